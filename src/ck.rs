@@ -1,0 +1,105 @@
+//! The numbers and C types of PKCS#11, and the vendor numbers of this token.
+//!
+//! Standard names come from `cryptoki-sys`; the vendor numbers are ABI and never change.
+
+pub use cryptoki_sys::*;
+
+/// Number of the name `what` in the vendor space of this token: prefix "TN", bit 30 clear.
+const fn vendor(low: CK_ULONG) -> CK_ULONG {
+    0x8054_4E00 | low
+}
+
+/// Where a key came from: one of the `ORIGIN_*` numbers. CK_ULONG, read-only.
+pub const CKA_TENON_ORIGIN: CK_ATTRIBUTE_TYPE = vendor(0x01);
+/// Derived state of an external key: one of the `STATE_*` numbers. CK_ULONG, read-only.
+pub const CKA_TENON_KEY_STATE: CK_ATTRIBUTE_TYPE = vendor(0x02);
+/// End of the material's life: 8 bytes, big-endian Unix seconds, 0 = never.
+pub const CKA_TENON_EXPIRES_AT: CK_ATTRIBUTE_TYPE = vendor(0x03);
+/// CKA_UNIQUE_ID of the external key that an import job serves.
+pub const CKA_TENON_IMPORT_TARGET: CK_ATTRIBUTE_TYPE = vendor(0x04);
+/// Opaque import token of a job.
+pub const CKA_TENON_IMPORT_TOKEN: CK_ATTRIBUTE_TYPE = vendor(0x05);
+/// Wrapping algorithm of a job. CK_ULONG.
+pub const CKA_TENON_WRAP_ALGORITHM: CK_ATTRIBUTE_TYPE = vendor(0x06);
+/// End of a job's life: 8 bytes, big-endian Unix seconds. Read-only.
+pub const CKA_TENON_NOT_AFTER: CK_ATTRIBUTE_TYPE = vendor(0x07);
+/// When a scheduled deletion takes effect: 8 bytes, big-endian Unix seconds, 0 cancels.
+pub const CKA_TENON_DELETION_AT: CK_ATTRIBUTE_TYPE = vendor(0x08);
+/// Public name of the bound material: 16 random bytes. Read-only.
+pub const CKA_TENON_MATERIAL_ID: CK_ATTRIBUTE_TYPE = vendor(0x09);
+/// The operator switched the key off. CK_BBOOL.
+pub const CKA_TENON_DISABLED: CK_ATTRIBUTE_TYPE = vendor(0x0A);
+/// Name of an external key's profile: UTF-8, fixed at creation.
+pub const CKA_TENON_PROFILE: CK_ATTRIBUTE_TYPE = vendor(0x0B);
+/// Unwrapping into this key demands an import token. CK_BBOOL, fixed at creation.
+pub const CKA_TENON_REQUIRE_TOKEN: CK_ATTRIBUTE_TYPE = vendor(0x0C);
+/// Free text, UTF-8.
+pub const CKA_TENON_DESCRIPTION: CK_ATTRIBUTE_TYPE = vendor(0x0D);
+/// Tags: a JSON object of strings, UTF-8.
+pub const CKA_TENON_TAGS: CK_ATTRIBUTE_TYPE = vendor(0x0E);
+
+/// C_GenerateKey: makes an external key without material.
+pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);
+/// CKK number of SM4 keys.
+pub const CKK_TENON_SM4: CK_KEY_TYPE = vendor(0x01);
+/// The blob is well formed, but its material is not the one that the key is bound to.
+pub const CKR_TENON_MATERIAL_MISMATCH: CK_RV = vendor(0x01);
+
+/// The token made the key.
+pub const ORIGIN_GENERATED: CK_ULONG = 0;
+/// An external key: its material came, or will come, by C_UnwrapKey, and is bound for ever.
+pub const ORIGIN_EXTERNAL: CK_ULONG = 1;
+/// The wrapping key pair of an import job.
+pub const ORIGIN_IMPORT_JOB: CK_ULONG = 2;
+/// Created from clear values, unwrapped without binding, derived, or copied from such a key.
+pub const ORIGIN_IMPORTED: CK_ULONG = 3;
+
+/// No live material.
+pub const STATE_PENDING_IMPORT: CK_ULONG = 1;
+/// Usable.
+pub const STATE_ENABLED: CK_ULONG = 2;
+/// Switched off by the operator.
+pub const STATE_DISABLED: CK_ULONG = 3;
+/// A deletion is scheduled.
+pub const STATE_PENDING_DELETION: CK_ULONG = 4;
+
+macro_rules! names {
+    ($(#[$doc:meta])* $function:ident, $fallback:literal: $($name:ident)*) => {
+        $(#[$doc])*
+        #[must_use]
+        pub fn $function(number: CK_ULONG) -> &'static str {
+            $(if number == $name { return stringify!($name); })*
+            $fallback
+        }
+    };
+}
+
+names! {
+    /// Name of a return value, for log lines.
+    rv_name, "CKR_(other)":
+    CKR_OK CKR_HOST_MEMORY CKR_SLOT_ID_INVALID CKR_GENERAL_ERROR CKR_FUNCTION_FAILED
+    CKR_ARGUMENTS_BAD CKR_NO_EVENT CKR_NEED_TO_CREATE_THREADS CKR_CANT_LOCK
+    CKR_ATTRIBUTE_READ_ONLY CKR_ATTRIBUTE_SENSITIVE CKR_ATTRIBUTE_TYPE_INVALID
+    CKR_ATTRIBUTE_VALUE_INVALID CKR_ACTION_PROHIBITED CKR_DATA_INVALID CKR_DATA_LEN_RANGE
+    CKR_DEVICE_ERROR CKR_DEVICE_MEMORY CKR_DEVICE_REMOVED CKR_ENCRYPTED_DATA_INVALID
+    CKR_ENCRYPTED_DATA_LEN_RANGE CKR_FUNCTION_CANCELED CKR_FUNCTION_NOT_SUPPORTED
+    CKR_FUNCTION_NOT_PARALLEL CKR_KEY_HANDLE_INVALID CKR_KEY_SIZE_RANGE
+    CKR_KEY_TYPE_INCONSISTENT CKR_KEY_INDIGESTIBLE CKR_KEY_FUNCTION_NOT_PERMITTED
+    CKR_KEY_NOT_WRAPPABLE CKR_KEY_UNEXTRACTABLE CKR_MECHANISM_INVALID
+    CKR_MECHANISM_PARAM_INVALID CKR_OBJECT_HANDLE_INVALID CKR_OPERATION_ACTIVE
+    CKR_OPERATION_NOT_INITIALIZED CKR_PIN_INCORRECT CKR_PIN_INVALID CKR_PIN_LEN_RANGE
+    CKR_PIN_EXPIRED CKR_PIN_LOCKED CKR_SESSION_CLOSED CKR_SESSION_COUNT
+    CKR_SESSION_HANDLE_INVALID CKR_SESSION_PARALLEL_NOT_SUPPORTED CKR_SESSION_READ_ONLY
+    CKR_SESSION_EXISTS CKR_SESSION_READ_ONLY_EXISTS CKR_SESSION_READ_WRITE_SO_EXISTS
+    CKR_SIGNATURE_INVALID CKR_SIGNATURE_LEN_RANGE CKR_TEMPLATE_INCOMPLETE
+    CKR_TEMPLATE_INCONSISTENT CKR_TOKEN_NOT_PRESENT CKR_TOKEN_NOT_RECOGNIZED
+    CKR_TOKEN_WRITE_PROTECTED CKR_UNWRAPPING_KEY_HANDLE_INVALID
+    CKR_UNWRAPPING_KEY_SIZE_RANGE CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT
+    CKR_USER_ALREADY_LOGGED_IN CKR_USER_NOT_LOGGED_IN CKR_USER_PIN_NOT_INITIALIZED
+    CKR_USER_TYPE_INVALID CKR_USER_ANOTHER_ALREADY_LOGGED_IN CKR_WRAPPED_KEY_INVALID
+    CKR_WRAPPED_KEY_LEN_RANGE CKR_WRAPPING_KEY_HANDLE_INVALID CKR_WRAPPING_KEY_SIZE_RANGE
+    CKR_WRAPPING_KEY_TYPE_INCONSISTENT CKR_RANDOM_SEED_NOT_SUPPORTED CKR_RANDOM_NO_RNG
+    CKR_DOMAIN_PARAMS_INVALID CKR_CURVE_NOT_SUPPORTED CKR_BUFFER_TOO_SMALL
+    CKR_STATE_UNSAVEABLE CKR_CRYPTOKI_NOT_INITIALIZED CKR_CRYPTOKI_ALREADY_INITIALIZED
+    CKR_MUTEX_BAD CKR_TENON_MATERIAL_MISMATCH
+}

@@ -1,0 +1,49 @@
+//! Time as an argument.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Unix time in whole seconds.
+pub type UnixTime = u64;
+
+/// Where the present time comes from.
+pub trait Clock: Send + Sync {
+    /// Unix time in whole seconds; 0 when the system's clock stands before 1970.
+    fn now(&self) -> UnixTime;
+}
+
+/// The system's real-time clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn now(&self) -> UnixTime {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |elapsed| elapsed.as_secs())
+    }
+}
+
+/// A clock that stands still until it is set, for tests and the demonstration of rules.
+#[derive(Debug, Clone, Default)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn at(now: UnixTime) -> Self {
+        Self(Arc::new(AtomicU64::new(now)))
+    }
+
+    /// Sets the clock.
+    pub fn set(&self, now: UnixTime) {
+        self.0.store(now, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixTime {
+        self.0.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,59 @@
+//! Algorithms: bytes to bytes. No PKCS#11 type or number appears here.
+//!
+//! aws-lc (behind `sys`) does every RSA private-key operation, the NIST curves, the AES modes and
+//! random; RustCrypto does secp256k1, hashes, key wrapping, key derivation and all DER.
+
+use std::fmt;
+
+pub mod aes;
+pub mod ec;
+pub mod hash;
+pub mod kdf;
+pub mod material;
+pub mod rand;
+pub mod rsa;
+mod sys;
+
+/// Result of an algorithm.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an algorithm refused. Carries no data of the operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// The key's values contradict each other, or the algorithm's rules; the text says which.
+    InvalidKey(&'static str),
+    /// The key's size is outside what the algorithm takes.
+    KeySize,
+    /// A parameter (IV, label, tag length, curve …) is out of its range; the text says which.
+    InvalidParameter(&'static str),
+    /// The input is too long, or not a multiple of the block.
+    InputLength,
+    /// A ciphertext has a length that none can have.
+    CiphertextLength,
+    /// A ciphertext, padding or tag is wrong.
+    BadCiphertext,
+    /// The signature has the wrong length.
+    SignatureLength,
+    /// The signature does not verify.
+    BadSignature,
+    /// The library failed for a reason of its own; the text names the call.
+    Internal(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidKey(what) => write!(f, "invalid key: {what}"),
+            Self::KeySize => f.write_str("key size outside the algorithm's range"),
+            Self::InvalidParameter(what) => write!(f, "invalid parameter: {what}"),
+            Self::InputLength => f.write_str("input length outside the algorithm's range"),
+            Self::CiphertextLength => f.write_str("ciphertext has an impossible length"),
+            Self::BadCiphertext => f.write_str("ciphertext does not decrypt"),
+            Self::SignatureLength => f.write_str("signature has the wrong length"),
+            Self::BadSignature => f.write_str("signature does not verify"),
+            Self::Internal(call) => write!(f, "{call} failed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,67 @@
+//! Keys ready for use: parsed and scheduled once, shared by every operation that uses them.
+
+use std::fmt;
+
+use crate::crypto::{aes, ec, rsa};
+use crate::secret::Secret;
+
+pub use crate::crypto::material::Material;
+
+/// A key in the form that operations use. Building one is the costly part of C_…Init, so the
+/// token keeps them.
+pub enum Key {
+    /// RSA public key.
+    RsaPublic(rsa::PublicKey),
+    /// RSA private key.
+    RsaPrivate(rsa::PrivateKey),
+    /// EC public key.
+    EcPublic(ec::PublicKey),
+    /// EC private key.
+    EcPrivate(ec::PrivateKey),
+    /// AES key; `aes::Key::bytes` gives its value to MACs and wraps of other families.
+    Aes(aes::Key),
+    /// Generic secret.
+    Generic(Secret),
+}
+
+impl Key {
+    /// The value of a secret key; `None` for the keys of pairs.
+    #[must_use]
+    pub fn secret_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Aes(key) => Some(key.bytes()),
+            Self::Generic(secret) => Some(secret),
+            Self::RsaPublic(_) | Self::RsaPrivate(_) | Self::EcPublic(_) | Self::EcPrivate(_) => {
+                None
+            }
+        }
+    }
+
+    /// Size in the unit of the key's family: bits of modulus or field, bytes of a secret.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let size = match self {
+            Self::RsaPublic(key) => key.bits(),
+            Self::RsaPrivate(key) => key.bits(),
+            Self::EcPublic(key) => key.curve().bits(),
+            Self::EcPrivate(key) => key.curve().bits(),
+            Self::Aes(key) => key.bytes().len(),
+            Self::Generic(secret) => secret.len(),
+        };
+        size as u64
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let family = match self {
+            Self::RsaPublic(_) => "RsaPublic",
+            Self::RsaPrivate(_) => "RsaPrivate",
+            Self::EcPublic(_) => "EcPublic",
+            Self::EcPrivate(_) => "EcPrivate",
+            Self::Aes(_) => "Aes",
+            Self::Generic(_) => "Generic",
+        };
+        write!(f, "Key::{family}({})", self.size())
+    }
+}

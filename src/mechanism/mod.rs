@@ -1,0 +1,128 @@
+//! ONE table of mechanisms.
+//!
+//! A row says what a mechanism is called, which keys and parameters it takes, and carries the code
+//! for each of its uses. C_GetMechanismList, C_GetMechanismInfo, the CKF_ flags, `docs/mechanisms.md`
+//! and the vector test are all computed from the rows.
+
+use std::sync::Arc;
+
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::rng::Rng;
+use crate::secret::Secret;
+
+mod key;
+mod op;
+mod params;
+
+pub use key::{Key, Material};
+pub use op::{Cipher, Digester, Signer, Verifier};
+pub use params::{Oaep, ParamKind, Params};
+
+/// Begins an encryption or decryption with a ready key.
+pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
+/// Begins a signature or MAC.
+pub type BeginSign = fn(&Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
+/// Begins a verification.
+pub type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
+/// Begins a digest.
+pub type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
+/// Wraps the clear encoding of a key: raw bytes of a secret key, PKCS#8 DER of a private key.
+pub type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
+/// Makes a secret key of `len` bytes (the row's own length when it fixes one).
+pub type GenerateKey = fn(&dyn Rng, len: usize) -> Result<Secret>;
+/// Makes a key pair.
+pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
+
+/// What C_GenerateKeyPair asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PairSpec {
+    /// CKA_MODULUS_BITS, and CKA_PUBLIC_EXPONENT big-endian (65537 when the template has none).
+    Rsa { bits: u64, exponent: Vec<u8> },
+    /// CKA_EC_PARAMS: DER.
+    Ec { params: Vec<u8> },
+}
+
+/// How a mechanism opens a wrapped key.
+pub struct Unwrap {
+    /// Judges the blob's length alone, before any key operation.
+    /// CKR_WRAPPED_KEY_LEN_RANGE, zero length included.
+    pub length: fn(&Key, &Params, len: usize) -> Result<()>,
+    /// Opens a blob whose length passed. All failures are one (BYOK: the uniform failure).
+    pub open: fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>,
+    /// The wrap protects integrity, so that a mismatch with the bound material may be named.
+    pub integrity: bool,
+}
+
+/// The blob did not open. Says no more, so that nobody can learn more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadBlob;
+
+/// Unit of `sizes`: what ulMinKeySize and ulMaxKeySize count, as the standard says for each mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// RSA and EC keys.
+    Bits,
+    /// AES and generic secret keys.
+    Bytes,
+}
+
+/// A row.
+pub struct Mechanism {
+    /// CKM_ number.
+    pub id: ck::CK_MECHANISM_TYPE,
+    /// CKM_ name.
+    pub name: &'static str,
+    /// CKK_ numbers of the keys that it takes or makes; empty for digests.
+    pub key_types: &'static [ck::CK_KEY_TYPE],
+    /// Least and greatest key size; (0, 0) where the standard has none.
+    pub sizes: (u64, u64),
+    /// What `sizes` counts.
+    pub unit: Unit,
+    /// Shape of the mechanism parameter.
+    pub params: ParamKind,
+    /// CKF_EC_… flags that cannot be computed.
+    pub flags: ck::CK_FLAGS,
+    /// C_EncryptInit.
+    pub encrypt: Option<BeginCipher>,
+    /// C_DecryptInit.
+    pub decrypt: Option<BeginCipher>,
+    /// C_SignInit.
+    pub sign: Option<BeginSign>,
+    /// C_VerifyInit.
+    pub verify: Option<BeginVerify>,
+    /// C_DigestInit.
+    pub digest: Option<BeginDigest>,
+    /// C_WrapKey.
+    pub wrap: Option<WrapKey>,
+    /// C_UnwrapKey.
+    pub unwrap: Option<&'static Unwrap>,
+    /// C_GenerateKey.
+    pub generate: Option<GenerateKey>,
+    /// C_GenerateKeyPair.
+    pub generate_pair: Option<GeneratePair>,
+    /// Files below `tests/vectors/` with published vectors for this row, or the name of the test
+    /// that stands for them where nobody published any.
+    pub vectors: &'static [&'static str],
+}
+
+/// A row without uses, for `..ROW` in the families' files.
+pub(crate) const ROW: Mechanism = Mechanism {
+    id: 0,
+    name: "",
+    key_types: &[],
+    sizes: (0, 0),
+    unit: Unit::Bits,
+    params: ParamKind::None,
+    flags: 0,
+    encrypt: None,
+    decrypt: None,
+    sign: None,
+    verify: None,
+    digest: None,
+    wrap: None,
+    unwrap: None,
+    generate: None,
+    generate_pair: None,
+    vectors: &[],
+};

@@ -1,0 +1,71 @@
+//! What an active operation can do. `session::op` alone knows when one ends.
+
+use crate::error::Result;
+
+/// An encryption or decryption in progress.
+///
+/// Output goes straight into the caller's buffer, so the greatest possible length is known first.
+/// When `exact` says so, the bound is the very length.
+pub trait Cipher: Send {
+    /// Greatest number of bytes that `update` writes for `input` more bytes.
+    fn update_bound(&self, input: usize) -> usize;
+
+    /// Greatest number of bytes that `finish` writes.
+    fn finish_bound(&self) -> usize;
+
+    /// Greatest number of bytes that `one_shot` writes for `input` bytes.
+    fn one_shot_bound(&self, input: usize) -> usize {
+        self.update_bound(input) + self.finish_bound()
+    }
+
+    /// The bounds are exact lengths (false for decryptions that remove padding).
+    fn exact(&self) -> bool {
+        true
+    }
+
+    /// Takes `input`; writes what is ready to the start of `out` (at least `update_bound` bytes long)
+    /// and returns how many bytes.
+    fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize>;
+
+    /// Ends the operation: writes the rest to `out` (at least `finish_bound` bytes long).
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize>;
+
+    /// The whole message at once, on an operation that has taken nothing yet.
+    fn one_shot(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        let written = self.update(input, out)?;
+        Ok(written + self.finish(&mut out[written..])?)
+    }
+}
+
+/// A signature or MAC in progress.
+pub trait Signer: Send {
+    /// Length of the signature in bytes.
+    fn len(&self) -> usize;
+
+    /// Takes more of the message. CKR_DATA_LEN_RANGE when the mechanism's limit is passed.
+    fn update(&mut self, message: &[u8]) -> Result<()>;
+
+    /// Writes the signature to `out` (at least `len` bytes long) and returns its length.
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize>;
+}
+
+/// A verification in progress.
+pub trait Verifier: Send {
+    /// Takes more of the message.
+    fn update(&mut self, message: &[u8]) -> Result<()>;
+
+    /// CKR_SIGNATURE_LEN_RANGE for a wrong length, CKR_SIGNATURE_INVALID for a wrong signature.
+    fn finish(&mut self, signature: &[u8]) -> Result<()>;
+}
+
+/// A digest in progress.
+pub trait Digester: Send {
+    /// Length of the digest in bytes.
+    fn len(&self) -> usize;
+
+    /// Takes more of the message.
+    fn update(&mut self, message: &[u8]);
+
+    /// Writes the digest to `out` (at least `len` bytes long) and returns its length.
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize>;
+}

@@ -38,6 +38,11 @@ pub const CKA_TENON_DESCRIPTION: CK_ATTRIBUTE_TYPE = vendor(0x0D);
 /// Tags: a JSON object of strings, UTF-8.
 pub const CKA_TENON_TAGS: CK_ATTRIBUTE_TYPE = vendor(0x0E);
 
+/// Binding of an external key. In no table, so no client can name it.
+pub const INTERNAL_BINDING: CK_ATTRIBUTE_TYPE = vendor(0xF0);
+/// Identifier of the row that holds a key's material. In no table, so no client can name it.
+pub const INTERNAL_MATERIAL_ROW: CK_ATTRIBUTE_TYPE = vendor(0xF1);
+
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);
 /// CKK number of SM4 keys.

@@ -1,0 +1,110 @@
+//! Log lines. A library inside someone else's program writes to neither stdout nor stderr unless
+//! it is told to; by default errors go to syslog, by a plain datagram.
+//!
+//! Lines hold the function, the CKR name and the error's sentence, never argument bytes.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+
+use parking_lot::RwLock;
+
+use crate::ck;
+use crate::config::{LogLevel, LogTarget};
+use crate::error::Error;
+
+struct Sink {
+    target: LogTarget,
+    level: LogLevel,
+}
+
+static SINK: RwLock<Sink> = RwLock::new(Sink {
+    target: LogTarget::Syslog,
+    level: LogLevel::Error,
+});
+
+/// Sends the lines of this process to `target` from now on.
+pub fn configure(target: LogTarget, level: LogLevel) {
+    *SINK.write() = Sink { target, level };
+}
+
+/// A function begins.
+pub fn called(function: &'static str) {
+    if enabled(LogLevel::Debug) {
+        line(LogLevel::Debug, &format!("{function} called"));
+    }
+}
+
+/// A function refused or failed. Called once for each error, at the door.
+pub fn refused(function: &'static str, error: &Error) {
+    let level = level_of(error.rv);
+    if enabled(level) {
+        line(level, &format!("{function}: {error}"));
+    }
+}
+
+/// A fact that the operator should know.
+pub fn note(level: LogLevel, text: &str) {
+    if enabled(level) {
+        line(level, text);
+    }
+}
+
+/// Failures of the token are errors, refusals that a rule or a PIN decided are warnings, and what
+/// clients provoke by ordinary probing is information.
+fn level_of(rv: ck::CK_RV) -> LogLevel {
+    match rv {
+        ck::CKR_GENERAL_ERROR
+        | ck::CKR_FUNCTION_FAILED
+        | ck::CKR_HOST_MEMORY
+        | ck::CKR_DEVICE_ERROR
+        | ck::CKR_DEVICE_MEMORY
+        | ck::CKR_TOKEN_NOT_RECOGNIZED => LogLevel::Error,
+        ck::CKR_PIN_INCORRECT
+        | ck::CKR_PIN_LOCKED
+        | ck::CKR_KEY_FUNCTION_NOT_PERMITTED
+        | ck::CKR_WRAPPED_KEY_INVALID
+        | ck::CKR_TENON_MATERIAL_MISMATCH
+        | ck::CKR_ACTION_PROHIBITED => LogLevel::Warning,
+        _ => LogLevel::Info,
+    }
+}
+
+fn enabled(level: LogLevel) -> bool {
+    let sink = SINK.read();
+    sink.target != LogTarget::Off && level <= sink.level
+}
+
+/// Losing a line is better than failing the call that it is about.
+fn line(level: LogLevel, text: &str) {
+    let text = text.replace(['\n', '\r'], " ");
+    let process = std::process::id();
+    match &SINK.read().target {
+        LogTarget::Off => {}
+        LogTarget::Syslog => {
+            // RFC 3164: facility user (1), severity error (3) to debug (7).
+            let severity = match level {
+                LogLevel::Error => 3,
+                LogLevel::Warning => 4,
+                LogLevel::Info => 6,
+                LogLevel::Debug => 7,
+            };
+            let datagram = format!("<{}>tenon[{process}]: {text}", 8 + severity);
+            let _ = UnixDatagram::unbound().and_then(|socket| {
+                socket.set_nonblocking(true)?;
+                socket.send_to(datagram.as_bytes(), "/dev/log")
+            });
+        }
+        LogTarget::Stderr => {
+            let _ = writeln!(std::io::stderr(), "tenon[{process}]: {text}");
+        }
+        LogTarget::File(path) => {
+            let _ = std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .mode(0o600)
+                .open(path)
+                .and_then(|mut file| file.write_all(format!("tenon[{process}]: {text}\n").as_bytes()));
+        }
+    }
+}

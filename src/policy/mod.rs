@@ -1,0 +1,377 @@
+//! May this be done, and what follows? Pure: facts, caller and time in, decision out.
+//!
+//! Every decision of the token is made by [`decide`], and only there.
+
+use crate::byok::{self, Destruction};
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::error::{Error, refuse};
+
+pub mod dates;
+
+/// What a key may be used for: one CKA_ attribute each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// CKA_ENCRYPT.
+    Encrypt,
+    /// CKA_DECRYPT.
+    Decrypt,
+    /// CKA_SIGN.
+    Sign,
+    /// CKA_VERIFY.
+    Verify,
+    /// CKA_WRAP.
+    Wrap,
+    /// CKA_UNWRAP.
+    Unwrap,
+    /// CKA_DERIVE.
+    Derive,
+}
+
+impl Use {
+    /// The attribute that permits this use.
+    #[must_use]
+    pub fn attribute(self) -> ck::CK_ATTRIBUTE_TYPE {
+        match self {
+            Self::Encrypt => ck::CKA_ENCRYPT,
+            Self::Decrypt => ck::CKA_DECRYPT,
+            Self::Sign => ck::CKA_SIGN,
+            Self::Verify => ck::CKA_VERIFY,
+            Self::Wrap => ck::CKA_WRAP,
+            Self::Unwrap => ck::CKA_UNWRAP,
+            Self::Derive => ck::CKA_DERIVE,
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// Nobody is logged in.
+    Public,
+    /// The normal user.
+    User,
+    /// The security officer.
+    So,
+}
+
+/// The session that asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Who is logged in to the token.
+    pub login: Login,
+    /// The session is read/write.
+    pub read_write: bool,
+}
+
+/// What is known of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// CKA_TOKEN.
+    pub token: bool,
+    /// CKA_PRIVATE.
+    pub private: bool,
+    /// CKA_MODIFIABLE.
+    pub modifiable: bool,
+    /// CKA_COPYABLE.
+    pub copyable: bool,
+    /// CKA_DESTROYABLE.
+    pub destroyable: bool,
+    /// What is known of a key; `None` for data and certificates.
+    pub key: Option<KeyFacts>,
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// A private or secret key: its value is sealed under the master key.
+    pub secret: bool,
+    /// CKA_EXTRACTABLE.
+    pub extractable: bool,
+    /// CKA_WRAP_WITH_TRUSTED.
+    pub wrap_with_trusted: bool,
+    /// CKA_TRUSTED.
+    pub trusted: bool,
+    /// Uses whose attribute is TRUE.
+    pub uses: Vec<Use>,
+    /// CKA_ALLOWED_MECHANISMS; `None` = all.
+    pub allowed: Option<Vec<ck::CK_MECHANISM_TYPE>>,
+    /// First second of CKA_START_DATE.
+    pub not_before: Option<UnixTime>,
+    /// First second after CKA_END_DATE.
+    pub not_after: Option<UnixTime>,
+    /// End of the material's life; 0 = never.
+    pub expires_at: UnixTime,
+    /// What is known of an external key; `None` for others.
+    pub external: Option<byok::Facts>,
+}
+
+impl KeyFacts {
+    /// Time or an operator can end the key's use while an operation runs.
+    #[must_use]
+    pub fn limited(&self) -> bool {
+        self.external.is_some()
+            || self.expires_at != 0
+            || self.not_before.is_some()
+            || self.not_after.is_some()
+    }
+
+    fn out_of_time(&self, now: UnixTime) -> bool {
+        byok::expired(self.expires_at, now)
+            || self.not_before.is_some_and(|begin| now < begin)
+            || self.not_after.is_some_and(|end| now >= end)
+            || self
+                .external
+                .is_some_and(|facts| byok::expired(facts.deletion_at, now))
+    }
+}
+
+/// What is to be done with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Find it, or read its attributes.
+    See,
+    /// Bring it into being with these facts.
+    Make,
+    /// C_SetAttributeValue.
+    Change,
+    /// C_CopyObject.
+    Copy,
+    /// C_DestroyObject.
+    Destroy,
+    /// Begin an operation with it.
+    Begin(Use, ck::CK_MECHANISM_TYPE),
+    /// Go on with an operation begun earlier.
+    Continue,
+    /// Wrap it, so that it leaves the token.
+    Export {
+        /// CKA_TRUSTED of the wrapping key.
+        trusted: bool,
+    },
+    /// Import material into it.
+    Import,
+}
+
+/// What follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It is done.
+    Done,
+    /// The object goes whole.
+    DestroyWhole,
+    /// The material alone goes.
+    EraseMaterial,
+    /// It succeeds, and nothing changes.
+    Nothing,
+}
+
+/// A refusal.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What the caller gets.
+    pub error: Error,
+    /// It was refused because of time: the clock mark is committed before the answer.
+    pub time: bool,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, time: false }
+    }
+}
+
+/// Whether `caller` may do `action` with the object of `facts` at `now`, and what follows.
+///
+/// # Errors
+/// The CK_RV of the specification, or of BYOK section 6.
+pub fn decide(
+    action: Action,
+    facts: &Facts,
+    caller: &Caller,
+    now: UnixTime,
+) -> Result<Effect, Refusal> {
+    if facts.private && caller.login != Login::User {
+        return Err(invisible(action).into());
+    }
+    if let (Some(key), Action::Begin(..) | Action::Continue) = (&facts.key, action) {
+        return use_key(action, facts, key, caller, now);
+    }
+    match action {
+        Action::See => Ok(Effect::Done),
+        Action::Make => Ok(make(facts, caller)?),
+        Action::Change => {
+            writable(facts, caller)?;
+            if !facts.modifiable {
+                return Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_MODIFIABLE is FALSE")?);
+            }
+            Ok(Effect::Done)
+        }
+        Action::Copy if !facts.copyable => {
+            Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is FALSE")?)
+        }
+        Action::Copy => Ok(Effect::Done),
+        Action::Destroy => {
+            writable(facts, caller)?;
+            Ok(destroy(facts)?)
+        }
+        Action::Begin(..) | Action::Continue => Ok(refuse(
+            ck::CKR_KEY_HANDLE_INVALID,
+            "the object is not a key",
+        )?),
+        Action::Export { trusted } => Ok(export(facts, trusted)?),
+        Action::Import => {
+            writable(facts, caller)?;
+            Ok(import(facts, now)?)
+        }
+    }
+}
+
+/// A private object does not exist for whoever is not the user, but for making one.
+fn invisible(action: Action) -> Error {
+    match action {
+        Action::Make => Error::new(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "private objects need the user's login",
+        ),
+        Action::Begin(..) | Action::Continue | Action::Export { .. } => {
+            Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key")
+        }
+        Action::See | Action::Change | Action::Copy | Action::Destroy | Action::Import => {
+            Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object")
+        }
+    }
+}
+
+fn make(facts: &Facts, caller: &Caller) -> Result<Effect, Error> {
+    if facts.token && !caller.read_write {
+        return refuse(
+            ck::CKR_SESSION_READ_ONLY,
+            "a token object needs a read/write session",
+        );
+    }
+    let sealed_under_master = facts.token && facts.key.as_ref().is_some_and(|key| key.secret);
+    if sealed_under_master && caller.login != Login::User {
+        return refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "private and secret token keys are sealed for the user: log in first",
+        );
+    }
+    Ok(Effect::Done)
+}
+
+fn writable(facts: &Facts, caller: &Caller) -> Result<(), Error> {
+    if facts.token && !caller.read_write {
+        return refuse(
+            ck::CKR_SESSION_READ_ONLY,
+            "changing a token object needs a read/write session",
+        );
+    }
+    let secret = facts.key.as_ref().is_some_and(|key| key.secret);
+    if facts.token && secret && caller.login != Login::User {
+        return refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "changing a private or secret token key needs the user's login",
+        );
+    }
+    Ok(())
+}
+
+fn destroy(facts: &Facts) -> Result<Effect, Error> {
+    if !facts.destroyable {
+        return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_DESTROYABLE is FALSE");
+    }
+    let Some(external) = facts.key.as_ref().and_then(|key| key.external) else {
+        return Ok(Effect::DestroyWhole);
+    };
+    Ok(match byok::destruction(&external) {
+        Destruction::Whole => Effect::DestroyWhole,
+        Destruction::Material => Effect::EraseMaterial,
+        Destruction::Nothing => Effect::Nothing,
+    })
+}
+
+fn use_key(
+    action: Action,
+    facts: &Facts,
+    key: &KeyFacts,
+    caller: &Caller,
+    now: UnixTime,
+) -> Result<Effect, Refusal> {
+    if facts.token && key.secret && caller.login != Login::User {
+        return Ok(refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "using a private or secret token key needs the user's login",
+        )?);
+    }
+    if key.out_of_time(now) {
+        return Err(Refusal {
+            error: Error::new(
+                ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+                "the key has expired, or its dates do not allow its use today",
+            ),
+            time: true,
+        });
+    }
+    if let Some(external) = key.external {
+        let state = byok::state(&external, now);
+        if state != byok::State::Enabled {
+            let why = byok::Error::State(state);
+            return Ok(refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string())?);
+        }
+    }
+    let Action::Begin(what, mechanism) = action else {
+        return Ok(Effect::Done);
+    };
+    if !key.uses.contains(&what) {
+        return Ok(refuse(
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            format!("the key's attributes do not allow this use ({what:?})"),
+        )?);
+    }
+    if key
+        .allowed
+        .as_ref()
+        .is_some_and(|allowed| !allowed.contains(&mechanism))
+    {
+        return Ok(refuse(
+            ck::CKR_MECHANISM_INVALID,
+            "the mechanism is not in the key's CKA_ALLOWED_MECHANISMS",
+        )?);
+    }
+    Ok(Effect::Done)
+}
+
+fn export(facts: &Facts, trusted: bool) -> Result<Effect, Error> {
+    let Some(key) = facts.key.as_ref().filter(|key| key.secret) else {
+        return refuse(
+            ck::CKR_KEY_NOT_WRAPPABLE,
+            "only private and secret keys are wrapped",
+        );
+    };
+    if !key.extractable || key.external.is_some() {
+        return refuse(ck::CKR_KEY_UNEXTRACTABLE, "CKA_EXTRACTABLE is FALSE");
+    }
+    if key.wrap_with_trusted && !trusted {
+        return refuse(
+            ck::CKR_KEY_NOT_WRAPPABLE,
+            "CKA_WRAP_WITH_TRUSTED is TRUE and the wrapping key is not CKA_TRUSTED",
+        );
+    }
+    Ok(Effect::Done)
+}
+
+fn import(facts: &Facts, now: UnixTime) -> Result<Effect, Error> {
+    let Some(external) = facts.key.as_ref().and_then(|key| key.external) else {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "the target is not an external key",
+        );
+    };
+    match byok::may_import(&external, now) {
+        Ok(()) => Ok(Effect::Done),
+        Err(why) => refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! Between attributes, material and ready keys.
+
+use crate::attr::{Attributes, Value};
+use crate::ck;
+use crate::crypto::ec::Curve;
+use crate::crypto::hash::Hash;
+use crate::crypto::material::{EcMaterial, RsaMaterial};
+use crate::crypto::{aes, ec, rsa};
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{Key, Material};
+use crate::secret::Secret;
+use crate::store::{Snapshot, Uid};
+
+use super::external;
+use super::material;
+use super::vault::Vault;
+
+/// The material of a token object; `None` when it has none.
+pub(super) fn read_material(
+    vault: &Vault<'_>,
+    snapshot: &Snapshot<'_>,
+    uid: &Uid,
+    attributes: &Attributes,
+) -> Result<Option<Material>> {
+    let Some(id) = external::material_row(attributes) else {
+        return Ok(None);
+    };
+    let row = snapshot
+        .material(uid)?
+        .ok_or_else(|| super::vault::damaged("a key's material, which is missing,"))?;
+    let clear = vault.open_material(uid, id, &row.data_key, &row.sealed)?;
+    material::decode(&clear).map(Some)
+}
+
+/// A private or secret key, ready for use.
+pub(super) fn ready(attributes: &Attributes, material: &Material) -> Result<Key> {
+    Ok(match material {
+        Material::Secret(value) if attributes.key_type() == Some(ck::CKK_AES) => {
+            Key::Aes(aes::Key::new(value)?)
+        }
+        Material::Secret(value) => Key::Generic(value.clone()),
+        Material::Rsa(key) => Key::RsaPrivate(rsa::PrivateKey::new(key)?),
+        Material::Ec(key) => Key::EcPrivate(ec::PrivateKey::new(key)?),
+    })
+}
+
+/// A public key, ready for use.
+pub(super) fn public(attributes: &Attributes) -> Result<Key> {
+    let bytes = |kind| {
+        attributes
+            .bytes(kind)
+            .ok_or_else(|| Error::new(ck::CKR_KEY_TYPE_INCONSISTENT, "the public key is incomplete"))
+    };
+    match attributes.key_type() {
+        Some(ck::CKK_RSA) => Ok(Key::RsaPublic(rsa::PublicKey::new(
+            bytes(ck::CKA_MODULUS)?,
+            bytes(ck::CKA_PUBLIC_EXPONENT)?,
+        )?)),
+        Some(ck::CKK_EC) => {
+            let curve = curve(bytes(ck::CKA_EC_PARAMS)?)?;
+            let point = ec_point(bytes(ck::CKA_EC_POINT)?);
+            Ok(Key::EcPublic(ec::PublicKey::new(curve, point)?))
+        }
+        _ => refuse(
+            ck::CKR_KEY_TYPE_INCONSISTENT,
+            "public keys of this type are not usable",
+        ),
+    }
+}
+
+/// Curve of CKA_EC_PARAMS.
+pub(super) fn curve(params: &[u8]) -> Result<Curve> {
+    Curve::from_params(params).map_err(|e| {
+        Error::new(ck::CKR_CURVE_NOT_SUPPORTED, "CKA_EC_PARAMS names no curve of this token").because(e)
+    })
+}
+
+/// The point in CKA_EC_POINT: DER OCTET STRING, or, as some clients give it, the bare point.
+fn ec_point(value: &[u8]) -> &[u8] {
+    match value {
+        [0x04, len, point @ ..] if *len < 0x80 && usize::from(*len) == point.len() => point,
+        [0x04, 0x81, len, point @ ..] if usize::from(*len) == point.len() => point,
+        bare => bare,
+    }
+}
+
+/// DER OCTET STRING of a point, as CKA_EC_POINT has it.
+fn octet_string(point: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x04];
+    match u8::try_from(point.len()) {
+        Ok(len) if len < 0x80 => out.push(len),
+        Ok(len) => out.extend_from_slice(&[0x81, len]),
+        // No point is longer than 133 bytes (P-521).
+        Err(_) => return Vec::new(),
+    }
+    out.extend_from_slice(point);
+    out
+}
+
+/// Sets what a key's material says of itself in its attributes: public parts, lengths and check
+/// value. Clients cannot use an imported private key without them.
+pub(super) fn describe(attributes: &mut Attributes, material: &Material) {
+    let mut set = |kind, value: &[u8]| attributes.set(kind, Value::Bytes(value.to_vec()));
+    match material {
+        Material::Secret(value) => {
+            let check = check_value(attributes.key_type(), value);
+            attributes.set(ck::CKA_VALUE_LEN, Value::Ulong(value.len() as u64));
+            attributes.set(ck::CKA_CHECK_VALUE, Value::Bytes(check));
+        }
+        Material::Rsa(key) => {
+            set(ck::CKA_MODULUS, &key.n);
+            set(ck::CKA_PUBLIC_EXPONENT, &key.e);
+            describe_public_info(attributes, material);
+        }
+        Material::Ec(key) => {
+            set(ck::CKA_EC_PARAMS, key.curve.params());
+            set(ck::CKA_EC_POINT, &octet_string(&key.point));
+            describe_public_info(attributes, material);
+        }
+    }
+}
+
+/// Sets what a generated pair says in its public half.
+pub(super) fn describe_public(attributes: &mut Attributes, material: &Material) {
+    describe(attributes, material);
+    if let Material::Rsa(key) = material {
+        let bits = key.n.len() * 8 - key.n.first().map_or(0, |b| b.leading_zeros() as usize);
+        attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(bits as u64));
+    }
+}
+
+fn describe_public_info(attributes: &mut Attributes, material: &Material) {
+    if let Some(spki) = material.spki() {
+        attributes.set(ck::CKA_PUBLIC_KEY_INFO, Value::Bytes(spki));
+    }
+}
+
+/// CKA_CHECK_VALUE: for AES the first three bytes of the encryption of a zero block, else of the
+/// value's SHA-1 (base specification, section 4.10.2).
+fn check_value(key_type: Option<ck::CK_KEY_TYPE>, value: &[u8]) -> Vec<u8> {
+    let mut full = match aes::Key::new(value) {
+        Ok(key) if key_type == Some(ck::CKK_AES) => key.encrypt_block([0; 16]).to_vec(),
+        _ => Hash::Sha1.digest(&[value]),
+    };
+    full.truncate(3);
+    full
+}
+
+/// The value of attribute `kind` in `material`: what a key that is not sensitive reveals.
+pub(super) fn value(material: &Material, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<Secret> {
+    match (material, kind) {
+        (Material::Secret(value), ck::CKA_VALUE) => Some(value.clone()),
+        (Material::Ec(key), ck::CKA_VALUE) => Some(key.scalar.clone()),
+        (Material::Rsa(key), ck::CKA_PRIVATE_EXPONENT) => Some(key.d.clone()),
+        (Material::Rsa(key), ck::CKA_PRIME_1) => Some(key.p.clone()),
+        (Material::Rsa(key), ck::CKA_PRIME_2) => Some(key.q.clone()),
+        (Material::Rsa(key), ck::CKA_EXPONENT_1) => Some(key.dp.clone()),
+        (Material::Rsa(key), ck::CKA_EXPONENT_2) => Some(key.dq.clone()),
+        (Material::Rsa(key), ck::CKA_COEFFICIENT) => Some(key.qinv.clone()),
+        _ => None,
+    }
+}
+
+/// The material that C_CreateObject was given.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED.
+pub(super) fn from_values(
+    attributes: &Attributes,
+    secrets: &[(ck::CK_ATTRIBUTE_TYPE, Secret)],
+) -> Result<Material> {
+    let given = |kind| {
+        secrets
+            .iter()
+            .find(|(of, value)| *of == kind && !value.is_empty())
+            .map(|(_, value)| &**value)
+    };
+    let need = |value: Option<_>, name: &'static str| {
+        value.ok_or_else(|| Error::new(ck::CKR_TEMPLATE_INCOMPLETE, "the key's value is incomplete").at(name))
+    };
+    if attributes.class() == ck::CKO_SECRET_KEY {
+        let value = need(given(ck::CKA_VALUE), "CKA_VALUE")?;
+        return secret(attributes, value);
+    }
+    match attributes.key_type() {
+        Some(ck::CKK_RSA) => {
+            let primes = given(ck::CKA_PRIME_1).zip(given(ck::CKA_PRIME_2));
+            let n = need(attributes.bytes(ck::CKA_MODULUS), "CKA_MODULUS")?;
+            let e = need(attributes.bytes(ck::CKA_PUBLIC_EXPONENT), "CKA_PUBLIC_EXPONENT")?;
+            let d = need(given(ck::CKA_PRIVATE_EXPONENT), "CKA_PRIVATE_EXPONENT")?;
+            Ok(Material::Rsa(RsaMaterial::checked(n, e, d, primes)?))
+        }
+        Some(ck::CKK_EC) => {
+            let params = need(attributes.bytes(ck::CKA_EC_PARAMS), "CKA_EC_PARAMS")?;
+            let scalar = need(given(ck::CKA_VALUE), "CKA_VALUE")?;
+            let point = attributes.bytes(ck::CKA_EC_POINT).map(ec_point);
+            let material = EcMaterial::checked(curve(params)?, scalar, point)?;
+            Ok(Material::Ec(material))
+        }
+        _ => refuse(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "private keys of this CKA_KEY_TYPE are not supported",
+        ),
+    }
+}
+
+/// A secret key's material, when its length fits its type.
+fn secret(attributes: &Attributes, value: &[u8]) -> Result<Material> {
+    if attributes.key_type() == Some(ck::CKK_AES) && !matches!(value.len(), 16 | 24 | 32) {
+        return refuse(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "an AES key has 16, 24 or 32 bytes",
+        );
+    }
+    if value.is_empty() {
+        return refuse(ck::CKR_ATTRIBUTE_VALUE_INVALID, "a secret key has a value");
+    }
+    Ok(Material::Secret(Secret::copy(value)))
+}
+
+/// The material in the clear bytes of an unwrapped key: raw for secret keys, PKCS#8 for private
+/// keys. `None` for anything that does not fit the template, whatever the reason.
+pub(super) fn from_clear(attributes: &Attributes, clear: &[u8]) -> Option<Material> {
+    if attributes.class() == ck::CKO_SECRET_KEY {
+        let len = attributes.ulong(ck::CKA_VALUE_LEN);
+        if len.is_some_and(|len| len != clear.len() as u64) {
+            return None;
+        }
+        return secret(attributes, clear).ok();
+    }
+    let material = Material::from_pkcs8(clear).ok()?;
+    let fits = match (&material, attributes.key_type()) {
+        (Material::Rsa(key), Some(ck::CKK_RSA)) => {
+            attributes.bytes(ck::CKA_MODULUS).is_none_or(|n| n == key.n)
+        }
+        (Material::Ec(key), Some(ck::CKK_EC)) => attributes
+            .bytes(ck::CKA_EC_PARAMS)
+            .is_none_or(|params| curve(params).is_ok_and(|curve| curve == key.curve)),
+        _ => false,
+    };
+    fits.then_some(material)
+}
+
+/// The clear bytes that a wrap of this key carries: raw for secret keys, PKCS#8 for private keys.
+pub(super) fn to_clear(material: &Material) -> Result<Secret> {
+    match material {
+        Material::Secret(value) => Ok(value.clone()),
+        Material::Rsa(_) | Material::Ec(_) => Ok(material.to_pkcs8()?),
+    }
+}

@@ -1,0 +1,228 @@
+//! PINs: guessing them, setting them, logging in and out.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::policy::Login;
+use crate::secret::Secret;
+
+use super::audit::{self, Event};
+use super::pin::{self, PinRow, PinStatus, Role};
+use super::vault::Domain;
+use super::{LoggedIn, Master, Token};
+
+/// Wrong guesses at a store that cannot be written, counted for all tokens of the process.
+static READ_ONLY_FAILURES: Mutex<u32> = Mutex::new(0);
+
+impl Token {
+    /// C_Login as the normal user or the security officer.
+    ///
+    /// # Errors
+    /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED, CKR_USER_ALREADY_LOGGED_IN,
+    /// CKR_USER_ANOTHER_ALREADY_LOGGED_IN.
+    pub fn login(&self, so: bool, pin: &[u8]) -> Result<()> {
+        let role = if so { Role::So } else { Role::User };
+        self.refresh()?;
+        self.not_logged_in(role)?;
+        let master = self.check_pin(role, pin)?;
+        let identity = self.identity()?;
+        {
+            let mut login = self.login.write();
+            if login.is_some() {
+                drop(login);
+                return self.not_logged_in(role);
+            }
+            *login = Some(LoggedIn {
+                role,
+                master: Arc::new(Master {
+                    domain: Domain::new(&master, &identity.serial),
+                    key: master,
+                }),
+            });
+        }
+        if role == Role::User {
+            self.sweep()?;
+        }
+        Ok(())
+    }
+
+    fn not_logged_in(&self, role: Role) -> Result<()> {
+        match (self.login_state(), role) {
+            (Login::Public, _) => Ok(()),
+            (Login::User, Role::User) | (Login::So, Role::So) => {
+                refuse(ck::CKR_USER_ALREADY_LOGGED_IN, "already logged in")
+            }
+            (Login::User, Role::So) | (Login::So, Role::User) => refuse(
+                ck::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+                "another user is logged in: log out first",
+            ),
+        }
+    }
+
+    /// C_Login with CKU_CONTEXT_SPECIFIC: the logged-in user's PIN once more.
+    ///
+    /// # Errors
+    /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_NOT_LOGGED_IN.
+    pub fn login_again(&self, pin: &[u8]) -> Result<()> {
+        let role = self.login.read().as_ref().map(|state| state.role);
+        let Some(role) = role else {
+            return refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
+        };
+        self.check_pin(role, pin).map(drop)
+    }
+
+    /// C_Logout: the master key and every private object go; handles of private objects die.
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN.
+    pub fn logout(&self) -> Result<()> {
+        if self.end_login() {
+            return Ok(());
+        }
+        refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in")
+    }
+
+    /// Whoever is logged in is so no more; false when nobody was. The last session of a slot takes
+    /// the login with it.
+    pub fn end_login(&self) -> bool {
+        let was = self.login.write().take().is_some();
+        if was {
+            self.objects.forget_private();
+        }
+        was
+    }
+
+    /// C_InitPIN: the security officer sets the user's PIN, and unlocks it.
+    ///
+    /// # Errors
+    /// CKR_PIN_LEN_RANGE, CKR_USER_NOT_LOGGED_IN.
+    pub fn init_pin(&self, pin: &[u8]) -> Result<()> {
+        let master = match &*self.login.read() {
+            Some(state) if state.role == Role::So => state.master.clone(),
+            Some(_) | None => {
+                return refuse(
+                    ck::CKR_USER_NOT_LOGGED_IN,
+                    "setting the user's PIN needs the security officer's login",
+                );
+            }
+        };
+        self.set_pin_row(Role::User, pin, &master.key, Event::InitPin)
+    }
+
+    /// C_SetPIN: the security officer's own PIN in its session, else the user's.
+    ///
+    /// # Errors
+    /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_USER_PIN_NOT_INITIALIZED.
+    pub fn set_pin(&self, old: &[u8], new: &[u8]) -> Result<()> {
+        let role = match self.login_state() {
+            Login::So => Role::So,
+            Login::User | Login::Public => Role::User,
+        };
+        pin::check_length(&self.config, new)?;
+        let master = self.check_pin(role, old)?;
+        self.set_pin_row(role, new, &master, Event::SetPin)
+    }
+
+    fn set_pin_row(&self, role: Role, pin: &[u8], master: &Secret, event: Event) -> Result<()> {
+        let identity = self.identity()?;
+        let row = PinRow::set(&self.config, &*self.rng, &identity.serial, role, pin, master)?;
+        let keys = self.keys()?;
+        self.change(&keys, event, |change| {
+            change.set_value(role.row(), &row.encode(&identity.public, role))
+        })
+    }
+
+    /// The master key, when `pin` is right. The guess is counted, durably, before it is tried; the
+    /// count is taken back, without waiting for the disk, when it was right.
+    pub(super) fn check_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
+        let identity = self.identity()?;
+        let guess = |row: &PinRow| row.open(&self.config, &identity.serial, role, pin);
+        if self.config.read_only {
+            let row = self.pin_row(&identity.public, role)?;
+            return self.guess_without_store(&row, guess);
+        }
+        let row = self.store.write(|tx| {
+            let mut row =
+                PinRow::decode(&identity.public, role, tx.meta(role.row())?.as_deref())?;
+            if row.status().locked() {
+                return Err(locked());
+            }
+            if row.status().initialized {
+                row.failures += 1;
+                tx.set_meta(role.row(), &row.encode(&identity.public, role))?;
+            }
+            Ok::<_, Error>(row)
+        })?;
+        match guess(&row) {
+            Ok(master) => {
+                self.store.write_relaxed(|tx| {
+                    let stored = tx.meta(role.row())?;
+                    let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
+                    row.failures = 0;
+                    tx.set_meta(role.row(), &row.encode(&identity.public, role))
+                        .map_err(Error::from)
+                })?;
+                Ok(master)
+            }
+            Err(refused) => {
+                if refused.rv == ck::CKR_PIN_INCORRECT {
+                    let now = self.time.now().at;
+                    self.store.write(|tx| {
+                        audit::append(tx, Event::LoginRefused, now, refused.rv, &[])
+                    })?;
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    fn guess_without_store(
+        &self,
+        row: &PinRow,
+        guess: impl FnOnce(&PinRow) -> Result<Secret>,
+    ) -> Result<Secret> {
+        if !self.config.read_only_login {
+            return refuse(
+                ck::CKR_TOKEN_WRITE_PROTECTED,
+                "wrong PINs cannot be counted in a read-only store: set `policy.read_only_login` to allow it",
+            );
+        }
+        let mut failures = READ_ONLY_FAILURES.lock();
+        if row.status().locked() || *failures >= pin::LIMIT {
+            return Err(locked());
+        }
+        *failures += 1;
+        let master = guess(row)?;
+        *failures = 0;
+        Ok(master)
+    }
+
+    fn pin_row(&self, public: &Domain, role: Role) -> Result<PinRow> {
+        let row = self
+            .store
+            .read(|snapshot| snapshot.meta(role.row()).map_err(Error::from))?;
+        PinRow::decode(public, role, row.as_deref())
+    }
+
+    pub(super) fn pin_status(&self, role: Role) -> Result<PinStatus> {
+        let identity = self.identity()?;
+        match self.pin_row(&identity.public, role) {
+            Ok(row) => Ok(row.status()),
+            Err(error) if error.rv == ck::CKR_PIN_LOCKED => Ok(PinStatus {
+                initialized: true,
+                failures: pin::LIMIT,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn locked() -> Error {
+    Error::new(
+        ck::CKR_PIN_LOCKED,
+        "too many wrong PINs: the security officer unlocks the user's PIN with C_InitPIN",
+    )
+}

@@ -1,0 +1,349 @@
+//! Objects come into being: C_CreateObject, C_CopyObject, C_GenerateKey, C_GenerateKeyPair.
+
+use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{Material, Mechanism, PairSpec};
+use crate::policy::{self, Action, Login};
+use crate::rng::random;
+use crate::store::Uid;
+
+use super::audit::Event;
+use super::object::{Handle, Home, Object, facts};
+use super::vault::Record;
+use super::{Keys, SessionHandle, Token, key};
+
+/// The session in which a call is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Owner of the session objects that the call makes.
+    pub session: SessionHandle,
+    /// The session is read/write.
+    pub read_write: bool,
+}
+
+/// An object about to be.
+struct New {
+    attributes: Attributes,
+    material: Option<Material>,
+}
+
+/// CKA_UNIQUE_ID: 32 hexadecimal digits.
+pub(super) fn unique_id(uid: &Uid) -> Vec<u8> {
+    uid.iter()
+        .flat_map(|byte| format!("{byte:02x}").into_bytes())
+        .collect()
+}
+
+impl Token {
+    /// C_CreateObject.
+    ///
+    /// # Errors
+    /// What `attr::build` and `policy::decide` say of the template; CKR_ATTRIBUTE_VALUE_INVALID for
+    /// a key whose values contradict each other.
+    pub fn create(&self, caller: Caller, template: &[RawAttribute]) -> Result<Handle> {
+        let keys = self.keys()?;
+        let Built {
+            mut attributes,
+            secrets,
+        } = attr::build(How::Create, &Attributes::default(), template, &maker(&keys))?;
+        let material = match attributes.class() {
+            ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
+                Some(key::from_values(&attributes, &secrets)?)
+            }
+            ck::CKO_PUBLIC_KEY => {
+                key::public(&attributes).map_err(|e| {
+                    Error::new(ck::CKR_ATTRIBUTE_VALUE_INVALID, "the public key is not valid").because(e)
+                })?;
+                None
+            }
+            _ => None,
+        };
+        if let Some(material) = &material {
+            let claimed = attributes.bytes(ck::CKA_CHECK_VALUE).map(<[u8]>::to_vec);
+            key::describe(&mut attributes, material);
+            let actual = attributes.bytes(ck::CKA_CHECK_VALUE).unwrap_or_default();
+            if claimed.is_some_and(|claimed| !claimed.is_empty() && claimed != actual) {
+                return refuse(
+                    ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                    "CKA_CHECK_VALUE is not that of CKA_VALUE",
+                );
+            }
+        }
+        attr::finish_key_facts(How::Create, &mut attributes, None);
+        set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
+        self.make(caller, &keys, Event::Create, New { attributes, material })
+    }
+
+    /// C_CopyObject.
+    ///
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED, and what `attr::copy` and `policy::decide` say.
+    pub fn copy(
+        &self,
+        caller: Caller,
+        handle: Handle,
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let keys = self.keys()?;
+        let object = self.object(handle)?;
+        self.decide(Action::Copy, &object, &keys, caller.read_write)?;
+        if object.needs_login() && keys.login != Login::User {
+            return refuse(ck::CKR_USER_NOT_LOGGED_IN, "copying this key needs the user's login");
+        }
+        let mut attributes = attr::copy(&object.attributes, template, &maker(&keys))?;
+        attr::finish_key_facts(How::Copy, &mut attributes, Some(&object.attributes));
+        super::external::set_material_row(&mut attributes, None);
+        if object.attributes.ulong(ck::CKA_TENON_ORIGIN) != Some(ck::ORIGIN_GENERATED) {
+            set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
+        }
+        let material = match object.class() {
+            ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => self.material(&object, &keys)?,
+            _ => None,
+        };
+        self.make(caller, &keys, Event::Copy, New { attributes, material })
+    }
+
+    /// C_GenerateKey.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, and what the template deserves.
+    pub fn generate_key(
+        &self,
+        caller: Caller,
+        mechanism: &Mechanism,
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let Some(generate) = mechanism.generate else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} generates no secret key", mechanism.name),
+            );
+        };
+        let keys = self.keys()?;
+        let implied = implied(ck::CKO_SECRET_KEY, mechanism);
+        let Built { mut attributes, .. } =
+            attr::build(How::Generate, &implied, template, &maker(&keys))?;
+        let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
+        let (least, most) = mechanism.sizes;
+        if most != 0 && !(least..=most).contains(&len) {
+            return refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                format!("CKA_VALUE_LEN must be {least} to {most} bytes"),
+            );
+        }
+        let value = generate(self.rng(), usize::try_from(len).unwrap_or(usize::MAX))?;
+        let material = Material::Secret(value);
+        key::describe(&mut attributes, &material);
+        set_generated(&mut attributes, mechanism);
+        let new = New {
+            attributes,
+            material: Some(material),
+        };
+        self.make(caller, &keys, Event::Generate, new)
+    }
+
+    /// C_GenerateKeyPair: the handles of the public and the private key.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, and what the templates
+    /// deserve.
+    pub fn generate_key_pair(
+        &self,
+        caller: Caller,
+        mechanism: &Mechanism,
+        public: &[RawAttribute],
+        private: &[RawAttribute],
+    ) -> Result<(Handle, Handle)> {
+        let Some(generate) = mechanism.generate_pair else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} generates no key pair", mechanism.name),
+            );
+        };
+        let keys = self.keys()?;
+        let maker = maker(&keys);
+        let build = |class, template| {
+            attr::build(How::Generate, &implied(class, mechanism), template, &maker)
+        };
+        let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
+        let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
+        let spec = pair_spec(&public, &private)?;
+        // Refused before the costly generation, not after it.
+        for attributes in [&public, &private] {
+            self.may_make(caller, &keys, attributes)?;
+        }
+        let material = generate(&spec)?;
+        key::describe_public(&mut public, &material);
+        key::describe(&mut private, &material);
+        set_generated(&mut public, mechanism);
+        set_generated(&mut private, mechanism);
+        let halves = [
+            New { attributes: public, material: None },
+            New { attributes: private, material: Some(material) },
+        ];
+        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
+        Ok((public, private))
+    }
+
+    fn make(&self, caller: Caller, keys: &Keys, event: Event, new: New) -> Result<Handle> {
+        let [handle] = self.make_all(caller, keys, event, [new])?;
+        Ok(handle)
+    }
+
+    /// Makes objects together: token objects in one transaction, session objects after it.
+    fn make_all<const N: usize>(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        event: Event,
+        news: [New; N],
+    ) -> Result<[Handle; N]> {
+        let mut news = news.map(|mut new| {
+            let uid: Uid = random(self.rng());
+            let id = Value::Bytes(unique_id(&uid));
+            new.attributes.set(ck::CKA_UNIQUE_ID, id);
+            (uid, new)
+        });
+        for (_, new) in &news {
+            self.may_make(caller, keys, &new.attributes)?;
+        }
+        if news.iter().any(|(_, new)| new.attributes.bool(ck::CKA_TOKEN)) {
+            self.change(keys, event, |change| {
+                for (uid, new) in &mut news {
+                    if !new.attributes.bool(ck::CKA_TOKEN) {
+                        continue;
+                    }
+                    let mut record = Record {
+                        uid: *uid,
+                        version: 0,
+                        attributes: new.attributes.clone(),
+                    };
+                    if let Some(material) = &new.material {
+                        change.put_material(&mut record, material)?;
+                    }
+                    change.put(&mut record)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(news.map(|(uid, new)| self.adopt(caller.session, uid, new)))
+    }
+
+    /// Gives a new object its handle; a session object lives in memory from here on.
+    fn adopt(&self, owner: SessionHandle, uid: Uid, new: New) -> Handle {
+        if new.attributes.bool(ck::CKA_TOKEN) {
+            return self
+                .objects
+                .handle(uid, new.attributes.bool(ck::CKA_PRIVATE));
+        }
+        self.add_session_object(owner, uid, new.attributes, new.material)
+    }
+
+    /// Adds a session object that belongs to session `owner`.
+    pub(super) fn add_session_object(
+        &self,
+        owner: SessionHandle,
+        uid: Uid,
+        attributes: Attributes,
+        material: Option<Material>,
+    ) -> Handle {
+        let home = Home::Session { owner, material };
+        let dates = self.config.enforce_dates;
+        self.objects
+            .add_session(|handle| Object::new(handle, uid, attributes, home, dates))
+    }
+
+    /// Stores one new token object, or keeps one new session object, with its material.
+    pub(super) fn make_key(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        event: Event,
+        attributes: Attributes,
+        material: Material,
+    ) -> Result<Handle> {
+        let new = New {
+            attributes,
+            material: Some(material),
+        };
+        self.make(caller, keys, event, new)
+    }
+
+    pub(super) fn may_make(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        let facts = facts(attributes, self.config.enforce_dates);
+        let now = self.time.now().at;
+        match policy::decide(Action::Make, &facts, &keys.caller(caller.read_write), now) {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    /// The session is gone, and its objects with it.
+    pub fn close_session(&self, session: SessionHandle) {
+        self.objects.close_session(session);
+    }
+}
+
+/// Who makes or changes an object.
+pub(super) fn maker(keys: &Keys) -> Maker {
+    Maker {
+        so: keys.login == Login::So,
+    }
+}
+
+/// What function and mechanism fix of a generated key.
+fn implied(class: ck::CK_OBJECT_CLASS, mechanism: &Mechanism) -> Attributes {
+    let mut implied = Attributes::default();
+    implied.set(ck::CKA_CLASS, Value::Ulong(class));
+    if let [key_type] = mechanism.key_types {
+        implied.set(ck::CKA_KEY_TYPE, Value::Ulong(*key_type));
+    }
+    implied
+}
+
+pub(super) fn set_origin(attributes: &mut Attributes, origin: ck::CK_ULONG) {
+    if matches!(
+        attributes.class(),
+        ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY
+    ) {
+        attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(origin));
+    }
+}
+
+fn set_generated(attributes: &mut Attributes, mechanism: &Mechanism) {
+    attr::finish_key_facts(How::Generate, attributes, None);
+    attributes.set(ck::CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.id));
+    set_origin(attributes, ck::ORIGIN_GENERATED);
+}
+
+/// What the templates ask of the pair. Some clients give CKA_EC_PARAMS in the private half.
+fn pair_spec(public: &Attributes, private: &Attributes) -> Result<PairSpec> {
+    if let Some(bits) = public.ulong(ck::CKA_MODULUS_BITS) {
+        let exponent = public
+            .bytes(ck::CKA_PUBLIC_EXPONENT)
+            .filter(|e| !e.is_empty())
+            .unwrap_or(&[1, 0, 1]);
+        return Ok(PairSpec::Rsa {
+            bits,
+            exponent: exponent.to_vec(),
+        });
+    }
+    let given = |attributes: &Attributes| attributes.bytes(ck::CKA_EC_PARAMS).map(<[u8]>::to_vec);
+    match (given(public), given(private)) {
+        (Some(a), Some(b)) if a != b => refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "the two templates name different curves",
+        ),
+        (Some(params), _) | (None, Some(params)) => Ok(PairSpec::Ec { params }),
+        (None, None) => refuse(
+            ck::CKR_TEMPLATE_INCOMPLETE,
+            "a key pair needs CKA_MODULUS_BITS or CKA_EC_PARAMS",
+        ),
+    }
+}

@@ -1,0 +1,384 @@
+//! A token: its identity, who is logged in, its objects and their keys.
+//!
+//! Reading goes through [`Token::object`], using through [`Token::usable_key`], and every change
+//! through `change`, so that no caller can forget the clock mark or the audit record.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::ck;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result, refuse};
+use crate::policy::{self, Login};
+use crate::rng::{Rng, random};
+use crate::secret::Secret;
+use crate::store::{self, Snapshot, Store, Tx};
+
+mod audit;
+mod change;
+mod external;
+mod find;
+mod key;
+mod login;
+mod make;
+mod material;
+mod modify;
+mod object;
+mod objects;
+mod pin;
+mod read;
+mod time;
+mod unwrap;
+mod vault;
+mod wrap;
+
+pub use make::Caller;
+pub use object::{Handle, Object};
+pub use read::UsableKey;
+
+use audit::Event;
+use objects::Objects;
+use pin::{PinRow, PinStatus, Role};
+use time::TokenTime;
+use vault::{Domain, KEY_LEN, Serial, Vault, damaged};
+
+const STORE_KEY_ROW: &str = "store.key";
+const IDENTITY_ROW: &str = "token";
+const CLOCK_ROW: &str = "clock";
+/// Length of a token's label: blank padded, not terminated.
+const LABEL_LEN: usize = 32;
+
+/// A session's handle, as far as the token needs it: session objects belong to one.
+pub type SessionHandle = ck::CK_SESSION_HANDLE;
+
+/// What a token's file says of it.
+struct Identity {
+    serial: Serial,
+    label: [u8; LABEL_LEN],
+    store_key: Secret,
+    public: Domain,
+}
+
+/// The master key, while somebody is logged in.
+struct Master {
+    key: Secret,
+    domain: Domain,
+}
+
+struct LoggedIn {
+    role: Role,
+    master: Arc<Master>,
+}
+
+/// The keys that a call works with; a logout meanwhile does not pull them away.
+struct Keys {
+    identity: Arc<Identity>,
+    master: Option<Arc<Master>>,
+    login: Login,
+}
+
+impl Keys {
+    fn vault(&self) -> Vault<'_> {
+        Vault {
+            serial: self.identity.serial,
+            public: &self.identity.public,
+            master: self.master.as_deref().map(|master| &master.domain),
+        }
+    }
+
+    fn caller(&self, read_write: bool) -> policy::Caller {
+        policy::Caller {
+            login: self.login,
+            read_write,
+        }
+    }
+}
+
+/// A token in its slot.
+pub struct Token {
+    store: Store,
+    config: Arc<Config>,
+    rng: Arc<dyn Rng>,
+    time: TokenTime,
+    /// `None` until C_InitToken.
+    identity: RwLock<Option<Arc<Identity>>>,
+    login: RwLock<Option<LoggedIn>>,
+    objects: Objects,
+}
+
+/// What C_GetTokenInfo tells of the token itself.
+#[derive(Debug, Clone)]
+pub struct TokenStatus {
+    /// Blank padded, UTF-8.
+    pub label: [u8; LABEL_LEN],
+    /// 16 hexadecimal digits.
+    pub serial: String,
+    /// CKF_ flags of token and PINs.
+    pub flags: ck::CK_FLAGS,
+}
+
+impl Token {
+    /// Opens the token of the file at `path`, which may not be initialized yet.
+    ///
+    /// # Errors
+    /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
+    pub fn open(
+        path: &Path,
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self> {
+        let options = store::Options {
+            read_only: config.read_only,
+            busy_timeout: config.busy_timeout,
+        };
+        Self::over(Store::open(path, &options)?, config, clock, rng)
+    }
+
+    /// Makes the file of a token that is not initialized yet.
+    ///
+    /// # Errors
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn create(
+        path: &Path,
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self> {
+        if config.read_only {
+            return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
+        }
+        Self::over(Store::create(path)?, config, clock, rng)
+    }
+
+    fn over(
+        store: Store,
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self> {
+        let token = Self {
+            store,
+            config,
+            rng,
+            time: TokenTime::new(clock, 0),
+            identity: RwLock::new(None),
+            login: RwLock::new(None),
+            objects: Objects::default(),
+        };
+        token.refresh()?;
+        Ok(token)
+    }
+
+    /// Initializes the token, or empties and initializes it again: C_InitToken.
+    ///
+    /// # Errors
+    /// CKR_PIN_INCORRECT or CKR_PIN_LOCKED where there is a token already, CKR_PIN_LEN_RANGE.
+    pub fn init(&self, so_pin: &[u8], label: &[u8; LABEL_LEN]) -> Result<()> {
+        self.refresh()?;
+        if self.identity.read().is_some() {
+            self.check_pin(Role::So, so_pin)?;
+        }
+        let serial: Serial = random(&*self.rng);
+        let store_key = crate::rng::secret(&*self.rng, KEY_LEN);
+        let master = crate::rng::secret(&*self.rng, KEY_LEN);
+        let audit_key = crate::rng::secret(&*self.rng, KEY_LEN);
+        let public = Domain::new(&store_key, &serial);
+        let private = Domain::new(&master, &serial);
+        let so = PinRow::set(&self.config, &*self.rng, &serial, Role::So, so_pin, &master)?;
+        let first = private.seal_value(&*self.rng, audit::FIRST_KEY_ROW, &audit_key);
+        let now = self.time.now().at;
+        self.store.write(|tx| {
+            let mark = self.stored_mark(tx)?;
+            tx.clear()?;
+            tx.set_meta(STORE_KEY_ROW, &store_key)?;
+            let label = public.seal_value(&*self.rng, IDENTITY_ROW, label);
+            tx.set_meta(IDENTITY_ROW, &[&serial[..], &label].concat())?;
+            tx.set_meta(Role::So.row(), &so.encode(&public, Role::So))?;
+            tx.set_meta(Role::User.row(), &PinRow::unset().encode(&public, Role::User))?;
+            tx.set_meta(audit::KEY_ROW, &audit_key)?;
+            tx.set_meta(audit::FIRST_KEY_ROW, &first)?;
+            let mark = if mark == 0 { now } else { self.time.advanced(mark) };
+            tx.set_meta(CLOCK_ROW, &sealed_mark(&public, mark))?;
+            audit::append(tx, Event::InitToken, now, ck::CKR_OK, &[])
+        })?;
+        self.refresh()
+    }
+
+    /// Reads identity and clock mark anew; when another process has initialized the token
+    /// meanwhile, everything that was known of the old one is dropped.
+    fn refresh(&self) -> Result<()> {
+        let fresh = self.store.read(|snapshot| self.read_identity(snapshot))?;
+        let mut identity = self.identity.write();
+        let same = match (&*identity, &fresh) {
+            (Some(old), Some((new, _))) => old.store_key.ct_eq(&new.store_key),
+            (None, None) => true,
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        if let Some((_, mark)) = &fresh {
+            self.time.learn(*mark);
+        }
+        if !same {
+            *self.login.write() = None;
+            self.objects.clear();
+            *identity = fresh.map(|(new, _)| Arc::new(new));
+        }
+        Ok(())
+    }
+
+    fn read_identity(&self, snapshot: &Snapshot<'_>) -> Result<Option<(Identity, u64)>> {
+        let Some(store_key) = snapshot.meta(STORE_KEY_ROW)?.map(Secret::from) else {
+            return Ok(None);
+        };
+        let sealed = snapshot
+            .meta(IDENTITY_ROW)?
+            .ok_or_else(|| damaged("the token's identity"))?;
+        // The serial is part of the derivation, so it leads the row in clear.
+        let (serial, sealed) = sealed
+            .split_first_chunk()
+            .ok_or_else(|| damaged("the token's identity"))?;
+        let public = Domain::new(&store_key, serial);
+        let label = public.open_value(IDENTITY_ROW, sealed)?;
+        let label = (*label)
+            .try_into()
+            .map_err(|_| damaged("the token's identity"))?;
+        let identity = Identity {
+            serial: *serial,
+            label,
+            store_key,
+            public,
+        };
+        let mark = opened_mark(&identity.public, snapshot.meta(CLOCK_ROW)?)?;
+        Ok(Some((identity, mark)))
+    }
+
+    /// The mark in the store; 0 where there is none yet.
+    fn stored_mark(&self, tx: &Tx<'_>) -> Result<u64> {
+        match &*self.identity.read() {
+            Some(identity) => opened_mark(&identity.public, tx.meta(CLOCK_ROW)?),
+            None => Ok(0),
+        }
+    }
+
+    fn identity(&self) -> Result<Arc<Identity>> {
+        self.identity.read().clone().ok_or_else(|| {
+            Error::new(
+                ck::CKR_TOKEN_NOT_RECOGNIZED,
+                "the token is not initialized: use C_InitToken or `tenon init`",
+            )
+        })
+    }
+
+    fn keys(&self) -> Result<Keys> {
+        let identity = self.identity()?;
+        let login = self.login.read();
+        Ok(Keys {
+            identity,
+            master: login.as_ref().map(|state| state.master.clone()),
+            login: role_of(login.as_ref()),
+        })
+    }
+
+    /// Whether C_InitToken has been called.
+    #[must_use]
+    pub fn initialized(&self) -> bool {
+        self.identity.read().is_some()
+    }
+
+    /// Who is logged in.
+    #[must_use]
+    pub fn login_state(&self) -> Login {
+        role_of(self.login.read().as_ref())
+    }
+
+    /// What C_GetTokenInfo tells.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn status(&self) -> Result<TokenStatus> {
+        self.refresh()?;
+        let mut flags = ck::CKF_RNG | ck::CKF_LOGIN_REQUIRED;
+        if self.config.read_only {
+            flags |= ck::CKF_WRITE_PROTECTED;
+        }
+        let Some(identity) = self.identity.read().clone() else {
+            return Ok(TokenStatus {
+                label: [b' '; LABEL_LEN],
+                serial: String::new(),
+                flags,
+            });
+        };
+        let so = self.pin_status(Role::So)?;
+        let user = self.pin_status(Role::User)?;
+        flags |= ck::CKF_TOKEN_INITIALIZED;
+        for (set, flag) in [
+            (user.initialized, ck::CKF_USER_PIN_INITIALIZED),
+            (count_low(user), ck::CKF_USER_PIN_COUNT_LOW),
+            (final_try(user), ck::CKF_USER_PIN_FINAL_TRY),
+            (user.locked(), ck::CKF_USER_PIN_LOCKED),
+            (count_low(so), ck::CKF_SO_PIN_COUNT_LOW),
+            (final_try(so), ck::CKF_SO_PIN_FINAL_TRY),
+            (so.locked(), ck::CKF_SO_PIN_LOCKED),
+        ] {
+            if set {
+                flags |= flag;
+            }
+        }
+        Ok(TokenStatus {
+            label: identity.label,
+            serial: identity.serial.iter().map(|b| format!("{b:02x}")).collect(),
+            flags,
+        })
+    }
+
+    /// Fills `out` with random bytes.
+    pub fn random(&self, out: &mut [u8]) {
+        self.rng.fill(out);
+    }
+
+    /// The random source, for operations that need one.
+    #[must_use]
+    pub fn rng(&self) -> &dyn Rng {
+        &*self.rng
+    }
+
+    /// Leaves the store's handles alone for ever: what a forked child does with its parent's token.
+    pub fn forget(self: Arc<Self>) {
+        std::mem::forget(self);
+    }
+}
+
+fn role_of(login: Option<&LoggedIn>) -> Login {
+    match login.map(|state| state.role) {
+        None => Login::Public,
+        Some(Role::User) => Login::User,
+        Some(Role::So) => Login::So,
+    }
+}
+
+fn count_low(pin: PinStatus) -> bool {
+    pin.failures > 0 && !pin.locked()
+}
+
+fn final_try(pin: PinStatus) -> bool {
+    pin.failures + 1 == pin::LIMIT
+}
+
+/// The clock mark's row: 8 big-endian bytes and their tag under the store key.
+fn sealed_mark(public: &Domain, mark: u64) -> Vec<u8> {
+    let bytes = mark.to_be_bytes();
+    [&bytes[..], &public.tag(&[CLOCK_ROW.as_bytes(), &bytes])].concat()
+}
+
+fn opened_mark(public: &Domain, row: Option<Vec<u8>>) -> Result<u64> {
+    row.as_deref()
+        .and_then(|row| row.split_first_chunk())
+        .filter(|(bytes, tag)| {
+            Secret::copy(&public.tag(&[CLOCK_ROW.as_bytes(), &bytes[..]])).ct_eq(tag)
+        })
+        .map(|(bytes, _)| u64::from_be_bytes(*bytes))
+        .ok_or_else(|| damaged("the clock mark"))
+}

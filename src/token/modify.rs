@@ -1,0 +1,82 @@
+//! Objects change and go: C_SetAttributeValue, C_DestroyObject.
+
+use crate::attr::{self, RawAttribute};
+use crate::byok;
+use crate::error::Result;
+use crate::policy::{Action, Effect};
+
+use super::audit::Event;
+use super::make::{Caller, maker};
+use super::object::{Handle, Home, Object};
+use super::objects::no_such_object;
+use super::{Token, external};
+
+impl Token {
+    /// C_SetAttributeValue.
+    ///
+    /// # Errors
+    /// CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED, and what `attr::change` says.
+    pub fn set_attributes(
+        &self,
+        caller: Caller,
+        handle: Handle,
+        template: &[RawAttribute],
+    ) -> Result<()> {
+        let keys = self.keys()?;
+        let object = self.object(handle)?;
+        self.decide(Action::Change, &object, &keys, caller.read_write)?;
+        let now = self.time.now().at;
+        let is_external = object.facts.key.as_ref().is_some_and(|key| key.external.is_some());
+        for attribute in template {
+            byok::may_change(is_external, attribute.kind, attribute.bytes(), now)?;
+        }
+        let maker = maker(&keys);
+        match &object.home {
+            Home::Token { .. } => self.change(&keys, Event::Change, |change| {
+                let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+                record.attributes = attr::change(&record.attributes, template, &maker)?;
+                change.put(&mut record)
+            }),
+            Home::Session { owner, material } => {
+                let attributes = attr::change(&object.attributes, template, &maker)?;
+                self.objects.replace_session(Object::new(
+                    handle,
+                    object.uid,
+                    attributes,
+                    Home::Session {
+                        owner: *owner,
+                        material: material.clone(),
+                    },
+                    self.config.enforce_dates,
+                ))
+            }
+        }
+    }
+
+    /// C_DestroyObject. On an external key it erases the material alone (BYOK rule 5).
+    ///
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.
+    pub fn destroy(&self, caller: Caller, handle: Handle) -> Result<()> {
+        let keys = self.keys()?;
+        let object = self.object(handle)?;
+        let effect = self.decide(Action::Destroy, &object, &keys, caller.read_write)?;
+        if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
+            (&object.home, effect)
+        {
+            let event = match effect {
+                Effect::EraseMaterial => Event::EraseMaterial,
+                _ => Event::Destroy,
+            };
+            self.change(&keys, event, |change| {
+                if effect == Effect::DestroyWhole {
+                    return change.remove(&object.uid);
+                }
+                let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+                external::erase(change, &mut record)
+            })?;
+        }
+        self.objects.remove(handle);
+        Ok(())
+    }
+}

@@ -1,0 +1,255 @@
+//! A PIN's row: the master key wrapped under it, and the count of wrong guesses.
+//!
+//! The count is committed before the key derivation runs and carries a tag under the store key; a
+//! row that is missing or damaged is a locked PIN. Whoever can rewrite the file can guess offline:
+//! Argon2id is the defence there.
+
+use crate::ck;
+use crate::config::Config;
+use crate::crypto::kdf::{self, Argon2Params};
+use crate::crypto::seal;
+use crate::error::{Error, Result, refuse};
+use crate::rng::{Rng, random};
+use crate::secret::Secret;
+
+use super::vault::{Domain, Serial};
+
+/// Wrong PINs before the PIN is locked.
+pub(super) const LIMIT: u32 = 10;
+/// Greatest length of a PIN in bytes; the least is `pin.min_length`.
+pub(super) const MAX_LENGTH: usize = 255;
+
+const VERSION: u8 = 1;
+const SALT_LEN: usize = 16;
+const TAG_LEN: usize = 32;
+/// Parameters below these are refused when they come from the file (OWASP's Argon2id minimum).
+const FLOOR: Argon2Params = Argon2Params {
+    memory_kib: 19_456,
+    passes: 2,
+    lanes: 1,
+};
+const CEILING_MEMORY_KIB: u32 = 4_194_304;
+
+/// Whose PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    So,
+    User,
+}
+
+impl Role {
+    /// Name of the role's row.
+    pub(super) fn row(self) -> &'static str {
+        match self {
+            Self::So => "pin.so",
+            Self::User => "pin.user",
+        }
+    }
+}
+
+/// A PIN's row, decoded.
+#[derive(Debug, Clone)]
+pub(super) struct PinRow {
+    /// Wrong guesses since the last right one.
+    pub(super) failures: u32,
+    /// `None` until C_InitPIN has set the user's PIN.
+    wrap: Option<Wrap>,
+}
+
+#[derive(Debug, Clone)]
+struct Wrap {
+    params: Argon2Params,
+    salt: [u8; SALT_LEN],
+    sealed: Vec<u8>,
+}
+
+/// What the token's flags say of a PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PinStatus {
+    pub(super) initialized: bool,
+    pub(super) failures: u32,
+}
+
+impl PinStatus {
+    pub(super) fn locked(self) -> bool {
+        self.failures >= LIMIT
+    }
+}
+
+impl PinRow {
+    /// A user PIN that nobody has set yet.
+    pub(super) fn unset() -> Self {
+        Self {
+            failures: 0,
+            wrap: None,
+        }
+    }
+
+    /// Wraps `master` under `pin`.
+    pub(super) fn set(
+        config: &Config,
+        rng: &dyn Rng,
+        serial: &Serial,
+        role: Role,
+        pin: &[u8],
+        master: &Secret,
+    ) -> Result<Self> {
+        check_length(config, pin)?;
+        let params = Argon2Params {
+            memory_kib: u32::try_from(config.pin_memory_kib).unwrap_or(CEILING_MEMORY_KIB),
+            passes: u32::try_from(config.pin_passes).unwrap_or(FLOOR.passes),
+            lanes: FLOOR.lanes,
+        };
+        let salt = random(rng);
+        let key = stretch(config, &params, &salt, pin)?;
+        Ok(Self {
+            failures: 0,
+            wrap: Some(Wrap {
+                params,
+                salt,
+                sealed: seal::seal(&key, random(rng), &place(serial, role), master),
+            }),
+        })
+    }
+
+    /// The master key, when `pin` is right. Runs Argon2id: tens of milliseconds.
+    ///
+    /// # Errors
+    /// CKR_PIN_INCORRECT, CKR_USER_PIN_NOT_INITIALIZED.
+    pub(super) fn open(
+        &self,
+        config: &Config,
+        serial: &Serial,
+        role: Role,
+        pin: &[u8],
+    ) -> Result<Secret> {
+        let Some(wrap) = &self.wrap else {
+            return refuse(
+                ck::CKR_USER_PIN_NOT_INITIALIZED,
+                "the user's PIN has not been set: the security officer does that with C_InitPIN",
+            );
+        };
+        if pin.is_empty() || pin.len() > MAX_LENGTH {
+            return refuse(ck::CKR_PIN_INCORRECT, "the PIN is wrong");
+        }
+        let key = stretch(config, &wrap.params, &wrap.salt, pin)?;
+        seal::open(&key, &place(serial, role), &wrap.sealed)
+            .map_err(|_| Error::new(ck::CKR_PIN_INCORRECT, "the PIN is wrong"))
+    }
+
+    pub(super) fn status(&self) -> PinStatus {
+        PinStatus {
+            initialized: self.wrap.is_some(),
+            failures: self.failures,
+        }
+    }
+
+    /// Row bytes: version ‖ failures ‖ set? ‖ Argon2 memory, passes, lanes ‖ salt ‖ wrapped key ‖ tag.
+    pub(super) fn encode(&self, store: &Domain, role: Role) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        out.extend_from_slice(&self.failures.to_be_bytes());
+        if let Some(wrap) = &self.wrap {
+            out.push(1);
+            for n in [wrap.params.memory_kib, wrap.params.passes, wrap.params.lanes] {
+                out.extend_from_slice(&n.to_be_bytes());
+            }
+            out.extend_from_slice(&wrap.salt);
+            out.extend_from_slice(&wrap.sealed);
+        } else {
+            out.push(0);
+        }
+        let tag = store.tag(&[role.row().as_bytes(), &out]);
+        out.extend_from_slice(&tag);
+        out
+    }
+
+    /// # Errors
+    /// CKR_PIN_LOCKED for a row that is missing, damaged or too weak.
+    pub(super) fn decode(store: &Domain, role: Role, row: Option<&[u8]>) -> Result<Self> {
+        row.and_then(|row| Self::parse(store, role, row)).ok_or_else(|| {
+            Error::new(
+                ck::CKR_PIN_LOCKED,
+                "the PIN's row is missing or damaged, which counts as locked: restore the token's file from a backup",
+            )
+            .at(role.row())
+        })
+    }
+
+    fn parse(store: &Domain, role: Role, row: &[u8]) -> Option<Self> {
+        let (body, tag) = row.split_at_checked(row.len().checked_sub(TAG_LEN)?)?;
+        let expected = Secret::copy(&store.tag(&[role.row().as_bytes(), body]));
+        if !expected.ct_eq(tag) {
+            return None;
+        }
+        let (head, rest) = body.split_at_checked(6)?;
+        if head[0] != VERSION {
+            return None;
+        }
+        let failures = number(&head[1..5])?;
+        if head[5] == 0 {
+            return rest.is_empty().then_some(Self {
+                failures,
+                wrap: None,
+            });
+        }
+        let (numbers, rest) = rest.split_at_checked(12)?;
+        let (salt, sealed) = rest.split_at_checked(SALT_LEN)?;
+        let params = Argon2Params {
+            memory_kib: number(&numbers[..4])?,
+            passes: number(&numbers[4..8])?,
+            lanes: number(&numbers[8..])?,
+        };
+        let weak = params.memory_kib < FLOOR.memory_kib
+            || params.passes < FLOOR.passes
+            || params.lanes < FLOOR.lanes
+            || params.memory_kib > CEILING_MEMORY_KIB;
+        (!weak).then(|| Self {
+            failures,
+            wrap: salt.try_into().ok().map(|salt| Wrap {
+                params,
+                salt,
+                sealed: sealed.to_vec(),
+            }),
+        })
+    }
+}
+
+/// # Errors
+/// CKR_PIN_LEN_RANGE.
+pub(super) fn check_length(config: &Config, pin: &[u8]) -> Result<()> {
+    let least = usize::try_from(config.pin_min_length).unwrap_or(MAX_LENGTH);
+    if (least..=MAX_LENGTH).contains(&pin.len()) {
+        return Ok(());
+    }
+    refuse(
+        ck::CKR_PIN_LEN_RANGE,
+        format!("a PIN has {least} to {MAX_LENGTH} bytes"),
+    )
+}
+
+fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> Result<Secret> {
+    let Some(path) = &config.pin_key_file else {
+        return Ok(kdf::argon2id(params, pin, salt, None)?);
+    };
+    let secret = std::fs::read(path).map(Secret::from).map_err(|e| {
+        Error::new(ck::CKR_DEVICE_ERROR, "the key file of `pin.key_file` cannot be read")
+            .at(path.display().to_string())
+            .because(e)
+    })?;
+    if !(16..=4096).contains(&secret.len()) {
+        return Err(Error::new(
+            ck::CKR_DEVICE_ERROR,
+            "the key file of `pin.key_file` must have 16 to 4096 bytes",
+        )
+        .at(path.display().to_string()));
+    }
+    Ok(kdf::argon2id(params, pin, salt, Some(&secret))?)
+}
+
+fn place(serial: &Serial, role: Role) -> Vec<u8> {
+    [b"tenon master key ", &serial[..], role.row().as_bytes()].concat()
+}
+
+fn number(bytes: &[u8]) -> Option<u32> {
+    bytes.try_into().ok().map(u32::from_be_bytes)
+}

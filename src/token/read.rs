@@ -1,0 +1,288 @@
+//! Reading objects and making their keys ready: what every C_…Init goes through.
+
+use std::sync::Arc;
+
+use crate::attr::{self, Reveal, Revealed};
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{Key, Mechanism};
+use crate::policy::{self, Action, Effect, Refusal, Use};
+use crate::store::{Generation, Row};
+
+use super::object::{Handle, Home, Object};
+use super::objects::{Known, no_such_object};
+use super::{Keys, Token, key};
+
+/// A key and the right to use it.
+pub struct UsableKey {
+    /// The object; its facts decide whether an operation may go on.
+    pub object: Arc<Object>,
+    /// Ready for use.
+    pub key: Arc<Key>,
+}
+
+impl Token {
+    /// The object of `handle`, as the store has it now.
+    ///
+    /// # Errors
+    /// CKR_OBJECT_HANDLE_INVALID, also for a private object while the user is not logged in.
+    pub fn object(&self, handle: Handle) -> Result<Arc<Object>> {
+        let generation = self.store.generation();
+        let object = match self.objects.get(handle, generation)? {
+            Known::Object(object) => object,
+            Known::Stale(object) => self.look_again(object)?,
+            Known::Uid(uid) => self.read_object(handle, &uid)?,
+        };
+        let keys = self.keys()?;
+        self.decide(Action::See, &object, &keys, false)?;
+        Ok(object)
+    }
+
+    /// The object again, when its row is still the one it was read from; else as it is now.
+    fn look_again(&self, object: Arc<Object>) -> Result<Arc<Object>> {
+        self.refresh()?;
+        let Home::Token { version, seal } = &object.home else {
+            return Ok(object);
+        };
+        let (row, generation) = self.row(&object.uid)?;
+        let Some(row) = row else {
+            self.objects.remove(object.handle);
+            return Err(no_such_object());
+        };
+        if row.version == *version && end_of(&row) == *seal {
+            self.objects.remember(object.clone(), generation);
+            return Ok(object);
+        }
+        self.open_row(object.handle, &row, generation)
+    }
+
+    fn read_object(&self, handle: Handle, uid: &crate::store::Uid) -> Result<Arc<Object>> {
+        let (row, generation) = self.row(uid)?;
+        let Some(row) = row else {
+            self.objects.remove(handle);
+            return Err(no_such_object());
+        };
+        self.open_row(handle, &row, generation)
+    }
+
+    /// The row of `uid`, and a generation at which it was certainly this one.
+    fn row(&self, uid: &crate::store::Uid) -> Result<(Option<Row>, Generation)> {
+        let generation = self.store.generation();
+        let row = self
+            .store
+            .read(|snapshot| snapshot.object(uid).map_err(Error::from))?;
+        Ok((row, generation))
+    }
+
+    fn open_row(&self, handle: Handle, row: &Row, generation: Generation) -> Result<Arc<Object>> {
+        let keys = self.keys()?;
+        if row.private && keys.master.is_none() {
+            return Err(no_such_object());
+        }
+        // The attributes of a key decide about secrets, so after login they must be authenticated
+        // under the master key; public objects are when they were made after login.
+        let must = row.class == ck::CKO_PRIVATE_KEY || row.class == ck::CKO_SECRET_KEY;
+        let record = keys.vault().open(row, must)?;
+        let home = Home::Token {
+            version: row.version,
+            seal: end_of(row),
+        };
+        let object = Arc::new(Object::new(
+            handle,
+            record.uid,
+            record.attributes,
+            home,
+            self.config.enforce_dates,
+        ));
+        // Read without login, the tag was not checked: not kept for use after a login.
+        if keys.master.is_some() {
+            self.objects.remember(object.clone(), generation);
+        }
+        Ok(object)
+    }
+
+    /// The key of `handle`, ready, when policy lets `what` begin with it by `mechanism`.
+    ///
+    /// # Errors
+    /// CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE, and what
+    /// `policy::decide` says.
+    pub fn usable_key(&self, handle: Handle, what: Use, mechanism: &Mechanism) -> Result<UsableKey> {
+        let object = self.object(handle).map_err(as_key_error)?;
+        let keys = self.keys()?;
+        self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;
+        fits(mechanism, &object)?;
+        let key = self.ready(&object, &keys)?;
+        let (least, most) = mechanism.sizes;
+        if most != 0 && !(least..=most).contains(&key.size()) {
+            return refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                format!("{} takes no key of this size", mechanism.name),
+            );
+        }
+        Ok(UsableKey { object, key })
+    }
+
+    /// Whether an operation begun with `object` may go on.
+    ///
+    /// # Errors
+    /// What `policy::decide` says.
+    pub fn may_continue(&self, object: &Object) -> Result<()> {
+        if !object.limited() {
+            return Ok(());
+        }
+        let keys = self.keys()?;
+        let current = self.object(object.handle).map_err(as_key_error)?;
+        self.decide(Action::Continue, &current, &keys, false)
+            .map(drop)
+    }
+
+    /// Asks policy, and does what follows from a refusal because of time: the clock mark is
+    /// committed and expired material erased before the caller hears of it.
+    pub(super) fn decide(
+        &self,
+        action: Action,
+        object: &Object,
+        keys: &Keys,
+        read_write: bool,
+    ) -> Result<Effect> {
+        let now = self.time.now();
+        match policy::decide(action, &object.facts, &keys.caller(read_write), now.at) {
+            Ok(effect) => Ok(effect),
+            Err(Refusal { error, time: false }) => Err(error),
+            Err(Refusal { error, time: true }) => {
+                self.commit_mark(keys)?;
+                let external = object.facts.key.as_ref().and_then(|key| key.external);
+                if now.believed && external.is_some_and(|facts| facts.stale(now.at)) {
+                    self.erase_expired(keys, &object.uid)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn ready(&self, object: &Object, keys: &Keys) -> Result<Arc<Key>> {
+        if let Some(key) = object.key.get() {
+            return Ok(key.clone());
+        }
+        let key = Arc::new(match object.class() {
+            ck::CKO_PUBLIC_KEY => key::public(&object.attributes)?,
+            _ => match &object.home {
+                Home::Session {
+                    material: Some(material),
+                    ..
+                } => key::ready(&object.attributes, material)?,
+                Home::Session { material: None, .. } => return Err(no_material()),
+                Home::Token { .. } => {
+                    let vault = keys.vault();
+                    let material = self.store.read(|snapshot| {
+                        key::read_material(&vault, snapshot, &object.uid, &object.attributes)
+                    })?;
+                    key::ready(&object.attributes, &material.ok_or_else(no_material)?)?
+                }
+            },
+        });
+        Ok(object.key.get_or_init(|| key).clone())
+    }
+
+    /// C_GetAttributeValue: each of `kinds`, as far as it may be read.
+    ///
+    /// # Errors
+    /// CKR_OBJECT_HANDLE_INVALID.
+    pub fn attributes(
+        &self,
+        handle: Handle,
+        kinds: &[ck::CK_ATTRIBUTE_TYPE],
+    ) -> Result<Vec<Revealed>> {
+        let object = self.object(handle)?;
+        let now = self.time.now().at;
+        kinds
+            .iter()
+            .map(|kind| {
+                if *kind == ck::CKA_TENON_KEY_STATE {
+                    return Ok(super::external::revealed_state(&object.facts, now));
+                }
+                match attr::reveal(&object.attributes, *kind) {
+                    Reveal::Value(value) => Ok(attr::revealed(value)),
+                    Reveal::Sensitive => Ok(Revealed::Sensitive),
+                    Reveal::Invalid => Ok(Revealed::Invalid),
+                    Reveal::Material => self.revealed_material(&object, *kind),
+                }
+            })
+            .collect()
+    }
+
+    /// A value that lies in the material of a key whose attributes let it be read.
+    fn revealed_material(&self, object: &Object, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<Revealed> {
+        let keys = self.keys()?;
+        if object.needs_login() && keys.login != policy::Login::User {
+            return Ok(Revealed::Sensitive);
+        }
+        let value = self
+            .material(object, &keys)?
+            .and_then(|material| key::value(&material, kind));
+        Ok(value.map_or(Revealed::Invalid, |value| Revealed::Value(value.to_vec())))
+    }
+
+    /// The material of a private or secret key.
+    pub(super) fn material(
+        &self,
+        object: &Object,
+        keys: &Keys,
+    ) -> Result<Option<crate::mechanism::Material>> {
+        match &object.home {
+            Home::Session { material, .. } => Ok(material.clone()),
+            Home::Token { .. } => {
+                let vault = keys.vault();
+                self.store.read(|snapshot| {
+                    key::read_material(&vault, snapshot, &object.uid, &object.attributes)
+                })
+            }
+        }
+    }
+
+    /// C_GetObjectSize: bytes of the encoded attributes.
+    ///
+    /// # Errors
+    /// CKR_OBJECT_HANDLE_INVALID.
+    pub fn object_size(&self, handle: Handle) -> Result<u64> {
+        Ok(self.object(handle)?.attributes.encode().len() as u64)
+    }
+}
+
+/// A bad handle of a key has its own number.
+pub(super) fn as_key_error(mut error: Error) -> Error {
+    if error.rv == ck::CKR_OBJECT_HANDLE_INVALID {
+        error.rv = ck::CKR_KEY_HANDLE_INVALID;
+    }
+    error
+}
+
+/// Whether the mechanism takes keys of this type.
+fn fits(mechanism: &Mechanism, object: &Object) -> Result<()> {
+    if object
+        .key_type()
+        .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
+    {
+        return Ok(());
+    }
+    refuse(
+        ck::CKR_KEY_TYPE_INCONSISTENT,
+        format!("{} takes no key of this type", mechanism.name),
+    )
+}
+
+fn no_material() -> Error {
+    Error::new(
+        ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+        "the key has no material: import it first",
+    )
+}
+
+/// The last bytes of the sealed object: its tag.
+pub(super) fn end_of(row: &Row) -> [u8; 16] {
+    let mut seal = [0; 16];
+    if let Some(end) = row.sealed.last_chunk() {
+        seal = *end;
+    }
+    seal
+}

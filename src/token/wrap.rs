@@ -1,0 +1,69 @@
+//! C_WrapKey.
+
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{Mechanism, Params};
+use crate::out::Out;
+use crate::policy::{Action, Use};
+
+use super::object::Handle;
+use super::read::as_key_error;
+use super::{Token, key};
+
+impl Token {
+    /// C_WrapKey: raw bytes of a secret key, PKCS#8 of a private key.
+    ///
+    /// # Errors
+    /// CKR_WRAPPING_KEY_*, CKR_KEY_HANDLE_INVALID, CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE,
+    /// CKR_KEY_SIZE_RANGE, CKR_BUFFER_TOO_SMALL.
+    pub fn wrap_key(
+        &self,
+        (mechanism, params): (&Mechanism, &Params),
+        wrapping: Handle,
+        handle: Handle,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        let Some(wrap) = mechanism.wrap else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} does not wrap", mechanism.name),
+            );
+        };
+        let usable = self
+            .usable_key(wrapping, Use::Wrap, mechanism)
+            .map_err(as_wrapping_error)?;
+        let object = self.object(handle).map_err(as_key_error)?;
+        let keys = self.keys()?;
+        let trusted = usable
+            .object
+            .facts()
+            .key
+            .as_ref()
+            .is_some_and(|key| key.trusted);
+        self.decide(Action::Export { trusted }, &object, &keys, false)?;
+        let material = self.material(&object, &keys)?.ok_or_else(|| {
+            Error::new(ck::CKR_KEY_NOT_WRAPPABLE, "the key has no material")
+        })?;
+        let clear = key::to_clear(&material)?;
+        let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_size_error)?;
+        out.put(&wrapped).map(drop)
+    }
+}
+
+fn as_wrapping_error(mut error: Error) -> Error {
+    error.rv = match error.rv {
+        ck::CKR_KEY_HANDLE_INVALID => ck::CKR_WRAPPING_KEY_HANDLE_INVALID,
+        ck::CKR_KEY_SIZE_RANGE => ck::CKR_WRAPPING_KEY_SIZE_RANGE,
+        ck::CKR_KEY_TYPE_INCONSISTENT => ck::CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+        other => other,
+    };
+    error
+}
+
+/// What is too long for the mechanism is, here, a key.
+fn as_size_error(mut error: Error) -> Error {
+    if error.rv == ck::CKR_DATA_LEN_RANGE {
+        error.rv = ck::CKR_KEY_SIZE_RANGE;
+    }
+    error
+}

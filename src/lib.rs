@@ -1,1 +1,6 @@
 //! x
+
+pub mod attr;
+pub mod ck;
+pub mod error;
+pub mod secret;

@@ -1,0 +1,125 @@
+//! Changes to an object's attributes, in place or in a copy.
+
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+
+use super::attributes::Attributes;
+use super::build::{Maker, contradiction, permitted, row_for};
+use super::consistent::consistent;
+use super::raw::{self, RawAttribute, RawTemplate};
+use super::row::{Change, Row};
+use super::table;
+use super::value::Value;
+
+/// The attributes after C_SetAttributeValue (section 4.1.2).
+///
+/// CKR_ACTION_PROHIBITED when the object is not modifiable, CKR_ATTRIBUTE_READ_ONLY for a change
+/// that the attribute does not allow, and the codes of `build`.
+pub fn change(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Result<Attributes> {
+    if !current.bool(ck::CKA_MODIFIABLE) {
+        return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_MODIFIABLE is false");
+    }
+    // Section 4.6: "Trusted certificates cannot be modified."
+    let certificate = current.class() == ck::CKO_CERTIFICATE;
+    if certificate && current.bool(ck::CKA_TRUSTED) && !maker.so {
+        return refuse(ck::CKR_ACTION_PROHIBITED, "the certificate is trusted");
+    }
+    apply(current, template, maker, |row| row.set)
+}
+
+/// The attributes of a copy (section 4.1.3), without CKA_UNIQUE_ID, which the token sets.
+///
+/// CKR_ACTION_PROHIBITED when the object is not copyable, else the codes of `change`.
+pub fn copy(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Result<Attributes> {
+    if !current.bool(ck::CKA_COPYABLE) {
+        return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is false");
+    }
+    let mut copied = apply(current, template, maker, |row| row.copy)?;
+    copied.remove(ck::CKA_UNIQUE_ID);
+    Ok(copied)
+}
+
+fn apply(
+    current: &Attributes,
+    template: &RawTemplate,
+    maker: &Maker,
+    column: fn(&Row) -> Change,
+) -> Result<Attributes> {
+    let mut changed = current.clone();
+    for (place, attribute) in template.iter().enumerate() {
+        let row = row_for(attribute.kind, current.class(), current.key_type())?;
+        let rule = column(row);
+        if rule == Change::Never {
+            return Err(read_only(row));
+        }
+        let value = raw::parse(row, attribute)?;
+        permitted(row, &value, maker)?;
+        if !allows(rule, current.get(row.kind), &value, maker) {
+            return Err(read_only(row));
+        }
+        if repeats_differently(&template[..place], row, &value) {
+            return Err(contradiction(row));
+        }
+        changed.set(row.kind, value);
+    }
+    consistent(&changed)?;
+    trust(current, &changed)?;
+    Ok(changed)
+}
+
+fn allows(rule: Change, present: Option<&Value>, wanted: &Value, maker: &Maker) -> bool {
+    if present == Some(wanted) && rule != Change::Never {
+        return true;
+    }
+    match rule {
+        Change::Never => false,
+        Change::Free => true,
+        Change::OnlyToTrue => *wanted == Value::Bool(true),
+        Change::OnlyToFalse => *wanted == Value::Bool(false),
+        Change::OnlyToEmpty => *wanted == Value::Bytes(Vec::new()),
+        Change::OnlyEarlier => match (present, wanted) {
+            // YYYYMMDD sorts as text; the empty date is later than any.
+            (Some(Value::Bytes(present)), Value::Bytes(wanted)) => {
+                present.is_empty() || (!wanted.is_empty() && wanted < present)
+            }
+            _ => true,
+        },
+        Change::SoOnly => maker.so,
+    }
+}
+
+fn repeats_differently(before: &[RawAttribute], row: &Row, value: &Value) -> bool {
+    before
+        .iter()
+        .filter(|attribute| attribute.kind == row.kind)
+        .any(|attribute| raw::parse(row, attribute).ok().as_ref() != Some(value))
+}
+
+/// A key becomes trusted only if the token generated it, and keeps its roles while it is.
+fn trust(current: &Attributes, changed: &Attributes) -> Result<()> {
+    if current.key_type().is_none() || !changed.bool(ck::CKA_TRUSTED) {
+        return Ok(());
+    }
+    if !current.bool(ck::CKA_LOCAL) {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "only keys that the token generated can be trusted",
+        );
+    }
+    let kept = |usage: &u64| current.bool(*usage) == changed.bool(*usage);
+    if current.bool(ck::CKA_TRUSTED) && !table::USAGES.iter().all(kept) {
+        return refuse(
+            ck::CKR_ATTRIBUTE_READ_ONLY,
+            "the roles of a trusted key are fixed",
+        );
+    }
+    Ok(())
+}
+
+fn read_only(row: &Row) -> Error {
+    Error::new(
+        ck::CKR_ATTRIBUTE_READ_ONLY,
+        "attribute cannot be changed so",
+    )
+    .at(row.name)
+}

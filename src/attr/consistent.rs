@@ -1,0 +1,60 @@
+//! What the attributes of one object may not be at once.
+
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+
+use super::attributes::Attributes;
+
+/// Refuses attributes that contradict each other: CKR_TEMPLATE_INCONSISTENT, or
+/// CKR_TEMPLATE_INCOMPLETE where one of several should have been given.
+pub(super) fn consistent(attributes: &Attributes) -> Result<()> {
+    let filled = |kind| attributes.bytes(kind).filter(|bytes| !bytes.is_empty());
+
+    // YYYYMMDD sorts as text.
+    if let (Some(start), Some(end)) = (filled(ck::CKA_START_DATE), filled(ck::CKA_END_DATE))
+        && start > end
+    {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "CKA_END_DATE is before CKA_START_DATE",
+        );
+    }
+    // Section 4.9: "may only be set to CK_TRUE when CKA_PRIVATE is also CK_TRUE".
+    if attributes.bool(ck::CKA_ALWAYS_AUTHENTICATE) && !attributes.bool(ck::CKA_PRIVATE) {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "CKA_ALWAYS_AUTHENTICATE needs CKA_PRIVATE",
+        );
+    }
+    if attributes.class() == ck::CKO_CERTIFICATE {
+        return certificate(filled);
+    }
+    // A trusted key that also decrypts would give away what CKA_WRAP_WITH_TRUSTED protects.
+    let ciphers = attributes.bool(ck::CKA_ENCRYPT) || attributes.bool(ck::CKA_DECRYPT);
+    if attributes.bool(ck::CKA_TRUSTED) && ciphers {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "a trusted key has neither CKA_ENCRYPT nor CKA_DECRYPT",
+        );
+    }
+    Ok(())
+}
+
+/// Footnotes 2, 3 and 4 of the X.509 certificate attributes.
+fn certificate<'a>(filled: impl Fn(ck::CK_ATTRIBUTE_TYPE) -> Option<&'a [u8]>) -> Result<()> {
+    let incomplete = |what| Err(Error::new(ck::CKR_TEMPLATE_INCOMPLETE, what));
+    if filled(ck::CKA_URL).is_none() {
+        return match filled(ck::CKA_VALUE) {
+            Some(_) => Ok(()),
+            None => incomplete("a certificate needs CKA_VALUE or CKA_URL"),
+        };
+    }
+    let hashes = [
+        ck::CKA_HASH_OF_SUBJECT_PUBLIC_KEY,
+        ck::CKA_HASH_OF_ISSUER_PUBLIC_KEY,
+    ];
+    if hashes.into_iter().any(|kind| filled(kind).is_none()) {
+        return incomplete("a certificate with CKA_URL needs the hashes of both public keys");
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! ONE table of attributes, the rules that interpret it, and typed attributes.
+//!
+//! Pure: nothing here reads a store, a clock or a key. The values of secret and private keys are
+//! *material*: `build` hands them out beside the attributes, which never hold them.
+//!
+//! "The specification" is PKCS#11 3.2; footnotes are those of its table "Common footnotes for
+//! object attribute tables" (section 4.2).
+
+mod attributes;
+mod build;
+mod change;
+mod codec;
+mod consistent;
+mod date;
+mod facts;
+mod query;
+mod raw;
+mod reveal;
+mod row;
+mod table;
+mod value;
+
+pub use attributes::Attributes;
+pub use build::{Built, How, Maker, build};
+pub use change::{change, copy};
+pub use facts::finish_key_facts;
+pub use query::{Query, search_terms};
+pub use raw::{RawAttribute, RawTemplate, RawValue, stated_bool, stated_bytes, stated_ulong};
+pub use reveal::{Reveal, reveal};
+pub use table::name;
+pub use value::{Value, to_bytes};

@@ -1,0 +1,36 @@
+//! What C_GetAttributeValue may show.
+
+use crate::ck;
+
+use super::attributes::Attributes;
+use super::row::Showing;
+use super::table;
+use super::value::Value;
+
+/// What to answer for one attribute.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reveal<'a> {
+    /// This value.
+    Value(&'a Value),
+    /// Key material that may be read: the token fills it in, or has none
+    /// (CKR_ATTRIBUTE_TYPE_INVALID).
+    Material,
+    /// CKR_ATTRIBUTE_SENSITIVE.
+    Sensitive,
+    /// CKR_ATTRIBUTE_TYPE_INVALID.
+    Invalid,
+}
+
+/// What to answer when `kind` is asked of an object (footnote 7).
+#[must_use]
+pub fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_> {
+    let Some(row) = table::row(kind, attributes.class(), attributes.key_type()) else {
+        return Reveal::Invalid;
+    };
+    let open = !attributes.bool(ck::CKA_SENSITIVE) && attributes.bool(ck::CKA_EXTRACTABLE);
+    match row.reveal {
+        Showing::Always => attributes.get(kind).map_or(Reveal::Invalid, Reveal::Value),
+        Showing::UnlessSensitive if open => Reveal::Material,
+        Showing::UnlessSensitive => Reveal::Sensitive,
+    }
+}

@@ -1,0 +1,252 @@
+//! The table: every attribute of every object this token has, and the sets of objects it speaks of.
+//!
+//! Sources are the tables of sections 4.2 to 4.9 and 6 of the specification, and the numbers of
+//! the vendor attributes. Where the token is stricter than a footnote, or follows what clients
+//! send, the expectation in `tests/footnotes.rs` says so and why.
+
+use crate::ck::{self, *};
+
+use super::row::Change::{Free, Never, OnlyEarlier, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly};
+use super::row::Fallback::{Absent, Bytes as Default, Empty, No, Number, Usage, Yes};
+use super::row::Need::{Forbidden as F, Optional as O, Required as R};
+use super::row::Objects;
+use super::row::Row;
+use super::row::Search::{Checked, Column, Indexed};
+use super::row::Shape::{Among, Bool, Bytes, Date, Sized, Template, Ulong, Ulongs, Utf8};
+use super::row::Showing::{Always, UnlessSensitive};
+
+/// Attributes that say what a key may be used for.
+pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
+    CKA_ENCRYPT,
+    CKA_DECRYPT,
+    CKA_SIGN,
+    CKA_SIGN_RECOVER,
+    CKA_VERIFY,
+    CKA_VERIFY_RECOVER,
+    CKA_WRAP,
+    CKA_UNWRAP,
+    CKA_DERIVE,
+];
+
+const CLASSES: &[u64] = EVERY.classes;
+const PAIR_TYPES: &[u64] = &[CKK_RSA, CKK_EC];
+const SECRET_TYPES: &[u64] = &[CKK_AES, CKK_GENERIC_SECRET, CKK_SHA256_HMAC];
+
+const EVERY: Objects = of(&[
+    CKO_DATA,
+    CKO_CERTIFICATE,
+    CKO_PUBLIC_KEY,
+    CKO_PRIVATE_KEY,
+    CKO_SECRET_KEY,
+]);
+const DATA: Objects = of(&[CKO_DATA]);
+const CERT: Objects = of(&[CKO_CERTIFICATE]);
+const OPEN: Objects = of(&[CKO_CERTIFICATE, CKO_PUBLIC_KEY]);
+const CLOSED: Objects = of(&[CKO_DATA, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const KEYS: Objects = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const PAIR: Objects = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY]);
+const HELD: Objects = of(&[CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const PUBLIC: Objects = of(&[CKO_PUBLIC_KEY]);
+const PRIVATE: Objects = of(&[CKO_PRIVATE_KEY]);
+const SECRET: Objects = of(&[CKO_SECRET_KEY]);
+const WRAPPING: Objects = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
+const RSA_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], &[CKK_RSA]);
+const RSA_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], &[CKK_RSA]);
+const EC_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], &[CKK_EC]);
+const EC_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], &[CKK_EC]);
+const AES: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES]);
+const GENERIC: Objects = keys(&[CKO_SECRET_KEY], &[CKK_GENERIC_SECRET, CKK_SHA256_HMAC]);
+
+const CIPHERS: &[CK_KEY_TYPE] = &[CKK_RSA, CKK_AES];
+const SIGNERS: &[CK_KEY_TYPE] = &[
+    CKK_RSA,
+    CKK_EC,
+    CKK_AES,
+    CKK_GENERIC_SECRET,
+    CKK_SHA256_HMAC,
+];
+
+/// 65537.
+const F4: &[u8] = &[1, 0, 1];
+
+const fn of(classes: &'static [CK_OBJECT_CLASS]) -> Objects {
+    keys(classes, &[])
+}
+
+const fn keys(classes: &'static [CK_OBJECT_CLASS], key_types: &'static [CK_KEY_TYPE]) -> Objects {
+    Objects { classes, key_types }
+}
+
+macro_rules! rows {
+    ($($kind:ident $shape:expr, $objects:expr, $default:expr,
+       [$create:ident $generate:ident $unwrap:ident $derive:ident]
+       $set:ident $copy:ident, $reveal:ident $search:ident;)*) => {
+        /// The rows. For one object there is at most one row of a kind.
+        pub(super) static ROWS: &[Row] = &[$(Row {
+            kind: $kind,
+            name: stringify!($kind),
+            shape: $shape,
+            objects: $objects,
+            default: $default,
+            create: $create,
+            generate: $generate,
+            unwrap: $unwrap,
+            derive: $derive,
+            set: $set,
+            copy: $copy,
+            reveal: $reveal,
+            search: $search,
+        }),*];
+    };
+}
+
+// R, O, F: required, optional, forbidden in the templates of [create generate unwrap derive];
+// then what C_SetAttributeValue and C_CopyObject may do; then reading and searching.
+rows! {
+    // 4.2 Common attributes
+    CKA_CLASS                       Among(CLASSES), EVERY, Absent,          [R R R R] Never Never, Always Column;
+    CKA_UNIQUE_ID                   Bytes, EVERY, Absent,                   [F F F F] Never Never, Always Indexed;
+
+    // 4.4 Storage objects
+    CKA_TOKEN                       Bool, EVERY, No,                        [O O O O] Never Free, Always Column;
+    CKA_PRIVATE                     Bool, OPEN, No,                         [O O O O] Never OnlyToTrue, Always Column;
+    CKA_PRIVATE                     Bool, CLOSED, Yes,                      [O O O O] Never OnlyToTrue, Always Column;
+    CKA_MODIFIABLE                  Bool, EVERY, Yes,                       [O O O O] Never Free, Always Checked;
+    CKA_LABEL                       Bytes, EVERY, Empty,                    [O O O O] Free Free, Always Indexed;
+    CKA_COPYABLE                    Bool, EVERY, Yes,                       [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
+    CKA_DESTROYABLE                 Bool, EVERY, Yes,                       [O O O O] Never Free, Always Checked;
+
+    // 4.5 Data objects
+    CKA_APPLICATION                 Bytes, DATA, Empty,                     [O F F F] Never Never, Always Indexed;
+    CKA_OBJECT_ID                   Bytes, DATA, Empty,                     [O F F F] Never Never, Always Indexed;
+    CKA_VALUE                       Bytes, DATA, Empty,                     [O F F F] Never Never, Always Checked;
+
+    // 4.6 Certificate objects: X.509
+    CKA_CERTIFICATE_TYPE            Among(&[CKC_X_509]), CERT, Absent,      [R F F F] Never Never, Always Checked;
+    CKA_TRUSTED                     Bool, CERT, No,                         [O F F F] SoOnly SoOnly, Always Checked;
+    CKA_CERTIFICATE_CATEGORY        Among(&[0, 1, 2, 3]), CERT, Number(CK_CERTIFICATE_CATEGORY_UNSPECIFIED), [O F F F] Never Never, Always Checked;
+    CKA_CHECK_VALUE                 Sized(&[0, 3]), CERT, Absent,           [O F F F] Never Never, Always Checked;
+    CKA_START_DATE                  Date, CERT, Empty,                      [O F F F] Never Never, Always Checked;
+    CKA_END_DATE                    Date, CERT, Empty,                      [O F F F] Never Never, Always Checked;
+    CKA_PUBLIC_KEY_INFO             Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
+    CKA_SUBJECT                     Bytes, CERT, Absent,                    [R F F F] Never Never, Always Indexed;
+    CKA_ID                          Bytes, CERT, Empty,                     [O F F F] Free Free, Always Indexed;
+    CKA_ISSUER                      Bytes, CERT, Empty,                     [O F F F] Free Free, Always Indexed;
+    CKA_SERIAL_NUMBER               Bytes, CERT, Empty,                     [O F F F] Free Free, Always Indexed;
+    CKA_VALUE                       Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
+    CKA_URL                         Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
+    CKA_HASH_OF_SUBJECT_PUBLIC_KEY  Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
+    CKA_HASH_OF_ISSUER_PUBLIC_KEY   Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
+    CKA_JAVA_MIDP_SECURITY_DOMAIN   Among(&[0, 1, 2, 3]), CERT, Number(CK_SECURITY_DOMAIN_UNSPECIFIED), [O F F F] Never Never, Always Checked;
+    CKA_NAME_HASH_ALGORITHM         Ulong, CERT, Number(CKM_SHA_1),         [O F F F] Never Never, Always Checked;
+
+    // 4.7 Key objects
+    CKA_KEY_TYPE                    Among(PAIR_TYPES), PAIR, Absent,        [R R R R] Never Never, Always Column;
+    CKA_KEY_TYPE                    Among(SECRET_TYPES), SECRET, Absent,    [R R R R] Never Never, Always Column;
+    CKA_ID                          Bytes, KEYS, Empty,                     [O O O O] Free Free, Always Indexed;
+    CKA_START_DATE                  Date, KEYS, Empty,                      [O O O O] Free Free, Always Checked;
+    CKA_END_DATE                    Date, PUBLIC, Empty,                    [O O O O] Free Free, Always Checked;
+    CKA_END_DATE                    Date, HELD, Empty,                      [O O O O] OnlyEarlier OnlyEarlier, Always Checked;
+    CKA_DERIVE                      Bool, KEYS, No,                         [O O O O] Free Free, Always Checked;
+    CKA_LOCAL                       Bool, KEYS, Absent,                     [F F F F] Never Never, Always Checked;
+    CKA_KEY_GEN_MECHANISM           Ulong, KEYS, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_ALLOWED_MECHANISMS          Ulongs, KEYS, Absent,                   [O O O O] Never Never, Always Checked;
+
+    // 4.8 Public key objects; 4.9 private key objects; 4.10 secret key objects
+    CKA_SUBJECT                     Bytes, PAIR, Empty,                     [O O O O] Free Free, Always Indexed;
+    CKA_PUBLIC_KEY_INFO             Bytes, PAIR, Absent,                    [O F F F] Never Never, Always Checked;
+    CKA_SENSITIVE                   Bool, HELD, Yes,                        [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
+    CKA_EXTRACTABLE                 Bool, HELD, No,                         [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
+    CKA_ALWAYS_SENSITIVE            Bool, HELD, Absent,                     [F F F F] Never Never, Always Checked;
+    CKA_NEVER_EXTRACTABLE           Bool, HELD, Absent,                     [F F F F] Never Never, Always Checked;
+    CKA_ENCRYPT                     Bool, WRAPPING, Usage(CIPHERS),         [O O O O] Free Free, Always Checked;
+    CKA_DECRYPT                     Bool, HELD, Usage(CIPHERS),             [O O O O] Free Free, Always Checked;
+    CKA_SIGN                        Bool, HELD, Usage(SIGNERS),             [O O O O] Free Free, Always Checked;
+    CKA_SIGN_RECOVER                Bool, PRIVATE, No,                      [O O O O] Free Free, Always Checked;
+    CKA_VERIFY                      Bool, WRAPPING, Usage(SIGNERS),         [O O O O] Free Free, Always Checked;
+    CKA_VERIFY_RECOVER              Bool, PUBLIC, No,                       [O O O O] Free Free, Always Checked;
+    CKA_WRAP                        Bool, WRAPPING, No,                     [O O O O] Free Free, Always Checked;
+    CKA_UNWRAP                      Bool, HELD, No,                         [O O O O] Free Free, Always Checked;
+    CKA_TRUSTED                     Bool, WRAPPING, No,                     [O O O O] SoOnly SoOnly, Always Checked;
+    CKA_WRAP_WITH_TRUSTED           Bool, HELD, No,                         [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
+    CKA_ALWAYS_AUTHENTICATE         Bool, PRIVATE, No,                      [O O O O] Never Never, Always Checked;
+    CKA_WRAP_TEMPLATE               Template, WRAPPING, Absent,             [O O O O] Never Never, Always Checked;
+    CKA_UNWRAP_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
+    CKA_DERIVE_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
+    CKA_CHECK_VALUE                 Sized(&[0, 3]), SECRET, Absent,         [O O O O] OnlyToEmpty OnlyToEmpty, Always Checked;
+
+    // 6.1 RSA
+    CKA_MODULUS                     Bytes, RSA_PUBLIC, Absent,              [R F F F] Never Never, Always Indexed;
+    CKA_MODULUS_BITS                Ulong, RSA_PUBLIC, Absent,              [F R F F] Never Never, Always Checked;
+    CKA_PUBLIC_EXPONENT             Bytes, RSA_PUBLIC, Default(F4),         [R O F F] Never Never, Always Checked;
+    CKA_MODULUS                     Bytes, RSA_PRIVATE, Absent,             [R F F F] Never Never, Always Indexed;
+    CKA_MODULUS_BITS                Ulong, RSA_PRIVATE, Absent,             [F O F F] Never Never, Always Checked;
+    CKA_PUBLIC_EXPONENT             Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, Always Checked;
+    CKA_PRIVATE_EXPONENT            Bytes, RSA_PRIVATE, Absent,             [R F F F] Never Never, UnlessSensitive Checked;
+    CKA_PRIME_1                     Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
+    CKA_PRIME_2                     Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
+    CKA_EXPONENT_1                  Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
+    CKA_EXPONENT_2                  Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
+    CKA_COEFFICIENT                 Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
+
+    // 6.3 Elliptic curves
+    CKA_EC_PARAMS                   Bytes, EC_PUBLIC, Absent,               [R R F F] Never Never, Always Checked;
+    CKA_EC_POINT                    Bytes, EC_PUBLIC, Absent,               [R F F F] Never Never, Always Indexed;
+    CKA_EC_PARAMS                   Bytes, EC_PRIVATE, Absent,              [R O O F] Never Never, Always Checked;
+    CKA_EC_POINT                    Bytes, EC_PRIVATE, Absent,              [O F F F] Never Never, Always Indexed;
+    CKA_VALUE                       Bytes, EC_PRIVATE, Absent,              [R F F F] Never Never, UnlessSensitive Checked;
+
+    // 6.8 Generic secret; 6.13 AES; HMAC key types
+    CKA_VALUE                       Sized(&[16, 24, 32]), AES, Absent,      [R F F F] Never Never, UnlessSensitive Checked;
+    CKA_VALUE                       Bytes, GENERIC, Absent,                 [R F F F] Never Never, UnlessSensitive Checked;
+    CKA_VALUE_LEN                   Ulong, SECRET, Absent,                  [F R O O] Never Never, Always Checked;
+
+    // Vendor attributes
+    CKA_TENON_ORIGIN                Ulong, HELD, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_TENON_KEY_STATE             Ulong, HELD, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_TENON_EXPIRES_AT            Sized(&[8]), HELD, Absent,              [F F O F] Never Never, Always Checked;
+    CKA_TENON_IMPORT_TARGET         Bytes, PRIVATE, Absent,                 [F O O F] Never Never, Always Checked;
+    CKA_TENON_IMPORT_TARGET         Bytes, SECRET, Absent,                  [F F O F] Never Never, Always Checked;
+    CKA_TENON_IMPORT_TOKEN          Bytes, HELD, Absent,                    [F F O F] Never Never, Always Checked;
+    CKA_TENON_WRAP_ALGORITHM        Ulong, PRIVATE, Absent,                 [F O F F] Never Never, Always Checked;
+    CKA_TENON_NOT_AFTER             Sized(&[8]), PRIVATE, Absent,           [F F F F] Never Never, Always Checked;
+    CKA_TENON_DELETION_AT           Sized(&[8]), HELD, Absent,              [F F F F] Free Never, Always Checked;
+    CKA_TENON_MATERIAL_ID           Sized(&[16]), HELD, Absent,             [F F F F] Never Never, Always Checked;
+    CKA_TENON_DISABLED              Bool, HELD, Absent,                     [F F F F] Free Never, Always Checked;
+    CKA_TENON_PROFILE               Utf8, HELD, Absent,                     [F O F F] Never Never, Always Checked;
+    CKA_TENON_REQUIRE_TOKEN         Bool, HELD, Absent,                     [F O F F] Never Never, Always Checked;
+    CKA_TENON_DESCRIPTION           Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
+    CKA_TENON_TAGS                  Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
+}
+
+/// The row of `kind` for objects of `class` and `key_type`.
+pub(super) fn row(
+    kind: CK_ATTRIBUTE_TYPE,
+    class: CK_OBJECT_CLASS,
+    key_type: Option<CK_KEY_TYPE>,
+) -> Option<&'static Row> {
+    ROWS.iter()
+        .find(|row| row.kind == kind && row.fits(class, key_type))
+}
+
+/// Some row of `kind`. Rows of one kind agree on its type (not on its limits) and on `search`.
+pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.kind == kind)
+}
+
+/// `kind` is key material in some objects.
+pub(super) fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
+    ROWS.iter()
+        .any(|row| row.kind == kind && row.reveal == UnlessSensitive)
+}
+
+/// CKA_ name of an attribute that the token knows.
+#[must_use]
+pub fn name(kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&'static str> {
+    any_row(kind).map(|row| row.name)
+}
+
+/// CKA_ name, or the number of an attribute that the token does not know.
+pub(super) fn label(kind: CK_ATTRIBUTE_TYPE) -> String {
+    name(kind).map_or_else(|| format!("{kind:#x}"), str::to_owned)
+}

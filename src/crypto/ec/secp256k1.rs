@@ -2,7 +2,6 @@
 
 use k256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use k256::ecdsa::{Signature, SigningKey, VerifyingKey};
-use k256::elliptic_curve::sec1::ToSec1Point;
 
 use crate::crypto::{Error, Result};
 

@@ -7,8 +7,10 @@ use std::fmt;
 
 pub mod aes;
 pub mod ec;
+pub mod encoding;
 pub mod hash;
 pub mod kdf;
+pub mod keywrap;
 pub mod material;
 pub mod rand;
 pub mod rsa;
@@ -26,6 +28,8 @@ pub enum Error {
     KeySize,
     /// A parameter (IV, label, tag length, curve …) is out of its range; the text says which.
     InvalidParameter(&'static str),
+    /// The curve is none of this library's.
+    UnsupportedCurve,
     /// The input is too long, or not a multiple of the block.
     InputLength,
     /// A ciphertext has a length that none can have.
@@ -46,6 +50,7 @@ impl fmt::Display for Error {
             Self::InvalidKey(what) => write!(f, "invalid key: {what}"),
             Self::KeySize => f.write_str("key size outside the algorithm's range"),
             Self::InvalidParameter(what) => write!(f, "invalid parameter: {what}"),
+            Self::UnsupportedCurve => f.write_str("curve not supported"),
             Self::InputLength => f.write_str("input length outside the algorithm's range"),
             Self::CiphertextLength => f.write_str("ciphertext has an impossible length"),
             Self::BadCiphertext => f.write_str("ciphertext does not decrypt"),

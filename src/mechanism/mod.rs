@@ -7,13 +7,16 @@
 use std::sync::Arc;
 
 use crate::ck;
-use crate::error::{Error, Result, refuse};
+use crate::error::Result;
 use crate::rng::Rng;
 use crate::secret::Secret;
 
+mod ec;
 mod key;
+mod one_part;
 mod op;
 mod params;
+mod rsa;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
@@ -38,9 +41,17 @@ pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PairSpec {
     /// CKA_MODULUS_BITS, and CKA_PUBLIC_EXPONENT big-endian (65537 when the template has none).
-    Rsa { bits: u64, exponent: Vec<u8> },
+    Rsa {
+        /// CKA_MODULUS_BITS.
+        bits: u64,
+        /// CKA_PUBLIC_EXPONENT.
+        exponent: Vec<u8>,
+    },
     /// CKA_EC_PARAMS: DER.
-    Ec { params: Vec<u8> },
+    Ec {
+        /// CKA_EC_PARAMS.
+        params: Vec<u8>,
+    },
 }
 
 /// How a mechanism opens a wrapped key.
@@ -126,3 +137,8 @@ pub(crate) const ROW: Mechanism = Mechanism {
     generate_pair: None,
     vectors: &[],
 };
+
+/// All rows, family by family.
+pub fn all() -> impl Iterator<Item = &'static Mechanism> {
+    [rsa::ROWS, ec::ROWS].into_iter().flatten()
+}

@@ -1,0 +1,176 @@
+//! ONE table of curves.
+
+use super::Engine;
+use crate::crypto::sys::ec::Group;
+use crate::crypto::{Error, Result};
+
+/// A named curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Curve {
+    /// secp256r1, prime256v1.
+    P256,
+    /// secp384r1.
+    P384,
+    /// secp256k1.
+    Secp256k1,
+}
+
+/// What is to be known of a curve.
+struct Row {
+    curve: Curve,
+    /// CKA_EC_PARAMS: DER of the object identifier.
+    params: &'static [u8],
+    /// Names that CKA_EC_PARAMS may have instead, as a PrintableString.
+    names: &'static [&'static str],
+    /// Bits of the field.
+    bits: usize,
+    /// Bytes of the order.
+    order_len: usize,
+    /// aws-lc's curve. It makes the keys, for k256 too: one source of randomness.
+    group: Group,
+    engine: Engine,
+}
+
+static ROWS: [Row; 3] = [
+    Row {
+        curve: Curve::P256,
+        // 1.2.840.10045.3.1.7
+        params: &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07],
+        names: &["secp256r1", "prime256v1", "P-256"],
+        bits: 256,
+        order_len: 32,
+        group: Group::P256,
+        engine: Engine::AwsLc,
+    },
+    Row {
+        curve: Curve::P384,
+        // 1.3.132.0.34
+        params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22],
+        names: &["secp384r1", "P-384"],
+        bits: 384,
+        order_len: 48,
+        group: Group::P384,
+        engine: Engine::AwsLc,
+    },
+    Row {
+        curve: Curve::Secp256k1,
+        // 1.3.132.0.10
+        params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A],
+        names: &["secp256k1"],
+        bits: 256,
+        order_len: 32,
+        group: Group::SECP256K1,
+        engine: Engine::K256,
+    },
+];
+
+/// Tags that CKA_EC_PARAMS may begin with (PKCS #11 section 6.3.3, ANSI X9.62 Parameters).
+const TAG_OID: u8 = 0x06;
+const TAG_PRINTABLE_STRING: u8 = 0x13;
+const TAG_EXPLICIT: u8 = 0x30;
+
+impl Curve {
+    fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
+    /// Bits of the field.
+    #[must_use]
+    pub fn bits(self) -> usize {
+        self.row().bits
+    }
+
+    /// Bytes of a field element.
+    #[must_use]
+    pub fn field_len(self) -> usize {
+        self.bits().div_ceil(8)
+    }
+
+    /// Bytes of a scalar.
+    #[must_use]
+    pub fn order_len(self) -> usize {
+        self.row().order_len
+    }
+
+    /// Bytes of an uncompressed point, 04 ‖ X ‖ Y.
+    #[must_use]
+    pub fn point_len(self) -> usize {
+        1 + 2 * self.field_len()
+    }
+
+    /// CKA_EC_PARAMS: DER of the object identifier.
+    #[must_use]
+    pub fn params(self) -> &'static [u8] {
+        self.row().params
+    }
+
+    pub(super) fn group(self) -> Group {
+        self.row().group
+    }
+
+    pub(super) fn engine(self) -> Engine {
+        self.row().engine
+    }
+
+    /// The curve that CKA_EC_PARAMS names: DER of an object identifier, or of a PrintableString with
+    /// a name. `UnsupportedCurve` for any other curve, explicit parameters included;
+    /// `InvalidParameter` for what is none of these encodings.
+    pub fn from_params(der: &[u8]) -> Result<Self> {
+        const MALFORMED: Error = Error::InvalidParameter("EC parameters");
+        let (&[tag, len], value) = der.split_first_chunk().ok_or(MALFORMED)?;
+        if tag == TAG_EXPLICIT {
+            return Err(Error::UnsupportedCurve);
+        }
+        if usize::from(len) != value.len() {
+            return Err(MALFORMED);
+        }
+        let fits = |row: &&Row| match tag {
+            TAG_OID => row.params == der,
+            _ => row.names.iter().any(|name| name.as_bytes() == value),
+        };
+        match tag {
+            TAG_OID | TAG_PRINTABLE_STRING => ROWS
+                .iter()
+                .find(fits)
+                .map(|row| row.curve)
+                .ok_or(Error::UnsupportedCurve),
+            _ => Err(MALFORMED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_is_at_the_place_of_its_curve() {
+        for (index, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.curve as usize, index);
+            assert_eq!(row.curve.row().curve, row.curve);
+        }
+    }
+
+    #[test]
+    fn parameters_name_a_curve_or_are_refused() {
+        for row in &ROWS {
+            assert_eq!(Curve::from_params(row.params), Ok(row.curve));
+            for name in row.names {
+                let len = u8::try_from(name.len()).unwrap();
+                let der = [&[TAG_PRINTABLE_STRING, len], name.as_bytes()].concat();
+                assert_eq!(Curve::from_params(&der), Ok(row.curve));
+            }
+            let trailing = [row.params, &[0]].concat();
+            assert!(matches!(Curve::from_params(&trailing), Err(Error::InvalidParameter(_))));
+            let cut = &row.params[..row.params.len() - 1];
+            assert!(matches!(Curve::from_params(cut), Err(Error::InvalidParameter(_))));
+        }
+        // secp521r1, an explicit curve, implicitlyCA, nothing
+        let p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23];
+        assert_eq!(Curve::from_params(&p521), Err(Error::UnsupportedCurve));
+        assert_eq!(Curve::from_params(&[0x30, 0x82, 1, 2]), Err(Error::UnsupportedCurve));
+        for der in [&[0x05, 0x00][..], &[], &[0x06]] {
+            assert!(matches!(Curve::from_params(der), Err(Error::InvalidParameter(_))));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What an RSA key must satisfy before the token takes it.
+
+use std::cmp::Ordering;
+
+use super::{MAX_BITS, MIN_BITS, roca};
+use crate::crypto::material::RsaMaterial;
+use crate::crypto::sys::bn::Bn;
+use crate::crypto::{Error, Result};
+
+/// Significant bits of the greatest public exponent that aws-lc takes.
+const MAX_EXPONENT_BITS: usize = 33;
+
+/// Bases tried to split a modulus; each fails with a probability of one half at most.
+const SPLIT_BASES: std::ops::RangeInclusive<u8> = 2..=129;
+
+impl RsaMaterial {
+    /// Takes an imported key after proving that its values belong together; all are big-endian and
+    /// may have leading zeros. The modulus has 2048 to 8192 bits.
+    ///
+    /// Without the primes they are found from (n, e, d). The exponents and the coefficient of the
+    /// Chinese remainder theorem are always computed anew, so a wrong one cannot be smuggled in.
+    pub fn checked(n: &[u8], e: &[u8], d: &[u8], primes: Option<(&[u8], &[u8])>) -> Result<Self> {
+        let (n, e, d) = (Bn::from_bytes(n)?, Bn::from_bytes(e)?, Bn::from_bytes(d)?);
+        public(&n, &e, MIN_BITS)?;
+        if roca::is_weak(&n) {
+            return Err(Error::InvalidKey("the modulus is of the ROCA kind (CVE-2017-15361)"));
+        }
+        if d.bits() < 2 || d.cmp(&n) != Ordering::Less {
+            return Err(Error::InvalidKey("the private exponent is out of range"));
+        }
+        let (p, q) = match primes {
+            Some((p, q)) => (Bn::from_bytes(p)?, Bn::from_bytes(q)?),
+            None => split_vartime(&n, &e, &d)?,
+        };
+        prime_factors(&n, &p, &q)?;
+
+        let (p1, q1) = (p.minus(1)?, q.minus(1)?);
+        let product = e.times(&d)?;
+        if !product.modulo_vartime(&p1)?.is_one() || !product.modulo_vartime(&q1)?.is_one() {
+            return Err(Error::InvalidKey("e·d is not 1 modulo lcm(p - 1, q - 1)"));
+        }
+        // p is prime, so q^(p - 2) is the inverse of q.
+        let qinv = q.modulo_vartime(&p)?.power(&p.minus(2)?, &p)?;
+        Ok(Self {
+            n: n.to_secret().to_vec(),
+            e: e.to_secret().to_vec(),
+            dp: d.modulo_vartime(&p1)?.to_secret(),
+            dq: d.modulo_vartime(&q1)?.to_secret(),
+            qinv: qinv.to_secret(),
+            d: d.to_secret(),
+            p: p.to_secret(),
+            q: q.to_secret(),
+        })
+    }
+}
+
+/// A public key's values are in range.
+pub(super) fn public(n: &Bn, e: &Bn, min_bits: usize) -> Result<()> {
+    if !(min_bits..=MAX_BITS).contains(&n.bits()) {
+        return Err(Error::KeySize);
+    }
+    if !n.is_odd() {
+        return Err(Error::InvalidKey("the modulus is even"));
+    }
+    exponent(e, MAX_EXPONENT_BITS)
+}
+
+/// The public exponent is odd, at least 3 and has at most `max_bits` bits.
+pub(super) fn exponent(e: &Bn, max_bits: usize) -> Result<()> {
+    if !e.is_odd() || e.bits() < 2 {
+        return Err(Error::InvalidKey("the public exponent is even or 1"));
+    }
+    if e.bits() > max_bits {
+        return Err(Error::InvalidKey("the public exponent is too large"));
+    }
+    Ok(())
+}
+
+/// n = p·q, and p and q are different odd primes, neither of them small.
+fn prime_factors(n: &Bn, p: &Bn, q: &Bn) -> Result<()> {
+    // Bounds the work below, and keeps factors out that can be found by trying.
+    let least = n.bits() / 4;
+    for factor in [p, q] {
+        if factor.bits() < least || factor.bits() > n.bits() {
+            return Err(Error::InvalidKey("a prime factor is too small or too large"));
+        }
+    }
+    if p.cmp(q) == Ordering::Equal {
+        return Err(Error::InvalidKey("p and q are equal"));
+    }
+    if p.times(q)?.cmp(n) != Ordering::Equal {
+        return Err(Error::InvalidKey("the modulus is not p·q"));
+    }
+    for factor in [p, q] {
+        if !factor.is_odd() || !factor.is_prime()? {
+            return Err(Error::InvalidKey("p or q is not prime"));
+        }
+    }
+    Ok(())
+}
+
+/// The factors of n, from any multiple e·d - 1 of lcm(p - 1, q - 1) (NIST SP 800-56B Rev. 2,
+/// appendix C.1). Whether they are prime is for the caller to see.
+fn split_vartime(n: &Bn, e: &Bn, d: &Bn) -> Result<(Bn, Bn)> {
+    const NO_FACTORS: Error = Error::InvalidKey("n, e and d do not belong together");
+    let two = Bn::from_bytes(&[2])?;
+    let minus_one = n.minus(1)?;
+    let mut odd = e.times(d)?.minus(1)?;
+    let mut halvings = 0;
+    while !odd.is_odd() {
+        if odd.bits() == 0 {
+            return Err(NO_FACTORS);
+        }
+        odd = odd.divided_vartime(&two)?.0;
+        halvings += 1;
+    }
+    for base in SPLIT_BASES {
+        let mut power = Bn::from_bytes(&[base])?.power(&odd, n)?;
+        for _ in 0..halvings {
+            if power.is_one() || power.cmp(&minus_one) == Ordering::Equal {
+                break;
+            }
+            let square = power.times(&power)?.modulo_vartime(n)?;
+            if square.is_one() {
+                let p = power.minus(1)?.gcd_vartime(n)?;
+                let q = n.divided_vartime(&p)?.0;
+                return Ok((p, q));
+            }
+            power = square;
+        }
+    }
+    Err(NO_FACTORS)
+}

@@ -1,0 +1,221 @@
+//! Non-negative integers of any size, wiped when dropped.
+
+use std::cmp::Ordering;
+use std::ptr::{NonNull, null_mut};
+
+use aws_lc_sys::{self as lc, BIGNUM, BN_CTX};
+
+use super::{check, failure, non_null};
+use crate::crypto::{Error, Result};
+use crate::secret::Secret;
+
+/// An integer.
+pub(in crate::crypto) struct Bn(NonNull<BIGNUM>);
+
+/// Scratch space of one computation.
+struct Scratch(NonNull<BN_CTX>);
+
+impl Bn {
+    /// The integer with big-endian bytes `bytes`; empty is zero.
+    pub(in crate::crypto) fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        // SAFETY: reads `bytes` within its length; a null third argument makes a new integer.
+        let bn = unsafe { lc::BN_bin2bn(bytes.as_ptr(), bytes.len(), null_mut()) };
+        Ok(Self(non_null(bn, "BN_bin2bn")?))
+    }
+
+    fn zero() -> Result<Self> {
+        // SAFETY: no arguments.
+        Ok(Self(non_null(unsafe { lc::BN_new() }, "BN_new")?))
+    }
+
+    pub(super) fn as_ptr(&self) -> *const BIGNUM {
+        self.0.as_ptr()
+    }
+
+    /// Big-endian bytes without leading zeros.
+    pub(in crate::crypto) fn to_secret(&self) -> Secret {
+        // SAFETY: the handle is a live integer.
+        unsafe { secret(self.as_ptr()) }
+    }
+
+    /// Number of significant bits.
+    pub(in crate::crypto) fn bits(&self) -> usize {
+        // SAFETY: the handle is a live integer.
+        unsafe { lc::BN_num_bits(self.as_ptr()) as usize }
+    }
+
+    /// Whether the lowest bit is set.
+    pub(in crate::crypto) fn is_odd(&self) -> bool {
+        // SAFETY: the handle is a live integer.
+        unsafe { lc::BN_is_odd(self.as_ptr()) == 1 }
+    }
+
+    /// Whether it is 1.
+    pub(in crate::crypto) fn is_one(&self) -> bool {
+        // SAFETY: the handle is a live integer.
+        unsafe { lc::BN_is_one(self.as_ptr()) == 1 }
+    }
+
+    /// Order of the values.
+    pub(in crate::crypto) fn cmp(&self, other: &Self) -> Ordering {
+        // SAFETY: both handles are live integers.
+        unsafe { lc::BN_ucmp(self.as_ptr(), other.as_ptr()) }.cmp(&0)
+    }
+
+    /// self - word; the caller knows that self is not smaller.
+    pub(in crate::crypto) fn minus(&self, word: u64) -> Result<Self> {
+        let difference = Self::zero()?;
+        // SAFETY: both handles are live integers, and `difference` is ours alone.
+        unsafe {
+            if lc::BN_copy(difference.0.as_ptr(), self.as_ptr()).is_null() {
+                return Err(failure("BN_copy"));
+            }
+            check(lc::BN_sub_word(difference.0.as_ptr(), word), "BN_sub_word")?;
+        }
+        Ok(difference)
+    }
+
+    /// self · other.
+    pub(in crate::crypto) fn times(&self, other: &Self) -> Result<Self> {
+        let (product, scratch) = (Self::zero()?, Scratch::new()?);
+        // SAFETY: live handles; `product` is ours alone.
+        let status = unsafe {
+            lc::BN_mul(
+                product.0.as_ptr(),
+                self.as_ptr(),
+                other.as_ptr(),
+                scratch.0.as_ptr(),
+            )
+        };
+        check(status, "BN_mul")?;
+        Ok(product)
+    }
+
+    /// Quotient and remainder of self by `divisor`.
+    pub(in crate::crypto) fn divided_vartime(&self, divisor: &Self) -> Result<(Self, Self)> {
+        let (quotient, remainder, scratch) = (Self::zero()?, Self::zero()?, Scratch::new()?);
+        // SAFETY: live handles; both results are ours alone. Division by zero is an error status.
+        let status = unsafe {
+            lc::BN_div(
+                quotient.0.as_ptr(),
+                remainder.0.as_ptr(),
+                self.as_ptr(),
+                divisor.as_ptr(),
+                scratch.0.as_ptr(),
+            )
+        };
+        check(status, "BN_div")?;
+        Ok((quotient, remainder))
+    }
+
+    /// self mod `modulus`.
+    pub(in crate::crypto) fn modulo_vartime(&self, modulus: &Self) -> Result<Self> {
+        Ok(self.divided_vartime(modulus)?.1)
+    }
+
+    /// self mod a small number.
+    pub(in crate::crypto) fn modulo_word(&self, modulus: u64) -> u64 {
+        // SAFETY: live handle.
+        unsafe { lc::BN_mod_word(self.as_ptr(), modulus) }
+    }
+
+    /// Greatest common divisor.
+    pub(in crate::crypto) fn gcd_vartime(&self, other: &Self) -> Result<Self> {
+        let (divisor, scratch) = (Self::zero()?, Scratch::new()?);
+        // SAFETY: live handles; `divisor` is ours alone.
+        let status = unsafe {
+            lc::BN_gcd(
+                divisor.0.as_ptr(),
+                self.as_ptr(),
+                other.as_ptr(),
+                scratch.0.as_ptr(),
+            )
+        };
+        check(status, "BN_gcd")?;
+        Ok(divisor)
+    }
+
+    /// self^exponent mod `modulus`, in constant time; self < modulus, and modulus is odd.
+    pub(in crate::crypto) fn power(&self, exponent: &Self, modulus: &Self) -> Result<Self> {
+        let (power, scratch) = (Self::zero()?, Scratch::new()?);
+        // SAFETY: live handles; a null Montgomery context is made by the call.
+        let status = unsafe {
+            lc::BN_mod_exp_mont_consttime(
+                power.0.as_ptr(),
+                self.as_ptr(),
+                exponent.as_ptr(),
+                modulus.as_ptr(),
+                scratch.0.as_ptr(),
+                std::ptr::null(),
+            )
+        };
+        check(status, "BN_mod_exp_mont_consttime")?;
+        Ok(power)
+    }
+
+    /// Miller-Rabin with as many random bases as make an error less likely than 2^-128.
+    pub(in crate::crypto) fn is_prime(&self) -> Result<bool> {
+        let scratch = Scratch::new()?;
+        let mut prime = 0;
+        // SAFETY: live handles; a null callback is allowed.
+        let status = unsafe {
+            lc::BN_primality_test(
+                &mut prime,
+                self.as_ptr(),
+                lc::BN_prime_checks_for_validation,
+                scratch.0.as_ptr(),
+                1,
+                null_mut(),
+            )
+        };
+        check(status, "BN_primality_test")?;
+        Ok(prime == 1)
+    }
+}
+
+impl Drop for Bn {
+    fn drop(&mut self) {
+        // SAFETY: the handle is ours alone and not used again.
+        unsafe { lc::BN_clear_free(self.0.as_ptr()) }
+    }
+}
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        // SAFETY: no arguments.
+        Ok(Self(non_null(unsafe { lc::BN_CTX_new() }, "BN_CTX_new")?))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: the handle is ours alone and not used again.
+        unsafe { lc::BN_CTX_free(self.0.as_ptr()) }
+    }
+}
+
+/// Big-endian bytes of `bn` without leading zeros.
+///
+/// # Safety
+/// `bn` is a live integer.
+pub(super) unsafe fn secret(bn: *const BIGNUM) -> Secret {
+    // SAFETY: the caller's promise; BN_bn2bin writes exactly BN_num_bytes bytes.
+    unsafe {
+        let mut bytes = Secret::zeroed(lc::BN_num_bytes(bn) as usize);
+        lc::BN_bn2bin(bn, bytes.as_mut_ptr());
+        bytes
+    }
+}
+
+/// Big-endian bytes of `bn`, left-padded to fill `out`.
+///
+/// # Safety
+/// `bn` is a live integer.
+pub(super) unsafe fn fill(bn: *const BIGNUM, out: &mut [u8]) -> Result<()> {
+    // SAFETY: the caller's promise; the call writes within `out` or fails.
+    let status = unsafe { lc::BN_bn2bin_padded(out.as_mut_ptr(), out.len(), bn) };
+    match status {
+        1 => Ok(()),
+        _ => Err(Error::Internal("BN_bn2bin_padded")),
+    }
+}

@@ -1,0 +1,23 @@
+//! aws-lc's description of each hash.
+
+use aws_lc_sys::{self as lc, EVP_MD};
+
+use crate::crypto::hash::Hash;
+
+/// Static description of `hash`; never null.
+pub(super) fn evp(hash: Hash) -> *const EVP_MD {
+    // SAFETY: these functions take nothing and return pointers to static data.
+    unsafe {
+        match hash {
+            Hash::Sha1 => lc::EVP_sha1(),
+            Hash::Sha224 => lc::EVP_sha224(),
+            Hash::Sha256 => lc::EVP_sha256(),
+            Hash::Sha384 => lc::EVP_sha384(),
+            Hash::Sha512 => lc::EVP_sha512(),
+            Hash::Sha3_224 => lc::EVP_sha3_224(),
+            Hash::Sha3_256 => lc::EVP_sha3_256(),
+            Hash::Sha3_384 => lc::EVP_sha3_384(),
+            Hash::Sha3_512 => lc::EVP_sha3_512(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! RAII handles over aws-lc: the one place of `unsafe` in `crypto`.
+//!
+//! aws-lc's `OPENSSL_free` wipes whatever it frees, so temporaries on its heap need no care here.
+
+use std::os::raw::c_int;
+use std::ptr::NonNull;
+
+use super::{Error, Result};
+
+pub(super) mod bn;
+pub(super) mod ec;
+pub(super) mod md;
+pub(super) mod rsa;
+
+/// What `call` failed with. Empties the thread's error queue, which nobody reads.
+fn failure(call: &'static str) -> Error {
+    // SAFETY: touches only this thread's queue.
+    unsafe { aws_lc_sys::ERR_clear_error() };
+    Error::Internal(call)
+}
+
+/// Turns aws-lc's "1 for success" into a result.
+fn check(status: c_int, call: &'static str) -> Result<()> {
+    match status {
+        1 => Ok(()),
+        _ => Err(failure(call)),
+    }
+}
+
+/// Turns a null pointer into an error.
+fn non_null<T>(pointer: *mut T, call: &'static str) -> Result<NonNull<T>> {
+    NonNull::new(pointer).ok_or_else(|| failure(call))
+}

@@ -1,0 +1,203 @@
+//! Operations that see the whole input before they compute: it is gathered, or hashed, and then
+//! goes to a function.
+
+use zeroize::Zeroizing;
+
+use super::op::{Cipher, Signer, Verifier};
+use crate::ck;
+use crate::crypto::hash::{Hash, Hasher};
+use crate::error::{Error, Result, refuse};
+
+/// Input on its way.
+pub(super) enum Input {
+    /// Kept as it is, up to a limit.
+    Gathered {
+        bytes: Zeroizing<Vec<u8>>,
+        limit: usize,
+        /// What passing the limit returns.
+        too_long: ck::CK_RV,
+    },
+    /// Hashed. `None` once the digest is taken.
+    Hashed(Option<Hasher>),
+}
+
+impl Input {
+    /// At most `limit` bytes, CKR_DATA_LEN_RANGE beyond.
+    pub(super) fn data(limit: usize) -> Self {
+        Self::gathered(limit, ck::CKR_DATA_LEN_RANGE)
+    }
+
+    /// At most `limit` bytes, CKR_ENCRYPTED_DATA_LEN_RANGE beyond.
+    pub(super) fn ciphertext(limit: usize) -> Self {
+        Self::gathered(limit, ck::CKR_ENCRYPTED_DATA_LEN_RANGE)
+    }
+
+    /// Any number of bytes, of which the digest is kept.
+    pub(super) fn hashed(hash: Hash) -> Self {
+        Self::Hashed(Some(Hasher::new(hash)))
+    }
+
+    /// The room is taken at once, so that no copy is left behind by growing.
+    fn gathered(limit: usize, too_long: ck::CK_RV) -> Self {
+        Self::Gathered {
+            bytes: Zeroizing::new(Vec::with_capacity(limit)),
+            limit,
+            too_long,
+        }
+    }
+
+    fn update(&mut self, more: &[u8]) -> Result<()> {
+        match self {
+            Self::Gathered {
+                bytes,
+                limit,
+                too_long,
+            } => {
+                if more.len() > *limit - bytes.len() {
+                    return refuse(*too_long, "the mechanism does not take that much input");
+                }
+                bytes.extend_from_slice(more);
+            }
+            Self::Hashed(hasher) => hasher.as_mut().ok_or_else(over)?.update(more),
+        }
+        Ok(())
+    }
+
+    /// The input or its digest; nothing is left.
+    fn take(&mut self) -> Result<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Gathered { bytes, .. } => Ok(std::mem::take(bytes)),
+            Self::Hashed(hasher) => {
+                let hasher = hasher.take().ok_or_else(over)?;
+                Ok(Zeroizing::new(hasher.finish()))
+            }
+        }
+    }
+}
+
+fn over() -> Error {
+    Error::new(ck::CKR_GENERAL_ERROR, "the operation is over")
+}
+
+/// What a cipher writes.
+#[derive(Clone, Copy)]
+pub(super) enum Output {
+    /// This many bytes.
+    Exactly(usize),
+    /// This many bytes at most.
+    UpTo(usize),
+}
+
+/// An encryption or decryption: `compute(input, out)` returns how many bytes it wrote.
+pub(super) fn cipher<F>(input: Input, output: Output, compute: F) -> Box<dyn Cipher>
+where
+    F: Fn(&[u8], &mut [u8]) -> Result<usize> + Send + 'static,
+{
+    Box::new(OnePartCipher {
+        input,
+        output,
+        compute,
+    })
+}
+
+/// A signature of `len` bytes: `compute(input, out)` returns how many bytes it wrote.
+pub(super) fn signer<F>(input: Input, len: usize, compute: F) -> Box<dyn Signer>
+where
+    F: Fn(&[u8], &mut [u8]) -> Result<usize> + Send + 'static,
+{
+    Box::new(OnePartSigner {
+        input,
+        len,
+        compute,
+    })
+}
+
+/// A verification: `compute(input, signature)`.
+pub(super) fn verifier<F>(input: Input, compute: F) -> Box<dyn Verifier>
+where
+    F: Fn(&[u8], &[u8]) -> Result<()> + Send + 'static,
+{
+    Box::new(OnePartVerifier { input, compute })
+}
+
+struct OnePartCipher<F> {
+    input: Input,
+    output: Output,
+    compute: F,
+}
+
+struct OnePartSigner<F> {
+    input: Input,
+    len: usize,
+    compute: F,
+}
+
+struct OnePartVerifier<F> {
+    input: Input,
+    compute: F,
+}
+
+impl<F> Cipher for OnePartCipher<F>
+where
+    F: Fn(&[u8], &mut [u8]) -> Result<usize> + Send,
+{
+    fn update_bound(&self, _input: usize) -> usize {
+        0
+    }
+
+    fn finish_bound(&self) -> usize {
+        match self.output {
+            Output::Exactly(len) | Output::UpTo(len) => len,
+        }
+    }
+
+    fn exact(&self) -> bool {
+        matches!(self.output, Output::Exactly(_))
+    }
+
+    fn update(&mut self, input: &[u8], _out: &mut [u8]) -> Result<usize> {
+        self.input.update(input)?;
+        Ok(0)
+    }
+
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+        let input = self.input.take()?;
+        (self.compute)(&input, out)
+    }
+
+    fn one_shot(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        (self.compute)(input, out)
+    }
+}
+
+impl<F> Signer for OnePartSigner<F>
+where
+    F: Fn(&[u8], &mut [u8]) -> Result<usize> + Send,
+{
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn update(&mut self, message: &[u8]) -> Result<()> {
+        self.input.update(message)
+    }
+
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+        let input = self.input.take()?;
+        (self.compute)(&input, out)
+    }
+}
+
+impl<F> Verifier for OnePartVerifier<F>
+where
+    F: Fn(&[u8], &[u8]) -> Result<()> + Send,
+{
+    fn update(&mut self, message: &[u8]) -> Result<()> {
+        self.input.update(message)
+    }
+
+    fn finish(&mut self, signature: &[u8]) -> Result<()> {
+        let input = self.input.take()?;
+        (self.compute)(&input, signature)
+    }
+}

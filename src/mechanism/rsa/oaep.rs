@@ -1,0 +1,82 @@
+//! CKM_RSA_PKCS_OAEP (PKCS #11 3.2 section 6.1.8).
+
+use super::*;
+use crate::mechanism::Oaep;
+
+pub(super) static UNWRAP: Unwrap = Unwrap {
+    length: |key, params, len| {
+        expected(params)?;
+        if len != private(key)?.modulus_len() {
+            return wrong_blob_length();
+        }
+        Ok(())
+    },
+    open,
+    integrity: true,
+};
+
+fn expected(params: &Params) -> Result<&Oaep> {
+    match params {
+        Params::Oaep(oaep) => Ok(oaep),
+        _ => refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism needs CK_RSA_PKCS_OAEP_PARAMS",
+        ),
+    }
+}
+
+pub(super) fn encrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
+    let modulus_len = public(key)?.modulus_len();
+    let oaep = expected(params)?.clone();
+    let key = Arc::clone(key);
+    Ok(cipher(
+        Input::data(modulus_len),
+        Output::Exactly(modulus_len),
+        move |message, out| Ok(seal(public(&key)?, &oaep, message, out)?),
+    ))
+}
+
+pub(super) fn decrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
+    let modulus_len = private(key)?.modulus_len();
+    let oaep = expected(params)?.clone();
+    let key = Arc::clone(key);
+    Ok(cipher(
+        Input::ciphertext(modulus_len),
+        Output::UpTo(modulus_len),
+        move |ciphertext, out| {
+            let key = private(&key)?;
+            Ok(key.decrypt_oaep(oaep.hash, oaep.mgf, &oaep.label, ciphertext, out)?)
+        },
+    ))
+}
+
+pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
+    let key = public(key)?;
+    let mut out = vec![0; key.modulus_len()];
+    seal(key, expected(params)?, clear, &mut out).map_err(wrapping)?;
+    Ok(out)
+}
+
+fn open(key: &Key, params: &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob> {
+    let (Ok(key), Ok(oaep)) = (private(key), expected(params)) else {
+        return Err(BadBlob);
+    };
+    unseal(key, oaep, blob).map_err(|_| BadBlob)
+}
+
+/// Encrypts under `oaep`.
+pub(super) fn seal(
+    key: &PublicKey,
+    oaep: &Oaep,
+    message: &[u8],
+    out: &mut [u8],
+) -> crypto::Result<usize> {
+    key.encrypt_oaep(oaep.hash, oaep.mgf, &oaep.label, message, out)
+}
+
+/// Decrypts under `oaep`.
+pub(super) fn unseal(key: &PrivateKey, oaep: &Oaep, ciphertext: &[u8]) -> crypto::Result<Secret> {
+    let mut out = Secret::zeroed(key.modulus_len());
+    let len = key.decrypt_oaep(oaep.hash, oaep.mgf, &oaep.label, ciphertext, &mut out)?;
+    Ok(out.truncated(len))
+}

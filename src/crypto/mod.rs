@@ -12,9 +12,13 @@ pub mod hash;
 pub mod kdf;
 pub mod keywrap;
 pub mod material;
+pub mod padding;
 pub mod rand;
 pub mod rsa;
+pub mod seal;
 mod sys;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 /// Result of an algorithm.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -7,16 +7,21 @@
 use std::sync::Arc;
 
 use crate::ck;
-use crate::error::Result;
+use crate::error::{Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
+mod aes;
+mod buffer;
+mod digest;
 mod ec;
+mod hmac;
 mod key;
 mod one_part;
 mod op;
 mod params;
 mod rsa;
+mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
@@ -40,16 +45,16 @@ pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
 /// What C_GenerateKeyPair asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PairSpec {
-    /// CKA_MODULUS_BITS, and CKA_PUBLIC_EXPONENT big-endian (65537 when the template has none).
+    /// An RSA key pair.
     Rsa {
         /// CKA_MODULUS_BITS.
         bits: u64,
-        /// CKA_PUBLIC_EXPONENT.
+        /// CKA_PUBLIC_EXPONENT, big-endian; 65537 when the template has none.
         exponent: Vec<u8>,
     },
-    /// CKA_EC_PARAMS: DER.
+    /// An EC key pair.
     Ec {
-        /// CKA_EC_PARAMS.
+        /// CKA_EC_PARAMS: DER.
         params: Vec<u8>,
     },
 }
@@ -138,7 +143,34 @@ pub(crate) const ROW: Mechanism = Mechanism {
     vectors: &[],
 };
 
-/// All rows, family by family.
+/// The families' tables; together they are the one table.
+static FAMILIES: &[&[Mechanism]] = &[
+    rsa::ROWS,
+    ec::ROWS,
+    aes::ROWS,
+    secret::ROWS,
+    digest::ROWS,
+    hmac::ROWS,
+];
+
+/// Every row.
 pub fn all() -> impl Iterator<Item = &'static Mechanism> {
-    [rsa::ROWS, ec::ROWS].into_iter().flatten()
+    FAMILIES.iter().copied().flatten()
+}
+
+/// The row of a CKM_ number.
+#[must_use]
+pub fn find(id: ck::CK_MECHANISM_TYPE) -> Option<&'static Mechanism> {
+    all().find(|row| row.id == id)
+}
+
+/// For mechanisms without a parameter: CKR_MECHANISM_PARAM_INVALID when there is one.
+fn no_params(params: &Params) -> Result<()> {
+    if *params != Params::None {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "this mechanism takes no parameter",
+        );
+    }
+    Ok(())
 }

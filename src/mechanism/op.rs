@@ -15,7 +15,7 @@ pub trait Cipher: Send {
 
     /// Greatest number of bytes that `one_shot` writes for `input` bytes.
     fn one_shot_bound(&self, input: usize) -> usize {
-        self.update_bound(input) + self.finish_bound()
+        self.update_bound(input).saturating_add(self.finish_bound())
     }
 
     /// The bounds are exact lengths (false for decryptions that remove padding).
@@ -38,6 +38,7 @@ pub trait Cipher: Send {
 }
 
 /// A signature or MAC in progress.
+#[expect(clippy::len_without_is_empty, reason = "no signature is empty")]
 pub trait Signer: Send {
     /// Length of the signature in bytes.
     fn len(&self) -> usize;
@@ -59,6 +60,7 @@ pub trait Verifier: Send {
 }
 
 /// A digest in progress.
+#[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
 pub trait Digester: Send {
     /// Length of the digest in bytes.
     fn len(&self) -> usize;

@@ -7,9 +7,12 @@ use std::ptr::NonNull;
 
 use super::{Error, Result};
 
+pub(super) mod aead;
 pub(super) mod bn;
+pub(super) mod cipher;
 pub(super) mod ec;
 pub(super) mod md;
+pub(super) mod rand;
 pub(super) mod rsa;
 
 /// What `call` failed with. Empties the thread's error queue, which nobody reads.

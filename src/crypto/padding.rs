@@ -1,0 +1,66 @@
+//! PKCS#7 padding (RFC 5652 section 6.3) of 16-byte blocks.
+
+use subtle::{ConstantTimeEq, ConstantTimeGreater};
+
+use super::{Error, Result};
+
+const BLOCK: u8 = 16;
+
+/// Fills `block` from `len` on. `len` is below 16, so there is at least one byte of padding.
+pub fn pad(block: &mut [u8; 16], len: usize) {
+    let Some(missing) = u8::try_from(len)
+        .ok()
+        .and_then(|len| BLOCK.checked_sub(len))
+    else {
+        return;
+    };
+    block[len..].fill(missing);
+}
+
+/// Number of message bytes in the last block, 0 to 15. `Error::BadCiphertext` when its padding is
+/// wrong, judged in constant time: wherever the wrong byte is, the same work is done.
+pub fn unpad(block: &[u8; 16]) -> Result<usize> {
+    let padding = block[15];
+    let mut good = !padding.ct_eq(&0) & !padding.ct_gt(&BLOCK);
+    for (distance, byte) in (1..=BLOCK).rev().zip(block) {
+        let in_message = distance.ct_gt(&padding);
+        good &= in_message | byte.ct_eq(&padding);
+    }
+    if !bool::from(good) {
+        return Err(Error::BadCiphertext);
+    }
+    Ok(usize::from(BLOCK - padding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unpad_reverses_pad() {
+        for len in 0..16 {
+            let mut block = [0xAA; 16];
+            pad(&mut block, len);
+            assert_eq!(unpad(&block), Ok(len));
+        }
+    }
+
+    #[test]
+    fn every_wrong_padding_byte_is_seen() {
+        for len in 0..16 {
+            for position in len..16 {
+                let mut block = [0xAA; 16];
+                pad(&mut block, len);
+                block[position] ^= 0x40;
+                assert_eq!(unpad(&block), Err(Error::BadCiphertext), "{len} {position}");
+            }
+        }
+    }
+
+    #[test]
+    fn padding_has_1_to_16_bytes() {
+        for last in [0, 17, 32, 128, 255] {
+            assert_eq!(unpad(&[last; 16]), Err(Error::BadCiphertext), "{last}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! AES key schedules, and contexts for modes that aws-lc has no stateless call for.
+
+use std::ffi::c_int;
+use std::mem::size_of_val;
+use std::ptr::{self, NonNull};
+
+use aws_lc_sys as ffi;
+
+use crate::crypto::aes::{BLOCK, Direction};
+use crate::crypto::{Error, Result};
+
+/// Bytes for one call of aws-lc, whose lengths are C ints. A multiple of every block.
+const CHUNK: usize = 1 << 30;
+
+fn flag(direction: Direction) -> c_int {
+    match direction {
+        Direction::Encrypt => 1,
+        Direction::Decrypt => 0,
+    }
+}
+
+/// The round keys of one direction. Immutable once made.
+pub(in crate::crypto) struct Schedule {
+    keys: Box<ffi::AES_KEY>,
+    direction: Direction,
+}
+
+impl Schedule {
+    /// Takes a key of 16, 24 or 32 bytes.
+    pub(in crate::crypto) fn new(key: &[u8], direction: Direction) -> Result<Self> {
+        let bits = match key.len() {
+            16 => 128,
+            24 => 192,
+            32 => 256,
+            _ => return Err(Error::KeySize),
+        };
+        let mut schedule = Self {
+            keys: Box::new(ffi::AES_KEY {
+                rd_key: [0; 60],
+                rounds: 0,
+            }),
+            direction,
+        };
+        let keys = &raw mut *schedule.keys;
+        // SAFETY: the key holds `bits` bits, and `keys` is writable.
+        let failed = unsafe {
+            match direction {
+                Direction::Encrypt => ffi::AES_set_encrypt_key(key.as_ptr(), bits, keys),
+                Direction::Decrypt => ffi::AES_set_decrypt_key(key.as_ptr(), bits, keys),
+            }
+        };
+        if failed != 0 {
+            return Err(Error::Internal("AES_set_key"));
+        }
+        Ok(schedule)
+    }
+
+    /// One block by itself.
+    pub(in crate::crypto) fn block(&self, input: &[u8; BLOCK], out: &mut [u8; BLOCK]) {
+        // SAFETY: input and output are one block each and do not overlap; the schedule is complete.
+        unsafe {
+            ffi::AES_ecb_encrypt(
+                input.as_ptr(),
+                out.as_mut_ptr(),
+                &raw const *self.keys,
+                flag(self.direction),
+            );
+        }
+    }
+
+    /// Whole blocks in CBC mode; `iv` becomes the last ciphertext block. `out` is as long as `input`.
+    pub(in crate::crypto) fn cbc(&self, iv: &mut [u8; BLOCK], input: &[u8], out: &mut [u8]) {
+        debug_assert!(input.len().is_multiple_of(BLOCK));
+        assert_eq!(input.len(), out.len(), "CBC keeps the length");
+        // SAFETY: `input` and `out` are valid for the same number of bytes and do not overlap; `iv`
+        // is one block; the schedule is complete.
+        unsafe {
+            ffi::AES_cbc_encrypt(
+                input.as_ptr(),
+                out.as_mut_ptr(),
+                input.len(),
+                &raw const *self.keys,
+                iv.as_mut_ptr(),
+                flag(self.direction),
+            );
+        }
+    }
+}
+
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        let len = size_of_val(&*self.keys);
+        // SAFETY: the round keys are plain integers that nothing reads afterwards.
+        unsafe { ffi::OPENSSL_cleanse((&raw mut *self.keys).cast(), len) };
+    }
+}
+
+/// A cipher in progress. aws-lc wipes its state when it is dropped.
+pub(in crate::crypto) struct Context(NonNull<ffi::EVP_CIPHER_CTX>);
+
+// SAFETY: the context owns all its state and has no thread affinity.
+unsafe impl Send for Context {}
+
+impl Context {
+    fn new() -> Result<Self> {
+        // SAFETY: no arguments; NULL when out of memory.
+        NonNull::new(unsafe { ffi::EVP_CIPHER_CTX_new() })
+            .map(Self)
+            .ok_or(Error::Internal("EVP_CIPHER_CTX_new"))
+    }
+
+    /// ECB. Takes a key of 16, 24 or 32 bytes.
+    pub(in crate::crypto) fn ecb(key: &[u8], direction: Direction) -> Result<Self> {
+        // SAFETY: these return pointers to constant tables.
+        let cipher = unsafe {
+            match key.len() {
+                16 => ffi::EVP_aes_128_ecb(),
+                24 => ffi::EVP_aes_192_ecb(),
+                32 => ffi::EVP_aes_256_ecb(),
+                _ => return Err(Error::KeySize),
+            }
+        };
+        let mut context = Self::new()?;
+        context.init(cipher, key.as_ptr(), ptr::null(), direction)?;
+        // SAFETY: the context is live. Without padding, decryption holds nothing back.
+        unsafe { ffi::EVP_CIPHER_CTX_set_padding(context.0.as_ptr(), 0) };
+        Ok(context)
+    }
+
+    /// GCM encryption. Takes a key of 16, 24 or 32 bytes and an IV of at least 1 byte.
+    pub(in crate::crypto) fn gcm(key: &[u8], iv: &[u8], aad: &[u8]) -> Result<Self> {
+        // SAFETY: these return pointers to constant tables.
+        let cipher = unsafe {
+            match key.len() {
+                16 => ffi::EVP_aes_128_gcm(),
+                24 => ffi::EVP_aes_192_gcm(),
+                32 => ffi::EVP_aes_256_gcm(),
+                _ => return Err(Error::KeySize),
+            }
+        };
+        let iv_len = c_int::try_from(iv.len()).map_err(|_| Error::InvalidParameter("IV length"))?;
+        let mut context = Self::new()?;
+        context.init(cipher, ptr::null(), ptr::null(), Direction::Encrypt)?;
+        context.control(ffi::EVP_CTRL_AEAD_SET_IVLEN, iv_len, ptr::null_mut())?;
+        context.init(ptr::null(), key.as_ptr(), iv.as_ptr(), Direction::Encrypt)?;
+        for chunk in aad.chunks(CHUNK) {
+            context.update_chunk(chunk, ptr::null_mut())?;
+        }
+        Ok(context)
+    }
+
+    /// Whole blocks for ECB, any length for GCM. `out` is as long as `input`.
+    pub(in crate::crypto) fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        assert_eq!(
+            input.len(),
+            out.len(),
+            "stream and block modes keep the length"
+        );
+        for (from, to) in input.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
+            self.update_chunk(from, to.as_mut_ptr())?;
+        }
+        Ok(())
+    }
+
+    /// Ends a GCM encryption and returns the whole tag.
+    pub(in crate::crypto) fn tag(mut self) -> Result<[u8; 16]> {
+        let mut tag = [0; 16];
+        let mut written = 0;
+        // SAFETY: GCM writes no data at its end, and `tag` would hold a block.
+        let ok =
+            unsafe { ffi::EVP_CipherFinal_ex(self.0.as_ptr(), tag.as_mut_ptr(), &raw mut written) };
+        if ok != 1 {
+            return Err(Error::Internal("EVP_CipherFinal_ex"));
+        }
+        self.control(ffi::EVP_CTRL_AEAD_GET_TAG, 16, tag.as_mut_ptr())?;
+        Ok(tag)
+    }
+
+    /// NULL pointers keep what was set before.
+    fn init(
+        &mut self,
+        cipher: *const ffi::EVP_CIPHER,
+        key: *const u8,
+        iv: *const u8,
+        direction: Direction,
+    ) -> Result<()> {
+        // SAFETY: the context is live; the callers pass keys and IVs of the cipher's length.
+        let ok = unsafe {
+            ffi::EVP_CipherInit_ex(
+                self.0.as_ptr(),
+                cipher,
+                ptr::null_mut(),
+                key,
+                iv,
+                flag(direction),
+            )
+        };
+        if ok != 1 {
+            return Err(Error::Internal("EVP_CipherInit_ex"));
+        }
+        Ok(())
+    }
+
+    fn control(&mut self, command: c_int, len: c_int, data: *mut u8) -> Result<()> {
+        // SAFETY: the context is live; `data` is what `command` wants: `len` bytes, or NULL.
+        let ok = unsafe { ffi::EVP_CIPHER_CTX_ctrl(self.0.as_ptr(), command, len, data.cast()) };
+        if ok != 1 {
+            return Err(Error::Internal("EVP_CIPHER_CTX_ctrl"));
+        }
+        Ok(())
+    }
+
+    /// `out` is NULL (additional data) or valid for as many bytes as `input`.
+    fn update_chunk(&mut self, input: &[u8], out: *mut u8) -> Result<()> {
+        let len = c_int::try_from(input.len()).map_err(|_| Error::InputLength)?;
+        let mut written = 0;
+        // SAFETY: `input` is valid for `len` bytes and so is `out` where it is not NULL: ECB gets
+        // whole blocks without padding and GCM is a stream, so neither writes more than it reads.
+        let ok = unsafe {
+            ffi::EVP_CipherUpdate(self.0.as_ptr(), out, &raw mut written, input.as_ptr(), len)
+        };
+        if ok != 1 || written != len {
+            return Err(Error::Internal("EVP_CipherUpdate"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: the context is live and owned; aws-lc's free wipes what it releases.
+        unsafe { ffi::EVP_CIPHER_CTX_free(self.0.as_ptr()) };
+    }
+}

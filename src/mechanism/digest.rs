@@ -1,0 +1,96 @@
+//! Digests: SHA-1, SHA-2 and SHA-3.
+
+use super::{Digester, Mechanism, Params, ROW, no_params};
+use crate::ck;
+use crate::crypto::hash::{Hash, Hasher};
+use crate::error::Result;
+
+macro_rules! rows {
+    ($($id:ident: $hash:ident, $vectors:literal;)+) => {
+        &[$(Mechanism {
+            id: ck::$id,
+            name: stringify!($id),
+            digest: Some(|params| begin(Hash::$hash, params)),
+            vectors: &[$vectors],
+            ..ROW
+        }),+]
+    };
+}
+
+pub(super) static ROWS: &[Mechanism] = rows! {
+    CKM_SHA_1: Sha1, "sha1.rsp";
+    CKM_SHA224: Sha224, "sha224.rsp";
+    CKM_SHA256: Sha256, "sha256.rsp";
+    CKM_SHA384: Sha384, "sha384.rsp";
+    CKM_SHA512: Sha512, "sha512.rsp";
+    CKM_SHA3_224: Sha3_224, "sha3_224.rsp";
+    CKM_SHA3_256: Sha3_256, "sha3_256.rsp";
+    CKM_SHA3_384: Sha3_384, "sha3_384.rsp";
+    CKM_SHA3_512: Sha3_512, "sha3_512.rsp";
+};
+
+fn begin(hash: Hash, params: &Params) -> Result<Box<dyn Digester>> {
+    no_params(params)?;
+    Ok(Box::new(Digest {
+        hash,
+        hasher: Hasher::new(hash),
+    }))
+}
+
+struct Digest {
+    hash: Hash,
+    hasher: Hasher,
+}
+
+impl Digester for Digest {
+    fn len(&self) -> usize {
+        self.hash.len()
+    }
+
+    fn update(&mut self, message: &[u8]) {
+        self.hasher.update(message);
+    }
+
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+        Ok(self.hasher.finish_into(out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mechanism::find;
+
+    #[test]
+    fn digests_in_parts() {
+        let begin = find(ck::CKM_SHA256).unwrap().digest.unwrap();
+        let mut digest = begin(&Params::None).unwrap();
+        digest.update(b"ab");
+        digest.update(b"c");
+        let mut out = [0; 40];
+        assert_eq!(digest.finish(&mut out).unwrap(), 32);
+        assert_eq!(out[..32], Hash::Sha256.digest(&[b"abc"]));
+        assert_eq!(out[32..], [0; 8]);
+    }
+
+    #[test]
+    fn every_row_announces_its_length() {
+        for row in ROWS {
+            let mut digest = row.digest.unwrap()(&Params::None).unwrap();
+            let mut out = [0; 64];
+            assert_eq!(
+                digest.finish(&mut out).unwrap(),
+                digest.len(),
+                "{}",
+                row.name
+            );
+        }
+    }
+
+    #[test]
+    fn takes_no_parameter() {
+        let begin = find(ck::CKM_SHA256).unwrap().digest.unwrap();
+        let refused = begin(&Params::Iv(vec![0; 16])).err().unwrap();
+        assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID);
+    }
+}

@@ -1,0 +1,56 @@
+//! Generic secret keys.
+
+use super::{Mechanism, ROW, Unit};
+use crate::ck;
+use crate::error::{Result, refuse};
+use crate::rng::{self, Rng};
+use crate::secret::Secret;
+
+/// Greatest length of a generated secret in bytes.
+const MAX: usize = 4096;
+
+pub(super) static ROWS: &[Mechanism] = &[Mechanism {
+    id: ck::CKM_GENERIC_SECRET_KEY_GEN,
+    name: "CKM_GENERIC_SECRET_KEY_GEN",
+    key_types: &[ck::CKK_GENERIC_SECRET],
+    // PKCS#11 3.2, "Generic secret key generation": in bits, unlike CKA_VALUE_LEN.
+    sizes: (8, 8 * MAX as u64),
+    unit: Unit::Bits,
+    generate: Some(generate),
+    vectors: &["mechanism::secret::tests::makes_new_secrets_of_the_length_asked_for"],
+    ..ROW
+}];
+
+fn generate(rng: &dyn Rng, len: usize) -> Result<Secret> {
+    if !matches!(len, 1..=MAX) {
+        return refuse(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "a generic secret has 1 to 4096 bytes",
+        )
+        .map_err(|error| error.at("CKA_VALUE_LEN"));
+    }
+    Ok(rng::secret(rng, len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::rand::SystemRng;
+
+    #[test]
+    fn makes_new_secrets_of_the_length_asked_for() {
+        for len in [1, 20, 32, MAX] {
+            assert_eq!(generate(&SystemRng, len).unwrap().len(), len);
+        }
+        let one = generate(&SystemRng, 32).unwrap();
+        assert!(!one.ct_eq(&generate(&SystemRng, 32).unwrap()));
+    }
+
+    #[test]
+    fn refuses_other_lengths() {
+        for len in [0, MAX + 1, usize::MAX] {
+            let refused = generate(&SystemRng, len).unwrap_err();
+            assert_eq!(refused.rv, ck::CKR_ATTRIBUTE_VALUE_INVALID);
+        }
+    }
+}

@@ -1,8 +1,10 @@
-//! How an algorithm's refusal is told to a caller of PKCS #11.
+//! The one place where the rooms' own errors become PKCS#11 return values.
 
+use crate::byok;
 use crate::ck;
 use crate::crypto;
 use crate::error::Error;
+use crate::store;
 
 impl From<crypto::Error> for Error {
     /// The return value where nothing more is known of the context; wrapping and key generation
@@ -51,5 +53,48 @@ impl From<crypto::Error> for Error {
             ),
         };
         Self::new(rv, what).because(error)
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        use store::Error as E;
+        let rv = match &error {
+            E::Full => ck::CKR_DEVICE_MEMORY,
+            E::ReadOnly => ck::CKR_TOKEN_WRITE_PROTECTED,
+            E::NotFound(_) => ck::CKR_TOKEN_NOT_PRESENT,
+            E::NotAToken(_)
+            | E::Corrupt(_)
+            | E::SchemaTooNew(_)
+            | E::SchemaTooOld(_)
+            | E::Symlink(_)
+            | E::NotAFile(_) => ck::CKR_TOKEN_NOT_RECOGNIZED,
+            E::Exists(_)
+            | E::PermissionsRefused(_)
+            | E::CannotOpen(_)
+            | E::Io(..)
+            | E::Busy
+            | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
+            E::NoSuchObject => ck::CKR_OBJECT_HANDLE_INVALID,
+            E::ReservedName | E::Nested => ck::CKR_GENERAL_ERROR,
+        };
+        Self::new(rv, "the token's file").because(error)
+    }
+}
+
+impl From<byok::Error> for Error {
+    /// The return values of BYOK section 6.
+    fn from(error: byok::Error) -> Self {
+        use byok::Error as E;
+        let rv = match error {
+            E::State(_) => ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            E::Mismatch { named: true } => ck::CKR_TENON_MATERIAL_MISMATCH,
+            E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,
+            E::ExpiryPast | E::ExpiryMaximum(_) | E::DeletionWindow => {
+                ck::CKR_ATTRIBUTE_VALUE_INVALID
+            }
+            E::Fixed => ck::CKR_ATTRIBUTE_READ_ONLY,
+        };
+        Self::new(rv, error.to_string())
     }
 }

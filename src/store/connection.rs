@@ -1,0 +1,124 @@
+//! Opening a connection to SQLite, with every setting that the store relies on.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, ffi};
+
+use super::error::{Error, Result};
+
+/// Older releases can lose commits in WAL mode.
+const OLDEST_SQLITE: i32 = 3_051_003;
+const _: () = assert!(ffi::SQLITE_VERSION_NUMBER >= OLDEST_SQLITE);
+
+/// More than the statements of one connection.
+const STATEMENTS: usize = 64;
+
+/// Settings of every connection. `secure_delete` overwrites what is deleted; the others keep a
+/// damaged or malicious file from doing more than failing.
+const SETTINGS: &str = "
+    PRAGMA foreign_keys = ON;
+    PRAGMA secure_delete = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA cell_size_check = ON;
+    PRAGMA mmap_size = 0;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA synchronous = FULL;
+";
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Changes.
+    Write,
+    /// Reading a store that others write to, this process among them.
+    Read,
+    /// Reading for a process that may not write.
+    ReadOnly,
+    /// Reading from media that nobody can write to, where SQLite can make no lock.
+    Immutable,
+}
+
+/// Opens the database at `path`, an absolute path with its directory resolved.
+pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Result<Connection> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(Error::Sqlite(format!(
+            "release {} is too old: it can lose commits",
+            rusqlite::version()
+        )));
+    }
+    let conn = open(path, purpose).map_err(|e| Error::opening(e, path))?;
+    if conn.is_readonly("main")? && matches!(purpose, Use::Write | Use::Read) {
+        return Err(Error::ReadOnly);
+    }
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.busy_timeout(busy_timeout)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    settle(&conn, purpose).map_err(|e| Error::opening(e, path))?;
+    Ok(conn)
+}
+
+fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {
+    // A connection is used by one thread at a time: the borrow checker says so, and not a mutex.
+    let common = OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    match purpose {
+        Use::Write | Use::Read => {
+            Connection::open_with_flags(path, common | OpenFlags::SQLITE_OPEN_READ_WRITE)
+        }
+        Use::ReadOnly => {
+            Connection::open_with_flags(path, common | OpenFlags::SQLITE_OPEN_READ_ONLY)
+        }
+        Use::Immutable => Connection::open_with_flags(
+            immutable_uri(path),
+            common | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        ),
+    }
+}
+
+fn settle(conn: &Connection, purpose: Use) -> rusqlite::Result<()> {
+    conn.execute_batch(SETTINGS)?;
+    match purpose {
+        Use::Write => {
+            let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+            debug_assert_eq!(mode, "wal");
+        }
+        Use::Read | Use::ReadOnly | Use::Immutable => {
+            conn.execute_batch("PRAGMA query_only = ON")?;
+        }
+    }
+    // SQLite opens the file and its log at the first statement that reads.
+    conn.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0))?;
+    Ok(())
+}
+
+/// `file:` URI of `path`, with every byte that has a meaning in a URI escaped.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uri_escapes_what_a_path_may_hold() {
+        assert_eq!(
+            immutable_uri(Path::new("/a b/c?d#e%f/slot-0000.tenon")),
+            "file:/a%20b/c%3Fd%23e%25f/slot-0000.tenon?immutable=1"
+        );
+    }
+}

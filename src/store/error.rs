@@ -1,0 +1,169 @@
+//! Why the store refused or failed, and what the operator can do about it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use rusqlite::ffi;
+
+/// Result of the store.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why the store refused or failed. Carries no stored bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// There is no store at this path.
+    NotFound(PathBuf),
+    /// `create` found something at this path, and leaves it alone.
+    Exists(PathBuf),
+    /// A symbolic link stands where the store's file should be.
+    Symlink(PathBuf),
+    /// Something that is no regular file stands where the store's file should be.
+    NotAFile(PathBuf),
+    /// The user of this process may not use the file or its directory.
+    PermissionsRefused(PathBuf),
+    /// SQLite could not open the file; it does not say why.
+    CannotOpen(PathBuf),
+    /// The operating system failed on a file of the store.
+    Io(io::ErrorKind, PathBuf),
+    /// The disk or a quota is full.
+    Full,
+    /// A change was asked of a store that was opened for reading, or lies on read-only media.
+    ReadOnly,
+    /// Another process held the store for longer than the busy timeout.
+    Busy,
+    /// The file is no token store; the text says how that shows.
+    NotAToken(&'static str),
+    /// The file is a token store with damage; the text says where.
+    Corrupt(&'static str),
+    /// A later release wrote the file; its schema version.
+    SchemaTooNew(u32),
+    /// An earlier release wrote the file, and a reader cannot upgrade it; its schema version.
+    SchemaTooOld(u32),
+    /// Material was given for an object that is not in the store.
+    NoSuchObject,
+    /// A name of `meta` that belongs to the store itself.
+    ReservedName,
+    /// `write` was called inside `write` on one thread.
+    Nested,
+    /// SQLite failed for another reason, in its words.
+    Sqlite(String),
+}
+
+impl Error {
+    /// The error of the operating system on the file at `path`.
+    pub(super) fn io(error: &io::Error, path: &Path) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound(path.into()),
+            io::ErrorKind::AlreadyExists => Self::Exists(path.into()),
+            io::ErrorKind::PermissionDenied => Self::PermissionsRefused(path.into()),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            kind => Self::Io(kind, path.into()),
+        }
+    }
+
+    /// The error of opening the database at `path`.
+    pub(super) fn opening(error: rusqlite::Error, path: &Path) -> Self {
+        let rusqlite::Error::SqliteFailure(failure, _) = &error else {
+            return error.into();
+        };
+        match failure.code {
+            _ if failure.extended_code == ffi::SQLITE_CANTOPEN_SYMLINK => {
+                Self::Symlink(path.into())
+            }
+            ErrorCode::PermissionDenied => Self::PermissionsRefused(path.into()),
+            ErrorCode::CannotOpen => Self::CannotOpen(path.into()),
+            _ => error.into(),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed => Self::Busy,
+                ErrorCode::DiskFull => Self::Full,
+                ErrorCode::ReadOnly => Self::ReadOnly,
+                ErrorCode::DatabaseCorrupt => Self::Corrupt("the database image is malformed"),
+                ErrorCode::NotADatabase => Self::NotAToken("it is not an SQLite database"),
+                // The shared index of the write-ahead log could not grow.
+                ErrorCode::SystemIoFailure
+                    if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE =>
+                {
+                    Self::Full
+                }
+                _ => Self::Sqlite(error.to_string()),
+            },
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..) => Self::Corrupt("a row has an impossible shape"),
+            _ => Self::Sqlite(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(path) => write!(f, "{}: no token store here", path.display()),
+            Self::Exists(path) => write!(
+                f,
+                "{}: exists already; move it away to make a new token store",
+                path.display()
+            ),
+            Self::Symlink(path) => write!(
+                f,
+                "{}: symbolic links are refused; configure the directory that holds the real file",
+                path.display()
+            ),
+            Self::NotAFile(path) => write!(f, "{}: not a regular file", path.display()),
+            Self::PermissionsRefused(path) => write!(
+                f,
+                "{}: permission denied; the user of this process must own the file (mode 0600) \
+                 and its directory (mode 0700)",
+                path.display()
+            ),
+            Self::CannotOpen(path) => write!(
+                f,
+                "{}: cannot be opened; check the permissions of the file and its directory, and \
+                 the limit of open files",
+                path.display()
+            ),
+            Self::Io(kind, path) => write!(f, "{}: {kind}", path.display()),
+            Self::Full => f.write_str("the disk or a quota is full; free some space and try again"),
+            Self::ReadOnly => f.write_str(
+                "the token store is read-only; open it for writing, on a file system that allows it",
+            ),
+            Self::Busy => f.write_str(
+                "another process kept the token store locked; try again, or raise the busy timeout",
+            ),
+            Self::NotAToken(how) => write!(f, "not a token store: {how}"),
+            Self::Corrupt(place) => write!(
+                f,
+                "the token store is damaged ({place}); restore it from a backup"
+            ),
+            Self::SchemaTooNew(version) => write!(
+                f,
+                "the token store has schema version {version}, from a later release; \
+                 upgrade this software"
+            ),
+            Self::SchemaTooOld(version) => write!(
+                f,
+                "the token store has schema version {version}, from an earlier release; \
+                 open it once for writing to upgrade it"
+            ),
+            Self::NoSuchObject => f.write_str("the object is no longer in the token store"),
+            Self::ReservedName => f.write_str("names that begin with \"store.\" are reserved"),
+            Self::Nested => f.write_str("a write to the token store inside another one"),
+            Self::Sqlite(what) => write!(f, "SQLite: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

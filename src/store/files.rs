@@ -1,0 +1,132 @@
+//! Where the store's files are, what may stand there, and how they appear: whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::error::{Error, Result};
+
+/// The path with its directory resolved. Links to a directory are the operator's; a link in place
+/// of the file itself stays visible in the last component.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
+    let Some(name) = path.file_name() else {
+        return Err(Error::NotAFile(path.into()));
+    };
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let parent = fs::canonicalize(parent).map_err(|e| Error::io(&e, path))?;
+    Ok(parent.join(name))
+}
+
+/// Makes the directory of `path`, and those above it, with mode 0700 where they are missing.
+pub(super) fn make_parent(path: &Path) -> Result<()> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    if parent.as_os_str().is_empty() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(parent)
+        .map_err(|e| Error::io(&e, parent))
+}
+
+/// Metadata of the regular file at `path`, which is not opened.
+///
+/// # Errors
+/// `NotFound`, `Symlink`, `NotAFile`, or what the system says.
+pub(super) fn regular(path: &Path) -> Result<fs::Metadata> {
+    let metadata = fs::symlink_metadata(path).map_err(|e| Error::io(&e, path))?;
+    if metadata.is_symlink() {
+        return Err(Error::Symlink(path.into()));
+    }
+    if !metadata.is_file() {
+        return Err(Error::NotAFile(path.into()));
+    }
+    Ok(metadata)
+}
+
+/// Whether the database at `path` is whole without its log, and nobody can write beside it at
+/// present.
+pub(super) fn is_at_rest(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let logged = fs::symlink_metadata(log).is_ok_and(|metadata| metadata.len() > 0);
+    !logged && matches!(Draft::beside(path), Err(Error::ReadOnly))
+}
+
+/// A file under a name of its own in the directory of its target, removed if it is not published.
+///
+/// The target's name appears by a hard link to the finished file. So nobody meets half a file
+/// there, and no file descriptor of this process is ever closed on a published database.
+pub(super) struct Draft {
+    path: PathBuf,
+}
+
+impl Draft {
+    /// An empty file with mode 0600 beside `target`.
+    pub(super) fn beside(target: &Path) -> Result<(Self, File)> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let mut name = OsString::from(".");
+            name.push(target.file_name().unwrap_or_default());
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            name.push(format!(".{}.{number}.new", process::id()));
+            let path = target.with_file_name(name);
+            let created = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path);
+            match created {
+                Ok(file) => return Ok((Self { path }, file)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Error::io(&e, &path)),
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file the name `target`, durably. Refuses to replace what is there.
+    pub(super) fn publish(self, target: &Path) -> Result<()> {
+        fs::hard_link(&self.path, target).map_err(|e| Error::io(&e, target))?;
+        drop(self);
+        sync_directory(target)
+    }
+
+    /// Gives the file the name `target`, in place of what was there.
+    pub(super) fn replace(self, target: &Path) -> Result<()> {
+        fs::rename(&self.path, target).map_err(|e| Error::io(&e, target))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        for suffix in ["", "-journal", "-wal", "-shm"] {
+            let mut path = self.path.clone().into_os_string();
+            path.push(suffix);
+            // Most of them are not there; what cannot be removed is empty of any token's data.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn sync_directory(path: &Path) -> Result<()> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    File::open(parent)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|e| Error::io(&e, parent))
+}

@@ -1,0 +1,82 @@
+//! What the store keeps: sealed bytes, and the few clear columns that searches and sweeps need.
+
+/// An object's name, for ever: 16 bytes, chosen by the caller.
+pub type Uid = [u8; 16];
+
+/// Keyed hash of one searchable value: 16 bytes.
+pub type Posting = [u8; 16];
+
+/// One object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Name of the object.
+    pub uid: Uid,
+    /// CKA_CLASS; any number.
+    pub class: u64,
+    /// CKA_KEY_TYPE of keys; any number.
+    pub key_type: Option<u64>,
+    /// CKA_PRIVATE.
+    pub private: bool,
+    /// Unix seconds, 0 = never.
+    pub expires_at: u64,
+    /// Unix seconds, 0 = never.
+    pub deletion_at: u64,
+    /// Count of the object's changes.
+    pub version: u64,
+    /// Format of `sealed`.
+    pub format: u32,
+    /// The whole object, sealed.
+    pub sealed: Vec<u8>,
+    /// A code over the row under a further key; may be empty.
+    pub mac: Vec<u8>,
+}
+
+/// The clear columns of a found object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Name of the object.
+    pub uid: Uid,
+    /// CKA_CLASS.
+    pub class: u64,
+    /// CKA_KEY_TYPE of keys.
+    pub key_type: Option<u64>,
+    /// CKA_PRIVATE.
+    pub private: bool,
+    /// Unix seconds, 0 = never.
+    pub expires_at: u64,
+    /// Unix seconds, 0 = never.
+    pub deletion_at: u64,
+}
+
+/// The material of an external key, apart from its object so that it can be erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaterialRow {
+    /// The data key, wrapped.
+    pub data_key: Vec<u8>,
+    /// The material, sealed under the data key.
+    pub sealed: Vec<u8>,
+}
+
+/// One record of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Position in the log, at most `i64::MAX`.
+    pub seq: u64,
+    /// The record's bytes.
+    pub record: Vec<u8>,
+    /// The record's authentication code.
+    pub mac: Vec<u8>,
+}
+
+/// What `find` looks for: objects that meet every condition given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Search<'a> {
+    /// CKA_CLASS.
+    pub class: Option<u64>,
+    /// CKA_KEY_TYPE.
+    pub key_type: Option<u64>,
+    /// CKA_PRIVATE.
+    pub private: Option<bool>,
+    /// Values that the object must have, all of them.
+    pub postings: &'a [Posting],
+}

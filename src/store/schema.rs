@@ -1,0 +1,122 @@
+//! The tables, and the way from an older file to the present one.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{Error, Result};
+
+/// "TNON": marks the SQLite file as a token store.
+const APPLICATION_ID: i32 = 0x544E_4F4E;
+
+/// What each schema version adds to the one before it; `user_version` counts those applied.
+///
+/// Numbers that PKCS#11 lets use all 64 bits (class, key type) are kept as the bit pattern of an
+/// `i64`; they are compared for equality alone. Long values stand last in their row, so that the
+/// columns before them are read without following overflow pages.
+pub(super) const MIGRATIONS: &[&str] = &["
+    CREATE TABLE meta (
+        name TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE object (
+        id INTEGER PRIMARY KEY,
+        uid BLOB NOT NULL UNIQUE CHECK (length(uid) = 16),
+        class INTEGER NOT NULL,
+        key_type INTEGER,
+        private INTEGER NOT NULL CHECK (private IN (0, 1)),
+        expires_at INTEGER NOT NULL,
+        deletion_at INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        format INTEGER NOT NULL,
+        mac BLOB NOT NULL,
+        sealed BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX object_class ON object (private, class, key_type);
+    CREATE INDEX object_key_type ON object (private, key_type);
+    CREATE INDEX object_expires ON object (expires_at) WHERE expires_at > 0;
+    CREATE INDEX object_deletion ON object (deletion_at) WHERE deletion_at > 0;
+
+    CREATE TABLE posting (
+        value BLOB NOT NULL CHECK (length(value) = 16),
+        object INTEGER NOT NULL REFERENCES object (id),
+        PRIMARY KEY (value, object)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX posting_object ON posting (object);
+
+    CREATE TABLE material (
+        object INTEGER PRIMARY KEY REFERENCES object (id),
+        data_key BLOB NOT NULL,
+        sealed BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY,
+        mac BLOB NOT NULL,
+        record BLOB NOT NULL
+    ) STRICT;
+
+    INSERT INTO meta VALUES ('store.generation', zeroblob(8));
+"];
+
+/// Makes the schema in an empty database.
+pub(super) fn create(conn: &mut Connection) -> Result<()> {
+    conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    upgrade(conn, MIGRATIONS)
+}
+
+/// Refuses a file that is no token store, or that `known` cannot read, and upgrades an older one.
+pub(super) fn admit(conn: &mut Connection, known: &[&str], read_only: bool) -> Result<()> {
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application != APPLICATION_ID {
+        return Err(Error::NotAToken("its application id is another one"));
+    }
+    let found = version(conn)?;
+    let newest = newest(known);
+    if found > newest {
+        return Err(Error::SchemaTooNew(found));
+    }
+    if found == newest {
+        return Ok(());
+    }
+    if read_only {
+        return Err(Error::SchemaTooOld(found));
+    }
+    upgrade(conn, known)
+}
+
+/// Refuses to go on with a file that another process upgraded meanwhile. Call it under the write
+/// lock.
+pub(super) fn still_known(conn: &Connection, known: u32) -> Result<()> {
+    let found = version(conn)?;
+    if found == known {
+        return Ok(());
+    }
+    Err(Error::SchemaTooNew(found))
+}
+
+/// The version that applying all of `known` leads to.
+pub(super) fn newest(known: &[&str]) -> u32 {
+    u32::try_from(known.len()).unwrap_or(u32::MAX)
+}
+
+fn version(conn: &Connection) -> Result<u32> {
+    let mut statement = conn.prepare_cached("PRAGMA user_version")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// Applies what is missing, each version in a transaction of its own. The version is read under
+/// the write lock, so several processes may do this at once.
+fn upgrade(conn: &mut Connection, known: &[&str]) -> Result<()> {
+    loop {
+        let change = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = version(&change)?;
+        let done = usize::try_from(found).unwrap_or(usize::MAX);
+        let Some(migration) = known.get(done) else {
+            change.rollback()?;
+            return still_known(conn, newest(known));
+        };
+        change.execute_batch(migration)?;
+        change.pragma_update(None, "user_version", found + 1)?;
+        change.commit()?;
+    }
+}

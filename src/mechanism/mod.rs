@@ -37,10 +37,18 @@ pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
 /// What C_GenerateKeyPair asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PairSpec {
-    /// CKA_MODULUS_BITS, and CKA_PUBLIC_EXPONENT big-endian (65537 when the template has none).
-    Rsa { bits: u64, exponent: Vec<u8> },
-    /// CKA_EC_PARAMS: DER.
-    Ec { params: Vec<u8> },
+    /// An RSA pair.
+    Rsa {
+        /// CKA_MODULUS_BITS.
+        bits: u64,
+        /// CKA_PUBLIC_EXPONENT, big-endian (65537 when the template has none).
+        exponent: Vec<u8>,
+    },
+    /// An EC pair.
+    Ec {
+        /// CKA_EC_PARAMS: DER.
+        params: Vec<u8>,
+    },
 }
 
 /// How a mechanism opens a wrapped key.
@@ -104,6 +112,14 @@ pub struct Mechanism {
     /// Files below `tests/vectors/` with published vectors for this row, or the name of the test
     /// that stands for them where nobody published any.
     pub vectors: &'static [&'static str],
+}
+
+/// A mechanism as a caller chose it: a row, and parameters of the row's kind.
+pub struct Request {
+    /// The mechanism.
+    pub row: &'static Mechanism,
+    /// `Params::None`, or the variant that belongs to `row.params`.
+    pub params: Params,
 }
 
 /// A row without uses, for `..ROW` in the families' files.

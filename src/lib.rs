@@ -4,8 +4,6 @@
 //! `policy`, `byok`, `attr`, `mechanism`, `store` and `crypto`, which know little of each other; at
 //! the bottom the leaves. `tests/architecture.rs` keeps it so; `docs/design.md` explains it.
 
-#![deny(unsafe_code)]
-
 pub mod abi;
 pub mod attr;
 pub mod byok;

@@ -116,16 +116,13 @@ impl Module {
         self.config.token_dir.join(format!("slot-{id:04}.tenon"))
     }
 
-    /// C_GetSlotList: all slots, or those with an initialized token.
-    ///
-    /// # Errors
-    /// CKR_DEVICE_ERROR.
-    pub fn slots(&self, token_present: bool) -> Result<Vec<ck::CK_SLOT_ID>> {
-        self.scan()?;
-        let slots = self.slots.read();
-        // A token that is not initialized is present: that is where C_InitToken finds it.
-        let _ = token_present;
-        Ok(slots.keys().copied().collect())
+    /// C_GetSlotList. Every slot has a token in it, if only one that waits for C_InitToken.
+    #[must_use]
+    pub fn slots(&self) -> Vec<ck::CK_SLOT_ID> {
+        if let Err(error) = self.scan() {
+            log::refused("C_GetSlotList", &error);
+        }
+        self.slots.read().keys().copied().collect()
     }
 
     /// C_GetSlotInfo.
@@ -250,6 +247,20 @@ impl Module {
         )?);
         slot.token = Some(token.clone());
         Ok(token)
+    }
+
+    /// C_WaitForSlotEvent, without waiting: tokens do not come and go.
+    ///
+    /// # Errors
+    /// CKR_NO_EVENT; CKR_FUNCTION_NOT_SUPPORTED for a call that would wait.
+    pub fn wait_for_slot_event(&self, flags: ck::CK_FLAGS) -> Result<ck::CK_SLOT_ID> {
+        if flags & ck::CKF_DONT_BLOCK != 0 {
+            return refuse(ck::CKR_NO_EVENT, "no slot has changed");
+        }
+        refuse(
+            ck::CKR_FUNCTION_NOT_SUPPORTED,
+            "waiting for a slot to change would never end: set CKF_DONT_BLOCK",
+        )
     }
 
     /// C_OpenSession.

@@ -122,6 +122,41 @@ pub struct Mechanism {
     pub vectors: &'static [&'static str],
 }
 
+/// A mechanism as a caller chose it: a row, and parameters of the row's kind.
+pub struct Request {
+    /// The mechanism.
+    pub row: &'static Mechanism,
+    /// `Params::None`, or the variant that belongs to `row.params`.
+    pub params: Params,
+}
+
+impl Mechanism {
+    /// C_GetMechanismInfo: sizes, and flags computed from the row's uses.
+    #[must_use]
+    pub fn info(&self) -> ck::CK_MECHANISM_INFO {
+        let uses = [
+            (self.encrypt.is_some(), ck::CKF_ENCRYPT),
+            (self.decrypt.is_some(), ck::CKF_DECRYPT),
+            (self.sign.is_some(), ck::CKF_SIGN),
+            (self.verify.is_some(), ck::CKF_VERIFY),
+            (self.digest.is_some(), ck::CKF_DIGEST),
+            (self.wrap.is_some(), ck::CKF_WRAP),
+            (self.unwrap.is_some(), ck::CKF_UNWRAP),
+            (self.generate.is_some(), ck::CKF_GENERATE),
+            (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
+        ];
+        let flags = uses
+            .iter()
+            .filter(|(used, _)| *used)
+            .fold(self.flags, |flags, (_, flag)| flags | flag);
+        ck::CK_MECHANISM_INFO {
+            ulMinKeySize: self.sizes.0,
+            ulMaxKeySize: self.sizes.1,
+            flags,
+        }
+    }
+}
+
 /// A row without uses, for `..ROW` in the families' files.
 pub(crate) const ROW: Mechanism = Mechanism {
     id: 0,

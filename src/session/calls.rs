@@ -12,10 +12,10 @@ impl Session {
     ///
     /// # Errors
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and what the key deserves.
-    pub fn encrypt_init(&self, request: &Request, key: Handle) -> Result<()> {
+    pub fn encrypt_init(&self, request: Request, key: Handle) -> Result<()> {
         let mut state = self.state.lock();
         free(&state.encrypt)?;
-        let active = self.begin_cipher(request, request.row.encrypt, key, Use::Encrypt)?;
+        let active = self.begin_cipher(&request, request.row.encrypt, key, Use::Encrypt)?;
         state.encrypt = Some(active);
         Ok(())
     }
@@ -24,10 +24,10 @@ impl Session {
     ///
     /// # Errors
     /// As `encrypt_init`.
-    pub fn decrypt_init(&self, request: &Request, key: Handle) -> Result<()> {
+    pub fn decrypt_init(&self, request: Request, key: Handle) -> Result<()> {
         let mut state = self.state.lock();
         free(&state.decrypt)?;
-        let active = self.begin_cipher(request, request.row.decrypt, key, Use::Decrypt)?;
+        let active = self.begin_cipher(&request, request.row.decrypt, key, Use::Decrypt)?;
         state.decrypt = Some(active);
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Session {
     ///
     /// # Errors
     /// As `encrypt_init`.
-    pub fn sign_init(&self, request: &Request, key: Handle) -> Result<()> {
+    pub fn sign_init(&self, request: Request, key: Handle) -> Result<()> {
         let mut state = self.state.lock();
         free(&state.sign)?;
         let begin = request.row.sign;
@@ -62,7 +62,7 @@ impl Session {
     ///
     /// # Errors
     /// As `encrypt_init`.
-    pub fn verify_init(&self, request: &Request, key: Handle) -> Result<()> {
+    pub fn verify_init(&self, request: Request, key: Handle) -> Result<()> {
         let mut state = self.state.lock();
         free(&state.verify)?;
         let begin = request.row.verify;
@@ -92,7 +92,7 @@ impl Session {
     ///
     /// # Errors
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID.
-    pub fn digest_init(&self, request: &Request) -> Result<()> {
+    pub fn digest_init(&self, request: Request) -> Result<()> {
         let mut state = self.state.lock();
         free(&state.digest)?;
         let Some(begin) = request.row.digest else {
@@ -251,7 +251,10 @@ impl Session {
     }
 
     /// C_SessionCancel, and C_…Init without a mechanism: ends the operations that `flags` names.
-    pub fn cancel(&self, flags: ck::CK_FLAGS) {
+    ///
+    /// # Errors
+    /// None: operations that are not active are as good as ended.
+    pub fn cancel(&self, flags: ck::CK_FLAGS) -> Result<()> {
         let mut state = self.state.lock();
         if flags & ck::CKF_ENCRYPT != 0 {
             state.encrypt = None;
@@ -271,6 +274,7 @@ impl Session {
         if flags & ck::CKF_FIND_OBJECTS != 0 {
             state.find = None;
         }
+        Ok(())
     }
 
     /// C_FindObjectsInit.
@@ -364,7 +368,7 @@ impl Session {
     ///
     /// # Errors
     /// As `Token::generate_key`.
-    pub fn generate_key(&self, request: &Request, template: &[RawAttribute]) -> Result<Handle> {
+    pub fn generate_key(&self, request: Request, template: &[RawAttribute]) -> Result<Handle> {
         self.token.generate_key(self.caller(), request.row, template)
     }
 
@@ -374,7 +378,7 @@ impl Session {
     /// As `Token::generate_key_pair`.
     pub fn generate_key_pair(
         &self,
-        request: &Request,
+        request: Request,
         public: &[RawAttribute],
         private: &[RawAttribute],
     ) -> Result<(Handle, Handle)> {
@@ -388,7 +392,7 @@ impl Session {
     /// As `Token::wrap_key`.
     pub fn wrap_key(
         &self,
-        request: &Request,
+        request: Request,
         wrapping: Handle,
         key: Handle,
         out: &mut Out<'_>,
@@ -403,7 +407,7 @@ impl Session {
     /// As `Token::unwrap_key`.
     pub fn unwrap_key(
         &self,
-        request: &Request,
+        request: Request,
         unwrapping: Handle,
         blob: &[u8],
         template: &[RawAttribute],
@@ -417,9 +421,40 @@ impl Session {
         )
     }
 
+    /// C_DeriveKey.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID: no mechanism derives yet.
+    pub fn derive_key(&self, request: Request, _: Handle, _: &[RawAttribute]) -> Result<Handle> {
+        not_for_this(request.row)
+    }
+
+    /// C_DigestKey.
+    ///
+    /// # Errors
+    /// CKR_KEY_INDIGESTIBLE: the digest of a key is a fingerprint that the token must not give away.
+    pub fn digest_key(&self, _: Handle) -> Result<()> {
+        refuse(ck::CKR_KEY_INDIGESTIBLE, "keys of this token are not digested")
+    }
+
     /// C_GenerateRandom.
-    pub fn random(&self, out: &mut [u8]) {
+    ///
+    /// # Errors
+    /// None.
+    pub fn random(&self, out: &mut [u8]) -> Result<()> {
         self.token.random(out);
+        Ok(())
+    }
+
+    /// C_SeedRandom.
+    ///
+    /// # Errors
+    /// CKR_RANDOM_SEED_NOT_SUPPORTED: the system's generator needs no seed.
+    pub fn seed_random(&self, _: &[u8]) -> Result<()> {
+        refuse(
+            ck::CKR_RANDOM_SEED_NOT_SUPPORTED,
+            "the random generator takes no seed",
+        )
     }
 }
 

@@ -1,0 +1,204 @@
+//! Arguments that are read or written in one piece.
+//!
+//! The constructors are the promise that a pointer is NULL or good for its use while the call
+//! lasts; everything else is safe. No alignment is assumed. Nothing is written unless the call
+//! succeeds.
+
+use std::ffi::{CStr, c_char};
+use std::slice;
+
+use crate::ck::{self, CK_ULONG};
+use crate::error::{Error, Result, refuse};
+
+/// Bytes of the caller.
+#[derive(Clone, Copy)]
+pub(super) struct Input {
+    start: *const u8,
+    len: CK_ULONG,
+}
+
+/// `len` bytes at `start`.
+///
+/// # Safety
+/// `start` is NULL or readable for `len` bytes, unchanged, while the call lasts.
+pub(super) unsafe fn input(start: *mut u8, len: CK_ULONG) -> Input {
+    Input { start, len }
+}
+
+impl Input {
+    /// The bytes; none at NULL with length 0.
+    pub(super) fn bytes(&self) -> Result<&[u8]> {
+        if self.len == 0 {
+            return Ok(&[]);
+        }
+        let len = extent(self.start, self.len)?;
+        // SAFETY: readable by the promise of `input`; not NULL, and no longer than a slice may be.
+        Ok(unsafe { slice::from_raw_parts(self.start, len) })
+    }
+
+    /// A PIN. NULL asks for a protected authentication path, which this token does not have.
+    pub(super) fn pin(&self) -> Result<&[u8]> {
+        if self.start.is_null() {
+            return refuse(
+                ck::CKR_ARGUMENTS_BAD,
+                "a PIN is needed: the token has no protected authentication path",
+            );
+        }
+        self.bytes()
+    }
+
+    /// The two ranges share a byte.
+    pub(super) fn overlaps(&self, other: *const u8, len: usize) -> bool {
+        let (a, b) = (self.start.addr(), other.addr());
+        self.len != 0
+            && len != 0
+            && a < b.saturating_add(len)
+            && CK_ULONG::try_from(b.saturating_sub(a)).is_ok_and(|gap| gap < self.len)
+    }
+}
+
+/// Bytes of the caller that are filled.
+pub(super) struct Buffer {
+    start: *mut u8,
+    len: CK_ULONG,
+}
+
+/// `len` bytes at `start`.
+///
+/// # Safety
+/// `start` is NULL or writable for `len` bytes, and ours alone, while the call lasts.
+pub(super) unsafe fn buffer(start: *mut u8, len: CK_ULONG) -> Buffer {
+    Buffer { start, len }
+}
+
+impl Buffer {
+    /// The bytes, with whatever they hold; none at NULL with length 0.
+    pub(super) fn bytes(&mut self) -> Result<&mut [u8]> {
+        if self.len == 0 {
+            return Ok(&mut []);
+        }
+        let len = extent(self.start, self.len)?;
+        // SAFETY: writable by the promise of `buffer`; not NULL, and no longer than a slice may be.
+        Ok(unsafe { slice::from_raw_parts_mut(self.start, len) })
+    }
+}
+
+/// A structure of the caller.
+pub(super) struct Record<T>(*const T);
+
+/// The structure at `start`.
+///
+/// # Safety
+/// `start` is NULL or readable for a `T`, of which every bit pattern is a value.
+pub(super) unsafe fn record<T: Copy>(start: *mut T) -> Record<T> {
+    Record(start)
+}
+
+impl<T: Copy> Record<T> {
+    /// A copy; `None` at NULL.
+    pub(super) fn read(&self) -> Option<T> {
+        // SAFETY: readable by the promise of `record`.
+        (!self.0.is_null()).then(|| unsafe { self.0.read_unaligned() })
+    }
+
+    /// A copy.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD at NULL.
+    pub(super) fn required(&self) -> Result<T> {
+        self.read().ok_or_else(null)
+    }
+}
+
+/// A text that ends with NUL.
+pub(super) struct Text(*const c_char);
+
+/// The text at `start`.
+///
+/// # Safety
+/// `start` is NULL or readable up to a NUL byte, unchanged, while the call lasts.
+pub(super) unsafe fn text(start: *mut u8) -> Text {
+    Text(start.cast())
+}
+
+impl Text {
+    /// The text; `None` at NULL.
+    pub(super) fn read(&self) -> Option<&CStr> {
+        // SAFETY: ends with NUL by the promise of `text`.
+        (!self.0.is_null()).then(|| unsafe { CStr::from_ptr(self.0) })
+    }
+}
+
+/// Where one value goes.
+pub(super) struct Place<T>(*mut T);
+
+/// The place at `start`.
+///
+/// # Safety
+/// `start` is NULL or writable for a `T` while the call lasts.
+pub(super) unsafe fn place<T>(start: *mut T) -> Place<T> {
+    Place(start)
+}
+
+impl<T> Place<T> {
+    /// The place, known not to be NULL.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD at NULL.
+    pub(super) fn ready(self) -> Result<Ready<T>> {
+        if self.0.is_null() {
+            return Err(null());
+        }
+        Ok(Ready(self.0))
+    }
+
+    /// Writes what `make` makes, which is not called at NULL: nothing is done whose result would
+    /// be lost.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD at NULL, and those of `make`.
+    pub(super) fn fill(self, make: impl FnOnce() -> Result<T>) -> Result<()> {
+        let place = self.ready()?;
+        place.write(make()?);
+        Ok(())
+    }
+}
+
+/// A place that is not NULL.
+pub(super) struct Ready<T>(*mut T);
+
+impl<T> Ready<T> {
+    /// Writes `value`.
+    pub(super) fn write(self, value: T) {
+        // SAFETY: writable by the promise of `place`, and not NULL.
+        unsafe { self.0.write_unaligned(value) }
+    }
+}
+
+/// `len` as the length of a slice at `start`.
+///
+/// # Errors
+/// CKR_ARGUMENTS_BAD at NULL, or where no such slice can be.
+pub(super) fn extent<T>(start: *const T, len: CK_ULONG) -> Result<usize> {
+    if start.is_null() {
+        return Err(null());
+    }
+    usize::try_from(len)
+        .ok()
+        .filter(|len| {
+            let bytes = len.checked_mul(size_of::<T>());
+            bytes.is_some_and(|bytes| {
+                bytes <= isize::MAX.unsigned_abs() && start.addr().checked_add(bytes).is_some()
+            })
+        })
+        .ok_or_else(|| Error::new(ck::CKR_ARGUMENTS_BAD, "a length is beyond all memory"))
+}
+
+/// `len` as the caller counts; no object in memory is longer.
+pub(super) fn count(len: usize) -> CK_ULONG {
+    CK_ULONG::try_from(len).unwrap_or(CK_ULONG::MAX)
+}
+
+pub(super) fn null() -> Error {
+    Error::new(ck::CKR_ARGUMENTS_BAD, "a pointer that is needed is NULL")
+}

@@ -1,0 +1,248 @@
+//! The one list of functions. Each row is a C signature and the function that answers it; exports
+//! and function tables are generated from the rows, so that they cannot drift apart.
+//!
+//! A row's body says what the call needs: `anytime =>` nothing, `module =>` an initialized
+//! library, `h =>` also the session whose handle is `h`. An empty body is a function that this
+//! version does not have: CKR_FUNCTION_NOT_SUPPORTED.
+
+#![allow(non_snake_case, reason = "the names of the C ABI")]
+
+use super::args::{buffer, input, place, record, text};
+use super::output::{array, list, output};
+use super::params::mechanism;
+use super::tables::{V2_40, V3_0, V3_2};
+use super::template::template;
+use super::{cipher, digest, door, dual, general, keys, object, session, sign, slot, tables};
+use crate::ck::*;
+use crate::error::refuse;
+
+macro_rules! body {
+    ($name:expr,) => {
+        door::with_module($name, |_| {
+            refuse(CKR_FUNCTION_NOT_SUPPORTED, "this version does not have the function")
+        })
+    };
+    ($name:expr, anytime => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
+        // SAFETY: the caller's arguments are what the specification asks for, as the export demands.
+        door::anytime($name, || $($call)::+($(unsafe { $value }),*))
+    };
+    ($name:expr, module => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
+        // SAFETY: as above.
+        door::with_module($name, |module| $($call)::+(module, $(unsafe { $value }),*))
+    };
+    ($name:expr, $session:ident => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
+        // SAFETY: as above.
+        door::with_session($name, $session, |session| $($call)::+(session, $(unsafe { $value }),*))
+    };
+}
+
+macro_rules! function {
+    ($(#[$attribute:meta])* fn $name:ident as $as:expr, ($($arg:tt: $type:ty),*) { $($body:tt)* }) => {
+        #[doc = concat!("`", $as, "` of PKCS #11.")]
+        ///
+        /// # Safety
+        /// The arguments are what the specification asks of a caller; pointers may be NULL.
+        $(#[$attribute])*
+        #[allow(unused_unsafe, reason = "plain numbers need no promise")]
+        pub(super) unsafe extern "C" fn $name($($arg: $type),*) -> CK_RV {
+            body!($as, $($body)*)
+        }
+    };
+}
+
+macro_rules! calls {
+    (
+        since 2.40 { $($n2:ident($($a2:tt: $t2:ty),* $(,)?) $b2:tt)* }
+        since 3.0 { $($n3:ident($($a3:tt: $t3:ty),* $(,)?) $b3:tt)* }
+        since 3.2 { $($n4:ident($($a4:tt: $t4:ty),* $(,)?) $b4:tt)* }
+    ) => {
+        $(function! { #[unsafe(no_mangle)] fn $n2 as stringify!($n2), ($($a2: $t2),*) $b2 })*
+        $(function! { #[unsafe(no_mangle)] fn $n3 as stringify!($n3), ($($a3: $t3),*) $b3 })*
+        $(function! { #[unsafe(no_mangle)] fn $n4 as stringify!($n4), ($($a4: $t4),*) $b4 })*
+
+        pub(super) const LIST_2_40: CK_FUNCTION_LIST = CK_FUNCTION_LIST {
+            version: V2_40,
+            $($n2: Some($n2),)*
+        };
+        pub(super) const LIST_3_0: CK_FUNCTION_LIST_3_0 = CK_FUNCTION_LIST_3_0 {
+            version: V3_0,
+            $($n2: Some($n2),)*
+            $($n3: Some($n3),)*
+        };
+        pub(super) const LIST_3_2: CK_FUNCTION_LIST_3_2 = CK_FUNCTION_LIST_3_2 {
+            version: V3_2,
+            $($n2: Some($n2),)*
+            $($n3: Some($n3),)*
+            $($n4: Some($n4),)*
+        };
+
+        /// Every function, to be called with 0 and NULL alone.
+        #[cfg(test)]
+        pub(super) const ZEROED: &[(&str, fn() -> CK_RV)] = &[
+            // SAFETY: NULL and 0 are values of every argument's type, and allowed to a caller.
+            $((stringify!($n2), || unsafe { $n2($(std::mem::zeroed::<$t2>()),*) }),)*
+            // SAFETY: as above.
+            $((stringify!($n3), || unsafe { $n3($(std::mem::zeroed::<$t3>()),*) }),)*
+            // SAFETY: as above.
+            $((stringify!($n4), || unsafe { $n4($(std::mem::zeroed::<$t4>()),*) }),)*
+        ];
+    };
+}
+
+type Session = CK_SESSION_HANDLE;
+type Key = CK_OBJECT_HANDLE;
+type Object = CK_OBJECT_HANDLE;
+type Slot = CK_SLOT_ID;
+type Flags = CK_FLAGS;
+type Len = CK_ULONG;
+type Void = CK_VOID_PTR;
+type Bytes = CK_BYTE_PTR;
+type Utf8 = CK_UTF8CHAR_PTR;
+type ULongs = CK_ULONG_PTR;
+type Mechanism = CK_MECHANISM_PTR;
+type Attributes = CK_ATTRIBUTE_PTR;
+type Handles = CK_OBJECT_HANDLE_PTR;
+
+calls! {
+    since 2.40 {
+        C_Initialize(args: Void) { anytime => general::initialize(record(args.cast())) }
+        C_Finalize(reserved: Void) { anytime => general::finalize(reserved) }
+        C_GetInfo(info: CK_INFO_PTR) { module => general::info(V2_40, place(info)) }
+        C_GetFunctionList(table: CK_FUNCTION_LIST_PTR_PTR) { anytime => tables::function_list(place(table)) }
+
+        C_GetSlotList(present: CK_BBOOL, slots: CK_SLOT_ID_PTR, count: ULongs) { module => slot::list(present, list(slots, count)) }
+        C_GetSlotInfo(slot: Slot, info: CK_SLOT_INFO_PTR) { module => slot::info(slot, place(info)) }
+        C_GetTokenInfo(slot: Slot, info: CK_TOKEN_INFO_PTR) { module => slot::token(slot, place(info)) }
+        C_WaitForSlotEvent(flags: Flags, slot: CK_SLOT_ID_PTR, reserved: Void) { module => slot::wait(flags, place(slot), reserved) }
+        C_GetMechanismList(slot: Slot, types: CK_MECHANISM_TYPE_PTR, count: ULongs) { module => slot::mechanisms(slot, list(types, count)) }
+        C_GetMechanismInfo(slot: Slot, kind: CK_MECHANISM_TYPE, info: CK_MECHANISM_INFO_PTR) { module => slot::mechanism(slot, kind, place(info)) }
+        C_InitToken(slot: Slot, pin: Utf8, len: Len, label: Utf8) { module => slot::init_token(slot, input(pin, len), record(label.cast())) }
+        C_InitPIN(h: Session, pin: Utf8, len: Len) { h => slot::init_pin(input(pin, len)) }
+        C_SetPIN(h: Session, old: Utf8, old_len: Len, new: Utf8, new_len: Len) { h => slot::set_pin(input(old, old_len), input(new, new_len)) }
+
+        C_OpenSession(slot: Slot, flags: Flags, _: Void, _: CK_NOTIFY, h: CK_SESSION_HANDLE_PTR) { module => session::open(slot, flags, place(h)) }
+        C_CloseSession(h: Session) { module => session::close(h) }
+        C_CloseAllSessions(slot: Slot) { module => session::close_all(slot) }
+        C_GetSessionInfo(h: Session, info: CK_SESSION_INFO_PTR) { h => session::info(place(info)) }
+        C_GetOperationState(_: Session, _: Bytes, _: ULongs) {}
+        C_SetOperationState(_: Session, _: Bytes, _: Len, _: Key, _: Key) {}
+        C_Login(h: Session, user: CK_USER_TYPE, pin: Utf8, len: Len) { h => session::login(user, input(pin, len)) }
+        C_Logout(h: Session) { h => session::logout() }
+
+        C_CreateObject(h: Session, attributes: Attributes, count: Len, object: Handles) { h => object::create(template(attributes, count), place(object)) }
+        C_CopyObject(h: Session, object: Object, attributes: Attributes, count: Len, copy: Handles) { h => object::copy(object, template(attributes, count), place(copy)) }
+        C_DestroyObject(h: Session, object: Object) { h => object::destroy(object) }
+        C_GetObjectSize(h: Session, object: Object, size: ULongs) { h => object::size(object, place(size)) }
+        C_GetAttributeValue(h: Session, object: Object, attributes: Attributes, count: Len) { h => object::attributes(object, template(attributes, count)) }
+        C_SetAttributeValue(h: Session, object: Object, attributes: Attributes, count: Len) { h => object::set_attributes(object, template(attributes, count)) }
+        C_FindObjectsInit(h: Session, attributes: Attributes, count: Len) { h => object::find_init(template(attributes, count)) }
+        C_FindObjects(h: Session, objects: Handles, most: Len, found: ULongs) { h => object::find(array(objects, most), place(found)) }
+        C_FindObjectsFinal(h: Session) { h => object::find_final() }
+
+        C_EncryptInit(h: Session, chosen: Mechanism, key: Key) { module => cipher::encrypt_init(h, mechanism(chosen), key) }
+        C_Encrypt(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::encrypt(input(data, len), output(out, out_len)) }
+        C_EncryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::encrypt_update(input(part, len), output(out, out_len)) }
+        C_EncryptFinal(h: Session, out: Bytes, out_len: ULongs) { h => cipher::encrypt_final(output(out, out_len)) }
+        C_DecryptInit(h: Session, chosen: Mechanism, key: Key) { module => cipher::decrypt_init(h, mechanism(chosen), key) }
+        C_Decrypt(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::decrypt(input(data, len), output(out, out_len)) }
+        C_DecryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::decrypt_update(input(part, len), output(out, out_len)) }
+        C_DecryptFinal(h: Session, out: Bytes, out_len: ULongs) { h => cipher::decrypt_final(output(out, out_len)) }
+
+        C_DigestInit(h: Session, chosen: Mechanism) { module => digest::init(h, mechanism(chosen)) }
+        C_Digest(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => digest::digest(input(data, len), output(out, out_len)) }
+        C_DigestUpdate(h: Session, part: Bytes, len: Len) { h => digest::update(input(part, len)) }
+        C_DigestKey(h: Session, key: Key) { h => digest::key(key) }
+        C_DigestFinal(h: Session, out: Bytes, out_len: ULongs) { h => digest::finish(output(out, out_len)) }
+
+        C_SignInit(h: Session, chosen: Mechanism, key: Key) { module => sign::sign_init(h, mechanism(chosen), key) }
+        C_Sign(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => sign::sign(input(data, len), output(out, out_len)) }
+        C_SignUpdate(h: Session, part: Bytes, len: Len) { h => sign::sign_update(input(part, len)) }
+        C_SignFinal(h: Session, out: Bytes, out_len: ULongs) { h => sign::sign_final(output(out, out_len)) }
+        C_SignRecoverInit(_: Session, _: Mechanism, _: Key) {}
+        C_SignRecover(_: Session, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+
+        C_VerifyInit(h: Session, chosen: Mechanism, key: Key) { module => sign::verify_init(h, mechanism(chosen), key) }
+        C_Verify(h: Session, data: Bytes, len: Len, signature: Bytes, signature_len: Len) { h => sign::verify(input(data, len), input(signature, signature_len)) }
+        C_VerifyUpdate(h: Session, part: Bytes, len: Len) { h => sign::verify_update(input(part, len)) }
+        C_VerifyFinal(h: Session, signature: Bytes, len: Len) { h => sign::verify_final(input(signature, len)) }
+        C_VerifyRecoverInit(_: Session, _: Mechanism, _: Key) {}
+        C_VerifyRecover(_: Session, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+
+        C_DigestEncryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::digest_encrypt(input(part, len), output(out, out_len)) }
+        C_DecryptDigestUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::decrypt_digest(input(part, len), output(out, out_len)) }
+        C_SignEncryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::sign_encrypt(input(part, len), output(out, out_len)) }
+        C_DecryptVerifyUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::decrypt_verify(input(part, len), output(out, out_len)) }
+
+        C_GenerateKey(h: Session, chosen: Mechanism, attributes: Attributes, count: Len, key: Handles) { module => keys::generate(h, mechanism(chosen), template(attributes, count), place(key)) }
+        C_GenerateKeyPair(
+            h: Session, chosen: Mechanism, public: Attributes, public_count: Len, private: Attributes, private_count: Len, public_key: Handles, private_key: Handles,
+        ) {
+            module => keys::generate_pair(
+                h, mechanism(chosen), (template(public, public_count), template(private, private_count)), (place(public_key), place(private_key)),
+            )
+        }
+        C_WrapKey(h: Session, chosen: Mechanism, wrapping: Key, key: Key, out: Bytes, out_len: ULongs) { module => keys::wrap(h, mechanism(chosen), wrapping, key, output(out, out_len)) }
+        C_UnwrapKey(h: Session, chosen: Mechanism, unwrapping: Key, blob: Bytes, len: Len, attributes: Attributes, count: Len, key: Handles) {
+            module => keys::unwrap(h, mechanism(chosen), unwrapping, input(blob, len), template(attributes, count), place(key))
+        }
+        C_DeriveKey(h: Session, chosen: Mechanism, base: Key, attributes: Attributes, count: Len, key: Handles) {
+            module => keys::derive(h, mechanism(chosen), base, template(attributes, count), place(key))
+        }
+
+        C_SeedRandom(h: Session, seed: Bytes, len: Len) { h => digest::seed_random(input(seed, len)) }
+        C_GenerateRandom(h: Session, out: Bytes, len: Len) { h => digest::random(buffer(out, len)) }
+
+        C_GetFunctionStatus(h: Session) { h => general::not_parallel() }
+        C_CancelFunction(h: Session) { h => general::not_parallel() }
+    }
+
+    since 3.0 {
+        C_GetInterfaceList(interfaces: CK_INTERFACE_PTR, count: ULongs) { anytime => tables::interface_list(list(interfaces, count)) }
+        C_GetInterface(name: Utf8, version: CK_VERSION_PTR, interface: CK_INTERFACE_PTR_PTR, flags: Flags) {
+            anytime => tables::interface_named(text(name), record(version), place(interface), flags)
+        }
+
+        C_LoginUser(h: Session, user: CK_USER_TYPE, pin: Utf8, len: Len, name: Utf8, name_len: Len) { h => session::login_user(user, input(pin, len), input(name, name_len)) }
+        C_SessionCancel(h: Session, operations: Flags) { h => session::cancel(operations) }
+
+        C_MessageEncryptInit(_: Session, _: Mechanism, _: Key) {}
+        C_EncryptMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_EncryptMessageBegin(_: Session, _: Void, _: Len, _: Bytes, _: Len) {}
+        C_EncryptMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
+        C_MessageEncryptFinal(_: Session) {}
+        C_MessageDecryptInit(_: Session, _: Mechanism, _: Key) {}
+        C_DecryptMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_DecryptMessageBegin(_: Session, _: Void, _: Len, _: Bytes, _: Len) {}
+        C_DecryptMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
+        C_MessageDecryptFinal(_: Session) {}
+        C_MessageSignInit(_: Session, _: Mechanism, _: Key) {}
+        C_SignMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_SignMessageBegin(_: Session, _: Void, _: Len) {}
+        C_SignMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_MessageSignFinal(_: Session) {}
+        C_MessageVerifyInit(_: Session, _: Mechanism, _: Key) {}
+        C_VerifyMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
+        C_VerifyMessageBegin(_: Session, _: Void, _: Len) {}
+        C_VerifyMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
+        C_MessageVerifyFinal(_: Session) {}
+    }
+
+    since 3.2 {
+        C_EncapsulateKey(_: Session, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: ULongs, _: Handles) {}
+        C_DecapsulateKey(_: Session, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
+        C_VerifySignatureInit(_: Session, _: Mechanism, _: Key, _: Bytes, _: Len) {}
+        C_VerifySignature(_: Session, _: Bytes, _: Len) {}
+        C_VerifySignatureUpdate(_: Session, _: Bytes, _: Len) {}
+        C_VerifySignatureFinal(_: Session) {}
+        C_GetSessionValidationFlags(_: Session, _: CK_SESSION_VALIDATION_FLAGS_TYPE, _: CK_FLAGS_PTR) {}
+        C_AsyncComplete(_: Session, _: Utf8, _: CK_ASYNC_DATA_PTR) {}
+        C_AsyncGetID(_: Session, _: Utf8, _: ULongs) {}
+        C_AsyncJoin(_: Session, _: Utf8, _: Len, _: Bytes, _: Len) {}
+        C_WrapKeyAuthenticated(_: Session, _: Mechanism, _: Key, _: Key, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_UnwrapKeyAuthenticated(_: Session, _: Mechanism, _: Key, _: Bytes, _: Len, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
+    }
+}
+
+// What the tables of 3.x call in place of C_GetInfo: the row differs in the version alone.
+function! { fn info_3_0 as "C_GetInfo", (info: CK_INFO_PTR) { module => general::info(V3_0, place(info)) } }
+function! { fn info_3_2 as "C_GetInfo", (info: CK_INFO_PTR) { module => general::info(V3_2, place(info)) } }

@@ -1,0 +1,81 @@
+//! What stands around every call: the state of the process before any argument is touched, the
+//! panic boundary, and the log line of a refusal.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+
+use super::below::{Module, Session};
+use super::process;
+use crate::ck;
+use crate::error::{Error, Result};
+use crate::log;
+
+#[cfg(panic = "abort")]
+compile_error!("a panic must not end the program that loaded the module: build with panic = \"unwind\"");
+
+thread_local! {
+    /// The function that this thread is in.
+    static INSIDE: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// A call that is allowed before C_Initialize.
+pub(super) fn anytime(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
+    if process::is_exiting() {
+        return ck::CKR_CRYPTOKI_NOT_INITIALIZED;
+    }
+    guarded(function, call)
+}
+
+/// A call to the module.
+pub(super) fn with_module(
+    function: &'static str,
+    call: impl FnOnce(&Module) -> Result<()>,
+) -> ck::CK_RV {
+    let Some(module) = process::module() else {
+        return ck::CKR_CRYPTOKI_NOT_INITIALIZED;
+    };
+    guarded(function, move || {
+        log::called(function);
+        call(&module)
+    })
+}
+
+/// A call to one session. The handle is judged before every other argument.
+pub(super) fn with_session(
+    function: &'static str,
+    handle: ck::CK_SESSION_HANDLE,
+    call: impl FnOnce(&Session) -> Result<()>,
+) -> ck::CK_RV {
+    with_module(function, |module| call(&*module.session(handle)?))
+}
+
+/// Runs `call`; a panic becomes CKR_GENERAL_ERROR.
+fn guarded(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
+    INSIDE.set(Some(function));
+    let outcome = catch_unwind(AssertUnwindSafe(|| match call() {
+        Ok(()) => ck::CKR_OK,
+        Err(error) => {
+            // Without a module there is no log either, least of all in a forked child.
+            if error.rv != ck::CKR_CRYPTOKI_NOT_INITIALIZED {
+                log::refused(function, &error);
+            }
+            error.rv
+        }
+    }));
+    INSIDE.set(None);
+    outcome.unwrap_or(ck::CKR_GENERAL_ERROR)
+}
+
+/// Sends the panics of our calls to the log, with their place and without their text, which may
+/// hold arguments. Other panics go where they went before.
+pub(super) fn hush_panics() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
+        let Some(function) = INSIDE.get() else {
+            return previous(info);
+        };
+        let error = Error::new(ck::CKR_GENERAL_ERROR, "a defect of the module, please report it");
+        let place = info.location().map_or_else(String::new, ToString::to_string);
+        log::refused(function, &error.at(place));
+    }));
+}

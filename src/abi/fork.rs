@@ -1,0 +1,76 @@
+//! How a forked child learns that it is one.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+const ALIVE: u8 = 1;
+
+/// Names the process that made it.
+pub(super) enum Mark {
+    /// A page that the kernel hands to children as zeros: reading it costs one load.
+    Page(&'static AtomicU8),
+    /// The process id, where the kernel has no such pages (Linux before 4.14, other systems).
+    Process(libc::pid_t),
+}
+
+impl Mark {
+    /// The mark of this process. Its page is never unmapped.
+    pub(super) fn new() -> Self {
+        match wiped_page() {
+            Some(page) => {
+                page.store(ALIVE, Ordering::Relaxed);
+                Self::Page(page)
+            }
+            None => Self::of_process_id(),
+        }
+    }
+
+    /// The fallback, whatever the kernel has.
+    pub(super) fn of_process_id() -> Self {
+        // SAFETY: takes no argument and cannot fail.
+        Self::Process(unsafe { libc::getpid() })
+    }
+
+    /// False in a child of the process that made the mark.
+    pub(super) fn is_ours(&self) -> bool {
+        match self {
+            Self::Page(page) => page.load(Ordering::Relaxed) == ALIVE,
+            // SAFETY: takes no argument and cannot fail.
+            Self::Process(id) => *id == unsafe { libc::getpid() },
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn wiped_page() -> Option<&'static AtomicU8> {
+    use std::ptr;
+
+    // Less than a page is mapped and advised as a whole page.
+    const LEN: usize = 1;
+    // SAFETY: an anonymous private mapping touches no memory of anybody else.
+    let page = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            LEN,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if page == libc::MAP_FAILED {
+        return None;
+    }
+    // SAFETY: the page is ours and nothing refers to it yet.
+    if unsafe { libc::madvise(page, LEN, libc::MADV_WIPEONFORK) } != 0 {
+        // SAFETY: as above; it is given back unused.
+        unsafe { libc::munmap(page, LEN) };
+        return None;
+    }
+    // SAFETY: mapped, writable, and never unmapped from here on.
+    Some(unsafe { AtomicU8::from_ptr(page.cast()) })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wiped_page() -> Option<&'static AtomicU8> {
+    None
+}

@@ -1,0 +1,89 @@
+//! General-purpose functions (section 5.4) and parallel function management (section 5.20).
+
+use std::ffi::c_void;
+
+use super::args::{Place, Record};
+use super::below::{self, Module, Session};
+use super::process;
+use crate::ck::{self, CK_VERSION};
+use crate::error::{Result, refuse};
+
+/// C_Initialize (section 5.4.1).
+pub(super) fn initialize(args: Record<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
+    process::initialize(|| {
+        if let Some(args) = args.read() {
+            check(&args)?;
+        }
+        below::open()
+    })
+}
+
+/// The library makes no threads and locks with the system's own primitives.
+fn check(args: &ck::CK_C_INITIALIZE_ARGS) -> Result<()> {
+    if !args.pReserved.is_null() {
+        return refuse(ck::CKR_ARGUMENTS_BAD, "pReserved is not NULL");
+    }
+    let supplied = [
+        args.CreateMutex.is_some(),
+        args.DestroyMutex.is_some(),
+        args.LockMutex.is_some(),
+        args.UnlockMutex.is_some(),
+    ];
+    if supplied != [supplied[0]; 4] {
+        return refuse(
+            ck::CKR_ARGUMENTS_BAD,
+            "some of the mutex functions are NULL and some are not",
+        );
+    }
+    // Case 3 of the specification: only the caller's functions would do, and a library that cannot
+    // use them says so. Java, NSS, OpenSC, p11-kit and OpenSSL's providers all set the flag.
+    if supplied[0] && args.flags & ck::CKF_OS_LOCKING_OK == 0 {
+        return refuse(
+            ck::CKR_CANT_LOCK,
+            "the module locks with the system's primitives alone: set CKF_OS_LOCKING_OK",
+        );
+    }
+    Ok(())
+}
+
+/// C_Finalize (section 5.4.2).
+pub(super) fn finalize(reserved: *mut c_void) -> Result<()> {
+    if !reserved.is_null() {
+        return refuse(ck::CKR_ARGUMENTS_BAD, "pReserved is not NULL");
+    }
+    process::finalize()
+}
+
+/// C_GetInfo (section 5.4.3) of the table with this version.
+pub(super) fn info(_: &Module, version: CK_VERSION, info: Place<ck::CK_INFO>) -> Result<()> {
+    info.fill(|| {
+        Ok(ck::CK_INFO {
+            cryptokiVersion: version,
+            manufacturerID: padded(b"Tenon"),
+            flags: 0,
+            libraryDescription: padded(b"Tenon SoftHSM"),
+            libraryVersion: CK_VERSION {
+                major: number(env!("CARGO_PKG_VERSION_MAJOR")),
+                minor: number(env!("CARGO_PKG_VERSION_MINOR")),
+            },
+        })
+    })
+}
+
+/// C_GetFunctionStatus and C_CancelFunction (section 5.20).
+pub(super) fn not_parallel(_: &Session) -> Result<()> {
+    refuse(
+        ck::CKR_FUNCTION_NOT_PARALLEL,
+        "no function is executed in parallel",
+    )
+}
+
+/// Text in the fixed fields of the specification: padded with blanks, without NUL.
+fn padded<const N: usize>(text: &[u8]) -> [u8; N] {
+    std::array::from_fn(|index| text.get(index).copied().unwrap_or(b' '))
+}
+
+/// A part of the package's version, at most 255.
+fn number(digits: &str) -> u8 {
+    digits.parse().unwrap_or(u8::MAX)
+}

@@ -1,0 +1,81 @@
+//! Key management (section 5.18).
+
+use super::args::{Input, Place};
+use super::below::Module;
+use super::output::Output;
+use super::params::Chosen;
+use super::template::Template;
+use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use crate::error::Result;
+
+/// C_GenerateKey (section 5.18.1).
+pub(super) fn generate(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    template: Template,
+    key: Place<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.fill(|| session.generate_key(mechanism.required(module)?, &template.read()?))
+}
+
+/// C_GenerateKeyPair (section 5.18.2).
+pub(super) fn generate_pair(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    (public, private): (Template, Template),
+    (public_key, private_key): (Place<CK_OBJECT_HANDLE>, Place<CK_OBJECT_HANDLE>),
+) -> Result<()> {
+    let session = module.session(session)?;
+    let (public_key, private_key) = (public_key.ready()?, private_key.ready()?);
+    let request = mechanism.required(module)?;
+    let made = session.generate_key_pair(request, &public.read()?, &private.read()?)?;
+    public_key.write(made.0);
+    private_key.write(made.1);
+    Ok(())
+}
+
+/// C_WrapKey (section 5.18.3).
+pub(super) fn wrap(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    wrapping: CK_OBJECT_HANDLE,
+    key: CK_OBJECT_HANDLE,
+    out: Output,
+) -> Result<()> {
+    let session = module.session(session)?;
+    out.fill(|out| session.wrap_key(mechanism.required(module)?, wrapping, key, out))
+}
+
+/// C_UnwrapKey (section 5.18.4).
+pub(super) fn unwrap(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    unwrapping: CK_OBJECT_HANDLE,
+    blob: Input,
+    template: Template,
+    key: Place<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.fill(|| {
+        let request = mechanism.required(module)?;
+        session.unwrap_key(request, unwrapping, blob.bytes()?, &template.read()?)
+    })
+}
+
+/// C_DeriveKey (section 5.18.5).
+pub(super) fn derive(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    base: CK_OBJECT_HANDLE,
+    template: Template,
+    key: Place<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.fill(|| session.derive_key(mechanism.required(module)?, base, &template.read()?))
+}

@@ -1,0 +1,190 @@
+//! Mechanisms and their parameters, out of the caller's structures.
+
+use std::ffi::c_void;
+
+use super::args::{input, null, record};
+use super::below::Module;
+use crate::ck::{self, CK_ULONG};
+use crate::crypto::hash::Hash;
+use crate::error::{Result, refuse};
+use crate::mechanism::{Oaep, ParamKind, Params, Request};
+
+/// CK_MECHANISM of the caller.
+pub(super) struct Chosen(*const ck::CK_MECHANISM);
+
+/// The mechanism at `start`.
+///
+/// # Safety
+/// `start` is NULL or a readable CK_MECHANISM whose parameter is what the mechanism asks for, or
+/// NULL, or anything that its length betrays.
+pub(super) unsafe fn mechanism(start: *mut ck::CK_MECHANISM) -> Chosen {
+    Chosen(start)
+}
+
+impl Chosen {
+    /// The mechanism with its parameters; `None` at NULL, which cancels an operation
+    /// (C_EncryptInit and the other Init functions, since 3.0).
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
+    pub(super) fn or_cancel(&self, module: &Module) -> Result<Option<Request>> {
+        // SAFETY: readable by the promise of `mechanism`.
+        let Some(chosen) = unsafe { record(self.0.cast_mut()) }.read() else {
+            return Ok(None);
+        };
+        let row = module.mechanism(chosen.mechanism)?;
+        // SAFETY: the parameter is as long as the caller says, by the promise of `mechanism`.
+        let params = unsafe { read(row.params, chosen.pParameter, chosen.ulParameterLen) }
+            .map_err(|error| error.at(row.name))?;
+        Ok(Some(Request { row, params }))
+    }
+
+    /// The mechanism with its parameters.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD at NULL, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
+    pub(super) fn required(&self, module: &Module) -> Result<Request> {
+        self.or_cancel(module)?.ok_or_else(null)
+    }
+}
+
+/// The parameter of shape `kind` at `start`. Nothing at all is `Params::None` for every kind: the
+/// operation knows whether it can do without.
+///
+/// # Errors
+/// CKR_MECHANISM_PARAM_INVALID.
+///
+/// # Safety
+/// `start` is NULL or readable for `len` bytes, and so are the pointers in it with their lengths.
+pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params> {
+    if len == 0 {
+        return Ok(Params::None);
+    }
+    if start.is_null() {
+        return invalid("the parameter is NULL and has a length");
+    }
+    match kind {
+        ParamKind::None => invalid("the mechanism takes no parameter"),
+        ParamKind::Iv(size) | ParamKind::OptionalIv(size) => {
+            if usize::try_from(len) != Ok(size) {
+                return invalid("the initialization vector has the wrong length");
+            }
+            // SAFETY: readable by the promise of this function.
+            unsafe { bytes(start, len) }.map(Params::Iv)
+        }
+        // SAFETY: as above.
+        ParamKind::Gcm => unsafe { gcm(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Oaep => unsafe { oaep(structure(start, len)?) }.map(Params::Oaep),
+        // SAFETY: as above.
+        ParamKind::RsaAesKeyWrap => unsafe { rsa_aes_key_wrap(structure(start, len)?) },
+    }
+}
+
+/// # Safety
+/// The pointers of `params` are readable for their lengths, or NULL.
+unsafe fn gcm(params: ck::CK_GCM_PARAMS) -> Result<Params> {
+    // ulIvBits repeats the length, and clients leave it unset: it decides nothing.
+    if !(1..=1024).contains(&params.ulIvLen) {
+        return invalid("the initialization vector has 1 to 1024 bytes");
+    }
+    let tag_len = match params.ulTagBits {
+        32 => 4,
+        64 => 8,
+        96 => 12,
+        104 => 13,
+        112 => 14,
+        120 => 15,
+        128 => 16,
+        _ => return invalid("the tag has 32, 64, 96, 104, 112, 120 or 128 bits"),
+    };
+    Ok(Params::Gcm {
+        // SAFETY: by the promise of this function.
+        iv: unsafe { bytes(params.pIv.cast(), params.ulIvLen) }?,
+        // SAFETY: as above.
+        aad: unsafe { bytes(params.pAAD.cast(), params.ulAADLen) }?,
+        tag_len,
+    })
+}
+
+/// # Safety
+/// The label of `params` is readable for its length, or NULL.
+unsafe fn oaep(params: ck::CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep> {
+    let hash = match params.hashAlg {
+        ck::CKM_SHA_1 => Hash::Sha1,
+        ck::CKM_SHA224 => Hash::Sha224,
+        ck::CKM_SHA256 => Hash::Sha256,
+        ck::CKM_SHA384 => Hash::Sha384,
+        ck::CKM_SHA512 => Hash::Sha512,
+        ck::CKM_SHA3_224 => Hash::Sha3_224,
+        ck::CKM_SHA3_256 => Hash::Sha3_256,
+        ck::CKM_SHA3_384 => Hash::Sha3_384,
+        ck::CKM_SHA3_512 => Hash::Sha3_512,
+        _ => return invalid("hashAlg is no hash that OAEP can use"),
+    };
+    let mgf = match params.mgf {
+        ck::CKG_MGF1_SHA1 => Hash::Sha1,
+        ck::CKG_MGF1_SHA224 => Hash::Sha224,
+        ck::CKG_MGF1_SHA256 => Hash::Sha256,
+        ck::CKG_MGF1_SHA384 => Hash::Sha384,
+        ck::CKG_MGF1_SHA512 => Hash::Sha512,
+        ck::CKG_MGF1_SHA3_224 => Hash::Sha3_224,
+        ck::CKG_MGF1_SHA3_256 => Hash::Sha3_256,
+        ck::CKG_MGF1_SHA3_384 => Hash::Sha3_384,
+        ck::CKG_MGF1_SHA3_512 => Hash::Sha3_512,
+        _ => return invalid("mgf is no mask generation function that OAEP can use"),
+    };
+    match (params.source, params.ulSourceDataLen) {
+        (ck::CKZ_DATA_SPECIFIED, _) | (0, 0) => {}
+        _ => return invalid("source is not CKZ_DATA_SPECIFIED"),
+    }
+    // SAFETY: by the promise of this function.
+    let label = unsafe { bytes(params.pSourceData, params.ulSourceDataLen) }?;
+    Ok(Oaep { hash, mgf, label })
+}
+
+/// # Safety
+/// The OAEP parameters of `params` are readable, with their label, or NULL.
+unsafe fn rsa_aes_key_wrap(params: ck::CK_RSA_AES_KEY_WRAP_PARAMS) -> Result<Params> {
+    let aes_bits = match params.ulAESKeyBits {
+        0 => None,
+        128 => Some(128),
+        192 => Some(192),
+        256 => Some(256),
+        _ => return invalid("ulAESKeyBits is 128, 192 or 256"),
+    };
+    // SAFETY: by the promise of this function.
+    let Some(inner) = unsafe { record(params.pOAEPParams) }.read() else {
+        return invalid("pOAEPParams is NULL");
+    };
+    // SAFETY: as above.
+    let oaep = unsafe { oaep(inner) }?;
+    Ok(Params::RsaAesKeyWrap { aes_bits, oaep })
+}
+
+/// A structure of exactly this length.
+///
+/// # Safety
+/// `start` is readable for `len` bytes; every bit pattern is a value of `T`.
+unsafe fn structure<T: Copy>(start: *mut c_void, len: CK_ULONG) -> Result<T> {
+    if usize::try_from(len) != Ok(size_of::<T>()) {
+        return invalid("the parameter's structure has another length");
+    }
+    // SAFETY: readable for a `T` by the promise of this function.
+    Ok(unsafe { start.cast::<T>().read_unaligned() })
+}
+
+/// # Safety
+/// `start` is NULL or readable for `len` bytes.
+unsafe fn bytes(start: *mut c_void, len: CK_ULONG) -> Result<Vec<u8>> {
+    // SAFETY: by the promise of this function.
+    let input = unsafe { input(start.cast(), len) };
+    match input.bytes() {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(_) => invalid("a pointer in the parameter is NULL, or its length impossible"),
+    }
+}
+
+fn invalid<T>(what: &'static str) -> Result<T> {
+    refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)
+}

@@ -1,0 +1,112 @@
+//! The state of the process: the one global of the library.
+
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+use once_cell::sync::Lazy;
+use parking_lot::RwLock;
+
+use super::below::Module;
+use super::door;
+use super::fork::Mark;
+use crate::ck;
+use crate::error::{Result, refuse};
+
+/// What one process owns. It is never freed: a forked child leaves its parent's alone, since locks
+/// may be held in it for ever and its files are the parent's, and makes its own.
+struct Life {
+    mark: Mark,
+    module: RwLock<Option<Arc<Module>>>,
+}
+
+static LIFE: AtomicPtr<Life> = AtomicPtr::new(ptr::null_mut());
+static EXITING: AtomicBool = AtomicBool::new(false);
+static HUSH: Lazy<()> = Lazy::new(door::hush_panics);
+
+/// The crypto library's own destructors run at exit too, and its functions abort the process after
+/// them. A linker that sorts by number puts this entry after all plain ones; they run from the
+/// last to the first.
+#[used]
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".fini_array.99999"))]
+static AT_EXIT: extern "C" fn() = at_exit;
+
+extern "C" fn at_exit() {
+    set_exiting(true);
+}
+
+pub(super) fn set_exiting(exiting: bool) {
+    EXITING.store(exiting, Ordering::SeqCst);
+}
+
+/// The process runs its destructors: no call may do anything any more.
+pub(super) fn is_exiting() -> bool {
+    EXITING.load(Ordering::Relaxed)
+}
+
+/// This process's module between C_Initialize and C_Finalize. The caller's share keeps it alive
+/// while it computes, so that C_Finalize waits for nobody.
+pub(super) fn module() -> Option<Arc<Module>> {
+    if is_exiting() {
+        return None;
+    }
+    life()?.module.read().clone()
+}
+
+/// C_Initialize: `open` runs once, whatever the number of threads that race.
+///
+/// # Errors
+/// CKR_CRYPTOKI_ALREADY_INITIALIZED, and those of `open`.
+pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
+    Lazy::force(&HUSH);
+    let mut module = life().unwrap_or_else(begin_life).module.write();
+    if module.is_some() {
+        return refuse(
+            ck::CKR_CRYPTOKI_ALREADY_INITIALIZED,
+            "C_Initialize was called before",
+        );
+    }
+    *module = Some(Arc::new(open()?));
+    Ok(())
+}
+
+/// C_Finalize. The module closes under the lock, so that the next C_Initialize finds it closed;
+/// calls that still run close it at their end instead.
+///
+/// # Errors
+/// CKR_CRYPTOKI_NOT_INITIALIZED.
+pub(super) fn finalize() -> Result<()> {
+    if let Some(life) = life() {
+        let mut module = life.module.write();
+        if module.take().is_some() {
+            return Ok(());
+        }
+    }
+    refuse(ck::CKR_CRYPTOKI_NOT_INITIALIZED, "C_Initialize was not called")
+}
+
+/// This process's life; `None` before the first C_Initialize, and in a forked child before its own.
+fn life() -> Option<&'static Life> {
+    // SAFETY: null, or a leaked box.
+    let life = unsafe { LIFE.load(Ordering::Acquire).as_ref() }?;
+    life.mark.is_ours().then_some(life)
+}
+
+/// The first life of this process; of several threads that begin one, the first wins.
+fn begin_life() -> &'static Life {
+    let found = LIFE.load(Ordering::Acquire);
+    if let Some(life) = life() {
+        return life;
+    }
+    let made = Box::into_raw(Box::new(Life {
+        mark: Mark::new(),
+        module: RwLock::new(None),
+    }));
+    match LIFE.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: a box that was leaked just now.
+        Ok(_) => unsafe { &*made },
+        // SAFETY: another thread of this process put its leaked box there; ours, hardly more than
+        // a page, is left behind.
+        Err(winner) => unsafe { &*winner },
+    }
+}

@@ -1,0 +1,59 @@
+//! Session management (section 5.6).
+
+use super::args::{Input, Place};
+use super::below::{Module, Session};
+use crate::ck::{self, CK_SESSION_HANDLE, CK_SLOT_ID};
+use crate::error::{Result, refuse};
+
+/// C_OpenSession (section 5.6.1). The token never calls back, so the callback is not kept.
+pub(super) fn open(
+    module: &Module,
+    slot: CK_SLOT_ID,
+    flags: ck::CK_FLAGS,
+    session: Place<CK_SESSION_HANDLE>,
+) -> Result<()> {
+    session.fill(|| module.open_session(slot, flags))
+}
+
+/// C_CloseSession (section 5.6.2).
+pub(super) fn close(module: &Module, session: CK_SESSION_HANDLE) -> Result<()> {
+    module.close_session(session)
+}
+
+/// C_CloseAllSessions (section 5.6.3).
+pub(super) fn close_all(module: &Module, slot: CK_SLOT_ID) -> Result<()> {
+    module.close_all_sessions(slot)
+}
+
+/// C_GetSessionInfo (section 5.6.4).
+pub(super) fn info(session: &Session, info: Place<ck::CK_SESSION_INFO>) -> Result<()> {
+    info.fill(|| Ok(session.info()))
+}
+
+/// C_SessionCancel (section 5.6.5).
+pub(super) fn cancel(session: &Session, operations: ck::CK_FLAGS) -> Result<()> {
+    session.cancel(operations)
+}
+
+/// C_Login (section 5.6.8).
+pub(super) fn login(session: &Session, user: ck::CK_USER_TYPE, pin: Input) -> Result<()> {
+    session.login(user, pin.pin()?)
+}
+
+/// C_LoginUser (section 5.6.9). Users have types and no names.
+pub(super) fn login_user(
+    session: &Session,
+    user: ck::CK_USER_TYPE,
+    pin: Input,
+    name: Input,
+) -> Result<()> {
+    if !name.bytes()?.is_empty() {
+        return refuse(ck::CKR_ARGUMENTS_BAD, "the token has no named users");
+    }
+    login(session, user, pin)
+}
+
+/// C_Logout (section 5.6.10).
+pub(super) fn logout(session: &Session) -> Result<()> {
+    session.logout()
+}

@@ -1,0 +1,84 @@
+//! Slot and token management (section 5.5).
+
+use std::ffi::c_void;
+
+use super::args::{Input, Place, Record};
+use super::below::{Module, Session};
+use super::output::List;
+use crate::ck::{self, CK_SLOT_ID};
+use crate::error::{Result, refuse};
+
+/// C_GetSlotList (section 5.5.1).
+pub(super) fn list(
+    module: &Module,
+    token_present: ck::CK_BBOOL,
+    slots: List<CK_SLOT_ID>,
+) -> Result<()> {
+    slots.fill(|| Ok(module.slots(token_present != ck::CK_FALSE)))
+}
+
+/// C_GetSlotInfo (section 5.5.2).
+pub(super) fn info(module: &Module, slot: CK_SLOT_ID, info: Place<ck::CK_SLOT_INFO>) -> Result<()> {
+    info.fill(|| module.slot_info(slot))
+}
+
+/// C_GetTokenInfo (section 5.5.3).
+pub(super) fn token(
+    module: &Module,
+    slot: CK_SLOT_ID,
+    info: Place<ck::CK_TOKEN_INFO>,
+) -> Result<()> {
+    info.fill(|| module.token_info(slot))
+}
+
+/// C_WaitForSlotEvent (section 5.5.4).
+pub(super) fn wait(
+    module: &Module,
+    flags: ck::CK_FLAGS,
+    slot: Place<CK_SLOT_ID>,
+    reserved: *mut c_void,
+) -> Result<()> {
+    if !reserved.is_null() {
+        return refuse(ck::CKR_ARGUMENTS_BAD, "pReserved is not NULL");
+    }
+    slot.fill(|| module.wait_for_slot_event(flags))
+}
+
+/// C_GetMechanismList (section 5.5.5).
+pub(super) fn mechanisms(
+    module: &Module,
+    slot: CK_SLOT_ID,
+    mechanisms: List<ck::CK_MECHANISM_TYPE>,
+) -> Result<()> {
+    mechanisms.fill(|| module.mechanisms(slot))
+}
+
+/// C_GetMechanismInfo (section 5.5.6).
+pub(super) fn mechanism(
+    module: &Module,
+    slot: CK_SLOT_ID,
+    mechanism: ck::CK_MECHANISM_TYPE,
+    info: Place<ck::CK_MECHANISM_INFO>,
+) -> Result<()> {
+    info.fill(|| module.mechanism_info(slot, mechanism))
+}
+
+/// C_InitToken (section 5.5.7).
+pub(super) fn init_token(
+    module: &Module,
+    slot: CK_SLOT_ID,
+    pin: Input,
+    label: Record<[u8; 32]>,
+) -> Result<()> {
+    module.init_token(slot, pin.pin()?, &label.required()?)
+}
+
+/// C_InitPIN (section 5.5.8).
+pub(super) fn init_pin(session: &Session, pin: Input) -> Result<()> {
+    session.init_pin(pin.pin()?)
+}
+
+/// C_SetPIN (section 5.5.9).
+pub(super) fn set_pin(session: &Session, old: Input, new: Input) -> Result<()> {
+    session.set_pin(old.pin()?, new.pin()?)
+}

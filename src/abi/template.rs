@@ -1,0 +1,244 @@
+//! Arrays of CK_ATTRIBUTE: templates in, values out.
+
+use std::ptr;
+
+use super::args::{count, extent, input};
+use crate::attr::{RawAttribute, RawValue, Revealed};
+use crate::ck::{self, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_ULONG};
+use crate::error::{Error, Result, refuse};
+use crate::secret::Secret;
+
+/// More attributes than any template has: a count beyond it is a mistake of the caller.
+const MOST: usize = 4096;
+
+/// An array of CK_ATTRIBUTE.
+pub(super) struct Template {
+    start: *mut CK_ATTRIBUTE,
+    len: CK_ULONG,
+}
+
+/// `len` attributes at `start`.
+///
+/// # Safety
+/// `start` is NULL or readable for `len` attributes, and writable where the function writes into
+/// it; so are their values for their lengths, or NULL. Ours alone while the call lasts.
+pub(super) unsafe fn template(start: *mut CK_ATTRIBUTE, len: CK_ULONG) -> Template {
+    Template { start, len }
+}
+
+impl Template {
+    /// The attributes with copies of their values.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD, CKR_ATTRIBUTE_VALUE_INVALID.
+    pub(super) fn read(&self) -> Result<Vec<RawAttribute>> {
+        let len = self.checked_len()?;
+        // SAFETY: readable by the promise of `template`.
+        unsafe { attributes(self.start, len, Depth::Top) }
+    }
+
+    /// The types alone; values are where the answer goes.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD.
+    pub(super) fn kinds(&self) -> Result<Vec<CK_ATTRIBUTE_TYPE>> {
+        let len = self.checked_len()?;
+        Ok((0..len)
+            // SAFETY: readable by the promise of `template`.
+            .map(|index| unsafe { self.start.add(index).read_unaligned() }.type_)
+            .collect())
+    }
+
+    /// Answers C_GetAttributeValue: every attribute is worked through, whatever becomes of the
+    /// others. `revealed` has one answer for each of `kinds`, in its order.
+    ///
+    /// # Errors
+    /// CKR_ATTRIBUTE_SENSITIVE before CKR_ATTRIBUTE_TYPE_INVALID before CKR_BUFFER_TOO_SMALL.
+    pub(super) fn reveal(&self, revealed: &[Revealed]) -> Result<()> {
+        let len = self.checked_len()?;
+        let mut worst = Answer::Given;
+        for (index, value) in revealed.iter().take(len).enumerate() {
+            // SAFETY: writable by the promise of `template`.
+            worst = worst.max(unsafe { answer(self.start.add(index), value) });
+        }
+        match worst {
+            Answer::Given => Ok(()),
+            Answer::TooSmall => refuse(
+                ck::CKR_BUFFER_TOO_SMALL,
+                "an attribute's value is longer than its buffer",
+            ),
+            Answer::Invalid => refuse(
+                ck::CKR_ATTRIBUTE_TYPE_INVALID,
+                "the object has no such attribute",
+            ),
+            Answer::Sensitive => refuse(
+                ck::CKR_ATTRIBUTE_SENSITIVE,
+                "the value of a sensitive or unextractable key stays inside",
+            ),
+        }
+    }
+
+    fn checked_len(&self) -> Result<usize> {
+        if self.len == 0 {
+            return Ok(0);
+        }
+        let len = extent(self.start, self.len)?;
+        if len > MOST {
+            return refuse(ck::CKR_ARGUMENTS_BAD, "a template has too many attributes");
+        }
+        Ok(len)
+    }
+}
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// In the template of the call.
+    Top,
+    /// In an attribute that is a template, where no further one may be.
+    Nested,
+}
+
+/// # Safety
+/// `start` is readable for `len` attributes, and their values for their lengths, or NULL.
+unsafe fn attributes(
+    start: *const CK_ATTRIBUTE,
+    len: usize,
+    depth: Depth,
+) -> Result<Vec<RawAttribute>> {
+    (0..len)
+        .map(|index| {
+            // SAFETY: by the promise of this function.
+            let attribute = unsafe { start.add(index).read_unaligned() };
+            // SAFETY: as above.
+            let value = unsafe { value(&attribute, depth) }
+                .map_err(|error| error.at(format!("attribute {:#x}", attribute.type_)))?;
+            Ok(RawAttribute {
+                kind: attribute.type_,
+                value,
+            })
+        })
+        .collect()
+}
+
+/// # Safety
+/// The value of `attribute` is readable for its length, or NULL.
+unsafe fn value(attribute: &CK_ATTRIBUTE, depth: Depth) -> Result<RawValue> {
+    if !is_template(attribute.type_) {
+        // SAFETY: by the promise of this function.
+        let bytes = unsafe { input(attribute.pValue.cast(), attribute.ulValueLen) };
+        let bytes = bytes.bytes().map_err(|_| bad_value())?;
+        return Ok(RawValue::Bytes(Secret::copy(bytes)));
+    }
+    if depth == Depth::Nested {
+        return refuse(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "a template in an attribute may not hold another",
+        );
+    }
+    if attribute.ulValueLen == 0 {
+        return Ok(RawValue::Template(Vec::new()));
+    }
+    let bytes =
+        extent(attribute.pValue.cast::<u8>(), attribute.ulValueLen).map_err(|_| bad_value())?;
+    let len = bytes / size_of::<CK_ATTRIBUTE>();
+    if bytes % size_of::<CK_ATTRIBUTE>() != 0 || len > MOST {
+        return Err(bad_value());
+    }
+    // SAFETY: by the promise of this function; `len` attributes fit in the value's length.
+    unsafe { attributes(attribute.pValue.cast(), len, Depth::Nested) }.map(RawValue::Template)
+}
+
+/// Attributes whose value is an array of CK_ATTRIBUTE.
+fn is_template(kind: CK_ATTRIBUTE_TYPE) -> bool {
+    matches!(
+        kind,
+        ck::CKA_WRAP_TEMPLATE | ck::CKA_UNWRAP_TEMPLATE | ck::CKA_DERIVE_TEMPLATE
+    )
+}
+
+fn bad_value() -> Error {
+    Error::new(
+        ck::CKR_ATTRIBUTE_VALUE_INVALID,
+        "pValue is NULL, or ulValueLen impossible",
+    )
+}
+
+/// What became of one attribute, from the best to the worst.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Answer {
+    Given,
+    TooSmall,
+    Invalid,
+    Sensitive,
+}
+
+/// Writes one answer into the attribute at `place`.
+///
+/// # Safety
+/// `place` is readable and writable; its value is writable for its length, or NULL, and holds
+/// initialized attributes where the answer is a template.
+unsafe fn answer(place: *mut CK_ATTRIBUTE, revealed: &Revealed) -> Answer {
+    // SAFETY: by the promise of this function.
+    let attribute = unsafe { place.read_unaligned() };
+    let (outcome, len) = match revealed {
+        Revealed::Sensitive => (Answer::Sensitive, ck::CK_UNAVAILABLE_INFORMATION),
+        Revealed::Invalid => (Answer::Invalid, ck::CK_UNAVAILABLE_INFORMATION),
+        Revealed::Value(bytes) => match room(&attribute, bytes.len()) {
+            Room::TooSmall => (Answer::TooSmall, ck::CK_UNAVAILABLE_INFORMATION),
+            Room::Query => (Answer::Given, count(bytes.len())),
+            Room::Enough => {
+                let to = attribute.pValue.cast::<u8>();
+                // SAFETY: writable for `ulValueLen` bytes, which is enough.
+                unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+                (Answer::Given, count(bytes.len()))
+            }
+        },
+        Revealed::Template(items) => {
+            let len = items.len() * size_of::<CK_ATTRIBUTE>();
+            match room(&attribute, len) {
+                Room::TooSmall => (Answer::TooSmall, ck::CK_UNAVAILABLE_INFORMATION),
+                Room::Query => (Answer::Given, count(len)),
+                Room::Enough => {
+                    let to = attribute.pValue.cast::<CK_ATTRIBUTE>();
+                    // SAFETY: holds that many attributes, by the promise of this function.
+                    (unsafe { answer_all(to, items) }, count(len))
+                }
+            }
+        }
+    };
+    // SAFETY: by the promise of this function.
+    unsafe { (&raw mut (*place).ulValueLen).write_unaligned(len) };
+    outcome
+}
+
+/// # Safety
+/// As for `answer`, for as many attributes as there are `items`.
+unsafe fn answer_all(start: *mut CK_ATTRIBUTE, items: &[(CK_ATTRIBUTE_TYPE, Revealed)]) -> Answer {
+    let mut worst = Answer::Given;
+    for (index, (kind, revealed)) in items.iter().enumerate() {
+        // SAFETY: by the promise of this function.
+        let place = unsafe { start.add(index) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*place).type_).write_unaligned(*kind) };
+        // SAFETY: as above.
+        worst = worst.max(unsafe { answer(place, revealed) });
+    }
+    worst
+}
+
+enum Room {
+    Query,
+    TooSmall,
+    Enough,
+}
+
+fn room(attribute: &CK_ATTRIBUTE, len: usize) -> Room {
+    if attribute.pValue.is_null() {
+        Room::Query
+    } else if attribute.ulValueLen < count(len) {
+        Room::TooSmall
+    } else {
+        Room::Enough
+    }
+}

@@ -64,7 +64,7 @@ impl Key {
     pub fn ecb(&self, direction: Direction, input: &[u8], out: &mut [u8]) -> Result<()> {
         let out = output(input, out)?;
         if input.len() > ECB_SHORT {
-            return cipher::Context::ecb(self.bytes(), direction)?.update(input, out);
+            return cipher::ecb(self.bytes(), direction, input, out);
         }
         let schedule = self.schedule(direction);
         let (input, _) = input.as_chunks();

@@ -277,6 +277,16 @@ mod tests {
         }
     }
 
+    /// Does not compile where a hash's `zeroize` feature gets lost. HMAC states consist of these.
+    #[test]
+    fn states_are_zeroized_when_dropped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<sha1::Sha1>();
+        wiped::<sha2::Sha256>();
+        wiped::<sha2::Sha512>();
+        wiped::<sha3::Sha3_256>();
+    }
+
     /// FIPS 198-1 section 4: keys longer than B are hashed first, so B decides where.
     #[test]
     fn the_block_length_is_where_hmac_begins_to_hash_the_key() {

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use super::{Key, Mechanism, Params, ROW, Signer, Unit, Verifier, no_params};
 use crate::ck;
 use crate::crypto::hash::{Hash, Hmac};
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 
 /// Generic secrets and the hash's own key type, as the standard says; AES keys because Barbican's
 /// HMAC keys are such.
@@ -39,8 +39,7 @@ const MAX: usize = 64;
 
 struct Mac {
     hash: Hash,
-    /// `None` once finished.
-    hmac: Option<Hmac>,
+    hmac: Hmac,
 }
 
 impl Mac {
@@ -51,22 +50,9 @@ impl Mac {
         };
         Ok(Self {
             hash,
-            hmac: Some(Hmac::new(hash, bytes)),
+            hmac: Hmac::new(hash, bytes),
         })
     }
-
-    fn take(&mut self, message: &[u8]) -> Result<()> {
-        self.hmac.as_mut().ok_or_else(finished)?.update(message);
-        Ok(())
-    }
-
-    fn mac(&mut self, out: &mut [u8]) -> Result<usize> {
-        Ok(self.hmac.take().ok_or_else(finished)?.finish_into(out))
-    }
-}
-
-fn finished() -> Error {
-    Error::new(ck::CKR_OPERATION_NOT_INITIALIZED, "this MAC is finished")
 }
 
 impl Signer for Mac {
@@ -75,17 +61,19 @@ impl Signer for Mac {
     }
 
     fn update(&mut self, message: &[u8]) -> Result<()> {
-        self.take(message)
+        self.hmac.update(message);
+        Ok(())
     }
 
     fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
-        self.mac(out)
+        Ok(self.hmac.clone().finish_into(out))
     }
 }
 
 impl Verifier for Mac {
     fn update(&mut self, message: &[u8]) -> Result<()> {
-        self.take(message)
+        self.hmac.update(message);
+        Ok(())
     }
 
     fn finish(&mut self, signature: &[u8]) -> Result<()> {
@@ -93,7 +81,7 @@ impl Verifier for Mac {
             return refuse(ck::CKR_SIGNATURE_LEN_RANGE, "a MAC is as long as its hash");
         }
         let mut expected = [0; MAX];
-        let len = self.mac(&mut expected)?;
+        let len = self.hmac.clone().finish_into(&mut expected);
         if !bool::from(expected[..len].ct_eq(signature)) {
             return refuse(ck::CKR_SIGNATURE_INVALID, "the MAC does not verify");
         }

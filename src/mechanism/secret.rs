@@ -2,7 +2,7 @@
 
 use super::{Mechanism, ROW, Unit};
 use crate::ck;
-use crate::error::{Result, refuse};
+use crate::error::{Error, Result};
 use crate::rng::{self, Rng};
 use crate::secret::Secret;
 
@@ -23,11 +23,11 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
 
 fn generate(rng: &dyn Rng, len: usize) -> Result<Secret> {
     if !matches!(len, 1..=MAX) {
-        return refuse(
+        return Err(Error::new(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
             "a generic secret has 1 to 4096 bytes",
         )
-        .map_err(|error| error.at("CKA_VALUE_LEN"));
+        .at("CKA_VALUE_LEN"));
     }
     Ok(rng::secret(rng, len))
 }

@@ -1,4 +1,4 @@
-//! AES key schedules, and contexts for modes that aws-lc has no stateless call for.
+//! AES key schedules for block modes, ECB of many blocks, and GCM in parts.
 
 use std::ffi::c_int;
 use std::mem::size_of_val;
@@ -70,7 +70,7 @@ impl Schedule {
 
     /// Whole blocks in CBC mode; `iv` becomes the last ciphertext block. `out` is as long as `input`.
     pub(in crate::crypto) fn cbc(&self, iv: &mut [u8; BLOCK], input: &[u8], out: &mut [u8]) {
-        debug_assert!(input.len().is_multiple_of(BLOCK));
+        assert!(input.len().is_multiple_of(BLOCK), "CBC takes whole blocks");
         assert_eq!(input.len(), out.len(), "CBC keeps the length");
         // SAFETY: `input` and `out` are valid for the same number of bytes and do not overlap; `iv`
         // is one block; the schedule is complete.
@@ -95,6 +95,32 @@ impl Drop for Schedule {
     }
 }
 
+/// Whole blocks in ECB mode, several at once. Takes a key of 16, 24 or 32 bytes; `out` is as long
+/// as `input`.
+pub(in crate::crypto) fn ecb(
+    key: &[u8],
+    direction: Direction,
+    input: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
+    // With whole blocks in one go, the context never holds bytes back to write them later.
+    assert!(input.len().is_multiple_of(BLOCK), "ECB takes whole blocks");
+    // SAFETY: these return pointers to constant tables.
+    let cipher = unsafe {
+        match key.len() {
+            16 => ffi::EVP_aes_128_ecb(),
+            24 => ffi::EVP_aes_192_ecb(),
+            32 => ffi::EVP_aes_256_ecb(),
+            _ => return Err(Error::KeySize),
+        }
+    };
+    let mut context = Context::new()?;
+    context.init(cipher, key.as_ptr(), ptr::null(), direction)?;
+    // SAFETY: the context is live. Without padding, decryption too writes every block at once.
+    unsafe { ffi::EVP_CIPHER_CTX_set_padding(context.0.as_ptr(), 0) };
+    context.update(input, out)
+}
+
 /// A cipher in progress. aws-lc wipes its state when it is dropped.
 pub(in crate::crypto) struct Context(NonNull<ffi::EVP_CIPHER_CTX>);
 
@@ -107,24 +133,6 @@ impl Context {
         NonNull::new(unsafe { ffi::EVP_CIPHER_CTX_new() })
             .map(Self)
             .ok_or(Error::Internal("EVP_CIPHER_CTX_new"))
-    }
-
-    /// ECB. Takes a key of 16, 24 or 32 bytes.
-    pub(in crate::crypto) fn ecb(key: &[u8], direction: Direction) -> Result<Self> {
-        // SAFETY: these return pointers to constant tables.
-        let cipher = unsafe {
-            match key.len() {
-                16 => ffi::EVP_aes_128_ecb(),
-                24 => ffi::EVP_aes_192_ecb(),
-                32 => ffi::EVP_aes_256_ecb(),
-                _ => return Err(Error::KeySize),
-            }
-        };
-        let mut context = Self::new()?;
-        context.init(cipher, key.as_ptr(), ptr::null(), direction)?;
-        // SAFETY: the context is live. Without padding, decryption holds nothing back.
-        unsafe { ffi::EVP_CIPHER_CTX_set_padding(context.0.as_ptr(), 0) };
-        Ok(context)
     }
 
     /// GCM encryption. Takes a key of 16, 24 or 32 bytes and an IV of at least 1 byte.
@@ -149,7 +157,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Whole blocks for ECB, any length for GCM. `out` is as long as `input`.
+    /// Takes any number of bytes. `out` is as long as `input`.
     pub(in crate::crypto) fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         assert_eq!(
             input.len(),

@@ -46,6 +46,16 @@ impl Message {
             tag_len: *tag_len,
         })
     }
+
+    fn open(&self, sealed: &[u8], out: &mut [u8]) -> Result<usize> {
+        let Self {
+            key,
+            iv,
+            aad,
+            tag_len,
+        } = self;
+        Ok(key.gcm_open(iv, aad, *tag_len, sealed, out)?)
+    }
 }
 
 struct Encrypt {
@@ -101,14 +111,6 @@ impl Cipher for Encrypt {
 struct Decrypt {
     message: Message,
     sealed: Buffer,
-}
-
-impl Message {
-    fn open(&self, sealed: &[u8], out: &mut [u8]) -> Result<usize> {
-        Ok(self
-            .key
-            .gcm_open(&self.iv, &self.aad, self.tag_len, sealed, out)?)
-    }
 }
 
 impl Cipher for Decrypt {

@@ -39,7 +39,6 @@ fn wycheproof() {
         let opened = unwrap_length(&key, &Params::None, test.ct.len())
             .map_err(|_| BadBlob)
             .and_then(|()| unwrap(&key, &Params::None, &test.ct));
-        // "Acceptable" are keys shorter than RFC 5649 recommends; they unwrap.
         if test.result.must_fail() {
             assert_eq!(
                 opened.err(),

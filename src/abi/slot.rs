@@ -14,7 +14,7 @@ pub(super) fn list(
     token_present: ck::CK_BBOOL,
     slots: List<CK_SLOT_ID>,
 ) -> Result<()> {
-    slots.fill(|| Ok(module.slots(token_present != ck::CK_FALSE)))
+    slots.fill(|| Ok(module.slots()))
 }
 
 /// C_GetSlotInfo (section 5.5.2).

@@ -17,6 +17,8 @@ pub struct Row {
     pub key_type: Option<u64>,
     /// CKA_PRIVATE.
     pub private: bool,
+    /// Left out of ordinary searches.
+    pub hidden: bool,
     /// Unix seconds, 0 = never.
     pub expires_at: u64,
     /// Unix seconds, 0 = never.
@@ -42,6 +44,8 @@ pub struct Head {
     pub key_type: Option<u64>,
     /// CKA_PRIVATE.
     pub private: bool,
+    /// Left out of ordinary searches.
+    pub hidden: bool,
     /// Unix seconds, 0 = never.
     pub expires_at: u64,
     /// Unix seconds, 0 = never.
@@ -77,6 +81,8 @@ pub struct Search<'a> {
     pub key_type: Option<u64>,
     /// CKA_PRIVATE.
     pub private: Option<bool>,
+    /// Whether the object is left out of ordinary searches.
+    pub hidden: Option<bool>,
     /// Values that the object must have, all of them.
     pub postings: &'a [Posting],
 }

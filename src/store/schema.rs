@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
         class INTEGER NOT NULL,
         key_type INTEGER,
         private INTEGER NOT NULL CHECK (private IN (0, 1)),
+        hidden INTEGER NOT NULL CHECK (hidden IN (0, 1)),
         expires_at INTEGER NOT NULL,
         deletion_at INTEGER NOT NULL,
         version INTEGER NOT NULL,

@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 use super::row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 
 const META: &str = "SELECT value FROM meta WHERE name = ?1";
-const OBJECT: &str = "SELECT uid, class, key_type, private, expires_at, deletion_at, version, \
+const OBJECT: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, version, \
      format, mac, sealed FROM object WHERE uid = ?1";
 const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN material AS m \
      ON m.object = o.id WHERE o.uid = ?1";
@@ -23,7 +23,7 @@ const AUDIT: &str = "SELECT seq, record, mac FROM audit WHERE seq >= ?1 ORDER BY
 const AUDIT_LAST: &str =
     "SELECT seq, record, mac FROM audit WHERE seq >= 0 ORDER BY seq DESC LIMIT 1";
 
-const POSTED: &str = "SELECT id, uid, class, key_type, private, expires_at, deletion_at \
+const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
      FROM posting AS p CROSS JOIN object AS o ON o.id = p.object WHERE p.value = ?1";
 const POSTED_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE value = ?1 LIMIT ?2)";
 const HAS_POSTING: &str = "SELECT 1 FROM posting WHERE value = ?1 AND object = ?2";
@@ -39,7 +39,7 @@ macro_rules! kind {
     ($index:literal, $also:literal) => {
         Kind {
             list: concat!(
-                "SELECT id, uid, class, key_type, private, expires_at, deletion_at FROM object ",
+                "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at FROM object ",
                 "INDEXED BY ",
                 $index,
                 " WHERE private IN (?1, ?2) ",
@@ -110,12 +110,13 @@ impl<'c> Snapshot<'c> {
                 class: unsigned(row, 1)?,
                 key_type: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
                 private: row.get(3)?,
-                expires_at: unsigned(row, 4)?,
-                deletion_at: unsigned(row, 5)?,
-                version: unsigned(row, 6)?,
-                format: row.get(7)?,
-                mac: row.get(8)?,
-                sealed: row.get(9)?,
+                hidden: row.get(4)?,
+                expires_at: unsigned(row, 5)?,
+                deletion_at: unsigned(row, 6)?,
+                version: unsigned(row, 7)?,
+                format: row.get(8)?,
+                mac: row.get(9)?,
+                sealed: row.get(10)?,
             })
         });
         Ok(row.optional()?)
@@ -300,6 +301,7 @@ fn fits(head: &Head, search: &Search<'_>) -> bool {
     search.class.is_none_or(|class| class == head.class)
         && (search.key_type.is_none() || search.key_type == head.key_type)
         && search.private.is_none_or(|private| private == head.private)
+        && search.hidden.is_none_or(|hidden| hidden == head.hidden)
 }
 
 fn head(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
@@ -308,8 +310,9 @@ fn head(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
         class: unsigned(row, 2)?,
         key_type: row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned),
         private: row.get(4)?,
-        expires_at: unsigned(row, 5)?,
-        deletion_at: unsigned(row, 6)?,
+        hidden: row.get(5)?,
+        expires_at: unsigned(row, 6)?,
+        deletion_at: unsigned(row, 7)?,
     })
 }
 

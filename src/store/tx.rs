@@ -10,10 +10,12 @@ use super::row::{AuditRow, MaterialRow, Posting, Row, Uid};
 use super::snapshot::Snapshot;
 
 const FIND: &str = "SELECT id FROM object WHERE uid = ?1";
-const PUT: &str = "INSERT INTO object (uid, class, key_type, private, expires_at, deletion_at, \
-     version, format, mac, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
-     ON CONFLICT (uid) DO UPDATE SET class = ?2, key_type = ?3, private = ?4, expires_at = ?5, \
-     deletion_at = ?6, version = ?7, format = ?8, mac = ?9, sealed = ?10 RETURNING id";
+const PUT: &str = "INSERT INTO object (uid, class, key_type, private, hidden, expires_at, \
+     deletion_at, version, format, mac, sealed) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+     ON CONFLICT (uid) DO UPDATE SET class = ?2, key_type = ?3, private = ?4, hidden = ?5, \
+     expires_at = ?6, deletion_at = ?7, version = ?8, format = ?9, mac = ?10, sealed = ?11 \
+     RETURNING id";
 const REMOVE: &str = "DELETE FROM object WHERE id = ?1";
 const POST: &str = "INSERT OR IGNORE INTO posting (value, object) VALUES (?1, ?2)";
 const UNPOST: &str = "DELETE FROM posting WHERE object = ?1";
@@ -74,6 +76,7 @@ impl<'c> Tx<'c> {
                 row.class.cast_signed(),
                 row.key_type.map(u64::cast_signed),
                 row.private,
+                row.hidden,
                 row.expires_at.cast_signed(),
                 row.deletion_at.cast_signed(),
                 row.version.cast_signed(),

@@ -92,13 +92,20 @@ impl Token {
 }
 
 impl Change<'_> {
-    /// Stores `record` as its next version.
-    pub(super) fn put(&mut self, record: &mut Record) -> Result<()> {
+    /// Stores `record` as its next version, with its material where that is new.
+    pub(super) fn put(&mut self, record: &mut Record, material: Option<&Material>) -> Result<()> {
+        let material = match material {
+            Some(material) => Some(self.seal_material(record, material)?),
+            None => None,
+        };
         record.version += 1;
         let hidden = super::external::hidden(&record.attributes);
         let (row, postings) = self.vault.seal(&*self.token.rng, record, hidden)?;
         self.touch(&row);
         self.tx.put(&row, &postings)?;
+        if let Some(material) = material {
+            self.tx.put_material(&record.uid, &material)?;
+        }
         Ok(())
     }
 
@@ -125,17 +132,15 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Stores the material of the object, and names it in the record (which is `put` afterwards).
-    pub(super) fn put_material(&mut self, record: &mut Record, material: &Material) -> Result<()> {
+    /// Seals material for the object, and names it in the record.
+    fn seal_material(&self, record: &mut Record, material: &Material) -> Result<MaterialRow> {
         let id: [u8; 16] = crate::rng::random(&*self.token.rng);
         let clear = material::encode(material);
         let (data_key, sealed) =
             self.vault
                 .seal_material(&*self.token.rng, &record.uid, &id, &clear)?;
-        self.tx
-            .put_material(&record.uid, &MaterialRow { data_key, sealed })?;
         super::external::set_material_row(&mut record.attributes, Some(&id));
-        Ok(())
+        Ok(MaterialRow { data_key, sealed })
     }
 
     /// Erases the material of the object; the record (which is `put` afterwards) names none.

@@ -244,15 +244,14 @@ fn import(
         Value::Bytes(after.expires_at.to_be_bytes().to_vec()),
     );
     key::describe(&mut record.attributes, arrival.material);
-    change.put_material(record, arrival.material)?;
-    change.put(record)
+    change.put(record, Some(arrival.material))
 }
 
 /// Erases the material of an external key, and its check value; public parts and binding stay.
 pub(super) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
     change.erase_material(record)?;
     record.attributes.remove(ck::CKA_CHECK_VALUE);
-    change.put(record)
+    change.put(record, None)
 }
 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).

@@ -16,8 +16,7 @@ use super::vault::Vault;
 use super::{Keys, Token};
 
 impl Token {
-    /// Handles of the objects that match `template`: session objects, then token objects in the
-    /// order of their making.
+    /// Handles of the objects that match `template`: session objects, then token objects.
     ///
     /// # Errors
     /// What `attr::Query` says of the template; CKR_DEVICE_ERROR.

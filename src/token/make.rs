@@ -219,10 +219,7 @@ impl Token {
                         version: 0,
                         attributes: new.attributes.clone(),
                     };
-                    if let Some(material) = &new.material {
-                        change.put_material(&mut record, material)?;
-                    }
-                    change.put(&mut record)?;
+                    change.put(&mut record, new.material.as_ref())?;
                 }
                 Ok(())
             })?;

@@ -45,8 +45,11 @@ use pin::{PinRow, PinStatus, Role};
 use time::TokenTime;
 use vault::{Domain, KEY_LEN, Serial, Vault, damaged};
 
-const STORE_KEY_ROW: &str = "store.key";
+/// Row of the store key, in clear.
+const STORE_KEY_ROW: &str = "key.store";
+/// Row of the serial number, in clear, and the sealed label.
 const IDENTITY_ROW: &str = "token";
+/// Row of the clock mark.
 const CLOCK_ROW: &str = "clock";
 /// Length of a token's label: blank padded, not terminated.
 const LABEL_LEN: usize = 32;

@@ -35,7 +35,7 @@ impl Token {
             Home::Token { .. } => self.change(&keys, Event::Change, |change| {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
                 record.attributes = attr::change(&record.attributes, template, &maker)?;
-                change.put(&mut record)
+                change.put(&mut record, None)
             }),
             Home::Session { owner, material } => {
                 let attributes = attr::change(&object.attributes, template, &maker)?;

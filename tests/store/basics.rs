@@ -12,6 +12,7 @@ fn every_column_comes_back() {
         class: 0x8054_4E00_0000_0001,
         key_type: Some(u64::MAX),
         private: true,
+        hidden: false,
         expires_at: u64::MAX,
         deletion_at: 1 << 63,
         version: u64::MAX,

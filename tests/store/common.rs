@@ -40,6 +40,7 @@ pub(super) fn row(number: u64) -> Row {
         class: 4,
         key_type: Some(0x1F),
         private: false,
+        hidden: false,
         expires_at: 0,
         deletion_at: 0,
         version: 1,

@@ -20,6 +20,11 @@ mod row;
 mod table;
 mod value;
 
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod tests;
+
 pub use attributes::Attributes;
 pub use build::{Built, How, Maker, build};
 pub use change::{change, copy};

@@ -5,6 +5,7 @@ use crate::error::Result;
 
 use super::attributes::Attributes;
 use super::raw::{self, RawTemplate};
+use super::reveal::{Reveal, reveal};
 use super::row::{Search, Shape};
 use super::table;
 use super::value::{Value, to_bytes};
@@ -86,10 +87,12 @@ impl Query {
         self.nothing
     }
 
-    /// The object matches.
+    /// The object matches. What cannot be read is not found by its value.
     #[must_use]
     pub fn matches(&self, attributes: &Attributes) -> bool {
-        !self.nothing && attributes.has_all(&self.wanted)
+        let mut wanted = self.wanted.iter();
+        !self.nothing
+            && wanted.all(|(kind, value)| reveal(attributes, kind) == Reveal::Value(value))
     }
 
     /// Class, key type, token, private and the terms do not decide: `matches` must look at the

@@ -1,0 +1,153 @@
+//! `docs/attributes.md`, written from the table.
+
+use std::fmt::Write;
+
+use crate::ck;
+
+use super::row::{Change, Fallback, Need, Objects, Row, Search, Shape, Showing};
+use super::table::ROWS;
+
+const INTRODUCTION: &str = "\
+# Attributes
+
+Written from the table in `src/attr/table.rs`; `TENON_REGENERATE=1 cargo test` writes it anew.
+
+Create, generate, unwrap, derive: *must*, *may* or – (must not) be in the template of C_CreateObject,
+C_GenerateKey and C_GenerateKeyPair, C_UnwrapKey, C_DeriveKey. Set and copy: what C_SetAttributeValue and
+C_CopyObject may change. Material: shown only while CKA_SENSITIVE is false and CKA_EXTRACTABLE is true.
+Default *usage*: true when the template asks for no usage at all and the key's type can do it.
+
+| attribute | type | objects | default | create | generate | unwrap | derive | set | copy | read | search |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+";
+
+fn document() -> String {
+    let mut out = INTRODUCTION.to_owned();
+    for row in ROWS {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            row.name,
+            shape(row.shape),
+            objects(row.objects),
+            default(row),
+            need(row.create),
+            need(row.generate),
+            need(row.unwrap),
+            need(row.derive),
+            change(row.set),
+            change(row.copy),
+            match row.reveal {
+                Showing::Always => "always",
+                Showing::UnlessSensitive => "material",
+            },
+            match row.search {
+                Search::Column => "column",
+                Search::Indexed => "index",
+                Search::Checked => "check",
+            },
+        );
+    }
+    out
+}
+
+fn shape(shape: Shape) -> String {
+    match shape {
+        Shape::Bool => "CK_BBOOL".into(),
+        Shape::Ulong | Shape::Among(_) => "CK_ULONG".into(),
+        Shape::Bytes => "bytes".into(),
+        Shape::Sized(lengths) => format!("{} bytes", join(lengths.iter(), "/")),
+        Shape::Utf8 => "UTF-8".into(),
+        Shape::Date => "CK_DATE".into(),
+        Shape::Ulongs => "array of CK_ULONG".into(),
+        Shape::Template => "array of CK_ATTRIBUTE".into(),
+    }
+}
+
+fn objects(objects: Objects) -> String {
+    let classes = match objects.classes.len() {
+        5 => "all".to_owned(),
+        _ => join(objects.classes.iter().map(|class| class_name(*class)), ", "),
+    };
+    if objects.key_types.is_empty() {
+        return classes;
+    }
+    let types = objects.key_types.iter().map(|key_type| key_name(*key_type));
+    format!("{classes} ({})", join(types, ", "))
+}
+
+fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
+    match class {
+        ck::CKO_DATA => "data",
+        ck::CKO_CERTIFICATE => "certificate",
+        ck::CKO_PUBLIC_KEY => "public key",
+        ck::CKO_PRIVATE_KEY => "private key",
+        ck::CKO_SECRET_KEY => "secret key",
+        other => panic!("no name for class {other}"),
+    }
+}
+
+fn key_name(key_type: ck::CK_KEY_TYPE) -> &'static str {
+    match key_type {
+        ck::CKK_RSA => "RSA",
+        ck::CKK_EC => "EC",
+        ck::CKK_AES => "AES",
+        ck::CKK_GENERIC_SECRET => "generic secret",
+        ck::CKK_SHA256_HMAC => "SHA256 HMAC",
+        other => panic!("no name for key type {other}"),
+    }
+}
+
+fn default(row: &Row) -> String {
+    match row.default {
+        Fallback::Absent => String::new(),
+        Fallback::No => "false".into(),
+        Fallback::Yes => "true".into(),
+        Fallback::Usage(types) => {
+            let types = types.iter().map(|key_type| key_name(*key_type));
+            format!("usage: {}", join(types, ", "))
+        }
+        Fallback::Empty => "empty".into(),
+        Fallback::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Fallback::Number(number) => format!("{number:#x}"),
+    }
+}
+
+fn need(need: Need) -> &'static str {
+    match need {
+        Need::Required => "must",
+        Need::Optional => "may",
+        Need::Forbidden => "–",
+    }
+}
+
+fn change(change: Change) -> &'static str {
+    match change {
+        Change::Never => "–",
+        Change::Free => "any",
+        Change::OnlyToTrue => "to true",
+        Change::OnlyToFalse => "to false",
+        Change::OnlyToEmpty => "to empty",
+        Change::OnlyEarlier => "earlier",
+        Change::SoOnly => "by the SO",
+    }
+}
+
+fn join(items: impl Iterator<Item = impl ToString>, between: &str) -> String {
+    let items: Vec<_> = items.map(|item| item.to_string()).collect();
+    items.join(between)
+}
+
+#[test]
+fn the_document_is_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/attributes.md");
+    let wanted = document();
+    if std::env::var_os("TENON_REGENERATE").is_some() {
+        std::fs::write(path, &wanted).expect("docs/attributes.md can be written");
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "stale: run `TENON_REGENERATE=1 cargo test document`"
+    );
+}

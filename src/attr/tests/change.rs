@@ -1,0 +1,174 @@
+//! Objects after their making: trust, changes, copies, history.
+
+use crate::ck;
+
+use super::super::{Attributes, How, Value, build, change, copy, finish_key_facts};
+use super::{SO, USER, aes, certificate, flag, pair_half, raws, rv, text, unwrapped};
+
+#[test]
+fn only_the_so_trusts() {
+    let trusted = (ck::CKA_TRUSTED, flag(true));
+    let template = raws(&certificate(&[
+        (ck::CKA_VALUE, text("der")),
+        trusted.clone(),
+    ]));
+    let by = |maker| build(How::Create, &Attributes::default(), &template, maker);
+    assert_eq!(rv(&by(&USER)), ck::CKR_ATTRIBUTE_READ_ONLY);
+    let certificate = by(&SO).unwrap().attributes;
+    let label = raws(&[(ck::CKA_LABEL, text("mine"))]);
+    assert_eq!(
+        rv(&change(&certificate, &label, &USER)),
+        ck::CKR_ACTION_PROHIBITED
+    );
+    assert_eq!(rv(&change(&certificate, &label, &SO)), ck::CKR_OK);
+    assert_eq!(rv(&unwrapped(&[trusted])), ck::CKR_ATTRIBUTE_READ_ONLY);
+}
+
+#[test]
+fn a_trusted_key_is_local_and_does_not_cipher() {
+    let trusted = raws(&[(ck::CKA_TRUSTED, flag(true))]);
+    let wrapping = || {
+        let mut key = unwrapped(&[(ck::CKA_WRAP, flag(true))]).unwrap();
+        finish_key_facts(How::Generate, &mut key, None);
+        key
+    };
+    let key = change(&wrapping(), &trusted, &SO).unwrap();
+    assert!(key.bool(ck::CKA_TRUSTED));
+
+    for cipher in [ck::CKA_ENCRYPT, ck::CKA_DECRYPT] {
+        let mut other = wrapping();
+        other.set(cipher, flag(true));
+        assert_eq!(
+            rv(&change(&other, &trusted, &SO)),
+            ck::CKR_TEMPLATE_INCONSISTENT
+        );
+    }
+    let mut imported = wrapping();
+    finish_key_facts(How::Unwrap, &mut imported, None);
+    assert_eq!(
+        rv(&change(&imported, &trusted, &SO)),
+        ck::CKR_TEMPLATE_INCONSISTENT
+    );
+    let template = raws(&aes(&[
+        (ck::CKA_TRUSTED, flag(true)),
+        (ck::CKA_WRAP, flag(true)),
+    ]));
+    let unwrap = build(How::Unwrap, &Attributes::default(), &template, &SO);
+    assert_eq!(rv(&unwrap), ck::CKR_TEMPLATE_INCONSISTENT);
+
+    // Its roles are fixed, in place and in a copy.
+    let unwraps = raws(&[(ck::CKA_UNWRAP, flag(true))]);
+    assert_eq!(
+        rv(&change(&key, &unwraps, &USER)),
+        ck::CKR_ATTRIBUTE_READ_ONLY
+    );
+    assert_eq!(
+        rv(&copy(&key, &unwraps, &USER)),
+        ck::CKR_ATTRIBUTE_READ_ONLY
+    );
+    let distrust = raws(&[(ck::CKA_TRUSTED, flag(false))]);
+    assert_eq!(
+        rv(&change(&key, &distrust, &USER)),
+        ck::CKR_ATTRIBUTE_READ_ONLY
+    );
+    assert_eq!(rv(&change(&key, &distrust, &SO)), ck::CKR_OK);
+}
+
+#[test]
+fn an_object_that_is_not_modifiable_or_copyable_stays() {
+    let fixed = unwrapped(&[(ck::CKA_MODIFIABLE, flag(false))]).unwrap();
+    let label = raws(&[(ck::CKA_LABEL, text("new"))]);
+    assert_eq!(rv(&change(&fixed, &label, &SO)), ck::CKR_ACTION_PROHIBITED);
+    assert_eq!(rv(&change(&fixed, &[], &USER)), ck::CKR_ACTION_PROHIBITED);
+    assert_eq!(rv(&copy(&fixed, &label, &USER)), ck::CKR_OK);
+    let alone = unwrapped(&[(ck::CKA_COPYABLE, flag(false))]).unwrap();
+    assert_eq!(rv(&copy(&alone, &[], &SO)), ck::CKR_ACTION_PROHIBITED);
+    assert_eq!(rv(&change(&alone, &label, &USER)), ck::CKR_OK);
+}
+
+#[test]
+fn a_copy_is_a_new_object() {
+    let mut original = unwrapped(&[(ck::CKA_LABEL, text("one"))]).unwrap();
+    original.set(ck::CKA_UNIQUE_ID, text("u-1"));
+    let copied = copy(&original, &raws(&[(ck::CKA_TOKEN, flag(true))]), &USER).unwrap();
+    assert_eq!(copied.get(ck::CKA_UNIQUE_ID), None);
+    assert_eq!(copied.bytes(ck::CKA_LABEL), Some(&b"one"[..]));
+    assert!(copied.bool(ck::CKA_TOKEN) && !original.bool(ck::CKA_TOKEN));
+}
+
+#[test]
+fn a_failed_change_changes_nothing() {
+    let current = unwrapped(&[]).unwrap();
+    let before = current.clone();
+    let template = raws(&[
+        (ck::CKA_LABEL, text("new")),
+        (ck::CKA_EXTRACTABLE, flag(true)),
+    ]);
+    assert!(change(&current, &template, &USER).is_err());
+    assert_eq!(current, before);
+}
+
+#[test]
+fn history_follows_the_specification() {
+    let facts = |key: &Attributes| {
+        [
+            ck::CKA_LOCAL,
+            ck::CKA_ALWAYS_SENSITIVE,
+            ck::CKA_NEVER_EXTRACTABLE,
+        ]
+        .map(|kind| key.get(kind) == Some(&flag(true)))
+    };
+    let key = |how, sensitive, extractable, parent: Option<&Attributes>| {
+        let mut key = unwrapped(&[
+            (ck::CKA_SENSITIVE, flag(sensitive)),
+            (ck::CKA_EXTRACTABLE, flag(extractable)),
+        ])
+        .unwrap();
+        finish_key_facts(how, &mut key, parent);
+        key
+    };
+    let closed = key(How::Generate, true, false, None);
+    let open = key(How::Generate, false, true, None);
+    assert_eq!(facts(&closed), [true, true, true]);
+    assert_eq!(facts(&open), [true, false, false]);
+    for how in [How::Create, How::Unwrap] {
+        let imported = key(how, true, false, None);
+        assert_eq!(facts(&imported), [false, false, false], "{how:?}");
+        let mechanism = imported.ulong(ck::CKA_KEY_GEN_MECHANISM);
+        assert_eq!(mechanism, Some(ck::CK_UNAVAILABLE_INFORMATION), "{how:?}");
+    }
+    // A derived key is as closed as its base key always was, and as it is itself.
+    assert_eq!(
+        facts(&key(How::Derive, true, false, Some(&closed))),
+        [false, true, true]
+    );
+    assert_eq!(
+        facts(&key(How::Derive, false, true, Some(&closed))),
+        [false, false, false]
+    );
+    assert_eq!(
+        facts(&key(How::Derive, true, false, Some(&open))),
+        [false, false, false]
+    );
+    // A copy keeps its original's history.
+    assert_eq!(
+        facts(&key(How::Copy, true, false, Some(&closed))),
+        [true, true, true]
+    );
+    assert_eq!(
+        facts(&key(How::Copy, true, false, Some(&open))),
+        [true, false, false]
+    );
+    let mut original = closed;
+    original.set(ck::CKA_KEY_GEN_MECHANISM, Value::Ulong(ck::CKM_AES_KEY_GEN));
+    let copied = key(How::Copy, true, false, Some(&original));
+    assert_eq!(
+        copied.ulong(ck::CKA_KEY_GEN_MECHANISM),
+        Some(ck::CKM_AES_KEY_GEN)
+    );
+
+    let mut public = pair_half(ck::CKO_PUBLIC_KEY, ck::CKK_EC);
+    finish_key_facts(How::Generate, &mut public, None);
+    assert_eq!(public.get(ck::CKA_LOCAL), Some(&flag(true)));
+    assert_eq!(public.get(ck::CKA_ALWAYS_SENSITIVE), None);
+}

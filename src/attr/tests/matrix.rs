@@ -1,0 +1,331 @@
+//! Every attribute × every kind of object × every function that takes a template, against the
+//! footnotes.
+
+use crate::ck::{self, CK_ATTRIBUTE_TYPE, CK_RV};
+
+use super::super::{
+    Attributes, How, Maker, Reveal, Value, build, change, copy, finish_key_facts, reveal, table,
+};
+use super::footnotes::{self, Expect, OBJECTS, Object, STEPS, Step, expected};
+use super::{SO, USER, attributes, flag, raw, raws, rv, text};
+
+const HASHES: [CK_ATTRIBUTE_TYPE; 2] = [
+    ck::CKA_HASH_OF_SUBJECT_PUBLIC_KEY,
+    ck::CKA_HASH_OF_ISSUER_PUBLIC_KEY,
+];
+
+type Entries = Vec<(CK_ATTRIBUTE_TYPE, Value)>;
+
+fn identity(object: Object) -> Entries {
+    let (class, key_type) = match object {
+        Object::Data => (ck::CKO_DATA, None),
+        Object::Certificate => (ck::CKO_CERTIFICATE, None),
+        Object::RsaPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_RSA)),
+        Object::EcPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_EC)),
+        Object::RsaPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_RSA)),
+        Object::EcPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_EC)),
+        Object::Aes => (ck::CKO_SECRET_KEY, Some(ck::CKK_AES)),
+        Object::Generic => (ck::CKO_SECRET_KEY, Some(ck::CKK_GENERIC_SECRET)),
+        Object::Hmac => (ck::CKO_SECRET_KEY, Some(ck::CKK_SHA256_HMAC)),
+    };
+    let mut entries = vec![(ck::CKA_CLASS, Value::Ulong(class))];
+    entries.extend(key_type.map(|key_type| (ck::CKA_KEY_TYPE, Value::Ulong(key_type))));
+    entries
+}
+
+/// A valid value of `kind` for `object`.
+fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
+    let identity = identity(object);
+    if let Some((_, value)) = identity.iter().find(|(known, _)| *known == kind) {
+        return value.clone();
+    }
+    match kind {
+        ck::CKA_TRUSTED => flag(false),
+        ck::CKA_TOKEN
+        | ck::CKA_PRIVATE
+        | ck::CKA_MODIFIABLE
+        | ck::CKA_COPYABLE
+        | ck::CKA_DESTROYABLE
+        | ck::CKA_LOCAL
+        | ck::CKA_ALWAYS_SENSITIVE
+        | ck::CKA_NEVER_EXTRACTABLE
+        | ck::CKA_SENSITIVE
+        | ck::CKA_EXTRACTABLE
+        | ck::CKA_DERIVE
+        | ck::CKA_ENCRYPT
+        | ck::CKA_DECRYPT
+        | ck::CKA_SIGN
+        | ck::CKA_SIGN_RECOVER
+        | ck::CKA_VERIFY
+        | ck::CKA_VERIFY_RECOVER
+        | ck::CKA_WRAP
+        | ck::CKA_UNWRAP
+        | ck::CKA_WRAP_WITH_TRUSTED
+        | ck::CKA_ALWAYS_AUTHENTICATE
+        | ck::CKA_TENON_DISABLED
+        | ck::CKA_TENON_REQUIRE_TOKEN => flag(true),
+        ck::CKA_KEY_TYPE => Value::Ulong(ck::CKK_RSA),
+        ck::CKA_CERTIFICATE_TYPE | ck::CKA_CERTIFICATE_CATEGORY => Value::Ulong(0),
+        ck::CKA_JAVA_MIDP_SECURITY_DOMAIN => Value::Ulong(2),
+        ck::CKA_NAME_HASH_ALGORITHM | ck::CKA_KEY_GEN_MECHANISM => Value::Ulong(ck::CKM_SHA256),
+        ck::CKA_MODULUS_BITS => Value::Ulong(2048),
+        ck::CKA_VALUE_LEN => Value::Ulong(32),
+        ck::CKA_TENON_ORIGIN | ck::CKA_TENON_KEY_STATE => Value::Ulong(1),
+        ck::CKA_TENON_WRAP_ALGORITHM => Value::Ulong(5),
+        ck::CKA_START_DATE => text("20260101"),
+        ck::CKA_END_DATE => text("20261231"),
+        ck::CKA_CHECK_VALUE => text("kcv"),
+        ck::CKA_TENON_EXPIRES_AT | ck::CKA_TENON_NOT_AFTER | ck::CKA_TENON_DELETION_AT => {
+            Value::Bytes(vec![0; 8])
+        }
+        ck::CKA_TENON_MATERIAL_ID => Value::Bytes(vec![7; 16]),
+        ck::CKA_ALLOWED_MECHANISMS => Value::Ulongs(vec![ck::CKM_AES_GCM]),
+        ck::CKA_WRAP_TEMPLATE | ck::CKA_UNWRAP_TEMPLATE | ck::CKA_DERIVE_TEMPLATE => {
+            Value::Template(vec![(ck::CKA_EXTRACTABLE, flag(false))])
+        }
+        _ => text("sixteen bytes ok"),
+    }
+}
+
+fn how(step: Step) -> Option<How> {
+    match step {
+        Step::Create => Some(How::Create),
+        Step::Generate => Some(How::Generate),
+        Step::Unwrap => Some(How::Unwrap),
+        Step::Derive => Some(How::Derive),
+        Step::Set | Step::Copy => None,
+    }
+}
+
+/// The template that the footnotes demand for `step`.
+fn demanded(object: Object, step: Step) -> Entries {
+    let mut kinds = footnotes::kinds();
+    kinds.retain(|kind| match expected(object, *kind, step) {
+        Expect::Required => true,
+        Expect::Impossible => [ck::CKA_CLASS, ck::CKA_KEY_TYPE].contains(kind),
+        // What CKA_URL asks for, when it is the attribute in question.
+        Expect::Optional => HASHES.contains(kind),
+        _ => false,
+    });
+    kinds
+        .into_iter()
+        .map(|kind| (kind, sample(object, kind)))
+        .collect()
+}
+
+/// What the generating function fixes.
+fn implied(object: Object, step: Step) -> Attributes {
+    match step {
+        Step::Generate => attributes(&identity(object)),
+        _ => Attributes::default(),
+    }
+}
+
+fn check_making(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step, how: How) {
+    let case = || format!("{object:?} {} {step:?}", table::label(kind));
+    let implied = implied(object, step);
+    let value = sample(object, kind);
+    let mut without = demanded(object, step);
+    without.retain(|(demanded, _)| *demanded != kind);
+    let with = [without.clone(), vec![(kind, value.clone())]].concat();
+    let outcome = |entries: &Entries| build(how, &implied, &raws(entries), &USER);
+
+    let wanted: CK_RV = match expected(object, kind, step) {
+        Expect::Required => {
+            assert_eq!(
+                rv(&outcome(&without)),
+                ck::CKR_TEMPLATE_INCOMPLETE,
+                "{}",
+                case()
+            );
+            ck::CKR_OK
+        }
+        Expect::Optional => {
+            assert_eq!(rv(&outcome(&without)), ck::CKR_OK, "{}", case());
+            ck::CKR_OK
+        }
+        Expect::Forbidden => ck::CKR_ATTRIBUTE_READ_ONLY,
+        Expect::Foreign | Expect::Impossible => ck::CKR_TEMPLATE_INCONSISTENT,
+        change => panic!("{change:?} is not for {}", case()),
+    };
+    let built = outcome(&with);
+    assert_eq!(rv(&built), wanted, "{}", case());
+    let Ok(built) = built else { return };
+
+    let secret = built.secrets.iter().find(|(given, _)| *given == kind);
+    if footnotes::is_material(object, kind) {
+        let (_, secret) = secret.expect("material is handed out");
+        assert!(secret.ct_eq(b"sixteen bytes ok"), "{}", case());
+        assert_eq!(built.attributes.get(kind), None, "{}", case());
+    } else {
+        assert!(secret.is_none(), "{}", case());
+        assert_eq!(built.attributes.get(kind), Some(&value), "{}", case());
+    }
+}
+
+/// An object whose attributes stand in no change's way, but for `kind`, which is `from`.
+fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Attributes {
+    let template = raws(&demanded(object, Step::Create));
+    let mut current = build(How::Create, &Attributes::default(), &template, &USER)
+        .expect("the demanded template makes an object")
+        .attributes;
+    finish_key_facts(How::Generate, &mut current, None);
+    for cipher in [ck::CKA_ENCRYPT, ck::CKA_DECRYPT] {
+        if current.get(cipher).is_some() {
+            current.set(cipher, flag(false));
+        }
+    }
+    if let Some(from) = from {
+        current.set(kind, from);
+    }
+    current
+}
+
+fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
+    let attempt = |from: Option<Value>, to: Value, maker: &Maker, wanted: CK_RV| {
+        let current = existing(object, kind, from.clone());
+        let template = [raw(kind, &to)];
+        let changed = match step {
+            Step::Set => change(&current, &template, maker),
+            _ => copy(&current, &template, maker),
+        };
+        let name = table::label(kind);
+        assert_eq!(
+            rv(&changed),
+            wanted,
+            "{object:?} {name} {step:?} {from:?} to {to:?}"
+        );
+        if let Ok(changed) = changed {
+            assert_eq!(changed.get(kind), Some(&to), "{object:?} {name} {step:?}");
+        }
+    };
+    let ok = ck::CKR_OK;
+    let read_only = ck::CKR_ATTRIBUTE_READ_ONLY;
+    let sample = sample(object, kind);
+    match expected(object, kind, step) {
+        Expect::Foreign => attempt(None, sample, &USER, ck::CKR_TEMPLATE_INCONSISTENT),
+        Expect::Forbidden => {
+            attempt(None, sample.clone(), &USER, read_only);
+            attempt(Some(sample.clone()), sample.clone(), &USER, read_only);
+            attempt(None, sample, &SO, read_only);
+        }
+        // Of the special attributes only CKA_PRIVATE has a direction: nothing private is published.
+        Expect::Free if kind == ck::CKA_PRIVATE => {
+            attempt(Some(flag(false)), flag(true), &USER, ok);
+            attempt(Some(flag(true)), flag(false), &USER, read_only);
+        }
+        Expect::Free if matches!(sample, Value::Bool(_)) => {
+            attempt(Some(flag(false)), flag(true), &USER, ok);
+            attempt(Some(flag(true)), flag(false), &USER, ok);
+        }
+        Expect::Free => attempt(None, sample, &USER, ok),
+        Expect::ToTrue => {
+            attempt(Some(flag(false)), flag(true), &USER, ok);
+            attempt(Some(flag(false)), flag(false), &USER, ok);
+            attempt(Some(flag(true)), flag(false), &USER, read_only);
+            attempt(Some(flag(true)), flag(false), &SO, read_only);
+        }
+        // An object that is not copyable has no copy to change.
+        Expect::ToFalse if kind == ck::CKA_COPYABLE && step == Step::Copy => {
+            attempt(Some(flag(true)), flag(false), &USER, ok);
+            attempt(
+                Some(flag(false)),
+                flag(true),
+                &USER,
+                ck::CKR_ACTION_PROHIBITED,
+            );
+        }
+        Expect::ToFalse => {
+            attempt(Some(flag(true)), flag(false), &USER, ok);
+            attempt(Some(flag(true)), flag(true), &USER, ok);
+            attempt(Some(flag(false)), flag(true), &USER, read_only);
+            attempt(Some(flag(false)), flag(true), &SO, read_only);
+        }
+        Expect::ToEmpty => {
+            attempt(Some(text("kcv")), text(""), &USER, ok);
+            attempt(Some(text("kcv")), text("abc"), &USER, read_only);
+        }
+        Expect::Earlier => {
+            attempt(Some(text("")), text("20260601"), &USER, ok);
+            attempt(Some(text("20260601")), text("20260531"), &USER, ok);
+            attempt(Some(text("20260601")), text("20260602"), &USER, read_only);
+            attempt(Some(text("20260601")), text(""), &USER, read_only);
+            attempt(Some(text("20260601")), text(""), &SO, read_only);
+        }
+        Expect::So => {
+            attempt(Some(flag(false)), flag(true), &USER, read_only);
+            attempt(Some(flag(false)), flag(true), &SO, ok);
+        }
+        making => panic!("{making:?} is not for {step:?}"),
+    }
+}
+
+#[test]
+fn templates_follow_the_footnotes() {
+    for object in OBJECTS {
+        for kind in footnotes::kinds() {
+            for step in STEPS {
+                match how(*step) {
+                    Some(how) => check_making(*object, kind, *step, how),
+                    None => check_change(*object, kind, *step),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn reading_follows_footnote_7() {
+    for object in OBJECTS {
+        for kind in footnotes::kinds() {
+            let mut current = existing(*object, kind, None);
+            for (sensitive, extractable) in
+                [(true, true), (true, false), (false, false), (false, true)]
+            {
+                current.set(ck::CKA_SENSITIVE, flag(sensitive));
+                current.set(ck::CKA_EXTRACTABLE, flag(extractable));
+                let seen = reveal(&current, kind);
+                let case = format!("{object:?} {} {seen:?}", table::label(kind));
+                if !footnotes::is_material(*object, kind) {
+                    assert!(matches!(seen, Reveal::Value(_) | Reveal::Invalid), "{case}");
+                } else if !sensitive && extractable {
+                    assert_eq!(seen, Reveal::Material, "{case}");
+                } else {
+                    assert_eq!(seen, Reveal::Sensitive, "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_has_the_listed_attributes_and_no_other() {
+    let mut kinds: Vec<_> = table::ROWS.iter().map(|row| row.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, footnotes::kinds());
+}
+
+#[test]
+fn an_object_has_one_row_of_a_kind_and_rows_of_a_kind_agree() {
+    for object in OBJECTS {
+        let identity = attributes(&identity(*object));
+        for kind in footnotes::kinds() {
+            let rows = table::ROWS.iter().filter(|row| row.kind == kind);
+            let fitting = rows
+                .clone()
+                .filter(|row| row.fits(identity.class(), identity.key_type()));
+            assert!(fitting.count() <= 1, "{object:?} {}", table::label(kind));
+            let first = table::any_row(kind).expect("listed");
+            for row in rows {
+                assert_eq!(row.search, first.search, "{}", row.name);
+                let type_of = |row: &super::super::row::Row| {
+                    super::super::raw::read(row.shape, &raw(kind, &sample(*object, kind)))
+                        .map(|value| std::mem::discriminant(&value))
+                        .ok()
+                };
+                assert_eq!(type_of(row), type_of(first), "{}", row.name);
+            }
+        }
+    }
+}

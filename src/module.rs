@@ -239,7 +239,7 @@ impl Module {
         if let Some(token) = &slot.token {
             return Ok(token.clone());
         }
-        let token = Arc::new(Token::create(
+        let token = Arc::new(Token::create_file(
             &self.path(id),
             self.config.clone(),
             self.clock.clone(),

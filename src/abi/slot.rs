@@ -11,7 +11,7 @@ use crate::error::{Result, refuse};
 /// C_GetSlotList (section 5.5.1).
 pub(super) fn list(
     module: &Module,
-    token_present: ck::CK_BBOOL,
+    _token_present: ck::CK_BBOOL,
     slots: List<CK_SLOT_ID>,
 ) -> Result<()> {
     slots.fill(|| Ok(module.slots()))

@@ -31,6 +31,6 @@ pub use change::{change, copy};
 pub use facts::finish_key_facts;
 pub use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawTemplate, RawValue, stated_bool, stated_bytes, stated_ulong};
-pub use reveal::{Reveal, reveal};
+pub use reveal::{Reveal, Revealed, reveal, revealed};
 pub use table::name;
 pub use value::{Value, to_bytes};

@@ -41,7 +41,8 @@ impl fmt::Debug for RawAttribute {
 
 impl RawAttribute {
     /// The value as bytes; `None` for a template.
-    fn bytes(&self) -> Option<&Secret> {
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
         match &self.value {
             RawValue::Bytes(bytes) => Some(bytes),
             RawValue::Template(_) => None,
@@ -53,7 +54,7 @@ impl RawAttribute {
 #[must_use]
 pub fn stated_bytes(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
     let attribute = template.iter().find(|attribute| attribute.kind == kind)?;
-    attribute.bytes().map(|bytes| &**bytes)
+    attribute.bytes()
 }
 
 /// What `template` says of the CK_ULONG `kind`. CKR_ATTRIBUTE_VALUE_INVALID when it is not 8 bytes.

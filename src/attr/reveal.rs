@@ -5,7 +5,7 @@ use crate::ck;
 use super::attributes::Attributes;
 use super::row::Showing;
 use super::table;
-use super::value::Value;
+use super::value::{Value, to_bytes};
 
 /// What to answer for one attribute.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,5 +32,32 @@ pub fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_
         Showing::Always => attributes.get(kind).map_or(Reveal::Invalid, Reveal::Value),
         Showing::UnlessSensitive if open => Reveal::Material,
         Showing::UnlessSensitive => Reveal::Sensitive,
+    }
+}
+
+/// An attribute as C_GetAttributeValue answers it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Revealed {
+    /// Its C representation.
+    Value(Vec<u8>),
+    /// An array of attributes.
+    Template(Vec<(ck::CK_ATTRIBUTE_TYPE, Revealed)>),
+    /// CKR_ATTRIBUTE_SENSITIVE.
+    Sensitive,
+    /// CKR_ATTRIBUTE_TYPE_INVALID.
+    Invalid,
+}
+
+/// The C representation of `value`.
+#[must_use]
+pub fn revealed(value: &Value) -> Revealed {
+    match value {
+        Value::Template(entries) => Revealed::Template(
+            entries
+                .iter()
+                .map(|(kind, value)| (*kind, revealed(value)))
+                .collect(),
+        ),
+        flat => Revealed::Value(to_bytes(flat)),
     }
 }

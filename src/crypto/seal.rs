@@ -4,6 +4,7 @@ use super::sys::aead;
 use super::{Error, Result};
 use crate::secret::Secret;
 
+const KEY: usize = 32;
 const NONCE: usize = 12;
 const TAG: usize = 16;
 
@@ -12,7 +13,7 @@ pub const OVERHEAD: usize = NONCE + TAG;
 
 /// Seals `plain`: nonce (12 bytes) ‖ ciphertext ‖ tag (16 bytes). A nonce must never serve twice
 /// under one key. `Error::InputLength` beyond GCM's 2^36 - 32 bytes.
-pub fn seal(key: &[u8; 32], nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+pub fn seal(key: &[u8], nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
     let len = plain
         .len()
         .checked_add(OVERHEAD)
@@ -20,21 +21,28 @@ pub fn seal(key: &[u8; 32], nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Res
     let mut sealed = vec![0; len];
     let (head, body) = sealed.split_at_mut(NONCE);
     head.copy_from_slice(&nonce);
-    aead::Context::new(key, TAG)?.seal(&nonce, aad, plain, body)?;
+    context(key)?.seal(&nonce, aad, plain, body)?;
     Ok(sealed)
 }
 
 /// Opens what `seal` made. `Error::BadCiphertext` when key, additional data or any byte differs;
 /// `Error::CiphertextLength` when `sealed` is shorter than nonce and tag.
-pub fn open(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Secret> {
+pub fn open(key: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Secret> {
     let len = sealed
         .len()
         .checked_sub(OVERHEAD)
         .ok_or(Error::CiphertextLength)?;
     let (nonce, body) = sealed.split_at(NONCE);
     let mut plain = Secret::zeroed(len);
-    aead::Context::new(key, TAG)?.open(nonce, aad, body, &mut plain)?;
+    context(key)?.open(nonce, aad, body, &mut plain)?;
     Ok(plain)
+}
+
+fn context(key: &[u8]) -> Result<aead::Context> {
+    if key.len() != KEY {
+        return Err(Error::KeySize);
+    }
+    aead::Context::new(key, TAG)
 }
 
 #[cfg(test)]

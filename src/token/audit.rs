@@ -6,7 +6,8 @@
 
 use crate::ck;
 use crate::clock::UnixTime;
-use crate::crypto::{kdf, seal};
+use crate::crypto::hash::hmac_sha256;
+use crate::crypto::kdf;
 use crate::error::Result;
 use crate::secret::Secret;
 use crate::store::{AuditRow, Tx, Uid};
@@ -80,7 +81,7 @@ pub(super) fn append(
 }
 
 fn mac(key: &Secret, seq: u64, previous: &[u8], record: &[u8]) -> [u8; 32] {
-    seal::hmac_sha256(key, &[&seq.to_be_bytes(), previous, record])
+    hmac_sha256(key, &[&seq.to_be_bytes(), previous, record])
 }
 
 fn ratchet(key: &Secret) -> Secret {

@@ -15,6 +15,9 @@ use super::time::Now;
 use super::vault::{Domain, Record, Vault, damaged};
 use super::{CLOCK_ROW, Keys, STORE_KEY_ROW, Token, opened_mark, sealed_mark};
 
+/// Audit entries read at a time.
+const AUDIT_PAGE: usize = 1000;
+
 /// A change in progress.
 pub(super) struct Change<'a> {
     tx: &'a Tx<'a>,
@@ -65,6 +68,28 @@ impl Token {
             };
             change.advance_mark(&keys.identity.public)?;
             audit::append(tx, event, now.at, error.rv, &[])
+        })
+    }
+
+    /// Checks the whole audit record, and returns the number of its entries. Needs a login.
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming the first entry that does not fit.
+    pub fn verify_audit(&self) -> Result<u64> {
+        let keys = self.keys()?;
+        let Some(master) = &keys.master else {
+            return refuse(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "verifying the audit record needs a login",
+            );
+        };
+        self.store.read(|snapshot| {
+            let value = |name| snapshot.meta(name)?.ok_or_else(|| damaged("the audit record's key"));
+            let first = master
+                .domain
+                .open_value(audit::FIRST_KEY_ROW, &value(audit::FIRST_KEY_ROW)?)?;
+            let last = Secret::from(value(audit::KEY_ROW)?);
+            audit::verify(first, &last, |from| Ok(snapshot.audit(from, AUDIT_PAGE)?))
         })
     }
 

@@ -243,7 +243,7 @@ fn import(
         ck::CKA_TENON_EXPIRES_AT,
         Value::Bytes(after.expires_at.to_be_bytes().to_vec()),
     );
-    key::describe(&mut record.attributes, arrival.material);
+    key::describe(&mut record.attributes, arrival.material)?;
     change.put(record, Some(arrival.material))
 }
 

@@ -22,6 +22,9 @@ impl Token {
     /// What `attr::Query` says of the template; CKR_DEVICE_ERROR.
     pub fn find(&self, template: &[RawAttribute]) -> Result<Vec<Handle>> {
         let query = Query::new(template)?;
+        if query.matches_nothing() {
+            return Ok(Vec::new());
+        }
         let keys = self.keys()?;
         let now = self.time.now();
         let mut found = Vec::new();
@@ -53,7 +56,7 @@ impl Token {
             if !seen || query.private.is_some_and(|wanted| wanted != private) {
                 continue;
             }
-            let postings = vault.postings(private, query.terms())?;
+            let postings = vault.postings(private, &query.terms)?;
             let search = Search {
                 class: query.class,
                 key_type: query.key_type,

@@ -5,6 +5,7 @@ use crate::ck;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, RsaMaterial};
+use crate::crypto::aes::Direction;
 use crate::crypto::{aes, ec, rsa};
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, Material};
@@ -99,11 +100,11 @@ fn octet_string(point: &[u8]) -> Vec<u8> {
 
 /// Sets what a key's material says of itself in its attributes: public parts, lengths and check
 /// value. Clients cannot use an imported private key without them.
-pub(super) fn describe(attributes: &mut Attributes, material: &Material) {
+pub(super) fn describe(attributes: &mut Attributes, material: &Material) -> Result<()> {
     let mut set = |kind, value: &[u8]| attributes.set(kind, Value::Bytes(value.to_vec()));
     match material {
         Material::Secret(value) => {
-            let check = check_value(attributes.key_type(), value);
+            let check = check_value(attributes.key_type(), value)?;
             attributes.set(ck::CKA_VALUE_LEN, Value::Ulong(value.len() as u64));
             attributes.set(ck::CKA_CHECK_VALUE, Value::Bytes(check));
         }
@@ -118,15 +119,17 @@ pub(super) fn describe(attributes: &mut Attributes, material: &Material) {
             describe_public_info(attributes, material);
         }
     }
+    Ok(())
 }
 
 /// Sets what a generated pair says in its public half.
-pub(super) fn describe_public(attributes: &mut Attributes, material: &Material) {
-    describe(attributes, material);
+pub(super) fn describe_public(attributes: &mut Attributes, material: &Material) -> Result<()> {
+    describe(attributes, material)?;
     if let Material::Rsa(key) = material {
         let bits = key.n.len() * 8 - key.n.first().map_or(0, |b| b.leading_zeros() as usize);
         attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(bits as u64));
     }
+    Ok(())
 }
 
 fn describe_public_info(attributes: &mut Attributes, material: &Material) {
@@ -137,13 +140,17 @@ fn describe_public_info(attributes: &mut Attributes, material: &Material) {
 
 /// CKA_CHECK_VALUE: for AES the first three bytes of the encryption of a zero block, else of the
 /// value's SHA-1 (base specification, section 4.10.2).
-fn check_value(key_type: Option<ck::CK_KEY_TYPE>, value: &[u8]) -> Vec<u8> {
+fn check_value(key_type: Option<ck::CK_KEY_TYPE>, value: &[u8]) -> Result<Vec<u8>> {
     let mut full = match aes::Key::new(value) {
-        Ok(key) if key_type == Some(ck::CKK_AES) => key.encrypt_block([0; 16]).to_vec(),
+        Ok(key) if key_type == Some(ck::CKK_AES) => {
+            let mut block = vec![0; aes::BLOCK];
+            key.ecb(Direction::Encrypt, &[0; aes::BLOCK], &mut block)?;
+            block
+        }
         _ => Hash::Sha1.digest(&[value]),
     };
     full.truncate(3);
-    full
+    Ok(full)
 }
 
 /// The value of attribute `kind` in `material`: what a key that is not sensitive reveals.

@@ -61,7 +61,7 @@ impl Token {
         };
         if let Some(material) = &material {
             let claimed = attributes.bytes(ck::CKA_CHECK_VALUE).map(<[u8]>::to_vec);
-            key::describe(&mut attributes, material);
+            key::describe(&mut attributes, material)?;
             let actual = attributes.bytes(ck::CKA_CHECK_VALUE).unwrap_or_default();
             if claimed.is_some_and(|claimed| !claimed.is_empty() && claimed != actual) {
                 return refuse(
@@ -134,7 +134,7 @@ impl Token {
         }
         let value = generate(self.rng(), usize::try_from(len).unwrap_or(usize::MAX))?;
         let material = Material::Secret(value);
-        key::describe(&mut attributes, &material);
+        key::describe(&mut attributes, &material)?;
         set_generated(&mut attributes, mechanism);
         let new = New {
             attributes,
@@ -174,8 +174,8 @@ impl Token {
             self.may_make(caller, &keys, attributes)?;
         }
         let material = generate(&spec)?;
-        key::describe_public(&mut public, &material);
-        key::describe(&mut private, &material);
+        key::describe_public(&mut public, &material)?;
+        key::describe(&mut private, &material)?;
         set_generated(&mut public, mechanism);
         set_generated(&mut private, mechanism);
         let halves = [

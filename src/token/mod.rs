@@ -124,6 +124,9 @@ pub struct TokenStatus {
 }
 
 impl Token {
+    /// Greatest length of a PIN in bytes.
+    pub const MAX_PIN_LENGTH: u64 = pin::MAX_LENGTH as u64;
+
     /// Opens the token of the file at `path`, which may not be initialized yet.
     ///
     /// # Errors
@@ -145,7 +148,7 @@ impl Token {
     ///
     /// # Errors
     /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
-    pub fn create(
+    pub fn create_file(
         path: &Path,
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
@@ -192,13 +195,13 @@ impl Token {
         let public = Domain::new(&store_key, &serial);
         let private = Domain::new(&master, &serial);
         let so = PinRow::set(&self.config, &*self.rng, &serial, Role::So, so_pin, &master)?;
-        let first = private.seal_value(&*self.rng, audit::FIRST_KEY_ROW, &audit_key);
+        let first = private.seal_value(&*self.rng, audit::FIRST_KEY_ROW, &audit_key)?;
         let now = self.time.now().at;
         self.store.write(|tx| {
             let mark = self.stored_mark(tx)?;
             tx.clear()?;
             tx.set_meta(STORE_KEY_ROW, &store_key)?;
-            let label = public.seal_value(&*self.rng, IDENTITY_ROW, label);
+            let label = public.seal_value(&*self.rng, IDENTITY_ROW, label)?;
             tx.set_meta(IDENTITY_ROW, &[&serial[..], &label].concat())?;
             tx.set_meta(Role::So.row(), &so.encode(&public, Role::So))?;
             tx.set_meta(Role::User.row(), &PinRow::unset().encode(&public, Role::User))?;

@@ -107,7 +107,7 @@ impl PinRow {
             wrap: Some(Wrap {
                 params,
                 salt,
-                sealed: seal::seal(&key, random(rng), &place(serial, role), master),
+                sealed: seal::seal(&key, random(rng), &place(serial, role), master)?,
             }),
         })
     }

@@ -4,12 +4,10 @@
 //! private-key operation; after that every failure is the one CKR_WRAPPED_KEY_INVALID (BYOK rules,
 //! section 4), but for a mismatch as rule 3 allows.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::attr::{self, Attributes, Built, How, RawAttribute};
 use crate::byok::{self, profile};
 use crate::ck;
-use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
-use crate::log;
 use crate::mechanism::{Material, Mechanism, Params, Unwrap};
 use crate::policy::{Action, Use};
 
@@ -138,7 +136,7 @@ impl Token {
                 return Err(error);
             }
         };
-        key::describe(&mut attributes, &material);
+        key::describe(&mut attributes, &material)?;
         attr::finish_key_facts(How::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         self.make_key(caller, keys, Event::Unwrap, attributes, material)

@@ -11,6 +11,7 @@
 use crate::attr::{self, Attributes};
 use crate::ck;
 use crate::clock::UnixTime;
+use crate::crypto::hash::hmac_sha256;
 use crate::crypto::{kdf, seal};
 use crate::error::{Error, Result};
 use crate::rng::{Rng, random};
@@ -48,18 +49,18 @@ impl Domain {
 
     /// Tag of `parts` under this domain, for values that are not objects.
     pub(super) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        seal::hmac_sha256(&self.authenticate, &[&framed(parts)])
+        hmac_sha256(&self.authenticate, &[&framed(parts)])
     }
 
     /// Keyed fingerprint of `parts`: what an external key's binding is.
     pub(super) fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
-        seal::hmac_sha256(&self.bind, &[&framed(parts)])
+        hmac_sha256(&self.bind, &[&framed(parts)])
     }
 
     /// Seals a value that belongs to the token itself, under its `name`.
-    pub(super) fn seal_value(&self, rng: &dyn Rng, name: &str, clear: &[u8]) -> Vec<u8> {
+    pub(super) fn seal_value(&self, rng: &dyn Rng, name: &str, clear: &[u8]) -> Result<Vec<u8>> {
         let key = derive(&self.seal, name.as_bytes(), &[b"value"]);
-        seal::seal(&key, random(rng), name.as_bytes(), clear)
+        Ok(seal::seal(&key, random(rng), name.as_bytes(), clear)?)
     }
 
     /// Opens what `seal_value` sealed under the same name.
@@ -71,9 +72,11 @@ impl Domain {
 
     /// Blind index of an attribute's value.
     pub(super) fn posting(&self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Posting {
-        let tag = seal::hmac_sha256(&self.index, &[&kind.to_be_bytes(), value]);
+        let tag = hmac_sha256(&self.index, &[&kind.to_be_bytes(), value]);
         let mut posting = Posting::default();
-        posting.copy_from_slice(&tag[..posting.len()]);
+        for (to, from) in posting.iter_mut().zip(tag) {
+            *to = from;
+        }
         posting
     }
 }
@@ -163,7 +166,7 @@ impl Vault<'_> {
         };
         let place = self.place(&row);
         let key = derive(&domain.seal, &record.uid, &[b"object"]);
-        row.sealed = seal::seal(&key, random(rng), &place, &record.attributes.encode());
+        row.sealed = seal::seal(&key, random(rng), &place, &record.attributes.encode())?;
         if let Some(master) = self.master {
             row.mac = master.tag(&[&place, &row.sealed]).to_vec();
         }
@@ -205,9 +208,9 @@ impl Vault<'_> {
     ) -> Result<(Vec<u8>, Vec<u8>)> {
         let place = framed(&[b"material", &self.serial, uid, id]);
         let data_key = crate::rng::secret(rng, KEY_LEN);
-        let sealed = seal::seal(&data_key, random(rng), &place, clear);
+        let sealed = seal::seal(&data_key, random(rng), &place, clear)?;
         let wrapping = derive(&self.master()?.seal, uid, &[b"data key"]);
-        Ok((seal::seal(&wrapping, random(rng), &place, &data_key), sealed))
+        Ok((seal::seal(&wrapping, random(rng), &place, &data_key)?, sealed))
     }
 
     /// Opens material that `seal_material` sealed under the same uid and id.

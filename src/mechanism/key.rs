@@ -37,18 +37,18 @@ impl Key {
         }
     }
 
-    /// Size in the unit of the key's family: bits of modulus or field, bytes of a secret.
+    /// Size in bits: of the modulus, the field or the value.
     #[must_use]
-    pub fn size(&self) -> u64 {
-        let size = match self {
+    pub fn bits(&self) -> u64 {
+        let bits = match self {
             Self::RsaPublic(key) => key.bits(),
             Self::RsaPrivate(key) => key.bits(),
             Self::EcPublic(key) => key.curve().bits(),
             Self::EcPrivate(key) => key.curve().bits(),
-            Self::Aes(key) => key.bytes().len(),
-            Self::Generic(secret) => secret.len(),
+            Self::Aes(key) => key.bytes().len() * 8,
+            Self::Generic(secret) => secret.len() * 8,
         };
-        size as u64
+        bits as u64
     }
 }
 
@@ -62,6 +62,6 @@ impl fmt::Debug for Key {
             Self::Aes(_) => "Aes",
             Self::Generic(_) => "Generic",
         };
-        write!(f, "Key::{family}({})", self.size())
+        write!(f, "Key::{family}({} bits)", self.bits())
     }
 }

@@ -131,6 +131,17 @@ pub struct Request {
 }
 
 impl Mechanism {
+    /// Whether keys of this many bits are within `sizes`.
+    #[must_use]
+    pub fn takes(&self, bits: u64) -> bool {
+        let (least, most) = self.sizes;
+        let unit = match self.unit {
+            Unit::Bits => 1,
+            Unit::Bytes => 8,
+        };
+        most == 0 || (least * unit..=most * unit).contains(&bits)
+    }
+
     /// C_GetMechanismInfo: sizes, and flags computed from the row's uses.
     #[must_use]
     pub fn info(&self) -> ck::CK_MECHANISM_INFO {

@@ -125,11 +125,10 @@ impl Token {
         let Built { mut attributes, .. } =
             attr::build(How::Generate, &implied, template, &maker(&keys))?;
         let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
-        let (least, most) = mechanism.sizes;
-        if most != 0 && !(least..=most).contains(&len) {
+        if !mechanism.takes(len.saturating_mul(8)) {
             return refuse(
                 ck::CKR_KEY_SIZE_RANGE,
-                format!("CKA_VALUE_LEN must be {least} to {most} bytes"),
+                format!("{} makes no key of {len} bytes", mechanism.name),
             );
         }
         let value = generate(self.rng(), usize::try_from(len).unwrap_or(usize::MAX))?;

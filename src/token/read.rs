@@ -112,8 +112,7 @@ impl Token {
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;
         fits(mechanism, &object)?;
         let key = self.ready(&object, &keys)?;
-        let (least, most) = mechanism.sizes;
-        if most != 0 && !(least..=most).contains(&key.size()) {
+        if !mechanism.takes(key.bits()) {
             return refuse(
                 ck::CKR_KEY_SIZE_RANGE,
                 format!("{} takes no key of this size", mechanism.name),

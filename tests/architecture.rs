@@ -1,0 +1,7 @@
+//! The layers of `src/`, and what only some places may do. Reads the sources, not the compiled crate.
+
+mod architecture {
+    mod read;
+    mod rules;
+    mod self_test;
+}

@@ -1,0 +1,142 @@
+//! The rules, and the test that holds `src/` to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::read::{Fact, Seen, read};
+
+/// The rooms from the top, each with the rooms that it may use: arrows only point down. Every room
+/// may use the leaves.
+const ROOMS: &[(&str, &[&str])] = &[
+    // The random source and the numbers of the hashes are all that the door takes of `crypto`.
+    ("abi", &["module", "session", "attr", "mechanism", "crypto"]),
+    ("module", &["session", "token", "mechanism"]),
+    ("session", &["token", "policy", "attr", "mechanism"]),
+    ("token", &["policy", "byok", "attr", "mechanism", "store", "crypto"]),
+    ("policy", &["byok"]),
+    ("byok", &[]),
+    ("attr", &[]),
+    ("mechanism", &["crypto"]),
+    ("store", &[]),
+    ("crypto", &[]),
+    // Turns the errors of these into CKR_ numbers by `From`, so that nobody has to name it.
+    ("rv", &["byok", "store", "crypto"]),
+];
+
+/// The leaves; each uses only those before it.
+const LEAVES: &[&str] = &["ck", "secret", "clock", "rng", "error", "out", "config", "log"];
+
+/// Where `unsafe` is allowed: folders, and single files with the reason.
+const UNSAFE: &[(&str, &str)] = &[
+    ("abi/", "the memory of C callers"),
+    ("crypto/sys/", "the C functions of aws-lc"),
+    ("secret.rs", "locked pages, and wiping them"),
+    ("store/gen_map.rs", "a number in a file that several processes map"),
+    ("bin/tenon/client.rs", "the program calls the built module through the C ABI"),
+];
+
+/// Pure tables of rows, which may be longer than other files.
+const ROW_TABLES: &[&str] = &[];
+
+/// Lines of a file.
+const LINES: usize = 600;
+
+/// The only file that reads the clock.
+const CLOCK: &str = "clock.rs";
+
+/// The sources below `src/`, by their path there.
+pub(super) type Sources = BTreeMap<String, String>;
+
+#[test]
+fn sources_keep_the_architecture() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Sources::new();
+    collect(&root, &root, &mut sources);
+    assert!(sources.contains_key("lib.rs"));
+    let found = violations(&sources);
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+/// What breaks a rule, one line each: file, line, what.
+pub(super) fn violations(sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in sources {
+        let lines = text.lines().count();
+        if lines > LINES && !ROW_TABLES.contains(&path.as_str()) {
+            found.push(format!("src/{path}: {lines} lines, more than {LINES}"));
+        }
+    }
+    let mut once_cells = BTreeSet::new();
+    let mut reached = BTreeSet::new();
+    for entry in ["lib.rs", "bin/tenon/main.rs"] {
+        for seen in read(sources, entry, &mut reached) {
+            if matches!(seen.fact, Fact::OnceCell) {
+                once_cells.insert(seen.path.clone());
+            } else if let Some(what) = judge(&seen) {
+                found.push(format!("src/{}:{}: {what}", seen.path, seen.line));
+            }
+        }
+    }
+    if once_cells.len() > 1 {
+        found.push(format!("once_cell in more than one place: {once_cells:?}"));
+    }
+    for path in sources.keys().filter(|path| !reached.contains(*path)) {
+        found.push(format!("src/{path}: belongs to no module"));
+    }
+    found
+}
+
+/// What is wrong with one fact, if anything. Code of tests may do what it needs, but `unsafe`.
+fn judge(seen: &Seen) -> Option<String> {
+    let program = seen.path.starts_with("bin/");
+    match &seen.fact {
+        Fact::Unsafe => {
+            let allowed = UNSAFE.iter().any(|(place, _)| match place.strip_suffix('/') {
+                Some(_) => seen.path.starts_with(place),
+                None => seen.path == *place,
+            });
+            (!allowed).then(|| "`unsafe` outside its places".into())
+        }
+        _ if seen.test => None,
+        Fact::Uses(_) if program => None,
+        Fact::Uses(to) => refused_arrow(&seen.room, to),
+        Fact::Clock(call) if seen.path != CLOCK => Some(format!("{call} outside {CLOCK}")),
+        Fact::Prints(call) if !program => Some(format!("{call} in the library")),
+        Fact::Process(call) if !program => {
+            Some(format!("{call} in the library: no threads, no handlers"))
+        }
+        Fact::Clock(_) | Fact::Prints(_) | Fact::Process(_) | Fact::OnceCell => None,
+    }
+}
+
+fn refused_arrow(from: &str, to: &str) -> Option<String> {
+    // `lib.rs` only declares the rooms.
+    if from == to || from.is_empty() {
+        return None;
+    }
+    let leaf = |name| LEAVES.iter().position(|leaf| *leaf == name);
+    let room = ROOMS.iter().find(|(name, _)| *name == from);
+    let allowed = match (leaf(from), leaf(to), room) {
+        (Some(from), Some(to), _) => to < from,
+        (None, Some(_), Some(_)) => true,
+        (None, None, Some((_, uses))) => uses.contains(&to),
+        (Some(_), None, _) => false,
+        (None, _, None) => return Some(format!("the room `{from}` is in no layer")),
+    };
+    (!allowed).then(|| format!("`{from}` must not use `{to}`"))
+}
+
+fn collect(root: &Path, folder: &Path, sources: &mut Sources) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    for path in paths {
+        if path.is_dir() {
+            collect(root, &path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(root).unwrap_or(&path);
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            sources.insert(name.display().to_string(), text);
+        }
+    }
+}

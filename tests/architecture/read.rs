@@ -174,11 +174,18 @@ impl Reader<'_> {
         let folder = join(&place.folder, name);
         let path = match &attributes.path {
             // Relative to the folder of the file that says it.
-            Some(path) => join(place.path.rsplit_once('/').map_or("", |(folder, _)| folder), path),
+            Some(path) => join(
+                place.path.rsplit_once('/').map_or("", |(folder, _)| folder),
+                path,
+            ),
             None => {
                 let file = format!("{folder}.rs");
                 let nested = format!("{folder}/mod.rs");
-                if self.sources.contains_key(&file) { file } else { nested }
+                if self.sources.contains_key(&file) {
+                    file
+                } else {
+                    nested
+                }
             }
         };
         Place {
@@ -241,7 +248,8 @@ fn leading_path(tokens: &[TokenTree]) -> Vec<String> {
     let mut at = 0;
     while let Some(TokenTree::Ident(word)) = tokens.get(at) {
         words.push(word.to_string());
-        let colons = tokens.get(at + 1).is_some_and(is_colon) && tokens.get(at + 2).is_some_and(is_colon);
+        let colons =
+            tokens.get(at + 1).is_some_and(is_colon) && tokens.get(at + 2).is_some_and(is_colon);
         if !colons {
             break;
         }

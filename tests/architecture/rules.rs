@@ -13,7 +13,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("abi", &["module", "session", "attr", "mechanism", "crypto"]),
     ("module", &["session", "token", "mechanism"]),
     ("session", &["token", "policy", "attr", "mechanism"]),
-    ("token", &["policy", "byok", "attr", "mechanism", "store", "crypto"]),
+    (
+        "token",
+        &["policy", "byok", "attr", "mechanism", "store", "crypto"],
+    ),
     ("policy", &["byok"]),
     ("byok", &[]),
     ("attr", &[]),
@@ -25,15 +28,23 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// The leaves; each uses only those before it.
-const LEAVES: &[&str] = &["ck", "secret", "clock", "rng", "error", "out", "config", "log"];
+const LEAVES: &[&str] = &[
+    "ck", "secret", "clock", "rng", "error", "out", "config", "log",
+];
 
 /// Where `unsafe` is allowed: folders, and single files with the reason.
 const UNSAFE: &[(&str, &str)] = &[
     ("abi/", "the memory of C callers"),
     ("crypto/sys/", "the C functions of aws-lc"),
     ("secret.rs", "locked pages, and wiping them"),
-    ("store/gen_map.rs", "a number in a file that several processes map"),
-    ("bin/tenon/client.rs", "the program calls the built module through the C ABI"),
+    (
+        "store/gen_map.rs",
+        "a number in a file that several processes map",
+    ),
+    (
+        "bin/tenon/client.rs",
+        "the program calls the built module through the C ABI",
+    ),
 ];
 
 /// Pure tables of rows, which may be longer than other files.
@@ -92,10 +103,12 @@ fn judge(seen: &Seen) -> Option<String> {
     let program = seen.path.starts_with("bin/");
     match &seen.fact {
         Fact::Unsafe => {
-            let allowed = UNSAFE.iter().any(|(place, _)| match place.strip_suffix('/') {
-                Some(_) => seen.path.starts_with(place),
-                None => seen.path == *place,
-            });
+            let allowed = UNSAFE
+                .iter()
+                .any(|(place, _)| match place.strip_suffix('/') {
+                    Some(_) => seen.path.starts_with(place),
+                    None => seen.path == *place,
+                });
             (!allowed).then(|| "`unsafe` outside its places".into())
         }
         _ if seen.test => None,

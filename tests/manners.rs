@@ -1,0 +1,186 @@
+//! Manners of the built library inside somebody else's program: what it exports, what it links,
+//! and what loading and using it does to the process.
+
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::ptr::{null, null_mut};
+
+use cryptoki_sys::{CK_FUNCTION_LIST, CK_RV, CK_SLOT_ID, CKR_OK, CKR_SLOT_ID_INVALID};
+use libloading::Library;
+use object::elf::{DF_1_NODELETE, DT_FLAGS_1, FileHeader64};
+use object::read::elf::{Dyn, ElfFile, FileHeader};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
+
+/// Set in the child processes of this program.
+const CHILD: &str = "TENON_TEST_CHILD";
+
+type Elf<'data> = ElfFile<'data, FileHeader64<Endianness>>;
+
+/// The library that cargo built for this test: beside the test program.
+fn library() -> PathBuf {
+    let program = env::current_exe().unwrap();
+    let path = program.with_file_name("libtenon_pkcs11.so");
+    assert!(path.exists(), "{} was not built", path.display());
+    path
+}
+
+#[track_caller]
+fn inspect(look: impl FnOnce(&Elf<'_>, &[u8])) {
+    let bytes = fs::read(library()).unwrap();
+    look(&Elf::parse(&*bytes).unwrap(), &bytes);
+}
+
+#[test]
+fn exports_nothing_but_the_functions_of_the_standard() {
+    inspect(|elf, _| {
+        let exports: Vec<String> = elf
+            .dynamic_symbols()
+            .filter(|symbol| !symbol.is_undefined() && symbol.is_global())
+            .filter_map(|symbol| Some(symbol.name().ok()?.to_owned()))
+            .collect();
+        let others: Vec<_> = exports
+            .iter()
+            .filter(|name| !name.starts_with("C_"))
+            .collect();
+        assert!(others.is_empty(), "{others:?}");
+        // 68 of 2.40, 24 of 3.0, 12 of 3.2.
+        assert_eq!(exports.len(), 104);
+    });
+}
+
+#[test]
+fn has_no_jitter_entropy() {
+    inspect(|elf, bytes| {
+        let symbols = elf.symbols().filter_map(|symbol| symbol.name().ok());
+        let found: Vec<_> = symbols.filter(|name| name.contains("jent_")).collect();
+        assert!(
+            found.is_empty(),
+            "is AWS_LC_SYS_NO_JITTER_ENTROPY=1 set? {found:?}"
+        );
+        // Also where symbols were stripped.
+        assert!(!bytes.windows(14).any(|part| part == b"jitterentropy_"));
+    });
+}
+
+#[test]
+fn stays_mapped_when_it_is_unloaded() {
+    inspect(|elf, bytes| {
+        let endian = elf.endian();
+        let sections = elf.elf_header().sections(endian, bytes);
+        let dynamic = sections.ok().and_then(|s| s.dynamic(endian, bytes).ok()?);
+        let entries = dynamic.map_or(&[][..], |(entries, _)| entries);
+        let flags = entries
+            .iter()
+            .find(|entry| entry.tag32(endian) == Some(DT_FLAGS_1))
+            .map_or(0, |entry| entry.d_val.get(endian));
+        assert_ne!(flags & u64::from(DF_1_NODELETE), 0, "{flags:#x}");
+    });
+}
+
+#[test]
+fn refuses_calls_before_other_destructors_run() {
+    inspect(|elf, _| {
+        let array = elf.section_by_name(".fini_array").unwrap();
+        let entry = elf
+            .symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Data)
+            .find(|symbol| symbol.name().is_ok_and(|name| name.contains("AT_EXIT")));
+        let entry = entry.unwrap();
+        // They run from the last to the first.
+        assert_eq!(entry.address() + 8, array.address() + array.size());
+    });
+}
+
+#[test]
+fn function_list_says_2_40() {
+    if env::var_os(CHILD).is_none() {
+        quiet(&child("function_list_says_2_40"));
+        return;
+    }
+    with_functions(|functions| {
+        assert_eq!((functions.version.major, functions.version.minor), (2, 40));
+    });
+}
+
+#[test]
+fn starts_no_thread_and_prints_nothing() {
+    if env::var_os(CHILD).is_none() {
+        quiet(&child("starts_no_thread_and_prints_nothing"));
+        return;
+    }
+    let threads = || fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let before = threads();
+    with_functions(|functions| {
+        for _ in 0..2 {
+            assert_eq!(initialize(functions), CKR_OK);
+            assert_eq!(close_all(functions, 99), CKR_SLOT_ID_INVALID);
+            assert_eq!(close_all(functions, 0), CKR_OK);
+            assert_eq!(threads(), before);
+            assert_eq!(finalize(functions), CKR_OK);
+        }
+    });
+    assert_eq!(threads(), before);
+}
+
+fn initialize(functions: &CK_FUNCTION_LIST) -> CK_RV {
+    let call = functions.C_Initialize;
+    // SAFETY: NULL is an allowed argument.
+    call.map_or(CK_RV::MAX, |call| unsafe { call(null_mut()) })
+}
+
+fn finalize(functions: &CK_FUNCTION_LIST) -> CK_RV {
+    let call = functions.C_Finalize;
+    // SAFETY: NULL is the argument that the standard wants.
+    call.map_or(CK_RV::MAX, |call| unsafe { call(null_mut()) })
+}
+
+fn close_all(functions: &CK_FUNCTION_LIST, slot: CK_SLOT_ID) -> CK_RV {
+    let call = functions.C_CloseAllSessions;
+    // SAFETY: takes no pointer.
+    call.map_or(CK_RV::MAX, |call| unsafe { call(slot) })
+}
+
+/// Loads the library and hands out its table.
+fn with_functions(work: impl FnOnce(&CK_FUNCTION_LIST)) {
+    type GetFunctionList = unsafe extern "C" fn(*mut *const CK_FUNCTION_LIST) -> CK_RV;
+    let mut list = null();
+    // SAFETY: the library's constructors are those of its C libraries.
+    let library = unsafe { Library::new(library()) };
+    let library = library.unwrap();
+    // SAFETY: the standard says that this is its type.
+    let get = unsafe { library.get::<GetFunctionList>(b"C_GetFunctionList\0") };
+    let get = get.unwrap();
+    // SAFETY: `list` takes one pointer.
+    assert_eq!(unsafe { get(&raw mut list) }, CKR_OK);
+    // SAFETY: the table is a static of the library, which is never unmapped.
+    work(unsafe { &*list });
+}
+
+/// Runs one test of this program alone, in a process of its own.
+fn child(test: &str) -> Output {
+    let tokens = tempfile::tempdir().unwrap();
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .env("TENON_DIRECTORIES_TOKENDIR", tokens.path())
+        .env("TENON_CONF", "/dev/null")
+        .output()
+        .unwrap()
+}
+
+/// The child succeeded, and nothing but the test harness wrote.
+#[track_caller]
+fn quiet(output: &Output) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && err.is_empty(), "{out}\n{err}");
+    let foreign = |line: &&str| {
+        !line.is_empty() && !line.starts_with("running 1 test") && !line.starts_with("test ")
+    };
+    assert_eq!(out.lines().find(foreign), None);
+    assert!(out.contains("1 passed"), "{out}");
+}

@@ -122,7 +122,7 @@ fn an_external_key_works_only_enabled() {
         (byok::Facts { material: false, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
         (byok::Facts { disabled: true, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
         (byok::Facts { deletion_at: NOW + 9, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
-        (byok::Facts { deletion_at: NOW, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
+        (byok::Facts { deletion_at: NOW, ..live() }, ck::CKR_KEY_HANDLE_INVALID),
     ];
     for (facts, expected) in states {
         let facts = object(external(facts));

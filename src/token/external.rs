@@ -100,19 +100,18 @@ impl Token {
 
     /// Erases the material of an external key whose time has come.
     pub(super) fn erase_expired(&self, keys: &Keys, uid: &Uid) -> Result<()> {
-        if self.config.read_only {
+        let now = self.time.now().at;
+        let vault = keys.vault();
+        let row = self
+            .store
+            .read(|snapshot| snapshot.object(uid).map_err(Error::from))?;
+        let record = row.map(|row| vault.open(&row, true)).transpose()?;
+        if self.config.read_only || !record.is_some_and(|record| stale(&record, now)) {
             return Ok(());
         }
-        self.change(keys, Event::Expire, |change| {
-            let Some(mut record) = change.get(uid)? else {
-                return Ok(());
-            };
-            let facts = super::object::facts(&record.attributes, false);
-            let external = facts.key.and_then(|key| key.external);
-            if external.is_none_or(|facts| !facts.stale(change.now.at)) {
-                return Ok(());
-            }
-            erase(change, &mut record)
+        self.change(keys, Event::Expire, |change| match change.get(uid)? {
+            Some(mut record) if stale(&record, now) => erase(change, &mut record),
+            Some(_) | None => Ok(()),
         })
     }
 
@@ -247,10 +246,19 @@ fn import(
     change.put(record, Some(arrival.material))
 }
 
-/// Erases the material of an external key, and its check value; public parts and binding stay.
+/// The record is an external key whose material has expired and is still there.
+fn stale(record: &Record, now: UnixTime) -> bool {
+    let facts = super::object::facts(&record.attributes, false);
+    let external = facts.key.and_then(|key| key.external);
+    external.is_some_and(|facts| facts.stale(now))
+}
+
+/// Erases the material of an external key with what belongs to it, its check value and its expiry;
+/// public parts and binding stay.
 pub(super) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
     change.erase_material(record)?;
     record.attributes.remove(ck::CKA_CHECK_VALUE);
+    record.attributes.remove(ck::CKA_TENON_EXPIRES_AT);
     change.put(record, None)
 }
 

@@ -35,6 +35,7 @@ impl Token {
                 drop(login);
                 return self.not_logged_in(role);
             }
+            self.objects.forget_read();
             *login = Some(LoggedIn {
                 role,
                 master: Arc::new(Master {

@@ -155,6 +155,11 @@ impl Objects {
         table.forget_token_objects();
     }
 
+    /// Forgets every token object that was read, not its handle.
+    pub(super) fn forget_read(&self) {
+        self.0.write().forget_token_objects();
+    }
+
     /// Every handle is invalid from now on.
     pub(super) fn clear(&self) {
         let mut table = self.0.write();

@@ -94,8 +94,9 @@ impl Token {
             home,
             self.config.enforce_dates,
         ));
-        // Read without login, the tag was not checked: not kept for use after a login.
-        if keys.master.is_some() {
+        // Read without login, the tag was not checked: a login forgets what was read before it.
+        let login = self.login.read();
+        if login.is_some() == keys.master.is_some() {
             self.objects.remember(object.clone(), generation);
         }
         Ok(object)

@@ -15,6 +15,8 @@ pub mod material;
 pub mod rand;
 pub mod rsa;
 mod sys;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 /// Result of an algorithm.
 pub type Result<T> = std::result::Result<T, Error>;

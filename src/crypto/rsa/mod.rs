@@ -147,15 +147,13 @@ impl PrivateKey {
 
     /// RSAES-PKCS1-v1_5 (RFC 8017 section 7.2.2) with implicit rejection: wrong padding gives a
     /// pseudo-random message, always the same for one key and ciphertext. `BadCiphertext` is for
-    /// what anybody can see: a ciphertext of 0, 1, n - 1, or not below n.
+    /// what anybody can see: a ciphertext that is not below n.
     pub fn decrypt_pkcs1(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<usize> {
         if ciphertext.len() != self.modulus_len() {
             return Err(Error::CiphertextLength);
         }
         let mut padded = Secret::zeroed(self.modulus_len());
-        self.rsa
-            .decrypt_raw(ciphertext, &mut padded)
-            .map_err(|_| Error::BadCiphertext)?;
+        self.rsa.decrypt_raw(ciphertext, &mut padded)?;
         let message = self.rejection.unpad(ciphertext, padded)?;
         let out = out
             .get_mut(..message.len())

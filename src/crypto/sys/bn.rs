@@ -5,7 +5,7 @@ use std::ptr::{NonNull, null_mut};
 
 use aws_lc_sys::{self as lc, BIGNUM, BN_CTX};
 
-use super::{check, failure, non_null};
+use super::{check, non_null};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
@@ -21,6 +21,15 @@ impl Bn {
         // SAFETY: reads `bytes` within its length; a null third argument makes a new integer.
         let bn = unsafe { lc::BN_bin2bn(bytes.as_ptr(), bytes.len(), null_mut()) };
         Ok(Self(non_null(bn, "BN_bin2bn")?))
+    }
+
+    /// A copy of `bn`.
+    ///
+    /// # Safety
+    /// `bn` is a live integer.
+    pub(super) unsafe fn copy(bn: *const BIGNUM) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        Ok(Self(non_null(unsafe { lc::BN_dup(bn) }, "BN_dup")?))
     }
 
     fn zero() -> Result<Self> {
@@ -64,14 +73,11 @@ impl Bn {
 
     /// self - word; the caller knows that self is not smaller.
     pub(in crate::crypto) fn minus(&self, word: u64) -> Result<Self> {
-        let difference = Self::zero()?;
-        // SAFETY: both handles are live integers, and `difference` is ours alone.
-        unsafe {
-            if lc::BN_copy(difference.0.as_ptr(), self.as_ptr()).is_null() {
-                return Err(failure("BN_copy"));
-            }
-            check(lc::BN_sub_word(difference.0.as_ptr(), word), "BN_sub_word")?;
-        }
+        // SAFETY: the handle is a live integer.
+        let difference = unsafe { Self::copy(self.as_ptr())? };
+        // SAFETY: `difference` is ours alone.
+        let status = unsafe { lc::BN_sub_word(difference.0.as_ptr(), word) };
+        check(status, "BN_sub_word")?;
         Ok(difference)
     }
 

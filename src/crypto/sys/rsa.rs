@@ -3,6 +3,7 @@
 //! aws-lc blinds every private-key operation, computes it in constant time, and raises the result
 //! to `e` again before giving it away, so that a fault cannot leak a factor.
 
+use std::cmp::Ordering;
 use std::os::raw::{c_int, c_void};
 use std::ptr::{NonNull, null_mut};
 
@@ -125,8 +126,20 @@ impl Rsa {
     }
 
     /// RSADP without padding (RFC 8017 section 5.1.2). `input` and `out` are `size` bytes long.
-    /// Fails for inputs of 0, 1, n - 1 and from n on.
+    /// `BadCiphertext` from n on.
     pub(in crate::crypto) fn decrypt_raw(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        let number = Bn::from_bytes(input)?;
+        // SAFETY: every key has a modulus, which lives as long as the key.
+        let greatest = unsafe { Bn::copy(lc::RSA_get0_n(self.rsa()))? }.minus(1)?;
+        let order = number.cmp(&greatest);
+        if order == Ordering::Greater {
+            return Err(Error::BadCiphertext);
+        }
+        // 0, 1 and n - 1 decrypt to themselves, since d is odd; aws-lc refuses them.
+        if order == Ordering::Equal || number.bits() <= 1 {
+            out.copy_from_slice(input);
+            return Ok(());
+        }
         let mut written = 0;
         // SAFETY: reads `input` and writes `out` within the lengths given.
         let status = unsafe {

@@ -41,14 +41,12 @@ impl From<crypto::Error> for Error {
                 ck::CKR_SIGNATURE_LEN_RANGE,
                 "the signature has the wrong length",
             ),
-            crypto::Error::BadSignature => (
-                ck::CKR_SIGNATURE_INVALID,
-                "the signature does not verify",
-            ),
-            crypto::Error::Internal(_) => (
-                ck::CKR_FUNCTION_FAILED,
-                "the cryptographic library failed",
-            ),
+            crypto::Error::BadSignature => {
+                (ck::CKR_SIGNATURE_INVALID, "the signature does not verify")
+            }
+            crypto::Error::Internal(_) => {
+                (ck::CKR_FUNCTION_FAILED, "the cryptographic library failed")
+            }
         };
         Self::new(rv, what).because(error)
     }

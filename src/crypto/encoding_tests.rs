@@ -30,7 +30,10 @@ fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 /// Algorithm and private key of a version 1 key.
 fn parts(pkcs8: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let info = parse(pkcs8).unwrap();
-    (info.algorithm.to_der().unwrap(), info.private_key.as_bytes().to_vec())
+    (
+        info.algorithm.to_der().unwrap(),
+        info.private_key.as_bytes().to_vec(),
+    )
 }
 
 const V1: &[u8] = &[2, 1, 0];
@@ -56,7 +59,10 @@ fn secret_keys_have_no_such_form() {
 fn every_truncation_and_every_trailing_byte_is_refused() {
     for (pkcs8, _) in fixtures() {
         for len in 0..pkcs8.len() {
-            assert!(matches!(refusal(&pkcs8[..len]), Error::InvalidKey(_)), "{len}");
+            assert!(
+                matches!(refusal(&pkcs8[..len]), Error::InvalidKey(_)),
+                "{len}"
+            );
         }
         let (algorithm, key) = parts(&pkcs8);
         let whole = tlv(0x30, &[V1, &algorithm, &tlv(0x04, &[&key])]);
@@ -68,8 +74,18 @@ fn every_truncation_and_every_trailing_byte_is_refused() {
             tlv(0x30, &[V1, &algorithm, &tlv(0x04, &[&key]), &null]),
             tlv(0x30, &[V1, &algorithm, &tlv(0x04, &[&key]), &[0xA5, 0]]),
             tlv(0x30, &[V1, &algorithm, &tlv(0x04, &[&key, &null])]),
-            tlv(0x30, &[V1, &algorithm, &tlv(0x04, &[&tlv(0x30, &[inner, &null])])]),
-            tlv(0x30, &[V1, &tlv(0x30, &[&parse_sequence(&algorithm), &null]), &tlv(0x04, &[&key])]),
+            tlv(
+                0x30,
+                &[V1, &algorithm, &tlv(0x04, &[&tlv(0x30, &[inner, &null])])],
+            ),
+            tlv(
+                0x30,
+                &[
+                    V1,
+                    &tlv(0x30, &[&parse_sequence(&algorithm), &null]),
+                    &tlv(0x04, &[&key]),
+                ],
+            ),
         ];
         for der in trailing {
             assert!(matches!(refusal(&der), Error::InvalidKey(_)));
@@ -136,13 +152,19 @@ fn a_single_wrong_byte_never_gives_another_key() {
 #[test]
 fn rsa_with_three_primes_is_refused() {
     let der = bytes(&load("rsa/openssl.json"), "three_primes_pkcs8");
-    assert_eq!(refusal(&der), Error::InvalidKey("an RSA key of more than two primes"));
+    assert_eq!(
+        refusal(&der),
+        Error::InvalidKey("an RSA key of more than two primes")
+    );
 }
 
 #[test]
 fn explicit_curves_are_refused() {
     for case in list(&load("ec/openssl.json"), "curves") {
-        assert_eq!(refusal(&bytes(case, "explicit_pkcs8")), Error::UnsupportedCurve);
+        assert_eq!(
+            refusal(&bytes(case, "explicit_pkcs8")),
+            Error::UnsupportedCurve
+        );
     }
 }
 

@@ -161,16 +161,28 @@ mod tests {
                 assert_eq!(Curve::from_params(&der), Ok(row.curve));
             }
             let trailing = [row.params, &[0]].concat();
-            assert!(matches!(Curve::from_params(&trailing), Err(Error::InvalidParameter(_))));
+            assert!(matches!(
+                Curve::from_params(&trailing),
+                Err(Error::InvalidParameter(_))
+            ));
             let cut = &row.params[..row.params.len() - 1];
-            assert!(matches!(Curve::from_params(cut), Err(Error::InvalidParameter(_))));
+            assert!(matches!(
+                Curve::from_params(cut),
+                Err(Error::InvalidParameter(_))
+            ));
         }
         // secp521r1, an explicit curve, implicitlyCA, nothing
         let p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23];
         assert_eq!(Curve::from_params(&p521), Err(Error::UnsupportedCurve));
-        assert_eq!(Curve::from_params(&[0x30, 0x82, 1, 2]), Err(Error::UnsupportedCurve));
+        assert_eq!(
+            Curve::from_params(&[0x30, 0x82, 1, 2]),
+            Err(Error::UnsupportedCurve)
+        );
         for der in [&[0x05, 0x00][..], &[], &[0x06]] {
-            assert!(matches!(Curve::from_params(der), Err(Error::InvalidParameter(_))));
+            assert!(matches!(
+                Curve::from_params(der),
+                Err(Error::InvalidParameter(_))
+            ));
         }
     }
 }

@@ -96,7 +96,10 @@ impl PrivateKey {
     /// A key from values that `EcMaterial::checked` or `generate` made.
     pub fn new(material: &EcMaterial) -> Result<Self> {
         let key = Private::new(material.curve, &material.scalar)?;
-        Ok(Self { curve: material.curve, key })
+        Ok(Self {
+            curve: material.curve,
+            key,
+        })
     }
 
     /// The curve.

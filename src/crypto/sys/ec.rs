@@ -66,8 +66,11 @@ impl EcKey {
             .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))?;
         key.set_public(&parsed)?;
         // SAFETY: live key. The check refuses the point at infinity.
-        check(unsafe { lc::EC_KEY_check_key(key.0.as_ptr()) }, "EC_KEY_check_key")
-            .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))?;
+        check(
+            unsafe { lc::EC_KEY_check_key(key.0.as_ptr()) },
+            "EC_KEY_check_key",
+        )
+        .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))?;
         Ok(key)
     }
 

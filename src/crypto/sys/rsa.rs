@@ -73,8 +73,7 @@ impl Rsa {
         let rsa = non_null(unsafe { lc::RSA_new() }, "RSA_new")?;
         let key = Self::adopt(rsa)?;
         // SAFETY: `rsa` lives as long as `key`; the call copies e; a null callback is allowed.
-        let status =
-            unsafe { lc::RSA_generate_key_ex(rsa.as_ptr(), bits, e.as_ptr(), null_mut()) };
+        let status = unsafe { lc::RSA_generate_key_ex(rsa.as_ptr(), bits, e.as_ptr(), null_mut()) };
         check(status, "RSA_generate_key_ex")?;
         // SAFETY: a generated key has all eight integers, which live as long as `key`.
         let value = |get: unsafe extern "C" fn(*const RSA) -> *const BIGNUM| unsafe {
@@ -226,7 +225,10 @@ impl Rsa {
         let mut written = out.len();
         // SAFETY: live context; reads `message` and writes `out` within the lengths given.
         unsafe {
-            check(lc::EVP_PKEY_encrypt_init(context.0.as_ptr()), "EVP_PKEY_encrypt_init")?;
+            check(
+                lc::EVP_PKEY_encrypt_init(context.0.as_ptr()),
+                "EVP_PKEY_encrypt_init",
+            )?;
             context.set(oaep)?;
             let status = lc::EVP_PKEY_encrypt(
                 context.0.as_ptr(),
@@ -251,7 +253,10 @@ impl Rsa {
         let mut written = out.len();
         // SAFETY: live context; reads `ciphertext` and writes `out` within the lengths given.
         unsafe {
-            check(lc::EVP_PKEY_decrypt_init(context.0.as_ptr()), "EVP_PKEY_decrypt_init")?;
+            check(
+                lc::EVP_PKEY_decrypt_init(context.0.as_ptr()),
+                "EVP_PKEY_decrypt_init",
+            )?;
             context.set(oaep)?;
             let status = lc::EVP_PKEY_decrypt(
                 context.0.as_ptr(),

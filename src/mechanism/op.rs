@@ -38,6 +38,7 @@ pub trait Cipher: Send {
 }
 
 /// A signature or MAC in progress.
+#[expect(clippy::len_without_is_empty, reason = "a signature is never empty")]
 pub trait Signer: Send {
     /// Length of the signature in bytes.
     fn len(&self) -> usize;
@@ -59,6 +60,7 @@ pub trait Verifier: Send {
 }
 
 /// A digest in progress.
+#[expect(clippy::len_without_is_empty, reason = "a digest is never empty")]
 pub trait Digester: Send {
     /// Length of the digest in bytes.
     fn len(&self) -> usize;

@@ -173,7 +173,7 @@ impl PrivateKey {
 /// to 2^32 - 1.
 pub fn generate(bits: u64, e: &[u8]) -> Result<RsaMaterial> {
     let in_range = usize::try_from(bits).is_ok_and(|bits| (MIN_BITS..=MAX_BITS).contains(&bits));
-    if !in_range || bits % 128 != 0 {
+    if !in_range || !bits.is_multiple_of(128) {
         return Err(Error::KeySize);
     }
     let bits = u32::try_from(bits).map_err(|_| Error::KeySize)?;

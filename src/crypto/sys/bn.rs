@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use aws_lc_sys::{self as lc, BIGNUM, BN_CTX};
 
 use super::{check, non_null};
-use crate::crypto::{Error, Result};
+use crate::crypto::Result;
 use crate::secret::Secret;
 
 /// An integer.
@@ -220,8 +220,5 @@ pub(super) unsafe fn secret(bn: *const BIGNUM) -> Secret {
 pub(super) unsafe fn fill(bn: *const BIGNUM, out: &mut [u8]) -> Result<()> {
     // SAFETY: the caller's promise; the call writes within `out` or fails.
     let status = unsafe { lc::BN_bn2bin_padded(out.as_mut_ptr(), out.len(), bn) };
-    match status {
-        1 => Ok(()),
-        _ => Err(Error::Internal("BN_bn2bin_padded")),
-    }
+    check(status, "BN_bn2bin_padded")
 }

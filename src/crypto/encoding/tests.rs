@@ -18,11 +18,11 @@ fn refusal(der: &[u8]) -> Error {
 /// DER with a definite length in the shortest form.
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let value = parts.concat();
-    let len = value.len();
-    let header = match len {
-        0..=0x7F => vec![tag, len as u8],
-        0x80..=0xFF => vec![tag, 0x81, len as u8],
-        _ => vec![tag, 0x82, (len >> 8) as u8, len as u8],
+    let [.., high, low] = value.len().to_be_bytes();
+    let header = match value.len() {
+        0..=0x7F => vec![tag, low],
+        0x80..=0xFF => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
     };
     [header, value].concat()
 }

@@ -13,6 +13,9 @@ use crate::crypto::material::{EcMaterial, Material, RsaMaterial};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
+#[cfg(test)]
+mod tests;
+
 /// rsaEncryption (RFC 8017 appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-ecPublicKey (RFC 5480 section 2.1.1).
@@ -233,7 +236,3 @@ fn encode(value: &impl Encode) -> Result<Secret> {
 fn encoding(_: der::Error) -> Error {
     Error::Internal("DER encoding")
 }
-
-#[cfg(test)]
-#[path = "encoding_tests.rs"]
-mod tests;

@@ -21,6 +21,10 @@ impl From<crypto::Error> for Error {
                 ck::CKR_MECHANISM_PARAM_INVALID,
                 "a parameter of the mechanism is not valid",
             ),
+            crypto::Error::CurveParameters => (
+                ck::CKR_DOMAIN_PARAMS_INVALID,
+                "the EC parameters are not the DER of a curve's object identifier or name",
+            ),
             crypto::Error::UnsupportedCurve => (
                 ck::CKR_CURVE_NOT_SUPPORTED,
                 "the elliptic curve is not supported",

@@ -6,12 +6,11 @@ use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
 use super::{Key, Material, Mechanism, PairSpec, ROW, Unit};
 use crate::ck;
-use crate::crypto;
 use crate::crypto::ec::{self, Curve, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 
-/// Section 6.3.12: CKM_ECDSA takes digests of up to 1024 bits.
+/// CKM_ECDSA takes digests of up to 1024 bits.
 const MAX_DIGEST_LEN: usize = 128;
 
 /// What all rows have in common.
@@ -78,13 +77,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
             "EC key pairs need CKA_EC_PARAMS",
         );
     };
-    let curve = Curve::from_params(params).map_err(|error| match error {
-        crypto::Error::InvalidParameter(_) => Error::new(
-            ck::CKR_DOMAIN_PARAMS_INVALID,
-            "CKA_EC_PARAMS is not the DER of a curve's object identifier or name",
-        ),
-        other => other.into(),
-    })?;
+    let curve = Curve::from_params(params)?;
     Ok(Material::Ec(ec::generate(curve)?))
 }
 
@@ -190,7 +183,7 @@ mod tests {
         let p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23].to_vec();
         let cases = [
             (p521, ck::CKR_CURVE_NOT_SUPPORTED),
-            (vec![0x30, 0x00], ck::CKR_CURVE_NOT_SUPPORTED),
+            (vec![0x30, 0x00], ck::CKR_DOMAIN_PARAMS_INVALID),
             (vec![0x06, 0x05], ck::CKR_DOMAIN_PARAMS_INVALID),
         ];
         for (params, expected) in cases {

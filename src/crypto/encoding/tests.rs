@@ -163,7 +163,7 @@ fn explicit_curves_are_refused() {
     for case in list(&load("ec/openssl.json"), "curves") {
         assert_eq!(
             refusal(&bytes(case, "explicit_pkcs8")),
-            Error::UnsupportedCurve
+            Error::CurveParameters
         );
     }
 }

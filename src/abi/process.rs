@@ -82,7 +82,10 @@ pub(super) fn finalize() -> Result<()> {
             return Ok(());
         }
     }
-    refuse(ck::CKR_CRYPTOKI_NOT_INITIALIZED, "C_Initialize was not called")
+    refuse(
+        ck::CKR_CRYPTOKI_NOT_INITIALIZED,
+        "C_Initialize was not called",
+    )
 }
 
 /// This process's life; `None` before the first C_Initialize, and in a forked child before its own.

@@ -24,9 +24,9 @@ static LIFE: AtomicPtr<Life> = AtomicPtr::new(ptr::null_mut());
 static EXITING: AtomicBool = AtomicBool::new(false);
 static HUSH: Lazy<()> = Lazy::new(door::hush_panics);
 
-/// The crypto library's own destructors run at exit too, and its functions abort the process after
-/// them. A linker that sorts by number puts this entry after all plain ones; they run from the
-/// last to the first.
+/// The crypto library's own destructor runs at exit too, and its functions may abort the process
+/// after it. Entries run from the last to the first; LLD, which sorts them by number, puts this
+/// one behind all plain ones, so that it runs before theirs.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".fini_array.99999"))]
 static AT_EXIT: extern "C" fn() = at_exit;

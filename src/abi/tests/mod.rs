@@ -10,6 +10,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::calls;
 use crate::ck::*;
 
+mod arguments;
 mod attributes;
 mod buffers;
 mod parameters;

@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::process;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -15,6 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
+
+use crate::fork::Mark;
 
 #[cfg(test)]
 mod tests;
@@ -170,7 +171,7 @@ const LIMIT: usize = 4 * 1024 * 1024;
 /// The locked memory of one process. After a fork the child makes its own: locks on memory are not
 /// inherited, and another thread may have held the parent's mutex at that moment. Never freed.
 struct Arena {
-    owner: u32,
+    mark: Mark,
     limit: usize,
     state: Mutex<State>,
 }
@@ -203,7 +204,7 @@ impl Arena {
             return arena;
         }
         let fresh = Box::into_raw(Box::new(Self {
-            owner: process::id(),
+            mark: Mark::new(),
             limit: LIMIT,
             state: Mutex::default(),
         }));
@@ -220,7 +221,7 @@ impl Arena {
     }
 
     fn is_ours(&self) -> bool {
-        self.owner == process::id()
+        self.mark.is_ours()
     }
 
     /// A slot for `len` bytes, 1 to LARGEST; `None` when the arena is full.

@@ -5,16 +5,18 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
 
+use crate::fork::Mark;
+
 use super::{Arena, CHUNK, CLASSES, Home, LARGEST, Secret, class, take_spill_notice};
 
 /// An arena that no other test fills.
 fn arena(limit: usize) -> &'static Arena {
-    of_process(std::process::id(), limit)
+    of_process(Mark::new(), limit)
 }
 
-fn of_process(owner: u32, limit: usize) -> &'static Arena {
+fn of_process(mark: Mark, limit: usize) -> &'static Arena {
     Box::leak(Box::new(Arena {
-        owner,
+        mark,
         limit,
         state: parking_lot::Mutex::default(),
     }))
@@ -130,7 +132,7 @@ fn a_long_secret_has_pages_of_its_own_and_returns_them() {
 
 #[test]
 fn a_slot_of_a_parent_process_is_not_given_out_again() {
-    let parents = of_process(0, CHUNK);
+    let parents = of_process(Mark::of_another_process(), CHUNK);
     let place = address(&Secret::zeroed_in(parents, 64));
     assert_ne!(address(&Secret::zeroed_in(parents, 64)), place);
 }

@@ -9,9 +9,9 @@ use parking_lot::RwLock;
 
 use super::below::Module;
 use super::door;
-use crate::fork::Mark;
 use crate::ck;
 use crate::error::{Result, refuse};
+use crate::fork::Mark;
 
 /// What one process owns. It is never freed: a forked child leaves its parent's alone, since locks
 /// may be held in it for ever and its files are the parent's, and makes its own.

@@ -206,7 +206,10 @@ pub fn decide(
         Action::Change => {
             writable(facts, caller)?;
             if !facts.modifiable {
-                return Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_MODIFIABLE is FALSE")?);
+                return Ok(refuse(
+                    ck::CKR_ACTION_PROHIBITED,
+                    "CKA_MODIFIABLE is FALSE",
+                )?);
             }
             Ok(Effect::Done)
         }

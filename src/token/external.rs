@@ -135,7 +135,10 @@ impl Token {
 impl Change<'_> {
     /// As `Token::bound_by_id`, within this change.
     pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Uid>> {
-        first_bound(&candidates(self.snapshot(), self.vault(), attributes)?, |uid| self.get(uid))
+        first_bound(
+            &candidates(self.snapshot(), self.vault(), attributes)?,
+            |uid| self.get(uid),
+        )
     }
 }
 
@@ -183,7 +186,10 @@ fn new_external(template: &Attributes, uid: Uid) -> Record {
     ] {
         attributes.set(kind, Value::Bool(value));
     }
-    attributes.set(ck::CKA_UNIQUE_ID, Value::Bytes(super::make::unique_id(&uid)));
+    attributes.set(
+        ck::CKA_UNIQUE_ID,
+        Value::Bytes(super::make::unique_id(&uid)),
+    );
     attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
     attributes.set(
         ck::CKA_TENON_PROFILE,
@@ -210,11 +216,18 @@ fn import(
     arrival: &Arrival<'_>,
 ) -> Result<()> {
     let master = keys.master.as_ref().ok_or_else(|| {
-        Error::new(ck::CKR_USER_NOT_LOGGED_IN, "an import needs the user's login")
+        Error::new(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "an import needs the user's login",
+        )
     })?;
-    let fingerprint = fingerprint(&master.domain, &record.uid, &record.attributes, arrival.material);
-    let same = binding(&record.attributes)
-        .map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
+    let fingerprint = fingerprint(
+        &master.domain,
+        &record.uid,
+        &record.attributes,
+        arrival.material,
+    );
+    let same = binding(&record.attributes).map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
     let facts = super::object::facts(&record.attributes, false);
     let external = facts.key.and_then(|key| key.external).unwrap_or_default();
     let import = Import {
@@ -232,8 +245,15 @@ fn import(
         let material_id: [u8; 16] = random(change.rng());
         let attributes = &mut record.attributes;
         attributes.set(BINDING, Value::Bytes(fingerprint.to_vec()));
-        attributes.set(ck::CKA_TENON_MATERIAL_ID, Value::Bytes(material_id.to_vec()));
-    } else if let Some(label) = arrival.attributes.bytes(ck::CKA_LABEL).filter(|l| !l.is_empty()) {
+        attributes.set(
+            ck::CKA_TENON_MATERIAL_ID,
+            Value::Bytes(material_id.to_vec()),
+        );
+    } else if let Some(label) = arrival
+        .attributes
+        .bytes(ck::CKA_LABEL)
+        .filter(|l| !l.is_empty())
+    {
         record
             .attributes
             .set(ck::CKA_LABEL, Value::Bytes(label.to_vec()));

@@ -196,7 +196,8 @@ impl Table {
     fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
         self.entries.retain(|_, entry| keep(entry));
         let entries = &self.entries;
-        self.handles.retain(|_, handle| entries.contains_key(handle));
+        self.handles
+            .retain(|_, handle| entries.contains_key(handle));
     }
 
     fn forget_token_objects(&mut self) {

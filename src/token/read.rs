@@ -107,7 +107,12 @@ impl Token {
     /// # Errors
     /// CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE, and what
     /// `policy::decide` says.
-    pub fn usable_key(&self, handle: Handle, what: Use, mechanism: &Mechanism) -> Result<UsableKey> {
+    pub fn usable_key(
+        &self,
+        handle: Handle,
+        what: Use,
+        mechanism: &Mechanism,
+    ) -> Result<UsableKey> {
         let object = self.object(handle).map_err(as_key_error)?;
         let keys = self.keys()?;
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;

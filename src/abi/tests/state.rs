@@ -6,9 +6,9 @@ use std::thread;
 
 use super::{alone, call, initialized, len, zeroed};
 use crate::abi::below::{LEAVE, MOST_OPEN, OPEN, PANICS, WAITING};
-use crate::fork::Mark;
 use crate::abi::process;
 use crate::ck::*;
+use crate::fork::Mark;
 
 /// Functions that are allowed before C_Initialize.
 const ANYTIME: [&str; 3] = ["C_GetFunctionList", "C_GetInterfaceList", "C_GetInterface"];

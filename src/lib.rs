@@ -1,1 +1,4 @@
-//! x
+//! A PKCS#11 software HSM.
+
+pub mod ck;
+pub mod clock;

@@ -50,7 +50,7 @@ int main(int count, char **arguments) {
     if (!strcmp(way, "running")) {
         struct mechanism ecdsa = {CKM_ECDSA, NULL, 0};
         OK(C_SignInit(session, &ecdsa, key));
-        OK(C_FindObjectsInit(session, NULL, 0));
+        OK(C_FindObjectsInit(open_session(), NULL, 0));
     }
     return 0;
 }

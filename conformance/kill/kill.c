@@ -289,9 +289,13 @@ int main(int count, char **arguments) {
         pid_t worker = fork();
         if (worker == 0) work(call, next, ends[1]);
         close(ends[1]);
-        /* The first message says that the worker is about to begin. */
-        if (read(ends[0], &number, sizeof number) != sizeof number) FAIL("the worker did not start");
-        usleep((useconds_t)(random() % (call->login == USER ? 8000 : 60000)));
+        /* The first message says that the worker is about to begin; up to two changes more. */
+        for (long messages = 1 + random() % 3; messages > 0; messages--) {
+            if (read(ends[0], &number, sizeof number) != sizeof number)
+                FAIL("the worker ended by itself");
+            acknowledged = number;
+        }
+        usleep((useconds_t)(random() % (call->login == USER ? 4000 : 60000)));
         kill(worker, SIGKILL);
         while (read(ends[0], &number, sizeof number) == sizeof number) acknowledged = number;
         close(ends[0]);

@@ -140,3 +140,50 @@ impl RsaKey {
 pub(super) fn digest(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rsa::traits::PublicKeyParts;
+
+    #[test]
+    fn a_blob_opens_with_the_private_key_alone() {
+        let key = RsaPrivateKey::new(&mut UnwrapErr(SysRng), 2048).unwrap();
+        let modulus = key.n_bytes();
+        let wrapping = WrappingKey::new(&modulus, &[1, 0, 1]).unwrap();
+        let material = EcKey::generate().material().unwrap();
+        let blob = wrapping.rsa_aes_key_wrap(&material).unwrap();
+        let (head, tail) = blob.split_at(256);
+        let kek = key.decrypt(Oaep::<Sha256>::new(), head).unwrap();
+        let kek: [u8; AES_KEY_LEN] = kek.try_into().unwrap();
+        let mut out = vec![0; tail.len()];
+        let opened = KwpAes256::new(&kek.into())
+            .unwrap_key(tail, &mut out)
+            .unwrap();
+        assert_eq!(opened, &material[..]);
+    }
+
+    #[test]
+    fn checks_fail_on_another_key_or_message() {
+        use p256::ecdsa::signature::hazmat::PrehashSigner;
+        let (key, other) = (EcKey::generate(), EcKey::generate());
+        let hash = digest(b"message");
+        let signature: p256::ecdsa::Signature = key.0.sign_prehash(&hash).unwrap();
+        let signature = signature.to_bytes();
+        assert!(key.verify(&hash, &signature).is_ok());
+        assert!(other.verify(&hash, &signature).is_err());
+        assert!(key.verify(&digest(b"other"), &signature).is_err());
+
+        let (key, other) = (AesKey::generate().unwrap(), AesKey::generate().unwrap());
+        let payload = Payload {
+            msg: b"text",
+            aad: b"aad",
+        };
+        let sealed = Aes256Gcm::new(&(*key.0).into())
+            .encrypt(&Nonce::from([0; 12]), payload)
+            .unwrap();
+        assert_eq!(key.open([0; 12], b"aad", &sealed).unwrap(), b"text");
+        assert!(key.open([0; 12], b"", &sealed).is_err());
+        assert!(other.open([0; 12], b"aad", &sealed).is_err());
+    }
+}

@@ -274,7 +274,9 @@ impl Tale {
         let mut out = io::stdout().lock();
         writeln!(out, "\n{}. {title}", self.step)?;
         for line in commands.lines() {
-            let mark = if line.starts_with(' ') { ' ' } else { '$' };
+            // Calls and continued lines are no shell commands.
+            let typed = !line.starts_with(' ') && !line.starts_with("C_");
+            let mark = if typed { '$' } else { ' ' };
             writeln!(out, "   {mark} {line}")?;
         }
         Ok(out.flush()?)

@@ -22,6 +22,8 @@ use crate::Result;
 const SETTINGS: &str = "TENON_";
 /// The one that names the token directory.
 const TOKEN_DIRECTORY: &str = "TENON_DIRECTORIES_TOKENDIR";
+/// How often a directory that is being written to is removed.
+const ATTEMPTS: usize = 100;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -116,7 +118,12 @@ fn follow_parent(temporary: bool) {
         // Nothing is ever written: reading ends when the pipe does.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         if let Some(directory) = std::env::var_os(TOKEN_DIRECTORY).filter(|_| temporary) {
-            let _ = fs::remove_dir_all(directory);
+            // The walk may be writing there: try again while it makes files between our steps.
+            for _ in 0..ATTEMPTS {
+                if fs::remove_dir_all(&directory).is_ok() {
+                    break;
+                }
+            }
         }
         std::process::exit(1);
     });

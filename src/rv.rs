@@ -23,6 +23,10 @@ impl From<crypto::Error> for Error {
                 ck::CKR_MECHANISM_PARAM_INVALID,
                 "a parameter of the mechanism is not valid",
             ),
+            crypto::Error::CurveParameters => (
+                ck::CKR_DOMAIN_PARAMS_INVALID,
+                "the EC parameters are not the DER of a curve's object identifier or name",
+            ),
             crypto::Error::UnsupportedCurve => (
                 ck::CKR_CURVE_NOT_SUPPORTED,
                 "the elliptic curve is not supported",
@@ -43,14 +47,12 @@ impl From<crypto::Error> for Error {
                 ck::CKR_SIGNATURE_LEN_RANGE,
                 "the signature has the wrong length",
             ),
-            crypto::Error::BadSignature => (
-                ck::CKR_SIGNATURE_INVALID,
-                "the signature does not verify",
-            ),
-            crypto::Error::Internal(_) => (
-                ck::CKR_FUNCTION_FAILED,
-                "the cryptographic library failed",
-            ),
+            crypto::Error::BadSignature => {
+                (ck::CKR_SIGNATURE_INVALID, "the signature does not verify")
+            }
+            crypto::Error::Internal(_) => {
+                (ck::CKR_FUNCTION_FAILED, "the cryptographic library failed")
+            }
         };
         Self::new(rv, what).because(error)
     }

@@ -155,6 +155,11 @@ impl Objects {
         table.forget_token_objects();
     }
 
+    /// Forgets every token object that was read, not its handle.
+    pub(super) fn forget_read(&self) {
+        self.0.write().forget_token_objects();
+    }
+
     /// Every handle is invalid from now on.
     pub(super) fn clear(&self) {
         let mut table = self.0.write();
@@ -191,7 +196,8 @@ impl Table {
     fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
         self.entries.retain(|_, entry| keep(entry));
         let entries = &self.entries;
-        self.handles.retain(|_, handle| entries.contains_key(handle));
+        self.handles
+            .retain(|_, handle| entries.contains_key(handle));
     }
 
     fn forget_token_objects(&mut self) {

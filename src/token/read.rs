@@ -94,8 +94,9 @@ impl Token {
             home,
             self.config.enforce_dates,
         ));
-        // Read without login, the tag was not checked: not kept for use after a login.
-        if keys.master.is_some() {
+        // Read without login, the tag was not checked: a login forgets what was read before it.
+        let login = self.login.read();
+        if login.is_some() == keys.master.is_some() {
             self.objects.remember(object.clone(), generation);
         }
         Ok(object)
@@ -106,7 +107,12 @@ impl Token {
     /// # Errors
     /// CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE, and what
     /// `policy::decide` says.
-    pub fn usable_key(&self, handle: Handle, what: Use, mechanism: &Mechanism) -> Result<UsableKey> {
+    pub fn usable_key(
+        &self,
+        handle: Handle,
+        what: Use,
+        mechanism: &Mechanism,
+    ) -> Result<UsableKey> {
         let object = self.object(handle).map_err(as_key_error)?;
         let keys = self.keys()?;
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;

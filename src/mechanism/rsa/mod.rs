@@ -100,7 +100,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
     }
 }
 
-/// Section 6.1.6: messages of up to k - 11 bytes.
+/// "PKCS #1 v1.5 RSA": messages of up to k - 11 bytes.
 fn encrypt_pkcs1(key: &Arc<Key>, _: &Params) -> Result<Box<dyn Cipher>> {
     let modulus_len = public(key)?.modulus_len();
     let key = Arc::clone(key);

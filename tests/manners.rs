@@ -59,8 +59,16 @@ fn has_no_jitter_entropy() {
             let names = elf.symbols().filter_map(|symbol| symbol.name().ok());
             names.filter(|name| name.contains(part)).count()
         };
-        assert_ne!(named("RAND_bytes"), 0, "the library is stripped of its symbols");
-        assert_eq!(named("jent_"), 0, "build with AWS_LC_SYS_NO_JITTER_ENTROPY=1");
+        assert_ne!(
+            named("RAND_bytes"),
+            0,
+            "the library is stripped of its symbols"
+        );
+        assert_eq!(
+            named("jent_"),
+            0,
+            "build with AWS_LC_SYS_NO_JITTER_ENTROPY=1"
+        );
     });
 }
 

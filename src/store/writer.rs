@@ -205,7 +205,7 @@ impl Writer {
     fn close_savepoint(&self, kept: bool) -> Result<()> {
         // SQLite may have rolled back the whole transaction: when the disk is full, for one.
         if self.conn.is_autocommit() {
-            return Err(Error::Sqlite("it rolled the transaction back".into()));
+            return Err(Error::RolledBack);
         }
         if !kept {
             self.run("ROLLBACK TO change")?;

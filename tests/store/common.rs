@@ -75,7 +75,9 @@ pub(super) fn damage(path: &Path) -> Vec<String> {
         .into_iter()
         .flat_map(|check| {
             let mut statement = conn.prepare(check).unwrap();
-            let found = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            let found = statement
+                .query_map([], |row| row.get::<_, String>(0))
+                .unwrap();
             found.map(|line| line.unwrap()).collect::<Vec<_>>()
         })
         .filter(|line| line != "ok")

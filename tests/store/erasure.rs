@@ -41,7 +41,10 @@ fn traces(path: &Path) -> usize {
         .map(|end| {
             let file = path.with_extension(end);
             let copy = copies.path().join(end);
-            let copied = std::process::Command::new("cp").arg(&file).arg(&copy).status();
+            let copied = std::process::Command::new("cp")
+                .arg(&file)
+                .arg(&copy)
+                .status();
             assert!(copied.unwrap().success(), "{end}");
             let bytes = fs::read(copy).unwrap();
             [KEY, BLOB]
@@ -73,7 +76,9 @@ fn removing_replacing_and_clearing_erase_too() {
         data_key: vec![1; 40],
         sealed: vec![2; 40],
     };
-    s.store.write(|tx| tx.put_material(&uid(1), &other)).unwrap();
+    s.store
+        .write(|tx| tx.put_material(&uid(1), &other))
+        .unwrap();
     assert_eq!(traces(&s.path), 0);
     assert_eq!(s.store.read(|s| s.material(&uid(1))), Ok(Some(other)));
 

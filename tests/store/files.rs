@@ -87,7 +87,9 @@ fn one_of_many_creators_wins() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("slot-0000.tenon");
     let made: Vec<_> = std::thread::scope(|scope| {
-        let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| Store::create(&path))).collect();
+        let makers: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| Store::create(&path)))
+            .collect();
         makers.into_iter().map(|t| t.join().unwrap()).collect()
     });
     let (won, lost): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tenon_pkcs11::store::{Generation, Options, Store};
 
-use super::common::{Result, Other, damage, playing, row, say, scratch, uid};
+use super::common::{Other, Result, damage, playing, row, say, scratch, uid};
 
 const PARENT: &str = "store::fork::parent";
 const FORKS: u64 = 40;

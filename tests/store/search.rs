@@ -184,7 +184,11 @@ fn time_per_find(store: &Store, objects: u64) -> Duration {
     const TURNS: u64 = 500;
     let start = Instant::now();
     for turn in 0..TURNS {
-        let postings = [posting(u64::MAX), posting(turn * 31 % objects), posting(u64::MAX - 1)];
+        let postings = [
+            posting(u64::MAX),
+            posting(turn * 31 % objects),
+            posting(u64::MAX - 1),
+        ];
         let search = Search {
             class: Some(4),
             postings: &postings,

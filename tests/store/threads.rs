@@ -68,7 +68,10 @@ fn no_update_is_lost_between_threads() {
     let count = s.store.read(|s| s.meta("count")).unwrap().unwrap();
     assert_eq!(count, 400_u64.to_be_bytes());
     let generation = s.store.read(|s| s.generation()).unwrap();
-    assert!(generation < 400, "no transaction was shared in {generation}");
+    assert!(
+        generation < 400,
+        "no transaction was shared in {generation}"
+    );
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement")]

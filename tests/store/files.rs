@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use tenon_pkcs11::store::{Error, Generation, Options, Store};
+use tenon_pkcs11::store::{Error, Generation, Options, Row, Store};
 
 use super::common::{Result, row, scratch, uid};
 
@@ -219,4 +219,74 @@ fn a_lock_held_too_long_is_busy() {
     assert_eq!(inner, Ok(Err(Error::Busy)));
     hurried.write(|tx| tx.put(&row(2), &[])).unwrap();
     assert_eq!(s.store.generation(), Generation::Settled(2));
+}
+
+/// Fills the disk, so it needs one of its own: `TENON_SMALL_DISK` names a directory on it.
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let Some(disk) = std::env::var_os("TENON_SMALL_DISK") else {
+        println!("not run: TENON_SMALL_DISK is not set");
+        return;
+    };
+    let directory = tempfile::tempdir_in(disk).unwrap();
+    let path = directory.path().join("slot-0000.tenon");
+    let filler = directory.path().join("filler");
+    fs::write(&filler, vec![1; 400_000]).unwrap();
+    let store = Store::create(&path).unwrap();
+    let large = |number| Row {
+        sealed: vec![0xA5; 10_000],
+        ..row(number)
+    };
+    let mut stored = 0;
+    let refused = loop {
+        match store.write(|tx| tx.put(&large(stored), &[])) {
+            Ok(()) => stored += 1,
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(refused, Error::Full);
+    assert!(stored > 5);
+    for number in 0..stored {
+        assert_eq!(
+            store.read(|s| s.object(&uid(number))),
+            Ok(Some(large(number)))
+        );
+    }
+    assert_eq!(store.generation(), Generation::Settled(stored));
+
+    fs::remove_file(filler).unwrap();
+    for number in 0..stored {
+        assert_eq!(
+            store.write(|tx| tx.remove(&uid(number))),
+            Ok(true),
+            "{number}"
+        );
+    }
+    store.write(|tx| tx.put(&large(0), &[])).unwrap();
+}
+
+/// Needs a mount: `TENON_READ_ONLY_DISK` and `TENON_READ_ONLY_DISK_SOURCE` name one directory, the
+/// former through a read-only mount.
+#[test]
+fn read_only_media_are_read() {
+    let [Some(disk), Some(source)] =
+        ["TENON_READ_ONLY_DISK", "TENON_READ_ONLY_DISK_SOURCE"].map(std::env::var_os)
+    else {
+        println!("not run: TENON_READ_ONLY_DISK is not set");
+        return;
+    };
+    let directory = tempfile::tempdir_in(source).unwrap();
+    let store = Store::create(&directory.path().join("slot-0000.tenon")).unwrap();
+    store.write(|tx| tx.put(&row(1), &[])).unwrap();
+    drop(store);
+
+    let seen = Path::new(&disk).join(directory.path().file_name().unwrap());
+    let path = seen.join("slot-0000.tenon");
+    assert_eq!(open(&path), Err(Error::ReadOnly));
+    let store = Store::open(&path, &READ_ONLY).unwrap();
+    assert!(store.read(|s| s.object(&uid(1))).unwrap().is_some());
+    assert_eq!(store.generation(), Generation::Settled(1));
+    assert_eq!(store.write(|tx| tx.put(&row(2), &[])), Err(Error::ReadOnly));
+    let refused = Store::create(&seen.join("slot-0001.tenon")).map(drop);
+    assert_eq!(refused, Err(Error::ReadOnly));
 }

@@ -92,10 +92,14 @@ fn what_was_answered_survives_a_kill() {
             note(line);
         }
 
+        let counter = std::fs::read(s.path.with_extension("gen")).unwrap();
+        let counter = u64::from_ne_bytes(counter.try_into().unwrap());
         assert_eq!(damage(&s.path), Vec::<String>::new(), "kill {kill}");
         let store = Store::open(&s.path, &Options::default()).unwrap();
         let generation = store.read(|s| s.generation()).unwrap();
         assert_eq!(store.generation(), Generation::Settled(generation));
+        // Left even, the counter promised that there was nothing to see.
+        assert!(counter % 2 == 1 || counter / 2 == generation, "kill {kill}");
         for thread in 0..THREADS {
             let done = &mut checked[usize::try_from(thread).unwrap()];
             let end = next_step(&store, thread);

@@ -39,6 +39,8 @@ pub(super) struct Writer {
     synchronous: Durability,
     /// Generation up to which this process has emptied the log.
     emptied: u64,
+    /// The disk was full when something was last written.
+    cramped: bool,
     batch: Option<Batch>,
 }
 
@@ -74,6 +76,7 @@ impl Writer {
             busy_timeout,
             synchronous: Durability::Full,
             emptied: 0,
+            cramped: false,
             batch: None,
         }
     }
@@ -109,7 +112,8 @@ impl Writer {
             Some(e) => Err(e),
             None => self.commit(&batch, counter),
         };
-        if result.is_err() {
+        if let Err(e) = &result {
+            self.cramped |= matches!(e, Error::Full | Error::RolledBack);
             self.give_up(counter);
         }
         batch.outcome.set(result);
@@ -146,6 +150,10 @@ impl Writer {
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
+        if self.cramped {
+            // Where there is room in the database again, its log gives back more than it takes.
+            self.empty_log(self.snapshot().generation()?);
+        }
         self.synchronise(durability)?;
         self.run("BEGIN IMMEDIATE")?;
         let batch = self.look(durability);
@@ -263,6 +271,7 @@ impl Writer {
         let restored = self.conn.busy_timeout(self.busy_timeout);
         if matches!((emptied, restored), (Ok(0), Ok(()))) {
             self.emptied = generation;
+            self.cramped = false;
         }
     }
 

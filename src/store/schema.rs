@@ -139,6 +139,7 @@ mod tests {
             class: 3,
             key_type: None,
             private: true,
+            hidden: false,
             expires_at: 0,
             deletion_at: 5,
             version: 1,

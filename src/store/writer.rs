@@ -307,6 +307,7 @@ mod tests {
             class: 0,
             key_type: None,
             private: false,
+            hidden: false,
             expires_at: 0,
             deletion_at: 0,
             version: 0,

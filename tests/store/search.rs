@@ -75,6 +75,7 @@ proptest! {
                     class: thing.class,
                     key_type: thing.key_type,
                     private: thing.private,
+                    hidden: false,
                     ..row(thing.number)
                 };
                 let postings: Vec<_> = thing.postings.iter().copied().map(posting).collect();
@@ -90,7 +91,7 @@ proptest! {
 
         for (class, key_type, private, wanted) in searches {
             let postings: Vec<_> = wanted.iter().copied().map(posting).collect();
-            let search = Search { class, key_type, private, postings: &postings };
+            let search = Search { class, key_type, private, hidden: None, postings: &postings };
             let expected: Vec<_> = model
                 .iter()
                 .filter(|(_, thing)| {
@@ -104,6 +105,7 @@ proptest! {
                     class: thing.class,
                     key_type: thing.key_type,
                     private: thing.private,
+                    hidden: false,
                     expires_at: 0,
                     deletion_at: 0,
                 })

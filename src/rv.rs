@@ -76,6 +76,7 @@ impl From<store::Error> for Error {
             | E::CannotOpen(_)
             | E::Io(..)
             | E::Busy
+            | E::RolledBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
             E::NoSuchObject => ck::CKR_OBJECT_HANDLE_INVALID,
             E::ReservedName | E::Nested => ck::CKR_GENERAL_ERROR,

@@ -185,7 +185,7 @@ impl Walk<'_> {
         let template = Template::new().yes(&[CKA_WRAP]).number(CKA_VALUE_LEN, 32);
         let mechanism = Mechanism::Plain(CKM_AES_KEY_GEN);
         let kek = self.session.generate_key(mechanism, &template)?;
-        let mechanism = Mechanism::Plain(CKM_AES_KEY_WRAP);
+        let mechanism = Mechanism::Plain(CKM_AES_KEY_WRAP_KWP);
         let wrapped = self.session.wrap_key(mechanism, kek, key);
         tale.refused(wrapped.map_err(Into::into), CKR_KEY_UNEXTRACTABLE)
     }

@@ -188,6 +188,10 @@ fn clocks_prints_threads_and_handlers_are_seen() {
         ),
         ("fn f() { libc::atexit(g); }", "atexit in the library"),
         (
+            "fn f() { libc::pthread_atfork(a, b, c); }",
+            "pthread_atfork in the library",
+        ),
+        (
             "fn f() { libc::sigaction(1, g, h); }",
             "sigaction in the library",
         ),

@@ -1,5 +1,11 @@
 //! External keys through the module: binding, re-import, expiry, erasure, and the one failure.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails here fails the test"
+)]
+
 mod common;
 
 #[path = "byok/binding.rs"]

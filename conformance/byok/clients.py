@@ -35,7 +35,7 @@ with token.open(rw=True, user_pin=p11.PIN) as opened:
         except pkcs11.exceptions.AttributeSensitive:
             pass
     assert len(list(opened.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY}))) == 2
-pkcs11.unload()
+pkcs11.unload(PATH)
 
 # PyKCS11: the same names, so the same keys again.
 library = PyKCS11.PyKCS11Lib()

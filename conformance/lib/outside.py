@@ -27,7 +27,9 @@ def private_key(kind):
         options = ["-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[4:]}"]
     else:
         options = ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{CURVES[kind][0]}"]
-    return openssl("genpkey", *options, "-outform", "DER")
+    # genpkey itself writes the older, type-specific form when asked for DER.
+    return openssl("pkcs8", "-topk8", "-nocrypt", "-outform", "DER",
+                   data=openssl("genpkey", *options))
 
 
 def public_key(pkcs8):

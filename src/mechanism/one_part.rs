@@ -18,7 +18,7 @@ pub(super) enum Input {
         too_long: ck::CK_RV,
     },
     /// Hashed. `None` once the digest is taken.
-    Hashed(Option<Hasher>),
+    Hashed(Option<Box<Hasher>>),
 }
 
 impl Input {
@@ -34,7 +34,7 @@ impl Input {
 
     /// Any number of bytes, of which the digest is kept.
     pub(super) fn hashed(hash: Hash) -> Self {
-        Self::Hashed(Some(Hasher::new(hash)))
+        Self::Hashed(Some(Box::new(Hasher::new(hash))))
     }
 
     /// The room is taken at once, so that no copy is left behind by growing.

@@ -276,7 +276,10 @@ impl Token {
         attributes: Attributes,
         material: Option<Material>,
     ) -> Handle {
-        let home = Home::Session { owner, material };
+        let home = Home::Session {
+            owner,
+            material: material.map(Box::new),
+        };
         let dates = self.config.enforce_dates;
         self.objects
             .add_session(|handle| Object::new(handle, uid, attributes, home, dates))

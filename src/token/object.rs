@@ -28,7 +28,7 @@ pub(super) enum Home {
     /// In the memory of a session.
     Session {
         owner: SessionHandle,
-        material: Option<Material>,
+        material: Option<Box<Material>>,
     },
 }
 

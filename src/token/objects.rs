@@ -4,7 +4,7 @@
 //! moves, the object's row is looked at again, and if it is still the same row the object, with its
 //! ready key, is kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -28,7 +28,7 @@ struct Table {
     entries: HashMap<Handle, Entry>,
     handles: HashMap<Uid, Handle>,
     /// Session objects by their session.
-    owned: HashMap<SessionHandle, Vec<Handle>>,
+    owned: HashMap<SessionHandle, BTreeSet<Handle>>,
     remembered: usize,
 }
 
@@ -98,7 +98,7 @@ impl Objects {
         let handle = table.last;
         let object = make(handle);
         if let Home::Session { owner, .. } = &object.home {
-            table.owned.entry(*owner).or_default().push(handle);
+            table.owned.entry(*owner).or_default().insert(handle);
         }
         let entry = Entry {
             uid: object.uid,
@@ -165,8 +165,6 @@ impl Objects {
     pub(super) fn clear(&self) {
         let mut table = self.0.write();
         table.retain(|_| false);
-        table.owned.clear();
-        table.remembered = 0;
     }
 }
 
@@ -189,16 +187,31 @@ impl Table {
     }
 
     fn remove(&mut self, handle: Handle) {
-        if let Some(entry) = self.entries.remove(&handle) {
-            self.handles.remove(&entry.uid);
+        let Some(entry) = self.entries.remove(&handle) else {
+            return;
+        };
+        self.handles.remove(&entry.uid);
+        match entry.object.as_ref().map(|(object, _)| &object.home) {
+            Some(Home::Session { owner, .. }) => {
+                if let Some(owned) = self.owned.get_mut(owner) {
+                    owned.remove(&handle);
+                }
+            }
+            Some(Home::Token { .. }) => self.remembered -= 1,
+            None => {}
         }
     }
 
-    fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
-        self.entries.retain(|_, entry| keep(entry));
-        let entries = &self.entries;
-        self.handles
-            .retain(|_, handle| entries.contains_key(handle));
+    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+        let gone: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| !keep(entry))
+            .map(|(handle, _)| *handle)
+            .collect();
+        for handle in gone {
+            self.remove(handle);
+        }
     }
 
     fn forget_token_objects(&mut self) {

@@ -232,7 +232,7 @@ impl Token {
         keys: &Keys,
     ) -> Result<Option<crate::mechanism::Material>> {
         match &object.home {
-            Home::Session { material, .. } => Ok(material.clone()),
+            Home::Session { material, .. } => Ok(material.as_deref().cloned()),
             Home::Token { .. } => {
                 let vault = keys.vault();
                 self.store.read(|snapshot| {

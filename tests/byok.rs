@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::useless_vec,
     reason = "what fails here fails the test"
 )]
 

@@ -1,0 +1,122 @@
+//! Keys of every kind, made quickly: their values are generated once for a test program.
+
+use std::sync::OnceLock;
+
+use tenon_pkcs11::attr::RawAttribute;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::ec::{self, Curve};
+use tenon_pkcs11::crypto::material::{EcMaterial, RsaMaterial};
+use tenon_pkcs11::crypto::rsa;
+use tenon_pkcs11::session::Session;
+use tenon_pkcs11::token::Handle;
+
+use super::{attrs, with};
+
+/// The public and the private key; or the same secret key twice.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair {
+    /// Encrypts, verifies, wraps.
+    pub(crate) public: Handle,
+    /// Decrypts, signs, unwraps.
+    pub(crate) private: Handle,
+}
+
+/// CKA_ that permit a use, and whether a public key, a private key and a secret key have it.
+const ALL_USES: [(ck::CK_ATTRIBUTE_TYPE, bool, bool); 6] = [
+    (ck::CKA_ENCRYPT, true, false),
+    (ck::CKA_VERIFY, true, false),
+    (ck::CKA_WRAP, true, false),
+    (ck::CKA_DECRYPT, false, true),
+    (ck::CKA_SIGN, false, true),
+    (ck::CKA_UNWRAP, false, true),
+];
+
+fn uses(allowed: bool, of_public: bool, of_private: bool) -> Vec<RawAttribute> {
+    ALL_USES
+        .iter()
+        .filter(|(_, public, private)| (*public && of_public) || (*private && of_private))
+        .map(|(kind, ..)| super::ToAttribute::attribute(allowed, *kind))
+        .collect()
+}
+
+/// For a secret key that may do nothing but derive.
+pub(crate) fn no_uses() -> Vec<RawAttribute> {
+    with(uses(false, true, true), attrs![CKA_DERIVE => true])
+}
+
+/// One RSA-2048 key pair for the whole program.
+pub(crate) fn rsa_material() -> &'static RsaMaterial {
+    static MATERIAL: OnceLock<RsaMaterial> = OnceLock::new();
+    MATERIAL.get_or_init(|| rsa::generate(2048, &[1, 0, 1]).unwrap())
+}
+
+fn ec_material() -> &'static EcMaterial {
+    static MATERIAL: OnceLock<EcMaterial> = OnceLock::new();
+    MATERIAL.get_or_init(|| ec::generate(Curve::P256).unwrap())
+}
+
+/// Session objects of one RSA-2048 key pair, for every use; `public` and `private` change them.
+pub(crate) fn rsa_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    let key = rsa_material();
+    let mut of_public = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_RSA,
+        CKA_MODULUS => &key.n, CKA_PUBLIC_EXPONENT => &key.e,
+    ];
+    of_public.extend(uses(true, true, false));
+    let mut of_private = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_RSA,
+        CKA_MODULUS => &key.n, CKA_PUBLIC_EXPONENT => &key.e,
+        CKA_PRIVATE_EXPONENT => &*key.d, CKA_PRIME_1 => &*key.p, CKA_PRIME_2 => &*key.q,
+    ];
+    of_private.extend(uses(true, false, true));
+    Pair {
+        public: session.create_object(&with(of_public, public)).unwrap(),
+        private: session.create_object(&with(of_private, private)).unwrap(),
+    }
+}
+
+/// Session objects of one P-256 key pair, for every use; `public` and `private` change them.
+pub(crate) fn ec_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    let key = ec_material();
+    let params = key.curve.params();
+    let point = [&[0x04, 65][..], &key.point].concat();
+    let mut of_public = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_EC,
+        CKA_EC_PARAMS => params, CKA_EC_POINT => &point,
+    ];
+    of_public.extend(uses(true, true, false));
+    let mut of_private = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC,
+        CKA_EC_PARAMS => params, CKA_VALUE => &*key.scalar,
+    ];
+    of_private.extend(uses(true, false, true));
+    Pair {
+        public: session.create_object(&with(of_public, public)).unwrap(),
+        private: session.create_object(&with(of_private, private)).unwrap(),
+    }
+}
+
+/// A session object: a secret key of 32 bytes for every use; `changes` change it.
+pub(crate) fn secret(
+    session: &Session,
+    key_type: ck::CK_KEY_TYPE,
+    changes: Vec<RawAttribute>,
+) -> Pair {
+    let mut template = attrs![
+        CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => key_type, CKA_VALUE => &[0x5A; 32],
+    ];
+    template.extend(uses(true, true, true));
+    let key = session.create_object(&with(template, changes)).unwrap();
+    Pair {
+        public: key,
+        private: key,
+    }
+}

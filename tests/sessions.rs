@@ -1,0 +1,13 @@
+//! Slots, sessions, logins and PINs.
+
+mod common;
+
+mod sessions {
+    mod lifetime;
+    mod login;
+    mod pins;
+    mod processes;
+    mod read_only;
+    mod retries;
+    mod slots;
+}

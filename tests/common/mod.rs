@@ -1,6 +1,10 @@
 //! A token of its own for each test, and short ways to say what a client says.
 
-#![allow(dead_code, unused_imports, reason = "each test program uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test program uses its own part"
+)]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod keys;
@@ -35,7 +39,11 @@ pub(crate) const RW: ck::CK_FLAGS = ck::CKF_SERIAL_SESSION | ck::CKF_RW_SESSION;
 
 /// The return value of a call, by name.
 pub(crate) fn rv<T>(outcome: &Result<T>) -> &'static str {
-    ck::rv_name(outcome.as_ref().map_or_else(|error| error.rv, |_| ck::CKR_OK))
+    ck::rv_name(
+        outcome
+            .as_ref()
+            .map_or_else(|error| error.rv, |_| ck::CKR_OK),
+    )
 }
 
 /// Asserts what a call returns: `returns!(call, CKR_PIN_INCORRECT)`.
@@ -177,5 +185,7 @@ pub(crate) fn open(
 
 /// A session with slot 0 of `module`.
 pub(crate) fn session(module: &Module, flags: ck::CK_FLAGS) -> Arc<Session> {
-    module.session(module.open_session(SLOT, flags).unwrap()).unwrap()
+    module
+        .session(module.open_session(SLOT, flags).unwrap())
+        .unwrap()
 }

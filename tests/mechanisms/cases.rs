@@ -180,7 +180,12 @@ impl Case {
 
     /// Keys that allow everything but `what`.
     pub(super) fn keys_without(&self, fixture: &Fixture, what: Use) -> Pair {
-        let denied = || vec![crate::common::ToAttribute::attribute(false, what.attribute())];
+        let denied = || {
+            vec![crate::common::ToAttribute::attribute(
+                false,
+                what.attribute(),
+            )]
+        };
         let of_public = matches!(what, Use::Encrypt | Use::Verify | Use::Wrap);
         let when = |wanted: bool| if wanted { denied() } else { Vec::new() };
         keys(fixture, self.keys, || when(of_public), || when(!of_public))
@@ -221,7 +226,11 @@ fn keys(
 
 /// `len` bytes that look like a message.
 pub(super) fn message(len: usize) -> Vec<u8> {
-    (0..=u8::MAX).map(|byte| byte.wrapping_mul(151)).cycle().take(len).collect()
+    (0..=u8::MAX)
+        .map(|byte| byte.wrapping_mul(151))
+        .cycle()
+        .take(len)
+        .collect()
 }
 
 /// `message` in parts of lengths that depend on `seed`, some of them empty.

@@ -76,8 +76,7 @@ fn a_message_comes_back_in_parts() {
             let message = message(*len);
             let whole = encrypt(&fixture, &case, keys.public, &message);
             for seed in 0..SPLITS {
-                let sealed =
-                    encrypt_in_parts(&fixture, &case, keys.public, &parts(&message, seed));
+                let sealed = encrypt_in_parts(&fixture, &case, keys.public, &parts(&message, seed));
                 if case.repeats {
                     assert_eq!(sealed, whole, "{} of {len} bytes, {seed}", case.name());
                 }
@@ -116,7 +115,10 @@ fn lengths_are_told_and_too_small_a_buffer_ends_nothing() {
             }
             let clear = exactly(*len, |out| session.decrypt(&sealed, out)).unwrap();
             assert_eq!(clear, message, "{name} of {len} bytes");
-            returns!(full(|out| session.decrypt(&sealed, out)), CKR_OPERATION_NOT_INITIALIZED);
+            returns!(
+                full(|out| session.decrypt(&sealed, out)),
+                CKR_OPERATION_NOT_INITIALIZED
+            );
         }
     }
 }
@@ -187,10 +189,14 @@ fn gcm_takes_initialization_vectors_and_tags_of_many_lengths() {
                 aad: Vec::new(),
                 tag_len,
             };
-            session.encrypt_init(case.request_with(params()), key).unwrap();
+            session
+                .encrypt_init(case.request_with(params()), key)
+                .unwrap();
             let sealed = full(|out| session.encrypt(&text, out)).unwrap();
             assert_eq!(sealed.len(), text.len() + tag_len);
-            session.decrypt_init(case.request_with(params()), key).unwrap();
+            session
+                .decrypt_init(case.request_with(params()), key)
+                .unwrap();
             let clear = full(|out| session.decrypt(&sealed, out)).unwrap();
             assert_eq!(clear, text, "IV of {iv}, tag of {tag_len} bytes");
         }

@@ -50,7 +50,9 @@ fn lengths_are_told_and_too_small_a_buffer_ends_nothing() {
 fn digests_need_no_login() {
     let fixture = Fixture::blank(|_| ());
     let session = &fixture.session;
-    session.digest_init(fixture.plain(tenon_pkcs11::ck::CKM_SHA256)).unwrap();
+    session
+        .digest_init(fixture.plain(tenon_pkcs11::ck::CKM_SHA256))
+        .unwrap();
     let digest = full(|out| session.digest(b"", out)).unwrap();
     // FIPS 180-4: the digest of nothing.
     assert_eq!(digest[..4], [0xE3, 0xB0, 0xC4, 0x42]);

@@ -26,7 +26,9 @@ fn secret_keys_of_every_length() {
             let mut values = Vec::new();
             for _ in 0..2 {
                 let key = generate(*len).unwrap();
-                let value = session.attributes(key, &[ck::CKA_VALUE, ck::CKA_VALUE_LEN]).unwrap();
+                let value = session
+                    .attributes(key, &[ck::CKA_VALUE, ck::CKA_VALUE_LEN])
+                    .unwrap();
                 let [Revealed::Value(value), Revealed::Value(told)] = &value[..] else {
                     panic!("{}: no value", case.name());
                 };
@@ -34,12 +36,24 @@ fn secret_keys_of_every_length() {
                 assert_eq!(told[..], len.to_ne_bytes(), "{}", case.name());
                 values.push(value.clone());
             }
-            assert!(*len < 16 || values[0] != values[1], "{}: the same key twice", case.name());
+            assert!(
+                *len < 16 || values[0] != values[1],
+                "{}: the same key twice",
+                case.name()
+            );
         }
         for len in wrong {
-            returns!(generate(*len), CKR_KEY_SIZE_RANGE, "{} of {len}", case.name());
+            returns!(
+                generate(*len),
+                CKR_KEY_SIZE_RANGE,
+                "{} of {len}",
+                case.name()
+            );
         }
-        returns!(session.generate_key(case.request(), &[]), CKR_TEMPLATE_INCOMPLETE);
+        returns!(
+            session.generate_key(case.request(), &[]),
+            CKR_TEMPLATE_INCOMPLETE
+        );
     }
 }
 
@@ -73,12 +87,18 @@ fn generated_pairs_sign_and_verify() {
             ),
         };
         for template in templates {
-            let (public, private) =
-                session.generate_key_pair(case.request(), &template, &[]).unwrap();
+            let (public, private) = session
+                .generate_key_pair(case.request(), &template, &[])
+                .unwrap();
             session.sign_init(fixture.plain(signs), private).unwrap();
             let signature = full(|out| session.sign(b"message", out)).unwrap();
             session.verify_init(fixture.plain(signs), public).unwrap();
-            returns!(session.verify(b"message", &signature), CKR_OK, "{}", case.name());
+            returns!(
+                session.verify(b"message", &signature),
+                CKR_OK,
+                "{}",
+                case.name()
+            );
         }
     }
 }
@@ -109,7 +129,10 @@ fn pairs_that_cannot_be_are_refused() {
     // secp521r1 is none of the token's curves; five zero bytes are no parameters at all.
     let p521 = attrs![CKA_EC_PARAMS => &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23]];
     returns!(ec(&p521, &[]), CKR_CURVE_NOT_SUPPORTED);
-    returns!(ec(&attrs![CKA_EC_PARAMS => &[0; 5]], &[]), CKR_DOMAIN_PARAMS_INVALID);
+    returns!(
+        ec(&attrs![CKA_EC_PARAMS => &[0; 5]], &[]),
+        CKR_DOMAIN_PARAMS_INVALID
+    );
     let wrong_type = attrs![CKA_EC_PARAMS => Curve::P256.params(), CKA_KEY_TYPE => ck::CKK_RSA];
     returns!(ec(&wrong_type, &[]), CKR_TEMPLATE_INCONSISTENT);
 }

@@ -45,7 +45,9 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
         Use::Unwrap => {
             let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
             // Of the right length for none: what is refused sooner never sees it.
-            session.unwrap_key(request, keys.private, &[0; 3], &template).map(drop)
+            session
+                .unwrap_key(request, keys.private, &[0; 3], &template)
+                .map(drop)
         }
         Use::Derive => session.derive_key(request, keys.private, &[]).map(drop),
     };
@@ -57,7 +59,11 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
 /// Every case and each use that its mechanism has.
 fn uses() -> Vec<(Case, Use)> {
     USES.into_iter()
-        .flat_map(|what| cases(|row| has(row, what)).into_iter().map(move |case| (case, what)))
+        .flat_map(|what| {
+            cases(|row| has(row, what))
+                .into_iter()
+                .map(move |case| (case, what))
+        })
         .collect()
 }
 
@@ -86,7 +92,10 @@ fn keys_of_another_type() {
 #[test]
 fn handles_of_no_key() {
     let fixture = Fixture::new();
-    let data = fixture.session.create_object(&attrs![CKA_CLASS => ck::CKO_DATA]).unwrap();
+    let data = fixture
+        .session
+        .create_object(&attrs![CKA_CLASS => ck::CKO_DATA])
+        .unwrap();
     for handle in [data, 0, 999_999] {
         let keys = Pair {
             public: handle,
@@ -123,7 +132,9 @@ fn parameters_that_do_not_fit() {
     }
     for case in cases(|row| row.digest.is_some()) {
         for wrong in &case.wrong {
-            let outcome = fixture.session.digest_init(case.request_with(wrong.clone()));
+            let outcome = fixture
+                .session
+                .digest_init(case.request_with(wrong.clone()));
             returns!(outcome, CKR_MECHANISM_PARAM_INVALID, "{}", case.name());
         }
     }
@@ -133,7 +144,12 @@ fn parameters_that_do_not_fit() {
 fn uses_that_the_key_does_not_allow() {
     let fixture = Fixture::new();
     for (case, what) in uses() {
-        let outcome = begin(&fixture, what, case.request(), case.keys_without(&fixture, what));
+        let outcome = begin(
+            &fixture,
+            what,
+            case.request(),
+            case.keys_without(&fixture, what),
+        );
         returns!(
             outcome,
             CKR_KEY_FUNCTION_NOT_PERMITTED,
@@ -150,7 +166,12 @@ fn mechanisms_that_the_key_does_not_allow() {
         let other = mechanism::all().find(|row| row.id != case.row.id).unwrap();
         let keys = case.keys_for(&fixture, other.id);
         let outcome = begin(&fixture, what, case.request(), keys);
-        returns!(outcome, CKR_MECHANISM_INVALID, "{what:?} by {}", case.name());
+        returns!(
+            outcome,
+            CKR_MECHANISM_INVALID,
+            "{what:?} by {}",
+            case.name()
+        );
         let keys = case.keys_for(&fixture, case.row.id);
         let outcome = begin(&fixture, what, case.request(), keys);
         assert_eq!(rv(&outcome), success(what), "{what:?} by {}", case.name());
@@ -172,7 +193,11 @@ fn uses_that_the_mechanism_does_not_have() {
             returns!(outcome, CKR_MECHANISM_INVALID, "{what:?} by {name}");
         }
         if case.row.digest.is_none() {
-            returns!(session.digest_init(case.request()), CKR_MECHANISM_INVALID, "{name}");
+            returns!(
+                session.digest_init(case.request()),
+                CKR_MECHANISM_INVALID,
+                "{name}"
+            );
         }
         let template: [RawAttribute; 0] = [];
         if case.row.generate.is_none() {
@@ -195,7 +220,12 @@ fn the_list_is_the_table() {
     assert_eq!(listed, rows);
     for row in mechanism::all() {
         let info = module.mechanism_info(0, row.id).unwrap();
-        assert_eq!((info.ulMinKeySize, info.ulMaxKeySize), row.sizes, "{}", row.name);
+        assert_eq!(
+            (info.ulMinKeySize, info.ulMaxKeySize),
+            row.sizes,
+            "{}",
+            row.name
+        );
         for (flag, offered) in [
             (ck::CKF_ENCRYPT, row.encrypt.is_some()),
             (ck::CKF_SIGN, row.sign.is_some()),
@@ -206,7 +236,10 @@ fn the_list_is_the_table() {
         }
     }
     returns!(module.mechanism_info(0, 0x7FFF_FFFF), CKR_MECHANISM_INVALID);
-    returns!(module.mechanism_info(7, ck::CKM_AES_GCM), CKR_SLOT_ID_INVALID);
+    returns!(
+        module.mechanism_info(7, ck::CKM_AES_GCM),
+        CKR_SLOT_ID_INVALID
+    );
     returns!(module.mechanisms(7), CKR_SLOT_ID_INVALID);
 }
 
@@ -217,9 +250,21 @@ fn the_configuration_takes_mechanisms_away() {
     let fixture = Fixture::configured(|config| {
         config.mechanisms = MechanismFilter::Except(vec!["CKM_AES_ECB".into()]);
     });
-    assert!(!fixture.module.mechanisms(0).unwrap().contains(&ck::CKM_AES_ECB));
-    returns!(fixture.module.mechanism(ck::CKM_AES_ECB), CKR_MECHANISM_INVALID);
-    returns!(fixture.module.mechanism_info(0, ck::CKM_AES_ECB), CKR_MECHANISM_INVALID);
+    assert!(
+        !fixture
+            .module
+            .mechanisms(0)
+            .unwrap()
+            .contains(&ck::CKM_AES_ECB)
+    );
+    returns!(
+        fixture.module.mechanism(ck::CKM_AES_ECB),
+        CKR_MECHANISM_INVALID
+    );
+    returns!(
+        fixture.module.mechanism_info(0, ck::CKM_AES_ECB),
+        CKR_MECHANISM_INVALID
+    );
     returns!(fixture.module.mechanism(ck::CKM_AES_CBC), CKR_OK);
     assert_eq!(fixture.plain(ck::CKM_SHA256).params, Params::None);
 }

@@ -96,8 +96,11 @@ fn only_the_signature_of_the_message_verifies() {
         let outcome = verify(&fixture, &case, keys.public, &message, &damaged);
         returns!(outcome, CKR_SIGNATURE_INVALID, "{name}");
 
-        for wrong in [&[][..], &signature[..signature.len() - 1], &[&signature[..], &[0]].concat()]
-        {
+        for wrong in [
+            &[][..],
+            &signature[..signature.len() - 1],
+            &[&signature[..], &[0]].concat(),
+        ] {
             let outcome = verify(&fixture, &case, keys.public, &message, wrong);
             returns!(outcome, CKR_SIGNATURE_LEN_RANGE, "{name}");
             let outcome = verify_in_parts(&fixture, &case, keys.public, &[&message], wrong);
@@ -122,15 +125,27 @@ fn lengths_are_told_and_too_small_a_buffer_ends_nothing() {
         returns!(outcome, CKR_BUFFER_TOO_SMALL, "{name}");
         let signature = exactly(need, |out| session.sign(&message, out)).unwrap();
         assert_eq!(signature.len(), need, "{name}");
-        returns!(verify(&fixture, &case, keys.public, &message, &signature), CKR_OK, "{name}");
+        returns!(
+            verify(&fixture, &case, keys.public, &message, &signature),
+            CKR_OK,
+            "{name}"
+        );
 
         session.sign_init(case.request(), keys.private).unwrap();
         session.sign_update(&message).unwrap();
-        assert_eq!(needed(|out| session.sign_final(out)).unwrap(), need, "{name}");
+        assert_eq!(
+            needed(|out| session.sign_final(out)).unwrap(),
+            need,
+            "{name}"
+        );
         let outcome = exactly(need - 1, |out| session.sign_final(out));
         returns!(outcome, CKR_BUFFER_TOO_SMALL, "{name}");
         let signature = exactly(need, |out| session.sign_final(out)).unwrap();
-        returns!(verify(&fixture, &case, keys.public, &message, &signature), CKR_OK, "{name}");
+        returns!(
+            verify(&fixture, &case, keys.public, &message, &signature),
+            CKR_OK,
+            "{name}"
+        );
     }
 }
 
@@ -146,7 +161,11 @@ fn messages_that_are_too_long_are_refused() {
         session.sign_init(case.request(), keys.private).unwrap();
         let outcome = full(|out| session.sign(&message(len), out));
         returns!(outcome, CKR_DATA_LEN_RANGE, "{name}");
-        returns!(session.sign_update(b"more"), CKR_OPERATION_NOT_INITIALIZED, "{name}");
+        returns!(
+            session.sign_update(b"more"),
+            CKR_OPERATION_NOT_INITIALIZED,
+            "{name}"
+        );
     }
 }
 

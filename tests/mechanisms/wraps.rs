@@ -26,11 +26,11 @@ fn a_secret_key_comes_back() {
         let blob = exactly(need, wrap).unwrap();
         assert_eq!(blob.len(), need, "{name}");
 
-        let mut template =
-            attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+        let mut template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
         template.extend(open());
-        let unwrapped =
-            session.unwrap_key(case.request(), wrapping.private, &blob, &template).unwrap();
+        let unwrapped = session
+            .unwrap_key(case.request(), wrapping.private, &blob, &template)
+            .unwrap();
         assert_eq!(
             value(&fixture, unwrapped, ck::CKA_VALUE),
             Revealed::Value(vec![0x5A; 32]),
@@ -53,8 +53,7 @@ fn a_private_key_comes_back() {
             (rsa, ck::CKK_RSA, ck::CKA_PRIVATE_EXPONENT),
             (ec, ck::CKK_EC, ck::CKA_VALUE),
         ] {
-            let blob =
-                full(|out| session.wrap_key(case.request(), wrapping.public, key, out));
+            let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out));
             // RSA-2048 with OAEP has room for 190 bytes: for a P-256 key in PKCS#8 alone.
             if name == "CKM_RSA_PKCS_OAEP" && key_type == ck::CKK_RSA {
                 returns!(blob, CKR_KEY_SIZE_RANGE, "{name}");
@@ -83,9 +82,8 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
     for case in cases(|row| row.unwrap.is_some()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
-        let unwrap = |blob: &[u8]| {
-            session.unwrap_key(case.request(), wrapping.private, blob, &template)
-        };
+        let unwrap =
+            |blob: &[u8]| session.unwrap_key(case.request(), wrapping.private, blob, &template);
         let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
         for wrong in [&[][..], &blob[..blob.len() - 1], &blob[..7]] {
             returns!(unwrap(wrong), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
@@ -123,7 +121,12 @@ fn what_must_not_leave_is_not_wrapped() {
         let wrapping = case.keys(&fixture).public;
         let wrap = |key| full(|out| session.wrap_key(case.request(), wrapping, key, out));
         returns!(wrap(kept), CKR_KEY_UNEXTRACTABLE, "{}", case.name());
-        returns!(wrap(for_trusted.public), CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
+        returns!(
+            wrap(for_trusted.public),
+            CKR_KEY_NOT_WRAPPABLE,
+            "{}",
+            case.name()
+        );
         returns!(wrap(public), CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
         returns!(wrap(999_999), CKR_KEY_HANDLE_INVALID, "{}", case.name());
     }

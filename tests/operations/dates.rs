@@ -20,9 +20,17 @@ fn a_key_works_from_its_first_to_its_last_day() {
         let midnight = TODAY - TODAY % DAY;
         let init = || session.encrypt_init(fixture.plain(ck::CKM_AES_ECB), key);
 
-        returns!(init(), CKR_KEY_FUNCTION_NOT_PERMITTED, "before its first day");
+        returns!(
+            init(),
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "before its first day"
+        );
         fixture.clock.set(midnight + DAY - 1);
-        returns!(init(), CKR_KEY_FUNCTION_NOT_PERMITTED, "before its first day");
+        returns!(
+            init(),
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "before its first day"
+        );
         fixture.clock.set(midnight + DAY);
         returns!(init(), CKR_OK);
         full(|out| session.encrypt(&[0; 16], out)).unwrap();
@@ -32,12 +40,23 @@ fn a_key_works_from_its_first_to_its_last_day() {
 
         fixture.clock.set(midnight + 3 * DAY);
         let outcome = full(|out| session.encrypt_final(out));
-        returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "begun in time, ended too late");
-        returns!(full(|out| session.encrypt_final(out)), CKR_OPERATION_NOT_INITIALIZED);
+        returns!(
+            outcome,
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "begun in time, ended too late"
+        );
+        returns!(
+            full(|out| session.encrypt_final(out)),
+            CKR_OPERATION_NOT_INITIALIZED
+        );
         returns!(init(), CKR_KEY_FUNCTION_NOT_PERMITTED);
 
         fixture.clock.set(midnight + DAY);
-        returns!(init(), CKR_KEY_FUNCTION_NOT_PERMITTED, "a clock turned back revives nothing");
+        returns!(
+            init(),
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "a clock turned back revives nothing"
+        );
     }
 }
 
@@ -48,12 +67,17 @@ fn a_clock_turned_back_revives_nothing_after_reopening() {
     let key = secret(&fixture.session, ck::CKK_AES, template).public;
     fixture.clock.set(TODAY + DAY);
     let init = |fixture: &Fixture, key| {
-        fixture.session.encrypt_init(fixture.plain(ck::CKM_AES_ECB), key)
+        fixture
+            .session
+            .encrypt_init(fixture.plain(ck::CKM_AES_ECB), key)
     };
     returns!(init(&fixture, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
     let fixture = fixture.reopened_as_user();
     fixture.clock.set(TODAY);
-    fixture.session.find_init(&attrs![CKA_ID => b"old"]).unwrap();
+    fixture
+        .session
+        .find_init(&attrs![CKA_ID => b"old"])
+        .unwrap();
     let key = fixture.session.find(1).unwrap()[0];
     returns!(init(&fixture, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
@@ -63,6 +87,8 @@ fn dates_are_not_enforced_where_the_configuration_says_so() {
     let fixture = Fixture::configured(|config| config.enforce_dates = false);
     let dates = attrs![CKA_END_DATE => "20200101"];
     let key = secret(&fixture.session, ck::CKK_AES, dates).public;
-    let outcome = fixture.session.encrypt_init(fixture.plain(ck::CKM_AES_ECB), key);
+    let outcome = fixture
+        .session
+        .encrypt_init(fixture.plain(ck::CKM_AES_ECB), key);
     returns!(outcome, CKR_OK);
 }

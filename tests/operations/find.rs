@@ -16,7 +16,9 @@ fn results_come_in_portions() {
             session.create_object(&template).unwrap()
         })
         .collect();
-    session.find_init(&attrs![CKA_APPLICATION => "find"]).unwrap();
+    session
+        .find_init(&attrs![CKA_APPLICATION => "find"])
+        .unwrap();
     let mut found = Vec::new();
     assert_eq!(session.find(0).unwrap(), []);
     for expected in [3, 3, 1, 0, 0] {
@@ -35,7 +37,11 @@ fn results_come_in_portions() {
 fn a_search_shows_what_was_there_when_it_began() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let data = || session.create_object(&attrs![CKA_CLASS => ck::CKO_DATA]).unwrap();
+    let data = || {
+        session
+            .create_object(&attrs![CKA_CLASS => ck::CKO_DATA])
+            .unwrap()
+    };
     let first = data();
     session.find_init(&[]).unwrap();
     data();

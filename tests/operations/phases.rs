@@ -70,7 +70,10 @@ fn a_second_init_is_refused_and_the_first_operation_goes_on() {
     returns!(session.verify(b"text", &mac), CKR_OK);
 
     session.digest_init(fixture.plain(ck::CKM_SHA256)).unwrap();
-    returns!(session.digest_init(fixture.plain(ck::CKM_SHA256)), CKR_OPERATION_ACTIVE);
+    returns!(
+        session.digest_init(fixture.plain(ck::CKM_SHA256)),
+        CKR_OPERATION_ACTIVE
+    );
     assert_eq!(full(|out| session.digest(b"text", out)).unwrap().len(), 32);
 
     session.find_init(&[]).unwrap();
@@ -84,9 +87,15 @@ fn a_refused_init_leaves_no_operation() {
     let session = &fixture.session;
     let key = aes(session).public;
     let cbc = |params| fixture.request(ck::CKM_AES_CBC, params);
-    returns!(session.encrypt_init(cbc(Params::None), key), CKR_MECHANISM_PARAM_INVALID);
+    returns!(
+        session.encrypt_init(cbc(Params::None), key),
+        CKR_MECHANISM_PARAM_INVALID
+    );
     returns!(session.encrypt_init(cbc(iv()), 0), CKR_KEY_HANDLE_INVALID);
-    returns!(full(|out| session.encrypt(b"", out)), CKR_OPERATION_NOT_INITIALIZED);
+    returns!(
+        full(|out| session.encrypt(b"", out)),
+        CKR_OPERATION_NOT_INITIALIZED
+    );
     returns!(session.encrypt_init(cbc(iv()), key), CKR_OK);
 }
 
@@ -98,13 +107,17 @@ fn operations_of_different_kinds_and_sessions_do_not_disturb_each_other() {
     let cbc = || fixture.request(ck::CKM_AES_CBC, iv());
     one.encrypt_init(cbc(), key).unwrap();
     one.decrypt_init(cbc(), key).unwrap();
-    one.sign_init(fixture.plain(ck::CKM_SHA256_HMAC), key).unwrap();
+    one.sign_init(fixture.plain(ck::CKM_SHA256_HMAC), key)
+        .unwrap();
     one.digest_init(fixture.plain(ck::CKM_SHA256)).unwrap();
     other.encrypt_init(cbc(), key).unwrap();
 
     let first = full(|out| one.encrypt_update(&[1; 16], out)).unwrap();
     let second = full(|out| other.encrypt_update(&[2; 16], out)).unwrap();
-    assert_eq!(full(|out| one.decrypt_update(&first, out)).unwrap(), [1; 16]);
+    assert_eq!(
+        full(|out| one.decrypt_update(&first, out)).unwrap(),
+        [1; 16]
+    );
     one.sign_update(b"a").unwrap();
     one.digest_update(b"a").unwrap();
     assert_ne!(first, second);
@@ -121,9 +134,14 @@ fn a_one_shot_after_an_update_is_refused_and_the_operation_goes_on() {
     let session = &fixture.session;
     let key = aes(session).public;
     let hmac = || fixture.plain(ck::CKM_SHA256_HMAC);
-    session.encrypt_init(fixture.request(ck::CKM_AES_CBC, iv()), key).unwrap();
+    session
+        .encrypt_init(fixture.request(ck::CKM_AES_CBC, iv()), key)
+        .unwrap();
     full(|out| session.encrypt_update(&[0; 16], out)).unwrap();
-    returns!(full(|out| session.encrypt(&[0; 16], out)), CKR_OPERATION_ACTIVE);
+    returns!(
+        full(|out| session.encrypt(&[0; 16], out)),
+        CKR_OPERATION_ACTIVE
+    );
     returns!(full(|out| session.encrypt_final(out)), CKR_OK);
 
     session.sign_init(hmac(), key).unwrap();
@@ -147,8 +165,13 @@ fn asking_for_the_length_of_a_part_takes_no_part() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let key = aes(session).public;
-    session.encrypt_init(fixture.request(ck::CKM_AES_CBC, iv()), key).unwrap();
-    assert_eq!(needed(|out| session.encrypt_update(&[0; 40], out)).unwrap(), 32);
+    session
+        .encrypt_init(fixture.request(ck::CKM_AES_CBC, iv()), key)
+        .unwrap();
+    assert_eq!(
+        needed(|out| session.encrypt_update(&[0; 40], out)).unwrap(),
+        32
+    );
     returns!(full(|out| session.encrypt(&[0; 16], out)), CKR_OK);
 }
 
@@ -181,16 +204,31 @@ fn a_text_that_waits_for_its_buffer_is_not_mixed_with_another() {
     let sealed = full(|out| session.encrypt(&[7; 40], out)).unwrap();
 
     session.decrypt_init(cbc(), key).unwrap();
-    returns!(exactly(39, |out| session.decrypt(&sealed, out)), CKR_BUFFER_TOO_SMALL);
-    returns!(full(|out| session.decrypt_update(&sealed, out)), CKR_OPERATION_ACTIVE);
+    returns!(
+        exactly(39, |out| session.decrypt(&sealed, out)),
+        CKR_BUFFER_TOO_SMALL
+    );
+    returns!(
+        full(|out| session.decrypt_update(&sealed, out)),
+        CKR_OPERATION_ACTIVE
+    );
     returns!(full(|out| session.decrypt_final(out)), CKR_OPERATION_ACTIVE);
     assert_eq!(needed(|out| session.decrypt(&sealed, out)).unwrap(), 40);
-    assert_eq!(exactly(40, |out| session.decrypt(&sealed, out)).unwrap(), [7; 40]);
+    assert_eq!(
+        exactly(40, |out| session.decrypt(&sealed, out)).unwrap(),
+        [7; 40]
+    );
 
     session.decrypt_init(cbc(), key).unwrap();
     let mut clear = full(|out| session.decrypt_update(&sealed, out)).unwrap();
-    returns!(exactly(7, |out| session.decrypt_final(out)), CKR_BUFFER_TOO_SMALL);
-    returns!(full(|out| session.decrypt_update(&sealed, out)), CKR_OPERATION_ACTIVE);
+    returns!(
+        exactly(7, |out| session.decrypt_final(out)),
+        CKR_BUFFER_TOO_SMALL
+    );
+    returns!(
+        full(|out| session.decrypt_update(&sealed, out)),
+        CKR_OPERATION_ACTIVE
+    );
     clear.extend(exactly(8, |out| session.decrypt_final(out)).unwrap());
     assert_eq!(clear, [7; 40]);
 }

@@ -36,7 +36,10 @@ fn closed_sessions_are_gone() {
 
     module.close_all_sessions(0).unwrap();
     returns!(module.session(next), CKR_SESSION_HANDLE_INVALID);
-    returns!(module.session(fixture.session.handle()), CKR_SESSION_HANDLE_INVALID);
+    returns!(
+        module.session(fixture.session.handle()),
+        CKR_SESSION_HANDLE_INVALID
+    );
     returns!(module.close_all_sessions(0), CKR_OK);
     returns!(module.close_all_sessions(9), CKR_SLOT_ID_INVALID);
 }
@@ -45,7 +48,10 @@ fn closed_sessions_are_gone() {
 fn the_last_session_takes_the_login_with_it() {
     let fixture = Fixture::new();
     let other = fixture.open(RO);
-    fixture.module.close_session(fixture.session.handle()).unwrap();
+    fixture
+        .module
+        .close_session(fixture.session.handle())
+        .unwrap();
     assert_eq!(other.info().state, ck::CKS_RO_USER_FUNCTIONS);
     fixture.module.close_session(other.handle()).unwrap();
     let session = fixture.open(RW);
@@ -79,7 +85,10 @@ fn private_objects_and_their_handles_die_at_logout() {
     session.logout().unwrap();
     let dead = |handle| {
         returns!(session.object_size(handle), CKR_OBJECT_HANDLE_INVALID);
-        returns!(session.attributes(handle, &[ck::CKA_CLASS]), CKR_OBJECT_HANDLE_INVALID);
+        returns!(
+            session.attributes(handle, &[ck::CKA_CLASS]),
+            CKR_OBJECT_HANDLE_INVALID
+        );
         returns!(session.destroy_object(handle), CKR_OBJECT_HANDLE_INVALID);
         returns!(session.copy_object(handle, &[]), CKR_OBJECT_HANDLE_INVALID);
         returns!(
@@ -93,7 +102,11 @@ fn private_objects_and_their_handles_die_at_logout() {
     session.login(ck::CKU_USER, USER_PIN).unwrap();
     private.into_iter().for_each(dead);
     let now = found(session);
-    assert_eq!(now.len(), 3, "the private token object is back, the session object is not");
+    assert_eq!(
+        now.len(),
+        3,
+        "the private token object is back, the session object is not"
+    );
     assert!(public.iter().all(|handle| now.contains(handle)));
 }
 
@@ -101,11 +114,16 @@ fn private_objects_and_their_handles_die_at_logout() {
 fn logins_are_of_one_token_alone() {
     let fixture = Fixture::new();
     let module = &fixture.module;
-    module.init_token(1, b"other-officer", &tenon_pkcs11::module::padded("two")).unwrap();
+    module
+        .init_token(1, b"other-officer", &tenon_pkcs11::module::padded("two"))
+        .unwrap();
     let other = module.session(module.open_session(1, RW).unwrap()).unwrap();
     assert_eq!(other.info().state, ck::CKS_RW_PUBLIC_SESSION);
     assert_eq!(other.info().slotID, 1);
-    returns!(other.login(ck::CKU_SO, crate::common::SO_PIN), CKR_PIN_INCORRECT);
+    returns!(
+        other.login(ck::CKU_SO, crate::common::SO_PIN),
+        CKR_PIN_INCORRECT
+    );
     other.login(ck::CKU_SO, b"other-officer").unwrap();
     assert_eq!(fixture.session.info().state, ck::CKS_RW_USER_FUNCTIONS);
 

@@ -10,11 +10,20 @@ fn the_five_states() {
     let rw = &fixture.session;
     let ro = fixture.open(RO);
     let states = || (rw.info().state, ro.info().state);
-    assert_eq!(states(), (ck::CKS_RW_PUBLIC_SESSION, ck::CKS_RO_PUBLIC_SESSION));
+    assert_eq!(
+        states(),
+        (ck::CKS_RW_PUBLIC_SESSION, ck::CKS_RO_PUBLIC_SESSION)
+    );
     ro.login(ck::CKU_USER, USER_PIN).unwrap();
-    assert_eq!(states(), (ck::CKS_RW_USER_FUNCTIONS, ck::CKS_RO_USER_FUNCTIONS));
+    assert_eq!(
+        states(),
+        (ck::CKS_RW_USER_FUNCTIONS, ck::CKS_RO_USER_FUNCTIONS)
+    );
     rw.logout().unwrap();
-    assert_eq!(states(), (ck::CKS_RW_PUBLIC_SESSION, ck::CKS_RO_PUBLIC_SESSION));
+    assert_eq!(
+        states(),
+        (ck::CKS_RW_PUBLIC_SESSION, ck::CKS_RO_PUBLIC_SESSION)
+    );
     fixture.module.close_session(ro.handle()).unwrap();
     rw.login(ck::CKU_SO, SO_PIN).unwrap();
     assert_eq!(rw.info().state, ck::CKS_RW_SO_FUNCTIONS);
@@ -34,7 +43,10 @@ fn one_user_at_a_time() {
         session.login(user, pin).unwrap();
         returns!(session.login(user, pin), CKR_USER_ALREADY_LOGGED_IN);
         returns!(session.login(user, b"wrong"), CKR_USER_ALREADY_LOGGED_IN);
-        returns!(session.login(other, b"wrong"), CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+        returns!(
+            session.login(other, b"wrong"),
+            CKR_USER_ANOTHER_ALREADY_LOGGED_IN
+        );
         session.logout().unwrap();
         returns!(session.logout(), CKR_USER_NOT_LOGGED_IN);
     }
@@ -68,11 +80,17 @@ fn wrong_pins() {
 fn the_officer_and_read_only_sessions_exclude_each_other() {
     let fixture = Fixture::logged_out();
     let ro = fixture.open(RO);
-    returns!(fixture.session.login(ck::CKU_SO, SO_PIN), CKR_SESSION_READ_ONLY_EXISTS);
+    returns!(
+        fixture.session.login(ck::CKU_SO, SO_PIN),
+        CKR_SESSION_READ_ONLY_EXISTS
+    );
     returns!(ro.login(ck::CKU_SO, SO_PIN), CKR_SESSION_READ_ONLY_EXISTS);
     fixture.module.close_session(ro.handle()).unwrap();
     fixture.session.login(ck::CKU_SO, SO_PIN).unwrap();
-    returns!(fixture.module.open_session(0, RO), CKR_SESSION_READ_WRITE_SO_EXISTS);
+    returns!(
+        fixture.module.open_session(0, RO),
+        CKR_SESSION_READ_WRITE_SO_EXISTS
+    );
     returns!(fixture.module.open_session(0, RW), CKR_OK);
     fixture.session.logout().unwrap();
     returns!(fixture.module.open_session(0, RO), CKR_OK);
@@ -86,7 +104,10 @@ fn read_only_sessions_change_no_token_objects() {
     let stored = fixture.session.create_object(&object(true)).unwrap();
 
     returns!(ro.create_object(&object(true)), CKR_SESSION_READ_ONLY);
-    returns!(ro.set_attributes(stored, &attrs![CKA_LABEL => "x"]), CKR_SESSION_READ_ONLY);
+    returns!(
+        ro.set_attributes(stored, &attrs![CKA_LABEL => "x"]),
+        CKR_SESSION_READ_ONLY
+    );
     returns!(ro.destroy_object(stored), CKR_SESSION_READ_ONLY);
     returns!(ro.copy_object(stored, &[]), CKR_SESSION_READ_ONLY);
     let key = attrs![CKA_TOKEN => true, CKA_VALUE_LEN => 16];
@@ -115,8 +136,7 @@ fn without_the_user_nobody_makes_private_objects_or_token_keys() {
         returns!(session.create_object(&data(true)), CKR_USER_NOT_LOGGED_IN);
         returns!(session.create_object(&data(false)), CKR_OK);
         let key = |token| {
-            let template =
-                attrs![CKA_TOKEN => token, CKA_PRIVATE => false, CKA_VALUE_LEN => 16];
+            let template = attrs![CKA_TOKEN => token, CKA_PRIVATE => false, CKA_VALUE_LEN => 16];
             session.generate_key(fixture.plain(ck::CKM_AES_KEY_GEN), &template)
         };
         returns!(key(true), CKR_USER_NOT_LOGGED_IN);

@@ -25,10 +25,19 @@ fn before_the_officer_has_set_it_there_is_no_users_pin() {
     let fixture = Fixture::blank(|_| ());
     let session = &fixture.session;
     for _ in 0..12 {
-        returns!(session.login(ck::CKU_USER, b"guess"), CKR_USER_PIN_NOT_INITIALIZED);
+        returns!(
+            session.login(ck::CKU_USER, b"guess"),
+            CKR_USER_PIN_NOT_INITIALIZED
+        );
     }
-    returns!(session.login(ck::CKU_USER, b""), CKR_USER_PIN_NOT_INITIALIZED);
-    returns!(session.set_pin(b"guess", b"new-pin"), CKR_USER_PIN_NOT_INITIALIZED);
+    returns!(
+        session.login(ck::CKU_USER, b""),
+        CKR_USER_PIN_NOT_INITIALIZED
+    );
+    returns!(
+        session.set_pin(b"guess", b"new-pin"),
+        CKR_USER_PIN_NOT_INITIALIZED
+    );
     let of_user = ck::CKF_USER_PIN_INITIALIZED
         | ck::CKF_USER_PIN_COUNT_LOW
         | ck::CKF_USER_PIN_FINAL_TRY
@@ -36,7 +45,10 @@ fn before_the_officer_has_set_it_there_is_no_users_pin() {
     assert_eq!(fixture.token_flags() & of_user, 0);
     session.login(ck::CKU_SO, SO_PIN).unwrap();
     session.init_pin(USER_PIN).unwrap();
-    assert_eq!(fixture.token_flags() & of_user, ck::CKF_USER_PIN_INITIALIZED);
+    assert_eq!(
+        fixture.token_flags() & of_user,
+        ck::CKF_USER_PIN_INITIALIZED
+    );
 }
 
 #[test]
@@ -51,7 +63,11 @@ fn everybody_changes_their_own_pin() {
     session.logout().unwrap();
 
     session.login(ck::CKU_SO, SO_PIN).unwrap();
-    returns!(session.set_pin(b"pin-3", b"new-pin"), CKR_PIN_INCORRECT, "that is the user's");
+    returns!(
+        session.set_pin(b"pin-3", b"new-pin"),
+        CKR_PIN_INCORRECT,
+        "that is the user's"
+    );
     session.set_pin(SO_PIN, b"officer-2").unwrap();
     session.logout().unwrap();
 
@@ -80,8 +96,16 @@ fn pins_have_4_to_255_bytes() {
     }
     session.login(ck::CKU_SO, SO_PIN).unwrap();
     for len in [0, 3, 256] {
-        returns!(session.init_pin(&vec![b'x'; len]), CKR_PIN_LEN_RANGE, "{len}");
-        returns!(session.set_pin(SO_PIN, &vec![b'x'; len]), CKR_PIN_LEN_RANGE, "{len}");
+        returns!(
+            session.init_pin(&vec![b'x'; len]),
+            CKR_PIN_LEN_RANGE,
+            "{len}"
+        );
+        returns!(
+            session.set_pin(SO_PIN, &vec![b'x'; len]),
+            CKR_PIN_LEN_RANGE,
+            "{len}"
+        );
     }
     for len in [4, 255] {
         let pin = vec![b'x'; len];
@@ -98,7 +122,10 @@ fn pins_have_4_to_255_bytes() {
 #[test]
 fn the_configuration_asks_for_longer_pins() {
     let fixture = Fixture::configured(|config| config.pin_min_length = 8);
-    returns!(fixture.session.set_pin(USER_PIN, b"1234567"), CKR_PIN_LEN_RANGE);
+    returns!(
+        fixture.session.set_pin(USER_PIN, b"1234567"),
+        CKR_PIN_LEN_RANGE
+    );
     returns!(fixture.session.set_pin(USER_PIN, b"12345678"), CKR_OK);
     assert_eq!(fixture.module.token_info(0).unwrap().ulMinPinLen, 8);
 }
@@ -110,7 +137,10 @@ fn pins_are_bytes() {
     let pin = [0, 0xFF, 0x80, 0, b'\n'];
     fixture.session.set_pin(USER_PIN, &pin).unwrap();
     fixture.session.logout().unwrap();
-    returns!(fixture.session.login(ck::CKU_USER, &pin[..4]), CKR_PIN_INCORRECT);
+    returns!(
+        fixture.session.login(ck::CKU_USER, &pin[..4]),
+        CKR_PIN_INCORRECT
+    );
     returns!(fixture.session.login(ck::CKU_USER, &pin), CKR_OK);
 }
 
@@ -125,9 +155,15 @@ fn a_key_file_is_part_of_every_pin() {
     returns!(session.login(ck::CKU_USER, USER_PIN), CKR_PIN_INCORRECT);
     fixture.session.logout().unwrap();
     std::fs::write(&path, [7; 8]).unwrap();
-    returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
+    returns!(
+        fixture.session.login(ck::CKU_USER, USER_PIN),
+        CKR_DEVICE_ERROR
+    );
     std::fs::remove_file(&path).unwrap();
-    returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
+    returns!(
+        fixture.session.login(ck::CKU_USER, USER_PIN),
+        CKR_DEVICE_ERROR
+    );
     std::fs::write(&path, [7; 32]).unwrap();
     returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_OK);
 }

@@ -14,13 +14,27 @@ fn nothing_is_written() {
     fixture.session.create_object(&public).unwrap();
     let module = fixture.another_configured(|config| config.read_only = true);
     returns!(module.open_session(0, RW), CKR_TOKEN_WRITE_PROTECTED);
-    assert_ne!(module.token_info(0).unwrap().flags & ck::CKF_WRITE_PROTECTED, 0);
-    returns!(module.init_token(0, SO_PIN, &padded("x")), CKR_TOKEN_WRITE_PROTECTED);
-    returns!(module.init_token(1, SO_PIN, &padded("x")), CKR_TOKEN_WRITE_PROTECTED);
+    assert_ne!(
+        module.token_info(0).unwrap().flags & ck::CKF_WRITE_PROTECTED,
+        0
+    );
+    returns!(
+        module.init_token(0, SO_PIN, &padded("x")),
+        CKR_TOKEN_WRITE_PROTECTED
+    );
+    returns!(
+        module.init_token(1, SO_PIN, &padded("x")),
+        CKR_TOKEN_WRITE_PROTECTED
+    );
 
     let session = session(&module, RO);
-    returns!(session.login(ck::CKU_USER, USER_PIN), CKR_TOKEN_WRITE_PROTECTED);
-    session.find_init(&attrs![CKA_CLASS => ck::CKO_DATA]).unwrap();
+    returns!(
+        session.login(ck::CKU_USER, USER_PIN),
+        CKR_TOKEN_WRITE_PROTECTED
+    );
+    session
+        .find_init(&attrs![CKA_CLASS => ck::CKO_DATA])
+        .unwrap();
     let found = session.find(10).unwrap();
     assert_eq!(found.len(), 1);
     returns!(session.create_object(&public), CKR_SESSION_READ_ONLY);
@@ -46,11 +60,16 @@ fn a_login_is_allowed_where_the_configuration_says_so() {
     session.login(ck::CKU_USER, USER_PIN).unwrap();
     session.find_init(&attrs![CKA_ID => b"key"]).unwrap();
     let key = session.find(1).unwrap()[0];
-    session.sign_init(fixture.plain(ck::CKM_SHA256_HMAC), key).unwrap();
+    session
+        .sign_init(fixture.plain(ck::CKM_SHA256_HMAC), key)
+        .unwrap();
     returns!(full(|out| session.sign(b"text", out)), CKR_OK);
     let changed = session.set_attributes(key, &attrs![CKA_LABEL => "x"]);
     returns!(changed, CKR_SESSION_READ_ONLY);
-    returns!(module.init_token(0, SO_PIN, &padded("x")), CKR_SESSION_EXISTS);
+    returns!(
+        module.init_token(0, SO_PIN, &padded("x")),
+        CKR_SESSION_EXISTS
+    );
     session.logout().unwrap();
 
     for _ in 0..10 {

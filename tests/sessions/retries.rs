@@ -23,8 +23,15 @@ fn the_users_pin_locks_and_the_officer_unlocks_it() {
             9 => ck::CKF_USER_PIN_COUNT_LOW | ck::CKF_USER_PIN_FINAL_TRY,
             _ => ck::CKF_USER_PIN_COUNT_LOW,
         };
-        returns!(fixture.session.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
-        assert_eq!(fixture.token_flags() & (USER | SO), expected, "after {guess} guesses");
+        returns!(
+            fixture.session.login(ck::CKU_USER, b"wrong"),
+            CKR_PIN_INCORRECT
+        );
+        assert_eq!(
+            fixture.token_flags() & (USER | SO),
+            expected,
+            "after {guess} guesses"
+        );
         if guess % 4 == 0 {
             fixture = fixture.reopened();
             assert_eq!(fixture.token_flags() & (USER | SO), expected, "reopened");
@@ -57,7 +64,10 @@ fn the_officers_pin_locks_for_good() {
         returns!(outcome, CKR_PIN_INCORRECT);
     }
     assert_eq!(fixture.token_flags() & (USER | SO), ck::CKF_SO_PIN_LOCKED);
-    returns!(fixture.module.init_token(0, SO_PIN, &padded(LABEL)), CKR_PIN_LOCKED);
+    returns!(
+        fixture.module.init_token(0, SO_PIN, &padded(LABEL)),
+        CKR_PIN_LOCKED
+    );
     let session = fixture.open(crate::common::RW);
     returns!(session.login(ck::CKU_SO, SO_PIN), CKR_PIN_LOCKED);
     returns!(session.login(ck::CKU_USER, USER_PIN), CKR_OK);
@@ -95,7 +105,10 @@ fn an_empty_or_endless_pin_is_a_guess() {
     for pin in [&b""[..], &[b'x'; 1000]].into_iter().cycle().take(LIMIT) {
         returns!(fixture.session.login(ck::CKU_USER, pin), CKR_PIN_INCORRECT);
     }
-    returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_PIN_LOCKED);
+    returns!(
+        fixture.session.login(ck::CKU_USER, USER_PIN),
+        CKR_PIN_LOCKED
+    );
 }
 
 #[test]
@@ -104,10 +117,16 @@ fn the_count_is_of_the_file_not_of_the_process() {
     let other = fixture.another();
     let elsewhere = crate::common::session(&other, crate::common::RW);
     for _ in 0..LIMIT / 2 {
-        returns!(fixture.session.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
+        returns!(
+            fixture.session.login(ck::CKU_USER, b"wrong"),
+            CKR_PIN_INCORRECT
+        );
         returns!(elsewhere.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
     }
-    returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_PIN_LOCKED);
+    returns!(
+        fixture.session.login(ck::CKU_USER, USER_PIN),
+        CKR_PIN_LOCKED
+    );
     returns!(elsewhere.login(ck::CKU_USER, USER_PIN), CKR_PIN_LOCKED);
 }
 
@@ -139,7 +158,11 @@ fn a_counter_that_is_missing_or_damaged_is_a_locked_pin() {
         drop(store);
         let module = crate::common::open(&folder, &clock, |_| ()).unwrap();
         let session = crate::common::session(&module, crate::common::RW);
-        returns!(session.login(ck::CKU_USER, USER_PIN), CKR_PIN_LOCKED, "{damage:?}");
+        returns!(
+            session.login(ck::CKU_USER, USER_PIN),
+            CKR_PIN_LOCKED,
+            "{damage:?}"
+        );
         let flags = module.token_info(0).unwrap().flags;
         assert_ne!(flags & ck::CKF_USER_PIN_LOCKED, 0, "{damage:?}");
     }

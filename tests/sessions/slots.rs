@@ -20,10 +20,15 @@ fn one_free_slot_is_always_there() {
     assert_eq!((info.label, info.serialNumber), ([b' '; 32], [b' '; 16]));
 
     for slot in 0..3 {
-        module.init_token(slot, SO_PIN, &padded(&format!("token {slot}"))).unwrap();
+        module
+            .init_token(slot, SO_PIN, &padded(&format!("token {slot}")))
+            .unwrap();
         assert_eq!(module.slots(), (0..=slot + 1).collect::<Vec<_>>());
     }
-    returns!(module.init_token(9, SO_PIN, &padded("x")), CKR_SLOT_ID_INVALID);
+    returns!(
+        module.init_token(9, SO_PIN, &padded("x")),
+        CKR_SLOT_ID_INVALID
+    );
     drop(module);
     let module = open(&folder, &clock, |_| ()).unwrap();
     assert_eq!(module.slots(), [0, 1, 2, 3]);
@@ -36,7 +41,9 @@ fn slots_never_renumber() {
     let clock = ManualClock::at(TODAY);
     let module = open(&folder, &clock, |_| ()).unwrap();
     for slot in 0..3 {
-        module.init_token(slot, SO_PIN, &padded(&format!("token {slot}"))).unwrap();
+        module
+            .init_token(slot, SO_PIN, &padded(&format!("token {slot}")))
+            .unwrap();
     }
     drop(module);
     std::fs::remove_file(folder.path().join("tokens/slot-0001.tenon")).unwrap();
@@ -59,9 +66,16 @@ fn a_damaged_file_takes_no_other_token_away() {
     std::fs::write(folder.path().join("tokens/slot-0000.tenon"), b"no database").unwrap();
     std::fs::write(folder.path().join("tokens/notes.txt"), b"mine").unwrap();
     let module = open(&folder, &clock, |_| ()).unwrap();
-    assert_eq!(module.slots(), [1, 2], "the damaged file's slot is not offered as free");
+    assert_eq!(
+        module.slots(),
+        [1, 2],
+        "the damaged file's slot is not offered as free"
+    );
     returns!(module.open_session(0, RW), CKR_SLOT_ID_INVALID);
-    returns!(module.init_token(0, SO_PIN, &padded("x")), CKR_SLOT_ID_INVALID);
+    returns!(
+        module.init_token(0, SO_PIN, &padded("x")),
+        CKR_SLOT_ID_INVALID
+    );
     returns!(module.open_session(1, RW), CKR_OK);
 }
 
@@ -76,7 +90,10 @@ fn what_slots_and_tokens_say_of_themselves() {
     returns!(module.token_info(9), CKR_SLOT_ID_INVALID);
 
     let info = module.token_info(0).unwrap();
-    assert_eq!((info.label, info.model), (padded(LABEL), padded("Tenon SoftHSM")));
+    assert_eq!(
+        (info.label, info.model),
+        (padded(LABEL), padded("Tenon SoftHSM"))
+    );
     assert!(info.serialNumber.iter().all(u8::is_ascii_hexdigit));
     let flags = ck::CKF_RNG
         | ck::CKF_LOGIN_REQUIRED
@@ -98,7 +115,10 @@ fn sessions_that_cannot_be_opened() {
     returns!(module.open_session(9, RO), CKR_SLOT_ID_INVALID);
     returns!(module.open_session(1, RO), CKR_TOKEN_NOT_RECOGNIZED);
     for flags in [0, ck::CKF_RW_SESSION] {
-        returns!(module.open_session(0, flags), CKR_SESSION_PARALLEL_NOT_SUPPORTED);
+        returns!(
+            module.open_session(0, flags),
+            CKR_SESSION_PARALLEL_NOT_SUPPORTED
+        );
     }
 }
 
@@ -125,7 +145,10 @@ fn initializing_again_wipes_the_token() {
     let session = session(module, RW);
     session.find_init(&[]).unwrap();
     assert_eq!(session.find(10).unwrap(), []);
-    returns!(session.login(ck::CKU_USER, USER_PIN), CKR_USER_PIN_NOT_INITIALIZED);
+    returns!(
+        session.login(ck::CKU_USER, USER_PIN),
+        CKR_USER_PIN_NOT_INITIALIZED
+    );
     returns!(session.login(ck::CKU_SO, SO_PIN), CKR_OK);
 }
 

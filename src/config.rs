@@ -262,8 +262,11 @@ impl Config {
     pub fn from_environment(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self> {
         let mut config = Self::defaults();
         if let Some(path) = config_file(variable) {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|e| invalid("cannot be read").at(path.display().to_string()).because(e))?;
+            let text = std::fs::read_to_string(&path).map_err(|e| {
+                invalid("cannot be read")
+                    .at(path.display().to_string())
+                    .because(e)
+            })?;
             config.read(&text, &path)?;
         }
         for setting in SETTINGS {
@@ -360,7 +363,8 @@ fn data_folder(variable: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
     let user = variable("XDG_DATA_HOME")
         .map(PathBuf::from)
         .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/share")));
-    user.unwrap_or_else(|| PathBuf::from("/var/lib")).join("tenon")
+    user.unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join("tenon")
 }
 
 #[cfg(test)]
@@ -388,7 +392,11 @@ mod tests {
     fn environment_wins_over_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("softhsm.conf");
-        std::fs::write(&file, "# a comment\n\npin.min_length = 8\nslots.removable = true\n").unwrap();
+        std::fs::write(
+            &file,
+            "# a comment\n\npin.min_length = 8\nslots.removable = true\n",
+        )
+        .unwrap();
         let file = file.to_str().unwrap();
         let config = with(&[("TENON_CONF", file), ("TENON_PIN_MIN_LENGTH", "6")]).unwrap();
         assert_eq!(config.pin_min_length, 6);
@@ -406,7 +414,9 @@ mod tests {
             ("nonsense\n", 1, "key = value"),
         ] {
             std::fs::write(&file, text).unwrap();
-            let error = with(&[("TENON_CONF", file.to_str().unwrap())]).unwrap_err().to_string();
+            let error = with(&[("TENON_CONF", file.to_str().unwrap())])
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(&format!("softhsm.conf:{line}")), "{error}");
             assert!(error.contains(what), "{error}");
         }
@@ -428,6 +438,8 @@ mod tests {
         let only = with(&[("TENON_SLOTS_MECHANISMS", "CKM_SHA256, CKM_AES_CBC")]).unwrap();
         assert!(only.mechanisms.offers("CKM_AES_CBC") && !only.mechanisms.offers("CKM_AES_ECB"));
         let except = with(&[("TENON_SLOTS_MECHANISMS", "-CKM_AES_ECB")]).unwrap();
-        assert!(except.mechanisms.offers("CKM_AES_CBC") && !except.mechanisms.offers("CKM_AES_ECB"));
+        assert!(
+            except.mechanisms.offers("CKM_AES_CBC") && !except.mechanisms.offers("CKM_AES_ECB")
+        );
     }
 }

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod error;
+mod fork;
 pub mod log;
 pub mod mechanism;
 pub mod module;

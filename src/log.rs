@@ -104,7 +104,9 @@ fn line(level: LogLevel, text: &str) {
                 .create(true)
                 .mode(0o600)
                 .open(path)
-                .and_then(|mut file| file.write_all(format!("tenon[{process}]: {text}\n").as_bytes()));
+                .and_then(|mut file| {
+                    file.write_all(format!("tenon[{process}]: {text}\n").as_bytes())
+                });
         }
     }
 }

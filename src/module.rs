@@ -78,7 +78,10 @@ impl Module {
                     slots.insert(id, Slot { token });
                 }
                 // One damaged file must not take the other tokens away.
-                Err(error) => log::refused("opening a token", &error.at(self.path(id).display().to_string())),
+                Err(error) => log::refused(
+                    "opening a token",
+                    &error.at(self.path(id).display().to_string()),
+                ),
             }
         }
         let free = |slot: &Slot| slot.token.as_ref().is_none_or(|token| !token.initialized());
@@ -321,9 +324,11 @@ impl Module {
     }
 
     fn slot(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
-        self.slots.read().get(&id).cloned().ok_or_else(|| {
-            Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string())
-        })
+        self.slots
+            .read()
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
     }
 
     /// Leaves everything alone for ever: what a forked child does with its parent's module. Closing
@@ -366,7 +371,12 @@ mod tests {
     #[test]
     fn slots_are_numbered_by_file_name() {
         assert_eq!(slot_number("slot-0042.tenon"), Some(42));
-        for other in ["slot-42.tenon", "slot-00042.tenon", "slot-00a2.tenon", "slot-0001.gen"] {
+        for other in [
+            "slot-42.tenon",
+            "slot-00042.tenon",
+            "slot-00a2.tenon",
+            "slot-0001.gen",
+        ] {
             assert_eq!(slot_number(other), None, "{other}");
         }
     }

@@ -23,6 +23,10 @@ impl From<crypto::Error> for Error {
                 ck::CKR_MECHANISM_PARAM_INVALID,
                 "a parameter of the mechanism is not valid",
             ),
+            crypto::Error::CurveParameters => (
+                ck::CKR_DOMAIN_PARAMS_INVALID,
+                "the EC parameters are not the DER of a curve's object identifier or name",
+            ),
             crypto::Error::UnsupportedCurve => (
                 ck::CKR_CURVE_NOT_SUPPORTED,
                 "the elliptic curve is not supported",
@@ -43,14 +47,12 @@ impl From<crypto::Error> for Error {
                 ck::CKR_SIGNATURE_LEN_RANGE,
                 "the signature has the wrong length",
             ),
-            crypto::Error::BadSignature => (
-                ck::CKR_SIGNATURE_INVALID,
-                "the signature does not verify",
-            ),
-            crypto::Error::Internal(_) => (
-                ck::CKR_FUNCTION_FAILED,
-                "the cryptographic library failed",
-            ),
+            crypto::Error::BadSignature => {
+                (ck::CKR_SIGNATURE_INVALID, "the signature does not verify")
+            }
+            crypto::Error::Internal(_) => {
+                (ck::CKR_FUNCTION_FAILED, "the cryptographic library failed")
+            }
         };
         Self::new(rv, what).because(error)
     }
@@ -74,6 +76,7 @@ impl From<store::Error> for Error {
             | E::CannotOpen(_)
             | E::Io(..)
             | E::Busy
+            | E::RolledBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
             E::NoSuchObject => ck::CKR_OBJECT_HANDLE_INVALID,
             E::ReservedName | E::Nested => ck::CKR_GENERAL_ERROR,

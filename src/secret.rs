@@ -1,26 +1,60 @@
-//! Secret bytes: zeroized when dropped, never printed, compared in constant time.
+//! Secret bytes: locked in memory where the system lets them, kept out of core dumps, zeroized when
+//! dropped, never printed, compared in constant time.
+//!
+//! They live in an arena of the process: pages cut into slots of 16 to 4096 bytes, or pages of
+//! their own. Past the arena's limit they go to the heap; where `mlock` is refused the pages stay
+//! unlocked. Both are *spilling*. Wherever they live, bytes are zero before they are given back.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
+
+use crate::fork::Mark;
+
+#[cfg(test)]
+mod tests;
 
 /// A secret of fixed length. `Clone` copies it; both copies are wiped.
-#[derive(Clone, Default)]
-pub struct Secret(Zeroizing<Box<[u8]>>);
+pub struct Secret {
+    /// Valid for `len` bytes, and owned.
+    bytes: NonNull<u8>,
+    len: usize,
+    home: Home,
+}
+
+// SAFETY: a Secret owns its bytes alone, and gives them out by Rust's borrowing rules.
+unsafe impl Send for Secret {}
+// SAFETY: as above; `&Secret` only reads.
+unsafe impl Sync for Secret {}
 
 impl Secret {
     /// `len` zero bytes, to be filled.
     #[must_use]
     pub fn zeroed(len: usize) -> Self {
-        Self(Zeroizing::new(vec![0; len].into_boxed_slice()))
+        Self::zeroed_in(Arena::current(), len)
+    }
+
+    fn zeroed_in(arena: &'static Arena, len: usize) -> Self {
+        let (bytes, home) = match len {
+            0 => (NonNull::dangling(), Home::Nowhere),
+            1..=LARGEST => arena.slot(len).unwrap_or_else(|| heap(len)),
+            _ => arena.pages(len).unwrap_or_else(|| heap(len)),
+        };
+        Self { bytes, len, home }
     }
 
     /// A copy of `bytes`; the caller's bytes are not wiped.
     #[must_use]
     pub fn copy(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(bytes.into()))
+        let mut secret = Self::zeroed(bytes.len());
+        secret.copy_from_slice(bytes);
+        secret
     }
 
     /// The first `len` bytes; the rest is wiped.
@@ -35,7 +69,35 @@ impl Secret {
     /// Equality in time that depends on the lengths alone.
     #[must_use]
     pub fn ct_eq(&self, other: &[u8]) -> bool {
-        bool::from(self.0.as_ref().ct_eq(other))
+        bool::from(self.as_ref().ct_eq(other))
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.zeroize();
+        match self.home {
+            Home::Nowhere => {}
+            Home::Slot(arena) => arena.take_back(self.bytes, self.len),
+            Home::Pages(arena) => arena.unmap(self.bytes, self.len),
+            Home::Heap => {
+                let bytes = ptr::slice_from_raw_parts_mut(self.bytes.as_ptr(), self.len);
+                // SAFETY: `heap` leaked a Box of these `len` bytes.
+                drop(unsafe { Box::from_raw(bytes) });
+            }
+        }
+    }
+}
+
+impl Clone for Secret {
+    fn clone(&self) -> Self {
+        Self::copy(self)
+    }
+}
+
+impl Default for Secret {
+    fn default() -> Self {
+        Self::zeroed(0)
     }
 }
 
@@ -52,18 +114,187 @@ impl Deref for Secret {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        // SAFETY: `bytes` is valid for `len` initialized bytes while `self` lives.
+        unsafe { slice::from_raw_parts(self.bytes.as_ptr(), self.len) }
     }
 }
 
 impl DerefMut for Secret {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.0
+        // SAFETY: as in `deref`, and `&mut self` makes this the only borrow.
+        unsafe { slice::from_raw_parts_mut(self.bytes.as_ptr(), self.len) }
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({} bytes)", self.len())
+    }
+}
+
+static SPILLED: AtomicBool = AtomicBool::new(false);
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// True once in the life of the process, after secrets have spilled out of locked memory.
+#[must_use]
+pub fn take_spill_notice() -> bool {
+    SPILLED.load(Ordering::Relaxed) && !TOLD.swap(true, Ordering::Relaxed)
+}
+
+/// Where a secret's bytes go back to.
+enum Home {
+    /// It has none.
+    Nowhere,
+    /// A slot.
+    Slot(&'static Arena),
+    /// Pages of its own.
+    Pages(&'static Arena),
+    /// The heap.
+    Heap,
+}
+
+fn heap(len: usize) -> (NonNull<u8>, Home) {
+    SPILLED.store(true, Ordering::Relaxed);
+    let bytes = Box::leak(vec![0; len].into_boxed_slice());
+    (NonNull::from(bytes).cast(), Home::Heap)
+}
+
+/// Sizes of slots: 16, 32, … 4096.
+const SMALLEST: usize = 16;
+const LARGEST: usize = 4096;
+const CLASSES: usize = 9;
+/// What is mapped at a time for slots: a multiple of every page size in use.
+const CHUNK: usize = 64 * 1024;
+/// Greatest number of bytes that the arena maps.
+const LIMIT: usize = 4 * 1024 * 1024;
+
+/// The locked memory of one process. After a fork the child makes its own: locks on memory are not
+/// inherited, and another thread may have held the parent's mutex at that moment. Never freed.
+struct Arena {
+    mark: Mark,
+    limit: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Free slots of each class. All their bytes are zero.
+    free: [Vec<Slot>; CLASSES],
+    /// The rest of the newest chunk, and its length.
+    rest: Option<(Slot, usize)>,
+    mapped: usize,
+}
+
+/// Start of memory that nobody borrows.
+struct Slot(NonNull<u8>);
+
+// SAFETY: a Slot stands for memory that belongs to no thread.
+unsafe impl Send for Slot {}
+
+static CURRENT: AtomicPtr<Arena> = AtomicPtr::new(ptr::null_mut());
+
+impl Arena {
+    /// This process's arena.
+    fn current() -> &'static Self {
+        let known = CURRENT.load(Ordering::Acquire);
+        // SAFETY: arenas are never freed once they are in CURRENT.
+        if let Some(arena) = unsafe { known.as_ref() }
+            && arena.is_ours()
+        {
+            return arena;
+        }
+        let fresh = Box::into_raw(Box::new(Self {
+            mark: Mark::new(),
+            limit: LIMIT,
+            state: Mutex::default(),
+        }));
+        match CURRENT.compare_exchange(known, fresh, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: `fresh` came from a Box and is now never freed.
+            Ok(_) => unsafe { &*fresh },
+            Err(winner) => {
+                // SAFETY: `fresh` came from a Box and nobody else has seen it.
+                drop(unsafe { Box::from_raw(fresh) });
+                // SAFETY: as at the first load.
+                unsafe { &*winner }
+            }
+        }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.mark.is_ours()
+    }
+
+    /// A slot for `len` bytes, 1 to LARGEST; `None` when the arena is full.
+    fn slot(&'static self, len: usize) -> Option<(NonNull<u8>, Home)> {
+        let (class, size) = class(len);
+        let mut state = self.state.lock();
+        let slot = match state.free[class].pop() {
+            Some(slot) => slot,
+            None => state.cut(size, self.limit)?,
+        };
+        Some((slot.0, Home::Slot(self)))
+    }
+
+    /// Takes back the slot of `len` bytes, which are zero. One that a parent process cut is left.
+    fn take_back(&self, bytes: NonNull<u8>, len: usize) {
+        if self.is_ours() {
+            self.state.lock().free[class(len).0].push(Slot(bytes));
+        }
+    }
+
+    /// Pages for `len` bytes; `None` when the arena is full.
+    fn pages(&'static self, len: usize) -> Option<(NonNull<u8>, Home)> {
+        let pages = self.state.lock().map(len, self.limit)?;
+        Some((pages.0, Home::Pages(self)))
+    }
+
+    fn unmap(&self, bytes: NonNull<u8>, len: usize) {
+        // SAFETY: `map` mapped `len` bytes here for a Secret that is being dropped.
+        unsafe { libc::munmap(bytes.as_ptr().cast(), len) };
+        if self.is_ours() {
+            self.state.lock().mapped -= len;
+        }
+    }
+}
+
+/// Class and size of the slots for `len` bytes, 1 to LARGEST.
+fn class(len: usize) -> (usize, usize) {
+    let size = len.next_power_of_two().max(SMALLEST);
+    ((size / SMALLEST).ilog2() as usize, size)
+}
+
+impl State {
+    /// `size` bytes of the newest chunk, or of a new one when its rest is too short.
+    fn cut(&mut self, size: usize, limit: usize) -> Option<Slot> {
+        let (start, rest) = match self.rest.take() {
+            Some((start, rest)) if rest >= size => (start, rest),
+            _ => (self.map(CHUNK, limit)?, CHUNK),
+        };
+        // SAFETY: `size <= rest`, so the sum is within the chunk or one past its end.
+        let next = unsafe { start.0.add(size) };
+        self.rest = Some((Slot(next), rest - size));
+        Some(start)
+    }
+
+    /// Maps `len` zero bytes, out of core dumps, and locked if the system lets us.
+    fn map(&mut self, len: usize, limit: usize) -> Option<Slot> {
+        let mapped = self.mapped.checked_add(len).filter(|all| *all <= limit)?;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: an anonymous mapping at an address of the system's choice touches nothing of ours.
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, access, kind, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return None;
+        }
+        // SAFETY: these `len` bytes were mapped just now; advice and locks do not change them.
+        let locked = unsafe {
+            libc::madvise(start, len, libc::MADV_DONTDUMP);
+            libc::mlock(start, len) == 0
+        };
+        if !locked {
+            SPILLED.store(true, Ordering::Relaxed);
+        }
+        self.mapped = mapped;
+        NonNull::new(start.cast()).map(Slot)
     }
 }

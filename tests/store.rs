@@ -1,6 +1,19 @@
 //! The store as the rooms above it see it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test, as tests do"
+)]
+
 mod store {
     mod basics;
     mod common;
+    mod counter;
+    mod erasure;
+    mod files;
+    mod fork;
+    mod kill;
+    mod processes;
+    mod search;
+    mod threads;
 }

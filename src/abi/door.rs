@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 use crate::log;
 
 #[cfg(panic = "abort")]
-compile_error!("a panic must not end the program that loaded the module: build with panic = \"unwind\"");
+compile_error!(
+    "a panic must not end the program that loaded the module: build with panic = \"unwind\""
+);
 
 thread_local! {
     /// The function that this thread is in.
@@ -74,8 +76,13 @@ pub(super) fn hush_panics() {
         let Some(function) = INSIDE.get() else {
             return previous(info);
         };
-        let error = Error::new(ck::CKR_GENERAL_ERROR, "a defect of the module, please report it");
-        let place = info.location().map_or_else(String::new, ToString::to_string);
+        let error = Error::new(
+            ck::CKR_GENERAL_ERROR,
+            "a defect of the module, please report it",
+        );
+        let place = info
+            .location()
+            .map_or_else(String::new, ToString::to_string);
         log::refused(function, &error.at(place));
     }));
 }

@@ -35,8 +35,8 @@ fn check(args: &ck::CK_C_INITIALIZE_ARGS) -> Result<()> {
             "some of the mutex functions are NULL and some are not",
         );
     }
-    // Case 3 of the specification: only the caller's functions would do, and a library that cannot
-    // use them says so. Java, NSS, OpenSC, p11-kit and OpenSSL's providers all set the flag.
+    // Case 3 of the specification: the library "needs to use the supplied function pointers", and
+    // one that is unable to do so answers CKR_CANT_LOCK. Cases 1, 2 and 4 are all fine.
     if supplied[0] && args.flags & ck::CKF_OS_LOCKING_OK == 0 {
         return refuse(
             ck::CKR_CANT_LOCK,

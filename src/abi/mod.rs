@@ -16,7 +16,6 @@ mod cipher;
 mod digest;
 mod door;
 mod dual;
-mod fork;
 mod general;
 mod keys;
 mod object;

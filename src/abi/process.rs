@@ -9,9 +9,9 @@ use parking_lot::RwLock;
 
 use super::below::Module;
 use super::door;
-use super::fork::Mark;
 use crate::ck;
 use crate::error::{Result, refuse};
+use crate::fork::Mark;
 
 /// What one process owns. It is never freed: a forked child leaves its parent's alone, since locks
 /// may be held in it for ever and its files are the parent's, and makes its own.
@@ -24,9 +24,9 @@ static LIFE: AtomicPtr<Life> = AtomicPtr::new(ptr::null_mut());
 static EXITING: AtomicBool = AtomicBool::new(false);
 static HUSH: Lazy<()> = Lazy::new(door::hush_panics);
 
-/// The crypto library's own destructors run at exit too, and its functions abort the process after
-/// them. A linker that sorts by number puts this entry after all plain ones; they run from the
-/// last to the first.
+/// The crypto library's own destructor runs at exit too, and its functions may abort the process
+/// after it. Entries run from the last to the first; LLD, which sorts them by number, puts this
+/// one behind all plain ones, so that it runs before theirs.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".fini_array.99999"))]
 static AT_EXIT: extern "C" fn() = at_exit;
@@ -82,7 +82,10 @@ pub(super) fn finalize() -> Result<()> {
             return Ok(());
         }
     }
-    refuse(ck::CKR_CRYPTOKI_NOT_INITIALIZED, "C_Initialize was not called")
+    refuse(
+        ck::CKR_CRYPTOKI_NOT_INITIALIZED,
+        "C_Initialize was not called",
+    )
 }
 
 /// This process's life; `None` before the first C_Initialize, and in a forked child before its own.

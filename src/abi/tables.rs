@@ -10,7 +10,10 @@ use crate::ck::{self, CK_INTERFACE, CK_VERSION};
 use crate::error::{Error, Result};
 
 /// Version of the table that C_GetFunctionList gives.
-pub(super) const V2_40: CK_VERSION = CK_VERSION { major: 2, minor: 40 };
+pub(super) const V2_40: CK_VERSION = CK_VERSION {
+    major: 2,
+    minor: 40,
+};
 pub(super) const V3_0: CK_VERSION = CK_VERSION { major: 3, minor: 0 };
 pub(super) const V3_2: CK_VERSION = CK_VERSION { major: 3, minor: 2 };
 

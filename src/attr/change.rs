@@ -27,7 +27,8 @@ pub fn change(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Re
     apply(current, template, maker, |row| row.set)
 }
 
-/// The attributes of a copy (section 4.1.3), without CKA_UNIQUE_ID, which the token sets.
+/// The attributes of a copy (section 4.1.3), without CKA_UNIQUE_ID, which the token sets. A copy of
+/// a certificate is trusted only if the SO makes it.
 ///
 /// CKR_ACTION_PROHIBITED when the object is not copyable, else the codes of `change`.
 pub fn copy(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Result<Attributes> {
@@ -36,6 +37,10 @@ pub fn copy(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Resu
     }
     let mut copied = apply(current, template, maker, |row| row.copy)?;
     copied.remove(ck::CKA_UNIQUE_ID);
+    // What a user may change in a copy is not what the SO trusted.
+    if current.class() == ck::CKO_CERTIFICATE && !maker.so {
+        copied.set(ck::CKA_TRUSTED, Value::Bool(false));
+    }
     Ok(copied)
 }
 

@@ -109,7 +109,7 @@ rows! {
 
     // 4.4 Storage objects
     CKA_TOKEN                       Bool, EVERY, No,                        [O O O O] Never Free, Always Column;
-    CKA_PRIVATE                     Bool, OPEN, No,                         [O O O O] Never OnlyToTrue, Always Column;
+    CKA_PRIVATE                     Bool, OPEN, No,                         [O O F F] Never OnlyToTrue, Always Column;
     CKA_PRIVATE                     Bool, CLOSED, Yes,                      [O O O O] Never OnlyToTrue, Always Column;
     CKA_MODIFIABLE                  Bool, EVERY, Yes,                       [O O O O] Never Free, Always Checked;
     CKA_LABEL                       Bytes, EVERY, Empty,                    [O O O O] Free Free, Always Indexed;
@@ -141,11 +141,11 @@ rows! {
     CKA_NAME_HASH_ALGORITHM         Ulong, CERT, Number(CKM_SHA_1),         [O F F F] Never Never, Always Checked;
 
     // 4.7 Key objects
-    CKA_KEY_TYPE                    Among(PAIR_TYPES), PAIR, Absent,        [R R R R] Never Never, Always Column;
+    CKA_KEY_TYPE                    Among(PAIR_TYPES), PAIR, Absent,        [R R R F] Never Never, Always Column;
     CKA_KEY_TYPE                    Among(SECRET_TYPES), SECRET, Absent,    [R R R R] Never Never, Always Column;
     CKA_ID                          Bytes, KEYS, Empty,                     [O O O O] Free Free, Always Indexed;
     CKA_START_DATE                  Date, KEYS, Empty,                      [O O O O] Free Free, Always Checked;
-    CKA_END_DATE                    Date, PUBLIC, Empty,                    [O O O O] Free Free, Always Checked;
+    CKA_END_DATE                    Date, PUBLIC, Empty,                    [O O F F] Free Free, Always Checked;
     CKA_END_DATE                    Date, HELD, Empty,                      [O O O O] OnlyEarlier OnlyEarlier, Always Checked;
     CKA_DERIVE                      Bool, KEYS, No,                         [O O O O] Free Free, Always Checked;
     CKA_LOCAL                       Bool, KEYS, Absent,                     [F F F F] Never Never, Always Checked;
@@ -153,7 +153,7 @@ rows! {
     CKA_ALLOWED_MECHANISMS          Ulongs, KEYS, Absent,                   [O O O O] Never Never, Always Checked;
 
     // 4.8 Public key objects; 4.9 private key objects; 4.10 secret key objects
-    CKA_SUBJECT                     Bytes, PAIR, Empty,                     [O O O O] Free Free, Always Indexed;
+    CKA_SUBJECT                     Bytes, PAIR, Empty,                     [O O O F] Free Free, Always Indexed;
     CKA_PUBLIC_KEY_INFO             Bytes, PAIR, Absent,                    [O F F F] Never Never, Always Checked;
     CKA_SENSITIVE                   Bool, HELD, Yes,                        [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
     CKA_EXTRACTABLE                 Bool, HELD, No,                         [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
@@ -162,14 +162,14 @@ rows! {
     CKA_ENCRYPT                     Bool, WRAPPING, Usage(CIPHERS),         [O O O O] Free Free, Always Checked;
     CKA_DECRYPT                     Bool, HELD, Usage(CIPHERS),             [O O O O] Free Free, Always Checked;
     CKA_SIGN                        Bool, HELD, Usage(SIGNERS),             [O O O O] Free Free, Always Checked;
-    CKA_SIGN_RECOVER                Bool, PRIVATE, No,                      [O O O O] Free Free, Always Checked;
+    CKA_SIGN_RECOVER                Bool, PRIVATE, No,                      [O O O F] Free Free, Always Checked;
     CKA_VERIFY                      Bool, WRAPPING, Usage(SIGNERS),         [O O O O] Free Free, Always Checked;
-    CKA_VERIFY_RECOVER              Bool, PUBLIC, No,                       [O O O O] Free Free, Always Checked;
+    CKA_VERIFY_RECOVER              Bool, PUBLIC, No,                       [O O F F] Free Free, Always Checked;
     CKA_WRAP                        Bool, WRAPPING, No,                     [O O O O] Free Free, Always Checked;
     CKA_UNWRAP                      Bool, HELD, No,                         [O O O O] Free Free, Always Checked;
     CKA_TRUSTED                     Bool, WRAPPING, No,                     [O O O O] SoOnly SoOnly, Always Checked;
     CKA_WRAP_WITH_TRUSTED           Bool, HELD, No,                         [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
-    CKA_ALWAYS_AUTHENTICATE         Bool, PRIVATE, No,                      [O O O O] Never Never, Always Checked;
+    CKA_ALWAYS_AUTHENTICATE         Bool, PRIVATE, No,                      [O O O F] Never Never, Always Checked;
     CKA_WRAP_TEMPLATE               Template, WRAPPING, Absent,             [O O O O] Never Never, Always Checked;
     CKA_UNWRAP_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
     CKA_DERIVE_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;

@@ -32,6 +32,8 @@ pub enum Error {
     KeySize,
     /// A parameter (IV, label, tag length, curve …) is out of its range; the text says which.
     InvalidParameter(&'static str),
+    /// Neither the object identifier nor the name of a curve.
+    CurveParameters,
     /// The curve is none of this library's.
     UnsupportedCurve,
     /// The input is too long, or not a multiple of the block.
@@ -54,6 +56,7 @@ impl fmt::Display for Error {
             Self::InvalidKey(what) => write!(f, "invalid key: {what}"),
             Self::KeySize => f.write_str("key size outside the algorithm's range"),
             Self::InvalidParameter(what) => write!(f, "invalid parameter: {what}"),
+            Self::CurveParameters => f.write_str("curve parameters in no known form"),
             Self::UnsupportedCurve => f.write_str("curve not supported"),
             Self::InputLength => f.write_str("input length outside the algorithm's range"),
             Self::CiphertextLength => f.write_str("ciphertext has an impossible length"),

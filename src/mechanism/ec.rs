@@ -6,12 +6,11 @@ use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
 use super::{Key, Material, Mechanism, PairSpec, Params, ROW, Unit, no_params};
 use crate::ck;
-use crate::crypto;
 use crate::crypto::ec::{self, Curve, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 
-/// Section 6.3.12: CKM_ECDSA takes digests of up to 1024 bits.
+/// CKM_ECDSA takes digests of up to 1024 bits.
 const MAX_DIGEST_LEN: usize = 128;
 
 /// What all rows have in common.
@@ -78,13 +77,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
             "EC key pairs need CKA_EC_PARAMS",
         );
     };
-    let curve = Curve::from_params(params).map_err(|error| match error {
-        crypto::Error::InvalidParameter(_) => Error::new(
-            ck::CKR_DOMAIN_PARAMS_INVALID,
-            "CKA_EC_PARAMS is not the DER of a curve's object identifier or name",
-        ),
-        other => other.into(),
-    })?;
+    let curve = Curve::from_params(params)?;
     Ok(Material::Ec(ec::generate(curve)?))
 }
 
@@ -111,7 +104,92 @@ fn verify(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Verif
 /// Anybody can forge a signature of the number 0, which no digest would be.
 fn not_empty(digest: &[u8]) -> Result<()> {
     if digest.is_empty() {
-        return refuse(ck::CKR_DATA_LEN_RANGE, "CKM_ECDSA signs a digest, not nothing");
+        return refuse(
+            ck::CKR_DATA_LEN_RANGE,
+            "CKM_ECDSA signs a digest, not nothing",
+        );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::material::EcMaterial;
+    use crate::mechanism::Params;
+
+    fn row(id: ck::CK_MECHANISM_TYPE) -> &'static Mechanism {
+        ROWS.iter().find(|row| row.id == id).unwrap()
+    }
+
+    fn make(curve: Curve) -> EcMaterial {
+        let params = curve.params().to_vec();
+        let generate = row(ck::CKM_EC_KEY_PAIR_GEN).generate_pair.unwrap();
+        match generate(&PairSpec::Ec { params }).unwrap() {
+            Material::Ec(material) => material,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn rv<T>(result: Result<T>) -> ck::CK_RV {
+        result.err().map_or(ck::CKR_OK, |error| error.rv)
+    }
+
+    #[test]
+    fn every_curve_signs_by_every_row() {
+        for curve in [Curve::P256, Curve::P384, Curve::Secp256k1] {
+            let material = make(curve);
+            let point = PublicKey::new(curve, &material.point).unwrap();
+            let private = Arc::new(Key::EcPrivate(PrivateKey::new(&material).unwrap()));
+            let public = Arc::new(Key::EcPublic(point));
+            for row in ROWS.iter().filter(|row| row.sign.is_some()) {
+                assert!(row.takes(private.bits()));
+                let (sign, verify) = (row.sign.unwrap(), row.verify.unwrap());
+                let mut signer = sign(&private, &Params::None).unwrap();
+                let mut signature = vec![0; signer.len()];
+                signer.update(b"mor").unwrap();
+                signer.update(b"tise").unwrap();
+                assert_eq!(
+                    signer.finish(&mut signature).unwrap(),
+                    2 * curve.order_len()
+                );
+                let check = |message: &[u8], signature: &[u8]| {
+                    let mut verifier = verify(&public, &Params::None).unwrap();
+                    verifier.update(message).unwrap();
+                    rv(verifier.finish(signature))
+                };
+                assert_eq!(check(b"mortise", &signature), ck::CKR_OK);
+                assert_eq!(check(b"tenon", &signature), ck::CKR_SIGNATURE_INVALID);
+                let odd = &signature[1..];
+                assert_eq!(check(b"mortise", odd), ck::CKR_SIGNATURE_LEN_RANGE);
+                let inconsistent = ck::CKR_KEY_TYPE_INCONSISTENT;
+                assert_eq!(rv(sign(&public, &Params::None)), inconsistent);
+                assert_eq!(rv(verify(&private, &Params::None)), inconsistent);
+            }
+        }
+    }
+
+    #[test]
+    fn a_digest_has_1_to_128_bytes() {
+        let key = Arc::new(Key::EcPrivate(PrivateKey::new(&make(Curve::P256)).unwrap()));
+        let sign = row(ck::CKM_ECDSA).sign.unwrap();
+        let mut signer = sign(&key, &Params::None).unwrap();
+        signer.update(&[7; 128]).unwrap();
+        assert_eq!(rv(signer.update(&[7])), ck::CKR_DATA_LEN_RANGE);
+        let mut signer = sign(&key, &Params::None).unwrap();
+        assert_eq!(rv(signer.finish(&mut [0; 64])), ck::CKR_DATA_LEN_RANGE);
+    }
+
+    #[test]
+    fn other_curves_and_other_bytes_are_told_apart() {
+        let p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23].to_vec();
+        let cases = [
+            (p521, ck::CKR_CURVE_NOT_SUPPORTED),
+            (vec![0x30, 0x00], ck::CKR_DOMAIN_PARAMS_INVALID),
+            (vec![0x06, 0x05], ck::CKR_DOMAIN_PARAMS_INVALID),
+        ];
+        for (params, expected) in cases {
+            assert_eq!(rv(generate_pair(&PairSpec::Ec { params })), expected);
+        }
+    }
 }

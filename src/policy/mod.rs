@@ -120,9 +120,6 @@ impl KeyFacts {
         byok::expired(self.expires_at, now)
             || self.not_before.is_some_and(|begin| now < begin)
             || self.not_after.is_some_and(|end| now >= end)
-            || self
-                .external
-                .is_some_and(|facts| byok::expired(facts.deletion_at, now))
     }
 }
 
@@ -193,6 +190,13 @@ pub fn decide(
     if facts.private && caller.login != Login::User {
         return Err(invisible(action).into());
     }
+    let external = facts.key.as_ref().and_then(|key| key.external);
+    if external.is_some_and(|external| byok::state(&external, now) == byok::State::Deleted) {
+        return Err(Refusal {
+            error: invisible(action),
+            time: true,
+        });
+    }
     if let (Some(key), Action::Begin(..) | Action::Continue) = (&facts.key, action) {
         return use_key(action, facts, key, caller, now);
     }
@@ -202,7 +206,10 @@ pub fn decide(
         Action::Change => {
             writable(facts, caller)?;
             if !facts.modifiable {
-                return Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_MODIFIABLE is FALSE")?);
+                return Ok(refuse(
+                    ck::CKR_ACTION_PROHIBITED,
+                    "CKA_MODIFIABLE is FALSE",
+                )?);
             }
             Ok(Effect::Done)
         }
@@ -226,7 +233,8 @@ pub fn decide(
     }
 }
 
-/// A private object does not exist for whoever is not the user, but for making one.
+/// A private object does not exist for whoever is not the user, but for making one; a deleted key
+/// for nobody.
 fn invisible(action: Action) -> Error {
     match action {
         Action::Make => Error::new(

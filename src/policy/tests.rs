@@ -1,9 +1,18 @@
 use super::*;
 
 const NOW: UnixTime = 1_800_000_000;
-const USER: Caller = Caller { login: Login::User, read_write: true };
-const PUBLIC: Caller = Caller { login: Login::Public, read_write: true };
-const SO: Caller = Caller { login: Login::So, read_write: true };
+const USER: Caller = Caller {
+    login: Login::User,
+    read_write: true,
+};
+const PUBLIC: Caller = Caller {
+    login: Login::Public,
+    read_write: true,
+};
+const SO: Caller = Caller {
+    login: Login::So,
+    read_write: true,
+};
 
 fn key() -> KeyFacts {
     KeyFacts {
@@ -33,7 +42,11 @@ fn external(facts: byok::Facts) -> KeyFacts {
 }
 
 fn live() -> byok::Facts {
-    byok::Facts { bound: true, material: true, ..byok::Facts::default() }
+    byok::Facts {
+        bound: true,
+        material: true,
+        ..byok::Facts::default()
+    }
 }
 
 fn rv(action: Action, facts: &Facts, caller: &Caller) -> ck::CK_RV {
@@ -46,10 +59,19 @@ const ENCRYPT: Action = Action::Begin(Use::Encrypt, ck::CKM_AES_GCM);
 fn private_objects_exist_for_the_user_alone() {
     let facts = object(key());
     for caller in [PUBLIC, SO] {
-        assert_eq!(rv(Action::See, &facts, &caller), ck::CKR_OBJECT_HANDLE_INVALID);
-        assert_eq!(rv(Action::Destroy, &facts, &caller), ck::CKR_OBJECT_HANDLE_INVALID);
+        assert_eq!(
+            rv(Action::See, &facts, &caller),
+            ck::CKR_OBJECT_HANDLE_INVALID
+        );
+        assert_eq!(
+            rv(Action::Destroy, &facts, &caller),
+            ck::CKR_OBJECT_HANDLE_INVALID
+        );
         assert_eq!(rv(ENCRYPT, &facts, &caller), ck::CKR_KEY_HANDLE_INVALID);
-        assert_eq!(rv(Action::Make, &facts, &caller), ck::CKR_USER_NOT_LOGGED_IN);
+        assert_eq!(
+            rv(Action::Make, &facts, &caller),
+            ck::CKR_USER_NOT_LOGGED_IN
+        );
     }
     assert_eq!(rv(Action::See, &facts, &USER), ck::CKR_OK);
     assert_eq!(rv(ENCRYPT, &facts, &USER), ck::CKR_OK);
@@ -57,34 +79,66 @@ fn private_objects_exist_for_the_user_alone() {
 
 #[test]
 fn a_public_secret_token_key_is_seen_and_used_only_after_login() {
-    let facts = Facts { private: false, ..object(key()) };
+    let facts = Facts {
+        private: false,
+        ..object(key())
+    };
     for caller in [PUBLIC, SO] {
         assert_eq!(rv(Action::See, &facts, &caller), ck::CKR_OK);
-        for action in [ENCRYPT, Action::Continue, Action::Make, Action::Change, Action::Destroy] {
-            assert_eq!(rv(action, &facts, &caller), ck::CKR_USER_NOT_LOGGED_IN, "{action:?}");
+        for action in [
+            ENCRYPT,
+            Action::Continue,
+            Action::Make,
+            Action::Change,
+            Action::Destroy,
+        ] {
+            assert_eq!(
+                rv(action, &facts, &caller),
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "{action:?}"
+            );
         }
     }
-    let session = Facts { token: false, ..facts };
+    let session = Facts {
+        token: false,
+        ..facts
+    };
     assert_eq!(rv(ENCRYPT, &session, &PUBLIC), ck::CKR_OK);
 }
 
 #[test]
 fn read_only_sessions_change_no_token_object() {
-    let caller = Caller { read_write: false, ..USER };
+    let caller = Caller {
+        read_write: false,
+        ..USER
+    };
     let facts = object(key());
     for action in [Action::Make, Action::Change, Action::Destroy] {
-        assert_eq!(rv(action, &facts, &caller), ck::CKR_SESSION_READ_ONLY, "{action:?}");
+        assert_eq!(
+            rv(action, &facts, &caller),
+            ck::CKR_SESSION_READ_ONLY,
+            "{action:?}"
+        );
     }
-    let session = Facts { token: false, ..facts };
+    let session = Facts {
+        token: false,
+        ..facts
+    };
     assert_eq!(rv(Action::Make, &session, &caller), ck::CKR_OK);
 }
 
 #[test]
 fn uses_and_mechanisms_are_those_of_the_attributes() {
-    let facts = object(KeyFacts { allowed: Some(vec![ck::CKM_AES_GCM]), ..key() });
+    let facts = object(KeyFacts {
+        allowed: Some(vec![ck::CKM_AES_GCM]),
+        ..key()
+    });
     assert_eq!(rv(ENCRYPT, &facts, &USER), ck::CKR_OK);
     let decrypt = Action::Begin(Use::Decrypt, ck::CKM_AES_GCM);
-    assert_eq!(rv(decrypt, &facts, &USER), ck::CKR_KEY_FUNCTION_NOT_PERMITTED);
+    assert_eq!(
+        rv(decrypt, &facts, &USER),
+        ck::CKR_KEY_FUNCTION_NOT_PERMITTED
+    );
     let cbc = Action::Begin(Use::Encrypt, ck::CKM_AES_CBC);
     assert_eq!(rv(cbc, &facts, &USER), ck::CKR_MECHANISM_INVALID);
 }
@@ -92,12 +146,48 @@ fn uses_and_mechanisms_are_those_of_the_attributes() {
 #[test]
 fn dates_and_expiry_end_a_use_to_the_second() {
     let cases = [
-        (KeyFacts { expires_at: NOW, ..key() }, false),
-        (KeyFacts { expires_at: NOW + 1, ..key() }, true),
-        (KeyFacts { not_before: Some(NOW + 1), ..key() }, false),
-        (KeyFacts { not_before: Some(NOW), ..key() }, true),
-        (KeyFacts { not_after: Some(NOW), ..key() }, false),
-        (KeyFacts { not_after: Some(NOW + 1), ..key() }, true),
+        (
+            KeyFacts {
+                expires_at: NOW,
+                ..key()
+            },
+            false,
+        ),
+        (
+            KeyFacts {
+                expires_at: NOW + 1,
+                ..key()
+            },
+            true,
+        ),
+        (
+            KeyFacts {
+                not_before: Some(NOW + 1),
+                ..key()
+            },
+            false,
+        ),
+        (
+            KeyFacts {
+                not_before: Some(NOW),
+                ..key()
+            },
+            true,
+        ),
+        (
+            KeyFacts {
+                not_after: Some(NOW),
+                ..key()
+            },
+            false,
+        ),
+        (
+            KeyFacts {
+                not_after: Some(NOW + 1),
+                ..key()
+            },
+            true,
+        ),
     ];
     for (key, allowed) in cases {
         assert!(key.limited());
@@ -119,10 +209,34 @@ fn dates_and_expiry_end_a_use_to_the_second() {
 fn an_external_key_works_only_enabled() {
     let states = [
         (live(), ck::CKR_OK),
-        (byok::Facts { material: false, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
-        (byok::Facts { disabled: true, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
-        (byok::Facts { deletion_at: NOW + 9, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
-        (byok::Facts { deletion_at: NOW, ..live() }, ck::CKR_KEY_FUNCTION_NOT_PERMITTED),
+        (
+            byok::Facts {
+                material: false,
+                ..live()
+            },
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+        ),
+        (
+            byok::Facts {
+                disabled: true,
+                ..live()
+            },
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+        ),
+        (
+            byok::Facts {
+                deletion_at: NOW + 9,
+                ..live()
+            },
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+        ),
+        (
+            byok::Facts {
+                deletion_at: NOW,
+                ..live()
+            },
+            ck::CKR_KEY_HANDLE_INVALID,
+        ),
     ];
     for (facts, expected) in states {
         let facts = object(external(facts));
@@ -134,16 +248,46 @@ fn an_external_key_works_only_enabled() {
 #[test]
 fn values_leave_only_as_the_attributes_say() {
     let out = |key, trusted| rv(Action::Export { trusted }, &object(key), &USER);
-    let extractable = KeyFacts { extractable: true, ..key() };
+    let extractable = KeyFacts {
+        extractable: true,
+        ..key()
+    };
     assert_eq!(out(key(), true), ck::CKR_KEY_UNEXTRACTABLE);
     assert_eq!(out(extractable.clone(), false), ck::CKR_OK);
-    let guarded = KeyFacts { wrap_with_trusted: true, ..extractable.clone() };
+    let guarded = KeyFacts {
+        wrap_with_trusted: true,
+        ..extractable.clone()
+    };
     assert_eq!(out(guarded.clone(), false), ck::CKR_KEY_NOT_WRAPPABLE);
     assert_eq!(out(guarded, true), ck::CKR_OK);
-    let bound = KeyFacts { external: Some(live()), ..extractable };
+    let bound = KeyFacts {
+        external: Some(live()),
+        ..extractable
+    };
     assert_eq!(out(bound, true), ck::CKR_KEY_UNEXTRACTABLE);
-    let public = KeyFacts { secret: false, ..key() };
+    let public = KeyFacts {
+        secret: false,
+        ..key()
+    };
     assert_eq!(out(public, true), ck::CKR_KEY_NOT_WRAPPABLE);
+}
+
+/// The officer holds the master key too, and could read what a key of its own wraps.
+#[test]
+fn token_keys_that_are_not_private_leave_for_the_user_alone() {
+    let extractable = KeyFacts {
+        extractable: true,
+        ..key()
+    };
+    let open = Facts {
+        private: false,
+        ..object(extractable)
+    };
+    let export = Action::Export { trusted: true };
+    for caller in [PUBLIC, SO] {
+        assert_eq!(rv(export, &open, &caller), ck::CKR_USER_NOT_LOGGED_IN);
+    }
+    assert_eq!(rv(export, &open, &USER), ck::CKR_OK);
 }
 
 #[test]
@@ -151,19 +295,34 @@ fn destroying_follows_origin_and_attribute() {
     let effect = |facts: &Facts| decide(Action::Destroy, facts, &USER, NOW).map_err(|r| r.error.rv);
     assert_eq!(effect(&object(key())), Ok(Effect::DestroyWhole));
     assert_eq!(effect(&object(external(live()))), Ok(Effect::EraseMaterial));
-    let erased = byok::Facts { material: false, ..live() };
+    let erased = byok::Facts {
+        material: false,
+        ..live()
+    };
     assert_eq!(effect(&object(external(erased))), Ok(Effect::Nothing));
     let unbound = object(external(byok::Facts::default()));
     assert_eq!(effect(&unbound), Ok(Effect::DestroyWhole));
-    let kept = Facts { destroyable: false, ..object(key()) };
+    let kept = Facts {
+        destroyable: false,
+        ..object(key())
+    };
     assert_eq!(effect(&kept), Err(ck::CKR_ACTION_PROHIBITED));
 }
 
 #[test]
 fn imports_go_into_external_keys_alone() {
-    assert_eq!(rv(Action::Import, &object(key()), &USER), ck::CKR_TEMPLATE_INCONSISTENT);
-    assert_eq!(rv(Action::Import, &object(external(live())), &USER), ck::CKR_OK);
-    let pending = byok::Facts { deletion_at: NOW + 9, ..live() };
+    assert_eq!(
+        rv(Action::Import, &object(key()), &USER),
+        ck::CKR_TEMPLATE_INCONSISTENT
+    );
+    assert_eq!(
+        rv(Action::Import, &object(external(live())), &USER),
+        ck::CKR_OK
+    );
+    let pending = byok::Facts {
+        deletion_at: NOW + 9,
+        ..live()
+    };
     assert_eq!(
         rv(Action::Import, &object(external(pending)), &USER),
         ck::CKR_KEY_FUNCTION_NOT_PERMITTED

@@ -52,9 +52,11 @@ impl Session {
         let mut state = self.state.lock();
         free(&state.sign)?;
         let begin = request.row.sign;
-        state.sign = Some(self.begin(request.row, begin, key, Use::Sign, |begin, key| {
-            begin(key, &request.params)
-        })?);
+        state.sign = Some(
+            self.begin(request.row, begin, key, Use::Sign, |begin, key| {
+                begin(key, &request.params)
+            })?,
+        );
         Ok(())
     }
 
@@ -66,9 +68,11 @@ impl Session {
         let mut state = self.state.lock();
         free(&state.verify)?;
         let begin = request.row.verify;
-        state.verify = Some(self.begin(request.row, begin, key, Use::Verify, |begin, key| {
-            begin(key, &request.params)
-        })?);
+        state.verify = Some(
+            self.begin(request.row, begin, key, Use::Verify, |begin, key| {
+                begin(key, &request.params)
+            })?,
+        );
         Ok(())
     }
 
@@ -107,9 +111,12 @@ impl Session {
     /// # Errors
     /// Of this and all further steps: as `op::step`.
     pub fn encrypt(&self, data: &[u8], out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().encrypt, &self.token, Phase::OneShot, |active| {
-            active.one_shot(data, out)
-        })
+        step(
+            &mut self.state.lock().encrypt,
+            &self.token,
+            Phase::OneShot,
+            |active| active.one_shot(data, out),
+        )
     }
 
     /// C_EncryptUpdate.
@@ -117,9 +124,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn encrypt_update(&self, part: &[u8], out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().encrypt, &self.token, Phase::Update, |active| {
-            active.update(part, out)
-        })
+        step(
+            &mut self.state.lock().encrypt,
+            &self.token,
+            Phase::Update,
+            |active| active.update(part, out),
+        )
     }
 
     /// C_EncryptFinal.
@@ -127,9 +137,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn encrypt_final(&self, out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().encrypt, &self.token, Phase::Final, |active| {
-            active.finish(out)
-        })
+        step(
+            &mut self.state.lock().encrypt,
+            &self.token,
+            Phase::Final,
+            |active| active.finish(out),
+        )
     }
 
     /// C_Decrypt.
@@ -137,9 +150,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn decrypt(&self, data: &[u8], out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().decrypt, &self.token, Phase::OneShot, |active| {
-            active.one_shot(data, out)
-        })
+        step(
+            &mut self.state.lock().decrypt,
+            &self.token,
+            Phase::OneShot,
+            |active| active.one_shot(data, out),
+        )
     }
 
     /// C_DecryptUpdate.
@@ -147,9 +163,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn decrypt_update(&self, part: &[u8], out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().decrypt, &self.token, Phase::Update, |active| {
-            active.update(part, out)
-        })
+        step(
+            &mut self.state.lock().decrypt,
+            &self.token,
+            Phase::Update,
+            |active| active.update(part, out),
+        )
     }
 
     /// C_DecryptFinal.
@@ -157,9 +176,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn decrypt_final(&self, out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().decrypt, &self.token, Phase::Final, |active| {
-            active.finish(out)
-        })
+        step(
+            &mut self.state.lock().decrypt,
+            &self.token,
+            Phase::Final,
+            |active| active.finish(out),
+        )
     }
 
     /// C_Sign.
@@ -167,9 +189,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn sign(&self, data: &[u8], out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().sign, &self.token, Phase::OneShot, |active| {
-            active.finish(data, out)
-        })
+        step(
+            &mut self.state.lock().sign,
+            &self.token,
+            Phase::OneShot,
+            |active| active.finish(data, out),
+        )
     }
 
     /// C_SignUpdate.
@@ -177,7 +202,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn sign_update(&self, part: &[u8]) -> Result<()> {
-        step(&mut self.state.lock().sign, &self.token, Phase::Update, |active| active.update(part))
+        step(
+            &mut self.state.lock().sign,
+            &self.token,
+            Phase::Update,
+            |active| active.update(part),
+        )
     }
 
     /// C_SignFinal.
@@ -185,9 +215,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn sign_final(&self, out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().sign, &self.token, Phase::Final, |active| {
-            active.finish(&[], out)
-        })
+        step(
+            &mut self.state.lock().sign,
+            &self.token,
+            Phase::Final,
+            |active| active.finish(&[], out),
+        )
     }
 
     /// C_Verify.
@@ -195,9 +228,12 @@ impl Session {
     /// # Errors
     /// CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE, and as `op::step`.
     pub fn verify(&self, data: &[u8], signature: &[u8]) -> Result<()> {
-        step(&mut self.state.lock().verify, &self.token, Phase::OneShot, |active| {
-            active.finish(data, signature)
-        })
+        step(
+            &mut self.state.lock().verify,
+            &self.token,
+            Phase::OneShot,
+            |active| active.finish(data, signature),
+        )
     }
 
     /// C_VerifyUpdate.
@@ -205,9 +241,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn verify_update(&self, part: &[u8]) -> Result<()> {
-        step(&mut self.state.lock().verify, &self.token, Phase::Update, |active| {
-            active.update(part)
-        })
+        step(
+            &mut self.state.lock().verify,
+            &self.token,
+            Phase::Update,
+            |active| active.update(part),
+        )
     }
 
     /// C_VerifyFinal.
@@ -215,9 +254,12 @@ impl Session {
     /// # Errors
     /// As `verify`.
     pub fn verify_final(&self, signature: &[u8]) -> Result<()> {
-        step(&mut self.state.lock().verify, &self.token, Phase::Final, |active| {
-            active.finish(&[], signature)
-        })
+        step(
+            &mut self.state.lock().verify,
+            &self.token,
+            Phase::Final,
+            |active| active.finish(&[], signature),
+        )
     }
 
     /// C_Digest.
@@ -225,9 +267,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn digest(&self, data: &[u8], out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().digest, &self.token, Phase::OneShot, |active| {
-            active.finish(data, out)
-        })
+        step(
+            &mut self.state.lock().digest,
+            &self.token,
+            Phase::OneShot,
+            |active| active.finish(data, out),
+        )
     }
 
     /// C_DigestUpdate.
@@ -235,9 +280,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn digest_update(&self, part: &[u8]) -> Result<()> {
-        step(&mut self.state.lock().digest, &self.token, Phase::Update, |active| {
-            active.update(part)
-        })
+        step(
+            &mut self.state.lock().digest,
+            &self.token,
+            Phase::Update,
+            |active| active.update(part),
+        )
     }
 
     /// C_DigestFinal.
@@ -245,9 +293,12 @@ impl Session {
     /// # Errors
     /// As `op::step`.
     pub fn digest_final(&self, out: &mut Out<'_>) -> Result<()> {
-        step(&mut self.state.lock().digest, &self.token, Phase::Final, |active| {
-            active.finish(&[], out)
-        })
+        step(
+            &mut self.state.lock().digest,
+            &self.token,
+            Phase::Final,
+            |active| active.finish(&[], out),
+        )
     }
 
     /// C_SessionCancel, and C_…Init without a mechanism: ends the operations that `flags` names.
@@ -369,7 +420,8 @@ impl Session {
     /// # Errors
     /// As `Token::generate_key`.
     pub fn generate_key(&self, request: Request, template: &[RawAttribute]) -> Result<Handle> {
-        self.token.generate_key(self.caller(), request.row, template)
+        self.token
+            .generate_key(self.caller(), request.row, template)
     }
 
     /// C_GenerateKeyPair: public and private handle.
@@ -434,7 +486,10 @@ impl Session {
     /// # Errors
     /// CKR_KEY_INDIGESTIBLE: the digest of a key is a fingerprint that the token must not give away.
     pub fn digest_key(&self, _: Handle) -> Result<()> {
-        refuse(ck::CKR_KEY_INDIGESTIBLE, "keys of this token are not digested")
+        refuse(
+            ck::CKR_KEY_INDIGESTIBLE,
+            "keys of this token are not digested",
+        )
     }
 
     /// C_GenerateRandom.
@@ -478,5 +533,8 @@ fn not_for_this<T>(row: &Mechanism) -> Result<T> {
 }
 
 fn no_search<T>() -> Result<T> {
-    refuse(ck::CKR_OPERATION_NOT_INITIALIZED, "no search is active in the session")
+    refuse(
+        ck::CKR_OPERATION_NOT_INITIALIZED,
+        "no search is active in the session",
+    )
 }

@@ -1,8 +1,8 @@
 //! The sessions of this process.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -123,7 +123,12 @@ impl Sessions {
     /// Number of open sessions of `slot`.
     #[must_use]
     pub fn count(&self, slot: ck::CK_SLOT_ID) -> Count {
-        self.open.read().counts.get(&slot).copied().unwrap_or_default()
+        self.open
+            .read()
+            .counts
+            .get(&slot)
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(super) fn any_read_only(&self, slot: ck::CK_SLOT_ID) -> bool {

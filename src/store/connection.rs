@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::error::{Error, Result};
+use super::fork;
 
 /// Older releases can lose commits in WAL mode.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -49,6 +50,7 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
             rusqlite::version()
         )));
     }
+    fork::prepare();
     let conn = open(path, purpose).map_err(|e| Error::opening(e, path))?;
     if conn.is_readonly("main")? && matches!(purpose, Use::Write | Use::Read) {
         return Err(Error::ReadOnly);
@@ -58,7 +60,17 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    settle(&conn, purpose).map_err(|e| Error::opening(e, path))?;
+    settle(&conn).map_err(|e| Error::opening(e, path))?;
+    if purpose != Use::Write {
+        conn.execute_batch("PRAGMA query_only = ON")?;
+        return Ok(conn);
+    }
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::Sqlite(format!(
+            "journal mode {mode}: the file system cannot share memory between processes"
+        )));
+    }
     Ok(conn)
 }
 
@@ -81,17 +93,8 @@ fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {
     }
 }
 
-fn settle(conn: &Connection, purpose: Use) -> rusqlite::Result<()> {
+fn settle(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(SETTINGS)?;
-    match purpose {
-        Use::Write => {
-            let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-            debug_assert_eq!(mode, "wal");
-        }
-        Use::Read | Use::ReadOnly | Use::Immutable => {
-            conn.execute_batch("PRAGMA query_only = ON")?;
-        }
-    }
     // SQLite opens the file and its log at the first statement that reads.
     conn.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0))?;
     Ok(())

@@ -169,3 +169,47 @@ fn write_like(file: &mut File, model: &Metadata, number: u64) -> std::io::Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counter(directory: &Path, number: u64) -> Counter {
+        let path = directory.join("slot-0000.gen");
+        std::fs::write(&path, number.to_ne_bytes()).unwrap();
+        Counter::open(&path, true).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_commit_is_announced_and_then_settled() {
+        let directory = tempfile::tempdir().unwrap();
+        let counter = counter(directory.path(), 8);
+        assert_eq!(counter.read(), Generation::Settled(4));
+        counter.announce(5);
+        assert_eq!(counter.read(), Generation::Unsettled);
+        counter.committed(5);
+        assert_eq!(counter.read(), Generation::Settled(5));
+    }
+
+    #[test]
+    fn a_slow_writer_takes_nothing_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let counter = counter(directory.path(), 8);
+        counter.announce(5);
+        // Another writer goes on before this one gets to step 3.
+        counter.announce(6);
+        counter.committed(5);
+        assert_eq!(counter.read(), Generation::Unsettled);
+        counter.committed(6);
+        counter.committed(5);
+        assert_eq!(counter.read(), Generation::Settled(6));
+    }
+
+    #[test]
+    fn generations_end_before_the_number_does() {
+        assert_eq!(next(0), Ok(1));
+        assert_eq!(next(u64::MAX / 2 - 1), Ok(u64::MAX / 2));
+        assert!(matches!(next(u64::MAX / 2), Err(Error::Corrupt(_))));
+        assert!(matches!(next(u64::MAX), Err(Error::Corrupt(_))));
+    }
+}

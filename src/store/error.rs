@@ -31,6 +31,8 @@ pub enum Error {
     Full,
     /// A change was asked of a store that was opened for reading, or lies on read-only media.
     ReadOnly,
+    /// Another change, which shared the transaction, made SQLite roll it back.
+    RolledBack,
     /// Another process held the store for longer than the busy timeout.
     Busy,
     /// The file is no token store; the text says how that shows.
@@ -142,6 +144,9 @@ impl fmt::Display for Error {
             ),
             Self::Busy => f.write_str(
                 "another process kept the token store locked; try again, or raise the busy timeout",
+            ),
+            Self::RolledBack => f.write_str(
+                "another change made the common transaction fail; nothing was changed, try again",
             ),
             Self::NotAToken(how) => write!(f, "not a token store: {how}"),
             Self::Corrupt(place) => write!(

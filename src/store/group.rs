@@ -89,7 +89,7 @@ impl Outcome {
     }
 
     /// Waits until the transaction ended.
-    fn wait(&self) -> Result<()> {
+    pub(super) fn wait(&self) -> Result<()> {
         let mut result = self.result.lock();
         loop {
             if let Some(result) = &*result {

@@ -13,6 +13,7 @@ mod connection;
 mod counter;
 mod error;
 mod files;
+mod fork;
 mod gen_map;
 mod group;
 mod readers;
@@ -26,7 +27,6 @@ use std::fmt;
 use std::mem;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,12 +66,12 @@ pub struct Store {
     path: PathBuf,
     readers: Readers,
     access: Access,
-    process: u32,
+    epoch: u64,
 }
 
 /// What a store may be used for.
 enum Access {
-    Write(Group),
+    Write(Box<Group>),
     Read(Option<Counter>),
 }
 
@@ -120,8 +120,8 @@ impl Store {
         writer.finish_erasing()?;
         Ok(Self {
             readers: Readers::new(path.clone(), Use::Read, options.busy_timeout),
-            access: Access::Write(Group::new(writer, counter)),
-            process: process::id(),
+            access: Access::Write(Box::new(Group::new(writer, counter))),
+            epoch: fork::epoch(),
             path,
         })
     }
@@ -148,7 +148,7 @@ impl Store {
             path,
             readers,
             access: Access::Read(Counter::open(counter_path, false)?),
-            process: process::id(),
+            epoch: fork::epoch(),
         })
     }
 
@@ -239,7 +239,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if process::id() == self.process {
+        if fork::epoch() == self.epoch {
             return;
         }
         self.readers.leak();

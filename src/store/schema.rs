@@ -121,3 +121,79 @@ fn upgrade(conn: &mut Connection, known: &[&str]) -> Result<()> {
         change.commit()?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::store::{Generation, Options, Row, Store};
+
+    const NEXT: &str = "ALTER TABLE object ADD COLUMN colour TEXT";
+    const BAD: &str = "ALTER TABLE object ADD COLUMN colour TEXT; SELECT nonsense;";
+
+    fn version_1(directory: &Path) -> (PathBuf, Row) {
+        let path = directory.join("slot-0000.tenon");
+        let row = Row {
+            uid: [1; 16],
+            class: 3,
+            key_type: None,
+            private: true,
+            hidden: false,
+            expires_at: 0,
+            deletion_at: 5,
+            version: 1,
+            format: 1,
+            sealed: vec![1; 5000],
+            mac: vec![],
+        };
+        let store = Store::create(&path).unwrap();
+        store.write(|tx| tx.put(&row, &[[7; 16]])).unwrap();
+        (path, row)
+    }
+
+    fn open(path: &Path, read_only: bool, known: &[&str]) -> Result<Store> {
+        let options = Options {
+            read_only,
+            ..Options::default()
+        };
+        Store::open_knowing(path, &options, known)
+    }
+
+    #[test]
+    fn an_older_store_is_upgraded_in_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, row) = version_1(directory.path());
+        let known = [MIGRATIONS[0], NEXT];
+
+        let refused = open(&path, true, &known).map(drop);
+        assert_eq!(refused, Err(Error::SchemaTooOld(1)));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| open(&path, false, &known).map(drop).unwrap());
+            }
+        });
+
+        let upgraded = open(&path, false, &known).unwrap();
+        assert_eq!(upgraded.generation(), Generation::Settled(1));
+        assert_eq!(upgraded.read(|s| s.object(&row.uid)), Ok(Some(row.clone())));
+        upgraded.write(|tx| tx.put(&row, &[])).unwrap();
+        assert!(open(&path, true, &known).is_ok());
+        assert_eq!(
+            open(&path, false, MIGRATIONS).map(drop),
+            Err(Error::SchemaTooNew(2))
+        );
+    }
+
+    #[test]
+    fn a_failed_upgrade_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, row) = version_1(directory.path());
+        assert!(open(&path, false, &[MIGRATIONS[0], BAD]).is_err());
+        let store = open(&path, false, MIGRATIONS).unwrap();
+        assert_eq!(store.read(|s| s.object(&row.uid)), Ok(Some(row)));
+        open(&path, false, &[MIGRATIONS[0], NEXT])
+            .map(drop)
+            .unwrap();
+    }
+}

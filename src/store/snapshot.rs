@@ -17,8 +17,8 @@ const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN ma
      ON m.object = o.id WHERE o.uid = ?1";
 const DUE: &str = "SELECT uid FROM object INDEXED BY object_expires \
      WHERE expires_at > 0 AND expires_at <= ?1 \
-     UNION SELECT uid FROM object INDEXED BY object_deletion \
-     WHERE deletion_at > 0 AND deletion_at <= ?1";
+     UNION ALL SELECT uid FROM object INDEXED BY object_deletion \
+     WHERE deletion_at > 0 AND deletion_at <= ?1 AND NOT (expires_at > 0 AND expires_at <= ?1)";
 const AUDIT: &str = "SELECT seq, record, mac FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
 const AUDIT_LAST: &str =
     "SELECT seq, record, mac FROM audit WHERE seq >= 0 ORDER BY seq DESC LIMIT 1";
@@ -327,4 +327,85 @@ fn audit_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
 /// The number whose bit pattern the column holds.
 fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    /// SQLite's plan for `sql`, one line for each step.
+    fn plan(conn: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps = statement
+            .query_map(rusqlite::params_from_iter(nothing), |row| row.get("detail"))
+            .unwrap();
+        steps.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn no_statement_reads_more_than_it_returns() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(&directory.path().join("slot-0000.tenon")).unwrap();
+        let kinds = [&ANY, &CLASS, &KEY_TYPE, &CLASS_AND_KEY_TYPE];
+        let statements = [
+            META,
+            OBJECT,
+            MATERIAL,
+            DUE,
+            AUDIT,
+            AUDIT_LAST,
+            POSTED,
+            POSTED_SIZE,
+            HAS_POSTING,
+        ]
+        .into_iter()
+        .chain(kinds.iter().flat_map(|kind| [kind.list, kind.size]));
+        store
+            .read(|s| -> Result<()> {
+                for sql in statements {
+                    let plan = plan(s.conn, sql);
+                    assert!(
+                        plan.iter().any(|step| step.starts_with("SEARCH ")),
+                        "{plan:?}"
+                    );
+                    for step in plan {
+                        // The rows of an inner SELECT that is itself searched and limited.
+                        let inner =
+                            step == "SCAN (subquery-1)" || step.starts_with("SCAN CONSTANT");
+                        assert!(inner || !step.starts_with("SCAN"), "{step}: {sql}");
+                        assert!(!step.contains("AUTOMATIC"), "{step}: {sql}");
+                        assert!(!step.contains("ORDER BY"), "{step}: {sql}");
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn searches_by_kind_use_every_column_given() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(&directory.path().join("slot-0000.tenon")).unwrap();
+        store
+            .read(|s| -> Result<()> {
+                for (kind, columns) in [
+                    (&ANY, "(private=?)"),
+                    (&CLASS, "(private=? AND class=?)"),
+                    (&KEY_TYPE, "(private=? AND key_type=?)"),
+                    (
+                        &CLASS_AND_KEY_TYPE,
+                        "(private=? AND class=? AND key_type=?)",
+                    ),
+                ] {
+                    for sql in [kind.list, kind.size] {
+                        let plan = plan(s.conn, sql);
+                        assert!(plan.iter().any(|step| step.ends_with(columns)), "{plan:?}");
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
 }

@@ -205,3 +205,41 @@ fn not_reserved(name: &str) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn no_change_of_one_object_scans_a_table() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(&directory.path().join("slot-0000.tenon")).unwrap();
+        store
+            .write(|tx| -> Result<()> {
+                for sql in [
+                    FIND,
+                    PUT,
+                    REMOVE,
+                    POST,
+                    UNPOST,
+                    PUT_MATERIAL,
+                    BLANK_MATERIAL,
+                    REMOVE_MATERIAL,
+                    SET_META,
+                    REMOVE_META,
+                    APPEND_AUDIT,
+                ] {
+                    let mut statement = tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                    let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
+                    let mut steps = statement.query(rusqlite::params_from_iter(nothing))?;
+                    while let Some(step) = steps.next()? {
+                        let step: String = step.get("detail")?;
+                        assert!(step.starts_with("SEARCH "), "{step}: {sql}");
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}

@@ -39,6 +39,8 @@ pub(super) struct Writer {
     synchronous: Durability,
     /// Generation up to which this process has emptied the log.
     emptied: u64,
+    /// The disk was full when something was last written.
+    cramped: bool,
     batch: Option<Batch>,
 }
 
@@ -74,6 +76,7 @@ impl Writer {
             busy_timeout,
             synchronous: Durability::Full,
             emptied: 0,
+            cramped: false,
             batch: None,
         }
     }
@@ -109,7 +112,8 @@ impl Writer {
             Some(e) => Err(e),
             None => self.commit(&batch, counter),
         };
-        if result.is_err() {
+        if let Err(e) = &result {
+            self.cramped |= matches!(e, Error::Full | Error::RolledBack);
             self.give_up(counter);
         }
         batch.outcome.set(result);
@@ -146,6 +150,10 @@ impl Writer {
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
+        if self.cramped {
+            // Where there is room in the database again, its log gives back more than it takes.
+            self.empty_log(self.snapshot().generation()?);
+        }
         self.synchronise(durability)?;
         self.run("BEGIN IMMEDIATE")?;
         let batch = self.look(durability);
@@ -205,7 +213,7 @@ impl Writer {
     fn close_savepoint(&self, kept: bool) -> Result<()> {
         // SQLite may have rolled back the whole transaction: when the disk is full, for one.
         if self.conn.is_autocommit() {
-            return Err(Error::Sqlite("it rolled the transaction back".into()));
+            return Err(Error::RolledBack);
         }
         if !kept {
             self.run("ROLLBACK TO change")?;
@@ -214,6 +222,9 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &Batch, counter: &Counter) -> Result<()> {
+        if self.conn.is_autocommit() {
+            return Err(Error::RolledBack);
+        }
         let mut generation = batch.generation;
         let mut owed = batch.erased_at.is_some_and(|at| at > self.emptied);
         if batch.changed {
@@ -260,6 +271,7 @@ impl Writer {
         let restored = self.conn.busy_timeout(self.busy_timeout);
         if matches!((emptied, restored), (Ok(0), Ok(()))) {
             self.emptied = generation;
+            self.cramped = false;
         }
     }
 
@@ -278,5 +290,143 @@ impl Writer {
     fn run(&self, sql: &str) -> Result<()> {
         self.conn.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::connection::{Use, connect};
+    use crate::store::{Row, Store};
+
+    fn row(number: u8, len: usize) -> Row {
+        Row {
+            uid: [number; 16],
+            class: 0,
+            key_type: None,
+            private: false,
+            hidden: false,
+            expires_at: 0,
+            deletion_at: 0,
+            version: 0,
+            format: 0,
+            sealed: vec![number; len],
+            mac: Vec::new(),
+        }
+    }
+
+    fn writer(directory: &Path) -> (Writer, Counter) {
+        let path = directory.join("slot-0000.tenon");
+        drop(Store::create(&path).unwrap());
+        let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
+        let newest = schema::newest(schema::MIGRATIONS);
+        let writer = Writer::new(conn, newest, Duration::from_secs(1));
+        let file = path.with_extension("gen");
+        let counter = Counter::open(&file, true).unwrap().unwrap();
+        (writer, counter)
+    }
+
+    fn put(writer: &mut Writer, row: &Row) -> Part<(), Error> {
+        writer
+            .change(Durability::Full, |tx| tx.put(row, &[]))
+            .unwrap()
+    }
+
+    #[test]
+    fn all_who_shared_a_transaction_share_its_failure() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut writer, counter) = writer(directory.path());
+        let first = put(&mut writer, &row(1, 10));
+        assert!(writer.takes_more());
+        let second = put(&mut writer, &row(2, 10));
+        // As SQLite does by itself where a transaction cannot go on.
+        writer.run("ROLLBACK").unwrap();
+        writer.end(&counter);
+        for part in [first, second] {
+            assert!(matches!(part.answer, Ok(Ok(()))));
+            assert_eq!(part.outcome.wait(), Err(Error::RolledBack));
+        }
+        assert_eq!(counter.read(), Generation::Settled(0));
+        assert_eq!(writer.snapshot().object(&[1; 16]), Ok(None));
+
+        let third = put(&mut writer, &row(3, 10));
+        writer.end(&counter);
+        assert_eq!(third.outcome.wait(), Ok(()));
+        assert_eq!(counter.read(), Generation::Settled(1));
+    }
+
+    #[test]
+    fn a_full_disk_is_said_to_whom_it_hit_and_passes() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut writer, counter) = writer(directory.path());
+        let first = put(&mut writer, &row(1, 10));
+        writer.end(&counter);
+        assert_eq!(first.outcome.wait(), Ok(()));
+
+        let pages: i64 = writer
+            .conn
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        writer
+            .conn
+            .pragma_update(None, "max_page_count", pages + 2)
+            .unwrap();
+        let small = put(&mut writer, &row(2, 10));
+        let large = put(&mut writer, &row(3, 100_000));
+        assert!(matches!(large.answer, Ok(Err(Error::Full))));
+        if large.broke {
+            assert!(!writer.takes_more());
+        }
+        writer.end(&counter);
+        match small.outcome.wait() {
+            Ok(()) => assert!(!large.broke),
+            Err(e) => assert!(large.broke && e == Error::RolledBack),
+        }
+
+        let removed = writer
+            .change(Durability::Full, |tx| tx.remove(&[1; 16]))
+            .unwrap();
+        writer.end(&counter);
+        assert_eq!(removed.outcome.wait(), Ok(()));
+        assert!(matches!(removed.answer, Ok(Ok(true))));
+        let generation = writer.snapshot().generation().unwrap();
+        assert_eq!(counter.read(), Generation::Settled(generation));
+    }
+
+    #[test]
+    fn a_transaction_takes_so_many_changes_and_no_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut writer, counter) = writer(directory.path());
+        for change in 1..=BATCH {
+            put(&mut writer, &row(1, change));
+            assert_eq!(writer.takes_more(), change < BATCH);
+        }
+        writer.end(&counter);
+        assert_eq!(counter.read(), Generation::Settled(1));
+    }
+
+    #[test]
+    fn a_relaxed_transaction_is_not_shared() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut writer, counter) = writer(directory.path());
+        for (durability, level) in [
+            (Durability::Process, 1),
+            (Durability::Full, 2),
+            (Durability::Process, 1),
+        ] {
+            let part: Part<(), Error> = writer
+                .change(durability, |tx| tx.put(&row(1, 1), &[]))
+                .unwrap();
+            assert_eq!(writer.takes_more(), durability == Durability::Full);
+            writer.end(&counter);
+            assert_eq!(part.outcome.wait(), Ok(()));
+            let set: i64 = writer
+                .conn
+                .query_row("PRAGMA synchronous", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(set, level);
+        }
     }
 }

@@ -116,7 +116,9 @@ pub(super) fn verify(
         }
     }
     if !key.ct_eq(stored_key) {
-        return Err(damaged(format!("the end of the audit record, after record {seq},")));
+        return Err(damaged(format!(
+            "the end of the audit record, after record {seq},"
+        )));
     }
     Ok(seq)
 }

@@ -84,7 +84,11 @@ impl Token {
             );
         };
         self.store.read(|snapshot| {
-            let value = |name| snapshot.meta(name)?.ok_or_else(|| damaged("the audit record's key"));
+            let value = |name| {
+                snapshot
+                    .meta(name)?
+                    .ok_or_else(|| damaged("the audit record's key"))
+            };
             let first = master
                 .domain
                 .open_value(audit::FIRST_KEY_ROW, &value(audit::FIRST_KEY_ROW)?)?;
@@ -225,6 +229,7 @@ impl Change<'_> {
 
     /// Opens the record of `uid`, which must still be there.
     pub(super) fn require(&self, uid: &Uid) -> Result<Record> {
-        self.get(uid)?.ok_or_else(|| damaged("an object that was there a moment ago"))
+        self.get(uid)?
+            .ok_or_else(|| damaged("an object that was there a moment ago"))
     }
 }

@@ -100,19 +100,18 @@ impl Token {
 
     /// Erases the material of an external key whose time has come.
     pub(super) fn erase_expired(&self, keys: &Keys, uid: &Uid) -> Result<()> {
-        if self.config.read_only {
+        let now = self.time.now().at;
+        let vault = keys.vault();
+        let row = self
+            .store
+            .read(|snapshot| snapshot.object(uid).map_err(Error::from))?;
+        let record = row.map(|row| vault.open(&row, true)).transpose()?;
+        if self.config.read_only || !record.is_some_and(|record| stale(&record, now)) {
             return Ok(());
         }
-        self.change(keys, Event::Expire, |change| {
-            let Some(mut record) = change.get(uid)? else {
-                return Ok(());
-            };
-            let facts = super::object::facts(&record.attributes, false);
-            let external = facts.key.and_then(|key| key.external);
-            if external.is_none_or(|facts| !facts.stale(change.now.at)) {
-                return Ok(());
-            }
-            erase(change, &mut record)
+        self.change(keys, Event::Expire, |change| match change.get(uid)? {
+            Some(mut record) if stale(&record, now) => erase(change, &mut record),
+            Some(_) | None => Ok(()),
         })
     }
 
@@ -136,7 +135,10 @@ impl Token {
 impl Change<'_> {
     /// As `Token::bound_by_id`, within this change.
     pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Uid>> {
-        first_bound(&candidates(self.snapshot(), self.vault(), attributes)?, |uid| self.get(uid))
+        first_bound(
+            &candidates(self.snapshot(), self.vault(), attributes)?,
+            |uid| self.get(uid),
+        )
     }
 }
 
@@ -184,7 +186,10 @@ fn new_external(template: &Attributes, uid: Uid) -> Record {
     ] {
         attributes.set(kind, Value::Bool(value));
     }
-    attributes.set(ck::CKA_UNIQUE_ID, Value::Bytes(super::make::unique_id(&uid)));
+    attributes.set(
+        ck::CKA_UNIQUE_ID,
+        Value::Bytes(super::make::unique_id(&uid)),
+    );
     attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
     attributes.set(
         ck::CKA_TENON_PROFILE,
@@ -211,11 +216,18 @@ fn import(
     arrival: &Arrival<'_>,
 ) -> Result<()> {
     let master = keys.master.as_ref().ok_or_else(|| {
-        Error::new(ck::CKR_USER_NOT_LOGGED_IN, "an import needs the user's login")
+        Error::new(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "an import needs the user's login",
+        )
     })?;
-    let fingerprint = fingerprint(&master.domain, &record.uid, &record.attributes, arrival.material);
-    let same = binding(&record.attributes)
-        .map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
+    let fingerprint = fingerprint(
+        &master.domain,
+        &record.uid,
+        &record.attributes,
+        arrival.material,
+    );
+    let same = binding(&record.attributes).map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
     let facts = super::object::facts(&record.attributes, false);
     let external = facts.key.and_then(|key| key.external).unwrap_or_default();
     let import = Import {
@@ -233,8 +245,15 @@ fn import(
         let material_id: [u8; 16] = random(change.rng());
         let attributes = &mut record.attributes;
         attributes.set(BINDING, Value::Bytes(fingerprint.to_vec()));
-        attributes.set(ck::CKA_TENON_MATERIAL_ID, Value::Bytes(material_id.to_vec()));
-    } else if let Some(label) = arrival.attributes.bytes(ck::CKA_LABEL).filter(|l| !l.is_empty()) {
+        attributes.set(
+            ck::CKA_TENON_MATERIAL_ID,
+            Value::Bytes(material_id.to_vec()),
+        );
+    } else if let Some(label) = arrival
+        .attributes
+        .bytes(ck::CKA_LABEL)
+        .filter(|l| !l.is_empty())
+    {
         record
             .attributes
             .set(ck::CKA_LABEL, Value::Bytes(label.to_vec()));
@@ -247,10 +266,19 @@ fn import(
     change.put(record, Some(arrival.material))
 }
 
-/// Erases the material of an external key, and its check value; public parts and binding stay.
+/// The record is an external key whose material has expired and is still there.
+fn stale(record: &Record, now: UnixTime) -> bool {
+    let facts = super::object::facts(&record.attributes, false);
+    let external = facts.key.and_then(|key| key.external);
+    external.is_some_and(|facts| facts.stale(now))
+}
+
+/// Erases the material of an external key with what belongs to it, its check value and its expiry;
+/// public parts and binding stay.
 pub(super) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
     change.erase_material(record)?;
     record.attributes.remove(ck::CKA_CHECK_VALUE);
+    record.attributes.remove(ck::CKA_TENON_EXPIRES_AT);
     change.put(record, None)
 }
 

@@ -61,7 +61,11 @@ impl Token {
                 class: query.class,
                 key_type: query.key_type,
                 private: Some(private),
-                hidden: if names_hidden(query) { None } else { Some(false) },
+                hidden: if names_hidden(query) {
+                    None
+                } else {
+                    Some(false)
+                },
                 postings: &postings,
             };
             self.store.read(|snapshot| {
@@ -92,7 +96,10 @@ impl Token {
         let attributes = match keys.vault().open(&row, false) {
             Ok(record) => record.attributes,
             Err(error) => {
-                log::note(LogLevel::Error, &format!("C_FindObjectsInit leaves out an object: {error}"));
+                log::note(
+                    LogLevel::Error,
+                    &format!("C_FindObjectsInit leaves out an object: {error}"),
+                );
                 return Ok(false);
             }
         };

@@ -2,10 +2,10 @@
 
 use crate::attr::{Attributes, Value};
 use crate::ck;
+use crate::crypto::aes::Direction;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, RsaMaterial};
-use crate::crypto::aes::Direction;
 use crate::crypto::{aes, ec, encoding, rsa};
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, Material};
@@ -48,9 +48,12 @@ pub(super) fn ready(attributes: &Attributes, material: &Material) -> Result<Key>
 /// A public key, ready for use.
 pub(super) fn public(attributes: &Attributes) -> Result<Key> {
     let bytes = |kind| {
-        attributes
-            .bytes(kind)
-            .ok_or_else(|| Error::new(ck::CKR_KEY_TYPE_INCONSISTENT, "the public key is incomplete"))
+        attributes.bytes(kind).ok_or_else(|| {
+            Error::new(
+                ck::CKR_KEY_TYPE_INCONSISTENT,
+                "the public key is incomplete",
+            )
+        })
     };
     match attributes.key_type() {
         Some(ck::CKK_RSA) => Ok(Key::RsaPublic(rsa::PublicKey::new(
@@ -96,7 +99,11 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
 /// Curve of CKA_EC_PARAMS.
 pub(super) fn curve(params: &[u8]) -> Result<Curve> {
     Curve::from_params(params).map_err(|e| {
-        Error::new(ck::CKR_CURVE_NOT_SUPPORTED, "CKA_EC_PARAMS names no curve of this token").because(e)
+        Error::new(
+            ck::CKR_CURVE_NOT_SUPPORTED,
+            "CKA_EC_PARAMS names no curve of this token",
+        )
+        .because(e)
     })
 }
 
@@ -207,7 +214,9 @@ pub(super) fn from_values(
             .map(|(_, value)| &**value)
     };
     let need = |value: Option<_>, name: &'static str| {
-        value.ok_or_else(|| Error::new(ck::CKR_TEMPLATE_INCOMPLETE, "the key's value is incomplete").at(name))
+        value.ok_or_else(|| {
+            Error::new(ck::CKR_TEMPLATE_INCOMPLETE, "the key's value is incomplete").at(name)
+        })
     };
     if attributes.class() == ck::CKO_SECRET_KEY {
         let value = need(given(ck::CKA_VALUE), "CKA_VALUE")?;
@@ -217,7 +226,10 @@ pub(super) fn from_values(
         Some(ck::CKK_RSA) => {
             let primes = given(ck::CKA_PRIME_1).zip(given(ck::CKA_PRIME_2));
             let n = need(attributes.bytes(ck::CKA_MODULUS), "CKA_MODULUS")?;
-            let e = need(attributes.bytes(ck::CKA_PUBLIC_EXPONENT), "CKA_PUBLIC_EXPONENT")?;
+            let e = need(
+                attributes.bytes(ck::CKA_PUBLIC_EXPONENT),
+                "CKA_PUBLIC_EXPONENT",
+            )?;
             let d = need(given(ck::CKA_PRIVATE_EXPONENT), "CKA_PRIVATE_EXPONENT")?;
             Ok(Material::Rsa(RsaMaterial::checked(n, e, d, primes)?))
         }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::ck;
+use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
+use crate::log;
 use crate::policy::Login;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 use super::audit::{self, Event};
 use super::pin::{self, PinRow, PinStatus, Role};
@@ -35,6 +37,7 @@ impl Token {
                 drop(login);
                 return self.not_logged_in(role);
             }
+            self.objects.forget_read();
             *login = Some(LoggedIn {
                 role,
                 master: Arc::new(Master {
@@ -42,6 +45,12 @@ impl Token {
                     key: master,
                 }),
             });
+        }
+        if secret::take_spill_notice() {
+            log::note(
+                LogLevel::Warning,
+                "some secrets are not in locked memory: raise RLIMIT_MEMLOCK to 4 MiB or more",
+            );
         }
         if role == Role::User {
             self.sweep()?;
@@ -128,7 +137,14 @@ impl Token {
 
     fn set_pin_row(&self, role: Role, pin: &[u8], master: &Secret, event: Event) -> Result<()> {
         let identity = self.identity()?;
-        let row = PinRow::set(&self.config, &*self.rng, &identity.serial, role, pin, master)?;
+        let row = PinRow::set(
+            &self.config,
+            &*self.rng,
+            &identity.serial,
+            role,
+            pin,
+            master,
+        )?;
         let keys = self.keys()?;
         self.change(&keys, event, |change| {
             change.set_value(role.row(), &row.encode(&identity.public, role))
@@ -145,8 +161,7 @@ impl Token {
             return self.guess_without_store(&row, guess);
         }
         let row = self.store.write(|tx| {
-            let mut row =
-                PinRow::decode(&identity.public, role, tx.meta(role.row())?.as_deref())?;
+            let mut row = PinRow::decode(&identity.public, role, tx.meta(role.row())?.as_deref())?;
             if row.status().locked() {
                 return Err(locked());
             }
@@ -170,9 +185,8 @@ impl Token {
             Err(refused) => {
                 if refused.rv == ck::CKR_PIN_INCORRECT {
                     let now = self.time.now().at;
-                    self.store.write(|tx| {
-                        audit::append(tx, Event::LoginRefused, now, refused.rv, &[])
-                    })?;
+                    self.store
+                        .write(|tx| audit::append(tx, Event::LoginRefused, now, refused.rv, &[]))?;
                 }
                 Err(refused)
             }

@@ -53,7 +53,11 @@ impl Token {
             }
             ck::CKO_PUBLIC_KEY => {
                 key::describe_created_public(&mut attributes).map_err(|e| {
-                    Error::new(ck::CKR_ATTRIBUTE_VALUE_INVALID, "the public key is not valid").because(e)
+                    Error::new(
+                        ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                        "the public key is not valid",
+                    )
+                    .because(e)
                 })?;
                 None
             }
@@ -72,7 +76,15 @@ impl Token {
         }
         attr::finish_key_facts(How::Create, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
-        self.make(caller, &keys, Event::Create, New { attributes, material })
+        self.make(
+            caller,
+            &keys,
+            Event::Create,
+            New {
+                attributes,
+                material,
+            },
+        )
     }
 
     /// C_CopyObject.
@@ -89,7 +101,10 @@ impl Token {
         let object = self.object(handle)?;
         self.decide(Action::Copy, &object, &keys, caller.read_write)?;
         if object.needs_login() && keys.login != Login::User {
-            return refuse(ck::CKR_USER_NOT_LOGGED_IN, "copying this key needs the user's login");
+            return refuse(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "copying this key needs the user's login",
+            );
         }
         let mut attributes = attr::copy(&object.attributes, template, &maker(&keys))?;
         attr::finish_key_facts(How::Copy, &mut attributes, Some(&object.attributes));
@@ -101,7 +116,15 @@ impl Token {
             ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => self.material(&object, &keys)?,
             _ => None,
         };
-        self.make(caller, &keys, Event::Copy, New { attributes, material })
+        self.make(
+            caller,
+            &keys,
+            Event::Copy,
+            New {
+                attributes,
+                material,
+            },
+        )
     }
 
     /// C_GenerateKey.
@@ -178,8 +201,14 @@ impl Token {
         set_generated(&mut public, mechanism);
         set_generated(&mut private, mechanism);
         let halves = [
-            New { attributes: public, material: None },
-            New { attributes: private, material: Some(material) },
+            New {
+                attributes: public,
+                material: None,
+            },
+            New {
+                attributes: private,
+                material: Some(material),
+            },
         ];
         let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
         Ok((public, private))
@@ -207,7 +236,10 @@ impl Token {
         for (_, new) in &news {
             self.may_make(caller, keys, &new.attributes)?;
         }
-        if news.iter().any(|(_, new)| new.attributes.bool(ck::CKA_TOKEN)) {
+        if news
+            .iter()
+            .any(|(_, new)| new.attributes.bool(ck::CKA_TOKEN))
+        {
             self.change(keys, event, |change| {
                 for (uid, new) in &mut news {
                     if !new.attributes.bool(ck::CKA_TOKEN) {
@@ -304,10 +336,7 @@ fn implied(class: ck::CK_OBJECT_CLASS, mechanism: &Mechanism) -> Attributes {
 }
 
 pub(super) fn set_origin(attributes: &mut Attributes, origin: ck::CK_ULONG) {
-    if matches!(
-        attributes.class(),
-        ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY
-    ) {
+    if matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
         attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(origin));
     }
 }

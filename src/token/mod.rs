@@ -204,10 +204,17 @@ impl Token {
             let label = public.seal_value(&*self.rng, IDENTITY_ROW, label)?;
             tx.set_meta(IDENTITY_ROW, &[&serial[..], &label].concat())?;
             tx.set_meta(Role::So.row(), &so.encode(&public, Role::So))?;
-            tx.set_meta(Role::User.row(), &PinRow::unset().encode(&public, Role::User))?;
+            tx.set_meta(
+                Role::User.row(),
+                &PinRow::unset().encode(&public, Role::User),
+            )?;
             tx.set_meta(audit::KEY_ROW, &audit_key)?;
             tx.set_meta(audit::FIRST_KEY_ROW, &first)?;
-            let mark = if mark == 0 { now } else { self.time.advanced(mark) };
+            let mark = if mark == 0 {
+                now
+            } else {
+                self.time.advanced(mark)
+            };
             tx.set_meta(CLOCK_ROW, &sealed_mark(&public, mark))?;
             audit::append(tx, Event::InitToken, now, ck::CKR_OK, &[])
         })?;

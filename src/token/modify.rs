@@ -26,7 +26,11 @@ impl Token {
         let object = self.object(handle)?;
         self.decide(Action::Change, &object, &keys, caller.read_write)?;
         let now = self.time.now().at;
-        let is_external = object.facts.key.as_ref().is_some_and(|key| key.external.is_some());
+        let is_external = object
+            .facts
+            .key
+            .as_ref()
+            .is_some_and(|key| key.external.is_some());
         for attribute in template {
             byok::may_change(is_external, attribute.kind, attribute.bytes(), now)?;
         }

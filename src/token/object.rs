@@ -121,11 +121,7 @@ pub(super) fn facts(attributes: &Attributes, enforce_dates: bool) -> Facts {
     }
 }
 
-fn key_facts(
-    attributes: &Attributes,
-    class: ck::CK_OBJECT_CLASS,
-    enforce_dates: bool,
-) -> KeyFacts {
+fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates: bool) -> KeyFacts {
     const USES: [Use; 7] = [
         Use::Encrypt,
         Use::Decrypt,

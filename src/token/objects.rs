@@ -35,8 +35,9 @@ struct Table {
 struct Entry {
     uid: Uid,
     private: bool,
-    /// Of a session object always there; of a token object while it is remembered.
-    object: Option<(Arc<Object>, Generation)>,
+    /// Of a session object always there; of a token object, with the generation of the store that
+    /// it was read from, while it is remembered.
+    object: Option<(Arc<Object>, u64)>,
 }
 
 /// What is known of a handle.
@@ -59,7 +60,7 @@ impl Objects {
             Some((object, _)) if matches!(object.home, Home::Session { .. }) => {
                 Known::Object(object.clone())
             }
-            Some((object, read_at)) if *read_at == now && now != Generation::Unsettled => {
+            Some((object, read_at)) if now == Generation::Settled(*read_at) => {
                 Known::Object(object.clone())
             }
             Some((object, _)) => Known::Stale(object.clone()),
@@ -74,8 +75,8 @@ impl Objects {
         self.0.write().handle(uid, private)
     }
 
-    /// Remembers a token object as read at `generation`.
-    pub(super) fn remember(&self, object: Arc<Object>, generation: Generation) {
+    /// Remembers a token object as read from the store's state `generation`.
+    pub(super) fn remember(&self, object: Arc<Object>, generation: u64) {
         let mut table = self.0.write();
         if table.remembered >= REMEMBERED {
             table.forget_token_objects();
@@ -102,7 +103,7 @@ impl Objects {
         let entry = Entry {
             uid: object.uid,
             private: object.facts.private,
-            object: Some((Arc::new(object), Generation::Unsettled)),
+            object: Some((Arc::new(object), 0)),
         };
         table.entries.insert(handle, entry);
         handle
@@ -116,7 +117,7 @@ impl Objects {
             .get_mut(&object.handle)
             .ok_or_else(no_such_object)?;
         entry.private = object.facts.private;
-        entry.object = Some((Arc::new(object), Generation::Unsettled));
+        entry.object = Some((Arc::new(object), 0));
         Ok(())
     }
 
@@ -155,6 +156,11 @@ impl Objects {
         table.forget_token_objects();
     }
 
+    /// Forgets every token object that was read, not its handle.
+    pub(super) fn forget_read(&self) {
+        self.0.write().forget_token_objects();
+    }
+
     /// Every handle is invalid from now on.
     pub(super) fn clear(&self) {
         let mut table = self.0.write();
@@ -191,7 +197,8 @@ impl Table {
     fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
         self.entries.retain(|_, entry| keep(entry));
         let entries = &self.entries;
-        self.handles.retain(|_, handle| entries.contains_key(handle));
+        self.handles
+            .retain(|_, handle| entries.contains_key(handle));
     }
 
     fn forget_token_objects(&mut self) {

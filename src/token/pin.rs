@@ -150,7 +150,11 @@ impl PinRow {
         out.extend_from_slice(&self.failures.to_be_bytes());
         if let Some(wrap) = &self.wrap {
             out.push(1);
-            for n in [wrap.params.memory_kib, wrap.params.passes, wrap.params.lanes] {
+            for n in [
+                wrap.params.memory_kib,
+                wrap.params.passes,
+                wrap.params.lanes,
+            ] {
                 out.extend_from_slice(&n.to_be_bytes());
             }
             out.extend_from_slice(&wrap.salt);
@@ -232,9 +236,12 @@ fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> R
         return Ok(kdf::argon2id(params, pin, salt, None)?);
     };
     let secret = std::fs::read(path).map(Secret::from).map_err(|e| {
-        Error::new(ck::CKR_DEVICE_ERROR, "the key file of `pin.key_file` cannot be read")
-            .at(path.display().to_string())
-            .because(e)
+        Error::new(
+            ck::CKR_DEVICE_ERROR,
+            "the key file of `pin.key_file` cannot be read",
+        )
+        .at(path.display().to_string())
+        .because(e)
     })?;
     if !(16..=4096).contains(&secret.len()) {
         return Err(Error::new(

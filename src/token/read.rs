@@ -7,7 +7,7 @@ use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, Mechanism};
 use crate::policy::{self, Action, Effect, Refusal, Use};
-use crate::store::{Generation, Row};
+use crate::store::{Row, Uid};
 
 use super::object::{Handle, Home, Object};
 use super::objects::{Known, no_such_object};
@@ -56,7 +56,7 @@ impl Token {
         self.open_row(object.handle, &row, generation)
     }
 
-    fn read_object(&self, handle: Handle, uid: &crate::store::Uid) -> Result<Arc<Object>> {
+    fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {
         let (row, generation) = self.row(uid)?;
         let Some(row) = row else {
             self.objects.remove(handle);
@@ -65,16 +65,13 @@ impl Token {
         self.open_row(handle, &row, generation)
     }
 
-    /// The row of `uid`, and a generation at which it was certainly this one.
-    fn row(&self, uid: &crate::store::Uid) -> Result<(Option<Row>, Generation)> {
-        let generation = self.store.generation();
-        let row = self
-            .store
-            .read(|snapshot| snapshot.object(uid).map_err(Error::from))?;
-        Ok((row, generation))
+    /// The row of `uid`, and the generation of the store that it was read from.
+    fn row(&self, uid: &Uid) -> Result<(Option<Row>, u64)> {
+        self.store
+            .read(|snapshot| Ok((snapshot.object(uid)?, snapshot.generation()?)))
     }
 
-    fn open_row(&self, handle: Handle, row: &Row, generation: Generation) -> Result<Arc<Object>> {
+    fn open_row(&self, handle: Handle, row: &Row, generation: u64) -> Result<Arc<Object>> {
         let keys = self.keys()?;
         if row.private && keys.master.is_none() {
             return Err(no_such_object());
@@ -94,8 +91,9 @@ impl Token {
             home,
             self.config.enforce_dates,
         ));
-        // Read without login, the tag was not checked: not kept for use after a login.
-        if keys.master.is_some() {
+        // Read without login, the tag was not checked: a login forgets what was read before it.
+        let login = self.login.read();
+        if login.is_some() == keys.master.is_some() {
             self.objects.remember(object.clone(), generation);
         }
         Ok(object)
@@ -106,7 +104,12 @@ impl Token {
     /// # Errors
     /// CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE, and what
     /// `policy::decide` says.
-    pub fn usable_key(&self, handle: Handle, what: Use, mechanism: &Mechanism) -> Result<UsableKey> {
+    pub fn usable_key(
+        &self,
+        handle: Handle,
+        what: Use,
+        mechanism: &Mechanism,
+    ) -> Result<UsableKey> {
         let object = self.object(handle).map_err(as_key_error)?;
         let keys = self.keys()?;
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;

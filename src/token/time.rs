@@ -39,7 +39,10 @@ impl TokenTime {
 
     pub(super) fn now(&self) -> Now {
         let reading = self.clock.now();
-        let at = self.highest.fetch_max(reading, Ordering::SeqCst).max(reading);
+        let at = self
+            .highest
+            .fetch_max(reading, Ordering::SeqCst)
+            .max(reading);
         Now {
             at,
             believed: believed(at, self.mark.load(Ordering::SeqCst)),
@@ -86,7 +89,11 @@ mod tests {
         assert_eq!(time.now().at, MARK + 50);
         clock.set(MARK + 10);
         assert_eq!(time.now().at, MARK + 50);
-        assert_eq!(time.advanced(MARK), MARK + 10, "the mark holds readings, not maxima");
+        assert_eq!(
+            time.advanced(MARK),
+            MARK + 10,
+            "the mark holds readings, not maxima"
+        );
         assert_eq!(time.advanced(MARK + 20), MARK + 20);
     }
 

@@ -85,9 +85,7 @@ impl Token {
             };
         }
         if let Some(uid) = bound {
-            let handle = self
-                .objects
-                .handle(uid, attributes.bool(ck::CKA_PRIVATE));
+            let handle = self.objects.handle(uid, attributes.bool(ck::CKA_PRIVATE));
             let target = self.object(handle)?;
             self.decide(Action::Import, &target, keys, true)?;
         }

@@ -127,7 +127,11 @@ impl Vault<'_> {
     }
 
     fn domain(&self, private: bool) -> Result<&Domain> {
-        if private { self.master() } else { Ok(self.public) }
+        if private {
+            self.master()
+        } else {
+            Ok(self.public)
+        }
     }
 
     /// Blind indices of attribute values in the domain of private or public objects.
@@ -210,7 +214,10 @@ impl Vault<'_> {
         let data_key = crate::rng::secret(rng, KEY_LEN);
         let sealed = seal::seal(&data_key, random(rng), &place, clear)?;
         let wrapping = derive(&self.master()?.seal, uid, &[b"data key"]);
-        Ok((seal::seal(&wrapping, random(rng), &place, &data_key)?, sealed))
+        Ok((
+            seal::seal(&wrapping, random(rng), &place, &data_key)?,
+            sealed,
+        ))
     }
 
     /// Opens material that `seal_material` sealed under the same uid and id.
@@ -235,7 +242,9 @@ impl Vault<'_> {
             &self.serial,
             &row.uid,
             &row.class.to_be_bytes(),
-            &row.key_type.map(u64::to_be_bytes).map_or(Vec::new(), Vec::from),
+            &row.key_type
+                .map(u64::to_be_bytes)
+                .map_or(Vec::new(), Vec::from),
             &[u8::from(row.private), u8::from(row.hidden)],
             &row.expires_at.to_be_bytes(),
             &row.deletion_at.to_be_bytes(),
@@ -265,6 +274,8 @@ fn framed(parts: &[&[u8]]) -> Vec<u8> {
 pub(super) fn damaged(what: impl std::fmt::Display) -> Error {
     Error::new(
         ck::CKR_DEVICE_ERROR,
-        format!("{what} is damaged or was put there by others: restore the token's file from a backup"),
+        format!(
+            "{what} is damaged or was put there by others: restore the token's file from a backup"
+        ),
     )
 }

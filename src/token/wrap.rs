@@ -41,9 +41,9 @@ impl Token {
             .as_ref()
             .is_some_and(|key| key.trusted);
         self.decide(Action::Export { trusted }, &object, &keys, false)?;
-        let material = self.material(&object, &keys)?.ok_or_else(|| {
-            Error::new(ck::CKR_KEY_NOT_WRAPPABLE, "the key has no material")
-        })?;
+        let material = self
+            .material(&object, &keys)?
+            .ok_or_else(|| Error::new(ck::CKR_KEY_NOT_WRAPPABLE, "the key has no material"))?;
         let clear = key::to_clear(&material)?;
         let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_size_error)?;
         out.put(&wrapped).map(drop)

@@ -21,6 +21,16 @@ fn only_the_so_trusts() {
         ck::CKR_ACTION_PROHIBITED
     );
     assert_eq!(rv(&change(&certificate, &label, &SO)), ck::CKR_OK);
+    assert!(
+        copy(&certificate, &label, &SO)
+            .unwrap()
+            .bool(ck::CKA_TRUSTED)
+    );
+    assert!(
+        !copy(&certificate, &label, &USER)
+            .unwrap()
+            .bool(ck::CKA_TRUSTED)
+    );
     assert_eq!(rv(&unwrapped(&[trusted])), ck::CKR_ATTRIBUTE_READ_ONLY);
 }
 

@@ -12,8 +12,8 @@ fn flat() -> impl Strategy<Value = Value> {
     prop_oneof![
         any::<bool>().prop_map(Value::Bool),
         any::<u64>().prop_map(Value::Ulong),
-        vec(any::<u8>(), 0..300).prop_map(Value::Bytes),
-        vec(any::<u64>(), 0..20).prop_map(Value::Ulongs),
+        vec(any::<u8>(), 0..150).prop_map(Value::Bytes),
+        vec(any::<u64>(), 0..8).prop_map(Value::Ulongs),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 use crate::ck::{self, CK_ATTRIBUTE_TYPE, CK_RV};
 
+use super::super::row::Need;
 use super::super::{
     Attributes, How, Maker, Reveal, Value, build, change, copy, finish_key_facts, reveal, table,
 };
@@ -255,6 +256,14 @@ fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
         Expect::So => {
             attempt(Some(flag(false)), flag(true), &USER, read_only);
             attempt(Some(flag(false)), flag(true), &SO, ok);
+            attempt(Some(flag(true)), flag(false), &SO, ok);
+            let trusted = object == Object::Certificate && step == Step::Set;
+            let refused = if trusted {
+                ck::CKR_ACTION_PROHIBITED
+            } else {
+                read_only
+            };
+            attempt(Some(flag(true)), flag(false), &USER, refused);
         }
         making => panic!("{making:?} is not for {step:?}"),
     }
@@ -304,6 +313,22 @@ fn the_table_has_the_listed_attributes_and_no_other() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds, footnotes::kinds());
+}
+
+#[test]
+fn no_row_speaks_of_functions_that_do_not_make_its_objects() {
+    for row in table::ROWS {
+        for step in STEPS {
+            let Some(how) = how(*step) else { continue };
+            let made = OBJECTS.iter().any(|object| {
+                let identity = attributes(&identity(*object));
+                row.fits(identity.class(), identity.key_type())
+                    && expected(*object, row.kind, *step) != Expect::Impossible
+            });
+            let silent = row.need(how) == Need::Forbidden;
+            assert!(made || silent, "{} {step:?}", row.name);
+        }
+    }
 }
 
 #[test]

@@ -64,10 +64,9 @@ static ROWS: [Row; 3] = [
     },
 ];
 
-/// Tags that CKA_EC_PARAMS may begin with (PKCS #11 section 6.3.3, ANSI X9.62 Parameters).
+/// Tags that CKA_EC_PARAMS may begin with (PKCS #11 3.2 section 6.3, ANSI X9.62 Parameters).
 const TAG_OID: u8 = 0x06;
 const TAG_PRINTABLE_STRING: u8 = 0x13;
-const TAG_EXPLICIT: u8 = 0x30;
 
 impl Curve {
     fn row(self) -> &'static Row {
@@ -113,14 +112,11 @@ impl Curve {
     }
 
     /// The curve that CKA_EC_PARAMS names: DER of an object identifier, or of a PrintableString with
-    /// a name. `UnsupportedCurve` for any other curve, explicit parameters included;
-    /// `InvalidParameter` for what is none of these encodings.
+    /// a name. `UnsupportedCurve` for the name of any other curve, `CurveParameters` for explicit
+    /// parameters and for what is no encoding of these.
     pub fn from_params(der: &[u8]) -> Result<Self> {
-        const MALFORMED: Error = Error::InvalidParameter("EC parameters");
+        const MALFORMED: Error = Error::CurveParameters;
         let (&[tag, len], value) = der.split_first_chunk().ok_or(MALFORMED)?;
-        if tag == TAG_EXPLICIT {
-            return Err(Error::UnsupportedCurve);
-        }
         if usize::from(len) != value.len() {
             return Err(MALFORMED);
         }
@@ -161,16 +157,21 @@ mod tests {
                 assert_eq!(Curve::from_params(&der), Ok(row.curve));
             }
             let trailing = [row.params, &[0]].concat();
-            assert!(matches!(Curve::from_params(&trailing), Err(Error::InvalidParameter(_))));
+            assert_eq!(Curve::from_params(&trailing), Err(Error::CurveParameters));
             let cut = &row.params[..row.params.len() - 1];
-            assert!(matches!(Curve::from_params(cut), Err(Error::InvalidParameter(_))));
+            assert_eq!(Curve::from_params(cut), Err(Error::CurveParameters));
         }
         // secp521r1, an explicit curve, implicitlyCA, nothing
         let p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23];
         assert_eq!(Curve::from_params(&p521), Err(Error::UnsupportedCurve));
-        assert_eq!(Curve::from_params(&[0x30, 0x82, 1, 2]), Err(Error::UnsupportedCurve));
-        for der in [&[0x05, 0x00][..], &[], &[0x06]] {
-            assert!(matches!(Curve::from_params(der), Err(Error::InvalidParameter(_))));
+        for der in [
+            &[0x30, 0x00][..],
+            &[0x30, 0x82, 1, 2],
+            &[0x05, 0x00],
+            &[],
+            &[0x06],
+        ] {
+            assert_eq!(Curve::from_params(der), Err(Error::CurveParameters));
         }
     }
 }

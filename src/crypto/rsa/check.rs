@@ -23,7 +23,9 @@ impl RsaMaterial {
         let (n, e, d) = (Bn::from_bytes(n)?, Bn::from_bytes(e)?, Bn::from_bytes(d)?);
         public(&n, &e, MIN_BITS)?;
         if roca::is_weak(&n) {
-            return Err(Error::InvalidKey("the modulus is of the ROCA kind (CVE-2017-15361)"));
+            return Err(Error::InvalidKey(
+                "the modulus is of the ROCA kind (CVE-2017-15361)",
+            ));
         }
         if d.bits() < 2 || d.cmp(&n) != Ordering::Less {
             return Err(Error::InvalidKey("the private exponent is out of range"));
@@ -82,7 +84,9 @@ fn prime_factors(n: &Bn, p: &Bn, q: &Bn) -> Result<()> {
     let least = n.bits() / 4;
     for factor in [p, q] {
         if factor.bits() < least || factor.bits() > n.bits() {
-            return Err(Error::InvalidKey("a prime factor is too small or too large"));
+            return Err(Error::InvalidKey(
+                "a prime factor is too small or too large",
+            ));
         }
     }
     if p.cmp(q) == Ordering::Equal {

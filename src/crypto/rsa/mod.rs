@@ -147,15 +147,13 @@ impl PrivateKey {
 
     /// RSAES-PKCS1-v1_5 (RFC 8017 section 7.2.2) with implicit rejection: wrong padding gives a
     /// pseudo-random message, always the same for one key and ciphertext. `BadCiphertext` is for
-    /// what anybody can see: a ciphertext of 0, 1, n - 1, or not below n.
+    /// what anybody can see: a ciphertext that is not below n.
     pub fn decrypt_pkcs1(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<usize> {
         if ciphertext.len() != self.modulus_len() {
             return Err(Error::CiphertextLength);
         }
         let mut padded = Secret::zeroed(self.modulus_len());
-        self.rsa
-            .decrypt_raw(ciphertext, &mut padded)
-            .map_err(|_| Error::BadCiphertext)?;
+        self.rsa.decrypt_raw(ciphertext, &mut padded)?;
         let message = self.rejection.unpad(ciphertext, padded)?;
         let out = out
             .get_mut(..message.len())
@@ -175,7 +173,7 @@ impl PrivateKey {
 /// to 2^32 - 1.
 pub fn generate(bits: u64, e: &[u8]) -> Result<RsaMaterial> {
     let in_range = usize::try_from(bits).is_ok_and(|bits| (MIN_BITS..=MAX_BITS).contains(&bits));
-    if !in_range || bits % 128 != 0 {
+    if !in_range || !bits.is_multiple_of(128) {
         return Err(Error::KeySize);
     }
     let bits = u32::try_from(bits).map_err(|_| Error::KeySize)?;
@@ -204,8 +202,25 @@ fn digest_info(hash: Hash) -> &'static [u8] {
     macro_rules! nist {
         ($arc:literal, $len:literal) => {
             &[
-                0x30, 0x11 + $len, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-                0x02, $arc, 0x05, 0x00, 0x04, $len,
+                0x30,
+                0x11 + $len,
+                0x30,
+                0x0D,
+                0x06,
+                0x09,
+                0x60,
+                0x86,
+                0x48,
+                0x01,
+                0x65,
+                0x03,
+                0x04,
+                0x02,
+                $arc,
+                0x05,
+                0x00,
+                0x04,
+                $len,
             ]
         };
     }

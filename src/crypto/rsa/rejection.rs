@@ -3,7 +3,9 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeGreater, ConstantTimeLess};
+use subtle::{
+    Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeGreater, ConstantTimeLess,
+};
 use zeroize::Zeroize;
 
 use crate::crypto::{Error, Result};
@@ -21,9 +23,9 @@ pub(super) struct RejectionKey(Secret);
 
 impl RejectionKey {
     pub(super) fn new(d: &[u8], modulus_len: usize) -> Result<Self> {
-        let start = modulus_len
-            .checked_sub(d.len())
-            .ok_or(Error::InvalidKey("the private exponent is longer than the modulus"))?;
+        let start = modulus_len.checked_sub(d.len()).ok_or(Error::InvalidKey(
+            "the private exponent is longer than the modulus",
+        ))?;
         let mut padded = Secret::zeroed(modulus_len);
         padded[start..].copy_from_slice(d);
         let mut hash = Sha256::digest(&*padded);

@@ -5,8 +5,8 @@ use std::ptr::{NonNull, null_mut};
 
 use aws_lc_sys::{self as lc, BIGNUM, BN_CTX};
 
-use super::{check, failure, non_null};
-use crate::crypto::{Error, Result};
+use super::{check, non_null};
+use crate::crypto::Result;
 use crate::secret::Secret;
 
 /// An integer.
@@ -21,6 +21,15 @@ impl Bn {
         // SAFETY: reads `bytes` within its length; a null third argument makes a new integer.
         let bn = unsafe { lc::BN_bin2bn(bytes.as_ptr(), bytes.len(), null_mut()) };
         Ok(Self(non_null(bn, "BN_bin2bn")?))
+    }
+
+    /// A copy of `bn`.
+    ///
+    /// # Safety
+    /// `bn` is a live integer.
+    pub(super) unsafe fn copy(bn: *const BIGNUM) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        Ok(Self(non_null(unsafe { lc::BN_dup(bn) }, "BN_dup")?))
     }
 
     fn zero() -> Result<Self> {
@@ -64,14 +73,11 @@ impl Bn {
 
     /// self - word; the caller knows that self is not smaller.
     pub(in crate::crypto) fn minus(&self, word: u64) -> Result<Self> {
-        let difference = Self::zero()?;
-        // SAFETY: both handles are live integers, and `difference` is ours alone.
-        unsafe {
-            if lc::BN_copy(difference.0.as_ptr(), self.as_ptr()).is_null() {
-                return Err(failure("BN_copy"));
-            }
-            check(lc::BN_sub_word(difference.0.as_ptr(), word), "BN_sub_word")?;
-        }
+        // SAFETY: the handle is a live integer.
+        let difference = unsafe { Self::copy(self.as_ptr())? };
+        // SAFETY: `difference` is ours alone.
+        let status = unsafe { lc::BN_sub_word(difference.0.as_ptr(), word) };
+        check(status, "BN_sub_word")?;
         Ok(difference)
     }
 
@@ -214,8 +220,5 @@ pub(super) unsafe fn secret(bn: *const BIGNUM) -> Secret {
 pub(super) unsafe fn fill(bn: *const BIGNUM, out: &mut [u8]) -> Result<()> {
     // SAFETY: the caller's promise; the call writes within `out` or fails.
     let status = unsafe { lc::BN_bn2bin_padded(out.as_mut_ptr(), out.len(), bn) };
-    match status {
-        1 => Ok(()),
-        _ => Err(Error::Internal("BN_bn2bin_padded")),
-    }
+    check(status, "BN_bn2bin_padded")
 }

@@ -66,7 +66,8 @@ impl EcKey {
             .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))?;
         key.set_public(&parsed)?;
         // SAFETY: live key. The check refuses the point at infinity.
-        check(unsafe { lc::EC_KEY_check_key(key.0.as_ptr()) }, "EC_KEY_check_key")
+        let status = unsafe { lc::EC_KEY_check_key(key.0.as_ptr()) };
+        check(status, "EC_KEY_check_key")
             .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))?;
         Ok(key)
     }
@@ -102,20 +103,16 @@ impl EcKey {
     pub(in crate::crypto) fn generate(group: Group) -> Result<Self> {
         let key = Self::new(group)?;
         // SAFETY: the key is ours alone.
-        check(
-            unsafe { lc::EC_KEY_generate_key(key.0.as_ptr()) },
-            "EC_KEY_generate_key",
-        )?;
+        let status = unsafe { lc::EC_KEY_generate_key(key.0.as_ptr()) };
+        check(status, "EC_KEY_generate_key")?;
         Ok(key)
     }
 
     fn set_public(&self, point: &Point) -> Result<()> {
         // SAFETY: live handles of the same group; the call copies. Only constructors come here,
         // before the key is shared.
-        check(
-            unsafe { lc::EC_KEY_set_public_key(self.0.as_ptr(), point.0.as_ptr()) },
-            "EC_KEY_set_public_key",
-        )
+        let status = unsafe { lc::EC_KEY_set_public_key(self.0.as_ptr(), point.0.as_ptr()) };
+        check(status, "EC_KEY_set_public_key")
     }
 
     /// The private scalar, left-padded to `len` bytes.

@@ -3,6 +3,7 @@
 //! aws-lc blinds every private-key operation, computes it in constant time, and raises the result
 //! to `e` again before giving it away, so that a fault cannot leak a factor.
 
+use std::cmp::Ordering;
 use std::os::raw::{c_int, c_void};
 use std::ptr::{NonNull, null_mut};
 
@@ -72,8 +73,7 @@ impl Rsa {
         let rsa = non_null(unsafe { lc::RSA_new() }, "RSA_new")?;
         let key = Self::adopt(rsa)?;
         // SAFETY: `rsa` lives as long as `key`; the call copies e; a null callback is allowed.
-        let status =
-            unsafe { lc::RSA_generate_key_ex(rsa.as_ptr(), bits, e.as_ptr(), null_mut()) };
+        let status = unsafe { lc::RSA_generate_key_ex(rsa.as_ptr(), bits, e.as_ptr(), null_mut()) };
         check(status, "RSA_generate_key_ex")?;
         // SAFETY: a generated key has all eight integers, which live as long as `key`.
         let value = |get: unsafe extern "C" fn(*const RSA) -> *const BIGNUM| unsafe {
@@ -125,8 +125,20 @@ impl Rsa {
     }
 
     /// RSADP without padding (RFC 8017 section 5.1.2). `input` and `out` are `size` bytes long.
-    /// Fails for inputs of 0, 1, n - 1 and from n on.
+    /// `BadCiphertext` from n on.
     pub(in crate::crypto) fn decrypt_raw(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        let number = Bn::from_bytes(input)?;
+        // SAFETY: every key has a modulus, which lives as long as the key.
+        let greatest = unsafe { Bn::copy(lc::RSA_get0_n(self.rsa()))? }.minus(1)?;
+        let order = number.cmp(&greatest);
+        if order == Ordering::Greater {
+            return Err(Error::BadCiphertext);
+        }
+        // 0, 1 and n - 1 decrypt to themselves, since d is odd; aws-lc refuses them.
+        if order == Ordering::Equal || number.bits() <= 1 {
+            out.copy_from_slice(input);
+            return Ok(());
+        }
         let mut written = 0;
         // SAFETY: reads `input` and writes `out` within the lengths given.
         let status = unsafe {
@@ -213,7 +225,10 @@ impl Rsa {
         let mut written = out.len();
         // SAFETY: live context; reads `message` and writes `out` within the lengths given.
         unsafe {
-            check(lc::EVP_PKEY_encrypt_init(context.0.as_ptr()), "EVP_PKEY_encrypt_init")?;
+            check(
+                lc::EVP_PKEY_encrypt_init(context.0.as_ptr()),
+                "EVP_PKEY_encrypt_init",
+            )?;
             context.set(oaep)?;
             let status = lc::EVP_PKEY_encrypt(
                 context.0.as_ptr(),
@@ -238,7 +253,10 @@ impl Rsa {
         let mut written = out.len();
         // SAFETY: live context; reads `ciphertext` and writes `out` within the lengths given.
         unsafe {
-            check(lc::EVP_PKEY_decrypt_init(context.0.as_ptr()), "EVP_PKEY_decrypt_init")?;
+            check(
+                lc::EVP_PKEY_decrypt_init(context.0.as_ptr()),
+                "EVP_PKEY_decrypt_init",
+            )?;
             context.set(oaep)?;
             let status = lc::EVP_PKEY_decrypt(
                 context.0.as_ptr(),

@@ -1,4 +1,4 @@
-//! CKM_RSA_AES_KEY_WRAP (PKCS #11 3.2 section 6.1.20): RSA-OAEP of an AES key, exactly as long as the
+//! CKM_RSA_AES_KEY_WRAP (PKCS #11 3.2 section 6.1): RSA-OAEP of an AES key, exactly as long as the
 //! modulus, then AES-KWP (RFC 5649) of the wrapped key under it.
 
 use super::*;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::one_part::{Input, Output, cipher, signer, verifier};
 use super::op::{Cipher, Signer, Verifier};
-use super::{BadBlob, Key, Material, Mechanism, PairSpec, ParamKind, Params, ROW, Unit, Unwrap, no_params};
+use super::{
+    BadBlob, Key, Material, Mechanism, PairSpec, ParamKind, Params, ROW, Unit, Unwrap, no_params,
+};
 use crate::ck;
 use crate::crypto;
 use crate::crypto::hash::Hash;
@@ -100,7 +102,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
     }
 }
 
-/// Section 6.1.6: messages of up to k - 11 bytes.
+/// "PKCS #1 v1.5 RSA": messages of up to k - 11 bytes.
 fn encrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     no_params(params)?;
     let modulus_len = public(key)?.modulus_len();

@@ -1,4 +1,4 @@
-//! CKM_RSA_PKCS_OAEP (PKCS #11 3.2 section 6.1.8).
+//! CKM_RSA_PKCS_OAEP (PKCS #11 3.2 section 6.1, "PKCS #1 RSA OAEP").
 
 use super::*;
 use crate::mechanism::Oaep;

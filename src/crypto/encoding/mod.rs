@@ -13,6 +13,9 @@ use crate::crypto::material::{EcMaterial, Material, RsaMaterial};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
+#[cfg(test)]
+mod tests;
+
 /// rsaEncryption (RFC 8017 appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-ecPublicKey (RFC 5480 section 2.1.1).
@@ -128,8 +131,14 @@ fn rsa_from(info: &PrivateKeyInfoRef<'_>) -> Result<RsaMaterial> {
     let material = RsaMaterial::checked(n, e, d, Some((p, q)))?;
     let own = [&material.dp, &material.dq, &material.qinv];
     let given = [key.exponent1, key.exponent2, key.coefficient];
-    if own.iter().zip(given).any(|(own, given)| !own.ct_eq(given.as_bytes())) {
-        return Err(Error::InvalidKey("the RSA exponents do not belong to the primes"));
+    if own
+        .iter()
+        .zip(given)
+        .any(|(own, given)| !own.ct_eq(given.as_bytes()))
+    {
+        return Err(Error::InvalidKey(
+            "the RSA exponents do not belong to the primes",
+        ));
     }
     Ok(material)
 }
@@ -215,7 +224,10 @@ fn uint(bytes: &[u8]) -> Result<UintRef<'_>> {
 
 /// DER straight into memory that is wiped.
 fn encode(value: &impl Encode) -> Result<Secret> {
-    let len = value.encoded_len().and_then(usize::try_from).map_err(encoding)?;
+    let len = value
+        .encoded_len()
+        .and_then(usize::try_from)
+        .map_err(encoding)?;
     let mut out = Secret::zeroed(len);
     value.encode_to_slice(&mut out).map_err(encoding)?;
     Ok(out)
@@ -224,7 +236,3 @@ fn encode(value: &impl Encode) -> Result<Secret> {
 fn encoding(_: der::Error) -> Error {
     Error::Internal("DER encoding")
 }
-
-#[cfg(test)]
-#[path = "encoding_tests.rs"]
-mod tests;

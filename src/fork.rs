@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 const ALIVE: u8 = 1;
 
 /// Names the process that made it.
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// A page that the kernel hands to children as zeros: reading it costs one load.
     Page(&'static AtomicU8),
     /// The process id, where the kernel has no such pages (Linux before 4.14, other systems).
@@ -14,7 +14,7 @@ pub(super) enum Mark {
 
 impl Mark {
     /// The mark of this process. Its page is never unmapped.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         match wiped_page() {
             Some(page) => {
                 page.store(ALIVE, Ordering::Relaxed);
@@ -25,13 +25,19 @@ impl Mark {
     }
 
     /// The fallback, whatever the kernel has.
-    pub(super) fn of_process_id() -> Self {
+    pub(crate) fn of_process_id() -> Self {
         // SAFETY: takes no argument and cannot fail.
         Self::Process(unsafe { libc::getpid() })
     }
 
+    /// The mark of some other process.
+    #[cfg(test)]
+    pub(crate) fn of_another_process() -> Self {
+        Self::Process(0)
+    }
+
     /// False in a child of the process that made the mark.
-    pub(super) fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         match self {
             Self::Page(page) => page.load(Ordering::Relaxed) == ALIVE,
             // SAFETY: takes no argument and cannot fail.

@@ -1,0 +1,80 @@
+"""The outside party: the openssl program makes keys and blobs, and checks what a token answers."""
+
+import os
+import subprocess
+
+CURVES = {"P-256": ("prime256v1", "06082a8648ce3d030107"), "P-384": ("secp384r1", "06052b81040022"),
+          "secp256k1": ("secp256k1", "06052b8104000a")}
+
+
+def openssl(*arguments, data=b""):
+    """Runs the program in the test's own directory; the bytes it writes."""
+    done = subprocess.run(["openssl", *arguments], input=data, capture_output=True)
+    assert done.returncode == 0, f"openssl {' '.join(arguments)}: {done.stderr.decode()}"
+    return done.stdout
+
+
+def write(name, data):
+    """A file readable by the caller alone."""
+    with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+    return name
+
+
+def private_key(kind):
+    """A fresh key, `RSA-2048` or a name of CURVES, as PKCS#8 DER."""
+    if kind.startswith("RSA-"):
+        options = ["-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[4:]}"]
+    else:
+        options = ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{CURVES[kind][0]}"]
+    return openssl("genpkey", *options, "-outform", "DER")
+
+
+def public_key(pkcs8):
+    """The public half as SubjectPublicKeyInfo DER."""
+    return openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", data=pkcs8)
+
+
+def oaep(spki, material, name, mgf=None):
+    """RSA-OAEP under the public key `spki` (DER)."""
+    return openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER",
+                   "-inkey", write("wrapping.der", spki), "-pkeyopt", "rsa_padding_mode:oaep",
+                   "-pkeyopt", f"rsa_oaep_md:{name}", "-pkeyopt", f"rsa_mgf1_md:{mgf or name}",
+                   data=material)
+
+
+def kwp(kek, material):
+    """AES key wrap with padding, RFC 5649."""
+    return openssl("enc", f"-id-aes{len(kek) * 8}-wrap-pad", "-iv", "A65959A6", "-K", kek.hex(),
+                   data=material)
+
+
+def rsa_aes_key_wrap(spki, material, name, bits=256):
+    """PKCS#11's CKM_RSA_AES_KEY_WRAP: OAEP of an AES key, then KWP of the material."""
+    kek = os.urandom(bits // 8)
+    return oaep(spki, kek, name) + kwp(kek, material)
+
+
+def ecb(key, data):
+    return openssl("enc", f"-aes-{len(key) * 8}-ecb", "-nopad", "-K", key.hex(), data=data)
+
+
+def der_signature(raw):
+    """r || s as an ECDSA-Sig-Value."""
+    def integer(data):
+        data = data.lstrip(b"\0") or b"\0"
+        data = b"\0" + data if data[0] & 0x80 else data
+        return bytes([2, len(data)]) + data
+
+    half = len(raw) // 2
+    body = integer(raw[:half]) + integer(raw[half:])
+    return bytes([0x30, len(body)]) + body
+
+
+def verify(spki, digest, signature, *options):
+    """Whether `signature` (DER for EC) over a SHA-256 digest is good under the public key."""
+    done = subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey",
+         write("verify.der", spki), "-sigfile", write("signature", signature),
+         "-in", write("digest", digest), *options], capture_output=True)
+    return done.returncode == 0

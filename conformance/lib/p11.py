@@ -1,0 +1,320 @@
+"""A PKCS#11 client over ctypes that can say everything the standard can.
+
+Vendor attributes, raw mechanism parameters and calls in any order: what the client libraries of
+PyPI cannot. Templates are dictionaries of attribute number to bool, int, bytes or str.
+"""
+
+import ctypes
+import os
+from ctypes import POINTER, byref, c_byte, c_char, c_ubyte, c_ulong, c_void_p, cast, sizeof
+
+SO_PIN = "so-87654321"
+PIN = "user-1234"
+LABEL = "conformance"
+
+CKO_DATA, CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY = range(5)
+CKK_RSA, CKK_EC, CKK_GENERIC_SECRET, CKK_AES = 0, 3, 0x10, 0x1F
+CKA_CLASS, CKA_TOKEN, CKA_PRIVATE, CKA_LABEL, CKA_UNIQUE_ID = range(5)
+CKA_APPLICATION, CKA_VALUE, CKA_KEY_TYPE, CKA_ID = 0x10, 0x11, 0x100, 0x102
+CKA_SENSITIVE, CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP = range(0x103, 0x108)
+CKA_SIGN, CKA_VERIFY, CKA_START_DATE, CKA_END_DATE = 0x108, 0x10A, 0x110, 0x111
+CKA_MODULUS, CKA_MODULUS_BITS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT = range(0x120, 0x124)
+CKA_PUBLIC_KEY_INFO, CKA_CHECK_VALUE = 0x129, 0x90
+CKA_VALUE_LEN, CKA_EXTRACTABLE, CKA_LOCAL, CKA_EC_PARAMS, CKA_EC_POINT = (
+    0x161, 0x162, 0x163, 0x180, 0x181)
+CKA_TENON_ORIGIN, CKA_TENON_KEY_STATE, CKA_TENON_EXPIRES_AT = 0x80544E01, 0x80544E02, 0x80544E03
+STATE_PENDING_IMPORT, STATE_ENABLED = 1, 2
+ORIGIN_EXTERNAL = 1
+
+CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP = 0, 1, 9
+CKM_SHA256_RSA_PKCS, CKM_RSA_AES_KEY_WRAP = 0x40, 0x1054
+CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_GENERIC_SECRET_KEY_GEN = 0x1040, 0x1041, 0x350
+CKM_AES_KEY_GEN, CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_GCM = (
+    0x1080, 0x1081, 0x1082, 0x1085, 0x1087)
+CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_KWP = 0x2109, 0x210B
+# Digest mechanism and mask generation function of each hash.
+HASHES = {"sha1": (0x220, 1), "sha256": (0x250, 2), "sha384": (0x260, 3), "sha512": (0x270, 4)}
+
+CKU_SO, CKU_USER = 0, 1
+CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED = 0x10000, 0x20000, 0x40000
+CKF_TOKEN_INITIALIZED = 0x400
+
+CKR = {
+    "CKR_ATTRIBUTE_READ_ONLY": 0x10, "CKR_ATTRIBUTE_SENSITIVE": 0x11,
+    "CKR_ATTRIBUTE_VALUE_INVALID": 0x13, "CKR_KEY_HANDLE_INVALID": 0x60,
+    "CKR_KEY_FUNCTION_NOT_PERMITTED": 0x68, "CKR_KEY_UNEXTRACTABLE": 0x6A,
+    "CKR_MECHANISM_PARAM_INVALID": 0x71, "CKR_OBJECT_HANDLE_INVALID": 0x82,
+    "CKR_OPERATION_NOT_INITIALIZED": 0x91, "CKR_PIN_INCORRECT": 0xA0, "CKR_PIN_LOCKED": 0xA4,
+    "CKR_TEMPLATE_INCONSISTENT": 0xD1, "CKR_USER_NOT_LOGGED_IN": 0x101,
+    "CKR_USER_PIN_NOT_INITIALIZED": 0x102,
+    "CKR_WRAPPED_KEY_INVALID": 0x110, "CKR_WRAPPED_KEY_LEN_RANGE": 0x112,
+    "CKR_CRYPTOKI_NOT_INITIALIZED": 0x190, "CKR_TENON_MATERIAL_MISMATCH": 0x80544E01,
+}
+globals().update(CKR)
+NAMES = {number: name for name, number in CKR.items()}
+
+
+class Refused(Exception):
+    """A call answered something else than CKR_OK."""
+
+    def __init__(self, call, rv):
+        super().__init__(f"{call}: {NAMES.get(rv, hex(rv))}")
+        self.rv = rv
+
+
+class Attribute(ctypes.Structure):
+    _fields_ = [("type", c_ulong), ("value", c_void_p), ("length", c_ulong)]
+
+
+class Mechanism(ctypes.Structure):
+    """A mechanism number with its parameter: a ctypes structure, bytes, or nothing."""
+
+    _fields_ = [("type", c_ulong), ("parameter", c_void_p), ("length", c_ulong)]
+
+    def __init__(self, number, parameter=None):
+        super().__init__(number)
+        if parameter is None:
+            return
+        if isinstance(parameter, bytes):
+            parameter = ctypes.create_string_buffer(parameter, len(parameter))
+        self.kept = parameter
+        self.parameter, self.length = cast(byref(parameter), c_void_p), sizeof(parameter)
+
+
+class OaepParams(ctypes.Structure):
+    _fields_ = [("hash", c_ulong), ("mgf", c_ulong), ("source", c_ulong), ("label", c_void_p),
+                ("label_length", c_ulong)]
+
+
+class RsaAesKeyWrapParams(ctypes.Structure):
+    _fields_ = [("aes_bits", c_ulong), ("oaep", POINTER(OaepParams))]
+
+
+class GcmParams(ctypes.Structure):
+    _fields_ = [("iv", c_void_p), ("iv_length", c_ulong), ("iv_bits", c_ulong), ("aad", c_void_p),
+                ("aad_length", c_ulong), ("tag_bits", c_ulong)]
+
+
+class TokenInfo(ctypes.Structure):
+    _fields_ = [("label", c_char * 32), ("manufacturer", c_char * 32), ("model", c_char * 16),
+                ("serial", c_char * 16), ("flags", c_ulong), ("counts", c_ulong * 10),
+                ("versions", c_ubyte * 4), ("time", c_char * 16)]
+
+
+def oaep_params(name, mgf=None):
+    return OaepParams(HASHES[name][0], HASHES[mgf or name][1], 1, None, 0)
+
+
+def oaep(name, mgf=None):
+    return Mechanism(CKM_RSA_PKCS_OAEP, oaep_params(name, mgf))
+
+
+def rsa_aes_key_wrap(name, bits=256):
+    return Mechanism(CKM_RSA_AES_KEY_WRAP,
+                     RsaAesKeyWrapParams(bits, ctypes.pointer(oaep_params(name))))
+
+
+def gcm(iv, aad=b"", tag_bits=128):
+    parameters = GcmParams(
+        cast(ctypes.c_char_p(iv), c_void_p), len(iv), len(iv) * 8,
+        cast(ctypes.c_char_p(aad), c_void_p), len(aad), tag_bits)
+    mechanism = Mechanism(CKM_AES_GCM, parameters)
+    mechanism.buffers = (iv, aad)
+    return mechanism
+
+
+def encode(value):
+    if isinstance(value, bool):
+        return bytes([value])
+    if isinstance(value, int):
+        return value.to_bytes(sizeof(c_ulong), "little")
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def template(attributes):
+    """The attributes as an array, and their number."""
+    array = (Attribute * len(attributes))()
+    array.kept = []
+    for slot, (number, value) in zip(array, attributes.items()):
+        data = encode(value)
+        buffer = ctypes.create_string_buffer(data, len(data))
+        array.kept.append(buffer)
+        slot.type, slot.value, slot.length = number, cast(buffer, c_void_p), len(data)
+    return array, c_ulong(len(attributes))
+
+
+class Module:
+    """A loaded and initialised module; TENON_MODULE unless told otherwise."""
+
+    def __init__(self, path=None):
+        self.library = ctypes.CDLL(path or os.environ["TENON_MODULE"])
+        self.call("C_Initialize", None)
+
+    def call(self, name, *arguments):
+        function = getattr(self.library, name)
+        function.restype = c_ulong
+        rv = function(*arguments)
+        if rv:
+            raise Refused(name, rv)
+
+    def finalize(self):
+        self.call("C_Finalize", None)
+
+    def slots(self):
+        found, count = (c_ulong * 64)(), c_ulong(64)
+        self.call("C_GetSlotList", c_byte(1), found, byref(count))
+        return found[:count.value]
+
+    def token_info(self, slot):
+        info = TokenInfo()
+        self.call("C_GetTokenInfo", c_ulong(slot), byref(info))
+        return info
+
+    def slot(self, initialised=True):
+        return next(slot for slot in self.slots()
+                    if bool(self.token_info(slot).flags & CKF_TOKEN_INITIALIZED) == initialised)
+
+    def init_token(self, slot, label=LABEL, so_pin=SO_PIN):
+        self.call("C_InitToken", c_ulong(slot), so_pin.encode(), c_ulong(len(so_pin)),
+                  label.encode().ljust(32))
+
+    def fresh_token(self):
+        """Makes a token with both PINs."""
+        self.init_token(self.slot(initialised=False))
+        session = Session(self)
+        session.login(SO_PIN, CKU_SO)
+        session.init_pin(PIN)
+        session.logout()
+        session.close()
+
+    def user(self, pin=PIN):
+        session = Session(self)
+        session.login(pin)
+        return session
+
+
+class Session:
+    def __init__(self, module, slot=None):
+        self.module = module
+        self.slot = module.slot() if slot is None else slot
+        handle = c_ulong()
+        module.call("C_OpenSession", c_ulong(self.slot), c_ulong(6), None, None, byref(handle))
+        self.handle = handle
+
+    def call(self, name, *arguments):
+        self.module.call(name, self.handle, *arguments)
+
+    def output(self, name, *arguments, room=1 << 16):
+        """A call that ends in an output buffer and its length."""
+        buffer, length = (c_ubyte * room)(), c_ulong(room)
+        self.call(name, *arguments, buffer, byref(length))
+        return bytes(buffer[:length.value])
+
+    def close(self):
+        self.call("C_CloseSession")
+
+    def login(self, pin, user=CKU_USER):
+        self.call("C_Login", c_ulong(user), pin.encode(), c_ulong(len(pin)))
+
+    def logout(self):
+        self.call("C_Logout")
+
+    def init_pin(self, pin):
+        self.call("C_InitPIN", pin.encode(), c_ulong(len(pin)))
+
+    def set_pin(self, old, new):
+        self.call("C_SetPIN", old.encode(), c_ulong(len(old)), new.encode(), c_ulong(len(new)))
+
+    def create(self, attributes):
+        handle = c_ulong()
+        self.call("C_CreateObject", *template(attributes), byref(handle))
+        return handle.value
+
+    def destroy(self, key):
+        self.call("C_DestroyObject", c_ulong(key))
+
+    def get(self, key, number):
+        asked = Attribute(number, None, 0)
+        self.call("C_GetAttributeValue", c_ulong(key), byref(asked), c_ulong(1))
+        buffer = ctypes.create_string_buffer(max(asked.length, 1))
+        asked.value = cast(buffer, c_void_p)
+        self.call("C_GetAttributeValue", c_ulong(key), byref(asked), c_ulong(1))
+        return buffer.raw[:asked.length]
+
+    def number(self, key, attribute):
+        return int.from_bytes(self.get(key, attribute), "little")
+
+    def set(self, key, attributes):
+        self.call("C_SetAttributeValue", c_ulong(key), *template(attributes))
+
+    def find(self, attributes):
+        self.call("C_FindObjectsInit", *template(attributes))
+        found = []
+        while True:
+            some, count = (c_ulong * 64)(), c_ulong()
+            self.call("C_FindObjects", some, c_ulong(64), byref(count))
+            if not count.value:
+                break
+            found += some[:count.value]
+        self.call("C_FindObjectsFinal")
+        return found
+
+    def generate_key(self, mechanism, attributes):
+        handle = c_ulong()
+        self.call("C_GenerateKey", byref(Mechanism(mechanism)), *template(attributes),
+                  byref(handle))
+        return handle.value
+
+    def generate_pair(self, mechanism, public, private):
+        """Handles of the public and the private key."""
+        first, second = c_ulong(), c_ulong()
+        self.call("C_GenerateKeyPair", byref(Mechanism(mechanism)), *template(public),
+                  *template(private), byref(first), byref(second))
+        return first.value, second.value
+
+    def unwrap(self, mechanism, key, blob, attributes):
+        handle = c_ulong()
+        self.call("C_UnwrapKey", byref(mechanism), c_ulong(key), blob, c_ulong(len(blob)),
+                  *template(attributes), byref(handle))
+        return handle.value
+
+    def wrap(self, mechanism, wrapping_key, key):
+        return self.output("C_WrapKey", byref(mechanism), c_ulong(wrapping_key), c_ulong(key))
+
+    def begin(self, operation, mechanism, key):
+        self.call(f"C_{operation}Init", byref(mechanism), c_ulong(key))
+
+    def update(self, operation, data):
+        return self.output(f"C_{operation}Update", data, c_ulong(len(data)))
+
+    def final(self, operation):
+        return self.output(f"C_{operation}Final")
+
+    def encrypt(self, mechanism, key, data):
+        self.begin("Encrypt", mechanism, key)
+        return self.output("C_Encrypt", data, c_ulong(len(data)))
+
+    def decrypt(self, mechanism, key, data):
+        self.begin("Decrypt", mechanism, key)
+        return self.output("C_Decrypt", data, c_ulong(len(data)))
+
+    def sign(self, mechanism, key, data):
+        self.begin("Sign", mechanism, key)
+        return self.output("C_Sign", data, c_ulong(len(data)))
+
+
+def answer(call, *arguments):
+    """The return value of a call: 0 or the number it was refused with."""
+    try:
+        call(*arguments)
+    except Refused as refusal:
+        return refusal.rv
+    return 0
+
+
+def refused(allowed, call, *arguments):
+    """Insists that the call is refused with one of the numbers in `allowed`."""
+    allowed = allowed if isinstance(allowed, tuple) else (allowed,)
+    rv = answer(call, *arguments)
+    wanted = " or ".join(NAMES.get(number, hex(number)) for number in allowed)
+    assert rv in allowed, f"{NAMES.get(rv, hex(rv))} instead of {wanted}"

@@ -1,0 +1,321 @@
+//! Mechanism parameters out of the caller's structures.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use super::{bytes, call, initialized, len};
+use crate::abi::params::read;
+use crate::ck::*;
+use crate::crypto::hash::Hash;
+use crate::mechanism::{Oaep, ParamKind, Params};
+
+const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
+
+const KINDS: [ParamKind; 6] = [
+    ParamKind::None,
+    ParamKind::Iv(16),
+    ParamKind::OptionalIv(8),
+    ParamKind::Gcm,
+    ParamKind::Oaep,
+    ParamKind::RsaAesKeyWrap,
+];
+
+fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
+    // SAFETY: what the test passes lives in the test.
+    unsafe { read(kind, start, len) }.map_err(|error| error.rv)
+}
+
+fn of<T>(kind: ParamKind, value: &T) -> Result<Params, CK_RV> {
+    raw(
+        kind,
+        ptr::from_ref(value).cast_mut().cast(),
+        len(size_of::<T>()),
+    )
+}
+
+fn gcm(iv_len: CK_ULONG, tag_bits: CK_ULONG) -> CK_GCM_PARAMS {
+    CK_GCM_PARAMS {
+        pIv: bytes(&[7; 1024]),
+        ulIvLen: iv_len,
+        ulIvBits: 0xDEAD,
+        pAAD: bytes(b"aad"),
+        ulAADLen: 3,
+        ulTagBits: tag_bits,
+    }
+}
+
+fn oaep(hash: CK_MECHANISM_TYPE, mgf: CK_RSA_PKCS_MGF_TYPE) -> CK_RSA_PKCS_OAEP_PARAMS {
+    CK_RSA_PKCS_OAEP_PARAMS {
+        hashAlg: hash,
+        mgf,
+        source: CKZ_DATA_SPECIFIED,
+        pSourceData: ptr::null_mut(),
+        ulSourceDataLen: 0,
+    }
+}
+
+#[test]
+fn nothing_is_left_to_the_operation() {
+    let mut byte = 0_u8;
+    for kind in KINDS {
+        assert_eq!(raw(kind, ptr::null_mut(), 0), Ok(Params::None));
+        assert_eq!(raw(kind, (&raw mut byte).cast(), 0), Ok(Params::None));
+        assert_eq!(raw(kind, ptr::null_mut(), 16), INVALID);
+    }
+}
+
+#[test]
+fn lengths_are_exact() {
+    let memory = [0_u8; 128];
+    for kind in KINDS {
+        let exact = match kind {
+            ParamKind::None => continue,
+            ParamKind::Iv(len) | ParamKind::OptionalIv(len) => len,
+            ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
+            ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
+            ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
+        };
+        for wrong in [1, exact - 1, exact + 1, 2 * exact] {
+            assert_eq!(
+                raw(kind, bytes(&memory).cast(), len(wrong)),
+                INVALID,
+                "{kind:?}"
+            );
+        }
+        assert_eq!(raw(kind, bytes(&memory).cast(), CK_ULONG::MAX), INVALID);
+    }
+    assert_eq!(of(ParamKind::None, &0_u8), INVALID);
+}
+
+#[test]
+fn an_initialization_vector() {
+    let iv: [u8; 16] = std::array::from_fn(|index| u8::try_from(index).unwrap());
+    assert_eq!(of(ParamKind::Iv(16), &iv), Ok(Params::Iv(iv.to_vec())));
+    assert_eq!(
+        of(ParamKind::OptionalIv(16), &iv),
+        Ok(Params::Iv(iv.to_vec()))
+    );
+}
+
+#[test]
+fn gcm_parameters() {
+    for (bits, tag_len) in [
+        (32, 4),
+        (64, 8),
+        (96, 12),
+        (104, 13),
+        (112, 14),
+        (120, 15),
+        (128, 16),
+    ] {
+        for iv_len in [1, 12, 1024] {
+            let iv = vec![7; usize::try_from(iv_len).unwrap()];
+            let expected = Params::Gcm {
+                iv,
+                aad: b"aad".to_vec(),
+                tag_len,
+            };
+            assert_eq!(of(ParamKind::Gcm, &gcm(iv_len, bits)), Ok(expected));
+        }
+    }
+    for bits in [0, 1, 8, 16, 40, 127, 129, 136, CK_ULONG::MAX] {
+        assert_eq!(of(ParamKind::Gcm, &gcm(12, bits)), INVALID, "{bits} bits");
+    }
+    for iv_len in [0, 1025, CK_ULONG::MAX] {
+        assert_eq!(of(ParamKind::Gcm, &gcm(iv_len, 128)), INVALID);
+    }
+    let null = ptr::null_mut();
+    assert_eq!(
+        of(
+            ParamKind::Gcm,
+            &CK_GCM_PARAMS {
+                pIv: null,
+                ..gcm(12, 128)
+            }
+        ),
+        INVALID
+    );
+    assert_eq!(
+        of(
+            ParamKind::Gcm,
+            &CK_GCM_PARAMS {
+                pAAD: null,
+                ..gcm(12, 128)
+            }
+        ),
+        INVALID
+    );
+    let huge = CK_GCM_PARAMS {
+        ulAADLen: CK_ULONG::MAX,
+        ..gcm(12, 128)
+    };
+    assert_eq!(of(ParamKind::Gcm, &huge), INVALID);
+    let bare = CK_GCM_PARAMS {
+        pAAD: null,
+        ulAADLen: 0,
+        ..gcm(1, 128)
+    };
+    let expected = Params::Gcm {
+        iv: vec![7],
+        aad: Vec::new(),
+        tag_len: 16,
+    };
+    assert_eq!(of(ParamKind::Gcm, &bare), Ok(expected));
+}
+
+#[test]
+fn oaep_hashes_are_independent() {
+    let hashes = [
+        (CKM_SHA_1, CKG_MGF1_SHA1, Hash::Sha1),
+        (CKM_SHA224, CKG_MGF1_SHA224, Hash::Sha224),
+        (CKM_SHA256, CKG_MGF1_SHA256, Hash::Sha256),
+        (CKM_SHA384, CKG_MGF1_SHA384, Hash::Sha384),
+        (CKM_SHA512, CKG_MGF1_SHA512, Hash::Sha512),
+        (CKM_SHA3_224, CKG_MGF1_SHA3_224, Hash::Sha3_224),
+        (CKM_SHA3_256, CKG_MGF1_SHA3_256, Hash::Sha3_256),
+        (CKM_SHA3_384, CKG_MGF1_SHA3_384, Hash::Sha3_384),
+        (CKM_SHA3_512, CKG_MGF1_SHA3_512, Hash::Sha3_512),
+    ];
+    for (number, _, hash) in hashes {
+        for (_, generator, mgf) in hashes {
+            let expected = Params::Oaep(Oaep {
+                hash,
+                mgf,
+                label: Vec::new(),
+            });
+            assert_eq!(of(ParamKind::Oaep, &oaep(number, generator)), Ok(expected));
+        }
+    }
+    assert_eq!(of(ParamKind::Oaep, &oaep(CKM_MD5, CKG_MGF1_SHA1)), INVALID);
+    assert_eq!(of(ParamKind::Oaep, &oaep(CKM_SHA_1, 0)), INVALID);
+    assert_eq!(of(ParamKind::Oaep, &oaep(CKM_SHA_1, CKM_SHA_1)), INVALID);
+}
+
+#[test]
+fn the_source_of_the_oaep_label() {
+    let base = oaep(CKM_SHA256, CKG_MGF1_SHA256);
+    let label = CK_RSA_PKCS_OAEP_PARAMS {
+        pSourceData: bytes(b"label").cast(),
+        ulSourceDataLen: 5,
+        ..base
+    };
+    let (hash, mgf) = (Hash::Sha256, Hash::Sha256);
+    let expected = Params::Oaep(Oaep {
+        hash,
+        mgf,
+        label: b"label".to_vec(),
+    });
+    assert_eq!(of(ParamKind::Oaep, &label), Ok(expected));
+    let none = CK_RSA_PKCS_OAEP_PARAMS { source: 0, ..base };
+    assert!(of(ParamKind::Oaep, &none).is_ok());
+    let invalid = [
+        CK_RSA_PKCS_OAEP_PARAMS { source: 0, ..label },
+        CK_RSA_PKCS_OAEP_PARAMS { source: 2, ..base },
+        CK_RSA_PKCS_OAEP_PARAMS {
+            pSourceData: ptr::null_mut(),
+            ..label
+        },
+        CK_RSA_PKCS_OAEP_PARAMS {
+            ulSourceDataLen: CK_ULONG::MAX,
+            ..label
+        },
+    ];
+    for params in invalid {
+        assert_eq!(of(ParamKind::Oaep, &params), INVALID);
+    }
+}
+
+#[test]
+fn rsa_aes_key_wrap_parameters() {
+    let mut inner = oaep(CKM_SHA256, CKG_MGF1_SHA1);
+    let mut outer = CK_RSA_AES_KEY_WRAP_PARAMS {
+        ulAESKeyBits: 0,
+        pOAEPParams: &raw mut inner,
+    };
+    for bits in [0, 128, 192, 256] {
+        outer.ulAESKeyBits = bits;
+        let (hash, mgf, label) = (Hash::Sha256, Hash::Sha1, Vec::new());
+        let expected = Params::RsaAesKeyWrap {
+            aes_bits: (bits != 0).then_some(bits),
+            oaep: Oaep { hash, mgf, label },
+        };
+        assert_eq!(of(ParamKind::RsaAesKeyWrap, &outer), Ok(expected));
+    }
+    for bits in [1, 16, 32, 255, 512, CK_ULONG::MAX] {
+        outer.ulAESKeyBits = bits;
+        assert_eq!(of(ParamKind::RsaAesKeyWrap, &outer), INVALID);
+    }
+    outer = CK_RSA_AES_KEY_WRAP_PARAMS {
+        ulAESKeyBits: 256,
+        pOAEPParams: ptr::null_mut(),
+    };
+    assert_eq!(of(ParamKind::RsaAesKeyWrap, &outer), INVALID);
+    inner.mgf = 0;
+    outer.pOAEPParams = &raw mut inner;
+    assert_eq!(of(ParamKind::RsaAesKeyWrap, &outer), INVALID);
+}
+
+#[test]
+fn structures_need_not_be_aligned() {
+    let mut memory = [0_u8; 1 + size_of::<CK_GCM_PARAMS>()];
+    // SAFETY: one byte further there is room for the structure.
+    let place = unsafe { memory.as_mut_ptr().add(1) };
+    // SAFETY: as above.
+    unsafe { place.cast::<CK_GCM_PARAMS>().write_unaligned(gcm(12, 128)) };
+    let read = raw(
+        ParamKind::Gcm,
+        place.cast(),
+        len(size_of::<CK_GCM_PARAMS>()),
+    );
+    assert!(matches!(read, Ok(Params::Gcm { tag_len: 16, .. })));
+}
+
+#[test]
+fn a_mechanism_is_looked_up_before_its_parameter() {
+    let _share = initialized();
+    let chosen = |kind, start, len| {
+        let mut mechanism = CK_MECHANISM {
+            mechanism: kind,
+            pParameter: start,
+            ulParameterLen: len,
+        };
+        let mechanism = &raw mut mechanism;
+        let mut key = 0;
+        let inits = [
+            call!(C_EncryptInit(1, mechanism, 1)),
+            call!(C_DecryptInit(1, mechanism, 1)),
+            call!(C_SignInit(1, mechanism, 1)),
+            call!(C_VerifyInit(1, mechanism, 1)),
+            call!(C_DigestInit(1, mechanism)),
+            call!(C_GenerateKey(
+                1,
+                mechanism,
+                ptr::null_mut(),
+                0,
+                &raw mut key
+            )),
+            call!(C_DeriveKey(
+                1,
+                mechanism,
+                1,
+                ptr::null_mut(),
+                0,
+                &raw mut key
+            )),
+        ];
+        assert_eq!(inits, [inits[0]; 7]);
+        inits[0]
+    };
+    let null = ptr::null_mut();
+    assert_eq!(chosen(CKM_AES_ECB, null, 0), CKR_OK);
+    assert_eq!(
+        chosen(CKM_AES_ECB, bytes(b"x").cast(), 1),
+        CKR_MECHANISM_PARAM_INVALID
+    );
+    assert_eq!(chosen(CKM_AES_CBC, bytes(&[0; 16]).cast(), 16), CKR_OK);
+    assert_eq!(
+        chosen(CKM_AES_CBC, bytes(&[0; 16]).cast(), 15),
+        CKR_MECHANISM_PARAM_INVALID
+    );
+    assert_eq!(chosen(0xDEAD, null, 16), CKR_MECHANISM_INVALID);
+}

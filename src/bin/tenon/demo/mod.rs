@@ -1,0 +1,130 @@
+//! `tenon demo`: outside keys come into a token of their own, and the rules of their life are shown.
+//!
+//! The token directory is temporary. The walk itself runs in a child process with that directory
+//! in its environment, so that no setting of the user's is touched, and the parent removes it.
+
+mod outside;
+mod walk;
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use clap::Args;
+
+use crate::Result;
+
+/// Prefix of the variables that configure the library.
+const SETTINGS: &str = "TENON_";
+/// The one that names the token directory.
+const TOKEN_DIRECTORY: &str = "TENON_DIRECTORIES_TOKENDIR";
+/// How often a directory that is being written to is removed.
+const ATTEMPTS: usize = 100;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Keep the token in this new directory instead of a temporary one
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// The PKCS#11 library; normally the one beside this program
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
+    /// Walk in the token directory that the environment names
+    #[arg(long, hide = true)]
+    walk: bool,
+    /// That directory is to be removed
+    #[arg(long, hide = true)]
+    temporary: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.walk {
+        follow_parent(arguments.temporary);
+        return walk::run(arguments.module.as_deref());
+    }
+    if let Some(kept) = &arguments.keep {
+        make(kept)?;
+        walk_in(&kept.canonicalize()?, arguments, false)?;
+        println!("The token is kept in {}", kept.display());
+        return Ok(());
+    }
+    let temporary = Temporary::new()?;
+    walk_in(&temporary.0, arguments, true)
+}
+
+/// A directory that is removed when dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("tenon-demo-{}", outside::random_name()?));
+        make(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // The child may have been faster.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn make(path: &Path) -> Result<()> {
+    DirBuilder::new()
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| format!("cannot make {}: {error}", path.display()).into())
+}
+
+/// Runs the walk in a child of its own process group, which an interrupt from the keyboard does
+/// not reach: it ends the parent, `stdin` of the child closes, and the child cleans up.
+fn walk_in(directory: &Path, arguments: &Arguments, temporary: bool) -> Result<()> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["demo", "--walk"]);
+    if temporary {
+        command.arg("--temporary");
+    }
+    if let Some(module) = &arguments.module {
+        command.arg("--module").arg(module);
+    }
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(SETTINGS.as_bytes()) {
+            command.env_remove(name);
+        }
+    }
+    let mut child = command
+        .env(TOKEN_DIRECTORY, directory)
+        .stdin(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    // `wait` would close the pipe first.
+    let held = child.stdin.take();
+    let status = child.wait()?;
+    drop(held);
+    if status.success() {
+        return Ok(());
+    }
+    Err("the demonstration failed".into())
+}
+
+/// Ends this process, and the temporary directory with it, when the parent is gone.
+fn follow_parent(temporary: bool) {
+    thread::spawn(move || {
+        // Nothing is ever written: reading ends when the pipe does.
+        let _ = io::stdin().read_to_end(&mut Vec::new());
+        if let Some(directory) = std::env::var_os(TOKEN_DIRECTORY).filter(|_| temporary) {
+            // The walk may be writing there: try again while it makes files between our steps.
+            for _ in 0..ATTEMPTS {
+                if fs::remove_dir_all(&directory).is_ok() {
+                    break;
+                }
+            }
+        }
+        std::process::exit(1);
+    });
+}

@@ -1,0 +1,114 @@
+//! What SQLite must not take from a parent process.
+//!
+//! SQLite keeps one record for each open file, found by device and inode, with the POSIX locks that
+//! the process holds on it. A child after fork inherits the records but not the locks. Were it to
+//! open the same file, SQLite would believe that it holds what it does not, and two processes
+//! would write at once. So in each generation of processes SQLite is shown other device numbers:
+//! the inherited records match no file, and lie unused.
+//!
+//! SQLite's own mutexes are taken around a fork, so that no child inherits one that a thread of the
+//! parent held. (The connections' own mutexes do not exist: see `connection`.)
+
+use std::ffi::{c_char, c_int};
+use std::mem;
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::ffi;
+
+/// Forks between the first process that used the store and this one.
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+
+/// SQLite's static mutexes, each before those that are taken while it is held.
+const MUTEXES: [c_int; 6] = [
+    ffi::SQLITE_MUTEX_STATIC_OPEN,
+    ffi::SQLITE_MUTEX_STATIC_MAIN,
+    ffi::SQLITE_MUTEX_STATIC_VFS1,
+    ffi::SQLITE_MUTEX_STATIC_PRNG,
+    ffi::SQLITE_MUTEX_STATIC_LRU,
+    ffi::SQLITE_MUTEX_STATIC_PMEM,
+];
+
+// SQLite is built for files beyond 2 GiB: `struct stat` must be the one that it means.
+const _: () = assert!(size_of::<libc::off_t>() == 8);
+
+/// Tells this process from its ancestors.
+pub(super) fn epoch() -> u64 {
+    EPOCH.load(Ordering::Relaxed)
+}
+
+/// Prepares SQLite. Call it before anything else of SQLite.
+pub(super) fn prepare() {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(|| {
+        // SAFETY: SQLite is not initialised yet, the option takes one int, and its absence costs
+        // only statistics: their mutex is taken at each allocation.
+        unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int) };
+        show_other_devices();
+        // SAFETY: the handlers take no argument and live as long as the program; the module is
+        // never unloaded.
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
+    });
+}
+
+fn show_other_devices() {
+    type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
+    type Stat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
+    // SAFETY: the default file system of SQLite is static. The two functions have the types of
+    // those that they replace; SQLite casts them back before it calls them.
+    unsafe {
+        let vfs = ffi::sqlite3_vfs_find(ptr::null());
+        let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) else {
+            return;
+        };
+        let fstat = mem::transmute::<Fstat, unsafe extern "C" fn()>(fstat);
+        let stat = mem::transmute::<Stat, unsafe extern "C" fn()>(stat);
+        set(vfs, c"fstat".as_ptr(), Some(fstat));
+        set(vfs, c"stat".as_ptr(), Some(stat));
+    }
+}
+
+unsafe extern "C" fn fstat(file: c_int, out: *mut libc::stat) -> c_int {
+    // SAFETY: SQLite's arguments, passed on.
+    let result = unsafe { libc::fstat(file, out) };
+    if result == 0 {
+        // SAFETY: the call succeeded, so `out` is a filled structure.
+        unsafe { disguise(&mut *out) };
+    }
+    result
+}
+
+unsafe extern "C" fn stat(path: *const c_char, out: *mut libc::stat) -> c_int {
+    // SAFETY: SQLite's arguments, passed on.
+    let result = unsafe { libc::stat(path, out) };
+    if result == 0 {
+        // SAFETY: the call succeeded, so `out` is a filled structure.
+        unsafe { disguise(&mut *out) };
+    }
+    result
+}
+
+/// Device numbers use the low 32 bits of 64, or some more on a few machines.
+fn disguise(stat: &mut libc::stat) {
+    stat.st_dev ^= epoch() << 44;
+}
+
+extern "C" fn before_fork() {
+    for id in MUTEXES {
+        // SAFETY: SQLite's static mutexes always exist.
+        unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
+    }
+}
+
+extern "C" fn in_parent() {
+    for id in MUTEXES.into_iter().rev() {
+        // SAFETY: this thread holds the mutex since `before_fork`.
+        unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(id)) };
+    }
+}
+
+extern "C" fn in_child() {
+    EPOCH.fetch_add(1, Ordering::Relaxed);
+    in_parent();
+}

@@ -1,0 +1,274 @@
+//! BYOK rules 1 to 3, 5, 7, 11 and 13.
+
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::ec::{self, Curve};
+use tenon_pkcs11::crypto::material::{Material, RsaMaterial};
+use tenon_pkcs11::token::Handle;
+
+use super::outside::{
+    ID, Import, MATERIAL, OTHER, aes_template, find, oaep_blob, private_template, rsa_aes,
+    rsa_aes_blob,
+};
+use crate::common::{attrs, returns, rsa_material, with};
+
+#[test]
+fn rule_1_the_first_import_binds_for_ever() {
+    let token = Import::new();
+    let key = token.import(MATERIAL, vec![]).unwrap();
+    returns!(token.import(OTHER, vec![]), CKR_TENON_MATERIAL_MISMATCH);
+    returns!(
+        token.import(&OTHER[..16], vec![]),
+        CKR_TENON_MATERIAL_MISMATCH
+    );
+    assert!(
+        token.encrypt(key).is_ok(),
+        "the bound material stays usable"
+    );
+    token.fixture.session.destroy_object(key).unwrap();
+    returns!(token.import(OTHER, vec![]), CKR_TENON_MATERIAL_MISMATCH);
+    let token = Import::over(token.fixture.reopened_as_user());
+    returns!(token.import(OTHER, vec![]), CKR_TENON_MATERIAL_MISMATCH);
+    assert!(token.import(MATERIAL, vec![]).is_ok());
+}
+
+#[test]
+fn rule_2_the_same_material_gives_the_same_object() {
+    let token = Import::new();
+    let key = token.import(MATERIAL, attrs![CKA_LABEL => "one"]).unwrap();
+    let uid = token.value(key, ck::CKA_UNIQUE_ID);
+    let ciphertext = token.encrypt(key).unwrap();
+    let again = token.import(MATERIAL, attrs![CKA_LABEL => "two"]).unwrap();
+    assert_eq!(again, key);
+    assert_eq!(token.value(key, ck::CKA_UNIQUE_ID), uid);
+    assert_eq!(token.value(key, ck::CKA_LABEL), b"two");
+    let composite = rsa_aes_blob(MATERIAL);
+    assert_eq!(
+        token
+            .unwrap(rsa_aes(), &composite, &aes_template())
+            .unwrap(),
+        key
+    );
+    assert_eq!(token.encrypt(key).unwrap(), ciphertext);
+    assert_eq!(token.find(&attrs![CKA_ID => ID]), [key]);
+}
+
+#[test]
+fn rule_3_a_refused_import_changes_nothing() {
+    let token = Import::new();
+    let key = token.import(MATERIAL, attrs![CKA_LABEL => "kept"]).unwrap();
+    let other = attrs![CKA_LABEL => "not kept"];
+    returns!(token.import(OTHER, other), CKR_TENON_MATERIAL_MISMATCH);
+    assert_eq!(token.value(key, ck::CKA_LABEL), b"kept");
+}
+
+#[test]
+fn rule_5_destroying_erases_the_material_alone() {
+    let token = Import::new();
+    let session = &token.fixture.session;
+    let key = token.import(MATERIAL, vec![]).unwrap();
+    let uid = token.value(key, ck::CKA_UNIQUE_ID);
+    session.destroy_object(key).unwrap();
+    returns!(session.object_size(key), CKR_OBJECT_HANDLE_INVALID);
+    assert!(token.find(&attrs![CKA_ID => ID]).is_empty(), "rule 11");
+    let found = token.find(&attrs![CKA_UNIQUE_ID => &uid]);
+    let [dormant] = found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        token.find(&attrs![CKA_TENON_ORIGIN => ck::ORIGIN_EXTERNAL]),
+        [dormant]
+    );
+    assert_eq!(state(&token, dormant), ck::STATE_PENDING_IMPORT);
+    returns!(token.encrypt(dormant), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    session.destroy_object(dormant).unwrap();
+    let back = token.import(MATERIAL, vec![]).unwrap();
+    assert_eq!(token.value(back, ck::CKA_UNIQUE_ID), uid);
+    assert_eq!(state(&token, back), ck::STATE_ENABLED);
+    assert_eq!(token.find(&attrs![CKA_ID => ID]), [back]);
+}
+
+#[test]
+fn rule_7_bound_material_never_leaves() {
+    let token = Import::new();
+    let session = &token.fixture.session;
+    let key = token.import(MATERIAL, vec![]).unwrap();
+    for (kind, expected) in [
+        (ck::CKA_SENSITIVE, 1),
+        (ck::CKA_EXTRACTABLE, 0),
+        (ck::CKA_LOCAL, 0),
+        (ck::CKA_ALWAYS_SENSITIVE, 0),
+        (ck::CKA_NEVER_EXTRACTABLE, 0),
+        (ck::CKA_COPYABLE, 0),
+        (ck::CKA_DERIVE, 0),
+    ] {
+        assert_eq!(token.value(key, kind), [expected], "{kind:#x}");
+    }
+    let copy = session.copy_object(key, &attrs![CKA_TOKEN => false]);
+    returns!(copy, CKR_ACTION_PROHIBITED);
+    let wrapping = session
+        .create_object(&attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES,
+            CKA_VALUE => &[1; 32], CKA_WRAP => true,
+        ])
+        .unwrap();
+    let kwp = token.fixture.plain(ck::CKM_AES_KEY_WRAP_KWP);
+    let wrapped = crate::common::full(|out| session.wrap_key(kwp, wrapping, key, out));
+    returns!(wrapped, CKR_KEY_UNEXTRACTABLE);
+    for fixed in [
+        attrs![CKA_EXTRACTABLE => true],
+        attrs![CKA_ID => b"\x01"],
+        attrs![CKA_WRAP => true],
+        attrs![CKA_TENON_PROFILE => "aws"],
+    ] {
+        returns!(session.set_attributes(key, &fixed), CKR_ATTRIBUTE_READ_ONLY);
+    }
+}
+
+#[test]
+fn binding_is_by_class_key_type_and_id() {
+    let token = Import::new();
+    let key = token.import(MATERIAL, vec![]).unwrap();
+    let other_id = token.import(OTHER, attrs![CKA_ID => b"other"]).unwrap();
+    let generic = attrs![CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET, CKA_SIGN => true];
+    let other_type = token.import(OTHER, generic).unwrap();
+    assert!(key != other_id && key != other_type && other_id != other_type);
+    let session_object = token.import(OTHER, attrs![CKA_TOKEN => false]).unwrap();
+    assert!(token.find(&attrs![CKA_ID => ID]).contains(&session_object));
+    let unnamed = token.import(OTHER, attrs![CKA_ID => b""]).unwrap();
+    assert_ne!(
+        token.import(MATERIAL, attrs![CKA_ID => b""]).unwrap(),
+        unnamed
+    );
+    assert_eq!(origin(&token, unnamed), ck::ORIGIN_IMPORTED);
+    assert_eq!(origin(&token, key), ck::ORIGIN_EXTERNAL);
+}
+
+#[test]
+fn an_extractable_key_is_ordinary_and_must_not_share_a_bound_identity() {
+    let token = Import::new();
+    let open = || attrs![CKA_EXTRACTABLE => true];
+    let ordinary = token.import(OTHER, open()).unwrap();
+    assert_eq!(origin(&token, ordinary), ck::ORIGIN_IMPORTED);
+    assert_eq!(token.value(ordinary, ck::CKA_VALUE), OTHER);
+    token.import(MATERIAL, vec![]).unwrap();
+    returns!(token.import(OTHER, open()), CKR_TEMPLATE_INCONSISTENT);
+}
+
+#[test]
+fn bind_by_id_can_be_switched_off() {
+    let fixture = crate::common::Fixture::configured(|config| config.bind_by_id = false);
+    let token = Import::over(fixture);
+    let one = token.import(MATERIAL, vec![]).unwrap();
+    let two = token.import(OTHER, vec![]).unwrap();
+    assert_ne!(one, two);
+    assert_eq!(origin(&token, one), ck::ORIGIN_IMPORTED);
+}
+
+#[test]
+fn rsa_material_is_n_and_e_whichever_d_the_blob_has() {
+    let token = Import::new();
+    let key = rsa_material();
+    let template = private_template(ck::CKK_RSA);
+    let import = |material: &RsaMaterial| {
+        let der = Material::Rsa(material.clone()).to_pkcs8().unwrap();
+        token.unwrap(rsa_aes(), &rsa_aes_blob(&der), &template)
+    };
+    let handle = import(key).unwrap();
+    assert_eq!(token.value(handle, ck::CKA_MODULUS), key.n);
+    let mut other_d = key.clone();
+    other_d.d = d_mod_phi(key);
+    assert!(!other_d.d.ct_eq(&key.d), "the two exponents are one");
+    assert_eq!(import(&other_d).unwrap(), handle);
+    let stranger = tenon_pkcs11::crypto::rsa::generate(2048, &[1, 0, 1]).unwrap();
+    returns!(import(&stranger), CKR_TENON_MATERIAL_MISMATCH);
+}
+
+/// d modulo (p-1)(q-1) where the key has d modulo lcm(p-1, q-1), or the other way round.
+fn d_mod_phi(key: &RsaMaterial) -> tenon_pkcs11::secret::Secret {
+    use num_bigint::BigUint;
+    let number = |bytes: &[u8]| BigUint::from_bytes_be(bytes);
+    let one = BigUint::from(1_u8);
+    let (p, q) = (number(&key.p) - &one, number(&key.q) - &one);
+    let phi = &p * &q;
+    let lambda = &phi / gcd(p, q);
+    let e = number(&key.e);
+    let d = number(&key.d);
+    let by_phi = e.modinv(&phi).unwrap();
+    let by_lambda = e.modinv(&lambda).unwrap();
+    let other = if d == by_phi { by_lambda } else { by_phi };
+    tenon_pkcs11::secret::Secret::from(other.to_bytes_be())
+}
+
+fn gcd(mut a: num_bigint::BigUint, mut b: num_bigint::BigUint) -> num_bigint::BigUint {
+    while b != num_bigint::BigUint::ZERO {
+        (a, b) = (b.clone(), a % b);
+    }
+    a
+}
+
+#[test]
+fn an_imported_ec_key_has_its_public_parts() {
+    for curve in [Curve::P256, Curve::P384, Curve::Secp256k1] {
+        let token = Import::new();
+        let key = ec::generate(curve).unwrap();
+        let template = private_template(ck::CKK_EC);
+        let material = Material::Ec(key.clone());
+        let blob = rsa_aes_blob(&material.to_pkcs8().unwrap());
+        let handle = token.unwrap(rsa_aes(), &blob, &template).unwrap();
+        assert_eq!(token.value(handle, ck::CKA_EC_PARAMS), curve.params());
+        assert!(token.value(handle, ck::CKA_EC_POINT).ends_with(&key.point));
+        assert_eq!(
+            token.value(handle, ck::CKA_PUBLIC_KEY_INFO),
+            material.spki().unwrap()
+        );
+    }
+}
+
+#[test]
+fn two_modules_that_race_bind_one_material() {
+    let token = Import::new();
+    let blobs = [oaep_blob(MATERIAL), oaep_blob(OTHER)];
+    for round in 0..8_u8 {
+        let template = || with(aes_template(), attrs![CKA_ID => &[round; 4]]);
+        let outcomes = std::thread::scope(|scope| {
+            let racers: Vec<_> = blobs
+                .iter()
+                .map(|blob| {
+                    let session = token.fixture.open(crate::common::RW);
+                    let template = template();
+                    let wrapping = token.wrapping;
+                    let oaep = super::outside::oaep();
+                    scope.spawn(move || session.unwrap_key(oaep, wrapping, blob, &template))
+                })
+                .collect();
+            racers
+                .into_iter()
+                .map(|racer| racer.join().unwrap())
+                .collect::<Vec<_>>()
+        });
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert_eq!(won, 1, "{outcomes:?}");
+        assert!(
+            outcomes
+                .iter()
+                .flat_map(|outcome| outcome.as_ref().err())
+                .all(|error| error.rv == ck::CKR_TENON_MATERIAL_MISMATCH)
+        );
+        assert_eq!(
+            find(&token.fixture.session, &attrs![CKA_ID => &[round; 4]]).len(),
+            1
+        );
+    }
+}
+
+fn state(token: &Import, key: Handle) -> u64 {
+    number(&token.value(key, ck::CKA_TENON_KEY_STATE))
+}
+
+fn origin(token: &Import, key: Handle) -> u64 {
+    number(&token.value(key, ck::CKA_TENON_ORIGIN))
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    u64::from_ne_bytes(bytes.try_into().unwrap())
+}

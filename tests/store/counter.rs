@@ -1,0 +1,131 @@
+//! The change counter, when its file is not as it was left.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tenon_pkcs11::store::{Error, Generation, Options, Store};
+
+use super::common::{row, scratch};
+
+fn counter_of(path: &Path) -> PathBuf {
+    path.with_extension("gen")
+}
+
+fn set(path: &Path, number: u64) {
+    fs::write(counter_of(path), number.to_ne_bytes()).unwrap();
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(path, &Options::default()).unwrap()
+}
+
+#[test]
+fn each_change_counts_once() {
+    let s = scratch();
+    assert_eq!(s.store.generation(), Generation::Settled(0));
+    for number in 1..=5 {
+        s.store.write(|tx| tx.put(&row(number), &[])).unwrap();
+        assert_eq!(s.store.generation(), Generation::Settled(number));
+        assert_eq!(s.store.read(|s| s.generation()), Ok(number));
+    }
+    s.store.write_relaxed(|tx| tx.put(&row(6), &[])).unwrap();
+    assert_eq!(s.store.generation(), Generation::Settled(6));
+}
+
+#[test]
+fn a_writer_that_died_is_settled_by_the_next() {
+    let s = scratch();
+    s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+    // It died before its commit, and after it.
+    for odd in [3, 1] {
+        set(&s.path, odd);
+        assert_eq!(s.store.generation(), Generation::Unsettled);
+        let before = s.store.read(|s| s.generation()).unwrap();
+        s.store.write(|tx| tx.put(&row(2), &[])).unwrap();
+        assert_eq!(s.store.generation(), Generation::Settled(before + 1));
+    }
+    set(&s.path, 7);
+    let again = open(&s.path);
+    assert_eq!(again.generation(), Generation::Settled(3));
+    assert_eq!(s.store.generation(), Generation::Settled(3));
+}
+
+#[test]
+fn a_copied_database_with_another_counter_is_settled() {
+    let s = scratch();
+    s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+    let path = s.path.clone();
+    drop(s.store);
+    for (stale, label) in [(8, "ahead"), (0, "behind"), (2, "equal"), (9, "odd")] {
+        set(&path, stale);
+        let store = open(&path);
+        assert_eq!(store.generation(), Generation::Settled(1), "{label}");
+    }
+}
+
+#[test]
+fn a_lost_or_short_counter_is_made_anew() {
+    let s = scratch();
+    s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+    let path = s.path.clone();
+    drop(s.store);
+    let counter = counter_of(&path);
+
+    fs::remove_file(&counter).unwrap();
+    let reader = Store::open(
+        &path,
+        &Options {
+            read_only: true,
+            ..Options::default()
+        },
+    )
+    .unwrap();
+    assert_eq!(reader.generation(), Generation::Unsettled);
+    assert!(!counter.exists());
+    let store = open(&path);
+    assert_eq!(store.generation(), Generation::Settled(1));
+    let mode = fs::metadata(&counter).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    drop(store);
+
+    fs::write(&counter, [1, 2, 3]).unwrap();
+    assert_eq!(open(&path).generation(), Generation::Settled(1));
+}
+
+#[test]
+fn processes_that_find_no_counter_share_the_one_that_is_made() {
+    let s = scratch();
+    drop(s.store);
+    for _ in 0..20 {
+        fs::remove_file(counter_of(&s.path)).unwrap();
+        let stores: Vec<_> = std::thread::scope(|scope| {
+            let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&s.path))).collect();
+            openers.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let before = stores[0].read(|s| s.generation()).unwrap();
+        stores[0].write(|tx| tx.put(&row(1), &[])).unwrap();
+        for store in &stores {
+            assert_eq!(store.generation(), Generation::Settled(before + 1));
+        }
+    }
+}
+
+#[test]
+fn a_link_in_place_of_the_counter_is_refused() {
+    let s = scratch();
+    drop(s.store);
+    let counter = counter_of(&s.path);
+    let target = s.directory.path().join("target");
+    fs::rename(&counter, &target).unwrap();
+    std::os::unix::fs::symlink(&target, &counter).unwrap();
+    let refused = Store::open(&s.path, &Options::default()).map(drop);
+    assert!(matches!(refused, Err(Error::Symlink(_))), "{refused:?}");
+}
+
+#[test]
+fn a_database_is_never_its_own_counter() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = Store::create(&directory.path().join("token.gen")).map(drop);
+    assert!(matches!(refused, Err(Error::NotAToken(_))), "{refused:?}");
+}

@@ -1,0 +1,210 @@
+//! Searches against a model that looks at every object.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use tenon_pkcs11::store::{Head, Row, Search, Store, Uid};
+
+use super::common::{Result, posting, row, scratch, uid};
+
+fn found(store: &Store, search: &Search<'_>) -> Vec<Head> {
+    let mut heads = Vec::new();
+    store
+        .read(|s| {
+            s.find(search, &mut |head| {
+                heads.push(head);
+                ControlFlow::Continue(())
+            })
+        })
+        .unwrap();
+    heads.sort_by_key(|head| head.uid);
+    heads
+}
+
+#[derive(Debug, Clone)]
+struct Thing {
+    number: u64,
+    class: u64,
+    key_type: Option<u64>,
+    private: bool,
+    postings: Vec<u64>,
+}
+
+fn things() -> impl Strategy<Value = Vec<Thing>> {
+    let thing = (
+        0..80_u64,
+        0..3_u64,
+        prop::option::of(0..3_u64),
+        any::<bool>(),
+        prop::collection::vec(0..6_u64, 0..4),
+    );
+    let thing = thing.prop_map(|(number, class, key_type, private, postings)| Thing {
+        number,
+        class,
+        key_type,
+        private,
+        postings,
+    });
+    prop::collection::vec(thing, 0..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn finds_what_the_model_finds(
+        things in things(),
+        removed in prop::collection::vec(0..80_u64, 0..10),
+        searches in prop::collection::vec(
+            (
+                prop::option::of(0..4_u64),
+                prop::option::of(0..4_u64),
+                prop::option::of(any::<bool>()),
+                prop::collection::vec(0..7_u64, 0..4),
+            ),
+            30,
+        ),
+    ) {
+        let s = scratch();
+        let mut model: BTreeMap<Uid, Thing> = BTreeMap::new();
+        s.store.write_relaxed(|tx| -> Result<()> {
+            for thing in &things {
+                let row = Row {
+                    class: thing.class,
+                    key_type: thing.key_type,
+                    private: thing.private,
+                    hidden: false,
+                    ..row(thing.number)
+                };
+                let postings: Vec<_> = thing.postings.iter().copied().map(posting).collect();
+                tx.put(&row, &postings)?;
+                model.insert(row.uid, thing.clone());
+            }
+            for number in &removed {
+                let was = tx.remove(&uid(*number))?;
+                assert_eq!(was, model.remove(&uid(*number)).is_some());
+            }
+            Ok(())
+        }).unwrap();
+
+        for (class, key_type, private, wanted) in searches {
+            let postings: Vec<_> = wanted.iter().copied().map(posting).collect();
+            let search = Search { class, key_type, private, hidden: None, postings: &postings };
+            let expected: Vec<_> = model
+                .iter()
+                .filter(|(_, thing)| {
+                    class.is_none_or(|class| class == thing.class)
+                        && key_type.is_none_or(|key_type| Some(key_type) == thing.key_type)
+                        && private.is_none_or(|private| private == thing.private)
+                        && wanted.iter().all(|posting| thing.postings.contains(posting))
+                })
+                .map(|(uid, thing)| Head {
+                    uid: *uid,
+                    class: thing.class,
+                    key_type: thing.key_type,
+                    private: thing.private,
+                    hidden: false,
+                    expires_at: 0,
+                    deletion_at: 0,
+                })
+                .collect();
+            prop_assert_eq!(s.store.read(|s| s.count(&search)), Ok(expected.len() as u64));
+            prop_assert_eq!(found(&s.store, &search), expected);
+        }
+    }
+}
+
+#[test]
+fn finding_stops_when_told() {
+    let s = scratch();
+    s.store
+        .write(|tx| (0..10).try_for_each(|number| tx.put(&row(number), &[posting(0)])))
+        .unwrap();
+    for postings in [&[][..], &[posting(0)]] {
+        let search = Search {
+            postings,
+            ..Search::default()
+        };
+        let mut calls = 0;
+        s.store
+            .read(|s| {
+                s.find(&search, &mut |_| {
+                    calls += 1;
+                    if calls == 3 {
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                })
+            })
+            .unwrap();
+        assert_eq!(calls, 3);
+    }
+}
+
+#[test]
+fn reading_inside_a_search_is_allowed() {
+    let s = scratch();
+    s.store
+        .write(|tx| (0..10).try_for_each(|number| tx.put(&row(number), &[posting(0), posting(1)])))
+        .unwrap();
+    let search = Search {
+        class: Some(4),
+        postings: &[posting(0), posting(1)],
+        ..Search::default()
+    };
+    let mut inner = 0;
+    s.store
+        .read(|s| {
+            s.find(&search, &mut |head| {
+                assert!(s.object(&head.uid).unwrap().is_some());
+                inner += s.count(&search).unwrap();
+                ControlFlow::Continue(())
+            })
+        })
+        .unwrap();
+    assert_eq!(inner, 100);
+}
+
+/// Every object shares a label with many; each has an id of its own.
+fn filled(objects: u64) -> super::common::Scratch {
+    let s = scratch();
+    s.store
+        .write_relaxed(|tx| {
+            (0..objects).try_for_each(|number| {
+                let postings = [posting(number), posting(u64::MAX), posting(u64::MAX - 1)];
+                tx.put(&row(number), &postings)
+            })
+        })
+        .unwrap();
+    s
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement")]
+fn time_per_find(store: &Store, objects: u64) -> Duration {
+    const TURNS: u64 = 500;
+    let start = Instant::now();
+    for turn in 0..TURNS {
+        let postings = [
+            posting(u64::MAX),
+            posting(turn * 31 % objects),
+            posting(u64::MAX - 1),
+        ];
+        let search = Search {
+            class: Some(4),
+            postings: &postings,
+            ..Search::default()
+        };
+        assert_eq!(store.read(|s| s.count(&search)), Ok(1));
+    }
+    start.elapsed() / u32::try_from(TURNS).unwrap()
+}
+
+/// Prints and does not judge: time on a shared machine proves nothing. The plans do.
+#[test]
+fn finding_one_among_many_costs_little_more_than_among_few() {
+    let [few, many] = [100, 10_000].map(|objects| time_per_find(&filled(objects).store, objects));
+    let ratio = many.as_secs_f64() / few.as_secs_f64();
+    println!("find among 100: {few:?}, among 10,000: {many:?}, ratio {ratio:.2}");
+}

@@ -104,8 +104,8 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
 
 /// "PKCS #1 v1.5 RSA": messages of up to k - 11 bytes.
 fn encrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
-    no_params(params)?;
     let modulus_len = public(key)?.modulus_len();
+    no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
         Input::data(pkcs1_capacity(modulus_len)),
@@ -116,8 +116,8 @@ fn encrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
 
 /// Wrong padding decrypts to a pseudo-random message (implicit rejection): no oracle.
 fn decrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
-    no_params(params)?;
     let modulus_len = private(key)?.modulus_len();
+    no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
         Input::ciphertext(modulus_len),

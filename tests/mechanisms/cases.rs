@@ -1,7 +1,5 @@
 //! What the tests must know of a mechanism: one case for each row of the token's table.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use std::collections::BTreeSet;
 
 use tenon_pkcs11::attr::RawAttribute;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::mechanism::Params;
 use tenon_pkcs11::token::Handle;
 

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use super::cases::{cases, message, parts};
 use crate::common::{Fixture, exactly, full, needed, returns};
 

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::out::Out;

@@ -1,7 +1,5 @@
 //! C_SetAttributeValue, C_CopyObject, C_DestroyObject.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 

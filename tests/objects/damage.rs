@@ -1,7 +1,5 @@
 //! A store that others have changed: damage is found before what is damaged is used.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use std::ops::ControlFlow;
 
 use tenon_pkcs11::attr::Revealed;

@@ -1,7 +1,5 @@
 //! What the token alone knows of a key, and tells rightly however the key came.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::Curve;

@@ -1,7 +1,5 @@
 //! Keys that leave a token and come into another.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;

@@ -1,7 +1,5 @@
 //! CKA_ALWAYS_AUTHENTICATE: each operation waits for a PIN of its own.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::ck;
 use tenon_pkcs11::token::Handle;
 

@@ -1,7 +1,5 @@
 //! CKA_START_DATE and CKA_END_DATE: UTC days, the last one included.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::ck;
 
 use crate::common::{Fixture, TODAY, attrs, full, returns, secret};

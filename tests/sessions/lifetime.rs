@@ -1,7 +1,5 @@
 //! How long sessions, logins, objects and handles live.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::ck;
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;

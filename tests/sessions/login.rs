@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::ck;
 
 use crate::common::{Fixture, RO, RW, SO_PIN, USER_PIN, attrs, returns};

@@ -1,8 +1,6 @@
 //! Several processes on one folder. Here they are several modules in one process, which the store
 //! keeps apart just so.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use std::sync::Arc;
 
 use tenon_pkcs11::attr::Revealed;

@@ -1,7 +1,5 @@
 //! `store.read_only`: keys are found and used, nothing is changed.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::ck;
 use tenon_pkcs11::module::padded;
 

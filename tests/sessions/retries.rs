@@ -1,7 +1,5 @@
 //! Ten wrong PINs lock a PIN.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use tenon_pkcs11::ck;
 use tenon_pkcs11::module::padded;
 

@@ -227,6 +227,8 @@ impl Module {
                 "a session is open with the token: close it first",
             );
         }
+        // Another process may have taken the free slot meanwhile.
+        self.scan()?;
         let slot = self.slot(id)?;
         if let Some(token) = slot.token {
             token.init(so_pin, label)?;

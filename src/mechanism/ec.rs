@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
-use super::{Key, Material, Mechanism, PairSpec, ROW, Unit};
+use super::{Key, Material, Mechanism, PairSpec, Params, ROW, Unit, no_params};
 use crate::ck;
 use crate::crypto::ec::{self, Curve, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;
@@ -33,24 +33,24 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_ECDSA,
         name: "CKM_ECDSA",
-        sign: Some(|key, _| sign(key, Input::data(MAX_DIGEST_LEN))),
-        verify: Some(|key, _| verify(key, Input::data(MAX_DIGEST_LEN))),
+        sign: Some(|key, params| sign(key, params, Input::data(MAX_DIGEST_LEN))),
+        verify: Some(|key, params| verify(key, params, Input::data(MAX_DIGEST_LEN))),
         vectors: &["crypto::ec::tests::wycheproof_p1363"],
         ..EC
     },
     Mechanism {
         id: ck::CKM_ECDSA_SHA1,
         name: "CKM_ECDSA_SHA1",
-        sign: Some(|key, _| sign(key, Input::hashed(Hash::Sha1))),
-        verify: Some(|key, _| verify(key, Input::hashed(Hash::Sha1))),
+        sign: Some(|key, params| sign(key, params, Input::hashed(Hash::Sha1))),
+        verify: Some(|key, params| verify(key, params, Input::hashed(Hash::Sha1))),
         vectors: &["ec/ecdsa_sha1.json"],
         ..EC
     },
     Mechanism {
         id: ck::CKM_ECDSA_SHA256,
         name: "CKM_ECDSA_SHA256",
-        sign: Some(|key, _| sign(key, Input::hashed(Hash::Sha256))),
-        verify: Some(|key, _| verify(key, Input::hashed(Hash::Sha256))),
+        sign: Some(|key, params| sign(key, params, Input::hashed(Hash::Sha256))),
+        verify: Some(|key, params| verify(key, params, Input::hashed(Hash::Sha256))),
         vectors: &["crypto::ec::tests::wycheproof_p1363"],
         ..EC
     },
@@ -81,7 +81,8 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
     Ok(Material::Ec(ec::generate(curve)?))
 }
 
-fn sign(key: &Arc<Key>, input: Input) -> Result<Box<dyn Signer>> {
+fn sign(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Signer>> {
+    no_params(params)?;
     let len = 2 * private(key)?.curve().order_len();
     let key = Arc::clone(key);
     Ok(signer(input, len, move |digest, out| {
@@ -90,7 +91,8 @@ fn sign(key: &Arc<Key>, input: Input) -> Result<Box<dyn Signer>> {
     }))
 }
 
-fn verify(key: &Arc<Key>, input: Input) -> Result<Box<dyn Verifier>> {
+fn verify(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Verifier>> {
+    no_params(params)?;
     public(key)?;
     let key = Arc::clone(key);
     Ok(verifier(input, move |digest, signature| {

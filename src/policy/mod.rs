@@ -225,7 +225,7 @@ pub fn decide(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
         )?),
-        Action::Export { trusted } => Ok(export(facts, trusted)?),
+        Action::Export { trusted } => Ok(export(facts, caller, trusted)?),
         Action::Import => {
             writable(facts, caller)?;
             Ok(import(facts, now)?)
@@ -349,13 +349,19 @@ fn use_key(
     Ok(Effect::Done)
 }
 
-fn export(facts: &Facts, trusted: bool) -> Result<Effect, Error> {
+fn export(facts: &Facts, caller: &Caller, trusted: bool) -> Result<Effect, Error> {
     let Some(key) = facts.key.as_ref().filter(|key| key.secret) else {
         return refuse(
             ck::CKR_KEY_NOT_WRAPPABLE,
             "only private and secret keys are wrapped",
         );
     };
+    if facts.token && caller.login != Login::User {
+        return refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "wrapping a private or secret token key needs the user's login",
+        );
+    }
     if !key.extractable || key.external.is_some() {
         return refuse(ck::CKR_KEY_UNEXTRACTABLE, "CKA_EXTRACTABLE is FALSE");
     }

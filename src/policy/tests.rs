@@ -272,6 +272,24 @@ fn values_leave_only_as_the_attributes_say() {
     assert_eq!(out(public, true), ck::CKR_KEY_NOT_WRAPPABLE);
 }
 
+/// The officer holds the master key too, and could read what a key of its own wraps.
+#[test]
+fn token_keys_that_are_not_private_leave_for_the_user_alone() {
+    let extractable = KeyFacts {
+        extractable: true,
+        ..key()
+    };
+    let open = Facts {
+        private: false,
+        ..object(extractable)
+    };
+    let export = Action::Export { trusted: true };
+    for caller in [PUBLIC, SO] {
+        assert_eq!(rv(export, &open, &caller), ck::CKR_USER_NOT_LOGGED_IN);
+    }
+    assert_eq!(rv(export, &open, &USER), ck::CKR_OK);
+}
+
 #[test]
 fn destroying_follows_origin_and_attribute() {
     let effect = |facts: &Facts| decide(Action::Destroy, facts, &USER, NOW).map_err(|r| r.error.rv);

@@ -22,15 +22,17 @@ pub(super) struct Active<T: ?Sized> {
     updated: bool,
     /// CKA_ALWAYS_AUTHENTICATE: waits for a context-specific login.
     awaits_login: bool,
-    /// Output that is ready and did not fit the caller's buffer.
-    pending: Option<Secret>,
+    /// Output of a last step that is ready and did not fit the caller's buffer.
+    pending: Option<(Phase, Secret)>,
 }
 
 /// What a step leaves behind.
 #[derive(PartialEq, Eq)]
 pub(super) enum After {
-    /// The operation goes on.
-    GoesOn,
+    /// Only a length was asked for: as if nothing had been called.
+    Unchanged,
+    /// A part of the message was taken.
+    Updated,
     /// The operation is over.
     Ends,
 }
@@ -65,6 +67,22 @@ impl<T: ?Sized> Active<T> {
         self.awaits_login
     }
 
+    /// # Errors
+    /// CKR_OPERATION_ACTIVE when a step of `phase` cannot be next.
+    fn admits(&self, phase: Phase) -> Result<()> {
+        match &self.pending {
+            Some((of, _)) if *of != phase => refuse(
+                ck::CKR_OPERATION_ACTIVE,
+                "output is ready: repeat the call with a buffer that holds it",
+            ),
+            None if phase == Phase::OneShot && self.updated => refuse(
+                ck::CKR_OPERATION_ACTIVE,
+                "a multi-part operation is ended by its Final function",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets the operation go on, if it waits for that.
     pub(super) fn authenticate(&mut self) -> bool {
         std::mem::take(&mut self.awaits_login)
@@ -75,7 +93,7 @@ impl<T: ?Sized> Active<T> {
 ///
 /// # Errors
 /// CKR_OPERATION_NOT_INITIALIZED, CKR_OPERATION_ACTIVE for a one-shot call in the middle of a
-/// multi-part operation, CKR_USER_NOT_LOGGED_IN where a context-specific login is missing, and
+/// multi-part operation or a step past output that is ready, CKR_USER_NOT_LOGGED_IN where a context-specific login is missing, and
 /// what the step says.
 pub(super) fn step<T: ?Sized>(
     slot: &mut Option<Active<T>>,
@@ -89,12 +107,7 @@ pub(super) fn step<T: ?Sized>(
             "no such operation is active in the session",
         );
     };
-    if phase == Phase::OneShot && active.updated {
-        return refuse(
-            ck::CKR_OPERATION_ACTIVE,
-            "a multi-part operation is ended by its Final function",
-        );
-    }
+    active.admits(phase)?;
     if active.awaits_login {
         return refuse(
             ck::CKR_USER_NOT_LOGGED_IN,
@@ -106,8 +119,9 @@ pub(super) fn step<T: ?Sized>(
         None => Ok(()),
     };
     match outcome.and_then(|()| run(active)) {
-        Ok(After::GoesOn) => {
-            active.updated |= phase == Phase::Update;
+        Ok(After::Unchanged) => Ok(()),
+        Ok(After::Updated) => {
+            active.updated = true;
             Ok(())
         }
         Ok(After::Ends) => {
@@ -125,29 +139,33 @@ pub(super) fn step<T: ?Sized>(
 impl Active<dyn Cipher> {
     pub(super) fn one_shot(&mut self, input: &[u8], out: &mut Out<'_>) -> Result<After> {
         let bound = self.operation.one_shot_bound(input.len());
-        self.conclude(bound, out, |operation, buffer| {
+        self.conclude(Phase::OneShot, bound, out, |operation, buffer| {
             operation.one_shot(input, buffer)
         })
     }
 
     pub(super) fn update(&mut self, input: &[u8], out: &mut Out<'_>) -> Result<After> {
         let bound = self.operation.update_bound(input.len());
-        if let Some(buffer) = out.reserve(bound)? {
-            let written = self.operation.update(input, buffer)?;
-            out.written(written);
-        }
-        Ok(After::GoesOn)
+        let Some(buffer) = out.reserve(bound)? else {
+            return Ok(After::Unchanged);
+        };
+        let written = self.operation.update(input, buffer)?;
+        out.written(written);
+        Ok(After::Updated)
     }
 
     pub(super) fn finish(&mut self, out: &mut Out<'_>) -> Result<After> {
         let bound = self.operation.finish_bound();
-        self.conclude(bound, out, |operation, buffer| operation.finish(buffer))
+        self.conclude(Phase::Final, bound, out, |operation, buffer| {
+            operation.finish(buffer)
+        })
     }
 
     /// The last step: straight into the caller's buffer where it certainly fits; otherwise, when
     /// the length cannot be known beforehand, aside, and kept until the caller's buffer holds it.
     fn conclude(
         &mut self,
+        phase: Phase,
         bound: usize,
         out: &mut Out<'_>,
         run: impl FnOnce(&mut dyn Cipher, &mut [u8]) -> Result<usize>,
@@ -155,7 +173,7 @@ impl Active<dyn Cipher> {
         if self.pending.is_none() {
             if out.is_query() || self.operation.exact() || out.capacity() >= bound {
                 let Some(buffer) = out.reserve(bound)? else {
-                    return Ok(After::GoesOn);
+                    return Ok(After::Unchanged);
                 };
                 let written = run(&mut *self.operation, buffer)?;
                 out.written(written);
@@ -163,13 +181,13 @@ impl Active<dyn Cipher> {
             }
             let mut aside = Secret::zeroed(bound);
             let written = run(&mut *self.operation, &mut aside)?;
-            self.pending = Some(aside.truncated(written));
+            self.pending = Some((phase, aside.truncated(written)));
         }
-        let pending = self.pending.as_deref().unwrap_or_default();
+        let pending = self.pending.as_ref().map_or(&[][..], |(_, output)| output);
         Ok(if out.put(pending)? {
             After::Ends
         } else {
-            After::GoesOn
+            After::Unchanged
         })
     }
 }
@@ -177,13 +195,13 @@ impl Active<dyn Cipher> {
 impl Active<dyn Signer> {
     pub(super) fn update(&mut self, message: &[u8]) -> Result<After> {
         self.operation.update(message)?;
-        Ok(After::GoesOn)
+        Ok(After::Updated)
     }
 
     /// Signs what was taken and `rest`.
     pub(super) fn finish(&mut self, rest: &[u8], out: &mut Out<'_>) -> Result<After> {
         let Some(buffer) = out.reserve(self.operation.len())? else {
-            return Ok(After::GoesOn);
+            return Ok(After::Unchanged);
         };
         self.operation.update(rest)?;
         let written = self.operation.finish(buffer)?;
@@ -195,7 +213,7 @@ impl Active<dyn Signer> {
 impl Active<dyn Verifier> {
     pub(super) fn update(&mut self, message: &[u8]) -> Result<After> {
         self.operation.update(message)?;
-        Ok(After::GoesOn)
+        Ok(After::Updated)
     }
 
     /// Verifies what was taken and `rest`.
@@ -209,13 +227,13 @@ impl Active<dyn Verifier> {
 impl Active<dyn Digester> {
     pub(super) fn update(&mut self, message: &[u8]) -> Result<After> {
         self.operation.update(message);
-        Ok(After::GoesOn)
+        Ok(After::Updated)
     }
 
     /// Digests what was taken and `rest`.
     pub(super) fn finish(&mut self, rest: &[u8], out: &mut Out<'_>) -> Result<After> {
         let Some(buffer) = out.reserve(self.operation.len())? else {
-            return Ok(After::GoesOn);
+            return Ok(After::Unchanged);
         };
         self.operation.update(rest);
         let written = self.operation.finish(buffer)?;

@@ -6,7 +6,7 @@ use crate::crypto::aes::Direction;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, RsaMaterial};
-use crate::crypto::{aes, ec, rsa};
+use crate::crypto::{aes, ec, encoding, rsa};
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, Material};
 use crate::secret::Secret;
@@ -70,6 +70,30 @@ pub(super) fn public(attributes: &Attributes) -> Result<Key> {
             "public keys of this type are not usable",
         ),
     }
+}
+
+/// Checks the public key that C_CreateObject was given, and sets what its values say of it: they
+/// then read, and are found, as those of a generated key.
+///
+/// # Errors
+/// CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_KEY_SIZE_RANGE.
+pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()> {
+    let spki = match public(attributes)? {
+        Key::RsaPublic(key) => {
+            attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(key.bits() as u64));
+            let bytes = |kind| attributes.bytes(kind).unwrap_or_default();
+            encoding::rsa_spki(bytes(ck::CKA_MODULUS), bytes(ck::CKA_PUBLIC_EXPONENT))?
+        }
+        Key::EcPublic(key) => {
+            let (curve, point) = (key.curve(), key.point()?);
+            attributes.set(ck::CKA_EC_PARAMS, Value::Bytes(curve.params().to_vec()));
+            attributes.set(ck::CKA_EC_POINT, Value::Bytes(octet_string(&point)));
+            encoding::ec_spki(curve, &point)?
+        }
+        Key::RsaPrivate(_) | Key::EcPrivate(_) | Key::Aes(_) | Key::Generic(_) => return Ok(()),
+    };
+    attributes.set(ck::CKA_PUBLIC_KEY_INFO, Value::Bytes(spki));
+    Ok(())
 }
 
 /// Curve of CKA_EC_PARAMS.

@@ -52,7 +52,7 @@ impl Token {
                 Some(key::from_values(&attributes, &secrets)?)
             }
             ck::CKO_PUBLIC_KEY => {
-                key::public(&attributes).map_err(|e| {
+                key::describe_created_public(&mut attributes).map_err(|e| {
                     Error::new(
                         ck::CKR_ATTRIBUTE_VALUE_INVALID,
                         "the public key is not valid",

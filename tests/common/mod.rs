@@ -1,12 +1,11 @@
 //! A token of its own for each test, and short ways to say what a client says.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![allow(
     dead_code,
     unused_imports,
     reason = "each test program uses its own part"
 )]
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod keys;
 mod output;
 mod template;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::one_part::{Input, Output, cipher, signer, verifier};
 use super::op::{Cipher, Signer, Verifier};
-use super::{BadBlob, Key, Material, Mechanism, PairSpec, ParamKind, Params, ROW, Unit, Unwrap};
+use super::{
+    BadBlob, Key, Material, Mechanism, PairSpec, ParamKind, Params, ROW, Unit, Unwrap, no_params,
+};
 use crate::ck;
 use crate::crypto;
 use crate::crypto::hash::Hash;
@@ -47,8 +49,8 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_SHA256_RSA_PKCS,
         name: "CKM_SHA256_RSA_PKCS",
-        sign: Some(|key, _| sign_hashed(key, Hash::Sha256)),
-        verify: Some(|key, _| verify_hashed(key, Hash::Sha256)),
+        sign: Some(|key, params| sign_hashed(key, params, Hash::Sha256)),
+        verify: Some(|key, params| verify_hashed(key, params, Hash::Sha256)),
         vectors: &["crypto::rsa::tests::wycheproof_pkcs1_verify"],
         ..RSA
     },
@@ -101,8 +103,9 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
 }
 
 /// "PKCS #1 v1.5 RSA": messages of up to k - 11 bytes.
-fn encrypt_pkcs1(key: &Arc<Key>, _: &Params) -> Result<Box<dyn Cipher>> {
+fn encrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     let modulus_len = public(key)?.modulus_len();
+    no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
         Input::data(pkcs1_capacity(modulus_len)),
@@ -112,8 +115,9 @@ fn encrypt_pkcs1(key: &Arc<Key>, _: &Params) -> Result<Box<dyn Cipher>> {
 }
 
 /// Wrong padding decrypts to a pseudo-random message (implicit rejection): no oracle.
-fn decrypt_pkcs1(key: &Arc<Key>, _: &Params) -> Result<Box<dyn Cipher>> {
+fn decrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     let modulus_len = private(key)?.modulus_len();
+    no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
         Input::ciphertext(modulus_len),
@@ -123,21 +127,25 @@ fn decrypt_pkcs1(key: &Arc<Key>, _: &Params) -> Result<Box<dyn Cipher>> {
 }
 
 /// The caller brings the DigestInfo, or whatever else has up to k - 11 bytes.
-fn sign_raw(key: &Arc<Key>, _: &Params) -> Result<Box<dyn Signer>> {
+fn sign_raw(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
+    no_params(params)?;
     let capacity = pkcs1_capacity(private(key)?.modulus_len());
     sign(key, Input::data(capacity), None)
 }
 
-fn verify_raw(key: &Arc<Key>, _: &Params) -> Result<Box<dyn Verifier>> {
+fn verify_raw(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
+    no_params(params)?;
     let capacity = pkcs1_capacity(public(key)?.modulus_len());
     verify(key, Input::data(capacity), None)
 }
 
-fn sign_hashed(key: &Arc<Key>, hash: Hash) -> Result<Box<dyn Signer>> {
+fn sign_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Signer>> {
+    no_params(params)?;
     sign(key, Input::hashed(hash), Some(hash))
 }
 
-fn verify_hashed(key: &Arc<Key>, hash: Hash) -> Result<Box<dyn Verifier>> {
+fn verify_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Verifier>> {
+    no_params(params)?;
     verify(key, Input::hashed(hash), Some(hash))
 }
 

@@ -1,0 +1,20 @@
+//! Every mechanism that the token offers, in every use that it has.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails here fails the test"
+)]
+#![allow(clippy::useless_vec, reason = "templates are all of one type")]
+
+mod common;
+
+mod mechanisms {
+    mod cases;
+    mod ciphers;
+    mod digests;
+    mod generation;
+    mod refusals;
+    mod signatures;
+    mod wraps;
+}

@@ -1,0 +1,248 @@
+//! What the tests must know of a mechanism: one case for each row of the token's table.
+
+use std::collections::BTreeSet;
+
+use tenon_pkcs11::attr::RawAttribute;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::hash::Hash;
+use tenon_pkcs11::mechanism::{self, Mechanism, Oaep, Params, Request};
+use tenon_pkcs11::policy::Use;
+
+use crate::common::{Fixture, Pair, attrs, ec_pair, no_uses, rsa_pair, secret, with};
+
+/// The keys that a mechanism takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    None,
+    Rsa,
+    Ec,
+    Aes,
+    Generic,
+}
+
+pub(super) struct Case {
+    pub(super) row: &'static Mechanism,
+    pub(super) keys: Keys,
+    pub(super) params: Params,
+    /// Parameters that it must refuse.
+    pub(super) wrong: Vec<Params>,
+    /// Lengths of messages that it takes.
+    pub(super) lengths: &'static [usize],
+    /// The same input always gives the same output.
+    pub(super) repeats: bool,
+}
+
+const ANY: &[usize] = &[0, 1, 15, 16, 17, 64, 255, 1000];
+const BLOCKS: &[usize] = &[0, 16, 32, 160];
+const SHORT: &[usize] = &[0, 1, 32, 190];
+const DIGESTS: &[usize] = &[1, 20, 32, 64];
+const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
+
+fn oaep() -> Oaep {
+    Oaep {
+        hash: Hash::Sha256,
+        mgf: Hash::Sha1,
+        label: b"label".to_vec(),
+    }
+}
+
+fn gcm(iv: usize, tag_len: usize) -> Params {
+    Params::Gcm {
+        iv: vec![7; iv],
+        aad: b"header".to_vec(),
+        tag_len,
+    }
+}
+
+fn wrap_with(aes_bits: Option<u64>) -> Params {
+    Params::RsaAesKeyWrap {
+        aes_bits,
+        oaep: oaep(),
+    }
+}
+
+/// What is known of the mechanism of `row`; `None` for one that nobody has told the tests about.
+fn case(row: &'static Mechanism) -> Option<Case> {
+    let iv = || Params::Iv(vec![9; 16]);
+    let given = || vec![iv()];
+    let (keys, params, wrong, lengths, repeats) = match row.id {
+        ck::CKM_RSA_PKCS_KEY_PAIR_GEN | ck::CKM_SHA256_RSA_PKCS => {
+            (Keys::Rsa, Params::None, given(), ANY, true)
+        }
+        ck::CKM_RSA_PKCS => (Keys::Rsa, Params::None, given(), SHORT, false),
+        ck::CKM_RSA_PKCS_OAEP => {
+            let wrong = vec![Params::None, iv()];
+            (Keys::Rsa, Params::Oaep(oaep()), wrong, SHORT, false)
+        }
+        ck::CKM_RSA_AES_KEY_WRAP => {
+            let wrong = vec![Params::None, iv(), wrap_with(Some(100))];
+            (Keys::Rsa, wrap_with(Some(256)), wrong, ANY, false)
+        }
+        ck::CKM_EC_KEY_PAIR_GEN | ck::CKM_ECDSA_SHA1 | ck::CKM_ECDSA_SHA256 => {
+            (Keys::Ec, Params::None, given(), ANY, false)
+        }
+        ck::CKM_ECDSA => (Keys::Ec, Params::None, given(), DIGESTS, false),
+        ck::CKM_AES_KEY_GEN | ck::CKM_AES_ECB => (Keys::Aes, Params::None, given(), BLOCKS, true),
+        ck::CKM_AES_CBC => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            (Keys::Aes, iv(), wrong, BLOCKS, true)
+        }
+        ck::CKM_AES_CBC_PAD => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 17])];
+            (Keys::Aes, iv(), wrong, ANY, true)
+        }
+        ck::CKM_AES_GCM => {
+            let wrong = vec![Params::None, iv(), gcm(0, 16), gcm(12, 3), gcm(12, 17)];
+            (Keys::Aes, gcm(12, 16), wrong, ANY, true)
+        }
+        ck::CKM_AES_KEY_WRAP_KWP => {
+            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            (Keys::Aes, Params::None, wrong, WRAPPABLE, true)
+        }
+        ck::CKM_GENERIC_SECRET_KEY_GEN
+        | ck::CKM_SHA_1_HMAC
+        | ck::CKM_SHA224_HMAC
+        | ck::CKM_SHA256_HMAC
+        | ck::CKM_SHA384_HMAC
+        | ck::CKM_SHA512_HMAC => (Keys::Generic, Params::None, given(), ANY, true),
+        ck::CKM_SHA_1
+        | ck::CKM_SHA224
+        | ck::CKM_SHA256
+        | ck::CKM_SHA384
+        | ck::CKM_SHA512
+        | ck::CKM_SHA3_224
+        | ck::CKM_SHA3_256
+        | ck::CKM_SHA3_384
+        | ck::CKM_SHA3_512 => (Keys::None, Params::None, given(), ANY, true),
+        _ => return None,
+    };
+    Some(Case {
+        row,
+        keys,
+        params,
+        wrong,
+        lengths,
+        repeats,
+    })
+}
+
+#[test]
+fn every_row_has_a_case() {
+    let unknown: Vec<_> = mechanism::all()
+        .filter(|row| case(row).is_none())
+        .map(|row| row.name)
+        .collect();
+    assert!(unknown.is_empty(), "tell the tests about {unknown:?}");
+    let ids: BTreeSet<_> = mechanism::all().map(|row| row.id).collect();
+    assert_eq!(ids.len(), mechanism::all().count(), "a number has two rows");
+}
+
+#[test]
+fn every_row_has_a_use() {
+    for row in mechanism::all() {
+        let uses = row.info().flags & !(ck::CKF_EC_F_P | ck::CKF_EC_NAMEDCURVE);
+        assert_ne!(uses & !ck::CKF_EC_UNCOMPRESS, 0, "{}", row.name);
+    }
+}
+
+/// All cases for which `wanted` holds.
+pub(super) fn cases(wanted: impl Fn(&Mechanism) -> bool) -> Vec<Case> {
+    let cases: Vec<_> = mechanism::all()
+        .filter(|row| wanted(row))
+        .map(|row| case(row).unwrap_or_else(|| panic!("no case for {}", row.name)))
+        .collect();
+    assert!(!cases.is_empty());
+    cases
+}
+
+impl Case {
+    pub(super) fn name(&self) -> &'static str {
+        self.row.name
+    }
+
+    pub(super) fn request(&self) -> Request {
+        self.request_with(self.params.clone())
+    }
+
+    pub(super) fn request_with(&self, params: Params) -> Request {
+        Request {
+            row: self.row,
+            params,
+        }
+    }
+
+    /// Keys that the mechanism takes, for every use.
+    pub(super) fn keys(&self, fixture: &Fixture) -> Pair {
+        keys(fixture, self.keys, Vec::new, Vec::new)
+    }
+
+    /// Keys that allow everything but `what`.
+    pub(super) fn keys_without(&self, fixture: &Fixture, what: Use) -> Pair {
+        let denied = || {
+            vec![crate::common::ToAttribute::attribute(
+                false,
+                what.attribute(),
+            )]
+        };
+        let of_public = matches!(what, Use::Encrypt | Use::Verify | Use::Wrap);
+        let when = |wanted: bool| if wanted { denied() } else { Vec::new() };
+        keys(fixture, self.keys, || when(of_public), || when(!of_public))
+    }
+
+    /// Keys that only `mechanism` may use.
+    pub(super) fn keys_for(&self, fixture: &Fixture, mechanism: ck::CK_MECHANISM_TYPE) -> Pair {
+        let only = || attrs![CKA_ALLOWED_MECHANISMS => [mechanism]];
+        keys(fixture, self.keys, only, only)
+    }
+
+    /// Keys for every use, of a type that the mechanism does not take.
+    pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
+        let kind = match self.keys {
+            Keys::Rsa | Keys::None => Keys::Ec,
+            Keys::Ec | Keys::Generic => Keys::Rsa,
+            Keys::Aes => Keys::Generic,
+        };
+        keys(fixture, kind, Vec::new, Vec::new)
+    }
+}
+
+fn keys(
+    fixture: &Fixture,
+    kind: Keys,
+    public: impl Fn() -> Vec<RawAttribute>,
+    private: impl Fn() -> Vec<RawAttribute>,
+) -> Pair {
+    let session = &fixture.session;
+    match kind {
+        Keys::Rsa => rsa_pair(session, public(), private()),
+        Keys::Ec => ec_pair(session, public(), private()),
+        Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
+        Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
+        Keys::None => secret(session, ck::CKK_AES, no_uses()),
+    }
+}
+
+/// `len` bytes that look like a message.
+pub(super) fn message(len: usize) -> Vec<u8> {
+    (0..=u8::MAX)
+        .map(|byte| byte.wrapping_mul(151))
+        .cycle()
+        .take(len)
+        .collect()
+}
+
+/// `message` in parts of lengths that depend on `seed`, some of them empty.
+pub(super) fn parts(message: &[u8], seed: u64) -> Vec<&[u8]> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let (mut rest, mut parts) = (message, Vec::new());
+    while !rest.is_empty() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let most = u64::try_from(rest.len().min(40)).unwrap();
+        let (part, tail) = rest.split_at(usize::try_from(state % (most + 1)).unwrap());
+        parts.push(part);
+        rest = tail;
+    }
+    parts
+}

@@ -1,0 +1,136 @@
+use tenon_pkcs11::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::ec::Curve;
+
+use super::cases::cases;
+use crate::common::{Fixture, attrs, full, returns};
+
+#[test]
+fn secret_keys_of_every_length() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    for case in cases(|row| row.generate.is_some()) {
+        let generate = |len: u64| {
+            let open = attrs![
+                CKA_VALUE_LEN => len, CKA_SENSITIVE => false, CKA_EXTRACTABLE => true,
+            ];
+            session.generate_key(case.request(), &open)
+        };
+        let (right, wrong): (&[u64], &[u64]) = match case.row.id {
+            ck::CKM_AES_KEY_GEN => (&[16, 24, 32], &[0, 8, 33, 64, u64::MAX]),
+            _ => (&[1, 20, 64, 4096], &[0, 4097, u64::MAX]),
+        };
+        for len in right {
+            let mut values = Vec::new();
+            for _ in 0..2 {
+                let key = generate(*len).unwrap();
+                let value = session
+                    .attributes(key, &[ck::CKA_VALUE, ck::CKA_VALUE_LEN])
+                    .unwrap();
+                let [Revealed::Value(value), Revealed::Value(told)] = &value[..] else {
+                    panic!("{}: no value", case.name());
+                };
+                assert_eq!(value.len() as u64, *len, "{}", case.name());
+                assert_eq!(told[..], len.to_ne_bytes(), "{}", case.name());
+                values.push(value.clone());
+            }
+            assert!(
+                *len < 16 || values[0] != values[1],
+                "{}: the same key twice",
+                case.name()
+            );
+        }
+        for len in wrong {
+            returns!(
+                generate(*len),
+                CKR_KEY_SIZE_RANGE,
+                "{} of {len}",
+                case.name()
+            );
+        }
+        returns!(
+            session.generate_key(case.request(), &[]),
+            CKR_TEMPLATE_INCOMPLETE
+        );
+    }
+}
+
+#[test]
+fn an_aes_key_has_one_of_three_lengths() {
+    let fixture = Fixture::new();
+    for len in [17, 31] {
+        let template = attrs![CKA_VALUE_LEN => len];
+        let outcome = fixture
+            .session
+            .generate_key(fixture.plain(ck::CKM_AES_KEY_GEN), &template);
+        returns!(outcome, CKR_ATTRIBUTE_VALUE_INVALID, "{len}");
+    }
+}
+
+#[test]
+fn generated_pairs_sign_and_verify() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    for case in cases(|row| row.generate_pair.is_some()) {
+        let (templates, signs): (Vec<Vec<RawAttribute>>, _) = match case.row.id {
+            ck::CKM_RSA_PKCS_KEY_PAIR_GEN => (
+                vec![attrs![CKA_MODULUS_BITS => 2048]],
+                ck::CKM_SHA256_RSA_PKCS,
+            ),
+            _ => (
+                [Curve::P256, Curve::P384, Curve::Secp256k1]
+                    .map(|curve| attrs![CKA_EC_PARAMS => curve.params()])
+                    .into(),
+                ck::CKM_ECDSA_SHA256,
+            ),
+        };
+        for template in templates {
+            let (public, private) = session
+                .generate_key_pair(case.request(), &template, &[])
+                .unwrap();
+            session.sign_init(fixture.plain(signs), private).unwrap();
+            let signature = full(|out| session.sign(b"message", out)).unwrap();
+            session.verify_init(fixture.plain(signs), public).unwrap();
+            returns!(
+                session.verify(b"message", &signature),
+                CKR_OK,
+                "{}",
+                case.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn pairs_that_cannot_be_are_refused() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let pair = |id, public: &[RawAttribute], private: &[RawAttribute]| {
+        session.generate_key_pair(fixture.plain(id), public, private)
+    };
+    let rsa = |template: &[RawAttribute]| pair(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, template, &[]);
+    returns!(rsa(&[]), CKR_TEMPLATE_INCOMPLETE);
+    returns!(rsa(&attrs![CKA_MODULUS_BITS => 1024]), CKR_KEY_SIZE_RANGE);
+    returns!(rsa(&attrs![CKA_MODULUS_BITS => 16_384]), CKR_KEY_SIZE_RANGE);
+    for exponent in [&[1][..], &[1, 0, 0]] {
+        let template = attrs![CKA_MODULUS_BITS => 2048, CKA_PUBLIC_EXPONENT => exponent];
+        returns!(rsa(&template), CKR_ATTRIBUTE_VALUE_INVALID);
+    }
+
+    let ec = |public: &[RawAttribute], private: &[RawAttribute]| {
+        pair(ck::CKM_EC_KEY_PAIR_GEN, public, private)
+    };
+    let p256 = || attrs![CKA_EC_PARAMS => Curve::P256.params()];
+    let p384 = || attrs![CKA_EC_PARAMS => Curve::P384.params()];
+    returns!(ec(&p256(), &p384()), CKR_TEMPLATE_INCONSISTENT);
+    returns!(ec(&p256(), &p256()), CKR_OK);
+    // secp521r1 is none of the token's curves; five zero bytes are no parameters at all.
+    let p521 = attrs![CKA_EC_PARAMS => &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23]];
+    returns!(ec(&p521, &[]), CKR_CURVE_NOT_SUPPORTED);
+    returns!(
+        ec(&attrs![CKA_EC_PARAMS => &[0; 5]], &[]),
+        CKR_DOMAIN_PARAMS_INVALID
+    );
+    let wrong_type = attrs![CKA_EC_PARAMS => Curve::P256.params(), CKA_KEY_TYPE => ck::CKK_RSA];
+    returns!(ec(&wrong_type, &[]), CKR_TEMPLATE_INCONSISTENT);
+}

@@ -1,0 +1,131 @@
+use tenon_pkcs11::attr::Revealed;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::out::Out;
+
+use super::cases::cases;
+use crate::common::{Fixture, attrs, ec_pair, exactly, full, needed, returns, rsa_pair, secret};
+
+fn value(fixture: &Fixture, key: ck::CK_OBJECT_HANDLE, kind: ck::CK_ATTRIBUTE_TYPE) -> Revealed {
+    fixture.session.attributes(key, &[kind]).unwrap().remove(0)
+}
+
+#[test]
+fn a_secret_key_comes_back() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    let key = secret(session, ck::CKK_AES, open()).public;
+    for case in cases(|row| row.wrap.is_some()) {
+        let name = case.name();
+        let wrapping = case.keys(&fixture);
+        let wrap = |out: &mut Out<'_>| session.wrap_key(case.request(), wrapping.public, key, out);
+        let need = needed(wrap).unwrap();
+        returns!(exactly(need - 1, wrap), CKR_BUFFER_TOO_SMALL, "{name}");
+        let blob = exactly(need, wrap).unwrap();
+        assert_eq!(blob.len(), need, "{name}");
+
+        let mut template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+        template.extend(open());
+        let unwrapped = session
+            .unwrap_key(case.request(), wrapping.private, &blob, &template)
+            .unwrap();
+        assert_eq!(
+            value(&fixture, unwrapped, ck::CKA_VALUE),
+            Revealed::Value(vec![0x5A; 32]),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_private_key_comes_back() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    let rsa = rsa_pair(session, vec![], open()).private;
+    let ec = ec_pair(session, vec![], open()).private;
+    for case in cases(|row| row.wrap.is_some()) {
+        let name = case.name();
+        let wrapping = case.keys(&fixture);
+        for (key, key_type, secret) in [
+            (rsa, ck::CKK_RSA, ck::CKA_PRIVATE_EXPONENT),
+            (ec, ck::CKK_EC, ck::CKA_VALUE),
+        ] {
+            let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out));
+            // RSA-2048 with OAEP has room for 190 bytes: for a P-256 key in PKCS#8 alone.
+            if name == "CKM_RSA_PKCS_OAEP" && key_type == ck::CKK_RSA {
+                returns!(blob, CKR_KEY_SIZE_RANGE, "{name}");
+                continue;
+            }
+            let mut template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type];
+            template.extend(open());
+            let unwrapped = session
+                .unwrap_key(case.request(), wrapping.private, &blob.unwrap(), &template)
+                .unwrap();
+            for kind in [secret, ck::CKA_PUBLIC_KEY_INFO] {
+                let came_back = value(&fixture, unwrapped, kind);
+                assert!(matches!(came_back, Revealed::Value(_)), "{name}");
+                assert_eq!(came_back, value(&fixture, key, kind), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_else() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
+    let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+    for case in cases(|row| row.unwrap.is_some()) {
+        let name = case.name();
+        let wrapping = case.keys(&fixture);
+        let unwrap =
+            |blob: &[u8]| session.unwrap_key(case.request(), wrapping.private, blob, &template);
+        let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
+        for wrong in [&[][..], &blob[..blob.len() - 1], &blob[..7]] {
+            returns!(unwrap(wrong), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
+        }
+        for position in [0, blob.len() / 2, blob.len() - 1] {
+            let mut damaged = blob.clone();
+            damaged[position] ^= 1;
+            returns!(unwrap(&damaged), CKR_WRAPPED_KEY_INVALID, "{name}");
+        }
+        // The blob holds 32 bytes: not a key of 16, and no private key.
+        let other = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES, CKA_VALUE_LEN => 16,
+        ];
+        let outcome = session.unwrap_key(case.request(), wrapping.private, &blob, &other);
+        returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
+        let other = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_RSA];
+        let outcome = session.unwrap_key(case.request(), wrapping.private, &blob, &other);
+        returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
+        returns!(unwrap(&blob), CKR_OK, "{name}");
+    }
+}
+
+#[test]
+fn what_must_not_leave_is_not_wrapped() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let kept = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => false]).public;
+    let for_trusted = secret(
+        session,
+        ck::CKK_AES,
+        attrs![CKA_EXTRACTABLE => true, CKA_WRAP_WITH_TRUSTED => true],
+    );
+    let public = rsa_pair(session, vec![], vec![]).public;
+    for case in cases(|row| row.wrap.is_some()) {
+        let wrapping = case.keys(&fixture).public;
+        let wrap = |key| full(|out| session.wrap_key(case.request(), wrapping, key, out));
+        returns!(wrap(kept), CKR_KEY_UNEXTRACTABLE, "{}", case.name());
+        returns!(
+            wrap(for_trusted.public),
+            CKR_KEY_NOT_WRAPPABLE,
+            "{}",
+            case.name()
+        );
+        returns!(wrap(public), CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
+        returns!(wrap(999_999), CKR_KEY_HANDLE_INVALID, "{}", case.name());
+    }
+}

@@ -1,0 +1,176 @@
+//! Keys that leave a token and come into another.
+
+use tenon_pkcs11::attr::Revealed;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::hash::Hash;
+use tenon_pkcs11::mechanism::{Oaep, Params, Request};
+use tenon_pkcs11::out::Out;
+
+use crate::common::{Fixture, Pair, attrs, ec_pair, full, returns, rsa_pair, secret};
+
+fn oaep() -> Oaep {
+    Oaep {
+        hash: Hash::Sha256,
+        mgf: Hash::Sha256,
+        label: vec![],
+    }
+}
+
+fn composite(fixture: &Fixture) -> Request {
+    let params = Params::RsaAesKeyWrap {
+        aes_bits: Some(256),
+        oaep: oaep(),
+    };
+    fixture.request(ck::CKM_RSA_AES_KEY_WRAP, params)
+}
+
+fn ways(fixture: &Fixture) -> [(Request, Pair); 3] {
+    let rsa = rsa_pair(&fixture.session, vec![], vec![]);
+    let aes = secret(&fixture.session, ck::CKK_AES, vec![]);
+    [
+        (
+            fixture.request(ck::CKM_RSA_PKCS_OAEP, Params::Oaep(oaep())),
+            rsa,
+        ),
+        (composite(fixture), rsa),
+        (fixture.plain(ck::CKM_AES_KEY_WRAP_KWP), aes),
+    ]
+}
+
+fn again(request: &Request) -> Request {
+    Request {
+        row: request.row,
+        params: request.params.clone(),
+    }
+}
+
+#[test]
+fn a_token_key_made_by_an_unwrap_is_there_after_reopening() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
+    session
+        .sign_init(fixture.plain(ck::CKM_SHA256_HMAC), key)
+        .unwrap();
+    let mac = full(|out| session.sign(b"text", out)).unwrap();
+    for (number, (way, pair)) in (0_u64..).zip(ways(&fixture)) {
+        let blob = full(|out| session.wrap_key(again(&way), pair.public, key, out)).unwrap();
+        let template = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES, CKA_TOKEN => true,
+            CKA_EXTRACTABLE => true, CKA_ID => &number.to_be_bytes(), CKA_SIGN => true,
+        ];
+        session
+            .unwrap_key(way, pair.private, &blob, &template)
+            .unwrap();
+    }
+    let fixture = fixture.reopened_as_user();
+    let session = &fixture.session;
+    session
+        .find_init(&attrs![CKA_CLASS => ck::CKO_SECRET_KEY])
+        .unwrap();
+    let found = session.find(10).unwrap();
+    assert_eq!(found.len(), 3);
+    for key in found {
+        session
+            .sign_init(fixture.plain(ck::CKM_SHA256_HMAC), key)
+            .unwrap();
+        assert_eq!(full(|out| session.sign(b"text", out)).unwrap(), mac);
+        let read = session
+            .attributes(key, &[ck::CKA_LOCAL, ck::CKA_TENON_ORIGIN])
+            .unwrap();
+        let origin = ck::ORIGIN_IMPORTED.to_ne_bytes().to_vec();
+        assert_eq!(read, [vec![0], origin].map(Revealed::Value));
+    }
+}
+
+#[test]
+fn unwrapped_private_keys_say_what_they_are_and_sign() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let extractable = || attrs![CKA_EXTRACTABLE => true];
+    let rsa = rsa_pair(session, vec![], extractable());
+    let ec = ec_pair(session, vec![], extractable());
+    let [_, composite, kwp] = ways(&fixture);
+    for (way, wrapping) in [composite, kwp] {
+        for (pair, key_type, mechanism, kinds) in [
+            (
+                rsa,
+                ck::CKK_RSA,
+                ck::CKM_SHA256_RSA_PKCS,
+                [
+                    ck::CKA_MODULUS,
+                    ck::CKA_PUBLIC_EXPONENT,
+                    ck::CKA_PUBLIC_KEY_INFO,
+                ],
+            ),
+            (
+                ec,
+                ck::CKK_EC,
+                ck::CKM_ECDSA_SHA256,
+                [ck::CKA_EC_PARAMS, ck::CKA_EC_POINT, ck::CKA_PUBLIC_KEY_INFO],
+            ),
+        ] {
+            let wrap = |out: &mut Out<'_>| {
+                session.wrap_key(again(&way), wrapping.public, pair.private, out)
+            };
+            let blob = full(wrap).unwrap();
+            let template = attrs![
+                CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type, CKA_TOKEN => true,
+                CKA_SIGN => true,
+            ];
+            let made = session
+                .unwrap_key(again(&way), wrapping.private, &blob, &template)
+                .unwrap();
+            let read = session.attributes(made, &kinds).unwrap();
+            assert_eq!(read, session.attributes(pair.private, &kinds).unwrap());
+            session.sign_init(fixture.plain(mechanism), made).unwrap();
+            let signature = full(|out| session.sign(b"text", out)).unwrap();
+            session
+                .verify_init(fixture.plain(mechanism), pair.public)
+                .unwrap();
+            returns!(session.verify(b"text", &signature), CKR_OK);
+
+            let wrong = if key_type == ck::CKK_RSA {
+                ck::CKK_EC
+            } else {
+                ck::CKK_RSA
+            };
+            let template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => wrong];
+            let outcome = session.unwrap_key(again(&way), wrapping.private, &blob, &template);
+            returns!(outcome, CKR_WRAPPED_KEY_INVALID);
+        }
+    }
+}
+
+#[test]
+fn templates_of_unwraps_are_judged_before_the_blob() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    for (way, pair) in ways(&fixture) {
+        let unwrap = |template: Vec<_>| {
+            session.unwrap_key(again(&way), pair.private, b"no blob at all", &template)
+        };
+        let name = way.row.name;
+        returns!(unwrap(attrs![]), CKR_TEMPLATE_INCOMPLETE, "{name}");
+        let public = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_RSA];
+        returns!(unwrap(public), CKR_TEMPLATE_INCONSISTENT, "{name}");
+        let value = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES, CKA_VALUE => &[0; 16],
+        ];
+        returns!(unwrap(value), CKR_ATTRIBUTE_READ_ONLY, "{name}");
+        let plain = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+        returns!(unwrap(plain), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
+    }
+}
+
+#[test]
+fn only_trusted_keys_wrap_what_asks_for_them() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let picky = attrs![CKA_EXTRACTABLE => true, CKA_WRAP_WITH_TRUSTED => true];
+    let key = secret(session, ck::CKK_AES, picky).public;
+    for (way, pair) in ways(&fixture) {
+        let outcome = full(|out| session.wrap_key(again(&way), pair.public, key, out));
+        returns!(outcome, CKR_KEY_NOT_WRAPPABLE, "{}", way.row.name);
+    }
+}

@@ -1,0 +1,92 @@
+//! CKA_START_DATE and CKA_END_DATE: UTC days, the last one included.
+
+use tenon_pkcs11::ck;
+
+use crate::common::{Fixture, TODAY, attrs, full, returns, secret};
+
+const DAY: u64 = 86_400;
+
+#[test]
+fn a_key_works_from_its_first_to_its_last_day() {
+    for token in [false, true] {
+        let fixture = Fixture::new();
+        let session = &fixture.session;
+        let dates = attrs![
+            CKA_TOKEN => token, CKA_START_DATE => "20270116", CKA_END_DATE => "20270117",
+        ];
+        let key = secret(session, ck::CKK_AES, dates).public;
+        let midnight = TODAY - TODAY % DAY;
+        let init = || session.encrypt_init(fixture.plain(ck::CKM_AES_ECB), key);
+
+        returns!(
+            init(),
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "before its first day"
+        );
+        fixture.clock.set(midnight + DAY - 1);
+        returns!(
+            init(),
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "before its first day"
+        );
+        fixture.clock.set(midnight + DAY);
+        returns!(init(), CKR_OK);
+        full(|out| session.encrypt(&[0; 16], out)).unwrap();
+        fixture.clock.set(midnight + 3 * DAY - 1);
+        returns!(init(), CKR_OK);
+        returns!(full(|out| session.encrypt_update(&[0; 16], out)), CKR_OK);
+
+        fixture.clock.set(midnight + 3 * DAY);
+        let outcome = full(|out| session.encrypt_final(out));
+        returns!(
+            outcome,
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "begun in time, ended too late"
+        );
+        returns!(
+            full(|out| session.encrypt_final(out)),
+            CKR_OPERATION_NOT_INITIALIZED
+        );
+        returns!(init(), CKR_KEY_FUNCTION_NOT_PERMITTED);
+
+        fixture.clock.set(midnight + DAY);
+        returns!(
+            init(),
+            CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "a clock turned back revives nothing"
+        );
+    }
+}
+
+#[test]
+fn a_clock_turned_back_revives_nothing_after_reopening() {
+    let fixture = Fixture::new();
+    let template = attrs![CKA_TOKEN => true, CKA_END_DATE => "20270115", CKA_ID => b"old"];
+    let key = secret(&fixture.session, ck::CKK_AES, template).public;
+    fixture.clock.set(TODAY + DAY);
+    let init = |fixture: &Fixture, key| {
+        fixture
+            .session
+            .encrypt_init(fixture.plain(ck::CKM_AES_ECB), key)
+    };
+    returns!(init(&fixture, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    let fixture = fixture.reopened_as_user();
+    fixture.clock.set(TODAY);
+    fixture
+        .session
+        .find_init(&attrs![CKA_ID => b"old"])
+        .unwrap();
+    let key = fixture.session.find(1).unwrap()[0];
+    returns!(init(&fixture, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+
+#[test]
+fn dates_are_not_enforced_where_the_configuration_says_so() {
+    let fixture = Fixture::configured(|config| config.enforce_dates = false);
+    let dates = attrs![CKA_END_DATE => "20200101"];
+    let key = secret(&fixture.session, ck::CKK_AES, dates).public;
+    let outcome = fixture
+        .session
+        .encrypt_init(fixture.plain(ck::CKM_AES_ECB), key);
+    returns!(outcome, CKR_OK);
+}

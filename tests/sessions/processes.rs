@@ -1,0 +1,165 @@
+//! Several processes on one folder. Here they are several modules in one process, which the store
+//! keeps apart just so.
+
+use std::sync::Arc;
+
+use tenon_pkcs11::attr::Revealed;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::module::{Module, padded};
+use tenon_pkcs11::session::Session;
+use tenon_pkcs11::token::Handle;
+
+use crate::common::{Fixture, RW, SO_PIN, USER_PIN, attrs, returns, secret, session};
+
+fn user(module: &Module) -> Arc<Session> {
+    let session = session(module, RW);
+    session.login(ck::CKU_USER, USER_PIN).unwrap();
+    session
+}
+
+fn found(session: &Session) -> Vec<Handle> {
+    session.find_init(&attrs![CKA_ID => b"shared"]).unwrap();
+    let found = session.find(100).unwrap();
+    session.find_final().unwrap();
+    found
+}
+
+#[test]
+fn changes_of_one_are_seen_by_the_other() {
+    let fixture = Fixture::new();
+    let here = &fixture.session;
+    let other = fixture.another();
+    let there = user(&other);
+    let template = attrs![CKA_TOKEN => true, CKA_ID => b"shared", CKA_VALUE_LEN => 32];
+    let made = here
+        .generate_key(fixture.plain(ck::CKM_AES_KEY_GEN), &template)
+        .unwrap();
+    let [seen] = found(&there)[..] else {
+        panic!("the other module sees the new key");
+    };
+    let label = || there.attributes(seen, &[ck::CKA_LABEL]).unwrap().remove(0);
+    assert_eq!(label(), Revealed::Value(vec![]));
+
+    here.set_attributes(made, &attrs![CKA_LABEL => "changed"])
+        .unwrap();
+    assert_eq!(label(), Revealed::Value(b"changed".to_vec()));
+
+    let init = || there.encrypt_init(fixture.plain(ck::CKM_AES_ECB), seen);
+    init().unwrap();
+    there.cancel(ck::CKF_ENCRYPT).unwrap();
+    here.set_attributes(made, &attrs![CKA_ENCRYPT => false])
+        .unwrap();
+    returns!(init(), CKR_KEY_FUNCTION_NOT_PERMITTED);
+
+    here.destroy_object(made).unwrap();
+    returns!(init(), CKR_KEY_HANDLE_INVALID);
+    returns!(there.object_size(seen), CKR_OBJECT_HANDLE_INVALID);
+    returns!(there.destroy_object(seen), CKR_OBJECT_HANDLE_INVALID);
+    assert_eq!(found(&there), []);
+}
+
+#[test]
+fn both_change_one_object() {
+    let fixture = Fixture::new();
+    let other = fixture.another();
+    let there = user(&other);
+    let template = attrs![CKA_TOKEN => true, CKA_ID => b"shared"];
+    let here = secret(&fixture.session, ck::CKK_AES, template).public;
+    let seen = found(&there)[0];
+    there
+        .set_attributes(seen, &attrs![CKA_LABEL => "theirs"])
+        .unwrap();
+    fixture
+        .session
+        .set_attributes(here, &attrs![CKA_ID => b"mine"])
+        .unwrap();
+    let both = [ck::CKA_LABEL, ck::CKA_ID];
+    let expected = [
+        Revealed::Value(b"theirs".to_vec()),
+        Revealed::Value(b"mine".to_vec()),
+    ];
+    assert_eq!(fixture.session.attributes(here, &both).unwrap(), expected);
+    assert_eq!(there.attributes(seen, &both).unwrap(), expected);
+    assert_eq!(found(&there), [], "its old CKA_ID finds it no more");
+}
+
+#[test]
+fn each_has_its_own_login_and_session_objects() {
+    let fixture = Fixture::new();
+    let other = fixture.another();
+    let there = session(&other, RW);
+    assert_eq!(there.info().state, ck::CKS_RW_PUBLIC_SESSION);
+    fixture
+        .session
+        .create_object(&attrs![CKA_CLASS => ck::CKO_DATA])
+        .unwrap();
+    there.find_init(&[]).unwrap();
+    assert_eq!(there.find(1).unwrap(), []);
+    there.login(ck::CKU_SO, SO_PIN).unwrap();
+    there.init_pin(b"changed").unwrap();
+    assert_eq!(fixture.session.info().state, ck::CKS_RW_USER_FUNCTIONS);
+    fixture.session.logout().unwrap();
+    returns!(
+        fixture.session.login(ck::CKU_USER, USER_PIN),
+        CKR_PIN_INCORRECT
+    );
+    returns!(fixture.session.login(ck::CKU_USER, b"changed"), CKR_OK);
+}
+
+#[test]
+fn a_token_that_another_process_makes_appears() {
+    let fixture = Fixture::logged_out();
+    let other = fixture.another();
+    assert_eq!(other.slots(), [0, 1]);
+    fixture
+        .module
+        .init_token(1, SO_PIN, &padded("new"))
+        .unwrap();
+    assert_eq!(other.slots(), [0, 1, 2]);
+    assert_eq!(other.token_info(1).unwrap().label, padded("new"));
+    returns!(other.open_session(1, RW), CKR_OK);
+}
+
+/// Both know slot 1 as free. The second finds a token there, and needs its PIN.
+#[test]
+fn two_processes_do_not_take_one_free_slot() {
+    let fixture = Fixture::logged_out();
+    let other = fixture.another();
+    fixture
+        .module
+        .init_token(1, b"first-officer", &padded("first"))
+        .unwrap();
+    let second = other.init_token(1, b"second-officer", &padded("second"));
+    returns!(second, CKR_PIN_INCORRECT);
+    assert_eq!(other.token_info(1).unwrap().label, padded("first"));
+    returns!(
+        other.init_token(1, b"first-officer", &padded("second")),
+        CKR_OK
+    );
+    assert_eq!(
+        fixture.module.token_info(1).unwrap().label,
+        padded("second")
+    );
+}
+
+#[test]
+fn a_token_that_another_process_initializes_again_is_not_mixed_with_the_old() {
+    let fixture = Fixture::new();
+    let here = &fixture.session;
+    let template = || attrs![CKA_TOKEN => true, CKA_ID => b"shared", CKA_VALUE_LEN => 32];
+    let generate = || here.generate_key(fixture.plain(ck::CKM_AES_KEY_GEN), &template());
+    let old = generate().unwrap();
+    let other = fixture.another();
+    other.init_token(0, SO_PIN, &padded("anew")).unwrap();
+
+    returns!(generate(), CKR_DEVICE_REMOVED);
+    returns!(here.object_size(old), CKR_OBJECT_HANDLE_INVALID);
+    assert_eq!(fixture.module.token_info(0).unwrap().label, padded("anew"));
+    assert_eq!(here.info().state, ck::CKS_RW_PUBLIC_SESSION);
+    here.login(ck::CKU_SO, SO_PIN).unwrap();
+    here.init_pin(USER_PIN).unwrap();
+    here.logout().unwrap();
+    here.login(ck::CKU_USER, USER_PIN).unwrap();
+    returns!(generate(), CKR_OK);
+    assert_eq!(found(here).len(), 1);
+}

@@ -1,0 +1,159 @@
+use tenon_pkcs11::ck;
+use tenon_pkcs11::clock::ManualClock;
+use tenon_pkcs11::module::padded;
+
+use crate::common::{
+    Fixture, LABEL, RO, RW, SO_PIN, TODAY, USER_PIN, attrs, open, returns, session,
+};
+
+#[test]
+fn one_free_slot_is_always_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(TODAY);
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    assert_eq!(module.slots(), [0]);
+    returns!(module.open_session(0, RW), CKR_TOKEN_NOT_RECOGNIZED);
+    let info = module.token_info(0).unwrap();
+    assert_eq!(info.flags & ck::CKF_TOKEN_INITIALIZED, 0);
+    assert_eq!((info.label, info.serialNumber), ([b' '; 32], [b' '; 16]));
+
+    for slot in 0..3 {
+        module
+            .init_token(slot, SO_PIN, &padded(&format!("token {slot}")))
+            .unwrap();
+        assert_eq!(module.slots(), (0..=slot + 1).collect::<Vec<_>>());
+    }
+    returns!(
+        module.init_token(9, SO_PIN, &padded("x")),
+        CKR_SLOT_ID_INVALID
+    );
+    drop(module);
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    assert_eq!(module.slots(), [0, 1, 2, 3]);
+    assert_eq!(module.token_info(2).unwrap().label, padded("token 2"));
+}
+
+#[test]
+fn slots_never_renumber() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(TODAY);
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    for slot in 0..3 {
+        module
+            .init_token(slot, SO_PIN, &padded(&format!("token {slot}")))
+            .unwrap();
+    }
+    drop(module);
+    std::fs::remove_file(folder.path().join("tokens/slot-0001.tenon")).unwrap();
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    assert_eq!(module.slots(), [0, 1, 2]);
+    returns!(module.open_session(1, RW), CKR_TOKEN_NOT_RECOGNIZED);
+    assert_eq!(module.token_info(2).unwrap().label, padded("token 2"));
+    returns!(module.init_token(1, SO_PIN, &padded("new")), CKR_OK);
+    assert_eq!(module.slots(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_damaged_file_takes_no_other_token_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(TODAY);
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    module.init_token(0, SO_PIN, &padded("zero")).unwrap();
+    module.init_token(1, SO_PIN, &padded("one")).unwrap();
+    drop(module);
+    std::fs::write(folder.path().join("tokens/slot-0000.tenon"), b"no database").unwrap();
+    std::fs::write(folder.path().join("tokens/notes.txt"), b"mine").unwrap();
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    assert_eq!(
+        module.slots(),
+        [1, 2],
+        "the damaged file's slot is not offered as free"
+    );
+    returns!(module.open_session(0, RW), CKR_SLOT_ID_INVALID);
+    returns!(
+        module.init_token(0, SO_PIN, &padded("x")),
+        CKR_SLOT_ID_INVALID
+    );
+    returns!(module.open_session(1, RW), CKR_OK);
+}
+
+#[test]
+fn what_slots_and_tokens_say_of_themselves() {
+    let fixture = Fixture::logged_out();
+    let module = &fixture.module;
+    let info = module.slot_info(0).unwrap();
+    assert_eq!(info.flags, ck::CKF_TOKEN_PRESENT);
+    assert_eq!(info.manufacturerID, padded("Tenon"));
+    returns!(module.slot_info(9), CKR_SLOT_ID_INVALID);
+    returns!(module.token_info(9), CKR_SLOT_ID_INVALID);
+
+    let info = module.token_info(0).unwrap();
+    assert_eq!(
+        (info.label, info.model),
+        (padded(LABEL), padded("Tenon SoftHSM"))
+    );
+    assert!(info.serialNumber.iter().all(u8::is_ascii_hexdigit));
+    let flags = ck::CKF_RNG
+        | ck::CKF_LOGIN_REQUIRED
+        | ck::CKF_TOKEN_INITIALIZED
+        | ck::CKF_USER_PIN_INITIALIZED;
+    assert_eq!(info.flags, flags);
+    let again = fixture.reopened().module.token_info(0).unwrap();
+    assert_eq!(again.serialNumber, info.serialNumber);
+
+    let removable = Fixture::configured(|config| config.removable = true);
+    let flags = removable.module.slot_info(0).unwrap().flags;
+    assert_eq!(flags, ck::CKF_TOKEN_PRESENT | ck::CKF_REMOVABLE_DEVICE);
+}
+
+#[test]
+fn sessions_that_cannot_be_opened() {
+    let fixture = Fixture::logged_out();
+    let module = &fixture.module;
+    returns!(module.open_session(9, RO), CKR_SLOT_ID_INVALID);
+    returns!(module.open_session(1, RO), CKR_TOKEN_NOT_RECOGNIZED);
+    for flags in [0, ck::CKF_RW_SESSION] {
+        returns!(
+            module.open_session(0, flags),
+            CKR_SESSION_PARALLEL_NOT_SUPPORTED
+        );
+    }
+}
+
+#[test]
+fn initializing_again_wipes_the_token() {
+    let fixture = Fixture::new();
+    let module = &fixture.module;
+    let before = module.token_info(0).unwrap().serialNumber;
+    let template = attrs![CKA_CLASS => ck::CKO_DATA, CKA_TOKEN => true];
+    fixture.session.create_object(&template).unwrap();
+
+    let init = |pin| module.init_token(0, pin, &padded("anew"));
+    returns!(init(SO_PIN), CKR_SESSION_EXISTS);
+    module.close_all_sessions(0).unwrap();
+    returns!(init(b"wrong"), CKR_PIN_INCORRECT);
+    returns!(init(USER_PIN), CKR_PIN_INCORRECT);
+    returns!(init(SO_PIN), CKR_OK);
+
+    assert_eq!(module.slots(), [0, 1]);
+    let info = module.token_info(0).unwrap();
+    assert_eq!(info.label, padded("anew"));
+    assert_ne!(info.serialNumber, before);
+    assert_eq!(info.flags & ck::CKF_USER_PIN_INITIALIZED, 0);
+    let session = session(module, RW);
+    session.find_init(&[]).unwrap();
+    assert_eq!(session.find(10).unwrap(), []);
+    returns!(
+        session.login(ck::CKU_USER, USER_PIN),
+        CKR_USER_PIN_NOT_INITIALIZED
+    );
+    returns!(session.login(ck::CKU_SO, SO_PIN), CKR_OK);
+}
+
+#[test]
+fn slots_do_not_change_by_waiting() {
+    let fixture = Fixture::logged_out();
+    let module = &fixture.module;
+    returns!(module.wait_for_slot_event(ck::CKF_DONT_BLOCK), CKR_NO_EVENT);
+    returns!(module.wait_for_slot_event(0), CKR_FUNCTION_NOT_SUPPORTED);
+}

@@ -176,27 +176,23 @@ fn rsa_material_is_n_and_e_whichever_d_the_blob_has() {
     let handle = import(key).unwrap();
     assert_eq!(token.value(handle, ck::CKA_MODULUS), key.n);
     let mut other_d = key.clone();
-    other_d.d = d_mod_phi(key);
+    other_d.d = self::other_d(key);
     assert!(!other_d.d.ct_eq(&key.d), "the two exponents are one");
     assert_eq!(import(&other_d).unwrap(), handle);
     let stranger = tenon_pkcs11::crypto::rsa::generate(2048, &[1, 0, 1]).unwrap();
     returns!(import(&stranger), CKR_TENON_MATERIAL_MISMATCH);
 }
 
-/// d modulo (p-1)(q-1) where the key has d modulo lcm(p-1, q-1), or the other way round.
-fn d_mod_phi(key: &RsaMaterial) -> tenon_pkcs11::secret::Secret {
+/// Another private exponent of the same key: d + lcm(p-1, q-1).
+fn other_d(key: &RsaMaterial) -> tenon_pkcs11::secret::Secret {
     use num_bigint::BigUint;
     let number = |bytes: &[u8]| BigUint::from_bytes_be(bytes);
     let one = BigUint::from(1_u8);
     let (p, q) = (number(&key.p) - &one, number(&key.q) - &one);
-    let phi = &p * &q;
-    let lambda = &phi / gcd(p, q);
-    let e = number(&key.e);
-    let d = number(&key.d);
-    let by_phi = e.modinv(&phi).unwrap();
-    let by_lambda = e.modinv(&lambda).unwrap();
-    let other = if d == by_phi { by_lambda } else { by_phi };
-    tenon_pkcs11::secret::Secret::from(other.to_bytes_be())
+    let lambda = &p * &q / gcd(p, q);
+    let d = number(&key.d) % &lambda + &lambda;
+    let d = if d == number(&key.d) { d - lambda } else { d };
+    tenon_pkcs11::secret::Secret::from(d.to_bytes_be())
 }
 
 fn gcd(mut a: num_bigint::BigUint, mut b: num_bigint::BigUint) -> num_bigint::BigUint {

@@ -137,7 +137,7 @@ fn bad_arguments_end_the_operation_of_a_step() {
     let nowhere = ptr::null_mut();
     let mut len = 16;
     let len = &raw mut len;
-    let mut ended_by = |rv, operation| {
+    let ended_by = |rv, operation| {
         assert_eq!((rv, CANCELLED.take()), (CKR_ARGUMENTS_BAD, operation));
     };
     ended_by(call!(C_EncryptUpdate(1, null, 16, null, len)), CKF_ENCRYPT);

@@ -94,6 +94,8 @@ pub struct Config {
     pub busy_timeout: Duration,
     /// CKA_START_DATE and CKA_END_DATE are enforced.
     pub enforce_dates: bool,
+    /// One key neither wraps and decrypts, nor unwraps and encrypts.
+    pub separate_roles: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).
     pub bind_by_id: bool,
 }
@@ -217,6 +219,12 @@ static SETTINGS: &[Setting] = &[
         default: "true",
         doc: "Refuse a key before its CKA_START_DATE and after its CKA_END_DATE (UTC, that day included).",
         set: |config, value| flag(value).map(|on| config.enforce_dates = on),
+    },
+    Setting {
+        key: "policy.separate_roles",
+        default: "false",
+        doc: "Refuse a key, or key pair, that both wraps and decrypts, or both unwraps and encrypts.",
+        set: |config, value| flag(value).map(|on| config.separate_roles = on),
     },
     Setting {
         key: "byok.bind_by_id",

@@ -77,7 +77,7 @@ impl Token {
         self.store.read(|snapshot| {
             let open = |uid: &Uid| -> Result<Option<Record>> {
                 let row = snapshot.object(uid)?;
-                row.map(|row| vault.open(&row, true)).transpose()
+                row.map(|row| vault.open(&row)).transpose()
             };
             first_bound(&candidates(snapshot, &vault, attributes)?, open)
         })
@@ -105,7 +105,7 @@ impl Token {
         let row = self
             .store
             .read(|snapshot| snapshot.object(uid).map_err(Error::from))?;
-        let record = row.map(|row| vault.open(&row, true)).transpose()?;
+        let record = row.map(|row| vault.open(&row)).transpose()?;
         if self.config.read_only || !record.is_some_and(|record| stale(&record, now)) {
             return Ok(());
         }
@@ -199,6 +199,7 @@ fn new_external(template: &Attributes, uid: Uid) -> Record {
         uid,
         version: 0,
         attributes,
+        trust_unproven: false,
     }
 }
 

@@ -81,6 +81,10 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
     let spki = match public(attributes)? {
         Key::RsaPublic(key) => {
             attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(key.bits() as u64));
+            for kind in [ck::CKA_MODULUS, ck::CKA_PUBLIC_EXPONENT] {
+                let number = big_integer(attributes.bytes(kind).unwrap_or_default()).to_vec();
+                attributes.set(kind, Value::Bytes(number));
+            }
             let bytes = |kind| attributes.bytes(kind).unwrap_or_default();
             encoding::rsa_spki(bytes(ck::CKA_MODULUS), bytes(ck::CKA_PUBLIC_EXPONENT))?
         }
@@ -94,6 +98,12 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
     };
     attributes.set(ck::CKA_PUBLIC_KEY_INFO, Value::Bytes(spki));
     Ok(())
+}
+
+/// A number without the zeros that some clients put before it.
+fn big_integer(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
 }
 
 /// Curve of CKA_EC_PARAMS.

@@ -4,7 +4,7 @@
 //! private-key operation; after that every failure is the one CKR_WRAPPED_KEY_INVALID (BYOK rules,
 //! section 4), but for a mismatch as rule 3 allows.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute};
+use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
@@ -14,7 +14,7 @@ use crate::policy::{Action, Use};
 use super::audit::Event;
 use super::external::{self, Arrival};
 use super::make::{Caller, maker, set_origin};
-use super::object::Handle;
+use super::object::{Handle, Object};
 use super::read::UsableKey;
 use super::vault::time_value;
 use super::{Keys, Token, key};
@@ -45,8 +45,8 @@ impl Token {
             .map_err(as_unwrapping_error)?;
         let keys = self.keys()?;
         let maker = maker(&keys);
-        let Built { attributes, .. } =
-            attr::build(How::Unwrap, &Attributes::default(), template, &maker)?;
+        let implied = implied(&usable.object)?;
+        let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
@@ -139,6 +139,29 @@ impl Token {
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         self.make_key(caller, keys, Event::Unwrap, attributes, material)
     }
+}
+
+/// What the unwrapping key says of every key that it unwraps: its CKA_UNWRAP_TEMPLATE (section
+/// 5.18.4), and for a trusted key that what left under it leaves under nothing less.
+fn implied(unwrapping: &Object) -> Result<Attributes> {
+    let mut implied = unwrapping
+        .attributes
+        .template(ck::CKA_UNWRAP_TEMPLATE)
+        .unwrap_or_default();
+    if !unwrapping.attributes.bool(ck::CKA_TRUSTED) {
+        return Ok(implied);
+    }
+    for kind in [ck::CKA_SENSITIVE, ck::CKA_WRAP_WITH_TRUSTED] {
+        let stays = Value::Bool(true);
+        if implied.get(kind).is_some_and(|value| *value != stays) {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "CKA_UNWRAP_TEMPLATE of this trusted key lets out what it protects",
+            );
+        }
+        implied.set(kind, stays);
+    }
+    Ok(implied)
 }
 
 /// Opens the blob and fits what is in it to the template; every failure is the same.

@@ -98,6 +98,8 @@ pub struct Config {
     pub separate_roles: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).
     pub bind_by_id: bool,
+    /// Material for bound keys may come by CKM_RSA_PKCS.
+    pub pkcs1_imports: bool,
 }
 
 /// A row of the table.
@@ -231,6 +233,12 @@ static SETTINGS: &[Setting] = &[
         default: "true",
         doc: "A token key unwrapped with a CKA_ID and without CKA_EXTRACTABLE=TRUE is bound to its first material for ever.",
         set: |config, value| flag(value).map(|on| config.bind_by_id = on),
+    },
+    Setting {
+        key: "byok.pkcs1",
+        default: "false",
+        doc: "Let the material of bound keys come by CKM_RSA_PKCS too, although its padding is a weak one.",
+        set: |config, value| flag(value).map(|on| config.pkcs1_imports = on),
     },
 ];
 

@@ -65,6 +65,8 @@ pub(super) struct Arrival<'a> {
     /// CKA_TENON_EXPIRES_AT, if the template has it.
     pub(super) expires_at: Option<UnixTime>,
     pub(super) material: &'a Material,
+    /// It came out of the blob, and does not stand for a bad one.
+    pub(super) genuine: bool,
     /// The wrap protects integrity.
     pub(super) integrity: bool,
 }
@@ -228,11 +230,13 @@ fn import(
         &record.attributes,
         arrival.material,
     );
-    let same = binding(&record.attributes).map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
+    let bound = binding(&record.attributes);
+    let same = bound.map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
     let facts = super::object::facts(&record.attributes, false);
     let external = facts.key.and_then(|key| key.external).unwrap_or_default();
     let import = Import {
-        same,
+        // What stands for a bad blob is other material than any, and takes as long to refuse.
+        same: if arrival.genuine { same } else { Some(false) },
         integrity: arrival.integrity,
         expires_at: arrival.expires_at,
     };

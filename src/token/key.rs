@@ -8,7 +8,7 @@ use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, RsaMaterial};
 use crate::crypto::{aes, ec, encoding, rsa};
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Key, Material};
+use crate::mechanism::{Key, KeyLengths, Material};
 use crate::secret::Secret;
 use crate::store::{Snapshot, Uid};
 
@@ -254,6 +254,16 @@ pub(super) fn from_values(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
             "private keys of this CKA_KEY_TYPE are not supported",
         ),
+    }
+}
+
+/// Lengths that a secret key with these attributes can have.
+pub(super) fn lengths(attributes: &Attributes) -> KeyLengths {
+    match (attributes.ulong(ck::CKA_VALUE_LEN), attributes.key_type()) {
+        // A length beyond all memory is as impossible as this one.
+        (Some(len), _) => KeyLengths::Exactly(usize::try_from(len).unwrap_or(usize::MAX)),
+        (None, Some(ck::CKK_AES)) => KeyLengths::Among(&[16, 24, 32]),
+        (None, _) => KeyLengths::Any,
     }
 }
 

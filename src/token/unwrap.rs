@@ -8,7 +8,7 @@ use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, Params, Unwrap};
+use crate::mechanism::{Material, Mechanism, Opened, Params, Unwrap};
 use crate::policy::{Action, Use};
 
 use super::audit::Event;
@@ -53,8 +53,11 @@ impl Token {
         byok::expiry(expires_at, &profile::OPEN, self.time.now().at)?;
         self.may_make(caller, &keys, &attributes)?;
         let binds = self.binds(&keys, &attributes)?;
+        if mechanism.unwrap_blind.is_some() {
+            self.may_be_blind(mechanism, &attributes, binds)?;
+        }
         (unwrap.length)(&usable.key, params, blob.len())?;
-        let opened = open(unwrap, &usable, params, blob, &attributes);
+        let opened = open((mechanism, unwrap, params), &usable, blob, &attributes);
         if binds {
             return self.bind(&keys, &attributes, expires_at, unwrap, opened);
         }
@@ -92,21 +95,48 @@ impl Token {
         Ok(true)
     }
 
+    /// Whether an unwrap may do with a pseudo-random key in place of a bad blob. A private key would
+    /// tell the one from the other by its form, and garbage would bind for ever.
+    fn may_be_blind(
+        &self,
+        mechanism: &Mechanism,
+        attributes: &Attributes,
+        binds: bool,
+    ) -> Result<()> {
+        if attributes.class() == ck::CKO_PRIVATE_KEY {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                format!("{} unwraps secret keys alone", mechanism.name),
+            );
+        }
+        if binds && !self.config.pkcs1_imports {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!(
+                    "a token key with a CKA_ID is bound to its material, which {} brings only where `byok.pkcs1` is set",
+                    mechanism.name
+                ),
+            );
+        }
+        Ok(())
+    }
+
     fn bind(
         &self,
         keys: &Keys,
         attributes: &Attributes,
         expires_at: Option<u64>,
         unwrap: &Unwrap,
-        opened: Result<Material>,
+        opened: Result<Arrived>,
     ) -> Result<Handle> {
-        let imported = opened.and_then(|material| {
+        let imported = opened.and_then(|arrived| {
             self.import_by_id(
                 keys,
                 &Arrival {
                     attributes,
                     expires_at,
-                    material: &material,
+                    material: &arrived.material,
+                    genuine: arrived.genuine,
                     integrity: unwrap.integrity,
                 },
             )
@@ -125,10 +155,10 @@ impl Token {
         caller: Caller,
         keys: &Keys,
         mut attributes: Attributes,
-        opened: Result<Material>,
+        opened: Result<Arrived>,
     ) -> Result<Handle> {
         let material = match opened {
-            Ok(material) => material,
+            Ok(arrived) => arrived.material,
             Err(error) => {
                 self.record_refusal(keys, Event::ImportRefused, &error)?;
                 return Err(error);
@@ -164,17 +194,31 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
     Ok(implied)
 }
 
+/// What came out of a blob, or a blind unwrap put in its place.
+struct Arrived {
+    material: Material,
+    genuine: bool,
+}
+
 /// Opens the blob and fits what is in it to the template; every failure is the same.
 fn open(
-    unwrap: &Unwrap,
+    (mechanism, unwrap, params): (&Mechanism, &Unwrap, &Params),
     usable: &UsableKey,
-    params: &Params,
     blob: &[u8],
     attributes: &Attributes,
-) -> Result<Material> {
-    (unwrap.open)(&usable.key, params, blob)
+) -> Result<Arrived> {
+    let opened = match mechanism.unwrap_blind {
+        Some(blind) => blind(&usable.key, params, blob, key::lengths(attributes)),
+        None => (unwrap.open)(&usable.key, params, blob).map(|clear| Opened {
+            clear,
+            genuine: true,
+        }),
+    };
+    opened
         .ok()
-        .and_then(|clear| key::from_clear(attributes, &clear))
+        .and_then(|Opened { clear, genuine }| {
+            key::from_clear(attributes, &clear).map(|material| Arrived { material, genuine })
+        })
         .ok_or_else(|| {
             Error::new(
                 ck::CKR_WRAPPED_KEY_INVALID,

@@ -94,8 +94,12 @@ pub struct Config {
     pub busy_timeout: Duration,
     /// CKA_START_DATE and CKA_END_DATE are enforced.
     pub enforce_dates: bool,
+    /// One key neither wraps and decrypts, nor unwraps and encrypts.
+    pub separate_roles: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).
     pub bind_by_id: bool,
+    /// Material for bound keys may come by CKM_RSA_PKCS.
+    pub pkcs1_imports: bool,
 }
 
 /// A row of the table.
@@ -219,10 +223,22 @@ static SETTINGS: &[Setting] = &[
         set: |config, value| flag(value).map(|on| config.enforce_dates = on),
     },
     Setting {
+        key: "policy.separate_roles",
+        default: "false",
+        doc: "Refuse a key, or key pair, that both wraps and decrypts, or both unwraps and encrypts.",
+        set: |config, value| flag(value).map(|on| config.separate_roles = on),
+    },
+    Setting {
         key: "byok.bind_by_id",
         default: "true",
         doc: "A token key unwrapped with a CKA_ID and without CKA_EXTRACTABLE=TRUE is bound to its first material for ever.",
         set: |config, value| flag(value).map(|on| config.bind_by_id = on),
+    },
+    Setting {
+        key: "byok.pkcs1",
+        default: "false",
+        doc: "Let the material of bound keys come by CKM_RSA_PKCS too, although its padding is a weak one.",
+        set: |config, value| flag(value).map(|on| config.pkcs1_imports = on),
     },
 ];
 

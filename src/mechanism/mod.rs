@@ -70,6 +70,43 @@ pub struct Unwrap {
     pub integrity: bool,
 }
 
+/// Opens a wrapped secret key, or gives a pseudo-random one in its place (implicit rejection):
+/// always the same for one blob, and always of a length that fits. `BadBlob` is for what anybody
+/// can see.
+pub type UnwrapBlind =
+    fn(&Key, &Params, blob: &[u8], fits: KeyLengths) -> std::result::Result<Opened, BadBlob>;
+
+/// What a blob holds, or what stands for it.
+pub struct Opened {
+    /// Clear encoding of a key.
+    pub clear: Secret,
+    /// The blob holds this. Only who refuses with no other sign may tell a caller.
+    pub genuine: bool,
+}
+
+/// Lengths in bytes that the value of a secret key may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyLengths {
+    /// This one.
+    Exactly(usize),
+    /// One of these.
+    Among(&'static [usize]),
+    /// Any but none.
+    Any,
+}
+
+impl KeyLengths {
+    /// A key of `len` bytes is one of these.
+    #[must_use]
+    pub fn fit(self, len: usize) -> bool {
+        match self {
+            Self::Exactly(only) => len == only,
+            Self::Among(lengths) => lengths.contains(&len),
+            Self::Any => len != 0,
+        }
+    }
+}
+
 /// The blob did not open. Says no more, so that nobody can learn more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadBlob;
@@ -113,6 +150,9 @@ pub struct Mechanism {
     pub wrap: Option<WrapKey>,
     /// C_UnwrapKey.
     pub unwrap: Option<&'static Unwrap>,
+    /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
+    /// mechanism wraps and unwraps secret keys alone.
+    pub unwrap_blind: Option<UnwrapBlind>,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
     /// C_GenerateKeyPair.
@@ -184,6 +224,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     digest: None,
     wrap: None,
     unwrap: None,
+    unwrap_blind: None,
     generate: None,
     generate_pair: None,
     vectors: &[],

@@ -8,7 +8,7 @@ use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, RsaMaterial};
 use crate::crypto::{aes, ec, encoding, rsa};
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Key, Material};
+use crate::mechanism::{Key, KeyLengths, Material};
 use crate::secret::Secret;
 use crate::store::{Snapshot, Uid};
 
@@ -81,6 +81,10 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
     let spki = match public(attributes)? {
         Key::RsaPublic(key) => {
             attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(key.bits() as u64));
+            for kind in [ck::CKA_MODULUS, ck::CKA_PUBLIC_EXPONENT] {
+                let number = big_integer(attributes.bytes(kind).unwrap_or_default()).to_vec();
+                attributes.set(kind, Value::Bytes(number));
+            }
             let bytes = |kind| attributes.bytes(kind).unwrap_or_default();
             encoding::rsa_spki(bytes(ck::CKA_MODULUS), bytes(ck::CKA_PUBLIC_EXPONENT))?
         }
@@ -94,6 +98,12 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
     };
     attributes.set(ck::CKA_PUBLIC_KEY_INFO, Value::Bytes(spki));
     Ok(())
+}
+
+/// A number without the zeros that some clients put before it.
+fn big_integer(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
 }
 
 /// Curve of CKA_EC_PARAMS.
@@ -244,6 +254,16 @@ pub(super) fn from_values(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
             "private keys of this CKA_KEY_TYPE are not supported",
         ),
+    }
+}
+
+/// Lengths that a secret key with these attributes can have.
+pub(super) fn lengths(attributes: &Attributes) -> KeyLengths {
+    match (attributes.ulong(ck::CKA_VALUE_LEN), attributes.key_type()) {
+        // A length beyond all memory is as impossible as this one.
+        (Some(len), _) => KeyLengths::Exactly(usize::try_from(len).unwrap_or(usize::MAX)),
+        (None, Some(ck::CKK_AES)) => KeyLengths::Among(&[16, 24, 32]),
+        (None, _) => KeyLengths::Any,
     }
 }
 

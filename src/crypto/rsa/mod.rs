@@ -9,6 +9,8 @@ use crate::crypto::sys::rsa::{Oaep, Rsa};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
+use subtle::Choice;
+
 mod check;
 mod rejection;
 mod roca;
@@ -149,12 +151,7 @@ impl PrivateKey {
     /// pseudo-random message, always the same for one key and ciphertext. `BadCiphertext` is for
     /// what anybody can see: a ciphertext that is not below n.
     pub fn decrypt_pkcs1(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<usize> {
-        if ciphertext.len() != self.modulus_len() {
-            return Err(Error::CiphertextLength);
-        }
-        let mut padded = Secret::zeroed(self.modulus_len());
-        self.rsa.decrypt_raw(ciphertext, &mut padded)?;
-        let message = self.rejection.unpad(ciphertext, padded)?;
+        let (message, _) = self.open_pkcs1(ciphertext)?;
         let out = out
             .get_mut(..message.len())
             .ok_or(Error::Internal("output buffer"))?;
@@ -162,10 +159,22 @@ impl PrivateKey {
         Ok(message.len())
     }
 
-    /// 32 bytes that nobody without the key can predict, always the same for one ciphertext: what to
-    /// work on with when the ciphertext did not decrypt and nobody may notice when that was found out.
-    pub fn decoy(&self, ciphertext: &[u8]) -> Result<Secret> {
-        self.rejection.decoy(ciphertext)
+    /// As `decrypt_pkcs1`, with the truth: whether the padding was right. Up to the caller who
+    /// learns of it; what it took to find out is the same in both cases.
+    pub fn open_pkcs1(&self, ciphertext: &[u8]) -> Result<(Secret, Choice)> {
+        if ciphertext.len() != self.modulus_len() {
+            return Err(Error::CiphertextLength);
+        }
+        let mut padded = Secret::zeroed(self.modulus_len());
+        self.rsa.decrypt_raw(ciphertext, &mut padded)?;
+        self.rejection.unpad(ciphertext, padded)
+    }
+
+    /// `len` bytes (at most 8191) that nobody without the key can predict, always the same for one
+    /// ciphertext: what to work on with when the ciphertext did not decrypt and nobody may notice
+    /// when that was found out.
+    pub fn decoy(&self, ciphertext: &[u8], len: usize) -> Result<Secret> {
+        self.rejection.decoy(ciphertext, len)
     }
 }
 

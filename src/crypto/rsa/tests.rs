@@ -126,12 +126,35 @@ fn implicit_rejection_agrees_with_an_independent_implementation() {
 }
 
 #[test]
+fn only_right_padding_is_said_to_be_right() {
+    let (private, public) = pair(&fixture());
+    let mut ciphertext = vec![0; public.modulus_len()];
+    public.encrypt_pkcs1(b"mortise", &mut ciphertext).unwrap();
+    let (message, valid) = private.open_pkcs1(&ciphertext).unwrap();
+    assert!(message.ct_eq(b"mortise") && bool::from(valid));
+    // 40 random blocks have right padding with a probability of one in a thousand.
+    for seed in 0u8..40 {
+        let mut ciphertext = Hash::Sha256.digest(&[b"blocks", &[seed]]).repeat(8);
+        ciphertext[0] &= 0x7F;
+        let (substitute, valid) = private.open_pkcs1(&ciphertext).unwrap();
+        assert!(!bool::from(valid), "{seed}");
+        assert_eq!(
+            decrypt_pkcs1(&private, &ciphertext),
+            Ok(substitute.to_vec())
+        );
+    }
+}
+
+#[test]
 fn a_decoy_depends_on_the_key_and_the_ciphertext() {
     let (private, _) = pair(&fixture());
-    let decoy = private.decoy(b"one").unwrap();
+    let decoy = private.decoy(b"one", 32).unwrap();
     assert_eq!(decoy.len(), 32);
-    assert!(private.decoy(b"one").unwrap().ct_eq(&decoy));
-    assert!(!private.decoy(b"two").unwrap().ct_eq(&decoy));
+    assert!(private.decoy(b"one", 32).unwrap().ct_eq(&decoy));
+    assert!(!private.decoy(b"two", 32).unwrap().ct_eq(&decoy));
+    for len in [0, 1, 33, 1000] {
+        assert_eq!(private.decoy(b"one", len).unwrap().len(), len);
+    }
 }
 
 #[test]

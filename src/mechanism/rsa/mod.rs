@@ -17,6 +17,7 @@ use crate::secret::Secret;
 
 mod aes_key_wrap;
 mod oaep;
+mod pkcs1_wrap;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,9 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(decrypt_pkcs1),
         sign: Some(sign_raw),
         verify: Some(verify_raw),
+        wrap: Some(pkcs1_wrap::wrap),
+        unwrap: Some(&pkcs1_wrap::UNWRAP),
+        unwrap_blind: Some(pkcs1_wrap::open_blind),
         vectors: &["rsa/implicit_rejection.json"],
         ..RSA
     },

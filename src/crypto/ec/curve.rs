@@ -103,6 +103,12 @@ impl Curve {
         self.row().params
     }
 
+    /// Its name in SEC 2, or in the standard that it comes from.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().names[0]
+    }
+
     pub(super) fn group(self) -> Group {
         self.row().group
     }

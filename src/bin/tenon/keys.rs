@@ -83,12 +83,20 @@ const USES: [(ck::CK_ATTRIBUTE_TYPE, Usage, bool, bool); 7] = [
 ];
 
 impl Names {
-    /// Label, ID and uses of a key of `class` on the token; without --usage the token's own choice.
-    pub(crate) fn add(&self, template: Template, class: ck::CK_OBJECT_CLASS) -> Template {
+    /// Label, `id` and uses of an object of `class` on the token; without --usage the token chooses.
+    pub(crate) fn add(
+        &self,
+        template: Template,
+        class: ck::CK_OBJECT_CLASS,
+        id: &[u8],
+    ) -> Template {
         let mut template = template
             .flag(ck::CKA_TOKEN, true)
             .maybe(ck::CKA_LABEL, self.label.as_ref().map(String::as_bytes))
-            .maybe(ck::CKA_ID, self.id.as_deref());
+            .bytes(ck::CKA_ID, id);
+        if class == ck::CKO_CERTIFICATE {
+            return template;
+        }
         if class != ck::CKO_PUBLIC_KEY {
             template = template.flag(ck::CKA_EXTRACTABLE, self.extractable);
         }
@@ -168,8 +176,9 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 fn generate(arguments: &Generate, open: &Open) -> Result<Vec<Handle>> {
     let names = &arguments.names;
     let secret = |id, bytes| -> Result<Vec<Handle>> {
-        let template = names.add(Template::default(), ck::CKO_SECRET_KEY);
+        let template = names.add(Template::default(), ck::CKO_SECRET_KEY, id_of(names));
         let template = template.number(ck::CKA_VALUE_LEN, bytes);
+        unused(&open.session, ck::CKO_SECRET_KEY, id_of(names))?;
         let made = open
             .session
             .generate_key(open.request(id)?, template.as_slice());
@@ -200,8 +209,8 @@ fn pair(
     let session = &open.session;
     unused(session, ck::CKO_PUBLIC_KEY, id_of(names))?;
     unused(session, ck::CKO_PRIVATE_KEY, id_of(names))?;
-    let public = names.add(public, ck::CKO_PUBLIC_KEY);
-    let private = names.add(Template::default(), ck::CKO_PRIVATE_KEY);
+    let public = names.add(public, ck::CKO_PUBLIC_KEY, id_of(names));
+    let private = names.add(Template::default(), ck::CKO_PRIVATE_KEY, id_of(names));
     let (public, private) = session.generate_key_pair(
         open.request(mechanism)?,
         public.as_slice(),

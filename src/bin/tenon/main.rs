@@ -7,6 +7,8 @@ mod advice;
 mod ask;
 mod config;
 mod demo;
+#[cfg(test)]
+mod document;
 mod export;
 mod import;
 mod init;

@@ -102,32 +102,26 @@ fn read(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 /// An object that is to be made.
 struct Planned {
     class: ck::CK_OBJECT_CLASS,
+    /// CKA_ID.
     id: Vec<u8>,
+    /// The one that its public key stands for, if it has one.
+    own_id: Vec<u8>,
     template: Template,
 }
 
 impl Planned {
+    /// `spki` is the public key that the object is, has or speaks of.
     fn new(names: &Names, class: ck::CK_OBJECT_CLASS, spki: Option<&[u8]>) -> Result<Self> {
-        let id = match (&names.id, spki) {
-            (Some(id), _) => id.clone(),
-            (None, Some(spki)) => key_id(spki)?.to_vec(),
-            (None, None) => Vec::new(),
+        let own_id = match spki {
+            Some(spki) => key_id(spki)?.to_vec(),
+            None => Vec::new(),
         };
-        let mut template = Template::of_class(class);
-        if class != ck::CKO_CERTIFICATE {
-            template = names.add(template, class);
-        } else {
-            let label = names.label.as_ref().map(String::as_bytes);
-            template = template
-                .flag(ck::CKA_TOKEN, true)
-                .maybe(ck::CKA_LABEL, label);
-        }
-        if names.id.is_none() || class == ck::CKO_CERTIFICATE {
-            template = template.bytes(ck::CKA_ID, &id);
-        }
+        let id = names.id.clone().unwrap_or_else(|| own_id.clone());
+        let template = names.add(Template::of_class(class), class, &id);
         Ok(Self {
             class,
             id,
+            own_id,
             template,
         })
     }
@@ -160,26 +154,38 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
         };
         source.read()
     };
-    let mut templates: Vec<Planned> = Vec::new();
-    let mut plan = |planned: Planned| {
-        // A file may have a key's public half, or its certificate's, more than once.
-        let same = |known: &Planned| known.class == planned.class && known.id == planned.id;
-        if planned.class != ck::CKO_PUBLIC_KEY || !templates.iter().any(same) {
-            templates.push(planned);
-        }
-    };
+    let mut all: Vec<Planned> = Vec::new();
     for item in parse::items(file, &password)? {
         match item {
             Item::PrivateKey(material) => {
                 let spki = material.spki().ok_or("not a private key")?;
-                plan(private_key(names, &material, &spki)?);
-                plan(public_key(names, &spki)?);
+                all.push(private_key(names, &material, &spki)?);
+                all.push(public_key(names, &spki)?);
             }
-            Item::PublicKey(spki) => plan(public_key(names, &spki)?),
-            Item::Certificate(certificate) => plan(certificate_object(names, &certificate)?),
+            Item::PublicKey(spki) => all.push(public_key(names, &spki)?),
+            Item::Certificate(certificate) => all.push(certificate_object(names, &certificate)?),
         }
     }
-    Ok(templates)
+    let one_key = all.windows(2).all(|pair| pair[0].own_id == pair[1].own_id);
+    if names.id.is_some() && !one_key {
+        return Err(
+            "the file has more than one key: without --id each gets an ID of its own".into(),
+        );
+    }
+    Ok(without_repeats(all))
+}
+
+/// A file may have a key's public half twice, beside the private key. Certificates of one key are
+/// different objects.
+fn without_repeats(all: Vec<Planned>) -> Vec<Planned> {
+    let mut once: Vec<Planned> = Vec::new();
+    for planned in all {
+        let same = |known: &Planned| known.class == planned.class && known.own_id == planned.own_id;
+        if planned.class == ck::CKO_CERTIFICATE || !once.iter().any(same) {
+            once.push(planned);
+        }
+    }
+    once
 }
 
 fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planned> {

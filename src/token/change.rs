@@ -226,10 +226,4 @@ impl Change<'_> {
             seal: end_of(row),
         });
     }
-
-    /// Opens the record of `uid`, which must still be there.
-    pub(super) fn require(&self, uid: &Uid) -> Result<Record> {
-        self.get(uid)?
-            .ok_or_else(|| damaged("an object that was there a moment ago"))
-    }
 }

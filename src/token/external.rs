@@ -72,7 +72,11 @@ pub(super) struct Arrival<'a> {
 impl Token {
     /// The external key that an unwrap with these attributes binds to, if there is one: the same
     /// class, key type and CKA_ID.
-    pub(super) fn bound_by_id(&self, keys: &Keys, attributes: &Attributes) -> Result<Option<Uid>> {
+    pub(super) fn bound_by_id(
+        &self,
+        keys: &Keys,
+        attributes: &Attributes,
+    ) -> Result<Option<Record>> {
         let vault = keys.vault();
         self.store.read(|snapshot| {
             let open = |uid: &Uid| -> Result<Option<Record>> {
@@ -89,10 +93,8 @@ impl Token {
     pub(super) fn import_by_id(&self, keys: &Keys, arrival: &Arrival<'_>) -> Result<(Uid, bool)> {
         self.change(keys, Event::Import, |change| {
             let found = change.bound_by_id(arrival.attributes)?;
-            let mut record = match found {
-                Some(uid) => change.require(&uid)?,
-                None => new_external(arrival.attributes, random(self.rng())),
-            };
+            let mut record =
+                found.unwrap_or_else(|| new_external(arrival.attributes, random(self.rng())));
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
         })
@@ -134,7 +136,7 @@ impl Token {
 
 impl Change<'_> {
     /// As `Token::bound_by_id`, within this change.
-    pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Uid>> {
+    fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
         first_bound(
             &candidates(self.snapshot(), self.vault(), attributes)?,
             |uid| self.get(uid),
@@ -161,13 +163,13 @@ fn candidates(
 fn first_bound(
     candidates: &[Uid],
     open: impl Fn(&Uid) -> Result<Option<Record>>,
-) -> Result<Option<Uid>> {
+) -> Result<Option<Record>> {
     for uid in candidates {
-        let external = open(uid)?.is_some_and(|record| {
+        let external = |record: &Record| {
             record.attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
-        });
-        if external {
-            return Ok(Some(*uid));
+        };
+        if let Some(record) = open(uid)?.filter(external) {
+            return Ok(Some(record));
         }
     }
     Ok(None)

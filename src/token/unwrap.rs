@@ -84,8 +84,9 @@ impl Token {
                 None => Ok(false),
             };
         }
-        if let Some(uid) = bound {
-            let handle = self.objects.handle(uid, attributes.bool(ck::CKA_PRIVATE));
+        if let Some(record) = bound {
+            let private = record.attributes.bool(ck::CKA_PRIVATE);
+            let handle = self.objects.handle(record.uid, private);
             let target = self.object(handle)?;
             self.decide(Action::Import, &target, keys, true)?;
         }

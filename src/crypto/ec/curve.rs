@@ -73,6 +73,12 @@ impl Curve {
         &ROWS[self as usize]
     }
 
+    /// Its name in SEC 2, or in the standard that it comes from.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().names[0]
+    }
+
     /// Bits of the field.
     #[must_use]
     pub fn bits(self) -> usize {
@@ -101,12 +107,6 @@ impl Curve {
     #[must_use]
     pub fn params(self) -> &'static [u8] {
         self.row().params
-    }
-
-    /// Its name in SEC 2, or in the standard that it comes from.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.row().names[0]
     }
 
     pub(super) fn group(self) -> Group {

@@ -235,7 +235,8 @@ pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<&'static Row> {
 }
 
 /// `kind` is key material in some objects.
-pub(super) fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
+#[must_use]
+pub fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
     ROWS.iter()
         .any(|row| row.kind == kind && row.reveal == UnlessSensitive)
 }

@@ -73,6 +73,12 @@ impl Curve {
         &ROWS[self as usize]
     }
 
+    /// Its name in SEC 2, or in the standard that it comes from.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().names[0]
+    }
+
     /// Bits of the field.
     #[must_use]
     pub fn bits(self) -> usize {

@@ -164,6 +164,7 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::RsaAesKeyWrap => "CK_RSA_AES_KEY_WRAP_PARAMS".into(),
+        ParamKind::Pss => "CK_RSA_PKCS_PSS_PARAMS".into(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::below::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Oaep, ParamKind, Params, Request};
+use crate::mechanism::{Oaep, ParamKind, Params, Pss, Request};
 
 /// CK_MECHANISM of the caller.
 pub(super) struct Chosen(*const ck::CK_MECHANISM);
@@ -78,6 +78,8 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::Oaep => unsafe { oaep(structure(start, len)?) }.map(Params::Oaep),
         // SAFETY: as above.
         ParamKind::RsaAesKeyWrap => unsafe { rsa_aes_key_wrap(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Pss => pss(unsafe { structure(start, len) }?),
     }
 }
 
@@ -110,7 +112,29 @@ unsafe fn gcm(params: ck::CK_GCM_PARAMS) -> Result<Params> {
 /// # Safety
 /// The label of `params` is readable for its length, or NULL.
 unsafe fn oaep(params: ck::CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep> {
-    let hash = match params.hashAlg {
+    let (hash, mgf) = (hash(params.hashAlg)?, mgf(params.mgf)?);
+    match (params.source, params.ulSourceDataLen) {
+        (ck::CKZ_DATA_SPECIFIED, _) | (0, 0) => {}
+        _ => return invalid("source is not CKZ_DATA_SPECIFIED"),
+    }
+    // SAFETY: by the promise of this function.
+    let label = unsafe { bytes(params.pSourceData, params.ulSourceDataLen) }?;
+    Ok(Oaep { hash, mgf, label })
+}
+
+fn pss(params: ck::CK_RSA_PKCS_PSS_PARAMS) -> Result<Params> {
+    let Ok(salt_len) = usize::try_from(params.sLen) else {
+        return invalid("sLen is longer than every modulus");
+    };
+    Ok(Params::Pss(Pss {
+        hash: hash(params.hashAlg)?,
+        mgf: mgf(params.mgf)?,
+        salt_len,
+    }))
+}
+
+fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
+    Ok(match number {
         ck::CKM_SHA_1 => Hash::Sha1,
         ck::CKM_SHA224 => Hash::Sha224,
         ck::CKM_SHA256 => Hash::Sha256,
@@ -120,9 +144,12 @@ unsafe fn oaep(params: ck::CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep> {
         ck::CKM_SHA3_256 => Hash::Sha3_256,
         ck::CKM_SHA3_384 => Hash::Sha3_384,
         ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("hashAlg is no hash that OAEP can use"),
-    };
-    let mgf = match params.mgf {
+        _ => return invalid("hashAlg is no hash of this token"),
+    })
+}
+
+fn mgf(number: ck::CK_RSA_PKCS_MGF_TYPE) -> Result<Hash> {
+    Ok(match number {
         ck::CKG_MGF1_SHA1 => Hash::Sha1,
         ck::CKG_MGF1_SHA224 => Hash::Sha224,
         ck::CKG_MGF1_SHA256 => Hash::Sha256,
@@ -132,15 +159,8 @@ unsafe fn oaep(params: ck::CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep> {
         ck::CKG_MGF1_SHA3_256 => Hash::Sha3_256,
         ck::CKG_MGF1_SHA3_384 => Hash::Sha3_384,
         ck::CKG_MGF1_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("mgf is no mask generation function that OAEP can use"),
-    };
-    match (params.source, params.ulSourceDataLen) {
-        (ck::CKZ_DATA_SPECIFIED, _) | (0, 0) => {}
-        _ => return invalid("source is not CKZ_DATA_SPECIFIED"),
-    }
-    // SAFETY: by the promise of this function.
-    let label = unsafe { bytes(params.pSourceData, params.ulSourceDataLen) }?;
-    Ok(Oaep { hash, mgf, label })
+        _ => return invalid("mgf is no mask generation function of this token"),
+    })
 }
 
 /// # Safety

@@ -25,7 +25,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Oaep, ParamKind, Params};
+pub use params::{Oaep, ParamKind, Params, Pss};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -192,6 +192,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
 /// The families' tables; together they are the one table.
 static FAMILIES: &[&[Mechanism]] = &[
     rsa::ROWS,
+    rsa::signature::ROWS,
     ec::ROWS,
     aes::ROWS,
     secret::ROWS,

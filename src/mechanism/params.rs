@@ -1,6 +1,7 @@
 //! Typed mechanism parameters. `abi::params` reads them out of the caller's memory.
 
 use crate::crypto::hash::Hash;
+pub use crate::crypto::rsa::Pss;
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum ParamKind {
     Oaep,
     /// CK_RSA_AES_KEY_WRAP_PARAMS.
     RsaAesKeyWrap,
+    /// CK_RSA_PKCS_PSS_PARAMS.
+    Pss,
 }
 
 /// A mechanism's parameter.
@@ -45,6 +48,8 @@ pub enum Params {
         /// How the inner key is encrypted.
         oaep: Oaep,
     },
+    /// RSASSA-PSS.
+    Pss(Pss),
 }
 
 /// RSA-OAEP's parameters (RFC 8017 section 7.1): hash and MGF1 hash are independent.

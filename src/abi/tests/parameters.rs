@@ -7,17 +7,18 @@ use super::{bytes, call, initialized, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{Oaep, ParamKind, Params};
+use crate::mechanism::{Oaep, ParamKind, Params, Pss};
 
 const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 6] = [
+const KINDS: [ParamKind; 7] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
     ParamKind::Gcm,
     ParamKind::Oaep,
     ParamKind::RsaAesKeyWrap,
+    ParamKind::Pss,
 ];
 
 fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
@@ -74,6 +75,7 @@ fn lengths_are_exact() {
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
+            ParamKind::Pss => size_of::<CK_RSA_PKCS_PSS_PARAMS>(),
         };
         for wrong in [1, exact - 1, exact + 1, 2 * exact] {
             assert_eq!(
@@ -253,6 +255,29 @@ fn rsa_aes_key_wrap_parameters() {
     inner.mgf = 0;
     outer.pOAEPParams = &raw mut inner;
     assert_eq!(of(ParamKind::RsaAesKeyWrap, &outer), INVALID);
+}
+
+#[test]
+fn pss_parameters() {
+    let pss = |hash, mgf, salt| CK_RSA_PKCS_PSS_PARAMS {
+        hashAlg: hash,
+        mgf,
+        sLen: salt,
+    };
+    for salt_len in [0, 20, 1000, usize::MAX] {
+        let expected = Params::Pss(Pss {
+            hash: Hash::Sha384,
+            mgf: Hash::Sha1,
+            salt_len,
+        });
+        let given = pss(CKM_SHA384, CKG_MGF1_SHA1, len(salt_len));
+        assert_eq!(of(ParamKind::Pss, &given), Ok(expected));
+    }
+    assert_eq!(
+        of(ParamKind::Pss, &pss(CKM_MD5, CKG_MGF1_SHA1, 20)),
+        INVALID
+    );
+    assert_eq!(of(ParamKind::Pss, &pss(CKM_SHA_1, 0, 20)), INVALID);
 }
 
 #[test]

@@ -11,10 +11,11 @@ use crate::mechanism::{Oaep, ParamKind, Params};
 
 const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 6] = [
+const KINDS: [ParamKind; 7] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
+    ParamKind::Key,
     ParamKind::Gcm,
     ParamKind::Oaep,
     ParamKind::RsaAesKeyWrap,
@@ -71,6 +72,7 @@ fn lengths_are_exact() {
         let exact = match kind {
             ParamKind::None => continue,
             ParamKind::Iv(len) | ParamKind::OptionalIv(len) => len,
+            ParamKind::Key => size_of::<CK_OBJECT_HANDLE>(),
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),

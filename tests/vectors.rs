@@ -32,6 +32,7 @@ const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_UNWRAP, "unwrap"),
     (ck::CKF_GENERATE, "generate"),
     (ck::CKF_GENERATE_KEY_PAIR, "generate pair"),
+    (ck::CKF_DERIVE, "derive"),
 ];
 
 fn root() -> &'static Path {
@@ -161,6 +162,7 @@ fn params(kind: ParamKind) -> String {
         ParamKind::None => "–".into(),
         ParamKind::Iv(len) => format!("IV, {len} bytes"),
         ParamKind::OptionalIv(len) => format!("optional IV, {len} bytes"),
+        ParamKind::Key => "CK_OBJECT_HANDLE".into(),
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::RsaAesKeyWrap => "CK_RSA_AES_KEY_WRAP_PARAMS".into(),

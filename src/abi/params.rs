@@ -73,6 +73,8 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
             unsafe { bytes(start, len) }.map(Params::Iv)
         }
         // SAFETY: as above.
+        ParamKind::Key => unsafe { structure(start, len) }.map(Params::Key),
+        // SAFETY: as above.
         ParamKind::Gcm => unsafe { gcm(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Oaep => unsafe { oaep(structure(start, len)?) }.map(Params::Oaep),

@@ -1,5 +1,6 @@
 //! Typed mechanism parameters. `abi::params` reads them out of the caller's memory.
 
+use crate::ck;
 use crate::crypto::hash::Hash;
 pub use crate::crypto::rsa::Pss;
 
@@ -10,6 +11,8 @@ pub enum ParamKind {
     None,
     /// An initialization vector of exactly this many bytes.
     Iv(usize),
+    /// CK_OBJECT_HANDLE of another key.
+    Key,
     /// Nothing, or an initialization vector of exactly this many bytes.
     OptionalIv(usize),
     /// CK_GCM_PARAMS.
@@ -30,6 +33,8 @@ pub enum Params {
     None,
     /// Initialization vector.
     Iv(Vec<u8>),
+    /// Handle of another key.
+    Key(ck::CK_OBJECT_HANDLE),
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.
@@ -50,6 +55,17 @@ pub enum Params {
     },
     /// RSASSA-PSS.
     Pss(Pss),
+}
+
+impl Params {
+    /// Handles of further keys that the mechanism works with.
+    #[must_use]
+    pub fn other_keys(&self) -> Vec<ck::CK_OBJECT_HANDLE> {
+        match self {
+            Self::Key(handle) => vec![*handle],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// RSA-OAEP's parameters (RFC 8017 section 7.1): hash and MGF1 hash are independent.

@@ -248,7 +248,7 @@ pub(super) fn from_values(
 }
 
 /// A secret key's material, when its length fits its type.
-fn secret(attributes: &Attributes, value: &[u8]) -> Result<Material> {
+pub(super) fn secret(attributes: &Attributes, value: &[u8]) -> Result<Material> {
     if attributes.key_type() == Some(ck::CKK_AES) && !matches!(value.len(), 16 | 24 | 32) {
         return refuse(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,

@@ -19,6 +19,7 @@ use crate::store::{self, Snapshot, Store, Tx};
 
 mod audit;
 mod change;
+mod derive;
 mod external;
 mod find;
 mod key;

@@ -15,6 +15,7 @@ const KINDS: [ParamKind; 7] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
+    ParamKind::Key,
     ParamKind::Gcm,
     ParamKind::Oaep,
     ParamKind::RsaAesKeyWrap,
@@ -72,6 +73,7 @@ fn lengths_are_exact() {
         let exact = match kind {
             ParamKind::None => continue,
             ParamKind::Iv(len) | ParamKind::OptionalIv(len) => len,
+            ParamKind::Key => size_of::<CK_OBJECT_HANDLE>(),
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),

@@ -167,6 +167,7 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::RsaAesKeyWrap => "CK_RSA_AES_KEY_WRAP_PARAMS".into(),
         ParamKind::Pss => "CK_RSA_PKCS_PSS_PARAMS".into(),
+        ParamKind::Ecdh => "CK_ECDH1_DERIVE_PARAMS".into(),
     }
 }
 

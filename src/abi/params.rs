@@ -7,7 +7,7 @@ use super::below::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Oaep, ParamKind, Params, Pss, Request};
+use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Request};
 
 /// CK_MECHANISM of the caller.
 pub(super) struct Chosen(*const ck::CK_MECHANISM);
@@ -82,6 +82,8 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::RsaAesKeyWrap => unsafe { rsa_aes_key_wrap(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Pss => pss(unsafe { structure(start, len) }?),
+        // SAFETY: as above.
+        ParamKind::Ecdh => unsafe { ecdh(structure(start, len)?) },
     }
 }
 
@@ -132,6 +134,34 @@ fn pss(params: ck::CK_RSA_PKCS_PSS_PARAMS) -> Result<Params> {
         hash: hash(params.hashAlg)?,
         mgf: mgf(params.mgf)?,
         salt_len,
+    }))
+}
+
+/// # Safety
+/// The pointers of `params` are readable for their lengths, or NULL.
+unsafe fn ecdh(params: ck::CK_ECDH1_DERIVE_PARAMS) -> Result<Params> {
+    let kdf = match params.kdf {
+        ck::CKD_NULL => None,
+        ck::CKD_SHA1_KDF => Some(Hash::Sha1),
+        ck::CKD_SHA224_KDF => Some(Hash::Sha224),
+        ck::CKD_SHA256_KDF => Some(Hash::Sha256),
+        ck::CKD_SHA384_KDF => Some(Hash::Sha384),
+        ck::CKD_SHA512_KDF => Some(Hash::Sha512),
+        ck::CKD_SHA3_224_KDF => Some(Hash::Sha3_224),
+        ck::CKD_SHA3_256_KDF => Some(Hash::Sha3_256),
+        ck::CKD_SHA3_384_KDF => Some(Hash::Sha3_384),
+        ck::CKD_SHA3_512_KDF => Some(Hash::Sha3_512),
+        _ => return invalid("kdf is no key derivation function of this token"),
+    };
+    if kdf.is_none() && params.ulSharedDataLen != 0 {
+        return invalid("CKD_NULL takes no shared data");
+    }
+    Ok(Params::Ecdh(Ecdh {
+        kdf,
+        // SAFETY: by the promise of this function.
+        shared_data: unsafe { bytes(params.pSharedData.cast(), params.ulSharedDataLen) }?,
+        // SAFETY: as above.
+        public_data: unsafe { bytes(params.pPublicData.cast(), params.ulPublicDataLen) }?,
     }))
 }
 

@@ -25,7 +25,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Oaep, ParamKind, Params, Pss};
+pub use params::{Ecdh, Oaep, ParamKind, Params, Pss};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -208,6 +208,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     rsa::ROWS,
     rsa::signature::ROWS,
     ec::ROWS,
+    ec::ecdh::ROWS,
     aes::ROWS,
     secret::ROWS,
     digest::ROWS,

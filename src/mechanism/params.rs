@@ -23,6 +23,8 @@ pub enum ParamKind {
     RsaAesKeyWrap,
     /// CK_RSA_PKCS_PSS_PARAMS.
     Pss,
+    /// CK_ECDH1_DERIVE_PARAMS.
+    Ecdh,
 }
 
 /// A mechanism's parameter.
@@ -55,6 +57,8 @@ pub enum Params {
     },
     /// RSASSA-PSS.
     Pss(Pss),
+    /// ECDH.
+    Ecdh(Ecdh),
 }
 
 impl Params {
@@ -77,4 +81,15 @@ pub struct Oaep {
     pub mgf: Hash,
     /// The label, "P" or "encoding parameters"; usually empty.
     pub label: Vec<u8>,
+}
+
+/// ECDH's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ecdh {
+    /// Hash of the key derivation function of ANSI X9.63; `None` for the shared secret itself.
+    pub kdf: Option<Hash>,
+    /// What the two parties share beside the secret; empty without a key derivation function.
+    pub shared_data: Vec<u8>,
+    /// The other party's public key, bare or as in CKA_EC_POINT.
+    pub public_data: Vec<u8>,
 }

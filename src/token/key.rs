@@ -62,7 +62,7 @@ pub(super) fn public(attributes: &Attributes) -> Result<Key> {
         )?)),
         Some(ck::CKK_EC) => {
             let curve = curve(bytes(ck::CKA_EC_PARAMS)?)?;
-            let point = ec_point(bytes(ck::CKA_EC_POINT)?);
+            let point = curve.bare_point(bytes(ck::CKA_EC_POINT)?);
             Ok(Key::EcPublic(ec::PublicKey::new(curve, point)?))
         }
         _ => refuse(
@@ -87,7 +87,10 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
         Key::EcPublic(key) => {
             let (curve, point) = (key.curve(), key.point()?);
             attributes.set(ck::CKA_EC_PARAMS, Value::Bytes(curve.params().to_vec()));
-            attributes.set(ck::CKA_EC_POINT, Value::Bytes(octet_string(&point)));
+            attributes.set(
+                ck::CKA_EC_POINT,
+                Value::Bytes(encoding::to_octet_string(&point)?),
+            );
             encoding::ec_spki(curve, &point)?
         }
         Key::RsaPrivate(_) | Key::EcPrivate(_) | Key::Aes(_) | Key::Generic(_) => return Ok(()),
@@ -107,28 +110,6 @@ pub(super) fn curve(params: &[u8]) -> Result<Curve> {
     })
 }
 
-/// The point in CKA_EC_POINT: DER OCTET STRING, or, as some clients give it, the bare point.
-fn ec_point(value: &[u8]) -> &[u8] {
-    match value {
-        [0x04, len, point @ ..] if *len < 0x80 && usize::from(*len) == point.len() => point,
-        [0x04, 0x81, len, point @ ..] if usize::from(*len) == point.len() => point,
-        bare => bare,
-    }
-}
-
-/// DER OCTET STRING of a point, as CKA_EC_POINT has it.
-fn octet_string(point: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x04];
-    match u8::try_from(point.len()) {
-        Ok(len) if len < 0x80 => out.push(len),
-        Ok(len) => out.extend_from_slice(&[0x81, len]),
-        // No point is longer than 133 bytes (P-521).
-        Err(_) => return Vec::new(),
-    }
-    out.extend_from_slice(point);
-    out
-}
-
 /// Sets what a key's material says of itself in its attributes: public parts, lengths and check
 /// value. Clients cannot use an imported private key without them.
 pub(super) fn describe(attributes: &mut Attributes, material: &Material) -> Result<()> {
@@ -146,7 +127,7 @@ pub(super) fn describe(attributes: &mut Attributes, material: &Material) -> Resu
         }
         Material::Ec(key) => {
             set(ck::CKA_EC_PARAMS, key.curve.params());
-            set(ck::CKA_EC_POINT, &octet_string(&key.point));
+            set(ck::CKA_EC_POINT, &encoding::to_octet_string(&key.point)?);
             describe_public_info(attributes, material);
         }
     }
@@ -236,8 +217,10 @@ pub(super) fn from_values(
         Some(ck::CKK_EC) => {
             let params = need(attributes.bytes(ck::CKA_EC_PARAMS), "CKA_EC_PARAMS")?;
             let scalar = need(given(ck::CKA_VALUE), "CKA_VALUE")?;
-            let point = attributes.bytes(ck::CKA_EC_POINT).map(ec_point);
-            let material = EcMaterial::checked(curve(params)?, scalar, point)?;
+            let curve = curve(params)?;
+            let point = attributes.bytes(ck::CKA_EC_POINT);
+            let point = point.map(|value| curve.bare_point(value));
+            let material = EcMaterial::checked(curve, scalar, point)?;
             Ok(Material::Ec(material))
         }
         _ => refuse(

@@ -50,7 +50,8 @@ pub(crate) fn rsa_material() -> &'static RsaMaterial {
     MATERIAL.get_or_init(|| rsa::generate(2048, &[1, 0, 1]).unwrap())
 }
 
-fn ec_material() -> &'static EcMaterial {
+/// One P-256 key pair for the whole program.
+pub(crate) fn ec_material() -> &'static EcMaterial {
     static MATERIAL: OnceLock<EcMaterial> = OnceLock::new();
     MATERIAL.get_or_init(|| ec::generate(Curve::P256).unwrap())
 }

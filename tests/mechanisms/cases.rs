@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{self, Mechanism, Oaep, Params, Pss, Request};
+use tenon_pkcs11::mechanism::{self, Ecdh, Mechanism, Oaep, Params, Pss, Request};
 use tenon_pkcs11::policy::Use;
 
-use crate::common::{Fixture, Pair, attrs, ec_pair, no_uses, rsa_pair, secret, with};
+use crate::common::{Fixture, Pair, attrs, ec_material, ec_pair, no_uses, rsa_pair, secret, with};
 
 /// The keys that a mechanism takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,14 @@ fn oaep() -> Oaep {
         mgf: Hash::Sha1,
         label: b"label".to_vec(),
     }
+}
+
+pub(super) fn ecdh(kdf: Option<Hash>, public_data: &[u8]) -> Params {
+    Params::Ecdh(Ecdh {
+        kdf,
+        shared_data: Vec::new(),
+        public_data: public_data.to_vec(),
+    })
 }
 
 /// A hash of PSS that is not the one of its MGF.
@@ -120,8 +128,12 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), wrap_with(Some(100))];
             (Keys::Rsa, wrap_with(Some(256)), wrong, ANY, false)
         }
-        ck::CKM_EC_KEY_PAIR_GEN | ck::CKM_ECDSA_SHA1 | ck::CKM_ECDSA_SHA256 => {
-            (Keys::Ec, Params::None, given(), ANY, false)
+        ck::CKM_EC_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, false),
+        _ if row.name.starts_with("CKM_ECDSA_") => (Keys::Ec, Params::None, given(), ANY, false),
+        ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE => {
+            let wrong = vec![Params::None, iv(), ecdh(None, &[4; 65])];
+            let own = &ec_material().point;
+            (Keys::Ec, ecdh(None, own), wrong, ANY, true)
         }
         ck::CKM_ECDSA => (Keys::Ec, Params::None, given(), DIGESTS, false),
         ck::CKM_AES_KEY_GEN | ck::CKM_AES_ECB => (Keys::Aes, Params::None, given(), BLOCKS, true),

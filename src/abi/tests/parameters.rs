@@ -7,11 +7,11 @@ use super::{bytes, call, initialized, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{Oaep, ParamKind, Params, Pss};
+use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss};
 
 const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 7] = [
+const KINDS: [ParamKind; 9] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
@@ -20,6 +20,7 @@ const KINDS: [ParamKind; 7] = [
     ParamKind::Oaep,
     ParamKind::RsaAesKeyWrap,
     ParamKind::Pss,
+    ParamKind::Ecdh,
 ];
 
 fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
@@ -78,6 +79,7 @@ fn lengths_are_exact() {
             ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
             ParamKind::Pss => size_of::<CK_RSA_PKCS_PSS_PARAMS>(),
+            ParamKind::Ecdh => size_of::<CK_ECDH1_DERIVE_PARAMS>(),
         };
         for wrong in [1, exact - 1, exact + 1, 2 * exact] {
             assert_eq!(
@@ -280,6 +282,53 @@ fn pss_parameters() {
         INVALID
     );
     assert_eq!(of(ParamKind::Pss, &pss(CKM_SHA_1, 0, 20)), INVALID);
+}
+
+#[test]
+fn ecdh_parameters() {
+    let ecdh = |kdf, shared: &[u8]| CK_ECDH1_DERIVE_PARAMS {
+        kdf,
+        ulSharedDataLen: len(shared.len()),
+        pSharedData: bytes(shared),
+        ulPublicDataLen: 5,
+        pPublicData: bytes(b"point"),
+    };
+    for (kdf, hash, shared) in [
+        (CKD_NULL, None, &b""[..]),
+        (CKD_SHA1_KDF, Some(Hash::Sha1), b"shared"),
+        (CKD_SHA224_KDF, Some(Hash::Sha224), b""),
+        (CKD_SHA256_KDF, Some(Hash::Sha256), b"shared"),
+        (CKD_SHA384_KDF, Some(Hash::Sha384), b"shared"),
+        (CKD_SHA512_KDF, Some(Hash::Sha512), b"shared"),
+        (CKD_SHA3_224_KDF, Some(Hash::Sha3_224), b"shared"),
+        (CKD_SHA3_256_KDF, Some(Hash::Sha3_256), b"shared"),
+        (CKD_SHA3_384_KDF, Some(Hash::Sha3_384), b"shared"),
+        (CKD_SHA3_512_KDF, Some(Hash::Sha3_512), b"shared"),
+    ] {
+        let expected = Params::Ecdh(Ecdh {
+            kdf: hash,
+            shared_data: shared.to_vec(),
+            public_data: b"point".to_vec(),
+        });
+        assert_eq!(of(ParamKind::Ecdh, &ecdh(kdf, shared)), Ok(expected));
+    }
+    let base = ecdh(CKD_SHA256_KDF, b"shared");
+    let invalid = [
+        ecdh(CKD_NULL, b"shared"),
+        ecdh(0, b""),
+        ecdh(CKD_SHA1_KDF_ASN1, b""),
+        CK_ECDH1_DERIVE_PARAMS {
+            pPublicData: ptr::null_mut(),
+            ..base
+        },
+        CK_ECDH1_DERIVE_PARAMS {
+            ulSharedDataLen: CK_ULONG::MAX,
+            ..base
+        },
+    ];
+    for params in invalid {
+        assert_eq!(of(ParamKind::Ecdh, &params), INVALID);
+    }
 }
 
 #[test]

@@ -77,6 +77,18 @@ pub fn ec_spki(curve: Curve, point: &[u8]) -> Result<Vec<u8>> {
     spki(ec_algorithm(curve)?, point)
 }
 
+/// DER OCTET STRING around `value`.
+pub fn to_octet_string(value: &[u8]) -> Result<Vec<u8>> {
+    let value = OctetStringRef::new(value).map_err(encoding)?;
+    value.to_der().map_err(encoding)
+}
+
+/// What is inside a DER OCTET STRING; `value` itself when it is none.
+#[must_use]
+pub fn octet_string(value: &[u8]) -> &[u8] {
+    <&OctetStringRef>::from_der(value).map_or(value, OctetStringRef::as_bytes)
+}
+
 /// OneAsymmetricKey; `read_value` inside `sequence` refuses what is left over.
 fn parse(der: &[u8]) -> der::Result<PrivateKeyInfoRef<'_>> {
     let mut reader = SliceReader::new(der)?;

@@ -7,7 +7,7 @@ use super::below::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Request};
+use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Request, Scheme};
 
 /// CK_MECHANISM of the caller.
 pub(super) struct Chosen(*const ck::CK_MECHANISM);
@@ -84,6 +84,8 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::Pss => pss(unsafe { structure(start, len) }?),
         // SAFETY: as above.
         ParamKind::Ecdh => unsafe { ecdh(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Eddsa => unsafe { eddsa(structure(start, len)?) },
     }
 }
 
@@ -163,6 +165,18 @@ unsafe fn ecdh(params: ck::CK_ECDH1_DERIVE_PARAMS) -> Result<Params> {
         // SAFETY: as above.
         public_data: unsafe { bytes(params.pPublicData.cast(), params.ulPublicDataLen) }?,
     }))
+}
+
+/// # Safety
+/// The context of `params` is readable for its length, or NULL.
+unsafe fn eddsa(params: ck::CK_EDDSA_PARAMS) -> Result<Params> {
+    // SAFETY: by the promise of this function.
+    let context = unsafe { bytes(params.pContextData.cast(), params.ulContextDataLen) }?;
+    match params.phFlag {
+        ck::CK_FALSE => Ok(Params::Eddsa(Scheme::Context(context))),
+        ck::CK_TRUE => Ok(Params::Eddsa(Scheme::Prehashed(context))),
+        _ => invalid("phFlag is no CK_BBOOL"),
+    }
 }
 
 fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {

@@ -12,6 +12,7 @@ pub mod hash;
 pub mod kdf;
 pub mod keywrap;
 pub mod material;
+pub mod okp;
 pub mod padding;
 pub mod rand;
 pub mod rsa;

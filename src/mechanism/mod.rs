@@ -17,6 +17,7 @@ mod digest;
 mod ec;
 mod hmac;
 mod key;
+mod okp;
 mod one_part;
 mod op;
 mod params;
@@ -25,7 +26,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Ecdh, Oaep, ParamKind, Params, Pss};
+pub use params::{Ecdh, Oaep, ParamKind, Params, Pss, Scheme};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -209,6 +210,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     rsa::signature::ROWS,
     ec::ROWS,
     ec::ecdh::ROWS,
+    okp::ROWS,
     aes::ROWS,
     secret::ROWS,
     digest::ROWS,

@@ -2,6 +2,7 @@
 
 use crate::ck;
 use crate::crypto::hash::Hash;
+pub use crate::crypto::okp::Scheme;
 pub use crate::crypto::rsa::Pss;
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
@@ -25,6 +26,8 @@ pub enum ParamKind {
     Pss,
     /// CK_ECDH1_DERIVE_PARAMS.
     Ecdh,
+    /// Nothing, or CK_EDDSA_PARAMS.
+    Eddsa,
 }
 
 /// A mechanism's parameter.
@@ -59,6 +62,8 @@ pub enum Params {
     Pss(Pss),
     /// ECDH.
     Ecdh(Ecdh),
+    /// EdDSA of another scheme than plain Ed25519.
+    Eddsa(Scheme),
 }
 
 impl Params {

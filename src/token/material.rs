@@ -1,7 +1,8 @@
 //! The stored form of a key's material: a kind byte, then each value after its length.
 
 use crate::crypto::ec::Curve;
-use crate::crypto::material::{EcMaterial, RsaMaterial};
+use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
+use crate::crypto::okp;
 use crate::error::Result;
 use crate::mechanism::Material;
 use crate::secret::Secret;
@@ -11,6 +12,7 @@ use super::vault::damaged;
 const SECRET: u8 = 1;
 const RSA: u8 = 2;
 const EC: u8 = 3;
+const OKP: u8 = 4;
 
 /// Sealed-store encoding of `material`.
 pub(super) fn encode(material: &Material) -> Secret {
@@ -23,6 +25,7 @@ pub(super) fn encode(material: &Material) -> Secret {
             ],
         ),
         Material::Ec(key) => join(EC, &[key.curve.params(), &key.scalar, &key.point]),
+        Material::Okp(key) => join(OKP, &[key.curve.params(), &key.private, &key.public]),
     }
 }
 
@@ -57,6 +60,11 @@ fn parse(bytes: &[u8]) -> Option<Material> {
             curve: Curve::from_params(params).ok()?,
             scalar: Secret::copy(scalar),
             point: point.to_vec(),
+        })),
+        (OKP, [params, private, public]) => Some(Material::Okp(OkpMaterial {
+            curve: okp::Curve::from_params(params).ok()?,
+            private: Secret::copy(private),
+            public: public.to_vec(),
         })),
         _ => None,
     }

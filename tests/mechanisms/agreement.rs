@@ -4,6 +4,7 @@ use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::Curve;
 use tenon_pkcs11::crypto::hash::Hash;
+use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::error::Result;
 use tenon_pkcs11::mechanism::{self, Params, Request};
 use tenon_pkcs11::token::Handle;
@@ -96,6 +97,28 @@ fn two_parties_derive_the_same_key() {
         let len = u64::try_from(curve.field_len()).unwrap();
         agrees(&fixture, ck::CKM_EC_KEY_PAIR_GEN, curve.params(), len);
     }
+}
+
+#[test]
+fn x25519_agrees_too() {
+    let fixture = Fixture::new();
+    let generate = ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN;
+    for params in [okp::Curve::X25519.params(), b"\x13\x0Acurve25519"] {
+        agrees(&fixture, generate, params, 32);
+    }
+    let (key, _) = party(&fixture, generate, okp::Curve::X25519.params());
+    for wrong in [&[0; 32][..], &[9; 31], &[]] {
+        let request = (ck::CKM_ECDH1_DERIVE, ecdh(None, wrong));
+        returns!(
+            derive(&fixture, request, key, vec![]),
+            CKR_MECHANISM_PARAM_INVALID
+        );
+    }
+    let request = (ck::CKM_ECDH1_COFACTOR_DERIVE, ecdh(None, &[9; 32]));
+    returns!(
+        derive(&fixture, request, key, vec![]),
+        CKR_KEY_TYPE_INCONSISTENT
+    );
 }
 
 #[test]

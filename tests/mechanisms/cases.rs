@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{self, Ecdh, Mechanism, Oaep, Params, Pss, Request};
+use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::mechanism::{self, Ecdh, Mechanism, Oaep, Params, Pss, Request, Scheme};
 use tenon_pkcs11::policy::Use;
 
-use crate::common::{Fixture, Pair, attrs, ec_material, ec_pair, no_uses, rsa_pair, secret, with};
+use crate::common::{
+    Fixture, Pair, attrs, ec_material, ec_pair, no_uses, okp_pair, rsa_pair, secret, with,
+};
 
 /// The keys that a mechanism takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +19,7 @@ pub(super) enum Keys {
     None,
     Rsa,
     Ec,
+    Edwards,
     Aes,
     Generic,
 }
@@ -129,6 +133,14 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             (Keys::Rsa, wrap_with(Some(256)), wrong, ANY, false)
         }
         ck::CKM_EC_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, false),
+        ck::CKM_EC_EDWARDS_KEY_PAIR_GEN => (Keys::Edwards, Params::None, given(), ANY, true),
+        ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, true),
+        ck::CKM_EDDSA => {
+            let long = Params::Eddsa(Scheme::Context(vec![0; 256]));
+            let empty = Params::Eddsa(Scheme::Context(Vec::new()));
+            let wrong = vec![iv(), long, empty];
+            (Keys::Edwards, Params::None, wrong, ANY, true)
+        }
         _ if row.name.starts_with("CKM_ECDSA_") => (Keys::Ec, Params::None, given(), ANY, false),
         ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE => {
             let wrong = vec![Params::None, iv(), ecdh(None, &[4; 65])];
@@ -253,7 +265,7 @@ impl Case {
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
             Keys::Rsa | Keys::None => Keys::Ec,
-            Keys::Ec | Keys::Generic => Keys::Rsa,
+            Keys::Ec | Keys::Edwards | Keys::Generic => Keys::Rsa,
             Keys::Aes => Keys::Generic,
         };
         keys(fixture, kind, Vec::new, Vec::new)
@@ -270,6 +282,7 @@ fn keys(
     match kind {
         Keys::Rsa => rsa_pair(session, public(), private()),
         Keys::Ec => ec_pair(session, public(), private()),
+        Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
         Keys::None => secret(session, ck::CKK_AES, no_uses()),

@@ -1,6 +1,7 @@
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::Curve;
+use tenon_pkcs11::crypto::okp;
 
 use super::cases::cases;
 use crate::common::{Fixture, attrs, full, returns};
@@ -85,10 +86,20 @@ fn generated_pairs_sign_and_verify() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     for case in cases(|row| row.generate_pair.is_some()) {
+        if case.row.id == ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN {
+            continue;
+        }
         let (templates, signs): (Vec<Vec<RawAttribute>>, _) = match case.row.id {
             ck::CKM_RSA_PKCS_KEY_PAIR_GEN => (
                 vec![attrs![CKA_MODULUS_BITS => 2048]],
                 ck::CKM_SHA256_RSA_PKCS,
+            ),
+            ck::CKM_EC_EDWARDS_KEY_PAIR_GEN => (
+                vec![
+                    attrs![CKA_EC_PARAMS => okp::Curve::Ed25519.params()],
+                    attrs![CKA_EC_PARAMS => b"\x13\x0Cedwards25519"],
+                ],
+                ck::CKM_EDDSA,
             ),
             _ => (
                 CURVES

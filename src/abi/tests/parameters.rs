@@ -7,11 +7,11 @@ use super::{bytes, call, initialized, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss};
+use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Scheme};
 
 const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 9] = [
+const KINDS: [ParamKind; 10] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
@@ -21,6 +21,7 @@ const KINDS: [ParamKind; 9] = [
     ParamKind::RsaAesKeyWrap,
     ParamKind::Pss,
     ParamKind::Ecdh,
+    ParamKind::Eddsa,
 ];
 
 fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
@@ -79,6 +80,7 @@ fn lengths_are_exact() {
             ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
             ParamKind::Pss => size_of::<CK_RSA_PKCS_PSS_PARAMS>(),
+            ParamKind::Eddsa => size_of::<CK_EDDSA_PARAMS>(),
             ParamKind::Ecdh => size_of::<CK_ECDH1_DERIVE_PARAMS>(),
         };
         for wrong in [1, exact - 1, exact + 1, 2 * exact] {
@@ -329,6 +331,27 @@ fn ecdh_parameters() {
     for params in invalid {
         assert_eq!(of(ParamKind::Ecdh, &params), INVALID);
     }
+}
+
+#[test]
+fn eddsa_parameters() {
+    let eddsa = |flag, context: &[u8]| CK_EDDSA_PARAMS {
+        phFlag: flag,
+        ulContextDataLen: len(context.len()),
+        pContextData: bytes(context),
+    };
+    for context in [&b""[..], b"context", &[7; 255]] {
+        let plain = Params::Eddsa(Scheme::Context(context.to_vec()));
+        assert_eq!(of(ParamKind::Eddsa, &eddsa(CK_FALSE, context)), Ok(plain));
+        let hashed = Params::Eddsa(Scheme::Prehashed(context.to_vec()));
+        assert_eq!(of(ParamKind::Eddsa, &eddsa(CK_TRUE, context)), Ok(hashed));
+    }
+    assert_eq!(of(ParamKind::Eddsa, &eddsa(2, b"")), INVALID);
+    let null = CK_EDDSA_PARAMS {
+        pContextData: ptr::null_mut(),
+        ..eddsa(CK_TRUE, b"context")
+    };
+    assert_eq!(of(ParamKind::Eddsa, &null), INVALID);
 }
 
 #[test]

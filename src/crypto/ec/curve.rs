@@ -215,23 +215,35 @@ impl Curve {
     /// a name. `UnsupportedCurve` for the name of any other curve, `CurveParameters` for explicit
     /// parameters and for what is no encoding of these.
     pub fn from_params(der: &[u8]) -> Result<Self> {
-        const MALFORMED: Error = Error::CurveParameters;
-        let (&[tag, len], value) = der.split_first_chunk().ok_or(MALFORMED)?;
-        if usize::from(len) != value.len() {
-            return Err(MALFORMED);
-        }
-        let fits = |row: &&Row| match tag {
-            TAG_OID => row.params == der,
-            _ => row.names.iter().any(|name| name.as_bytes() == value),
+        let name = named(der)?;
+        let fits = |row: &&Row| match name {
+            Named::Oid => row.params == der,
+            Named::Name(name) => row.names.iter().any(|known| known.as_bytes() == name),
         };
-        match tag {
-            TAG_OID | TAG_PRINTABLE_STRING => ROWS
-                .iter()
-                .find(fits)
-                .map(|row| row.curve)
-                .ok_or(Error::UnsupportedCurve),
-            _ => Err(MALFORMED),
-        }
+        ROWS.iter()
+            .find(fits)
+            .map(|row| row.curve)
+            .ok_or(Error::UnsupportedCurve)
+    }
+}
+
+/// How CKA_EC_PARAMS names a curve.
+pub(in crate::crypto) enum Named<'a> {
+    /// By an object identifier, which is all of it.
+    Oid,
+    /// By a PrintableString of these bytes.
+    Name(&'a [u8]),
+}
+
+/// Whether CKA_EC_PARAMS names a curve at all; else `CurveParameters`.
+pub(in crate::crypto) fn named(der: &[u8]) -> Result<Named<'_>> {
+    match der.split_first_chunk() {
+        Some((&[tag, len], value)) if usize::from(len) == value.len() => match tag {
+            TAG_OID => Ok(Named::Oid),
+            TAG_PRINTABLE_STRING => Ok(Named::Name(value)),
+            _ => Err(Error::CurveParameters),
+        },
+        _ => Err(Error::CurveParameters),
     }
 }
 

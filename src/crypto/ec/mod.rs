@@ -13,6 +13,7 @@ mod tests;
 mod vectors;
 
 pub use curve::Curve;
+pub(super) use curve::{Named, named};
 
 /// Which implementation computes on a curve.
 #[derive(Clone, Copy)]

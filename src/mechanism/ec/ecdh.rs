@@ -8,6 +8,7 @@ use crate::ck;
 use crate::crypto;
 use crate::crypto::ec::PublicKey;
 use crate::crypto::kdf::x963;
+use crate::crypto::okp;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Ecdh, Key, Mechanism, ParamKind, Params};
 use crate::secret::Secret;
@@ -20,6 +21,7 @@ const ECDH: Mechanism = Mechanism {
     derive: Some(derive),
     vectors: &[
         "ec/ecdh.json",
+        "okp.json",
         "x963_kdf.json",
         "crypto::ec::vectors::wycheproof_ecdh",
     ],
@@ -30,6 +32,7 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_ECDH1_DERIVE,
         name: "CKM_ECDH1_DERIVE",
+        key_types: &[ck::CKK_EC, ck::CKK_EC_MONTGOMERY],
         ..ECDH
     },
     // The token's curves have cofactor 1: the two mechanisms are one.
@@ -53,11 +56,17 @@ fn derive(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Res
 /// The secret that the two parties share. The other's public key is bare, or, as in CKA_EC_POINT,
 /// a DER OCTET STRING.
 fn agree(key: &Key, ecdh: &Ecdh) -> Result<Secret> {
-    let key = private(key)?;
-    let curve = key.curve();
-    PublicKey::new(curve, curve.bare_point(&ecdh.public_data))
-        .and_then(|peer| key.agree(&peer))
-        .map_err(not_a_peer)
+    let peer = &ecdh.public_data;
+    let shared = match key {
+        Key::OkpPrivate(key) => okp::PublicKey::new(key.curve(), okp::bare_point(peer))
+            .and_then(|peer| key.agree(&peer)),
+        _ => {
+            let key = private(key)?;
+            let curve = key.curve();
+            PublicKey::new(curve, curve.bare_point(peer)).and_then(|peer| key.agree(&peer))
+        }
+    };
+    shared.map_err(not_a_peer)
 }
 
 fn not_a_peer(error: crypto::Error) -> Error {

@@ -27,6 +27,9 @@ pub enum Curve {
     X25519,
 }
 
+/// pkcs11-tool's "curve25519": a PrintableString whose length is one too great.
+const MISCOUNTED: &[u8] = b"\x13\x0Bcurve25519";
+
 /// A curve and what CKA_EC_PARAMS may call it: first RFC 8410's object identifier, then the one
 /// that OpenPGP gave it.
 struct Row {
@@ -78,6 +81,9 @@ impl Curve {
     /// The curve that CKA_EC_PARAMS names: DER of an object identifier, or of a PrintableString with
     /// a name. Errors as those of `ec::Curve::from_params`.
     pub fn from_params(der: &[u8]) -> Result<Self> {
+        if der == MISCOUNTED {
+            return Ok(Self::X25519);
+        }
         let name = named(der)?;
         let fits = |row: &&Row| match name {
             Named::Oid => row.params.contains(&der),
@@ -90,7 +96,7 @@ impl Curve {
     }
 }
 
-/// The bytes in CKA_EC_POINT: bare, or, as PKCS #11 3.0 had it, a DER OCTET STRING.
+/// The bytes in CKA_EC_POINT: bare, as PKCS #11 3.2 has it, or a DER OCTET STRING, as 3.0.
 #[must_use]
 pub fn bare_point(value: &[u8]) -> &[u8] {
     match value.len() {

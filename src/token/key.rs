@@ -102,7 +102,8 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
         Key::OkpPublic(key) => {
             let curve = key.curve();
             attributes.set(ck::CKA_EC_PARAMS, Value::Bytes(curve.params().to_vec()));
-            attributes.set(ck::CKA_EC_POINT, Value::Bytes(key.bytes().to_vec()));
+            let point = encoding::to_octet_string(key.bytes())?;
+            attributes.set(ck::CKA_EC_POINT, Value::Bytes(point));
             encoding::okp_spki(curve, key.bytes())?
         }
         Key::RsaPrivate(_)
@@ -162,7 +163,9 @@ pub(super) fn describe(attributes: &mut Attributes, material: &Material) -> Resu
         }
         Material::Okp(key) => {
             set(ck::CKA_EC_PARAMS, key.curve.params());
-            set(ck::CKA_EC_POINT, &key.public);
+            // PKCS #11 3.2 has the bare bytes here, 3.0 their DER. Clients older than 3.2 read the
+            // DER alone, newer ones both.
+            set(ck::CKA_EC_POINT, &encoding::to_octet_string(&key.public)?);
             describe_public_info(attributes, material);
         }
     }

@@ -218,6 +218,7 @@ fn parameters_name_a_curve_or_are_refused() {
             assert_eq!(Curve::from_params(&der), Ok(row.curve));
         }
     }
+    assert_eq!(Curve::from_params(MISCOUNTED), Ok(Curve::X25519));
     let ed448 = [0x06, 0x03, 0x2B, 0x65, 0x71];
     assert_eq!(Curve::from_params(&ed448), Err(Error::UnsupportedCurve));
     for der in [&[][..], &[0x30, 0], &[0x06, 0x04, 0x2B, 0x65, 0x70]] {

@@ -91,6 +91,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn keys_of_every_curve_come_back() {
+        use crate::crypto::ec;
+
+        let okp = |curve| Material::Okp(okp::generate(curve).unwrap());
+        let ec = |curve| Material::Ec(ec::generate(curve).unwrap());
+        for key in [
+            okp(okp::Curve::Ed25519),
+            okp(okp::Curve::X25519),
+            ec(Curve::P521),
+            ec(Curve::Brainpool320),
+        ] {
+            let bytes = encode(&key);
+            let again = decode(&bytes).unwrap();
+            assert!(encode(&again).ct_eq(&bytes));
+            assert_eq!(again.spki(), key.spki());
+        }
+    }
+
+    #[test]
     fn every_truncation_is_refused() {
         let key = Material::Secret(Secret::copy(&[7; 32]));
         let bytes = encode(&key);

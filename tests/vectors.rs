@@ -32,6 +32,7 @@ const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_UNWRAP, "unwrap"),
     (ck::CKF_GENERATE, "generate"),
     (ck::CKF_GENERATE_KEY_PAIR, "generate pair"),
+    (ck::CKF_DERIVE, "derive"),
 ];
 
 fn root() -> &'static Path {
@@ -161,9 +162,13 @@ fn params(kind: ParamKind) -> String {
         ParamKind::None => "–".into(),
         ParamKind::Iv(len) => format!("IV, {len} bytes"),
         ParamKind::OptionalIv(len) => format!("optional IV, {len} bytes"),
+        ParamKind::Key => "CK_OBJECT_HANDLE".into(),
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::RsaAesKeyWrap => "CK_RSA_AES_KEY_WRAP_PARAMS".into(),
+        ParamKind::Pss => "CK_RSA_PKCS_PSS_PARAMS".into(),
+        ParamKind::Eddsa => "optional CK_EDDSA_PARAMS".into(),
+        ParamKind::Ecdh => "CK_ECDH1_DERIVE_PARAMS".into(),
     }
 }
 
@@ -171,6 +176,8 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> String {
     match key_type {
         ck::CKK_RSA => "RSA".into(),
         ck::CKK_EC => "EC".into(),
+        ck::CKK_EC_EDWARDS => "EC Edwards".into(),
+        ck::CKK_EC_MONTGOMERY => "EC Montgomery".into(),
         ck::CKK_AES => "AES".into(),
         ck::CKK_GENERIC_SECRET => "generic secret".into(),
         ck::CKK_SHA_1_HMAC => "SHA-1 HMAC".into(),

@@ -92,6 +92,8 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> &'static str {
     match key_type {
         ck::CKK_RSA => "RSA",
         ck::CKK_EC => "EC",
+        ck::CKK_EC_EDWARDS => "EC Edwards",
+        ck::CKK_EC_MONTGOMERY => "EC Montgomery",
         ck::CKK_AES => "AES",
         ck::CKK_GENERIC_SECRET => "generic secret",
         ck::CKK_SHA256_HMAC => "SHA256 HMAC",

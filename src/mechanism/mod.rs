@@ -17,6 +17,7 @@ mod digest;
 mod ec;
 mod hmac;
 mod key;
+mod okp;
 mod one_part;
 mod op;
 mod params;
@@ -25,7 +26,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Oaep, ParamKind, Params};
+pub use params::{Ecdh, Oaep, ParamKind, Params, Pss, Scheme};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -37,6 +38,12 @@ pub type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
 pub type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
 /// Wraps the clear encoding of a key: raw bytes of a secret key, PKCS#8 DER of a private key.
 pub type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
+/// Derives the value of a secret key from a base key and the `others` that the parameter names.
+/// `len` is the CKA_VALUE_LEN asked for; without one the mechanism's whole output.
+pub type DeriveKey = fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
+/// How many bytes of each operand, the base key and then the others, are part of a derived key of
+/// `len` bytes. `operands` are their lengths.
+pub type Shown = fn(&Params, operands: &[usize], len: usize) -> Vec<usize>;
 /// Makes a secret key of `len` bytes (the row's own length when it fixes one).
 pub type GenerateKey = fn(&dyn Rng, len: usize) -> Result<Secret>;
 /// Makes a key pair.
@@ -157,6 +164,11 @@ pub struct Mechanism {
     pub generate: Option<GenerateKey>,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
+    /// C_DeriveKey.
+    pub derive: Option<DeriveKey>,
+    /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
+    /// and is guarded as they are. `None` for one-way functions.
+    pub shown: Option<Shown>,
     /// Files below `tests/vectors/` with published vectors for this row, or the name of the test
     /// that stands for them where nobody published any.
     pub vectors: &'static [&'static str],
@@ -195,6 +207,7 @@ impl Mechanism {
             (self.unwrap.is_some(), ck::CKF_UNWRAP),
             (self.generate.is_some(), ck::CKF_GENERATE),
             (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
+            (self.derive.is_some(), ck::CKF_DERIVE),
         ];
         let flags = uses
             .iter()
@@ -227,13 +240,18 @@ pub(crate) const ROW: Mechanism = Mechanism {
     unwrap_blind: None,
     generate: None,
     generate_pair: None,
+    derive: None,
+    shown: None,
     vectors: &[],
 };
 
 /// The families' tables; together they are the one table.
 static FAMILIES: &[&[Mechanism]] = &[
     rsa::ROWS,
+    rsa::signature::ROWS,
     ec::ROWS,
+    ec::ecdh::ROWS,
+    okp::ROWS,
     aes::ROWS,
     secret::ROWS,
     digest::ROWS,

@@ -1,6 +1,9 @@
 //! Typed mechanism parameters. `abi::params` reads them out of the caller's memory.
 
+use crate::ck;
 use crate::crypto::hash::Hash;
+pub use crate::crypto::okp::Scheme;
+pub use crate::crypto::rsa::Pss;
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +12,8 @@ pub enum ParamKind {
     None,
     /// An initialization vector of exactly this many bytes.
     Iv(usize),
+    /// CK_OBJECT_HANDLE of another key.
+    Key,
     /// Nothing, or an initialization vector of exactly this many bytes.
     OptionalIv(usize),
     /// CK_GCM_PARAMS.
@@ -17,6 +22,12 @@ pub enum ParamKind {
     Oaep,
     /// CK_RSA_AES_KEY_WRAP_PARAMS.
     RsaAesKeyWrap,
+    /// CK_RSA_PKCS_PSS_PARAMS.
+    Pss,
+    /// CK_ECDH1_DERIVE_PARAMS.
+    Ecdh,
+    /// Nothing, or CK_EDDSA_PARAMS.
+    Eddsa,
 }
 
 /// A mechanism's parameter.
@@ -27,6 +38,8 @@ pub enum Params {
     None,
     /// Initialization vector.
     Iv(Vec<u8>),
+    /// Handle of another key.
+    Key(ck::CK_OBJECT_HANDLE),
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.
@@ -45,6 +58,23 @@ pub enum Params {
         /// How the inner key is encrypted.
         oaep: Oaep,
     },
+    /// RSASSA-PSS.
+    Pss(Pss),
+    /// ECDH.
+    Ecdh(Ecdh),
+    /// EdDSA of another scheme than plain Ed25519.
+    Eddsa(Scheme),
+}
+
+impl Params {
+    /// Handles of further keys that the mechanism works with.
+    #[must_use]
+    pub fn other_keys(&self) -> Vec<ck::CK_OBJECT_HANDLE> {
+        match self {
+            Self::Key(handle) => vec![*handle],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// RSA-OAEP's parameters (RFC 8017 section 7.1): hash and MGF1 hash are independent.
@@ -56,4 +86,15 @@ pub struct Oaep {
     pub mgf: Hash,
     /// The label, "P" or "encoding parameters"; usually empty.
     pub label: Vec<u8>,
+}
+
+/// ECDH's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ecdh {
+    /// Hash of the key derivation function of ANSI X9.63; `None` for the shared secret itself.
+    pub kdf: Option<Hash>,
+    /// What the two parties share beside the secret; empty without a key derivation function.
+    pub shared_data: Vec<u8>,
+    /// The other party's public key, bare or as in CKA_EC_POINT.
+    pub public_data: Vec<u8>,
 }

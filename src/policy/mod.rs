@@ -87,6 +87,8 @@ pub struct Facts {
 pub struct KeyFacts {
     /// A private or secret key: its value is sealed under the master key.
     pub secret: bool,
+    /// CKA_SENSITIVE.
+    pub sensitive: bool,
     /// CKA_EXTRACTABLE.
     pub extractable: bool,
     /// CKA_WRAP_WITH_TRUSTED.
@@ -118,6 +120,12 @@ impl KeyFacts {
             || self.not_after.is_some()
     }
 
+    /// Its value must not be read.
+    #[must_use]
+    pub fn closed(&self) -> bool {
+        self.sensitive || !self.extractable
+    }
+
     fn out_of_time(&self, now: UnixTime) -> bool {
         byok::expired(self.expires_at, now)
             || self.not_before.is_some_and(|begin| now < begin)
@@ -144,6 +152,15 @@ pub enum Action {
     Begin(Use, ck::CK_MECHANISM_TYPE),
     /// Go on with an operation begun earlier.
     Continue,
+    /// C_DigestKey.
+    Digest,
+    /// Derive a key that holds some bytes of this one's value.
+    Show {
+        /// How many.
+        bytes: usize,
+        /// How many it has.
+        of: usize,
+    },
     /// Wrap it, so that it leaves the token.
     Export {
         /// CKA_TRUSTED of the wrapping key.
@@ -156,6 +173,19 @@ pub enum Action {
     /// Take on a use that it does not have: asked there too.
     Gain(Use),
 }
+
+impl Action {
+    /// The key's value is worked with.
+    fn uses(self) -> bool {
+        matches!(
+            self,
+            Self::Begin(..) | Self::Continue | Self::Digest | Self::Show { .. }
+        )
+    }
+}
+
+/// Bytes that nobody guesses.
+const UNGUESSABLE: usize = 16;
 
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +235,7 @@ pub fn decide(
             time: true,
         });
     }
-    if let (Some(key), Action::Begin(..) | Action::Continue) = (&facts.key, action) {
+    if let (Some(key), true) = (&facts.key, action.uses()) {
         return use_key(action, facts, key, caller, now);
     }
     match action {
@@ -229,7 +259,7 @@ pub fn decide(
             writable(facts, caller)?;
             Ok(destroy(facts)?)
         }
-        Action::Begin(..) | Action::Continue => Ok(refuse(
+        Action::Begin(..) | Action::Continue | Action::Digest | Action::Show { .. } => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
         )?),
@@ -251,9 +281,11 @@ fn invisible(action: Action) -> Error {
             ck::CKR_USER_NOT_LOGGED_IN,
             "private objects need the user's login",
         ),
-        Action::Begin(..) | Action::Continue | Action::Export { .. } => {
-            Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key")
-        }
+        Action::Begin(..)
+        | Action::Continue
+        | Action::Digest
+        | Action::Show { .. }
+        | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
         Action::See
         | Action::Change
         | Action::Trust
@@ -349,8 +381,11 @@ fn use_key(
             return Ok(refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string())?);
         }
     }
-    let Action::Begin(what, mechanism) = action else {
-        return Ok(Effect::Done);
+    let (what, mechanism) = match action {
+        Action::Begin(what, mechanism) => (what, mechanism),
+        Action::Digest => return Ok(digest(key)?),
+        Action::Show { bytes, of } => return Ok(show(key, bytes, of)?),
+        _ => return Ok(Effect::Done),
     };
     if !key.uses.contains(&what) {
         return Ok(refuse(
@@ -367,6 +402,29 @@ fn use_key(
             ck::CKR_MECHANISM_INVALID,
             "the mechanism is not in the key's CKA_ALLOWED_MECHANISMS",
         )?);
+    }
+    Ok(Effect::Done)
+}
+
+/// The digest of a key lets whoever guesses its value check the guess.
+fn digest(key: &KeyFacts) -> Result<Effect, Error> {
+    if !key.secret || key.closed() {
+        return refuse(
+            ck::CKR_KEY_INDIGESTIBLE,
+            "only secret keys whose value may be read are digested",
+        );
+    }
+    Ok(Effect::Done)
+}
+
+/// A derived key with a few bytes of a key that nobody may read could be guessed, and so, bit by
+/// bit, the whole.
+fn show(key: &KeyFacts, bytes: usize, of: usize) -> Result<Effect, Error> {
+    if key.closed() && bytes < of.min(UNGUESSABLE) {
+        return refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "the derived key would hold too few bytes of a key that must not be read",
+        );
     }
     Ok(Effect::Done)
 }

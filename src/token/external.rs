@@ -292,7 +292,8 @@ pub(super) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).
 ///
 /// Canonical material: the raw bytes of a secret key; (n, e) of an RSA key, since d is not unique;
-/// the curve and scalar of an EC key.
+/// the curve and scalar of an EC key; the curve and public key of an Ed25519 or X25519 key, since
+/// X25519 ignores some bits of a scalar.
 fn fingerprint(
     master: &Domain,
     uid: &Uid,
@@ -308,6 +309,7 @@ fn fingerprint(
         Material::Secret(value) => (b"", [value, b""]),
         Material::Rsa(key) => (b"", [&key.n, &key.e]),
         Material::Ec(key) => (key.curve.params(), [&key.scalar, b""]),
+        Material::Okp(key) => (key.curve.params(), [&key.public, b""]),
     };
     master.fingerprint(&[
         b"tenon binding 1",

@@ -21,6 +21,7 @@ use crate::store::{self, Snapshot, Store, Tx};
 mod audit;
 mod birth;
 mod change;
+mod derive;
 mod external;
 mod find;
 mod key;

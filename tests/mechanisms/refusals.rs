@@ -24,7 +24,7 @@ fn has(row: &Mechanism, what: Use) -> bool {
         Use::Verify => row.verify.is_some(),
         Use::Wrap => row.wrap.is_some(),
         Use::Unwrap => row.unwrap.is_some(),
-        Use::Derive => false,
+        Use::Derive => row.derive.is_some(),
     }
 }
 

@@ -1,9 +1,12 @@
 use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::okp::Curve;
 use tenon_pkcs11::out::Out;
 
 use super::cases::cases;
-use crate::common::{Fixture, attrs, ec_pair, exactly, full, needed, returns, rsa_pair, secret};
+use crate::common::{
+    Fixture, attrs, ec_pair, exactly, full, needed, okp_pair, returns, rsa_pair, secret,
+};
 
 fn value(fixture: &Fixture, key: ck::CK_OBJECT_HANDLE, kind: ck::CK_ATTRIBUTE_TYPE) -> Revealed {
     fixture.session.attributes(key, &[kind]).unwrap().remove(0)
@@ -44,12 +47,16 @@ fn a_private_key_comes_back() {
     let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
     let rsa = rsa_pair(session, vec![], open()).private;
     let ec = ec_pair(session, vec![], open()).private;
+    let okp = |curve| okp_pair(session, curve, vec![], open()).private;
+    let (edwards, montgomery) = (okp(Curve::Ed25519), okp(Curve::X25519));
     for case in cases(|row| row.wrap.is_some() && row.unwrap_blind.is_none()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
         for (key, key_type, secret) in [
             (rsa, ck::CKK_RSA, ck::CKA_PRIVATE_EXPONENT),
             (ec, ck::CKK_EC, ck::CKA_VALUE),
+            (edwards, ck::CKK_EC_EDWARDS, ck::CKA_VALUE),
+            (montgomery, ck::CKK_EC_MONTGOMERY, ck::CKA_VALUE),
         ] {
             let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out));
             // RSA-2048 with OAEP has room for 190 bytes: for a P-256 key in PKCS#8 alone.

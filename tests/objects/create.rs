@@ -295,9 +295,9 @@ fn ec_keys_with_and_without_what_can_be_computed() {
             private(attrs![CKA_VALUE => &[0xFF; 48]]),
             CKR_ATTRIBUTE_VALUE_INVALID
         );
-        let p521 = &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23];
+        let p192 = &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x01];
         returns!(
-            private(attrs![CKA_EC_PARAMS => p521]),
+            private(attrs![CKA_EC_PARAMS => p192]),
             CKR_CURVE_NOT_SUPPORTED
         );
     }

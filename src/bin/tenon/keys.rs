@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::token::Handle;
 
 use crate::ask::UserPin;
@@ -30,7 +31,7 @@ pub(crate) enum Command {
 pub(crate) struct Generate {
     #[command(flatten)]
     choice: Choice,
-    /// aes:BITS, generic:BYTES, rsa:BITS, ec:CURVE (P-256, secp384r1 …) or secp256k1
+    /// aes:BITS, generic:BYTES, rsa:BITS, ec:CURVE (P-256, secp384r1 …), secp256k1, ed25519 or x25519
     #[arg(long = "type", value_parser = Kind::parse)]
     kind: Kind,
     #[command(flatten)]
@@ -124,6 +125,7 @@ enum Kind {
     Generic { bytes: u64 },
     Rsa { bits: u64 },
     Ec { params: Box<[u8]> },
+    Okp { curve: okp::Curve },
 }
 
 impl Kind {
@@ -143,8 +145,14 @@ impl Kind {
             ("ec", "") => Err("expected a curve after ec:".to_owned()),
             ("ec", curve) => curve_params(curve),
             ("secp256k1", "") => curve_params(name),
+            ("ed25519", "") => Ok(Self::Okp {
+                curve: okp::Curve::Ed25519,
+            }),
+            ("x25519", "") => Ok(Self::Okp {
+                curve: okp::Curve::X25519,
+            }),
             _ => {
-                Err("expected aes:BITS, generic:BYTES, rsa:BITS, ec:CURVE or secp256k1".to_owned())
+                Err("expected aes:BITS, generic:BYTES, rsa:BITS, ec:CURVE, secp256k1, ed25519 or x25519".to_owned())
             }
         }
     }
@@ -196,6 +204,14 @@ fn generate(arguments: &Generate, open: &Open) -> Result<Vec<Handle>> {
         Kind::Ec { params } => {
             let public = Template::default().bytes(ck::CKA_EC_PARAMS, params);
             pair(names, open, ck::CKM_EC_KEY_PAIR_GEN, public)
+        }
+        Kind::Okp { curve } => {
+            let public = Template::default().bytes(ck::CKA_EC_PARAMS, curve.params());
+            let mechanism = match curve {
+                okp::Curve::Ed25519 => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+                okp::Curve::X25519 => ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+            };
+            pair(names, open, mechanism, public)
         }
     }
 }

@@ -250,6 +250,8 @@ fn key_name(session: &Session, handle: Handle) -> Result<String> {
             let curve = Curve::from_params(&bytes(ck::CKA_EC_PARAMS)?);
             format!("ec:{}", curve.map_or("?", Curve::name))
         }
+        Some(ck::CKK_EC_EDWARDS) => "ed25519".to_owned(),
+        Some(ck::CKK_EC_MONTGOMERY) => "x25519".to_owned(),
         Some(ck::CKK_AES) => format!("aes:{}", 8 * bytes_long()?),
         Some(ck::CKK_GENERIC_SECRET) => format!("generic:{}", bytes_long()?),
         Some(other) => format!("type {other:#x}"),

@@ -1,4 +1,4 @@
-//! RSA (RFC 8017): PKCS #1 v1.5 and OAEP.
+//! RSA (RFC 8017): PKCS #1 v1.5, OAEP, PSS, and without padding.
 //!
 //! Output buffers are at least as long as the modulus, decryption's too.
 
@@ -12,10 +12,14 @@ use crate::secret::Secret;
 use subtle::Choice;
 
 mod check;
+mod pss;
+mod raw;
 mod rejection;
 mod roca;
 #[cfg(test)]
 mod tests;
+
+pub use pss::Pss;
 
 use rejection::RejectionKey;
 
@@ -25,7 +29,7 @@ pub const MIN_BITS: usize = 2048;
 pub const MAX_BITS: usize = 8192;
 
 /// Least size of a public key's modulus in bits: old signatures can still be verified.
-const MIN_PUBLIC_BITS: usize = 1024;
+pub const MIN_PUBLIC_BITS: usize = 1024;
 
 /// PKCS #1 v1.5 takes this many bytes of the modulus at least (RFC 8017 sections 7.2.1 and 9.2).
 const PKCS1_OVERHEAD: usize = 11;

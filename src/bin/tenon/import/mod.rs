@@ -14,6 +14,7 @@ use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::material::Material;
+use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::token::Handle;
 use zeroize::Zeroizing;
 
@@ -206,8 +207,21 @@ fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planne
                 .bytes(ck::CKA_EC_PARAMS, key.curve.params())
                 .bytes(ck::CKA_VALUE, &key.scalar)
         }),
+        Material::Okp(key) => planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, okp_key_type(key.curve))
+                .bytes(ck::CKA_EC_PARAMS, key.curve.params())
+                .bytes(ck::CKA_VALUE, &key.private)
+        }),
         Material::Secret(_) => return Err("not a private key".into()),
     })
+}
+
+fn okp_key_type(curve: okp::Curve) -> ck::CK_KEY_TYPE {
+    match curve {
+        okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
+        okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
+    }
 }
 
 fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {
@@ -222,8 +236,16 @@ fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {
                 .bytes(ck::CKA_PUBLIC_EXPONENT, rsa.public_exponent.as_bytes())
         }));
     }
+    if let Ok(curve) = okp::Curve::from_params(&info.algorithm.oid.to_der()?) {
+        return Ok(planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, okp_key_type(curve))
+                .bytes(ck::CKA_EC_PARAMS, curve.params())
+                .bytes(ck::CKA_EC_POINT, key)
+        }));
+    }
     if info.algorithm.oid != parse::EC_PUBLIC_KEY {
-        return Err("public keys are RSA or EC".into());
+        return Err("public keys are RSA, EC, Ed25519 or X25519".into());
     }
     let curve = info
         .algorithm

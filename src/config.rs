@@ -96,6 +96,8 @@ pub struct Config {
     pub enforce_dates: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).
     pub bind_by_id: bool,
+    /// CKM_AES_KEY_WRAP_PAD makes PKCS#7 padding and RFC 3394 instead of RFC 5649.
+    pub key_wrap_pad_pkcs7: bool,
 }
 
 /// A row of the table.
@@ -217,6 +219,19 @@ static SETTINGS: &[Setting] = &[
         default: "true",
         doc: "Refuse a key before its CKA_START_DATE and after its CKA_END_DATE (UTC, that day included).",
         set: |config, value| flag(value).map(|on| config.enforce_dates = on),
+    },
+    Setting {
+        key: "wrap.key_wrap_pad",
+        default: "rfc5649",
+        doc: "What CKM_AES_KEY_WRAP_PAD makes: rfc5649, or pkcs7 (padding, then RFC 3394) for NSS and openCryptoki. Both are unwrapped.",
+        set: |config, value| {
+            config.key_wrap_pad_pkcs7 = match value {
+                "rfc5649" => false,
+                "pkcs7" => true,
+                _ => return Err("expected rfc5649 or pkcs7".into()),
+            };
+            Ok(())
+        },
     },
     Setting {
         key: "byok.bind_by_id",

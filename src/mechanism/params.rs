@@ -12,6 +12,12 @@ pub enum ParamKind {
     Iv(usize),
     /// CK_OBJECT_HANDLE of another key.
     Key,
+    /// CK_AES_CTR_PARAMS.
+    Ctr,
+    /// CK_CCM_PARAMS.
+    Ccm,
+    /// CK_MAC_GENERAL_PARAMS.
+    MacLen,
     /// Nothing, or an initialization vector of exactly this many bytes.
     OptionalIv(usize),
     /// CK_GCM_PARAMS.
@@ -32,6 +38,26 @@ pub enum Params {
     Iv(Vec<u8>),
     /// Handle of another key.
     Key(ck::CK_OBJECT_HANDLE),
+    /// AES-CTR.
+    Ctr {
+        /// The first counter block.
+        counter: [u8; 16],
+        /// How many of its last bits count: 1 to 128.
+        bits: u32,
+    },
+    /// AES-CCM.
+    Ccm {
+        /// Length of the text in bytes.
+        data_len: usize,
+        /// 7 to 13 bytes.
+        nonce: Vec<u8>,
+        /// Additional data.
+        aad: Vec<u8>,
+        /// Tag length in bytes: 4, 6, 8, 10, 12, 14 or 16.
+        tag_len: usize,
+    },
+    /// Length of a MAC in bytes.
+    MacLen(usize),
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.

@@ -3,7 +3,7 @@
 use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, PairSpec};
+use crate::mechanism::{Material, Mechanism, PairSpec, Params};
 use crate::policy::{self, Action, Login};
 use crate::rng::random;
 use crate::store::Uid;
@@ -134,7 +134,7 @@ impl Token {
     pub fn generate_key(
         &self,
         caller: Caller,
-        mechanism: &Mechanism,
+        (mechanism, params): (&Mechanism, &Params),
         template: &[RawAttribute],
     ) -> Result<Handle> {
         let Some(generate) = mechanism.generate else {
@@ -154,7 +154,11 @@ impl Token {
                 format!("{} makes no key of {len} bytes", mechanism.name),
             );
         }
-        let value = generate(self.rng(), usize::try_from(len).unwrap_or(usize::MAX))?;
+        let value = generate(
+            self.rng(),
+            params,
+            usize::try_from(len).unwrap_or(usize::MAX),
+        )?;
         let material = Material::Secret(value);
         key::describe(&mut attributes, &material)?;
         set_generated(&mut attributes, mechanism);

@@ -54,7 +54,8 @@ impl Token {
         self.may_make(caller, &keys, &attributes)?;
         let binds = self.binds(&keys, &attributes)?;
         (unwrap.length)(&usable.key, params, blob.len())?;
-        let opened = open(unwrap, &usable, params, blob, &attributes);
+        let padded = mechanism.zero_padded;
+        let opened = open(unwrap, &usable, params, blob, &attributes, padded);
         if binds {
             return self.bind(&keys, &attributes, expires_at, unwrap, opened);
         }
@@ -148,10 +149,14 @@ fn open(
     params: &Params,
     blob: &[u8],
     attributes: &Attributes,
+    padded: Option<usize>,
 ) -> Result<Material> {
     (unwrap.open)(&usable.key, params, blob)
         .ok()
-        .and_then(|clear| key::from_clear(attributes, &clear))
+        .and_then(|clear| {
+            let clear = key::without_padding(attributes, &clear, padded);
+            key::from_clear(attributes, clear)
+        })
         .ok_or_else(|| {
             Error::new(
                 ck::CKR_WRAPPED_KEY_INVALID,

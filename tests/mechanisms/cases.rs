@@ -17,6 +17,7 @@ pub(super) enum Keys {
     Rsa,
     Ec,
     Aes,
+    Xts,
     Generic,
 }
 
@@ -37,6 +38,10 @@ const BLOCKS: &[usize] = &[0, 16, 32, 160];
 const SHORT: &[usize] = &[0, 1, 32, 190];
 const DIGESTS: &[usize] = &[1, 20, 32, 64];
 const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
+const PADDABLE: &[usize] = &[8, 9, 16, 100];
+const SEMIBLOCKS: &[usize] = &[16, 24, 32, 104];
+const ONE: &[usize] = &[32];
+const UNITS: &[usize] = &[16, 17, 31, 32, 100, 512];
 
 fn oaep() -> Oaep {
     Oaep {
@@ -49,6 +54,23 @@ fn oaep() -> Oaep {
 fn gcm(iv: usize, tag_len: usize) -> Params {
     Params::Gcm {
         iv: vec![7; iv],
+        aad: b"header".to_vec(),
+        tag_len,
+    }
+}
+
+fn ctr(bits: u32) -> Params {
+    Params::Ctr {
+        counter: [7; 16],
+        bits,
+    }
+}
+
+/// A CCM parameter for texts of `data_len` bytes.
+pub(super) fn ccm(data_len: usize, nonce: usize, tag_len: usize) -> Params {
+    Params::Ccm {
+        data_len,
+        nonce: vec![7; nonce],
         aad: b"header".to_vec(),
         tag_len,
     }
@@ -95,6 +117,33 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), gcm(0, 16), gcm(12, 3), gcm(12, 17)];
             (Keys::Aes, gcm(12, 16), wrong, ANY, true)
         }
+        ck::CKM_AES_CTR => {
+            let wrong = vec![Params::None, iv(), ctr(0), ctr(129)];
+            (Keys::Aes, ctr(32), wrong, ANY, true)
+        }
+        ck::CKM_AES_CCM => {
+            let wrong = vec![Params::None, iv(), ccm(32, 6, 16), ccm(32, 12, 5)];
+            (Keys::Aes, ccm(32, 12, 16), wrong, ONE, true)
+        }
+        ck::CKM_AES_CMAC => (Keys::Aes, Params::None, given(), ANY, true),
+        ck::CKM_AES_CMAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(17)];
+            (Keys::Aes, Params::MacLen(8), wrong, ANY, true)
+        }
+        ck::CKM_AES_XTS_KEY_GEN => (Keys::Xts, Params::None, given(), UNITS, true),
+        ck::CKM_AES_XTS => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 8])];
+            (Keys::Xts, iv(), wrong, UNITS, true)
+        }
+        ck::CKM_AES_KEY_WRAP => {
+            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            (Keys::Aes, Params::Iv(vec![5; 8]), wrong, SEMIBLOCKS, true)
+        }
+        ck::CKM_AES_KEY_WRAP_PKCS7 => {
+            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            (Keys::Aes, Params::None, wrong, PADDABLE, true)
+        }
+        ck::CKM_AES_KEY_WRAP_PAD => (Keys::Aes, Params::None, given(), WRAPPABLE, true),
         ck::CKM_AES_KEY_WRAP_KWP => {
             let wrong = vec![Params::Iv(vec![0; 4]), iv()];
             (Keys::Aes, Params::None, wrong, WRAPPABLE, true)
@@ -104,7 +153,32 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA224_HMAC
         | ck::CKM_SHA256_HMAC
         | ck::CKM_SHA384_HMAC
-        | ck::CKM_SHA512_HMAC => (Keys::Generic, Params::None, given(), ANY, true),
+        | ck::CKM_SHA512_HMAC
+        | ck::CKM_SHA3_224_HMAC
+        | ck::CKM_SHA3_256_HMAC
+        | ck::CKM_SHA3_384_HMAC
+        | ck::CKM_SHA3_512_HMAC
+        | ck::CKM_SHA_1_KEY_GEN
+        | ck::CKM_SHA224_KEY_GEN
+        | ck::CKM_SHA256_KEY_GEN
+        | ck::CKM_SHA384_KEY_GEN
+        | ck::CKM_SHA512_KEY_GEN
+        | ck::CKM_SHA3_224_KEY_GEN
+        | ck::CKM_SHA3_256_KEY_GEN
+        | ck::CKM_SHA3_384_KEY_GEN
+        | ck::CKM_SHA3_512_KEY_GEN => (Keys::Generic, Params::None, given(), ANY, true),
+        ck::CKM_SHA_1_HMAC_GENERAL
+        | ck::CKM_SHA224_HMAC_GENERAL
+        | ck::CKM_SHA256_HMAC_GENERAL
+        | ck::CKM_SHA384_HMAC_GENERAL
+        | ck::CKM_SHA512_HMAC_GENERAL
+        | ck::CKM_SHA3_224_HMAC_GENERAL
+        | ck::CKM_SHA3_256_HMAC_GENERAL
+        | ck::CKM_SHA3_384_HMAC_GENERAL
+        | ck::CKM_SHA3_512_HMAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(65)];
+            (Keys::Generic, Params::MacLen(10), wrong, ANY, true)
+        }
         ck::CKM_SHA_1
         | ck::CKM_SHA224
         | ck::CKM_SHA256
@@ -200,7 +274,7 @@ impl Case {
         let kind = match self.keys {
             Keys::Rsa | Keys::None => Keys::Ec,
             Keys::Ec | Keys::Generic => Keys::Rsa,
-            Keys::Aes => Keys::Generic,
+            Keys::Aes | Keys::Xts => Keys::Generic,
         };
         keys(fixture, kind, Vec::new, Vec::new)
     }
@@ -217,6 +291,11 @@ fn keys(
         Keys::Rsa => rsa_pair(session, public(), private()),
         Keys::Ec => ec_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
+        Keys::Xts => {
+            let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];
+            let changes = with(value, with(public(), private()));
+            secret(session, ck::CKK_AES_XTS, changes)
+        }
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
         Keys::None => secret(session, ck::CKK_AES, no_uses()),
     }

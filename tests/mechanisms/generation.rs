@@ -18,6 +18,7 @@ fn secret_keys_of_every_length() {
         };
         let (right, wrong): (&[u64], &[u64]) = match case.row.id {
             ck::CKM_AES_KEY_GEN => (&[16, 24, 32], &[0, 8, 33, 64, u64::MAX]),
+            ck::CKM_AES_XTS_KEY_GEN => (&[32, 64], &[0, 16, 65, u64::MAX]),
             _ => (&[1, 20, 64, 4096], &[0, 4097, u64::MAX]),
         };
         for len in right {

@@ -11,11 +11,14 @@ use crate::mechanism::{Oaep, ParamKind, Params};
 
 const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 7] = [
+const KINDS: [ParamKind; 10] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
     ParamKind::Key,
+    ParamKind::Ctr,
+    ParamKind::Ccm,
+    ParamKind::MacLen,
     ParamKind::Gcm,
     ParamKind::Oaep,
     ParamKind::RsaAesKeyWrap,
@@ -73,6 +76,9 @@ fn lengths_are_exact() {
             ParamKind::None => continue,
             ParamKind::Iv(len) | ParamKind::OptionalIv(len) => len,
             ParamKind::Key => size_of::<CK_OBJECT_HANDLE>(),
+            ParamKind::Ctr => size_of::<CK_AES_CTR_PARAMS>(),
+            ParamKind::Ccm => size_of::<CK_CCM_PARAMS>(),
+            ParamKind::MacLen => size_of::<CK_MAC_GENERAL_PARAMS>(),
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
@@ -320,4 +326,54 @@ fn a_mechanism_is_looked_up_before_its_parameter() {
         CKR_MECHANISM_PARAM_INVALID
     );
     assert_eq!(chosen(0xDEAD, null, 16), CKR_MECHANISM_INVALID);
+}
+
+#[test]
+fn ctr_parameters() {
+    for (bits, rv) in [(0, false), (1, true), (128, true), (129, false)] {
+        let params = CK_AES_CTR_PARAMS {
+            ulCounterBits: bits,
+            cb: [5; 16],
+        };
+        let expected = Params::Ctr {
+            counter: [5; 16],
+            bits: u32::try_from(bits).unwrap(),
+        };
+        let expected = if rv { Ok(expected) } else { INVALID };
+        assert_eq!(of(ParamKind::Ctr, &params), expected, "{bits}");
+    }
+}
+
+#[test]
+fn ccm_parameters() {
+    let ccm = |nonce_len, mac_len| CK_CCM_PARAMS {
+        ulDataLen: 99,
+        pNonce: bytes(&[7; 13]),
+        ulNonceLen: nonce_len,
+        pAAD: bytes(b"aad"),
+        ulAADLen: 3,
+        ulMACLen: mac_len,
+    };
+    let read = of(ParamKind::Ccm, &ccm(7, 16));
+    let expected = Params::Ccm {
+        data_len: 99,
+        nonce: vec![7; 7],
+        aad: b"aad".to_vec(),
+        tag_len: 16,
+    };
+    assert_eq!(read, Ok(expected));
+    for (nonce_len, mac_len) in [(6, 16), (14, 16), (12, 0), (12, 5), (12, 18)] {
+        assert_eq!(of(ParamKind::Ccm, &ccm(nonce_len, mac_len)), INVALID);
+    }
+    let null = CK_CCM_PARAMS {
+        pNonce: ptr::null_mut(),
+        ..ccm(12, 16)
+    };
+    assert_eq!(of(ParamKind::Ccm, &null), INVALID);
+}
+
+#[test]
+fn lengths_of_macs_and_handles_are_numbers() {
+    assert_eq!(of(ParamKind::MacLen, &20_u64), Ok(Params::MacLen(20)));
+    assert_eq!(of(ParamKind::Key, &20_u64), Ok(Params::Key(20)));
 }

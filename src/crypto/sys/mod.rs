@@ -10,6 +10,7 @@ use super::{Error, Result};
 pub(super) mod aead;
 pub(super) mod bn;
 pub(super) mod cipher;
+pub(super) mod cmac;
 pub(super) mod ec;
 pub(super) mod md;
 pub(super) mod rand;

@@ -12,6 +12,7 @@ mod common;
 mod mechanisms {
     mod cases;
     mod ciphers;
+    mod derivations;
     mod digests;
     mod generation;
     mod refusals;

@@ -83,6 +83,16 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         // SAFETY: as above.
         ParamKind::MacLen => unsafe { structure(start, len) }.map(symmetric::mac_len),
         // SAFETY: as above.
+        ParamKind::Data => unsafe { symmetric::data(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Extract => unsafe { structure(start, len) }.map(Params::Extract),
+        // SAFETY: as above.
+        ParamKind::CbcData => unsafe { symmetric::cbc_data(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Hkdf => unsafe { symmetric::hkdf(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Pbkd2 => unsafe { symmetric::pbkd2(structure(start, len)?) },
+        // SAFETY: as above.
         ParamKind::Gcm => unsafe { gcm(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Oaep => unsafe { oaep(structure(start, len)?) }.map(Params::Oaep),

@@ -214,7 +214,7 @@ fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
     Ok(rng::secret(rng, len))
 }
 
-fn aes_key(key: &Key) -> Result<&aes::Key> {
+pub(super) fn aes_key(key: &Key) -> Result<&aes::Key> {
     let Key::Aes(key) = key else {
         return refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,

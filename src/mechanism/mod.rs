@@ -13,9 +13,11 @@ use crate::secret::Secret;
 
 mod aes;
 mod buffer;
+mod derive;
 mod digest;
 mod ec;
 mod hmac;
+mod kdf;
 mod key;
 mod mac;
 mod one_part;
@@ -26,7 +28,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Oaep, ParamKind, Params};
+pub use params::{HkdfSalt, Oaep, ParamKind, Params};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -216,6 +218,8 @@ static FAMILIES: &[&[Mechanism]] = &[
     secret::ROWS,
     digest::ROWS,
     hmac::ROWS,
+    derive::ROWS,
+    kdf::ROWS,
 ];
 
 /// Every row.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{self, Mechanism, Oaep, Params, Request};
+use tenon_pkcs11::mechanism::{self, HkdfSalt, Mechanism, Oaep, Params, Request};
 use tenon_pkcs11::policy::Use;
+use tenon_pkcs11::secret::Secret;
 
 use crate::common::{Fixture, Pair, attrs, ec_pair, no_uses, rsa_pair, secret, with};
 
@@ -19,6 +20,7 @@ pub(super) enum Keys {
     Aes,
     Xts,
     Generic,
+    Hkdf,
 }
 
 pub(super) struct Case {
@@ -56,6 +58,36 @@ fn gcm(iv: usize, tag_len: usize) -> Params {
         iv: vec![7; iv],
         aad: b"header".to_vec(),
         tag_len,
+    }
+}
+
+/// Data to derive with.
+pub(super) fn data(len: usize) -> Params {
+    Params::Data(Secret::copy(&message(len)))
+}
+
+fn cbc_data(len: usize) -> Params {
+    Params::CbcData {
+        iv: [3; 16],
+        data: Secret::copy(&message(len)),
+    }
+}
+
+fn hkdf(salt: &[u8]) -> Params {
+    Params::Hkdf {
+        hash: Hash::Sha256,
+        salt: Some(HkdfSalt::Data(salt.to_vec())),
+        info: b"info".to_vec(),
+        expand: true,
+    }
+}
+
+fn pbkd2() -> Params {
+    Params::Pbkd2 {
+        password: Secret::copy(b"password"),
+        salt: b"salt".to_vec(),
+        iterations: 2,
+        prf: Hash::Sha256,
     }
 }
 
@@ -179,6 +211,50 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(65)];
             (Keys::Generic, Params::MacLen(10), wrong, ANY, true)
         }
+        ck::CKM_SHA1_KEY_DERIVATION
+        | ck::CKM_SHA224_KEY_DERIVATION
+        | ck::CKM_SHA256_KEY_DERIVATION
+        | ck::CKM_SHA384_KEY_DERIVATION
+        | ck::CKM_SHA512_KEY_DERIVATION
+        | ck::CKM_SHA3_224_KEY_DERIVATION
+        | ck::CKM_SHA3_256_KEY_DERIVATION
+        | ck::CKM_SHA3_384_KEY_DERIVATION
+        | ck::CKM_SHA3_512_KEY_DERIVATION => (Keys::Generic, Params::None, given(), ANY, true),
+        ck::CKM_CONCATENATE_BASE_AND_KEY => (
+            Keys::Generic,
+            Params::Key(1),
+            vec![Params::None, iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_CONCATENATE_BASE_AND_DATA
+        | ck::CKM_CONCATENATE_DATA_AND_BASE
+        | ck::CKM_XOR_BASE_AND_DATA => {
+            (Keys::Generic, data(32), vec![Params::None, iv()], ANY, true)
+        }
+        ck::CKM_EXTRACT_KEY_FROM_KEY => {
+            let wrong = vec![Params::None, iv(), Params::Extract(256)];
+            (Keys::Generic, Params::Extract(8), wrong, ANY, true)
+        }
+        ck::CKM_AES_ECB_ENCRYPT_DATA => {
+            (Keys::Aes, data(32), vec![Params::None, data(31)], ANY, true)
+        }
+        ck::CKM_AES_CBC_ENCRYPT_DATA => (
+            Keys::Aes,
+            cbc_data(32),
+            vec![Params::None, cbc_data(0), iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_HKDF_KEY_GEN => (Keys::Hkdf, Params::None, given(), ANY, true),
+        ck::CKM_HKDF_DERIVE => (
+            Keys::Hkdf,
+            hkdf(b"salt"),
+            vec![Params::None, iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_PKCS5_PBKD2 => (Keys::Generic, pbkd2(), vec![Params::None, iv()], ANY, true),
         ck::CKM_SHA_1
         | ck::CKM_SHA224
         | ck::CKM_SHA256
@@ -273,7 +349,7 @@ impl Case {
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
             Keys::Rsa | Keys::None => Keys::Ec,
-            Keys::Ec | Keys::Generic => Keys::Rsa,
+            Keys::Ec | Keys::Generic | Keys::Hkdf => Keys::Rsa,
             Keys::Aes | Keys::Xts => Keys::Generic,
         };
         keys(fixture, kind, Vec::new, Vec::new)
@@ -296,6 +372,7 @@ fn keys(
             let changes = with(value, with(public(), private()));
             secret(session, ck::CKK_AES_XTS, changes)
         }
+        Keys::Hkdf => secret(session, ck::CKK_HKDF, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
         Keys::None => secret(session, ck::CKK_AES, no_uses()),
     }

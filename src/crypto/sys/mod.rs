@@ -12,6 +12,7 @@ pub(super) mod bn;
 pub(super) mod cipher;
 pub(super) mod cmac;
 pub(super) mod ec;
+pub(super) mod kdf;
 pub(super) mod md;
 pub(super) mod rand;
 pub(super) mod rsa;

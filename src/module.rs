@@ -216,8 +216,13 @@ impl Module {
     /// # Errors
     /// CKR_MECHANISM_INVALID.
     pub fn mechanism(&self, id: ck::CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
-        mechanism::find(id)
-            .filter(|row| self.config.mechanisms.offers(row.name))
+        let row = match id {
+            ck::CKM_AES_KEY_WRAP_PAD if self.config.key_wrap_pad_pkcs7 => {
+                Some(mechanism::KEY_WRAP_PAD_PKCS7)
+            }
+            _ => mechanism::find(id),
+        };
+        row.filter(|row| self.config.mechanisms.offers(row.name))
             .ok_or_else(|| {
                 Error::new(ck::CKR_MECHANISM_INVALID, "the mechanism is not offered")
                     .at(format!("{id:#x}"))

@@ -13,6 +13,7 @@ mod mechanisms {
     mod agreement;
     mod cases;
     mod ciphers;
+    mod derivations;
     mod digests;
     mod generation;
     mod refusals;

@@ -9,6 +9,8 @@ use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Request, Scheme};
 
+mod symmetric;
+
 /// CK_MECHANISM of the caller.
 pub(super) struct Chosen(*const ck::CK_MECHANISM);
 
@@ -74,6 +76,22 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         }
         // SAFETY: as above.
         ParamKind::Key => unsafe { structure(start, len) }.map(Params::Key),
+        // SAFETY: as above.
+        ParamKind::Ctr => unsafe { symmetric::ctr(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Ccm => unsafe { symmetric::ccm(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::MacLen => unsafe { structure(start, len) }.map(symmetric::mac_len),
+        // SAFETY: as above.
+        ParamKind::Data => unsafe { symmetric::data(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Extract => unsafe { structure(start, len) }.map(Params::Extract),
+        // SAFETY: as above.
+        ParamKind::CbcData => unsafe { symmetric::cbc_data(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Hkdf => unsafe { symmetric::hkdf(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Pbkd2 => unsafe { symmetric::pbkd2(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Gcm => unsafe { gcm(structure(start, len)?) },
         // SAFETY: as above.

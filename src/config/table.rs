@@ -160,6 +160,19 @@ pub(super) static SETTINGS: &[Setting] = &[
         doc: "Let the material of bound keys come by CKM_RSA_PKCS too, although its padding is a weak one.",
         set: |config, value| flag(value).map(|on| config.pkcs1_imports = on),
     },
+    Setting {
+        key: "wrap.key_wrap_pad",
+        default: "rfc5649",
+        doc: "What CKM_AES_KEY_WRAP_PAD makes: rfc5649, or pkcs7 (padding, then RFC 3394) for NSS and openCryptoki. Both are unwrapped.",
+        set: |config, value| {
+            config.key_wrap_pad_pkcs7 = match value {
+                "rfc5649" => false,
+                "pkcs7" => true,
+                _ => return Err("expected rfc5649 or pkcs7".into()),
+            };
+            Ok(())
+        },
+    },
 ];
 
 /// Settings of SoftHSM without a counterpart here.

@@ -1,8 +1,10 @@
-//! Key derivation: HKDF (RFC 5869) and X9.63 from keys, Argon2id (RFC 9106) from PINs.
+//! Key derivation: HKDF (RFC 5869) and X9.63 from keys, PBKDF2 (RFC 8018) from passwords, Argon2id
+//! (RFC 9106) from PINs.
 
 use zeroize::Zeroizing;
 
 use super::hash::Hash;
+use super::sys;
 use super::{Error, Result};
 use crate::secret::Secret;
 
@@ -32,6 +34,37 @@ pub fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
         let block = Zeroizing::new(hash.digest(&[shared, &counter.to_be_bytes(), info]));
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
+}
+
+/// HKDF's extraction: a pseudo-random key as long as the hash.
+pub fn hkdf_extract(hash: Hash, ikm: &[u8], salt: &[u8]) -> Result<Secret> {
+    let mut out = Secret::zeroed(hash.len());
+    sys::kdf::hkdf_extract(hash, ikm, salt, &mut out)?;
+    Ok(out)
+}
+
+/// HKDF's expansion of the pseudo-random key `prk` to `len` bytes, at most 255 times the hash's
+/// length (`Error::InvalidParameter`).
+pub fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Secret> {
+    if len > 255 * hash.len() {
+        return Err(Error::InvalidParameter("the length of HKDF's output"));
+    }
+    let mut out = Secret::zeroed(len);
+    sys::kdf::hkdf_expand(hash, prk, info, &mut out)?;
+    Ok(out)
+}
+
+/// PBKDF2 with HMAC: `len` bytes. `Error::InvalidParameter` for no iterations.
+pub fn pbkdf2(
+    hash: Hash,
+    password: &[u8],
+    salt: &[u8],
+    iterations: u32,
+    len: usize,
+) -> Result<Secret> {
+    let mut out = Secret::zeroed(len);
+    sys::kdf::pbkdf2(hash, password, salt, iterations, &mut out)?;
+    Ok(out)
 }
 
 /// The cost of Argon2id.

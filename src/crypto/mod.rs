@@ -6,6 +6,7 @@
 use std::fmt;
 
 pub mod aes;
+pub mod cmac;
 pub mod ec;
 pub mod encoding;
 pub mod hash;

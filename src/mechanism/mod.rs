@@ -13,10 +13,13 @@ use crate::secret::Secret;
 
 mod aes;
 mod buffer;
+mod derive;
 mod digest;
 mod ec;
 mod hmac;
+mod kdf;
 mod key;
+mod mac;
 mod okp;
 mod one_part;
 mod op;
@@ -26,7 +29,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Ecdh, Oaep, ParamKind, Params, Pss, Scheme};
+pub use params::{Ecdh, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -44,8 +47,8 @@ pub type DeriveKey = fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) 
 /// How many bytes of each operand, the base key and then the others, are part of a derived key of
 /// `len` bytes. `operands` are their lengths.
 pub type Shown = fn(&Params, operands: &[usize], len: usize) -> Vec<usize>;
-/// Makes a secret key of `len` bytes (the row's own length when it fixes one).
-pub type GenerateKey = fn(&dyn Rng, len: usize) -> Result<Secret>;
+/// Makes a secret key of `len` bytes.
+pub type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
 /// Makes a key pair.
 pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
 
@@ -169,6 +172,9 @@ pub struct Mechanism {
     /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
     /// and is guarded as they are. `None` for one-way functions.
     pub shown: Option<Shown>,
+    /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
+    /// those away again.
+    pub zero_padded: Option<usize>,
     /// Files below `tests/vectors/` with published vectors for this row, or the name of the test
     /// that stands for them where nobody published any.
     pub vectors: &'static [&'static str],
@@ -242,6 +248,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     generate_pair: None,
     derive: None,
     shown: None,
+    zero_padded: None,
     vectors: &[],
 };
 
@@ -256,12 +263,18 @@ static FAMILIES: &[&[Mechanism]] = &[
     secret::ROWS,
     digest::ROWS,
     hmac::ROWS,
+    derive::ROWS,
+    kdf::ROWS,
 ];
 
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Mechanism> {
     FAMILIES.iter().copied().flatten()
 }
+
+/// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: it makes PKCS#7 padding and RFC 3394,
+/// where the row of the table makes RFC 5649. Both take both.
+pub static KEY_WRAP_PAD_PKCS7: &Mechanism = &aes::KEY_WRAP_PAD_PKCS7;
 
 /// The row of a CKM_ number.
 #[must_use]

@@ -4,6 +4,7 @@ use crate::ck;
 use crate::crypto::hash::Hash;
 pub use crate::crypto::okp::Scheme;
 pub use crate::crypto::rsa::Pss;
+use crate::secret::Secret;
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,22 @@ pub enum ParamKind {
     Iv(usize),
     /// CK_OBJECT_HANDLE of another key.
     Key,
+    /// CK_AES_CTR_PARAMS.
+    Ctr,
+    /// CK_CCM_PARAMS.
+    Ccm,
+    /// CK_MAC_GENERAL_PARAMS.
+    MacLen,
+    /// CK_KEY_DERIVATION_STRING_DATA.
+    Data,
+    /// CK_EXTRACT_PARAMS.
+    Extract,
+    /// CK_AES_CBC_ENCRYPT_DATA_PARAMS.
+    CbcData,
+    /// CK_HKDF_PARAMS.
+    Hkdf,
+    /// CK_PKCS5_PBKD2_PARAMS2, or CK_PKCS5_PBKD2_PARAMS as 2.40 had it.
+    Pbkd2,
     /// Nothing, or an initialization vector of exactly this many bytes.
     OptionalIv(usize),
     /// CK_GCM_PARAMS.
@@ -40,6 +57,59 @@ pub enum Params {
     Iv(Vec<u8>),
     /// Handle of another key.
     Key(ck::CK_OBJECT_HANDLE),
+    /// AES-CTR.
+    Ctr {
+        /// The first counter block.
+        counter: [u8; 16],
+        /// How many of its last bits count: 1 to 128.
+        bits: u32,
+    },
+    /// AES-CCM.
+    Ccm {
+        /// Length of the text in bytes.
+        data_len: usize,
+        /// 7 to 13 bytes.
+        nonce: Vec<u8>,
+        /// Additional data.
+        aad: Vec<u8>,
+        /// Tag length in bytes: 4, 6, 8, 10, 12, 14 or 16.
+        tag_len: usize,
+    },
+    /// Length of a MAC in bytes.
+    MacLen(usize),
+    /// Data that a key is derived with.
+    Data(Secret),
+    /// Number of the first bit that is taken of a key.
+    Extract(u64),
+    /// Data that are encrypted by AES-CBC to derive a key.
+    CbcData {
+        /// Initialization vector.
+        iv: [u8; 16],
+        /// Whole blocks.
+        data: Secret,
+    },
+    /// HKDF.
+    Hkdf {
+        /// Hash of its HMAC.
+        hash: Hash,
+        /// What to extract with, empty for RFC 5869's absent salt; `None` does not extract.
+        salt: Option<HkdfSalt>,
+        /// Context of the expansion.
+        info: Vec<u8>,
+        /// Whether to expand.
+        expand: bool,
+    },
+    /// PBKDF2.
+    Pbkd2 {
+        /// The password.
+        password: Secret,
+        /// The salt.
+        salt: Vec<u8>,
+        /// At least 1.
+        iterations: u32,
+        /// Hash of its HMAC.
+        prf: Hash,
+    },
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.
@@ -66,12 +136,25 @@ pub enum Params {
     Eddsa(Scheme),
 }
 
+/// What HKDF extracts with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HkdfSalt {
+    /// These bytes.
+    Data(Vec<u8>),
+    /// The value of the key of this handle.
+    Key(ck::CK_OBJECT_HANDLE),
+}
+
 impl Params {
     /// Handles of further keys that the mechanism works with.
     #[must_use]
     pub fn other_keys(&self) -> Vec<ck::CK_OBJECT_HANDLE> {
         match self {
             Self::Key(handle) => vec![*handle],
+            Self::Hkdf {
+                salt: Some(HkdfSalt::Key(handle)),
+                ..
+            } => vec![*handle],
             _ => Vec::new(),
         }
     }

@@ -420,7 +420,7 @@ fn digest(key: &KeyFacts) -> Result<Effect, Error> {
 /// A derived key with a few bytes of a key that nobody may read could be guessed, and so, bit by
 /// bit, the whole.
 fn show(key: &KeyFacts, bytes: usize, of: usize) -> Result<Effect, Error> {
-    if key.closed() && bytes < of.min(UNGUESSABLE) {
+    if key.closed() && (1..of.min(UNGUESSABLE)).contains(&bytes) {
         return refuse(
             ck::CKR_KEY_SIZE_RANGE,
             "the derived key would hold too few bytes of a key that must not be read",

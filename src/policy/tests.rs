@@ -383,3 +383,48 @@ fn imports_go_into_external_keys_alone() {
         ck::CKR_KEY_FUNCTION_NOT_PERMITTED
     );
 }
+
+#[test]
+fn only_readable_secrets_are_digested_and_shown_in_part() {
+    let readable = KeyFacts {
+        extractable: true,
+        ..key()
+    };
+    let sensitive = KeyFacts {
+        sensitive: true,
+        ..readable.clone()
+    };
+    let kept = KeyFacts {
+        extractable: false,
+        ..readable.clone()
+    };
+    let show = |bytes, of| Action::Show { bytes, of };
+    for (facts, open) in [(readable, true), (sensitive, false), (kept, false)] {
+        let facts = object(facts);
+        let digested = rv(Action::Digest, &facts, &USER);
+        assert_eq!(digested == ck::CKR_OK, open);
+        for (bytes, of, few) in [
+            (0, 32, false),
+            (1, 32, true),
+            (15, 32, true),
+            (16, 32, false),
+            (7, 8, true),
+            (8, 8, false),
+        ] {
+            let shown = rv(show(bytes, of), &facts, &USER);
+            assert_eq!(shown == ck::CKR_OK, open || !few, "{bytes} of {of}");
+        }
+        assert_eq!(
+            rv(Action::Digest, &facts, &PUBLIC),
+            ck::CKR_KEY_HANDLE_INVALID
+        );
+        assert_eq!(rv(show(32, 32), &facts, &SO), ck::CKR_KEY_HANDLE_INVALID);
+    }
+    let public = KeyFacts {
+        secret: false,
+        extractable: true,
+        ..key()
+    };
+    let digested = rv(Action::Digest, &object(public), &USER);
+    assert_eq!(digested, ck::CKR_KEY_INDIGESTIBLE);
+}

@@ -421,7 +421,7 @@ impl Session {
     /// As `Token::generate_key`.
     pub fn generate_key(&self, request: Request, template: &[RawAttribute]) -> Result<Handle> {
         self.token
-            .generate_key(self.caller(), request.row, template)
+            .generate_key(self.caller(), (request.row, &request.params), template)
     }
 
     /// C_GenerateKeyPair: public and private handle.

@@ -299,11 +299,15 @@ pub(super) fn lengths(attributes: &Attributes) -> KeyLengths {
 
 /// A secret key's material, when its length fits its type.
 pub(super) fn secret(attributes: &Attributes, value: &[u8]) -> Result<Material> {
-    if attributes.key_type() == Some(ck::CKK_AES) && !matches!(value.len(), 16 | 24 | 32) {
-        return refuse(
-            ck::CKR_ATTRIBUTE_VALUE_INVALID,
-            "an AES key has 16, 24 or 32 bytes",
-        );
+    match attributes.key_type() {
+        Some(ck::CKK_AES) if !matches!(value.len(), 16 | 24 | 32) => {
+            return refuse(
+                ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                "an AES key has 16, 24 or 32 bytes",
+            );
+        }
+        Some(ck::CKK_AES_XTS) => drop(aes::Xts::new(value)?),
+        _ => {}
     }
     if value.is_empty() {
         return refuse(ck::CKR_ATTRIBUTE_VALUE_INVALID, "a secret key has a value");
@@ -337,6 +341,41 @@ pub(super) fn from_clear(attributes: &Attributes, clear: &[u8]) -> Option<Materi
         _ => false,
     };
     fits.then_some(material)
+}
+
+/// The clear bytes of a key for a mechanism that fills them up with zeros to a multiple of `block`.
+pub(super) fn padded(clear: Secret, block: Option<usize>) -> Secret {
+    let len = block.map_or(clear.len(), |block| clear.len().next_multiple_of(block));
+    if len == clear.len() {
+        return clear;
+    }
+    let mut out = Secret::zeroed(len);
+    out[..clear.len()].copy_from_slice(&clear);
+    out
+}
+
+/// Reverses `padded`, where the template's CKA_VALUE_LEN or the DER of a private key says how long
+/// the key is. What has anything but a few zeros behind the key is left as it is, and then fits
+/// nothing.
+pub(super) fn without_padding<'a>(
+    attributes: &Attributes,
+    clear: &'a [u8],
+    block: Option<usize>,
+) -> &'a [u8] {
+    let len = match attributes.class() {
+        ck::CKO_SECRET_KEY => attributes
+            .ulong(ck::CKA_VALUE_LEN)
+            .and_then(|len| usize::try_from(len).ok()),
+        _ => encoding::der_len(clear),
+    };
+    let Some(((key, rest), block)) = len.and_then(|len| clear.split_at_checked(len)).zip(block)
+    else {
+        return clear;
+    };
+    if rest.len() < block && rest.iter().all(|byte| *byte == 0) {
+        return key;
+    }
+    clear
 }
 
 /// The clear bytes that a wrap of this key carries: raw for secret keys, PKCS#8 for private keys.

@@ -3,7 +3,7 @@
 use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, PairSpec};
+use crate::mechanism::{Material, Mechanism, PairSpec, ParamKind, Params};
 use crate::policy::{self, Action, Facts, Login};
 use crate::rng::random;
 use crate::store::Uid;
@@ -131,7 +131,7 @@ impl Token {
     pub fn generate_key(
         &self,
         caller: Caller,
-        mechanism: &Mechanism,
+        (mechanism, params): (&Mechanism, &Params),
         template: &[RawAttribute],
     ) -> Result<Handle> {
         let Some(generate) = mechanism.generate else {
@@ -144,6 +144,15 @@ impl Token {
         let implied = implied(ck::CKO_SECRET_KEY, mechanism);
         let Built { mut attributes, .. } =
             attr::build(How::Generate, &implied, template, &maker(&keys))?;
+        if !attributes
+            .key_type()
+            .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
+        {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                format!("{} makes no key of this CKA_KEY_TYPE", mechanism.name),
+            );
+        }
         let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
         if !mechanism.takes(len.saturating_mul(8)) {
             return refuse(
@@ -151,10 +160,18 @@ impl Token {
                 format!("{} makes no key of {len} bytes", mechanism.name),
             );
         }
-        let value = generate(self.rng(), usize::try_from(len).unwrap_or(usize::MAX))?;
-        let material = Material::Secret(value);
+        self.may_make(caller, &keys, &attributes)?;
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let value = generate(self.rng(), params, len)?;
+        let material = key::secret(&attributes, &value)?;
         key::describe(&mut attributes, &material)?;
-        set_generated(&mut attributes, mechanism);
+        if mechanism.params == ParamKind::Pbkd2 {
+            // As well known as the password: no key of the token's own making.
+            attr::finish_key_facts(How::Create, &mut attributes, None);
+            set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
+        } else {
+            set_generated(&mut attributes, mechanism);
+        }
         let new = New {
             attributes,
             material: Some(material),

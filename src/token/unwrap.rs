@@ -218,7 +218,8 @@ fn open(
     opened
         .ok()
         .and_then(|Opened { clear, genuine }| {
-            key::from_clear(attributes, &clear).map(|material| Arrived { material, genuine })
+            let clear = key::without_padding(attributes, &clear, mechanism.zero_padded);
+            key::from_clear(attributes, clear).map(|material| Arrived { material, genuine })
         })
         .ok_or_else(|| {
             Error::new(

@@ -51,7 +51,7 @@ impl Token {
         let material = self
             .material(&object, &keys)?
             .ok_or_else(|| Error::new(ck::CKR_KEY_NOT_WRAPPABLE, "the key has no material"))?;
-        let clear = key::to_clear(&material)?;
+        let clear = key::padded(key::to_clear(&material)?, mechanism.zero_padded);
         let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_size_error)?;
         out.put(&wrapped).map(drop)
     }

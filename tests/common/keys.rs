@@ -23,13 +23,14 @@ pub(crate) struct Pair {
 }
 
 /// CKA_ that permit a use, and whether a public key, a private key and a secret key have it.
-const ALL_USES: [(ck::CK_ATTRIBUTE_TYPE, bool, bool); 6] = [
+const ALL_USES: [(ck::CK_ATTRIBUTE_TYPE, bool, bool); 7] = [
     (ck::CKA_ENCRYPT, true, false),
     (ck::CKA_VERIFY, true, false),
     (ck::CKA_WRAP, true, false),
     (ck::CKA_DECRYPT, false, true),
     (ck::CKA_SIGN, false, true),
     (ck::CKA_UNWRAP, false, true),
+    (ck::CKA_DERIVE, false, true),
 ];
 
 fn uses(allowed: bool, of_public: bool, of_private: bool) -> Vec<RawAttribute> {

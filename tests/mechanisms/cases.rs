@@ -6,8 +6,11 @@ use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
 use tenon_pkcs11::crypto::okp;
-use tenon_pkcs11::mechanism::{self, Ecdh, Mechanism, Oaep, Params, Pss, Request, Scheme};
+use tenon_pkcs11::mechanism::{
+    self, Ecdh, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
+};
 use tenon_pkcs11::policy::Use;
+use tenon_pkcs11::secret::Secret;
 
 use crate::common::{
     Fixture, Pair, attrs, ec_material, ec_pair, no_uses, okp_pair, rsa_pair, secret, with,
@@ -21,7 +24,9 @@ pub(super) enum Keys {
     Ec,
     Edwards,
     Aes,
+    Xts,
     Generic,
+    Hkdf,
 }
 
 pub(super) struct Case {
@@ -42,6 +47,10 @@ const SHORT: &[usize] = &[0, 1, 32, 190];
 const DIGESTS: &[usize] = &[1, 20, 32, 64];
 const WHOLE: &[usize] = &[256];
 const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
+const PADDABLE: &[usize] = &[8, 9, 16, 100];
+const SEMIBLOCKS: &[usize] = &[16, 24, 32, 104];
+const ONE: &[usize] = &[32];
+const UNITS: &[usize] = &[16, 17, 31, 32, 100, 512];
 
 fn oaep() -> Oaep {
     Oaep {
@@ -88,6 +97,53 @@ pub(super) fn hash_of(name: &str) -> Hash {
 fn gcm(iv: usize, tag_len: usize) -> Params {
     Params::Gcm {
         iv: vec![7; iv],
+        aad: b"header".to_vec(),
+        tag_len,
+    }
+}
+
+/// Data to derive with.
+pub(super) fn data(len: usize) -> Params {
+    Params::Data(Secret::copy(&message(len)))
+}
+
+fn cbc_data(len: usize) -> Params {
+    Params::CbcData {
+        iv: [3; 16],
+        data: Secret::copy(&message(len)),
+    }
+}
+
+fn hkdf(salt: &[u8]) -> Params {
+    Params::Hkdf {
+        hash: Hash::Sha256,
+        salt: Some(HkdfSalt::Data(salt.to_vec())),
+        info: b"info".to_vec(),
+        expand: true,
+    }
+}
+
+fn pbkd2() -> Params {
+    Params::Pbkd2 {
+        password: Secret::copy(b"password"),
+        salt: b"salt".to_vec(),
+        iterations: 2,
+        prf: Hash::Sha256,
+    }
+}
+
+fn ctr(bits: u32) -> Params {
+    Params::Ctr {
+        counter: [7; 16],
+        bits,
+    }
+}
+
+/// A CCM parameter for texts of `data_len` bytes.
+pub(super) fn ccm(data_len: usize, nonce: usize, tag_len: usize) -> Params {
+    Params::Ccm {
+        data_len,
+        nonce: vec![7; nonce],
         aad: b"header".to_vec(),
         tag_len,
     }
@@ -161,6 +217,33 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), gcm(0, 16), gcm(12, 3), gcm(12, 17)];
             (Keys::Aes, gcm(12, 16), wrong, ANY, true)
         }
+        ck::CKM_AES_CTR => {
+            let wrong = vec![Params::None, iv(), ctr(0), ctr(129)];
+            (Keys::Aes, ctr(32), wrong, ANY, true)
+        }
+        ck::CKM_AES_CCM => {
+            let wrong = vec![Params::None, iv(), ccm(32, 6, 16), ccm(32, 12, 5)];
+            (Keys::Aes, ccm(32, 12, 16), wrong, ONE, true)
+        }
+        ck::CKM_AES_CMAC => (Keys::Aes, Params::None, given(), ANY, true),
+        ck::CKM_AES_CMAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(17)];
+            (Keys::Aes, Params::MacLen(8), wrong, ANY, true)
+        }
+        ck::CKM_AES_XTS_KEY_GEN => (Keys::Xts, Params::None, given(), UNITS, true),
+        ck::CKM_AES_XTS => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 8])];
+            (Keys::Xts, iv(), wrong, UNITS, true)
+        }
+        ck::CKM_AES_KEY_WRAP => {
+            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            (Keys::Aes, Params::Iv(vec![5; 8]), wrong, SEMIBLOCKS, true)
+        }
+        ck::CKM_AES_KEY_WRAP_PKCS7 => {
+            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            (Keys::Aes, Params::None, wrong, PADDABLE, true)
+        }
+        ck::CKM_AES_KEY_WRAP_PAD => (Keys::Aes, Params::None, given(), WRAPPABLE, true),
         ck::CKM_AES_KEY_WRAP_KWP => {
             let wrong = vec![Params::Iv(vec![0; 4]), iv()];
             (Keys::Aes, Params::None, wrong, WRAPPABLE, true)
@@ -170,7 +253,76 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA224_HMAC
         | ck::CKM_SHA256_HMAC
         | ck::CKM_SHA384_HMAC
-        | ck::CKM_SHA512_HMAC => (Keys::Generic, Params::None, given(), ANY, true),
+        | ck::CKM_SHA512_HMAC
+        | ck::CKM_SHA3_224_HMAC
+        | ck::CKM_SHA3_256_HMAC
+        | ck::CKM_SHA3_384_HMAC
+        | ck::CKM_SHA3_512_HMAC
+        | ck::CKM_SHA_1_KEY_GEN
+        | ck::CKM_SHA224_KEY_GEN
+        | ck::CKM_SHA256_KEY_GEN
+        | ck::CKM_SHA384_KEY_GEN
+        | ck::CKM_SHA512_KEY_GEN
+        | ck::CKM_SHA3_224_KEY_GEN
+        | ck::CKM_SHA3_256_KEY_GEN
+        | ck::CKM_SHA3_384_KEY_GEN
+        | ck::CKM_SHA3_512_KEY_GEN => (Keys::Generic, Params::None, given(), ANY, true),
+        ck::CKM_SHA_1_HMAC_GENERAL
+        | ck::CKM_SHA224_HMAC_GENERAL
+        | ck::CKM_SHA256_HMAC_GENERAL
+        | ck::CKM_SHA384_HMAC_GENERAL
+        | ck::CKM_SHA512_HMAC_GENERAL
+        | ck::CKM_SHA3_224_HMAC_GENERAL
+        | ck::CKM_SHA3_256_HMAC_GENERAL
+        | ck::CKM_SHA3_384_HMAC_GENERAL
+        | ck::CKM_SHA3_512_HMAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(65)];
+            (Keys::Generic, Params::MacLen(10), wrong, ANY, true)
+        }
+        ck::CKM_SHA1_KEY_DERIVATION
+        | ck::CKM_SHA224_KEY_DERIVATION
+        | ck::CKM_SHA256_KEY_DERIVATION
+        | ck::CKM_SHA384_KEY_DERIVATION
+        | ck::CKM_SHA512_KEY_DERIVATION
+        | ck::CKM_SHA3_224_KEY_DERIVATION
+        | ck::CKM_SHA3_256_KEY_DERIVATION
+        | ck::CKM_SHA3_384_KEY_DERIVATION
+        | ck::CKM_SHA3_512_KEY_DERIVATION => (Keys::Generic, Params::None, given(), ANY, true),
+        ck::CKM_CONCATENATE_BASE_AND_KEY => (
+            Keys::Generic,
+            Params::Key(1),
+            vec![Params::None, iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_CONCATENATE_BASE_AND_DATA
+        | ck::CKM_CONCATENATE_DATA_AND_BASE
+        | ck::CKM_XOR_BASE_AND_DATA => {
+            (Keys::Generic, data(32), vec![Params::None, iv()], ANY, true)
+        }
+        ck::CKM_EXTRACT_KEY_FROM_KEY => {
+            let wrong = vec![Params::None, iv(), Params::Extract(256)];
+            (Keys::Generic, Params::Extract(8), wrong, ANY, true)
+        }
+        ck::CKM_AES_ECB_ENCRYPT_DATA => {
+            (Keys::Aes, data(32), vec![Params::None, data(31)], ANY, true)
+        }
+        ck::CKM_AES_CBC_ENCRYPT_DATA => (
+            Keys::Aes,
+            cbc_data(32),
+            vec![Params::None, cbc_data(0), iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_HKDF_KEY_GEN => (Keys::Hkdf, Params::None, given(), ANY, true),
+        ck::CKM_HKDF_DERIVE => (
+            Keys::Hkdf,
+            hkdf(b"salt"),
+            vec![Params::None, iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_PKCS5_PBKD2 => (Keys::Generic, pbkd2(), vec![Params::None, iv()], ANY, true),
         ck::CKM_SHA_1
         | ck::CKM_SHA224
         | ck::CKM_SHA256
@@ -265,8 +417,8 @@ impl Case {
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
             Keys::Rsa | Keys::None => Keys::Ec,
-            Keys::Ec | Keys::Edwards | Keys::Generic => Keys::Rsa,
-            Keys::Aes => Keys::Generic,
+            Keys::Ec | Keys::Edwards | Keys::Generic | Keys::Hkdf => Keys::Rsa,
+            Keys::Aes | Keys::Xts => Keys::Generic,
         };
         keys(fixture, kind, Vec::new, Vec::new)
     }
@@ -284,6 +436,12 @@ fn keys(
         Keys::Ec => ec_pair(session, public(), private()),
         Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
+        Keys::Xts => {
+            let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];
+            let changes = with(value, with(public(), private()));
+            secret(session, ck::CKK_AES_XTS, changes)
+        }
+        Keys::Hkdf => secret(session, ck::CKK_HKDF, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
         Keys::None => secret(session, ck::CKK_AES, no_uses()),
     }

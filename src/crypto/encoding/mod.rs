@@ -113,6 +113,15 @@ pub fn octet_string(value: &[u8]) -> &[u8] {
 }
 
 /// OneAsymmetricKey; `read_value` inside `sequence` refuses what is left over.
+/// Length of the DER value at the start of `bytes`, tag and length included; `None` where there is
+/// none, or where it is longer than `bytes`.
+#[must_use]
+pub fn der_len(bytes: &[u8]) -> Option<usize> {
+    let mut reader = SliceReader::new(bytes).ok()?;
+    let value = reader.tlv_bytes().ok()?;
+    Some(value.len())
+}
+
 fn parse(der: &[u8]) -> der::Result<PrivateKeyInfoRef<'_>> {
     let mut reader = SliceReader::new(der)?;
     let info = reader.sequence(|fields| {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::ck;
-use crate::error::{Result, refuse};
+use crate::error::{Error, Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -163,11 +163,28 @@ pub struct Mechanism {
 }
 
 /// A mechanism as a caller chose it: a row, and parameters of the row's kind.
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The mechanism.
     pub row: &'static Mechanism,
     /// `Params::None`, or the variant that belongs to `row.params`.
     pub params: Params,
+}
+
+impl Request {
+    /// # Errors
+    /// CKR_MECHANISM_PARAM_INVALID for parameters that are not of the row's kind.
+    pub fn new(row: &'static Mechanism, params: Params) -> Result<Self> {
+        if row.params.admits(&params) {
+            return Ok(Self { row, params });
+        }
+        Err(Error::new(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism does not take this parameter",
+        )
+        .at(row.name))
+    }
 }
 
 impl Mechanism {

@@ -19,6 +19,33 @@ pub enum ParamKind {
     RsaAesKeyWrap,
 }
 
+impl ParamKind {
+    /// Whether `params` are of this kind and within its limits. Nothing at all is of every kind: the
+    /// operation knows whether it can do without.
+    #[must_use]
+    pub fn admits(self, params: &Params) -> bool {
+        match (self, params) {
+            (_, Params::None) | (Self::Oaep, Params::Oaep(_)) => true,
+            (Self::Iv(len) | Self::OptionalIv(len), Params::Iv(iv)) => iv.len() == len,
+            (Self::Gcm, Params::Gcm { iv, tag_len, .. }) => {
+                (1..=1024).contains(&iv.len()) && matches!(tag_len, 4 | 8 | 12..=16)
+            }
+            (Self::RsaAesKeyWrap, Params::RsaAesKeyWrap { aes_bits, .. }) => {
+                matches!(aes_bits, None | Some(128 | 192 | 256))
+            }
+            (
+                Self::None
+                | Self::Iv(_)
+                | Self::OptionalIv(_)
+                | Self::Gcm
+                | Self::Oaep
+                | Self::RsaAesKeyWrap,
+                _,
+            ) => false,
+        }
+    }
+}
+
 /// A mechanism's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Params {

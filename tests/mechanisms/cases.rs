@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
+use tenon_pkcs11::error::Result;
 use tenon_pkcs11::mechanism::{self, Mechanism, Oaep, Params, Request};
 use tenon_pkcs11::policy::Use;
 
@@ -161,14 +162,11 @@ impl Case {
     }
 
     pub(super) fn request(&self) -> Request {
-        self.request_with(self.params.clone())
+        self.request_with(self.params.clone()).unwrap()
     }
 
-    pub(super) fn request_with(&self, params: Params) -> Request {
-        Request {
-            row: self.row,
-            params,
-        }
+    pub(super) fn request_with(&self, params: Params) -> Result<Request> {
+        Request::new(self.row, params)
     }
 
     /// Keys that the mechanism takes, for every use.

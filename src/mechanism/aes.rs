@@ -72,6 +72,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(kwp::decrypt),
         wrap: Some(kwp::wrap),
         unwrap: Some(&kwp::UNWRAP),
+        key_wrap: true,
         vectors: &["aes_kwp.rsp"],
         ..AES
     },

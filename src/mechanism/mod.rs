@@ -150,6 +150,9 @@ pub struct Mechanism {
     pub wrap: Option<WrapKey>,
     /// C_UnwrapKey.
     pub unwrap: Option<&'static Unwrap>,
+    /// Made to wrap keys (NIST SP 800-38F): knowing what other blobs hold opens none, as it would
+    /// with a stream cipher or a counter mode.
+    pub key_wrap: bool,
     /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
     /// mechanism wraps and unwraps secret keys alone.
     pub unwrap_blind: Option<UnwrapBlind>,
@@ -242,6 +245,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     wrap: None,
     unwrap: None,
     unwrap_blind: None,
+    key_wrap: false,
     generate: None,
     generate_pair: None,
     vectors: &[],

@@ -152,6 +152,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| keywrap::begin(Form::Plain, key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Plain, key, params, clear)),
         unwrap: Some(&keywrap::PLAIN),
+        key_wrap: true,
         zero_padded: Some(SEMIBLOCK),
         vectors: &["crypto::keywrap::tests::wycheproof_kw"],
         ..AES
@@ -169,6 +170,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| keywrap::begin(Form::Kwp, key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Kwp, key, params, clear)),
         unwrap: Some(&keywrap::KWP),
+        key_wrap: true,
         vectors: &["aes_kwp.rsp"],
         ..AES
     },
@@ -180,6 +182,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| keywrap::begin(Form::Pkcs7, key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Pkcs7, key, params, clear)),
         unwrap: Some(&keywrap::PKCS7),
+        key_wrap: true,
         vectors: &["crypto::keywrap::tests::pkcs7_pads_to_half_blocks"],
         ..AES
     },

@@ -163,7 +163,7 @@ pub enum Action {
     },
     /// Wrap it, so that it leaves the token.
     Export {
-        /// CKA_TRUSTED of the wrapping key.
+        /// The wrapping key is CKA_TRUSTED, and the mechanism made to wrap keys.
         trusted: bool,
     },
     /// Import material into it.
@@ -448,7 +448,7 @@ fn export(facts: &Facts, caller: &Caller, trusted: bool) -> Result<Effect, Error
     if key.wrap_with_trusted && !trusted {
         return refuse(
             ck::CKR_KEY_NOT_WRAPPABLE,
-            "CKA_WRAP_WITH_TRUSTED is TRUE and the wrapping key is not CKA_TRUSTED",
+            "CKA_WRAP_WITH_TRUSTED is TRUE, and this is not an AES key wrap by a secret key that is CKA_TRUSTED",
         );
     }
     Ok(Effect::Done)

@@ -45,7 +45,7 @@ impl Token {
             .facts()
             .key
             .as_ref()
-            .is_some_and(|key| key.trusted);
+            .is_some_and(|key| key.trusted && mechanism.key_wrap);
         self.decide(Action::Export { trusted }, &object, &keys, false)?;
         matches_template(&usable.object, &object)?;
         let material = self

@@ -6,8 +6,8 @@ use tenon_pkcs11::crypto::hash::Hash;
 use tenon_pkcs11::mechanism::{Oaep, Params};
 use tenon_pkcs11::token::Handle;
 
-use super::keys::{flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
-use crate::common::{Fixture, attrs, full, returns, secret};
+use super::keys::{find, flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
+use crate::common::{Fixture, attrs, ec_pair, full, returns, rsa_pair, secret};
 
 /// The value is shown in no way.
 fn is_sealed(fixture: &Fixture, key: Handle) {
@@ -257,4 +257,56 @@ fn reimport_of_an_own_blob_binds_it() {
     let own = unwrap(&fixture, trusted, &blob, own).unwrap();
     assert_eq!(read(session, own, ck::CKA_WRAP_WITH_TRUSTED), flag(true));
     returns!(wrap(&fixture, wrapping, own), CKR_KEY_NOT_WRAPPABLE);
+}
+
+/// Every way to ask for a sensitive value, of every kind of token key, also after reopening.
+#[test]
+fn no_route_shows_a_sensitive_value() {
+    let fixture = Fixture::new();
+    let token = || attrs![CKA_TOKEN => true, CKA_ID => b"sensitive", CKA_EXTRACTABLE => true];
+    let rsa = rsa_pair(&fixture.session, vec![], token()).private;
+    ec_pair(&fixture.session, vec![], token());
+    secret(&fixture.session, ck::CKK_AES, token());
+    fixture
+        .session
+        .set_attributes(rsa, &attrs![CKA_LABEL => "a change"])
+        .unwrap();
+    let fixture = fixture.reopened_as_user();
+    let session = &fixture.session;
+    let known = find(session, &attrs![CKA_ID => b"sensitive"]);
+    assert_eq!(known.len(), 3);
+    let copies: Vec<_> = known
+        .iter()
+        .map(|key| {
+            session
+                .copy_object(*key, &attrs![CKA_ID => b"copy"])
+                .unwrap()
+        })
+        .collect();
+    for key in known.into_iter().chain(copies) {
+        for kind in [
+            ck::CKA_VALUE,
+            ck::CKA_PRIVATE_EXPONENT,
+            ck::CKA_PRIME_1,
+            ck::CKA_PRIME_2,
+            ck::CKA_EXPONENT_1,
+            ck::CKA_EXPONENT_2,
+            ck::CKA_COEFFICIENT,
+        ] {
+            let shown = read(session, key, kind);
+            assert!(!matches!(shown, Revealed::Value(_)), "{kind:#x}");
+        }
+        let open = || attrs![CKA_SENSITIVE => false];
+        returns!(
+            session.set_attributes(key, &open()),
+            CKR_ATTRIBUTE_READ_ONLY
+        );
+        returns!(session.copy_object(key, &open()), CKR_ATTRIBUTE_READ_ONLY);
+        session
+            .set_attributes(key, &attrs![CKA_EXTRACTABLE => false])
+            .unwrap();
+        let kek = secret(session, ck::CKK_AES, vec![]).public;
+        returns!(wrap(&fixture, kek, key), CKR_KEY_UNEXTRACTABLE);
+    }
+    assert_eq!(find(session, &attrs![CKA_VALUE => &[0x5A; 32]]), []);
 }

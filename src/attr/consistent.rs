@@ -29,12 +29,13 @@ pub(super) fn consistent(attributes: &Attributes) -> Result<()> {
     if attributes.class() == ck::CKO_CERTIFICATE {
         return certificate(filled);
     }
-    // A trusted key that also decrypts would give away what CKA_WRAP_WITH_TRUSTED protects.
-    let ciphers = attributes.bool(ck::CKA_ENCRYPT) || attributes.bool(ck::CKA_DECRYPT);
-    if attributes.bool(ck::CKA_TRUSTED) && ciphers {
+    // A trusted key that also decrypts would give away what CKA_WRAP_WITH_TRUSTED protects; so would
+    // the key stream of GCM and CCM, which CKM_AES_ECB_ENCRYPT_DATA derives.
+    let ciphers = [ck::CKA_ENCRYPT, ck::CKA_DECRYPT, ck::CKA_DERIVE];
+    if attributes.bool(ck::CKA_TRUSTED) && ciphers.iter().any(|kind| attributes.bool(*kind)) {
         return refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
-            "a trusted key has neither CKA_ENCRYPT nor CKA_DECRYPT",
+            "a trusted key has none of CKA_ENCRYPT, CKA_DECRYPT and CKA_DERIVE",
         );
     }
     Ok(())

@@ -45,7 +45,7 @@ fn a_trusted_key_is_local_and_does_not_cipher() {
     let key = change(&wrapping(), &trusted, &SO).unwrap();
     assert!(key.bool(ck::CKA_TRUSTED));
 
-    for cipher in [ck::CKA_ENCRYPT, ck::CKA_DECRYPT] {
+    for cipher in [ck::CKA_ENCRYPT, ck::CKA_DECRYPT, ck::CKA_DERIVE] {
         let mut other = wrapping();
         other.set(cipher, flag(true));
         assert_eq!(

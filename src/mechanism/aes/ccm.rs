@@ -1,9 +1,8 @@
 //! CCM (PKCS#11 3.2 section 6.13).
 
 use super::super::Cipher;
-use super::whole::{Whole, gathered};
+use super::whole::{Whole, gathered, wrong_length};
 use super::{Key, Params, Result, aes_key, bad_param};
-use crate::crypto;
 use crate::crypto::aes::{self, Direction};
 
 /// C_EncryptInit and C_DecryptInit.
@@ -55,7 +54,7 @@ impl Whole for Message {
 
     fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize> {
         if input.len() != self.most() {
-            return Err(self.too_long().into());
+            return Err(wrong_length(self.direction).into());
         }
         let Self {
             key,
@@ -70,10 +69,7 @@ impl Whole for Message {
         }?)
     }
 
-    fn too_long(&self) -> crypto::Error {
-        match self.direction {
-            Direction::Encrypt => crypto::Error::InputLength,
-            Direction::Decrypt => crypto::Error::CiphertextLength,
-        }
+    fn direction(&self) -> Direction {
+        self.direction
     }
 }

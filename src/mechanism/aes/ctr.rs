@@ -1,6 +1,7 @@
 //! CTR (PKCS#11 3.2 section 6.11): a stream.
 
 use super::super::Cipher;
+use super::whole::wrong_length;
 use super::{Key, Params, Result, aes_key, bad_param};
 use crate::crypto;
 use crate::crypto::aes::{Ctr, Direction};
@@ -29,11 +30,10 @@ impl Cipher for Stream {
     }
 
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
-        match (self.ctr.update(input, out), self.direction) {
-            (Err(crypto::Error::InputLength), Direction::Decrypt) => {
-                Err(crypto::Error::CiphertextLength.into())
-            }
-            (outcome, _) => Ok(outcome.map(|()| input.len())?),
+        match self.ctr.update(input, out) {
+            Ok(()) => Ok(input.len()),
+            Err(crypto::Error::InputLength) => Err(wrong_length(self.direction).into()),
+            Err(other) => Err(other.into()),
         }
     }
 

@@ -16,6 +16,9 @@ use crate::secret::Secret;
 /// Length of a semiblock in bytes.
 pub(super) const SEMIBLOCK: usize = 8;
 
+/// Shortest output of RFC 3394.
+const SHORTEST: usize = 3 * SEMIBLOCK;
+
 /// The alternative initial value's constant part (RFC 5649 section 3).
 const AIV: [u8; 4] = [0xA6, 0x59, 0x59, 0xA6];
 
@@ -71,7 +74,7 @@ impl Wrap {
             Form::Kwp => kwp_unwrap(kek, wrapped),
             Form::Pkcs7 => kw_pkcs7_unwrap(kek, &self.iv, wrapped),
             Form::KwpOrPkcs7 | Form::Pkcs7OrKwp => match kwp_unwrap(kek, wrapped) {
-                Err(crypto::Error::BadCiphertext) if wrapped.len() >= self.shortest() => {
+                Err(crypto::Error::BadCiphertext) if wrapped.len() >= SHORTEST => {
                     kw_pkcs7_unwrap(kek, &self.iv, wrapped)
                 }
                 outcome => outcome,
@@ -79,15 +82,10 @@ impl Wrap {
         }
     }
 
-    /// Shortest output of a plain wrap.
-    fn shortest(&self) -> usize {
-        3 * SEMIBLOCK
-    }
-
     /// Whether a wrapped key may have this length.
     fn takes(&self, len: usize) -> bool {
         let least = match self.form {
-            Form::Plain | Form::Pkcs7 => self.shortest(),
+            Form::Plain | Form::Pkcs7 => SHORTEST,
             Form::Kwp | Form::KwpOrPkcs7 | Form::Pkcs7OrKwp => 2 * SEMIBLOCK,
         };
         len >= least && len.is_multiple_of(SEMIBLOCK)
@@ -187,11 +185,8 @@ impl Whole for Message {
         }
     }
 
-    fn too_long(&self) -> crypto::Error {
-        match self.direction {
-            Direction::Encrypt => crypto::Error::InputLength,
-            Direction::Decrypt => crypto::Error::CiphertextLength,
-        }
+    fn direction(&self) -> Direction {
+        self.direction
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::super::Cipher;
 use super::super::buffer::Buffer;
+use crate::crypto;
+use crate::crypto::aes::Direction;
 use crate::error::Result;
 
 /// What is done with the whole message, and how long its output gets.
@@ -20,8 +22,16 @@ pub(super) trait Whole: Send {
     /// Writes the output to the start of `out` and returns its length.
     fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize>;
 
-    /// The refusal of a message of impossible length.
-    fn too_long(&self) -> crate::crypto::Error;
+    /// Whether messages or ciphertexts come in.
+    fn direction(&self) -> Direction;
+}
+
+/// The refusal of a message or ciphertext of impossible length.
+pub(super) fn wrong_length(direction: Direction) -> crypto::Error {
+    match direction {
+        Direction::Encrypt => crypto::Error::InputLength,
+        Direction::Decrypt => crypto::Error::CiphertextLength,
+    }
 }
 
 /// A message being gathered.
@@ -57,7 +67,7 @@ impl<W: Whole> Cipher for Gathered<W> {
 
     fn update(&mut self, input: &[u8], _out: &mut [u8]) -> Result<usize> {
         if input.len() > self.whole.most().saturating_sub(self.input.len()) {
-            return Err(self.whole.too_long().into());
+            return Err(wrong_length(self.whole.direction()).into());
         }
         self.input.extend(input)?;
         Ok(0)

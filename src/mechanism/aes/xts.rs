@@ -1,7 +1,7 @@
 //! XTS (PKCS#11 3.2 section 6.15): a message is one data unit.
 
 use super::super::{Cipher, no_params};
-use super::whole::{Whole, gathered};
+use super::whole::{Whole, gathered, wrong_length};
 use super::{Key, Params, Result, bad_param};
 use crate::ck;
 use crate::crypto;
@@ -56,15 +56,12 @@ impl Whole for Unit {
     fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize> {
         match self.xts.run(self.direction, &self.iv, input, out) {
             Ok(()) => Ok(input.len()),
-            Err(crypto::Error::InputLength) => Err(self.too_long().into()),
+            Err(crypto::Error::InputLength) => Err(wrong_length(self.direction).into()),
             Err(other) => Err(other.into()),
         }
     }
 
-    fn too_long(&self) -> crypto::Error {
-        match self.direction {
-            Direction::Encrypt => crypto::Error::InputLength,
-            Direction::Decrypt => crypto::Error::CiphertextLength,
-        }
+    fn direction(&self) -> Direction {
+        self.direction
     }
 }

@@ -22,6 +22,8 @@ mod wycheproof {
     pub(super) mod key_wraps;
     pub(super) mod keys;
     pub(super) mod macs;
+    pub(super) mod oaep;
+    pub(super) mod pkcs1;
     pub(super) mod report;
     pub(super) mod signatures;
 }
@@ -30,7 +32,7 @@ use std::process::Command;
 
 use client::Client;
 use wycheproof::report::{Expectations, Report};
-use wycheproof::{agreement, ciphers, decryption, derivation, key_wraps, macs, signatures};
+use wycheproof::{agreement, ciphers, derivation, key_wraps, macs, oaep, pkcs1, signatures};
 
 /// Set in the child processes of this program.
 const CHILD: &str = "TENON_TEST_CHILD";
@@ -69,4 +71,4 @@ macro_rules! families {
     };
 }
 
-families! { ciphers key_wraps macs signatures decryption agreement derivation }
+families! { ciphers key_wraps macs signatures oaep pkcs1 agreement derivation }

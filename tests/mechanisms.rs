@@ -10,8 +10,10 @@
 mod common;
 
 mod mechanisms {
+    mod agreement;
     mod cases;
     mod ciphers;
+    mod derivations;
     mod digests;
     mod generation;
     mod refusals;

@@ -32,6 +32,7 @@ const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_UNWRAP, "unwrap"),
     (ck::CKF_GENERATE, "generate"),
     (ck::CKF_GENERATE_KEY_PAIR, "generate pair"),
+    (ck::CKF_DERIVE, "derive"),
 ];
 
 fn root() -> &'static Path {
@@ -161,9 +162,21 @@ fn params(kind: ParamKind) -> String {
         ParamKind::None => "–".into(),
         ParamKind::Iv(len) => format!("IV, {len} bytes"),
         ParamKind::OptionalIv(len) => format!("optional IV, {len} bytes"),
+        ParamKind::Ctr => "CK_AES_CTR_PARAMS".into(),
+        ParamKind::Ccm => "CK_CCM_PARAMS".into(),
+        ParamKind::MacLen => "CK_MAC_GENERAL_PARAMS".into(),
+        ParamKind::Data => "CK_KEY_DERIVATION_STRING_DATA".into(),
+        ParamKind::Extract => "CK_EXTRACT_PARAMS".into(),
+        ParamKind::CbcData => "CK_AES_CBC_ENCRYPT_DATA_PARAMS".into(),
+        ParamKind::Hkdf => "CK_HKDF_PARAMS".into(),
+        ParamKind::Pbkd2 => "CK_PKCS5_PBKD2_PARAMS2".into(),
+        ParamKind::Key => "CK_OBJECT_HANDLE".into(),
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::RsaAesKeyWrap => "CK_RSA_AES_KEY_WRAP_PARAMS".into(),
+        ParamKind::Pss => "CK_RSA_PKCS_PSS_PARAMS".into(),
+        ParamKind::Eddsa => "optional CK_EDDSA_PARAMS".into(),
+        ParamKind::Ecdh => "CK_ECDH1_DERIVE_PARAMS".into(),
     }
 }
 
@@ -171,13 +184,21 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> String {
     match key_type {
         ck::CKK_RSA => "RSA".into(),
         ck::CKK_EC => "EC".into(),
+        ck::CKK_EC_EDWARDS => "EC Edwards".into(),
+        ck::CKK_EC_MONTGOMERY => "EC Montgomery".into(),
         ck::CKK_AES => "AES".into(),
+        ck::CKK_AES_XTS => "AES-XTS".into(),
         ck::CKK_GENERIC_SECRET => "generic secret".into(),
+        ck::CKK_HKDF => "HKDF".into(),
         ck::CKK_SHA_1_HMAC => "SHA-1 HMAC".into(),
         ck::CKK_SHA224_HMAC => "SHA-224 HMAC".into(),
         ck::CKK_SHA256_HMAC => "SHA-256 HMAC".into(),
         ck::CKK_SHA384_HMAC => "SHA-384 HMAC".into(),
         ck::CKK_SHA512_HMAC => "SHA-512 HMAC".into(),
+        ck::CKK_SHA3_224_HMAC => "SHA3-224 HMAC".into(),
+        ck::CKK_SHA3_256_HMAC => "SHA3-256 HMAC".into(),
+        ck::CKK_SHA3_384_HMAC => "SHA3-384 HMAC".into(),
+        ck::CKK_SHA3_512_HMAC => "SHA3-512 HMAC".into(),
         other => panic!("no name for key type {other:#x}"),
     }
 }

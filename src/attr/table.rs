@@ -29,8 +29,23 @@ pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
 ];
 
 const CLASSES: &[u64] = EVERY.classes;
-const PAIR_TYPES: &[u64] = &[CKK_RSA, CKK_EC];
-const SECRET_TYPES: &[u64] = &[CKK_AES, CKK_GENERIC_SECRET, CKK_SHA256_HMAC];
+const PAIR_TYPES: &[u64] = &[CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
+const CURVE_TYPES: &[u64] = &[CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
+const SECRET_TYPES: &[u64] = &[
+    CKK_AES,
+    CKK_AES_XTS,
+    CKK_GENERIC_SECRET,
+    CKK_HKDF,
+    CKK_SHA_1_HMAC,
+    CKK_SHA224_HMAC,
+    CKK_SHA256_HMAC,
+    CKK_SHA384_HMAC,
+    CKK_SHA512_HMAC,
+    CKK_SHA3_224_HMAC,
+    CKK_SHA3_256_HMAC,
+    CKK_SHA3_384_HMAC,
+    CKK_SHA3_512_HMAC,
+];
 
 const EVERY: Objects = of(&[
     CKO_DATA,
@@ -52,18 +67,43 @@ const SECRET: Objects = of(&[CKO_SECRET_KEY]);
 const WRAPPING: Objects = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
 const RSA_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], &[CKK_RSA]);
 const RSA_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], &[CKK_RSA]);
-const EC_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], &[CKK_EC]);
-const EC_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], &[CKK_EC]);
+const EC_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], CURVE_TYPES);
+const EC_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], CURVE_TYPES);
 const AES: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES]);
-const GENERIC: Objects = keys(&[CKO_SECRET_KEY], &[CKK_GENERIC_SECRET, CKK_SHA256_HMAC]);
+const XTS: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES_XTS]);
+const GENERIC: Objects = keys(
+    &[CKO_SECRET_KEY],
+    &[
+        CKK_GENERIC_SECRET,
+        CKK_HKDF,
+        CKK_SHA_1_HMAC,
+        CKK_SHA224_HMAC,
+        CKK_SHA256_HMAC,
+        CKK_SHA384_HMAC,
+        CKK_SHA512_HMAC,
+        CKK_SHA3_224_HMAC,
+        CKK_SHA3_256_HMAC,
+        CKK_SHA3_384_HMAC,
+        CKK_SHA3_512_HMAC,
+    ],
+);
 
-const CIPHERS: &[CK_KEY_TYPE] = &[CKK_RSA, CKK_AES];
+const CIPHERS: &[CK_KEY_TYPE] = &[CKK_RSA, CKK_AES, CKK_AES_XTS];
 const SIGNERS: &[CK_KEY_TYPE] = &[
     CKK_RSA,
     CKK_EC,
+    CKK_EC_EDWARDS,
     CKK_AES,
     CKK_GENERIC_SECRET,
+    CKK_SHA_1_HMAC,
+    CKK_SHA224_HMAC,
     CKK_SHA256_HMAC,
+    CKK_SHA384_HMAC,
+    CKK_SHA512_HMAC,
+    CKK_SHA3_224_HMAC,
+    CKK_SHA3_256_HMAC,
+    CKK_SHA3_384_HMAC,
+    CKK_SHA3_512_HMAC,
 ];
 
 /// 65537.
@@ -198,6 +238,7 @@ rows! {
 
     // 6.8 Generic secret; 6.13 AES; HMAC key types
     CKA_VALUE                       Sized(&[16, 24, 32]), AES, Absent,      [R F F F] Never Never, UnlessSensitive Checked;
+    CKA_VALUE                       Sized(&[32, 64]), XTS, Absent,          [R F F F] Never Never, UnlessSensitive Checked;
     CKA_VALUE                       Bytes, GENERIC, Absent,                 [R F F F] Never Never, UnlessSensitive Checked;
     CKA_VALUE_LEN                   Ulong, SECRET, Absent,                  [F R O O] Never Never, Always Checked;
 
@@ -235,7 +276,8 @@ pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<&'static Row> {
 }
 
 /// `kind` is key material in some objects.
-pub(super) fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
+#[must_use]
+pub fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
     ROWS.iter()
         .any(|row| row.kind == kind && row.reveal == UnlessSensitive)
 }

@@ -1,4 +1,5 @@
-//! AES (FIPS 197) in the modes ECB and CBC (NIST SP 800-38A) and GCM (SP 800-38D).
+//! AES (FIPS 197) in the modes ECB, CBC and CTR (NIST SP 800-38A), CCM (SP 800-38C), GCM
+//! (SP 800-38D) and XTS (SP 800-38E).
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,6 +7,14 @@ use std::sync::Arc;
 use super::sys::{aead, cipher};
 use super::{Error, Result};
 use crate::secret::Secret;
+
+mod ccm;
+mod ctr;
+mod xts;
+
+pub use ccm::{CCM_MAX, ccm_limits};
+pub use ctr::Ctr;
+pub use xts::{XTS_MAX, Xts};
 
 /// Length of a block in bytes.
 pub const BLOCK: usize = 16;

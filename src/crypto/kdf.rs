@@ -1,7 +1,10 @@
-//! Key derivation: HKDF (RFC 5869) from keys, Argon2id (RFC 9106) from PINs.
+//! Key derivation: HKDF (RFC 5869) and X9.63 from keys, PBKDF2 (RFC 8018) from passwords, Argon2id
+//! (RFC 9106) from PINs.
 
 use zeroize::Zeroizing;
 
+use super::hash::Hash;
+use super::sys;
 use super::{Error, Result};
 use crate::secret::Secret;
 
@@ -22,6 +25,46 @@ pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
     hkdf::Hkdf::<sha2::Sha256>::new(Some(salt), ikm)
         .expand_multi_info(info, out)
         .expect("no more than HKDF_MAX bytes");
+}
+
+/// The key derivation function of ANSI X9.63 (SEC 1 section 3.6.1): fills `out` from the secret that
+/// two parties share and, where they agree on some, shared information.
+pub fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
+    for (counter, chunk) in (1u32..).zip(out.chunks_mut(hash.len())) {
+        let block = Zeroizing::new(hash.digest(&[shared, &counter.to_be_bytes(), info]));
+        chunk.copy_from_slice(&block[..chunk.len()]);
+    }
+}
+
+/// HKDF's extraction: a pseudo-random key as long as the hash.
+pub fn hkdf_extract(hash: Hash, ikm: &[u8], salt: &[u8]) -> Result<Secret> {
+    let mut out = Secret::zeroed(hash.len());
+    sys::kdf::hkdf_extract(hash, ikm, salt, &mut out)?;
+    Ok(out)
+}
+
+/// HKDF's expansion of the pseudo-random key `prk` to `len` bytes, at most 255 times the hash's
+/// length (`Error::InvalidParameter`).
+pub fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Secret> {
+    if len > 255 * hash.len() {
+        return Err(Error::InvalidParameter("the length of HKDF's output"));
+    }
+    let mut out = Secret::zeroed(len);
+    sys::kdf::hkdf_expand(hash, prk, info, &mut out)?;
+    Ok(out)
+}
+
+/// PBKDF2 with HMAC: `len` bytes. `Error::InvalidParameter` for no iterations.
+pub fn pbkdf2(
+    hash: Hash,
+    password: &[u8],
+    salt: &[u8],
+    iterations: u32,
+    len: usize,
+) -> Result<Secret> {
+    let mut out = Secret::zeroed(len);
+    sys::kdf::pbkdf2(hash, password, salt, iterations, &mut out)?;
+    Ok(out)
 }
 
 /// The cost of Argon2id.
@@ -81,7 +124,7 @@ fn derive(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::vectors::{hex, records};
+    use crate::crypto::vectors::{bytes, hex, list, load, records, text};
 
     #[test]
     fn hkdf_rfc5869() {
@@ -98,6 +141,24 @@ mod tests {
         let mut out = vec![0; HKDF_MAX];
         hkdf_sha256(b"key", b"", &[], &mut out);
         assert_ne!(out[HKDF_MAX - 32..], [0; 32]);
+    }
+
+    #[test]
+    fn x963_known_answers() {
+        for case in list(&load("x963_kdf.json"), "cases") {
+            let hash = match text(case, "hash") {
+                "sha1" => Hash::Sha1,
+                "sha224" => Hash::Sha224,
+                "sha256" => Hash::Sha256,
+                "sha384" => Hash::Sha384,
+                "sha512" => Hash::Sha512,
+                other => panic!("{other}"),
+            };
+            let key = bytes(case, "key");
+            let mut out = vec![0; key.len()];
+            x963(hash, &bytes(case, "secret"), &bytes(case, "info"), &mut out);
+            assert_eq!(out, key, "{hash:?}");
+        }
     }
 
     /// RFC 9106 section 5.3.

@@ -1,17 +1,27 @@
-//! AES: key generation, ECB, CBC, CBC with PKCS padding, GCM and key wrap with padding.
+//! AES (PKCS#11 3.2 sections 6.10 to 6.16): ciphers, MACs and wraps.
 
-use super::{Key, Mechanism, ParamKind, Params, ROW, Unit};
+use super::{Key, Mechanism, ParamKind, Params, ROW, Unit, no_params};
 use crate::ck;
-use crate::crypto::aes::{self, BLOCK, Direction};
+use crate::crypto::aes::Direction::{Decrypt, Encrypt};
+use crate::crypto::aes::{self, BLOCK};
 use crate::error::{Error, Result, refuse};
 use crate::rng::{self, Rng};
 use crate::secret::Secret;
 
 mod block;
+mod ccm;
+mod cipher_wrap;
+mod cmac;
+mod ctr;
 mod gcm;
-mod kwp;
+mod keywrap;
 #[cfg(test)]
 mod testing;
+mod whole;
+mod xts;
+
+use cipher_wrap::seal;
+use keywrap::{Form, SEMIBLOCK};
 
 /// What all rows of the family share.
 const AES: Mechanism = Mechanism {
@@ -19,6 +29,13 @@ const AES: Mechanism = Mechanism {
     sizes: (16, 32),
     unit: Unit::Bytes,
     ..ROW
+};
+
+/// What the rows of XTS share.
+const XTS: Mechanism = Mechanism {
+    key_types: &[ck::CKK_AES_XTS],
+    sizes: (32, 64),
+    ..AES
 };
 
 pub(super) static ROWS: &[Mechanism] = &[
@@ -32,8 +49,11 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_AES_ECB,
         name: "CKM_AES_ECB",
-        encrypt: Some(|key, params| block::ecb(key, params, Direction::Encrypt)),
-        decrypt: Some(|key, params| block::ecb(key, params, Direction::Decrypt)),
+        encrypt: Some(|key, params| block::ecb(key, params, Encrypt)),
+        decrypt: Some(|key, params| block::ecb(key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| seal(block::ecb(key, params, Encrypt)?, clear)),
+        unwrap: Some(&cipher_wrap::ECB),
+        zero_padded: Some(BLOCK),
         vectors: &["aes_ecb.rsp"],
         ..AES
     },
@@ -41,8 +61,11 @@ pub(super) static ROWS: &[Mechanism] = &[
         id: ck::CKM_AES_CBC,
         name: "CKM_AES_CBC",
         params: ParamKind::Iv(BLOCK),
-        encrypt: Some(|key, params| block::cbc(key, params, Direction::Encrypt)),
-        decrypt: Some(|key, params| block::cbc(key, params, Direction::Decrypt)),
+        encrypt: Some(|key, params| block::cbc(key, params, Encrypt)),
+        decrypt: Some(|key, params| block::cbc(key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| seal(block::cbc(key, params, Encrypt)?, clear)),
+        unwrap: Some(&cipher_wrap::CBC),
+        zero_padded: Some(BLOCK),
         vectors: &["aes_cbc.rsp"],
         ..AES
     },
@@ -50,34 +73,140 @@ pub(super) static ROWS: &[Mechanism] = &[
         id: ck::CKM_AES_CBC_PAD,
         name: "CKM_AES_CBC_PAD",
         params: ParamKind::Iv(BLOCK),
-        encrypt: Some(|key, params| block::cbc_pad(key, params, Direction::Encrypt)),
-        decrypt: Some(|key, params| block::cbc_pad(key, params, Direction::Decrypt)),
+        encrypt: Some(|key, params| block::cbc_pad(key, params, Encrypt)),
+        decrypt: Some(|key, params| block::cbc_pad(key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| seal(block::cbc_pad(key, params, Encrypt)?, clear)),
+        unwrap: Some(&cipher_wrap::CBC_PAD),
         vectors: &["mechanism::aes::block::tests::cbc_pad_wycheproof"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_CTR,
+        name: "CKM_AES_CTR",
+        params: ParamKind::Ctr,
+        encrypt: Some(|key, params| ctr::begin(key, params, Encrypt)),
+        decrypt: Some(|key, params| ctr::begin(key, params, Decrypt)),
+        vectors: &["aes_ctr.rsp"],
         ..AES
     },
     Mechanism {
         id: ck::CKM_AES_GCM,
         name: "CKM_AES_GCM",
         params: ParamKind::Gcm,
-        encrypt: Some(gcm::encrypt),
-        decrypt: Some(gcm::decrypt),
+        encrypt: Some(|key, params| gcm::encrypt(key, params)),
+        decrypt: Some(|key, params| gcm::decrypt(key, params)),
+        wrap: Some(|key, params, _, clear| seal(gcm::encrypt(key, params)?, clear)),
+        unwrap: Some(&cipher_wrap::GCM),
         vectors: &["aes_gcm.rsp"],
         ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_CCM,
+        name: "CKM_AES_CCM",
+        params: ParamKind::Ccm,
+        encrypt: Some(|key, params| ccm::begin(key, params, Encrypt)),
+        decrypt: Some(|key, params| ccm::begin(key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| seal(ccm::begin(key, params, Encrypt)?, clear)),
+        unwrap: Some(&cipher_wrap::CCM),
+        vectors: &["crypto::aes::ccm::tests::wycheproof_ccm"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_CMAC,
+        name: "CKM_AES_CMAC",
+        sign: Some(|key, params| Ok(cmac::whole(key, params)?)),
+        verify: Some(|key, params| Ok(cmac::whole(key, params)?)),
+        vectors: &["crypto::cmac::tests::wycheproof_cmac"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_CMAC_GENERAL,
+        name: "CKM_AES_CMAC_GENERAL",
+        params: ParamKind::MacLen,
+        sign: Some(|key, params| Ok(cmac::general(key, params)?)),
+        verify: Some(|key, params| Ok(cmac::general(key, params)?)),
+        vectors: &["crypto::cmac::tests::wycheproof_cmac"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_XTS_KEY_GEN,
+        name: "CKM_AES_XTS_KEY_GEN",
+        generate: Some(xts::generate),
+        vectors: &["mechanism::aes::tests::makes_new_xts_keys_of_two_lengths"],
+        ..XTS
+    },
+    Mechanism {
+        id: ck::CKM_AES_XTS,
+        name: "CKM_AES_XTS",
+        params: ParamKind::Iv(BLOCK),
+        encrypt: Some(|key, params| xts::begin(key, params, Encrypt)),
+        decrypt: Some(|key, params| xts::begin(key, params, Decrypt)),
+        vectors: &["crypto::aes::xts::tests::wycheproof_xts"],
+        ..XTS
+    },
+    Mechanism {
+        id: ck::CKM_AES_KEY_WRAP,
+        name: "CKM_AES_KEY_WRAP",
+        params: ParamKind::OptionalIv(SEMIBLOCK),
+        encrypt: Some(|key, params| keywrap::begin(Form::Plain, key, params, Encrypt)),
+        decrypt: Some(|key, params| keywrap::begin(Form::Plain, key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Plain, key, params, clear)),
+        unwrap: Some(&keywrap::PLAIN),
+        key_wrap: true,
+        zero_padded: Some(SEMIBLOCK),
+        vectors: &["crypto::keywrap::tests::wycheproof_kw"],
+        ..AES
+    },
+    Mechanism {
+        encrypt: Some(|key, params| keywrap::begin(Form::KwpOrPkcs7, key, params, Encrypt)),
+        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::KwpOrPkcs7, key, params, clear)),
+        ..KEY_WRAP_PAD
     },
     Mechanism {
         id: ck::CKM_AES_KEY_WRAP_KWP,
         name: "CKM_AES_KEY_WRAP_KWP",
         params: ParamKind::OptionalIv(4),
-        encrypt: Some(kwp::encrypt),
-        decrypt: Some(kwp::decrypt),
-        wrap: Some(kwp::wrap),
-        unwrap: Some(&kwp::UNWRAP),
+        encrypt: Some(|key, params| keywrap::begin(Form::Kwp, key, params, Encrypt)),
+        decrypt: Some(|key, params| keywrap::begin(Form::Kwp, key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Kwp, key, params, clear)),
+        unwrap: Some(&keywrap::KWP),
+        key_wrap: true,
         vectors: &["aes_kwp.rsp"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_KEY_WRAP_PKCS7,
+        name: "CKM_AES_KEY_WRAP_PKCS7",
+        params: ParamKind::OptionalIv(SEMIBLOCK),
+        encrypt: Some(|key, params| keywrap::begin(Form::Pkcs7, key, params, Encrypt)),
+        decrypt: Some(|key, params| keywrap::begin(Form::Pkcs7, key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Pkcs7, key, params, clear)),
+        unwrap: Some(&keywrap::PKCS7),
+        key_wrap: true,
+        vectors: &["crypto::keywrap::tests::pkcs7_pads_to_half_blocks"],
         ..AES
     },
 ];
 
-fn generate(rng: &dyn Rng, len: usize) -> Result<Secret> {
+/// What both meanings of CKM_AES_KEY_WRAP_PAD share: what either makes, it takes.
+const KEY_WRAP_PAD: Mechanism = Mechanism {
+    id: ck::CKM_AES_KEY_WRAP_PAD,
+    name: "CKM_AES_KEY_WRAP_PAD",
+    decrypt: Some(|key, params| keywrap::begin(Form::KwpOrPkcs7, key, params, Decrypt)),
+    unwrap: Some(&keywrap::EITHER),
+    vectors: &["mechanism::aes::keywrap::tests::pad_takes_both_of_its_meanings"],
+    ..AES
+};
+
+/// CKM_AES_KEY_WRAP_PAD as NSS and openCryptoki make it.
+pub(super) static KEY_WRAP_PAD_PKCS7: Mechanism = Mechanism {
+    encrypt: Some(|key, params| keywrap::begin(Form::Pkcs7OrKwp, key, params, Encrypt)),
+    wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Pkcs7OrKwp, key, params, clear)),
+    ..KEY_WRAP_PAD
+};
+
+fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
+    no_params(params)?;
     if !matches!(len, 16 | 24 | 32) {
         return Err(Error::new(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
@@ -88,7 +217,7 @@ fn generate(rng: &dyn Rng, len: usize) -> Result<Secret> {
     Ok(rng::secret(rng, len))
 }
 
-fn aes_key(key: &Key) -> Result<&aes::Key> {
+pub(super) fn aes_key(key: &Key) -> Result<&aes::Key> {
     let Key::Aes(key) = key else {
         return refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,
@@ -112,20 +241,36 @@ mod tests {
     #[test]
     fn makes_new_keys_of_three_lengths() {
         for len in [16, 24, 32] {
-            let one = generate(&SystemRng, len).unwrap();
+            let one = generate(&SystemRng, &Params::None, len).unwrap();
             assert_eq!(one.len(), len);
-            assert!(!one.ct_eq(&generate(&SystemRng, len).unwrap()));
+            assert!(!one.ct_eq(&generate(&SystemRng, &Params::None, len).unwrap()));
         }
         for len in [0, 15, 17, 31, 33, 64, usize::MAX] {
-            let refused = generate(&SystemRng, len).unwrap_err();
+            let refused = generate(&SystemRng, &Params::None, len).unwrap_err();
+            assert_eq!(refused.rv, ck::CKR_ATTRIBUTE_VALUE_INVALID);
+        }
+    }
+
+    #[test]
+    fn makes_new_xts_keys_of_two_lengths() {
+        for len in [32, 64] {
+            let one = xts::generate(&SystemRng, &Params::None, len).unwrap();
+            assert_eq!(one.len(), len);
+            assert!(!one.ct_eq(&xts::generate(&SystemRng, &Params::None, len).unwrap()));
+        }
+        for len in [0, 16, 33, 48, usize::MAX] {
+            let refused = xts::generate(&SystemRng, &Params::None, len).unwrap_err();
             assert_eq!(refused.rv, ck::CKR_ATTRIBUTE_VALUE_INVALID);
         }
     }
 
     #[test]
     fn other_keys_are_refused() {
-        let key = Arc::new(Key::Generic(Secret::zeroed(16)));
         for row in ROWS {
+            let key = Arc::new(match row.key_types {
+                [ck::CKK_AES_XTS] => Key::Aes(aes::Key::new(&[0; 32]).unwrap()),
+                _ => Key::Generic(Secret::zeroed(16)),
+            });
             for begin in [row.encrypt, row.decrypt].into_iter().flatten() {
                 let params = test_params(row.params);
                 let refused = begin(&key, &params).err().unwrap();
@@ -136,8 +281,13 @@ mod tests {
 
     #[test]
     fn parameters_of_another_kind_are_refused() {
-        let key = Arc::new(Key::Aes(aes::Key::new(&[0; 16]).unwrap()));
         for row in ROWS {
+            let key = Arc::new(match row.key_types {
+                [ck::CKK_AES_XTS] => {
+                    Key::Generic(Secret::copy(b"two different keys of 16 bytes  "))
+                }
+                _ => Key::Aes(aes::Key::new(&[0; 16]).unwrap()),
+            });
             for begin in [row.encrypt, row.decrypt].into_iter().flatten() {
                 assert!(
                     begin(&key, &test_params(row.params)).is_ok(),
@@ -155,6 +305,16 @@ mod tests {
             ParamKind::Iv(len) => Params::Iv(vec![0; len]),
             ParamKind::Gcm => Params::Gcm {
                 iv: vec![0; 12],
+                aad: vec![],
+                tag_len: 16,
+            },
+            ParamKind::Ctr => Params::Ctr {
+                counter: [0; BLOCK],
+                bits: 32,
+            },
+            ParamKind::Ccm => Params::Ccm {
+                data_len: 3,
+                nonce: vec![0; 12],
                 aad: vec![],
                 tag_len: 16,
             },

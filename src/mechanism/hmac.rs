@@ -1,96 +1,98 @@
-//! HMAC over the whole length of the hash (PKCS#11 3.2, "HMAC").
+//! HMAC: over the whole length of the hash or its beginning, and the keys of each hash (PKCS#11
+//! 3.2 section 6.22).
 
-use std::sync::Arc;
-
-use subtle::ConstantTimeEq;
-
-use super::{Key, Mechanism, Params, ROW, Signer, Unit, Verifier, no_params};
+use super::mac::{Function, MAX, Mac, general_len};
+use super::{Key, Mechanism, ParamKind, Params, ROW, Unit, no_params, secret};
 use crate::ck;
 use crate::crypto::hash::{Hash, Hmac};
 use crate::error::{Result, refuse};
 
-/// Generic secrets and the hash's own key type, as the standard says; AES keys because Barbican's
-/// HMAC keys are such.
+/// Keys are generic secrets and the hash's own, as the standard says; AES keys too because
+/// Barbican's HMAC keys are such.
 macro_rules! rows {
-    ($($id:ident: $hash:ident, $key_type:ident, $vectors:literal;)+) => {
-        &[$(Mechanism {
-            id: ck::$id,
-            name: stringify!($id),
-            key_types: &[ck::CKK_GENERIC_SECRET, ck::$key_type, ck::CKK_AES],
-            unit: Unit::Bytes,
-            sign: Some(|key, params| Ok(Box::new(Mac::begin(Hash::$hash, key, params)?))),
-            verify: Some(|key, params| Ok(Box::new(Mac::begin(Hash::$hash, key, params)?))),
-            vectors: &[$vectors],
-            ..ROW
-        }),+]
+    ($($whole:ident $general:ident $key_gen:ident: $hash:ident, $key_type:ident, $vectors:literal;)+) => {
+        &[$(
+            Mechanism {
+                id: ck::$whole,
+                name: stringify!($whole),
+                key_types: &[ck::CKK_GENERIC_SECRET, ck::$key_type, ck::CKK_AES],
+                unit: Unit::Bytes,
+                sign: Some(|key, params| Ok(whole(Hash::$hash, key, params)?)),
+                verify: Some(|key, params| Ok(whole(Hash::$hash, key, params)?)),
+                vectors: &[$vectors],
+                ..ROW
+            },
+            Mechanism {
+                id: ck::$general,
+                name: stringify!($general),
+                key_types: &[ck::CKK_GENERIC_SECRET, ck::$key_type, ck::CKK_AES],
+                unit: Unit::Bytes,
+                params: ParamKind::MacLen,
+                sign: Some(|key, params| Ok(general(Hash::$hash, key, params)?)),
+                verify: Some(|key, params| Ok(general(Hash::$hash, key, params)?)),
+                vectors: &[$vectors],
+                ..ROW
+            },
+            Mechanism {
+                id: ck::$key_gen,
+                name: stringify!($key_gen),
+                key_types: &[ck::$key_type],
+                sizes: (1, secret::MAX as u64),
+                unit: Unit::Bytes,
+                generate: Some(secret::generate),
+                vectors: &["mechanism::secret::tests::makes_new_secrets_of_the_length_asked_for"],
+                ..ROW
+            },
+        )+]
     };
 }
 
 pub(super) static ROWS: &[Mechanism] = rows! {
-    CKM_SHA_1_HMAC: Sha1, CKK_SHA_1_HMAC, "sha1_hmac.rsp";
-    CKM_SHA224_HMAC: Sha224, CKK_SHA224_HMAC, "sha224_hmac.rsp";
-    CKM_SHA256_HMAC: Sha256, CKK_SHA256_HMAC, "sha256_hmac.rsp";
-    CKM_SHA384_HMAC: Sha384, CKK_SHA384_HMAC, "sha384_hmac.rsp";
-    CKM_SHA512_HMAC: Sha512, CKK_SHA512_HMAC, "sha512_hmac.rsp";
+    CKM_SHA_1_HMAC CKM_SHA_1_HMAC_GENERAL CKM_SHA_1_KEY_GEN: Sha1, CKK_SHA_1_HMAC, "sha1_hmac.rsp";
+    CKM_SHA224_HMAC CKM_SHA224_HMAC_GENERAL CKM_SHA224_KEY_GEN: Sha224, CKK_SHA224_HMAC, "sha224_hmac.rsp";
+    CKM_SHA256_HMAC CKM_SHA256_HMAC_GENERAL CKM_SHA256_KEY_GEN: Sha256, CKK_SHA256_HMAC, "sha256_hmac.rsp";
+    CKM_SHA384_HMAC CKM_SHA384_HMAC_GENERAL CKM_SHA384_KEY_GEN: Sha384, CKK_SHA384_HMAC, "sha384_hmac.rsp";
+    CKM_SHA512_HMAC CKM_SHA512_HMAC_GENERAL CKM_SHA512_KEY_GEN: Sha512, CKK_SHA512_HMAC, "sha512_hmac.rsp";
+    CKM_SHA3_224_HMAC CKM_SHA3_224_HMAC_GENERAL CKM_SHA3_224_KEY_GEN: Sha3_224, CKK_SHA3_224_HMAC, "crypto::hash::tests::hmac_wycheproof";
+    CKM_SHA3_256_HMAC CKM_SHA3_256_HMAC_GENERAL CKM_SHA3_256_KEY_GEN: Sha3_256, CKK_SHA3_256_HMAC, "crypto::hash::tests::hmac_wycheproof";
+    CKM_SHA3_384_HMAC CKM_SHA3_384_HMAC_GENERAL CKM_SHA3_384_KEY_GEN: Sha3_384, CKK_SHA3_384_HMAC, "crypto::hash::tests::hmac_wycheproof";
+    CKM_SHA3_512_HMAC CKM_SHA3_512_HMAC_GENERAL CKM_SHA3_512_KEY_GEN: Sha3_512, CKK_SHA3_512_HMAC, "crypto::hash::tests::hmac_wycheproof";
 };
 
-/// Greatest length of a MAC in bytes.
-const MAX: usize = 64;
-
-struct Mac {
-    hash: Hash,
-    hmac: Hmac,
+/// The whole MAC.
+fn whole(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
+    no_params(params)?;
+    begin(hash, key, hash.len())
 }
 
-impl Mac {
-    fn begin(hash: Hash, key: &Arc<Key>, params: &Params) -> Result<Self> {
-        no_params(params)?;
-        let Some(bytes) = key.secret_bytes() else {
-            return refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "HMAC takes a secret key");
-        };
-        Ok(Self {
-            hash,
-            hmac: Hmac::new(hash, bytes),
-        })
-    }
+/// As much of the MAC as the parameter says.
+fn general(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
+    begin(hash, key, general_len(params, hash.len())?)
 }
 
-impl Signer for Mac {
-    fn len(&self) -> usize {
-        self.hash.len()
-    }
+fn begin(hash: Hash, key: &Key, len: usize) -> Result<Box<Mac<Hmac>>> {
+    let Some(bytes) = key.secret_bytes() else {
+        return refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "HMAC takes a secret key");
+    };
+    Ok(Box::new(Mac::new(Hmac::new(hash, bytes), len)))
+}
 
+impl Function for Hmac {
     fn update(&mut self, message: &[u8]) -> Result<()> {
-        self.hmac.update(message);
+        Self::update(self, message);
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
-        Ok(self.hmac.clone().finish_into(out))
-    }
-}
-
-impl Verifier for Mac {
-    fn update(&mut self, message: &[u8]) -> Result<()> {
-        self.hmac.update(message);
-        Ok(())
-    }
-
-    fn finish(&mut self, signature: &[u8]) -> Result<()> {
-        if signature.len() != self.hash.len() {
-            return refuse(ck::CKR_SIGNATURE_LEN_RANGE, "a MAC is as long as its hash");
-        }
-        let mut expected = [0; MAX];
-        let len = self.hmac.clone().finish_into(&mut expected);
-        if !bool::from(expected[..len].ct_eq(signature)) {
-            return refuse(ck::CKR_SIGNATURE_INVALID, "the MAC does not verify");
-        }
+    fn finish(&mut self, out: &mut [u8; MAX]) -> Result<()> {
+        self.clone().finish_into(out);
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::crypto::aes;
     use crate::crypto::hash::hmac_sha256;
@@ -144,6 +146,33 @@ mod tests {
             verify(&[&mac[..], &[0]].concat()),
             Err(ck::CKR_SIGNATURE_LEN_RANGE)
         );
+    }
+
+    #[test]
+    fn a_general_mac_is_the_beginning_of_the_whole() {
+        let key = generic(b"key");
+        let row = find(ck::CKM_SHA256_HMAC_GENERAL).unwrap();
+        let whole = hmac_sha256(b"key", &[b"message"]);
+        for len in 1..=32 {
+            let params = Params::MacLen(len);
+            let mut signer = row.sign.unwrap()(&key, &params).unwrap();
+            signer.update(b"message").unwrap();
+            let mut mac = [0; 32];
+            assert_eq!(signer.finish(&mut mac).unwrap(), len);
+            assert_eq!(mac[..len], whole[..len]);
+            for (wrong, rv) in [
+                (&whole[..len - 1], ck::CKR_SIGNATURE_LEN_RANGE),
+                (&[0xEE; 32][..len], ck::CKR_SIGNATURE_INVALID),
+            ] {
+                let mut verifier = row.verify.unwrap()(&key, &params).unwrap();
+                verifier.update(b"message").unwrap();
+                assert_eq!(verifier.finish(wrong).unwrap_err().rv, rv);
+            }
+        }
+        for wrong in [Params::None, Params::MacLen(0), Params::MacLen(33)] {
+            let refused = row.sign.unwrap()(&key, &wrong).err().unwrap();
+            assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID);
+        }
     }
 
     #[test]

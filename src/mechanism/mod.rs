@@ -7,16 +7,20 @@
 use std::sync::Arc;
 
 use crate::ck;
-use crate::error::{Result, refuse};
+use crate::error::{Error, Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
 mod aes;
 mod buffer;
+mod derive;
 mod digest;
 mod ec;
 mod hmac;
+mod kdf;
 mod key;
+mod mac;
+mod okp;
 mod one_part;
 mod op;
 mod params;
@@ -25,7 +29,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Oaep, ParamKind, Params};
+pub use params::{Ecdh, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -37,8 +41,14 @@ pub type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
 pub type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
 /// Wraps the clear encoding of a key: raw bytes of a secret key, PKCS#8 DER of a private key.
 pub type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
-/// Makes a secret key of `len` bytes (the row's own length when it fixes one).
-pub type GenerateKey = fn(&dyn Rng, len: usize) -> Result<Secret>;
+/// Derives the value of a secret key from a base key and the `others` that the parameter names.
+/// `len` is the CKA_VALUE_LEN asked for; without one the mechanism's whole output.
+pub type DeriveKey = fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
+/// How many bytes of each operand, the base key and then the others, are part of a derived key of
+/// `len` bytes. `operands` are their lengths.
+pub type Shown = fn(&Params, operands: &[usize], len: usize) -> Vec<usize>;
+/// Makes a secret key of `len` bytes.
+pub type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
 /// Makes a key pair.
 pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
 
@@ -68,6 +78,43 @@ pub struct Unwrap {
     pub open: fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>,
     /// The wrap protects integrity, so that a mismatch with the bound material may be named.
     pub integrity: bool,
+}
+
+/// Opens a wrapped secret key, or gives a pseudo-random one in its place (implicit rejection):
+/// always the same for one blob, and always of a length that fits. `BadBlob` is for what anybody
+/// can see.
+pub type UnwrapBlind =
+    fn(&Key, &Params, blob: &[u8], fits: KeyLengths) -> std::result::Result<Opened, BadBlob>;
+
+/// What a blob holds, or what stands for it.
+pub struct Opened {
+    /// Clear encoding of a key.
+    pub clear: Secret,
+    /// The blob holds this. Only who refuses with no other sign may tell a caller.
+    pub genuine: bool,
+}
+
+/// Lengths in bytes that the value of a secret key may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyLengths {
+    /// This one.
+    Exactly(usize),
+    /// One of these.
+    Among(&'static [usize]),
+    /// Any but none.
+    Any,
+}
+
+impl KeyLengths {
+    /// A key of `len` bytes is one of these.
+    #[must_use]
+    pub fn fit(self, len: usize) -> bool {
+        match self {
+            Self::Exactly(only) => len == only,
+            Self::Among(lengths) => lengths.contains(&len),
+            Self::Any => len != 0,
+        }
+    }
 }
 
 /// The blob did not open. Says no more, so that nobody can learn more.
@@ -113,21 +160,52 @@ pub struct Mechanism {
     pub wrap: Option<WrapKey>,
     /// C_UnwrapKey.
     pub unwrap: Option<&'static Unwrap>,
+    /// Made to wrap keys (NIST SP 800-38F): knowing what other blobs hold opens none, as it would
+    /// with a stream cipher or a counter mode.
+    pub key_wrap: bool,
+    /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
+    /// mechanism wraps and unwraps secret keys alone.
+    pub unwrap_blind: Option<UnwrapBlind>,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
+    /// C_DeriveKey.
+    pub derive: Option<DeriveKey>,
+    /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
+    /// and is guarded as they are. `None` for one-way functions.
+    pub shown: Option<Shown>,
+    /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
+    /// those away again.
+    pub zero_padded: Option<usize>,
     /// Files below `tests/vectors/` with published vectors for this row, or the name of the test
     /// that stands for them where nobody published any.
     pub vectors: &'static [&'static str],
 }
 
 /// A mechanism as a caller chose it: a row, and parameters of the row's kind.
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The mechanism.
     pub row: &'static Mechanism,
     /// `Params::None`, or the variant that belongs to `row.params`.
     pub params: Params,
+}
+
+impl Request {
+    /// # Errors
+    /// CKR_MECHANISM_PARAM_INVALID for parameters that are not of the row's kind.
+    pub fn new(row: &'static Mechanism, params: Params) -> Result<Self> {
+        if row.params.admits(&params) {
+            return Ok(Self { row, params });
+        }
+        Err(Error::new(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism does not take this parameter",
+        )
+        .at(row.name))
+    }
 }
 
 impl Mechanism {
@@ -155,6 +233,7 @@ impl Mechanism {
             (self.unwrap.is_some(), ck::CKF_UNWRAP),
             (self.generate.is_some(), ck::CKF_GENERATE),
             (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
+            (self.derive.is_some(), ck::CKF_DERIVE),
         ];
         let flags = uses
             .iter()
@@ -184,25 +263,39 @@ pub(crate) const ROW: Mechanism = Mechanism {
     digest: None,
     wrap: None,
     unwrap: None,
+    unwrap_blind: None,
+    key_wrap: false,
     generate: None,
     generate_pair: None,
+    derive: None,
+    shown: None,
+    zero_padded: None,
     vectors: &[],
 };
 
 /// The families' tables; together they are the one table.
 static FAMILIES: &[&[Mechanism]] = &[
     rsa::ROWS,
+    rsa::signature::ROWS,
     ec::ROWS,
+    ec::ecdh::ROWS,
+    okp::ROWS,
     aes::ROWS,
     secret::ROWS,
     digest::ROWS,
     hmac::ROWS,
+    derive::ROWS,
+    kdf::ROWS,
 ];
 
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Mechanism> {
     FAMILIES.iter().copied().flatten()
 }
+
+/// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: it makes PKCS#7 padding and RFC 3394,
+/// where the row of the table makes RFC 5649. Both take both.
+pub static KEY_WRAP_PAD_PKCS7: &Mechanism = &aes::KEY_WRAP_PAD_PKCS7;
 
 /// The row of a CKM_ number.
 #[must_use]

@@ -1,6 +1,10 @@
 //! Typed mechanism parameters. `abi::params` reads them out of the caller's memory.
 
+use crate::ck;
 use crate::crypto::hash::Hash;
+pub use crate::crypto::okp::Scheme;
+pub use crate::crypto::rsa::Pss;
+use crate::secret::Secret;
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +13,24 @@ pub enum ParamKind {
     None,
     /// An initialization vector of exactly this many bytes.
     Iv(usize),
+    /// CK_OBJECT_HANDLE of another key.
+    Key,
+    /// CK_AES_CTR_PARAMS.
+    Ctr,
+    /// CK_CCM_PARAMS.
+    Ccm,
+    /// CK_MAC_GENERAL_PARAMS.
+    MacLen,
+    /// CK_KEY_DERIVATION_STRING_DATA.
+    Data,
+    /// CK_EXTRACT_PARAMS.
+    Extract,
+    /// CK_AES_CBC_ENCRYPT_DATA_PARAMS.
+    CbcData,
+    /// CK_HKDF_PARAMS.
+    Hkdf,
+    /// CK_PKCS5_PBKD2_PARAMS2, or CK_PKCS5_PBKD2_PARAMS as 2.40 had it.
+    Pbkd2,
     /// Nothing, or an initialization vector of exactly this many bytes.
     OptionalIv(usize),
     /// CK_GCM_PARAMS.
@@ -17,6 +39,47 @@ pub enum ParamKind {
     Oaep,
     /// CK_RSA_AES_KEY_WRAP_PARAMS.
     RsaAesKeyWrap,
+    /// CK_RSA_PKCS_PSS_PARAMS.
+    Pss,
+    /// CK_ECDH1_DERIVE_PARAMS.
+    Ecdh,
+    /// Nothing, or CK_EDDSA_PARAMS.
+    Eddsa,
+}
+
+impl ParamKind {
+    /// Whether `params` are of this kind and within its limits. Nothing at all is of every kind: the
+    /// operation knows whether it can do without.
+    #[must_use]
+    pub fn admits(self, params: &Params) -> bool {
+        match (self, params) {
+            (_, Params::None)
+            | (Self::Key, Params::Key(_))
+            | (Self::MacLen, Params::MacLen(_))
+            | (Self::Data, Params::Data(_))
+            | (Self::Extract, Params::Extract(_))
+            | (Self::CbcData, Params::CbcData { .. })
+            | (Self::Hkdf, Params::Hkdf { .. })
+            | (Self::Oaep, Params::Oaep(_))
+            | (Self::Pss, Params::Pss(_))
+            | (Self::Ecdh, Params::Ecdh(_))
+            | (Self::Eddsa, Params::Eddsa(_)) => true,
+            (Self::Iv(len) | Self::OptionalIv(len), Params::Iv(iv)) => iv.len() == len,
+            (Self::Ctr, Params::Ctr { bits, .. }) => (1..=128).contains(bits),
+            (Self::Ccm, Params::Ccm { nonce, tag_len, .. }) => {
+                (7..=13).contains(&nonce.len()) && matches!(tag_len, 4 | 6 | 8 | 10 | 12 | 14 | 16)
+            }
+            (Self::Gcm, Params::Gcm { iv, tag_len, .. }) => {
+                (1..=1024).contains(&iv.len()) && matches!(tag_len, 4 | 8 | 12..=16)
+            }
+            (Self::Pbkd2, Params::Pbkd2 { iterations, .. }) => *iterations > 0,
+            (Self::RsaAesKeyWrap, Params::RsaAesKeyWrap { aes_bits, .. }) => {
+                matches!(aes_bits, None | Some(128 | 192 | 256))
+            }
+            // A parameter of another kind than the mechanism's.
+            _ => false,
+        }
+    }
 }
 
 /// A mechanism's parameter.
@@ -27,6 +90,61 @@ pub enum Params {
     None,
     /// Initialization vector.
     Iv(Vec<u8>),
+    /// Handle of another key.
+    Key(ck::CK_OBJECT_HANDLE),
+    /// AES-CTR.
+    Ctr {
+        /// The first counter block.
+        counter: [u8; 16],
+        /// How many of its last bits count: 1 to 128.
+        bits: u32,
+    },
+    /// AES-CCM.
+    Ccm {
+        /// Length of the text in bytes.
+        data_len: usize,
+        /// 7 to 13 bytes.
+        nonce: Vec<u8>,
+        /// Additional data.
+        aad: Vec<u8>,
+        /// Tag length in bytes: 4, 6, 8, 10, 12, 14 or 16.
+        tag_len: usize,
+    },
+    /// Length of a MAC in bytes.
+    MacLen(usize),
+    /// Data that a key is derived with.
+    Data(Secret),
+    /// Number of the first bit that is taken of a key.
+    Extract(u64),
+    /// Data that are encrypted by AES-CBC to derive a key.
+    CbcData {
+        /// Initialization vector.
+        iv: [u8; 16],
+        /// Whole blocks.
+        data: Secret,
+    },
+    /// HKDF.
+    Hkdf {
+        /// Hash of its HMAC.
+        hash: Hash,
+        /// What to extract with, empty for RFC 5869's absent salt; `None` does not extract.
+        salt: Option<HkdfSalt>,
+        /// Context of the expansion.
+        info: Vec<u8>,
+        /// Whether to expand.
+        expand: bool,
+    },
+    /// PBKDF2.
+    Pbkd2 {
+        /// The password.
+        password: Secret,
+        /// The salt.
+        salt: Vec<u8>,
+        /// At least 1.
+        iterations: u32,
+        /// Hash of its HMAC.
+        prf: Hash,
+    },
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.
@@ -45,6 +163,36 @@ pub enum Params {
         /// How the inner key is encrypted.
         oaep: Oaep,
     },
+    /// RSASSA-PSS.
+    Pss(Pss),
+    /// ECDH.
+    Ecdh(Ecdh),
+    /// EdDSA of another scheme than plain Ed25519.
+    Eddsa(Scheme),
+}
+
+/// What HKDF extracts with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HkdfSalt {
+    /// These bytes.
+    Data(Vec<u8>),
+    /// The value of the key of this handle.
+    Key(ck::CK_OBJECT_HANDLE),
+}
+
+impl Params {
+    /// Handles of further keys that the mechanism works with.
+    #[must_use]
+    pub fn other_keys(&self) -> Vec<ck::CK_OBJECT_HANDLE> {
+        match self {
+            Self::Key(handle) => vec![*handle],
+            Self::Hkdf {
+                salt: Some(HkdfSalt::Key(handle)),
+                ..
+            } => vec![*handle],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// RSA-OAEP's parameters (RFC 8017 section 7.1): hash and MGF1 hash are independent.
@@ -56,4 +204,15 @@ pub struct Oaep {
     pub mgf: Hash,
     /// The label, "P" or "encoding parameters"; usually empty.
     pub label: Vec<u8>,
+}
+
+/// ECDH's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ecdh {
+    /// Hash of the key derivation function of ANSI X9.63; `None` for the shared secret itself.
+    pub kdf: Option<Hash>,
+    /// What the two parties share beside the secret; empty without a key derivation function.
+    pub shared_data: Vec<u8>,
+    /// The other party's public key, bare or as in CKA_EC_POINT.
+    pub public_data: Vec<u8>,
 }

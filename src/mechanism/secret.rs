@@ -1,13 +1,13 @@
 //! Generic secret keys.
 
-use super::{Mechanism, ROW, Unit};
+use super::{Mechanism, Params, ROW, Unit, no_params};
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::rng::{self, Rng};
 use crate::secret::Secret;
 
 /// Greatest length of a generated secret in bytes.
-const MAX: usize = 4096;
+pub(super) const MAX: usize = 4096;
 
 pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     id: ck::CKM_GENERIC_SECRET_KEY_GEN,
@@ -21,7 +21,9 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     ..ROW
 }];
 
-fn generate(rng: &dyn Rng, len: usize) -> Result<Secret> {
+/// CKM_GENERIC_SECRET_KEY_GEN, and its like for the keys of one mechanism.
+pub(super) fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
+    no_params(params)?;
     if !matches!(len, 1..=MAX) {
         return Err(Error::new(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
@@ -40,16 +42,16 @@ mod tests {
     #[test]
     fn makes_new_secrets_of_the_length_asked_for() {
         for len in [1, 20, 32, MAX] {
-            assert_eq!(generate(&SystemRng, len).unwrap().len(), len);
+            assert_eq!(generate(&SystemRng, &Params::None, len).unwrap().len(), len);
         }
-        let one = generate(&SystemRng, 32).unwrap();
-        assert!(!one.ct_eq(&generate(&SystemRng, 32).unwrap()));
+        let one = generate(&SystemRng, &Params::None, 32).unwrap();
+        assert!(!one.ct_eq(&generate(&SystemRng, &Params::None, 32).unwrap()));
     }
 
     #[test]
     fn refuses_other_lengths() {
         for len in [0, MAX + 1, usize::MAX] {
-            let refused = generate(&SystemRng, len).unwrap_err();
+            let refused = generate(&SystemRng, &Params::None, len).unwrap_err();
             assert_eq!(refused.rv, ck::CKR_ATTRIBUTE_VALUE_INVALID);
         }
     }

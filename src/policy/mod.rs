@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::error::{Error, refuse};
 
 pub mod dates;
+mod roles;
 
 /// What a key may be used for: one CKA_ attribute each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +87,14 @@ pub struct Facts {
 pub struct KeyFacts {
     /// A private or secret key: its value is sealed under the master key.
     pub secret: bool,
+    /// CKA_SENSITIVE.
+    pub sensitive: bool,
     /// CKA_EXTRACTABLE.
     pub extractable: bool,
     /// CKA_WRAP_WITH_TRUSTED.
     pub wrap_with_trusted: bool,
-    /// CKA_TRUSTED.
+    /// CKA_TRUSTED of a secret key. That of a public key counts for nothing here: the token does
+    /// not decide what is done with the private half, which opens what the public one wraps.
     pub trusted: bool,
     /// Uses whose attribute is TRUE.
     pub uses: Vec<Use>,
@@ -116,6 +120,12 @@ impl KeyFacts {
             || self.not_after.is_some()
     }
 
+    /// Its value must not be read.
+    #[must_use]
+    pub fn closed(&self) -> bool {
+        self.sensitive || !self.extractable
+    }
+
     fn out_of_time(&self, now: UnixTime) -> bool {
         byok::expired(self.expires_at, now)
             || self.not_before.is_some_and(|begin| now < begin)
@@ -132,6 +142,8 @@ pub enum Action {
     Make,
     /// C_SetAttributeValue.
     Change,
+    /// C_SetAttributeValue of CKA_TRUSTED alone.
+    Trust,
     /// C_CopyObject.
     Copy,
     /// C_DestroyObject.
@@ -140,14 +152,40 @@ pub enum Action {
     Begin(Use, ck::CK_MECHANISM_TYPE),
     /// Go on with an operation begun earlier.
     Continue,
+    /// C_DigestKey.
+    Digest,
+    /// Derive a key that holds some bytes of this one's value.
+    Show {
+        /// How many.
+        bytes: usize,
+        /// How many it has.
+        of: usize,
+    },
     /// Wrap it, so that it leaves the token.
     Export {
-        /// CKA_TRUSTED of the wrapping key.
+        /// The wrapping key is CKA_TRUSTED, and the mechanism made to wrap keys.
         trusted: bool,
     },
     /// Import material into it.
     Import,
+    /// Have all of its uses at once: asked where `policy.separate_roles` keeps some apart.
+    Combine,
+    /// Take on a use that it does not have: asked there too.
+    Gain(Use),
 }
+
+impl Action {
+    /// The key's value is worked with.
+    fn uses(self) -> bool {
+        matches!(
+            self,
+            Self::Begin(..) | Self::Continue | Self::Digest | Self::Show { .. }
+        )
+    }
+}
+
+/// Bytes that nobody guesses.
+const UNGUESSABLE: usize = 16;
 
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,22 +235,22 @@ pub fn decide(
             time: true,
         });
     }
-    if let (Some(key), Action::Begin(..) | Action::Continue) = (&facts.key, action) {
+    if let (Some(key), true) = (&facts.key, action.uses()) {
         return use_key(action, facts, key, caller, now);
     }
     match action {
         Action::See => Ok(Effect::Done),
         Action::Make => Ok(make(facts, caller)?),
-        Action::Change => {
-            writable(facts, caller)?;
-            if !facts.modifiable {
-                return Ok(refuse(
-                    ck::CKR_ACTION_PROHIBITED,
-                    "CKA_MODIFIABLE is FALSE",
-                )?);
-            }
-            Ok(Effect::Done)
+        Action::Change => Ok(change(facts, caller)?),
+        // The officer's login opens the master key, under which a secret key is sealed anew.
+        Action::Trust if caller.login == Login::So => {
+            let user = Caller {
+                login: Login::User,
+                ..*caller
+            };
+            Ok(change(facts, &user)?)
         }
+        Action::Trust => Ok(change(facts, caller)?),
         Action::Copy if !facts.copyable => {
             Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is FALSE")?)
         }
@@ -221,7 +259,7 @@ pub fn decide(
             writable(facts, caller)?;
             Ok(destroy(facts)?)
         }
-        Action::Begin(..) | Action::Continue => Ok(refuse(
+        Action::Begin(..) | Action::Continue | Action::Digest | Action::Show { .. } => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
         )?),
@@ -230,6 +268,8 @@ pub fn decide(
             writable(facts, caller)?;
             Ok(import(facts, now)?)
         }
+        Action::Combine => Ok(roles::combine(facts)?),
+        Action::Gain(what) => Ok(roles::gain(what)?),
     }
 }
 
@@ -237,16 +277,22 @@ pub fn decide(
 /// for nobody.
 fn invisible(action: Action) -> Error {
     match action {
-        Action::Make => Error::new(
+        Action::Make | Action::Combine => Error::new(
             ck::CKR_USER_NOT_LOGGED_IN,
             "private objects need the user's login",
         ),
-        Action::Begin(..) | Action::Continue | Action::Export { .. } => {
-            Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key")
-        }
-        Action::See | Action::Change | Action::Copy | Action::Destroy | Action::Import => {
-            Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object")
-        }
+        Action::Begin(..)
+        | Action::Continue
+        | Action::Digest
+        | Action::Show { .. }
+        | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
+        Action::See
+        | Action::Change
+        | Action::Trust
+        | Action::Copy
+        | Action::Destroy
+        | Action::Import
+        | Action::Gain(_) => Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object"),
     }
 }
 
@@ -282,6 +328,14 @@ fn writable(facts: &Facts, caller: &Caller) -> Result<(), Error> {
         );
     }
     Ok(())
+}
+
+fn change(facts: &Facts, caller: &Caller) -> Result<Effect, Error> {
+    writable(facts, caller)?;
+    if !facts.modifiable {
+        return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_MODIFIABLE is FALSE");
+    }
+    Ok(Effect::Done)
 }
 
 fn destroy(facts: &Facts) -> Result<Effect, Error> {
@@ -327,8 +381,11 @@ fn use_key(
             return Ok(refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string())?);
         }
     }
-    let Action::Begin(what, mechanism) = action else {
-        return Ok(Effect::Done);
+    let (what, mechanism) = match action {
+        Action::Begin(what, mechanism) => (what, mechanism),
+        Action::Digest => return Ok(digest(key)?),
+        Action::Show { bytes, of } => return Ok(show(key, bytes, of)?),
+        _ => return Ok(Effect::Done),
     };
     if !key.uses.contains(&what) {
         return Ok(refuse(
@@ -345,6 +402,29 @@ fn use_key(
             ck::CKR_MECHANISM_INVALID,
             "the mechanism is not in the key's CKA_ALLOWED_MECHANISMS",
         )?);
+    }
+    Ok(Effect::Done)
+}
+
+/// The digest of a key lets whoever guesses its value check the guess.
+fn digest(key: &KeyFacts) -> Result<Effect, Error> {
+    if !key.secret || key.closed() {
+        return refuse(
+            ck::CKR_KEY_INDIGESTIBLE,
+            "only secret keys whose value may be read are digested",
+        );
+    }
+    Ok(Effect::Done)
+}
+
+/// A derived key with a few bytes of a key that nobody may read could be guessed, and so, bit by
+/// bit, the whole.
+fn show(key: &KeyFacts, bytes: usize, of: usize) -> Result<Effect, Error> {
+    if key.closed() && (1..of.min(UNGUESSABLE)).contains(&bytes) {
+        return refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "the derived key would hold too few bytes of a key that must not be read",
+        );
     }
     Ok(Effect::Done)
 }
@@ -368,7 +448,7 @@ fn export(facts: &Facts, caller: &Caller, trusted: bool) -> Result<Effect, Error
     if key.wrap_with_trusted && !trusted {
         return refuse(
             ck::CKR_KEY_NOT_WRAPPABLE,
-            "CKA_WRAP_WITH_TRUSTED is TRUE and the wrapping key is not CKA_TRUSTED",
+            "CKA_WRAP_WITH_TRUSTED is TRUE, and this is not an AES key wrap by a secret key that is CKA_TRUSTED",
         );
     }
     Ok(Effect::Done)

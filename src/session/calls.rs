@@ -421,7 +421,7 @@ impl Session {
     /// As `Token::generate_key`.
     pub fn generate_key(&self, request: Request, template: &[RawAttribute]) -> Result<Handle> {
         self.token
-            .generate_key(self.caller(), request.row, template)
+            .generate_key(self.caller(), (request.row, &request.params), template)
     }
 
     /// C_GenerateKeyPair: public and private handle.
@@ -476,19 +476,28 @@ impl Session {
     /// C_DeriveKey.
     ///
     /// # Errors
-    /// CKR_MECHANISM_INVALID: no mechanism derives yet.
-    pub fn derive_key(&self, request: Request, _: Handle, _: &[RawAttribute]) -> Result<Handle> {
-        not_for_this(request.row)
+    /// As `Token::derive_key`.
+    pub fn derive_key(
+        &self,
+        request: Request,
+        base: Handle,
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let mechanism = (request.row, &request.params);
+        self.token
+            .derive_key(self.caller(), mechanism, base, template)
     }
 
     /// C_DigestKey.
     ///
     /// # Errors
-    /// CKR_KEY_INDIGESTIBLE: the digest of a key is a fingerprint that the token must not give away.
-    pub fn digest_key(&self, _: Handle) -> Result<()> {
-        refuse(
-            ck::CKR_KEY_INDIGESTIBLE,
-            "keys of this token are not digested",
+    /// CKR_KEY_INDIGESTIBLE for a key whose value must not be read, and as `op::step`.
+    pub fn digest_key(&self, key: Handle) -> Result<()> {
+        step(
+            &mut self.state.lock().digest,
+            &self.token,
+            Phase::Update,
+            |active| active.update(&self.token.digestible(key)?),
         )
     }
 

@@ -37,6 +37,7 @@ pub(super) enum Event {
     ImportRefused = 12,
     EraseMaterial = 13,
     Expire = 14,
+    Derive = 15,
 }
 
 /// An object that a change touched: uid, version and the end of its sealed bytes, so that an older

@@ -142,7 +142,7 @@ impl Change<'_> {
     pub(super) fn get(&self, uid: &Uid) -> Result<Option<Record>> {
         self.tx
             .object(uid)?
-            .map(|row| self.vault.open(&row, false))
+            .map(|row| self.vault.open(&row))
             .transpose()
     }
 

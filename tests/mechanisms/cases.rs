@@ -5,10 +5,17 @@ use std::collections::BTreeSet;
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{self, Mechanism, Oaep, Params, Request};
+use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::error::Result;
+use tenon_pkcs11::mechanism::{
+    self, Ecdh, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
+};
 use tenon_pkcs11::policy::Use;
+use tenon_pkcs11::secret::Secret;
 
-use crate::common::{Fixture, Pair, attrs, ec_pair, no_uses, rsa_pair, secret, with};
+use crate::common::{
+    Fixture, Pair, attrs, ec_material, ec_pair, no_uses, okp_pair, rsa_pair, secret, with,
+};
 
 /// The keys that a mechanism takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,8 +23,11 @@ pub(super) enum Keys {
     None,
     Rsa,
     Ec,
+    Edwards,
     Aes,
+    Xts,
     Generic,
+    Hkdf,
 }
 
 pub(super) struct Case {
@@ -36,7 +46,12 @@ const ANY: &[usize] = &[0, 1, 15, 16, 17, 64, 255, 1000];
 const BLOCKS: &[usize] = &[0, 16, 32, 160];
 const SHORT: &[usize] = &[0, 1, 32, 190];
 const DIGESTS: &[usize] = &[1, 20, 32, 64];
+const WHOLE: &[usize] = &[256];
 const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
+const PADDABLE: &[usize] = &[8, 9, 16, 100];
+const SEMIBLOCKS: &[usize] = &[16, 24, 32, 104];
+const ONE: &[usize] = &[32];
+const UNITS: &[usize] = &[16, 17, 31, 32, 100, 512];
 
 fn oaep() -> Oaep {
     Oaep {
@@ -46,9 +61,90 @@ fn oaep() -> Oaep {
     }
 }
 
+pub(super) fn ecdh(kdf: Option<Hash>, public_data: &[u8]) -> Params {
+    Params::Ecdh(Ecdh {
+        kdf,
+        shared_data: Vec::new(),
+        public_data: public_data.to_vec(),
+    })
+}
+
+/// A hash of PSS that is not the one of its MGF.
+fn pss(hash: Hash, salt_len: usize) -> Params {
+    Params::Pss(Pss {
+        hash,
+        mgf: Hash::Sha384,
+        salt_len,
+    })
+}
+
+/// The hash that a mechanism's name names, SHA-256 where it names none.
+pub(super) fn hash_of(name: &str) -> Hash {
+    [
+        ("SHA3_224", Hash::Sha3_224),
+        ("SHA3_256", Hash::Sha3_256),
+        ("SHA3_384", Hash::Sha3_384),
+        ("SHA3_512", Hash::Sha3_512),
+        ("SHA1", Hash::Sha1),
+        ("SHA224", Hash::Sha224),
+        ("SHA384", Hash::Sha384),
+        ("SHA512", Hash::Sha512),
+    ]
+    .into_iter()
+    .find(|(part, _)| name.contains(part))
+    .map_or(Hash::Sha256, |(_, hash)| hash)
+}
+
 fn gcm(iv: usize, tag_len: usize) -> Params {
     Params::Gcm {
         iv: vec![7; iv],
+        aad: b"header".to_vec(),
+        tag_len,
+    }
+}
+
+/// Data to derive with.
+pub(super) fn data(len: usize) -> Params {
+    Params::Data(Secret::copy(&message(len)))
+}
+
+fn cbc_data(len: usize) -> Params {
+    Params::CbcData {
+        iv: [3; 16],
+        data: Secret::copy(&message(len)),
+    }
+}
+
+fn hkdf(salt: &[u8]) -> Params {
+    Params::Hkdf {
+        hash: Hash::Sha256,
+        salt: Some(HkdfSalt::Data(salt.to_vec())),
+        info: b"info".to_vec(),
+        expand: true,
+    }
+}
+
+fn pbkd2() -> Params {
+    Params::Pbkd2 {
+        password: Secret::copy(b"password"),
+        salt: b"salt".to_vec(),
+        iterations: 2,
+        prf: Hash::Sha256,
+    }
+}
+
+fn ctr(bits: u32) -> Params {
+    Params::Ctr {
+        counter: [7; 16],
+        bits,
+    }
+}
+
+/// A CCM parameter for texts of `data_len` bytes.
+pub(super) fn ccm(data_len: usize, nonce: usize, tag_len: usize) -> Params {
+    Params::Ccm {
+        data_len,
+        nonce: vec![7; nonce],
         aad: b"header".to_vec(),
         tag_len,
     }
@@ -66,10 +162,25 @@ fn case(row: &'static Mechanism) -> Option<Case> {
     let iv = || Params::Iv(vec![9; 16]);
     let given = || vec![iv()];
     let (keys, params, wrong, lengths, repeats) = match row.id {
-        ck::CKM_RSA_PKCS_KEY_PAIR_GEN | ck::CKM_SHA256_RSA_PKCS => {
-            (Keys::Rsa, Params::None, given(), ANY, true)
-        }
+        ck::CKM_RSA_PKCS_KEY_PAIR_GEN => (Keys::Rsa, Params::None, given(), ANY, true),
         ck::CKM_RSA_PKCS => (Keys::Rsa, Params::None, given(), SHORT, false),
+        _ if row.name.ends_with("_RSA_PKCS") => (Keys::Rsa, Params::None, given(), ANY, true),
+        _ if row.name.ends_with("RSA_PKCS_PSS") => {
+            let hash = hash_of(row.name);
+            let other = match hash {
+                Hash::Sha1 => Hash::Sha256,
+                _ => Hash::Sha1,
+            };
+            let mut wrong = vec![Params::None, iv(), pss(hash, 256)];
+            let lengths = if row.id == ck::CKM_RSA_PKCS_PSS {
+                &[32]
+            } else {
+                wrong.push(pss(other, 20));
+                ANY
+            };
+            (Keys::Rsa, pss(hash, 20), wrong, lengths, false)
+        }
+        ck::CKM_RSA_X_509 => (Keys::Rsa, Params::None, given(), WHOLE, true),
         ck::CKM_RSA_PKCS_OAEP => {
             let wrong = vec![Params::None, iv()];
             (Keys::Rsa, Params::Oaep(oaep()), wrong, SHORT, false)
@@ -78,8 +189,20 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), wrap_with(Some(100))];
             (Keys::Rsa, wrap_with(Some(256)), wrong, ANY, false)
         }
-        ck::CKM_EC_KEY_PAIR_GEN | ck::CKM_ECDSA_SHA1 | ck::CKM_ECDSA_SHA256 => {
-            (Keys::Ec, Params::None, given(), ANY, false)
+        ck::CKM_EC_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, false),
+        ck::CKM_EC_EDWARDS_KEY_PAIR_GEN => (Keys::Edwards, Params::None, given(), ANY, true),
+        ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, true),
+        ck::CKM_EDDSA => {
+            let long = Params::Eddsa(Scheme::Context(vec![0; 256]));
+            let empty = Params::Eddsa(Scheme::Context(Vec::new()));
+            let wrong = vec![iv(), long, empty];
+            (Keys::Edwards, Params::None, wrong, ANY, true)
+        }
+        _ if row.name.starts_with("CKM_ECDSA_") => (Keys::Ec, Params::None, given(), ANY, false),
+        ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE => {
+            let wrong = vec![Params::None, iv(), ecdh(None, &[4; 65])];
+            let own = &ec_material().point;
+            (Keys::Ec, ecdh(None, own), wrong, ANY, true)
         }
         ck::CKM_ECDSA => (Keys::Ec, Params::None, given(), DIGESTS, false),
         ck::CKM_AES_KEY_GEN | ck::CKM_AES_ECB => (Keys::Aes, Params::None, given(), BLOCKS, true),
@@ -95,6 +218,33 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), gcm(0, 16), gcm(12, 3), gcm(12, 17)];
             (Keys::Aes, gcm(12, 16), wrong, ANY, true)
         }
+        ck::CKM_AES_CTR => {
+            let wrong = vec![Params::None, iv(), ctr(0), ctr(129)];
+            (Keys::Aes, ctr(32), wrong, ANY, true)
+        }
+        ck::CKM_AES_CCM => {
+            let wrong = vec![Params::None, iv(), ccm(32, 6, 16), ccm(32, 12, 5)];
+            (Keys::Aes, ccm(32, 12, 16), wrong, ONE, true)
+        }
+        ck::CKM_AES_CMAC => (Keys::Aes, Params::None, given(), ANY, true),
+        ck::CKM_AES_CMAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(17)];
+            (Keys::Aes, Params::MacLen(8), wrong, ANY, true)
+        }
+        ck::CKM_AES_XTS_KEY_GEN => (Keys::Xts, Params::None, given(), UNITS, true),
+        ck::CKM_AES_XTS => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 8])];
+            (Keys::Xts, iv(), wrong, UNITS, true)
+        }
+        ck::CKM_AES_KEY_WRAP => {
+            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            (Keys::Aes, Params::Iv(vec![5; 8]), wrong, SEMIBLOCKS, true)
+        }
+        ck::CKM_AES_KEY_WRAP_PKCS7 => {
+            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            (Keys::Aes, Params::None, wrong, PADDABLE, true)
+        }
+        ck::CKM_AES_KEY_WRAP_PAD => (Keys::Aes, Params::None, given(), WRAPPABLE, true),
         ck::CKM_AES_KEY_WRAP_KWP => {
             let wrong = vec![Params::Iv(vec![0; 4]), iv()];
             (Keys::Aes, Params::None, wrong, WRAPPABLE, true)
@@ -104,7 +254,76 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA224_HMAC
         | ck::CKM_SHA256_HMAC
         | ck::CKM_SHA384_HMAC
-        | ck::CKM_SHA512_HMAC => (Keys::Generic, Params::None, given(), ANY, true),
+        | ck::CKM_SHA512_HMAC
+        | ck::CKM_SHA3_224_HMAC
+        | ck::CKM_SHA3_256_HMAC
+        | ck::CKM_SHA3_384_HMAC
+        | ck::CKM_SHA3_512_HMAC
+        | ck::CKM_SHA_1_KEY_GEN
+        | ck::CKM_SHA224_KEY_GEN
+        | ck::CKM_SHA256_KEY_GEN
+        | ck::CKM_SHA384_KEY_GEN
+        | ck::CKM_SHA512_KEY_GEN
+        | ck::CKM_SHA3_224_KEY_GEN
+        | ck::CKM_SHA3_256_KEY_GEN
+        | ck::CKM_SHA3_384_KEY_GEN
+        | ck::CKM_SHA3_512_KEY_GEN => (Keys::Generic, Params::None, given(), ANY, true),
+        ck::CKM_SHA_1_HMAC_GENERAL
+        | ck::CKM_SHA224_HMAC_GENERAL
+        | ck::CKM_SHA256_HMAC_GENERAL
+        | ck::CKM_SHA384_HMAC_GENERAL
+        | ck::CKM_SHA512_HMAC_GENERAL
+        | ck::CKM_SHA3_224_HMAC_GENERAL
+        | ck::CKM_SHA3_256_HMAC_GENERAL
+        | ck::CKM_SHA3_384_HMAC_GENERAL
+        | ck::CKM_SHA3_512_HMAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(65)];
+            (Keys::Generic, Params::MacLen(10), wrong, ANY, true)
+        }
+        ck::CKM_SHA1_KEY_DERIVATION
+        | ck::CKM_SHA224_KEY_DERIVATION
+        | ck::CKM_SHA256_KEY_DERIVATION
+        | ck::CKM_SHA384_KEY_DERIVATION
+        | ck::CKM_SHA512_KEY_DERIVATION
+        | ck::CKM_SHA3_224_KEY_DERIVATION
+        | ck::CKM_SHA3_256_KEY_DERIVATION
+        | ck::CKM_SHA3_384_KEY_DERIVATION
+        | ck::CKM_SHA3_512_KEY_DERIVATION => (Keys::Generic, Params::None, given(), ANY, true),
+        ck::CKM_CONCATENATE_BASE_AND_KEY => (
+            Keys::Generic,
+            Params::Key(1),
+            vec![Params::None, iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_CONCATENATE_BASE_AND_DATA
+        | ck::CKM_CONCATENATE_DATA_AND_BASE
+        | ck::CKM_XOR_BASE_AND_DATA => {
+            (Keys::Generic, data(32), vec![Params::None, iv()], ANY, true)
+        }
+        ck::CKM_EXTRACT_KEY_FROM_KEY => {
+            let wrong = vec![Params::None, iv(), Params::Extract(256)];
+            (Keys::Generic, Params::Extract(8), wrong, ANY, true)
+        }
+        ck::CKM_AES_ECB_ENCRYPT_DATA => {
+            (Keys::Aes, data(32), vec![Params::None, data(31)], ANY, true)
+        }
+        ck::CKM_AES_CBC_ENCRYPT_DATA => (
+            Keys::Aes,
+            cbc_data(32),
+            vec![Params::None, cbc_data(0), iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_HKDF_KEY_GEN => (Keys::Hkdf, Params::None, given(), ANY, true),
+        ck::CKM_HKDF_DERIVE => (
+            Keys::Hkdf,
+            hkdf(b"salt"),
+            vec![Params::None, iv()],
+            ANY,
+            true,
+        ),
+        ck::CKM_PKCS5_PBKD2 => (Keys::Generic, pbkd2(), vec![Params::None, iv()], ANY, true),
         ck::CKM_SHA_1
         | ck::CKM_SHA224
         | ck::CKM_SHA256
@@ -161,14 +380,11 @@ impl Case {
     }
 
     pub(super) fn request(&self) -> Request {
-        self.request_with(self.params.clone())
+        self.request_with(self.params.clone()).unwrap()
     }
 
-    pub(super) fn request_with(&self, params: Params) -> Request {
-        Request {
-            row: self.row,
-            params,
-        }
+    pub(super) fn request_with(&self, params: Params) -> Result<Request> {
+        Request::new(self.row, params)
     }
 
     /// Keys that the mechanism takes, for every use.
@@ -199,8 +415,8 @@ impl Case {
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
             Keys::Rsa | Keys::None => Keys::Ec,
-            Keys::Ec | Keys::Generic => Keys::Rsa,
-            Keys::Aes => Keys::Generic,
+            Keys::Ec | Keys::Edwards | Keys::Generic | Keys::Hkdf => Keys::Rsa,
+            Keys::Aes | Keys::Xts => Keys::Generic,
         };
         keys(fixture, kind, Vec::new, Vec::new)
     }
@@ -216,7 +432,14 @@ fn keys(
     match kind {
         Keys::Rsa => rsa_pair(session, public(), private()),
         Keys::Ec => ec_pair(session, public(), private()),
+        Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
+        Keys::Xts => {
+            let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];
+            let changes = with(value, with(public(), private()));
+            secret(session, ck::CKK_AES_XTS, changes)
+        }
+        Keys::Hkdf => secret(session, ck::CKK_HKDF, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
         Keys::None => secret(session, ck::CKK_AES, no_uses()),
     }

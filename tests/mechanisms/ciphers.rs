@@ -125,7 +125,15 @@ fn lengths_are_told_and_too_small_a_buffer_ends_nothing() {
 fn a_damaged_message_of_an_authenticated_cipher_does_not_decrypt() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let authenticated = ["CKM_AES_GCM", "CKM_AES_KEY_WRAP_KWP", "CKM_RSA_PKCS_OAEP"];
+    let authenticated = [
+        "CKM_AES_GCM",
+        "CKM_AES_CCM",
+        "CKM_AES_KEY_WRAP",
+        "CKM_AES_KEY_WRAP_PAD",
+        "CKM_AES_KEY_WRAP_KWP",
+        "CKM_AES_KEY_WRAP_PKCS7",
+        "CKM_RSA_PKCS_OAEP",
+    ];
     for case in cases(|row| authenticated.contains(&row.name)) {
         let keys = case.keys(&fixture);
         let sealed = encrypt(&fixture, &case, keys.public, &message(32));
@@ -152,6 +160,11 @@ fn messages_and_ciphertexts_of_impossible_lengths_are_refused() {
         ("CKM_AES_CBC", Some(15), &[15]),
         ("CKM_AES_CBC_PAD", None, &[0, 15, 33]),
         ("CKM_AES_GCM", None, &[0, 15]),
+        ("CKM_AES_CCM", Some(31), &[0, 47, 49]),
+        ("CKM_AES_XTS", Some(15), &[0, 15]),
+        ("CKM_AES_KEY_WRAP", Some(17), &[0, 16, 25]),
+        ("CKM_AES_KEY_WRAP_PAD", Some(0), &[0, 8, 17]),
+        ("CKM_AES_KEY_WRAP_PKCS7", Some(7), &[0, 16, 25]),
         ("CKM_AES_KEY_WRAP_KWP", Some(0), &[0, 8, 17]),
     ] {
         let [case] = &cases(|row| row.name == name)[..] else {
@@ -188,15 +201,38 @@ fn gcm_takes_initialization_vectors_and_tags_of_many_lengths() {
                 tag_len,
             };
             session
-                .encrypt_init(case.request_with(params()), key)
+                .encrypt_init(case.request_with(params()).unwrap(), key)
                 .unwrap();
             let sealed = full(|out| session.encrypt(&text, out)).unwrap();
             assert_eq!(sealed.len(), text.len() + tag_len);
             session
-                .decrypt_init(case.request_with(params()), key)
+                .decrypt_init(case.request_with(params()).unwrap(), key)
                 .unwrap();
             let clear = full(|out| session.decrypt(&sealed, out)).unwrap();
             assert_eq!(clear, text, "IV of {iv}, tag of {tag_len} bytes");
         }
     }
+}
+
+#[test]
+fn a_counter_that_would_run_over_ends_the_operation() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let [case] = &cases(|row| row.name == "CKM_AES_CTR")[..] else {
+        panic!("CTR is one mechanism");
+    };
+    let keys = case.keys(&fixture);
+    let request = || {
+        case.request_with(Params::Ctr {
+            counter: [0xFF; 16],
+            bits: 8,
+        })
+    };
+    session.encrypt_init(request(), keys.public).unwrap();
+    let outcome = full(|out| session.encrypt(&[0; 17], out));
+    returns!(outcome, CKR_DATA_LEN_RANGE);
+    session.decrypt_init(request(), keys.private).unwrap();
+    returns!(full(|out| session.decrypt_update(&[0; 16], out)), CKR_OK);
+    let outcome = full(|out| session.decrypt_update(&[0], out));
+    returns!(outcome, CKR_ENCRYPTED_DATA_LEN_RANGE);
 }

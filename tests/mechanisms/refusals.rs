@@ -7,13 +7,14 @@ use tenon_pkcs11::policy::Use;
 use super::cases::{Case, cases};
 use crate::common::{Fixture, Pair, attrs, full, returns, rv, secret};
 
-const USES: [Use; 6] = [
+const USES: [Use; 7] = [
     Use::Encrypt,
     Use::Decrypt,
     Use::Sign,
     Use::Verify,
     Use::Wrap,
     Use::Unwrap,
+    Use::Derive,
 ];
 
 fn has(row: &Mechanism, what: Use) -> bool {
@@ -24,7 +25,7 @@ fn has(row: &Mechanism, what: Use) -> bool {
         Use::Verify => row.verify.is_some(),
         Use::Wrap => row.wrap.is_some(),
         Use::Unwrap => row.unwrap.is_some(),
-        Use::Derive => false,
+        Use::Derive => row.derive.is_some(),
     }
 }
 
@@ -47,7 +48,19 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
                 .unwrap_key(request, keys.private, &[0; 3], &template)
                 .map(drop)
         }
-        Use::Derive => session.derive_key(request, keys.private, &[]).map(drop),
+        Use::Derive => {
+            let mut request = request;
+            let template = match request.params {
+                Params::Extract(_) => attrs![CKA_VALUE_LEN => 32],
+                _ => vec![],
+            };
+            if let Params::Key(other) = &mut request.params {
+                *other = keys.private;
+            }
+            session
+                .derive_key(request, keys.private, &template)
+                .map(drop)
+        }
     };
     let every = ck::CKF_ENCRYPT | ck::CKF_DECRYPT | ck::CKF_SIGN | ck::CKF_VERIFY;
     session.cancel(every).unwrap();
@@ -117,7 +130,9 @@ fn parameters_that_do_not_fit() {
     for (case, what) in uses() {
         let keys = case.keys(&fixture);
         for wrong in &case.wrong {
-            let outcome = begin(&fixture, what, case.request_with(wrong.clone()), keys);
+            let outcome = case
+                .request_with(wrong.clone())
+                .and_then(|request| begin(&fixture, what, request, keys));
             returns!(
                 outcome,
                 CKR_MECHANISM_PARAM_INVALID,
@@ -130,9 +145,15 @@ fn parameters_that_do_not_fit() {
     }
     for case in cases(|row| row.digest.is_some()) {
         for wrong in &case.wrong {
-            let outcome = fixture
-                .session
-                .digest_init(case.request_with(wrong.clone()));
+            let outcome = case
+                .request_with(wrong.clone())
+                .and_then(|request| fixture.session.digest_init(request));
+            returns!(outcome, CKR_MECHANISM_PARAM_INVALID, "{}", case.name());
+        }
+    }
+    for case in cases(|row| row.generate.is_some() || row.generate_pair.is_some()) {
+        for wrong in &case.wrong {
+            let outcome = case.request_with(wrong.clone());
             returns!(outcome, CKR_MECHANISM_PARAM_INVALID, "{}", case.name());
         }
     }
@@ -183,7 +204,7 @@ fn uses_that_the_mechanism_does_not_have() {
     for case in cases(|_| true) {
         let name = case.name();
         let keys = case.keys(&fixture);
-        for what in USES.into_iter().chain([Use::Derive]) {
+        for what in USES {
             if has(case.row, what) {
                 continue;
             }

@@ -1,9 +1,13 @@
 use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::okp::Curve;
 use tenon_pkcs11::out::Out;
 
 use super::cases::cases;
-use crate::common::{Fixture, attrs, ec_pair, exactly, full, needed, returns, rsa_pair, secret};
+use crate::common::{
+    Fixture, SO_PIN, USER_PIN, attrs, ec_pair, exactly, full, needed, okp_pair, returns, rsa_pair,
+    secret,
+};
 
 fn value(fixture: &Fixture, key: ck::CK_OBJECT_HANDLE, kind: ck::CK_ATTRIBUTE_TYPE) -> Revealed {
     fixture.session.attributes(key, &[kind]).unwrap().remove(0)
@@ -44,16 +48,22 @@ fn a_private_key_comes_back() {
     let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
     let rsa = rsa_pair(session, vec![], open()).private;
     let ec = ec_pair(session, vec![], open()).private;
-    for case in cases(|row| row.wrap.is_some()) {
+    let okp = |curve| okp_pair(session, curve, vec![], open()).private;
+    let (edwards, montgomery) = (okp(Curve::Ed25519), okp(Curve::X25519));
+    for case in cases(|row| row.wrap.is_some() && row.unwrap_blind.is_none()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
         for (key, key_type, secret) in [
             (rsa, ck::CKK_RSA, ck::CKA_PRIVATE_EXPONENT),
             (ec, ck::CKK_EC, ck::CKA_VALUE),
+            (edwards, ck::CKK_EC_EDWARDS, ck::CKA_VALUE),
+            (montgomery, ck::CKK_EC_MONTGOMERY, ck::CKA_VALUE),
         ] {
             let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out));
             // RSA-2048 with OAEP has room for 190 bytes: for a P-256 key in PKCS#8 alone.
-            if name == "CKM_RSA_PKCS_OAEP" && key_type == ck::CKK_RSA {
+            // CCM's parameter is for a key of 32 bytes.
+            let rsa_in_oaep = name == "CKM_RSA_PKCS_OAEP" && key_type == ck::CKK_RSA;
+            if rsa_in_oaep || name == "CKM_AES_CCM" {
                 returns!(blob, CKR_KEY_SIZE_RANGE, "{name}");
                 continue;
             }
@@ -77,16 +87,26 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
     let session = &fixture.session;
     let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
     let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
-    for case in cases(|row| row.unwrap.is_some()) {
+    for case in cases(|row| row.unwrap.is_some() && row.unwrap_blind.is_none()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
         let unwrap =
             |blob: &[u8]| session.unwrap_key(case.request(), wrapping.private, blob, &template);
         let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
-        for wrong in [&[][..], &blob[..blob.len() - 1], &blob[..7]] {
+        for wrong in [&[][..], &blob[..7]] {
             returns!(unwrap(wrong), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
         }
+        // A stream may be of any length; the others consist of blocks.
+        let less = unwrap(&blob[..blob.len() - 1]);
+        match name {
+            "CKM_AES_GCM" | "CKM_AES_CCM" => returns!(less, CKR_WRAPPED_KEY_INVALID, "{name}"),
+            _ => returns!(less, CKR_WRAPPED_KEY_LEN_RANGE, "{name}"),
+        }
+        let integrity = case.row.unwrap.unwrap().integrity;
         for position in [0, blob.len() / 2, blob.len() - 1] {
+            if !integrity {
+                continue;
+            }
             let mut damaged = blob.clone();
             damaged[position] ^= 1;
             returns!(unwrap(&damaged), CKR_WRAPPED_KEY_INVALID, "{name}");
@@ -101,6 +121,79 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
         let outcome = session.unwrap_key(case.request(), wrapping.private, &blob, &other);
         returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
         returns!(unwrap(&blob), CKR_OK, "{name}");
+    }
+}
+
+/// Implicit rejection: a bad blob gives a key too, the same each time, of a length that fits.
+#[test]
+fn a_blind_unwrap_tells_nothing_of_the_blob() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    let key = secret(session, ck::CKK_AES, open()).public;
+    for case in cases(|row| row.unwrap_blind.is_some()) {
+        let name = case.name();
+        let wrapping = case.keys(&fixture);
+        let unwrap = |blob: &[u8], key_type: u64, len: Option<u64>| {
+            let mut template = attrs![
+                CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => key_type,
+            ];
+            template.extend(open());
+            template.extend(len.into_iter().flat_map(|len| attrs![CKA_VALUE_LEN => len]));
+            let made = session.unwrap_key(case.request(), wrapping.private, blob, &template)?;
+            match value(&fixture, made, ck::CKA_VALUE) {
+                Revealed::Value(value) => Ok(value),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (aes, generic) = (ck::CKK_AES, ck::CKK_GENERIC_SECRET);
+        let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
+        for wrong in [&[][..], &blob[1..], &[&blob[..], &[0]].concat()] {
+            returns!(
+                unwrap(wrong, aes, None),
+                CKR_WRAPPED_KEY_LEN_RANGE,
+                "{name}"
+            );
+        }
+        assert_eq!(unwrap(&blob, aes, None).unwrap(), [0x5A; 32], "{name}");
+        assert_eq!(unwrap(&blob, aes, Some(32)).unwrap(), [0x5A; 32], "{name}");
+
+        for position in [blob.len() / 2, blob.len() - 1] {
+            let mut damaged = blob.clone();
+            damaged[position] ^= 1;
+            let first = unwrap(&damaged, aes, Some(24)).unwrap();
+            assert_eq!(first.len(), 24, "{name}");
+            assert_eq!(unwrap(&damaged, aes, Some(24)).unwrap(), first, "{name}");
+            let unsaid = unwrap(&damaged, aes, None).unwrap();
+            assert!([16, 24, 32].contains(&unsaid.len()), "{name}");
+            assert_eq!(unwrap(&damaged, generic, Some(100)).unwrap().len(), 100);
+            assert!(!unwrap(&damaged, generic, None).unwrap().is_empty());
+        }
+        // Right padding around a key that does not fit looks no different.
+        assert_eq!(unwrap(&blob, aes, Some(16)).unwrap().len(), 16, "{name}");
+        // What no blob of this key can hold, and what is no number below the modulus, anyone sees.
+        for impossible in [1000, u64::MAX] {
+            let outcome = unwrap(&blob, generic, Some(impossible));
+            returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
+        }
+        let outcome = unwrap(&vec![0xFF; blob.len()], aes, None);
+        returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
+    }
+}
+
+/// A private key's form would tell whether a blob was right.
+#[test]
+fn a_blind_unwrap_is_for_secret_keys_alone() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let ec = ec_pair(session, vec![], attrs![CKA_EXTRACTABLE => true]).private;
+    for case in cases(|row| row.unwrap_blind.is_some()) {
+        let wrapping = case.keys(&fixture);
+        let wrapped = full(|out| session.wrap_key(case.request(), wrapping.public, ec, out));
+        returns!(wrapped, CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
+        let template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC];
+        let unwrapped = session.unwrap_key(case.request(), wrapping.private, &[1; 256], &template);
+        returns!(unwrapped, CKR_TEMPLATE_INCONSISTENT, "{}", case.name());
     }
 }
 
@@ -127,5 +220,101 @@ fn what_must_not_leave_is_not_wrapped() {
         );
         returns!(wrap(public), CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
         returns!(wrap(999_999), CKR_KEY_HANDLE_INVALID, "{}", case.name());
+    }
+}
+
+#[test]
+fn what_is_filled_up_with_zeros_comes_back_without_them() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    let template = |key_type: u64, len: u64| {
+        let mut template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => key_type];
+        template.extend(attrs![CKA_VALUE_LEN => len]);
+        template.extend(open());
+        template
+    };
+    for case in cases(|row| row.zero_padded.is_some()) {
+        let name = case.name();
+        let wrapping = case.keys(&fixture);
+        let block = case.row.zero_padded.unwrap();
+        for (key_type, len) in [(ck::CKK_AES, 24), (ck::CKK_GENERIC_SECRET, 41)] {
+            let secret_value = vec![0x5A; len];
+            let mut changes = attrs![CKA_VALUE => &secret_value];
+            changes.extend(open());
+            let key = secret(session, key_type, changes).public;
+            let blob =
+                full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
+            let unwrap = |len| {
+                let template = template(key_type, len);
+                session.unwrap_key(case.request(), wrapping.private, &blob, &template)
+            };
+            let len = u64::try_from(len).unwrap();
+            let unwrapped = unwrap(len).unwrap();
+            let came_back = value(&fixture, unwrapped, ck::CKA_VALUE);
+            assert_eq!(came_back, Revealed::Value(secret_value), "{name}");
+            // Less would cut bytes of the key off, more is not there.
+            for wrong in [len - 8, len + u64::try_from(block).unwrap()] {
+                returns!(unwrap(wrong), CKR_WRAPPED_KEY_INVALID, "{name} {wrong}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_configuration_says_which_padding_key_wrap_pad_makes() {
+    for (pkcs7, same) in [
+        (false, ck::CKM_AES_KEY_WRAP_KWP),
+        (true, ck::CKM_AES_KEY_WRAP_PKCS7),
+    ] {
+        let fixture = Fixture::configured(|config| config.key_wrap_pad_pkcs7 = pkcs7);
+        let session = &fixture.session;
+        let wrapping = secret(session, ck::CKK_AES, vec![]).public;
+        let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
+        let wrap = |id| {
+            let request = fixture.plain(id);
+            full(|out| session.wrap_key(request, wrapping, key, out)).unwrap()
+        };
+        assert_eq!(wrap(ck::CKM_AES_KEY_WRAP_PAD), wrap(same));
+        for made in [ck::CKM_AES_KEY_WRAP_KWP, ck::CKM_AES_KEY_WRAP_PKCS7] {
+            let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+            let request = fixture.plain(ck::CKM_AES_KEY_WRAP_PAD);
+            let outcome = session.unwrap_key(request, wrapping, &wrap(made), &template);
+            returns!(outcome, CKR_OK);
+        }
+    }
+}
+
+/// By a counter mode, the blob of a known key would open that of any other.
+#[test]
+fn a_trusted_key_wraps_for_trust_by_key_wraps_alone() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let template = attrs![
+        CKA_TOKEN => true, CKA_PRIVATE => false, CKA_COPYABLE => false, CKA_VALUE_LEN => 32,
+        CKA_WRAP => true,
+    ];
+    let mechanism = fixture.plain(ck::CKM_AES_KEY_GEN);
+    let trusted = session.generate_key(mechanism, &template).unwrap();
+    session.logout().unwrap();
+    session.login(ck::CKU_SO, SO_PIN).unwrap();
+    session
+        .set_attributes(trusted, &attrs![CKA_TRUSTED => true])
+        .unwrap();
+    session.logout().unwrap();
+    session.login(ck::CKU_USER, USER_PIN).unwrap();
+    let key = |picky| {
+        let changes = attrs![CKA_EXTRACTABLE => true, CKA_WRAP_WITH_TRUSTED => picky];
+        secret(session, ck::CKK_AES, changes).public
+    };
+    let (free, picky) = (key(false), key(true));
+    for case in cases(|row| row.wrap.is_some() && row.key_types == [ck::CKK_AES]) {
+        let wrap = |key| full(|out| session.wrap_key(case.request(), trusted, key, out));
+        returns!(wrap(free), CKR_OK, "{}", case.name());
+        if case.row.key_wrap {
+            returns!(wrap(picky), CKR_OK, "{}", case.name());
+        } else {
+            returns!(wrap(picky), CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
+        }
     }
 }

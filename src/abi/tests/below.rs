@@ -180,8 +180,8 @@ impl Session {
     takes! { init_pin digest_update sign_update verify_update verify_final seed_random }
     begins! { encrypt_init decrypt_init sign_init verify_init }
 
-    pub(super) fn info(&self) -> CK_SESSION_INFO {
-        CK_SESSION_INFO::default()
+    pub(super) fn info(&self) -> Result<CK_SESSION_INFO> {
+        Ok(CK_SESSION_INFO::default())
     }
 
     pub(super) fn set_pin(&self, _: &[u8], _: &[u8]) -> Result<()> {

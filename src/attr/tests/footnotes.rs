@@ -4,7 +4,9 @@
 use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
-use Object::{Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, RsaPrivate, RsaPublic};
+use Object::{
+    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, RsaPrivate, RsaPublic, Xts,
+};
 use Step::{Create, Derive, Generate, Set, Unwrap};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,7 @@ pub(super) enum Object {
     Aes,
     Generic,
     Hmac,
+    Xts,
 }
 
 pub(super) const OBJECTS: &[Object] = &[
@@ -30,15 +33,16 @@ pub(super) const OBJECTS: &[Object] = &[
     Aes,
     Generic,
     Hmac,
+    Xts,
 ];
 const KEYS: &[Object] = &[
-    RsaPublic, EcPublic, RsaPrivate, EcPrivate, Aes, Generic, Hmac,
+    RsaPublic, EcPublic, RsaPrivate, EcPrivate, Aes, Generic, Hmac, Xts,
 ];
 const PUBLIC: &[Object] = &[RsaPublic, EcPublic];
 const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate];
-const SECRET: &[Object] = &[Aes, Generic, Hmac];
+const SECRET: &[Object] = &[Aes, Generic, Hmac, Xts];
 const PAIR: &[Object] = &[RsaPublic, EcPublic, RsaPrivate, EcPrivate];
-const HELD: &[Object] = &[RsaPrivate, EcPrivate, Aes, Generic, Hmac];
+const HELD: &[Object] = &[RsaPrivate, EcPrivate, Aes, Generic, Hmac, Xts];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {

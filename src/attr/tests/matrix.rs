@@ -28,6 +28,7 @@ fn identity(object: Object) -> Entries {
         Object::Aes => (ck::CKO_SECRET_KEY, Some(ck::CKK_AES)),
         Object::Generic => (ck::CKO_SECRET_KEY, Some(ck::CKK_GENERIC_SECRET)),
         Object::Hmac => (ck::CKO_SECRET_KEY, Some(ck::CKK_SHA256_HMAC)),
+        Object::Xts => (ck::CKO_SECRET_KEY, Some(ck::CKK_AES_XTS)),
     };
     let mut entries = vec![(ck::CKA_CLASS, Value::Ulong(class))];
     entries.extend(key_type.map(|key_type| (ck::CKA_KEY_TYPE, Value::Ulong(key_type))));
@@ -76,6 +77,7 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         ck::CKA_START_DATE => text("20260101"),
         ck::CKA_END_DATE => text("20261231"),
         ck::CKA_CHECK_VALUE => text("kcv"),
+        ck::CKA_VALUE if object == Object::Xts => text("thirty-two bytes, which is right"),
         ck::CKA_TENON_EXPIRES_AT | ck::CKA_TENON_NOT_AFTER | ck::CKA_TENON_DELETION_AT => {
             Value::Bytes(vec![0; 8])
         }
@@ -156,7 +158,10 @@ fn check_making(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step, how: How) {
     let secret = built.secrets.iter().find(|(given, _)| *given == kind);
     if footnotes::is_material(object, kind) {
         let (_, secret) = secret.expect("material is handed out");
-        assert!(secret.ct_eq(b"sixteen bytes ok"), "{}", case());
+        let Value::Bytes(given) = &value else {
+            panic!("material is bytes: {}", case());
+        };
+        assert!(secret.ct_eq(given), "{}", case());
         assert_eq!(built.attributes.get(kind), None, "{}", case());
     } else {
         assert!(secret.is_none(), "{}", case());
@@ -170,12 +175,17 @@ fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Att
     let mut current = build(How::Create, &Attributes::default(), &template, &USER)
         .expect("the demanded template makes an object")
         .attributes;
-    finish_key_facts(How::Generate, &mut current, None);
-    for cipher in [ck::CKA_ENCRYPT, ck::CKA_DECRYPT] {
-        if current.get(cipher).is_some() {
-            current.set(cipher, flag(false));
+    // CKA_TRUSTED asks for a key that only wraps, and for a secret key that has no copies.
+    let only_uncopied = kind == ck::CKA_TRUSTED && current.class() == ck::CKO_SECRET_KEY;
+    let hinders = |attribute: &CK_ATTRIBUTE_TYPE| {
+        table::USAGES.contains(attribute) || only_uncopied && *attribute == ck::CKA_COPYABLE
+    };
+    for attribute in footnotes::kinds().into_iter().filter(hinders) {
+        if current.get(attribute).is_some() {
+            current.set(attribute, flag(false));
         }
     }
+    finish_key_facts(How::Generate, &mut current, None);
     if let Some(from) = from {
         current.set(kind, from);
     }
@@ -252,6 +262,13 @@ fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
             attempt(Some(text("20260601")), text("20260602"), &USER, read_only);
             attempt(Some(text("20260601")), text(""), &USER, read_only);
             attempt(Some(text("20260601")), text(""), &SO, read_only);
+        }
+        // A secret key that is trusted has no copies.
+        Expect::So
+            if step == Step::Copy
+                && matches!(object, Object::Aes | Object::Generic | Object::Hmac) =>
+        {
+            attempt(Some(flag(true)), flag(true), &SO, ck::CKR_ACTION_PROHIBITED);
         }
         Expect::So => {
             attempt(Some(flag(false)), flag(true), &USER, read_only);

@@ -184,3 +184,14 @@ fn parameters_inside_an_ec_key_agree_with_those_outside() {
     let refused = refusal(&build(Curve::Secp256k1.params()));
     assert_eq!(refused, Error::InvalidKey("the EC key names two curves"));
 }
+
+#[test]
+fn der_ends_where_its_length_says() {
+    let long = [&[0x30, 0x81, 0x80][..], &[0; 0x80]].concat();
+    for (der, len) in [(&[0x30, 2, 5, 0][..], 4), (&long, 0x83)] {
+        assert_eq!(der_len(der), Some(len));
+        assert_eq!(der_len(&[der, &[0; 7]].concat()), Some(len));
+        assert_eq!(der_len(&der[..len - 1]), None);
+    }
+    assert_eq!(der_len(&[]), None);
+}

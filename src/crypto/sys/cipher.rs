@@ -1,4 +1,4 @@
-//! AES key schedules for block modes, ECB of many blocks, and GCM in parts.
+//! AES key schedules for block modes and key wrap, ECB of many blocks, CTR and GCM in parts.
 
 use std::ffi::c_int;
 use std::mem::size_of_val;
@@ -8,6 +8,8 @@ use aws_lc_sys as ffi;
 
 use crate::crypto::aes::{BLOCK, Direction};
 use crate::crypto::{Error, Result};
+
+pub(in crate::crypto) mod ccm;
 
 /// Bytes for one call of aws-lc, whose lengths are C ints. A multiple of every block.
 const CHUNK: usize = 1 << 30;
@@ -85,6 +87,62 @@ impl Schedule {
             );
         }
     }
+
+    /// RFC 3394 section 2.2.1 with the initial value `iv`. `data` is at least 16 bytes and a
+    /// multiple of 8; `out` is 8 bytes longer.
+    pub(in crate::crypto) fn wrap(&self, iv: &[u8; 8], data: &[u8], out: &mut [u8]) -> Result<()> {
+        assert_eq!(out.len(), data.len() + iv.len(), "a wrap adds half a block");
+        // SAFETY: `out` is valid for 8 bytes more than `data`, and does not overlap it; the
+        // schedule is complete, and made for encryption.
+        let written = unsafe {
+            ffi::AES_wrap_key(
+                self.keys(Direction::Encrypt),
+                iv.as_ptr(),
+                out.as_mut_ptr(),
+                data.as_ptr(),
+                data.len(),
+            )
+        };
+        if usize::try_from(written) != Ok(out.len()) {
+            return Err(Error::Internal("AES_wrap_key"));
+        }
+        Ok(())
+    }
+
+    /// RFC 3394 section 2.2.2. `wrapped` is at least 24 bytes and a multiple of 8; `out` is 8
+    /// bytes shorter, and means nothing when this fails.
+    pub(in crate::crypto) fn unwrap(
+        &self,
+        iv: &[u8; 8],
+        wrapped: &[u8],
+        out: &mut [u8],
+    ) -> Result<()> {
+        assert_eq!(
+            out.len() + iv.len(),
+            wrapped.len(),
+            "an unwrap takes half a block"
+        );
+        // SAFETY: `out` is valid for 8 bytes less than `wrapped`, and does not overlap it; the
+        // schedule is complete, and made for decryption.
+        let written = unsafe {
+            ffi::AES_unwrap_key(
+                self.keys(Direction::Decrypt),
+                iv.as_ptr(),
+                out.as_mut_ptr(),
+                wrapped.as_ptr(),
+                wrapped.len(),
+            )
+        };
+        if usize::try_from(written) != Ok(out.len()) {
+            return Err(Error::BadCiphertext);
+        }
+        Ok(())
+    }
+
+    fn keys(&self, direction: Direction) -> *const ffi::AES_KEY {
+        assert_eq!(self.direction, direction, "the schedule goes the right way");
+        &raw const *self.keys
+    }
 }
 
 impl Drop for Schedule {
@@ -154,6 +212,23 @@ impl Context {
         for chunk in aad.chunks(CHUNK) {
             context.update_chunk(chunk, ptr::null_mut())?;
         }
+        Ok(context)
+    }
+
+    /// CTR with a counter of 128 bits, both ways. Takes a key of 16, 24 or 32 bytes.
+    pub(in crate::crypto) fn ctr(key: &[u8], counter: &[u8; BLOCK]) -> Result<Self> {
+        // SAFETY: these return pointers to constant tables.
+        let cipher = unsafe {
+            match key.len() {
+                16 => ffi::EVP_aes_128_ctr(),
+                24 => ffi::EVP_aes_192_ctr(),
+                32 => ffi::EVP_aes_256_ctr(),
+                _ => return Err(Error::KeySize),
+            }
+        };
+        let mut context = Self::new()?;
+        let (key, counter) = (key.as_ptr(), counter.as_ptr());
+        context.init(cipher, key, counter, Direction::Encrypt)?;
         Ok(context)
     }
 

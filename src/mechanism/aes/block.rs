@@ -1,7 +1,5 @@
 //! ECB, CBC and CBC with PKCS padding: modes of whole blocks.
 
-use std::sync::Arc;
-
 use zeroize::Zeroizing;
 
 use super::super::Cipher;
@@ -12,36 +10,24 @@ use crate::crypto::{self, padding};
 use crate::error::Result;
 
 /// CKM_AES_ECB.
-pub(super) fn ecb(
-    key: &Arc<Key>,
-    params: &Params,
-    direction: Direction,
-) -> Result<Box<dyn Cipher>> {
+pub(super) fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     no_params(params)?;
     let mode = Mode::Ecb(aes_key(key)?.clone());
     Ok(Box::new(Blocks::new(mode, direction, Padding::None)))
 }
 
 /// CKM_AES_CBC.
-pub(super) fn cbc(
-    key: &Arc<Key>,
-    params: &Params,
-    direction: Direction,
-) -> Result<Box<dyn Cipher>> {
+pub(super) fn cbc(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     begin_cbc(key, params, direction, Padding::None)
 }
 
 /// CKM_AES_CBC_PAD.
-pub(super) fn cbc_pad(
-    key: &Arc<Key>,
-    params: &Params,
-    direction: Direction,
-) -> Result<Box<dyn Cipher>> {
+pub(super) fn cbc_pad(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     begin_cbc(key, params, direction, Padding::Pkcs)
 }
 
 fn begin_cbc(
-    key: &Arc<Key>,
+    key: &Key,
     params: &Params,
     direction: Direction,
     padding: Padding,

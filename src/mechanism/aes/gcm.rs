@@ -1,7 +1,5 @@
 //! GCM. Encryption streams; decryption releases nothing before the tag is verified.
 
-use std::sync::Arc;
-
 use super::super::Cipher;
 use super::super::buffer::Buffer;
 use super::{Key, Params, aes_key, bad_param};
@@ -10,7 +8,7 @@ use crate::crypto::aes::{self, GCM_MAX, GcmStream};
 use crate::error::Result;
 
 /// C_EncryptInit.
-pub(super) fn encrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
+pub(super) fn encrypt(key: &Key, params: &Params) -> Result<Box<dyn Cipher>> {
     Ok(Box::new(Encrypt {
         message: Message::new(key, params)?,
         stream: None,
@@ -18,7 +16,7 @@ pub(super) fn encrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>
 }
 
 /// C_DecryptInit.
-pub(super) fn decrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
+pub(super) fn decrypt(key: &Key, params: &Params) -> Result<Box<dyn Cipher>> {
     Ok(Box::new(Decrypt {
         message: Message::new(key, params)?,
         sealed: Buffer::default(),

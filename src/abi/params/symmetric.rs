@@ -1,0 +1,162 @@
+//! Parameters of ciphers, MACs and derivations with secret keys.
+
+use super::super::args::record;
+use super::{bytes, invalid};
+use crate::ck::{self, CK_ULONG};
+use crate::crypto::hash::Hash;
+use crate::error::Result;
+use crate::mechanism::{HkdfSalt, Params};
+use crate::secret::Secret;
+
+/// CK_AES_CTR_PARAMS.
+pub(super) fn ctr(params: ck::CK_AES_CTR_PARAMS) -> Result<Params> {
+    match u32::try_from(params.ulCounterBits) {
+        Ok(bits @ 1..=128) => Ok(Params::Ctr {
+            counter: params.cb,
+            bits,
+        }),
+        _ => invalid("ulCounterBits is 1 to 128"),
+    }
+}
+
+/// CK_CCM_PARAMS.
+///
+/// # Safety
+/// The pointers of `params` are readable for their lengths, or NULL.
+pub(super) unsafe fn ccm(params: ck::CK_CCM_PARAMS) -> Result<Params> {
+    if !(7..=13).contains(&params.ulNonceLen) {
+        return invalid("the nonce has 7 to 13 bytes");
+    }
+    if !matches!(params.ulMACLen, 4 | 6 | 8 | 10 | 12 | 14 | 16) {
+        return invalid("the MAC has 4, 6, 8, 10, 12, 14 or 16 bytes");
+    }
+    Ok(Params::Ccm {
+        data_len: length(params.ulDataLen),
+        // SAFETY: by the promise of this function.
+        nonce: unsafe { bytes(params.pNonce.cast(), params.ulNonceLen) }?,
+        // SAFETY: as above.
+        aad: unsafe { bytes(params.pAAD.cast(), params.ulAADLen) }?,
+        tag_len: length(params.ulMACLen),
+    })
+}
+
+/// CK_MAC_GENERAL_PARAMS. The mechanism knows how long its MAC can be.
+pub(super) fn mac_len(len: ck::CK_MAC_GENERAL_PARAMS) -> Params {
+    Params::MacLen(length(len))
+}
+
+/// CK_KEY_DERIVATION_STRING_DATA.
+///
+/// # Safety
+/// As `ccm`.
+pub(super) unsafe fn data(params: ck::CK_KEY_DERIVATION_STRING_DATA) -> Result<Params> {
+    // SAFETY: by the promise of this function.
+    let data = unsafe { bytes(params.pData.cast(), params.ulLen) }?;
+    Ok(Params::Data(Secret::from(data)))
+}
+
+/// CK_AES_CBC_ENCRYPT_DATA_PARAMS.
+///
+/// # Safety
+/// As `ccm`.
+pub(super) unsafe fn cbc_data(params: ck::CK_AES_CBC_ENCRYPT_DATA_PARAMS) -> Result<Params> {
+    // SAFETY: by the promise of this function.
+    let data = unsafe { bytes(params.pData.cast(), params.length) }?;
+    Ok(Params::CbcData {
+        iv: params.iv,
+        data: Secret::from(data),
+    })
+}
+
+/// CK_HKDF_PARAMS.
+///
+/// # Safety
+/// As `ccm`.
+pub(super) unsafe fn hkdf(params: ck::CK_HKDF_PARAMS) -> Result<Params> {
+    let hash = match params.prfHashMechanism {
+        ck::CKM_SHA_1 => Hash::Sha1,
+        ck::CKM_SHA224 => Hash::Sha224,
+        ck::CKM_SHA256 => Hash::Sha256,
+        ck::CKM_SHA384 => Hash::Sha384,
+        ck::CKM_SHA512 => Hash::Sha512,
+        ck::CKM_SHA3_224 => Hash::Sha3_224,
+        ck::CKM_SHA3_256 => Hash::Sha3_256,
+        ck::CKM_SHA3_384 => Hash::Sha3_384,
+        ck::CKM_SHA3_512 => Hash::Sha3_512,
+        _ => return invalid("prfHashMechanism is no hash that HKDF can use"),
+    };
+    let (extract, expand) = (params.bExtract != 0, params.bExpand != 0);
+    if !extract && !expand {
+        return invalid("HKDF extracts, expands, or both");
+    }
+    let salt = match params.ulSaltType {
+        _ if !extract => None,
+        ck::CKF_HKDF_SALT_NULL => Some(HkdfSalt::Data(Vec::new())),
+        ck::CKF_HKDF_SALT_KEY => Some(HkdfSalt::Key(params.hSaltKey)),
+        ck::CKF_HKDF_SALT_DATA => {
+            // SAFETY: by the promise of this function.
+            let salt = unsafe { bytes(params.pSalt.cast(), params.ulSaltLen) }?;
+            Some(HkdfSalt::Data(salt))
+        }
+        _ => return invalid("ulSaltType is none of the CKF_HKDF_SALT_ numbers"),
+    };
+    let info = match expand {
+        // SAFETY: as above.
+        true => unsafe { bytes(params.pInfo.cast(), params.ulInfoLen) }?,
+        false => Vec::new(),
+    };
+    Ok(Params::Hkdf {
+        hash,
+        salt,
+        info,
+        expand,
+    })
+}
+
+/// No address is below this, and no password is longer.
+const LONGEST_PASSWORD: CK_ULONG = 0xFFFF;
+
+/// CK_PKCS5_PBKD2_PARAMS2. In 2.40's structure of the same length ulPasswordLen is a pointer to
+/// the length; clients send both.
+///
+/// # Safety
+/// As `ccm`; ulPasswordLen is a length, or a pointer to one that is readable.
+pub(super) unsafe fn pbkd2(params: ck::CK_PKCS5_PBKD2_PARAMS2) -> Result<Params> {
+    let prf = match params.prf {
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA1 => Hash::Sha1,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA224 => Hash::Sha224,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA256 => Hash::Sha256,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA384 => Hash::Sha384,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA512 => Hash::Sha512,
+        _ => return invalid("prf is no pseudo-random function that PBKDF2 can use"),
+    };
+    if params.saltSource != ck::CKZ_SALT_SPECIFIED || params.ulPrfDataLen != 0 {
+        return invalid("saltSource is CKZ_SALT_SPECIFIED, and there are no data for the prf");
+    }
+    let iterations = match u32::try_from(params.iterations) {
+        Ok(iterations @ 1..) => iterations,
+        _ => return invalid("iterations is 1 to 4294967295"),
+    };
+    let len = match params.ulPasswordLen {
+        len @ 0..=LONGEST_PASSWORD => Some(len),
+        // SAFETY: a pointer, by the promise of this function.
+        pointer => unsafe { record(std::ptr::with_exposed_provenance_mut(length(pointer))) }.read(),
+    };
+    let Some(len @ 0..=LONGEST_PASSWORD) = len else {
+        return invalid("the password has at most 65535 bytes");
+    };
+    // SAFETY: by the promise of this function.
+    let password = unsafe { bytes(params.pPassword.cast(), len) }?;
+    Ok(Params::Pbkd2 {
+        password: Secret::from(password),
+        // SAFETY: as above.
+        salt: unsafe { bytes(params.pSaltSourceData, params.ulSaltSourceDataLen) }?,
+        iterations,
+        prf,
+    })
+}
+
+/// A length that is judged later; none in memory is longer than a usize.
+fn length(len: CK_ULONG) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,83 @@
+//! CTR (NIST SP 800-38A section 6.5).
+
+use super::{BLOCK, Key};
+use crate::crypto::sys::cipher;
+use crate::crypto::{Error, Result};
+
+/// A key stream in progress; encryption and decryption are the same.
+pub struct Ctr {
+    context: cipher::Context,
+    /// Bytes until the counter would run over into the rest of its block, or repeat.
+    left: u128,
+}
+
+impl Ctr {
+    /// Begins with the counter block `counter`, of which the last `bits` bits count: 1 to 128.
+    /// `Error::InvalidParameter` for other numbers of bits.
+    pub fn new(key: &Key, counter: &[u8; BLOCK], bits: u32) -> Result<Self> {
+        let number = u128::from_be_bytes(*counter);
+        let blocks = match bits {
+            1..128 => (1 << bits) - number % (1 << bits),
+            // All of the block counts: it may begin anew, and 2^128 blocks never come.
+            128 => u128::MAX,
+            _ => return Err(Error::InvalidParameter("1 to 128 bits of the block count")),
+        };
+        Ok(Self {
+            context: cipher::Context::ctr(key.bytes(), counter)?,
+            left: blocks.saturating_mul(BLOCK as u128),
+        })
+    }
+
+    /// Takes any number of bytes and writes as many to the start of `out`. `Error::InputLength`
+    /// when the counter would run over, or `input` is longer than `out`.
+    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
+        let left = self.left.checked_sub(input.len() as u128);
+        self.left = left.ok_or(Error::InputLength)?;
+        self.context.update(input, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::vectors::records;
+
+    #[test]
+    fn known_answers() {
+        for record in records(include_str!("../../../tests/vectors/aes_ctr.rsp")) {
+            let key = Key::new(&record["key"]).unwrap();
+            let counter = record["iv"].as_slice().try_into().unwrap();
+            for (from, to) in [("plaintext", "ciphertext"), ("ciphertext", "plaintext")] {
+                let mut ctr = Ctr::new(&key, counter, 128).unwrap();
+                let mut out = vec![0; record[from].len()];
+                let (head, tail) = record[from].split_at(7);
+                ctr.update(head, &mut out[..7]).unwrap();
+                ctr.update(tail, &mut out[7..]).unwrap();
+                assert_eq!(out, record[to]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_counter_never_runs_over() {
+        let key = Key::new(&[7; 16]).unwrap();
+        let mut block = [0xEE; BLOCK];
+        block[15] = 0xFE;
+        let mut out = [0; 300];
+        for (bits, most) in [(1, 32), (2, 32), (8, 32), (128, 300)] {
+            let begin = || Ctr::new(&key, &block, bits).unwrap();
+            assert!(
+                begin().update(&[0; 300][..most], &mut out).is_ok(),
+                "{bits}"
+            );
+            if most < 300 {
+                let refused = begin().update(&[0; 300][..most + 1], &mut out);
+                assert_eq!(refused, Err(Error::InputLength), "{bits}");
+            }
+        }
+        for bits in [0, 129, u32::MAX] {
+            assert!(Ctr::new(&key, &block, bits).is_err());
+        }
+    }
+}

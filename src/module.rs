@@ -41,6 +41,14 @@ struct Slot {
     token: Option<Arc<Token>>,
 }
 
+impl Slot {
+    fn initialized(&self) -> Result<bool> {
+        self.token
+            .as_ref()
+            .map_or(Ok(false), |token| token.initialized())
+    }
+}
+
 impl Module {
     /// Opens the token folder of `config`. A folder that does not exist yet has no tokens.
     ///
@@ -84,7 +92,7 @@ impl Module {
                 ),
             }
         }
-        let free = |slot: &Slot| slot.token.as_ref().is_none_or(|token| !token.initialized());
+        let free = |slot: &Slot| !slot.initialized().unwrap_or(true);
         if !slots.values().any(free) {
             let taken = |id: &ck::CK_SLOT_ID| slots.contains_key(id) || self.path(*id).exists();
             if let Some(id) = (0..SLOT_LIMIT).find(|id| !taken(id)) {
@@ -235,28 +243,31 @@ impl Module {
         // Another process may have taken the free slot meanwhile.
         self.scan()?;
         let slot = self.slot(id)?;
-        if let Some(token) = slot.token {
-            token.init(so_pin, label)?;
-        } else {
-            self.create_token(id)?.init(so_pin, label)?;
+        match slot.token {
+            Some(token) => token.init(so_pin, label)?,
+            None => self.create_token(id, so_pin, label)?,
         }
         self.scan()
     }
 
-    fn create_token(&self, id: ck::CK_SLOT_ID) -> Result<Arc<Token>> {
+    fn create_token(&self, id: ck::CK_SLOT_ID, so_pin: &[u8], label: &[u8; 32]) -> Result<()> {
         let mut slots = self.slots.write();
         let slot = slots.entry(id).or_default();
-        if let Some(token) = &slot.token {
-            return Ok(token.clone());
+        // Another thread may have taken the free slot meanwhile.
+        if let Some(token) = slot.token.clone() {
+            drop(slots);
+            return token.init(so_pin, label);
         }
-        let token = Arc::new(Token::create_file(
+        let token = Token::init_file(
             &self.path(id),
             self.config.clone(),
             self.clock.clone(),
             self.rng.clone(),
-        )?);
-        slot.token = Some(token.clone());
-        Ok(token)
+            so_pin,
+            label,
+        )?;
+        slot.token = Some(Arc::new(token));
+        Ok(())
     }
 
     /// C_WaitForSlotEvent, without waiting: tokens do not come and go.
@@ -286,7 +297,8 @@ impl Module {
                 "CKF_SERIAL_SESSION must be set",
             );
         }
-        let Some(token) = slot.token.filter(|token| token.initialized()) else {
+        let initialized = slot.initialized()?;
+        let Some(token) = slot.token.filter(|_| initialized) else {
             return refuse(
                 ck::CKR_TOKEN_NOT_RECOGNIZED,
                 "the slot's token is not initialized: use C_InitToken or `tenon init`",
@@ -328,12 +340,15 @@ impl Module {
         self.sessions.get(session)
     }
 
+    /// The slot of a number. Where no token is known, another process may have made one.
     fn slot(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
-        self.slots
-            .read()
-            .get(&id)
-            .cloned()
-            .ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
+        let known = || self.slots.read().get(&id).cloned();
+        let mut slot = known();
+        if slot.as_ref().is_none_or(|slot| slot.token.is_none()) && self.path(id).exists() {
+            self.scan()?;
+            slot = known();
+        }
+        slot.ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
     }
 
     /// Leaves everything alone for ever: what a forked child does with its parent's module. Closing

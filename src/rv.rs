@@ -35,6 +35,10 @@ impl From<crypto::Error> for Error {
                 ck::CKR_DATA_LEN_RANGE,
                 "the mechanism does not take data of this length",
             ),
+            crypto::Error::InputRange => (
+                ck::CKR_DATA_INVALID,
+                "the data, as a number, are not below the key's modulus",
+            ),
             crypto::Error::CiphertextLength => (
                 ck::CKR_ENCRYPTED_DATA_LEN_RANGE,
                 "no ciphertext of this mechanism has this length",

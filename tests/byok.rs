@@ -17,3 +17,5 @@ mod blobs;
 mod expiry;
 #[path = "byok/outside.rs"]
 mod outside;
+#[path = "byok/pkcs1.rs"]
+mod pkcs1;

@@ -10,6 +10,7 @@
 mod common;
 
 mod mechanisms {
+    mod agreement;
     mod cases;
     mod ciphers;
     mod derivations;

@@ -174,6 +174,9 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::RsaAesKeyWrap => "CK_RSA_AES_KEY_WRAP_PARAMS".into(),
+        ParamKind::Pss => "CK_RSA_PKCS_PSS_PARAMS".into(),
+        ParamKind::Eddsa => "optional CK_EDDSA_PARAMS".into(),
+        ParamKind::Ecdh => "CK_ECDH1_DERIVE_PARAMS".into(),
     }
 }
 
@@ -181,6 +184,8 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> String {
     match key_type {
         ck::CKK_RSA => "RSA".into(),
         ck::CKK_EC => "EC".into(),
+        ck::CKK_EC_EDWARDS => "EC Edwards".into(),
+        ck::CKK_EC_MONTGOMERY => "EC Montgomery".into(),
         ck::CKK_AES => "AES".into(),
         ck::CKK_AES_XTS => "AES-XTS".into(),
         ck::CKK_GENERIC_SECRET => "generic secret".into(),

@@ -39,7 +39,7 @@ def check_secret(mechanism, blob, material):
     assert AESGCM(material).decrypt(iv, sealed, b"aad") == text
     assert session.decrypt(p11.gcm(iv, b"aad"), key, AESGCM(material).encrypt(iv, text, b"aad")) == text
     kek = session.generate_key(p11.CKM_AES_KEY_GEN, {p11.CKA_VALUE_LEN: 32, p11.CKA_WRAP: True})
-    p11.refused(p11.CKR_KEY_UNEXTRACTABLE, session.wrap, p11.Mechanism(p11.CKM_AES_KEY_WRAP), kek, key)
+    p11.refused(p11.CKR_KEY_UNEXTRACTABLE, session.wrap, p11.Mechanism(p11.CKM_AES_KEY_WRAP_KWP), kek, key)
 
 
 def check_ec(mechanism, blob, pkcs8):

@@ -2,7 +2,7 @@
 # `tenon init`: PINs from files and the environment, exit statuses, and no token ever erased.
 . "$CONFORMANCE/lib/common.sh"
 
-init() { "$TENON_PROGRAM" init --module "$TENON_MODULE" "$@"; }
+init() { "$TENON_PROGRAM" init "$@"; }
 status() { # expected, command...
     local expected=$1 got=0
     shift

@@ -4,6 +4,7 @@ use super::args::Input;
 use super::below::{Module, Session};
 use super::output::Output;
 use super::params::Chosen;
+use super::step::step;
 use crate::ck::{self, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 
@@ -23,17 +24,23 @@ pub(super) fn encrypt_init(
 
 /// C_Encrypt (section 5.8.2).
 pub(super) fn encrypt(session: &Session, data: Input, out: Output) -> Result<()> {
-    out.fill_from(data, |data, out| session.encrypt(data, out))
+    step(session, ck::CKF_ENCRYPT, || {
+        out.fill_from(data, |data, out| session.encrypt(data, out))
+    })
 }
 
 /// C_EncryptUpdate (section 5.8.3).
 pub(super) fn encrypt_update(session: &Session, part: Input, out: Output) -> Result<()> {
-    out.fill_from(part, |part, out| session.encrypt_update(part, out))
+    step(session, ck::CKF_ENCRYPT, || {
+        out.fill_from(part, |part, out| session.encrypt_update(part, out))
+    })
 }
 
 /// C_EncryptFinal (section 5.8.4).
 pub(super) fn encrypt_final(session: &Session, out: Output) -> Result<()> {
-    out.fill(|out| session.encrypt_final(out))
+    step(session, ck::CKF_ENCRYPT, || {
+        out.fill(|out| session.encrypt_final(out))
+    })
 }
 
 /// C_DecryptInit (section 5.10.1).
@@ -52,15 +59,21 @@ pub(super) fn decrypt_init(
 
 /// C_Decrypt (section 5.10.2).
 pub(super) fn decrypt(session: &Session, data: Input, out: Output) -> Result<()> {
-    out.fill_from(data, |data, out| session.decrypt(data, out))
+    step(session, ck::CKF_DECRYPT, || {
+        out.fill_from(data, |data, out| session.decrypt(data, out))
+    })
 }
 
 /// C_DecryptUpdate (section 5.10.3).
 pub(super) fn decrypt_update(session: &Session, part: Input, out: Output) -> Result<()> {
-    out.fill_from(part, |part, out| session.decrypt_update(part, out))
+    step(session, ck::CKF_DECRYPT, || {
+        out.fill_from(part, |part, out| session.decrypt_update(part, out))
+    })
 }
 
 /// C_DecryptFinal (section 5.10.4).
 pub(super) fn decrypt_final(session: &Session, out: Output) -> Result<()> {
-    out.fill(|out| session.decrypt_final(out))
+    step(session, ck::CKF_DECRYPT, || {
+        out.fill(|out| session.decrypt_final(out))
+    })
 }

@@ -4,6 +4,7 @@ use super::args::{Buffer, Input};
 use super::below::{Module, Session};
 use super::output::Output;
 use super::params::Chosen;
+use super::step::step;
 use crate::ck::{self, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 
@@ -18,12 +19,16 @@ pub(super) fn init(module: &Module, session: CK_SESSION_HANDLE, mechanism: Chose
 
 /// C_Digest (section 5.12.2).
 pub(super) fn digest(session: &Session, data: Input, out: Output) -> Result<()> {
-    out.fill_from(data, |data, out| session.digest(data, out))
+    step(session, ck::CKF_DIGEST, || {
+        out.fill_from(data, |data, out| session.digest(data, out))
+    })
 }
 
 /// C_DigestUpdate (section 5.12.3).
 pub(super) fn update(session: &Session, part: Input) -> Result<()> {
-    session.digest_update(part.bytes()?)
+    step(session, ck::CKF_DIGEST, || {
+        session.digest_update(part.bytes()?)
+    })
 }
 
 /// C_DigestKey (section 5.12.4).
@@ -33,7 +38,9 @@ pub(super) fn key(session: &Session, key: CK_OBJECT_HANDLE) -> Result<()> {
 
 /// C_DigestFinal (section 5.12.5).
 pub(super) fn finish(session: &Session, out: Output) -> Result<()> {
-    out.fill(|out| session.digest_final(out))
+    step(session, ck::CKF_DIGEST, || {
+        out.fill(|out| session.digest_final(out))
+    })
 }
 
 /// C_SeedRandom (section 5.19.1).

@@ -25,6 +25,7 @@ mod process;
 mod session;
 mod sign;
 mod slot;
+mod step;
 mod tables;
 mod template;
 

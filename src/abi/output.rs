@@ -2,11 +2,12 @@
 
 use std::slice;
 
+use zeroize::Zeroizing;
+
 use super::args::{Input, count, extent, null};
 use crate::ck::{self, CK_ULONG};
 use crate::error::{Result, refuse};
 use crate::out::Out;
-use crate::secret::Secret;
 
 /// A buffer of the caller and the place of its length (section 5.2).
 pub(super) struct Output {
@@ -40,7 +41,7 @@ impl Output {
         let capacity = self.capacity()?;
         let bytes = input.bytes()?;
         if capacity.is_some_and(|len| input.overlaps(self.start, len)) {
-            let copy = Secret::copy(bytes);
+            let copy = Zeroizing::new(bytes.to_vec());
             return self.run(capacity, |out| produce(&copy, out));
         }
         self.run(capacity, |out| produce(bytes, out))

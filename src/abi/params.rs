@@ -7,7 +7,7 @@ use super::below::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Oaep, ParamKind, Params, Request};
+use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Request, Scheme};
 
 mod symmetric;
 
@@ -98,6 +98,12 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::Oaep => unsafe { oaep(structure(start, len)?) }.map(Params::Oaep),
         // SAFETY: as above.
         ParamKind::RsaAesKeyWrap => unsafe { rsa_aes_key_wrap(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Pss => pss(unsafe { structure(start, len) }?),
+        // SAFETY: as above.
+        ParamKind::Ecdh => unsafe { ecdh(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Eddsa => unsafe { eddsa(structure(start, len)?) },
     }
 }
 
@@ -130,7 +136,69 @@ unsafe fn gcm(params: ck::CK_GCM_PARAMS) -> Result<Params> {
 /// # Safety
 /// The label of `params` is readable for its length, or NULL.
 unsafe fn oaep(params: ck::CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep> {
-    let hash = match params.hashAlg {
+    let (hash, mgf) = (hash(params.hashAlg)?, mgf(params.mgf)?);
+    match (params.source, params.ulSourceDataLen) {
+        (ck::CKZ_DATA_SPECIFIED, _) | (0, 0) => {}
+        _ => return invalid("source is not CKZ_DATA_SPECIFIED"),
+    }
+    // SAFETY: by the promise of this function.
+    let label = unsafe { bytes(params.pSourceData, params.ulSourceDataLen) }?;
+    Ok(Oaep { hash, mgf, label })
+}
+
+fn pss(params: ck::CK_RSA_PKCS_PSS_PARAMS) -> Result<Params> {
+    let Ok(salt_len) = usize::try_from(params.sLen) else {
+        return invalid("sLen is longer than every modulus");
+    };
+    Ok(Params::Pss(Pss {
+        hash: hash(params.hashAlg)?,
+        mgf: mgf(params.mgf)?,
+        salt_len,
+    }))
+}
+
+/// # Safety
+/// The pointers of `params` are readable for their lengths, or NULL.
+unsafe fn ecdh(params: ck::CK_ECDH1_DERIVE_PARAMS) -> Result<Params> {
+    let kdf = match params.kdf {
+        ck::CKD_NULL => None,
+        ck::CKD_SHA1_KDF => Some(Hash::Sha1),
+        ck::CKD_SHA224_KDF => Some(Hash::Sha224),
+        ck::CKD_SHA256_KDF => Some(Hash::Sha256),
+        ck::CKD_SHA384_KDF => Some(Hash::Sha384),
+        ck::CKD_SHA512_KDF => Some(Hash::Sha512),
+        ck::CKD_SHA3_224_KDF => Some(Hash::Sha3_224),
+        ck::CKD_SHA3_256_KDF => Some(Hash::Sha3_256),
+        ck::CKD_SHA3_384_KDF => Some(Hash::Sha3_384),
+        ck::CKD_SHA3_512_KDF => Some(Hash::Sha3_512),
+        _ => return invalid("kdf is no key derivation function of this token"),
+    };
+    if kdf.is_none() && params.ulSharedDataLen != 0 {
+        return invalid("CKD_NULL takes no shared data");
+    }
+    Ok(Params::Ecdh(Ecdh {
+        kdf,
+        // SAFETY: by the promise of this function.
+        shared_data: unsafe { bytes(params.pSharedData.cast(), params.ulSharedDataLen) }?,
+        // SAFETY: as above.
+        public_data: unsafe { bytes(params.pPublicData.cast(), params.ulPublicDataLen) }?,
+    }))
+}
+
+/// # Safety
+/// The context of `params` is readable for its length, or NULL.
+unsafe fn eddsa(params: ck::CK_EDDSA_PARAMS) -> Result<Params> {
+    // SAFETY: by the promise of this function.
+    let context = unsafe { bytes(params.pContextData.cast(), params.ulContextDataLen) }?;
+    match params.phFlag {
+        ck::CK_FALSE => Ok(Params::Eddsa(Scheme::Context(context))),
+        ck::CK_TRUE => Ok(Params::Eddsa(Scheme::Prehashed(context))),
+        _ => invalid("phFlag is no CK_BBOOL"),
+    }
+}
+
+fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
+    Ok(match number {
         ck::CKM_SHA_1 => Hash::Sha1,
         ck::CKM_SHA224 => Hash::Sha224,
         ck::CKM_SHA256 => Hash::Sha256,
@@ -140,9 +208,12 @@ unsafe fn oaep(params: ck::CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep> {
         ck::CKM_SHA3_256 => Hash::Sha3_256,
         ck::CKM_SHA3_384 => Hash::Sha3_384,
         ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("hashAlg is no hash that OAEP can use"),
-    };
-    let mgf = match params.mgf {
+        _ => return invalid("hashAlg is no hash of this token"),
+    })
+}
+
+fn mgf(number: ck::CK_RSA_PKCS_MGF_TYPE) -> Result<Hash> {
+    Ok(match number {
         ck::CKG_MGF1_SHA1 => Hash::Sha1,
         ck::CKG_MGF1_SHA224 => Hash::Sha224,
         ck::CKG_MGF1_SHA256 => Hash::Sha256,
@@ -152,15 +223,8 @@ unsafe fn oaep(params: ck::CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep> {
         ck::CKG_MGF1_SHA3_256 => Hash::Sha3_256,
         ck::CKG_MGF1_SHA3_384 => Hash::Sha3_384,
         ck::CKG_MGF1_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("mgf is no mask generation function that OAEP can use"),
-    };
-    match (params.source, params.ulSourceDataLen) {
-        (ck::CKZ_DATA_SPECIFIED, _) | (0, 0) => {}
-        _ => return invalid("source is not CKZ_DATA_SPECIFIED"),
-    }
-    // SAFETY: by the promise of this function.
-    let label = unsafe { bytes(params.pSourceData, params.ulSourceDataLen) }?;
-    Ok(Oaep { hash, mgf, label })
+        _ => return invalid("mgf is no mask generation function of this token"),
+    })
 }
 
 /// # Safety

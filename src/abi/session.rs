@@ -27,7 +27,7 @@ pub(super) fn close_all(module: &Module, slot: CK_SLOT_ID) -> Result<()> {
 
 /// C_GetSessionInfo (section 5.6.4).
 pub(super) fn info(session: &Session, info: Place<ck::CK_SESSION_INFO>) -> Result<()> {
-    info.fill(|| Ok(session.info()))
+    info.fill(|| session.info())
 }
 
 /// C_SessionCancel (section 5.6.5).

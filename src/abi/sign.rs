@@ -4,6 +4,7 @@ use super::args::Input;
 use super::below::{Module, Session};
 use super::output::Output;
 use super::params::Chosen;
+use super::step::step;
 use crate::ck::{self, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 
@@ -23,17 +24,21 @@ pub(super) fn sign_init(
 
 /// C_Sign (section 5.13.2).
 pub(super) fn sign(session: &Session, data: Input, out: Output) -> Result<()> {
-    out.fill_from(data, |data, out| session.sign(data, out))
+    step(session, ck::CKF_SIGN, || {
+        out.fill_from(data, |data, out| session.sign(data, out))
+    })
 }
 
 /// C_SignUpdate (section 5.13.3).
 pub(super) fn sign_update(session: &Session, part: Input) -> Result<()> {
-    session.sign_update(part.bytes()?)
+    step(session, ck::CKF_SIGN, || session.sign_update(part.bytes()?))
 }
 
 /// C_SignFinal (section 5.13.4).
 pub(super) fn sign_final(session: &Session, out: Output) -> Result<()> {
-    out.fill(|out| session.sign_final(out))
+    step(session, ck::CKF_SIGN, || {
+        out.fill(|out| session.sign_final(out))
+    })
 }
 
 /// C_VerifyInit (section 5.15.1).
@@ -52,15 +57,21 @@ pub(super) fn verify_init(
 
 /// C_Verify (section 5.15.2).
 pub(super) fn verify(session: &Session, data: Input, signature: Input) -> Result<()> {
-    session.verify(data.bytes()?, signature.bytes()?)
+    step(session, ck::CKF_VERIFY, || {
+        session.verify(data.bytes()?, signature.bytes()?)
+    })
 }
 
 /// C_VerifyUpdate (section 5.15.3).
 pub(super) fn verify_update(session: &Session, part: Input) -> Result<()> {
-    session.verify_update(part.bytes()?)
+    step(session, ck::CKF_VERIFY, || {
+        session.verify_update(part.bytes()?)
+    })
 }
 
 /// C_VerifyFinal (section 5.15.4).
 pub(super) fn verify_final(session: &Session, signature: Input) -> Result<()> {
-    session.verify_final(signature.bytes()?)
+    step(session, ck::CKF_VERIFY, || {
+        session.verify_final(signature.bytes()?)
+    })
 }

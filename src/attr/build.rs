@@ -62,8 +62,15 @@ pub fn build(
         attributes: implied.clone(),
         secrets: Vec::new(),
     };
-    for (kind, _) in implied.iter() {
-        object.row(kind)?;
+    for (kind, value) in implied.iter() {
+        let row = object.row(kind)?;
+        if row.need(how) == Need::Forbidden || !raw::within_limits(row, value) {
+            return Err(Error::new(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "the key to which this would apply cannot have it",
+            )
+            .at(row.name));
+        }
     }
     for attribute in template {
         let row = object.row(attribute.kind)?;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, refuse};
 use super::attributes::Attributes;
 use super::build::{Maker, contradiction, permitted, row_for};
 use super::consistent::consistent;
+use super::facts::only_wraps;
 use super::raw::{self, RawAttribute, RawTemplate};
 use super::row::{Change, Row};
 use super::table;
@@ -67,6 +68,9 @@ fn apply(
         }
         changed.set(row.kind, value);
     }
+    if !only_wraps(&changed) {
+        changed.remove(ck::INTERNAL_ONLY_WRAPS);
+    }
     consistent(&changed)?;
     trust(current, &changed)?;
     Ok(changed)
@@ -100,7 +104,9 @@ fn repeats_differently(before: &[RawAttribute], row: &Row, value: &Value) -> boo
         .any(|attribute| raw::parse(row, attribute).ok().as_ref() != Some(value))
 }
 
-/// A key becomes trusted only if the token generated it, and keeps its roles while it is.
+/// A key becomes trusted only if the token generated it, and keeps its roles while it is. Of a
+/// secret key nobody may know the value, and no other object and no operation begun earlier may
+/// have another use of it: either opens what it wraps.
 fn trust(current: &Attributes, changed: &Attributes) -> Result<()> {
     if current.key_type().is_none() || !changed.bool(ck::CKA_TRUSTED) {
         return Ok(());
@@ -109,6 +115,14 @@ fn trust(current: &Attributes, changed: &Attributes) -> Result<()> {
         return refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
             "only keys that the token generated can be trusted",
+        );
+    }
+    let unknown = current.bool(ck::CKA_ALWAYS_SENSITIVE) && current.bool(ck::CKA_NEVER_EXTRACTABLE);
+    let secret = current.class() == ck::CKO_SECRET_KEY;
+    if secret && !(unknown && current.bool(ck::INTERNAL_ONLY_WRAPS)) {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "a trusted secret key never was CKA_EXTRACTABLE, CKA_COPYABLE or of another use than wrapping: generate it so",
         );
     }
     let kept = |usage: &u64| current.bool(*usage) == changed.bool(*usage);

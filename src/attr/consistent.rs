@@ -4,6 +4,7 @@ use crate::ck;
 use crate::error::{Error, Result, refuse};
 
 use super::attributes::Attributes;
+use super::facts::only_wraps;
 
 /// Refuses attributes that contradict each other: CKR_TEMPLATE_INCONSISTENT, or
 /// CKR_TEMPLATE_INCOMPLETE where one of several should have been given.
@@ -29,13 +30,28 @@ pub(super) fn consistent(attributes: &Attributes) -> Result<()> {
     if attributes.class() == ck::CKO_CERTIFICATE {
         return certificate(filled);
     }
-    // A trusted key that also decrypts would give away what CKA_WRAP_WITH_TRUSTED protects; so would
-    // the key stream of GCM and CCM, which CKM_AES_ECB_ENCRYPT_DATA derives.
-    let ciphers = [ck::CKA_ENCRYPT, ck::CKA_DECRYPT, ck::CKA_DERIVE];
-    if attributes.bool(ck::CKA_TRUSTED) && ciphers.iter().any(|kind| attributes.bool(*kind)) {
+    if attributes.bool(ck::CKA_TRUSTED) {
+        return trusted(attributes);
+    }
+    Ok(())
+}
+
+/// What a trusted key wraps stays secret only if nothing else is done with it.
+fn trusted(attributes: &Attributes) -> Result<()> {
+    if attributes.bool(ck::CKA_ENCRYPT) || attributes.bool(ck::CKA_DECRYPT) {
         return refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
-            "a trusted key has none of CKA_ENCRYPT, CKA_DECRYPT and CKA_DERIVE",
+            "a trusted key has neither CKA_ENCRYPT nor CKA_DECRYPT",
+        );
+    }
+    let secret = attributes.class() == ck::CKO_SECRET_KEY;
+    let open = [ck::CKA_EXTRACTABLE, ck::CKA_COPYABLE]
+        .into_iter()
+        .any(|kind| attributes.bool(kind));
+    if secret && (open || !attributes.bool(ck::CKA_SENSITIVE) || !only_wraps(attributes)) {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "a trusted secret key wraps and unwraps alone, and is neither CKA_EXTRACTABLE nor CKA_COPYABLE",
         );
     }
     Ok(())

@@ -14,7 +14,8 @@ Written from the table in `src/attr/table.rs`; `TENON_REGENERATE=1 cargo test` w
 
 Create, generate, unwrap, derive: *must*, *may* or – (must not) be in the template of C_CreateObject,
 C_GenerateKey and C_GenerateKeyPair, C_UnwrapKey, C_DeriveKey. Set and copy: what C_SetAttributeValue and
-C_CopyObject may change. Material: shown only while CKA_SENSITIVE is false and CKA_EXTRACTABLE is true.
+C_CopyObject may change. Material: shown only while CKA_SENSITIVE is false, CKA_EXTRACTABLE is true and
+CKA_WRAP_WITH_TRUSTED is false.
 Default *usage*: true when the template asks for no usage at all and the key's type can do it.
 
 | attribute | type | objects | default | create | generate | unwrap | derive | set | copy | read | search |
@@ -91,6 +92,8 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> &'static str {
     match key_type {
         ck::CKK_RSA => "RSA",
         ck::CKK_EC => "EC",
+        ck::CKK_EC_EDWARDS => "EC Edwards",
+        ck::CKK_EC_MONTGOMERY => "EC Montgomery",
         ck::CKK_AES => "AES",
         ck::CKK_AES_XTS => "AES-XTS",
         ck::CKK_GENERIC_SECRET => "generic secret",

@@ -76,16 +76,20 @@ pub fn stated_bool(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Resul
 /// CKR_ATTRIBUTE_VALUE_INVALID, or for nested templates also the codes of `nested`.
 pub(super) fn parse(row: &Row, raw: &RawAttribute) -> Result<Value> {
     let value = read(row.shape, raw)?;
-    let fits = match (row.shape, &value) {
+    if !within_limits(row, &value) {
+        return Err(malformed(raw.kind));
+    }
+    Ok(value)
+}
+
+/// The value, which is of the row's type, is within the limits that `row` sets.
+pub(super) fn within_limits(row: &Row, value: &Value) -> bool {
+    match (row.shape, value) {
         (Shape::Among(numbers), Value::Ulong(number)) => numbers.contains(number),
         (Shape::Sized(lengths), Value::Bytes(bytes)) => lengths.contains(&bytes.len()),
         (Shape::Utf8, Value::Bytes(bytes)) => std::str::from_utf8(bytes).is_ok(),
         _ => true,
-    };
-    if !fits {
-        return Err(malformed(raw.kind));
     }
-    Ok(value)
 }
 
 /// The value of `raw` in the type of `shape`, whatever its limits: what a search compares.

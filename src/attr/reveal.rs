@@ -21,13 +21,16 @@ pub enum Reveal<'a> {
     Invalid,
 }
 
-/// What to answer when `kind` is asked of an object (footnote 7).
+/// What to answer when `kind` is asked of an object (footnote 7). A key that leaves only under
+/// trusted keys is not read in the clear either.
 #[must_use]
 pub fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_> {
     let Some(row) = table::row(kind, attributes.class(), attributes.key_type()) else {
         return Reveal::Invalid;
     };
-    let open = !attributes.bool(ck::CKA_SENSITIVE) && attributes.bool(ck::CKA_EXTRACTABLE);
+    let open = !attributes.bool(ck::CKA_SENSITIVE)
+        && attributes.bool(ck::CKA_EXTRACTABLE)
+        && !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED);
     match row.reveal {
         Showing::Always => attributes.get(kind).map_or(Reveal::Invalid, Reveal::Value),
         Showing::UnlessSensitive if open => Reveal::Material,

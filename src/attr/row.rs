@@ -142,7 +142,8 @@ pub(super) enum Change {
 pub(super) enum Showing {
     /// Whoever sees the object.
     Always,
-    /// It is key material: nobody while CKA_SENSITIVE is true or CKA_EXTRACTABLE is false.
+    /// It is key material: nobody while CKA_SENSITIVE or CKA_WRAP_WITH_TRUSTED is true or
+    /// CKA_EXTRACTABLE is false.
     UnlessSensitive,
 }
 

@@ -29,7 +29,8 @@ pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
 ];
 
 const CLASSES: &[u64] = EVERY.classes;
-const PAIR_TYPES: &[u64] = &[CKK_RSA, CKK_EC];
+const PAIR_TYPES: &[u64] = &[CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
+const CURVE_TYPES: &[u64] = &[CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
 const SECRET_TYPES: &[u64] = &[
     CKK_AES,
     CKK_AES_XTS,
@@ -66,8 +67,8 @@ const SECRET: Objects = of(&[CKO_SECRET_KEY]);
 const WRAPPING: Objects = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
 const RSA_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], &[CKK_RSA]);
 const RSA_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], &[CKK_RSA]);
-const EC_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], &[CKK_EC]);
-const EC_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], &[CKK_EC]);
+const EC_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], CURVE_TYPES);
+const EC_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], CURVE_TYPES);
 const AES: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES]);
 const XTS: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES_XTS]);
 const GENERIC: Objects = keys(
@@ -91,6 +92,7 @@ const CIPHERS: &[CK_KEY_TYPE] = &[CKK_RSA, CKK_AES, CKK_AES_XTS];
 const SIGNERS: &[CK_KEY_TYPE] = &[
     CKK_RSA,
     CKK_EC,
+    CKK_EC_EDWARDS,
     CKK_AES,
     CKK_GENERIC_SECRET,
     CKK_SHA_1_HMAC,
@@ -274,7 +276,8 @@ pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<&'static Row> {
 }
 
 /// `kind` is key material in some objects.
-pub(super) fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
+#[must_use]
+pub fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
     ROWS.iter()
         .any(|row| row.kind == kind && row.reveal == UnlessSensitive)
 }

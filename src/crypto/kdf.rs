@@ -1,5 +1,5 @@
-//! Key derivation: HKDF (RFC 5869) from keys, PBKDF2 (RFC 8018) from passwords, Argon2id (RFC
-//! 9106) from PINs.
+//! Key derivation: HKDF (RFC 5869) and X9.63 from keys, PBKDF2 (RFC 8018) from passwords, Argon2id
+//! (RFC 9106) from PINs.
 
 use zeroize::Zeroizing;
 
@@ -25,6 +25,15 @@ pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
     hkdf::Hkdf::<sha2::Sha256>::new(Some(salt), ikm)
         .expand_multi_info(info, out)
         .expect("no more than HKDF_MAX bytes");
+}
+
+/// The key derivation function of ANSI X9.63 (SEC 1 section 3.6.1): fills `out` from the secret that
+/// two parties share and, where they agree on some, shared information.
+pub fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
+    for (counter, chunk) in (1u32..).zip(out.chunks_mut(hash.len())) {
+        let block = Zeroizing::new(hash.digest(&[shared, &counter.to_be_bytes(), info]));
+        chunk.copy_from_slice(&block[..chunk.len()]);
+    }
 }
 
 /// HKDF's extraction: a pseudo-random key as long as the hash.
@@ -115,7 +124,7 @@ fn derive(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::vectors::{hex, records};
+    use crate::crypto::vectors::{bytes, hex, list, load, records, text};
 
     #[test]
     fn hkdf_rfc5869() {
@@ -132,6 +141,24 @@ mod tests {
         let mut out = vec![0; HKDF_MAX];
         hkdf_sha256(b"key", b"", &[], &mut out);
         assert_ne!(out[HKDF_MAX - 32..], [0; 32]);
+    }
+
+    #[test]
+    fn x963_known_answers() {
+        for case in list(&load("x963_kdf.json"), "cases") {
+            let hash = match text(case, "hash") {
+                "sha1" => Hash::Sha1,
+                "sha224" => Hash::Sha224,
+                "sha256" => Hash::Sha256,
+                "sha384" => Hash::Sha384,
+                "sha512" => Hash::Sha512,
+                other => panic!("{other}"),
+            };
+            let key = bytes(case, "key");
+            let mut out = vec![0; key.len()];
+            x963(hash, &bytes(case, "secret"), &bytes(case, "info"), &mut out);
+            assert_eq!(out, key, "{hash:?}");
+        }
     }
 
     /// RFC 9106 section 5.3.

@@ -1,6 +1,7 @@
 //! The values of keys, as they are generated, imported and stored.
 
 use crate::crypto::ec::Curve;
+use crate::crypto::okp;
 use crate::secret::Secret;
 
 /// A key's value.
@@ -12,6 +13,8 @@ pub enum Material {
     Rsa(RsaMaterial),
     /// EC key pair.
     Ec(EcMaterial),
+    /// Ed25519 or X25519 key pair.
+    Okp(OkpMaterial),
 }
 
 /// RSA key pair: big-endian integers without leading zero bytes.
@@ -44,4 +47,15 @@ pub struct EcMaterial {
     pub scalar: Secret,
     /// Public point, SEC 1 uncompressed: 04 ‖ X ‖ Y.
     pub point: Vec<u8>,
+}
+
+/// Ed25519 or X25519 key pair.
+#[derive(Debug, Clone)]
+pub struct OkpMaterial {
+    /// What the pair is for.
+    pub curve: okp::Curve,
+    /// Seed or scalar, 32 bytes.
+    pub private: Secret,
+    /// Public key, 32 bytes.
+    pub public: Vec<u8>,
 }

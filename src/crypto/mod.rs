@@ -13,6 +13,7 @@ pub mod hash;
 pub mod kdf;
 pub mod keywrap;
 pub mod material;
+pub mod okp;
 pub mod padding;
 pub mod rand;
 pub mod rsa;
@@ -39,6 +40,8 @@ pub enum Error {
     UnsupportedCurve,
     /// The input is too long, or not a multiple of the block.
     InputLength,
+    /// The input, as a number, is not below the modulus.
+    InputRange,
     /// A ciphertext has a length that none can have.
     CiphertextLength,
     /// A ciphertext, padding or tag is wrong.
@@ -60,6 +63,7 @@ impl fmt::Display for Error {
             Self::CurveParameters => f.write_str("curve parameters in no known form"),
             Self::UnsupportedCurve => f.write_str("curve not supported"),
             Self::InputLength => f.write_str("input length outside the algorithm's range"),
+            Self::InputRange => f.write_str("input is not below the modulus"),
             Self::CiphertextLength => f.write_str("ciphertext has an impossible length"),
             Self::BadCiphertext => f.write_str("ciphertext does not decrypt"),
             Self::SignatureLength => f.write_str("signature has the wrong length"),

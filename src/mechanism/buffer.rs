@@ -20,6 +20,11 @@ impl Buffer {
         Ok(())
     }
 
+    /// What was collected.
+    pub(super) fn into_inner(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+
     /// Moves to memory for at least `more` further bytes, and twice as much as before.
     fn grow(&mut self, more: usize) -> Result<()> {
         let mut larger = Zeroizing::new(Vec::new());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::crypto::{aes, ec, rsa};
+use crate::crypto::{aes, ec, okp, rsa};
 use crate::secret::Secret;
 
 pub use crate::crypto::material::Material;
@@ -18,6 +18,10 @@ pub enum Key {
     EcPublic(ec::PublicKey),
     /// EC private key.
     EcPrivate(ec::PrivateKey),
+    /// Ed25519 or X25519 public key.
+    OkpPublic(okp::PublicKey),
+    /// Ed25519 or X25519 private key.
+    OkpPrivate(okp::PrivateKey),
     /// AES key; `aes::Key::bytes` gives its value to MACs and wraps of other families.
     Aes(aes::Key),
     /// Generic secret.
@@ -31,9 +35,12 @@ impl Key {
         match self {
             Self::Aes(key) => Some(key.bytes()),
             Self::Generic(secret) => Some(secret),
-            Self::RsaPublic(_) | Self::RsaPrivate(_) | Self::EcPublic(_) | Self::EcPrivate(_) => {
-                None
-            }
+            Self::RsaPublic(_)
+            | Self::RsaPrivate(_)
+            | Self::EcPublic(_)
+            | Self::EcPrivate(_)
+            | Self::OkpPublic(_)
+            | Self::OkpPrivate(_) => None,
         }
     }
 
@@ -45,6 +52,8 @@ impl Key {
             Self::RsaPrivate(key) => key.bits(),
             Self::EcPublic(key) => key.curve().bits(),
             Self::EcPrivate(key) => key.curve().bits(),
+            Self::OkpPublic(key) => key.curve().bits(),
+            Self::OkpPrivate(key) => key.curve().bits(),
             Self::Aes(key) => key.bytes().len() * 8,
             Self::Generic(secret) => secret.len() * 8,
         };
@@ -59,6 +68,8 @@ impl fmt::Debug for Key {
             Self::RsaPrivate(_) => "RsaPrivate",
             Self::EcPublic(_) => "EcPublic",
             Self::EcPrivate(_) => "EcPrivate",
+            Self::OkpPublic(_) => "OkpPublic",
+            Self::OkpPrivate(_) => "OkpPrivate",
             Self::Aes(_) => "Aes",
             Self::Generic(_) => "Generic",
         };

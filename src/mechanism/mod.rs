@@ -20,6 +20,7 @@ mod hmac;
 mod kdf;
 mod key;
 mod mac;
+mod okp;
 mod one_part;
 mod op;
 mod params;
@@ -28,7 +29,7 @@ mod secret;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{HkdfSalt, Oaep, ParamKind, Params};
+pub use params::{Ecdh, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -79,6 +80,43 @@ pub struct Unwrap {
     pub integrity: bool,
 }
 
+/// Opens a wrapped secret key, or gives a pseudo-random one in its place (implicit rejection):
+/// always the same for one blob, and always of a length that fits. `BadBlob` is for what anybody
+/// can see.
+pub type UnwrapBlind =
+    fn(&Key, &Params, blob: &[u8], fits: KeyLengths) -> std::result::Result<Opened, BadBlob>;
+
+/// What a blob holds, or what stands for it.
+pub struct Opened {
+    /// Clear encoding of a key.
+    pub clear: Secret,
+    /// The blob holds this. Only who refuses with no other sign may tell a caller.
+    pub genuine: bool,
+}
+
+/// Lengths in bytes that the value of a secret key may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyLengths {
+    /// This one.
+    Exactly(usize),
+    /// One of these.
+    Among(&'static [usize]),
+    /// Any but none.
+    Any,
+}
+
+impl KeyLengths {
+    /// A key of `len` bytes is one of these.
+    #[must_use]
+    pub fn fit(self, len: usize) -> bool {
+        match self {
+            Self::Exactly(only) => len == only,
+            Self::Among(lengths) => lengths.contains(&len),
+            Self::Any => len != 0,
+        }
+    }
+}
+
 /// The blob did not open. Says no more, so that nobody can learn more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadBlob;
@@ -122,6 +160,9 @@ pub struct Mechanism {
     pub wrap: Option<WrapKey>,
     /// C_UnwrapKey.
     pub unwrap: Option<&'static Unwrap>,
+    /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
+    /// mechanism wraps and unwraps secret keys alone.
+    pub unwrap_blind: Option<UnwrapBlind>,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
     /// C_GenerateKeyPair.
@@ -202,6 +243,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     digest: None,
     wrap: None,
     unwrap: None,
+    unwrap_blind: None,
     generate: None,
     generate_pair: None,
     derive: None,
@@ -213,7 +255,10 @@ pub(crate) const ROW: Mechanism = Mechanism {
 /// The families' tables; together they are the one table.
 static FAMILIES: &[&[Mechanism]] = &[
     rsa::ROWS,
+    rsa::signature::ROWS,
     ec::ROWS,
+    ec::ecdh::ROWS,
+    okp::ROWS,
     aes::ROWS,
     secret::ROWS,
     digest::ROWS,

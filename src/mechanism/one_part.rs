@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use super::buffer::Buffer;
 use super::op::{Cipher, Signer, Verifier};
 use crate::ck;
 use crate::crypto::hash::{Hash, Hasher};
@@ -17,6 +18,8 @@ pub(super) enum Input {
         /// What passing the limit returns.
         too_long: ck::CK_RV,
     },
+    /// Kept as it is, however long.
+    Whole(Buffer),
     /// Hashed. `None` once the digest is taken.
     Hashed(Option<Box<Hasher>>),
 }
@@ -30,6 +33,11 @@ impl Input {
     /// At most `limit` bytes, CKR_ENCRYPTED_DATA_LEN_RANGE beyond.
     pub(super) fn ciphertext(limit: usize) -> Self {
         Self::gathered(limit, ck::CKR_ENCRYPTED_DATA_LEN_RANGE)
+    }
+
+    /// Any number of bytes.
+    pub(super) fn whole() -> Self {
+        Self::Whole(Buffer::default())
     }
 
     /// Any number of bytes, of which the digest is kept.
@@ -58,6 +66,7 @@ impl Input {
                 }
                 bytes.extend_from_slice(more);
             }
+            Self::Whole(bytes) => bytes.extend(more)?,
             Self::Hashed(hasher) => hasher.as_mut().ok_or_else(over)?.update(more),
         }
         Ok(())
@@ -67,6 +76,7 @@ impl Input {
     fn take(&mut self) -> Result<Zeroizing<Vec<u8>>> {
         match self {
             Self::Gathered { bytes, .. } => Ok(std::mem::take(bytes)),
+            Self::Whole(bytes) => Ok(std::mem::take(bytes).into_inner()),
             Self::Hashed(hasher) => {
                 let hasher = hasher.take().ok_or_else(over)?;
                 Ok(Zeroizing::new(hasher.finish()))

@@ -2,6 +2,8 @@
 
 use crate::ck;
 use crate::crypto::hash::Hash;
+pub use crate::crypto::okp::Scheme;
+pub use crate::crypto::rsa::Pss;
 use crate::secret::Secret;
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
@@ -37,6 +39,12 @@ pub enum ParamKind {
     Oaep,
     /// CK_RSA_AES_KEY_WRAP_PARAMS.
     RsaAesKeyWrap,
+    /// CK_RSA_PKCS_PSS_PARAMS.
+    Pss,
+    /// CK_ECDH1_DERIVE_PARAMS.
+    Ecdh,
+    /// Nothing, or CK_EDDSA_PARAMS.
+    Eddsa,
 }
 
 /// A mechanism's parameter.
@@ -120,6 +128,12 @@ pub enum Params {
         /// How the inner key is encrypted.
         oaep: Oaep,
     },
+    /// RSASSA-PSS.
+    Pss(Pss),
+    /// ECDH.
+    Ecdh(Ecdh),
+    /// EdDSA of another scheme than plain Ed25519.
+    Eddsa(Scheme),
 }
 
 /// What HKDF extracts with.
@@ -155,4 +169,15 @@ pub struct Oaep {
     pub mgf: Hash,
     /// The label, "P" or "encoding parameters"; usually empty.
     pub label: Vec<u8>,
+}
+
+/// ECDH's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ecdh {
+    /// Hash of the key derivation function of ANSI X9.63; `None` for the shared secret itself.
+    pub kdf: Option<Hash>,
+    /// What the two parties share beside the secret; empty without a key derivation function.
+    pub shared_data: Vec<u8>,
+    /// The other party's public key, bare or as in CKA_EC_POINT.
+    pub public_data: Vec<u8>,
 }

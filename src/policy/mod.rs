@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::error::{Error, refuse};
 
 pub mod dates;
+mod roles;
 
 /// What a key may be used for: one CKA_ attribute each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,8 @@ pub struct KeyFacts {
     pub extractable: bool,
     /// CKA_WRAP_WITH_TRUSTED.
     pub wrap_with_trusted: bool,
-    /// CKA_TRUSTED.
+    /// CKA_TRUSTED of a secret key. That of a public key counts for nothing here: the token does
+    /// not decide what is done with the private half, which opens what the public one wraps.
     pub trusted: bool,
     /// Uses whose attribute is TRUE.
     pub uses: Vec<Use>,
@@ -140,6 +142,8 @@ pub enum Action {
     Make,
     /// C_SetAttributeValue.
     Change,
+    /// C_SetAttributeValue of CKA_TRUSTED alone.
+    Trust,
     /// C_CopyObject.
     Copy,
     /// C_DestroyObject.
@@ -164,6 +168,10 @@ pub enum Action {
     },
     /// Import material into it.
     Import,
+    /// Have all of its uses at once: asked where `policy.separate_roles` keeps some apart.
+    Combine,
+    /// Take on a use that it does not have: asked there too.
+    Gain(Use),
 }
 
 impl Action {
@@ -233,16 +241,16 @@ pub fn decide(
     match action {
         Action::See => Ok(Effect::Done),
         Action::Make => Ok(make(facts, caller)?),
-        Action::Change => {
-            writable(facts, caller)?;
-            if !facts.modifiable {
-                return Ok(refuse(
-                    ck::CKR_ACTION_PROHIBITED,
-                    "CKA_MODIFIABLE is FALSE",
-                )?);
-            }
-            Ok(Effect::Done)
+        Action::Change => Ok(change(facts, caller)?),
+        // The officer's login opens the master key, under which a secret key is sealed anew.
+        Action::Trust if caller.login == Login::So => {
+            let user = Caller {
+                login: Login::User,
+                ..*caller
+            };
+            Ok(change(facts, &user)?)
         }
+        Action::Trust => Ok(change(facts, caller)?),
         Action::Copy if !facts.copyable => {
             Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is FALSE")?)
         }
@@ -260,6 +268,8 @@ pub fn decide(
             writable(facts, caller)?;
             Ok(import(facts, now)?)
         }
+        Action::Combine => Ok(roles::combine(facts)?),
+        Action::Gain(what) => Ok(roles::gain(what)?),
     }
 }
 
@@ -267,7 +277,7 @@ pub fn decide(
 /// for nobody.
 fn invisible(action: Action) -> Error {
     match action {
-        Action::Make => Error::new(
+        Action::Make | Action::Combine => Error::new(
             ck::CKR_USER_NOT_LOGGED_IN,
             "private objects need the user's login",
         ),
@@ -276,9 +286,13 @@ fn invisible(action: Action) -> Error {
         | Action::Digest
         | Action::Show { .. }
         | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
-        Action::See | Action::Change | Action::Copy | Action::Destroy | Action::Import => {
-            Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object")
-        }
+        Action::See
+        | Action::Change
+        | Action::Trust
+        | Action::Copy
+        | Action::Destroy
+        | Action::Import
+        | Action::Gain(_) => Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object"),
     }
 }
 
@@ -314,6 +328,14 @@ fn writable(facts: &Facts, caller: &Caller) -> Result<(), Error> {
         );
     }
     Ok(())
+}
+
+fn change(facts: &Facts, caller: &Caller) -> Result<Effect, Error> {
+    writable(facts, caller)?;
+    if !facts.modifiable {
+        return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_MODIFIABLE is FALSE");
+    }
+    Ok(Effect::Done)
 }
 
 fn destroy(facts: &Facts) -> Result<Effect, Error> {

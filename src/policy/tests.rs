@@ -107,6 +107,61 @@ fn a_public_secret_token_key_is_seen_and_used_only_after_login() {
 }
 
 #[test]
+fn the_officer_marks_what_she_sees_as_trusted_and_changes_no_more() {
+    let seen = Facts {
+        private: false,
+        ..object(key())
+    };
+    for caller in [USER, SO] {
+        assert_eq!(rv(Action::Trust, &seen, &caller), ck::CKR_OK);
+    }
+    assert_eq!(
+        rv(Action::Trust, &seen, &PUBLIC),
+        ck::CKR_USER_NOT_LOGGED_IN
+    );
+    assert_eq!(rv(Action::Change, &seen, &SO), ck::CKR_USER_NOT_LOGGED_IN);
+    assert_eq!(
+        rv(Action::Trust, &object(key()), &SO),
+        ck::CKR_OBJECT_HANDLE_INVALID
+    );
+    let fixed = Facts {
+        modifiable: false,
+        ..seen
+    };
+    assert_eq!(rv(Action::Trust, &fixed, &SO), ck::CKR_ACTION_PROHIBITED);
+}
+
+#[test]
+fn uses_that_undo_each_other_do_not_combine() {
+    use Use::{Decrypt, Encrypt, Sign, Unwrap, Wrap};
+    let combine = |uses: &[Use]| {
+        let uses = uses.to_vec();
+        rv(Action::Combine, &object(KeyFacts { uses, ..key() }), &USER)
+    };
+    for apart in [&[Wrap, Decrypt][..], &[Sign, Encrypt, Unwrap]] {
+        assert_eq!(combine(apart), ck::CKR_TEMPLATE_INCONSISTENT, "{apart:?}");
+    }
+    for together in [
+        &[][..],
+        &[Encrypt, Decrypt, Sign],
+        &[Wrap, Unwrap],
+        &[Wrap, Encrypt],
+        &[Unwrap, Decrypt],
+    ] {
+        assert_eq!(combine(together), ck::CKR_OK, "{together:?}");
+    }
+    for (what, wanted) in [
+        (Wrap, ck::CKR_ATTRIBUTE_READ_ONLY),
+        (Unwrap, ck::CKR_ATTRIBUTE_READ_ONLY),
+        (Encrypt, ck::CKR_ATTRIBUTE_READ_ONLY),
+        (Decrypt, ck::CKR_ATTRIBUTE_READ_ONLY),
+        (Sign, ck::CKR_OK),
+    ] {
+        assert_eq!(rv(Action::Gain(what), &object(key()), &USER), wanted);
+    }
+}
+
+#[test]
 fn read_only_sessions_change_no_token_object() {
     let caller = Caller {
         read_write: false,

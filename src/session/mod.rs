@@ -90,9 +90,11 @@ impl Session {
     }
 
     /// C_GetSessionInfo.
-    #[must_use]
-    pub fn info(&self) -> ck::CK_SESSION_INFO {
-        let state = match (self.token.login_state(), self.read_write) {
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn info(&self) -> Result<ck::CK_SESSION_INFO> {
+        let state = match (self.token.login_state()?, self.read_write) {
             (Login::Public, false) => ck::CKS_RO_PUBLIC_SESSION,
             (Login::Public, true) => ck::CKS_RW_PUBLIC_SESSION,
             (Login::User, false) => ck::CKS_RO_USER_FUNCTIONS,
@@ -103,12 +105,12 @@ impl Session {
         if self.read_write {
             flags |= ck::CKF_RW_SESSION;
         }
-        ck::CK_SESSION_INFO {
+        Ok(ck::CK_SESSION_INFO {
             slotID: self.slot,
             state,
             flags,
             ulDeviceError: 0,
-        }
+        })
     }
 
     /// C_Login.

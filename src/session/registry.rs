@@ -63,14 +63,14 @@ impl Sessions {
     /// Opens a session with the token in `slot`.
     ///
     /// # Errors
-    /// CKR_SESSION_READ_WRITE_SO_EXISTS.
+    /// CKR_SESSION_READ_WRITE_SO_EXISTS, CKR_DEVICE_ERROR.
     pub fn open(
         self: &Arc<Self>,
         slot: ck::CK_SLOT_ID,
         token: Arc<Token>,
         read_write: bool,
     ) -> Result<SessionHandle> {
-        if !read_write && token.login_state() == Login::So {
+        if !read_write && token.login_state()? == Login::So {
             return refuse(
                 ck::CKR_SESSION_READ_WRITE_SO_EXISTS,
                 "the security officer is logged in: only read/write sessions can be opened",

@@ -142,7 +142,7 @@ impl Change<'_> {
     pub(super) fn get(&self, uid: &Uid) -> Result<Option<Record>> {
         self.tx
             .object(uid)?
-            .map(|row| self.vault.open(&row, false))
+            .map(|row| self.vault.open(&row))
             .transpose()
     }
 
@@ -225,11 +225,5 @@ impl Change<'_> {
             version: row.version,
             seal: end_of(row),
         });
-    }
-
-    /// Opens the record of `uid`, which must still be there.
-    pub(super) fn require(&self, uid: &Uid) -> Result<Record> {
-        self.get(uid)?
-            .ok_or_else(|| damaged("an object that was there a moment ago"))
     }
 }

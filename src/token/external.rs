@@ -65,6 +65,8 @@ pub(super) struct Arrival<'a> {
     /// CKA_TENON_EXPIRES_AT, if the template has it.
     pub(super) expires_at: Option<UnixTime>,
     pub(super) material: &'a Material,
+    /// It came out of the blob, and does not stand for a bad one.
+    pub(super) genuine: bool,
     /// The wrap protects integrity.
     pub(super) integrity: bool,
 }
@@ -72,12 +74,16 @@ pub(super) struct Arrival<'a> {
 impl Token {
     /// The external key that an unwrap with these attributes binds to, if there is one: the same
     /// class, key type and CKA_ID.
-    pub(super) fn bound_by_id(&self, keys: &Keys, attributes: &Attributes) -> Result<Option<Uid>> {
+    pub(super) fn bound_by_id(
+        &self,
+        keys: &Keys,
+        attributes: &Attributes,
+    ) -> Result<Option<Record>> {
         let vault = keys.vault();
         self.store.read(|snapshot| {
             let open = |uid: &Uid| -> Result<Option<Record>> {
                 let row = snapshot.object(uid)?;
-                row.map(|row| vault.open(&row, true)).transpose()
+                row.map(|row| vault.open(&row)).transpose()
             };
             first_bound(&candidates(snapshot, &vault, attributes)?, open)
         })
@@ -89,10 +95,8 @@ impl Token {
     pub(super) fn import_by_id(&self, keys: &Keys, arrival: &Arrival<'_>) -> Result<(Uid, bool)> {
         self.change(keys, Event::Import, |change| {
             let found = change.bound_by_id(arrival.attributes)?;
-            let mut record = match found {
-                Some(uid) => change.require(&uid)?,
-                None => new_external(arrival.attributes, random(self.rng())),
-            };
+            let mut record =
+                found.unwrap_or_else(|| new_external(arrival.attributes, random(self.rng())));
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
         })
@@ -105,7 +109,7 @@ impl Token {
         let row = self
             .store
             .read(|snapshot| snapshot.object(uid).map_err(Error::from))?;
-        let record = row.map(|row| vault.open(&row, true)).transpose()?;
+        let record = row.map(|row| vault.open(&row)).transpose()?;
         if self.config.read_only || !record.is_some_and(|record| stale(&record, now)) {
             return Ok(());
         }
@@ -134,7 +138,7 @@ impl Token {
 
 impl Change<'_> {
     /// As `Token::bound_by_id`, within this change.
-    pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Uid>> {
+    fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
         first_bound(
             &candidates(self.snapshot(), self.vault(), attributes)?,
             |uid| self.get(uid),
@@ -161,13 +165,13 @@ fn candidates(
 fn first_bound(
     candidates: &[Uid],
     open: impl Fn(&Uid) -> Result<Option<Record>>,
-) -> Result<Option<Uid>> {
+) -> Result<Option<Record>> {
     for uid in candidates {
-        let external = open(uid)?.is_some_and(|record| {
+        let external = |record: &Record| {
             record.attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
-        });
-        if external {
-            return Ok(Some(*uid));
+        };
+        if let Some(record) = open(uid)?.filter(external) {
+            return Ok(Some(record));
         }
     }
     Ok(None)
@@ -199,6 +203,7 @@ fn new_external(template: &Attributes, uid: Uid) -> Record {
         uid,
         version: 0,
         attributes,
+        trust_unproven: false,
     }
 }
 
@@ -227,11 +232,13 @@ fn import(
         &record.attributes,
         arrival.material,
     );
-    let same = binding(&record.attributes).map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
+    let bound = binding(&record.attributes);
+    let same = bound.map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
     let facts = super::object::facts(&record.attributes, false);
     let external = facts.key.and_then(|key| key.external).unwrap_or_default();
     let import = Import {
-        same,
+        // What stands for a bad blob is other material than any, and takes as long to refuse.
+        same: if arrival.genuine { same } else { Some(false) },
         integrity: arrival.integrity,
         expires_at: arrival.expires_at,
     };
@@ -285,7 +292,8 @@ pub(super) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).
 ///
 /// Canonical material: the raw bytes of a secret key; (n, e) of an RSA key, since d is not unique;
-/// the curve and scalar of an EC key.
+/// the curve and scalar of an EC key; the curve and public key of an Ed25519 or X25519 key, since
+/// X25519 ignores some bits of a scalar.
 fn fingerprint(
     master: &Domain,
     uid: &Uid,
@@ -301,6 +309,7 @@ fn fingerprint(
         Material::Secret(value) => (b"", [value, b""]),
         Material::Rsa(key) => (b"", [&key.n, &key.e]),
         Material::Ec(key) => (key.curve.params(), [&key.scalar, b""]),
+        Material::Okp(key) => (key.curve.params(), [&key.public, b""]),
     };
     master.fingerprint(&[
         b"tenon binding 1",

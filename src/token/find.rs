@@ -93,7 +93,7 @@ impl Token {
         let Some(row) = row else {
             return Ok(false);
         };
-        let attributes = match keys.vault().open(&row, false) {
+        let attributes = match keys.vault().open(&row) {
             Ok(record) => record.attributes,
             Err(error) => {
                 log::note(

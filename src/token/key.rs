@@ -5,10 +5,10 @@ use crate::ck;
 use crate::crypto::aes::Direction;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
-use crate::crypto::material::{EcMaterial, RsaMaterial};
-use crate::crypto::{aes, ec, encoding, rsa};
+use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
+use crate::crypto::{aes, ec, encoding, okp, rsa};
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Key, Material};
+use crate::mechanism::{Key, KeyLengths, Material};
 use crate::secret::Secret;
 use crate::store::{Snapshot, Uid};
 
@@ -42,6 +42,7 @@ pub(super) fn ready(attributes: &Attributes, material: &Material) -> Result<Key>
         Material::Secret(value) => Key::Generic(value.clone()),
         Material::Rsa(key) => Key::RsaPrivate(rsa::PrivateKey::new(key)?),
         Material::Ec(key) => Key::EcPrivate(ec::PrivateKey::new(key)?),
+        Material::Okp(key) => Key::OkpPrivate(okp::PrivateKey::new(key)?),
     })
 }
 
@@ -62,8 +63,13 @@ pub(super) fn public(attributes: &Attributes) -> Result<Key> {
         )?)),
         Some(ck::CKK_EC) => {
             let curve = curve(bytes(ck::CKA_EC_PARAMS)?)?;
-            let point = ec_point(bytes(ck::CKA_EC_POINT)?);
+            let point = curve.bare_point(bytes(ck::CKA_EC_POINT)?);
             Ok(Key::EcPublic(ec::PublicKey::new(curve, point)?))
+        }
+        Some(key_type @ (ck::CKK_EC_EDWARDS | ck::CKK_EC_MONTGOMERY)) => {
+            let curve = okp_curve(key_type, bytes(ck::CKA_EC_PARAMS)?)?;
+            let point = okp::bare_point(bytes(ck::CKA_EC_POINT)?);
+            Ok(Key::OkpPublic(okp::PublicKey::new(curve, point)?))
         }
         _ => refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,
@@ -81,52 +87,68 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
     let spki = match public(attributes)? {
         Key::RsaPublic(key) => {
             attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(key.bits() as u64));
+            for kind in [ck::CKA_MODULUS, ck::CKA_PUBLIC_EXPONENT] {
+                let number = big_integer(attributes.bytes(kind).unwrap_or_default()).to_vec();
+                attributes.set(kind, Value::Bytes(number));
+            }
             let bytes = |kind| attributes.bytes(kind).unwrap_or_default();
             encoding::rsa_spki(bytes(ck::CKA_MODULUS), bytes(ck::CKA_PUBLIC_EXPONENT))?
         }
         Key::EcPublic(key) => {
             let (curve, point) = (key.curve(), key.point()?);
             attributes.set(ck::CKA_EC_PARAMS, Value::Bytes(curve.params().to_vec()));
-            attributes.set(ck::CKA_EC_POINT, Value::Bytes(octet_string(&point)));
+            attributes.set(
+                ck::CKA_EC_POINT,
+                Value::Bytes(encoding::to_octet_string(&point)?),
+            );
             encoding::ec_spki(curve, &point)?
         }
-        Key::RsaPrivate(_) | Key::EcPrivate(_) | Key::Aes(_) | Key::Generic(_) => return Ok(()),
+        Key::OkpPublic(key) => {
+            let curve = key.curve();
+            attributes.set(ck::CKA_EC_PARAMS, Value::Bytes(curve.params().to_vec()));
+            let point = encoding::to_octet_string(key.bytes())?;
+            attributes.set(ck::CKA_EC_POINT, Value::Bytes(point));
+            encoding::okp_spki(curve, key.bytes())?
+        }
+        Key::RsaPrivate(_)
+        | Key::EcPrivate(_)
+        | Key::OkpPrivate(_)
+        | Key::Aes(_)
+        | Key::Generic(_) => return Ok(()),
     };
     attributes.set(ck::CKA_PUBLIC_KEY_INFO, Value::Bytes(spki));
     Ok(())
 }
 
+/// A number without the zeros that some clients put before it.
+fn big_integer(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}
+
 /// Curve of CKA_EC_PARAMS.
 pub(super) fn curve(params: &[u8]) -> Result<Curve> {
-    Curve::from_params(params).map_err(|e| {
-        Error::new(
-            ck::CKR_CURVE_NOT_SUPPORTED,
-            "CKA_EC_PARAMS names no curve of this token",
-        )
-        .because(e)
-    })
+    Curve::from_params(params).map_err(|error| no_curve().because(error))
 }
 
-/// The point in CKA_EC_POINT: DER OCTET STRING, or, as some clients give it, the bare point.
-fn ec_point(value: &[u8]) -> &[u8] {
-    match value {
-        [0x04, len, point @ ..] if *len < 0x80 && usize::from(*len) == point.len() => point,
-        [0x04, 0x81, len, point @ ..] if usize::from(*len) == point.len() => point,
-        bare => bare,
+/// Curve of CKA_EC_PARAMS of an Edwards or Montgomery key.
+fn okp_curve(key_type: ck::CK_KEY_TYPE, params: &[u8]) -> Result<okp::Curve> {
+    let curve = okp::Curve::from_params(params).map_err(|error| no_curve().because(error))?;
+    let of = match curve {
+        okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
+        okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
+    };
+    if key_type != of {
+        return Err(no_curve());
     }
+    Ok(curve)
 }
 
-/// DER OCTET STRING of a point, as CKA_EC_POINT has it.
-fn octet_string(point: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x04];
-    match u8::try_from(point.len()) {
-        Ok(len) if len < 0x80 => out.push(len),
-        Ok(len) => out.extend_from_slice(&[0x81, len]),
-        // No point is longer than 133 bytes (P-521).
-        Err(_) => return Vec::new(),
-    }
-    out.extend_from_slice(point);
-    out
+fn no_curve() -> Error {
+    Error::new(
+        ck::CKR_CURVE_NOT_SUPPORTED,
+        "CKA_EC_PARAMS names no curve of this token and key type",
+    )
 }
 
 /// Sets what a key's material says of itself in its attributes: public parts, lengths and check
@@ -146,7 +168,14 @@ pub(super) fn describe(attributes: &mut Attributes, material: &Material) -> Resu
         }
         Material::Ec(key) => {
             set(ck::CKA_EC_PARAMS, key.curve.params());
-            set(ck::CKA_EC_POINT, &octet_string(&key.point));
+            set(ck::CKA_EC_POINT, &encoding::to_octet_string(&key.point)?);
+            describe_public_info(attributes, material);
+        }
+        Material::Okp(key) => {
+            set(ck::CKA_EC_PARAMS, key.curve.params());
+            // PKCS #11 3.2 has the bare bytes here, 3.0 their DER. Clients older than 3.2 read the
+            // DER alone, newer ones both.
+            set(ck::CKA_EC_POINT, &encoding::to_octet_string(&key.public)?);
             describe_public_info(attributes, material);
         }
     }
@@ -189,6 +218,7 @@ pub(super) fn value(material: &Material, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<
     match (material, kind) {
         (Material::Secret(value), ck::CKA_VALUE) => Some(value.clone()),
         (Material::Ec(key), ck::CKA_VALUE) => Some(key.scalar.clone()),
+        (Material::Okp(key), ck::CKA_VALUE) => Some(key.private.clone()),
         (Material::Rsa(key), ck::CKA_PRIVATE_EXPONENT) => Some(key.d.clone()),
         (Material::Rsa(key), ck::CKA_PRIME_1) => Some(key.p.clone()),
         (Material::Rsa(key), ck::CKA_PRIME_2) => Some(key.q.clone()),
@@ -236,14 +266,34 @@ pub(super) fn from_values(
         Some(ck::CKK_EC) => {
             let params = need(attributes.bytes(ck::CKA_EC_PARAMS), "CKA_EC_PARAMS")?;
             let scalar = need(given(ck::CKA_VALUE), "CKA_VALUE")?;
-            let point = attributes.bytes(ck::CKA_EC_POINT).map(ec_point);
-            let material = EcMaterial::checked(curve(params)?, scalar, point)?;
+            let curve = curve(params)?;
+            let point = attributes.bytes(ck::CKA_EC_POINT);
+            let point = point.map(|value| curve.bare_point(value));
+            let material = EcMaterial::checked(curve, scalar, point)?;
             Ok(Material::Ec(material))
+        }
+        Some(key_type @ (ck::CKK_EC_EDWARDS | ck::CKK_EC_MONTGOMERY)) => {
+            let params = need(attributes.bytes(ck::CKA_EC_PARAMS), "CKA_EC_PARAMS")?;
+            let private = need(given(ck::CKA_VALUE), "CKA_VALUE")?;
+            let public = attributes.bytes(ck::CKA_EC_POINT).map(okp::bare_point);
+            let curve = okp_curve(key_type, params)?;
+            let material = OkpMaterial::checked(curve, private, public)?;
+            Ok(Material::Okp(material))
         }
         _ => refuse(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
             "private keys of this CKA_KEY_TYPE are not supported",
         ),
+    }
+}
+
+/// Lengths that a secret key with these attributes can have.
+pub(super) fn lengths(attributes: &Attributes) -> KeyLengths {
+    match (attributes.ulong(ck::CKA_VALUE_LEN), attributes.key_type()) {
+        // A length beyond all memory is as impossible as this one.
+        (Some(len), _) => KeyLengths::Exactly(usize::try_from(len).unwrap_or(usize::MAX)),
+        (None, Some(ck::CKK_AES)) => KeyLengths::Among(&[16, 24, 32]),
+        (None, _) => KeyLengths::Any,
     }
 }
 
@@ -283,6 +333,11 @@ pub(super) fn from_clear(attributes: &Attributes, clear: &[u8]) -> Option<Materi
         (Material::Ec(key), Some(ck::CKK_EC)) => attributes
             .bytes(ck::CKA_EC_PARAMS)
             .is_none_or(|params| curve(params).is_ok_and(|curve| curve == key.curve)),
+        (Material::Okp(key), Some(key_type)) => {
+            let params = attributes.bytes(ck::CKA_EC_PARAMS);
+            let params = params.unwrap_or(key.curve.params());
+            okp_curve(key_type, params).is_ok_and(|curve| curve == key.curve)
+        }
         _ => false,
     };
     fits.then_some(material)
@@ -327,6 +382,6 @@ pub(super) fn without_padding<'a>(
 pub(super) fn to_clear(material: &Material) -> Result<Secret> {
     match material {
         Material::Secret(value) => Ok(value.clone()),
-        Material::Rsa(_) | Material::Ec(_) => Ok(material.to_pkcs8()?),
+        Material::Rsa(_) | Material::Ec(_) | Material::Okp(_) => Ok(material.to_pkcs8()?),
     }
 }

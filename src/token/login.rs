@@ -1,5 +1,6 @@
 //! PINs: guessing them, setting them, logging in and out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -13,11 +14,12 @@ use crate::secret::{self, Secret};
 
 use super::audit::{self, Event};
 use super::pin::{self, PinRow, PinStatus, Role};
-use super::vault::Domain;
+use super::vault::{Domain, Serial};
 use super::{LoggedIn, Master, Token};
 
-/// Wrong guesses at a store that cannot be written, counted for all tokens of the process.
-static READ_ONLY_FAILURES: Mutex<u32> = Mutex::new(0);
+/// Wrong guesses at the PINs of tokens that cannot be written. They outlive the token, so that
+/// opening it again gives no more of them.
+static READ_ONLY_FAILURES: Mutex<BTreeMap<(Serial, Role), u32>> = Mutex::new(BTreeMap::new());
 
 impl Token {
     /// C_Login as the normal user or the security officer.
@@ -59,7 +61,7 @@ impl Token {
     }
 
     fn not_logged_in(&self, role: Role) -> Result<()> {
-        match (self.login_state(), role) {
+        match (self.login_state()?, role) {
             (Login::Public, _) => Ok(()),
             (Login::User, Role::User) | (Login::So, Role::So) => {
                 refuse(ck::CKR_USER_ALREADY_LOGGED_IN, "already logged in")
@@ -126,7 +128,7 @@ impl Token {
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_USER_PIN_NOT_INITIALIZED.
     pub fn set_pin(&self, old: &[u8], new: &[u8]) -> Result<()> {
-        let role = match self.login_state() {
+        let role = match self.login_state()? {
             Login::So => Role::So,
             Login::User | Login::Public => Role::User,
         };
@@ -158,7 +160,7 @@ impl Token {
         let guess = |row: &PinRow| row.open(&self.config, &identity.serial, role, pin);
         if self.config.read_only {
             let row = self.pin_row(&identity.public, role)?;
-            return self.guess_without_store(&row, guess);
+            return self.guess_without_store((identity.serial, role), &row, guess);
         }
         let row = self.store.write(|tx| {
             let mut row = PinRow::decode(&identity.public, role, tx.meta(role.row())?.as_deref())?;
@@ -195,6 +197,7 @@ impl Token {
 
     fn guess_without_store(
         &self,
+        whose: (Serial, Role),
         row: &PinRow,
         guess: impl FnOnce(&PinRow) -> Result<Secret>,
     ) -> Result<Secret> {
@@ -204,13 +207,16 @@ impl Token {
                 "wrong PINs cannot be counted in a read-only store: set `policy.read_only_login` to allow it",
             );
         }
-        let mut failures = READ_ONLY_FAILURES.lock();
-        if row.status().locked() || *failures >= pin::LIMIT {
-            return Err(locked());
+        {
+            let mut counts = READ_ONLY_FAILURES.lock();
+            let failures = counts.entry(whose).or_default();
+            if row.status().locked() || row.failures + *failures >= pin::LIMIT {
+                return Err(locked());
+            }
+            *failures += 1;
         }
-        *failures += 1;
         let master = guess(row)?;
-        *failures = 0;
+        READ_ONLY_FAILURES.lock().remove(&whose);
         Ok(master)
     }
 

@@ -4,7 +4,7 @@ use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Material, Mechanism, PairSpec, ParamKind, Params};
-use crate::policy::{self, Action, Login};
+use crate::policy::{self, Action, Facts, Login};
 use crate::rng::random;
 use crate::store::Uid;
 
@@ -47,6 +47,7 @@ impl Token {
             mut attributes,
             secrets,
         } = attr::build(How::Create, &Attributes::default(), template, &maker(&keys))?;
+        let claimed = attributes.clone();
         let material = match attributes.class() {
             ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
                 Some(key::from_values(&attributes, &secrets)?)
@@ -64,15 +65,10 @@ impl Token {
             _ => None,
         };
         if let Some(material) = &material {
-            let claimed = attributes.bytes(ck::CKA_CHECK_VALUE).map(<[u8]>::to_vec);
             key::describe(&mut attributes, material)?;
-            let actual = attributes.bytes(ck::CKA_CHECK_VALUE).unwrap_or_default();
-            if claimed.is_some_and(|claimed| !claimed.is_empty() && claimed != actual) {
-                return refuse(
-                    ck::CKR_ATTRIBUTE_VALUE_INVALID,
-                    "CKA_CHECK_VALUE is not that of CKA_VALUE",
-                );
-            }
+        }
+        if attributes.key_type().is_some() {
+            agrees(&claimed, &attributes)?;
         }
         attr::finish_key_facts(How::Create, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
@@ -107,6 +103,7 @@ impl Token {
             );
         }
         let mut attributes = attr::copy(&object.attributes, template, &maker(&keys))?;
+        self.may_gain(caller, &keys, &object.attributes, &attributes)?;
         attr::finish_key_facts(How::Copy, &mut attributes, Some(&object.attributes));
         super::external::set_material_row(&mut attributes, None);
         if object.attributes.ulong(ck::CKA_TENON_ORIGIN) != Some(ck::ORIGIN_GENERATED) {
@@ -212,6 +209,7 @@ impl Token {
         for attributes in [&public, &private] {
             self.may_make(caller, &keys, attributes)?;
         }
+        self.may_pair(caller, &keys, &public, &private)?;
         let material = generate(&spec)?;
         key::describe_public(&mut public, &material)?;
         key::describe(&mut private, &material)?;
@@ -266,6 +264,7 @@ impl Token {
                         uid: *uid,
                         version: 0,
                         attributes: new.attributes.clone(),
+                        trust_unproven: false,
                     };
                     change.put(&mut record, new.material.as_ref())?;
                 }
@@ -325,8 +324,55 @@ impl Token {
         attributes: &Attributes,
     ) -> Result<()> {
         let facts = facts(attributes, self.config.enforce_dates);
+        self.judge(Action::Make, &facts, keys, caller)?;
+        if self.config.separate_roles {
+            self.judge(Action::Combine, &facts, keys, caller)?;
+        }
+        Ok(())
+    }
+
+    /// Whether two halves may be one pair: `may_make` judges each for itself.
+    fn may_pair(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        public: &Attributes,
+        private: &Attributes,
+    ) -> Result<()> {
+        if !self.config.separate_roles {
+            return Ok(());
+        }
+        let [mut pair, public] = [private, public].map(|attributes| facts(attributes, false));
+        if let (Some(pair), Some(public)) = (&mut pair.key, public.key) {
+            pair.uses.extend(public.uses);
+        }
+        self.judge(Action::Combine, &pair, keys, caller)
+    }
+
+    /// Whether an object may get the uses that it has `after`, where those are fixed.
+    pub(super) fn may_gain(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        before: &Attributes,
+        after: &Attributes,
+    ) -> Result<()> {
+        if !self.config.separate_roles {
+            return Ok(());
+        }
+        let [before, after] = [before, after].map(|attributes| facts(attributes, false));
+        let had = before.key.as_ref().map_or(&[][..], |key| &key.uses);
+        let has = after.key.iter().flat_map(|key| &key.uses);
+        for gained in has.filter(|what| !had.contains(what)) {
+            self.judge(Action::Gain(*gained), &before, keys, caller)?;
+        }
+        Ok(())
+    }
+
+    /// Asks policy of an object that is not there yet, or not yet so.
+    fn judge(&self, action: Action, facts: &Facts, keys: &Keys, caller: Caller) -> Result<()> {
         let now = self.time.now().at;
-        match policy::decide(Action::Make, &facts, &keys.caller(caller.read_write), now) {
+        match policy::decide(action, facts, &keys.caller(caller.read_write), now) {
             Ok(_) => Ok(()),
             Err(refusal) => Err(refusal.error),
         }
@@ -336,6 +382,21 @@ impl Token {
     pub fn close_session(&self, session: SessionHandle) {
         self.objects.close_session(session);
     }
+}
+
+/// What a template claims of a key's value must be so. The empty value claims nothing.
+fn agrees(claimed: &Attributes, actual: &Attributes) -> Result<()> {
+    for kind in [ck::CKA_CHECK_VALUE, ck::CKA_PUBLIC_KEY_INFO] {
+        let claim = claimed.bytes(kind).filter(|claim| !claim.is_empty());
+        if claim.is_some_and(|claim| actual.bytes(kind) != Some(claim)) {
+            return Err(Error::new(
+                ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                "the attribute is not that of the key's value",
+            )
+            .at(attr::name(kind).unwrap_or_default()));
+        }
+    }
+    Ok(())
 }
 
 /// Who makes or changes an object.

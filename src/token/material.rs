@@ -1,7 +1,8 @@
 //! The stored form of a key's material: a kind byte, then each value after its length.
 
 use crate::crypto::ec::Curve;
-use crate::crypto::material::{EcMaterial, RsaMaterial};
+use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
+use crate::crypto::okp;
 use crate::error::Result;
 use crate::mechanism::Material;
 use crate::secret::Secret;
@@ -11,6 +12,7 @@ use super::vault::damaged;
 const SECRET: u8 = 1;
 const RSA: u8 = 2;
 const EC: u8 = 3;
+const OKP: u8 = 4;
 
 /// Sealed-store encoding of `material`.
 pub(super) fn encode(material: &Material) -> Secret {
@@ -23,6 +25,7 @@ pub(super) fn encode(material: &Material) -> Secret {
             ],
         ),
         Material::Ec(key) => join(EC, &[key.curve.params(), &key.scalar, &key.point]),
+        Material::Okp(key) => join(OKP, &[key.curve.params(), &key.private, &key.public]),
     }
 }
 
@@ -58,6 +61,11 @@ fn parse(bytes: &[u8]) -> Option<Material> {
             scalar: Secret::copy(scalar),
             point: point.to_vec(),
         })),
+        (OKP, [params, private, public]) => Some(Material::Okp(OkpMaterial {
+            curve: okp::Curve::from_params(params).ok()?,
+            private: Secret::copy(private),
+            public: public.to_vec(),
+        })),
         _ => None,
     }
 }
@@ -81,6 +89,25 @@ fn join(kind: u8, fields: &[&[u8]]) -> Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_every_curve_come_back() {
+        use crate::crypto::ec;
+
+        let okp = |curve| Material::Okp(okp::generate(curve).unwrap());
+        let ec = |curve| Material::Ec(ec::generate(curve).unwrap());
+        for key in [
+            okp(okp::Curve::Ed25519),
+            okp(okp::Curve::X25519),
+            ec(Curve::P521),
+            ec(Curve::Brainpool320),
+        ] {
+            let bytes = encode(&key);
+            let again = decode(&bytes).unwrap();
+            assert!(encode(&again).ct_eq(&bytes));
+            assert_eq!(again.spki(), key.spki());
+        }
+    }
 
     #[test]
     fn every_truncation_is_refused() {

@@ -5,19 +5,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
 use crate::ck;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result};
 use crate::policy::{self, Login};
-use crate::rng::{Rng, random};
+use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::store::{self, Snapshot, Store, Tx};
 
 mod audit;
+mod birth;
 mod change;
 mod derive;
 mod external;
@@ -40,11 +42,11 @@ pub use make::Caller;
 pub use object::{Handle, Object};
 pub use read::UsableKey;
 
-use audit::Event;
+use birth::Birth;
 use objects::Objects;
-use pin::{PinRow, PinStatus, Role};
+use pin::{PinStatus, Role};
 use time::TokenTime;
-use vault::{Domain, KEY_LEN, Serial, Vault, damaged};
+use vault::{Domain, Serial, Vault, damaged};
 
 /// Row of the store key, in clear.
 const STORE_KEY_ROW: &str = "key.store";
@@ -109,6 +111,8 @@ pub struct Token {
     time: TokenTime,
     /// `None` until C_InitToken.
     identity: RwLock<Option<Arc<Identity>>>,
+    /// The store's generation at which `identity` was read last.
+    seen: AtomicU64,
     login: RwLock<Option<LoggedIn>>,
     objects: Objects,
 }
@@ -145,20 +149,23 @@ impl Token {
         Self::over(Store::open(path, &options)?, config, clock, rng)
     }
 
-    /// Makes the file of a token that is not initialized yet.
+    /// Makes a token, and its file at `path`: C_InitToken for a free slot. What is refused leaves no
+    /// file behind.
     ///
     /// # Errors
-    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
-    pub fn create_file(
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_PIN_LEN_RANGE, CKR_DEVICE_ERROR.
+    pub fn init_file(
         path: &Path,
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
+        so_pin: &[u8],
+        label: &[u8; LABEL_LEN],
     ) -> Result<Self> {
-        if config.read_only {
-            return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
-        }
-        Self::over(Store::create(path)?, config, clock, rng)
+        let birth = Birth::new(&config, &*rng, so_pin)?;
+        let token = Self::over(Store::create(path)?, config, clock, rng)?;
+        token.begin(&birth, label)?;
+        Ok(token)
     }
 
     fn over(
@@ -173,6 +180,7 @@ impl Token {
             rng,
             time: TokenTime::new(clock, 0),
             identity: RwLock::new(None),
+            seen: AtomicU64::new(u64::MAX),
             login: RwLock::new(None),
             objects: Objects::default(),
         };
@@ -180,52 +188,12 @@ impl Token {
         Ok(token)
     }
 
-    /// Initializes the token, or empties and initializes it again: C_InitToken.
-    ///
-    /// # Errors
-    /// CKR_PIN_INCORRECT or CKR_PIN_LOCKED where there is a token already, CKR_PIN_LEN_RANGE.
-    pub fn init(&self, so_pin: &[u8], label: &[u8; LABEL_LEN]) -> Result<()> {
-        self.refresh()?;
-        if self.identity.read().is_some() {
-            self.check_pin(Role::So, so_pin)?;
-        }
-        let serial: Serial = random(&*self.rng);
-        let store_key = crate::rng::secret(&*self.rng, KEY_LEN);
-        let master = crate::rng::secret(&*self.rng, KEY_LEN);
-        let audit_key = crate::rng::secret(&*self.rng, KEY_LEN);
-        let public = Domain::new(&store_key, &serial);
-        let private = Domain::new(&master, &serial);
-        let so = PinRow::set(&self.config, &*self.rng, &serial, Role::So, so_pin, &master)?;
-        let first = private.seal_value(&*self.rng, audit::FIRST_KEY_ROW, &audit_key)?;
-        let now = self.time.now().at;
-        self.store.write(|tx| {
-            let mark = self.stored_mark(tx)?;
-            tx.clear()?;
-            tx.set_meta(STORE_KEY_ROW, &store_key)?;
-            let label = public.seal_value(&*self.rng, IDENTITY_ROW, label)?;
-            tx.set_meta(IDENTITY_ROW, &[&serial[..], &label].concat())?;
-            tx.set_meta(Role::So.row(), &so.encode(&public, Role::So))?;
-            tx.set_meta(
-                Role::User.row(),
-                &PinRow::unset().encode(&public, Role::User),
-            )?;
-            tx.set_meta(audit::KEY_ROW, &audit_key)?;
-            tx.set_meta(audit::FIRST_KEY_ROW, &first)?;
-            let mark = if mark == 0 {
-                now
-            } else {
-                self.time.advanced(mark)
-            };
-            tx.set_meta(CLOCK_ROW, &sealed_mark(&public, mark))?;
-            audit::append(tx, Event::InitToken, now, ck::CKR_OK, &[])
-        })?;
-        self.refresh()
-    }
-
     /// Reads identity and clock mark anew; when another process has initialized the token
     /// meanwhile, everything that was known of the old one is dropped.
     fn refresh(&self) -> Result<()> {
-        let fresh = self.store.read(|snapshot| self.read_identity(snapshot))?;
+        let (fresh, generation) = self.store.read(|snapshot| {
+            Ok::<_, Error>((self.read_identity(snapshot)?, snapshot.generation()?))
+        })?;
         let mut identity = self.identity.write();
         let same = match (&*identity, &fresh) {
             (Some(old), Some((new, _))) => old.store_key.ct_eq(&new.store_key),
@@ -240,7 +208,17 @@ impl Token {
             self.objects.clear();
             *identity = fresh.map(|(new, _)| Arc::new(new));
         }
+        self.seen.store(generation, Ordering::Release);
         Ok(())
+    }
+
+    /// As `refresh`, for the price of one atomic load while the store has not changed.
+    fn keep_up(&self) -> Result<()> {
+        let seen = self.seen.load(Ordering::Acquire);
+        if self.store.generation() == store::Generation::Settled(seen) {
+            return Ok(());
+        }
+        self.refresh()
     }
 
     fn read_identity(&self, snapshot: &Snapshot<'_>) -> Result<Option<(Identity, u64)>> {
@@ -296,16 +274,22 @@ impl Token {
         })
     }
 
-    /// Whether C_InitToken has been called.
-    #[must_use]
-    pub fn initialized(&self) -> bool {
-        self.identity.read().is_some()
+    /// Whether C_InitToken has been called, by whichever process.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn initialized(&self) -> Result<bool> {
+        self.keep_up()?;
+        Ok(self.identity.read().is_some())
     }
 
-    /// Who is logged in.
-    #[must_use]
-    pub fn login_state(&self) -> Login {
-        role_of(self.login.read().as_ref())
+    /// Who is logged in. Nobody is, once another process has initialized the token again.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn login_state(&self) -> Result<Login> {
+        self.keep_up()?;
+        Ok(role_of(self.login.read().as_ref()))
     }
 
     /// What C_GetTokenInfo tells.
@@ -313,7 +297,7 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn status(&self) -> Result<TokenStatus> {
-        self.refresh()?;
+        self.keep_up()?;
         let mut flags = ck::CKF_RNG | ck::CKF_LOGIN_REQUIRED;
         if self.config.read_only {
             flags |= ck::CKF_WRITE_PROTECTED;

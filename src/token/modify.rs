@@ -2,6 +2,7 @@
 
 use crate::attr::{self, RawAttribute};
 use crate::byok;
+use crate::ck;
 use crate::error::Result;
 use crate::policy::{Action, Effect};
 
@@ -24,7 +25,12 @@ impl Token {
     ) -> Result<()> {
         let keys = self.keys()?;
         let object = self.object(handle)?;
-        self.decide(Action::Change, &object, &keys, caller.read_write)?;
+        let action = match template {
+            [] => Action::Change,
+            _ if template.iter().all(|a| a.kind == ck::CKA_TRUSTED) => Action::Trust,
+            _ => Action::Change,
+        };
+        self.decide(action, &object, &keys, caller.read_write)?;
         let now = self.time.now().at;
         let is_external = object
             .facts
@@ -38,11 +44,14 @@ impl Token {
         match &object.home {
             Home::Token { .. } => self.change(&keys, Event::Change, |change| {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-                record.attributes = attr::change(&record.attributes, template, &maker)?;
+                let changed = attr::change(&record.attributes, template, &maker)?;
+                self.may_gain(caller, &keys, &record.attributes, &changed)?;
+                record.attributes = changed;
                 change.put(&mut record, None)
             }),
             Home::Session { owner, material } => {
                 let attributes = attr::change(&object.attributes, template, &maker)?;
+                self.may_gain(caller, &keys, &object.attributes, &attributes)?;
                 self.objects.replace_session(Object::new(
                     handle,
                     object.uid,

@@ -138,7 +138,7 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
         sensitive: attributes.bool(ck::CKA_SENSITIVE),
         extractable: attributes.bool(ck::CKA_EXTRACTABLE),
         wrap_with_trusted: attributes.bool(ck::CKA_WRAP_WITH_TRUSTED),
-        trusted: attributes.bool(ck::CKA_TRUSTED),
+        trusted: class == ck::CKO_SECRET_KEY && attributes.bool(ck::CKA_TRUSTED),
         uses: USES
             .into_iter()
             .filter(|what| attributes.bool(what.attribute()))

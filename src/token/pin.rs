@@ -31,7 +31,7 @@ const FLOOR: Argon2Params = Argon2Params {
 const CEILING_MEMORY_KIB: u32 = 4_194_304;
 
 /// Whose PIN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     So,
     User,

@@ -76,10 +76,7 @@ impl Token {
         if row.private && keys.master.is_none() {
             return Err(no_such_object());
         }
-        // The attributes of a key decide about secrets, so after login they must be authenticated
-        // under the master key; public objects are when they were made after login.
-        let must = row.class == ck::CKO_PRIVATE_KEY || row.class == ck::CKO_SECRET_KEY;
-        let record = keys.vault().open(row, must)?;
+        let record = keys.vault().open(row)?;
         let home = Home::Token {
             version: row.version,
             seal: end_of(row),

@@ -4,17 +4,17 @@
 //! private-key operation; after that every failure is the one CKR_WRAPPED_KEY_INVALID (BYOK rules,
 //! section 4), but for a mismatch as rule 3 allows.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute};
+use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, Params, Unwrap};
+use crate::mechanism::{Material, Mechanism, Opened, Params, Unwrap};
 use crate::policy::{Action, Use};
 
 use super::audit::Event;
 use super::external::{self, Arrival};
 use super::make::{Caller, maker, set_origin};
-use super::object::Handle;
+use super::object::{Handle, Object};
 use super::read::UsableKey;
 use super::vault::time_value;
 use super::{Keys, Token, key};
@@ -45,17 +45,19 @@ impl Token {
             .map_err(as_unwrapping_error)?;
         let keys = self.keys()?;
         let maker = maker(&keys);
-        let Built { attributes, .. } =
-            attr::build(How::Unwrap, &Attributes::default(), template, &maker)?;
+        let implied = implied(&usable.object)?;
+        let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
         byok::expiry(expires_at, &profile::OPEN, self.time.now().at)?;
         self.may_make(caller, &keys, &attributes)?;
         let binds = self.binds(&keys, &attributes)?;
+        if mechanism.unwrap_blind.is_some() {
+            self.may_be_blind(mechanism, &attributes, binds)?;
+        }
         (unwrap.length)(&usable.key, params, blob.len())?;
-        let padded = mechanism.zero_padded;
-        let opened = open(unwrap, &usable, params, blob, &attributes, padded);
+        let opened = open((mechanism, unwrap, params), &usable, blob, &attributes);
         if binds {
             return self.bind(&keys, &attributes, expires_at, unwrap, opened);
         }
@@ -85,12 +87,39 @@ impl Token {
                 None => Ok(false),
             };
         }
-        if let Some(uid) = bound {
-            let handle = self.objects.handle(uid, attributes.bool(ck::CKA_PRIVATE));
+        if let Some(record) = bound {
+            let private = record.attributes.bool(ck::CKA_PRIVATE);
+            let handle = self.objects.handle(record.uid, private);
             let target = self.object(handle)?;
             self.decide(Action::Import, &target, keys, true)?;
         }
         Ok(true)
+    }
+
+    /// Whether an unwrap may do with a pseudo-random key in place of a bad blob. A private key would
+    /// tell the one from the other by its form, and garbage would bind for ever.
+    fn may_be_blind(
+        &self,
+        mechanism: &Mechanism,
+        attributes: &Attributes,
+        binds: bool,
+    ) -> Result<()> {
+        if attributes.class() == ck::CKO_PRIVATE_KEY {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                format!("{} unwraps secret keys alone", mechanism.name),
+            );
+        }
+        if binds && !self.config.pkcs1_imports {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!(
+                    "a token key with a CKA_ID is bound to its material, which {} brings only where `byok.pkcs1` is set",
+                    mechanism.name
+                ),
+            );
+        }
+        Ok(())
     }
 
     fn bind(
@@ -99,15 +128,16 @@ impl Token {
         attributes: &Attributes,
         expires_at: Option<u64>,
         unwrap: &Unwrap,
-        opened: Result<Material>,
+        opened: Result<Arrived>,
     ) -> Result<Handle> {
-        let imported = opened.and_then(|material| {
+        let imported = opened.and_then(|arrived| {
             self.import_by_id(
                 keys,
                 &Arrival {
                     attributes,
                     expires_at,
-                    material: &material,
+                    material: &arrived.material,
+                    genuine: arrived.genuine,
                     integrity: unwrap.integrity,
                 },
             )
@@ -126,10 +156,10 @@ impl Token {
         caller: Caller,
         keys: &Keys,
         mut attributes: Attributes,
-        opened: Result<Material>,
+        opened: Result<Arrived>,
     ) -> Result<Handle> {
         let material = match opened {
-            Ok(material) => material,
+            Ok(arrived) => arrived.material,
             Err(error) => {
                 self.record_refusal(keys, Event::ImportRefused, &error)?;
                 return Err(error);
@@ -142,20 +172,54 @@ impl Token {
     }
 }
 
+/// What the unwrapping key says of every key that it unwraps: its CKA_UNWRAP_TEMPLATE (section
+/// 5.18.4), and for a trusted key that what left under it leaves under nothing less.
+fn implied(unwrapping: &Object) -> Result<Attributes> {
+    let mut implied = unwrapping
+        .attributes
+        .template(ck::CKA_UNWRAP_TEMPLATE)
+        .unwrap_or_default();
+    if !unwrapping.attributes.bool(ck::CKA_TRUSTED) {
+        return Ok(implied);
+    }
+    for kind in [ck::CKA_SENSITIVE, ck::CKA_WRAP_WITH_TRUSTED] {
+        let stays = Value::Bool(true);
+        if implied.get(kind).is_some_and(|value| *value != stays) {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "CKA_UNWRAP_TEMPLATE of this trusted key lets out what it protects",
+            );
+        }
+        implied.set(kind, stays);
+    }
+    Ok(implied)
+}
+
+/// What came out of a blob, or a blind unwrap put in its place.
+struct Arrived {
+    material: Material,
+    genuine: bool,
+}
+
 /// Opens the blob and fits what is in it to the template; every failure is the same.
 fn open(
-    unwrap: &Unwrap,
+    (mechanism, unwrap, params): (&Mechanism, &Unwrap, &Params),
     usable: &UsableKey,
-    params: &Params,
     blob: &[u8],
     attributes: &Attributes,
-    padded: Option<usize>,
-) -> Result<Material> {
-    (unwrap.open)(&usable.key, params, blob)
+) -> Result<Arrived> {
+    let opened = match mechanism.unwrap_blind {
+        Some(blind) => blind(&usable.key, params, blob, key::lengths(attributes)),
+        None => (unwrap.open)(&usable.key, params, blob).map(|clear| Opened {
+            clear,
+            genuine: true,
+        }),
+    };
+    opened
         .ok()
-        .and_then(|clear| {
-            let clear = key::without_padding(attributes, &clear, padded);
-            key::from_clear(attributes, clear)
+        .and_then(|Opened { clear, genuine }| {
+            let clear = key::without_padding(attributes, &clear, mechanism.zero_padded);
+            key::from_clear(attributes, clear).map(|material| Arrived { material, genuine })
         })
         .ok_or_else(|| {
             Error::new(

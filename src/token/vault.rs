@@ -8,7 +8,7 @@
 //! Every sealed value has its own key (HKDF of the domain's key and the object's uid), a random
 //! nonce, and additional data that name its place, so that no row works in the place of another.
 
-use crate::attr::{self, Attributes};
+use crate::attr::{self, Attributes, Value};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::crypto::hash::hmac_sha256;
@@ -88,6 +88,8 @@ pub(super) struct Record {
     /// Counts the changes of this object.
     pub(super) version: u64,
     pub(super) attributes: Attributes,
+    /// The row says CKA_TRUSTED, and nothing vouches for that: `attributes` do not say it.
+    pub(super) trust_unproven: bool,
 }
 
 impl Record {
@@ -154,6 +156,12 @@ impl Vault<'_> {
         record: &Record,
         hidden: bool,
     ) -> Result<(Row, Vec<Posting>)> {
+        if record.trust_unproven && self.master.is_none() {
+            return Err(Error::new(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "changing a trusted object needs a login",
+            ));
+        }
         let domain = self.domain(record.private())?;
         let mut row = Row {
             uid: record.uid,
@@ -179,14 +187,18 @@ impl Vault<'_> {
         Ok((row, postings))
     }
 
-    /// Opens a row. After login the master key's tag is checked too; `must` demands that there is one.
-    pub(super) fn open(&self, row: &Row, must: bool) -> Result<Record> {
+    /// Opens a row. After login the master key's tag is checked too. The attributes of a private or
+    /// secret key decide about secrets, so it must have one; other objects have one when they were
+    /// made after login.
+    pub(super) fn open(&self, row: &Row) -> Result<Record> {
+        let must = row.class == ck::CKO_PRIVATE_KEY || row.class == ck::CKO_SECRET_KEY;
         if row.format != FORMAT {
             return Err(damaged("an object of an unknown format"));
         }
         let domain = self.domain(row.private)?;
         let place = self.place(row);
-        if let Some(master) = self.master.filter(|_| must || !row.mac.is_empty()) {
+        let tagged = self.master.filter(|_| must || !row.mac.is_empty());
+        if let Some(master) = tagged {
             let expected = Secret::copy(&master.tag(&[&place, &row.sealed]));
             if !expected.ct_eq(&row.mac) {
                 return Err(damaged("an object's authentication tag"));
@@ -195,10 +207,18 @@ impl Vault<'_> {
         let key = derive(&domain.seal, &row.uid, &[b"object"]);
         let clear = seal::open(&key, &place, &row.sealed)
             .map_err(|e| damaged("a sealed object").because(e))?;
+        let mut attributes = Attributes::decode(&clear)?;
+        // Whoever has the file can write CKA_TRUSTED into a public object, but not the master
+        // key's tag, without which nothing is trusted.
+        let trust_unproven = tagged.is_none() && attributes.bool(ck::CKA_TRUSTED);
+        if trust_unproven {
+            attributes.set(ck::CKA_TRUSTED, Value::Bool(false));
+        }
         Ok(Record {
             uid: row.uid,
             version: row.version,
-            attributes: Attributes::decode(&clear)?,
+            attributes,
+            trust_unproven,
         })
     }
 

@@ -6,7 +6,7 @@ use crate::mechanism::{Mechanism, Params};
 use crate::out::Out;
 use crate::policy::{Action, Use};
 
-use super::object::Handle;
+use super::object::{Handle, Object};
 use super::read::as_key_error;
 use super::{Token, key};
 
@@ -33,6 +33,12 @@ impl Token {
             .usable_key(wrapping, Use::Wrap, mechanism)
             .map_err(as_wrapping_error)?;
         let object = self.object(handle).map_err(as_key_error)?;
+        if mechanism.unwrap_blind.is_some() && object.class() == ck::CKO_PRIVATE_KEY {
+            return refuse(
+                ck::CKR_KEY_NOT_WRAPPABLE,
+                format!("{} wraps secret keys alone", mechanism.name),
+            );
+        }
         let keys = self.keys()?;
         let trusted = usable
             .object
@@ -41,6 +47,7 @@ impl Token {
             .as_ref()
             .is_some_and(|key| key.trusted);
         self.decide(Action::Export { trusted }, &object, &keys, false)?;
+        matches_template(&usable.object, &object)?;
         let material = self
             .material(&object, &keys)?
             .ok_or_else(|| Error::new(ck::CKR_KEY_NOT_WRAPPABLE, "the key has no material"))?;
@@ -48,6 +55,18 @@ impl Token {
         let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_size_error)?;
         out.put(&wrapped).map(drop)
     }
+}
+
+/// A wrapping key with CKA_WRAP_TEMPLATE wraps only keys that match it (section 5.18.3).
+fn matches_template(wrapping: &Object, object: &Object) -> Result<()> {
+    let wanted = wrapping.attributes.template(ck::CKA_WRAP_TEMPLATE);
+    if wanted.is_none_or(|wanted| object.attributes.has_all(&wanted)) {
+        return Ok(());
+    }
+    refuse(
+        ck::CKR_KEY_HANDLE_INVALID,
+        "the key does not match the wrapping key's CKA_WRAP_TEMPLATE",
+    )
 }
 
 fn as_wrapping_error(mut error: Error) -> Error {

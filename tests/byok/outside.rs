@@ -145,7 +145,7 @@ pub(crate) fn oaep_blob(material: &[u8]) -> Vec<u8> {
         .unwrap()
 }
 
-struct OutsideRng;
+pub(crate) struct OutsideRng;
 
 impl TryRng for OutsideRng {
     type Error = Infallible;

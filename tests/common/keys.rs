@@ -6,6 +6,7 @@ use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::{self, Curve};
 use tenon_pkcs11::crypto::material::{EcMaterial, RsaMaterial};
+use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::crypto::rsa;
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
@@ -51,7 +52,8 @@ pub(crate) fn rsa_material() -> &'static RsaMaterial {
     MATERIAL.get_or_init(|| rsa::generate(2048, &[1, 0, 1]).unwrap())
 }
 
-fn ec_material() -> &'static EcMaterial {
+/// One P-256 key pair for the whole program.
+pub(crate) fn ec_material() -> &'static EcMaterial {
     static MATERIAL: OnceLock<EcMaterial> = OnceLock::new();
     MATERIAL.get_or_init(|| ec::generate(Curve::P256).unwrap())
 }
@@ -97,6 +99,36 @@ pub(crate) fn ec_pair(
     let mut of_private = attrs![
         CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC,
         CKA_EC_PARAMS => params, CKA_VALUE => &*key.scalar,
+    ];
+    of_private.extend(uses(true, false, true));
+    Pair {
+        public: session.create_object(&with(of_public, public)).unwrap(),
+        private: session.create_object(&with(of_private, private)).unwrap(),
+    }
+}
+
+/// Session objects of a new Ed25519 or X25519 key pair, for every use; `public` and `private` change
+/// them.
+pub(crate) fn okp_pair(
+    session: &Session,
+    curve: okp::Curve,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    let key = okp::generate(curve).unwrap();
+    let key_type = match curve {
+        okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
+        okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
+    };
+    let params = curve.params();
+    let mut of_public = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => key_type,
+        CKA_EC_PARAMS => params, CKA_EC_POINT => &key.public,
+    ];
+    of_public.extend(uses(true, true, false));
+    let mut of_private = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type,
+        CKA_EC_PARAMS => params, CKA_VALUE => &*key.private,
     ];
     of_private.extend(uses(true, false, true));
     Pair {

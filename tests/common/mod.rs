@@ -22,7 +22,9 @@ use tenon_pkcs11::mechanism::{Params, Request};
 use tenon_pkcs11::module::{Module, padded};
 use tenon_pkcs11::session::Session;
 
-pub(crate) use keys::{Pair, ec_pair, no_uses, rsa_material, rsa_pair, secret};
+pub(crate) use keys::{
+    Pair, ec_material, ec_pair, no_uses, okp_pair, rsa_material, rsa_pair, secret,
+};
 pub(crate) use output::{exactly, full, needed};
 pub(crate) use template::{ToAttribute, with};
 

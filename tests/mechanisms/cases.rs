@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{self, HkdfSalt, Mechanism, Oaep, Params, Request};
+use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::mechanism::{
+    self, Ecdh, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
+};
 use tenon_pkcs11::policy::Use;
 use tenon_pkcs11::secret::Secret;
 
-use crate::common::{Fixture, Pair, attrs, ec_pair, no_uses, rsa_pair, secret, with};
+use crate::common::{
+    Fixture, Pair, attrs, ec_material, ec_pair, no_uses, okp_pair, rsa_pair, secret, with,
+};
 
 /// The keys that a mechanism takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,6 +22,7 @@ pub(super) enum Keys {
     None,
     Rsa,
     Ec,
+    Edwards,
     Aes,
     Xts,
     Generic,
@@ -39,6 +45,7 @@ const ANY: &[usize] = &[0, 1, 15, 16, 17, 64, 255, 1000];
 const BLOCKS: &[usize] = &[0, 16, 32, 160];
 const SHORT: &[usize] = &[0, 1, 32, 190];
 const DIGESTS: &[usize] = &[1, 20, 32, 64];
+const WHOLE: &[usize] = &[256];
 const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
 const PADDABLE: &[usize] = &[8, 9, 16, 100];
 const SEMIBLOCKS: &[usize] = &[16, 24, 32, 104];
@@ -51,6 +58,40 @@ fn oaep() -> Oaep {
         mgf: Hash::Sha1,
         label: b"label".to_vec(),
     }
+}
+
+pub(super) fn ecdh(kdf: Option<Hash>, public_data: &[u8]) -> Params {
+    Params::Ecdh(Ecdh {
+        kdf,
+        shared_data: Vec::new(),
+        public_data: public_data.to_vec(),
+    })
+}
+
+/// A hash of PSS that is not the one of its MGF.
+fn pss(hash: Hash, salt_len: usize) -> Params {
+    Params::Pss(Pss {
+        hash,
+        mgf: Hash::Sha384,
+        salt_len,
+    })
+}
+
+/// The hash that a mechanism's name names, SHA-256 where it names none.
+pub(super) fn hash_of(name: &str) -> Hash {
+    [
+        ("SHA3_224", Hash::Sha3_224),
+        ("SHA3_256", Hash::Sha3_256),
+        ("SHA3_384", Hash::Sha3_384),
+        ("SHA3_512", Hash::Sha3_512),
+        ("SHA1", Hash::Sha1),
+        ("SHA224", Hash::Sha224),
+        ("SHA384", Hash::Sha384),
+        ("SHA512", Hash::Sha512),
+    ]
+    .into_iter()
+    .find(|(part, _)| name.contains(part))
+    .map_or(Hash::Sha256, |(_, hash)| hash)
 }
 
 fn gcm(iv: usize, tag_len: usize) -> Params {
@@ -120,10 +161,25 @@ fn case(row: &'static Mechanism) -> Option<Case> {
     let iv = || Params::Iv(vec![9; 16]);
     let given = || vec![iv()];
     let (keys, params, wrong, lengths, repeats) = match row.id {
-        ck::CKM_RSA_PKCS_KEY_PAIR_GEN | ck::CKM_SHA256_RSA_PKCS => {
-            (Keys::Rsa, Params::None, given(), ANY, true)
-        }
+        ck::CKM_RSA_PKCS_KEY_PAIR_GEN => (Keys::Rsa, Params::None, given(), ANY, true),
         ck::CKM_RSA_PKCS => (Keys::Rsa, Params::None, given(), SHORT, false),
+        _ if row.name.ends_with("_RSA_PKCS") => (Keys::Rsa, Params::None, given(), ANY, true),
+        _ if row.name.ends_with("RSA_PKCS_PSS") => {
+            let hash = hash_of(row.name);
+            let other = match hash {
+                Hash::Sha1 => Hash::Sha256,
+                _ => Hash::Sha1,
+            };
+            let mut wrong = vec![Params::None, iv(), pss(hash, 256)];
+            let lengths = if row.id == ck::CKM_RSA_PKCS_PSS {
+                &[32]
+            } else {
+                wrong.push(pss(other, 20));
+                ANY
+            };
+            (Keys::Rsa, pss(hash, 20), wrong, lengths, false)
+        }
+        ck::CKM_RSA_X_509 => (Keys::Rsa, Params::None, given(), WHOLE, true),
         ck::CKM_RSA_PKCS_OAEP => {
             let wrong = vec![Params::None, iv()];
             (Keys::Rsa, Params::Oaep(oaep()), wrong, SHORT, false)
@@ -132,8 +188,20 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), wrap_with(Some(100))];
             (Keys::Rsa, wrap_with(Some(256)), wrong, ANY, false)
         }
-        ck::CKM_EC_KEY_PAIR_GEN | ck::CKM_ECDSA_SHA1 | ck::CKM_ECDSA_SHA256 => {
-            (Keys::Ec, Params::None, given(), ANY, false)
+        ck::CKM_EC_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, false),
+        ck::CKM_EC_EDWARDS_KEY_PAIR_GEN => (Keys::Edwards, Params::None, given(), ANY, true),
+        ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, true),
+        ck::CKM_EDDSA => {
+            let long = Params::Eddsa(Scheme::Context(vec![0; 256]));
+            let empty = Params::Eddsa(Scheme::Context(Vec::new()));
+            let wrong = vec![iv(), long, empty];
+            (Keys::Edwards, Params::None, wrong, ANY, true)
+        }
+        _ if row.name.starts_with("CKM_ECDSA_") => (Keys::Ec, Params::None, given(), ANY, false),
+        ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE => {
+            let wrong = vec![Params::None, iv(), ecdh(None, &[4; 65])];
+            let own = &ec_material().point;
+            (Keys::Ec, ecdh(None, own), wrong, ANY, true)
         }
         ck::CKM_ECDSA => (Keys::Ec, Params::None, given(), DIGESTS, false),
         ck::CKM_AES_KEY_GEN | ck::CKM_AES_ECB => (Keys::Aes, Params::None, given(), BLOCKS, true),
@@ -349,7 +417,7 @@ impl Case {
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
             Keys::Rsa | Keys::None => Keys::Ec,
-            Keys::Ec | Keys::Generic | Keys::Hkdf => Keys::Rsa,
+            Keys::Ec | Keys::Edwards | Keys::Generic | Keys::Hkdf => Keys::Rsa,
             Keys::Aes | Keys::Xts => Keys::Generic,
         };
         keys(fixture, kind, Vec::new, Vec::new)
@@ -366,6 +434,7 @@ fn keys(
     match kind {
         Keys::Rsa => rsa_pair(session, public(), private()),
         Keys::Ec => ec_pair(session, public(), private()),
+        Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Xts => {
             let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];

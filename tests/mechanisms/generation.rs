@@ -1,9 +1,23 @@
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::Curve;
+use tenon_pkcs11::crypto::okp;
 
 use super::cases::cases;
 use crate::common::{Fixture, attrs, full, returns};
+
+const CURVES: [Curve; 10] = [
+    Curve::P224,
+    Curve::P256,
+    Curve::P384,
+    Curve::P521,
+    Curve::Secp256k1,
+    Curve::Brainpool224,
+    Curve::Brainpool256,
+    Curve::Brainpool320,
+    Curve::Brainpool384,
+    Curve::Brainpool512,
+];
 
 #[test]
 fn secret_keys_of_every_length() {
@@ -74,13 +88,23 @@ fn generated_pairs_sign_and_verify() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     for case in cases(|row| row.generate_pair.is_some()) {
+        if case.row.id == ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN {
+            continue;
+        }
         let (templates, signs): (Vec<Vec<RawAttribute>>, _) = match case.row.id {
             ck::CKM_RSA_PKCS_KEY_PAIR_GEN => (
                 vec![attrs![CKA_MODULUS_BITS => 2048]],
                 ck::CKM_SHA256_RSA_PKCS,
             ),
+            ck::CKM_EC_EDWARDS_KEY_PAIR_GEN => (
+                vec![
+                    attrs![CKA_EC_PARAMS => okp::Curve::Ed25519.params()],
+                    attrs![CKA_EC_PARAMS => b"\x13\x0Cedwards25519"],
+                ],
+                ck::CKM_EDDSA,
+            ),
             _ => (
-                [Curve::P256, Curve::P384, Curve::Secp256k1]
+                CURVES
                     .map(|curve| attrs![CKA_EC_PARAMS => curve.params()])
                     .into(),
                 ck::CKM_ECDSA_SHA256,
@@ -126,9 +150,10 @@ fn pairs_that_cannot_be_are_refused() {
     let p384 = || attrs![CKA_EC_PARAMS => Curve::P384.params()];
     returns!(ec(&p256(), &p384()), CKR_TEMPLATE_INCONSISTENT);
     returns!(ec(&p256(), &p256()), CKR_OK);
-    // secp521r1 is none of the token's curves; five zero bytes are no parameters at all.
-    let p521 = attrs![CKA_EC_PARAMS => &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23]];
-    returns!(ec(&p521, &[]), CKR_CURVE_NOT_SUPPORTED);
+    // secp192r1 is none of the token's curves; five zero bytes are no parameters at all.
+    let p192 = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x01];
+    let p192 = attrs![CKA_EC_PARAMS => &p192];
+    returns!(ec(&p192, &[]), CKR_CURVE_NOT_SUPPORTED);
     returns!(
         ec(&attrs![CKA_EC_PARAMS => &[0; 5]], &[]),
         CKR_DOMAIN_PARAMS_INVALID

@@ -1,9 +1,12 @@
 use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::okp::Curve;
 use tenon_pkcs11::out::Out;
 
 use super::cases::cases;
-use crate::common::{Fixture, attrs, ec_pair, exactly, full, needed, returns, rsa_pair, secret};
+use crate::common::{
+    Fixture, attrs, ec_pair, exactly, full, needed, okp_pair, returns, rsa_pair, secret,
+};
 
 fn value(fixture: &Fixture, key: ck::CK_OBJECT_HANDLE, kind: ck::CK_ATTRIBUTE_TYPE) -> Revealed {
     fixture.session.attributes(key, &[kind]).unwrap().remove(0)
@@ -44,12 +47,16 @@ fn a_private_key_comes_back() {
     let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
     let rsa = rsa_pair(session, vec![], open()).private;
     let ec = ec_pair(session, vec![], open()).private;
-    for case in cases(|row| row.wrap.is_some()) {
+    let okp = |curve| okp_pair(session, curve, vec![], open()).private;
+    let (edwards, montgomery) = (okp(Curve::Ed25519), okp(Curve::X25519));
+    for case in cases(|row| row.wrap.is_some() && row.unwrap_blind.is_none()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
         for (key, key_type, secret) in [
             (rsa, ck::CKK_RSA, ck::CKA_PRIVATE_EXPONENT),
             (ec, ck::CKK_EC, ck::CKA_VALUE),
+            (edwards, ck::CKK_EC_EDWARDS, ck::CKA_VALUE),
+            (montgomery, ck::CKK_EC_MONTGOMERY, ck::CKA_VALUE),
         ] {
             let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out));
             // RSA-2048 with OAEP has room for 190 bytes: for a P-256 key in PKCS#8 alone.
@@ -79,7 +86,7 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
     let session = &fixture.session;
     let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
     let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
-    for case in cases(|row| row.unwrap.is_some()) {
+    for case in cases(|row| row.unwrap.is_some() && row.unwrap_blind.is_none()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
         let unwrap =
@@ -113,6 +120,79 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
         let outcome = session.unwrap_key(case.request(), wrapping.private, &blob, &other);
         returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
         returns!(unwrap(&blob), CKR_OK, "{name}");
+    }
+}
+
+/// Implicit rejection: a bad blob gives a key too, the same each time, of a length that fits.
+#[test]
+fn a_blind_unwrap_tells_nothing_of_the_blob() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    let key = secret(session, ck::CKK_AES, open()).public;
+    for case in cases(|row| row.unwrap_blind.is_some()) {
+        let name = case.name();
+        let wrapping = case.keys(&fixture);
+        let unwrap = |blob: &[u8], key_type: u64, len: Option<u64>| {
+            let mut template = attrs![
+                CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => key_type,
+            ];
+            template.extend(open());
+            template.extend(len.into_iter().flat_map(|len| attrs![CKA_VALUE_LEN => len]));
+            let made = session.unwrap_key(case.request(), wrapping.private, blob, &template)?;
+            match value(&fixture, made, ck::CKA_VALUE) {
+                Revealed::Value(value) => Ok(value),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (aes, generic) = (ck::CKK_AES, ck::CKK_GENERIC_SECRET);
+        let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
+        for wrong in [&[][..], &blob[1..], &[&blob[..], &[0]].concat()] {
+            returns!(
+                unwrap(wrong, aes, None),
+                CKR_WRAPPED_KEY_LEN_RANGE,
+                "{name}"
+            );
+        }
+        assert_eq!(unwrap(&blob, aes, None).unwrap(), [0x5A; 32], "{name}");
+        assert_eq!(unwrap(&blob, aes, Some(32)).unwrap(), [0x5A; 32], "{name}");
+
+        for position in [blob.len() / 2, blob.len() - 1] {
+            let mut damaged = blob.clone();
+            damaged[position] ^= 1;
+            let first = unwrap(&damaged, aes, Some(24)).unwrap();
+            assert_eq!(first.len(), 24, "{name}");
+            assert_eq!(unwrap(&damaged, aes, Some(24)).unwrap(), first, "{name}");
+            let unsaid = unwrap(&damaged, aes, None).unwrap();
+            assert!([16, 24, 32].contains(&unsaid.len()), "{name}");
+            assert_eq!(unwrap(&damaged, generic, Some(100)).unwrap().len(), 100);
+            assert!(!unwrap(&damaged, generic, None).unwrap().is_empty());
+        }
+        // Right padding around a key that does not fit looks no different.
+        assert_eq!(unwrap(&blob, aes, Some(16)).unwrap().len(), 16, "{name}");
+        // What no blob of this key can hold, and what is no number below the modulus, anyone sees.
+        for impossible in [1000, u64::MAX] {
+            let outcome = unwrap(&blob, generic, Some(impossible));
+            returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
+        }
+        let outcome = unwrap(&vec![0xFF; blob.len()], aes, None);
+        returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{name}");
+    }
+}
+
+/// A private key's form would tell whether a blob was right.
+#[test]
+fn a_blind_unwrap_is_for_secret_keys_alone() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let ec = ec_pair(session, vec![], attrs![CKA_EXTRACTABLE => true]).private;
+    for case in cases(|row| row.unwrap_blind.is_some()) {
+        let wrapping = case.keys(&fixture);
+        let wrapped = full(|out| session.wrap_key(case.request(), wrapping.public, ec, out));
+        returns!(wrapped, CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
+        let template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC];
+        let unwrapped = session.unwrap_key(case.request(), wrapping.private, &[1; 256], &template);
+        returns!(unwrapped, CKR_TEMPLATE_INCONSISTENT, "{}", case.name());
     }
 }
 

@@ -1,8 +1,9 @@
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::{self, Curve};
+use tenon_pkcs11::crypto::material::Material;
 
-use crate::common::{Fixture, attrs, full, returns, rsa_material, with};
+use crate::common::{Fixture, attrs, full, returns, rsa_material, rv, with};
 
 fn certificate() -> Vec<RawAttribute> {
     attrs![
@@ -162,6 +163,72 @@ fn rsa_public_keys() {
 }
 
 #[test]
+fn numbers_lose_the_zeros_before_them() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = rsa_material();
+    let padded = |number: &[u8]| [&[0, 0][..], number].concat();
+    let template = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_RSA, CKA_TOKEN => true,
+        CKA_MODULUS => &padded(&key.n), CKA_PUBLIC_EXPONENT => &padded(&key.e),
+    ];
+    let made = session.create_object(&template).unwrap();
+    let kinds = [ck::CKA_MODULUS, ck::CKA_PUBLIC_EXPONENT];
+    let read = session.attributes(made, &kinds).unwrap();
+    assert_eq!(read, [key.n.clone(), key.e.clone()].map(Revealed::Value));
+    session
+        .find_init(&attrs![CKA_MODULUS => &key.n, CKA_PUBLIC_EXPONENT => &key.e])
+        .unwrap();
+    assert_eq!(session.find(10).unwrap(), [made]);
+}
+
+#[test]
+fn a_public_key_info_that_is_given_must_be_the_keys() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let rsa = rsa_material();
+    let (one, other) = (
+        ec::generate(Curve::P256).unwrap(),
+        ec::generate(Curve::P256).unwrap(),
+    );
+    let templates = [
+        attrs![
+            CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_RSA, CKA_MODULUS => &rsa.n,
+            CKA_PUBLIC_EXPONENT => &rsa.e,
+        ],
+        attrs![
+            CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_RSA, CKA_MODULUS => &rsa.n,
+            CKA_PUBLIC_EXPONENT => &rsa.e, CKA_PRIVATE_EXPONENT => &*rsa.d,
+        ],
+        attrs![
+            CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_EC,
+            CKA_EC_PARAMS => one.curve.params(), CKA_EC_POINT => &one.point,
+        ],
+        attrs![
+            CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC,
+            CKA_EC_PARAMS => one.curve.params(), CKA_VALUE => &*one.scalar,
+        ],
+    ];
+    let wrong = Material::Ec(other).spki().unwrap();
+    for mut template in templates {
+        let made = session.create_object(&template).unwrap();
+        let read = session.attributes(made, &[ck::CKA_PUBLIC_KEY_INFO]);
+        let [Revealed::Value(right)] = &read.unwrap()[..] else {
+            panic!("it is shown");
+        };
+        for (given, wanted) in [
+            (right.clone(), "CKR_OK"),
+            (Vec::new(), "CKR_OK"),
+            (wrong.clone(), "CKR_ATTRIBUTE_VALUE_INVALID"),
+            (b"no DER".to_vec(), "CKR_ATTRIBUTE_VALUE_INVALID"),
+        ] {
+            template = with(template, attrs![CKA_PUBLIC_KEY_INFO => &given]);
+            assert_eq!(rv(&session.create_object(&template)), wanted);
+        }
+    }
+}
+
+#[test]
 fn ec_keys_with_and_without_what_can_be_computed() {
     let fixture = Fixture::new();
     let session = &fixture.session;
@@ -228,9 +295,9 @@ fn ec_keys_with_and_without_what_can_be_computed() {
             private(attrs![CKA_VALUE => &[0xFF; 48]]),
             CKR_ATTRIBUTE_VALUE_INVALID
         );
-        let p521 = &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23];
+        let p192 = &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x01];
         returns!(
-            private(attrs![CKA_EC_PARAMS => p521]),
+            private(attrs![CKA_EC_PARAMS => p192]),
             CKR_CURVE_NOT_SUPPORTED
         );
     }

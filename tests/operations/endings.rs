@@ -211,5 +211,8 @@ fn closing_the_last_session_ends_the_login_and_its_operations() {
         fixture.module.session(session.handle()),
         CKR_SESSION_HANDLE_INVALID
     );
-    assert_eq!(fixture.open(RW).info().state, ck::CKS_RW_PUBLIC_SESSION);
+    assert_eq!(
+        fixture.open(RW).info().unwrap().state,
+        ck::CKS_RW_PUBLIC_SESSION
+    );
 }

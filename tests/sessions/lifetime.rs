@@ -50,10 +50,10 @@ fn the_last_session_takes_the_login_with_it() {
         .module
         .close_session(fixture.session.handle())
         .unwrap();
-    assert_eq!(other.info().state, ck::CKS_RO_USER_FUNCTIONS);
+    assert_eq!(other.info().unwrap().state, ck::CKS_RO_USER_FUNCTIONS);
     fixture.module.close_session(other.handle()).unwrap();
     let session = fixture.open(RW);
-    assert_eq!(session.info().state, ck::CKS_RW_PUBLIC_SESSION);
+    assert_eq!(session.info().unwrap().state, ck::CKS_RW_PUBLIC_SESSION);
     returns!(session.logout(), CKR_USER_NOT_LOGGED_IN);
     returns!(session.login(ck::CKU_USER, USER_PIN), CKR_OK);
 }
@@ -116,20 +116,26 @@ fn logins_are_of_one_token_alone() {
         .init_token(1, b"other-officer", &tenon_pkcs11::module::padded("two"))
         .unwrap();
     let other = module.session(module.open_session(1, RW).unwrap()).unwrap();
-    assert_eq!(other.info().state, ck::CKS_RW_PUBLIC_SESSION);
-    assert_eq!(other.info().slotID, 1);
+    assert_eq!(other.info().unwrap().state, ck::CKS_RW_PUBLIC_SESSION);
+    assert_eq!(other.info().unwrap().slotID, 1);
     returns!(
         other.login(ck::CKU_SO, crate::common::SO_PIN),
         CKR_PIN_INCORRECT
     );
     other.login(ck::CKU_SO, b"other-officer").unwrap();
-    assert_eq!(fixture.session.info().state, ck::CKS_RW_USER_FUNCTIONS);
+    assert_eq!(
+        fixture.session.info().unwrap().state,
+        ck::CKS_RW_USER_FUNCTIONS
+    );
 
     let here = data(&fixture.session, true, false);
     assert_eq!(found(&fixture.session), [here]);
     assert_eq!(found(&other), []);
     module.close_all_sessions(1).unwrap();
-    assert_eq!(fixture.session.info().state, ck::CKS_RW_USER_FUNCTIONS);
+    assert_eq!(
+        fixture.session.info().unwrap().state,
+        ck::CKS_RW_USER_FUNCTIONS
+    );
 }
 
 #[test]

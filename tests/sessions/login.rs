@@ -7,7 +7,7 @@ fn the_five_states() {
     let fixture = Fixture::logged_out();
     let rw = &fixture.session;
     let ro = fixture.open(RO);
-    let states = || (rw.info().state, ro.info().state);
+    let states = || (rw.info().unwrap().state, ro.info().unwrap().state);
     assert_eq!(
         states(),
         (ck::CKS_RW_PUBLIC_SESSION, ck::CKS_RO_PUBLIC_SESSION)
@@ -24,10 +24,13 @@ fn the_five_states() {
     );
     fixture.module.close_session(ro.handle()).unwrap();
     rw.login(ck::CKU_SO, SO_PIN).unwrap();
-    assert_eq!(rw.info().state, ck::CKS_RW_SO_FUNCTIONS);
-    let info = rw.info();
+    assert_eq!(rw.info().unwrap().state, ck::CKS_RW_SO_FUNCTIONS);
+    let info = rw.info().unwrap();
     assert_eq!((info.slotID, info.flags, info.ulDeviceError), (0, RW, 0));
-    assert_eq!(fixture.open(RW).info().state, ck::CKS_RW_SO_FUNCTIONS);
+    assert_eq!(
+        fixture.open(RW).info().unwrap().state,
+        ck::CKS_RW_SO_FUNCTIONS
+    );
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn each_has_its_own_login_and_session_objects() {
     let fixture = Fixture::new();
     let other = fixture.another();
     let there = session(&other, RW);
-    assert_eq!(there.info().state, ck::CKS_RW_PUBLIC_SESSION);
+    assert_eq!(there.info().unwrap().state, ck::CKS_RW_PUBLIC_SESSION);
     fixture
         .session
         .create_object(&attrs![CKA_CLASS => ck::CKO_DATA])
@@ -97,7 +97,10 @@ fn each_has_its_own_login_and_session_objects() {
     assert_eq!(there.find(1).unwrap(), []);
     there.login(ck::CKU_SO, SO_PIN).unwrap();
     there.init_pin(b"changed").unwrap();
-    assert_eq!(fixture.session.info().state, ck::CKS_RW_USER_FUNCTIONS);
+    assert_eq!(
+        fixture.session.info().unwrap().state,
+        ck::CKS_RW_USER_FUNCTIONS
+    );
     fixture.session.logout().unwrap();
     returns!(
         fixture.session.login(ck::CKU_USER, USER_PIN),
@@ -118,6 +121,41 @@ fn a_token_that_another_process_makes_appears() {
     assert_eq!(other.slots(), [0, 1, 2]);
     assert_eq!(other.token_info(1).unwrap().label, padded("new"));
     returns!(other.open_session(1, RW), CKR_OK);
+}
+
+/// Without asking for the list of slots again, which a client with a slot number does not do.
+#[test]
+fn a_token_that_another_process_makes_is_there_at_once() {
+    let fixture = Fixture::logged_out();
+    let other = fixture.another();
+    let init = |slot, label| {
+        let outcome = fixture.module.init_token(slot, SO_PIN, &padded(label));
+        returns!(outcome, CKR_OK);
+    };
+    returns!(other.open_session(1, RW), CKR_TOKEN_NOT_RECOGNIZED);
+    init(1, "one");
+    returns!(other.open_session(1, RW), CKR_OK);
+    init(2, "two");
+    assert_eq!(other.token_info(2).unwrap().label, padded("two"));
+    returns!(other.slot_info(2), CKR_OK);
+    returns!(other.open_session(9, RW), CKR_SLOT_ID_INVALID);
+}
+
+#[test]
+fn a_token_that_another_process_initializes_again_has_nobody_logged_in() {
+    let fixture = Fixture::new();
+    let other = fixture.another();
+    other.init_token(0, SO_PIN, &padded("anew")).unwrap();
+    let state = || fixture.session.info().unwrap().state;
+    assert_eq!(state(), ck::CKS_RW_PUBLIC_SESSION);
+    returns!(fixture.session.logout(), CKR_USER_NOT_LOGGED_IN);
+    assert_eq!(fixture.module.token_info(0).unwrap().label, padded("anew"));
+    returns!(
+        fixture.session.login(ck::CKU_USER, USER_PIN),
+        CKR_USER_PIN_NOT_INITIALIZED
+    );
+    let read_only = fixture.open(crate::common::RO);
+    assert_eq!(read_only.info().unwrap().state, ck::CKS_RO_PUBLIC_SESSION);
 }
 
 /// Both know slot 1 as free. The second finds a token there, and needs its PIN.
@@ -155,7 +193,7 @@ fn a_token_that_another_process_initializes_again_is_not_mixed_with_the_old() {
     returns!(generate(), CKR_DEVICE_REMOVED);
     returns!(here.object_size(old), CKR_OBJECT_HANDLE_INVALID);
     assert_eq!(fixture.module.token_info(0).unwrap().label, padded("anew"));
-    assert_eq!(here.info().state, ck::CKS_RW_PUBLIC_SESSION);
+    assert_eq!(here.info().unwrap().state, ck::CKS_RW_PUBLIC_SESSION);
     here.login(ck::CKU_SO, SO_PIN).unwrap();
     here.init_pin(USER_PIN).unwrap();
     here.logout().unwrap();

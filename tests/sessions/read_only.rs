@@ -41,7 +41,33 @@ fn nothing_is_written() {
     returns!(session.create_object(&own), CKR_OK);
 }
 
-/// The count of wrong PINs lives in the memory of the process, so one test says it all.
+/// The count lives in the memory of the process, and outlives the module; it is of one PIN of one
+/// token.
+#[test]
+fn wrong_pins_are_counted_for_each_pin() {
+    let fixtures = [Fixture::new(), Fixture::new()];
+    let reader = |fixture: &Fixture| {
+        fixture.another_configured(|config| {
+            config.read_only = true;
+            config.read_only_login = true;
+        })
+    };
+    for _ in 0..2 {
+        let module = reader(&fixtures[0]);
+        let session = session(&module, RO);
+        for _ in 0..5 {
+            returns!(session.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
+        }
+    }
+    let module = reader(&fixtures[0]);
+    returns!(
+        session(&module, RO).login(ck::CKU_USER, USER_PIN),
+        CKR_PIN_LOCKED
+    );
+    let other = reader(&fixtures[1]);
+    returns!(session(&other, RO).login(ck::CKU_USER, USER_PIN), CKR_OK);
+}
+
 #[test]
 fn a_login_is_allowed_where_the_configuration_says_so() {
     let fixture = Fixture::new();

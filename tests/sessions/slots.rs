@@ -34,6 +34,33 @@ fn one_free_slot_is_always_there() {
 }
 
 #[test]
+fn a_refused_token_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(TODAY);
+    let key_file = folder.path().join("no-such-file");
+    let files = || {
+        let tokens = folder.path().join("tokens");
+        std::fs::read_dir(tokens).map_or(0, |entries| entries.count())
+    };
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    for pin in [&b""[..], b"123", &[b'x'; 256]] {
+        let outcome = module.init_token(0, pin, &padded("x"));
+        returns!(outcome, CKR_PIN_LEN_RANGE);
+    }
+    let keyless = open(&folder, &clock, |config| {
+        config.pin_key_file = Some(key_file)
+    })
+    .unwrap();
+    returns!(
+        keyless.init_token(0, SO_PIN, &padded("x")),
+        CKR_DEVICE_ERROR
+    );
+    assert_eq!((files(), module.slots()), (0, vec![0]));
+    module.init_token(0, SO_PIN, &padded("x")).unwrap();
+    assert_ne!(files(), 0);
+}
+
+#[test]
 fn slots_never_renumber() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(TODAY);

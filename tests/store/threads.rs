@@ -67,11 +67,34 @@ fn no_update_is_lost_between_threads() {
     });
     let count = s.store.read(|s| s.meta("count")).unwrap().unwrap();
     assert_eq!(count, 400_u64.to_be_bytes());
-    let generation = s.store.read(|s| s.generation()).unwrap();
-    assert!(
-        generation < 400,
-        "no transaction was shared in {generation}"
-    );
+}
+
+#[test]
+fn writers_that_wait_share_a_transaction() {
+    const THREADS: u64 = 8;
+    let s = scratch();
+    let arrived = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (store, arrived) = (&s.store, &arrived);
+            scope.spawn(move || {
+                arrived.fetch_add(1, Ordering::SeqCst);
+                store
+                    .write(|tx| {
+                        // Whoever is first waits for the others to stand behind it.
+                        while arrived.load(Ordering::SeqCst) < THREADS {
+                            std::thread::yield_now();
+                        }
+                        std::thread::sleep(Duration::from_millis(50));
+                        tx.put(&row(thread), &[])
+                    })
+                    .unwrap();
+            });
+        }
+    });
+    assert_eq!(s.store.read(|s| s.count(&Search::default())), Ok(THREADS));
+    let transactions = s.store.read(|s| s.generation()).unwrap();
+    assert!(transactions < THREADS, "{transactions} transactions");
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement")]

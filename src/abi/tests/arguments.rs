@@ -4,6 +4,7 @@ use std::ptr;
 
 use super::buffers::{CANARY, HUGE, plain};
 use super::{bytes, call, initialized};
+use crate::abi::below::CANCELLED;
 use crate::ck::*;
 
 #[test]
@@ -127,4 +128,22 @@ fn random_bytes_stay_inside_their_buffer() {
         CKR_ARGUMENTS_BAD
     );
     assert_eq!(call!(C_GenerateRandom(1, start, HUGE)), CKR_ARGUMENTS_BAD);
+}
+
+#[test]
+fn bad_arguments_end_the_operation_of_a_step() {
+    let _share = initialized();
+    let null = ptr::null_mut();
+    let nowhere = ptr::null_mut();
+    let mut len = 16;
+    let len = &raw mut len;
+    let ended_by = |rv, operation| {
+        assert_eq!((rv, CANCELLED.take()), (CKR_ARGUMENTS_BAD, operation));
+    };
+    ended_by(call!(C_EncryptUpdate(1, null, 16, null, len)), CKF_ENCRYPT);
+    ended_by(call!(C_EncryptFinal(1, null, nowhere)), CKF_ENCRYPT);
+    ended_by(call!(C_Decrypt(1, null, 16, null, len)), CKF_DECRYPT);
+    ended_by(call!(C_DigestUpdate(1, null, 16)), CKF_DIGEST);
+    ended_by(call!(C_SignUpdate(1, null, 16)), CKF_SIGN);
+    ended_by(call!(C_VerifyFinal(1, null, 16)), CKF_VERIFY);
 }

@@ -1,5 +1,6 @@
 //! A module that does next to nothing, so that tests see what the door itself does.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -19,6 +20,11 @@ pub(super) static LEAVE: AtomicBool = AtomicBool::new(false);
 /// Each handle but these is a session: there is none, and one whose every use panics.
 pub(super) const NO_SESSION: CK_SESSION_HANDLE = 404;
 pub(super) const PANICS: CK_SESSION_HANDLE = 13;
+
+thread_local! {
+    /// What this thread's last `cancel` named.
+    pub(in crate::abi) static CANCELLED: Cell<CK_FLAGS> = const { Cell::new(0) };
+}
 
 pub(super) struct Module(());
 
@@ -174,8 +180,8 @@ impl Session {
     takes! { init_pin digest_update sign_update verify_update verify_final seed_random }
     begins! { encrypt_init decrypt_init sign_init verify_init }
 
-    pub(super) fn info(&self) -> CK_SESSION_INFO {
-        CK_SESSION_INFO::default()
+    pub(super) fn info(&self) -> Result<CK_SESSION_INFO> {
+        Ok(CK_SESSION_INFO::default())
     }
 
     pub(super) fn set_pin(&self, _: &[u8], _: &[u8]) -> Result<()> {
@@ -196,8 +202,9 @@ impl Session {
         Ok(())
     }
 
-    /// Answers with a number that shows which operations were named.
+    /// Answers with a number that shows that operations were named, and remembers which.
     pub(super) fn cancel(&self, operations: CK_FLAGS) -> Result<()> {
+        CANCELLED.set(operations);
         match operations {
             0 => Ok(()),
             _ => refuse(CKR_OPERATION_CANCEL_FAILED, "named"),

@@ -7,12 +7,12 @@ use super::{bytes, call, initialized, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{HkdfSalt, Oaep, ParamKind, Params};
+use crate::mechanism::{Ecdh, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
 use crate::secret::Secret;
 
 const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 15] = [
+const KINDS: [ParamKind; 18] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
@@ -28,6 +28,9 @@ const KINDS: [ParamKind; 15] = [
     ParamKind::Gcm,
     ParamKind::Oaep,
     ParamKind::RsaAesKeyWrap,
+    ParamKind::Pss,
+    ParamKind::Ecdh,
+    ParamKind::Eddsa,
 ];
 
 fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
@@ -93,6 +96,9 @@ fn lengths_are_exact() {
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
+            ParamKind::Pss => size_of::<CK_RSA_PKCS_PSS_PARAMS>(),
+            ParamKind::Eddsa => size_of::<CK_EDDSA_PARAMS>(),
+            ParamKind::Ecdh => size_of::<CK_ECDH1_DERIVE_PARAMS>(),
         };
         for wrong in [1, exact - 1, exact + 1, 2 * exact] {
             assert_eq!(
@@ -272,6 +278,97 @@ fn rsa_aes_key_wrap_parameters() {
     inner.mgf = 0;
     outer.pOAEPParams = &raw mut inner;
     assert_eq!(of(ParamKind::RsaAesKeyWrap, &outer), INVALID);
+}
+
+#[test]
+fn pss_parameters() {
+    let pss = |hash, mgf, salt| CK_RSA_PKCS_PSS_PARAMS {
+        hashAlg: hash,
+        mgf,
+        sLen: salt,
+    };
+    for salt_len in [0, 20, 1000, usize::MAX] {
+        let expected = Params::Pss(Pss {
+            hash: Hash::Sha384,
+            mgf: Hash::Sha1,
+            salt_len,
+        });
+        let given = pss(CKM_SHA384, CKG_MGF1_SHA1, len(salt_len));
+        assert_eq!(of(ParamKind::Pss, &given), Ok(expected));
+    }
+    assert_eq!(
+        of(ParamKind::Pss, &pss(CKM_MD5, CKG_MGF1_SHA1, 20)),
+        INVALID
+    );
+    assert_eq!(of(ParamKind::Pss, &pss(CKM_SHA_1, 0, 20)), INVALID);
+}
+
+#[test]
+fn ecdh_parameters() {
+    let ecdh = |kdf, shared: &[u8]| CK_ECDH1_DERIVE_PARAMS {
+        kdf,
+        ulSharedDataLen: len(shared.len()),
+        pSharedData: bytes(shared),
+        ulPublicDataLen: 5,
+        pPublicData: bytes(b"point"),
+    };
+    for (kdf, hash, shared) in [
+        (CKD_NULL, None, &b""[..]),
+        (CKD_SHA1_KDF, Some(Hash::Sha1), b"shared"),
+        (CKD_SHA224_KDF, Some(Hash::Sha224), b""),
+        (CKD_SHA256_KDF, Some(Hash::Sha256), b"shared"),
+        (CKD_SHA384_KDF, Some(Hash::Sha384), b"shared"),
+        (CKD_SHA512_KDF, Some(Hash::Sha512), b"shared"),
+        (CKD_SHA3_224_KDF, Some(Hash::Sha3_224), b"shared"),
+        (CKD_SHA3_256_KDF, Some(Hash::Sha3_256), b"shared"),
+        (CKD_SHA3_384_KDF, Some(Hash::Sha3_384), b"shared"),
+        (CKD_SHA3_512_KDF, Some(Hash::Sha3_512), b"shared"),
+    ] {
+        let expected = Params::Ecdh(Ecdh {
+            kdf: hash,
+            shared_data: shared.to_vec(),
+            public_data: b"point".to_vec(),
+        });
+        assert_eq!(of(ParamKind::Ecdh, &ecdh(kdf, shared)), Ok(expected));
+    }
+    let base = ecdh(CKD_SHA256_KDF, b"shared");
+    let invalid = [
+        ecdh(CKD_NULL, b"shared"),
+        ecdh(0, b""),
+        ecdh(CKD_SHA1_KDF_ASN1, b""),
+        CK_ECDH1_DERIVE_PARAMS {
+            pPublicData: ptr::null_mut(),
+            ..base
+        },
+        CK_ECDH1_DERIVE_PARAMS {
+            ulSharedDataLen: CK_ULONG::MAX,
+            ..base
+        },
+    ];
+    for params in invalid {
+        assert_eq!(of(ParamKind::Ecdh, &params), INVALID);
+    }
+}
+
+#[test]
+fn eddsa_parameters() {
+    let eddsa = |flag, context: &[u8]| CK_EDDSA_PARAMS {
+        phFlag: flag,
+        ulContextDataLen: len(context.len()),
+        pContextData: bytes(context),
+    };
+    for context in [&b""[..], b"context", &[7; 255]] {
+        let plain = Params::Eddsa(Scheme::Context(context.to_vec()));
+        assert_eq!(of(ParamKind::Eddsa, &eddsa(CK_FALSE, context)), Ok(plain));
+        let hashed = Params::Eddsa(Scheme::Prehashed(context.to_vec()));
+        assert_eq!(of(ParamKind::Eddsa, &eddsa(CK_TRUE, context)), Ok(hashed));
+    }
+    assert_eq!(of(ParamKind::Eddsa, &eddsa(2, b"")), INVALID);
+    let null = CK_EDDSA_PARAMS {
+        pContextData: ptr::null_mut(),
+        ..eddsa(CK_TRUE, b"context")
+    };
+    assert_eq!(of(ParamKind::Eddsa, &null), INVALID);
 }
 
 #[test]

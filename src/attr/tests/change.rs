@@ -2,8 +2,8 @@
 
 use crate::ck;
 
-use super::super::{Attributes, How, Value, build, change, copy, finish_key_facts};
-use super::{SO, USER, aes, certificate, flag, pair_half, raws, rv, text, unwrapped};
+use super::super::{Attributes, How, Value, build, change, copy, finish_key_facts, name};
+use super::{Entry, SO, USER, aes, certificate, flag, pair_half, raws, rv, text, unwrapped};
 
 #[test]
 fn only_the_so_trusts() {
@@ -34,54 +34,123 @@ fn only_the_so_trusts() {
     assert_eq!(rv(&unwrapped(&[trusted])), ck::CKR_ATTRIBUTE_READ_ONLY);
 }
 
-#[test]
-fn a_trusted_key_is_local_and_does_not_cipher() {
-    let trusted = raws(&[(ck::CKA_TRUSTED, flag(true))]);
-    let wrapping = || {
-        let mut key = unwrapped(&[(ck::CKA_WRAP, flag(true))]).unwrap();
-        finish_key_facts(How::Generate, &mut key, None);
-        key
-    };
-    let key = change(&wrapping(), &trusted, &SO).unwrap();
-    assert!(key.bool(ck::CKA_TRUSTED));
+/// An AES key that is generated to wrap and for nothing else, and `more`.
+fn wrapping_key(more: &[Entry]) -> Attributes {
+    let mut entries = aes(&[
+        (ck::CKA_WRAP, flag(true)),
+        (ck::CKA_UNWRAP, flag(true)),
+        (ck::CKA_COPYABLE, flag(false)),
+    ]);
+    entries.retain(|(kind, _)| more.iter().all(|(other, _)| other != kind));
+    entries.extend_from_slice(more);
+    let template = raws(&entries);
+    let built = build(How::Unwrap, &Attributes::default(), &template, &USER);
+    let mut key = built.unwrap().attributes;
+    finish_key_facts(How::Generate, &mut key, None);
+    key
+}
 
-    for cipher in [ck::CKA_ENCRYPT, ck::CKA_DECRYPT, ck::CKA_DERIVE] {
-        let mut other = wrapping();
-        other.set(cipher, flag(true));
+#[test]
+fn a_trusted_key_is_local_and_wraps_alone() {
+    let trusted = raws(&[(ck::CKA_TRUSTED, flag(true))]);
+    let trust = |key: &Attributes| rv(&change(key, &trusted, &SO));
+    assert_eq!(trust(&wrapping_key(&[])), ck::CKR_OK);
+    let only_unwraps = wrapping_key(&[(ck::CKA_WRAP, flag(false))]);
+    assert_eq!(trust(&only_unwraps), ck::CKR_OK);
+    for (kind, value) in [
+        (ck::CKA_ENCRYPT, true),
+        (ck::CKA_DECRYPT, true),
+        (ck::CKA_SIGN, true),
+        (ck::CKA_VERIFY, true),
+        (ck::CKA_DERIVE, true),
+        (ck::CKA_COPYABLE, true),
+        (ck::CKA_EXTRACTABLE, true),
+        (ck::CKA_SENSITIVE, false),
+    ] {
+        let once = wrapping_key(&[(kind, flag(value))]);
         assert_eq!(
-            rv(&change(&other, &trusted, &SO)),
-            ck::CKR_TEMPLATE_INCONSISTENT
+            trust(&once),
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "{:?}",
+            name(kind)
+        );
+        // Not even when it is so no more.
+        let back = raws(&[(kind, flag(!value))]);
+        let reformed = change(&once, &back, &USER).unwrap();
+        assert_eq!(
+            trust(&reformed),
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "{:?}",
+            name(kind)
         );
     }
-    let mut imported = wrapping();
-    finish_key_facts(How::Unwrap, &mut imported, None);
+    for how in [How::Create, How::Unwrap, How::Derive] {
+        let mut foreign = wrapping_key(&[]);
+        finish_key_facts(how, &mut foreign, None);
+        assert_eq!(trust(&foreign), ck::CKR_TEMPLATE_INCONSISTENT, "{how:?}");
+        let template = raws(&aes(&[
+            (ck::CKA_TRUSTED, flag(true)),
+            (ck::CKA_WRAP, flag(true)),
+        ]));
+        let made = build(how, &Attributes::default(), &template, &SO);
+        assert_ne!(rv(&made), ck::CKR_OK, "{how:?}");
+    }
+}
+
+#[test]
+fn a_use_that_a_key_had_once_keeps_it_from_being_trusted() {
+    let key = wrapping_key(&[]);
+    let set = |key: &Attributes, value| {
+        let template = raws(&[(ck::CKA_DECRYPT, flag(value))]);
+        change(key, &template, &USER).unwrap()
+    };
+    let once_decrypted = set(&set(&key, true), false);
+    let trusted = raws(&[(ck::CKA_TRUSTED, flag(true))]);
+    let outcome = change(&once_decrypted, &trusted, &SO);
+    assert_eq!(rv(&outcome), ck::CKR_TEMPLATE_INCONSISTENT);
+    assert_eq!(rv(&change(&set(&key, false), &trusted, &SO)), ck::CKR_OK);
+}
+
+#[test]
+fn the_roles_of_a_trusted_key_are_fixed() {
+    let trusted = raws(&[(ck::CKA_TRUSTED, flag(true))]);
+    let key = change(&wrapping_key(&[]), &trusted, &SO).unwrap();
+    assert!(key.bool(ck::CKA_TRUSTED));
+    let less = raws(&[(ck::CKA_UNWRAP, flag(false))]);
+    assert_eq!(rv(&change(&key, &less, &USER)), ck::CKR_ATTRIBUTE_READ_ONLY);
+    assert_eq!(rv(&change(&key, &less, &SO)), ck::CKR_ATTRIBUTE_READ_ONLY);
+    let decrypt = raws(&[(ck::CKA_DECRYPT, flag(true))]);
     assert_eq!(
-        rv(&change(&imported, &trusted, &SO)),
+        rv(&change(&key, &decrypt, &SO)),
         ck::CKR_TEMPLATE_INCONSISTENT
     );
-    let template = raws(&aes(&[
-        (ck::CKA_TRUSTED, flag(true)),
-        (ck::CKA_WRAP, flag(true)),
-    ]));
-    let unwrap = build(How::Unwrap, &Attributes::default(), &template, &SO);
-    assert_eq!(rv(&unwrap), ck::CKR_TEMPLATE_INCONSISTENT);
-
-    // Its roles are fixed, in place and in a copy.
-    let unwraps = raws(&[(ck::CKA_UNWRAP, flag(true))]);
-    assert_eq!(
-        rv(&change(&key, &unwraps, &USER)),
-        ck::CKR_ATTRIBUTE_READ_ONLY
-    );
-    assert_eq!(
-        rv(&copy(&key, &unwraps, &USER)),
-        ck::CKR_ATTRIBUTE_READ_ONLY
-    );
+    assert_eq!(rv(&copy(&key, &[], &USER)), ck::CKR_ACTION_PROHIBITED);
     let distrust = raws(&[(ck::CKA_TRUSTED, flag(false))]);
     assert_eq!(
         rv(&change(&key, &distrust, &USER)),
         ck::CKR_ATTRIBUTE_READ_ONLY
     );
     assert_eq!(rv(&change(&key, &distrust, &SO)), ck::CKR_OK);
+    let label = raws(&[(ck::CKA_LABEL, text("x"))]);
+    assert_eq!(rv(&change(&key, &label, &USER)), ck::CKR_OK);
+}
+
+#[test]
+fn a_trusted_public_key_is_generated_and_does_not_encrypt() {
+    let trusted = raws(&[(ck::CKA_TRUSTED, flag(true))]);
+    let mut key = pair_half(ck::CKO_PUBLIC_KEY, ck::CKK_RSA);
+    finish_key_facts(How::Generate, &mut key, None);
+    assert_eq!(
+        rv(&change(&key, &trusted, &SO)),
+        ck::CKR_TEMPLATE_INCONSISTENT
+    );
+    key.set(ck::CKA_ENCRYPT, flag(false));
+    assert_eq!(rv(&change(&key, &trusted, &SO)), ck::CKR_OK);
+    finish_key_facts(How::Create, &mut key, None);
+    assert_eq!(
+        rv(&change(&key, &trusted, &SO)),
+        ck::CKR_TEMPLATE_INCONSISTENT
+    );
 }
 
 #[test]

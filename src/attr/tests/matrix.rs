@@ -175,12 +175,17 @@ fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Att
     let mut current = build(How::Create, &Attributes::default(), &template, &USER)
         .expect("the demanded template makes an object")
         .attributes;
-    finish_key_facts(How::Generate, &mut current, None);
-    for cipher in [ck::CKA_ENCRYPT, ck::CKA_DECRYPT] {
-        if current.get(cipher).is_some() {
-            current.set(cipher, flag(false));
+    // CKA_TRUSTED asks for a key that only wraps, and for a secret key that has no copies.
+    let only_uncopied = kind == ck::CKA_TRUSTED && current.class() == ck::CKO_SECRET_KEY;
+    let hinders = |attribute: &CK_ATTRIBUTE_TYPE| {
+        table::USAGES.contains(attribute) || only_uncopied && *attribute == ck::CKA_COPYABLE
+    };
+    for attribute in footnotes::kinds().into_iter().filter(hinders) {
+        if current.get(attribute).is_some() {
+            current.set(attribute, flag(false));
         }
     }
+    finish_key_facts(How::Generate, &mut current, None);
     if let Some(from) = from {
         current.set(kind, from);
     }
@@ -257,6 +262,13 @@ fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
             attempt(Some(text("20260601")), text("20260602"), &USER, read_only);
             attempt(Some(text("20260601")), text(""), &USER, read_only);
             attempt(Some(text("20260601")), text(""), &SO, read_only);
+        }
+        // A secret key that is trusted has no copies.
+        Expect::So
+            if step == Step::Copy
+                && matches!(object, Object::Aes | Object::Generic | Object::Hmac) =>
+        {
+            attempt(Some(flag(true)), flag(true), &SO, ck::CKR_ACTION_PROHIBITED);
         }
         Expect::So => {
             attempt(Some(flag(false)), flag(true), &USER, read_only);

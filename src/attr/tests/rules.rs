@@ -225,6 +225,9 @@ fn a_key_without_stated_usage_does_what_its_type_does() {
     );
     assert_eq!(half(ck::CKO_PUBLIC_KEY, ck::CKK_EC), [CKA_VERIFY]);
     assert_eq!(half(ck::CKO_PRIVATE_KEY, ck::CKK_EC), [CKA_SIGN]);
+    assert_eq!(half(ck::CKO_PUBLIC_KEY, ck::CKK_EC_EDWARDS), [CKA_VERIFY]);
+    assert_eq!(half(ck::CKO_PRIVATE_KEY, ck::CKK_EC_EDWARDS), [CKA_SIGN]);
+    assert!(half(ck::CKO_PRIVATE_KEY, ck::CKK_EC_MONTGOMERY).is_empty());
 }
 
 #[test]

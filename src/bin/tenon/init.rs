@@ -1,13 +1,14 @@
 //! `tenon init`: a token with both PINs, in a free slot.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::json;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::module::padded;
 
 use crate::Result;
-use crate::client::{Module, TokenInfo, User};
-use crate::pin;
+use crate::ask::{SoPin, UserPin};
+use crate::output::Format;
+use crate::token::{self, Slot};
 
 /// Length of CK_TOKEN_INFO's label in bytes.
 const LABEL_LEN: usize = 32;
@@ -23,93 +24,76 @@ pub(crate) struct Arguments {
     /// Name of the token, at most 32 bytes of UTF-8
     #[arg(long, value_parser = label)]
     label: String,
-    /// File with the security officer's PIN in its first line; else $TENON_SO_PIN; else a prompt
-    #[arg(long, value_name = "FILE")]
-    so_pin_file: Option<PathBuf>,
-    /// File with the user's PIN in its first line; else $TENON_PIN; else a prompt
-    #[arg(long, value_name = "FILE")]
-    pin_file: Option<PathBuf>,
+    #[command(flatten)]
+    so_pin: SoPin,
+    #[command(flatten)]
+    pin: UserPin,
     /// Succeed without a change when a token of this name is there
     #[arg(long)]
     if_missing: bool,
-    /// Print the result as a JSON object
-    #[arg(long)]
-    json: bool,
-    /// The PKCS#11 library; normally the one beside this program
-    #[arg(long, value_name = "FILE")]
-    module: Option<PathBuf>,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let module = Module::open(arguments.module.as_deref())?;
-    let slots = module.slots()?;
-    let named = slots
-        .iter()
-        .find(|(_, token)| token.initialised && token.label == arguments.label);
-    if let Some((slot, token)) = named {
+    let module = token::open()?;
+    let slots = token::slots(&module)?;
+    let named = |slot: &&Slot| slot.initialised() && slot.label == arguments.label;
+    if let Some(slot) = slots.iter().find(named) {
         if arguments.if_missing {
-            report(arguments, *slot, token, false);
-            return Ok(());
+            return report(arguments, slot, false);
         }
-        return Err(format!("slot {slot} already has a token named {}", token.label).into());
+        return Err(format!("slot {} already has a token named {}", slot.id, slot.label).into());
     }
-    let slot = choose(&slots, arguments.slot)?;
+    let id = choose(&slots, arguments.slot)?;
+    let so_pin = arguments.so_pin.source().read_new()?;
+    let pin = arguments.pin.source().read_new()?;
 
-    let so_pin = pin::read(&pin::Source {
-        name: "SO PIN",
-        file: arguments.so_pin_file.as_deref(),
-        variable: "TENON_SO_PIN",
-    })?;
-    let user_pin = pin::read(&pin::Source {
-        name: "user PIN",
-        file: arguments.pin_file.as_deref(),
-        variable: "TENON_PIN",
-    })?;
-    module.init_token(slot, &so_pin, &arguments.label)?;
-    let (slot, token) = module.token(&arguments.label)?;
-    let session = module.session(slot)?;
-    session.login(User::SecurityOfficer, &so_pin)?;
-    session.init_pin(&user_pin)?;
-    report(arguments, slot, &token, true);
-    Ok(())
+    module.init_token(id, so_pin.as_bytes(), &padded(&arguments.label))?;
+    let flags = ck::CKF_SERIAL_SESSION | ck::CKF_RW_SESSION;
+    let session = module.session(module.open_session(id, flags)?)?;
+    session.login(ck::CKU_SO, so_pin.as_bytes())?;
+    session.init_pin(pin.as_bytes())?;
+    let made = token::slots(&module)?;
+    let made = made.iter().find(|slot| slot.id == id);
+    report(arguments, made.ok_or("the new token is gone")?, true)
 }
 
 /// The slot to use among all; never one whose token would be erased.
-fn choose(slots: &[(u64, TokenInfo)], wanted: Option<u64>) -> Result<u64> {
+fn choose(slots: &[Slot], wanted: Option<u64>) -> Result<u64> {
     let Some(wanted) = wanted else {
         return slots
             .iter()
-            .find(|(_, token)| !token.initialised)
-            .map(|(slot, _)| *slot)
+            .find(|slot| !slot.initialised())
+            .map(|slot| slot.id)
             .ok_or_else(|| "there is no free slot".into());
     };
-    let Some((_, token)) = slots.iter().find(|(slot, _)| *slot == wanted) else {
-        let offered: Vec<_> = slots.iter().map(|(slot, _)| slot.to_string()).collect();
+    let Some(slot) = slots.iter().find(|slot| slot.id == wanted) else {
+        let offered: Vec<_> = slots.iter().map(|slot| slot.id.to_string()).collect();
         return Err(format!("no slot {wanted}; there are: {}", offered.join(", ")).into());
     };
-    if token.initialised {
+    if slot.initialised() {
         return Err(format!(
             "slot {wanted} holds the token {}, which is not erased by this command",
-            token.label
+            slot.label
         )
         .into());
     }
     Ok(wanted)
 }
 
-fn report(arguments: &Arguments, slot: u64, token: &TokenInfo, created: bool) {
-    if arguments.json {
-        let answer = json!({
-            "slot": slot, "label": token.label, "serial": token.serial, "created": created,
-        });
-        println!("{answer}");
-        return;
-    }
+fn report(arguments: &Arguments, slot: &Slot, created: bool) -> Result<()> {
+    let Slot {
+        id, label, serial, ..
+    } = slot;
+    let answer = json!({ "slot": id, "label": label, "serial": serial, "created": created });
     let what = if created { "made" } else { "already there" };
-    println!(
-        "Token {} {what}: slot {slot}, serial number {}",
-        token.label, token.serial
-    );
+    arguments.format.print(&answer, |out| {
+        writeln!(
+            out,
+            "Token {label} {what}: slot {id}, serial number {serial}"
+        )
+    })
 }
 
 fn label(text: &str) -> std::result::Result<String, String> {
@@ -126,17 +110,18 @@ fn label(text: &str) -> std::result::Result<String, String> {
 mod tests {
     use super::*;
 
-    fn token(label: &str, initialised: bool) -> TokenInfo {
-        TokenInfo {
-            label: label.to_owned(),
+    fn slot(id: u64, flags: ck::CK_FLAGS) -> Slot {
+        Slot {
+            id,
+            label: String::new(),
             serial: String::new(),
-            initialised,
+            flags,
         }
     }
 
     #[test]
     fn a_token_is_never_chosen_to_be_erased() {
-        let slots = [(0, token("a", true)), (3, token("", false))];
+        let slots = [slot(0, ck::CKF_TOKEN_INITIALIZED), slot(3, 0)];
         assert_eq!(choose(&slots, None).unwrap(), 3);
         assert_eq!(choose(&slots, Some(3)).unwrap(), 3);
         assert!(choose(&slots, Some(0)).is_err());

@@ -1,10 +1,28 @@
 //! `tenon`: the command line of the token.
+//!
+//! All commands but the demonstration use the library as Rust code: no `unsafe`, and no wrong
+//! library that could be found. The demonstration loads the built one, as any program would.
 
-mod client;
+mod advice;
+mod ask;
+mod config;
 mod demo;
+#[cfg(test)]
+mod document;
+mod export;
+mod import;
 mod init;
+mod keys;
+mod object;
+mod objects;
+mod output;
 mod pin;
+mod random;
+mod slots;
+mod template;
+mod token;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -12,14 +30,16 @@ use clap::{Parser, Subcommand};
 /// What a command answers: its own error, as one sentence for the user.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
+/// At the end of every help.
+const EXIT_STATUS: &str = "Exit status: 0 done, 1 refused or failed, 2 wrong usage.";
+
 /// Tenon, a PKCS#11 software HSM for bring-your-own-key.
+///
+/// Tokens live in directories.tokendir of the configuration, or in $TENON_DIRECTORIES_TOKENDIR;
+/// `tenon config` shows it. PINs come from files, from $TENON_PIN and $TENON_SO_PIN, or from the
+/// terminal, never from the command line, which other users can see.
 #[derive(Parser)]
-#[command(
-    version,
-    after_help = "Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n\
-                  Tokens live in directories.tokendir of the configuration, \
-                  or in $TENON_DIRECTORIES_TOKENDIR."
-)]
+#[command(version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,19 +48,65 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Makes a token with its two PINs
+    #[command(after_help = EXIT_STATUS)]
     Init(init::Arguments),
+    /// Lists the slots and their tokens
+    #[command(after_help = EXIT_STATUS)]
+    Slots(slots::Arguments),
+    /// Lists, shows and deletes objects
+    #[command(subcommand)]
+    Objects(objects::Command),
+    /// Makes keys inside a token
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Brings keys and certificates from files into a token
+    ///
+    /// Private keys: PKCS#8, also encrypted, PKCS#1 or SEC 1; public keys; X.509 certificates; PEM or
+    /// DER, several in one PEM file. Secret keys: their bytes, with --type. A private key brings its
+    /// public key along. To import a key that nobody saw in clear, wrap it and use C_UnwrapKey.
+    #[command(after_help = EXIT_STATUS)]
+    Import(import::Arguments),
+    /// Writes a public key or a certificate to a file; private and secret keys never leave
+    #[command(after_help = EXIT_STATUS)]
+    Export(export::Arguments),
+    /// Changes and unlocks PINs
+    #[command(subcommand)]
+    Pin(pin::Command),
+    /// Shows the settings in force, and where each comes from
+    #[command(after_help = EXIT_STATUS)]
+    Config(config::Arguments),
+    /// Prints random bytes of the generator that makes the keys
+    #[command(after_help = EXIT_STATUS)]
+    Random(random::Arguments),
     /// Brings outside keys into a temporary token, and shows what the token allows and refuses
+    #[command(after_help = EXIT_STATUS)]
     Demo(demo::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Init(arguments) => init::run(&arguments),
+        Command::Slots(arguments) => slots::run(&arguments),
+        Command::Objects(command) => objects::run(&command),
+        Command::Keys(command) => keys::run(&command),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Pin(command) => pin::run(&command),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
+    // `tenon … | head` has what it wanted.
+    let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    if error.downcast_ref().is_some_and(closed) {
+        return ExitCode::SUCCESS;
+    }
     eprintln!("tenon: {error}");
+    if let Some(advice) = advice::after(&*error) {
+        eprintln!("tenon: {advice}");
+    }
     ExitCode::FAILURE
 }

@@ -1,64 +1,70 @@
-//! PINs from a file, the environment or the terminal.
+//! `tenon pin`: PINs are changed by who knows them, and the user's is unlocked by the officer.
 
-use std::fs;
-use std::path::Path;
+use clap::{Args, Subcommand};
+use tenon_pkcs11::ck;
 
-use zeroize::Zeroizing;
+use crate::ask::{NewPin, SoPin, UserPin};
+use crate::token::Choice;
+use crate::{EXIT_STATUS, Result};
 
-use crate::Result;
-
-/// Where one PIN comes from: the first of file, environment and prompt that there is.
-pub(crate) struct Source<'a> {
-    /// What the prompt and errors call it.
-    pub(crate) name: &'a str,
-    /// File whose first line is the PIN.
-    pub(crate) file: Option<&'a Path>,
-    /// Environment variable that holds the PIN.
-    pub(crate) variable: &'a str,
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Changes the user's PIN, or the security officer's with --so
+    #[command(after_help = EXIT_STATUS)]
+    Change(Change),
+    /// Sets a new user PIN, whatever became of the old one; keys and objects stay
+    #[command(after_help = EXIT_STATUS)]
+    Unlock(Unlock),
 }
 
-/// Reads a new PIN; one that is typed is asked for twice.
-pub(crate) fn read(source: &Source<'_>) -> Result<Zeroizing<String>> {
-    if let Some(file) = source.file {
-        let text = fs::read_to_string(file)
-            .map(Zeroizing::new)
-            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        return Ok(Zeroizing::new(text.lines().next().unwrap_or("").to_owned()));
+#[derive(Args)]
+pub(crate) struct Change {
+    #[command(flatten)]
+    choice: Choice,
+    /// Change the security officer's PIN
+    #[arg(long, conflicts_with = "pin_file")]
+    so: bool,
+    #[command(flatten)]
+    pin: UserPin,
+    #[command(flatten)]
+    so_pin: SoPin,
+    #[command(flatten)]
+    new_pin: NewPin,
+}
+
+#[derive(Args)]
+pub(crate) struct Unlock {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    so_pin: SoPin,
+    #[command(flatten)]
+    new_pin: NewPin,
+}
+
+pub(crate) fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Change(arguments) => change(arguments),
+        Command::Unlock(arguments) => unlock(arguments),
     }
-    if let Ok(pin) = std::env::var(source.variable) {
-        return Ok(Zeroizing::new(pin));
-    }
-    let ask = |prompt: String| {
-        rpassword::prompt_password(prompt)
-            .map(Zeroizing::new)
-            .map_err(|error| format!("no {} given and no terminal to ask: {error}", source.name))
+}
+
+fn change(arguments: &Change) -> Result<()> {
+    let open = arguments.choice.session()?;
+    let (user, old) = if arguments.so {
+        (ck::CKU_SO, arguments.so_pin.source().read()?)
+    } else {
+        (ck::CKU_USER, arguments.pin.source().read()?)
     };
-    let pin = ask(format!("New {}: ", source.name))?;
-    if *pin != *ask(format!("{} again: ", source.name))? {
-        return Err(format!("the two {}s differ", source.name).into());
-    }
-    Ok(pin)
+    open.session.login(user, old.as_bytes())?;
+    let new = arguments.new_pin.source().read_new()?;
+    Ok(open.session.set_pin(old.as_bytes(), new.as_bytes())?)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_line_of_a_file_is_the_pin() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("pin");
-        let source = Source {
-            name: "PIN",
-            file: Some(&file),
-            variable: "TENON_TEST_UNSET",
-        };
-        assert!(read(&source).is_err());
-        for content in ["1234", "1234\n", "1234\r\n", "1234\nnot this\n"] {
-            fs::write(&file, content).unwrap();
-            assert_eq!(*read(&source).unwrap(), "1234");
-        }
-        fs::write(&file, "  with blanks \n").unwrap();
-        assert_eq!(*read(&source).unwrap(), "  with blanks ");
-    }
+fn unlock(arguments: &Unlock) -> Result<()> {
+    let open = arguments.choice.session()?;
+    let so_pin = arguments.so_pin.source().read()?;
+    open.session.login(ck::CKU_SO, so_pin.as_bytes())?;
+    let new = arguments.new_pin.source().read_new()?;
+    Ok(open.session.init_pin(new.as_bytes())?)
 }

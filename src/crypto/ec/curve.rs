@@ -1,18 +1,33 @@
 //! ONE table of curves.
 
 use super::Engine;
+use crate::crypto::encoding::octet_string;
 use crate::crypto::sys::ec::Group;
 use crate::crypto::{Error, Result};
 
 /// A named curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Curve {
+    /// secp224r1.
+    P224,
     /// secp256r1, prime256v1.
     P256,
     /// secp384r1.
     P384,
+    /// secp521r1.
+    P521,
     /// secp256k1.
     Secp256k1,
+    /// brainpoolP224r1.
+    Brainpool224,
+    /// brainpoolP256r1.
+    Brainpool256,
+    /// brainpoolP320r1.
+    Brainpool320,
+    /// brainpoolP384r1.
+    Brainpool384,
+    /// brainpoolP512r1.
+    Brainpool512,
 }
 
 /// What is to be known of a curve.
@@ -31,7 +46,24 @@ struct Row {
     engine: Engine,
 }
 
-static ROWS: [Row; 3] = [
+/// DER of a brainpool curve's object identifier, which ends in `arc` (RFC 5639 section 4.1).
+const fn brainpool(arc: u8) -> [u8; 11] {
+    [
+        0x06, 0x09, 0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, arc,
+    ]
+}
+
+static ROWS: [Row; 10] = [
+    Row {
+        curve: Curve::P224,
+        // 1.3.132.0.33
+        params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x21],
+        names: &["secp224r1", "P-224"],
+        bits: 224,
+        order_len: 28,
+        group: Group::P224,
+        engine: Engine::AwsLc,
+    },
     Row {
         curve: Curve::P256,
         // 1.2.840.10045.3.1.7
@@ -53,6 +85,16 @@ static ROWS: [Row; 3] = [
         engine: Engine::AwsLc,
     },
     Row {
+        curve: Curve::P521,
+        // 1.3.132.0.35
+        params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23],
+        names: &["secp521r1", "P-521"],
+        bits: 521,
+        order_len: 66,
+        group: Group::P521,
+        engine: Engine::AwsLc,
+    },
+    Row {
         curve: Curve::Secp256k1,
         // 1.3.132.0.10
         params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A],
@@ -61,6 +103,56 @@ static ROWS: [Row; 3] = [
         order_len: 32,
         group: Group::SECP256K1,
         engine: Engine::K256,
+    },
+    Row {
+        curve: Curve::Brainpool224,
+        // 1.3.36.3.3.2.8.1.1.5
+        params: &brainpool(0x05),
+        names: &["brainpoolP224r1"],
+        bits: 224,
+        order_len: 28,
+        group: Group::BRAINPOOL224,
+        engine: Engine::AwsLc,
+    },
+    Row {
+        curve: Curve::Brainpool256,
+        // 1.3.36.3.3.2.8.1.1.7
+        params: &brainpool(0x07),
+        names: &["brainpoolP256r1"],
+        bits: 256,
+        order_len: 32,
+        group: Group::BRAINPOOL256,
+        engine: Engine::AwsLc,
+    },
+    Row {
+        curve: Curve::Brainpool320,
+        // 1.3.36.3.3.2.8.1.1.9
+        params: &brainpool(0x09),
+        names: &["brainpoolP320r1"],
+        bits: 320,
+        order_len: 40,
+        group: Group::BRAINPOOL320,
+        engine: Engine::AwsLc,
+    },
+    Row {
+        curve: Curve::Brainpool384,
+        // 1.3.36.3.3.2.8.1.1.11
+        params: &brainpool(0x0B),
+        names: &["brainpoolP384r1"],
+        bits: 384,
+        order_len: 48,
+        group: Group::BRAINPOOL384,
+        engine: Engine::AwsLc,
+    },
+    Row {
+        curve: Curve::Brainpool512,
+        // 1.3.36.3.3.2.8.1.1.13
+        params: &brainpool(0x0D),
+        names: &["brainpoolP512r1"],
+        bits: 512,
+        order_len: 64,
+        group: Group::BRAINPOOL512,
+        engine: Engine::AwsLc,
     },
 ];
 
@@ -71,6 +163,12 @@ const TAG_PRINTABLE_STRING: u8 = 0x13;
 impl Curve {
     fn row(self) -> &'static Row {
         &ROWS[self as usize]
+    }
+
+    /// Its name in SEC 2, or in the standard that it comes from.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().names[0]
     }
 
     /// Bits of the field.
@@ -103,6 +201,14 @@ impl Curve {
         self.row().params
     }
 
+    /// The point inside the DER OCTET STRING of CKA_EC_POINT; or `value` itself, where it is as long as
+    /// a bare point, which some clients give.
+    #[must_use]
+    pub fn bare_point(self, value: &[u8]) -> &[u8] {
+        let bare = [self.point_len(), 1 + self.field_len()].contains(&value.len());
+        if bare { value } else { octet_string(value) }
+    }
+
     pub(super) fn group(self) -> Group {
         self.row().group
     }
@@ -115,23 +221,35 @@ impl Curve {
     /// a name. `UnsupportedCurve` for the name of any other curve, `CurveParameters` for explicit
     /// parameters and for what is no encoding of these.
     pub fn from_params(der: &[u8]) -> Result<Self> {
-        const MALFORMED: Error = Error::CurveParameters;
-        let (&[tag, len], value) = der.split_first_chunk().ok_or(MALFORMED)?;
-        if usize::from(len) != value.len() {
-            return Err(MALFORMED);
-        }
-        let fits = |row: &&Row| match tag {
-            TAG_OID => row.params == der,
-            _ => row.names.iter().any(|name| name.as_bytes() == value),
+        let name = named(der)?;
+        let fits = |row: &&Row| match name {
+            Named::Oid => row.params == der,
+            Named::Name(name) => row.names.iter().any(|known| known.as_bytes() == name),
         };
-        match tag {
-            TAG_OID | TAG_PRINTABLE_STRING => ROWS
-                .iter()
-                .find(fits)
-                .map(|row| row.curve)
-                .ok_or(Error::UnsupportedCurve),
-            _ => Err(MALFORMED),
-        }
+        ROWS.iter()
+            .find(fits)
+            .map(|row| row.curve)
+            .ok_or(Error::UnsupportedCurve)
+    }
+}
+
+/// How CKA_EC_PARAMS names a curve.
+pub(in crate::crypto) enum Named<'a> {
+    /// By an object identifier, which is all of it.
+    Oid,
+    /// By a PrintableString of these bytes.
+    Name(&'a [u8]),
+}
+
+/// Whether CKA_EC_PARAMS names a curve at all; else `CurveParameters`.
+pub(in crate::crypto) fn named(der: &[u8]) -> Result<Named<'_>> {
+    match der.split_first_chunk() {
+        Some((&[tag, len], value)) if usize::from(len) == value.len() => match tag {
+            TAG_OID => Ok(Named::Oid),
+            TAG_PRINTABLE_STRING => Ok(Named::Name(value)),
+            _ => Err(Error::CurveParameters),
+        },
+        _ => Err(Error::CurveParameters),
     }
 }
 
@@ -144,6 +262,28 @@ mod tests {
         for (index, row) in ROWS.iter().enumerate() {
             assert_eq!(row.curve as usize, index);
             assert_eq!(row.curve.row().curve, row.curve);
+        }
+    }
+
+    /// A bare point may begin like an OCTET STRING: 04 3F, when X begins with 3F.
+    #[test]
+    fn a_point_is_found_inside_its_octet_string_and_alone() {
+        for row in &ROWS {
+            let curve = row.curve;
+            for len in [curve.point_len(), 1 + curve.field_len()] {
+                for second in 0..=u8::MAX {
+                    let mut point = vec![7; len];
+                    (point[0], point[1]) = (4, second);
+                    assert_eq!(curve.bare_point(&point), point);
+                    let low = u8::try_from(len).unwrap();
+                    let header = match len {
+                        0..0x80 => vec![4, low],
+                        _ => vec![4, 0x81, low],
+                    };
+                    let wrapped = [&header[..], &point].concat();
+                    assert_eq!(curve.bare_point(&wrapped), point);
+                }
+            }
         }
     }
 
@@ -161,9 +301,9 @@ mod tests {
             let cut = &row.params[..row.params.len() - 1];
             assert_eq!(Curve::from_params(cut), Err(Error::CurveParameters));
         }
-        // secp521r1, an explicit curve, implicitlyCA, nothing
-        let p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23];
-        assert_eq!(Curve::from_params(&p521), Err(Error::UnsupportedCurve));
+        // secp192r1, an explicit curve, implicitlyCA, nothing
+        let p192 = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x01];
+        assert_eq!(Curve::from_params(&p192), Err(Error::UnsupportedCurve));
         for der in [
             &[0x30, 0x00][..],
             &[0x30, 0x82, 1, 2],

@@ -1,4 +1,4 @@
-//! Elliptic curves and ECDSA (FIPS 186-5, SEC 1, SEC 2).
+//! Elliptic curves, ECDSA and ECDH (FIPS 186-5, SP 800-56A, SEC 1, SEC 2, RFC 5639).
 
 use crate::crypto::material::EcMaterial;
 use crate::crypto::sys::ec::EcKey;
@@ -9,8 +9,11 @@ mod curve;
 mod secp256k1;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 pub use curve::Curve;
+pub(super) use curve::{Named, named};
 
 /// Which implementation computes on a curve.
 #[derive(Clone, Copy)]
@@ -121,6 +124,25 @@ impl PrivateKey {
             Private::K256(key) => secp256k1::sign(key, digest, r, s)?,
         }
         Ok(2 * half)
+    }
+}
+
+impl PrivateKey {
+    /// ECDH (SEC 1 section 3.3.1): the x coordinate of the product with `peer`, as long as a field
+    /// element. All curves have cofactor 1, so it is cofactor Diffie-Hellman too. `InvalidKey` when
+    /// `peer` is a point of another curve.
+    pub fn agree(&self, peer: &PublicKey) -> Result<Secret> {
+        const OTHER_CURVE: Error = Error::InvalidKey("the public key is of another curve");
+        if self.curve != peer.curve {
+            return Err(OTHER_CURVE);
+        }
+        let mut shared = Secret::zeroed(self.curve.field_len());
+        match (&self.key, &peer.key) {
+            (Private::AwsLc(key), Public::AwsLc(peer)) => key.agree(peer, &mut shared)?,
+            (Private::K256(key), Public::K256(peer)) => secp256k1::agree(key, peer, &mut shared),
+            _ => return Err(OTHER_CURVE),
+        }
+        Ok(shared)
     }
 }
 

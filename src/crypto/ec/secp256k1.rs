@@ -1,4 +1,4 @@
-//! secp256k1, with deterministic nonces (RFC 6979).
+//! secp256k1; ECDSA with deterministic nonces (RFC 6979).
 
 use k256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use k256::ecdsa::{Signature, SigningKey, VerifyingKey};
@@ -38,6 +38,12 @@ pub(super) fn verify(key: &VerifyingKey, digest: &[u8], r: &[u8], s: &[u8]) -> R
         .normalize_s();
     key.verify_prehash(&number(digest), &signature)
         .map_err(|_| Error::BadSignature)
+}
+
+/// ECDH: writes the x coordinate of the product.
+pub(super) fn agree(key: &SigningKey, peer: &VerifyingKey, out: &mut [u8]) {
+    let shared = k256::ecdh::diffie_hellman(key.as_nonzero_scalar(), peer.as_affine());
+    out.copy_from_slice(shared.raw_secret_bytes());
 }
 
 /// The leftmost 32 bytes, or fewer bytes padded on the left: the same number (SEC 1 section 4.1.3).

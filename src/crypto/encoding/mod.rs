@@ -1,5 +1,5 @@
-//! DER of keys: PKCS #8 (RFC 5208, 5958) around PKCS #1 (RFC 8017) and ECPrivateKey (RFC 5915);
-//! SubjectPublicKeyInfo (RFC 5280, 3279, 5480).
+//! DER of keys: PKCS #8 (RFC 5208, 5958) around PKCS #1 (RFC 8017) and ECPrivateKey (RFC 5915),
+//! and of CurvePrivateKey (RFC 8410); SubjectPublicKeyInfo (RFC 5280, 3279, 5480).
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, SequenceRef, UintRef};
 use der::{Decode, Encode, Reader, SliceReader, TagMode, TagNumber};
@@ -9,7 +9,8 @@ use sec1::EcPrivateKey;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::crypto::ec::{Curve, PublicKey};
-use crate::crypto::material::{EcMaterial, Material, RsaMaterial};
+use crate::crypto::material::{EcMaterial, Material, OkpMaterial, RsaMaterial};
+use crate::crypto::okp;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
@@ -20,6 +21,18 @@ mod tests;
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-ecPublicKey (RFC 5480 section 2.1.1).
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// Algorithms that the object identifier alone says (RFC 8410 section 3).
+const OKP: [(ObjectIdentifier, okp::Curve); 2] = [
+    (
+        ObjectIdentifier::new_unwrap("1.3.101.110"),
+        okp::Curve::X25519,
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.3.101.112"),
+        okp::Curve::Ed25519,
+    ),
+];
 
 /// `attributes [0]` and `publicKey [1]` of OneAsymmetricKey (RFC 5958 section 2).
 const ATTRIBUTES: TagNumber = TagNumber(0);
@@ -39,6 +52,9 @@ impl Material {
         if info.algorithm.oid == EC_PUBLIC_KEY {
             return ec_from(&info).map(Self::Ec);
         }
+        if let Some((_, curve)) = OKP.iter().find(|(oid, _)| info.algorithm.oid == *oid) {
+            return okp_from(*curve, &info).map(Self::Okp);
+        }
         Err(Error::InvalidKey("PKCS #8 of an unknown algorithm"))
     }
 
@@ -49,6 +65,7 @@ impl Material {
             Self::Secret(_) => Err(Error::InvalidKey("a secret key has no PKCS #8 form")),
             Self::Rsa(key) => encode_rsa(key),
             Self::Ec(key) => encode_ec(key),
+            Self::Okp(key) => encode_okp(key),
         }
     }
 
@@ -59,6 +76,7 @@ impl Material {
             Self::Secret(_) => None,
             Self::Rsa(key) => rsa_spki(&key.n, &key.e).ok(),
             Self::Ec(key) => ec_spki(key.curve, &key.point).ok(),
+            Self::Okp(key) => okp_spki(key.curve, &key.public).ok(),
         }
     }
 }
@@ -75,6 +93,23 @@ pub fn rsa_spki(n: &[u8], e: &[u8]) -> Result<Vec<u8>> {
 /// SubjectPublicKeyInfo DER of an EC public key, from its SEC 1 point.
 pub fn ec_spki(curve: Curve, point: &[u8]) -> Result<Vec<u8>> {
     spki(ec_algorithm(curve)?, point)
+}
+
+/// SubjectPublicKeyInfo DER of an Ed25519 or X25519 public key (RFC 8410 section 4).
+pub fn okp_spki(curve: okp::Curve, public: &[u8]) -> Result<Vec<u8>> {
+    spki(okp_algorithm(curve)?, public)
+}
+
+/// DER OCTET STRING around `value`.
+pub fn to_octet_string(value: &[u8]) -> Result<Vec<u8>> {
+    let value = OctetStringRef::new(value).map_err(encoding)?;
+    value.to_der().map_err(encoding)
+}
+
+/// What is inside a DER OCTET STRING; `value` itself when it is none.
+#[must_use]
+pub fn octet_string(value: &[u8]) -> &[u8] {
+    <&OctetStringRef>::from_der(value).map_or(value, OctetStringRef::as_bytes)
 }
 
 /// OneAsymmetricKey; `read_value` inside `sequence` refuses what is left over.
@@ -175,6 +210,18 @@ fn ec_from(info: &PrivateKeyInfoRef<'_>) -> Result<EcMaterial> {
     Ok(material)
 }
 
+/// The private key is an OCTET STRING inside the OCTET STRING (RFC 8410 section 7).
+fn okp_from(curve: okp::Curve, info: &PrivateKeyInfoRef<'_>) -> Result<OkpMaterial> {
+    if info.algorithm.parameters.is_some() {
+        return Err(Error::InvalidKey(
+            "Ed25519 and X25519 take no algorithm parameters",
+        ));
+    }
+    let private = <&OctetStringRef>::from_der(info.private_key.as_bytes())
+        .map_err(|_| Error::InvalidKey("not CurvePrivateKey DER"))?;
+    OkpMaterial::checked(curve, private.as_bytes(), public_key(info)?)
+}
+
 fn encode_rsa(key: &RsaMaterial) -> Result<Secret> {
     let inner = encode(&RsaPrivateKeyRef {
         modulus: uint(&key.n)?,
@@ -197,6 +244,11 @@ fn encode_ec(key: &EcMaterial) -> Result<Secret> {
         public_key: Some(&key.point),
     })?;
     pkcs8(ec_algorithm(key.curve)?, &inner)
+}
+
+fn encode_okp(key: &OkpMaterial) -> Result<Secret> {
+    let inner = encode(&OctetStringRef::new(&key.private).map_err(encoding)?)?;
+    pkcs8(okp_algorithm(key.curve)?, &inner)
 }
 
 fn pkcs8(algorithm: AlgorithmIdentifierRef<'_>, inner: &[u8]) -> Result<Secret> {
@@ -224,6 +276,15 @@ fn ec_algorithm(curve: Curve) -> Result<AlgorithmIdentifierRef<'static>> {
     Ok(AlgorithmIdentifierRef {
         oid: EC_PUBLIC_KEY,
         parameters: Some(AnyRef::from_der(curve.params()).map_err(encoding)?),
+    })
+}
+
+fn okp_algorithm(curve: okp::Curve) -> Result<AlgorithmIdentifierRef<'static>> {
+    let row = OKP.iter().find(|(_, known)| *known == curve);
+    let (oid, _) = row.ok_or(Error::UnsupportedCurve)?;
+    Ok(AlgorithmIdentifierRef {
+        oid: *oid,
+        parameters: None,
     })
 }
 

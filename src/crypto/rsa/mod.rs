@@ -1,4 +1,4 @@
-//! RSA (RFC 8017): PKCS #1 v1.5 and OAEP.
+//! RSA (RFC 8017): PKCS #1 v1.5, OAEP, PSS, and without padding.
 //!
 //! Output buffers are at least as long as the modulus, decryption's too.
 
@@ -9,11 +9,17 @@ use crate::crypto::sys::rsa::{Oaep, Rsa};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
+use subtle::Choice;
+
 mod check;
+mod pss;
+mod raw;
 mod rejection;
 mod roca;
 #[cfg(test)]
 mod tests;
+
+pub use pss::Pss;
 
 use rejection::RejectionKey;
 
@@ -23,7 +29,7 @@ pub const MIN_BITS: usize = 2048;
 pub const MAX_BITS: usize = 8192;
 
 /// Least size of a public key's modulus in bits: old signatures can still be verified.
-const MIN_PUBLIC_BITS: usize = 1024;
+pub const MIN_PUBLIC_BITS: usize = 1024;
 
 /// PKCS #1 v1.5 takes this many bytes of the modulus at least (RFC 8017 sections 7.2.1 and 9.2).
 const PKCS1_OVERHEAD: usize = 11;
@@ -149,12 +155,7 @@ impl PrivateKey {
     /// pseudo-random message, always the same for one key and ciphertext. `BadCiphertext` is for
     /// what anybody can see: a ciphertext that is not below n.
     pub fn decrypt_pkcs1(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<usize> {
-        if ciphertext.len() != self.modulus_len() {
-            return Err(Error::CiphertextLength);
-        }
-        let mut padded = Secret::zeroed(self.modulus_len());
-        self.rsa.decrypt_raw(ciphertext, &mut padded)?;
-        let message = self.rejection.unpad(ciphertext, padded)?;
+        let (message, _) = self.open_pkcs1(ciphertext)?;
         let out = out
             .get_mut(..message.len())
             .ok_or(Error::Internal("output buffer"))?;
@@ -162,10 +163,22 @@ impl PrivateKey {
         Ok(message.len())
     }
 
-    /// 32 bytes that nobody without the key can predict, always the same for one ciphertext: what to
-    /// work on with when the ciphertext did not decrypt and nobody may notice when that was found out.
-    pub fn decoy(&self, ciphertext: &[u8]) -> Result<Secret> {
-        self.rejection.decoy(ciphertext)
+    /// As `decrypt_pkcs1`, with the truth: whether the padding was right. Up to the caller who
+    /// learns of it; what it took to find out is the same in both cases.
+    pub fn open_pkcs1(&self, ciphertext: &[u8]) -> Result<(Secret, Choice)> {
+        if ciphertext.len() != self.modulus_len() {
+            return Err(Error::CiphertextLength);
+        }
+        let mut padded = Secret::zeroed(self.modulus_len());
+        self.rsa.decrypt_raw(ciphertext, &mut padded)?;
+        self.rejection.unpad(ciphertext, padded)
+    }
+
+    /// `len` bytes (at most 8191) that nobody without the key can predict, always the same for one
+    /// ciphertext: what to work on with when the ciphertext did not decrypt and nobody may notice
+    /// when that was found out.
+    pub fn decoy(&self, ciphertext: &[u8], len: usize) -> Result<Secret> {
+        self.rejection.decoy(ciphertext, len)
     }
 }
 

@@ -34,10 +34,11 @@ impl RejectionKey {
         Ok(key)
     }
 
-    /// The message inside `padded`, the raw decryption of `ciphertext`, or the pseudo-random one.
+    /// The message inside `padded`, the raw decryption of `ciphertext`, or the pseudo-random one;
+    /// and whether it is the former.
     ///
     /// Time and memory access depend on the lengths of the ciphertext and of the message returned.
-    pub(super) fn unpad(&self, ciphertext: &[u8], padded: Secret) -> Result<Secret> {
+    pub(super) fn unpad(&self, ciphertext: &[u8], padded: Secret) -> Result<(Secret, Choice)> {
         let modulus_len = u32::try_from(padded.len()).map_err(|_| Error::InputLength)?;
         let derivation = mac(&self.0, &[ciphertext])?;
         let substitute = expand(&derivation, b"message", padded.len())?;
@@ -52,13 +53,13 @@ impl RejectionKey {
             byte.conditional_assign(other, !valid);
         }
         // The message's length is what the caller gets to see in any case.
-        Ok(Secret::copy(&chosen[start as usize..]))
+        Ok((Secret::copy(&chosen[start as usize..]), valid))
     }
 
-    /// 32 pseudo-random bytes bound to `ciphertext`.
-    pub(super) fn decoy(&self, ciphertext: &[u8]) -> Result<Secret> {
+    /// `len` pseudo-random bytes bound to `ciphertext`; at most 8191.
+    pub(super) fn decoy(&self, ciphertext: &[u8], len: usize) -> Result<Secret> {
         let derivation = mac(&self.0, &[ciphertext])?;
-        expand(&derivation, b"decoy", HASH_LEN)
+        expand(&derivation, b"decoy", len)
     }
 }
 

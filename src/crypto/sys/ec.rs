@@ -14,12 +14,27 @@ use crate::secret::Secret;
 pub(in crate::crypto) struct Group(unsafe extern "C" fn() -> *const EC_GROUP);
 
 impl Group {
+    /// secp224r1.
+    pub(in crate::crypto) const P224: Self = Self(lc::EC_group_p224);
     /// secp256r1.
     pub(in crate::crypto) const P256: Self = Self(lc::EC_group_p256);
     /// secp384r1.
     pub(in crate::crypto) const P384: Self = Self(lc::EC_group_p384);
+    /// secp521r1.
+    pub(in crate::crypto) const P521: Self = Self(lc::EC_group_p521);
     /// secp256k1.
     pub(in crate::crypto) const SECP256K1: Self = Self(lc::EC_group_secp256k1);
+
+    /// brainpoolP224r1.
+    pub(in crate::crypto) const BRAINPOOL224: Self = Self(lc::EC_group_brainpoolP224r1);
+    /// brainpoolP256r1.
+    pub(in crate::crypto) const BRAINPOOL256: Self = Self(lc::EC_group_brainpoolP256r1);
+    /// brainpoolP320r1.
+    pub(in crate::crypto) const BRAINPOOL320: Self = Self(lc::EC_group_brainpoolP320r1);
+    /// brainpoolP384r1.
+    pub(in crate::crypto) const BRAINPOOL384: Self = Self(lc::EC_group_brainpoolP384r1);
+    /// brainpoolP512r1.
+    pub(in crate::crypto) const BRAINPOOL512: Self = Self(lc::EC_group_brainpoolP512r1);
 
     fn as_ptr(self) -> *const EC_GROUP {
         // SAFETY: returns a pointer to static data, never null.
@@ -147,6 +162,25 @@ impl EcKey {
             return Err(failure("EC_POINT_point2oct"));
         }
         Ok(point)
+    }
+
+    /// ECDH (SEC 1 section 3.3.1): the x coordinate of the product, which fills `out`, as long as a
+    /// field element. `peer` is a valid key of the same group.
+    pub(in crate::crypto) fn agree(&self, peer: &Self, out: &mut [u8]) -> Result<()> {
+        // SAFETY: live keys; writes within `out`; without a KDF the coordinate itself is written.
+        let written = unsafe {
+            lc::ECDH_compute_key(
+                out.as_mut_ptr().cast(),
+                out.len(),
+                lc::EC_KEY_get0_public_key(peer.0.as_ptr()),
+                self.0.as_ptr(),
+                None,
+            )
+        };
+        if usize::try_from(written) != Ok(out.len()) {
+            return Err(failure("ECDH_compute_key"));
+        }
+        Ok(())
     }
 
     /// ECDSA over a digest of any length (the leftmost bits count); fills `r` and `s`.

@@ -11,6 +11,7 @@ pub(super) mod aead;
 pub(super) mod bn;
 pub(super) mod cipher;
 pub(super) mod cmac;
+pub(super) mod curve25519;
 pub(super) mod ec;
 pub(super) mod kdf;
 pub(super) mod md;

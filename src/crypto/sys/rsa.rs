@@ -32,6 +32,15 @@ pub(in crate::crypto) struct Oaep<'a> {
     pub(in crate::crypto) label: &'a [u8],
 }
 
+/// The parameters of RSASSA-PSS.
+#[derive(Clone, Copy)]
+pub(in crate::crypto) struct Pss {
+    pub(in crate::crypto) hash: Hash,
+    pub(in crate::crypto) mgf: Hash,
+    /// Bytes of the salt.
+    pub(in crate::crypto) salt_len: c_int,
+}
+
 impl Rsa {
     /// A public key; e is odd, above 1 and at most 33 bits long.
     pub(in crate::crypto) fn public(n: &Bn, e: &Bn) -> Result<Self> {
@@ -124,6 +133,25 @@ impl Rsa {
         unsafe { lc::RSA_size(self.rsa()) as usize }
     }
 
+    /// RSAEP without padding (RFC 8017 section 5.1.1). `input` and `out` are `size` bytes long; an error
+    /// from n on.
+    pub(in crate::crypto) fn encrypt_raw(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        let mut written = 0;
+        // SAFETY: reads `input` and writes `out` within the lengths given.
+        let status = unsafe {
+            lc::RSA_verify_raw(
+                self.rsa(),
+                &mut written,
+                out.as_mut_ptr(),
+                out.len(),
+                input.as_ptr(),
+                input.len(),
+                lc::RSA_NO_PADDING,
+            )
+        };
+        check(status, "RSA_verify_raw")
+    }
+
     /// RSADP without padding (RFC 8017 section 5.1.2). `input` and `out` are `size` bytes long.
     /// `BadCiphertext` from n on.
     pub(in crate::crypto) fn decrypt_raw(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
@@ -193,6 +221,55 @@ impl Rsa {
         check(status, "RSA_verify_raw")?;
         t.truncate(written);
         Ok(t)
+    }
+
+    /// RSASSA-PSS of a digest as long as the hash's. `out` is at least `size` bytes long.
+    pub(in crate::crypto) fn sign_pss(
+        &self,
+        pss: Pss,
+        digest: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize> {
+        let mut written = 0;
+        // SAFETY: reads `digest` and writes `out` within the lengths given; the hashes are static.
+        let status = unsafe {
+            lc::RSA_sign_pss_mgf1(
+                self.rsa(),
+                &mut written,
+                out.as_mut_ptr(),
+                out.len(),
+                digest.as_ptr(),
+                digest.len(),
+                md::evp(pss.hash),
+                md::evp(pss.mgf),
+                pss.salt_len,
+            )
+        };
+        check(status, "RSA_sign_pss_mgf1")?;
+        Ok(written)
+    }
+
+    /// Verifies RSASSA-PSS; the salt has exactly the length given.
+    pub(in crate::crypto) fn verify_pss(
+        &self,
+        pss: Pss,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<()> {
+        // SAFETY: reads `digest` and `signature` within the lengths given; the hashes are static.
+        let status = unsafe {
+            lc::RSA_verify_pss_mgf1(
+                self.rsa(),
+                digest.as_ptr(),
+                digest.len(),
+                md::evp(pss.hash),
+                md::evp(pss.mgf),
+                pss.salt_len,
+                signature.as_ptr(),
+                signature.len(),
+            )
+        };
+        check(status, "RSA_verify_pss_mgf1").map_err(|_| Error::BadSignature)
     }
 
     /// RSAES-PKCS1-v1_5 encryption. `out` is at least `size` bytes long.

@@ -10,6 +10,9 @@ use crate::rng;
 const KWP_MIN_LEN: usize = 16;
 const KWP_UNIT: usize = 8;
 
+/// Length of the AES key that stands for one that did not decrypt.
+const DECOY_LEN: usize = 32;
+
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length,
     open,
@@ -69,7 +72,7 @@ fn open(key: &Key, params: &Params, blob: &[u8]) -> std::result::Result<Secret, 
         return Err(BadBlob);
     };
     let (head, tail) = blob.split_at_checked(key.modulus_len()).ok_or(BadBlob)?;
-    let decoy = key.decoy(head).map_err(|_| BadBlob)?;
+    let decoy = key.decoy(head, DECOY_LEN).map_err(|_| BadBlob)?;
     let inner = oaep::unseal(key, oaep, head)
         .ok()
         .filter(|inner| match len {

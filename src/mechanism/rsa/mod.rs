@@ -17,6 +17,9 @@ use crate::secret::Secret;
 
 mod aes_key_wrap;
 mod oaep;
+mod pkcs1_wrap;
+mod raw;
+pub(super) mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,10 @@ const RSA: Mechanism = Mechanism {
     unit: Unit::Bits,
     ..ROW
 };
+
+/// Sizes of the rows that verify: old signatures are checked, and nothing else is done with keys that
+/// small. No private key in the token is below `rsa::MIN_BITS`.
+const VERIFYING: (u64, u64) = (rsa::MIN_PUBLIC_BITS as u64, rsa::MAX_BITS as u64);
 
 pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
@@ -39,19 +46,26 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_RSA_PKCS,
         name: "CKM_RSA_PKCS",
+        sizes: VERIFYING,
         encrypt: Some(encrypt_pkcs1),
         decrypt: Some(decrypt_pkcs1),
-        sign: Some(sign_raw),
-        verify: Some(verify_raw),
+        sign: Some(signature::sign_info),
+        verify: Some(signature::verify_info),
+        wrap: Some(pkcs1_wrap::wrap),
+        unwrap: Some(&pkcs1_wrap::UNWRAP),
+        unwrap_blind: Some(pkcs1_wrap::open_blind),
         vectors: &["rsa/implicit_rejection.json"],
         ..RSA
     },
     Mechanism {
-        id: ck::CKM_SHA256_RSA_PKCS,
-        name: "CKM_SHA256_RSA_PKCS",
-        sign: Some(|key, params| sign_hashed(key, params, Hash::Sha256)),
-        verify: Some(|key, params| verify_hashed(key, params, Hash::Sha256)),
-        vectors: &["crypto::rsa::tests::wycheproof_pkcs1_verify"],
+        id: ck::CKM_RSA_X_509,
+        name: "CKM_RSA_X_509",
+        sizes: VERIFYING,
+        encrypt: Some(raw::encrypt),
+        decrypt: Some(raw::decrypt),
+        sign: Some(raw::sign),
+        verify: Some(raw::verify),
+        vectors: &["crypto::rsa::raw::tests::agrees_with_plain_exponentiation"],
         ..RSA
     },
     Mechanism {
@@ -84,6 +98,18 @@ fn public(key: &Key) -> Result<&PublicKey> {
     }
 }
 
+/// The key of an encryption by a row whose sizes are `VERIFYING`.
+fn encrypting(key: &Key) -> Result<&PublicKey> {
+    let key = public(key)?;
+    if key.bits() < rsa::MIN_BITS {
+        return refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "RSA keys below 2048 bits verify, and do nothing else",
+        );
+    }
+    Ok(key)
+}
+
 /// The key of a decryption, signature or unwrap.
 fn private(key: &Key) -> Result<&PrivateKey> {
     match key {
@@ -104,7 +130,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
 
 /// "PKCS #1 v1.5 RSA": messages of up to k - 11 bytes.
 fn encrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
-    let modulus_len = public(key)?.modulus_len();
+    let modulus_len = encrypting(key)?.modulus_len();
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
@@ -124,45 +150,6 @@ fn decrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
         Output::UpTo(modulus_len),
         move |ciphertext, out| Ok(private(&key)?.decrypt_pkcs1(ciphertext, out)?),
     ))
-}
-
-/// The caller brings the DigestInfo, or whatever else has up to k - 11 bytes.
-fn sign_raw(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
-    no_params(params)?;
-    let capacity = pkcs1_capacity(private(key)?.modulus_len());
-    sign(key, Input::data(capacity), None)
-}
-
-fn verify_raw(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
-    no_params(params)?;
-    let capacity = pkcs1_capacity(public(key)?.modulus_len());
-    verify(key, Input::data(capacity), None)
-}
-
-fn sign_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Signer>> {
-    no_params(params)?;
-    sign(key, Input::hashed(hash), Some(hash))
-}
-
-fn verify_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Verifier>> {
-    no_params(params)?;
-    verify(key, Input::hashed(hash), Some(hash))
-}
-
-fn sign(key: &Arc<Key>, input: Input, hash: Option<Hash>) -> Result<Box<dyn Signer>> {
-    let len = private(key)?.modulus_len();
-    let key = Arc::clone(key);
-    Ok(signer(input, len, move |message, out| {
-        Ok(private(&key)?.sign_pkcs1(hash, message, out)?)
-    }))
-}
-
-fn verify(key: &Arc<Key>, input: Input, hash: Option<Hash>) -> Result<Box<dyn Verifier>> {
-    public(key)?;
-    let key = Arc::clone(key);
-    Ok(verifier(input, move |message, signature| {
-        Ok(public(&key)?.verify_pkcs1(hash, message, signature)?)
-    }))
 }
 
 /// The error of a wrap: the length that is wrong there is the wrapped key's.

@@ -42,7 +42,7 @@ fn wrapping_pair() -> (Key, Key) {
 }
 
 fn row(id: ck::CK_MECHANISM_TYPE) -> &'static Mechanism {
-    ROWS.iter().find(|row| row.id == id).unwrap()
+    crate::mechanism::find(id).unwrap()
 }
 
 fn oaep(hash: Hash) -> Oaep {
@@ -127,7 +127,7 @@ fn signatures_stream_or_take_what_fits() {
 fn the_wrong_key_or_parameter_is_refused() {
     let (private, public) = pair();
     let inconsistent = ck::CKR_KEY_TYPE_INCONSISTENT;
-    for row in ROWS {
+    for row in ROWS.iter().chain(signature::ROWS) {
         let parameter = Params::Oaep(oaep(Hash::Sha256));
         let begin = |begin: Option<crate::mechanism::BeginCipher>, key, params: &Params| {
             begin.map_or(inconsistent, |begin| rv(begin(key, params)))
@@ -148,6 +148,11 @@ fn the_wrong_key_or_parameter_is_refused() {
             continue;
         }
         let bad = ck::CKR_MECHANISM_PARAM_INVALID;
+        if let (Some(sign), Some(verify)) = (row.sign, row.verify) {
+            assert_eq!(rv(sign(&private, &Params::None)), bad);
+            assert_eq!(rv(verify(&public, &Params::None)), bad);
+            continue;
+        }
         let rng = Counting(0.into());
         let wrapped = row.wrap.unwrap()(&public, &Params::None, &rng, &[7; 16]);
         assert_eq!(rv(wrapped), bad);
@@ -287,6 +292,90 @@ fn every_impossible_blob_length_is_refused_before_the_key_is_used() {
     };
     let judged = (aes_key_wrap::UNWRAP.length)(&private, &odd, 280);
     assert_eq!(rv(judged), ck::CKR_MECHANISM_PARAM_INVALID);
+}
+
+fn pss(hash: Hash, mgf: Hash, salt_len: usize) -> Params {
+    Params::Pss(crate::crypto::rsa::Pss {
+        hash,
+        mgf,
+        salt_len,
+    })
+}
+
+#[test]
+fn pss_signs_a_message_or_the_digest_of_its_hash() {
+    let (private, public) = pair();
+    let params = pss(Hash::Sha256, Hash::Sha1, 7);
+    let mut signature = vec![0; 256];
+    let mut signer = row(ck::CKM_SHA256_RSA_PKCS_PSS).sign.unwrap()(&private, &params).unwrap();
+    signer.update(b"mor").unwrap();
+    signer.update(b"tise").unwrap();
+    assert_eq!(signer.finish(&mut signature).unwrap(), 256);
+    let verify = |digest: &[u8], params: &Params| {
+        let mut verifier = row(ck::CKM_RSA_PKCS_PSS).verify.unwrap()(&public, params).unwrap();
+        verifier.update(digest).unwrap();
+        rv(verifier.finish(&signature))
+    };
+    let digest = Hash::Sha256.digest(&[b"mortise"]);
+    assert_eq!(verify(&digest, &params), ck::CKR_OK);
+    assert_eq!(verify(&digest[1..], &params), ck::CKR_DATA_LEN_RANGE);
+    let other = pss(Hash::Sha256, Hash::Sha1, 8);
+    assert_eq!(verify(&digest, &other), ck::CKR_SIGNATURE_INVALID);
+    let bad = ck::CKR_MECHANISM_PARAM_INVALID;
+    for (id, wrong) in [
+        (ck::CKM_RSA_PKCS_PSS, pss(Hash::Sha256, Hash::Sha256, 223)),
+        (
+            ck::CKM_SHA256_RSA_PKCS_PSS,
+            pss(Hash::Sha1, Hash::Sha256, 20),
+        ),
+        (
+            ck::CKM_SHA256_RSA_PKCS_PSS,
+            Params::Oaep(oaep(Hash::Sha256)),
+        ),
+    ] {
+        assert_eq!(rv(row(id).sign.unwrap()(&private, &wrong)), bad);
+        assert_eq!(rv(row(id).verify.unwrap()(&public, &wrong)), bad);
+    }
+}
+
+#[test]
+fn small_public_keys_verify_and_do_not_encrypt() {
+    let case = &list(&load("rsa/pss.json"), "cases")[0].clone();
+    let small = PublicKey::new(&bytes(case, "n"), &bytes(case, "e")).unwrap();
+    assert_eq!(small.bits(), 1024);
+    let small = Arc::new(Key::RsaPublic(small));
+    for id in [ck::CKM_RSA_PKCS, ck::CKM_RSA_X_509] {
+        assert!(row(id).takes(small.bits()) && row(id).verify.is_some());
+        let refused = row(id).encrypt.unwrap()(&small, &Params::None);
+        assert_eq!(rv(refused), ck::CKR_KEY_SIZE_RANGE);
+    }
+    for id in [ck::CKM_RSA_PKCS_OAEP, ck::CKM_RSA_AES_KEY_WRAP] {
+        assert!(!row(id).takes(small.bits()));
+    }
+    let verify = row(ck::CKM_SHA1_RSA_PKCS_PSS).verify.unwrap();
+    let mut verifier = verify(&small, &pss(Hash::Sha1, Hash::Sha1, 0)).unwrap();
+    verifier.update(&bytes(case, "message")).unwrap();
+    assert_eq!(rv(verifier.finish(&bytes(case, "signature"))), ck::CKR_OK);
+}
+
+#[test]
+fn raw_rsa_refuses_what_is_not_below_the_modulus() {
+    let (private, public) = pair();
+    let row = row(ck::CKM_RSA_X_509);
+    let mut out = vec![0; 256];
+    let mut cipher = row.encrypt.unwrap()(&public, &Params::None).unwrap();
+    let refused = cipher.one_shot(&[0xFF; 256], &mut out);
+    assert_eq!(rv(refused), ck::CKR_DATA_INVALID);
+    assert_eq!(
+        rv(cipher.update(&[0; 257], &mut out)),
+        ck::CKR_DATA_LEN_RANGE
+    );
+    let mut cipher = row.decrypt.unwrap()(&private, &Params::None).unwrap();
+    let refused = cipher.one_shot(&[0xFF; 256], &mut out);
+    assert_eq!(rv(refused), ck::CKR_ENCRYPTED_DATA_INVALID);
+    let mut signer = row.sign.unwrap()(&private, &Params::None).unwrap();
+    signer.update(&[0xFF; 256]).unwrap();
+    assert_eq!(rv(signer.finish(&mut out)), ck::CKR_DATA_INVALID);
 }
 
 #[test]

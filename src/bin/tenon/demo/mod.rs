@@ -3,6 +3,7 @@
 //! The token directory is temporary. The walk itself runs in a child process with that directory
 //! in its environment, so that no setting of the user's is touched, and the parent removes it.
 
+mod client;
 mod outside;
 mod walk;
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tenon_pkcs11::ck::*;
 use tenon_pkcs11::clock::{Clock, SystemClock};
 
+use super::client::{Mechanism, Module, Refusal, Session, Template, User};
 use super::outside::{self, AesKey, EcKey, RsaKey, WrappingKey};
 use crate::Result;
-use crate::client::{Mechanism, Module, Refusal, Session, Template, User};
 
 const LABEL: &str = "demo";
 const SO_PIN: &str = "so-87654321";

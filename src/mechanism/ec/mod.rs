@@ -10,51 +10,63 @@ use crate::crypto::ec::{self, Curve, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
 
+pub(super) mod ecdh;
+
 /// CKM_ECDSA takes digests of up to 1024 bits.
 const MAX_DIGEST_LEN: usize = 128;
 
 /// What all rows have in common.
 const EC: Mechanism = Mechanism {
     key_types: &[ck::CKK_EC],
-    sizes: (256, 384),
+    sizes: (224, 521),
     unit: Unit::Bits,
     flags: ck::CKF_EC_F_P | ck::CKF_EC_NAMEDCURVE | ck::CKF_EC_UNCOMPRESS,
     ..ROW
 };
 
-pub(super) static ROWS: &[Mechanism] = &[
-    Mechanism {
-        id: ck::CKM_EC_KEY_PAIR_GEN,
-        name: "CKM_EC_KEY_PAIR_GEN",
-        generate_pair: Some(generate_pair),
-        vectors: &["crypto::ec::tests::generated_keys_agree_with_an_independent_implementation"],
-        ..EC
-    },
-    Mechanism {
-        id: ck::CKM_ECDSA,
-        name: "CKM_ECDSA",
-        sign: Some(|key, params| sign(key, params, Input::data(MAX_DIGEST_LEN))),
-        verify: Some(|key, params| verify(key, params, Input::data(MAX_DIGEST_LEN))),
-        vectors: &["crypto::ec::tests::wycheproof_p1363"],
-        ..EC
-    },
-    Mechanism {
-        id: ck::CKM_ECDSA_SHA1,
-        name: "CKM_ECDSA_SHA1",
-        sign: Some(|key, params| sign(key, params, Input::hashed(Hash::Sha1))),
-        verify: Some(|key, params| verify(key, params, Input::hashed(Hash::Sha1))),
-        vectors: &["ec/ecdsa_sha1.json"],
-        ..EC
-    },
-    Mechanism {
-        id: ck::CKM_ECDSA_SHA256,
-        name: "CKM_ECDSA_SHA256",
-        sign: Some(|key, params| sign(key, params, Input::hashed(Hash::Sha256))),
-        verify: Some(|key, params| verify(key, params, Input::hashed(Hash::Sha256))),
-        vectors: &["crypto::ec::tests::wycheproof_p1363"],
-        ..EC
-    },
-];
+macro_rules! rows {
+    ($($hash:ident: $ecdsa:ident;)+) => {
+        &[
+            Mechanism {
+                id: ck::CKM_EC_KEY_PAIR_GEN,
+                name: "CKM_EC_KEY_PAIR_GEN",
+                generate_pair: Some(generate_pair),
+                vectors: &[
+                    "crypto::ec::tests::generated_keys_agree_with_an_independent_implementation",
+                ],
+                ..EC
+            },
+            Mechanism {
+                id: ck::CKM_ECDSA,
+                name: "CKM_ECDSA",
+                sign: Some(|key, params| sign(key, params, Input::data(MAX_DIGEST_LEN))),
+                verify: Some(|key, params| verify(key, params, Input::data(MAX_DIGEST_LEN))),
+                vectors: &["crypto::ec::vectors::wycheproof_p1363"],
+                ..EC
+            },
+            $(Mechanism {
+                id: ck::$ecdsa,
+                name: stringify!($ecdsa),
+                sign: Some(|key, params| sign(key, params, Input::hashed(Hash::$hash))),
+                verify: Some(|key, params| verify(key, params, Input::hashed(Hash::$hash))),
+                vectors: &["ec/ecdsa.json", "crypto::ec::vectors::wycheproof_der"],
+                ..EC
+            },)+
+        ]
+    };
+}
+
+pub(super) static ROWS: &[Mechanism] = rows! {
+    Sha1: CKM_ECDSA_SHA1;
+    Sha224: CKM_ECDSA_SHA224;
+    Sha256: CKM_ECDSA_SHA256;
+    Sha384: CKM_ECDSA_SHA384;
+    Sha512: CKM_ECDSA_SHA512;
+    Sha3_224: CKM_ECDSA_SHA3_224;
+    Sha3_256: CKM_ECDSA_SHA3_256;
+    Sha3_384: CKM_ECDSA_SHA3_384;
+    Sha3_512: CKM_ECDSA_SHA3_512;
+};
 
 fn public(key: &Key) -> Result<&PublicKey> {
     match key {
@@ -137,7 +149,12 @@ mod tests {
 
     #[test]
     fn every_curve_signs_by_every_row() {
-        for curve in [Curve::P256, Curve::P384, Curve::Secp256k1] {
+        for curve in [
+            Curve::P224,
+            Curve::P521,
+            Curve::Secp256k1,
+            Curve::Brainpool320,
+        ] {
             let material = make(curve);
             let point = PublicKey::new(curve, &material.point).unwrap();
             let private = Arc::new(Key::EcPrivate(PrivateKey::new(&material).unwrap()));
@@ -182,9 +199,9 @@ mod tests {
 
     #[test]
     fn other_curves_and_other_bytes_are_told_apart() {
-        let p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23].to_vec();
+        let p192 = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x01].to_vec();
         let cases = [
-            (p521, ck::CKR_CURVE_NOT_SUPPORTED),
+            (p192, ck::CKR_CURVE_NOT_SUPPORTED),
             (vec![0x30, 0x00], ck::CKR_DOMAIN_PARAMS_INVALID),
             (vec![0x06, 0x05], ck::CKR_DOMAIN_PARAMS_INVALID),
         ];

@@ -1,0 +1,27 @@
+//! What to do after a refusal.
+
+use std::error::Error;
+
+use tenon_pkcs11::ck;
+
+/// The next step after `error`, where the library's own sentence does not say it in terms of this
+/// program.
+pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let refusal: &tenon_pkcs11::error::Error = error.downcast_ref()?;
+    Some(match refusal.rv {
+        ck::CKR_PIN_INCORRECT => {
+            "ten wrong PINs in a row lock the PIN; `tenon slots` shows how it stands"
+        }
+        ck::CKR_PIN_LOCKED | ck::CKR_USER_PIN_NOT_INITIALIZED => {
+            "`tenon pin unlock` sets a new user PIN with the security officer's"
+        }
+        ck::CKR_PIN_LEN_RANGE => "`tenon config` shows pin.min_length",
+        ck::CKR_USER_NOT_LOGGED_IN => "log in with --login, --pin-file or $TENON_PIN",
+        ck::CKR_MECHANISM_INVALID => {
+            "`tenon config` shows slots.mechanisms, which may leave it out"
+        }
+        ck::CKR_TOKEN_WRITE_PROTECTED => "`tenon config` shows store.read_only",
+        ck::CKR_DEVICE_ERROR => "`tenon config` shows which folder and files are used",
+        _ => return None,
+    })
+}

@@ -1,0 +1,180 @@
+//! PINs and passwords, from a file, the environment or the terminal; and yes or no.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::Result;
+
+/// The user's PIN.
+#[derive(Args)]
+pub(crate) struct UserPin {
+    /// File with the user's PIN in its first line, - for standard input; else $TENON_PIN; else a
+    /// prompt
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+}
+
+impl UserPin {
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            name: "user PIN",
+            file: self.pin_file.as_deref(),
+            variable: "TENON_PIN",
+        }
+    }
+}
+
+/// The security officer's PIN.
+#[derive(Args)]
+pub(crate) struct SoPin {
+    /// File with the security officer's PIN in its first line, - for standard input; else
+    /// $TENON_SO_PIN; else a prompt
+    #[arg(long, value_name = "FILE")]
+    so_pin_file: Option<PathBuf>,
+}
+
+impl SoPin {
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            name: "SO PIN",
+            file: self.so_pin_file.as_deref(),
+            variable: "TENON_SO_PIN",
+        }
+    }
+}
+
+/// A PIN in place of an old one.
+#[derive(Args)]
+pub(crate) struct NewPin {
+    /// File with the new PIN in its first line, - for standard input; else $TENON_NEW_PIN; else a
+    /// prompt
+    #[arg(long, value_name = "FILE")]
+    new_pin_file: Option<PathBuf>,
+}
+
+impl NewPin {
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            name: "new PIN",
+            file: self.new_pin_file.as_deref(),
+            variable: "TENON_NEW_PIN",
+        }
+    }
+}
+
+/// Where one secret comes from: the first of file, environment and prompt that there is.
+pub(crate) struct Source<'a> {
+    /// What the prompt and errors call it.
+    pub(crate) name: &'a str,
+    /// File whose first line is the secret; `-` is the next line of standard input.
+    pub(crate) file: Option<&'a Path>,
+    /// Environment variable that holds the secret.
+    pub(crate) variable: &'a str,
+}
+
+impl Source<'_> {
+    /// Nobody needs to be asked.
+    pub(crate) fn is_given(&self) -> bool {
+        self.file.is_some() || self.of_environment().is_some()
+    }
+
+    /// A secret that there is already.
+    pub(crate) fn read(&self) -> Result<Zeroizing<String>> {
+        match self.given()? {
+            Some(secret) => Ok(secret),
+            None => self.prompt(self.name),
+        }
+    }
+
+    /// A new secret; one that is typed is asked for twice.
+    pub(crate) fn read_new(&self) -> Result<Zeroizing<String>> {
+        if let Some(secret) = self.given()? {
+            return Ok(secret);
+        }
+        let secret = self.prompt(self.name)?;
+        if *secret != *self.prompt(&format!("{} again", self.name))? {
+            return Err(format!("the two {}s differ", self.name).into());
+        }
+        Ok(secret)
+    }
+
+    fn given(&self) -> Result<Option<Zeroizing<String>>> {
+        if let Some(file) = self.file {
+            return first_line(file)
+                .map(Some)
+                .map_err(|error| format!("cannot read {}: {error}", file.display()).into());
+        }
+        Ok(self.of_environment())
+    }
+
+    /// A variable that is empty gives nothing.
+    fn of_environment(&self) -> Option<Zeroizing<String>> {
+        let secret = Zeroizing::new(std::env::var(self.variable).ok()?);
+        (!secret.is_empty()).then_some(secret)
+    }
+
+    fn prompt(&self, text: &str) -> Result<Zeroizing<String>> {
+        rpassword::prompt_password(format!("{text}: "))
+            .map(Zeroizing::new)
+            .map_err(|error| {
+                let Self { name, variable, .. } = self;
+                format!("no {name}: give it in a file or in ${variable} ({error})").into()
+            })
+    }
+}
+
+fn first_line(file: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    if file == Path::new("-") {
+        io::stdin().lock().read_line(&mut text)?;
+    } else {
+        *text = fs::read_to_string(file)?;
+    }
+    Ok(Zeroizing::new(text.lines().next().unwrap_or("").to_owned()))
+}
+
+/// Asks at the terminal, unless the caller said yes already.
+pub(crate) fn confirm(question: &str, yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(format!("{question} Say --yes: there is no terminal to ask").into());
+    }
+    eprint!("{question} [y/N] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err("nothing was done".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_a_file_is_the_pin() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pin");
+        let source = Source {
+            name: "PIN",
+            file: Some(&file),
+            variable: "TENON_TEST_UNSET",
+        };
+        assert!(source.read().is_err());
+        for content in ["1234", "1234\n", "1234\r\n", "1234\nnot this\n"] {
+            fs::write(&file, content).unwrap();
+            assert_eq!(*source.read().unwrap(), "1234");
+            assert_eq!(*source.read_new().unwrap(), "1234");
+        }
+        fs::write(&file, "  with blanks \n").unwrap();
+        assert_eq!(*source.read().unwrap(), "  with blanks ");
+    }
+}

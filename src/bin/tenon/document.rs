@@ -1,0 +1,44 @@
+//! `docs/cli.md`, written from what `--help` says.
+
+use std::fmt::Write;
+
+use clap::{Command, CommandFactory};
+
+const INTRODUCTION: &str = "\
+# The command line
+
+Written from the program's own help; `TENON_REGENERATE=1 cargo test` writes it anew.
+";
+
+fn document() -> String {
+    let mut out = INTRODUCTION.to_owned();
+    // Lines as in a terminal of 100 columns, whatever the one is that the test runs in.
+    let mut program = crate::Cli::command().term_width(100);
+    program.build();
+    describe(&mut program, &mut out);
+    out
+}
+
+fn describe(command: &mut Command, out: &mut String) {
+    let name = command.get_bin_name().unwrap_or("tenon").to_owned();
+    let help = command.render_long_help().to_string();
+    let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+    let _ = write!(
+        out,
+        "\n## {name}\n\n```text\n{}\n```\n",
+        lines.join("\n").trim()
+    );
+    let own = |command: &&mut Command| command.get_name() != "help";
+    for command in command.get_subcommands_mut().filter(own) {
+        describe(command, out);
+    }
+}
+
+#[test]
+fn the_document_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
+    if std::env::var_os("TENON_REGENERATE").is_some() {
+        std::fs::write(path, document()).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), document());
+}

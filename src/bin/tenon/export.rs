@@ -1,0 +1,99 @@
+//! `tenon export`: what is public anyway.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use pem_rfc7468::LineEnding;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::session::Session;
+
+use crate::Result;
+use crate::object::{Class, Filter, value};
+use crate::token::{Choice, Login};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    login: Login,
+    /// DER instead of PEM
+    #[arg(long)]
+    der: bool,
+    /// A new file to write; else standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let open = arguments.login.session(&arguments.choice)?;
+    let (label, der) = choose(arguments, &open.session)?;
+    let bytes = if arguments.der {
+        der
+    } else {
+        pem_rfc7468::encode_string(label, LineEnding::LF, &der)?.into_bytes()
+    };
+    let Some(path) = &arguments.output else {
+        let mut out = io::stdout().lock();
+        out.write_all(&bytes)?;
+        return Ok(out.flush()?);
+    };
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(&bytes))
+        .map_err(|error| format!("cannot make {}: {error}", path.display()).into())
+}
+
+/// The one public key or certificate that was named, and its PEM label. A private key stands for
+/// its public one where that is no object of its own.
+fn choose(arguments: &Arguments, session: &Session) -> Result<(&'static str, Vec<u8>)> {
+    let filter = &arguments.filter;
+    let sources = match filter.class() {
+        None => &[
+            (Class::Pubkey, "PUBLIC KEY", ck::CKA_PUBLIC_KEY_INFO),
+            (Class::Cert, "CERTIFICATE", ck::CKA_VALUE),
+        ][..],
+        Some(Class::Pubkey) => &[
+            (Class::Pubkey, "PUBLIC KEY", ck::CKA_PUBLIC_KEY_INFO),
+            (Class::Privkey, "PUBLIC KEY", ck::CKA_PUBLIC_KEY_INFO),
+        ],
+        Some(Class::Cert) => &[(Class::Cert, "CERTIFICATE", ck::CKA_VALUE)],
+        Some(Class::Privkey | Class::Secrkey) => return Err(NEVER.into()),
+        Some(Class::Data) => return Err("data objects are no keys: --type pubkey or cert".into()),
+    };
+    let mut found = Vec::new();
+    for (class, label, kind) in sources {
+        for handle in filter.of(*class).find(session)? {
+            let der = value(session, handle, *kind)?.unwrap_or_default();
+            if !der.is_empty() && !found.contains(&(*label, der.clone())) {
+                found.push((*label, der));
+            }
+        }
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => {
+            Err("more than one matches: choose with --type, --id or --label".into())
+        }
+        (None, _) if is_secret(filter, session)? => Err(NEVER.into()),
+        (None, _) => {
+            Err("no such public key or certificate: `tenon objects list` lists them".into())
+        }
+    }
+}
+
+const NEVER: &str = "private and secret keys are not exported: nobody outside should hold them. \
+    C_WrapKey gives one that is CKA_EXTRACTABLE to the owner of a wrapping key; \
+    --type pubkey exports the public half";
+
+fn is_secret(filter: &Filter, session: &Session) -> Result<bool> {
+    let secret = filter.of(Class::Secrkey).find(session)?;
+    let private = filter.of(Class::Privkey).find(session)?;
+    Ok(!secret.is_empty() || !private.is_empty())
+}

@@ -1,0 +1,275 @@
+//! `tenon import`: everything in a file, or nothing.
+
+mod parse;
+mod pem;
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use der::asn1::OctetStringRef;
+use der::{Decode, Encode};
+use pkcs1::RsaPublicKeyRef;
+use spki::SubjectPublicKeyInfoRef;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::material::Material;
+use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::token::Handle;
+use zeroize::Zeroizing;
+
+use crate::Result;
+use crate::ask::{Source, UserPin};
+use crate::keys::{Names, key_id};
+use crate::object::{Summary, unused};
+use crate::output::Format;
+use crate::template::Template;
+use crate::token::{Choice, Open};
+use parse::{Certificate, Item};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The file, - for standard input
+    file: PathBuf,
+    #[command(flatten)]
+    choice: Choice,
+    /// The file is the bytes of a secret key of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    secret: Option<SecretType>,
+    #[command(flatten)]
+    names: Names,
+    /// File with the password of an encrypted key in its first line, - for standard input; else
+    /// $TENON_IMPORT_PASSWORD; else a prompt
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pin: UserPin,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SecretType {
+    Aes,
+    Generic,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let file = read(&arguments.file)
+        .map_err(|error| format!("cannot read {}: {error}", arguments.file.display()))?;
+    let templates = templates(arguments, &file)?;
+    let open = arguments.choice.user_session(&arguments.pin)?;
+    for planned in &templates {
+        unused(&open.session, planned.class, &planned.id)?;
+    }
+    let mut made = Vec::new();
+    for planned in &templates {
+        match open.session.create_object(planned.template.as_slice()) {
+            Ok(handle) => made.push(handle),
+            Err(error) => {
+                undo(&open, &made);
+                return Err(error.into());
+            }
+        }
+    }
+    let mut summaries = Vec::new();
+    for handle in made {
+        summaries.push(Summary::of(&open.session, handle)?);
+    }
+    let answer = summaries.iter().map(Summary::json).collect();
+    arguments.format.print(&answer, |out| {
+        summaries
+            .iter()
+            .try_for_each(|made| writeln!(out, "Imported {}", made.words()))
+    })
+}
+
+/// Takes back what came before a refusal, which is the error that the user must see.
+fn undo(open: &Open, made: &[Handle]) {
+    for handle in made {
+        let _ = open.session.destroy_object(*handle);
+    }
+}
+
+fn read(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    if file != Path::new("-") {
+        return fs::read(file).map(Zeroizing::new);
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// An object that is to be made.
+struct Planned {
+    class: ck::CK_OBJECT_CLASS,
+    /// CKA_ID.
+    id: Vec<u8>,
+    /// The one that its public key stands for, if it has one.
+    own_id: Vec<u8>,
+    template: Template,
+}
+
+impl Planned {
+    /// `spki` is the public key that the object is, has or speaks of.
+    fn new(names: &Names, class: ck::CK_OBJECT_CLASS, spki: Option<&[u8]>) -> Result<Self> {
+        let own_id = match spki {
+            Some(spki) => key_id(spki)?.to_vec(),
+            None => Vec::new(),
+        };
+        let id = names.id.clone().unwrap_or_else(|| own_id.clone());
+        let template = names.add(Template::of_class(class), class, &id);
+        Ok(Self {
+            class,
+            id,
+            own_id,
+            template,
+        })
+    }
+
+    fn with(mut self, add: impl FnOnce(Template) -> Template) -> Self {
+        self.template = add(self.template);
+        self
+    }
+}
+
+fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
+    let names = &arguments.names;
+    if let Some(secret) = arguments.secret {
+        let key_type = match secret {
+            SecretType::Aes => ck::CKK_AES,
+            SecretType::Generic => ck::CKK_GENERIC_SECRET,
+        };
+        let planned = Planned::new(names, ck::CKO_SECRET_KEY, None)?;
+        return Ok(vec![planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, key_type)
+                .bytes(ck::CKA_VALUE, file)
+        })]);
+    }
+    let password = || {
+        let source = Source {
+            name: "password of the key",
+            file: arguments.password_file.as_deref(),
+            variable: "TENON_IMPORT_PASSWORD",
+        };
+        source.read()
+    };
+    let mut all: Vec<Planned> = Vec::new();
+    for item in parse::items(file, &password)? {
+        match item {
+            Item::PrivateKey(material) => {
+                let spki = material.spki().ok_or("not a private key")?;
+                all.push(private_key(names, &material, &spki)?);
+                all.push(public_key(names, &spki)?);
+            }
+            Item::PublicKey(spki) => all.push(public_key(names, &spki)?),
+            Item::Certificate(certificate) => all.push(certificate_object(names, &certificate)?),
+        }
+    }
+    let one_key = all.windows(2).all(|pair| pair[0].own_id == pair[1].own_id);
+    if names.id.is_some() && !one_key {
+        return Err(
+            "the file has more than one key: without --id each gets an ID of its own".into(),
+        );
+    }
+    Ok(without_repeats(all))
+}
+
+/// A file may have a key's public half twice, beside the private key. Certificates of one key are
+/// different objects.
+fn without_repeats(all: Vec<Planned>) -> Vec<Planned> {
+    let mut once: Vec<Planned> = Vec::new();
+    for planned in all {
+        let same = |known: &Planned| known.class == planned.class && known.own_id == planned.own_id;
+        if planned.class == ck::CKO_CERTIFICATE || !once.iter().any(same) {
+            once.push(planned);
+        }
+    }
+    once
+}
+
+fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planned> {
+    let planned = Planned::new(names, ck::CKO_PRIVATE_KEY, Some(spki))?;
+    Ok(match material {
+        Material::Rsa(key) => planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, ck::CKK_RSA)
+                .bytes(ck::CKA_MODULUS, &key.n)
+                .bytes(ck::CKA_PUBLIC_EXPONENT, &key.e)
+                .bytes(ck::CKA_PRIVATE_EXPONENT, &key.d)
+                .bytes(ck::CKA_PRIME_1, &key.p)
+                .bytes(ck::CKA_PRIME_2, &key.q)
+        }),
+        Material::Ec(key) => planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, ck::CKK_EC)
+                .bytes(ck::CKA_EC_PARAMS, key.curve.params())
+                .bytes(ck::CKA_VALUE, &key.scalar)
+        }),
+        Material::Okp(key) => planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, okp_key_type(key.curve))
+                .bytes(ck::CKA_EC_PARAMS, key.curve.params())
+                .bytes(ck::CKA_VALUE, &key.private)
+        }),
+        Material::Secret(_) => return Err("not a private key".into()),
+    })
+}
+
+fn okp_key_type(curve: okp::Curve) -> ck::CK_KEY_TYPE {
+    match curve {
+        okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
+        okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
+    }
+}
+
+fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {
+    let planned = Planned::new(names, ck::CKO_PUBLIC_KEY, Some(spki))?;
+    let info = SubjectPublicKeyInfoRef::try_from(spki)?;
+    let key = info.subject_public_key.raw_bytes();
+    if let Ok(rsa) = RsaPublicKeyRef::from_der(key) {
+        return Ok(planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, ck::CKK_RSA)
+                .bytes(ck::CKA_MODULUS, rsa.modulus.as_bytes())
+                .bytes(ck::CKA_PUBLIC_EXPONENT, rsa.public_exponent.as_bytes())
+        }));
+    }
+    if let Ok(curve) = okp::Curve::from_params(&info.algorithm.oid.to_der()?) {
+        return Ok(planned.with(|template| {
+            template
+                .number(ck::CKA_KEY_TYPE, okp_key_type(curve))
+                .bytes(ck::CKA_EC_PARAMS, curve.params())
+                .bytes(ck::CKA_EC_POINT, key)
+        }));
+    }
+    if info.algorithm.oid != parse::EC_PUBLIC_KEY {
+        return Err("public keys are RSA, EC, Ed25519 or X25519".into());
+    }
+    let curve = info
+        .algorithm
+        .parameters
+        .ok_or("the key names no curve")?
+        .to_der()?;
+    let point = OctetStringRef::new(key)?.to_der()?;
+    Ok(planned.with(|template| {
+        template
+            .number(ck::CKA_KEY_TYPE, ck::CKK_EC)
+            .bytes(ck::CKA_EC_PARAMS, &curve)
+            .bytes(ck::CKA_EC_POINT, &point)
+    }))
+}
+
+fn certificate_object(names: &Names, certificate: &Certificate) -> Result<Planned> {
+    let planned = Planned::new(names, ck::CKO_CERTIFICATE, Some(&certificate.spki))?;
+    Ok(planned.with(|template| {
+        template
+            .number(ck::CKA_CERTIFICATE_TYPE, ck::CKC_X_509)
+            .bytes(ck::CKA_SUBJECT, &certificate.subject)
+            .bytes(ck::CKA_ISSUER, &certificate.issuer)
+            .bytes(ck::CKA_SERIAL_NUMBER, &certificate.serial)
+            .bytes(ck::CKA_PUBLIC_KEY_INFO, &certificate.spki)
+            .bytes(ck::CKA_VALUE, &certificate.value)
+    }))
+}

@@ -1,0 +1,71 @@
+//! The blocks of a PEM file.
+
+use zeroize::Zeroizing;
+
+use crate::Result;
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+
+/// One block: its label and its DER.
+pub(super) struct Block {
+    pub(super) label: String,
+    pub(super) der: Zeroizing<Vec<u8>>,
+}
+
+/// Every block of `text`, with whatever stands around them left out; none in a file that is no PEM.
+pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some(begin) = find_line(rest, BEGIN) {
+        rest = &rest[begin..];
+        let end = find_line(rest, END).ok_or("a PEM block does not end")?;
+        let end = end + rest[end..].find('\n').unwrap_or(rest[end..].len());
+        let (block, tail) = rest.split_at(end);
+        // RFC 1421 headers, which OpenSSL's own encryption uses.
+        if block.contains("Proc-Type:") {
+            return Err("keys in OpenSSL's old encryption are not read: \
+                        `openssl pkcs8 -topk8` turns them into PKCS#8"
+                .into());
+        }
+        let (label, der) = pem_rfc7468::decode_vec(block.trim_end().as_bytes())
+            .map_err(|error| format!("a PEM block cannot be read: {error}"))?;
+        blocks.push(Block {
+            label: label.to_owned(),
+            der: Zeroizing::new(der),
+        });
+        rest = tail;
+    }
+    Ok(blocks)
+}
+
+/// Where the first line that begins with `mark` begins.
+fn find_line(text: &str, mark: &str) -> Option<usize> {
+    let mut places = text.match_indices(mark).map(|(place, _)| place);
+    places.find(|place| *place == 0 || text.as_bytes()[*place - 1] == b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_found_among_other_text() {
+        let text = "a comment\n-----BEGIN A-----\nAQID\n-----END A-----\r\nmore\n\
+                    -----BEGIN LONG NAME-----\nBA==\n-----END LONG NAME-----";
+        let found = blocks(text).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|block| (block.label.as_str(), block.der.as_slice()))
+            .collect();
+        assert_eq!(found, [("A", &[1, 2, 3][..]), ("LONG NAME", &[4][..])]);
+        assert!(blocks("no PEM at all").unwrap().is_empty());
+        for bad in [
+            "-----BEGIN A-----\nAQID\n",
+            "-----BEGIN A-----\nAQID\n-----END B-----\n",
+            "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\n\nAQID\n-----END A-----\n",
+        ] {
+            assert!(blocks(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Objects as the commands see them: found by a few attributes, described in a few words.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use tenon_pkcs11::attr::Revealed;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::ec::Curve;
+use tenon_pkcs11::session::Session;
+use tenon_pkcs11::token::Handle;
+
+use crate::Result;
+use crate::output::{hex, printable, unhex};
+use crate::template::Template;
+
+/// Handles that are asked for at a time.
+const PAGE: usize = 1000;
+
+/// Classes of objects, by the names that pkcs11-tool gives them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Class {
+    /// Private keys
+    Privkey,
+    /// Public keys
+    Pubkey,
+    /// Secret keys
+    Secrkey,
+    /// Certificates
+    Cert,
+    /// Data objects
+    Data,
+}
+
+impl Class {
+    pub(crate) fn number(self) -> ck::CK_OBJECT_CLASS {
+        match self {
+            Self::Privkey => ck::CKO_PRIVATE_KEY,
+            Self::Pubkey => ck::CKO_PUBLIC_KEY,
+            Self::Secrkey => ck::CKO_SECRET_KEY,
+            Self::Cert => ck::CKO_CERTIFICATE,
+            Self::Data => ck::CKO_DATA,
+        }
+    }
+}
+
+/// A CKA_ID. Not a plain `Vec<u8>`, which clap would take for a list of numbers.
+pub(crate) type Id = Vec<u8>;
+
+/// Which objects.
+#[derive(Args)]
+pub(crate) struct Filter {
+    /// Of this class
+    #[arg(long = "type", value_name = "CLASS")]
+    class: Option<Class>,
+    /// With this CKA_LABEL
+    #[arg(long)]
+    label: Option<String>,
+    /// With this CKA_ID, in hexadecimal digits
+    #[arg(long, value_name = "HEX", value_parser = unhex)]
+    id: Option<Id>,
+    /// With this CKA_UNIQUE_ID, which no other object has
+    #[arg(long, value_name = "ID")]
+    unique_id: Option<String>,
+}
+
+impl Filter {
+    /// Names nothing: every object matches.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            class,
+            label,
+            id,
+            unique_id,
+        } = self;
+        class.is_none() && label.is_none() && id.is_none() && unique_id.is_none()
+    }
+
+    pub(crate) fn class(&self) -> Option<Class> {
+        self.class
+    }
+
+    /// The same, of `class`.
+    pub(crate) fn of(&self, class: Class) -> Self {
+        Self {
+            class: Some(class),
+            label: self.label.clone(),
+            id: self.id.clone(),
+            unique_id: self.unique_id.clone(),
+        }
+    }
+
+    /// The objects that the session sees.
+    pub(crate) fn find(&self, session: &Session) -> Result<Vec<Handle>> {
+        let mut template = match self.class {
+            Some(class) => Template::of_class(class.number()),
+            None => Template::default(),
+        };
+        template = template
+            .maybe(ck::CKA_LABEL, self.label.as_ref().map(String::as_bytes))
+            .maybe(ck::CKA_ID, self.id.as_deref())
+            .maybe(
+                ck::CKA_UNIQUE_ID,
+                self.unique_id.as_ref().map(String::as_bytes),
+            );
+        find(session, &template)
+    }
+}
+
+/// Everything that matches `template`.
+pub(crate) fn find(session: &Session, template: &Template) -> Result<Vec<Handle>> {
+    session.find_init(template.as_slice())?;
+    let mut found = Vec::new();
+    loop {
+        let page = session.find(PAGE)?;
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    session.find_final()?;
+    Ok(found)
+}
+
+/// Refuses an ID that an object of `class` has: most programs would mix the two up.
+pub(crate) fn unused(session: &Session, class: ck::CK_OBJECT_CLASS, id: &[u8]) -> Result<()> {
+    if id.is_empty() {
+        return Ok(());
+    }
+    let same = Template::of_class(class).bytes(ck::CKA_ID, id);
+    let Some(known) = find(session, &same)?.pop() else {
+        return Ok(());
+    };
+    Err(format!(
+        "the token already has {}: choose another --id, or delete it first",
+        Summary::of(session, known)?.words(),
+    )
+    .into())
+}
+
+/// The value of an attribute, if the object has it and it may be read.
+pub(crate) fn value(
+    session: &Session,
+    handle: Handle,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+) -> Result<Option<Vec<u8>>> {
+    let mut values = session.attributes(handle, &[kind])?;
+    Ok(match values.pop() {
+        Some(Revealed::Value(value)) => Some(value),
+        _ => None,
+    })
+}
+
+/// The uses that are listed, in the order of their listing.
+const USES: [(ck::CK_ATTRIBUTE_TYPE, &str); 7] = [
+    (ck::CKA_ENCRYPT, "encrypt"),
+    (ck::CKA_DECRYPT, "decrypt"),
+    (ck::CKA_SIGN, "sign"),
+    (ck::CKA_VERIFY, "verify"),
+    (ck::CKA_WRAP, "wrap"),
+    (ck::CKA_UNWRAP, "unwrap"),
+    (ck::CKA_DERIVE, "derive"),
+];
+
+/// An object in a few words.
+pub(crate) struct Summary {
+    pub(crate) class: &'static str,
+    /// Type and size of a key; empty for other objects.
+    pub(crate) key: String,
+    pub(crate) label: String,
+    pub(crate) id: String,
+    pub(crate) unique_id: String,
+    pub(crate) private: bool,
+    pub(crate) uses: Vec<&'static str>,
+    /// Bound for ever to the material that came first.
+    pub(crate) external: bool,
+}
+
+impl Summary {
+    pub(crate) fn of(session: &Session, handle: Handle) -> Result<Self> {
+        let bytes = |kind| value(session, handle, kind).map(Option::unwrap_or_default);
+        let number = |kind| bytes(kind).map(|bytes| ulong(&bytes));
+        let mut uses = Vec::new();
+        for (kind, name) in USES {
+            if bytes(kind)? == [ck::CK_TRUE] {
+                uses.push(name);
+            }
+        }
+        Ok(Self {
+            class: class_name(number(ck::CKA_CLASS)?),
+            key: key_name(session, handle)?,
+            label: printable(&bytes(ck::CKA_LABEL)?),
+            id: hex(&bytes(ck::CKA_ID)?),
+            unique_id: printable(&bytes(ck::CKA_UNIQUE_ID)?),
+            private: bytes(ck::CKA_PRIVATE)? == [ck::CK_TRUE],
+            uses,
+            external: number(ck::CKA_TENON_ORIGIN)? == Some(ck::ORIGIN_EXTERNAL),
+        })
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "class": self.class,
+            "key": (!self.key.is_empty()).then_some(&self.key),
+            "label": self.label,
+            "id": self.id,
+            "unique_id": self.unique_id,
+            "private": self.private,
+            "uses": self.uses,
+            "external": self.external,
+        })
+    }
+
+    /// For a line of text.
+    pub(crate) fn words(&self) -> String {
+        let Self {
+            class,
+            key,
+            label,
+            id,
+            ..
+        } = self;
+        format!("{class} {key} label={label:?} id={id}").replace("  ", " ")
+    }
+}
+
+/// A CK_ULONG.
+pub(crate) fn ulong(bytes: &[u8]) -> Option<ck::CK_ULONG> {
+    bytes.try_into().ok().map(ck::CK_ULONG::from_ne_bytes)
+}
+
+pub(crate) fn class_name(class: Option<ck::CK_OBJECT_CLASS>) -> &'static str {
+    match class {
+        Some(ck::CKO_PRIVATE_KEY) => "privkey",
+        Some(ck::CKO_PUBLIC_KEY) => "pubkey",
+        Some(ck::CKO_SECRET_KEY) => "secrkey",
+        Some(ck::CKO_CERTIFICATE) => "cert",
+        Some(ck::CKO_DATA) => "data",
+        _ => "other",
+    }
+}
+
+/// Type and size as `keys generate --type` has them.
+fn key_name(session: &Session, handle: Handle) -> Result<String> {
+    let bytes = |kind| value(session, handle, kind).map(Option::unwrap_or_default);
+    let key_type = ulong(&bytes(ck::CKA_KEY_TYPE)?);
+    let bytes_long = || bytes(ck::CKA_VALUE_LEN).map(|len| ulong(&len).unwrap_or(0));
+    Ok(match key_type {
+        None => String::new(),
+        Some(ck::CKK_RSA) => format!("rsa:{}", 8 * bytes(ck::CKA_MODULUS)?.len()),
+        Some(ck::CKK_EC) => {
+            let curve = Curve::from_params(&bytes(ck::CKA_EC_PARAMS)?);
+            format!("ec:{}", curve.map_or("?", Curve::name))
+        }
+        Some(ck::CKK_EC_EDWARDS) => "ed25519".to_owned(),
+        Some(ck::CKK_EC_MONTGOMERY) => "x25519".to_owned(),
+        Some(ck::CKK_AES) => format!("aes:{}", 8 * bytes_long()?),
+        Some(ck::CKK_GENERIC_SECRET) => format!("generic:{}", bytes_long()?),
+        Some(other) => format!("type {other:#x}"),
+    })
+}

@@ -1,0 +1,33 @@
+//! `tenon objects`.
+
+mod delete;
+mod list;
+mod show;
+
+use clap::Subcommand;
+
+use crate::{EXIT_STATUS, Result};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists objects; without a login the public ones
+    #[command(after_help = EXIT_STATUS)]
+    List(list::Arguments),
+    /// Shows every attribute of the objects that match
+    #[command(after_help = EXIT_STATUS)]
+    Show(show::Arguments),
+    /// Deletes the objects that match
+    ///
+    /// Of an external key (one that came by C_UnwrapKey) only the material is erased: the key stays
+    /// bound to it, and only the same material can be imported again.
+    #[command(after_help = EXIT_STATUS)]
+    Delete(delete::Arguments),
+}
+
+pub(crate) fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::List(arguments) => list::run(arguments),
+        Command::Show(arguments) => show::run(arguments),
+        Command::Delete(arguments) => delete::run(arguments),
+    }
+}

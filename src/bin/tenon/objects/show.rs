@@ -1,0 +1,108 @@
+//! `tenon objects show`: attributes by name, values as people read them.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+use tenon_pkcs11::attr::{self, Described, Form, Revealed};
+use tenon_pkcs11::ck;
+
+use crate::Result;
+use crate::object::{Filter, class_name, ulong, value};
+use crate::output::{Format, hex, printable};
+use crate::token::{Choice, Login};
+
+/// Bytes that are text by their meaning.
+const TEXT: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+    ck::CKA_LABEL,
+    ck::CKA_UNIQUE_ID,
+    ck::CKA_APPLICATION,
+    ck::CKA_URL,
+];
+/// Bytes that are Unix seconds, big-endian.
+const TIMES: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+    ck::CKA_TENON_EXPIRES_AT,
+    ck::CKA_TENON_NOT_AFTER,
+    ck::CKA_TENON_DELETION_AT,
+];
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    login: Login,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let open = arguments.login.session(&arguments.choice)?;
+    let known = attr::described();
+    let kinds: Vec<_> = known.iter().map(|described| described.kind).collect();
+    let mut objects = Vec::new();
+    for handle in arguments.filter.find(&open.session)? {
+        let values = open.session.attributes(handle, &kinds)?;
+        let class = value(&open.session, handle, ck::CKA_CLASS)?.unwrap_or_default();
+        let held = matches!(
+            ulong(&class),
+            Some(ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
+        );
+        let pairs = known.iter().zip(&values);
+        let shown = pairs.filter_map(|(described, value)| {
+            Some((described.name.to_owned(), show(described, value, held)?))
+        });
+        objects.push(shown.collect::<Map<_, _>>());
+    }
+    if objects.is_empty() {
+        return Err("no such object; private ones are seen with --login alone".into());
+    }
+    arguments.format.print(&json!(objects), |out| {
+        for (index, object) in objects.iter().enumerate() {
+            if index != 0 {
+                writeln!(out)?;
+            }
+            for (name, value) in object {
+                match value {
+                    Value::String(text) => writeln!(out, "{name}: {text}")?,
+                    other => writeln!(out, "{name}: {other}")?,
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// `None` when the object has no such attribute. The material of private and secret keys (`held`) is
+/// never printed, even where a program could read it.
+fn show(described: &Described, value: &Revealed, held: bool) -> Option<Value> {
+    let bytes = match value {
+        Revealed::Invalid => return None,
+        Revealed::Sensitive => return Some("(sensitive)".into()),
+        Revealed::Template(entries) => {
+            let names = entries.iter().map(|(kind, _)| attr::name(*kind));
+            return Some(json!(names.collect::<Vec<_>>()));
+        }
+        Revealed::Value(_) if held && attr::is_material(described.kind) => {
+            return Some("(readable by programs; not printed)".into());
+        }
+        Revealed::Value(bytes) => bytes,
+    };
+    let number = ulong(bytes);
+    Some(match described.form {
+        Form::Bool => json!(bytes[..] == [ck::CK_TRUE]),
+        Form::Ulong if described.kind == ck::CKA_CLASS => class_name(number).into(),
+        Form::Ulong => json!(number),
+        Form::Ulongs => {
+            let (numbers, _) = bytes.as_chunks();
+            let numbers = numbers.iter().map(|n| ck::CK_ULONG::from_ne_bytes(*n));
+            json!(numbers.collect::<Vec<_>>())
+        }
+        Form::Text => printable(bytes).into(),
+        Form::Bytes if TEXT.contains(&described.kind) => printable(bytes).into(),
+        Form::Bytes if TIMES.contains(&described.kind) => {
+            json!(bytes[..].try_into().ok().map(u64::from_be_bytes))
+        }
+        Form::Bytes | Form::Template => hex(bytes).into(),
+    })
+}

@@ -1,0 +1,88 @@
+//! `tenon slots`: what is where, and how its PINs stand.
+
+use clap::Args;
+use serde_json::json;
+use tenon_pkcs11::ck;
+
+use crate::Result;
+use crate::output::{Format, table};
+use crate::token::{self, Slot};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let slots = token::slots(&token::open()?)?;
+    let answer = slots.iter().map(|slot| {
+        json!({
+            "slot": slot.id,
+            "initialized": slot.initialised(),
+            "label": slot.initialised().then_some(&slot.label),
+            "serial": slot.initialised().then_some(&slot.serial),
+            "read_only": slot.flags & ck::CKF_WRITE_PROTECTED != 0,
+            "user_pin": user_pin(slot.flags),
+            "so_pin": so_pin(slot.flags),
+        })
+    });
+    arguments.format.print(&answer.collect(), |out| {
+        let rows: Vec<_> = slots.iter().map(row).collect();
+        let header = ["SLOT", "TOKEN", "SERIAL NUMBER", "USER PIN", "SO PIN"];
+        table(out, header, &rows)
+    })
+}
+
+fn row(slot: &Slot) -> [String; 5] {
+    if !slot.initialised() {
+        let free = "(free: tenon init)".to_owned();
+        return [slot.id.to_string(), free, "".into(), "".into(), "".into()];
+    }
+    [
+        slot.id.to_string(),
+        slot.label.clone(),
+        slot.serial.clone(),
+        user_pin(slot.flags).into(),
+        so_pin(slot.flags).into(),
+    ]
+}
+
+fn user_pin(flags: ck::CK_FLAGS) -> &'static str {
+    if flags & ck::CKF_USER_PIN_INITIALIZED == 0 {
+        return "unset";
+    }
+    state(
+        flags,
+        ck::CKF_USER_PIN_LOCKED,
+        ck::CKF_USER_PIN_FINAL_TRY,
+        ck::CKF_USER_PIN_COUNT_LOW,
+    )
+}
+
+fn so_pin(flags: ck::CK_FLAGS) -> &'static str {
+    if flags & ck::CKF_TOKEN_INITIALIZED == 0 {
+        return "unset";
+    }
+    state(
+        flags,
+        ck::CKF_SO_PIN_LOCKED,
+        ck::CKF_SO_PIN_FINAL_TRY,
+        ck::CKF_SO_PIN_COUNT_LOW,
+    )
+}
+
+fn state(
+    flags: ck::CK_FLAGS,
+    locked: ck::CK_FLAGS,
+    final_try: ck::CK_FLAGS,
+    count_low: ck::CK_FLAGS,
+) -> &'static str {
+    let states = [
+        (locked, "locked"),
+        (final_try, "last try"),
+        (count_low, "wrong tries"),
+    ];
+    let known = states.iter().find(|(flag, _)| flags & flag != 0);
+    known.map_or("set", |(_, state)| state)
+}

@@ -1,0 +1,50 @@
+//! Templates.
+
+use tenon_pkcs11::attr::{RawAttribute, RawValue};
+use tenon_pkcs11::ck;
+use tenon_pkcs11::secret::Secret;
+
+/// Attributes for a call.
+#[derive(Default)]
+pub(crate) struct Template(Vec<RawAttribute>);
+
+impl Template {
+    pub(crate) fn of_class(class: ck::CK_OBJECT_CLASS) -> Self {
+        Self::default().number(ck::CKA_CLASS, class)
+    }
+
+    /// A CK_BBOOL.
+    #[must_use]
+    pub(crate) fn flag(self, kind: ck::CK_ATTRIBUTE_TYPE, value: bool) -> Self {
+        self.bytes(kind, &[u8::from(value)])
+    }
+
+    /// A CK_ULONG.
+    #[must_use]
+    pub(crate) fn number(self, kind: ck::CK_ATTRIBUTE_TYPE, value: ck::CK_ULONG) -> Self {
+        self.bytes(kind, &value.to_ne_bytes())
+    }
+
+    /// Any other value.
+    #[must_use]
+    pub(crate) fn bytes(mut self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Self {
+        self.0.push(RawAttribute {
+            kind,
+            value: RawValue::Bytes(Secret::copy(value)),
+        });
+        self
+    }
+
+    /// `value`, if there is one.
+    #[must_use]
+    pub(crate) fn maybe(self, kind: ck::CK_ATTRIBUTE_TYPE, value: Option<&[u8]>) -> Self {
+        match value {
+            Some(value) => self.bytes(kind, value),
+            None => self,
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[RawAttribute] {
+        &self.0
+    }
+}

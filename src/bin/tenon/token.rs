@@ -1,0 +1,174 @@
+//! The library's slots, the choice among them, and sessions.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::clock::SystemClock;
+use tenon_pkcs11::config::{Config, LogTarget};
+use tenon_pkcs11::crypto::rand::SystemRng;
+use tenon_pkcs11::mechanism::{Params, Request};
+use tenon_pkcs11::module::Module;
+use tenon_pkcs11::session::Session;
+
+use crate::Result;
+use crate::ask::UserPin;
+use crate::output::printable;
+
+/// The library with the settings in force. What it would tell the log, it tells the user.
+pub(crate) fn open() -> Result<Module> {
+    let mut config = Config::load()?;
+    if config.log_target == LogTarget::Syslog {
+        config.log_target = LogTarget::Stderr;
+    }
+    Ok(Module::open(
+        config,
+        Arc::new(SystemClock),
+        Arc::new(SystemRng),
+    )?)
+}
+
+/// A slot and its token.
+pub(crate) struct Slot {
+    pub(crate) id: ck::CK_SLOT_ID,
+    pub(crate) label: String,
+    pub(crate) serial: String,
+    /// CKF_ flags of the token.
+    pub(crate) flags: ck::CK_FLAGS,
+}
+
+impl Slot {
+    pub(crate) fn initialised(&self) -> bool {
+        self.flags & ck::CKF_TOKEN_INITIALIZED != 0
+    }
+}
+
+/// Every slot, in order.
+pub(crate) fn slots(module: &Module) -> Result<Vec<Slot>> {
+    let mut slots = Vec::new();
+    for id in module.slots() {
+        let info = module.token_info(id)?;
+        slots.push(Slot {
+            id,
+            label: printable(info.label.trim_ascii_end()),
+            serial: printable(info.serialNumber.trim_ascii_end()),
+            flags: info.flags,
+        });
+    }
+    Ok(slots)
+}
+
+/// Which token.
+#[derive(Args)]
+pub(crate) struct Choice {
+    /// Slot number of the token
+    #[arg(long, value_name = "NUMBER", conflicts_with = "token")]
+    slot: Option<ck::CK_SLOT_ID>,
+    /// Label of the token; with neither, the only token there is
+    #[arg(long, value_name = "LABEL")]
+    token: Option<String>,
+}
+
+impl Choice {
+    /// The one initialized token that was chosen.
+    pub(crate) fn find(&self, module: &Module) -> Result<Slot> {
+        let mut slots = slots(module)?;
+        slots.retain(Slot::initialised);
+        let any = !slots.is_empty();
+        slots.retain(|slot| {
+            self.slot.is_none_or(|id| slot.id == id)
+                && self.token.as_ref().is_none_or(|label| slot.label == *label)
+        });
+        let found: Vec<_> = slots
+            .iter()
+            .map(|slot| format!("{} ({})", slot.id, slot.label))
+            .collect();
+        match (slots.pop(), slots.is_empty()) {
+            (Some(slot), true) => Ok(slot),
+            (Some(_), false) => Err(format!(
+                "more than one token: choose with --slot among {}",
+                found.join(", ")
+            )
+            .into()),
+            (None, _) if any => Err("no such token: `tenon slots` lists those there are".into()),
+            (None, _) => {
+                Err(format!("there is no token in {}: `tenon init` makes one", folder()).into())
+            }
+        }
+    }
+
+    /// A read/write session with it, nobody logged in.
+    pub(crate) fn session(&self) -> Result<Open> {
+        self.session_with(ck::CKF_SERIAL_SESSION | ck::CKF_RW_SESSION)
+    }
+
+    fn session_with(&self, flags: ck::CK_FLAGS) -> Result<Open> {
+        let module = open()?;
+        let slot = self.find(&module)?;
+        let session = module.session(module.open_session(slot.id, flags)?)?;
+        Ok(Open {
+            session,
+            slot,
+            module,
+        })
+    }
+
+    /// A read/write session with the user logged in.
+    pub(crate) fn user_session(&self, pin: &UserPin) -> Result<Open> {
+        let open = self.session()?;
+        open.session
+            .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
+        Ok(open)
+    }
+}
+
+fn folder() -> String {
+    Config::load().map_or_else(
+        |_| "?".to_owned(),
+        |config| config.token_dir.display().to_string(),
+    )
+}
+
+/// An open session, and what keeps it open.
+pub(crate) struct Open {
+    pub(crate) session: Arc<Session>,
+    pub(crate) slot: Slot,
+    module: Module,
+}
+
+impl Open {
+    /// A mechanism without parameter.
+    pub(crate) fn request(&self, id: ck::CK_MECHANISM_TYPE) -> Result<Request> {
+        let row = self.module.mechanism(id)?;
+        Ok(Request {
+            row,
+            params: Params::None,
+        })
+    }
+}
+
+/// Whether to log in, for commands that can do without.
+#[derive(Args)]
+pub(crate) struct Login {
+    /// Log in first, to see private objects too; implied by a PIN in a file or in $TENON_PIN
+    #[arg(long)]
+    login: bool,
+    #[command(flatten)]
+    pin: UserPin,
+}
+
+impl Login {
+    /// A read-only session, with the user logged in where that was asked for.
+    pub(crate) fn session(&self, choice: &Choice) -> Result<Open> {
+        let open = choice.session_with(ck::CKF_SERIAL_SESSION)?;
+        if self.is_wanted() {
+            let pin = self.pin.source().read()?;
+            open.session.login(ck::CKU_USER, pin.as_bytes())?;
+        }
+        Ok(open)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.login || self.pin.source().is_given()
+    }
+}

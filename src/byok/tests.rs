@@ -1,0 +1,221 @@
+use super::*;
+
+const NOW: UnixTime = 1_800_000_000;
+const LIVE: Facts = Facts {
+    bound: true,
+    material: true,
+    expires_at: 0,
+    disabled: false,
+    deletion_at: 0,
+};
+
+fn again(same: bool) -> Import {
+    Import {
+        same: Some(same),
+        integrity: true,
+        expires_at: None,
+    }
+}
+
+#[test]
+fn state_follows_from_facts() {
+    let cases = [
+        (Facts::default(), State::PendingImport),
+        (LIVE, State::Enabled),
+        (
+            Facts {
+                expires_at: NOW + 1,
+                ..LIVE
+            },
+            State::Enabled,
+        ),
+        (
+            Facts {
+                expires_at: NOW,
+                ..LIVE
+            },
+            State::PendingImport,
+        ),
+        (
+            Facts {
+                material: false,
+                ..LIVE
+            },
+            State::PendingImport,
+        ),
+        (
+            Facts {
+                disabled: true,
+                ..LIVE
+            },
+            State::Disabled,
+        ),
+        (
+            Facts {
+                disabled: true,
+                material: false,
+                ..LIVE
+            },
+            State::PendingImport,
+        ),
+        (
+            Facts {
+                deletion_at: NOW + 1,
+                ..LIVE
+            },
+            State::PendingDeletion,
+        ),
+        (
+            Facts {
+                deletion_at: NOW + 1,
+                material: false,
+                ..LIVE
+            },
+            State::PendingDeletion,
+        ),
+        (
+            Facts {
+                deletion_at: NOW,
+                disabled: true,
+                ..LIVE
+            },
+            State::Deleted,
+        ),
+    ];
+    for (facts, expected) in cases {
+        assert_eq!(state(&facts, NOW), expected, "{facts:?}");
+    }
+}
+
+#[test]
+fn first_import_binds_for_ever() {
+    let first = Import {
+        same: None,
+        ..again(true)
+    };
+    let bound = import(&Facts::default(), &first, &profile::OPEN, NOW).unwrap();
+    assert_eq!(bound, LIVE);
+    let erased = Facts {
+        material: false,
+        ..bound
+    };
+    for facts in [
+        bound,
+        erased,
+        Facts {
+            disabled: true,
+            ..bound
+        },
+    ] {
+        assert_eq!(
+            import(&facts, &again(false), &profile::OPEN, NOW),
+            Err(Error::Mismatch { named: true })
+        );
+    }
+    let blind = Import {
+        integrity: false,
+        ..again(false)
+    };
+    assert_eq!(
+        import(&erased, &blind, &profile::OPEN, NOW),
+        Err(Error::Mismatch { named: false })
+    );
+}
+
+#[test]
+fn reimport_sets_the_expiry_anew() {
+    let old = Facts {
+        expires_at: NOW + 10,
+        disabled: true,
+        ..LIVE
+    };
+    let later = Import {
+        expires_at: Some(NOW + 99),
+        ..again(true)
+    };
+    let facts = import(&old, &later, &profile::OPEN, NOW).unwrap();
+    assert_eq!((facts.expires_at, facts.disabled), (NOW + 99, true));
+    let unsaid = import(&old, &again(true), &profile::OPEN, NOW).unwrap();
+    assert_eq!(
+        unsaid.expires_at, 0,
+        "the profile's default, never the old expiry"
+    );
+    for past in [1, NOW - 1, NOW] {
+        let import_past = Import {
+            expires_at: Some(past),
+            ..again(true)
+        };
+        assert_eq!(
+            import(&old, &import_past, &profile::OPEN, NOW),
+            Err(Error::ExpiryPast)
+        );
+    }
+}
+
+#[test]
+fn profile_bounds_the_expiry() {
+    let day = Profile {
+        name: "day",
+        default_life: Some(60),
+        greatest_life: Some(100),
+    };
+    assert_eq!(expiry(None, &day, NOW), Ok(NOW + 60));
+    assert_eq!(expiry(Some(NOW + 100), &day, NOW), Ok(NOW + 100));
+    assert_eq!(
+        expiry(Some(NOW + 101), &day, NOW),
+        Err(Error::ExpiryMaximum("day"))
+    );
+}
+
+#[test]
+fn no_import_while_deletion_is_pending() {
+    let pending = Facts {
+        deletion_at: NOW + 1,
+        ..LIVE
+    };
+    assert_eq!(
+        import(&pending, &again(true), &profile::OPEN, NOW),
+        Err(Error::State(State::PendingDeletion))
+    );
+}
+
+#[test]
+fn fixed_attributes_of_an_external_key() {
+    let set = |external, kind, value: &[u8]| may_change(external, kind, Some(value), NOW);
+    for kind in [
+        ck::CKA_ID,
+        ck::CKA_ENCRYPT,
+        ck::CKA_TENON_PROFILE,
+        ck::CKA_MODIFIABLE,
+    ] {
+        assert_eq!(set(true, kind, b"x"), Err(Error::Fixed));
+    }
+    assert_eq!(set(true, ck::CKA_LABEL, b"x"), Ok(()));
+    assert_eq!(set(false, ck::CKA_ID, b"x"), Ok(()));
+    assert_eq!(set(false, ck::CKA_TENON_DISABLED, &[1]), Err(Error::Fixed));
+    let day = 86_400;
+    let days = |n: u64| {
+        set(
+            true,
+            ck::CKA_TENON_DELETION_AT,
+            &(NOW + n * day).to_be_bytes(),
+        )
+    };
+    assert_eq!((days(7), days(30)), (Ok(()), Ok(())));
+    assert_eq!(days(6), Err(Error::DeletionWindow));
+    assert_eq!(days(31), Err(Error::DeletionWindow));
+    assert_eq!(set(true, ck::CKA_TENON_DELETION_AT, &[0; 8]), Ok(()));
+}
+
+#[test]
+fn destroying_erases_material_alone() {
+    assert_eq!(destruction(&Facts::default()), Destruction::Whole);
+    assert_eq!(destruction(&LIVE), Destruction::Material);
+    assert_eq!(
+        destruction(&Facts {
+            material: false,
+            ..LIVE
+        }),
+        Destruction::Nothing
+    );
+}

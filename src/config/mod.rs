@@ -1,0 +1,158 @@
+//! ONE table of settings.
+//!
+//! A setting comes from the environment (`TENON_` + the key in capitals, dots as underscores), else
+//! from `softhsm.conf`, else from its default. The file is the one that `TENON_CONF` names, else
+//! `tenon/softhsm.conf` in the user's configuration folder, else `/etc/tenon/softhsm.conf`.
+//! With none at all the module works, under the user's data folder. Everything that is wrong is
+//! reported at once, each mistake with its place. A misspelt variable is a mistake when it begins as
+//! those of a group of settings do (`TENON_POLICY_…`); all others are somebody else's.
+
+mod source;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::Result;
+use table::{FOREIGN, SETTINGS};
+
+pub use source::{Entry, Origin, Settings};
+
+/// Where log lines go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum LogTarget {
+    /// Nowhere.
+    Off,
+    /// The local syslog socket, by plain datagrams.
+    #[default]
+    Syslog,
+    /// Standard error.
+    Stderr,
+    /// Appended to a file.
+    File(PathBuf),
+}
+
+/// How much is logged; each level includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LogLevel {
+    /// The token could not do its work.
+    #[default]
+    Error,
+    /// A caller was refused by a rule, or a template was corrected.
+    Warning,
+    /// Every refusal.
+    Info,
+    /// Every call.
+    Debug,
+}
+
+/// Which mechanisms the slots offer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MechanismFilter {
+    /// All.
+    #[default]
+    All,
+    /// Only those named.
+    Only(Vec<String>),
+    /// All but those named.
+    Except(Vec<String>),
+}
+
+impl MechanismFilter {
+    /// Whether the mechanism called `name` is offered.
+    #[must_use]
+    pub fn offers(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|n| n == name),
+            Self::Except(names) => names.iter().all(|n| n != name),
+        }
+    }
+}
+
+/// The settings in force.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Folder of the token files.
+    pub token_dir: PathBuf,
+    /// Where log lines go.
+    pub log_target: LogTarget,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// Which mechanisms are offered.
+    pub mechanisms: MechanismFilter,
+    /// Slots say CKF_REMOVABLE_DEVICE.
+    pub removable: bool,
+    /// Least length of a new PIN in bytes.
+    pub pin_min_length: u64,
+    /// Argon2id memory of a new PIN in KiB.
+    pub pin_memory_kib: u64,
+    /// Argon2id passes of a new PIN.
+    pub pin_passes: u64,
+    /// File whose content is mixed into every PIN as Argon2's secret.
+    pub pin_key_file: Option<PathBuf>,
+    /// Never write to a token's file.
+    pub read_only: bool,
+    /// Allow a login where the retry counter can live in memory alone.
+    pub read_only_login: bool,
+    /// How long a change waits for other processes.
+    pub busy_timeout: Duration,
+    /// CKA_START_DATE and CKA_END_DATE are enforced.
+    pub enforce_dates: bool,
+    /// Unwrapped token keys bind to (class, key type, CKA_ID).
+    pub bind_by_id: bool,
+    /// One key neither wraps and decrypts, nor unwraps and encrypts.
+    pub separate_roles: bool,
+    /// Material for bound keys may come by CKM_RSA_PKCS.
+    pub pkcs1_imports: bool,
+    /// CKM_AES_KEY_WRAP_PAD makes PKCS#7 padding and RFC 3394 instead of RFC 5649.
+    pub key_wrap_pad_pkcs7: bool,
+}
+
+impl Config {
+    /// The settings of this process: environment, file, defaults.
+    ///
+    /// # Errors
+    /// As `Settings::load`.
+    pub fn load() -> Result<Self> {
+        Ok(Settings::load()?.config)
+    }
+
+    /// The defaults, with an empty token folder.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let mut config = Self::default();
+        for setting in SETTINGS {
+            let set = (setting.set)(&mut config, setting.default);
+            debug_assert!(set.is_ok(), "the default of {} is not allowed", setting.key);
+        }
+        config
+    }
+
+    /// Text of `softhsm.conf.example`: every key with its default and meaning.
+    #[must_use]
+    pub fn example() -> String {
+        let mut text = String::from(
+            "# Settings of the Tenon PKCS#11 module. Every line is optional; the values below are the defaults.\n\
+             # Each key can also be given by environment: TENON_ and the key in capitals, dots as underscores.\n",
+        );
+        for setting in SETTINGS {
+            let _ = write!(
+                text,
+                "\n# {}\n# (environment: {})\n# {} = {}\n",
+                setting.doc,
+                source::variable_name(setting.key),
+                setting.key,
+                setting.default
+            );
+        }
+        text.push_str("\n# Settings of SoftHSM that are accepted and have no effect:\n");
+        for foreign in FOREIGN {
+            let _ = writeln!(text, "# {} = {}", foreign.key, foreign.doc);
+        }
+        text
+    }
+}

@@ -1,0 +1,228 @@
+//! Where values come from: environment, file, defaults.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Config;
+use super::table::{FOREIGN, SETTINGS, Setting};
+use crate::ck;
+use crate::error::{Result, refuse};
+
+/// Begins the variables of settings.
+const PREFIX: &str = "TENON_";
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// This variable of the environment.
+    Environment(String),
+    /// A line of the file, counted from 1.
+    File(PathBuf, usize),
+    /// Nobody gave one.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "${name}"),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// One setting in force.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name in the file.
+    pub key: &'static str,
+    /// Its value, as it was written.
+    pub value: String,
+    /// Who said so.
+    pub origin: Origin,
+}
+
+/// The settings in force, with their origins.
+#[derive(Debug)]
+pub struct Settings {
+    /// The file that was read, if there is one.
+    pub file: Option<PathBuf>,
+    /// In the order of the table.
+    pub entries: Vec<Entry>,
+    /// What they come to.
+    pub config: Config,
+}
+
+impl Settings {
+    /// The settings of this process.
+    ///
+    /// # Errors
+    /// CKR_GENERAL_ERROR, whose text has a line for each mistake: file and line, or variable, with
+    /// the unknown key or the bad value's rule. Also when the file of `TENON_CONF` cannot be read.
+    pub fn load() -> Result<Self> {
+        Self::of(std::env::vars_os())
+    }
+
+    /// As `load`, with the environment as an argument.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn of(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self> {
+        // What is no UTF-8 names no variable of ours.
+        let environment: Environment = environment
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        let mut reader = Reader::new();
+        let file = config_file(&environment);
+        if let Some(path) = &file {
+            match std::fs::read_to_string(path) {
+                Ok(text) => reader.read_file(path, &text),
+                Err(error) => reader.mistake(path.display(), format!("cannot be read: {error}")),
+            }
+        }
+        reader.read_environment(&environment);
+        reader.finish(file, &environment)
+    }
+}
+
+type Environment = BTreeMap<String, OsString>;
+
+/// What has been read so far: later sources replace what earlier ones said.
+struct Reader {
+    config: Config,
+    entries: Vec<Entry>,
+    mistakes: Vec<String>,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let entries = SETTINGS.iter().map(|setting| Entry {
+            key: setting.key,
+            value: setting.default.to_owned(),
+            origin: Origin::Default,
+        });
+        Self {
+            config: Config::defaults(),
+            entries: entries.collect(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    fn set(&mut self, setting: &Setting, value: &str, origin: Origin) {
+        if let Err(why) = (setting.set)(&mut self.config, value) {
+            self.mistake(origin, format!("bad value for `{}`: {why}", setting.key));
+            return;
+        }
+        let mut entries = self.entries.iter_mut();
+        if let Some(entry) = entries.find(|entry| entry.key == setting.key) {
+            value.clone_into(&mut entry.value);
+            entry.origin = origin;
+        }
+    }
+
+    fn mistake(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
+        self.mistakes.push(format!("{place}: {what}"));
+    }
+
+    fn read_file(&mut self, path: &Path, text: &str) {
+        // The first line of each key: a second one would make the file say two things.
+        let mut lines = BTreeMap::new();
+        for (line, text) in (1..).zip(text.lines()) {
+            let text = text.trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let here = Origin::File(path.to_owned(), line);
+            let Some((key, value)) = text.split_once('=') else {
+                self.mistake(here, "expected `key = value`");
+                continue;
+            };
+            let (key, value) = (key.trim(), value.trim());
+            if let Some(first) = lines.insert(key, line) {
+                self.mistake(here, format!("`{key}` is already set in line {first}"));
+                continue;
+            }
+            if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
+                self.set(setting, value, here);
+            } else if let Some(foreign) = FOREIGN.iter().find(|foreign| foreign.key == key) {
+                if let Err(why) = (foreign.check)(value) {
+                    self.mistake(here, format!("bad value for `{key}`: {why}"));
+                }
+            } else {
+                self.mistake(here, format!("unknown key `{key}`"));
+            }
+        }
+    }
+
+    fn read_environment(&mut self, environment: &Environment) {
+        for (name, value) in environment {
+            let is_named = |key| variable_name(key) == *name;
+            let Some(setting) = SETTINGS.iter().find(|setting| is_named(setting.key)) else {
+                let mut groups = SETTINGS
+                    .iter()
+                    .filter_map(|setting| setting.key.split_once('.').map(|(group, _)| group));
+                if groups.any(|group| name.starts_with(&format!("{}_", variable_name(group)))) {
+                    self.mistake(format_args!("${name}"), "no setting has this variable");
+                }
+                continue;
+            };
+            let here = Origin::Environment(name.clone());
+            match value.to_str() {
+                Some(value) => self.set(setting, value.trim(), here),
+                None => self.mistake(here, "is not UTF-8"),
+            }
+        }
+    }
+
+    fn finish(mut self, file: Option<PathBuf>, environment: &Environment) -> Result<Settings> {
+        if self.config.token_dir.as_os_str().is_empty() {
+            self.config.token_dir = data_folder(environment);
+        }
+        if !self.mistakes.is_empty() {
+            return refuse(
+                ck::CKR_GENERAL_ERROR,
+                format!("the configuration is wrong\n{}", self.mistakes.join("\n")),
+            );
+        }
+        Ok(Settings {
+            file,
+            entries: self.entries,
+            config: self.config,
+        })
+    }
+}
+
+/// The variable of a key, or the beginning of those of a group.
+pub(super) fn variable_name(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "_"))
+}
+
+/// The folder that a variable names; an empty one counts as none (XDG Base Directory).
+fn folder(environment: &Environment, name: &str) -> Option<PathBuf> {
+    environment
+        .get(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+fn config_file(environment: &Environment) -> Option<PathBuf> {
+    if let Some(path) = environment.get("TENON_CONF") {
+        return Some(path.into());
+    }
+    let user = folder(environment, "XDG_CONFIG_HOME")
+        .or_else(|| folder(environment, "HOME").map(|home| home.join(".config")));
+    user.into_iter()
+        .chain([PathBuf::from("/etc")])
+        .map(|folder| folder.join("tenon/softhsm.conf"))
+        .find(|path| path.exists())
+}
+
+fn data_folder(environment: &Environment) -> PathBuf {
+    folder(environment, "XDG_DATA_HOME")
+        .or_else(|| folder(environment, "HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join("tenon")
+}

@@ -1,0 +1,232 @@
+//! The rows: what can be set, and the settings of SoftHSM that need no counterpart.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Config, LogLevel, LogTarget, MechanismFilter};
+
+/// What is wrong with a value.
+pub(super) type Judged = Result<(), String>;
+
+/// A setting.
+pub(super) struct Setting {
+    /// Its name in the file.
+    pub(super) key: &'static str,
+    /// Its value when nobody gives one.
+    pub(super) default: &'static str,
+    /// One line for the example.
+    pub(super) doc: &'static str,
+    /// Takes the value over.
+    pub(super) set: fn(&mut Config, &str) -> Judged,
+}
+
+/// A setting of SoftHSM that is accepted, so that its files can be used, and has no effect.
+pub(super) struct Foreign {
+    /// Its name in the file.
+    pub(super) key: &'static str,
+    /// Why there is nothing to set.
+    pub(super) doc: &'static str,
+    /// The values that SoftHSM takes.
+    pub(super) check: fn(&str) -> Judged,
+}
+
+pub(super) static SETTINGS: &[Setting] = &[
+    Setting {
+        key: "directories.tokendir",
+        default: "",
+        doc: "Folder of the token files, one file a token. Empty: `tenon` in the user's data folder.",
+        set: |config, value| {
+            config.token_dir = PathBuf::from(value);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "log.level",
+        default: "ERROR",
+        doc: "ERROR, WARNING (refusals by a rule too), INFO (every refusal) or DEBUG (every call).",
+        set: |config, value| {
+            config.log_level = match value.to_ascii_uppercase().as_str() {
+                "ERROR" => LogLevel::Error,
+                "WARNING" => LogLevel::Warning,
+                "INFO" => LogLevel::Info,
+                "DEBUG" => LogLevel::Debug,
+                _ => return Err("expected ERROR, WARNING, INFO or DEBUG".into()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "log.target",
+        default: "syslog",
+        doc: "off, syslog, stderr, or the absolute path of a file to append to.",
+        set: |config, value| {
+            config.log_target = match value {
+                "off" => LogTarget::Off,
+                "syslog" => LogTarget::Syslog,
+                "stderr" => LogTarget::Stderr,
+                path if path.starts_with('/') => LogTarget::File(path.into()),
+                _ => return Err("expected off, syslog, stderr or an absolute path".into()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "slots.mechanisms",
+        default: "ALL",
+        doc: "ALL, a list of mechanism names separated by commas, or `-` and a list of those left out.",
+        set: |config, value| {
+            config.mechanisms = match value.strip_prefix('-') {
+                Some(list) => MechanismFilter::Except(names(list)?),
+                None if value == "ALL" => MechanismFilter::All,
+                None => MechanismFilter::Only(names(value)?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "slots.removable",
+        default: "false",
+        doc: "Slots say that their tokens can be removed.",
+        set: |config, value| flag(value).map(|on| config.removable = on),
+    },
+    Setting {
+        key: "pin.min_length",
+        default: "4",
+        doc: "Least length of a new PIN in bytes, 4 to 255.",
+        set: |config, value| number(value, 4, 255).map(|n| config.pin_min_length = n),
+    },
+    Setting {
+        key: "pin.memory_kib",
+        default: "19456",
+        doc: "Argon2id memory for a new PIN in KiB, 19456 (19 MiB) to 4194304; 65536 is a good choice for servers.",
+        set: |config, value| number(value, 19_456, 4_194_304).map(|n| config.pin_memory_kib = n),
+    },
+    Setting {
+        key: "pin.passes",
+        default: "2",
+        doc: "Argon2id passes for a new PIN, 2 to 100.",
+        set: |config, value| number(value, 2, 100).map(|n| config.pin_passes = n),
+    },
+    Setting {
+        key: "pin.key_file",
+        default: "",
+        doc: "File whose content (16 to 4096 bytes) is mixed into every PIN. Without it no PIN opens the token.",
+        set: |config, value| {
+            config.pin_key_file = (!value.is_empty()).then(|| value.into());
+            Ok(())
+        },
+    },
+    Setting {
+        key: "store.read_only",
+        default: "false",
+        doc: "Never write to a token's file: keys are found and used, changes are refused.",
+        set: |config, value| flag(value).map(|on| config.read_only = on),
+    },
+    Setting {
+        key: "store.busy_timeout_ms",
+        default: "10000",
+        doc: "How long a change waits for other processes that write the same token, in milliseconds.",
+        set: |config, value| {
+            number(value, 0, 600_000).map(|n| config.busy_timeout = Duration::from_millis(n))
+        },
+    },
+    Setting {
+        key: "policy.read_only_login",
+        default: "false",
+        doc: "Allow a login to a read-only store, where wrong PINs are counted in memory alone.",
+        set: |config, value| flag(value).map(|on| config.read_only_login = on),
+    },
+    Setting {
+        key: "policy.enforce_dates",
+        default: "true",
+        doc: "Refuse a key before its CKA_START_DATE and after its CKA_END_DATE (UTC, that day included).",
+        set: |config, value| flag(value).map(|on| config.enforce_dates = on),
+    },
+    Setting {
+        key: "byok.bind_by_id",
+        default: "true",
+        doc: "A token key unwrapped with a CKA_ID and without CKA_EXTRACTABLE=TRUE is bound to its first material for ever.",
+        set: |config, value| flag(value).map(|on| config.bind_by_id = on),
+    },
+    Setting {
+        key: "policy.separate_roles",
+        default: "false",
+        doc: "Refuse a key, or key pair, that both wraps and decrypts, or both unwraps and encrypts.",
+        set: |config, value| flag(value).map(|on| config.separate_roles = on),
+    },
+    Setting {
+        key: "byok.pkcs1",
+        default: "false",
+        doc: "Let the material of bound keys come by CKM_RSA_PKCS too, although its padding is a weak one.",
+        set: |config, value| flag(value).map(|on| config.pkcs1_imports = on),
+    },
+    Setting {
+        key: "wrap.key_wrap_pad",
+        default: "rfc5649",
+        doc: "What CKM_AES_KEY_WRAP_PAD makes: rfc5649, or pkcs7 (padding, then RFC 3394) for NSS and openCryptoki. Both are unwrapped.",
+        set: |config, value| {
+            config.key_wrap_pad_pkcs7 = match value {
+                "rfc5649" => false,
+                "pkcs7" => true,
+                _ => return Err("expected rfc5649 or pkcs7".into()),
+            };
+            Ok(())
+        },
+    },
+];
+
+/// Settings of SoftHSM without a counterpart here.
+pub(super) static FOREIGN: &[Foreign] = &[
+    Foreign {
+        key: "objectstore.backend",
+        doc: "file or db: tokens are always databases.",
+        check: |value| match value {
+            "file" | "db" => Ok(()),
+            _ => Err("expected file or db".into()),
+        },
+    },
+    Foreign {
+        key: "objectstore.umask",
+        doc: "octal: files are always their owner's alone.",
+        check: |value| {
+            u32::from_str_radix(value, 8)
+                .ok()
+                .filter(|mask| *mask <= 0o777)
+                .map(drop)
+                .ok_or_else(|| "expected an octal number up to 0777".into())
+        },
+    },
+    Foreign {
+        key: "library.reset_on_fork",
+        doc: "true or false: a forked child always begins anew with C_Initialize.",
+        check: |value| flag(value).map(drop),
+    },
+];
+
+fn flag(value: &str) -> Result<bool, String> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("expected true or false".into()),
+    }
+}
+
+fn number(value: &str, least: u64, most: u64) -> Result<u64, String> {
+    value
+        .parse()
+        .ok()
+        .filter(|n| (least..=most).contains(n))
+        .ok_or_else(|| format!("expected a number from {least} to {most}"))
+}
+
+fn names(list: &str) -> Result<Vec<String>, String> {
+    let names: Vec<_> = list.split(',').map(|name| name.trim().to_owned()).collect();
+    let named = |name: &String| {
+        let mut bytes = name.bytes();
+        name.starts_with("CKM_") && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    if !names.iter().all(named) {
+        return Err("expected ALL, or names that begin with CKM_ separated by commas".into());
+    }
+    Ok(names)
+}

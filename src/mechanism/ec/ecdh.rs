@@ -1,0 +1,188 @@
+//! CKM_ECDH1_DERIVE and CKM_ECDH1_COFACTOR_DERIVE (PKCS #11 3.2 section 6.3, "Elliptic curve
+//! Diffie-Hellman").
+
+use std::sync::Arc;
+
+use super::{EC, private};
+use crate::ck;
+use crate::crypto;
+use crate::crypto::ec::PublicKey;
+use crate::crypto::kdf::x963;
+use crate::crypto::okp;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{Ecdh, Key, Mechanism, ParamKind, Params};
+use crate::secret::Secret;
+
+/// Greatest length of a derived secret in bytes, as for generated ones.
+const MAX_LEN: usize = 4096;
+
+const ECDH: Mechanism = Mechanism {
+    params: ParamKind::Ecdh,
+    derive: Some(derive),
+    vectors: &[
+        "ec/ecdh.json",
+        "okp.json",
+        "x963_kdf.json",
+        "crypto::ec::vectors::wycheproof_ecdh",
+    ],
+    ..EC
+};
+
+pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
+    Mechanism {
+        id: ck::CKM_ECDH1_DERIVE,
+        name: "CKM_ECDH1_DERIVE",
+        key_types: &[ck::CKK_EC, ck::CKK_EC_MONTGOMERY],
+        ..ECDH
+    },
+    // The token's curves have cofactor 1: the two mechanisms are one.
+    Mechanism {
+        id: ck::CKM_ECDH1_COFACTOR_DERIVE,
+        name: "CKM_ECDH1_COFACTOR_DERIVE",
+        ..ECDH
+    },
+];
+
+fn derive(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let Params::Ecdh(ecdh) = params else {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism needs CK_ECDH1_DERIVE_PARAMS",
+        );
+    };
+    keyed(agree(key, ecdh)?, ecdh, len)
+}
+
+/// The secret that the two parties share. The other's public key is bare, or, as in CKA_EC_POINT,
+/// a DER OCTET STRING.
+fn agree(key: &Key, ecdh: &Ecdh) -> Result<Secret> {
+    let peer = &ecdh.public_data;
+    let shared = match key {
+        Key::OkpPrivate(key) => okp::PublicKey::new(key.curve(), okp::bare_point(peer))
+            .and_then(|peer| key.agree(&peer)),
+        _ => {
+            let key = private(key)?;
+            let curve = key.curve();
+            PublicKey::new(curve, curve.bare_point(peer)).and_then(|peer| key.agree(&peer))
+        }
+    };
+    shared.map_err(not_a_peer)
+}
+
+fn not_a_peer(error: crypto::Error) -> Error {
+    match error {
+        crypto::Error::InvalidKey(_) => Error::new(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the other party's public key is not one of the key's curve",
+        )
+        .because(error),
+        other => other.into(),
+    }
+}
+
+/// The derived key. Without a KDF the secret itself, of which the leading bytes are left out when
+/// fewer are asked for.
+fn keyed(shared: Secret, ecdh: &Ecdh, len: Option<usize>) -> Result<Secret> {
+    match (ecdh.kdf, len) {
+        (None, None) => Ok(shared),
+        (None, Some(len)) => match shared.len().checked_sub(len) {
+            Some(start) => Ok(Secret::copy(&shared[start..])),
+            None => refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                "the shared secret is shorter than CKA_VALUE_LEN",
+            ),
+        },
+        (Some(_), None) => refuse(
+            ck::CKR_TEMPLATE_INCOMPLETE,
+            "a key derivation function needs CKA_VALUE_LEN",
+        ),
+        (Some(_), Some(len)) if len > MAX_LEN => refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "a derived secret has 1 to 4096 bytes",
+        ),
+        (Some(hash), Some(len)) => {
+            let mut out = Secret::zeroed(len);
+            x963(hash, &shared, &ecdh.shared_data, &mut out);
+            Ok(out)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::ec::{self, Curve, PrivateKey};
+    use crate::crypto::encoding::to_octet_string;
+    use crate::crypto::hash::Hash;
+
+    fn pair(curve: Curve) -> (Key, Vec<u8>) {
+        let material = ec::generate(curve).unwrap();
+        let key = Key::EcPrivate(PrivateKey::new(&material).unwrap());
+        (key, material.point)
+    }
+
+    fn params(kdf: Option<Hash>, public_data: &[u8]) -> Params {
+        Params::Ecdh(Ecdh {
+            kdf,
+            shared_data: b"info".to_vec(),
+            public_data: public_data.to_vec(),
+        })
+    }
+
+    fn rv(result: Result<Secret>) -> ck::CK_RV {
+        result.err().map_or(ck::CKR_OK, |error| error.rv)
+    }
+
+    #[test]
+    fn both_parties_derive_the_same_by_every_function() {
+        for curve in [
+            Curve::P224,
+            Curve::P521,
+            Curve::Secp256k1,
+            Curve::Brainpool512,
+        ] {
+            let ((one, of_one), (two, of_two)) = (pair(curve), pair(curve));
+            let wrapped = to_octet_string(&of_one).unwrap();
+            for kdf in [None, Some(Hash::Sha1), Some(Hash::Sha3_512)] {
+                for len in [1, 20, curve.field_len()] {
+                    let a = derive(&one, &params(kdf, &of_two), &[], Some(len)).unwrap();
+                    for point in [&of_one, &wrapped] {
+                        let b = derive(&two, &params(kdf, point), &[], Some(len)).unwrap();
+                        assert!(a.ct_eq(&b) && a.len() == len);
+                    }
+                }
+            }
+            let whole = derive(&one, &params(None, &of_two), &[], None).unwrap();
+            let short = derive(&one, &params(None, &of_two), &[], Some(5)).unwrap();
+            assert!(short.ct_eq(&whole[whole.len() - 5..]));
+            let mut expected = [0; 100];
+            x963(Hash::Sha256, &whole, b"info", &mut expected);
+            let keyed = derive(&one, &params(Some(Hash::Sha256), &of_two), &[], Some(100));
+            assert!(keyed.unwrap().ct_eq(&expected));
+        }
+    }
+
+    #[test]
+    fn points_that_are_none_and_lengths_that_cannot_be() {
+        let ((key, own), (_, other)) = (pair(Curve::P256), pair(Curve::P384));
+        let mut off = own.clone();
+        off[64] ^= 1;
+        let invalid = ck::CKR_MECHANISM_PARAM_INVALID;
+        for point in [&other, &off, &own[..64], &[], &[4]] {
+            let refused = derive(&key, &params(None, point), &[], None);
+            assert_eq!(rv(refused), invalid);
+        }
+        assert_eq!(rv(derive(&key, &Params::None, &[], None)), invalid);
+        let public = Key::EcPublic(PublicKey::new(Curve::P256, &own).unwrap());
+        let refused = derive(&public, &params(None, &own), &[], None);
+        assert_eq!(rv(refused), ck::CKR_KEY_TYPE_INCONSISTENT);
+        let derived = |kdf, len| rv(derive(&key, &params(kdf, &own), &[], len));
+        assert_eq!(derived(None, Some(33)), ck::CKR_KEY_SIZE_RANGE);
+        let kdf = Some(Hash::Sha256);
+        assert_eq!(derived(kdf, None), ck::CKR_TEMPLATE_INCOMPLETE);
+        assert_eq!(derived(kdf, Some(MAX_LEN)), ck::CKR_OK);
+        for len in [MAX_LEN + 1, usize::MAX] {
+            assert_eq!(derived(kdf, Some(len)), ck::CKR_KEY_SIZE_RANGE);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Wrapping secret keys by RSAES-PKCS1-v1_5 (RFC 8017 section 7.2). Whoever learns whether the padding
+//! of a blob is right can decrypt any other (Bleichenbacher 1998), so a bad blob opens too: as a
+//! pseudo-random key.
+
+use super::*;
+use crate::mechanism::{KeyLengths, Opened};
+
+/// Length of a pseudo-random key where any would fit.
+const USUAL_LEN: usize = 32;
+
+pub(super) static UNWRAP: Unwrap = Unwrap {
+    length: |key, params, len| {
+        no_params(params)?;
+        if len != private(key)?.modulus_len() {
+            return wrong_blob_length();
+        }
+        Ok(())
+    },
+    open: |key, params, blob| {
+        let opened = open_blind(key, params, blob, KeyLengths::Any)?;
+        opened.genuine.then_some(opened.clear).ok_or(BadBlob)
+    },
+    integrity: false,
+};
+
+pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
+    no_params(params)?;
+    let key = public(key)?;
+    let mut out = vec![0; key.modulus_len()];
+    key.encrypt_pkcs1(clear, &mut out).map_err(wrapping)?;
+    Ok(out)
+}
+
+/// A message of a length that does not fit gets a substitute too, whether it was in the blob or is
+/// pseudo-random already: a caller sees the same of both.
+pub(super) fn open_blind(
+    key: &Key,
+    _: &Params,
+    blob: &[u8],
+    fits: KeyLengths,
+) -> std::result::Result<Opened, BadBlob> {
+    let key = private(key).map_err(|_| BadBlob)?;
+    let decoy_len = match fits {
+        KeyLengths::Exactly(len) if len > pkcs1_capacity(key.modulus_len()) => return Err(BadBlob),
+        KeyLengths::Exactly(len) => len,
+        KeyLengths::Among(_) | KeyLengths::Any => USUAL_LEN,
+    };
+    let (message, valid) = key.open_pkcs1(blob).map_err(|_| BadBlob)?;
+    let decoy = key.decoy(blob, decoy_len).map_err(|_| BadBlob)?;
+    let fitting = fits.fit(message.len());
+    Ok(Opened {
+        clear: if fitting { message } else { decoy },
+        genuine: fitting & bool::from(valid),
+    })
+}

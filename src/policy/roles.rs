@@ -1,0 +1,33 @@
+//! Uses that one key does not have together where `policy.separate_roles` is set.
+
+use crate::ck;
+use crate::error::{Result, refuse};
+
+use super::{Effect, Facts, Use};
+
+/// Uses that undo each other: what the first sends out or brings in, the second opens or makes.
+const OPPOSITES: [(Use, Use); 2] = [(Use::Wrap, Use::Decrypt), (Use::Unwrap, Use::Encrypt)];
+
+pub(super) fn combine(facts: &Facts) -> Result<Effect> {
+    let uses = facts.key.as_ref().map_or(&[][..], |key| &key.uses);
+    let both = |(one, other): &(Use, Use)| uses.contains(one) && uses.contains(other);
+    if OPPOSITES.iter().any(both) {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "`policy.separate_roles` keeps CKA_WRAP from CKA_DECRYPT, and CKA_UNWRAP from CKA_ENCRYPT",
+        );
+    }
+    Ok(Effect::Done)
+}
+
+/// What a key could do before is not known of it, so such a use is had from the beginning or never.
+pub(super) fn gain(what: Use) -> Result<Effect> {
+    let has_opposite = |(one, other): &(Use, Use)| *one == what || *other == what;
+    if OPPOSITES.iter().any(has_opposite) {
+        return refuse(
+            ck::CKR_ATTRIBUTE_READ_ONLY,
+            "with `policy.separate_roles` a key is not given such a use later",
+        );
+    }
+    Ok(Effect::Done)
+}

@@ -1,0 +1,16 @@
+//! The command line, as a user runs it: the built program, in a folder of its own for each test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails here fails the test"
+)]
+
+mod cli {
+    mod common;
+    mod config;
+    mod import;
+    mod objects;
+    mod pins;
+    mod tokens;
+}

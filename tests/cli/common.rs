@@ -1,0 +1,183 @@
+//! The program, and what it answers.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(super) const SO_PIN: &str = "so-87654321";
+pub(super) const PIN: &str = "user-1234";
+
+/// A folder with the tokens and files of one test.
+pub(super) struct Desk {
+    pub(super) folder: TempDir,
+}
+
+impl Desk {
+    /// Without a token.
+    pub(super) fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// With one token.
+    pub(super) fn new() -> Self {
+        let desk = Self::empty();
+        desk.run(&["init", "--label", "desk"]).ok();
+        desk
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    /// Writes several files of `files/` into one.
+    pub(super) fn join(&self, name: &str, parts: &[&str]) {
+        self.write(
+            name,
+            parts
+                .iter()
+                .map(|part| file(part))
+                .collect::<Vec<_>>()
+                .concat(),
+        );
+    }
+
+    /// The program with both PINs in its environment and nothing else of the caller's.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tenon"));
+        command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("TENON_DIRECTORIES_TOKENDIR", self.path("tokens"))
+            .env("TENON_SO_PIN", SO_PIN)
+            .env("TENON_PIN", PIN)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Answer {
+        Answer::of(&mut self.command(arguments))
+    }
+
+    /// As `run`, with variables of the environment changed; an empty one is removed.
+    pub(super) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Answer {
+        let mut command = self.command(arguments);
+        for (name, value) in variables {
+            if value.is_empty() {
+                command.env_remove(name);
+            } else {
+                command.env(name, value);
+            }
+        }
+        Answer::of(&mut command)
+    }
+
+    /// As `run`, with `input` on standard input.
+    pub(super) fn run_input(&self, input: &[u8], arguments: &[&str]) -> Answer {
+        let mut command = self.command(arguments);
+        command.env_remove("TENON_PIN").env_remove("TENON_SO_PIN");
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        Answer(child.wait_with_output().unwrap())
+    }
+
+    /// The objects that `arguments` select, as JSON.
+    pub(super) fn objects(&self, arguments: &[&str]) -> Vec<Value> {
+        let arguments = [&["objects", "list", "--json"], arguments].concat();
+        self.run(&arguments).json().as_array().unwrap().clone()
+    }
+
+    /// Classes of the objects that `arguments` select, sorted.
+    pub(super) fn classes(&self, arguments: &[&str]) -> Vec<String> {
+        let objects = self.objects(arguments);
+        let classes = objects
+            .iter()
+            .map(|object| text(object, "class").to_owned());
+        let mut classes: Vec<_> = classes.collect();
+        classes.sort();
+        classes
+    }
+}
+
+/// Content of a file in `files/`.
+pub(super) fn file(name: &str) -> Vec<u8> {
+    fs::read(files().join(name)).unwrap()
+}
+
+/// Path of a file in `files/`.
+pub(super) fn file_path(name: &str) -> String {
+    files().join(name).to_str().unwrap().to_owned()
+}
+
+fn files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/files")
+}
+
+/// What a run said.
+pub(super) struct Answer(Output);
+
+impl Answer {
+    fn of(command: &mut Command) -> Self {
+        Self(command.output().unwrap())
+    }
+
+    pub(super) fn out(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0.stdout
+    }
+
+    fn error(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    /// It was done, and nothing was complained of.
+    #[track_caller]
+    pub(super) fn ok(self) -> Self {
+        assert_eq!(self.0.status.code(), Some(0), "{}", self.error());
+        assert_eq!(self.error(), "");
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn json(self) -> Value {
+        let answer = self.ok();
+        let out = answer.out();
+        assert_eq!(out.lines().count(), 1, "one value on one line: {out}");
+        serde_json::from_str(&out).unwrap()
+    }
+
+    /// It was refused with this status, saying all of `words`, and printed nothing.
+    #[track_caller]
+    pub(super) fn refused(self, status: i32, words: &[&str]) {
+        let error = self.error();
+        assert_eq!(self.0.status.code(), Some(status), "{error}");
+        assert_eq!(self.out(), "");
+        for word in words {
+            assert!(error.contains(word), "no {word:?} in: {error}");
+        }
+        for secret in [PIN, SO_PIN] {
+            assert!(!error.contains(secret), "a PIN is shown: {error}");
+        }
+    }
+}
+
+#[track_caller]
+pub(super) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
+    object[name].as_str().unwrap()
+}

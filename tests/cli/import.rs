@@ -1,0 +1,186 @@
+//! Files of the openssl program go in, and public halves come out. `files/README.md` says how they
+//! were made.
+
+use super::common::{Desk, PIN, file, file_path, text};
+
+#[test]
+fn private_keys_come_in_every_encoding() {
+    let desk = Desk::new();
+    for kind in ["ec", "rsa"] {
+        for form in [".pem", ".der", "-traditional.pem", "-traditional.der"] {
+            let name = format!("{kind}{form}");
+            let import = ["import", &file_path(&name), "--label", &name, "--json"];
+            let made = desk.run(&import).json();
+            assert_eq!(text(&made[0], "class"), "privkey", "{name}");
+            assert_eq!(text(&made[1], "class"), "pubkey", "{name}");
+            assert_eq!(made[0]["id"], made[1]["id"]);
+            assert_eq!(made[0]["external"], false);
+            let export = ["export", "--label", &name, "--type", "pubkey"];
+            let public = file(&format!("{kind}-public.pem"));
+            assert_eq!(desk.run(&export).ok().bytes(), public, "{name}");
+            desk.run(&import).refused(1, &["already has privkey"]);
+            desk.run(&["objects", "delete", "--label", &name, "--yes"])
+                .ok();
+        }
+    }
+}
+
+#[test]
+fn encrypted_keys_need_their_password() {
+    let desk = Desk::new();
+    for name in ["ec-aes256.pem", "ec-aes128-sha512.der", "ec-scrypt.pem"] {
+        let path = file_path(name);
+        let import = ["import", &path, "--label", "k"];
+        desk.run(&import)
+            .refused(1, &["no password of the key", "$TENON_IMPORT_PASSWORD"]);
+        let wrong = [("TENON_IMPORT_PASSWORD", "open barley")];
+        desk.run_with(&wrong, &import)
+            .refused(1, &["password right"]);
+        assert!(desk.objects(&[]).is_empty());
+        desk.write("password", "open sesame\n");
+        desk.run(&[&import[..], &["--password-file", "password"]].concat())
+            .ok();
+        let out = desk.run(&["export", "--label", "k"]).ok();
+        assert_eq!(out.bytes(), file("ec-public.pem"));
+        desk.run(&["objects", "delete", "--label", "k", "--yes"])
+            .ok();
+    }
+    desk.run(&["import", &file_path("ec-old-encryption.pem")])
+        .refused(1, &["openssl pkcs8 -topk8"]);
+}
+
+#[test]
+fn a_key_and_its_certificate_come_in_one_file_and_share_the_id() {
+    // Of the certificate's own extension.
+    const IDENTIFIER: &str = "c7aa86b92870bbede390c519d1f9369f0fae6140";
+    let desk = Desk::new();
+    desk.join("bundle.pem", &["web.pem", "web-certificate.pem"]);
+    let made = desk.run(&["import", "bundle.pem", "--label", "web", "--json"]);
+    let made = made.json();
+    let made = made.as_array().unwrap();
+    let classes: Vec<_> = made.iter().map(|made| text(made, "class")).collect();
+    assert_eq!(classes, ["privkey", "pubkey", "cert"]);
+    assert!(made.iter().all(|object| text(object, "id") == IDENTIFIER));
+
+    desk.run(&["export", "--label", "web"])
+        .refused(1, &["more than one", "--type"]);
+    let export = ["export", "--label", "web", "--type", "cert"];
+    let answer = desk.run(&export).ok();
+    assert_eq!(answer.bytes(), file("web-certificate.pem"));
+    let to_file = [&export[..], &["--der", "--output", "out.der"]].concat();
+    desk.run(&to_file).ok();
+    let written = std::fs::read(desk.path("out.der")).unwrap();
+    assert_eq!(written, file("web-certificate.der"));
+    desk.run(&to_file).refused(1, &["cannot make out.der"]);
+
+    // A certificate alone finds its key by the ID.
+    desk.run(&[
+        "objects", "delete", "--type", "cert", "--label", "web", "--yes",
+    ])
+    .ok();
+    let made = desk.run(&["import", "out.der", "--json"]).json();
+    assert_eq!(text(&made[0], "id"), IDENTIFIER);
+    let shown = desk.run(&["objects", "show", "--type", "cert", "--json"]);
+    let shown = shown.json();
+    for name in [
+        "CKA_SUBJECT",
+        "CKA_ISSUER",
+        "CKA_SERIAL_NUMBER",
+        "CKA_VALUE",
+    ] {
+        let value = text(&shown[0], name);
+        assert!(
+            value.starts_with('3') || value.starts_with("02"),
+            "{name}: {value}"
+        );
+    }
+}
+
+#[test]
+fn public_keys_come_alone() {
+    let desk = Desk::new();
+    for name in ["ec-public.pem", "rsa-public.pem"] {
+        desk.run(&["import", &file_path(name), "--label", name])
+            .ok();
+        assert_eq!(desk.classes(&["--label", name]), ["pubkey"]);
+        let out = desk.run(&["export", "--label", name]).ok();
+        assert_eq!(out.bytes(), file(name));
+    }
+    desk.run(&["import", &file_path("rsa-public-pkcs1.pem")])
+        .refused(1, &["already has pubkey rsa:2048"]);
+}
+
+#[test]
+fn secret_keys_are_raw_bytes_and_never_come_out() {
+    let desk = Desk::new();
+    desk.write("value", [7; 32]);
+    desk.run(&["import", "value"]).refused(1, &["--type"]);
+    let import = [
+        "import", "value", "--type", "aes", "--label", "k", "--id", "01",
+    ];
+    let usage = ["--usage", "encrypt", "--json"];
+    let made = desk.run(&[&import[..], &usage].concat()).json();
+    assert_eq!(text(&made[0], "key"), "aes:256");
+    assert_eq!(made[0]["uses"], serde_json::json!(["encrypt", "decrypt"]));
+    desk.run(&import).refused(1, &["already has secrkey"]);
+    desk.run(&["export", "--label", "k"])
+        .refused(1, &["not exported", "C_WrapKey"]);
+    desk.run(&["export", "--type", "secrkey"])
+        .refused(1, &["not exported"]);
+    desk.run(&["export", "--label", "absent"])
+        .refused(1, &["no such public key"]);
+    desk.write("short", [7; 31]);
+    desk.run(&["import", "short", "--type", "aes"])
+        .refused(1, &["CKR_ATTRIBUTE_VALUE_INVALID"]);
+    desk.write("pin", PIN);
+    let piped = ["import", "-", "--type", "generic", "--label", "g"];
+    let piped = [&piped[..], &["--pin-file", "pin"]].concat();
+    desk.run_input(&[9; 20], &piped).ok();
+    let key = &desk.objects(&["--label", "g"])[0];
+    assert_eq!(text(key, "key"), "generic:20");
+}
+
+#[test]
+fn a_private_key_alone_exports_its_public_half() {
+    let desk = Desk::new();
+    desk.run(&["import", &file_path("ec.pem"), "--label", "k"])
+        .ok();
+    desk.run(&[
+        "objects", "delete", "--type", "pubkey", "--label", "k", "--yes",
+    ])
+    .ok();
+    let out = desk.run(&["export", "--type", "pubkey", "--label", "k"]);
+    assert_eq!(out.ok().bytes(), file("ec-public.pem"));
+}
+
+#[test]
+fn a_file_comes_in_whole_or_not_at_all() {
+    let desk = Desk::new();
+    desk.join("both.pem", &["ec.pem", "sect233k1.pem"]);
+    desk.run(&["import", "both.pem"]).refused(1, &["curve"]);
+    // What the token alone refuses, after the first objects were made.
+    desk.join("later.pem", &["ec.pem", "sect233k1-public.pem"]);
+    desk.run(&["import", "later.pem"])
+        .refused(1, &["CKR_CURVE_NOT_SUPPORTED"]);
+    assert!(desk.objects(&[]).is_empty());
+    desk.join("two.pem", &["ec.pem", "rsa.pem"]);
+    desk.run(&["import", "two.pem", "--id", "01"])
+        .refused(1, &["more than one key"]);
+    desk.join("twice.pem", &["ec.pem", "ec.pem"]);
+    desk.run(&["import", "twice.pem", "--id", "01"]).ok();
+    assert_eq!(desk.classes(&["--id", "01"]), ["privkey", "pubkey"]);
+    for (content, why) in [
+        ("-----BEGIN CRL-----\nAQID\n-----END CRL-----\n", "a CRL"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nAQID\n-----END PRIVATE KEY-----\n",
+            "PKCS #8",
+        ),
+        ("", "neither PEM nor"),
+        ("text", "neither PEM nor"),
+    ] {
+        desk.write("bad", content);
+        desk.run(&["import", "bad"]).refused(1, &[why]);
+    }
+    desk.run(&["import", "absent"])
+        .refused(1, &["cannot read absent"]);
+}

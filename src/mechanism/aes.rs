@@ -53,6 +53,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| block::ecb(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::ecb(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::ECB),
+        exposes: true,
         zero_padded: Some(BLOCK),
         vectors: &["aes_ecb.rsp"],
         ..AES
@@ -65,6 +66,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| block::cbc(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::cbc(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::CBC),
+        exposes: true,
         zero_padded: Some(BLOCK),
         vectors: &["aes_cbc.rsp"],
         ..AES
@@ -77,6 +79,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| block::cbc_pad(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::cbc_pad(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::CBC_PAD),
+        exposes: true,
         vectors: &["mechanism::aes::block::tests::cbc_pad_wycheproof"],
         ..AES
     },
@@ -97,6 +100,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| gcm::decrypt(key, params)),
         wrap: Some(|key, params, _, clear| seal(gcm::encrypt(key, params)?, clear)),
         unwrap: Some(&cipher_wrap::GCM),
+        exposes: true,
         vectors: &["aes_gcm.rsp"],
         ..AES
     },
@@ -108,6 +112,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| ccm::begin(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(ccm::begin(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::CCM),
+        exposes: true,
         vectors: &["crypto::aes::ccm::tests::wycheproof_ccm"],
         ..AES
     },

@@ -172,6 +172,9 @@ pub struct Mechanism {
     /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
     /// and is guarded as they are. `None` for one-way functions.
     pub shown: Option<Shown>,
+    /// Whoever chooses the nonces of this wrap, or asks whether changed blobs open, learns what
+    /// other blobs of the wrapping key hold: nothing that a trusted key may do.
+    pub exposes: bool,
     /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
     /// those away again.
     pub zero_padded: Option<usize>,
@@ -248,6 +251,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     generate_pair: None,
     derive: None,
     shown: None,
+    exposes: false,
     zero_padded: None,
     vectors: &[],
 };

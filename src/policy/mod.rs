@@ -154,6 +154,8 @@ pub enum Action {
     Continue,
     /// C_DigestKey.
     Digest,
+    /// Wrap or unwrap with it by a mechanism that exposes what else it wrapped.
+    Expose,
     /// Derive a key that holds some bytes of this one's value.
     Show {
         /// How many.
@@ -179,7 +181,7 @@ impl Action {
     fn uses(self) -> bool {
         matches!(
             self,
-            Self::Begin(..) | Self::Continue | Self::Digest | Self::Show { .. }
+            Self::Begin(..) | Self::Continue | Self::Digest | Self::Expose | Self::Show { .. }
         )
     }
 }
@@ -259,7 +261,11 @@ pub fn decide(
             writable(facts, caller)?;
             Ok(destroy(facts)?)
         }
-        Action::Begin(..) | Action::Continue | Action::Digest | Action::Show { .. } => Ok(refuse(
+        Action::Begin(..)
+        | Action::Continue
+        | Action::Digest
+        | Action::Expose
+        | Action::Show { .. } => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
         )?),
@@ -284,6 +290,7 @@ fn invisible(action: Action) -> Error {
         Action::Begin(..)
         | Action::Continue
         | Action::Digest
+        | Action::Expose
         | Action::Show { .. }
         | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
         Action::See
@@ -384,6 +391,7 @@ fn use_key(
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
         Action::Digest => return Ok(digest(key)?),
+        Action::Expose => return Ok(expose(key)?),
         Action::Show { bytes, of } => return Ok(show(key, bytes, of)?),
         _ => return Ok(Effect::Done),
     };
@@ -412,6 +420,17 @@ fn digest(key: &KeyFacts) -> Result<Effect, Error> {
         return refuse(
             ck::CKR_KEY_INDIGESTIBLE,
             "only secret keys whose value may be read are digested",
+        );
+    }
+    Ok(Effect::Done)
+}
+
+/// A blob with a nonce used twice, or an oracle of padding, opens what CKA_WRAP_WITH_TRUSTED closes.
+fn expose(key: &KeyFacts) -> Result<Effect, Error> {
+    if key.trusted {
+        return refuse(
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "a trusted key wraps and unwraps by key wraps and OAEP, not by ciphers",
         );
     }
     Ok(Effect::Done)

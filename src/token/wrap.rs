@@ -40,6 +40,9 @@ impl Token {
             );
         }
         let keys = self.keys()?;
+        if mechanism.exposes {
+            self.decide(Action::Expose, &usable.object, &keys, false)?;
+        }
         let trusted = usable
             .object
             .facts()

@@ -3,7 +3,7 @@
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{Oaep, Params};
+use tenon_pkcs11::mechanism::{self, Oaep, ParamKind, Params, Request};
 use tenon_pkcs11::token::Handle;
 
 use super::keys::{flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
@@ -257,4 +257,52 @@ fn reimport_of_an_own_blob_binds_it() {
     let own = unwrap(&fixture, trusted, &blob, own).unwrap();
     assert_eq!(read(session, own, ck::CKA_WRAP_WITH_TRUSTED), flag(true));
     returns!(wrap(&fixture, wrapping, own), CKR_KEY_NOT_WRAPPABLE);
+}
+
+/// Two GCM blobs with one nonce are two keys under one key stream: whoever knows one key knows the
+/// other. CBC tells by its padding, a byte at a time, what any block of any blob decrypts to. Neither
+/// is for trusted keys, whose blobs would be opened without them.
+#[test]
+fn trusted_wrap_by_a_cipher() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let trusted = trusted_key(&fixture, vec![]);
+    let plain = wrapping_key(&fixture, vec![]).unwrap();
+    let picky = picky_key(&fixture, vec![]);
+    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    let known = secret(session, ck::CKK_AES, open()).public;
+    let exposing: Vec<_> = mechanism::all().filter(|row| row.exposes).collect();
+    assert_eq!(exposing.len(), 5);
+    for row in exposing {
+        let request = || Request {
+            row,
+            params: match row.params {
+                ParamKind::None => Params::None,
+                ParamKind::Iv(len) => Params::Iv(vec![0; len]),
+                ParamKind::Gcm => Params::Gcm {
+                    iv: vec![0; 12],
+                    aad: vec![],
+                    tag_len: 16,
+                },
+                _ => Params::Ccm {
+                    data_len: 32,
+                    nonce: vec![0; 12],
+                    aad: vec![],
+                    tag_len: 16,
+                },
+            },
+        };
+        let wrap = |by, key| full(|out| session.wrap_key(request(), by, key, out));
+        for key in [picky, known] {
+            let outcome = wrap(trusted, key);
+            returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{}", row.name);
+        }
+        returns!(wrap(plain, picky), CKR_KEY_NOT_WRAPPABLE, "{}", row.name);
+        let blob = wrap(plain, known).unwrap();
+        let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+        let outcome = session.unwrap_key(request(), trusted, &blob, &template);
+        returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{}", row.name);
+        let outcome = session.unwrap_key(request(), plain, &blob, &template);
+        returns!(outcome, CKR_OK, "{}", row.name);
+    }
 }

@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
+mod client;
+
 use std::env;
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 
 use cryptoki_sys::{CK_FUNCTION_LIST, CK_RV, CK_SLOT_ID, CKR_OK, CKR_SLOT_ID_INVALID};
-use libloading::Library;
 use object::elf::{DF_1_NODELETE, DT_FLAGS_1, FileHeader64};
 use object::read::elf::{Dyn, ElfFile, FileHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
@@ -20,17 +20,9 @@ const CHILD: &str = "TENON_TEST_CHILD";
 
 type Elf<'data> = ElfFile<'data, FileHeader64<Endianness>>;
 
-/// The library that cargo built for this test: beside the test program.
-fn library() -> PathBuf {
-    let program = env::current_exe().unwrap();
-    let path = program.with_file_name("libtenon_pkcs11.so");
-    assert!(path.exists(), "{} was not built", path.display());
-    path
-}
-
 #[track_caller]
 fn inspect(look: impl FnOnce(&Elf<'_>, &[u8])) {
-    let bytes = fs::read(library()).unwrap();
+    let bytes = fs::read(client::library()).unwrap();
     look(&Elf::parse(&*bytes).unwrap(), &bytes);
 }
 
@@ -107,9 +99,8 @@ fn function_list_says_2_40() {
         quiet(&child("function_list_says_2_40"));
         return;
     }
-    with_functions(|functions| {
-        assert_eq!((functions.version.major, functions.version.minor), (2, 40));
-    });
+    let version = client::functions(&client::library()).version;
+    assert_eq!((version.major, version.minor), (2, 40));
 }
 
 #[test]
@@ -120,15 +111,14 @@ fn starts_no_thread_and_prints_nothing() {
     }
     let threads = || fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     let before = threads();
-    with_functions(|functions| {
-        for _ in 0..2 {
-            assert_eq!(initialize(functions), CKR_OK);
-            assert_eq!(close_all(functions, 99), CKR_SLOT_ID_INVALID);
-            assert_eq!(close_all(functions, 0), CKR_OK);
-            assert_eq!(threads(), before);
-            assert_eq!(finalize(functions), CKR_OK);
-        }
-    });
+    let functions = client::functions(&client::library());
+    for _ in 0..2 {
+        assert_eq!(initialize(functions), CKR_OK);
+        assert_eq!(close_all(functions, 99), CKR_SLOT_ID_INVALID);
+        assert_eq!(close_all(functions, 0), CKR_OK);
+        assert_eq!(threads(), before);
+        assert_eq!(finalize(functions), CKR_OK);
+    }
     assert_eq!(threads(), before);
 }
 
@@ -148,22 +138,6 @@ fn close_all(functions: &CK_FUNCTION_LIST, slot: CK_SLOT_ID) -> CK_RV {
     let call = functions.C_CloseAllSessions;
     // SAFETY: takes no pointer.
     call.map_or(CK_RV::MAX, |call| unsafe { call(slot) })
-}
-
-/// Loads the library and hands out its table.
-fn with_functions(work: impl FnOnce(&CK_FUNCTION_LIST)) {
-    type GetFunctionList = unsafe extern "C" fn(*mut *const CK_FUNCTION_LIST) -> CK_RV;
-    let mut list = null();
-    // SAFETY: the library's constructors are those of its C libraries.
-    let library = unsafe { Library::new(library()) };
-    let library = library.unwrap();
-    // SAFETY: the standard says that this is its type.
-    let get = unsafe { library.get::<GetFunctionList>(b"C_GetFunctionList\0") };
-    let get = get.unwrap();
-    // SAFETY: `list` takes one pointer.
-    assert_eq!(unsafe { get(&raw mut list) }, CKR_OK);
-    // SAFETY: the table is a static of the library, which is never unmapped.
-    work(unsafe { &*list });
 }
 
 /// Runs one test of this program alone, in a process of its own.

@@ -11,6 +11,7 @@
 )]
 
 mod algorithms;
+#[path = "../../tests/client/mod.rs"]
 mod client;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use client::{Client, Key};
+use client::{Answer, Attribute, Client, Key, Mechanism, Pair, Way};
 use cryptoki_sys::*;
 
 /// Length of a round, and their number.
@@ -87,7 +88,7 @@ impl Meter {
 
 fn compare() {
     let other = env::var_os("SOFTHSM2_MODULE").map_or_else(|| SOFTHSM.into(), PathBuf::from);
-    let tenon = measured(library().as_os_str());
+    let tenon = measured(client::library().as_os_str());
     let softhsm = other.exists().then(|| measured(other.as_os_str()));
     let alone = measured("algorithm".as_ref());
     println!(
@@ -110,15 +111,6 @@ fn compare() {
             column(alone.get(*case))
         );
     }
-}
-
-/// The library that cargo built for this program: beside it.
-fn library() -> PathBuf {
-    let path = env::current_exe()
-        .unwrap()
-        .with_file_name("libtenon_pkcs11.so");
-    assert!(path.exists(), "{} was not built", path.display());
-    path
 }
 
 /// Runs the cases in a child process with a token directory of its own.
@@ -150,65 +142,147 @@ fn measured(subject: &std::ffi::OsStr) -> HashMap<String, f64> {
 
 fn run(meter: &mut Meter, module: &Path) {
     let client = Client::start(module);
-    let mut random = [0; 32];
-    meter.case("open and close a session", || client.open_and_close());
-    meter.case("random, 32 bytes", || client.random(&mut random));
-    meter.case("SHA-256, 64 bytes", || client.digest(CKM_SHA256, &[7; 64]));
-
-    let hmac = client.secret(CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, false);
-    meter.case("HMAC-SHA256, 64 bytes", || {
-        client.sign(CKM_SHA256_HMAC, hmac, &[7; 64])
+    let (mut random, mut out) = ([0; 32], [0; 256]);
+    meter.case("open and close a session", || {
+        client.open_and_close().unwrap();
     });
-    let aes = client.secret(CKM_AES_KEY_GEN, CKK_AES, true);
-    for (name, len) in [
-        ("AES-256-GCM, 64 bytes", 64),
-        ("AES-256-GCM, 16 KiB", 16 << 10),
-        ("AES-256-GCM, 1 MiB", 1 << 20),
+    meter.case("random, 32 bytes", || client.random(&mut random).unwrap());
+    meter.case("SHA-256, 64 bytes", || {
+        client.digest(CKM_SHA256, &[7; 64], &mut out).unwrap()
+    });
+
+    let hmac = secret(
+        &client,
+        CKM_GENERIC_SECRET_KEY_GEN,
+        CKK_GENERIC_SECRET,
+        false,
+    );
+    let mut sign = |kind, key, data: &[u8]| {
+        client
+            .sign(Mechanism::Plain(kind), key, Way::Whole, data, &mut out)
+            .unwrap()
+    };
+    meter.case("HMAC-SHA256, 64 bytes", || {
+        sign(CKM_SHA256_HMAC, hmac, &[7; 64])
+    });
+    let aes = secret(&client, CKM_AES_KEY_GEN, CKK_AES, true);
+    let gcm = Mechanism::Gcm {
+        iv: &[2; 12],
+        aad: &[],
+        tag_bits: 128,
+    };
+    let cbc = Mechanism::Bytes(CKM_AES_CBC, &[2; 16]);
+    for (name, mechanism, len) in [
+        ("AES-256-GCM, 64 bytes", gcm, 64),
+        ("AES-256-GCM, 16 KiB", gcm, 16 << 10),
+        ("AES-256-GCM, 1 MiB", gcm, 1 << 20),
+        ("AES-256-CBC, 16 bytes", cbc, 16),
+        ("AES-256-CBC, 16 KiB", cbc, 16 << 10),
     ] {
         let (data, mut out) = (vec![7; len], vec![0; len + 16]);
-        meter.case(name, || client.encrypt_gcm(aes, &data, &mut out));
+        meter.case(name, || {
+            client
+                .encrypt(mechanism, aes, Way::Whole, &data, &mut out)
+                .unwrap()
+        });
     }
-    for (name, len) in [
-        ("AES-256-CBC, 16 bytes", 16),
-        ("AES-256-CBC, 16 KiB", 16 << 10),
-    ] {
-        let (data, mut out) = (vec![7; len], vec![0; len]);
-        meter.case(name, || client.encrypt_cbc(aes, &data, &mut out));
-    }
-    let rsa = client.rsa_pair();
+    let rsa = rsa_pair(&client).private;
     meter.case("RSA-2048 sign, SHA-256", || {
-        client.sign(CKM_SHA256_RSA_PKCS, rsa, &[7; 64])
+        sign(CKM_SHA256_RSA_PKCS, rsa, &[7; 64])
     });
     for (name, curve, len) in [
         ("ECDSA P-256 sign", client::P256, 32),
         ("ECDSA P-384 sign", client::P384, 48),
         ("ECDSA secp256k1 sign", client::SECP256K1, 32),
     ] {
-        if let Some(key) = client.ec_pair(curve, true) {
-            meter.case(name, || {
-                client.sign(CKM_ECDSA, key.private, &[7; 48][..len])
-            });
+        // Not every module has every curve.
+        if let Ok(key) = ec_pair(&client, curve, true) {
+            meter.case(name, || sign(CKM_ECDSA, key.private, &[7; 48][..len]));
         }
     }
     meter.case("P-256 key pair, session", || {
-        let pair = client.ec_pair(client::P256, false).unwrap();
-        client.destroy(pair.private);
-        client.destroy(pair.public);
+        let pair = ec_pair(&client, client::P256, false).unwrap();
+        client.destroy(pair.private).unwrap();
+        client.destroy(pair.public).unwrap();
     });
     for (name, token) in [
         ("AES-256 key, session", false),
         ("AES-256 key, token", true),
     ] {
         meter.case(name, || {
-            let key = client.secret(CKM_AES_KEY_GEN, CKK_AES, token);
-            client.destroy(key);
+            let key = secret(&client, CKM_AES_KEY_GEN, CKK_AES, token);
+            client.destroy(key).unwrap();
         });
     }
-    meter.case("read 4 attributes", || client.attributes(aes));
+    let kinds = [CKA_CLASS, CKA_KEY_TYPE, CKA_TOKEN, CKA_SENSITIVE];
+    let mut values = [[0; 8]; 4];
+    meter.case("read 4 attributes", || {
+        let [a, b, c, d] = &mut values;
+        let mut places = [
+            (kinds[0], &mut a[..]),
+            (kinds[1], &mut b[..]),
+            (kinds[2], &mut c[..]),
+            (kinds[3], &mut d[..]),
+        ];
+        client.attributes(aes, &mut places).unwrap()
+    });
     let wanted: Vec<Key> = (0..OBJECTS)
-        .map(|n| client.data(&format!("object {n}")))
+        .map(|n| data(&client, &format!("object {n}")))
         .collect();
     meter.case("find by label among 1000", || {
-        assert_eq!(client.find("object 500"), [wanted[500]]);
+        let found = client.find(&[(CKA_LABEL, b"object 500")]);
+        assert_eq!(found.unwrap(), [wanted[500]]);
     });
+}
+
+/// A 256-bit secret key.
+fn secret(client: &Client, kind: CK_MECHANISM_TYPE, key_type: CK_KEY_TYPE, token: bool) -> Key {
+    let template: &[Attribute<'_>] = &[
+        (CKA_TOKEN, &[u8::from(token)]),
+        (CKA_KEY_TYPE, &key_type.to_ne_bytes()),
+        (CKA_VALUE_LEN, &32_u64.to_ne_bytes()),
+        (CKA_ENCRYPT, &[1]),
+        (CKA_SIGN, &[1]),
+    ];
+    client.generate(Mechanism::Plain(kind), template).unwrap()
+}
+
+fn rsa_pair(client: &Client) -> Pair {
+    let public: &[Attribute<'_>] = &[
+        (CKA_TOKEN, &[1]),
+        (CKA_VERIFY, &[1]),
+        (CKA_MODULUS_BITS, &2048_u64.to_ne_bytes()),
+        (CKA_PUBLIC_EXPONENT, &[1, 0, 1]),
+    ];
+    pair(client, CKM_RSA_PKCS_KEY_PAIR_GEN, public, true).unwrap()
+}
+
+fn ec_pair(client: &Client, curve: &[u8], token: bool) -> Answer<Pair> {
+    let public: &[Attribute<'_>] = &[
+        (CKA_TOKEN, &[u8::from(token)]),
+        (CKA_VERIFY, &[1]),
+        (CKA_EC_PARAMS, curve),
+    ];
+    pair(client, CKM_EC_KEY_PAIR_GEN, public, token)
+}
+
+fn pair(
+    client: &Client,
+    kind: CK_MECHANISM_TYPE,
+    public: &[Attribute<'_>],
+    token: bool,
+) -> Answer<Pair> {
+    let private: &[Attribute<'_>] = &[(CKA_TOKEN, &[u8::from(token)]), (CKA_SIGN, &[1])];
+    client.generate_pair(Mechanism::Plain(kind), public, private)
+}
+
+/// A data object on the token.
+fn data(client: &Client, label: &str) -> Key {
+    let template: &[Attribute<'_>] = &[
+        (CKA_CLASS, &CKO_DATA.to_ne_bytes()),
+        (CKA_TOKEN, &[1]),
+        (CKA_LABEL, label.as_bytes()),
+        (CKA_VALUE, label.as_bytes()),
+    ];
+    client.create(template).unwrap()
 }

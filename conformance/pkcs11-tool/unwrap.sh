@@ -27,8 +27,9 @@ agrees() { # id
 }
 
 id=21
-# CKM_AES_KEY_WRAP_KWP.
-for row in 'aes256-wrap-pad A65959A6 0x210B'; do
+# CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD and CKM_AES_KEY_WRAP_KWP.
+for row in 'aes256-wrap A6A6A6A6A6A6A6A6 0x2109' 'aes256-wrap-pad A65959A6 0x210A' \
+    'aes256-wrap-pad A65959A6 0x210B'; do
     read -r cipher initial mechanism <<<"$row"
     wrap "$cipher" "$initial" material
     unwrap "$mechanism" 01 "$id"

@@ -38,7 +38,7 @@ impl Chosen {
         // SAFETY: the parameter is as long as the caller says, by the promise of `mechanism`.
         let params = unsafe { read(row.params, chosen.pParameter, chosen.ulParameterLen) }
             .map_err(|error| error.at(row.name))?;
-        Ok(Some(Request { row, params }))
+        Request::new(row, params).map(Some)
     }
 
     /// The mechanism with its parameters.

@@ -53,7 +53,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| block::ecb(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::ecb(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::ECB),
-        exposes: true,
         zero_padded: Some(BLOCK),
         vectors: &["aes_ecb.rsp"],
         ..AES
@@ -66,7 +65,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| block::cbc(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::cbc(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::CBC),
-        exposes: true,
         zero_padded: Some(BLOCK),
         vectors: &["aes_cbc.rsp"],
         ..AES
@@ -79,7 +77,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| block::cbc_pad(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::cbc_pad(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::CBC_PAD),
-        exposes: true,
         vectors: &["mechanism::aes::block::tests::cbc_pad_wycheproof"],
         ..AES
     },
@@ -100,7 +97,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| gcm::decrypt(key, params)),
         wrap: Some(|key, params, _, clear| seal(gcm::encrypt(key, params)?, clear)),
         unwrap: Some(&cipher_wrap::GCM),
-        exposes: true,
         vectors: &["aes_gcm.rsp"],
         ..AES
     },
@@ -112,7 +108,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| ccm::begin(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(ccm::begin(key, params, Encrypt)?, clear)),
         unwrap: Some(&cipher_wrap::CCM),
-        exposes: true,
         vectors: &["crypto::aes::ccm::tests::wycheproof_ccm"],
         ..AES
     },
@@ -157,6 +152,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| keywrap::begin(Form::Plain, key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Plain, key, params, clear)),
         unwrap: Some(&keywrap::PLAIN),
+        key_wrap: true,
         zero_padded: Some(SEMIBLOCK),
         vectors: &["crypto::keywrap::tests::wycheproof_kw"],
         ..AES
@@ -174,6 +170,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| keywrap::begin(Form::Kwp, key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Kwp, key, params, clear)),
         unwrap: Some(&keywrap::KWP),
+        key_wrap: true,
         vectors: &["aes_kwp.rsp"],
         ..AES
     },
@@ -185,6 +182,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| keywrap::begin(Form::Pkcs7, key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Pkcs7, key, params, clear)),
         unwrap: Some(&keywrap::PKCS7),
+        key_wrap: true,
         vectors: &["crypto::keywrap::tests::pkcs7_pads_to_half_blocks"],
         ..AES
     },
@@ -196,6 +194,7 @@ const KEY_WRAP_PAD: Mechanism = Mechanism {
     name: "CKM_AES_KEY_WRAP_PAD",
     decrypt: Some(|key, params| keywrap::begin(Form::KwpOrPkcs7, key, params, Decrypt)),
     unwrap: Some(&keywrap::EITHER),
+    key_wrap: true,
     vectors: &["mechanism::aes::keywrap::tests::pad_takes_both_of_its_meanings"],
     ..AES
 };

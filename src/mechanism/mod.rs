@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::ck;
-use crate::error::{Result, refuse};
+use crate::error::{Error, Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -160,6 +160,9 @@ pub struct Mechanism {
     pub wrap: Option<WrapKey>,
     /// C_UnwrapKey.
     pub unwrap: Option<&'static Unwrap>,
+    /// Made to wrap keys (NIST SP 800-38F): knowing what other blobs hold opens none, as it would
+    /// with a stream cipher or a counter mode.
+    pub key_wrap: bool,
     /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
     /// mechanism wraps and unwraps secret keys alone.
     pub unwrap_blind: Option<UnwrapBlind>,
@@ -172,9 +175,6 @@ pub struct Mechanism {
     /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
     /// and is guarded as they are. `None` for one-way functions.
     pub shown: Option<Shown>,
-    /// Whoever chooses the nonces of this wrap, or asks whether changed blobs open, learns what
-    /// other blobs of the wrapping key hold: nothing that a trusted key may do.
-    pub exposes: bool,
     /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
     /// those away again.
     pub zero_padded: Option<usize>,
@@ -184,11 +184,28 @@ pub struct Mechanism {
 }
 
 /// A mechanism as a caller chose it: a row, and parameters of the row's kind.
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The mechanism.
     pub row: &'static Mechanism,
     /// `Params::None`, or the variant that belongs to `row.params`.
     pub params: Params,
+}
+
+impl Request {
+    /// # Errors
+    /// CKR_MECHANISM_PARAM_INVALID for parameters that are not of the row's kind.
+    pub fn new(row: &'static Mechanism, params: Params) -> Result<Self> {
+        if row.params.admits(&params) {
+            return Ok(Self { row, params });
+        }
+        Err(Error::new(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism does not take this parameter",
+        )
+        .at(row.name))
+    }
 }
 
 impl Mechanism {
@@ -247,11 +264,11 @@ pub(crate) const ROW: Mechanism = Mechanism {
     wrap: None,
     unwrap: None,
     unwrap_blind: None,
+    key_wrap: false,
     generate: None,
     generate_pair: None,
     derive: None,
     shown: None,
-    exposes: false,
     zero_padded: None,
     vectors: &[],
 };

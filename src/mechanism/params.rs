@@ -47,6 +47,41 @@ pub enum ParamKind {
     Eddsa,
 }
 
+impl ParamKind {
+    /// Whether `params` are of this kind and within its limits. Nothing at all is of every kind: the
+    /// operation knows whether it can do without.
+    #[must_use]
+    pub fn admits(self, params: &Params) -> bool {
+        match (self, params) {
+            (_, Params::None)
+            | (Self::Key, Params::Key(_))
+            | (Self::MacLen, Params::MacLen(_))
+            | (Self::Data, Params::Data(_))
+            | (Self::Extract, Params::Extract(_))
+            | (Self::CbcData, Params::CbcData { .. })
+            | (Self::Hkdf, Params::Hkdf { .. })
+            | (Self::Oaep, Params::Oaep(_))
+            | (Self::Pss, Params::Pss(_))
+            | (Self::Ecdh, Params::Ecdh(_))
+            | (Self::Eddsa, Params::Eddsa(_)) => true,
+            (Self::Iv(len) | Self::OptionalIv(len), Params::Iv(iv)) => iv.len() == len,
+            (Self::Ctr, Params::Ctr { bits, .. }) => (1..=128).contains(bits),
+            (Self::Ccm, Params::Ccm { nonce, tag_len, .. }) => {
+                (7..=13).contains(&nonce.len()) && matches!(tag_len, 4 | 6 | 8 | 10 | 12 | 14 | 16)
+            }
+            (Self::Gcm, Params::Gcm { iv, tag_len, .. }) => {
+                (1..=1024).contains(&iv.len()) && matches!(tag_len, 4 | 8 | 12..=16)
+            }
+            (Self::Pbkd2, Params::Pbkd2 { iterations, .. }) => *iterations > 0,
+            (Self::RsaAesKeyWrap, Params::RsaAesKeyWrap { aes_bits, .. }) => {
+                matches!(aes_bits, None | Some(128 | 192 | 256))
+            }
+            // A parameter of another kind than the mechanism's.
+            _ => false,
+        }
+    }
+}
+
 /// A mechanism's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Params {

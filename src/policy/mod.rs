@@ -154,8 +154,8 @@ pub enum Action {
     Continue,
     /// C_DigestKey.
     Digest,
-    /// Wrap or unwrap with it by a mechanism that exposes what else it wrapped.
-    Expose,
+    /// Unwrap with it by a mechanism that is not made to wrap keys.
+    Decipher,
     /// Derive a key that holds some bytes of this one's value.
     Show {
         /// How many.
@@ -165,7 +165,7 @@ pub enum Action {
     },
     /// Wrap it, so that it leaves the token.
     Export {
-        /// CKA_TRUSTED of the wrapping key.
+        /// The wrapping key is CKA_TRUSTED, and the mechanism made to wrap keys.
         trusted: bool,
     },
     /// Import material into it.
@@ -181,7 +181,7 @@ impl Action {
     fn uses(self) -> bool {
         matches!(
             self,
-            Self::Begin(..) | Self::Continue | Self::Digest | Self::Expose | Self::Show { .. }
+            Self::Begin(..) | Self::Continue | Self::Digest | Self::Decipher | Self::Show { .. }
         )
     }
 }
@@ -264,7 +264,7 @@ pub fn decide(
         Action::Begin(..)
         | Action::Continue
         | Action::Digest
-        | Action::Expose
+        | Action::Decipher
         | Action::Show { .. } => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
@@ -290,7 +290,7 @@ fn invisible(action: Action) -> Error {
         Action::Begin(..)
         | Action::Continue
         | Action::Digest
-        | Action::Expose
+        | Action::Decipher
         | Action::Show { .. }
         | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
         Action::See
@@ -391,7 +391,7 @@ fn use_key(
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
         Action::Digest => return Ok(digest(key)?),
-        Action::Expose => return Ok(expose(key)?),
+        Action::Decipher => return Ok(decipher(key)?),
         Action::Show { bytes, of } => return Ok(show(key, bytes, of)?),
         _ => return Ok(Effect::Done),
     };
@@ -425,12 +425,13 @@ fn digest(key: &KeyFacts) -> Result<Effect, Error> {
     Ok(Effect::Done)
 }
 
-/// A blob with a nonce used twice, or an oracle of padding, opens what CKA_WRAP_WITH_TRUSTED closes.
-fn expose(key: &KeyFacts) -> Result<Effect, Error> {
+/// Whether a block that the caller chooses decrypts to a key of some length tells its bytes, and so
+/// what any blob of the same key holds.
+fn decipher(key: &KeyFacts) -> Result<Effect, Error> {
     if key.trusted {
         return refuse(
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "a trusted key wraps and unwraps by key wraps and OAEP, not by ciphers",
+            "a trusted key unwraps by key wraps alone",
         );
     }
     Ok(Effect::Done)
@@ -467,7 +468,7 @@ fn export(facts: &Facts, caller: &Caller, trusted: bool) -> Result<Effect, Error
     if key.wrap_with_trusted && !trusted {
         return refuse(
             ck::CKR_KEY_NOT_WRAPPABLE,
-            "CKA_WRAP_WITH_TRUSTED is TRUE and the wrapping key is not CKA_TRUSTED",
+            "CKA_WRAP_WITH_TRUSTED is TRUE, and this is not an AES key wrap by a secret key that is CKA_TRUSTED",
         );
     }
     Ok(Effect::Done)

@@ -44,8 +44,8 @@ impl Token {
             .usable_key(unwrapping, Use::Unwrap, mechanism)
             .map_err(as_unwrapping_error)?;
         let keys = self.keys()?;
-        if mechanism.exposes {
-            self.decide(Action::Expose, &usable.object, &keys, false)?;
+        if !mechanism.key_wrap {
+            self.decide(Action::Decipher, &usable.object, &keys, false)?;
         }
         let maker = maker(&keys);
         let implied = implied(&usable.object)?;

@@ -40,15 +40,12 @@ impl Token {
             );
         }
         let keys = self.keys()?;
-        if mechanism.exposes {
-            self.decide(Action::Expose, &usable.object, &keys, false)?;
-        }
         let trusted = usable
             .object
             .facts()
             .key
             .as_ref()
-            .is_some_and(|key| key.trusted);
+            .is_some_and(|key| key.trusted && mechanism.key_wrap);
         self.decide(Action::Export { trusted }, &object, &keys, false)?;
         matches_template(&usable.object, &object)?;
         let material = self

@@ -108,7 +108,7 @@ pub(crate) fn private_template(key_type: ck::CK_KEY_TYPE) -> Vec<RawAttribute> {
 
 pub(crate) fn request(id: ck::CK_MECHANISM_TYPE, params: Params) -> Request {
     let row = mechanism::find(id).unwrap();
-    Request { row, params }
+    Request::new(row, params).unwrap()
 }
 
 pub(crate) fn oaep_params(hash: Hash) -> mechanism::Oaep {

@@ -154,6 +154,17 @@ impl Answer {
         self
     }
 
+    /// It was done, with all of `words` in what was complained of.
+    #[track_caller]
+    pub(super) fn warned(self, words: &[&str]) -> Self {
+        let error = self.error();
+        assert_eq!(self.0.status.code(), Some(0), "{error}");
+        for word in words {
+            assert!(error.contains(word), "no {word:?} in: {error}");
+        }
+        self
+    }
+
     #[track_caller]
     pub(super) fn json(self) -> Value {
         let answer = self.ok();

@@ -158,7 +158,7 @@ impl Fixture {
 
     pub(crate) fn request(&self, id: ck::CK_MECHANISM_TYPE, params: Params) -> Request {
         let row = self.module.mechanism(id).unwrap();
-        Request { row, params }
+        Request::new(row, params).unwrap()
     }
 
     /// A mechanism without parameter.

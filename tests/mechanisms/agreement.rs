@@ -40,10 +40,10 @@ fn derive(
         CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
         CKA_SENSITIVE => false, CKA_EXTRACTABLE => true,
     ];
-    let row = mechanism::find(id).unwrap();
+    let request = Request::new(mechanism::find(id).unwrap(), params)?;
     fixture
         .session
-        .derive_key(Request { row, params }, base, &with(open, template))
+        .derive_key(request, base, &with(open, template))
 }
 
 fn value(fixture: &Fixture, key: Handle) -> Vec<u8> {

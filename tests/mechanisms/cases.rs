@@ -6,6 +6,7 @@ use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
 use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::error::Result;
 use tenon_pkcs11::mechanism::{
     self, Ecdh, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
 };
@@ -379,14 +380,11 @@ impl Case {
     }
 
     pub(super) fn request(&self) -> Request {
-        self.request_with(self.params.clone())
+        self.request_with(self.params.clone()).unwrap()
     }
 
-    pub(super) fn request_with(&self, params: Params) -> Request {
-        Request {
-            row: self.row,
-            params,
-        }
+    pub(super) fn request_with(&self, params: Params) -> Result<Request> {
+        Request::new(self.row, params)
     }
 
     /// Keys that the mechanism takes, for every use.

@@ -201,12 +201,12 @@ fn gcm_takes_initialization_vectors_and_tags_of_many_lengths() {
                 tag_len,
             };
             session
-                .encrypt_init(case.request_with(params()), key)
+                .encrypt_init(case.request_with(params()).unwrap(), key)
                 .unwrap();
             let sealed = full(|out| session.encrypt(&text, out)).unwrap();
             assert_eq!(sealed.len(), text.len() + tag_len);
             session
-                .decrypt_init(case.request_with(params()), key)
+                .decrypt_init(case.request_with(params()).unwrap(), key)
                 .unwrap();
             let clear = full(|out| session.decrypt(&sealed, out)).unwrap();
             assert_eq!(clear, text, "IV of {iv}, tag of {tag_len} bytes");
@@ -228,10 +228,14 @@ fn a_counter_that_would_run_over_ends_the_operation() {
             bits: 8,
         })
     };
-    session.encrypt_init(request(), keys.public).unwrap();
+    session
+        .encrypt_init(request().unwrap(), keys.public)
+        .unwrap();
     let outcome = full(|out| session.encrypt(&[0; 17], out));
     returns!(outcome, CKR_DATA_LEN_RANGE);
-    session.decrypt_init(request(), keys.private).unwrap();
+    session
+        .decrypt_init(request().unwrap(), keys.private)
+        .unwrap();
     returns!(full(|out| session.decrypt_update(&[0; 16], out)), CKR_OK);
     let outcome = full(|out| session.decrypt_update(&[0], out));
     returns!(outcome, CKR_ENCRYPTED_DATA_LEN_RANGE);

@@ -72,7 +72,9 @@ fn derived_keys_are_what_the_template_says() {
             })
         };
         let template = attrs![CKA_KEY_TYPE => ck::CKK_AES, CKA_VALUE_LEN => 16, CKA_LABEL => "new"];
-        let key = session.derive_key(request(), base, &template).unwrap();
+        let key = session
+            .derive_key(request().unwrap(), base, &template)
+            .unwrap();
         for (kind, expected) in [
             (ck::CKA_CLASS, ck::CKO_SECRET_KEY),
             (ck::CKA_KEY_TYPE, ck::CKK_AES),
@@ -86,10 +88,10 @@ fn derived_keys_are_what_the_template_says() {
         }
         assert!(!flag(&fixture, key, ck::CKA_LOCAL), "{name}");
         let wrong = attrs![CKA_KEY_TYPE => ck::CKK_AES, CKA_VALUE_LEN => 17];
-        let outcome = session.derive_key(request(), base, &wrong);
+        let outcome = session.derive_key(request().unwrap(), base, &wrong);
         returns!(outcome, CKR_KEY_SIZE_RANGE, "{name}");
         let wrong = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY];
-        let outcome = session.derive_key(request(), base, &wrong);
+        let outcome = session.derive_key(request().unwrap(), base, &wrong);
         returns!(outcome, CKR_TEMPLATE_INCONSISTENT, "{name}");
     }
 }

@@ -130,7 +130,9 @@ fn parameters_that_do_not_fit() {
     for (case, what) in uses() {
         let keys = case.keys(&fixture);
         for wrong in &case.wrong {
-            let outcome = begin(&fixture, what, case.request_with(wrong.clone()), keys);
+            let outcome = case
+                .request_with(wrong.clone())
+                .and_then(|request| begin(&fixture, what, request, keys));
             returns!(
                 outcome,
                 CKR_MECHANISM_PARAM_INVALID,
@@ -143,9 +145,18 @@ fn parameters_that_do_not_fit() {
     }
     for case in cases(|row| row.digest.is_some()) {
         for wrong in &case.wrong {
-            let outcome = fixture
-                .session
-                .digest_init(case.request_with(wrong.clone()));
+            let outcome = case
+                .request_with(wrong.clone())
+                .and_then(|request| fixture.session.digest_init(request));
+            returns!(outcome, CKR_MECHANISM_PARAM_INVALID, "{}", case.name());
+        }
+    }
+    for case in cases(|row| row.generate.is_some() || row.generate_pair.is_some()) {
+        let template = attrs![CKA_KEY_TYPE => case.row.key_types[0], CKA_VALUE_LEN => 32];
+        for wrong in &case.wrong {
+            let request = case.request_with(wrong.clone());
+            let outcome =
+                request.and_then(|request| fixture.session.generate_key(request, &template));
             returns!(outcome, CKR_MECHANISM_PARAM_INVALID, "{}", case.name());
         }
     }

@@ -5,7 +5,8 @@ use tenon_pkcs11::out::Out;
 
 use super::cases::cases;
 use crate::common::{
-    Fixture, attrs, ec_pair, exactly, full, needed, okp_pair, returns, rsa_pair, secret,
+    Fixture, SO_PIN, USER_PIN, attrs, ec_pair, exactly, full, needed, okp_pair, returns, rsa_pair,
+    secret,
 };
 
 fn value(fixture: &Fixture, key: ck::CK_OBJECT_HANDLE, kind: ck::CK_ATTRIBUTE_TYPE) -> Revealed {
@@ -280,6 +281,40 @@ fn the_configuration_says_which_padding_key_wrap_pad_makes() {
             let request = fixture.plain(ck::CKM_AES_KEY_WRAP_PAD);
             let outcome = session.unwrap_key(request, wrapping, &wrap(made), &template);
             returns!(outcome, CKR_OK);
+        }
+    }
+}
+
+/// By a counter mode, the blob of a known key would open that of any other.
+#[test]
+fn a_trusted_key_wraps_for_trust_by_key_wraps_alone() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let template = attrs![
+        CKA_TOKEN => true, CKA_PRIVATE => false, CKA_COPYABLE => false, CKA_VALUE_LEN => 32,
+        CKA_WRAP => true,
+    ];
+    let mechanism = fixture.plain(ck::CKM_AES_KEY_GEN);
+    let trusted = session.generate_key(mechanism, &template).unwrap();
+    session.logout().unwrap();
+    session.login(ck::CKU_SO, SO_PIN).unwrap();
+    session
+        .set_attributes(trusted, &attrs![CKA_TRUSTED => true])
+        .unwrap();
+    session.logout().unwrap();
+    session.login(ck::CKU_USER, USER_PIN).unwrap();
+    let key = |picky| {
+        let changes = attrs![CKA_EXTRACTABLE => true, CKA_WRAP_WITH_TRUSTED => picky];
+        secret(session, ck::CKK_AES, changes).public
+    };
+    let (free, picky) = (key(false), key(true));
+    for case in cases(|row| row.wrap.is_some() && row.key_types == [ck::CKK_AES]) {
+        let wrap = |key| full(|out| session.wrap_key(case.request(), trusted, key, out));
+        returns!(wrap(free), CKR_OK, "{}", case.name());
+        if case.row.key_wrap {
+            returns!(wrap(picky), CKR_OK, "{}", case.name());
+        } else {
+            returns!(wrap(picky), CKR_KEY_NOT_WRAPPABLE, "{}", case.name());
         }
     }
 }

@@ -64,10 +64,8 @@ fn outcome_of(private: bool, change: Change) -> &'static str {
     let [key] = keys[..] else {
         return "not found";
     };
-    let request = Request {
-        row: module.mechanism(ck::CKM_AES_ECB).unwrap(),
-        params: Params::None,
-    };
+    let row = module.mechanism(ck::CKM_AES_ECB).unwrap();
+    let request = Request::new(row, Params::None).unwrap();
     rv(&session.encrypt_init(request, key))
 }
 

@@ -37,13 +37,6 @@ fn ways(fixture: &Fixture) -> [(Request, Pair); 3] {
     ]
 }
 
-fn again(request: &Request) -> Request {
-    Request {
-        row: request.row,
-        params: request.params.clone(),
-    }
-}
-
 #[test]
 fn a_token_key_made_by_an_unwrap_is_there_after_reopening() {
     let fixture = Fixture::new();
@@ -54,7 +47,7 @@ fn a_token_key_made_by_an_unwrap_is_there_after_reopening() {
         .unwrap();
     let mac = full(|out| session.sign(b"text", out)).unwrap();
     for (number, (way, pair)) in (0_u64..).zip(ways(&fixture)) {
-        let blob = full(|out| session.wrap_key(again(&way), pair.public, key, out)).unwrap();
+        let blob = full(|out| session.wrap_key(way.clone(), pair.public, key, out)).unwrap();
         let template = attrs![
             CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES, CKA_TOKEN => true,
             CKA_EXTRACTABLE => true, CKA_ID => &number.to_be_bytes(), CKA_SIGN => true,
@@ -111,7 +104,7 @@ fn unwrapped_private_keys_say_what_they_are_and_sign() {
             ),
         ] {
             let wrap = |out: &mut Out<'_>| {
-                session.wrap_key(again(&way), wrapping.public, pair.private, out)
+                session.wrap_key(way.clone(), wrapping.public, pair.private, out)
             };
             let blob = full(wrap).unwrap();
             let template = attrs![
@@ -119,7 +112,7 @@ fn unwrapped_private_keys_say_what_they_are_and_sign() {
                 CKA_SIGN => true,
             ];
             let made = session
-                .unwrap_key(again(&way), wrapping.private, &blob, &template)
+                .unwrap_key(way.clone(), wrapping.private, &blob, &template)
                 .unwrap();
             let read = session.attributes(made, &kinds).unwrap();
             assert_eq!(read, session.attributes(pair.private, &kinds).unwrap());
@@ -136,7 +129,7 @@ fn unwrapped_private_keys_say_what_they_are_and_sign() {
                 ck::CKK_RSA
             };
             let template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => wrong];
-            let outcome = session.unwrap_key(again(&way), wrapping.private, &blob, &template);
+            let outcome = session.unwrap_key(way.clone(), wrapping.private, &blob, &template);
             returns!(outcome, CKR_WRAPPED_KEY_INVALID);
         }
     }
@@ -148,7 +141,7 @@ fn templates_of_unwraps_are_judged_before_the_blob() {
     let session = &fixture.session;
     for (way, pair) in ways(&fixture) {
         let unwrap = |template: Vec<_>| {
-            session.unwrap_key(again(&way), pair.private, b"no blob at all", &template)
+            session.unwrap_key(way.clone(), pair.private, b"no blob at all", &template)
         };
         let name = way.row.name;
         returns!(unwrap(attrs![]), CKR_TEMPLATE_INCOMPLETE, "{name}");
@@ -170,7 +163,7 @@ fn only_trusted_keys_wrap_what_asks_for_them() {
     let picky = attrs![CKA_EXTRACTABLE => true, CKA_WRAP_WITH_TRUSTED => true];
     let key = secret(session, ck::CKK_AES, picky).public;
     for (way, pair) in ways(&fixture) {
-        let outcome = full(|out| session.wrap_key(again(&way), pair.public, key, out));
+        let outcome = full(|out| session.wrap_key(way.clone(), pair.public, key, out));
         returns!(outcome, CKR_KEY_NOT_WRAPPABLE, "{}", way.row.name);
     }
 }

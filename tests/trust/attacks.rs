@@ -3,11 +3,11 @@
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{self, Oaep, ParamKind, Params, Request};
+use tenon_pkcs11::mechanism::{Oaep, Params};
 use tenon_pkcs11::token::Handle;
 
-use super::keys::{flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
-use crate::common::{Fixture, attrs, full, returns, secret};
+use super::keys::{find, flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
+use crate::common::{Fixture, attrs, ec_pair, full, returns, rsa_pair, rv, secret};
 
 /// The value is shown in no way.
 fn is_sealed(fixture: &Fixture, key: Handle) {
@@ -259,50 +259,85 @@ fn reimport_of_an_own_blob_binds_it() {
     returns!(wrap(&fixture, wrapping, own), CKR_KEY_NOT_WRAPPABLE);
 }
 
-/// Two GCM blobs with one nonce are two keys under one key stream: whoever knows one key knows the
-/// other. CBC tells by its padding, a byte at a time, what any block of any blob decrypts to. Neither
-/// is for trusted keys, whose blobs would be opened without them.
+/// Every way to ask for a sensitive value, of every kind of token key, also after reopening.
 #[test]
-fn trusted_wrap_by_a_cipher() {
+fn no_route_shows_a_sensitive_value() {
+    let fixture = Fixture::new();
+    let token = || attrs![CKA_TOKEN => true, CKA_ID => b"sensitive", CKA_EXTRACTABLE => true];
+    let rsa = rsa_pair(&fixture.session, vec![], token()).private;
+    ec_pair(&fixture.session, vec![], token());
+    secret(&fixture.session, ck::CKK_AES, token());
+    fixture
+        .session
+        .set_attributes(rsa, &attrs![CKA_LABEL => "a change"])
+        .unwrap();
+    let fixture = fixture.reopened_as_user();
+    let session = &fixture.session;
+    let known = find(session, &attrs![CKA_ID => b"sensitive"]);
+    assert_eq!(known.len(), 3);
+    let copies: Vec<_> = known
+        .iter()
+        .map(|key| {
+            session
+                .copy_object(*key, &attrs![CKA_ID => b"copy"])
+                .unwrap()
+        })
+        .collect();
+    for key in known.into_iter().chain(copies) {
+        for kind in [
+            ck::CKA_VALUE,
+            ck::CKA_PRIVATE_EXPONENT,
+            ck::CKA_PRIME_1,
+            ck::CKA_PRIME_2,
+            ck::CKA_EXPONENT_1,
+            ck::CKA_EXPONENT_2,
+            ck::CKA_COEFFICIENT,
+        ] {
+            let shown = read(session, key, kind);
+            assert!(!matches!(shown, Revealed::Value(_)), "{kind:#x}");
+        }
+        let open = || attrs![CKA_SENSITIVE => false];
+        returns!(
+            session.set_attributes(key, &open()),
+            CKR_ATTRIBUTE_READ_ONLY
+        );
+        returns!(session.copy_object(key, &open()), CKR_ATTRIBUTE_READ_ONLY);
+        session
+            .set_attributes(key, &attrs![CKA_EXTRACTABLE => false])
+            .unwrap();
+        let kek = secret(session, ck::CKK_AES, vec![]).public;
+        returns!(wrap(&fixture, kek, key), CKR_KEY_UNEXTRACTABLE);
+    }
+    assert_eq!(find(session, &attrs![CKA_VALUE => &[0x5A; 32]]), []);
+}
+
+/// Whether a chosen block opens as a key that is filled up with zeros tells one byte of what it
+/// decrypts to, and after many questions what a trusted key's blob holds. So trusted keys unwrap by
+/// key wraps alone.
+#[test]
+fn trusted_unwrap_as_an_oracle() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let trusted = trusted_key(&fixture, vec![]);
     let plain = wrapping_key(&fixture, vec![]).unwrap();
-    let picky = picky_key(&fixture, vec![]);
-    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
-    let known = secret(session, ck::CKK_AES, open()).public;
-    let exposing: Vec<_> = mechanism::all().filter(|row| row.exposes).collect();
-    assert_eq!(exposing.len(), 5);
-    for row in exposing {
-        let request = || Request {
-            row,
-            params: match row.params {
-                ParamKind::None => Params::None,
-                ParamKind::Iv(len) => Params::Iv(vec![0; len]),
-                ParamKind::Gcm => Params::Gcm {
-                    iv: vec![0; 12],
-                    aad: vec![],
-                    tag_len: 16,
-                },
-                _ => Params::Ccm {
-                    data_len: 32,
-                    nonce: vec![0; 12],
-                    aad: vec![],
-                    tag_len: 16,
-                },
-            },
+    let blob = wrap(&fixture, trusted, picky_key(&fixture, vec![])).unwrap();
+    let block = |iv| Params::Iv(vec![iv; 16]);
+    for (id, params) in [
+        (ck::CKM_AES_ECB, Params::None),
+        (ck::CKM_AES_CBC, block(0)),
+        (ck::CKM_AES_CBC_PAD, block(0)),
+    ] {
+        let template = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+            CKA_VALUE_LEN => 15,
+        ];
+        let ask = |key| {
+            let request = fixture.request(id, params.clone());
+            session.unwrap_key(request, key, &blob[8..24], &template)
         };
-        let wrap = |by, key| full(|out| session.wrap_key(request(), by, key, out));
-        for key in [picky, known] {
-            let outcome = wrap(trusted, key);
-            returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{}", row.name);
-        }
-        returns!(wrap(plain, picky), CKR_KEY_NOT_WRAPPABLE, "{}", row.name);
-        let blob = wrap(plain, known).unwrap();
-        let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
-        let outcome = session.unwrap_key(request(), trusted, &blob, &template);
-        returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{}", row.name);
-        let outcome = session.unwrap_key(request(), plain, &blob, &template);
-        returns!(outcome, CKR_OK, "{}", row.name);
+        returns!(ask(trusted), CKR_KEY_FUNCTION_NOT_PERMITTED, "{id:#x}");
+        // Another key answers, as the question has it.
+        let answer = rv(&ask(plain));
+        assert!(["CKR_OK", "CKR_WRAPPED_KEY_INVALID"].contains(&answer));
     }
 }

@@ -43,32 +43,35 @@ fn an_unwrapped_key_is_what_the_unwrapping_key_says() {
 #[test]
 fn an_unwrap_template_that_the_new_key_cannot_have_refuses_it() {
     let fixture = Fixture::new();
-    for unfit in [
-        attrs![CKA_MODULUS_BITS => 2048],
-        attrs![CKA_VALUE_LEN => 16],
-        attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY],
-        attrs![CKA_KEY_TYPE => ck::CKK_DES3],
-        attrs![CKA_CHECK_VALUE => &[1, 2]],
-        attrs![CKA_ALWAYS_AUTHENTICATE => true],
+    let session = &fixture.session;
+    let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
+    let secret_key = || attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+    for (unfit, template) in [
+        (attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY], secret_key()),
+        (attrs![CKA_ALWAYS_AUTHENTICATE => true], secret_key()),
+        (attrs![CKA_CHECK_VALUE => &[1, 2]], secret_key()),
+        (
+            attrs![CKA_KEY_TYPE => ck::CKK_DES3],
+            attrs![CKA_CLASS => ck::CKO_SECRET_KEY],
+        ),
     ] {
         let kind = unfit[0].kind;
-        let Ok(wrapping) = wrapping_key(&fixture, attrs![CKA_UNWRAP_TEMPLATE => unfit]) else {
-            continue;
-        };
-        let key = secret(
-            &fixture.session,
-            ck::CKK_AES,
-            attrs![CKA_EXTRACTABLE => true],
-        )
-        .public;
+        let wrapping = wrapping_key(&fixture, attrs![CKA_UNWRAP_TEMPLATE => unfit]).unwrap();
         let blob = wrap(&fixture, wrapping, key).unwrap();
-        let outcome = unwrap(&fixture, wrapping, &blob, vec![]);
-        if kind == ck::CKA_VALUE_LEN {
-            returns!(outcome, CKR_WRAPPED_KEY_INVALID);
-        } else {
-            returns!(outcome, CKR_TEMPLATE_INCONSISTENT, "{kind:#x}");
-        }
+        let mechanism = fixture.plain(ck::CKM_AES_KEY_WRAP_KWP);
+        let outcome = session.unwrap_key(mechanism, wrapping, &blob, &template);
+        returns!(outcome, CKR_TEMPLATE_INCONSISTENT, "{kind:#x}");
     }
+    let other_length = attrs![CKA_VALUE_LEN => 16];
+    let wrapping = wrapping_key(&fixture, attrs![CKA_UNWRAP_TEMPLATE => other_length]).unwrap();
+    let blob = wrap(&fixture, wrapping, key).unwrap();
+    returns!(
+        unwrap(&fixture, wrapping, &blob, vec![]),
+        CKR_WRAPPED_KEY_INVALID
+    );
+    let never = attrs![CKA_MODULUS_BITS => 2048];
+    let outcome = wrapping_key(&fixture, attrs![CKA_UNWRAP_TEMPLATE => never]);
+    returns!(outcome, CKR_ATTRIBUTE_READ_ONLY);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod buffers;
 mod parameters;
 mod state;
 mod surface;
+mod symmetric_parameters;
 
 static STATE: RwLock<()> = RwLock::new(());
 

@@ -7,10 +7,9 @@ use super::{bytes, call, initialized, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{Ecdh, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
-use crate::secret::Secret;
+use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Scheme};
 
-const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
+pub(super) const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
 const KINDS: [ParamKind; 18] = [
     ParamKind::None,
@@ -33,12 +32,12 @@ const KINDS: [ParamKind; 18] = [
     ParamKind::Eddsa,
 ];
 
-fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
+pub(super) fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
     // SAFETY: what the test passes lives in the test.
     unsafe { read(kind, start, len) }.map_err(|error| error.rv)
 }
 
-fn of<T>(kind: ParamKind, value: &T) -> Result<Params, CK_RV> {
+pub(super) fn of<T>(kind: ParamKind, value: &T) -> Result<Params, CK_RV> {
     raw(
         kind,
         ptr::from_ref(value).cast_mut().cast(),
@@ -434,181 +433,4 @@ fn a_mechanism_is_looked_up_before_its_parameter() {
         CKR_MECHANISM_PARAM_INVALID
     );
     assert_eq!(chosen(0xDEAD, null, 16), CKR_MECHANISM_INVALID);
-}
-
-#[test]
-fn ctr_parameters() {
-    for (bits, rv) in [(0, false), (1, true), (128, true), (129, false)] {
-        let params = CK_AES_CTR_PARAMS {
-            ulCounterBits: bits,
-            cb: [5; 16],
-        };
-        let expected = Params::Ctr {
-            counter: [5; 16],
-            bits: u32::try_from(bits).unwrap(),
-        };
-        let expected = if rv { Ok(expected) } else { INVALID };
-        assert_eq!(of(ParamKind::Ctr, &params), expected, "{bits}");
-    }
-}
-
-#[test]
-fn ccm_parameters() {
-    let ccm = |nonce_len, mac_len| CK_CCM_PARAMS {
-        ulDataLen: 99,
-        pNonce: bytes(&[7; 13]),
-        ulNonceLen: nonce_len,
-        pAAD: bytes(b"aad"),
-        ulAADLen: 3,
-        ulMACLen: mac_len,
-    };
-    let read = of(ParamKind::Ccm, &ccm(7, 16));
-    let expected = Params::Ccm {
-        data_len: 99,
-        nonce: vec![7; 7],
-        aad: b"aad".to_vec(),
-        tag_len: 16,
-    };
-    assert_eq!(read, Ok(expected));
-    for (nonce_len, mac_len) in [(6, 16), (14, 16), (12, 0), (12, 5), (12, 18)] {
-        assert_eq!(of(ParamKind::Ccm, &ccm(nonce_len, mac_len)), INVALID);
-    }
-    let null = CK_CCM_PARAMS {
-        pNonce: ptr::null_mut(),
-        ..ccm(12, 16)
-    };
-    assert_eq!(of(ParamKind::Ccm, &null), INVALID);
-}
-
-#[test]
-fn lengths_of_macs_and_handles_are_numbers() {
-    assert_eq!(of(ParamKind::MacLen, &20_u64), Ok(Params::MacLen(20)));
-    assert_eq!(of(ParamKind::Key, &20_u64), Ok(Params::Key(20)));
-}
-
-fn hkdf(extract: CK_BBOOL, expand: CK_BBOOL, salt: CK_ULONG) -> CK_HKDF_PARAMS {
-    CK_HKDF_PARAMS {
-        bExtract: extract,
-        bExpand: expand,
-        prfHashMechanism: CKM_SHA256,
-        ulSaltType: salt,
-        pSalt: bytes(b"salt"),
-        ulSaltLen: 4,
-        hSaltKey: 99,
-        pInfo: bytes(b"info"),
-        ulInfoLen: 4,
-    }
-}
-
-#[test]
-fn hkdf_parameters() {
-    let read = |params| of(ParamKind::Hkdf, &params);
-    let expected = |salt, info: &[u8], expand| {
-        Ok(Params::Hkdf {
-            hash: Hash::Sha256,
-            salt,
-            info: info.to_vec(),
-            expand,
-        })
-    };
-    let data = |salt: &[u8]| Some(HkdfSalt::Data(salt.to_vec()));
-    for (params, wanted) in [
-        (
-            hkdf(1, 1, CKF_HKDF_SALT_DATA),
-            expected(data(b"salt"), b"info", true),
-        ),
-        (
-            hkdf(1, 0, CKF_HKDF_SALT_NULL),
-            expected(data(b""), b"", false),
-        ),
-        (
-            hkdf(1, 1, CKF_HKDF_SALT_KEY),
-            expected(Some(HkdfSalt::Key(99)), b"info", true),
-        ),
-        // What is not done needs no salt.
-        (hkdf(0, 1, 77), expected(None, b"info", true)),
-        (hkdf(1, 1, 77), INVALID),
-        (hkdf(0, 0, CKF_HKDF_SALT_NULL), INVALID),
-    ] {
-        assert_eq!(read(params), wanted);
-    }
-    let unknown = CK_HKDF_PARAMS {
-        prfHashMechanism: CKM_SHA256_HMAC,
-        ..hkdf(1, 1, CKF_HKDF_SALT_NULL)
-    };
-    assert_eq!(read(unknown), INVALID);
-}
-
-#[test]
-fn pbkdf2_parameters_of_both_versions() {
-    let params = |password_len| CK_PKCS5_PBKD2_PARAMS2 {
-        saltSource: CKZ_SALT_SPECIFIED,
-        pSaltSourceData: bytes(b"salt").cast(),
-        ulSaltSourceDataLen: 4,
-        iterations: 1000,
-        prf: CKP_PKCS5_PBKD2_HMAC_SHA512,
-        pPrfData: ptr::null_mut(),
-        ulPrfDataLen: 0,
-        pPassword: bytes(b"password"),
-        ulPasswordLen: password_len,
-    };
-    let read = |params| of::<CK_PKCS5_PBKD2_PARAMS2>(ParamKind::Pbkd2, &params);
-    let expected = Ok(Params::Pbkd2 {
-        password: Secret::copy(b"password"),
-        salt: b"salt".to_vec(),
-        iterations: 1000,
-        prf: Hash::Sha512,
-    });
-    assert_eq!(read(params(8)), expected);
-    for (len, wanted) in [(8, expected), (0x1_0000, INVALID)] {
-        let mut len: CK_ULONG = len;
-        let pointer = (&raw mut len).expose_provenance() as CK_ULONG;
-        assert_eq!(read(params(pointer)), wanted);
-    }
-    for iterations in [0, 1 << 32] {
-        let wrong = CK_PKCS5_PBKD2_PARAMS2 {
-            iterations,
-            ..params(8)
-        };
-        assert_eq!(read(wrong), INVALID);
-    }
-    for (salt_source, prf, prf_len) in [
-        (0, CKP_PKCS5_PBKD2_HMAC_SHA512, 0),
-        (CKZ_SALT_SPECIFIED, 99, 0),
-        (CKZ_SALT_SPECIFIED, CKP_PKCS5_PBKD2_HMAC_SHA512, 1),
-    ] {
-        let wrong = CK_PKCS5_PBKD2_PARAMS2 {
-            saltSource: salt_source,
-            prf,
-            ulPrfDataLen: prf_len,
-            ..params(8)
-        };
-        assert_eq!(read(wrong), INVALID);
-    }
-}
-
-#[test]
-fn data_to_derive_with() {
-    let string = CK_KEY_DERIVATION_STRING_DATA {
-        pData: bytes(b"data"),
-        ulLen: 4,
-    };
-    let expected = Params::Data(Secret::copy(b"data"));
-    assert_eq!(of(ParamKind::Data, &string), Ok(expected));
-    let cbc = CK_AES_CBC_ENCRYPT_DATA_PARAMS {
-        iv: [3; 16],
-        pData: bytes(b"data"),
-        length: 4,
-    };
-    let expected = Params::CbcData {
-        iv: [3; 16],
-        data: Secret::copy(b"data"),
-    };
-    assert_eq!(of(ParamKind::CbcData, &cbc), Ok(expected));
-    let null = CK_KEY_DERIVATION_STRING_DATA {
-        pData: ptr::null_mut(),
-        ulLen: 4,
-    };
-    assert_eq!(of(ParamKind::Data, &null), INVALID);
-    assert_eq!(of(ParamKind::Extract, &21_u64), Ok(Params::Extract(21)));
 }

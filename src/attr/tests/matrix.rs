@@ -266,7 +266,10 @@ fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
         // A secret key that is trusted has no copies.
         Expect::So
             if step == Step::Copy
-                && matches!(object, Object::Aes | Object::Generic | Object::Hmac) =>
+                && matches!(
+                    object,
+                    Object::Aes | Object::Generic | Object::Hmac | Object::Xts
+                ) =>
         {
             attempt(Some(flag(true)), flag(true), &SO, ck::CKR_ACTION_PROHIBITED);
         }

@@ -140,10 +140,7 @@ impl Open {
     /// A mechanism without parameter.
     pub(crate) fn request(&self, id: ck::CK_MECHANISM_TYPE) -> Result<Request> {
         let row = self.module.mechanism(id)?;
-        Ok(Request {
-            row,
-            params: Params::None,
-        })
+        Ok(Request::new(row, Params::None)?)
     }
 }
 

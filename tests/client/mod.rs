@@ -1,0 +1,336 @@
+//! A PKCS#11 client of any module, through its C functions: for the benchmark, and for tests of the
+//! built library.
+
+#![allow(clippy::unwrap_used, reason = "the program ends where it cannot go on")]
+#![allow(dead_code, reason = "each program uses its own part")]
+
+/// Calls a function of the table.
+macro_rules! call {
+    ($client:expr, $name:ident ( $($argument:expr),* $(,)? )) => {{
+        // SAFETY: the arguments are what the standard wants: pointers live through the call, and
+        // lengths are theirs.
+        let rv = unsafe { $client.functions.$name.unwrap()($($argument),*) };
+        if rv == CKR_OK { Ok(()) } else { Err(rv) }
+    }};
+}
+
+mod mechanism;
+mod operations;
+
+use std::path::{Path, PathBuf};
+use std::ptr::null_mut;
+
+use cryptoki_sys::*;
+use libloading::Library;
+
+pub(crate) use mechanism::Mechanism;
+
+/// CKA_EC_PARAMS: the curves' object identifiers in DER.
+pub(crate) const P256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+pub(crate) const P384: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x22];
+pub(crate) const SECP256K1: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x0a];
+
+const PIN: &[u8] = b"12345678";
+
+/// What a call gives, or the return value with which it is refused.
+pub(crate) type Answer<T> = Result<T, CK_RV>;
+pub(crate) type Key = CK_OBJECT_HANDLE;
+pub(crate) type Attribute<'a> = (CK_ATTRIBUTE_TYPE, &'a [u8]);
+
+#[derive(Default)]
+pub(crate) struct Pair {
+    pub(crate) public: Key,
+    pub(crate) private: Key,
+}
+
+/// How data reach an operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way {
+    /// By one call.
+    Whole,
+    /// In parts of this many bytes.
+    Parts(usize),
+}
+
+/// A logged-in session of a new token in the first slot.
+pub(crate) struct Client {
+    functions: &'static CK_FUNCTION_LIST,
+    slot: CK_SLOT_ID,
+    session: CK_SESSION_HANDLE,
+}
+
+/// The library that cargo built for this program: beside it.
+pub(crate) fn library() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let path = program.with_file_name("libtenon_pkcs11.so");
+    assert!(path.exists(), "{} was not built", path.display());
+    path
+}
+
+/// The function table of the module at `path`, which stays loaded.
+pub(crate) fn functions(path: &Path) -> &'static CK_FUNCTION_LIST {
+    type GetFunctionList = unsafe extern "C" fn(*mut *const CK_FUNCTION_LIST) -> CK_RV;
+    let mut list = std::ptr::null();
+    // SAFETY: a PKCS#11 module, whose constructors are those of its C libraries, and whose function
+    // has this type.
+    unsafe {
+        let library = Box::leak(Box::new(Library::new(path).unwrap()));
+        let get = library.get::<GetFunctionList>(b"C_GetFunctionList\0");
+        assert_eq!(get.unwrap()(&raw mut list), CKR_OK);
+        &*list
+    }
+}
+
+impl Client {
+    /// Loads the module at `path` and makes its token.
+    pub(crate) fn start(path: &Path) -> Self {
+        let functions = functions(path);
+        let (slot, session) = (0, 0);
+        let mut client = Self {
+            functions,
+            slot,
+            session,
+        };
+        client.make_token().unwrap();
+        client
+    }
+
+    fn make_token(&mut self) -> Answer<()> {
+        call!(self, C_Initialize(null_mut()))?;
+        self.slot = self.first_slot()?;
+        let (pin, pin_len) = (pointer(PIN), len(PIN));
+        let mut label = *b"client                          ";
+        call!(
+            self,
+            C_InitToken(self.slot, pin, pin_len, label.as_mut_ptr())
+        )?;
+        // SoftHSM2 gives an initialized token another slot.
+        self.slot = self.first_slot()?;
+        self.session = self.open()?;
+        call!(self, C_Login(self.session, CKU_SO, pin, pin_len))?;
+        call!(self, C_InitPIN(self.session, pin, pin_len))?;
+        call!(self, C_Logout(self.session))?;
+        call!(self, C_Login(self.session, CKU_USER, pin, pin_len))
+    }
+
+    fn first_slot(&self) -> Answer<CK_SLOT_ID> {
+        let (mut slots, mut count) = ([0; 16], 16);
+        call!(
+            self,
+            C_GetSlotList(CK_TRUE, slots.as_mut_ptr(), &raw mut count)
+        )?;
+        Ok(slots[0])
+    }
+
+    fn open(&self) -> Answer<CK_SESSION_HANDLE> {
+        let mut session = 0;
+        let flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
+        call!(
+            self,
+            C_OpenSession(self.slot, flags, null_mut(), None, &raw mut session)
+        )?;
+        Ok(session)
+    }
+
+    pub(crate) fn open_and_close(&self) -> Answer<()> {
+        let session = self.open()?;
+        call!(self, C_CloseSession(session))
+    }
+
+    pub(crate) fn info(&self, kind: CK_MECHANISM_TYPE) -> Answer<CK_MECHANISM_INFO> {
+        let mut info = CK_MECHANISM_INFO::default();
+        call!(self, C_GetMechanismInfo(self.slot, kind, &raw mut info))?;
+        Ok(info)
+    }
+
+    pub(crate) fn random(&self, out: &mut [u8]) -> Answer<()> {
+        call!(
+            self,
+            C_GenerateRandom(self.session, out.as_mut_ptr(), len(out))
+        )
+    }
+
+    /// The object of a template.
+    pub(crate) fn create(&self, template: &[Attribute<'_>]) -> Answer<Key> {
+        let (mut list, count) = attributes(template);
+        let mut object = 0;
+        call!(
+            self,
+            C_CreateObject(self.session, list.as_mut_ptr(), count, &raw mut object)
+        )?;
+        Ok(object)
+    }
+
+    pub(crate) fn generate(
+        &self,
+        mechanism: Mechanism<'_>,
+        template: &[Attribute<'_>],
+    ) -> Answer<Key> {
+        let (mut list, count) = attributes(template);
+        let (list, mut key) = (list.as_mut_ptr(), 0);
+        mechanism.with(|mechanism| {
+            call!(
+                self,
+                C_GenerateKey(self.session, mechanism, list, count, &raw mut key)
+            )
+        })?;
+        Ok(key)
+    }
+
+    pub(crate) fn generate_pair(
+        &self,
+        mechanism: Mechanism<'_>,
+        public: &[Attribute<'_>],
+        private: &[Attribute<'_>],
+    ) -> Answer<Pair> {
+        let ((mut public, publics), (mut private, privates)) =
+            (attributes(public), attributes(private));
+        let (public, private) = (public.as_mut_ptr(), private.as_mut_ptr());
+        let mut pair = Pair::default();
+        mechanism.with(|mechanism| {
+            call!(
+                self,
+                C_GenerateKeyPair(
+                    self.session,
+                    mechanism,
+                    public,
+                    publics,
+                    private,
+                    privates,
+                    &raw mut pair.public,
+                    &raw mut pair.private,
+                )
+            )
+        })?;
+        Ok(pair)
+    }
+
+    pub(crate) fn derive(
+        &self,
+        mechanism: Mechanism<'_>,
+        base: Key,
+        template: &[Attribute<'_>],
+    ) -> Answer<Key> {
+        let (mut list, count) = attributes(template);
+        let (list, mut key) = (list.as_mut_ptr(), 0);
+        mechanism.with(|mechanism| {
+            call!(
+                self,
+                C_DeriveKey(self.session, mechanism, base, list, count, &raw mut key)
+            )
+        })?;
+        Ok(key)
+    }
+
+    /// Writes to `out`, and says how many bytes.
+    pub(crate) fn wrap(
+        &self,
+        mechanism: Mechanism<'_>,
+        with: Key,
+        key: Key,
+        out: &mut [u8],
+    ) -> Answer<usize> {
+        let (out, mut out_len) = (out.as_mut_ptr(), len(out));
+        mechanism.with(|mechanism| {
+            call!(
+                self,
+                C_WrapKey(self.session, mechanism, with, key, out, &raw mut out_len)
+            )
+        })?;
+        Ok(size(out_len))
+    }
+
+    pub(crate) fn unwrap(
+        &self,
+        mechanism: Mechanism<'_>,
+        with: Key,
+        blob: &[u8],
+        template: &[Attribute<'_>],
+    ) -> Answer<Key> {
+        let (blob, blob_len) = (pointer(blob), len(blob));
+        let (mut list, count) = attributes(template);
+        let (list, mut key) = (list.as_mut_ptr(), 0);
+        mechanism.with(|mechanism| {
+            call!(
+                self,
+                C_UnwrapKey(
+                    self.session,
+                    mechanism,
+                    with,
+                    blob,
+                    blob_len,
+                    list,
+                    count,
+                    &raw mut key,
+                )
+            )
+        })?;
+        Ok(key)
+    }
+
+    pub(crate) fn destroy(&self, key: Key) -> Answer<()> {
+        call!(self, C_DestroyObject(self.session, key))
+    }
+
+    /// Reads as many attributes as there are places; says how many bytes each has.
+    pub(crate) fn attributes(
+        &self,
+        object: Key,
+        places: &mut [(CK_ATTRIBUTE_TYPE, &mut [u8])],
+    ) -> Answer<Vec<usize>> {
+        let mut list: Vec<_> = places
+            .iter_mut()
+            .map(|(kind, value)| attribute(*kind, value.as_mut_ptr(), len(value)))
+            .collect();
+        let count = len(&list);
+        call!(
+            self,
+            C_GetAttributeValue(self.session, object, list.as_mut_ptr(), count)
+        )?;
+        Ok(list.iter().map(|entry| size(entry.ulValueLen)).collect())
+    }
+
+    pub(crate) fn find(&self, template: &[Attribute<'_>]) -> Answer<Vec<Key>> {
+        let (mut list, count) = attributes(template);
+        call!(
+            self,
+            C_FindObjectsInit(self.session, list.as_mut_ptr(), count)
+        )?;
+        let (mut found, mut number) = (vec![0; 8], 0);
+        call!(
+            self,
+            C_FindObjects(self.session, found.as_mut_ptr(), 8, &raw mut number)
+        )?;
+        call!(self, C_FindObjectsFinal(self.session))?;
+        found.truncate(size(number));
+        Ok(found)
+    }
+}
+
+/// A template, which a module only reads, and its length.
+fn attributes(template: &[Attribute<'_>]) -> (Vec<CK_ATTRIBUTE>, CK_ULONG) {
+    let list = template
+        .iter()
+        .map(|(kind, value)| attribute(*kind, pointer(value), len(value)));
+    (list.collect(), len(template))
+}
+
+fn attribute(kind: CK_ATTRIBUTE_TYPE, value: *mut u8, len: CK_ULONG) -> CK_ATTRIBUTE {
+    CK_ATTRIBUTE {
+        type_: kind,
+        pValue: value.cast(),
+        ulValueLen: len,
+    }
+}
+
+fn pointer(bytes: &[u8]) -> *mut u8 {
+    bytes.as_ptr().cast_mut()
+}
+
+fn len<T>(items: &[T]) -> CK_ULONG {
+    CK_ULONG::try_from(items.len()).unwrap()
+}
+
+fn size(len: CK_ULONG) -> usize {
+    usize::try_from(len).unwrap()
+}

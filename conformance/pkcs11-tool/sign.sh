@@ -42,9 +42,13 @@ user --sign --id 01 --mechanism SHA256-RSA-PKCS --input-file data --output-file 
 openssl dgst -sha256 -verify public.pem -signature signature data
 user --sign --id 01 --mechanism RSA-PKCS --input-file info --output-file signature
 openssl dgst -sha256 -verify public.pem -signature signature data
+user --sign --id 01 --mechanism RSA-PKCS-PSS --hash-algorithm SHA256 --mgf MGF1-SHA256 \
+    --salt-len 32 --input-file digest --output-file signature
+openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 \
+    -verify public.pem -signature signature data
 # A changed message does not verify, so the checks above can fail.
 echo >>data
-! openssl dgst -sha256 -verify public.pem -signature signature data ||
+! openssl dgst -sha256 -sigopt rsa_padding_mode:pss -verify public.pem -signature signature data ||
     fail 'a changed message verifies'
 
 id=10

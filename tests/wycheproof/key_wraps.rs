@@ -9,7 +9,11 @@ use super::report::{Expectations, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Mechanism};
 
 pub(crate) static EXPECTED: Expectations = Expectations {
-    must_run: &[("CKM_AES_KEY_WRAP_KWP", 508)],
+    must_run: &[
+        ("CKM_AES_KEY_WRAP", 330),
+        ("CKM_AES_KEY_WRAP_KWP", 508),
+        ("CKM_AES_KEY_WRAP_PAD", 508),
+    ],
     exceptions: &[],
     refusals: &[
         ck::CKR_WRAPPED_KEY_INVALID,

@@ -9,14 +9,33 @@ use crate::client::{Answer, Client, Key, Mechanism};
 
 pub(crate) static EXPECTED: Expectations = Expectations {
     must_run: &[
-        ("CKM_SHA_1_HMAC", 87),
+        ("CKM_AES_CMAC", 311),
         ("CKM_SHA224_HMAC", 87),
+        ("CKM_SHA224_HMAC_GENERAL", 85),
         ("CKM_SHA256_HMAC", 87),
+        ("CKM_SHA256_HMAC_GENERAL", 87),
         ("CKM_SHA384_HMAC", 87),
+        ("CKM_SHA384_HMAC_GENERAL", 87),
+        ("CKM_SHA3_224_HMAC", 87),
+        ("CKM_SHA3_224_HMAC_GENERAL", 85),
+        ("CKM_SHA3_256_HMAC", 87),
+        ("CKM_SHA3_256_HMAC_GENERAL", 87),
+        ("CKM_SHA3_384_HMAC", 87),
+        ("CKM_SHA3_384_HMAC_GENERAL", 87),
+        ("CKM_SHA3_512_HMAC", 87),
+        ("CKM_SHA3_512_HMAC_GENERAL", 87),
         ("CKM_SHA512_HMAC", 87),
+        ("CKM_SHA512_HMAC_GENERAL", 87),
+        ("CKM_SHA_1_HMAC", 87),
+        ("CKM_SHA_1_HMAC_GENERAL", 83),
     ],
     exceptions: &[],
-    refusals: &[ck::CKR_SIGNATURE_INVALID, ck::CKR_SIGNATURE_LEN_RANGE],
+    // An AES key of another length is not made.
+    refusals: &[
+        ck::CKR_SIGNATURE_INVALID,
+        ck::CKR_SIGNATURE_LEN_RANGE,
+        ck::CKR_ATTRIBUTE_VALUE_INVALID,
+    ],
 };
 
 /// The mechanism, the one with a length as its parameter, the MAC's whole length in bits, and the

@@ -81,7 +81,9 @@ pub(crate) enum Outcome {
     /// It did what the vector describes.
     Done,
     Refused(CK_RV),
-    /// Neither, which is wrong for every case.
+    /// It gave other bytes, without complaint.
+    Other,
+    /// Its answers do not fit together.
     Wrong(&'static str),
 }
 
@@ -90,7 +92,7 @@ impl Outcome {
     pub(crate) fn of(answer: Answer<Vec<u8>>, expected: &[u8]) -> Self {
         match answer {
             Ok(bytes) if bytes == expected => Self::Done,
-            Ok(_) => Self::Wrong("gives other bytes"),
+            Ok(_) => Self::Other,
             Err(rv) => Self::Refused(rv),
         }
     }
@@ -112,8 +114,9 @@ impl Outcome {
     /// This outcome of decrypting, with that of encrypting the same case.
     pub(crate) fn and_back(self, encrypted: Self) -> Self {
         match (&self, encrypted) {
-            (Self::Done, Self::Wrong(_)) => Self::Wrong("opens what it does not make"),
+            (Self::Done, Self::Other) => Self::Wrong("opens what it does not make"),
             (Self::Refused(_), Self::Done) => Self::Wrong("makes what it does not open"),
+            (_, Self::Wrong(what)) => Self::Wrong(what),
             (Self::Done, encrypted) => encrypted,
             _ => self,
         }
@@ -194,6 +197,7 @@ impl Report {
                 noted.refused += 1;
                 *rv
             }
+            Outcome::Other => return self.fail(set, mechanism, case, "gives other bytes"),
             Outcome::Wrong(what) => return self.fail(set, mechanism, case, what),
         };
         let as_expected = match case.result {

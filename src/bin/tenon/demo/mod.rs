@@ -24,7 +24,6 @@ const SETTINGS: &str = "TENON_";
 /// The one that names the token directory.
 const TOKEN_DIRECTORY: &str = "TENON_DIRECTORIES_TOKENDIR";
 /// How often a directory that is being written to is removed.
-const ATTEMPTS: usize = 100;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -113,18 +112,21 @@ fn walk_in(directory: &Path, arguments: &Arguments, temporary: bool) -> Result<(
     Err("the demonstration failed".into())
 }
 
-/// Ends this process, and the temporary directory with it, when the parent is gone.
+/// Ends this process when the parent is gone, and has the temporary directory removed after that: as
+/// long as this process runs, its walk makes files there.
 fn follow_parent(temporary: bool) {
     thread::spawn(move || {
         // Nothing is ever written: reading ends when the pipe does.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         if let Some(directory) = std::env::var_os(TOKEN_DIRECTORY).filter(|_| temporary) {
-            // The walk may be writing there: try again while it makes files between our steps.
-            for _ in 0..ATTEMPTS {
-                if fs::remove_dir_all(&directory).is_ok() {
-                    break;
-                }
-            }
+            // The shell's input ends with this process.
+            let remover = Command::new("sh")
+                .args(["-c", "cat >/dev/null; rm -rf -- \"$1\"", "sh"])
+                .arg(directory)
+                .stdin(Stdio::piped())
+                .process_group(0)
+                .spawn();
+            std::mem::forget(remover);
         }
         std::process::exit(1);
     });

@@ -194,6 +194,7 @@ const KEY_WRAP_PAD: Mechanism = Mechanism {
     name: "CKM_AES_KEY_WRAP_PAD",
     decrypt: Some(|key, params| keywrap::begin(Form::KwpOrPkcs7, key, params, Decrypt)),
     unwrap: Some(&keywrap::EITHER),
+    key_wrap: true,
     vectors: &["mechanism::aes::keywrap::tests::pad_takes_both_of_its_meanings"],
     ..AES
 };

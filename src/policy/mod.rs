@@ -154,6 +154,8 @@ pub enum Action {
     Continue,
     /// C_DigestKey.
     Digest,
+    /// Unwrap with it by a mechanism that is not made to wrap keys.
+    Decipher,
     /// Derive a key that holds some bytes of this one's value.
     Show {
         /// How many.
@@ -179,7 +181,7 @@ impl Action {
     fn uses(self) -> bool {
         matches!(
             self,
-            Self::Begin(..) | Self::Continue | Self::Digest | Self::Show { .. }
+            Self::Begin(..) | Self::Continue | Self::Digest | Self::Decipher | Self::Show { .. }
         )
     }
 }
@@ -259,7 +261,11 @@ pub fn decide(
             writable(facts, caller)?;
             Ok(destroy(facts)?)
         }
-        Action::Begin(..) | Action::Continue | Action::Digest | Action::Show { .. } => Ok(refuse(
+        Action::Begin(..)
+        | Action::Continue
+        | Action::Digest
+        | Action::Decipher
+        | Action::Show { .. } => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
         )?),
@@ -284,6 +290,7 @@ fn invisible(action: Action) -> Error {
         Action::Begin(..)
         | Action::Continue
         | Action::Digest
+        | Action::Decipher
         | Action::Show { .. }
         | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
         Action::See
@@ -384,6 +391,7 @@ fn use_key(
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
         Action::Digest => return Ok(digest(key)?),
+        Action::Decipher => return Ok(decipher(key)?),
         Action::Show { bytes, of } => return Ok(show(key, bytes, of)?),
         _ => return Ok(Effect::Done),
     };
@@ -412,6 +420,18 @@ fn digest(key: &KeyFacts) -> Result<Effect, Error> {
         return refuse(
             ck::CKR_KEY_INDIGESTIBLE,
             "only secret keys whose value may be read are digested",
+        );
+    }
+    Ok(Effect::Done)
+}
+
+/// Whether a block that the caller chooses decrypts to a key of some length tells its bytes, and so
+/// what any blob of the same key holds.
+fn decipher(key: &KeyFacts) -> Result<Effect, Error> {
+    if key.trusted {
+        return refuse(
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "a trusted key unwraps by key wraps alone",
         );
     }
     Ok(Effect::Done)

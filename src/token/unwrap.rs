@@ -44,6 +44,9 @@ impl Token {
             .usable_key(unwrapping, Use::Unwrap, mechanism)
             .map_err(as_unwrapping_error)?;
         let keys = self.keys()?;
+        if !mechanism.key_wrap {
+            self.decide(Action::Decipher, &usable.object, &keys, false)?;
+        }
         let maker = maker(&keys);
         let implied = implied(&usable.object)?;
         let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;

@@ -152,8 +152,11 @@ fn parameters_that_do_not_fit() {
         }
     }
     for case in cases(|row| row.generate.is_some() || row.generate_pair.is_some()) {
+        let template = attrs![CKA_KEY_TYPE => case.row.key_types[0], CKA_VALUE_LEN => 32];
         for wrong in &case.wrong {
-            let outcome = case.request_with(wrong.clone());
+            let request = case.request_with(wrong.clone());
+            let outcome =
+                request.and_then(|request| fixture.session.generate_key(request, &template));
             returns!(outcome, CKR_MECHANISM_PARAM_INVALID, "{}", case.name());
         }
     }

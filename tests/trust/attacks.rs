@@ -7,7 +7,7 @@ use tenon_pkcs11::mechanism::{Oaep, Params};
 use tenon_pkcs11::token::Handle;
 
 use super::keys::{find, flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
-use crate::common::{Fixture, attrs, ec_pair, full, returns, rsa_pair, secret};
+use crate::common::{Fixture, attrs, ec_pair, full, returns, rsa_pair, rv, secret};
 
 /// The value is shown in no way.
 fn is_sealed(fixture: &Fixture, key: Handle) {
@@ -309,4 +309,35 @@ fn no_route_shows_a_sensitive_value() {
         returns!(wrap(&fixture, kek, key), CKR_KEY_UNEXTRACTABLE);
     }
     assert_eq!(find(session, &attrs![CKA_VALUE => &[0x5A; 32]]), []);
+}
+
+/// Whether a chosen block opens as a key that is filled up with zeros tells one byte of what it
+/// decrypts to, and after many questions what a trusted key's blob holds. So trusted keys unwrap by
+/// key wraps alone.
+#[test]
+fn trusted_unwrap_as_an_oracle() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let trusted = trusted_key(&fixture, vec![]);
+    let plain = wrapping_key(&fixture, vec![]).unwrap();
+    let blob = wrap(&fixture, trusted, picky_key(&fixture, vec![])).unwrap();
+    let block = |iv| Params::Iv(vec![iv; 16]);
+    for (id, params) in [
+        (ck::CKM_AES_ECB, Params::None),
+        (ck::CKM_AES_CBC, block(0)),
+        (ck::CKM_AES_CBC_PAD, block(0)),
+    ] {
+        let template = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+            CKA_VALUE_LEN => 15,
+        ];
+        let ask = |key| {
+            let request = fixture.request(id, params.clone());
+            session.unwrap_key(request, key, &blob[8..24], &template)
+        };
+        returns!(ask(trusted), CKR_KEY_FUNCTION_NOT_PERMITTED, "{id:#x}");
+        // Another key answers, as the question has it.
+        let answer = rv(&ask(plain));
+        assert!(["CKR_OK", "CKR_WRAPPED_KEY_INVALID"].contains(&answer));
+    }
 }

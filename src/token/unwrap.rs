@@ -55,7 +55,7 @@ impl Token {
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
         byok::expiry(expires_at, &profile::OPEN, self.time.now().at)?;
         self.may_make(caller, &keys, &attributes)?;
-        let binds = self.binds(&keys, &attributes)?;
+        let binds = self.binds(&keys, mechanism, &attributes)?;
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
@@ -69,7 +69,7 @@ impl Token {
 
     /// Whether this unwrap imports an external key. Judged, with the state of the key that is
     /// there, before any private-key operation.
-    fn binds(&self, keys: &Keys, attributes: &Attributes) -> Result<bool> {
+    fn binds(&self, keys: &Keys, mechanism: &Mechanism, attributes: &Attributes) -> Result<bool> {
         let job_only = [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_IMPORT_TOKEN];
         if job_only.iter().any(|kind| attributes.get(*kind).is_some()) {
             return refuse(
@@ -87,6 +87,20 @@ impl Token {
         if attributes.bool(ck::CKA_EXTRACTABLE) {
             return match bound {
                 Some(_) => external::refuse_bound_identity(),
+                None => Ok(false),
+            };
+        }
+        // Garbage of the right length would bind for ever. CKM_RSA_PKCS has its own rule.
+        let proves = mechanism.unwrap.is_some_and(|unwrap| unwrap.integrity);
+        if !proves && mechanism.unwrap_blind.is_none() {
+            return match bound {
+                Some(_) => refuse(
+                    ck::CKR_MECHANISM_INVALID,
+                    format!(
+                        "{} does not prove what it brings to a bound key",
+                        mechanism.name
+                    ),
+                ),
                 None => Ok(false),
             };
         }

@@ -268,3 +268,20 @@ fn origin(token: &Import, key: Handle) -> u64 {
 fn number(bytes: &[u8]) -> u64 {
     u64::from_ne_bytes(bytes.try_into().unwrap())
 }
+
+#[test]
+fn what_has_no_integrity_binds_nothing() {
+    let token = Import::new();
+    let session = &token.fixture.session;
+    let wrapping = crate::common::secret(session, ck::CKK_AES, vec![]).private;
+    let unwrap = |id: &[u8]| {
+        let ecb = token.fixture.plain(ck::CKM_AES_ECB);
+        let template = with(aes_template(), attrs![CKA_ID => id, CKA_VALUE_LEN => 32]);
+        session.unwrap_key(ecb, wrapping, &[7; 32], &template)
+    };
+    let one = unwrap(b"free").unwrap();
+    assert_ne!(unwrap(b"free").unwrap(), one);
+    assert_eq!(origin(&token, one), ck::ORIGIN_IMPORTED);
+    token.import(MATERIAL, vec![]).unwrap();
+    returns!(unwrap(ID), CKR_MECHANISM_INVALID);
+}

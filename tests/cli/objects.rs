@@ -1,6 +1,5 @@
 //! Objects: made, listed, shown, deleted.
 
-use std::path::Path;
 use std::process::Command;
 
 use super::common::{Desk, PIN, text};
@@ -173,7 +172,10 @@ fn deleting_is_confirmed() {
 #[test]
 fn deleting_an_external_key_erases_its_material_alone() {
     let desk = Desk::empty();
-    let library = Path::new(env!("CARGO_BIN_EXE_tenon")).with_file_name("libtenon_pkcs11.so");
+    // `cargo test` builds the library beside the tests, and not beside the program.
+    let library = std::env::current_exe()
+        .unwrap()
+        .with_file_name("libtenon_pkcs11.so");
     let mut demo = desk.command(&["demo", "--keep", "tokens", "--module"]);
     let demo: &mut Command = demo.arg(library);
     let demo = demo.output().unwrap();

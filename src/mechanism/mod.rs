@@ -172,6 +172,8 @@ pub struct Mechanism {
     pub generate_pair: Option<GeneratePair>,
     /// C_DeriveKey.
     pub derive: Option<DeriveKey>,
+    /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
+    pub derives_data: bool,
     /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
     /// and is guarded as they are. `None` for one-way functions.
     pub shown: Option<Shown>,
@@ -268,6 +270,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     generate: None,
     generate_pair: None,
     derive: None,
+    derives_data: false,
     shown: None,
     zero_padded: None,
     vectors: &[],

@@ -124,7 +124,13 @@ impl Token {
         )
     }
 
-    fn make(&self, caller: Caller, keys: &Keys, event: Event, new: New) -> Result<Handle> {
+    pub(super) fn make(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        event: Event,
+        new: New,
+    ) -> Result<Handle> {
         let [handle] = self.make_all(caller, keys, event, [new])?;
         Ok(handle)
     }

@@ -328,7 +328,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             true,
         ),
         ck::CKM_HKDF_KEY_GEN => (Keys::Hkdf, Params::None, given(), ANY, true),
-        ck::CKM_HKDF_DERIVE => (
+        ck::CKM_HKDF_DERIVE | ck::CKM_HKDF_DATA => (
             Keys::Hkdf,
             hkdf(b"salt"),
             vec![Params::None, iv()],

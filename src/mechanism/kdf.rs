@@ -51,6 +51,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         unit: Unit::Bytes,
         params: ParamKind::Pbkd2,
         generate: Some(pbkdf2),
+        from_password: true,
         vectors: &["mechanism::kdf::tests::wycheproof_pbkdf2"],
         ..ROW
     },

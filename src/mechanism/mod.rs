@@ -168,6 +168,8 @@ pub struct Mechanism {
     pub unwrap_blind: Option<UnwrapBlind>,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
+    /// C_GenerateKey makes a key as well known as the password that it is made from.
+    pub from_password: bool,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
     /// C_DeriveKey.
@@ -268,6 +270,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     unwrap_blind: None,
     key_wrap: false,
     generate: None,
+    from_password: false,
     generate_pair: None,
     derive: None,
     derives_data: false,

@@ -12,5 +12,6 @@ mod cli {
     mod import;
     mod objects;
     mod pins;
+    mod terminal;
     mod tokens;
 }

@@ -60,7 +60,8 @@ impl Token {
         let material = fitting(&attributes, &value)?;
         key::describe(&mut attributes, &material)?;
         set_facts(&mut attributes, &operands);
-        self.make_key(caller, &keys, Event::Derive, attributes, material)
+        let doing = Event::Derive.with(mechanism.id).by(operands[0].object.uid);
+        self.make_key(caller, &keys, doing, attributes, material)
     }
 
     /// Asks policy about every operand of which the derived `value` holds bytes.

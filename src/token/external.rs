@@ -12,7 +12,7 @@ use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::Uid;
 
-use super::audit::Event;
+use super::audit::Doing;
 use super::change::Change;
 use super::vault::{Domain, Record, Vault};
 use super::{Keys, Token, key};
@@ -92,47 +92,19 @@ impl Token {
     /// Imports material by (class, key type, CKA_ID): makes the external key and binds it, or
     /// imports the same material into the one that is there. One transaction decides, so of two
     /// processes that race one binds and the other is measured against it.
-    pub(super) fn import_by_id(&self, keys: &Keys, arrival: &Arrival<'_>) -> Result<(Uid, bool)> {
-        self.change(keys, Event::Import, |change| {
+    pub(super) fn import_by_id(
+        &self,
+        keys: &Keys,
+        doing: Doing,
+        arrival: &Arrival<'_>,
+    ) -> Result<(Uid, bool)> {
+        self.change(keys, doing, |change| {
             let found = change.bound_by_id(arrival.attributes)?;
             let mut record =
                 found.unwrap_or_else(|| new_external(arrival.attributes, random(self.rng())));
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
         })
-    }
-
-    /// Erases the material of an external key whose time has come.
-    pub(super) fn erase_expired(&self, keys: &Keys, uid: &Uid) -> Result<()> {
-        let now = self.time.now().at;
-        let vault = keys.vault();
-        let row = self
-            .store
-            .read(|snapshot| snapshot.object(uid).map_err(Error::from))?;
-        let record = row.map(|row| vault.open(&row)).transpose()?;
-        if self.config.read_only || !record.is_some_and(|record| stale(&record, now)) {
-            return Ok(());
-        }
-        self.change(keys, Event::Expire, |change| match change.get(uid)? {
-            Some(mut record) if stale(&record, now) => erase(change, &mut record),
-            Some(_) | None => Ok(()),
-        })
-    }
-
-    /// Erases whatever is due: what every login of the user does first.
-    pub(super) fn sweep(&self) -> Result<()> {
-        let now = self.time.now();
-        if !now.believed || self.config.read_only {
-            return Ok(());
-        }
-        let keys = self.keys()?;
-        let due = self
-            .store
-            .read(|snapshot| snapshot.due(now.at).map_err(Error::from))?;
-        for uid in due {
-            self.erase_expired(&keys, &uid)?;
-        }
-        Ok(())
     }
 }
 
@@ -271,13 +243,6 @@ fn import(
     );
     key::describe(&mut record.attributes, arrival.material)?;
     change.put(record, Some(arrival.material))
-}
-
-/// The record is an external key whose material has expired and is still there.
-fn stale(record: &Record, now: UnixTime) -> bool {
-    let facts = super::object::facts(&record.attributes, false);
-    let external = facts.key.and_then(|key| key.external);
-    external.is_some_and(|facts| facts.stale(now))
 }
 
 /// Erases the material of an external key with what belongs to it, its check value and its expiry;

@@ -8,7 +8,7 @@ use crate::policy::{self, Action, Facts, Login};
 use crate::rng::random;
 use crate::store::Uid;
 
-use super::audit::Event;
+use super::audit::{Doing, Event};
 use super::object::{Handle, Home, Object, facts};
 use super::vault::Record;
 use super::{Keys, SessionHandle, Token, key};
@@ -116,7 +116,7 @@ impl Token {
         self.make(
             caller,
             &keys,
-            Event::Copy,
+            Doing::from(Event::Copy).by(object.uid),
             New {
                 attributes,
                 material,
@@ -124,8 +124,14 @@ impl Token {
         )
     }
 
-    fn make(&self, caller: Caller, keys: &Keys, event: Event, new: New) -> Result<Handle> {
-        let [handle] = self.make_all(caller, keys, event, [new])?;
+    fn make(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        new: New,
+    ) -> Result<Handle> {
+        let [handle] = self.make_all(caller, keys, doing, [new])?;
         Ok(handle)
     }
 
@@ -134,7 +140,7 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         news: [New; N],
     ) -> Result<[Handle; N]> {
         let mut news = news.map(|mut new| {
@@ -150,7 +156,7 @@ impl Token {
             .iter()
             .any(|(_, new)| new.attributes.bool(ck::CKA_TOKEN))
         {
-            self.change(keys, event, |change| {
+            self.change(keys, doing, |change| {
                 for (uid, new) in &mut news {
                     if !new.attributes.bool(ck::CKA_TOKEN) {
                         continue;
@@ -201,7 +207,7 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         attributes: Attributes,
         material: Material,
     ) -> Result<Handle> {
@@ -209,7 +215,7 @@ impl Token {
             attributes,
             material: Some(material),
         };
-        self.make(caller, keys, event, new)
+        self.make(caller, keys, doing, new)
     }
 
     pub(super) fn may_make(

@@ -118,6 +118,7 @@ impl Token {
                 format!("{} takes no key of this size", mechanism.name),
             );
         }
+        self.record_use(&keys, &object, what.attribute(), mechanism.id)?;
         Ok(UsableKey { object, key })
     }
 
@@ -151,8 +152,8 @@ impl Token {
             Err(Refusal { error, time: true }) => {
                 self.commit_mark(keys)?;
                 let external = object.facts.key.as_ref().and_then(|key| key.external);
-                if now.believed && external.is_some_and(|facts| facts.stale(now.at)) {
-                    self.erase_expired(keys, &object.uid)?;
+                if now.believed && external.is_some() {
+                    self.sweep_object(keys, &object.uid)?;
                 }
                 Err(error)
             }

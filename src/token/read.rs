@@ -151,8 +151,7 @@ impl Token {
             Err(Refusal { error, time: false }) => Err(error),
             Err(Refusal { error, time: true }) => {
                 self.commit_mark(keys)?;
-                let external = object.facts.key.as_ref().and_then(|key| key.external);
-                if now.believed && external.is_some() {
+                if now.believed && matches!(object.home, Home::Token { .. }) {
                     self.sweep_object(keys, &object.uid)?;
                 }
                 Err(error)

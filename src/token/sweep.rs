@@ -1,6 +1,6 @@
 //! Erasing what is due: at every touch of an expired key, at each login of the user, and by `sweep`.
 
-use crate::byok::{self, State};
+use crate::byok;
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
@@ -9,7 +9,7 @@ use crate::log;
 use crate::store::Uid;
 
 use super::audit::Event;
-use super::vault::{Record, time_value};
+use super::vault::Record;
 use super::{Keys, Token, external};
 
 /// What a sweep has erased.
@@ -19,8 +19,8 @@ pub struct Swept {
     pub materials: u64,
     /// External keys whose scheduled deletion had come.
     pub keys: u64,
-    /// Import jobs that were over.
-    pub jobs: u64,
+    /// Keys of import jobs that were over, both halves of a pair.
+    pub job_keys: u64,
     /// Objects that were due and could not be erased; the log says why.
     pub failed: u64,
 }
@@ -30,7 +30,7 @@ pub struct Swept {
 enum Due {
     Material,
     Key,
-    Job,
+    JobKey,
 }
 
 impl Token {
@@ -58,7 +58,7 @@ impl Token {
                 Ok(None) => {}
                 Ok(Some(Due::Material)) => swept.materials += 1,
                 Ok(Some(Due::Key)) => swept.keys += 1,
-                Ok(Some(Due::Job)) => swept.jobs += 1,
+                Ok(Some(Due::JobKey)) => swept.job_keys += 1,
                 // One damaged object must not keep the others.
                 Err(error) => {
                     swept.failed += 1;
@@ -89,7 +89,7 @@ impl Token {
         };
         let event = match due {
             Due::Key => Event::Delete,
-            Due::Material | Due::Job => Event::Expire,
+            Due::Material | Due::JobKey => Event::Expire,
         };
         self.change(keys, event, |change| {
             let Some(mut record) = change.get(uid)? else {
@@ -101,7 +101,7 @@ impl Token {
             }
             match due {
                 Due::Material => external::erase(change, &mut record)?,
-                Due::Key | Due::Job => change.remove(uid)?,
+                Due::Key | Due::JobKey => change.remove(uid)?,
             }
             Ok(Some(due))
         })
@@ -110,13 +110,13 @@ impl Token {
 
 fn due(record: &Record, now: UnixTime) -> Option<Due> {
     let attributes = &record.attributes;
-    if attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_IMPORT_JOB) {
-        let over = byok::expired(time_value(attributes, ck::CKA_TENON_NOT_AFTER), now);
-        return over.then_some(Due::Job);
+    if byok::expired(external::gone_at(attributes), now) {
+        return Some(if external::of_job(attributes) {
+            Due::JobKey
+        } else {
+            Due::Key
+        });
     }
-    let facts = super::object::facts(attributes, false).key?.external?;
-    if byok::state(&facts, now) == State::Deleted {
-        return Some(Due::Key);
-    }
+    let facts = external::facts(attributes)?;
     facts.stale(now).then_some(Due::Material)
 }

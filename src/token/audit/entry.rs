@@ -18,7 +18,8 @@ pub(in crate::token) const LABEL_MAX: usize = 255;
 const MECHANISM: u8 = 1;
 const BY: u8 = 2;
 const NUMBER: u8 = 3;
-const OBJECT: u8 = 4;
+const TARGET: u8 = 4;
+const OBJECT: u8 = 5;
 
 /// What happened. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +131,7 @@ pub(in crate::token) struct Doing {
     mechanism: Option<ck::CK_MECHANISM_TYPE>,
     by: Option<Uid>,
     number: Option<u64>,
+    target: Option<Uid>,
 }
 
 impl From<Event> for Doing {
@@ -140,6 +142,7 @@ impl From<Event> for Doing {
             mechanism: None,
             by: None,
             number: None,
+            target: None,
         }
     }
 }
@@ -157,6 +160,11 @@ impl Doing {
         Self { number, ..self }
     }
 
+    /// With the external key that it is meant for, as far as that is known.
+    pub(in crate::token) fn meant_for(self, target: Option<Uid>) -> Self {
+        Self { target, ..self }
+    }
+
     /// The record of it, done `at` that time by `login` if nobody else is named, with this outcome.
     pub(in crate::token) fn entry(self, login: Login, at: UnixTime, rv: ck::CK_RV) -> Entry {
         Entry {
@@ -167,6 +175,7 @@ impl Doing {
             mechanism: self.mechanism,
             by: self.by,
             number: self.number,
+            target: self.target,
             objects: Vec::new(),
         }
     }
@@ -229,6 +238,8 @@ pub struct Entry {
     /// Of a use, the CKA_ that permits it; of a clock mark, the new one; of an anchor, the count of
     /// changes that it knew.
     pub number: Option<u64>,
+    /// Of a refused import by an import job's key, the external key that it was meant for.
+    pub target: Option<Uid>,
     /// The objects.
     pub objects: Vec<Touched>,
 }
@@ -248,6 +259,9 @@ impl Entry {
         }
         if let Some(number) = self.number {
             field(&mut out, NUMBER, &[&number.to_be_bytes()]);
+        }
+        if let Some(target) = self.target {
+            field(&mut out, TARGET, &[&target]);
         }
         for object in &self.objects {
             let parts: [&[u8]; 6] = [
@@ -278,6 +292,7 @@ impl Entry {
             mechanism: None,
             by: None,
             number: None,
+            target: None,
             objects: Vec::new(),
         };
         while let Some((&[tag, high, low], tail)) = rest.split_first_chunk() {
@@ -286,6 +301,7 @@ impl Entry {
                 MECHANISM => entry.mechanism = Some(u64::from_be_bytes(value.try_into().ok()?)),
                 BY => entry.by = Some(value.try_into().ok()?),
                 NUMBER => entry.number = Some(u64::from_be_bytes(value.try_into().ok()?)),
+                TARGET => entry.target = Some(value.try_into().ok()?),
                 OBJECT => entry.objects.push(object(value)?),
                 _ => return None,
             }
@@ -369,6 +385,7 @@ mod tests {
 
     fn entry() -> Entry {
         let doing = Event::Import.with(ck::CKM_RSA_PKCS_OAEP).by([3; 16]).and(7);
+        let doing = doing.meant_for(Some([4; 16]));
         let mut entry = doing.entry(Login::User, 1_800_000_000, ck::CKR_OK);
         for (touch, label) in [
             (Touch::Put, vec![9; 40]),
@@ -405,7 +422,7 @@ mod tests {
         let whole = (0..bytes.len()).filter(|len| Entry::decode(&bytes[..*len]).is_some());
         assert_eq!(
             whole.count(),
-            6,
+            7,
             "one after the head, and after each field but the last"
         );
         for (at, value) in [(0, 2), (1, 0), (1, 99), (2, 3), (19, 9)] {

@@ -1,80 +1,39 @@
-//! External keys in the store: binding, import, expiry, erasure. What may be done is decided by
-//! `byok` and `policy`; this does it.
+//! An import: material binds an external key, or comes to one that is bound.
 
-use crate::attr::{self, Attributes, Revealed, Value};
-use crate::byok::{self, Import, Profile, profile};
+use crate::attr::{Attributes, Value};
+use crate::byok::{self, Import, profile};
 use crate::ck;
 use crate::clock::UnixTime;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result};
 use crate::mechanism::Material;
-use crate::policy::Facts;
 use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::Uid;
+use crate::token::audit::Doing;
+use crate::token::change::Change;
+use crate::token::make::New;
+use crate::token::vault::{Domain, Record, Vault};
+use crate::token::{Keys, Token, find, key};
 
-use super::audit::Doing;
-use super::change::Change;
-use super::vault::{Domain, Record, Vault};
-use super::{Keys, Token, key};
-
-/// The binding: an attribute that no client can name, because it is not in the table.
-const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING;
-/// Identifier of the material's row; absent while there is no material.
-const MATERIAL_ROW: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_MATERIAL_ROW;
-
-/// The binding of an external key that was imported once.
-pub(super) fn binding(attributes: &Attributes) -> Option<&[u8]> {
-    attributes.bytes(BINDING)
-}
-
-/// Identifier of the row that holds a key's material.
-pub(super) fn material_row(attributes: &Attributes) -> Option<&[u8]> {
-    attributes.bytes(MATERIAL_ROW)
-}
-
-/// Names the row that holds a key's material, or none.
-pub(super) fn set_material_row(attributes: &mut Attributes, id: Option<&[u8]>) {
-    match id {
-        Some(id) => attributes.set(MATERIAL_ROW, Value::Bytes(id.to_vec())),
-        None => drop(attributes.remove(MATERIAL_ROW)),
-    }
-}
-
-/// Whether an object is left out of ordinary searches: an external key without material (rule 11).
-pub(super) fn hidden(attributes: &Attributes) -> bool {
-    attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
-        && material_row(attributes).is_none()
-}
-
-/// CKA_TENON_KEY_STATE as C_GetAttributeValue gives it.
-pub(super) fn revealed_state(facts: &Facts, now: UnixTime) -> Revealed {
-    facts
-        .key
-        .as_ref()
-        .and_then(|key| key.external)
-        .and_then(|facts| byok::state(&facts, now).number())
-        .map_or(Revealed::Invalid, |state| {
-            attr::revealed(&Value::Ulong(state))
-        })
-}
+use super::{BINDING, binding, coerce, facts, is_external, profile_of};
 
 /// What an unwrap brings to an external key.
-pub(super) struct Arrival<'a> {
+pub(in crate::token) struct Arrival<'a> {
     /// Attributes of the unwrap's template, complete.
-    pub(super) attributes: &'a Attributes,
+    pub(in crate::token) attributes: &'a Attributes,
     /// CKA_TENON_EXPIRES_AT, if the template has it.
-    pub(super) expires_at: Option<UnixTime>,
-    pub(super) material: &'a Material,
+    pub(in crate::token) expires_at: Option<UnixTime>,
+    pub(in crate::token) material: &'a Material,
     /// It came out of the blob, and does not stand for a bad one.
-    pub(super) genuine: bool,
+    pub(in crate::token) genuine: bool,
     /// The wrap protects integrity.
-    pub(super) integrity: bool,
+    pub(in crate::token) integrity: bool,
 }
 
 impl Token {
     /// The external key that an unwrap with these attributes binds to, if there is one: the same
     /// class, key type and CKA_ID.
-    pub(super) fn bound_by_id(
+    pub(in crate::token) fn bound_by_id(
         &self,
         keys: &Keys,
         attributes: &Attributes,
@@ -92,7 +51,7 @@ impl Token {
     /// Imports material by (class, key type, CKA_ID): makes the external key and binds it, or
     /// imports the same material into the one that is there. One transaction decides, so of two
     /// processes that race one binds and the other is measured against it.
-    pub(super) fn import_by_id(
+    pub(in crate::token) fn import_by_id(
         &self,
         keys: &Keys,
         doing: Doing,
@@ -100,17 +59,39 @@ impl Token {
     ) -> Result<(Uid, bool)> {
         self.change(keys, doing, |change| {
             let found = change.bound_by_id(arrival.attributes)?;
-            let mut record =
-                found.unwrap_or_else(|| new_external(arrival.attributes, random(self.rng())));
+            let mut record = found.unwrap_or_else(|| {
+                let mut attributes = arrival.attributes.clone();
+                coerce(&mut attributes);
+                let open = profile::open().name.as_bytes().to_vec();
+                attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
+                New::new(self.rng(), attributes, None).record()
+            });
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
+        })
+    }
+
+    /// Imports material into the external key that an import job serves.
+    pub(super) fn import_into(
+        &self,
+        keys: &Keys,
+        doing: Doing,
+        target: &Uid,
+        arrival: &Arrival<'_>,
+    ) -> Result<()> {
+        self.change(keys, doing, |change| {
+            let mut record = change
+                .get(target)?
+                .filter(|record| is_external(&record.attributes))
+                .ok_or(byok::Error::Job(byok::Refused::Target))?;
+            import(change, keys, &mut record, arrival)
         })
     }
 }
 
 impl Change<'_> {
     /// As `Token::bound_by_id`, within this change.
-    fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
+    pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
         first_bound(
             &candidates(self.snapshot(), self.vault(), attributes)?,
             |uid| self.get(uid),
@@ -124,7 +105,7 @@ fn candidates(
     attributes: &Attributes,
 ) -> Result<Vec<Uid>> {
     let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
-    super::find::lookup(
+    find::lookup(
         snapshot,
         vault,
         attributes.class(),
@@ -139,51 +120,12 @@ fn first_bound(
     open: impl Fn(&Uid) -> Result<Option<Record>>,
 ) -> Result<Option<Record>> {
     for uid in candidates {
-        let external = |record: &Record| {
-            record.attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
-        };
+        let external = |record: &Record| is_external(&record.attributes);
         if let Some(record) = open(uid)?.filter(external) {
             return Ok(Some(record));
         }
     }
     Ok(None)
-}
-
-/// A new external key of profile `open` with the attributes of an unwrap's template, as far as
-/// rules 7 and 13 leave them to the template.
-fn new_external(template: &Attributes, uid: Uid) -> Record {
-    let mut attributes = template.clone();
-    attr::finish_key_facts(attr::How::Unwrap, &mut attributes, None);
-    for (kind, value) in [
-        (ck::CKA_SENSITIVE, true),
-        (ck::CKA_EXTRACTABLE, false),
-        (ck::CKA_COPYABLE, false),
-        (ck::CKA_DERIVE, false),
-    ] {
-        attributes.set(kind, Value::Bool(value));
-    }
-    attributes.set(
-        ck::CKA_UNIQUE_ID,
-        Value::Bytes(super::make::unique_id(&uid)),
-    );
-    attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
-    attributes.set(
-        ck::CKA_TENON_PROFILE,
-        Value::Bytes(profile::OPEN.name.as_bytes().to_vec()),
-    );
-    Record {
-        uid,
-        version: 0,
-        attributes,
-        trust_unproven: false,
-    }
-}
-
-fn profile_of(attributes: &Attributes) -> Result<&'static Profile> {
-    attributes
-        .bytes(ck::CKA_TENON_PROFILE)
-        .and_then(profile::find)
-        .ok_or_else(|| super::vault::damaged("an external key's profile"))
 }
 
 fn import(
@@ -206,8 +148,7 @@ fn import(
     );
     let bound = binding(&record.attributes);
     let same = bound.map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
-    let facts = super::object::facts(&record.attributes, false);
-    let external = facts.key.and_then(|key| key.external).unwrap_or_default();
+    let external = facts(&record.attributes).unwrap_or_default();
     let import = Import {
         // What stands for a bad blob is other material than any, and takes as long to refuse.
         same: if arrival.genuine { same } else { Some(false) },
@@ -228,7 +169,8 @@ fn import(
             ck::CKA_TENON_MATERIAL_ID,
             Value::Bytes(material_id.to_vec()),
         );
-    } else if let Some(label) = arrival
+    }
+    if let Some(label) = arrival
         .attributes
         .bytes(ck::CKA_LABEL)
         .filter(|l| !l.is_empty())
@@ -243,15 +185,6 @@ fn import(
     );
     key::describe(&mut record.attributes, arrival.material)?;
     change.put(record, Some(arrival.material))
-}
-
-/// Erases the material of an external key with what belongs to it, its check value and its expiry;
-/// public parts and binding stay.
-pub(super) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
-    change.erase_material(record)?;
-    record.attributes.remove(ck::CKA_CHECK_VALUE);
-    record.attributes.remove(ck::CKA_TENON_EXPIRES_AT);
-    change.put(record, None)
 }
 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).
@@ -285,12 +218,4 @@ fn fingerprint(
         canonical[0],
         canonical[1],
     ])
-}
-
-/// An unwrap that makes an ordinary key must not share the identity of a bound one.
-pub(super) fn refuse_bound_identity<T>() -> Result<T> {
-    refuse(
-        ck::CKR_TEMPLATE_INCONSISTENT,
-        "this CKA_ID belongs to an external key, which is never CKA_EXTRACTABLE: leave that out, or use another CKA_ID",
-    )
 }

@@ -67,11 +67,13 @@ impl Token {
             set_facts(&mut attributes, &operands);
             Some(material)
         };
-        let new = New {
-            attributes,
-            material,
-        };
-        self.make(caller, &keys, Event::Derive, new)
+        let doing = Event::Derive.with(mechanism.id).by(operands[0].object.uid);
+        self.make(
+            caller,
+            &keys,
+            doing,
+            New::new(self.rng(), attributes, material),
+        )
     }
 
     /// Asks policy about every operand of which the derived `value` holds bytes.

@@ -63,7 +63,8 @@ impl Token {
         } else {
             set_generated(&mut attributes, mechanism);
         }
-        self.make_key(caller, &keys, Event::Generate, attributes, material)
+        let doing = Event::Generate.with(mechanism.id);
+        self.make_key(caller, &keys, doing, attributes, material)
     }
 
     /// C_GenerateKeyPair: the handles of the public and the private key.
@@ -85,7 +86,8 @@ impl Token {
         let halves = self.new_pair(caller, &keys, mechanism, (public, private), |_, private| {
             external::refuse_external(private)
         })?;
-        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
+        let [public, private] =
+            self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
         Ok((public, private))
     }
 

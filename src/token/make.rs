@@ -8,7 +8,7 @@ use crate::policy::{self, Action, Facts, Login};
 use crate::rng::{Rng, random};
 use crate::store::Uid;
 
-use super::audit::Event;
+use super::audit::{Doing, Event};
 use super::object::{Handle, Home, Object, facts};
 use super::vault::Record;
 use super::{Keys, SessionHandle, Token, key};
@@ -145,7 +145,7 @@ impl Token {
         self.make(
             caller,
             &keys,
-            Event::Copy,
+            Doing::from(Event::Copy).by(object.uid),
             New::new(self.rng(), attributes, material),
         )
     }
@@ -154,10 +154,10 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         new: New,
     ) -> Result<Handle> {
-        let [handle] = self.make_all(caller, keys, event, [new])?;
+        let [handle] = self.make_all(caller, keys, doing, [new])?;
         Ok(handle)
     }
 
@@ -166,7 +166,7 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         news: [New; N],
     ) -> Result<[Handle; N]> {
         for new in &news {
@@ -174,7 +174,7 @@ impl Token {
         }
         let stored = |new: &&New| new.attributes.bool(ck::CKA_TOKEN);
         if news.iter().any(|new| stored(&new)) {
-            self.change(keys, event, |change| {
+            self.change(keys, doing, |change| {
                 for new in news.iter().filter(stored) {
                     change.put(&mut new.record(), new.material.as_ref())?;
                 }
@@ -216,12 +216,12 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         attributes: Attributes,
         material: Material,
     ) -> Result<Handle> {
         let new = New::new(self.rng(), attributes, Some(material));
-        self.make(caller, keys, event, new)
+        self.make(caller, keys, doing, new)
     }
 
     pub(super) fn may_make(

@@ -10,7 +10,7 @@ use super::outside::{
     ID, Import, MATERIAL, OTHER, aes_template, oaep, oaep_blob, request, rsa_aes, rsa_aes_blob,
 };
 use super::owner::Owner;
-use crate::common::{Fixture, TODAY, attrs, rsa_material, rv, with};
+use crate::common::{Fixture, TODAY, USER_PIN, attrs, rsa_material, rv, with};
 
 const DAY: u64 = 86_400;
 
@@ -146,10 +146,18 @@ impl Model {
 
 /// The key, by a template that finds it in every state.
 fn key(token: &Import, uid: &[u8]) -> Option<Handle> {
-    token.find(&attrs![CKA_UNIQUE_ID => &uid.to_vec()]).first().copied()
+    token
+        .find(&attrs![CKA_UNIQUE_ID => &uid.to_vec()])
+        .first()
+        .copied()
 }
 
-fn import(token: &Import, way: Way, first: bool, expires: u64) -> tenon_pkcs11::error::Result<Handle> {
+fn import(
+    token: &Import,
+    way: Way,
+    first: bool,
+    expires: u64,
+) -> tenon_pkcs11::error::Result<Handle> {
     let material = if first { MATERIAL } else { OTHER };
     let template = with(
         aes_template(),
@@ -190,7 +198,11 @@ fn live(steps: &[Step]) {
             }
             Step::Reopen => {
                 token.fixture.clock.set(model.now);
-                token = Import::over(token.fixture.reopened_with(|config| config.pkcs1_imports = true));
+                let fixture = token
+                    .fixture
+                    .reopened_with(|config| config.pkcs1_imports = true);
+                fixture.session.login(ck::CKU_USER, USER_PIN).unwrap();
+                token = Import::over(fixture);
                 continue;
             }
             _ => {}
@@ -241,7 +253,7 @@ fn set(token: &Import, key: Handle, at: &[u8; 8]) -> tenon_pkcs11::error::Result
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 48,
+        cases: 32,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -249,10 +249,7 @@ fn a_token_gets_its_anchor_when_one_is_configured() {
     place.is_refused("an older copy");
     let module = place.open_as(|_| ());
     assert_eq!(token(&module).anchor_status().unwrap(), None);
-    returns!(
-        token(&module).accept_anchor(SO_PIN),
-        CKR_ACTION_PROHIBITED
-    );
+    returns!(token(&module).accept_anchor(SO_PIN), CKR_ACTION_PROHIBITED);
 }
 
 #[test]

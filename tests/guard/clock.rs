@@ -10,9 +10,7 @@ use tenon_pkcs11::token::{ClockStatus, Event, Handle, Swept};
 
 use super::outside::{ID, Import, MATERIAL, find};
 use super::tools::{last, token};
-use crate::common::{
-    Fixture, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, open, returns, session,
-};
+use crate::common::{Fixture, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, open, returns, session};
 
 const DAY: u64 = 86_400;
 const FAR: u64 = TODAY + 401 * DAY;
@@ -60,12 +58,12 @@ fn a_change_and_a_refusal_commit_the_reading() {
 fn a_refusal_commits_the_time_by_which_it_refuses() {
     let (import, key) = expiring();
     import.fixture.clock.set(TODAY + 61);
-    assert_eq!(import.find(&attrs![CKA_ID => ID]), []);
+    assert!(import.find(&attrs![CKA_ID => ID]).is_empty());
     import.fixture.clock.set(TODAY);
     returns!(import.encrypt(key), CKR_KEY_FUNCTION_NOT_PERMITTED);
     assert_eq!(mark(&import.fixture), TODAY + 61);
     let import = Import::over(import.fixture.reopened_as_user());
-    assert_eq!(import.find(&attrs![CKA_ID => ID]), []);
+    assert!(import.find(&attrs![CKA_ID => ID]).is_empty());
 }
 
 #[test]
@@ -148,13 +146,13 @@ fn a_lowered_mark_holds_in_every_process() {
     there.login(ck::CKU_USER, USER_PIN).unwrap();
     import.fixture.clock.set(TODAY + 100 * DAY);
     // This one remembers the reading; nothing has touched the key.
-    assert_eq!(find(&there, &attrs![CKA_ID => ID]), []);
+    assert!(find(&there, &attrs![CKA_ID => ID]).is_empty());
     let data = attrs![CKA_CLASS => ck::CKO_DATA, CKA_TOKEN => true];
     import.fixture.session.create_object(&data).unwrap();
     assert_eq!(mark(&import.fixture), TODAY + 100 * DAY);
 
     import.fixture.clock.set(TODAY + 30);
-    assert_eq!(find(&there, &attrs![CKA_ID => ID]), []);
+    assert!(find(&there, &attrs![CKA_ID => ID]).is_empty());
     let (module, _officer) = officer(&import.fixture);
     let officers = token(&module);
     returns!(officers.accept_clock(false), CKR_ACTION_PROHIBITED);
@@ -200,7 +198,7 @@ fn an_edited_mark_is_found() {
     } = fixture;
     drop((session, module));
     let file = super::tools::file(folder.path());
-    let edit = "UPDATE meta SET value = zeroblob(8) || substr(value, 9) WHERE name = 'clock'";
+    let edit = "UPDATE meta SET value = CAST(x'0000000000000001' || substr(value, 9) AS BLOB) WHERE name = 'clock'";
     super::tools::sql(&file, edit);
     let module = open(&folder, &ManualClock::at(TODAY), |_| ()).unwrap();
     returns!(module.token(SLOT), CKR_SLOT_ID_INVALID, "it is not opened");

@@ -19,7 +19,11 @@ pub(crate) fn token(module: &Module) -> Arc<Token> {
 /// Every record, as whoever is logged in reads it.
 pub(crate) fn records(module: &Module) -> Vec<AuditEntry> {
     let records = token(module).audit(1, 1_000_000).unwrap();
-    assert!((1..).zip(&records).all(|(at, (position, _))| at == *position));
+    assert!(
+        (1..)
+            .zip(&records)
+            .all(|(at, (position, _))| at == *position)
+    );
     records.into_iter().map(|(_, entry)| entry).collect()
 }
 
@@ -60,7 +64,9 @@ pub(crate) fn edited(fixture: Fixture, edit: impl FnOnce(&Path)) -> Fixture {
     edit(&file(folder.path()));
     let module = crate::common::open(&folder, &clock, |_| ()).unwrap();
     let session = crate::common::session(&module, crate::common::RW);
-    session.login(ck::CKU_USER, crate::common::USER_PIN).unwrap();
+    session
+        .login(ck::CKU_USER, crate::common::USER_PIN)
+        .unwrap();
     Fixture {
         module,
         session,

@@ -13,11 +13,10 @@ use crate::common::{Fixture, SO_PIN, attrs, returns, rv, secret};
 fn with_keys() -> (Fixture, Handle) {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let [one, _] =
-        ["one", "two"].map(|id| {
-            let template = attrs![CKA_TOKEN => true, CKA_ID => id];
-            secret(session, ck::CKK_AES, template).public
-        });
+    let [one, _] = ["one", "two"].map(|id| {
+        let template = attrs![CKA_TOKEN => true, CKA_ID => id];
+        secret(session, ck::CKK_AES, template).public
+    });
     session
         .set_attributes(one, &attrs![CKA_LABEL => "changed"])
         .unwrap();
@@ -53,7 +52,7 @@ fn an_untouched_record_is_genuine_to_user_and_officer() {
 fn what_is_done_to_records_is_found() {
     for (statement, what) in [
         (
-            "UPDATE audit SET record = x'00' || substr(record, 2) WHERE seq = 3",
+            "UPDATE audit SET record = CAST(x'00' || substr(record, 2) AS BLOB) WHERE seq = 3",
             "audit record 3",
         ),
         (
@@ -132,7 +131,10 @@ fn an_old_row_that_is_put_back_is_found() {
     let found = found(fixture, |file| put(file, &row, &material));
     assert!(found.contains("is an older one"), "{found}");
     let named = format!("{:032x}", u128::from_be_bytes(name));
-    assert!(found.contains(&named) && found.contains("record 6"), "{found}");
+    assert!(
+        found.contains(&named) && found.contains("record 6"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -147,14 +149,17 @@ fn a_destroyed_key_that_is_put_back_is_found() {
 #[test]
 fn objects_that_are_edited_added_or_gone_are_found() {
     let (fixture, _) = with_keys();
-    let edit = "UPDATE object SET sealed = sealed || x'00' WHERE id = 2";
+    let edit = "UPDATE object SET sealed = CAST(sealed || x'00' AS BLOB) WHERE id = 2";
     let text = found(fixture, |file| sql(file, edit));
     assert!(text.contains("is another one"), "{text}");
 
     let (fixture, _) = with_keys();
     let clear_column = "UPDATE object SET expires_at = 4000000000 WHERE id = 2";
     let text = found(fixture, |file| sql(file, clear_column));
-    assert!(text.contains("sealed object") || text.contains("tag"), "{text}");
+    assert!(
+        text.contains("sealed object") || text.contains("tag"),
+        "{text}"
+    );
 
     let (fixture, one) = with_keys();
     let (mut row, material) = rows(&fixture, &uid(&fixture.session, one));

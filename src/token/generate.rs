@@ -3,7 +3,7 @@
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Mechanism, PairSpec, ParamKind, Params};
+use crate::mechanism::{Mechanism, PairSpec, Params};
 
 use super::audit::Event;
 use super::make::{Caller, New, maker, set_origin};
@@ -56,8 +56,8 @@ impl Token {
         let value = generate(self.rng(), params, len)?;
         let material = key::secret(&attributes, &value)?;
         key::describe(&mut attributes, &material)?;
-        if mechanism.params == ParamKind::Pbkd2 {
-            // As well known as the password: no key of the token's own making.
+        if mechanism.from_password {
+            // No key of the token's own making.
             attr::finish_key_facts(How::Create, &mut attributes, None);
             set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         } else {

@@ -77,7 +77,8 @@ impl Token {
     ///
     /// # Errors
     /// What `attr::build` and `policy::decide` say of the template; CKR_ATTRIBUTE_VALUE_INVALID for
-    /// a key whose values contradict each other.
+    /// a key whose values contradict each other, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
+    /// CKR_CURVE_NOT_SUPPORTED.
     pub fn create(&self, caller: Caller, template: &[RawAttribute]) -> Result<Handle> {
         let keys = self.keys()?;
         let Built {
@@ -90,13 +91,7 @@ impl Token {
                 Some(key::from_values(&attributes, &secrets)?)
             }
             ck::CKO_PUBLIC_KEY => {
-                key::describe_created_public(&mut attributes).map_err(|e| {
-                    Error::new(
-                        ck::CKR_ATTRIBUTE_VALUE_INVALID,
-                        "the public key is not valid",
-                    )
-                    .because(e)
-                })?;
+                key::describe_created_public(&mut attributes)?;
                 None
             }
             _ => None,
@@ -155,7 +150,7 @@ impl Token {
         )
     }
 
-    fn make(
+    pub(super) fn make(
         &self,
         caller: Caller,
         keys: &Keys,

@@ -7,6 +7,9 @@
 )]
 
 mod cli {
+    mod anchor;
+    mod audit;
+    mod clock;
     mod common;
     mod config;
     mod import;

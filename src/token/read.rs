@@ -64,6 +64,7 @@ impl Token {
     }
 
     fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {
+        self.keep_up()?;
         let (row, generation) = self.row(uid)?;
         let Some(row) = row else {
             self.objects.remove(handle);
@@ -150,13 +151,14 @@ impl Token {
         keys: &Keys,
         read_write: bool,
     ) -> Result<Effect> {
-        let now = self.time.now();
-        match policy::decide(action, &object.facts, &keys.caller(read_write), now.at) {
+        let now = self.time.now().at;
+        match policy::decide(action, &object.facts, &keys.caller(read_write), now) {
             Ok(effect) => Ok(effect),
             Err(Refusal { error, time: false }) => Err(error),
             Err(Refusal { error, time: true }) => {
                 self.commit_mark(keys)?;
-                if now.believed && matches!(object.home, Home::Token { .. }) {
+                // What was committed meanwhile may have made the time believed.
+                if self.time.now().believed && matches!(object.home, Home::Token { .. }) {
                     self.sweep_object(keys, &object.uid)?;
                 }
                 Err(error)

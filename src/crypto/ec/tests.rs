@@ -112,7 +112,7 @@ fn generated_keys_agree_with_an_independent_implementation() {
     let material = generate(Curve::Secp256k1).unwrap();
     let (private, _) = pair(&material);
     let signature = sign(&private, &digest);
-    let other = EcKey::public(Curve::Secp256k1.group(), &material.point).unwrap();
+    let other = EcKey::public(Group::SECP256K1, &material.point).unwrap();
     let (r, s) = signature.split_at(32);
     assert_eq!(other.verify(&digest, r, s), Ok(()));
 }

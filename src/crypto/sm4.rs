@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use sm4::Sm4;
 use sm4::cipher::{
-    Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt,
-    InnerIvInit, KeyInit, typenum::U16,
+    Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit,
+    KeyInit, typenum::U16,
 };
 
 use super::aes::{BLOCK, Direction};

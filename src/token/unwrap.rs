@@ -59,7 +59,7 @@ impl Token {
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
-        (unwrap.length)(&usable.key, params, blob.len())?;
+        (unwrap.length)(&usable.key, params, blob.len()).map_err(as_unwrapping_error)?;
         let opened = open((mechanism, unwrap, params), &usable, blob, &attributes);
         if binds {
             return self.bind(&keys, &attributes, expires_at, unwrap, opened);
@@ -236,7 +236,8 @@ fn open(
         .ok()
         .and_then(|Opened { clear, genuine }| {
             let clear = key::without_padding(attributes, &clear, mechanism.zero_padded);
-            key::from_clear(attributes, clear).map(|material| Arrived { material, genuine })
+            key::from_clear(attributes, clear, mechanism.private_form)
+                .map(|material| Arrived { material, genuine })
         })
         .ok_or_else(|| {
             Error::new(

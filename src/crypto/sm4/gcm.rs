@@ -1,7 +1,7 @@
 //! GCM (NIST SP 800-38D) over SM4: a counter of 32 bits, and GHASH.
 
-use ctr::{Ctr32BE, CtrCore};
 use ctr::cipher::{BlockCipherEncrypt, InnerIvInit, StreamCipher};
+use ctr::{Ctr32BE, CtrCore};
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 use sm4::Sm4;

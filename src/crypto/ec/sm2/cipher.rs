@@ -31,9 +31,12 @@ pub const MESSAGE_MAX: usize = 1 << 16;
 /// one byte.
 pub const CIPHER_MIN: usize = 2 + 3 + 3 + (2 + LEN) + 3;
 
-/// What DER adds to the values of a message of up to 127 bytes, at most: five headers, of which the
-/// outermost has three bytes, and a zero before each coordinate.
-const DER_MORE: usize = 3 + 3 + 3 + 2 + 2;
+/// Greatest difference in bytes between the two forms: five headers of DER, and a zero before each
+/// coordinate, in place of 04.
+const DER_MORE: usize = 5 + 2 + 2 + 2 + 5 + 1 + 1 - 1;
+
+/// Length in bytes of the longest ciphertext.
+pub const CIPHER_MAX: usize = raw_len(MESSAGE_MAX) + DER_MORE;
 
 /// Length in bytes of the raw ciphertext of a message of `message` bytes.
 #[must_use]
@@ -42,13 +45,13 @@ pub const fn raw_len(message: usize) -> usize {
 }
 
 /// Length in bytes of the ciphertext, in either form, that `bytes` begin with, when its message has
-/// `message` bytes, 127 at most. `None` when they cannot begin with one.
+/// `message` bytes. `None` when they cannot begin with one.
 #[must_use]
 pub fn cipher_len(bytes: &[u8], message: usize) -> Option<usize> {
     let raw = raw_len(message);
     match *bytes.first()? {
         RAW => Some(raw),
-        DER => der_len(bytes).filter(|len| *len < raw + DER_MORE),
+        DER => der_len(bytes).filter(|len| *len <= raw + DER_MORE),
         _ => None,
     }
     .filter(|len| *len <= bytes.len())
@@ -145,16 +148,22 @@ impl PublicKey {
             return Err(Error::InputLength);
         }
         loop {
-            let k = random()?;
-            let c1 = ProjectivePoint::mul_by_generator(&*k).to_affine();
-            let shared = Shared::new(self.key.as_affine(), &k);
-            let (c2, unmasked) = shared.masked(message);
-            if bool::from(unmasked) {
-                continue;
+            if let Some(ciphertext) = self.try_encrypt(message, &*random()?) {
+                return Ok(ciphertext);
             }
-            let c1 = c1.to_sec1_point(false);
-            return Ok([c1.as_bytes(), &shared.digest(message), &c2].concat());
         }
+    }
+
+    /// The ciphertext by the nonce `k`; `None` when that would leave the message in clear.
+    pub(super) fn try_encrypt(&self, message: &[u8], k: &NonZeroScalar) -> Option<Vec<u8>> {
+        let c1 = ProjectivePoint::mul_by_generator(k).to_affine();
+        let shared = Shared::new(self.key.as_affine(), k);
+        let (c2, unmasked) = shared.masked(message);
+        if bool::from(unmasked) {
+            return None;
+        }
+        let c1 = c1.to_sec1_point(false);
+        Some([c1.as_bytes(), &shared.digest(message), &c2].concat())
     }
 }
 

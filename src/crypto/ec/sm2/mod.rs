@@ -19,7 +19,7 @@ mod cipher;
 #[cfg(test)]
 mod tests;
 
-pub use cipher::{CIPHER_MIN, MESSAGE_MAX, cipher_len, raw_len};
+pub use cipher::{CIPHER_MAX, CIPHER_MIN, MESSAGE_MAX, cipher_len, raw_len};
 
 /// Bytes of a scalar, a coordinate and a digest.
 const LEN: usize = 32;

@@ -79,3 +79,6 @@ fn opened(inner: &[u8], tail: &[u8]) -> crypto::Result<Secret> {
     let len = before.len() + padding::unpad(last)?;
     Ok(padded.truncated(len))
 }
+
+#[cfg(test)]
+mod tests;

@@ -271,6 +271,7 @@ mod tests {
             TestName::HmacSha3_256,
             TestName::HmacSha3_384,
             TestName::HmacSha3_512,
+            TestName::HmacSm3,
         ]) {
             for group in TestSet::load(name).unwrap().test_groups {
                 for test in group.tests {

@@ -75,11 +75,13 @@ struct Ciphertext<'a> {
 
 impl<'a> Ciphertext<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self> {
-        let (point, c3, c2) = match bytes.first() {
-            Some(&RAW) => raw(bytes)?,
-            Some(&DER) => encoded(bytes)?,
-            Some(_) => return Err(Error::BadCiphertext),
-            None => return Err(Error::CiphertextLength),
+        if !(CIPHER_MIN..=CIPHER_MAX).contains(&bytes.len()) {
+            return Err(Error::CiphertextLength);
+        }
+        let (point, c3, c2) = match bytes[0] {
+            RAW => raw(bytes)?,
+            DER => encoded(bytes)?,
+            _ => return Err(Error::BadCiphertext),
         };
         if c2.is_empty() || c2.len() > MESSAGE_MAX {
             return Err(Error::CiphertextLength);

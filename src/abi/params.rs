@@ -94,8 +94,8 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::Pbkd2 => unsafe { symmetric::pbkd2(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Gcm => unsafe { gcm(structure(start, len)?) },
-        // SAFETY: as above.
         ParamKind::Oaep | ParamKind::OptionalOaep => {
+            // SAFETY: as above.
             unsafe { oaep(structure(start, len)?) }.map(Params::Oaep)
         }
         // SAFETY: as above.

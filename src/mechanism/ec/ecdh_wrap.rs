@@ -44,7 +44,7 @@ fn expected(params: &Params) -> Result<(usize, &EcdhWrap)> {
 fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
     let (len, of) = expected(params)?;
     let (mut blob, shared) = transport(key)?;
-    blob.extend(kwp_wrap(&*aes_key(shared, len, of)?, clear)?);
+    blob.extend(kwp_wrap(&aes_key(shared, len, of)?, clear)?);
     Ok(blob)
 }
 

@@ -67,7 +67,7 @@ fn every_wrong_blob_is_the_same() {
         for len in 0..=more.len() {
             let outcome = unwrap(&sm4_wrap::UNWRAP, &private, &more[..len]);
             // Nothing protects the tail: cut or longer by blocks, it opens too.
-            let whole = len > head && (len - head) % 16 == 0;
+            let whole = len > head && (len - head).is_multiple_of(16);
             let expected = match len {
                 0..76 => Some(ck::CKR_WRAPPED_KEY_LEN_RANGE),
                 _ if whole => None,

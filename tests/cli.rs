@@ -7,6 +7,7 @@
 )]
 
 mod cli {
+    mod byok;
     mod common;
     mod config;
     mod import;

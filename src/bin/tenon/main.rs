@@ -5,13 +5,16 @@
 
 mod advice;
 mod ask;
+mod byok;
 mod config;
 mod demo;
 #[cfg(test)]
 mod document;
 mod export;
+mod files;
 mod import;
 mod init;
+mod keyfile;
 mod keys;
 mod object;
 mod objects;
@@ -69,6 +72,9 @@ enum Command {
     /// Writes a public key or a certificate to a file; private and secret keys never leave
     #[command(after_help = EXIT_STATUS)]
     Export(export::Arguments),
+    /// Brings your own keys: external keys, whose material comes wrapped and never leaves
+    #[command(subcommand)]
+    Byok(byok::Command),
     /// Changes and unlocks PINs
     #[command(subcommand)]
     Pin(pin::Command),
@@ -91,6 +97,7 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(&command),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Byok(command) => byok::run(&command),
         Command::Pin(command) => pin::run(&command),
         Command::Config(arguments) => config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),

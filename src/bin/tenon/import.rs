@@ -1,11 +1,6 @@
 //! `tenon import`: everything in a file, or nothing.
 
-mod parse;
-mod pem;
-
-use std::fs;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use der::asn1::OctetStringRef;
@@ -16,16 +11,15 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::material::Material;
 use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::token::Handle;
-use zeroize::Zeroizing;
 
-use crate::Result;
-use crate::ask::{Source, UserPin};
+use crate::ask::{KeyPassword, UserPin};
+use crate::keyfile::{self, Certificate, Item};
 use crate::keys::{Names, key_id};
 use crate::object::{Summary, unused};
 use crate::output::Format;
 use crate::template::Template;
 use crate::token::{Choice, Open};
-use parse::{Certificate, Item};
+use crate::{Result, files};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -38,10 +32,8 @@ pub(crate) struct Arguments {
     secret: Option<SecretType>,
     #[command(flatten)]
     names: Names,
-    /// File with the password of an encrypted key in its first line, - for standard input; else
-    /// $TENON_IMPORT_PASSWORD; else a prompt
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    password: KeyPassword,
     #[command(flatten)]
     pin: UserPin,
     #[command(flatten)]
@@ -55,8 +47,7 @@ enum SecretType {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let file = read(&arguments.file)
-        .map_err(|error| format!("cannot read {}: {error}", arguments.file.display()))?;
+    let file = files::read(&arguments.file)?;
     let templates = templates(arguments, &file)?;
     let open = arguments.choice.user_session(&arguments.pin)?;
     for planned in &templates {
@@ -89,15 +80,6 @@ fn undo(open: &Open, made: &[Handle]) {
     for handle in made {
         let _ = open.session.destroy_object(*handle);
     }
-}
-
-fn read(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    if file != Path::new("-") {
-        return fs::read(file).map(Zeroizing::new);
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// An object that is to be made.
@@ -147,16 +129,9 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
                 .bytes(ck::CKA_VALUE, file)
         })]);
     }
-    let password = || {
-        let source = Source {
-            name: "password of the key",
-            file: arguments.password_file.as_deref(),
-            variable: "TENON_IMPORT_PASSWORD",
-        };
-        source.read()
-    };
+    let password = || arguments.password.source().read();
     let mut all: Vec<Planned> = Vec::new();
-    for item in parse::items(file, &password)? {
+    for item in keyfile::items(file, &password)? {
         match item {
             Item::PrivateKey(material) => {
                 let spki = material.spki().ok_or("not a private key")?;
@@ -244,7 +219,7 @@ fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {
                 .bytes(ck::CKA_EC_POINT, key)
         }));
     }
-    if info.algorithm.oid != parse::EC_PUBLIC_KEY {
+    if info.algorithm.oid != keyfile::EC_PUBLIC_KEY {
         return Err("public keys are RSA, EC, Ed25519 or X25519".into());
     }
     let curve = info

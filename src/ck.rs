@@ -45,9 +45,18 @@ pub const INTERNAL_MATERIAL_ROW: CK_ATTRIBUTE_TYPE = vendor(0xF1);
 /// CK_BBOOL: a secret key that was generated for wrapping alone, never CKA_COPYABLE, and never had
 /// another use than CKA_WRAP and CKA_UNWRAP. In no table, so no client can name it.
 pub const INTERNAL_ONLY_WRAPS: CK_ATTRIBUTE_TYPE = vendor(0xF2);
+/// Time of CKA_TENON_NOT_AFTER on the public half of an import job, which goes with the private one.
+/// In no table, so no client can name it.
+pub const INTERNAL_NOT_AFTER: CK_ATTRIBUTE_TYPE = vendor(0xF3);
 
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);
+/// C_UnwrapKey: RSA-OAEP of an AES-256 key, then AES-ECB with PKCS #7 padding of the wrapped key.
+pub const CKM_TENON_RSA_AES_ECB_PKCS7: CK_MECHANISM_TYPE = vendor(0x02);
+/// C_UnwrapKey: SM2 encryption of an SM4 key, then SM4-ECB of the wrapped key.
+pub const CKM_TENON_SM2_SM4_ECB: CK_MECHANISM_TYPE = vendor(0x03);
+/// SM2 public-key encryption.
+pub const CKM_TENON_SM2PKE: CK_MECHANISM_TYPE = vendor(0x04);
 /// CKK number of SM4 keys.
 pub const CKK_TENON_SM4: CK_KEY_TYPE = vendor(0x01);
 /// The blob is well formed, but its material is not the one that the key is bound to.

@@ -1,9 +1,9 @@
-//! Objects come into being: C_CreateObject, C_CopyObject, C_GenerateKey, C_GenerateKeyPair.
+//! Objects come into being: C_CreateObject, C_CopyObject, and what every new object goes through.
 
 use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, PairSpec, ParamKind, Params};
+use crate::mechanism::Material;
 use crate::policy::{self, Action, Facts, Login};
 use crate::rng::random;
 use crate::store::Uid;
@@ -23,9 +23,9 @@ pub struct Caller {
 }
 
 /// An object about to be.
-struct New {
-    attributes: Attributes,
-    material: Option<Material>,
+pub(super) struct New {
+    pub(super) attributes: Attributes,
+    pub(super) material: Option<Material>,
 }
 
 /// CKA_UNIQUE_ID: 32 hexadecimal digits.
@@ -124,118 +124,13 @@ impl Token {
         )
     }
 
-    /// C_GenerateKey.
-    ///
-    /// # Errors
-    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, and what the template deserves.
-    pub fn generate_key(
-        &self,
-        caller: Caller,
-        (mechanism, params): (&Mechanism, &Params),
-        template: &[RawAttribute],
-    ) -> Result<Handle> {
-        let Some(generate) = mechanism.generate else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} generates no secret key", mechanism.name),
-            );
-        };
-        let keys = self.keys()?;
-        let implied = implied(ck::CKO_SECRET_KEY, mechanism);
-        let Built { mut attributes, .. } =
-            attr::build(How::Generate, &implied, template, &maker(&keys))?;
-        if !attributes
-            .key_type()
-            .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
-        {
-            return refuse(
-                ck::CKR_TEMPLATE_INCONSISTENT,
-                format!("{} makes no key of this CKA_KEY_TYPE", mechanism.name),
-            );
-        }
-        let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
-        if !mechanism.takes(len.saturating_mul(8)) {
-            return refuse(
-                ck::CKR_KEY_SIZE_RANGE,
-                format!("{} makes no key of {len} bytes", mechanism.name),
-            );
-        }
-        self.may_make(caller, &keys, &attributes)?;
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        let value = generate(self.rng(), params, len)?;
-        let material = key::secret(&attributes, &value)?;
-        key::describe(&mut attributes, &material)?;
-        if mechanism.params == ParamKind::Pbkd2 {
-            // As well known as the password: no key of the token's own making.
-            attr::finish_key_facts(How::Create, &mut attributes, None);
-            set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
-        } else {
-            set_generated(&mut attributes, mechanism);
-        }
-        let new = New {
-            attributes,
-            material: Some(material),
-        };
-        self.make(caller, &keys, Event::Generate, new)
-    }
-
-    /// C_GenerateKeyPair: the handles of the public and the private key.
-    ///
-    /// # Errors
-    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, and what the templates
-    /// deserve.
-    pub fn generate_key_pair(
-        &self,
-        caller: Caller,
-        mechanism: &Mechanism,
-        public: &[RawAttribute],
-        private: &[RawAttribute],
-    ) -> Result<(Handle, Handle)> {
-        let Some(generate) = mechanism.generate_pair else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} generates no key pair", mechanism.name),
-            );
-        };
-        let keys = self.keys()?;
-        let maker = maker(&keys);
-        let build = |class, template| {
-            attr::build(How::Generate, &implied(class, mechanism), template, &maker)
-        };
-        let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
-        let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
-        let spec = pair_spec(&public, &private)?;
-        // Refused before the costly generation, not after it.
-        for attributes in [&public, &private] {
-            self.may_make(caller, &keys, attributes)?;
-        }
-        self.may_pair(caller, &keys, &public, &private)?;
-        let material = generate(&spec)?;
-        key::describe_public(&mut public, &material)?;
-        key::describe(&mut private, &material)?;
-        set_generated(&mut public, mechanism);
-        set_generated(&mut private, mechanism);
-        let halves = [
-            New {
-                attributes: public,
-                material: None,
-            },
-            New {
-                attributes: private,
-                material: Some(material),
-            },
-        ];
-        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
-        Ok((public, private))
-    }
-
     fn make(&self, caller: Caller, keys: &Keys, event: Event, new: New) -> Result<Handle> {
         let [handle] = self.make_all(caller, keys, event, [new])?;
         Ok(handle)
     }
 
     /// Makes objects together: token objects in one transaction, session objects after it.
-    fn make_all<const N: usize>(
+    pub(super) fn make_all<const N: usize>(
         &self,
         caller: Caller,
         keys: &Keys,
@@ -332,7 +227,7 @@ impl Token {
     }
 
     /// Whether two halves may be one pair: `may_make` judges each for itself.
-    fn may_pair(
+    pub(super) fn may_pair(
         &self,
         caller: Caller,
         keys: &Keys,
@@ -406,50 +301,8 @@ pub(super) fn maker(keys: &Keys) -> Maker {
     }
 }
 
-/// What function and mechanism fix of a generated key.
-fn implied(class: ck::CK_OBJECT_CLASS, mechanism: &Mechanism) -> Attributes {
-    let mut implied = Attributes::default();
-    implied.set(ck::CKA_CLASS, Value::Ulong(class));
-    if let [key_type] = mechanism.key_types {
-        implied.set(ck::CKA_KEY_TYPE, Value::Ulong(*key_type));
-    }
-    implied
-}
-
 pub(super) fn set_origin(attributes: &mut Attributes, origin: ck::CK_ULONG) {
     if matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
         attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(origin));
-    }
-}
-
-fn set_generated(attributes: &mut Attributes, mechanism: &Mechanism) {
-    attr::finish_key_facts(How::Generate, attributes, None);
-    attributes.set(ck::CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.id));
-    set_origin(attributes, ck::ORIGIN_GENERATED);
-}
-
-/// What the templates ask of the pair. Some clients give CKA_EC_PARAMS in the private half.
-fn pair_spec(public: &Attributes, private: &Attributes) -> Result<PairSpec> {
-    if let Some(bits) = public.ulong(ck::CKA_MODULUS_BITS) {
-        let exponent = public
-            .bytes(ck::CKA_PUBLIC_EXPONENT)
-            .filter(|e| !e.is_empty())
-            .unwrap_or(&[1, 0, 1]);
-        return Ok(PairSpec::Rsa {
-            bits,
-            exponent: exponent.to_vec(),
-        });
-    }
-    let given = |attributes: &Attributes| attributes.bytes(ck::CKA_EC_PARAMS).map(<[u8]>::to_vec);
-    match (given(public), given(private)) {
-        (Some(a), Some(b)) if a != b => refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "the two templates name different curves",
-        ),
-        (Some(params), _) | (None, Some(params)) => Ok(PairSpec::Ec { params }),
-        (None, None) => refuse(
-            ck::CKR_TEMPLATE_INCOMPLETE,
-            "a key pair needs CKA_MODULUS_BITS or CKA_EC_PARAMS",
-        ),
     }
 }

@@ -24,6 +24,7 @@ mod change;
 mod derive;
 mod external;
 mod find;
+mod generate;
 mod key;
 mod login;
 mod make;

@@ -3,13 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use der::asn1::OctetStringRef;
-use der::{Decode, Encode};
-use pkcs1::RsaPublicKeyRef;
-use spki::SubjectPublicKeyInfoRef;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::material::Material;
-use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::token::Handle;
 
 use crate::ask::{KeyPassword, UserPin};
@@ -19,7 +14,7 @@ use crate::object::{Summary, unused};
 use crate::output::Format;
 use crate::template::Template;
 use crate::token::{Choice, Open};
-use crate::{Result, files};
+use crate::{Result, files, public_key};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -184,7 +179,7 @@ fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planne
         }),
         Material::Okp(key) => planned.with(|template| {
             template
-                .number(ck::CKA_KEY_TYPE, okp_key_type(key.curve))
+                .number(ck::CKA_KEY_TYPE, public_key::okp_key_type(key.curve))
                 .bytes(ck::CKA_EC_PARAMS, key.curve.params())
                 .bytes(ck::CKA_VALUE, &key.private)
         }),
@@ -192,48 +187,10 @@ fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planne
     })
 }
 
-fn okp_key_type(curve: okp::Curve) -> ck::CK_KEY_TYPE {
-    match curve {
-        okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
-        okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
-    }
-}
-
 fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {
-    let planned = Planned::new(names, ck::CKO_PUBLIC_KEY, Some(spki))?;
-    let info = SubjectPublicKeyInfoRef::try_from(spki)?;
-    let key = info.subject_public_key.raw_bytes();
-    if let Ok(rsa) = RsaPublicKeyRef::from_der(key) {
-        return Ok(planned.with(|template| {
-            template
-                .number(ck::CKA_KEY_TYPE, ck::CKK_RSA)
-                .bytes(ck::CKA_MODULUS, rsa.modulus.as_bytes())
-                .bytes(ck::CKA_PUBLIC_EXPONENT, rsa.public_exponent.as_bytes())
-        }));
-    }
-    if let Ok(curve) = okp::Curve::from_params(&info.algorithm.oid.to_der()?) {
-        return Ok(planned.with(|template| {
-            template
-                .number(ck::CKA_KEY_TYPE, okp_key_type(curve))
-                .bytes(ck::CKA_EC_PARAMS, curve.params())
-                .bytes(ck::CKA_EC_POINT, key)
-        }));
-    }
-    if info.algorithm.oid != keyfile::EC_PUBLIC_KEY {
-        return Err("public keys are RSA, EC, Ed25519 or X25519".into());
-    }
-    let curve = info
-        .algorithm
-        .parameters
-        .ok_or("the key names no curve")?
-        .to_der()?;
-    let point = OctetStringRef::new(key)?.to_der()?;
-    Ok(planned.with(|template| {
-        template
-            .number(ck::CKA_KEY_TYPE, ck::CKK_EC)
-            .bytes(ck::CKA_EC_PARAMS, &curve)
-            .bytes(ck::CKA_EC_POINT, &point)
-    }))
+    let mut planned = Planned::new(names, ck::CKO_PUBLIC_KEY, Some(spki))?;
+    planned.template = public_key::add(planned.template, spki)?;
+    Ok(planned)
 }
 
 fn certificate_object(names: &Names, certificate: &Certificate) -> Result<Planned> {

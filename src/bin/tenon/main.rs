@@ -20,6 +20,7 @@ mod object;
 mod objects;
 mod output;
 mod pin;
+mod public_key;
 mod random;
 mod slots;
 mod template;
@@ -97,14 +98,20 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(&command),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
-        Command::Byok(command) => byok::run(&command),
+        Command::Byok(command) => return finish(byok::run(&command)),
         Command::Pin(command) => pin::run(&command),
         Command::Config(arguments) => config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
-    let Err(error) = done else {
-        return ExitCode::SUCCESS;
+    finish(done.map(|()| ExitCode::SUCCESS))
+}
+
+/// The exit status; an error is told to the user.
+fn finish(done: Result<ExitCode>) -> ExitCode {
+    let error = match done {
+        Ok(status) => return status,
+        Err(error) => error,
     };
     // `tenon … | head` has what it wanted.
     let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;

@@ -3,6 +3,7 @@
 use der::Decode;
 use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
+use tenon_pkcs11::byok::Scheme;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::aes::{self, Direction};
 use tenon_pkcs11::crypto::hash::Hash;
@@ -13,7 +14,7 @@ use tenon_pkcs11::mechanism::{self, Key, Oaep, Params};
 use tenon_pkcs11::rng;
 use tenon_pkcs11::secret::Secret;
 
-use super::algorithm::{Algorithm, Layout};
+use super::algorithm::Algorithm;
 use super::base64;
 use super::owned::Owned;
 use crate::Result;
@@ -75,40 +76,60 @@ pub(super) fn seal(
         let name = algorithm.name;
         return Err(format!("{name} takes a wrapping key of {fixed} bits, not of {bits}").into());
     }
-    let oaep = |hash| Oaep {
-        hash,
-        mgf: mgf.unwrap_or(hash),
-        label: Vec::new(),
+    let oaep = |of| -> Result<Oaep> {
+        let hash = hash(of).ok_or("the library does not have this hash")?;
+        Ok(Oaep {
+            hash,
+            mgf: mgf.unwrap_or(hash),
+            label: Vec::new(),
+        })
     };
-    match algorithm.layout {
-        Layout::Oaep(hash) => {
-            let params = Params::Oaep(oaep(hash));
+    match algorithm.scheme {
+        Scheme::Oaep(of) => {
+            let params = Params::Oaep(oaep(of)?);
             key.wrap(ck::CKM_RSA_PKCS_OAEP, &params, &clear(owned)?)
         }
-        Layout::Pkcs1 => {
+        Scheme::Pkcs1 => {
             let Owned::Secret(secret) = owned else {
                 return Err("this algorithm wraps secret keys alone".into());
             };
             key.wrap(ck::CKM_RSA_PKCS, &Params::None, secret)
         }
-        Layout::RsaAesKeyWrap(hash) => {
+        Scheme::OaepKwp(of) => {
             let params = Params::RsaAesKeyWrap {
                 aes_bits: Some(INNER_BITS),
-                oaep: oaep(hash),
+                oaep: oaep(of)?,
             };
             key.wrap(ck::CKM_RSA_AES_KEY_WRAP, &params, &clear(owned)?)
         }
-        Layout::RsaAesEcb => {
+        Scheme::OaepEcb(of) => {
             let Owned::Private(material) = owned else {
                 return Err("this algorithm wraps private keys alone".into());
             };
             let inner = rng::secret(&SystemRng, INNER_LEN);
-            let params = Params::Oaep(oaep(Hash::Sha256));
+            let params = Params::Oaep(oaep(of)?);
             let mut blob = key.wrap(ck::CKM_RSA_PKCS_OAEP, &params, &inner)?;
             blob.extend(aes_ecb_pkcs7(&inner, &material.to_pkcs8()?)?);
             Ok(blob)
         }
+        Scheme::Sm2 | Scheme::Sm2Sm4 => Err("SM2 comes later".into()),
     }
+}
+
+/// The hash of a CKM_ number.
+fn hash(of: ck::CK_MECHANISM_TYPE) -> Option<Hash> {
+    Some(match of {
+        ck::CKM_SHA_1 => Hash::Sha1,
+        ck::CKM_SHA224 => Hash::Sha224,
+        ck::CKM_SHA256 => Hash::Sha256,
+        ck::CKM_SHA384 => Hash::Sha384,
+        ck::CKM_SHA512 => Hash::Sha512,
+        ck::CKM_SHA3_224 => Hash::Sha3_224,
+        ck::CKM_SHA3_256 => Hash::Sha3_256,
+        ck::CKM_SHA3_384 => Hash::Sha3_384,
+        ck::CKM_SHA3_512 => Hash::Sha3_512,
+        _ => return None,
+    })
 }
 
 /// What is encrypted: raw bytes, or PKCS #8.

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use tenon_pkcs11::byok::Scheme;
+use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
 
-use super::algorithm::{self, Algorithm, Layout};
+use super::algorithm::{self, Algorithm};
 use super::owned::Source;
 use super::seal::{WrappingKey, seal};
 use super::{azure, base64};
@@ -20,7 +22,7 @@ pub(crate) struct Arguments {
     public_key: PathBuf,
     /// How to wrap, by the name that the service gives it
     #[arg(long, short, value_name = "NAME", value_parser = algorithm::parse)]
-    algorithm: &'static Algorithm,
+    algorithm: Algorithm,
     /// Hash of MGF1, where a service's differs from OAEP's
     #[arg(long, value_name = "HASH")]
     mgf1: Option<Mgf1>,
@@ -70,15 +72,15 @@ impl Mgf1 {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let form = arguments.form;
-    let layout = arguments.algorithm.layout;
-    if form == Form::Byok && layout != Layout::RsaAesKeyWrap(Hash::Sha1) {
+    let scheme = arguments.algorithm.scheme;
+    if form == Form::Byok && scheme != Scheme::OaepKwp(ck::CKM_SHA_1) {
         return Err("a .byok file holds what CKM_RSA_AES_KEY_WRAP makes: name that".into());
     }
     let public = WrappingKey::parse(&files::read(&arguments.public_key)?)
         .map_err(|error| format!("{}: {error}", arguments.public_key.display()))?;
     let mgf1 = arguments.mgf1.map(Mgf1::hash);
     let blob = seal(
-        arguments.algorithm,
+        &arguments.algorithm,
         mgf1,
         &public,
         &arguments.source.read()?,
@@ -95,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         [] => files::write(None, &written(&blob)),
         [file] => files::write_new(file, &written(&blob)),
         [inner, rest] => {
-            let (head, tail) = parts(layout, form, &public, &blob)?;
+            let (head, tail) = parts(scheme, form, &public, &blob)?;
             files::write_new(inner, &written(head))?;
             files::write_new(rest, &written(tail))
         }
@@ -105,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The encrypted inner key, and the key encrypted under that.
 fn parts<'a>(
-    layout: Layout,
+    scheme: Scheme,
     form: Form,
     public: &WrappingKey,
     blob: &'a [u8],
@@ -113,12 +115,12 @@ fn parts<'a>(
     if form == Form::Byok {
         return Err("a .byok file is one file".into());
     }
-    match layout {
-        Layout::RsaAesKeyWrap(_) | Layout::RsaAesEcb => public
+    match scheme {
+        Scheme::OaepKwp(_) | Scheme::OaepEcb(_) => public
             .modulus_len()
             .and_then(|len| blob.split_at_checked(len))
             .ok_or_else(|| "the blob is too short".into()),
-        Layout::Oaep(_) | Layout::Pkcs1 => {
+        Scheme::Oaep(_) | Scheme::Pkcs1 | Scheme::Sm2 | Scheme::Sm2Sm4 => {
             Err("the blob of this algorithm is one part: say --output once".into())
         }
     }

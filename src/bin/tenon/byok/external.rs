@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::byok::{Spec, parse_tags};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::clock::{Clock, SystemClock, UnixTime};
@@ -12,7 +13,7 @@ use super::spec::{self, Usage};
 use super::when::{rfc3339, words};
 use crate::Result;
 use crate::ask::UserPin;
-use crate::object::{find, ulong, value};
+use crate::object::{find, ulong};
 use crate::output::{Format, hex, printable, unhex};
 use crate::template::Template;
 use crate::token::{Choice, Open};
@@ -129,43 +130,38 @@ impl External {
     }
 
     pub(super) fn of(session: &Session, handle: Handle) -> Result<Self> {
-        let bytes = |kind| value(session, handle, kind).map(Option::unwrap_or_default);
-        let text = |kind| bytes(kind).map(|bytes| printable(&bytes));
-        let number = |kind| bytes(kind).map(|bytes| ulong(&bytes));
-        let time =
-            |kind| bytes(kind).map(|bytes| bytes.try_into().map_or(0, UnixTime::from_be_bytes));
-        let is = |kind| bytes(kind).map(|bytes| bytes == [ck::CK_TRUE]);
-        let class = number(ck::CKA_CLASS)?.ok_or("the key has no class")?;
-        let key_type = number(ck::CKA_KEY_TYPE)?.ok_or("the key has no type")?;
-        let params = bytes(ck::CKA_EC_PARAMS)?;
+        let read = Properties::read(session, handle)?;
+        let class = read.number(ck::CKA_CLASS).ok_or("the key has no class")?;
+        let key_type = read.number(ck::CKA_KEY_TYPE).ok_or("the key has no type")?;
+        let modulus = u64::try_from(read.bytes(ck::CKA_MODULUS).len())?;
         let spec = Spec::of(
             key_type,
-            number(ck::CKA_VALUE_LEN)?,
-            modulus_bits(session, handle)?,
-            (!params.is_empty()).then_some(&params),
+            read.number(ck::CKA_VALUE_LEN),
+            read.number(ck::CKA_MODULUS_BITS).or(Some(8 * modulus)),
+            Some(read.bytes(ck::CKA_EC_PARAMS)),
         );
-        let usage = match (is(ck::CKA_DECRYPT)?, is(ck::CKA_SIGN)?) {
+        let usage = match (read.is(ck::CKA_DECRYPT), read.is(ck::CKA_SIGN)) {
             (true, false) => Some(Usage::EncryptDecrypt),
             (false, true) => Some(Usage::SignVerify),
             _ => None,
         };
-        let tags = parse_tags(&bytes(ck::CKA_TENON_TAGS)?).unwrap_or_default();
+        let tags = parse_tags(read.bytes(ck::CKA_TENON_TAGS)).unwrap_or_default();
         Ok(Self {
             handle,
-            unique_id: text(ck::CKA_UNIQUE_ID)?,
-            alias: text(ck::CKA_LABEL)?,
-            id: bytes(ck::CKA_ID)?,
+            unique_id: read.text(ck::CKA_UNIQUE_ID),
+            alias: read.text(ck::CKA_LABEL),
+            id: read.bytes(ck::CKA_ID).to_vec(),
             class,
             key_type,
             spec,
             usage,
-            state: number(ck::CKA_TENON_KEY_STATE)?,
-            expires_at: time(ck::CKA_TENON_EXPIRES_AT)?,
-            deletion_at: time(ck::CKA_TENON_DELETION_AT)?,
-            material_id: hex(&bytes(ck::CKA_TENON_MATERIAL_ID)?),
-            profile: text(ck::CKA_TENON_PROFILE)?,
-            require_token: is(ck::CKA_TENON_REQUIRE_TOKEN)?,
-            description: text(ck::CKA_TENON_DESCRIPTION)?,
+            state: read.number(ck::CKA_TENON_KEY_STATE),
+            expires_at: read.time(ck::CKA_TENON_EXPIRES_AT),
+            deletion_at: read.time(ck::CKA_TENON_DELETION_AT),
+            material_id: hex(read.bytes(ck::CKA_TENON_MATERIAL_ID)),
+            profile: read.text(ck::CKA_TENON_PROFILE),
+            require_token: read.is(ck::CKA_TENON_REQUIRE_TOKEN),
+            description: read.text(ck::CKA_TENON_DESCRIPTION),
             tags: tags.into_iter().collect(),
         })
     }
@@ -274,12 +270,64 @@ fn any() -> Template {
     Template::default().number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_EXTERNAL)
 }
 
-/// CKA_MODULUS_BITS, or the bits of the modulus itself.
-fn modulus_bits(session: &Session, handle: Handle) -> Result<Option<u64>> {
-    if let Some(bits) = value(session, handle, ck::CKA_MODULUS_BITS)? {
-        return Ok(ulong(&bits));
+/// What is read of a key, in one call.
+const KINDS: [ck::CK_ATTRIBUTE_TYPE; 19] = [
+    ck::CKA_CLASS,
+    ck::CKA_KEY_TYPE,
+    ck::CKA_LABEL,
+    ck::CKA_ID,
+    ck::CKA_UNIQUE_ID,
+    ck::CKA_VALUE_LEN,
+    ck::CKA_MODULUS,
+    ck::CKA_MODULUS_BITS,
+    ck::CKA_EC_PARAMS,
+    ck::CKA_DECRYPT,
+    ck::CKA_SIGN,
+    ck::CKA_TENON_KEY_STATE,
+    ck::CKA_TENON_EXPIRES_AT,
+    ck::CKA_TENON_DELETION_AT,
+    ck::CKA_TENON_MATERIAL_ID,
+    ck::CKA_TENON_PROFILE,
+    ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_DESCRIPTION,
+    ck::CKA_TENON_TAGS,
+];
+
+/// The values of `KINDS`, in their order; what a key does not have is empty.
+struct Properties(Vec<Vec<u8>>);
+
+impl Properties {
+    fn read(session: &Session, handle: Handle) -> Result<Self> {
+        let values = session.attributes(handle, &KINDS)?.into_iter();
+        let bytes = values.map(|value| match value {
+            Revealed::Value(bytes) => bytes,
+            _ => Vec::new(),
+        });
+        Ok(Self(bytes.collect()))
     }
-    let modulus = value(session, handle, ck::CKA_MODULUS)?.unwrap_or_default();
-    let bytes = u64::try_from(modulus.len())?;
-    Ok((bytes > 0).then_some(8 * bytes))
+
+    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> &[u8] {
+        let place = KINDS.iter().position(|known| *known == kind);
+        place
+            .and_then(|place| self.0.get(place))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn text(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> String {
+        printable(self.bytes(kind))
+    }
+
+    fn number(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
+        ulong(self.bytes(kind))
+    }
+
+    fn is(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
+        self.bytes(kind) == [ck::CK_TRUE]
+    }
+
+    /// 0 where there is none.
+    fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> UnixTime {
+        let bytes = self.bytes(kind).try_into();
+        bytes.map_or(0, UnixTime::from_be_bytes)
+    }
 }

@@ -57,6 +57,8 @@ pub const CKM_TENON_RSA_AES_ECB_PKCS7: CK_MECHANISM_TYPE = vendor(0x02);
 pub const CKM_TENON_SM2_SM4_ECB: CK_MECHANISM_TYPE = vendor(0x03);
 /// SM2 public-key encryption.
 pub const CKM_TENON_SM2PKE: CK_MECHANISM_TYPE = vendor(0x04);
+/// Encryption whose ciphertext names the key and its material, and opens under no other.
+pub const CKM_TENON_KMS_ENVELOPE: CK_MECHANISM_TYPE = vendor(0x05);
 /// CKK number of SM4 keys.
 pub const CKK_TENON_SM4: CK_KEY_TYPE = vendor(0x01);
 /// The blob is well formed, but its material is not the one that the key is bound to.

@@ -15,7 +15,11 @@ mod binding;
 mod blobs;
 #[path = "byok/expiry.rs"]
 mod expiry;
+#[path = "byok/jobs.rs"]
+mod jobs;
 #[path = "byok/outside.rs"]
 mod outside;
+#[path = "byok/owner.rs"]
+mod owner;
 #[path = "byok/pkcs1.rs"]
 mod pkcs1;

@@ -24,17 +24,32 @@ impl fmt::Display for WrappingKey {
     }
 }
 
+/// A hash of OAEP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OaepHash {
+    /// SHA-1.
+    Sha1,
+    /// SHA-224.
+    Sha224,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
 /// How an algorithm encrypts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// RSAES-OAEP of the material, with this hash (CKM_ number) and an empty label.
-    Oaep(ck::CK_MECHANISM_TYPE),
+    /// RSAES-OAEP of the material, with this hash and an empty label.
+    Oaep(OaepHash),
     /// RSAES-PKCS1-v1_5 of the material.
     Pkcs1,
     /// RSAES-OAEP of an AES key, then AES-KWP of the material.
-    OaepKwp(ck::CK_MECHANISM_TYPE),
+    OaepKwp(OaepHash),
     /// RSAES-OAEP of an AES-256 key, then AES-ECB with PKCS #7 padding of the material.
-    OaepEcb(ck::CK_MECHANISM_TYPE),
+    OaepEcb(OaepHash),
     /// SM2 encryption of the material.
     Sm2,
     /// SM2 encryption of an SM4 key, then SM4-ECB of the material.
@@ -67,19 +82,19 @@ macro_rules! algorithms {
 }
 
 algorithms! {
-    1 "RSAES_OAEP_SHA_1" CKM_RSA_PKCS_OAEP Scheme::Oaep(ck::CKM_SHA_1);
-    2 "RSAES_OAEP_SHA_256" CKM_RSA_PKCS_OAEP Scheme::Oaep(ck::CKM_SHA256);
+    1 "RSAES_OAEP_SHA_1" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha1);
+    2 "RSAES_OAEP_SHA_256" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha256);
     3 "RSAES_PKCS1_V1_5" CKM_RSA_PKCS Scheme::Pkcs1;
-    4 "RSA_AES_KEY_WRAP_SHA_1" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(ck::CKM_SHA_1);
-    5 "RSA_AES_KEY_WRAP_SHA_256" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(ck::CKM_SHA256);
-    6 "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD" CKM_TENON_RSA_AES_ECB_PKCS7 Scheme::OaepEcb(ck::CKM_SHA256);
+    4 "RSA_AES_KEY_WRAP_SHA_1" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha1);
+    5 "RSA_AES_KEY_WRAP_SHA_256" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha256);
+    6 "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD" CKM_TENON_RSA_AES_ECB_PKCS7 Scheme::OaepEcb(OaepHash::Sha256);
     7 "SM2PKE_SM4_ECB" CKM_TENON_SM2_SM4_ECB Scheme::Sm2Sm4;
     8 "SM2PKE" CKM_TENON_SM2PKE Scheme::Sm2;
-    9 "RSA_AES_KEY_WRAP_SHA_224" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(ck::CKM_SHA224);
-    10 "RSA_AES_KEY_WRAP_SHA_384" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(ck::CKM_SHA384);
-    11 "RSA_AES_KEY_WRAP_SHA_512" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(ck::CKM_SHA512);
-    12 "RSAES_OAEP_SHA_384" CKM_RSA_PKCS_OAEP Scheme::Oaep(ck::CKM_SHA384);
-    13 "RSAES_OAEP_SHA_512" CKM_RSA_PKCS_OAEP Scheme::Oaep(ck::CKM_SHA512);
+    9 "RSA_AES_KEY_WRAP_SHA_224" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha224);
+    10 "RSA_AES_KEY_WRAP_SHA_384" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha384);
+    11 "RSA_AES_KEY_WRAP_SHA_512" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha512);
+    12 "RSAES_OAEP_SHA_384" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha384);
+    13 "RSAES_OAEP_SHA_512" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha512);
 }
 
 impl Algorithm {
@@ -89,21 +104,9 @@ impl Algorithm {
         ALGORITHMS.iter().find(|row| row.number == number)
     }
 
-    /// The algorithm by which a mechanism with this OAEP hash opens a blob. `hash` is `None` for a
-    /// mechanism without one.
+    /// OAEP's hash.
     #[must_use]
-    pub fn of(
-        mechanism: ck::CK_MECHANISM_TYPE,
-        hash: Option<ck::CK_MECHANISM_TYPE>,
-    ) -> Option<&'static Self> {
-        ALGORITHMS
-            .iter()
-            .find(|row| row.mechanism == mechanism && row.hash() == hash)
-    }
-
-    /// CKM_ number of OAEP's hash.
-    #[must_use]
-    pub fn hash(&self) -> Option<ck::CK_MECHANISM_TYPE> {
+    pub fn hash(&self) -> Option<OaepHash> {
         match self.scheme {
             Scheme::Oaep(hash) | Scheme::OaepKwp(hash) | Scheme::OaepEcb(hash) => Some(hash),
             Scheme::Pkcs1 | Scheme::Sm2 | Scheme::Sm2Sm4 => None,

@@ -13,7 +13,7 @@ mod metadata;
 pub mod profile;
 mod spec;
 
-pub use algorithm::{ALGORITHMS, Algorithm, Scheme, WrappingKey};
+pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, Scheme, WrappingKey};
 pub use job::{Job, Refused};
 pub use metadata::{Metadata, parse_tags};
 pub use profile::{Profile, Rule, Usage};
@@ -276,10 +276,7 @@ pub fn may_change(
             Kind::External(profile),
             ck::CKA_LABEL | ck::CKA_TENON_DESCRIPTION | ck::CKA_TENON_TAGS,
         ) => describes(profile, kind, value.unwrap_or_default()),
-        (
-            Kind::External(_),
-            ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED,
-        )
+        (Kind::External(_), ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED)
         | (Kind::Job, ck::CKA_LABEL) => Ok(()),
         (Kind::External(_), ck::CKA_TENON_DELETION_AT) => deletion_window(value, now),
         (Kind::External(_) | Kind::Job, _)

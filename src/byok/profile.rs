@@ -541,3 +541,6 @@ impl Profile {
         Err(Rule::Rotation)
     }
 }
+
+#[cfg(test)]
+mod tests;

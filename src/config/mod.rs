@@ -108,6 +108,8 @@ pub struct Config {
     pub separate_roles: bool,
     /// Material for bound keys may come by CKM_RSA_PKCS.
     pub pkcs1_imports: bool,
+    /// New symmetric external keys work by the envelope alone.
+    pub strict_independence: bool,
     /// CKM_AES_KEY_WRAP_PAD makes PKCS#7 padding and RFC 3394 instead of RFC 5649.
     pub key_wrap_pad_pkcs7: bool,
 }

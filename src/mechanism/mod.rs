@@ -16,6 +16,7 @@ mod buffer;
 mod derive;
 mod digest;
 mod ec;
+mod external;
 mod hmac;
 mod kdf;
 mod key;
@@ -168,6 +169,8 @@ pub struct Mechanism {
     pub unwrap_blind: Option<UnwrapBlind>,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
+    /// C_GenerateKey makes an external key, whose material comes later.
+    pub generate_external: bool,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
     /// C_DeriveKey.
@@ -231,7 +234,10 @@ impl Mechanism {
             (self.digest.is_some(), ck::CKF_DIGEST),
             (self.wrap.is_some(), ck::CKF_WRAP),
             (self.unwrap.is_some(), ck::CKF_UNWRAP),
-            (self.generate.is_some(), ck::CKF_GENERATE),
+            (
+                self.generate.is_some() || self.generate_external,
+                ck::CKF_GENERATE,
+            ),
             (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
             (self.derive.is_some(), ck::CKF_DERIVE),
         ];
@@ -266,6 +272,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     unwrap_blind: None,
     key_wrap: false,
     generate: None,
+    generate_external: false,
     generate_pair: None,
     derive: None,
     shown: None,
@@ -286,6 +293,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     hmac::ROWS,
     derive::ROWS,
     kdf::ROWS,
+    external::ROWS,
 ];
 
 /// Every row.

@@ -8,7 +8,7 @@ use crate::mechanism::{Mechanism, PairSpec, ParamKind, Params};
 use super::audit::Event;
 use super::make::{Caller, New, maker, set_origin};
 use super::object::Handle;
-use super::{Token, key};
+use super::{Keys, Token, external, key};
 
 impl Token {
     /// C_GenerateKey.
@@ -21,6 +21,9 @@ impl Token {
         (mechanism, params): (&Mechanism, &Params),
         template: &[RawAttribute],
     ) -> Result<Handle> {
+        if mechanism.generate_external {
+            return self.make_external(caller, mechanism, template);
+        }
         let Some(generate) = mechanism.generate else {
             return refuse(
                 ck::CKR_MECHANISM_INVALID,
@@ -31,6 +34,7 @@ impl Token {
         let implied = implied(ck::CKO_SECRET_KEY, mechanism);
         let Built { mut attributes, .. } =
             attr::build(How::Generate, &implied, template, &maker(&keys))?;
+        external::refuse_external(&attributes)?;
         if !attributes
             .key_type()
             .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
@@ -74,42 +78,54 @@ impl Token {
         public: &[RawAttribute],
         private: &[RawAttribute],
     ) -> Result<(Handle, Handle)> {
+        if external::orders_job(private) {
+            return self.make_job(caller, mechanism, public, private);
+        }
+        let keys = self.keys()?;
+        let halves = self.new_pair(caller, &keys, mechanism, (public, private), |_, private| {
+            external::refuse_external(private)
+        })?;
+        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
+        Ok((public, private))
+    }
+
+    /// Generates a key pair that is not stored yet: public and private half. `judge` has a say
+    /// before the costly generation.
+    pub(super) fn new_pair(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        mechanism: &Mechanism,
+        (public, private): (&[RawAttribute], &[RawAttribute]),
+        judge: impl FnOnce(&PairSpec, &Attributes) -> Result<()>,
+    ) -> Result<[New; 2]> {
         let Some(generate) = mechanism.generate_pair else {
             return refuse(
                 ck::CKR_MECHANISM_INVALID,
                 format!("{} generates no key pair", mechanism.name),
             );
         };
-        let keys = self.keys()?;
-        let maker = maker(&keys);
+        let maker = maker(keys);
         let build = |class, template| {
             attr::build(How::Generate, &implied(class, mechanism), template, &maker)
         };
         let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
         let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
         let spec = pair_spec(&public, &private)?;
-        // Refused before the costly generation, not after it.
         for attributes in [&public, &private] {
-            self.may_make(caller, &keys, attributes)?;
+            self.may_make(caller, keys, attributes)?;
         }
-        self.may_pair(caller, &keys, &public, &private)?;
+        self.may_pair(caller, keys, &public, &private)?;
+        judge(&spec, &private)?;
         let material = generate(&spec)?;
         key::describe_public(&mut public, &material)?;
         key::describe(&mut private, &material)?;
         set_generated(&mut public, mechanism);
         set_generated(&mut private, mechanism);
-        let halves = [
-            New {
-                attributes: public,
-                material: None,
-            },
-            New {
-                attributes: private,
-                material: Some(material),
-            },
-        ];
-        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
-        Ok((public, private))
+        Ok([
+            New::new(self.rng(), public, None),
+            New::new(self.rng(), private, Some(material)),
+        ])
     }
 }
 

@@ -131,6 +131,16 @@ pub(super) fn curve(params: &[u8]) -> Result<Curve> {
     Curve::from_params(params).map_err(|error| no_curve().because(error))
 }
 
+/// CKA_EC_PARAMS as this token's keys of that type have it.
+pub(super) fn canonical_curve(key_type: Option<ck::CK_KEY_TYPE>, params: &[u8]) -> Result<Vec<u8>> {
+    Ok(match key_type {
+        Some(of @ (ck::CKK_EC_EDWARDS | ck::CKK_EC_MONTGOMERY)) => {
+            okp_curve(of, params)?.params().to_vec()
+        }
+        _ => curve(params)?.params().to_vec(),
+    })
+}
+
 /// Curve of CKA_EC_PARAMS of an Edwards or Montgomery key.
 fn okp_curve(key_type: ck::CK_KEY_TYPE, params: &[u8]) -> Result<okp::Curve> {
     let curve = okp::Curve::from_params(params).map_err(|error| no_curve().because(error))?;
@@ -186,10 +196,14 @@ pub(super) fn describe(attributes: &mut Attributes, material: &Material) -> Resu
 pub(super) fn describe_public(attributes: &mut Attributes, material: &Material) -> Result<()> {
     describe(attributes, material)?;
     if let Material::Rsa(key) = material {
-        let bits = key.n.len() * 8 - key.n.first().map_or(0, |b| b.leading_zeros() as usize);
-        attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(bits as u64));
+        attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(modulus_bits(&key.n)));
     }
     Ok(())
+}
+
+/// Bits of a modulus without leading zero bytes.
+pub(super) fn modulus_bits(n: &[u8]) -> u64 {
+    n.len() as u64 * 8 - n.first().map_or(0, |byte| u64::from(byte.leading_zeros()))
 }
 
 fn describe_public_info(attributes: &mut Attributes, material: &Material) {
@@ -328,7 +342,9 @@ pub(super) fn from_clear(attributes: &Attributes, clear: &[u8]) -> Option<Materi
     let material = Material::from_pkcs8(clear).ok()?;
     let fits = match (&material, attributes.key_type()) {
         (Material::Rsa(key), Some(ck::CKK_RSA)) => {
+            let bits = attributes.ulong(ck::CKA_MODULUS_BITS);
             attributes.bytes(ck::CKA_MODULUS).is_none_or(|n| n == key.n)
+                && bits.is_none_or(|bits| bits == modulus_bits(&key.n))
         }
         (Material::Ec(key), Some(ck::CKK_EC)) => attributes
             .bytes(ck::CKA_EC_PARAMS)

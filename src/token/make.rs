@@ -5,7 +5,7 @@ use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::Material;
 use crate::policy::{self, Action, Facts, Login};
-use crate::rng::random;
+use crate::rng::{Rng, random};
 use crate::store::Uid;
 
 use super::audit::Event;
@@ -26,6 +26,43 @@ pub struct Caller {
 pub(super) struct New {
     pub(super) attributes: Attributes,
     pub(super) material: Option<Material>,
+    pub(super) uid: Uid,
+}
+
+impl New {
+    /// An object with a new CKA_UNIQUE_ID.
+    pub(super) fn new(
+        rng: &dyn Rng,
+        mut attributes: Attributes,
+        material: Option<Material>,
+    ) -> Self {
+        let uid: Uid = random(rng);
+        attributes.set(ck::CKA_UNIQUE_ID, Value::Bytes(unique_id(&uid)));
+        Self {
+            attributes,
+            material,
+            uid,
+        }
+    }
+
+    /// As it is stored, for the first time.
+    pub(super) fn record(&self) -> Record {
+        Record {
+            uid: self.uid,
+            version: 0,
+            attributes: self.attributes.clone(),
+            trust_unproven: false,
+        }
+    }
+}
+
+/// The uid of a CKA_UNIQUE_ID.
+pub(super) fn uid_of(unique_id: &[u8]) -> Option<Uid> {
+    let digits = str::from_utf8(unique_id)
+        .ok()
+        .filter(|text| text.len() == 32)?;
+    let uid = u128::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    (self::unique_id(&uid) == unique_id).then_some(uid)
 }
 
 /// CKA_UNIQUE_ID: 32 hexadecimal digits.
@@ -76,10 +113,7 @@ impl Token {
             caller,
             &keys,
             Event::Create,
-            New {
-                attributes,
-                material,
-            },
+            New::new(self.rng(), attributes, material),
         )
     }
 
@@ -117,10 +151,7 @@ impl Token {
             caller,
             &keys,
             Event::Copy,
-            New {
-                attributes,
-                material,
-            },
+            New::new(self.rng(), attributes, material),
         )
     }
 
@@ -137,46 +168,29 @@ impl Token {
         event: Event,
         news: [New; N],
     ) -> Result<[Handle; N]> {
-        let mut news = news.map(|mut new| {
-            let uid: Uid = random(self.rng());
-            let id = Value::Bytes(unique_id(&uid));
-            new.attributes.set(ck::CKA_UNIQUE_ID, id);
-            (uid, new)
-        });
-        for (_, new) in &news {
+        for new in &news {
             self.may_make(caller, keys, &new.attributes)?;
         }
-        if news
-            .iter()
-            .any(|(_, new)| new.attributes.bool(ck::CKA_TOKEN))
-        {
+        let stored = |new: &&New| new.attributes.bool(ck::CKA_TOKEN);
+        if news.iter().any(|new| stored(&new)) {
             self.change(keys, event, |change| {
-                for (uid, new) in &mut news {
-                    if !new.attributes.bool(ck::CKA_TOKEN) {
-                        continue;
-                    }
-                    let mut record = Record {
-                        uid: *uid,
-                        version: 0,
-                        attributes: new.attributes.clone(),
-                        trust_unproven: false,
-                    };
-                    change.put(&mut record, new.material.as_ref())?;
+                for new in news.iter().filter(stored) {
+                    change.put(&mut new.record(), new.material.as_ref())?;
                 }
                 Ok(())
             })?;
         }
-        Ok(news.map(|(uid, new)| self.adopt(caller.session, uid, new)))
+        Ok(news.map(|new| self.adopt(caller.session, new)))
     }
 
     /// Gives a new object its handle; a session object lives in memory from here on.
-    fn adopt(&self, owner: SessionHandle, uid: Uid, new: New) -> Handle {
+    pub(super) fn adopt(&self, owner: SessionHandle, new: New) -> Handle {
         if new.attributes.bool(ck::CKA_TOKEN) {
             return self
                 .objects
-                .handle(uid, new.attributes.bool(ck::CKA_PRIVATE));
+                .handle(new.uid, new.attributes.bool(ck::CKA_PRIVATE));
         }
-        self.add_session_object(owner, uid, new.attributes, new.material)
+        self.add_session_object(owner, new.uid, new.attributes, new.material)
     }
 
     /// Adds a session object that belongs to session `owner`.
@@ -205,10 +219,7 @@ impl Token {
         attributes: Attributes,
         material: Material,
     ) -> Result<Handle> {
-        let new = New {
-            attributes,
-            material: Some(material),
-        };
+        let new = New::new(self.rng(), attributes, Some(material));
         self.make(caller, keys, event, new)
     }
 

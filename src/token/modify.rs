@@ -32,13 +32,9 @@ impl Token {
         };
         self.decide(action, &object, &keys, caller.read_write)?;
         let now = self.time.now().at;
-        let is_external = object
-            .facts
-            .key
-            .as_ref()
-            .is_some_and(|key| key.external.is_some());
+        let kind = external::kind(&object.attributes)?;
         for attribute in template {
-            byok::may_change(is_external, attribute.kind, attribute.bytes(), now)?;
+            byok::may_change(kind, attribute.kind, attribute.bytes(), now)?;
         }
         let maker = maker(&keys);
         match &object.home {

@@ -150,9 +150,8 @@ impl Token {
             Err(Refusal { error, time: false }) => Err(error),
             Err(Refusal { error, time: true }) => {
                 self.commit_mark(keys)?;
-                let external = object.facts.key.as_ref().and_then(|key| key.external);
-                if now.believed && external.is_some_and(|facts| facts.stale(now.at)) {
-                    self.erase_expired(keys, &object.uid)?;
+                if now.believed && matches!(object.home, Home::Token { .. }) {
+                    self.erase_due(keys, &object.uid)?;
                 }
                 Err(error)
             }

@@ -5,17 +5,16 @@
 //! section 4), but for a mismatch as rule 3 allows.
 
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
-use crate::byok::{self, profile};
+use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, Opened, Params, Unwrap};
+use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Unwrap};
 use crate::policy::{Action, Use};
 
 use super::audit::Event;
 use super::external::{self, Arrival};
 use super::make::{Caller, maker, set_origin};
 use super::object::{Handle, Object};
-use super::read::UsableKey;
 use super::vault::time_value;
 use super::{Keys, Token, key};
 
@@ -43,6 +42,15 @@ impl Token {
         let usable = self
             .usable_key(unwrapping, Use::Unwrap, mechanism)
             .map_err(as_unwrapping_error)?;
+        if let Some(job) = external::job(&usable.object) {
+            return self.unwrap_by_job(
+                caller,
+                (&usable, &job),
+                (mechanism, params),
+                blob,
+                template,
+            );
+        }
         let keys = self.keys()?;
         if !mechanism.key_wrap {
             self.decide(Action::Decipher, &usable.object, &keys, false)?;
@@ -53,14 +61,20 @@ impl Token {
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
-        byok::expiry(expires_at, &profile::OPEN, self.time.now().at)?;
+        byok::expiry(expires_at, profile::open(), self.time.now().at)?;
         self.may_make(caller, &keys, &attributes)?;
-        let binds = self.binds(&keys, mechanism, &attributes)?;
+        let way = external::way(mechanism, params, &usable.key);
+        let binds = self.binds(&keys, mechanism, way, &attributes)?;
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
-        (unwrap.length)(&usable.key, params, blob.len())?;
-        let opened = open((mechanism, unwrap, params), &usable, blob, &attributes);
+        let opening = Opening {
+            mechanism,
+            unwrap,
+            params: vec![params.clone()],
+        };
+        opening.check_length(&usable.key, blob)?;
+        let opened = open(&opening, &usable.key, blob, &attributes);
         if binds {
             return self.bind(&keys, &attributes, expires_at, unwrap, opened);
         }
@@ -69,7 +83,13 @@ impl Token {
 
     /// Whether this unwrap imports an external key. Judged, with the state of the key that is
     /// there, before any private-key operation.
-    fn binds(&self, keys: &Keys, mechanism: &Mechanism, attributes: &Attributes) -> Result<bool> {
+    fn binds(
+        &self,
+        keys: &Keys,
+        mechanism: &Mechanism,
+        way: Option<(&Algorithm, WrappingKey)>,
+        attributes: &Attributes,
+    ) -> Result<bool> {
         let job_only = [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_IMPORT_TOKEN];
         if job_only.iter().any(|kind| attributes.get(*kind).is_some()) {
             return refuse(
@@ -108,6 +128,7 @@ impl Token {
             let private = record.attributes.bool(ck::CKA_PRIVATE);
             let handle = self.objects.handle(record.uid, private);
             let target = self.object(handle)?;
+            may_come(way, &target)?;
             self.decide(Action::Import, &target, keys, true)?;
         }
         Ok(true)
@@ -212,30 +233,82 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
     Ok(implied)
 }
 
+/// Whether a plain key may bring material to this external key, whose profile has its own ways.
+fn may_come(way: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
+    if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
+        return Err(byok::Error::Job(Refused::TokenMissing).into());
+    }
+    let profile = external::profile_of(&target.attributes)?;
+    match way {
+        _ if profile.takes_every_way() => Ok(()),
+        Some((algorithm, wrapping)) => external::may_wrap(profile, algorithm, wrapping, target),
+        None => Err(byok::Error::Profile(profile.service, Rule::Way).into()),
+    }
+}
+
+/// How a blob is opened.
+pub(super) struct Opening<'a> {
+    /// The mechanism.
+    pub(super) mechanism: &'a Mechanism,
+    /// How that unwraps.
+    pub(super) unwrap: &'a Unwrap,
+    /// Its parameter; where more than one is possible, each is tried.
+    pub(super) params: Vec<Params>,
+}
+
+impl<'a> Opening<'a> {
+    pub(super) fn new(mechanism: &'a Mechanism, params: Vec<Params>) -> Result<Self> {
+        let Some(unwrap) = mechanism.unwrap else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} does not unwrap", mechanism.name),
+            );
+        };
+        Ok(Self {
+            mechanism,
+            unwrap,
+            params,
+        })
+    }
+
+    /// Judges the blob's length, before any key operation.
+    pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
+        for params in &self.params {
+            (self.unwrap.length)(key, params, blob.len())?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self, key: &Key, blob: &[u8], fits: KeyLengths) -> Option<Opened> {
+        let open = |params| match self.mechanism.unwrap_blind {
+            Some(blind) => blind(key, params, blob, fits),
+            None => (self.unwrap.open)(key, params, blob).map(|clear| Opened {
+                clear,
+                genuine: true,
+            }),
+        };
+        self.params.iter().find_map(|params| open(params).ok())
+    }
+}
+
 /// What came out of a blob, or a blind unwrap put in its place.
-struct Arrived {
-    material: Material,
-    genuine: bool,
+pub(super) struct Arrived {
+    pub(super) material: Material,
+    pub(super) genuine: bool,
 }
 
 /// Opens the blob and fits what is in it to the template; every failure is the same.
-fn open(
-    (mechanism, unwrap, params): (&Mechanism, &Unwrap, &Params),
-    usable: &UsableKey,
+pub(super) fn open(
+    opening: &Opening<'_>,
+    key: &Key,
     blob: &[u8],
     attributes: &Attributes,
 ) -> Result<Arrived> {
-    let opened = match mechanism.unwrap_blind {
-        Some(blind) => blind(&usable.key, params, blob, key::lengths(attributes)),
-        None => (unwrap.open)(&usable.key, params, blob).map(|clear| Opened {
-            clear,
-            genuine: true,
-        }),
-    };
-    opened
-        .ok()
+    opening
+        .clear(key, blob, key::lengths(attributes))
         .and_then(|Opened { clear, genuine }| {
-            let clear = key::without_padding(attributes, &clear, mechanism.zero_padded);
+            let padding = opening.mechanism.zero_padded;
+            let clear = key::without_padding(attributes, &clear, padding);
             key::from_clear(attributes, clear).map(|material| Arrived { material, genuine })
         })
         .ok_or_else(|| {

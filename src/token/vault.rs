@@ -170,7 +170,7 @@ impl Vault<'_> {
             private: record.private(),
             hidden,
             expires_at: record.time(ck::CKA_TENON_EXPIRES_AT),
-            deletion_at: record.time(ck::CKA_TENON_DELETION_AT),
+            deletion_at: super::external::gone_at(&record.attributes),
             version: record.version,
             format: FORMAT,
             sealed: Vec::new(),

@@ -454,7 +454,7 @@ fn alias_description_and_tags_change() {
 #[test]
 fn profiles_refuse_in_the_services_name() {
     let desk = desk();
-    byok(&desk, &["create", "--profile", "google", "--spec", "SM4"]).refused(1, &["Google", "SM4"]);
+    byok(&desk, &["create", "--profile", "google", "--spec", "EC_P521"]).refused(1, &["Google", "P-521"]);
     byok(&desk, &["create", "--profile", "ibm", "--spec", "SM4"]).refused(2, &["tencent"]);
     create(&desk, &["--profile", "google", "--spec", "AES_256"]);
     for (more, words) in [

@@ -4,15 +4,20 @@ use clap::Args;
 use serde_json::json;
 use tenon_pkcs11::byok::{Profile, Spec, profile};
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::rand::SystemRng;
+use tenon_pkcs11::rng;
 
 use super::external::External;
 use super::spec::{self, Usage};
 use super::tags::{Tag, collect, tags_json};
 use crate::Result;
 use crate::ask::UserPin;
-use crate::object::Id;
+use crate::object::{Id, unused};
 use crate::output::{Format, unhex};
 use crate::token::Choice;
+
+/// Bytes of a random CKA_ID.
+const ID_LEN: usize = 16;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -32,7 +37,8 @@ pub(crate) struct Arguments {
     /// Alias (CKA_LABEL)
     #[arg(long)]
     alias: Option<String>,
-    /// CKA_ID, in hexadecimal digits, for ever; programs that know no KeyId find the key by it
+    /// CKA_ID, in hexadecimal digits, for ever: programs that know no KeyId find the key by it; a
+    /// random one unless said
     #[arg(long, value_name = "HEX", value_parser = unhex)]
     id: Option<Id>,
     /// What the key is for
@@ -60,6 +66,10 @@ fn known_profile(name: &str) -> std::result::Result<&'static Profile, String> {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let spec = arguments.spec;
     let usage = arguments.usage.unwrap_or_else(|| Usage::usual(spec));
+    let id = match &arguments.id {
+        Some(id) => id.clone(),
+        None => rng::random::<ID_LEN>(&SystemRng).to_vec(),
+    };
     let text = |text: &Option<String>| text.as_ref().map(|text| text.clone().into_bytes());
     let tags = (!arguments.tags.is_empty()).then(|| tags_json(&collect(&arguments.tags)));
     let template = usage
@@ -68,13 +78,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .bytes(ck::CKA_TENON_PROFILE, arguments.profile.name.as_bytes())
         .flag(ck::CKA_TENON_REQUIRE_TOKEN, arguments.require_token)
         .maybe(ck::CKA_LABEL, text(&arguments.alias).as_deref())
-        .maybe(ck::CKA_ID, arguments.id.as_deref())
+        .bytes(ck::CKA_ID, &id)
         .maybe(
             ck::CKA_TENON_DESCRIPTION,
             text(&arguments.description).as_deref(),
         )
         .maybe(ck::CKA_TENON_TAGS, tags.as_deref().map(str::as_bytes));
     let open = arguments.choice.user_session(&arguments.pin)?;
+    unused(&open.session, spec::class(spec), &id)?;
     let request = open.request(ck::CKM_TENON_EXTERNAL_KEY_GEN)?;
     let made = open.session.generate_key(request, template.as_slice())?;
     let key = External::of(&open.session, made)?;

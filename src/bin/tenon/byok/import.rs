@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::byok::{Algorithm, Job, expired};
+use tenon_pkcs11::byok::{Algorithm, Job, Rule, expired, profile};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
@@ -46,16 +46,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .transpose()?;
     let (open, key) = arguments.target.open()?;
     let token = import_token.as_ref().map(|bytes| bytes.as_slice());
+    let expires_at = expiry(&key, arguments.expires)?;
     let job = find_job(&open.session, &key, token)?;
     let template = Template::of_class(key.class)
         .flag(ck::CKA_TOKEN, true)
         .number(ck::CKA_KEY_TYPE, key.key_type)
         .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
-        .maybe(ck::CKA_TENON_IMPORT_TOKEN, token);
-    let template = match arguments.expires {
-        Some(when) => template.bytes(ck::CKA_TENON_EXPIRES_AT, &when.at(now()).to_be_bytes()),
-        None => template,
-    };
+        .maybe(ck::CKA_TENON_IMPORT_TOKEN, token)
+        .maybe(
+            ck::CKA_TENON_EXPIRES_AT,
+            expires_at.as_ref().map(<[u8; 8]>::as_slice),
+        );
     let request = open.request(mechanism(&open.session, job)?)?;
     let handle = open
         .session
@@ -70,6 +71,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// CKA_TENON_EXPIRES_AT of this import; without one the profile has the word, unless it leaves that
+/// to the caller.
+fn expiry(key: &External, asked: Option<When>) -> Result<Option<[u8; 8]>> {
+    if let Some(when) = asked {
+        return Ok(Some(when.at(now()).to_be_bytes()));
+    }
+    match profile::find(key.profile.as_bytes()) {
+        Some(profile) if profile.expiry(None, now()) == Err(Rule::ExpiryUnnamed) => Err(format!(
+            "{} wants an expiry in every import: say --expires with a time, or with never",
+            profile.service
+        )
+        .into()),
+        _ => Ok(None),
+    }
 }
 
 /// The bytes for C_UnwrapKey.

@@ -21,8 +21,8 @@ const EXPIRING: u8 = 3;
 pub(crate) struct Arguments {
     #[command(flatten)]
     choice: Choice,
-    /// Only keys whose material expires within this time, or has expired: 24h, 7d, 2w; exit status 3
-    /// when there are any
+    /// Only keys whose material expires within this time (24h, 7d, 2w) or is gone already; exit
+    /// status 3 when there are any
     #[arg(long, value_name = "TIME", value_parser = duration)]
     expiring: Option<UnixTime>,
     /// Only keys in this state
@@ -85,11 +85,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The material's life ends at `deadline` or before. Keys that are to be deleted need no material.
+/// The material is gone at `deadline`, or before. Keys that are to be deleted need none.
 fn expires_by(key: &External, deadline: UnixTime) -> bool {
-    key.state != Some(ck::STATE_PENDING_DELETION)
-        && key.expires_at != 0
-        && key.expires_at <= deadline
+    if key.state == Some(ck::STATE_PENDING_DELETION) {
+        return false;
+    }
+    let gone = key.state == Some(ck::STATE_PENDING_IMPORT) && !key.material_id.is_empty();
+    gone || (key.expires_at != 0 && key.expires_at <= deadline)
 }
 
 fn row(key: &External, now: UnixTime) -> [String; 6] {

@@ -3,7 +3,6 @@
 use der::Decode;
 use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
-use tenon_pkcs11::byok::Scheme;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::aes::{self, Direction};
 use tenon_pkcs11::crypto::hash::Hash;
@@ -14,7 +13,7 @@ use tenon_pkcs11::mechanism::{self, Key, Oaep, Params};
 use tenon_pkcs11::rng;
 use tenon_pkcs11::secret::Secret;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, Layout};
 use super::base64;
 use super::owned::Owned;
 use crate::Result;
@@ -76,60 +75,44 @@ pub(super) fn seal(
         let name = algorithm.name;
         return Err(format!("{name} takes a wrapping key of {fixed} bits, not of {bits}").into());
     }
-    let oaep = |of| -> Result<Oaep> {
-        let hash = hash(of).ok_or("the library does not have this hash")?;
-        Ok(Oaep {
-            hash,
-            mgf: mgf.unwrap_or(hash),
-            label: Vec::new(),
-        })
+    if mgf.is_some() && !algorithm.layout.is_oaep() {
+        return Err(format!("{} has no MGF1", algorithm.name).into());
+    }
+    let oaep = |hash| Oaep {
+        hash,
+        mgf: mgf.unwrap_or(hash),
+        label: Vec::new(),
     };
-    match algorithm.scheme {
-        Scheme::Oaep(of) => {
-            let params = Params::Oaep(oaep(of)?);
+    match algorithm.layout {
+        Layout::Oaep(hash) => {
+            let params = Params::Oaep(oaep(hash));
             key.wrap(ck::CKM_RSA_PKCS_OAEP, &params, &clear(owned)?)
         }
-        Scheme::Pkcs1 => {
+        Layout::Pkcs1 => {
             let Owned::Secret(secret) = owned else {
                 return Err("this algorithm wraps secret keys alone".into());
             };
             key.wrap(ck::CKM_RSA_PKCS, &Params::None, secret)
         }
-        Scheme::OaepKwp(of) => {
+        Layout::OaepKwp(hash) => {
             let params = Params::RsaAesKeyWrap {
                 aes_bits: Some(INNER_BITS),
-                oaep: oaep(of)?,
+                oaep: oaep(hash),
             };
             key.wrap(ck::CKM_RSA_AES_KEY_WRAP, &params, &clear(owned)?)
         }
-        Scheme::OaepEcb(of) => {
+        Layout::OaepEcb(hash) => {
             let Owned::Private(material) = owned else {
                 return Err("this algorithm wraps private keys alone".into());
             };
             let inner = rng::secret(&SystemRng, INNER_LEN);
-            let params = Params::Oaep(oaep(of)?);
+            let params = Params::Oaep(oaep(hash));
             let mut blob = key.wrap(ck::CKM_RSA_PKCS_OAEP, &params, &inner)?;
             blob.extend(aes_ecb_pkcs7(&inner, &material.to_pkcs8()?)?);
             Ok(blob)
         }
-        Scheme::Sm2 | Scheme::Sm2Sm4 => Err("SM2 comes later".into()),
+        Layout::Sm2 | Layout::Sm2Sm4 => Err("SM2 comes later".into()),
     }
-}
-
-/// The hash of a CKM_ number.
-fn hash(of: ck::CK_MECHANISM_TYPE) -> Option<Hash> {
-    Some(match of {
-        ck::CKM_SHA_1 => Hash::Sha1,
-        ck::CKM_SHA224 => Hash::Sha224,
-        ck::CKM_SHA256 => Hash::Sha256,
-        ck::CKM_SHA384 => Hash::Sha384,
-        ck::CKM_SHA512 => Hash::Sha512,
-        ck::CKM_SHA3_224 => Hash::Sha3_224,
-        ck::CKM_SHA3_256 => Hash::Sha3_256,
-        ck::CKM_SHA3_384 => Hash::Sha3_384,
-        ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return None,
-    })
 }
 
 /// What is encrypted: raw bytes, or PKCS #8.

@@ -64,14 +64,17 @@ pub(super) fn name(spec: Spec) -> String {
     }
 }
 
+/// CKA_CLASS.
+pub(super) fn class(spec: Spec) -> ck::CK_OBJECT_CLASS {
+    if spec.private() {
+        return ck::CKO_PRIVATE_KEY;
+    }
+    ck::CKO_SECRET_KEY
+}
+
 /// CKA_CLASS, CKA_KEY_TYPE and size, as CKM_TENON_EXTERNAL_KEY_GEN takes them.
 pub(super) fn template(spec: Spec) -> Template {
-    let class = if spec.private() {
-        ck::CKO_PRIVATE_KEY
-    } else {
-        ck::CKO_SECRET_KEY
-    };
-    let of = |key_type| Template::of_class(class).number(ck::CKA_KEY_TYPE, key_type);
+    let of = |key_type| Template::of_class(class(spec)).number(ck::CKA_KEY_TYPE, key_type);
     match spec {
         Spec::Aes(bits) => of(ck::CKK_AES).number(ck::CKA_VALUE_LEN, bits / 8),
         Spec::Hmac(bits) => of(ck::CKK_GENERIC_SECRET).number(ck::CKA_VALUE_LEN, bits / 8),

@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tenon_pkcs11::byok::Scheme;
-use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::hash::Hash;
 
-use super::algorithm::{self, Algorithm};
+use super::algorithm::{self, Algorithm, Layout};
 use super::owned::Source;
 use super::seal::{WrappingKey, seal};
 use super::{azure, base64};
@@ -72,8 +70,8 @@ impl Mgf1 {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let form = arguments.form;
-    let scheme = arguments.algorithm.scheme;
-    if form == Form::Byok && scheme != Scheme::OaepKwp(ck::CKM_SHA_1) {
+    let layout = arguments.algorithm.layout;
+    if form == Form::Byok && layout != Layout::OaepKwp(Hash::Sha1) {
         return Err("a .byok file holds what CKM_RSA_AES_KEY_WRAP makes: name that".into());
     }
     let public = WrappingKey::parse(&files::read(&arguments.public_key)?)
@@ -97,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         [] => files::write(None, &written(&blob)),
         [file] => files::write_new(file, &written(&blob)),
         [inner, rest] => {
-            let (head, tail) = parts(scheme, form, &public, &blob)?;
+            let (head, tail) = parts(layout, form, &public, &blob)?;
             files::write_new(inner, &written(head))?;
             files::write_new(rest, &written(tail))
         }
@@ -107,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The encrypted inner key, and the key encrypted under that.
 fn parts<'a>(
-    scheme: Scheme,
+    layout: Layout,
     form: Form,
     public: &WrappingKey,
     blob: &'a [u8],
@@ -115,12 +113,12 @@ fn parts<'a>(
     if form == Form::Byok {
         return Err("a .byok file is one file".into());
     }
-    match scheme {
-        Scheme::OaepKwp(_) | Scheme::OaepEcb(_) => public
+    match layout {
+        Layout::OaepKwp(_) | Layout::OaepEcb(_) => public
             .modulus_len()
             .and_then(|len| blob.split_at_checked(len))
             .ok_or_else(|| "the blob is too short".into()),
-        Scheme::Oaep(_) | Scheme::Pkcs1 | Scheme::Sm2 | Scheme::Sm2Sm4 => {
+        Layout::Oaep(_) | Layout::Pkcs1 | Layout::Sm2 | Layout::Sm2Sm4 => {
             Err("the blob of this algorithm is one part: say --output once".into())
         }
     }

@@ -199,6 +199,7 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> String {
         ck::CKK_SHA3_256_HMAC => "SHA3-256 HMAC".into(),
         ck::CKK_SHA3_384_HMAC => "SHA3-384 HMAC".into(),
         ck::CKK_SHA3_512_HMAC => "SHA3-512 HMAC".into(),
+        ck::CKK_TENON_SM4 => "SM4".into(),
         other => panic!("no name for key type {other:#x}"),
     }
 }

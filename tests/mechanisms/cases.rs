@@ -333,6 +333,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA3_256
         | ck::CKM_SHA3_384
         | ck::CKM_SHA3_512 => (Keys::None, Params::None, given(), ANY, true),
+        ck::CKM_TENON_EXTERNAL_KEY_GEN => (Keys::Aes, Params::None, given(), ANY, true),
         _ => return None,
     };
     Some(Case {

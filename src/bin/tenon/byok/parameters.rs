@@ -1,6 +1,7 @@
 //! `tenon byok parameters`: a public key to wrap material with, and its import token, as
 //! GetParametersForImport gives them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -67,8 +68,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         _ => Some(directory.unwrap_or(Path::new("."))),
     };
     let files = directory.map(|directory| Files::of(directory, &key.unique_id));
-    if let Some(files) = &files {
-        files.make_way(arguments.replace)?;
+    if let Some(files) = &files
+        && !arguments.replace
+    {
+        files.refuse_present()?;
     }
     let made = generate(&open, &key, algorithm, wrapping)?;
     if let Some(files) = &files {
@@ -196,22 +199,22 @@ impl Files {
     }
 
     /// Before the job is made: it would be useless if they could not be written.
-    fn make_way(&self, replace: bool) -> Result<()> {
-        for file in self.all().into_iter().filter(|file| file.exists()) {
-            if !replace {
-                return Err(format!(
-                    "{} is there already: say --replace, or another --directory",
-                    file.display()
-                )
-                .into());
-            }
-            std::fs::remove_file(file)
-                .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
+    fn refuse_present(&self) -> Result<()> {
+        match self.all().into_iter().find(|file| file.exists()) {
+            Some(file) => Err(format!(
+                "{} is there already: say --replace, or another --directory",
+                file.display()
+            )
+            .into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn write(&self, made: &Parameters) -> Result<()> {
+        for file in self.all().into_iter().filter(|file| file.exists()) {
+            fs::remove_file(file)
+                .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
+        }
         let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
         files::write_new(&self.pem, pem.as_bytes())?;
         files::write_new(&self.der, &made.public_key)?;

@@ -23,12 +23,7 @@ pub enum Act {
 const MATRIX: &[(State, &[Act])] = &[
     (
         State::PendingImport,
-        &[
-            Act::Import,
-            Act::DeleteMaterial,
-            Act::Administer,
-            Act::See,
-        ],
+        &[Act::Import, Act::DeleteMaterial, Act::Administer, Act::See],
     ),
     (
         State::Enabled,

@@ -1,9 +1,9 @@
 //! The life of external keys from the command line.
 
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use tenon_pkcs11::clock::{Clock, SystemClock};
 
 use super::openssl::openssl;
 use crate::cli::common::{Answer, Desk, file, file_path, text};
@@ -71,8 +71,7 @@ fn state(desk: &Desk) -> String {
 }
 
 fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    since.as_secs()
+    SystemClock.now()
 }
 
 #[test]
@@ -454,7 +453,11 @@ fn alias_description_and_tags_change() {
 #[test]
 fn profiles_refuse_in_the_services_name() {
     let desk = desk();
-    byok(&desk, &["create", "--profile", "google", "--spec", "EC_P521"]).refused(1, &["Google", "P-521"]);
+    byok(
+        &desk,
+        &["create", "--profile", "google", "--spec", "EC_P521"],
+    )
+    .refused(1, &["Google", "P-521"]);
     byok(&desk, &["create", "--profile", "ibm", "--spec", "SM4"]).refused(2, &["tencent"]);
     create(&desk, &["--profile", "google", "--spec", "AES_256"]);
     for (more, words) in [

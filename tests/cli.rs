@@ -13,5 +13,6 @@ mod cli {
     mod import;
     mod objects;
     mod pins;
+    mod terminal;
     mod tokens;
 }

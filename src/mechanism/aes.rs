@@ -14,6 +14,7 @@ mod cipher_wrap;
 mod cmac;
 mod ctr;
 mod gcm;
+mod gmac;
 mod keywrap;
 #[cfg(test)]
 mod testing;
@@ -126,6 +127,15 @@ pub(super) static ROWS: &[Mechanism] = &[
         sign: Some(|key, params| Ok(cmac::general(key, params)?)),
         verify: Some(|key, params| Ok(cmac::general(key, params)?)),
         vectors: &["crypto::cmac::tests::wycheproof_cmac"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_GMAC,
+        name: "CKM_AES_GMAC",
+        params: ParamKind::Gcm,
+        sign: Some(|key, params| Ok(gmac::begin(key, params)?)),
+        verify: Some(|key, params| Ok(gmac::begin(key, params)?)),
+        vectors: &["crypto::gmac::tests::wycheproof_gmac"],
         ..AES
     },
     Mechanism {

@@ -171,10 +171,14 @@ pub struct Mechanism {
     pub generate: Option<GenerateKey>,
     /// C_GenerateKey makes an external key, whose material comes later.
     pub generate_external: bool,
+    /// C_GenerateKey makes a key as well known as the password that it is made from.
+    pub from_password: bool,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
     /// C_DeriveKey.
     pub derive: Option<DeriveKey>,
+    /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
+    pub derives_data: bool,
     /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
     /// and is guarded as they are. `None` for one-way functions.
     pub shown: Option<Shown>,
@@ -273,8 +277,10 @@ pub(crate) const ROW: Mechanism = Mechanism {
     key_wrap: false,
     generate: None,
     generate_external: false,
+    from_password: false,
     generate_pair: None,
     derive: None,
+    derives_data: false,
     shown: None,
     zero_padded: None,
     vectors: &[],

@@ -6,7 +6,7 @@ use crate::crypto::aes::Direction;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
-use crate::crypto::{aes, ec, encoding, okp, rsa};
+use crate::crypto::{self, aes, ec, encoding, okp, rsa};
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material};
 use crate::secret::Secret;
@@ -82,7 +82,8 @@ pub(super) fn public(attributes: &Attributes) -> Result<Key> {
 /// then read, and are found, as those of a generated key.
 ///
 /// # Errors
-/// CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_KEY_SIZE_RANGE.
+/// CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
+/// CKR_CURVE_NOT_SUPPORTED.
 pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()> {
     let spki = match public(attributes)? {
         Key::RsaPublic(key) => {
@@ -128,7 +129,7 @@ fn big_integer(bytes: &[u8]) -> &[u8] {
 
 /// Curve of CKA_EC_PARAMS.
 pub(super) fn curve(params: &[u8]) -> Result<Curve> {
-    Curve::from_params(params).map_err(|error| no_curve().because(error))
+    Curve::from_params(params).map_err(bad_params)
 }
 
 /// CKA_EC_PARAMS as this token's keys of that type have it.
@@ -143,22 +144,23 @@ pub(super) fn canonical_curve(key_type: Option<ck::CK_KEY_TYPE>, params: &[u8]) 
 
 /// Curve of CKA_EC_PARAMS of an Edwards or Montgomery key.
 fn okp_curve(key_type: ck::CK_KEY_TYPE, params: &[u8]) -> Result<okp::Curve> {
-    let curve = okp::Curve::from_params(params).map_err(|error| no_curve().because(error))?;
+    let curve = okp::Curve::from_params(params).map_err(bad_params)?;
     let of = match curve {
         okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
         okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
     };
     if key_type != of {
-        return Err(no_curve());
+        let error = Error::new(
+            ck::CKR_CURVE_NOT_SUPPORTED,
+            "the curve is none of this key type",
+        );
+        return Err(error.at("CKA_EC_PARAMS"));
     }
     Ok(curve)
 }
 
-fn no_curve() -> Error {
-    Error::new(
-        ck::CKR_CURVE_NOT_SUPPORTED,
-        "CKA_EC_PARAMS names no curve of this token and key type",
-    )
+fn bad_params(error: crypto::Error) -> Error {
+    Error::from(error).at("CKA_EC_PARAMS")
 }
 
 /// Sets what a key's material says of itself in its attributes: public parts, lengths and check
@@ -246,7 +248,8 @@ pub(super) fn value(material: &Material, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<
 /// The material that C_CreateObject was given.
 ///
 /// # Errors
-/// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED.
+/// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE,
+/// CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
 pub(super) fn from_values(
     attributes: &Attributes,
     secrets: &[(ck::CK_ATTRIBUTE_TYPE, Secret)],

@@ -118,6 +118,7 @@ impl Token {
                 format!("{} takes no key of this size", mechanism.name),
             );
         }
+        self.record_use(&keys, &object, what.attribute(), mechanism.id)?;
         Ok(UsableKey { object, key })
     }
 
@@ -151,7 +152,7 @@ impl Token {
             Err(Refusal { error, time: true }) => {
                 self.commit_mark(keys)?;
                 if now.believed && matches!(object.home, Home::Token { .. }) {
-                    self.erase_due(keys, &object.uid)?;
+                    self.sweep_object(keys, &object.uid)?;
                 }
                 Err(error)
             }

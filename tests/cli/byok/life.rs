@@ -299,7 +299,7 @@ fn import_tokens_are_checked_and_say_what_to_do() {
         .concat()
     };
     desk.write("token", statement(&id, now() - 3 * 3600 - 60));
-    byok(&desk, &import).refused(1, &["expired 3 h ago", "tenon byok parameters k"]);
+    byok(&desk, &import).refused(1, &["expired 3 h 1 min ago", "tenon byok parameters k"]);
     desk.write("token", statement(&"0b".repeat(16), now() + 60));
     byok(&desk, &import).refused(1, &["belongs to the key 0b0b"]);
     desk.write("token", statement(&id, now() + 60));
@@ -379,7 +379,7 @@ fn the_list_tells_a_monitor_what_expires() {
     assert!((now() + 3 * DAY - 60..=now() + 3 * DAY).contains(&unix));
     let table = desk.run(&["byok", "list"]).ok().out();
     assert!(
-        table.contains("in 2 days") || table.contains("in 3 days"),
+        table.contains("in 2 d") || table.contains("in 3 d"),
         "{table}"
     );
 

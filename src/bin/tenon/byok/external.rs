@@ -10,13 +10,13 @@ use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
 
 use super::spec::{self, Usage};
-use super::when::{rfc3339, words};
 use crate::Result;
 use crate::ask::UserPin;
 use crate::object::{find, ulong};
 use crate::output::{Format, hex, printable, unhex};
 use crate::template::Template;
 use crate::token::{Choice, Open};
+use crate::when::{deadline, utc};
 
 /// The key that a command is about.
 #[derive(Args)]
@@ -67,6 +67,14 @@ impl Target {
 /// The present, as the program's own clock shows it.
 pub(super) fn now() -> UnixTime {
     SystemClock.now()
+}
+
+/// A time as a field of an answer; empty for 0, which is none.
+pub(super) fn field(at: UnixTime) -> String {
+    if at == 0 {
+        return String::new();
+    }
+    utc(at)
 }
 
 /// An external key.
@@ -211,8 +219,8 @@ impl External {
             "KeyUsage": self.usage(),
             "KeyMaterialId": self.material_id,
             "KeyMaterialExpireUnix": self.expires_at,
-            "MaterialExpireTime": rfc3339(self.expires_at),
-            "DeleteDate": rfc3339(self.deletion_at),
+            "MaterialExpireTime": field(self.expires_at),
+            "DeleteDate": field(self.deletion_at),
             "Tags": tags,
             "Profile": self.profile,
             "RequireToken": self.require_token,
@@ -233,11 +241,11 @@ impl External {
     pub(super) fn rows(&self, now: UnixTime) -> Vec<[String; 2]> {
         let deletion = match self.deletion_at {
             0 => "none".to_owned(),
-            at => words(at, now),
+            at => deadline(at, now),
         };
         let expiry = match self.state {
             Some(ck::STATE_PENDING_IMPORT) if self.expires_at == 0 => "no material".to_owned(),
-            _ => words(self.expires_at, now),
+            _ => deadline(self.expires_at, now),
         };
         let tags: Vec<_> = self
             .tags

@@ -11,12 +11,12 @@ use tenon_pkcs11::token::Handle;
 use zeroize::Zeroizing;
 
 use super::external::{External, Target, now};
-use super::when::{When, span};
 use super::{azure, base64};
 use crate::object::{find, ulong, value};
 use crate::output::hex;
 use crate::template::Template;
 use crate::token::Open;
+use crate::when::{When, span};
 use crate::{Result, files, public_key};
 
 #[derive(Args)]

@@ -8,11 +8,11 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::clock::UnixTime;
 
 use super::external::{External, now};
-use super::when::{duration, words};
 use crate::Result;
 use crate::ask::UserPin;
 use crate::output::{Format, table};
 use crate::token::Choice;
+use crate::when::{deadline, duration};
 
 /// Exit status when --expiring finds keys.
 const EXPIRING: u8 = 3;
@@ -85,19 +85,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The material is gone at `deadline`, or before. Keys that are to be deleted need none.
-fn expires_by(key: &External, deadline: UnixTime) -> bool {
+/// The material is gone at `by`, or before. Keys that are to be deleted need none.
+fn expires_by(key: &External, by: UnixTime) -> bool {
     if key.state == Some(ck::STATE_PENDING_DELETION) {
         return false;
     }
     let gone = key.state == Some(ck::STATE_PENDING_IMPORT) && !key.material_id.is_empty();
-    gone || (key.expires_at != 0 && key.expires_at <= deadline)
+    gone || (key.expires_at != 0 && key.expires_at <= by)
 }
 
 fn row(key: &External, now: UnixTime) -> [String; 6] {
     let expires = match key.state {
         Some(ck::STATE_PENDING_IMPORT) if key.expires_at == 0 => String::new(),
-        _ => words(key.expires_at, now),
+        _ => deadline(key.expires_at, now),
     };
     [
         key.unique_id.clone(),

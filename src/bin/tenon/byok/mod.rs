@@ -19,7 +19,6 @@ mod seal;
 mod spec;
 mod tags;
 mod update;
-mod when;
 mod wrap;
 
 use std::process::ExitCode;

@@ -13,11 +13,11 @@ use tenon_pkcs11::clock::UnixTime;
 
 use super::algorithm::{self, Algorithm};
 use super::base64;
-use super::external::{External, Target, now};
-use super::when::{rfc3339, words};
+use super::external::{External, Target, field, now};
 use crate::object::value;
 use crate::template::Template;
 use crate::token::Open;
+use crate::when::deadline;
 use crate::{Result, files};
 
 /// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred.
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "WrappingKeySpec": wrapping_name(wrapping),
         "PublicKey": base64::encode(&made.public_key),
         "ImportToken": base64::encode(&made.import_token),
-        "TokenExpireTime": rfc3339(made.not_after),
+        "TokenExpireTime": field(made.not_after),
     });
     arguments.target.format.print(&answer, |out| {
         if let Some(files) = &files {
@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 writeln!(out, "Wrote {}", file.display())?;
             }
         }
-        let end = words(made.not_after, now());
+        let end = deadline(made.not_after, now());
         let (name, algorithm) = (key.name(), algorithm.name);
         writeln!(out, "For {name}, by {algorithm}; expires: {end}")
     })

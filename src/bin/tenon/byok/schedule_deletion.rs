@@ -5,10 +5,10 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::clock::UnixTime;
 
 use super::external::{External, Target, now};
-use super::when::{DAY, rfc3339};
 use crate::Result;
 use crate::ask::confirm;
 use crate::template::Template;
+use crate::when::{DAY, utc};
 
 /// Between this reading of the clock and the token's own, which must not find less than 7 days.
 const MARGIN: UnixTime = 60;
@@ -31,14 +31,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let question = format!(
         "Delete the key {} for ever, with its material, on {}?",
         key.name(),
-        rfc3339(at)
+        utc(at)
     );
     confirm(&question, arguments.yes)?;
     let template = Template::default().bytes(ck::CKA_TENON_DELETION_AT, &at.to_be_bytes());
     open.session
         .set_attributes(key.handle, template.as_slice())?;
     let key = External::of(&open.session, key.handle)?;
-    let done = format!("To be deleted on {}:", rfc3339(at));
+    let done = format!("To be deleted on {}:", utc(at));
     arguments.target.report(&key, &done)
 }
 

@@ -447,6 +447,12 @@ fn alias_description_and_tags_change() {
     update(&["--untag", "a"]).refused(1, &["no tag a"]);
     update(&["--alias", "no spaces"]).refused(1, &["Alibaba", "aliases"]);
     update(&["--tag", "aliyun-x=1"]).refused(1, &["aliyun"]);
+
+    // A key that never had material goes whole.
+    let id = text(&changed, "KeyId");
+    let delete = ["objects", "delete", "--unique-id", id, "--yes"];
+    assert!(desk.run(&delete).ok().out().contains("Deleted"));
+    byok(&desk, &["describe", "new/name"]).refused(1, &["tenon byok list"]);
     byok(&desk, &["describe", "k"]).refused(1, &["tenon byok list"]);
 }
 

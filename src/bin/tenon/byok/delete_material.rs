@@ -20,7 +20,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
     // C_DestroyObject would destroy a key that was never bound whole.
     if key.material_id.is_empty() {
-        return Err(format!("{} never had material", key.name()).into());
+        return Err(format!(
+            "{} never had material: `tenon objects delete --unique-id {}` deletes the key",
+            key.name(),
+            key.unique_id
+        )
+        .into());
     }
     if key.state == Some(ck::STATE_PENDING_IMPORT) && key.expires_at == 0 {
         return Err(format!("{} has no material", key.name()).into());

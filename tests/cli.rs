@@ -7,7 +7,10 @@
 )]
 
 mod cli {
+    mod anchor;
+    mod audit;
     mod byok;
+    mod clock;
     mod common;
     mod config;
     mod import;

@@ -15,6 +15,7 @@ mod anchor;
 #[path = "guard/clock.rs"]
 mod clock;
 #[path = "byok/outside.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
 mod outside;
 #[path = "guard/records.rs"]
 mod records;

@@ -21,7 +21,7 @@ use crate::policy::Login;
 use crate::secret::Secret;
 use crate::store::{Snapshot, Tx, WholeFile};
 
-use super::audit::{self, Event};
+use super::audit::Event;
 use super::change::check_identity;
 use super::pin::Role;
 use super::{Identity, Token};
@@ -43,6 +43,13 @@ struct Progress {
 }
 
 impl Progress {
+    /// Of a token of which nothing is noted yet: every copy of it is as far.
+    const NONE: Self = Self {
+        changes: 0,
+        records: 0,
+        code: [0; 32],
+    };
+
     /// Of a token that has ended: no copy of it is as far.
     const ENDED: Self = Self {
         changes: u64::MAX,
@@ -140,11 +147,13 @@ impl Anchor<'_> {
     fn admit(&self, tx: &Tx<'_>, changes: u64) -> Result<()> {
         let noted = self.read()?;
         self.check(noted.as_ref(), tx, changes)?;
-        if noted.is_none() {
-            self.write(&Progress::of(tx, changes)?)?;
-            tx.set_meta(ANCHORED_ROW, &[1])?;
+        if tx.meta(ANCHORED_ROW)?.is_some() {
+            return Ok(());
         }
-        Ok(())
+        if noted.is_none() {
+            self.write(&Progress::NONE)?;
+        }
+        Ok(tx.set_meta(ANCHORED_ROW, &[1])?)
     }
 
     /// Compares what was noted with a store that has `changes`.
@@ -282,17 +291,17 @@ impl Token {
             return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
         }
         self.check_pin(Role::So, so_pin)?;
-        let noted = anchor.read().ok().flatten();
-        let now = self.time.now().at;
         let mut doing = Event::AnchorAccepted.of(Login::So);
-        if let Some(noted) = noted {
+        if let Some(noted) = anchor.read().ok().flatten() {
             doing = doing.and(noted.changes);
         }
-        let progress = self.store.write(|tx| {
-            audit::append(tx, &doing.entry(Login::So, now, ck::CKR_OK))?;
-            tx.set_meta(ANCHORED_ROW, &[1])?;
-            Progress::of(tx, tx.generation()? + 1)
+        let changes = self.change_anyhow(&self.keys()?, doing, |change| {
+            change.set_value(ANCHORED_ROW, &[1])?;
+            Ok(change.snapshot().generation()? + 1)
         })?;
+        let progress = self
+            .store
+            .read(|snapshot| Progress::of(snapshot, changes))?;
         anchor.write(&progress)
     }
 

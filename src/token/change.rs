@@ -35,7 +35,22 @@ impl Token {
         doing: impl Into<Doing>,
         f: impl FnOnce(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.record(keys, doing.into(), ck::CKR_OK, f)
+        let (out, mark) = self.write(|tx| self.record(tx, keys, doing.into(), ck::CKR_OK, f))?;
+        self.time.learn(mark);
+        Ok(out)
+    }
+
+    /// As `change`, on whatever file is there: see `Token::write_anyhow`.
+    pub(super) fn change_anyhow<T>(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        f: impl FnOnce(&mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (out, mark) =
+            self.write_anyhow(|tx| self.record(tx, keys, doing.into(), ck::CKR_OK, f))?;
+        self.time.learn(mark);
+        Ok(out)
     }
 
     /// Records a refusal: the clock mark, and an audit record with `error`'s return value.
@@ -48,7 +63,10 @@ impl Token {
         if self.config.read_only {
             return Ok(());
         }
-        self.record(keys, doing.into(), error.rv, |_| Ok(()))
+        let ((), mark) =
+            self.write_anyhow(|tx| self.record(tx, keys, doing.into(), error.rv, |_| Ok(())))?;
+        self.time.learn(mark);
+        Ok(())
     }
 
     /// Records that the use of a key begins, where such records are wanted.
@@ -79,40 +97,34 @@ impl Token {
         })
     }
 
+    /// Makes a change with its record in `tx`; also returns the clock mark to commit.
     fn record<T>(
         &self,
+        tx: &Tx<'_>,
         keys: &Keys,
         doing: Doing,
         rv: ck::CK_RV,
         f: impl FnOnce(&mut Change<'_>) -> Result<T>,
-    ) -> Result<T> {
+    ) -> Result<(T, Mark)> {
+        check_identity(tx, &keys.identity)?;
+        let public = &keys.identity.public;
+        let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
         let now = self.time.now();
-        let run = |tx: &Tx<'_>| {
-            check_identity(tx, &keys.identity)?;
-            let stored = Mark::decode(&keys.identity.public, tx.meta(MARK_ROW)?.as_deref())?;
-            let mut change = Change {
-                tx,
-                token: self,
-                vault: keys.vault(),
-                now,
-                stored,
-                mark: self.time.advanced(stored),
-                entry: doing.entry(keys.login, now.at, rv),
-            };
-            let out = f(&mut change)?;
-            if change.mark != stored {
-                tx.set_meta(MARK_ROW, &change.mark.encode(&keys.identity.public))?;
-            }
-            audit::append(tx, &change.entry)?;
-            Ok((out, change.mark))
+        let mut change = Change {
+            tx,
+            token: self,
+            vault: keys.vault(),
+            now,
+            stored,
+            mark: self.time.advanced(stored),
+            entry: doing.entry(keys.login, now.at, rv),
         };
-        // A refusal is recorded on whatever file is there.
-        let (out, mark) = match rv {
-            ck::CKR_OK => self.write(run)?,
-            _ => self.write_anyhow(run)?,
-        };
-        self.time.learn(mark);
-        Ok(out)
+        let out = f(&mut change)?;
+        if change.mark != stored {
+            tx.set_meta(MARK_ROW, &change.mark.encode(public))?;
+        }
+        audit::append(tx, &change.entry)?;
+        Ok((out, change.mark))
     }
 
     /// Commits the clock's reading, so that turning the clock back revives nothing.

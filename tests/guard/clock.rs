@@ -198,7 +198,7 @@ fn an_edited_mark_is_found() {
     } = fixture;
     drop((session, module));
     let file = super::tools::file(folder.path());
-    let edit = "UPDATE meta SET value = zeroblob(8) || substr(value, 9) WHERE name = 'clock'";
+    let edit = "UPDATE meta SET value = CAST(x'0000000000000001' || substr(value, 9) AS BLOB) WHERE name = 'clock'";
     super::tools::sql(&file, edit);
     let module = open(&folder, &ManualClock::at(TODAY), |_| ()).unwrap();
     returns!(module.token(SLOT), CKR_SLOT_ID_INVALID, "it is not opened");

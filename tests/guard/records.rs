@@ -5,6 +5,7 @@ use std::fs;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::mechanism::Params;
 use tenon_pkcs11::policy::Login;
+use tenon_pkcs11::secret::Secret;
 use tenon_pkcs11::token::{Event, Touch};
 
 use super::outside::{self, ID, Import, MATERIAL, OTHER, oaep, oaep_blob};
@@ -89,7 +90,10 @@ fn a_pair_is_one_record_and_a_derived_key_names_its_base() {
     assert_eq!(classes, [ck::CKO_PUBLIC_KEY, ck::CKO_PRIVATE_KEY]);
 
     let base = secret(session, ck::CKK_AES, attrs![CKA_TOKEN => true]).public;
-    let request = fixture.request(ck::CKM_AES_ECB_ENCRYPT_DATA, Params::Data(vec![1; 16]));
+    let request = fixture.request(
+        ck::CKM_AES_ECB_ENCRYPT_DATA,
+        Params::Data(Secret::copy(&[1; 16])),
+    );
     session
         .derive_key(request, base, &attrs![CKA_TOKEN => true])
         .unwrap();

@@ -52,7 +52,7 @@ fn an_untouched_record_is_genuine_to_user_and_officer() {
 fn what_is_done_to_records_is_found() {
     for (statement, what) in [
         (
-            "UPDATE audit SET record = x'00' || substr(record, 2) WHERE seq = 3",
+            "UPDATE audit SET record = CAST(x'00' || substr(record, 2) AS BLOB) WHERE seq = 3",
             "audit record 3",
         ),
         (
@@ -149,7 +149,7 @@ fn a_destroyed_key_that_is_put_back_is_found() {
 #[test]
 fn objects_that_are_edited_added_or_gone_are_found() {
     let (fixture, _) = with_keys();
-    let edit = "UPDATE object SET sealed = sealed || x'00' WHERE id = 2";
+    let edit = "UPDATE object SET sealed = CAST(sealed || x'00' AS BLOB) WHERE id = 2";
     let text = found(fixture, |file| sql(file, edit));
     assert!(text.contains("is another one"), "{text}");
 

@@ -90,3 +90,48 @@ fn ratchet(key: &Secret) -> Secret {
     kdf::hkdf_sha256(key, b"", &[b"tenon audit 1"], &mut next);
     next
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ck;
+    use crate::crypto::rand::SystemRng;
+    use crate::policy::Login;
+    use crate::rng;
+    use crate::store::Store;
+    use crate::token::audit::{Doing, Event};
+
+    /// `TENON_AUDIT_RECORDS=1000000` shows that a walk takes memory for a page alone.
+    #[test]
+    fn a_walk_goes_through_every_page_in_order() {
+        let count = std::env::var("TENON_AUDIT_RECORDS");
+        let count: u64 = count.map_or(2 * PAGE as u64 + 1, |count| count.parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(&folder.path().join("slot-0000.tenon")).unwrap();
+        let [root, first] = [(); 2].map(|()| rng::secret(&SystemRng, KEY_LEN));
+        let master = Domain::new(&root, &[0; 8]);
+        store
+            .write(|tx| -> Result<()> {
+                tx.set_meta(KEY_ROW, &first)?;
+                let sealed = master.seal_value(&SystemRng, FIRST_KEY_ROW, &first)?;
+                tx.set_meta(FIRST_KEY_ROW, &sealed)?;
+                for at in 1..=count {
+                    append(
+                        tx,
+                        &Doing::from(Event::Change).entry(Login::User, at, ck::CKR_OK),
+                    )?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        let mut expected = 0;
+        let walked = store.read(|snapshot| {
+            walk(snapshot, &master, |seq, entry| {
+                expected += 1;
+                assert_eq!((seq, entry.at), (expected, expected));
+                Ok(())
+            })
+        });
+        assert_eq!((walked.unwrap(), expected), (count, count));
+    }
+}

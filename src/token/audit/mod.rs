@@ -1,10 +1,11 @@
 //! The audit record: what happened, in the transaction in which it happened.
 //!
-//! [`entry`] is the form of one record, [`chain`] binds each to all before it, [`verify`] holds them
+//! [`event`] says what can happen, [`entry`] is the form of one record, [`chain`] binds each to all before it, [`verify`] holds them
 //! against the objects. Recording needs no login; verifying, and reading labels, does.
 
 mod chain;
 mod entry;
+mod event;
 mod verify;
 
 use crate::error::Result;
@@ -13,8 +14,10 @@ use super::Token;
 use super::vault::damaged;
 
 pub(super) use chain::{FIRST_KEY_ROW, KEY_ROW, append};
-pub(super) use entry::{Doing, LABEL_MAX, seal_of};
-pub use entry::{Entry, Event, Touch, Touched};
+pub use entry::{Entry, Touch, Touched};
+pub(super) use entry::{LABEL_MAX, seal_of};
+pub(super) use event::Doing;
+pub use event::Event;
 pub use verify::Verified;
 
 impl Token {

@@ -52,6 +52,21 @@ impl Token {
         })
     }
 
+    /// As `change`, for what takes space away: it is done on a full disk too.
+    pub(super) fn reduce(
+        &self,
+        keys: &Keys,
+        event: Event,
+        f: impl Fn(&mut Change<'_>) -> Result<()>,
+    ) -> Result<()> {
+        match self.change(keys, event, &f) {
+            Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => {
+                self.store.with_reserve(|| self.change(keys, event, &f))
+            }
+            done => done,
+        }
+    }
+
     /// Records a refusal: the clock mark, and an audit record with `error`'s return value.
     pub(super) fn record_refusal(&self, keys: &Keys, event: Event, error: &Error) -> Result<()> {
         if self.config.read_only {

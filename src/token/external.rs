@@ -113,7 +113,7 @@ impl Token {
         if self.config.read_only || !record.is_some_and(|record| stale(&record, now)) {
             return Ok(());
         }
-        self.change(keys, Event::Expire, |change| match change.get(uid)? {
+        self.reduce(keys, Event::Expire, |change| match change.get(uid)? {
             Some(mut record) if stale(&record, now) => erase(change, &mut record),
             Some(_) | None => Ok(()),
         })

@@ -1,7 +1,5 @@
 //! C_DeriveKey and C_DigestKey: what is made of the values of keys inside the token.
 
-use std::sync::Arc;
-
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
@@ -11,7 +9,7 @@ use crate::secret::Secret;
 
 use super::audit::Event;
 use super::make::{Caller, New, maker, set_origin};
-use super::object::{Handle, Object};
+use super::object::Handle;
 use super::read::{UsableKey, as_key_error};
 use super::{Keys, Token, key};
 
@@ -101,8 +99,7 @@ impl Token {
     /// # Errors
     /// CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE, and what else `policy::decide` says.
     pub fn digestible(&self, handle: Handle) -> Result<Secret> {
-        let object: Arc<Object> = self.object(handle).map_err(as_key_error)?;
-        let keys = self.keys()?;
+        let (object, keys) = self.current(handle).map_err(as_key_error)?;
         self.decide(Action::Digest, &object, &keys, false)?;
         match self.material(&object, &keys)? {
             Some(Material::Secret(value)) => Ok(value),

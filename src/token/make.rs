@@ -122,8 +122,7 @@ impl Token {
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<Handle> {
-        let keys = self.keys()?;
-        let object = self.object(handle)?;
+        let (object, keys) = self.current(handle)?;
         self.decide(Action::Copy, &object, &keys, caller.read_write)?;
         if object.needs_login() && keys.login != Login::User {
             return refuse(

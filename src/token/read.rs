@@ -27,15 +27,22 @@ impl Token {
     /// # Errors
     /// CKR_OBJECT_HANDLE_INVALID, also for a private object while the user is not logged in.
     pub fn object(&self, handle: Handle) -> Result<Arc<Object>> {
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::See, &object, &keys, false)?;
+        Ok(object)
+    }
+
+    /// The object of `handle`, as the store has it now, and the keys with which policy is asked
+    /// about it: the caller asks, for nobody did yet.
+    pub(super) fn current(&self, handle: Handle) -> Result<(Arc<Object>, Keys)> {
         let generation = self.store.generation();
         let object = match self.objects.get(handle, generation)? {
             Known::Object(object) => object,
             Known::Stale(object) => self.look_again(object)?,
             Known::Uid(uid) => self.read_object(handle, &uid)?,
         };
-        let keys = self.keys()?;
-        self.decide(Action::See, &object, &keys, false)?;
-        Ok(object)
+        // Looking again may have found another token, which ends the login.
+        Ok((object, self.keys()?))
     }
 
     /// The object again, when its row is still the one it was read from; else as it is now.
@@ -108,8 +115,7 @@ impl Token {
         what: Use,
         mechanism: &Mechanism,
     ) -> Result<UsableKey> {
-        let object = self.object(handle).map_err(as_key_error)?;
-        let keys = self.keys()?;
+        let (object, keys) = self.current(handle).map_err(as_key_error)?;
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;
         fits(mechanism, &object)?;
         let key = self.ready(&object, &keys)?;
@@ -131,8 +137,7 @@ impl Token {
         if !object.limited() {
             return Ok(());
         }
-        let keys = self.keys()?;
-        let current = self.object(object.handle).map_err(as_key_error)?;
+        let (current, keys) = self.current(object.handle).map_err(as_key_error)?;
         self.decide(Action::Continue, &current, &keys, false)
             .map(drop)
     }

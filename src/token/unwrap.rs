@@ -275,7 +275,7 @@ impl<'a> Opening<'a> {
     /// Judges the blob's length, before any key operation.
     pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
         for params in &self.params {
-            (self.unwrap.length)(key, params, blob.len())?;
+            (self.unwrap.length)(key, params, blob.len()).map_err(as_unwrapping_error)?;
         }
         Ok(())
     }
@@ -310,7 +310,8 @@ pub(super) fn open(
         .and_then(|Opened { clear, genuine }| {
             let padding = opening.mechanism.zero_padded;
             let clear = key::without_padding(attributes, &clear, padding);
-            key::from_clear(attributes, clear).map(|material| Arrived { material, genuine })
+            key::from_clear(attributes, clear, opening.mechanism.private_form)
+                .map(|material| Arrived { material, genuine })
         })
         .ok_or_else(|| {
             Error::new(

@@ -5,7 +5,7 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
-    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, RsaPrivate, RsaPublic, Xts,
+    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, RsaPrivate, RsaPublic, Sm4, Xts,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
 
@@ -20,6 +20,7 @@ pub(super) enum Object {
     Aes,
     Generic,
     Hmac,
+    Sm4,
     Xts,
 }
 
@@ -33,16 +34,17 @@ pub(super) const OBJECTS: &[Object] = &[
     Aes,
     Generic,
     Hmac,
+    Sm4,
     Xts,
 ];
 const KEYS: &[Object] = &[
-    RsaPublic, EcPublic, RsaPrivate, EcPrivate, Aes, Generic, Hmac, Xts,
+    RsaPublic, EcPublic, RsaPrivate, EcPrivate, Aes, Generic, Hmac, Sm4, Xts,
 ];
 const PUBLIC: &[Object] = &[RsaPublic, EcPublic];
 const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate];
-const SECRET: &[Object] = &[Aes, Generic, Hmac, Xts];
+const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts];
 const PAIR: &[Object] = &[RsaPublic, EcPublic, RsaPrivate, EcPrivate];
-const HELD: &[Object] = &[RsaPrivate, EcPrivate, Aes, Generic, Hmac, Xts];
+const HELD: &[Object] = &[RsaPrivate, EcPrivate, Aes, Generic, Hmac, Sm4, Xts];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {

@@ -45,6 +45,9 @@ pub const INTERNAL_MATERIAL_ROW: CK_ATTRIBUTE_TYPE = vendor(0xF1);
 /// CK_BBOOL: a secret key that was generated for wrapping alone, never CKA_COPYABLE, and never had
 /// another use than CKA_WRAP and CKA_UNWRAP. In no table, so no client can name it.
 pub const INTERNAL_ONLY_WRAPS: CK_ATTRIBUTE_TYPE = vendor(0xF2);
+/// Time of CKA_TENON_NOT_AFTER on the public half of an import job, which goes with the private one.
+/// In no table, so no client can name it.
+pub const INTERNAL_NOT_AFTER: CK_ATTRIBUTE_TYPE = vendor(0xF3);
 
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);
@@ -54,6 +57,8 @@ pub const CKM_TENON_RSA_AES_ECB_PKCS7: CK_MECHANISM_TYPE = vendor(0x02);
 pub const CKM_TENON_SM2_SM4_ECB: CK_MECHANISM_TYPE = vendor(0x03);
 /// SM2 public-key encryption.
 pub const CKM_TENON_SM2PKE: CK_MECHANISM_TYPE = vendor(0x04);
+/// Encryption whose ciphertext names the key and its material, and opens under no other.
+pub const CKM_TENON_KMS_ENVELOPE: CK_MECHANISM_TYPE = vendor(0x05);
 /// C_GenerateKeyPair: a key pair on SM2's curve.
 pub const CKM_TENON_SM2_KEY_PAIR_GEN: CK_MECHANISM_TYPE = vendor(0x10);
 /// SM2 signatures, over SM3 and the default identity.

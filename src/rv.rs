@@ -92,14 +92,29 @@ impl From<store::Error> for Error {
 impl From<byok::Error> for Error {
     /// The return values of BYOK section 6.
     fn from(error: byok::Error) -> Self {
-        use byok::Error as E;
+        use byok::{Error as E, Rule};
         let rv = match error {
             E::State(_) => ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
             E::Mismatch { named: true } => ck::CKR_TENON_MATERIAL_MISMATCH,
             E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,
-            E::ExpiryPast | E::ExpiryMaximum(_) | E::DeletionWindow => {
+            E::ExpiryPast
+            | E::DeletionWindow
+            | E::Value(_)
+            | E::Profile(_, Rule::ExpiryMaximum | Rule::Metadata(_)) => {
                 ck::CKR_ATTRIBUTE_VALUE_INVALID
             }
+            E::Profile(_, Rule::ExpiryUnnamed) => ck::CKR_TEMPLATE_INCOMPLETE,
+            E::Profile(_, Rule::Rotation) => ck::CKR_ACTION_PROHIBITED,
+            E::Profile(
+                _,
+                Rule::Spec(_)
+                | Rule::Usage(_)
+                | Rule::Wrapping(..)
+                | Rule::WrappingKey(_)
+                | Rule::Way,
+            )
+            | E::Pkcs1Off
+            | E::Job(_) => ck::CKR_TEMPLATE_INCONSISTENT,
             E::Fixed => ck::CKR_ATTRIBUTE_READ_ONLY,
         };
         Self::new(rv, error.to_string())

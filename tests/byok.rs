@@ -15,7 +15,17 @@ mod binding;
 mod blobs;
 #[path = "byok/expiry.rs"]
 mod expiry;
+#[path = "byok/jobs.rs"]
+mod jobs;
+#[path = "byok/lifecycle.rs"]
+mod lifecycle;
+#[path = "byok/model.rs"]
+mod model;
 #[path = "byok/outside.rs"]
 mod outside;
+#[path = "byok/owner.rs"]
+mod owner;
 #[path = "byok/pkcs1.rs"]
 mod pkcs1;
+#[path = "byok/sm.rs"]
+mod sm;

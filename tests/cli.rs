@@ -7,10 +7,14 @@
 )]
 
 mod cli {
+    mod anchor;
+    mod audit;
+    mod clock;
     mod common;
     mod config;
     mod import;
     mod objects;
     mod pins;
+    mod terminal;
     mod tokens;
 }

@@ -223,6 +223,7 @@ unsafe fn eddsa(params: ck::CK_EDDSA_PARAMS) -> Result<Params> {
     }
 }
 
+/// The hash that a parameter names by its digest mechanism.
 fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
     Ok(match number {
         ck::CKM_SHA_1 => Hash::Sha1,
@@ -234,7 +235,7 @@ fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
         ck::CKM_SHA3_256 => Hash::Sha3_256,
         ck::CKM_SHA3_384 => Hash::Sha3_384,
         ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("hashAlg is no hash of this token"),
+        _ => return invalid("the hash is none of this token"),
     })
 }
 

@@ -15,6 +15,7 @@ use super::value::Value;
 const NESTED_LIMIT: usize = 64;
 
 /// One attribute of a caller's template, copied out of the caller's memory.
+#[derive(Clone)]
 pub struct RawAttribute {
     /// CKA_ number.
     pub kind: ck::CK_ATTRIBUTE_TYPE,
@@ -26,6 +27,7 @@ pub struct RawAttribute {
 pub type RawTemplate = [RawAttribute];
 
 /// The value of a caller's attribute. Any may hold key material, so all are treated so.
+#[derive(Clone)]
 pub enum RawValue {
     /// pValue and ulValueLen.
     Bytes(Secret),

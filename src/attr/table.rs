@@ -159,9 +159,10 @@ rows! {
     CKA_DESTROYABLE                 Bool, EVERY, Yes,                       [O O O O] Never Free, Always Checked;
 
     // 4.5 Data objects
-    CKA_APPLICATION                 Bytes, DATA, Empty,                     [O F F F] Never Never, Always Indexed;
-    CKA_OBJECT_ID                   Bytes, DATA, Empty,                     [O F F F] Never Never, Always Indexed;
+    CKA_APPLICATION                 Bytes, DATA, Empty,                     [O F F O] Never Never, Always Indexed;
+    CKA_OBJECT_ID                   Bytes, DATA, Empty,                     [O F F O] Never Never, Always Indexed;
     CKA_VALUE                       Bytes, DATA, Empty,                     [O F F F] Never Never, Always Checked;
+    CKA_VALUE_LEN                   Ulong, DATA, Absent,                    [F F F O] Never Never, Always Checked;
 
     // 4.6 Certificate objects: X.509
     CKA_CERTIFICATE_TYPE            Among(&[CKC_X_509]), CERT, Absent,      [R F F F] Never Never, Always Checked;

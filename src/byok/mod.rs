@@ -7,9 +7,19 @@ use std::fmt;
 use crate::ck;
 use crate::clock::UnixTime;
 
+mod algorithm;
+mod job;
+mod matrix;
+mod metadata;
 pub mod profile;
+mod spec;
 
-pub use profile::Profile;
+pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, Scheme, WrappingKey};
+pub use job::{Job, Refused};
+pub use matrix::{Act, allows};
+pub use metadata::{Metadata, parse_tags};
+pub use profile::{Profile, Rule, Usage};
+pub use spec::{Curve, Spec};
 
 /// What is known of an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,8 +116,14 @@ pub enum Error {
     },
     /// The expiry asked for has passed.
     ExpiryPast,
-    /// The expiry asked for is further away than the profile allows.
-    ExpiryMaximum(&'static str),
+    /// The profile of this service does not have it.
+    Profile(&'static str, Rule),
+    /// The import job does not serve.
+    Job(Refused),
+    /// A wrapping algorithm that the configuration leaves off.
+    Pkcs1Off,
+    /// The value is none that the attribute can have.
+    Value(&'static str),
     /// The attribute is fixed, or belongs to external keys alone.
     Fixed,
     /// A deletion is scheduled outside 7 to 30 days ahead.
@@ -137,12 +153,12 @@ impl fmt::Display for Error {
                 f.write_str("a deletion is scheduled 7 to 30 days ahead, or cancelled with 0")
             }
             Self::ExpiryPast => f.write_str("the expiry has already passed"),
-            Self::ExpiryMaximum(service) => {
-                write!(
-                    f,
-                    "the expiry is further away than profile {service} allows"
-                )
-            }
+            Self::Profile(service, rule) => write!(f, "{service} {rule}"),
+            Self::Job(why) => why.fmt(f),
+            Self::Pkcs1Off => f.write_str(
+                "RSAES_PKCS1_V1_5 brings the material of external keys only where `byok.pkcs1` is set",
+            ),
+            Self::Value(what) => f.write_str(what),
         }
     }
 }
@@ -160,29 +176,30 @@ pub struct Import {
     pub expires_at: Option<UnixTime>,
 }
 
-/// Whether the state allows an import at all: judged before any private-key operation.
+/// Whether the key's state allows it; of an import, judged before any private-key operation.
 ///
 /// # Errors
-/// `State`: PendingDeletion (rule 2) and Deleted.
-pub fn may_import(facts: &Facts, now: UnixTime) -> Result<(), Error> {
-    match state(facts, now) {
-        State::PendingImport | State::Enabled | State::Disabled => Ok(()),
-        refused @ (State::PendingDeletion | State::Deleted) => Err(Error::State(refused)),
+/// `State`.
+pub fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
+    let state = state(facts, now);
+    if allows(state, act) {
+        return Ok(());
     }
+    Err(Error::State(state))
 }
 
 /// The facts after an import (rules 1 to 3): first material binds, the same material sets the
 /// expiry anew, other material changes nothing.
 ///
 /// # Errors
-/// `State`, `Mismatch`, `ExpiryPast`, `ExpiryMaximum`.
+/// `State`, `Mismatch`, `ExpiryPast`, `Profile`.
 pub fn import(
     facts: &Facts,
     import: &Import,
     profile: &Profile,
     now: UnixTime,
 ) -> Result<Facts, Error> {
-    may_import(facts, now)?;
+    may(Act::Import, facts, now)?;
     if import.same == Some(false) {
         return Err(Error::Mismatch {
             named: import.integrity,
@@ -196,27 +213,22 @@ pub fn import(
     })
 }
 
-/// The expiry that an import sets: the one asked for, else the profile's default.
+/// The expiry that an import sets: the one asked for, else the profile's default; 0 = never.
 ///
 /// # Errors
-/// `ExpiryPast`, `ExpiryMaximum`.
+/// `ExpiryPast`, `Profile`.
 pub fn expiry(
     asked: Option<UnixTime>,
     profile: &Profile,
     now: UnixTime,
 ) -> Result<UnixTime, Error> {
-    let at = match (asked, profile.default_life) {
-        (Some(at), _) => at,
-        (None, Some(life)) => now.saturating_add(life),
-        (None, None) => 0,
-    };
+    let at = profile
+        .expiry(asked, now)
+        .map_err(|rule| Error::Profile(profile.service, rule))?;
     if expired(at, now) {
         return Err(Error::ExpiryPast);
     }
-    match profile.greatest_life {
-        Some(life) if at > now.saturating_add(life) => Err(Error::ExpiryMaximum(profile.name)),
-        _ => Ok(at),
-    }
+    Ok(at)
 }
 
 /// What destroying an external key, by C_DestroyObject, comes to (rule 5).
@@ -240,38 +252,70 @@ pub fn destruction(facts: &Facts) -> Destruction {
     }
 }
 
+/// What kind of key C_SetAttributeValue is to change.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// An external key, of this profile.
+    External(&'static Profile),
+    /// A key of an import job.
+    Job,
+    /// Any other object.
+    Ordinary,
+}
+
 /// Whether C_SetAttributeValue may give attribute `kind` of a key this value, as far as its origin
 /// decides. Usage and identity of an external key are fixed (rules 9 and 13, section 3).
 ///
 /// # Errors
-/// `Fixed`, `DeletionWindow`.
+/// `Fixed`, `DeletionWindow`, `Profile`, `Value`.
 pub fn may_change(
-    external: bool,
+    key: Kind,
     kind: ck::CK_ATTRIBUTE_TYPE,
     value: Option<&[u8]>,
     now: UnixTime,
 ) -> Result<(), Error> {
-    match (external, kind) {
+    match (key, kind) {
         (
-            true,
-            ck::CKA_LABEL
-            | ck::CKA_START_DATE
-            | ck::CKA_END_DATE
-            | ck::CKA_TENON_DISABLED
-            | ck::CKA_TENON_DESCRIPTION
-            | ck::CKA_TENON_TAGS,
-        ) => Ok(()),
-        (true, ck::CKA_TENON_DELETION_AT) => deletion_window(value, now),
-        (true, _)
+            Kind::External(profile),
+            ck::CKA_LABEL | ck::CKA_TENON_DESCRIPTION | ck::CKA_TENON_TAGS,
+        ) => describes(profile, kind, value.unwrap_or_default()),
+        (Kind::External(_), ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED)
+        | (Kind::Job, ck::CKA_LABEL) => Ok(()),
+        (Kind::External(_), ck::CKA_TENON_DELETION_AT) => deletion_window(value, now),
+        (Kind::External(_) | Kind::Job, _)
         | (
-            false,
+            Kind::Ordinary,
             ck::CKA_TENON_DISABLED
             | ck::CKA_TENON_DELETION_AT
             | ck::CKA_TENON_DESCRIPTION
             | ck::CKA_TENON_TAGS,
         ) => Err(Error::Fixed),
-        (false, _) => Ok(()),
+        (Kind::Ordinary, _) => Ok(()),
     }
+}
+
+/// Whether alias, description or tags of an external key may have this value.
+///
+/// # Errors
+/// `Profile`, `Value`.
+pub fn describes(
+    profile: &Profile,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+    value: &[u8],
+) -> Result<(), Error> {
+    const TEXT: Error = Error::Value("the text is not UTF-8");
+    const TAGS: Error = Error::Value("tags are a JSON object whose values are strings");
+    let rules = profile.metadata;
+    let kept = match kind {
+        // CKA_LABEL of PKCS #11 is any bytes where no service says otherwise.
+        ck::CKA_LABEL if rules == Metadata::Free => Ok(()),
+        ck::CKA_LABEL => rules.alias(str::from_utf8(value).map_err(|_| TEXT)?),
+        ck::CKA_TENON_DESCRIPTION => rules.description(str::from_utf8(value).map_err(|_| TEXT)?),
+        ck::CKA_TENON_TAGS if value.is_empty() => Ok(()),
+        ck::CKA_TENON_TAGS => rules.tags(&parse_tags(value).ok_or(TAGS)?),
+        _ => Ok(()),
+    };
+    kept.map_err(|rule| Error::Profile(profile.service, Rule::Metadata(rule)))
 }
 
 /// A deletion is scheduled 7 to 30 days ahead, or cancelled by 0.

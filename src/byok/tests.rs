@@ -93,7 +93,7 @@ fn first_import_binds_for_ever() {
         same: None,
         ..again(true)
     };
-    let bound = import(&Facts::default(), &first, &profile::OPEN, NOW).unwrap();
+    let bound = import(&Facts::default(), &first, profile::open(), NOW).unwrap();
     assert_eq!(bound, LIVE);
     let erased = Facts {
         material: false,
@@ -108,7 +108,7 @@ fn first_import_binds_for_ever() {
         },
     ] {
         assert_eq!(
-            import(&facts, &again(false), &profile::OPEN, NOW),
+            import(&facts, &again(false), profile::open(), NOW),
             Err(Error::Mismatch { named: true })
         );
     }
@@ -117,7 +117,7 @@ fn first_import_binds_for_ever() {
         ..again(false)
     };
     assert_eq!(
-        import(&erased, &blind, &profile::OPEN, NOW),
+        import(&erased, &blind, profile::open(), NOW),
         Err(Error::Mismatch { named: false })
     );
 }
@@ -133,9 +133,9 @@ fn reimport_sets_the_expiry_anew() {
         expires_at: Some(NOW + 99),
         ..again(true)
     };
-    let facts = import(&old, &later, &profile::OPEN, NOW).unwrap();
+    let facts = import(&old, &later, profile::open(), NOW).unwrap();
     assert_eq!((facts.expires_at, facts.disabled), (NOW + 99, true));
-    let unsaid = import(&old, &again(true), &profile::OPEN, NOW).unwrap();
+    let unsaid = import(&old, &again(true), profile::open(), NOW).unwrap();
     assert_eq!(
         unsaid.expires_at, 0,
         "the profile's default, never the old expiry"
@@ -146,25 +146,31 @@ fn reimport_sets_the_expiry_anew() {
             ..again(true)
         };
         assert_eq!(
-            import(&old, &import_past, &profile::OPEN, NOW),
+            import(&old, &import_past, profile::open(), NOW),
             Err(Error::ExpiryPast)
         );
     }
 }
 
 #[test]
-fn profile_bounds_the_expiry() {
-    let day = Profile {
-        name: "day",
-        default_life: Some(60),
-        greatest_life: Some(100),
+fn profiles_bound_the_expiry() {
+    const DAY: UnixTime = 86_400;
+    let at = |name: &str, asked| expiry(asked, profile::find(name.as_bytes()).unwrap(), NOW);
+    assert_eq!(at("open", None), Ok(0));
+    assert_eq!(at("huawei", None), Ok(NOW + DAY));
+    assert_eq!(at("huawei", Some(0)), Ok(0));
+    assert_eq!(at("aws", Some(0)), Ok(0));
+    assert_eq!(at("aws", Some(NOW + 365 * DAY)), Ok(NOW + 365 * DAY));
+    let refused = |name: &str, asked| match at(name, asked) {
+        Err(Error::Profile(_, rule)) => rule,
+        other => panic!("{other:?}"),
     };
-    assert_eq!(expiry(None, &day, NOW), Ok(NOW + 60));
-    assert_eq!(expiry(Some(NOW + 100), &day, NOW), Ok(NOW + 100));
-    assert_eq!(
-        expiry(Some(NOW + 101), &day, NOW),
-        Err(Error::ExpiryMaximum("day"))
-    );
+    assert_eq!(refused("aws", None), Rule::ExpiryUnnamed);
+    let past_a_year = Some(NOW + 365 * DAY + 1);
+    assert_eq!(refused("aws", past_a_year), Rule::ExpiryMaximum);
+    assert_eq!(at("tencent", Some(2_147_443_200)), Ok(2_147_443_200));
+    let later = Some(2_147_443_201);
+    assert_eq!(refused("tencent", later), Rule::ExpiryMaximum);
 }
 
 #[test]
@@ -174,37 +180,39 @@ fn no_import_while_deletion_is_pending() {
         ..LIVE
     };
     assert_eq!(
-        import(&pending, &again(true), &profile::OPEN, NOW),
+        import(&pending, &again(true), profile::open(), NOW),
         Err(Error::State(State::PendingDeletion))
     );
 }
 
 #[test]
 fn fixed_attributes_of_an_external_key() {
-    let set = |external, kind, value: &[u8]| may_change(external, kind, Some(value), NOW);
+    let external = Kind::External(profile::open());
+    let set = |key, kind, value: &[u8]| may_change(key, kind, Some(value), NOW);
     for kind in [
         ck::CKA_ID,
         ck::CKA_ENCRYPT,
         ck::CKA_TENON_PROFILE,
         ck::CKA_MODIFIABLE,
     ] {
-        assert_eq!(set(true, kind, b"x"), Err(Error::Fixed));
+        assert_eq!(set(external, kind, b"x"), Err(Error::Fixed));
+        assert_eq!(set(Kind::Job, kind, b"x"), Err(Error::Fixed));
     }
-    assert_eq!(set(true, ck::CKA_LABEL, b"x"), Ok(()));
-    assert_eq!(set(false, ck::CKA_ID, b"x"), Ok(()));
-    assert_eq!(set(false, ck::CKA_TENON_DISABLED, &[1]), Err(Error::Fixed));
+    assert_eq!(set(external, ck::CKA_LABEL, b"\xff"), Ok(()));
+    assert_eq!(set(Kind::Ordinary, ck::CKA_ID, b"x"), Ok(()));
+    for kind in [ck::CKA_TENON_DISABLED, ck::CKA_TENON_DELETION_AT] {
+        assert_eq!(set(Kind::Ordinary, kind, &[1]), Err(Error::Fixed));
+        assert_eq!(set(Kind::Job, kind, &[1]), Err(Error::Fixed));
+    }
     let day = 86_400;
     let days = |n: u64| {
-        set(
-            true,
-            ck::CKA_TENON_DELETION_AT,
-            &(NOW + n * day).to_be_bytes(),
-        )
+        let at = (NOW + n * day).to_be_bytes();
+        set(external, ck::CKA_TENON_DELETION_AT, &at)
     };
     assert_eq!((days(7), days(30)), (Ok(()), Ok(())));
     assert_eq!(days(6), Err(Error::DeletionWindow));
     assert_eq!(days(31), Err(Error::DeletionWindow));
-    assert_eq!(set(true, ck::CKA_TENON_DELETION_AT, &[0; 8]), Ok(()));
+    assert_eq!(set(external, ck::CKA_TENON_DELETION_AT, &[0; 8]), Ok(()));
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod aes;
 pub mod cmac;
 pub mod ec;
 pub mod encoding;
+pub mod gmac;
 pub mod hash;
 pub mod kdf;
 pub mod keywrap;

@@ -14,6 +14,7 @@ mod ccm;
 mod cmac;
 mod ctr;
 mod gcm;
+mod gmac;
 mod keywrap;
 #[cfg(test)]
 mod testing;
@@ -132,6 +133,15 @@ pub(super) static ROWS: &[Mechanism] = &[
         sign: Some(|key, params| Ok(cmac::general(key, params)?)),
         verify: Some(|key, params| Ok(cmac::general(key, params)?)),
         vectors: &["crypto::cmac::tests::wycheproof_cmac"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_GMAC,
+        name: "CKM_AES_GMAC",
+        params: ParamKind::Gcm,
+        sign: Some(|key, params| Ok(gmac::begin(key, params)?)),
+        verify: Some(|key, params| Ok(gmac::begin(key, params)?)),
+        vectors: &["crypto::gmac::tests::wycheproof_gmac"],
         ..AES
     },
     Mechanism {

@@ -18,6 +18,7 @@ mod cipher_wrap;
 mod derive;
 mod digest;
 mod ec;
+mod external;
 mod gcm;
 mod hmac;
 mod kdf;
@@ -186,10 +187,16 @@ pub struct Mechanism {
     pub unwrap_blind: Option<UnwrapBlind>,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
+    /// C_GenerateKey makes an external key, whose material comes later.
+    pub generate_external: bool,
+    /// C_GenerateKey makes a key as well known as the password that it is made from.
+    pub from_password: bool,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
     /// C_DeriveKey.
     pub derive: Option<DeriveKey>,
+    /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
+    pub derives_data: bool,
     /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
     /// and is guarded as they are. `None` for one-way functions.
     pub shown: Option<Shown>,
@@ -251,7 +258,10 @@ impl Mechanism {
             (self.digest.is_some(), ck::CKF_DIGEST),
             (self.wrap.is_some(), ck::CKF_WRAP),
             (self.unwrap.is_some(), ck::CKF_UNWRAP),
-            (self.generate.is_some(), ck::CKF_GENERATE),
+            (
+                self.generate.is_some() || self.generate_external,
+                ck::CKF_GENERATE,
+            ),
             (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
             (self.derive.is_some(), ck::CKF_DERIVE),
         ];
@@ -286,8 +296,11 @@ pub(crate) const ROW: Mechanism = Mechanism {
     unwrap_blind: None,
     key_wrap: false,
     generate: None,
+    generate_external: false,
+    from_password: false,
     generate_pair: None,
     derive: None,
+    derives_data: false,
     shown: None,
     private_form: PrivateForm::Pkcs8,
     zero_padded: None,
@@ -310,6 +323,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     hmac::ROWS,
     derive::ROWS,
     kdf::ROWS,
+    external::ROWS,
 ];
 
 /// Every row.

@@ -106,6 +106,8 @@ pub struct KeyFacts {
     pub not_after: Option<UnixTime>,
     /// End of the material's life; 0 = never.
     pub expires_at: UnixTime,
+    /// End of the key itself: a scheduled deletion, or the end of an import job; 0 = never.
+    pub gone_at: UnixTime,
     /// What is known of an external key; `None` for others.
     pub external: Option<byok::Facts>,
 }
@@ -115,6 +117,7 @@ impl KeyFacts {
     #[must_use]
     pub fn limited(&self) -> bool {
         self.external.is_some()
+            || self.gone_at != 0
             || self.expires_at != 0
             || self.not_before.is_some()
             || self.not_after.is_some()
@@ -230,8 +233,8 @@ pub fn decide(
     if facts.private && caller.login != Login::User {
         return Err(invisible(action).into());
     }
-    let external = facts.key.as_ref().and_then(|key| key.external);
-    if external.is_some_and(|external| byok::state(&external, now) == byok::State::Deleted) {
+    let gone = |key: &KeyFacts| byok::expired(key.gone_at, now);
+    if facts.key.as_ref().is_some_and(gone) {
         return Err(Refusal {
             error: invisible(action),
             time: true,
@@ -382,11 +385,7 @@ fn use_key(
         });
     }
     if let Some(external) = key.external {
-        let state = byok::state(&external, now);
-        if state != byok::State::Enabled {
-            let why = byok::Error::State(state);
-            return Ok(refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string())?);
-        }
+        byok::may(byok::Act::Use, &external, now).map_err(Error::from)?;
     }
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
@@ -481,10 +480,8 @@ fn import(facts: &Facts, now: UnixTime) -> Result<Effect, Error> {
             "the target is not an external key",
         );
     };
-    match byok::may_import(&external, now) {
-        Ok(()) => Ok(Effect::Done),
-        Err(why) => refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string()),
-    }
+    byok::may(byok::Act::Import, &external, now)?;
+    Ok(Effect::Done)
 }
 
 #[cfg(test)]

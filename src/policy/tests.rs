@@ -37,6 +37,7 @@ fn external(facts: byok::Facts) -> KeyFacts {
     KeyFacts {
         external: Some(facts),
         expires_at: facts.expires_at,
+        gone_at: facts.deletion_at,
         ..key()
     }
 }

@@ -11,6 +11,7 @@ use crate::log;
 use crate::policy::{self, Action, Login};
 use crate::store::{Head, Posting, Search, Snapshot, Uid};
 
+use super::external;
 use super::object::{Handle, facts};
 use super::vault::Vault;
 use super::{Keys, Token};
@@ -25,6 +26,7 @@ impl Token {
         if query.matches_nothing() {
             return Ok(Vec::new());
         }
+        self.keep_up()?;
         let keys = self.keys()?;
         let now = self.time.now();
         let mut found = Vec::new();
@@ -61,7 +63,7 @@ impl Token {
                 class: query.class,
                 key_type: query.key_type,
                 private: Some(private),
-                hidden: if names_hidden(query) {
+                hidden: if names_external(query) || names_job(query) {
                     None
                 } else {
                     Some(false)
@@ -82,9 +84,12 @@ impl Token {
 
     /// Whether a candidate of the index matches in full, and is to be seen.
     fn shows(&self, head: &Head, query: &Query, keys: &Keys, now: u64) -> Result<bool> {
+        if byok::expired(head.deletion_at, now) {
+            return Ok(false);
+        }
         // Only an expiry can end the life of material that the clear columns say is there.
         let expired = byok::expired(head.expires_at, now);
-        if !expired && !query.needs_attributes() {
+        if !expired && !head.hidden && !query.needs_attributes() {
             return Ok(true);
         }
         let row = self
@@ -93,7 +98,7 @@ impl Token {
         let Some(row) = row else {
             return Ok(false);
         };
-        let attributes = match keys.vault().open(&row) {
+        let mut attributes = match keys.vault().open(&row) {
             Ok(record) => record.attributes,
             Err(error) => {
                 log::note(
@@ -103,16 +108,30 @@ impl Token {
                 return Ok(false);
             }
         };
-        let external = facts(&attributes, false).key.and_then(|key| key.external);
+        let facts = facts(&attributes, false);
+        let external = facts.key.as_ref().and_then(|key| key.external);
         let dead = external.is_some_and(|facts| !facts.live(now));
-        Ok((!dead || names_hidden(query)) && query.matches(&attributes))
+        let named = match (dead, external::of_job(&attributes)) {
+            (true, _) => names_external(query),
+            (_, true) => names_external(query) || names_job(query),
+            (false, false) => true,
+        };
+        if let Some(state) = external::state(&facts, now) {
+            attributes.set(ck::CKA_TENON_KEY_STATE, state);
+        }
+        Ok(named && query.matches(&attributes))
     }
 }
 
 /// External keys without live material are found only by templates that know of such keys
 /// (BYOK rule 11).
-fn names_hidden(query: &Query) -> bool {
+fn names_external(query: &Query) -> bool {
     query.names_vendor() || query.names(ck::CKA_UNIQUE_ID)
+}
+
+/// The keys of import jobs are found by these, too.
+fn names_job(query: &Query) -> bool {
+    query.names(ck::CKA_ID) || query.names(ck::CKA_LABEL)
 }
 
 /// Uids of token objects with this very attribute value, of both domains as far as they are open.

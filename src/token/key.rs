@@ -6,7 +6,7 @@ use crate::crypto::aes::Direction;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
-use crate::crypto::{aes, ec, encoding, okp, rsa, sm4};
+use crate::crypto::{self, aes, ec, encoding, okp, rsa, sm4};
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material, PrivateForm};
 use crate::secret::Secret;
@@ -83,7 +83,8 @@ pub(super) fn public(attributes: &Attributes) -> Result<Key> {
 /// then read, and are found, as those of a generated key.
 ///
 /// # Errors
-/// CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_KEY_SIZE_RANGE.
+/// CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
+/// CKR_CURVE_NOT_SUPPORTED.
 pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()> {
     let spki = match public(attributes)? {
         Key::RsaPublic(key) => {
@@ -130,27 +131,38 @@ fn big_integer(bytes: &[u8]) -> &[u8] {
 
 /// Curve of CKA_EC_PARAMS.
 pub(super) fn curve(params: &[u8]) -> Result<Curve> {
-    Curve::from_params(params).map_err(|error| no_curve().because(error))
+    Curve::from_params(params).map_err(bad_params)
+}
+
+/// CKA_EC_PARAMS as this token's keys of that type have it.
+pub(super) fn canonical_curve(key_type: Option<ck::CK_KEY_TYPE>, params: &[u8]) -> Result<Vec<u8>> {
+    Ok(match key_type {
+        Some(of @ (ck::CKK_EC_EDWARDS | ck::CKK_EC_MONTGOMERY)) => {
+            okp_curve(of, params)?.params().to_vec()
+        }
+        _ => curve(params)?.params().to_vec(),
+    })
 }
 
 /// Curve of CKA_EC_PARAMS of an Edwards or Montgomery key.
 fn okp_curve(key_type: ck::CK_KEY_TYPE, params: &[u8]) -> Result<okp::Curve> {
-    let curve = okp::Curve::from_params(params).map_err(|error| no_curve().because(error))?;
+    let curve = okp::Curve::from_params(params).map_err(bad_params)?;
     let of = match curve {
         okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
         okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
     };
     if key_type != of {
-        return Err(no_curve());
+        let error = Error::new(
+            ck::CKR_CURVE_NOT_SUPPORTED,
+            "the curve is none of this key type",
+        );
+        return Err(error.at("CKA_EC_PARAMS"));
     }
     Ok(curve)
 }
 
-fn no_curve() -> Error {
-    Error::new(
-        ck::CKR_CURVE_NOT_SUPPORTED,
-        "CKA_EC_PARAMS names no curve of this token and key type",
-    )
+fn bad_params(error: crypto::Error) -> Error {
+    Error::from(error).at("CKA_EC_PARAMS")
 }
 
 /// Sets what a key's material says of itself in its attributes: public parts, lengths and check
@@ -188,10 +200,14 @@ pub(super) fn describe(attributes: &mut Attributes, material: &Material) -> Resu
 pub(super) fn describe_public(attributes: &mut Attributes, material: &Material) -> Result<()> {
     describe(attributes, material)?;
     if let Material::Rsa(key) = material {
-        let bits = key.n.len() * 8 - key.n.first().map_or(0, |b| b.leading_zeros() as usize);
-        attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(bits as u64));
+        attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(modulus_bits(&key.n)));
     }
     Ok(())
+}
+
+/// Bits of a modulus without leading zero bytes.
+pub(super) fn modulus_bits(n: &[u8]) -> u64 {
+    n.len() as u64 * 8 - n.first().map_or(0, |byte| u64::from(byte.leading_zeros()))
 }
 
 fn describe_public_info(attributes: &mut Attributes, material: &Material) {
@@ -235,7 +251,8 @@ pub(super) fn value(material: &Material, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<
 /// The material that C_CreateObject was given.
 ///
 /// # Errors
-/// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED.
+/// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE,
+/// CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
 pub(super) fn from_values(
     attributes: &Attributes,
     secrets: &[(ck::CK_ATTRIBUTE_TYPE, Secret)],
@@ -348,7 +365,9 @@ pub(super) fn from_clear(
     };
     let fits = match (&material, attributes.key_type()) {
         (Material::Rsa(key), Some(ck::CKK_RSA)) => {
+            let bits = attributes.ulong(ck::CKA_MODULUS_BITS);
             attributes.bytes(ck::CKA_MODULUS).is_none_or(|n| n == key.n)
+                && bits.is_none_or(|bits| bits == modulus_bits(&key.n))
         }
         (Material::Ec(key), Some(ck::CKK_EC)) => attributes
             .bytes(ck::CKA_EC_PARAMS)

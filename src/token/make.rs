@@ -1,14 +1,14 @@
-//! Objects come into being: C_CreateObject, C_CopyObject, C_GenerateKey, C_GenerateKeyPair.
+//! Objects come into being: C_CreateObject, C_CopyObject, and what every new object goes through.
 
 use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, PairSpec, ParamKind, Params};
+use crate::mechanism::Material;
 use crate::policy::{self, Action, Facts, Login};
-use crate::rng::random;
+use crate::rng::{Rng, random};
 use crate::store::Uid;
 
-use super::audit::Event;
+use super::audit::{Doing, Event};
 use super::object::{Handle, Home, Object, facts};
 use super::vault::Record;
 use super::{Keys, SessionHandle, Token, key};
@@ -23,9 +23,46 @@ pub struct Caller {
 }
 
 /// An object about to be.
-struct New {
-    attributes: Attributes,
-    material: Option<Material>,
+pub(super) struct New {
+    pub(super) attributes: Attributes,
+    pub(super) material: Option<Material>,
+    pub(super) uid: Uid,
+}
+
+impl New {
+    /// An object with a new CKA_UNIQUE_ID.
+    pub(super) fn new(
+        rng: &dyn Rng,
+        mut attributes: Attributes,
+        material: Option<Material>,
+    ) -> Self {
+        let uid: Uid = random(rng);
+        attributes.set(ck::CKA_UNIQUE_ID, Value::Bytes(unique_id(&uid)));
+        Self {
+            attributes,
+            material,
+            uid,
+        }
+    }
+
+    /// As it is stored, for the first time.
+    pub(super) fn record(&self) -> Record {
+        Record {
+            uid: self.uid,
+            version: 0,
+            attributes: self.attributes.clone(),
+            trust_unproven: false,
+        }
+    }
+}
+
+/// The uid of a CKA_UNIQUE_ID.
+pub(super) fn uid_of(unique_id: &[u8]) -> Option<Uid> {
+    let digits = str::from_utf8(unique_id)
+        .ok()
+        .filter(|text| text.len() == 32)?;
+    let uid = u128::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    (self::unique_id(&uid) == unique_id).then_some(uid)
 }
 
 /// CKA_UNIQUE_ID: 32 hexadecimal digits.
@@ -40,7 +77,8 @@ impl Token {
     ///
     /// # Errors
     /// What `attr::build` and `policy::decide` say of the template; CKR_ATTRIBUTE_VALUE_INVALID for
-    /// a key whose values contradict each other.
+    /// a key whose values contradict each other, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
+    /// CKR_CURVE_NOT_SUPPORTED.
     pub fn create(&self, caller: Caller, template: &[RawAttribute]) -> Result<Handle> {
         let keys = self.keys()?;
         let Built {
@@ -53,13 +91,7 @@ impl Token {
                 Some(key::from_values(&attributes, &secrets)?)
             }
             ck::CKO_PUBLIC_KEY => {
-                key::describe_created_public(&mut attributes).map_err(|e| {
-                    Error::new(
-                        ck::CKR_ATTRIBUTE_VALUE_INVALID,
-                        "the public key is not valid",
-                    )
-                    .because(e)
-                })?;
+                key::describe_created_public(&mut attributes)?;
                 None
             }
             _ => None,
@@ -76,10 +108,7 @@ impl Token {
             caller,
             &keys,
             Event::Create,
-            New {
-                attributes,
-                material,
-            },
+            New::new(self.rng(), attributes, material),
         )
     }
 
@@ -93,8 +122,7 @@ impl Token {
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<Handle> {
-        let keys = self.keys()?;
-        let object = self.object(handle)?;
+        let (object, keys) = self.current(handle)?;
         self.decide(Action::Copy, &object, &keys, caller.read_write)?;
         if object.needs_login() && keys.login != Login::User {
             return refuse(
@@ -116,172 +144,53 @@ impl Token {
         self.make(
             caller,
             &keys,
-            Event::Copy,
-            New {
-                attributes,
-                material,
-            },
+            Doing::from(Event::Copy).by(object.uid),
+            New::new(self.rng(), attributes, material),
         )
     }
 
-    /// C_GenerateKey.
-    ///
-    /// # Errors
-    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, and what the template deserves.
-    pub fn generate_key(
+    pub(super) fn make(
         &self,
         caller: Caller,
-        (mechanism, params): (&Mechanism, &Params),
-        template: &[RawAttribute],
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        new: New,
     ) -> Result<Handle> {
-        let Some(generate) = mechanism.generate else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} generates no secret key", mechanism.name),
-            );
-        };
-        let keys = self.keys()?;
-        let implied = implied(ck::CKO_SECRET_KEY, mechanism);
-        let Built { mut attributes, .. } =
-            attr::build(How::Generate, &implied, template, &maker(&keys))?;
-        if !attributes
-            .key_type()
-            .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
-        {
-            return refuse(
-                ck::CKR_TEMPLATE_INCONSISTENT,
-                format!("{} makes no key of this CKA_KEY_TYPE", mechanism.name),
-            );
-        }
-        let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
-        if !mechanism.takes(len.saturating_mul(8)) {
-            return refuse(
-                ck::CKR_KEY_SIZE_RANGE,
-                format!("{} makes no key of {len} bytes", mechanism.name),
-            );
-        }
-        self.may_make(caller, &keys, &attributes)?;
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        let value = generate(self.rng(), params, len)?;
-        let material = key::secret(&attributes, &value)?;
-        key::describe(&mut attributes, &material)?;
-        if mechanism.params == ParamKind::Pbkd2 {
-            // As well known as the password: no key of the token's own making.
-            attr::finish_key_facts(How::Create, &mut attributes, None);
-            set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
-        } else {
-            set_generated(&mut attributes, mechanism);
-        }
-        let new = New {
-            attributes,
-            material: Some(material),
-        };
-        self.make(caller, &keys, Event::Generate, new)
-    }
-
-    /// C_GenerateKeyPair: the handles of the public and the private key.
-    ///
-    /// # Errors
-    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, and what the templates
-    /// deserve.
-    pub fn generate_key_pair(
-        &self,
-        caller: Caller,
-        mechanism: &Mechanism,
-        public: &[RawAttribute],
-        private: &[RawAttribute],
-    ) -> Result<(Handle, Handle)> {
-        let Some(generate) = mechanism.generate_pair else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} generates no key pair", mechanism.name),
-            );
-        };
-        let keys = self.keys()?;
-        let maker = maker(&keys);
-        let build = |class, template| {
-            attr::build(How::Generate, &implied(class, mechanism), template, &maker)
-        };
-        let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
-        let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
-        let spec = pair_spec(&public, &private)?;
-        // Refused before the costly generation, not after it.
-        for attributes in [&public, &private] {
-            self.may_make(caller, &keys, attributes)?;
-        }
-        self.may_pair(caller, &keys, &public, &private)?;
-        let material = generate(&spec)?;
-        key::describe_public(&mut public, &material)?;
-        key::describe(&mut private, &material)?;
-        set_generated(&mut public, mechanism);
-        set_generated(&mut private, mechanism);
-        let halves = [
-            New {
-                attributes: public,
-                material: None,
-            },
-            New {
-                attributes: private,
-                material: Some(material),
-            },
-        ];
-        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
-        Ok((public, private))
-    }
-
-    fn make(&self, caller: Caller, keys: &Keys, event: Event, new: New) -> Result<Handle> {
-        let [handle] = self.make_all(caller, keys, event, [new])?;
+        let [handle] = self.make_all(caller, keys, doing, [new])?;
         Ok(handle)
     }
 
     /// Makes objects together: token objects in one transaction, session objects after it.
-    fn make_all<const N: usize>(
+    pub(super) fn make_all<const N: usize>(
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         news: [New; N],
     ) -> Result<[Handle; N]> {
-        let mut news = news.map(|mut new| {
-            let uid: Uid = random(self.rng());
-            let id = Value::Bytes(unique_id(&uid));
-            new.attributes.set(ck::CKA_UNIQUE_ID, id);
-            (uid, new)
-        });
-        for (_, new) in &news {
+        for new in &news {
             self.may_make(caller, keys, &new.attributes)?;
         }
-        if news
-            .iter()
-            .any(|(_, new)| new.attributes.bool(ck::CKA_TOKEN))
-        {
-            self.change(keys, event, |change| {
-                for (uid, new) in &mut news {
-                    if !new.attributes.bool(ck::CKA_TOKEN) {
-                        continue;
-                    }
-                    let mut record = Record {
-                        uid: *uid,
-                        version: 0,
-                        attributes: new.attributes.clone(),
-                        trust_unproven: false,
-                    };
-                    change.put(&mut record, new.material.as_ref())?;
+        let stored = |new: &&New| new.attributes.bool(ck::CKA_TOKEN);
+        if news.iter().any(|new| stored(&new)) {
+            self.change(keys, doing, |change| {
+                for new in news.iter().filter(stored) {
+                    change.put(&mut new.record(), new.material.as_ref())?;
                 }
                 Ok(())
             })?;
         }
-        Ok(news.map(|(uid, new)| self.adopt(caller.session, uid, new)))
+        Ok(news.map(|new| self.adopt(caller.session, new)))
     }
 
     /// Gives a new object its handle; a session object lives in memory from here on.
-    fn adopt(&self, owner: SessionHandle, uid: Uid, new: New) -> Handle {
+    pub(super) fn adopt(&self, owner: SessionHandle, new: New) -> Handle {
         if new.attributes.bool(ck::CKA_TOKEN) {
             return self
                 .objects
-                .handle(uid, new.attributes.bool(ck::CKA_PRIVATE));
+                .handle(new.uid, new.attributes.bool(ck::CKA_PRIVATE));
         }
-        self.add_session_object(owner, uid, new.attributes, new.material)
+        self.add_session_object(owner, new.uid, new.attributes, new.material)
     }
 
     /// Adds a session object that belongs to session `owner`.
@@ -306,15 +215,12 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         attributes: Attributes,
         material: Material,
     ) -> Result<Handle> {
-        let new = New {
-            attributes,
-            material: Some(material),
-        };
-        self.make(caller, keys, event, new)
+        let new = New::new(self.rng(), attributes, Some(material));
+        self.make(caller, keys, doing, new)
     }
 
     pub(super) fn may_make(
@@ -332,7 +238,7 @@ impl Token {
     }
 
     /// Whether two halves may be one pair: `may_make` judges each for itself.
-    fn may_pair(
+    pub(super) fn may_pair(
         &self,
         caller: Caller,
         keys: &Keys,
@@ -406,50 +312,8 @@ pub(super) fn maker(keys: &Keys) -> Maker {
     }
 }
 
-/// What function and mechanism fix of a generated key.
-fn implied(class: ck::CK_OBJECT_CLASS, mechanism: &Mechanism) -> Attributes {
-    let mut implied = Attributes::default();
-    implied.set(ck::CKA_CLASS, Value::Ulong(class));
-    if let [key_type] = mechanism.key_types {
-        implied.set(ck::CKA_KEY_TYPE, Value::Ulong(*key_type));
-    }
-    implied
-}
-
 pub(super) fn set_origin(attributes: &mut Attributes, origin: ck::CK_ULONG) {
     if matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
         attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(origin));
-    }
-}
-
-fn set_generated(attributes: &mut Attributes, mechanism: &Mechanism) {
-    attr::finish_key_facts(How::Generate, attributes, None);
-    attributes.set(ck::CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.id));
-    set_origin(attributes, ck::ORIGIN_GENERATED);
-}
-
-/// What the templates ask of the pair. Some clients give CKA_EC_PARAMS in the private half.
-fn pair_spec(public: &Attributes, private: &Attributes) -> Result<PairSpec> {
-    if let Some(bits) = public.ulong(ck::CKA_MODULUS_BITS) {
-        let exponent = public
-            .bytes(ck::CKA_PUBLIC_EXPONENT)
-            .filter(|e| !e.is_empty())
-            .unwrap_or(&[1, 0, 1]);
-        return Ok(PairSpec::Rsa {
-            bits,
-            exponent: exponent.to_vec(),
-        });
-    }
-    let given = |attributes: &Attributes| attributes.bytes(ck::CKA_EC_PARAMS).map(<[u8]>::to_vec);
-    match (given(public), given(private)) {
-        (Some(a), Some(b)) if a != b => refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "the two templates name different curves",
-        ),
-        (Some(params), _) | (None, Some(params)) => Ok(PairSpec::Ec { params }),
-        (None, None) => refuse(
-            ck::CKR_TEMPLATE_INCOMPLETE,
-            "a key pair needs CKA_MODULUS_BITS or CKA_EC_PARAMS",
-        ),
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::attr::Attributes;
-use crate::byok;
 use crate::ck;
 use crate::mechanism::{Key, Material};
 use crate::policy::{Facts, KeyFacts, Use, dates};
@@ -149,19 +148,7 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
         not_before: date(ck::CKA_START_DATE).and_then(dates::day_begins),
         not_after: date(ck::CKA_END_DATE).and_then(dates::day_ends),
         expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
-        external: external_facts(attributes),
+        gone_at: external::gone_at(attributes),
+        external: external::facts(attributes),
     }
-}
-
-fn external_facts(attributes: &Attributes) -> Option<byok::Facts> {
-    if attributes.ulong(ck::CKA_TENON_ORIGIN) != Some(ck::ORIGIN_EXTERNAL) {
-        return None;
-    }
-    Some(byok::Facts {
-        bound: external::binding(attributes).is_some(),
-        material: external::material_row(attributes).is_some(),
-        expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
-        disabled: attributes.bool(ck::CKA_TENON_DISABLED),
-        deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
-    })
 }

@@ -5,17 +5,16 @@
 //! section 4), but for a mismatch as rule 3 allows.
 
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
-use crate::byok::{self, profile};
+use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, Opened, Params, Unwrap};
+use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Unwrap};
 use crate::policy::{Action, Use};
 
-use super::audit::Event;
+use super::audit::{Doing, Event};
 use super::external::{self, Arrival};
 use super::make::{Caller, maker, set_origin};
 use super::object::{Handle, Object};
-use super::read::UsableKey;
 use super::vault::time_value;
 use super::{Keys, Token, key};
 
@@ -40,9 +39,44 @@ impl Token {
                 format!("{} does not unwrap", mechanism.name),
             );
         };
+        let unwrapped = self.unwrap(
+            caller,
+            (mechanism, unwrap, params),
+            unwrapping,
+            blob,
+            template,
+        );
+        if let Err(error) = &unwrapped {
+            let refused = Event::ImportRefused.with(mechanism.id);
+            let refused = match self.object(unwrapping) {
+                Ok(key) => refused.by(key.uid).meant_for(external::target(&key)),
+                Err(_) => refused,
+            };
+            self.record_refusal(&self.keys()?, refused, error)?;
+        }
+        unwrapped
+    }
+
+    fn unwrap(
+        &self,
+        caller: Caller,
+        (mechanism, unwrap, params): (&Mechanism, &Unwrap, &Params),
+        unwrapping: Handle,
+        blob: &[u8],
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
         let usable = self
             .usable_key(unwrapping, Use::Unwrap, mechanism)
             .map_err(as_unwrapping_error)?;
+        if let Some(job) = external::job(&usable.object) {
+            return self.unwrap_by_job(
+                caller,
+                (&usable, &job),
+                (mechanism, params),
+                blob,
+                template,
+            );
+        }
         let keys = self.keys()?;
         if !mechanism.key_wrap {
             self.decide(Action::Decipher, &usable.object, &keys, false)?;
@@ -53,23 +87,45 @@ impl Token {
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
-        byok::expiry(expires_at, &profile::OPEN, self.time.now().at)?;
+        byok::expiry(expires_at, profile::open(), self.time.now().at)?;
         self.may_make(caller, &keys, &attributes)?;
-        let binds = self.binds(&keys, mechanism, &attributes)?;
+        let way = external::way(mechanism, params, &usable.key);
+        let binds = self.binds(&keys, mechanism, way, &attributes)?;
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
-        (unwrap.length)(&usable.key, params, blob.len()).map_err(as_unwrapping_error)?;
-        let opened = open((mechanism, unwrap, params), &usable, blob, &attributes);
-        if binds {
-            return self.bind(&keys, &attributes, expires_at, unwrap, opened);
+        let opening = Opening {
+            mechanism,
+            unwrap,
+            params: vec![params.clone()],
+        };
+        opening.check_length(&usable.key, blob)?;
+        let arrived = open(&opening, &usable.key, blob, &attributes)?;
+        if !binds {
+            let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
+            return self.make_unwrapped(caller, &keys, doing, attributes, arrived.material);
         }
-        self.make_unwrapped(caller, &keys, attributes, opened)
+        let arrival = Arrival {
+            attributes: &attributes,
+            expires_at,
+            material: &arrived.material,
+            genuine: arrived.genuine,
+            integrity: unwrap.integrity,
+        };
+        let doing = Event::Import.with(mechanism.id).by(usable.object.uid);
+        let (uid, private) = self.import_by_id(&keys, doing, &arrival)?;
+        Ok(self.objects.handle(uid, private))
     }
 
     /// Whether this unwrap imports an external key. Judged, with the state of the key that is
     /// there, before any private-key operation.
-    fn binds(&self, keys: &Keys, mechanism: &Mechanism, attributes: &Attributes) -> Result<bool> {
+    fn binds(
+        &self,
+        keys: &Keys,
+        mechanism: &Mechanism,
+        way: Option<(&Algorithm, WrappingKey)>,
+        attributes: &Attributes,
+    ) -> Result<bool> {
         let job_only = [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_IMPORT_TOKEN];
         if job_only.iter().any(|kind| attributes.get(*kind).is_some()) {
             return refuse(
@@ -108,6 +164,7 @@ impl Token {
             let private = record.attributes.bool(ck::CKA_PRIVATE);
             let handle = self.objects.handle(record.uid, private);
             let target = self.object(handle)?;
+            may_come(way, &target)?;
             self.decide(Action::Import, &target, keys, true)?;
         }
         Ok(true)
@@ -139,53 +196,18 @@ impl Token {
         Ok(())
     }
 
-    fn bind(
-        &self,
-        keys: &Keys,
-        attributes: &Attributes,
-        expires_at: Option<u64>,
-        unwrap: &Unwrap,
-        opened: Result<Arrived>,
-    ) -> Result<Handle> {
-        let imported = opened.and_then(|arrived| {
-            self.import_by_id(
-                keys,
-                &Arrival {
-                    attributes,
-                    expires_at,
-                    material: &arrived.material,
-                    genuine: arrived.genuine,
-                    integrity: unwrap.integrity,
-                },
-            )
-        });
-        match imported {
-            Ok((uid, private)) => Ok(self.objects.handle(uid, private)),
-            Err(error) => {
-                self.record_refusal(keys, Event::ImportRefused, &error)?;
-                Err(error)
-            }
-        }
-    }
-
     fn make_unwrapped(
         &self,
         caller: Caller,
         keys: &Keys,
+        doing: Doing,
         mut attributes: Attributes,
-        opened: Result<Arrived>,
+        material: Material,
     ) -> Result<Handle> {
-        let material = match opened {
-            Ok(arrived) => arrived.material,
-            Err(error) => {
-                self.record_refusal(keys, Event::ImportRefused, &error)?;
-                return Err(error);
-            }
-        };
         key::describe(&mut attributes, &material)?;
         attr::finish_key_facts(How::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
-        self.make_key(caller, keys, Event::Unwrap, attributes, material)
+        self.make_key(caller, keys, doing, attributes, material)
     }
 }
 
@@ -212,31 +234,83 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
     Ok(implied)
 }
 
+/// Whether a plain key may bring material to this external key, whose profile has its own ways.
+fn may_come(way: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
+    if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
+        return Err(byok::Error::Job(Refused::TokenMissing).into());
+    }
+    let profile = external::profile_of(&target.attributes)?;
+    match way {
+        _ if profile.takes_every_way() => Ok(()),
+        Some((algorithm, wrapping)) => external::may_wrap(profile, algorithm, wrapping, target),
+        None => Err(byok::Error::Profile(profile.service, Rule::Way).into()),
+    }
+}
+
+/// How a blob is opened.
+pub(super) struct Opening<'a> {
+    /// The mechanism.
+    pub(super) mechanism: &'a Mechanism,
+    /// How that unwraps.
+    pub(super) unwrap: &'a Unwrap,
+    /// Its parameter; where more than one is possible, each is tried.
+    pub(super) params: Vec<Params>,
+}
+
+impl<'a> Opening<'a> {
+    pub(super) fn new(mechanism: &'a Mechanism, params: Vec<Params>) -> Result<Self> {
+        let Some(unwrap) = mechanism.unwrap else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} does not unwrap", mechanism.name),
+            );
+        };
+        Ok(Self {
+            mechanism,
+            unwrap,
+            params,
+        })
+    }
+
+    /// Judges the blob's length, before any key operation.
+    pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
+        for params in &self.params {
+            (self.unwrap.length)(key, params, blob.len()).map_err(as_unwrapping_error)?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self, key: &Key, blob: &[u8], fits: KeyLengths) -> Option<Opened> {
+        let open = |params| match self.mechanism.unwrap_blind {
+            Some(blind) => blind(key, params, blob, fits),
+            None => (self.unwrap.open)(key, params, blob).map(|clear| Opened {
+                clear,
+                genuine: true,
+            }),
+        };
+        self.params.iter().find_map(|params| open(params).ok())
+    }
+}
+
 /// What came out of a blob, or a blind unwrap put in its place.
-struct Arrived {
-    material: Material,
-    genuine: bool,
+pub(super) struct Arrived {
+    pub(super) material: Material,
+    pub(super) genuine: bool,
 }
 
 /// Opens the blob and fits what is in it to the template; every failure is the same.
-fn open(
-    (mechanism, unwrap, params): (&Mechanism, &Unwrap, &Params),
-    usable: &UsableKey,
+pub(super) fn open(
+    opening: &Opening<'_>,
+    key: &Key,
     blob: &[u8],
     attributes: &Attributes,
 ) -> Result<Arrived> {
-    let opened = match mechanism.unwrap_blind {
-        Some(blind) => blind(&usable.key, params, blob, key::lengths(attributes)),
-        None => (unwrap.open)(&usable.key, params, blob).map(|clear| Opened {
-            clear,
-            genuine: true,
-        }),
-    };
-    opened
-        .ok()
+    opening
+        .clear(key, blob, key::lengths(attributes))
         .and_then(|Opened { clear, genuine }| {
-            let clear = key::without_padding(attributes, &clear, mechanism.zero_padded);
-            key::from_clear(attributes, clear, mechanism.private_form)
+            let padding = opening.mechanism.zero_padded;
+            let clear = key::without_padding(attributes, &clear, padding);
+            key::from_clear(attributes, clear, opening.mechanism.private_form)
                 .map(|material| Arrived { material, genuine })
         })
         .ok_or_else(|| {

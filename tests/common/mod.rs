@@ -128,6 +128,10 @@ impl Fixture {
 
     /// Closes the module and opens it again, as a new process would.
     pub(crate) fn reopened(self) -> Self {
+        self.reopened_with(|_| ())
+    }
+
+    pub(crate) fn reopened_with(self, configure: impl FnOnce(&mut Config)) -> Self {
         let Self {
             module,
             session,
@@ -135,7 +139,7 @@ impl Fixture {
             folder,
         } = self;
         drop((session, module));
-        let module = open(&folder, &clock, |_| ()).unwrap();
+        let module = open(&folder, &clock, configure).unwrap();
         let session = self::session(&module, RW);
         Self {
             module,

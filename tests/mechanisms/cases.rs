@@ -114,6 +114,14 @@ fn gcm(iv: usize, tag_len: usize) -> Params {
     }
 }
 
+fn gmac(iv: usize, tag_len: usize) -> Params {
+    Params::Gcm {
+        iv: vec![7; iv],
+        aad: Vec::new(),
+        tag_len,
+    }
+}
+
 /// Data to derive with.
 pub(super) fn data(len: usize) -> Params {
     Params::Data(Secret::copy(&message(len)))
@@ -268,6 +276,10 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(17)];
             (Keys::Aes, Params::MacLen(8), wrong, ANY, true)
         }
+        ck::CKM_AES_GMAC => {
+            let wrong = vec![Params::None, iv(), gcm(12, 16), gmac(0, 16), gmac(12, 3)];
+            (Keys::Aes, gmac(12, 16), wrong, ANY, true)
+        }
         ck::CKM_AES_XTS_KEY_GEN => (Keys::Xts, Params::None, given(), UNITS, true),
         ck::CKM_AES_XTS => {
             let wrong = vec![Params::None, Params::Iv(vec![0; 8])];
@@ -353,7 +365,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             true,
         ),
         ck::CKM_HKDF_KEY_GEN => (Keys::Hkdf, Params::None, given(), ANY, true),
-        ck::CKM_HKDF_DERIVE => (
+        ck::CKM_HKDF_DERIVE | ck::CKM_HKDF_DATA => (
             Keys::Hkdf,
             hkdf(b"salt"),
             vec![Params::None, iv()],
@@ -371,6 +383,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA3_384
         | ck::CKM_SHA3_512
         | ck::CKM_TENON_SM3 => (Keys::None, Params::None, given(), ANY, true),
+        ck::CKM_TENON_EXTERNAL_KEY_GEN => (Keys::Aes, Params::None, given(), ANY, true),
         _ => return None,
     };
     Some(Case {

@@ -18,7 +18,7 @@ fn results_come_in_portions() {
         .find_init(&attrs![CKA_APPLICATION => "find"])
         .unwrap();
     let mut found = Vec::new();
-    assert_eq!(session.find(0).unwrap(), []);
+    assert!(session.find(0).unwrap().is_empty());
     for expected in [3, 3, 1, 0, 0] {
         let portion = session.find(3).unwrap();
         assert_eq!(portion.len(), expected);

@@ -130,7 +130,7 @@ fn logins_are_of_one_token_alone() {
 
     let here = data(&fixture.session, true, false);
     assert_eq!(found(&fixture.session), [here]);
-    assert_eq!(found(&other), []);
+    assert!(found(&other).is_empty());
     module.close_all_sessions(1).unwrap();
     assert_eq!(
         fixture.session.info().unwrap().state,

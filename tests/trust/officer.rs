@@ -46,7 +46,7 @@ fn trust_is_all_that_the_officer_changes_of_a_secret_key() {
     let fixed = wrapping_key(&fixture, attrs![CKA_MODIFIABLE => false]).unwrap();
     by_officer(&fixture, |session| {
         assert_eq!(find(session, &attrs![CKA_ID => b"seen"]), [seen]);
-        assert_eq!(find(session, &attrs![CKA_ID => b"hidden"]), []);
+        assert!(find(session, &attrs![CKA_ID => b"hidden"]).is_empty());
         let trusted = || attrs![CKA_TRUSTED => true];
         let set = |key, template: Vec<_>| session.set_attributes(key, &template);
         returns!(set(hidden, trusted()), CKR_OBJECT_HANDLE_INVALID);

@@ -207,6 +207,15 @@ const DEPARTURES: &[Departure] = &[
     // Nothing can be made without knowing what: the function says it or the template does.
     (OBJECTS, &[ck::CKA_CLASS], &[Unwrap, Derive], Required),
     (KEYS, &[ck::CKA_KEY_TYPE], &[Derive], Required),
+    // CKM_HKDF_DATA makes the value of a data object, and its template says the length as a key's.
+    (&[Object::Data], &[ck::CKA_VALUE], &[Derive], Forbidden),
+    (&[Object::Data], &[ck::CKA_VALUE_LEN], &[Derive], Optional),
+    (
+        &[Object::Data],
+        &[ck::CKA_VALUE_LEN],
+        &[Create, Set, Step::Copy],
+        Forbidden,
+    ),
     // The token finds the public exponent from (n, d); other clients' keys lack it.
     (
         &[RsaPrivate],
@@ -314,7 +323,7 @@ pub(super) fn expected(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) -> E
         Create | Set | Step::Copy => true,
         Generate => KEYS.contains(&object),
         Unwrap => HELD.contains(&object),
-        Derive => SECRET.contains(&object),
+        Derive => object == Object::Data || SECRET.contains(&object),
     };
     if !possible {
         return Expect::Impossible;

@@ -4,7 +4,10 @@
 //! library that could be found. The demonstration loads the built one, as any program would.
 
 mod advice;
+mod anchor;
 mod ask;
+mod audit;
+mod clock;
 mod config;
 mod demo;
 #[cfg(test)]
@@ -21,6 +24,7 @@ mod random;
 mod slots;
 mod template;
 mod token;
+mod when;
 
 use std::io;
 use std::process::ExitCode;
@@ -72,6 +76,15 @@ enum Command {
     /// Changes and unlocks PINs
     #[command(subcommand)]
     Pin(pin::Command),
+    /// Shows and checks the record of what was done with a token
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Shows what a token takes for the time, and accepts a clock that it does not believe
+    #[command(subcommand)]
+    Clock(clock::Command),
+    /// Shows whether a token's file is the latest one, and accepts one that is refused
+    #[command(subcommand)]
+    Anchor(anchor::Command),
     /// Shows the settings in force, and where each comes from
     #[command(after_help = EXIT_STATUS)]
     Config(config::Arguments),
@@ -92,6 +105,9 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Pin(command) => pin::run(&command),
+        Command::Audit(command) => audit::run(&command),
+        Command::Clock(command) => clock::run(&command),
+        Command::Anchor(command) => anchor::run(&command),
         Command::Config(arguments) => config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

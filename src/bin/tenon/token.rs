@@ -10,6 +10,7 @@ use tenon_pkcs11::crypto::rand::SystemRng;
 use tenon_pkcs11::mechanism::{Params, Request};
 use tenon_pkcs11::module::Module;
 use tenon_pkcs11::session::Session;
+use tenon_pkcs11::token::Token;
 
 use crate::Result;
 use crate::ask::UserPin;
@@ -95,6 +96,13 @@ impl Choice {
                 Err(format!("there is no token in {}: `tenon init` makes one", folder()).into())
             }
         }
+    }
+
+    /// The token itself, nobody logged in.
+    pub(crate) fn initialized_token(&self) -> Result<Arc<Token>> {
+        let module = open()?;
+        let slot = self.find(&module)?;
+        Ok(module.token(slot.id)?)
     }
 
     /// A read/write session with it, nobody logged in.

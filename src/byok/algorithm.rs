@@ -1,0 +1,160 @@
+//! ONE table of wrapping algorithms: what a service calls them, and the mechanism that opens them.
+
+use std::fmt;
+
+use crate::ck;
+
+use super::spec::{Curve, Spec};
+
+/// The key that wraps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrappingKey {
+    /// RSA, of so many bits.
+    Rsa(u64),
+    /// SM2.
+    Sm2,
+}
+
+impl fmt::Display for WrappingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa(bits) => write!(f, "RSA-{bits}"),
+            Self::Sm2 => f.write_str("SM2"),
+        }
+    }
+}
+
+/// A hash of OAEP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OaepHash {
+    /// SHA-1.
+    Sha1,
+    /// SHA-224.
+    Sha224,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// How an algorithm encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// RSAES-OAEP of the material, with this hash and an empty label.
+    Oaep(OaepHash),
+    /// RSAES-PKCS1-v1_5 of the material.
+    Pkcs1,
+    /// RSAES-OAEP of an AES key, then AES-KWP of the material.
+    OaepKwp(OaepHash),
+    /// RSAES-OAEP of an AES-256 key, then AES-ECB with PKCS #7 padding of the material.
+    OaepEcb(OaepHash),
+    /// SM2 encryption of the material.
+    Sm2,
+    /// SM2 encryption of an SM4 key, then SM4-ECB of the material.
+    Sm2Sm4,
+}
+
+/// A row.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Algorithm {
+    /// CKA_TENON_WRAP_ALGORITHM.
+    pub number: ck::CK_ULONG,
+    /// The name that most services use.
+    pub name: &'static str,
+    /// CKM_ number of the mechanism that opens it.
+    pub mechanism: ck::CK_MECHANISM_TYPE,
+    /// How it encrypts.
+    pub scheme: Scheme,
+}
+
+macro_rules! algorithms {
+    ($($number:literal $name:literal $mechanism:ident $scheme:expr;)*) => {
+        /// The rows; the numbers are ABI (BYOK section 6).
+        pub static ALGORITHMS: &[Algorithm] = &[$(Algorithm {
+            number: $number,
+            name: $name,
+            mechanism: ck::$mechanism,
+            scheme: $scheme,
+        }),*];
+    };
+}
+
+algorithms! {
+    1 "RSAES_OAEP_SHA_1" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha1);
+    2 "RSAES_OAEP_SHA_256" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha256);
+    3 "RSAES_PKCS1_V1_5" CKM_RSA_PKCS Scheme::Pkcs1;
+    4 "RSA_AES_KEY_WRAP_SHA_1" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha1);
+    5 "RSA_AES_KEY_WRAP_SHA_256" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha256);
+    6 "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD" CKM_TENON_RSA_AES_ECB_PKCS7 Scheme::OaepEcb(OaepHash::Sha256);
+    7 "SM2PKE_SM4_ECB" CKM_TENON_SM2_SM4_ECB Scheme::Sm2Sm4;
+    8 "SM2PKE" CKM_TENON_SM2PKE Scheme::Sm2;
+    9 "RSA_AES_KEY_WRAP_SHA_224" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha224);
+    10 "RSA_AES_KEY_WRAP_SHA_384" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha384);
+    11 "RSA_AES_KEY_WRAP_SHA_512" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha512);
+    12 "RSAES_OAEP_SHA_384" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha384);
+    13 "RSAES_OAEP_SHA_512" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha512);
+}
+
+impl Algorithm {
+    /// The algorithm of this CKA_TENON_WRAP_ALGORITHM.
+    #[must_use]
+    pub fn find(number: ck::CK_ULONG) -> Option<&'static Self> {
+        ALGORITHMS.iter().find(|row| row.number == number)
+    }
+
+    /// OAEP's hash.
+    #[must_use]
+    pub fn hash(&self) -> Option<OaepHash> {
+        match self.scheme {
+            Scheme::Oaep(hash) | Scheme::OaepKwp(hash) | Scheme::OaepEcb(hash) => Some(hash),
+            Scheme::Pkcs1 | Scheme::Sm2 | Scheme::Sm2Sm4 => None,
+        }
+    }
+
+    /// An OAEP block before a longer tail: CKM_RSA_PKCS_OAEP then names it too (BYOK section 4).
+    #[must_use]
+    pub fn composite(&self) -> bool {
+        matches!(self.scheme, Scheme::OaepKwp(_) | Scheme::OaepEcb(_))
+    }
+
+    /// Mechanisms that C_UnwrapKey may name: CKA_ALLOWED_MECHANISMS of a job.
+    #[must_use]
+    pub fn mechanisms(&self) -> Vec<ck::CK_MECHANISM_TYPE> {
+        let mut allowed = vec![self.mechanism];
+        if self.composite() {
+            allowed.push(ck::CKM_RSA_PKCS_OAEP);
+        }
+        allowed
+    }
+
+    /// The algorithm works with this wrapping key.
+    #[must_use]
+    pub fn by(&self, key: WrappingKey) -> bool {
+        match self.scheme {
+            Scheme::Oaep(_) | Scheme::Pkcs1 | Scheme::OaepKwp(_) | Scheme::OaepEcb(_) => {
+                matches!(key, WrappingKey::Rsa(2048 | 3072 | 4096))
+            }
+            Scheme::Sm2 | Scheme::Sm2Sm4 => key == WrappingKey::Sm2,
+        }
+    }
+
+    /// The algorithm can carry material of this spec (BYOK section 4, last column).
+    #[must_use]
+    pub fn carries(&self, spec: Spec) -> bool {
+        match self.scheme {
+            Scheme::Oaep(_) => !matches!(spec, Spec::Rsa(_)),
+            Scheme::Pkcs1 => !spec.private(),
+            Scheme::OaepKwp(_) => true,
+            Scheme::OaepEcb(_) => spec.private(),
+            Scheme::Sm2 => matches!(
+                spec,
+                Spec::Ec(Curve::Sm2) | Spec::Sm4 | Spec::Aes(_) | Spec::Hmac(_)
+            ),
+            Scheme::Sm2Sm4 => {
+                matches!(spec, Spec::Ec(Curve::Sm2) | Spec::Sm4 | Spec::Aes(128))
+            }
+        }
+    }
+}

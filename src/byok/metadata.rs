@@ -1,0 +1,96 @@
+//! Alias, description and tags, as the services rule them (BYOK section 5).
+
+use std::collections::BTreeMap;
+
+/// Whose rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metadata {
+    /// Any text; tags are a JSON object of strings.
+    Free,
+    /// Alibaba Cloud's.
+    Alibaba,
+    /// Huawei Cloud's.
+    Huawei,
+}
+
+/// Most tags of a key, where a service counts them.
+const MOST_TAGS: usize = 20;
+/// Longest tag key or value of Alibaba Cloud, in characters.
+const LONGEST_TAG: usize = 128;
+/// Longest alias and description of Huawei Cloud, in characters.
+const LONGEST_TEXT: usize = 255;
+
+/// The tags in the JSON of CKA_TENON_TAGS: an object whose values are strings.
+#[must_use]
+pub fn parse_tags(json: &[u8]) -> Option<BTreeMap<String, String>> {
+    serde_json::from_slice(json).ok()
+}
+
+impl Metadata {
+    /// An alias, which is CKA_LABEL; the empty one is none.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn alias(self, alias: &str) -> Result<(), &'static str> {
+        let only = |others: &str| {
+            alias
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+        };
+        match self {
+            Self::Free => Ok(()),
+            Self::Alibaba if only("_-/") => Ok(()),
+            Self::Alibaba => Err("has aliases of letters, digits, `_`, `-` and `/`"),
+            Self::Huawei if only("_:/-") && alias.len() <= LONGEST_TEXT => Ok(()),
+            Self::Huawei => {
+                Err("has aliases of at most 255 letters, digits, `_`, `:`, `/` and `-`")
+            }
+        }
+    }
+
+    /// CKA_TENON_DESCRIPTION.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn description(self, text: &str) -> Result<(), &'static str> {
+        match self {
+            Self::Huawei if text.chars().count() > LONGEST_TEXT => {
+                Err("has descriptions of at most 255 characters")
+            }
+            Self::Free | Self::Alibaba | Self::Huawei => Ok(()),
+        }
+    }
+
+    /// CKA_TENON_TAGS, read out of its JSON.
+    ///
+    /// # Errors
+    /// The rule that they break.
+    pub fn tags(self, tags: &BTreeMap<String, String>) -> Result<(), &'static str> {
+        if self == Self::Free {
+            return Ok(());
+        }
+        if tags.len() > MOST_TAGS {
+            return Err("has at most 20 tags on a key");
+        }
+        if self == Self::Huawei {
+            return Ok(());
+        }
+        let short = |text: &str| {
+            text.chars().count() <= LONGEST_TAG
+                && text
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "/\\_-.+=:@ ".contains(c))
+        };
+        if !tags.iter().all(|(key, value)| short(key) && short(value)) {
+            return Err(
+                "has tag keys and values of at most 128 letters, digits, spaces and /\\_-.+=:@",
+            );
+        }
+        let reserved =
+            |key: &String| key.is_empty() || key.starts_with("aliyun") || key.starts_with("acs:");
+        if tags.keys().any(reserved) {
+            return Err("keeps tag keys that begin with `aliyun` or `acs:` for itself");
+        }
+        Ok(())
+    }
+}

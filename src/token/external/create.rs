@@ -1,0 +1,188 @@
+//! C_GenerateKey with CKM_TENON_EXTERNAL_KEY_GEN: an external key begins, without material.
+
+use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::byok::{self, Profile, Spec, Usage, profile};
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::Mechanism;
+use crate::token::audit::Event;
+use crate::token::make::{Caller, New, maker};
+use crate::token::object::Handle;
+use crate::token::{Token, key};
+
+use super::{coerce, refuse_bound_identity, spec_of};
+
+/// What a template may say of the usage ENCRYPT_DECRYPT.
+const ENCRYPTS: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+    ck::CKA_ENCRYPT,
+    ck::CKA_DECRYPT,
+    ck::CKA_WRAP,
+    ck::CKA_UNWRAP,
+];
+/// What a template may say of the usage SIGN_VERIFY.
+const SIGNS: [ck::CK_ATTRIBUTE_TYPE; 2] = [ck::CKA_SIGN, ck::CKA_VERIFY];
+/// Uses of the public half, which say the usage of a private key as well.
+const OF_PUBLIC_HALF: [ck::CK_ATTRIBUTE_TYPE; 3] = [ck::CKA_ENCRYPT, ck::CKA_VERIFY, ck::CKA_WRAP];
+
+impl Token {
+    /// Makes an external key that waits for its material.
+    ///
+    /// # Errors
+    /// CKR_TEMPLATE_INCOMPLETE without CKA_VALUE_LEN, CKA_MODULUS_BITS or CKA_EC_PARAMS,
+    /// CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT for what the profile does not have.
+    pub(in crate::token) fn make_external(
+        &self,
+        caller: Caller,
+        mechanism: &Mechanism,
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let keys = self.keys()?;
+        let stated = stated_usage(template)?;
+        let private = attr::stated_ulong(template, ck::CKA_CLASS)? == Some(ck::CKO_PRIVATE_KEY);
+        let own: Vec<_> = template
+            .iter()
+            .filter(|attribute| !(private && OF_PUBLIC_HALF.contains(&attribute.kind)))
+            .cloned()
+            .collect();
+        let mut implied = Attributes::default();
+        implied.set(ck::CKA_TOKEN, Value::Bool(true));
+        let Built { mut attributes, .. } =
+            attr::build(How::Generate, &implied, &own, &maker(&keys))?;
+        let of_job = [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_WRAP_ALGORITHM];
+        let fits = attributes
+            .key_type()
+            .is_some_and(|key_type| mechanism.key_types.contains(&key_type));
+        if !fits || of_job.iter().any(|kind| attributes.get(*kind).is_some()) {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "no external key has this class, key type or attribute",
+            );
+        }
+        let spec = spec(&mut attributes)?;
+        let profile = chosen_profile(&mut attributes)?;
+        let usage = stated.unwrap_or_else(|| usual(profile, spec));
+        profile
+            .may_create(spec, usage)
+            .map_err(|rule| byok::Error::Profile(profile.service, rule))?;
+        for kind in [ck::CKA_LABEL, ck::CKA_TENON_DESCRIPTION, ck::CKA_TENON_TAGS] {
+            let value = attributes.bytes(kind).unwrap_or_default();
+            byok::describes(profile, kind, value)?;
+        }
+        set_usage(&mut attributes, usage);
+        if self.config.strict_independence && !spec.private() {
+            attributes.set(
+                ck::CKA_ALLOWED_MECHANISMS,
+                Value::Ulongs(vec![ck::CKM_TENON_KMS_ENVELOPE]),
+            );
+        }
+        coerce(&mut attributes);
+        self.may_make(caller, &keys, &attributes)?;
+        let named = attributes
+            .bytes(ck::CKA_ID)
+            .is_some_and(|id| !id.is_empty());
+        let new = New::new(self.rng(), attributes, None);
+        self.change(&keys, Event::Generate.with(mechanism.id), |change| {
+            if named && change.bound_by_id(&new.attributes)?.is_some() {
+                return refuse_bound_identity();
+            }
+            change.put(&mut new.record(), None)
+        })?;
+        Ok(self.adopt(caller.session, new))
+    }
+}
+
+/// The usage that a template names; `None` when it names none.
+fn stated_usage(template: &[RawAttribute]) -> Result<Option<Usage>> {
+    let any = |kinds: &[ck::CK_ATTRIBUTE_TYPE]| -> Result<bool> {
+        let mut stated = false;
+        for kind in kinds {
+            stated |= attr::stated_bool(template, *kind)? == Some(true);
+        }
+        Ok(stated)
+    };
+    let usage = Usage {
+        encrypt: any(&ENCRYPTS)?,
+        sign: any(&SIGNS)?,
+    };
+    Ok((usage.encrypt || usage.sign).then_some(usage))
+}
+
+/// The usage of a key whose template names none: all that profile `open` has, else the one that a
+/// service takes as its default.
+fn usual(profile: &Profile, spec: Spec) -> Usage {
+    let encrypt = Usage {
+        encrypt: true,
+        sign: false,
+    };
+    let sign = Usage {
+        encrypt: false,
+        sign: true,
+    };
+    let both = Usage {
+        encrypt: true,
+        sign: true,
+    };
+    let signs_alone = matches!(spec, Spec::Ec(_) | Spec::Hmac(_));
+    match (profile.takes_every_way(), signs_alone) {
+        (_, true) => sign,
+        (true, false) => both,
+        (false, false) => encrypt,
+    }
+}
+
+/// Either attribute of a pair is enough (rule 9).
+fn set_usage(attributes: &mut Attributes, usage: Usage) {
+    let mut set = |kind, value: bool| attributes.set(kind, Value::Bool(value));
+    set(ck::CKA_DECRYPT, usage.encrypt);
+    set(ck::CKA_SIGN, usage.sign);
+    if attributes.class() == ck::CKO_SECRET_KEY {
+        let mut set = |kind, value: bool| attributes.set(kind, Value::Bool(value));
+        set(ck::CKA_ENCRYPT, usage.encrypt);
+        set(ck::CKA_VERIFY, usage.sign);
+    }
+}
+
+/// The spec, with CKA_EC_PARAMS in the form that all keys have.
+fn spec(attributes: &mut Attributes) -> Result<Spec> {
+    if let Some(params) = attributes.bytes(ck::CKA_EC_PARAMS) {
+        let canonical = key::canonical_curve(attributes.key_type(), params)?;
+        attributes.set(ck::CKA_EC_PARAMS, Value::Bytes(canonical));
+    }
+    let size = match attributes.key_type() {
+        Some(ck::CKK_RSA) => ck::CKA_MODULUS_BITS,
+        Some(ck::CKK_EC | ck::CKK_EC_EDWARDS) => ck::CKA_EC_PARAMS,
+        _ => ck::CKA_VALUE_LEN,
+    };
+    if attributes.get(size).is_none() && attributes.key_type() != Some(ck::CKK_TENON_SM4) {
+        return Err(Error::new(
+            ck::CKR_TEMPLATE_INCOMPLETE,
+            "an external key says what material fits it",
+        )
+        .at(attr::name(size).unwrap_or_default()));
+    }
+    spec_of(attributes).ok_or_else(|| {
+        Error::new(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "no external key has this size or curve",
+        )
+        .at(attr::name(size).unwrap_or_default())
+    })
+}
+
+/// The profile that the attributes name, or `open`, which they name from here on.
+fn chosen_profile(attributes: &mut Attributes) -> Result<&'static Profile> {
+    let Some(name) = attributes.bytes(ck::CKA_TENON_PROFILE) else {
+        let open = profile::open();
+        let name = Value::Bytes(open.name.as_bytes().to_vec());
+        attributes.set(ck::CKA_TENON_PROFILE, name);
+        return Ok(open);
+    };
+    profile::find(name).ok_or_else(|| {
+        let names: Vec<_> = profile::all().map(|profile| profile.name).collect();
+        Error::new(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            format!("there is no such profile; there are {}", names.join(", ")),
+        )
+        .at("CKA_TENON_PROFILE")
+    })
+}

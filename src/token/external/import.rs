@@ -1,0 +1,221 @@
+//! An import: material binds an external key, or comes to one that is bound.
+
+use crate::attr::{Attributes, Value};
+use crate::byok::{self, Import, profile};
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::error::{Error, Result};
+use crate::mechanism::Material;
+use crate::rng::random;
+use crate::secret::Secret;
+use crate::store::Uid;
+use crate::token::audit::Doing;
+use crate::token::change::Change;
+use crate::token::make::New;
+use crate::token::vault::{Domain, Record, Vault};
+use crate::token::{Keys, Token, find, key};
+
+use super::{BINDING, binding, coerce, facts, is_external, profile_of};
+
+/// What an unwrap brings to an external key.
+pub(in crate::token) struct Arrival<'a> {
+    /// Attributes of the unwrap's template, complete.
+    pub(in crate::token) attributes: &'a Attributes,
+    /// CKA_TENON_EXPIRES_AT, if the template has it.
+    pub(in crate::token) expires_at: Option<UnixTime>,
+    pub(in crate::token) material: &'a Material,
+    /// It came out of the blob, and does not stand for a bad one.
+    pub(in crate::token) genuine: bool,
+    /// The wrap protects integrity.
+    pub(in crate::token) integrity: bool,
+}
+
+impl Token {
+    /// The external key that an unwrap with these attributes binds to, if there is one: the same
+    /// class, key type and CKA_ID.
+    pub(in crate::token) fn bound_by_id(
+        &self,
+        keys: &Keys,
+        attributes: &Attributes,
+    ) -> Result<Option<Record>> {
+        let vault = keys.vault();
+        self.store.read(|snapshot| {
+            let open = |uid: &Uid| -> Result<Option<Record>> {
+                let row = snapshot.object(uid)?;
+                row.map(|row| vault.open(&row)).transpose()
+            };
+            first_bound(&candidates(snapshot, &vault, attributes)?, open)
+        })
+    }
+
+    /// Imports material by (class, key type, CKA_ID): makes the external key and binds it, or
+    /// imports the same material into the one that is there. One transaction decides, so of two
+    /// processes that race one binds and the other is measured against it.
+    pub(in crate::token) fn import_by_id(
+        &self,
+        keys: &Keys,
+        doing: Doing,
+        arrival: &Arrival<'_>,
+    ) -> Result<(Uid, bool)> {
+        self.change(keys, doing, |change| {
+            let found = change.bound_by_id(arrival.attributes)?;
+            let mut record = found.unwrap_or_else(|| {
+                let mut attributes = arrival.attributes.clone();
+                coerce(&mut attributes);
+                let open = profile::open().name.as_bytes().to_vec();
+                attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
+                New::new(self.rng(), attributes, None).record()
+            });
+            import(change, keys, &mut record, arrival)?;
+            Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
+        })
+    }
+
+    /// Imports material into the external key that an import job serves.
+    pub(super) fn import_into(
+        &self,
+        keys: &Keys,
+        doing: Doing,
+        target: &Uid,
+        arrival: &Arrival<'_>,
+    ) -> Result<()> {
+        self.change(keys, doing, |change| {
+            let mut record = change
+                .get(target)?
+                .filter(|record| is_external(&record.attributes))
+                .ok_or(byok::Error::Job(byok::Refused::Target))?;
+            import(change, keys, &mut record, arrival)
+        })
+    }
+}
+
+impl Change<'_> {
+    /// As `Token::bound_by_id`, within this change.
+    pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
+        first_bound(
+            &candidates(self.snapshot(), self.vault(), attributes)?,
+            |uid| self.get(uid),
+        )
+    }
+}
+
+fn candidates(
+    snapshot: &crate::store::Snapshot<'_>,
+    vault: &Vault<'_>,
+    attributes: &Attributes,
+) -> Result<Vec<Uid>> {
+    let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
+    find::lookup(
+        snapshot,
+        vault,
+        attributes.class(),
+        attributes.key_type(),
+        ck::CKA_ID,
+        id,
+    )
+}
+
+fn first_bound(
+    candidates: &[Uid],
+    open: impl Fn(&Uid) -> Result<Option<Record>>,
+) -> Result<Option<Record>> {
+    for uid in candidates {
+        let external = |record: &Record| is_external(&record.attributes);
+        if let Some(record) = open(uid)?.filter(external) {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+fn import(
+    change: &mut Change<'_>,
+    keys: &Keys,
+    record: &mut Record,
+    arrival: &Arrival<'_>,
+) -> Result<()> {
+    let master = keys.master.as_ref().ok_or_else(|| {
+        Error::new(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "an import needs the user's login",
+        )
+    })?;
+    let fingerprint = fingerprint(
+        &master.domain,
+        &record.uid,
+        &record.attributes,
+        arrival.material,
+    );
+    let bound = binding(&record.attributes);
+    let same = bound.map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
+    let external = facts(&record.attributes).unwrap_or_default();
+    let import = Import {
+        // What stands for a bad blob is other material than any, and takes as long to refuse.
+        same: if arrival.genuine { same } else { Some(false) },
+        integrity: arrival.integrity,
+        expires_at: arrival.expires_at,
+    };
+    let after = byok::import(
+        &external,
+        &import,
+        profile_of(&record.attributes)?,
+        change.now.at,
+    )?;
+    if same.is_none() {
+        let material_id: [u8; 16] = random(change.rng());
+        let attributes = &mut record.attributes;
+        attributes.set(BINDING, Value::Bytes(fingerprint.to_vec()));
+        attributes.set(
+            ck::CKA_TENON_MATERIAL_ID,
+            Value::Bytes(material_id.to_vec()),
+        );
+    }
+    if let Some(label) = arrival
+        .attributes
+        .bytes(ck::CKA_LABEL)
+        .filter(|l| !l.is_empty())
+    {
+        record
+            .attributes
+            .set(ck::CKA_LABEL, Value::Bytes(label.to_vec()));
+    }
+    record.attributes.set(
+        ck::CKA_TENON_EXPIRES_AT,
+        Value::Bytes(after.expires_at.to_be_bytes().to_vec()),
+    );
+    key::describe(&mut record.attributes, arrival.material)?;
+    change.put(record, Some(arrival.material))
+}
+
+/// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).
+///
+/// Canonical material: the raw bytes of a secret key; (n, e) of an RSA key, since d is not unique;
+/// the curve and scalar of an EC key; the curve and public key of an Ed25519 or X25519 key, since
+/// X25519 ignores some bits of a scalar.
+fn fingerprint(
+    master: &Domain,
+    uid: &Uid,
+    attributes: &Attributes,
+    material: &Material,
+) -> [u8; 32] {
+    let class = attributes.class().to_be_bytes();
+    let key_type = attributes
+        .key_type()
+        .unwrap_or(ck::CK_UNAVAILABLE_INFORMATION)
+        .to_be_bytes();
+    let (parameters, canonical): (&[u8], [&[u8]; 2]) = match material {
+        Material::Secret(value) => (b"", [value, b""]),
+        Material::Rsa(key) => (b"", [&key.n, &key.e]),
+        Material::Ec(key) => (key.curve.params(), [&key.scalar, b""]),
+        Material::Okp(key) => (key.curve.params(), [&key.public, b""]),
+    };
+    master.fingerprint(&[
+        b"tenon binding 1",
+        uid,
+        &class,
+        &key_type,
+        parameters,
+        canonical[0],
+        canonical[1],
+    ])
+}

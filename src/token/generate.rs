@@ -1,0 +1,174 @@
+//! C_GenerateKey and C_GenerateKeyPair.
+
+use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::ck;
+use crate::error::{Result, refuse};
+use crate::mechanism::{Mechanism, PairSpec, Params};
+
+use super::audit::Event;
+use super::make::{Caller, New, maker, set_origin};
+use super::object::Handle;
+use super::{Keys, Token, external, key};
+
+impl Token {
+    /// C_GenerateKey.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, and what the template deserves.
+    pub fn generate_key(
+        &self,
+        caller: Caller,
+        (mechanism, params): (&Mechanism, &Params),
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        if mechanism.generate_external {
+            return self.make_external(caller, mechanism, template);
+        }
+        let Some(generate) = mechanism.generate else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} generates no secret key", mechanism.name),
+            );
+        };
+        let keys = self.keys()?;
+        let implied = implied(ck::CKO_SECRET_KEY, mechanism);
+        let Built { mut attributes, .. } =
+            attr::build(How::Generate, &implied, template, &maker(&keys))?;
+        external::refuse_external(&attributes)?;
+        if !attributes
+            .key_type()
+            .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
+        {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                format!("{} makes no key of this CKA_KEY_TYPE", mechanism.name),
+            );
+        }
+        let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
+        if !mechanism.takes(len.saturating_mul(8)) {
+            return refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                format!("{} makes no key of {len} bytes", mechanism.name),
+            );
+        }
+        self.may_make(caller, &keys, &attributes)?;
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let value = generate(self.rng(), params, len)?;
+        let material = key::secret(&attributes, &value)?;
+        key::describe(&mut attributes, &material)?;
+        if mechanism.from_password {
+            // No key of the token's own making.
+            attr::finish_key_facts(How::Create, &mut attributes, None);
+            set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
+        } else {
+            set_generated(&mut attributes, mechanism);
+        }
+        let doing = Event::Generate.with(mechanism.id);
+        self.make_key(caller, &keys, doing, attributes, material)
+    }
+
+    /// C_GenerateKeyPair: the handles of the public and the private key.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, and what the templates
+    /// deserve.
+    pub fn generate_key_pair(
+        &self,
+        caller: Caller,
+        mechanism: &Mechanism,
+        public: &[RawAttribute],
+        private: &[RawAttribute],
+    ) -> Result<(Handle, Handle)> {
+        if external::orders_job(private) {
+            return self.make_job(caller, mechanism, public, private);
+        }
+        let keys = self.keys()?;
+        let halves = self.new_pair(caller, &keys, mechanism, (public, private), |_, private| {
+            external::refuse_external(private)
+        })?;
+        let [public, private] =
+            self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
+        Ok((public, private))
+    }
+
+    /// Generates a key pair that is not stored yet: public and private half. `judge` has a say
+    /// before the costly generation.
+    pub(super) fn new_pair(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        mechanism: &Mechanism,
+        (public, private): (&[RawAttribute], &[RawAttribute]),
+        judge: impl FnOnce(&PairSpec, &Attributes) -> Result<()>,
+    ) -> Result<[New; 2]> {
+        let Some(generate) = mechanism.generate_pair else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} generates no key pair", mechanism.name),
+            );
+        };
+        let maker = maker(keys);
+        let build = |class, template| {
+            attr::build(How::Generate, &implied(class, mechanism), template, &maker)
+        };
+        let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
+        let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
+        let spec = pair_spec(&public, &private)?;
+        for attributes in [&public, &private] {
+            self.may_make(caller, keys, attributes)?;
+        }
+        self.may_pair(caller, keys, &public, &private)?;
+        judge(&spec, &private)?;
+        let material = generate(&spec)?;
+        key::describe_public(&mut public, &material)?;
+        key::describe(&mut private, &material)?;
+        set_generated(&mut public, mechanism);
+        set_generated(&mut private, mechanism);
+        Ok([
+            New::new(self.rng(), public, None),
+            New::new(self.rng(), private, Some(material)),
+        ])
+    }
+}
+
+/// What function and mechanism fix of a generated key.
+fn implied(class: ck::CK_OBJECT_CLASS, mechanism: &Mechanism) -> Attributes {
+    let mut implied = Attributes::default();
+    implied.set(ck::CKA_CLASS, Value::Ulong(class));
+    if let [key_type] = mechanism.key_types {
+        implied.set(ck::CKA_KEY_TYPE, Value::Ulong(*key_type));
+    }
+    implied
+}
+
+fn set_generated(attributes: &mut Attributes, mechanism: &Mechanism) {
+    attr::finish_key_facts(How::Generate, attributes, None);
+    attributes.set(ck::CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.id));
+    set_origin(attributes, ck::ORIGIN_GENERATED);
+}
+
+/// What the templates ask of the pair. Some clients give CKA_EC_PARAMS in the private half.
+fn pair_spec(public: &Attributes, private: &Attributes) -> Result<PairSpec> {
+    if let Some(bits) = public.ulong(ck::CKA_MODULUS_BITS) {
+        let exponent = public
+            .bytes(ck::CKA_PUBLIC_EXPONENT)
+            .filter(|e| !e.is_empty())
+            .unwrap_or(&[1, 0, 1]);
+        return Ok(PairSpec::Rsa {
+            bits,
+            exponent: exponent.to_vec(),
+        });
+    }
+    let given = |attributes: &Attributes| attributes.bytes(ck::CKA_EC_PARAMS).map(<[u8]>::to_vec);
+    match (given(public), given(private)) {
+        (Some(a), Some(b)) if a != b => refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "the two templates name different curves",
+        ),
+        (Some(params), _) | (None, Some(params)) => Ok(PairSpec::Ec { params }),
+        (None, None) => refuse(
+            ck::CKR_TEMPLATE_INCOMPLETE,
+            "a key pair needs CKA_MODULUS_BITS or CKA_EC_PARAMS",
+        ),
+    }
+}

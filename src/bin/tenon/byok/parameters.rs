@@ -158,7 +158,7 @@ fn generate(
             ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
             public.number(ck::CKA_MODULUS_BITS, bits),
         ),
-        WrappingKey::Sm2 => return Err("SM2 comes later".into()),
+        WrappingKey::Sm2 => (ck::CKM_TENON_SM2_KEY_PAIR_GEN, public),
     };
     let private = Template::default()
         .flag(ck::CKA_TOKEN, true)

@@ -204,6 +204,109 @@ fn asymmetric_keys_bring_their_public_keys() {
 }
 
 #[test]
+fn sm2_keys_come_by_sm2_and_sm4() {
+    const NAME: &str = "SM2PKE_SM4_ECB";
+    let desk = desk();
+    for part in [
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:SM2 -out own.pem",
+        "pkey -in own.pem -pubout -out public.pem",
+    ] {
+        openssl(&desk, &part.split(' ').collect::<Vec<_>>());
+    }
+    create(
+        &desk,
+        &[
+            "--profile",
+            "alibaba-software",
+            "--spec",
+            "EC_SM2",
+            "--id",
+            "0a",
+        ],
+    );
+    bring(&desk, "own.pem", NAME, &[]).ok();
+    let export = ["export", "--type", "pubkey", "--id", "0a", "--login"];
+    let public = fs::read(desk.path("public.pem")).unwrap();
+    assert_eq!(desk.run(&export).ok().bytes(), public);
+
+    let request = ["byok", "parameters", "k", "--algorithm", NAME, "--json"];
+    let request = desk.run(&request).json();
+    assert_eq!(text(&request, "WrappingKeySpec"), "EC_SM2");
+    desk.write("sm2.txt", text(&request, "PublicKey"));
+    desk.write("token.txt", text(&request, "ImportToken"));
+    let wrap = [
+        "wrap", "own.pem", "-a", NAME, "-k", "sm2.txt", "--der", "-o", "der.txt",
+    ];
+    byok(&desk, &wrap).ok();
+    byok(
+        &desk,
+        &["import", "k", "der.txt", "--import-token", "token.txt"],
+    )
+    .ok();
+    openssl(
+        &desk,
+        &[
+            "genpkey",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            "ec_paramgen_curve:SM2",
+            "-out",
+            "other.pem",
+        ],
+    );
+    // ECB protects no integrity: other material is like any other bad blob.
+    bring(&desk, "other.pem", NAME, &[]).refused(1, &["CKR_WRAPPED_KEY_INVALID"]);
+}
+
+#[test]
+fn every_spec_can_be_made_and_brought() {
+    let desk = desk();
+    for (spec, len) in [
+        ("AES_128", "16"),
+        ("Aliyun_AES_192", "24"),
+        ("SM4", "16"),
+        ("HMAC_512", "64"),
+    ] {
+        create(&desk, &["--spec", spec]);
+        let key = ["rand", "-out", "spec.bin", len];
+        openssl(&desk, &key);
+        bring(&desk, "spec.bin", "RSAES_OAEP_SHA_512", &[]).ok();
+        assert_eq!(state(&desk), "Enabled", "{spec}");
+        byok(&desk, &["update", "k", "--alias", spec]).ok();
+    }
+    for (spec, curve) in [
+        ("EC_P256", "P-256"),
+        ("EC_P384", "P-384"),
+        ("EC_P521", "P-521"),
+        ("EC_P256K", "secp256k1"),
+    ] {
+        create(&desk, &["--spec", spec]);
+        let curve = format!("ec_paramgen_curve:{curve}");
+        let pair = [
+            "genpkey",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            &curve,
+            "-out",
+            "ec.pem",
+        ];
+        openssl(&desk, &pair);
+        bring(&desk, "ec.pem", "RSA_AES_KEY_WRAP_SHA_384", &[]).ok();
+        assert_eq!(text(&metadata(&desk, &["describe", "k"]), "KeySpec"), spec);
+        byok(&desk, &["update", "k", "--alias", spec]).ok();
+    }
+    create(&desk, &["--spec", "ED25519"]);
+    openssl(
+        &desk,
+        &["genpkey", "-algorithm", "ED25519", "-out", "ed.pem"],
+    );
+    bring(&desk, "ed.pem", "RSA_AES_KEY_WRAP_SHA_224", &[]).ok();
+    assert_eq!(state(&desk), "Enabled");
+}
+
+#[test]
 fn huaweis_two_files_and_azures_one() {
     let desk = desk();
     create(&desk, &["--profile", "huawei", "--spec", "EC_P256"]);

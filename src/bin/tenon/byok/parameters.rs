@@ -10,6 +10,7 @@ use serde_json::json;
 use tenon_pkcs11::byok::{self, Profile, Spec, WrappingKey, profile};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::clock::UnixTime;
+use tenon_pkcs11::crypto::ec::Curve;
 
 use super::algorithm::{self, Algorithm};
 use super::base64;
@@ -158,7 +159,10 @@ fn generate(
             ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
             public.number(ck::CKA_MODULUS_BITS, bits),
         ),
-        WrappingKey::Sm2 => (ck::CKM_TENON_SM2_KEY_PAIR_GEN, public),
+        WrappingKey::Sm2 => (
+            ck::CKM_TENON_SM2_KEY_PAIR_GEN,
+            public.bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params()),
+        ),
     };
     let private = Template::default()
         .flag(ck::CKA_TOKEN, true)

@@ -21,8 +21,10 @@ use crate::token::Open;
 use crate::when::deadline;
 use crate::{Result, files};
 
-/// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred.
-const PREFERRED: [ck::CK_ULONG; 13] = [2, 5, 6, 7, 8, 13, 12, 11, 10, 9, 4, 1, 3];
+/// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred: for short secrets, and
+/// for what does not fit into an RSA block by itself.
+const FOR_SHORT: [ck::CK_ULONG; 13] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6];
+const FOR_LONG: [ck::CK_ULONG; 13] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3];
 /// Wrapping keys in the order in which they are preferred.
 const KEYS: [WrappingKey; 4] = [
     WrappingKey::Rsa(2048),
@@ -110,7 +112,7 @@ fn choose(
                 algorithm.name
             )
         })?],
-        None => PREFERRED.to_vec(),
+        None => preferred(spec).to_vec(),
     };
     let fixed = arguments.algorithm.and_then(|algorithm| algorithm.bits);
     let keys = match (arguments.key_spec, fixed.map(WrappingKey::Rsa)) {
@@ -121,6 +123,13 @@ fn choose(
         (None, None) => KEYS.to_vec(),
     };
     first_allowed(profile, spec, &algorithms, &keys)
+}
+
+fn preferred(spec: Spec) -> &'static [ck::CK_ULONG] {
+    match spec {
+        Spec::Aes(_) | Spec::Sm4 | Spec::Hmac(..=512) => &FOR_SHORT,
+        Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) => &FOR_LONG,
+    }
 }
 
 fn first_allowed(
@@ -251,7 +260,7 @@ mod tests {
 
     fn first(profile: &str, spec: Spec) -> (ck::CK_ULONG, WrappingKey) {
         let profile = profile::find(profile.as_bytes()).unwrap();
-        let (algorithm, key) = first_allowed(profile, spec, &PREFERRED, &KEYS).unwrap();
+        let (algorithm, key) = first_allowed(profile, spec, preferred(spec), &KEYS).unwrap();
         (algorithm.number, key)
     }
 
@@ -261,6 +270,14 @@ mod tests {
         for (profile, spec, expected) in [
             ("open", Spec::Aes(256), (2, rsa(2048))),
             ("open", Spec::Rsa(2048), (5, rsa(2048))),
+            ("open", Spec::Hmac(2048), (5, rsa(2048))),
+            ("open", Spec::Ec(byok::Curve::P521), (5, rsa(2048))),
+            (
+                "alibaba-hardware",
+                Spec::Ec(byok::Curve::Sm2),
+                (6, rsa(2048)),
+            ),
+            ("tencent", Spec::Sm4, (2, rsa(2048))),
             ("alibaba-default", Spec::Aes(256), (2, rsa(2048))),
             ("alibaba-software", Spec::Rsa(2048), (6, rsa(2048))),
             ("huawei", Spec::Rsa(4096), (5, rsa(2048))),
@@ -279,8 +296,9 @@ mod tests {
     #[test]
     fn every_algorithm_is_preferred_to_some() {
         let known: Vec<_> = byok::ALGORITHMS.iter().map(|row| row.number).collect();
-        let mut preferred = PREFERRED.to_vec();
-        preferred.sort_unstable();
-        assert_eq!(preferred, known);
+        for mut preferred in [FOR_SHORT, FOR_LONG] {
+            preferred.sort_unstable();
+            assert_eq!(preferred.as_slice(), known);
+        }
     }
 }

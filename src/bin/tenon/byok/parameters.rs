@@ -65,10 +65,10 @@ struct Parameters {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
     let (algorithm, wrapping) = choose(arguments, &key)?;
-    let directory = arguments.directory.as_deref();
-    let directory = match directory {
+    let directory = match &arguments.directory {
+        Some(directory) => Some(directory.as_path()),
         None if arguments.target.format.is_json() => None,
-        _ => Some(directory.unwrap_or(Path::new("."))),
+        None => Some(Path::new(".")),
     };
     let files = directory.map(|directory| Files::of(directory, &key.unique_id));
     if let Some(files) = &files {
@@ -125,6 +125,7 @@ fn choose(
     first_allowed(profile, spec, &algorithms, &keys)
 }
 
+/// Algorithms in the order in which they are preferred for material of `spec`.
 fn preferred(spec: Spec) -> &'static [ck::CK_ULONG] {
     match spec {
         Spec::Aes(_) | Spec::Sm4 | Spec::Hmac(..=512) => &FOR_SHORT,
@@ -132,6 +133,8 @@ fn preferred(spec: Spec) -> &'static [ck::CK_ULONG] {
     }
 }
 
+/// The first of `algorithms` that the profile has for `spec`, with the first of `keys` that goes with
+/// it; else its first refusal.
 fn first_allowed(
     profile: &Profile,
     spec: Spec,

@@ -76,6 +76,7 @@ mod tests {
             "+/++AR==",
             "{}",
             "a.b",
+            "Remark\n-----BEGIN A-----\nAQID\n-----END A-----",
             "\u{e9}AAA",
         ] {
             assert!(decode(text.as_bytes()).is_none(), "{text:?}");

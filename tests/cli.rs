@@ -9,6 +9,7 @@
 mod cli {
     mod anchor;
     mod audit;
+    mod byok;
     mod clock;
     mod common;
     mod config;

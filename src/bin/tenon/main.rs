@@ -7,19 +7,23 @@ mod advice;
 mod anchor;
 mod ask;
 mod audit;
+mod byok;
 mod clock;
 mod config;
 mod demo;
 #[cfg(test)]
 mod document;
 mod export;
+mod files;
 mod import;
 mod init;
+mod keyfile;
 mod keys;
 mod object;
 mod objects;
 mod output;
 mod pin;
+mod public_key;
 mod random;
 mod slots;
 mod template;
@@ -73,6 +77,9 @@ enum Command {
     /// Writes a public key or a certificate to a file; private and secret keys never leave
     #[command(after_help = EXIT_STATUS)]
     Export(export::Arguments),
+    /// Brings your own keys: external keys, whose material comes wrapped and never leaves
+    #[command(subcommand)]
+    Byok(byok::Command),
     /// Changes and unlocks PINs
     #[command(subcommand)]
     Pin(pin::Command),
@@ -104,6 +111,7 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(&command),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Byok(command) => return finish(byok::run(&command)),
         Command::Pin(command) => pin::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Clock(command) => clock::run(&command),
@@ -112,8 +120,14 @@ fn main() -> ExitCode {
         Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
-    let Err(error) = done else {
-        return ExitCode::SUCCESS;
+    finish(done.map(|()| ExitCode::SUCCESS))
+}
+
+/// The exit status; an error is told to the user.
+fn finish(done: Result<ExitCode>) -> ExitCode {
+    let error = match done {
+        Ok(status) => return status,
+        Err(error) => error,
     };
     // `tenon … | head` has what it wanted.
     let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;

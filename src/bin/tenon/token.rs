@@ -128,6 +128,14 @@ impl Choice {
             .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
         Ok(open)
     }
+
+    /// A read-only session with the user logged in.
+    pub(crate) fn reading_session(&self, pin: &UserPin) -> Result<Open> {
+        let open = self.session_with(ck::CKF_SERIAL_SESSION)?;
+        open.session
+            .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
+        Ok(open)
+    }
 }
 
 fn folder() -> String {

@@ -64,7 +64,7 @@ impl Token {
                 coerce(&mut attributes);
                 let open = profile::open().name.as_bytes().to_vec();
                 attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
-                New::new(self.rng(), attributes, None).record()
+                New::named(self.rng(), attributes, None).record()
             });
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))

@@ -4,7 +4,8 @@ import os
 import subprocess
 
 CURVES = {"P-256": ("prime256v1", "06082a8648ce3d030107"), "P-384": ("secp384r1", "06052b81040022"),
-          "secp256k1": ("secp256k1", "06052b8104000a")}
+          "P-521": ("secp521r1", "06052b81040023"), "secp256k1": ("secp256k1", "06052b8104000a"),
+          "SM2": ("SM2", "06082a811ccf5501822d")}
 
 
 def openssl(*arguments, data=b""):
@@ -12,6 +13,17 @@ def openssl(*arguments, data=b""):
     done = subprocess.run(["openssl", *arguments], input=data, capture_output=True)
     assert done.returncode == 0, f"openssl {' '.join(arguments)}: {done.stderr.decode()}"
     return done.stdout
+
+
+def shell(lines):
+    """Runs the lines of a service's document as they stand there, in the test's own directory."""
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", lines], capture_output=True)
+    assert done.returncode == 0, f"{lines}\n{done.stderr.decode()}"
+
+
+def read(name):
+    with open(name, "rb") as file:
+        return file.read()
 
 
 def write(name, data):
@@ -22,8 +34,10 @@ def write(name, data):
 
 
 def private_key(kind):
-    """A fresh key, `RSA-2048` or a name of CURVES, as PKCS#8 DER."""
-    if kind.startswith("RSA-"):
+    """A fresh key, `RSA-2048`, `Ed25519` or a name of CURVES, as PKCS#8 DER."""
+    if kind == "Ed25519":
+        options = ["-algorithm", kind]
+    elif kind.startswith("RSA-"):
         options = ["-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[4:]}"]
     else:
         options = ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{CURVES[kind][0]}"]
@@ -35,6 +49,11 @@ def private_key(kind):
 def public_key(pkcs8):
     """The public half as SubjectPublicKeyInfo DER."""
     return openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", data=pkcs8)
+
+
+def pem(spki):
+    """SubjectPublicKeyInfo as PEM."""
+    return openssl("pkey", "-pubin", "-inform", "DER", "-pubout", data=spki)
 
 
 def oaep(spki, material, name, mgf=None):

@@ -56,11 +56,9 @@ for profile in ("alibaba-software", "alibaba-hardware"):
         external.life(session, profile, kind, [way])
 
 # What the service does not have.
-for profile, kind in (("alibaba-default", spec.RSA_2048), ("alibaba-default", spec.EC_P256),
-                      ("alibaba-software", spec.RSA_4096), ("alibaba-software", spec.EC_P384),
-                      ("alibaba-hardware", spec.EC_P521)):
-    p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, external.create, session, profile, kind)
-key = external.create(session, "alibaba-hardware", spec.EC_P256)
-for other in (Way(2, encrypt), Way(5, encrypt), Way(6, encrypt, 3072)):
-    p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, external.Job, session, key, other)
+external.no_such_way(session, "alibaba-hardware", spec.EC_P256,
+                     Way(2, encrypt), Way(5, encrypt), Way(6, encrypt, 3072))
+external.no_such_key(session, "alibaba-default", spec.RSA_2048, spec.EC_P256)
+external.no_such_key(session, "alibaba-software", spec.RSA_4096, spec.EC_P384)
+external.no_such_key(session, "alibaba-hardware", spec.EC_P521)
 print(f"note: {external.summary()}")

@@ -46,9 +46,6 @@ for kind in (spec.RSA_2048, spec.RSA_2048_DECRYPT, spec.EC_P256, spec.EC_P384):
     external.life(session, "huawei", kind, [way])
 
 # What the service does not have.
-for kind in (spec.EC_P521, spec.EC_P256K, spec.ED25519):
-    p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, external.create, session, "huawei", kind)
-key = external.create(session, "huawei", spec.EC_P256)
-for number in (2, 4):
-    p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, external.Job, session, key, Way(number, encrypt))
+external.no_such_key(session, "huawei", spec.EC_P521, spec.EC_P256K, spec.ED25519)
+external.no_such_way(session, "huawei", spec.EC_P256, Way(2, encrypt), Way(4, encrypt))
 print(f"note: {external.summary()}")

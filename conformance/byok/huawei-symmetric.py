@@ -51,8 +51,6 @@ for asked, expected in ((None, now + DAY), (0, 0), (now + 3600, now + 3600), (No
     assert expected <= expires_at <= expected + 60, (asked, expires_at - now)
 
 # What the service does not have.
-for kind in (spec.AES_128, spec.AES_256_SIGN, spec.HMAC_256):
-    p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, external.create, session, "huawei", kind)
-for number in (1, 5):
-    p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, external.Job, session, key, Way(number, encrypt))
+external.no_such_key(session, "huawei", spec.AES_128, spec.AES_256_SIGN, spec.HMAC_256)
+external.no_such_way(session, "huawei", spec.AES_256, Way(1, encrypt), Way(5, encrypt))
 print(f"note: {external.summary()}")

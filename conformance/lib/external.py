@@ -75,6 +75,19 @@ def create(session, profile, spec, **more):
         | {getattr(p11, name): value for name, value in more.items()})
 
 
+def no_such_key(session, profile, *kinds):
+    """The service has no external keys of these specs."""
+    for kind in kinds:
+        p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, create, session, profile, kind)
+
+
+def no_such_way(session, profile, kind, *ways):
+    """The service does not take material of this spec in these ways."""
+    key = create(session, profile, kind)
+    for way in ways:
+        p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, Job, session, key, way)
+
+
 def pkcs11_tool(*arguments, program="pkcs11-tool"):
     """What a plain client, in a process of its own, says."""
     return subprocess.run(

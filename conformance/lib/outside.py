@@ -80,16 +80,25 @@ def ecb(key, data):
     return openssl("enc", f"-aes-{len(key) * 8}-ecb", "-nopad", "-K", key.hex(), data=data)
 
 
+def tlv(tag, body):
+    """A DER value."""
+    length = len(body)
+    if length < 128:
+        return bytes([tag, length]) + body
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(size)]) + size + body
+
+
+def integer(number):
+    """A DER INTEGER that is not negative."""
+    return tlv(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
 def der_signature(raw):
     """r || s as an ECDSA-Sig-Value."""
-    def integer(data):
-        data = data.lstrip(b"\0") or b"\0"
-        data = b"\0" + data if data[0] & 0x80 else data
-        return bytes([2, len(data)]) + data
-
     half = len(raw) // 2
-    body = integer(raw[:half]) + integer(raw[half:])
-    return bytes([0x30, len(body)]) + body
+    return tlv(0x30, b"".join(integer(int.from_bytes(part, "big"))
+                              for part in (raw[:half], raw[half:])))
 
 
 def verify(spki, digest, signature, *options):

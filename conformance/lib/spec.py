@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 @functools.cache
 def other_key(kind):
-    """A private key that is no key's material; making one takes long."""
-    return outside.private_key(kind)
+    """A private key that is no key's material; RSA keys are small ones, because others take long."""
+    return outside.private_key("RSA-2048" if kind.startswith("RSA") else kind)
 
 
 class Aes:

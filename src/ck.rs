@@ -51,14 +51,28 @@ pub const INTERNAL_NOT_AFTER: CK_ATTRIBUTE_TYPE = vendor(0xF3);
 
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);
-/// C_UnwrapKey: RSA-OAEP of an AES-256 key, then AES-ECB with PKCS #7 padding of the wrapped key.
+/// C_WrapKey, C_UnwrapKey: RSA-OAEP of a key of 32 bytes ‖ AES-256-ECB with PKCS#7 padding.
 pub const CKM_TENON_RSA_AES_ECB_PKCS7: CK_MECHANISM_TYPE = vendor(0x02);
-/// C_UnwrapKey: SM2 encryption of an SM4 key, then SM4-ECB of the wrapped key.
+/// C_WrapKey, C_UnwrapKey: SM2 encryption of a key of 16 bytes ‖ SM4-ECB without padding.
 pub const CKM_TENON_SM2_SM4_ECB: CK_MECHANISM_TYPE = vendor(0x03);
 /// SM2 public-key encryption.
 pub const CKM_TENON_SM2PKE: CK_MECHANISM_TYPE = vendor(0x04);
 /// Encryption whose ciphertext names the key and its material, and opens under no other.
 pub const CKM_TENON_KMS_ENVELOPE: CK_MECHANISM_TYPE = vendor(0x05);
+/// C_GenerateKeyPair: a key pair on SM2's curve.
+pub const CKM_TENON_SM2_KEY_PAIR_GEN: CK_MECHANISM_TYPE = vendor(0x10);
+/// SM2 signatures, over SM3 and the default identity.
+pub const CKM_TENON_SM2_SM3_SIGN: CK_MECHANISM_TYPE = vendor(0x11);
+/// C_GenerateKey: an SM4 key.
+pub const CKM_TENON_SM4_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x12);
+/// SM4 in ECB mode.
+pub const CKM_TENON_SM4_ECB: CK_MECHANISM_TYPE = vendor(0x13);
+/// SM4 in CBC mode.
+pub const CKM_TENON_SM4_CBC: CK_MECHANISM_TYPE = vendor(0x14);
+/// SM4 in GCM mode.
+pub const CKM_TENON_SM4_GCM: CK_MECHANISM_TYPE = vendor(0x15);
+/// The SM3 digest.
+pub const CKM_TENON_SM3: CK_MECHANISM_TYPE = vendor(0x16);
 /// CKK number of SM4 keys.
 pub const CKK_TENON_SM4: CK_KEY_TYPE = vendor(0x01);
 /// The blob is well formed, but its material is not the one that the key is bound to.

@@ -47,6 +47,16 @@ impl Slot {
             .as_ref()
             .map_or(Ok(false), |token| token.initialized())
     }
+
+    fn initialized_token(self) -> Result<Arc<Token>> {
+        let initialized = self.initialized()?;
+        self.token.filter(|_| initialized).ok_or_else(|| {
+            Error::new(
+                ck::CKR_TOKEN_NOT_RECOGNIZED,
+                "the slot's token is not initialized: use C_InitToken or `tenon init`",
+            )
+        })
+    }
 }
 
 impl Module {
@@ -186,6 +196,15 @@ impl Module {
         })
     }
 
+    /// The initialized token of a slot, for what PKCS#11 has no function for: its audit record, its
+    /// clock, its anchor, erasing what is due.
+    ///
+    /// # Errors
+    /// CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
+    pub fn token(&self, id: ck::CK_SLOT_ID) -> Result<Arc<Token>> {
+        self.slot(id)?.initialized_token()
+    }
+
     /// C_GetMechanismList.
     ///
     /// # Errors
@@ -288,7 +307,8 @@ impl Module {
     ///
     /// # Errors
     /// CKR_SESSION_PARALLEL_NOT_SUPPORTED, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED,
-    /// CKR_SESSION_READ_WRITE_SO_EXISTS.
+    /// CKR_SESSION_READ_WRITE_SO_EXISTS; CKR_DEVICE_ERROR when the token's anchor tells that its file
+    /// is not the right one.
     pub fn open_session(&self, id: ck::CK_SLOT_ID, flags: ck::CK_FLAGS) -> Result<SessionHandle> {
         let slot = self.slot(id)?;
         if flags & ck::CKF_SERIAL_SESSION == 0 {
@@ -297,13 +317,8 @@ impl Module {
                 "CKF_SERIAL_SESSION must be set",
             );
         }
-        let initialized = slot.initialized()?;
-        let Some(token) = slot.token.filter(|_| initialized) else {
-            return refuse(
-                ck::CKR_TOKEN_NOT_RECOGNIZED,
-                "the slot's token is not initialized: use C_InitToken or `tenon init`",
-            );
-        };
+        let token = slot.initialized_token()?;
+        token.check_anchor()?;
         let read_write = flags & ck::CKF_RW_SESSION != 0;
         if read_write && self.config.read_only {
             return refuse(

@@ -17,6 +17,10 @@ mod blobs;
 mod expiry;
 #[path = "byok/jobs.rs"]
 mod jobs;
+#[path = "byok/lifecycle.rs"]
+mod lifecycle;
+#[path = "byok/model.rs"]
+mod model;
 #[path = "byok/outside.rs"]
 mod outside;
 #[path = "byok/owner.rs"]

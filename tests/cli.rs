@@ -7,10 +7,15 @@
 )]
 
 mod cli {
+    mod anchor;
+    mod audit;
+    mod byok;
+    mod clock;
     mod common;
     mod config;
     mod import;
     mod objects;
     mod pins;
+    mod terminal;
     mod tokens;
 }

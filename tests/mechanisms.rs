@@ -18,5 +18,6 @@ mod mechanisms {
     mod generation;
     mod refusals;
     mod signatures;
+    mod sm;
     mod wraps;
 }

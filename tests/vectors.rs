@@ -173,10 +173,12 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Key => "CK_OBJECT_HANDLE".into(),
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
+        ParamKind::OptionalOaep => "optional CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::RsaAesKeyWrap => "CK_RSA_AES_KEY_WRAP_PARAMS".into(),
         ParamKind::Pss => "CK_RSA_PKCS_PSS_PARAMS".into(),
         ParamKind::Eddsa => "optional CK_EDDSA_PARAMS".into(),
         ParamKind::Ecdh => "CK_ECDH1_DERIVE_PARAMS".into(),
+        ParamKind::EcdhAesKeyWrap => "CK_ECDH_AES_KEY_WRAP_PARAMS".into(),
     }
 }
 
@@ -188,6 +190,7 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> String {
         ck::CKK_EC_MONTGOMERY => "EC Montgomery".into(),
         ck::CKK_AES => "AES".into(),
         ck::CKK_AES_XTS => "AES-XTS".into(),
+        ck::CKK_TENON_SM4 => "SM4".into(),
         ck::CKK_GENERIC_SECRET => "generic secret".into(),
         ck::CKK_HKDF => "HKDF".into(),
         ck::CKK_SHA_1_HMAC => "SHA-1 HMAC".into(),
@@ -199,7 +202,6 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> String {
         ck::CKK_SHA3_256_HMAC => "SHA3-256 HMAC".into(),
         ck::CKK_SHA3_384_HMAC => "SHA3-384 HMAC".into(),
         ck::CKK_SHA3_512_HMAC => "SHA3-512 HMAC".into(),
-        ck::CKK_TENON_SM4 => "SM4".into(),
         other => panic!("no name for key type {other:#x}"),
     }
 }

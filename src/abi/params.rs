@@ -7,7 +7,7 @@ use super::below::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Request, Scheme};
+use crate::mechanism::{Ecdh, EcdhWrap, Oaep, ParamKind, Params, Pss, Request, Scheme};
 
 mod symmetric;
 
@@ -94,14 +94,18 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::Pbkd2 => unsafe { symmetric::pbkd2(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Gcm => unsafe { gcm(structure(start, len)?) },
-        // SAFETY: as above.
-        ParamKind::Oaep => unsafe { oaep(structure(start, len)?) }.map(Params::Oaep),
+        ParamKind::Oaep | ParamKind::OptionalOaep => {
+            // SAFETY: as above.
+            unsafe { oaep(structure(start, len)?) }.map(Params::Oaep)
+        }
         // SAFETY: as above.
         ParamKind::RsaAesKeyWrap => unsafe { rsa_aes_key_wrap(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Pss => pss(unsafe { structure(start, len) }?),
         // SAFETY: as above.
         ParamKind::Ecdh => unsafe { ecdh(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::EcdhAesKeyWrap => unsafe { ecdh_aes_key_wrap(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Eddsa => unsafe { eddsa(structure(start, len)?) },
     }
@@ -160,29 +164,51 @@ fn pss(params: ck::CK_RSA_PKCS_PSS_PARAMS) -> Result<Params> {
 /// # Safety
 /// The pointers of `params` are readable for their lengths, or NULL.
 unsafe fn ecdh(params: ck::CK_ECDH1_DERIVE_PARAMS) -> Result<Params> {
-    let kdf = match params.kdf {
-        ck::CKD_NULL => None,
-        ck::CKD_SHA1_KDF => Some(Hash::Sha1),
-        ck::CKD_SHA224_KDF => Some(Hash::Sha224),
-        ck::CKD_SHA256_KDF => Some(Hash::Sha256),
-        ck::CKD_SHA384_KDF => Some(Hash::Sha384),
-        ck::CKD_SHA512_KDF => Some(Hash::Sha512),
-        ck::CKD_SHA3_224_KDF => Some(Hash::Sha3_224),
-        ck::CKD_SHA3_256_KDF => Some(Hash::Sha3_256),
-        ck::CKD_SHA3_384_KDF => Some(Hash::Sha3_384),
-        ck::CKD_SHA3_512_KDF => Some(Hash::Sha3_512),
-        _ => return invalid("kdf is no key derivation function of this token"),
-    };
-    if kdf.is_none() && params.ulSharedDataLen != 0 {
-        return invalid("CKD_NULL takes no shared data");
-    }
     Ok(Params::Ecdh(Ecdh {
-        kdf,
+        kdf: kdf(params.kdf, params.ulSharedDataLen)?,
         // SAFETY: by the promise of this function.
         shared_data: unsafe { bytes(params.pSharedData.cast(), params.ulSharedDataLen) }?,
         // SAFETY: as above.
         public_data: unsafe { bytes(params.pPublicData.cast(), params.ulPublicDataLen) }?,
     }))
+}
+
+/// # Safety
+/// The shared data of `params` are readable for their length, or NULL.
+unsafe fn ecdh_aes_key_wrap(params: ck::CK_ECDH_AES_KEY_WRAP_PARAMS) -> Result<Params> {
+    let aes_bits = match params.ulAESKeyBits {
+        128 => 128,
+        192 => 192,
+        256 => 256,
+        _ => return invalid("ulAESKeyBits is 128, 192 or 256"),
+    };
+    Ok(Params::EcdhAesKeyWrap(EcdhWrap {
+        aes_bits,
+        kdf: kdf(params.kdf, params.ulSharedDataLen)?,
+        // SAFETY: by the promise of this function.
+        shared_data: unsafe { bytes(params.pSharedData.cast(), params.ulSharedDataLen) }?,
+    }))
+}
+
+/// Hash of the key derivation function of ECDH. Without one there are no shared data.
+fn kdf(number: ck::CK_EC_KDF_TYPE, shared_data_len: CK_ULONG) -> Result<Option<Hash>> {
+    let hash = match number {
+        ck::CKD_NULL if shared_data_len != 0 => {
+            return invalid("CKD_NULL takes no shared data");
+        }
+        ck::CKD_NULL => return Ok(None),
+        ck::CKD_SHA1_KDF => Hash::Sha1,
+        ck::CKD_SHA224_KDF => Hash::Sha224,
+        ck::CKD_SHA256_KDF => Hash::Sha256,
+        ck::CKD_SHA384_KDF => Hash::Sha384,
+        ck::CKD_SHA512_KDF => Hash::Sha512,
+        ck::CKD_SHA3_224_KDF => Hash::Sha3_224,
+        ck::CKD_SHA3_256_KDF => Hash::Sha3_256,
+        ck::CKD_SHA3_384_KDF => Hash::Sha3_384,
+        ck::CKD_SHA3_512_KDF => Hash::Sha3_512,
+        _ => return invalid("kdf is no key derivation function of this token"),
+    };
+    Ok(Some(hash))
 }
 
 /// # Safety
@@ -197,6 +223,7 @@ unsafe fn eddsa(params: ck::CK_EDDSA_PARAMS) -> Result<Params> {
     }
 }
 
+/// The hash that a parameter names by its digest mechanism.
 fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
     Ok(match number {
         ck::CKM_SHA_1 => Hash::Sha1,
@@ -208,7 +235,7 @@ fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
         ck::CKM_SHA3_256 => Hash::Sha3_256,
         ck::CKM_SHA3_384 => Hash::Sha3_384,
         ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("hashAlg is no hash of this token"),
+        _ => return invalid("the hash is none of this token"),
     })
 }
 

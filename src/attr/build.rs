@@ -147,7 +147,7 @@ impl Object {
             How::Create => true,
             How::Generate => key_type.is_some(),
             How::Unwrap => matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY),
-            How::Derive => class == ck::CKO_SECRET_KEY,
+            How::Derive => matches!(class, ck::CKO_DATA | ck::CKO_SECRET_KEY),
             How::Copy => false,
         };
         if !possible {

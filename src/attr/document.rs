@@ -96,6 +96,7 @@ fn key_name(key_type: ck::CK_KEY_TYPE) -> &'static str {
         ck::CKK_EC_MONTGOMERY => "EC Montgomery",
         ck::CKK_AES => "AES",
         ck::CKK_AES_XTS => "AES-XTS",
+        ck::CKK_TENON_SM4 => "SM4",
         ck::CKK_GENERIC_SECRET => "generic secret",
         ck::CKK_HKDF => "HKDF",
         ck::CKK_SHA_1_HMAC => "SHA-1 HMAC",

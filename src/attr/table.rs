@@ -34,6 +34,7 @@ const CURVE_TYPES: &[u64] = &[CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
 const SECRET_TYPES: &[u64] = &[
     CKK_AES,
     CKK_AES_XTS,
+    CKK_TENON_SM4,
     CKK_GENERIC_SECRET,
     CKK_HKDF,
     CKK_SHA_1_HMAC,
@@ -71,6 +72,7 @@ const EC_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], CURVE_TYPES);
 const EC_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], CURVE_TYPES);
 const AES: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES]);
 const XTS: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES_XTS]);
+const SM4: Objects = keys(&[CKO_SECRET_KEY], &[CKK_TENON_SM4]);
 const GENERIC: Objects = keys(
     &[CKO_SECRET_KEY],
     &[
@@ -88,7 +90,7 @@ const GENERIC: Objects = keys(
     ],
 );
 
-const CIPHERS: &[CK_KEY_TYPE] = &[CKK_RSA, CKK_AES, CKK_AES_XTS];
+const CIPHERS: &[CK_KEY_TYPE] = &[CKK_RSA, CKK_AES, CKK_AES_XTS, CKK_TENON_SM4];
 const SIGNERS: &[CK_KEY_TYPE] = &[
     CKK_RSA,
     CKK_EC,
@@ -157,9 +159,10 @@ rows! {
     CKA_DESTROYABLE                 Bool, EVERY, Yes,                       [O O O O] Never Free, Always Checked;
 
     // 4.5 Data objects
-    CKA_APPLICATION                 Bytes, DATA, Empty,                     [O F F F] Never Never, Always Indexed;
-    CKA_OBJECT_ID                   Bytes, DATA, Empty,                     [O F F F] Never Never, Always Indexed;
+    CKA_APPLICATION                 Bytes, DATA, Empty,                     [O F F O] Never Never, Always Indexed;
+    CKA_OBJECT_ID                   Bytes, DATA, Empty,                     [O F F O] Never Never, Always Indexed;
     CKA_VALUE                       Bytes, DATA, Empty,                     [O F F F] Never Never, Always Checked;
+    CKA_VALUE_LEN                   Ulong, DATA, Absent,                    [F F F O] Never Never, Always Checked;
 
     // 4.6 Certificate objects: X.509
     CKA_CERTIFICATE_TYPE            Among(&[CKC_X_509]), CERT, Absent,      [R F F F] Never Never, Always Checked;
@@ -239,6 +242,7 @@ rows! {
     // 6.8 Generic secret; 6.13 AES; HMAC key types
     CKA_VALUE                       Sized(&[16, 24, 32]), AES, Absent,      [R F F F] Never Never, UnlessSensitive Checked;
     CKA_VALUE                       Sized(&[32, 64]), XTS, Absent,          [R F F F] Never Never, UnlessSensitive Checked;
+    CKA_VALUE                       Sized(&[16]), SM4, Absent,              [R F F F] Never Never, UnlessSensitive Checked;
     CKA_VALUE                       Bytes, GENERIC, Absent,                 [R F F F] Never Never, UnlessSensitive Checked;
     CKA_VALUE_LEN                   Ulong, SECRET, Absent,                  [F R O O] Never Never, Always Checked;
 

@@ -9,12 +9,14 @@ use crate::clock::UnixTime;
 
 mod algorithm;
 mod job;
+mod matrix;
 mod metadata;
 pub mod profile;
 mod spec;
 
 pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, Scheme, WrappingKey};
 pub use job::{Job, Refused};
+pub use matrix::{Act, allows};
 pub use metadata::{Metadata, parse_tags};
 pub use profile::{Profile, Rule, Usage};
 pub use spec::{Curve, Spec};
@@ -174,15 +176,16 @@ pub struct Import {
     pub expires_at: Option<UnixTime>,
 }
 
-/// Whether the state allows an import at all: judged before any private-key operation.
+/// Whether the key's state allows it; of an import, judged before any private-key operation.
 ///
 /// # Errors
-/// `State`: PendingDeletion (rule 2) and Deleted.
-pub fn may_import(facts: &Facts, now: UnixTime) -> Result<(), Error> {
-    match state(facts, now) {
-        State::PendingImport | State::Enabled | State::Disabled => Ok(()),
-        refused @ (State::PendingDeletion | State::Deleted) => Err(Error::State(refused)),
+/// `State`.
+pub fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
+    let state = state(facts, now);
+    if allows(state, act) {
+        return Ok(());
     }
+    Err(Error::State(state))
 }
 
 /// The facts after an import (rules 1 to 3): first material binds, the same material sets the
@@ -196,7 +199,7 @@ pub fn import(
     profile: &Profile,
     now: UnixTime,
 ) -> Result<Facts, Error> {
-    may_import(facts, now)?;
+    may(Act::Import, facts, now)?;
     if import.same == Some(false) {
         return Err(Error::Mismatch {
             named: import.integrity,

@@ -70,6 +70,17 @@ const CURVES: &[(Curve, ck::CK_KEY_TYPE, &[u8])] = &[
     ),
 ];
 
+impl Curve {
+    /// CKA_KEY_TYPE and CKA_EC_PARAMS of keys on this curve.
+    #[must_use]
+    pub fn attributes(self) -> (ck::CK_KEY_TYPE, &'static [u8]) {
+        let row = CURVES.iter().find(|(curve, ..)| *curve == self);
+        row.map_or((ck::CKK_EC, &[]), |(_, key_type, params)| {
+            (*key_type, *params)
+        })
+    }
+}
+
 /// Greatest length of a generic or HMAC secret, in bits.
 const LONGEST_SECRET: u64 = 8 * 1024;
 

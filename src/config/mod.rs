@@ -100,6 +100,10 @@ pub struct Config {
     pub read_only_login: bool,
     /// How long a change waits for other processes.
     pub busy_timeout: Duration,
+    /// Folder of the files that tell when a token's file is an older copy.
+    pub anchor: Option<PathBuf>,
+    /// Logins and uses of private and secret keys are recorded too.
+    pub audit_use: bool,
     /// CKA_START_DATE and CKA_END_DATE are enforced.
     pub enforce_dates: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).

@@ -131,6 +131,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "store.anchor",
+        default: "",
+        doc: "Folder on other storage, which must exist: each change of a token is noted there, so that an older copy of its file is refused.",
+        set: |config, value| {
+            config.anchor = (!value.is_empty()).then(|| value.into());
+            Ok(())
+        },
+    },
+    Setting {
+        key: "audit.use",
+        default: "false",
+        doc: "Record every login and every use of a private or secret key, not changes and refusals alone. Each use then waits for the disk.",
+        set: |config, value| flag(value).map(|on| config.audit_use = on),
+    },
+    Setting {
         key: "policy.read_only_login",
         default: "false",
         doc: "Allow a login to a read-only store, where wrong PINs are counted in memory alone.",

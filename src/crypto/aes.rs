@@ -218,7 +218,7 @@ impl GcmStream {
     }
 
     /// Ends the message and returns the whole tag; a shorter one is its beginning.
-    pub fn tag(self) -> Result<[u8; TAG]> {
+    pub fn tag(mut self) -> Result<[u8; TAG]> {
         self.context.tag()
     }
 }

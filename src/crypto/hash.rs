@@ -1,4 +1,4 @@
-//! Hash functions (FIPS 180-4, FIPS 202) and HMAC (FIPS 198-1).
+//! Hash functions (FIPS 180-4, FIPS 202, GB/T 32905) and HMAC (FIPS 198-1).
 
 use hmac::{KeyInit, Mac};
 use sha2::Digest;
@@ -24,6 +24,8 @@ pub enum Hash {
     Sha3_384,
     /// SHA3-512, 64 bytes.
     Sha3_512,
+    /// SM3, 32 bytes.
+    Sm3,
 }
 
 #[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
@@ -34,7 +36,7 @@ impl Hash {
         match self {
             Self::Sha1 => 20,
             Self::Sha224 | Self::Sha3_224 => 28,
-            Self::Sha256 | Self::Sha3_256 => 32,
+            Self::Sha256 | Self::Sha3_256 | Self::Sm3 => 32,
             Self::Sha384 | Self::Sha3_384 => 48,
             Self::Sha512 | Self::Sha3_512 => 64,
         }
@@ -44,7 +46,7 @@ impl Hash {
     #[must_use]
     pub const fn block_len(self) -> usize {
         match self {
-            Self::Sha1 | Self::Sha224 | Self::Sha256 => 64,
+            Self::Sha1 | Self::Sha224 | Self::Sha256 | Self::Sm3 => 64,
             Self::Sha384 | Self::Sha512 => 128,
             Self::Sha3_224 => 144,
             Self::Sha3_256 => 136,
@@ -161,6 +163,7 @@ states! {
     Sha3_256 => sha3::Sha3_256,
     Sha3_384 => sha3::Sha3_384,
     Sha3_512 => sha3::Sha3_512,
+    Sm3 => sm3::Sm3,
 }
 
 /// HMAC-SHA-256 of the parts one after another.
@@ -194,7 +197,7 @@ mod tests {
     use super::*;
     use crate::crypto::vectors::records;
 
-    const ALL: [Hash; 9] = [
+    const ALL: [Hash; 10] = [
         Hash::Sha1,
         Hash::Sha224,
         Hash::Sha256,
@@ -204,6 +207,7 @@ mod tests {
         Hash::Sha3_256,
         Hash::Sha3_384,
         Hash::Sha3_512,
+        Hash::Sm3,
     ];
 
     fn mac(hash: Hash, key: &[u8], message: &[u8]) -> Vec<u8> {
@@ -229,6 +233,7 @@ mod tests {
             include_str!("../../tests/vectors/sha3_256.rsp"),
             include_str!("../../tests/vectors/sha3_384.rsp"),
             include_str!("../../tests/vectors/sha3_512.rsp"),
+            include_str!("../../tests/vectors/sm3.rsp"),
         ]) {
             for record in records(file) {
                 let digest = hash.digest(&[&record["message"]]);
@@ -266,6 +271,7 @@ mod tests {
             TestName::HmacSha3_256,
             TestName::HmacSha3_384,
             TestName::HmacSha3_512,
+            TestName::HmacSm3,
         ]) {
             for group in TestSet::load(name).unwrap().test_groups {
                 for test in group.tests {
@@ -285,6 +291,7 @@ mod tests {
         wiped::<sha2::Sha256>();
         wiped::<sha2::Sha512>();
         wiped::<sha3::Sha3_256>();
+        wiped::<sm3::Sm3>();
     }
 
     /// FIPS 198-1 section 4: keys longer than B are hashed first, so B decides where.

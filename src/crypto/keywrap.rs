@@ -11,6 +11,12 @@ use crate::secret::Secret;
 /// Both wraps work on half blocks of AES.
 const SEMIBLOCK: usize = 8;
 
+/// Length in bytes of RFC 5649's shortest output.
+pub const KWP_MIN_LEN: usize = 2 * SEMIBLOCK;
+
+/// What lengths of RFC 5649's output are multiples of, in bytes.
+pub const KWP_UNIT: usize = SEMIBLOCK;
+
 /// The initial value of RFC 3394 section 2.2.3.1.
 pub const KW_IV: [u8; SEMIBLOCK] = [0xA6; SEMIBLOCK];
 

@@ -1,7 +1,7 @@
 //! Algorithms: bytes to bytes. No PKCS#11 type or number appears here.
 //!
 //! aws-lc (behind `sys`) does every RSA private-key operation, the NIST curves, the AES modes and
-//! random; RustCrypto does secp256k1, hashes, key wrapping, key derivation and all DER.
+//! random; RustCrypto does secp256k1, SM2 and SM4, hashes, key wrapping, key derivation and all DER.
 
 use std::fmt;
 
@@ -9,6 +9,7 @@ pub mod aes;
 pub mod cmac;
 pub mod ec;
 pub mod encoding;
+pub mod gmac;
 pub mod hash;
 pub mod kdf;
 pub mod keywrap;
@@ -18,6 +19,7 @@ pub mod padding;
 pub mod rand;
 pub mod rsa;
 pub mod seal;
+pub mod sm4;
 mod sys;
 #[cfg(test)]
 pub(crate) mod vectors;

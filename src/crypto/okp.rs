@@ -3,7 +3,7 @@
 use crate::crypto::ec::{Named, named};
 use crate::crypto::encoding::octet_string;
 use crate::crypto::material::OkpMaterial;
-use crate::crypto::sys::curve25519::{self as sys, KEY_LEN, Variant};
+use crate::crypto::sys::curve25519::{self as sys, Variant};
 use crate::crypto::sys::rand;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -11,6 +11,8 @@ use crate::secret::Secret;
 #[cfg(test)]
 mod tests;
 
+/// Bytes of a public key, a private key and a shared secret.
+pub const KEY_LEN: usize = sys::KEY_LEN;
 /// Bytes of an Ed25519 signature.
 pub const SIGNATURE_LEN: usize = sys::SIGNATURE_LEN;
 /// Greatest length of an EdDSA context in bytes.

@@ -3,6 +3,7 @@
 use subtle::{ConstantTimeEq, ConstantTimeGreater};
 
 use super::{Error, Result};
+use crate::secret::Secret;
 
 const BLOCK: u8 = 16;
 
@@ -15,6 +16,18 @@ pub fn pad(block: &mut [u8; 16], len: usize) {
         return;
     };
     block[len..].fill(missing);
+}
+
+/// `message` filled up to whole blocks; always with at least one byte.
+#[must_use]
+pub fn padded(message: &[u8]) -> Secret {
+    let whole = message.len() / 16 * 16;
+    let mut out = Secret::zeroed(whole + 16);
+    out[..message.len()].copy_from_slice(message);
+    if let Some(last) = out.last_chunk_mut() {
+        pad(last, message.len() - whole);
+    }
+    out
 }
 
 /// Number of message bytes in the last block, 0 to 15. `Error::BadCiphertext` when its padding is
@@ -42,6 +55,17 @@ mod tests {
             let mut block = [0xAA; 16];
             pad(&mut block, len);
             assert_eq!(unpad(&block), Ok(len));
+        }
+    }
+
+    #[test]
+    fn whole_messages_are_padded_too() {
+        for len in 0..50 {
+            let padded = padded(&[0xAA; 50][..len]);
+            assert!(padded.len() > len && padded.len().is_multiple_of(16));
+            let (before, last) = padded.split_last_chunk().unwrap();
+            assert_eq!(before.len() + unpad(last).unwrap(), len);
+            assert_eq!(padded[..len], [0xAA; 50][..len]);
         }
     }
 

@@ -1,6 +1,7 @@
 //! AES (PKCS#11 3.2 sections 6.10 to 6.16): ciphers, MACs and wraps.
 
-use super::{Key, Mechanism, ParamKind, Params, ROW, Unit, no_params};
+use super::cipher_wrap::{not_only_a_tag, seal, unwrap, whole_blocks};
+use super::{Key, Mechanism, ParamKind, Params, ROW, Unit, bad_param, no_params};
 use crate::ck;
 use crate::crypto::aes::Direction::{Decrypt, Encrypt};
 use crate::crypto::aes::{self, BLOCK};
@@ -10,17 +11,15 @@ use crate::secret::Secret;
 
 mod block;
 mod ccm;
-mod cipher_wrap;
 mod cmac;
 mod ctr;
 mod gcm;
+mod gmac;
 mod keywrap;
 #[cfg(test)]
 mod testing;
-mod whole;
 mod xts;
 
-use cipher_wrap::seal;
 use keywrap::{Form, SEMIBLOCK};
 
 /// What all rows of the family share.
@@ -38,6 +37,14 @@ const XTS: Mechanism = Mechanism {
     ..AES
 };
 
+unwrap! {
+    ECB: |key, params| block::ecb(key, params, Decrypt), whole_blocks, false;
+    CBC: |key, params| block::cbc(key, params, Decrypt), whole_blocks, false;
+    CBC_PAD: |key, params| block::cbc_pad(key, params, Decrypt), whole_blocks, false;
+    GCM: gcm::decrypt, not_only_a_tag, true;
+    CCM: |key, params| ccm::begin(key, params, Decrypt), not_only_a_tag, true;
+}
+
 pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_AES_KEY_GEN,
@@ -52,7 +59,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         encrypt: Some(|key, params| block::ecb(key, params, Encrypt)),
         decrypt: Some(|key, params| block::ecb(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::ecb(key, params, Encrypt)?, clear)),
-        unwrap: Some(&cipher_wrap::ECB),
+        unwrap: Some(&ECB),
         zero_padded: Some(BLOCK),
         vectors: &["aes_ecb.rsp"],
         ..AES
@@ -64,7 +71,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         encrypt: Some(|key, params| block::cbc(key, params, Encrypt)),
         decrypt: Some(|key, params| block::cbc(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::cbc(key, params, Encrypt)?, clear)),
-        unwrap: Some(&cipher_wrap::CBC),
+        unwrap: Some(&CBC),
         zero_padded: Some(BLOCK),
         vectors: &["aes_cbc.rsp"],
         ..AES
@@ -76,7 +83,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         encrypt: Some(|key, params| block::cbc_pad(key, params, Encrypt)),
         decrypt: Some(|key, params| block::cbc_pad(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::cbc_pad(key, params, Encrypt)?, clear)),
-        unwrap: Some(&cipher_wrap::CBC_PAD),
+        unwrap: Some(&CBC_PAD),
         vectors: &["mechanism::aes::block::tests::cbc_pad_wycheproof"],
         ..AES
     },
@@ -96,7 +103,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         encrypt: Some(|key, params| gcm::encrypt(key, params)),
         decrypt: Some(|key, params| gcm::decrypt(key, params)),
         wrap: Some(|key, params, _, clear| seal(gcm::encrypt(key, params)?, clear)),
-        unwrap: Some(&cipher_wrap::GCM),
+        unwrap: Some(&GCM),
         vectors: &["aes_gcm.rsp"],
         ..AES
     },
@@ -107,7 +114,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         encrypt: Some(|key, params| ccm::begin(key, params, Encrypt)),
         decrypt: Some(|key, params| ccm::begin(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(ccm::begin(key, params, Encrypt)?, clear)),
-        unwrap: Some(&cipher_wrap::CCM),
+        unwrap: Some(&CCM),
         vectors: &["crypto::aes::ccm::tests::wycheproof_ccm"],
         ..AES
     },
@@ -126,6 +133,15 @@ pub(super) static ROWS: &[Mechanism] = &[
         sign: Some(|key, params| Ok(cmac::general(key, params)?)),
         verify: Some(|key, params| Ok(cmac::general(key, params)?)),
         vectors: &["crypto::cmac::tests::wycheproof_cmac"],
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_GMAC,
+        name: "CKM_AES_GMAC",
+        params: ParamKind::Gcm,
+        sign: Some(|key, params| Ok(gmac::begin(key, params)?)),
+        verify: Some(|key, params| Ok(gmac::begin(key, params)?)),
+        vectors: &["crypto::gmac::tests::wycheproof_gmac"],
         ..AES
     },
     Mechanism {
@@ -226,10 +242,6 @@ pub(super) fn aes_key(key: &Key) -> Result<&aes::Key> {
         );
     };
     Ok(key)
-}
-
-fn bad_param<T>(what: &'static str) -> Result<T> {
-    refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)
 }
 
 #[cfg(test)]

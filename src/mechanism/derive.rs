@@ -16,6 +16,7 @@ pub(super) const SECRETS: &[ck::CK_KEY_TYPE] = &[
     ck::CKK_GENERIC_SECRET,
     ck::CKK_AES,
     ck::CKK_AES_XTS,
+    ck::CKK_TENON_SM4,
     ck::CKK_HKDF,
     ck::CKK_SHA_1_HMAC,
     ck::CKK_SHA224_HMAC,

@@ -1,4 +1,4 @@
-//! Digests: SHA-1, SHA-2 and SHA-3.
+//! Digests: SHA-1, SHA-2, SHA-3 and SM3.
 
 use super::{Digester, Mechanism, Params, ROW, no_params};
 use crate::ck;
@@ -27,6 +27,7 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     CKM_SHA3_256: Sha3_256, "sha3_256.rsp";
     CKM_SHA3_384: Sha3_384, "sha3_384.rsp";
     CKM_SHA3_512: Sha3_512, "sha3_512.rsp";
+    CKM_TENON_SM3: Sm3, "sm3.rsp";
 };
 
 fn begin(hash: Hash, params: &Params) -> Result<Box<dyn Digester>> {

@@ -24,6 +24,16 @@ pub(super) static ROWS: &[Mechanism] = &[
         ..ROW
     },
     Mechanism {
+        id: ck::CKM_HKDF_DATA,
+        name: "CKM_HKDF_DATA",
+        key_types: HKDF,
+        params: ParamKind::Hkdf,
+        derive: Some(hkdf),
+        derives_data: true,
+        vectors: &["mechanism::kdf::tests::wycheproof_hkdf"],
+        ..ROW
+    },
+    Mechanism {
         id: ck::CKM_HKDF_KEY_GEN,
         name: "CKM_HKDF_KEY_GEN",
         key_types: &[ck::CKK_HKDF],
@@ -41,6 +51,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         unit: Unit::Bytes,
         params: ParamKind::Pbkd2,
         generate: Some(pbkdf2),
+        from_password: true,
         vectors: &["mechanism::kdf::tests::wycheproof_pbkdf2"],
         ..ROW
     },

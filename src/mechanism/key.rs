@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::crypto::{aes, ec, okp, rsa};
+use crate::crypto::{aes, ec, okp, rsa, sm4};
 use crate::secret::Secret;
 
 pub use crate::crypto::material::Material;
@@ -14,9 +14,9 @@ pub enum Key {
     RsaPublic(rsa::PublicKey),
     /// RSA private key.
     RsaPrivate(rsa::PrivateKey),
-    /// EC public key.
+    /// EC public key, of SM2 too.
     EcPublic(ec::PublicKey),
-    /// EC private key.
+    /// EC private key, of SM2 too.
     EcPrivate(ec::PrivateKey),
     /// Ed25519 or X25519 public key.
     OkpPublic(okp::PublicKey),
@@ -24,6 +24,8 @@ pub enum Key {
     OkpPrivate(okp::PrivateKey),
     /// AES key; `aes::Key::bytes` gives its value to MACs and wraps of other families.
     Aes(aes::Key),
+    /// SM4 key.
+    Sm4(sm4::Key),
     /// Generic secret.
     Generic(Secret),
 }
@@ -34,6 +36,7 @@ impl Key {
     pub fn secret_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Aes(key) => Some(key.bytes()),
+            Self::Sm4(key) => Some(key.bytes()),
             Self::Generic(secret) => Some(secret),
             Self::RsaPublic(_)
             | Self::RsaPrivate(_)
@@ -55,6 +58,7 @@ impl Key {
             Self::OkpPublic(key) => key.curve().bits(),
             Self::OkpPrivate(key) => key.curve().bits(),
             Self::Aes(key) => key.bytes().len() * 8,
+            Self::Sm4(key) => key.bytes().len() * 8,
             Self::Generic(secret) => secret.len() * 8,
         };
         bits as u64
@@ -71,6 +75,7 @@ impl fmt::Debug for Key {
             Self::OkpPublic(_) => "OkpPublic",
             Self::OkpPrivate(_) => "OkpPrivate",
             Self::Aes(_) => "Aes",
+            Self::Sm4(_) => "Sm4",
             Self::Generic(_) => "Generic",
         };
         write!(f, "Key::{family}({} bits)", self.bits())

@@ -12,11 +12,14 @@ use crate::rng::Rng;
 use crate::secret::Secret;
 
 mod aes;
+mod blocks;
 mod buffer;
+mod cipher_wrap;
 mod derive;
 mod digest;
 mod ec;
 mod external;
+mod gcm;
 mod hmac;
 mod kdf;
 mod key;
@@ -27,10 +30,13 @@ mod op;
 mod params;
 mod rsa;
 mod secret;
+mod sm2;
+mod sm4;
+mod whole;
 
 pub use key::{Key, Material};
 pub use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Ecdh, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
+pub use params::{Ecdh, EcdhWrap, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
 
 /// Begins an encryption or decryption with a ready key.
 pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
@@ -40,7 +46,8 @@ pub type BeginSign = fn(&Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
 pub type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
 /// Begins a digest.
 pub type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
-/// Wraps the clear encoding of a key: raw bytes of a secret key, PKCS#8 DER of a private key.
+/// Wraps the clear encoding of a key: raw bytes of a secret key; of a private key what
+/// `Mechanism::private_form` says.
 pub type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
 /// Derives the value of a secret key from a base key and the `others` that the parameter names.
 /// `len` is the CKA_VALUE_LEN asked for; without one the mechanism's whole output.
@@ -68,6 +75,17 @@ pub enum PairSpec {
         /// CKA_EC_PARAMS: DER.
         params: Vec<u8>,
     },
+}
+
+/// The clear encoding of a private key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrivateForm {
+    /// PKCS#8 DER.
+    Pkcs8,
+    /// The scalar of a key on SM2's curve, 32 bytes. There is none for other keys.
+    Sm2Scalar,
+    /// Made as PKCS#8; taken as that or, where it has 32 bytes, as the scalar of a key on SM2's curve.
+    Pkcs8OrSm2Scalar,
 }
 
 /// How a mechanism opens a wrapped key.
@@ -171,13 +189,19 @@ pub struct Mechanism {
     pub generate: Option<GenerateKey>,
     /// C_GenerateKey makes an external key, whose material comes later.
     pub generate_external: bool,
+    /// C_GenerateKey makes a key as well known as the password that it is made from.
+    pub from_password: bool,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
     /// C_DeriveKey.
     pub derive: Option<DeriveKey>,
+    /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
+    pub derives_data: bool,
     /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
     /// and is guarded as they are. `None` for one-way functions.
     pub shown: Option<Shown>,
+    /// What C_WrapKey and C_UnwrapKey make of, and into, private keys.
+    pub private_form: PrivateForm,
     /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
     /// those away again.
     pub zero_padded: Option<usize>,
@@ -273,9 +297,12 @@ pub(crate) const ROW: Mechanism = Mechanism {
     key_wrap: false,
     generate: None,
     generate_external: false,
+    from_password: false,
     generate_pair: None,
     derive: None,
+    derives_data: false,
     shown: None,
+    private_form: PrivateForm::Pkcs8,
     zero_padded: None,
     vectors: &[],
 };
@@ -286,9 +313,12 @@ static FAMILIES: &[&[Mechanism]] = &[
     rsa::signature::ROWS,
     ec::ROWS,
     ec::ecdh::ROWS,
+    ec::ecdh_wrap::ROWS,
     okp::ROWS,
     aes::ROWS,
     secret::ROWS,
+    sm2::ROWS,
+    sm4::ROWS,
     digest::ROWS,
     hmac::ROWS,
     derive::ROWS,
@@ -311,13 +341,15 @@ pub fn find(id: ck::CK_MECHANISM_TYPE) -> Option<&'static Mechanism> {
     all().find(|row| row.id == id)
 }
 
+/// CKR_MECHANISM_PARAM_INVALID.
+fn bad_param<T>(what: &'static str) -> Result<T> {
+    refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)
+}
+
 /// For mechanisms without a parameter: CKR_MECHANISM_PARAM_INVALID when there is one.
 fn no_params(params: &Params) -> Result<()> {
     if *params != Params::None {
-        return refuse(
-            ck::CKR_MECHANISM_PARAM_INVALID,
-            "this mechanism takes no parameter",
-        );
+        return bad_param("this mechanism takes no parameter");
     }
     Ok(())
 }

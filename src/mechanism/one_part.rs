@@ -42,7 +42,12 @@ impl Input {
 
     /// Any number of bytes, of which the digest is kept.
     pub(super) fn hashed(hash: Hash) -> Self {
-        Self::Hashed(Some(Box::new(Hasher::new(hash))))
+        Self::taken_by(Hasher::new(hash))
+    }
+
+    /// As `hashed`, by a hasher that may have taken something already.
+    pub(super) fn taken_by(hasher: Hasher) -> Self {
+        Self::Hashed(Some(Box::new(hasher)))
     }
 
     /// The room is taken at once, so that no copy is left behind by growing.

@@ -37,12 +37,16 @@ pub enum ParamKind {
     Gcm,
     /// CK_RSA_PKCS_OAEP_PARAMS.
     Oaep,
+    /// Nothing, or CK_RSA_PKCS_OAEP_PARAMS.
+    OptionalOaep,
     /// CK_RSA_AES_KEY_WRAP_PARAMS.
     RsaAesKeyWrap,
     /// CK_RSA_PKCS_PSS_PARAMS.
     Pss,
     /// CK_ECDH1_DERIVE_PARAMS.
     Ecdh,
+    /// CK_ECDH_AES_KEY_WRAP_PARAMS.
+    EcdhAesKeyWrap,
     /// Nothing, or CK_EDDSA_PARAMS.
     Eddsa,
 }
@@ -60,7 +64,7 @@ impl ParamKind {
             | (Self::Extract, Params::Extract(_))
             | (Self::CbcData, Params::CbcData { .. })
             | (Self::Hkdf, Params::Hkdf { .. })
-            | (Self::Oaep, Params::Oaep(_))
+            | (Self::Oaep | Self::OptionalOaep, Params::Oaep(_))
             | (Self::Pss, Params::Pss(_))
             | (Self::Ecdh, Params::Ecdh(_))
             | (Self::Eddsa, Params::Eddsa(_)) => true,
@@ -76,6 +80,9 @@ impl ParamKind {
             (Self::RsaAesKeyWrap, Params::RsaAesKeyWrap { aes_bits, .. }) => {
                 matches!(aes_bits, None | Some(128 | 192 | 256))
             }
+            (Self::EcdhAesKeyWrap, Params::EcdhAesKeyWrap(EcdhWrap { aes_bits, .. })) => {
+                matches!(aes_bits, 128 | 192 | 256)
+            }
             // A parameter of another kind than the mechanism's.
             _ => false,
         }
@@ -85,7 +92,7 @@ impl ParamKind {
 /// A mechanism's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Params {
-    /// No parameter was given. Allowed for `ParamKind::None` and `OptionalIv`; for other kinds
+    /// No parameter was given. Allowed for `ParamKind::None` and the optional ones; for other kinds
     /// the operation refuses with CKR_MECHANISM_PARAM_INVALID, but for unwrapping with an import job.
     None,
     /// Initialization vector.
@@ -167,6 +174,8 @@ pub enum Params {
     Pss(Pss),
     /// ECDH.
     Ecdh(Ecdh),
+    /// CKM_ECDH_AES_KEY_WRAP.
+    EcdhAesKeyWrap(EcdhWrap),
     /// EdDSA of another scheme than plain Ed25519.
     Eddsa(Scheme),
 }
@@ -215,4 +224,15 @@ pub struct Ecdh {
     pub shared_data: Vec<u8>,
     /// The other party's public key, bare or as in CKA_EC_POINT.
     pub public_data: Vec<u8>,
+}
+
+/// What CKM_ECDH_AES_KEY_WRAP makes its AES key of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcdhWrap {
+    /// Bits of the AES key: 128, 192 or 256.
+    pub aes_bits: u64,
+    /// As that of `Ecdh`.
+    pub kdf: Option<Hash>,
+    /// As those of `Ecdh`.
+    pub shared_data: Vec<u8>,
 }

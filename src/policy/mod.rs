@@ -385,11 +385,7 @@ fn use_key(
         });
     }
     if let Some(external) = key.external {
-        let state = byok::state(&external, now);
-        if state != byok::State::Enabled {
-            let why = byok::Error::State(state);
-            return Ok(refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string())?);
-        }
+        byok::may(byok::Act::Use, &external, now).map_err(Error::from)?;
     }
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
@@ -484,10 +480,8 @@ fn import(facts: &Facts, now: UnixTime) -> Result<Effect, Error> {
             "the target is not an external key",
         );
     };
-    match byok::may_import(&external, now) {
-        Ok(()) => Ok(Effect::Done),
-        Err(why) => refuse(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why.to_string()),
-    }
+    byok::may(byok::Act::Import, &external, now)?;
+    Ok(Effect::Done)
 }
 
 #[cfg(test)]

@@ -48,6 +48,11 @@ impl Group {
         &self.counter
     }
 
+    /// See `Store::finish_erasing`.
+    pub(super) fn finish_erasing(&self) -> Result<()> {
+        self.writer.lock().finish_erasing()
+    }
+
     /// Makes one change. See `Store::write`.
     pub(super) fn write<T, E: From<Error>>(
         &self,

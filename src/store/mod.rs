@@ -21,6 +21,7 @@ mod row;
 mod schema;
 mod snapshot;
 mod tx;
+mod whole_file;
 mod writer;
 
 use std::fmt;
@@ -42,6 +43,7 @@ pub use error::{Error, Result};
 pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
+pub use whole_file::WholeFile;
 
 /// How to open a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,6 +206,18 @@ impl Store {
         change: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         self.change(Durability::Process, change)
+    }
+
+    /// Folds the log into the database and empties it, if material was erased and a reader has
+    /// prevented that; it may do so again. Not to be called inside `write`.
+    ///
+    /// # Errors
+    /// `Busy`, `Corrupt`, `Sqlite`; none for a store that was opened for reading.
+    pub fn finish_erasing(&self) -> Result<()> {
+        match &self.access {
+            Access::Write(group) => group.finish_erasing(),
+            Access::Read(_) => Ok(()),
+        }
     }
 
     /// Whether the store has changed, for the price of one atomic load. See `Generation`.

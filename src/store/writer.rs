@@ -142,7 +142,8 @@ impl Writer {
 
     /// Empties the log if material was erased and that is still to be done.
     pub(super) fn finish_erasing(&mut self) -> Result<()> {
-        if self.snapshot().number(ERASED)?.is_some() {
+        let erased_at = self.snapshot().number(ERASED)?;
+        if erased_at.is_some_and(|at| at > self.emptied) {
             let generation = self.snapshot().generation()?;
             self.empty_log(generation);
         }

@@ -3,13 +3,15 @@
 use crate::ck;
 use crate::config::Config;
 use crate::error::{Result, refuse};
+use crate::policy::Login;
 use crate::rng::{self, Rng, random};
 use crate::secret::Secret;
 
-use super::audit::{self, Event};
+use super::audit::{self, Doing, Event};
 use super::pin::{PinRow, Role};
+use super::time::{MARK_ROW, Mark};
 use super::vault::{Domain, KEY_LEN, Serial};
-use super::{CLOCK_ROW, IDENTITY_ROW, LABEL_LEN, STORE_KEY_ROW, Token, sealed_mark};
+use super::{IDENTITY_ROW, LABEL_LEN, STORE_KEY_ROW, Token};
 
 /// What a token begins with. Whatever can be refused was refused before there is one.
 pub(super) struct Birth {
@@ -63,6 +65,7 @@ impl Token {
     pub(super) fn begin(&self, birth: &Birth, label: &[u8; LABEL_LEN]) -> Result<()> {
         let Birth { serial, public, .. } = birth;
         let now = self.time.now().at;
+        let ended = self.identity.read().clone();
         self.store.write(|tx| {
             let mark = self.stored_mark(tx)?;
             tx.clear()?;
@@ -74,14 +77,18 @@ impl Token {
             tx.set_meta(Role::User.row(), &unset)?;
             tx.set_meta(audit::KEY_ROW, &birth.audit_key)?;
             tx.set_meta(audit::FIRST_KEY_ROW, &birth.first)?;
-            let mark = if mark == 0 {
-                now
-            } else {
-                self.time.advanced(mark)
+            let first = Mark {
+                at: now,
+                lowered: 0,
             };
-            tx.set_meta(CLOCK_ROW, &sealed_mark(public, mark))?;
-            audit::append(tx, Event::InitToken, now, ck::CKR_OK, &[])
+            let mark = mark.map_or(first, |mark| self.time.advanced(mark));
+            tx.set_meta(MARK_ROW, &mark.encode(public))?;
+            let entry = Doing::from(Event::InitToken).entry(Login::So, now, ck::CKR_OK);
+            audit::append(tx, &entry)
         })?;
+        if let Some(ended) = ended {
+            self.end_anchor(&ended);
+        }
         self.refresh()
     }
 }

@@ -8,15 +8,12 @@ use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::store::{MaterialRow, Row, Snapshot, Tx, Uid};
 
-use super::audit::{self, Event, Touched};
+use super::audit::{self, Doing, Entry, Event, Touch, Touched};
 use super::material;
-use super::read::end_of;
-use super::time::Now;
-use super::vault::{Domain, Record, Vault, damaged};
-use super::{CLOCK_ROW, Keys, STORE_KEY_ROW, Token, opened_mark, sealed_mark};
-
-/// Audit entries read at a time.
-const AUDIT_PAGE: usize = 1000;
+use super::object::Object;
+use super::time::{MARK_ROW, Mark, Now};
+use super::vault::{Record, Vault};
+use super::{Identity, Keys, STORE_KEY_ROW, Token};
 
 /// A change in progress.
 pub(super) struct Change<'a> {
@@ -24,7 +21,10 @@ pub(super) struct Change<'a> {
     token: &'a Token,
     vault: Vault<'a>,
     pub(super) now: Now,
-    touched: Vec<Touched>,
+    stored: Mark,
+    /// The mark to commit.
+    mark: Mark,
+    entry: Entry,
 }
 
 impl Token {
@@ -32,69 +32,99 @@ impl Token {
     pub(super) fn change<T>(
         &self,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         f: impl FnOnce(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
-        let now = self.time.now();
-        self.store.write(|tx| {
-            let mut change = Change {
-                tx,
-                token: self,
-                vault: keys.vault(),
-                now,
-                touched: Vec::new(),
-            };
-            change.check_identity(keys)?;
-            let out = f(&mut change)?;
-            change.advance_mark(&keys.identity.public)?;
-            audit::append(tx, event, now.at, ck::CKR_OK, &change.touched)?;
-            Ok(out)
-        })
+        let (out, mark) = self.write(|tx| self.record(tx, keys, doing.into(), ck::CKR_OK, f))?;
+        self.time.learn(mark);
+        Ok(out)
+    }
+
+    /// As `change`, on whatever file is there: see `Token::write_anyhow`.
+    pub(super) fn change_anyhow<T>(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        f: impl FnOnce(&mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (out, mark) =
+            self.write_anyhow(|tx| self.record(tx, keys, doing.into(), ck::CKR_OK, f))?;
+        self.time.learn(mark);
+        Ok(out)
     }
 
     /// Records a refusal: the clock mark, and an audit record with `error`'s return value.
-    pub(super) fn record_refusal(&self, keys: &Keys, event: Event, error: &Error) -> Result<()> {
+    pub(super) fn record_refusal(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        error: &Error,
+    ) -> Result<()> {
         if self.config.read_only {
             return Ok(());
         }
-        let now = self.time.now();
-        self.store.write(|tx| {
-            let change = Change {
-                tx,
-                token: self,
-                vault: keys.vault(),
-                now,
-                touched: Vec::new(),
-            };
-            change.advance_mark(&keys.identity.public)?;
-            audit::append(tx, event, now.at, error.rv, &[])
+        let ((), mark) =
+            self.write_anyhow(|tx| self.record(tx, keys, doing.into(), error.rv, |_| Ok(())))?;
+        self.time.learn(mark);
+        Ok(())
+    }
+
+    /// Records that the use of a key begins, where such records are wanted.
+    pub(super) fn record_use(
+        &self,
+        keys: &Keys,
+        object: &Object,
+        what: ck::CK_ATTRIBUTE_TYPE,
+        mechanism: ck::CK_MECHANISM_TYPE,
+    ) -> Result<()> {
+        let secret = object.facts.key.as_ref().is_some_and(|key| key.secret);
+        if !self.config.audit_use || self.config.read_only || !secret {
+            return Ok(());
+        }
+        let doing = Event::Use.with(mechanism).and(what);
+        self.change(keys, doing, |change| {
+            let label = change.sealed_label(&object.uid, object.attributes.bytes(ck::CKA_LABEL))?;
+            change.entry.objects.push(Touched {
+                touch: Touch::Used,
+                uid: object.uid,
+                class: object.class(),
+                version: 0,
+                seal: [0; 16],
+                sealed_label: label,
+                label: None,
+            });
+            Ok(())
         })
     }
 
-    /// Checks the whole audit record, and returns the number of its entries. Needs a login.
-    ///
-    /// # Errors
-    /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming the first entry that does not fit.
-    pub fn verify_audit(&self) -> Result<u64> {
-        let keys = self.keys()?;
-        let Some(master) = &keys.master else {
-            return refuse(
-                ck::CKR_USER_NOT_LOGGED_IN,
-                "verifying the audit record needs a login",
-            );
+    /// Makes a change with its record in `tx`; also returns the clock mark to commit.
+    fn record<T>(
+        &self,
+        tx: &Tx<'_>,
+        keys: &Keys,
+        doing: Doing,
+        rv: ck::CK_RV,
+        f: impl FnOnce(&mut Change<'_>) -> Result<T>,
+    ) -> Result<(T, Mark)> {
+        check_identity(tx, &keys.identity)?;
+        let public = &keys.identity.public;
+        let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+        let now = self.time.now();
+        let mut change = Change {
+            tx,
+            token: self,
+            vault: keys.vault(),
+            now,
+            stored,
+            mark: self.time.advanced(stored),
+            entry: doing.entry(keys.login, now.at, rv),
         };
-        self.store.read(|snapshot| {
-            let value = |name| {
-                snapshot
-                    .meta(name)?
-                    .ok_or_else(|| damaged("the audit record's key"))
-            };
-            let first = master
-                .domain
-                .open_value(audit::FIRST_KEY_ROW, &value(audit::FIRST_KEY_ROW)?)?;
-            let last = Secret::from(value(audit::KEY_ROW)?);
-            audit::verify(first, &last, |from| Ok(snapshot.audit(from, AUDIT_PAGE)?))
-        })
+        let out = f(&mut change)?;
+        if change.mark != stored {
+            tx.set_meta(MARK_ROW, &change.mark.encode(public))?;
+        }
+        audit::append(tx, &change.entry)?;
+        Ok((out, change.mark))
     }
 
     /// Commits the clock's reading, so that turning the clock back revives nothing.
@@ -104,16 +134,18 @@ impl Token {
         }
         let public = &keys.identity.public;
         let stored = self.store.read(|snapshot| {
-            let row = snapshot.meta(CLOCK_ROW)?;
-            opened_mark(public, row)
+            let row = snapshot.meta(MARK_ROW)?;
+            Mark::decode(public, row.as_deref())
         })?;
-        let mark = self.time.advanced(stored);
-        if mark == stored {
+        if self.time.advanced(stored) == stored {
             return Ok(());
         }
-        self.store.write(|tx| {
-            tx.set_meta(CLOCK_ROW, &sealed_mark(public, mark))
-                .map_err(Error::from)
+        let mark = self.write(|tx| {
+            check_identity(tx, &keys.identity)?;
+            let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+            let mark = self.time.advanced(stored);
+            tx.set_meta(MARK_ROW, &mark.encode(public))?;
+            Ok(mark)
         })?;
         self.time.learn(mark);
         Ok(())
@@ -130,7 +162,7 @@ impl Change<'_> {
         record.version += 1;
         let hidden = super::external::hidden(&record.attributes);
         let (row, postings) = self.vault.seal(&*self.token.rng, record, hidden)?;
-        self.touch(&row);
+        self.touch(Touch::Put, &row, record.attributes.bytes(ck::CKA_LABEL))?;
         self.tx.put(&row, &postings)?;
         if let Some(material) = material {
             self.tx.put_material(&record.uid, &material)?;
@@ -148,16 +180,15 @@ impl Change<'_> {
 
     /// Removes the object with everything that belongs to it.
     pub(super) fn remove(&mut self, uid: &Uid) -> Result<()> {
-        if let Some(row) = self.tx.object(uid)? {
-            self.touch(&row);
-        }
-        self.tx.erase_material(uid)?;
-        if !self.tx.remove(uid)? {
+        let Some(row) = self.tx.object(uid)? else {
             return Err(Error::new(
                 ck::CKR_OBJECT_HANDLE_INVALID,
                 "the object was destroyed meanwhile",
             ));
-        }
+        };
+        let record = self.vault.open(&row)?;
+        self.touch(Touch::Removed, &row, record.attributes.bytes(ck::CKA_LABEL))?;
+        self.tx.remove(uid)?;
         Ok(())
     }
 
@@ -197,33 +228,51 @@ impl Change<'_> {
         Ok(self.tx.set_meta(name, value)?)
     }
 
-    fn advance_mark(&self, public: &Domain) -> Result<()> {
-        let stored = opened_mark(public, self.tx.meta(CLOCK_ROW)?)?;
-        let mark = self.token.time.advanced(stored);
-        self.token.time.learn(stored);
-        if mark != stored {
-            self.tx.set_meta(CLOCK_ROW, &sealed_mark(public, mark))?;
-        }
+    /// The committed clock mark.
+    pub(super) fn stored_mark(&self) -> Mark {
+        self.stored
+    }
+
+    /// Commits `mark`, which the security officer has chosen.
+    pub(super) fn set_mark(&mut self, mark: Mark) {
+        self.mark = mark;
+        self.entry.number = Some(mark.at);
+    }
+
+    fn touch(&mut self, touch: Touch, row: &Row, label: Option<&[u8]>) -> Result<()> {
+        let sealed_label = self.sealed_label(&row.uid, label)?;
+        self.entry.objects.push(Touched {
+            touch,
+            uid: row.uid,
+            class: row.class,
+            version: row.version,
+            seal: audit::seal_of(row),
+            sealed_label,
+            label: None,
+        });
         Ok(())
     }
 
-    /// Another process may have initialized the token anew: nothing is sealed under keys of the old.
-    fn check_identity(&self, keys: &Keys) -> Result<()> {
-        let stored = self.tx.meta(STORE_KEY_ROW)?.map(Secret::from);
-        if stored.is_some_and(|key| keys.identity.store_key.ct_eq(&key)) {
-            return Ok(());
+    /// The label as the audit record has it: sealed under the master key, and nothing when nobody
+    /// is logged in or there is none.
+    fn sealed_label(&self, uid: &Uid, label: Option<&[u8]>) -> Result<Vec<u8>> {
+        let label = label.unwrap_or_default();
+        let label = &label[..label.len().min(audit::LABEL_MAX)];
+        if label.is_empty() || self.vault.master.is_none() {
+            return Ok(Vec::new());
         }
-        refuse(
-            ck::CKR_DEVICE_REMOVED,
-            "the token was initialized again by another process: open a new session",
-        )
+        self.vault.seal_label(self.rng(), uid, label)
     }
+}
 
-    fn touch(&mut self, row: &Row) {
-        self.touched.push(Touched {
-            uid: row.uid,
-            version: row.version,
-            seal: end_of(row),
-        });
+/// Another process may have initialized the token anew: nothing is sealed under keys of the old.
+pub(super) fn check_identity(tx: &Tx<'_>, identity: &Identity) -> Result<()> {
+    let stored = tx.meta(STORE_KEY_ROW)?.map(Secret::from);
+    if stored.is_some_and(|key| identity.store_key.ct_eq(&key)) {
+        return Ok(());
     }
+    refuse(
+        ck::CKR_DEVICE_REMOVED,
+        "the token was initialized again by another process: open a new session",
+    )
 }

@@ -1,7 +1,5 @@
 //! C_DeriveKey and C_DigestKey: what is made of the values of keys inside the token.
 
-use std::sync::Arc;
-
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
@@ -10,8 +8,8 @@ use crate::policy::{Action, Use};
 use crate::secret::Secret;
 
 use super::audit::Event;
-use super::make::{Caller, maker, set_origin};
-use super::object::{Handle, Object};
+use super::make::{Caller, New, maker, set_origin};
+use super::object::Handle;
 use super::read::{UsableKey, as_key_error};
 use super::{Keys, Token, key};
 
@@ -57,10 +55,23 @@ impl Token {
             );
         }
         self.may_show(mechanism, params, &operands, &value, &keys)?;
-        let material = fitting(&attributes, &value)?;
-        key::describe(&mut attributes, &material)?;
-        set_facts(&mut attributes, &operands);
-        self.make_key(caller, &keys, Event::Derive, attributes, material)
+        let material = if mechanism.derives_data {
+            attributes.set(ck::CKA_VALUE_LEN, Value::Ulong(value.len() as u64));
+            attributes.set(ck::CKA_VALUE, Value::Bytes(value.to_vec()));
+            None
+        } else {
+            let material = fitting(&attributes, &value)?;
+            key::describe(&mut attributes, &material)?;
+            set_facts(&mut attributes, &operands);
+            Some(material)
+        };
+        let doing = Event::Derive.with(mechanism.id).by(operands[0].object.uid);
+        self.make(
+            caller,
+            &keys,
+            doing,
+            New::new(self.rng(), attributes, material),
+        )
     }
 
     /// Asks policy about every operand of which the derived `value` holds bytes.
@@ -88,8 +99,7 @@ impl Token {
     /// # Errors
     /// CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE, and what else `policy::decide` says.
     pub fn digestible(&self, handle: Handle) -> Result<Secret> {
-        let object: Arc<Object> = self.object(handle).map_err(as_key_error)?;
-        let keys = self.keys()?;
+        let (object, keys) = self.current(handle).map_err(as_key_error)?;
         self.decide(Action::Digest, &object, &keys, false)?;
         match self.material(&object, &keys)? {
             Some(Material::Secret(value)) => Ok(value),
@@ -102,7 +112,8 @@ fn value_len(operand: &UsableKey) -> usize {
     operand.key.secret_bytes().map_or(0, <[u8]>::len)
 }
 
-/// What function, mechanism and operands fix of a derived key: CKA_DERIVE_TEMPLATE, and where the
+/// What function, mechanism and operands fix of a derived key or data object:
+/// CKA_DERIVE_TEMPLATE, which no data object meets that speaks of keys, and where the
 /// derived key holds bytes of its operands, what guards those (sections 6.32 and 6.43: "if …
 /// CKA_SENSITIVE … is set to CK_TRUE, so is the derived key").
 fn implied(
@@ -115,11 +126,12 @@ fn implied(
         .attributes
         .template(ck::CKA_DERIVE_TEMPLATE)
         .unwrap_or_default();
-    imply(
-        &mut implied,
-        ck::CKA_CLASS,
-        Value::Ulong(ck::CKO_SECRET_KEY),
-    )?;
+    if mechanism.derives_data {
+        imply(&mut implied, ck::CKA_CLASS, Value::Ulong(ck::CKO_DATA))?;
+        return Ok(implied);
+    }
+    let class = Value::Ulong(ck::CKO_SECRET_KEY);
+    imply(&mut implied, ck::CKA_CLASS, class)?;
     let named = stated_ulong(template, ck::CKA_KEY_TYPE)?.is_some();
     if !named && implied.get(ck::CKA_KEY_TYPE).is_none() {
         implied.set(ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_GENERIC_SECRET));

@@ -26,6 +26,7 @@ impl Token {
         if query.matches_nothing() {
             return Ok(Vec::new());
         }
+        self.keep_up()?;
         let keys = self.keys()?;
         let now = self.time.now();
         let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Mechanism, PairSpec, ParamKind, Params};
+use crate::mechanism::{Mechanism, PairSpec, Params};
 
 use super::audit::Event;
 use super::make::{Caller, New, maker, set_origin};
@@ -56,14 +56,15 @@ impl Token {
         let value = generate(self.rng(), params, len)?;
         let material = key::secret(&attributes, &value)?;
         key::describe(&mut attributes, &material)?;
-        if mechanism.params == ParamKind::Pbkd2 {
-            // As well known as the password: no key of the token's own making.
+        if mechanism.from_password {
+            // No key of the token's own making.
             attr::finish_key_facts(How::Create, &mut attributes, None);
             set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         } else {
             set_generated(&mut attributes, mechanism);
         }
-        self.make_key(caller, &keys, Event::Generate, attributes, material)
+        let doing = Event::Generate.with(mechanism.id);
+        self.make_key(caller, &keys, doing, attributes, material)
     }
 
     /// C_GenerateKeyPair: the handles of the public and the private key.
@@ -85,7 +86,8 @@ impl Token {
         let halves = self.new_pair(caller, &keys, mechanism, (public, private), |_, private| {
             external::refuse_external(private)
         })?;
-        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
+        let [public, private] =
+            self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
         Ok((public, private))
     }
 

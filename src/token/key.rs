@@ -6,9 +6,9 @@ use crate::crypto::aes::Direction;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
-use crate::crypto::{aes, ec, encoding, okp, rsa};
+use crate::crypto::{self, aes, ec, encoding, okp, rsa, sm4};
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Key, KeyLengths, Material};
+use crate::mechanism::{Key, KeyLengths, Material, PrivateForm};
 use crate::secret::Secret;
 use crate::store::{Snapshot, Uid};
 
@@ -36,10 +36,11 @@ pub(super) fn read_material(
 /// A private or secret key, ready for use.
 pub(super) fn ready(attributes: &Attributes, material: &Material) -> Result<Key> {
     Ok(match material {
-        Material::Secret(value) if attributes.key_type() == Some(ck::CKK_AES) => {
-            Key::Aes(aes::Key::new(value)?)
-        }
-        Material::Secret(value) => Key::Generic(value.clone()),
+        Material::Secret(value) => match attributes.key_type() {
+            Some(ck::CKK_AES) => Key::Aes(aes::Key::new(value)?),
+            Some(ck::CKK_TENON_SM4) => Key::Sm4(sm4::Key::new(value)?),
+            _ => Key::Generic(value.clone()),
+        },
         Material::Rsa(key) => Key::RsaPrivate(rsa::PrivateKey::new(key)?),
         Material::Ec(key) => Key::EcPrivate(ec::PrivateKey::new(key)?),
         Material::Okp(key) => Key::OkpPrivate(okp::PrivateKey::new(key)?),
@@ -82,7 +83,8 @@ pub(super) fn public(attributes: &Attributes) -> Result<Key> {
 /// then read, and are found, as those of a generated key.
 ///
 /// # Errors
-/// CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_KEY_SIZE_RANGE.
+/// CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
+/// CKR_CURVE_NOT_SUPPORTED.
 pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()> {
     let spki = match public(attributes)? {
         Key::RsaPublic(key) => {
@@ -114,6 +116,7 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
         | Key::EcPrivate(_)
         | Key::OkpPrivate(_)
         | Key::Aes(_)
+        | Key::Sm4(_)
         | Key::Generic(_) => return Ok(()),
     };
     attributes.set(ck::CKA_PUBLIC_KEY_INFO, Value::Bytes(spki));
@@ -128,7 +131,7 @@ fn big_integer(bytes: &[u8]) -> &[u8] {
 
 /// Curve of CKA_EC_PARAMS.
 pub(super) fn curve(params: &[u8]) -> Result<Curve> {
-    Curve::from_params(params).map_err(|error| no_curve().because(error))
+    Curve::from_params(params).map_err(bad_params)
 }
 
 /// CKA_EC_PARAMS as this token's keys of that type have it.
@@ -143,22 +146,23 @@ pub(super) fn canonical_curve(key_type: Option<ck::CK_KEY_TYPE>, params: &[u8]) 
 
 /// Curve of CKA_EC_PARAMS of an Edwards or Montgomery key.
 fn okp_curve(key_type: ck::CK_KEY_TYPE, params: &[u8]) -> Result<okp::Curve> {
-    let curve = okp::Curve::from_params(params).map_err(|error| no_curve().because(error))?;
+    let curve = okp::Curve::from_params(params).map_err(bad_params)?;
     let of = match curve {
         okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
         okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
     };
     if key_type != of {
-        return Err(no_curve());
+        let error = Error::new(
+            ck::CKR_CURVE_NOT_SUPPORTED,
+            "the curve is none of this key type",
+        );
+        return Err(error.at("CKA_EC_PARAMS"));
     }
     Ok(curve)
 }
 
-fn no_curve() -> Error {
-    Error::new(
-        ck::CKR_CURVE_NOT_SUPPORTED,
-        "CKA_EC_PARAMS names no curve of this token and key type",
-    )
+fn bad_params(error: crypto::Error) -> Error {
+    Error::from(error).at("CKA_EC_PARAMS")
 }
 
 /// Sets what a key's material says of itself in its attributes: public parts, lengths and check
@@ -212,17 +216,18 @@ fn describe_public_info(attributes: &mut Attributes, material: &Material) {
     }
 }
 
-/// CKA_CHECK_VALUE: for AES the first three bytes of the encryption of a zero block, else of the
-/// value's SHA-1 (base specification, section 4.10.2).
+/// CKA_CHECK_VALUE: for AES and SM4 the first three bytes of the encryption of a zero block, else of
+/// the value's SHA-1 (base specification, section 4.10.2).
 fn check_value(key_type: Option<ck::CK_KEY_TYPE>, value: &[u8]) -> Result<Vec<u8>> {
-    let mut full = match aes::Key::new(value) {
-        Ok(key) if key_type == Some(ck::CKK_AES) => {
-            let mut block = vec![0; aes::BLOCK];
-            key.ecb(Direction::Encrypt, &[0; aes::BLOCK], &mut block)?;
-            block
+    let zeros = [0; aes::BLOCK];
+    let mut full = vec![0; aes::BLOCK];
+    match key_type {
+        Some(ck::CKK_AES) => aes::Key::new(value)?.ecb(Direction::Encrypt, &zeros, &mut full)?,
+        Some(ck::CKK_TENON_SM4) => {
+            sm4::Key::new(value)?.ecb(Direction::Encrypt, &zeros, &mut full)?;
         }
-        _ => Hash::Sha1.digest(&[value]),
-    };
+        _ => full = Hash::Sha1.digest(&[value]),
+    }
     full.truncate(3);
     Ok(full)
 }
@@ -246,7 +251,8 @@ pub(super) fn value(material: &Material, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<
 /// The material that C_CreateObject was given.
 ///
 /// # Errors
-/// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED.
+/// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE,
+/// CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
 pub(super) fn from_values(
     attributes: &Attributes,
     secrets: &[(ck::CK_ATTRIBUTE_TYPE, Secret)],
@@ -307,6 +313,7 @@ pub(super) fn lengths(attributes: &Attributes) -> KeyLengths {
         // A length beyond all memory is as impossible as this one.
         (Some(len), _) => KeyLengths::Exactly(usize::try_from(len).unwrap_or(usize::MAX)),
         (None, Some(ck::CKK_AES)) => KeyLengths::Among(&[16, 24, 32]),
+        (None, Some(ck::CKK_TENON_SM4)) => KeyLengths::Exactly(sm4::KEY_LEN),
         (None, _) => KeyLengths::Any,
     }
 }
@@ -321,6 +328,9 @@ pub(super) fn secret(attributes: &Attributes, value: &[u8]) -> Result<Material> 
             );
         }
         Some(ck::CKK_AES_XTS) => drop(aes::Xts::new(value)?),
+        Some(ck::CKK_TENON_SM4) if value.len() != sm4::KEY_LEN => {
+            return refuse(ck::CKR_ATTRIBUTE_VALUE_INVALID, "an SM4 key has 16 bytes");
+        }
         _ => {}
     }
     if value.is_empty() {
@@ -329,9 +339,13 @@ pub(super) fn secret(attributes: &Attributes, value: &[u8]) -> Result<Material> 
     Ok(Material::Secret(Secret::copy(value)))
 }
 
-/// The material in the clear bytes of an unwrapped key: raw for secret keys, PKCS#8 for private
-/// keys. `None` for anything that does not fit the template, whatever the reason.
-pub(super) fn from_clear(attributes: &Attributes, clear: &[u8]) -> Option<Material> {
+/// The material in the clear bytes of an unwrapped key: raw for secret keys, of the mechanism's form
+/// for private keys. `None` for anything that does not fit the template, whatever the reason.
+pub(super) fn from_clear(
+    attributes: &Attributes,
+    clear: &[u8],
+    form: PrivateForm,
+) -> Option<Material> {
     if attributes.class() == ck::CKO_SECRET_KEY {
         let len = attributes.ulong(ck::CKA_VALUE_LEN);
         if len.is_some_and(|len| len != clear.len() as u64) {
@@ -339,7 +353,16 @@ pub(super) fn from_clear(attributes: &Attributes, clear: &[u8]) -> Option<Materi
         }
         return secret(attributes, clear).ok();
     }
-    let material = Material::from_pkcs8(clear).ok()?;
+    let is_scalar = match form {
+        PrivateForm::Pkcs8 => false,
+        PrivateForm::Sm2Scalar => true,
+        PrivateForm::Pkcs8OrSm2Scalar => clear.len() == Curve::Sm2.order_len(),
+    };
+    let material = match is_scalar {
+        true if clear.len() != Curve::Sm2.order_len() => return None,
+        true => Material::Ec(EcMaterial::checked(Curve::Sm2, clear, None).ok()?),
+        false => Material::from_pkcs8(clear).ok()?,
+    };
     let fits = match (&material, attributes.key_type()) {
         (Material::Rsa(key), Some(ck::CKK_RSA)) => {
             let bits = attributes.ulong(ck::CKA_MODULUS_BITS);
@@ -394,10 +417,21 @@ pub(super) fn without_padding<'a>(
     clear
 }
 
-/// The clear bytes that a wrap of this key carries: raw for secret keys, PKCS#8 for private keys.
-pub(super) fn to_clear(material: &Material) -> Result<Secret> {
-    match material {
-        Material::Secret(value) => Ok(value.clone()),
-        Material::Rsa(_) | Material::Ec(_) | Material::Okp(_) => Ok(material.to_pkcs8()?),
+/// The clear bytes that a wrap of this key carries: raw for secret keys, of the mechanism's form for
+/// private keys.
+///
+/// # Errors
+/// CKR_KEY_NOT_WRAPPABLE for a key that the form is not for.
+pub(super) fn to_clear(material: &Material, form: PrivateForm) -> Result<Secret> {
+    match (material, form) {
+        (Material::Secret(value), _) => Ok(value.clone()),
+        (_, PrivateForm::Pkcs8 | PrivateForm::Pkcs8OrSm2Scalar) => Ok(material.to_pkcs8()?),
+        (Material::Ec(key), PrivateForm::Sm2Scalar) if key.curve == Curve::Sm2 => {
+            Ok(key.scalar.clone())
+        }
+        (_, PrivateForm::Sm2Scalar) => refuse(
+            ck::CKR_KEY_NOT_WRAPPABLE,
+            "the mechanism wraps secret keys, and private keys on SM2's curve",
+        ),
     }
 }

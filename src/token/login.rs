@@ -12,7 +12,7 @@ use crate::log;
 use crate::policy::Login;
 use crate::secret::{self, Secret};
 
-use super::audit::{self, Event};
+use super::audit::Event;
 use super::pin::{self, PinRow, PinStatus, Role};
 use super::vault::{Domain, Serial};
 use super::{LoggedIn, Master, Token};
@@ -31,7 +31,9 @@ impl Token {
         let role = if so { Role::So } else { Role::User };
         self.refresh()?;
         self.not_logged_in(role)?;
+        self.check_anchor()?;
         let master = self.check_pin(role, pin)?;
+        self.record_login(role)?;
         let identity = self.identity()?;
         {
             let mut login = self.login.write();
@@ -82,7 +84,17 @@ impl Token {
         let Some(role) = role else {
             return refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
         };
-        self.check_pin(role, pin).map(drop)
+        self.check_pin(role, pin)?;
+        self.record_login(role)
+    }
+
+    /// Records a login, where such records are wanted.
+    fn record_login(&self, role: Role) -> Result<()> {
+        if !self.config.audit_use || self.config.read_only {
+            return Ok(());
+        }
+        let doing = Event::Login.of(role.login());
+        self.change(&self.keys()?, doing, |_| Ok(()))
     }
 
     /// C_Logout: the master key and every private object go; handles of private objects die.
@@ -148,51 +160,57 @@ impl Token {
             master,
         )?;
         let keys = self.keys()?;
-        self.change(&keys, event, |change| {
+        self.change(&keys, event.of(role.login()), |change| {
             change.set_value(role.row(), &row.encode(&identity.public, role))
         })
     }
 
-    /// The master key, when `pin` is right. The guess is counted, durably, before it is tried; the
-    /// count is taken back, without waiting for the disk, when it was right.
+    /// The master key, when `pin` is right; a refusal is recorded.
     pub(super) fn check_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
+        let checked = self.guess_pin(role, pin);
+        if let Err(refused) = &checked {
+            let of_pin = matches!(
+                refused.rv,
+                ck::CKR_PIN_INCORRECT | ck::CKR_PIN_LOCKED | ck::CKR_USER_PIN_NOT_INITIALIZED
+            );
+            if of_pin {
+                let doing = Event::LoginRefused.of(role.login());
+                self.record_refusal(&self.keys()?, doing, refused)?;
+            }
+        }
+        checked
+    }
+
+    /// The guess is counted, durably, before it is tried; the count is taken back, without waiting
+    /// for the disk, when it was right.
+    fn guess_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
         let identity = self.identity()?;
         let guess = |row: &PinRow| row.open(&self.config, &identity.serial, role, pin);
         if self.config.read_only {
             let row = self.pin_row(&identity.public, role)?;
             return self.guess_without_store((identity.serial, role), &row, guess);
         }
-        let row = self.store.write(|tx| {
+        let row = self.write_anyhow(|tx| {
             let mut row = PinRow::decode(&identity.public, role, tx.meta(role.row())?.as_deref())?;
             if row.status().locked() {
                 return Err(locked());
             }
-            if row.status().initialized {
-                row.failures += 1;
-                tx.set_meta(role.row(), &row.encode(&identity.public, role))?;
+            if !row.status().initialized {
+                return Err(pin::not_initialized());
             }
-            Ok::<_, Error>(row)
+            row.failures += 1;
+            tx.set_meta(role.row(), &row.encode(&identity.public, role))?;
+            Ok(row)
         })?;
-        match guess(&row) {
-            Ok(master) => {
-                self.store.write_relaxed(|tx| {
-                    let stored = tx.meta(role.row())?;
-                    let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
-                    row.failures = 0;
-                    tx.set_meta(role.row(), &row.encode(&identity.public, role))
-                        .map_err(Error::from)
-                })?;
-                Ok(master)
-            }
-            Err(refused) => {
-                if refused.rv == ck::CKR_PIN_INCORRECT {
-                    let now = self.time.now().at;
-                    self.store
-                        .write(|tx| audit::append(tx, Event::LoginRefused, now, refused.rv, &[]))?;
-                }
-                Err(refused)
-            }
-        }
+        let master = guess(&row)?;
+        self.store.write_relaxed(|tx| {
+            let stored = tx.meta(role.row())?;
+            let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
+            row.failures = 0;
+            tx.set_meta(role.row(), &row.encode(&identity.public, role))
+                .map_err(Error::from)
+        })?;
+        Ok(master)
     }
 
     fn guess_without_store(

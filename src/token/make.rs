@@ -8,7 +8,7 @@ use crate::policy::{self, Action, Facts, Login};
 use crate::rng::{Rng, random};
 use crate::store::Uid;
 
-use super::audit::Event;
+use super::audit::{Doing, Event};
 use super::object::{Handle, Home, Object, facts};
 use super::vault::Record;
 use super::{Keys, SessionHandle, Token, key};
@@ -77,7 +77,8 @@ impl Token {
     ///
     /// # Errors
     /// What `attr::build` and `policy::decide` say of the template; CKR_ATTRIBUTE_VALUE_INVALID for
-    /// a key whose values contradict each other.
+    /// a key whose values contradict each other, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
+    /// CKR_CURVE_NOT_SUPPORTED.
     pub fn create(&self, caller: Caller, template: &[RawAttribute]) -> Result<Handle> {
         let keys = self.keys()?;
         let Built {
@@ -90,13 +91,7 @@ impl Token {
                 Some(key::from_values(&attributes, &secrets)?)
             }
             ck::CKO_PUBLIC_KEY => {
-                key::describe_created_public(&mut attributes).map_err(|e| {
-                    Error::new(
-                        ck::CKR_ATTRIBUTE_VALUE_INVALID,
-                        "the public key is not valid",
-                    )
-                    .because(e)
-                })?;
+                key::describe_created_public(&mut attributes)?;
                 None
             }
             _ => None,
@@ -127,8 +122,7 @@ impl Token {
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<Handle> {
-        let keys = self.keys()?;
-        let object = self.object(handle)?;
+        let (object, keys) = self.current(handle)?;
         self.decide(Action::Copy, &object, &keys, caller.read_write)?;
         if object.needs_login() && keys.login != Login::User {
             return refuse(
@@ -150,13 +144,19 @@ impl Token {
         self.make(
             caller,
             &keys,
-            Event::Copy,
+            Doing::from(Event::Copy).by(object.uid),
             New::new(self.rng(), attributes, material),
         )
     }
 
-    fn make(&self, caller: Caller, keys: &Keys, event: Event, new: New) -> Result<Handle> {
-        let [handle] = self.make_all(caller, keys, event, [new])?;
+    pub(super) fn make(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        new: New,
+    ) -> Result<Handle> {
+        let [handle] = self.make_all(caller, keys, doing, [new])?;
         Ok(handle)
     }
 
@@ -165,7 +165,7 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         news: [New; N],
     ) -> Result<[Handle; N]> {
         for new in &news {
@@ -173,7 +173,7 @@ impl Token {
         }
         let stored = |new: &&New| new.attributes.bool(ck::CKA_TOKEN);
         if news.iter().any(|new| stored(&new)) {
-            self.change(keys, event, |change| {
+            self.change(keys, doing, |change| {
                 for new in news.iter().filter(stored) {
                     change.put(&mut new.record(), new.material.as_ref())?;
                 }
@@ -215,12 +215,12 @@ impl Token {
         &self,
         caller: Caller,
         keys: &Keys,
-        event: Event,
+        doing: impl Into<Doing>,
         attributes: Attributes,
         material: Material,
     ) -> Result<Handle> {
         let new = New::new(self.rng(), attributes, Some(material));
-        self.make(caller, keys, event, new)
+        self.make(caller, keys, doing, new)
     }
 
     pub(super) fn may_make(

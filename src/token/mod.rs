@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::clock::Clock;
@@ -18,9 +18,11 @@ use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::store::{self, Snapshot, Store, Tx};
 
+mod anchor;
 mod audit;
 mod birth;
 mod change;
+mod clock;
 mod derive;
 mod external;
 mod find;
@@ -34,27 +36,30 @@ mod object;
 mod objects;
 mod pin;
 mod read;
+mod sweep;
 mod time;
 mod unwrap;
 mod vault;
 mod wrap;
 
+pub use anchor::AnchorStatus;
+pub use audit::{Entry as AuditEntry, Event, Touch, Touched, Verified};
 pub use make::Caller;
 pub use object::{Handle, Object};
 pub use read::UsableKey;
+pub use sweep::Swept;
+pub use time::ClockStatus;
 
 use birth::Birth;
 use objects::Objects;
 use pin::{PinStatus, Role};
-use time::TokenTime;
+use time::{MARK_ROW, Mark, TokenTime};
 use vault::{Domain, Serial, Vault, damaged};
 
 /// Row of the store key, in clear.
 const STORE_KEY_ROW: &str = "key.store";
 /// Row of the serial number, in clear, and the sealed label.
 const IDENTITY_ROW: &str = "token";
-/// Row of the clock mark.
-const CLOCK_ROW: &str = "clock";
 /// Length of a token's label: blank padded, not terminated.
 const LABEL_LEN: usize = 32;
 
@@ -67,6 +72,13 @@ struct Identity {
     label: [u8; LABEL_LEN],
     store_key: Secret,
     public: Domain,
+}
+
+impl Identity {
+    /// The serial number in 16 hexadecimal digits.
+    fn serial_text(&self) -> String {
+        self.serial.iter().map(|b| format!("{b:02x}")).collect()
+    }
 }
 
 /// The master key, while somebody is logged in.
@@ -116,6 +128,8 @@ pub struct Token {
     seen: AtomicU64,
     login: RwLock<Option<LoggedIn>>,
     objects: Objects,
+    /// Held while a change is noted in the anchor.
+    noting: Mutex<()>,
 }
 
 /// What C_GetTokenInfo tells of the token itself.
@@ -179,11 +193,12 @@ impl Token {
             store,
             config,
             rng,
-            time: TokenTime::new(clock, 0),
+            time: TokenTime::new(clock),
             identity: RwLock::new(None),
             seen: AtomicU64::new(u64::MAX),
             login: RwLock::new(None),
             objects: Objects::default(),
+            noting: Mutex::default(),
         };
         token.refresh()?;
         Ok(token)
@@ -222,7 +237,7 @@ impl Token {
         self.refresh()
     }
 
-    fn read_identity(&self, snapshot: &Snapshot<'_>) -> Result<Option<(Identity, u64)>> {
+    fn read_identity(&self, snapshot: &Snapshot<'_>) -> Result<Option<(Identity, Mark)>> {
         let Some(store_key) = snapshot.meta(STORE_KEY_ROW)?.map(Secret::from) else {
             return Ok(None);
         };
@@ -244,15 +259,17 @@ impl Token {
             store_key,
             public,
         };
-        let mark = opened_mark(&identity.public, snapshot.meta(CLOCK_ROW)?)?;
+        let mark = Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
         Ok(Some((identity, mark)))
     }
 
-    /// The mark in the store; 0 where there is none yet.
-    fn stored_mark(&self, tx: &Tx<'_>) -> Result<u64> {
+    /// The mark in the store, where there is a token already.
+    fn stored_mark(&self, tx: &Tx<'_>) -> Result<Option<Mark>> {
         match &*self.identity.read() {
-            Some(identity) => opened_mark(&identity.public, tx.meta(CLOCK_ROW)?),
-            None => Ok(0),
+            Some(identity) => {
+                Mark::decode(&identity.public, tx.meta(MARK_ROW)?.as_deref()).map(Some)
+            }
+            None => Ok(None),
         }
     }
 
@@ -328,7 +345,7 @@ impl Token {
         }
         Ok(TokenStatus {
             label: identity.label,
-            serial: identity.serial.iter().map(|b| format!("{b:02x}")).collect(),
+            serial: identity.serial_text(),
             flags,
         })
     }
@@ -364,20 +381,4 @@ fn count_low(pin: PinStatus) -> bool {
 
 fn final_try(pin: PinStatus) -> bool {
     pin.failures + 1 == pin::LIMIT
-}
-
-/// The clock mark's row: 8 big-endian bytes and their tag under the store key.
-fn sealed_mark(public: &Domain, mark: u64) -> Vec<u8> {
-    let bytes = mark.to_be_bytes();
-    [&bytes[..], &public.tag(&[CLOCK_ROW.as_bytes(), &bytes])].concat()
-}
-
-fn opened_mark(public: &Domain, row: Option<Vec<u8>>) -> Result<u64> {
-    row.as_deref()
-        .and_then(|row| row.split_first_chunk())
-        .filter(|(bytes, tag)| {
-            Secret::copy(&public.tag(&[CLOCK_ROW.as_bytes(), &bytes[..]])).ct_eq(tag)
-        })
-        .map(|(bytes, _)| u64::from_be_bytes(*bytes))
-        .ok_or_else(|| damaged("the clock mark"))
 }

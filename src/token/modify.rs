@@ -23,8 +23,7 @@ impl Token {
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<()> {
-        let keys = self.keys()?;
-        let object = self.object(handle)?;
+        let (object, keys) = self.current(handle)?;
         let action = match template {
             [] => Action::Change,
             _ if template.iter().all(|a| a.kind == ck::CKA_TRUSTED) => Action::Trust,
@@ -67,8 +66,7 @@ impl Token {
     /// # Errors
     /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.
     pub fn destroy(&self, caller: Caller, handle: Handle) -> Result<()> {
-        let keys = self.keys()?;
-        let object = self.object(handle)?;
+        let (object, keys) = self.current(handle)?;
         let effect = self.decide(Action::Destroy, &object, &keys, caller.read_write)?;
         if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
             (&object.home, effect)

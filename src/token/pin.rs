@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::crypto::kdf::{self, Argon2Params};
 use crate::crypto::seal;
 use crate::error::{Error, Result, refuse};
+use crate::policy::Login;
 use crate::rng::{Rng, random};
 use crate::secret::Secret;
 
@@ -43,6 +44,14 @@ impl Role {
         match self {
             Self::So => "pin.so",
             Self::User => "pin.user",
+        }
+    }
+
+    /// The login that the PIN gives.
+    pub(super) fn login(self) -> Login {
+        match self {
+            Self::So => Login::So,
+            Self::User => Login::User,
         }
     }
 }
@@ -124,10 +133,7 @@ impl PinRow {
         pin: &[u8],
     ) -> Result<Secret> {
         let Some(wrap) = &self.wrap else {
-            return refuse(
-                ck::CKR_USER_PIN_NOT_INITIALIZED,
-                "the user's PIN has not been set: the security officer does that with C_InitPIN",
-            );
+            return Err(not_initialized());
         };
         if pin.is_empty() || pin.len() > MAX_LENGTH {
             return refuse(ck::CKR_PIN_INCORRECT, "the PIN is wrong");
@@ -216,6 +222,13 @@ impl PinRow {
             }),
         })
     }
+}
+
+pub(super) fn not_initialized() -> Error {
+    Error::new(
+        ck::CKR_USER_PIN_NOT_INITIALIZED,
+        "the user's PIN has not been set: the security officer does that with C_InitPIN",
+    )
 }
 
 /// # Errors

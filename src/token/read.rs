@@ -27,15 +27,22 @@ impl Token {
     /// # Errors
     /// CKR_OBJECT_HANDLE_INVALID, also for a private object while the user is not logged in.
     pub fn object(&self, handle: Handle) -> Result<Arc<Object>> {
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::See, &object, &keys, false)?;
+        Ok(object)
+    }
+
+    /// The object of `handle`, as the store has it now, and the keys with which policy is asked
+    /// about it: the caller asks, for nobody did yet.
+    pub(super) fn current(&self, handle: Handle) -> Result<(Arc<Object>, Keys)> {
         let generation = self.store.generation();
         let object = match self.objects.get(handle, generation)? {
             Known::Object(object) => object,
             Known::Stale(object) => self.look_again(object)?,
             Known::Uid(uid) => self.read_object(handle, &uid)?,
         };
-        let keys = self.keys()?;
-        self.decide(Action::See, &object, &keys, false)?;
-        Ok(object)
+        // Looking again may have found another token, which ends the login.
+        Ok((object, self.keys()?))
     }
 
     /// The object again, when its row is still the one it was read from; else as it is now.
@@ -57,6 +64,7 @@ impl Token {
     }
 
     fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {
+        self.keep_up()?;
         let (row, generation) = self.row(uid)?;
         let Some(row) = row else {
             self.objects.remove(handle);
@@ -107,8 +115,7 @@ impl Token {
         what: Use,
         mechanism: &Mechanism,
     ) -> Result<UsableKey> {
-        let object = self.object(handle).map_err(as_key_error)?;
-        let keys = self.keys()?;
+        let (object, keys) = self.current(handle).map_err(as_key_error)?;
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;
         fits(mechanism, &object)?;
         let key = self.ready(&object, &keys)?;
@@ -118,6 +125,7 @@ impl Token {
                 format!("{} takes no key of this size", mechanism.name),
             );
         }
+        self.record_use(&keys, &object, what.attribute(), mechanism.id)?;
         Ok(UsableKey { object, key })
     }
 
@@ -129,8 +137,7 @@ impl Token {
         if !object.limited() {
             return Ok(());
         }
-        let keys = self.keys()?;
-        let current = self.object(object.handle).map_err(as_key_error)?;
+        let (current, keys) = self.current(object.handle).map_err(as_key_error)?;
         self.decide(Action::Continue, &current, &keys, false)
             .map(drop)
     }
@@ -144,14 +151,15 @@ impl Token {
         keys: &Keys,
         read_write: bool,
     ) -> Result<Effect> {
-        let now = self.time.now();
-        match policy::decide(action, &object.facts, &keys.caller(read_write), now.at) {
+        let now = self.time.now().at;
+        match policy::decide(action, &object.facts, &keys.caller(read_write), now) {
             Ok(effect) => Ok(effect),
             Err(Refusal { error, time: false }) => Err(error),
             Err(Refusal { error, time: true }) => {
                 self.commit_mark(keys)?;
-                if now.believed && matches!(object.home, Home::Token { .. }) {
-                    self.erase_due(keys, &object.uid)?;
+                // What was committed meanwhile may have made the time believed.
+                if self.time.now().believed && matches!(object.home, Home::Token { .. }) {
+                    self.sweep_object(keys, &object.uid)?;
                 }
                 Err(error)
             }

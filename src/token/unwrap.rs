@@ -11,7 +11,7 @@ use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Unwrap};
 use crate::policy::{Action, Use};
 
-use super::audit::Event;
+use super::audit::{Doing, Event};
 use super::external::{self, Arrival};
 use super::make::{Caller, maker, set_origin};
 use super::object::{Handle, Object};
@@ -39,6 +39,32 @@ impl Token {
                 format!("{} does not unwrap", mechanism.name),
             );
         };
+        let unwrapped = self.unwrap(
+            caller,
+            (mechanism, unwrap, params),
+            unwrapping,
+            blob,
+            template,
+        );
+        if let Err(error) = &unwrapped {
+            let refused = Event::ImportRefused.with(mechanism.id);
+            let refused = match self.object(unwrapping) {
+                Ok(key) => refused.by(key.uid).meant_for(external::target(&key)),
+                Err(_) => refused,
+            };
+            self.record_refusal(&self.keys()?, refused, error)?;
+        }
+        unwrapped
+    }
+
+    fn unwrap(
+        &self,
+        caller: Caller,
+        (mechanism, unwrap, params): (&Mechanism, &Unwrap, &Params),
+        unwrapping: Handle,
+        blob: &[u8],
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
         let usable = self
             .usable_key(unwrapping, Use::Unwrap, mechanism)
             .map_err(as_unwrapping_error)?;
@@ -74,11 +100,21 @@ impl Token {
             params: vec![params.clone()],
         };
         opening.check_length(&usable.key, blob)?;
-        let opened = open(&opening, &usable.key, blob, &attributes);
-        if binds {
-            return self.bind(&keys, &attributes, expires_at, unwrap, opened);
+        let arrived = open(&opening, &usable.key, blob, &attributes)?;
+        if !binds {
+            let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
+            return self.make_unwrapped(caller, &keys, doing, attributes, arrived.material);
         }
-        self.make_unwrapped(caller, &keys, attributes, opened)
+        let arrival = Arrival {
+            attributes: &attributes,
+            expires_at,
+            material: &arrived.material,
+            genuine: arrived.genuine,
+            integrity: unwrap.integrity,
+        };
+        let doing = Event::Import.with(mechanism.id).by(usable.object.uid);
+        let (uid, private) = self.import_by_id(&keys, doing, &arrival)?;
+        Ok(self.objects.handle(uid, private))
     }
 
     /// Whether this unwrap imports an external key. Judged, with the state of the key that is
@@ -160,53 +196,18 @@ impl Token {
         Ok(())
     }
 
-    fn bind(
-        &self,
-        keys: &Keys,
-        attributes: &Attributes,
-        expires_at: Option<u64>,
-        unwrap: &Unwrap,
-        opened: Result<Arrived>,
-    ) -> Result<Handle> {
-        let imported = opened.and_then(|arrived| {
-            self.import_by_id(
-                keys,
-                &Arrival {
-                    attributes,
-                    expires_at,
-                    material: &arrived.material,
-                    genuine: arrived.genuine,
-                    integrity: unwrap.integrity,
-                },
-            )
-        });
-        match imported {
-            Ok((uid, private)) => Ok(self.objects.handle(uid, private)),
-            Err(error) => {
-                self.record_refusal(keys, Event::ImportRefused, &error)?;
-                Err(error)
-            }
-        }
-    }
-
     fn make_unwrapped(
         &self,
         caller: Caller,
         keys: &Keys,
+        doing: Doing,
         mut attributes: Attributes,
-        opened: Result<Arrived>,
+        material: Material,
     ) -> Result<Handle> {
-        let material = match opened {
-            Ok(arrived) => arrived.material,
-            Err(error) => {
-                self.record_refusal(keys, Event::ImportRefused, &error)?;
-                return Err(error);
-            }
-        };
         key::describe(&mut attributes, &material)?;
         attr::finish_key_facts(How::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
-        self.make_key(caller, keys, Event::Unwrap, attributes, material)
+        self.make_key(caller, keys, doing, attributes, material)
     }
 }
 
@@ -274,7 +275,7 @@ impl<'a> Opening<'a> {
     /// Judges the blob's length, before any key operation.
     pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
         for params in &self.params {
-            (self.unwrap.length)(key, params, blob.len())?;
+            (self.unwrap.length)(key, params, blob.len()).map_err(as_unwrapping_error)?;
         }
         Ok(())
     }
@@ -309,7 +310,8 @@ pub(super) fn open(
         .and_then(|Opened { clear, genuine }| {
             let padding = opening.mechanism.zero_padded;
             let clear = key::without_padding(attributes, &clear, padding);
-            key::from_clear(attributes, clear).map(|material| Arrived { material, genuine })
+            key::from_clear(attributes, clear, opening.mechanism.private_form)
+                .map(|material| Arrived { material, genuine })
         })
         .ok_or_else(|| {
             Error::new(

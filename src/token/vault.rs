@@ -255,6 +255,21 @@ impl Vault<'_> {
         seal::open(&data_key, &place, sealed).map_err(damaged)
     }
 
+    /// Seals the label of an object for the audit record. Needs a login.
+    pub(super) fn seal_label(&self, rng: &dyn Rng, uid: &Uid, label: &[u8]) -> Result<Vec<u8>> {
+        let key = derive(&self.master()?.seal, uid, &[b"audit label"]);
+        let place = framed(&[b"audit label", &self.serial, uid]);
+        Ok(seal::seal(&key, random(rng), &place, label)?)
+    }
+
+    /// Opens what `seal_label` sealed for the same object.
+    pub(super) fn open_label(&self, uid: &Uid, sealed: &[u8]) -> Result<Secret> {
+        let key = derive(&self.master()?.seal, uid, &[b"audit label"]);
+        let place = framed(&[b"audit label", &self.serial, uid]);
+        seal::open(&key, &place, sealed)
+            .map_err(|e| damaged("a label in the audit record").because(e))
+    }
+
     /// Additional data of an object: its clear columns and its token.
     fn place(&self, row: &Row) -> Vec<u8> {
         framed(&[

@@ -11,7 +11,7 @@ use super::read::as_key_error;
 use super::{Token, key};
 
 impl Token {
-    /// C_WrapKey: raw bytes of a secret key, PKCS#8 of a private key.
+    /// C_WrapKey: raw bytes of a secret key; of a private key its PKCS#8, or what the mechanism has.
     ///
     /// # Errors
     /// CKR_WRAPPING_KEY_*, CKR_KEY_HANDLE_INVALID, CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE,
@@ -51,8 +51,9 @@ impl Token {
         let material = self
             .material(&object, &keys)?
             .ok_or_else(|| Error::new(ck::CKR_KEY_NOT_WRAPPABLE, "the key has no material"))?;
-        let clear = key::padded(key::to_clear(&material)?, mechanism.zero_padded);
-        let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_size_error)?;
+        let clear = key::to_clear(&material, mechanism.private_form)?;
+        let clear = key::padded(clear, mechanism.zero_padded);
+        let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_wrap_error)?;
         out.put(&wrapped).map(drop)
     }
 }
@@ -79,10 +80,13 @@ fn as_wrapping_error(mut error: Error) -> Error {
     error
 }
 
-/// What is too long for the mechanism is, here, a key.
-fn as_size_error(mut error: Error) -> Error {
-    if error.rv == ck::CKR_DATA_LEN_RANGE {
-        error.rv = ck::CKR_KEY_SIZE_RANGE;
-    }
+/// What is too long for the mechanism is, here, the wrapped key; what is of the wrong type, on another
+/// curve, the wrapping one.
+fn as_wrap_error(mut error: Error) -> Error {
+    error.rv = match error.rv {
+        ck::CKR_DATA_LEN_RANGE => ck::CKR_KEY_SIZE_RANGE,
+        ck::CKR_KEY_TYPE_INCONSISTENT => ck::CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+        other => other,
+    };
     error
 }

@@ -173,6 +173,14 @@ impl Answer {
         serde_json::from_str(&out).unwrap()
     }
 
+    /// It ended with this status without a complaint; what it printed.
+    #[track_caller]
+    pub(super) fn status(self, status: i32) -> String {
+        assert_eq!(self.0.status.code(), Some(status), "{}", self.error());
+        assert_eq!(self.error(), "");
+        self.out()
+    }
+
     /// It was refused with this status, saying all of `words`, and printed nothing.
     #[track_caller]
     pub(super) fn refused(self, status: i32, words: &[&str]) {

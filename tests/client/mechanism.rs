@@ -20,6 +20,10 @@ pub(crate) enum Mechanism<'a> {
         aad: &'a [u8],
         tag_bits: CK_ULONG,
     },
+    Gmac {
+        iv: &'a [u8],
+        tag_bits: CK_ULONG,
+    },
     Ccm {
         data_len: CK_ULONG,
         nonce: &'a [u8],
@@ -39,7 +43,9 @@ pub(crate) enum Mechanism<'a> {
         salt_len: CK_ULONG,
     },
     /// CKM_ECDH1_DERIVE without a key derivation function.
-    Ecdh { public: &'a [u8] },
+    Ecdh {
+        public: &'a [u8],
+    },
     /// CKM_HKDF_DERIVE, extracting and expanding.
     Hkdf {
         hash: CK_MECHANISM_TYPE,
@@ -69,17 +75,8 @@ impl Mechanism<'_> {
                 ulParameterLen: len(bytes),
             }),
             Self::Number(kind, number) => call(&mut of(kind, &number)),
-            Self::Gcm { iv, aad, tag_bits } => {
-                let params = CK_GCM_PARAMS {
-                    pIv: pointer(iv),
-                    ulIvLen: len(iv),
-                    ulIvBits: len(iv) * 8,
-                    pAAD: pointer(aad),
-                    ulAADLen: len(aad),
-                    ulTagBits: tag_bits,
-                };
-                call(&mut of(CKM_AES_GCM, &params))
-            }
+            Self::Gcm { iv, aad, tag_bits } => call(&mut of(CKM_AES_GCM, &gcm(iv, aad, tag_bits))),
+            Self::Gmac { iv, tag_bits } => call(&mut of(CKM_AES_GMAC, &gcm(iv, &[], tag_bits))),
             Self::Ccm {
                 data_len,
                 nonce,
@@ -167,6 +164,17 @@ impl Mechanism<'_> {
                 call(&mut of(CKM_PKCS5_PBKD2, &params))
             }
         }
+    }
+}
+
+fn gcm(iv: &[u8], aad: &[u8], tag_bits: CK_ULONG) -> CK_GCM_PARAMS {
+    CK_GCM_PARAMS {
+        pIv: pointer(iv),
+        ulIvLen: len(iv),
+        ulIvBits: len(iv) * 8,
+        pAAD: pointer(aad),
+        ulAADLen: len(aad),
+        ulTagBits: tag_bits,
     }
 }
 

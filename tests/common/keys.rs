@@ -52,6 +52,12 @@ pub(crate) fn rsa_material() -> &'static RsaMaterial {
     MATERIAL.get_or_init(|| rsa::generate(2048, &[1, 0, 1]).unwrap())
 }
 
+/// One key pair on SM2's curve for the whole program.
+pub(crate) fn sm2_material() -> &'static EcMaterial {
+    static MATERIAL: OnceLock<EcMaterial> = OnceLock::new();
+    MATERIAL.get_or_init(|| ec::generate(Curve::Sm2).unwrap())
+}
+
 /// One P-256 key pair for the whole program.
 pub(crate) fn ec_material() -> &'static EcMaterial {
     static MATERIAL: OnceLock<EcMaterial> = OnceLock::new();
@@ -88,8 +94,26 @@ pub(crate) fn ec_pair(
     public: Vec<RawAttribute>,
     private: Vec<RawAttribute>,
 ) -> Pair {
-    let key = ec_material();
+    curve_pair(session, ec_material(), public, private)
+}
+
+/// Session objects of one key pair on SM2's curve, for every use; `public` and `private` change them.
+pub(crate) fn sm2_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    curve_pair(session, sm2_material(), public, private)
+}
+
+fn curve_pair(
+    session: &Session,
+    key: &EcMaterial,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
     let params = key.curve.params();
+    // All points here have 65 bytes.
     let point = [&[0x04, 65][..], &key.point].concat();
     let mut of_public = attrs![
         CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_EC,

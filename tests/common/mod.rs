@@ -23,7 +23,8 @@ use tenon_pkcs11::module::{Module, padded};
 use tenon_pkcs11::session::Session;
 
 pub(crate) use keys::{
-    Pair, ec_material, ec_pair, no_uses, okp_pair, rsa_material, rsa_pair, secret,
+    Pair, ec_material, ec_pair, no_uses, okp_pair, rsa_material, rsa_pair, secret, sm2_material,
+    sm2_pair,
 };
 pub(crate) use output::{exactly, full, needed};
 pub(crate) use template::{ToAttribute, with};
@@ -127,6 +128,10 @@ impl Fixture {
 
     /// Closes the module and opens it again, as a new process would.
     pub(crate) fn reopened(self) -> Self {
+        self.reopened_with(|_| ())
+    }
+
+    pub(crate) fn reopened_with(self, configure: impl FnOnce(&mut Config)) -> Self {
         let Self {
             module,
             session,
@@ -134,7 +139,7 @@ impl Fixture {
             folder,
         } = self;
         drop((session, module));
-        let module = open(&folder, &clock, |_| ()).unwrap();
+        let module = open(&folder, &clock, configure).unwrap();
         let session = self::session(&module, RW);
         Self {
             module,

@@ -8,13 +8,13 @@ use tenon_pkcs11::crypto::hash::Hash;
 use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::error::Result;
 use tenon_pkcs11::mechanism::{
-    self, Ecdh, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
+    self, Ecdh, EcdhWrap, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
 };
 use tenon_pkcs11::policy::Use;
 use tenon_pkcs11::secret::Secret;
 
 use crate::common::{
-    Fixture, Pair, attrs, ec_material, ec_pair, no_uses, okp_pair, rsa_pair, secret, with,
+    Fixture, Pair, attrs, ec_material, ec_pair, no_uses, okp_pair, rsa_pair, secret, sm2_pair, with,
 };
 
 /// The keys that a mechanism takes.
@@ -23,9 +23,11 @@ pub(super) enum Keys {
     None,
     Rsa,
     Ec,
+    Sm2,
     Edwards,
     Aes,
     Xts,
+    Sm4,
     Generic,
     Hkdf,
 }
@@ -45,6 +47,7 @@ pub(super) struct Case {
 const ANY: &[usize] = &[0, 1, 15, 16, 17, 64, 255, 1000];
 const BLOCKS: &[usize] = &[0, 16, 32, 160];
 const SHORT: &[usize] = &[0, 1, 32, 190];
+const FEW: &[usize] = &[1, 2, 32, 190];
 const DIGESTS: &[usize] = &[1, 20, 32, 64];
 const WHOLE: &[usize] = &[256];
 const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
@@ -66,6 +69,14 @@ pub(super) fn ecdh(kdf: Option<Hash>, public_data: &[u8]) -> Params {
         kdf,
         shared_data: Vec::new(),
         public_data: public_data.to_vec(),
+    })
+}
+
+fn ecdh_wrap(aes_bits: u64, kdf: Option<Hash>) -> Params {
+    Params::EcdhAesKeyWrap(EcdhWrap {
+        aes_bits,
+        kdf,
+        shared_data: Vec::new(),
     })
 }
 
@@ -99,6 +110,14 @@ fn gcm(iv: usize, tag_len: usize) -> Params {
     Params::Gcm {
         iv: vec![7; iv],
         aad: b"header".to_vec(),
+        tag_len,
+    }
+}
+
+fn gmac(iv: usize, tag_len: usize) -> Params {
+    Params::Gcm {
+        iv: vec![7; iv],
+        aad: Vec::new(),
         tag_len,
     }
 }
@@ -189,6 +208,32 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), wrap_with(Some(100))];
             (Keys::Rsa, wrap_with(Some(256)), wrong, ANY, false)
         }
+        ck::CKM_TENON_RSA_AES_ECB_PKCS7 => (Keys::Rsa, Params::Oaep(oaep()), given(), ANY, false),
+        ck::CKM_ECDH_AES_KEY_WRAP => {
+            let wrong = vec![Params::None, iv(), ecdh_wrap(100, None)];
+            (
+                Keys::Ec,
+                ecdh_wrap(256, Some(Hash::Sha256)),
+                wrong,
+                ANY,
+                false,
+            )
+        }
+        ck::CKM_TENON_SM2_KEY_PAIR_GEN | ck::CKM_TENON_SM2_SM3_SIGN | ck::CKM_TENON_SM2_SM4_ECB => {
+            (Keys::Sm2, Params::None, given(), ANY, false)
+        }
+        ck::CKM_TENON_SM2PKE => (Keys::Sm2, Params::None, given(), FEW, false),
+        ck::CKM_TENON_SM4_KEY_GEN | ck::CKM_TENON_SM4_ECB => {
+            (Keys::Sm4, Params::None, given(), BLOCKS, true)
+        }
+        ck::CKM_TENON_SM4_CBC => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            (Keys::Sm4, iv(), wrong, BLOCKS, true)
+        }
+        ck::CKM_TENON_SM4_GCM => {
+            let wrong = vec![Params::None, iv(), gcm(0, 16), gcm(12, 3), gcm(12, 17)];
+            (Keys::Sm4, gcm(12, 16), wrong, ANY, true)
+        }
         ck::CKM_EC_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, false),
         ck::CKM_EC_EDWARDS_KEY_PAIR_GEN => (Keys::Edwards, Params::None, given(), ANY, true),
         ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, true),
@@ -230,6 +275,10 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         ck::CKM_AES_CMAC_GENERAL => {
             let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(17)];
             (Keys::Aes, Params::MacLen(8), wrong, ANY, true)
+        }
+        ck::CKM_AES_GMAC => {
+            let wrong = vec![Params::None, iv(), gcm(12, 16), gmac(0, 16), gmac(12, 3)];
+            (Keys::Aes, gmac(12, 16), wrong, ANY, true)
         }
         ck::CKM_AES_XTS_KEY_GEN => (Keys::Xts, Params::None, given(), UNITS, true),
         ck::CKM_AES_XTS => {
@@ -316,7 +365,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             true,
         ),
         ck::CKM_HKDF_KEY_GEN => (Keys::Hkdf, Params::None, given(), ANY, true),
-        ck::CKM_HKDF_DERIVE => (
+        ck::CKM_HKDF_DERIVE | ck::CKM_HKDF_DATA => (
             Keys::Hkdf,
             hkdf(b"salt"),
             vec![Params::None, iv()],
@@ -332,7 +381,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA3_224
         | ck::CKM_SHA3_256
         | ck::CKM_SHA3_384
-        | ck::CKM_SHA3_512 => (Keys::None, Params::None, given(), ANY, true),
+        | ck::CKM_SHA3_512
+        | ck::CKM_TENON_SM3 => (Keys::None, Params::None, given(), ANY, true),
         ck::CKM_TENON_EXTERNAL_KEY_GEN => (Keys::Aes, Params::None, given(), ANY, true),
         _ => return None,
     };
@@ -415,9 +465,10 @@ impl Case {
     /// Keys for every use, of a type that the mechanism does not take.
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
-            Keys::Rsa | Keys::None => Keys::Ec,
+            Keys::Rsa | Keys::None | Keys::Sm2 => Keys::Ec,
             Keys::Ec | Keys::Edwards | Keys::Generic | Keys::Hkdf => Keys::Rsa,
             Keys::Aes | Keys::Xts => Keys::Generic,
+            Keys::Sm4 => Keys::Aes,
         };
         keys(fixture, kind, Vec::new, Vec::new)
     }
@@ -433,12 +484,17 @@ fn keys(
     match kind {
         Keys::Rsa => rsa_pair(session, public(), private()),
         Keys::Ec => ec_pair(session, public(), private()),
+        Keys::Sm2 => sm2_pair(session, public(), private()),
         Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Xts => {
             let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];
             let changes = with(value, with(public(), private()));
             secret(session, ck::CKK_AES_XTS, changes)
+        }
+        Keys::Sm4 => {
+            let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
+            secret(session, ck::CKK_TENON_SM4, changes)
         }
         Keys::Hkdf => secret(session, ck::CKK_HKDF, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),

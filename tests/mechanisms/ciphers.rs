@@ -133,6 +133,8 @@ fn a_damaged_message_of_an_authenticated_cipher_does_not_decrypt() {
         "CKM_AES_KEY_WRAP_KWP",
         "CKM_AES_KEY_WRAP_PKCS7",
         "CKM_RSA_PKCS_OAEP",
+        "CKM_TENON_SM4_GCM",
+        "CKM_TENON_SM2PKE",
     ];
     for case in cases(|row| authenticated.contains(&row.name)) {
         let keys = case.keys(&fixture);
@@ -166,6 +168,10 @@ fn messages_and_ciphertexts_of_impossible_lengths_are_refused() {
         ("CKM_AES_KEY_WRAP_PAD", Some(0), &[0, 8, 17]),
         ("CKM_AES_KEY_WRAP_PKCS7", Some(7), &[0, 16, 25]),
         ("CKM_AES_KEY_WRAP_KWP", Some(0), &[0, 8, 17]),
+        ("CKM_TENON_SM4_ECB", Some(17), &[17]),
+        ("CKM_TENON_SM4_CBC", Some(15), &[15]),
+        ("CKM_TENON_SM4_GCM", None, &[0, 15]),
+        ("CKM_TENON_SM2PKE", Some(0), &[0, 44, 70_000]),
     ] {
         let [case] = &cases(|row| row.name == name)[..] else {
             panic!("{name} is one mechanism");
@@ -188,12 +194,12 @@ fn messages_and_ciphertexts_of_impossible_lengths_are_refused() {
 fn gcm_takes_initialization_vectors_and_tags_of_many_lengths() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let [case] = &cases(|row| row.name == "CKM_AES_GCM")[..] else {
-        panic!("GCM is one mechanism");
-    };
-    let key = case.keys(&fixture).public;
     let text = message(40);
-    for iv in [1, 8, 12, 16, 128, 256] {
+    let ciphers = cases(|row| row.name.ends_with("_GCM"));
+    assert_eq!(ciphers.len(), 2);
+    let lengths = [1, 8, 12, 16, 128, 256];
+    for (case, iv) in ciphers.iter().flat_map(|case| lengths.map(|iv| (case, iv))) {
+        let key = case.keys(&fixture).public;
         for tag_len in [4, 8, 12, 13, 14, 15, 16] {
             let params = || Params::Gcm {
                 iv: vec![1; iv],

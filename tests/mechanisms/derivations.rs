@@ -288,6 +288,45 @@ fn hkdf_takes_its_salt_from_a_key() {
     }
 }
 
+/// Section 6.62.4: what CKM_HKDF_DERIVE puts into a key, CKM_HKDF_DATA shows.
+#[test]
+fn hkdf_makes_data_objects_too() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let [case] = &cases(|row| row.id == ck::CKM_HKDF_DATA)[..] else {
+        panic!("HKDF makes data by one mechanism");
+    };
+    let base = generic(&fixture, attrs![CKA_EXTRACTABLE => false]);
+    let make = |template: &[RawAttribute]| session.derive_key(case.request(), base, template);
+    let data = make(&attrs![CKA_VALUE_LEN => 40, CKA_APPLICATION => "TLS"]).unwrap();
+    let request = fixture.request(ck::CKM_HKDF_DERIVE, case.params.clone());
+    let template = with(open(), attrs![CKA_VALUE_LEN => 40]);
+    let key = session.derive_key(request, base, &template).unwrap();
+    assert_eq!(value(&fixture, data), value(&fixture, key));
+    let class = session.attributes(data, &[ck::CKA_CLASS]).unwrap();
+    let expected = ck::CKO_DATA.to_ne_bytes().to_vec();
+    assert_eq!(class, [Revealed::Value(expected)]);
+    assert!(flag(&fixture, data, ck::CKA_PRIVATE));
+    assert_eq!(value(&fixture, make(&[]).unwrap()).len(), 32);
+
+    for foreign in [
+        attrs![CKA_CLASS => ck::CKO_SECRET_KEY],
+        attrs![CKA_KEY_TYPE => ck::CKK_AES],
+        attrs![CKA_SENSITIVE => true],
+    ] {
+        returns!(make(&foreign), CKR_TEMPLATE_INCONSISTENT);
+    }
+    returns!(make(&attrs![CKA_VALUE => b"own"]), CKR_ATTRIBUTE_READ_ONLY);
+    let request = fixture.request(ck::CKM_HKDF_DERIVE, case.params.clone());
+    let outcome = session.derive_key(request, base, &attrs![CKA_CLASS => ck::CKO_DATA]);
+    returns!(outcome, CKR_TEMPLATE_INCONSISTENT);
+    // The base key wants keys that show nothing, so it gives no data.
+    let wanted = attrs![CKA_SENSITIVE => true];
+    let strict = generic(&fixture, attrs![CKA_DERIVE_TEMPLATE => wanted]);
+    let outcome = session.derive_key(case.request(), strict, &[]);
+    returns!(outcome, CKR_TEMPLATE_INCONSISTENT);
+}
+
 #[test]
 fn derived_token_keys_are_kept() {
     let fixture = Fixture::new();

@@ -6,6 +6,7 @@ use tenon_pkcs11::crypto::okp;
 use super::cases::cases;
 use crate::common::{Fixture, attrs, full, returns};
 
+/// The curves of ECDSA.
 const CURVES: [Curve; 10] = [
     Curve::P224,
     Curve::P256,
@@ -33,6 +34,7 @@ fn secret_keys_of_every_length() {
         };
         let (right, wrong): (&[u64], &[u64]) = match case.row.id {
             ck::CKM_AES_KEY_GEN => (&[16, 24, 32], &[0, 8, 33, 64, u64::MAX]),
+            ck::CKM_TENON_SM4_KEY_GEN => (&[16], &[0, 8, 17, 32, u64::MAX]),
             ck::CKM_AES_XTS_KEY_GEN => (&[32, 64], &[0, 16, 65, u64::MAX]),
             _ => (&[1, 20, 64, 4096], &[0, 4097, u64::MAX]),
         };
@@ -103,6 +105,13 @@ fn generated_pairs_sign_and_verify() {
                 ],
                 ck::CKM_EDDSA,
             ),
+            ck::CKM_TENON_SM2_KEY_PAIR_GEN => (
+                vec![
+                    attrs![CKA_EC_PARAMS => Curve::Sm2.params()],
+                    attrs![CKA_EC_PARAMS => b"\x13\x03SM2"],
+                ],
+                ck::CKM_TENON_SM2_SM3_SIGN,
+            ),
             _ => (
                 CURVES
                     .map(|curve| attrs![CKA_EC_PARAMS => curve.params()])
@@ -158,6 +167,12 @@ fn pairs_that_cannot_be_are_refused() {
         ec(&attrs![CKA_EC_PARAMS => &[0; 5]], &[]),
         CKR_DOMAIN_PARAMS_INVALID
     );
+    let sm2 = |params: &[u8]| {
+        let params = attrs![CKA_EC_PARAMS => params];
+        pair(ck::CKM_TENON_SM2_KEY_PAIR_GEN, &params, &[])
+    };
+    returns!(sm2(Curve::P256.params()), CKR_CURVE_NOT_SUPPORTED);
+    returns!(sm2(&[0; 5]), CKR_DOMAIN_PARAMS_INVALID);
     let wrong_type = attrs![CKA_EC_PARAMS => Curve::P256.params(), CKA_KEY_TYPE => ck::CKK_RSA];
     returns!(ec(&wrong_type, &[]), CKR_TEMPLATE_INCONSISTENT);
 }

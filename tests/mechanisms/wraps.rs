@@ -1,12 +1,13 @@
 use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::okp::Curve;
+use tenon_pkcs11::mechanism::PrivateForm;
 use tenon_pkcs11::out::Out;
 
 use super::cases::cases;
 use crate::common::{
     Fixture, SO_PIN, USER_PIN, attrs, ec_pair, exactly, full, needed, okp_pair, returns, rsa_pair,
-    secret,
+    secret, sm2_pair,
 };
 
 fn value(fixture: &Fixture, key: ck::CK_OBJECT_HANDLE, kind: ck::CK_ATTRIBUTE_TYPE) -> Revealed {
@@ -48,6 +49,7 @@ fn a_private_key_comes_back() {
     let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
     let rsa = rsa_pair(session, vec![], open()).private;
     let ec = ec_pair(session, vec![], open()).private;
+    let sm2 = sm2_pair(session, vec![], open()).private;
     let okp = |curve| okp_pair(session, curve, vec![], open()).private;
     let (edwards, montgomery) = (okp(Curve::Ed25519), okp(Curve::X25519));
     for case in cases(|row| row.wrap.is_some() && row.unwrap_blind.is_none()) {
@@ -56,6 +58,7 @@ fn a_private_key_comes_back() {
         for (key, key_type, secret) in [
             (rsa, ck::CKK_RSA, ck::CKA_PRIVATE_EXPONENT),
             (ec, ck::CKK_EC, ck::CKA_VALUE),
+            (sm2, ck::CKK_EC, ck::CKA_VALUE),
             (edwards, ck::CKK_EC_EDWARDS, ck::CKA_VALUE),
             (montgomery, ck::CKK_EC_MONTGOMERY, ck::CKA_VALUE),
         ] {
@@ -65,6 +68,10 @@ fn a_private_key_comes_back() {
             let rsa_in_oaep = name == "CKM_RSA_PKCS_OAEP" && key_type == ck::CKK_RSA;
             if rsa_in_oaep || name == "CKM_AES_CCM" {
                 returns!(blob, CKR_KEY_SIZE_RANGE, "{name}");
+                continue;
+            }
+            if case.row.private_form == PrivateForm::Sm2Scalar && key != sm2 {
+                returns!(blob, CKR_KEY_NOT_WRAPPABLE, "{name}");
                 continue;
             }
             let mut template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type];
@@ -96,10 +103,14 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
         for wrong in [&[][..], &blob[..7]] {
             returns!(unwrap(wrong), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
         }
-        // A stream may be of any length; the others consist of blocks.
+        // A stream may be of any length, and so may DER; the others consist of blocks.
         let less = unwrap(&blob[..blob.len() - 1]);
         match name {
-            "CKM_AES_GCM" | "CKM_AES_CCM" => returns!(less, CKR_WRAPPED_KEY_INVALID, "{name}"),
+            "CKM_AES_GCM"
+            | "CKM_AES_CCM"
+            | "CKM_TENON_SM4_GCM"
+            | "CKM_TENON_SM2PKE"
+            | "CKM_TENON_SM2_SM4_ECB" => returns!(less, CKR_WRAPPED_KEY_INVALID, "{name}"),
             _ => returns!(less, CKR_WRAPPED_KEY_LEN_RANGE, "{name}"),
         }
         let integrity = case.row.unwrap.unwrap().integrity;

@@ -154,7 +154,7 @@ fn rsa_public_keys() {
     );
     returns!(
         refused(attrs![CKA_MODULUS => &[0xFF; 64]]),
-        CKR_ATTRIBUTE_VALUE_INVALID
+        CKR_KEY_SIZE_RANGE
     );
     returns!(
         refused(attrs![CKA_MODULUS_BITS => 2048]),
@@ -296,10 +296,14 @@ fn ec_keys_with_and_without_what_can_be_computed() {
             CKR_ATTRIBUTE_VALUE_INVALID
         );
         let p192 = &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x01];
-        returns!(
-            private(attrs![CKA_EC_PARAMS => p192]),
-            CKR_CURVE_NOT_SUPPORTED
-        );
+        for (params, wanted) in [
+            (&p192[..], "CKR_CURVE_NOT_SUPPORTED"),
+            (&[0x05, 0x00], "CKR_DOMAIN_PARAMS_INVALID"),
+        ] {
+            let made = private(attrs![CKA_EC_PARAMS => params]);
+            assert_eq!(rv(&made), wanted);
+            assert_eq!(rv(&public(attrs![CKA_EC_PARAMS => params])), wanted);
+        }
     }
 }
 

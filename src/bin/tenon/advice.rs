@@ -20,6 +20,18 @@ pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
         ck::CKR_MECHANISM_INVALID => {
             "`tenon config` shows slots.mechanisms, which may leave it out"
         }
+        ck::CKR_TENON_MATERIAL_MISMATCH => {
+            "the first material binds for ever: `tenon byok create` makes another key for other"
+        }
+        ck::CKR_WRAPPED_KEY_INVALID | ck::CKR_WRAPPED_KEY_LEN_RANGE => {
+            "wrap again, with the public key and the algorithm of one `tenon byok parameters`"
+        }
+        ck::CKR_UNWRAPPING_KEY_HANDLE_INVALID => {
+            "the wrapping key has expired: `tenon byok parameters` makes another"
+        }
+        ck::CKR_KEY_FUNCTION_NOT_PERMITTED => {
+            "`tenon byok describe` shows the key's state: import, enable or cancel-deletion change it"
+        }
         ck::CKR_TOKEN_WRITE_PROTECTED => "`tenon config` shows store.read_only",
         ck::CKR_DEVICE_ERROR => "`tenon config` shows which folder and files are used",
         _ => return None,

@@ -66,6 +66,25 @@ impl NewPin {
     }
 }
 
+/// The password of a private key in a file.
+#[derive(Args, Default)]
+pub(crate) struct KeyPassword {
+    /// File with the password of an encrypted key in its first line, - for standard input; else
+    /// $TENON_IMPORT_PASSWORD; else a prompt
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl KeyPassword {
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            name: "password of the key",
+            file: self.password_file.as_deref(),
+            variable: "TENON_IMPORT_PASSWORD",
+        }
+    }
+}
+
 /// Where one secret comes from: the first of file, environment and prompt that there is.
 pub(crate) struct Source<'a> {
     /// What the prompt and errors call it.

@@ -1,7 +1,5 @@
 //! `tenon export`: what is public anyway.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,9 +7,9 @@ use pem_rfc7468::LineEnding;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::session::Session;
 
-use crate::Result;
 use crate::object::{Class, Filter, value};
 use crate::token::{Choice, Login};
+use crate::{Result, files};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -37,17 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         pem_rfc7468::encode_string(label, LineEnding::LF, &der)?.into_bytes()
     };
-    let Some(path) = &arguments.output else {
-        let mut out = io::stdout().lock();
-        out.write_all(&bytes)?;
-        return Ok(out.flush()?);
-    };
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(&bytes))
-        .map_err(|error| format!("cannot make {}: {error}", path.display()).into())
+    files::write(arguments.output.as_deref(), &bytes)
 }
 
 /// The one public key or certificate that was named, and its PEM label. A private key stands for

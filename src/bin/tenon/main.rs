@@ -4,23 +4,31 @@
 //! library that could be found. The demonstration loads the built one, as any program would.
 
 mod advice;
+mod anchor;
 mod ask;
+mod audit;
+mod byok;
+mod clock;
 mod config;
 mod demo;
 #[cfg(test)]
 mod document;
 mod export;
+mod files;
 mod import;
 mod init;
+mod keyfile;
 mod keys;
 mod object;
 mod objects;
 mod output;
 mod pin;
+mod public_key;
 mod random;
 mod slots;
 mod template;
 mod token;
+mod when;
 
 use std::io;
 use std::process::ExitCode;
@@ -69,9 +77,21 @@ enum Command {
     /// Writes a public key or a certificate to a file; private and secret keys never leave
     #[command(after_help = EXIT_STATUS)]
     Export(export::Arguments),
+    /// Brings your own keys: external keys, whose material comes wrapped and never leaves
+    #[command(subcommand)]
+    Byok(byok::Command),
     /// Changes and unlocks PINs
     #[command(subcommand)]
     Pin(pin::Command),
+    /// Shows and checks the record of what was done with a token
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Shows what a token takes for the time, and accepts a clock that it does not believe
+    #[command(subcommand)]
+    Clock(clock::Command),
+    /// Shows whether a token's file is the latest one, and accepts one that is refused
+    #[command(subcommand)]
+    Anchor(anchor::Command),
     /// Shows the settings in force, and where each comes from
     #[command(after_help = EXIT_STATUS)]
     Config(config::Arguments),
@@ -91,13 +111,23 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(&command),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Byok(command) => return finish(byok::run(&command)),
         Command::Pin(command) => pin::run(&command),
+        Command::Audit(command) => audit::run(&command),
+        Command::Clock(command) => clock::run(&command),
+        Command::Anchor(command) => anchor::run(&command),
         Command::Config(arguments) => config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
-    let Err(error) = done else {
-        return ExitCode::SUCCESS;
+    finish(done.map(|()| ExitCode::SUCCESS))
+}
+
+/// The exit status; an error is told to the user.
+fn finish(done: Result<ExitCode>) -> ExitCode {
+    let error = match done {
+        Ok(status) => return status,
+        Err(error) => error,
     };
     // `tenon … | head` has what it wanted.
     let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;

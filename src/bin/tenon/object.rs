@@ -170,8 +170,10 @@ pub(crate) struct Summary {
     pub(crate) unique_id: String,
     pub(crate) private: bool,
     pub(crate) uses: Vec<&'static str>,
-    /// Bound for ever to the material that came first.
+    /// Its material comes from outside.
     pub(crate) external: bool,
+    /// Bound for ever to the material that came first.
+    pub(crate) bound: bool,
 }
 
 impl Summary {
@@ -193,6 +195,7 @@ impl Summary {
             private: bytes(ck::CKA_PRIVATE)? == [ck::CK_TRUE],
             uses,
             external: number(ck::CKA_TENON_ORIGIN)? == Some(ck::ORIGIN_EXTERNAL),
+            bound: !bytes(ck::CKA_TENON_MATERIAL_ID)?.is_empty(),
         })
     }
 
@@ -245,7 +248,11 @@ fn key_name(session: &Session, handle: Handle) -> Result<String> {
     let bytes_long = || bytes(ck::CKA_VALUE_LEN).map(|len| ulong(&len).unwrap_or(0));
     Ok(match key_type {
         None => String::new(),
-        Some(ck::CKK_RSA) => format!("rsa:{}", 8 * bytes(ck::CKA_MODULUS)?.len()),
+        Some(ck::CKK_RSA) => match bytes(ck::CKA_MODULUS)?.len() {
+            // An external key that waits for its material.
+            0 => format!("rsa:{}", ulong(&bytes(ck::CKA_MODULUS_BITS)?).unwrap_or(0)),
+            len => format!("rsa:{}", 8 * len),
+        },
         Some(ck::CKK_EC) => {
             let curve = Curve::from_params(&bytes(ck::CKA_EC_PARAMS)?);
             format!("ec:{}", curve.map_or("?", Curve::name))

@@ -15,6 +15,11 @@ pub(crate) struct Format {
 }
 
 impl Format {
+    /// A program reads the answer.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints `value`, or what `people` writes.
     pub(crate) fn print(
         &self,

@@ -10,6 +10,7 @@ use tenon_pkcs11::crypto::rand::SystemRng;
 use tenon_pkcs11::mechanism::{Params, Request};
 use tenon_pkcs11::module::Module;
 use tenon_pkcs11::session::Session;
+use tenon_pkcs11::token::Token;
 
 use crate::Result;
 use crate::ask::UserPin;
@@ -97,6 +98,13 @@ impl Choice {
         }
     }
 
+    /// The token itself, nobody logged in.
+    pub(crate) fn initialized_token(&self) -> Result<Arc<Token>> {
+        let module = open()?;
+        let slot = self.find(&module)?;
+        Ok(module.token(slot.id)?)
+    }
+
     /// A read/write session with it, nobody logged in.
     pub(crate) fn session(&self) -> Result<Open> {
         self.session_with(ck::CKF_SERIAL_SESSION | ck::CKF_RW_SESSION)
@@ -116,6 +124,14 @@ impl Choice {
     /// A read/write session with the user logged in.
     pub(crate) fn user_session(&self, pin: &UserPin) -> Result<Open> {
         let open = self.session()?;
+        open.session
+            .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
+        Ok(open)
+    }
+
+    /// A read-only session with the user logged in.
+    pub(crate) fn reading_session(&self, pin: &UserPin) -> Result<Open> {
+        let open = self.session_with(ck::CKF_SERIAL_SESSION)?;
         open.session
             .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
         Ok(open)

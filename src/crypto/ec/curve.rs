@@ -28,6 +28,8 @@ pub enum Curve {
     Brainpool384,
     /// brainpoolP512r1.
     Brainpool512,
+    /// sm2p256v1, which SM2 signs and encrypts on, and no other algorithm.
+    Sm2,
 }
 
 /// What is to be known of a curve.
@@ -41,8 +43,6 @@ struct Row {
     bits: usize,
     /// Bytes of the order.
     order_len: usize,
-    /// aws-lc's curve. It makes the keys, for k256 too: one source of randomness.
-    group: Group,
     engine: Engine,
 }
 
@@ -53,7 +53,7 @@ const fn brainpool(arc: u8) -> [u8; 11] {
     ]
 }
 
-static ROWS: [Row; 10] = [
+static ROWS: [Row; 11] = [
     Row {
         curve: Curve::P224,
         // 1.3.132.0.33
@@ -61,8 +61,7 @@ static ROWS: [Row; 10] = [
         names: &["secp224r1", "P-224"],
         bits: 224,
         order_len: 28,
-        group: Group::P224,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::P224),
     },
     Row {
         curve: Curve::P256,
@@ -71,8 +70,7 @@ static ROWS: [Row; 10] = [
         names: &["secp256r1", "prime256v1", "P-256"],
         bits: 256,
         order_len: 32,
-        group: Group::P256,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::P256),
     },
     Row {
         curve: Curve::P384,
@@ -81,8 +79,7 @@ static ROWS: [Row; 10] = [
         names: &["secp384r1", "P-384"],
         bits: 384,
         order_len: 48,
-        group: Group::P384,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::P384),
     },
     Row {
         curve: Curve::P521,
@@ -91,8 +88,7 @@ static ROWS: [Row; 10] = [
         names: &["secp521r1", "P-521"],
         bits: 521,
         order_len: 66,
-        group: Group::P521,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::P521),
     },
     Row {
         curve: Curve::Secp256k1,
@@ -101,7 +97,6 @@ static ROWS: [Row; 10] = [
         names: &["secp256k1"],
         bits: 256,
         order_len: 32,
-        group: Group::SECP256K1,
         engine: Engine::K256,
     },
     Row {
@@ -111,8 +106,7 @@ static ROWS: [Row; 10] = [
         names: &["brainpoolP224r1"],
         bits: 224,
         order_len: 28,
-        group: Group::BRAINPOOL224,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::BRAINPOOL224),
     },
     Row {
         curve: Curve::Brainpool256,
@@ -121,8 +115,7 @@ static ROWS: [Row; 10] = [
         names: &["brainpoolP256r1"],
         bits: 256,
         order_len: 32,
-        group: Group::BRAINPOOL256,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::BRAINPOOL256),
     },
     Row {
         curve: Curve::Brainpool320,
@@ -131,8 +124,7 @@ static ROWS: [Row; 10] = [
         names: &["brainpoolP320r1"],
         bits: 320,
         order_len: 40,
-        group: Group::BRAINPOOL320,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::BRAINPOOL320),
     },
     Row {
         curve: Curve::Brainpool384,
@@ -141,8 +133,7 @@ static ROWS: [Row; 10] = [
         names: &["brainpoolP384r1"],
         bits: 384,
         order_len: 48,
-        group: Group::BRAINPOOL384,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::BRAINPOOL384),
     },
     Row {
         curve: Curve::Brainpool512,
@@ -151,8 +142,16 @@ static ROWS: [Row; 10] = [
         names: &["brainpoolP512r1"],
         bits: 512,
         order_len: 64,
-        group: Group::BRAINPOOL512,
-        engine: Engine::AwsLc,
+        engine: Engine::AwsLc(Group::BRAINPOOL512),
+    },
+    Row {
+        curve: Curve::Sm2,
+        // 1.2.156.10197.1.301
+        params: &[0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D],
+        names: &["sm2p256v1", "SM2"],
+        bits: 256,
+        order_len: 32,
+        engine: Engine::Sm2,
     },
 ];
 
@@ -207,10 +206,6 @@ impl Curve {
     pub fn bare_point(self, value: &[u8]) -> &[u8] {
         let bare = [self.point_len(), 1 + self.field_len()].contains(&value.len());
         if bare { value } else { octet_string(value) }
-    }
-
-    pub(super) fn group(self) -> Group {
-        self.row().group
     }
 
     pub(super) fn engine(self) -> Engine {

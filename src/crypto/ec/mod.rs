@@ -1,12 +1,13 @@
-//! Elliptic curves, ECDSA and ECDH (FIPS 186-5, SP 800-56A, SEC 1, SEC 2, RFC 5639).
+//! Elliptic curves, ECDSA and ECDH (FIPS 186-5, SP 800-56A, SEC 1, SEC 2, RFC 5639), and SM2.
 
 use crate::crypto::material::EcMaterial;
-use crate::crypto::sys::ec::EcKey;
+use crate::crypto::sys::ec::{EcKey, Group};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
 mod curve;
 mod secp256k1;
+pub mod sm2;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -18,9 +19,15 @@ pub(super) use curve::{Named, named};
 /// Which implementation computes on a curve.
 #[derive(Clone, Copy)]
 enum Engine {
-    AwsLc,
+    AwsLc(Group),
+    /// ECDSA and ECDH on secp256k1. aws-lc makes the keys.
     K256,
+    /// SM2's own algorithms on SM2's own curve.
+    Sm2,
 }
+
+/// Of ECDSA and ECDH, to the keys of SM2.
+const SM2_ALONE: Error = Error::InvalidKey("a key on SM2's curve is for SM2 alone");
 
 /// A public key.
 pub struct PublicKey {
@@ -31,6 +38,7 @@ pub struct PublicKey {
 enum Public {
     AwsLc(EcKey),
     K256(k256::ecdsa::VerifyingKey),
+    Sm2(sm2::PublicKey),
 }
 
 /// A private key.
@@ -42,6 +50,7 @@ pub struct PrivateKey {
 enum Private {
     AwsLc(EcKey),
     K256(k256::ecdsa::SigningKey),
+    Sm2(sm2::PrivateKey),
 }
 
 impl PublicKey {
@@ -60,8 +69,9 @@ impl PublicKey {
                 .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))?;
         }
         let key = match curve.engine() {
-            Engine::AwsLc => Public::AwsLc(EcKey::public(curve.group(), point)?),
+            Engine::AwsLc(group) => Public::AwsLc(EcKey::public(group, point)?),
             Engine::K256 => Public::K256(secp256k1::public(point)?),
+            Engine::Sm2 => Public::Sm2(sm2::PublicKey::new(point)?),
         };
         Ok(Self { curve, key })
     }
@@ -77,6 +87,16 @@ impl PublicKey {
         match &self.key {
             Public::AwsLc(key) => key.point(self.curve.point_len()),
             Public::K256(key) => Ok(secp256k1::point(key)),
+            Public::Sm2(key) => Ok(key.point().to_vec()),
+        }
+    }
+
+    /// The key for SM2's algorithms; `None` on any other curve.
+    #[must_use]
+    pub fn sm2(&self) -> Option<&sm2::PublicKey> {
+        match &self.key {
+            Public::Sm2(key) => Some(key),
+            Public::AwsLc(_) | Public::K256(_) => None,
         }
     }
 
@@ -91,6 +111,7 @@ impl PublicKey {
         match &self.key {
             Public::AwsLc(key) => key.verify(digest, r, s),
             Public::K256(key) => secp256k1::verify(key, digest, r, s),
+            Public::Sm2(_) => Err(SM2_ALONE),
         }
     }
 }
@@ -111,6 +132,15 @@ impl PrivateKey {
         self.curve
     }
 
+    /// The key for SM2's algorithms; `None` on any other curve.
+    #[must_use]
+    pub fn sm2(&self) -> Option<&sm2::PrivateKey> {
+        match &self.key {
+            Private::Sm2(key) => Some(key),
+            Private::AwsLc(_) | Private::K256(_) => None,
+        }
+    }
+
     /// Signs by ECDSA: writes r ‖ s, each as long as the order, to the start of `out`. The leftmost
     /// bits of `digest` count, as many as the order has.
     pub fn sign(&self, digest: &[u8], out: &mut [u8]) -> Result<usize> {
@@ -122,6 +152,7 @@ impl PrivateKey {
         match &self.key {
             Private::AwsLc(key) => key.sign(digest, r, s)?,
             Private::K256(key) => secp256k1::sign(key, digest, r, s)?,
+            Private::Sm2(_) => return Err(SM2_ALONE),
         }
         Ok(2 * half)
     }
@@ -140,6 +171,7 @@ impl PrivateKey {
         match (&self.key, &peer.key) {
             (Private::AwsLc(key), Public::AwsLc(peer)) => key.agree(peer, &mut shared)?,
             (Private::K256(key), Public::K256(peer)) => secp256k1::agree(key, peer, &mut shared),
+            (Private::Sm2(_), Public::Sm2(_)) => return Err(SM2_ALONE),
             _ => return Err(OTHER_CURVE),
         }
         Ok(shared)
@@ -149,8 +181,9 @@ impl PrivateKey {
 impl Private {
     fn new(curve: Curve, scalar: &[u8]) -> Result<Self> {
         match curve.engine() {
-            Engine::AwsLc => EcKey::private(curve.group(), scalar).map(Self::AwsLc),
+            Engine::AwsLc(group) => EcKey::private(group, scalar).map(Self::AwsLc),
             Engine::K256 => secp256k1::private(scalar).map(Self::K256),
+            Engine::Sm2 => sm2::PrivateKey::new(scalar).map(Self::Sm2),
         }
     }
 
@@ -158,13 +191,19 @@ impl Private {
         match self {
             Self::AwsLc(key) => key.point(curve.point_len()),
             Self::K256(key) => Ok(secp256k1::point(key.verifying_key())),
+            Self::Sm2(key) => Ok(key.point().to_vec()),
         }
     }
 }
 
 /// Makes a key pair.
 pub fn generate(curve: Curve) -> Result<EcMaterial> {
-    let key = EcKey::generate(curve.group())?;
+    let group = match curve.engine() {
+        Engine::AwsLc(group) => group,
+        Engine::K256 => Group::SECP256K1,
+        Engine::Sm2 => return EcMaterial::checked(curve, &sm2::generate()?, None),
+    };
+    let key = EcKey::generate(group)?;
     Ok(EcMaterial {
         curve,
         scalar: key.scalar(curve.order_len())?,

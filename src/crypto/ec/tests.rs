@@ -6,6 +6,7 @@ use crate::crypto::hash::Hash;
 use crate::crypto::material::Material;
 use crate::crypto::vectors::{bytes, list, load, text};
 
+/// The curves of ECDSA and ECDH.
 const CURVES: [Curve; 10] = [
     Curve::P224,
     Curve::P256,
@@ -42,6 +43,7 @@ fn order(curve: Curve) -> Vec<u8> {
             "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
         }
         Curve::Secp256k1 => "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+        Curve::Sm2 => "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123",
         Curve::Brainpool224 => "d7c134aa264366862a18302575d0fb98d116bc4b6ddebca3a5a7939f",
         Curve::Brainpool256 => "a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7",
         Curve::Brainpool320 => {
@@ -112,7 +114,7 @@ fn generated_keys_agree_with_an_independent_implementation() {
     let material = generate(Curve::Secp256k1).unwrap();
     let (private, _) = pair(&material);
     let signature = sign(&private, &digest);
-    let other = EcKey::public(Curve::Secp256k1.group(), &material.point).unwrap();
+    let other = EcKey::public(Group::SECP256K1, &material.point).unwrap();
     let (r, s) = signature.split_at(32);
     assert_eq!(other.verify(&digest, r, s), Ok(()));
 }

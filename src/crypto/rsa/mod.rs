@@ -209,7 +209,8 @@ fn encoded(hash: Option<Hash>, input: &[u8], modulus_len: usize) -> Result<Vec<u
     Ok(t)
 }
 
-/// DER of a DigestInfo up to the digest (RFC 8017 section 9.2 note 1; SHA-3: FIPS 202's identifiers).
+/// DER of a DigestInfo up to the digest (RFC 8017 section 9.2 note 1; SHA-3: FIPS 202's identifiers;
+/// SM3: 1.2.156.10197.1.401).
 fn digest_info(hash: Hash) -> &'static [u8] {
     /// For hashes under 2.16.840.1.101.3.4.2; `arc` is the last number of the identifier.
     macro_rules! nist {
@@ -249,5 +250,9 @@ fn digest_info(hash: Hash) -> &'static [u8] {
         Hash::Sha3_256 => nist!(8, 32),
         Hash::Sha3_384 => nist!(9, 48),
         Hash::Sha3_512 => nist!(10, 64),
+        Hash::Sm3 => &[
+            0x30, 0x30, 0x30, 0x0C, 0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x83, 0x11,
+            0x05, 0x00, 0x04, 32,
+        ],
     }
 }

@@ -209,10 +209,16 @@ impl Context {
         context.init(cipher, ptr::null(), ptr::null(), Direction::Encrypt)?;
         context.control(ffi::EVP_CTRL_AEAD_SET_IVLEN, iv_len, ptr::null_mut())?;
         context.init(ptr::null(), key.as_ptr(), iv.as_ptr(), Direction::Encrypt)?;
-        for chunk in aad.chunks(CHUNK) {
-            context.update_chunk(chunk, ptr::null_mut())?;
-        }
+        context.additional(aad)?;
         Ok(context)
+    }
+
+    /// Takes more additional data of a GCM message, before any of its text.
+    pub(in crate::crypto) fn additional(&mut self, aad: &[u8]) -> Result<()> {
+        for chunk in aad.chunks(CHUNK) {
+            self.update_chunk(chunk, ptr::null_mut())?;
+        }
+        Ok(())
     }
 
     /// CTR with a counter of 128 bits, both ways. Takes a key of 16, 24 or 32 bytes.
@@ -245,8 +251,8 @@ impl Context {
         Ok(())
     }
 
-    /// Ends a GCM encryption and returns the whole tag.
-    pub(in crate::crypto) fn tag(mut self) -> Result<[u8; 16]> {
+    /// Ends a GCM encryption and returns the whole tag. Nothing may be taken afterwards.
+    pub(in crate::crypto) fn tag(&mut self) -> Result<[u8; 16]> {
         let mut tag = [0; 16];
         let mut written = 0;
         // SAFETY: GCM writes no data at its end, and `tag` would hold a block.

@@ -24,7 +24,7 @@ pub(in crate::crypto) fn hkdf_extract(
         ffi::HKDF_extract(
             out.as_mut_ptr(),
             &raw mut written,
-            md::evp(hash),
+            md::evp(hash)?,
             ikm.as_ptr(),
             ikm.len(),
             salt.as_ptr(),
@@ -46,7 +46,7 @@ pub(in crate::crypto) fn hkdf_expand(
         ffi::HKDF_expand(
             out.as_mut_ptr(),
             out.len(),
-            md::evp(hash),
+            md::evp(hash)?,
             prk.as_ptr(),
             prk.len(),
             info.as_ptr(),
@@ -75,7 +75,7 @@ pub(in crate::crypto) fn pbkdf2(
             salt.as_ptr(),
             salt.len(),
             iterations,
-            md::evp(hash),
+            md::evp(hash)?,
             out.len(),
             out.as_mut_ptr(),
         )

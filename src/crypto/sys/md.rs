@@ -3,12 +3,13 @@
 use aws_lc_sys::{self as lc, EVP_MD};
 
 use crate::crypto::hash::Hash;
+use crate::crypto::{Error, Result};
 
-/// Static description of `hash`; never null.
-pub(super) fn evp(hash: Hash) -> *const EVP_MD {
+/// Static description of `hash`; never null. `Error::InvalidParameter` for SM3, which aws-lc has not.
+pub(super) fn evp(hash: Hash) -> Result<*const EVP_MD> {
     // SAFETY: these functions take nothing and return pointers to static data.
     unsafe {
-        match hash {
+        Ok(match hash {
             Hash::Sha1 => lc::EVP_sha1(),
             Hash::Sha224 => lc::EVP_sha224(),
             Hash::Sha256 => lc::EVP_sha256(),
@@ -18,6 +19,7 @@ pub(super) fn evp(hash: Hash) -> *const EVP_MD {
             Hash::Sha3_256 => lc::EVP_sha3_256(),
             Hash::Sha3_384 => lc::EVP_sha3_384(),
             Hash::Sha3_512 => lc::EVP_sha3_512(),
-        }
+            Hash::Sm3 => return Err(Error::InvalidParameter("SM3 belongs to SM2 alone")),
+        })
     }
 }

@@ -240,8 +240,8 @@ impl Rsa {
                 out.len(),
                 digest.as_ptr(),
                 digest.len(),
-                md::evp(pss.hash),
-                md::evp(pss.mgf),
+                md::evp(pss.hash)?,
+                md::evp(pss.mgf)?,
                 pss.salt_len,
             )
         };
@@ -262,8 +262,8 @@ impl Rsa {
                 self.rsa(),
                 digest.as_ptr(),
                 digest.len(),
-                md::evp(pss.hash),
-                md::evp(pss.mgf),
+                md::evp(pss.hash)?,
+                md::evp(pss.mgf)?,
                 pss.salt_len,
                 signature.as_ptr(),
                 signature.len(),
@@ -376,11 +376,11 @@ impl Context {
                 "EVP_PKEY_CTX_set_rsa_padding",
             )?;
             check(
-                lc::EVP_PKEY_CTX_set_rsa_oaep_md(context, md::evp(oaep.hash)),
+                lc::EVP_PKEY_CTX_set_rsa_oaep_md(context, md::evp(oaep.hash)?),
                 "EVP_PKEY_CTX_set_rsa_oaep_md",
             )?;
             check(
-                lc::EVP_PKEY_CTX_set_rsa_mgf1_md(context, md::evp(oaep.mgf)),
+                lc::EVP_PKEY_CTX_set_rsa_mgf1_md(context, md::evp(oaep.mgf)?),
                 "EVP_PKEY_CTX_set_rsa_mgf1_md",
             )?;
             if oaep.label.is_empty() {

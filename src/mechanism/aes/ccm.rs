@@ -1,7 +1,7 @@
 //! CCM (PKCS#11 3.2 section 6.13).
 
 use super::super::Cipher;
-use super::whole::{Whole, gathered, wrong_length};
+use super::super::whole::{Whole, gathered, wrong_length};
 use super::{Key, Params, Result, aes_key, bad_param};
 use crate::crypto::aes::{self, Direction};
 

@@ -1,7 +1,7 @@
 //! CTR (PKCS#11 3.2 section 6.11): a stream.
 
 use super::super::Cipher;
-use super::whole::wrong_length;
+use super::super::whole::wrong_length;
 use super::{Key, Params, Result, aes_key, bad_param};
 use crate::crypto;
 use crate::crypto::aes::{Ctr, Direction};

@@ -1,8 +1,8 @@
 //! AES key wrap (RFC 3394, RFC 5649; PKCS#11 3.2 section 6.16), as a wrap and as a cipher.
 
 use super::super::Cipher;
+use super::super::whole::{Whole, gathered};
 use super::super::{BadBlob, Unwrap};
-use super::whole::{Whole, gathered};
 use super::{Key, Params, aes_key, bad_param};
 use crate::ck;
 use crate::crypto;

@@ -1,7 +1,7 @@
 //! XTS (PKCS#11 3.2 section 6.15): a message is one data unit.
 
+use super::super::whole::{Whole, gathered, wrong_length};
 use super::super::{Cipher, no_params};
-use super::whole::{Whole, gathered, wrong_length};
 use super::{Key, Params, Result, bad_param};
 use crate::ck;
 use crate::crypto;

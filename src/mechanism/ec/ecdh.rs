@@ -50,13 +50,12 @@ fn derive(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Res
             "the mechanism needs CK_ECDH1_DERIVE_PARAMS",
         );
     };
-    keyed(agree(key, ecdh)?, ecdh, len)
+    keyed(agree(key, &ecdh.public_data)?, ecdh, len)
 }
 
 /// The secret that the two parties share. The other's public key is bare, or, as in CKA_EC_POINT,
 /// a DER OCTET STRING.
-fn agree(key: &Key, ecdh: &Ecdh) -> Result<Secret> {
-    let peer = &ecdh.public_data;
+pub(super) fn agree(key: &Key, peer: &[u8]) -> Result<Secret> {
     let shared = match key {
         Key::OkpPrivate(key) => okp::PublicKey::new(key.curve(), okp::bare_point(peer))
             .and_then(|peer| key.agree(&peer)),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
-use super::{Key, Material, Mechanism, PairSpec, Params, ROW, Unit, no_params};
+use super::{Key, Material, Mechanism, PairSpec, Params, ROW, Unit, bad_param, no_params};
 use crate::ck;
 use crate::crypto::ec::{self, Curve, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
 
 pub(super) mod ecdh;
+pub(super) mod ecdh_wrap;
 
 /// CKM_ECDSA takes digests of up to 1024 bits.
 const MAX_DIGEST_LEN: usize = 128;
@@ -68,17 +69,25 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     Sha3_512: CKM_ECDSA_SHA3_512;
 };
 
+/// The key of a verification. Those on SM2's curve are for SM2 alone.
 fn public(key: &Key) -> Result<&PublicKey> {
     match key {
-        Key::EcPublic(key) => Ok(key),
-        _ => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an EC public key"),
+        Key::EcPublic(key) if key.sm2().is_none() => Ok(key),
+        _ => refuse(
+            ck::CKR_KEY_TYPE_INCONSISTENT,
+            "not an EC public key of this mechanism",
+        ),
     }
 }
 
+/// The key of a signature or derivation. Those on SM2's curve are for SM2 alone.
 fn private(key: &Key) -> Result<&PrivateKey> {
     match key {
-        Key::EcPrivate(key) => Ok(key),
-        _ => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an EC private key"),
+        Key::EcPrivate(key) if key.sm2().is_none() => Ok(key),
+        _ => refuse(
+            ck::CKR_KEY_TYPE_INCONSISTENT,
+            "not an EC private key of this mechanism",
+        ),
     }
 }
 

@@ -2,13 +2,9 @@
 //! modulus, then AES-KWP (RFC 5649) of the wrapped key under it.
 
 use super::*;
-use crate::crypto::keywrap::{kwp_unwrap, kwp_wrap};
+use crate::crypto::keywrap::{KWP_MIN_LEN, KWP_UNIT, kwp_unwrap, kwp_wrap};
 use crate::mechanism::Oaep;
 use crate::rng;
-
-/// AES-KWP's shortest output, and the unit of its lengths.
-const KWP_MIN_LEN: usize = 16;
-const KWP_UNIT: usize = 8;
 
 /// Length of the AES key that stands for one that did not decrypt.
 const DECOY_LEN: usize = 32;

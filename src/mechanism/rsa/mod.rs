@@ -15,6 +15,7 @@ use crate::error::{Error, Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
+mod aes_ecb_wrap;
 mod aes_key_wrap;
 mod oaep;
 mod pkcs1_wrap;
@@ -86,6 +87,15 @@ pub(super) static ROWS: &[Mechanism] = &[
         wrap: Some(aes_key_wrap::wrap),
         unwrap: Some(&aes_key_wrap::UNWRAP),
         vectors: &["rsa/aes_key_wrap.json"],
+        ..RSA
+    },
+    Mechanism {
+        id: ck::CKM_TENON_RSA_AES_ECB_PKCS7,
+        name: "CKM_TENON_RSA_AES_ECB_PKCS7",
+        params: ParamKind::OptionalOaep,
+        wrap: Some(aes_ecb_wrap::wrap),
+        unwrap: Some(&aes_ecb_wrap::UNWRAP),
+        vectors: &["rsa/aes_ecb_pkcs7.json"],
         ..RSA
     },
 ];

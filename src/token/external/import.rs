@@ -9,7 +9,7 @@ use crate::mechanism::Material;
 use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::Uid;
-use crate::token::audit::Event;
+use crate::token::audit::Doing;
 use crate::token::change::Change;
 use crate::token::make::New;
 use crate::token::vault::{Domain, Record, Vault};
@@ -54,9 +54,10 @@ impl Token {
     pub(in crate::token) fn import_by_id(
         &self,
         keys: &Keys,
+        doing: Doing,
         arrival: &Arrival<'_>,
     ) -> Result<(Uid, bool)> {
-        self.change(keys, Event::Import, |change| {
+        self.change(keys, doing, |change| {
             let found = change.bound_by_id(arrival.attributes)?;
             let mut record = found.unwrap_or_else(|| {
                 let mut attributes = arrival.attributes.clone();
@@ -74,10 +75,11 @@ impl Token {
     pub(super) fn import_into(
         &self,
         keys: &Keys,
+        doing: Doing,
         target: &Uid,
         arrival: &Arrival<'_>,
     ) -> Result<()> {
-        self.change(keys, Event::Import, |change| {
+        self.change(keys, doing, |change| {
             let mut record = change
                 .get(target)?
                 .filter(|record| is_external(&record.attributes))

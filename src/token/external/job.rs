@@ -63,6 +63,11 @@ pub(in crate::token) fn orders_job(private: &[RawAttribute]) -> bool {
     })
 }
 
+/// The external key that a job's private key brings material to.
+pub(in crate::token) fn target(object: &Object) -> Option<Uid> {
+    job(object).map(|job| job.target)
+}
+
 /// The job whose private key this is.
 pub(in crate::token) fn job(object: &Object) -> Option<Job> {
     let attributes = &object.attributes;
@@ -142,7 +147,8 @@ impl Token {
         }
         public.attributes.set(ck::INTERNAL_NOT_AFTER, ends);
         let halves = [public, private];
-        let [public, private] = self.make_all(caller, &keys, Event::Generate, halves)?;
+        let [public, private] =
+            self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
         Ok((public, private))
     }
 
@@ -218,24 +224,19 @@ impl Token {
             byok::describes(profile, ck::CKA_LABEL, label)?;
         }
         opening.check_length(&usable.key, blob)?;
-        let opened = open(&opening, &usable.key, blob, &shape(&target.attributes));
-        let imported = opened.and_then(|arrived| {
-            self.import_into(
-                &keys,
-                &job.target,
-                &Arrival {
-                    attributes: &said,
-                    expires_at,
-                    material: &arrived.material,
-                    genuine: arrived.genuine,
-                    integrity: opening.unwrap.integrity,
-                },
-            )
-        });
-        if let Err(error) = imported {
-            self.record_refusal(&keys, Event::ImportRefused, &error)?;
-            return Err(error);
-        }
+        let arrived = open(&opening, &usable.key, blob, &shape(&target.attributes))?;
+        self.import_into(
+            &keys,
+            Event::Import.with(mechanism.id).by(job.wrapping),
+            &job.target,
+            &Arrival {
+                attributes: &said,
+                expires_at,
+                material: &arrived.material,
+                genuine: arrived.genuine,
+                integrity: opening.unwrap.integrity,
+            },
+        )?;
         Ok(target.handle())
     }
 }

@@ -20,7 +20,7 @@ mod job;
 
 pub(super) use end::erase;
 pub(super) use import::Arrival;
-pub(super) use job::{job, may_wrap, orders_job, way};
+pub(super) use job::{job, may_wrap, orders_job, target, way};
 
 /// The binding: an attribute that no client can name, because it is not in the table.
 const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING;

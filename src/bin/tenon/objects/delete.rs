@@ -49,16 +49,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let answer = objects.iter().map(|object| {
         let mut answer = object.json();
-        answer["deleted"] = json!(if object.external {
-            "material"
-        } else {
-            "object"
-        });
+        answer["deleted"] = json!(if object.bound { "material" } else { "object" });
         answer
     });
     arguments.format.print(&answer.collect(), |out| {
         for object in &objects {
-            let what = if object.external {
+            let what = if object.bound {
                 "Erased the material of"
             } else {
                 "Deleted"
@@ -70,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn meaning(object: &Summary) -> &'static str {
-    if object.external {
+    if object.bound {
         return "its material is erased, the key stays bound to it: only the same can come again";
     }
     "goes for ever"

@@ -19,7 +19,8 @@ pub(crate) enum Command {
     /// Deletes the objects that match
     ///
     /// Of an external key (one that came by C_UnwrapKey) only the material is erased: the key stays
-    /// bound to it, and only the same material can be imported again.
+    /// bound to it, and only the same material can be imported again. `tenon byok schedule-deletion`
+    /// ends such a key.
     #[command(after_help = EXIT_STATUS)]
     Delete(delete::Arguments),
 }

@@ -1,31 +1,20 @@
 //! `tenon import`: everything in a file, or nothing.
 
-mod parse;
-mod pem;
-
-use std::fs;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use der::asn1::OctetStringRef;
-use der::{Decode, Encode};
-use pkcs1::RsaPublicKeyRef;
-use spki::SubjectPublicKeyInfoRef;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::material::Material;
-use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::token::Handle;
-use zeroize::Zeroizing;
 
-use crate::Result;
-use crate::ask::{Source, UserPin};
+use crate::ask::{KeyPassword, UserPin};
+use crate::keyfile::{self, Certificate, Item};
 use crate::keys::{Names, key_id};
 use crate::object::{Summary, unused};
 use crate::output::Format;
 use crate::template::Template;
 use crate::token::{Choice, Open};
-use parse::{Certificate, Item};
+use crate::{Result, files, public_key};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -38,10 +27,8 @@ pub(crate) struct Arguments {
     secret: Option<SecretType>,
     #[command(flatten)]
     names: Names,
-    /// File with the password of an encrypted key in its first line, - for standard input; else
-    /// $TENON_IMPORT_PASSWORD; else a prompt
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    password: KeyPassword,
     #[command(flatten)]
     pin: UserPin,
     #[command(flatten)]
@@ -55,8 +42,7 @@ enum SecretType {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let file = read(&arguments.file)
-        .map_err(|error| format!("cannot read {}: {error}", arguments.file.display()))?;
+    let file = files::read(&arguments.file)?;
     let templates = templates(arguments, &file)?;
     let open = arguments.choice.user_session(&arguments.pin)?;
     for planned in &templates {
@@ -89,15 +75,6 @@ fn undo(open: &Open, made: &[Handle]) {
     for handle in made {
         let _ = open.session.destroy_object(*handle);
     }
-}
-
-fn read(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    if file != Path::new("-") {
-        return fs::read(file).map(Zeroizing::new);
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// An object that is to be made.
@@ -147,16 +124,9 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
                 .bytes(ck::CKA_VALUE, file)
         })]);
     }
-    let password = || {
-        let source = Source {
-            name: "password of the key",
-            file: arguments.password_file.as_deref(),
-            variable: "TENON_IMPORT_PASSWORD",
-        };
-        source.read()
-    };
+    let password = || arguments.password.source().read();
     let mut all: Vec<Planned> = Vec::new();
-    for item in parse::items(file, &password)? {
+    for item in keyfile::items(file, &password)? {
         match item {
             Item::PrivateKey(material) => {
                 let spki = material.spki().ok_or("not a private key")?;
@@ -209,7 +179,7 @@ fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planne
         }),
         Material::Okp(key) => planned.with(|template| {
             template
-                .number(ck::CKA_KEY_TYPE, okp_key_type(key.curve))
+                .number(ck::CKA_KEY_TYPE, public_key::okp_key_type(key.curve))
                 .bytes(ck::CKA_EC_PARAMS, key.curve.params())
                 .bytes(ck::CKA_VALUE, &key.private)
         }),
@@ -217,48 +187,10 @@ fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planne
     })
 }
 
-fn okp_key_type(curve: okp::Curve) -> ck::CK_KEY_TYPE {
-    match curve {
-        okp::Curve::Ed25519 => ck::CKK_EC_EDWARDS,
-        okp::Curve::X25519 => ck::CKK_EC_MONTGOMERY,
-    }
-}
-
 fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {
-    let planned = Planned::new(names, ck::CKO_PUBLIC_KEY, Some(spki))?;
-    let info = SubjectPublicKeyInfoRef::try_from(spki)?;
-    let key = info.subject_public_key.raw_bytes();
-    if let Ok(rsa) = RsaPublicKeyRef::from_der(key) {
-        return Ok(planned.with(|template| {
-            template
-                .number(ck::CKA_KEY_TYPE, ck::CKK_RSA)
-                .bytes(ck::CKA_MODULUS, rsa.modulus.as_bytes())
-                .bytes(ck::CKA_PUBLIC_EXPONENT, rsa.public_exponent.as_bytes())
-        }));
-    }
-    if let Ok(curve) = okp::Curve::from_params(&info.algorithm.oid.to_der()?) {
-        return Ok(planned.with(|template| {
-            template
-                .number(ck::CKA_KEY_TYPE, okp_key_type(curve))
-                .bytes(ck::CKA_EC_PARAMS, curve.params())
-                .bytes(ck::CKA_EC_POINT, key)
-        }));
-    }
-    if info.algorithm.oid != parse::EC_PUBLIC_KEY {
-        return Err("public keys are RSA, EC, Ed25519 or X25519".into());
-    }
-    let curve = info
-        .algorithm
-        .parameters
-        .ok_or("the key names no curve")?
-        .to_der()?;
-    let point = OctetStringRef::new(key)?.to_der()?;
-    Ok(planned.with(|template| {
-        template
-            .number(ck::CKA_KEY_TYPE, ck::CKK_EC)
-            .bytes(ck::CKA_EC_PARAMS, &curve)
-            .bytes(ck::CKA_EC_POINT, &point)
-    }))
+    let mut planned = Planned::new(names, ck::CKO_PUBLIC_KEY, Some(spki))?;
+    planned.template = public_key::add(planned.template, spki)?;
+    Ok(planned)
 }
 
 fn certificate_object(names: &Names, certificate: &Certificate) -> Result<Planned> {

@@ -1,7 +1,7 @@
 //! Ciphers that need the whole message: parts are gathered.
 
-use super::super::Cipher;
-use super::super::buffer::Buffer;
+use super::Cipher;
+use super::buffer::Buffer;
 use crate::crypto;
 use crate::crypto::aes::Direction;
 use crate::error::Result;

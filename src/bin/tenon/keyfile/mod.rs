@@ -1,5 +1,7 @@
 //! What a file holds: private keys, public keys and certificates, in every usual encoding.
 
+mod pem;
+
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
@@ -10,17 +12,16 @@ use tenon_pkcs11::crypto::encoding;
 use tenon_pkcs11::crypto::material::Material;
 use zeroize::Zeroizing;
 
-use super::pem;
 use crate::Result;
 
 /// rsaEncryption (RFC 8017 appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-ecPublicKey (RFC 5480 section 2.1.1).
-pub(super) const EC_PUBLIC_KEY: ObjectIdentifier =
+pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 /// One thing out of a file.
-pub(super) enum Item {
+pub(crate) enum Item {
     /// Its values are proven to belong together.
     PrivateKey(Box<Material>),
     /// SubjectPublicKeyInfo DER.
@@ -29,17 +30,17 @@ pub(super) enum Item {
 }
 
 /// An X.509 certificate, and the parts that PKCS#11 names; all DER.
-pub(super) struct Certificate {
-    pub(super) value: Vec<u8>,
-    pub(super) subject: Vec<u8>,
-    pub(super) issuer: Vec<u8>,
-    pub(super) serial: Vec<u8>,
-    pub(super) spki: Vec<u8>,
+pub(crate) struct Certificate {
+    pub(crate) value: Vec<u8>,
+    pub(crate) subject: Vec<u8>,
+    pub(crate) issuer: Vec<u8>,
+    pub(crate) serial: Vec<u8>,
+    pub(crate) spki: Vec<u8>,
 }
 
 /// Everything in `file`, which is PEM or one DER value. `password` is asked for when a key is
 /// encrypted.
-pub(super) fn items(
+pub(crate) fn items(
     file: &[u8],
     password: &dyn Fn() -> Result<Zeroizing<String>>,
 ) -> Result<Vec<Item>> {

@@ -1,0 +1,46 @@
+//! `tenon audit export`: every record, a page at a time.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+
+use super::record::json;
+use super::{PAGE, Reader};
+use crate::Result;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    reader: Reader,
+    /// Log in first, to see labels too; implied by a PIN in a file or in $TENON_PIN, and by --so
+    #[arg(long)]
+    login: bool,
+    /// Only the records after this one, which an earlier export ended with
+    #[arg(long, value_name = "RECORD", default_value_t = 0)]
+    after: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let token = arguments.reader.token(arguments.login)?;
+    let all = token.audit_end()?;
+    let mut done = arguments.after;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let watched = io::stderr().is_terminal();
+    loop {
+        let page = token.audit(done.saturating_add(1), PAGE)?;
+        let Some((last, _)) = page.last() else {
+            break;
+        };
+        done = *last;
+        for (position, entry) in &page {
+            writeln!(out, "{}", json(*position, entry))?;
+        }
+        if watched {
+            eprint!("\r{done} of {} records", all.max(done));
+        }
+    }
+    if watched {
+        eprintln!();
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,80 @@
+//! `tenon audit`: the token's own record of what was done with it.
+
+mod export;
+mod list;
+mod record;
+mod verify;
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use tenon_pkcs11::token::Token;
+
+use crate::ask::{SoPin, UserPin};
+use crate::token::Choice;
+use crate::{EXIT_STATUS, Result};
+
+/// Records that are read at a time.
+const PAGE: usize = 1000;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists the last records; labels of objects only after a login
+    ///
+    /// What is listed is not verified: `tenon audit verify` does that.
+    #[command(after_help = EXIT_STATUS)]
+    List(list::Arguments),
+    /// Checks that every record is genuine, and every object as its last record left it
+    ///
+    /// Finds records that were edited, removed, reordered or cut off, and objects that were edited,
+    /// removed, added or put back as they were before. Says the first one, and exits with status 1.
+    #[command(after_help = EXIT_STATUS)]
+    Verify(verify::Arguments),
+    /// Writes all records to standard output, one JSON object a line
+    #[command(after_help = EXIT_STATUS)]
+    Export(export::Arguments),
+}
+
+pub(crate) fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::List(arguments) => list::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+    }
+}
+
+/// Who reads the record of which token.
+#[derive(Args)]
+struct Reader {
+    #[command(flatten)]
+    choice: Choice,
+    /// Log in as the security officer
+    #[arg(long, conflicts_with = "pin_file")]
+    so: bool,
+    #[command(flatten)]
+    pin: UserPin,
+    #[command(flatten)]
+    so_pin: SoPin,
+}
+
+impl Reader {
+    /// The token, after a login.
+    fn logged_in(&self) -> Result<Arc<Token>> {
+        let token = self.choice.initialized_token()?;
+        let source = if self.so {
+            self.so_pin.source()
+        } else {
+            self.pin.source()
+        };
+        token.login(self.so, source.read()?.as_bytes())?;
+        Ok(token)
+    }
+
+    /// The token, after a login where that was asked for.
+    fn token(&self, login: bool) -> Result<Arc<Token>> {
+        if login || self.so || self.pin.source().is_given() {
+            return self.logged_in();
+        }
+        self.choice.initialized_token()
+    }
+}

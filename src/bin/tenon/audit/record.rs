@@ -1,0 +1,93 @@
+//! One record, for programs and for people.
+
+use serde_json::{Value, json};
+use tenon_pkcs11::attr;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::mechanism;
+use tenon_pkcs11::policy::Login;
+use tenon_pkcs11::token::{AuditEntry, Event, Touch, Touched};
+
+use crate::object::class_name;
+use crate::output::{hex, printable};
+use crate::when::utc;
+
+/// A record as a JSON object; what it does not have is null.
+pub(super) fn json(position: u64, entry: &AuditEntry) -> Value {
+    let number = |event: fn(Event) -> bool| entry.number.filter(|_| event(entry.event));
+    json!({
+        "record": position,
+        "time": entry.at,
+        "utc": utc(entry.at),
+        "event": entry.event.name(),
+        "role": role(entry.login),
+        "result": ck::rv_name(entry.rv),
+        "mechanism": entry.mechanism.map(mechanism_name),
+        "key": entry.by.map(|uid| hex(&uid)),
+        "target": entry.target.map(|uid| hex(&uid)),
+        "target": entry.target.map(|uid| hex(&uid)),
+        "use": number(|event| event == Event::Use).and_then(attr::name),
+        "mark": number(|event| matches!(event, Event::ClockAccepted | Event::ClockLowered)),
+        "noted": number(|event| event == Event::AnchorAccepted),
+        "objects": entry.objects.iter().map(object_json).collect::<Vec<_>>(),
+    })
+}
+
+fn object_json(object: &Touched) -> Value {
+    json!({
+        "unique_id": hex(&object.uid),
+        "class": class_name(Some(object.class)),
+        "change": match object.touch {
+            Touch::Put => "put",
+            Touch::Removed => "removed",
+            Touch::Used => "used",
+        },
+        "version": (object.touch != Touch::Used).then_some(object.version),
+        "label": object.label.as_deref().map(printable),
+    })
+}
+
+/// Position, time, event, role, result, and the rest.
+pub(super) fn row(position: u64, entry: &AuditEntry) -> [String; 6] {
+    [
+        position.to_string(),
+        utc(entry.at),
+        entry.event.name().to_owned(),
+        role(entry.login).to_owned(),
+        ck::rv_name(entry.rv).to_owned(),
+        details(entry).join(", "),
+    ]
+}
+
+fn details(entry: &AuditEntry) -> Vec<String> {
+    let mut details = Vec::new();
+    details.extend(entry.mechanism.map(mechanism_name));
+    details.extend(entry.by.map(|uid| format!("by {}", hex(&uid))));
+    details.extend(entry.target.map(|uid| format!("for {}", hex(&uid))));
+    details.extend(entry.target.map(|uid| format!("for {}", hex(&uid))));
+    details.extend(entry.number.map(|number| match entry.event {
+        Event::Use => attr::name(number).map_or_else(|| format!("{number:#x}"), str::to_owned),
+        Event::ClockAccepted | Event::ClockLowered => format!("mark {}", utc(number)),
+        _ => format!("noted {number}"),
+    }));
+    details.extend(entry.objects.iter().map(|object| {
+        let class = class_name(Some(object.class));
+        let uid = hex(&object.uid);
+        match &object.label {
+            Some(label) => format!("{class} {uid} {:?}", printable(label)),
+            None => format!("{class} {uid}"),
+        }
+    }));
+    details
+}
+
+fn role(login: Login) -> &'static str {
+    match login {
+        Login::Public => "nobody",
+        Login::User => "user",
+        Login::So => "so",
+    }
+}
+
+fn mechanism_name(id: ck::CK_MECHANISM_TYPE) -> String {
+    mechanism::find(id).map_or_else(|| format!("{id:#x}"), |row| row.name.to_owned())
+}

@@ -1,0 +1,190 @@
+//! Wrapping algorithms, by all the names that the services give them.
+
+use tenon_pkcs11::byok::{ALGORITHMS, OaepHash, Scheme};
+use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::hash::Hash;
+
+/// How a blob is made: the schemes of the library's table, with any hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// RSAES-OAEP of the key.
+    Oaep(Hash),
+    /// RSAES-PKCS1-v1_5 of the key.
+    Pkcs1,
+    /// RSAES-OAEP of an AES-256 key ‖ AES-KWP (RFC 5649) of the key.
+    OaepKwp(Hash),
+    /// RSAES-OAEP of an AES-256 key ‖ AES-256-ECB with PKCS #7 padding of the key.
+    OaepEcb(Hash),
+    /// SM2 encryption of the key.
+    Sm2,
+    /// SM2 encryption of an SM4 key ‖ SM4-ECB of the key.
+    Sm2Sm4,
+}
+
+impl Layout {
+    /// RSAES-OAEP is a part of it.
+    pub(super) fn is_oaep(self) -> bool {
+        matches!(self, Self::Oaep(_) | Self::OaepKwp(_) | Self::OaepEcb(_))
+    }
+}
+
+impl From<Scheme> for Layout {
+    fn from(scheme: Scheme) -> Self {
+        let hash = |of| match of {
+            OaepHash::Sha1 => Hash::Sha1,
+            OaepHash::Sha224 => Hash::Sha224,
+            OaepHash::Sha256 => Hash::Sha256,
+            OaepHash::Sha384 => Hash::Sha384,
+            OaepHash::Sha512 => Hash::Sha512,
+        };
+        match scheme {
+            Scheme::Oaep(of) => Self::Oaep(hash(of)),
+            Scheme::Pkcs1 => Self::Pkcs1,
+            Scheme::OaepKwp(of) => Self::OaepKwp(hash(of)),
+            Scheme::OaepEcb(of) => Self::OaepEcb(hash(of)),
+            Scheme::Sm2 => Self::Sm2,
+            Scheme::Sm2Sm4 => Self::Sm2Sm4,
+        }
+    }
+}
+
+/// A wrapping algorithm as it was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Algorithm {
+    pub(super) name: &'static str,
+    pub(super) layout: Layout,
+    /// Bits of the wrapping key, where the name fixes them.
+    pub(super) bits: Option<u64>,
+}
+
+impl Algorithm {
+    /// CKA_TENON_WRAP_ALGORITHM; `None` for what no import job is made for.
+    pub(super) fn number(&self) -> Option<ck::CK_ULONG> {
+        let row = ALGORITHMS
+            .iter()
+            .find(|row| Layout::from(row.scheme) == self.layout);
+        row.map(|row| row.number)
+    }
+}
+
+const fn row(name: &'static str, layout: Layout, bits: Option<u64>) -> Algorithm {
+    Algorithm { name, layout, bits }
+}
+
+/// Names beside those of the library's own table, and what it makes no import jobs for.
+const OTHERS: &[Algorithm] = &[
+    row("RSAES_OAEP_SHA_224", Layout::Oaep(Hash::Sha224), None),
+    row("RSAES_OAEP_SHA3_224", Layout::Oaep(Hash::Sha3_224), None),
+    row("RSAES_OAEP_SHA3_256", Layout::Oaep(Hash::Sha3_256), None),
+    row("RSAES_OAEP_SHA3_384", Layout::Oaep(Hash::Sha3_384), None),
+    row("RSAES_OAEP_SHA3_512", Layout::Oaep(Hash::Sha3_512), None),
+    row(
+        "RSA_AES_KEY_WRAP_SHA3_224",
+        Layout::OaepKwp(Hash::Sha3_224),
+        None,
+    ),
+    row(
+        "RSA_AES_KEY_WRAP_SHA3_256",
+        Layout::OaepKwp(Hash::Sha3_256),
+        None,
+    ),
+    row(
+        "RSA_AES_KEY_WRAP_SHA3_384",
+        Layout::OaepKwp(Hash::Sha3_384),
+        None,
+    ),
+    row(
+        "RSA_AES_KEY_WRAP_SHA3_512",
+        Layout::OaepKwp(Hash::Sha3_512),
+        None,
+    ),
+    // Azure
+    row("CKM_RSA_AES_KEY_WRAP", Layout::OaepKwp(Hash::Sha1), None),
+    // Huawei
+    row("SM2_ENCRYPT", Layout::Sm2, None),
+    // Google
+    row(
+        "RSA_OAEP_3072_SHA1_AES_256",
+        Layout::OaepKwp(Hash::Sha1),
+        Some(3072),
+    ),
+    row(
+        "RSA_OAEP_4096_SHA1_AES_256",
+        Layout::OaepKwp(Hash::Sha1),
+        Some(4096),
+    ),
+    row(
+        "RSA_OAEP_3072_SHA256_AES_256",
+        Layout::OaepKwp(Hash::Sha256),
+        Some(3072),
+    ),
+    row(
+        "RSA_OAEP_4096_SHA256_AES_256",
+        Layout::OaepKwp(Hash::Sha256),
+        Some(4096),
+    ),
+    row(
+        "RSA_OAEP_3072_SHA256",
+        Layout::Oaep(Hash::Sha256),
+        Some(3072),
+    ),
+    row(
+        "RSA_OAEP_4096_SHA256",
+        Layout::Oaep(Hash::Sha256),
+        Some(4096),
+    ),
+    // OCI
+    row("RSA_OAEP_SHA256", Layout::Oaep(Hash::Sha256), None),
+    row("RSA_OAEP_AES_SHA256", Layout::OaepKwp(Hash::Sha256), None),
+];
+
+fn all() -> impl Iterator<Item = Algorithm> {
+    let main = ALGORITHMS
+        .iter()
+        .map(|known| row(known.name, known.scheme.into(), None));
+    main.chain(OTHERS.iter().copied())
+}
+
+/// The algorithm of a name, in capitals or not, with hyphens or not, as for `--algorithm`.
+pub(super) fn parse(text: &str) -> Result<Algorithm, String> {
+    let name = text.to_ascii_uppercase().replace('-', "_");
+    all().find(|row| row.name == name).ok_or_else(|| {
+        let names: Vec<_> = all().map(|row| row.name).collect();
+        format!("there are {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_each_service_writes_them() {
+        let read = |text| parse(text).map(|row| (row.layout, row.bits, row.number()));
+        let (oaep, kwp) = (Layout::Oaep, Layout::OaepKwp);
+        for (name, layout, bits, number) in [
+            ("RSAES_OAEP_SHA_256", oaep(Hash::Sha256), None, Some(2)),
+            (
+                "rsa-oaep-4096-sha256-aes-256",
+                kwp(Hash::Sha256),
+                Some(4096),
+                Some(5),
+            ),
+            ("CKM_RSA_AES_KEY_WRAP", kwp(Hash::Sha1), None, Some(4)),
+            ("SM2_ENCRYPT", Layout::Sm2, None, Some(8)),
+            ("RSAES_OAEP_SHA3_512", oaep(Hash::Sha3_512), None, None),
+        ] {
+            assert_eq!(read(name), Ok((layout, bits, number)), "{name}");
+        }
+        let refused = read("RSA_OAEP").unwrap_err();
+        assert!(refused.contains("RSA_OAEP_AES_SHA256"), "{refused}");
+    }
+
+    #[test]
+    fn each_name_stands_once() {
+        for (index, row) in all().enumerate() {
+            let found = all().position(|other| other.name == row.name);
+            assert_eq!(found, Some(index), "{}", row.name);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Base64 (RFC 4648) as the services hand it out and take it.
+
+use base64ct::{Base64, Base64Unpadded, Encoding};
+use zeroize::Zeroizing;
+
+/// One line, padded, with nothing after it.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    Base64::encode_string(bytes)
+}
+
+/// The bytes that a text stands for, in either alphabet, on any number of lines, padded or not.
+/// `None` when it is not Base64, as bytes of a cipher never are by chance.
+pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    // The letters of PEM's lines are all digits of Base64.
+    if text.trim_ascii_start().starts_with(b"-----BEGIN ") {
+        return None;
+    }
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
+    for byte in text {
+        match byte {
+            byte if byte.is_ascii_whitespace() => {}
+            b'-' => digits.push(b'+'),
+            b'_' => digits.push(b'/'),
+            byte => digits.push(*byte),
+        }
+    }
+    let len = digits.iter().rposition(|digit| *digit != b'=')? + 1;
+    let padded = digits.len();
+    let whole = padded == len || (padded.is_multiple_of(4) && padded - len <= 2);
+    digits.truncate(len);
+    if !whole {
+        return None;
+    }
+    let digits = std::str::from_utf8(&digits).ok()?;
+    Base64Unpadded::decode_vec(digits).ok().map(Zeroizing::new)
+}
+
+/// What a file with a blob or a token means: Base64 text, or the bytes themselves.
+pub(super) fn decode_file(file: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    decode(&file).unwrap_or(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_write_it_is_read() {
+        let bytes = [0xFB, 0xFF, 0xBE, 1];
+        assert_eq!(encode(&bytes), "+/++AQ==");
+        for text in [
+            "+/++AQ==",
+            "+/++AQ==\n",
+            "+/++\r\nAQ==\r\n",
+            "-_--AQ==",
+            "-_--AQ",
+            " +/++AQ ",
+        ] {
+            let read = decode(text.as_bytes());
+            assert_eq!(read.as_deref(), Some(&bytes.to_vec()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base64_is_not_taken_for_it() {
+        for text in [
+            "",
+            "\n",
+            "=",
+            "====",
+            "+/++AQ=",
+            "+/++AQ===",
+            "A",
+            "AB=C",
+            "+/++AR==",
+            "{}",
+            "a.b",
+            "\u{e9}AAA",
+        ] {
+            assert!(decode(text.as_bytes()).is_none(), "{text:?}");
+        }
+        let binary = Zeroizing::new(vec![0x80, b'A', b'A', b'A']);
+        assert_eq!(*decode_file(binary.clone()), *binary);
+        let text = Zeroizing::new(b"AQID\n".to_vec());
+        assert_eq!(*decode_file(text), [1, 2, 3]);
+    }
+}

@@ -1,0 +1,341 @@
+//! External keys as the commands see them: found by a name, described in the services' words.
+
+use clap::Args;
+use serde_json::{Value, json};
+use tenon_pkcs11::attr::Revealed;
+use tenon_pkcs11::byok::{Spec, parse_tags};
+use tenon_pkcs11::ck;
+use tenon_pkcs11::clock::{Clock, SystemClock, UnixTime};
+use tenon_pkcs11::session::Session;
+use tenon_pkcs11::token::Handle;
+
+use super::spec::{self, Usage};
+use crate::Result;
+use crate::ask::UserPin;
+use crate::object::{find, ulong};
+use crate::output::{Format, hex, printable, unhex};
+use crate::template::Template;
+use crate::token::{Choice, Open};
+use crate::when::{deadline, utc};
+
+/// The key that a command is about.
+#[derive(Args)]
+pub(super) struct Target {
+    /// The external key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in
+    /// hexadecimal digits
+    #[arg(value_name = "KEY")]
+    pub(super) name: String,
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    pin: UserPin,
+    #[command(flatten)]
+    pub(super) format: Format,
+}
+
+impl Target {
+    /// The key, in a session that may change it.
+    pub(super) fn open(&self) -> Result<(Open, External)> {
+        let open = self.choice.user_session(&self.pin)?;
+        let key = External::named(&open.session, &self.name)?;
+        Ok((open, key))
+    }
+
+    /// The key, in a session that reads.
+    pub(super) fn open_reading(&self) -> Result<(Open, External)> {
+        let open = self.choice.reading_session(&self.pin)?;
+        let key = External::named(&open.session, &self.name)?;
+        Ok((open, key))
+    }
+
+    /// Sets attributes of the key, and prints what it is then, after `done` in words.
+    pub(super) fn change(&self, template: &Template, done: &str) -> Result<()> {
+        let (open, key) = self.open()?;
+        open.session
+            .set_attributes(key.handle, template.as_slice())?;
+        self.report(&External::of(&open.session, key.handle)?, done)
+    }
+
+    /// Prints the key, after `done` in words.
+    pub(super) fn report(&self, key: &External, done: &str) -> Result<()> {
+        let answer = json!({ "KeyMetadata": key.json() });
+        self.format
+            .print(&answer, |out| writeln!(out, "{done} {}", key.words()))
+    }
+}
+
+/// The present, as the program's own clock shows it.
+pub(super) fn now() -> UnixTime {
+    SystemClock.now()
+}
+
+/// A time as a field of an answer; empty for 0, which is none.
+pub(super) fn field(at: UnixTime) -> String {
+    if at == 0 {
+        return String::new();
+    }
+    utc(at)
+}
+
+/// An external key.
+pub(super) struct External {
+    pub(super) handle: Handle,
+    pub(super) unique_id: String,
+    /// CKA_LABEL.
+    pub(super) alias: String,
+    pub(super) id: Vec<u8>,
+    pub(super) class: ck::CK_OBJECT_CLASS,
+    pub(super) key_type: ck::CK_KEY_TYPE,
+    pub(super) spec: Option<Spec>,
+    pub(super) usage: Option<Usage>,
+    pub(super) state: Option<ck::CK_ULONG>,
+    /// End of the material's life; 0 = never, or no material.
+    pub(super) expires_at: UnixTime,
+    /// When the scheduled deletion takes effect; 0 = none.
+    pub(super) deletion_at: UnixTime,
+    /// Of the bound material; empty before the first import.
+    pub(super) material_id: String,
+    pub(super) profile: String,
+    pub(super) require_token: bool,
+    description: String,
+    pub(super) tags: Vec<(String, String)>,
+}
+
+impl External {
+    /// Every one there is.
+    pub(super) fn all(session: &Session) -> Result<Vec<Self>> {
+        let handles = find(session, &any())?;
+        let keys = handles.into_iter().map(|handle| Self::of(session, handle));
+        keys.collect()
+    }
+
+    /// The one whose KeyId, alias or CKA_ID is `name`.
+    pub(super) fn named(session: &Session, name: &str) -> Result<Self> {
+        let mut templates = vec![
+            any().bytes(ck::CKA_UNIQUE_ID, name.as_bytes()),
+            any().bytes(ck::CKA_LABEL, name.as_bytes()),
+        ];
+        templates.extend(unhex(name).map(|id| any().bytes(ck::CKA_ID, &id)));
+        let mut found = Vec::new();
+        for template in templates {
+            for handle in find(session, &template)? {
+                if !found.contains(&handle) {
+                    found.push(handle);
+                }
+            }
+        }
+        match (found.pop(), found.is_empty()) {
+            (Some(handle), true) => Self::of(session, handle),
+            (Some(_), false) => Err(format!(
+                "more than one external key is called {name}: say which by its KeyId, as `tenon byok list` shows them"
+            )
+            .into()),
+            (None, _) => Err(format!(
+                "no external key is called {name}: `tenon byok list` lists those there are"
+            )
+            .into()),
+        }
+    }
+
+    pub(super) fn of(session: &Session, handle: Handle) -> Result<Self> {
+        let read = Properties::read(session, handle)?;
+        let class = read.number(ck::CKA_CLASS).ok_or("the key has no class")?;
+        let key_type = read.number(ck::CKA_KEY_TYPE).ok_or("the key has no type")?;
+        let modulus = u64::try_from(read.bytes(ck::CKA_MODULUS).len())?;
+        let spec = Spec::of(
+            key_type,
+            read.number(ck::CKA_VALUE_LEN),
+            read.number(ck::CKA_MODULUS_BITS).or(Some(8 * modulus)),
+            Some(read.bytes(ck::CKA_EC_PARAMS)),
+        );
+        let usage = match (read.is(ck::CKA_DECRYPT), read.is(ck::CKA_SIGN)) {
+            (true, false) => Some(Usage::EncryptDecrypt),
+            (false, true) => Some(Usage::SignVerify),
+            _ => None,
+        };
+        let tags = parse_tags(read.bytes(ck::CKA_TENON_TAGS)).unwrap_or_default();
+        Ok(Self {
+            handle,
+            unique_id: read.text(ck::CKA_UNIQUE_ID),
+            alias: read.text(ck::CKA_LABEL),
+            id: read.bytes(ck::CKA_ID).to_vec(),
+            class,
+            key_type,
+            spec,
+            usage,
+            state: read.number(ck::CKA_TENON_KEY_STATE),
+            expires_at: read.time(ck::CKA_TENON_EXPIRES_AT),
+            deletion_at: read.time(ck::CKA_TENON_DELETION_AT),
+            material_id: hex(read.bytes(ck::CKA_TENON_MATERIAL_ID)),
+            profile: read.text(ck::CKA_TENON_PROFILE),
+            require_token: read.is(ck::CKA_TENON_REQUIRE_TOKEN),
+            description: read.text(ck::CKA_TENON_DESCRIPTION),
+            tags: tags.into_iter().collect(),
+        })
+    }
+
+    /// KeyState.
+    pub(super) fn state(&self) -> &'static str {
+        match self.state {
+            Some(ck::STATE_PENDING_IMPORT) => "PendingImport",
+            Some(ck::STATE_ENABLED) => "Enabled",
+            Some(ck::STATE_DISABLED) => "Disabled",
+            Some(ck::STATE_PENDING_DELETION) => "PendingDeletion",
+            _ => "Unknown",
+        }
+    }
+
+    /// KeySpec.
+    pub(super) fn spec(&self) -> String {
+        self.spec.map_or_else(|| "?".to_owned(), spec::name)
+    }
+
+    /// KeyUsage; empty for a key of no or of both usages.
+    pub(super) fn usage(&self) -> &'static str {
+        self.usage.map_or("", Usage::name)
+    }
+
+    /// A short name for messages: the alias, or the KeyId of a key without one.
+    pub(super) fn name(&self) -> &str {
+        if self.alias.is_empty() {
+            return &self.unique_id;
+        }
+        &self.alias
+    }
+
+    /// KeyMetadata, in the field names of the services.
+    pub(super) fn json(&self) -> Value {
+        let tags = self.tags.iter();
+        let tags: Vec<_> = tags
+            .map(|(key, value)| json!({ "TagKey": key, "TagValue": value }))
+            .collect();
+        json!({
+            "KeyId": self.unique_id,
+            "AliasName": self.alias,
+            "Description": self.description,
+            "KeyState": self.state(),
+            "Origin": "EXTERNAL",
+            "KeySpec": self.spec(),
+            "KeyUsage": self.usage(),
+            "KeyMaterialId": self.material_id,
+            "KeyMaterialExpireUnix": self.expires_at,
+            "MaterialExpireTime": field(self.expires_at),
+            "DeleteDate": field(self.deletion_at),
+            "Tags": tags,
+            "Profile": self.profile,
+            "RequireToken": self.require_token,
+            "Id": hex(&self.id),
+        })
+    }
+
+    /// For a line of text.
+    pub(super) fn words(&self) -> String {
+        let Self {
+            unique_id, alias, ..
+        } = self;
+        let (spec, state) = (self.spec(), self.state());
+        format!("{unique_id} {alias:?} {spec}: {state}")
+    }
+
+    /// Every property with its value, in words.
+    pub(super) fn rows(&self, now: UnixTime) -> Vec<[String; 2]> {
+        let deletion = match self.deletion_at {
+            0 => "none".to_owned(),
+            at => deadline(at, now),
+        };
+        let expiry = match self.state {
+            Some(ck::STATE_PENDING_IMPORT) if self.expires_at == 0 => "no material".to_owned(),
+            _ => deadline(self.expires_at, now),
+        };
+        let tags: Vec<_> = self
+            .tags
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        [
+            ("KeyId", self.unique_id.clone()),
+            ("Alias", self.alias.clone()),
+            ("Description", self.description.clone()),
+            ("KeyState", self.state().to_owned()),
+            ("KeySpec", self.spec()),
+            ("KeyUsage", self.usage().to_owned()),
+            ("Material", self.material_id.clone()),
+            ("Expires", expiry),
+            ("Deletion", deletion),
+            ("Tags", tags.join(", ")),
+            ("Profile", self.profile.clone()),
+            ("CKA_ID", hex(&self.id)),
+        ]
+        .map(|(name, value)| [name.to_owned(), value])
+        .into_iter()
+        .filter(|[_, value]| !value.is_empty())
+        .collect()
+    }
+}
+
+/// Matches every external key, without live material too.
+fn any() -> Template {
+    Template::default().number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_EXTERNAL)
+}
+
+/// What is read of a key, in one call.
+const KINDS: [ck::CK_ATTRIBUTE_TYPE; 19] = [
+    ck::CKA_CLASS,
+    ck::CKA_KEY_TYPE,
+    ck::CKA_LABEL,
+    ck::CKA_ID,
+    ck::CKA_UNIQUE_ID,
+    ck::CKA_VALUE_LEN,
+    ck::CKA_MODULUS,
+    ck::CKA_MODULUS_BITS,
+    ck::CKA_EC_PARAMS,
+    ck::CKA_DECRYPT,
+    ck::CKA_SIGN,
+    ck::CKA_TENON_KEY_STATE,
+    ck::CKA_TENON_EXPIRES_AT,
+    ck::CKA_TENON_DELETION_AT,
+    ck::CKA_TENON_MATERIAL_ID,
+    ck::CKA_TENON_PROFILE,
+    ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_DESCRIPTION,
+    ck::CKA_TENON_TAGS,
+];
+
+/// The values of `KINDS`, in their order; what a key does not have is empty.
+struct Properties(Vec<Vec<u8>>);
+
+impl Properties {
+    fn read(session: &Session, handle: Handle) -> Result<Self> {
+        let values = session.attributes(handle, &KINDS)?.into_iter();
+        let bytes = values.map(|value| match value {
+            Revealed::Value(bytes) => bytes,
+            _ => Vec::new(),
+        });
+        Ok(Self(bytes.collect()))
+    }
+
+    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> &[u8] {
+        let place = KINDS.iter().position(|known| *known == kind);
+        place
+            .and_then(|place| self.0.get(place))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn text(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> String {
+        printable(self.bytes(kind))
+    }
+
+    fn number(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
+        ulong(self.bytes(kind))
+    }
+
+    fn is(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
+        self.bytes(kind) == [ck::CK_TRUE]
+    }
+
+    /// 0 where there is none.
+    fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> UnixTime {
+        let bytes = self.bytes(kind).try_into();
+        bytes.map_or(0, UnixTime::from_be_bytes)
+    }
+}

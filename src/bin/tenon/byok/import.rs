@@ -1,0 +1,210 @@
+//! `tenon byok import`: a blob goes in, as ImportKeyMaterial takes it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use tenon_pkcs11::byok::{Algorithm, Job, Rule, expired, profile};
+use tenon_pkcs11::ck;
+use tenon_pkcs11::session::Session;
+use tenon_pkcs11::token::Handle;
+use zeroize::Zeroizing;
+
+use super::external::{External, Target, now};
+use super::{azure, base64};
+use crate::object::{find, ulong, value};
+use crate::output::hex;
+use crate::template::Template;
+use crate::token::Open;
+use crate::when::{When, span};
+use crate::{Result, files, public_key};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// The wrapped material: binary, Base64 or a .byok file, - for standard input. Of Huawei's two
+    /// files EncryptedKeyMaterial.bin first, then the private key's ciphertext
+    #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
+    blob: Vec<PathBuf>,
+    /// The import token that came with the public key, in a file; without one the key's only open
+    /// request is used
+    #[arg(long, value_name = "FILE")]
+    import_token: Option<PathBuf>,
+    /// End of the material's life: never, 24h, 7d, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds;
+    /// unless said, what the profile has
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    expires: Option<When>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let blob = blob(&arguments.blob)?;
+    let import_token = arguments
+        .import_token
+        .as_ref()
+        .map(|file| files::read(file).map(base64::decode_file))
+        .transpose()?;
+    let (open, key) = arguments.target.open()?;
+    let token = import_token.as_ref().map(|bytes| bytes.as_slice());
+    let expires_at = expiry(&key, arguments.expires)?;
+    let job = find_job(&open.session, &key, token)?;
+    let template = Template::of_class(key.class)
+        .flag(ck::CKA_TOKEN, true)
+        .number(ck::CKA_KEY_TYPE, key.key_type)
+        .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
+        .maybe(ck::CKA_TENON_IMPORT_TOKEN, token)
+        .maybe(
+            ck::CKA_TENON_EXPIRES_AT,
+            expires_at.as_ref().map(<[u8; 8]>::as_slice),
+        );
+    let request = open.request(mechanism(&open.session, job)?)?;
+    let handle = open
+        .session
+        .unwrap_key(request, job, &blob, template.as_slice())?;
+    let key = External::of(&open.session, handle)?;
+    let public = make_public(&open, &key)?;
+    let answer = json!({ "KeyMetadata": key.json(), "PublicKeyMade": public });
+    arguments.target.format.print(&answer, |out| {
+        writeln!(out, "Imported {}", key.words())?;
+        if public {
+            writeln!(out, "Made its public key object")?;
+        }
+        Ok(())
+    })
+}
+
+/// CKA_TENON_EXPIRES_AT of this import; without one the profile has the word, unless it leaves that
+/// to the caller.
+fn expiry(key: &External, asked: Option<When>) -> Result<Option<[u8; 8]>> {
+    if let Some(when) = asked {
+        return Ok(Some(when.at(now()).to_be_bytes()));
+    }
+    match profile::find(key.profile.as_bytes()) {
+        Some(profile) if profile.expiry(None, now()) == Err(Rule::ExpiryUnnamed) => Err(format!(
+            "{} wants an expiry in every import: say --expires with a time, or with never",
+            profile.service
+        )
+        .into()),
+        _ => Ok(None),
+    }
+}
+
+/// The bytes for C_UnwrapKey.
+fn blob(files: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>> {
+    let mut blob = Zeroizing::new(Vec::new());
+    for path in files {
+        let file = files::read(path)?;
+        let part = match azure::read(&file) {
+            Some(read) => {
+                let read = read.map_err(|error| format!("{}: {error}", path.display()))?;
+                Zeroizing::new(read)
+            }
+            None => base64::decode_file(file),
+        };
+        blob.extend_from_slice(&part);
+    }
+    Ok(blob)
+}
+
+/// The private key of the request that the material was wrapped for.
+fn find_job(session: &Session, key: &External, token: Option<&[u8]>) -> Result<Handle> {
+    let jobs = Template::of_class(ck::CKO_PRIVATE_KEY)
+        .number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB)
+        .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes());
+    let advice = format!("run `tenon byok parameters {}`", key.name());
+    let Some(token) = token else {
+        let mut found = find(session, &jobs)?;
+        return match (found.pop(), found.is_empty()) {
+            (Some(job), true) => Ok(job),
+            (Some(_), false) => Err(format!(
+                "more than one request for {} is open: say with --import-token which",
+                key.name()
+            )
+            .into()),
+            (None, _) => Err(format!("no request for {} is open: {advice}", key.name()).into()),
+        };
+    };
+    let claimed = Job::claimed(token).ok_or("the file is no import token of this program")?;
+    let target = hex(&claimed.target);
+    if target != key.unique_id {
+        return Err(format!(
+            "the import token belongs to the key {target}, not to {}",
+            key.unique_id
+        )
+        .into());
+    }
+    let now = now();
+    if expired(claimed.not_after, now) {
+        let ago = span(now.saturating_sub(claimed.not_after));
+        return Err(format!("the import token expired {ago} ago: {advice}").into());
+    }
+    let own = jobs.bytes(ck::CKA_UNIQUE_ID, hex(&claimed.wrapping).as_bytes());
+    find(session, &own)?
+        .pop()
+        .ok_or_else(|| format!("the wrapping key of this import token is gone: {advice}").into())
+}
+
+/// The one that the job is for.
+fn mechanism(session: &Session, job: Handle) -> Result<ck::CK_MECHANISM_TYPE> {
+    let number = value(session, job, ck::CKA_TENON_WRAP_ALGORITHM)?;
+    let algorithm = number
+        .and_then(|bytes| ulong(&bytes))
+        .and_then(Algorithm::find);
+    Ok(algorithm
+        .ok_or("the request's algorithm is unknown")?
+        .mechanism)
+}
+
+/// Makes the public key object of an imported private key, where there is none. Whether it did.
+fn make_public(open: &Open, key: &External) -> Result<bool> {
+    if key.class != ck::CKO_PRIVATE_KEY {
+        return Ok(false);
+    }
+    let session = &open.session;
+    let spki = value(session, key.handle, ck::CKA_PUBLIC_KEY_INFO)?.unwrap_or_default();
+    let values = public_key::add(Template::of_class(ck::CKO_PUBLIC_KEY), &spki)?
+        .flag(ck::CKA_TOKEN, true)
+        .bytes(ck::CKA_ID, &key.id);
+    if !find(session, &values)?.is_empty() {
+        return Ok(false);
+    }
+    let signs = value(session, key.handle, ck::CKA_SIGN)? == Some(vec![ck::CK_TRUE]);
+    let decrypts = value(session, key.handle, ck::CKA_DECRYPT)? == Some(vec![ck::CK_TRUE]);
+    let template = values
+        .bytes(ck::CKA_LABEL, key.alias.as_bytes())
+        .flag(ck::CKA_VERIFY, signs)
+        .flag(ck::CKA_ENCRYPT, decrypts);
+    session.create_object(template.as_slice())?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn join(parts: &[&[u8]]) -> Result<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| {
+                let file = folder.path().join(index.to_string());
+                std::fs::write(&file, part).unwrap();
+                file
+            })
+            .collect();
+        blob(&files).map(|blob| blob.to_vec())
+    }
+
+    #[test]
+    fn blobs_come_in_every_form() {
+        assert_eq!(join(&[&[0x80, 1]]).unwrap(), [0x80, 1]);
+        assert_eq!(join(&[b"gAE=\n"]).unwrap(), [0x80, 1]);
+        assert_eq!(join(&[b"gAE=", &[0xFF, 2]]).unwrap(), [0x80, 1, 0xFF, 2]);
+        let file = azure::write("kid", &[0x80, 1]);
+        assert_eq!(join(&[file.as_bytes()]).unwrap(), [0x80, 1]);
+        let broken = join(&[b"{ \"ciphertext\": 1"]).unwrap_err().to_string();
+        assert!(broken.contains("JSON"), "{broken}");
+        assert!(blob(&["/nowhere/at/all".into()]).is_err());
+    }
+}

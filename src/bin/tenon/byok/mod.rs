@@ -1,0 +1,102 @@
+//! `tenon byok`: keys whose material comes from outside, as cloud services know them.
+
+mod algorithm;
+mod azure;
+mod base64;
+mod cancel_deletion;
+mod create;
+mod delete_material;
+mod describe;
+mod disable;
+mod enable;
+mod external;
+mod import;
+mod list;
+mod owned;
+mod parameters;
+mod schedule_deletion;
+mod seal;
+mod spec;
+mod tags;
+mod update;
+mod wrap;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::{EXIT_STATUS, Result};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Makes an external key, which waits for its material
+    #[command(after_help = EXIT_STATUS)]
+    Create(create::Arguments),
+    /// Makes a public key to wrap the material with, and the import token that goes with it
+    ///
+    /// Writes publickey_KEYID.pem, the same in DER as publickey_KEYID.bin, and token_KEYID.txt in
+    /// Base64. With --json they are printed instead, in Base64, as the services answer.
+    #[command(after_help = EXIT_STATUS)]
+    Parameters(parameters::Arguments),
+    /// Wraps a key for a service or a token; needs no token, only the public key
+    ///
+    /// The algorithms have the names that the services give them: RSAES_OAEP_SHA_1, …_SHA_256,
+    /// RSAES_PKCS1_V1_5, RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD (Alibaba), RSA_AES_KEY_WRAP_SHA_1,
+    /// …_SHA_256 (AWS), RSA_OAEP_3072_SHA256_AES_256 … (Google), CKM_RSA_AES_KEY_WRAP (Azure),
+    /// RSA_OAEP_AES_SHA256 (OCI); a wrong one lists all.
+    #[command(after_help = EXIT_STATUS)]
+    Wrap(wrap::Arguments),
+    /// Imports wrapped material into an external key
+    ///
+    /// The first import binds the key to this material for ever; the same may come again, and sets
+    /// the expiry anew. A private key's public key object is made along.
+    #[command(after_help = EXIT_STATUS)]
+    Import(import::Arguments),
+    /// Shows an external key
+    #[command(after_help = EXIT_STATUS)]
+    Describe(describe::Arguments),
+    /// Lists the external keys, those without material too
+    #[command(after_help = LIST_STATUS)]
+    List(list::Arguments),
+    /// Changes alias, description and tags
+    #[command(after_help = EXIT_STATUS)]
+    Update(update::Arguments),
+    /// Switches a key off, until enable
+    #[command(after_help = EXIT_STATUS)]
+    Disable(disable::Arguments),
+    /// Switches a key on again
+    #[command(after_help = EXIT_STATUS)]
+    Enable(enable::Arguments),
+    /// Erases the material; the key stays bound to it, and waits for the same to come again
+    #[command(after_help = EXIT_STATUS)]
+    DeleteMaterial(delete_material::Arguments),
+    /// Has a key deleted for ever in 7 to 30 days; it cannot be used meanwhile
+    #[command(after_help = EXIT_STATUS)]
+    ScheduleDeletion(schedule_deletion::Arguments),
+    /// Keeps a key that was to be deleted
+    #[command(after_help = EXIT_STATUS)]
+    CancelDeletion(cancel_deletion::Arguments),
+}
+
+/// At the end of the help of `list`.
+const LIST_STATUS: &str = "Exit status: 0 done, 1 refused or failed, 2 wrong usage, \
+    3 --expiring found keys.";
+
+/// What the command answers, and the exit status when it is no error.
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    let done = match command {
+        Command::Create(arguments) => create::run(arguments),
+        Command::Parameters(arguments) => parameters::run(arguments),
+        Command::Wrap(arguments) => wrap::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::Describe(arguments) => describe::run(arguments),
+        Command::List(arguments) => return list::run(arguments),
+        Command::Update(arguments) => update::run(arguments),
+        Command::Disable(arguments) => disable::run(arguments),
+        Command::Enable(arguments) => enable::run(arguments),
+        Command::DeleteMaterial(arguments) => delete_material::run(arguments),
+        Command::ScheduleDeletion(arguments) => schedule_deletion::run(arguments),
+        Command::CancelDeletion(arguments) => cancel_deletion::run(arguments),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,203 @@
+//! The key that its owner wraps, out of a file.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use der::asn1::AnyRef;
+use der::{Decode, Tag, Tagged};
+use tenon_pkcs11::crypto::material::Material;
+use zeroize::Zeroizing;
+
+use super::base64;
+use crate::ask::KeyPassword;
+use crate::keyfile::{self, Item};
+use crate::output::unhex;
+use crate::{Result, files};
+
+#[derive(Args)]
+pub(super) struct Source {
+    /// The key to wrap: a private key in PEM or DER, or the bytes of a secret key; - for standard
+    /// input
+    key: PathBuf,
+    /// The file is hexadecimal digits
+    #[arg(long, group = "writing")]
+    hex: bool,
+    /// The file is Base64
+    #[arg(long, group = "writing")]
+    base64: bool,
+    /// The file is the bytes of a secret key, whatever they look like
+    #[arg(long, group = "writing")]
+    raw: bool,
+    #[command(flatten)]
+    password: KeyPassword,
+}
+
+/// A key in clear.
+pub(super) enum Owned {
+    /// Bytes of a secret key.
+    Secret(Zeroizing<Vec<u8>>),
+    /// Its values are proven to belong together.
+    Private(Box<Material>),
+}
+
+impl Source {
+    pub(super) fn read(&self) -> Result<Owned> {
+        let file = files::read(&self.key)?;
+        if self.raw {
+            return secret(file);
+        }
+        let bytes = if self.hex {
+            Zeroizing::new(unhex(&printed(&file)?)?)
+        } else if self.base64 {
+            base64::decode(&file).ok_or("the file is not Base64")?
+        } else {
+            file
+        };
+        let written = self.hex || self.base64;
+        self.of_bytes(bytes, written)
+    }
+
+    /// `written`: what the bytes were in is known, so they are not text by mistake.
+    fn of_bytes(&self, bytes: Zeroizing<Vec<u8>>, written: bool) -> Result<Owned> {
+        if is_private_key(&bytes) {
+            return private(keyfile::items(&bytes, &|| self.password.source().read())?);
+        }
+        if !written && is_text(&bytes) {
+            let file = if self.key == Path::new("-") {
+                "standard input".to_owned()
+            } else {
+                self.key.display().to_string()
+            };
+            return Err(format!(
+                "{file} is text: say --hex or --base64, or --raw if its very characters are the key"
+            )
+            .into());
+        }
+        secret(bytes)
+    }
+}
+
+fn secret(bytes: Zeroizing<Vec<u8>>) -> Result<Owned> {
+    if bytes.is_empty() {
+        return Err("the key is empty".into());
+    }
+    Ok(Owned::Secret(bytes))
+}
+
+fn private(items: Vec<Item>) -> Result<Owned> {
+    let mut keys: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::PrivateKey(material) => Some(material),
+            Item::PublicKey(_) | Item::Certificate(_) => None,
+        })
+        .collect();
+    match (keys.pop(), keys.is_empty()) {
+        (Some(key), true) => Ok(Owned::Private(key)),
+        (Some(_), false) => Err("the file has more than one private key".into()),
+        (None, _) => Err("the file has no private key".into()),
+    }
+}
+
+/// PEM, or DER that can be nothing but a private key: a SEQUENCE around all of it that begins with a
+/// version (PKCS #8, PKCS #1, SEC 1) or with an algorithm (encrypted PKCS #8). Of random keys one in
+/// 2^32 looks so.
+fn is_private_key(bytes: &[u8]) -> bool {
+    let pem = std::str::from_utf8(bytes).is_ok_and(|text| text.contains("-----BEGIN "));
+    let der = AnyRef::from_der(bytes).is_ok_and(|any| {
+        any.tag() == Tag::Sequence && matches!(any.value(), [0x02, 0x01, ..] | [0x30, _, 0x06, ..])
+    });
+    pem || der
+}
+
+/// Nothing that a random key is.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+}
+
+/// The characters that are not blank.
+fn printed(bytes: &[u8]) -> Result<Zeroizing<String>> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "the file is not text")?;
+    let digits = text.chars().filter(|c| !c.is_whitespace());
+    Ok(Zeroizing::new(digits.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(folder: &Path, content: &[u8]) -> Source {
+        let key = folder.join("key");
+        std::fs::write(&key, content).unwrap();
+        Source {
+            key,
+            hex: false,
+            base64: false,
+            raw: false,
+            password: KeyPassword::default(),
+        }
+    }
+
+    fn bytes(owned: Result<Owned>) -> Option<Vec<u8>> {
+        match owned.ok()? {
+            Owned::Secret(bytes) => Some(bytes.to_vec()),
+            Owned::Private(_) => None,
+        }
+    }
+
+    #[test]
+    fn secret_keys_are_bytes_or_say_how_they_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |content: &[u8], hex, base64, raw| {
+            bytes(
+                Source {
+                    hex,
+                    base64,
+                    raw,
+                    ..source(folder.path(), content)
+                }
+                .read(),
+            )
+        };
+        let text = b"000102030405060708090a0b0c0d0e0f\n";
+        assert_eq!(with(&[0xF0; 16], false, false, false), Some(vec![0xF0; 16]));
+        assert_eq!(with(text, true, false, false), Some((0..16).collect()));
+        assert_eq!(with(b"8PDw\n8PDw", false, true, false), Some(vec![0xF0; 6]));
+        assert_eq!(with(text, false, false, true), Some(text.to_vec()));
+        assert_eq!(with(text, false, false, false), None, "text by mistake");
+        assert_eq!(with(b"xy", true, false, false), None);
+        assert_eq!(with(b"*", false, true, false), None);
+        assert_eq!(with(b"", false, false, true), None);
+    }
+
+    #[test]
+    fn private_keys_are_told_from_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        for der in [
+            &include_bytes!("../../../../tests/cli/files/ec.der")[..],
+            include_bytes!("../../../../tests/cli/files/ec-traditional.der"),
+            include_bytes!("../../../../tests/cli/files/rsa-traditional.der"),
+            include_bytes!("../../../../tests/cli/files/rsa.pem"),
+            include_bytes!("../../../../tests/cli/files/web.pem"),
+        ] {
+            let read = source(folder.path(), der).read();
+            assert!(matches!(read, Ok(Owned::Private(_))));
+            let written = base64::encode(der);
+            let source = Source {
+                base64: true,
+                ..source(folder.path(), written.as_bytes())
+            };
+            assert!(matches!(source.read(), Ok(Owned::Private(_))));
+        }
+        // DER, but no private key: 32 bytes that begin like a SEQUENCE are a secret key.
+        let unlucky = [&[0x30, 30][..], &[0xF0; 30]].concat();
+        assert_eq!(bytes(source(folder.path(), &unlucky).read()), Some(unlucky));
+        let public = include_bytes!("../../../../tests/cli/files/rsa-public.pem");
+        assert!(source(folder.path(), public).read().is_err());
+        assert!(is_private_key(include_bytes!(
+            "../../../../tests/cli/files/ec-aes128-sha512.der"
+        )));
+    }
+}

@@ -1,0 +1,276 @@
+//! `tenon byok parameters`: a public key to wrap material with, and its import token, as
+//! GetParametersForImport gives them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pem_rfc7468::LineEnding;
+use serde_json::json;
+use tenon_pkcs11::byok::{self, Profile, Spec, WrappingKey, profile};
+use tenon_pkcs11::ck;
+use tenon_pkcs11::clock::UnixTime;
+
+use super::algorithm::{self, Algorithm};
+use super::base64;
+use super::external::{External, Target, field, now};
+use crate::object::value;
+use crate::template::Template;
+use crate::token::Open;
+use crate::when::deadline;
+use crate::{Result, files};
+
+/// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred.
+const PREFERRED: [ck::CK_ULONG; 13] = [2, 5, 6, 7, 8, 13, 12, 11, 10, 9, 4, 1, 3];
+/// Wrapping keys in the order in which they are preferred.
+const KEYS: [WrappingKey; 4] = [
+    WrappingKey::Rsa(2048),
+    WrappingKey::Rsa(3072),
+    WrappingKey::Rsa(4096),
+    WrappingKey::Sm2,
+];
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// Wrapping algorithm, by the name that the service gives it; else the best that the key's
+    /// profile has
+    #[arg(long, short, value_name = "NAME", value_parser = algorithm::parse)]
+    algorithm: Option<Algorithm>,
+    /// Wrapping key: RSA_2048, RSA_3072, RSA_4096 or EC_SM2; else the first of them that the key's
+    /// profile has
+    #[arg(long, value_name = "SPEC", value_parser = wrapping_key)]
+    key_spec: Option<WrappingKey>,
+    /// Folder of the files, which with --json are written only if it is given
+    #[arg(long, short, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Replace the files of an earlier request
+    #[arg(long)]
+    replace: bool,
+}
+
+/// What an import needs.
+struct Parameters {
+    /// SubjectPublicKeyInfo DER.
+    public_key: Vec<u8>,
+    import_token: Vec<u8>,
+    /// 0 = never.
+    not_after: UnixTime,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let (open, key) = arguments.target.open()?;
+    let (algorithm, wrapping) = choose(arguments, &key)?;
+    let directory = arguments.directory.as_deref();
+    let directory = match directory {
+        None if arguments.target.format.is_json() => None,
+        _ => Some(directory.unwrap_or(Path::new("."))),
+    };
+    let files = directory.map(|directory| Files::of(directory, &key.unique_id));
+    if let Some(files) = &files
+        && !arguments.replace
+    {
+        files.refuse_present()?;
+    }
+    let made = generate(&open, &key, algorithm, wrapping)?;
+    if let Some(files) = &files {
+        files.write(&made)?;
+    }
+    let answer = json!({
+        "KeyId": key.unique_id,
+        "WrappingAlgorithm": algorithm.name,
+        "WrappingKeySpec": wrapping_name(wrapping),
+        "PublicKey": base64::encode(&made.public_key),
+        "ImportToken": base64::encode(&made.import_token),
+        "TokenExpireTime": field(made.not_after),
+    });
+    arguments.target.format.print(&answer, |out| {
+        if let Some(files) = &files {
+            for file in files.all() {
+                writeln!(out, "Wrote {}", file.display())?;
+            }
+        }
+        let end = deadline(made.not_after, now());
+        let (name, algorithm) = (key.name(), algorithm.name);
+        writeln!(out, "For {name}, by {algorithm}; expires: {end}")
+    })
+}
+
+/// The algorithm and the wrapping key: what was asked for, else the best that the profile has.
+fn choose(
+    arguments: &Arguments,
+    key: &External,
+) -> Result<(&'static byok::Algorithm, WrappingKey)> {
+    let spec = key.spec.ok_or("the key's spec is unknown")?;
+    let profile = profile::find(key.profile.as_bytes()).ok_or("the key's profile is unknown")?;
+    let algorithms = match &arguments.algorithm {
+        Some(algorithm) => vec![algorithm.number().ok_or_else(|| {
+            format!(
+                "no import is made by {}: it is for wrapping alone",
+                algorithm.name
+            )
+        })?],
+        None => PREFERRED.to_vec(),
+    };
+    let fixed = arguments.algorithm.and_then(|algorithm| algorithm.bits);
+    let keys = match (arguments.key_spec, fixed.map(WrappingKey::Rsa)) {
+        (Some(said), Some(fixed)) if said != fixed => {
+            return Err(format!("the algorithm's name says {fixed}, --key-spec {said}").into());
+        }
+        (Some(key), _) | (None, Some(key)) => vec![key],
+        (None, None) => KEYS.to_vec(),
+    };
+    first_allowed(profile, spec, &algorithms, &keys)
+}
+
+fn first_allowed(
+    profile: &Profile,
+    spec: Spec,
+    algorithms: &[ck::CK_ULONG],
+    keys: &[WrappingKey],
+) -> Result<(&'static byok::Algorithm, WrappingKey)> {
+    let mut refusal = None;
+    for number in algorithms {
+        let algorithm = byok::Algorithm::find(*number).ok_or("no such algorithm")?;
+        for key in keys {
+            match profile.may_wrap(algorithm, *key, spec) {
+                Ok(()) => return Ok((algorithm, *key)),
+                Err(rule) => refusal = refusal.or(Some(rule)),
+            }
+        }
+    }
+    let rule = refusal.map(|rule| rule.to_string()).unwrap_or_default();
+    Err(format!("{} {rule}", profile.service).into())
+}
+
+/// Makes the import job.
+fn generate(
+    open: &Open,
+    key: &External,
+    algorithm: &byok::Algorithm,
+    wrapping: WrappingKey,
+) -> Result<Parameters> {
+    let session = &open.session;
+    let public = Template::default().flag(ck::CKA_TOKEN, true);
+    let (mechanism, public) = match wrapping {
+        WrappingKey::Rsa(bits) => (
+            ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
+            public.number(ck::CKA_MODULUS_BITS, bits),
+        ),
+        WrappingKey::Sm2 => return Err("SM2 comes later".into()),
+    };
+    let private = Template::default()
+        .flag(ck::CKA_TOKEN, true)
+        .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
+        .number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number);
+    let request = open.request(mechanism)?;
+    let (public, private) =
+        session.generate_key_pair(request, public.as_slice(), private.as_slice())?;
+    let bytes = |handle, kind| -> Result<Vec<u8>> {
+        value(session, handle, kind)?.ok_or_else(|| "the import job is incomplete".into())
+    };
+    let not_after = bytes(private, ck::CKA_TENON_NOT_AFTER)?;
+    Ok(Parameters {
+        public_key: bytes(public, ck::CKA_PUBLIC_KEY_INFO)?,
+        import_token: bytes(private, ck::CKA_TENON_IMPORT_TOKEN)?,
+        not_after: not_after.try_into().map_or(0, UnixTime::from_be_bytes),
+    })
+}
+
+/// The files, by the names that Alibaba Cloud's console gives them.
+struct Files {
+    pem: PathBuf,
+    der: PathBuf,
+    token: PathBuf,
+}
+
+impl Files {
+    fn of(directory: &Path, key_id: &str) -> Self {
+        Self {
+            pem: directory.join(format!("publickey_{key_id}.pem")),
+            der: directory.join(format!("publickey_{key_id}.bin")),
+            token: directory.join(format!("token_{key_id}.txt")),
+        }
+    }
+
+    fn all(&self) -> [&Path; 3] {
+        [&self.pem, &self.der, &self.token]
+    }
+
+    /// Before the job is made: it would be useless if they could not be written.
+    fn refuse_present(&self) -> Result<()> {
+        match self.all().into_iter().find(|file| file.exists()) {
+            Some(file) => Err(format!(
+                "{} is there already: say --replace, or another --directory",
+                file.display()
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self, made: &Parameters) -> Result<()> {
+        for file in self.all().into_iter().filter(|file| file.exists()) {
+            fs::remove_file(file)
+                .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
+        }
+        let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
+        files::write_new(&self.pem, pem.as_bytes())?;
+        files::write_new(&self.der, &made.public_key)?;
+        files::write_new(&self.token, base64::encode(&made.import_token).as_bytes())
+    }
+}
+
+fn wrapping_key(text: &str) -> std::result::Result<WrappingKey, String> {
+    let name = text.to_ascii_uppercase().replace('-', "_");
+    let known = KEYS.into_iter().find(|key| wrapping_name(*key) == name);
+    known.ok_or_else(|| "there are RSA_2048, RSA_3072, RSA_4096 and EC_SM2".to_owned())
+}
+
+fn wrapping_name(key: WrappingKey) -> String {
+    match key {
+        WrappingKey::Rsa(bits) => format!("RSA_{bits}"),
+        WrappingKey::Sm2 => "EC_SM2".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(profile: &str, spec: Spec) -> (ck::CK_ULONG, WrappingKey) {
+        let profile = profile::find(profile.as_bytes()).unwrap();
+        let (algorithm, key) = first_allowed(profile, spec, &PREFERRED, &KEYS).unwrap();
+        (algorithm.number, key)
+    }
+
+    #[test]
+    fn the_best_that_a_service_has_is_chosen() {
+        let rsa = WrappingKey::Rsa;
+        for (profile, spec, expected) in [
+            ("open", Spec::Aes(256), (2, rsa(2048))),
+            ("open", Spec::Rsa(2048), (5, rsa(2048))),
+            ("alibaba-default", Spec::Aes(256), (2, rsa(2048))),
+            ("alibaba-software", Spec::Rsa(2048), (6, rsa(2048))),
+            ("huawei", Spec::Rsa(4096), (5, rsa(2048))),
+            ("google", Spec::Aes(128), (2, rsa(3072))),
+            ("azure", Spec::Rsa(2048), (4, rsa(2048))),
+            ("vault", Spec::Aes(256), (5, rsa(4096))),
+            ("oci", Spec::Aes(256), (2, rsa(4096))),
+        ] {
+            assert_eq!(first(profile, spec), expected, "{profile} {spec}");
+        }
+        let google = profile::find(b"google").unwrap();
+        let refused = first_allowed(google, Spec::Aes(256), &[3], &KEYS).unwrap_err();
+        assert!(refused.to_string().contains("Google"), "{refused}");
+    }
+
+    #[test]
+    fn every_algorithm_is_preferred_to_some() {
+        let known: Vec<_> = byok::ALGORITHMS.iter().map(|row| row.number).collect();
+        let mut preferred = PREFERRED.to_vec();
+        preferred.sort_unstable();
+        assert_eq!(preferred, known);
+    }
+}

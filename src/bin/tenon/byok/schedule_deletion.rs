@@ -1,0 +1,63 @@
+//! `tenon byok schedule-deletion`: never without --yes or a question.
+
+use clap::Args;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::clock::UnixTime;
+
+use super::external::{External, Target, now};
+use crate::Result;
+use crate::ask::confirm;
+use crate::template::Template;
+use crate::when::{DAY, utc};
+
+/// Between this reading of the clock and the token's own, which must not find less than 7 days.
+const MARGIN: UnixTime = 60;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// Days until then, 7 to 30
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(7..=30))]
+    days: u64,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let (open, key) = arguments.target.open()?;
+    let at = deletion_at(arguments.days, now());
+    let question = format!(
+        "Delete the key {} for ever, with its material, on {}?",
+        key.name(),
+        utc(at)
+    );
+    confirm(&question, arguments.yes)?;
+    let template = Template::default().bytes(ck::CKA_TENON_DELETION_AT, &at.to_be_bytes());
+    open.session
+        .set_attributes(key.handle, template.as_slice())?;
+    let key = External::of(&open.session, key.handle)?;
+    let done = format!("To be deleted on {}:", utc(at));
+    arguments.target.report(&key, &done)
+}
+
+fn deletion_at(days: u64, now: UnixTime) -> UnixTime {
+    let longest = now.saturating_add(30 * DAY);
+    now.saturating_add(days * DAY + MARGIN).min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deletion_is_inside_the_window_when_the_token_reads_its_clock() {
+        for later in [0, 1, 59] {
+            for days in [7, 8, 29, 30] {
+                let ahead = deletion_at(days, 1000) - (1000 + later);
+                assert!((7 * DAY..=30 * DAY).contains(&ahead), "{days} {later}");
+            }
+        }
+    }
+}

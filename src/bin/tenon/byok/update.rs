@@ -1,0 +1,58 @@
+//! `tenon byok update`: alias, description and tags.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use tenon_pkcs11::ck;
+
+use super::external::{External, Target};
+use super::tags::{Tag, tags_json};
+use crate::Result;
+use crate::template::Template;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// New alias (CKA_LABEL)
+    #[arg(long)]
+    alias: Option<String>,
+    /// New description
+    #[arg(long)]
+    description: Option<String>,
+    /// A tag to set; may be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE")]
+    tags: Vec<Tag>,
+    /// The key of a tag to take away; may be repeated
+    #[arg(long = "untag", value_name = "KEY")]
+    untag: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let retagged = !arguments.tags.is_empty() || !arguments.untag.is_empty();
+    if arguments.alias.is_none() && arguments.description.is_none() && !retagged {
+        return Err("say what to change: --alias, --description, --tag or --untag".into());
+    }
+    let (open, key) = arguments.target.open()?;
+    let bytes = |text: &Option<String>| text.as_ref().map(|text| text.clone().into_bytes());
+    let mut template = Template::default()
+        .maybe(ck::CKA_LABEL, bytes(&arguments.alias).as_deref())
+        .maybe(
+            ck::CKA_TENON_DESCRIPTION,
+            bytes(&arguments.description).as_deref(),
+        );
+    if retagged {
+        let mut tags: BTreeMap<_, _> = key.tags.iter().cloned().collect();
+        for gone in &arguments.untag {
+            if tags.remove(gone).is_none() {
+                return Err(format!("{} has no tag {gone}", key.name()).into());
+            }
+        }
+        tags.extend(arguments.tags.iter().map(Tag::pair));
+        template = template.bytes(ck::CKA_TENON_TAGS, tags_json(&tags).as_bytes());
+    }
+    open.session
+        .set_attributes(key.handle, template.as_slice())?;
+    let key = External::of(&open.session, key.handle)?;
+    arguments.target.report(&key, "Changed")
+}

@@ -1,0 +1,125 @@
+//! `tenon byok wrap`: for the key's owner, who has no token, only the service's public key.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tenon_pkcs11::crypto::hash::Hash;
+
+use super::algorithm::{self, Algorithm, Layout};
+use super::owned::Source;
+use super::seal::{WrappingKey, seal};
+use super::{azure, base64};
+use crate::{Result, files};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    source: Source,
+    /// The service's public key, in PEM, DER or Base64
+    #[arg(long, short = 'k', value_name = "FILE")]
+    public_key: PathBuf,
+    /// How to wrap, by the name that the service gives it
+    #[arg(long, short, value_name = "NAME", value_parser = algorithm::parse)]
+    algorithm: Algorithm,
+    /// Hash of MGF1, where a service's differs from OAEP's
+    #[arg(long, value_name = "HASH")]
+    mgf1: Option<Mgf1>,
+    /// How the blob is written
+    #[arg(long, value_enum, default_value_t = Form::Base64)]
+    form: Form,
+    /// Identifier of Azure's key exchange key, for the header of a .byok file
+    #[arg(long, value_name = "URL", required_if_eq("form", "byok"))]
+    kid: Option<String>,
+    /// A new file to write; else standard output. Twice: the two parts of a composite blob apart, as
+    /// Huawei takes them (EncryptedKeyMaterial.bin and the private key's ciphertext)
+    #[arg(long, short, value_name = "FILE")]
+    output: Vec<PathBuf>,
+}
+
+/// What the blob looks like.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// One line of Base64
+    Base64,
+    /// The bytes themselves
+    Binary,
+    /// Azure's .byok file
+    Byok,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mgf1 {
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Mgf1 {
+    fn hash(self) -> Hash {
+        match self {
+            Self::Sha1 => Hash::Sha1,
+            Self::Sha224 => Hash::Sha224,
+            Self::Sha256 => Hash::Sha256,
+            Self::Sha384 => Hash::Sha384,
+            Self::Sha512 => Hash::Sha512,
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let form = arguments.form;
+    let layout = arguments.algorithm.layout;
+    if form == Form::Byok && layout != Layout::OaepKwp(Hash::Sha1) {
+        return Err("a .byok file holds what CKM_RSA_AES_KEY_WRAP makes: name that".into());
+    }
+    let public = WrappingKey::parse(&files::read(&arguments.public_key)?)
+        .map_err(|error| format!("{}: {error}", arguments.public_key.display()))?;
+    let mgf1 = arguments.mgf1.map(Mgf1::hash);
+    let blob = seal(
+        &arguments.algorithm,
+        mgf1,
+        &public,
+        &arguments.source.read()?,
+    )?;
+    let written = |part: &[u8]| match form {
+        Form::Base64 => format!("{}\n", base64::encode(part)).into_bytes(),
+        Form::Binary => part.to_vec(),
+        Form::Byok => {
+            let kid = arguments.kid.as_deref().unwrap_or_default();
+            azure::write(kid, part).into_bytes()
+        }
+    };
+    match arguments.output.as_slice() {
+        [] => files::write(None, &written(&blob)),
+        [file] => files::write_new(file, &written(&blob)),
+        [inner, rest] => {
+            let (head, tail) = parts(layout, form, &public, &blob)?;
+            files::write_new(inner, &written(head))?;
+            files::write_new(rest, &written(tail))
+        }
+        _ => Err("a blob has two parts at most: say --output once or twice".into()),
+    }
+}
+
+/// The encrypted inner key, and the key encrypted under that.
+fn parts<'a>(
+    layout: Layout,
+    form: Form,
+    public: &WrappingKey,
+    blob: &'a [u8],
+) -> Result<(&'a [u8], &'a [u8])> {
+    if form == Form::Byok {
+        return Err("a .byok file is one file".into());
+    }
+    match layout {
+        Layout::OaepKwp(_) | Layout::OaepEcb(_) => public
+            .modulus_len()
+            .and_then(|len| blob.split_at_checked(len))
+            .ok_or_else(|| "the blob is too short".into()),
+        Layout::Oaep(_) | Layout::Pkcs1 | Layout::Sm2 | Layout::Sm2Sm4 => {
+            Err("the blob of this algorithm is one part: say --output once".into())
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! ONE matrix: what may be done with an external key in each state.
+
+use super::State;
+
+/// What is done with an external key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Encrypt, decrypt, sign, verify, wrap or unwrap with it.
+    Use,
+    /// Import material.
+    Import,
+    /// Erase the material.
+    DeleteMaterial,
+    /// Switch it off or on, schedule or cancel its deletion, name and describe it.
+    Administer,
+    /// Open a new version.
+    Rotate,
+    /// Find it and read its attributes.
+    See,
+}
+
+/// A row for each state: what it allows.
+const MATRIX: &[(State, &[Act])] = &[
+    (
+        State::PendingImport,
+        &[Act::Import, Act::DeleteMaterial, Act::Administer, Act::See],
+    ),
+    (
+        State::Enabled,
+        &[
+            Act::Use,
+            Act::Import,
+            Act::DeleteMaterial,
+            Act::Administer,
+            Act::Rotate,
+            Act::See,
+        ],
+    ),
+    (
+        State::Disabled,
+        &[
+            Act::Import,
+            Act::DeleteMaterial,
+            Act::Administer,
+            Act::Rotate,
+            Act::See,
+        ],
+    ),
+    (
+        State::PendingDeletion,
+        &[Act::DeleteMaterial, Act::Administer, Act::See],
+    ),
+    (State::Deleted, &[]),
+];
+
+/// Whether a key in this state allows it.
+#[must_use]
+pub fn allows(state: State, act: Act) -> bool {
+    MATRIX
+        .iter()
+        .any(|(of, acts)| *of == state && acts.contains(&act))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written by hand from the rules, a letter for each act in the order of `Act`.
+    #[test]
+    fn the_matrix_is_that_of_the_rules() {
+        let acts = [
+            (Act::Use, 'u'),
+            (Act::Import, 'i'),
+            (Act::DeleteMaterial, 'd'),
+            (Act::Administer, 'a'),
+            (Act::Rotate, 'r'),
+            (Act::See, 's'),
+        ];
+        for (state, expected) in [
+            (State::PendingImport, "idas"),
+            (State::Enabled, "uidars"),
+            (State::Disabled, "idars"),
+            (State::PendingDeletion, "das"),
+            (State::Deleted, ""),
+        ] {
+            let allowed: String = acts
+                .iter()
+                .filter(|(act, _)| allows(state, *act))
+                .map(|(_, letter)| letter)
+                .collect();
+            assert_eq!(allowed, expected, "{state:?}");
+        }
+        assert_eq!(MATRIX.len(), 5, "a row for each state");
+    }
+}

@@ -1,0 +1,69 @@
+//! Ciphers as wraps: the key is the message.
+
+use super::{BadBlob, Cipher};
+use crate::ck;
+use crate::crypto::aes::BLOCK;
+use crate::error::{Result, refuse};
+use crate::secret::Secret;
+
+/// C_WrapKey: the cipher's output.
+pub(super) fn seal(mut cipher: Box<dyn Cipher>, clear: &[u8]) -> Result<Vec<u8>> {
+    let mut out = vec![0; cipher.one_shot_bound(clear.len())];
+    let len = cipher.one_shot(clear, &mut out)?;
+    out.truncate(len);
+    Ok(out)
+}
+
+/// `Unwrap` of a cipher: how its decryption begins, which lengths its output has, and whether it
+/// protects integrity.
+macro_rules! unwrap {
+    ($($name:ident: $begin:expr, $fits:expr, $integrity:literal;)+) => {$(
+        static $name: $crate::mechanism::Unwrap = $crate::mechanism::Unwrap {
+            length: |key, params, len| {
+                $crate::mechanism::cipher_wrap::length($begin(key, params)?, len, $fits)
+            },
+            open: |key, params, blob| {
+                $crate::mechanism::cipher_wrap::open($begin(key, params), blob)
+            },
+            integrity: $integrity,
+        };
+    )+};
+}
+pub(super) use unwrap;
+
+/// What a mode of whole blocks makes.
+pub(super) fn whole_blocks(_cipher: &dyn Cipher, len: usize) -> bool {
+    len != 0 && len.is_multiple_of(BLOCK)
+}
+
+/// What an authenticated cipher makes of anything.
+pub(super) fn not_only_a_tag(cipher: &dyn Cipher, len: usize) -> bool {
+    cipher.one_shot_bound(len) != 0
+}
+
+/// `Unwrap::length`. That the decryption begins proves key and parameter, of which opening could only say that the
+/// blob is bad.
+pub(super) fn length(
+    cipher: Box<dyn Cipher>,
+    len: usize,
+    fits: fn(&dyn Cipher, usize) -> bool,
+) -> Result<()> {
+    if !fits(&*cipher, len) {
+        return refuse(
+            ck::CKR_WRAPPED_KEY_LEN_RANGE,
+            "no key wrapped by this mechanism has this length",
+        );
+    }
+    Ok(())
+}
+
+/// `Unwrap::open`.
+pub(super) fn open(
+    cipher: Result<Box<dyn Cipher>>,
+    blob: &[u8],
+) -> std::result::Result<Secret, BadBlob> {
+    let mut cipher = cipher.map_err(|_| BadBlob)?;
+    let mut out = Secret::zeroed(cipher.one_shot_bound(blob.len()));
+    let len = cipher.one_shot(blob, &mut out).map_err(|_| BadBlob)?;
+    Ok(out.truncated(len))
+}

@@ -1,0 +1,113 @@
+//! CKM_ECDH_AES_KEY_WRAP (PKCS #11 3.2 section 6.3, "ECDH AES KEY WRAP"): the public key of a transport
+//! pair, 04 ‖ X ‖ Y or X25519's 32 bytes, then AES-KWP (RFC 5649) of the wrapped key under a key that
+//! ECDH agrees on.
+
+use super::ecdh::agree;
+use super::*;
+use crate::crypto::kdf::x963;
+use crate::crypto::keywrap::{KWP_MIN_LEN, KWP_UNIT, kwp_unwrap, kwp_wrap};
+use crate::crypto::okp;
+use crate::mechanism::{BadBlob, EcdhWrap, ParamKind, Unwrap};
+use crate::rng::Rng;
+use crate::secret::Secret;
+
+pub(in crate::mechanism) static ROWS: &[Mechanism] = &[Mechanism {
+    id: ck::CKM_ECDH_AES_KEY_WRAP,
+    name: "CKM_ECDH_AES_KEY_WRAP",
+    key_types: &[ck::CKK_EC, ck::CKK_EC_MONTGOMERY],
+    params: ParamKind::EcdhAesKeyWrap,
+    wrap: Some(wrap),
+    unwrap: Some(&UNWRAP),
+    vectors: &["ec/ecdh_aes_key_wrap.json"],
+    ..EC
+}];
+
+pub(super) static UNWRAP: Unwrap = Unwrap {
+    length,
+    open,
+    integrity: true,
+};
+
+/// Bytes of the AES key, and what it is made of.
+fn expected(params: &Params) -> Result<(usize, &EcdhWrap)> {
+    let Params::EcdhAesKeyWrap(of) = params else {
+        return bad_param("the mechanism needs CK_ECDH_AES_KEY_WRAP_PARAMS");
+    };
+    match of.aes_bits {
+        128 => Ok((16, of)),
+        192 => Ok((24, of)),
+        256 => Ok((32, of)),
+        _ => bad_param("ulAESKeyBits is not 128, 192 or 256"),
+    }
+}
+
+fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
+    let (len, of) = expected(params)?;
+    let (mut blob, shared) = transport(key)?;
+    blob.extend(kwp_wrap(&aes_key(shared, len, of)?, clear)?);
+    Ok(blob)
+}
+
+/// The public key of a new pair on the curve of `key`, and the secret that the two share.
+fn transport(key: &Key) -> Result<(Vec<u8>, Secret)> {
+    if let Key::OkpPublic(key) = key {
+        let pair = okp::generate(key.curve())?;
+        let shared = okp::PrivateKey::new(&pair)?.agree(key)?;
+        return Ok((pair.public, shared));
+    }
+    let key = public(key)?;
+    let pair = ec::generate(key.curve())?;
+    let shared = PrivateKey::new(&pair)?.agree(key)?;
+    Ok((pair.point, shared))
+}
+
+/// "The first ulAESKeyBits bits of the derived key".
+fn aes_key(shared: Secret, len: usize, of: &EcdhWrap) -> Result<Secret> {
+    let Some(hash) = of.kdf else {
+        if shared.len() < len {
+            return bad_param("the shared secret is shorter than ulAESKeyBits");
+        }
+        return Ok(shared.truncated(len));
+    };
+    let mut out = Secret::zeroed(len);
+    x963(hash, &shared, &of.shared_data, &mut out);
+    Ok(out)
+}
+
+/// Bytes of a public key and of a shared secret.
+fn lengths(key: &Key) -> Result<(usize, usize)> {
+    if let Key::OkpPrivate(_) = key {
+        return Ok((okp::KEY_LEN, okp::KEY_LEN));
+    }
+    let curve = private(key)?.curve();
+    Ok((curve.point_len(), curve.field_len()))
+}
+
+fn length(key: &Key, params: &Params, len: usize) -> Result<()> {
+    let (aes_len, of) = expected(params)?;
+    let (point_len, shared_len) = lengths(key)?;
+    if of.kdf.is_none() && shared_len < aes_len {
+        return bad_param("the shared secret is shorter than ulAESKeyBits");
+    }
+    match len.checked_sub(point_len) {
+        Some(rest) if rest >= KWP_MIN_LEN && rest.is_multiple_of(KWP_UNIT) => Ok(()),
+        _ => refuse(
+            ck::CKR_WRAPPED_KEY_LEN_RANGE,
+            "no wrapped key of this mechanism and key has this length",
+        ),
+    }
+}
+
+/// A transport key off the curve is as plain to the caller as to the token.
+fn open(key: &Key, params: &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob> {
+    let (Ok((len, of)), Ok((point_len, _))) = (expected(params), lengths(key)) else {
+        return Err(BadBlob);
+    };
+    let (point, tail) = blob.split_at_checked(point_len).ok_or(BadBlob)?;
+    let shared = agree(key, point).map_err(|_| BadBlob)?;
+    let inner = aes_key(shared, len, of).map_err(|_| BadBlob)?;
+    kwp_unwrap(&inner, tail).map_err(|_| BadBlob)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+use super::*;
+use crate::crypto::ec::Curve;
+use crate::crypto::rand::SystemRng;
+use crate::crypto::vectors::{bytes, list, load, text};
+
+fn params(aes_bits: u64, kdf: Option<Hash>, shared_data: &[u8]) -> Params {
+    Params::EcdhAesKeyWrap(EcdhWrap {
+        aes_bits,
+        kdf,
+        shared_data: shared_data.to_vec(),
+    })
+}
+
+/// The private and the public key.
+fn pair(material: &Material) -> (Key, Key) {
+    match material {
+        Material::Ec(key) => (
+            Key::EcPrivate(PrivateKey::new(key).unwrap()),
+            Key::EcPublic(PublicKey::new(key.curve, &key.point).unwrap()),
+        ),
+        Material::Okp(key) => (
+            Key::OkpPrivate(okp::PrivateKey::new(key).unwrap()),
+            Key::OkpPublic(okp::PublicKey::new(key.curve, &key.public).unwrap()),
+        ),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn rv<T>(result: Result<T>) -> ck::CK_RV {
+    result.err().map_or(ck::CKR_OK, |error| error.rv)
+}
+
+#[test]
+fn known_answers() {
+    for case in list(&load("ec/ecdh_aes_key_wrap.json"), "cases") {
+        let (private, public) = pair(&Material::from_pkcs8(&bytes(case, "pkcs8")).unwrap());
+        let kdf = case["kdf"].as_str().map(|name| match name {
+            "sha256" => Hash::Sha256,
+            "sha384" => Hash::Sha384,
+            other => panic!("{other}"),
+        });
+        let bits = case["aes_bits"].as_u64().unwrap();
+        let params = params(bits, kdf, &bytes(case, "shared_data"));
+        let (clear, blob) = (bytes(case, "clear"), bytes(case, "blob"));
+        length(&private, &params, blob.len()).unwrap();
+        let opened = open(&private, &params, &blob).unwrap();
+        assert_eq!(&*opened, &clear[..], "{}", text(case, "curve"));
+        let made = wrap(&public, &params, &SystemRng, &clear).unwrap();
+        assert_eq!(made.len(), blob.len());
+        assert_ne!(made, blob);
+        assert_eq!(&*open(&private, &params, &made).unwrap(), &clear[..]);
+        for place in 0..blob.len() {
+            let mut damaged = blob.clone();
+            damaged[place] ^= 4;
+            assert_eq!(open(&private, &params, &damaged).unwrap_err(), BadBlob);
+        }
+    }
+}
+
+#[test]
+fn the_key_depends_on_every_parameter() {
+    let (private, public) = pair(&Material::Ec(ec::generate(Curve::P256).unwrap()));
+    let given = params(256, Some(Hash::Sha256), b"info");
+    let blob = wrap(&public, &given, &SystemRng, &[7; 16]).unwrap();
+    assert!(open(&private, &given, &blob).is_ok());
+    for other in [
+        params(128, Some(Hash::Sha256), b"info"),
+        params(256, Some(Hash::Sha384), b"info"),
+        params(256, Some(Hash::Sha256), b"other"),
+        params(256, None, b""),
+    ] {
+        assert_eq!(open(&private, &other, &blob).unwrap_err(), BadBlob);
+    }
+}
+
+#[test]
+fn blobs_of_every_length() {
+    let ec = ec::generate(Curve::P384).unwrap();
+    let okp = okp::generate(okp::Curve::X25519).unwrap();
+    for (material, point_len) in [(Material::Ec(ec), 97), (Material::Okp(okp), 32)] {
+        let (private, public) = pair(&material);
+        let params = params(256, Some(Hash::Sha256), b"");
+        let blob = wrap(&public, &params, &SystemRng, &[7; 24]).unwrap();
+        let more = [&blob[..], &[0; 33]].concat();
+        for len in 0..=more.len() {
+            let fits = len >= point_len + 16 && (len - point_len) % 8 == 0;
+            let expected = if fits {
+                ck::CKR_OK
+            } else {
+                ck::CKR_WRAPPED_KEY_LEN_RANGE
+            };
+            assert_eq!(rv(length(&private, &params, len)), expected, "{len}");
+            let opens = open(&private, &params, &more[..len]).is_ok();
+            assert_eq!(opens, len == blob.len(), "{len}");
+        }
+    }
+}
+
+#[test]
+fn keys_and_parameters_that_do_not_fit() {
+    let (private, public) = pair(&Material::Ec(ec::generate(Curve::P224).unwrap()));
+    let invalid = ck::CKR_MECHANISM_PARAM_INVALID;
+    // 28 bytes are no AES-256 key.
+    let short = params(256, None, b"");
+    assert_eq!(rv(wrap(&public, &short, &SystemRng, &[7; 16])), invalid);
+    assert_eq!(rv(length(&private, &short, 57 + 24)), invalid);
+    assert_eq!(
+        rv(length(&private, &params(192, None, b""), 57 + 24)),
+        ck::CKR_OK
+    );
+    for wrong in [Params::None, params(100, None, b"")] {
+        assert_eq!(rv(wrap(&public, &wrong, &SystemRng, &[7; 16])), invalid);
+        assert_eq!(rv(length(&private, &wrong, 57 + 24)), invalid);
+    }
+    let (private, public) = pair(&Material::Ec(ec::generate(Curve::Sm2).unwrap()));
+    let (fine, wrong) = (params(128, None, b""), ck::CKR_KEY_TYPE_INCONSISTENT);
+    assert_eq!(rv(wrap(&public, &fine, &SystemRng, &[7; 16])), wrong);
+    assert_eq!(rv(length(&private, &fine, 65 + 24)), wrong);
+    assert_eq!(open(&private, &fine, &[4; 65 + 24]).unwrap_err(), BadBlob);
+}

@@ -1,0 +1,133 @@
+//! SM2: signatures, encryption and wraps with CKK_EC keys on SM2's curve, which no other mechanism of
+//! that key type takes but CKM_EC_KEY_PAIR_GEN.
+
+use std::sync::Arc;
+
+use super::one_part::{Input, signer, verifier};
+use super::op::{Signer, Verifier};
+use super::{
+    BadBlob, Key, Material, Mechanism, PairSpec, Params, PrivateForm, ROW, Unit, Unwrap, no_params,
+};
+use crate::ck;
+use crate::crypto::ec::sm2::{PrivateKey, PublicKey, SIGNATURE_LEN};
+use crate::crypto::ec::{self, Curve};
+use crate::error::{Result, refuse};
+use crate::secret::Secret;
+
+mod encryption;
+mod sm4_wrap;
+#[cfg(test)]
+mod tests;
+
+/// What all rows have in common.
+const SM2: Mechanism = Mechanism {
+    key_types: &[ck::CKK_EC],
+    sizes: (256, 256),
+    unit: Unit::Bits,
+    flags: ck::CKF_EC_F_P | ck::CKF_EC_NAMEDCURVE | ck::CKF_EC_UNCOMPRESS,
+    ..ROW
+};
+
+pub(super) static ROWS: &[Mechanism] = &[
+    Mechanism {
+        id: ck::CKM_TENON_SM2_KEY_PAIR_GEN,
+        name: "CKM_TENON_SM2_KEY_PAIR_GEN",
+        generate_pair: Some(generate_pair),
+        vectors: &["crypto::ec::sm2::tests::new_keys_sign_and_decrypt"],
+        ..SM2
+    },
+    Mechanism {
+        id: ck::CKM_TENON_SM2_SM3_SIGN,
+        name: "CKM_TENON_SM2_SM3_SIGN",
+        sign: Some(sign),
+        verify: Some(verify),
+        vectors: &["ec/sm2.json"],
+        ..SM2
+    },
+    Mechanism {
+        id: ck::CKM_TENON_SM2PKE,
+        name: "CKM_TENON_SM2PKE",
+        encrypt: Some(encryption::encrypt),
+        decrypt: Some(encryption::decrypt),
+        wrap: Some(encryption::wrap),
+        unwrap: Some(&encryption::UNWRAP),
+        private_form: PrivateForm::Pkcs8OrSm2Scalar,
+        vectors: &["ec/sm2.json"],
+        ..SM2
+    },
+    Mechanism {
+        id: ck::CKM_TENON_SM2_SM4_ECB,
+        name: "CKM_TENON_SM2_SM4_ECB",
+        wrap: Some(sm4_wrap::wrap),
+        unwrap: Some(&sm4_wrap::UNWRAP),
+        private_form: PrivateForm::Sm2Scalar,
+        vectors: &["ec/sm2.json"],
+        ..SM2
+    },
+];
+
+/// The key of an encryption, verification or wrap.
+fn public(key: &Key) -> Result<&PublicKey> {
+    match key {
+        Key::EcPublic(key) => key.sm2(),
+        _ => None,
+    }
+    .map_or_else(
+        || refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an SM2 public key"),
+        Ok,
+    )
+}
+
+/// The key of a decryption, signature or unwrap.
+fn private(key: &Key) -> Result<&PrivateKey> {
+    match key {
+        Key::EcPrivate(key) => key.sm2(),
+        _ => None,
+    }
+    .map_or_else(
+        || refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an SM2 private key"),
+        Ok,
+    )
+}
+
+fn generate_pair(spec: &PairSpec) -> Result<Material> {
+    let PairSpec::Ec { params } = spec else {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "SM2 key pairs need CKA_EC_PARAMS",
+        );
+    };
+    if Curve::from_params(params)? != Curve::Sm2 {
+        return refuse(
+            ck::CKR_CURVE_NOT_SUPPORTED,
+            "the curve is one of another mechanism",
+        );
+    }
+    Ok(Material::Ec(ec::generate(Curve::Sm2)?))
+}
+
+fn sign(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
+    no_params(params)?;
+    let input = Input::taken_by(private(key)?.hasher());
+    let key = Arc::clone(key);
+    Ok(signer(input, SIGNATURE_LEN, move |digest, out| {
+        Ok(private(&key)?.sign(digest, out)?)
+    }))
+}
+
+fn verify(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
+    no_params(params)?;
+    let input = Input::taken_by(public(key)?.hasher());
+    let key = Arc::clone(key);
+    Ok(verifier(input, move |digest, signature| {
+        Ok(public(&key)?.verify(digest, signature)?)
+    }))
+}
+
+/// CKR_WRAPPED_KEY_LEN_RANGE.
+fn wrong_blob_length() -> Result<()> {
+    refuse(
+        ck::CKR_WRAPPED_KEY_LEN_RANGE,
+        "no wrapped key of this mechanism has this length",
+    )
+}

@@ -1,0 +1,102 @@
+//! A small file that is read whole and replaced whole, elsewhere than the store itself.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Result};
+use super::files::{self, Draft};
+
+/// The file at one path, which need not be there yet.
+#[derive(Debug)]
+pub struct WholeFile(PathBuf);
+
+impl WholeFile {
+    /// The file `name` in `folder`.
+    #[must_use]
+    pub fn new(folder: &Path, name: &str) -> Self {
+        Self(folder.join(name))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Its content; `None` where there is no such file in the folder.
+    ///
+    /// # Errors
+    /// `NotFound` when the folder is not there; `Symlink`, `NotAFile`, `PermissionsRefused`, `Io`.
+    pub fn read(&self) -> Result<Option<Vec<u8>>> {
+        match files::regular(&self.0) {
+            Ok(_) => {}
+            Err(Error::NotFound(_)) => return self.folder().map(|_| None),
+            Err(e) => return Err(e),
+        }
+        match fs::read(&self.0) {
+            Ok(content) => Ok(Some(content)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io(&e, &self.0)),
+        }
+    }
+
+    /// Replaces its content: after a power loss the old one or the new one is there. That a file is
+    /// there at all survives too.
+    ///
+    /// # Errors
+    /// `NotFound` when the folder is not there; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
+    pub fn replace(&self, content: &[u8]) -> Result<()> {
+        let folder = self.folder()?;
+        let first = matches!(files::regular(&self.0), Err(Error::NotFound(_)));
+        let (draft, mut file) = Draft::beside(&self.0)?;
+        file.write_all(content)
+            .and_then(|()| file.sync_data())
+            .map_err(|e| Error::io(&e, draft.path()))?;
+        draft.replace(&self.0)?;
+        if !first {
+            return Ok(());
+        }
+        folder.sync_all().map_err(|e| Error::io(&e, &self.0))
+    }
+
+    fn folder(&self) -> Result<File> {
+        let folder = self.0.parent().unwrap_or(&self.0);
+        File::open(folder).map_err(|e| Error::io(&e, folder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = WholeFile::new(folder.path(), "a");
+        assert_eq!(file.read(), Ok(None));
+        for content in ["longer", "short"] {
+            file.replace(content.as_bytes()).unwrap();
+            assert_eq!(file.read(), Ok(Some(content.into())));
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("unmounted");
+        let file = WholeFile::new(&missing, "a");
+        assert_eq!(file.read(), Err(Error::NotFound(missing.clone())));
+        assert_eq!(file.replace(b""), Err(Error::NotFound(missing)));
+    }
+
+    #[test]
+    fn symbolic_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("a");
+        std::os::unix::fs::symlink("b", &link).unwrap();
+        let file = WholeFile::new(folder.path(), "a");
+        assert_eq!(file.read(), Err(Error::Symlink(link)));
+    }
+}

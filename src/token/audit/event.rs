@@ -1,0 +1,168 @@
+//! What can happen, and what is said of it before it is done.
+
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::policy::Login;
+use crate::store::Uid;
+
+use super::Entry;
+
+/// What happened. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Event {
+    /// C_InitToken.
+    InitToken = 1,
+    /// The security officer set the user's PIN.
+    InitPin = 2,
+    /// A PIN was changed.
+    SetPin = 3,
+    /// A PIN was refused.
+    LoginRefused = 4,
+    /// C_CreateObject.
+    Create = 5,
+    /// C_GenerateKey, C_GenerateKeyPair.
+    Generate = 6,
+    /// C_CopyObject.
+    Copy = 7,
+    /// C_SetAttributeValue.
+    Change = 8,
+    /// C_DestroyObject.
+    Destroy = 9,
+    /// C_UnwrapKey made an ordinary key.
+    Unwrap = 10,
+    /// C_UnwrapKey brought material to an external key.
+    Import = 11,
+    /// C_UnwrapKey was refused.
+    ImportRefused = 12,
+    /// The material of an external key was deleted.
+    EraseMaterial = 13,
+    /// The time of a material or an import job was over, and it was erased.
+    Expire = 14,
+    /// C_DeriveKey.
+    Derive = 15,
+    /// A login, where uses are recorded.
+    Login = 16,
+    /// A key's use began, where uses are recorded.
+    Use = 17,
+    /// The security officer accepted the clock's reading.
+    ClockAccepted = 18,
+    /// The security officer lowered the clock mark.
+    ClockLowered = 19,
+    /// The security officer accepted the token's file in place of what the anchor knows.
+    AnchorAccepted = 20,
+    /// The scheduled deletion of an external key came.
+    Delete = 21,
+}
+
+impl Event {
+    pub(super) const NAMES: [(Self, &str); 21] = [
+        (Self::InitToken, "init-token"),
+        (Self::InitPin, "init-pin"),
+        (Self::SetPin, "set-pin"),
+        (Self::LoginRefused, "login-refused"),
+        (Self::Create, "create"),
+        (Self::Generate, "generate"),
+        (Self::Copy, "copy"),
+        (Self::Change, "change"),
+        (Self::Destroy, "destroy"),
+        (Self::Unwrap, "unwrap"),
+        (Self::Import, "import"),
+        (Self::ImportRefused, "import-refused"),
+        (Self::EraseMaterial, "erase-material"),
+        (Self::Expire, "expire"),
+        (Self::Derive, "derive"),
+        (Self::Login, "login"),
+        (Self::Use, "use"),
+        (Self::ClockAccepted, "clock-accepted"),
+        (Self::ClockLowered, "clock-lowered"),
+        (Self::AnchorAccepted, "anchor-accepted"),
+        (Self::Delete, "delete"),
+    ];
+
+    /// A name of lower-case words and hyphens, for people and programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(event, _)| *event == self);
+        found.map_or("", |(_, name)| name)
+    }
+
+    pub(super) fn of_number(number: u8) -> Option<Self> {
+        let mut events = Self::NAMES.iter().map(|(event, _)| *event);
+        events.find(|event| *event as u8 == number)
+    }
+
+    /// The event with `mechanism`.
+    pub(in crate::token) fn with(self, mechanism: ck::CK_MECHANISM_TYPE) -> Doing {
+        Doing {
+            mechanism: Some(mechanism),
+            ..self.into()
+        }
+    }
+
+    /// The event as an act of `login`, or against its PIN, whoever is logged in.
+    pub(in crate::token) fn of(self, login: Login) -> Doing {
+        Doing {
+            login: Some(login),
+            ..self.into()
+        }
+    }
+}
+
+/// What is about to be done, for its record.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::token) struct Doing {
+    event: Event,
+    login: Option<Login>,
+    mechanism: Option<ck::CK_MECHANISM_TYPE>,
+    by: Option<Uid>,
+    number: Option<u64>,
+    target: Option<Uid>,
+}
+
+impl From<Event> for Doing {
+    fn from(event: Event) -> Self {
+        Self {
+            event,
+            login: None,
+            mechanism: None,
+            by: None,
+            number: None,
+            target: None,
+        }
+    }
+}
+
+impl Doing {
+    /// With the key that it is done by.
+    pub(in crate::token) fn by(self, uid: Uid) -> Self {
+        let by = Some(uid);
+        Self { by, ..self }
+    }
+
+    /// With a number that belongs to the event: see `Entry::number`.
+    pub(in crate::token) fn and(self, number: u64) -> Self {
+        let number = Some(number);
+        Self { number, ..self }
+    }
+
+    /// With the external key that it is meant for, as far as that is known.
+    pub(in crate::token) fn meant_for(self, target: Option<Uid>) -> Self {
+        Self { target, ..self }
+    }
+
+    /// The record of it, done `at` that time by `login` if nobody else is named, with this outcome.
+    pub(in crate::token) fn entry(self, login: Login, at: UnixTime, rv: ck::CK_RV) -> Entry {
+        Entry {
+            event: self.event,
+            login: self.login.unwrap_or(login),
+            at,
+            rv,
+            mechanism: self.mechanism,
+            by: self.by,
+            number: self.number,
+            target: self.target,
+            objects: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The audit record: what happened, in the transaction in which it happened.
+//!
+//! [`event`] says what can happen, [`entry`] is the form of one record, [`chain`] binds each to all before it, [`verify`] holds them
+//! against the objects. Recording needs no login; verifying, and reading labels, does.
+
+mod chain;
+mod entry;
+mod event;
+mod verify;
+
+use crate::error::Result;
+
+use super::Token;
+use super::vault::damaged;
+
+pub(super) use chain::{FIRST_KEY_ROW, KEY_ROW, append};
+pub use entry::{Entry, Touch, Touched};
+pub(super) use entry::{LABEL_MAX, seal_of};
+pub(super) use event::Doing;
+pub use event::Event;
+pub use verify::Verified;
+
+impl Token {
+    /// At most `limit` records from position `from` on, in order, with their positions, which begin
+    /// at 1. Labels are open when somebody is logged in. What is read here is not verified.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR naming a record that cannot be read.
+    pub fn audit(&self, from: u64, limit: usize) -> Result<Vec<(u64, Entry)>> {
+        let keys = self.keys()?;
+        let rows = self.store.read(|snapshot| snapshot.audit(from, limit))?;
+        rows.into_iter()
+            .map(|row| {
+                let mut entry = Entry::decode(&row.record)
+                    .ok_or_else(|| damaged(format!("audit record {}", row.seq)))?;
+                if keys.master.is_some() {
+                    entry.open_labels(&keys.vault())?;
+                }
+                Ok((row.seq, entry))
+            })
+            .collect()
+    }
+
+    /// Position of the last record; 0 when there is none.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn audit_end(&self) -> Result<u64> {
+        let last = self.store.read(|snapshot| snapshot.audit_last())?;
+        Ok(last.map_or(0, |row| row.seq))
+    }
+}

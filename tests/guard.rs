@@ -1,0 +1,27 @@
+//! What guards a token against its own past: the audit record, the clock mark, the anchor, and
+//! erasing what is due.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::useless_vec,
+    reason = "what fails here fails the test"
+)]
+
+mod common;
+
+#[path = "guard/anchor.rs"]
+mod anchor;
+#[path = "guard/clock.rs"]
+mod clock;
+#[path = "byok/outside.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
+mod outside;
+#[path = "guard/records.rs"]
+mod records;
+#[path = "guard/sweep.rs"]
+mod sweep;
+#[path = "guard/tools.rs"]
+mod tools;
+#[path = "guard/verify.rs"]
+mod verify;

@@ -32,6 +32,7 @@ os.environ["TENON_BYOK_PKCS1"] = "true"
 session = p11.start()
 external.life(session, "tencent", spec.AES_256, [sha_1, pkcs1])
 external.life(session, "tencent", spec.AES_256, [sha_256], expires_at=LATEST)
+external.life(session, "tencent", spec.SM4, [sha_256])
 
 key = external.create(session, "tencent", spec.AES_256)
 job = external.Job(session, key, sha_256)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import byok
+import outside
 import p11
 
 DENIED = p11.CKR_KEY_FUNCTION_NOT_PERMITTED
@@ -46,7 +47,8 @@ class Job:
     def __init__(self, session, target, way, name=b"job"):
         self.session, self.way, self.name = session, way, name
         pair = (p11.CKM_RSA_PKCS_KEY_PAIR_GEN, {p11.CKA_MODULUS_BITS: way.bits}) if way.bits else (
-            p11.CKM_TENON_SM2_KEY_PAIR_GEN, {})
+            p11.CKM_TENON_SM2_KEY_PAIR_GEN,
+            {p11.CKA_EC_PARAMS: bytes.fromhex(outside.CURVES["SM2"][1])})
         public, self.private = session.generate_pair(
             pair[0], {p11.CKA_TOKEN: True, p11.CKA_ID: name} | pair[1],
             {p11.CKA_ID: name, p11.CKA_TENON_WRAP_ALGORITHM: way.number,
@@ -121,7 +123,8 @@ def life(session, profile, spec, ways, expires_at=None, material=None):
     key = create(session, profile, spec, CKA_ID=name, CKA_LABEL=name)
     uid = session.get(key, p11.CKA_UNIQUE_ID)
     material, other = material or spec.material(), spec.other()
-    tool = unwrapping_tool() if spec.secret and expires_at is None else None
+    plain = spec.template()[p11.CKA_KEY_TYPE] == p11.CKK_AES and expires_at is None
+    tool = unwrapping_tool() if plain else None
 
     def waits(key):
         assert session.number(key, p11.CKA_TENON_KEY_STATE) == p11.STATE_PENDING_IMPORT

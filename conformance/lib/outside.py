@@ -51,6 +51,12 @@ def public_key(pkcs8):
     return openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", data=pkcs8)
 
 
+def scalar(pkcs8):
+    """The 32 bytes of an EC private key, out of its RFC 5915 structure."""
+    at = pkcs8.index(bytes.fromhex("0201010420")) + 5
+    return pkcs8[at:at + 32]
+
+
 def pem(spki):
     """SubjectPublicKeyInfo as PEM."""
     return openssl("pkey", "-pubin", "-inform", "DER", "-pubout", data=spki)

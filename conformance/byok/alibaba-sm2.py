@@ -15,27 +15,23 @@ import spec
 from external import Way
 
 
-def sm2(public, data):
-    """SM2 encryption by openssl, as DER."""
-    return outside.openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey",
-                           outside.write("sm2.der", public), data=data)
-
-
 def sm2_sm4(public, pkcs8):
     ephemeral = os.urandom(16)
-    return sm2(public, ephemeral) + outside.openssl(
-        "enc", "-sm4-ecb", "-nopad", "-K", ephemeral.hex(), data=outside.scalar(pkcs8))
+    return outside.sm2(public, ephemeral) + outside.sm4_ecb(ephemeral, outside.scalar(pkcs8))
+
+
+def sm2(public, pkcs8):
+    return outside.sm2(public, outside.scalar(pkcs8))
 
 
 owner, session = jvm.Owner(), p11.start()
 java, der = Way(7, owner.wrap("bc", "sm2-sm4"), 0), Way(7, sm2_sm4, 0)
+java_sha256 = Way(2, owner.wrap("bc", "oaep-sha256"))
 for profile in ("alibaba-software", "alibaba-hardware"):
     external.life(session, profile, spec.EC_SM2, [java, der],
                   material=owner.generate("bc", "EC:sm2p256v1"))
-external.life(session, "open", spec.EC_SM2, [
-    Way(8, lambda public, pkcs8: sm2(public, outside.scalar(pkcs8)), 0), der])
-external.life(session, "open", spec.SM4, [Way(8, sm2, 0), Way(2, lambda public, data: outside.oaep(
-    public, data, "sha256"))])
+external.life(session, "open", spec.EC_SM2, [Way(8, sm2, 0), der])
+external.life(session, "open", spec.SM4, [Way(8, outside.sm2, 0), java_sha256])
 
 # What the service does not have.
 external.no_such_way(session, "alibaba-software", spec.EC_SM2, Way(8, None, 0), Way(7, None, 2048))

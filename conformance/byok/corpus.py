@@ -7,6 +7,7 @@ Each blob comes twice, to a key that waits for material and to one that has it.
 import os
 
 import external
+import outside
 import p11
 import seal
 import spec
@@ -77,6 +78,29 @@ def composite(number, public, material, wrongs):
         (LENGTH, blob) for blob in [*lengths, whole[:-1], whole + b"\0"]]
 
 
+def sm2(number, public, material):
+    """(answer, blob) of what is wrong with SM2 encryption, in both of its forms."""
+    ephemeral = os.urandom(16)
+    scalar = outside.scalar(material)
+    tail = outside.sm4_ecb(ephemeral, scalar) if number == 7 else b""
+    der = outside.sm2(public, ephemeral if number == 7 else scalar)
+    blobs = []
+    for head in (der, outside.sm2_raw(der)):
+        blobs += [flip(head, at) + tail for at in (0, 1, 2, 10, 40, 70, 90, len(head) - 1)]
+        blobs += [bytes(len(head)) + tail, head[:1] + bytes(len(head) - 1) + tail, head[::-1] + tail]
+    blobs.append(b"\2" + outside.sm2_raw(der)[1:] + tail)
+    wrongs = (bytes(32), b"\xff" * 32, bytes(16), scalar + bytes(16), scalar[:16])
+    if number == 8:
+        blobs += [outside.sm2(public, wrong) for wrong in (*wrongs, scalar[:31], scalar + b"\0")]
+        return [(INVALID, blob) for blob in blobs] + [(LENGTH, der[:size]) for size in (0, 1, 96)]
+    blobs += [der + outside.sm4_ecb(ephemeral, wrong) for wrong in wrongs]
+    blobs += [outside.sm2(public, os.urandom(size)) + tail for size in (15, 17, 32)]
+    blobs += [der + tail[:-1], der + tail + b"\0", tail + der, der + der, der,
+              outside.sm2_raw(der)]
+    return [(INVALID, blob) for blob in blobs] + [
+        (LENGTH, blob) for blob in (b"", der[:1], tail)]
+
+
 attempts = 0
 os.environ["TENON_BYOK_PKCS1"] = "true"
 session = p11.start()
@@ -88,11 +112,20 @@ def everything():
         sorted(session.find({p11.CKA_TENON_ORIGIN: origin})) for origin in range(4)]
 
 
+def good(number, public, material):
+    if number == 7:
+        ephemeral = os.urandom(16)
+        return outside.sm2(public, ephemeral) + outside.sm4_ecb(ephemeral, outside.scalar(material))
+    if number == 8:
+        return outside.sm2(public, outside.scalar(material))
+    return seal.blob(number, public, material)
+
+
 def run(kind, number, wrongs):
     """All of one format, on a key of its own."""
-    global attempts
     key = external.create(session, "open", kind)
-    job = external.Job(session, key, Way(number, lambda public, data: seal.blob(number, public, data)))
+    job = external.Job(session, key, Way(
+        number, lambda public, data: good(number, public, data), 0 if number in (7, 8) else 2048))
     material = kind.material()
     cases = wrongs(number, job.public, material)
 
@@ -124,4 +157,6 @@ for number in seal.KWP:
 for number in (5, *seal.ECB):
     run(spec.EC_P256, number, lambda *known: composite(*known, seal.ec_wrongs(known[2]).values()))
     run(spec.RSA_2048, number, lambda *known: composite(*known, seal.rsa_wrongs(known[2]).values()))
+for number in (7, 8):
+    run(spec.EC_SM2, number, sm2)
 print(f"note: {attempts} wrong blobs")

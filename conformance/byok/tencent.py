@@ -30,7 +30,7 @@ pkcs1 = Way(3, owner("rsa_padding_mode:pkcs1"))
 
 os.environ["TENON_BYOK_PKCS1"] = "true"
 session = p11.start()
-external.life(session, "tencent", spec.AES_256, [sha_1, pkcs1])
+external.life(session, "tencent", spec.AES_256, [pkcs1, sha_1])
 external.life(session, "tencent", spec.AES_256, [sha_256], expires_at=LATEST)
 external.life(session, "tencent", spec.SM4, [sha_256])
 

@@ -70,6 +70,26 @@ def oaep(spki, material, name, mgf=None):
                    data=material)
 
 
+def sm2(spki, material):
+    """SM2 encryption under the public key, as DER (GB/T 35276)."""
+    return openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER",
+                   "-inkey", write("wrapping.der", spki), data=material)
+
+
+def sm2_raw(der):
+    """The same ciphertext as C1 || C3 || C2, the point uncompressed."""
+    body, parts = der[3 if der[1] & 0x80 else 2:], []
+    while body:
+        parts.append(body[2:2 + body[1]])
+        body = body[2 + body[1]:]
+    x, y = (part.lstrip(b"\0").rjust(32, b"\0") for part in parts[:2])
+    return b"\4" + x + y + parts[2] + parts[3]
+
+
+def sm4_ecb(key, data):
+    return openssl("enc", "-sm4-ecb", "-nopad", "-K", key.hex(), data=data)
+
+
 def kwp(kek, material):
     """AES key wrap with padding, RFC 5649."""
     return openssl("enc", f"-id-aes{len(kek) * 8}-wrap-pad", "-iv", "A65959A6", "-K", kek.hex(),

@@ -92,7 +92,7 @@ def sm2(number, public, material):
     wrongs = (bytes(32), b"\xff" * 32, bytes(16), scalar + bytes(16), scalar[:16])
     if number == 8:
         blobs += [outside.sm2(public, wrong) for wrong in (*wrongs, scalar[:31], scalar + b"\0")]
-        return [(INVALID, blob) for blob in blobs] + [(LENGTH, der[:size]) for size in (0, 1, 96)]
+        return [(INVALID, blob) for blob in blobs] + [(LENGTH, der[:size]) for size in (0, 1, 40)]
     blobs += [der + outside.sm4_ecb(ephemeral, wrong) for wrong in wrongs]
     blobs += [outside.sm2(public, os.urandom(size)) + tail for size in (15, 17, 32)]
     blobs += [der + tail[:-1], der + tail + b"\0", tail + der, der + der, der,

@@ -27,3 +27,5 @@ mod outside;
 mod owner;
 #[path = "byok/pkcs1.rs"]
 mod pkcs1;
+#[path = "byok/sm.rs"]
+mod sm;

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""No name, PIN or key byte of what is private stands in clear in any file of the token."""
+"""No name, PIN or key byte of what is private stands in clear in any file of the token, nor a hash of
+a key that anybody could compute."""
 
 import base64
+import hashlib
 import os
 import pathlib
 
@@ -46,6 +48,11 @@ for private in (True, False):
 session.unwrap(p11.oaep("sha1"), wrapping,
                outside.oaep(spki, value("imported material"), "sha1"),
                byok.secret(text("imported id"), CKA_EXTRACTABLE=False, CKA_SENSITIVE=True))
+# Material that was deleted, and the binding that outlives it.
+deleted = session.unwrap(p11.oaep("sha256"), wrapping,
+                         outside.oaep(spki, value("deleted material"), "sha256"),
+                         byok.secret(text("id of deleted material")))
+session.destroy(deleted)
 # A changed name, and a key that is gone.
 session.set(made, {p11.CKA_LABEL: VISIBLE})
 gone = session.create({p11.CKA_CLASS: p11.CKO_SECRET_KEY, p11.CKA_KEY_TYPE: p11.CKK_AES,
@@ -63,6 +70,19 @@ def spellings(data):
     yield base64.b64encode(data).rstrip(b"=")
     yield b"".join(bytes([byte, 0]) for byte in data)
     yield b"".join(bytes([0, byte]) for byte in data)
+
+
+# Whoever guesses a key could check the guess by these.
+hashes = {}
+for what, data in needles.items():
+    if "value" in what or "material" in what:
+        for name in sorted(hashlib.algorithms_available):
+            try:
+                hashes[f"{name} of {what}"] = hashlib.new(name, data).digest()
+            except (TypeError, ValueError):
+                continue  # of no fixed length, or not in this build
+assert len(hashes) > 10 * 8
+needles |= hashes
 
 
 def scan(when):

@@ -53,6 +53,14 @@ impl Group {
         self.writer.lock().finish_erasing()
     }
 
+    /// Folds the log into the database and empties it, unless a reader needs it.
+    pub(super) fn empty_log(&self) {
+        let mut writer = self.writer.lock();
+        // A transaction that other threads are to end ends here.
+        writer.end(&self.counter);
+        writer.tidy();
+    }
+
     /// Makes one change. See `Store::write`.
     pub(super) fn write<T, E: From<Error>>(
         &self,

@@ -17,6 +17,7 @@ mod fork;
 mod gen_map;
 mod group;
 mod readers;
+mod reserve;
 mod row;
 mod schema;
 mod snapshot;
@@ -36,6 +37,7 @@ use counter::Counter;
 use files::Draft;
 use group::Group;
 use readers::Readers;
+use reserve::Reserve;
 use writer::{Durability, Writer};
 
 pub use counter::Generation;
@@ -73,7 +75,7 @@ pub struct Store {
 
 /// What a store may be used for.
 enum Access {
-    Write(Box<Group>),
+    Write(Box<Group>, Reserve),
     Read(Option<Counter>),
 }
 
@@ -87,6 +89,7 @@ impl Store {
         files::make_parent(path)?;
         let target = files::resolve(path)?;
         counter::path_of(&target)?;
+        Reserve::of(&target)?;
         let options = Options::default();
 
         let (draft, _) = Draft::beside(&target)?;
@@ -115,14 +118,16 @@ impl Store {
             return Self::open_read_only(path, &counter_path, options, known);
         }
 
+        let reserve = Reserve::of(&path)?;
         let mut conn = connect(&path, Use::Write, options.busy_timeout)?;
         schema::admit(&mut conn, known, false)?;
         let mut writer = Writer::new(conn, schema::newest(known), options.busy_timeout);
         let counter = Counter::attach(&counter_path, &metadata, &writer)?;
         writer.finish_erasing()?;
+        reserve.keep();
         Ok(Self {
             readers: Readers::new(path.clone(), Use::Read, options.busy_timeout),
-            access: Access::Write(Box::new(Group::new(writer, counter))),
+            access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: fork::epoch(),
             path,
         })
@@ -215,16 +220,29 @@ impl Store {
     /// `Busy`, `Corrupt`, `Sqlite`; none for a store that was opened for reading.
     pub fn finish_erasing(&self) -> Result<()> {
         match &self.access {
-            Access::Write(group) => group.finish_erasing(),
+            Access::Write(group, _) => group.finish_erasing(),
             Access::Read(_) => Ok(()),
         }
+    }
+
+    /// Runs `again`, whose change takes space away and was refused with `Full`, with the space that
+    /// the store keeps back for it.
+    pub fn with_reserve<T>(&self, again: impl FnOnce() -> T) -> T {
+        let Access::Write(group, reserve) = &self.access else {
+            return again();
+        };
+        reserve.give_up();
+        let done = again();
+        group.empty_log();
+        reserve.keep();
+        done
     }
 
     /// Whether the store has changed, for the price of one atomic load. See `Generation`.
     #[must_use]
     pub fn generation(&self) -> Generation {
         match &self.access {
-            Access::Write(group) => group.counter().read(),
+            Access::Write(group, _) => group.counter().read(),
             Access::Read(Some(counter)) => counter.read(),
             Access::Read(None) => Generation::Unsettled,
         }
@@ -245,7 +263,7 @@ impl Store {
         change: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         match &self.access {
-            Access::Write(group) => group.write(durability, change),
+            Access::Write(group, _) => group.write(durability, change),
             Access::Read(_) => Err(Error::ReadOnly.into()),
         }
     }

@@ -150,6 +150,13 @@ impl Writer {
         Ok(())
     }
 
+    /// Empties the log, where that can be done.
+    pub(super) fn tidy(&mut self) {
+        if let Ok(generation) = self.snapshot().generation() {
+            self.empty_log(generation);
+        }
+    }
+
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
         if self.cramped {
             // Where there is room in the database again, its log gives back more than it takes.

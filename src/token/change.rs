@@ -53,6 +53,22 @@ impl Token {
         Ok(out)
     }
 
+    /// As `change`, for what takes space away: it is done on a full disk too.
+    pub(super) fn reduce<T>(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        f: impl Fn(&mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let doing = doing.into();
+        match self.change(keys, doing, &f) {
+            Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => {
+                self.store.with_reserve(|| self.change(keys, doing, &f))
+            }
+            done => done,
+        }
+    }
+
     /// Records a refusal: the clock mark, and an audit record with `error`'s return value.
     pub(super) fn record_refusal(
         &self,

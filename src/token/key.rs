@@ -353,16 +353,16 @@ pub(super) fn from_clear(
         }
         return secret(attributes, clear).ok();
     }
-    let is_scalar = match form {
-        PrivateForm::Pkcs8 => false,
-        PrivateForm::Sm2Scalar => true,
-        PrivateForm::Pkcs8OrSm2Scalar => clear.len() == Curve::Sm2.order_len(),
-    };
-    let material = match is_scalar {
-        true if clear.len() != Curve::Sm2.order_len() => return None,
-        true => Material::Ec(EcMaterial::checked(Curve::Sm2, clear, None).ok()?),
-        false => Material::from_pkcs8(clear).ok()?,
-    };
+    let of_scalar_len = clear.len() == Curve::Sm2.order_len();
+    let material = match form {
+        PrivateForm::Sm2Scalar if !of_scalar_len => return None,
+        PrivateForm::Pkcs8OrSm2Scalar if !of_scalar_len => Material::from_pkcs8(clear),
+        PrivateForm::Pkcs8 => Material::from_pkcs8(clear),
+        PrivateForm::Sm2Scalar | PrivateForm::Pkcs8OrSm2Scalar => {
+            EcMaterial::checked(Curve::Sm2, clear, None).map(Material::Ec)
+        }
+    }
+    .ok()?;
     let fits = match (&material, attributes.key_type()) {
         (Material::Rsa(key), Some(ck::CKK_RSA)) => {
             let bits = attributes.ulong(ck::CKA_MODULUS_BITS);

@@ -75,7 +75,7 @@ impl Token {
                 Effect::EraseMaterial => Event::EraseMaterial,
                 _ => Event::Destroy,
             };
-            self.change(&keys, event, |change| {
+            self.reduce(&keys, event, |change| {
                 if effect == Effect::DestroyWhole {
                     return change.remove(&object.uid);
                 }

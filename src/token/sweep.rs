@@ -91,7 +91,7 @@ impl Token {
             Due::Key => Event::Delete,
             Due::Material | Due::JobKey => Event::Expire,
         };
-        self.change(keys, event, |change| {
+        self.reduce(keys, event, |change| {
             let Some(mut record) = change.get(uid)? else {
                 return Ok(None);
             };

@@ -1,6 +1,8 @@
 //! The key's owner with the public key of an import job: every RSA algorithm, by libraries that the
 //! token does not use for it.
 
+use aes::Aes256;
+use aes::cipher::BlockCipherEncrypt;
 use aes_kw::{KeyInit, KwpAes256};
 use rsa::{BoxedUint, Oaep, Pkcs1v15Encrypt, RsaPublicKey};
 use tenon_pkcs11::ck;
@@ -25,6 +27,7 @@ impl Owner {
             3 => (ck::CKM_RSA_PKCS, self.pkcs1(material)),
             4 => self.composite(self.oaep::<sha1::Sha1>(&INNER), material),
             5 => self.composite(self.oaep::<sha2::Sha256>(&INNER), material),
+            6 => self.ecb(material),
             9 => self.composite(self.oaep::<sha2::Sha224>(&INNER), material),
             10 => self.composite(self.oaep::<sha2::Sha384>(&INNER), material),
             11 => self.composite(self.oaep::<sha2::Sha512>(&INNER), material),
@@ -55,6 +58,19 @@ impl Owner {
         self.0
             .encrypt(&mut OutsideRng, Pkcs1v15Encrypt, clear)
             .unwrap()
+    }
+
+    fn ecb(&self, material: &[u8]) -> (u64, Vec<u8>) {
+        let aes = Aes256::new(&INNER.into());
+        let mut blob = self.oaep::<sha2::Sha256>(&INNER);
+        let missing = 16 - material.len() % 16;
+        let padded = [material, &vec![u8::try_from(missing).unwrap(); missing]].concat();
+        for block in padded.chunks(16) {
+            let mut block = block.try_into().unwrap();
+            aes.encrypt_block(&mut block);
+            blob.extend(block);
+        }
+        (ck::CKM_TENON_RSA_AES_ECB_PKCS7, blob)
     }
 
     fn composite(&self, head: Vec<u8>, material: &[u8]) -> (u64, Vec<u8>) {

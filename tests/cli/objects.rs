@@ -20,6 +20,8 @@ fn keys_of_every_kind_are_made() {
         ("ec:P-256", "ec:secp256r1", 2),
         ("ec:secp384r1", "ec:secp384r1", 2),
         ("secp256k1", "ec:secp256k1", 2),
+        ("sm4", "sm4", 1),
+        ("sm2", "ec:sm2p256v1", 2),
     ] {
         let made = generate(&desk, kind, &["--label", kind]);
         assert_eq!(made.as_array().unwrap().len(), count);

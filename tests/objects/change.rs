@@ -177,3 +177,37 @@ fn the_officer_trusts_wrapping_keys() {
         CKR_ATTRIBUTE_READ_ONLY
     );
 }
+
+/// Fills the disk, so it needs one of its own: `TENON_SMALL_DISK` names a directory on it.
+#[test]
+fn a_full_disk_keeps_nothing_from_being_destroyed() {
+    let Some(disk) = std::env::var_os("TENON_SMALL_DISK") else {
+        println!("not run: TENON_SMALL_DISK is not set");
+        return;
+    };
+    let directory = tempfile::tempdir_in(disk).unwrap();
+    let fixture = Fixture::configured(|config| config.token_dir = directory.path().join("tokens"));
+    let session = &fixture.session;
+    let key = secret(session, ck::CKK_AES, attrs![CKA_TOKEN => true]).private;
+    let data = attrs![CKA_CLASS => ck::CKO_DATA, CKA_TOKEN => true, CKA_VALUE => &[7; 20_000]];
+    let mut made = vec![key];
+    let refused = loop {
+        match session.create_object(&data) {
+            Ok(object) => made.push(object),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.rv, ck::CKR_DEVICE_MEMORY);
+    assert!(made.len() > 5);
+    for object in made {
+        returns!(session.destroy_object(object), CKR_OK);
+        returns!(session.destroy_object(object), CKR_OBJECT_HANDLE_INVALID);
+    }
+    let fixture = Fixture {
+        folder: directory,
+        ..fixture
+    };
+    let fixture = fixture.reopened_as_user();
+    fixture.session.find_init(&[]).unwrap();
+    assert!(fixture.session.find(9).unwrap().is_empty());
+}

@@ -35,7 +35,7 @@ fn files_are_the_owner_s_alone() {
         names.push(entry.file_name().into_string().unwrap());
     }
     names.sort();
-    let expected = ["gen", "tenon", "tenon-shm", "tenon-wal"];
+    let expected = ["gen", "reserve", "tenon", "tenon-shm", "tenon-wal"];
     assert_eq!(names, expected.map(|end| format!("slot-0000.{end}")));
 
     assert_eq!(s.store.loose_mode(), Ok(None));
@@ -231,8 +231,8 @@ fn a_full_disk_refuses_and_recovers() {
     let directory = tempfile::tempdir_in(disk).unwrap();
     let path = directory.path().join("slot-0000.tenon");
     let filler = directory.path().join("filler");
-    fs::write(&filler, vec![1; 400_000]).unwrap();
     let store = Store::create(&path).unwrap();
+    fs::write(&filler, vec![1; 400_000]).unwrap();
     let large = |number| Row {
         sealed: vec![0xA5; 10_000],
         ..row(number)
@@ -254,14 +254,19 @@ fn a_full_disk_refuses_and_recovers() {
     }
     assert_eq!(store.generation(), Generation::Settled(stored));
 
-    fs::remove_file(filler).unwrap();
+    let remove = |number| store.write(|tx| tx.remove(&uid(number)));
+    assert_eq!(remove(0), Err(Error::Full));
+    let reserve = path.with_extension("reserve");
     for number in 0..stored {
-        assert_eq!(
-            store.write(|tx| tx.remove(&uid(number))),
-            Ok(true),
-            "{number}"
-        );
+        assert_eq!(store.with_reserve(|| remove(number)), Ok(true), "{number}");
+        assert!(fs::metadata(&reserve).unwrap().len() > 0, "{number}");
     }
+    // What was removed made room in the database, none on the disk.
+    let refused =
+        (0..stored).find_map(|number| store.write(|tx| tx.put(&large(number), &[])).err());
+    assert_eq!(refused, Some(Error::Full));
+
+    fs::remove_file(filler).unwrap();
     store.write(|tx| tx.put(&large(0), &[])).unwrap();
 }
 

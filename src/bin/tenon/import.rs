@@ -38,6 +38,7 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 enum SecretType {
     Aes,
+    Sm4,
     Generic,
 }
 
@@ -115,6 +116,7 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     if let Some(secret) = arguments.secret {
         let key_type = match secret {
             SecretType::Aes => ck::CKK_AES,
+            SecretType::Sm4 => ck::CKK_TENON_SM4,
             SecretType::Generic => ck::CKK_GENERIC_SECRET,
         };
         let planned = Planned::new(names, ck::CKO_SECRET_KEY, None)?;

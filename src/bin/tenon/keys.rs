@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::ec::Curve;
 use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::token::Handle;
 
@@ -14,6 +15,8 @@ use crate::{EXIT_STATUS, Result};
 
 /// 65537, big-endian.
 const F4: [u8; 3] = [1, 0, 1];
+/// Bytes of an SM4 key.
+const SM4_LEN: u64 = 16;
 /// Tag of an ASN.1 PrintableString.
 const PRINTABLE_STRING: u8 = 0x13;
 
@@ -31,7 +34,8 @@ pub(crate) enum Command {
 pub(crate) struct Generate {
     #[command(flatten)]
     choice: Choice,
-    /// aes:BITS, generic:BYTES, rsa:BITS, ec:CURVE (P-256, secp384r1 …), secp256k1, ed25519 or x25519
+    /// aes:BITS, sm4, generic:BYTES, rsa:BITS, ec:CURVE (P-256, secp384r1 …), secp256k1, sm2, ed25519
+    /// or x25519
     #[arg(long = "type", value_parser = Kind::parse)]
     kind: Kind,
     #[command(flatten)]
@@ -126,6 +130,8 @@ enum Kind {
     Rsa { bits: u64 },
     Ec { params: Box<[u8]> },
     Okp { curve: okp::Curve },
+    Sm4,
+    Sm2,
 }
 
 impl Kind {
@@ -145,15 +151,19 @@ impl Kind {
             ("ec", "") => Err("expected a curve after ec:".to_owned()),
             ("ec", curve) => curve_params(curve),
             ("secp256k1", "") => curve_params(name),
+            ("sm4", "") => Ok(Self::Sm4),
+            ("sm2", "") => Ok(Self::Sm2),
             ("ed25519", "") => Ok(Self::Okp {
                 curve: okp::Curve::Ed25519,
             }),
             ("x25519", "") => Ok(Self::Okp {
                 curve: okp::Curve::X25519,
             }),
-            _ => {
-                Err("expected aes:BITS, generic:BYTES, rsa:BITS, ec:CURVE, secp256k1, ed25519 or x25519".to_owned())
-            }
+            _ => Err(
+                "expected aes:BITS, sm4, generic:BYTES, rsa:BITS, ec:CURVE, secp256k1, sm2, \
+                      ed25519 or x25519"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -183,9 +193,9 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 
 fn generate(arguments: &Generate, open: &Open) -> Result<Vec<Handle>> {
     let names = &arguments.names;
-    let secret = |id, bytes| -> Result<Vec<Handle>> {
-        let template = names.add(Template::default(), ck::CKO_SECRET_KEY, id_of(names));
-        let template = template.number(ck::CKA_VALUE_LEN, bytes);
+    let of_len = |bytes| Template::default().number(ck::CKA_VALUE_LEN, bytes);
+    let secret = |id, template| -> Result<Vec<Handle>> {
+        let template = names.add(template, ck::CKO_SECRET_KEY, id_of(names));
         unused(&open.session, ck::CKO_SECRET_KEY, id_of(names))?;
         let made = open
             .session
@@ -193,8 +203,13 @@ fn generate(arguments: &Generate, open: &Open) -> Result<Vec<Handle>> {
         Ok(vec![made?])
     };
     match &arguments.kind {
-        Kind::Aes { bytes } => secret(ck::CKM_AES_KEY_GEN, *bytes),
-        Kind::Generic { bytes } => secret(ck::CKM_GENERIC_SECRET_KEY_GEN, *bytes),
+        Kind::Aes { bytes } => secret(ck::CKM_AES_KEY_GEN, of_len(*bytes)),
+        Kind::Generic { bytes } => secret(ck::CKM_GENERIC_SECRET_KEY_GEN, of_len(*bytes)),
+        Kind::Sm4 => secret(ck::CKM_TENON_SM4_KEY_GEN, of_len(SM4_LEN)),
+        Kind::Sm2 => {
+            let public = Template::default().bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params());
+            pair(names, open, ck::CKM_TENON_SM2_KEY_PAIR_GEN, public)
+        }
         Kind::Rsa { bits } => {
             let public = Template::default()
                 .number(ck::CKA_MODULUS_BITS, *bits)
@@ -269,8 +284,11 @@ mod tests {
         assert!(
             matches!(Kind::parse("ec:P-256"), Ok(Kind::Ec { params }) if *params == *b"\x13\x05P-256")
         );
+        assert!(matches!(Kind::parse("sm2"), Ok(Kind::Sm2)));
+        assert!(matches!(Kind::parse("sm4"), Ok(Kind::Sm4)));
         for bad in [
             "",
+            "sm2:256",
             "aes",
             "aes:100",
             "rsa:",

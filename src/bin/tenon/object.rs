@@ -260,6 +260,7 @@ fn key_name(session: &Session, handle: Handle) -> Result<String> {
         Some(ck::CKK_EC_EDWARDS) => "ed25519".to_owned(),
         Some(ck::CKK_EC_MONTGOMERY) => "x25519".to_owned(),
         Some(ck::CKK_AES) => format!("aes:{}", 8 * bytes_long()?),
+        Some(ck::CKK_TENON_SM4) => "sm4".to_owned(),
         Some(ck::CKK_GENERIC_SECRET) => format!("generic:{}", bytes_long()?),
         Some(other) => format!("type {other:#x}"),
     })

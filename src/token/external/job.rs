@@ -6,6 +6,7 @@ use crate::attr::{self, Attributes, Built, How, RawAttribute, RawValue, Value};
 use crate::byok::{self, Algorithm, Job, OaepHash, Profile, Refused, Scheme, WrappingKey};
 use crate::ck;
 use crate::config::LogLevel;
+use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::error::{Error, Result, refuse};
 use crate::log;
@@ -19,7 +20,7 @@ use crate::token::object::{Handle, Object};
 use crate::token::read::UsableKey;
 use crate::token::unwrap::{Opening, open};
 use crate::token::vault::time_value;
-use crate::token::{Keys, Token};
+use crate::token::{Keys, Token, key};
 
 use super::{Arrival, profile_of, spec_of};
 
@@ -174,7 +175,13 @@ impl Token {
         }
         let wrapping = match spec {
             PairSpec::Rsa { bits, .. } => WrappingKey::Rsa(*bits),
-            PairSpec::Ec { .. } => WrappingKey::Sm2,
+            PairSpec::Ec { params } if key::curve(params)? == Curve::Sm2 => WrappingKey::Sm2,
+            PairSpec::Ec { .. } => {
+                return refuse(
+                    ck::CKR_TEMPLATE_INCONSISTENT,
+                    "the key of an import job is an RSA key or one on SM2's curve",
+                );
+            }
         };
         let profile = profile_of(&target.attributes)?;
         may_wrap(profile, algorithm, wrapping, &target)?;

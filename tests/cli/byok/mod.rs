@@ -1,5 +1,11 @@
 //! `tenon byok`, with the openssl program as the outside party.
 
+mod common;
+mod formats;
 mod life;
+mod monitor;
 mod openssl;
+mod profiles;
+mod tokens;
 mod wrap;
+mod wrap_ec;

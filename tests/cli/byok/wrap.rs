@@ -8,11 +8,11 @@ use super::openssl::{open_cipher, open_oaep, openssl, rsa_pair};
 use crate::cli::common::{Answer, Desk, file_path};
 
 /// Initial value of RFC 5649, as openssl takes it.
-const KWP_IV: &str = "A65959A6";
+pub(super) const KWP_IV: &str = "A65959A6";
 const MODULUS_LEN: usize = 256;
 
 /// A folder with the service's key pair `service` and a secret key in `secret.bin`.
-fn desk() -> (Desk, Vec<u8>) {
+pub(super) fn desk() -> (Desk, Vec<u8>) {
     let desk = Desk::empty();
     rsa_pair(&desk, "service", 2048);
     let secret = openssl(&desk, &["rand", "32"]);
@@ -20,7 +20,7 @@ fn desk() -> (Desk, Vec<u8>) {
     (desk, secret)
 }
 
-fn wrap(desk: &Desk, key: &str, algorithm: &str, more: &[&str]) -> Answer {
+pub(super) fn wrap(desk: &Desk, key: &str, algorithm: &str, more: &[&str]) -> Answer {
     let common = [
         "byok",
         "wrap",

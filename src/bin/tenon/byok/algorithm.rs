@@ -19,6 +19,8 @@ pub(super) enum Layout {
     Sm2,
     /// SM2 encryption of an SM4 key ‖ SM4-ECB of the key.
     Sm2Sm4,
+    /// A new public key ‖ AES-KWP of the key under what ECDH and X9.63 with this hash give.
+    Ecdh(Hash),
 }
 
 impl Layout {
@@ -100,6 +102,8 @@ const OTHERS: &[Algorithm] = &[
     ),
     // Azure
     row("CKM_RSA_AES_KEY_WRAP", Layout::OaepKwp(Hash::Sha1), None),
+    // PKCS #11
+    row("CKM_ECDH_AES_KEY_WRAP", Layout::Ecdh(Hash::Sha256), None),
     // Huawei
     row("SM2_ENCRYPT", Layout::Sm2, None),
     // Google

@@ -10,6 +10,7 @@ use serde_json::json;
 use tenon_pkcs11::byok::{self, Profile, Spec, WrappingKey, profile};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::clock::UnixTime;
+use tenon_pkcs11::crypto::ec::Curve;
 
 use super::algorithm::{self, Algorithm};
 use super::base64;
@@ -68,10 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         _ => Some(directory.unwrap_or(Path::new("."))),
     };
     let files = directory.map(|directory| Files::of(directory, &key.unique_id));
-    if let Some(files) = &files
-        && !arguments.replace
-    {
-        files.refuse_present()?;
+    if let Some(files) = &files {
+        files.check(arguments.replace)?;
     }
     let made = generate(&open, &key, algorithm, wrapping)?;
     if let Some(files) = &files {
@@ -158,7 +157,10 @@ fn generate(
             ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
             public.number(ck::CKA_MODULUS_BITS, bits),
         ),
-        WrappingKey::Sm2 => return Err("SM2 comes later".into()),
+        WrappingKey::Sm2 => (
+            ck::CKM_TENON_SM2_KEY_PAIR_GEN,
+            public.bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params()),
+        ),
     };
     let private = Template::default()
         .flag(ck::CKA_TOKEN, true)
@@ -180,6 +182,7 @@ fn generate(
 
 /// The files, by the names that Alibaba Cloud's console gives them.
 struct Files {
+    directory: PathBuf,
     pem: PathBuf,
     der: PathBuf,
     token: PathBuf,
@@ -188,6 +191,7 @@ struct Files {
 impl Files {
     fn of(directory: &Path, key_id: &str) -> Self {
         Self {
+            directory: directory.to_owned(),
             pem: directory.join(format!("publickey_{key_id}.pem")),
             der: directory.join(format!("publickey_{key_id}.bin")),
             token: directory.join(format!("token_{key_id}.txt")),
@@ -199,7 +203,13 @@ impl Files {
     }
 
     /// Before the job is made: it would be useless if they could not be written.
-    fn refuse_present(&self) -> Result<()> {
+    fn check(&self, replace: bool) -> Result<()> {
+        if !self.directory.is_dir() {
+            return Err(format!("{} is no folder", self.directory.display()).into());
+        }
+        if replace {
+            return Ok(());
+        }
         match self.all().into_iter().find(|file| file.exists()) {
             Some(file) => Err(format!(
                 "{} is there already: say --replace, or another --directory",

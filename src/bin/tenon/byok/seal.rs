@@ -1,27 +1,28 @@
 //! The blobs of every algorithm: by the mechanisms of the library, as C_WrapKey uses them.
 
-use der::Decode;
+use der::{Decode, Encode};
 use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
 use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::aes::{self, Direction};
+use tenon_pkcs11::crypto::ec::sm2::raw_len;
+use tenon_pkcs11::crypto::ec::{self, Curve};
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::padding;
+use tenon_pkcs11::crypto::material::Material;
 use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::crypto::rsa::{MIN_BITS, PublicKey};
-use tenon_pkcs11::mechanism::{self, Key, Oaep, Params};
-use tenon_pkcs11::rng;
+use tenon_pkcs11::crypto::{okp, rsa};
+use tenon_pkcs11::mechanism::{self, EcdhWrap, Key, Oaep, Params};
 use tenon_pkcs11::secret::Secret;
 
 use super::algorithm::{Algorithm, Layout};
-use super::base64;
 use super::owned::Owned;
+use super::{base64, sm2};
 use crate::Result;
-use crate::keyfile::{self, Item};
+use crate::keyfile::{self, EC_PUBLIC_KEY, Item};
 
-/// Bytes of the key inside a composite blob.
-const INNER_LEN: usize = 32;
+/// Bits of the AES key inside a composite blob.
 const INNER_BITS: u64 = 256;
+/// Bytes of the SM4 key inside a composite blob.
+const SM4_LEN: usize = 16;
 
 /// The public key that a service gave out.
 pub(super) struct WrappingKey(Key);
@@ -36,14 +37,7 @@ impl WrappingKey {
         let [Item::PublicKey(spki)] = items.as_slice() else {
             return Err("the wrapping key is one public key in PEM, DER or Base64".into());
         };
-        let info = SubjectPublicKeyInfoRef::try_from(spki.as_slice())?;
-        let rsa = RsaPublicKeyRef::from_der(info.subject_public_key.raw_bytes())
-            .map_err(|_| "the wrapping key is not an RSA key")?;
-        let key = PublicKey::new(rsa.modulus.as_bytes(), rsa.public_exponent.as_bytes())?;
-        if key.bits() < MIN_BITS {
-            return Err(format!("a wrapping key of {} bits is too short", key.bits()).into());
-        }
-        Ok(Self(Key::RsaPublic(key)))
+        public_key(&SubjectPublicKeyInfoRef::try_from(spki.as_slice())?).map(Self)
     }
 
     /// Bytes of an RSA key's modulus, which are the first part of a composite blob.
@@ -53,85 +47,116 @@ impl WrappingKey {
             _ => None,
         }
     }
-
-    fn wrap(&self, id: ck::CK_MECHANISM_TYPE, params: &Params, clear: &[u8]) -> Result<Vec<u8>> {
-        let wrap = mechanism::find(id).and_then(|row| row.wrap);
-        let wrap = wrap.ok_or("the library does not have this algorithm")?;
-        Ok(wrap(&self.0, params, &SystemRng, clear)?)
-    }
 }
 
-/// The blob that `algorithm` makes of `owned`. `mgf` is MGF1's hash where it is not OAEP's own.
+fn public_key(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Key> {
+    let key = info.subject_public_key.raw_bytes();
+    if let Ok(rsa) = RsaPublicKeyRef::from_der(key) {
+        let [n, e] = [rsa.modulus, rsa.public_exponent].map(|number| number.as_bytes());
+        let key = rsa::PublicKey::new(n, e)?;
+        if key.bits() < rsa::MIN_BITS {
+            return Err(format!("a wrapping key of {} bits is too short", key.bits()).into());
+        }
+        return Ok(Key::RsaPublic(key));
+    }
+    if info.algorithm.oid == EC_PUBLIC_KEY {
+        let params = info.algorithm.parameters.ok_or("the key names no curve")?;
+        let curve = Curve::from_params(&params.to_der()?)?;
+        return Ok(Key::EcPublic(ec::PublicKey::new(curve, key)?));
+    }
+    let curve = okp::Curve::from_params(&info.algorithm.oid.to_der()?)
+        .map_err(|_| "wrapping keys are RSA, SM2, EC or X25519")?;
+    Ok(Key::OkpPublic(okp::PublicKey::new(curve, key)?))
+}
+
+/// What the caller has a choice in.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Choices {
+    /// MGF1's hash, where it is not OAEP's own.
+    pub(super) mgf1: Option<Hash>,
+    /// SM2's ciphertext in DER.
+    pub(super) der: bool,
+}
+
+/// The blob that `algorithm` makes of `owned`.
 pub(super) fn seal(
     algorithm: &Algorithm,
-    mgf: Option<Hash>,
+    choices: Choices,
     key: &WrappingKey,
     owned: &Owned,
 ) -> Result<Vec<u8>> {
+    let Algorithm { name, layout, .. } = *algorithm;
     let bits = key.0.bits();
     if let Some(fixed) = algorithm.bits
         && fixed != bits
     {
-        let name = algorithm.name;
         return Err(format!("{name} takes a wrapping key of {fixed} bits, not of {bits}").into());
     }
-    if mgf.is_some() && !algorithm.layout.is_oaep() {
-        return Err(format!("{} has no MGF1", algorithm.name).into());
+    if choices.mgf1.is_some() && !layout.is_oaep() {
+        return Err(format!("{name} has no MGF1").into());
     }
+    if choices.der && !matches!(layout, Layout::Sm2 | Layout::Sm2Sm4) {
+        return Err(format!("{name} has no DER form").into());
+    }
+    let clear = clear(layout, owned)?;
+    let (id, params) = mechanism(layout, choices.mgf1);
+    let wrap = mechanism::find(id).and_then(|row| row.wrap);
+    let wrap = wrap.ok_or("the library does not have this algorithm")?;
+    let mut blob = wrap(&key.0, &params, &SystemRng, &clear)?;
+    if choices.der {
+        let tail = match layout {
+            Layout::Sm2Sm4 => blob.split_off(raw_len(SM4_LEN).min(blob.len())),
+            _ => Vec::new(),
+        };
+        blob = sm2::to_der(&blob)?;
+        blob.extend(tail);
+    }
+    Ok(blob)
+}
+
+/// The mechanism of a layout, and its parameter.
+fn mechanism(layout: Layout, mgf1: Option<Hash>) -> (ck::CK_MECHANISM_TYPE, Params) {
     let oaep = |hash| Oaep {
         hash,
-        mgf: mgf.unwrap_or(hash),
+        mgf: mgf1.unwrap_or(hash),
         label: Vec::new(),
     };
-    match algorithm.layout {
-        Layout::Oaep(hash) => {
-            let params = Params::Oaep(oaep(hash));
-            key.wrap(ck::CKM_RSA_PKCS_OAEP, &params, &clear(owned)?)
-        }
-        Layout::Pkcs1 => {
-            let Owned::Secret(secret) = owned else {
-                return Err("this algorithm wraps secret keys alone".into());
-            };
-            key.wrap(ck::CKM_RSA_PKCS, &Params::None, secret)
-        }
+    match layout {
+        Layout::Oaep(hash) => (ck::CKM_RSA_PKCS_OAEP, Params::Oaep(oaep(hash))),
+        Layout::Pkcs1 => (ck::CKM_RSA_PKCS, Params::None),
         Layout::OaepKwp(hash) => {
             let params = Params::RsaAesKeyWrap {
                 aes_bits: Some(INNER_BITS),
                 oaep: oaep(hash),
             };
-            key.wrap(ck::CKM_RSA_AES_KEY_WRAP, &params, &clear(owned)?)
+            (ck::CKM_RSA_AES_KEY_WRAP, params)
         }
-        Layout::OaepEcb(hash) => {
-            let Owned::Private(material) = owned else {
-                return Err("this algorithm wraps private keys alone".into());
+        Layout::OaepEcb(hash) => (ck::CKM_TENON_RSA_AES_ECB_PKCS7, Params::Oaep(oaep(hash))),
+        Layout::Sm2 => (ck::CKM_TENON_SM2PKE, Params::None),
+        Layout::Sm2Sm4 => (ck::CKM_TENON_SM2_SM4_ECB, Params::None),
+        Layout::Ecdh(hash) => {
+            let params = EcdhWrap {
+                aes_bits: INNER_BITS,
+                kdf: Some(hash),
+                shared_data: Vec::new(),
             };
-            let inner = rng::secret(&SystemRng, INNER_LEN);
-            let params = Params::Oaep(oaep(hash));
-            let mut blob = key.wrap(ck::CKM_RSA_PKCS_OAEP, &params, &inner)?;
-            blob.extend(aes_ecb_pkcs7(&inner, &material.to_pkcs8()?)?);
-            Ok(blob)
+            (ck::CKM_ECDH_AES_KEY_WRAP, Params::EcdhAesKeyWrap(params))
         }
-        Layout::Sm2 | Layout::Sm2Sm4 => Err("SM2 comes later".into()),
     }
 }
 
-/// What is encrypted: raw bytes, or PKCS #8.
-fn clear(owned: &Owned) -> Result<Secret> {
-    Ok(match owned {
-        Owned::Secret(bytes) => Secret::copy(bytes),
-        Owned::Private(material) => material.to_pkcs8()?,
-    })
-}
-
-fn aes_ecb_pkcs7(key: &[u8], clear: &[u8]) -> Result<Vec<u8>> {
-    let (_, rest) = clear.as_chunks::<{ aes::BLOCK }>();
-    let whole = clear.len() - rest.len();
-    let mut padded = Secret::zeroed(whole + aes::BLOCK);
-    padded[..clear.len()].copy_from_slice(clear);
-    if let Some(last) = padded.last_chunk_mut() {
-        padding::pad(last, rest.len());
+/// What is encrypted: raw bytes, or PKCS #8; SM4-ECB takes the bare scalar of an SM2 key.
+fn clear(layout: Layout, owned: &Owned) -> Result<Secret> {
+    match (layout, owned) {
+        (Layout::Pkcs1, Owned::Private(_)) => Err("this algorithm wraps secret keys alone".into()),
+        (Layout::OaepEcb(_), Owned::Secret(_)) => {
+            Err("this algorithm wraps private keys alone".into())
+        }
+        (Layout::Sm2Sm4, Owned::Private(material)) => match &**material {
+            Material::Ec(key) if key.curve == Curve::Sm2 => Ok(key.scalar.clone()),
+            _ => Err("of private keys this algorithm wraps SM2's alone".into()),
+        },
+        (_, Owned::Private(material)) => Ok(material.to_pkcs8()?),
+        (_, Owned::Secret(bytes)) => Ok(Secret::copy(bytes)),
     }
-    let mut out = vec![0; padded.len()];
-    aes::Key::new(key)?.ecb(Direction::Encrypt, &padded, &mut out)?;
-    Ok(out)
 }

@@ -5,6 +5,9 @@ use tenon_pkcs11::ck;
 
 use crate::template::Template;
 
+/// Bytes of an SM4 key.
+const SM4_LEN: u64 = 16;
+
 /// Names beside `AES_256` and the like; the first of a spec is the one that is shown.
 const NAMES: &[(&str, Spec)] = &[
     // Huawei, Alibaba
@@ -78,7 +81,7 @@ pub(super) fn template(spec: Spec) -> Template {
     match spec {
         Spec::Aes(bits) => of(ck::CKK_AES).number(ck::CKA_VALUE_LEN, bits / 8),
         Spec::Hmac(bits) => of(ck::CKK_GENERIC_SECRET).number(ck::CKA_VALUE_LEN, bits / 8),
-        Spec::Sm4 => of(ck::CKK_TENON_SM4),
+        Spec::Sm4 => of(ck::CKK_TENON_SM4).number(ck::CKA_VALUE_LEN, SM4_LEN),
         Spec::Rsa(bits) => of(ck::CKK_RSA).number(ck::CKA_MODULUS_BITS, bits),
         Spec::Ec(curve) => {
             let (key_type, params) = curve.attributes();

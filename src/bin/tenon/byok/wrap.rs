@@ -7,7 +7,7 @@ use tenon_pkcs11::crypto::hash::Hash;
 
 use super::algorithm::{self, Algorithm, Layout};
 use super::owned::Source;
-use super::seal::{WrappingKey, seal};
+use super::seal::{Choices, WrappingKey, seal};
 use super::{azure, base64};
 use crate::{Result, files};
 
@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// Hash of MGF1, where a service's differs from OAEP's
     #[arg(long, value_name = "HASH")]
     mgf1: Option<Mgf1>,
+    /// SM2's ciphertext in DER (GM/T 0009), not as 04 ‖ C1 ‖ C3 ‖ C2
+    #[arg(long)]
+    der: bool,
     /// How the blob is written
     #[arg(long, value_enum, default_value_t = Form::Base64)]
     form: Form,
@@ -76,13 +79,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let public = WrappingKey::parse(&files::read(&arguments.public_key)?)
         .map_err(|error| format!("{}: {error}", arguments.public_key.display()))?;
-    let mgf1 = arguments.mgf1.map(Mgf1::hash);
-    let blob = seal(
-        &arguments.algorithm,
-        mgf1,
-        &public,
-        &arguments.source.read()?,
-    )?;
+    let choices = Choices {
+        mgf1: arguments.mgf1.map(Mgf1::hash),
+        der: arguments.der,
+    };
+    let owned = arguments.source.read()?;
+    let blob = seal(&arguments.algorithm, choices, &public, &owned)?;
     let written = |part: &[u8]| match form {
         Form::Base64 => format!("{}\n", base64::encode(part)).into_bytes(),
         Form::Binary => part.to_vec(),
@@ -118,7 +120,7 @@ fn parts<'a>(
             .modulus_len()
             .and_then(|len| blob.split_at_checked(len))
             .ok_or_else(|| "the blob is too short".into()),
-        Layout::Oaep(_) | Layout::Pkcs1 | Layout::Sm2 | Layout::Sm2Sm4 => {
+        Layout::Oaep(_) | Layout::Pkcs1 | Layout::Sm2 | Layout::Sm2Sm4 | Layout::Ecdh(_) => {
             Err("the blob of this algorithm is one part: say --output once".into())
         }
     }

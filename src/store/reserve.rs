@@ -1,0 +1,100 @@
+//! Disk space kept back: where a disk is full, destroying gets it, since SQLite's log has to grow
+//! before anything in the database shrinks.
+//!
+//! The space is that of a file beside the database, which holds nothing. Every process may give it
+//! up and take it again; two that do so at once lose nothing but the reserve.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+use super::error::{Error, Result};
+
+/// SQLite folds its log into the database, which may grow by as much, at 1000 pages of 4 KiB; the
+/// rest is for the change itself.
+const SIZE: u64 = 5 << 20;
+
+/// The reserve of one store.
+pub(super) struct Reserve(PathBuf);
+
+impl Reserve {
+    /// The reserve of the database at `path`: `slot-0000.tenon` has `slot-0000.reserve`.
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let reserve = path.with_extension("reserve");
+        if reserve == path {
+            return Err(Error::NotAToken(
+                "its name ends in .reserve, as files of kept space do",
+            ));
+        }
+        Ok(Self(reserve))
+    }
+
+    /// Takes the space. A disk that has not so much, or that cannot promise space, gives none, and
+    /// destroying then needs free space as every change does.
+    pub(super) fn keep(&self) {
+        let Ok(file) = self.file(true) else {
+            return;
+        };
+        if file.metadata().is_ok_and(|metadata| metadata.len() == SIZE) {
+            return;
+        }
+        if fallocate(&file, FallocateFlags::empty(), 0, SIZE).is_err() {
+            // What was taken of it is given back as far as the disk lets go of it.
+            let _ = file.set_len(0);
+        }
+    }
+
+    /// Gives the space back to the disk, as far as it was kept.
+    pub(super) fn give_up(&self) {
+        let _ = self.file(false).and_then(|file| file.set_len(0));
+    }
+
+    fn file(&self, create: bool) -> std::io::Result<File> {
+        OpenOptions::new()
+            .write(true)
+            .create(create)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
+            .open(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn space_is_kept_given_up_and_kept_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("slot-0000.tenon");
+        let reserve = Reserve::of(&database).unwrap();
+        let kept = || fs::metadata(directory.path().join("slot-0000.reserve")).unwrap();
+        for _ in 0..2 {
+            reserve.keep();
+            assert_eq!(kept().len(), SIZE);
+            assert!(kept().blocks() * 512 >= SIZE, "the disk promised it");
+            reserve.keep();
+            reserve.give_up();
+            assert_eq!((kept().len(), kept().blocks()), (0, 0));
+        }
+        assert_eq!(kept().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_link_in_its_place_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let other = directory.path().join("other");
+        fs::write(&other, b"precious").unwrap();
+        symlink(&other, directory.path().join("slot-0000.reserve")).unwrap();
+        let reserve = Reserve::of(&directory.path().join("slot-0000.tenon")).unwrap();
+        reserve.keep();
+        reserve.give_up();
+        assert_eq!(fs::read(&other).unwrap(), b"precious");
+    }
+}

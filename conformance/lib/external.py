@@ -1,5 +1,6 @@
 """Import jobs of external keys, and the life that the external keys of every service lead."""
 
+import functools
 import itertools
 import os
 import subprocess
@@ -101,6 +102,7 @@ def listed(name):
     return name.decode() in pkcs11_tool("--list-objects")
 
 
+@functools.cache
 def unwrapping_tool():
     """The command of a pkcs11-tool that sends OAEP parameters; None where there is none."""
     found = subprocess.run(

@@ -14,6 +14,8 @@ mod common;
 mod anchor;
 #[path = "guard/clock.rs"]
 mod clock;
+#[path = "guard/jobs.rs"]
+mod jobs;
 #[path = "byok/outside.rs"]
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod outside;

@@ -70,7 +70,7 @@ impl Token {
             caller,
             &keys,
             doing,
-            New::new(self.rng(), attributes, material),
+            New::named(self.rng(), attributes, material),
         )
     }
 

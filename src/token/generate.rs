@@ -125,8 +125,8 @@ impl Token {
         set_generated(&mut public, mechanism);
         set_generated(&mut private, mechanism);
         Ok([
-            New::new(self.rng(), public, None),
-            New::new(self.rng(), private, Some(material)),
+            New::named(self.rng(), public, None),
+            New::named(self.rng(), private, Some(material)),
         ])
     }
 }

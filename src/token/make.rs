@@ -31,7 +31,7 @@ pub(super) struct New {
 
 impl New {
     /// An object with a new CKA_UNIQUE_ID.
-    pub(super) fn new(
+    pub(super) fn named(
         rng: &dyn Rng,
         mut attributes: Attributes,
         material: Option<Material>,
@@ -108,7 +108,7 @@ impl Token {
             caller,
             &keys,
             Event::Create,
-            New::new(self.rng(), attributes, material),
+            New::named(self.rng(), attributes, material),
         )
     }
 
@@ -145,7 +145,7 @@ impl Token {
             caller,
             &keys,
             Doing::from(Event::Copy).by(object.uid),
-            New::new(self.rng(), attributes, material),
+            New::named(self.rng(), attributes, material),
         )
     }
 
@@ -219,7 +219,7 @@ impl Token {
         attributes: Attributes,
         material: Material,
     ) -> Result<Handle> {
-        let new = New::new(self.rng(), attributes, Some(material));
+        let new = New::named(self.rng(), attributes, Some(material));
         self.make(caller, keys, doing, new)
     }
 

@@ -163,7 +163,8 @@ impl Token {
         if let Some(record) = bound {
             let private = record.attributes.bool(ck::CKA_PRIVATE);
             let handle = self.objects.handle(record.uid, private);
-            let target = self.object(handle)?;
+            let deleted = |_| Error::from(byok::Error::State(byok::State::Deleted));
+            let target = self.object(handle).map_err(deleted)?;
             may_come(way, &target)?;
             self.decide(Action::Import, &target, keys, true)?;
         }

@@ -322,6 +322,26 @@ fn rule_6_a_key_dies_by_schedule_alone() {
     );
 }
 
+/// A key whose deletion has come, and which nobody has touched since, is in nobody's way.
+#[test]
+fn rule_6_a_deleted_key_leaves_its_id_to_the_next() {
+    let token = Import::new();
+    let key = token.import(MATERIAL, vec![]).unwrap();
+    let uid = token.value(key, ck::CKA_UNIQUE_ID);
+    schedule(&token, key, TODAY + 7 * DAY).unwrap();
+    token.fixture.clock.set(TODAY + 7 * DAY);
+    let next = token.import(OTHER, vec![]).unwrap();
+    assert_ne!(token.value(next, ck::CKA_UNIQUE_ID), uid);
+
+    schedule(&token, next, TODAY + 14 * DAY).unwrap();
+    token.fixture.clock.set(TODAY + 600 * DAY);
+    returns!(
+        token.import(MATERIAL, vec![]),
+        CKR_KEY_FUNCTION_NOT_PERMITTED,
+        "not while the clock may be wrong"
+    );
+}
+
 #[test]
 fn rule_9_usage_is_fixed_at_creation() {
     let token = Fixture::new();

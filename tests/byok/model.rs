@@ -190,6 +190,8 @@ fn live(steps: &[Step]) {
             Step::Pass(seconds) => {
                 model.now += seconds;
                 token.fixture.clock.set(model.now);
+                // The time that counts is what the token has seen of the clock.
+                token.find(&attrs![CKA_ID => ID]);
                 continue;
             }
             Step::TurnBack(seconds) => {

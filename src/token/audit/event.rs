@@ -47,7 +47,7 @@ pub enum Event {
     Use = 17,
     /// The security officer accepted the clock's reading.
     ClockAccepted = 18,
-    /// The security officer lowered the clock mark.
+    /// The security officer set the clock mark to the reading, and had later readings forgotten.
     ClockLowered = 19,
     /// The security officer accepted the token's file in place of what the anchor knows.
     AnchorAccepted = 20,

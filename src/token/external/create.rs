@@ -80,7 +80,7 @@ impl Token {
         let named = attributes
             .bytes(ck::CKA_ID)
             .is_some_and(|id| !id.is_empty());
-        let new = New::new(self.rng(), attributes, None);
+        let new = New::named(self.rng(), attributes, None);
         self.change(&keys, Event::Generate.with(mechanism.id), |change| {
             if named && change.bound_by_id(&new.attributes)?.is_some() {
                 return refuse_bound_identity();

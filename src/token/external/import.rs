@@ -12,10 +12,11 @@ use crate::store::Uid;
 use crate::token::audit::Doing;
 use crate::token::change::Change;
 use crate::token::make::New;
+use crate::token::time::Now;
 use crate::token::vault::{Domain, Record, Vault};
 use crate::token::{Keys, Token, find, key};
 
-use super::{BINDING, binding, coerce, facts, is_external, profile_of};
+use super::{BINDING, binding, coerce, facts, gone_at, is_external, profile_of};
 
 /// What an unwrap brings to an external key.
 pub(in crate::token) struct Arrival<'a> {
@@ -39,12 +40,13 @@ impl Token {
         attributes: &Attributes,
     ) -> Result<Option<Record>> {
         let vault = keys.vault();
+        let now = self.time.now();
         self.store.read(|snapshot| {
             let open = |uid: &Uid| -> Result<Option<Record>> {
                 let row = snapshot.object(uid)?;
                 row.map(|row| vault.open(&row)).transpose()
             };
-            first_bound(&candidates(snapshot, &vault, attributes)?, open)
+            first_bound(&candidates(snapshot, &vault, attributes)?, now, open)
         })
     }
 
@@ -64,7 +66,7 @@ impl Token {
                 coerce(&mut attributes);
                 let open = profile::open().name.as_bytes().to_vec();
                 attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
-                New::new(self.rng(), attributes, None).record()
+                New::named(self.rng(), attributes, None).record()
             });
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
@@ -92,10 +94,8 @@ impl Token {
 impl Change<'_> {
     /// As `Token::bound_by_id`, within this change.
     pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
-        first_bound(
-            &candidates(self.snapshot(), self.vault(), attributes)?,
-            |uid| self.get(uid),
-        )
+        let candidates = candidates(self.snapshot(), self.vault(), attributes)?;
+        first_bound(&candidates, self.now, |uid| self.get(uid))
     }
 }
 
@@ -115,12 +115,18 @@ fn candidates(
     )
 }
 
+/// The external key among the candidates. One whose scheduled deletion has come leaves its CKA_ID to
+/// the next, unless the clock may be wrong about that.
 fn first_bound(
     candidates: &[Uid],
+    now: Now,
     open: impl Fn(&Uid) -> Result<Option<Record>>,
 ) -> Result<Option<Record>> {
     for uid in candidates {
-        let external = |record: &Record| is_external(&record.attributes);
+        let external = |record: &Record| {
+            let gone = byok::expired(gone_at(&record.attributes), now.at);
+            is_external(&record.attributes) && !(gone && now.believed)
+        };
         if let Some(record) = open(uid)?.filter(external) {
             return Ok(Some(record));
         }

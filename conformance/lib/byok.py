@@ -1,6 +1,7 @@
 """What the BYOK tests share: a token with a wrapping pair, and templates of imported keys."""
 
 import p11
+from outside import integer, tlv
 
 # DigestInfo of SHA-256 (RFC 8017 section 9.2, note 1), for CKM_RSA_PKCS.
 SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -33,18 +34,9 @@ def wrapping_pair(session, bits=2048):
 
 def rsa_spki(session, key):
     """SubjectPublicKeyInfo of an RSA key from its modulus and exponent."""
-    def tlv(tag, body):
-        length = len(body)
-        if length < 128:
-            return bytes([tag, length]) + body
-        size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-        return bytes([tag, 0x80 | len(size)]) + size + body
-
-    def integer(data):
-        return tlv(2, b"\0" + data if data[0] & 0x80 else data)
-
-    numbers = tlv(0x30, integer(session.get(key, p11.CKA_MODULUS))
-                  + integer(session.get(key, p11.CKA_PUBLIC_EXPONENT)))
+    modulus, exponent = (int.from_bytes(session.get(key, attribute), "big")
+                         for attribute in (p11.CKA_MODULUS, p11.CKA_PUBLIC_EXPONENT))
+    numbers = tlv(0x30, integer(modulus) + integer(exponent))
     algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
     return tlv(0x30, algorithm + tlv(3, b"\0" + numbers))
 

@@ -1,10 +1,13 @@
 """The outside party: the openssl program makes keys and blobs, and checks what a token answers."""
 
 import os
+import shutil
 import subprocess
+import sys
 
 CURVES = {"P-256": ("prime256v1", "06082a8648ce3d030107"), "P-384": ("secp384r1", "06052b81040022"),
-          "secp256k1": ("secp256k1", "06052b8104000a")}
+          "P-521": ("secp521r1", "06052b81040023"), "secp256k1": ("secp256k1", "06052b8104000a"),
+          "SM2": ("SM2", "06082a811ccf5501822d")}
 
 
 def openssl(*arguments, data=b""):
@@ -12,6 +15,25 @@ def openssl(*arguments, data=b""):
     done = subprocess.run(["openssl", *arguments], input=data, capture_output=True)
     assert done.returncode == 0, f"openssl {' '.join(arguments)}: {done.stderr.decode()}"
     return done.stdout
+
+
+def skip(reason):
+    """Ends the test as one that cannot be run here."""
+    print(reason)
+    sys.exit(77)
+
+
+def shell(lines):
+    """Runs the lines of a service's document as they stand there, in the test's own directory."""
+    if "xxd" in lines and not shutil.which("xxd"):
+        skip("no xxd here")
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", lines], capture_output=True)
+    assert done.returncode == 0, f"{lines}\n{done.stderr.decode()}"
+
+
+def read(name):
+    with open(name, "rb") as file:
+        return file.read()
 
 
 def write(name, data):
@@ -22,8 +44,10 @@ def write(name, data):
 
 
 def private_key(kind):
-    """A fresh key, `RSA-2048` or a name of CURVES, as PKCS#8 DER."""
-    if kind.startswith("RSA-"):
+    """A fresh key, `RSA-2048`, `Ed25519` or a name of CURVES, as PKCS#8 DER."""
+    if kind == "Ed25519":
+        options = ["-algorithm", kind]
+    elif kind.startswith("RSA-"):
         options = ["-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[4:]}"]
     else:
         options = ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{CURVES[kind][0]}"]
@@ -37,12 +61,43 @@ def public_key(pkcs8):
     return openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", data=pkcs8)
 
 
+def scalar(pkcs8):
+    """The 32 bytes of an EC private key, out of its RFC 5915 structure."""
+    at = pkcs8.index(bytes.fromhex("0201010420")) + 5
+    return pkcs8[at:at + 32]
+
+
+def pem(spki):
+    """SubjectPublicKeyInfo as PEM."""
+    return openssl("pkey", "-pubin", "-inform", "DER", "-pubout", data=spki)
+
+
 def oaep(spki, material, name, mgf=None):
     """RSA-OAEP under the public key `spki` (DER)."""
     return openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER",
                    "-inkey", write("wrapping.der", spki), "-pkeyopt", "rsa_padding_mode:oaep",
                    "-pkeyopt", f"rsa_oaep_md:{name}", "-pkeyopt", f"rsa_mgf1_md:{mgf or name}",
                    data=material)
+
+
+def sm2(spki, material):
+    """SM2 encryption under the public key, as DER (GB/T 35276)."""
+    return openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER",
+                   "-inkey", write("wrapping.der", spki), data=material)
+
+
+def sm2_raw(der):
+    """The same ciphertext as C1 || C3 || C2, the point uncompressed."""
+    body, parts = der[3 if der[1] & 0x80 else 2:], []
+    while body:
+        parts.append(body[2:2 + body[1]])
+        body = body[2 + body[1]:]
+    x, y = (part.lstrip(b"\0").rjust(32, b"\0") for part in parts[:2])
+    return b"\4" + x + y + parts[2] + parts[3]
+
+
+def sm4_ecb(key, data):
+    return openssl("enc", "-sm4-ecb", "-nopad", "-K", key.hex(), data=data)
 
 
 def kwp(kek, material):
@@ -61,16 +116,25 @@ def ecb(key, data):
     return openssl("enc", f"-aes-{len(key) * 8}-ecb", "-nopad", "-K", key.hex(), data=data)
 
 
+def tlv(tag, body):
+    """A DER value."""
+    length = len(body)
+    if length < 128:
+        return bytes([tag, length]) + body
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(size)]) + size + body
+
+
+def integer(number):
+    """A DER INTEGER that is not negative."""
+    return tlv(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
 def der_signature(raw):
     """r || s as an ECDSA-Sig-Value."""
-    def integer(data):
-        data = data.lstrip(b"\0") or b"\0"
-        data = b"\0" + data if data[0] & 0x80 else data
-        return bytes([2, len(data)]) + data
-
     half = len(raw) // 2
-    body = integer(raw[:half]) + integer(raw[half:])
-    return bytes([0x30, len(body)]) + body
+    return tlv(0x30, b"".join(integer(int.from_bytes(part, "big"))
+                              for part in (raw[:half], raw[half:])))
 
 
 def verify(spki, digest, signature, *options):

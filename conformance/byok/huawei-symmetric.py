@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Huawei Cloud DEW, AES-256: RSAES_OAEP_SHA_256 by the openssl line of its document.
+
+RSA_2048 wrapping keys. Material lives 24 hours unless the import says otherwise; HMAC keys are not
+imported.
+"""
+
+import base64
+import time
+
+import external
+import outside
+import p11
+import spec
+from external import Way
+
+# Where the document names the hash of OAEP alone, openssl takes it for MGF1 too.
+LINES = r"""
+openssl enc -d -base64 -A -in PublicKey.b64 -out PublicKey.bin
+openssl pkeyutl \
+-in PlaintextKeyMaterial.bin \
+-inkey PublicKey.bin \
+-out EncryptedKeyMaterial.bin \
+-keyform der \
+-pubin -encrypt \
+-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256
+"""
+DAY = 24 * 3600
+
+
+def encrypt(public, material):
+    outside.write("PublicKey.b64", base64.b64encode(public))
+    outside.write("PlaintextKeyMaterial.bin", material)
+    outside.shell(LINES)
+    return outside.read("EncryptedKeyMaterial.bin")
+
+
+way = Way(2, encrypt)
+session = p11.start()
+external.life(session, "huawei", spec.AES_256, [way, Way(2, encrypt, 3072)])
+external.life(session, "huawei", spec.AES_256, [way], expires_at=0)
+
+key = external.create(session, "huawei", spec.AES_256)
+job = external.Job(session, key, way)
+now = int(time.time())
+assert now + DAY <= int.from_bytes(session.get(job.private, p11.CKA_TENON_NOT_AFTER), "big") + 5
+blob = job.wrap(spec.AES_256.material())
+for asked, expected in ((None, now + DAY), (0, 0), (now + 3600, now + 3600), (None, now + DAY)):
+    job.unwrap(blob, asked)
+    expires_at = int.from_bytes(session.get(key, p11.CKA_TENON_EXPIRES_AT), "big")
+    assert expected <= expires_at <= expected + 60, (asked, expires_at - now)
+
+# What the service does not have.
+external.no_such_key(session, "huawei", spec.AES_128, spec.AES_256_SIGN, spec.HMAC_256)
+external.no_such_way(session, "huawei", spec.AES_256, Way(1, encrypt), Way(5, encrypt))
+print(f"note: {external.summary()}")

@@ -21,10 +21,12 @@ pub(super) fn write(kid: &str, blob: &[u8]) -> String {
     format!("{file:#}\n")
 }
 
-/// The blob in a file; `None` when it is no JSON, and so something else.
+/// The blob in a file; `None` when it is no JSON, and so something else. The first byte alone does
+/// not tell: one blob in 256 begins with a brace.
 pub(super) fn read(file: &[u8]) -> Option<Result<Vec<u8>>> {
-    file.trim_ascii_start()
-        .starts_with(b"{")
+    let text = str::from_utf8(file).ok()?;
+    text.trim_ascii_start()
+        .starts_with('{')
         .then(|| ciphertext(file))
 }
 
@@ -49,6 +51,12 @@ fn ciphertext(file: &[u8]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_blob_that_begins_with_a_brace_is_no_json() {
+        assert!(read(&[b'{', 0xFF, 0x80]).is_none());
+        assert!(read(b" {").unwrap().is_err());
+    }
 
     #[test]
     fn what_is_written_is_read() {

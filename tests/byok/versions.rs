@@ -421,13 +421,14 @@ impl Model {
             there: true,
             expires: if life == 0 { 0 } else { self.now + life },
         };
+        let first = self.versions.is_empty();
         let known = self
             .versions
             .iter_mut()
             .find(|made| made.material == material);
         match known {
             Some(made) => *made = fresh,
-            None if self.versions.is_empty() || self.waiting => {
+            None if first || self.waiting => {
                 self.waiting = false;
                 self.versions.push(fresh);
             }

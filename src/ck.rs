@@ -49,6 +49,21 @@ pub const INTERNAL_ONLY_WRAPS: CK_ATTRIBUTE_TYPE = vendor(0xF2);
 /// In no table, so no client can name it.
 pub const INTERNAL_NOT_AFTER: CK_ATTRIBUTE_TYPE = vendor(0xF3);
 
+/// CK_BBOOL: a new version of an external key waits for its material. In no table, so no client can
+/// name it.
+pub const INTERNAL_VERSION_PENDING: CK_ATTRIBUTE_TYPE = vendor(0xF4);
+/// Uids, 16 bytes each, of the records that hold an external key's older versions, the oldest first.
+/// In no table, so no client can name it.
+pub const INTERNAL_OLDER_VERSIONS: CK_ATTRIBUTE_TYPE = vendor(0xF5);
+/// On the record of an older version, which no client ever sees: uid of the external key, 16 bytes.
+/// In no table, so no client can name it.
+pub const INTERNAL_VERSION_OF: CK_ATTRIBUTE_TYPE = vendor(0xF6);
+/// Name of the algorithm or mechanism by which a material came last. In no table, so no client can
+/// name it.
+pub const INTERNAL_IMPORTED_BY: CK_ATTRIBUTE_TYPE = vendor(0xF7);
+/// When it came last: 8 bytes, big-endian Unix seconds. In no table, so no client can name it.
+pub const INTERNAL_IMPORTED_AT: CK_ATTRIBUTE_TYPE = vendor(0xF8);
+
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);
 /// C_WrapKey, C_UnwrapKey: RSA-OAEP of a key of 32 bytes ‖ AES-256-ECB with PKCS#7 padding.

@@ -13,6 +13,8 @@ mod common;
 mod binding;
 #[path = "byok/blobs.rs"]
 mod blobs;
+#[path = "byok/envelope.rs"]
+mod envelope;
 #[path = "byok/expiry.rs"]
 mod expiry;
 #[path = "byok/jobs.rs"]
@@ -27,5 +29,9 @@ mod outside;
 mod owner;
 #[path = "byok/pkcs1.rs"]
 mod pkcs1;
+#[path = "byok/receipt.rs"]
+mod receipt;
 #[path = "byok/sm.rs"]
 mod sm;
+#[path = "byok/versions.rs"]
+mod versions;

@@ -171,6 +171,7 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Hkdf => "CK_HKDF_PARAMS".into(),
         ParamKind::Pbkd2 => "CK_PKCS5_PBKD2_PARAMS2".into(),
         ParamKind::Key => "CK_OBJECT_HANDLE".into(),
+        ParamKind::CallerData(most) => format!("optional data, at most {most} bytes"),
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::OptionalOaep => "optional CK_RSA_PKCS_OAEP_PARAMS".into(),

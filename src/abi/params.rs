@@ -74,6 +74,13 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
             // SAFETY: readable by the promise of this function.
             unsafe { bytes(start, len) }.map(Params::Iv)
         }
+        ParamKind::CallerData(most) => {
+            if usize::try_from(len).is_ok_and(|len| len > most) {
+                return invalid("the caller's data are longer than the mechanism allows");
+            }
+            // SAFETY: as above.
+            unsafe { bytes(start, len) }.map(Params::CallerData)
+        }
         // SAFETY: as above.
         ParamKind::Key => unsafe { structure(start, len) }.map(Params::Key),
         // SAFETY: as above.

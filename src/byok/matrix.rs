@@ -15,6 +15,8 @@ pub enum Act {
     Administer,
     /// Open a new version.
     Rotate,
+    /// Sign a receipt of its import.
+    Attest,
     /// Find it and read its attributes.
     See,
 }
@@ -33,6 +35,7 @@ const MATRIX: &[(State, &[Act])] = &[
             Act::DeleteMaterial,
             Act::Administer,
             Act::Rotate,
+            Act::Attest,
             Act::See,
         ],
     ),
@@ -43,6 +46,7 @@ const MATRIX: &[(State, &[Act])] = &[
             Act::DeleteMaterial,
             Act::Administer,
             Act::Rotate,
+            Act::Attest,
             Act::See,
         ],
     ),
@@ -74,12 +78,13 @@ mod tests {
             (Act::DeleteMaterial, 'd'),
             (Act::Administer, 'a'),
             (Act::Rotate, 'r'),
+            (Act::Attest, 't'),
             (Act::See, 's'),
         ];
         for (state, expected) in [
             (State::PendingImport, "idas"),
-            (State::Enabled, "uidars"),
-            (State::Disabled, "idars"),
+            (State::Enabled, "uidarts"),
+            (State::Disabled, "idarts"),
             (State::PendingDeletion, "das"),
             (State::Deleted, ""),
         ] {

@@ -1,6 +1,9 @@
 //! Alias, description and tags, as the services rule them (BYOK section 5).
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_core::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 /// Whose rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +23,40 @@ const LONGEST_TAG: usize = 128;
 /// Longest alias and description of Huawei Cloud, in characters.
 const LONGEST_TEXT: usize = 255;
 
-/// The tags in the JSON of CKA_TENON_TAGS: an object whose values are strings.
+/// The tags in the JSON of CKA_TENON_TAGS: an object whose values are strings, one for each key.
 #[must_use]
 pub fn parse_tags(json: &[u8]) -> Option<BTreeMap<String, String>> {
-    serde_json::from_slice(json).ok()
+    let Tags(tags) = serde_json::from_slice(json).ok()?;
+    Some(tags)
+}
+
+struct Tags(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OneValueAKey)
+    }
+}
+
+/// JSON lets a name repeat, and readers differ in which of its values they take.
+struct OneValueAKey;
+
+impl<'de> Visitor<'de> for OneValueAKey {
+    type Value = Tags;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of strings without repeated names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tags, A::Error> {
+        let mut tags = BTreeMap::new();
+        while let Some((key, value)) = entries.next_entry()? {
+            if tags.insert(key, value).is_some() {
+                return Err(A::Error::custom("a repeated name"));
+            }
+        }
+        Ok(Tags(tags))
+    }
 }
 
 impl Metadata {

@@ -34,6 +34,10 @@ pub struct Facts {
     pub disabled: bool,
     /// When the scheduled deletion takes effect; 0 = none is scheduled.
     pub deletion_at: UnixTime,
+    /// A new version waits for its material.
+    pub version_pending: bool,
+    /// There are older versions, whose material goes with the key's own.
+    pub rotated: bool,
 }
 
 impl Facts {
@@ -124,6 +128,8 @@ pub enum Error {
     Pkcs1Off,
     /// The value is none that the attribute can have.
     Value(&'static str),
+    /// A new version waits for its material already.
+    VersionPending,
     /// The attribute is fixed, or belongs to external keys alone.
     Fixed,
     /// A deletion is scheduled outside 7 to 30 days ahead.
@@ -148,6 +154,9 @@ impl fmt::Display for Error {
                 f.write_str("this is not the material that the key is bound to for ever")
             }
             Self::Mismatch { named: false } => f.write_str("the wrapped key is not valid"),
+            Self::VersionPending => {
+                f.write_str("a new version of the key waits for its material already: import that")
+            }
             Self::Fixed => f.write_str("the attribute of this key is fixed"),
             Self::DeletionWindow => {
                 f.write_str("a deletion is scheduled 7 to 30 days ahead, or cancelled with 0")
@@ -168,8 +177,11 @@ impl std::error::Error for Error {}
 /// What is known of an import once its blob is open.
 #[derive(Debug, Clone, Copy)]
 pub struct Import {
-    /// `Some(equal)` when the key is bound, from a comparison in constant time.
+    /// `Some(equal)` when the key is bound, from comparisons in constant time with the binding of
+    /// each of its versions.
     pub same: Option<bool>,
+    /// The material came out of the blob, and does not stand for a bad one.
+    pub genuine: bool,
     /// The wrap protects integrity.
     pub integrity: bool,
     /// CKA_TENON_EXPIRES_AT of this import, if it was given.
@@ -188,8 +200,8 @@ pub fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
     Err(Error::State(state))
 }
 
-/// The facts after an import (rules 1 to 3): first material binds, the same material sets the
-/// expiry anew, other material changes nothing.
+/// The facts after an import (rules 1 to 3, and 10): first material binds, the same material sets the
+/// expiry anew, other material binds the version that waits for it, or changes nothing.
 ///
 /// # Errors
 /// `State`, `Mismatch`, `ExpiryPast`, `Profile`.
@@ -200,7 +212,9 @@ pub fn import(
     now: UnixTime,
 ) -> Result<Facts, Error> {
     may(Act::Import, facts, now)?;
-    if import.same == Some(false) {
+    let other = import.same == Some(false);
+    // What stands for a bad blob is other material than any.
+    if !import.genuine || (other && !facts.version_pending) {
         return Err(Error::Mismatch {
             named: import.integrity,
         });
@@ -209,6 +223,8 @@ pub fn import(
         bound: true,
         material: true,
         expires_at: expiry(import.expires_at, profile, now)?,
+        version_pending: facts.version_pending && !other,
+        rotated: facts.rotated || other,
         ..*facts
     })
 }
@@ -231,6 +247,26 @@ pub fn expiry(
     Ok(at)
 }
 
+/// Whether a new version of the key may be opened (rule 10).
+///
+/// # Errors
+/// `State`, `VersionPending`, `Profile`.
+pub fn may_rotate(
+    facts: &Facts,
+    profile: &Profile,
+    spec: Option<Spec>,
+    now: UnixTime,
+) -> Result<(), Error> {
+    may(Act::Rotate, facts, now)?;
+    spec.ok_or(Rule::Rotation)
+        .and_then(|spec| profile.may_rotate(spec))
+        .map_err(|rule| Error::Profile(profile.service, rule))?;
+    if facts.version_pending {
+        return Err(Error::VersionPending);
+    }
+    Ok(())
+}
+
 /// What destroying an external key, by C_DestroyObject, comes to (rule 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destruction {
@@ -238,14 +274,14 @@ pub enum Destruction {
     Whole,
     /// Its material is erased; key and binding stay.
     Material,
-    /// It is bound and has no material: nothing happens.
+    /// It is bound and has no material, of no version: nothing happens.
     Nothing,
 }
 
 /// Decides what C_DestroyObject on an external key does.
 #[must_use]
 pub fn destruction(facts: &Facts) -> Destruction {
-    match (facts.bound, facts.material) {
+    match (facts.bound, facts.material || facts.rotated) {
         (false, _) => Destruction::Whole,
         (true, true) => Destruction::Material,
         (true, false) => Destruction::Nothing,

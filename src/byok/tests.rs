@@ -7,11 +7,14 @@ const LIVE: Facts = Facts {
     expires_at: 0,
     disabled: false,
     deletion_at: 0,
+    version_pending: false,
+    rotated: false,
 };
 
 fn again(same: bool) -> Import {
     Import {
         same: Some(same),
+        genuine: true,
         integrity: true,
         expires_at: None,
     }
@@ -226,4 +229,82 @@ fn destroying_erases_material_alone() {
         }),
         Destruction::Nothing
     );
+}
+
+#[test]
+fn other_material_binds_the_version_that_waits() {
+    let waiting = Facts {
+        version_pending: true,
+        ..LIVE
+    };
+    let bound = import(&waiting, &again(false), profile::open(), NOW).unwrap();
+    assert_eq!(
+        bound,
+        Facts {
+            rotated: true,
+            ..LIVE
+        }
+    );
+    assert_eq!(
+        import(&waiting, &again(true), profile::open(), NOW),
+        Ok(waiting)
+    );
+    let garbage = Import {
+        genuine: false,
+        integrity: false,
+        ..again(false)
+    };
+    for facts in [waiting, Facts::default()] {
+        assert_eq!(
+            import(&facts, &garbage, profile::open(), NOW),
+            Err(Error::Mismatch { named: false })
+        );
+    }
+    assert_eq!(
+        import(&bound, &again(false), profile::open(), NOW),
+        Err(Error::Mismatch { named: true })
+    );
+}
+
+#[test]
+fn one_version_at_a_time_of_keys_that_rotate() {
+    let aws = profile::find(b"aws").unwrap();
+    let aes = Some(Spec::Aes(256));
+    assert_eq!(may_rotate(&LIVE, aws, aes, NOW), Ok(()));
+    let waiting = Facts {
+        version_pending: true,
+        ..LIVE
+    };
+    assert_eq!(
+        may_rotate(&waiting, aws, aes, NOW),
+        Err(Error::VersionPending)
+    );
+    for (profile, spec) in [
+        (aws, Some(Spec::Rsa(2048))),
+        (aws, None),
+        (profile::open(), aes),
+    ] {
+        assert_eq!(
+            may_rotate(&LIVE, profile, spec, NOW),
+            Err(Error::Profile(profile.service, Rule::Rotation))
+        );
+    }
+    assert_eq!(
+        may_rotate(&Facts::default(), aws, aes, NOW),
+        Err(Error::State(State::PendingImport))
+    );
+}
+
+#[test]
+fn older_versions_have_material_to_delete() {
+    let expired = Facts {
+        material: false,
+        ..LIVE
+    };
+    assert_eq!(destruction(&expired), Destruction::Nothing);
+    let rotated = Facts {
+        rotated: true,
+        ..expired
+    };
+    assert_eq!(destruction(&rotated), Destruction::Material);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::keyring::Keyring;
 use crate::crypto::{aes, ec, okp, rsa, sm4};
 use crate::secret::Secret;
 
@@ -28,10 +29,12 @@ pub enum Key {
     Sm4(sm4::Key),
     /// Generic secret.
     Generic(Secret),
+    /// All versions of an external key.
+    Keyring(Keyring),
 }
 
 impl Key {
-    /// The value of a secret key; `None` for the keys of pairs.
+    /// The value of a secret key; `None` for the keys of pairs, and for a keyring.
     #[must_use]
     pub fn secret_bytes(&self) -> Option<&[u8]> {
         match self {
@@ -43,7 +46,8 @@ impl Key {
             | Self::EcPublic(_)
             | Self::EcPrivate(_)
             | Self::OkpPublic(_)
-            | Self::OkpPrivate(_) => None,
+            | Self::OkpPrivate(_)
+            | Self::Keyring(_) => None,
         }
     }
 
@@ -60,6 +64,7 @@ impl Key {
             Self::Aes(key) => key.bytes().len() * 8,
             Self::Sm4(key) => key.bytes().len() * 8,
             Self::Generic(secret) => secret.len() * 8,
+            Self::Keyring(keyring) => keyring.len() * 8,
         };
         bits as u64
     }
@@ -77,6 +82,7 @@ impl fmt::Debug for Key {
             Self::Aes(_) => "Aes",
             Self::Sm4(_) => "Sm4",
             Self::Generic(_) => "Generic",
+            Self::Keyring(_) => "Keyring",
         };
         write!(f, "Key::{family}({} bits)", self.bits())
     }

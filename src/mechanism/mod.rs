@@ -18,11 +18,13 @@ mod cipher_wrap;
 mod derive;
 mod digest;
 mod ec;
+mod envelope;
 mod external;
 mod gcm;
 mod hmac;
 mod kdf;
 mod key;
+mod keyring;
 mod mac;
 mod okp;
 mod one_part;
@@ -35,6 +37,7 @@ mod sm4;
 mod whole;
 
 pub use key::{Key, Material};
+pub use keyring::{Keyring, Version};
 pub use op::{Cipher, Digester, Signer, Verifier};
 pub use params::{Ecdh, EcdhWrap, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
 
@@ -185,6 +188,8 @@ pub struct Mechanism {
     /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
     /// mechanism wraps and unwraps secret keys alone.
     pub unwrap_blind: Option<UnwrapBlind>,
+    /// Works with all versions of an external key: takes `Key::Keyring`, and no other key.
+    pub keyring: bool,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
     /// C_GenerateKey makes an external key, whose material comes later.
@@ -295,6 +300,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     unwrap: None,
     unwrap_blind: None,
     key_wrap: false,
+    keyring: false,
     generate: None,
     generate_external: false,
     from_password: false,
@@ -324,6 +330,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     derive::ROWS,
     kdf::ROWS,
     external::ROWS,
+    envelope::ROWS,
 ];
 
 /// Every row.

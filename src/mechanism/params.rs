@@ -33,6 +33,8 @@ pub enum ParamKind {
     Pbkd2,
     /// Nothing, or an initialization vector of exactly this many bytes.
     OptionalIv(usize),
+    /// Nothing, or bytes of the caller's own, at most so many.
+    CallerData(usize),
     /// CK_GCM_PARAMS.
     Gcm,
     /// CK_RSA_PKCS_OAEP_PARAMS.
@@ -69,6 +71,7 @@ impl ParamKind {
             | (Self::Ecdh, Params::Ecdh(_))
             | (Self::Eddsa, Params::Eddsa(_)) => true,
             (Self::Iv(len) | Self::OptionalIv(len), Params::Iv(iv)) => iv.len() == len,
+            (Self::CallerData(most), Params::CallerData(data)) => data.len() <= most,
             (Self::Ctr, Params::Ctr { bits, .. }) => (1..=128).contains(bits),
             (Self::Ccm, Params::Ccm { nonce, tag_len, .. }) => {
                 (7..=13).contains(&nonce.len()) && matches!(tag_len, 4 | 6 | 8 | 10 | 12 | 14 | 16)
@@ -152,6 +155,8 @@ pub enum Params {
         /// Hash of its HMAC.
         prf: Hash,
     },
+    /// Bytes of the caller's own that a ciphertext is bound to.
+    CallerData(Vec<u8>),
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.

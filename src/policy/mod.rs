@@ -173,6 +173,10 @@ pub enum Action {
     },
     /// Import material into it.
     Import,
+    /// Open a new version of it.
+    Rotate,
+    /// Sign a receipt of its import.
+    Attest,
     /// Have all of its uses at once: asked where `policy.separate_roles` keeps some apart.
     Combine,
     /// Take on a use that it does not have: asked there too.
@@ -275,8 +279,17 @@ pub fn decide(
         Action::Export { trusted } => Ok(export(facts, caller, trusted)?),
         Action::Import => {
             writable(facts, caller)?;
-            Ok(import(facts, now)?)
+            Ok(external(facts, byok::Act::Import, now)?)
         }
+        Action::Rotate => {
+            writable(facts, caller)?;
+            Ok(external(facts, byok::Act::Rotate, now)?)
+        }
+        Action::Attest if caller.login != Login::User => Ok(refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "a receipt needs the user's login",
+        )?),
+        Action::Attest => Ok(external(facts, byok::Act::Attest, now)?),
         Action::Combine => Ok(roles::combine(facts)?),
         Action::Gain(what) => Ok(roles::gain(what)?),
     }
@@ -302,6 +315,8 @@ fn invisible(action: Action) -> Error {
         | Action::Copy
         | Action::Destroy
         | Action::Import
+        | Action::Rotate
+        | Action::Attest
         | Action::Gain(_) => Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object"),
     }
 }
@@ -473,14 +488,11 @@ fn export(facts: &Facts, caller: &Caller, trusted: bool) -> Result<Effect, Error
     Ok(Effect::Done)
 }
 
-fn import(facts: &Facts, now: UnixTime) -> Result<Effect, Error> {
+fn external(facts: &Facts, act: byok::Act, now: UnixTime) -> Result<Effect, Error> {
     let Some(external) = facts.key.as_ref().and_then(|key| key.external) else {
-        return refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "the target is not an external key",
-        );
+        return refuse(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key");
     };
-    byok::may(byok::Act::Import, &external, now)?;
+    byok::may(act, &external, now)?;
     Ok(Effect::Done)
 }
 

@@ -14,6 +14,7 @@ use crate::policy::{Login, Use};
 use crate::token::{Caller, Handle, SessionHandle, Token};
 
 mod calls;
+mod external;
 mod op;
 mod registry;
 

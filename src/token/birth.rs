@@ -7,6 +7,7 @@ use crate::policy::Login;
 use crate::rng::{self, Rng, random};
 use crate::secret::Secret;
 
+use super::attestation;
 use super::audit::{self, Doing, Event};
 use super::pin::{PinRow, Role};
 use super::time::{MARK_ROW, Mark};
@@ -22,6 +23,8 @@ pub(super) struct Birth {
     audit_key: Secret,
     /// The audit record's first key, sealed under the master key.
     first: Vec<u8>,
+    /// Rows of the attestation key: name and value.
+    attestation: [(&'static str, Vec<u8>); 2],
 }
 
 impl Birth {
@@ -37,9 +40,11 @@ impl Birth {
         let serial: Serial = random(rng);
         let [store_key, master, audit_key] = [(); 3].map(|()| rng::secret(rng, KEY_LEN));
         let private = Domain::new(&master, &serial);
+        let public = Domain::new(&store_key, &serial);
         Ok(Self {
             serial,
-            public: Domain::new(&store_key, &serial),
+            attestation: attestation::rows(rng, &public, &private)?,
+            public,
             so: PinRow::set(config, rng, &serial, Role::So, so_pin, &master)?,
             first: private.seal_value(rng, audit::FIRST_KEY_ROW, &audit_key)?,
             store_key,
@@ -77,6 +82,9 @@ impl Token {
             tx.set_meta(Role::User.row(), &unset)?;
             tx.set_meta(audit::KEY_ROW, &birth.audit_key)?;
             tx.set_meta(audit::FIRST_KEY_ROW, &birth.first)?;
+            for (name, value) in &birth.attestation {
+                tx.set_meta(name, value)?;
+            }
             let first = Mark {
                 at: now,
                 lowered: 0,

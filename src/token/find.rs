@@ -108,6 +108,9 @@ impl Token {
                 return Ok(false);
             }
         };
+        if external::of_version(&attributes).is_some() {
+            return Ok(false);
+        }
         let facts = facts(&attributes, false);
         let external = facts.key.as_ref().and_then(|key| key.external);
         let dead = external.is_some_and(|facts| !facts.live(now));

@@ -117,7 +117,8 @@ pub(super) fn describe_created_public(attributes: &mut Attributes) -> Result<()>
         | Key::OkpPrivate(_)
         | Key::Aes(_)
         | Key::Sm4(_)
-        | Key::Generic(_) => return Ok(()),
+        | Key::Generic(_)
+        | Key::Keyring(_) => return Ok(()),
     };
     attributes.set(ck::CKA_PUBLIC_KEY_INFO, Value::Bytes(spki));
     Ok(())

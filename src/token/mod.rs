@@ -19,6 +19,7 @@ use crate::secret::Secret;
 use crate::store::{self, Snapshot, Store, Tx};
 
 mod anchor;
+mod attestation;
 mod audit;
 mod birth;
 mod change;
@@ -44,6 +45,7 @@ mod wrap;
 
 pub use anchor::AnchorStatus;
 pub use audit::{Entry as AuditEntry, Event, Touch, Touched, Verified};
+pub use external::{Receipt, Version};
 pub use make::Caller;
 pub use object::{Handle, Object};
 pub use read::UsableKey;

@@ -80,7 +80,7 @@ impl Token {
                     return change.remove(&object.uid);
                 }
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-                external::erase(change, &mut record)
+                external::erase_all(change, &mut record)
             })?;
         }
         self.objects.remove(handle);

@@ -39,6 +39,8 @@ pub struct Object {
     pub(super) facts: Facts,
     pub(super) home: Home,
     pub(super) key: OnceLock<Arc<Key>>,
+    /// All versions of an external key.
+    pub(super) keyring: OnceLock<Arc<Key>>,
 }
 
 impl Object {
@@ -56,6 +58,7 @@ impl Object {
             attributes,
             home,
             key: OnceLock::new(),
+            keyring: OnceLock::new(),
         }
     }
 

@@ -118,7 +118,12 @@ impl Token {
         let (object, keys) = self.current(handle).map_err(as_key_error)?;
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;
         fits(mechanism, &object)?;
-        let key = self.ready(&object, &keys)?;
+        let key = if mechanism.keyring {
+            self.keyring(&object, &keys)?
+        } else {
+            self.ready(&object, &keys)?
+        };
+        self.hold_to_time(&object, &keys)?;
         if !mechanism.takes(key.bits()) {
             return refuse(
                 ck::CKR_KEY_SIZE_RANGE,
@@ -138,8 +143,8 @@ impl Token {
             return Ok(());
         }
         let (current, keys) = self.current(object.handle).map_err(as_key_error)?;
-        self.decide(Action::Continue, &current, &keys, false)
-            .map(drop)
+        self.decide(Action::Continue, &current, &keys, false)?;
+        self.hold_to_time(object, &keys)
     }
 
     /// Asks policy, and does what follows from a refusal because of time: the clock mark is
@@ -277,7 +282,7 @@ fn fits(mechanism: &Mechanism, object: &Object) -> Result<()> {
     )
 }
 
-fn no_material() -> Error {
+pub(super) fn no_material() -> Error {
     Error::new(
         ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
         "the key has no material: import it first",

@@ -101,7 +101,7 @@ impl Token {
             }
             match due {
                 Due::Material => external::erase(change, &mut record)?,
-                Due::Key | Due::JobKey => change.remove(uid)?,
+                Due::Key | Due::JobKey => external::remove(change, &record)?,
             }
             Ok(Some(due))
         })
@@ -117,6 +117,5 @@ fn due(record: &Record, now: UnixTime) -> Option<Due> {
             Due::Key
         });
     }
-    let facts = external::facts(attributes)?;
-    facts.stale(now).then_some(Due::Material)
+    external::stale(attributes, now).then_some(Due::Material)
 }

@@ -111,6 +111,7 @@ impl Token {
             material: &arrived.material,
             genuine: arrived.genuine,
             integrity: unwrap.integrity,
+            algorithm: way.map_or(mechanism.name, |(algorithm, _)| algorithm.name),
         };
         let doing = Event::Import.with(mechanism.id).by(usable.object.uid);
         let (uid, private) = self.import_by_id(&keys, doing, &arrival)?;
@@ -146,14 +147,15 @@ impl Token {
                 None => Ok(false),
             };
         }
-        // Garbage of the right length would bind for ever. CKM_RSA_PKCS has its own rule.
-        let proves = mechanism.unwrap.is_some_and(|unwrap| unwrap.integrity);
-        if !proves && mechanism.unwrap_blind.is_none() {
+        // Garbage of the right length would bind for ever. CKM_RSA_PKCS has its own rule. Envelopes hold
+        // data keys, which are ordinary ones.
+        let imports = mechanism.unwrap.is_some_and(|unwrap| unwrap.integrity) && !mechanism.keyring;
+        if !imports && mechanism.unwrap_blind.is_none() {
             return match bound {
                 Some(_) => refuse(
                     ck::CKR_MECHANISM_INVALID,
                     format!(
-                        "{} does not prove what it brings to a bound key",
+                        "{} brings nothing to a bound key: it proves no integrity, or is for data keys",
                         mechanism.name
                     ),
                 ),

@@ -5,9 +5,13 @@ use std::sync::OnceLock;
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::{self, Curve};
+use tenon_pkcs11::crypto::hash::Hash;
 use tenon_pkcs11::crypto::material::{EcMaterial, RsaMaterial};
 use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::crypto::rand::SystemRng;
 use tenon_pkcs11::crypto::rsa;
+use tenon_pkcs11::mechanism::{self, Oaep, Params, Request};
+use tenon_pkcs11::rng::random;
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
 
@@ -172,6 +176,36 @@ pub(crate) fn secret(
     ];
     template.extend(uses(true, true, true));
     let key = session.create_object(&with(template, changes)).unwrap();
+    Pair {
+        public: key,
+        private: key,
+    }
+}
+
+/// An external key for every use that it can have: a key of 32 bytes, which leaves by OAEP and comes
+/// back, so that it is bound; `changes` change it.
+pub(crate) fn external(session: &Session, changes: Vec<RawAttribute>) -> Pair {
+    let oaep = || {
+        let oaep = Oaep {
+            hash: Hash::Sha256,
+            mgf: Hash::Sha256,
+            label: Vec::new(),
+        };
+        let row = mechanism::find(ck::CKM_RSA_PKCS_OAEP).unwrap();
+        Request::new(row, Params::Oaep(oaep)).unwrap()
+    };
+    let wrapping = rsa_pair(session, vec![], vec![]);
+    let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
+    let blob = super::full(|out| session.wrap_key(oaep(), wrapping.public, key, out)).unwrap();
+    let id: [u8; 16] = random(&SystemRng);
+    let mut template = attrs![
+        CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES, CKA_TOKEN => true,
+        CKA_ID => &id,
+    ];
+    template.extend(uses(true, true, true));
+    let key = session
+        .unwrap_key(oaep(), wrapping.private, &blob, &with(template, changes))
+        .unwrap();
     Pair {
         public: key,
         private: key,

@@ -23,8 +23,8 @@ use tenon_pkcs11::module::{Module, padded};
 use tenon_pkcs11::session::Session;
 
 pub(crate) use keys::{
-    Pair, ec_material, ec_pair, no_uses, okp_pair, rsa_material, rsa_pair, secret, sm2_material,
-    sm2_pair,
+    Pair, ec_material, ec_pair, external, no_uses, okp_pair, rsa_material, rsa_pair, secret,
+    sm2_material, sm2_pair,
 };
 pub(crate) use output::{exactly, full, needed};
 pub(crate) use template::{ToAttribute, with};

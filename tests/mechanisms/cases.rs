@@ -14,7 +14,8 @@ use tenon_pkcs11::policy::Use;
 use tenon_pkcs11::secret::Secret;
 
 use crate::common::{
-    Fixture, Pair, attrs, ec_material, ec_pair, no_uses, okp_pair, rsa_pair, secret, sm2_pair, with,
+    Fixture, Pair, attrs, ec_material, ec_pair, external, no_uses, okp_pair, rsa_pair, secret,
+    sm2_pair, with,
 };
 
 /// The keys that a mechanism takes.
@@ -30,6 +31,7 @@ pub(super) enum Keys {
     Sm4,
     Generic,
     Hkdf,
+    External,
 }
 
 pub(super) struct Case {
@@ -383,6 +385,11 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA3_384
         | ck::CKM_SHA3_512
         | ck::CKM_TENON_SM3 => (Keys::None, Params::None, given(), ANY, true),
+        ck::CKM_TENON_KMS_ENVELOPE => {
+            let long = Params::CallerData(vec![0; 64 * 1024 + 1]);
+            let data = Params::CallerData(b"data".to_vec());
+            (Keys::External, data, vec![iv(), long], ANY, false)
+        }
         ck::CKM_TENON_EXTERNAL_KEY_GEN => (Keys::Aes, Params::None, given(), ANY, true),
         _ => return None,
     };
@@ -466,7 +473,7 @@ impl Case {
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
             Keys::Rsa | Keys::None | Keys::Sm2 => Keys::Ec,
-            Keys::Ec | Keys::Edwards | Keys::Generic | Keys::Hkdf => Keys::Rsa,
+            Keys::Ec | Keys::Edwards | Keys::Generic | Keys::Hkdf | Keys::External => Keys::Rsa,
             Keys::Aes | Keys::Xts => Keys::Generic,
             Keys::Sm4 => Keys::Aes,
         };
@@ -498,6 +505,7 @@ fn keys(
         }
         Keys::Hkdf => secret(session, ck::CKK_HKDF, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
+        Keys::External => external(session, with(public(), private())),
         Keys::None => secret(session, ck::CKK_AES, no_uses()),
     }
 }

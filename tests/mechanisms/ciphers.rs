@@ -134,6 +134,7 @@ fn a_damaged_message_of_an_authenticated_cipher_does_not_decrypt() {
         "CKM_AES_KEY_WRAP_PKCS7",
         "CKM_RSA_PKCS_OAEP",
         "CKM_TENON_SM4_GCM",
+        "CKM_TENON_KMS_ENVELOPE",
         "CKM_TENON_SM2PKE",
     ];
     for case in cases(|row| authenticated.contains(&row.name)) {
@@ -171,6 +172,7 @@ fn messages_and_ciphertexts_of_impossible_lengths_are_refused() {
         ("CKM_TENON_SM4_ECB", Some(17), &[17]),
         ("CKM_TENON_SM4_CBC", Some(15), &[15]),
         ("CKM_TENON_SM4_GCM", None, &[0, 15]),
+        ("CKM_TENON_KMS_ENVELOPE", None, &[0, 80]),
         ("CKM_TENON_SM2PKE", Some(0), &[0, 44, 70_000]),
     ] {
         let [case] = &cases(|row| row.name == name)[..] else {

@@ -83,7 +83,7 @@ fn lengths_are_exact() {
     let memory = [0_u8; 128];
     for kind in KINDS {
         let exact = match kind {
-            ParamKind::None => continue,
+            ParamKind::None | ParamKind::CallerData(_) => continue,
             ParamKind::Iv(len) | ParamKind::OptionalIv(len) => len,
             ParamKind::Key => size_of::<CK_OBJECT_HANDLE>(),
             ParamKind::Ctr => size_of::<CK_AES_CTR_PARAMS>(),
@@ -112,6 +112,16 @@ fn lengths_are_exact() {
         assert_eq!(raw(kind, bytes(&memory).cast(), CK_ULONG::MAX), INVALID);
     }
     assert_eq!(of(ParamKind::None, &0_u8), INVALID);
+}
+
+#[test]
+fn bytes_of_the_callers_own() {
+    let data = [7_u8; 8];
+    assert_eq!(
+        of(ParamKind::CallerData(8), &data),
+        Ok(Params::CallerData(data.to_vec()))
+    );
+    assert_eq!(of(ParamKind::CallerData(7), &data), INVALID);
 }
 
 #[test]

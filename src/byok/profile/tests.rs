@@ -196,3 +196,25 @@ fn metadata_follows_the_service() {
     assert!(huawei.tags(&tags(&many)).is_err());
     assert!(Metadata::Free.tags(&tags(&many)).is_ok());
 }
+
+#[test]
+fn a_tag_has_one_value() {
+    use super::super::parse_tags;
+    assert_eq!(
+        parse_tags(br#"{"a":"1","b":"2"}"#).map(|tags| tags.len()),
+        Some(2)
+    );
+    assert_eq!(parse_tags(b"{}").map(|tags| tags.len()), Some(0));
+    for json in [
+        &br#"{"a":"1","a":"2"}"#[..],
+        br#"{"a":"1","a":"1"}"#,
+        br#"{"a":"1","\u0061":"2"}"#,
+        br#"{"a":1}"#,
+        br#"{"a":{"b":"c"}}"#,
+        b"[]",
+        b"",
+        b"{} {}",
+    ] {
+        assert_eq!(parse_tags(json), None, "{json:?}");
+    }
+}

@@ -2,7 +2,7 @@
 //! and of CurvePrivateKey (RFC 8410); SubjectPublicKeyInfo (RFC 5280, 3279, 5480).
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, SequenceRef, UintRef};
-use der::{Decode, Encode, Reader, SliceReader, TagMode, TagNumber};
+use der::{Decode, Encode, Reader, Sequence, SliceReader, TagMode, TagNumber};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::PrivateKeyInfoRef;
 use sec1::EcPrivateKey;
@@ -98,6 +98,22 @@ pub fn ec_spki(curve: Curve, point: &[u8]) -> Result<Vec<u8>> {
 /// SubjectPublicKeyInfo DER of an Ed25519 or X25519 public key (RFC 8410 section 4).
 pub fn okp_spki(curve: okp::Curve, public: &[u8]) -> Result<Vec<u8>> {
     spki(okp_algorithm(curve)?, public)
+}
+
+/// DER of an ECDSA signature r ‖ s, halves of equal length (RFC 3279 section 2.2.3: Ecdsa-Sig-Value).
+pub fn ecdsa_signature(signature: &[u8]) -> Result<Vec<u8>> {
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let value = EcdsaSigValue {
+        r: uint(r)?,
+        s: uint(s)?,
+    };
+    value.to_der().map_err(encoding)
+}
+
+#[derive(Sequence)]
+struct EcdsaSigValue<'a> {
+    r: UintRef<'a>,
+    s: UintRef<'a>,
 }
 
 /// DER OCTET STRING around `value`.

@@ -53,10 +53,14 @@ pub enum Event {
     AnchorAccepted = 20,
     /// The scheduled deletion of an external key came.
     Delete = 21,
+    /// A new version of an external key was opened.
+    Rotate = 22,
+    /// The attestation key was made, for a token from before there was one.
+    Attestation = 23,
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 21] = [
+    pub(super) const NAMES: [(Self, &str); 23] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -78,6 +82,8 @@ impl Event {
         (Self::ClockLowered, "clock-lowered"),
         (Self::AnchorAccepted, "anchor-accepted"),
         (Self::Delete, "delete"),
+        (Self::Rotate, "rotate"),
+        (Self::Attestation, "attestation"),
     ];
 
     /// A name of lower-case words and hyphens, for people and programs.

@@ -1,15 +1,43 @@
-//! The end of a material.
+//! The end of a material, and of an external key with all its versions.
 
 use crate::ck;
 use crate::error::Result;
 use crate::token::change::Change;
 use crate::token::vault::Record;
 
-/// Erases the material of an external key with what belongs to it, its check value and its expiry;
-/// public parts and binding stay.
+use super::version;
+
+/// Erases the material of an external key, or of an older version, with what belongs to it, its check
+/// value and its expiry; public parts and binding stay.
 pub(in crate::token) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
     change.erase_material(record)?;
     record.attributes.remove(ck::CKA_CHECK_VALUE);
     record.attributes.remove(ck::CKA_TENON_EXPIRES_AT);
-    change.put(record, None)
+    change.put(record, None)?;
+    let Some(uid) = version::of_version(&record.attributes) else {
+        return Ok(());
+    };
+    // A key that is ready somewhere holds this material: a change of its record makes it another.
+    match change.get(&uid)? {
+        Some(mut key) => change.put(&mut key, None),
+        None => Ok(()),
+    }
+}
+
+/// Erases the material of an external key, of all versions.
+pub(in crate::token) fn erase_all(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
+    for mut older in version::older(change, &record.attributes)? {
+        change.erase_material(&mut older)?;
+        older.attributes.remove(ck::CKA_TENON_EXPIRES_AT);
+        change.put(&mut older, None)?;
+    }
+    erase(change, record)
+}
+
+/// Removes an object; of an external key all versions.
+pub(in crate::token) fn remove(change: &mut Change<'_>, record: &Record) -> Result<()> {
+    for older in version::older(change, &record.attributes)? {
+        change.remove(&older.uid)?;
+    }
+    change.remove(&record.uid)
 }

@@ -4,7 +4,7 @@ use crate::attr::{Attributes, Value};
 use crate::byok::{self, Import, profile};
 use crate::ck;
 use crate::clock::UnixTime;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use crate::mechanism::Material;
 use crate::rng::random;
 use crate::secret::Secret;
@@ -16,7 +16,8 @@ use crate::token::time::Now;
 use crate::token::vault::{Domain, Record, Vault};
 use crate::token::{Keys, Token, find, key};
 
-use super::{BINDING, binding, coerce, facts, gone_at, is_external, profile_of};
+use super::version::{self, is_bound_to};
+use super::{BINDING, coerce, facts, gone_at, is_external, profile_of};
 
 /// What an unwrap brings to an external key.
 pub(in crate::token) struct Arrival<'a> {
@@ -29,6 +30,8 @@ pub(in crate::token) struct Arrival<'a> {
     pub(in crate::token) genuine: bool,
     /// The wrap protects integrity.
     pub(in crate::token) integrity: bool,
+    /// Name of the algorithm, or of the mechanism where no service has it.
+    pub(in crate::token) algorithm: &'static str,
 }
 
 impl Token {
@@ -146,18 +149,24 @@ fn import(
             "an import needs the user's login",
         )
     })?;
-    let fingerprint = fingerprint(
+    let fingerprint = Secret::copy(&fingerprint(
         &master.domain,
         &record.uid,
         &record.attributes,
         arrival.material,
-    );
-    let bound = binding(&record.attributes);
-    let same = bound.map(|bound| Secret::copy(&fingerprint).ct_eq(bound));
+    ));
+    let current = is_bound_to(&record.attributes, &fingerprint);
+    let mut older = None;
+    // Each is compared, so that the time tells nothing of which it is.
+    for version in version::older(change, &record.attributes)? {
+        if is_bound_to(&version.attributes, &fingerprint) {
+            older = Some(version);
+        }
+    }
     let external = facts(&record.attributes).unwrap_or_default();
     let import = Import {
-        // What stands for a bad blob is other material than any, and takes as long to refuse.
-        same: if arrival.genuine { same } else { Some(false) },
+        same: external.bound.then_some(current || older.is_some()),
+        genuine: arrival.genuine,
         integrity: arrival.integrity,
         expires_at: arrival.expires_at,
     };
@@ -167,7 +176,17 @@ fn import(
         profile_of(&record.attributes)?,
         change.now.at,
     )?;
-    if same.is_none() {
+    name(record, arrival);
+    if let Some(mut version) = older {
+        arrived(&mut version.attributes, arrival, &after, change.now.at);
+        change.put(&mut version, Some(arrival.material))?;
+        return change.put(record, None);
+    }
+    if external.version_pending && !after.version_pending {
+        fits_again(&record.attributes, arrival.material)?;
+        version::supersede(change, &keys.vault(), record)?;
+    }
+    if !current {
         let material_id: [u8; 16] = random(change.rng());
         let attributes = &mut record.attributes;
         attributes.set(BINDING, Value::Bytes(fingerprint.to_vec()));
@@ -176,21 +195,47 @@ fn import(
             Value::Bytes(material_id.to_vec()),
         );
     }
-    if let Some(label) = arrival
-        .attributes
-        .bytes(ck::CKA_LABEL)
-        .filter(|l| !l.is_empty())
-    {
-        record
-            .attributes
-            .set(ck::CKA_LABEL, Value::Bytes(label.to_vec()));
-    }
-    record.attributes.set(
-        ck::CKA_TENON_EXPIRES_AT,
-        Value::Bytes(after.expires_at.to_be_bytes().to_vec()),
-    );
+    arrived(&mut record.attributes, arrival, &after, change.now.at);
     key::describe(&mut record.attributes, arrival.material)?;
     change.put(record, Some(arrival.material))
+}
+
+/// Gives the key the label that the import names, if it does.
+fn name(record: &mut Record, arrival: &Arrival<'_>) {
+    let label = arrival.attributes.bytes(ck::CKA_LABEL);
+    if let Some(label) = label.filter(|label| !label.is_empty()) {
+        let label = Value::Bytes(label.to_vec());
+        record.attributes.set(ck::CKA_LABEL, label);
+    }
+}
+
+/// Sets what an import says of the material that came.
+fn arrived(attributes: &mut Attributes, arrival: &Arrival<'_>, after: &byok::Facts, now: UnixTime) {
+    for (kind, value) in [
+        (
+            ck::CKA_TENON_EXPIRES_AT,
+            after.expires_at.to_be_bytes().to_vec(),
+        ),
+        (ck::INTERNAL_IMPORTED_AT, now.to_be_bytes().to_vec()),
+        (
+            ck::INTERNAL_IMPORTED_BY,
+            arrival.algorithm.as_bytes().to_vec(),
+        ),
+    ] {
+        attributes.set(kind, Value::Bytes(value));
+    }
+}
+
+/// The material of a new version is as long as those before it.
+fn fits_again(attributes: &Attributes, material: &Material) -> Result<()> {
+    let len = attributes.ulong(ck::CKA_VALUE_LEN);
+    match material {
+        Material::Secret(value) if len == Some(value.len() as u64) => Ok(()),
+        _ => refuse(
+            ck::CKR_WRAPPED_KEY_INVALID,
+            "the blob does not hold a key of the external key's size",
+        ),
+    }
 }
 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).

@@ -242,6 +242,7 @@ impl Token {
                 material: &arrived.material,
                 genuine: arrived.genuine,
                 integrity: opening.unwrap.integrity,
+                algorithm: algorithm.name,
             },
         )?;
         Ok(target.handle())

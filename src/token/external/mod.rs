@@ -17,10 +17,15 @@ mod create;
 mod end;
 mod import;
 mod job;
+mod receipt;
+mod version;
 
-pub(super) use end::erase;
+pub(super) use end::{erase, erase_all, remove};
 pub(super) use import::Arrival;
 pub(super) use job::{job, may_wrap, orders_job, target, way};
+pub use receipt::Receipt;
+pub use version::Version;
+pub(super) use version::of_version;
 
 /// The binding: an attribute that no client can name, because it is not in the table.
 const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING;
@@ -57,9 +62,10 @@ pub(super) fn of_job(attributes: &Attributes) -> bool {
 }
 
 /// Whether an object is left out of ordinary searches: an external key without material, or a key
-/// of an import job (rule 11).
+/// of an import job (rule 11), or the record of an older version.
 pub(super) fn hidden(attributes: &Attributes) -> bool {
-    (is_external(attributes) && material_row(attributes).is_none()) || of_job(attributes)
+    let dormant = is_external(attributes) && material_row(attributes).is_none();
+    dormant || of_job(attributes) || of_version(attributes).is_some()
 }
 
 /// When the key itself ends: a scheduled deletion, or the end of an import job; 0 = never.
@@ -78,12 +84,28 @@ pub(super) fn gone_at(attributes: &Attributes) -> UnixTime {
 /// What is known of an external key; `None` for others.
 pub(super) fn facts(attributes: &Attributes) -> Option<byok::Facts> {
     is_external(attributes).then(|| byok::Facts {
+        disabled: attributes.bool(ck::CKA_TENON_DISABLED),
+        deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
+        version_pending: attributes.bool(ck::INTERNAL_VERSION_PENDING),
+        rotated: attributes.get(ck::INTERNAL_OLDER_VERSIONS).is_some(),
+        ..of_material(attributes)
+    })
+}
+
+/// What is known of the material of an external key, or of an older version.
+fn of_material(attributes: &Attributes) -> byok::Facts {
+    byok::Facts {
         bound: binding(attributes).is_some(),
         material: material_row(attributes).is_some(),
         expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
-        disabled: attributes.bool(ck::CKA_TENON_DISABLED),
-        deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
-    })
+        ..byok::Facts::default()
+    }
+}
+
+/// The material of an external key, or of an older version, has expired and is still there.
+pub(super) fn stale(attributes: &Attributes, now: UnixTime) -> bool {
+    (is_external(attributes) || of_version(attributes).is_some())
+        && of_material(attributes).stale(now)
 }
 
 /// What C_SetAttributeValue has to know of a key.

@@ -1,0 +1,212 @@
+//! CKM_TENON_KMS_ENVELOPE: encryption that names the external key and its material, and opens under
+//! no other.
+//!
+//! ```text
+//! envelope    = header ‖ ciphertext ‖ tag (16)
+//! header      = version (1, 1) ‖ uid of the key (16) ‖ material id (16) ‖ salt (32, random)
+//! key ‖ nonce = HKDF-SHA-256(material, salt, "tenon envelope 1" ‖ uid), 32 and 12 bytes
+//! ```
+//!
+//! Ciphertext and tag are AES-256-GCM's; its additional data are the header's length in 8 bytes, the
+//! header and the caller's data.
+
+use std::sync::Arc;
+
+use super::keyring::{Keyring, Version};
+use super::whole::{Whole, gathered};
+use super::{BadBlob, Cipher, Key, Mechanism, ParamKind, Params, ROW, Unit, Unwrap, bad_param};
+use crate::ck;
+use crate::crypto::aes::{self, Direction, GCM_MAX};
+use crate::crypto::kdf::hkdf_sha256;
+use crate::crypto::rand::SystemRng;
+use crate::crypto::{Error as Refusal, Result as Opened};
+use crate::error::{Result, refuse};
+use crate::rng::{Rng, random};
+use crate::secret::Secret;
+
+/// Version of the layout.
+const VERSION: u8 = 1;
+/// The purpose in HKDF's info.
+const PURPOSE: &[u8] = b"tenon envelope 1";
+const ID: usize = 16;
+const SALT: usize = 32;
+const HEADER: usize = 1 + ID + ID + SALT;
+const KEY: usize = 32;
+const NONCE: usize = 12;
+const TAG: usize = 16;
+/// Bytes that an envelope adds.
+const OVERHEAD: usize = HEADER + TAG;
+/// Greatest length of the caller's data in bytes.
+const CALLER_MAX: usize = 64 * 1024;
+
+pub(super) static ROWS: &[Mechanism] = &[Mechanism {
+    id: ck::CKM_TENON_KMS_ENVELOPE,
+    name: "CKM_TENON_KMS_ENVELOPE",
+    key_types: &[
+        ck::CKK_AES,
+        ck::CKK_TENON_SM4,
+        ck::CKK_GENERIC_SECRET,
+        ck::CKK_SHA_1_HMAC,
+        ck::CKK_SHA224_HMAC,
+        ck::CKK_SHA256_HMAC,
+        ck::CKK_SHA384_HMAC,
+        ck::CKK_SHA512_HMAC,
+    ],
+    unit: Unit::Bytes,
+    params: ParamKind::CallerData(CALLER_MAX),
+    encrypt: Some(|key, params| begin(key, params, Direction::Encrypt)),
+    decrypt: Some(|key, params| begin(key, params, Direction::Decrypt)),
+    wrap: Some(wrap),
+    unwrap: Some(&UNWRAP),
+    keyring: true,
+    vectors: &["mechanism::envelope::tests::known_answer_of_other_implementations"],
+    ..ROW
+}];
+
+static UNWRAP: Unwrap = Unwrap {
+    length: |key, params, len| {
+        keyring(key)?;
+        caller_data(params)?;
+        if len <= OVERHEAD {
+            return refuse(
+                ck::CKR_WRAPPED_KEY_LEN_RANGE,
+                "an envelope with a key in it is longer",
+            );
+        }
+        Ok(())
+    },
+    open: |key, params, blob| {
+        let (Ok(keyring), Ok(data)) = (keyring(key), caller_data(params)) else {
+            return Err(BadBlob);
+        };
+        let mut clear = Secret::zeroed(blob.len().saturating_sub(OVERHEAD));
+        open(keyring, data, blob, &mut clear).map_err(|_| BadBlob)?;
+        Ok(clear)
+    },
+    integrity: true,
+};
+
+fn keyring(key: &Key) -> Result<&Keyring> {
+    match key {
+        Key::Keyring(keyring) => Ok(keyring),
+        _ => refuse(
+            ck::CKR_KEY_TYPE_INCONSISTENT,
+            "envelopes are made by external keys",
+        ),
+    }
+}
+
+fn caller_data(params: &Params) -> Result<&[u8]> {
+    match params {
+        Params::None => Ok(&[]),
+        Params::CallerData(data) => Ok(data),
+        _ => bad_param("the parameter is the caller's data, or nothing"),
+    }
+}
+
+fn wrap(key: &Key, params: &Params, rng: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
+    let (keyring, data) = (keyring(key)?, caller_data(params)?);
+    let mut out = vec![0; clear.len().saturating_add(OVERHEAD)];
+    seal(keyring, data, random(rng), clear, &mut out)?;
+    Ok(out)
+}
+
+fn begin(key: &Arc<Key>, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
+    keyring(key)?;
+    Ok(gathered(Message {
+        key: Arc::clone(key),
+        data: caller_data(params)?.to_vec(),
+        direction,
+    }))
+}
+
+struct Message {
+    key: Arc<Key>,
+    data: Vec<u8>,
+    direction: Direction,
+}
+
+impl Whole for Message {
+    fn bound(&self, input: usize) -> usize {
+        match self.direction {
+            Direction::Encrypt => input.saturating_add(OVERHEAD),
+            Direction::Decrypt => input.saturating_sub(OVERHEAD),
+        }
+    }
+
+    fn most(&self) -> usize {
+        let text = usize::try_from(GCM_MAX).unwrap_or(usize::MAX);
+        match self.direction {
+            Direction::Encrypt => text,
+            Direction::Decrypt => text.saturating_add(OVERHEAD),
+        }
+    }
+
+    fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        let keyring = keyring(&self.key)?;
+        let run = match self.direction {
+            Direction::Encrypt => seal(keyring, &self.data, random(&SystemRng), input, out),
+            Direction::Decrypt => open(keyring, &self.data, input, out),
+        };
+        Ok(run?)
+    }
+
+    fn direction(&self) -> Direction {
+        self.direction
+    }
+}
+
+/// Writes the envelope of `clear` to the start of `out`, and returns its length.
+fn seal(
+    keyring: &Keyring,
+    data: &[u8],
+    salt: [u8; SALT],
+    clear: &[u8],
+    out: &mut [u8],
+) -> Opened<usize> {
+    let version = keyring.current();
+    let header = [&[VERSION][..], keyring.uid(), &version.id, &salt].concat();
+    let (head, body) = out
+        .split_at_mut_checked(HEADER)
+        .ok_or(Refusal::InputLength)?;
+    head.copy_from_slice(&header);
+    let (key, nonce) = derive(keyring, version, &salt)?;
+    let len = key.gcm_seal(&nonce, &bound_to(&header, data), TAG, clear, body)?;
+    Ok(HEADER + len)
+}
+
+/// Writes what `envelope` holds to the start of `out`, and returns its length. Another key's, or
+/// another material's, is refused before anything is decrypted.
+fn open(keyring: &Keyring, data: &[u8], envelope: &[u8], out: &mut [u8]) -> Opened<usize> {
+    if envelope.len() < OVERHEAD {
+        return Err(Refusal::CiphertextLength);
+    }
+    let (header, sealed) = envelope.split_at(HEADER);
+    let (names, salt) = header.split_at(HEADER - SALT);
+    let version = names
+        .strip_prefix(&[VERSION])
+        .and_then(|names| names.strip_prefix(keyring.uid()))
+        .and_then(|id| keyring.find(id))
+        .ok_or(Refusal::BadCiphertext)?;
+    let (key, nonce) = derive(keyring, version, salt)?;
+    key.gcm_open(&nonce, &bound_to(header, data), TAG, sealed, out)
+}
+
+/// Key and nonce of the envelope with this salt.
+fn derive(keyring: &Keyring, version: &Version, salt: &[u8]) -> Opened<(aes::Key, [u8; NONCE])> {
+    let mut derived = Secret::zeroed(KEY + NONCE);
+    let info = [PURPOSE, keyring.uid()];
+    hkdf_sha256(&version.material, salt, &info, &mut derived);
+    let (key, rest) = derived.split_at(KEY);
+    let mut nonce = [0; NONCE];
+    nonce.copy_from_slice(rest);
+    Ok((aes::Key::new(key)?, nonce))
+}
+
+/// GCM's additional data.
+fn bound_to(header: &[u8], data: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_be_bytes(), header, data].concat()
+}
+
+#[cfg(test)]
+mod tests;

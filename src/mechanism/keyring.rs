@@ -1,0 +1,81 @@
+//! All versions of an external key, for the envelopes that name one of them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::clock::UnixTime;
+use crate::secret::Secret;
+
+/// The materials of one external key. It has a version at least, the current one.
+pub struct Keyring {
+    uid: [u8; 16],
+    current: Version,
+    older: Vec<Version>,
+}
+
+/// One material.
+pub struct Version {
+    /// CKA_TENON_MATERIAL_ID.
+    pub(super) id: [u8; 16],
+    pub(super) material: Secret,
+    expires_at: UnixTime,
+    live: AtomicBool,
+}
+
+impl Version {
+    /// A material by its CKA_TENON_MATERIAL_ID, with the end of its life, 0 for never.
+    #[must_use]
+    pub fn new(id: [u8; 16], material: Secret, expires_at: UnixTime) -> Self {
+        Self {
+            id,
+            material,
+            expires_at,
+            live: AtomicBool::new(true),
+        }
+    }
+}
+
+impl Keyring {
+    /// The versions of the external key `uid`.
+    #[must_use]
+    pub fn new(uid: [u8; 16], current: Version, older: Vec<Version>) -> Self {
+        Self {
+            uid,
+            current,
+            older,
+        }
+    }
+
+    /// CKA_UNIQUE_ID of the key, as 16 bytes.
+    pub(super) fn uid(&self) -> &[u8; 16] {
+        &self.uid
+    }
+
+    /// The version that encrypts.
+    pub(super) fn current(&self) -> &Version {
+        &self.current
+    }
+
+    /// The version of this material id, while it lives.
+    pub(super) fn find(&self, id: &[u8]) -> Option<&Version> {
+        std::iter::once(&self.current)
+            .chain(&self.older)
+            .find(|version| version.id == id && version.live.load(Ordering::SeqCst))
+    }
+
+    /// Whether each older version lives is what `live` says of the end of its life; whether the
+    /// current one does is the key's own state. Returns whether all do.
+    pub fn judge(&self, live: impl Fn(UnixTime) -> bool) -> bool {
+        self.older.iter().fold(true, |all, version| {
+            let lives = live(version.expires_at);
+            version.live.store(lives, Ordering::SeqCst);
+            all && lives
+        })
+    }
+
+    /// Size of the current material in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "no material is empty")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.current.material.len()
+    }
+}

@@ -1,0 +1,77 @@
+//! Receipts: what the token states of an import, signed by its attestation key (BYOK section 7).
+
+use serde_json::{Value, json};
+
+use crate::attr::Attributes;
+use crate::ck;
+use crate::error::{Error, Result};
+use crate::policy::Action;
+use crate::store::Uid;
+use crate::token::Token;
+use crate::token::make::unique_id;
+use crate::token::object::Handle;
+use crate::token::vault::time_value;
+
+use super::spec_of;
+
+/// What every statement begins with the meaning of.
+const TYPE: &str = "tenon import receipt 1";
+
+/// A signed statement of the last import into an external key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Canonical JSON, one line without an end: an object whose names are in order, no blanks. `type`,
+    /// `serial` (of the token), `uid` and `material_id` (hexadecimal digits), `spec`, `algorithm` (by
+    /// which the material came), `extractable` (false), `expires_at` (0 = never), `imported_at` and
+    /// `issued_at`, all in Unix seconds. What the token does not know is null.
+    pub statement: Vec<u8>,
+    /// ECDSA on P-256 with SHA-256 over `statement`, DER (RFC 3279 section 2.2.3).
+    pub signature: Vec<u8>,
+    /// The attestation key: SubjectPublicKeyInfo DER. Proof is in the copy that the verifier had before.
+    pub public_key: Vec<u8>,
+}
+
+impl Token {
+    /// Signs a receipt of the last import into an external key, of its current version.
+    ///
+    /// # Errors
+    /// CKR_KEY_FUNCTION_NOT_PERMITTED for a key without live material or scheduled for deletion,
+    /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_USER_NOT_LOGGED_IN,
+    /// CKR_OBJECT_HANDLE_INVALID.
+    pub fn receipt(&self, handle: Handle) -> Result<Receipt> {
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::Attest, &object, &keys, false)?;
+        let serial = keys.identity.serial_text();
+        let statement = statement(&serial, &object.uid, &object.attributes, self.time.now().at)?;
+        let (signature, public_key) = self.attest(&keys, &statement)?;
+        Ok(Receipt {
+            statement,
+            signature,
+            public_key,
+        })
+    }
+}
+
+fn statement(serial: &str, uid: &Uid, attributes: &Attributes, now: u64) -> Result<Vec<u8>> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let hex = |id: &[u8; 16]| text(&unique_id(id));
+    let imported_at = attributes
+        .get(ck::INTERNAL_IMPORTED_AT)
+        .map(|_| time_value(attributes, ck::INTERNAL_IMPORTED_AT));
+    // serde_json keeps the names of an object in order.
+    let statement: Value = json!({
+        "type": TYPE,
+        "serial": serial,
+        "uid": hex(uid),
+        "material_id": super::version::material_id(attributes).as_ref().map(hex),
+        "spec": spec_of(attributes).map(|spec| spec.to_string()),
+        "algorithm": attributes.bytes(ck::INTERNAL_IMPORTED_BY).map(text),
+        "extractable": attributes.bool(ck::CKA_EXTRACTABLE),
+        "expires_at": time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+        "imported_at": imported_at,
+        "issued_at": now,
+    });
+    serde_json::to_vec(&statement).map_err(|error| {
+        Error::new(ck::CKR_GENERAL_ERROR, "the receipt has no JSON form").because(error)
+    })
+}

@@ -1,0 +1,260 @@
+//! Versions of an external key (BYOK rule 10).
+//!
+//! The key's own record is the current version. Each older one is a record of its own, which no client
+//! ever sees, with its own binding, material and expiry, so that it expires and is erased as keys are.
+
+use std::sync::Arc;
+
+use crate::attr::{Attributes, Value};
+use crate::byok::{self, State};
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::error::{Error, Result};
+use crate::mechanism::{self, Key, Keyring, Material};
+use crate::policy::Action;
+use crate::rng::random;
+use crate::secret::Secret;
+use crate::store::{Snapshot, Uid};
+use crate::token::audit::Event;
+use crate::token::change::Change;
+use crate::token::make::Caller;
+use crate::token::object::{Handle, Home, Object};
+use crate::token::objects::no_such_object;
+use crate::token::read::no_material;
+use crate::token::vault::{Record, Vault, damaged, time_value};
+use crate::token::{Keys, Token, key};
+
+use super::{binding, facts, is_external, of_material, profile_of, spec_of};
+
+/// What an older version keeps of the key that it was.
+const KEPT: [ck::CK_ATTRIBUTE_TYPE; 9] = [
+    ck::CKA_CLASS,
+    ck::CKA_KEY_TYPE,
+    ck::CKA_TOKEN,
+    ck::CKA_PRIVATE,
+    ck::CKA_TENON_MATERIAL_ID,
+    ck::CKA_TENON_EXPIRES_AT,
+    ck::INTERNAL_BINDING,
+    ck::INTERNAL_IMPORTED_BY,
+    ck::INTERNAL_IMPORTED_AT,
+];
+
+/// A version of an external key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// CKA_TENON_MATERIAL_ID; `None` while nothing was imported into it.
+    pub material_id: Option<[u8; 16]>,
+    /// It encrypts, and is what all other mechanisms use.
+    pub current: bool,
+    /// The key's state as it would be with this version alone.
+    pub state: State,
+    /// End of the material's life in Unix seconds; 0 = never, or no material.
+    pub expires_at: UnixTime,
+    /// When its material came last, in Unix seconds; 0 = never, or not known.
+    pub imported_at: UnixTime,
+}
+
+/// The external key that this is an older version of.
+pub(in crate::token) fn of_version(attributes: &Attributes) -> Option<Uid> {
+    attributes.bytes(ck::INTERNAL_VERSION_OF)?.try_into().ok()
+}
+
+/// Uids of the older versions of an external key, the oldest first.
+fn older_uids(attributes: &Attributes) -> &[Uid] {
+    let uids = attributes.bytes(ck::INTERNAL_OLDER_VERSIONS);
+    uids.unwrap_or_default().as_chunks().0
+}
+
+/// The older versions of an external key, the oldest first.
+pub(super) fn older(change: &Change<'_>, attributes: &Attributes) -> Result<Vec<Record>> {
+    read_older(attributes, |uid| change.get(uid))
+}
+
+fn read_older(
+    attributes: &Attributes,
+    get: impl Fn(&Uid) -> Result<Option<Record>>,
+) -> Result<Vec<Record>> {
+    older_uids(attributes)
+        .iter()
+        .map(|uid| get(uid)?.ok_or_else(|| damaged("a key's older version, which is missing,")))
+        .collect()
+}
+
+fn get(vault: &Vault<'_>, snapshot: &Snapshot<'_>, uid: &Uid) -> Result<Option<Record>> {
+    snapshot
+        .object(uid)?
+        .map(|row| vault.open(&row))
+        .transpose()
+}
+
+/// Makes the current version an older one, so that `record` can be bound anew.
+pub(super) fn supersede(
+    change: &mut Change<'_>,
+    vault: &Vault<'_>,
+    record: &mut Record,
+) -> Result<()> {
+    let mut attributes = Attributes::default();
+    for kind in KEPT {
+        if let Some(value) = record.attributes.get(kind) {
+            attributes.set(kind, value.clone());
+        }
+    }
+    let key = Value::Bytes(record.uid.to_vec());
+    attributes.set(ck::INTERNAL_VERSION_OF, key);
+    let material = key::read_material(vault, change.snapshot(), &record.uid, &record.attributes)?;
+    let mut version = Record {
+        uid: random(change.rng()),
+        version: 0,
+        attributes,
+        trust_unproven: false,
+    };
+    change.put(&mut version, material.as_ref())?;
+    let uids = [older_uids(&record.attributes), &[version.uid]].concat();
+    record
+        .attributes
+        .set(ck::INTERNAL_OLDER_VERSIONS, Value::Bytes(uids.concat()));
+    record.attributes.remove(ck::INTERNAL_VERSION_PENDING);
+    Ok(())
+}
+
+impl Token {
+    /// Opens a new version of an external key: the next other material that is imported binds it and
+    /// becomes the current one. Until then the key is as it was; afterwards what was the current
+    /// version opens envelopes, and does nothing else.
+    ///
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED for keys that do not rotate, those of pairs and of most profiles;
+    /// CKR_KEY_FUNCTION_NOT_PERMITTED while a version waits already, or in a state without rotation;
+    /// CKR_TEMPLATE_INCONSISTENT for what is no external key; CKR_SESSION_READ_ONLY,
+    /// CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID.
+    pub fn rotate(&self, caller: Caller, handle: Handle) -> Result<()> {
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::Rotate, &object, &keys, caller.read_write)?;
+        self.change(&keys, Event::Rotate, |change| {
+            let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+            let attributes = &mut record.attributes;
+            let facts = facts(attributes).unwrap_or_default();
+            let profile = profile_of(attributes)?;
+            byok::may_rotate(&facts, profile, spec_of(attributes), change.now.at)?;
+            attributes.set(ck::INTERNAL_VERSION_PENDING, Value::Bool(true));
+            change.put(&mut record, None)
+        })
+    }
+
+    /// The versions of an external key: the older ones, the oldest first, the current one, and one
+    /// that waits for its material. A key that was never bound has the last alone.
+    ///
+    /// # Errors
+    /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_OBJECT_HANDLE_INVALID.
+    pub fn versions(&self, handle: Handle) -> Result<Vec<Version>> {
+        let object = self.object(handle)?;
+        let keys = self.keys()?;
+        let now = self.time.now().at;
+        let (vault, uid) = (keys.vault(), object.uid);
+        let (key, older) = self.store.read(|snapshot| {
+            let get = |uid: &Uid| get(&vault, snapshot, uid);
+            let key = get(&uid)?.ok_or_else(no_such_object)?;
+            let older = read_older(&key.attributes, get)?;
+            Ok::<_, Error>((key.attributes, older))
+        })?;
+        let of = facts(&key).ok_or_else(|| {
+            Error::new(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key")
+        })?;
+        let version = |attributes: &Attributes, current| Version {
+            material_id: material_id(attributes),
+            current,
+            state: byok::state(
+                &byok::Facts {
+                    disabled: of.disabled,
+                    deletion_at: of.deletion_at,
+                    ..of_material(attributes)
+                },
+                now,
+            ),
+            expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+            imported_at: time_value(attributes, ck::INTERNAL_IMPORTED_AT),
+        };
+        let mut versions: Vec<_> = older
+            .iter()
+            .map(|record| version(&record.attributes, false))
+            .collect();
+        versions.push(version(&key, true));
+        if of.version_pending {
+            versions.push(version(&Attributes::default(), false));
+        }
+        Ok(versions)
+    }
+
+    /// All versions of an external key, ready to make and open envelopes.
+    ///
+    /// # Errors
+    /// CKR_KEY_TYPE_INCONSISTENT for every other key.
+    pub(in crate::token) fn keyring(&self, object: &Object, keys: &Keys) -> Result<Arc<Key>> {
+        if let Some(keyring) = object.keyring.get() {
+            return Ok(keyring.clone());
+        }
+        if !is_external(&object.attributes) || !matches!(object.home, Home::Token { .. }) {
+            return Err(Error::new(
+                ck::CKR_KEY_TYPE_INCONSISTENT,
+                "the mechanism takes external keys alone",
+            ));
+        }
+        let vault = keys.vault();
+        let keyring = self.store.read(|snapshot| {
+            let get = |uid: &Uid| get(&vault, snapshot, uid);
+            // Its versions and their materials are those of one moment.
+            let key = get(&object.uid)?.ok_or_else(no_such_object)?;
+            let current = ready(&vault, snapshot, &key)?.ok_or_else(no_material)?;
+            let mut ready_versions = Vec::new();
+            for older in read_older(&key.attributes, get)? {
+                ready_versions.extend(ready(&vault, snapshot, &older)?);
+            }
+            Ok::<_, Error>(Keyring::new(object.uid, current, ready_versions))
+        })?;
+        let keyring = Arc::new(Key::Keyring(keyring));
+        Ok(object.keyring.get_or_init(|| keyring).clone())
+    }
+
+    /// Holds the older versions of a key that is ready for envelopes to the present time, and erases
+    /// those that have expired.
+    pub(in crate::token) fn hold_to_time(&self, object: &Object, keys: &Keys) -> Result<()> {
+        let Some(Key::Keyring(keyring)) = object.keyring.get().map(|key| &**key) else {
+            return Ok(());
+        };
+        let now = self.time.now();
+        if keyring.judge(|expires_at| !byok::expired(expires_at, now.at)) {
+            return Ok(());
+        }
+        self.commit_mark(keys)?;
+        if !self.time.now().believed {
+            return Ok(());
+        }
+        for uid in older_uids(&object.attributes) {
+            self.sweep_object(keys, uid)?;
+        }
+        Ok(())
+    }
+}
+
+fn ready(
+    vault: &Vault<'_>,
+    snapshot: &Snapshot<'_>,
+    record: &Record,
+) -> Result<Option<mechanism::Version>> {
+    let material = key::read_material(vault, snapshot, &record.uid, &record.attributes)?;
+    let (Some(Material::Secret(material)), Some(id)) = (material, material_id(&record.attributes))
+    else {
+        return Ok(None);
+    };
+    let expires_at = time_value(&record.attributes, ck::CKA_TENON_EXPIRES_AT);
+    Ok(Some(mechanism::Version::new(id, material, expires_at)))
+}
+
+pub(super) fn material_id(attributes: &Attributes) -> Option<[u8; 16]> {
+    attributes.bytes(ck::CKA_TENON_MATERIAL_ID)?.try_into().ok()
+}
+
+/// Whether the key or the version is bound to the material of this fingerprint.
+pub(super) fn is_bound_to(attributes: &Attributes, fingerprint: &Secret) -> bool {
+    binding(attributes).is_some_and(|bound| fingerprint.ct_eq(bound))
+}

@@ -68,8 +68,9 @@ def composite(number, public, material, wrongs):
               head + other_tail(kek, material + bytes((8 - len(material)) % 16))]
     # The tail.
     blobs += [head + flip(tail, at) for at in (0, 1, len(tail) // 2, len(tail) - 1)]
-    blobs += [head + tail[unit:], head + tail[:-unit], head + tail + bytes(unit), head + tail + tail,
-              head + tail[unit:2 * unit] + tail[:unit] + tail[2 * unit:], tail + head]
+    blobs += [head + tail[unit:], head + tail[:-unit], head + tail + bytes(unit),
+              head + tail + tail, tail + head,
+              head + tail[unit:2 * unit] + tail[:unit] + tail[2 * unit:]]
     # What comes out whole and is no key.
     blobs += [head + tail_of(kek, wrong) for wrong in wrongs if wrong]
     whole = head + tail

@@ -120,7 +120,7 @@ impl Session {
     /// context-specific login that no operation waits for, and what `Token::login` says.
     pub fn login(&self, user: ck::CK_USER_TYPE, pin: &[u8]) -> Result<()> {
         match user {
-            ck::CKU_USER => self.token.login(false, pin),
+            ck::CKU_USER => self.token.login(false, pin).map(drop),
             ck::CKU_SO => {
                 let read_only = |sessions: Arc<Sessions>| sessions.any_read_only(self.slot);
                 if self.sessions.upgrade().is_some_and(read_only) {
@@ -129,7 +129,7 @@ impl Session {
                         "the security officer cannot log in while a read-only session is open",
                     );
                 }
-                self.token.login(true, pin)
+                self.token.login(true, pin).map(drop)
             }
             ck::CKU_CONTEXT_SPECIFIC => {
                 if !self.state.lock().awaits_login() {

@@ -15,19 +15,19 @@ use crate::secret::{self, Secret};
 use super::audit::Event;
 use super::pin::{self, PinRow, PinStatus, Role};
 use super::vault::{Domain, Serial};
-use super::{LoggedIn, Master, Token};
+use super::{LoggedIn, Master, Swept, Token};
 
 /// Wrong guesses at the PINs of tokens that cannot be written. They outlive the token, so that
 /// opening it again gives no more of them.
 static READ_ONLY_FAILURES: Mutex<BTreeMap<(Serial, Role), u32>> = Mutex::new(BTreeMap::new());
 
 impl Token {
-    /// C_Login as the normal user or the security officer.
+    /// C_Login as the normal user or the security officer. What the user's login has swept.
     ///
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED, CKR_USER_ALREADY_LOGGED_IN,
     /// CKR_USER_ANOTHER_ALREADY_LOGGED_IN.
-    pub fn login(&self, so: bool, pin: &[u8]) -> Result<()> {
+    pub fn login(&self, so: bool, pin: &[u8]) -> Result<Swept> {
         let role = if so { Role::So } else { Role::User };
         self.refresh()?;
         self.not_logged_in(role)?;
@@ -39,7 +39,8 @@ impl Token {
             let mut login = self.login.write();
             if login.is_some() {
                 drop(login);
-                return self.not_logged_in(role);
+                self.not_logged_in(role)?;
+                return Ok(Swept::default());
             }
             self.objects.forget_read();
             *login = Some(LoggedIn {
@@ -56,10 +57,10 @@ impl Token {
                 "some secrets are not in locked memory: raise RLIMIT_MEMLOCK to 4 MiB or more",
             );
         }
-        if role == Role::User {
-            self.sweep()?;
+        match role {
+            Role::User => self.sweep(),
+            Role::So => Ok(Swept::default()),
         }
-        Ok(())
     }
 
     fn not_logged_in(&self, role: Role) -> Result<()> {

@@ -215,3 +215,35 @@ fn only_yes_deletes() {
     terminal.ends_well();
     assert_eq!(labels(&desk), ["other"]);
 }
+
+#[test]
+fn the_end_of_an_external_key_is_asked_for() {
+    let desk = Desk::new();
+    desk.run(&["byok", "create", "--spec", "AES_256", "--alias", "k"])
+        .ok();
+    desk.write("pin", PIN);
+    let state = || {
+        let key = desk.run(&["byok", "describe", "k", "--json"]).json();
+        key["KeyMetadata"]["KeyState"].as_str().unwrap().to_owned()
+    };
+    let schedule = [
+        "byok",
+        "schedule-deletion",
+        "k",
+        "--days",
+        "7",
+        "--pin-file",
+        "pin",
+    ];
+    let mut terminal = Terminal::run(&desk, &schedule);
+    terminal.shows("Delete the key k for ever");
+    terminal.shows("[y/N] ");
+    terminal.types("n");
+    terminal.ends_refusing("nothing was done");
+    assert_eq!(state(), "PendingImport");
+    let mut terminal = Terminal::run(&desk, &schedule);
+    terminal.shows("[y/N] ");
+    terminal.types("y");
+    terminal.ends_well();
+    assert_eq!(state(), "PendingDeletion");
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::common::{DAY, bring, byok, create, desk, metadata, now, state};
 use super::openssl::openssl;
-use crate::cli::common::{file, file_path, text};
+use crate::cli::common::{Desk, file, file_path, text};
 
 #[test]
 fn asymmetric_keys_bring_their_public_keys() {
@@ -244,4 +244,81 @@ fn pkcs1_is_off_unless_configured() {
     // The padding is a weak one: nobody learns more than that the blob is bad.
     desk.run_with(&on, &["byok", "import", "k", "other"])
         .refused(1, &["CKR_WRAPPED_KEY_INVALID"]);
+}
+
+/// Runs the words of each line with openssl.
+fn lines(desk: &Desk, lines: &[String]) {
+    for line in lines {
+        openssl(desk, &line.split(' ').collect::<Vec<_>>());
+    }
+}
+
+/// The file in hexadecimal digits, as openssl takes keys.
+fn digits(desk: &Desk, file: &str) -> String {
+    let bytes = fs::read(desk.path(file)).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn what_the_services_tell_to_do_with_openssl_is_imported() {
+    const OAEP: &str = "-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256";
+    let desk = desk();
+    openssl(&desk, &["rand", "-out", "inner.bin", "32"]);
+    let pkcs8 = format!(
+        "pkcs8 -topk8 -nocrypt -in {} -outform DER -out own.der",
+        file_path("rsa.pem")
+    );
+    let inner = digits(&desk, "inner.bin");
+    let encrypt = |id: &str, key: &str| {
+        format!(
+            "pkeyutl -encrypt -in {key} -inkey publickey_{id}.bin -keyform DER -pubin {OAEP} -out head"
+        )
+    };
+    let start = |profile: &str, spec: &str, algorithm: &str| {
+        let make = [
+            "create",
+            "--profile",
+            profile,
+            "--spec",
+            spec,
+            "--alias",
+            profile,
+        ];
+        byok(&desk, &make).ok();
+        byok(&desk, &["parameters", profile, "--algorithm", algorithm]).ok();
+        text(&metadata(&desk, &["describe", profile]), "KeyId").to_owned()
+    };
+
+    let id = start("alibaba-default", "AES_256", "RSAES_OAEP_SHA_256");
+    let mgf = " -pkeyopt rsa_mgf1_md:sha256";
+    let base64 = "enc -e -base64 -A -in head -out EncryptedKeyMaterial_base64.txt";
+    lines(
+        &desk,
+        &[encrypt(&id, "secret.bin") + mgf, base64.to_owned()],
+    );
+    let token = format!("token_{id}.txt");
+    let import = [
+        "import",
+        &id,
+        "EncryptedKeyMaterial_base64.txt",
+        "--import-token",
+        &token,
+    ];
+    byok(&desk, &import).ok();
+
+    let id = start(
+        "alibaba-software",
+        "RSA_2048",
+        "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD",
+    );
+    let ecb = format!("enc -aes-256-ecb -e -K {inner} -in own.der -nosalt -out tail");
+    lines(&desk, &[pkcs8, encrypt(&id, "inner.bin") + mgf, ecb]);
+    let parts = ["head", "tail"].map(|part| fs::read(desk.path(part)).unwrap());
+    desk.write("whole", parts.concat());
+    byok(&desk, &["import", &id, "whole"]).ok();
+
+    let id = start("huawei", "RSA_2048", "RSA_AES_KEY_WRAP_SHA_256");
+    let kwp = format!("enc -id-aes256-wrap-pad -K {inner} -iv A65959A6 -in own.der -out tail");
+    lines(&desk, &[encrypt(&id, "inner.bin"), kwp]);
+    byok(&desk, &["import", &id, "head", "tail"]).ok();
 }

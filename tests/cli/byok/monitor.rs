@@ -72,6 +72,9 @@ fn the_list_tells_a_monitor_what_expires() {
     )
     .ok();
     std::thread::sleep(std::time::Duration::from_secs(3));
+    let sweep = ["byok", "sweep", "--json"];
+    assert_eq!(desk.run(&sweep).json()["Materials"], 1);
+    assert_eq!(desk.run(&sweep).json()["Materials"], 0);
     assert_eq!(state(&desk), "PendingImport");
     let expired = list(&["--expiring", "1h"]).status(3);
     assert_eq!(names(&serde_json::from_str(&expired).unwrap()), ["k"]);

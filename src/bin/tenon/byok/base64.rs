@@ -12,7 +12,8 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 /// `None` when it is not Base64, as bytes of a cipher never are by chance.
 pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     // The letters of PEM's lines are all digits of Base64.
-    if text.trim_ascii_start().starts_with(b"-----BEGIN ") {
+    let mark = b"-----BEGIN ";
+    if text.windows(mark.len()).any(|place| place == mark) {
         return None;
     }
     let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
@@ -75,6 +76,7 @@ mod tests {
             "+/++AR==",
             "{}",
             "a.b",
+            "Remark\n-----BEGIN A-----\nAQID\n-----END A-----",
             "\u{e9}AAA",
         ] {
             assert!(decode(text.as_bytes()).is_none(), "{text:?}");

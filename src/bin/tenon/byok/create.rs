@@ -70,18 +70,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(id) => id.clone(),
         None => rng::random::<ID_LEN>(&SystemRng).to_vec(),
     };
-    let text = |text: &Option<String>| text.as_ref().map(|text| text.clone().into_bytes());
     let tags = (!arguments.tags.is_empty()).then(|| tags_json(&collect(&arguments.tags)));
     let template = usage
         .add(spec::template(spec), spec)
         .flag(ck::CKA_TOKEN, true)
         .bytes(ck::CKA_TENON_PROFILE, arguments.profile.name.as_bytes())
         .flag(ck::CKA_TENON_REQUIRE_TOKEN, arguments.require_token)
-        .maybe(ck::CKA_LABEL, text(&arguments.alias).as_deref())
+        .maybe(ck::CKA_LABEL, arguments.alias.as_deref().map(str::as_bytes))
         .bytes(ck::CKA_ID, &id)
         .maybe(
             ck::CKA_TENON_DESCRIPTION,
-            text(&arguments.description).as_deref(),
+            arguments.description.as_deref().map(str::as_bytes),
         )
         .maybe(ck::CKA_TENON_TAGS, tags.as_deref().map(str::as_bytes));
     let open = arguments.choice.user_session(&arguments.pin)?;

@@ -18,6 +18,7 @@ mod schedule_deletion;
 mod seal;
 mod sm2;
 mod spec;
+mod sweep;
 mod tags;
 mod update;
 mod wrap;
@@ -78,6 +79,12 @@ pub(crate) enum Command {
     /// Keeps a key that was to be deleted
     #[command(after_help = EXIT_STATUS)]
     CancelDeletion(cancel_deletion::Arguments),
+    /// Erases all material, keys and requests whose time has come
+    ///
+    /// They cannot be used in any case, and every login of the user erases them: this is for tokens
+    /// that nobody logs in to for long.
+    #[command(after_help = EXIT_STATUS)]
+    Sweep(sweep::Arguments),
 }
 
 /// At the end of the help of `list`.
@@ -99,6 +106,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::DeleteMaterial(arguments) => delete_material::run(arguments),
         Command::ScheduleDeletion(arguments) => schedule_deletion::run(arguments),
         Command::CancelDeletion(arguments) => cancel_deletion::run(arguments),
+        Command::Sweep(arguments) => sweep::run(arguments),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

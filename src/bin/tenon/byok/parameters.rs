@@ -21,8 +21,10 @@ use crate::token::Open;
 use crate::when::deadline;
 use crate::{Result, files};
 
-/// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred.
-const PREFERRED: [ck::CK_ULONG; 13] = [2, 5, 6, 7, 8, 13, 12, 11, 10, 9, 4, 1, 3];
+/// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred: for short secrets, and
+/// for what does not fit into an RSA block by itself.
+const FOR_SHORT: [ck::CK_ULONG; 13] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6];
+const FOR_LONG: [ck::CK_ULONG; 13] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3];
 /// Wrapping keys in the order in which they are preferred.
 const KEYS: [WrappingKey; 4] = [
     WrappingKey::Rsa(2048),
@@ -63,10 +65,10 @@ struct Parameters {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
     let (algorithm, wrapping) = choose(arguments, &key)?;
-    let directory = arguments.directory.as_deref();
-    let directory = match directory {
+    let directory = match &arguments.directory {
+        Some(directory) => Some(directory.as_path()),
         None if arguments.target.format.is_json() => None,
-        _ => Some(directory.unwrap_or(Path::new("."))),
+        None => Some(Path::new(".")),
     };
     let files = directory.map(|directory| Files::of(directory, &key.unique_id));
     if let Some(files) = &files {
@@ -110,7 +112,7 @@ fn choose(
                 algorithm.name
             )
         })?],
-        None => PREFERRED.to_vec(),
+        None => preferred(spec).to_vec(),
     };
     let fixed = arguments.algorithm.and_then(|algorithm| algorithm.bits);
     let keys = match (arguments.key_spec, fixed.map(WrappingKey::Rsa)) {
@@ -123,6 +125,16 @@ fn choose(
     first_allowed(profile, spec, &algorithms, &keys)
 }
 
+/// Algorithms in the order in which they are preferred for material of `spec`.
+fn preferred(spec: Spec) -> &'static [ck::CK_ULONG] {
+    match spec {
+        Spec::Aes(_) | Spec::Sm4 | Spec::Hmac(..=512) => &FOR_SHORT,
+        Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) => &FOR_LONG,
+    }
+}
+
+/// The first of `algorithms` that the profile has for `spec`, with the first of `keys` that goes with
+/// it; else its first refusal.
 fn first_allowed(
     profile: &Profile,
     spec: Spec,
@@ -251,7 +263,7 @@ mod tests {
 
     fn first(profile: &str, spec: Spec) -> (ck::CK_ULONG, WrappingKey) {
         let profile = profile::find(profile.as_bytes()).unwrap();
-        let (algorithm, key) = first_allowed(profile, spec, &PREFERRED, &KEYS).unwrap();
+        let (algorithm, key) = first_allowed(profile, spec, preferred(spec), &KEYS).unwrap();
         (algorithm.number, key)
     }
 
@@ -261,6 +273,14 @@ mod tests {
         for (profile, spec, expected) in [
             ("open", Spec::Aes(256), (2, rsa(2048))),
             ("open", Spec::Rsa(2048), (5, rsa(2048))),
+            ("open", Spec::Hmac(2048), (5, rsa(2048))),
+            ("open", Spec::Ec(byok::Curve::P521), (5, rsa(2048))),
+            (
+                "alibaba-hardware",
+                Spec::Ec(byok::Curve::Sm2),
+                (6, rsa(2048)),
+            ),
+            ("tencent", Spec::Sm4, (2, rsa(2048))),
             ("alibaba-default", Spec::Aes(256), (2, rsa(2048))),
             ("alibaba-software", Spec::Rsa(2048), (6, rsa(2048))),
             ("huawei", Spec::Rsa(4096), (5, rsa(2048))),
@@ -279,8 +299,9 @@ mod tests {
     #[test]
     fn every_algorithm_is_preferred_to_some() {
         let known: Vec<_> = byok::ALGORITHMS.iter().map(|row| row.number).collect();
-        let mut preferred = PREFERRED.to_vec();
-        preferred.sort_unstable();
-        assert_eq!(preferred, known);
+        for mut preferred in [FOR_SHORT, FOR_LONG] {
+            preferred.sort_unstable();
+            assert_eq!(preferred.as_slice(), known);
+        }
     }
 }

@@ -34,12 +34,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Err("say what to change: --alias, --description, --tag or --untag".into());
     }
     let (open, key) = arguments.target.open()?;
-    let bytes = |text: &Option<String>| text.as_ref().map(|text| text.clone().into_bytes());
     let mut template = Template::default()
-        .maybe(ck::CKA_LABEL, bytes(&arguments.alias).as_deref())
+        .maybe(ck::CKA_LABEL, arguments.alias.as_deref().map(str::as_bytes))
         .maybe(
             ck::CKA_TENON_DESCRIPTION,
-            bytes(&arguments.description).as_deref(),
+            arguments.description.as_deref().map(str::as_bytes),
         );
     if retagged {
         let mut tags: BTreeMap<_, _> = key.tags.iter().cloned().collect();

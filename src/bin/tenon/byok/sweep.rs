@@ -1,0 +1,46 @@
+//! `tenon byok sweep`: what every login of the user does, and what came of it.
+
+use clap::Args;
+use serde_json::json;
+use tenon_pkcs11::token::Swept;
+
+use crate::Result;
+use crate::ask::UserPin;
+use crate::output::Format;
+use crate::token::Choice;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    pin: UserPin,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let token = arguments.choice.initialized_token()?;
+    let swept = token.login(false, arguments.pin.source().read()?.as_bytes())?;
+    let Swept {
+        materials,
+        keys,
+        job_keys,
+        failed,
+    } = swept;
+    if !token.clock()?.believed {
+        return Err("the token does not believe the clock, and erases nothing: \
+                    `tenon clock show` tells why"
+            .into());
+    }
+    if failed != 0 {
+        return Err(format!("{failed} objects could not be erased").into());
+    }
+    let answer = json!({ "Materials": materials, "Keys": keys, "RequestKeys": job_keys });
+    arguments.format.print(&answer, |out| {
+        writeln!(
+            out,
+            "Erased: {materials} materials, {keys} keys, {job_keys} keys of requests"
+        )
+    })
+}

@@ -19,6 +19,30 @@ fn a_token_is_made_once() {
 }
 
 #[test]
+fn the_attestation_key_is_written_once() {
+    let desk = Desk::empty();
+    let init = ["init", "--label", "a", "--attestation-key", "key.pem"];
+    desk.run(&init).ok();
+    let key = std::fs::read_to_string(desk.path("key.pem")).unwrap();
+    assert!(key.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{key}");
+    let again = ["init", "--label", "a", "--if-missing", "--attestation-key"];
+    desk.run(&[&again[..], &["again.pem"]].concat()).ok();
+    assert_eq!(
+        std::fs::read_to_string(desk.path("again.pem")).unwrap(),
+        key
+    );
+    desk.run(&[&again[..], &["key.pem"]].concat())
+        .refused(1, &["key.pem is there already"]);
+    let other = ["init", "--label", "b", "--attestation-key", "key.pem"];
+    desk.run(&other).refused(1, &["key.pem is there already"]);
+    let slots = desk.run(&["slots", "--json"]).json().to_string();
+    assert!(
+        !slots.contains("\"b\""),
+        "what is refused makes no token: {slots}"
+    );
+}
+
+#[test]
 fn pins_come_from_files_and_standard_input_too() {
     let desk = Desk::empty();
     desk.write("so", "so-from-file\nsecond line\n");

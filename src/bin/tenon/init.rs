@@ -1,12 +1,16 @@
 //! `tenon init`: a token with both PINs, in a free slot.
 
+use std::path::PathBuf;
+
 use clap::Args;
+use pem_rfc7468::LineEnding;
 use serde_json::json;
 use tenon_pkcs11::ck;
-use tenon_pkcs11::module::padded;
+use tenon_pkcs11::module::{Module, padded};
 
 use crate::Result;
 use crate::ask::{SoPin, UserPin};
+use crate::files;
 use crate::output::Format;
 use crate::token::{self, Slot};
 
@@ -31,16 +35,28 @@ pub(crate) struct Arguments {
     /// Succeed without a change when a token of this name is there
     #[arg(long)]
     if_missing: bool,
+    /// Write the token's attestation key, PEM, to a new file: with it anybody verifies the token's
+    /// receipts of imports
+    #[arg(long, value_name = "FILE")]
+    attestation_key: Option<PathBuf>,
     #[command(flatten)]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(file) = arguments
+        .attestation_key
+        .as_deref()
+        .filter(|file| file.exists())
+    {
+        return Err(format!("{} is there already", file.display()).into());
+    }
     let module = token::open()?;
     let slots = token::slots(&module)?;
     let named = |slot: &&Slot| slot.initialised() && slot.label == arguments.label;
     if let Some(slot) = slots.iter().find(named) {
         if arguments.if_missing {
+            write_attestation_key(arguments, &module, slot.id)?;
             return report(arguments, slot, false);
         }
         return Err(format!("slot {} already has a token named {}", slot.id, slot.label).into());
@@ -54,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let session = module.session(module.open_session(id, flags)?)?;
     session.login(ck::CKU_SO, so_pin.as_bytes())?;
     session.init_pin(pin.as_bytes())?;
+    write_attestation_key(arguments, &module, id)?;
     let made = token::slots(&module)?;
     let made = made.iter().find(|slot| slot.id == id);
     report(arguments, made.ok_or("the new token is gone")?, true)
@@ -80,6 +97,16 @@ fn choose(slots: &[Slot], wanted: Option<u64>) -> Result<u64> {
         .into());
     }
     Ok(wanted)
+}
+
+fn write_attestation_key(arguments: &Arguments, module: &Module, slot: u64) -> Result<()> {
+    let Some(file) = &arguments.attestation_key else {
+        return Ok(());
+    };
+    let spki = module.token(slot)?.attestation_key()?;
+    let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &spki)
+        .map_err(|error| format!("the attestation key has no PEM form: {error}"))?;
+    files::write_new(file, pem.as_bytes())
 }
 
 fn report(arguments: &Arguments, slot: &Slot, created: bool) -> Result<()> {

@@ -48,8 +48,10 @@ def encrypt(public, pkcs8):
 way = Way(6, encrypt)
 session = p11.start()
 for profile, kind, bits in (
-        ("alibaba-software", spec.RSA_2048, 2048), ("alibaba-software", spec.RSA_3072_DECRYPT, 3072),
-        ("alibaba-hardware", spec.RSA_2048_DECRYPT, 2048), ("alibaba-hardware", spec.RSA_4096, 4096)):
+        ("alibaba-software", spec.RSA_2048, 2048),
+        ("alibaba-software", spec.RSA_3072_DECRYPT, 3072),
+        ("alibaba-hardware", spec.RSA_2048_DECRYPT, 2048),
+        ("alibaba-hardware", spec.RSA_4096, 4096)):
     external.life(session, profile, kind, [way], material=generate(bits))
 for profile in ("alibaba-software", "alibaba-hardware"):
     for kind in (spec.EC_P256, spec.EC_P256K):

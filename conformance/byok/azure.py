@@ -7,6 +7,8 @@ blob in Base64 of URLs, without padding.
 
 import base64
 import json
+import os
+import subprocess
 
 import external
 import outside
@@ -24,7 +26,7 @@ def transfer(public, material):
         "schema_version": "1.0.0",
         "header": {"kid": KID, "alg": "dir", "enc": "CKM_RSA_AES_KEY_WRAP"},
         "ciphertext": base64.urlsafe_b64encode(blob).rstrip(b"=").decode(),
-        "generator": "conformance"})
+        "generator": "conformance"}).encode()
 
 
 def encrypt(public, material):
@@ -40,6 +42,13 @@ external.life(session, "azure", spec.AES_192, [Way(4, encrypt)])
 key = external.create(session, "azure", spec.EC_P521)
 job = external.Job(session, key, Way(4, encrypt))
 assert session.get(job.private, p11.CKA_TENON_NOT_AFTER) == bytes(8)
+# The program reads the file itself.
+material, uid = spec.EC_P521.material(), session.get(key, p11.CKA_UNIQUE_ID).decode()
+outside.write("key.byok", transfer(job.public, material))
+outside.write("token", job.token)
+subprocess.run([os.environ["TENON_PROGRAM"], "byok", "import", uid, "key.byok", "--import-token",
+                "token"], env=os.environ | {"TENON_PIN": p11.PIN}, check=True)
+spec.EC_P521.use(session, key, material)
 
 # What the service does not have.
 external.no_such_key(session, "azure", spec.HMAC_256, spec.ED25519, spec.AES_256_SIGN)

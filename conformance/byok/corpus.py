@@ -61,19 +61,21 @@ def composite(number, public, material, wrongs):
         blobs.append(seal.oaep(public, os.urandom(size), DIGESTS[number]) + tail)
     blobs += [seal.oaep(public, kek[:size], DIGESTS[number]) + tail for size in (16, 24)]
     if number in seal.ECB:
-        blobs += [seal.oaep(public, kek[:16], DIGESTS[number]) + seal.ecb(kek[:16], material)]
-        blobs += [head + seal.ecb(kek, material + bytes(-len(material) % 16), padded=False)]
+        blobs += [seal.oaep(public, kek[:16], DIGESTS[number]) + seal.ecb(kek[:16], material),
+                  head + seal.ecb(kek, material + bytes(-len(material) % 16), padded=False)]
     other_tail = seal.ecb if number in seal.KWP else seal.kwp
     blobs += [head + tail_of(os.urandom(32), material),
               head + other_tail(kek, material + bytes((8 - len(material)) % 16))]
     # The tail.
     blobs += [head + flip(tail, at) for at in (0, 1, len(tail) // 2, len(tail) - 1)]
-    blobs += [head + tail[unit:], head + tail[:-unit], head + tail + bytes(unit), head + tail + tail,
-              head + tail[unit:2 * unit] + tail[:unit] + tail[2 * unit:], tail + head]
+    blobs += [head + tail[unit:], head + tail[:-unit], head + tail + bytes(unit),
+              head + tail + tail, tail + head,
+              head + tail[unit:2 * unit] + tail[:unit] + tail[2 * unit:]]
     # What comes out whole and is no key.
     blobs += [head + tail_of(kek, wrong) for wrong in wrongs if wrong]
     whole = head + tail
-    lengths = [whole[:size] for size in (0, 1, MODULUS - 1, MODULUS, MODULUS + 1, MODULUS + unit - 1)]
+    lengths = [whole[:size] for size in (
+        0, 1, MODULUS - 1, MODULUS, MODULUS + 1, MODULUS + unit - 1)]
     return [(INVALID, blob) for blob in blobs] + [
         (LENGTH, blob) for blob in [*lengths, whole[:-1], whole + b"\0"]]
 
@@ -87,7 +89,8 @@ def sm2(number, public, material):
     blobs = []
     for head in (der, outside.sm2_raw(der)):
         blobs += [flip(head, at) + tail for at in (0, 1, 2, 10, 40, 70, 90, len(head) - 1)]
-        blobs += [bytes(len(head)) + tail, head[:1] + bytes(len(head) - 1) + tail, head[::-1] + tail]
+        blobs += [bytes(len(head)) + tail, head[:1] + bytes(len(head) - 1) + tail,
+                  head[::-1] + tail]
     blobs.append(b"\2" + outside.sm2_raw(der)[1:] + tail)
     wrongs = (bytes(32), b"\xff" * 32, bytes(16), scalar + bytes(16), scalar[:16])
     if number == 8:
@@ -130,8 +133,9 @@ def run(kind, number, wrongs):
     cases = wrongs(number, job.public, material)
 
     def facts():
-        return [everything(), session.get(key, p11.CKA_TENON_KEY_STATE), p11.answer(
-            session.get, key, p11.CKA_TENON_MATERIAL_ID) or session.get(key, p11.CKA_TENON_MATERIAL_ID)]
+        bound = p11.answer(session.get, key, p11.CKA_TENON_MATERIAL_ID) == 0
+        return [everything(), session.get(key, p11.CKA_TENON_KEY_STATE),
+                session.get(key, p11.CKA_TENON_MATERIAL_ID) if bound else None]
 
     def refuse_all():
         global attempts

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Huawei Cloud DEW, asymmetric keys: two files, by the openssl lines of its document.
 
-EncryptedKeyMaterial.bin is a temporary AES-256 key under RSAES_OAEP_SHA_256, out_rsa_private_key.der
-the private key under that by RFC 5649; one after the other they are a blob of
-CKM_RSA_AES_KEY_WRAP. RSA_2048 to RSA_4096, EC_P256 and EC_P384.
+EncryptedKeyMaterial.bin is a temporary AES-256 key under RSAES_OAEP_SHA_256, and
+out_rsa_private_key.der the private key under that by RFC 5649; one after the other they are a blob
+of CKM_RSA_AES_KEY_WRAP. RSA_2048 to RSA_4096, EC_P256 and EC_P384.
 """
 
 import external

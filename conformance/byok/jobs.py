@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """python-pkcs11 and PyKCS11, which know nothing of external keys, bring material by import jobs.
 
-They can name CKM_RSA_PKCS_OAEP and not CKM_RSA_AES_KEY_WRAP: on a job of the latter a longer blob of
-the former opens as the job says.
+They can name CKM_RSA_PKCS_OAEP and not CKM_RSA_AES_KEY_WRAP: on a job of the latter a longer blob
+of the former opens as the job says.
 """
 
 import os
@@ -65,7 +65,7 @@ opened.login(p11.PIN)
 for kind, name, job_name, _, blob, other in rows:
     (job,) = opened.findObjects([(PyKCS11.CKA_CLASS, PyKCS11.CKO_PRIVATE_KEY),
                                  (PyKCS11.CKA_ID, job_name)])
-    template = [(PyKCS11.CKA_CLASS, PyKCS11.CKO_SECRET_KEY if kind.secret else PyKCS11.CKO_PRIVATE_KEY),
+    template = [(PyKCS11.CKA_CLASS, kind.template()[p11.CKA_CLASS]),
                 (PyKCS11.CKA_KEY_TYPE, kind.template()[p11.CKA_KEY_TYPE]),
                 (PyKCS11.CKA_TOKEN, PyKCS11.CK_TRUE), (PyKCS11.CKA_ID, name)]
     oaep = PyKCS11.RSAOAEPMechanism(PyKCS11.CKM_SHA256, PyKCS11.CKG_MGF1_SHA256)

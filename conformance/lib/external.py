@@ -1,7 +1,7 @@
 """Import jobs of external keys, and the life that the external keys of every service lead."""
 
+import collections
 import functools
-import itertools
 import os
 import subprocess
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ HASHES = ({1: "SHA-1", 4: "SHA-1", 9: "SHA224"} | dict.fromkeys((2, 5), "SHA256"
 # Nothing in these blobs proves that they are whole, so a mismatch has no code of its own.
 UNPROVEN = (3, 6, 7)
 
-numbers = itertools.count(1)
-through_tool = 0
+# What `life` has done.
+done = collections.Counter()
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def pkcs11_tool(*arguments, program="pkcs11-tool"):
 
 
 def listed(name):
-    return name.decode() in pkcs11_tool("--list-objects")
+    return name.decode() in pkcs11_tool("--list-objects").split()
 
 
 @functools.cache
@@ -118,66 +118,59 @@ def life(session, profile, spec, ways, expires_at=None, material=None):
 
     Material comes with its import token; the second time, if the way lets it, by pkcs11-tool.
     """
-    global through_tool
-    number = next(numbers)
-    name = b"%s-%d" % (profile.encode(), number)
-    job_name = b"job-%d" % number
+    done["keys"] += 1
+    name = f"{profile}-{done['keys']}".encode()
     key = create(session, profile, spec, CKA_ID=name, CKA_LABEL=name)
-    uid = session.get(key, p11.CKA_UNIQUE_ID)
+    uid, identity, again = session.get(key, p11.CKA_UNIQUE_ID), None, None
     material, other = material or spec.material(), spec.other()
     plain = spec.template()[p11.CKA_KEY_TYPE] == p11.CKK_AES and expires_at is None
     tool = unwrapping_tool() if plain else None
 
-    def waits(key):
+    def waits():
+        (key,) = session.find({p11.CKA_UNIQUE_ID: uid})
         assert session.number(key, p11.CKA_TENON_KEY_STATE) == p11.STATE_PENDING_IMPORT
         p11.refused(DENIED, spec.begin, session, key)
         assert session.find({p11.CKA_ID: name}) == []
         assert not listed(name)
 
-    waits(key)
-    material_id = again = None
+    waits()
     for turn, way in enumerate(ways if len(ways) > 1 else ways * 2):
-        job = Job(session, key, way, job_name + b"-%d" % turn)
+        job = Job(session, key, way, b"parameters-%d-%d" % (done["keys"], turn))
+        blob, wrong = job.wrap(material), job.wrap(other)
         if turn:
-            p11.refused(way.mismatch, job.unwrap, job.wrap(other), expires_at)
-        blob = job.wrap(material)
+            p11.refused(way.mismatch, job.unwrap, wrong, expires_at)
         if turn == 1 and tool and way.number in HASHES:
             by_tool(tool, job, name, blob)
-            through_tool += 1
+            done["imports by pkcs11-tool"] += 1
         else:
-            assert job.unwrap(blob, expires_at) == key
-        assert session.find({p11.CKA_ID: name}) == [key]
-        assert session.get(key, p11.CKA_UNIQUE_ID) == uid
+            job.unwrap(blob, expires_at)
+        (key,) = session.find({p11.CKA_ID: name})
+        was, identity = identity, [session.get(key, number) for number in (
+            p11.CKA_UNIQUE_ID, p11.CKA_TENON_MATERIAL_ID)]
+        assert identity[0] == uid and was in (None, identity)
         assert session.number(key, p11.CKA_TENON_KEY_STATE) == p11.STATE_ENABLED
         assert session.number(key, p11.CKA_EXTRACTABLE) == 0
         assert session.number(key, p11.CKA_SENSITIVE) == 1
-        assert session.get(key, p11.CKA_TENON_MATERIAL_ID) == (
-            material_id or session.get(key, p11.CKA_TENON_MATERIAL_ID))
-        material_id = session.get(key, p11.CKA_TENON_MATERIAL_ID)
         assert listed(name)
         if again:
             again(key)
         again = spec.use(session, key, material)
-        p11.refused(way.mismatch, job.unwrap, job.wrap(other), expires_at)
+        p11.refused(way.mismatch, job.unwrap, wrong, expires_at)
         again(key)
         pkcs11_tool("--delete-object", "--type", "secrkey" if spec.secret else "privkey",
                     "--id", name.hex())
         p11.refused(DENIED, spec.begin, session, key)
-        (key,) = session.find({p11.CKA_UNIQUE_ID: uid})
-        waits(key)
-    return key
+        waits()
 
 
 def by_tool(tool, job, name, blob):
     """An import that knows nothing of jobs: OAEP by the wrapping key's CKA_ID."""
     digest = HASHES[job.way.number]
-    with open("blob", "wb") as file:
-        file.write(blob)
     pkcs11_tool("--unwrap", "--mechanism", "RSA-PKCS-OAEP", "--hash-algorithm", digest, "--mgf",
-                "MGF1-" + digest.replace("-", ""), "--id", job.name.hex(), "--input-file", "blob",
-                "--key-type", "AES:", "--application-id", name.hex(), "--application-label",
-                name.decode(), program=tool)
+                "MGF1-" + digest.replace("-", ""), "--id", job.name.hex(), "--input-file",
+                outside.write("blob", blob), "--key-type", "AES:", "--application-id", name.hex(),
+                "--application-label", name.decode(), program=tool)
 
 
 def summary():
-    return f"{next(numbers) - 1} keys, {through_tool} imports by pkcs11-tool"
+    return ", ".join(f"{count} {what}" for what, count in done.items())

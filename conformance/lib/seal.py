@@ -62,8 +62,8 @@ def rsa(n, e, d, p, q):
 
 
 def elliptic(curve, scalar, point=None, inner=None):
-    """PKCS#8 of an EC private key (RFC 5915): DER of the curve's identifier, the scalar's bytes, the
-    public point's bytes, and a curve inside if it is named there again."""
+    """PKCS#8 of an EC private key (RFC 5915): DER of the curve's identifier, the scalar's bytes,
+    the public point's bytes, and a curve inside if it is named there again."""
     fields = outside.integer(1) + outside.tlv(4, scalar)
     if inner:
         fields += outside.tlv(0xA0, inner)
@@ -80,11 +80,13 @@ def _pkcs8(algorithm, key):
 def rsa_wrongs(pkcs8):
     """PKCS#8 encodings that look like this RSA key and are none, by what is wrong with them."""
     numbers = load_der_private_key(pkcs8, None).private_numbers()
-    n, e, d, p, q = numbers.public_numbers.n, numbers.public_numbers.e, numbers.d, numbers.p, numbers.q
+    n, e = numbers.public_numbers.n, numbers.public_numbers.e
+    d, p, q = numbers.d, numbers.p, numbers.q
     return _wrongs(pkcs8) | {
         "e = 1": rsa(n, 1, 1, p, q), "e = 0": rsa(n, 0, d, p, q), "even e": rsa(n, 65538, d, p, q),
         "n is not pq": rsa(n + 2, e, d, p, q), "another q": rsa(n, e, d, p, q + 2),
-        "p = 1": rsa(n, e, d, 1, n), "another d": rsa(n, e, d + 2, p, q), "d = 0": rsa(n, e, 0, p, q),
+        "p = 1": rsa(n, e, d, 1, n), "another d": rsa(n, e, d + 2, p, q),
+        "d = 0": rsa(n, e, 0, p, q),
         "p = q": rsa(p * p, e, pow(e, -1, p * (p - 1)), p, p),
         "an EC key": outside.private_key("P-256"), "1024 bits": outside.private_key("RSA-1024")}
 
@@ -94,19 +96,21 @@ def ec_wrongs(pkcs8):
     key = load_der_private_key(pkcs8, None)
     numbers = key.private_numbers()
     scalar = numbers.private_value.to_bytes(32, "big")
-    x, y = (part.to_bytes(32, "big") for part in (numbers.public_numbers.x, numbers.public_numbers.y))
-    curve, other = (bytes.fromhex(outside.CURVES[name][1]) for name in ("P-256", "secp256k1"))
     stranger = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+    point, strange = (b"\4" + public.x.to_bytes(32, "big") + public.y.to_bytes(32, "big")
+                      for public in (numbers.public_numbers, stranger))
+    curve, other = (bytes.fromhex(outside.CURVES[name][1]) for name in ("P-256", "secp256k1"))
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     return _wrongs(pkcs8) | {
-        "another curve": elliptic(other, scalar), "curves disagree": elliptic(curve, scalar, None, other),
+        "another curve": elliptic(other, scalar),
+        "curves disagree": elliptic(curve, scalar, None, other),
         "a key on secp256k1": outside.private_key("secp256k1"),
-        "a key on P-384": outside.private_key("P-384"), "an RSA key": outside.private_key("RSA-2048"),
-        "scalar 0": elliptic(curve, bytes(32)), "scalar n": elliptic(curve, order.to_bytes(32, "big")),
+        "a key on P-384": outside.private_key("P-384"),
+        "an RSA key": outside.private_key("RSA-2048"), "scalar 0": elliptic(curve, bytes(32)),
+        "scalar n": elliptic(curve, order.to_bytes(32, "big")),
         "scalar of 33 bytes": elliptic(curve, b"\1" + scalar),
-        "off the curve": elliptic(curve, scalar, b"\4" + x + flip(y, 31)),
-        "a stranger's point": elliptic(curve, scalar, b"\4" + stranger.x.to_bytes(32, "big")
-                                       + stranger.y.to_bytes(32, "big"))}
+        "off the curve": elliptic(curve, scalar, flip(point, 64)),
+        "a stranger's point": elliptic(curve, scalar, strange)}
 
 
 def _wrongs(pkcs8):

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 @functools.cache
 def other_key(kind):
-    """A private key that is no key's material; RSA keys are small ones, because others take long."""
+    """A private key that is no key's material; RSA keys are small, because others take long."""
     return outside.private_key("RSA-2048" if kind.startswith("RSA") else kind)
 
 
@@ -41,7 +41,7 @@ class Aes:
         session.begin("Encrypt", p11.gcm(bytes(12)), key)
 
     def use(self, session, key, material):
-        """Uses the key, checks the outcome outside; what is to be checked again after a re-import."""
+        """Uses the key and checks the outcome outside; a check to make again after a re-import."""
         iv, text = os.urandom(12), os.urandom(100)
         sealed = session.encrypt(p11.gcm(iv), key, text)
         assert AESGCM(material).decrypt(iv, sealed, None) == text

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::ck;
+use crate::crypto::ec::Curve;
 use crate::error::{Error, Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -198,6 +199,9 @@ pub struct Mechanism {
     pub from_password: bool,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
+    /// CKA_EC_PARAMS of the one curve on which C_GenerateKeyPair makes keys: templates need not say
+    /// it.
+    pub only_curve: Option<Curve>,
     /// C_DeriveKey.
     pub derive: Option<DeriveKey>,
     /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
@@ -305,6 +309,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     generate_external: false,
     from_password: false,
     generate_pair: None,
+    only_curve: None,
     derive: None,
     derives_data: false,
     shown: None,

@@ -108,8 +108,17 @@ impl Token {
             );
         };
         let maker = maker(keys);
+        let names_curve =
+            [public, private].map(|half| attr::stated_bytes(half, ck::CKA_EC_PARAMS).is_some());
+        let only_curve = mechanism
+            .only_curve
+            .filter(|_| !names_curve.contains(&true));
         let build = |class, template| {
-            attr::build(How::Generate, &implied(class, mechanism), template, &maker)
+            let mut implied = implied(class, mechanism);
+            if let Some(curve) = only_curve {
+                implied.set(ck::CKA_EC_PARAMS, Value::Bytes(curve.params().to_vec()));
+            }
+            attr::build(How::Generate, &implied, template, &maker)
         };
         let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
         let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;

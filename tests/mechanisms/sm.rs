@@ -137,6 +137,26 @@ fn the_general_generation_makes_sm2_keys_too() {
 
 /// The form of Alibaba Cloud's SM2PKE_SM4_ECB, and of Huawei Cloud's SM2_ENCRYPT.
 #[test]
+fn its_own_generation_needs_no_curve() {
+    let fixture = Fixture::new();
+    let generate = |public: Vec<RawAttribute>| {
+        let request = fixture.plain(ck::CKM_TENON_SM2_KEY_PAIR_GEN);
+        fixture.session.generate_key_pair(request, &public, &[])
+    };
+    let (public, private) = generate(attrs![]).unwrap();
+    for key in [public, private] {
+        let params = value(&fixture, key, ck::CKA_EC_PARAMS);
+        assert_eq!(params, Curve::Sm2.params());
+    }
+    returns!(
+        generate(attrs![CKA_EC_PARAMS => Curve::Sm2.params()]),
+        CKR_OK
+    );
+    let other = attrs![CKA_EC_PARAMS => Curve::P256.params()];
+    returns!(generate(other), CKR_CURVE_NOT_SUPPORTED);
+}
+
+#[test]
 fn a_raw_scalar_becomes_an_sm2_key() {
     let fixture = Fixture::new();
     let session = &fixture.session;

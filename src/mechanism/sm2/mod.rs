@@ -33,6 +33,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         id: ck::CKM_TENON_SM2_KEY_PAIR_GEN,
         name: "CKM_TENON_SM2_KEY_PAIR_GEN",
         generate_pair: Some(generate_pair),
+        only_curve: Some(Curve::Sm2),
         vectors: &["crypto::ec::sm2::tests::new_keys_sign_and_decrypt"],
         ..SM2
     },

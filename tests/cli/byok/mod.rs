@@ -6,6 +6,7 @@ mod life;
 mod monitor;
 mod openssl;
 mod profiles;
+mod receipt;
 mod tokens;
 mod wrap;
 mod wrap_ec;

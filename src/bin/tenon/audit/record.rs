@@ -63,7 +63,6 @@ fn details(entry: &AuditEntry) -> Vec<String> {
     details.extend(entry.mechanism.map(mechanism_name));
     details.extend(entry.by.map(|uid| format!("by {}", hex(&uid))));
     details.extend(entry.target.map(|uid| format!("for {}", hex(&uid))));
-    details.extend(entry.target.map(|uid| format!("for {}", hex(&uid))));
     details.extend(entry.number.map(|number| match entry.event {
         Event::Use => attr::name(number).map_or_else(|| format!("{number:#x}"), str::to_owned),
         Event::ClockAccepted | Event::ClockLowered => format!("mark {}", utc(number)),

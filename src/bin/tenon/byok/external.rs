@@ -77,6 +77,17 @@ pub(super) fn field(at: UnixTime) -> String {
     utc(at)
 }
 
+/// KeyState of a CKA_TENON_KEY_STATE.
+pub(super) fn state_name(number: Option<ck::CK_ULONG>) -> &'static str {
+    match number {
+        Some(ck::STATE_PENDING_IMPORT) => "PendingImport",
+        Some(ck::STATE_ENABLED) => "Enabled",
+        Some(ck::STATE_DISABLED) => "Disabled",
+        Some(ck::STATE_PENDING_DELETION) => "PendingDeletion",
+        _ => "Unknown",
+    }
+}
+
 /// An external key.
 pub(super) struct External {
     pub(super) handle: Handle,
@@ -176,13 +187,7 @@ impl External {
 
     /// KeyState.
     pub(super) fn state(&self) -> &'static str {
-        match self.state {
-            Some(ck::STATE_PENDING_IMPORT) => "PendingImport",
-            Some(ck::STATE_ENABLED) => "Enabled",
-            Some(ck::STATE_DISABLED) => "Disabled",
-            Some(ck::STATE_PENDING_DELETION) => "PendingDeletion",
-            _ => "Unknown",
-        }
+        state_name(self.state)
     }
 
     /// KeySpec.

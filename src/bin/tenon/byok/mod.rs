@@ -1,6 +1,7 @@
 //! `tenon byok`: keys whose material comes from outside, as cloud services know them.
 
 mod algorithm;
+mod attestation_key;
 mod azure;
 mod base64;
 mod cancel_deletion;
@@ -10,10 +11,13 @@ mod describe;
 mod disable;
 mod enable;
 mod external;
+mod folder;
 mod import;
 mod list;
 mod owned;
 mod parameters;
+mod receipt;
+mod rotate;
 mod schedule_deletion;
 mod seal;
 mod sm2;
@@ -21,6 +25,7 @@ mod spec;
 mod sweep;
 mod tags;
 mod update;
+mod versions;
 mod wrap;
 
 use std::process::ExitCode;
@@ -79,6 +84,24 @@ pub(crate) enum Command {
     /// Keeps a key that was to be deleted
     #[command(after_help = EXIT_STATUS)]
     CancelDeletion(cancel_deletion::Arguments),
+    /// Opens a new version of a symmetric key, where the service rotates such keys
+    ///
+    /// The next other material that is imported becomes the current version; until then the key is as
+    /// it was. Older versions open the envelopes that were made under them, and do nothing else.
+    #[command(after_help = EXIT_STATUS)]
+    Rotate(rotate::Arguments),
+    /// Lists the versions of a key, the oldest first
+    #[command(after_help = EXIT_STATUS)]
+    Versions(versions::Arguments),
+    /// Makes the token's signed statement of the last import, which openssl verifies
+    ///
+    /// Writes receipt_KEYID.json, its ECDSA signature receipt_KEYID.sig, and attestation_KEYID.pem, the
+    /// token's key that made it. The latter proves something to who had it before: attestation-key.
+    #[command(after_help = EXIT_STATUS)]
+    Receipt(receipt::Arguments),
+    /// Writes the public key that verifies the token's receipts, for the keys' owners to keep
+    #[command(after_help = EXIT_STATUS)]
+    AttestationKey(attestation_key::Arguments),
     /// Erases all material, keys and requests whose time has come
     ///
     /// They cannot be used in any case, and every login of the user erases them: this is for tokens
@@ -106,6 +129,10 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::DeleteMaterial(arguments) => delete_material::run(arguments),
         Command::ScheduleDeletion(arguments) => schedule_deletion::run(arguments),
         Command::CancelDeletion(arguments) => cancel_deletion::run(arguments),
+        Command::Rotate(arguments) => rotate::run(arguments),
+        Command::Versions(arguments) => versions::run(arguments),
+        Command::Receipt(arguments) => receipt::run(arguments),
+        Command::AttestationKey(arguments) => attestation_key::run(arguments),
         Command::Sweep(arguments) => sweep::run(arguments),
     };
     done.map(|()| ExitCode::SUCCESS)

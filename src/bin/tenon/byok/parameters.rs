@@ -1,9 +1,6 @@
 //! `tenon byok parameters`: a public key to wrap material with, and its import token, as
 //! GetParametersForImport gives them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
@@ -15,11 +12,12 @@ use tenon_pkcs11::crypto::ec::Curve;
 use super::algorithm::{self, Algorithm};
 use super::base64;
 use super::external::{External, Target, field, now};
+use super::folder::Folder;
+use crate::Result;
 use crate::object::value;
 use crate::template::Template;
 use crate::token::Open;
 use crate::when::deadline;
-use crate::{Result, files};
 
 /// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred: for short secrets, and
 /// for what does not fit into an RSA block by itself.
@@ -45,12 +43,8 @@ pub(crate) struct Arguments {
     /// profile has
     #[arg(long, value_name = "SPEC", value_parser = wrapping_key)]
     key_spec: Option<WrappingKey>,
-    /// Folder of the files, which with --json are written only if it is given
-    #[arg(long, short, value_name = "DIR")]
-    directory: Option<PathBuf>,
-    /// Replace the files of an earlier request
-    #[arg(long)]
-    replace: bool,
+    #[command(flatten)]
+    folder: Folder,
 }
 
 /// What an import needs.
@@ -65,18 +59,17 @@ struct Parameters {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
     let (algorithm, wrapping) = choose(arguments, &key)?;
-    let directory = match &arguments.directory {
-        Some(directory) => Some(directory.as_path()),
-        None if arguments.target.format.is_json() => None,
-        None => Some(Path::new(".")),
-    };
-    let files = directory.map(|directory| Files::of(directory, &key.unique_id));
-    if let Some(files) = &files {
-        files.check(arguments.replace)?;
-    }
+    // As Alibaba Cloud's console names them.
+    let names = ["publickey_ID.pem", "publickey_ID.bin", "token_ID.txt"]
+        .map(|name| name.replace("ID", &key.unique_id));
+    let format = &arguments.target.format;
+    let places = arguments.folder.places(names, format.is_json())?;
     let made = generate(&open, &key, algorithm, wrapping)?;
-    if let Some(files) = &files {
-        files.write(&made)?;
+    if let Some(places) = &places {
+        let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
+        let token = base64::encode(&made.import_token);
+        let contents = [pem.as_bytes(), &made.public_key, token.as_bytes()];
+        arguments.folder.write(places, contents)?;
     }
     let answer = json!({
         "KeyId": key.unique_id,
@@ -86,11 +79,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "ImportToken": base64::encode(&made.import_token),
         "TokenExpireTime": field(made.not_after),
     });
-    arguments.target.format.print(&answer, |out| {
-        if let Some(files) = &files {
-            for file in files.all() {
-                writeln!(out, "Wrote {}", file.display())?;
-            }
+    format.print(&answer, |out| {
+        for file in places.iter().flatten() {
+            writeln!(out, "Wrote {}", file.display())?;
         }
         let end = deadline(made.not_after, now());
         let (name, algorithm) = (key.name(), algorithm.name);
@@ -190,58 +181,6 @@ fn generate(
         import_token: bytes(private, ck::CKA_TENON_IMPORT_TOKEN)?,
         not_after: not_after.try_into().map_or(0, UnixTime::from_be_bytes),
     })
-}
-
-/// The files, by the names that Alibaba Cloud's console gives them.
-struct Files {
-    directory: PathBuf,
-    pem: PathBuf,
-    der: PathBuf,
-    token: PathBuf,
-}
-
-impl Files {
-    fn of(directory: &Path, key_id: &str) -> Self {
-        Self {
-            directory: directory.to_owned(),
-            pem: directory.join(format!("publickey_{key_id}.pem")),
-            der: directory.join(format!("publickey_{key_id}.bin")),
-            token: directory.join(format!("token_{key_id}.txt")),
-        }
-    }
-
-    fn all(&self) -> [&Path; 3] {
-        [&self.pem, &self.der, &self.token]
-    }
-
-    /// Before the job is made: it would be useless if they could not be written.
-    fn check(&self, replace: bool) -> Result<()> {
-        if !self.directory.is_dir() {
-            return Err(format!("{} is no folder", self.directory.display()).into());
-        }
-        if replace {
-            return Ok(());
-        }
-        match self.all().into_iter().find(|file| file.exists()) {
-            Some(file) => Err(format!(
-                "{} is there already: say --replace, or another --directory",
-                file.display()
-            )
-            .into()),
-            None => Ok(()),
-        }
-    }
-
-    fn write(&self, made: &Parameters) -> Result<()> {
-        for file in self.all().into_iter().filter(|file| file.exists()) {
-            fs::remove_file(file)
-                .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
-        }
-        let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
-        files::write_new(&self.pem, pem.as_bytes())?;
-        files::write_new(&self.der, &made.public_key)?;
-        files::write_new(&self.token, base64::encode(&made.import_token).as_bytes())
-    }
 }
 
 fn wrapping_key(text: &str) -> std::result::Result<WrappingKey, String> {

@@ -1,0 +1,62 @@
+//! Files that belong together, in one folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::{Result, files};
+
+#[derive(Args)]
+pub(super) struct Folder {
+    /// Folder of the files, which with --json are written only if it is given
+    #[arg(long, short, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Replace files that are there already
+    #[arg(long)]
+    replace: bool,
+}
+
+impl Folder {
+    /// Where files of these names go; none where `json` is the answer and no folder was named. Asked
+    /// before the work is done: it would be useless if they could not be written.
+    pub(super) fn places<const N: usize>(
+        &self,
+        names: [String; N],
+        json: bool,
+    ) -> Result<Option<[PathBuf; N]>> {
+        let directory = match &self.directory {
+            Some(directory) => directory.as_path(),
+            None if json => return Ok(None),
+            None => Path::new("."),
+        };
+        if !directory.is_dir() {
+            return Err(format!("{} is no folder", directory.display()).into());
+        }
+        let places = names.map(|name| directory.join(name));
+        match places.iter().find(|file| file.exists()) {
+            Some(file) if !self.replace => Err(format!(
+                "{} is there already: say --replace, or another --directory",
+                file.display()
+            )
+            .into()),
+            _ => Ok(Some(places)),
+        }
+    }
+
+    /// Writes `contents` to `places`, one each.
+    pub(super) fn write<const N: usize>(
+        &self,
+        places: &[PathBuf; N],
+        contents: [&[u8]; N],
+    ) -> Result<()> {
+        for (file, content) in places.iter().zip(contents) {
+            if self.replace && file.exists() {
+                fs::remove_file(file)
+                    .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
+            }
+            files::write_new(file, content)?;
+        }
+        Ok(())
+    }
+}

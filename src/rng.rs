@@ -6,6 +6,9 @@ use crate::secret::Secret;
 pub trait Rng: Send + Sync {
     /// Fills `out`. Panics when the source fails: there is nothing safe to go on with.
     fn fill(&self, out: &mut [u8]);
+
+    /// Mixes a caller's seed into all that comes later, which gets no worse by any seed.
+    fn seed(&self, seed: &[u8]);
 }
 
 /// `N` random bytes that need not stay secret: nonces, salts, identifiers.

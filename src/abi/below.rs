@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::crypto::rand::SystemRng;
+use crate::crypto::rand::SeededRng;
 use crate::error::Result;
 
 pub(super) use crate::module::Module;
@@ -12,5 +12,9 @@ pub(super) use crate::session::Session;
 
 /// The module as the configuration describes it.
 pub(super) fn open() -> Result<Module> {
-    Module::open(Config::load()?, Arc::new(SystemClock), Arc::new(SystemRng))
+    Module::open(
+        Config::load()?,
+        Arc::new(SystemClock),
+        Arc::new(SeededRng::default()),
+    )
 }

@@ -1,15 +1,55 @@
-//! The system's randomness.
+//! The system's randomness, and what callers add to it.
 
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+
+use crate::crypto::hash::hmac_sha256;
+use crate::crypto::kdf::hkdf_sha256;
 use crate::crypto::sys;
-use crate::rng::Rng;
+use crate::rng::{Rng, random};
+use crate::secret::Secret;
 
-/// aws-lc's generator, seeded and reseeded by the kernel's, and again after a fork.
+/// aws-lc's generator, seeded and reseeded by the kernel's, and again after a fork. Takes no seed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRng;
 
 impl Rng for SystemRng {
     fn fill(&self, out: &mut [u8]) {
         fill(out);
+    }
+
+    fn seed(&self, _: &[u8]) {}
+}
+
+/// `SystemRng` under a mask that is derived from callers' seeds, once there is one: whoever knows
+/// either the generator or the seeds, and not both, knows nothing of what comes out.
+#[derive(Default)]
+pub struct SeededRng(OnceLock<Mutex<Secret>>);
+
+/// Bytes that one derivation masks: HKDF-SHA-256 makes at most 255 blocks of 32.
+const MASKED: usize = 255 * 32;
+
+impl Rng for SeededRng {
+    fn fill(&self, out: &mut [u8]) {
+        fill(out);
+        let Some(pool) = self.0.get() else {
+            return;
+        };
+        let pool = pool.lock().clone();
+        for part in out.chunks_mut(MASKED) {
+            let salt: [u8; 32] = random(&SystemRng);
+            let mut mask = Secret::zeroed(part.len());
+            hkdf_sha256(&pool, &salt, &[b"tenon seeds 1"], &mut mask);
+            for (byte, mask) in part.iter_mut().zip(mask.iter()) {
+                *byte ^= mask;
+            }
+        }
+    }
+
+    fn seed(&self, seed: &[u8]) {
+        let mut pool = self.0.get_or_init(|| Mutex::new(Secret::zeroed(32))).lock();
+        *pool = Secret::from(hmac_sha256(&pool, &[seed]).to_vec());
     }
 }
 
@@ -46,6 +86,40 @@ mod tests {
             "each bit is set at least once in 64 samples"
         );
         assert_ne!(random::<32>(&SystemRng), random::<32>(&SystemRng));
+    }
+
+    #[test]
+    fn a_seed_changes_nothing_for_the_worse() {
+        let rng = SeededRng::default();
+        for seed in [&b""[..], &[0; 100], b"the same", b"the same"] {
+            let before: [u8; 32] = random(&rng);
+            rng.seed(seed);
+            let mut long = vec![0; 3 * MASKED + 1];
+            rng.fill(&mut long);
+            let ones: u32 = long.iter().map(|byte| byte.count_ones()).sum();
+            let bits = u32::try_from(long.len() * 8).unwrap();
+            assert!(ones.abs_diff(bits / 2) < bits / 100, "{ones} of {bits}");
+            assert_ne!(before, random::<32>(&rng));
+        }
+    }
+
+    #[test]
+    fn every_seed_counts() {
+        let pool = |seeds: &[&[u8]]| {
+            let rng = SeededRng::default();
+            seeds.iter().for_each(|seed| rng.seed(seed));
+            rng.0.get().map(|pool| pool.lock().to_vec())
+        };
+        assert_eq!(pool(&[]), None);
+        let known = [
+            pool(&[b"a"]),
+            pool(&[b"a", b"b"]),
+            pool(&[b"ab"]),
+            pool(&[b"b", b"a"]),
+        ];
+        for (place, one) in known.iter().enumerate() {
+            assert!(known[place + 1..].iter().all(|other| one != other));
+        }
     }
 
     #[test]

@@ -510,15 +510,13 @@ impl Session {
         Ok(())
     }
 
-    /// C_SeedRandom.
+    /// C_SeedRandom: mixes the seed into the random numbers and symmetric keys that come later.
     ///
     /// # Errors
-    /// CKR_RANDOM_SEED_NOT_SUPPORTED: the system's generator needs no seed.
-    pub fn seed_random(&self, _: &[u8]) -> Result<()> {
-        refuse(
-            ck::CKR_RANDOM_SEED_NOT_SUPPORTED,
-            "the random generator takes no seed",
-        )
+    /// None.
+    pub fn seed_random(&self, seed: &[u8]) -> Result<()> {
+        self.token.seed(seed);
+        Ok(())
     }
 }
 

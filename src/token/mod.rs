@@ -357,6 +357,11 @@ impl Token {
         self.rng.fill(out);
     }
 
+    /// Mixes a caller's seed into the random source.
+    pub fn seed(&self, seed: &[u8]) {
+        self.rng.seed(seed);
+    }
+
     /// The random source, for operations that need one.
     #[must_use]
     pub fn rng(&self) -> &dyn Rng {

@@ -119,10 +119,11 @@ impl Token {
         self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;
         fits(mechanism, &object)?;
         let key = if mechanism.keyring {
-            self.keyring(&object, &keys)?
+            self.keyring(&object, &keys)
         } else {
-            self.ready(&object, &keys)?
+            self.ready(&object, &keys)
         };
+        let key = key.map_err(as_key_error)?;
         self.hold_to_time(&object, &keys)?;
         if !mechanism.takes(key.bits()) {
             return refuse(
@@ -184,10 +185,7 @@ impl Token {
                 } => key::ready(&object.attributes, material)?,
                 Home::Session { material: None, .. } => return Err(no_material()),
                 Home::Token { .. } => {
-                    let vault = keys.vault();
-                    let material = self.store.read(|snapshot| {
-                        key::read_material(&vault, snapshot, &object.uid, &object.attributes)
-                    })?;
+                    let material = self.stored_material(object, keys)?;
                     key::ready(&object.attributes, &material.ok_or_else(no_material)?)?
                 }
             },
@@ -242,13 +240,23 @@ impl Token {
     ) -> Result<Option<crate::mechanism::Material>> {
         match &object.home {
             Home::Session { material, .. } => Ok(material.as_deref().cloned()),
-            Home::Token { .. } => {
-                let vault = keys.vault();
-                self.store.read(|snapshot| {
-                    key::read_material(&vault, snapshot, &object.uid, &object.attributes)
-                })
-            }
+            Home::Token { .. } => self.stored_material(object, keys),
         }
+    }
+
+    /// The material of a token object as it is now. Another process may have imported it anew since
+    /// the object was read, so the row that names it is read at the same moment.
+    fn stored_material(
+        &self,
+        object: &Object,
+        keys: &Keys,
+    ) -> Result<Option<crate::mechanism::Material>> {
+        let vault = keys.vault();
+        self.store.read(|snapshot| {
+            let row = snapshot.object(&object.uid)?.ok_or_else(no_such_object)?;
+            let record = vault.open(&row)?;
+            key::read_material(&vault, snapshot, &object.uid, &record.attributes)
+        })
     }
 
     /// C_GetObjectSize: bytes of the encoded attributes.

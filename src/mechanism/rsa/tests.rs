@@ -11,6 +11,8 @@ impl Rng for Counting {
             *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     }
+
+    fn seed(&self, _: &[u8]) {}
 }
 
 fn pair() -> (Arc<Key>, Arc<Key>) {

@@ -132,13 +132,18 @@ fn usual(profile: &Profile, spec: Spec) -> Usage {
 
 /// Either attribute of a pair is enough (rule 9).
 fn set_usage(attributes: &mut Attributes, usage: Usage) {
-    let mut set = |kind, value: bool| attributes.set(kind, Value::Bool(value));
-    set(ck::CKA_DECRYPT, usage.encrypt);
-    set(ck::CKA_SIGN, usage.sign);
-    if attributes.class() == ck::CKO_SECRET_KEY {
-        let mut set = |kind, value: bool| attributes.set(kind, Value::Bool(value));
-        set(ck::CKA_ENCRYPT, usage.encrypt);
-        set(ck::CKA_VERIFY, usage.sign);
+    let secret = attributes.class() == ck::CKO_SECRET_KEY;
+    let wraps = attributes.bool(ck::CKA_WRAP) || attributes.bool(ck::CKA_UNWRAP);
+    let of_both = [(ck::CKA_DECRYPT, usage.encrypt), (ck::CKA_SIGN, usage.sign)];
+    let of_secret = [
+        (ck::CKA_ENCRYPT, usage.encrypt),
+        (ck::CKA_VERIFY, usage.sign),
+        (ck::CKA_WRAP, wraps),
+        (ck::CKA_UNWRAP, wraps),
+    ];
+    let of_secret = of_secret.into_iter().filter(|_| secret);
+    for (kind, value) in of_both.into_iter().chain(of_secret) {
+        attributes.set(kind, Value::Bool(value));
     }
 }
 

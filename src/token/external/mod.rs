@@ -195,5 +195,6 @@ fn coerce(attributes: &mut Attributes) {
     ] {
         attributes.set(kind, Value::Bool(value));
     }
+    attributes.set(ck::CKA_TENON_DELETION_AT, Value::Bytes(vec![0; 8]));
     attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
 }

@@ -383,6 +383,46 @@ fn rule_9_usage_is_fixed_at_creation() {
 }
 
 #[test]
+fn rule_11_a_key_without_live_material_is_hidden() {
+    let token = Import::new();
+    let expiry = (TODAY + 60).to_be_bytes();
+    let named = attrs![CKA_LABEL => "mine", CKA_TENON_EXPIRES_AT => &expiry];
+    let key = token.import(MATERIAL, named).unwrap();
+    let uid = token.value(key, ck::CKA_UNIQUE_ID);
+    let ordinary = || {
+        [
+            attrs![],
+            attrs![CKA_CLASS => ck::CKO_SECRET_KEY],
+            attrs![CKA_KEY_TYPE => ck::CKK_AES],
+            attrs![CKA_ID => ID],
+            attrs![CKA_LABEL => "mine"],
+        ]
+    };
+    for template in ordinary() {
+        assert!(token.find(&template).contains(&key), "{template:?}");
+    }
+    token.fixture.clock.set(TODAY + 60);
+    for template in ordinary() {
+        assert!(!token.find(&template).contains(&key), "{template:?}");
+    }
+    for template in [
+        attrs![CKA_UNIQUE_ID => &uid],
+        attrs![CKA_ID => ID, CKA_TENON_ORIGIN => ck::ORIGIN_EXTERNAL],
+        attrs![CKA_TENON_KEY_STATE => ck::STATE_PENDING_IMPORT],
+    ] {
+        assert_eq!(token.find(&template), [key], "{template:?}");
+    }
+    assert_eq!(
+        token.value(key, ck::CKA_LABEL),
+        b"mine",
+        "the handle is valid"
+    );
+    returns!(token.encrypt(key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    assert_eq!(token.import(MATERIAL, vec![]).unwrap(), key);
+    assert!(token.find(&attrs![CKA_ID => ID]).contains(&key));
+}
+
+#[test]
 fn rule_12_every_change_is_one_record() {
     let token = Import::new();
     let audited = token.fixture.module.token(SLOT).unwrap();

@@ -39,7 +39,7 @@ fn state(token: &Import, key: Handle) -> u64 {
 }
 
 #[test]
-fn a_new_version_takes_over_and_the_old_one_opens_envelopes() {
+fn rule_10_a_new_version_takes_over_and_the_old_one_opens_envelopes() {
     let (token, key) = rotating();
     let session = &token.fixture.session;
     let (first, block) = (material_id(&token, key), token.encrypt(key).unwrap());

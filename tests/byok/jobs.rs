@@ -435,6 +435,8 @@ fn what_cannot_be_a_job_is_refused() {
         job(session, ordinary, 2).map(|_| ()),
         CKR_TEMPLATE_INCONSISTENT
     );
+    let described = job_with(session, key, 2, attrs![CKA_TENON_PROFILE => "aws"]);
+    returns!(described.map(|_| ()), CKR_TEMPLATE_INCONSISTENT);
     let loose = job_with(session, key, 2, attrs![CKA_TOKEN => false]);
     returns!(loose.map(|_| ()), CKR_TEMPLATE_INCONSISTENT);
     let week = TODAY + 7 * 24 * HOUR;

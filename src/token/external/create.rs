@@ -10,7 +10,7 @@ use crate::token::make::{Caller, New, maker};
 use crate::token::object::Handle;
 use crate::token::{Token, key};
 
-use super::{coerce, refuse_bound_identity, spec_of};
+use super::{OF_JOBS, coerce, refuse_any, refuse_bound_identity, spec_of};
 
 /// What a template may say of the usage ENCRYPT_DECRYPT.
 const ENCRYPTS: [ck::CK_ATTRIBUTE_TYPE; 4] = [
@@ -48,14 +48,14 @@ impl Token {
         implied.set(ck::CKA_TOKEN, Value::Bool(true));
         let Built { mut attributes, .. } =
             attr::build(How::Generate, &implied, &own, &maker(&keys))?;
-        let of_job = [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_WRAP_ALGORITHM];
+        refuse_any(&attributes, &OF_JOBS)?;
         let fits = attributes
             .key_type()
             .is_some_and(|key_type| mechanism.key_types.contains(&key_type));
-        if !fits || of_job.iter().any(|kind| attributes.get(*kind).is_some()) {
+        if !fits {
             return refuse(
                 ck::CKR_TEMPLATE_INCONSISTENT,
-                "no external key has this class, key type or attribute",
+                "no external key has this class and key type",
             );
         }
         let spec = spec(&mut attributes)?;

@@ -56,12 +56,8 @@ const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 3] = [
 
 /// The private template of C_GenerateKeyPair asks for an import job.
 pub(in crate::token) fn orders_job(private: &[RawAttribute]) -> bool {
-    private.iter().any(|attribute| {
-        matches!(
-            attribute.kind,
-            ck::CKA_TENON_IMPORT_TARGET | ck::CKA_TENON_WRAP_ALGORITHM
-        )
-    })
+    let mut kinds = private.iter().map(|attribute| attribute.kind);
+    kinds.any(|kind| super::OF_JOBS.contains(&kind))
 }
 
 /// The external key that a job's private key brings material to.
@@ -167,6 +163,7 @@ impl Token {
                 "the key of an import job is a token object",
             );
         }
+        super::refuse_any(private, &super::OF_EXTERNAL)?;
         let (target, algorithm) = order(private)?;
         let target = self.target(&target)?;
         self.decide(Action::Import, &target, keys, caller.read_write)?;

@@ -149,20 +149,28 @@ pub(super) fn spec_of(attributes: &Attributes) -> Option<Spec> {
     )
 }
 
+/// What external keys alone have.
+const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+    ck::CKA_TENON_PROFILE,
+    ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_DESCRIPTION,
+    ck::CKA_TENON_TAGS,
+];
+/// What import jobs alone have.
+const OF_JOBS: [ck::CK_ATTRIBUTE_TYPE; 2] =
+    [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_WRAP_ALGORITHM];
+
 /// What external keys and import jobs alone have must not be asked of other new keys.
 pub(super) fn refuse_external(attributes: &Attributes) -> Result<()> {
-    const THEIRS: [ck::CK_ATTRIBUTE_TYPE; 6] = [
-        ck::CKA_TENON_PROFILE,
-        ck::CKA_TENON_REQUIRE_TOKEN,
-        ck::CKA_TENON_DESCRIPTION,
-        ck::CKA_TENON_TAGS,
-        ck::CKA_TENON_IMPORT_TARGET,
-        ck::CKA_TENON_WRAP_ALGORITHM,
-    ];
-    match THEIRS.iter().find(|kind| attributes.get(**kind).is_some()) {
+    refuse_any(attributes, &OF_EXTERNAL)?;
+    refuse_any(attributes, &OF_JOBS)
+}
+
+fn refuse_any(attributes: &Attributes, kinds: &[ck::CK_ATTRIBUTE_TYPE]) -> Result<()> {
+    match kinds.iter().find(|kind| attributes.get(**kind).is_some()) {
         Some(kind) => Err(Error::new(
             ck::CKR_TEMPLATE_INCONSISTENT,
-            "this belongs to external keys (CKM_TENON_EXTERNAL_KEY_GEN) and import jobs",
+            "this belongs to external keys (CKM_TENON_EXTERNAL_KEY_GEN) or to import jobs",
         )
         .at(attr::name(*kind).unwrap_or_default())),
         None => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::attr::{Query, RawAttribute};
+use crate::attr::{Attributes, Query, RawAttribute};
 use crate::byok;
 use crate::ck;
 use crate::config::LogLevel;
@@ -34,7 +34,8 @@ impl Token {
             let caller = keys.caller(false);
             for object in self.objects.session_objects() {
                 let seen = policy::decide(Action::See, &object.facts, &caller, now.at).is_ok();
-                if seen && query.matches(&object.attributes) {
+                let named = names(&query, &object.attributes, false);
+                if seen && named && query.matches(&object.attributes) {
                     found.push(object.handle);
                 }
             }
@@ -114,15 +115,21 @@ impl Token {
         let facts = facts(&attributes, false);
         let external = facts.key.as_ref().and_then(|key| key.external);
         let dead = external.is_some_and(|facts| !facts.live(now));
-        let named = match (dead, external::of_job(&attributes)) {
-            (true, _) => names_external(query),
-            (_, true) => names_external(query) || names_job(query),
-            (false, false) => true,
-        };
+        let named = names(query, &attributes, dead);
         if let Some(state) = external::state(&facts, now) {
             attributes.set(ck::CKA_TENON_KEY_STATE, state);
         }
         Ok(named && query.matches(&attributes))
+    }
+}
+
+/// Whether the template names what finds an object like this. `dead`: an external key without live
+/// material.
+fn names(query: &Query, attributes: &Attributes, dead: bool) -> bool {
+    match (dead, external::of_job(attributes)) {
+        (true, _) => names_external(query),
+        (false, true) => names_external(query) || names_job(query),
+        (false, false) => true,
     }
 }
 

@@ -200,6 +200,17 @@ fn rule_11_job_keys_are_found_by_name_alone() {
     ] {
         assert_eq!(find(session, &template), [job.private], "{template:?}");
     }
+    // A public half that was left in the session is hidden as well.
+    let target = bytes(session, key, ck::CKA_UNIQUE_ID);
+    let (public, _) = session
+        .generate_key_pair(
+            request(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, Params::None),
+            &attrs![CKA_MODULUS_BITS => 2048_u64, CKA_LABEL => "loose"],
+            &attrs![CKA_TENON_IMPORT_TARGET => &target, CKA_TENON_WRAP_ALGORITHM => 2_u64],
+        )
+        .unwrap();
+    assert!(find(session, &attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY]).is_empty());
+    assert_eq!(find(session, &attrs![CKA_LABEL => "loose"]), [public]);
     let pending = find(session, &attrs![CKA_ID => b"\x05"]);
     assert!(pending.is_empty(), "an external key is not found so");
 }

@@ -33,19 +33,8 @@ impl Token {
         blob: &[u8],
         template: &[RawAttribute],
     ) -> Result<Handle> {
-        let Some(unwrap) = mechanism.unwrap else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} does not unwrap", mechanism.name),
-            );
-        };
-        let unwrapped = self.unwrap(
-            caller,
-            (mechanism, unwrap, params),
-            unwrapping,
-            blob,
-            template,
-        );
+        let opening = Opening::new(mechanism, vec![params.clone()])?;
+        let unwrapped = self.unwrap(caller, (&opening, params), unwrapping, blob, template);
         if let Err(error) = &unwrapped {
             let refused = Event::ImportRefused.with(mechanism.id);
             let refused = match self.object(unwrapping) {
@@ -60,11 +49,12 @@ impl Token {
     fn unwrap(
         &self,
         caller: Caller,
-        (mechanism, unwrap, params): (&Mechanism, &Unwrap, &Params),
+        (opening, params): (&Opening<'_>, &Params),
         unwrapping: Handle,
         blob: &[u8],
         template: &[RawAttribute],
     ) -> Result<Handle> {
+        let mechanism = opening.mechanism;
         let usable = self
             .usable_key(unwrapping, Use::Unwrap, mechanism)
             .map_err(as_unwrapping_error)?;
@@ -94,13 +84,8 @@ impl Token {
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
-        let opening = Opening {
-            mechanism,
-            unwrap,
-            params: vec![params.clone()],
-        };
         opening.check_length(&usable.key, blob)?;
-        let arrived = open(&opening, &usable.key, blob, &attributes)?;
+        let arrived = open(opening, &usable.key, blob, &attributes)?;
         if !binds {
             let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
             return self.make_unwrapped(caller, &keys, doing, attributes, arrived.material);
@@ -110,7 +95,7 @@ impl Token {
             expires_at,
             material: &arrived.material,
             genuine: arrived.genuine,
-            integrity: unwrap.integrity,
+            integrity: opening.unwrap.integrity,
             algorithm: way.map_or(mechanism.name, |(algorithm, _)| algorithm.name),
         };
         let doing = Event::Import.with(mechanism.id).by(usable.object.uid);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::common::{DAY, bring, byok, create, desk, metadata, now, state};
-use super::openssl::openssl;
+use super::openssl::{ec_key, openssl};
 use crate::cli::common::{Desk, file, file_path, text};
 
 #[test]
@@ -130,17 +130,7 @@ fn every_spec_can_be_made_and_brought() {
         ("EC_P256K", "secp256k1"),
     ] {
         create(&desk, &["--spec", spec]);
-        let curve = format!("ec_paramgen_curve:{curve}");
-        let pair = [
-            "genpkey",
-            "-algorithm",
-            "EC",
-            "-pkeyopt",
-            &curve,
-            "-out",
-            "ec.pem",
-        ];
-        openssl(&desk, &pair);
+        ec_key(&desk, curve);
         bring(&desk, "ec.pem", "RSA_AES_KEY_WRAP_SHA_384", &[]).ok();
         assert_eq!(text(&metadata(&desk, &["describe", "k"]), "KeySpec"), spec);
         byok(&desk, &["update", "k", "--alias", spec]).ok();

@@ -81,3 +81,18 @@ pub(super) fn open_cipher(desk: &Desk, cipher: &str, key: &[u8], iv: &str, blob:
     }
     openssl(desk, &arguments)
 }
+
+/// A new EC private key in `ec.pem`.
+pub(super) fn ec_key(desk: &Desk, curve: &str) {
+    let curve = format!("ec_paramgen_curve:{curve}");
+    let pair = [
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        &curve,
+        "-out",
+        "ec.pem",
+    ];
+    openssl(desk, &pair);
+}

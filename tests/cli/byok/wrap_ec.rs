@@ -1,6 +1,6 @@
 //! What `tenon byok wrap` makes for SM2 and EC keys, the openssl program opens.
 
-use super::openssl::{open_cipher, openssl};
+use super::openssl::{ec_key, open_cipher, openssl};
 use super::wrap::{KWP_IV, desk, wrap};
 use crate::cli::common::{Desk, file_path};
 
@@ -117,17 +117,7 @@ fn sm2_and_sm4_of_the_bare_scalar() {
 fn ecdh_wraps_what_only_the_partner_can_open() {
     let (desk, secret) = desk();
     for curve in ["P-256", "secp384r1"] {
-        let curve = format!("ec_paramgen_curve:{curve}");
-        let pair = [
-            "genpkey",
-            "-algorithm",
-            "EC",
-            "-pkeyopt",
-            &curve,
-            "-out",
-            "ec.pem",
-        ];
-        openssl(&desk, &pair);
+        ec_key(&desk, curve);
         openssl(
             &desk,
             &["pkey", "-in", "ec.pem", "-pubout", "-out", "ec-public.pem"],

@@ -227,7 +227,12 @@ impl Module {
         mechanism: ck::CK_MECHANISM_TYPE,
     ) -> Result<ck::CK_MECHANISM_INFO> {
         self.slot(id)?;
-        Ok(self.mechanism(mechanism)?.info())
+        let mechanism = self.mechanism(mechanism)?;
+        let mut info = mechanism.info();
+        if mechanism.key_types == [ck::CKK_RSA] {
+            info.ulMinKeySize = info.ulMinKeySize.max(self.config.rsa_min_bits);
+        }
+        Ok(info)
     }
 
     /// The row of a mechanism, if the configuration offers it.

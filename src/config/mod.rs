@@ -110,6 +110,8 @@ pub struct Config {
     pub bind_by_id: bool,
     /// One key neither wraps and decrypts, nor unwraps and encrypts.
     pub separate_roles: bool,
+    /// Least size in bits of an RSA private key that is made or comes in.
+    pub rsa_min_bits: u64,
     /// Material for bound keys may come by CKM_RSA_PKCS.
     pub pkcs1_imports: bool,
     /// New symmetric external keys work by the envelope alone.

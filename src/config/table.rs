@@ -164,6 +164,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, value| flag(value).map(|on| config.bind_by_id = on),
     },
     Setting {
+        key: "policy.rsa_min_bits",
+        default: "1024",
+        doc: "Least size of an RSA private key that is generated, created or unwrapped, 1024 to 8192 bits; 2048 or 3072 keeps weak ones out.",
+        set: |config, value| number(value, 1024, 8192).map(|n| config.rsa_min_bits = n),
+    },
+    Setting {
         key: "policy.separate_roles",
         default: "false",
         doc: "Refuse a key, or key pair, that both wraps and decrypts, or both unwraps and encrypts.",

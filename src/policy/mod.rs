@@ -143,6 +143,14 @@ pub enum Action {
     See,
     /// Bring it into being with these facts.
     Make,
+    /// Bring an RSA private key of this size into being, where the token takes keys of `least` bits
+    /// and more.
+    Size {
+        /// Bits of its modulus.
+        bits: u64,
+        /// `policy.rsa_min_bits`.
+        least: u64,
+    },
     /// C_SetAttributeValue.
     Change,
     /// C_SetAttributeValue of CKA_TRUSTED alone.
@@ -250,6 +258,11 @@ pub fn decide(
     match action {
         Action::See => Ok(Effect::Done),
         Action::Make => Ok(make(facts, caller)?),
+        Action::Size { bits, least } if bits < least => Ok(refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            format!("an RSA private key of {bits} bits is below `policy.rsa_min_bits`, {least}"),
+        )?),
+        Action::Size { .. } => Ok(Effect::Done),
         Action::Change => Ok(change(facts, caller)?),
         // The officer's login opens the master key, under which a secret key is sealed anew.
         Action::Trust if caller.login == Login::So => {
@@ -299,7 +312,7 @@ pub fn decide(
 /// for nobody.
 fn invisible(action: Action) -> Error {
     match action {
-        Action::Make | Action::Combine => Error::new(
+        Action::Make | Action::Size { .. } | Action::Combine => Error::new(
             ck::CKR_USER_NOT_LOGGED_IN,
             "private objects need the user's login",
         ),

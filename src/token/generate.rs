@@ -126,6 +126,9 @@ impl Token {
         for attributes in [&public, &private] {
             self.may_make(caller, keys, attributes)?;
         }
+        if let PairSpec::Rsa { bits, .. } = &spec {
+            self.may_have_size(caller, keys, *bits)?;
+        }
         self.may_pair(caller, keys, &public, &private)?;
         judge(&spec, &private)?;
         let material = generate(&spec)?;

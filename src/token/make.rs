@@ -231,10 +231,21 @@ impl Token {
     ) -> Result<()> {
         let facts = facts(attributes, self.config.enforce_dates);
         self.judge(Action::Make, &facts, keys, caller)?;
+        let modulus = attributes.bytes(ck::CKA_MODULUS);
+        if let (ck::CKO_PRIVATE_KEY, Some(modulus)) = (attributes.class(), modulus) {
+            self.may_have_size(caller, keys, key::modulus_bits(modulus))?;
+        }
         if self.config.separate_roles {
             self.judge(Action::Combine, &facts, keys, caller)?;
         }
         Ok(())
+    }
+
+    /// Whether an RSA private key of so many bits may be made.
+    pub(super) fn may_have_size(&self, caller: Caller, keys: &Keys, bits: u64) -> Result<()> {
+        let least = self.config.rsa_min_bits;
+        let size = Action::Size { bits, least };
+        self.judge(size, &Facts::default(), keys, caller)
     }
 
     /// Whether two halves may be one pair: `may_make` judges each for itself.

@@ -86,6 +86,7 @@ impl Token {
         }
         opening.check_length(&usable.key, blob)?;
         let arrived = open(opening, &usable.key, blob, &attributes)?;
+        self.large_enough(&arrived.material)?;
         if !binds {
             let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
             return self.make_unwrapped(caller, &keys, doing, attributes, arrived.material);
@@ -182,6 +183,16 @@ impl Token {
             );
         }
         Ok(())
+    }
+
+    /// An RSA key below `policy.rsa_min_bits` is a blob like any other that does not fit.
+    fn large_enough(&self, material: &Material) -> Result<()> {
+        match material {
+            Material::Rsa(key) if key::modulus_bits(&key.n) < self.config.rsa_min_bits => {
+                Err(bad_blob())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn make_unwrapped(
@@ -301,12 +312,15 @@ pub(super) fn open(
             key::from_clear(attributes, clear, opening.mechanism.private_form)
                 .map(|material| Arrived { material, genuine })
         })
-        .ok_or_else(|| {
-            Error::new(
-                ck::CKR_WRAPPED_KEY_INVALID,
-                "the blob does not hold a key that fits the template",
-            )
-        })
+        .ok_or_else(bad_blob)
+}
+
+/// The one answer for everything that is wrong behind the private-key operation.
+fn bad_blob() -> Error {
+    Error::new(
+        ck::CKR_WRAPPED_KEY_INVALID,
+        "the blob does not hold a key that fits the template",
+    )
 }
 
 fn as_unwrapping_error(mut error: Error) -> Error {

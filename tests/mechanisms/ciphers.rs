@@ -18,7 +18,12 @@ fn encrypt_in_parts(fixture: &Fixture, case: &Case, key: Handle, parts: &[&[u8]]
     for part in parts {
         let need = needed(|out| session.encrypt_update(part, out)).unwrap();
         let written = exactly(need, |out| session.encrypt_update(part, out)).unwrap();
-        assert_eq!(written.len(), need, "{}: a part's length", case.name());
+        let all_gathered = written.is_empty() && need == part.len();
+        assert!(
+            written.len() == need || all_gathered,
+            "{}: a part's length",
+            case.name()
+        );
         sealed.extend(written);
     }
     let need = needed(|out| session.encrypt_final(out)).unwrap();

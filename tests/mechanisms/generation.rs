@@ -145,7 +145,7 @@ fn pairs_that_cannot_be_are_refused() {
     };
     let rsa = |template: &[RawAttribute]| pair(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, template, &[]);
     returns!(rsa(&[]), CKR_TEMPLATE_INCOMPLETE);
-    returns!(rsa(&attrs![CKA_MODULUS_BITS => 1024]), CKR_KEY_SIZE_RANGE);
+    returns!(rsa(&attrs![CKA_MODULUS_BITS => 1022]), CKR_KEY_SIZE_RANGE);
     returns!(rsa(&attrs![CKA_MODULUS_BITS => 16_384]), CKR_KEY_SIZE_RANGE);
     for exponent in [&[1][..], &[1, 0, 0]] {
         let template = attrs![CKA_MODULUS_BITS => 2048, CKA_PUBLIC_EXPONENT => exponent];
@@ -175,4 +175,19 @@ fn pairs_that_cannot_be_are_refused() {
     returns!(sm2(&[0; 5]), CKR_DOMAIN_PARAMS_INVALID);
     let wrong_type = attrs![CKA_EC_PARAMS => Curve::P256.params(), CKA_KEY_TYPE => ck::CKK_RSA];
     returns!(ec(&wrong_type, &[]), CKR_TEMPLATE_INCONSISTENT);
+}
+
+#[test]
+fn the_least_size_of_rsa_keys_is_a_setting() {
+    let fixture = Fixture::configured(|config| config.rsa_min_bits = 2050);
+    let session = &fixture.session;
+    let generation = ck::CKM_RSA_PKCS_KEY_PAIR_GEN;
+    let pair = |bits: u64| {
+        let template = attrs![CKA_MODULUS_BITS => bits];
+        session.generate_key_pair(fixture.plain(generation), &template, &[])
+    };
+    returns!(pair(2048), CKR_KEY_SIZE_RANGE);
+    returns!(pair(2050), CKR_OK);
+    let info = fixture.module.mechanism_info(0, generation).unwrap();
+    assert_eq!(info.ulMinKeySize, 2050);
 }

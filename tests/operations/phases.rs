@@ -173,6 +173,27 @@ fn asking_for_the_length_of_a_part_takes_no_part() {
     returns!(full(|out| session.encrypt(&[0; 16], out)), CKR_OK);
 }
 
+/// A client with a buffer of no bytes has no pointer to give: the answer to its query is not 0 as long
+/// as there is something to take.
+#[test]
+fn a_part_that_is_only_gathered_is_not_lost_in_a_query() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = aes(session).public;
+    for mechanism in [ck::CKM_AES_CBC, ck::CKM_AES_CBC_PAD] {
+        session
+            .encrypt_init(fixture.request(mechanism, iv()), key)
+            .unwrap();
+        let need = needed(|out| session.encrypt_update(&[7; 5], out)).unwrap();
+        assert_eq!(need, 5);
+        let written = exactly(need, |out| session.encrypt_update(&[7; 5], out)).unwrap();
+        assert_eq!(written.len(), 0);
+        let rest = full(|out| session.encrypt_update(&[7; 27], out)).unwrap();
+        assert!(!rest.is_empty());
+        full(|out| session.encrypt_final(out)).unwrap();
+    }
+}
+
 #[test]
 fn a_part_that_does_not_fit_is_not_taken() {
     let fixture = Fixture::new();

@@ -7,21 +7,21 @@ use crate::crypto::material::RsaMaterial;
 use crate::crypto::sys::bn::Bn;
 use crate::crypto::{Error, Result};
 
-/// Significant bits of the greatest public exponent that aws-lc takes.
-const MAX_EXPONENT_BITS: usize = 33;
+/// Significant bits of the greatest public exponent (FIPS 186-5, appendix A.1.1).
+const MAX_EXPONENT_BITS: usize = 256;
 
 /// Bases tried to split a modulus; each fails with a probability of one half at most.
 const SPLIT_BASES: std::ops::RangeInclusive<u8> = 2..=129;
 
 impl RsaMaterial {
     /// Takes an imported key after proving that its values belong together; all are big-endian and
-    /// may have leading zeros. The modulus has 2048 to 8192 bits.
+    /// may have leading zeros. The modulus has 1024 to 8192 bits.
     ///
     /// Without the primes they are found from (n, e, d). The exponents and the coefficient of the
     /// Chinese remainder theorem are always computed anew, so a wrong one cannot be smuggled in.
     pub fn checked(n: &[u8], e: &[u8], d: &[u8], primes: Option<(&[u8], &[u8])>) -> Result<Self> {
         let (n, e, d) = (Bn::from_bytes(n)?, Bn::from_bytes(e)?, Bn::from_bytes(d)?);
-        public(&n, &e, MIN_BITS)?;
+        public(&n, &e)?;
         if roca::is_weak(&n) {
             return Err(Error::InvalidKey(
                 "the modulus is of the ROCA kind (CVE-2017-15361)",
@@ -57,22 +57,22 @@ impl RsaMaterial {
 }
 
 /// A public key's values are in range.
-pub(super) fn public(n: &Bn, e: &Bn, min_bits: usize) -> Result<()> {
-    if !(min_bits..=MAX_BITS).contains(&n.bits()) {
+pub(super) fn public(n: &Bn, e: &Bn) -> Result<()> {
+    if !(MIN_BITS..=MAX_BITS).contains(&n.bits()) {
         return Err(Error::KeySize);
     }
     if !n.is_odd() {
         return Err(Error::InvalidKey("the modulus is even"));
     }
-    exponent(e, MAX_EXPONENT_BITS)
+    exponent(e)
 }
 
-/// The public exponent is odd, at least 3 and has at most `max_bits` bits.
-pub(super) fn exponent(e: &Bn, max_bits: usize) -> Result<()> {
+/// The public exponent is odd, at least 3 and has at most 256 bits.
+pub(super) fn exponent(e: &Bn) -> Result<()> {
     if !e.is_odd() || e.bits() < 2 {
         return Err(Error::InvalidKey("the public exponent is even or 1"));
     }
-    if e.bits() > max_bits {
+    if e.bits() > MAX_EXPONENT_BITS {
         return Err(Error::InvalidKey("the public exponent is too large"));
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::secret::Secret;
 use subtle::Choice;
 
 mod check;
+mod generate;
 mod pss;
 mod raw;
 mod rejection;
@@ -23,13 +24,10 @@ pub use pss::Pss;
 
 use rejection::RejectionKey;
 
-/// Least size of a private key's modulus in bits.
-pub const MIN_BITS: usize = 2048;
+/// Least size of a modulus in bits. What a token takes may be larger: `policy.rsa_min_bits`.
+pub const MIN_BITS: usize = 1024;
 /// Greatest size of a modulus in bits.
 pub const MAX_BITS: usize = 8192;
-
-/// Least size of a public key's modulus in bits: old signatures can still be verified.
-pub const MIN_PUBLIC_BITS: usize = 1024;
 
 /// PKCS #1 v1.5 takes this many bytes of the modulus at least (RFC 8017 sections 7.2.1 and 9.2).
 const PKCS1_OVERHEAD: usize = 11;
@@ -44,10 +42,11 @@ pub fn pkcs1_capacity(modulus_len: usize) -> usize {
 pub struct PublicKey(Rsa);
 
 impl PublicKey {
-    /// A key from a big-endian modulus (1024 to 8192 bits) and public exponent (odd, 3 to 2^33 - 1).
+    /// A key from a big-endian modulus (1024 to 8192 bits) and public exponent (odd, from 3, at
+    /// most 256 bits).
     pub fn new(n: &[u8], e: &[u8]) -> Result<Self> {
         let (n, e) = (Bn::from_bytes(n)?, Bn::from_bytes(e)?);
-        check::public(&n, &e, MIN_PUBLIC_BITS)?;
+        check::public(&n, &e)?;
         Rsa::public(&n, &e).map(Self)
     }
 
@@ -182,17 +181,21 @@ impl PrivateKey {
     }
 }
 
-/// Makes a key pair. `bits` is a multiple of 128 from 2048 to 8192; `e` is big-endian, odd, from 3
-/// to 2^32 - 1.
+/// Makes a key pair. `bits` is even, from 1024 to 8192; `e` is big-endian, odd, from 3, at most 256
+/// bits long.
 pub fn generate(bits: u64, e: &[u8]) -> Result<RsaMaterial> {
     let in_range = usize::try_from(bits).is_ok_and(|bits| (MIN_BITS..=MAX_BITS).contains(&bits));
-    if !in_range || !bits.is_multiple_of(128) {
+    if !in_range || !bits.is_multiple_of(2) {
         return Err(Error::KeySize);
     }
     let bits = u32::try_from(bits).map_err(|_| Error::KeySize)?;
     let e = Bn::from_bytes(e)?;
-    check::exponent(&e, 32)?;
-    Rsa::generate(bits, &e)
+    check::exponent(&e)?;
+    // aws-lc makes sizes that are a multiple of 128 alone, and takes exponents of up to 32 bits.
+    if bits.is_multiple_of(128) && e.bits() <= 32 {
+        return Rsa::generate(bits, &e);
+    }
+    generate::from_primes(bits, &e)
 }
 
 /// T of EMSA-PKCS1-v1_5 (RFC 8017 section 9.2): a DigestInfo, or `input` itself without a hash.

@@ -313,14 +313,48 @@ fn generated_keys_are_what_was_asked_for() {
         let (private, public) = pair(&made);
         assert_eq!((private.bits(), public.bits()), (2048, 2048));
     }
-    for bits in [0, 1024, 1920, 2047, 2056, 8193, 8320, u64::MAX] {
+    for bits in [0, 1022, 2047, 8193, 8194, 8320, u64::MAX] {
         assert_eq!(generate(bits, &E).unwrap_err(), Error::KeySize, "{bits}");
     }
-    for e in [&[][..], &[1], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
+    let long = [&[1][..], &[0; 31], &[1]].concat();
+    for e in [&[][..], &[1], &[1, 0, 0], &long] {
         assert!(
             matches!(generate(2048, e), Err(Error::InvalidKey(_))),
             "{e:?}"
         );
+    }
+}
+
+#[test]
+fn every_even_size_and_long_exponents_are_made() {
+    let longest = [&[0x80][..], &[0; 30], &[0x5F]].concat();
+    let cases: [(u64, &[u8]); 6] = [
+        (1024, &E),
+        (1026, &E),
+        (1538, &[3]),
+        (2056, &E),
+        (2048, &[1, 0, 0, 0, 1]),
+        (1024, &longest),
+    ];
+    for (bits, e) in cases {
+        let made = generate(bits, e).unwrap();
+        assert_eq!(made.e, e);
+        let primes = Some((&*made.p, &*made.q));
+        assert!(RsaMaterial::checked(&made.n, &made.e, &made.d, primes).is_ok());
+        let (private, public) = pair(&made);
+        assert_eq!((private.bits() as u64, public.bits() as u64), (bits, bits));
+        let mut signature = vec![0; private.modulus_len()];
+        private.sign_pkcs1(None, b"T", &mut signature).unwrap();
+        public.verify_pkcs1(None, b"T", &signature).unwrap();
+        let mut ciphertext = vec![0; public.modulus_len()];
+        public
+            .encrypt_oaep(Hash::Sha256, Hash::Sha1, b"", b"message", &mut ciphertext)
+            .unwrap();
+        let mut message = vec![0; private.modulus_len()];
+        let len = private
+            .decrypt_oaep(Hash::Sha256, Hash::Sha1, b"", &ciphertext, &mut message)
+            .unwrap();
+        assert_eq!(&message[..len], b"message");
     }
 }
 
@@ -392,7 +426,7 @@ fn import_refuses_keys_that_are_not() {
             "the public exponent is even or 1"
         );
     }
-    let large = [2, 0, 0, 0, 1];
+    let large = [&[1][..], &[0; 31], &[1]].concat();
     assert_eq!(
         invalid(&key.n, &large, &key.d, primes),
         "the public exponent is too large"
@@ -432,7 +466,7 @@ fn import_refuses_keys_that_are_not() {
         small
     );
 
-    for n in [&key.n[..128], &[0xFF; 1025], &[]] {
+    for n in [&key.n[..127], &[0xFF; 1025], &[]] {
         let refused = RsaMaterial::checked(n, &E, &key.d, primes);
         assert_eq!(refused.unwrap_err(), Error::KeySize);
     }

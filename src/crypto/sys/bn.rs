@@ -1,12 +1,13 @@
 //! Non-negative integers of any size, wiped when dropped.
 
 use std::cmp::Ordering;
+use std::os::raw::c_int;
 use std::ptr::{NonNull, null_mut};
 
 use aws_lc_sys::{self as lc, BIGNUM, BN_CTX};
 
 use super::{check, non_null};
-use crate::crypto::Result;
+use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
 /// An integer.
@@ -157,6 +158,50 @@ impl Bn {
         };
         check(status, "BN_mod_exp_mont_consttime")?;
         Ok(power)
+    }
+
+    /// self - other, where other is not larger.
+    pub(in crate::crypto) fn less(&self, other: &Self) -> Result<Self> {
+        let difference = Self::zero()?;
+        // SAFETY: live handles; `difference` is ours alone.
+        let status = unsafe { lc::BN_sub(difference.0.as_ptr(), self.as_ptr(), other.as_ptr()) };
+        check(status, "BN_sub")?;
+        Ok(difference)
+    }
+
+    /// The inverse modulo `modulus`; an error where there is none.
+    pub(in crate::crypto) fn inverse_vartime(&self, modulus: &Self) -> Result<Self> {
+        let (inverse, scratch) = (Self::zero()?, Scratch::new()?);
+        // SAFETY: live handles; `inverse` is ours alone.
+        let done = unsafe {
+            lc::BN_mod_inverse(
+                inverse.0.as_ptr(),
+                self.as_ptr(),
+                modulus.as_ptr(),
+                scratch.0.as_ptr(),
+            )
+        };
+        non_null(done, "BN_mod_inverse")?;
+        Ok(inverse)
+    }
+
+    /// A random prime of `bits` bits, the two highest of them set.
+    pub(in crate::crypto) fn random_prime(bits: u32) -> Result<Self> {
+        let bits = c_int::try_from(bits).map_err(|_| Error::KeySize)?;
+        let prime = Self::zero()?;
+        // SAFETY: `prime` is ours alone; null for conditions that are not asked for, and for the callback.
+        let status = unsafe {
+            lc::BN_generate_prime_ex(
+                prime.0.as_ptr(),
+                bits,
+                0,
+                std::ptr::null(),
+                std::ptr::null(),
+                null_mut(),
+            )
+        };
+        check(status, "BN_generate_prime_ex")?;
+        Ok(prime)
     }
 
     /// Miller-Rabin with as many random bases as make an error less likely than 2^-128.

@@ -42,11 +42,11 @@ pub(in crate::crypto) struct Pss {
 }
 
 impl Rsa {
-    /// A public key; e is odd, above 1 and at most 33 bits long.
+    /// A public key; e is odd, above 1 and below n.
     pub(in crate::crypto) fn public(n: &Bn, e: &Bn) -> Result<Self> {
         // SAFETY: the call copies both integers.
-        let rsa = unsafe { lc::RSA_new_public_key(n.as_ptr(), e.as_ptr()) };
-        Self::adopt(non_null(rsa, "RSA_new_public_key")?)
+        let rsa = unsafe { lc::RSA_new_public_key_large_e(n.as_ptr(), e.as_ptr()) };
+        Self::adopt(non_null(rsa, "RSA_new_public_key_large_e")?)
     }
 
     /// A private key. aws-lc checks again that the values agree with each other.
@@ -61,7 +61,7 @@ impl Rsa {
         let qinv = Bn::from_bytes(&material.qinv)?;
         // SAFETY: the call copies all integers.
         let rsa = unsafe {
-            lc::RSA_new_private_key(
+            lc::RSA_new_private_key_large_e(
                 n.as_ptr(),
                 e.as_ptr(),
                 d.as_ptr(),
@@ -72,7 +72,7 @@ impl Rsa {
                 qinv.as_ptr(),
             )
         };
-        Self::adopt(non_null(rsa, "RSA_new_private_key")?)
+        Self::adopt(non_null(rsa, "RSA_new_private_key_large_e")?)
     }
 
     /// Makes a key pair. `bits` is a multiple of 128, since aws-lc rounds down; e has at most 32 bits.

@@ -32,10 +32,6 @@ const RSA: Mechanism = Mechanism {
     ..ROW
 };
 
-/// Sizes of the rows that verify: old signatures are checked, and nothing else is done with keys that
-/// small. No private key in the token is below `rsa::MIN_BITS`.
-const VERIFYING: (u64, u64) = (rsa::MIN_PUBLIC_BITS as u64, rsa::MAX_BITS as u64);
-
 pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
@@ -47,7 +43,6 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_RSA_PKCS,
         name: "CKM_RSA_PKCS",
-        sizes: VERIFYING,
         encrypt: Some(encrypt_pkcs1),
         decrypt: Some(decrypt_pkcs1),
         sign: Some(signature::sign_info),
@@ -61,7 +56,6 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_RSA_X_509,
         name: "CKM_RSA_X_509",
-        sizes: VERIFYING,
         encrypt: Some(raw::encrypt),
         decrypt: Some(raw::decrypt),
         sign: Some(raw::sign),
@@ -108,18 +102,6 @@ fn public(key: &Key) -> Result<&PublicKey> {
     }
 }
 
-/// The key of an encryption by a row whose sizes are `VERIFYING`.
-fn encrypting(key: &Key) -> Result<&PublicKey> {
-    let key = public(key)?;
-    if key.bits() < rsa::MIN_BITS {
-        return refuse(
-            ck::CKR_KEY_SIZE_RANGE,
-            "RSA keys below 2048 bits verify, and do nothing else",
-        );
-    }
-    Ok(key)
-}
-
 /// The key of a decryption, signature or unwrap.
 fn private(key: &Key) -> Result<&PrivateKey> {
     match key {
@@ -140,7 +122,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
 
 /// "PKCS #1 v1.5 RSA": messages of up to k - 11 bytes.
 fn encrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
-    let modulus_len = encrypting(key)?.modulus_len();
+    let modulus_len = public(key)?.modulus_len();
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(

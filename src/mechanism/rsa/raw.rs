@@ -3,7 +3,7 @@
 use super::*;
 
 pub(super) fn encrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
-    let modulus_len = encrypting(key)?.modulus_len();
+    let modulus_len = public(key)?.modulus_len();
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(

@@ -5,10 +5,7 @@ use super::*;
 use crate::crypto::rsa::Pss;
 
 /// What all rows have in common.
-const SIGNATURE: Mechanism = Mechanism {
-    sizes: VERIFYING,
-    ..RSA
-};
+const SIGNATURE: Mechanism = Mechanism { ..RSA };
 
 macro_rules! rows {
     ($($hash:ident: $pkcs1:ident, $pss:ident;)+) => {

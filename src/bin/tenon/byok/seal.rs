@@ -19,6 +19,8 @@ use super::{base64, sm2};
 use crate::Result;
 use crate::keyfile::{self, EC_PUBLIC_KEY, Item};
 
+/// Least bits of an RSA wrapping key: no service has smaller ones.
+const WRAPPING_BITS: usize = 2048;
 /// Bits of the AES key inside a composite blob.
 const INNER_BITS: u64 = 256;
 /// Bytes of the SM4 key inside a composite blob.
@@ -54,8 +56,12 @@ fn public_key(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Key> {
     if let Ok(rsa) = RsaPublicKeyRef::from_der(key) {
         let [n, e] = [rsa.modulus, rsa.public_exponent].map(|number| number.as_bytes());
         let key = rsa::PublicKey::new(n, e)?;
-        if key.bits() < rsa::MIN_BITS {
-            return Err(format!("a wrapping key of {} bits is too short", key.bits()).into());
+        if key.bits() < WRAPPING_BITS {
+            return Err(format!(
+                "a wrapping key of {} bits is too short: the services' have {WRAPPING_BITS} and more",
+                key.bits()
+            )
+            .into());
         }
         return Ok(Key::RsaPublic(key));
     }

@@ -1,8 +1,8 @@
 //! When an operation ends.
 //!
 //! Of all rooms this one alone knows: a length query and CKR_BUFFER_TOO_SMALL leave an operation
-//! alive, as does an answer that says it is in the wrong phase; everything else that fails, and
-//! every one-shot and final step, ends it (base specification, sections 5.8 to 5.13).
+//! alive; everything else that fails, and every one-shot and final step, ends it (base
+//! specification, sections 5.8 to 5.13).
 
 use std::sync::Arc;
 
@@ -18,8 +18,9 @@ pub(super) struct Active<T: ?Sized> {
     operation: Box<T>,
     /// The key's object; `None` for digests.
     key: Option<Arc<Object>>,
-    /// A multi-part step was taken.
-    updated: bool,
+    /// Whether the caller has begun with the one-shot function or with the multi-part ones. A length
+    /// query is a beginning too.
+    parts: Option<bool>,
     /// CKA_ALWAYS_AUTHENTICATE: waits for a context-specific login.
     awaits_login: bool,
     /// Output of a last step that is ready and did not fit the caller's buffer.
@@ -29,10 +30,8 @@ pub(super) struct Active<T: ?Sized> {
 /// What a step leaves behind.
 #[derive(PartialEq, Eq)]
 pub(super) enum After {
-    /// Only a length was asked for: as if nothing had been called.
-    Unchanged,
-    /// A part of the message was taken.
-    Updated,
+    /// A part of the message was taken, or a length was asked for: the operation goes on.
+    GoesOn,
     /// The operation is over.
     Ends,
 }
@@ -54,7 +53,7 @@ impl<T: ?Sized> Active<T> {
             operation,
             awaits_login: key.as_ref().is_some_and(|key| key.always_authenticate()),
             key,
-            updated: false,
+            parts: None,
             pending: None,
         }
     }
@@ -67,20 +66,37 @@ impl<T: ?Sized> Active<T> {
         self.awaits_login
     }
 
+    /// Notes that a step of `phase` begins.
+    ///
     /// # Errors
-    /// CKR_OPERATION_ACTIVE when a step of `phase` cannot be next.
-    fn admits(&self, phase: Phase) -> Result<()> {
-        match &self.pending {
-            Some((of, _)) if *of != phase => refuse(
+    /// CKR_OPERATION_ACTIVE when it cannot be next.
+    fn enter(&mut self, phase: Phase) -> Result<()> {
+        if self.pending.as_ref().is_some_and(|(of, _)| *of != phase) {
+            return refuse(
                 ck::CKR_OPERATION_ACTIVE,
-                "output is ready: repeat the call with a buffer that holds it",
-            ),
-            None if phase == Phase::OneShot && self.updated => refuse(
-                ck::CKR_OPERATION_ACTIVE,
-                "a multi-part operation is ended by its Final function",
-            ),
-            _ => Ok(()),
+                "output was ready, and the call for it was not repeated: the operation is over",
+            );
         }
+        let parts = phase != Phase::OneShot;
+        if *self.parts.get_or_insert(parts) == parts {
+            return Ok(());
+        }
+        refuse(
+            ck::CKR_OPERATION_ACTIVE,
+            "one-shot and multi-part functions do not mix in one operation: the operation is over",
+        )
+    }
+
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN while a context-specific login is missing.
+    fn authenticated(&self) -> Result<()> {
+        if !self.awaits_login {
+            return Ok(());
+        }
+        refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "the key is CKA_ALWAYS_AUTHENTICATE: log in with CKU_CONTEXT_SPECIFIC after the Init function",
+        )
     }
 
     /// Lets the operation go on, if it waits for that.
@@ -107,23 +123,18 @@ pub(super) fn step<T: ?Sized>(
             "no such operation is active in the session",
         );
     };
-    active.admits(phase)?;
-    if active.awaits_login {
-        return refuse(
-            ck::CKR_USER_NOT_LOGGED_IN,
-            "the key is CKA_ALWAYS_AUTHENTICATE: log in with CKU_CONTEXT_SPECIFIC first",
-        );
-    }
-    let outcome = match &active.key {
-        Some(key) => token.may_continue(key),
-        None => Ok(()),
-    };
-    match outcome.and_then(|()| run(active)) {
-        Ok(After::Unchanged) => Ok(()),
-        Ok(After::Updated) => {
-            active.updated = true;
-            Ok(())
-        }
+    let outcome = active
+        .enter(phase)
+        .and_then(|()| active.authenticated())
+        .and_then(|()| {
+            active
+                .key
+                .as_ref()
+                .map_or(Ok(()), |key| token.may_continue(key))
+        })
+        .and_then(|()| run(active));
+    match outcome {
+        Ok(After::GoesOn) => Ok(()),
         Ok(After::Ends) => {
             *slot = None;
             Ok(())
@@ -153,11 +164,11 @@ impl Active<dyn Cipher> {
             bound => bound,
         };
         let Some(buffer) = out.reserve(answer)? else {
-            return Ok(After::Unchanged);
+            return Ok(After::GoesOn);
         };
         let written = self.operation.update(input, buffer)?;
         out.written(written);
-        Ok(After::Updated)
+        Ok(After::GoesOn)
     }
 
     pub(super) fn finish(&mut self, out: &mut Out<'_>) -> Result<After> {
@@ -179,7 +190,7 @@ impl Active<dyn Cipher> {
         if self.pending.is_none() {
             if out.is_query() || self.operation.exact() || out.capacity() >= bound {
                 let Some(buffer) = out.reserve(bound)? else {
-                    return Ok(After::Unchanged);
+                    return Ok(After::GoesOn);
                 };
                 let written = run(&mut *self.operation, buffer)?;
                 out.written(written);
@@ -193,7 +204,7 @@ impl Active<dyn Cipher> {
         Ok(if out.put(pending)? {
             After::Ends
         } else {
-            After::Unchanged
+            After::GoesOn
         })
     }
 }
@@ -201,13 +212,13 @@ impl Active<dyn Cipher> {
 impl Active<dyn Signer> {
     pub(super) fn update(&mut self, message: &[u8]) -> Result<After> {
         self.operation.update(message)?;
-        Ok(After::Updated)
+        Ok(After::GoesOn)
     }
 
     /// Signs what was taken and `rest`.
     pub(super) fn finish(&mut self, rest: &[u8], out: &mut Out<'_>) -> Result<After> {
         let Some(buffer) = out.reserve(self.operation.len())? else {
-            return Ok(After::Unchanged);
+            return Ok(After::GoesOn);
         };
         self.operation.update(rest)?;
         let written = self.operation.finish(buffer)?;
@@ -219,7 +230,7 @@ impl Active<dyn Signer> {
 impl Active<dyn Verifier> {
     pub(super) fn update(&mut self, message: &[u8]) -> Result<After> {
         self.operation.update(message)?;
-        Ok(After::Updated)
+        Ok(After::GoesOn)
     }
 
     /// Verifies what was taken and `rest`.
@@ -233,13 +244,13 @@ impl Active<dyn Verifier> {
 impl Active<dyn Digester> {
     pub(super) fn update(&mut self, message: &[u8]) -> Result<After> {
         self.operation.update(message);
-        Ok(After::Updated)
+        Ok(After::GoesOn)
     }
 
     /// Digests what was taken and `rest`.
     pub(super) fn finish(&mut self, rest: &[u8], out: &mut Out<'_>) -> Result<After> {
         let Some(buffer) = out.reserve(self.operation.len())? else {
-            return Ok(After::Unchanged);
+            return Ok(After::GoesOn);
         };
         self.operation.update(rest);
         let written = self.operation.finish(buffer)?;

@@ -20,11 +20,6 @@ fn each_signature_needs_a_login_of_its_own() {
             .sign_init(fixture.plain(ck::CKM_RSA_PKCS), key)
             .unwrap();
         returns!(
-            full(|out| session.sign(b"text", out)),
-            CKR_USER_NOT_LOGGED_IN
-        );
-        returns!(session.sign_update(b"text"), CKR_USER_NOT_LOGGED_IN);
-        returns!(
             session.login(ck::CKU_CONTEXT_SPECIFIC, b"wrong"),
             CKR_PIN_INCORRECT
         );
@@ -32,13 +27,30 @@ fn each_signature_needs_a_login_of_its_own() {
             session.login(ck::CKU_CONTEXT_SPECIFIC, SO_PIN),
             CKR_PIN_INCORRECT
         );
+        session.login(ck::CKU_CONTEXT_SPECIFIC, USER_PIN).unwrap();
+        assert_eq!(needed(|out| session.sign(b"text", out)).unwrap(), 256);
+        assert_eq!(full(|out| session.sign(b"text", out)).unwrap().len(), 256);
+    }
+}
+
+#[test]
+fn a_step_without_that_login_ends_the_operation() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = key(&fixture);
+    let init = || session.sign_init(fixture.plain(ck::CKM_SHA256_RSA_PKCS), key);
+    for _ in 0..2 {
+        returns!(init(), CKR_OK);
         returns!(
             full(|out| session.sign(b"text", out)),
             CKR_USER_NOT_LOGGED_IN
         );
-        session.login(ck::CKU_CONTEXT_SPECIFIC, USER_PIN).unwrap();
-        assert_eq!(needed(|out| session.sign(b"text", out)).unwrap(), 256);
-        assert_eq!(full(|out| session.sign(b"text", out)).unwrap().len(), 256);
+        returns!(init(), CKR_OK);
+        returns!(session.sign_update(b"text"), CKR_USER_NOT_LOGGED_IN);
+        returns!(
+            session.login(ck::CKU_CONTEXT_SPECIFIC, USER_PIN),
+            CKR_OPERATION_NOT_INITIALIZED
+        );
     }
 }
 
@@ -71,6 +83,9 @@ fn decryption_waits_too() {
         full(|out| session.decrypt(&sealed, out)),
         CKR_USER_NOT_LOGGED_IN
     );
+    session
+        .decrypt_init(fixture.plain(ck::CKM_RSA_PKCS), key(&fixture))
+        .unwrap();
     session.login(ck::CKU_CONTEXT_SPECIFIC, USER_PIN).unwrap();
     assert_eq!(full(|out| session.decrypt(&sealed, out)).unwrap(), b"text");
 }

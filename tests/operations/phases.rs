@@ -126,36 +126,58 @@ fn operations_of_different_kinds_and_sessions_do_not_disturb_each_other() {
     assert_eq!(full(|out| one.decrypt_final(out)).unwrap(), b"");
 }
 
+/// A one-shot function cannot end a multi-part operation (section 5.8.2), and each of its errors ends the
+/// operation.
 #[test]
-fn a_one_shot_after_an_update_is_refused_and_the_operation_goes_on() {
+fn a_one_shot_after_an_update_ends_the_operation() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let key = aes(session).public;
     let hmac = || fixture.plain(ck::CKM_SHA256_HMAC);
-    session
-        .encrypt_init(fixture.request(ck::CKM_AES_CBC, iv()), key)
-        .unwrap();
-    full(|out| session.encrypt_update(&[0; 16], out)).unwrap();
-    returns!(
-        full(|out| session.encrypt(&[0; 16], out)),
-        CKR_OPERATION_ACTIVE
-    );
-    returns!(full(|out| session.encrypt_final(out)), CKR_OK);
+    let cbc = || fixture.request(ck::CKM_AES_CBC, iv());
+    for _ in 0..2 {
+        session.encrypt_init(cbc(), key).unwrap();
+        full(|out| session.encrypt_update(&[0; 16], out)).unwrap();
+        returns!(
+            full(|out| session.encrypt(&[0; 16], out)),
+            CKR_OPERATION_ACTIVE
+        );
 
-    session.sign_init(hmac(), key).unwrap();
-    session.sign_update(b"message").unwrap();
-    returns!(full(|out| session.sign(b"x", out)), CKR_OPERATION_ACTIVE);
-    let mac = full(|out| session.sign_final(out)).unwrap();
+        session.sign_init(hmac(), key).unwrap();
+        session.sign_update(b"message").unwrap();
+        returns!(full(|out| session.sign(b"x", out)), CKR_OPERATION_ACTIVE);
 
-    session.verify_init(hmac(), key).unwrap();
-    session.verify_update(b"message").unwrap();
-    returns!(session.verify(b"x", &mac), CKR_OPERATION_ACTIVE);
-    returns!(session.verify_final(&mac), CKR_OK);
+        session.verify_init(hmac(), key).unwrap();
+        session.verify_update(b"message").unwrap();
+        returns!(session.verify(b"x", &[0; 32]), CKR_OPERATION_ACTIVE);
 
-    session.digest_init(fixture.plain(ck::CKM_SHA256)).unwrap();
-    session.digest_update(b"").unwrap();
-    returns!(full(|out| session.digest(b"x", out)), CKR_OPERATION_ACTIVE);
-    returns!(full(|out| session.digest_final(out)), CKR_OK);
+        session.digest_init(fixture.plain(ck::CKM_SHA256)).unwrap();
+        session.digest_update(b"").unwrap();
+        returns!(full(|out| session.digest(b"x", out)), CKR_OPERATION_ACTIVE);
+    }
+}
+
+/// A length query begins the operation in one of the two ways.
+#[test]
+fn a_length_query_decides_between_one_shot_and_parts() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = aes(session).public;
+    let cbc = || fixture.request(ck::CKM_AES_CBC, iv());
+    for _ in 0..2 {
+        session.encrypt_init(cbc(), key).unwrap();
+        needed(|out| session.encrypt(&[0; 16], out)).unwrap();
+        returns!(
+            full(|out| session.encrypt_update(&[0; 16], out)),
+            CKR_OPERATION_ACTIVE
+        );
+        session.encrypt_init(cbc(), key).unwrap();
+        needed(|out| session.encrypt_update(&[0; 16], out)).unwrap();
+        returns!(
+            full(|out| session.encrypt(&[0; 16], out)),
+            CKR_OPERATION_ACTIVE
+        );
+    }
 }
 
 #[test]
@@ -170,7 +192,8 @@ fn asking_for_the_length_of_a_part_takes_no_part() {
         needed(|out| session.encrypt_update(&[0; 40], out)).unwrap(),
         32
     );
-    returns!(full(|out| session.encrypt(&[0; 16], out)), CKR_OK);
+    let taken = full(|out| session.encrypt_update(&[0; 16], out)).unwrap();
+    assert_eq!(taken.len(), 16);
 }
 
 /// A client with a buffer of no bytes has no pointer to give: the answer to its query is not 0 as long
@@ -212,7 +235,7 @@ fn a_part_that_does_not_fit_is_not_taken() {
 }
 
 /// The length of a padded text is known only once it is decrypted: the text then waits for a
-/// buffer that holds it, and nothing else can be done meanwhile.
+/// buffer that holds it. Another step than the one that it waits for ends the operation.
 #[test]
 fn a_text_that_waits_for_its_buffer_is_not_mixed_with_another() {
     let fixture = Fixture::new();
@@ -222,32 +245,42 @@ fn a_text_that_waits_for_its_buffer_is_not_mixed_with_another() {
     session.encrypt_init(cbc(), key).unwrap();
     let sealed = full(|out| session.encrypt(&[7; 40], out)).unwrap();
 
-    session.decrypt_init(cbc(), key).unwrap();
-    returns!(
-        exactly(39, |out| session.decrypt(&sealed, out)),
-        CKR_BUFFER_TOO_SMALL
-    );
+    let waits = || {
+        session.decrypt_init(cbc(), key).unwrap();
+        returns!(
+            exactly(39, |out| session.decrypt(&sealed, out)),
+            CKR_BUFFER_TOO_SMALL
+        );
+    };
+    waits();
     returns!(
         full(|out| session.decrypt_update(&sealed, out)),
         CKR_OPERATION_ACTIVE
     );
+    waits();
     returns!(full(|out| session.decrypt_final(out)), CKR_OPERATION_ACTIVE);
+    waits();
     assert_eq!(needed(|out| session.decrypt(&sealed, out)).unwrap(), 40);
     assert_eq!(
         exactly(40, |out| session.decrypt(&sealed, out)).unwrap(),
         [7; 40]
     );
 
-    session.decrypt_init(cbc(), key).unwrap();
-    let mut clear = full(|out| session.decrypt_update(&sealed, out)).unwrap();
-    returns!(
-        exactly(7, |out| session.decrypt_final(out)),
-        CKR_BUFFER_TOO_SMALL
-    );
+    let waits = || {
+        session.decrypt_init(cbc(), key).unwrap();
+        let clear = full(|out| session.decrypt_update(&sealed, out)).unwrap();
+        returns!(
+            exactly(7, |out| session.decrypt_final(out)),
+            CKR_BUFFER_TOO_SMALL
+        );
+        clear
+    };
+    waits();
     returns!(
         full(|out| session.decrypt_update(&sealed, out)),
         CKR_OPERATION_ACTIVE
     );
+    let mut clear = waits();
     clear.extend(exactly(8, |out| session.decrypt_final(out)).unwrap());
     assert_eq!(clear, [7; 40]);
 }

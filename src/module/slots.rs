@@ -109,8 +109,7 @@ impl Slots {
             self.clock.clone(),
             self.rng.clone(),
         );
-        // A file without a token in it is none that this software makes.
-        let error = match opened.and_then(|token| token.serial().map(|_| token)) {
+        let error = match opened {
             Ok(token) => return Slot::Token(Arc::new(token)),
             Err(error) => error,
         };

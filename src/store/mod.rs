@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use connection::{Use, connect};
+use connection::{Use, connect, keep_log};
 use counter::Counter;
 use files::Draft;
 use group::Group;
@@ -137,6 +137,8 @@ impl Store {
 
         let reserve = Reserve::of(&path)?;
         let mut conn = connect(&path, Use::Write, options.busy_timeout)?;
+        schema::recognize(&conn)?;
+        keep_log(&conn)?;
         schema::admit(&mut conn, known, false)?;
         let mut writer = Writer::new(conn, schema::newest(known), options.busy_timeout);
         let counter = Counter::attach(&counter_path, &metadata, &writer)?;

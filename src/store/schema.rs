@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::{Use, connect};
+use super::connection::{Use, connect, keep_log};
 use super::error::{Error, Result};
 use super::snapshot::Snapshot;
 use super::tx::Tx;
@@ -83,6 +83,7 @@ pub(super) fn create<E: From<Error>>(
 
 /// Makes the schema, and begins the transaction that fills it.
 fn begin(conn: &mut Connection) -> Result<()> {
+    keep_log(conn)?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     upgrade(conn, MIGRATIONS)?;
     Ok(conn.execute_batch("BEGIN IMMEDIATE")?)
@@ -90,10 +91,7 @@ fn begin(conn: &mut Connection) -> Result<()> {
 
 /// Refuses a file that is no token store, or that `known` cannot read, and upgrades an older one.
 pub(super) fn admit(conn: &mut Connection, known: &[&str], read_only: bool) -> Result<()> {
-    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if application != APPLICATION_ID {
-        return Err(Error::NotAToken("its application id is another one"));
-    }
+    recognize(conn)?;
     let found = version(conn)?;
     let newest = newest(known);
     if found > newest {
@@ -106,6 +104,15 @@ pub(super) fn admit(conn: &mut Connection, known: &[&str], read_only: bool) -> R
         return Err(Error::SchemaTooOld(found));
     }
     upgrade(conn, known)
+}
+
+/// Refuses a file that is no token store.
+pub(super) fn recognize(conn: &Connection) -> Result<()> {
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application == APPLICATION_ID {
+        return Ok(());
+    }
+    Err(Error::NotAToken("its application id is another one"))
 }
 
 /// Refuses to go on with a file that another process upgraded meanwhile. Call it under the write

@@ -149,7 +149,7 @@ impl Token {
     /// Greatest length of a PIN in bytes.
     pub const MAX_PIN_LENGTH: u64 = pin::MAX_LENGTH as u64;
 
-    /// Opens the token of the file at `path`, which may not be initialized yet.
+    /// Opens the token of the file at `path`.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
@@ -163,7 +163,14 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        Self::over(Store::open(path, &options)?, config, clock, rng)
+        let token = Self::over(Store::open(path, &options)?, config, clock, rng)?;
+        if token.identity.read().is_none() {
+            return Err(Error::new(
+                ck::CKR_TOKEN_NOT_RECOGNIZED,
+                "there is no token in the file: restore it from a backup, or move it away",
+            ));
+        }
+        Ok(token)
     }
 
     fn over(

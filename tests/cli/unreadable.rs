@@ -56,7 +56,7 @@ fn faults() -> Vec<(&'static str, fn(&Path), &'static str)> {
                     .execute_batch("DELETE FROM meta WHERE name = 'key.store'")
                     .unwrap();
             },
-            "not initialized",
+            "no token in the file",
         ),
         (
             "folder",

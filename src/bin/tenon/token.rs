@@ -195,6 +195,11 @@ pub(crate) struct Open {
 }
 
 impl Open {
+    /// The token of the session.
+    pub(crate) fn token(&self) -> Result<Arc<Token>> {
+        Ok(self.module.token(self.slot.id)?)
+    }
+
     /// A mechanism without parameter.
     pub(crate) fn request(&self, id: ck::CK_MECHANISM_TYPE) -> Result<Request> {
         let row = self.module.mechanism(id)?;
@@ -205,7 +210,7 @@ impl Open {
 /// Whether to log in, for commands that can do without.
 #[derive(Args)]
 pub(crate) struct Login {
-    /// Log in first, to see private objects too; implied by a PIN in a file or in $TENON_PIN
+    /// Log in first, to see private objects too; implied by --pin-file, and not by $TENON_PIN
     #[arg(long)]
     login: bool,
     #[command(flatten)]
@@ -217,13 +222,24 @@ impl Login {
     pub(crate) fn session(&self, choice: &Choice) -> Result<Open> {
         let open = choice.session_with(ck::CKF_SERIAL_SESSION)?;
         if self.is_wanted() {
-            let pin = self.pin.source().read()?;
-            open.session.login(ck::CKU_USER, pin.as_bytes())?;
+            self.log_in(&open)?;
         }
         Ok(open)
     }
 
+    /// Logs in, for what a session without a login does not find.
+    pub(crate) fn log_in(&self, open: &Open) -> Result<()> {
+        let pin = self.pin.source().read()?;
+        Ok(open.session.login(ck::CKU_USER, pin.as_bytes())?)
+    }
+
+    /// A PIN in the environment alone makes no command log in that can do without.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.login || self.pin.source().is_given()
+        self.login || self.pin.pin_file.is_some()
+    }
+
+    /// Nobody has logged in, and nobody needs to be asked for the PIN.
+    pub(crate) fn is_possible(&self) -> bool {
+        !self.is_wanted() && self.pin.source().is_given()
     }
 }

@@ -96,7 +96,7 @@ impl Desk {
 
     /// The objects that `arguments` select, as JSON.
     pub(super) fn objects(&self, arguments: &[&str]) -> Vec<Value> {
-        let arguments = [&["objects", "list", "--json"], arguments].concat();
+        let arguments = [&["objects", "list", "--json", "--login"], arguments].concat();
         self.run(&arguments).json().as_array().unwrap().clone()
     }
 

@@ -73,7 +73,7 @@ fn pins_come_from_files_and_standard_input_too() {
     ] {
         let answer = desk.run_with(
             &[("TENON_PIN", pin)],
-            &["objects", "list", "--token", token],
+            &["objects", "list", "--login", "--token", token],
         );
         if right {
             answer.ok();

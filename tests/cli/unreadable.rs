@@ -7,8 +7,11 @@ use std::process::Command;
 
 use super::common::{Desk, text};
 
+/// Puts something wrong in the place of a file.
+type Fault = fn(&Path);
+
 /// What stands in the place of slot 0's file, and a word of the reason.
-fn faults() -> Vec<(&'static str, fn(&Path), &'static str)> {
+fn faults() -> Vec<(&'static str, Fault, &'static str)> {
     fn other_kind(path: &Path, make: impl FnOnce()) {
         fs::remove_file(path).unwrap();
         make();
@@ -171,7 +174,7 @@ fn it_keeps_its_slot_and_nobody_is_told_to_make_another() {
 fn a_folder_that_cannot_be_read_is_said_to_be_so() {
     let desk = Desk::new();
     fs::rename(desk.path("tokens"), desk.path("away")).unwrap();
-    let faults: [(fn(&Path), &str); 3] = [
+    let faults: [(Fault, &str); 3] = [
         (|path| symlink("nowhere", path).unwrap(), "leads nowhere"),
         (|path| symlink("tokens", path).unwrap(), "cannot be read"),
         (|path| fs::write(path, "").unwrap(), "cannot be read"),

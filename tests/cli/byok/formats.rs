@@ -43,7 +43,7 @@ fn asymmetric_keys_bring_their_public_keys() {
             .out();
         assert!(!again.contains("public key object"), "{again}");
         assert_eq!(
-            desk.classes(&["--login", "--id", "0a"]),
+            desk.classes(&["--id", "0a"]),
             ["privkey", "pubkey"]
         );
         let export = ["export", "--type", "pubkey", "--id", "0a", "--login"];

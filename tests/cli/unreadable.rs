@@ -121,6 +121,8 @@ fn it_keeps_its_slot_and_nobody_is_told_to_make_another() {
             line.contains("unreadable: ") && line.contains(why),
             "{fault}: {out}"
         );
+        let error = String::from_utf8(desk.run(&["slots"]).0.stderr).unwrap();
+        assert_eq!(error.matches("tenon[").count(), 1, "logged once: {error}");
         let out = desk.run(&["slots", "--json"]).failed(&["unreadable"]);
         let slots: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert!(

@@ -210,7 +210,8 @@ impl Open {
 /// Whether to log in, for commands that can do without.
 #[derive(Args)]
 pub(crate) struct Login {
-    /// Log in first, to see private objects too; implied by --pin-file, and not by $TENON_PIN
+    /// Log in first, to see private objects too; implied by --pin-file, and by $TENON_PIN only where
+    /// nothing is found without
     #[arg(long)]
     login: bool,
     #[command(flatten)]

@@ -87,17 +87,16 @@ fn a_monitor_needs_no_pin() {
     assert!(table.contains(&key) && table.contains("--login"), "{table}");
     assert!(!table.contains("waiting"), "{table}");
     let describe = ["byok", "describe", &key];
-    let out = unlogged(&desk, &describe).ok().out();
+    let nobody = [("TENON_PIN", "")];
+    let out = desk.run_with(&nobody, &describe).ok().out();
     assert!(
         out.contains("PendingImport") && out.contains("--login"),
         "{out}"
     );
-    let json = unlogged(&desk, &[&describe[..], &["--json"]].concat())
-        .ok()
-        .out();
+    let json = [&describe[..], &["--json"]].concat();
+    let json = desk.run_with(&nobody, &json).ok().out();
     assert!(json.contains("\"AliasName\":null"), "{json}");
     // An alias is sealed, so it needs the PIN.
-    let nobody = [("TENON_PIN", "")];
     desk.run_with(&nobody, &["byok", "describe", "k"])
         .refused(1, &["no user PIN"]);
     byok(&desk, &["describe", "k"]).ok();

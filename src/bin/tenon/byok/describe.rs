@@ -14,7 +14,8 @@ use crate::when::deadline;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The external key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in
-    /// hexadecimal digits. Without a login a private key is known by its KeyId alone
+    /// hexadecimal digits. Without a PIN a private key is known by its KeyId alone, and its state and
+    /// end are shown
     #[arg(value_name = "KEY")]
     name: String,
     #[command(flatten)]
@@ -26,17 +27,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let open = arguments.login.session(&arguments.choice)?;
-    if !arguments.login.is_wanted() {
-        if let Some(key) = sealed(&open, &arguments.name)? {
-            return print_sealed(arguments, &key);
-        }
-        if !External::is_named(&open.session, &arguments.name)? {
-            // The names of private keys are sealed.
-            arguments.login.log_in(&open)?;
+    let Arguments { login, name, .. } = arguments;
+    let open = login.session(&arguments.choice)?;
+    if !login.is_wanted() && !External::is_named(&open.session, name)? {
+        // Most of what this command shows of a private key is sealed, and so are its other names.
+        match sealed(&open, name)? {
+            Some(key) if !login.is_possible() => return print_sealed(arguments, &key),
+            _ => login.log_in(&open)?,
         }
     }
-    let key = External::named(&open.session, &arguments.name)?;
+    let key = External::named(&open.session, name)?;
     let answer = json!({ "KeyMetadata": key.json() });
     arguments.format.print(&answer, |out| {
         let rows = key.rows(now());

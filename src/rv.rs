@@ -76,6 +76,7 @@ impl From<store::Error> for Error {
             | E::Symlink(_)
             | E::NotAFile(_) => ck::CKR_TOKEN_NOT_RECOGNIZED,
             E::Exists(_)
+            | E::DanglingLink(_)
             | E::PermissionsRefused(_)
             | E::CannotOpen(_)
             | E::Io(..)

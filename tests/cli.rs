@@ -13,9 +13,12 @@ mod cli {
     mod clock;
     mod common;
     mod config;
+    mod group;
     mod import;
+    mod making;
     mod objects;
     mod pins;
     mod terminal;
     mod tokens;
+    mod unreadable;
 }

@@ -6,7 +6,13 @@
 //! With none at all the module works, under the user's data folder. Everything that is wrong is
 //! reported at once, each mistake with its place. A misspelt variable is a mistake when it begins as
 //! those of a group of settings do (`TENON_POLICY_…`); all others are somebody else's.
+//!
+//! The file is read as SoftHSM's SimpleConfigLoader reads its own: a line ends at the first `#`,
+//! wherever that stands; the rest is a name, `=` and a value without the blanks around it; true and
+//! false may be in capitals. It knows no quotes: they would be part of the value, so a value that
+//! begins with one is refused. Nothing of this holds for the environment.
 
+mod path;
 mod source;
 mod table;
 #[cfg(test)]
@@ -78,6 +84,8 @@ impl MechanismFilter {
 pub struct Config {
     /// Folder of the token files.
     pub token_dir: PathBuf,
+    /// Rights that new token files and folders do not have; nothing is left to others.
+    pub umask: u32,
     /// Where log lines go.
     pub log_target: LogTarget,
     /// How much is logged.
@@ -118,6 +126,8 @@ pub struct Config {
     pub strict_independence: bool,
     /// CKM_AES_KEY_WRAP_PAD makes PKCS#7 padding and RFC 3394 instead of RFC 5649.
     pub key_wrap_pad_pkcs7: bool,
+    /// What is not as it was written, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Config {

@@ -6,7 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Config;
-use super::table::{FOREIGN, SETTINGS, Setting};
+use super::path;
+use super::table::{FOREIGN, PATHS, SETTINGS, Setting};
 use crate::ck;
 use crate::error::{Result, refuse};
 
@@ -75,7 +76,7 @@ impl Settings {
         let environment: Environment = environment
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(folder(&environment, "HOME"));
         let file = config_file(&environment);
         if let Some(path) = &file {
             match std::fs::read_to_string(path) {
@@ -95,10 +96,11 @@ struct Reader {
     config: Config,
     entries: Vec<Entry>,
     mistakes: Vec<String>,
+    home: Option<PathBuf>,
 }
 
 impl Reader {
-    fn new() -> Self {
+    fn new(home: Option<PathBuf>) -> Self {
         let entries = SETTINGS.iter().map(|setting| Entry {
             key: setting.key,
             value: setting.default.to_owned(),
@@ -108,17 +110,30 @@ impl Reader {
             config: Config::defaults(),
             entries: entries.collect(),
             mistakes: Vec::new(),
+            home,
         }
     }
 
     fn set(&mut self, setting: &Setting, value: &str, origin: Origin) {
-        if let Err(why) = (setting.set)(&mut self.config, value) {
-            self.mistake(origin, format!("bad value for `{}`: {why}", setting.key));
-            return;
-        }
+        let meant = if PATHS.contains(&setting.key) {
+            path::expand(value, self.home.as_deref())
+        } else {
+            Ok(value.to_owned())
+        };
+        let set = meant.and_then(|value| {
+            (setting.set)(&mut self.config, &value)?;
+            Ok(value)
+        });
+        let value = match set {
+            Ok(value) => value,
+            Err(why) => {
+                self.mistake(origin, format!("bad value for `{}`: {why}", setting.key));
+                return;
+            }
+        };
         let mut entries = self.entries.iter_mut();
         if let Some(entry) = entries.find(|entry| entry.key == setting.key) {
-            value.clone_into(&mut entry.value);
+            entry.value = value;
             entry.origin = origin;
         }
     }
@@ -131,8 +146,8 @@ impl Reader {
         // The first line of each key: a second one would make the file say two things.
         let mut lines = BTreeMap::new();
         for (line, text) in (1..).zip(text.lines()) {
-            let text = text.trim();
-            if text.is_empty() || text.starts_with('#') {
+            let text = text.split('#').next().unwrap_or_default().trim();
+            if text.is_empty() {
                 continue;
             }
             let here = Origin::File(path.to_owned(), line);
@@ -145,7 +160,9 @@ impl Reader {
                 self.mistake(here, format!("`{key}` is already set in line {first}"));
                 continue;
             }
-            if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
+            if value.starts_with(['"', '\'']) {
+                self.mistake(here, "a value stands without quotes");
+            } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
                 self.set(setting, value, here);
             } else if let Some(foreign) = FOREIGN.iter().find(|foreign| foreign.key == key) {
                 if let Err(why) = (foreign.check)(value) {
@@ -181,6 +198,8 @@ impl Reader {
         if self.config.token_dir.as_os_str().is_empty() {
             self.config.token_dir = data_folder(environment);
         }
+        self.make_absolute();
+        self.keep_others_out();
         if !self.mistakes.is_empty() {
             return refuse(
                 ck::CKR_GENERAL_ERROR,
@@ -195,17 +214,68 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// A relative path would be another one in each program: what it means now is taken, and said.
+    fn make_absolute(&mut self) {
+        let config = &mut self.config;
+        let paths = [
+            ("directories.tokendir", Some(&mut config.token_dir)),
+            ("pin.key_file", config.pin_key_file.as_mut()),
+            ("store.anchor", config.anchor.as_mut()),
+        ];
+        for (key, path) in paths {
+            let Some(path) = path.filter(|path| path.is_relative()) else {
+                continue;
+            };
+            match std::path::absolute(&*path) {
+                Ok(absolute) => {
+                    config.warnings.push(format!(
+                        "`{key}` is the relative path {}, taken as {}: write an absolute one",
+                        path.display(),
+                        absolute.display()
+                    ));
+                    let mut entries = self.entries.iter_mut();
+                    if let Some(entry) = entries.find(|entry| entry.key == key) {
+                        entry.value = absolute.display().to_string();
+                    }
+                    *path = absolute;
+                }
+                Err(error) => self.mistakes.push(format!(
+                    "{}: bad value for `{key}`: the relative path has no meaning here: {error}",
+                    path.display()
+                )),
+            }
+        }
+    }
+
+    /// A token that everybody could read would be nobody's secret.
+    fn keep_others_out(&mut self) {
+        const OTHERS: u32 = 0o007;
+        let config = &mut self.config;
+        let umask = config.umask | OTHERS;
+        if umask != config.umask {
+            config.warnings.push(format!(
+                "`objectstore.umask` {:04o} would let everybody use the tokens: {umask:04o} is taken",
+                config.umask
+            ));
+            config.umask = umask;
+        }
+    }
+}
+
 /// The variable of a key, or the beginning of those of a group.
 pub(super) fn variable_name(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "_"))
 }
 
-/// The folder that a variable names; an empty one counts as none (XDG Base Directory).
+/// The folder that a variable names; an empty one and a relative one count as none (XDG Base
+/// Directory).
 fn folder(environment: &Environment, name: &str) -> Option<PathBuf> {
     environment
         .get(name)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 fn config_file(environment: &Environment) -> Option<PathBuf> {

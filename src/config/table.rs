@@ -41,6 +41,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "objectstore.umask",
+        default: "0077",
+        doc: "Octal: rights that new token files (0666) and folders (0777) do not have, whatever the umask of the process; 0007 lets a group share a token. Others never get any.",
+        set: |config, value| {
+            let umask = u32::from_str_radix(value, 8).ok();
+            config.umask = umask
+                .filter(|umask| *umask <= 0o777)
+                .ok_or("expected an octal number up to 0777")?;
+            if config.umask & 0o700 != 0 {
+                return Err("it would take the rights of the files' owner away; 0077 leaves them to him alone".into());
+            }
+            Ok(())
+        },
+    },
+    Setting {
         key: "log.level",
         default: "ERROR",
         doc: "ERROR, WARNING (refusals by a rule too), INFO (every refusal) or DEBUG (every call).",
@@ -202,6 +217,14 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
 ];
 
+/// Settings whose value is the path of a file or a folder, where it is not empty.
+pub(super) const PATHS: [&str; 4] = [
+    "directories.tokendir",
+    "log.target",
+    "pin.key_file",
+    "store.anchor",
+];
+
 /// Settings of SoftHSM without a counterpart here.
 pub(super) static FOREIGN: &[Foreign] = &[
     Foreign {
@@ -213,17 +236,6 @@ pub(super) static FOREIGN: &[Foreign] = &[
         },
     },
     Foreign {
-        key: "objectstore.umask",
-        doc: "octal: files are always their owner's alone.",
-        check: |value| {
-            u32::from_str_radix(value, 8)
-                .ok()
-                .filter(|mask| *mask <= 0o777)
-                .map(drop)
-                .ok_or_else(|| "expected an octal number up to 0777".into())
-        },
-    },
-    Foreign {
         key: "library.reset_on_fork",
         doc: "true or false: a forked child always begins anew with C_Initialize.",
         check: |value| flag(value).map(drop),
@@ -231,7 +243,7 @@ pub(super) static FOREIGN: &[Foreign] = &[
 ];
 
 fn flag(value: &str) -> Result<bool, String> {
-    match value {
+    match value.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err("expected true or false".into()),

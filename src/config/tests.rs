@@ -122,6 +122,9 @@ fn files_of_softhsm_are_understood() {
     assert!(!settings.config.mechanisms.offers("CKM_AES_ECB"));
     for (text, what) in [
         ("objectstore.backend = cloud", "expected file or db"),
+        ("objectstore.umask = 0700", "owner"),
+        ("log.level = \"INFO\"", "without quotes"),
+        ("directories.tokendir = '/a b'", "without quotes"),
         ("objectstore.umask = 8", "octal"),
         ("objectstore.umask = 1000", "octal"),
         ("library.reset_on_fork = 1", "true or false"),
@@ -129,6 +132,80 @@ fn files_of_softhsm_are_understood() {
         let error = with_file(text).unwrap_err().to_string();
         assert!(error.contains(what), "{error}");
     }
+}
+
+/// As SoftHSM's SimpleConfigLoader does it.
+#[test]
+fn a_comment_ends_a_line_wherever_it_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("softhsm2.conf");
+    let text = "directories.tokendir = /a/b c # the tokens\nlog.level=INFO#loud\n  # = x\n\
+                slots.removable = True\t# yes\nobjectstore.umask = 007\n";
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let config = with(&[("TENON_CONF", file)]).unwrap();
+    assert_eq!(config.token_dir, Path::new("/a/b c"));
+    assert_eq!(config.log_level, LogLevel::Info);
+    assert!(config.removable);
+    assert_eq!((config.umask, config.warnings.len()), (0o007, 0));
+    let config = with(&[("TENON_DIRECTORIES_TOKENDIR", "/a#b")]).unwrap();
+    assert_eq!(config.token_dir, Path::new("/a#b"));
+}
+
+#[test]
+fn paths_are_absolute_in_the_end() {
+    let home = ("HOME", "/home/ada");
+    let settings = settings(&[
+        home,
+        ("TENON_DIRECTORIES_TOKENDIR", "~/tokens"),
+        ("TENON_STORE_ANCHOR", "$HOME/anchor"),
+        ("TENON_LOG_TARGET", "${HOME}/log"),
+        ("TENON_PIN_KEY_FILE", "secrets/../key"),
+    ])
+    .unwrap();
+    let config = &settings.config;
+    assert_eq!(config.token_dir, Path::new("/home/ada/tokens"));
+    assert_eq!(
+        config.anchor.as_deref(),
+        Some(Path::new("/home/ada/anchor"))
+    );
+    assert_eq!(config.log_target, LogTarget::File("/home/ada/log".into()));
+    let key_file = config.pin_key_file.as_ref().unwrap();
+    assert!(key_file.is_absolute() && key_file.ends_with("secrets/../key"));
+    assert_eq!(config.warnings.len(), 1);
+    assert!(config.warnings[0].contains("`pin.key_file`"));
+    let shown = settings
+        .entries
+        .iter()
+        .find(|entry| entry.key == "pin.key_file");
+    assert_eq!(Path::new(&shown.unwrap().value), key_file);
+
+    for value in ["~ada/tokens", "$TMPDIR/tokens", "/run/${POD}/tokens"] {
+        let error = with(&[home, ("TENON_DIRECTORIES_TOKENDIR", value)]).unwrap_err();
+        assert!(
+            error.to_string().contains("write the whole path"),
+            "{error}"
+        );
+    }
+    for home in ["", "ada"] {
+        let variables = [("HOME", home), ("TENON_STORE_ANCHOR", "~/anchor")];
+        assert!(with(&variables).is_err());
+        assert_eq!(
+            with(&variables[..1]).unwrap().token_dir,
+            Path::new("/var/lib/tenon")
+        );
+    }
+}
+
+#[test]
+fn a_umask_lets_no_others_in() {
+    let config = with(&[("TENON_OBJECTSTORE_UMASK", "0002")]).unwrap();
+    assert_eq!(config.umask, 0o007);
+    assert!(
+        config.warnings[0].contains("0007 is taken"),
+        "{:?}",
+        config.warnings
+    );
 }
 
 #[test]

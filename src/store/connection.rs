@@ -63,15 +63,20 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     settle(&conn).map_err(|e| Error::opening(e, path))?;
     if purpose != Use::Write {
         conn.execute_batch("PRAGMA query_only = ON")?;
-        return Ok(conn);
     }
+    Ok(conn)
+}
+
+/// Has the database of a connection that writes keep a log. This writes to a file that is no token's
+/// too, so it comes after that was checked.
+pub(super) fn keep_log(conn: &Connection) -> Result<()> {
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(Error::Sqlite(format!(
             "journal mode {mode}: the file system cannot share memory between processes"
         )));
     }
-    Ok(conn)
+    Ok(())
 }
 
 fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {

@@ -29,9 +29,9 @@
 //! overwriting it while processes use the store parts those that have it mapped from those that
 //! come later.
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{Ordering, fence};
 
@@ -104,7 +104,7 @@ impl Counter {
         Ok(Some(Self(GenMap::new(&file, writable).map_err(io)?)))
     }
 
-    /// Makes the file anew with the committed generation. Owner and mode are those of the
+    /// Makes the file anew with the committed generation. Owner, group and mode are those of the
     /// database, as with SQLite's own files. Call it under the write lock.
     fn make(path: &Path, database: &Metadata, generation: u64) -> Result<()> {
         let (draft, mut file) = Draft::beside(path)?;
@@ -162,12 +162,7 @@ fn settled(generation: u64) -> u64 {
 fn write_like(file: &mut File, model: &Metadata, number: u64) -> std::io::Result<()> {
     // Written, not only reserved: a store through the mapping must never want disk space.
     file.write_all(&number.to_ne_bytes())?;
-    file.set_permissions(Permissions::from_mode(model.mode() & 0o666))?;
-    let made = file.metadata()?;
-    if (made.uid(), made.gid()) != (model.uid(), model.gid()) {
-        fchown(&*file, Some(model.uid()), Some(model.gid()))?;
-    }
-    Ok(())
+    files::share_like(file, model)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub enum Error {
     NotFound(PathBuf),
     /// `create` found something at this path, and leaves it alone.
     Exists(PathBuf),
+    /// A symbolic link in the path of the store's folder leads nowhere.
+    DanglingLink(PathBuf),
     /// A symbolic link stands where the store's file should be.
     Symlink(PathBuf),
     /// Something that is no regular file stands where the store's file should be.
@@ -117,6 +119,11 @@ impl fmt::Display for Error {
             Self::Exists(path) => write!(
                 f,
                 "{}: exists already; move it away to make a new token store",
+                path.display()
+            ),
+            Self::DanglingLink(path) => write!(
+                f,
+                "{}: the symbolic link leads nowhere; mount or make the folder that it names",
                 path.display()
             ),
             Self::Symlink(path) => write!(

@@ -1,9 +1,9 @@
 //! Where the store's files are, what may stand there, and how they appear: whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,21 +24,6 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     Ok(parent.join(name))
 }
 
-/// Makes the directory of `path`, and those above it, with mode 0700 where they are missing.
-pub(super) fn make_parent(path: &Path) -> Result<()> {
-    let Some(parent) = path.parent() else {
-        return Ok(());
-    };
-    if parent.as_os_str().is_empty() {
-        return Ok(());
-    }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(parent)
-        .map_err(|e| Error::io(&e, parent))
-}
-
 /// Metadata of the regular file at `path`, which is not opened.
 ///
 /// # Errors
@@ -52,6 +37,38 @@ pub(super) fn regular(path: &Path) -> Result<fs::Metadata> {
         return Err(Error::NotAFile(path.into()));
     }
     Ok(metadata)
+}
+
+/// Gives a file made beside the database the owner, group and mode of `model`, the database's, so
+/// that whoever may use the one may use the other.
+///
+/// # Errors
+/// Those of the system, but for the owner, which only root may change: a file's owner and the
+/// members of its group use it alike.
+pub(super) fn share_like(file: &File, model: &Metadata) -> io::Result<()> {
+    let made = file.metadata()?;
+    if made.gid() != model.gid() {
+        fchown(file, None, Some(model.gid()))?;
+    }
+    if made.uid() != model.uid() {
+        let _ = fchown(file, Some(model.uid()), None);
+    }
+    file.set_permissions(Permissions::from_mode(model.mode() & 0o666))
+}
+
+/// Gives SQLite's own files beside the database at `path` its group. SQLite gives them its mode, but
+/// the group of the process that made them. They are not opened: closing any descriptor of
+/// SQLite's shared memory would drop the locks of this process.
+pub(super) fn share_log(path: &Path, database: &Metadata) {
+    for suffix in ["-wal", "-shm"] {
+        let mut log = path.as_os_str().to_owned();
+        log.push(suffix);
+        let differs = |log: Metadata| log.gid() != database.gid();
+        if fs::symlink_metadata(&log).is_ok_and(differs) {
+            // Only its maker may do so, and did.
+            let _ = lchown(&log, None, Some(database.gid()));
+        }
+    }
 }
 
 /// Whether the database at `path` is whole without its log, and nobody can write beside it at

@@ -13,6 +13,7 @@ mod connection;
 mod counter;
 mod error;
 mod files;
+mod folder;
 mod fork;
 mod gen_map;
 mod group;
@@ -32,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use connection::{Use, connect};
+use connection::{Use, connect, keep_log};
 use counter::Counter;
 use files::Draft;
 use group::Group;
@@ -42,6 +43,7 @@ use writer::{Durability, Writer};
 
 pub use counter::Generation;
 pub use error::{Error, Result};
+pub use folder::{FolderLock, Umask, names};
 pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
@@ -80,25 +82,40 @@ enum Access {
 }
 
 impl Store {
-    /// Makes an empty store at `path` and opens it. The file appears whole, with mode 0600; missing
-    /// directories are made with mode 0700.
+    /// Makes an empty store at `path`, its owner's alone, and opens it.
     ///
     /// # Errors
-    /// `Exists` when anything is at `path`; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
+    /// As `make`.
     pub fn create(path: &Path) -> Result<Self> {
-        files::make_parent(path)?;
+        Self::make(path, Umask::OWNER, |_| Ok::<_, Error>(()))?;
+        Self::open(path, &Options::default())
+    }
+
+    /// Makes a store at `path` with what `fill` puts into it. The file appears with all of it, or
+    /// not at all; missing directories are made.
+    ///
+    /// # Errors
+    /// Those of `fill`; `Exists` when anything is at `path`; `Full`, `ReadOnly`,
+    /// `PermissionsRefused`, `Io`.
+    pub fn make<E: From<Error>>(
+        path: &Path,
+        umask: Umask,
+        fill: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        folder::make(parent, umask)?;
         let target = files::resolve(path)?;
         counter::path_of(&target)?;
         Reserve::of(&target)?;
-        let options = Options::default();
 
-        let (draft, _) = Draft::beside(&target)?;
-        let mut conn = connect(draft.path(), Use::Write, options.busy_timeout)?;
-        schema::create(&mut conn)?;
-        conn.close().map_err(|(_, e)| e)?;
-        draft.publish(&target)?;
-
-        Self::open(path, &options)
+        let (draft, file) = Draft::beside(&target)?;
+        umask
+            .apply(&file, target.parent().unwrap_or(parent))
+            .map_err(|e| Error::io(&e, draft.path()))?;
+        // SQLite's locks go when any descriptor of its file is closed.
+        drop(file);
+        schema::create(draft.path(), fill)?;
+        Ok(draft.publish(&target)?)
     }
 
     /// Opens the store at `path`. A store of an earlier release is upgraded on the way.
@@ -120,11 +137,14 @@ impl Store {
 
         let reserve = Reserve::of(&path)?;
         let mut conn = connect(&path, Use::Write, options.busy_timeout)?;
+        schema::recognize(&conn)?;
+        keep_log(&conn)?;
         schema::admit(&mut conn, known, false)?;
         let mut writer = Writer::new(conn, schema::newest(known), options.busy_timeout);
         let counter = Counter::attach(&counter_path, &metadata, &writer)?;
         writer.finish_erasing()?;
-        reserve.keep();
+        files::share_log(&path, &metadata);
+        reserve.keep(&metadata);
         Ok(Self {
             readers: Readers::new(path.clone(), Use::Read, options.busy_timeout),
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
@@ -234,7 +254,9 @@ impl Store {
         reserve.give_up();
         let done = again();
         group.empty_log();
-        reserve.keep();
+        if let Ok(metadata) = files::regular(&self.path) {
+            reserve.keep(&metadata);
+        }
         done
     }
 

@@ -4,13 +4,14 @@
 //! The space is that of a file beside the database, which holds nothing. Every process may give it
 //! up and take it again; two that do so at once lose nothing but the reserve.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
 
 use super::error::{Error, Result};
+use super::files;
 
 /// SQLite folds its log into the database, which may grow by as much, at 1000 pages of 4 KiB; the
 /// rest is for the change itself.
@@ -33,10 +34,12 @@ impl Reserve {
 
     /// Takes the space. A disk that has not so much, or that cannot promise space, gives none, and
     /// destroying then needs free space as every change does.
-    pub(super) fn keep(&self) {
+    pub(super) fn keep(&self, database: &Metadata) {
         let Ok(file) = self.file(true) else {
             return;
         };
+        // Of several users of one token the maker alone may do this, and does it at once.
+        let _ = files::share_like(&file, database);
         if file.metadata().is_ok_and(|metadata| metadata.len() == SIZE) {
             return;
         }
@@ -65,7 +68,7 @@ impl Reserve {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 
@@ -75,15 +78,18 @@ mod tests {
         let database = directory.path().join("slot-0000.tenon");
         let reserve = Reserve::of(&database).unwrap();
         let kept = || fs::metadata(directory.path().join("slot-0000.reserve")).unwrap();
+        fs::write(&database, "").unwrap();
+        fs::set_permissions(&database, fs::Permissions::from_mode(0o640)).unwrap();
+        let model = fs::metadata(&database).unwrap();
         for _ in 0..2 {
-            reserve.keep();
+            reserve.keep(&model);
             assert_eq!(kept().len(), SIZE);
             assert!(kept().blocks() * 512 >= SIZE, "the disk promised it");
-            reserve.keep();
+            reserve.keep(&model);
             reserve.give_up();
             assert_eq!((kept().len(), kept().blocks()), (0, 0));
         }
-        assert_eq!(kept().mode() & 0o777, 0o600);
+        assert_eq!(kept().mode() & 0o777, 0o640, "as the database");
     }
 
     #[test]
@@ -93,7 +99,7 @@ mod tests {
         fs::write(&other, b"precious").unwrap();
         symlink(&other, directory.path().join("slot-0000.reserve")).unwrap();
         let reserve = Reserve::of(&directory.path().join("slot-0000.tenon")).unwrap();
-        reserve.keep();
+        reserve.keep(&fs::metadata(&other).unwrap());
         reserve.give_up();
         assert_eq!(fs::read(&other).unwrap(), b"precious");
     }

@@ -1,8 +1,14 @@
 //! The tables, and the way from an older file to the present one.
 
+use std::path::Path;
+use std::time::Duration;
+
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::connection::{Use, connect, keep_log};
 use super::error::{Error, Result};
+use super::snapshot::Snapshot;
+use super::tx::Tx;
 
 /// "TNON": marks the SQLite file as a token store.
 const APPLICATION_ID: i32 = 0x544E_4F4E;
@@ -59,18 +65,33 @@ pub(super) const MIGRATIONS: &[&str] = &["
     INSERT INTO meta VALUES ('store.generation', zeroblob(8));
 "];
 
-/// Makes the schema in an empty database.
-pub(super) fn create(conn: &mut Connection) -> Result<()> {
+/// Makes the schema and what `fill` adds in the empty database at `path`, which is closed again.
+pub(super) fn create<E: From<Error>>(
+    path: &Path,
+    fill: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    // Nobody else knows the file.
+    let mut conn = connect(path, Use::Write, Duration::ZERO)?;
+    let made = begin(&mut conn);
+    let filled = made.map_err(E::from).and_then(|()| {
+        fill(&Tx::new(Snapshot::new(&conn)))?;
+        Ok(conn.execute_batch("COMMIT").map_err(Error::from)?)
+    });
+    let closed = conn.close().map_err(|(_, e)| Error::from(e));
+    filled.and(closed.map_err(E::from))
+}
+
+/// Makes the schema, and begins the transaction that fills it.
+fn begin(conn: &mut Connection) -> Result<()> {
+    keep_log(conn)?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-    upgrade(conn, MIGRATIONS)
+    upgrade(conn, MIGRATIONS)?;
+    Ok(conn.execute_batch("BEGIN IMMEDIATE")?)
 }
 
 /// Refuses a file that is no token store, or that `known` cannot read, and upgrades an older one.
 pub(super) fn admit(conn: &mut Connection, known: &[&str], read_only: bool) -> Result<()> {
-    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if application != APPLICATION_ID {
-        return Err(Error::NotAToken("its application id is another one"));
-    }
+    recognize(conn)?;
     let found = version(conn)?;
     let newest = newest(known);
     if found > newest {
@@ -83,6 +104,15 @@ pub(super) fn admit(conn: &mut Connection, known: &[&str], read_only: bool) -> R
         return Err(Error::SchemaTooOld(found));
     }
     upgrade(conn, known)
+}
+
+/// Refuses a file that is no token store.
+pub(super) fn recognize(conn: &Connection) -> Result<()> {
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application == APPLICATION_ID {
+        return Ok(());
+    }
+    Err(Error::NotAToken("its application id is another one"))
 }
 
 /// Refuses to go on with a file that another process upgraded meanwhile. Call it under the write
@@ -124,7 +154,7 @@ fn upgrade(conn: &mut Connection, known: &[&str]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
     use super::*;
     use crate::store::{Generation, Options, Row, Store};

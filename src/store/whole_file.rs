@@ -6,22 +6,35 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
 use super::files::{self, Draft};
+use super::folder::Umask;
 
 /// The file at one path, which need not be there yet.
 #[derive(Debug)]
-pub struct WholeFile(PathBuf);
+pub struct WholeFile {
+    path: PathBuf,
+    umask: Umask,
+}
 
 impl WholeFile {
     /// The file `name` in `folder`.
     #[must_use]
     pub fn new(folder: &Path, name: &str) -> Self {
-        Self(folder.join(name))
+        Self {
+            path: folder.join(name),
+            umask: Umask::OWNER,
+        }
+    }
+
+    /// The same, for those whom `umask` lets in.
+    #[must_use]
+    pub fn shared(self, umask: Umask) -> Self {
+        Self { umask, ..self }
     }
 
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Its content; `None` where there is no such file in the folder.
@@ -29,15 +42,15 @@ impl WholeFile {
     /// # Errors
     /// `NotFound` when the folder is not there; `Symlink`, `NotAFile`, `PermissionsRefused`, `Io`.
     pub fn read(&self) -> Result<Option<Vec<u8>>> {
-        match files::regular(&self.0) {
+        match files::regular(&self.path) {
             Ok(_) => {}
             Err(Error::NotFound(_)) => return self.folder().map(|_| None),
             Err(e) => return Err(e),
         }
-        match fs::read(&self.0) {
+        match fs::read(&self.path) {
             Ok(content) => Ok(Some(content)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io(&e, &self.0)),
+            Err(e) => Err(Error::io(&e, &self.path)),
         }
     }
 
@@ -48,20 +61,24 @@ impl WholeFile {
     /// `NotFound` when the folder is not there; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
     pub fn replace(&self, content: &[u8]) -> Result<()> {
         let folder = self.folder()?;
-        let first = matches!(files::regular(&self.0), Err(Error::NotFound(_)));
-        let (draft, mut file) = Draft::beside(&self.0)?;
+        let first = matches!(files::regular(&self.path), Err(Error::NotFound(_)));
+        let (draft, mut file) = Draft::beside(&self.path)?;
+        let folder_path = self.path.parent().unwrap_or(&self.path);
+        self.umask
+            .apply(&file, folder_path)
+            .map_err(|e| Error::io(&e, draft.path()))?;
         file.write_all(content)
             .and_then(|()| file.sync_data())
             .map_err(|e| Error::io(&e, draft.path()))?;
-        draft.replace(&self.0)?;
+        draft.replace(&self.path)?;
         if !first {
             return Ok(());
         }
-        folder.sync_all().map_err(|e| Error::io(&e, &self.0))
+        folder.sync_all().map_err(|e| Error::io(&e, &self.path))
     }
 
     fn folder(&self) -> Result<File> {
-        let folder = self.0.parent().unwrap_or(&self.0);
+        let folder = self.path.parent().unwrap_or(&self.path);
         File::open(folder).map_err(|e| Error::io(&e, folder))
     }
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, Result, refuse};
 use crate::log;
 use crate::policy::Login;
 use crate::secret::Secret;
-use crate::store::{Snapshot, Tx, WholeFile};
+use crate::store::{Snapshot, Tx, Umask, WholeFile};
 
 use super::audit::Event;
 use super::change::check_identity;
@@ -322,7 +322,7 @@ impl Token {
         let folder = self.config.anchor.as_ref()?;
         let name = format!("{}.anchor", identity.serial_text());
         Some(Anchor {
-            file: WholeFile::new(folder, &name),
+            file: WholeFile::new(folder, &name).shared(Umask(self.config.umask)),
             identity,
         })
     }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::policy::{self, Login};
 use crate::rng::Rng;
 use crate::secret::Secret;
-use crate::store::{self, Snapshot, Store, Tx};
+use crate::store::{self, Snapshot, Store};
 
 mod anchor;
 mod attestation;
@@ -33,6 +33,7 @@ mod login;
 mod make;
 mod material;
 mod modify;
+mod monitor;
 mod object;
 mod objects;
 mod pin;
@@ -45,14 +46,15 @@ mod wrap;
 
 pub use anchor::AnchorStatus;
 pub use audit::{Entry as AuditEntry, Event, Touch, Touched, Verified};
+pub use birth::{Birth, files, lock_folder, made_meanwhile};
 pub use external::{Receipt, Version};
 pub use make::Caller;
+pub use monitor::{SealedKey, SealedVersion};
 pub use object::{Handle, Object};
 pub use read::UsableKey;
 pub use sweep::Swept;
 pub use time::ClockStatus;
 
-use birth::Birth;
 use objects::Objects;
 use pin::{PinStatus, Role};
 use time::{MARK_ROW, Mark, TokenTime};
@@ -149,7 +151,7 @@ impl Token {
     /// Greatest length of a PIN in bytes.
     pub const MAX_PIN_LENGTH: u64 = pin::MAX_LENGTH as u64;
 
-    /// Opens the token of the file at `path`, which may not be initialized yet.
+    /// Opens the token of the file at `path`.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
@@ -163,25 +165,13 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        Self::over(Store::open(path, &options)?, config, clock, rng)
-    }
-
-    /// Makes a token, and its file at `path`: C_InitToken for a free slot. What is refused leaves no
-    /// file behind.
-    ///
-    /// # Errors
-    /// CKR_TOKEN_WRITE_PROTECTED, CKR_PIN_LEN_RANGE, CKR_DEVICE_ERROR.
-    pub fn init_file(
-        path: &Path,
-        config: Arc<Config>,
-        clock: Arc<dyn Clock>,
-        rng: Arc<dyn Rng>,
-        so_pin: &[u8],
-        label: &[u8; LABEL_LEN],
-    ) -> Result<Self> {
-        let birth = Birth::new(&config, &*rng, so_pin)?;
-        let token = Self::over(Store::create(path)?, config, clock, rng)?;
-        token.begin(&birth, label)?;
+        let token = Self::over(Store::open(path, &options)?, config, clock, rng)?;
+        if token.identity.read().is_none() {
+            return Err(Error::new(
+                ck::CKR_TOKEN_NOT_RECOGNIZED,
+                "there is no token in the file: restore it from a backup, or move it away",
+            ));
+        }
         Ok(token)
     }
 
@@ -265,16 +255,6 @@ impl Token {
         Ok(Some((identity, mark)))
     }
 
-    /// The mark in the store, where there is a token already.
-    fn stored_mark(&self, tx: &Tx<'_>) -> Result<Option<Mark>> {
-        match &*self.identity.read() {
-            Some(identity) => {
-                Mark::decode(&identity.public, tx.meta(MARK_ROW)?.as_deref()).map(Some)
-            }
-            None => Ok(None),
-        }
-    }
-
     fn identity(&self) -> Result<Arc<Identity>> {
         self.identity.read().clone().ok_or_else(|| {
             Error::new(
@@ -294,13 +274,13 @@ impl Token {
         })
     }
 
-    /// Whether C_InitToken has been called, by whichever process.
+    /// Its serial number, in 16 hexadecimal digits.
     ///
     /// # Errors
-    /// CKR_DEVICE_ERROR.
-    pub fn initialized(&self) -> Result<bool> {
+    /// CKR_TOKEN_NOT_RECOGNIZED for a store without a token in it; CKR_DEVICE_ERROR.
+    pub fn serial(&self) -> Result<String> {
         self.keep_up()?;
-        Ok(self.identity.read().is_some())
+        Ok(self.identity()?.serial_text())
     }
 
     /// Who is logged in. Nobody is, once another process has initialized the token again.

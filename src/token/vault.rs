@@ -18,6 +18,8 @@ use crate::rng::{Rng, random};
 use crate::secret::Secret;
 use crate::store::{Posting, Row, Uid};
 
+use super::monitor;
+
 /// Version of the sealed encodings.
 const FORMAT: u32 = 1;
 
@@ -183,7 +185,10 @@ impl Vault<'_> {
             row.mac = master.tag(&[&place, &row.sealed]).to_vec();
         }
         let terms = attr::search_terms(&record.attributes);
-        let postings = self.postings(row.private, &terms)?;
+        let mut postings = self.postings(row.private, &terms)?;
+        if row.private {
+            postings.extend(monitor::clear_facts(self.public, &record.attributes));
+        }
         Ok((row, postings))
     }
 

@@ -17,7 +17,7 @@ fn busy() -> Desk {
 }
 
 fn list(desk: &Desk, arguments: &[&str]) -> Vec<Value> {
-    let arguments = [&["audit", "list", "--json"], arguments].concat();
+    let arguments = [&["audit", "list", "--json", "--login"], arguments].concat();
     desk.run(&arguments).json().as_array().unwrap().clone()
 }
 
@@ -52,7 +52,7 @@ fn records_are_listed_and_selected() {
     );
     assert_eq!(list(&desk, &["--since", "1h"]).len(), 5);
     assert_eq!(list(&desk, &["--since", "9999-12-31"]), [] as [Value; 0]);
-    let table = desk.run(&["audit", "list"]).ok().out();
+    let table = desk.run(&["audit", "list", "--login"]).ok().out();
     assert!(table.starts_with("RECORD  TIME"), "{table}");
     assert!(table.contains("\"kept\""), "{table}");
     for bad in [
@@ -83,7 +83,7 @@ fn without_a_login_labels_are_not_shown() {
 #[test]
 fn refused_logins_are_there() {
     let desk = Desk::new();
-    desk.run_with(&[("TENON_PIN", "wrong")], &["objects", "list"])
+    desk.run_with(&[("TENON_PIN", "wrong")], &["objects", "list", "--login"])
         .refused(1, &[]);
     let refused = list(&desk, &[]).pop().unwrap();
     assert_eq!(text(&refused, "event"), "login-refused");
@@ -94,7 +94,7 @@ fn refused_logins_are_there() {
 #[test]
 fn every_record_is_exported_and_an_export_goes_on() {
     let desk = busy();
-    let out = desk.run(&["audit", "export"]).ok().out();
+    let out = desk.run(&["audit", "export", "--login"]).ok().out();
     let lines: Vec<Value> = out
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -127,6 +127,6 @@ fn verifying_has_an_exit_status() {
 fn uses_are_recorded_on_demand() {
     let desk = busy();
     let wanted = [("TENON_AUDIT_USE", "true")];
-    desk.run_with(&wanted, &["objects", "list"]).ok();
+    desk.run_with(&wanted, &["objects", "list", "--login"]).ok();
     assert_eq!(text(&list(&desk, &[]).pop().unwrap(), "event"), "login");
 }

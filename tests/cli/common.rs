@@ -96,7 +96,7 @@ impl Desk {
 
     /// The objects that `arguments` select, as JSON.
     pub(super) fn objects(&self, arguments: &[&str]) -> Vec<Value> {
-        let arguments = [&["objects", "list", "--json"], arguments].concat();
+        let arguments = [&["objects", "list", "--json", "--login"], arguments].concat();
         self.run(&arguments).json().as_array().unwrap().clone()
     }
 
@@ -127,7 +127,7 @@ fn files() -> PathBuf {
 }
 
 /// What a run said.
-pub(super) struct Answer(Output);
+pub(super) struct Answer(pub(super) Output);
 
 impl Answer {
     fn of(command: &mut Command) -> Self {
@@ -163,6 +163,17 @@ impl Answer {
             assert!(error.contains(word), "no {word:?} in: {error}");
         }
         self
+    }
+
+    /// It failed with status 1 and all of `words` in what was complained of; what it printed before.
+    #[track_caller]
+    pub(super) fn failed(self, words: &[&str]) -> String {
+        let error = self.error();
+        assert_eq!(self.0.status.code(), Some(1), "{error}");
+        for word in words {
+            assert!(error.contains(word), "no {word:?} in: {error}");
+        }
+        self.out()
     }
 
     #[track_caller]

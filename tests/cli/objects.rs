@@ -87,7 +87,7 @@ fn listing_needs_no_login_for_what_is_public() {
     assert!(out.contains("--login"), "{out}");
     desk.run_with(&nobody, &["objects", "list", "--login"])
         .refused(1, &["no user PIN", "$TENON_PIN"]);
-    let out = desk.run(&["objects", "list"]).ok().out();
+    let out = desk.run(&["objects", "list", "--login"]).ok().out();
     assert!(out.contains("privkey") && !out.contains("--login"), "{out}");
     desk.write("pin", PIN);
     let files = ["objects", "list", "--pin-file", "pin"];

@@ -150,7 +150,7 @@ fn a_token_is_made_with_pins_that_are_typed_twice() {
         terminal.types_hidden(pin);
     }
     hides(&terminal.ends_well(), &[PIN, SO_PIN]);
-    desk.run(&["objects", "list"]).ok();
+    desk.run(&["objects", "list", "--login"]).ok();
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_pin_that_is_typed_in_two_ways_changes_nothing() {
         &terminal.ends_refusing("the two new PINs differ"),
         &[PIN, "another-"],
     );
-    desk.run(&["objects", "list"]).ok();
+    desk.run(&["objects", "list", "--login"]).ok();
 }
 
 #[test]

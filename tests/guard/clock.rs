@@ -201,5 +201,7 @@ fn an_edited_mark_is_found() {
     let edit = "UPDATE meta SET value = CAST(x'0000000000000001' || substr(value, 9) AS BLOB) WHERE name = 'clock'";
     super::tools::sql(&file, edit);
     let module = open(&folder, &ManualClock::at(TODAY), |_| ()).unwrap();
-    returns!(module.token(SLOT), CKR_SLOT_ID_INVALID, "it is not opened");
+    returns!(module.token(SLOT), CKR_TOKEN_NOT_RECOGNIZED);
+    let why = module.unreadable(SLOT).unwrap().unwrap();
+    assert!(why.contains("clock mark"), "{why}");
 }

@@ -158,7 +158,8 @@ fn a_token_that_another_process_initializes_again_has_nobody_logged_in() {
     assert_eq!(read_only.info().unwrap().state, ck::CKS_RO_PUBLIC_SESSION);
 }
 
-/// Both know slot 1 as free. The second finds a token there, and needs its PIN.
+/// Both know slot 1 as free. The second does not erase the token that it finds there, with the right
+/// PIN either, before it has looked at it.
 #[test]
 fn two_processes_do_not_take_one_free_slot() {
     let fixture = Fixture::logged_out();
@@ -167,8 +168,11 @@ fn two_processes_do_not_take_one_free_slot() {
         .module
         .init_token(1, b"first-officer", &padded("first"))
         .unwrap();
-    let second = other.init_token(1, b"second-officer", &padded("second"));
-    returns!(second, CKR_PIN_INCORRECT);
+    for pin in [&b"second-officer"[..], b"first-officer"] {
+        let second = other.init_token(1, pin, &padded("second"));
+        returns!(second, CKR_FUNCTION_FAILED);
+        assert_eq!(other.slots(), [0, 1, 2]);
+    }
     assert_eq!(other.token_info(1).unwrap().label, padded("first"));
     returns!(
         other.init_token(1, b"first-officer", &padded("second")),
@@ -178,6 +182,40 @@ fn two_processes_do_not_take_one_free_slot() {
         fixture.module.token_info(1).unwrap().label,
         padded("second")
     );
+}
+
+/// Both know the token; the second knows another one than the first has made of it.
+#[test]
+fn two_processes_do_not_initialize_one_token_twice() {
+    let fixture = Fixture::logged_out();
+    fixture.module.close_all_sessions(0).unwrap();
+    let other = fixture.another();
+    let init = |label| fixture.module.init_token(0, SO_PIN, &padded(label));
+    returns!(init("anew"), CKR_OK);
+    let second = || other.init_token(0, SO_PIN, &padded("second"));
+    returns!(second(), CKR_FUNCTION_FAILED);
+    assert_eq!(other.token_info(0).unwrap().label, padded("anew"));
+    returns!(second(), CKR_OK);
+    returns!(init("third"), CKR_FUNCTION_FAILED);
+}
+
+#[test]
+fn threads_do_not_take_one_free_slot() {
+    let fixture = Fixture::logged_out();
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let init = || crate::common::rv(&fixture.module.init_token(1, SO_PIN, &padded("x")));
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(init)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let count = |rv| made.iter().filter(|made| **made == rv).count();
+    // A thread that comes late knows of the token, and initializes it again.
+    assert!(count("CKR_OK") >= 1);
+    assert_eq!(
+        count("CKR_OK") + count("CKR_FUNCTION_FAILED"),
+        8,
+        "{made:?}"
+    );
+    assert!(count("CKR_FUNCTION_FAILED") > 0, "{made:?}");
 }
 
 #[test]

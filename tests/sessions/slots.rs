@@ -88,20 +88,56 @@ fn a_damaged_file_takes_no_other_token_away() {
     module.init_token(0, SO_PIN, &padded("zero")).unwrap();
     module.init_token(1, SO_PIN, &padded("one")).unwrap();
     drop(module);
-    std::fs::write(folder.path().join("tokens/slot-0000.tenon"), b"no database").unwrap();
+    let damaged = folder.path().join("tokens/slot-0000.tenon");
+    let good = std::fs::read(&damaged).unwrap();
+    std::fs::write(&damaged, b"no database").unwrap();
     std::fs::write(folder.path().join("tokens/notes.txt"), b"mine").unwrap();
     let module = open(&folder, &clock, |_| ()).unwrap();
-    assert_eq!(
-        module.slots(),
-        [1, 2],
-        "the damaged file's slot is not offered as free"
-    );
-    returns!(module.open_session(0, RW), CKR_SLOT_ID_INVALID);
-    returns!(
-        module.init_token(0, SO_PIN, &padded("x")),
-        CKR_SLOT_ID_INVALID
-    );
+    assert_eq!(module.slots(), [0, 1, 2]);
+    let description = || module.slot_info(0).unwrap().slotDescription;
+    assert_eq!(description(), padded("Tenon SoftHSM slot 0 (unreadable)"));
+    assert!(module.unreadable(0).unwrap().is_some());
+    returns!(module.token_info(0), CKR_TOKEN_NOT_RECOGNIZED);
+    returns!(module.open_session(0, RW), CKR_TOKEN_NOT_RECOGNIZED);
+    let init = || module.init_token(0, SO_PIN, &padded("x"));
+    returns!(init(), CKR_TOKEN_NOT_RECOGNIZED);
+    assert_eq!(std::fs::read(&damaged).unwrap(), b"no database");
     returns!(module.open_session(1, RW), CKR_OK);
+
+    // It is opened as soon as it can be, and not erased by who was never shown it.
+    std::fs::write(&damaged, good).unwrap();
+    returns!(init(), CKR_FUNCTION_FAILED);
+    assert_eq!(module.slots(), [0, 1, 2]);
+    assert_eq!(module.token_info(0).unwrap().label, padded("zero"));
+    assert_eq!(description(), padded("Tenon SoftHSM slot 0"));
+    returns!(init(), CKR_OK);
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_no_empty_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(TODAY);
+    let tokens = folder.path().join("tokens");
+    std::os::unix::fs::symlink("nowhere", &tokens).unwrap();
+    returns!(open(&folder, &clock, |_| ()), CKR_DEVICE_ERROR);
+    let below = |config: &mut tenon_pkcs11::config::Config| config.token_dir.push("below");
+    returns!(open(&folder, &clock, below), CKR_DEVICE_ERROR);
+    std::fs::remove_file(&tokens).unwrap();
+    std::fs::write(&tokens, b"").unwrap();
+    returns!(open(&folder, &clock, |_| ()), CKR_DEVICE_ERROR);
+    std::fs::remove_file(&tokens).unwrap();
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    module.init_token(0, SO_PIN, &padded("x")).unwrap();
+
+    // What was known before stays known.
+    let away = folder.path().join("away");
+    std::fs::rename(&tokens, &away).unwrap();
+    std::os::unix::fs::symlink("nowhere", &tokens).unwrap();
+    assert_eq!(module.slots(), [0, 1]);
+    std::fs::remove_file(&tokens).unwrap();
+    std::os::unix::fs::symlink(&away, &tokens).unwrap();
+    let module = open(&folder, &clock, |_| ()).unwrap();
+    assert_eq!(module.token_info(0).unwrap().label, padded("x"));
 }
 
 #[test]

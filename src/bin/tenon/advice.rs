@@ -16,7 +16,7 @@ pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
             "`tenon pin unlock` sets a new user PIN with the security officer's"
         }
         ck::CKR_PIN_LEN_RANGE => "`tenon config` shows pin.min_length",
-        ck::CKR_USER_NOT_LOGGED_IN => "log in with --login, --pin-file or $TENON_PIN",
+        ck::CKR_USER_NOT_LOGGED_IN => "log in with --login or --pin-file",
         ck::CKR_MECHANISM_INVALID => {
             "`tenon config` shows slots.mechanisms, which may leave it out"
         }

@@ -30,6 +30,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             entry.value = settings.config.token_dir.display().to_string();
         }
     }
+    for warning in &settings.config.warnings {
+        eprintln!("tenon: {warning}");
+    }
     for name in unknown_mechanisms(&settings.config.mechanisms) {
         eprintln!("tenon: slots.mechanisms names {name}, which this version does not have");
     }

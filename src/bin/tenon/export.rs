@@ -29,7 +29,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let open = arguments.login.session(&arguments.choice)?;
-    let (label, der) = choose(arguments, &open.session)?;
+    let mut chosen = choose(arguments, &open.session);
+    if chosen.is_err() && arguments.login.is_possible() {
+        arguments.login.log_in(&open)?;
+        chosen = choose(arguments, &open.session);
+    }
+    let (label, der) = chosen?;
     let bytes = if arguments.der {
         der
     } else {

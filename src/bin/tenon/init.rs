@@ -6,7 +6,7 @@ use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
 use tenon_pkcs11::ck;
-use tenon_pkcs11::module::{Module, padded};
+use tenon_pkcs11::module::{Module, NewToken, padded};
 
 use crate::Result;
 use crate::ask::{SoPin, UserPin};
@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     so_pin: SoPin,
     #[command(flatten)]
     pin: UserPin,
-    /// Succeed without a change when a token of this name is there
+    /// Succeed without a change when a token of this name is there; refused while a token is there
+    /// that cannot be read
     #[arg(long)]
     if_missing: bool,
     /// Write the token's attestation key, PEM, to a new file: with it anybody verifies the token's
@@ -55,40 +56,78 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let slots = token::slots(&module)?;
     let named = |slot: &&Slot| slot.initialised() && slot.label == arguments.label;
     if let Some(slot) = slots.iter().find(named) {
-        if arguments.if_missing {
-            write_attestation_key(arguments, &module, slot.id)?;
-            return report(arguments, slot, false);
-        }
-        return Err(format!("slot {} already has a token named {}", slot.id, slot.label).into());
+        return there_already(arguments, &module, slot);
     }
-    let id = choose(&slots, arguments.slot)?;
+    // What can be refused without a PIN is; making the token asks it all again.
+    check(arguments, &slots)?;
     let so_pin = arguments.so_pin.source().read_new()?;
-    let pin = arguments.pin.source().read_new()?;
+    let user_pin = arguments.pin.source().read_new()?;
 
-    module.init_token(id, so_pin.as_bytes(), &padded(&arguments.label))?;
-    let flags = ck::CKF_SERIAL_SESSION | ck::CKF_RW_SESSION;
-    let session = module.session(module.open_session(id, flags)?)?;
-    session.login(ck::CKU_SO, so_pin.as_bytes())?;
-    session.init_pin(pin.as_bytes())?;
-    write_attestation_key(arguments, &module, id)?;
-    let made = token::slots(&module)?;
-    let made = made.iter().find(|slot| slot.id == id);
-    report(arguments, made.ok_or("the new token is gone")?, true)
+    let made = module.make_token(&NewToken {
+        label: padded(&arguments.label),
+        so_pin: so_pin.as_bytes(),
+        user_pin: user_pin.as_bytes(),
+        slot: arguments.slot,
+        sure_of_name: arguments.if_missing,
+    })?;
+    let slots = token::slots(&module)?;
+    let slot = slots.iter().find(|slot| slot.id == made.slot);
+    let slot = slot.ok_or("the new token is gone")?;
+    if !made.created {
+        return there_already(arguments, &module, slot);
+    }
+    write_attestation_key(arguments, &module, slot.id)?;
+    report(arguments, slot, true)
 }
 
-/// The slot to use among all; never one whose token would be erased.
-fn choose(slots: &[Slot], wanted: Option<u64>) -> Result<u64> {
-    let Some(wanted) = wanted else {
-        return slots
-            .iter()
-            .find(|slot| !slot.initialised())
-            .map(|slot| slot.id)
-            .ok_or_else(|| "there is no free slot".into());
-    };
+/// A token of the name is there, which is what was asked for, or an error.
+fn there_already(arguments: &Arguments, module: &Module, slot: &Slot) -> Result<()> {
+    if !arguments.if_missing {
+        return Err(format!("slot {} already has a token named {}", slot.id, slot.label).into());
+    }
+    if slot.flags & ck::CKF_USER_PIN_INITIALIZED == 0 {
+        return Err(format!(
+            "the token {} in slot {} has no user PIN: `tenon pin unlock` sets one",
+            slot.label, slot.id
+        )
+        .into());
+    }
+    write_attestation_key(arguments, module, slot.id)?;
+    report(arguments, slot, false)
+}
+
+/// Refuses a slot that is not free, and to make a name beside a token that cannot be read and may
+/// have it. Who names a slot himself, and does not rely on --if-missing, is only warned.
+fn check(arguments: &Arguments, slots: &[Slot]) -> Result<()> {
+    let unreadable = token::unreadable(slots);
+    if !unreadable.is_empty() {
+        let problem = format!(
+            "a token named {} may be there already, unread: {unreadable}",
+            arguments.label
+        );
+        if arguments.if_missing || arguments.slot.is_none() {
+            return Err(problem.into());
+        }
+        eprintln!("tenon: {problem}");
+    }
+    match arguments.slot {
+        Some(wanted) => free(slots, wanted),
+        None => Ok(()),
+    }
+}
+
+/// Whether the slot is one to make a token in.
+fn free(slots: &[Slot], wanted: u64) -> Result<()> {
     let Some(slot) = slots.iter().find(|slot| slot.id == wanted) else {
         let offered: Vec<_> = slots.iter().map(|slot| slot.id.to_string()).collect();
         return Err(format!("no slot {wanted}; there are: {}", offered.join(", ")).into());
     };
+    if slot.unreadable.is_some() {
+        return Err(format!(
+            "slot {wanted} holds a token that cannot be read, and is not erased by this command"
+        )
+        .into());
+    }
     if slot.initialised() {
         return Err(format!(
             "slot {wanted} holds the token {}, which is not erased by this command",
@@ -96,7 +135,7 @@ fn choose(slots: &[Slot], wanted: Option<u64>) -> Result<u64> {
         )
         .into());
     }
-    Ok(wanted)
+    Ok(())
 }
 
 fn write_attestation_key(arguments: &Arguments, module: &Module, slot: u64) -> Result<()> {
@@ -143,17 +182,18 @@ mod tests {
             label: String::new(),
             serial: String::new(),
             flags,
+            unreadable: None,
         }
     }
 
     #[test]
     fn a_token_is_never_chosen_to_be_erased() {
-        let slots = [slot(0, ck::CKF_TOKEN_INITIALIZED), slot(3, 0)];
-        assert_eq!(choose(&slots, None).unwrap(), 3);
-        assert_eq!(choose(&slots, Some(3)).unwrap(), 3);
-        assert!(choose(&slots, Some(0)).is_err());
-        assert!(choose(&slots, Some(1)).is_err());
-        assert!(choose(&slots[..1], None).is_err());
+        let mut slots = [slot(0, ck::CKF_TOKEN_INITIALIZED), slot(3, 0), slot(4, 0)];
+        slots[2].unreadable = Some("no rights".into());
+        assert!(free(&slots, 3).is_ok());
+        for taken in [0, 1, 4] {
+            assert!(free(&slots, taken).is_err(), "{taken}");
+        }
     }
 
     #[test]

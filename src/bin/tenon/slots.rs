@@ -19,19 +19,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let answer = slots.iter().map(|slot| {
         json!({
             "slot": slot.id,
-            "initialized": slot.initialised(),
+            "initialized": slot.unreadable.is_none().then(|| slot.initialised()),
             "label": slot.initialised().then_some(&slot.label),
             "serial": slot.initialised().then_some(&slot.serial),
+            "unreadable": slot.unreadable,
             "read_only": slot.flags & ck::CKF_WRITE_PROTECTED != 0,
-            "user_pin": user_pin(slot.flags),
-            "so_pin": so_pin(slot.flags),
+            "user_pin": slot.unreadable.is_none().then(|| user_pin(slot.flags)),
+            "so_pin": slot.unreadable.is_none().then(|| so_pin(slot.flags)),
         })
     });
     arguments.format.print(&answer.collect(), |out| {
-        let rows: Vec<_> = slots.iter().map(row).collect();
+        let readable = slots.iter().filter(|slot| slot.unreadable.is_none());
+        let rows: Vec<_> = readable.map(row).collect();
         let header = ["SLOT", "TOKEN", "SERIAL NUMBER", "USER PIN", "SO PIN"];
-        table(out, header, &rows)
-    })
+        table(out, header, &rows)?;
+        for slot in &slots {
+            if let Some(why) = &slot.unreadable {
+                writeln!(out, "{:<4}  unreadable: {why}", slot.id)?;
+            }
+        }
+        Ok(())
+    })?;
+    let unreadable = slots.iter().filter(|slot| slot.unreadable.is_some());
+    let unreadable: Vec<_> = unreadable.map(|slot| slot.id.to_string()).collect();
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    Err(format!("unreadable: slot {}", unreadable.join(", ")).into())
 }
 
 fn row(slot: &Slot) -> [String; 5] {

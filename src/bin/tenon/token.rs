@@ -22,6 +22,9 @@ pub(crate) fn open() -> Result<Module> {
     if config.log_target == LogTarget::Syslog {
         config.log_target = LogTarget::Stderr;
     }
+    for warning in config.warnings.drain(..) {
+        eprintln!("tenon: {warning}");
+    }
     Ok(Module::open(
         config,
         Arc::new(SystemClock),
@@ -36,27 +39,54 @@ pub(crate) struct Slot {
     pub(crate) serial: String,
     /// CKF_ flags of the token.
     pub(crate) flags: ck::CK_FLAGS,
+    /// Why the token cannot be read; nothing else is known of it then.
+    pub(crate) unreadable: Option<String>,
 }
 
 impl Slot {
     pub(crate) fn initialised(&self) -> bool {
         self.flags & ck::CKF_TOKEN_INITIALIZED != 0
     }
+
+    fn of(module: &Module, id: ck::CK_SLOT_ID) -> Result<Self> {
+        let unreadable = module.unreadable(id)?.map(|why| printable(why.as_bytes()));
+        let unreadable = match (unreadable, module.token_info(id)) {
+            (None, Ok(info)) => {
+                return Ok(Self {
+                    id,
+                    label: printable(info.label.trim_ascii_end()),
+                    serial: printable(info.serialNumber.trim_ascii_end()),
+                    flags: info.flags,
+                    unreadable: None,
+                });
+            }
+            (Some(why), _) => why,
+            // It was opened, and is damaged where it says what it is.
+            (None, Err(error)) => error.to_string(),
+        };
+        Ok(Self {
+            id,
+            label: String::new(),
+            serial: String::new(),
+            flags: 0,
+            unreadable: Some(unreadable),
+        })
+    }
 }
 
 /// Every slot, in order.
 pub(crate) fn slots(module: &Module) -> Result<Vec<Slot>> {
-    let mut slots = Vec::new();
-    for id in module.slots() {
-        let info = module.token_info(id)?;
-        slots.push(Slot {
-            id,
-            label: printable(info.label.trim_ascii_end()),
-            serial: printable(info.serialNumber.trim_ascii_end()),
-            flags: info.flags,
-        });
-    }
-    Ok(slots)
+    let ids = module.slots().into_iter();
+    ids.map(|id| Slot::of(module, id)).collect()
+}
+
+/// The slots whose token cannot be read, in words with the reason; empty where there is none.
+pub(crate) fn unreadable(slots: &[Slot]) -> String {
+    let reasons = slots.iter().filter_map(|slot| {
+        let why = slot.unreadable.as_ref()?;
+        Some(format!("slot {} is unreadable: {why}", slot.id))
+    });
+    reasons.collect::<Vec<_>>().join("; ")
 }
 
 /// Which token.
@@ -74,6 +104,15 @@ impl Choice {
     /// The one initialized token that was chosen.
     pub(crate) fn find(&self, module: &Module) -> Result<Slot> {
         let mut slots = slots(module)?;
+        let wanted = |slot: &&Slot| self.slot.is_some_and(|id| slot.id == id);
+        if let Some(why) = slots
+            .iter()
+            .find(wanted)
+            .and_then(|slot| slot.unreadable.as_ref())
+        {
+            return Err(format!("the slot is unreadable: {why}").into());
+        }
+        let unreadable = unreadable(&slots);
         slots.retain(Slot::initialised);
         let any = !slots.is_empty();
         slots.retain(|slot| {
@@ -91,6 +130,9 @@ impl Choice {
                 found.join(", ")
             )
             .into()),
+            (None, _) if !unreadable.is_empty() => {
+                Err(format!("no such token among those that can be read; {unreadable}").into())
+            }
             (None, _) if any => Err("no such token: `tenon slots` lists those there are".into()),
             (None, _) => {
                 Err(format!("there is no token in {}: `tenon init` makes one", folder()).into())
@@ -153,6 +195,11 @@ pub(crate) struct Open {
 }
 
 impl Open {
+    /// The token of the session.
+    pub(crate) fn token(&self) -> Result<Arc<Token>> {
+        Ok(self.module.token(self.slot.id)?)
+    }
+
     /// A mechanism without parameter.
     pub(crate) fn request(&self, id: ck::CK_MECHANISM_TYPE) -> Result<Request> {
         let row = self.module.mechanism(id)?;
@@ -163,7 +210,8 @@ impl Open {
 /// Whether to log in, for commands that can do without.
 #[derive(Args)]
 pub(crate) struct Login {
-    /// Log in first, to see private objects too; implied by a PIN in a file or in $TENON_PIN
+    /// Log in first, to see private objects too; implied by --pin-file, and by $TENON_PIN only where
+    /// nothing is found without
     #[arg(long)]
     login: bool,
     #[command(flatten)]
@@ -175,13 +223,24 @@ impl Login {
     pub(crate) fn session(&self, choice: &Choice) -> Result<Open> {
         let open = choice.session_with(ck::CKF_SERIAL_SESSION)?;
         if self.is_wanted() {
-            let pin = self.pin.source().read()?;
-            open.session.login(ck::CKU_USER, pin.as_bytes())?;
+            self.log_in(&open)?;
         }
         Ok(open)
     }
 
+    /// Logs in, for what a session without a login does not find.
+    pub(crate) fn log_in(&self, open: &Open) -> Result<()> {
+        let pin = self.pin.source().read()?;
+        Ok(open.session.login(ck::CKU_USER, pin.as_bytes())?)
+    }
+
+    /// A PIN in the environment alone makes no command log in that can do without.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.login || self.pin.source().is_given()
+        self.login || self.pin.pin_file.is_some()
+    }
+
+    /// Nobody has logged in, and nobody needs to be asked for the PIN.
+    pub(crate) fn is_possible(&self) -> bool {
+        !self.is_wanted() && self.pin.source().is_given()
     }
 }

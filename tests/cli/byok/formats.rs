@@ -42,10 +42,7 @@ fn asymmetric_keys_bring_their_public_keys() {
             .ok()
             .out();
         assert!(!again.contains("public key object"), "{again}");
-        assert_eq!(
-            desk.classes(&["--login", "--id", "0a"]),
-            ["privkey", "pubkey"]
-        );
+        assert_eq!(desk.classes(&["--id", "0a"]), ["privkey", "pubkey"]);
         let export = ["export", "--type", "pubkey", "--id", "0a", "--login"];
         assert_eq!(desk.run(&export).ok().bytes(), file(public));
     }

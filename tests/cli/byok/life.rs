@@ -48,14 +48,14 @@ fn a_symmetric_key_from_creation_to_deletion() {
             { "TagKey": "team", "TagValue": "blue" },
         ])
     );
-    assert!(desk.objects(&["--login"]).is_empty(), "invisible to others");
+    assert!(desk.objects(&[]).is_empty(), "invisible to others");
     byok(&desk, &["delete-material", "k", "--yes"]).refused(1, &["never had material"]);
 
     bring(&desk, "secret.bin", "RSAES_OAEP_SHA_256", &[]).ok();
     let imported = metadata(&desk, &["describe", id]);
     assert_eq!(text(&imported, "KeyState"), "Enabled");
     assert_eq!(text(&imported, "KeyMaterialId").len(), 32);
-    let listed = desk.objects(&["--login"]);
+    let listed = desk.objects(&[]);
     assert_eq!(text(&listed[0], "unique_id"), id);
     assert_eq!(text(&listed[0], "key"), "aes:256");
 

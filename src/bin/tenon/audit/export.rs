@@ -12,7 +12,7 @@ use crate::Result;
 pub(crate) struct Arguments {
     #[command(flatten)]
     reader: Reader,
-    /// Log in first, to see labels too; implied by a PIN in a file or in $TENON_PIN, and by --so
+    /// Log in first, to see labels too; implied by --pin-file and by --so
     #[arg(long)]
     login: bool,
     /// Only the records after this one, which an earlier export ended with

@@ -15,7 +15,7 @@ use crate::when::past;
 pub(crate) struct Arguments {
     #[command(flatten)]
     reader: Reader,
-    /// Log in first, to see labels too; implied by a PIN in a file or in $TENON_PIN, and by --so
+    /// Log in first, to see labels too; implied by --pin-file and by --so
     #[arg(long)]
     login: bool,
     /// Records since then: a day (2027-01-15), a second (2027-01-15T08:00:00Z), so long ago (30m,

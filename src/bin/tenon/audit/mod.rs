@@ -72,7 +72,7 @@ impl Reader {
 
     /// The token, after a login where that was asked for.
     fn token(&self, login: bool) -> Result<Arc<Token>> {
-        if login || self.so || self.pin.source().is_given() {
+        if login || self.so || self.pin.pin_file.is_some() {
             return self.logged_in();
         }
         self.choice.initialized_token()

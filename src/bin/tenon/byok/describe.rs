@@ -2,22 +2,75 @@
 
 use clap::Args;
 use serde_json::json;
+use tenon_pkcs11::token::SealedKey;
 
-use super::external::{Target, now};
+use super::external::{External, now, state_name};
+use super::list::sealed_json;
 use crate::Result;
-use crate::output::table;
+use crate::output::{Format, hex, table};
+use crate::token::{Choice, Login, Open};
+use crate::when::deadline;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
+    /// The external key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in
+    /// hexadecimal digits. Without a PIN a private key is known by its KeyId alone, and its state and
+    /// end are shown
+    #[arg(value_name = "KEY")]
+    name: String,
     #[command(flatten)]
-    target: Target,
+    choice: Choice,
+    #[command(flatten)]
+    login: Login,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let (_open, key) = arguments.target.open_reading()?;
+    let Arguments { login, name, .. } = arguments;
+    let open = login.session(&arguments.choice)?;
+    if !login.is_wanted() && !External::is_named(&open.session, name)? {
+        // Most of what this command shows of a private key is sealed, and so are its other names.
+        match sealed(&open, name)? {
+            Some(key) if !login.is_possible() => return print_sealed(arguments, &key),
+            _ => login.log_in(&open)?,
+        }
+    }
+    let key = External::named(&open.session, name)?;
     let answer = json!({ "KeyMetadata": key.json() });
-    arguments.target.format.print(&answer, |out| {
+    arguments.format.print(&answer, |out| {
         let rows = key.rows(now());
         table(out, ["property", "value"], &rows)
+    })
+}
+
+/// The private key with this KeyId, without a login.
+fn sealed(open: &Open, name: &str) -> Result<Option<SealedKey>> {
+    let keys = open.token()?.sealed_keys()?;
+    Ok(keys.into_iter().find(|key| hex(&key.uid) == name))
+}
+
+fn print_sealed(arguments: &Arguments, key: &SealedKey) -> Result<()> {
+    let answer = json!({ "KeyMetadata": sealed_json(key) });
+    arguments.format.print(&answer, |out| {
+        let now = now();
+        let time = |at| match at {
+            0 => "none".to_owned(),
+            at => deadline(at, now),
+        };
+        let rows = [
+            ("KeyId", hex(&key.uid)),
+            ("KeyState", state_name(key.state.number()).to_owned()),
+            ("Bound", if key.bound { "yes" } else { "no" }.to_owned()),
+            ("Expires", time(key.expires_at)),
+            ("Deletion", time(key.deletion_at)),
+            ("Older versions", key.older.len().to_string()),
+        ];
+        let rows = rows.map(|(name, value)| [name.to_owned(), value]);
+        table(out, ["property", "value"], &rows)?;
+        writeln!(
+            out,
+            "What else is known of a private key is shown with --login."
+        )
     })
 }

@@ -120,21 +120,14 @@ impl External {
         keys.collect()
     }
 
+    /// Whether the session sees a key whose KeyId, alias or CKA_ID is `name`.
+    pub(super) fn is_named(session: &Session, name: &str) -> Result<bool> {
+        Ok(!handles(session, name)?.is_empty())
+    }
+
     /// The one whose KeyId, alias or CKA_ID is `name`.
     pub(super) fn named(session: &Session, name: &str) -> Result<Self> {
-        let mut templates = vec![
-            any().bytes(ck::CKA_UNIQUE_ID, name.as_bytes()),
-            any().bytes(ck::CKA_LABEL, name.as_bytes()),
-        ];
-        templates.extend(unhex(name).map(|id| any().bytes(ck::CKA_ID, &id)));
-        let mut found = Vec::new();
-        for template in templates {
-            for handle in find(session, &template)? {
-                if !found.contains(&handle) {
-                    found.push(handle);
-                }
-            }
-        }
+        let mut found = handles(session, name)?;
         match (found.pop(), found.is_empty()) {
             (Some(handle), true) => Self::of(session, handle),
             (Some(_), false) => Err(format!(
@@ -276,6 +269,24 @@ impl External {
         .filter(|[_, value]| !value.is_empty())
         .collect()
     }
+}
+
+/// The keys whose KeyId, alias or CKA_ID is `name`.
+fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
+    let mut templates = vec![
+        any().bytes(ck::CKA_UNIQUE_ID, name.as_bytes()),
+        any().bytes(ck::CKA_LABEL, name.as_bytes()),
+    ];
+    templates.extend(unhex(name).map(|id| any().bytes(ck::CKA_ID, &id)));
+    let mut found = Vec::new();
+    for template in templates {
+        for handle in find(session, &template)? {
+            if !found.contains(&handle) {
+                found.push(handle);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Matches every external key, without live material too.

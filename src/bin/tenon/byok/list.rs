@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::clock::UnixTime;
+use tenon_pkcs11::token::{SealedKey, SealedVersion};
 
-use super::external::{External, now};
+use super::external::{External, field, now, state_name};
 use crate::Result;
-use crate::ask::UserPin;
-use crate::output::{Format, table};
-use crate::token::Choice;
+use crate::object::class_name;
+use crate::output::{Format, hex, table};
+use crate::token::{Choice, Login};
 use crate::when::{deadline, duration};
 
 /// Exit status when --expiring finds keys.
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum)]
     state: Option<State>,
     #[command(flatten)]
-    pin: UserPin,
+    login: Login,
     #[command(flatten)]
     format: Format,
 }
@@ -57,27 +58,59 @@ impl State {
     }
 }
 
+/// A key of the list.
+struct Listed {
+    state: Option<ck::CK_ULONG>,
+    /// There is material without which something cannot be used, and its end, if it has one: of the
+    /// key, then of its older versions.
+    ends: Vec<Material>,
+    /// What the list is sorted by.
+    name: (String, String),
+    json: Value,
+    row: [String; 6],
+}
+
+/// What became of a material that was imported once.
+enum Material {
+    Live(UnixTime),
+    Gone,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let open = arguments.choice.reading_session(&arguments.pin)?;
+    let open = arguments.login.session(&arguments.choice)?;
+    let logged_in = arguments.login.is_wanted();
     let now = now();
-    let mut keys = External::all(&open.session)?;
+    let known = External::all(&open.session)?;
+    let mut keys: Vec<_> = known.iter().map(|key| Listed::of(key, now)).collect();
+    if !logged_in {
+        let sealed = open.token()?.sealed_keys()?;
+        keys.extend(sealed.iter().map(|key| Listed::of_sealed(key, now)));
+    }
     keys.retain(|key| {
         let in_state = |state: State| key.state == Some(state.number());
-        let soon = |within: UnixTime| expires_by(key, now.saturating_add(within));
+        let soon = |within: UnixTime| key.expires_by(now.saturating_add(within));
         arguments.state.is_none_or(in_state) && arguments.expiring.is_none_or(soon)
     });
-    keys.sort_by(|a, b| (&a.alias, &a.unique_id).cmp(&(&b.alias, &b.unique_id)));
+    keys.sort_by(|a, b| a.name.cmp(&b.name));
     let answer = json!({
-        "Keys": keys.iter().map(External::json).collect::<Vec<_>>(),
+        "Keys": keys.iter().map(|key| &key.json).collect::<Vec<_>>(),
         "TotalCount": keys.len(),
+        "LoggedIn": logged_in,
     });
     arguments.format.print(&answer, |out| {
-        let rows: Vec<_> = keys.iter().map(|key| row(key, now)).collect();
+        let rows: Vec<_> = keys.iter().map(|key| key.row.clone()).collect();
         table(
             out,
             ["key id", "alias", "spec", "usage", "state", "expires"],
             &rows,
-        )
+        )?;
+        if !logged_in {
+            writeln!(
+                out,
+                "Aliases, specs and usages of private keys are not shown without --login."
+            )?;
+        }
+        Ok(())
     })?;
     if arguments.expiring.is_some() && !keys.is_empty() {
         return Ok(ExitCode::from(EXPIRING));
@@ -85,26 +118,101 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The material is gone at `by`, or before. Keys that are to be deleted need none.
-fn expires_by(key: &External, by: UnixTime) -> bool {
-    if key.state == Some(ck::STATE_PENDING_DELETION) {
-        return false;
+impl Listed {
+    fn of(key: &External, now: UnixTime) -> Self {
+        let bound = !key.material_id.is_empty();
+        Self {
+            state: key.state,
+            ends: Material::of(key.state, bound, key.expires_at),
+            name: (key.alias.clone(), key.unique_id.clone()),
+            json: key.json(),
+            row: row(
+                [
+                    &key.unique_id,
+                    &key.alias,
+                    &key.spec(),
+                    key.usage(),
+                    key.state(),
+                ],
+                expiry(key.state, key.expires_at, now),
+            ),
+        }
     }
-    let gone = key.state == Some(ck::STATE_PENDING_IMPORT) && !key.material_id.is_empty();
-    gone || (key.expires_at != 0 && key.expires_at <= by)
+
+    /// What is known without a login: the fields that are sealed are null.
+    fn of_sealed(key: &SealedKey, now: UnixTime) -> Self {
+        let state = key.state.number();
+        let mut ends = Material::of(state, key.bound, key.expires_at);
+        ends.extend(key.older.iter().map(|version| match version.live {
+            true => Material::Live(version.expires_at),
+            false => Material::Gone,
+        }));
+        let unique_id = hex(&key.uid);
+        let class = format!("({})", class_name(Some(key.class)));
+        Self {
+            state,
+            ends,
+            json: sealed_json(key),
+            row: row(
+                [&unique_id, "", &class, "", state_name(state)],
+                expiry(state, key.expires_at, now),
+            ),
+            name: (String::new(), unique_id),
+        }
+    }
+
+    /// A material is gone at `by`, or before. Keys that are to be deleted need none.
+    fn expires_by(&self, by: UnixTime) -> bool {
+        let ended = |material: &Material| match material {
+            Material::Live(end) => *end != 0 && *end <= by,
+            Material::Gone => true,
+        };
+        self.state != Some(ck::STATE_PENDING_DELETION) && self.ends.iter().any(ended)
+    }
 }
 
-fn row(key: &External, now: UnixTime) -> [String; 6] {
-    let expires = match key.state {
-        Some(ck::STATE_PENDING_IMPORT) if key.expires_at == 0 => String::new(),
-        _ => deadline(key.expires_at, now),
+impl Material {
+    fn of(state: Option<ck::CK_ULONG>, bound: bool, expires_at: UnixTime) -> Vec<Self> {
+        match (state, bound) {
+            (_, false) => Vec::new(),
+            (Some(ck::STATE_PENDING_IMPORT), true) => vec![Self::Gone],
+            (_, true) => vec![Self::Live(expires_at)],
+        }
+    }
+}
+
+/// KeyMetadata of a private key without a login.
+pub(super) fn sealed_json(key: &SealedKey) -> Value {
+    let version = |version: &SealedVersion| {
+        json!({
+            "Live": version.live,
+            "KeyMaterialExpireUnix": version.expires_at,
+            "MaterialExpireTime": field(version.expires_at),
+        })
     };
-    [
-        key.unique_id.clone(),
-        key.alias.clone(),
-        key.spec(),
-        key.usage().to_owned(),
-        key.state().to_owned(),
-        expires,
-    ]
+    json!({
+        "KeyId": hex(&key.uid),
+        "AliasName": null,
+        "KeyState": state_name(key.state.number()),
+        "Origin": "EXTERNAL",
+        "KeySpec": null,
+        "KeyUsage": null,
+        "Bound": key.bound,
+        "KeyMaterialExpireUnix": key.expires_at,
+        "MaterialExpireTime": field(key.expires_at),
+        "DeleteDate": field(key.deletion_at),
+        "OlderVersions": key.older.iter().map(version).collect::<Vec<_>>(),
+    })
+}
+
+fn expiry(state: Option<ck::CK_ULONG>, expires_at: UnixTime, now: UnixTime) -> String {
+    match state {
+        Some(ck::STATE_PENDING_IMPORT) if expires_at == 0 => String::new(),
+        _ => deadline(expires_at, now),
+    }
+}
+
+fn row(cells: [&str; 5], expires: String) -> [String; 6] {
+    let [id, alias, spec, usage, state] = cells.map(str::to_owned);
+    [id, alias, spec, usage, state, expires]
 }

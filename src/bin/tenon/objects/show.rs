@@ -41,7 +41,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let known = attr::described();
     let kinds: Vec<_> = known.iter().map(|described| described.kind).collect();
     let mut objects = Vec::new();
-    for handle in arguments.filter.find(&open.session)? {
+    let mut found = arguments.filter.find(&open.session)?;
+    if found.is_empty() && arguments.login.is_possible() {
+        arguments.login.log_in(&open)?;
+        found = arguments.filter.find(&open.session)?;
+    }
+    for handle in found {
         let values = open.session.attributes(handle, &kinds)?;
         let class = value(&open.session, handle, ck::CKA_CLASS)?.unwrap_or_default();
         let held = matches!(

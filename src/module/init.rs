@@ -1,0 +1,145 @@
+//! Making tokens: C_InitToken, and a token with both its PINs at once.
+
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::token::{self, Birth, Token, made_meanwhile};
+
+use super::Module;
+use super::slots::{Slot, unreadable};
+
+/// A token to be made under a name that no other one has.
+pub struct NewToken<'a> {
+    /// Its label, padded with blanks.
+    pub label: [u8; 32],
+    /// The security officer's PIN.
+    pub so_pin: &'a [u8],
+    /// The user's PIN.
+    pub user_pin: &'a [u8],
+    /// Its slot, which must be free; the first free one where none is named.
+    pub slot: Option<ck::CK_SLOT_ID>,
+    /// Refuse beside a token that cannot be read, which may have the name, even in a slot that is
+    /// named.
+    pub sure_of_name: bool,
+}
+
+/// Where a token of the wanted name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// Its slot.
+    pub slot: ck::CK_SLOT_ID,
+    /// It was made by this call; otherwise it was there before.
+    pub created: bool,
+}
+
+impl Module {
+    /// C_InitToken: makes the token of a free slot, or empties the one that is there. A token that
+    /// this caller was not shown, since another program made it meanwhile, is left alone.
+    ///
+    /// # Errors
+    /// CKR_SESSION_EXISTS; CKR_TOKEN_NOT_RECOGNIZED for a token that cannot be opened, which is
+    /// never erased; CKR_FUNCTION_FAILED for one that another program made meanwhile; and as
+    /// `Token::init`.
+    pub fn init_token(&self, id: ck::CK_SLOT_ID, so_pin: &[u8], label: &[u8; 32]) -> Result<()> {
+        if self.sessions.count(id).all != 0 {
+            return refuse(
+                ck::CKR_SESSION_EXISTS,
+                "a session is open with the token: close it first",
+            );
+        }
+        // Of threads that all know the slot as free, one makes the token; so this is asked before.
+        let shown = self.slots.shown(id);
+        let _turn = self.making.lock();
+        self.slots.scan()?;
+        match self.slots.get(id)? {
+            Slot::Token(token) => token.init(shown.as_deref(), so_pin, label)?,
+            Slot::Unreadable(_) => return Err(unreadable()),
+            Slot::Free => {
+                let birth = Birth::new(&self.config, &*self.rng, label, so_pin, None)?;
+                let _folder = token::lock_folder(&self.config)?;
+                if !self.make_file(id, &birth)? {
+                    return Err(made_meanwhile());
+                }
+            }
+        }
+        self.slots.scan()?;
+        self.slots.show(id, &self.slots.get(id)?);
+        Ok(())
+    }
+
+    /// Makes a token with both PINs, whole or not at all, unless one of its name is there. Other
+    /// processes that do the same wait for each other, so that no two tokens get one name.
+    ///
+    /// # Errors
+    /// CKR_FUNCTION_FAILED when the slot is not free, or when a token that cannot be read may have
+    /// the name; CKR_PIN_LEN_RANGE, CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn make_token(&self, new: &NewToken<'_>) -> Result<Made> {
+        let user_pin = Some(new.user_pin);
+        let birth = Birth::new(&self.config, &*self.rng, &new.label, new.so_pin, user_pin)?;
+        let _turn = self.making.lock();
+        let _folder = token::lock_folder(&self.config)?;
+        self.slots.scan()?;
+        if let Some(slot) = self.slot_named(&new.label)? {
+            let created = false;
+            return Ok(Made { slot, created });
+        }
+        if new.sure_of_name || new.slot.is_none() {
+            self.no_token_unreadable()?;
+        }
+        let slot = self.make_in_free_slot(new.slot, &birth)?;
+        self.slots.scan()?;
+        let created = true;
+        Ok(Made { slot, created })
+    }
+
+    /// The first free slot, or the one that is wanted, with the token in it.
+    fn make_in_free_slot(
+        &self,
+        wanted: Option<ck::CK_SLOT_ID>,
+        birth: &Birth,
+    ) -> Result<ck::CK_SLOT_ID> {
+        let candidates = self.slots.without_file();
+        for id in candidates.filter(|id| wanted.is_none_or(|wanted| *id == wanted)) {
+            // What is not made through here, a copied file say, may come at any time.
+            if self.make_file(id, birth)? {
+                return Ok(id);
+            }
+        }
+        Err(Error::new(
+            ck::CKR_FUNCTION_FAILED,
+            wanted.map_or_else(
+                || "there is no free slot".to_owned(),
+                |id| format!("slot {id} is not free"),
+            ),
+        ))
+    }
+
+    fn make_file(&self, id: ck::CK_SLOT_ID, birth: &Birth) -> Result<bool> {
+        let now = self.clock.now();
+        Token::make_file(&self.slots.path(id), &self.config, &*self.rng, now, birth)
+    }
+
+    fn slot_named(&self, label: &[u8; 32]) -> Result<Option<ck::CK_SLOT_ID>> {
+        for (id, slot) in self.slots.all() {
+            if let Slot::Token(token) = slot
+                && token.status()?.label == *label
+            {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    fn no_token_unreadable(&self) -> Result<()> {
+        for (id, slot) in self.slots.all() {
+            if let Slot::Unreadable(why) = slot {
+                return refuse(
+                    ck::CKR_FUNCTION_FAILED,
+                    format!(
+                        "slot {id} is unreadable, and its token may have this name; make it readable, or move its files away: {why}"
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+}

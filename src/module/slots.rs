@@ -1,0 +1,240 @@
+//! Which slots there are: files found, opened, or found and not to be opened.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::ck;
+use crate::clock::Clock;
+use crate::config::{Config, LogLevel};
+use crate::error::{Error, Result};
+use crate::log;
+use crate::rng::Rng;
+use crate::token::{self, Token};
+
+/// Slots are numbered 0 to 9999: four digits of the file name.
+const SLOT_LIMIT: ck::CK_SLOT_ID = 10_000;
+
+/// What is in a slot.
+#[derive(Clone)]
+pub(super) enum Slot {
+    /// No file: C_InitToken makes a token.
+    Free,
+    /// The token of its file.
+    Token(Arc<Token>),
+    /// A file that cannot be opened, and why. Nobody knows what it holds, so it is never taken for a
+    /// free slot.
+    Unreadable(Arc<str>),
+}
+
+impl Slot {
+    /// The token, for calls that need one.
+    pub(super) fn token(self) -> Result<Arc<Token>> {
+        match self {
+            Self::Token(token) => Ok(token),
+            Self::Free => Err(Error::new(
+                ck::CKR_TOKEN_NOT_RECOGNIZED,
+                "the slot's token is not initialized: use C_InitToken or `tenon init`",
+            )),
+            Self::Unreadable(_) => Err(unreadable()),
+        }
+    }
+}
+
+/// What every call on a token that cannot be opened answers: clients that list tokens skip this
+/// number and go on. The reason went to the log when it was found.
+pub(super) fn unreadable() -> Error {
+    Error::new(
+        ck::CKR_TOKEN_NOT_RECOGNIZED,
+        "the slot's token is unreadable: `tenon slots` and an earlier line of the log say why",
+    )
+}
+
+/// The slots of one C_Initialize.
+pub(super) struct Slots {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    slots: RwLock<BTreeMap<ck::CK_SLOT_ID, Slot>>,
+    /// Serial number of the token that the caller was last told of, for each slot that he knows;
+    /// `None` where he was told that there is none.
+    shown: Mutex<BTreeMap<ck::CK_SLOT_ID, Option<String>>>,
+    /// Why the folder could not be read at the last scan.
+    folder_failure: Mutex<Option<String>>,
+}
+
+impl Slots {
+    pub(super) fn new(config: Arc<Config>, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        Self {
+            config,
+            clock,
+            rng,
+            slots: RwLock::default(),
+            shown: Mutex::default(),
+            folder_failure: Mutex::default(),
+        }
+    }
+
+    /// Looks for tokens that other processes have made, tries those again that could not be opened,
+    /// and offers a free slot.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when the folder cannot be read. Then the slots stay as they were.
+    pub(super) fn scan(&self) -> Result<()> {
+        let mut slots = self.slots.write();
+        let found = self.files()?;
+        slots.retain(|id, slot| !matches!(slot, Slot::Unreadable(_)) || found.contains(id));
+        for id in found {
+            let known = match slots.get(&id) {
+                Some(Slot::Token(_)) => continue,
+                Some(Slot::Unreadable(why)) => Some(why.clone()),
+                Some(Slot::Free) | None => None,
+            };
+            slots.insert(id, self.open(id, known));
+        }
+        if !slots.values().any(|slot| matches!(slot, Slot::Free)) {
+            let free = (0..SLOT_LIMIT).find(|id| !slots.contains_key(id));
+            slots.extend(free.map(|id| (id, Slot::Free)));
+        }
+        Ok(())
+    }
+
+    /// Opens the file of a slot. Why it could not be is logged when that is not `known` already.
+    fn open(&self, id: ck::CK_SLOT_ID, known: Option<Arc<str>>) -> Slot {
+        let opened = Token::open(
+            &self.path(id),
+            self.config.clone(),
+            self.clock.clone(),
+            self.rng.clone(),
+        );
+        let error = match opened {
+            Ok(token) => return Slot::Token(Arc::new(token)),
+            Err(error) => error,
+        };
+        let why = reason(&error);
+        if let Some(known) = known.filter(|known| **known == why) {
+            return Slot::Unreadable(known);
+        }
+        let path = self.path(id);
+        let line = format!("slot {id} is unreadable ({}): {why}", path.display());
+        log::note(LogLevel::Error, &line);
+        Slot::Unreadable(why.into())
+    }
+
+    /// Numbers of the slots that have a file, or whatever stands in its place.
+    fn files(&self) -> Result<Vec<ck::CK_SLOT_ID>> {
+        let names = token::files(&self.config)?;
+        let mut ids: Vec<_> = names
+            .iter()
+            .filter_map(|name| slot_number(name.to_str()?))
+            .collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    pub(super) fn path(&self, id: ck::CK_SLOT_ID) -> PathBuf {
+        self.config.token_dir.join(format!("slot-{id:04}.tenon"))
+    }
+
+    /// Every slot, after a scan. A folder that cannot be read changes nothing, and is logged once.
+    pub(super) fn list(&self) -> Vec<ck::CK_SLOT_ID> {
+        let failure = self.scan().err();
+        let mut known = self.folder_failure.lock();
+        let text = failure.as_ref().map(Error::to_string);
+        if let Some(error) = failure.filter(|_| *known != text) {
+            log::refused("C_GetSlotList", &error);
+        }
+        *known = text;
+        self.show_new();
+        self.slots.read().keys().copied().collect()
+    }
+
+    /// The slot of a number. Where no token is known, another process may have made one.
+    ///
+    /// # Errors
+    /// CKR_SLOT_ID_INVALID.
+    pub(super) fn get(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
+        let known = || self.slots.read().get(&id).cloned();
+        let mut slot = known();
+        let has_token = matches!(slot, Some(Slot::Token(_)));
+        if !has_token && self.path(id).symlink_metadata().is_ok() {
+            self.scan()?;
+            slot = known();
+        }
+        slot.ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
+    }
+
+    /// Every token that can be read, and every slot whose cannot.
+    pub(super) fn all(&self) -> Vec<(ck::CK_SLOT_ID, Slot)> {
+        let slots = self.slots.read();
+        let slots = slots.iter().map(|(id, slot)| (*id, slot.clone()));
+        slots.collect()
+    }
+
+    /// Slots without a file from the lowest on, at the last scan.
+    pub(super) fn without_file(&self) -> impl Iterator<Item = ck::CK_SLOT_ID> {
+        let slots = self.slots.read().clone();
+        let is_free = move |id: &ck::CK_SLOT_ID| matches!(slots.get(id), None | Some(Slot::Free));
+        (0..SLOT_LIMIT).filter(is_free)
+    }
+
+    /// A slot that the caller hears of for the first time is what it is now.
+    pub(super) fn show_new(&self) {
+        let mut shown = self.shown.lock();
+        for (id, slot) in self.all() {
+            shown.entry(id).or_insert_with(|| serial(&slot));
+        }
+    }
+
+    /// The caller is told what is in the slot.
+    pub(super) fn show(&self, id: ck::CK_SLOT_ID, slot: &Slot) {
+        self.shown.lock().insert(id, serial(slot));
+    }
+
+    /// Serial number of the token that the caller was last told of; `None` for a slot that he takes
+    /// for free, or does not know.
+    pub(super) fn shown(&self, id: ck::CK_SLOT_ID) -> Option<String> {
+        self.shown.lock().get(&id).cloned().flatten()
+    }
+}
+
+fn serial(slot: &Slot) -> Option<String> {
+    match slot {
+        Slot::Token(token) => token.serial().ok(),
+        Slot::Free | Slot::Unreadable(_) => None,
+    }
+}
+
+/// The error's sentence without its number.
+fn reason(error: &Error) -> String {
+    let text = error.to_string();
+    let number = format!("{}: ", ck::rv_name(error.rv));
+    text.strip_prefix(&number).unwrap_or(&text).to_owned()
+}
+
+/// Number of the slot that a file name stands for.
+fn slot_number(name: &str) -> Option<ck::CK_SLOT_ID> {
+    let digits = name.strip_prefix("slot-")?.strip_suffix(".tenon")?;
+    let four = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|_| four)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_numbered_by_file_name() {
+        assert_eq!(slot_number("slot-0042.tenon"), Some(42));
+        for other in [
+            "slot-42.tenon",
+            "slot-00042.tenon",
+            "slot-00a2.tenon",
+            "slot-0001.gen",
+        ] {
+            assert_eq!(slot_number(other), None, "{other}");
+        }
+    }
+}

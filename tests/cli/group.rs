@@ -1,0 +1,169 @@
+//! A token that the members of a group share. Needs root, to be several users.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::common::{Answer, Desk};
+
+const GROUP: u32 = 65_101;
+/// Users, and the group that each has by itself.
+const ADA: (u32, u32) = (65_001, 65_001);
+const BOB: (u32, u32) = (65_002, 65_002);
+/// As a platform that gives each container a user of its own does it.
+const RANDOM: (u32, u32) = (1_000_650_000, GROUP);
+
+/// `None` where this process cannot be other users.
+fn desk() -> Option<(Desk, PathBuf)> {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        println!("not run: only root can be several users");
+        return None;
+    }
+    let desk = Desk::empty();
+    fs::set_permissions(&desk.folder, Permissions::from_mode(0o755)).unwrap();
+    // Where the build is may be closed to them.
+    let program = desk.path("tenon");
+    fs::copy(env!("CARGO_BIN_EXE_tenon"), &program).unwrap();
+    Some((desk, program))
+}
+
+/// The program as run by a user of the group, whose own umask is `umask`.
+fn run(
+    desk: &Desk,
+    program: &Path,
+    (uid, gid): (u32, u32),
+    umask: &str,
+    arguments: &[&str],
+) -> Answer {
+    let shell = format!("umask {umask}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("setpriv");
+    let mut settings = desk.command(&[]);
+    settings.env("TENON_OBJECTSTORE_UMASK", "0007");
+    command
+        .args([
+            format!("--reuid={uid}"),
+            format!("--regid={gid}"),
+            format!("--groups={GROUP}"),
+        ])
+        .args(["sh", "-c", &shell])
+        .arg(program)
+        .args(arguments)
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .envs(
+            settings
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .arg0("setpriv");
+    Answer(command.output().unwrap())
+}
+
+/// Group and mode of every file of the token.
+fn rights(desk: &Desk) -> Vec<(String, u32, u32)> {
+    let entries = fs::read_dir(desk.path("tokens")).unwrap();
+    let files = entries.map(|entry| {
+        let entry = entry.unwrap();
+        let metadata = entry.metadata().unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        (name, metadata.gid(), metadata.mode() & 0o777)
+    });
+    files.collect()
+}
+
+fn shared(desk: &Desk) {
+    for (name, group, mode) in rights(desk) {
+        assert_eq!((group, mode), (GROUP, 0o660), "{name}: {mode:o}");
+    }
+}
+
+/// With and without the setgid bit on the folder, and whatever the umask of the process.
+#[test]
+fn members_of_a_group_share_a_token() {
+    for folder_mode in [0o770, 0o2770] {
+        let Some((desk, program)) = desk() else {
+            return;
+        };
+        let tokens = desk.path("tokens");
+        fs::create_dir(&tokens).unwrap();
+        chown(&tokens, Some(ADA.0), Some(GROUP)).unwrap();
+        fs::set_permissions(&tokens, Permissions::from_mode(folder_mode)).unwrap();
+        let run = |who, umask, arguments: &[&str]| run(&desk, &program, who, umask, arguments);
+
+        run(ADA, "077", &["init", "--label", "shared"]).ok();
+        shared(&desk);
+        let generate = |who, umask, label| {
+            let key = ["keys", "generate", "--type", "aes:256", "--label", label];
+            run(who, umask, &key).ok();
+            shared(&desk);
+        };
+        generate(BOB, "022", "bob");
+        generate(ADA, "077", "ada");
+        fs::remove_file(tokens.join("slot-0000.gen")).unwrap();
+        fs::remove_file(tokens.join("slot-0000.reserve")).unwrap();
+        generate(RANDOM, "077", "random");
+        for who in [ADA, BOB, RANDOM] {
+            let out = run(who, "077", &["objects", "list", "--login"]).ok().out();
+            for label in ["ada", "bob", "random"] {
+                assert!(out.contains(label), "{out}");
+            }
+        }
+        let outsider = (65_003, 65_003);
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65003", "--regid=65003", "--clear-groups"])
+            .arg(&program)
+            .arg("slots")
+            .envs([("TENON_DIRECTORIES_TOKENDIR", &tokens)]);
+        let refused = Answer(command.output().unwrap());
+        refused.refused(1, &["directories.tokendir", "permission denied"]);
+        assert_ne!(outsider, ADA);
+    }
+}
+
+#[test]
+fn a_file_without_rights_is_unreadable_and_not_missing() {
+    let Some((desk, program)) = desk() else {
+        return;
+    };
+    let tokens = desk.path("tokens");
+    fs::create_dir(&tokens).unwrap();
+    chown(&tokens, Some(ADA.0), Some(GROUP)).unwrap();
+    fs::set_permissions(&tokens, Permissions::from_mode(0o770)).unwrap();
+    let run = |arguments: &[&str]| run(&desk, &program, ADA, "077", arguments);
+    run(&["init", "--label", "closed"]).ok();
+    let file = tokens.join("slot-0000.tenon");
+    chown(&file, Some(0), Some(0)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    run(&["slots"]).failed(&["unreadable: slot 0"]);
+    run(&["init", "--label", "closed", "--if-missing"]).refused(1, &["may be there already"]);
+    run(&["objects", "list"]).refused(1, &["unreadable"]);
+
+    // The folder is listed, and nothing in it can be reached.
+    fs::set_permissions(&tokens, Permissions::from_mode(0o760)).unwrap();
+    chown(&tokens, Some(0), Some(GROUP)).unwrap();
+    run(&["slots"]).failed(&["unreadable: slot 0", "permission denied"]);
+    fs::set_permissions(&tokens, Permissions::from_mode(0o700)).unwrap();
+    run(&["slots"]).refused(1, &["directories.tokendir", "permission denied"]);
+    run(&["init", "--label", "closed", "--if-missing"]).refused(1, &["directories.tokendir"]);
+}
+
+#[test]
+fn others_are_never_let_in() {
+    let desk = Desk::empty();
+    let umask = [("TENON_OBJECTSTORE_UMASK", "0022")];
+    desk.run_with(&umask, &["init", "--label", "a"])
+        .warned(&["objectstore.umask", "0027 is taken"]);
+    for (name, _, mode) in rights(&desk) {
+        assert_eq!(mode, 0o640, "{name}: {mode:o}");
+    }
+    let tokens = fs::metadata(desk.path("tokens")).unwrap().mode() & 0o7777;
+    assert_eq!(tokens, 0o2750);
+    for bad in ["0177", "0700", "8", "1000"] {
+        desk.run_with(&[("TENON_OBJECTSTORE_UMASK", bad)], &["slots"])
+            .refused(1, &["objectstore.umask"]);
+    }
+}

@@ -28,6 +28,7 @@ mod derive;
 mod external;
 mod find;
 mod generate;
+mod guess;
 mod key;
 mod login;
 mod make;
@@ -53,8 +54,9 @@ pub use sweep::Swept;
 pub use time::ClockStatus;
 
 use birth::Birth;
+use guess::Guesses;
 use objects::Objects;
-use pin::{PinStatus, Role};
+use pin::Role;
 use time::{MARK_ROW, Mark, TokenTime};
 use vault::{Domain, Serial, Vault, damaged};
 
@@ -129,6 +131,7 @@ pub struct Token {
     /// The store's generation at which `identity` was read last.
     seen: AtomicU64,
     login: RwLock<Option<LoggedIn>>,
+    guesses: Guesses,
     objects: Objects,
     /// Held while a change is noted in the anchor.
     noting: Mutex<()>,
@@ -143,6 +146,10 @@ pub struct TokenStatus {
     pub serial: String,
     /// CKF_ flags of token and PINs.
     pub flags: ck::CK_FLAGS,
+    /// Wrong guesses that the user's PIN stands until it is locked; `None` where there is no PIN.
+    pub user_tries: Option<u32>,
+    /// The same of the security officer's PIN.
+    pub so_tries: Option<u32>,
 }
 
 impl Token {
@@ -199,6 +206,7 @@ impl Token {
             identity: RwLock::new(None),
             seen: AtomicU64::new(u64::MAX),
             login: RwLock::new(None),
+            guesses: Guesses::default(),
             objects: Objects::default(),
             noting: Mutex::default(),
         };
@@ -327,6 +335,8 @@ impl Token {
                 label: [b' '; LABEL_LEN],
                 serial: String::new(),
                 flags,
+                user_tries: None,
+                so_tries: None,
             });
         };
         let so = self.pin_status(Role::So)?;
@@ -334,11 +344,11 @@ impl Token {
         flags |= ck::CKF_TOKEN_INITIALIZED;
         for (set, flag) in [
             (user.initialized, ck::CKF_USER_PIN_INITIALIZED),
-            (count_low(user), ck::CKF_USER_PIN_COUNT_LOW),
-            (final_try(user), ck::CKF_USER_PIN_FINAL_TRY),
+            (user.count_low(), ck::CKF_USER_PIN_COUNT_LOW),
+            (user.final_try(), ck::CKF_USER_PIN_FINAL_TRY),
             (user.locked(), ck::CKF_USER_PIN_LOCKED),
-            (count_low(so), ck::CKF_SO_PIN_COUNT_LOW),
-            (final_try(so), ck::CKF_SO_PIN_FINAL_TRY),
+            (so.count_low(), ck::CKF_SO_PIN_COUNT_LOW),
+            (so.final_try(), ck::CKF_SO_PIN_FINAL_TRY),
             (so.locked(), ck::CKF_SO_PIN_LOCKED),
         ] {
             if set {
@@ -349,6 +359,8 @@ impl Token {
             label: identity.label,
             serial: identity.serial_text(),
             flags,
+            user_tries: user.initialized.then_some(user.tries_left),
+            so_tries: Some(so.tries_left),
         })
     }
 
@@ -380,12 +392,4 @@ fn role_of(login: Option<&LoggedIn>) -> Login {
         Some(Role::User) => Login::User,
         Some(Role::So) => Login::So,
     }
-}
-
-fn count_low(pin: PinStatus) -> bool {
-    pin.failures > 0 && !pin.locked()
-}
-
-fn final_try(pin: PinStatus) -> bool {
-    pin.failures + 1 == pin::LIMIT
 }

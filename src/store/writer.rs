@@ -128,22 +128,26 @@ impl Writer {
         batch.outcome.set(result);
     }
 
-    /// Runs `begin` once those processes had their turn that came before this one. The turn ends with
-    /// the transaction.
+    /// Runs `begin` in this process's turn, which ends with the transaction.
     fn in_turn<T>(&mut self, begin: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let deadline = Deadline::after(self.busy_timeout);
-        let first = |ahead| Ok::<_, Error>(ahead == 0);
-        self.turn = match self.queue.wait(queue::WRITERS, deadline, first) {
-            Ok(Some(turn)) => Some(turn),
-            Ok(None) => return Err(Error::Busy),
-            // Without the file of the queue SQLite's own lock decides, which is less fair.
-            Err(_) => None,
-        };
+        self.turn = self.wait_for_turn()?;
         let begun = begin(self);
         if begun.is_err() {
             self.turn = None;
         }
         begun
+    }
+
+    /// Waits until those processes had their turn that came before this one. `None` where the file of
+    /// the queue cannot be used: SQLite's own lock decides then, which is less fair.
+    fn wait_for_turn(&self) -> Result<Option<Ticket>> {
+        let deadline = Deadline::after(self.busy_timeout);
+        let first = |ahead| Ok::<_, Error>(ahead == 0);
+        match self.queue.wait(queue::WRITERS, deadline, first) {
+            Ok(None) => Err(Error::Busy),
+            Ok(turn) => Ok(turn),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Makes the counter say what the database says.
@@ -156,6 +160,10 @@ impl Writer {
 
     /// Runs `work` with the committed generation, under the write lock.
     pub(super) fn locked<T>(&self, work: impl FnOnce(u64) -> Result<T>) -> Result<T> {
+        let _turn = match &self.turn {
+            Some(_) => None,
+            None => self.wait_for_turn()?,
+        };
         self.run("BEGIN IMMEDIATE")?;
         let done = self.snapshot().generation().and_then(work);
         self.run("ROLLBACK")?;

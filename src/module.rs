@@ -133,7 +133,9 @@ impl Module {
         Ok(ids)
     }
 
-    fn path(&self, id: ck::CK_SLOT_ID) -> PathBuf {
+    /// Where the token of a slot is kept, or would be.
+    #[must_use]
+    pub fn path(&self, id: ck::CK_SLOT_ID) -> PathBuf {
         self.config.token_dir.join(format!("slot-{id:04}.tenon"))
     }
 
@@ -287,6 +289,22 @@ impl Module {
         )?;
         slot.token = Some(Arc::new(token));
         Ok(())
+    }
+
+    /// Removes the token of a slot with all its files, also where it cannot be read, and closes the
+    /// module. No PIN is asked for: whoever may remove the files needs none.
+    ///
+    /// # Errors
+    /// CKR_SESSION_EXISTS while a process has the token open, CKR_TOKEN_NOT_PRESENT,
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn remove_token(self, id: ck::CK_SLOT_ID) -> Result<()> {
+        if self.config.read_only {
+            return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
+        }
+        let path = self.path(id);
+        // This process must not have the token open either.
+        drop(self);
+        Token::remove_file(&path)
     }
 
     /// C_WaitForSlotEvent, without waiting: tokens do not come and go.

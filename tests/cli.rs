@@ -16,6 +16,7 @@ mod cli {
     mod import;
     mod objects;
     mod pins;
+    mod removal;
     mod terminal;
     mod tokens;
 }

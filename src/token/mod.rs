@@ -364,6 +364,23 @@ impl Token {
         })
     }
 
+    /// How many objects the token holds, private ones included.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn object_count(&self) -> Result<u64> {
+        let every = store::Search::default();
+        Ok(self.store.read(|snapshot| snapshot.count(&every))?)
+    }
+
+    /// Removes the token's file and all beside it, whatever is in them. See `Module::remove_token`.
+    ///
+    /// # Errors
+    /// CKR_SESSION_EXISTS while a process has the token open; CKR_TOKEN_NOT_PRESENT, CKR_DEVICE_ERROR.
+    pub fn remove_file(path: &Path) -> Result<()> {
+        Ok(store::remove(path)?)
+    }
+
     /// Fills `out` with random bytes.
     pub fn random(&self, out: &mut [u8]) {
         self.rng.fill(out);

@@ -143,6 +143,8 @@ mod tests {
             label: String::new(),
             serial: String::new(),
             flags,
+            user_tries: None,
+            so_tries: None,
         }
     }
 

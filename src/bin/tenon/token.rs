@@ -36,6 +36,10 @@ pub(crate) struct Slot {
     pub(crate) serial: String,
     /// CKF_ flags of the token.
     pub(crate) flags: ck::CK_FLAGS,
+    /// Wrong PINs that the user's PIN still stands, where it is set.
+    pub(crate) user_tries: Option<u32>,
+    /// The same of the SO PIN.
+    pub(crate) so_tries: Option<u32>,
 }
 
 impl Slot {
@@ -49,7 +53,13 @@ pub(crate) fn slots(module: &Module) -> Result<Vec<Slot>> {
     let mut slots = Vec::new();
     for id in module.slots() {
         let info = module.token_info(id)?;
+        let status = match info.flags & ck::CKF_TOKEN_INITIALIZED {
+            0 => None,
+            _ => Some(module.token(id)?.status()?),
+        };
         slots.push(Slot {
+            user_tries: status.as_ref().and_then(|status| status.user_tries),
+            so_tries: status.as_ref().and_then(|status| status.so_tries),
             id,
             label: printable(info.label.trim_ascii_end()),
             serial: printable(info.serialNumber.trim_ascii_end()),
@@ -71,6 +81,11 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    /// The slot that was chosen by its number, whatever is in it.
+    pub(crate) fn number(&self) -> Option<ck::CK_SLOT_ID> {
+        self.slot
+    }
+
     /// The one initialized token that was chosen.
     pub(crate) fn find(&self, module: &Module) -> Result<Slot> {
         let mut slots = slots(module)?;

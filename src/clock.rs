@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Unix time in whole seconds.
 pub type UnixTime = u64;
@@ -26,6 +27,44 @@ impl Clock for SystemClock {
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |elapsed| elapsed.as_secs())
     }
+}
+
+/// An end of waiting, measured by the clock that nobody sets.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    begun: Instant,
+    patience: Duration,
+}
+
+impl Deadline {
+    /// `patience` from now on.
+    #[must_use]
+    pub fn after(patience: Duration) -> Self {
+        Self {
+            begun: instant(),
+            patience,
+        }
+    }
+
+    /// How long it has been waited already.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        instant().saturating_duration_since(self.begun)
+    }
+
+    /// How long may still be waited; zero once the deadline has passed.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.patience.saturating_sub(self.waited())
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the clock"
+)]
+fn instant() -> Instant {
+    Instant::now()
 }
 
 /// A clock that stands still until it is set, for tests and the demonstration of rules.

@@ -3,6 +3,7 @@
 //! A slot's number is in its token's file name, so slots never renumber; one slot without an
 //! initialized token is always offered for C_InitToken.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -61,6 +62,12 @@ impl Module {
             making: Mutex::default(),
             sessions: Arc::default(),
         })
+    }
+
+    /// Where the token of a slot is kept, or would be.
+    #[must_use]
+    pub fn path(&self, id: ck::CK_SLOT_ID) -> PathBuf {
+        self.slots.path(id)
     }
 
     /// C_GetSlotList. Every slot has a token in it, if only one that waits for C_InitToken.
@@ -194,6 +201,22 @@ impl Module {
                 Error::new(ck::CKR_MECHANISM_INVALID, "the mechanism is not offered")
                     .at(format!("{id:#x}"))
             })
+    }
+
+    /// Removes the token of a slot with all its files, also where it cannot be read, and closes the
+    /// module. No PIN is asked for: whoever may remove the files needs none.
+    ///
+    /// # Errors
+    /// CKR_SESSION_EXISTS while a process has the token open, CKR_TOKEN_NOT_PRESENT,
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn remove_token(self, id: ck::CK_SLOT_ID) -> Result<()> {
+        if self.config.read_only {
+            return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
+        }
+        let path = self.path(id);
+        // This process must not have the token open either.
+        drop(self);
+        Token::remove_file(&path)
     }
 
     /// C_WaitForSlotEvent, without waiting: tokens do not come and go.

@@ -83,6 +83,7 @@ impl From<store::Error> for Error {
             | E::Busy
             | E::RolledBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
+            E::InUse(_) => ck::CKR_SESSION_EXISTS,
             E::NoSuchObject => ck::CKR_OBJECT_HANDLE_INVALID,
             E::ReservedName | E::Nested => ck::CKR_GENERAL_ERROR,
         };

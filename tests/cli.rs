@@ -18,6 +18,7 @@ mod cli {
     mod making;
     mod objects;
     mod pins;
+    mod removal;
     mod terminal;
     mod tokens;
     mod unreadable;

@@ -12,6 +12,7 @@ mod common;
 mod sessions {
     mod lifetime;
     mod login;
+    mod logins;
     mod pins;
     mod processes;
     mod read_only;

@@ -14,6 +14,8 @@ mod store {
     mod fork;
     mod kill;
     mod processes;
+    mod queue;
+    mod removal;
     mod search;
     mod threads;
 }

@@ -96,6 +96,8 @@ pub struct Config {
     pub removable: bool,
     /// Least length of a new PIN in bytes.
     pub pin_min_length: u64,
+    /// Wrong PINs in a row that lock a PIN.
+    pub pin_retries: u32,
     /// Argon2id memory of a new PIN in KiB.
     pub pin_memory_kib: u64,
     /// Argon2id passes of a new PIN.

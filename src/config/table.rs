@@ -111,6 +111,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, value| number(value, 4, 255).map(|n| config.pin_min_length = n),
     },
     Setting {
+        key: "pin.retries",
+        default: "10",
+        doc: "Wrong PINs in a row that lock a PIN, 3 to 100. The count is the token's; each process locks by its own setting.",
+        set: |config, value| {
+            number(value, 3, 100).map(|n| config.pin_retries = u32::try_from(n).unwrap_or(3))
+        },
+    },
+    Setting {
         key: "pin.memory_kib",
         default: "19456",
         doc: "Argon2id memory for a new PIN in KiB, 19456 (19 MiB) to 4194304; 65536 is a good choice for servers.",

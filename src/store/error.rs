@@ -37,6 +37,8 @@ pub enum Error {
     RolledBack,
     /// Another process held the store for longer than the busy timeout.
     Busy,
+    /// The store cannot be removed, for a process has it open; its number, where the system tells it.
+    InUse(Option<u32>),
     /// The file is no token store; the text says how that shows.
     NotAToken(&'static str),
     /// The file is a token store with damage; the text says where.
@@ -151,6 +153,13 @@ impl fmt::Display for Error {
             ),
             Self::Busy => f.write_str(
                 "another process kept the token store locked; try again, or raise the busy timeout",
+            ),
+            Self::InUse(Some(process)) => write!(
+                f,
+                "process {process} has the token store open; end it and try again"
+            ),
+            Self::InUse(None) => f.write_str(
+                "another process has the token store open; end it and try again",
             ),
             Self::RolledBack => f.write_str(
                 "another change made the common transaction fail; nothing was changed, try again",

@@ -7,7 +7,8 @@
 //! the inherited records match no file, and lie unused.
 //!
 //! SQLite's own mutexes are taken around a fork, so that no child inherits one that a thread of the
-//! parent held. (The connections' own mutexes do not exist: see `connection`.)
+//! parent held. (The connections' own mutexes do not exist: see `connection`.) The child closes the
+//! descriptors that hold its parent's locks on byte ranges: see `range_lock`.
 
 use std::ffi::{c_char, c_int};
 use std::mem;
@@ -16,6 +17,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::ffi;
+
+use super::range_lock;
 
 /// Forks between the first process that used the store and this one.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -95,6 +98,7 @@ fn disguise(stat: &mut libc::stat) {
 }
 
 extern "C" fn before_fork() {
+    range_lock::before_fork();
     for id in MUTEXES {
         // SAFETY: SQLite's static mutexes always exist.
         unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
@@ -102,6 +106,11 @@ extern "C" fn before_fork() {
 }
 
 extern "C" fn in_parent() {
+    give_mutexes_back();
+    range_lock::in_parent();
+}
+
+fn give_mutexes_back() {
     for id in MUTEXES.into_iter().rev() {
         // SAFETY: this thread holds the mutex since `before_fork`.
         unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(id)) };
@@ -110,5 +119,6 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
-    in_parent();
+    give_mutexes_back();
+    range_lock::in_child();
 }

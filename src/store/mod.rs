@@ -17,7 +17,10 @@ mod folder;
 mod fork;
 mod gen_map;
 mod group;
+mod queue;
+mod range_lock;
 mod readers;
+mod removal;
 mod reserve;
 mod row;
 mod schema;
@@ -28,15 +31,19 @@ mod writer;
 
 use std::fmt;
 use std::mem;
+use std::num::NonZeroU8;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Deadline;
+
 use connection::{Use, connect, keep_log};
 use counter::Counter;
 use files::Draft;
 use group::Group;
+use queue::Queue;
 use readers::Readers;
 use reserve::Reserve;
 use writer::{Durability, Writer};
@@ -44,6 +51,8 @@ use writer::{Durability, Writer};
 pub use counter::Generation;
 pub use error::{Error, Result};
 pub use folder::{FolderLock, Umask, names};
+pub use queue::Ticket;
+pub use removal::remove;
 pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
@@ -71,6 +80,7 @@ impl Default for Options {
 pub struct Store {
     path: PathBuf,
     readers: Readers,
+    queue: Queue,
     access: Access,
     epoch: u64,
 }
@@ -107,6 +117,7 @@ impl Store {
         let target = files::resolve(path)?;
         counter::path_of(&target)?;
         Reserve::of(&target)?;
+        Queue::of(&target)?;
 
         let (draft, file) = Draft::beside(&target)?;
         umask
@@ -136,17 +147,20 @@ impl Store {
         }
 
         let reserve = Reserve::of(&path)?;
+        let queue = Queue::of(&path)?;
         let mut conn = connect(&path, Use::Write, options.busy_timeout)?;
         schema::recognize(&conn)?;
         keep_log(&conn)?;
         schema::admit(&mut conn, known, false)?;
-        let mut writer = Writer::new(conn, schema::newest(known), options.busy_timeout);
+        let newest = schema::newest(known);
+        let mut writer = Writer::new(conn, queue.clone(), newest, options.busy_timeout);
         let counter = Counter::attach(&counter_path, &metadata, &writer)?;
         writer.finish_erasing()?;
         files::share_log(&path, &metadata);
         reserve.keep(&metadata);
         Ok(Self {
             readers: Readers::new(path.clone(), Use::Read, options.busy_timeout),
+            queue,
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: fork::epoch(),
             path,
@@ -172,6 +186,7 @@ impl Store {
         let readers = Readers::new(path.clone(), purpose, options.busy_timeout);
         readers.keep(conn);
         Ok(Self {
+            queue: Queue::of(&path)?,
             path,
             readers,
             access: Access::Read(Counter::open(counter_path, false)?),
@@ -231,6 +246,22 @@ impl Store {
         change: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         self.change(Durability::Process, change)
+    }
+
+    /// Joins the line of that number (from 1 on) and waits until `admit`, which is told how many are
+    /// ahead, says yes. The place is given back when the ticket is dropped or its process ends. `None`
+    /// when the deadline passed before; `admit` is asked at least once.
+    ///
+    /// # Errors
+    /// Those of `admit`; `Symlink`, `PermissionsRefused`, `Full`, `Io` where the file beside the store
+    /// cannot be used that keeps the places.
+    pub fn queue<E: From<Error>>(
+        &self,
+        line: NonZeroU8,
+        deadline: Deadline,
+        admit: impl FnMut(usize) -> std::result::Result<bool, E>,
+    ) -> std::result::Result<Option<Ticket>, E> {
+        self.queue.wait(line.get(), deadline, admit)
     }
 
     /// Folds the log into the database and empties it, if material was erased and a reader has

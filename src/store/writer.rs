@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::clock::Deadline;
+
 use super::counter::{self, Counter, Generation};
 use super::error::{Error, Result};
 use super::group::Outcome;
+use super::queue::{self, Queue, Ticket};
 use super::schema;
 use super::snapshot::{GENERATION, Snapshot};
 use super::tx::Tx;
@@ -33,6 +36,7 @@ pub(super) enum Durability {
 /// The connection that changes things.
 pub(super) struct Writer {
     conn: Connection,
+    queue: Queue,
     /// Schema version that this process understands.
     schema: u32,
     busy_timeout: Duration,
@@ -42,6 +46,8 @@ pub(super) struct Writer {
     /// The disk was full when something was last written.
     cramped: bool,
     batch: Option<Batch>,
+    /// This process's place among those that write, held as long as it may hold SQLite's lock.
+    turn: Option<Ticket>,
 }
 
 /// An open transaction.
@@ -68,16 +74,18 @@ pub(super) struct Part<T, E> {
 }
 
 impl Writer {
-    /// A writer on `conn`, whose file has the schema version `schema`.
-    pub(super) fn new(conn: Connection, schema: u32, busy_timeout: Duration) -> Self {
+    /// A writer on `conn`, whose file has the schema version `schema`, and where it waits in `queue`.
+    pub(super) fn new(conn: Connection, queue: Queue, schema: u32, busy_timeout: Duration) -> Self {
         Self {
             conn,
+            queue,
             schema,
             busy_timeout,
             synchronous: Durability::Full,
             emptied: 0,
             cramped: false,
             batch: None,
+            turn: None,
         }
     }
 
@@ -89,7 +97,7 @@ impl Writer {
     ) -> Result<Part<T, E>> {
         let mut batch = match self.batch.take() {
             Some(batch) => batch,
-            None => self.begin(durability)?,
+            None => self.in_turn(|writer| writer.begin(durability))?,
         };
         let part = self.apply(&mut batch, change);
         self.batch = Some(batch);
@@ -116,7 +124,30 @@ impl Writer {
             self.cramped |= matches!(e, Error::Full | Error::RolledBack);
             self.give_up(counter);
         }
+        self.turn = None;
         batch.outcome.set(result);
+    }
+
+    /// Runs `begin` in this process's turn, which ends with the transaction.
+    fn in_turn<T>(&mut self, begin: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.turn = self.wait_for_turn()?;
+        let begun = begin(self);
+        if begun.is_err() {
+            self.turn = None;
+        }
+        begun
+    }
+
+    /// Waits until those processes had their turn that came before this one. `None` where the file of
+    /// the queue cannot be used: SQLite's own lock decides then, which is less fair.
+    fn wait_for_turn(&self) -> Result<Option<Ticket>> {
+        let deadline = Deadline::after(self.busy_timeout);
+        let first = |ahead| Ok::<_, Error>(ahead == 0);
+        match self.queue.wait(queue::WRITERS, deadline, first) {
+            Ok(None) => Err(Error::Busy),
+            Ok(turn) => Ok(turn),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Makes the counter say what the database says.
@@ -129,6 +160,10 @@ impl Writer {
 
     /// Runs `work` with the committed generation, under the write lock.
     pub(super) fn locked<T>(&self, work: impl FnOnce(u64) -> Result<T>) -> Result<T> {
+        let _turn = match &self.turn {
+            Some(_) => None,
+            None => self.wait_for_turn()?,
+        };
         self.run("BEGIN IMMEDIATE")?;
         let done = self.snapshot().generation().and_then(work);
         self.run("ROLLBACK")?;
@@ -330,7 +365,8 @@ mod tests {
         drop(Store::create(&path).unwrap());
         let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
         let newest = schema::newest(schema::MIGRATIONS);
-        let writer = Writer::new(conn, newest, Duration::from_secs(1));
+        let queue = Queue::of(&path).unwrap();
+        let writer = Writer::new(conn, queue, newest, Duration::from_secs(1));
         let file = path.with_extension("gen");
         let counter = Counter::open(&file, true).unwrap().unwrap();
         (writer, counter)

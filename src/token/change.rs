@@ -61,10 +61,13 @@ impl Token {
         f: impl Fn(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
         let doing = doing.into();
-        match self.change(keys, doing, &f) {
-            Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => {
-                self.store.with_reserve(|| self.change(keys, doing, &f))
-            }
+        self.on_a_full_disk_too(|| self.change(keys, doing, &f))
+    }
+
+    /// Runs `change` again, with the space that the store keeps back, where it found the disk full.
+    pub(super) fn on_a_full_disk_too<T>(&self, change: impl Fn() -> Result<T>) -> Result<T> {
+        match change() {
+            Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => self.store.with_reserve(change),
             done => done,
         }
     }

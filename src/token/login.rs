@@ -1,25 +1,18 @@
-//! PINs: guessing them, setting them, logging in and out.
+//! Logging in and out, and setting PINs.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use crate::ck;
 use crate::config::LogLevel;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 use crate::log;
 use crate::policy::Login;
 use crate::secret::{self, Secret};
 
 use super::audit::Event;
-use super::pin::{self, PinRow, PinStatus, Role};
-use super::vault::{Domain, Serial};
+use super::pin::{self, PinRow, Role};
+use super::vault::Domain;
 use super::{LoggedIn, Master, Swept, Token};
-
-/// Wrong guesses at the PINs of tokens that cannot be written. They outlive the token, so that
-/// opening it again gives no more of them.
-static READ_ONLY_FAILURES: Mutex<BTreeMap<(Serial, Role), u32>> = Mutex::new(BTreeMap::new());
 
 impl Token {
     /// C_Login as the normal user or the security officer. What the user's login has swept.
@@ -32,7 +25,7 @@ impl Token {
         self.refresh()?;
         self.not_logged_in(role)?;
         self.check_anchor()?;
-        let master = self.check_pin(role, pin)?;
+        let master = self.check_pin_while(role, pin, || self.not_logged_in(role))?;
         self.record_login(role)?;
         let identity = self.identity()?;
         {
@@ -165,103 +158,4 @@ impl Token {
             change.set_value(role.row(), &row.encode(&identity.public, role))
         })
     }
-
-    /// The master key, when `pin` is right; a refusal is recorded.
-    pub(super) fn check_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
-        let checked = self.guess_pin(role, pin);
-        if let Err(refused) = &checked {
-            let of_pin = matches!(
-                refused.rv,
-                ck::CKR_PIN_INCORRECT | ck::CKR_PIN_LOCKED | ck::CKR_USER_PIN_NOT_INITIALIZED
-            );
-            if of_pin {
-                let doing = Event::LoginRefused.of(role.login());
-                self.record_refusal(&self.keys()?, doing, refused)?;
-            }
-        }
-        checked
-    }
-
-    /// The guess is counted, durably, before it is tried; the count is taken back, without waiting
-    /// for the disk, when it was right.
-    fn guess_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
-        let identity = self.identity()?;
-        let guess = |row: &PinRow| row.open(&self.config, &identity.serial, role, pin);
-        if self.config.read_only {
-            let row = self.pin_row(&identity.public, role)?;
-            return self.guess_without_store((identity.serial, role), &row, guess);
-        }
-        let row = self.write_anyhow(|tx| {
-            let mut row = PinRow::decode(&identity.public, role, tx.meta(role.row())?.as_deref())?;
-            if row.status().locked() {
-                return Err(locked());
-            }
-            if !row.status().initialized {
-                return Err(pin::not_initialized());
-            }
-            row.failures += 1;
-            tx.set_meta(role.row(), &row.encode(&identity.public, role))?;
-            Ok(row)
-        })?;
-        let master = guess(&row)?;
-        self.store.write_relaxed(|tx| {
-            let stored = tx.meta(role.row())?;
-            let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
-            row.failures = 0;
-            tx.set_meta(role.row(), &row.encode(&identity.public, role))
-                .map_err(Error::from)
-        })?;
-        Ok(master)
-    }
-
-    fn guess_without_store(
-        &self,
-        whose: (Serial, Role),
-        row: &PinRow,
-        guess: impl FnOnce(&PinRow) -> Result<Secret>,
-    ) -> Result<Secret> {
-        if !self.config.read_only_login {
-            return refuse(
-                ck::CKR_TOKEN_WRITE_PROTECTED,
-                "wrong PINs cannot be counted in a read-only store: set `policy.read_only_login` to allow it",
-            );
-        }
-        {
-            let mut counts = READ_ONLY_FAILURES.lock();
-            let failures = counts.entry(whose).or_default();
-            if row.status().locked() || row.failures + *failures >= pin::LIMIT {
-                return Err(locked());
-            }
-            *failures += 1;
-        }
-        let master = guess(row)?;
-        READ_ONLY_FAILURES.lock().remove(&whose);
-        Ok(master)
-    }
-
-    fn pin_row(&self, public: &Domain, role: Role) -> Result<PinRow> {
-        let row = self
-            .store
-            .read(|snapshot| snapshot.meta(role.row()).map_err(Error::from))?;
-        PinRow::decode(public, role, row.as_deref())
-    }
-
-    pub(super) fn pin_status(&self, role: Role) -> Result<PinStatus> {
-        let identity = self.identity()?;
-        match self.pin_row(&identity.public, role) {
-            Ok(row) => Ok(row.status()),
-            Err(error) if error.rv == ck::CKR_PIN_LOCKED => Ok(PinStatus {
-                initialized: true,
-                failures: pin::LIMIT,
-            }),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn locked() -> Error {
-    Error::new(
-        ck::CKR_PIN_LOCKED,
-        "too many wrong PINs: the security officer unlocks the user's PIN with C_InitPIN",
-    )
 }

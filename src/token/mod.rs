@@ -28,6 +28,7 @@ mod derive;
 mod external;
 mod find;
 mod generate;
+mod guess;
 mod key;
 mod login;
 mod make;
@@ -55,8 +56,9 @@ pub use read::UsableKey;
 pub use sweep::Swept;
 pub use time::ClockStatus;
 
+use guess::Guesses;
 use objects::Objects;
-use pin::{PinStatus, Role};
+use pin::Role;
 use time::{MARK_ROW, Mark, TokenTime};
 use vault::{Domain, Serial, Vault, damaged};
 
@@ -131,6 +133,7 @@ pub struct Token {
     /// The store's generation at which `identity` was read last.
     seen: AtomicU64,
     login: RwLock<Option<LoggedIn>>,
+    guesses: Guesses,
     objects: Objects,
     /// Held while a change is noted in the anchor.
     noting: Mutex<()>,
@@ -145,6 +148,10 @@ pub struct TokenStatus {
     pub serial: String,
     /// CKF_ flags of token and PINs.
     pub flags: ck::CK_FLAGS,
+    /// Wrong guesses that the user's PIN stands until it is locked; `None` where there is no PIN.
+    pub user_tries: Option<u32>,
+    /// The same of the security officer's PIN.
+    pub so_tries: Option<u32>,
 }
 
 impl Token {
@@ -189,6 +196,7 @@ impl Token {
             identity: RwLock::new(None),
             seen: AtomicU64::new(u64::MAX),
             login: RwLock::new(None),
+            guesses: Guesses::default(),
             objects: Objects::default(),
             noting: Mutex::default(),
         };
@@ -307,6 +315,8 @@ impl Token {
                 label: [b' '; LABEL_LEN],
                 serial: String::new(),
                 flags,
+                user_tries: None,
+                so_tries: None,
             });
         };
         let so = self.pin_status(Role::So)?;
@@ -314,11 +324,11 @@ impl Token {
         flags |= ck::CKF_TOKEN_INITIALIZED;
         for (set, flag) in [
             (user.initialized, ck::CKF_USER_PIN_INITIALIZED),
-            (count_low(user), ck::CKF_USER_PIN_COUNT_LOW),
-            (final_try(user), ck::CKF_USER_PIN_FINAL_TRY),
+            (user.count_low(), ck::CKF_USER_PIN_COUNT_LOW),
+            (user.final_try(), ck::CKF_USER_PIN_FINAL_TRY),
             (user.locked(), ck::CKF_USER_PIN_LOCKED),
-            (count_low(so), ck::CKF_SO_PIN_COUNT_LOW),
-            (final_try(so), ck::CKF_SO_PIN_FINAL_TRY),
+            (so.count_low(), ck::CKF_SO_PIN_COUNT_LOW),
+            (so.final_try(), ck::CKF_SO_PIN_FINAL_TRY),
             (so.locked(), ck::CKF_SO_PIN_LOCKED),
         ] {
             if set {
@@ -329,7 +339,26 @@ impl Token {
             label: identity.label,
             serial: identity.serial_text(),
             flags,
+            user_tries: user.initialized.then_some(user.tries_left),
+            so_tries: Some(so.tries_left),
         })
+    }
+
+    /// How many objects the token holds, private ones included.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn object_count(&self) -> Result<u64> {
+        let every = store::Search::default();
+        Ok(self.store.read(|snapshot| snapshot.count(&every))?)
+    }
+
+    /// Removes the token's file and all beside it, whatever is in them. See `Module::remove_token`.
+    ///
+    /// # Errors
+    /// CKR_SESSION_EXISTS while a process has the token open; CKR_TOKEN_NOT_PRESENT, CKR_DEVICE_ERROR.
+    pub fn remove_file(path: &Path) -> Result<()> {
+        Ok(store::remove(path)?)
     }
 
     /// Fills `out` with random bytes.
@@ -360,12 +389,4 @@ fn role_of(login: Option<&LoggedIn>) -> Login {
         Some(Role::User) => Login::User,
         Some(Role::So) => Login::So,
     }
-}
-
-fn count_low(pin: PinStatus) -> bool {
-    pin.failures > 0 && !pin.locked()
-}
-
-fn final_try(pin: PinStatus) -> bool {
-    pin.failures + 1 == pin::LIMIT
 }

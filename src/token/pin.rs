@@ -1,8 +1,7 @@
 //! A PIN's row: the master key wrapped under it, and the count of wrong guesses.
 //!
-//! The count is committed before the key derivation runs and carries a tag under the store key; a
-//! row that is missing or damaged is a locked PIN. Whoever can rewrite the file can guess offline:
-//! Argon2id is the defence there.
+//! The row carries a tag under the store key; one that is missing or damaged is a locked PIN. Whoever
+//! can rewrite the file can guess offline: Argon2id is the defence there.
 
 use crate::ck;
 use crate::config::Config;
@@ -15,8 +14,6 @@ use crate::secret::Secret;
 
 use super::vault::{Domain, Serial};
 
-/// Wrong PINs before the PIN is locked.
-pub(super) const LIMIT: u32 = 10;
 /// Greatest length of a PIN in bytes; the least is `pin.min_length`.
 pub(super) const MAX_LENGTH: usize = 255;
 
@@ -72,16 +69,34 @@ struct Wrap {
     sealed: Vec<u8>,
 }
 
-/// What the token's flags say of a PIN.
+/// How a PIN stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PinStatus {
     pub(super) initialized: bool,
-    pub(super) failures: u32,
+    /// Wrong guesses that are still answered; none for a PIN that is locked.
+    pub(super) tries_left: u32,
+    /// There were wrong guesses since the last right one.
+    pub(super) guessed: bool,
 }
 
 impl PinStatus {
+    /// Of a PIN whose row does not tell.
+    pub(super) const DAMAGED: Self = Self {
+        initialized: true,
+        tries_left: 0,
+        guessed: true,
+    };
+
     pub(super) fn locked(self) -> bool {
-        self.failures >= LIMIT
+        self.tries_left == 0
+    }
+
+    pub(super) fn final_try(self) -> bool {
+        self.guessed && self.tries_left == 1
+    }
+
+    pub(super) fn count_low(self) -> bool {
+        self.guessed && !self.locked()
     }
 }
 
@@ -135,7 +150,7 @@ impl PinRow {
         let Some(wrap) = &self.wrap else {
             return Err(not_initialized());
         };
-        if pin.is_empty() || pin.len() > MAX_LENGTH {
+        if pin.len() > MAX_LENGTH {
             return refuse(ck::CKR_PIN_INCORRECT, "the PIN is wrong");
         }
         let key = stretch(config, &wrap.params, &wrap.salt, pin)?;
@@ -143,11 +158,9 @@ impl PinRow {
             .map_err(|_| Error::new(ck::CKR_PIN_INCORRECT, "the PIN is wrong"))
     }
 
-    pub(super) fn status(&self) -> PinStatus {
-        PinStatus {
-            initialized: self.wrap.is_some(),
-            failures: self.failures,
-        }
+    /// Whether C_InitToken or C_InitPIN has set the PIN.
+    pub(super) fn is_set(&self) -> bool {
+        self.wrap.is_some()
     }
 
     /// Row bytes: version ‖ failures ‖ set? ‖ Argon2 memory, passes, lanes ‖ salt ‖ wrapped key ‖ tag.

@@ -40,6 +40,10 @@ const UNSAFE: &[(&str, &str)] = &[
     ("fork.rs", "a page that the kernel wipes in forked children"),
     ("store/fork.rs", "what SQLite takes from a parent process"),
     (
+        "store/range_lock.rs",
+        "locks of open file descriptions, for which no library has a call",
+    ),
+    (
         "store/gen_map.rs",
         "a number in a file that several processes map",
     ),

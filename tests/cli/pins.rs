@@ -1,6 +1,6 @@
 //! PINs: wrong, changed, locked, unlocked.
 
-use super::common::{Desk, PIN, text};
+use super::common::{Answer, Desk, PIN, text};
 
 fn pin_state(desk: &Desk) -> String {
     let slots = desk.run(&["slots", "--json"]).json();
@@ -13,6 +13,12 @@ fn a_wrong_pin_is_counted_and_said() {
     desk.run_with(&[("TENON_PIN", "wrong")], &["objects", "list", "--login"])
         .refused(1, &["CKR_PIN_INCORRECT", "tenon slots"]);
     assert_eq!(pin_state(&desk), "wrong tries");
+    let slots = desk.run(&["slots", "--json"]).json();
+    assert_eq!(slots[0]["user_pin_tries_left"], 9);
+    assert_eq!(slots[0]["so_pin_tries_left"], 10);
+    let slots = desk.run(&["slots"]).ok().out();
+    assert!(slots.contains("wrong tries (9 left)"), "{slots}");
+    assert!(slots.contains("set (10 left)"), "{slots}");
     desk.run(&["objects", "list", "--login"]).ok();
     assert_eq!(pin_state(&desk), "set");
 }
@@ -64,4 +70,46 @@ fn the_officer_changes_their_own_and_unlocks_the_users() {
     assert_eq!(pin_state(&desk), "set");
     desk.run_with(&[("TENON_PIN", "fresh-1")], &["objects", "list", "--login"])
         .ok();
+}
+
+/// A secret that is not mounted yet: the message says where it should have been.
+#[test]
+fn an_empty_pin_is_no_guess() {
+    let desk = Desk::new();
+    desk.write("empty", "");
+    for _ in 0..12 {
+        desk.run(&["objects", "list", "--pin-file", "empty"])
+            .refused(1, &["no user PIN", "first line of empty is empty"]);
+    }
+    for (variable, command) in [
+        ("TENON_PIN", &["pin", "change"][..]),
+        ("TENON_PIN", &["objects", "list", "--login"]),
+        ("TENON_SO_PIN", &["pin", "unlock"]),
+        ("TENON_NEW_PIN", &["pin", "change"]),
+        ("TENON_PIN", &["init", "--label", "other"]),
+    ] {
+        let mut empty = desk.command(command);
+        let said = format!("${variable} is set, and empty");
+        Answer::of(empty.env(variable, "")).refused(1, &[&said]);
+    }
+    assert_eq!(pin_state(&desk), "set");
+    let slots = desk.run(&["slots", "--json"]).json();
+    assert_eq!(slots[0]["so_pin_tries_left"], 10);
+}
+
+#[test]
+fn the_limit_is_a_setting() {
+    let desk = Desk::new();
+    let strict = [("TENON_PIN_RETRIES", "3"), ("TENON_PIN", "wrong")];
+    for _ in 0..3 {
+        desk.run_with(&strict, &["objects", "list"])
+            .refused(1, &["CKR_PIN_INCORRECT"]);
+    }
+    desk.run_with(&strict, &["objects", "list"])
+        .refused(1, &["CKR_PIN_LOCKED"]);
+    desk.run(&["objects", "list"]).ok();
+    for bad in ["2", "101", "many"] {
+        desk.run_with(&[("TENON_PIN_RETRIES", bad)], &["slots"])
+            .refused(1, &["pin.retries"]);
+    }
 }

@@ -177,6 +177,7 @@ fn every_help_tells_the_exit_status() {
         "keys generate",
         "import",
         "export",
+        "token delete",
         "pin change",
         "pin unlock",
         "audit list",

@@ -98,15 +98,61 @@ fn changing_a_pin_is_a_guess_too() {
 }
 
 #[test]
-fn an_empty_or_endless_pin_is_a_guess() {
+fn a_short_or_endless_pin_is_a_guess() {
     let fixture = Fixture::logged_out();
-    for pin in [&b""[..], &[b'x'; 1000]].into_iter().cycle().take(LIMIT) {
+    for pin in [&b"x"[..], &[b'x'; 1000]].into_iter().cycle().take(LIMIT) {
         returns!(fixture.session.login(ck::CKU_USER, pin), CKR_PIN_INCORRECT);
     }
     returns!(
         fixture.session.login(ck::CKU_USER, USER_PIN),
         CKR_PIN_LOCKED
     );
+}
+
+/// A secret that is not mounted yet must not lock the PIN that it will be.
+#[test]
+fn an_empty_pin_is_refused_and_not_counted() {
+    let fixture = Fixture::logged_out();
+    let session = &fixture.session;
+    for _ in 0..2 * LIMIT {
+        returns!(session.login(ck::CKU_USER, b""), CKR_PIN_INCORRECT);
+        returns!(session.login(ck::CKU_SO, b""), CKR_PIN_INCORRECT);
+        returns!(session.set_pin(b"", b"new-pin"), CKR_PIN_INCORRECT);
+    }
+    assert_eq!(fixture.token_flags() & (USER | SO), 0);
+    fixture.module.close_all_sessions(0).unwrap();
+    for _ in 0..2 * LIMIT {
+        let outcome = fixture.module.init_token(0, b"", &padded(LABEL));
+        returns!(outcome, CKR_PIN_INCORRECT);
+    }
+    assert_eq!(fixture.token_flags() & (USER | SO), 0);
+    let session = fixture.open(crate::common::RW);
+    for _ in 0..LIMIT {
+        returns!(session.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
+    }
+    returns!(session.login(ck::CKU_USER, b""), CKR_PIN_LOCKED);
+}
+
+/// Each process locks by its own setting; the count is the token's.
+#[test]
+fn the_setting_says_how_many_wrong_pins_lock() {
+    let fixture = Fixture::logged_out();
+    let strict = fixture.another_configured(|config| config.pin_retries = 3);
+    let elsewhere = crate::common::session(&strict, crate::common::RW);
+    let flags = |module: &tenon_pkcs11::module::Module| module.token_info(0).unwrap().flags & USER;
+    for expected in [
+        ck::CKF_USER_PIN_COUNT_LOW,
+        ck::CKF_USER_PIN_COUNT_LOW | ck::CKF_USER_PIN_FINAL_TRY,
+        ck::CKF_USER_PIN_LOCKED,
+    ] {
+        returns!(elsewhere.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
+        assert_eq!(flags(&strict), expected);
+    }
+    returns!(elsewhere.login(ck::CKU_USER, USER_PIN), CKR_PIN_LOCKED);
+    assert_eq!(flags(&fixture.module), ck::CKF_USER_PIN_COUNT_LOW);
+    returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_OK);
+    assert_eq!(flags(&strict), 0);
+    returns!(elsewhere.login(ck::CKU_USER, USER_PIN), CKR_OK);
 }
 
 #[test]

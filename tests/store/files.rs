@@ -35,7 +35,7 @@ fn files_are_the_owner_s_alone() {
         names.push(entry.file_name().into_string().unwrap());
     }
     names.sort();
-    let expected = ["gen", "reserve", "tenon", "tenon-shm", "tenon-wal"];
+    let expected = ["gen", "lock", "reserve", "tenon", "tenon-shm", "tenon-wal"];
     assert_eq!(names, expected.map(|end| format!("slot-0000.{end}")));
 
     assert_eq!(s.store.loose_mode(), Ok(None));

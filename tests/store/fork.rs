@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tenon_pkcs11::store::{Generation, Options, Store};
+use tenon_pkcs11::clock::Deadline;
+use tenon_pkcs11::store::{Generation, Options, Store, Ticket};
 
 use super::common::{Other, Result, damage, playing, row, say, scratch, uid};
 
@@ -34,8 +35,13 @@ fn in_child(child: impl FnOnce() -> bool) -> i32 {
     }
 }
 
-/// Whether the kernel knows of a lock that this process holds on the file.
+/// Whether the kernel knows of a lock that this process holds on the file. While others lock and
+/// unlock, a reading of its list may miss a line.
 fn holds_a_lock(path: &Path) -> bool {
+    (0..20).any(|_| lists_a_lock(path))
+}
+
+fn lists_a_lock(path: &Path) -> bool {
     let inode = format!(":{}", fs::metadata(path).unwrap().ino());
     let process = std::process::id().to_string();
     let locks = fs::read_to_string("/proc/locks").unwrap();
@@ -97,6 +103,52 @@ fn children_lock_for_themselves_while_the_parent_is_busy() {
     let store = Store::open(&s.path, &Options::default()).unwrap();
     for fork in 0..FORKS {
         assert!(store.read(|s| s.object(&uid(fork))).unwrap().is_some());
+    }
+}
+
+const MASTER: &str = "store::fork::master";
+
+/// Leaves a child behind that was forked while a place in a line was held.
+#[test]
+fn master() {
+    let Some(path) = playing(MASTER) else { return };
+    let store = Store::open(&path, &Options::default()).unwrap();
+    let ticket = join(&store);
+    // SAFETY: the child sleeps and leaves without unwinding.
+    #[expect(unsafe_code, reason = "fork is what is tested")]
+    match unsafe { libc::fork() } {
+        0 => {
+            std::thread::sleep(std::time::Duration::from_secs(20));
+            // SAFETY: ends the child without running the parent's handlers.
+            unsafe { libc::_exit(0) }
+        }
+        child => say(child),
+    }
+    std::thread::sleep(std::time::Duration::from_secs(60));
+    drop(ticket);
+}
+
+fn join(store: &Store) -> Option<Ticket> {
+    let now = Deadline::after(std::time::Duration::ZERO);
+    let first = |ahead| Ok::<_, tenon_pkcs11::store::Error>(ahead == 0);
+    store.queue(std::num::NonZeroU8::MIN, now, first).unwrap()
+}
+
+#[test]
+fn a_child_does_not_keep_the_place_of_a_parent_that_was_killed() {
+    let s = scratch();
+    let mut other = Other::start(MASTER, &s.path);
+    let child: libc::pid_t = other.hear().unwrap().parse().unwrap();
+    assert!(join(&s.store).is_none(), "the parent holds its place");
+    other.kill();
+    assert!(
+        join(&s.store).is_some(),
+        "the child holds the parent's place"
+    );
+    // SAFETY: the child that was just heard of, which waits for nothing else.
+    #[expect(unsafe_code, reason = "the child is nobody's any more")]
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
     }
 }
 

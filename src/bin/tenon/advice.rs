@@ -10,9 +10,11 @@ pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let refusal: &tenon_pkcs11::error::Error = error.downcast_ref()?;
     Some(match refusal.rv {
         ck::CKR_PIN_INCORRECT => {
-            "ten wrong PINs in a row lock the PIN; `tenon slots` shows how it stands"
+            "`tenon slots` shows how many tries are left until the PIN is locked"
         }
-        ck::CKR_PIN_LOCKED | ck::CKR_USER_PIN_NOT_INITIALIZED => {
+        // Of the PIN that is locked the library's sentence tells what can be done.
+        ck::CKR_PIN_LOCKED => return None,
+        ck::CKR_USER_PIN_NOT_INITIALIZED => {
             "`tenon pin unlock` sets a new user PIN with the security officer's"
         }
         ck::CKR_PIN_LEN_RANGE => "`tenon config` shows pin.min_length",

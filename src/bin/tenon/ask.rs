@@ -24,6 +24,7 @@ impl UserPin {
             name: "user PIN",
             file: self.pin_file.as_deref(),
             variable: "TENON_PIN",
+            may_be_empty: false,
         }
     }
 }
@@ -43,6 +44,7 @@ impl SoPin {
             name: "SO PIN",
             file: self.so_pin_file.as_deref(),
             variable: "TENON_SO_PIN",
+            may_be_empty: false,
         }
     }
 }
@@ -62,6 +64,7 @@ impl NewPin {
             name: "new PIN",
             file: self.new_pin_file.as_deref(),
             variable: "TENON_NEW_PIN",
+            may_be_empty: false,
         }
     }
 }
@@ -81,6 +84,7 @@ impl KeyPassword {
             name: "password of the key",
             file: self.password_file.as_deref(),
             variable: "TENON_IMPORT_PASSWORD",
+            may_be_empty: true,
         }
     }
 }
@@ -93,6 +97,8 @@ pub(crate) struct Source<'a> {
     pub(crate) file: Option<&'a Path>,
     /// Environment variable that holds the secret.
     pub(crate) variable: &'a str,
+    /// No PIN is empty: an empty one is a file or variable that is not filled yet.
+    pub(crate) may_be_empty: bool,
 }
 
 impl Source<'_> {
@@ -122,12 +128,24 @@ impl Source<'_> {
     }
 
     fn given(&self) -> Result<Option<Zeroizing<String>>> {
+        let Self { name, variable, .. } = self;
         if let Some(file) = self.file {
-            return first_line(file)
-                .map(Some)
-                .map_err(|error| format!("cannot read {}: {error}", file.display()).into());
+            let secret = first_line(file)
+                .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+            let place = format!("the first line of {}", file.display());
+            return self.filled(secret, &place).map(Some);
+        }
+        if !self.may_be_empty && std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
+            return Err(format!("no {name}: ${variable} is set, and empty").into());
         }
         Ok(self.of_environment())
+    }
+
+    fn filled(&self, secret: Zeroizing<String>, place: &str) -> Result<Zeroizing<String>> {
+        if secret.is_empty() && !self.may_be_empty {
+            return Err(format!("no {}: {place} is empty", self.name).into());
+        }
+        Ok(secret)
     }
 
     /// A variable that is empty gives nothing.
@@ -137,12 +155,13 @@ impl Source<'_> {
     }
 
     fn prompt(&self, text: &str) -> Result<Zeroizing<String>> {
-        rpassword::prompt_password(format!("{text}: "))
+        let secret = rpassword::prompt_password(format!("{text}: "))
             .map(Zeroizing::new)
             .map_err(|error| {
                 let Self { name, variable, .. } = self;
-                format!("no {name}: give it in a file or in ${variable} ({error})").into()
-            })
+                format!("no {name}: give it in a file or in ${variable} ({error})")
+            })?;
+        self.filled(secret, "what was typed")
     }
 }
 
@@ -186,12 +205,19 @@ mod tests {
             name: "PIN",
             file: Some(&file),
             variable: "TENON_TEST_UNSET",
+            may_be_empty: false,
         };
         assert!(source.read().is_err());
         for content in ["1234", "1234\n", "1234\r\n", "1234\nnot this\n"] {
             fs::write(&file, content).unwrap();
             assert_eq!(*source.read().unwrap(), "1234");
             assert_eq!(*source.read_new().unwrap(), "1234");
+        }
+        for empty in ["", "\n", "\n1234\n"] {
+            fs::write(&file, empty).unwrap();
+            let refused = source.read().unwrap_err().to_string();
+            assert!(refused.contains(file.to_str().unwrap()), "{refused}");
+            assert!(source.read_new().is_err());
         }
         fs::write(&file, "  with blanks \n").unwrap();
         assert_eq!(*source.read().unwrap(), "  with blanks ");

@@ -183,6 +183,8 @@ mod tests {
             serial: String::new(),
             flags,
             unreadable: None,
+            user_tries: None,
+            so_tries: None,
         }
     }
 

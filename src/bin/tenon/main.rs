@@ -10,6 +10,7 @@ mod audit;
 mod byok;
 mod clock;
 mod config;
+mod delete_token;
 mod demo;
 #[cfg(test)]
 mod document;
@@ -80,6 +81,9 @@ enum Command {
     /// Brings your own keys: external keys, whose material comes wrapped and never leaves
     #[command(subcommand)]
     Byok(byok::Command),
+    /// Removes whole tokens
+    #[command(subcommand)]
+    Token(delete_token::Command),
     /// Changes and unlocks PINs
     #[command(subcommand)]
     Pin(pin::Command),
@@ -112,6 +116,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Byok(command) => return finish(byok::run(&command)),
+        Command::Token(command) => delete_token::run(&command),
         Command::Pin(command) => pin::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Clock(command) => clock::run(&command),

@@ -26,6 +26,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             "read_only": slot.flags & ck::CKF_WRITE_PROTECTED != 0,
             "user_pin": slot.unreadable.is_none().then(|| user_pin(slot.flags)),
             "so_pin": slot.unreadable.is_none().then(|| so_pin(slot.flags)),
+            "user_pin_tries_left": slot.user_tries,
+            "so_pin_tries_left": slot.so_tries,
         })
     });
     arguments.format.print(&answer.collect(), |out| {
@@ -57,9 +59,16 @@ fn row(slot: &Slot) -> [String; 5] {
         slot.id.to_string(),
         slot.label.clone(),
         slot.serial.clone(),
-        user_pin(slot.flags).into(),
-        so_pin(slot.flags).into(),
+        with_tries(user_pin(slot.flags), slot.user_tries),
+        with_tries(so_pin(slot.flags), slot.so_tries),
     ]
+}
+
+fn with_tries(state: &str, left: Option<u32>) -> String {
+    match left {
+        None | Some(0) => state.to_owned(),
+        Some(left) => format!("{state} ({left} left)"),
+    }
 }
 
 fn user_pin(flags: ck::CK_FLAGS) -> &'static str {

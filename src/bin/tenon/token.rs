@@ -41,6 +41,10 @@ pub(crate) struct Slot {
     pub(crate) flags: ck::CK_FLAGS,
     /// Why the token cannot be read; nothing else is known of it then.
     pub(crate) unreadable: Option<String>,
+    /// Wrong PINs that the user's PIN still stands, where it is set.
+    pub(crate) user_tries: Option<u32>,
+    /// The same of the SO PIN.
+    pub(crate) so_tries: Option<u32>,
 }
 
 impl Slot {
@@ -52,12 +56,18 @@ impl Slot {
         let unreadable = module.unreadable(id)?.map(|why| printable(why.as_bytes()));
         let unreadable = match (unreadable, module.token_info(id)) {
             (None, Ok(info)) => {
+                let status = match info.flags & ck::CKF_TOKEN_INITIALIZED {
+                    0 => None,
+                    _ => Some(module.token(id)?.status()?),
+                };
                 return Ok(Self {
                     id,
                     label: printable(info.label.trim_ascii_end()),
                     serial: printable(info.serialNumber.trim_ascii_end()),
                     flags: info.flags,
                     unreadable: None,
+                    user_tries: status.as_ref().and_then(|status| status.user_tries),
+                    so_tries: status.as_ref().and_then(|status| status.so_tries),
                 });
             }
             (Some(why), _) => why,
@@ -70,6 +80,8 @@ impl Slot {
             serial: String::new(),
             flags: 0,
             unreadable: Some(unreadable),
+            user_tries: None,
+            so_tries: None,
         })
     }
 }
@@ -101,6 +113,11 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    /// The slot that was chosen by its number, whatever is in it.
+    pub(crate) fn number(&self) -> Option<ck::CK_SLOT_ID> {
+        self.slot
+    }
+
     /// The one initialized token that was chosen.
     pub(crate) fn find(&self, module: &Module) -> Result<Slot> {
         let mut slots = slots(module)?;

@@ -1,0 +1,212 @@
+//! Lines in which threads and processes wait for each other, first come, first served.
+//!
+//! Beside the database lies an empty file. Whoever joins a line locks the byte behind the last one
+//! that is locked there, and keeps it as his ticket until he is done; those with a lower byte are
+//! ahead of him. The locks are those of `range_lock`: the kernel gives a ticket back when its owner
+//! ends, so nobody waits for a process that died, whatever it died of.
+//!
+//! *Tickets have an order.* Two who join at once find the same byte, and one of them gets it; the
+//! other looks again. Whoever got a byte and then sees a locked one behind it has been overtaken, and
+//! joins again. So of two tickets that are settled the higher one was taken after the lower one was
+//! locked, and whoever has the higher one sees the lower one until it is given back.
+//!
+//! A line makes waiting fair and no more than that: where the file cannot be used a writer goes on
+//! without, and SQLite's own lock decides.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::Deadline;
+
+use super::error::{Error, Result};
+use super::files::{self, Draft};
+use super::range_lock::Description;
+
+/// The line of those that write. The other lines are the caller's.
+pub(super) const WRITERS: u8 = 0;
+
+/// Bytes of the file that belong to one line.
+const LINE: i64 = 1 << 48;
+/// A look at those ahead costs about a microsecond; one who has many ahead of him looks less often.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
+/// Whoever has waited for so long looks seldom: something is slow, or has stopped.
+const LONG_WAIT: Duration = Duration::from_millis(200);
+
+/// The lines of one store.
+#[derive(Debug, Clone)]
+pub(super) struct Queue {
+    path: PathBuf,
+    database: PathBuf,
+}
+
+/// A place in a line, given back when it is dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    description: Description,
+    line: Range<i64>,
+    number: i64,
+}
+
+impl Queue {
+    /// The lines of the database at `path`: `slot-0000.tenon` has `slot-0000.lock`.
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let lock = path.with_extension("lock");
+        if lock == path {
+            return Err(Error::NotAToken(
+                "its name ends in .lock, as files of locks do",
+            ));
+        }
+        Ok(Self {
+            path: lock,
+            database: path.into(),
+        })
+    }
+
+    /// Joins line `line` and waits until `admit`, which is told how many are ahead, says yes. `None`
+    /// when the deadline passed before; `admit` is asked at least once.
+    ///
+    /// # Errors
+    /// Those of `admit`; `Symlink`, `PermissionsRefused`, `Io` and others where the file cannot be
+    /// used.
+    pub(super) fn wait<E: From<Error>>(
+        &self,
+        line: u8,
+        deadline: Deadline,
+        mut admit: impl FnMut(usize) -> std::result::Result<bool, E>,
+    ) -> std::result::Result<Option<Ticket>, E> {
+        let ticket = self.join(line)?;
+        loop {
+            let ahead = ticket.ahead().map_err(|e| Error::io(&e, &self.path))?;
+            if admit(ahead)? {
+                return Ok(Some(ticket));
+            }
+            let left = deadline.left();
+            if left.is_zero() {
+                return Ok(None);
+            }
+            thread::sleep(pause(ahead, deadline.waited()).min(left));
+        }
+    }
+
+    fn join(&self, line: u8) -> Result<Ticket> {
+        let io = |e| Error::io(&e, &self.path);
+        loop {
+            let description = self.open()?;
+            let ticket = Ticket::take(description, line).map_err(io)?;
+            if ticket.is_of(&self.path).map_err(io)? {
+                return Ok(ticket);
+            }
+            // The file was replaced or removed meanwhile; others meet at the new one.
+        }
+    }
+
+    fn open(&self) -> Result<Description> {
+        loop {
+            let opened = Description::open(|| {
+                OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
+                    .open(&self.path)
+            });
+            match opened {
+                Ok(description) => return Ok(description),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => self.make()?,
+                Err(e) if e.raw_os_error() == Some(libc::ELOOP) => {
+                    return Err(Error::Symlink(self.path.clone()));
+                }
+                Err(e) => return Err(Error::io(&e, &self.path)),
+            }
+        }
+    }
+
+    /// Makes the file. Owner and mode are those of the database, as with SQLite's own files.
+    fn make(&self) -> Result<()> {
+        let model = files::regular(&self.database)?;
+        let (draft, file) = Draft::beside(&self.path)?;
+        let io = |e| Error::io(&e, draft.path());
+        file.set_permissions(Permissions::from_mode(model.mode() & 0o666))
+            .map_err(io)?;
+        let made = file.metadata().map_err(io)?;
+        if (made.uid(), made.gid()) != (model.uid(), model.gid()) {
+            fchown(&file, Some(model.uid()), Some(model.gid())).map_err(io)?;
+        }
+        match fs::hard_link(draft.path(), &self.path) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io(&e, &self.path)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Ticket {
+    fn take(description: Description, line: u8) -> io::Result<Self> {
+        let first = i64::from(line) * LINE;
+        let line = first..first + LINE;
+        loop {
+            let number = end_of(&description, &line)?;
+            if !description.try_lock(number..number + 1)? {
+                continue;
+            }
+            if description.find(number + 1..line.end)?.is_none() {
+                return Ok(Self {
+                    description,
+                    line,
+                    number,
+                });
+            }
+            description.unlock(number..number + 1)?;
+        }
+    }
+
+    /// How many are ahead.
+    fn ahead(&self) -> io::Result<usize> {
+        count(&self.description, self.line.start..self.number)
+    }
+
+    fn is_of(&self, path: &Path) -> io::Result<bool> {
+        let open = self.description.metadata()?;
+        match fs::symlink_metadata(path) {
+            Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// The byte behind the last one that others have locked. The kernel answers some lock, not the last
+/// one, so it is asked until there is none behind.
+fn end_of(description: &Description, line: &Range<i64>) -> io::Result<i64> {
+    let mut end = line.start;
+    while let Some(held) = description.find(end..line.end)? {
+        end = held.bytes.end;
+    }
+    Ok(end)
+}
+
+/// Locks of others on the bytes.
+fn count(description: &Description, bytes: Range<i64>) -> io::Result<usize> {
+    let mut found = 0;
+    let mut open = vec![bytes];
+    while let Some(bytes) = open.pop() {
+        if let Some(held) = description.find(bytes.clone())? {
+            found += 1;
+            open.push(bytes.start..held.bytes.start);
+            open.push(held.bytes.end..bytes.end);
+        }
+    }
+    Ok(found)
+}
+
+fn pause(ahead: usize, waited: Duration) -> Duration {
+    if waited > LONG_WAIT {
+        return LONGEST_PAUSE;
+    }
+    let ahead = u32::try_from(ahead.max(1)).unwrap_or(u32::MAX);
+    SHORTEST_PAUSE.saturating_mul(ahead).min(LONGEST_PAUSE)
+}

@@ -9,8 +9,11 @@
 use std::panic::resume_unwind;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+
+use crate::clock::Deadline;
 
 use super::counter::Counter;
 use super::error::{Error, Result};
@@ -20,6 +23,7 @@ use super::writer::{Durability, Writer};
 /// The writer, and those who want it.
 pub(super) struct Group {
     writer: Mutex<Writer>,
+    busy_timeout: Duration,
     counter: Counter,
     /// Threads that are about to take the writer. Each of them will.
     waiting: AtomicUsize,
@@ -38,6 +42,7 @@ impl Group {
     pub(super) fn new(writer: Writer, counter: Counter) -> Self {
         Self {
             counter,
+            busy_timeout: writer.busy_timeout(),
             writer: Mutex::new(writer),
             waiting: AtomicUsize::new(0),
             holder: AtomicUsize::new(0),
@@ -72,12 +77,15 @@ impl Group {
             return Err(Error::Nested.into());
         }
 
+        // Of the time that passes here one waits for other threads, and so for the processes that
+        // those wait for.
+        let deadline = Deadline::after(self.busy_timeout);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut writer = self.writer.lock();
         self.waiting.fetch_sub(1, Ordering::SeqCst);
 
         self.holder.store(me, Ordering::Relaxed);
-        let part = writer.change(durability, change);
+        let part = writer.change(durability, deadline, change);
         self.holder.store(0, Ordering::Relaxed);
         let part = part?;
         if !writer.takes_more() || self.waiting.load(Ordering::SeqCst) == 0 {

@@ -20,6 +20,10 @@ use super::tx::Tx;
 /// Changes that one transaction takes at most.
 const BATCH: usize = 64;
 
+/// How long a transaction at least waits for SQLite's lock, which a checkpoint may hold although the
+/// turn is this process's.
+const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Name in `meta` of the generation that last erased material: there until a process that has
 /// emptied the write-ahead log since then writes again.
 const ERASED: &str = "store.erased";
@@ -89,15 +93,22 @@ impl Writer {
         }
     }
 
-    /// Makes one change in the open transaction; begins one if there is none.
+    /// How long a change waits for other processes.
+    pub(super) fn busy_timeout(&self) -> Duration {
+        self.busy_timeout
+    }
+
+    /// Makes one change in the open transaction; begins one if there is none, which waits for other
+    /// processes until the deadline.
     pub(super) fn change<T, E: From<Error>>(
         &mut self,
         durability: Durability,
+        deadline: Deadline,
         change: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
     ) -> Result<Part<T, E>> {
         let mut batch = match self.batch.take() {
             Some(batch) => batch,
-            None => self.in_turn(|writer| writer.begin(durability))?,
+            None => self.in_turn(deadline, |writer| writer.begin(durability))?,
         };
         let part = self.apply(&mut batch, change);
         self.batch = Some(batch);
@@ -129,8 +140,14 @@ impl Writer {
     }
 
     /// Runs `begin` in this process's turn, which ends with the transaction.
-    fn in_turn<T>(&mut self, begin: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.turn = self.wait_for_turn()?;
+    fn in_turn<T>(
+        &mut self,
+        deadline: Deadline,
+        begin: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.turn = self.wait_for_turn(deadline)?;
+        let least = self.busy_timeout.min(LEAST_TIMEOUT);
+        self.conn.busy_timeout(deadline.left().max(least))?;
         let begun = begin(self);
         if begun.is_err() {
             self.turn = None;
@@ -140,8 +157,7 @@ impl Writer {
 
     /// Waits until those processes had their turn that came before this one. `None` where the file of
     /// the queue cannot be used: SQLite's own lock decides then, which is less fair.
-    fn wait_for_turn(&self) -> Result<Option<Ticket>> {
-        let deadline = Deadline::after(self.busy_timeout);
+    fn wait_for_turn(&self, deadline: Deadline) -> Result<Option<Ticket>> {
         let first = |ahead| Ok::<_, Error>(ahead == 0);
         match self.queue.wait(queue::WRITERS, deadline, first) {
             Ok(None) => Err(Error::Busy),
@@ -162,7 +178,7 @@ impl Writer {
     pub(super) fn locked<T>(&self, work: impl FnOnce(u64) -> Result<T>) -> Result<T> {
         let _turn = match &self.turn {
             Some(_) => None,
-            None => self.wait_for_turn()?,
+            None => self.wait_for_turn(Deadline::after(self.busy_timeout))?,
         };
         self.run("BEGIN IMMEDIATE")?;
         let done = self.snapshot().generation().and_then(work);
@@ -372,9 +388,13 @@ mod tests {
         (writer, counter)
     }
 
+    fn soon() -> Deadline {
+        Deadline::after(Duration::from_secs(1))
+    }
+
     fn put(writer: &mut Writer, row: &Row) -> Part<(), Error> {
         writer
-            .change(Durability::Full, |tx| tx.put(row, &[]))
+            .change(Durability::Full, soon(), |tx| tx.put(row, &[]))
             .unwrap()
     }
 
@@ -430,7 +450,7 @@ mod tests {
         }
 
         let removed = writer
-            .change(Durability::Full, |tx| tx.remove(&[1; 16]))
+            .change(Durability::Full, soon(), |tx| tx.remove(&[1; 16]))
             .unwrap();
         writer.end(&counter);
         assert_eq!(removed.outcome.wait(), Ok(()));
@@ -461,7 +481,7 @@ mod tests {
             (Durability::Process, 1),
         ] {
             let part: Part<(), Error> = writer
-                .change(durability, |tx| tx.put(&row(1, 1), &[]))
+                .change(durability, soon(), |tx| tx.put(&row(1, 1), &[]))
                 .unwrap();
             assert_eq!(writer.takes_more(), durability == Durability::Full);
             writer.end(&counter);

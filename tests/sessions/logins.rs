@@ -140,3 +140,52 @@ fn without_the_file_of_the_lines_there_is_no_login() {
     fs::remove_dir(&lock).unwrap();
     returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_OK);
 }
+
+/// Fills the disk, so it needs one of its own: `TENON_SMALL_DISK` names a directory on it.
+#[test]
+fn on_a_full_disk_right_pins_log_in_and_wrong_ones_are_counted() {
+    let Some(disk) = std::env::var_os("TENON_SMALL_DISK") else {
+        println!("not run: TENON_SMALL_DISK is not set");
+        return;
+    };
+    let directory = tempfile::tempdir_in(disk).unwrap();
+    let fixture = Fixture::configured(|config| config.token_dir = directory.path().join("tokens"));
+    let session = &fixture.session;
+    let filler = directory.path().join("filler");
+    let fill = || {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.create(true).append(true).open(&filler).unwrap();
+        while std::io::Write::write_all(&mut file, &[1; 512]).is_ok() {}
+    };
+    fill();
+
+    for _ in 0..2 {
+        session.logout().unwrap();
+        returns!(session.login(ck::CKU_USER, USER_PIN), CKR_OK);
+        session.logout().unwrap();
+        for _ in 1..LIMIT {
+            returns!(session.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
+        }
+        returns!(session.login(ck::CKU_USER, USER_PIN), CKR_OK);
+        assert_eq!(fixture.token_flags() & LOCKS, 0);
+    }
+
+    // Without the reserve a wrong guess cannot be written. It is no guess that can be repeated.
+    session.logout().unwrap();
+    fs::remove_file(directory.path().join("tokens/slot-0000.reserve")).unwrap();
+    fill();
+    let answers: Vec<_> = (0..LIMIT)
+        .map(|_| rv(&session.login(ck::CKU_USER, b"wrong")))
+        .collect();
+    let refused = |rv: &&str| matches!(*rv, "CKR_PIN_INCORRECT" | "CKR_DEVICE_MEMORY");
+    assert!(answers.iter().all(refused), "{answers:?}");
+    let outcome = session.login(ck::CKU_USER, USER_PIN);
+    assert!(
+        matches!(rv(&outcome), "CKR_PIN_LOCKED" | "CKR_DEVICE_MEMORY"),
+        "{}",
+        rv(&outcome)
+    );
+
+    fs::remove_file(&filler).unwrap();
+    returns!(session.login(ck::CKU_USER, USER_PIN), CKR_PIN_LOCKED);
+}

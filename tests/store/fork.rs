@@ -113,12 +113,12 @@ const MASTER: &str = "store::fork::master";
 fn master() {
     let Some(path) = playing(MASTER) else { return };
     let store = Store::open(&path, &Options::default()).unwrap();
-    let ticket = join(&store);
+    let ticket = join(&store, 0);
     // SAFETY: the child sleeps and leaves without unwinding.
     #[expect(unsafe_code, reason = "fork is what is tested")]
     match unsafe { libc::fork() } {
         0 => {
-            std::thread::sleep(std::time::Duration::from_secs(20));
+            std::thread::sleep(std::time::Duration::from_secs(40));
             // SAFETY: ends the child without running the parent's handlers.
             unsafe { libc::_exit(0) }
         }
@@ -128,10 +128,11 @@ fn master() {
     drop(ticket);
 }
 
-fn join(store: &Store) -> Option<Ticket> {
-    let now = Deadline::after(std::time::Duration::ZERO);
+fn join(store: &Store, seconds: u64) -> Option<Ticket> {
+    let patience = Deadline::after(std::time::Duration::from_secs(seconds));
     let first = |ahead| Ok::<_, tenon_pkcs11::store::Error>(ahead == 0);
-    store.queue(std::num::NonZeroU8::MIN, now, first).unwrap()
+    let line = std::num::NonZeroU8::MIN;
+    store.queue(line, patience, first).unwrap()
 }
 
 #[test]
@@ -139,10 +140,11 @@ fn a_child_does_not_keep_the_place_of_a_parent_that_was_killed() {
     let s = scratch();
     let mut other = Other::start(MASTER, &s.path);
     let child: libc::pid_t = other.hear().unwrap().parse().unwrap();
-    assert!(join(&s.store).is_none(), "the parent holds its place");
+    assert!(join(&s.store, 0).is_none(), "the parent holds its place");
     other.kill();
+    // The child closes what it inherited when it first runs.
     assert!(
-        join(&s.store).is_some(),
+        join(&s.store, 10).is_some(),
         "the child holds the parent's place"
     );
     // SAFETY: the child that was just heard of, which waits for nothing else.

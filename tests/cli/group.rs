@@ -25,6 +25,10 @@ fn desk() -> Option<(Desk, PathBuf)> {
     // Where the build is may be closed to them.
     let program = desk.path("tenon");
     fs::copy(env!("CARGO_BIN_EXE_tenon"), &program).unwrap();
+    let anchor = desk.path("anchor");
+    fs::create_dir(&anchor).unwrap();
+    chown(&anchor, None, Some(GROUP)).unwrap();
+    fs::set_permissions(&anchor, Permissions::from_mode(0o770)).unwrap();
     Some((desk, program))
 }
 
@@ -32,7 +36,9 @@ fn desk() -> Option<(Desk, PathBuf)> {
 fn command(desk: &Desk, program: &Path, (uid, gid): (u32, u32), umask: &str) -> Command {
     let shell = format!("umask {umask}; exec \"$0\" \"$@\"");
     let mut settings = desk.command(&[]);
-    settings.env("TENON_OBJECTSTORE_UMASK", "0007");
+    settings
+        .env("TENON_OBJECTSTORE_UMASK", "0007")
+        .env("TENON_STORE_ANCHOR", desk.path("anchor"));
     let mut command = Command::new("setpriv");
     command
         .args([
@@ -58,9 +64,10 @@ fn run(desk: &Desk, program: &Path, who: (u32, u32), umask: &str, arguments: &[&
     Answer(command.args(arguments).output().unwrap())
 }
 
-/// Group and mode of every file of the token.
+/// Group and mode of every file of the token, and of its anchor.
 fn rights(desk: &Desk) -> Vec<(String, u32, u32)> {
-    let entries = fs::read_dir(desk.path("tokens")).unwrap();
+    let folders = ["tokens", "anchor"].map(|name| fs::read_dir(desk.path(name)));
+    let entries = folders.into_iter().flatten().flatten();
     let files = entries.map(|entry| {
         let entry = entry.unwrap();
         let metadata = entry.metadata().unwrap();
@@ -117,7 +124,7 @@ fn members_of_a_group_share_a_token() {
         }
         std::thread::sleep(std::time::Duration::from_millis(300));
         generate(ADA, "077", "beside");
-        assert!(rights(&desk).len() >= 5, "{:?}", rights(&desk));
+        assert!(rights(&desk).len() >= 6, "{:?}", rights(&desk));
         let mut stdin = open.stdin.take().unwrap();
         std::io::Write::write_all(&mut stdin, super::common::PIN.as_bytes()).unwrap();
         drop(stdin);

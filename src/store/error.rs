@@ -136,8 +136,8 @@ impl fmt::Display for Error {
             Self::NotAFile(path) => write!(f, "{}: not a regular file", path.display()),
             Self::PermissionsRefused(path) => write!(
                 f,
-                "{}: permission denied; the user of this process must own the file (mode 0600) \
-                 and its directory (mode 0700)",
+                "{}: permission denied; the user of this process must own the file and its \
+                 directory, or be in their group where `objectstore.umask` lets it in",
                 path.display()
             ),
             Self::CannotOpen(path) => write!(

@@ -61,12 +61,17 @@ impl WholeFile {
     /// `NotFound` when the folder is not there; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
     pub fn replace(&self, content: &[u8]) -> Result<()> {
         let folder = self.folder()?;
-        let first = matches!(files::regular(&self.path), Err(Error::NotFound(_)));
+        let replaced = files::regular(&self.path);
+        let first = matches!(replaced, Err(Error::NotFound(_)));
         let (draft, mut file) = Draft::beside(&self.path)?;
         let folder_path = self.path.parent().unwrap_or(&self.path);
         self.umask
             .apply(&file, folder_path)
             .map_err(|e| Error::io(&e, draft.path()))?;
+        if let Ok(replaced) = &replaced {
+            // Whoever could read it still can, also where root replaces a service's file.
+            let _ = files::share_like(&file, replaced);
+        }
         file.write_all(content)
             .and_then(|()| file.sync_data())
             .map_err(|e| Error::io(&e, draft.path()))?;

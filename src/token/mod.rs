@@ -11,8 +11,9 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::error::{Error, Result};
+use crate::log;
 use crate::policy::{self, Login};
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -172,7 +173,20 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        let token = Self::over(Store::open(path, &options)?, config, clock, rng)?;
+        let store = Store::open(path, &options)?;
+        if let Ok(Some(mode)) = store.loose_mode()
+            && mode & config.umask != 0
+        {
+            log::note(
+                LogLevel::Warning,
+                &format!(
+                    "{} has mode {mode:04o}, which lets in more users than `objectstore.umask` {:04o} does: use chmod, or change the setting",
+                    path.display(),
+                    config.umask
+                ),
+            );
+        }
+        let token = Self::over(store, config, clock, rng)?;
         if token.identity.read().is_none() {
             return Err(Error::new(
                 ck::CKR_TOKEN_NOT_RECOGNIZED,

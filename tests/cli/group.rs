@@ -2,9 +2,8 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::common::{Answer, Desk};
 
@@ -26,21 +25,21 @@ fn desk() -> Option<(Desk, PathBuf)> {
     // Where the build is may be closed to them.
     let program = desk.path("tenon");
     fs::copy(env!("CARGO_BIN_EXE_tenon"), &program).unwrap();
+    let anchor = desk.path("anchor");
+    fs::create_dir(&anchor).unwrap();
+    chown(&anchor, None, Some(GROUP)).unwrap();
+    fs::set_permissions(&anchor, Permissions::from_mode(0o770)).unwrap();
     Some((desk, program))
 }
 
 /// The program as run by a user of the group, whose own umask is `umask`.
-fn run(
-    desk: &Desk,
-    program: &Path,
-    (uid, gid): (u32, u32),
-    umask: &str,
-    arguments: &[&str],
-) -> Answer {
+fn command(desk: &Desk, program: &Path, (uid, gid): (u32, u32), umask: &str) -> Command {
     let shell = format!("umask {umask}; exec \"$0\" \"$@\"");
-    let mut command = Command::new("setpriv");
     let mut settings = desk.command(&[]);
-    settings.env("TENON_OBJECTSTORE_UMASK", "0007");
+    settings
+        .env("TENON_OBJECTSTORE_UMASK", "0007")
+        .env("TENON_STORE_ANCHOR", desk.path("anchor"));
+    let mut command = Command::new("setpriv");
     command
         .args([
             format!("--reuid={uid}"),
@@ -49,7 +48,6 @@ fn run(
         ])
         .args(["sh", "-c", &shell])
         .arg(program)
-        .args(arguments)
         .current_dir("/")
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -57,14 +55,19 @@ fn run(
             settings
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .arg0("setpriv");
-    Answer(command.output().unwrap())
+        );
+    command
 }
 
-/// Group and mode of every file of the token.
+fn run(desk: &Desk, program: &Path, who: (u32, u32), umask: &str, arguments: &[&str]) -> Answer {
+    let mut command = command(desk, program, who, umask);
+    Answer(command.args(arguments).output().unwrap())
+}
+
+/// Group and mode of every file of the token, and of its anchor.
 fn rights(desk: &Desk) -> Vec<(String, u32, u32)> {
-    let entries = fs::read_dir(desk.path("tokens")).unwrap();
+    let folders = ["tokens", "anchor"].map(|name| fs::read_dir(desk.path(name)));
+    let entries = folders.into_iter().flatten().flatten();
     let files = entries.map(|entry| {
         let entry = entry.unwrap();
         let metadata = entry.metadata().unwrap();
@@ -111,7 +114,23 @@ fn members_of_a_group_share_a_token() {
                 assert!(out.contains(label), "{out}");
             }
         }
-        let outsider = (65_003, 65_003);
+        // While one of them has it open, with SQLite's files made by him.
+        let list = ["objects", "list", "--pin-file", "-", "--login"];
+        let mut open = command(&desk, &program, BOB, "077");
+        open.args(list).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut open = open.stderr(Stdio::piped()).spawn().unwrap();
+        while !tokens.join("slot-0000.tenon-shm").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        generate(ADA, "077", "beside");
+        assert!(rights(&desk).len() >= 6, "{:?}", rights(&desk));
+        let mut stdin = open.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, super::common::PIN.as_bytes()).unwrap();
+        drop(stdin);
+        let out = Answer(open.wait_with_output().unwrap()).ok().out();
+        assert!(out.contains("beside"), "{out}");
+
         let mut command = Command::new("setpriv");
         command
             .args(["--reuid=65003", "--regid=65003", "--clear-groups"])
@@ -120,7 +139,6 @@ fn members_of_a_group_share_a_token() {
             .envs([("TENON_DIRECTORIES_TOKENDIR", &tokens)]);
         let refused = Answer(command.output().unwrap());
         refused.refused(1, &["directories.tokendir", "permission denied"]);
-        assert_ne!(outsider, ADA);
     }
 }
 

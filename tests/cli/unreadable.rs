@@ -116,6 +116,7 @@ fn it_keeps_its_slot_and_nobody_is_told_to_make_another() {
         let as_it_was = fs::symlink_metadata(&path).unwrap().len();
 
         let out = desk.run(&["slots"]).failed(&["unreadable: slot 0", why]);
+        assert!(!out.contains("tenon init"), "{fault}: {out}");
         let line = out.lines().find(|line| line.starts_with("0 ")).unwrap();
         assert!(
             line.contains("unreadable: ") && line.contains(why),

@@ -32,7 +32,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     });
     arguments.format.print(&answer.collect(), |out| {
         let readable = slots.iter().filter(|slot| slot.unreadable.is_none());
-        let rows: Vec<_> = readable.map(row).collect();
+        // Beside a token that cannot be read nobody should make another in its stead.
+        let all = slots.iter().all(|slot| slot.unreadable.is_none());
+        let hint = if all { ": tenon init" } else { "" };
+        let rows: Vec<_> = readable.map(|slot| row(slot, hint)).collect();
         let header = ["SLOT", "TOKEN", "SERIAL NUMBER", "USER PIN", "SO PIN"];
         table(out, header, &rows)?;
         for slot in &slots {
@@ -50,9 +53,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Err(format!("unreadable: slot {}", unreadable.join(", ")).into())
 }
 
-fn row(slot: &Slot) -> [String; 5] {
+/// `hint`: what to do with a free slot.
+fn row(slot: &Slot, hint: &str) -> [String; 5] {
     if !slot.initialised() {
-        let free = "(free: tenon init)".to_owned();
+        let free = format!("(free{hint})");
         return [slot.id.to_string(), free, "".into(), "".into(), "".into()];
     }
     [

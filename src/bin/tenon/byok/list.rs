@@ -194,7 +194,6 @@ pub(super) fn sealed_json(key: &SealedKey) -> Value {
         "KeyId": hex(&key.uid),
         "AliasName": null,
         "KeyState": state_name(key.state.number()),
-        "Origin": "EXTERNAL",
         "KeySpec": null,
         "KeyUsage": null,
         "Bound": key.bound,

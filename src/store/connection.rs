@@ -63,6 +63,7 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     settle(&conn).map_err(|e| Error::opening(e, path))?;
     if purpose != Use::Write {
         conn.execute_batch("PRAGMA query_only = ON")?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         return Ok(conn);
     }
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;

@@ -72,6 +72,7 @@ impl Group {
             return Err(Error::Nested.into());
         }
 
+        self.counter.be_known();
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut writer = self.writer.lock();
         self.waiting.fetch_sub(1, Ordering::SeqCst);

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::counter::{self, Counter, Generation};
 use super::error::{Error, Result};
 use super::group::Outcome;
+use super::place::Place;
 use super::schema;
 use super::snapshot::{GENERATION, Snapshot};
 use super::tx::Tx;
@@ -33,6 +35,7 @@ pub(super) enum Durability {
 /// The connection that changes things.
 pub(super) struct Writer {
     conn: Connection,
+    place: Arc<Place>,
     /// Schema version that this process understands.
     schema: u32,
     busy_timeout: Duration,
@@ -69,9 +72,15 @@ pub(super) struct Part<T, E> {
 
 impl Writer {
     /// A writer on `conn`, whose file has the schema version `schema`.
-    pub(super) fn new(conn: Connection, schema: u32, busy_timeout: Duration) -> Self {
+    pub(super) fn new(
+        conn: Connection,
+        place: Arc<Place>,
+        schema: u32,
+        busy_timeout: Duration,
+    ) -> Self {
         Self {
             conn,
+            place,
             schema,
             busy_timeout,
             synchronous: Durability::Full,
@@ -121,14 +130,12 @@ impl Writer {
 
     /// Makes the counter say what the database says.
     pub(super) fn settle(&self, counter: &Counter) -> Result<()> {
-        self.locked(|generation| {
-            counter.settle(generation);
-            Ok(())
-        })
+        self.locked(|generation| counter.settle(generation))
     }
 
     /// Runs `work` with the committed generation, under the write lock.
     pub(super) fn locked<T>(&self, work: impl FnOnce(u64) -> Result<T>) -> Result<T> {
+        self.place.check()?;
         self.run("BEGIN IMMEDIATE")?;
         let done = self.snapshot().generation().and_then(work);
         self.run("ROLLBACK")?;
@@ -142,6 +149,7 @@ impl Writer {
 
     /// Empties the log if material was erased and that is still to be done.
     pub(super) fn finish_erasing(&mut self) -> Result<()> {
+        self.place.check()?;
         let erased_at = self.snapshot().number(ERASED)?;
         if erased_at.is_some_and(|at| at > self.emptied) {
             let generation = self.snapshot().generation()?;
@@ -152,12 +160,16 @@ impl Writer {
 
     /// Empties the log, where that can be done.
     pub(super) fn tidy(&mut self) {
+        if self.place.check().is_err() {
+            return;
+        }
         if let Ok(generation) = self.snapshot().generation() {
             self.empty_log(generation);
         }
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
+        self.place.check()?;
         if self.cramped {
             // Where there is room in the database again, its log gives back more than it takes.
             self.empty_log(self.snapshot().generation()?);
@@ -245,9 +257,15 @@ impl Writer {
             } else if batch.erased_at.is_some() && !owed {
                 tx.forget_number(ERASED)?;
             }
-            counter.announce(generation);
+            self.place.check()?;
+            counter.announce(generation)?;
             self.run("COMMIT")?;
-            counter.committed(generation);
+            let seen = counter.committed(generation);
+            // A file that was replaced meanwhile does not hold what was just committed.
+            self.place.check()?;
+            if !seen {
+                self.settle(counter)?;
+            }
         } else {
             self.run("ROLLBACK")?;
         }
@@ -271,6 +289,9 @@ impl Writer {
     /// Folds the log into the database and empties it, unless a reader needs it. `generation` is
     /// one that this process has seen committed.
     fn empty_log(&mut self, generation: u64) {
+        if self.place.check().is_err() {
+            return;
+        }
         // A reader may keep its snapshot for long: better to come back than to wait for it.
         let emptied = self.conn.busy_timeout(Duration::ZERO).and_then(|()| {
             self.conn
@@ -298,6 +319,20 @@ impl Writer {
     fn run(&self, sql: &str) -> Result<()> {
         self.conn.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// The last connection that is closed folds the log into the database and empties it. It leaves
+    /// both alone where they are not the ones that it has open.
+    fn drop(&mut self) {
+        let _ = match self.place.check() {
+            Ok(()) => self.conn.pragma_update(None, "journal_size_limit", 0),
+            Err(_) => self
+                .conn
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .map(drop),
+        };
     }
 }
 
@@ -330,9 +365,10 @@ mod tests {
         drop(Store::create(&path).unwrap());
         let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
         let newest = schema::newest(schema::MIGRATIONS);
-        let writer = Writer::new(conn, newest, Duration::from_secs(1));
+        let place = Arc::new(Place::of(&path, true).unwrap());
+        let writer = Writer::new(conn, Arc::clone(&place), newest, Duration::from_secs(1));
         let file = path.with_extension("gen");
-        let counter = Counter::open(&file, true).unwrap().unwrap();
+        let counter = Counter::attach(&file, &place, &writer).unwrap();
         (writer, counter)
     }
 

@@ -40,8 +40,8 @@ const UNSAFE: &[(&str, &str)] = &[
     ("fork.rs", "a page that the kernel wipes in forked children"),
     ("store/fork.rs", "what SQLite takes from a parent process"),
     (
-        "store/gen_map.rs",
-        "a number in a file that several processes map",
+        "store/sys.rs",
+        "locks on bytes of a file, and SQLite's file control",
     ),
     (
         "bin/tenon/demo/client/",

@@ -42,6 +42,19 @@ struct Slot {
 }
 
 impl Slot {
+    /// Forgets a token whose file was replaced or removed. Its sessions keep it; where the file at the
+    /// path is the same one, it can be opened again when the last of them is closed.
+    fn give_up(&mut self) {
+        self.token.take_if(|token| {
+            token.is_gone() && (token.is_replaced() || Arc::strong_count(token) == 1)
+        });
+    }
+
+    /// Whether its token can be used; that of a file that was replaced or removed cannot.
+    fn is_usable(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| !token.is_gone())
+    }
+
     fn initialized(&self) -> Result<bool> {
         self.token
             .as_ref()
@@ -80,6 +93,7 @@ impl Module {
     /// Looks for tokens that other processes have made, and offers a free slot.
     fn scan(&self) -> Result<()> {
         let mut slots = self.slots.write();
+        slots.values_mut().for_each(Slot::give_up);
         for id in self.files()? {
             if slots.get(&id).is_some_and(|slot| slot.token.is_some()) {
                 continue;
@@ -320,10 +334,10 @@ impl Module {
         let token = slot.initialized_token()?;
         token.check_anchor()?;
         let read_write = flags & ck::CKF_RW_SESSION != 0;
-        if read_write && self.config.read_only {
+        if read_write && token.is_read_only() {
             return refuse(
                 ck::CKR_TOKEN_WRITE_PROTECTED,
-                "`store.read_only` is set: only read-only sessions can be opened",
+                "the token is only read, as `store.read_only` says: open a read-only session",
             );
         }
         self.sessions.open(id, token, read_write)
@@ -359,7 +373,8 @@ impl Module {
     fn slot(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
         let known = || self.slots.read().get(&id).cloned();
         let mut slot = known();
-        if slot.as_ref().is_none_or(|slot| slot.token.is_none()) && self.path(id).exists() {
+        let usable = slot.as_ref().is_some_and(Slot::is_usable);
+        if !usable && self.path(id).exists() {
             self.scan()?;
             slot = known();
         }

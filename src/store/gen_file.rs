@@ -98,6 +98,23 @@ fn is_stale(path: &Path, counter: &File) -> bool {
     noted.database.inode != 0 && noted.database != database && noted.log == log
 }
 
+/// Notes that the log beside the database at `path` belongs to none that is there.
+pub(super) fn disown_log(path: &Path) {
+    let Ok(Some(file)) = path_of(path).and_then(|counter| open_file(&counter, true)) else {
+        return;
+    };
+    let Some(noted) = Content::read(&file) else {
+        return;
+    };
+    let orphaned = Content {
+        database: FileId { inode: 1, born: 1 },
+        log: FileId::at(&beside(path, "-wal")).unwrap_or_default(),
+        ..noted
+    };
+    let from = usize::try_from(OWNERS).unwrap_or(LEN);
+    let _ = file.write_all_at(&orphaned.encode()[from..], OWNERS);
+}
+
 /// Refuses a database beside a log that belongs to another one, for who may not put it aside.
 pub(super) fn refuse_stale_log(path: &Path, counter: &Path) -> Result<()> {
     // Without a counter that can be read nothing is known of the log.

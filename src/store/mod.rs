@@ -187,11 +187,19 @@ impl Store {
         self.place.path()
     }
 
-    /// Whether the file was found to be replaced or removed. Nothing can be done with the store then,
-    /// and another one may be opened at its path.
+    /// Whether the file was replaced or removed. Nothing can be done with the store then, and another
+    /// one may be opened at its path.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.place.gone()
+        self.place.check().is_err() && self.place.gone()
+    }
+
+    /// Whether another store can be opened at the path while this one, which is gone, is still there.
+    /// Where the database is the same file with another content or other files beside it, SQLite
+    /// would let both share what it knows of them.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.place.is_replaced()
     }
 
     /// The permission bits of the file where they let others than its owner in, for a warning.

@@ -11,13 +11,18 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::UNIX_EPOCH;
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 
 use crate::config::LogLevel;
 use crate::log;
 
+use super::connection;
 use super::error::{Error, Result};
 use super::files;
+use super::gen_file;
 use super::sys;
 
 /// Bytes that the index of the log grows by, and frames of the log that the first of these serve;
@@ -67,8 +72,29 @@ pub(super) struct Place {
     index_length: AtomicU64,
     /// Whether this process shares the log's index with others, rather than having one of its own.
     shares_index: bool,
+    /// Inode of the log; 0 until this process has it open.
+    log: AtomicU64,
+    /// Its length when it was last looked at.
+    log_length: AtomicU64,
+    /// The generation that this process has last committed, or found before a change.
+    generation: AtomicU64,
+    content: Mutex<Content>,
     gone: AtomicBool,
 }
+
+/// The database as it was last looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Content {
+    /// Time of change, in nanoseconds, and length.
+    written: (i64, i64, u64),
+    /// The name that the store got when it was made, and its generation without the log.
+    inside: ([u8; 16], u64),
+}
+
+/// How often a database is looked into that another process may be writing, and how long to wait
+/// in between.
+const LOOKS: usize = 5;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 impl Place {
     /// The database at `path`, about to be opened.
@@ -82,6 +108,10 @@ impl Place {
             index: AtomicU64::new(0),
             index_length: AtomicU64::new(INDEX_STEP),
             shares_index,
+            log: AtomicU64::new(0),
+            log_length: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
+            content: Mutex::default(),
             gone: AtomicBool::new(false),
         })
     }
@@ -96,10 +126,14 @@ impl Place {
 
     /// The files are open now: refuses what was exchanged meanwhile.
     pub(super) fn opened(&self) -> Result<()> {
-        if self.shares_index
-            && let Ok(metadata) = fs::symlink_metadata(&self.index_path)
-        {
-            self.index.store(metadata.ino(), Ordering::Relaxed);
+        if self.shares_index {
+            for (path, inode) in [
+                (&self.index_path, &self.index),
+                (&beside(&self.path, "-wal"), &self.log),
+            ] {
+                let found = fs::symlink_metadata(path).map_or(0, |found| found.ino());
+                inode.store(found, Ordering::Relaxed);
+            }
         }
         self.check()
     }
@@ -110,13 +144,81 @@ impl Place {
         if self.gone.load(Ordering::Relaxed) {
             return Err(Error::Moved(self.path.clone()));
         }
-        let same = fs::symlink_metadata(&self.path).is_ok_and(|metadata| {
-            (metadata.dev(), FileId::of(&metadata)) == (self.device, self.id)
-        });
-        if !same {
+        let there = fs::symlink_metadata(&self.path);
+        let Some(there) = there.ok().filter(|there| {
+            (there.dev(), FileId::of(there)) == (self.device, self.id)
+        }) else {
             return Err(self.is_gone("replaced or removed"));
+        };
+        self.check_log()?;
+        self.check_index()?;
+        self.check_content(&there)
+    }
+
+    fn check_log(&self) -> Result<()> {
+        let known = self.log.load(Ordering::Relaxed);
+        if known == 0 {
+            return Ok(());
         }
-        self.check_index()
+        let log = fs::symlink_metadata(beside(&self.path, "-wal"));
+        let Some(log) = log.ok().filter(|log| log.ino() == known) else {
+            return Err(self.is_gone("parted from its -wal file, which was replaced or removed"));
+        };
+        let seen = self.log_length.swap(log.len(), Ordering::Relaxed);
+        if log.len() < seen && !self.is_folded_in() {
+            return Err(self.is_gone("robbed of changes in its -wal file, which was cut off"));
+        }
+        Ok(())
+    }
+
+    /// Whether all that this process has committed or found is in the database: only then a log is
+    /// emptied.
+    fn is_folded_in(&self) -> bool {
+        match connection::look_inside(&self.path) {
+            Ok((_, generation)) => generation >= self.generation.load(Ordering::Relaxed),
+            Err(_) => false,
+        }
+    }
+
+    /// The store has come to `generation`.
+    pub(super) fn has_come_to(&self, generation: u64) {
+        self.generation.fetch_max(generation, Ordering::Relaxed);
+    }
+
+    /// The database is only written when the log is folded into it. Whenever it was, this makes sure
+    /// that it is the same store, and has not gone back.
+    fn check_content(&self, there: &Metadata) -> Result<()> {
+        if !self.shares_index {
+            return Ok(());
+        }
+        let mut known = self.content.lock();
+        let written = (there.mtime(), there.mtime_nsec(), there.len());
+        if known.written == written {
+            return Ok(());
+        }
+        let first = *known == Content::default();
+        for look in 1..=LOOKS {
+            match connection::look_inside(&self.path) {
+                Ok(inside) if first || (inside.0 == known.inside.0 && inside.1 >= known.inside.1) => {
+                    *known = Content { written, inside };
+                    return Ok(());
+                }
+                // Where it is none yet, opening it says why.
+                Err(_) if first => return Ok(()),
+                // Nothing is known.
+                Err(Error::Busy | Error::Full | Error::CannotOpen(_) | Error::Io(..)) => {
+                    return Ok(());
+                }
+                Ok(_) | Err(_) => {}
+            }
+            if look < LOOKS {
+                thread::sleep(BETWEEN);
+            }
+        }
+        drop(known);
+        // What is in the log belongs to the content that was overwritten.
+        gen_file::disown_log(&self.path);
+        Err(self.is_gone("overwritten"))
     }
 
     /// The index of the log is mapped by SQLite. Another file in its place parts this process from
@@ -145,7 +247,9 @@ impl Place {
     fn mend_index(&self, seen: u64) -> Result<()> {
         let log = fs::symlink_metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
         let needed = (log / FRAME / INDEX_FRAMES + 1) * INDEX_STEP;
-        sys::set_length(&self.index_path, needed.max(seen))
+        // First to nothing, for what is left of it must not be taken for an index that is whole.
+        sys::set_length(&self.index_path, 0)
+            .and_then(|()| sys::set_length(&self.index_path, needed.max(seen)))
             .map_err(|e| Error::io(&e, &self.index_path))?;
         log::note(
             LogLevel::Error,
@@ -156,6 +260,11 @@ impl Place {
             ),
         );
         Ok(())
+    }
+
+    /// Whether another file is at the path, so that SQLite takes it for another one too.
+    pub(super) fn is_replaced(&self) -> bool {
+        FileId::at(&self.path) != Some(self.id)
     }
 
     /// Whether the files are known to be others.

@@ -57,6 +57,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
     ) STRICT;
 
     INSERT INTO meta VALUES ('store.generation', zeroblob(8));
+    INSERT INTO meta VALUES ('store.name', randomblob(16));
 "];
 
 /// Makes the schema in an empty database.

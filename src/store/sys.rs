@@ -1,12 +1,13 @@
 //! Calls of the system and of SQLite that no safe interface offers.
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CString, c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::ptr;
 
 use rusqlite::{Connection, ffi};
 
@@ -86,4 +87,30 @@ pub(super) fn keep_log(conn: &Connection) {
             (&raw mut keep).cast(),
         );
     }
+}
+
+/// Makes SQLite take a quota that is used up for a disk that is full: both are over when something is
+/// deleted. Call it before SQLite opens a file.
+pub(super) fn take_quotas_for_space() {
+    type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
+    // SAFETY: the default file system of SQLite is static. The function has the type of the one that
+    // it replaces; SQLite casts it back before it calls it.
+    unsafe {
+        let vfs = ffi::sqlite3_vfs_find(ptr::null());
+        let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) else {
+            return;
+        };
+        let write = mem::transmute::<Write, unsafe extern "C" fn()>(write);
+        set(vfs, c"write".as_ptr(), Some(write));
+    }
+}
+
+unsafe extern "C" fn write(file: c_int, bytes: *const c_void, len: usize) -> isize {
+    // SAFETY: SQLite's arguments, passed on.
+    let written = unsafe { libc::write(file, bytes, len) };
+    if written < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EDQUOT) {
+        // SAFETY: this thread's own error number.
+        unsafe { *libc::__errno_location() = libc::ENOSPC };
+    }
+    written
 }

@@ -185,10 +185,12 @@ impl Writer {
 
     fn look(&self, durability: Durability) -> Result<Batch> {
         schema::still_known(&self.conn, self.schema)?;
+        let generation = self.snapshot().generation()?;
+        self.place.has_come_to(generation);
         Ok(Batch {
             outcome: Arc::default(),
             durability,
-            generation: self.snapshot().generation()?,
+            generation,
             erased_at: self.snapshot().number(ERASED)?,
             changes: 0,
             changed: false,
@@ -260,6 +262,7 @@ impl Writer {
             self.place.check()?;
             counter.announce(generation)?;
             self.run("COMMIT")?;
+            self.place.has_come_to(generation);
             let seen = counter.committed(generation);
             // A file that was replaced meanwhile does not hold what was just committed.
             self.place.check()?;

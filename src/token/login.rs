@@ -176,7 +176,9 @@ impl Token {
             );
             if of_pin {
                 let doing = Event::LoginRefused.of(role.login());
-                self.record_refusal(&self.keys()?, doing, refused)?;
+                // No more wrong PINs are tried than the limit allows.
+                let bounded = refused.rv == ck::CKR_PIN_INCORRECT;
+                self.record_refusal(&self.keys()?, doing, refused, bounded)?;
             }
         }
         checked
@@ -191,25 +193,30 @@ impl Token {
             let row = self.pin_row(&identity.public, role)?;
             return self.guess_without_store((identity.serial, role), &row, guess);
         }
-        let row = self.write_anyhow(|tx| {
-            let mut row = PinRow::decode(&identity.public, role, tx.meta(role.row())?.as_deref())?;
-            if row.status().locked() {
-                return Err(locked());
-            }
-            if !row.status().initialized {
-                return Err(pin::not_initialized());
-            }
-            row.failures += 1;
-            tx.set_meta(role.row(), &row.encode(&identity.public, role))?;
-            Ok(row)
+        let row = self.in_need(|| {
+            self.write_anyhow(|tx| {
+                let stored = tx.meta(role.row())?;
+                let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
+                if row.status().locked() {
+                    return Err(locked());
+                }
+                if !row.status().initialized {
+                    return Err(pin::not_initialized());
+                }
+                row.failures += 1;
+                tx.set_meta(role.row(), &row.encode(&identity.public, role))?;
+                Ok(row)
+            })
         })?;
         let master = guess(&row)?;
-        self.store.write_relaxed(|tx| {
-            let stored = tx.meta(role.row())?;
-            let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
-            row.failures = 0;
-            tx.set_meta(role.row(), &row.encode(&identity.public, role))
-                .map_err(Error::from)
+        self.in_need(|| {
+            self.store.write_relaxed(|tx| {
+                let stored = tx.meta(role.row())?;
+                let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
+                row.failures = 0;
+                tx.set_meta(role.row(), &row.encode(&identity.public, role))
+                    .map_err(Error::from)
+            })
         })?;
         Ok(master)
     }

@@ -163,7 +163,35 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        Self::over(Store::open(path, &options)?, config, clock, rng)
+        match Store::open(path, &options) {
+            Err(
+                store::Error::ReadOnly
+                | store::Error::PermissionsRefused(_)
+                | store::Error::CannotOpen(_),
+            ) if config.read_only_auto => Self::open_to_read(path, &config, clock, rng),
+            opened => Self::over(opened?, config, clock, rng),
+        }
+    }
+
+    /// Opens a token whose file this process may not write, as `store.read_only = auto` has it.
+    /// Whoever may read the file may guess PINs away from it, so counting wrong ones in memory gives
+    /// nothing away.
+    fn open_to_read(
+        path: &Path,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self> {
+        let options = store::Options {
+            read_only: true,
+            busy_timeout: config.busy_timeout,
+        };
+        let config = Config {
+            read_only: true,
+            read_only_login: true,
+            ..config.clone()
+        };
+        Self::over(Store::open(path, &options)?, Arc::new(config), clock, rng)
     }
 
     /// Makes a token, and its file at `path`: C_InitToken for a free slot. What is refused leaves no
@@ -310,6 +338,26 @@ impl Token {
     pub fn login_state(&self) -> Result<Login> {
         self.keep_up()?;
         Ok(role_of(self.login.read().as_ref()))
+    }
+
+    /// Whether the token's file is only read.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.config.read_only
+    }
+
+    /// Whether the token's file was replaced, removed or damaged by others while it was open: its
+    /// sessions answer CKR_DEVICE_REMOVED.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.store.is_gone()
+    }
+
+    /// Whether the file that is there now can be opened as another token while this one, which is
+    /// gone, still has sessions.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.store.is_replaced()
     }
 
     /// What C_GetTokenInfo tells.

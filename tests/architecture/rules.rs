@@ -41,7 +41,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("store/fork.rs", "what SQLite takes from a parent process"),
     (
         "store/sys.rs",
-        "locks on bytes of a file, and SQLite's file control",
+        "locks on bytes of a file, and what SQLite asks of the system",
     ),
     (
         "bin/tenon/demo/client/",

@@ -1,8 +1,9 @@
 //! The change counter, when its file is not as it was left.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tenon_pkcs11::store::{Error, Generation, Options, Store};
 
@@ -12,8 +13,14 @@ fn counter_of(path: &Path) -> PathBuf {
     path.with_extension("gen")
 }
 
+/// As another process would, whom everybody who has the store open knows of by now.
 fn set(path: &Path, number: u64) {
-    fs::write(counter_of(path), number.to_ne_bytes()).unwrap();
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(counter_of(path))
+        .unwrap();
+    file.write_all_at(&number.to_ne_bytes(), 0).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 fn open(path: &Path) -> Store {

@@ -371,13 +371,11 @@ impl Module {
 
     /// The slot of a number. Where no token is known, another process may have made one.
     fn slot(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
-        let known = || self.slots.read().get(&id).cloned();
-        let mut slot = known();
-        let usable = slot.as_ref().is_some_and(Slot::is_usable);
+        let usable = self.slots.read().get(&id).is_some_and(Slot::is_usable);
         if !usable && self.path(id).exists() {
             self.scan()?;
-            slot = known();
         }
+        let slot = self.slots.read().get(&id).cloned();
         slot.ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
     }
 

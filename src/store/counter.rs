@@ -186,7 +186,8 @@ impl Counter {
             return self.join(file);
         }
         self.make(generation)?;
-        let file = open_file(&self.path, true)?.ok_or_else(|| Error::NotFound(self.path.clone()))?;
+        let file =
+            open_file(&self.path, true)?.ok_or_else(|| Error::NotFound(self.path.clone()))?;
         self.join(file)?;
         // Whoever had the file that was there before may not have missed it yet.
         self.be_known_later();
@@ -326,7 +327,11 @@ impl Counter {
     /// Makes sure of the file, which says `generation` where it has to be made anew. Call it under
     /// the write lock.
     fn keep(&self, generation: u64) -> Result<()> {
-        let there = self.file.read().as_ref().map(|file| self.is_at_its_path(file));
+        let there = self
+            .file
+            .read()
+            .as_ref()
+            .map(|file| self.is_at_its_path(file));
         match there {
             Some(true) => return Ok(()),
             Some(false) => self.lose(),
@@ -403,8 +408,11 @@ mod tests {
             ..Content::default()
         };
         fs::write(&path, content.encode()).unwrap();
-        let counter = Counter::unopened(&path, &Arc::new(Place::of(&database, false).unwrap()), true);
-        counter.join(open_file(&path, true).unwrap().unwrap()).unwrap();
+        let counter =
+            Counter::unopened(&path, &Arc::new(Place::of(&database, false).unwrap()), true);
+        counter
+            .join(open_file(&path, true).unwrap().unwrap())
+            .unwrap();
         counter
     }
 

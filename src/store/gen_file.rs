@@ -191,7 +191,11 @@ pub(super) fn open_file(path: &Path, writable: bool) -> Result<Option<File>> {
 }
 
 /// Writes a new file. Owner and mode are those of the database, as with SQLite's own files.
-pub(super) fn write_like(file: &mut File, model: &Metadata, content: &Content) -> std::io::Result<()> {
+pub(super) fn write_like(
+    file: &mut File,
+    model: &Metadata,
+    content: &Content,
+) -> std::io::Result<()> {
     file.write_all(&content.encode())?;
     file.set_permissions(Permissions::from_mode(model.mode() & 0o666))?;
     let made = file.metadata()?;

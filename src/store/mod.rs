@@ -281,8 +281,7 @@ impl Store {
     /// Whether the store has changed, mostly without a system call. See `Generation`.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        self.counter()
-            .map_or(Generation::Unsettled, Counter::read)
+        self.counter().map_or(Generation::Unsettled, Counter::read)
     }
 
     fn counter(&self) -> Option<&Counter> {

@@ -145,9 +145,10 @@ impl Place {
             return Err(Error::Moved(self.path.clone()));
         }
         let there = fs::symlink_metadata(&self.path);
-        let Some(there) = there.ok().filter(|there| {
-            (there.dev(), FileId::of(there)) == (self.device, self.id)
-        }) else {
+        let Some(there) = there
+            .ok()
+            .filter(|there| (there.dev(), FileId::of(there)) == (self.device, self.id))
+        else {
             return Err(self.is_gone("replaced or removed"));
         };
         self.check_log()?;
@@ -199,7 +200,9 @@ impl Place {
         let first = *known == Content::default();
         for look in 1..=LOOKS {
             match connection::look_inside(&self.path) {
-                Ok(inside) if first || (inside.0 == known.inside.0 && inside.1 >= known.inside.1) => {
+                Ok(inside)
+                    if first || (inside.0 == known.inside.0 && inside.1 >= known.inside.1) =>
+                {
                     *known = Content { written, inside };
                     return Ok(());
                 }

@@ -76,7 +76,10 @@ impl Readers {
 
     /// Connections for a store that is only read: opens the first. Where SQLite can make no files
     /// beside the database and nobody writes, it is read without them.
-    pub(super) fn read_only(place: Arc<Place>, busy_timeout: Duration) -> Result<(Self, Connection)> {
+    pub(super) fn read_only(
+        place: Arc<Place>,
+        busy_timeout: Duration,
+    ) -> Result<(Self, Connection)> {
         let state = State::of(place.path());
         match connect(place.path(), Use::ReadOnly, busy_timeout) {
             Err(Error::CannotOpen(_)) if files::is_at_rest(place.path()) => {

@@ -89,8 +89,7 @@ impl Token {
             return Ok(());
         }
         let doing = doing.into();
-        let record =
-            || self.write_anyhow(|tx| self.record(tx, keys, doing, error.rv, |_| Ok(())));
+        let record = || self.write_anyhow(|tx| self.record(tx, keys, doing, error.rv, |_| Ok(())));
         let recorded = if bounded {
             self.in_need(record)
         } else {
@@ -104,7 +103,9 @@ impl Token {
             Err(full) if full.rv == ck::CKR_DEVICE_MEMORY => {
                 log::note(
                     LogLevel::Error,
-                    &format!("a refusal is not in the audit record, since the disk is full: {error}"),
+                    &format!(
+                        "a refusal is not in the audit record, since the disk is full: {error}"
+                    ),
                 );
                 Ok(())
             }

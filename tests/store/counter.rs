@@ -118,6 +118,61 @@ fn processes_that_find_no_counter_share_the_one_that_is_made() {
     }
 }
 
+/// Whatever becomes of the file while it is in use, no process dies, and none misses a change.
+#[test]
+fn a_counter_that_others_destroy_hides_no_change() {
+    type Destroy = fn(&Path);
+    let ways: [Destroy; 5] = [
+        |path| {
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(0)
+                .unwrap()
+        },
+        |path| {
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(20)
+                .unwrap()
+        },
+        |path| fs::write(path, [0xFF; 4096]).unwrap(),
+        |path| fs::remove_file(path).unwrap(),
+        |path| {
+            fs::copy(path, path.with_extension("copy")).unwrap();
+            fs::rename(path.with_extension("copy"), path).unwrap();
+        },
+    ];
+    for (number, destroy) in ways.iter().enumerate() {
+        let s = scratch();
+        let second = open(&s.path);
+        s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+        assert_eq!(second.generation(), Generation::Settled(1));
+        destroy(&counter_of(&s.path));
+        let third = open(&s.path);
+        for generation in 2..5 {
+            for store in [&s.store, &second, &third] {
+                let before = [&s.store, &second, &third].map(Store::generation);
+                let stale = store.read(|s| s.generation()).unwrap();
+                store.write(|tx| tx.put(&row(generation), &[])).unwrap();
+                for (before, after) in before
+                    .into_iter()
+                    .zip([&s.store, &second, &third].map(Store::generation))
+                {
+                    assert_ne!(
+                        after,
+                        Generation::Settled(stale),
+                        "way {number}: {before:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_link_in_place_of_the_counter_is_refused() {
     let s = scratch();

@@ -16,6 +16,7 @@ mod cli {
     mod import;
     mod objects;
     mod pins;
+    mod read_only;
     mod terminal;
     mod tokens;
 }

@@ -82,7 +82,7 @@ impl Readers {
     ) -> Result<(Self, Connection)> {
         let state = State::of(place.path());
         match connect(place.path(), Use::ReadOnly, busy_timeout) {
-            Err(Error::CannotOpen(_)) if files::is_at_rest(place.path()) => {
+            Err(Error::CannotOpen(_) | Error::ReadOnly) if files::is_at_rest(place.path()) => {
                 let conn = connect(place.path(), Use::Immutable, busy_timeout)?;
                 let readers = Self::new(place, Use::Immutable, busy_timeout);
                 readers.idle.lock().state = state;

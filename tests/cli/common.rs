@@ -130,7 +130,7 @@ fn files() -> PathBuf {
 pub(super) struct Answer(Output);
 
 impl Answer {
-    fn of(command: &mut Command) -> Self {
+    pub(super) fn of(command: &mut Command) -> Self {
         Self(command.output().unwrap())
     }
 

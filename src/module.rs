@@ -251,10 +251,10 @@ impl Module {
         self.slots.show(id, &slot);
         token.check_anchor()?;
         let read_write = flags & ck::CKF_RW_SESSION != 0;
-        if read_write && self.config.read_only {
+        if read_write && token.is_read_only() {
             return refuse(
                 ck::CKR_TOKEN_WRITE_PROTECTED,
-                "`store.read_only` is set: only read-only sessions can be opened",
+                "the token is only read, as `store.read_only` says: open a read-only session",
             );
         }
         self.sessions.open(id, token, read_write)

@@ -69,6 +69,7 @@ impl From<store::Error> for Error {
             E::Full => ck::CKR_DEVICE_MEMORY,
             E::ReadOnly => ck::CKR_TOKEN_WRITE_PROTECTED,
             E::NotFound(_) => ck::CKR_TOKEN_NOT_PRESENT,
+            E::Moved(_) => ck::CKR_DEVICE_REMOVED,
             E::NotAToken(_)
             | E::Corrupt(_)
             | E::SchemaTooNew(_)
@@ -77,6 +78,7 @@ impl From<store::Error> for Error {
             | E::NotAFile(_) => ck::CKR_TOKEN_NOT_RECOGNIZED,
             E::Exists(_)
             | E::DanglingLink(_)
+            | E::StaleLog(_)
             | E::PermissionsRefused(_)
             | E::CannotOpen(_)
             | E::Io(..)

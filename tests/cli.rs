@@ -18,6 +18,7 @@ mod cli {
     mod making;
     mod objects;
     mod pins;
+    mod read_only;
     mod removal;
     mod terminal;
     mod tokens;

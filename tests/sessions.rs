@@ -10,6 +10,7 @@
 mod common;
 
 mod sessions {
+    mod disturbed;
     mod lifetime;
     mod login;
     mod logins;

@@ -13,6 +13,7 @@ mod store {
     mod files;
     mod fork;
     mod kill;
+    mod moved;
     mod processes;
     mod queue;
     mod removal;

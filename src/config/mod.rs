@@ -106,6 +106,8 @@ pub struct Config {
     pub pin_key_file: Option<PathBuf>,
     /// Never write to a token's file.
     pub read_only: bool,
+    /// Only read a token's file that this process may not write.
+    pub read_only_auto: bool,
     /// Allow a login where the retry counter can live in memory alone.
     pub read_only_login: bool,
     /// How long a change waits for other processes.

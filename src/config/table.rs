@@ -142,8 +142,15 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "store.read_only",
         default: "false",
-        doc: "Never write to a token's file: keys are found and used, changes are refused.",
-        set: |config, value| flag(value).map(|on| config.read_only = on),
+        doc: "true: never write to a token's file; keys are found and used, changes are refused. auto: so where this process may not write it; a login is allowed then, and wrong PINs are counted in memory alone. false: such a file is an error.",
+        set: |config, value| {
+            config.read_only_auto = value == "auto";
+            config.read_only = match value {
+                "auto" => false,
+                _ => flag(value).map_err(|_| "expected true, false or auto".to_owned())?,
+            };
+            Ok(())
+        },
     },
     Setting {
         key: "store.busy_timeout_ms",
@@ -171,7 +178,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "policy.read_only_login",
         default: "false",
-        doc: "Allow a login to a read-only store, where wrong PINs are counted in memory alone.",
+        doc: "Allow a login with `store.read_only = true`, where wrong PINs are counted in memory alone.",
         set: |config, value| flag(value).map(|on| config.read_only_login = on),
     },
     Setting {

@@ -30,6 +30,19 @@ pub(super) enum Slot {
 }
 
 impl Slot {
+    /// Whether its token can be used; that of a file that was replaced or removed cannot.
+    fn has_usable_token(&self) -> bool {
+        matches!(self, Self::Token(token) if !token.is_gone())
+    }
+
+    /// Whether the file is to be opened anew. The sessions of a token whose file was replaced or
+    /// removed keep it; where the file at the path is the same one, it can be opened again when the
+    /// last of them is closed.
+    fn is_given_up(&self) -> bool {
+        matches!(self, Self::Token(token)
+            if token.is_gone() && (token.is_replaced() || Arc::strong_count(token) == 1))
+    }
+
     /// The token, for calls that need one.
     pub(super) fn token(self) -> Result<Arc<Token>> {
         match self {
@@ -86,6 +99,7 @@ impl Slots {
         let mut slots = self.slots.write();
         let found = self.files()?;
         slots.retain(|id, slot| !matches!(slot, Slot::Unreadable(_)) || found.contains(id));
+        slots.retain(|_, slot| !slot.is_given_up());
         for id in found {
             let known = match slots.get(&id) {
                 Some(Slot::Token(_)) => continue,
@@ -158,8 +172,8 @@ impl Slots {
     pub(super) fn get(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
         let known = || self.slots.read().get(&id).cloned();
         let mut slot = known();
-        let has_token = matches!(slot, Some(Slot::Token(_)));
-        if !has_token && self.path(id).symlink_metadata().is_ok() {
+        let usable = slot.as_ref().is_some_and(Slot::has_usable_token);
+        if !usable && self.path(id).symlink_metadata().is_ok() {
             self.scan()?;
             slot = known();
         }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::error::{Error, Result};
 use super::fork;
+use super::snapshot::{NAME, Snapshot};
 
 /// Older releases can lose commits in WAL mode.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -63,6 +64,7 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     settle(&conn).map_err(|e| Error::opening(e, path))?;
     if purpose != Use::Write {
         conn.execute_batch("PRAGMA query_only = ON")?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
     Ok(conn)
 }
@@ -77,6 +79,17 @@ pub(super) fn keep_log(conn: &Connection) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// What the database at `path` holds without its log: the name of the store, and its generation.
+pub(super) fn look_inside(path: &Path) -> Result<([u8; 16], u64)> {
+    fork::prepare();
+    let conn = open(path, Use::Immutable).map_err(|e| Error::opening(e, path))?;
+    let snapshot = Snapshot::new(&conn);
+    let name = snapshot.meta(NAME)?;
+    let name = name.and_then(|name| name.try_into().ok());
+    let name = name.ok_or(Error::Corrupt("the store's name is missing"))?;
+    Ok((name, snapshot.generation()?))
 }
 
 fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {

@@ -1,9 +1,8 @@
-//! The change counter: how every process learns without a system call that the store changed.
+//! The change counter: how every process learns for next to nothing that the store changed.
 //!
 //! The database counts its committed transactions: *g*, in `meta`, raised by each transaction that
-//! changes anything. Beside it lies a file with one number, mapped by every process: 2g while
-//! nothing happens, odd while a commit may be under way. Holding SQLite's write lock, a writer
-//! that is about to commit generation n
+//! changes anything. Beside it lies a file with one number: 2g while nothing happens, odd while a
+//! commit may be under way. Holding SQLite's write lock, a writer that is about to commit generation n
 //!
 //! 1. stores 2n − 1,
 //! 2. commits, which gives the lock up,
@@ -13,32 +12,64 @@
 //! *No reader misses a change.* Let generation n be answered before a reader looks. The number was
 //! at least 2n − 1 before the commit, and it never falls: step 1 and `settle` run under the lock
 //! and store at least twice the committed generation, less one only on the way to the next; step 3
-//! is a compare-and-exchange, so a writer that was slow to get there cannot take back what a later
-//! one stored. Now 2n − 1 is odd, so the reader sees either an odd number, and asks the database,
-//! or an even one ≥ 2n, which no cache from before generation n is keyed by. A cache is keyed by
-//! the generation read *in the snapshot* that filled it, never by the counter.
+//! compares and stores under a lock of the file that step 1 takes too, so a writer that was slow to
+//! get there cannot take back what a later one stored. Now 2n − 1 is odd, so the reader sees either an
+//! odd number, and asks the database, or an even one ≥ 2n, which no cache from before generation n is
+//! keyed by. A cache is keyed by the generation read *in the snapshot* that filled it, never by the
+//! counter.
+//!
+//! *Looking costs a read of the file*, for whatever maps a file dies when somebody cuts it off. A
+//! process that is alone with the store need not look: it knows what it wrote. It is alone when nobody
+//! else holds the lock that every process keeps on the file while the store is open. What it found so
+//! it believes for `LEASE` at most; then it looks again. Who opens the store beside another first
+//! takes that lock, then raises the count of openings, then lets a little more than `LEASE` pass
+//! before its first commit. Let a process have looked, seen the count before that raise, and found
+//! nobody: it looked before the raise, so it stops believing before that commit. Where it saw the
+//! raise, it looks for the lock again, and finds it.
 //!
 //! *A writer dies.* Between 1 and 3 it leaves the number odd. Readers ask the database, which is
 //! right and a little slower, until the next writer or the next opening settles the number.
 //!
-//! *The file is lost, stale or too short* (a copied or restored database). Opening for writing
-//! compares the number with the database and, under the write lock, makes the file anew or settles
-//! the number. Readers meanwhile are safe: a cache is used only when the counter equals its key.
+//! *The file is cut off, replaced or removed.* It then says nothing: readers ask the database. The
+//! next commit of each process notices, before it begins and once more before it is answered, and
+//! makes the file anew or goes over to the one that is there. Who makes one lets `LEASE` pass too.
 //!
-//! The file holds nothing worth a backup. As with SQLite's own `-shm` file, deleting or
-//! overwriting it while processes use the store parts those that have it mapped from those that
-//! come later.
+//! *The file is stale* (a copied or restored database). Opening for writing compares the number with
+//! the database and, under the write lock, settles it.
+//!
+//! The file also says which database it lies beside, and which log: see `gen_file`.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{Ordering, fence};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use crate::clock::monotonic;
+use crate::config::LogLevel;
+use crate::log;
 
 use super::error::{Error, Result};
 use super::files::{self, Draft};
-use super::gen_map::{GenMap, LEN};
+use super::gen_file::{Content, LEN, OPENINGS, OWNERS, open_file, write_like};
+use super::place::{FileId, Place, beside};
+use super::sys::{self, Lock};
 use super::writer::Writer;
+
+/// How long what was found by looking is believed, in nanoseconds.
+const LEASE: u64 = 50_000_000;
+/// What the clock may be behind when it is read: more than its steps.
+const SLACK: u64 = 20_000_000;
+
+/// Locks on bytes of the file: who has the store open, for writing and for reading; who goes from one
+/// number to the next.
+const WRITERS: i64 = 1024;
+const READERS: i64 = 1025;
+const STEP: i64 = 1026;
 
 /// What the change counter says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,101 +81,306 @@ pub enum Generation {
     Unsettled,
 }
 
-/// The mapped counter of one store.
+/// The counter of one open store.
 #[derive(Debug)]
-pub(super) struct Counter(GenMap);
-
-/// Where the counter of the database at `path` is: `slot-0000.tenon` has `slot-0000.gen`.
-pub(super) fn path_of(path: &Path) -> Result<PathBuf> {
-    let counter = path.with_extension("gen");
-    if counter == path {
-        return Err(Error::NotAToken(
-            "its name ends in .gen, as change counters do",
-        ));
-    }
-    Ok(counter)
+pub(super) struct Counter {
+    path: PathBuf,
+    place: Arc<Place>,
+    writable: bool,
+    /// `None` once the file was cut off, replaced or removed.
+    file: RwLock<Option<File>>,
+    /// The number, as this process has last read or written it.
+    number: AtomicU64,
+    /// The count of openings, as it was when others were looked for.
+    openings: AtomicU64,
+    /// Until when `number` needs no look; 0 for never.
+    believed_until: AtomicU64,
+    /// When to look at the paths, and for others, again.
+    look_at: AtomicU64,
+    /// From when on all others know that this process may commit.
+    known_from: AtomicU64,
 }
 
 impl Counter {
-    /// The counter at `path` of the writer's database, made or settled if need be.
-    pub(super) fn attach(path: &Path, database: &Metadata, writer: &Writer) -> Result<Self> {
-        if let Some(counter) = Self::open(path, true)? {
+    /// The counter of the writer's database, made or settled if need be.
+    pub(super) fn attach(path: &Path, place: &Arc<Place>, writer: &Writer) -> Result<Self> {
+        let counter = Self::unopened(path, place, true);
+        if let Some(file) = open_file(path, true)? {
+            counter.join(file)?;
             let generation = writer.snapshot().generation()?;
             if counter.read() == Generation::Settled(generation) {
+                counter.note_owners()?;
                 return Ok(counter);
             }
         }
-        writer.locked(|generation| {
-            if let Some(counter) = Self::open(path, true)? {
-                counter.settle(generation);
-                return Ok(counter);
-            }
-            Self::make(path, database, generation)?;
-            Self::open(path, true)?.ok_or_else(|| Error::NotFound(path.into()))
-        })
+        writer.locked(|generation| counter.settle(generation))?;
+        counter.note_owners()?;
+        Ok(counter)
     }
 
-    /// Maps the counter at `path`; `None` when there is none, or it is too short to be one.
-    pub(super) fn open(path: &Path, writable: bool) -> Result<Option<Self>> {
-        match files::regular(path) {
-            Ok(_) => {}
-            Err(Error::NotFound(_)) => return Ok(None),
-            Err(e) => return Err(e),
-        }
-        let io = |e| Error::io(&e, path);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(writable)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(path)
-            .map_err(io)?;
-        if file.metadata().map_err(io)?.len() < LEN as u64 {
+    /// The counter at `path` for a process that only reads; `None` when there is none.
+    pub(super) fn open(path: &Path, place: &Arc<Place>) -> Result<Option<Self>> {
+        let Some(file) = open_file(path, false)? else {
             return Ok(None);
-        }
-        Ok(Some(Self(GenMap::new(&file, writable).map_err(io)?)))
+        };
+        let counter = Self::unopened(path, place, false);
+        counter.join(file)?;
+        Ok(Some(counter))
     }
 
-    /// Makes the file anew with the committed generation. Owner, group and mode are those of the
-    /// database, as with SQLite's own files. Call it under the write lock.
-    fn make(path: &Path, database: &Metadata, generation: u64) -> Result<()> {
-        let (draft, mut file) = Draft::beside(path)?;
-        write_like(&mut file, database, settled(generation))
-            .map_err(|e| Error::io(&e, draft.path()))?;
-        draft.replace(path)
+    fn unopened(path: &Path, place: &Arc<Place>, writable: bool) -> Self {
+        Self {
+            path: path.into(),
+            place: Arc::clone(place),
+            writable,
+            file: RwLock::new(None),
+            number: AtomicU64::new(0),
+            openings: AtomicU64::new(0),
+            believed_until: AtomicU64::new(0),
+            look_at: AtomicU64::new(0),
+            known_from: AtomicU64::new(0),
+        }
+    }
+
+    /// Tells all who have the file open that this process has it open too.
+    fn join(&self, file: File) -> Result<()> {
+        let io = |e| Error::io(&e, &self.path);
+        let presence = if self.writable { WRITERS } else { READERS };
+        // Where the file system has no such locks, everybody counts as not alone.
+        let _ = sys::lock(&file, presence, Lock::Shared);
+        let content = Content::read(&file).unwrap_or_default();
+        if self.writable {
+            let raised = content.openings.wrapping_add(1);
+            file.write_all_at(&raised.to_ne_bytes(), OPENINGS)
+                .map_err(io)?;
+            let others = [WRITERS, READERS].map(|byte| sys::locked_by_another(&file, byte));
+            if others.contains(&true) {
+                self.be_known_later();
+            }
+        }
+        self.number.store(content.number, Ordering::SeqCst);
+        self.believed_until.store(0, Ordering::SeqCst);
+        self.look_at.store(0, Ordering::SeqCst);
+        *self.file.write() = Some(file);
+        Ok(())
+    }
+
+    fn be_known_later(&self) {
+        self.known_from
+            .store(monotonic() + LEASE + SLACK, Ordering::SeqCst);
+    }
+
+    /// Waits until every other process knows that this one may commit.
+    pub(super) fn be_known(&self) {
+        let from = self.known_from.load(Ordering::SeqCst);
+        let now = monotonic();
+        if from > now {
+            thread::sleep(Duration::from_nanos(from - now));
+        }
+    }
+
+    /// The file at the path, or a new one with the committed generation. Call it under the write
+    /// lock.
+    fn find_or_make(&self, generation: u64) -> Result<()> {
+        if let Some(file) = open_file(&self.path, true)? {
+            return self.join(file);
+        }
+        self.make(generation)?;
+        let file =
+            open_file(&self.path, true)?.ok_or_else(|| Error::NotFound(self.path.clone()))?;
+        self.join(file)?;
+        // Whoever had the file that was there before may not have missed it yet.
+        self.be_known_later();
+        Ok(())
+    }
+
+    /// Makes the file anew. Owner and mode are those of the database, as with SQLite's own files.
+    fn make(&self, generation: u64) -> Result<()> {
+        let database = files::regular(self.place.path())?;
+        let content = Content {
+            number: settled(generation),
+            ..Content::default()
+        };
+        let (draft, mut file) = Draft::beside(&self.path)?;
+        write_like(&mut file, &database, &content).map_err(|e| Error::io(&e, draft.path()))?;
+        draft.replace(&self.path)
+    }
+
+    /// Notes which database and which log the file lies beside.
+    fn note_owners(&self) -> Result<()> {
+        let file = self.file.read();
+        let Some(file) = &*file else {
+            return Ok(());
+        };
+        let Some(noted) = Content::read(file) else {
+            return Ok(());
+        };
+        let owners = Content {
+            database: self.place.id(),
+            log: FileId::at(&beside(self.place.path(), "-wal")).unwrap_or_default(),
+            ..noted
+        };
+        if owners == noted {
+            return Ok(());
+        }
+        let bytes = owners.encode();
+        let from = usize::try_from(OWNERS).unwrap_or(LEN);
+        file.write_all_at(&bytes[from..], OWNERS)
+            .map_err(|e| Error::io(&e, &self.path))
     }
 
     /// What the counter says.
     pub(super) fn read(&self) -> Generation {
-        let number = self.0.number().load(Ordering::Relaxed);
-        fence(Ordering::Acquire);
-        if number % 2 == 1 {
-            return Generation::Unsettled;
+        let number = self.number.load(Ordering::SeqCst);
+        if monotonic() < self.believed_until.load(Ordering::SeqCst) {
+            return meaning(number);
         }
-        Generation::Settled(number / 2)
+        self.look()
+    }
+
+    /// Looks again if what was found is soon no longer believed, so that what comes next need not.
+    pub(super) fn look_ahead(&self) {
+        if monotonic() + LEASE / 2 > self.believed_until.load(Ordering::SeqCst) {
+            self.look();
+        }
+    }
+
+    fn look(&self) -> Generation {
+        let now = monotonic();
+        let file = self.file.read();
+        let before = self.number.load(Ordering::SeqCst);
+        let Some(content) = file.as_ref().and_then(Content::read) else {
+            return Generation::Unsettled;
+        };
+        if content.number != before {
+            // Where it has changed meanwhile, this process is making a change.
+            let _ = self.number.compare_exchange(
+                before,
+                content.number,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            );
+        }
+        let joined = self.openings.swap(content.openings, Ordering::SeqCst) != content.openings;
+        if joined || now >= self.look_at.load(Ordering::SeqCst) {
+            let Some(alone) = file.as_ref().and_then(|file| self.look_around(file)) else {
+                drop(file);
+                self.lose();
+                return Generation::Unsettled;
+            };
+            let until = if alone { now + LEASE } else { 0 };
+            self.believed_until.store(until, Ordering::SeqCst);
+            self.look_at.store(now + LEASE, Ordering::SeqCst);
+        }
+        meaning(content.number)
+    }
+
+    /// Whether nobody else may commit; `None` when the files are not those at their paths.
+    fn look_around(&self, file: &File) -> Option<bool> {
+        self.place.check().ok()?;
+        if !self.is_at_its_path(file) {
+            return None;
+        }
+        Some(!sys::locked_by_another(file, WRITERS))
+    }
+
+    fn is_at_its_path(&self, file: &File) -> bool {
+        let there = fs::symlink_metadata(&self.path).map(|m| (m.dev(), m.ino()));
+        let open = file.metadata().map(|m| (m.dev(), m.ino(), m.len()));
+        match (there, open) {
+            (Ok(there), Ok((device, inode, len))) => there == (device, inode) && len >= LEN as u64,
+            (Err(_), _) | (_, Err(_)) => false,
+        }
+    }
+
+    /// The file is of no use any more.
+    fn lose(&self) {
+        self.believed_until.store(0, Ordering::SeqCst);
+        if self.file.write().take().is_some() && !self.place.gone() {
+            log::note(
+                LogLevel::Warning,
+                &format!(
+                    "{}: the change counter was cut off, replaced or removed; the next change makes \
+                     it anew: leave the files of a token that is in use alone",
+                    self.path.display()
+                ),
+            );
+        }
     }
 
     /// Step 1. Call it under the write lock.
-    pub(super) fn announce(&self, generation: u64) {
+    ///
+    /// # Errors
+    /// When others cannot be told: then nothing may be committed.
+    pub(super) fn announce(&self, generation: u64) -> Result<()> {
+        self.keep(generation - 1)?;
         let number = settled(generation).wrapping_sub(1);
-        self.0.number().store(number, Ordering::SeqCst);
+        self.number.store(number, Ordering::SeqCst);
+        let file = self.file.read();
+        let file = file.as_ref().ok_or(Error::Busy)?;
+        let _ = sys::lock(file, STEP, Lock::Alone);
+        let written = file.write_all_at(&number.to_ne_bytes(), 0);
+        let _ = sys::lock(file, STEP, Lock::Free);
+        written.map_err(|e| Error::io(&e, &self.path))
     }
 
-    /// Step 3.
-    pub(super) fn committed(&self, generation: u64) {
+    /// Makes sure of the file, which says `generation` where it has to be made anew. Call it under
+    /// the write lock.
+    fn keep(&self, generation: u64) -> Result<()> {
+        let there = self
+            .file
+            .read()
+            .as_ref()
+            .map(|file| self.is_at_its_path(file));
+        match there {
+            Some(true) => return Ok(()),
+            Some(false) => self.lose(),
+            None => {}
+        }
+        self.find_or_make(generation)?;
+        self.be_known();
+        self.note_owners()
+    }
+
+    /// Step 3. Returns whether everybody who opens the store can see it.
+    pub(super) fn committed(&self, generation: u64) -> bool {
         let number = settled(generation);
-        // Where it has changed, a later writer is at work.
-        let _ = self.0.number().compare_exchange(
-            number.wrapping_sub(1),
-            number,
-            Ordering::SeqCst,
-            Ordering::SeqCst,
-        );
+        let announced = number.wrapping_sub(1);
+        let _ = self
+            .number
+            .compare_exchange(announced, number, Ordering::SeqCst, Ordering::SeqCst);
+        let file = self.file.read();
+        let Some(file) = file.as_ref() else {
+            return false;
+        };
+        // Without the lock the number stays odd, which is slow and right.
+        if sys::lock(file, STEP, Lock::Alone).is_ok() {
+            // Where it has changed, a later writer is at work.
+            if Content::read(file).is_some_and(|content| content.number == announced) {
+                let _ = file.write_all_at(&number.to_ne_bytes(), 0);
+            }
+            let _ = sys::lock(file, STEP, Lock::Free);
+        }
+        self.is_at_its_path(file)
     }
 
     /// Makes the counter say the committed generation. Call it under the write lock.
-    pub(super) fn settle(&self, generation: u64) {
-        self.0.number().store(settled(generation), Ordering::SeqCst);
+    pub(super) fn settle(&self, generation: u64) -> Result<()> {
+        self.keep(generation)?;
+        let number = settled(generation);
+        self.number.store(number, Ordering::SeqCst);
+        let file = self.file.read();
+        let file = file.as_ref().ok_or(Error::Busy)?;
+        file.write_all_at(&number.to_ne_bytes(), 0)
+            .map_err(|e| Error::io(&e, &self.path))
     }
+}
+
+fn meaning(number: u64) -> Generation {
+    if number % 2 == 1 {
+        return Generation::Unsettled;
+    }
+    Generation::Settled(number / 2)
 }
 
 /// The generation after `generation`.
@@ -159,20 +395,25 @@ fn settled(generation: u64) -> u64 {
     generation.wrapping_mul(2)
 }
 
-fn write_like(file: &mut File, model: &Metadata, number: u64) -> std::io::Result<()> {
-    // Written, not only reserved: a store through the mapping must never want disk space.
-    file.write_all(&number.to_ne_bytes())?;
-    files::share_like(file, model)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn counter(directory: &Path, number: u64) -> Counter {
+        let database = directory.join("slot-0000.tenon");
+        fs::write(&database, []).unwrap();
         let path = directory.join("slot-0000.gen");
-        std::fs::write(&path, number.to_ne_bytes()).unwrap();
-        Counter::open(&path, true).unwrap().unwrap()
+        let content = Content {
+            number,
+            ..Content::default()
+        };
+        fs::write(&path, content.encode()).unwrap();
+        let counter =
+            Counter::unopened(&path, &Arc::new(Place::of(&database, false).unwrap()), true);
+        counter
+            .join(open_file(&path, true).unwrap().unwrap())
+            .unwrap();
+        counter
     }
 
     #[test]
@@ -180,9 +421,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let counter = counter(directory.path(), 8);
         assert_eq!(counter.read(), Generation::Settled(4));
-        counter.announce(5);
+        counter.announce(5).unwrap();
         assert_eq!(counter.read(), Generation::Unsettled);
-        counter.committed(5);
+        assert!(counter.committed(5));
         assert_eq!(counter.read(), Generation::Settled(5));
     }
 
@@ -190,14 +431,41 @@ mod tests {
     fn a_slow_writer_takes_nothing_back() {
         let directory = tempfile::tempdir().unwrap();
         let counter = counter(directory.path(), 8);
-        counter.announce(5);
+        counter.announce(5).unwrap();
         // Another writer goes on before this one gets to step 3.
-        counter.announce(6);
+        counter.announce(6).unwrap();
         counter.committed(5);
         assert_eq!(counter.read(), Generation::Unsettled);
         counter.committed(6);
         counter.committed(5);
         assert_eq!(counter.read(), Generation::Settled(6));
+    }
+
+    #[test]
+    fn who_is_alone_need_not_look() {
+        let directory = tempfile::tempdir().unwrap();
+        let counter = counter(directory.path(), 8);
+        assert_eq!(counter.read(), Generation::Settled(4));
+        assert!(counter.believed_until.load(Ordering::SeqCst) > 0);
+        let second = Counter::unopened(&counter.path, &counter.place, true);
+        second
+            .join(open_file(&counter.path, true).unwrap().unwrap())
+            .unwrap();
+        assert!(second.known_from.load(Ordering::SeqCst) > monotonic());
+        // Whoever looks now finds that there are two.
+        for counter in [&counter, &second] {
+            assert_eq!(counter.look(), Generation::Settled(4));
+            assert_eq!(counter.believed_until.load(Ordering::SeqCst), 0);
+        }
+        second.be_known();
+        second.announce(5).unwrap();
+        assert_eq!(counter.read(), Generation::Unsettled);
+        second.committed(5);
+        assert_eq!(counter.read(), Generation::Settled(5));
+        drop(second);
+        thread::sleep(Duration::from_nanos(LEASE + SLACK));
+        assert_eq!(counter.read(), Generation::Settled(5));
+        assert!(counter.believed_until.load(Ordering::SeqCst) > 0);
     }
 
     #[test]

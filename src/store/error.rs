@@ -27,6 +27,10 @@ pub enum Error {
     PermissionsRefused(PathBuf),
     /// SQLite could not open the file; it does not say why.
     CannotOpen(PathBuf),
+    /// The open file is not the one at its path any more.
+    Moved(PathBuf),
+    /// The log beside the database belongs to another one, which was there before.
+    StaleLog(PathBuf),
     /// The operating system failed on a file of the store.
     Io(io::ErrorKind, PathBuf),
     /// The disk or a quota is full.
@@ -137,19 +141,33 @@ impl fmt::Display for Error {
             Self::PermissionsRefused(path) => write!(
                 f,
                 "{}: permission denied; the user of this process must own the file and its \
-                 directory, or be in their group where `objectstore.umask` lets it in",
+                 directory, or be in their group where `objectstore.umask` lets it in; to only \
+                 read it, set `store.read_only = auto`",
                 path.display()
             ),
             Self::CannotOpen(path) => write!(
                 f,
                 "{}: cannot be opened; check the permissions of the file and its directory, and \
-                 the limit of open files",
+                 the limit of open files; to only read it, set `store.read_only = auto`",
+                path.display()
+            ),
+            Self::Moved(path) => write!(
+                f,
+                "{}: the file was replaced or removed while it was in use, and what was asked is \
+                 not in the one that is there now: close the sessions, new ones use that file",
+                path.display()
+            ),
+            Self::StaleLog(path) => write!(
+                f,
+                "{}: the file was replaced, and the -wal file beside it belongs to the one before; \
+                 open the token once for writing, which puts that file aside",
                 path.display()
             ),
             Self::Io(kind, path) => write!(f, "{}: {kind}", path.display()),
             Self::Full => f.write_str("the disk or a quota is full; free some space and try again"),
             Self::ReadOnly => f.write_str(
-                "the token store is read-only; open it for writing, on a file system that allows it",
+                "the token store cannot be written; put it where this process may write, or set \
+                 `store.read_only = auto`",
             ),
             Self::Busy => f.write_str(
                 "another process kept the token store locked; try again, or raise the busy timeout",
@@ -158,9 +176,9 @@ impl fmt::Display for Error {
                 f,
                 "process {process} has the token store open; end it and try again"
             ),
-            Self::InUse(None) => f.write_str(
-                "another process has the token store open; end it and try again",
-            ),
+            Self::InUse(None) => {
+                f.write_str("another process has the token store open; end it and try again")
+            }
             Self::RolledBack => f.write_str(
                 "another change made the common transaction fail; nothing was changed, try again",
             ),

@@ -71,13 +71,13 @@ pub(super) fn share_log(path: &Path, database: &Metadata) {
     }
 }
 
-/// Whether the database at `path` is whole without its log, and nobody can write beside it at
-/// present.
+/// Whether the database at `path` is whole without its log, and this process can make no files beside
+/// it.
 pub(super) fn is_at_rest(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+    let log = super::place::beside(path, "-wal");
     let logged = fs::symlink_metadata(log).is_ok_and(|metadata| metadata.len() > 0);
-    !logged && matches!(Draft::beside(path), Err(Error::ReadOnly))
+    let made = Draft::beside(path);
+    !logged && matches!(made, Err(Error::ReadOnly | Error::PermissionsRefused(_)))
 }
 
 /// A file under a name of its own in the directory of its target, removed if it is not published.

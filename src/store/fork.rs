@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::ffi;
 
 use super::range_lock;
+use super::sys;
 
 /// Forks between the first process that used the store and this one.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -49,6 +50,7 @@ pub(super) fn prepare() {
         // only statistics: their mutex is taken at each allocation.
         unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int) };
         show_other_devices();
+        sys::take_quotas_for_space();
         // SAFETY: the handlers take no argument and live as long as the program; the module is
         // never unloaded.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };

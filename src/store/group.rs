@@ -77,6 +77,7 @@ impl Group {
             return Err(Error::Nested.into());
         }
 
+        self.counter.be_known();
         // Of the time that passes here one waits for other threads, and so for the processes that
         // those wait for.
         let deadline = Deadline::after(self.busy_timeout);

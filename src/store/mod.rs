@@ -15,8 +15,9 @@ mod error;
 mod files;
 mod folder;
 mod fork;
-mod gen_map;
+mod gen_file;
 mod group;
+mod place;
 mod queue;
 mod range_lock;
 mod readers;
@@ -25,6 +26,7 @@ mod reserve;
 mod row;
 mod schema;
 mod snapshot;
+mod sys;
 mod tx;
 mod whole_file;
 mod writer;
@@ -43,6 +45,7 @@ use connection::{Use, connect, keep_log};
 use counter::Counter;
 use files::Draft;
 use group::Group;
+use place::Place;
 use queue::Queue;
 use readers::Readers;
 use reserve::Reserve;
@@ -78,7 +81,7 @@ impl Default for Options {
 
 /// One open store. Threads share it by reference.
 pub struct Store {
-    path: PathBuf,
+    place: Arc<Place>,
     readers: Readers,
     queue: Queue,
     access: Access,
@@ -115,7 +118,7 @@ impl Store {
         let parent = path.parent().unwrap_or(Path::new(""));
         folder::make(parent, umask)?;
         let target = files::resolve(path)?;
-        counter::path_of(&target)?;
+        gen_file::path_of(&target)?;
         Reserve::of(&target)?;
         Queue::of(&target)?;
 
@@ -140,30 +143,55 @@ impl Store {
 
     fn open_knowing(path: &Path, options: &Options, known: &[&str]) -> Result<Self> {
         let path = files::resolve(path)?;
-        let counter_path = counter::path_of(&path)?;
-        let metadata = files::regular(&path)?;
+        let counter_path = gen_file::path_of(&path)?;
+        let reserve = Reserve::of(&path)?;
         if options.read_only {
             return Self::open_read_only(path, &counter_path, options, known);
         }
+        match Self::open_writable(&path, &counter_path, options, known) {
+            // The log and its index may need room that the disk has not.
+            Err(Error::Full) => {
+                reserve.give_up_some();
+                Self::open_writable(&path, &counter_path, options, known)
+            }
+            opened => opened,
+        }
+    }
 
-        let reserve = Reserve::of(&path)?;
-        let queue = Queue::of(&path)?;
-        let mut conn = connect(&path, Use::Write, options.busy_timeout)?;
+    fn open_writable(
+        path: &Path,
+        counter_path: &Path,
+        options: &Options,
+        known: &[&str],
+    ) -> Result<Self> {
+        let metadata = files::regular(path)?;
+        let reserve = Reserve::of(path)?;
+        let queue = Queue::of(path)?;
+        let place = Arc::new(Place::of(path, true)?);
+        gen_file::put_stale_log_aside(path, counter_path)?;
+        let mut conn = connect(path, Use::Write, options.busy_timeout)?;
         schema::recognize(&conn)?;
         keep_log(&conn)?;
+        sys::keep_log_file(&conn);
+        place.opened()?;
         schema::admit(&mut conn, known, false)?;
-        let newest = schema::newest(known);
-        let mut writer = Writer::new(conn, queue.clone(), newest, options.busy_timeout);
-        let counter = Counter::attach(&counter_path, &metadata, &writer)?;
+        let mut writer = Writer::new(
+            conn,
+            Arc::clone(&place),
+            queue.clone(),
+            schema::newest(known),
+            options.busy_timeout,
+        );
+        let counter = Counter::attach(counter_path, &place, &writer)?;
         writer.finish_erasing()?;
-        files::share_log(&path, &metadata);
+        files::share_log(path, &metadata);
         reserve.keep(&metadata);
         Ok(Self {
-            readers: Readers::new(path.clone(), Use::Read, options.busy_timeout),
+            readers: Readers::new(Arc::clone(&place), Use::Read, options.busy_timeout),
             queue,
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: fork::epoch(),
-            path,
+            place,
         })
     }
 
@@ -173,36 +201,50 @@ impl Store {
         options: &Options,
         known: &[&str],
     ) -> Result<Self> {
-        let mut purpose = Use::ReadOnly;
-        let opened = connect(&path, purpose, options.busy_timeout);
-        let mut conn = match opened {
-            Err(Error::CannotOpen(_)) if files::is_at_rest(&path) => {
-                purpose = Use::Immutable;
-                connect(&path, purpose, options.busy_timeout)?
-            }
+        let place = Arc::new(Place::of(&path, false)?);
+        gen_file::refuse_stale_log(&path, counter_path)?;
+        let (readers, mut conn) = Readers::read_only(Arc::clone(&place), options.busy_timeout)?;
+        place.opened()?;
+        schema::admit(&mut conn, known, true)?;
+        readers.keep(conn);
+        let counter = match Counter::open(counter_path, &place) {
+            // Without it each look at the store is slower.
+            Err(Error::PermissionsRefused(_)) => None,
             opened => opened?,
         };
-        schema::admit(&mut conn, known, true)?;
-        let readers = Readers::new(path.clone(), purpose, options.busy_timeout);
-        readers.keep(conn);
         Ok(Self {
             queue: Queue::of(&path)?,
-            path,
             readers,
-            access: Access::Read(Counter::open(counter_path, false)?),
+            access: Access::Read(counter),
             epoch: fork::epoch(),
+            place,
         })
     }
 
     /// Where the store is: its path with the directory resolved.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.place.path()
+    }
+
+    /// Whether the file was replaced or removed. Nothing can be done with the store then, and another
+    /// one may be opened at its path.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.place.check().is_err() && self.place.gone()
+    }
+
+    /// Whether another store can be opened at the path while this one, which is gone, is still there.
+    /// Where the database is the same file with another content or other files beside it, SQLite
+    /// would let both share what it knows of them.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.place.is_replaced()
     }
 
     /// The permission bits of the file where they let others than its owner in, for a warning.
     pub fn loose_mode(&self) -> Result<Option<u32>> {
-        let mode = files::regular(&self.path)?.permissions().mode() & 0o777;
+        let mode = files::regular(self.path())?.permissions().mode() & 0o777;
         Ok((mode & 0o077 != 0).then_some(mode))
     }
 
@@ -216,6 +258,9 @@ impl Store {
         &self,
         look: impl FnOnce(&Snapshot<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
+        if let Some(counter) = self.counter() {
+            counter.look_ahead();
+        }
         self.readers.read(look)
     }
 
@@ -285,19 +330,22 @@ impl Store {
         reserve.give_up();
         let done = again();
         group.empty_log();
-        if let Ok(metadata) = files::regular(&self.path) {
+        if let Ok(metadata) = files::regular(self.path()) {
             reserve.keep(&metadata);
         }
         done
     }
 
-    /// Whether the store has changed, for the price of one atomic load. See `Generation`.
+    /// Whether the store has changed, mostly without a system call. See `Generation`.
     #[must_use]
     pub fn generation(&self) -> Generation {
+        self.counter().map_or(Generation::Unsettled, Counter::read)
+    }
+
+    fn counter(&self) -> Option<&Counter> {
         match &self.access {
-            Access::Write(group, _) => group.counter().read(),
-            Access::Read(Some(counter)) => counter.read(),
-            Access::Read(None) => Generation::Unsettled,
+            Access::Write(group, _) => Some(group.counter()),
+            Access::Read(counter) => counter.as_ref(),
         }
     }
 
@@ -335,7 +383,7 @@ impl Drop for Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
-            .field("path", &self.path)
+            .field("path", &self.path())
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,10 @@
 //! The connections that read.
 
+use std::fs;
 use std::mem;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,6 +12,8 @@ use rusqlite::Connection;
 
 use super::connection::{Use, connect};
 use super::error::{Error, Result};
+use super::files;
+use super::place::{Place, beside};
 use super::snapshot::Snapshot;
 
 /// Connections kept for the next reader. More are opened while more threads read at once, and
@@ -17,27 +22,81 @@ const KEPT: usize = 8;
 
 /// The connections that read, opened when first needed.
 pub(super) struct Readers {
-    path: PathBuf,
-    purpose: Use,
+    place: Arc<Place>,
     busy_timeout: Duration,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Idle>,
+}
+
+struct Idle {
+    purpose: Use,
+    /// The database as it was when `connections` were opened, where SQLite does not watch it.
+    state: State,
+    connections: Vec<Connection>,
+}
+
+/// What changes with every change of a database that nobody seems to write to: size and time of
+/// change, in nanoseconds, and the size of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct State {
+    length: u64,
+    changed: i128,
+    log: u64,
+}
+
+impl State {
+    fn of(path: &Path) -> Self {
+        let database = fs::symlink_metadata(path).ok();
+        let log = fs::symlink_metadata(beside(path, "-wal")).ok();
+        Self {
+            length: database.as_ref().map_or(0, MetadataExt::size),
+            changed: database.map_or(0, |m| {
+                i128::from(m.mtime()) * 1_000_000_000 + i128::from(m.mtime_nsec())
+            }),
+            log: log.map_or(0, |log| log.size()),
+        }
+    }
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, purpose: Use, busy_timeout: Duration) -> Self {
+    pub(super) fn new(place: Arc<Place>, purpose: Use, busy_timeout: Duration) -> Self {
+        let state = match purpose {
+            Use::Immutable => State::of(place.path()),
+            Use::Write | Use::Read | Use::ReadOnly => State::default(),
+        };
         Self {
-            path,
-            purpose,
+            place,
             busy_timeout,
-            idle: Mutex::new(Vec::new()),
+            idle: Mutex::new(Idle {
+                purpose,
+                state,
+                connections: Vec::new(),
+            }),
+        }
+    }
+
+    /// Connections for a store that is only read: opens the first. Where SQLite can make no files
+    /// beside the database and nobody writes, it is read without them.
+    pub(super) fn read_only(
+        place: Arc<Place>,
+        busy_timeout: Duration,
+    ) -> Result<(Self, Connection)> {
+        let state = State::of(place.path());
+        match connect(place.path(), Use::ReadOnly, busy_timeout) {
+            Err(Error::CannotOpen(_) | Error::ReadOnly) if files::is_at_rest(place.path()) => {
+                let conn = connect(place.path(), Use::Immutable, busy_timeout)?;
+                let readers = Self::new(place, Use::Immutable, busy_timeout);
+                readers.idle.lock().state = state;
+                Ok((readers, conn))
+            }
+            opened => Ok((Self::new(place, Use::ReadOnly, busy_timeout), opened?)),
         }
     }
 
     /// A connection for later use.
     pub(super) fn keep(&self, conn: Connection) {
         let mut idle = self.idle.lock();
-        if idle.len() < KEPT {
-            idle.push(conn);
+        if idle.connections.len() < KEPT {
+            idle.connections.push(conn);
         }
     }
 
@@ -46,24 +105,55 @@ impl Readers {
         &self,
         look: impl FnOnce(&Snapshot<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let idle = self.idle.lock().pop();
-        let conn = match idle {
-            Some(conn) => conn,
-            None => connect(&self.path, self.purpose, self.busy_timeout)?,
-        };
+        self.place.check()?;
+        let (conn, state) = self.take()?;
         let answer = {
             let _transaction = Transaction::begin(&conn)?;
             look(&Snapshot::new(&conn))
         };
-        if conn.is_autocommit() {
+        if conn.is_autocommit() && self.idle.lock().state == state {
             self.keep(conn);
         }
         answer
     }
 
+    /// A connection, and the state of the database that it was opened on.
+    fn take(&self) -> Result<(Connection, State)> {
+        let (kept, purpose, state) = {
+            let mut idle = self.idle.lock();
+            idle.follow(self.place.path());
+            (idle.connections.pop(), idle.purpose, idle.state)
+        };
+        if let Some(conn) = kept {
+            return Ok((conn, state));
+        }
+        let conn = connect(self.place.path(), purpose, self.busy_timeout)?;
+        self.place.check()?;
+        Ok((conn, state))
+    }
+
     /// Drops the connections without closing them.
     pub(super) fn leak(&mut self) {
-        mem::forget(mem::take(self.idle.get_mut()));
+        mem::forget(mem::take(&mut self.idle.get_mut().connections));
+    }
+}
+
+impl Idle {
+    /// SQLite takes an immutable database for one that never changes. Where it has, what is known of
+    /// it is dropped; where there is a log now, it is read as one that others write to.
+    fn follow(&mut self, path: &Path) {
+        if self.purpose != Use::Immutable {
+            return;
+        }
+        let state = State::of(path);
+        if state == self.state {
+            return;
+        }
+        self.connections.clear();
+        self.state = state;
+        if state.log > 0 {
+            self.purpose = Use::ReadOnly;
+        }
     }
 }
 

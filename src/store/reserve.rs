@@ -1,5 +1,5 @@
-//! Disk space kept back: where a disk is full, destroying gets it, since SQLite's log has to grow
-//! before anything in the database shrinks.
+//! Disk space kept back: where a disk is full, opening, counting guesses at PINs and destroying get it,
+//! since SQLite's log has to grow before anything in the database shrinks.
 //!
 //! The space is that of a file beside the database, which holds nothing. Every process may give it
 //! up and take it again; two that do so at once lose nothing but the reserve.
@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 
 use super::error::{Error, Result};
 use super::files;
@@ -16,6 +17,8 @@ use super::files;
 /// SQLite folds its log into the database, which may grow by as much, at 1000 pages of 4 KiB; the
 /// rest is for the change itself.
 const SIZE: u64 = 5 << 20;
+/// The log's index and the beginning of a log. `SIZE` is a multiple of it.
+const PART: u64 = 256 << 10;
 
 /// The reserve of one store.
 pub(super) struct Reserve(PathBuf);
@@ -32,21 +35,33 @@ impl Reserve {
         Ok(Self(reserve))
     }
 
-    /// Takes the space. A disk that has not so much, or that cannot promise space, gives none, and
-    /// destroying then needs free space as every change does.
+    /// Takes the space, or as much of it as there is: what was kept of it stays kept. A disk that
+    /// cannot promise space gives none, and destroying then needs free space as every change does.
     pub(super) fn keep(&self, database: &Metadata) {
         let Ok(file) = self.file(true) else {
             return;
         };
         // Of several users of one token the maker alone may do this, and does it at once.
         let _ = files::share_like(&file, database);
-        if file.metadata().is_ok_and(|metadata| metadata.len() == SIZE) {
-            return;
+        let kept = file.metadata().map_or(0, |metadata| metadata.len());
+        let mut wanted = SIZE;
+        while wanted > kept {
+            match fallocate(&file, FallocateFlags::empty(), 0, wanted) {
+                Ok(()) => return,
+                Err(Errno::NOSPC | Errno::DQUOT) => wanted -= PART,
+                Err(_) => wanted = 0,
+            }
+            // What was taken beyond that is given back as far as the disk lets go of it.
+            let _ = file.set_len(kept);
         }
-        if fallocate(&file, FallocateFlags::empty(), 0, SIZE).is_err() {
-            // What was taken of it is given back as far as the disk lets go of it.
-            let _ = file.set_len(0);
-        }
+    }
+
+    /// Gives a part of the space back to the disk: enough to open the store.
+    pub(super) fn give_up_some(&self) {
+        let _ = self.file(false).and_then(|file| {
+            let kept = file.metadata()?.len();
+            file.set_len(kept.saturating_sub(PART))
+        });
     }
 
     /// Gives the space back to the disk, as far as it was kept.

@@ -63,6 +63,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
     ) STRICT;
 
     INSERT INTO meta VALUES ('store.generation', zeroblob(8));
+    INSERT INTO meta VALUES ('store.name', randomblob(16));
 "];
 
 /// Makes the schema and what `fill` adds in the empty database at `path`, which is closed again.

@@ -64,6 +64,9 @@ static CLASS_AND_KEY_TYPE: Kind = kind!("object_class", "AND class = ?3 AND key_
 /// Name in `meta` of the count of committed transactions: 8 bytes, big-endian.
 pub(super) const GENERATION: &str = "store.generation";
 
+/// Name in `meta` of what tells the store from others, whatever token is in it: 16 random bytes.
+pub(super) const NAME: &str = "store.name";
+
 /// One consistent state of the store, for as long as the closure that got it runs.
 pub struct Snapshot<'c> {
     conn: &'c Connection,

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::clock::Deadline;
 
 use super::counter::{self, Counter, Generation};
 use super::error::{Error, Result};
 use super::group::Outcome;
+use super::place::Place;
 use super::queue::{self, Queue, Ticket};
 use super::schema;
 use super::snapshot::{GENERATION, Snapshot};
@@ -40,6 +42,7 @@ pub(super) enum Durability {
 /// The connection that changes things.
 pub(super) struct Writer {
     conn: Connection,
+    place: Arc<Place>,
     queue: Queue,
     /// Schema version that this process understands.
     schema: u32,
@@ -78,10 +81,18 @@ pub(super) struct Part<T, E> {
 }
 
 impl Writer {
-    /// A writer on `conn`, whose file has the schema version `schema`, and where it waits in `queue`.
-    pub(super) fn new(conn: Connection, queue: Queue, schema: u32, busy_timeout: Duration) -> Self {
+    /// A writer on `conn`, whose file is at `place` and has the schema version `schema`, and where it
+    /// waits in `queue`.
+    pub(super) fn new(
+        conn: Connection,
+        place: Arc<Place>,
+        queue: Queue,
+        schema: u32,
+        busy_timeout: Duration,
+    ) -> Self {
         Self {
             conn,
+            place,
             queue,
             schema,
             busy_timeout,
@@ -168,10 +179,7 @@ impl Writer {
 
     /// Makes the counter say what the database says.
     pub(super) fn settle(&self, counter: &Counter) -> Result<()> {
-        self.locked(|generation| {
-            counter.settle(generation);
-            Ok(())
-        })
+        self.locked(|generation| counter.settle(generation))
     }
 
     /// Runs `work` with the committed generation, under the write lock.
@@ -180,6 +188,7 @@ impl Writer {
             Some(_) => None,
             None => self.wait_for_turn(Deadline::after(self.busy_timeout))?,
         };
+        self.place.check()?;
         self.run("BEGIN IMMEDIATE")?;
         let done = self.snapshot().generation().and_then(work);
         self.run("ROLLBACK")?;
@@ -193,6 +202,7 @@ impl Writer {
 
     /// Empties the log if material was erased and that is still to be done.
     pub(super) fn finish_erasing(&mut self) -> Result<()> {
+        self.place.check()?;
         let erased_at = self.snapshot().number(ERASED)?;
         if erased_at.is_some_and(|at| at > self.emptied) {
             let generation = self.snapshot().generation()?;
@@ -203,12 +213,16 @@ impl Writer {
 
     /// Empties the log, where that can be done.
     pub(super) fn tidy(&mut self) {
+        if self.place.check().is_err() {
+            return;
+        }
         if let Ok(generation) = self.snapshot().generation() {
             self.empty_log(generation);
         }
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
+        self.place.check()?;
         if self.cramped {
             // Where there is room in the database again, its log gives back more than it takes.
             self.empty_log(self.snapshot().generation()?);
@@ -224,10 +238,12 @@ impl Writer {
 
     fn look(&self, durability: Durability) -> Result<Batch> {
         schema::still_known(&self.conn, self.schema)?;
+        let generation = self.snapshot().generation()?;
+        self.place.has_come_to(generation);
         Ok(Batch {
             outcome: Arc::default(),
             durability,
-            generation: self.snapshot().generation()?,
+            generation,
             erased_at: self.snapshot().number(ERASED)?,
             changes: 0,
             changed: false,
@@ -296,9 +312,16 @@ impl Writer {
             } else if batch.erased_at.is_some() && !owed {
                 tx.forget_number(ERASED)?;
             }
-            counter.announce(generation);
+            self.place.check()?;
+            counter.announce(generation)?;
             self.run("COMMIT")?;
-            counter.committed(generation);
+            self.place.has_come_to(generation);
+            let seen = counter.committed(generation);
+            // A file that was replaced meanwhile does not hold what was just committed.
+            self.place.check()?;
+            if !seen {
+                self.settle(counter)?;
+            }
         } else {
             self.run("ROLLBACK")?;
         }
@@ -322,6 +345,9 @@ impl Writer {
     /// Folds the log into the database and empties it, unless a reader needs it. `generation` is
     /// one that this process has seen committed.
     fn empty_log(&mut self, generation: u64) {
+        if self.place.check().is_err() {
+            return;
+        }
         // A reader may keep its snapshot for long: better to come back than to wait for it.
         let emptied = self.conn.busy_timeout(Duration::ZERO).and_then(|()| {
             self.conn
@@ -349,6 +375,20 @@ impl Writer {
     fn run(&self, sql: &str) -> Result<()> {
         self.conn.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// The last connection that is closed folds the log into the database and empties it. It leaves
+    /// both alone where they are not the ones that it has open.
+    fn drop(&mut self) {
+        let _ = match self.place.check() {
+            Ok(()) => self.conn.pragma_update(None, "journal_size_limit", 0),
+            Err(_) => self
+                .conn
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .map(drop),
+        };
     }
 }
 
@@ -381,10 +421,12 @@ mod tests {
         drop(Store::create(&path).unwrap());
         let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
         let newest = schema::newest(schema::MIGRATIONS);
+        let place = Arc::new(Place::of(&path, true).unwrap());
         let queue = Queue::of(&path).unwrap();
-        let writer = Writer::new(conn, queue, newest, Duration::from_secs(1));
+        let timeout = Duration::from_secs(1);
+        let writer = Writer::new(conn, Arc::clone(&place), queue, newest, timeout);
         let file = path.with_extension("gen");
-        let counter = Counter::open(&file, true).unwrap().unwrap();
+        let counter = Counter::attach(&file, &place, &writer).unwrap();
         (writer, counter)
     }
 

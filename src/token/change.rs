@@ -2,11 +2,13 @@
 //! transaction.
 
 use crate::ck;
+use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
+use crate::log;
 use crate::mechanism::Material;
 use crate::rng::Rng;
 use crate::secret::Secret;
-use crate::store::{MaterialRow, Row, Snapshot, Tx, Uid};
+use crate::store::{self, MaterialRow, Row, Snapshot, Tx, Uid};
 
 use super::audit::{self, Doing, Entry, Event, Touch, Touched};
 use super::material;
@@ -64,28 +66,51 @@ impl Token {
         self.on_a_full_disk_too(|| self.change(keys, doing, &f))
     }
 
-    /// Runs `change` again, with the space that the store keeps back, where it found the disk full.
-    pub(super) fn on_a_full_disk_too<T>(&self, change: impl Fn() -> Result<T>) -> Result<T> {
-        match change() {
-            Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => self.store.with_reserve(change),
+    /// Runs `work`, and where the disk is full once more with the space that the store keeps back:
+    /// for what takes space away, and for what must be done on a full disk and takes next to none.
+    pub(super) fn on_a_full_disk_too<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        match work() {
+            Err(error) if lacked_room(&error) => self.store.with_reserve(work),
             done => done,
         }
     }
 
-    /// Records a refusal: the clock mark, and an audit record with `error`'s return value.
+    /// Records a refusal: the clock mark, and an audit record with `error`'s return value. On a full
+    /// disk the space that is kept back takes it where `bounded` says that there can be only so many
+    /// of its kind; else the log has it alone, since refusals without end would use that space up.
     pub(super) fn record_refusal(
         &self,
         keys: &Keys,
         doing: impl Into<Doing>,
         error: &Error,
+        bounded: bool,
     ) -> Result<()> {
         if self.config.read_only {
             return Ok(());
         }
-        let ((), mark) =
-            self.write_anyhow(|tx| self.record(tx, keys, doing.into(), error.rv, |_| Ok(())))?;
-        self.time.learn(mark);
-        Ok(())
+        let doing = doing.into();
+        let record = || self.write_anyhow(|tx| self.record(tx, keys, doing, error.rv, |_| Ok(())));
+        let recorded = if bounded {
+            self.on_a_full_disk_too(record)
+        } else {
+            record()
+        };
+        match recorded {
+            Ok(((), mark)) => {
+                self.time.learn(mark);
+                Ok(())
+            }
+            Err(full) if full.rv == ck::CKR_DEVICE_MEMORY => {
+                log::note(
+                    LogLevel::Error,
+                    &format!(
+                        "a refusal is not in the audit record, since the disk is full: {error}"
+                    ),
+                );
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Records that the use of a key begins, where such records are wanted.
@@ -159,12 +184,14 @@ impl Token {
         if self.time.advanced(stored) == stored {
             return Ok(());
         }
-        let mark = self.write(|tx| {
-            check_identity(tx, &keys.identity)?;
-            let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
-            let mark = self.time.advanced(stored);
-            tx.set_meta(MARK_ROW, &mark.encode(public))?;
-            Ok(mark)
+        let mark = self.on_a_full_disk_too(|| {
+            self.write(|tx| {
+                check_identity(tx, &keys.identity)?;
+                let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+                let mark = self.time.advanced(stored);
+                tx.set_meta(MARK_ROW, &mark.encode(public))?;
+                Ok(mark)
+            })
         })?;
         self.time.learn(mark);
         Ok(())
@@ -282,6 +309,13 @@ impl Change<'_> {
         }
         self.vault.seal_label(self.rng(), uid, label)
     }
+}
+
+/// Whether the disk was full, for this change or for another one that shared its transaction.
+fn lacked_room(error: &Error) -> bool {
+    let source = error.source.as_deref();
+    let shared = source.and_then(|source| source.downcast_ref::<store::Error>());
+    error.rv == ck::CKR_DEVICE_MEMORY || shared == Some(&store::Error::RolledBack)
 }
 
 /// Another process may have initialized the token anew: nothing is sealed under keys of the old.

@@ -105,7 +105,9 @@ impl Token {
             if of_pin {
                 let doing = Event::LoginRefused.of(role.login());
                 let keys = self.keys()?;
-                self.on_a_full_disk_too(|| self.record_refusal(&keys, doing, refused))?;
+                // No more wrong PINs are tried than the limit allows.
+                let bounded = refused.rv == ck::CKR_PIN_INCORRECT;
+                self.record_refusal(&keys, doing, refused, bounded)?;
             }
         }
         checked

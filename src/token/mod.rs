@@ -11,9 +11,8 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::clock::Clock;
-use crate::config::{Config, LogLevel};
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::log;
 use crate::policy::{self, Login};
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -173,20 +172,15 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        let store = Store::open(path, &options)?;
-        if let Ok(Some(mode)) = store.loose_mode()
-            && mode & config.umask != 0
-        {
-            log::note(
-                LogLevel::Warning,
-                &format!(
-                    "{} has mode {mode:04o}, which lets in more users than `objectstore.umask` {:04o} does: use chmod, or change the setting",
-                    path.display(),
-                    config.umask
-                ),
-            );
-        }
-        let token = Self::over(store, config, clock, rng)?;
+        let opened = match Store::open(path, &options) {
+            Err(
+                store::Error::ReadOnly
+                | store::Error::PermissionsRefused(_)
+                | store::Error::CannotOpen(_),
+            ) if config.read_only_auto => Self::open_to_read(path, &config, clock, rng),
+            opened => Self::over(opened?, config, clock, rng),
+        };
+        let token = opened?;
         if token.identity.read().is_none() {
             return Err(Error::new(
                 ck::CKR_TOKEN_NOT_RECOGNIZED,
@@ -194,6 +188,27 @@ impl Token {
             ));
         }
         Ok(token)
+    }
+
+    /// Opens a token whose file this process may not write, as `store.read_only = auto` has it.
+    /// Whoever may read the file may guess PINs away from it, so counting wrong ones in memory gives
+    /// nothing away.
+    fn open_to_read(
+        path: &Path,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self> {
+        let options = store::Options {
+            read_only: true,
+            busy_timeout: config.busy_timeout,
+        };
+        let config = Config {
+            read_only: true,
+            read_only_login: true,
+            ..config.clone()
+        };
+        Self::over(Store::open(path, &options)?, Arc::new(config), clock, rng)
     }
 
     fn over(
@@ -312,6 +327,26 @@ impl Token {
     pub fn login_state(&self) -> Result<Login> {
         self.keep_up()?;
         Ok(role_of(self.login.read().as_ref()))
+    }
+
+    /// Whether the token's file is only read.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.config.read_only
+    }
+
+    /// Whether the token's file was replaced, removed or damaged by others while it was open: its
+    /// sessions answer CKR_DEVICE_REMOVED.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.store.is_gone()
+    }
+
+    /// Whether the file that is there now can be opened as another token while this one, which is
+    /// gone, still has sessions.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.store.is_replaced()
     }
 
     /// What C_GetTokenInfo tells.

@@ -41,7 +41,7 @@ impl Token {
                 Ok(key) => refused.by(key.uid).meant_for(external::target(&key)),
                 Err(_) => refused,
             };
-            self.record_refusal(&self.keys()?, refused, error)?;
+            self.record_refusal(&self.keys()?, refused, error, false)?;
         }
         unwrapped
     }

@@ -44,8 +44,8 @@ const UNSAFE: &[(&str, &str)] = &[
         "locks of open file descriptions, for which no library has a call",
     ),
     (
-        "store/gen_map.rs",
-        "a number in a file that several processes map",
+        "store/sys.rs",
+        "locks on bytes of a file, and what SQLite asks of the system",
     ),
     (
         "bin/tenon/demo/client/",

@@ -102,12 +102,12 @@ fn the_limit_is_a_setting() {
     let desk = Desk::new();
     let strict = [("TENON_PIN_RETRIES", "3"), ("TENON_PIN", "wrong")];
     for _ in 0..3 {
-        desk.run_with(&strict, &["objects", "list"])
+        desk.run_with(&strict, &["objects", "list", "--login"])
             .refused(1, &["CKR_PIN_INCORRECT"]);
     }
-    desk.run_with(&strict, &["objects", "list"])
+    desk.run_with(&strict, &["objects", "list", "--login"])
         .refused(1, &["CKR_PIN_LOCKED"]);
-    desk.run(&["objects", "list"]).ok();
+    desk.run(&["objects", "list", "--login"]).ok();
     for bad in ["2", "101", "many"] {
         desk.run_with(&[("TENON_PIN_RETRIES", bad)], &["slots"])
             .refused(1, &["pin.retries"]);

@@ -48,7 +48,8 @@ fn a_token_with_both_pins_locked_and_one_that_is_no_token_go() {
     let desk = Desk::new();
     for _ in 0..10 {
         let wrong = [("TENON_PIN", "wrong"), ("TENON_SO_PIN", "wrong")];
-        desk.run_with(&wrong, &["objects", "list"]).refused(1, &[]);
+        desk.run_with(&wrong, &["objects", "list", "--login"])
+            .refused(1, &[]);
         desk.run_with(&wrong, &["pin", "unlock"]).refused(1, &[]);
     }
     let new = [("TENON_SO_PIN", SO_PIN), ("TENON_NEW_PIN", "fresh-1")];

@@ -1,8 +1,9 @@
 //! The change counter, when its file is not as it was left.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tenon_pkcs11::store::{Error, Generation, Options, Store};
 
@@ -12,8 +13,14 @@ fn counter_of(path: &Path) -> PathBuf {
     path.with_extension("gen")
 }
 
+/// As another process would, whom everybody who has the store open knows of by now.
 fn set(path: &Path, number: u64) {
-    fs::write(counter_of(path), number.to_ne_bytes()).unwrap();
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(counter_of(path))
+        .unwrap();
+    file.write_all_at(&number.to_ne_bytes(), 0).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 fn open(path: &Path) -> Store {
@@ -107,6 +114,61 @@ fn processes_that_find_no_counter_share_the_one_that_is_made() {
         stores[0].write(|tx| tx.put(&row(1), &[])).unwrap();
         for store in &stores {
             assert_eq!(store.generation(), Generation::Settled(before + 1));
+        }
+    }
+}
+
+/// Whatever becomes of the file while it is in use, no process dies, and none misses a change.
+#[test]
+fn a_counter_that_others_destroy_hides_no_change() {
+    type Destroy = fn(&Path);
+    let ways: [Destroy; 5] = [
+        |path| {
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(0)
+                .unwrap()
+        },
+        |path| {
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(20)
+                .unwrap()
+        },
+        |path| fs::write(path, [0xFF; 4096]).unwrap(),
+        |path| fs::remove_file(path).unwrap(),
+        |path| {
+            fs::copy(path, path.with_extension("copy")).unwrap();
+            fs::rename(path.with_extension("copy"), path).unwrap();
+        },
+    ];
+    for (number, destroy) in ways.iter().enumerate() {
+        let s = scratch();
+        let second = open(&s.path);
+        s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+        assert_eq!(second.generation(), Generation::Settled(1));
+        destroy(&counter_of(&s.path));
+        let third = open(&s.path);
+        for generation in 2..5 {
+            for store in [&s.store, &second, &third] {
+                let before = [&s.store, &second, &third].map(Store::generation);
+                let stale = store.read(|s| s.generation()).unwrap();
+                store.write(|tx| tx.put(&row(generation), &[])).unwrap();
+                for (before, after) in before
+                    .into_iter()
+                    .zip([&s.store, &second, &third].map(Store::generation))
+                {
+                    assert_ne!(
+                        after,
+                        Generation::Settled(stale),
+                        "way {number}: {before:?}"
+                    );
+                }
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ const ONLOOKER: &str = "store::erasure::onlooker";
 const KEY: &[u8] = b"the wrapped data key, found nowhere else";
 const BLOB: &[u8] = b"the sealed material: ";
 
-fn material() -> MaterialRow {
+pub(super) fn material() -> MaterialRow {
     MaterialRow {
         data_key: KEY.to_vec(),
         // Long enough for pages of its own.

@@ -8,6 +8,7 @@
 //! read or written any more.
 
 use std::fs::{self, Metadata};
+use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -68,18 +69,25 @@ pub(super) struct Place {
     index_path: PathBuf,
     /// Inode of the log's index; 0 until this process has it open.
     index: AtomicU64,
-    /// The greatest length of it that was seen. Nobody shortens an index that is in use.
-    index_length: AtomicU64,
     /// Whether this process shares the log's index with others, rather than having one of its own.
     shares_index: bool,
     /// Inode of the log; 0 until this process has it open.
     log: AtomicU64,
-    /// Its length when it was last looked at.
-    log_length: AtomicU64,
     /// The generation that this process has last committed, or found before a change.
     generation: AtomicU64,
-    content: Mutex<Content>,
+    /// Held while the files are looked at, so that no look at a length is older than the last one.
+    seen: Mutex<Seen>,
     gone: AtomicBool,
+}
+
+/// The files as they were when they were last looked at.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Length of the log, and the generation that this process had come to.
+    log: (u64, u64),
+    /// The greatest length of the index. Nobody shortens an index that is in use.
+    index: u64,
+    content: Content,
 }
 
 /// The database as it was last looked into.
@@ -106,12 +114,10 @@ impl Place {
             id: FileId::of(&metadata),
             index_path: beside(path, "-shm"),
             index: AtomicU64::new(0),
-            index_length: AtomicU64::new(INDEX_STEP),
             shares_index,
             log: AtomicU64::new(0),
-            log_length: AtomicU64::new(0),
             generation: AtomicU64::new(0),
-            content: Mutex::default(),
+            seen: Mutex::default(),
             gone: AtomicBool::new(false),
         })
     }
@@ -144,6 +150,7 @@ impl Place {
         if self.gone.load(Ordering::Relaxed) {
             return Err(Error::Moved(self.path.clone()));
         }
+        let mut seen = self.seen.lock();
         let there = fs::symlink_metadata(&self.path);
         let Some(there) = there
             .ok()
@@ -151,12 +158,12 @@ impl Place {
         else {
             return Err(self.is_gone("replaced or removed"));
         };
-        self.check_log()?;
-        self.check_index()?;
-        self.check_content(&there)
+        self.check_log(&mut seen.log)?;
+        self.check_index(&mut seen.index)?;
+        self.check_content(&mut seen.content, &there)
     }
 
-    fn check_log(&self) -> Result<()> {
+    fn check_log(&self, seen: &mut (u64, u64)) -> Result<()> {
         let known = self.log.load(Ordering::Relaxed);
         if known == 0 {
             return Ok(());
@@ -165,20 +172,30 @@ impl Place {
         let Some(log) = log.ok().filter(|log| log.ino() == known) else {
             return Err(self.is_gone("parted from its -wal file, which was replaced or removed"));
         };
-        let seen = self.log_length.swap(log.len(), Ordering::Relaxed);
-        if log.len() < seen && !self.is_folded_in() {
+        let before = mem::replace(seen, (log.len(), self.generation.load(Ordering::Relaxed)));
+        if log.len() < before.0 && !self.is_folded_in(before.1) {
             return Err(self.is_gone("robbed of changes in its -wal file, which was cut off"));
         }
         Ok(())
     }
 
-    /// Whether all that this process has committed or found is in the database: only then a log is
-    /// emptied.
-    fn is_folded_in(&self) -> bool {
-        match connection::look_inside(&self.path) {
-            Ok((_, generation)) => generation >= self.generation.load(Ordering::Relaxed),
-            Err(_) => false,
-        }
+    /// Whether the database has come to `generation` without its log: only then the log that held it
+    /// is emptied.
+    fn is_folded_in(&self, generation: u64) -> bool {
+        (1..=LOOKS).any(|look| {
+            match connection::look_inside(&self.path) {
+                Ok((_, found)) if found >= generation => return true,
+                // Nothing is known.
+                Err(Error::Busy | Error::Full | Error::CannotOpen(_) | Error::Io(..)) => {
+                    return true;
+                }
+                Ok(_) | Err(_) => {}
+            }
+            if look < LOOKS {
+                thread::sleep(BETWEEN);
+            }
+            false
+        })
     }
 
     /// The store has come to `generation`.
@@ -188,11 +205,10 @@ impl Place {
 
     /// The database is only written when the log is folded into it. Whenever it was, this makes sure
     /// that it is the same store, and has not gone back.
-    fn check_content(&self, there: &Metadata) -> Result<()> {
+    fn check_content(&self, known: &mut Content, there: &Metadata) -> Result<()> {
         if !self.shares_index {
             return Ok(());
         }
-        let mut known = self.content.lock();
         let written = (there.mtime(), there.mtime_nsec(), there.len());
         if known.written == written {
             return Ok(());
@@ -218,7 +234,6 @@ impl Place {
                 thread::sleep(BETWEEN);
             }
         }
-        drop(known);
         // What is in the log belongs to the content that was overwritten.
         gen_file::disown_log(&self.path);
         Err(self.is_gone("overwritten"))
@@ -226,7 +241,7 @@ impl Place {
 
     /// The index of the log is mapped by SQLite. Another file in its place parts this process from
     /// those that come later, and one that was cut off would end the process at the next touch.
-    fn check_index(&self) -> Result<()> {
+    fn check_index(&self, seen: &mut u64) -> Result<()> {
         let known = self.index.load(Ordering::Relaxed);
         if known == 0 {
             return Ok(());
@@ -237,11 +252,9 @@ impl Place {
         if metadata.ino() != known {
             return Err(self.is_gone("parted from its -shm file, which was replaced"));
         }
-        let seen = self
-            .index_length
-            .fetch_max(metadata.len(), Ordering::Relaxed);
-        if metadata.len() < seen {
-            return self.mend_index(seen);
+        let greatest = mem::replace(seen, metadata.len().max(*seen)).max(INDEX_STEP);
+        if metadata.len() < greatest {
+            return self.mend_index(greatest);
         }
         Ok(())
     }

@@ -80,6 +80,8 @@ impl From<store::Error> for Error {
             | E::CannotOpen(_)
             | E::Io(..)
             | E::Busy
+            | E::StaleLog(_)
+            | E::InUse(_)
             | E::RolledBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
             E::NoSuchObject => ck::CKR_OBJECT_HANDLE_INVALID,

@@ -15,5 +15,6 @@ mod store {
     mod kill;
     mod processes;
     mod search;
+    mod stale_log;
     mod threads;
 }

@@ -1,6 +1,8 @@
 //! Opening a connection to SQLite, with every setting that the store relies on.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,8 +40,11 @@ pub(super) enum Use {
     Read,
     /// Reading for a process that may not write.
     ReadOnly,
-    /// Reading from media that nobody can write to, where SQLite can make no lock.
+    /// Reading from media that nobody can write to, where SQLite can make no lock; or one file as it
+    /// is, without its log.
     Immutable,
+    /// Changes, while no other connection of any process may have the database open.
+    Alone,
 }
 
 /// Opens the database at `path`, an absolute path with its directory resolved.
@@ -51,8 +56,35 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
         )));
     }
     fork::prepare();
-    let conn = open(path, purpose).map_err(|e| Error::opening(e, path))?;
-    if conn.is_readonly("main")? && matches!(purpose, Use::Write | Use::Read) {
+    loop {
+        let place = Place::of(path);
+        let conn = open(path, purpose).map_err(|e| Error::opening(e, path))?;
+        // A log beside another file must not be folded into this one.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        ready(&conn, purpose, busy_timeout, path)?;
+        // A restore may have replaced the file before SQLite had its lock on it.
+        if Place::of(path) == place {
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+            begin_log(&conn, purpose)?;
+            return Ok(conn);
+        }
+    }
+}
+
+/// Which file a path leads to.
+#[derive(PartialEq, Eq)]
+struct Place(Option<(u64, u64)>);
+
+impl Place {
+    fn of(path: &Path) -> Self {
+        let metadata = fs::symlink_metadata(path).ok();
+        Self(metadata.map(|metadata| (metadata.dev(), metadata.ino())))
+    }
+}
+
+/// Makes the settings, and takes SQLite's lock by reading.
+fn ready(conn: &Connection, purpose: Use, busy_timeout: Duration, path: &Path) -> Result<()> {
+    if conn.is_readonly("main")? && !matches!(purpose, Use::ReadOnly | Use::Immutable) {
         return Err(Error::ReadOnly);
     }
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -60,10 +92,19 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    settle(&conn).map_err(|e| Error::opening(e, path))?;
-    if purpose != Use::Write {
-        conn.execute_batch("PRAGMA query_only = ON")?;
-        return Ok(conn);
+    if purpose == Use::Alone {
+        // Before the first read: SQLite then asks for the lock that no other connection shares.
+        conn.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
+    }
+    settle(conn).map_err(|e| Error::opening(e, path))
+}
+
+fn begin_log(conn: &Connection, purpose: Use) -> Result<()> {
+    match purpose {
+        Use::Read | Use::ReadOnly | Use::Immutable => {
+            return Ok(conn.execute_batch("PRAGMA query_only = ON")?);
+        }
+        Use::Write | Use::Alone => {}
     }
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
@@ -71,7 +112,7 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
             "journal mode {mode}: the file system cannot share memory between processes"
         )));
     }
-    Ok(conn)
+    Ok(())
 }
 
 fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {
@@ -80,7 +121,7 @@ fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     match purpose {
-        Use::Write | Use::Read => {
+        Use::Write | Use::Read | Use::Alone => {
             Connection::open_with_flags(path, common | OpenFlags::SQLITE_OPEN_READ_WRITE)
         }
         Use::ReadOnly => {

@@ -43,6 +43,10 @@ pub enum Error {
     SchemaTooNew(u32),
     /// An earlier release wrote the file, and a reader cannot upgrade it; its schema version.
     SchemaTooOld(u32),
+    /// The log at this path belongs to another state of the database beside it.
+    StaleLog(PathBuf),
+    /// Another connection has the store at this path open.
+    InUse(PathBuf),
     /// Material was given for an object that is not in the store.
     NoSuchObject,
     /// A name of `meta` that belongs to the store itself.
@@ -162,6 +166,17 @@ impl fmt::Display for Error {
                 f,
                 "the token store has schema version {version}, from an earlier release; \
                  open it once for writing to upgrade it"
+            ),
+            Self::StaleLog(path) => write!(
+                f,
+                "{}: this log does not belong to the token's file beside it, which was put there \
+                 from a copy; stop whatever uses the token, and move the log away",
+                path.display()
+            ),
+            Self::InUse(path) => write!(
+                f,
+                "{}: another process has the token open; stop it first",
+                path.display()
             ),
             Self::NoSuchObject => f.write_str("the object is no longer in the token store"),
             Self::ReservedName => f.write_str("names that begin with \"store.\" are reserved"),

@@ -122,7 +122,8 @@ impl Drop for Draft {
     }
 }
 
-fn sync_directory(path: &Path) -> Result<()> {
+/// Makes what names the folder of `path` has survive a power loss.
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else {
         return Ok(());
     };

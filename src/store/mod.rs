@@ -16,6 +16,8 @@ mod files;
 mod fork;
 mod gen_map;
 mod group;
+mod log_file;
+mod log_mark;
 mod readers;
 mod reserve;
 mod row;
@@ -71,6 +73,7 @@ pub struct Store {
     readers: Readers,
     access: Access,
     epoch: u64,
+    stale_log: Option<PathBuf>,
 }
 
 /// What a store may be used for.
@@ -105,7 +108,8 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`, `Symlink`, `NotAFile`, `PermissionsRefused`, `CannotOpen`, `ReadOnly` (when
-    /// writing was asked for), `NotAToken`, `Corrupt`, `SchemaTooNew`, `SchemaTooOld`, `Busy`.
+    /// writing was asked for), `NotAToken`, `Corrupt`, `SchemaTooNew`, `SchemaTooOld`, `Busy`,
+    /// `StaleLog`.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         Self::open_knowing(path, options, schema::MIGRATIONS)
     }
@@ -119,6 +123,7 @@ impl Store {
         }
 
         let reserve = Reserve::of(&path)?;
+        let stale_log = log_file::prepare(&path, known)?;
         let mut conn = connect(&path, Use::Write, options.busy_timeout)?;
         schema::admit(&mut conn, known, false)?;
         let mut writer = Writer::new(conn, schema::newest(known), options.busy_timeout);
@@ -129,6 +134,7 @@ impl Store {
             readers: Readers::new(path.clone(), Use::Read, options.busy_timeout),
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: fork::epoch(),
+            stale_log,
             path,
         })
     }
@@ -139,6 +145,9 @@ impl Store {
         options: &Options,
         known: &[&str],
     ) -> Result<Self> {
+        if log_file::is_stale(&path) {
+            return Err(Error::StaleLog(log_file::beside(&path, "-wal")));
+        }
         let mut purpose = Use::ReadOnly;
         let opened = connect(&path, purpose, options.busy_timeout);
         let mut conn = match opened {
@@ -156,6 +165,7 @@ impl Store {
             readers,
             access: Access::Read(Counter::open(counter_path, false)?),
             epoch: fork::epoch(),
+            stale_log: None,
         })
     }
 
@@ -163,6 +173,13 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where opening put a log that belonged to another state of the store, for a line in the log:
+    /// nothing of it is in the store, and nothing of it is lost.
+    #[must_use]
+    pub fn stale_log(&self) -> Option<&Path> {
+        self.stale_log.as_deref()
     }
 
     /// The permission bits of the file where they let others than its owner in, for a warning.

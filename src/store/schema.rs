@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{Error, Result};
+use super::log_mark::LogMark;
 
 /// "TNON": marks the SQLite file as a token store.
 const APPLICATION_ID: i32 = 0x544E_4F4E;
@@ -62,7 +63,8 @@ pub(super) const MIGRATIONS: &[&str] = &["
 /// Makes the schema in an empty database.
 pub(super) fn create(conn: &mut Connection) -> Result<()> {
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-    upgrade(conn, MIGRATIONS)
+    upgrade(conn, MIGRATIONS)?;
+    LogMark::new(conn, 0)?.write(conn)
 }
 
 /// Refuses a file that is no token store, or that `known` cannot read, and upgrades an older one.

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::counter::{self, Counter, Generation};
 use super::error::{Error, Result};
 use super::group::Outcome;
+use super::log_mark::LogMark;
 use super::schema;
 use super::snapshot::{GENERATION, Snapshot};
 use super::tx::Tx;
@@ -51,6 +52,7 @@ struct Batch {
     /// The generation that it started from.
     generation: u64,
     erased_at: Option<u64>,
+    log_mark: Option<LogMark>,
     changes: usize,
     changed: bool,
     erased: bool,
@@ -178,6 +180,7 @@ impl Writer {
             durability,
             generation: self.snapshot().generation()?,
             erased_at: self.snapshot().number(ERASED)?,
+            log_mark: LogMark::read(&self.conn)?,
             changes: 0,
             changed: false,
             erased: false,
@@ -239,6 +242,9 @@ impl Writer {
             generation = counter::next(generation)?;
             let tx = Tx::new(self.snapshot());
             tx.set_number(GENERATION, generation)?;
+            if let Some(mark) = batch.log_mark {
+                mark.at(generation).write(&self.conn)?;
+            }
             if batch.erased {
                 owed = true;
                 tx.set_number(ERASED, generation)?;

@@ -11,8 +11,9 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::error::{Error, Result};
+use crate::log;
 use crate::policy::{self, Login};
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -163,7 +164,18 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        Self::over(Store::open(path, &options)?, config, clock, rng)
+        let store = Store::open(path, &options)?;
+        if let Some(log) = store.stale_log() {
+            log::note(
+                LogLevel::Error,
+                &format!(
+                    "a log that did not belong to {} was set aside as {}: the token is as its file has it",
+                    path.display(),
+                    log.display()
+                ),
+            );
+        }
+        Self::over(store, config, clock, rng)
     }
 
     /// Makes a token, and its file at `path`: C_InitToken for a free slot. What is refused leaves no

@@ -34,8 +34,13 @@ fn in_child(child: impl FnOnce() -> bool) -> i32 {
     }
 }
 
-/// Whether the kernel knows of a lock that this process holds on the file.
+/// Whether the kernel knows of a lock that this process holds on the file. The kernel's list may miss
+/// a line while other processes change theirs, so it is read more than once.
 fn holds_a_lock(path: &Path) -> bool {
+    (0..5).any(|_| lists_a_lock(path))
+}
+
+fn lists_a_lock(path: &Path) -> bool {
     let inode = format!(":{}", fs::metadata(path).unwrap().ino());
     let process = std::process::id().to_string();
     let locks = fs::read_to_string("/proc/locks").unwrap();

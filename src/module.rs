@@ -205,6 +205,17 @@ impl Module {
         self.slot(id)?.initialized_token()
     }
 
+    /// Where the token of a slot is, or would be.
+    ///
+    /// # Errors
+    /// CKR_SLOT_ID_INVALID for a number that no slot has.
+    pub fn token_file(&self, id: ck::CK_SLOT_ID) -> Result<PathBuf> {
+        if id < SLOT_LIMIT {
+            return Ok(self.path(id));
+        }
+        refuse(ck::CKR_SLOT_ID_INVALID, "slots are numbered 0 to 9999")
+    }
+
     /// C_GetMechanismList.
     ///
     /// # Errors

@@ -81,6 +81,7 @@ impl From<store::Error> for Error {
             | E::Io(..)
             | E::Busy
             | E::StaleLog(_)
+            | E::HasLog(_)
             | E::InUse(_)
             | E::RolledBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,

@@ -45,6 +45,8 @@ pub enum Error {
     SchemaTooOld(u32),
     /// The log at this path belongs to another state of the database beside it.
     StaleLog(PathBuf),
+    /// A log lies beside the file at this path, which is said to be a whole copy.
+    HasLog(PathBuf),
     /// Another connection has the store at this path open.
     InUse(PathBuf),
     /// Material was given for an object that is not in the store.
@@ -171,6 +173,12 @@ impl fmt::Display for Error {
                 f,
                 "{}: this log does not belong to the token's file beside it, which was put there \
                  from a copy; stop whatever uses the token, and move the log away",
+                path.display()
+            ),
+            Self::HasLog(path) => write!(
+                f,
+                "{}: a log lies beside it, so it is the file of a token and no backup, and lacks \
+                 what is in the log; `tenon backup` makes a copy that is whole",
                 path.display()
             ),
             Self::InUse(path) => write!(

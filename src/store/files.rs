@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::error::{Error, Result};
 
@@ -100,7 +102,19 @@ impl Draft {
 
     /// Gives the file the name `target`, durably. Refuses to replace what is there.
     pub(super) fn publish(self, target: &Path) -> Result<()> {
-        fs::hard_link(&self.path, target).map_err(|e| Error::io(&e, target))?;
+        match fs::hard_link(&self.path, target) {
+            // File systems of removable media have no links.
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::Unsupported
+                ) =>
+            {
+                let rename = renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE);
+                rename.map_err(|e| Error::io(&e.into(), target))?;
+            }
+            linked => linked.map_err(|e| Error::io(&e, target))?,
+        }
         drop(self);
         sync_directory(target)
     }

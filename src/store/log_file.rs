@@ -86,7 +86,7 @@ fn mark_without_log(path: &Path) -> Option<LogMark> {
 }
 
 /// Renames a log that does not belong to the database; `None` where another process has done so.
-fn set_aside(path: &Path) -> Result<Option<PathBuf>> {
+pub(super) fn set_aside(path: &Path) -> Result<Option<PathBuf>> {
     let log = beside(path, "-wal");
     let alone = alone(path, TRIES).map_err(|_| Error::StaleLog(log.clone()))?;
     // Closing must not fold that very log into the database.

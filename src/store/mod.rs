@@ -12,6 +12,7 @@
 mod connection;
 mod counter;
 mod error;
+mod file_copy;
 mod files;
 mod fork;
 mod gen_map;
@@ -34,6 +35,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::Connection;
+
 use connection::{Use, connect};
 use counter::Counter;
 use files::Draft;
@@ -44,6 +47,7 @@ use writer::{Durability, Writer};
 
 pub use counter::Generation;
 pub use error::{Error, Result};
+pub use file_copy::{FileCopy, Progress};
 pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
@@ -167,6 +171,19 @@ impl Store {
             epoch: fork::epoch(),
             stale_log: None,
         })
+    }
+
+    /// The file at `path`, which `conn` has open, as it is without a log.
+    fn immutable(path: &Path, conn: Connection) -> Self {
+        let readers = Readers::new(path.to_owned(), Use::Immutable, Duration::ZERO);
+        readers.keep(conn);
+        Self {
+            path: path.to_owned(),
+            readers,
+            access: Access::Read(None),
+            epoch: fork::epoch(),
+            stale_log: None,
+        }
     }
 
     /// Where the store is: its path with the directory resolved.

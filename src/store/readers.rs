@@ -41,6 +41,11 @@ impl Readers {
         }
     }
 
+    /// A connection of its own, for a look that takes long.
+    pub(super) fn connection(&self) -> Result<Connection> {
+        connect(&self.path, self.purpose, self.busy_timeout)
+    }
+
     /// Runs `look` on one consistent state.
     pub(super) fn read<T, E: From<Error>>(
         &self,
@@ -49,7 +54,7 @@ impl Readers {
         let idle = self.idle.lock().pop();
         let conn = match idle {
             Some(conn) => conn,
-            None => connect(&self.path, self.purpose, self.busy_timeout)?,
+            None => self.connection()?,
         };
         let answer = {
             let _transaction = Transaction::begin(&conn)?;

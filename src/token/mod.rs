@@ -25,6 +25,7 @@ mod audit;
 mod birth;
 mod change;
 mod clock;
+mod copy;
 mod derive;
 mod external;
 mod find;
@@ -46,6 +47,7 @@ mod wrap;
 
 pub use anchor::AnchorStatus;
 pub use audit::{Entry as AuditEntry, Event, Touch, Touched, Verified};
+pub use copy::{CopyStatus, TokenCopy, Undone};
 pub use external::{Receipt, Version};
 pub use make::Caller;
 pub use object::{Handle, Object};

@@ -8,6 +8,7 @@
 mod store {
     mod basics;
     mod common;
+    mod copies;
     mod counter;
     mod erasure;
     mod files;

@@ -400,6 +400,29 @@ fn with_an_anchor_a_restored_token_is_refused_until_it_is_accepted() {
     run(&["objects", "list"]).ok();
 }
 
+/// The disk ends in the middle of the copy.
+#[test]
+fn a_backup_without_room_leaves_nothing_behind() {
+    let desk = Desk::new();
+    generate(&desk, "kept");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 40; exec {:?} backup b.tenon",
+        env!("CARGO_BIN_EXE_tenon")
+    );
+    let settings = desk.command(&[]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &script]).current_dir(&desk.folder);
+    for (name, value) in settings.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let answer = command.output().unwrap();
+    assert_eq!(answer.status.code(), Some(1), "{answer:?}");
+    assert_eq!(names(desk.folder.path()), ["tokens"]);
+    assert_eq!(labels(&desk), ["kept"]);
+}
+
 #[test]
 fn a_pin_is_asked_for_only_when_it_is_wanted() {
     let desk = Desk::new();

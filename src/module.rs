@@ -155,6 +155,17 @@ impl Module {
         self.slots.get(id)?.token()
     }
 
+    /// As `path`.
+    ///
+    /// # Errors
+    /// CKR_SLOT_ID_INVALID for a number that no slot has.
+    pub fn token_file(&self, id: ck::CK_SLOT_ID) -> Result<PathBuf> {
+        if id < slots::SLOT_LIMIT {
+            return Ok(self.path(id));
+        }
+        refuse(ck::CKR_SLOT_ID_INVALID, "slots are numbered 0 to 9999")
+    }
+
     /// C_GetMechanismList.
     ///
     /// # Errors

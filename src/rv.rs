@@ -83,6 +83,7 @@ impl From<store::Error> for Error {
             | E::CannotOpen(_)
             | E::Io(..)
             | E::Busy
+            | E::HasLog(_)
             | E::RolledBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
             E::InUse(_) => ck::CKR_SESSION_EXISTS,

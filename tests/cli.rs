@@ -9,6 +9,7 @@
 mod cli {
     mod anchor;
     mod audit;
+    mod backup;
     mod byok;
     mod clock;
     mod common;

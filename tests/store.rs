@@ -8,6 +8,7 @@
 mod store {
     mod basics;
     mod common;
+    mod copies;
     mod counter;
     mod erasure;
     mod files;
@@ -18,5 +19,6 @@ mod store {
     mod queue;
     mod removal;
     mod search;
+    mod stale_log;
     mod threads;
 }

@@ -53,6 +53,24 @@ compile() { # folder/name, arguments...
         "$CONFORMANCE/$name.c" "$@" -ldl -pthread
 }
 
+# Runs the `sh` blocks of docs/NAME, one after another in one shell and an empty folder.
+execute_document() { # name
+    local document=$CONFORMANCE/../docs/$1 blocks
+    mkdir bin desk
+    ln -s "$TENON_PROGRAM" bin/tenon
+    export PATH=$PWD/bin:$PATH
+    # A block ends with its last command's status: `! command` there must be refused.
+    awk '
+        /^```sh$/ { inside = 1; printf "echo \"== line %d\"\n", NR; next }
+        /^```$/ && inside { inside = 0; print "[[ $? == 0 ]] || exit 1"; next }
+        inside { print }
+    ' "$document" >script
+    blocks=$(grep -c '^echo "== line' script) || fail 'the document has no commands'
+    cd desk
+    bash -euo pipefail ../script </dev/null || fail 'the block of the last line number above'
+    echo "note: $blocks blocks"
+}
+
 skip() {
     echo "$*"
     exit 77

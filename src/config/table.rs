@@ -34,7 +34,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "directories.tokendir",
         default: "",
-        doc: "Folder of the token files, one file a token. Empty: `tenon` in the user's data folder.",
+        doc: "Folder of the token files, one file a token and a log beside it while it is in use: `tenon backup` copies both. Empty: `tenon` in the user's data folder.",
         set: |config, value| {
             config.token_dir = PathBuf::from(value);
             Ok(())

@@ -15,7 +15,7 @@ use crate::rng::Rng;
 use crate::token::{self, Token};
 
 /// Slots are numbered 0 to 9999: four digits of the file name.
-const SLOT_LIMIT: ck::CK_SLOT_ID = 10_000;
+pub(super) const SLOT_LIMIT: ck::CK_SLOT_ID = 10_000;
 
 /// What is in a slot.
 #[derive(Clone)]

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::error::{Error, Result};
 use super::fork;
+use super::place::FileId;
 use super::snapshot::{NAME, Snapshot};
 
 /// Older releases can lose commits in WAL mode.
@@ -39,8 +40,11 @@ pub(super) enum Use {
     Read,
     /// Reading for a process that may not write.
     ReadOnly,
-    /// Reading from media that nobody can write to, where SQLite can make no lock.
+    /// Reading from media that nobody can write to, where SQLite can make no lock; or one file as it
+    /// is, without its log.
     Immutable,
+    /// Changes, while no other connection of any process may have the database open.
+    Alone,
 }
 
 /// Opens the database at `path`, an absolute path with its directory resolved.
@@ -52,8 +56,28 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
         )));
     }
     fork::prepare();
-    let conn = open(path, purpose).map_err(|e| Error::opening(e, path))?;
-    if conn.is_readonly("main")? && matches!(purpose, Use::Write | Use::Read) {
+    loop {
+        let before = FileId::at(path);
+        let conn = open(path, purpose).map_err(|e| Error::opening(e, path))?;
+        // A log beside another file must not be folded into this one.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        ready(&conn, purpose, busy_timeout, path)?;
+        // A restore may have replaced the file before SQLite had its lock on it.
+        if FileId::at(path) != before {
+            continue;
+        }
+        if matches!(purpose, Use::Write | Use::Alone) {
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        } else {
+            conn.execute_batch("PRAGMA query_only = ON")?;
+        }
+        return Ok(conn);
+    }
+}
+
+/// Makes the settings, and takes SQLite's lock by reading.
+fn ready(conn: &Connection, purpose: Use, busy_timeout: Duration, path: &Path) -> Result<()> {
+    if conn.is_readonly("main")? && !matches!(purpose, Use::ReadOnly | Use::Immutable) {
         return Err(Error::ReadOnly);
     }
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -61,12 +85,11 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    settle(&conn).map_err(|e| Error::opening(e, path))?;
-    if purpose != Use::Write {
-        conn.execute_batch("PRAGMA query_only = ON")?;
-        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    if purpose == Use::Alone {
+        // Before the first read: SQLite then asks for the lock that no other connection shares.
+        conn.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     }
-    Ok(conn)
+    settle(conn).map_err(|e| Error::opening(e, path))
 }
 
 /// Has the database of a connection that writes keep a log. This writes to a file that is no token's
@@ -98,7 +121,7 @@ fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     match purpose {
-        Use::Write | Use::Read => {
+        Use::Write | Use::Read | Use::Alone => {
             Connection::open_with_flags(path, common | OpenFlags::SQLITE_OPEN_READ_WRITE)
         }
         Use::ReadOnly => {

@@ -36,8 +36,6 @@
 //!
 //! *The file is stale* (a copied or restored database). Opening for writing compares the number with
 //! the database and, under the write lock, settles it.
-//!
-//! The file also says which database it lies beside, and which log: see `gen_file`.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -55,8 +53,8 @@ use crate::log;
 
 use super::error::{Error, Result};
 use super::files::{self, Draft};
-use super::gen_file::{Content, LEN, OPENINGS, OWNERS, open_file, write_like};
-use super::place::{FileId, Place, beside};
+use super::gen_file::{Content, LEN, OPENINGS, open_file, write_like};
+use super::place::Place;
 use super::sys::{self, Lock};
 use super::writer::Writer;
 
@@ -109,12 +107,10 @@ impl Counter {
             counter.join(file)?;
             let generation = writer.snapshot().generation()?;
             if counter.read() == Generation::Settled(generation) {
-                counter.note_owners()?;
                 return Ok(counter);
             }
         }
         writer.locked(|generation| counter.settle(generation))?;
-        counter.note_owners()?;
         Ok(counter)
     }
 
@@ -204,29 +200,6 @@ impl Counter {
         let (draft, mut file) = Draft::beside(&self.path)?;
         write_like(&mut file, &database, &content).map_err(|e| Error::io(&e, draft.path()))?;
         draft.replace(&self.path)
-    }
-
-    /// Notes which database and which log the file lies beside.
-    fn note_owners(&self) -> Result<()> {
-        let file = self.file.read();
-        let Some(file) = &*file else {
-            return Ok(());
-        };
-        let Some(noted) = Content::read(file) else {
-            return Ok(());
-        };
-        let owners = Content {
-            database: self.place.id(),
-            log: FileId::at(&beside(self.place.path(), "-wal")).unwrap_or_default(),
-            ..noted
-        };
-        if owners == noted {
-            return Ok(());
-        }
-        let bytes = owners.encode();
-        let from = usize::try_from(OWNERS).unwrap_or(LEN);
-        file.write_all_at(&bytes[from..], OWNERS)
-            .map_err(|e| Error::io(&e, &self.path))
     }
 
     /// What the counter says.
@@ -339,7 +312,7 @@ impl Counter {
         }
         self.find_or_make(generation)?;
         self.be_known();
-        self.note_owners()
+        Ok(())
     }
 
     /// Step 3. Returns whether everybody who opens the store can see it.

@@ -29,8 +29,6 @@ pub enum Error {
     CannotOpen(PathBuf),
     /// The open file is not the one at its path any more.
     Moved(PathBuf),
-    /// The log beside the database belongs to another one, which was there before.
-    StaleLog(PathBuf),
     /// The operating system failed on a file of the store.
     Io(io::ErrorKind, PathBuf),
     /// The disk or a quota is full.
@@ -51,6 +49,10 @@ pub enum Error {
     SchemaTooNew(u32),
     /// An earlier release wrote the file, and a reader cannot upgrade it; its schema version.
     SchemaTooOld(u32),
+    /// The log at this path belongs to another state of the database beside it.
+    StaleLog(PathBuf),
+    /// A log lies beside the file at this path, which is said to be a whole copy.
+    HasLog(PathBuf),
     /// Material was given for an object that is not in the store.
     NoSuchObject,
     /// A name of `meta` that belongs to the store itself.
@@ -157,12 +159,6 @@ impl fmt::Display for Error {
                  not in the one that is there now: close the sessions, new ones use that file",
                 path.display()
             ),
-            Self::StaleLog(path) => write!(
-                f,
-                "{}: the file was replaced, and the -wal file beside it belongs to the one before; \
-                 open the token once for writing, which puts that file aside",
-                path.display()
-            ),
             Self::Io(kind, path) => write!(f, "{}: {kind}", path.display()),
             Self::Full => f.write_str("the disk or a quota is full; free some space and try again"),
             Self::ReadOnly => f.write_str(
@@ -196,6 +192,18 @@ impl fmt::Display for Error {
                 f,
                 "the token store has schema version {version}, from an earlier release; \
                  open it once for writing to upgrade it"
+            ),
+            Self::StaleLog(path) => write!(
+                f,
+                "{}: this log does not belong to the token's file beside it, which was put there \
+                 from a copy; stop whatever uses the token, and move the log away",
+                path.display()
+            ),
+            Self::HasLog(path) => write!(
+                f,
+                "{}: a log lies beside it, so it is the file of a token and no backup, and lacks \
+                 what is in the log; `tenon backup` makes a copy that is whole",
+                path.display()
             ),
             Self::NoSuchObject => f.write_str("the object is no longer in the token store"),
             Self::ReservedName => f.write_str("names that begin with \"store.\" are reserved"),

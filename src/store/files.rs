@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::error::{Error, Result};
 
@@ -117,7 +119,19 @@ impl Draft {
 
     /// Gives the file the name `target`, durably. Refuses to replace what is there.
     pub(super) fn publish(self, target: &Path) -> Result<()> {
-        fs::hard_link(&self.path, target).map_err(|e| Error::io(&e, target))?;
+        match fs::hard_link(&self.path, target) {
+            // File systems of removable media have no links.
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::Unsupported
+                ) =>
+            {
+                let rename = renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE);
+                rename.map_err(|e| Error::io(&e.into(), target))?;
+            }
+            linked => linked.map_err(|e| Error::io(&e, target))?,
+        }
         drop(self);
         sync_directory(target)
     }
@@ -139,6 +153,7 @@ impl Drop for Draft {
     }
 }
 
+/// Makes what names the folder of `path` has survive a power loss.
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else {
         return Ok(());

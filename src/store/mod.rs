@@ -12,11 +12,14 @@
 mod connection;
 mod counter;
 mod error;
+mod file_copy;
 mod files;
 mod folder;
 mod fork;
 mod gen_file;
 mod group;
+mod log_file;
+mod log_mark;
 mod place;
 mod queue;
 mod range_lock;
@@ -39,6 +42,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::Connection;
+
 use crate::clock::Deadline;
 
 use connection::{Use, connect, keep_log};
@@ -53,6 +58,7 @@ use writer::{Durability, Writer};
 
 pub use counter::Generation;
 pub use error::{Error, Result};
+pub use file_copy::{FileCopy, Progress};
 pub use folder::{FolderLock, Umask, names};
 pub use queue::Ticket;
 pub use removal::remove;
@@ -86,6 +92,7 @@ pub struct Store {
     queue: Queue,
     access: Access,
     epoch: u64,
+    stale_log: Option<PathBuf>,
 }
 
 /// What a store may be used for.
@@ -136,7 +143,8 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`, `Symlink`, `NotAFile`, `PermissionsRefused`, `CannotOpen`, `ReadOnly` (when
-    /// writing was asked for), `NotAToken`, `Corrupt`, `SchemaTooNew`, `SchemaTooOld`, `Busy`.
+    /// writing was asked for), `NotAToken`, `Corrupt`, `SchemaTooNew`, `SchemaTooOld`, `Busy`,
+    /// `StaleLog`.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         Self::open_knowing(path, options, schema::MIGRATIONS)
     }
@@ -168,7 +176,7 @@ impl Store {
         let reserve = Reserve::of(path)?;
         let queue = Queue::of(path)?;
         let place = Arc::new(Place::of(path, true)?);
-        gen_file::put_stale_log_aside(path, counter_path)?;
+        let stale_log = log_file::prepare(path, known)?;
         let mut conn = connect(path, Use::Write, options.busy_timeout)?;
         schema::recognize(&conn)?;
         keep_log(&conn)?;
@@ -191,6 +199,7 @@ impl Store {
             queue,
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: fork::epoch(),
+            stale_log,
             place,
         })
     }
@@ -201,8 +210,10 @@ impl Store {
         options: &Options,
         known: &[&str],
     ) -> Result<Self> {
+        if log_file::is_stale(&path) {
+            return Err(Error::StaleLog(log_file::beside(&path, "-wal")));
+        }
         let place = Arc::new(Place::of(&path, false)?);
-        gen_file::refuse_stale_log(&path, counter_path)?;
         let (readers, mut conn) = Readers::read_only(Arc::clone(&place), options.busy_timeout)?;
         place.opened()?;
         schema::admit(&mut conn, known, true)?;
@@ -218,6 +229,22 @@ impl Store {
             access: Access::Read(counter),
             epoch: fork::epoch(),
             place,
+            stale_log: None,
+        })
+    }
+
+    /// The file at `path`, which `conn` has open, as it is without a log.
+    fn immutable(path: &Path, conn: Connection) -> Result<Self> {
+        let place = Arc::new(Place::of(path, false)?);
+        let readers = Readers::new(Arc::clone(&place), Use::Immutable, Duration::ZERO);
+        readers.keep(conn);
+        Ok(Self {
+            queue: Queue::of(path)?,
+            readers,
+            access: Access::Read(None),
+            epoch: fork::epoch(),
+            place,
+            stale_log: None,
         })
     }
 
@@ -240,6 +267,13 @@ impl Store {
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.place.is_replaced()
+    }
+
+    /// Where opening put a log that belonged to another state of the store, for a line in the log:
+    /// nothing of it is in the store, and nothing of it is lost.
+    #[must_use]
+    pub fn stale_log(&self) -> Option<&Path> {
+        self.stale_log.as_deref()
     }
 
     /// The permission bits of the file where they let others than its owner in, for a warning.

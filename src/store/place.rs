@@ -23,7 +23,6 @@ use crate::log;
 use super::connection;
 use super::error::{Error, Result};
 use super::files;
-use super::gen_file;
 use super::sys;
 
 /// Bytes that the index of the log grows by, and frames of the log that the first of these serve;
@@ -124,10 +123,6 @@ impl Place {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    pub(super) fn id(&self) -> FileId {
-        self.id
     }
 
     /// The files are open now: refuses what was exchanged meanwhile.
@@ -234,8 +229,6 @@ impl Place {
                 thread::sleep(BETWEEN);
             }
         }
-        // What is in the log belongs to the content that was overwritten.
-        gen_file::disown_log(&self.path);
         Err(self.is_gone("overwritten"))
     }
 

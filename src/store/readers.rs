@@ -61,7 +61,7 @@ impl Readers {
     pub(super) fn new(place: Arc<Place>, purpose: Use, busy_timeout: Duration) -> Self {
         let state = match purpose {
             Use::Immutable => State::of(place.path()),
-            Use::Write | Use::Read | Use::ReadOnly => State::default(),
+            _ => State::default(),
         };
         Self {
             place,
@@ -98,6 +98,13 @@ impl Readers {
         if idle.connections.len() < KEPT {
             idle.connections.push(conn);
         }
+    }
+
+    /// A connection of its own, for a look that takes long.
+    pub(super) fn connection(&self) -> Result<Connection> {
+        self.place.check()?;
+        let purpose = self.idle.lock().purpose;
+        connect(self.place.path(), purpose, self.busy_timeout)
     }
 
     /// Runs `look` on one consistent state.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::connection::{Use, connect, keep_log};
 use super::error::{Error, Result};
+use super::log_mark::LogMark;
 use super::snapshot::Snapshot;
 use super::tx::Tx;
 
@@ -87,6 +88,7 @@ fn begin(conn: &mut Connection) -> Result<()> {
     keep_log(conn)?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     upgrade(conn, MIGRATIONS)?;
+    LogMark::new(conn, 0)?.write(conn)?;
     Ok(conn.execute_batch("BEGIN IMMEDIATE")?)
 }
 

@@ -13,6 +13,7 @@ use crate::clock::Deadline;
 use super::counter::{self, Counter, Generation};
 use super::error::{Error, Result};
 use super::group::Outcome;
+use super::log_mark::LogMark;
 use super::place::Place;
 use super::queue::{self, Queue, Ticket};
 use super::schema;
@@ -64,6 +65,7 @@ struct Batch {
     /// The generation that it started from.
     generation: u64,
     erased_at: Option<u64>,
+    log_mark: Option<LogMark>,
     changes: usize,
     changed: bool,
     erased: bool,
@@ -245,6 +247,7 @@ impl Writer {
             durability,
             generation,
             erased_at: self.snapshot().number(ERASED)?,
+            log_mark: LogMark::read(&self.conn)?,
             changes: 0,
             changed: false,
             erased: false,
@@ -306,6 +309,9 @@ impl Writer {
             generation = counter::next(generation)?;
             let tx = Tx::new(self.snapshot());
             tx.set_number(GENERATION, generation)?;
+            if let Some(mark) = batch.log_mark {
+                mark.at(generation).write(&self.conn)?;
+            }
             if batch.erased {
                 owed = true;
                 tx.set_number(ERASED, generation)?;

@@ -188,6 +188,17 @@ impl Anchor<'_> {
     }
 }
 
+/// Whether the token has been noted in an anchor.
+pub(super) fn is_noted(snapshot: &Snapshot<'_>) -> Result<bool> {
+    Ok(snapshot.meta(ANCHORED_ROW)?.is_some())
+}
+
+/// Whether the state `now` has come as far as `then`, on the same way.
+pub(super) fn goes_on(now: &Snapshot<'_>, then: &Snapshot<'_>) -> Result<bool> {
+    let progress = Progress::of(then, then.generation()?)?;
+    progress.is_reached(now, now.generation()?)
+}
+
 impl Token {
     /// Makes one durable change, on the right file alone, and notes it in the anchor. `change` must
     /// change something.

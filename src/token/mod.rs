@@ -11,8 +11,9 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::error::{Error, Result};
+use crate::log;
 use crate::policy::{self, Login};
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -24,6 +25,7 @@ mod audit;
 mod birth;
 mod change;
 mod clock;
+mod copy;
 mod derive;
 mod external;
 mod find;
@@ -48,6 +50,7 @@ mod wrap;
 pub use anchor::AnchorStatus;
 pub use audit::{Entry as AuditEntry, Event, Touch, Touched, Verified};
 pub use birth::{Birth, files, lock_folder, made_meanwhile};
+pub use copy::{CopyStatus, TokenCopy, Undone};
 pub use external::{Receipt, Version};
 pub use make::Caller;
 pub use monitor::{SealedKey, SealedVersion};
@@ -217,6 +220,16 @@ impl Token {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self> {
+        if let Some(aside) = store.stale_log() {
+            log::note(
+                LogLevel::Error,
+                &format!(
+                    "a log that did not belong to {} was set aside as {}: the token is as its file has it",
+                    store.path().display(),
+                    aside.display()
+                ),
+            );
+        }
         let token = Self {
             store,
             config,

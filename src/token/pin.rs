@@ -163,6 +163,12 @@ impl PinRow {
         self.wrap.is_some()
     }
 
+    /// Whether this is the same PIN as `other`'s, whatever was guessed at it since.
+    pub(super) fn same_pin(&self, other: &Self) -> bool {
+        let salt = |row: &Self| row.wrap.as_ref().map(|wrap| wrap.salt);
+        salt(self) == salt(other)
+    }
+
     /// Row bytes: version ‖ failures ‖ set? ‖ Argon2 memory, passes, lanes ‖ salt ‖ wrapped key ‖ tag.
     pub(super) fn encode(&self, store: &Domain, role: Role) -> Vec<u8> {
         let mut out = vec![VERSION];

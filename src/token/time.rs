@@ -103,6 +103,10 @@ impl TokenTime {
         }
     }
 
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     pub(super) fn now(&self) -> Now {
         let reading = self.clock.now();
         let mark = self.mark.load(Ordering::SeqCst);

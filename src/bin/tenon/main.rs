@@ -7,6 +7,7 @@ mod advice;
 mod anchor;
 mod ask;
 mod audit;
+mod backup;
 mod byok;
 mod clock;
 mod config;
@@ -26,6 +27,7 @@ mod output;
 mod pin;
 mod public_key;
 mod random;
+mod restore;
 mod slots;
 mod template;
 mod token;
@@ -96,6 +98,20 @@ enum Command {
     /// Shows whether a token's file is the latest one, and accepts one that is refused
     #[command(subcommand)]
     Anchor(anchor::Command),
+    /// Copies a token into one file, also while programs use and change it
+    ///
+    /// The copy is sealed as the token is: making it needs no PIN, and the keys in it are as safe as the
+    /// PINs. It is verified before it gets its name. Copying the token's file by other means is no backup
+    /// while a program has the token open: what is in the log beside it would be missing.
+    #[command(after_help = EXIT_STATUS)]
+    Backup(backup::Arguments),
+    /// Puts a backup in the place of a token, or into a free slot
+    ///
+    /// Everything in the token is then as it was when the backup was made: keys that were made since are
+    /// gone, keys that were destroyed since are back, PINs and wrong tries are the old ones. The command
+    /// says what it would undo, and asks.
+    #[command(after_help = EXIT_STATUS)]
+    Restore(restore::Arguments),
     /// Shows the settings in force, and where each comes from
     #[command(after_help = EXIT_STATUS)]
     Config(config::Arguments),
@@ -121,6 +137,8 @@ fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Clock(command) => clock::run(&command),
         Command::Anchor(command) => anchor::run(&command),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -77,7 +77,7 @@ pub struct Entry {
     /// The other key that had a part in it: the one that unwrapped, derived or was copied.
     pub by: Option<Uid>,
     /// Of a use, the CKA_ that permits it; of a clock mark, the new one; of an anchor, the count of
-    /// changes that it knew.
+    /// changes that it knew; of a restored token, the count of changes of the file that was replaced.
     pub number: Option<u64>,
     /// Of a refused import by an import job's key, the external key that it was meant for.
     pub target: Option<Uid>,

@@ -57,10 +57,12 @@ pub enum Event {
     Rotate = 22,
     /// The attestation key was made, for a token from before there was one.
     Attestation = 23,
+    /// The token's file was put back from a copy.
+    Restored = 32,
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 23] = [
+    pub(super) const NAMES: [(Self, &str); 24] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -84,6 +86,7 @@ impl Event {
         (Self::Delete, "delete"),
         (Self::Rotate, "rotate"),
         (Self::Attestation, "attestation"),
+        (Self::Restored, "restored"),
     ];
 
     /// A name of lower-case words and hyphens, for people and programs.

@@ -28,6 +28,7 @@ pub(super) fn json(position: u64, entry: &AuditEntry) -> Value {
         "use": number(|event| event == Event::Use).and_then(attr::name),
         "mark": number(|event| matches!(event, Event::ClockAccepted | Event::ClockLowered)),
         "noted": number(|event| event == Event::AnchorAccepted),
+        "replaced": number(|event| event == Event::Restored),
         "objects": entry.objects.iter().map(object_json).collect::<Vec<_>>(),
     })
 }
@@ -66,6 +67,7 @@ fn details(entry: &AuditEntry) -> Vec<String> {
     details.extend(entry.number.map(|number| match entry.event {
         Event::Use => attr::name(number).map_or_else(|| format!("{number:#x}"), str::to_owned),
         Event::ClockAccepted | Event::ClockLowered => format!("mark {}", utc(number)),
+        Event::Restored => format!("in place of change {number}"),
         _ => format!("noted {number}"),
     }));
     details.extend(entry.objects.iter().map(|object| {

@@ -235,9 +235,9 @@ impl Frames {
 
 /// The mark in a page of `meta`'s b-tree, which is not the database's first page.
 fn mark_in(page: &[u8]) -> Option<LogMark> {
-    let (header, child) = match page.first()? {
-        &LEAF => (8, 0),
-        &INTERIOR => (12, 4),
+    let (header, child) = match *page.first()? {
+        LEAF => (8, 0),
+        INTERIOR => (12, 4),
         _ => return None,
     };
     let cells = usize::from(short(page, 3)?);

@@ -298,7 +298,7 @@ fn a_token_in_use_is_not_replaced() {
     desk.run(&["backup", "b.tenon"]).ok();
     let service = Service::start(&desk);
     desk.run(&["restore", "b.tenon", "--yes"])
-        .refused(1, &["another process has the token open", "stop it"]);
+        .refused(1, &["another process has the token store open", "stop it"]);
     drop(service);
     desk.run(&["restore", "b.tenon", "--yes"])
         .warned(&["Backup"]);
@@ -386,6 +386,7 @@ fn with_an_anchor_a_restored_token_is_refused_until_it_is_accepted() {
     let anchored = [("TENON_STORE_ANCHOR", anchors.to_str().unwrap())];
     let run = |arguments: &[&str]| desk.run_with(&anchored, arguments);
     run(&["init", "--label", "desk"]).ok();
+    run(&["keys", "generate", "--type", "aes:128", "--label", "first"]).ok();
     let made = run(&["backup", "b.tenon", "--json"]).json();
     assert_eq!(made["anchor"]["noted"], made["generation"]);
     run(&["keys", "generate", "--type", "aes:128", "--label", "later"]).ok();

@@ -338,7 +338,7 @@ fn a_file_that_was_put_back_stays_as_it_was() {
     assert!(
         folder
             .path()
-            .join("tokens/slot-0000.tenon-wal.stale")
+            .join("tokens/slot-0000.tenon-wal.stale-1")
             .exists()
     );
 }

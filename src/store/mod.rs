@@ -16,6 +16,7 @@ mod files;
 mod fork;
 mod gen_map;
 mod group;
+mod inspect;
 mod readers;
 mod reserve;
 mod row;
@@ -42,6 +43,7 @@ use writer::{Durability, Writer};
 
 pub use counter::Generation;
 pub use error::{Error, Result};
+pub use inspect::Tag;
 pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 pub use snapshot::Snapshot;
 pub use tx::Tx;

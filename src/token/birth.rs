@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use super::attestation;
 use super::audit::{self, Doing, Event};
 use super::pin::{PinRow, Role};
+use super::rows::Rows;
 use super::time::{MARK_ROW, Mark};
 use super::vault::{Domain, KEY_LEN, Serial};
 use super::{IDENTITY_ROW, LABEL_LEN, STORE_KEY_ROW, Token};
@@ -19,6 +20,8 @@ pub(super) struct Birth {
     serial: Serial,
     store_key: Secret,
     public: Domain,
+    /// Keys of the master key's domain, which make the sum of no rows.
+    private: Domain,
     so: PinRow,
     audit_key: Secret,
     /// The audit record's first key, sealed under the master key.
@@ -47,6 +50,7 @@ impl Birth {
             public,
             so: PinRow::set(config, rng, &serial, Role::So, so_pin, &master)?,
             first: private.seal_value(rng, audit::FIRST_KEY_ROW, &audit_key)?,
+            private,
             store_key,
             audit_key,
         })
@@ -92,7 +96,8 @@ impl Token {
             let mark = mark.map_or(first, |mark| self.time.advanced(mark));
             tx.set_meta(MARK_ROW, &mark.encode(public))?;
             let entry = Doing::from(Event::InitToken).entry(Login::So, now, ck::CKR_OK);
-            audit::append(tx, &entry)
+            let first = audit::append(tx, &entry)?;
+            Rows::first(first).write(tx, &birth.private)
         })?;
         if let Some(ended) = ended {
             self.end_anchor(&ended);

@@ -6,11 +6,12 @@ use crate::error::{Error, Result, refuse};
 use crate::mechanism::Material;
 use crate::rng::Rng;
 use crate::secret::Secret;
-use crate::store::{MaterialRow, Row, Snapshot, Tx, Uid};
+use crate::store::{MaterialRow, Row, Snapshot, Tag, Tx, Uid};
 
 use super::audit::{self, Doing, Entry, Event, Touch, Touched};
 use super::material;
 use super::object::Object;
+use super::rows::Moved;
 use super::time::{MARK_ROW, Mark, Now};
 use super::vault::{Record, Vault};
 use super::{Identity, Keys, STORE_KEY_ROW, Token};
@@ -25,6 +26,8 @@ pub(super) struct Change<'a> {
     /// The mark to commit.
     mark: Mark,
     entry: Entry,
+    /// What it does to the sum of the rows.
+    pub(super) moved: Moved,
 }
 
 impl Token {
@@ -134,12 +137,14 @@ impl Token {
             stored,
             mark: self.time.advanced(stored),
             entry: doing.entry(keys.login, now.at, rv),
+            moved: Moved::default(),
         };
         let out = f(&mut change)?;
         if change.mark != stored {
             tx.set_meta(MARK_ROW, &change.mark.encode(public))?;
         }
-        audit::append(tx, &change.entry)?;
+        let record = audit::append(tx, &change.entry)?;
+        change.moved.store(tx, change.vault.master, record)?;
         Ok((out, change.mark))
     }
 
@@ -179,6 +184,7 @@ impl Change<'_> {
         let hidden = super::external::hidden(&record.attributes);
         let (row, postings) = self.vault.seal(&*self.token.rng, record, hidden)?;
         self.touch(Touch::Put, &row, record.attributes.bytes(ck::CKA_LABEL))?;
+        self.replace(&row.uid, Some(&row))?;
         self.tx.put(&row, &postings)?;
         if let Some(material) = material {
             self.tx.put_material(&record.uid, &material)?;
@@ -204,6 +210,8 @@ impl Change<'_> {
         };
         let record = self.vault.open(&row)?;
         self.touch(Touch::Removed, &row, record.attributes.bytes(ck::CKA_LABEL))?;
+        self.replace(uid, None)?;
+        self.end_life(&record)?;
         self.tx.remove(uid)?;
         Ok(())
     }
@@ -253,6 +261,20 @@ impl Change<'_> {
     pub(super) fn set_mark(&mut self, mark: Mark) {
         self.mark = mark;
         self.entry.number = Some(mark.at);
+    }
+
+    /// Notes for the sum of the rows that `new` takes the place of the object's row.
+    fn replace(&mut self, uid: &Uid, new: Option<&Row>) -> Result<()> {
+        let old = self.tx.tag(uid)?;
+        let new = new.map(|row| Tag {
+            uid: row.uid,
+            class: row.class,
+            private: row.private,
+            version: row.version,
+            mac: row.mac.clone(),
+        });
+        self.moved
+            .replace(self.vault.master, old.as_ref(), new.as_ref())
     }
 
     fn touch(&mut self, touch: Touch, row: &Row, label: Option<&[u8]>) -> Result<()> {

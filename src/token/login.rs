@@ -35,6 +35,8 @@ impl Token {
         let master = self.check_pin(role, pin)?;
         self.record_login(role)?;
         let identity = self.identity()?;
+        let domain = Domain::new(&master, &identity.serial);
+        let suspects = self.suspects(&domain)?;
         {
             let mut login = self.login.write();
             if login.is_some() {
@@ -46,8 +48,9 @@ impl Token {
             *login = Some(LoggedIn {
                 role,
                 master: Arc::new(Master {
-                    domain: Domain::new(&master, &identity.serial),
+                    domain,
                     key: master,
+                    suspects,
                 }),
             });
         }

@@ -37,6 +37,7 @@ mod object;
 mod objects;
 mod pin;
 mod read;
+mod rows;
 mod sweep;
 mod time;
 mod unwrap;
@@ -55,6 +56,7 @@ pub use time::ClockStatus;
 use birth::Birth;
 use objects::Objects;
 use pin::{PinStatus, Role};
+use rows::Suspects;
 use time::{MARK_ROW, Mark, TokenTime};
 use vault::{Domain, Serial, Vault, damaged};
 
@@ -87,6 +89,8 @@ impl Identity {
 struct Master {
     key: Secret,
     domain: Domain,
+    /// What the login found not to be as the audit record left it.
+    suspects: Suspects,
 }
 
 struct LoggedIn {
@@ -107,6 +111,7 @@ impl Keys {
             serial: self.identity.serial,
             public: &self.identity.public,
             master: self.master.as_deref().map(|master| &master.domain),
+            suspects: self.master.as_deref().map(|master| &master.suspects),
         }
     }
 

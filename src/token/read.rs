@@ -11,6 +11,8 @@ use crate::store::{Row, Uid};
 
 use super::object::{Handle, Home, Object};
 use super::objects::{Known, no_such_object};
+use super::rows::shown;
+use super::vault::damaged;
 use super::{Keys, Token, key};
 
 /// A key and the right to use it.
@@ -85,6 +87,12 @@ impl Token {
             return Err(no_such_object());
         }
         let record = keys.vault().open(row)?;
+        if row.version < self.objects.seen(handle) {
+            return Err(damaged(format!(
+                "object {}, whose row is an older one than this process has read,",
+                shown(&row.uid)
+            )));
+        }
         let home = Home::Token {
             version: row.version,
             seal: end_of(row),

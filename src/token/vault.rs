@@ -18,6 +18,8 @@ use crate::rng::{Rng, random};
 use crate::secret::Secret;
 use crate::store::{Posting, Row, Uid};
 
+use super::rows::Suspects;
+
 /// Version of the sealed encodings.
 const FORMAT: u32 = 1;
 
@@ -116,6 +118,8 @@ pub(super) struct Vault<'a> {
     pub(super) public: &'a Domain,
     /// The master key's domain, after login.
     pub(super) master: Option<&'a Domain>,
+    /// What is not opened: objects that are not as the audit record left them.
+    pub(super) suspects: Option<&'a Suspects>,
 }
 
 impl Vault<'_> {
@@ -182,15 +186,26 @@ impl Vault<'_> {
         if let Some(master) = self.master {
             row.mac = master.tag(&[&place, &row.sealed]).to_vec();
         }
-        let terms = attr::search_terms(&record.attributes);
-        let postings = self.postings(row.private, &terms)?;
+        let postings = self.postings_of(record)?;
         Ok((row, postings))
+    }
+
+    /// The index rows that lead to `record`, in ascending order.
+    pub(super) fn postings_of(&self, record: &Record) -> Result<Vec<Posting>> {
+        let terms = attr::search_terms(&record.attributes);
+        let mut postings = self.postings(record.private(), &terms)?;
+        postings.sort_unstable();
+        postings.dedup();
+        Ok(postings)
     }
 
     /// Opens a row. After login the master key's tag is checked too. The attributes of a private or
     /// secret key decide about secrets, so it must have one; other objects have one when they were
     /// made after login.
     pub(super) fn open(&self, row: &Row) -> Result<Record> {
+        if let Some(suspects) = self.suspects {
+            suspects.refuse(&row.uid)?;
+        }
         let must = row.class == ck::CKO_PRIVATE_KEY || row.class == ck::CKO_SECRET_KEY;
         if row.format != FORMAT {
             return Err(damaged("an object of an unknown format"));

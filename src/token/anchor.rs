@@ -77,7 +77,7 @@ impl Progress {
 
     /// Whether a store at `changes` has come this far on the same way.
     fn is_reached(&self, snapshot: &Snapshot<'_>, changes: u64) -> Result<bool> {
-        if changes < self.changes || Rows::position(snapshot)? < self.rows {
+        if changes < self.changes {
             return Ok(false);
         }
         let rows = snapshot.audit(self.records, 1)?;
@@ -171,9 +171,16 @@ impl Anchor<'_> {
         match noted {
             None if snapshot.meta(ANCHORED_ROW)?.is_none() => Ok(()),
             None => Err(self.refused("the token has an anchor, which is not there")),
-            Some(noted) if noted.is_reached(snapshot, changes)? => Ok(()),
+            Some(noted) if noted.is_reached(snapshot, changes)? => {
+                if Rows::position(snapshot)? >= noted.rows {
+                    return Ok(());
+                }
+                Err(self.refused(
+                    "the rows of keys in the token's file are older than its anchor knows: they were put back",
+                ))
+            }
             Some(noted) => Err(self.refused(&format!(
-                "the token's file is not the one of change {} that its anchor knows: an older copy, or older rows, were put back",
+                "the token's file is not the one of change {} that its anchor knows: an older copy was put back",
                 noted.changes
             ))),
         }

@@ -55,6 +55,7 @@ impl Token {
                 let mut touched = entry.objects.iter();
                 touched.try_for_each(|object| objects.compare(snapshot, &vault, seq, object))
             })?;
+            let fitting = objects.fitting;
             let index_rows = objects.finish(snapshot)?;
             check_sum(snapshot, &master.domain)?;
             if let Some(fault) = snapshot.faults()?.first() {
@@ -62,7 +63,7 @@ impl Token {
             }
             Ok(Verified {
                 records,
-                objects: objects.fitting,
+                objects: fitting,
                 index_rows,
             })
         })
@@ -81,6 +82,8 @@ struct Comparison {
     index_rows: u64,
     /// Materials of those.
     materials: u64,
+    /// The first thing that is wrong beside the objects' own rows.
+    beside: Option<Error>,
 }
 
 impl Comparison {
@@ -116,7 +119,10 @@ impl Comparison {
             return Err(differs(&object.uid, seq, "is another one than"));
         }
         self.fitting += 1;
-        self.check(snapshot, vault, &row)
+        if let Err(error) = self.check(snapshot, vault, &row) {
+            self.beside.get_or_insert(error);
+        }
+        Ok(())
     }
 
     /// Holds what belongs to an object against its opened row: index rows and material. The clear
@@ -141,7 +147,7 @@ impl Comparison {
     }
 
     /// Compares the counts, and returns that of the index rows.
-    fn finish(&self, snapshot: &Snapshot<'_>) -> Result<u64> {
+    fn finish(mut self, snapshot: &Snapshot<'_>) -> Result<u64> {
         let present = snapshot.count(&Search::default())?;
         let foreign = present.saturating_sub(self.fitting);
         if foreign != 0 {
@@ -154,6 +160,9 @@ impl Comparison {
             return Err(broken(format!(
                 "{present} objects are there, and {expected} by the audit record"
             )));
+        }
+        if let Some(error) = self.beside.take() {
+            return Err(error);
         }
         for (what, there, of_objects) in [
             ("index rows", snapshot.posting_count()?, self.index_rows),

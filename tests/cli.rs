@@ -13,6 +13,7 @@ mod cli {
     mod clock;
     mod common;
     mod config;
+    mod doctor;
     mod import;
     mod objects;
     mod pins;

@@ -28,6 +28,7 @@ mod derive;
 mod external;
 mod find;
 mod generate;
+mod inspect;
 mod key;
 mod login;
 mod make;

@@ -11,6 +11,7 @@ mod byok;
 mod clock;
 mod config;
 mod demo;
+mod doctor;
 #[cfg(test)]
 mod document;
 mod export;
@@ -92,6 +93,14 @@ enum Command {
     /// Shows whether a token's file is the latest one, and accepts one that is refused
     #[command(subcommand)]
     Anchor(anchor::Command),
+    /// Examines the tokens and their files when something is wrong, and says what to do
+    ///
+    /// For each token: the file and those beside it, who may read them, the free space, the PINs, the
+    /// clock, the anchor, and SQLite's own check. With a PIN also the audit record, each object against
+    /// it, and the search index. Each line is ok, warning, failed or left out; the exit status is 1 when
+    /// one has failed. A PIN is used where one token is examined: the only one, or the one chosen.
+    #[command(after_help = EXIT_STATUS)]
+    Doctor(doctor::Arguments),
     /// Shows the settings in force, and where each comes from
     #[command(after_help = EXIT_STATUS)]
     Config(config::Arguments),
@@ -116,6 +125,7 @@ fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Clock(command) => clock::run(&command),
         Command::Anchor(command) => anchor::run(&command),
+        Command::Doctor(arguments) => return finish(doctor::run(&arguments)),
         Command::Config(arguments) => config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -22,7 +22,10 @@ struct Last {
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR when the record itself was edited, cut off or reordered.
-pub(super) fn differences(snapshot: &Snapshot<'_>, master: &Domain) -> Result<Vec<(Uid, String)>> {
+pub(in crate::token) fn differences(
+    snapshot: &Snapshot<'_>,
+    master: &Domain,
+) -> Result<Vec<(Uid, String)>> {
     let mut last = BTreeMap::new();
     audit::walk(snapshot, master, |seq, entry: Entry| {
         for object in entry.objects {

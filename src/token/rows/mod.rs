@@ -25,6 +25,7 @@ use crate::store::{Snapshot, Tag, Tx, Uid};
 use super::audit::{Entry, Touch};
 use super::vault::{Domain, damaged};
 
+pub(super) use differences::differences;
 pub(super) use login::Suspects;
 
 /// Row of the sum.

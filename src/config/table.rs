@@ -148,7 +148,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "audit.login_rows",
         default: "100000",
-        doc: "A login compares the rows of private objects, private keys and secret keys with the sum that the token keeps of them, where there are at most so many; 0 leaves it to `tenon audit verify` and `tenon doctor`.",
+        doc: "A login compares the rows of private and secret keys with the sum that the token keeps of them, where there are at most so many; 0 leaves it to `tenon audit verify` and `tenon doctor`.",
         set: |config, value| number(value, 0, 1_000_000_000).map(|n| config.login_rows = n),
     },
     Setting {

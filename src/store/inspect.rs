@@ -4,15 +4,13 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::{OptionalExtension, Row as SqlRow};
-
 use super::error::Result;
-use super::row::{Posting, Uid};
-use super::snapshot::Snapshot;
+use super::row::{Posting, Row, Uid};
+use super::snapshot::{Snapshot, object_row};
 
-const TAG: &str = "SELECT uid, class, private, version, mac FROM object WHERE uid = ?1";
 /// Without an index, so that the rows themselves are read and not what an index says of them.
-const TAGS: &str = "SELECT uid, class, private, version, mac FROM object NOT INDEXED";
+const OBJECTS: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, \
+     version, format, mac, sealed FROM object NOT INDEXED";
 const POSTINGS: &str = "SELECT p.value FROM object AS o CROSS JOIN posting AS p \
      INDEXED BY posting_object ON p.object = o.id WHERE o.uid = ?1";
 const POSTING_COUNT: &str = "SELECT count(*) FROM posting";
@@ -21,35 +19,14 @@ const MATERIAL_COUNT: &str = "SELECT count(*) FROM material";
 /// Faults that a check of the file names at most.
 const FAULTS: usize = 20;
 
-/// What distinguishes one state of an object from every other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag {
-    /// Name of the object.
-    pub uid: Uid,
-    /// CKA_CLASS.
-    pub class: u64,
-    /// CKA_PRIVATE.
-    pub private: bool,
-    /// Count of the object's changes.
-    pub version: u64,
-    /// The code over the row; may be empty.
-    pub mac: Vec<u8>,
-}
-
 impl Snapshot<'_> {
-    /// The tag of the object named `uid`.
-    pub fn tag(&self, uid: &Uid) -> Result<Option<Tag>> {
-        let mut statement = self.conn().prepare_cached(TAG)?;
-        Ok(statement.query_row([uid], tag).optional()?)
-    }
-
-    /// Calls `each` with the tag of every object, in no particular order, until it breaks off. Reads
-    /// the whole table.
-    pub fn tags(&self, each: &mut dyn FnMut(Tag) -> ControlFlow<()>) -> Result<()> {
-        let mut statement = self.conn().prepare_cached(TAGS)?;
+    /// Calls `each` with every object, in no particular order, until it breaks off. Reads the whole
+    /// table.
+    pub fn objects(&self, each: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<()> {
+        let mut statement = self.conn().prepare_cached(OBJECTS)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            if each(tag(row)?).is_break() {
+            if each(object_row(row)?).is_break() {
                 break;
             }
         }
@@ -102,20 +79,10 @@ impl Snapshot<'_> {
     }
 }
 
-fn tag(row: &SqlRow<'_>) -> rusqlite::Result<Tag> {
-    Ok(Tag {
-        uid: row.get(0)?,
-        class: row.get::<_, i64>(1)?.cast_unsigned(),
-        private: row.get(2)?,
-        version: row.get::<_, i64>(3)?.cast_unsigned(),
-        mac: row.get(4)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Row, Store};
+    use crate::store::Store;
 
     fn row(uid: u8) -> Row {
         Row {
@@ -134,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_index_rows_are_those_of_the_object() {
+    fn objects_and_index_rows_are_all_there() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::create(&directory.path().join("slot-0000.tenon")).unwrap();
         store
@@ -148,14 +115,13 @@ mod tests {
                 assert_eq!(s.postings(&[1; 16])?, [[7; 16], [9; 16]]);
                 assert_eq!(s.postings(&[3; 16])?, [[0; 16]; 0]);
                 assert_eq!((s.posting_count()?, s.material_count()?), (3, 0));
-                let mut tags = Vec::new();
-                s.tags(&mut |tag| {
-                    tags.push(tag);
+                let mut objects = Vec::new();
+                s.objects(&mut |row| {
+                    objects.push(row);
                     ControlFlow::Continue(())
                 })?;
-                tags.sort_by_key(|tag| tag.uid);
-                assert_eq!(tags.first(), s.tag(&[1; 16])?.as_ref());
-                assert_eq!((tags.len(), tags[1].version), (2, 7));
+                objects.sort_by_key(|row| row.uid);
+                assert_eq!(objects, [row(1), row(2)]);
                 assert_eq!(s.faults()?, [""; 0]);
                 Ok(())
             })
@@ -163,18 +129,17 @@ mod tests {
     }
 
     #[test]
-    fn reading_one_object_scans_no_table() {
+    fn reading_the_index_rows_of_one_object_scans_no_table() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::create(&directory.path().join("slot-0000.tenon")).unwrap();
         store
             .read(|s| -> Result<()> {
-                for sql in [TAG, POSTINGS] {
-                    let mut statement = s.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                    let mut steps = statement.query([rusqlite::types::Null])?;
-                    while let Some(step) = steps.next()? {
-                        let step: String = step.get("detail")?;
-                        assert!(step.starts_with("SEARCH "), "{step}: {sql}");
-                    }
+                let plan = format!("EXPLAIN QUERY PLAN {POSTINGS}");
+                let mut statement = s.conn().prepare(&plan)?;
+                let mut steps = statement.query([rusqlite::types::Null])?;
+                while let Some(step) = steps.next()? {
+                    let step: String = step.get("detail")?;
+                    assert!(step.starts_with("SEARCH "), "{step}");
                 }
                 Ok(())
             })

@@ -43,7 +43,6 @@ use writer::{Durability, Writer};
 
 pub use counter::Generation;
 pub use error::{Error, Result};
-pub use inspect::Tag;
 pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 pub use snapshot::Snapshot;
 pub use tx::Tx;

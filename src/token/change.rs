@@ -6,7 +6,7 @@ use crate::error::{Error, Result, refuse};
 use crate::mechanism::Material;
 use crate::rng::Rng;
 use crate::secret::Secret;
-use crate::store::{MaterialRow, Row, Snapshot, Tag, Tx, Uid};
+use crate::store::{MaterialRow, Row, Snapshot, Tx, Uid};
 
 use super::audit::{self, Doing, Entry, Event, Touch, Touched};
 use super::material;
@@ -265,16 +265,8 @@ impl Change<'_> {
 
     /// Notes for the sum of the rows that `new` takes the place of the object's row.
     fn replace(&mut self, uid: &Uid, new: Option<&Row>) -> Result<()> {
-        let old = self.tx.tag(uid)?;
-        let new = new.map(|row| Tag {
-            uid: row.uid,
-            class: row.class,
-            private: row.private,
-            version: row.version,
-            mac: row.mac.clone(),
-        });
-        self.moved
-            .replace(self.vault.master, old.as_ref(), new.as_ref())
+        let old = self.tx.object(uid)?;
+        self.moved.replace(self.vault.master, old.as_ref(), new)
     }
 
     fn touch(&mut self, touch: Touch, row: &Row, label: Option<&[u8]>) -> Result<()> {

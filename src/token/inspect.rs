@@ -32,6 +32,7 @@ impl Token {
             .store
             .read(|snapshot| differences(snapshot, &master.domain))?;
         Ok(differ
+            .objects
             .into_iter()
             .map(|(uid, how)| (shown(&uid), how))
             .collect())

@@ -6,10 +6,10 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::config::Config;
 use tenon_pkcs11::error::Result;
 use tenon_pkcs11::module::padded;
-use tenon_pkcs11::store::{Options, Store};
+use tenon_pkcs11::store::{AuditRow, Options, Store};
 use tenon_pkcs11::token::Handle;
 
-use super::outside::{Import, MATERIAL, find};
+use super::outside::{Import, MATERIAL, OTHER, find};
 use super::tools::{copied, edited, put_back, sql, token, uid};
 use super::verify::{put, rows};
 use crate::common::{
@@ -163,7 +163,7 @@ fn with_an_anchor_an_old_sum_is_refused_at_the_door() {
 }
 
 #[test]
-fn a_lost_sum_is_found_and_takes_no_key_away() {
+fn without_a_genuine_sum_no_key_is_used() {
     for edit in [
         "DELETE FROM meta WHERE name = 'rows'",
         "UPDATE meta SET value = zeroblob(121) WHERE name = 'rows'",
@@ -171,16 +171,107 @@ fn a_lost_sum_is_found_and_takes_no_key_away() {
         let import = Import::new();
         import.import(MATERIAL, vec![]).unwrap();
         let fixture = edited(import.fixture, |file| sql(file, edit));
-        assert_eq!(
-            uses(&fixture),
-            ["CKR_OK"],
-            "the audit record vouches for it"
-        );
-        key(&fixture, "one more");
-        verify_finds(&fixture, "the sum of the rows");
-        let keys = find(&fixture.session, &attrs![CKA_LABEL => "one more"]);
-        fixture.session.destroy_object(keys[0]).unwrap();
+        assert_eq!(uses(&fixture), ["CKR_DEVICE_ERROR"]);
+        let import = Import::over(fixture);
+        returns!(import.import(MATERIAL, vec![]), CKR_DEVICE_ERROR);
+        verify_finds(&import.fixture, "the sum of the rows");
+        let data = attrs![CKA_CLASS => ck::CKO_DATA, CKA_TOKEN => true];
+        import.fixture.session.create_object(&data).unwrap();
     }
+}
+
+/// Appends a record to the audit log as who has the file can: its next key lies there in clear.
+fn forge(file: &Path, record: &[u8]) {
+    use tenon_pkcs11::crypto::hash::hmac_sha256;
+    use tenon_pkcs11::crypto::kdf;
+    let store = Store::open(file, &Options::default()).unwrap();
+    store
+        .write(|tx| {
+            let key = tx.meta("audit.key")?.unwrap();
+            let last = tx.audit_last()?.unwrap();
+            let seq = last.seq + 1;
+            let mac = hmac_sha256(&key, &[&seq.to_be_bytes(), &last.mac, record]).to_vec();
+            let record = record.to_vec();
+            tx.append_audit(&AuditRow { seq, record, mac })?;
+            let mut next = [0; 32];
+            kdf::hkdf_sha256(&key, b"", &[b"tenon audit 1"], &mut next);
+            tx.set_meta("audit.key", &next)
+        })
+        .unwrap();
+}
+
+/// A record of a change by the user that stored (1) or removed (2) a secret key.
+fn forged(touch: u8, uid: &[u8; 16], version: u64, seal: &[u8]) -> Vec<u8> {
+    let mut record = vec![1, 8, 1];
+    record.extend_from_slice(&[0; 16]);
+    record.extend_from_slice(&[5, 0, 49, touch]);
+    record.extend_from_slice(uid);
+    record.extend_from_slice(&ck::CKO_SECRET_KEY.to_be_bytes());
+    record.extend_from_slice(&version.to_be_bytes());
+    record.extend_from_slice(&seal[..16]);
+    record
+}
+
+#[test]
+fn an_audit_record_that_was_made_up_vouches_for_nothing() {
+    use tenon_pkcs11::crypto::hash::Hash;
+    // For an older row that was put back.
+    let fixture = Fixture::new();
+    let key = key(&fixture, "one");
+    let name = uid(&fixture.session, key);
+    let (row, material) = rows(&fixture, &name);
+    let label = attrs![CKA_LABEL => "newer"];
+    fixture.session.set_attributes(key, &label).unwrap();
+    let length = (row.sealed.len() as u64).to_be_bytes();
+    let seal = Hash::Sha256.digest(&[&length, &row.sealed, &row.mac]);
+    let fixture = edited(fixture, |file| {
+        put(file, &row, &material);
+        forge(file, &forged(1, &name, row.version, &seal));
+    });
+    assert_eq!(uses(&fixture), ["CKR_DEVICE_ERROR"]);
+
+    // For the rows of a bound key that were removed.
+    let import = Import::new();
+    let bound = import.import(MATERIAL, vec![]).unwrap();
+    let name = uid(&import.fixture.session, bound);
+    let fixture = edited(import.fixture, |file| {
+        let store = Store::open(file, &Options::default()).unwrap();
+        store.write(|tx| tx.remove(&name)).unwrap();
+        drop(store);
+        forge(file, &forged(2, &name, 1, &[0; 16]));
+    });
+    let import = Import::over(fixture);
+    returns!(import.import(OTHER, vec![]), CKR_DEVICE_ERROR);
+
+    // For a key that is as it was: nothing is known of such a record but that it is none.
+    let fixture = Fixture::new();
+    let made = self::key(&fixture, "one");
+    let name = uid(&fixture.session, made);
+    let fixture = edited(fixture, |file| {
+        forge(file, &forged(1, &name, 2, &[7; 16]));
+    });
+    assert_eq!(uses(&fixture), ["CKR_DEVICE_ERROR"]);
+}
+
+/// The row goes back while the process has the key in memory, and nothing else of the store changes.
+#[test]
+fn older_material_is_not_read_for_a_key_that_is_known_by_a_newer_row() {
+    let import = Import::new();
+    let deleted = import.import(MATERIAL, vec![]).unwrap();
+    let session = &import.fixture.session;
+    let name = uid(session, deleted);
+    let (row, material) = rows(&import.fixture, &name);
+    let again = import
+        .import(MATERIAL, attrs![CKA_LABEL => "newer"])
+        .unwrap();
+    let label = import.value(again, ck::CKA_LABEL);
+    assert_eq!(label, b"newer");
+    put(
+        &super::tools::file(import.fixture.folder.path()),
+        &row,
+        &material,
+    );
+    returns!(import.encrypt(again), CKR_DEVICE_ERROR);
 }
 
 #[test]

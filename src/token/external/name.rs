@@ -163,7 +163,7 @@ impl Change<'_> {
         let mut life = name.ended(self, master)?;
         let mut uid = name.uid(master, life);
         // A key whose scheduled deletion has come, and that is not erased yet.
-        while self.snapshot().tag(&uid)?.is_some() {
+        while self.snapshot().object(&uid)?.is_some() {
             life += 1;
             uid = name.uid(master, life);
         }

@@ -10,7 +10,7 @@ use crate::store::Uid;
 
 use super::super::Token;
 use super::super::vault::Domain;
-use super::differences::differences;
+use super::differences::{Differences, differences};
 use super::{Rows, shown};
 
 /// Objects that a login names in the log at most.
@@ -25,6 +25,13 @@ pub(in crate::token) struct Suspects {
 }
 
 impl Suspects {
+    fn only(objects: Vec<(Uid, String)>) -> Self {
+        Self {
+            all: false,
+            uids: objects.into_iter().map(|(uid, _)| uid).collect(),
+        }
+    }
+
     /// Refuses the object named `uid`, there or not, if it is not as the audit record left it.
     ///
     /// # Errors
@@ -42,7 +49,7 @@ impl Suspects {
         if self.all {
             return refuse(
                 ck::CKR_DEVICE_ERROR,
-                "rows of the token's file were changed by others, and the audit record is damaged, so that it cannot tell which: put back a whole copy of the file",
+                "rows of keys in the token's file were changed by others, and the audit record, or the sum of the rows, does not tell which: put back a whole copy of the file",
             );
         }
         Ok(())
@@ -64,7 +71,7 @@ impl Token {
                 log::note(
                     LogLevel::Warning,
                     &format!(
-                        "the token has {} keys and private objects, more than `audit.login_rows`: this login does not check whether older rows were put back (`tenon audit verify` and `tenon doctor` do)",
+                        "the token has {} private and secret keys, more than `audit.login_rows`: this login does not check whether older rows were put back (`tenon audit verify` and `tenon doctor` do)",
                         rows.total.count
                     ),
                 );
@@ -81,28 +88,20 @@ impl Token {
     /// Asks the audit record which objects differ.
     fn named_suspects(&self, master: &Domain, fault: &str) -> Result<Suspects> {
         let differ = self.store.read(|snapshot| differences(snapshot, master));
+        let all = Suspects {
+            all: true,
+            uids: BTreeSet::new(),
+        };
         let (what, suspects) = match differ {
-            Ok(differ) => {
-                let names: Vec<_> = differ
-                    .iter()
-                    .take(NAMED)
-                    .map(|(uid, how)| format!("{} {how}", shown(uid)))
-                    .collect();
-                let uids: BTreeSet<_> = differ.into_iter().map(|(uid, _)| uid).collect();
-                let what = format!(
-                    "{} objects differ from the audit record and are not used: {}",
-                    uids.len(),
-                    names.join("; ")
-                );
-                (what, Suspects { all: false, uids })
-            }
-            Err(error) => {
-                let all = Suspects {
-                    all: true,
-                    uids: BTreeSet::new(),
-                };
-                (format!("no key is used, for {}", error), all)
-            }
+            Ok(Differences {
+                objects,
+                vouched: true,
+            }) => (named(&objects), Suspects::only(objects)),
+            Ok(_) => (
+                "no key is used, for the audit record does not come to the sum of the rows".into(),
+                all,
+            ),
+            Err(error) => (format!("no key is used, for {error}"), all),
         };
         log::note(
             LogLevel::Error,
@@ -112,4 +111,17 @@ impl Token {
         );
         Ok(suspects)
     }
+}
+
+fn named(objects: &[(Uid, String)]) -> String {
+    let first: Vec<_> = objects
+        .iter()
+        .take(NAMED)
+        .map(|(uid, how)| format!("{} {how}", shown(uid)))
+        .collect();
+    format!(
+        "{} objects differ from the audit record and are not used: {}",
+        objects.len(),
+        first.join("; ")
+    )
 }

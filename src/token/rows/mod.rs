@@ -1,12 +1,13 @@
-//! The sum of the rows: what shows that an object's row was put back, removed or added by others.
+//! The sum of the rows: what shows that the row of a key was put back, removed or added by others.
 //!
 //! Each row that is written under the master key is authenticated by itself, and so an old one is as
 //! genuine as the present one. What tells them apart is one more row, authenticated too: the sum,
-//! modulo 2^256, of a keyed code of every such row. A change of an object takes the code of the row
-//! that it replaces out of the sum and puts the new row's in, in the same transaction.
+//! modulo 2^256, of a keyed code of every private and secret key. A change of a key takes the code of
+//! the row that it replaces out of the sum and puts the new row's in, in the same transaction. Nobody
+//! changes such keys without a login, so the key of the sum is there whenever they change.
 //!
-//! *Which rows.* Private objects, and private and secret keys whatever their CKA_PRIVATE: nobody
-//! changes those without a login, so the key of the sum is there whenever they change.
+//! The code is made of what the audit record says of the key, so the sum also vouches for the audit
+//! record: the last states that it has of all keys come to the same sum.
 //!
 //! *An old sum with old rows.* The sum names the audit record of the change that made it. A record
 //! after that one which touched a key shows that the sum is an old one; so does an anchor, which
@@ -20,9 +21,9 @@ use std::ops::ControlFlow;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::store::{Snapshot, Tag, Tx, Uid};
+use crate::store::{Row, Snapshot, Tx, Uid};
 
-use super::audit::{Entry, Touch};
+use super::audit::{Entry, Touch, seal_of};
 use super::vault::{Domain, damaged};
 
 pub(super) use differences::differences;
@@ -37,8 +38,33 @@ const TAG_LEN: usize = 32;
 const LATER_RECORDS: usize = 1000;
 
 /// Whether the sum has the rows of such objects.
-fn counted(class: ck::CK_OBJECT_CLASS, private: bool) -> bool {
-    private || matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
+fn counted(class: ck::CK_OBJECT_CLASS) -> bool {
+    matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
+}
+
+/// One state of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State {
+    uid: Uid,
+    version: u64,
+    /// Fingerprint of the row, as the audit record has it.
+    seal: [u8; 16],
+}
+
+impl State {
+    /// The state that a row is; `None` where the sum has no rows of such objects.
+    fn of(row: &Row) -> Option<Self> {
+        counted(row.class).then(|| Self {
+            uid: row.uid,
+            version: row.version,
+            seal: seal_of(row),
+        })
+    }
+
+    fn code(&self, master: &Domain) -> [u8; 32] {
+        let version = self.version.to_be_bytes();
+        master.tag(&[b"tenon row 1", &self.uid, &version, &self.seal])
+    }
 }
 
 /// A number modulo 2^256, big-endian.
@@ -73,25 +99,15 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, master: &Domain, tag: &Tag) {
+    fn add(&mut self, master: &Domain, state: &State) {
         self.count = self.count.wrapping_add(1);
-        self.sum.add(&code(master, tag));
+        self.sum.add(&state.code(master));
     }
 
-    fn subtract(&mut self, master: &Domain, tag: &Tag) {
+    fn subtract(&mut self, master: &Domain, state: &State) {
         self.count = self.count.wrapping_sub(1);
-        self.sum.subtract(&code(master, tag));
+        self.sum.subtract(&state.code(master));
     }
-}
-
-/// The code of one state of an object.
-fn code(master: &Domain, tag: &Tag) -> [u8; 32] {
-    master.tag(&[
-        b"tenon row 1",
-        &tag.uid,
-        &tag.version.to_be_bytes(),
-        &tag.mac,
-    ])
 }
 
 /// What one change adds to the total and takes from it.
@@ -108,26 +124,25 @@ impl Moved {
     pub(super) fn replace(
         &mut self,
         master: Option<&Domain>,
-        old: Option<&Tag>,
-        new: Option<&Tag>,
+        old: Option<&Row>,
+        new: Option<&Row>,
     ) -> Result<()> {
-        let counted = |tag: &&Tag| counted(tag.class, tag.private);
-        let (old, new) = (old.filter(counted), new.filter(counted));
+        let (old, new) = (old.and_then(State::of), new.and_then(State::of));
         if old.is_none() && new.is_none() {
             return Ok(());
         }
         let master = master.ok_or_else(|| {
             Error::new(
                 ck::CKR_USER_NOT_LOGGED_IN,
-                "changing a private object, a private key or a secret key needs a login",
+                "changing a private key or a secret key needs a login",
             )
         })?;
         self.any = true;
         if let Some(old) = old {
-            self.by.subtract(master, old);
+            self.by.subtract(master, &old);
         }
         if let Some(new) = new {
-            self.by.add(master, new);
+            self.by.add(master, &new);
         }
         Ok(())
     }
@@ -260,9 +275,7 @@ impl Rows {
     ) -> Result<Option<&'static str>> {
         let present = present(snapshot, master, self.total.count)?;
         if present != self.total {
-            return Ok(Some(
-                "rows of private objects or of keys were put back, removed or added",
-            ));
+            return Ok(Some("rows of keys were put back, removed or added"));
         }
         Ok((!self.is_latest(snapshot)?)
             .then_some("the sum of the rows is an old one, which was put back"))
@@ -280,7 +293,7 @@ impl Rows {
         }
         let touches = |entry: Entry| {
             let mut objects = entry.objects.iter();
-            objects.any(|object| object.touch != Touch::Used && counted(object.class, false))
+            objects.any(|object| object.touch != Touch::Used && counted(object.class))
         };
         let mut later = records.iter().filter(|row| row.seq > self.position);
         Ok(!later.any(|row| Entry::decode(&row.record).is_some_and(touches)))
@@ -290,9 +303,9 @@ impl Rows {
 /// Total of the rows that are there; it need not go far beyond `expected` of them.
 fn present(snapshot: &Snapshot<'_>, master: &Domain, expected: u64) -> Result<Total> {
     let mut total = Total::default();
-    snapshot.tags(&mut |tag| {
-        if counted(tag.class, tag.private) {
-            total.add(master, &tag);
+    snapshot.objects(&mut |row| {
+        if let Some(state) = State::of(&row) {
+            total.add(master, &state);
         }
         if total.count > expected {
             return ControlFlow::Break(());

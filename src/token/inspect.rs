@@ -20,7 +20,8 @@ impl Token {
     /// differs. Needs a login; takes memory for every uid of the audit record.
     ///
     /// # Errors
-    /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR when the audit record itself is damaged.
+    /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR when the audit record itself is damaged, or agrees with
+    /// the objects and not with the sum of the rows.
     pub fn differences(&self) -> Result<Vec<(String, String)>> {
         let Some(master) = self.keys()?.master else {
             return refuse(
@@ -31,6 +32,12 @@ impl Token {
         let differ = self
             .store
             .read(|snapshot| differences(snapshot, &master.domain))?;
+        if differ.objects.is_empty() && !differ.vouched {
+            return refuse(
+                ck::CKR_DEVICE_ERROR,
+                "the audit record does not come to the sum of the rows: records were made up by others, or the sum is not genuine",
+            );
+        }
         Ok(differ
             .objects
             .into_iter()

@@ -124,6 +124,21 @@ fn each_life_of_a_name_has_a_uid_of_its_own_and_is_found() {
     assert!(import.import(OTHER, vec![]).is_ok());
 }
 
+/// A key that was never bound is destroyed at once, so a client can end lives as fast as it calls.
+#[test]
+fn a_name_that_was_used_too_often_costs_no_other_name_much() {
+    let import = Import::new();
+    for _ in 0..256 {
+        let key = generate(&import, true).unwrap();
+        import.fixture.session.destroy_object(key).unwrap();
+    }
+    returns!(generate(&import, true), CKR_ATTRIBUTE_VALUE_INVALID);
+    returns!(import.import(MATERIAL, vec![]), CKR_ATTRIBUTE_VALUE_INVALID);
+    let other = import.import(OTHER, attrs![CKA_ID => "other"]).unwrap();
+    assert!(import.encrypt(other).is_ok());
+    token(&import.fixture.module).verify_audit().unwrap();
+}
+
 #[test]
 fn a_bound_key_whose_rows_are_gone_is_not_forgotten() {
     let import = Import::new();

@@ -20,6 +20,10 @@ use crate::token::{Keys, Token};
 
 use super::{gone_at, is_external};
 
+/// Lives that a name has at most, so that asking for each of them stays cheap: every import and every
+/// new key with a CKA_ID does, by as many reads as the greatest life of any name.
+const MOST_LIVES: u64 = 256;
+
 /// The name of an external key.
 struct Name {
     class: ck::CK_OBJECT_CLASS,
@@ -150,6 +154,9 @@ impl Change<'_> {
 
     /// The uid of a new external key with these attributes, whose name no living key has; `None` for
     /// a key without a name.
+    ///
+    /// # Errors
+    /// CKR_ATTRIBUTE_VALUE_INVALID when the name has had as many lives as it may.
     pub(super) fn begin_life(&mut self, attributes: &Attributes) -> Result<Option<Uid>> {
         let Some(name) = Name::of(attributes) else {
             return Ok(None);
@@ -166,6 +173,15 @@ impl Change<'_> {
         while self.snapshot().object(&uid)?.is_some() {
             life += 1;
             uid = name.uid(master, life);
+        }
+        if life >= MOST_LIVES {
+            return Err(Error::new(
+                ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                format!(
+                    "this token has had {MOST_LIVES} external keys of this CKA_ID: use another CKA_ID"
+                ),
+            )
+            .at("CKA_ID"));
         }
         self.moved.begin_life(life);
         Ok(Some(uid))

@@ -131,6 +131,25 @@ fn an_old_sum_that_was_put_back_with_the_rows_is_found() {
     verify_finds(&fixture, "is an older one");
 }
 
+/// The rows and the audit record are those of an older state, and agree; the sum is not.
+#[test]
+fn an_older_audit_record_that_was_put_back_with_the_rows_vouches_for_nothing() {
+    let fixture = changed_since(Fixture::new());
+    let fixture = edited(fixture, |file| {
+        put_back(file, "before", &["audit.key"]);
+        sql(
+            file,
+            &format!(
+                "ATTACH '{}' AS copy; DELETE FROM main.audit; \
+                 INSERT INTO main.audit SELECT * FROM copy.audit",
+                file.with_file_name("before").display()
+            ),
+        );
+    });
+    assert_eq!(uses(&fixture), ["CKR_DEVICE_ERROR"; 2]);
+    verify_finds(&fixture, "rows of keys");
+}
+
 #[test]
 fn with_an_anchor_an_old_sum_is_refused_at_the_door() {
     let anchors = tempfile::tempdir().unwrap();

@@ -14,6 +14,7 @@ mod cli {
     mod clock;
     mod common;
     mod config;
+    mod doctor;
     mod group;
     mod import;
     mod making;

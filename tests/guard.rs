@@ -14,13 +14,19 @@ mod common;
 mod anchor;
 #[path = "guard/clock.rs"]
 mod clock;
+#[path = "guard/index.rs"]
+mod index;
 #[path = "guard/jobs.rs"]
 mod jobs;
+#[path = "guard/names.rs"]
+mod names;
 #[path = "byok/outside.rs"]
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod outside;
 #[path = "guard/records.rs"]
 mod records;
+#[path = "guard/rows.rs"]
+mod rows;
 #[path = "guard/sweep.rs"]
 mod sweep;
 #[path = "guard/tools.rs"]

@@ -95,6 +95,16 @@ impl Query {
             && wanted.all(|(kind, value)| reveal(attributes, kind) == Reveal::Value(value))
     }
 
+    /// The object has every value that the template names of an indexed attribute, as the index says
+    /// of a candidate.
+    #[must_use]
+    pub fn matches_terms(&self, attributes: &Attributes) -> bool {
+        self.terms.iter().all(|(kind, bytes)| {
+            let value = attributes.get(*kind);
+            value.is_some_and(|value| to_bytes(value) == *bytes)
+        })
+    }
+
     /// Class, key type, token, private and the terms do not decide: `matches` must look at the
     /// object.
     #[must_use]

@@ -116,6 +116,8 @@ pub struct Config {
     pub anchor: Option<PathBuf>,
     /// Logins and uses of private and secret keys are recorded too.
     pub audit_use: bool,
+    /// Rows that a login compares with their sum at most.
+    pub login_rows: u64,
     /// CKA_START_DATE and CKA_END_DATE are enforced.
     pub enforce_dates: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).

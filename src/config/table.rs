@@ -176,6 +176,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, value| flag(value).map(|on| config.audit_use = on),
     },
     Setting {
+        key: "audit.login_rows",
+        default: "100000",
+        doc: "A login compares the rows of private and secret keys with the sum that the token keeps of them, where there are at most so many; 0 leaves it to `tenon audit verify` and `tenon doctor`.",
+        set: |config, value| number(value, 0, 1_000_000_000).map(|n| config.login_rows = n),
+    },
+    Setting {
         key: "policy.read_only_login",
         default: "false",
         doc: "Allow a login with `store.read_only = true`, where wrong PINs are counted in memory alone.",

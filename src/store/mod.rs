@@ -18,6 +18,7 @@ mod folder;
 mod fork;
 mod gen_file;
 mod group;
+mod inspect;
 mod log_file;
 mod log_mark;
 mod place;

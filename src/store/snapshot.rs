@@ -107,21 +107,7 @@ impl<'c> Snapshot<'c> {
     /// The object named `uid`.
     pub fn object(&self, uid: &Uid) -> Result<Option<Row>> {
         let mut statement = self.conn.prepare_cached(OBJECT)?;
-        let row = statement.query_row([uid], |row| {
-            Ok(Row {
-                uid: row.get(0)?,
-                class: unsigned(row, 1)?,
-                key_type: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
-                private: row.get(3)?,
-                hidden: row.get(4)?,
-                expires_at: unsigned(row, 5)?,
-                deletion_at: unsigned(row, 6)?,
-                version: unsigned(row, 7)?,
-                format: row.get(8)?,
-                mac: row.get(9)?,
-                sealed: row.get(10)?,
-            })
-        });
+        let row = statement.query_row([uid], object_row);
         Ok(row.optional()?)
     }
 
@@ -316,6 +302,23 @@ fn head(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
         hidden: row.get(5)?,
         expires_at: unsigned(row, 6)?,
         deletion_at: unsigned(row, 7)?,
+    })
+}
+
+/// An object whose columns are in the order of `OBJECT`.
+pub(super) fn object_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        uid: row.get(0)?,
+        class: unsigned(row, 1)?,
+        key_type: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
+        private: row.get(3)?,
+        hidden: row.get(4)?,
+        expires_at: unsigned(row, 5)?,
+        deletion_at: unsigned(row, 6)?,
+        version: unsigned(row, 7)?,
+        format: row.get(8)?,
+        mac: row.get(9)?,
+        sealed: row.get(10)?,
     })
 }
 

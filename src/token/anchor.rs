@@ -3,7 +3,8 @@
 //! After each change the token notes there the store's count of changes and the last record of its
 //! audit chain. A file that has fewer changes, or another record at that place, is an older copy or
 //! a copy of one that went another way, and is refused. Both are compared, for the count alone
-//! stands in the file for anybody to write.
+//! stands in the file for anybody to write. The note has the position of the latest sum of the rows
+//! (`rows`) too, so that an old sum with the old rows that belong to it is refused as well.
 //!
 //! *A crash between a commit and its note* leaves the note behind, which is no rollback; the next
 //! change brings it up. A note is written only of what has been committed durably, so it is never
@@ -24,12 +25,13 @@ use crate::store::{Snapshot, Tx, Umask, WholeFile};
 use super::audit::Event;
 use super::change::check_identity;
 use super::pin::Role;
+use super::rows::Rows;
 use super::{Identity, Token};
 
 /// Row that is there once the token has been noted in an anchor.
 const ANCHORED_ROW: &str = "anchored";
 /// What an anchor begins with.
-const MAGIC: &[u8; 8] = b"TENONAN1";
+const MAGIC: &[u8; 8] = b"TENONAN2";
 const TAG_LEN: usize = 32;
 
 /// How far a token has come.
@@ -40,6 +42,8 @@ struct Progress {
     /// Last audit record: its position, and its authentication code.
     records: u64,
     code: [u8; 32],
+    /// Position of the audit record that the sum of the rows names.
+    rows: u64,
 }
 
 impl Progress {
@@ -48,6 +52,7 @@ impl Progress {
         changes: 0,
         records: 0,
         code: [0; 32],
+        rows: 0,
     };
 
     /// Of a token that has ended: no copy of it is as far.
@@ -55,6 +60,7 @@ impl Progress {
         changes: u64::MAX,
         records: u64::MAX,
         code: [0; 32],
+        rows: u64::MAX,
     };
 
     /// Where the store stands, as its `changes`-th change leaves it.
@@ -65,6 +71,7 @@ impl Progress {
             changes,
             records,
             code: code.try_into().unwrap_or_default(),
+            rows: Rows::position(snapshot)?,
         })
     }
 
@@ -97,13 +104,14 @@ struct Anchor<'a> {
 }
 
 impl Anchor<'_> {
-    /// Content: magic (8) ‖ serial (8) ‖ changes (8) ‖ records (8) ‖ code (32) ‖ tag under the store
-    /// key (32).
+    /// Content: magic (8) ‖ serial (8) ‖ changes (8) ‖ records (8) ‖ code (32) ‖ rows (8) ‖ tag under
+    /// the store key (32).
     fn encode(&self, progress: &Progress) -> Vec<u8> {
         let mut out = [&MAGIC[..], &self.identity.serial].concat();
         out.extend_from_slice(&progress.changes.to_be_bytes());
         out.extend_from_slice(&progress.records.to_be_bytes());
         out.extend_from_slice(&progress.code);
+        out.extend_from_slice(&progress.rows.to_be_bytes());
         let tag = self.identity.public.tag(&[b"anchor", &out]);
         out.extend_from_slice(&tag);
         out
@@ -119,11 +127,13 @@ impl Anchor<'_> {
             .strip_prefix(MAGIC)?
             .strip_prefix(&self.identity.serial[..])?
             .split_first_chunk()?;
-        let (records, code) = rest.split_first_chunk()?;
+        let (records, rest) = rest.split_first_chunk()?;
+        let (code, rows) = rest.split_first_chunk()?;
         Some(Progress {
             changes: u64::from_be_bytes(*changes),
             records: u64::from_be_bytes(*records),
-            code: code.try_into().ok()?,
+            code: *code,
+            rows: u64::from_be_bytes(rows.try_into().ok()?),
         })
     }
 
@@ -161,7 +171,14 @@ impl Anchor<'_> {
         match noted {
             None if snapshot.meta(ANCHORED_ROW)?.is_none() => Ok(()),
             None => Err(self.refused("the token has an anchor, which is not there")),
-            Some(noted) if noted.is_reached(snapshot, changes)? => Ok(()),
+            Some(noted) if noted.is_reached(snapshot, changes)? => {
+                if Rows::position(snapshot)? >= noted.rows {
+                    return Ok(());
+                }
+                Err(self.refused(
+                    "the rows of keys in the token's file are older than its anchor knows: they were put back",
+                ))
+            }
             Some(noted) => Err(self.refused(&format!(
                 "the token's file is not the one of change {} that its anchor knows: an older copy was put back",
                 noted.changes

@@ -14,6 +14,7 @@ use crate::store::{self, FolderLock, Store, Tx, Umask};
 use super::attestation;
 use super::audit::{self, Doing, Event};
 use super::pin::{PinRow, Role};
+use super::rows::Rows;
 use super::time::{MARK_ROW, Mark};
 use super::vault::{Domain, KEY_LEN, Serial};
 use super::{IDENTITY_ROW, LABEL_LEN, STORE_KEY_ROW, Token};
@@ -24,6 +25,8 @@ pub struct Birth {
     serial: Serial,
     store_key: Secret,
     public: Domain,
+    /// Keys of the master key's domain, which make the sum of no rows.
+    private: Domain,
     so: PinRow,
     /// The user's PIN; not set by C_InitToken.
     user: Option<PinRow>,
@@ -64,6 +67,7 @@ impl Birth {
             attestation: attestation::rows(rng, &public, &private)?,
             public,
             first: private.seal_value(rng, audit::FIRST_KEY_ROW, &audit_key)?,
+            private,
             store_key,
             audit_key,
         })
@@ -89,11 +93,11 @@ impl Birth {
             let entry = Doing::from(event).entry(Login::So, now, ck::CKR_OK);
             audit::append(tx, &entry)
         };
-        record(Event::InitToken)?;
+        let mut last = record(Event::InitToken)?;
         if self.user.is_some() {
-            record(Event::InitPin)?;
+            last = record(Event::InitPin)?;
         }
-        Ok(())
+        Rows::first(last).write(tx, &self.private)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::store::{self, MaterialRow, Row, Snapshot, Tx, Uid};
 use super::audit::{self, Doing, Entry, Event, Touch, Touched};
 use super::material;
 use super::object::Object;
+use super::rows::Moved;
 use super::time::{MARK_ROW, Mark, Now};
 use super::vault::{Record, Vault};
 use super::{Identity, Keys, STORE_KEY_ROW, Token};
@@ -27,6 +28,8 @@ pub(super) struct Change<'a> {
     /// The mark to commit.
     mark: Mark,
     entry: Entry,
+    /// What it does to the sum of the rows.
+    pub(super) moved: Moved,
 }
 
 impl Token {
@@ -162,12 +165,14 @@ impl Token {
             stored,
             mark: self.time.advanced(stored),
             entry: doing.entry(keys.login, now.at, rv),
+            moved: Moved::default(),
         };
         let out = f(&mut change)?;
         if change.mark != stored {
             tx.set_meta(MARK_ROW, &change.mark.encode(public))?;
         }
-        audit::append(tx, &change.entry)?;
+        let record = audit::append(tx, &change.entry)?;
+        change.moved.store(tx, change.vault.master, record)?;
         Ok((out, change.mark))
     }
 
@@ -209,6 +214,7 @@ impl Change<'_> {
         let hidden = super::external::hidden(&record.attributes);
         let (row, postings) = self.vault.seal(&*self.token.rng, record, hidden)?;
         self.touch(Touch::Put, &row, record.attributes.bytes(ck::CKA_LABEL))?;
+        self.replace(&row.uid, Some(&row))?;
         self.tx.put(&row, &postings)?;
         if let Some(material) = material {
             self.tx.put_material(&record.uid, &material)?;
@@ -234,6 +240,8 @@ impl Change<'_> {
         };
         let record = self.vault.open(&row)?;
         self.touch(Touch::Removed, &row, record.attributes.bytes(ck::CKA_LABEL))?;
+        self.replace(uid, None)?;
+        self.end_life(&record)?;
         self.tx.remove(uid)?;
         Ok(())
     }
@@ -283,6 +291,12 @@ impl Change<'_> {
     pub(super) fn set_mark(&mut self, mark: Mark) {
         self.mark = mark;
         self.entry.number = Some(mark.at);
+    }
+
+    /// Notes for the sum of the rows that `new` takes the place of the object's row.
+    fn replace(&mut self, uid: &Uid, new: Option<&Row>) -> Result<()> {
+        let old = self.tx.object(uid)?;
+        self.moved.replace(self.vault.master, old.as_ref(), new)
     }
 
     fn touch(&mut self, touch: Touch, row: &Row, label: Option<&[u8]>) -> Result<()> {

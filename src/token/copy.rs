@@ -228,7 +228,7 @@ impl TokenCopy {
                 Some(changes) => Doing::from(Event::Restored).and(changes),
                 None => Event::Restored.into(),
             };
-            audit::append(tx, &doing.entry(Login::Public, now, ck::CKR_OK))
+            audit::append(tx, &doing.entry(Login::Public, now, ck::CKR_OK)).map(drop)
         })?;
         Ok(copy.install()?)
     }

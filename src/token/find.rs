@@ -1,4 +1,9 @@
-//! C_FindObjects: the blind index first, attributes only where the template needs them.
+//! C_FindObjects: the blind index gives candidates, and each is held against the opened object.
+//!
+//! The index rows are not authenticated, and the object is: a candidate that does not match is left
+//! out, so an index row that was moved or added makes no search answer another object. A search by
+//! class, key type, CKA_TOKEN and CKA_PRIVATE alone opens nothing: a row with other clear columns than
+//! it was sealed with is refused whenever it is used.
 
 use std::ops::ControlFlow;
 
@@ -9,11 +14,11 @@ use crate::config::LogLevel;
 use crate::error::{Error, Result};
 use crate::log;
 use crate::policy::{self, Action, Login};
-use crate::store::{Head, Posting, Search, Snapshot, Uid};
+use crate::store::{Head, Search, Uid};
 
 use super::external;
 use super::object::{Handle, facts};
-use super::vault::Vault;
+use super::rows::shown;
 use super::{Keys, Token};
 
 impl Token {
@@ -43,11 +48,22 @@ impl Token {
         if query.token == Some(false) {
             return Ok(found);
         }
-        for head in self.find_stored(&query, &keys)? {
-            if self.shows(&head, &query, &keys, now.at)? {
+        let heads = self.find_stored(&query, &keys)?;
+        let mut candidates = Candidates {
+            token: self,
+            query: &query,
+            keys: &keys,
+            now: now.at,
+            // More would push out of memory what is in use.
+            remember: heads.len() <= REMEMBERED,
+            wrong: None,
+        };
+        for head in heads {
+            if candidates.shows(&head)? {
                 found.push(self.objects.handle(head.uid, head.private));
             }
         }
+        candidates.report();
         Ok(found)
     }
 
@@ -82,25 +98,37 @@ impl Token {
         }
         Ok(heads)
     }
+}
 
+/// Candidates of one search that are remembered at most, opened, for the calls that follow.
+const REMEMBERED: usize = 256;
+
+/// The candidates of one search.
+struct Candidates<'a> {
+    token: &'a Token,
+    query: &'a Query,
+    keys: &'a Keys,
+    now: u64,
+    remember: bool,
+    /// An object that the index is wrong about, and how many there are.
+    wrong: Option<(Uid, u64)>,
+}
+
+impl Candidates<'_> {
     /// Whether a candidate of the index matches in full, and is to be seen.
-    fn shows(&self, head: &Head, query: &Query, keys: &Keys, now: u64) -> Result<bool> {
-        if byok::expired(head.deletion_at, now) {
+    fn shows(&mut self, head: &Head) -> Result<bool> {
+        if byok::expired(head.deletion_at, self.now) {
             return Ok(false);
         }
         // Only an expiry can end the life of material that the clear columns say is there.
-        let expired = byok::expired(head.expires_at, now);
-        if !expired && !head.hidden && !query.needs_attributes() {
+        let expired = byok::expired(head.expires_at, self.now);
+        let by_index = !self.query.terms.is_empty() || self.query.needs_attributes();
+        if !expired && !head.hidden && !by_index {
             return Ok(true);
         }
-        let row = self
-            .store
-            .read(|snapshot| snapshot.object(&head.uid).map_err(Error::from))?;
-        let Some(row) = row else {
-            return Ok(false);
-        };
-        let mut attributes = match keys.vault().open(&row) {
-            Ok(record) => record.attributes,
+        let mut attributes = match self.opened(head) {
+            Ok(Some(attributes)) => attributes,
+            Ok(None) => return Ok(false),
             Err(error) => {
                 log::note(
                     LogLevel::Error,
@@ -114,12 +142,64 @@ impl Token {
         }
         let facts = facts(&attributes, false);
         let external = facts.key.as_ref().and_then(|key| key.external);
-        let dead = external.is_some_and(|facts| !facts.live(now));
-        let named = names(query, &attributes, dead);
-        if let Some(state) = external::state(&facts, now) {
+        let dead = external.is_some_and(|facts| !facts.live(self.now));
+        let named = names(self.query, &attributes, dead);
+        if let Some(state) = external::state(&facts, self.now) {
             attributes.set(ck::CKA_TENON_KEY_STATE, state);
         }
-        Ok(named && query.matches(&attributes))
+        if !self.query.matches_terms(&attributes) {
+            self.look_into(&head.uid)?;
+            return Ok(false);
+        }
+        Ok(named && self.query.matches(&attributes))
+    }
+
+    /// The candidate's attributes, as the store has them now.
+    fn opened(&self, head: &Head) -> Result<Option<Attributes>> {
+        let token = self.token;
+        if self.remember {
+            let handle = token.objects.handle(head.uid, head.private);
+            return match token.current(handle) {
+                Ok((object, _)) => Ok(Some(object.attributes.clone())),
+                Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+        let row = token.store.read(|snapshot| snapshot.object(&head.uid))?;
+        let record = row.map(|row| self.keys.vault().open(&row)).transpose()?;
+        Ok(record.map(|record| record.attributes))
+    }
+
+    /// The index led to an object that does not match: it is wrong, unless the object was changed
+    /// between the one look and the other.
+    fn look_into(&mut self, uid: &Uid) -> Result<()> {
+        let vault = self.keys.vault();
+        let wrong = self.token.store.read(|snapshot| {
+            let Some(row) = snapshot.object(uid)? else {
+                return Ok::<_, Error>(false);
+            };
+            let expected = vault.postings_of(&vault.open(&row)?)?;
+            Ok(snapshot.postings(uid)? != expected)
+        })?;
+        if wrong {
+            let (first, count) = self.wrong.unwrap_or((*uid, 0));
+            self.wrong = Some((first, count + 1));
+        }
+        Ok(())
+    }
+
+    /// One line for all candidates that the index is wrong about.
+    fn report(&self) {
+        let Some((uid, count)) = self.wrong else {
+            return;
+        };
+        log::note(
+            LogLevel::Error,
+            &format!(
+                "C_FindObjectsInit leaves out {count} objects that the search index is wrong about, the first {}: the token's file was changed by others; `tenon audit verify` checks the whole index",
+                shown(&uid)
+            ),
+        );
     }
 }
 
@@ -142,34 +222,4 @@ fn names_external(query: &Query) -> bool {
 /// The keys of import jobs are found by these, too.
 fn names_job(query: &Query) -> bool {
     query.names(ck::CKA_ID) || query.names(ck::CKA_LABEL)
-}
-
-/// Uids of token objects with this very attribute value, of both domains as far as they are open.
-pub(super) fn lookup(
-    snapshot: &Snapshot<'_>,
-    vault: &Vault<'_>,
-    class: ck::CK_OBJECT_CLASS,
-    key_type: Option<ck::CK_KEY_TYPE>,
-    kind: ck::CK_ATTRIBUTE_TYPE,
-    value: &[u8],
-) -> Result<Vec<Uid>> {
-    let mut uids = Vec::new();
-    for private in [false, true] {
-        if private && vault.master.is_none() {
-            continue;
-        }
-        let postings: Vec<Posting> = vault.postings(private, &[(kind, value.to_vec())])?;
-        let search = Search {
-            class: Some(class),
-            key_type,
-            private: Some(private),
-            hidden: None,
-            postings: &postings,
-        };
-        snapshot.find(&search, &mut |head| {
-            uids.push(head.uid);
-            ControlFlow::Continue(())
-        })?;
-    }
-    Ok(uids)
 }

@@ -39,13 +39,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// They outlive the token, so that opening it again gives no more guesses.
 static UNWRITTEN: Mutex<BTreeMap<(Serial, Role), u32>> = Mutex::new(BTreeMap::new());
 
+/// Held while a wrong guess is counted, so that no other one takes what is unwritten for its own too.
+static COUNTING: Mutex<()> = Mutex::new(());
+
 /// The guesses of this process at one token's PINs.
 #[derive(Default)]
 pub(super) struct Guesses {
     running: Mutex<usize>,
     ended: Condvar,
-    /// Held while a wrong guess is counted.
-    counting: Mutex<()>,
 }
 
 /// A guess that runs.
@@ -200,7 +201,7 @@ impl Token {
     /// Counts a wrong guess, durably. What cannot be written is remembered until it can be.
     fn count_wrong_guess(&self, identity: &Identity, role: Role) -> Result<()> {
         let whose = (identity.serial, role);
-        let _alone = self.guesses.counting.lock();
+        let _alone = COUNTING.lock();
         let wrong = {
             let mut counts = UNWRITTEN.lock();
             let wrong = counts.entry(whose).or_default();

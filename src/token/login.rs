@@ -28,6 +28,8 @@ impl Token {
         let master = self.check_pin_while(role, pin, || self.not_logged_in(role))?;
         self.record_login(role)?;
         let identity = self.identity()?;
+        let domain = Domain::new(&master, &identity.serial);
+        let suspects = self.suspects(&domain)?;
         {
             let mut login = self.login.write();
             if login.is_some() {
@@ -39,8 +41,9 @@ impl Token {
             *login = Some(LoggedIn {
                 role,
                 master: Arc::new(Master {
-                    domain: Domain::new(&master, &identity.serial),
+                    domain,
                     key: master,
+                    suspects,
                 }),
             });
         }

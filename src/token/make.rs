@@ -31,12 +31,18 @@ pub(super) struct New {
 
 impl New {
     /// An object with a new CKA_UNIQUE_ID.
-    pub(super) fn named(
+    pub(super) fn named(rng: &dyn Rng, attributes: Attributes, material: Option<Material>) -> Self {
+        Self::with_uid(rng, None, attributes, material)
+    }
+
+    /// An object with the CKA_UNIQUE_ID of `uid`, or a new one.
+    pub(super) fn with_uid(
         rng: &dyn Rng,
+        uid: Option<Uid>,
         mut attributes: Attributes,
         material: Option<Material>,
     ) -> Self {
-        let uid: Uid = random(rng);
+        let uid = uid.unwrap_or_else(|| random(rng));
         attributes.set(ck::CKA_UNIQUE_ID, Value::Bytes(unique_id(&uid)));
         Self {
             attributes,

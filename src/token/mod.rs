@@ -31,6 +31,7 @@ mod external;
 mod find;
 mod generate;
 mod guess;
+mod inspect;
 mod key;
 mod login;
 mod make;
@@ -41,6 +42,7 @@ mod object;
 mod objects;
 mod pin;
 mod read;
+mod rows;
 mod sweep;
 mod time;
 mod unwrap;
@@ -62,6 +64,7 @@ pub use time::ClockStatus;
 use guess::Guesses;
 use objects::Objects;
 use pin::Role;
+use rows::Suspects;
 use time::{MARK_ROW, Mark, TokenTime};
 use vault::{Domain, Serial, Vault, damaged};
 
@@ -94,6 +97,8 @@ impl Identity {
 struct Master {
     key: Secret,
     domain: Domain,
+    /// What the login found not to be as the audit record left it.
+    suspects: Suspects,
 }
 
 struct LoggedIn {
@@ -114,6 +119,7 @@ impl Keys {
             serial: self.identity.serial,
             public: &self.identity.public,
             master: self.master.as_deref().map(|master| &master.domain),
+            suspects: self.master.as_deref().map(|master| &master.suspects),
         }
     }
 

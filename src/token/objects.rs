@@ -2,7 +2,8 @@
 //!
 //! What is remembered of a token object holds as long as the store's generation stands; when that
 //! moves, the object's row is looked at again, and if it is still the same row the object, with its
-//! ready key, is kept.
+//! ready key, is kept. An object never goes back to an earlier version: a row that does was put
+//! back by others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ struct Entry {
     /// Of a session object always there; of a token object, with the generation of the store that
     /// it was read from, while it is remembered.
     object: Option<(Arc<Object>, u64)>,
+    /// The greatest version of a token object that was read.
+    seen: u64,
 }
 
 /// What is known of a handle.
@@ -75,6 +78,15 @@ impl Objects {
         self.0.write().handle(uid, private)
     }
 
+    /// The greatest version of a token object that was read under this handle; 0 when none was.
+    pub(super) fn seen(&self, handle: Handle) -> u64 {
+        self.0
+            .read()
+            .entries
+            .get(&handle)
+            .map_or(0, |entry| entry.seen)
+    }
+
     /// Remembers a token object as read from the store's state `generation`.
     pub(super) fn remember(&self, object: Arc<Object>, generation: u64) {
         let mut table = self.0.write();
@@ -85,6 +97,9 @@ impl Objects {
             return;
         };
         let new = entry.object.is_none();
+        if let Home::Token { version, .. } = &object.home {
+            entry.seen = entry.seen.max(*version);
+        }
         entry.object = Some((object, generation));
         if new {
             table.remembered += 1;
@@ -104,6 +119,7 @@ impl Objects {
             uid: object.uid,
             private: object.facts.private,
             object: Some((Arc::new(object), 0)),
+            seen: 0,
         };
         table.entries.insert(handle, entry);
         handle
@@ -181,6 +197,7 @@ impl Table {
                 uid,
                 private,
                 object: None,
+                seen: 0,
             },
         );
         self.last

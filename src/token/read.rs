@@ -11,6 +11,8 @@ use crate::store::{Row, Uid};
 
 use super::object::{Handle, Home, Object};
 use super::objects::{Known, no_such_object};
+use super::rows::shown;
+use super::vault::damaged;
 use super::{Keys, Token, key};
 
 /// A key and the right to use it.
@@ -85,6 +87,9 @@ impl Token {
             return Err(no_such_object());
         }
         let record = keys.vault().open(row)?;
+        if row.version < self.objects.seen(handle) {
+            return Err(older(&row.uid));
+        }
         let home = Home::Token {
             version: row.version,
             seal: end_of(row),
@@ -254,6 +259,7 @@ impl Token {
         let vault = keys.vault();
         self.store.read(|snapshot| {
             let row = snapshot.object(&object.uid)?.ok_or_else(no_such_object)?;
+            not_older(row.version, object)?;
             let record = vault.open(&row)?;
             key::read_material(&vault, snapshot, &object.uid, &record.attributes)
         })
@@ -266,6 +272,21 @@ impl Token {
     pub fn object_size(&self, handle: Handle) -> Result<u64> {
         Ok(self.object(handle)?.attributes.encode().len() as u64)
     }
+}
+
+/// An object never goes back to an earlier version: its row was put back by others then.
+pub(super) fn not_older(version: u64, read: &Object) -> Result<()> {
+    match &read.home {
+        Home::Token { version: known, .. } if version < *known => Err(older(&read.uid)),
+        Home::Token { .. } | Home::Session { .. } => Ok(()),
+    }
+}
+
+fn older(uid: &Uid) -> Error {
+    damaged(format!(
+        "object {}, whose row is an older one than this process has read,",
+        shown(uid)
+    ))
 }
 
 /// A bad handle of a key has its own number.

@@ -19,6 +19,7 @@ use crate::secret::Secret;
 use crate::store::{Posting, Row, Uid};
 
 use super::monitor;
+use super::rows::Suspects;
 
 /// Version of the sealed encodings.
 const FORMAT: u32 = 1;
@@ -118,6 +119,8 @@ pub(super) struct Vault<'a> {
     pub(super) public: &'a Domain,
     /// The master key's domain, after login.
     pub(super) master: Option<&'a Domain>,
+    /// What is not opened: objects that are not as the audit record left them.
+    pub(super) suspects: Option<&'a Suspects>,
 }
 
 impl Vault<'_> {
@@ -184,18 +187,29 @@ impl Vault<'_> {
         if let Some(master) = self.master {
             row.mac = master.tag(&[&place, &row.sealed]).to_vec();
         }
+        let postings = self.postings_of(record)?;
+        Ok((row, postings))
+    }
+
+    /// The index rows that lead to `record`, in ascending order.
+    pub(super) fn postings_of(&self, record: &Record) -> Result<Vec<Posting>> {
         let terms = attr::search_terms(&record.attributes);
-        let mut postings = self.postings(row.private, &terms)?;
-        if row.private {
+        let mut postings = self.postings(record.private(), &terms)?;
+        if record.private() {
             postings.extend(monitor::clear_facts(self.public, &record.attributes));
         }
-        Ok((row, postings))
+        postings.sort_unstable();
+        postings.dedup();
+        Ok(postings)
     }
 
     /// Opens a row. After login the master key's tag is checked too. The attributes of a private or
     /// secret key decide about secrets, so it must have one; other objects have one when they were
     /// made after login.
     pub(super) fn open(&self, row: &Row) -> Result<Record> {
+        if let Some(suspects) = self.suspects {
+            suspects.refuse(&row.uid)?;
+        }
         let must = row.class == ck::CKO_PRIVATE_KEY || row.class == ck::CKO_SECRET_KEY;
         if row.format != FORMAT {
             return Err(damaged("an object of an unknown format"));

@@ -298,7 +298,7 @@ fn a_token_in_use_is_not_replaced() {
     desk.run(&["backup", "b.tenon"]).ok();
     let service = Service::start(&desk);
     desk.run(&["restore", "b.tenon", "--yes"])
-        .refused(1, &["another process has the token store open", "stop it"]);
+        .refused(1, &["another process has the token store open", "end it"]);
     drop(service);
     desk.run(&["restore", "b.tenon", "--yes"])
         .warned(&["Backup"]);

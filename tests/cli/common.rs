@@ -192,6 +192,13 @@ impl Answer {
         self.out()
     }
 
+    /// It ended with this status, whatever it complained of; what it printed.
+    #[track_caller]
+    pub(super) fn with_status(self, status: i32) -> String {
+        assert_eq!(self.0.status.code(), Some(status), "{}", self.error());
+        self.out()
+    }
+
     /// It was refused with this status, saying all of `words`, and printed nothing.
     #[track_caller]
     pub(super) fn refused(self, status: i32, words: &[&str]) {

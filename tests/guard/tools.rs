@@ -80,3 +80,29 @@ pub(crate) fn sql(file: &Path, statements: &str) {
     let conn = rusqlite::Connection::open(file).unwrap();
     conn.execute_batch(statements).unwrap();
 }
+
+/// Takes a copy of the closed token's file to `name` beside it.
+pub(crate) fn copied(fixture: Fixture, name: &str) -> Fixture {
+    edited(fixture, |file| {
+        std::fs::copy(file, file.with_file_name(name)).unwrap();
+    })
+}
+
+/// Puts back the objects with their index and material, and the `values` of the token, as they were
+/// in the copy `name`.
+pub(crate) fn put_back(file: &Path, name: &str, values: &[&str]) {
+    let copy = file.with_file_name(name);
+    let mut statements = format!(
+        "PRAGMA foreign_keys = OFF; ATTACH '{}' AS copy;
+         DELETE FROM main.posting; DELETE FROM main.material; DELETE FROM main.object;
+         INSERT INTO main.object SELECT * FROM copy.object;
+         INSERT INTO main.material SELECT * FROM copy.material;
+         INSERT INTO main.posting SELECT * FROM copy.posting;",
+        copy.display()
+    );
+    for value in values {
+        statements +=
+            &format!("REPLACE INTO main.meta SELECT * FROM copy.meta WHERE name = '{value}';");
+    }
+    sql(file, &statements);
+}

@@ -38,6 +38,7 @@ fn an_untouched_record_is_genuine_to_user_and_officer() {
     let whole = Verified {
         records: 5,
         objects: 2,
+        index_rows: 5,
     };
     let fixture = edited(fixture, |_| ());
     let token = token(&fixture.module);
@@ -94,7 +95,7 @@ fn what_is_done_to_records_is_found() {
 }
 
 /// The rows of an object, as they are now.
-fn rows(fixture: &Fixture, uid: &Uid) -> (Row, MaterialRow) {
+pub(crate) fn rows(fixture: &Fixture, uid: &Uid) -> (Row, MaterialRow) {
     let path = file(fixture.folder.path());
     let read_only = Options {
         read_only: true,
@@ -109,7 +110,7 @@ fn rows(fixture: &Fixture, uid: &Uid) -> (Row, MaterialRow) {
         .unwrap()
 }
 
-fn put(file: &Path, row: &Row, material: &MaterialRow) {
+pub(crate) fn put(file: &Path, row: &Row, material: &MaterialRow) {
     let store = Store::open(file, &Options::default()).unwrap();
     store
         .write(|tx| {

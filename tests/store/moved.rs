@@ -90,7 +90,10 @@ fn a_stale_log_is_put_aside_without_a_witness() {
             ..Options::default()
         },
     );
-    assert_eq!(reader.map(drop), Err(Error::StaleLog(beside(&s.path, "-wal"))));
+    assert_eq!(
+        reader.map(drop),
+        Err(Error::StaleLog(beside(&s.path, "-wal")))
+    );
     let again = open(&s.path);
     assert!(has(&again, 1) && !has(&again, 2));
 }

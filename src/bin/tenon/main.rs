@@ -13,6 +13,7 @@ mod clock;
 mod config;
 mod delete_token;
 mod demo;
+mod doctor;
 #[cfg(test)]
 mod document;
 mod export;
@@ -112,6 +113,14 @@ enum Command {
     /// says what it would undo, and asks.
     #[command(after_help = EXIT_STATUS)]
     Restore(restore::Arguments),
+    /// Examines the tokens and their files when something is wrong, and says what to do
+    ///
+    /// For each token: the file and those beside it, who may read them, the free space, the PINs, the
+    /// clock, the anchor, and SQLite's own check. With a PIN also the audit record, each object against
+    /// it, and the search index. Each line is ok, warning, failed or left out; the exit status is 1 when
+    /// one has failed. A PIN is used where one token is examined: the only one, or the one chosen.
+    #[command(after_help = EXIT_STATUS)]
+    Doctor(doctor::Arguments),
     /// Shows the settings in force, and where each comes from
     #[command(after_help = EXIT_STATUS)]
     Config(config::Arguments),
@@ -139,6 +148,7 @@ fn main() -> ExitCode {
         Command::Anchor(command) => anchor::run(&command),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
+        Command::Doctor(arguments) => return finish(doctor::run(&arguments)),
         Command::Config(arguments) => config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

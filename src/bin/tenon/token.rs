@@ -118,6 +118,13 @@ impl Choice {
         self.slot
     }
 
+    /// Whether the token of slot `id` is among those chosen. One whose label is not known may have
+    /// the label that was meant.
+    pub(crate) fn takes(&self, id: ck::CK_SLOT_ID, label: Option<&str>) -> bool {
+        let same = |chosen: &String| label.is_none_or(|label| label == chosen);
+        self.slot.is_none_or(|slot| slot == id) && self.token.as_ref().is_none_or(same)
+    }
+
     /// The one initialized token that was chosen.
     pub(crate) fn find(&self, module: &Module) -> Result<Slot> {
         let mut slots = slots(module)?;

@@ -19,8 +19,8 @@ pub(in crate::token) const FIRST_KEY_ROW: &str = "audit.first";
 /// Records read at a time.
 const PAGE: usize = 1000;
 
-/// Appends a record and ratchets the key.
-pub(in crate::token) fn append(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
+/// Appends a record and ratchets the key. Returns the record's position and code.
+pub(in crate::token) fn append(tx: &Tx<'_>, entry: &Entry) -> Result<(u64, [u8; 32])> {
     let key = tx
         .meta(KEY_ROW)?
         .map(Secret::from)
@@ -36,14 +36,14 @@ pub(in crate::token) fn append(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
         mac: mac.to_vec(),
     })?;
     tx.set_meta(KEY_ROW, &ratchet(&key))?;
-    Ok(())
+    Ok((seq, mac))
 }
 
 /// Passes every record to `each`, once it is known to be genuine, and returns their number.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR naming the first record that was edited, removed or reordered; those of `each`.
-pub(super) fn walk(
+pub(in crate::token) fn walk(
     snapshot: &Snapshot<'_>,
     master: &Domain,
     mut each: impl FnMut(u64, Entry) -> Result<()>,

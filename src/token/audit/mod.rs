@@ -13,7 +13,7 @@ use crate::error::Result;
 use super::Token;
 use super::vault::damaged;
 
-pub(super) use chain::{FIRST_KEY_ROW, KEY_ROW, append};
+pub(super) use chain::{FIRST_KEY_ROW, KEY_ROW, append, walk};
 pub use entry::{Entry, Touch, Touched};
 pub(super) use entry::{LABEL_MAX, seal_of};
 pub(super) use event::Doing;

@@ -4,13 +4,17 @@
 //! change and its uid is never used again, so each object of the store fits one record at most: the
 //! last of its uid. As many fits as objects means that no object came otherwise; as many made and
 //! not removed as objects, that none went otherwise.
+//!
+//! Beside the record, the index rows and the material of each object are held against the opened
+//! object, the rows against their sum, and the file's pages and indexes are checked by SQLite.
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::store::{Search, Snapshot, Uid};
+use crate::store::{Posting, Row, Search, Snapshot, Uid};
 
-use super::super::Token;
-use super::super::vault::Vault;
+use super::super::rows::{Rows, shown};
+use super::super::vault::{Domain, Record, Vault};
+use super::super::{Token, key};
 use super::{Entry, Touch, Touched, chain, seal_of};
 
 /// What was verified.
@@ -20,15 +24,18 @@ pub struct Verified {
     pub records: u64,
     /// Objects, all as their last records left them.
     pub objects: u64,
+    /// Rows of the search index, all those of the objects and no others.
+    pub index_rows: u64,
 }
 
 impl Token {
-    /// Checks the whole audit record and compares the objects with it. Needs a login; takes
-    /// memory for some records at a time, however many there are.
+    /// Checks the whole audit record and compares the objects with it, with their index rows and
+    /// material, and the file. Needs a login; takes memory for some records at a time, however many
+    /// there are.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming the first record that was edited, removed or
-    /// reordered, or the first object that is not as its record left it.
+    /// reordered, the first object that is not as its record left it, or what else is wrong.
     pub fn verify_audit(&self) -> Result<Verified> {
         let keys = self.keys()?;
         let Some(master) = &keys.master else {
@@ -37,15 +44,28 @@ impl Token {
                 "verifying the audit record needs a login",
             );
         };
-        let vault = keys.vault();
+        // Also what this login does not use is to be compared.
+        let vault = Vault {
+            suspects: None,
+            ..keys.vault()
+        };
         self.store.read(|snapshot| {
             let mut objects = Comparison::default();
             let records = chain::walk(snapshot, &master.domain, |seq, entry: Entry| {
                 let mut touched = entry.objects.iter();
                 touched.try_for_each(|object| objects.compare(snapshot, &vault, seq, object))
             })?;
-            let objects = objects.finish(snapshot.count(&Search::default())?)?;
-            Ok(Verified { records, objects })
+            let fitting = objects.fitting;
+            let index_rows = objects.finish(snapshot)?;
+            check_sum(snapshot, &master.domain)?;
+            if let Some(fault) = snapshot.faults()?.first() {
+                return Err(broken(format!("SQLite's check of the file says: {fault}")));
+            }
+            Ok(Verified {
+                records,
+                objects: fitting,
+                index_rows,
+            })
         })
     }
 }
@@ -58,6 +78,12 @@ struct Comparison {
     removed: u64,
     /// Objects of the store that are as a record left them.
     fitting: u64,
+    /// Index rows of those.
+    index_rows: u64,
+    /// Materials of those.
+    materials: u64,
+    /// The first thing that is wrong beside the objects' own rows.
+    beside: Option<Error>,
 }
 
 impl Comparison {
@@ -92,12 +118,37 @@ impl Comparison {
         if seal_of(&row) != object.seal {
             return Err(differs(&object.uid, seq, "is another one than"));
         }
-        vault.open(&row)?;
         self.fitting += 1;
+        if let Err(error) = self.check(snapshot, vault, &row) {
+            self.beside.get_or_insert(error);
+        }
         Ok(())
     }
 
-    fn finish(self, present: u64) -> Result<u64> {
+    /// Holds what belongs to an object against its opened row: index rows and material. The clear
+    /// columns are opened with it.
+    fn check(&mut self, snapshot: &Snapshot<'_>, vault: &Vault<'_>, row: &Row) -> Result<()> {
+        let record = vault.open(row)?;
+        let expected = vault.postings_of(&record)?;
+        let present = snapshot.postings(&row.uid)?;
+        if present != expected {
+            let count = |of: &[Posting], among: &[Posting]| {
+                of.iter().filter(|one| !among.contains(one)).count()
+            };
+            let (missing, extra) = (count(&expected, &present), count(&present, &expected));
+            return Err(broken(format!(
+                "the search index of object {} is wrong: {missing} rows are missing, and {extra} are of other values",
+                shown(&row.uid)
+            )));
+        }
+        self.index_rows += expected.len() as u64;
+        self.materials += u64::from(has_material(snapshot, vault, &record)?);
+        Ok(())
+    }
+
+    /// Compares the counts, and returns that of the index rows.
+    fn finish(mut self, snapshot: &Snapshot<'_>) -> Result<u64> {
+        let present = snapshot.count(&Search::default())?;
         let foreign = present.saturating_sub(self.fitting);
         if foreign != 0 {
             return Err(broken(format!(
@@ -110,13 +161,46 @@ impl Comparison {
                 "{present} objects are there, and {expected} by the audit record"
             )));
         }
-        Ok(present)
+        if let Some(error) = self.beside.take() {
+            return Err(error);
+        }
+        for (what, there, of_objects) in [
+            ("index rows", snapshot.posting_count()?, self.index_rows),
+            ("materials", snapshot.material_count()?, self.materials),
+        ] {
+            if there != of_objects {
+                return Err(broken(format!(
+                    "{there} {what} are there, and the objects have {of_objects}"
+                )));
+            }
+        }
+        Ok(self.index_rows)
+    }
+}
+
+/// Whether the object has material, which then opens.
+fn has_material(snapshot: &Snapshot<'_>, vault: &Vault<'_>, record: &Record) -> Result<bool> {
+    let attributes = &record.attributes;
+    key::read_material(vault, snapshot, &record.uid, attributes)
+        .map(|material| material.is_some())
+        .map_err(|error| error.at(format!("object {}", shown(&record.uid))))
+}
+
+/// Holds the rows against their sum.
+fn check_sum(snapshot: &Snapshot<'_>, master: &Domain) -> Result<()> {
+    let Some(rows) = Rows::read(snapshot, master)? else {
+        return Err(broken(
+            "the sum of the rows is missing or not genuine".into(),
+        ));
+    };
+    match rows.fault(snapshot, master)? {
+        Some(fault) => Err(broken(fault.into())),
+        None => Ok(()),
     }
 }
 
 fn differs(uid: &Uid, seq: u64, how: &str) -> Error {
-    let name: String = uid.iter().map(|byte| format!("{byte:02x}")).collect();
-    broken(format!("object {name} {how} by audit record {seq}"))
+    broken(format!("object {} {how} by audit record {seq}", shown(uid)))
 }
 
 fn broken(what: String) -> Error {

@@ -77,15 +77,14 @@ impl Token {
         }
         coerce(&mut attributes);
         self.may_make(caller, &keys, &attributes)?;
-        let named = attributes
-            .bytes(ck::CKA_ID)
-            .is_some_and(|id| !id.is_empty());
-        let new = New::named(self.rng(), attributes, None);
-        self.change(&keys, Event::Generate.with(mechanism.id), |change| {
-            if named && change.bound_by_id(&new.attributes)?.is_some() {
+        let new = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
+            if change.bound_by_id(&attributes)?.is_some() {
                 return refuse_bound_identity();
             }
-            change.put(&mut new.record(), None)
+            let uid = change.begin_life(&attributes)?;
+            let new = New::with_uid(self.rng(), uid, attributes, None);
+            change.put(&mut new.record(), None)?;
+            Ok(new)
         })?;
         Ok(self.adopt(caller.session, new))
     }

@@ -12,12 +12,11 @@ use crate::store::Uid;
 use crate::token::audit::Doing;
 use crate::token::change::Change;
 use crate::token::make::New;
-use crate::token::time::Now;
-use crate::token::vault::{Domain, Record, Vault};
-use crate::token::{Keys, Token, find, key};
+use crate::token::vault::{Domain, Record};
+use crate::token::{Keys, Token, key};
 
 use super::version::{self, is_bound_to};
-use super::{BINDING, coerce, facts, gone_at, is_external, profile_of};
+use super::{BINDING, coerce, facts, is_external, profile_of};
 
 /// What an unwrap brings to an external key.
 pub(in crate::token) struct Arrival<'a> {
@@ -35,24 +34,6 @@ pub(in crate::token) struct Arrival<'a> {
 }
 
 impl Token {
-    /// The external key that an unwrap with these attributes binds to, if there is one: the same
-    /// class, key type and CKA_ID.
-    pub(in crate::token) fn bound_by_id(
-        &self,
-        keys: &Keys,
-        attributes: &Attributes,
-    ) -> Result<Option<Record>> {
-        let vault = keys.vault();
-        let now = self.time.now();
-        self.store.read(|snapshot| {
-            let open = |uid: &Uid| -> Result<Option<Record>> {
-                let row = snapshot.object(uid)?;
-                row.map(|row| vault.open(&row)).transpose()
-            };
-            first_bound(&candidates(snapshot, &vault, attributes)?, now, open)
-        })
-    }
-
     /// Imports material by (class, key type, CKA_ID): makes the external key and binds it, or
     /// imports the same material into the one that is there. One transaction decides, so of two
     /// processes that race one binds and the other is measured against it.
@@ -63,14 +44,10 @@ impl Token {
         arrival: &Arrival<'_>,
     ) -> Result<(Uid, bool)> {
         self.change(keys, doing, |change| {
-            let found = change.bound_by_id(arrival.attributes)?;
-            let mut record = found.unwrap_or_else(|| {
-                let mut attributes = arrival.attributes.clone();
-                coerce(&mut attributes);
-                let open = profile::open().name.as_bytes().to_vec();
-                attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
-                New::named(self.rng(), attributes, None).record()
-            });
+            let mut record = match change.bound_by_id(arrival.attributes)? {
+                Some(record) => record,
+                None => new_by_id(change, arrival.attributes)?,
+            };
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
         })
@@ -94,47 +71,14 @@ impl Token {
     }
 }
 
-impl Change<'_> {
-    /// As `Token::bound_by_id`, within this change.
-    pub(super) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
-        let candidates = candidates(self.snapshot(), self.vault(), attributes)?;
-        first_bound(&candidates, self.now, |uid| self.get(uid))
-    }
-}
-
-fn candidates(
-    snapshot: &crate::store::Snapshot<'_>,
-    vault: &Vault<'_>,
-    attributes: &Attributes,
-) -> Result<Vec<Uid>> {
-    let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
-    find::lookup(
-        snapshot,
-        vault,
-        attributes.class(),
-        attributes.key_type(),
-        ck::CKA_ID,
-        id,
-    )
-}
-
-/// The external key among the candidates. One whose scheduled deletion has come leaves its CKA_ID to
-/// the next, unless the clock may be wrong about that.
-fn first_bound(
-    candidates: &[Uid],
-    now: Now,
-    open: impl Fn(&Uid) -> Result<Option<Record>>,
-) -> Result<Option<Record>> {
-    for uid in candidates {
-        let external = |record: &Record| {
-            let gone = byok::expired(gone_at(&record.attributes), now.at);
-            is_external(&record.attributes) && !(gone && now.believed)
-        };
-        if let Some(record) = open(uid)?.filter(external) {
-            return Ok(Some(record));
-        }
-    }
-    Ok(None)
+/// A new external key of profile `open`, with the name that its attributes say.
+fn new_by_id(change: &mut Change<'_>, attributes: &Attributes) -> Result<Record> {
+    let mut attributes = attributes.clone();
+    coerce(&mut attributes);
+    let open = profile::open().name.as_bytes().to_vec();
+    attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
+    let uid = change.begin_life(&attributes)?;
+    Ok(New::with_uid(change.rng(), uid, attributes, None).record())
 }
 
 fn import(

@@ -17,6 +17,7 @@ mod create;
 mod end;
 mod import;
 mod job;
+mod name;
 mod receipt;
 mod version;
 

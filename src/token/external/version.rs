@@ -20,7 +20,7 @@ use crate::token::change::Change;
 use crate::token::make::Caller;
 use crate::token::object::{Handle, Home, Object};
 use crate::token::objects::no_such_object;
-use crate::token::read::no_material;
+use crate::token::read::{no_material, not_older};
 use crate::token::vault::{Record, Vault, damaged, time_value};
 use crate::token::{Keys, Token, key};
 
@@ -204,6 +204,7 @@ impl Token {
             let get = |uid: &Uid| get(&vault, snapshot, uid);
             // Its versions and their materials are those of one moment.
             let key = get(&object.uid)?.ok_or_else(no_such_object)?;
+            not_older(key.version, object)?;
             let current = ready(&vault, snapshot, &key)?.ok_or_else(no_material)?;
             let mut ready_versions = Vec::new();
             for older in read_older(&key.attributes, get)? {

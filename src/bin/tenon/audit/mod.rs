@@ -26,8 +26,9 @@ pub(crate) enum Command {
     List(list::Arguments),
     /// Checks that every record is genuine, and every object as its last record left it
     ///
-    /// Finds records that were edited, removed, reordered or cut off, and objects that were edited,
-    /// removed, added or put back as they were before. Says the first one, and exits with status 1.
+    /// Finds records that were edited, removed, reordered or cut off; objects that were edited,
+    /// removed, added or put back as they were before; rows of the search index that are missing, added
+    /// or of another object; and damage of the file. Says the first one, and exits with status 1.
     #[command(after_help = EXIT_STATUS)]
     Verify(verify::Arguments),
     /// Writes all records to standard output, one JSON object a line

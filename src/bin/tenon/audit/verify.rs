@@ -17,12 +17,16 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let verified = arguments.reader.logged_in()?.verify_audit()?;
-    let answer = json!({ "records": verified.records, "objects": verified.objects });
+    let answer = json!({
+        "records": verified.records,
+        "objects": verified.objects,
+        "index_rows": verified.index_rows,
+    });
     arguments.format.print(&answer, |out| {
         writeln!(
             out,
-            "{} records are genuine, and {} objects are as they left them",
-            verified.records, verified.objects
+            "{} records are genuine, {} objects are as they left them, and {} index rows are those of the objects",
+            verified.records, verified.objects, verified.index_rows
         )
     })
 }

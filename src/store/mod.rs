@@ -43,7 +43,7 @@ use writer::{Durability, Writer};
 pub use counter::Generation;
 pub use error::{Error, Result};
 pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
-pub use snapshot::Snapshot;
+pub use snapshot::{DuePlace, Snapshot};
 pub use tx::Tx;
 pub use whole_file::WholeFile;
 

@@ -15,10 +15,13 @@ const OBJECT: &str = "SELECT uid, class, key_type, private, hidden, expires_at, 
      format, mac, sealed FROM object WHERE uid = ?1";
 const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN material AS m \
      ON m.object = o.id WHERE o.uid = ?1";
-const DUE: &str = "SELECT uid FROM object INDEXED BY object_expires \
-     WHERE expires_at > 0 AND expires_at <= ?1 \
-     UNION ALL SELECT uid FROM object INDEXED BY object_deletion \
-     WHERE deletion_at > 0 AND deletion_at <= ?1 AND NOT (expires_at > 0 AND expires_at <= ?1)";
+/// ?1 is the present, ?2 and ?3 the place to go on after, ?4 the limit.
+const DUE_EXPIRED: &str = "SELECT uid, expires_at, id FROM object INDEXED BY object_expires \
+     WHERE expires_at > 0 AND expires_at <= ?1 AND (expires_at, id) > (?2, ?3) \
+     ORDER BY expires_at, id LIMIT ?4";
+const DUE_DELETION: &str = "SELECT uid, deletion_at, id FROM object INDEXED BY object_deletion \
+     WHERE deletion_at > 0 AND deletion_at <= ?1 AND NOT (expires_at > 0 AND expires_at <= ?1) \
+     AND (deletion_at, id) > (?2, ?3) ORDER BY deletion_at, id LIMIT ?4";
 const AUDIT: &str = "SELECT seq, record, mac FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
 const AUDIT_LAST: &str =
     "SELECT seq, record, mac FROM audit WHERE seq >= 0 ORDER BY seq DESC LIMIT 1";
@@ -63,6 +66,15 @@ static CLASS_AND_KEY_TYPE: Kind = kind!("object_class", "AND class = ?3 AND key_
 
 /// Name in `meta` of the count of committed transactions: 8 bytes, big-endian.
 pub(super) const GENERATION: &str = "store.generation";
+
+/// Where an object stands among those that are due: expired materials come first, then objects
+/// whose own end has come, each by time. The default is before all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DuePlace {
+    deletion: bool,
+    at: i64,
+    id: i64,
+}
 
 /// One consistent state of the store, for as long as the closure that got it runs.
 pub struct Snapshot<'c> {
@@ -159,13 +171,47 @@ impl<'c> Snapshot<'c> {
         Ok(count)
     }
 
-    /// The objects with an `expires_at` or `deletion_at` in 1..=`now`. Times beyond `i64::MAX` are
-    /// never due.
-    pub fn due(&self, now: u64) -> Result<Vec<Uid>> {
+    /// At most `limit` of the objects with an `expires_at` or `deletion_at` in 1..=`now`, each with
+    /// its place, from behind `after` on. Times beyond `i64::MAX` are never due.
+    pub fn due(&self, now: u64, after: DuePlace, limit: usize) -> Result<Vec<(DuePlace, Uid)>> {
+        let mut found = Vec::new();
+        if !after.deletion {
+            found = self.due_in(DUE_EXPIRED, now, after, limit)?;
+        }
+        if found.len() < limit {
+            let after = DuePlace {
+                deletion: true,
+                ..if after.deletion {
+                    after
+                } else {
+                    DuePlace::default()
+                }
+            };
+            let missing = limit - found.len();
+            found.extend(self.due_in(DUE_DELETION, now, after, missing)?);
+        }
+        Ok(found)
+    }
+
+    fn due_in(
+        &self,
+        list: &str,
+        now: u64,
+        after: DuePlace,
+        limit: usize,
+    ) -> Result<Vec<(DuePlace, Uid)>> {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
-        let mut statement = self.conn.prepare_cached(DUE)?;
-        let uids = statement.query_map([now], |row| row.get(0))?;
-        Ok(uids.collect::<rusqlite::Result<_>>()?)
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.conn.prepare_cached(list)?;
+        let rows = statement.query_map(params![now, after.at, after.id, limit], |row| {
+            let place = DuePlace {
+                deletion: after.deletion,
+                at: row.get(1)?,
+                id: row.get(2)?,
+            };
+            Ok((place, row.get(0)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The material of the object named `uid`.
@@ -353,7 +399,8 @@ mod tests {
             META,
             OBJECT,
             MATERIAL,
-            DUE,
+            DUE_EXPIRED,
+            DUE_DELETION,
             AUDIT,
             AUDIT_LAST,
             POSTED,

@@ -43,6 +43,7 @@ const RESERVED: &str = "store.";
 pub struct Tx<'c> {
     snapshot: Snapshot<'c>,
     erased: Cell<bool>,
+    emptying_postponed: Cell<bool>,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -58,12 +59,51 @@ impl<'c> Tx<'c> {
         Self {
             snapshot,
             erased: Cell::new(false),
+            emptying_postponed: Cell::new(false),
         }
     }
 
     /// Whether the change deleted material.
     pub(super) fn erased(&self) -> bool {
         self.erased.get()
+    }
+
+    /// Whether the caller empties the log later.
+    pub(super) fn emptying_postponed(&self) -> bool {
+        self.emptying_postponed.get()
+    }
+
+    /// Leaves the emptying of the log, which follows a change that erases, to the caller: he makes
+    /// several such changes and ends with `Store::finish_erasing`. If he never comes to that, the
+    /// next write or opening of any process does it.
+    pub fn postpone_emptying(&self) {
+        self.emptying_postponed.set(true);
+    }
+
+    /// Runs a part of the change. On an error of `part` nothing of that part is kept, and the
+    /// change can go on.
+    ///
+    /// # Errors
+    /// `RolledBack` where SQLite has given up the whole transaction, `Sqlite`: the change fails then.
+    /// The inner result is that of `part`.
+    pub fn attempt<T, E>(
+        &self,
+        part: impl FnOnce() -> std::result::Result<T, E>,
+    ) -> Result<std::result::Result<T, E>> {
+        let run = |sql: &str| -> Result<()> {
+            self.conn().prepare_cached(sql)?.execute([])?;
+            Ok(())
+        };
+        run("SAVEPOINT part")?;
+        let answer = part();
+        if self.conn().is_autocommit() {
+            return Err(Error::RolledBack);
+        }
+        if answer.is_err() {
+            run("ROLLBACK TO part")?;
+        }
+        run("RELEASE part")?;
+        Ok(answer)
     }
 
     /// Inserts the object, or replaces the one of that name; exactly `postings` lead to it

@@ -54,6 +54,10 @@ struct Batch {
     changes: usize,
     changed: bool,
     erased: bool,
+    /// A change erased, and somebody else empties the log.
+    emptying_postponed: bool,
+    /// A change erased, and the log is to be empty when it is answered.
+    emptying_demanded: bool,
     broken: Option<Error>,
 }
 
@@ -181,6 +185,8 @@ impl Writer {
             changes: 0,
             changed: false,
             erased: false,
+            emptying_postponed: false,
+            emptying_demanded: false,
             broken: None,
         })
     }
@@ -208,6 +214,8 @@ impl Writer {
             Ok(()) if matches!(answer, Ok(Ok(_))) => {
                 batch.changed |= self.conn.total_changes() != before;
                 batch.erased |= tx.erased();
+                batch.emptying_postponed |= tx.emptying_postponed();
+                batch.emptying_demanded |= tx.erased() && !tx.emptying_postponed();
             }
             Ok(()) => {}
         }
@@ -251,7 +259,7 @@ impl Writer {
         } else {
             self.run("ROLLBACK")?;
         }
-        if owed {
+        if owed && (batch.emptying_demanded || !batch.emptying_postponed) {
             self.empty_log(generation);
         }
         Ok(())

@@ -37,6 +37,7 @@ impl Token {
     ) -> Result<T> {
         let (out, mark) = self.write(|tx| self.record(tx, keys, doing.into(), ck::CKR_OK, f))?;
         self.time.learn(mark);
+        self.sweep_on(keys);
         Ok(out)
     }
 
@@ -61,10 +62,14 @@ impl Token {
         f: impl Fn(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
         let doing = doing.into();
-        match self.change(keys, doing, &f) {
-            Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => {
-                self.store.with_reserve(|| self.change(keys, doing, &f))
-            }
+        self.with_room(|| self.change(keys, doing, &f))
+    }
+
+    /// Runs `f`, which takes space away; where the disk is full, again with the space that the store
+    /// keeps back for that.
+    pub(super) fn with_room<T>(&self, f: impl Fn() -> Result<T>) -> Result<T> {
+        match f() {
+            Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => self.store.with_reserve(&f),
             done => done,
         }
     }
@@ -114,7 +119,7 @@ impl Token {
     }
 
     /// Makes a change with its record in `tx`; also returns the clock mark to commit.
-    fn record<T>(
+    pub(super) fn record<T>(
         &self,
         tx: &Tx<'_>,
         keys: &Keys,
@@ -156,15 +161,19 @@ impl Token {
         if self.time.advanced(stored) == stored {
             return Ok(());
         }
-        let mark = self.write(|tx| {
-            check_identity(tx, &keys.identity)?;
-            let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
-            let mark = self.time.advanced(stored);
-            tx.set_meta(MARK_ROW, &mark.encode(public))?;
-            Ok(mark)
-        })?;
+        let mark = self.write(|tx| self.store_mark(tx, keys))?;
         self.time.learn(mark);
         Ok(())
+    }
+
+    /// Stores the mark as the clock has moved it, and returns it.
+    pub(super) fn store_mark(&self, tx: &Tx<'_>, keys: &Keys) -> Result<Mark> {
+        check_identity(tx, &keys.identity)?;
+        let public = &keys.identity.public;
+        let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+        let mark = self.time.advanced(stored);
+        tx.set_meta(MARK_ROW, &mark.encode(public))?;
+        Ok(mark)
     }
 }
 

@@ -58,7 +58,7 @@ impl Token {
             );
         }
         match role {
-            Role::User => self.sweep(),
+            Role::User => Ok(self.sweep_at_login()),
             Role::So => Ok(Swept::default()),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -132,6 +132,8 @@ pub struct Token {
     objects: Objects,
     /// Held while a change is noted in the anchor.
     noting: Mutex<()>,
+    /// A login has not erased all that was due.
+    due_left: AtomicBool,
 }
 
 /// What C_GetTokenInfo tells of the token itself.
@@ -201,6 +203,7 @@ impl Token {
             login: RwLock::new(None),
             objects: Objects::default(),
             noting: Mutex::default(),
+            due_left: AtomicBool::new(false),
         };
         token.refresh()?;
         Ok(token)

@@ -2,9 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use der::DateTime;
 
 /// Unix time in whole seconds.
 pub type UnixTime = u64;
+
+/// `at` as RFC 3339 has it, `2027-01-15T08:00:00Z`: UTC, without leap seconds, as Unix time has it.
+#[must_use]
+pub fn utc(at: UnixTime) -> String {
+    let date = DateTime::from_unix_duration(Duration::from_secs(at));
+    date.map_or_else(|_| format!("second {at}"), |date| date.to_string())
+}
 
 /// Where the present time comes from.
 pub trait Clock: Send + Sync {

@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clock::UnixTime;
 use crate::error::Result;
 use table::{FOREIGN, SETTINGS};
 
@@ -100,6 +101,8 @@ pub struct Config {
     pub read_only_login: bool,
     /// How long a change waits for other processes.
     pub busy_timeout: Duration,
+    /// How far above a token's clock mark a reading of the clock is believed, in seconds.
+    pub clock_leap: UnixTime,
     /// Folder of the files that tell when a token's file is an older copy.
     pub anchor: Option<PathBuf>,
     /// Logins and uses of private and secret keys are recorded too.

@@ -140,6 +140,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "clock.leap",
+        default: "8",
+        doc: "Days, 1 to 400. A clock that shows more than so many days after the latest time that a token has seen is in doubt: it refuses what has expired, and erases it a day later.",
+        set: |config, value| number(value, 1, 400).map(|days| config.clock_leap = days * 86_400),
+    },
+    Setting {
         key: "audit.use",
         default: "false",
         doc: "Record every login and every use of a private or secret key, not changes and refusals alone. Each use then waits for the disk.",

@@ -85,11 +85,9 @@ impl Token {
             for (name, value) in &birth.attestation {
                 tx.set_meta(name, value)?;
             }
-            let first = Mark {
-                at: now,
-                lowered: 0,
-            };
-            let mark = mark.map_or(first, |mark| self.time.advanced(mark));
+            let first = Mark::vouched(now, 0);
+            // The security officer's PIN was right, where there was a token before.
+            let mark = mark.map_or(first, |mark| self.time.advanced(mark, true));
             tx.set_meta(MARK_ROW, &mark.encode(public))?;
             let entry = Doing::from(Event::InitToken).entry(Login::So, now, ck::CKR_OK);
             audit::append(tx, &entry)

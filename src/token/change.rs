@@ -2,7 +2,9 @@
 //! transaction.
 
 use crate::ck;
+use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
+use crate::log;
 use crate::mechanism::Material;
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -137,7 +139,7 @@ impl Token {
             vault: keys.vault(),
             now,
             stored,
-            mark: self.time.advanced(stored),
+            mark: self.time.advanced(stored, keys.logged_in()),
             entry: doing.entry(keys.login, now.at, rv),
         };
         let out = f(&mut change)?;
@@ -146,6 +148,24 @@ impl Token {
         }
         audit::append(tx, &change.entry)?;
         Ok((out, change.mark))
+    }
+
+    /// Stores the mark where uses alone have moved it, or where readings are in doubt, or no longer. It
+    /// does not wait for the disk, and what the caller does goes on where it fails.
+    pub(super) fn keep_time(&self, keys: &Keys, limited: bool) {
+        if self.config.read_only || !self.time.overdue(keys.logged_in(), limited) {
+            return;
+        }
+        match self.store.write_relaxed(|tx| self.store_mark(tx, keys)) {
+            Ok(mark) => self.time.learn(mark),
+            Err(error) => {
+                self.time.store_failed();
+                log::note(
+                    LogLevel::Warning,
+                    &format!("the clock mark was not stored: {error}"),
+                );
+            }
+        }
     }
 
     /// Commits the clock's reading, so that turning the clock back revives nothing.
@@ -158,7 +178,7 @@ impl Token {
             let row = snapshot.meta(MARK_ROW)?;
             Mark::decode(public, row.as_deref())
         })?;
-        if self.time.advanced(stored) == stored {
+        if self.time.advanced(stored, keys.logged_in()) == stored {
             return Ok(());
         }
         let mark = self.write(|tx| self.store_mark(tx, keys))?;
@@ -171,7 +191,7 @@ impl Token {
         check_identity(tx, &keys.identity)?;
         let public = &keys.identity.public;
         let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
-        let mark = self.time.advanced(stored);
+        let mark = self.time.advanced(stored, keys.logged_in());
         tx.set_meta(MARK_ROW, &mark.encode(public))?;
         Ok(mark)
     }

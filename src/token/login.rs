@@ -57,6 +57,8 @@ impl Token {
                 "some secrets are not in locked memory: raise RLIMIT_MEMLOCK to 4 MiB or more",
             );
         }
+        // A reading in doubt is noted, or taken, before anything is erased by it.
+        self.keep_time(&self.keys()?, true);
         match role {
             Role::User => Ok(self.sweep_at_login()),
             Role::So => Ok(Swept::default()),

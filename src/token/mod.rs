@@ -110,6 +110,10 @@ impl Keys {
         }
     }
 
+    fn logged_in(&self) -> bool {
+        self.login != Login::Public
+    }
+
     fn caller(&self, read_write: bool) -> policy::Caller {
         policy::Caller {
             login: self.login,
@@ -195,9 +199,9 @@ impl Token {
     ) -> Result<Self> {
         let token = Self {
             store,
-            config,
             rng,
-            time: TokenTime::new(clock),
+            time: TokenTime::new(clock, config.clock_leap),
+            config,
             identity: RwLock::new(None),
             seen: AtomicU64::new(u64::MAX),
             login: RwLock::new(None),

@@ -44,9 +44,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // What failed at the login was tried again.
     let failed = rest.failed;
     if !token.clock()?.believed {
-        return Err("the token does not believe the clock, and erases nothing: \
+        return Err(
+            "the clock is in doubt, and the token erases nothing by it: \
                     `tenon clock show` tells why"
-            .into());
+                .into(),
+        );
     }
     if failed != 0 {
         return Err(format!("{failed} objects could not be erased").into());

@@ -21,6 +21,8 @@ mod jobs;
 mod outside;
 #[path = "guard/records.rs"]
 mod records;
+#[path = "guard/refusals.rs"]
+mod refusals;
 #[path = "guard/sweep.rs"]
 mod sweep;
 #[path = "guard/tools.rs"]

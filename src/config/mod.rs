@@ -111,6 +111,8 @@ pub struct Config {
     pub enforce_dates: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).
     pub bind_by_id: bool,
+    /// Changes that callers without a login can make in a day.
+    pub public_changes: u64,
     /// One key neither wraps and decrypts, nor unwraps and encrypts.
     pub separate_roles: bool,
     /// Material for bound keys may come by CKM_RSA_PKCS.

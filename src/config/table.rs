@@ -164,6 +164,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, value| flag(value).map(|on| config.enforce_dates = on),
     },
     Setting {
+        key: "policy.public_changes",
+        default: "1000",
+        doc: "Changes of public objects that callers without a login can make in a token in a day, 0 to 1000000.",
+        set: |config, value| number(value, 0, 1_000_000).map(|n| config.public_changes = n),
+    },
+    Setting {
         key: "byok.bind_by_id",
         default: "true",
         doc: "A token key unwrapped with a CKA_ID and without CKA_EXTRACTABLE=TRUE is bound to its first material for ever.",

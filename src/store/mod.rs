@@ -248,6 +248,12 @@ impl Store {
         }
     }
 
+    /// False in a child of the process that opened the store: it may not be used there.
+    #[must_use]
+    pub fn is_of_this_process(&self) -> bool {
+        fork::epoch() == self.epoch
+    }
+
     /// Gives the store up without closing anything, for a child process after fork: SQLite's
     /// handles belong to the parent, and closing them in the child could damage the database. The
     /// child opens the store anew.
@@ -271,7 +277,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if fork::epoch() == self.epoch {
+        if self.is_of_this_process() {
             return;
         }
         self.readers.leak();

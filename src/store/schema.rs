@@ -37,6 +37,8 @@ pub(super) const MIGRATIONS: &[&str] = &["
     CREATE INDEX object_expires ON object (expires_at) WHERE expires_at > 0;
     CREATE INDEX object_deletion ON object (deletion_at) WHERE deletion_at > 0;
 
+    CREATE INDEX object_without_mac ON object (length(sealed)) WHERE length(mac) = 0;
+
     CREATE TABLE posting (
         value BLOB NOT NULL CHECK (length(value) = 16),
         object INTEGER NOT NULL REFERENCES object (id),

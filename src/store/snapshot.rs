@@ -22,6 +22,8 @@ const DUE_EXPIRED: &str = "SELECT uid, expires_at, id FROM object INDEXED BY obj
 const DUE_DELETION: &str = "SELECT uid, deletion_at, id FROM object INDEXED BY object_deletion \
      WHERE deletion_at > 0 AND deletion_at <= ?1 AND NOT (expires_at > 0 AND expires_at <= ?1) \
      AND (deletion_at, id) > (?2, ?3) ORDER BY deletion_at, id LIMIT ?4";
+const WITHOUT_MAC: &str = "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM object \
+     INDEXED BY object_without_mac WHERE length(mac) = 0";
 const AUDIT: &str = "SELECT seq, record, mac FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
 const AUDIT_LAST: &str =
     "SELECT seq, record, mac FROM audit WHERE seq >= 0 ORDER BY seq DESC LIMIT 1";
@@ -212,6 +214,13 @@ impl<'c> Snapshot<'c> {
             Ok((place, row.get(0)?))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Number of the objects whose `mac` is empty, and of the bytes that are sealed in them. Costs O(that
+    /// number).
+    pub fn without_mac(&self) -> Result<(u64, u64)> {
+        let mut statement = self.conn.prepare_cached(WITHOUT_MAC)?;
+        Ok(statement.query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
     }
 
     /// The material of the object named `uid`.

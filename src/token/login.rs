@@ -59,6 +59,12 @@ impl Token {
         }
         // A reading in doubt is noted, or taken, before anything is erased by it.
         self.keep_time(&self.keys()?, true);
+        if let Err(error) = self.flush_refusals(&self.keys()?) {
+            log::note(
+                LogLevel::Error,
+                &format!("earlier refusals were not recorded: {error}"),
+            );
+        }
         match role {
             Role::User => Ok(self.sweep_at_login()),
             Role::So => Ok(Swept::default()),

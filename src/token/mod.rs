@@ -11,8 +11,9 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::error::{Error, Result};
+use crate::log;
 use crate::policy::{self, Login};
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -44,7 +45,7 @@ mod vault;
 mod wrap;
 
 pub use anchor::AnchorStatus;
-pub use audit::{Entry as AuditEntry, Event, Touch, Touched, Verified};
+pub use audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
 pub use external::{Receipt, Version};
 pub use make::Caller;
 pub use object::{Handle, Object};
@@ -52,6 +53,7 @@ pub use read::UsableKey;
 pub use sweep::Swept;
 pub use time::ClockStatus;
 
+use audit::Refusals;
 use birth::Birth;
 use objects::Objects;
 use pin::{PinStatus, Role};
@@ -138,6 +140,7 @@ pub struct Token {
     noting: Mutex<()>,
     /// A login has not erased all that was due.
     due_left: AtomicBool,
+    refusals: Refusals,
 }
 
 /// What C_GetTokenInfo tells of the token itself.
@@ -208,6 +211,7 @@ impl Token {
             objects: Objects::default(),
             noting: Mutex::default(),
             due_left: AtomicBool::new(false),
+            refusals: Refusals::default(),
         };
         token.refresh()?;
         Ok(token)
@@ -378,6 +382,22 @@ impl Token {
     /// Leaves the store's handles alone for ever: what a forked child does with its parent's token.
     pub fn forget(self: Arc<Self>) {
         std::mem::forget(self);
+    }
+}
+
+impl Drop for Token {
+    /// Records the refusals that were counted last, unless this is a forked child's copy.
+    fn drop(&mut self) {
+        if !self.store.is_of_this_process() || self.refusals.is_empty() {
+            return;
+        }
+        let flushed = self.keys().and_then(|keys| self.flush_refusals(&keys));
+        if let Err(error) = flushed {
+            log::note(
+                LogLevel::Error,
+                &format!("the last refusals were not recorded: {error}"),
+            );
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::policy::Login;
 use crate::store::{Row, Uid};
 
 use super::super::vault::Vault;
-use super::Event;
+use super::{Event, Repeated};
 
 /// Version of the records' form.
 const FORMAT: u8 = 1;
@@ -21,6 +21,7 @@ const BY: u8 = 2;
 const NUMBER: u8 = 3;
 const TARGET: u8 = 4;
 const OBJECT: u8 = 5;
+const REPEATED: u8 = 6;
 
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub struct Entry {
     pub number: Option<u64>,
     /// Of a refused import by an import job's key, the external key that it was meant for.
     pub target: Option<Uid>,
+    /// Of refusals that came more than once, how often; `None` where the record is of one.
+    pub repeated: Option<Repeated>,
     /// The objects.
     pub objects: Vec<Touched>,
 }
@@ -103,6 +106,10 @@ impl Entry {
         }
         if let Some(target) = self.target {
             field(&mut out, TARGET, &[&target]);
+        }
+        if let Some(Repeated { count, since }) = self.repeated {
+            let parts: [&[u8]; 2] = [&count.to_be_bytes(), &since.to_be_bytes()];
+            field(&mut out, REPEATED, &parts);
         }
         for object in &self.objects {
             let parts: [&[u8]; 6] = [
@@ -134,6 +141,7 @@ impl Entry {
             by: None,
             number: None,
             target: None,
+            repeated: None,
             objects: Vec::new(),
         };
         while let Some((&[tag, high, low], tail)) = rest.split_first_chunk() {
@@ -143,6 +151,7 @@ impl Entry {
                 BY => entry.by = Some(value.try_into().ok()?),
                 NUMBER => entry.number = Some(u64::from_be_bytes(value.try_into().ok()?)),
                 TARGET => entry.target = Some(value.try_into().ok()?),
+                REPEATED => entry.repeated = Some(repeated(value)?),
                 OBJECT => entry.objects.push(object(value)?),
                 _ => return None,
             }
@@ -161,6 +170,14 @@ impl Entry {
         }
         Ok(())
     }
+}
+
+fn repeated(value: &[u8]) -> Option<Repeated> {
+    let (count, since) = value.split_first_chunk()?;
+    Some(Repeated {
+        count: u64::from_be_bytes(*count),
+        since: u64::from_be_bytes(since.try_into().ok()?),
+    })
 }
 
 fn object(value: &[u8]) -> Option<Touched> {
@@ -250,6 +267,9 @@ mod tests {
     #[test]
     fn entries_come_back() {
         assert_eq!(Entry::decode(&entry().encode()), Some(entry()));
+        let mut counted = entry();
+        counted.repeated = Some(Repeated { count: 3, since: 9 });
+        assert_eq!(Entry::decode(&counted.encode()), Some(counted));
         for (event, name) in Event::NAMES {
             let plain = Doing::from(event).entry(Login::So, 0, ck::CKR_PIN_INCORRECT);
             assert_eq!(Entry::decode(&plain.encode()), Some(plain));
@@ -267,7 +287,7 @@ mod tests {
             7,
             "one after the head, and after each field but the last"
         );
-        for (at, value) in [(0, 2), (1, 0), (1, 99), (2, 3), (19, 9)] {
+        for (at, value) in [(0, 2), (1, 0), (1, 99), (2, 3), (19, 99)] {
             let mut other = bytes.clone();
             other[at] = value;
             assert_eq!(Entry::decode(&other), None, "{at}: {value}");

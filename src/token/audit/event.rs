@@ -57,10 +57,12 @@ pub enum Event {
     Rotate = 22,
     /// The attestation key was made, for a token from before there was one.
     Attestation = 23,
+    /// Refusals of callers without a login that were not recorded one by one: their number.
+    RefusalsOmitted = 30,
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 23] = [
+    pub(super) const NAMES: [(Self, &str); 24] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -84,6 +86,7 @@ impl Event {
         (Self::Delete, "delete"),
         (Self::Rotate, "rotate"),
         (Self::Attestation, "attestation"),
+        (Self::RefusalsOmitted, "refusals-omitted"),
     ];
 
     /// A name of lower-case words and hyphens, for people and programs.
@@ -140,6 +143,20 @@ impl From<Event> for Doing {
 }
 
 impl Doing {
+    /// A change of objects, which a caller without a login can make too. The other changes need a PIN.
+    pub(in crate::token) fn is_of_objects(&self) -> bool {
+        matches!(
+            self.event,
+            Event::Create
+                | Event::Generate
+                | Event::Copy
+                | Event::Change
+                | Event::Destroy
+                | Event::Unwrap
+                | Event::Derive
+        )
+    }
+
     /// With the key that it is done by.
     pub(in crate::token) fn by(self, uid: Uid) -> Self {
         let by = Some(uid);
@@ -168,6 +185,7 @@ impl Doing {
             by: self.by,
             number: self.number,
             target: self.target,
+            repeated: None,
             objects: Vec::new(),
         }
     }

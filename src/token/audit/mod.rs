@@ -1,11 +1,12 @@
 //! The audit record: what happened, in the transaction in which it happened.
 //!
-//! [`event`] says what can happen, [`entry`] is the form of one record, [`chain`] binds each to all before it, [`verify`] holds them
-//! against the objects. Recording needs no login; verifying, and reading labels, does.
+//! [`event`] says what can happen, [`entry`] is the form of one record, [`chain`] binds each to all before it, [`refusals`] counts what
+//! repeats, [`verify`] holds the records against the objects. Recording needs no login; verifying, and reading labels, does.
 
 mod chain;
 mod entry;
 mod event;
+mod refusals;
 mod verify;
 
 use crate::error::Result;
@@ -18,6 +19,8 @@ pub use entry::{Entry, Touch, Touched};
 pub(super) use entry::{LABEL_MAX, seal_of};
 pub(super) use event::Doing;
 pub use event::Event;
+pub use refusals::Repeated;
+pub(super) use refusals::{QUOTA_ROW, Quota, Refusal, Refusals};
 pub use verify::Verified;
 
 impl Token {

@@ -23,9 +23,6 @@ use crate::token::{SessionHandle, Token};
 pub const MANUFACTURER: &str = "Tenon";
 /// Model of the tokens, and description of the library.
 pub const MODEL: &str = "Tenon SoftHSM";
-/// Slots are numbered 0 to 9999: four digits of the file name.
-const SLOT_LIMIT: ck::CK_SLOT_ID = 10_000;
-
 /// An initialized Cryptoki library.
 pub struct Module {
     config: Arc<Config>,
@@ -105,7 +102,7 @@ impl Module {
         let free = |slot: &Slot| !slot.initialized().unwrap_or(true);
         if !slots.values().any(free) {
             let taken = |id: &ck::CK_SLOT_ID| slots.contains_key(id) || self.path(*id).exists();
-            if let Some(id) = (0..SLOT_LIMIT).find(|id| !taken(id)) {
+            if let Some(id) = (0..self.config.slot_limit).find(|id| !taken(id)) {
                 slots.insert(id, Slot::default());
             }
         }

@@ -12,6 +12,8 @@ mod common;
 
 #[path = "guard/anchor.rs"]
 mod anchor;
+#[path = "guard/archive.rs"]
+mod archive;
 #[path = "guard/clock.rs"]
 mod clock;
 #[path = "guard/jobs.rs"]

@@ -85,6 +85,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// Which mechanisms are offered.
     pub mechanisms: MechanismFilter,
+    /// Slots there can be; C_InitToken of a free one makes a file.
+    pub slot_limit: u64,
     /// Slots say CKF_REMOVABLE_DEVICE.
     pub removable: bool,
     /// Least length of a new PIN in bytes.

@@ -84,6 +84,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "slots.limit",
+        default: "10000",
+        doc: "A free slot is offered while its number is below this, 1 to 10000. Whoever can open the library makes a token there without a PIN.",
+        set: |config, value| number(value, 1, 10_000).map(|n| config.slot_limit = n),
+    },
+    Setting {
         key: "slots.removable",
         default: "false",
         doc: "Slots say that their tokens can be removed.",

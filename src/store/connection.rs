@@ -65,6 +65,8 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
         conn.execute_batch("PRAGMA query_only = ON")?;
         return Ok(conn);
     }
+    // It counts for a new file alone, before anything is written to it.
+    conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(Error::Sqlite(format!(

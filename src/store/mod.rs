@@ -42,7 +42,7 @@ use writer::{Durability, Writer};
 
 pub use counter::Generation;
 pub use error::{Error, Result};
-pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
+pub use row::{ArchivedObject, AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 pub use snapshot::{DuePlace, Snapshot};
 pub use tx::Tx;
 pub use whole_file::WholeFile;
@@ -223,6 +223,20 @@ impl Store {
             Access::Write(group, _) => group.finish_erasing(),
             Access::Read(_) => Ok(()),
         }
+    }
+
+    /// Gives the space that was removed back to the file system, in steps between which other writers
+    /// get their turn. Not to be called inside `write`.
+    ///
+    /// # Errors
+    /// `Busy`, `Corrupt`, `Sqlite`; none for a store that was opened for reading.
+    pub fn give_back_space(&self) -> Result<()> {
+        let Access::Write(group, _) = &self.access else {
+            return Ok(());
+        };
+        while group.shrink()? {}
+        group.empty_log();
+        Ok(())
     }
 
     /// Runs `again`, whose change takes space away and was refused with `Full`, with the space that

@@ -58,6 +58,12 @@ pub(super) const MIGRATIONS: &[&str] = &["
         record BLOB NOT NULL
     ) STRICT;
 
+    CREATE TABLE archived_object (
+        uid BLOB PRIMARY KEY CHECK (length(uid) = 16),
+        version INTEGER NOT NULL,
+        seal BLOB NOT NULL CHECK (length(seal) = 16)
+    ) STRICT, WITHOUT ROWID;
+
     INSERT INTO meta VALUES ('store.generation', zeroblob(8));
 "];
 

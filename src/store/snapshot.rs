@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Error, Result};
-use super::row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
+use super::row::{ArchivedObject, AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 
 const META: &str = "SELECT value FROM meta WHERE name = ?1";
 const OBJECT: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, version, \
@@ -27,6 +27,10 @@ const WITHOUT_MAC: &str = "SELECT count(*), coalesce(sum(length(sealed)), 0) FRO
 const AUDIT: &str = "SELECT seq, record, mac FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
 const AUDIT_LAST: &str =
     "SELECT seq, record, mac FROM audit WHERE seq >= 0 ORDER BY seq DESC LIMIT 1";
+
+const ARCHIVED: &str =
+    "SELECT uid, version, seal FROM archived_object WHERE uid > ?1 ORDER BY uid LIMIT ?2";
+const ARCHIVED_OBJECT: &str = "SELECT uid, version, seal FROM archived_object WHERE uid = ?1";
 
 const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
      FROM posting AS p CROSS JOIN object AS o ON o.id = p.object WHERE p.value = ?1";
@@ -252,6 +256,22 @@ impl<'c> Snapshot<'c> {
         Ok(statement.query_row([], audit_row).optional()?)
     }
 
+    /// At most `limit` of what archived records say of objects, in the order of their names, from
+    /// behind `after` on.
+    pub fn archived(&self, after: Option<&Uid>, limit: usize) -> Result<Vec<ArchivedObject>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let after = after.map_or(&[][..], |uid| &uid[..]);
+        let mut statement = self.conn.prepare_cached(ARCHIVED)?;
+        let rows = statement.query_map(params![after, limit], archived_object)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What archived records say of one object.
+    pub fn archived_object(&self, uid: &Uid) -> Result<Option<ArchivedObject>> {
+        let mut statement = self.conn.prepare_cached(ARCHIVED_OBJECT)?;
+        Ok(statement.query_row([uid], archived_object).optional()?)
+    }
+
     /// The posting to walk, or `None` where the objects of the search's kind are fewer.
     ///
     /// Sizes are counted up to a limit that grows until one list stays below it, so counting costs
@@ -371,6 +391,14 @@ fn head(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
     })
 }
 
+fn archived_object(row: &rusqlite::Row<'_>) -> rusqlite::Result<ArchivedObject> {
+    Ok(ArchivedObject {
+        uid: row.get(0)?,
+        version: unsigned(row, 1)?,
+        seal: row.get(2)?,
+    })
+}
+
 fn audit_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
     Ok(AuditRow {
         seq: unsigned(row, 0)?,
@@ -412,6 +440,8 @@ mod tests {
             DUE_DELETION,
             AUDIT,
             AUDIT_LAST,
+            ARCHIVED,
+            ARCHIVED_OBJECT,
             POSTED,
             POSTED_SIZE,
             HAS_POSTING,

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use rusqlite::{OptionalExtension, params};
 
 use super::error::{Error, Result};
-use super::row::{AuditRow, MaterialRow, Posting, Row, Uid};
+use super::row::{ArchivedObject, AuditRow, MaterialRow, Posting, Row, Uid};
 use super::snapshot::Snapshot;
 
 const FIND: &str = "SELECT id FROM object WHERE uid = ?1";
@@ -27,12 +27,17 @@ const SET_META: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = ?2";
 const REMOVE_META: &str = "DELETE FROM meta WHERE name = ?1";
 const APPEND_AUDIT: &str = "INSERT INTO audit (seq, record, mac) VALUES (?1, ?2, ?3)";
+const REMOVE_AUDIT: &str = "DELETE FROM audit WHERE seq <= ?1";
+const PUT_ARCHIVED: &str = "INSERT INTO archived_object (uid, version, seal) VALUES (?1, ?2, ?3) \
+     ON CONFLICT (uid) DO UPDATE SET version = ?2, seal = ?3";
+const REMOVE_ARCHIVED: &str = "DELETE FROM archived_object WHERE uid = ?1";
 const CLEAR: &str = "
     DELETE FROM posting;
     UPDATE material SET data_key = zeroblob(length(data_key)), sealed = zeroblob(length(sealed));
     DELETE FROM material;
     DELETE FROM object;
     DELETE FROM audit;
+    DELETE FROM archived_object;
     DELETE FROM meta WHERE NOT (name GLOB 'store.*');
 ";
 
@@ -216,6 +221,33 @@ impl<'c> Tx<'c> {
         Ok(())
     }
 
+    /// Removes the records up to a position, that one included.
+    pub fn remove_audit(&self, up_to: u64) -> Result<()> {
+        let up_to = i64::try_from(up_to).unwrap_or(i64::MAX);
+        self.conn().prepare_cached(REMOVE_AUDIT)?.execute([up_to])?;
+        Ok(())
+    }
+
+    /// Stores what archived records say of an object, and returns what they said before.
+    pub fn put_archived(&self, object: &ArchivedObject) -> Result<Option<ArchivedObject>> {
+        let before = self.archived_object(&object.uid)?;
+        self.conn().prepare_cached(PUT_ARCHIVED)?.execute(params![
+            object.uid,
+            object.version.cast_signed(),
+            object.seal
+        ])?;
+        Ok(before)
+    }
+
+    /// Removes what archived records say of an object, and returns it.
+    pub fn remove_archived(&self, uid: &Uid) -> Result<Option<ArchivedObject>> {
+        let before = self.archived_object(uid)?;
+        self.conn()
+            .prepare_cached(REMOVE_ARCHIVED)?
+            .execute([uid])?;
+        Ok(before)
+    }
+
     /// Empties the store: objects, postings, material, audit log and every name in `meta`. The
     /// generation goes on counting.
     pub fn clear(&self) -> Result<()> {
@@ -269,6 +301,9 @@ mod tests {
                     SET_META,
                     REMOVE_META,
                     APPEND_AUDIT,
+                    REMOVE_AUDIT,
+                    PUT_ARCHIVED,
+                    REMOVE_ARCHIVED,
                 ] {
                     let mut statement = tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
                     let nothing = vec![rusqlite::types::Null; statement.parameter_count()];

@@ -17,6 +17,9 @@ use super::tx::Tx;
 /// Changes that one transaction takes at most.
 const BATCH: usize = 64;
 
+/// Pages that one transaction gives back to the file system.
+const SHRINK: u32 = 256;
+
 /// Name in `meta` of the generation that last erased material: there until a process that has
 /// emptied the write-ahead log since then writes again.
 const ERASED: &str = "store.erased";
@@ -159,6 +162,25 @@ impl Writer {
         if let Ok(generation) = self.snapshot().generation() {
             self.empty_log(generation);
         }
+    }
+
+    /// Moves pages at the database's end into free ones, and cuts it. Whether more pages are free.
+    pub(super) fn shrink(&self) -> Result<bool> {
+        let free = || -> Result<i64> {
+            let pages = self
+                .conn
+                .query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+            Ok(pages)
+        };
+        let before = free()?;
+        if before == 0 {
+            return Ok(false);
+        }
+        self.conn
+            .execute_batch(&format!("PRAGMA incremental_vacuum({SHRINK})"))?;
+        let after = free()?;
+        // A file that was made without the means for this does not shrink; its pages are used again.
+        Ok(after != 0 && after < before)
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Batch> {

@@ -45,6 +45,7 @@ mod vault;
 mod wrap;
 
 pub use anchor::AnchorStatus;
+pub use audit::{Archived, VerifiedArchives};
 pub use audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
 pub use external::{Receipt, Version};
 pub use make::Caller;

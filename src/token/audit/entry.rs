@@ -22,6 +22,7 @@ const NUMBER: u8 = 3;
 const TARGET: u8 = 4;
 const OBJECT: u8 = 5;
 const REPEATED: u8 = 6;
+const DIGEST: u8 = 7;
 
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,12 +79,14 @@ pub struct Entry {
     /// The other key that had a part in it: the one that unwrapped, derived or was copied.
     pub by: Option<Uid>,
     /// Of a use, the CKA_ that permits it; of a clock mark, the new one; of an anchor, the count of
-    /// changes that it knew.
+    /// changes that it knew; of an archiving, the position of the last record that was moved.
     pub number: Option<u64>,
     /// Of a refused import by an import job's key, the external key that it was meant for.
     pub target: Option<Uid>,
     /// Of refusals that came more than once, how often; `None` where the record is of one.
     pub repeated: Option<Repeated>,
+    /// Of an archiving, SHA-256 of the file.
+    pub digest: Option<[u8; 32]>,
     /// The objects.
     pub objects: Vec<Touched>,
 }
@@ -110,6 +113,9 @@ impl Entry {
         if let Some(Repeated { count, since }) = self.repeated {
             let parts: [&[u8]; 2] = [&count.to_be_bytes(), &since.to_be_bytes()];
             field(&mut out, REPEATED, &parts);
+        }
+        if let Some(digest) = self.digest {
+            field(&mut out, DIGEST, &[&digest]);
         }
         for object in &self.objects {
             let parts: [&[u8]; 6] = [
@@ -142,6 +148,7 @@ impl Entry {
             number: None,
             target: None,
             repeated: None,
+            digest: None,
             objects: Vec::new(),
         };
         while let Some((&[tag, high, low], tail)) = rest.split_first_chunk() {
@@ -152,6 +159,7 @@ impl Entry {
                 NUMBER => entry.number = Some(u64::from_be_bytes(value.try_into().ok()?)),
                 TARGET => entry.target = Some(value.try_into().ok()?),
                 REPEATED => entry.repeated = Some(repeated(value)?),
+                DIGEST => entry.digest = Some(value.try_into().ok()?),
                 OBJECT => entry.objects.push(object(value)?),
                 _ => return None,
             }
@@ -269,6 +277,7 @@ mod tests {
         assert_eq!(Entry::decode(&entry().encode()), Some(entry()));
         let mut counted = entry();
         counted.repeated = Some(Repeated { count: 3, since: 9 });
+        counted.digest = Some([8; 32]);
         assert_eq!(Entry::decode(&counted.encode()), Some(counted));
         for (event, name) in Event::NAMES {
             let plain = Doing::from(event).entry(Login::So, 0, ck::CKR_PIN_INCORRECT);

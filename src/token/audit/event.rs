@@ -59,10 +59,12 @@ pub enum Event {
     Attestation = 23,
     /// Refusals of callers without a login that were not recorded one by one: their number.
     RefusalsOmitted = 30,
+    /// Records were moved to an archive, up to a position.
+    Archive = 31,
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 24] = [
+    pub(super) const NAMES: [(Self, &str); 25] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -87,6 +89,7 @@ impl Event {
         (Self::Rotate, "rotate"),
         (Self::Attestation, "attestation"),
         (Self::RefusalsOmitted, "refusals-omitted"),
+        (Self::Archive, "archive"),
     ];
 
     /// A name of lower-case words and hyphens, for people and programs.
@@ -127,6 +130,7 @@ pub(in crate::token) struct Doing {
     by: Option<Uid>,
     number: Option<u64>,
     target: Option<Uid>,
+    digest: Option<[u8; 32]>,
 }
 
 impl From<Event> for Doing {
@@ -138,6 +142,7 @@ impl From<Event> for Doing {
             by: None,
             number: None,
             target: None,
+            digest: None,
         }
     }
 }
@@ -174,6 +179,12 @@ impl Doing {
         Self { target, ..self }
     }
 
+    /// With the digest of the file that it made.
+    pub(in crate::token) fn with_digest(self, digest: [u8; 32]) -> Self {
+        let digest = Some(digest);
+        Self { digest, ..self }
+    }
+
     /// The record of it, done `at` that time by `login` if nobody else is named, with this outcome.
     pub(in crate::token) fn entry(self, login: Login, at: UnixTime, rv: ck::CK_RV) -> Entry {
         Entry {
@@ -186,6 +197,7 @@ impl Doing {
             number: self.number,
             target: self.target,
             repeated: None,
+            digest: self.digest,
             objects: Vec::new(),
         }
     }

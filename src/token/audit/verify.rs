@@ -7,17 +7,20 @@
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::store::{Search, Snapshot, Uid};
+use crate::store::{ArchivedObject, Search, Snapshot, Uid};
 
 use super::super::Token;
 use super::super::vault::Vault;
+use super::archive::Base;
 use super::{Entry, Touch, Touched, chain, seal_of};
 
 /// What was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// Records, all genuine.
+    /// Records in the token, all genuine.
     pub records: u64,
+    /// Records that archives have; see `Token::verify_archives`.
+    pub archived: u64,
     /// Objects, all as their last records left them.
     pub objects: u64,
 }
@@ -40,12 +43,21 @@ impl Token {
         let vault = keys.vault();
         self.store.read(|snapshot| {
             let mut objects = Comparison::default();
-            let records = chain::walk(snapshot, &master.domain, |seq, entry: Entry| {
+            let base = Base::read(snapshot, &master.domain)?;
+            let archived = base.link.position;
+            base.objects(snapshot, &master.domain, |kept| {
+                objects.compare_archived(snapshot, &vault, archived, kept)
+            })?;
+            let last = chain::walk(snapshot, &base.link, |seq, entry: Entry| {
                 let mut touched = entry.objects.iter();
                 touched.try_for_each(|object| objects.compare(snapshot, &vault, seq, object))
             })?;
             let objects = objects.finish(snapshot.count(&Search::default())?)?;
-            Ok(Verified { records, objects })
+            Ok(Verified {
+                records: last - archived,
+                archived,
+                objects,
+            })
         })
     }
 }
@@ -61,6 +73,27 @@ struct Comparison {
 }
 
 impl Comparison {
+    /// As `compare`, for an object that was there when the records up to `seq` were archived.
+    fn compare_archived(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        vault: &Vault<'_>,
+        seq: u64,
+        kept: &ArchivedObject,
+    ) -> Result<()> {
+        let object = Touched {
+            touch: Touch::Put,
+            uid: kept.uid,
+            class: 0,
+            version: kept.version,
+            seal: kept.seal,
+            sealed_label: Vec::new(),
+            label: None,
+        };
+        self.made += u64::from(kept.version != 1);
+        self.compare(snapshot, vault, seq, &object)
+    }
+
     fn compare(
         &mut self,
         snapshot: &Snapshot<'_>,

@@ -29,6 +29,8 @@ pub(super) fn json(position: u64, entry: &AuditEntry) -> Value {
         "use": number(|event| event == Event::Use).and_then(attr::name),
         "mark": number(|event| matches!(event, Event::ClockAccepted | Event::ClockLowered)),
         "noted": number(|event| event == Event::AnchorAccepted),
+        "archived": number(|event| event == Event::Archive),
+        "sha256": entry.digest.map(|digest| hex(&digest)),
         "objects": entry.objects.iter().map(object_json).collect::<Vec<_>>(),
     })
 }
@@ -67,6 +69,7 @@ fn details(entry: &AuditEntry) -> Vec<String> {
     details.extend(entry.number.map(|number| match entry.event {
         Event::Use => attr::name(number).map_or_else(|| format!("{number:#x}"), str::to_owned),
         Event::ClockAccepted | Event::ClockLowered => format!("mark {}", utc(number)),
+        Event::Archive => format!("up to record {number}"),
         _ => format!("noted {number}"),
     }));
     details.extend(entry.repeated.map(|repeated| {

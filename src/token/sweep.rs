@@ -141,23 +141,24 @@ impl Token {
             return Ok(swept);
         }
         let now = self.time.now();
+        // A reading in doubt erases nothing.
+        let limit = if now.believed { limit } else { 0 };
         let (mut after, mut tried) = (DuePlace::default(), 0);
-        while now.believed {
+        let mut left = now.believed;
+        while tried < limit {
             let batch = self
                 .store
                 .read(|snapshot| snapshot.due(now.at, after, BATCH.min(limit - tried)))?;
             let Some((place, _)) = batch.last() else {
+                left = false;
                 break;
             };
             after = *place;
             tried += batch.len();
             swept += self.erase(keys, &batch, Emptying::Postponed);
             progress(&swept);
-            if tried >= limit {
-                swept.left = true;
-                break;
-            }
         }
+        swept.left = left;
         self.due_left.store(swept.left, Ordering::Relaxed);
         self.store.finish_erasing()?;
         Ok(swept)

@@ -146,7 +146,7 @@ fn what_is_done_to_an_archive_is_found() {
         write(&bytes);
         archives(&fixture, &["a"]).unwrap_err();
     }
-    for len in [0, 7, 30, whole.len() / 2, whole.len() - 1] {
+    for len in [7, 30, whole.len() / 2, whole.len() - 1] {
         write(&whole[..len]);
         archives(&fixture, &["a"]).unwrap_err();
         let file = path(&fixture, "a");
@@ -177,6 +177,14 @@ fn a_killed_archiving_loses_nothing_and_goes_on() {
     let before = fixture.folder.path().join("before");
     let fixture = edited(fixture, |file| {
         fs::copy(file, &before).unwrap();
+    });
+    let empty = path(&fixture, "killed when it was made");
+    fs::write(&empty, "").unwrap();
+    token(&fixture.module)
+        .archive_audit(&empty, |_| ())
+        .unwrap();
+    let fixture = edited(fixture, |file| {
+        fs::copy(&before, file).unwrap();
     });
     archive(&fixture, "a");
     let appended = fs::read(path(&fixture, "a")).unwrap();
@@ -263,6 +271,8 @@ fn archiving_needs_a_login_a_writer_and_nobody_beside_it() {
     returns!(into("a"), CKR_ACTION_PROHIBITED);
     drop(held);
     returns!(into("no/such/folder"), CKR_DEVICE_ERROR);
+    let own = into("tokens/slot-0000.tenon").unwrap_err().to_string();
+    assert!(own.contains("the token's own file"), "{own}");
     assert_eq!(verify(&fixture).archived, 6);
     fixture.session.logout().unwrap();
     returns!(into("a"), CKR_USER_NOT_LOGGED_IN);

@@ -201,7 +201,7 @@ impl Token {
         if base.link.position >= up_to {
             return Ok(done);
         }
-        let owner = owner(&keys, master);
+        let owner = self.owner(&keys, master);
         let mut file = Archive::open(path, &owner, self.rng(), &base.link)?;
         while done.up_to < up_to {
             let moved = self.move_records(&keys, master, &mut file, (done.up_to, up_to))?;
@@ -276,7 +276,7 @@ impl Token {
     pub fn verify_archives(&self, paths: &[impl AsRef<Path>]) -> Result<VerifiedArchives> {
         let keys = self.keys()?;
         let master = master(&keys)?;
-        let owner = owner(&keys, master);
+        let owner = self.owner(&keys, master);
         let base = self.store.read(|snapshot| Base::read(snapshot, master))?;
         let mut readers = paths
             .iter()
@@ -310,6 +310,14 @@ impl Token {
         })
     }
 
+    fn owner<'a>(&'a self, keys: &Keys, master: &'a Domain) -> Owner<'a> {
+        Owner {
+            serial: keys.identity.serial,
+            master,
+            token: self.store.path(),
+        }
+    }
+
     /// Passes on the records of an archive, each once it is known to be genuine.
     ///
     /// # Errors
@@ -320,7 +328,7 @@ impl Token {
         mut each: impl FnMut(u64, Entry) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let keys = self.keys()?;
-        let mut reader = Reader::open(path, &owner(&keys, master(&keys)?))?;
+        let mut reader = Reader::open(path, &self.owner(&keys, master(&keys)?))?;
         while let Some((position, mut entry)) = reader.next()? {
             entry.open_labels(&keys.vault())?;
             each(position, entry)?;
@@ -336,13 +344,6 @@ fn master(keys: &Keys) -> Result<&Domain> {
             ck::CKR_USER_NOT_LOGGED_IN,
             "archives of audit records need a login",
         ),
-    }
-}
-
-fn owner<'a>(keys: &Keys, master: &'a Domain) -> Owner<'a> {
-    Owner {
-        serial: keys.identity.serial,
-        master,
     }
 }
 

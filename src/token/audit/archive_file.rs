@@ -10,7 +10,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::ck;
@@ -34,6 +34,25 @@ const MOST: u32 = 64 << 20;
 pub(super) struct Owner<'a> {
     pub(super) serial: Serial,
     pub(super) master: &'a Domain,
+    /// The token's own file.
+    pub(super) token: &'a Path,
+}
+
+impl Owner<'_> {
+    /// Opens the file at `path`. The token's own file is never opened: closing it would drop the locks of
+    /// the store.
+    fn open(&self, path: &Path, options: &OpenOptions) -> Result<File> {
+        let place = |path: &Path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.dev(), metadata.ino()))
+        };
+        if place(path).is_some_and(|found| Some(found) == place(self.token)) {
+            return Err(unfit(path, "this is the token's own file, and no archive"));
+        }
+        options
+            .open(path)
+            .map_err(|error| failed(path, "cannot be opened or made", error))
+    }
 }
 
 /// A file that is read from its beginning.
@@ -56,9 +75,7 @@ impl Reader {
     /// # Errors
     /// CKR_DEVICE_ERROR for a file that cannot be read, or that is no archive of this token.
     pub(super) fn open(path: &Path, owner: &Owner<'_>) -> Result<Self> {
-        let file = options()
-            .open(path)
-            .map_err(|error| failed(path, "cannot be opened", error))?;
+        let file = owner.open(path, &options())?;
         Self::over(path, file, owner)
     }
 
@@ -117,28 +134,7 @@ impl Archive {
     /// CKR_ACTION_PROHIBITED for a file that does not go up to `link`, or that another process
     /// appends to; CKR_DEVICE_ERROR.
     pub(super) fn open(path: &Path, owner: &Owner<'_>, rng: &dyn Rng, link: &Link) -> Result<Self> {
-        let made = options().write(true).create_new(true).open(path);
-        let mut file = match made {
-            Ok(mut file) => {
-                let sealed = owner.master.seal_value(rng, LINK, &link.encode())?;
-                let head = [
-                    MAGIC,
-                    &owner.serial[..],
-                    &u32::try_from(sealed.len()).unwrap_or(MOST).to_be_bytes(),
-                    &sealed,
-                ];
-                file.write_all(&head.concat())
-                    .and_then(|()| file.sync_all())
-                    .and_then(|()| sync_folder(path))
-                    .map_err(|error| failed(path, "cannot be written", error))?;
-                file
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options()
-                .write(true)
-                .open(path)
-                .map_err(|error| failed(path, "cannot be opened", error))?,
-            Err(error) => return Err(failed(path, "cannot be made", error)),
-        };
+        let mut file = owner.open(path, options().write(true).create(true).truncate(false))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -150,6 +146,20 @@ impl Archive {
             Err(TryLockError::Error(error)) => {
                 return Err(failed(path, "cannot be locked", error));
             }
+        }
+        let len = file.metadata().map(|metadata| metadata.len());
+        if len.map_err(|error| failed(path, "cannot be read", error))? == 0 {
+            let sealed = owner.master.seal_value(rng, LINK, &link.encode())?;
+            let head = [
+                MAGIC,
+                &owner.serial[..],
+                &u32::try_from(sealed.len()).unwrap_or(MOST).to_be_bytes(),
+                &sealed,
+            ];
+            file.write_all(&head.concat())
+                .and_then(|()| file.sync_all())
+                .and_then(|()| sync_folder(path))
+                .map_err(|error| failed(path, "cannot be written", error))?;
         }
         let whole = Self::end(path, &file, owner, link)?;
         file.set_len(whole)

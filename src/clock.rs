@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use der::DateTime;
+
 /// Unix time in whole seconds.
 pub type UnixTime = u64;
 
@@ -15,6 +17,13 @@ pub(crate) fn monotonic() -> u64 {
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     let rest = u64::try_from(now.tv_nsec).unwrap_or_default();
     seconds * 1_000_000_000 + rest
+}
+
+/// `at` as RFC 3339 has it, `2027-01-15T08:00:00Z`: UTC, without leap seconds, as Unix time has it.
+#[must_use]
+pub fn utc(at: UnixTime) -> String {
+    let date = DateTime::from_unix_duration(Duration::from_secs(at));
+    date.map_or_else(|_| format!("second {at}"), |date| date.to_string())
 }
 
 /// Where the present time comes from.

@@ -12,6 +12,8 @@ mod common;
 
 #[path = "guard/anchor.rs"]
 mod anchor;
+#[path = "guard/archive.rs"]
+mod archive;
 #[path = "guard/clock.rs"]
 mod clock;
 #[path = "guard/index.rs"]
@@ -25,6 +27,8 @@ mod names;
 mod outside;
 #[path = "guard/records.rs"]
 mod records;
+#[path = "guard/refusals.rs"]
+mod refusals;
 #[path = "guard/rows.rs"]
 mod rows;
 #[path = "guard/sweep.rs"]

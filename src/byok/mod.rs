@@ -136,6 +136,20 @@ pub enum Error {
     DeletionWindow,
 }
 
+impl Error {
+    /// Another present could have brought another answer.
+    #[must_use]
+    pub fn is_of_time(&self) -> bool {
+        matches!(
+            self,
+            Self::ExpiryPast
+                | Self::DeletionWindow
+                | Self::State(State::Deleted)
+                | Self::Profile(_, Rule::ExpiryMaximum)
+        )
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -22,6 +22,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clock::UnixTime;
 use crate::error::Result;
 use table::{FOREIGN, SETTINGS};
 
@@ -92,6 +93,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// Which mechanisms are offered.
     pub mechanisms: MechanismFilter,
+    /// Slots there can be; C_InitToken of a free one makes a file.
+    pub slot_limit: u64,
     /// Slots say CKF_REMOVABLE_DEVICE.
     pub removable: bool,
     /// Least length of a new PIN in bytes.
@@ -112,6 +115,8 @@ pub struct Config {
     pub read_only_login: bool,
     /// How long a change waits for other processes.
     pub busy_timeout: Duration,
+    /// How far above a token's clock mark a reading of the clock is believed, in seconds.
+    pub clock_leap: UnixTime,
     /// Folder of the files that tell when a token's file is an older copy.
     pub anchor: Option<PathBuf>,
     /// Logins and uses of private and secret keys are recorded too.
@@ -122,6 +127,8 @@ pub struct Config {
     pub enforce_dates: bool,
     /// Unwrapped token keys bind to (class, key type, CKA_ID).
     pub bind_by_id: bool,
+    /// Changes that callers without a login can make in a day.
+    pub public_changes: u64,
     /// One key neither wraps and decrypts, nor unwraps and encrypts.
     pub separate_roles: bool,
     /// Least size in bits of an RSA private key that is made or comes in.

@@ -99,6 +99,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "slots.limit",
+        default: "10000",
+        doc: "A free slot is offered while its number is below this, 1 to 10000. Whoever can open the library makes a token there without a PIN.",
+        set: |config, value| number(value, 1, 10_000).map(|n| config.slot_limit = n),
+    },
+    Setting {
         key: "slots.removable",
         default: "false",
         doc: "Slots say that their tokens can be removed.",
@@ -170,6 +176,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "clock.leap",
+        default: "8",
+        doc: "Days, 1 to 400. A clock that shows more than so many days after the latest time that a token has seen is in doubt: it refuses what has expired, and erases it a day later.",
+        set: |config, value| number(value, 1, 400).map(|days| config.clock_leap = days * 86_400),
+    },
+    Setting {
         key: "audit.use",
         default: "false",
         doc: "Record every login and every use of a private or secret key, not changes and refusals alone. Each use then waits for the disk.",
@@ -192,6 +204,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         default: "true",
         doc: "Refuse a key before its CKA_START_DATE and after its CKA_END_DATE (UTC, that day included).",
         set: |config, value| flag(value).map(|on| config.enforce_dates = on),
+    },
+    Setting {
+        key: "policy.public_changes",
+        default: "1000",
+        doc: "Changes of public objects that callers without a login can make in a token in a day, 0 to 1000000.",
+        set: |config, value| number(value, 0, 1_000_000).map(|n| config.public_changes = n),
     },
     Setting {
         key: "byok.bind_by_id",

@@ -109,7 +109,7 @@ impl Slots {
             slots.insert(id, self.open(id, known));
         }
         if !slots.values().any(|slot| matches!(slot, Slot::Free)) {
-            let free = (0..SLOT_LIMIT).find(|id| !slots.contains_key(id));
+            let free = (0..self.config.slot_limit).find(|id| !slots.contains_key(id));
             slots.extend(free.map(|id| (id, Slot::Free)));
         }
         Ok(())
@@ -191,7 +191,7 @@ impl Slots {
     pub(super) fn without_file(&self) -> impl Iterator<Item = ck::CK_SLOT_ID> {
         let slots = self.slots.read().clone();
         let is_free = move |id: &ck::CK_SLOT_ID| matches!(slots.get(id), None | Some(Slot::Free));
-        (0..SLOT_LIMIT).filter(is_free)
+        (0..self.config.slot_limit).filter(is_free)
     }
 
     /// A slot that the caller hears of for the first time is what it is now.

@@ -66,6 +66,13 @@ impl Group {
         writer.tidy();
     }
 
+    /// Gives some free pages of the database back. Whether there are more.
+    pub(super) fn shrink(&self) -> Result<bool> {
+        let mut writer = self.writer.lock();
+        writer.end(&self.counter);
+        writer.shrink()
+    }
+
     /// Makes one change. See `Store::write`.
     pub(super) fn write<T, E: From<Error>>(
         &self,

@@ -63,8 +63,8 @@ pub use file_copy::{FileCopy, Progress};
 pub use folder::{FolderLock, Umask, names};
 pub use queue::Ticket;
 pub use removal::remove;
-pub use row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
-pub use snapshot::Snapshot;
+pub use row::{ArchivedObject, AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
+pub use snapshot::{DuePlace, Snapshot};
 pub use tx::Tx;
 pub use whole_file::WholeFile;
 
@@ -356,6 +356,20 @@ impl Store {
         }
     }
 
+    /// Gives the space that was removed back to the file system, in steps between which other writers
+    /// get their turn. Not to be called inside `write`.
+    ///
+    /// # Errors
+    /// `Busy`, `Corrupt`, `Sqlite`; none for a store that was opened for reading.
+    pub fn give_back_space(&self) -> Result<()> {
+        let Access::Write(group, _) = &self.access else {
+            return Ok(());
+        };
+        while group.shrink()? {}
+        group.empty_log();
+        Ok(())
+    }
+
     /// Runs `again`, whose change takes space away and was refused with `Full`, with the space that
     /// the store keeps back for it.
     pub fn with_reserve<T>(&self, again: impl FnOnce() -> T) -> T {
@@ -384,6 +398,12 @@ impl Store {
         }
     }
 
+    /// False in a child of the process that opened the store: it may not be used there.
+    #[must_use]
+    pub fn is_of_this_process(&self) -> bool {
+        fork::epoch() == self.epoch
+    }
+
     /// Gives the store up without closing anything, for a child process after fork: SQLite's
     /// handles belong to the parent, and closing them in the child could damage the database. The
     /// child opens the store anew.
@@ -407,7 +427,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if fork::epoch() == self.epoch {
+        if self.is_of_this_process() {
             return;
         }
         self.readers.leak();

@@ -72,6 +72,19 @@ pub struct AuditRow {
     pub mac: Vec<u8>,
 }
 
+/// What archived records of the audit log say of an object: its last version that they know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchivedObject {
+    /// Name of the object.
+    pub uid: Uid,
+    /// Its class.
+    pub class: u64,
+    /// Count of its changes.
+    pub version: u64,
+    /// Fingerprint of the object's row at that version.
+    pub seal: [u8; 16],
+}
+
 /// What `find` looks for: objects that meet every condition given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Search<'a> {

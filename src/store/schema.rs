@@ -44,6 +44,8 @@ pub(super) const MIGRATIONS: &[&str] = &["
     CREATE INDEX object_expires ON object (expires_at) WHERE expires_at > 0;
     CREATE INDEX object_deletion ON object (deletion_at) WHERE deletion_at > 0;
 
+    CREATE INDEX object_without_mac ON object (length(sealed)) WHERE length(mac) = 0;
+
     CREATE TABLE posting (
         value BLOB NOT NULL CHECK (length(value) = 16),
         object INTEGER NOT NULL REFERENCES object (id),
@@ -62,6 +64,13 @@ pub(super) const MIGRATIONS: &[&str] = &["
         mac BLOB NOT NULL,
         record BLOB NOT NULL
     ) STRICT;
+
+    CREATE TABLE archived_object (
+        uid BLOB PRIMARY KEY CHECK (length(uid) = 16),
+        class INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        seal BLOB NOT NULL CHECK (length(seal) = 16)
+    ) STRICT, WITHOUT ROWID;
 
     INSERT INTO meta VALUES ('store.generation', zeroblob(8));
     INSERT INTO meta VALUES ('store.name', randomblob(16));

@@ -8,20 +8,30 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Error, Result};
-use super::row::{AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
+use super::row::{ArchivedObject, AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
 
 const META: &str = "SELECT value FROM meta WHERE name = ?1";
 const OBJECT: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, version, \
      format, mac, sealed FROM object WHERE uid = ?1";
 const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN material AS m \
      ON m.object = o.id WHERE o.uid = ?1";
-const DUE: &str = "SELECT uid FROM object INDEXED BY object_expires \
-     WHERE expires_at > 0 AND expires_at <= ?1 \
-     UNION ALL SELECT uid FROM object INDEXED BY object_deletion \
-     WHERE deletion_at > 0 AND deletion_at <= ?1 AND NOT (expires_at > 0 AND expires_at <= ?1)";
+/// ?1 is the present, ?2 and ?3 the place to go on after, ?4 the limit.
+const DUE_EXPIRED: &str = "SELECT uid, expires_at, id FROM object INDEXED BY object_expires \
+     WHERE expires_at > 0 AND expires_at <= ?1 AND (expires_at, id) > (?2, ?3) \
+     ORDER BY expires_at, id LIMIT ?4";
+const DUE_DELETION: &str = "SELECT uid, deletion_at, id FROM object INDEXED BY object_deletion \
+     WHERE deletion_at > 0 AND deletion_at <= ?1 AND NOT (expires_at > 0 AND expires_at <= ?1) \
+     AND (deletion_at, id) > (?2, ?3) ORDER BY deletion_at, id LIMIT ?4";
+const WITHOUT_MAC: &str = "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM object \
+     INDEXED BY object_without_mac WHERE length(mac) = 0";
 const AUDIT: &str = "SELECT seq, record, mac FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
 const AUDIT_LAST: &str =
     "SELECT seq, record, mac FROM audit WHERE seq >= 0 ORDER BY seq DESC LIMIT 1";
+
+const ARCHIVED: &str =
+    "SELECT uid, class, version, seal FROM archived_object WHERE uid > ?1 ORDER BY uid LIMIT ?2";
+const ARCHIVED_OBJECT: &str =
+    "SELECT uid, class, version, seal FROM archived_object WHERE uid = ?1";
 
 const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
      FROM posting AS p CROSS JOIN object AS o ON o.id = p.object WHERE p.value = ?1";
@@ -66,6 +76,14 @@ pub(super) const GENERATION: &str = "store.generation";
 
 /// Name in `meta` of what tells the store from others, whatever token is in it: 16 random bytes.
 pub(super) const NAME: &str = "store.name";
+/// Where an object stands among those that are due: expired materials come first, then objects
+/// whose own end has come, each by time. The default is before all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DuePlace {
+    deletion: bool,
+    at: i64,
+    id: i64,
+}
 
 /// One consistent state of the store, for as long as the closure that got it runs.
 pub struct Snapshot<'c> {
@@ -148,13 +166,54 @@ impl<'c> Snapshot<'c> {
         Ok(count)
     }
 
-    /// The objects with an `expires_at` or `deletion_at` in 1..=`now`. Times beyond `i64::MAX` are
-    /// never due.
-    pub fn due(&self, now: u64) -> Result<Vec<Uid>> {
+    /// At most `limit` of the objects with an `expires_at` or `deletion_at` in 1..=`now`, each with
+    /// its place, from behind `after` on. Times beyond `i64::MAX` are never due.
+    pub fn due(&self, now: u64, after: DuePlace, limit: usize) -> Result<Vec<(DuePlace, Uid)>> {
+        let mut found = Vec::new();
+        if !after.deletion {
+            found = self.due_in(DUE_EXPIRED, now, after, limit)?;
+        }
+        if found.len() < limit {
+            let after = DuePlace {
+                deletion: true,
+                ..if after.deletion {
+                    after
+                } else {
+                    DuePlace::default()
+                }
+            };
+            let missing = limit - found.len();
+            found.extend(self.due_in(DUE_DELETION, now, after, missing)?);
+        }
+        Ok(found)
+    }
+
+    fn due_in(
+        &self,
+        list: &str,
+        now: u64,
+        after: DuePlace,
+        limit: usize,
+    ) -> Result<Vec<(DuePlace, Uid)>> {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
-        let mut statement = self.conn.prepare_cached(DUE)?;
-        let uids = statement.query_map([now], |row| row.get(0))?;
-        Ok(uids.collect::<rusqlite::Result<_>>()?)
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.conn.prepare_cached(list)?;
+        let rows = statement.query_map(params![now, after.at, after.id, limit], |row| {
+            let place = DuePlace {
+                deletion: after.deletion,
+                at: row.get(1)?,
+                id: row.get(2)?,
+            };
+            Ok((place, row.get(0)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Number of the objects whose `mac` is empty, and of the bytes that are sealed in them. Costs O(that
+    /// number).
+    pub fn without_mac(&self) -> Result<(u64, u64)> {
+        let mut statement = self.conn.prepare_cached(WITHOUT_MAC)?;
+        Ok(statement.query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
     }
 
     /// The material of the object named `uid`.
@@ -184,6 +243,22 @@ impl<'c> Snapshot<'c> {
     pub fn audit_last(&self) -> Result<Option<AuditRow>> {
         let mut statement = self.conn.prepare_cached(AUDIT_LAST)?;
         Ok(statement.query_row([], audit_row).optional()?)
+    }
+
+    /// At most `limit` of what archived records say of objects, in the order of their names, from
+    /// behind `after` on.
+    pub fn archived(&self, after: Option<&Uid>, limit: usize) -> Result<Vec<ArchivedObject>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let after = after.map_or(&[][..], |uid| &uid[..]);
+        let mut statement = self.conn.prepare_cached(ARCHIVED)?;
+        let rows = statement.query_map(params![after, limit], archived_object)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What archived records say of one object.
+    pub fn archived_object(&self, uid: &Uid) -> Result<Option<ArchivedObject>> {
+        let mut statement = self.conn.prepare_cached(ARCHIVED_OBJECT)?;
+        Ok(statement.query_row([uid], archived_object).optional()?)
     }
 
     /// The posting to walk, or `None` where the objects of the search's kind are fewer.
@@ -322,6 +397,15 @@ pub(super) fn object_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     })
 }
 
+fn archived_object(row: &rusqlite::Row<'_>) -> rusqlite::Result<ArchivedObject> {
+    Ok(ArchivedObject {
+        uid: row.get(0)?,
+        class: unsigned(row, 1)?,
+        version: unsigned(row, 2)?,
+        seal: row.get(3)?,
+    })
+}
+
 fn audit_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
     Ok(AuditRow {
         seq: unsigned(row, 0)?,
@@ -359,9 +443,12 @@ mod tests {
             META,
             OBJECT,
             MATERIAL,
-            DUE,
+            DUE_EXPIRED,
+            DUE_DELETION,
             AUDIT,
             AUDIT_LAST,
+            ARCHIVED,
+            ARCHIVED_OBJECT,
             POSTED,
             POSTED_SIZE,
             HAS_POSTING,

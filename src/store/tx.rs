@@ -6,7 +6,7 @@ use std::ops::Deref;
 use rusqlite::{OptionalExtension, params};
 
 use super::error::{Error, Result};
-use super::row::{AuditRow, MaterialRow, Posting, Row, Uid};
+use super::row::{ArchivedObject, AuditRow, MaterialRow, Posting, Row, Uid};
 use super::snapshot::Snapshot;
 
 const FIND: &str = "SELECT id FROM object WHERE uid = ?1";
@@ -27,12 +27,17 @@ const SET_META: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = ?2";
 const REMOVE_META: &str = "DELETE FROM meta WHERE name = ?1";
 const APPEND_AUDIT: &str = "INSERT INTO audit (seq, record, mac) VALUES (?1, ?2, ?3)";
+const REMOVE_AUDIT: &str = "DELETE FROM audit WHERE seq <= ?1";
+const PUT_ARCHIVED: &str = "INSERT INTO archived_object (uid, class, version, seal) \
+     VALUES (?1, ?2, ?3, ?4) ON CONFLICT (uid) DO UPDATE SET version = ?3, seal = ?4";
+const REMOVE_ARCHIVED: &str = "DELETE FROM archived_object WHERE uid = ?1";
 const CLEAR: &str = "
     DELETE FROM posting;
     UPDATE material SET data_key = zeroblob(length(data_key)), sealed = zeroblob(length(sealed));
     DELETE FROM material;
     DELETE FROM object;
     DELETE FROM audit;
+    DELETE FROM archived_object;
     DELETE FROM meta WHERE NOT (name GLOB 'store.*');
 ";
 
@@ -43,6 +48,7 @@ const RESERVED: &str = "store.";
 pub struct Tx<'c> {
     snapshot: Snapshot<'c>,
     erased: Cell<bool>,
+    emptying_postponed: Cell<bool>,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -58,12 +64,51 @@ impl<'c> Tx<'c> {
         Self {
             snapshot,
             erased: Cell::new(false),
+            emptying_postponed: Cell::new(false),
         }
     }
 
     /// Whether the change deleted material.
     pub(super) fn erased(&self) -> bool {
         self.erased.get()
+    }
+
+    /// Whether the caller empties the log later.
+    pub(super) fn emptying_postponed(&self) -> bool {
+        self.emptying_postponed.get()
+    }
+
+    /// Leaves the emptying of the log, which follows a change that erases, to the caller: he makes
+    /// several such changes and ends with `Store::finish_erasing`. If he never comes to that, the
+    /// next write or opening of any process does it.
+    pub fn postpone_emptying(&self) {
+        self.emptying_postponed.set(true);
+    }
+
+    /// Runs a part of the change. On an error of `part` nothing of that part is kept, and the
+    /// change can go on.
+    ///
+    /// # Errors
+    /// `RolledBack` where SQLite has given up the whole transaction, `Sqlite`: the change fails then.
+    /// The inner result is that of `part`.
+    pub fn attempt<T, E>(
+        &self,
+        part: impl FnOnce() -> std::result::Result<T, E>,
+    ) -> Result<std::result::Result<T, E>> {
+        let run = |sql: &str| -> Result<()> {
+            self.conn().prepare_cached(sql)?.execute([])?;
+            Ok(())
+        };
+        run("SAVEPOINT part")?;
+        let answer = part();
+        if self.conn().is_autocommit() {
+            return Err(Error::RolledBack);
+        }
+        if answer.is_err() {
+            run("ROLLBACK TO part")?;
+        }
+        run("RELEASE part")?;
+        Ok(answer)
     }
 
     /// Inserts the object, or replaces the one of that name; exactly `postings` lead to it
@@ -176,6 +221,34 @@ impl<'c> Tx<'c> {
         Ok(())
     }
 
+    /// Removes the records up to a position, that one included.
+    pub fn remove_audit(&self, up_to: u64) -> Result<()> {
+        let up_to = i64::try_from(up_to).unwrap_or(i64::MAX);
+        self.conn().prepare_cached(REMOVE_AUDIT)?.execute([up_to])?;
+        Ok(())
+    }
+
+    /// Stores what archived records say of an object, and returns what they said before.
+    pub fn put_archived(&self, object: &ArchivedObject) -> Result<Option<ArchivedObject>> {
+        let before = self.archived_object(&object.uid)?;
+        self.conn().prepare_cached(PUT_ARCHIVED)?.execute(params![
+            object.uid,
+            object.class.cast_signed(),
+            object.version.cast_signed(),
+            object.seal
+        ])?;
+        Ok(before)
+    }
+
+    /// Removes what archived records say of an object, and returns it.
+    pub fn remove_archived(&self, uid: &Uid) -> Result<Option<ArchivedObject>> {
+        let before = self.archived_object(uid)?;
+        self.conn()
+            .prepare_cached(REMOVE_ARCHIVED)?
+            .execute([uid])?;
+        Ok(before)
+    }
+
     /// Empties the store: objects, postings, material, audit log and every name in `meta`. The
     /// generation goes on counting.
     pub fn clear(&self) -> Result<()> {
@@ -229,6 +302,9 @@ mod tests {
                     SET_META,
                     REMOVE_META,
                     APPEND_AUDIT,
+                    REMOVE_AUDIT,
+                    PUT_ARCHIVED,
+                    REMOVE_ARCHIVED,
                 ] {
                     let mut statement = tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
                     let nothing = vec![rusqlite::types::Null; statement.parameter_count()];

@@ -26,6 +26,8 @@ const BATCH: usize = 64;
 /// How long a transaction at least waits for SQLite's lock, which a checkpoint may hold although the
 /// turn is this process's.
 const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
+/// Pages that one transaction gives back to the file system.
+const SHRINK: u32 = 256;
 
 /// Name in `meta` of the generation that last erased material: there until a process that has
 /// emptied the write-ahead log since then writes again.
@@ -69,6 +71,10 @@ struct Batch {
     changes: usize,
     changed: bool,
     erased: bool,
+    /// A change erased, and somebody else empties the log.
+    emptying_postponed: bool,
+    /// A change erased, and the log is to be empty when it is answered.
+    emptying_demanded: bool,
     broken: Option<Error>,
 }
 
@@ -223,6 +229,25 @@ impl Writer {
         }
     }
 
+    /// Moves pages at the database's end into free ones, and cuts it. Whether more pages are free.
+    pub(super) fn shrink(&self) -> Result<bool> {
+        let free = || -> Result<i64> {
+            let pages = self
+                .conn
+                .query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+            Ok(pages)
+        };
+        let before = free()?;
+        if before == 0 {
+            return Ok(false);
+        }
+        self.conn
+            .execute_batch(&format!("PRAGMA incremental_vacuum({SHRINK})"))?;
+        let after = free()?;
+        // A file that was made without the means for this does not shrink; its pages are used again.
+        Ok(after != 0 && after < before)
+    }
+
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
         self.place.check()?;
         if self.cramped {
@@ -251,6 +276,8 @@ impl Writer {
             changes: 0,
             changed: false,
             erased: false,
+            emptying_postponed: false,
+            emptying_demanded: false,
             broken: None,
         })
     }
@@ -278,6 +305,8 @@ impl Writer {
             Ok(()) if matches!(answer, Ok(Ok(_))) => {
                 batch.changed |= self.conn.total_changes() != before;
                 batch.erased |= tx.erased();
+                batch.emptying_postponed |= tx.emptying_postponed();
+                batch.emptying_demanded |= tx.erased() && !tx.emptying_postponed();
             }
             Ok(()) => {}
         }
@@ -331,7 +360,7 @@ impl Writer {
         } else {
             self.run("ROLLBACK")?;
         }
-        if owed {
+        if owed && (batch.emptying_demanded || !batch.emptying_postponed) {
             self.empty_log(generation);
         }
         Ok(())

@@ -333,6 +333,16 @@ impl Token {
         anchor.write(&progress)
     }
 
+    /// Position of the last record that the anchor knows, which must stay in the token; `None` where
+    /// there is no anchor.
+    pub(super) fn anchored_records(&self) -> Result<Option<u64>> {
+        let identity = self.identity()?;
+        let Some(anchor) = self.anchor(&identity) else {
+            return Ok(None);
+        };
+        Ok(Some(anchor.read()?.map_or(0, |noted| noted.records)))
+    }
+
     /// The token that was here has ended: no copy of it is accepted any more.
     pub(super) fn end_anchor(&self, ended: &Identity) {
         let Some(anchor) = self.anchor(ended) else {

@@ -147,10 +147,7 @@ impl Token {
         birth: &Birth,
     ) -> Result<bool> {
         let made = Store::make(path, Umask(config.umask), |tx| {
-            let mark = Mark {
-                at: now,
-                lowered: 0,
-            };
+            let mark = Mark::vouched(now, 0);
             birth.write(tx, rng, now, mark).map_err(NotMade::Token)
         });
         match made {
@@ -184,7 +181,7 @@ impl Token {
             }
             let mark = Mark::decode(&ended.public, tx.meta(MARK_ROW)?.as_deref())?;
             tx.clear()?;
-            birth.write(tx, &*self.rng, now, self.time.advanced(mark))
+            birth.write(tx, &*self.rng, now, self.time.advanced(mark, true))
         })?;
         self.end_anchor(&ended);
         self.refresh()

@@ -10,13 +10,17 @@ use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::store::{self, MaterialRow, Row, Snapshot, Tx, Uid};
 
-use super::audit::{self, Doing, Entry, Event, Touch, Touched};
+use super::audit::{self, Doing, Entry, Event, QUOTA_ROW, Quota, Refusal, Touch, Touched};
 use super::material;
 use super::object::Object;
 use super::rows::Moved;
 use super::time::{MARK_ROW, Mark, Now};
 use super::vault::{Record, Vault};
 use super::{Identity, Keys, STORE_KEY_ROW, Token};
+
+/// Objects that callers without a login can have in the token, and their bytes.
+const UNVOUCHED_OBJECTS: u64 = 10_000;
+const UNVOUCHED_BYTES: u64 = 64 << 20;
 
 /// A change in progress.
 pub(super) struct Change<'a> {
@@ -40,8 +44,21 @@ impl Token {
         doing: impl Into<Doing>,
         f: impl FnOnce(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (out, mark) = self.write(|tx| self.record(tx, keys, doing.into(), ck::CKR_OK, f))?;
+        let doing = doing.into();
+        let counted = self.refusals.take(self.time.now().at);
+        let done = self.write(|tx| {
+            self.append_refusals(tx, keys, &counted)?;
+            if !keys.logged_in() && doing.is_of_objects() {
+                self.count_public_change(tx, keys)?;
+            }
+            self.record(tx, keys, doing, ck::CKR_OK, f)
+        });
+        if done.is_err() {
+            self.refusals.give_back(counted);
+        }
+        let (out, mark) = done?;
         self.time.learn(mark);
+        self.sweep_on(keys);
         Ok(out)
     }
 
@@ -78,9 +95,7 @@ impl Token {
         }
     }
 
-    /// Records a refusal: the clock mark, and an audit record with `error`'s return value. On a full
-    /// disk the space that is kept back takes it where `bounded` says that there can be only so many
-    /// of its kind; else the log has it alone, since refusals without end would use that space up.
+    /// Records a refusal, or counts one that repeats: see `audit::Refusals`.
     pub(super) fn record_refusal(
         &self,
         keys: &Keys,
@@ -91,29 +106,116 @@ impl Token {
         if self.config.read_only {
             return Ok(());
         }
-        let doing = doing.into();
-        let record = || self.write_anyhow(|tx| self.record(tx, keys, doing, error.rv, |_| Ok(())));
-        let recorded = if bounded {
-            self.on_a_full_disk_too(record)
-        } else {
-            record()
+        let now = self.time.now().at;
+        let refusal = Refusal {
+            entry: doing.into().entry(keys.login, now, error.rv),
+            public: !keys.logged_in(),
         };
-        match recorded {
-            Ok(((), mark)) => {
+        let due = self.refusals.note(refusal);
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.write_refusals(keys, due, bounded)
+    }
+
+    /// Records the refusals that are counted and not recorded, and those that were omitted.
+    pub(super) fn flush_refusals(&self, keys: &Keys) -> Result<()> {
+        if self.config.read_only {
+            return Ok(());
+        }
+        let counted = self.refusals.take(self.time.now().at);
+        if counted.is_empty() && !self.refusals_omitted(keys)? {
+            return Ok(());
+        }
+        self.write_refusals(keys, counted, false)
+    }
+
+    fn refusals_omitted(&self, keys: &Keys) -> Result<bool> {
+        let row = self.store.read(|snapshot| snapshot.meta(QUOTA_ROW))?;
+        let mut quota = Quota::decode(&keys.identity.public, row.as_deref())?;
+        let now = self.time.now().at;
+        Ok(quota.take_omitted(keys.logged_in(), now).is_some())
+    }
+
+    /// On a full disk the space that is kept back takes refusals of which there can be only so many;
+    /// others are in the log alone, since refusals without end would use that space up.
+    fn write_refusals(&self, keys: &Keys, refusals: Vec<Refusal>, bounded: bool) -> Result<()> {
+        let write = || {
+            self.write_anyhow(|tx| {
+                let mark = self.store_mark(tx, keys)?;
+                self.append_refusals(tx, keys, &refusals)?;
+                Ok(mark)
+            })
+        };
+        let done = if bounded {
+            self.on_a_full_disk_too(write)
+        } else {
+            write()
+        };
+        match done {
+            Ok(mark) => {
                 self.time.learn(mark);
                 Ok(())
             }
-            Err(full) if full.rv == ck::CKR_DEVICE_MEMORY => {
+            Err(error) => {
+                self.refusals.give_back(refusals);
+                if error.rv != ck::CKR_DEVICE_MEMORY || bounded {
+                    return Err(error);
+                }
                 log::note(
                     LogLevel::Error,
                     &format!(
-                        "a refusal is not in the audit record, since the disk is full: {error}"
+                        "refusals are not in the audit record, since the disk is full: {error}"
                     ),
                 );
                 Ok(())
             }
-            Err(error) => Err(error),
         }
+    }
+
+    /// Appends a record for each refusal, as far as the quota of callers without a login goes.
+    fn append_refusals(&self, tx: &Tx<'_>, keys: &Keys, refusals: &[Refusal]) -> Result<()> {
+        if refusals.is_empty() && !keys.logged_in() {
+            return Ok(());
+        }
+        let public = &keys.identity.public;
+        let row = tx.meta(QUOTA_ROW)?;
+        let stored = Quota::decode(public, row.as_deref())?;
+        let mut quota = stored;
+        let now = self.time.now();
+        if refusals.iter().any(|refusal| refusal.public) {
+            quota.at(now.at, now.believed);
+        }
+        if let Some(omitted) = quota.take_omitted(keys.logged_in(), now.at) {
+            audit::append(tx, &omitted)?;
+        }
+        for Refusal { entry, public } in refusals {
+            if !public || quota.admit(entry) {
+                audit::append(tx, entry)?;
+            }
+        }
+        if quota != stored {
+            tx.set_meta(QUOTA_ROW, &quota.encode(public))?;
+        }
+        Ok(())
+    }
+
+    /// Counts a change of a caller without a login, each of which makes a record.
+    fn count_public_change(&self, tx: &Tx<'_>, keys: &Keys) -> Result<()> {
+        let public = &keys.identity.public;
+        let mut quota = Quota::decode(public, tx.meta(QUOTA_ROW)?.as_deref())?;
+        let now = self.time.now();
+        quota.at(now.at, now.believed);
+        let limit = self.config.public_changes;
+        if !quota.admit_change(limit) {
+            return refuse(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                format!(
+                    "callers without a login make {limit} changes a day (`policy.public_changes`): log in"
+                ),
+            );
+        }
+        Ok(tx.set_meta(QUOTA_ROW, &quota.encode(public))?)
     }
 
     /// Records that the use of a key begins, where such records are wanted.
@@ -145,7 +247,7 @@ impl Token {
     }
 
     /// Makes a change with its record in `tx`; also returns the clock mark to commit.
-    fn record<T>(
+    pub(super) fn record<T>(
         &self,
         tx: &Tx<'_>,
         keys: &Keys,
@@ -163,7 +265,7 @@ impl Token {
             vault: keys.vault(),
             now,
             stored,
-            mark: self.time.advanced(stored),
+            mark: self.time.advanced(stored, keys.logged_in()),
             entry: doing.entry(keys.login, now.at, rv),
             moved: Moved::default(),
         };
@@ -176,6 +278,24 @@ impl Token {
         Ok((out, change.mark))
     }
 
+    /// Stores the mark where uses alone have moved it, or where readings are in doubt, or no longer. It
+    /// does not wait for the disk, and what the caller does goes on where it fails.
+    pub(super) fn keep_time(&self, keys: &Keys, limited: bool) {
+        if self.config.read_only || !self.time.overdue(keys.logged_in(), limited) {
+            return;
+        }
+        match self.store.write_relaxed(|tx| self.store_mark(tx, keys)) {
+            Ok(mark) => self.time.learn(mark),
+            Err(error) => {
+                self.time.store_failed();
+                log::note(
+                    LogLevel::Warning,
+                    &format!("the clock mark was not stored: {error}"),
+                );
+            }
+        }
+    }
+
     /// Commits the clock's reading, so that turning the clock back revives nothing.
     pub(super) fn commit_mark(&self, keys: &Keys) -> Result<()> {
         if self.config.read_only {
@@ -186,20 +306,22 @@ impl Token {
             let row = snapshot.meta(MARK_ROW)?;
             Mark::decode(public, row.as_deref())
         })?;
-        if self.time.advanced(stored) == stored {
+        if self.time.advanced(stored, keys.logged_in()) == stored {
             return Ok(());
         }
-        let mark = self.on_a_full_disk_too(|| {
-            self.write(|tx| {
-                check_identity(tx, &keys.identity)?;
-                let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
-                let mark = self.time.advanced(stored);
-                tx.set_meta(MARK_ROW, &mark.encode(public))?;
-                Ok(mark)
-            })
-        })?;
+        let mark = self.on_a_full_disk_too(|| self.write(|tx| self.store_mark(tx, keys)))?;
         self.time.learn(mark);
         Ok(())
+    }
+
+    /// Stores the mark as the clock has moved it, and returns it.
+    pub(super) fn store_mark(&self, tx: &Tx<'_>, keys: &Keys) -> Result<Mark> {
+        check_identity(tx, &keys.identity)?;
+        let public = &keys.identity.public;
+        let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+        let mark = self.time.advanced(stored, keys.logged_in());
+        tx.set_meta(MARK_ROW, &mark.encode(public))?;
+        Ok(mark)
     }
 }
 
@@ -216,10 +338,28 @@ impl Change<'_> {
         self.touch(Touch::Put, &row, record.attributes.bytes(ck::CKA_LABEL))?;
         self.replace(&row.uid, Some(&row))?;
         self.tx.put(&row, &postings)?;
+        if self.vault.master.is_none() {
+            self.check_unvouched()?;
+        }
         if let Some(material) = material {
             self.tx.put_material(&record.uid, &material)?;
         }
         Ok(())
+    }
+
+    /// Whether the objects that callers without a login have made are not too many now. Such an object
+    /// has no tag under the master key.
+    fn check_unvouched(&self) -> Result<()> {
+        let (count, bytes) = self.tx.without_mac()?;
+        if count <= UNVOUCHED_OBJECTS && bytes <= UNVOUCHED_BYTES {
+            return Ok(());
+        }
+        refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            format!(
+                "without a login {UNVOUCHED_OBJECTS} objects of {UNVOUCHED_BYTES} bytes in all can be made, and there would be {count} of {bytes}: log in"
+            ),
+        )
     }
 
     /// The object as this transaction sees it.

@@ -53,8 +53,16 @@ impl Token {
                 "some secrets are not in locked memory: raise RLIMIT_MEMLOCK to 4 MiB or more",
             );
         }
+        // A reading in doubt is noted, or taken, before anything is erased by it.
+        self.keep_time(&self.keys()?, true);
+        if let Err(error) = self.flush_refusals(&self.keys()?) {
+            log::note(
+                LogLevel::Error,
+                &format!("earlier refusals were not recorded: {error}"),
+            );
+        }
         match role {
-            Role::User => self.sweep(),
+            Role::User => Ok(self.sweep_at_login()),
             Role::So => Ok(Swept::default()),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -50,7 +50,8 @@ mod vault;
 mod wrap;
 
 pub use anchor::AnchorStatus;
-pub use audit::{Entry as AuditEntry, Event, Touch, Touched, Verified};
+pub use audit::{Archived, VerifiedArchives};
+pub use audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
 pub use birth::{Birth, files, lock_folder, made_meanwhile};
 pub use copy::{CopyStatus, TokenCopy, Undone};
 pub use external::{Receipt, Version};
@@ -61,6 +62,7 @@ pub use read::UsableKey;
 pub use sweep::Swept;
 pub use time::ClockStatus;
 
+use audit::Refusals;
 use guess::Guesses;
 use objects::Objects;
 use pin::Role;
@@ -123,6 +125,10 @@ impl Keys {
         }
     }
 
+    fn logged_in(&self) -> bool {
+        self.login != Login::Public
+    }
+
     fn caller(&self, read_write: bool) -> policy::Caller {
         policy::Caller {
             login: self.login,
@@ -146,6 +152,9 @@ pub struct Token {
     objects: Objects,
     /// Held while a change is noted in the anchor.
     noting: Mutex<()>,
+    /// A login has not erased all that was due.
+    due_left: AtomicBool,
+    refusals: Refusals,
 }
 
 /// What C_GetTokenInfo tells of the token itself.
@@ -238,15 +247,17 @@ impl Token {
         }
         let token = Self {
             store,
-            config,
             rng,
-            time: TokenTime::new(clock),
+            time: TokenTime::new(clock, config.clock_leap),
+            config,
             identity: RwLock::new(None),
             seen: AtomicU64::new(u64::MAX),
             login: RwLock::new(None),
             guesses: Guesses::default(),
             objects: Objects::default(),
             noting: Mutex::default(),
+            due_left: AtomicBool::new(false),
+            refusals: Refusals::default(),
         };
         token.refresh()?;
         Ok(token)
@@ -448,6 +459,22 @@ impl Token {
     /// Leaves the store's handles alone for ever: what a forked child does with its parent's token.
     pub fn forget(self: Arc<Self>) {
         std::mem::forget(self);
+    }
+}
+
+impl Drop for Token {
+    /// Records the refusals that were counted last, unless this is a forked child's copy.
+    fn drop(&mut self) {
+        if !self.store.is_of_this_process() || self.refusals.is_empty() {
+            return;
+        }
+        let flushed = self.keys().and_then(|keys| self.flush_refusals(&keys));
+        if let Err(error) = flushed {
+            log::note(
+                LogLevel::Error,
+                &format!("the last refusals were not recorded: {error}"),
+            );
+        }
     }
 }
 

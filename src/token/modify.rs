@@ -33,7 +33,8 @@ impl Token {
         let now = self.time.now().at;
         let kind = external::kind(&object.attributes)?;
         for attribute in template {
-            byok::may_change(kind, attribute.kind, attribute.bytes(), now)?;
+            byok::may_change(kind, attribute.kind, attribute.bytes(), now)
+                .map_err(|refused| self.time.explained_byok(refused))?;
         }
         let maker = maker(&keys);
         match &object.home {

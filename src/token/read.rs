@@ -162,6 +162,7 @@ impl Token {
         keys: &Keys,
         read_write: bool,
     ) -> Result<Effect> {
+        self.keep_time(keys, object.limited());
         let now = self.time.now().at;
         match policy::decide(action, &object.facts, &keys.caller(read_write), now) {
             Ok(effect) => Ok(effect),
@@ -172,7 +173,7 @@ impl Token {
                 if self.time.now().believed && matches!(object.home, Home::Token { .. }) {
                     self.sweep_object(keys, &object.uid)?;
                 }
-                Err(error)
+                Err(self.time.explained(error))
             }
         }
     }

@@ -1,12 +1,15 @@
 //! Erasing what is due: at every touch of an expired key, at each login of the user, and by `sweep`.
 
+use std::ops::AddAssign;
+use std::sync::atomic::Ordering;
+
 use crate::byok;
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
-use crate::error::{Result, refuse};
+use crate::error::{Error, Result, refuse};
 use crate::log;
-use crate::store::Uid;
+use crate::store::{DuePlace, Tx, Uid};
 
 use super::audit::Event;
 use super::vault::Record;
@@ -23,6 +26,8 @@ pub struct Swept {
     pub job_keys: u64,
     /// Objects that were due and could not be erased; the log says why.
     pub failed: u64,
+    /// More may be due: a login erases so many and no more.
+    pub left: bool,
 }
 
 /// What is due of an object.
@@ -33,42 +38,129 @@ enum Due {
     JobKey,
 }
 
+/// How the log is emptied of what was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Emptying {
+    /// With the change itself.
+    AtOnce,
+    /// After the last of several batches, by the caller.
+    Postponed,
+}
+
+/// Objects that one transaction erases at most: other writers get their turn between two.
+const BATCH: usize = 128;
+/// Objects that a login erases at most, so that it stays fast. Of what is left each later change
+/// erases a batch, and so does each further login; `Token::sweep` erases all.
+const AT_LOGIN: usize = 5 * BATCH;
+
+impl Swept {
+    /// Objects that were erased.
+    #[must_use]
+    pub fn erased(&self) -> u64 {
+        self.materials + self.keys + self.job_keys
+    }
+
+    fn count(&mut self, due: Option<Due>) {
+        match due {
+            None => {}
+            Some(Due::Material) => self.materials += 1,
+            Some(Due::Key) => self.keys += 1,
+            Some(Due::JobKey) => self.job_keys += 1,
+        }
+    }
+}
+
+impl AddAssign for Swept {
+    fn add_assign(&mut self, other: Self) {
+        self.materials += other.materials;
+        self.keys += other.keys;
+        self.job_keys += other.job_keys;
+        self.failed += other.failed;
+        self.left = other.left;
+    }
+}
+
 impl Token {
-    /// Erases everything that is due. Nothing is while the clock is not believed. Ends also the
-    /// erasing that a reader had delayed.
+    /// Erases everything that is due. Nothing is erased while the clock's reading is in doubt. Ends
+    /// also the erasing that a reader had delayed.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN, CKR_DEVICE_ERROR.
     pub fn sweep(&self) -> Result<Swept> {
+        self.sweep_watched(|_| ())
+    }
+
+    /// As `sweep`, and calls `progress` after each batch with what was erased so far.
+    ///
+    /// # Errors
+    /// Those of `sweep`.
+    pub fn sweep_watched(&self, progress: impl FnMut(&Swept)) -> Result<Swept> {
         let keys = self.keys()?;
         if keys.master.is_none() {
             return refuse(ck::CKR_USER_NOT_LOGGED_IN, "sweeping needs a login");
         }
+        self.sweep_up_to(usize::MAX, &keys, progress)
+    }
+
+    /// What the user's login erases. A login is not refused because this fails.
+    pub(super) fn sweep_at_login(&self) -> Swept {
+        let swept = self
+            .keys()
+            .and_then(|keys| self.sweep_up_to(AT_LOGIN, &keys, |_| ()));
+        swept.unwrap_or_else(|error| {
+            log::note(
+                LogLevel::Error,
+                &format!("what is due was not erased at the login: {error}"),
+            );
+            Swept::default()
+        })
+    }
+
+    /// Erases a batch of what a login has left.
+    pub(super) fn sweep_on(&self, keys: &Keys) {
+        if keys.master.is_none() || !self.due_left.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.sweep_up_to(BATCH, keys, |_| ()) {
+            log::note(
+                LogLevel::Error,
+                &format!("what is due was not erased: {error}"),
+            );
+        }
+    }
+
+    /// Erases at most `limit` of the objects that are due.
+    fn sweep_up_to(
+        &self,
+        limit: usize,
+        keys: &Keys,
+        mut progress: impl FnMut(&Swept),
+    ) -> Result<Swept> {
         let mut swept = Swept::default();
-        let now = self.time.now();
         if self.config.read_only {
             return Ok(swept);
         }
+        let now = self.time.now();
+        // A reading in doubt erases nothing.
+        let limit = if now.believed { limit } else { 0 };
+        let (mut after, mut tried) = (DuePlace::default(), 0);
+        let mut left = now.believed;
+        while tried < limit {
+            let batch = self
+                .store
+                .read(|snapshot| snapshot.due(now.at, after, BATCH.min(limit - tried)))?;
+            let Some((place, _)) = batch.last() else {
+                left = false;
+                break;
+            };
+            after = *place;
+            tried += batch.len();
+            swept += self.erase(keys, &batch, Emptying::Postponed);
+            progress(&swept);
+        }
+        swept.left = left;
+        self.due_left.store(swept.left, Ordering::Relaxed);
         self.store.finish_erasing()?;
-        if !now.believed {
-            return Ok(swept);
-        }
-        for uid in self.store.read(|snapshot| snapshot.due(now.at))? {
-            match self.erase_due(&keys, &uid) {
-                Ok(None) => {}
-                Ok(Some(Due::Material)) => swept.materials += 1,
-                Ok(Some(Due::Key)) => swept.keys += 1,
-                Ok(Some(Due::JobKey)) => swept.job_keys += 1,
-                // One damaged object must not keep the others.
-                Err(error) => {
-                    swept.failed += 1;
-                    log::note(
-                        LogLevel::Error,
-                        &format!("an object that is due was not erased: {error}"),
-                    );
-                }
-            }
-        }
         Ok(swept)
     }
 
@@ -77,35 +169,86 @@ impl Token {
         if self.config.read_only || keys.master.is_none() {
             return Ok(());
         }
-        self.erase_due(keys, uid).map(drop)
-    }
-
-    fn erase_due(&self, keys: &Keys, uid: &Uid) -> Result<Option<Due>> {
         let now = self.time.now().at;
         let row = self.store.read(|snapshot| snapshot.object(uid))?;
         let record = row.map(|row| keys.vault().open(&row)).transpose()?;
-        let Some(due) = record.and_then(|record| due(&record, now)) else {
+        if record.is_some_and(|record| due(&record, now).is_some()) {
+            self.erase_batch(keys, &[(DuePlace::default(), *uid)], Emptying::AtOnce)?;
+        }
+        Ok(())
+    }
+
+    /// Erases a batch; a batch that fails as a whole counts as failed.
+    fn erase(&self, keys: &Keys, batch: &[(DuePlace, Uid)], emptying: Emptying) -> Swept {
+        self.erase_batch(keys, batch, emptying)
+            .unwrap_or_else(|error| {
+                not_erased(&error);
+                Swept {
+                    failed: batch.len() as u64,
+                    ..Swept::default()
+                }
+            })
+    }
+
+    /// Erases what is due of the objects, in one transaction. An object that fails is left out.
+    fn erase_batch(
+        &self,
+        keys: &Keys,
+        batch: &[(DuePlace, Uid)],
+        emptying: Emptying,
+    ) -> Result<Swept> {
+        let (swept, mark) = self.on_a_full_disk_too(|| {
+            self.write(|tx| {
+                if emptying == Emptying::Postponed {
+                    tx.postpone_emptying();
+                }
+                let mut swept = Swept::default();
+                let mark = self.store_mark(tx, keys)?;
+                for (_, uid) in batch {
+                    match tx.attempt(|| self.erase_due(tx, keys, uid))? {
+                        Ok(due) => swept.count(due),
+                        // The whole batch is tried again with the space that the store keeps back.
+                        Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => return Err(error),
+                        Err(error) => {
+                            swept.failed += 1;
+                            not_erased(&error);
+                        }
+                    }
+                }
+                Ok((swept, mark))
+            })
+        })?;
+        self.time.learn(mark);
+        Ok(swept)
+    }
+
+    /// Erases what is due of one object. Another process may have done it, or a new import has come,
+    /// since the object was listed.
+    fn erase_due(&self, tx: &Tx<'_>, keys: &Keys, uid: &Uid) -> Result<Option<Due>> {
+        let Some(row) = tx.object(uid)? else {
+            return Ok(None);
+        };
+        let mut record = keys.vault().open(&row)?;
+        let Some(due) = due(&record, self.time.now().at) else {
             return Ok(None);
         };
         let event = match due {
             Due::Key => Event::Delete,
             Due::Material | Due::JobKey => Event::Expire,
         };
-        self.reduce(keys, event, |change| {
-            let Some(mut record) = change.get(uid)? else {
-                return Ok(None);
-            };
-            // Another process may have done it, or a new import has come, meanwhile.
-            if self::due(&record, now) != Some(due) {
-                return Ok(None);
-            }
-            match due {
-                Due::Material => external::erase(change, &mut record)?,
-                Due::Key | Due::JobKey => external::remove(change, &record)?,
-            }
-            Ok(Some(due))
-        })
+        self.record(tx, keys, event.into(), ck::CKR_OK, |change| match due {
+            Due::Material => external::erase(change, &mut record),
+            Due::Key | Due::JobKey => external::remove(change, &record),
+        })?;
+        Ok(Some(due))
     }
+}
+
+fn not_erased(error: &Error) {
+    log::note(
+        LogLevel::Error,
+        &format!("an object that is due was not erased: {error}"),
+    );
 }
 
 fn due(record: &Record, now: UnixTime) -> Option<Due> {

@@ -1,8 +1,16 @@
-//! The token's time: `max(clock, mark)`, and never backwards within a process.
+//! The token's time (BYOK rules, section 1).
 //!
-//! The mark is the highest clock reading that the token has committed (BYOK rules, section 1).
-//! A reading far above it counts for refusing, but is not stored and erases nothing until the
-//! security officer accepts it: a clock thrown ahead must not destroy keys.
+//! The time is `max(clock, mark)`. The *mark* is the highest reading of the clock that the token has
+//! committed. Within a process the time never goes back, as far as its readings were believed.
+//!
+//! A reading more than `clock.leap` above the mark is *in doubt*: it counts for refusing, but is not
+//! stored as the mark, erases nothing, and is forgotten as soon as the clock is right again. The token
+//! notes the first such reading that it meets while somebody is logged in. When a reading in doubt
+//! comes a day or more after that note, it is taken for the mark; a reading below the note clears it.
+//! The security officer can have a reading taken at once.
+//!
+//! Without a login the mark moves by `clock.leap` at most, counted from where a login moved it last:
+//! else whoever can set a clock, and knows no PIN, could walk the mark into the future in small steps.
 //!
 //! The officer alone may lower the mark. The store counts how often that was done, so that a
 //! process which finds a higher count forgets the readings it remembers: otherwise its next change
@@ -13,16 +21,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::clock::{Clock, UnixTime};
-use crate::error::Result;
+use crate::byok;
+use crate::clock::{Clock, UnixTime, utc};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 use super::vault::{Domain, damaged};
 
 /// Row of the mark.
 pub(super) const MARK_ROW: &str = "clock";
-/// How far above the mark a reading is believed: 400 days.
-const BELIEVED_AHEAD: UnixTime = 400 * 86_400;
+/// How long readings in doubt must go on before one is taken.
+const DOUBT: UnixTime = 86_400;
+/// How far the mark stays behind where nothing but uses moves it.
+const BEHIND: UnixTime = 3600;
+/// How long a process waits after it could not store the mark.
+const RETRY: UnixTime = 60;
 
 /// The clock mark, as the store has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,12 +44,29 @@ pub(super) struct Mark {
     pub(super) at: UnixTime,
     /// How often the security officer has lowered it.
     pub(super) lowered: u64,
+    /// Where a login moved it last: without one it goes `clock.leap` beyond that at most.
+    vouched: UnixTime,
+    /// The first reading in doubt that was met with a login, until it is taken or the clock goes
+    /// back below it; 0 = none.
+    doubt: UnixTime,
 }
 
 impl Mark {
-    /// Row bytes: time (8) ‖ count of lowerings (8) ‖ tag under the store key (32).
+    /// A mark that somebody who knows a PIN has set, or that a new token begins with.
+    pub(super) fn vouched(at: UnixTime, lowered: u64) -> Self {
+        Self {
+            at,
+            lowered,
+            vouched: at,
+            doubt: 0,
+        }
+    }
+
+    /// Row bytes: time (8) ‖ count of lowerings (8) ‖ vouched (8) ‖ doubt (8) ‖ tag under the store
+    /// key (32).
     pub(super) fn encode(self, store: &Domain) -> Vec<u8> {
-        let body = [self.at.to_be_bytes(), self.lowered.to_be_bytes()].concat();
+        let numbers = [self.at, self.lowered, self.vouched, self.doubt];
+        let body = numbers.map(u64::to_be_bytes).concat();
         let tag = store.tag(&[MARK_ROW.as_bytes(), &body]);
         [&body[..], &tag].concat()
     }
@@ -44,15 +74,19 @@ impl Mark {
     /// # Errors
     /// CKR_DEVICE_ERROR for a row that is missing or damaged.
     pub(super) fn decode(store: &Domain, row: Option<&[u8]>) -> Result<Self> {
-        row.and_then(|row| row.split_first_chunk::<16>())
+        row.and_then(|row| row.split_first_chunk::<32>())
             .filter(|(body, tag)| {
                 Secret::copy(&store.tag(&[MARK_ROW.as_bytes(), &body[..]])).ct_eq(tag)
             })
             .and_then(|(body, _)| {
-                let (at, lowered) = body.split_first_chunk()?;
+                let [at, lowered, vouched, doubt] = body.as_chunks().0 else {
+                    return None;
+                };
                 Some(Self {
                     at: u64::from_be_bytes(*at),
-                    lowered: u64::from_be_bytes(lowered.try_into().ok()?),
+                    lowered: u64::from_be_bytes(*lowered),
+                    vouched: u64::from_be_bytes(*vouched),
+                    doubt: u64::from_be_bytes(*doubt),
                 })
             })
             .ok_or_else(|| damaged("the clock mark"))
@@ -64,7 +98,7 @@ impl Mark {
 pub(super) struct Now {
     /// Unix seconds; what every decision uses.
     pub(super) at: UnixTime,
-    /// Near enough to the mark that material may be erased because of it.
+    /// Not in doubt: material may be erased because of it.
     pub(super) believed: bool,
 }
 
@@ -77,29 +111,38 @@ pub struct ClockStatus {
     pub mark: UnixTime,
     /// What the token decides by.
     pub now: UnixTime,
-    /// `now` is at most 400 days above the mark: it is stored, and may erase what has expired.
+    /// The reading is not in doubt: it is stored, and may erase what has expired.
     pub believed: bool,
+    /// The first reading in doubt that was noted; the next one a day or more after it is taken.
+    pub doubted_since: Option<UnixTime>,
+    /// `clock.leap` in seconds: a reading further above the mark is in doubt.
+    pub leap: UnixTime,
 }
 
-/// Clock, mark and the highest readings of this process.
+/// Clock, mark and the highest reading of this process.
 pub(super) struct TokenTime {
     clock: Arc<dyn Clock>,
+    leap: UnixTime,
+    /// The committed mark, as this process has seen it last; `mark` and `doubt` are its fields.
+    known: Mutex<Mark>,
     mark: AtomicU64,
+    doubt: AtomicU64,
+    /// The highest reading that was believed, or the mark.
     highest: AtomicU64,
-    /// The highest reading that was believed: what the next change commits.
-    credible: AtomicU64,
-    /// Lowerings of the mark that this process knows of.
-    lowered: Mutex<u64>,
+    /// The reading at which the mark could not be stored.
+    failed: AtomicU64,
 }
 
 impl TokenTime {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, leap: UnixTime) -> Self {
         Self {
             clock,
+            leap,
+            known: Mutex::default(),
             mark: AtomicU64::new(0),
+            doubt: AtomicU64::new(0),
             highest: AtomicU64::new(0),
-            credible: AtomicU64::new(0),
-            lowered: Mutex::new(0),
+            failed: AtomicU64::new(0),
         }
     }
 
@@ -108,57 +151,104 @@ impl TokenTime {
     }
 
     pub(super) fn now(&self) -> Now {
-        let reading = self.clock.now();
-        let mark = self.mark.load(Ordering::SeqCst);
-        if believed(reading, mark) {
-            raise(&self.credible, reading);
+        self.judged(self.clock.now())
+    }
+
+    fn judged(&self, reading: UnixTime) -> Now {
+        if self.doubts(reading, self.mark.load(Ordering::SeqCst)) {
+            return Now {
+                at: reading.max(self.highest.load(Ordering::SeqCst)),
+                believed: false,
+            };
         }
-        let at = raise(&self.highest, reading);
         Now {
-            at,
-            believed: believed(at, mark),
+            at: raise(&self.highest, reading),
+            believed: true,
         }
     }
 
     pub(super) fn status(&self) -> ClockStatus {
-        let Now { at, believed } = self.now();
+        let reading = self.clock.now();
+        let Now { at, believed } = self.judged(reading);
+        let known = *self.known.lock();
         ClockStatus {
-            reading: self.clock.now(),
-            mark: self.mark.load(Ordering::SeqCst),
+            reading,
+            mark: known.at,
             now: at,
             believed,
+            doubted_since: Some(known.doubt).filter(|doubt| *doubt != 0),
+            leap: self.leap,
         }
     }
 
     /// Learns the committed mark, which another process may have moved.
     pub(super) fn learn(&self, mark: Mark) {
-        let mut lowered = self.lowered.lock();
-        let readings = [&self.mark, &self.highest, &self.credible];
-        if mark.lowered > *lowered {
-            *lowered = mark.lowered;
-            for reading in readings {
-                reading.store(mark.at, Ordering::SeqCst);
-            }
-        } else if mark.lowered == *lowered {
-            for reading in readings {
-                raise(reading, mark.at);
-            }
+        let mut known = self.known.lock();
+        if (mark.lowered, mark.at) < (known.lowered, known.at) {
+            return;
         }
+        if mark.lowered > known.lowered {
+            self.highest.store(mark.at, Ordering::SeqCst);
+        } else {
+            raise(&self.highest, mark.at);
+        }
+        self.mark.store(mark.at, Ordering::SeqCst);
+        self.doubt.store(mark.doubt, Ordering::SeqCst);
+        *known = mark;
     }
 
-    /// The mark to commit over the stored one: this process's highest reading where that is higher
-    /// and believed.
-    pub(super) fn advanced(&self, stored: Mark) -> Mark {
+    /// The mark to commit over the stored one. `login` says that somebody is logged in.
+    pub(super) fn advanced(&self, stored: Mark, login: bool) -> Mark {
         self.learn(stored);
-        self.now();
-        let reading = self.credible.load(Ordering::SeqCst);
-        if reading > stored.at && believed(reading, stored.at) {
-            return Mark {
-                at: reading,
-                ..stored
+        let reading = self.clock.now();
+        if self.doubts(reading, stored.at) {
+            return if login {
+                doubted(stored, reading)
+            } else {
+                stored
             };
         }
-        stored
+        // What this process has refused by is committed, though the clock was turned back since.
+        let highest = self.judged(reading).at;
+        let limit = if login {
+            UnixTime::MAX
+        } else {
+            stored.vouched.saturating_add(self.leap)
+        };
+        let mut mark = Mark { doubt: 0, ..stored };
+        if !self.doubts(highest, stored.at) {
+            mark.at = mark.at.max(highest.min(limit));
+        }
+        if login {
+            mark.vouched = mark.vouched.max(reading.min(mark.at));
+        }
+        mark
+    }
+
+    /// The mark to store where nothing else is written: when it is an hour behind and the use is
+    /// that of a `limited` key, and when something is to be said of readings in doubt. `None` else,
+    /// which is the common case and costs some loads.
+    pub(super) fn overdue(&self, login: bool, limited: bool) -> bool {
+        let reading = self.clock.now();
+        let (mark, doubt) = (
+            self.mark.load(Ordering::SeqCst),
+            self.doubt.load(Ordering::SeqCst),
+        );
+        let wanted = if self.doubts(reading, mark) {
+            login && (doubt == 0 || reading < doubt || reading - doubt >= DOUBT)
+        } else {
+            doubt != 0 || (limited && reading > mark.saturating_add(BEHIND))
+        };
+        if !wanted || reading.abs_diff(self.failed.load(Ordering::Relaxed)) < RETRY {
+            return false;
+        }
+        let known = *self.known.lock();
+        self.advanced(known, login) != known
+    }
+
+    /// The mark could not be stored now: the next uses do not try again at once.
+    pub(super) fn store_failed(&self) {
+        self.failed.store(self.clock.now(), Ordering::Relaxed);
     }
 
     /// The mark that the security officer sets, whatever stood there: the clock's reading. `None`
@@ -166,10 +256,54 @@ impl TokenTime {
     pub(super) fn accepted(&self, stored: Mark, lower: bool) -> Option<Mark> {
         let at = self.clock.now();
         if lower {
-            let lowered = stored.lowered.saturating_add(1);
-            return Some(Mark { at, lowered });
+            return Some(Mark::vouched(at, stored.lowered.saturating_add(1)));
         }
-        (at >= stored.at).then_some(Mark { at, ..stored })
+        (at >= stored.at).then(|| Mark::vouched(at, stored.lowered))
+    }
+
+    /// A refusal because of time says by which times it was made.
+    pub(super) fn explained(&self, mut error: Error) -> Error {
+        let status = self.status();
+        let mut what = format!(
+            "{}; the token's time is {}, its mark {}, and the host's clock shows {}",
+            error.what,
+            utc(status.now),
+            utc(status.mark),
+            utc(status.reading),
+        );
+        if !status.believed {
+            what += ", which is in doubt: set the clock right, or see `tenon clock show`";
+        }
+        error.what = what.into();
+        error
+    }
+
+    /// As `explained`, where it is because of time that `byok` refuses.
+    pub(super) fn explained_byok(&self, error: byok::Error) -> Error {
+        if error.is_of_time() {
+            return self.explained(error.into());
+        }
+        error.into()
+    }
+
+    fn doubts(&self, reading: UnixTime, mark: UnixTime) -> bool {
+        reading > mark.saturating_add(self.leap)
+    }
+}
+
+/// What a login makes of a reading in doubt.
+fn doubted(stored: Mark, reading: UnixTime) -> Mark {
+    match stored.doubt {
+        0 => Mark {
+            doubt: reading,
+            ..stored
+        },
+        doubt if reading < doubt => Mark {
+            doubt: reading,
+            ..stored
+        },
+        doubt if reading - doubt >= DOUBT => Mark::vouched(reading, stored.lowered),
+        _ => stored,
     }
 }
 
@@ -182,27 +316,25 @@ fn raise(to: &AtomicU64, reading: UnixTime) -> UnixTime {
     to.fetch_max(reading, Ordering::SeqCst).max(reading)
 }
 
-fn believed(reading: UnixTime, mark: UnixTime) -> bool {
-    reading <= mark.saturating_add(BELIEVED_AHEAD)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
 
     const AT: UnixTime = 1_800_000_000;
-    const MARK: Mark = Mark { at: AT, lowered: 0 };
+    const DAY: UnixTime = 86_400;
+    const LEAP: UnixTime = 8 * DAY;
+    const YEAR: UnixTime = AT + 366 * DAY;
+
+    fn mark(at: UnixTime) -> Mark {
+        Mark::vouched(at, 0)
+    }
 
     fn time(reading: UnixTime) -> (ManualClock, TokenTime) {
         let clock = ManualClock::at(reading);
-        let time = TokenTime::new(Arc::new(clock.clone()));
-        time.learn(MARK);
+        let time = TokenTime::new(Arc::new(clock.clone()), LEAP);
+        time.learn(mark(AT));
         (clock, time)
-    }
-
-    fn mark(at: UnixTime) -> Mark {
-        Mark { at, lowered: 0 }
     }
 
     #[test]
@@ -213,36 +345,89 @@ mod tests {
         assert_eq!(time.now().at, AT + 50);
         clock.set(AT + 10);
         assert_eq!(time.now().at, AT + 50);
-        assert_eq!(
-            time.advanced(MARK),
-            mark(AT + 50),
-            "what was refused by is committed"
-        );
-        assert_eq!(time.advanced(mark(AT + 60)), mark(AT + 60));
+        let committed = time.advanced(mark(AT), true);
+        assert_eq!(committed.at, AT + 50, "what was refused by is committed");
+        assert_eq!(time.advanced(mark(AT + 60), true), mark(AT + 60));
     }
 
     #[test]
-    fn a_clock_thrown_ahead_refuses_but_is_not_stored() {
-        let (clock, time) = time(AT + BELIEVED_AHEAD);
+    fn a_reading_in_doubt_refuses_and_does_not_stick() {
+        let (clock, time) = time(AT + LEAP);
         assert!(time.now().believed);
-        assert_eq!(time.advanced(MARK), mark(AT + BELIEVED_AHEAD));
+        assert_eq!(time.advanced(mark(AT), true), mark(AT + LEAP));
 
-        clock.set(AT + BELIEVED_AHEAD + 1);
-        let (clock, time) = self::time(clock.now());
+        let (clock, time) = {
+            clock.set(AT + LEAP + 1);
+            self::time(clock.now())
+        };
         let now = time.now();
-        assert_eq!((now.at, now.believed), (AT + BELIEVED_AHEAD + 1, false));
-        assert_eq!(time.advanced(MARK), MARK);
+        assert_eq!((now.at, now.believed), (AT + LEAP + 1, false));
+        assert_eq!(time.advanced(mark(AT), false), mark(AT));
         clock.set(AT + 5);
-        assert_eq!(time.now(), now, "within a process it never goes back");
-        assert_eq!(time.advanced(MARK), mark(AT + 5));
+        assert_eq!((time.now().at, time.now().believed), (AT + 5, true));
+    }
+
+    #[test]
+    fn a_doubt_of_a_day_is_taken_and_one_that_ends_is_cleared() {
+        let (clock, time) = time(YEAR);
+        let noted = time.advanced(mark(AT), true);
+        assert_eq!((noted.at, noted.doubt), (AT, YEAR));
+        clock.set(YEAR + DAY - 1);
+        assert_eq!(time.advanced(noted, true), noted, "not a day yet");
+        clock.set(YEAR + DAY);
+        assert_eq!(time.advanced(noted, false), noted, "nobody is logged in");
+        assert_eq!(time.advanced(noted, true), mark(YEAR + DAY));
+
+        let (clock, time) = self::time(YEAR - 100);
+        let again = time.advanced(noted, true);
+        assert_eq!(
+            again.doubt,
+            YEAR - 100,
+            "below the note the day begins anew"
+        );
+        clock.set(AT + 5);
+        for login in [false, true] {
+            assert_eq!(time.advanced(again, login).doubt, 0);
+        }
+    }
+
+    #[test]
+    fn without_a_login_the_mark_goes_one_leap_in_all() {
+        let (clock, time) = time(AT);
+        let mut stored = mark(AT);
+        for days in 1..100 {
+            clock.set(AT + days * 4 * DAY);
+            stored = time.advanced(stored, false);
+        }
+        assert_eq!(stored.at, AT + LEAP);
+        // The clock is right again, and a login vouches for what it shows, not for what was pushed.
+        let (_, time) = self::time(AT + 100);
+        let vouched = time.advanced(stored, true);
+        assert_eq!((vouched.at, vouched.vouched), (AT + LEAP, AT + 100));
+    }
+
+    #[test]
+    fn uses_store_a_mark_that_is_an_hour_behind() {
+        let (clock, time) = time(AT + BEHIND);
+        assert!(!time.overdue(true, true));
+        clock.set(AT + BEHIND + 1);
+        assert!(time.overdue(true, true));
+        assert!(!time.overdue(true, false), "an unlimited key needs no mark");
+        time.store_failed();
+        assert!(!time.overdue(true, true), "not again at once");
+        clock.set(AT + BEHIND + 1 + RETRY);
+        assert!(time.overdue(true, true));
+        clock.set(YEAR);
+        assert!(time.overdue(true, false), "a doubt is noted");
+        assert!(!time.overdue(false, true), "by a login alone");
     }
 
     #[test]
     fn acceptance_stores_the_reading() {
-        let (clock, time) = time(AT + 2 * BELIEVED_AHEAD);
+        let (clock, time) = time(YEAR);
         assert!(!time.now().believed);
-        let accepted = time.accepted(MARK, false).unwrap();
-        assert_eq!(accepted, mark(AT + 2 * BELIEVED_AHEAD));
+        let accepted = time.accepted(mark(AT), false).unwrap();
+        assert_eq!(accepted, mark(YEAR));
         time.learn(accepted);
         assert!(time.now().believed);
         clock.set(AT);
@@ -254,10 +439,10 @@ mod tests {
         let (clock, time) = time(AT + 100);
         time.now();
         clock.set(AT - 100);
-        let lowered = time.accepted(MARK, true).unwrap();
+        let lowered = time.accepted(mark(AT), true).unwrap();
         assert_eq!((lowered.at, lowered.lowered), (AT - 100, 1));
         assert_eq!(time.now().at, AT + 100);
-        assert_eq!(time.advanced(lowered), lowered, "nor put it back");
+        assert_eq!(time.advanced(lowered, true), lowered, "nor put it back");
         assert_eq!(time.now().at, AT - 100);
         time.learn(mark(AT + 100));
         assert_eq!(time.now().at, AT - 100, "a mark from before is an old one");

@@ -77,7 +77,8 @@ impl Token {
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
-        byok::expiry(expires_at, profile::open(), self.time.now().at)?;
+        byok::expiry(expires_at, profile::open(), self.time.now().at)
+            .map_err(|refused| self.time.explained_byok(refused))?;
         self.may_make(caller, &keys, &attributes)?;
         let way = external::way(mechanism, params, &usable.key);
         let binds = self.binds(&keys, mechanism, way, &attributes)?;

@@ -130,3 +130,56 @@ fn uses_are_recorded_on_demand() {
     desk.run_with(&wanted, &["objects", "list", "--login"]).ok();
     assert_eq!(text(&list(&desk, &[]).pop().unwrap(), "event"), "login");
 }
+
+#[test]
+fn records_are_archived_and_the_archives_are_checked_and_read() {
+    let desk = busy();
+    let archived = desk
+        .run(&["audit", "archive", "old.audit", "--json"])
+        .json();
+    assert_eq!(
+        (&archived["records"], &archived["up_to"]),
+        (&4.into(), &4.into())
+    );
+    let digest = sha256(&desk.path("old.audit"));
+    assert_eq!(text(&archived, "sha256"), digest);
+    let left = list(&desk, &[]);
+    assert_eq!(events(&left), ["destroy", "archive"]);
+    assert_eq!(
+        (&left[1]["archived"], text(&left[1], "sha256")),
+        (&4.into(), digest.as_str())
+    );
+    let verified = desk.run(&["audit", "verify"]).ok().out();
+    assert!(
+        verified.contains("Records 1 to 4 are in archives"),
+        "{verified}"
+    );
+    let verify = ["audit", "verify", "--archive", "old.audit", "--json"];
+    let verified = desk.run(&verify).json();
+    assert_eq!(verified["archives"]["last"], 4);
+    let out = desk
+        .run(&["audit", "export", "--archive", "old.audit", "--after", "2"])
+        .ok()
+        .out();
+    assert_eq!(out.lines().count(), 2);
+    assert!(out.contains("\"kept\""), "labels are open: {out}");
+    let again = desk.run(&["audit", "archive", "old.audit"]).ok().out();
+    assert!(
+        again.starts_with("Moved 1 records, up to record 5"),
+        "{again}"
+    );
+    let nobody = [("TENON_PIN", "")];
+    desk.run_with(&nobody, &["audit", "archive", "x"])
+        .refused(1, &["no user PIN"]);
+    desk.write("other", "not an archive");
+    desk.run(&["audit", "archive", "other"])
+        .refused(1, &["no archive of audit records"]);
+    desk.run(&["audit", "verify", "--archive", "other"])
+        .refused(1, &["no archive of audit records"]);
+}
+
+fn sha256(file: &std::path::Path) -> String {
+    let bytes = std::fs::read(file).unwrap();
+    let digest = tenon_pkcs11::crypto::hash::Hash::Sha256.digest(&[&bytes]);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -37,6 +37,7 @@ fn an_untouched_record_is_genuine_to_user_and_officer() {
     let (fixture, _) = with_keys();
     let whole = Verified {
         records: 5,
+        archived: 0,
         objects: 2,
         index_rows: 5,
     };

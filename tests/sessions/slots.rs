@@ -220,3 +220,22 @@ fn slots_do_not_change_by_waiting() {
     returns!(module.wait_for_slot_event(ck::CKF_DONT_BLOCK), CKR_NO_EVENT);
     returns!(module.wait_for_slot_event(0), CKR_FUNCTION_NOT_SUPPORTED);
 }
+
+/// Whoever opens the library makes tokens without a PIN, each of which is a file.
+#[test]
+fn no_free_slot_is_offered_beyond_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(TODAY);
+    let module = open(&folder, &clock, |config| config.slot_limit = 2).unwrap();
+    for slot in 0..2 {
+        module.init_token(slot, SO_PIN, &padded("x")).unwrap();
+    }
+    assert_eq!(module.slots(), [0, 1]);
+    returns!(
+        module.init_token(2, SO_PIN, &padded("x")),
+        CKR_SLOT_ID_INVALID
+    );
+    drop(module);
+    let module = open(&folder, &clock, |config| config.slot_limit = 1).unwrap();
+    assert_eq!(module.slots(), [0, 1], "those that are there stay");
+}

@@ -1,6 +1,8 @@
 use std::ops::ControlFlow;
 
-use tenon_pkcs11::store::{AuditRow, Error, Generation, MaterialRow, Options, Row, Search, Store};
+use tenon_pkcs11::store::{
+    AuditRow, DuePlace, Error, Generation, MaterialRow, Options, Row, Search, Store,
+};
 
 use super::common::{Result, posting, row, scratch, uid};
 
@@ -160,7 +162,16 @@ fn due_is_what_has_come_and_is_not_never() {
         })
         .unwrap();
     let due = |now| {
-        let mut due = s.store.read(|s| s.due(now)).unwrap();
+        let after = DuePlace::default();
+        let all = s.store.read(|s| s.due(now, after, 100)).unwrap();
+        let mut paged = Vec::new();
+        let mut after = after;
+        while let [(place, uid)] = s.store.read(|s| s.due(now, after, 1)).unwrap()[..] {
+            paged.push((place, uid));
+            after = place;
+        }
+        assert_eq!(all, paged, "at {now}: pages leave out or repeat nothing");
+        let mut due: Vec<_> = all.into_iter().map(|(_, uid)| uid).collect();
         due.sort_unstable();
         due
     };

@@ -17,9 +17,11 @@ pub(crate) enum Command {
     Show(Show),
     /// Takes the clock's reading for the time, with the security officer's PIN
     ///
-    /// A token does not store a reading that is more than 400 days later than what it has seen, and
-    /// erases nothing because of it: the clock may be wrong. After this command it does, and keys
-    /// that expire by that time are erased. Set the clock right first.
+    /// A reading that is more than `clock.leap` (8 days) later than what the token has seen is in doubt:
+    /// it refuses what has expired by then, but the token does not store it and erases nothing because
+    /// of it, until the clock has gone on so for a day while the token was used. This command makes the
+    /// token take the reading at once, and keys that expire by that time are erased. Set the clock right
+    /// first.
     #[command(after_help = EXIT_STATUS)]
     Accept(Accept),
 }
@@ -86,9 +88,11 @@ fn print(format: &Format, status: &ClockStatus) -> Result<()> {
         if !status.believed {
             writeln!(
                 out,
-                "The token does not believe this: expired keys are refused, but not erased. Set the \
-                 clock right, or say `tenon clock accept`."
+                "The clock is in doubt, more than {} after the mark: what has expired by it is \
+                 refused, and not erased.",
+                span(status.leap)
             )?;
+            writeln!(out, "{}", doubt(status))?;
         }
         Ok(())
     })
@@ -102,7 +106,22 @@ fn json(status: &ClockStatus) -> Value {
         "now": status.now,
         "difference": i64::try_from(difference).ok(),
         "believed": status.believed,
+        "doubted_since": status.doubted_since,
+        "leap": status.leap,
     })
+}
+
+fn doubt(status: &ClockStatus) -> String {
+    let advice = "Set it right, or let the security officer say `tenon clock accept`.";
+    match status.doubted_since {
+        Some(since) => format!(
+            "A login noted that first at {}. From a day later on it is taken for right. {advice}",
+            utc(since)
+        ),
+        None => format!(
+            "The next login notes that, and from a day later on it is taken for right. {advice}"
+        ),
+    }
 }
 
 fn difference(status: &ClockStatus) -> String {

@@ -1,21 +1,15 @@
 //! Times as people write and read them: UTC, without leap seconds, as Unix time has it.
 
-use std::time::Duration;
-
 use der::DateTime;
 use tenon_pkcs11::clock::UnixTime;
+
+pub(crate) use tenon_pkcs11::clock::utc;
 
 pub(crate) const DAY: UnixTime = 86_400;
 
 /// Unix times of the future below this are taken for a duration whose unit was forgotten: it was 2001
 /// then.
 const LEAST_FUTURE: UnixTime = 1_000_000_000;
-
-/// `at` as RFC 3339 has it, `2027-01-15T08:00:00Z`.
-pub(crate) fn utc(at: UnixTime) -> String {
-    let date = DateTime::from_unix_duration(Duration::from_secs(at));
-    date.map_or_else(|_| format!("second {at}"), |date| date.to_string())
-}
 
 /// `seconds` in the two largest units that it has: `3 d 4 h`.
 pub(crate) fn span(seconds: u64) -> String {

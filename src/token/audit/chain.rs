@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::secret::Secret;
 use crate::store::{AuditRow, Snapshot, Tx};
 
-use super::super::vault::{Domain, KEY_LEN, damaged};
+use super::super::vault::{KEY_LEN, damaged};
 use super::Entry;
 
 /// Row of the key of the next record.
@@ -39,46 +39,98 @@ pub(in crate::token) fn append(tx: &Tx<'_>, entry: &Entry) -> Result<(u64, [u8; 
     Ok((seq, mac))
 }
 
-/// Passes every record to `each`, once it is known to be genuine, and returns their number.
+/// Passes every record behind `from` to `each`, once it is known to be genuine, and returns the last one's position.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR naming the first record that was edited, removed or reordered; those of `each`.
 pub(in crate::token) fn walk(
     snapshot: &Snapshot<'_>,
-    master: &Domain,
+    from: &Link,
     mut each: impl FnMut(u64, Entry) -> Result<()>,
 ) -> Result<u64> {
-    let value = |name| {
-        snapshot
-            .meta(name)?
-            .ok_or_else(|| damaged("the audit record's key"))
-    };
-    let mut key = master.open_value(FIRST_KEY_ROW, &value(FIRST_KEY_ROW)?)?;
-    let (mut seq, mut previous) = (0, Vec::new());
+    let mut link = from.clone();
     loop {
-        let rows = snapshot.audit(seq + 1, PAGE)?;
+        let rows = snapshot.audit(link.position + 1, PAGE)?;
         if rows.is_empty() {
             break;
         }
         for row in rows {
-            seq += 1;
-            let expected = Secret::copy(&mac(&key, seq, &previous, &row.record));
-            if row.seq != seq || !expected.ct_eq(&row.mac) {
-                return Err(damaged(format!("audit record {seq}")));
-            }
-            let entry = Entry::decode(&row.record)
-                .ok_or_else(|| damaged(format!("the form of audit record {seq}")))?;
-            each(seq, entry)?;
-            key = ratchet(&key);
-            previous = row.mac;
+            let entry = link.step(&row)?;
+            each(link.position, entry)?;
         }
     }
-    if !key.ct_eq(&value(KEY_ROW)?) {
+    let stored = snapshot
+        .meta(KEY_ROW)?
+        .ok_or_else(|| damaged("the audit record's key"))?;
+    if !link.key.ct_eq(&stored) {
         return Err(damaged(format!(
-            "the end of the audit record, after record {seq},"
+            "the end of the audit record, after record {},",
+            link.position
         )));
     }
-    Ok(seq)
+    Ok(link.position)
+}
+
+/// Where a chain stands between two records: what the next one is checked by.
+#[derive(Clone)]
+pub(super) struct Link {
+    /// Position of the record before.
+    pub(super) position: u64,
+    /// Its authentication code; empty before the first record.
+    mac: Vec<u8>,
+    /// Key of the record after.
+    key: Secret,
+}
+
+impl Link {
+    /// Before the first record, whose key is `key`.
+    pub(super) fn first(key: Secret) -> Self {
+        Self {
+            position: 0,
+            mac: Vec::new(),
+            key,
+        }
+    }
+
+    /// Goes past the next record, once it is known to be genuine.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR naming the record.
+    pub(super) fn step(&mut self, row: &AuditRow) -> Result<Entry> {
+        let seq = self.position + 1;
+        let expected = Secret::copy(&mac(&self.key, seq, &self.mac, &row.record));
+        if row.seq != seq || !expected.ct_eq(&row.mac) {
+            return Err(damaged(format!("audit record {seq}")));
+        }
+        let entry = Entry::decode(&row.record)
+            .ok_or_else(|| damaged(format!("the form of audit record {seq}")))?;
+        self.position = seq;
+        self.mac.clone_from(&row.mac);
+        self.key = ratchet(&self.key);
+        Ok(entry)
+    }
+
+    /// Position (8) ‖ key (32) ‖ authentication code (32, or nothing). It is stored sealed.
+    pub(super) fn encode(&self) -> Secret {
+        Secret::from([&self.position.to_be_bytes()[..], &self.key, &self.mac].concat())
+    }
+
+    /// What `encode` made; `None` for anything else.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (position, rest) = bytes.split_first_chunk()?;
+        let (key, mac) = rest.split_at_checked(KEY_LEN)?;
+        Some(Self {
+            position: u64::from_be_bytes(*position),
+            key: Secret::copy(key),
+            mac: mac.to_vec(),
+        })
+    }
+}
+
+impl PartialEq for Link {
+    fn eq(&self, other: &Self) -> bool {
+        self.position == other.position && self.mac == other.mac && self.key.ct_eq(&other.key)
+    }
 }
 
 fn mac(key: &Secret, seq: u64, previous: &[u8], record: &[u8]) -> [u8; 32] {
@@ -108,13 +160,10 @@ mod tests {
         let count: u64 = count.map_or(2 * PAGE as u64 + 1, |count| count.parse().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let store = Store::create(&folder.path().join("slot-0000.tenon")).unwrap();
-        let [root, first] = [(); 2].map(|()| rng::secret(&SystemRng, KEY_LEN));
-        let master = Domain::new(&root, &[0; 8]);
+        let first = rng::secret(&SystemRng, KEY_LEN);
         store
             .write(|tx| -> Result<()> {
                 tx.set_meta(KEY_ROW, &first)?;
-                let sealed = master.seal_value(&SystemRng, FIRST_KEY_ROW, &first)?;
-                tx.set_meta(FIRST_KEY_ROW, &sealed)?;
                 for at in 1..=count {
                     append(
                         tx,
@@ -126,7 +175,7 @@ mod tests {
             .unwrap();
         let mut expected = 0;
         let walked = store.read(|snapshot| {
-            walk(snapshot, &master, |seq, entry| {
+            walk(snapshot, &Link::first(first.clone()), |seq, entry| {
                 expected += 1;
                 assert_eq!((seq, entry.at), (expected, expected));
                 Ok(())

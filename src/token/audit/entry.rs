@@ -8,7 +8,7 @@ use crate::policy::Login;
 use crate::store::{Row, Uid};
 
 use super::super::vault::Vault;
-use super::Event;
+use super::{Event, Repeated};
 
 /// Version of the records' form.
 const FORMAT: u8 = 1;
@@ -21,6 +21,8 @@ const BY: u8 = 2;
 const NUMBER: u8 = 3;
 const TARGET: u8 = 4;
 const OBJECT: u8 = 5;
+const REPEATED: u8 = 6;
+const DIGEST: u8 = 7;
 
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +79,15 @@ pub struct Entry {
     /// The other key that had a part in it: the one that unwrapped, derived or was copied.
     pub by: Option<Uid>,
     /// Of a use, the CKA_ that permits it; of a clock mark, the new one; of an anchor, the count of
-    /// changes that it knew; of a restored token, the count of changes of the file that was replaced.
+    /// changes that it knew; of a restored token, the count of changes of the file that was replaced;
+    /// of an archiving, the position of the last record that was moved.
     pub number: Option<u64>,
     /// Of a refused import by an import job's key, the external key that it was meant for.
     pub target: Option<Uid>,
+    /// Of refusals that came more than once, how often; `None` where the record is of one.
+    pub repeated: Option<Repeated>,
+    /// Of an archiving, SHA-256 of the file.
+    pub digest: Option<[u8; 32]>,
     /// The objects.
     pub objects: Vec<Touched>,
 }
@@ -103,6 +110,13 @@ impl Entry {
         }
         if let Some(target) = self.target {
             field(&mut out, TARGET, &[&target]);
+        }
+        if let Some(Repeated { count, since }) = self.repeated {
+            let parts: [&[u8]; 2] = [&count.to_be_bytes(), &since.to_be_bytes()];
+            field(&mut out, REPEATED, &parts);
+        }
+        if let Some(digest) = self.digest {
+            field(&mut out, DIGEST, &[&digest]);
         }
         for object in &self.objects {
             let parts: [&[u8]; 6] = [
@@ -134,6 +148,8 @@ impl Entry {
             by: None,
             number: None,
             target: None,
+            repeated: None,
+            digest: None,
             objects: Vec::new(),
         };
         while let Some((&[tag, high, low], tail)) = rest.split_first_chunk() {
@@ -143,6 +159,8 @@ impl Entry {
                 BY => entry.by = Some(value.try_into().ok()?),
                 NUMBER => entry.number = Some(u64::from_be_bytes(value.try_into().ok()?)),
                 TARGET => entry.target = Some(value.try_into().ok()?),
+                REPEATED => entry.repeated = Some(repeated(value)?),
+                DIGEST => entry.digest = Some(value.try_into().ok()?),
                 OBJECT => entry.objects.push(object(value)?),
                 _ => return None,
             }
@@ -161,6 +179,14 @@ impl Entry {
         }
         Ok(())
     }
+}
+
+fn repeated(value: &[u8]) -> Option<Repeated> {
+    let (count, since) = value.split_first_chunk()?;
+    Some(Repeated {
+        count: u64::from_be_bytes(*count),
+        since: u64::from_be_bytes(since.try_into().ok()?),
+    })
 }
 
 fn object(value: &[u8]) -> Option<Touched> {
@@ -250,6 +276,10 @@ mod tests {
     #[test]
     fn entries_come_back() {
         assert_eq!(Entry::decode(&entry().encode()), Some(entry()));
+        let mut counted = entry();
+        counted.repeated = Some(Repeated { count: 3, since: 9 });
+        counted.digest = Some([8; 32]);
+        assert_eq!(Entry::decode(&counted.encode()), Some(counted));
         for (event, name) in Event::NAMES {
             let plain = Doing::from(event).entry(Login::So, 0, ck::CKR_PIN_INCORRECT);
             assert_eq!(Entry::decode(&plain.encode()), Some(plain));
@@ -267,7 +297,7 @@ mod tests {
             7,
             "one after the head, and after each field but the last"
         );
-        for (at, value) in [(0, 2), (1, 0), (1, 99), (2, 3), (19, 9)] {
+        for (at, value) in [(0, 2), (1, 0), (1, 99), (2, 3), (19, 99)] {
             let mut other = bytes.clone();
             other[at] = value;
             assert_eq!(Entry::decode(&other), None, "{at}: {value}");

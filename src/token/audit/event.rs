@@ -57,12 +57,16 @@ pub enum Event {
     Rotate = 22,
     /// The attestation key was made, for a token from before there was one.
     Attestation = 23,
+    /// Refusals of callers without a login that were not recorded one by one: their number.
+    RefusalsOmitted = 30,
+    /// Records were moved to an archive, up to a position.
+    Archive = 31,
     /// The token's file was put back from a copy.
     Restored = 32,
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 24] = [
+    pub(super) const NAMES: [(Self, &str); 26] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -86,6 +90,8 @@ impl Event {
         (Self::Delete, "delete"),
         (Self::Rotate, "rotate"),
         (Self::Attestation, "attestation"),
+        (Self::RefusalsOmitted, "refusals-omitted"),
+        (Self::Archive, "archive"),
         (Self::Restored, "restored"),
     ];
 
@@ -127,6 +133,7 @@ pub(in crate::token) struct Doing {
     by: Option<Uid>,
     number: Option<u64>,
     target: Option<Uid>,
+    digest: Option<[u8; 32]>,
 }
 
 impl From<Event> for Doing {
@@ -138,11 +145,26 @@ impl From<Event> for Doing {
             by: None,
             number: None,
             target: None,
+            digest: None,
         }
     }
 }
 
 impl Doing {
+    /// A change of objects, which a caller without a login can make too. The other changes need a PIN.
+    pub(in crate::token) fn is_of_objects(&self) -> bool {
+        matches!(
+            self.event,
+            Event::Create
+                | Event::Generate
+                | Event::Copy
+                | Event::Change
+                | Event::Destroy
+                | Event::Unwrap
+                | Event::Derive
+        )
+    }
+
     /// With the key that it is done by.
     pub(in crate::token) fn by(self, uid: Uid) -> Self {
         let by = Some(uid);
@@ -160,6 +182,12 @@ impl Doing {
         Self { target, ..self }
     }
 
+    /// With the digest of the file that it made.
+    pub(in crate::token) fn with_digest(self, digest: [u8; 32]) -> Self {
+        let digest = Some(digest);
+        Self { digest, ..self }
+    }
+
     /// The record of it, done `at` that time by `login` if nobody else is named, with this outcome.
     pub(in crate::token) fn entry(self, login: Login, at: UnixTime, rv: ck::CK_RV) -> Entry {
         Entry {
@@ -171,6 +199,8 @@ impl Doing {
             by: self.by,
             number: self.number,
             target: self.target,
+            repeated: None,
+            digest: self.digest,
             objects: Vec::new(),
         }
     }

@@ -1,11 +1,14 @@
 //! The audit record: what happened, in the transaction in which it happened.
 //!
-//! [`event`] says what can happen, [`entry`] is the form of one record, [`chain`] binds each to all before it, [`verify`] holds them
-//! against the objects. Recording needs no login; verifying, and reading labels, does.
+//! [`event`] says what can happen, [`entry`] is the form of one record, [`chain`] binds each to all before it, [`refusals`] counts what
+//! repeats, [`verify`] holds the records against the objects, [`archive`] moves records to files. Recording needs no login; verifying, and reading labels, does.
 
+mod archive;
+mod archive_file;
 mod chain;
 mod entry;
 mod event;
+mod refusals;
 mod verify;
 
 use crate::error::Result;
@@ -13,11 +16,15 @@ use crate::error::Result;
 use super::Token;
 use super::vault::damaged;
 
-pub(super) use chain::{FIRST_KEY_ROW, KEY_ROW, append, walk};
+pub(super) use archive::walk;
+pub use archive::{Archived, VerifiedArchives};
+pub(super) use chain::{FIRST_KEY_ROW, KEY_ROW, append};
 pub use entry::{Entry, Touch, Touched};
 pub(super) use entry::{LABEL_MAX, seal_of};
 pub(super) use event::Doing;
 pub use event::Event;
+pub use refusals::Repeated;
+pub(super) use refusals::{QUOTA_ROW, Quota, Refusal, Refusals};
 pub use verify::Verified;
 
 impl Token {
@@ -39,6 +46,15 @@ impl Token {
                 Ok((row.seq, entry))
             })
             .collect()
+    }
+
+    /// Position of the first record that the token has; 0 when there is none.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn audit_begin(&self) -> Result<u64> {
+        let first = self.store.read(|snapshot| snapshot.audit(0, 1))?;
+        Ok(first.first().map_or(0, |row| row.seq))
     }
 
     /// Position of the last record; 0 when there is none.

@@ -10,18 +10,21 @@
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::store::{Posting, Row, Search, Snapshot, Uid};
+use crate::store::{ArchivedObject, Posting, Row, Search, Snapshot, Uid};
 
 use super::super::rows::{Rows, shown};
 use super::super::vault::{Domain, Record, Vault};
 use super::super::{Token, key};
+use super::archive::Base;
 use super::{Entry, Touch, Touched, chain, seal_of};
 
 /// What was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// Records, all genuine.
+    /// Records in the token, all genuine.
     pub records: u64,
+    /// Records that archives have; see `Token::verify_archives`.
+    pub archived: u64,
     /// Objects, all as their last records left them.
     pub objects: u64,
     /// Rows of the search index, all those of the objects and no others.
@@ -51,7 +54,12 @@ impl Token {
         };
         self.store.read(|snapshot| {
             let mut objects = Comparison::default();
-            let records = chain::walk(snapshot, &master.domain, |seq, entry: Entry| {
+            let base = Base::read(snapshot, &master.domain)?;
+            let archived = base.link.position;
+            base.objects(snapshot, &master.domain, |kept| {
+                objects.compare_archived(snapshot, &vault, archived, kept)
+            })?;
+            let last = chain::walk(snapshot, &base.link, |seq, entry: Entry| {
                 let mut touched = entry.objects.iter();
                 touched.try_for_each(|object| objects.compare(snapshot, &vault, seq, object))
             })?;
@@ -62,7 +70,8 @@ impl Token {
                 return Err(broken(format!("SQLite's check of the file says: {fault}")));
             }
             Ok(Verified {
-                records,
+                records: last - archived,
+                archived,
                 objects: fitting,
                 index_rows,
             })
@@ -87,6 +96,27 @@ struct Comparison {
 }
 
 impl Comparison {
+    /// As `compare`, for an object that was there when the records up to `seq` were archived.
+    fn compare_archived(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        vault: &Vault<'_>,
+        seq: u64,
+        kept: &ArchivedObject,
+    ) -> Result<()> {
+        let object = Touched {
+            touch: Touch::Put,
+            uid: kept.uid,
+            class: kept.class,
+            version: kept.version,
+            seal: kept.seal,
+            sealed_label: Vec::new(),
+            label: None,
+        };
+        self.made += u64::from(kept.version != 1);
+        self.compare(snapshot, vault, seq, &object)
+    }
+
     fn compare(
         &mut self,
         snapshot: &Snapshot<'_>,

@@ -223,7 +223,8 @@ impl Token {
         let expires_at = said
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&said, ck::CKA_TENON_EXPIRES_AT));
-        byok::expiry(expires_at, profile, self.time.now().at)?;
+        byok::expiry(expires_at, profile, self.time.now().at)
+            .map_err(|refused| self.time.explained_byok(refused))?;
         if let Some(label) = said.bytes(ck::CKA_LABEL) {
             byok::describes(profile, ck::CKA_LABEL, label)?;
         }

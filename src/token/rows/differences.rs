@@ -1,10 +1,11 @@
 //! Which objects are not as the audit record left them, by a walk through all of it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use crate::error::Result;
-use crate::store::{Row, Snapshot, Uid};
+use crate::store::{ArchivedObject, Row, Snapshot, Uid};
 
 use super::super::audit::{self, Entry, Touch, Touched, seal_of};
 use super::super::vault::Domain;
@@ -40,6 +41,21 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// What archived records left of an object. The archived part of the record is sealed, so the
+    /// sum had all of it.
+    fn take_archived(&mut self, kept: &ArchivedObject) {
+        let state = State {
+            uid: kept.uid,
+            version: kept.version,
+            seal: kept.seal,
+        };
+        let (seq, touch) = (0, Touch::Put);
+        self.last.insert(kept.uid, Last { seq, touch, state });
+        if counted(kept.class) {
+            self.total.add(self.master, &state);
+        }
+    }
+
     fn take(&mut self, seq: u64, object: &Touched) {
         if object.touch == Touch::Used {
             return;
@@ -77,20 +93,28 @@ pub(in crate::token) fn differences(
     master: &Domain,
 ) -> Result<Differences> {
     let rows = Rows::read(snapshot, master)?;
-    let mut walk = Walk {
+    let walk = RefCell::new(Walk {
         master,
         position: rows.as_ref().map_or(u64::MAX, |rows| rows.position),
         last: BTreeMap::new(),
         total: Total::default(),
         later: BTreeSet::new(),
-    };
-    audit::walk(snapshot, master, |seq, entry: Entry| {
-        let mut objects = entry.objects.iter();
-        objects.try_for_each(|object| {
-            walk.take(seq, object);
+    });
+    audit::walk(
+        snapshot,
+        master,
+        |kept| {
+            walk.borrow_mut().take_archived(kept);
             Ok(())
-        })
-    })?;
+        },
+        |seq, entry: Entry| {
+            for object in &entry.objects {
+                walk.borrow_mut().take(seq, object);
+            }
+            Ok(())
+        },
+    )?;
+    let walk = walk.into_inner();
     Ok(Differences {
         objects: differing(snapshot, &walk)?,
         vouched: rows.is_some_and(|rows| rows.total == walk.total),

@@ -1,6 +1,7 @@
 //! `tenon audit export`: every record, a page at a time.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -18,9 +19,16 @@ pub(crate) struct Arguments {
     /// Only the records after this one, which an earlier export ended with
     #[arg(long, value_name = "RECORD", default_value_t = 0)]
     after: u64,
+    /// The records of this archive, which `tenon audit archive` made, instead of the token's own; it
+    /// needs a login
+    #[arg(long, value_name = "FILE")]
+    archive: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(file) = &arguments.archive {
+        return archived(arguments, file);
+    }
     let token = arguments.reader.token(arguments.login)?;
     let all = token.audit_end()?;
     let mut done = arguments.after;
@@ -42,5 +50,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if watched {
         eprintln!();
     }
+    Ok(out.flush()?)
+}
+
+fn archived(arguments: &Arguments, file: &Path) -> Result<()> {
+    let token = arguments.reader.logged_in()?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    token.read_archive(file, |position, entry| -> Result<()> {
+        if position <= arguments.after {
+            return Ok(());
+        }
+        Ok(writeln!(out, "{}", json(position, &entry))?)
+    })?;
     Ok(out.flush()?)
 }

@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn last(token: &Token, arguments: &Arguments) -> Result<Vec<(u64, AuditEntry)>> {
     let mut found = Vec::new();
     let mut end = token.audit_end()?;
-    while end != 0 && found.len() < arguments.limit {
+    let begin = token.audit_begin()?;
+    while end != 0 && end >= begin && found.len() < arguments.limit {
         let from = end.saturating_sub(PAGE as u64) + 1;
         let mut page = token.audit(from, PAGE)?;
         page.retain(|(position, entry)| *position <= end && matches(entry, arguments));

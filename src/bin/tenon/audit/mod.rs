@@ -1,5 +1,6 @@
 //! `tenon audit`: the token's own record of what was done with it.
 
+mod archive;
 mod export;
 mod list;
 mod record;
@@ -31,6 +32,14 @@ pub(crate) enum Command {
     /// or of another object; and damage of the file. Says the first one, and exits with status 1.
     #[command(after_help = EXIT_STATUS)]
     Verify(verify::Arguments),
+    /// Moves all records but the last to a file, so that the token's file stays small
+    ///
+    /// Everything is verified first. The chain of records goes on from the file to the token: keep the
+    /// file, since `tenon audit verify --archive` and `tenon audit export --archive` need it. A record is
+    /// removed from the token when it is safe in the file, so a crash loses none; the same command
+    /// then goes on with the same file.
+    #[command(after_help = EXIT_STATUS)]
+    Archive(archive::Arguments),
     /// Writes all records to standard output, one JSON object a line
     #[command(after_help = EXIT_STATUS)]
     Export(export::Arguments),
@@ -40,6 +49,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
         Command::List(arguments) => list::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Archive(arguments) => archive::run(arguments),
         Command::Export(arguments) => export::run(arguments),
     }
 }

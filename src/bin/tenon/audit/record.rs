@@ -5,7 +5,7 @@ use tenon_pkcs11::attr;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::mechanism;
 use tenon_pkcs11::policy::Login;
-use tenon_pkcs11::token::{AuditEntry, Event, Touch, Touched};
+use tenon_pkcs11::token::{AuditEntry, Event, Repeated, Touch, Touched};
 
 use crate::object::class_name;
 use crate::output::{hex, printable};
@@ -24,11 +24,14 @@ pub(super) fn json(position: u64, entry: &AuditEntry) -> Value {
         "mechanism": entry.mechanism.map(mechanism_name),
         "key": entry.by.map(|uid| hex(&uid)),
         "target": entry.target.map(|uid| hex(&uid)),
-        "target": entry.target.map(|uid| hex(&uid)),
+        "count": entry.repeated.map(|repeated| repeated.count),
+        "since": entry.repeated.map(|repeated| repeated.since),
         "use": number(|event| event == Event::Use).and_then(attr::name),
         "mark": number(|event| matches!(event, Event::ClockAccepted | Event::ClockLowered)),
         "noted": number(|event| event == Event::AnchorAccepted),
         "replaced": number(|event| event == Event::Restored),
+        "archived": number(|event| event == Event::Archive),
+        "sha256": entry.digest.map(|digest| hex(&digest)),
         "objects": entry.objects.iter().map(object_json).collect::<Vec<_>>(),
     })
 }
@@ -68,7 +71,12 @@ fn details(entry: &AuditEntry) -> Vec<String> {
         Event::Use => attr::name(number).map_or_else(|| format!("{number:#x}"), str::to_owned),
         Event::ClockAccepted | Event::ClockLowered => format!("mark {}", utc(number)),
         Event::Restored => format!("in place of change {number}"),
+        Event::Archive => format!("up to record {number}"),
         _ => format!("noted {number}"),
+    }));
+    details.extend(entry.repeated.map(|repeated| {
+        let Repeated { count, since } = repeated;
+        format!("{count} times since {}", utc(since))
     }));
     details.extend(entry.objects.iter().map(|object| {
         let class = class_name(Some(object.class));

@@ -1,5 +1,6 @@
 //! `tenon byok import`: a blob goes in, as ImportKeyMaterial takes it.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -27,8 +28,8 @@ pub(crate) struct Arguments {
     /// files EncryptedKeyMaterial.bin first, then the private key's ciphertext
     #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
     blob: Vec<PathBuf>,
-    /// The import token that came with the public key, in a file; without one the key's only open
-    /// request is used
+    /// The import token that came with the public key, in a file; without one each open
+    /// request of the key is tried, the newest first
     #[arg(long, value_name = "FILE")]
     import_token: Option<PathBuf>,
     /// End of the material's life: never, 24h, 7d, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds;
@@ -47,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
     let token = import_token.as_ref().map(|bytes| bytes.as_slice());
     let expires_at = expiry(&key, arguments.expires)?;
-    let job = find_job(&open.session, &key, token)?;
+    let jobs = find_jobs(&open.session, &key, token)?;
     let template = Template::of_class(key.class)
         .flag(ck::CKA_TOKEN, true)
         .number(ck::CKA_KEY_TYPE, key.key_type)
@@ -57,10 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             ck::CKA_TENON_EXPIRES_AT,
             expires_at.as_ref().map(<[u8; 8]>::as_slice),
         );
-    let request = open.request(mechanism(&open.session, job)?)?;
-    let handle = open
-        .session
-        .unwrap_key(request, job, &blob, template.as_slice())?;
+    let handle = unwrap(&open, &jobs, &blob, &template)?;
     let key = External::of(&open.session, handle)?;
     let public = make_public(&open, &key)?;
     let answer = json!({ "KeyMetadata": key.json(), "PublicKeyMade": public });
@@ -71,6 +69,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Unwraps the blob with the first of the keys that opens it: where several requests are open and
+/// no import token says which, the blob belongs to one of them.
+fn unwrap(open: &Open, jobs: &[Handle], blob: &[u8], template: &Template) -> Result<Handle> {
+    let Some((last, others)) = jobs.split_last() else {
+        return Err("no request is open".into());
+    };
+    let by = |job: Handle| -> Result<_> {
+        let request = open.request(mechanism(&open.session, job)?)?;
+        Ok(open
+            .session
+            .unwrap_key(request, job, blob, template.as_slice()))
+    };
+    for job in others {
+        let unwrapped = by(*job)?;
+        let other_key = unwrapped.as_ref().is_err_and(|error| {
+            matches!(
+                error.rv,
+                ck::CKR_WRAPPED_KEY_INVALID | ck::CKR_WRAPPED_KEY_LEN_RANGE
+            )
+        });
+        if !other_key {
+            return Ok(unwrapped?);
+        }
+    }
+    Ok(by(*last)??)
 }
 
 /// CKA_TENON_EXPIRES_AT of this import; without one the profile has the word, unless it leaves that
@@ -106,23 +131,32 @@ fn blob(files: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>> {
     Ok(blob)
 }
 
-/// The private key of the request that the material was wrapped for.
-fn find_job(session: &Session, key: &External, token: Option<&[u8]>) -> Result<Handle> {
+/// The private key of the request that the import token names; without one, those of all open
+/// requests of the key, the newest first.
+fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<Vec<Handle>> {
     let jobs = Template::of_class(ck::CKO_PRIVATE_KEY)
         .number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB)
         .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes());
     let advice = format!("run `tenon byok parameters {}`", key.name());
     let Some(token) = token else {
-        let mut found = find(session, &jobs)?;
-        return match (found.pop(), found.is_empty()) {
-            (Some(job), true) => Ok(job),
-            (Some(_), false) => Err(format!(
+        let mut found = Vec::new();
+        for job in find(session, &jobs)? {
+            let ends = value(session, job, ck::CKA_TENON_NOT_AFTER)?.unwrap_or_default();
+            found.push((Reverse(ends), job));
+        }
+        if found.is_empty() {
+            return Err(format!("no request for {} is open: {advice}", key.name()).into());
+        }
+        let demanded = value(session, key.handle, ck::CKA_TENON_REQUIRE_TOKEN)?;
+        if found.len() > 1 && demanded == Some(vec![ck::CK_TRUE]) {
+            return Err(format!(
                 "more than one request for {} is open: say with --import-token which",
                 key.name()
             )
-            .into()),
-            (None, _) => Err(format!("no request for {} is open: {advice}", key.name()).into()),
-        };
+            .into());
+        }
+        found.sort_unstable();
+        return Ok(found.into_iter().map(|(_, job)| job).collect());
     };
     let claimed = Job::claimed(token).ok_or("the file is no import token of this program")?;
     let target = hex(&claimed.target);
@@ -139,9 +173,10 @@ fn find_job(session: &Session, key: &External, token: Option<&[u8]>) -> Result<H
         return Err(format!("the import token expired {ago} ago: {advice}").into());
     }
     let own = jobs.bytes(ck::CKA_UNIQUE_ID, hex(&claimed.wrapping).as_bytes());
-    find(session, &own)?
-        .pop()
-        .ok_or_else(|| format!("the wrapping key of this import token is gone: {advice}").into())
+    match find(session, &own)?.pop() {
+        Some(job) => Ok(vec![job]),
+        None => Err(format!("the wrapping key of this import token is gone: {advice}").into()),
+    }
 }
 
 /// The one that the job is for.

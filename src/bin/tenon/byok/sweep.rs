@@ -1,4 +1,6 @@
-//! `tenon byok sweep`: what every login of the user does, and what came of it.
+//! `tenon byok sweep`: erases all that is due, where a login erases a part, and says what that was.
+
+use std::io::{self, IsTerminal};
 
 use clap::Args;
 use serde_json::json;
@@ -21,17 +23,32 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let token = arguments.choice.initialized_token()?;
-    let swept = token.login(false, arguments.pin.source().read()?.as_bytes())?;
+    let at_login = token.login(false, arguments.pin.source().read()?.as_bytes())?;
+    let watched = io::stderr().is_terminal() && at_login.left;
+    let rest = token.sweep_watched(|rest| {
+        if watched {
+            eprint!("\r{} erased", at_login.erased() + rest.erased());
+        }
+    })?;
+    if watched {
+        eprintln!();
+    }
+    let mut swept = at_login;
+    swept += rest;
     let Swept {
         materials,
         keys,
         job_keys,
-        failed,
+        ..
     } = swept;
+    // What failed at the login was tried again.
+    let failed = rest.failed;
     if !token.clock()?.believed {
-        return Err("the token does not believe the clock, and erases nothing: \
+        return Err(
+            "the clock is in doubt, and the token erases nothing by it: \
                     `tenon clock show` tells why"
-            .into());
+                .into(),
+        );
     }
     if failed != 0 {
         return Err(format!("{failed} objects could not be erased").into());

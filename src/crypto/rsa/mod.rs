@@ -12,6 +12,7 @@ use crate::secret::Secret;
 use subtle::Choice;
 
 mod check;
+mod prime;
 mod pss;
 mod raw;
 mod rejection;

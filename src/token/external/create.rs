@@ -10,7 +10,8 @@ use crate::token::make::{Caller, New, maker};
 use crate::token::object::Handle;
 use crate::token::{Token, key};
 
-use super::{OF_JOBS, coerce, refuse_any, refuse_bound_identity, spec_of};
+use super::import::has_name;
+use super::{OF_JOBS, coerce, refuse_any, spec_of};
 
 /// What a template may say of the usage ENCRYPT_DECRYPT.
 const ENCRYPTS: [ck::CK_ATTRIBUTE_TYPE; 4] = [
@@ -77,13 +78,11 @@ impl Token {
         }
         coerce(&mut attributes);
         self.may_make(caller, &keys, &attributes)?;
-        let named = attributes
-            .bytes(ck::CKA_ID)
-            .is_some_and(|id| !id.is_empty());
         let new = New::named(self.rng(), attributes, None);
         self.change(&keys, Event::Generate.with(mechanism.id), |change| {
-            if named && change.bound_by_id(&new.attributes)?.is_some() {
-                return refuse_bound_identity();
+            change.may_be_named(&new.uid, &new.attributes)?;
+            if has_name(&new.attributes) {
+                change.name_is_free(&new.attributes)?;
             }
             change.put(&mut new.record(), None)
         })?;

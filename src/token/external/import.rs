@@ -63,16 +63,40 @@ impl Token {
         arrival: &Arrival<'_>,
     ) -> Result<(Uid, bool)> {
         self.change(keys, doing, |change| {
-            let found = change.bound_by_id(arrival.attributes)?;
-            let mut record = found.unwrap_or_else(|| {
-                let mut attributes = arrival.attributes.clone();
-                coerce(&mut attributes);
-                let open = profile::open().name.as_bytes().to_vec();
-                attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
-                New::named(self.rng(), attributes, None).record()
-            });
+            let mut record = match change.bound_by_id(arrival.attributes)? {
+                Some(record) => record,
+                None => {
+                    change.name_is_free(arrival.attributes)?;
+                    self.first_import(arrival)
+                }
+            };
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
+        })
+    }
+
+    /// The external key of profile `open` that an unwrap makes, before its material is in it.
+    fn first_import(&self, arrival: &Arrival<'_>) -> Record {
+        let mut attributes = arrival.attributes.clone();
+        coerce(&mut attributes);
+        let open = profile::open().name.as_bytes().to_vec();
+        attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
+        New::named(self.rng(), attributes, None).record()
+    }
+
+    /// Refuses an import that would bind a name under which another key stands.
+    pub(in crate::token) fn name_is_free(
+        &self,
+        keys: &Keys,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        let vault = keys.vault();
+        self.store.read(|snapshot| {
+            let open = |uid: &Uid| -> Result<Option<Record>> {
+                let row = snapshot.object(uid)?;
+                row.map(|row| vault.open(&row)).transpose()
+            };
+            refuse_ordinary(&candidates(snapshot, &vault, attributes)?, open)
         })
     }
 
@@ -100,6 +124,31 @@ impl Change<'_> {
         let candidates = candidates(self.snapshot(), self.vault(), attributes)?;
         first_bound(&candidates, self.now, |uid| self.get(uid))
     }
+
+    /// Refuses a key of this uid and these attributes where its name, (class, key type, CKA_ID), is that
+    /// of an external key: a search by the name would find either (BYOK rule 12b). Public keys have no
+    /// material to bind, so their names are free.
+    pub(in crate::token) fn may_be_named(&self, uid: &Uid, attributes: &Attributes) -> Result<()> {
+        if !has_name(attributes) {
+            return Ok(());
+        }
+        match self.bound_by_id(attributes)? {
+            Some(record) if record.uid != *uid => super::refuse_bound_identity(),
+            _ => Ok(()),
+        }
+    }
+
+    /// As `Token::name_is_free`, within this change.
+    pub(super) fn name_is_free(&self, attributes: &Attributes) -> Result<()> {
+        let candidates = candidates(self.snapshot(), self.vault(), attributes)?;
+        refuse_ordinary(&candidates, |uid| self.get(uid))
+    }
+}
+
+/// A private or secret key with a CKA_ID.
+pub(super) fn has_name(attributes: &Attributes) -> bool {
+    let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
+    !id.is_empty() && matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
 }
 
 fn candidates(
@@ -135,6 +184,23 @@ fn first_bound(
         }
     }
     Ok(None)
+}
+
+/// Refuses a name under which a key stands that is no external one.
+fn refuse_ordinary(
+    candidates: &[Uid],
+    open: impl Fn(&Uid) -> Result<Option<Record>>,
+) -> Result<()> {
+    for uid in candidates {
+        if open(uid)?.is_some_and(|record| !is_external(&record.attributes)) {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "another key of this class and key type has this CKA_ID already, and an external key shares \
+                 it with none: destroy that key, or use another CKA_ID",
+            );
+        }
+    }
+    Ok(())
 }
 
 fn import(

@@ -147,9 +147,6 @@ impl Token {
                 None => Ok(false),
             };
         }
-        if bound.is_none() {
-            self.name_is_free(keys, attributes)?;
-        }
         if let Some(record) = bound {
             let private = record.attributes.bool(ck::CKA_PRIVATE);
             let handle = self.objects.handle(record.uid, private);

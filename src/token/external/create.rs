@@ -82,7 +82,7 @@ impl Token {
         self.change(&keys, Event::Generate.with(mechanism.id), |change| {
             change.may_be_named(&new.uid, &new.attributes)?;
             if has_name(&new.attributes) {
-                change.name_is_free(&new.attributes)?;
+                change.note_shared_name(&new.attributes)?;
             }
             change.put(&mut new.record(), None)
         })?;

@@ -4,7 +4,9 @@ use crate::attr::{Attributes, Value};
 use crate::byok::{self, Import, profile};
 use crate::ck;
 use crate::clock::UnixTime;
+use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
+use crate::log;
 use crate::mechanism::Material;
 use crate::rng::random;
 use crate::secret::Secret;
@@ -66,7 +68,7 @@ impl Token {
             let mut record = match change.bound_by_id(arrival.attributes)? {
                 Some(record) => record,
                 None => {
-                    change.name_is_free(arrival.attributes)?;
+                    change.note_shared_name(arrival.attributes)?;
                     self.first_import(arrival)
                 }
             };
@@ -82,22 +84,6 @@ impl Token {
         let open = profile::open().name.as_bytes().to_vec();
         attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
         New::named(self.rng(), attributes, None).record()
-    }
-
-    /// Refuses an import that would bind a name under which another key stands.
-    pub(in crate::token) fn name_is_free(
-        &self,
-        keys: &Keys,
-        attributes: &Attributes,
-    ) -> Result<()> {
-        let vault = keys.vault();
-        self.store.read(|snapshot| {
-            let open = |uid: &Uid| -> Result<Option<Record>> {
-                let row = snapshot.object(uid)?;
-                row.map(|row| vault.open(&row)).transpose()
-            };
-            refuse_ordinary(&candidates(snapshot, &vault, attributes)?, open)
-        })
     }
 
     /// Imports material into the external key that an import job serves.
@@ -138,10 +124,22 @@ impl Change<'_> {
         }
     }
 
-    /// As `Token::name_is_free`, within this change.
-    pub(super) fn name_is_free(&self, attributes: &Attributes) -> Result<()> {
+    /// Says in the log that the name of a new external key is another key's too. That key was there
+    /// first, so it stays, and the binding holds all the same.
+    pub(super) fn note_shared_name(&self, attributes: &Attributes) -> Result<()> {
         let candidates = candidates(self.snapshot(), self.vault(), attributes)?;
-        refuse_ordinary(&candidates, |uid| self.get(uid))
+        for uid in candidates {
+            let other = self.get(&uid)?;
+            if other.is_some_and(|record| !is_external(&record.attributes)) {
+                log::note(
+                    LogLevel::Warning,
+                    "another key of this class and key type has the CKA_ID of the new external key: a search by it \
+                     finds both, so destroy the other or give it another CKA_ID",
+                );
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -184,23 +182,6 @@ fn first_bound(
         }
     }
     Ok(None)
-}
-
-/// Refuses a name under which a key stands that is no external one.
-fn refuse_ordinary(
-    candidates: &[Uid],
-    open: impl Fn(&Uid) -> Result<Option<Record>>,
-) -> Result<()> {
-    for uid in candidates {
-        if open(uid)?.is_some_and(|record| !is_external(&record.attributes)) {
-            return refuse(
-                ck::CKR_TEMPLATE_INCONSISTENT,
-                "another key of this class and key type has this CKA_ID already, and an external key shares \
-                 it with none: destroy that key, or use another CKA_ID",
-            );
-        }
-    }
-    Ok(())
 }
 
 fn import(

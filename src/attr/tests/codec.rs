@@ -56,7 +56,7 @@ proptest! {
         let place = usize::from(flip.0) % bytes.len();
         bytes[place] ^= flip.1;
         if let Ok(attributes) = Attributes::decode(&bytes) {
-            prop_assert_eq!(attributes.encode(), bytes);
+            prop_assert_eq!(&*attributes.encode(), &bytes);
         }
     }
 }
@@ -86,7 +86,7 @@ fn the_format_does_not_change() {
         0x91, 0x84, 0x80, 0x80, 0x04, 5, 1, 0x01, 1, // CKA_WRAP_TEMPLATE
         0x80, 0x8C, 0x80, 0x80, 0x04, 4, 1, 0x87, 0x21, // CKA_ALLOWED_MECHANISMS
     ];
-    assert_eq!(attributes.encode(), bytes);
+    assert_eq!(*attributes.encode(), bytes);
 }
 
 #[test]

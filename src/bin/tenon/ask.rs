@@ -193,11 +193,11 @@ mod tests {
         };
         assert!(source.read().is_err());
         for content in ["1234", "1234\n", "1234\r\n", "1234\nnot this\n"] {
-            fs::write(&file, content).unwrap();
+            std::fs::write(&file, content).unwrap();
             assert_eq!(*source.read().unwrap(), "1234");
             assert_eq!(*source.read_new().unwrap(), "1234");
         }
-        fs::write(&file, "  with blanks \n").unwrap();
+        std::fs::write(&file, "  with blanks \n").unwrap();
         assert_eq!(*source.read().unwrap(), "  with blanks ");
     }
 }

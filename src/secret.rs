@@ -40,11 +40,25 @@ impl Secret {
         Self::zeroed_in(Arena::current(), len)
     }
 
+    /// As `zeroed`, of a length that the caller of the library chose; `None` when there is no memory
+    /// for it.
+    #[must_use]
+    pub fn try_zeroed(len: usize) -> Option<Self> {
+        if len <= ROOM {
+            return Some(Self::zeroed(len));
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len).ok()?;
+        bytes.resize(len, 0);
+        let (bytes, home) = heap(bytes);
+        Some(Self { bytes, len, home })
+    }
+
     fn zeroed_in(arena: &'static Arena, len: usize) -> Self {
         let (bytes, home) = match len {
             0 => (NonNull::dangling(), Home::Nowhere),
-            1..=LARGEST => arena.slot(len).unwrap_or_else(|| heap(len)),
-            _ => arena.pages(len).unwrap_or_else(|| heap(len)),
+            1..=LARGEST => arena.slot(len).unwrap_or_else(|| heap(vec![0; len])),
+            _ => arena.pages(len).unwrap_or_else(|| heap(vec![0; len])),
         };
         Self { bytes, len, home }
     }
@@ -162,11 +176,14 @@ enum Home {
     Heap,
 }
 
-fn heap(len: usize) -> (NonNull<u8>, Home) {
+fn heap(bytes: Vec<u8>) -> (NonNull<u8>, Home) {
     SPILLED.store(true, Ordering::Relaxed);
-    let bytes = Box::leak(vec![0; len].into_boxed_slice());
+    let bytes = Box::leak(bytes.into_boxed_slice());
     (NonNull::from(bytes).cast(), Home::Heap)
 }
+
+/// What there is always memory for.
+const ROOM: usize = 1 << 20;
 
 /// Sizes of slots: 16, 32, … 4096.
 const SMALLEST: usize = 16;

@@ -23,6 +23,8 @@ mod jobs;
 mod lifecycle;
 #[path = "byok/model.rs"]
 mod model;
+#[path = "byok/names.rs"]
+mod names;
 #[path = "byok/outside.rs"]
 mod outside;
 #[path = "byok/owner.rs"]

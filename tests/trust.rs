@@ -17,6 +17,7 @@ mod trust {
     mod attacks;
     mod keys;
     mod officer;
+    mod oracle;
     mod proof;
     mod roles;
     mod templates;

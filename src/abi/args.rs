@@ -10,6 +10,12 @@ use std::slice;
 use crate::ck::{self, CK_ULONG};
 use crate::error::{Error, Result, refuse};
 
+/// More than any machine holds: 64 GiB. A longer input or output is a mistake of the caller.
+pub(super) const MEMORY: CK_ULONG = 1 << 36;
+
+/// Most bytes of a value that is copied before it is judged: an attribute, a parameter, a wrapped key.
+pub(super) const LARGEST_COPY: CK_ULONG = 1 << 26;
+
 /// Bytes of the caller.
 #[derive(Clone, Copy)]
 pub(super) struct Input {
@@ -31,9 +37,18 @@ impl Input {
         if self.len == 0 {
             return Ok(&[]);
         }
-        let len = extent(self.start, self.len)?;
+        let len = in_memory(extent(self.start, self.len)?, MEMORY)?;
         // SAFETY: readable by the promise of `input`; not NULL, and no longer than a slice may be.
         Ok(unsafe { slice::from_raw_parts(self.start, len) })
+    }
+
+    /// The bytes of a value that is copied before it is judged.
+    pub(super) fn value(&self) -> Result<&[u8]> {
+        if self.len == 0 {
+            return Ok(&[]);
+        }
+        in_memory(extent(self.start, self.len)?, LARGEST_COPY)?;
+        self.bytes()
     }
 
     /// A PIN. NULL asks for a protected authentication path, which this token does not have.
@@ -44,7 +59,7 @@ impl Input {
                 "a PIN is needed: the token has no protected authentication path",
             );
         }
-        self.bytes()
+        self.value()
     }
 
     /// The two ranges share a byte.
@@ -77,7 +92,7 @@ impl Buffer {
         if self.len == 0 {
             return Ok(&mut []);
         }
-        let len = extent(self.start, self.len)?;
+        let len = in_memory(extent(self.start, self.len)?, MEMORY)?;
         // SAFETY: writable by the promise of `buffer`; not NULL, and no longer than a slice may be.
         Ok(unsafe { slice::from_raw_parts_mut(self.start, len) })
     }
@@ -192,6 +207,33 @@ pub(super) fn extent<T>(start: *const T, len: CK_ULONG) -> Result<usize> {
             })
         })
         .ok_or_else(|| Error::new(ck::CKR_ARGUMENTS_BAD, "a length is beyond all memory"))
+}
+
+/// Whether there is memory of this process at `start`.
+pub(super) fn is_mapped<T>(start: *mut T) -> bool {
+    // SAFETY: no arguments.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    let Some(page) = usize::try_from(page)
+        .ok()
+        .filter(|page| page.is_power_of_two())
+    else {
+        return false;
+    };
+    let (first, mut resident) = (start.addr() & !(page - 1), [0; 2]);
+    let len = start.addr() - first + size_of::<T>();
+    // SAFETY: the call reads nothing at the address, and writes one byte for each page of `len`: two at
+    // most, since a `T` is shorter than a page.
+    unsafe { libc::mincore(start.with_addr(first).cast(), len, resident.as_mut_ptr()) == 0 }
+}
+
+fn in_memory(len: usize, most: CK_ULONG) -> Result<usize> {
+    if count(len) > most {
+        return refuse(
+            ck::CKR_ARGUMENTS_BAD,
+            format!("a length of {len} bytes is beyond what the call takes, {most}"),
+        );
+    }
+    Ok(len)
 }
 
 /// `len` as the caller counts; no object in memory is longer.

@@ -63,7 +63,7 @@ pub(super) fn unwrap(
     let session = module.session(session)?;
     key.fill(|| {
         let request = mechanism.required(module)?;
-        session.unwrap_key(request, unwrapping, blob.bytes()?, &template.read()?)
+        session.unwrap_key(request, unwrapping, blob.value()?, &template.read()?)
     })
 }
 

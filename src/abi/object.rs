@@ -1,5 +1,7 @@
 //! Object management (section 5.7).
 
+use zeroize::Zeroizing;
+
 use super::args::Place;
 use super::below::Session;
 use super::output::Array;
@@ -50,7 +52,8 @@ pub(super) fn attributes(
     object: CK_OBJECT_HANDLE,
     template: Template,
 ) -> Result<()> {
-    template.reveal(&session.attributes(object, &template.kinds()?)?)
+    let revealed = Zeroizing::new(session.attributes(object, &template.kinds()?)?);
+    template.reveal(&revealed)
 }
 
 /// C_SetAttributeValue (section 5.7.6).

@@ -41,7 +41,14 @@ impl Output {
         let capacity = self.capacity()?;
         let bytes = input.bytes()?;
         if capacity.is_some_and(|len| input.overlaps(self.start, len)) {
-            let copy = Zeroizing::new(bytes.to_vec());
+            let mut copy = Zeroizing::new(Vec::new());
+            if copy.try_reserve_exact(bytes.len()).is_err() {
+                return refuse(
+                    ck::CKR_HOST_MEMORY,
+                    "no memory for a copy of the input, which lies in the output's buffer",
+                );
+            }
+            copy.extend_from_slice(bytes);
             return self.run(capacity, |out| produce(&copy, out));
         }
         self.run(capacity, |out| produce(bytes, out))

@@ -297,9 +297,9 @@ unsafe fn structure<T: Copy>(start: *mut c_void, len: CK_ULONG) -> Result<T> {
 unsafe fn bytes(start: *mut c_void, len: CK_ULONG) -> Result<Vec<u8>> {
     // SAFETY: by the promise of this function.
     let input = unsafe { input(start.cast(), len) };
-    match input.bytes() {
+    match input.value() {
         Ok(bytes) => Ok(bytes.to_vec()),
-        Err(_) => invalid("a pointer in the parameter is NULL, or its length impossible"),
+        Err(_) => invalid("a pointer in the parameter is NULL, or its length beyond 64 MiB"),
     }
 }
 

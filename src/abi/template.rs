@@ -127,7 +127,13 @@ unsafe fn value(attribute: &CK_ATTRIBUTE, depth: Depth) -> Result<RawValue> {
     if !is_template(attribute.type_) {
         // SAFETY: by the promise of this function.
         let bytes = unsafe { input(attribute.pValue.cast(), attribute.ulValueLen) };
-        let bytes = bytes.bytes().map_err(|_| bad_value())?;
+        // CK_UNAVAILABLE_INFORMATION is what C_GetAttributeValue says of a value that there is not.
+        let given =
+            !attribute.pValue.is_null() && attribute.ulValueLen != ck::CK_UNAVAILABLE_INFORMATION;
+        let bytes = match bytes.value() {
+            Err(error) if given => return Err(error),
+            other => other.map_err(|_| bad_value())?,
+        };
         return Ok(RawValue::Bytes(Secret::copy(bytes)));
     }
     if depth == Depth::Nested {

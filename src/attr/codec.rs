@@ -9,6 +9,8 @@
 //! number     = LEB128, the shortest form, below 2^64
 //! ```
 
+use zeroize::Zeroizing;
+
 use crate::ck;
 use crate::error::{Error, Result};
 
@@ -27,8 +29,12 @@ const TEMPLATE: u8 = 5;
 impl Attributes {
     /// The stored form.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        // A buffer that grows leaves its content behind.
+        let entries = self.iter().map(|(_, value)| entry_room(value));
+        let room = 1 + LONGEST_NUMBER + entries.sum::<usize>();
+        let mut out = Zeroizing::new(Vec::with_capacity(room));
+        out.push(VERSION);
         write_entries(&mut out, self.iter());
         out
     }
@@ -41,6 +47,20 @@ impl Attributes {
             .filter(|_| reader.0.is_empty())
             .ok_or_else(|| Error::new(ck::CKR_DEVICE_ERROR, "stored attributes are malformed"))
     }
+}
+
+/// Bytes of the longest number.
+const LONGEST_NUMBER: usize = 10;
+
+/// As many bytes as an entry with this value has, or a few more.
+fn entry_room(value: &Value) -> usize {
+    let payload = match value {
+        Value::Bool(_) | Value::Ulong(_) => 0,
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Ulongs(numbers) => numbers.len() * LONGEST_NUMBER,
+        Value::Template(entries) => entries.iter().map(|(_, value)| entry_room(value)).sum(),
+    };
+    2 * LONGEST_NUMBER + 1 + payload
 }
 
 fn write_entries<'a>(

@@ -1,5 +1,7 @@
 //! What C_GetAttributeValue may show.
 
+use zeroize::Zeroize;
+
 use crate::ck;
 
 use super::attributes::Attributes;
@@ -49,6 +51,16 @@ pub enum Revealed {
     Sensitive,
     /// CKR_ATTRIBUTE_TYPE_INVALID.
     Invalid,
+}
+
+impl Zeroize for Revealed {
+    fn zeroize(&mut self) {
+        match self {
+            Self::Value(bytes) => bytes.zeroize(),
+            Self::Template(entries) => entries.iter_mut().for_each(|(_, value)| value.zeroize()),
+            Self::Sensitive | Self::Invalid => {}
+        }
+    }
 }
 
 /// The C representation of `value`.

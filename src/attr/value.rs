@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroize;
+
 use crate::ck;
 
 /// The value of an attribute. Never key material.
@@ -18,6 +20,15 @@ pub enum Value {
     Ulongs(Vec<u64>),
     /// Array of attributes in ascending order of their kinds: CKA_WRAP_TEMPLATE and its like.
     Template(Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>),
+}
+
+/// A private data object's value is a secret, and any attribute of a private object may be.
+impl Drop for Value {
+    fn drop(&mut self) {
+        if let Self::Bytes(bytes) = self {
+            bytes.zeroize();
+        }
+    }
 }
 
 impl fmt::Debug for Value {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::Config;
@@ -79,7 +80,7 @@ impl Settings {
         let mut reader = Reader::new(folder(&environment, "HOME"));
         let file = config_file(&environment);
         if let Some(path) = &file {
-            match std::fs::read_to_string(path) {
+            match read(path) {
                 Ok(text) => reader.read_file(path, &text),
                 Err(error) => reader.mistake(path.display(), format!("cannot be read: {error}")),
             }
@@ -87,6 +88,19 @@ impl Settings {
         reader.read_environment(&environment);
         reader.finish(file, &environment)
     }
+}
+
+/// The text of a configuration file, which is far shorter than 1 MiB.
+fn read(path: &Path) -> std::io::Result<String> {
+    const LARGEST: u64 = 1 << 20;
+
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    let len = file.take(LARGEST).read_to_string(&mut text)? as u64;
+    if len == LARGEST {
+        return Err(std::io::Error::other("it is 1 MiB long or longer"));
+    }
+    Ok(text)
 }
 
 type Environment = BTreeMap<String, OsString>;

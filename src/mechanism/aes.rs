@@ -38,11 +38,11 @@ const XTS: Mechanism = Mechanism {
 };
 
 unwrap! {
-    ECB: |key, params| block::ecb(key, params, Decrypt), whole_blocks, false;
-    CBC: |key, params| block::cbc(key, params, Decrypt), whole_blocks, false;
-    CBC_PAD: |key, params| block::cbc_pad(key, params, Decrypt), whole_blocks, false;
-    GCM: gcm::decrypt, not_only_a_tag, true;
-    CCM: |key, params| ccm::begin(key, params, Decrypt), not_only_a_tag, true;
+    ECB: |key, params| block::ecb(key, params, Decrypt), whole_blocks, Nothing;
+    CBC: |key, params| block::cbc(key, params, Decrypt), whole_blocks, Nothing;
+    CBC_PAD: |key, params| block::cbc_pad(key, params, Decrypt), whole_blocks, Padding;
+    GCM: gcm::decrypt, not_only_a_tag, Integrity;
+    CCM: |key, params| ccm::begin(key, params, Decrypt), not_only_a_tag, Integrity;
 }
 
 pub(super) static ROWS: &[Mechanism] = &[

@@ -14,10 +14,10 @@ pub(super) fn seal(mut cipher: Box<dyn Cipher>, clear: &[u8]) -> Result<Vec<u8>>
     Ok(out)
 }
 
-/// `Unwrap` of a cipher: how its decryption begins, which lengths its output has, and whether it
-/// protects integrity.
+/// `Unwrap` of a cipher: how its decryption begins, which lengths its output has, and what it
+/// proves.
 macro_rules! unwrap {
-    ($($name:ident: $begin:expr, $fits:expr, $integrity:literal;)+) => {$(
+    ($($name:ident: $begin:expr, $fits:expr, $proof:ident;)+) => {$(
         static $name: $crate::mechanism::Unwrap = $crate::mechanism::Unwrap {
             length: |key, params, len| {
                 $crate::mechanism::cipher_wrap::length($begin(key, params)?, len, $fits)
@@ -25,7 +25,7 @@ macro_rules! unwrap {
             open: |key, params, blob| {
                 $crate::mechanism::cipher_wrap::open($begin(key, params), blob)
             },
-            integrity: $integrity,
+            proof: $crate::mechanism::Proof::$proof,
         };
     )+};
 }

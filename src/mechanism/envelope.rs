@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use super::keyring::{Keyring, Version};
 use super::whole::{Whole, gathered};
-use super::{BadBlob, Cipher, Key, Mechanism, ParamKind, Params, ROW, Unit, Unwrap, bad_param};
+use super::{
+    BadBlob, Cipher, Key, Mechanism, ParamKind, Params, Proof, ROW, Unit, Unwrap, bad_param,
+};
 use crate::ck;
 use crate::crypto::aes::{self, Direction, GCM_MAX};
 use crate::crypto::kdf::hkdf_sha256;
@@ -83,7 +85,7 @@ static UNWRAP: Unwrap = Unwrap {
         open(keyring, data, blob, &mut clear).map_err(|_| BadBlob)?;
         Ok(clear)
     },
-    integrity: true,
+    proof: Proof::Integrity,
 };
 
 fn keyring(key: &Key) -> Result<&Keyring> {

@@ -99,8 +99,31 @@ pub struct Unwrap {
     pub length: fn(&Key, &Params, len: usize) -> Result<()>,
     /// Opens a blob whose length passed. All failures are one (BYOK: the uniform failure).
     pub open: fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>,
-    /// The wrap protects integrity, so that a mismatch with the bound material may be named.
-    pub integrity: bool,
+    /// What the blob proves.
+    pub proof: Proof,
+}
+
+/// What it proves of a blob that it opens. Where it is not `Integrity`, a mismatch with the bound
+/// material must not be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nobody without the wrapping key made or changed it.
+    Integrity,
+    /// Nothing, but a blob that the caller made up tells nothing of another: it opens as a
+    /// pseudo-random key, or under an inner key of its own.
+    Isolation,
+    /// Nothing: every blob opens, to the decryption of its blocks.
+    Nothing,
+    /// Nothing: a blob opens where its decryption ends with padding.
+    Padding,
+}
+
+impl Proof {
+    /// Nobody without the wrapping key made or changed the blob.
+    #[must_use]
+    pub fn integrity(self) -> bool {
+        self == Self::Integrity
+    }
 }
 
 /// Opens a wrapped secret key, or gives a pseudo-random one in its place (implicit rejection):
@@ -254,6 +277,16 @@ impl Mechanism {
             Unit::Bytes => 8,
         };
         most == 0 || (least * unit..=most * unit).contains(&bits)
+    }
+
+    /// What a blob proves that is unwrapped with `params`; `None` where the row does not unwrap.
+    #[must_use]
+    pub fn proof(&self, params: &Params) -> Option<Proof> {
+        let proof = self.unwrap?.proof;
+        Some(match proof {
+            Proof::Integrity if params.short_tag() => Proof::Padding,
+            proof => proof,
+        })
     }
 
     /// C_GetMechanismInfo: sizes, and flags computed from the row's uses.

@@ -194,7 +194,20 @@ pub enum HkdfSalt {
     Key(ck::CK_OBJECT_HANDLE),
 }
 
+/// Least length in bytes of a tag that is not found by trying: 96 bits (NIST SP 800-38D section
+/// 5.2.1.2 allows shorter ones only where few wrong tags are answered).
+const LEAST_TAG: usize = 12;
+
 impl Params {
+    /// The tag that they ask for can be found by trying, so it proves no integrity.
+    #[must_use]
+    pub fn short_tag(&self) -> bool {
+        match self {
+            Self::Gcm { tag_len, .. } | Self::Ccm { tag_len, .. } => *tag_len < LEAST_TAG,
+            _ => false,
+        }
+    }
+
     /// Handles of further keys that the mechanism works with.
     #[must_use]
     pub fn other_keys(&self) -> Vec<ck::CK_OBJECT_HANDLE> {

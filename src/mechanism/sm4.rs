@@ -20,9 +20,9 @@ const SM4: Mechanism = Mechanism {
 };
 
 unwrap! {
-    ECB: |key, params| ecb(key, params, Decrypt), whole_blocks, false;
-    CBC: |key, params| cbc(key, params, Decrypt), whole_blocks, false;
-    GCM: |key, params| gcm::decrypt(sm4_key(key)?, params), not_only_a_tag, true;
+    ECB: |key, params| ecb(key, params, Decrypt), whole_blocks, Nothing;
+    CBC: |key, params| cbc(key, params, Decrypt), whole_blocks, Nothing;
+    GCM: |key, params| gcm::decrypt(sm4_key(key)?, params), not_only_a_tag, Integrity;
 }
 
 pub(super) static ROWS: &[Mechanism] = &[

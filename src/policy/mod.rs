@@ -165,8 +165,8 @@ pub enum Action {
     Continue,
     /// C_DigestKey.
     Digest,
-    /// Unwrap with it by a mechanism that is not made to wrap keys.
-    Decipher,
+    /// Unwrap with it a blob of this kind.
+    Decipher(Blob),
     /// Derive a key that holds some bytes of this one's value.
     Show {
         /// How many.
@@ -191,12 +191,28 @@ pub enum Action {
     Gain(Use),
 }
 
+/// What the success of an unwrap, and what is known of the new key, say of the blob's plaintext.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blob {
+    /// The mechanism is made to wrap keys (NIST SP 800-38F), and the blob comes out whole.
+    KeyWrap,
+    /// Nothing of a blob that the caller made up: it does not open, or opens as something random, or
+    /// holds what the caller put into it.
+    Proven,
+    /// It always succeeds: the mechanism proves no integrity, and all bytes, at least 16, become a
+    /// secret key.
+    Whole,
+    /// It succeeds where some bytes have a certain value: padding, zeros that are cut off, DER. Or
+    /// less than 16 bytes are left, and the new key can be guessed.
+    Telling,
+}
+
 impl Action {
     /// The key's value is worked with.
     fn uses(self) -> bool {
         matches!(
             self,
-            Self::Begin(..) | Self::Continue | Self::Digest | Self::Decipher | Self::Show { .. }
+            Self::Begin(..) | Self::Continue | Self::Digest | Self::Decipher(_) | Self::Show { .. }
         )
     }
 }
@@ -284,7 +300,7 @@ pub fn decide(
         Action::Begin(..)
         | Action::Continue
         | Action::Digest
-        | Action::Decipher
+        | Action::Decipher(_)
         | Action::Show { .. } => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
@@ -319,7 +335,7 @@ fn invisible(action: Action) -> Error {
         Action::Begin(..)
         | Action::Continue
         | Action::Digest
-        | Action::Decipher
+        | Action::Decipher(_)
         | Action::Show { .. }
         | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
         Action::See
@@ -418,7 +434,7 @@ fn use_key(
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
         Action::Digest => return Ok(digest(key)?),
-        Action::Decipher => return Ok(decipher(key)?),
+        Action::Decipher(blob) => return Ok(decipher(key, blob)?),
         Action::Show { bytes, of } => return Ok(show(key, bytes, of)?),
         _ => return Ok(Effect::Done),
     };
@@ -452,13 +468,22 @@ fn digest(key: &KeyFacts) -> Result<Effect, Error> {
     Ok(Effect::Done)
 }
 
-/// Whether a block that the caller chooses decrypts to a key of some length tells its bytes, and so
-/// what any blob of the same key holds.
-fn decipher(key: &KeyFacts) -> Result<Effect, Error> {
-    if key.trusted {
+/// Whether a blob that the caller makes up opens as a key of some form tells its plaintext byte by
+/// byte, and so what any other blob of the unwrapping key holds. A key with CKA_DECRYPT tells that
+/// anyway.
+fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
+    if key.trusted && blob != Blob::KeyWrap {
         return refuse(
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "a trusted key unwraps by key wraps alone",
+            "a trusted key unwraps by key wraps alone, and keys of 16 bytes or more where CKA_VALUE_LEN cuts them",
+        );
+    }
+    if blob == Blob::Telling && !key.uses.contains(&Use::Decrypt) {
+        return refuse(
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "without CKA_DECRYPT the unwrapping key opens no blob whose plaintext decides the outcome: it proves \
+             no integrity, or the new key has less than 16 bytes of it. Give the key CKA_DECRYPT=TRUE, or wrap by \
+             CKM_AES_KEY_WRAP_KWP or CKM_AES_GCM with a tag of at least 96 bits",
         );
     }
     Ok(Effect::Done)

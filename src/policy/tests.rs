@@ -429,3 +429,27 @@ fn only_readable_secrets_are_digested_and_shown_in_part() {
     let digested = rv(Action::Digest, &object(public), &USER);
     assert_eq!(digested, ck::CKR_KEY_INDIGESTIBLE);
 }
+
+#[test]
+fn what_an_unwrap_tells_is_for_keys_that_decrypt() {
+    let unwraps = KeyFacts {
+        uses: vec![Use::Unwrap, Use::Wrap, Use::Encrypt],
+        ..key()
+    };
+    let decrypts = KeyFacts {
+        uses: vec![Use::Unwrap, Use::Decrypt],
+        ..key()
+    };
+    let trusted = KeyFacts {
+        trusted: true,
+        ..unwraps.clone()
+    };
+    let all = [Blob::KeyWrap, Blob::Proven, Blob::Whole, Blob::Telling];
+    for (facts, opened) in [(unwraps, 3), (decrypts, 4), (trusted, 1)] {
+        for (index, blob) in all.into_iter().enumerate() {
+            let answer = rv(Action::Decipher(blob), &object(facts.clone()), &USER);
+            let refused = answer == ck::CKR_KEY_FUNCTION_NOT_PERMITTED;
+            assert_eq!(refused, index >= opened, "{blob:?}");
+        }
+    }
+}

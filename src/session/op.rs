@@ -196,7 +196,9 @@ impl Active<dyn Cipher> {
                 out.written(written);
                 return Ok(After::Ends);
             }
-            let mut aside = Secret::zeroed(bound);
+            let Some(mut aside) = Secret::try_zeroed(bound) else {
+                return refuse(ck::CKR_HOST_MEMORY, "no memory for the output");
+            };
             let written = run(&mut *self.operation, &mut aside)?;
             self.pending = Some((phase, aside.truncated(written)));
         }

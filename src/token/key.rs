@@ -394,25 +394,35 @@ pub(super) fn padded(clear: Secret, block: Option<usize>) -> Secret {
     out
 }
 
+/// Whether the CKA_VALUE_LEN of a secret key makes `without_padding` cut its clear bytes.
+pub(super) fn cuts(attributes: &Attributes, block: Option<usize>) -> bool {
+    let len = attributes.ulong(ck::CKA_VALUE_LEN);
+    let whole = |block: usize| len.is_none_or(|len| len.is_multiple_of(block as u64));
+    block.is_some_and(|block| !whole(block))
+}
+
 /// Reverses `padded`, where the template's CKA_VALUE_LEN or the DER of a private key says how long
 /// the key is. What has anything but a few zeros behind the key is left as it is, and then fits
-/// nothing.
+/// nothing; but where a blob is `proven`, CKA_VALUE_LEN alone says where a secret key ends, since
+/// the outcome would else tell whether its last bytes are zero.
 pub(super) fn without_padding<'a>(
     attributes: &Attributes,
     clear: &'a [u8],
     block: Option<usize>,
+    proven: bool,
 ) -> &'a [u8] {
-    let len = match attributes.class() {
-        ck::CKO_SECRET_KEY => attributes
+    let secret = attributes.class() == ck::CKO_SECRET_KEY;
+    let len = match secret {
+        true => attributes
             .ulong(ck::CKA_VALUE_LEN)
             .and_then(|len| usize::try_from(len).ok()),
-        _ => encoding::der_len(clear),
+        false => encoding::der_len(clear),
     };
     let Some(((key, rest), block)) = len.and_then(|len| clear.split_at_checked(len)).zip(block)
     else {
         return clear;
     };
-    if rest.len() < block && rest.iter().all(|byte| *byte == 0) {
+    if rest.len() < block && ((secret && proven) || rest.iter().all(|byte| *byte == 0)) {
         return key;
     }
     clear

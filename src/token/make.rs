@@ -181,6 +181,7 @@ impl Token {
         if news.iter().any(|new| stored(&new)) {
             self.change(keys, doing, |change| {
                 for new in news.iter().filter(stored) {
+                    change.may_be_named(&new.uid, &new.attributes)?;
                     change.put(&mut new.record(), new.material.as_ref())?;
                 }
                 Ok(())

@@ -42,6 +42,9 @@ impl Token {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
                 let changed = attr::change(&record.attributes, template, &maker)?;
                 self.may_gain(caller, &keys, &record.attributes, &changed)?;
+                if changed.bytes(ck::CKA_ID) != record.attributes.bytes(ck::CKA_ID) {
+                    change.may_be_named(&record.uid, &changed)?;
+                }
                 record.attributes = changed;
                 change.put(&mut record, None)
             }),

@@ -3,6 +3,11 @@
 //! The row carries a tag under the store key; one that is missing or damaged is a locked PIN. Whoever
 //! can rewrite the file can guess offline: Argon2id is the defence there.
 
+use std::io::Read as _;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
 use crate::ck;
 use crate::config::Config;
 use crate::crypto::kdf::{self, Argon2Params};
@@ -267,7 +272,7 @@ fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> R
     let Some(path) = &config.pin_key_file else {
         return Ok(kdf::argon2id(params, pin, salt, None)?);
     };
-    let secret = std::fs::read(path).map(Secret::from).map_err(|e| {
+    let secret = read_key_file(path).map_err(|e| {
         Error::new(
             ck::CKR_DEVICE_ERROR,
             "the key file of `pin.key_file` cannot be read",
@@ -275,7 +280,7 @@ fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> R
         .at(path.display().to_string())
         .because(e)
     })?;
-    if !(16..=4096).contains(&secret.len()) {
+    if !(16..=KEY_FILE_MAX).contains(&secret.len()) {
         return Err(Error::new(
             ck::CKR_DEVICE_ERROR,
             "the key file of `pin.key_file` must have 16 to 4096 bytes",
@@ -283,6 +288,19 @@ fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> R
         .at(path.display().to_string()));
     }
     Ok(kdf::argon2id(params, pin, salt, Some(&secret))?)
+}
+
+/// Most bytes of the file of `pin.key_file`.
+const KEY_FILE_MAX: usize = 4096;
+
+/// The beginning of the file, with one byte more than it may have.
+fn read_key_file(path: &Path) -> std::io::Result<Secret> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_MAX + 1));
+    let most = u64::try_from(KEY_FILE_MAX + 1).unwrap_or(u64::MAX);
+    std::fs::File::open(path)?
+        .take(most)
+        .read_to_end(&mut bytes)?;
+    Ok(Secret::copy(&bytes))
 }
 
 fn place(serial: &Serial, role: Role) -> Vec<u8> {

@@ -8,8 +8,8 @@ use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Unwrap};
-use crate::policy::{Action, Use};
+use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Proof, Unwrap};
+use crate::policy::{Action, Blob, Use};
 
 use super::audit::{Doing, Event};
 use super::external::{self, Arrival};
@@ -68,12 +68,11 @@ impl Token {
             );
         }
         let keys = self.keys()?;
-        if !mechanism.key_wrap {
-            self.decide(Action::Decipher, &usable.object, &keys, false)?;
-        }
         let maker = maker(&keys);
         let implied = implied(&usable.object)?;
         let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;
+        let kind = kind(opening, &attributes, blob.len());
+        self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
@@ -81,7 +80,7 @@ impl Token {
             .map_err(|refused| self.time.explained_byok(refused))?;
         self.may_make(caller, &keys, &attributes)?;
         let way = external::way(mechanism, params, &usable.key);
-        let binds = self.binds(&keys, mechanism, way, &attributes)?;
+        let binds = self.binds(&keys, opening, way, &attributes)?;
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
@@ -97,7 +96,7 @@ impl Token {
             expires_at,
             material: &arrived.material,
             genuine: arrived.genuine,
-            integrity: opening.unwrap.integrity,
+            integrity: opening.proof.integrity(),
             algorithm: way.map_or(mechanism.name, |(algorithm, _)| algorithm.name),
         };
         let doing = Event::Import.with(mechanism.id).by(usable.object.uid);
@@ -110,10 +109,11 @@ impl Token {
     fn binds(
         &self,
         keys: &Keys,
-        mechanism: &Mechanism,
+        opening: &Opening<'_>,
         way: Option<(&Algorithm, WrappingKey)>,
         attributes: &Attributes,
     ) -> Result<bool> {
+        let mechanism = opening.mechanism;
         let job_only = [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_IMPORT_TOKEN];
         if job_only.iter().any(|kind| attributes.get(*kind).is_some()) {
             return refuse(
@@ -136,7 +136,7 @@ impl Token {
         }
         // Garbage of the right length would bind for ever. CKM_RSA_PKCS has its own rule. Envelopes hold
         // data keys, which are ordinary ones.
-        let imports = mechanism.unwrap.is_some_and(|unwrap| unwrap.integrity) && !mechanism.keyring;
+        let imports = opening.proof.integrity() && !mechanism.keyring;
         if !imports && mechanism.unwrap_blind.is_none() {
             return match bound {
                 Some(_) => refuse(
@@ -234,6 +234,31 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
     Ok(implied)
 }
 
+/// Bytes below which a secret key is short enough to be guessed.
+const GUESSABLE: u64 = 16;
+
+/// What a blob of `blob_len` bytes would tell of its plaintext by becoming a key of these attributes.
+fn kind(opening: &Opening<'_>, attributes: &Attributes, blob_len: usize) -> Blob {
+    let secret = attributes.class() == ck::CKO_SECRET_KEY;
+    let len = attributes.ulong(ck::CKA_VALUE_LEN);
+    let blob_len = blob_len as u64;
+    let structured = !secret || attributes.key_type() == Some(ck::CKK_AES_XTS);
+    let cut = key::cuts(attributes, opening.mechanism.zero_padded);
+    match opening.proof {
+        Proof::Integrity if secret && cut && len.is_some_and(|len| len < GUESSABLE) => {
+            Blob::Telling
+        }
+        Proof::Integrity if opening.mechanism.key_wrap => Blob::KeyWrap,
+        Proof::Integrity | Proof::Isolation => Blob::Proven,
+        Proof::Nothing
+            if !structured && blob_len >= GUESSABLE && len.is_none_or(|len| len == blob_len) =>
+        {
+            Blob::Whole
+        }
+        Proof::Nothing | Proof::Padding => Blob::Telling,
+    }
+}
+
 /// Whether a plain key may bring material to this external key, whose profile has its own ways.
 fn may_come(way: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
     if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
@@ -255,11 +280,14 @@ pub(super) struct Opening<'a> {
     pub(super) unwrap: &'a Unwrap,
     /// Its parameter; where more than one is possible, each is tried.
     pub(super) params: Vec<Params>,
+    /// What the blob proves, whichever of the parameters opens it.
+    pub(super) proof: Proof,
 }
 
 impl<'a> Opening<'a> {
     pub(super) fn new(mechanism: &'a Mechanism, params: Vec<Params>) -> Result<Self> {
-        let Some(unwrap) = mechanism.unwrap else {
+        let proof = params.iter().find_map(|params| mechanism.proof(params));
+        let Some((unwrap, proof)) = mechanism.unwrap.zip(proof) else {
             return refuse(
                 ck::CKR_MECHANISM_INVALID,
                 format!("{} does not unwrap", mechanism.name),
@@ -269,6 +297,7 @@ impl<'a> Opening<'a> {
             mechanism,
             unwrap,
             params,
+            proof,
         })
     }
 
@@ -309,7 +338,8 @@ pub(super) fn open(
         .clear(key, blob, key::lengths(attributes))
         .and_then(|Opened { clear, genuine }| {
             let padding = opening.mechanism.zero_padded;
-            let clear = key::without_padding(attributes, &clear, padding);
+            let proven = opening.proof.integrity();
+            let clear = key::without_padding(attributes, &clear, padding, proven);
             key::from_clear(attributes, clear, opening.mechanism.private_form)
                 .map(|material| Arrived { material, genuine })
         })

@@ -268,6 +268,49 @@ impl Client {
         Ok(key)
     }
 
+    pub(crate) fn set_pin(&self, pin: &[u8]) -> Answer<()> {
+        let (old, old_len) = (pointer(PIN), len(PIN));
+        let (new, new_len) = (pointer(pin), len(pin));
+        call!(self, C_SetPIN(self.session, old, old_len, new, new_len))
+    }
+
+    pub(crate) fn login(&self, pin: &[u8]) -> Answer<()> {
+        let (pin, pin_len) = (pointer(pin), len(pin));
+        call!(self, C_Login(self.session, CKU_USER, pin, pin_len))
+    }
+
+    pub(crate) fn logout(&self) -> Answer<()> {
+        call!(self, C_Logout(self.session))
+    }
+
+    pub(crate) fn finalize(&self) -> Answer<()> {
+        call!(self, C_Finalize(null_mut()))
+    }
+
+    pub(crate) fn change(&self, object: Key, template: &[Attribute<'_>]) -> Answer<()> {
+        let (mut list, count) = attributes(template);
+        call!(
+            self,
+            C_SetAttributeValue(self.session, object, list.as_mut_ptr(), count)
+        )
+    }
+
+    pub(crate) fn copy(&self, object: Key, template: &[Attribute<'_>]) -> Answer<Key> {
+        let (mut list, count) = attributes(template);
+        let mut copy = 0;
+        call!(
+            self,
+            C_CopyObject(
+                self.session,
+                object,
+                list.as_mut_ptr(),
+                count,
+                &raw mut copy
+            )
+        )?;
+        Ok(copy)
+    }
+
     pub(crate) fn destroy(&self, key: Key) -> Answer<()> {
         call!(self, C_DestroyObject(self.session, key))
     }

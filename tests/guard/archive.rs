@@ -61,7 +61,7 @@ fn archived() -> Fixture {
 fn the_chain_goes_on_from_file_to_file_to_token() {
     let fixture = archived();
     let whole = Verified {
-        index_rows: verified.index_rows,
+        index_rows: verify(&fixture).index_rows,
         records: 2,
         archived: 6,
         objects: 2,

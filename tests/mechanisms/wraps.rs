@@ -114,7 +114,7 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
             | "CKM_TENON_SM2_SM4_ECB" => returns!(less, CKR_WRAPPED_KEY_INVALID, "{name}"),
             _ => returns!(less, CKR_WRAPPED_KEY_LEN_RANGE, "{name}"),
         }
-        let integrity = case.row.unwrap.unwrap().integrity;
+        let integrity = case.row.unwrap.unwrap().proof.integrity();
         for position in [0, blob.len() / 2, blob.len() - 1] {
             if !integrity {
                 continue;

@@ -319,7 +319,7 @@ fn trusted_unwrap_as_an_oracle() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let trusted = trusted_key(&fixture, vec![]);
-    let plain = wrapping_key(&fixture, vec![]).unwrap();
+    let plain = wrapping_key(&fixture, attrs![CKA_DECRYPT => true]).unwrap();
     let blob = wrap(&fixture, trusted, picky_key(&fixture, vec![])).unwrap();
     let block = |iv| Params::Iv(vec![iv; 16]);
     for (id, params) in [
@@ -336,7 +336,7 @@ fn trusted_unwrap_as_an_oracle() {
             session.unwrap_key(request, key, &blob[8..24], &template)
         };
         returns!(ask(trusted), CKR_KEY_FUNCTION_NOT_PERMITTED, "{id:#x}");
-        // Another key answers, as the question has it.
+        // A key that decrypts answers, as the question has it.
         let answer = rv(&ask(plain));
         assert!(["CKR_OK", "CKR_WRAPPED_KEY_INVALID"].contains(&answer));
     }

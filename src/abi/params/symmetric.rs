@@ -1,6 +1,6 @@
 //! Parameters of ciphers, MACs and derivations with secret keys.
 
-use super::super::args::record;
+use super::super::args::{MEMORY, is_mapped, record};
 use super::{bytes, hash, invalid};
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
@@ -29,6 +29,9 @@ pub(super) unsafe fn ccm(params: ck::CK_CCM_PARAMS) -> Result<Params> {
     }
     if !matches!(params.ulMACLen, 4 | 6 | 8 | 10 | 12 | 14 | 16) {
         return invalid("the MAC has 4, 6, 8, 10, 12, 14 or 16 bytes");
+    }
+    if params.ulDataLen > MEMORY {
+        return invalid("ulDataLen is beyond all memory");
     }
     Ok(Params::Ccm {
         data_len: length(params.ulDataLen),
@@ -102,6 +105,10 @@ pub(super) unsafe fn hkdf(params: ck::CK_HKDF_PARAMS) -> Result<Params> {
     })
 }
 
+/// Iterations that take a minute or so: a greater number is a mistake of the caller, and would keep the
+/// call for hours.
+const MOST_ITERATIONS: u32 = 100_000_000;
+
 /// No address is below this, and no password is longer.
 const LONGEST_PASSWORD: CK_ULONG = 0xFFFF;
 
@@ -123,13 +130,18 @@ pub(super) unsafe fn pbkd2(params: ck::CK_PKCS5_PBKD2_PARAMS2) -> Result<Params>
         return invalid("saltSource is CKZ_SALT_SPECIFIED, and there are no data for the prf");
     }
     let iterations = match u32::try_from(params.iterations) {
-        Ok(iterations @ 1..) => iterations,
-        _ => return invalid("iterations is 1 to 4294967295"),
+        Ok(iterations @ 1..=MOST_ITERATIONS) => iterations,
+        _ => return invalid("iterations is 1 to 100000000"),
     };
     let len = match params.ulPasswordLen {
         len @ 0..=LONGEST_PASSWORD => Some(len),
-        // SAFETY: a pointer, by the promise of this function.
-        pointer => unsafe { record(std::ptr::with_exposed_provenance_mut(length(pointer))) }.read(),
+        pointer => {
+            let pointer = std::ptr::with_exposed_provenance_mut(length(pointer));
+            // An impossible length is no pointer either.
+            let mapped = is_mapped(pointer);
+            // SAFETY: a pointer, by the promise of this function.
+            mapped.then(|| unsafe { record(pointer) }.read()).flatten()
+        }
     };
     let Some(len @ 0..=LONGEST_PASSWORD) = len else {
         return invalid("the password has at most 65535 bytes");

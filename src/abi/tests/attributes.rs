@@ -11,7 +11,11 @@ use crate::error::Result;
 
 const UNAVAILABLE: CK_ULONG = CK_UNAVAILABLE_INFORMATION;
 
-fn attribute(kind: CK_ATTRIBUTE_TYPE, value: *mut c_void, len: CK_ULONG) -> CK_ATTRIBUTE {
+pub(super) fn attribute(
+    kind: CK_ATTRIBUTE_TYPE,
+    value: *mut c_void,
+    len: CK_ULONG,
+) -> CK_ATTRIBUTE {
     CK_ATTRIBUTE {
         type_: kind,
         pValue: value,
@@ -45,7 +49,7 @@ fn read(attributes: &[CK_ATTRIBUTE]) -> Result<Vec<RawAttribute>> {
     unsafe { template(attributes.as_ptr().cast_mut(), len(attributes.len())) }.read()
 }
 
-fn refusal(attributes: &[CK_ATTRIBUTE]) -> Option<CK_RV> {
+pub(super) fn refusal(attributes: &[CK_ATTRIBUTE]) -> Option<CK_RV> {
     read(attributes).err().map(|error| error.rv)
 }
 

@@ -47,7 +47,7 @@ fn outputs() -> Vec<(&'static str, Gives, Vec<u8>)> {
 }
 
 /// Every function that takes bytes.
-fn inputs() -> Vec<(&'static str, Takes)> {
+pub(super) fn inputs() -> Vec<(&'static str, Takes)> {
     macro_rules! takes {
         ($($name:ident)*) => {
             vec![$((stringify!($name), (|h, data, len| call!($name(h, data, len))) as Takes),)*]

@@ -13,6 +13,7 @@ use crate::ck::*;
 mod arguments;
 mod attributes;
 mod buffers;
+mod lengths;
 mod parameters;
 mod state;
 mod surface;

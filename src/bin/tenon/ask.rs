@@ -1,13 +1,13 @@
 //! PINs and passwords, from a file, the environment or the terminal; and yes or no.
 
-use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::Result;
+use crate::{Result, files};
 
 /// The user's PIN.
 #[derive(Args)]
@@ -166,12 +166,16 @@ impl Source<'_> {
 }
 
 fn first_line(file: &Path) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
+    /// Most bytes of a file with a PIN or password.
+    const LARGEST: u64 = 1 << 16;
+
     if file == Path::new("-") {
-        io::stdin().lock().read_line(&mut text)?;
-    } else {
-        *text = fs::read_to_string(file)?;
+        let mut text = Zeroizing::new(String::new());
+        io::stdin().lock().take(LARGEST).read_line(&mut text)?;
+        return Ok(Zeroizing::new(text.lines().next().unwrap_or("").to_owned()));
     }
+    let bytes = files::read_limited(File::open(file)?, LARGEST)?;
+    let text = std::str::from_utf8(&bytes).map_err(io::Error::other)?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or("").to_owned()))
 }
 
@@ -209,17 +213,17 @@ mod tests {
         };
         assert!(source.read().is_err());
         for content in ["1234", "1234\n", "1234\r\n", "1234\nnot this\n"] {
-            fs::write(&file, content).unwrap();
+            std::fs::write(&file, content).unwrap();
             assert_eq!(*source.read().unwrap(), "1234");
             assert_eq!(*source.read_new().unwrap(), "1234");
         }
         for empty in ["", "\n", "\n1234\n"] {
-            fs::write(&file, empty).unwrap();
+            std::fs::write(&file, empty).unwrap();
             let refused = source.read().unwrap_err().to_string();
             assert!(refused.contains(file.to_str().unwrap()), "{refused}");
             assert!(source.read_new().is_err());
         }
-        fs::write(&file, "  with blanks \n").unwrap();
+        std::fs::write(&file, "  with blanks \n").unwrap();
         assert_eq!(*source.read().unwrap(), "  with blanks ");
     }
 }

@@ -1,6 +1,6 @@
 //! Files that a command reads whole, and new ones that it writes.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -8,18 +8,32 @@ use zeroize::Zeroizing;
 
 use crate::Result;
 
-/// The bytes of `file`; `-` is standard input.
+/// Most bytes of a file that a command reads: keys, certificates and blobs are far shorter, and a
+/// device that never ends must not fill the memory.
+const LARGEST: u64 = 1 << 20;
+
+/// The bytes of `file`, at most 1 MiB; `-` is standard input.
 pub(crate) fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    let done = if file == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
+    let content = if file == Path::new("-") {
+        read_limited(io::stdin().lock(), LARGEST)
     } else {
-        fs::read(file).map(|content| *bytes = content)
+        File::open(file).and_then(|file| read_limited(file, LARGEST))
     };
-    match done {
-        Ok(()) => Ok(bytes),
-        Err(error) => Err(format!("cannot read {}: {error}", file.display()).into()),
+    content.map_err(|error| format!("cannot read {}: {error}", file.display()).into())
+}
+
+/// Everything of `source`, which has at most `most` bytes, in memory that is wiped.
+pub(crate) fn read_limited(source: impl Read, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    // A buffer that grows leaves its content behind.
+    let room = usize::try_from(most + 1).map_err(io::Error::other)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    source.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() == room {
+        return Err(io::Error::other(format!(
+            "it has more than {most} bytes, which is more than such a file can have"
+        )));
     }
+    Ok(bytes)
 }
 
 /// Makes `file`, which must not be there yet.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{MAX_BITS, MIN_BITS, roca};
+use super::{MAX_BITS, MIN_BITS, prime, roca};
 use crate::crypto::material::RsaMaterial;
 use crate::crypto::sys::bn::Bn;
 use crate::crypto::{Error, Result};
@@ -96,7 +96,7 @@ fn prime_factors(n: &Bn, p: &Bn, q: &Bn) -> Result<()> {
         return Err(Error::InvalidKey("the modulus is not p·q"));
     }
     for factor in [p, q] {
-        if !factor.is_odd() || !factor.is_prime()? {
+        if !factor.is_odd() || !prime::is_prime(factor)? {
             return Err(Error::InvalidKey("p or q is not prime"));
         }
     }
@@ -107,17 +107,12 @@ fn prime_factors(n: &Bn, p: &Bn, q: &Bn) -> Result<()> {
 /// appendix C.1). Whether they are prime is for the caller to see.
 fn split_vartime(n: &Bn, e: &Bn, d: &Bn) -> Result<(Bn, Bn)> {
     const NO_FACTORS: Error = Error::InvalidKey("n, e and d do not belong together");
-    let two = Bn::from_bytes(&[2])?;
     let minus_one = n.minus(1)?;
-    let mut odd = e.times(d)?.minus(1)?;
-    let mut halvings = 0;
-    while !odd.is_odd() {
-        if odd.bits() == 0 {
-            return Err(NO_FACTORS);
-        }
-        odd = odd.divided_vartime(&two)?.0;
-        halvings += 1;
+    let multiple = e.times(d)?.minus(1)?;
+    if multiple.bits() == 0 {
+        return Err(NO_FACTORS);
     }
+    let (odd, halvings) = prime::halved_while_even(&multiple)?;
     for base in SPLIT_BASES {
         let mut power = Bn::from_bytes(&[base])?.power(&odd, n)?;
         for _ in 0..halvings {

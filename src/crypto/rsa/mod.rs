@@ -13,6 +13,7 @@ use subtle::Choice;
 
 mod check;
 mod generate;
+mod prime;
 mod pss;
 mod raw;
 mod rejection;

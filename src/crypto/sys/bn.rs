@@ -82,6 +82,43 @@ impl Bn {
         Ok(difference)
     }
 
+    /// self + other.
+    #[cfg(test)]
+    pub(in crate::crypto) fn plus(&self, other: &Self) -> Result<Self> {
+        let sum = Self::zero()?;
+        // SAFETY: live handles; `sum` is ours alone.
+        let status = unsafe { lc::BN_add(sum.0.as_ptr(), self.as_ptr(), other.as_ptr()) };
+        check(status, "BN_add")?;
+        Ok(sum)
+    }
+
+    /// A random integer, at least `least` and below `end`.
+    pub(in crate::crypto) fn random(least: u64, end: &Self) -> Result<Self> {
+        let random = Self::zero()?;
+        // SAFETY: live handles; `random` is ours alone. An empty range is an error status.
+        let status = unsafe { lc::BN_rand_range_ex(random.0.as_ptr(), least, end.as_ptr()) };
+        check(status, "BN_rand_range_ex")?;
+        Ok(random)
+    }
+
+    /// How many of the lowest bits are zero; 0 for the number 0.
+    pub(in crate::crypto) fn low_zero_bits(&self) -> u32 {
+        // SAFETY: the handle is a live integer.
+        let bits = unsafe { lc::BN_count_low_zero_bits(self.as_ptr()) };
+        bits.unsigned_abs()
+    }
+
+    /// self divided by 2^bits, rounded down.
+    pub(in crate::crypto) fn shifted_right(&self, bits: u32) -> Result<Self> {
+        let shifted = Self::zero()?;
+        // More bits than any integer has shift everything out.
+        let bits = std::os::raw::c_int::try_from(bits).unwrap_or(std::os::raw::c_int::MAX);
+        // SAFETY: live handles; `shifted` is ours alone.
+        let status = unsafe { lc::BN_rshift(shifted.0.as_ptr(), self.as_ptr(), bits) };
+        check(status, "BN_rshift")?;
+        Ok(shifted)
+    }
+
     /// self · other.
     pub(in crate::crypto) fn times(&self, other: &Self) -> Result<Self> {
         let (product, scratch) = (Self::zero()?, Scratch::new()?);
@@ -202,25 +239,6 @@ impl Bn {
         };
         check(status, "BN_generate_prime_ex")?;
         Ok(prime)
-    }
-
-    /// Miller-Rabin with as many random bases as make an error less likely than 2^-128.
-    pub(in crate::crypto) fn is_prime(&self) -> Result<bool> {
-        let scratch = Scratch::new()?;
-        let mut prime = 0;
-        // SAFETY: live handles; a null callback is allowed.
-        let status = unsafe {
-            lc::BN_primality_test(
-                &mut prime,
-                self.as_ptr(),
-                lc::BN_prime_checks_for_validation,
-                scratch.0.as_ptr(),
-                1,
-                null_mut(),
-            )
-        };
-        check(status, "BN_primality_test")?;
-        Ok(prime == 1)
     }
 }
 

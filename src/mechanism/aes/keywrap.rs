@@ -2,7 +2,7 @@
 
 use super::super::Cipher;
 use super::super::whole::{Whole, gathered};
-use super::super::{BadBlob, Unwrap};
+use super::super::{BadBlob, Proof, Unwrap};
 use super::{Key, Params, aes_key, bad_param};
 use crate::ck;
 use crate::crypto;
@@ -98,7 +98,7 @@ macro_rules! unwrap {
         pub(super) static $name: Unwrap = Unwrap {
             length: |_, params, len| length($form, params, len),
             open: |key, params, blob| open($form, key, params, blob),
-            integrity: true,
+            proof: Proof::Integrity,
         };
     )+};
 }

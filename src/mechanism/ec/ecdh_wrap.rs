@@ -25,7 +25,7 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[Mechanism {
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length,
     open,
-    integrity: true,
+    proof: Proof::Integrity,
 };
 
 /// Bytes of the AES key, and what it is made of.

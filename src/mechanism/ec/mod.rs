@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
-use super::{Key, Material, Mechanism, PairSpec, Params, ROW, Unit, bad_param, no_params};
+use super::{Key, Material, Mechanism, PairSpec, Params, Proof, ROW, Unit, bad_param, no_params};
 use crate::ck;
 use crate::crypto::ec::{self, Curve, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;

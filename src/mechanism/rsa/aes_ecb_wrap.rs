@@ -21,7 +21,7 @@ static USUAL: Oaep = Oaep {
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length,
     open,
-    integrity: false,
+    proof: Proof::Isolation,
 };
 
 fn expected(params: &Params) -> Result<&Oaep> {

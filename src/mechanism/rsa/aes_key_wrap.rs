@@ -12,7 +12,7 @@ const DECOY_LEN: usize = 32;
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length,
     open,
-    integrity: true,
+    proof: Proof::Integrity,
 };
 
 /// Bytes of the inner key, where fixed, and how it is encrypted.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::one_part::{Input, Output, cipher, signer, verifier};
 use super::op::{Cipher, Signer, Verifier};
 use super::{
-    BadBlob, Key, Material, Mechanism, PairSpec, ParamKind, Params, ROW, Unit, Unwrap, no_params,
+    BadBlob, Key, Material, Mechanism, PairSpec, ParamKind, Params, Proof, ROW, Unit, Unwrap,
+    no_params,
 };
 use crate::ck;
 use crate::crypto;

@@ -12,7 +12,7 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
         Ok(())
     },
     open,
-    integrity: true,
+    proof: Proof::Integrity,
 };
 
 fn expected(params: &Params) -> Result<&Oaep> {

@@ -20,7 +20,7 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
         let opened = open_blind(key, params, blob, KeyLengths::Any)?;
         opened.genuine.then_some(opened.clear).ok_or(BadBlob)
     },
-    integrity: false,
+    proof: Proof::Isolation,
 };
 
 pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {

@@ -21,7 +21,7 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
         let key = private(key).map_err(|_| BadBlob)?;
         key.decrypt(blob).map_err(|_| BadBlob)
     },
-    integrity: true,
+    proof: Proof::Integrity,
 };
 
 pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
 use super::{
-    BadBlob, Key, Material, Mechanism, PairSpec, Params, PrivateForm, ROW, Unit, Unwrap, no_params,
+    BadBlob, Key, Material, Mechanism, PairSpec, Params, PrivateForm, Proof, ROW, Unit, Unwrap,
+    no_params,
 };
 use crate::ck;
 use crate::crypto::ec::sm2::{PrivateKey, PublicKey, SIGNATURE_LEN};

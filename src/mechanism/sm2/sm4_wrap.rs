@@ -14,7 +14,7 @@ const HEAD_MIN: usize = CIPHER_MIN - 1 + KEY_LEN;
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length,
     open,
-    integrity: false,
+    proof: Proof::Isolation,
 };
 
 pub(super) fn wrap(key: &Key, params: &Params, rng: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {

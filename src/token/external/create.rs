@@ -10,7 +10,8 @@ use crate::token::make::{Caller, New, maker};
 use crate::token::object::Handle;
 use crate::token::{Token, key};
 
-use super::{OF_JOBS, coerce, refuse_any, refuse_bound_identity, spec_of};
+use super::import::has_name;
+use super::{OF_JOBS, coerce, refuse_any, spec_of};
 
 /// What a template may say of the usage ENCRYPT_DECRYPT.
 const ENCRYPTS: [ck::CK_ATTRIBUTE_TYPE; 4] = [
@@ -79,7 +80,10 @@ impl Token {
         self.may_make(caller, &keys, &attributes)?;
         let new = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
             if change.bound_by_id(&attributes)?.is_some() {
-                return refuse_bound_identity();
+                return super::refuse_bound_identity();
+            }
+            if has_name(&attributes) {
+                change.note_shared_name(&attributes)?;
             }
             let uid = change.begin_life(&attributes)?;
             let new = New::with_uid(self.rng(), uid, attributes, None);

@@ -1,18 +1,22 @@
 //! An import: material binds an external key, or comes to one that is bound.
 
+use std::ops::ControlFlow;
+
 use crate::attr::{Attributes, Value};
 use crate::byok::{self, Import, profile};
 use crate::ck;
 use crate::clock::UnixTime;
+use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
+use crate::log;
 use crate::mechanism::Material;
 use crate::rng::random;
 use crate::secret::Secret;
-use crate::store::Uid;
+use crate::store::{Search, Snapshot, Uid};
 use crate::token::audit::Doing;
 use crate::token::change::Change;
 use crate::token::make::New;
-use crate::token::vault::{Domain, Record};
+use crate::token::vault::{Domain, Record, Vault};
 use crate::token::{Keys, Token, key};
 
 use super::version::{self, is_bound_to};
@@ -46,7 +50,10 @@ impl Token {
         self.change(keys, doing, |change| {
             let mut record = match change.bound_by_id(arrival.attributes)? {
                 Some(record) => record,
-                None => new_by_id(change, arrival.attributes)?,
+                None => {
+                    change.note_shared_name(arrival.attributes)?;
+                    new_by_id(change, arrival.attributes)?
+                }
             };
             import(change, keys, &mut record, arrival)?;
             Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
@@ -79,6 +86,69 @@ fn new_by_id(change: &mut Change<'_>, attributes: &Attributes) -> Result<Record>
     attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
     let uid = change.begin_life(&attributes)?;
     Ok(New::with_uid(change.rng(), uid, attributes, None).record())
+}
+
+impl Change<'_> {
+    /// Refuses a key of this uid and these attributes where its name, (class, key type, CKA_ID), is that
+    /// of an external key: a search by the name would find either (BYOK rule 12b). Public keys have no
+    /// material to bind, so their names are free.
+    pub(in crate::token) fn may_be_named(&self, uid: &Uid, attributes: &Attributes) -> Result<()> {
+        if !has_name(attributes) {
+            return Ok(());
+        }
+        match self.bound_by_id(attributes)? {
+            Some(record) if record.uid != *uid => super::refuse_bound_identity(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says in the log that the name of a new external key is another key's too. That key was there
+    /// first, so it stays, and the binding holds all the same.
+    pub(super) fn note_shared_name(&self, attributes: &Attributes) -> Result<()> {
+        for uid in namesakes(self.snapshot(), self.vault(), attributes)? {
+            let other = self.get(&uid)?;
+            if other.is_some_and(|record| !is_external(&record.attributes)) {
+                log::note(
+                    LogLevel::Warning,
+                    "another key of this class and key type has the CKA_ID of the new external key: a search by it \
+                     finds both, so destroy the other or give it another CKA_ID",
+                );
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A private or secret key with a CKA_ID.
+pub(super) fn has_name(attributes: &Attributes) -> bool {
+    let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
+    !id.is_empty() && matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
+}
+
+/// Uids of the objects that the index has for the name of these attributes.
+fn namesakes(
+    snapshot: &Snapshot<'_>,
+    vault: &Vault<'_>,
+    attributes: &Attributes,
+) -> Result<Vec<Uid>> {
+    let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
+    let mut uids = Vec::new();
+    for private in [false, true] {
+        let postings = vault.postings(private, &[(ck::CKA_ID, id.to_vec())])?;
+        let search = Search {
+            class: Some(attributes.class()),
+            key_type: attributes.key_type(),
+            private: Some(private),
+            hidden: None,
+            postings: &postings,
+        };
+        snapshot.find(&search, &mut |head| {
+            uids.push(head.uid);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(uids)
 }
 
 fn import(

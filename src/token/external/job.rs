@@ -239,7 +239,7 @@ impl Token {
                 expires_at,
                 material: &arrived.material,
                 genuine: arrived.genuine,
-                integrity: opening.unwrap.integrity,
+                integrity: opening.proof.integrity(),
                 algorithm: algorithm.name,
             },
         )?;

@@ -178,11 +178,11 @@ fn refuse_any(attributes: &Attributes, kinds: &[ck::CK_ATTRIBUTE_TYPE]) -> Resul
     }
 }
 
-/// An unwrap that makes an ordinary key must not share the identity of a bound one.
+/// The name of an external key is that of no other (BYOK rule 12b).
 pub(super) fn refuse_bound_identity<T>() -> Result<T> {
     refuse(
         ck::CKR_TEMPLATE_INCONSISTENT,
-        "this CKA_ID belongs to an external key, which is never CKA_EXTRACTABLE: leave that out, or use another CKA_ID",
+        "an external key of this class and key type has this CKA_ID, and shares it with no other key: use another CKA_ID, or, to import into the external key, unwrap without CKA_EXTRACTABLE=TRUE",
     )
 }
 

@@ -1,0 +1,316 @@
+//! What a key that unwraps and does not decrypt tells of its blobs: nothing. Blobs are made up by the
+//! caller, so if the outcome of C_UnwrapKey depended on their plaintext, the plaintext of any other
+//! blob could be found byte by byte (as in Bleichenbacher's and Vaudenay's attacks).
+
+use std::collections::BTreeSet;
+
+use tenon_pkcs11::attr::RawAttribute;
+use tenon_pkcs11::ck;
+use tenon_pkcs11::mechanism::Params;
+use tenon_pkcs11::token::Handle;
+
+use super::keys::{read, trusted_key};
+use crate::common::{Fixture, attrs, ec_material, full, returns, rv, secret, with};
+
+/// Of a key type: one key that encrypts alone and one that unwraps alone, with the same value.
+struct Twins {
+    encrypting: Handle,
+    unwrapping: Handle,
+}
+
+fn twins(fixture: &Fixture, key_type: u64, more: Vec<RawAttribute>) -> Twins {
+    let value = vec![0x5A; if key_type == ck::CKK_AES { 32 } else { 16 }];
+    let make = |uses: Vec<RawAttribute>| {
+        let uses = with(attrs![CKA_VALUE => &value], uses);
+        secret(&fixture.session, key_type, uses).public
+    };
+    let none = || {
+        attrs![
+            CKA_ENCRYPT => false, CKA_DECRYPT => false, CKA_WRAP => false, CKA_UNWRAP => false,
+        ]
+    };
+    Twins {
+        encrypting: make(with(none(), attrs![CKA_ENCRYPT => true])),
+        unwrapping: make(with(with(none(), attrs![CKA_UNWRAP => true]), more)),
+    }
+}
+
+fn iv(byte: u8) -> Params {
+    Params::Iv(vec![byte; 16])
+}
+
+/// Mechanisms without integrity: to unwrap with, and to make a blob of a plaintext with.
+fn mechanisms() -> [(u64, u64, Params, u64); 5] {
+    [
+        (ck::CKK_AES, ck::CKM_AES_ECB, Params::None, ck::CKM_AES_ECB),
+        (ck::CKK_AES, ck::CKM_AES_CBC, iv(7), ck::CKM_AES_CBC),
+        (ck::CKK_AES, ck::CKM_AES_CBC_PAD, iv(7), ck::CKM_AES_CBC),
+        (
+            ck::CKK_TENON_SM4,
+            ck::CKM_TENON_SM4_ECB,
+            Params::None,
+            ck::CKM_TENON_SM4_ECB,
+        ),
+        (
+            ck::CKK_TENON_SM4,
+            ck::CKM_TENON_SM4_CBC,
+            iv(7),
+            ck::CKM_TENON_SM4_CBC,
+        ),
+    ]
+}
+
+/// Plaintexts that a template could tell apart: zeros and padding of several lengths at the end, equal
+/// halves, the encoding of a private key.
+fn plaintexts() -> Vec<Vec<u8>> {
+    let mut all = vec![
+        vec![0; 32],
+        vec![0xFF; 32],
+        [vec![1; 16], vec![2; 16]].concat(),
+    ];
+    for len in [1_u8, 2, 8, 16] {
+        for end in [0, len] {
+            let text = vec![0xC3; 32 - usize::from(len)];
+            all.push([text, vec![end; usize::from(len)]].concat());
+        }
+    }
+    let der = tenon_pkcs11::crypto::material::Material::Ec(ec_material().clone());
+    let mut der = der.to_pkcs8().unwrap().to_vec();
+    der.resize(der.len().next_multiple_of(16), 0);
+    all.push(der);
+    all
+}
+
+/// Templates of every kind of key that a blob may become, with every length.
+fn templates() -> Vec<Vec<RawAttribute>> {
+    let mut all = Vec::new();
+    for key_type in [
+        ck::CKK_GENERIC_SECRET,
+        ck::CKK_AES,
+        ck::CKK_AES_XTS,
+        ck::CKK_TENON_SM4,
+        ck::CKK_HKDF,
+    ] {
+        let template = || attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => key_type];
+        all.push(template());
+        for len in [1_u64, 8, 15, 16, 17, 24, 31, 32, 33, 1 << 40] {
+            all.push(with(template(), attrs![CKA_VALUE_LEN => len]));
+        }
+    }
+    for key_type in [ck::CKK_RSA, ck::CKK_EC, ck::CKK_EC_EDWARDS] {
+        all.push(attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type]);
+    }
+    all
+}
+
+fn encrypt(fixture: &Fixture, key: Handle, (id, params): (u64, Params), text: &[u8]) -> Vec<u8> {
+    let session = &fixture.session;
+    session
+        .encrypt_init(fixture.request(id, params), key)
+        .unwrap();
+    full(|out| session.encrypt(text, out)).unwrap()
+}
+
+/// The outcome follows from the blob's length and the template, whatever the plaintext.
+#[test]
+fn no_unwrap_depends_on_the_plaintext() {
+    let fixture = Fixture::new();
+    for (key_type, unwrap, params, make) in mechanisms() {
+        let keys = twins(&fixture, key_type, vec![]);
+        for template in templates() {
+            let mut outcomes = BTreeSet::new();
+            for text in plaintexts() {
+                let blob = encrypt(&fixture, keys.encrypting, (make, params.clone()), &text);
+                let request = fixture.request(unwrap, params.clone());
+                let outcome =
+                    fixture
+                        .session
+                        .unwrap_key(request, keys.unwrapping, &blob, &template);
+                // Of another length than the rest is the encoded private key alone.
+                outcomes.insert((text.len(), rv(&outcome)));
+                if let Ok(key) = outcome {
+                    let len = read(&fixture.session, key, ck::CKA_VALUE_LEN);
+                    assert_eq!(len, read_len(text.len()), "{unwrap:#x} {template:?}");
+                }
+            }
+            assert_eq!(outcomes.len(), 2, "{unwrap:#x} {template:?} {outcomes:?}");
+        }
+    }
+}
+
+fn read_len(len: usize) -> tenon_pkcs11::attr::Revealed {
+    let len = u64::try_from(len).unwrap();
+    tenon_pkcs11::attr::Revealed::Value(len.to_ne_bytes().to_vec())
+}
+
+/// The attack on a block of unknown plaintext: which initialization vector makes its last byte a zero
+/// that CKA_VALUE_LEN cuts off, or a padding of one byte.
+#[test]
+fn a_chosen_initialization_vector_finds_no_byte() {
+    let fixture = Fixture::new();
+    let keys = twins(&fixture, ck::CKK_AES, vec![]);
+    let unknown = b"sixteen secrets.";
+    let block = encrypt(
+        &fixture,
+        keys.encrypting,
+        (ck::CKM_AES_ECB, Params::None),
+        unknown,
+    );
+    let short = || {
+        attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+            CKA_VALUE_LEN => 15,
+        ]
+    };
+    for id in [ck::CKM_AES_CBC, ck::CKM_AES_CBC_PAD] {
+        let asked = (0..=u8::MAX).map(|byte| {
+            let mut iv = vec![0; 16];
+            iv[15] = byte;
+            let request = fixture.request(id, Params::Iv(iv));
+            rv(&fixture
+                .session
+                .unwrap_key(request, keys.unwrapping, &block, &short()))
+        });
+        let answers: BTreeSet<_> = asked.collect();
+        assert_eq!(
+            answers,
+            BTreeSet::from(["CKR_KEY_FUNCTION_NOT_PERMITTED"]),
+            "{id:#x}"
+        );
+    }
+}
+
+/// What may be unwrapped all the same: a whole key.
+#[test]
+fn a_whole_key_is_unwrapped() {
+    let fixture = Fixture::new();
+    for (key_type, unwrap, params, make) in mechanisms() {
+        let keys = twins(&fixture, key_type, vec![]);
+        let blob = encrypt(
+            &fixture,
+            keys.encrypting,
+            (make, params.clone()),
+            &[0xC3; 32],
+        );
+        let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+        for template in [
+            template.clone(),
+            with(template, attrs![CKA_VALUE_LEN => 32]),
+        ] {
+            let request = || fixture.request(unwrap, params.clone());
+            let session = &fixture.session;
+            let outcome = session.unwrap_key(request(), keys.unwrapping, &blob, &template);
+            if unwrap == ck::CKM_AES_CBC_PAD {
+                returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED);
+            } else {
+                returns!(outcome, CKR_OK, "{unwrap:#x}");
+            }
+        }
+    }
+}
+
+/// With CKA_DECRYPT the key tells its plaintexts anyway, and cuts and pads as the standard has it.
+#[test]
+fn a_key_that_decrypts_unwraps_everything() {
+    let fixture = Fixture::new();
+    for (key_type, unwrap, params, make) in mechanisms() {
+        let keys = twins(&fixture, key_type, attrs![CKA_DECRYPT => true]);
+        let mut text = vec![0xC3; 31];
+        text.push(u8::from(unwrap == ck::CKM_AES_CBC_PAD));
+        let blob = encrypt(&fixture, keys.encrypting, (make, params.clone()), &text);
+        let template = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+            CKA_VALUE_LEN => 31,
+        ];
+        let request = fixture.request(unwrap, params);
+        let outcome = fixture
+            .session
+            .unwrap_key(request, keys.unwrapping, &blob, &template);
+        returns!(outcome, CKR_OK, "{unwrap:#x}");
+    }
+}
+
+/// A tag of 32 or 64 bits is found by trying, and then the blob is the caller's own.
+#[test]
+fn a_short_tag_proves_nothing() {
+    let fixture = Fixture::new();
+    let gcm = |tag_len| Params::Gcm {
+        iv: vec![7; 12],
+        aad: vec![],
+        tag_len,
+    };
+    let ccm = |tag_len| Params::Ccm {
+        data_len: 32,
+        nonce: vec![7; 12],
+        aad: vec![],
+        tag_len,
+    };
+    let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+    let unwrap = |key_type, id, params: Params, more: Vec<RawAttribute>| {
+        let keys = twins(&fixture, key_type, more);
+        let blob = encrypt(&fixture, keys.encrypting, (id, params.clone()), &[0xC3; 32]);
+        let request = fixture.request(id, params);
+        fixture
+            .session
+            .unwrap_key(request, keys.unwrapping, &blob, &template)
+    };
+    let decrypts = || attrs![CKA_DECRYPT => true];
+    for (tag_len, long) in [(4, false), (8, false), (12, true), (14, true), (16, true)] {
+        for (key_type, id, params) in [
+            (ck::CKK_AES, ck::CKM_AES_GCM, gcm(tag_len)),
+            (ck::CKK_AES, ck::CKM_AES_CCM, ccm(tag_len)),
+            (ck::CKK_TENON_SM4, ck::CKM_TENON_SM4_GCM, gcm(tag_len)),
+        ] {
+            let outcome = unwrap(key_type, id, params.clone(), vec![]);
+            if long {
+                returns!(outcome, CKR_OK, "{id:#x} {tag_len}");
+            } else {
+                returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{id:#x} {tag_len}");
+            }
+            returns!(unwrap(key_type, id, params, decrypts()), CKR_OK, "{id:#x}");
+        }
+    }
+}
+
+/// CKM_AES_KEY_WRAP fills keys up with zeros. Whether a key wrapped by a trusted one ends with zeros
+/// would tell it byte by byte, after XOR with known data and another wrap; so CKA_VALUE_LEN cuts
+/// whatever is there, and leaves no key that can be guessed.
+#[test]
+fn a_key_wrap_does_not_tell_whether_it_cuts_zeros() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let trusted = trusted_key(&fixture, vec![]);
+    let unwrap = |last: u8, id, len: u64| {
+        let mut value = vec![0xC3; 32];
+        value[31] = last;
+        let picky = attrs![
+            CKA_VALUE => &value, CKA_EXTRACTABLE => true, CKA_WRAP_WITH_TRUSTED => true,
+        ];
+        let key = secret(session, ck::CKK_GENERIC_SECRET, picky).public;
+        let blob = full(|out| session.wrap_key(fixture.plain(id), trusted, key, out)).unwrap();
+        let template = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+            CKA_VALUE_LEN => len,
+        ];
+        session.unwrap_key(fixture.plain(id), trusted, &blob, &template)
+    };
+    for id in [
+        ck::CKM_AES_KEY_WRAP,
+        ck::CKM_AES_KEY_WRAP_PAD,
+        ck::CKM_AES_KEY_WRAP_KWP,
+        ck::CKM_AES_KEY_WRAP_PKCS7,
+    ] {
+        for len in [1_u64, 9, 15, 16, 24, 25, 31, 32, 33] {
+            let answers = [0, 1, 0xC3].map(|last| rv(&unwrap(last, id, len)));
+            assert!(
+                answers.iter().all(|answer| *answer == answers[0]),
+                "{id:#x} {len} {answers:?}"
+            );
+        }
+    }
+    returns!(unwrap(1, ck::CKM_AES_KEY_WRAP, 31), CKR_OK);
+    returns!(
+        unwrap(0, ck::CKM_AES_KEY_WRAP, 15),
+        CKR_KEY_FUNCTION_NOT_PERMITTED
+    );
+}

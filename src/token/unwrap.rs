@@ -9,12 +9,12 @@ use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Unwrap};
-use crate::policy::{Action, Use};
+use crate::policy::{Action, Pieces, Use};
 
 use super::audit::{Doing, Event};
 use super::external::{self, Arrival};
 use super::make::{Caller, maker, set_origin};
-use super::object::{Handle, Object};
+use super::object::{Handle, Object, set_pieces};
 use super::vault::time_value;
 use super::{Keys, Token, key};
 
@@ -88,7 +88,9 @@ impl Token {
         let arrived = open(opening, &usable.key, blob, &attributes)?;
         if !binds {
             let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
-            return self.make_unwrapped(caller, &keys, doing, attributes, arrived.material);
+            let proven = opening.unwrap.integrity;
+            let key = (attributes, arrived.material);
+            return self.make_unwrapped(caller, &keys, doing, key, proven);
         }
         let arrival = Arrival {
             attributes: &attributes,
@@ -189,10 +191,13 @@ impl Token {
         caller: Caller,
         keys: &Keys,
         doing: Doing,
-        mut attributes: Attributes,
-        material: Material,
+        (mut attributes, material): (Attributes, Material),
+        proven: bool,
     ) -> Result<Handle> {
         key::describe(&mut attributes, &material)?;
+        if let (Material::Secret(value), false) = (&material, proven) {
+            set_pieces(&mut attributes, &Pieces::of_unproven_unwrap(value.len()));
+        }
         attr::finish_key_facts(How::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         self.make_key(caller, keys, doing, attributes, material)

@@ -71,7 +71,7 @@ macro_rules! rows {
                 name: "CKM_XOR_BASE_AND_DATA",
                 params: ParamKind::Data,
                 derive: Some(xor),
-                composition: Composition::Joined(&[Source::Base]),
+                composition: Composition::Joined(&[Source::Altered]),
                 ..ANY
             },
             Mechanism {

@@ -467,7 +467,8 @@ fn exportable(key: &KeyFacts, trusted: bool) -> Result<(), Error> {
             "CKA_WRAP_WITH_TRUSTED is TRUE, and this is not an AES key wrap by a secret key that is CKA_TRUSTED",
         );
     }
-    // Unwrapped again, the key would have the pieces that its length tells.
+    // Unwrapped again, the key would have the pieces that its length tells, and be as if nobody had
+    // altered it.
     if key.wrap_with_trusted && key.pieces.is_some() {
         return refuse(
             ck::CKR_KEY_NOT_WRAPPABLE,

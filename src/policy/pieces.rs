@@ -12,7 +12,9 @@
 //! than that.
 //!
 //! The pieces are a fact of the key. They are computed from its length, unless it was put together
-//! from known data, or from pieces that its length does not tell.
+//! from known data, or from pieces that its length does not tell. So is that a caller altered it: such
+//! a key does not leave under a trusted key, for what an unwrap says of the end of a value
+//! (padding, zeros) would then tell byte by byte what was altered.
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
@@ -29,9 +31,16 @@ const GRAIN: usize = 8;
 /// A value of more pieces is taken for one piece.
 const MOST: usize = 256;
 
+/// A known piece of no length, as it is stored.
+const ALTERED: u64 = 1;
+
 /// What a secret key's value consists of, from its first byte to its last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pieces(Vec<Piece>);
+pub struct Pieces {
+    row: Vec<Piece>,
+    /// The caller chose a difference between it and another value.
+    altered: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Piece {
@@ -51,7 +60,10 @@ impl Pieces {
             len: UNGUESSABLE,
             known: false,
         };
-        Self(vec![piece; len / UNGUESSABLE])
+        Self {
+            row: vec![piece; len / UNGUESSABLE],
+            altered: false,
+        }
     }
 
     /// A value of `len` bytes that is one piece.
@@ -70,27 +82,31 @@ impl Pieces {
     /// Bytes of the value.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.iter().map(|piece| piece.len).sum()
+        self.row.iter().map(|piece| piece.len).sum()
     }
 
     /// There are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.row.is_empty()
     }
 
-    /// As it is stored: twice the length of each piece, and 1 more where it is known. `None` where
-    /// the length of the value tells the pieces.
+    /// As it is stored: twice the length of each piece, and 1 more where it is known; a known piece
+    /// of no length says that the value was altered. `None` where the length of the value tells all.
     #[must_use]
     pub fn stored(&self) -> Option<Vec<u64>> {
         if *self == Self::of(self.len()) {
             return None;
         }
-        if self.0.len() > MOST {
-            return Self::undivided(self.len()).stored();
-        }
         let number = |piece: &Piece| (piece.len as u64) << 1 | u64::from(piece.known);
-        Some(self.0.iter().map(number).collect())
+        let mut numbers: Vec<_> = match self.row.len() {
+            0..=MOST => self.row.iter().map(number).collect(),
+            _ => vec![(self.len() as u64) << 1],
+        };
+        if self.altered {
+            numbers.push(ALTERED);
+        }
+        Some(numbers)
     }
 
     /// The inverse of `stored`.
@@ -100,24 +116,39 @@ impl Pieces {
             let len = usize::try_from(number >> 1).unwrap_or(usize::MAX);
             pieces.and(len, number & 1 == 1)
         };
-        numbers.iter().fold(Self::default(), piece)
+        let pieces = numbers.iter().fold(Self::default(), piece);
+        match numbers.contains(&ALTERED) {
+            true => pieces.altered(),
+            false => pieces,
+        }
     }
 
     /// The pieces with one more behind them. Known data beside known data is one piece.
     fn and(mut self, len: usize, known: bool) -> Self {
-        match self.0.last_mut() {
+        match self.row.last_mut() {
             _ if len == 0 => {}
             Some(last) if last.known && known => last.len += len,
-            _ => self.0.push(Piece { len, known }),
+            _ => self.row.push(Piece { len, known }),
         }
         self
     }
 
-    fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
-        let pieces = parts.into_iter().flat_map(|part| part.0);
-        pieces.fold(Self::default(), |row, piece| {
+    fn altered(self) -> Self {
+        Self {
+            altered: true,
+            ..self
+        }
+    }
+
+    fn joined(parts: &[Self]) -> Self {
+        let pieces = parts.iter().flat_map(|part| &part.row);
+        let joined = pieces.fold(Self::default(), |row, piece| {
             row.and(piece.len, piece.known)
-        })
+        });
+        Self {
+            altered: parts.iter().any(|part| part.altered),
+            ..joined
+        }
     }
 
     /// `len` bytes from bit `first` on; after the last byte comes the first. `None` where that would
@@ -127,8 +158,11 @@ impl Pieces {
         // Between two bytes, one byte more has a part in it.
         let mut left = if aligned { len } else { len + 1 };
         let mut skip = first / 8;
-        let mut window = Self::default();
-        for piece in self.0.iter().cycle() {
+        let mut window = Self {
+            row: Vec::new(),
+            altered: self.altered,
+        };
+        for piece in self.row.iter().cycle() {
             if left == 0 {
                 break;
             }
@@ -152,7 +186,7 @@ impl Pieces {
 
     /// Bytes that a key must have that depends on these pieces and on nothing else.
     fn least(&self) -> usize {
-        let unknown = self.0.iter().filter(|piece| !piece.known);
+        let unknown = self.row.iter().filter(|piece| !piece.known);
         let longest = unknown.map(|piece| piece.len).max().unwrap_or(0);
         longest.min(UNGUESSABLE)
     }
@@ -163,15 +197,16 @@ impl Pieces {
 pub enum Part {
     /// The operand with this number: the base key is 0.
     Operand(usize),
-    /// So many bytes that the caller gives, or that he combines with those of another part.
+    /// That operand, combined byte by byte with data that the caller gives.
+    Altered(usize),
+    /// So many bytes that the caller gives.
     Data(usize),
 }
 
 /// How a derivation makes a value of those of its operands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// One part after the other, cut off behind the last byte wanted. XOR with data is this with its
-    /// base as the only part.
+    /// One part after the other, cut off behind the last byte wanted.
     Join(Vec<Part>),
     /// Bytes of the base key from this bit on; after the last byte comes the first.
     Extract(usize),
@@ -204,18 +239,21 @@ pub fn derive(step: &Step, operands: &[&KeyFacts], len: usize, closed: bool) -> 
 fn join(parts: &[Part], operands: &[&KeyFacts], len: usize) -> Result<Pieces> {
     let mut left = len;
     let mut row = Vec::new();
+    let copy = |number: usize, left: usize| {
+        let operand = operands.get(number).copied();
+        let whole = operand.map_or(0, |operand| operand.value_len);
+        copy(operand, 0, whole.min(left))
+    };
     for part in parts {
-        row.push(match *part {
+        let taken = match *part {
             Part::Data(data) => Pieces::default().and(data.min(left), true),
-            Part::Operand(number) => {
-                let operand = operands.get(number).copied();
-                let whole = operand.map_or(0, |operand| operand.value_len);
-                copy(operand, 0, whole.min(left))?
-            }
-        });
-        left -= row.last().map_or(0, Pieces::len);
+            Part::Operand(number) => copy(number, left)?,
+            Part::Altered(number) => copy(number, left)?.altered(),
+        };
+        left -= taken.len();
+        row.push(taken);
     }
-    Ok(Pieces::joined(row))
+    Ok(Pieces::joined(&row))
 }
 
 /// What is copied of an open key is as new: its reader knows all of it, and whoever does not read

@@ -135,6 +135,7 @@ fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> S
         Composition::Joined(sources) => {
             let part = |source: &Source| match source {
                 Source::Base => Part::Operand(0),
+                Source::Altered => Part::Altered(0),
                 Source::Other => Part::Operand(1),
                 Source::Data => Part::Data(params.data_len()),
             };

@@ -301,7 +301,10 @@ pub(super) fn open(
     opening
         .clear(key, blob, key::lengths(attributes))
         .and_then(|Opened { clear, genuine }| {
-            let padding = opening.mechanism.zero_padded;
+            let padding = opening
+                .mechanism
+                .zero_padded
+                .filter(|_| may_fill(attributes));
             let clear = key::without_padding(attributes, &clear, padding);
             key::from_clear(attributes, clear, opening.mechanism.private_form)
                 .map(|material| Arrived { material, genuine })
@@ -312,6 +315,12 @@ pub(super) fn open(
                 "the blob does not hold a key that fits the template",
             )
         })
+}
+
+/// Whether zeros behind the key may be taken away. Of a secret key that leaves and comes under trusted
+/// keys alone that would tell whether its last bytes are zeros.
+pub(super) fn may_fill(attributes: &Attributes) -> bool {
+    attributes.class() != ck::CKO_SECRET_KEY || !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
 }
 
 fn as_unwrapping_error(mut error: Error) -> Error {

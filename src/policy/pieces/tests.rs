@@ -14,7 +14,7 @@ fn key(closed: bool, value_len: usize) -> KeyFacts {
 
 fn with_pieces(pieces: Pieces) -> KeyFacts {
     KeyFacts {
-        pieces: pieces.stored().map(|_| pieces.clone()),
+        pieces: pieces.stored().map(|numbers| Pieces::from_stored(&numbers)),
         ..key(true, pieces.len())
     }
 }
@@ -140,18 +140,20 @@ fn pieces_are_stored_where_the_length_does_not_tell() {
         assert_eq!(Pieces::of(len).len(), len);
     }
     let unproven = Pieces::of_unproven_unwrap(32);
-    let mixed = Pieces::joined([
+    let mixed = Pieces::joined(&[
         Pieces::default().and(3, true),
         Pieces::default().and(4, true),
         Pieces::of(32),
         Pieces::undivided(5),
     ]);
     assert_eq!(mixed.stored(), Some(vec![15, 32, 32, 10]));
-    for pieces in [unproven, mixed] {
+    let altered = Pieces::of(32).altered();
+    assert_eq!(altered.stored(), Some(vec![32, 32, 1]));
+    for pieces in [unproven, mixed, altered] {
         let stored = pieces.stored().unwrap();
         assert_eq!(Pieces::from_stored(&stored), pieces);
     }
-    let many = Pieces::joined((0..304).map(|_| Pieces::undivided(1)));
+    let many = Pieces::joined(&vec![Pieces::undivided(1); 304]);
     assert_eq!(many.stored(), Some(vec![608]));
 }
 
@@ -260,7 +262,7 @@ impl Chains {
                 vec![Part::Data(data.len()), BASE],
                 [data, of(base)].concat(),
             ),
-            3 => (vec![BASE], xored(&of(base), &data)),
+            3 => (vec![Part::Altered(0)], xored(&of(base), &data)),
             4 => return self.extract(base, len),
             _ => return self.mix(base, len),
         };

@@ -231,8 +231,8 @@ pub struct Mechanism {
     pub derive: Option<DeriveKey>,
     /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
     pub derives_data: bool,
-    /// Of C_DeriveKey. A derived key that is no one-way function of its operands is guarded as they
-    /// are.
+    /// How C_DeriveKey makes the value. A key that is not made by a one-way function is guarded as its
+    /// operands are.
     pub composition: Composition,
     /// What C_WrapKey and C_UnwrapKey make of, and into, private keys.
     pub private_form: PrivateForm,

@@ -1,7 +1,7 @@
 //! May this be done, and what follows? Pure: facts, caller and time in, decision out.
 //!
 //! Every decision of the token is made by [`decide`], and only there; what a derived key may hold of
-//! others, and what that makes of it, by [`derive`].
+//! others, and what that makes of it, by [`derive()`].
 
 use crate::byok::{self, Destruction};
 use crate::ck;

@@ -63,6 +63,9 @@ pub const INTERNAL_VERSION_OF: CK_ATTRIBUTE_TYPE = vendor(0xF6);
 pub const INTERNAL_IMPORTED_BY: CK_ATTRIBUTE_TYPE = vendor(0xF7);
 /// When it came last: 8 bytes, big-endian Unix seconds. In no table, so no client can name it.
 pub const INTERNAL_IMPORTED_AT: CK_ATTRIBUTE_TYPE = vendor(0xF8);
+/// What a secret key's value consists of, where its length does not tell: numbers as `policy::Pieces`
+/// stores them. In no table, so no client can name it.
+pub const INTERNAL_PIECES: CK_ATTRIBUTE_TYPE = vendor(0xFC);
 
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);

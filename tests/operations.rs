@@ -13,6 +13,7 @@ mod operations {
     mod authentication;
     mod dates;
     mod endings;
+    mod ends;
     mod find;
     mod phases;
 }

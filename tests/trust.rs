@@ -15,6 +15,7 @@ mod common;
 
 mod trust {
     mod attacks;
+    mod derivations;
     mod keys;
     mod officer;
     mod oracle;

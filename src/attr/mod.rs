@@ -30,7 +30,7 @@ pub use attributes::Attributes;
 pub use build::{Built, How, Maker, build};
 pub use change::{change, copy};
 pub use describe::{Described, Form, described};
-pub use facts::finish_key_facts;
+pub use facts::{finish_key_facts, inherit_limits};
 pub use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawTemplate, RawValue, stated_bool, stated_bytes, stated_ulong};
 pub use reveal::{Reveal, Revealed, reveal, revealed};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::aes::aes_key;
-use super::{Key, Mechanism, ParamKind, Params, ROW, no_params};
+use super::{Composition, Key, Mechanism, ParamKind, Params, ROW, Source, no_params};
 use crate::ck;
 use crate::crypto::aes::{BLOCK, Cbc, Direction};
 use crate::crypto::hash::Hash;
@@ -47,10 +47,7 @@ macro_rules! rows {
                 name: "CKM_CONCATENATE_BASE_AND_KEY",
                 params: ParamKind::Key,
                 derive: Some(base_and_key),
-                shown: Some(|_, lens, len| {
-                    let base = lens[0].min(len);
-                    vec![base, len - base]
-                }),
+                composition: Composition::Joined(&[Source::Base, Source::Other]),
                 ..ANY
             },
             Mechanism {
@@ -58,7 +55,7 @@ macro_rules! rows {
                 name: "CKM_CONCATENATE_BASE_AND_DATA",
                 params: ParamKind::Data,
                 derive: Some(|key, params, _, len| join(&[value(key)?, data(params)?], len)),
-                shown: Some(|_, lens, len| vec![lens[0].min(len)]),
+                composition: Composition::Joined(&[Source::Base, Source::Data]),
                 ..ANY
             },
             Mechanism {
@@ -66,10 +63,7 @@ macro_rules! rows {
                 name: "CKM_CONCATENATE_DATA_AND_BASE",
                 params: ParamKind::Data,
                 derive: Some(|key, params, _, len| join(&[data(params)?, value(key)?], len)),
-                shown: Some(|params, _, len| {
-                    let before = data(params).map_or(len, <[u8]>::len);
-                    vec![len.saturating_sub(before)]
-                }),
+                composition: Composition::Joined(&[Source::Data, Source::Base]),
                 ..ANY
             },
             Mechanism {
@@ -77,7 +71,7 @@ macro_rules! rows {
                 name: "CKM_XOR_BASE_AND_DATA",
                 params: ParamKind::Data,
                 derive: Some(xor),
-                shown: Some(|_, _, len| vec![len]),
+                composition: Composition::Joined(&[Source::Altered]),
                 ..ANY
             },
             Mechanism {
@@ -85,7 +79,7 @@ macro_rules! rows {
                 name: "CKM_EXTRACT_KEY_FROM_KEY",
                 params: ParamKind::Extract,
                 derive: Some(extract),
-                shown: Some(|_, _, len| vec![len]),
+                composition: Composition::Extracted,
                 ..ANY
             },
             Mechanism {
@@ -110,6 +104,7 @@ macro_rules! rows {
                 id: ck::$id,
                 name: stringify!($id),
                 derive: Some(|key, params, _, len| digest(Hash::$hash, key, params, len)),
+                composition: Composition::OneWay { bounded: |_| true },
                 vectors: &["mechanism::derive::tests::digests_are_keys"],
                 ..ANY
             },)+

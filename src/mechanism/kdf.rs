@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::derive::{SECRETS, first, value};
-use super::{HkdfSalt, Key, Mechanism, ParamKind, Params, ROW, Unit, secret};
+use super::{Composition, HkdfSalt, Key, Mechanism, ParamKind, Params, ROW, Unit, secret};
 use crate::ck;
 use crate::crypto::kdf;
 use crate::error::{Result, refuse};
@@ -13,6 +13,11 @@ use crate::secret::Secret;
 /// Keys that HKDF derives from, and takes as salt.
 const HKDF: &[ck::CK_KEY_TYPE] = &[ck::CKK_HKDF, ck::CKK_GENERIC_SECRET];
 
+/// An extraction alone gives a key as long as the hash.
+const HKDF_OUTPUT: Composition = Composition::OneWay {
+    bounded: |params| matches!(params, Params::Hkdf { expand: false, .. }),
+};
+
 pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_HKDF_DERIVE,
@@ -20,6 +25,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         key_types: HKDF,
         params: ParamKind::Hkdf,
         derive: Some(hkdf),
+        composition: HKDF_OUTPUT,
         vectors: &["mechanism::kdf::tests::wycheproof_hkdf"],
         ..ROW
     },
@@ -29,6 +35,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         key_types: HKDF,
         params: ParamKind::Hkdf,
         derive: Some(hkdf),
+        composition: HKDF_OUTPUT,
         derives_data: true,
         vectors: &["mechanism::kdf::tests::wycheproof_hkdf"],
         ..ROW

@@ -56,9 +56,34 @@ pub type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
 /// Derives the value of a secret key from a base key and the `others` that the parameter names.
 /// `len` is the CKA_VALUE_LEN asked for; without one the mechanism's whole output.
 pub type DeriveKey = fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
-/// How many bytes of each operand, the base key and then the others, are part of a derived key of
-/// `len` bytes. `operands` are their lengths.
-pub type Shown = fn(&Params, operands: &[usize], len: usize) -> Vec<usize>;
+/// How a derivation makes the derived value of those of its operands: what policy has to know of it.
+#[derive(Clone, Copy)]
+pub enum Composition {
+    /// These, one after the other; what is not wanted is cut off behind.
+    Joined(&'static [Source]),
+    /// A run of the base key's bits: takes `Params::Extract`.
+    Extracted,
+    /// A one-way function.
+    OneWay {
+        /// With these parameters, what is derived without CKA_VALUE_LEN is all that the function
+        /// gives.
+        bounded: fn(&Params) -> bool,
+    },
+}
+
+/// Where a part of a joined value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The base key.
+    Base,
+    /// The base key, combined byte by byte with the data in the parameter.
+    Altered,
+    /// The other key that the parameter names.
+    Other,
+    /// The data in the parameter.
+    Data,
+}
+
 /// Makes a secret key of `len` bytes.
 pub type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
 /// Makes a key pair.
@@ -229,9 +254,9 @@ pub struct Mechanism {
     pub derive: Option<DeriveKey>,
     /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
     pub derives_data: bool,
-    /// Of a derivation that is no one-way function: the derived key holds bytes of its operands,
-    /// and is guarded as they are. `None` for one-way functions.
-    pub shown: Option<Shown>,
+    /// How C_DeriveKey makes the value. A key that is not made by a one-way function is guarded as its
+    /// operands are.
+    pub composition: Composition,
     /// What C_WrapKey and C_UnwrapKey make of, and into, private keys.
     pub private_form: PrivateForm,
     /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
@@ -345,7 +370,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     only_curve: None,
     derive: None,
     derives_data: false,
-    shown: None,
+    composition: Composition::OneWay { bounded: |_| false },
     private_form: PrivateForm::Pkcs8,
     zero_padded: None,
     vectors: &[],

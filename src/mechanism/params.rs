@@ -220,6 +220,24 @@ impl Params {
             _ => Vec::new(),
         }
     }
+
+    /// Bytes of CK_KEY_DERIVATION_STRING_DATA.
+    #[must_use]
+    pub fn data_len(&self) -> usize {
+        match self {
+            Self::Data(data) => data.len(),
+            _ => 0,
+        }
+    }
+
+    /// The first bit of CK_EXTRACT_PARAMS.
+    #[must_use]
+    pub fn first_bit(&self) -> usize {
+        match self {
+            Self::Extract(bit) => usize::try_from(*bit).unwrap_or(usize::MAX),
+            _ => 0,
+        }
+    }
 }
 
 /// RSA-OAEP's parameters (RFC 8017 section 7.1): hash and MGF1 hash are independent.

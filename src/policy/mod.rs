@@ -1,6 +1,7 @@
 //! May this be done, and what follows? Pure: facts, caller and time in, decision out.
 //!
-//! Every decision of the token is made by [`decide`], and only there.
+//! Every decision of the token is made by [`decide`], and only there; what a derived key may hold of
+//! others, and what that makes of it, by [`derive()`].
 
 use crate::byok::{self, Destruction};
 use crate::ck;
@@ -8,7 +9,10 @@ use crate::clock::UnixTime;
 use crate::error::{Error, refuse};
 
 pub mod dates;
+mod pieces;
 mod roles;
+
+pub use pieces::{Part, Pieces, Step, UNGUESSABLE, derive};
 
 /// What a key may be used for: one CKA_ attribute each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +100,10 @@ pub struct KeyFacts {
     /// CKA_TRUSTED of a secret key. That of a public key counts for nothing here: the token does
     /// not decide what is done with the private half, which opens what the public one wraps.
     pub trusted: bool,
+    /// Bytes of a secret key's value; 0 for other keys.
+    pub value_len: usize,
+    /// What its value consists of; `None` where its length tells.
+    pub pieces: Option<Pieces>,
     /// Uses whose attribute is TRUE.
     pub uses: Vec<Use>,
     /// CKA_ALLOWED_MECHANISMS; `None` = all.
@@ -126,7 +134,17 @@ impl KeyFacts {
     /// Its value must not be read.
     #[must_use]
     pub fn closed(&self) -> bool {
-        self.sensitive || !self.extractable
+        self.sensitive || !self.extractable || self.wrap_with_trusted
+    }
+
+    /// What its value consists of. A private key is one piece that nobody guesses.
+    #[must_use]
+    pub fn pieces(&self) -> Pieces {
+        match &self.pieces {
+            Some(pieces) => pieces.clone(),
+            None if self.value_len == 0 => Pieces::undivided(UNGUESSABLE),
+            None => Pieces::of(self.value_len),
+        }
     }
 
     fn out_of_time(&self, now: UnixTime) -> bool {
@@ -167,13 +185,6 @@ pub enum Action {
     Digest,
     /// Unwrap with it a blob of this kind.
     Decipher(Blob),
-    /// Derive a key that holds some bytes of this one's value.
-    Show {
-        /// How many.
-        bytes: usize,
-        /// How many it has.
-        of: usize,
-    },
     /// Wrap it, so that it leaves the token.
     Export {
         /// The wrapping key is CKA_TRUSTED, and the mechanism made to wrap keys.
@@ -212,13 +223,10 @@ impl Action {
     fn uses(self) -> bool {
         matches!(
             self,
-            Self::Begin(..) | Self::Continue | Self::Digest | Self::Decipher(_) | Self::Show { .. }
+            Self::Begin(..) | Self::Continue | Self::Digest | Self::Decipher(_)
         )
     }
 }
-
-/// Bytes that nobody guesses.
-const UNGUESSABLE: usize = 16;
 
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,23 +297,16 @@ pub fn decide(
             Ok(change(facts, &user)?)
         }
         Action::Trust => Ok(change(facts, caller)?),
-        Action::Copy if !facts.copyable => {
-            Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is FALSE")?)
-        }
-        Action::Copy => Ok(Effect::Done),
+        Action::Copy => copy(facts, caller, now),
         Action::Destroy => {
             writable(facts, caller)?;
             Ok(destroy(facts)?)
         }
-        Action::Begin(..)
-        | Action::Continue
-        | Action::Digest
-        | Action::Decipher(_)
-        | Action::Show { .. } => Ok(refuse(
+        Action::Begin(..) | Action::Continue | Action::Digest | Action::Decipher(_) => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
             "the object is not a key",
         )?),
-        Action::Export { trusted } => Ok(export(facts, caller, trusted)?),
+        Action::Export { trusted } => export(facts, caller, trusted, now),
         Action::Import => {
             writable(facts, caller)?;
             Ok(external(facts, byok::Act::Import, now)?)
@@ -336,7 +337,6 @@ fn invisible(action: Action) -> Error {
         | Action::Continue
         | Action::Digest
         | Action::Decipher(_)
-        | Action::Show { .. }
         | Action::Export { .. } => Error::new(ck::CKR_KEY_HANDLE_INVALID, "no such key"),
         Action::See
         | Action::Change
@@ -419,23 +419,11 @@ fn use_key(
             "using a private or secret token key needs the user's login",
         )?);
     }
-    if key.out_of_time(now) {
-        return Err(Refusal {
-            error: Error::new(
-                ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-                "the key has expired, or its dates do not allow its use today",
-            ),
-            time: true,
-        });
-    }
-    if let Some(external) = key.external {
-        byok::may(byok::Act::Use, &external, now).map_err(Error::from)?;
-    }
+    in_force(key, now)?;
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
         Action::Digest => return Ok(digest(key)?),
         Action::Decipher(blob) => return Ok(decipher(key, blob)?),
-        Action::Show { bytes, of } => return Ok(show(key, bytes, of)?),
         _ => return Ok(Effect::Done),
     };
     if !key.uses.contains(&what) {
@@ -489,31 +477,25 @@ fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
     Ok(Effect::Done)
 }
 
-/// A derived key with a few bytes of a key that nobody may read could be guessed, and so, bit by
-/// bit, the whole.
-fn show(key: &KeyFacts, bytes: usize, of: usize) -> Result<Effect, Error> {
-    if key.closed() && (1..of.min(UNGUESSABLE)).contains(&bytes) {
-        return refuse(
-            ck::CKR_KEY_SIZE_RANGE,
-            "the derived key would hold too few bytes of a key that must not be read",
-        );
+fn export(facts: &Facts, caller: &Caller, trusted: bool, now: UnixTime) -> Result<Effect, Refusal> {
+    let Some(key) = facts.key.as_ref().filter(|key| key.secret) else {
+        return Ok(refuse(
+            ck::CKR_KEY_NOT_WRAPPABLE,
+            "only private and secret keys are wrapped",
+        )?);
+    };
+    if facts.token && caller.login != Login::User {
+        return Ok(refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "wrapping a private or secret token key needs the user's login",
+        )?);
     }
+    exportable(key, trusted)?;
+    in_force(key, now)?;
     Ok(Effect::Done)
 }
 
-fn export(facts: &Facts, caller: &Caller, trusted: bool) -> Result<Effect, Error> {
-    let Some(key) = facts.key.as_ref().filter(|key| key.secret) else {
-        return refuse(
-            ck::CKR_KEY_NOT_WRAPPABLE,
-            "only private and secret keys are wrapped",
-        );
-    };
-    if facts.token && caller.login != Login::User {
-        return refuse(
-            ck::CKR_USER_NOT_LOGGED_IN,
-            "wrapping a private or secret token key needs the user's login",
-        );
-    }
+fn exportable(key: &KeyFacts, trusted: bool) -> Result<(), Error> {
     if !key.extractable || key.external.is_some() {
         return refuse(ck::CKR_KEY_UNEXTRACTABLE, "CKA_EXTRACTABLE is FALSE");
     }
@@ -523,7 +505,49 @@ fn export(facts: &Facts, caller: &Caller, trusted: bool) -> Result<Effect, Error
             "CKA_WRAP_WITH_TRUSTED is TRUE, and this is not an AES key wrap by a secret key that is CKA_TRUSTED",
         );
     }
+    // Unwrapped again, the key would have the pieces that its length tells, and be as if nobody had
+    // altered it.
+    if key.wrap_with_trusted && key.pieces.is_some() {
+        return refuse(
+            ck::CKR_KEY_NOT_WRAPPABLE,
+            "CKA_WRAP_WITH_TRUSTED is TRUE, and the key was derived from others in a way that its wrapped form cannot tell: wrap those",
+        );
+    }
+    Ok(())
+}
+
+fn copy(facts: &Facts, caller: &Caller, now: UnixTime) -> Result<Effect, Refusal> {
+    if !facts.copyable {
+        return Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is FALSE")?);
+    }
+    let Some(key) = &facts.key else {
+        return Ok(Effect::Done);
+    };
+    if facts.token && key.secret && caller.login != Login::User {
+        return Ok(refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "copying a private or secret token key needs the user's login",
+        )?);
+    }
+    in_force(key, now)?;
     Ok(Effect::Done)
+}
+
+/// Dates, expiry and state allow that something is done with the key's value now.
+fn in_force(key: &KeyFacts, now: UnixTime) -> Result<(), Refusal> {
+    if key.out_of_time(now) {
+        return Err(Refusal {
+            error: Error::new(
+                ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+                "the key has expired, or its dates do not allow its use today",
+            ),
+            time: true,
+        });
+    }
+    if let Some(external) = key.external {
+        byok::may(byok::Act::Use, &external, now).map_err(Error::from)?;
+    }
+    Ok(())
 }
 
 fn external(facts: &Facts, act: byok::Act, now: UnixTime) -> Result<Effect, Error> {

@@ -386,7 +386,7 @@ fn imports_go_into_external_keys_alone() {
 }
 
 #[test]
-fn only_readable_secrets_are_digested_and_shown_in_part() {
+fn only_readable_secrets_are_digested() {
     let readable = KeyFacts {
         extractable: true,
         ..key()
@@ -399,27 +399,23 @@ fn only_readable_secrets_are_digested_and_shown_in_part() {
         extractable: false,
         ..readable.clone()
     };
-    let show = |bytes, of| Action::Show { bytes, of };
-    for (facts, open) in [(readable, true), (sensitive, false), (kept, false)] {
+    let guarded = KeyFacts {
+        wrap_with_trusted: true,
+        ..readable.clone()
+    };
+    for (facts, open) in [
+        (readable, true),
+        (sensitive, false),
+        (kept, false),
+        (guarded, false),
+    ] {
         let facts = object(facts);
         let digested = rv(Action::Digest, &facts, &USER);
         assert_eq!(digested == ck::CKR_OK, open);
-        for (bytes, of, few) in [
-            (0, 32, false),
-            (1, 32, true),
-            (15, 32, true),
-            (16, 32, false),
-            (7, 8, true),
-            (8, 8, false),
-        ] {
-            let shown = rv(show(bytes, of), &facts, &USER);
-            assert_eq!(shown == ck::CKR_OK, open || !few, "{bytes} of {of}");
-        }
         assert_eq!(
             rv(Action::Digest, &facts, &PUBLIC),
             ck::CKR_KEY_HANDLE_INVALID
         );
-        assert_eq!(rv(show(32, 32), &facts, &SO), ck::CKR_KEY_HANDLE_INVALID);
     }
     let public = KeyFacts {
         secret: false,
@@ -452,4 +448,65 @@ fn what_an_unwrap_tells_is_for_keys_that_decrypt() {
             assert_eq!(refused, index >= opened, "{blob:?}");
         }
     }
+}
+
+/// BYOK rule 4: the key that something is done with obeys its dates as much as the key that does it.
+#[test]
+fn a_key_out_of_time_is_neither_copied_nor_wrapped_nor_digested() {
+    let limits = [
+        KeyFacts {
+            expires_at: NOW,
+            ..key()
+        },
+        KeyFacts {
+            not_before: Some(NOW + 1),
+            ..key()
+        },
+        KeyFacts {
+            not_after: Some(NOW),
+            ..key()
+        },
+    ];
+    for limited in limits {
+        let facts = object(KeyFacts {
+            extractable: true,
+            ..limited
+        });
+        for action in [
+            Action::Copy,
+            Action::Digest,
+            Action::Export { trusted: true },
+        ] {
+            let Err(refusal) = decide(action, &facts, &USER, NOW) else {
+                panic!("{action:?} of {facts:?}");
+            };
+            assert!(refusal.time, "{action:?}");
+            assert_eq!(refusal.error.rv, ck::CKR_KEY_FUNCTION_NOT_PERMITTED);
+        }
+        assert_eq!(rv(Action::Destroy, &facts, &USER), ck::CKR_OK);
+        let public = object(KeyFacts {
+            secret: false,
+            ..key()
+        });
+        assert_eq!(rv(Action::Copy, &public, &USER), ck::CKR_OK);
+    }
+}
+
+/// Its wrapped form does not tell what it consists of.
+#[test]
+fn a_key_of_unusual_pieces_leaves_under_no_trusted_key() {
+    let leaves = |wrap_with_trusted, pieces| {
+        let facts = object(KeyFacts {
+            extractable: true,
+            wrap_with_trusted,
+            value_len: 32,
+            pieces,
+            ..key()
+        });
+        rv(Action::Export { trusted: true }, &facts, &USER)
+    };
+    let undivided = || Some(Pieces::undivided(32));
+    assert_eq!(leaves(true, undivided()), ck::CKR_KEY_NOT_WRAPPABLE);
+    assert_eq!(leaves(true, None), ck::CKR_OK);
+    assert_eq!(leaves(false, undivided()), ck::CKR_OK);
 }

@@ -3,15 +3,15 @@
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Material, Mechanism, Params};
-use crate::policy::{Action, Use};
+use crate::mechanism::{Composition, Material, Mechanism, Params, Source};
+use crate::policy::{self, Action, Part, Pieces, Step, Use};
 use crate::secret::Secret;
 
 use super::audit::Event;
 use super::make::{Caller, New, maker, set_origin};
-use super::object::Handle;
+use super::object::{Handle, facts, set_pieces};
 use super::read::{UsableKey, as_key_error};
-use super::{Keys, Token, key};
+use super::{Token, key};
 
 impl Token {
     /// C_DeriveKey. The base key and every other key that the parameter names need CKA_DERIVE.
@@ -27,12 +27,9 @@ impl Token {
         base: Handle,
         template: &[RawAttribute],
     ) -> Result<Handle> {
-        let Some(derive) = mechanism.derive else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} derives no key", mechanism.name),
-            );
-        };
+        if mechanism.derive.is_none() {
+            return not_for_derivation(mechanism);
+        }
         let mut operands = vec![self.usable_key(base, Use::Derive, mechanism)?];
         for handle in params.other_keys() {
             operands.push(self.usable_key(handle, Use::Derive, mechanism)?);
@@ -43,18 +40,7 @@ impl Token {
             attr::build(How::Derive, &implied, template, &maker(&keys))?;
         self.may_make(caller, &keys, &attributes)?;
 
-        let len = attributes
-            .ulong(ck::CKA_VALUE_LEN)
-            .map(|len| usize::try_from(len).unwrap_or(usize::MAX));
-        let others: Vec<_> = operands[1..].iter().map(|one| one.key.clone()).collect();
-        let value = derive(&operands[0].key, params, &others, len)?;
-        if len.is_some_and(|len| len != value.len()) {
-            return refuse(
-                ck::CKR_KEY_SIZE_RANGE,
-                format!("{} derives no key of this CKA_VALUE_LEN", mechanism.name),
-            );
-        }
-        self.may_show(mechanism, params, &operands, &value, &keys)?;
+        let (value, pieces) = self.derived((mechanism, params), &operands, &attributes)?;
         let material = if mechanism.derives_data {
             attributes.set(ck::CKA_VALUE_LEN, Value::Ulong(value.len() as u64));
             attributes.set(ck::CKA_VALUE, Value::Bytes(value.to_vec()));
@@ -63,6 +49,9 @@ impl Token {
             let material = fitting(&attributes, &value)?;
             key::describe(&mut attributes, &material)?;
             set_facts(&mut attributes, &operands);
+            let parents: Vec<_> = operands.iter().map(|one| &one.object.attributes).collect();
+            attr::inherit_limits(&mut attributes, &parents)?;
+            set_pieces(&mut attributes, &pieces);
             Some(material)
         };
         let doing = Event::Derive.with(mechanism.id).by(operands[0].object.uid);
@@ -74,24 +63,49 @@ impl Token {
         )
     }
 
-    /// Asks policy about every operand of which the derived `value` holds bytes.
-    fn may_show(
+    /// The value that the mechanism makes of its operands, and what that consists of.
+    fn derived(
         &self,
-        mechanism: &Mechanism,
-        params: &Params,
+        (mechanism, params): (&Mechanism, &Params),
         operands: &[UsableKey],
-        value: &[u8],
-        keys: &Keys,
-    ) -> Result<()> {
-        let Some(shown) = mechanism.shown else {
-            return Ok(());
+        attributes: &Attributes,
+    ) -> Result<(Secret, Pieces)> {
+        let Some(derive) = mechanism.derive else {
+            return not_for_derivation(mechanism);
         };
-        let lens: Vec<_> = operands.iter().map(value_len).collect();
-        let shown = shown(params, &lens, value.len());
-        for ((operand, of), bytes) in operands.iter().zip(lens).zip(shown) {
-            self.decide(Action::Show { bytes, of }, &operand.object, keys, false)?;
+        let len = attributes
+            .ulong(ck::CKA_VALUE_LEN)
+            .map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+        let others: Vec<_> = operands[1..].iter().map(|one| one.key.clone()).collect();
+        let derive = |len| derive(&operands[0].key, params, &others, len);
+        let value = derive(len)?;
+        if len.is_some_and(|len| len != value.len()) {
+            return refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                format!("{} derives no key of this CKA_VALUE_LEN", mechanism.name),
+            );
         }
-        Ok(())
+        let all = || len.is_none() || derive(None).is_ok_and(|all| all.len() == value.len());
+        let step = step(mechanism, params, all);
+        let pieces = self.pieces(&step, operands, attributes, value.len())?;
+        Ok((value, pieces))
+    }
+
+    /// Asks policy what the derived value may hold of its operands, and what it then consists of.
+    fn pieces(
+        &self,
+        step: &Step,
+        operands: &[UsableKey],
+        derived: &Attributes,
+        len: usize,
+    ) -> Result<Pieces> {
+        let of_operands: Vec<_> = operands
+            .iter()
+            .filter_map(|operand| operand.object.facts.key.as_ref())
+            .collect();
+        let derived = facts(derived, self.config.enforce_dates).key;
+        let closed = derived.is_some_and(|key| key.closed());
+        policy::derive(step, &of_operands, len, closed)
     }
 
     /// The value of a secret key for C_DigestKey.
@@ -108,8 +122,30 @@ impl Token {
     }
 }
 
-fn value_len(operand: &UsableKey) -> usize {
-    operand.key.secret_bytes().map_or(0, <[u8]>::len)
+fn not_for_derivation<T>(mechanism: &Mechanism) -> Result<T> {
+    refuse(
+        ck::CKR_MECHANISM_INVALID,
+        format!("{} derives no key", mechanism.name),
+    )
+}
+
+/// What policy has to know of the derivation. `all`: the value is all that the function gives.
+fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> Step {
+    match mechanism.composition {
+        Composition::Joined(sources) => {
+            let part = |source: &Source| match source {
+                Source::Base => Part::Operand(0),
+                Source::Altered => Part::Altered(0),
+                Source::Other => Part::Operand(1),
+                Source::Data => Part::Data(params.data_len()),
+            };
+            Step::Join(sources.iter().map(part).collect())
+        }
+        Composition::Extracted => Step::Extract(params.first_bit()),
+        Composition::OneWay { bounded } => Step::Mix {
+            whole: bounded(params) && all(),
+        },
+    }
 }
 
 /// What function, mechanism and operands fix of a derived key or data object:
@@ -136,7 +172,7 @@ fn implied(
     if !named && implied.get(ck::CKA_KEY_TYPE).is_none() {
         implied.set(ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_GENERIC_SECRET));
     }
-    if mechanism.shown.is_none() {
+    if matches!(mechanism.composition, Composition::OneWay { .. }) {
         return Ok(implied);
     }
     for operand in operands {

@@ -2,7 +2,7 @@
 
 use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
 use crate::ck;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result};
 use crate::mechanism::Material;
 use crate::policy::{self, Action, Facts, Login};
 use crate::rng::{Rng, random};
@@ -130,13 +130,10 @@ impl Token {
     ) -> Result<Handle> {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::Copy, &object, &keys, caller.read_write)?;
-        if object.needs_login() && keys.login != Login::User {
-            return refuse(
-                ck::CKR_USER_NOT_LOGGED_IN,
-                "copying this key needs the user's login",
-            );
-        }
         let mut attributes = attr::copy(&object.attributes, template, &maker(&keys))?;
+        if matches!(object.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
+            attr::inherit_limits(&mut attributes, &[&object.attributes])?;
+        }
         self.may_gain(caller, &keys, &object.attributes, &attributes)?;
         attr::finish_key_facts(How::Copy, &mut attributes, Some(&object.attributes));
         super::external::set_material_row(&mut attributes, None);

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::attr::Attributes;
+use crate::attr::{Attributes, Value};
 use crate::ck;
 use crate::mechanism::{Key, Material};
-use crate::policy::{Facts, KeyFacts, Use, dates};
+use crate::policy::{Facts, KeyFacts, Pieces, Use, dates};
 use crate::store::Uid;
 
 use super::SessionHandle;
@@ -141,6 +141,10 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
         extractable: attributes.bool(ck::CKA_EXTRACTABLE),
         wrap_with_trusted: attributes.bool(ck::CKA_WRAP_WITH_TRUSTED),
         trusted: class == ck::CKO_SECRET_KEY && attributes.bool(ck::CKA_TRUSTED),
+        value_len: value_len(attributes),
+        pieces: attributes
+            .ulongs(ck::INTERNAL_PIECES)
+            .map(Pieces::from_stored),
         uses: USES
             .into_iter()
             .filter(|what| attributes.bool(what.attribute()))
@@ -153,5 +157,18 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
         expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
         gone_at: external::gone_at(attributes),
         external: external::facts(attributes),
+    }
+}
+
+fn value_len(attributes: &Attributes) -> usize {
+    let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
+    usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+/// Notes what a secret key's value consists of.
+pub(super) fn set_pieces(attributes: &mut Attributes, pieces: &Pieces) {
+    match pieces.stored() {
+        Some(numbers) => attributes.set(ck::INTERNAL_PIECES, Value::Ulongs(numbers)),
+        None => drop(attributes.remove(ck::INTERNAL_PIECES)),
     }
 }

@@ -9,12 +9,12 @@ use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Proof, Unwrap};
-use crate::policy::{Action, Blob, Use};
+use crate::policy::{Action, Blob, Pieces, Use};
 
 use super::audit::{Doing, Event};
 use super::external::{self, Arrival};
 use super::make::{Caller, maker, set_origin};
-use super::object::{Handle, Object};
+use super::object::{Handle, Object, set_pieces};
 use super::vault::time_value;
 use super::{Keys, Token, key};
 
@@ -89,7 +89,9 @@ impl Token {
         self.large_enough(&arrived.material)?;
         if !binds {
             let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
-            return self.make_unwrapped(caller, &keys, doing, attributes, arrived.material);
+            let proven = opening.proof.integrity();
+            let key = (attributes, arrived.material);
+            return self.make_unwrapped(caller, &keys, doing, key, proven);
         }
         let arrival = Arrival {
             attributes: &attributes,
@@ -201,10 +203,13 @@ impl Token {
         caller: Caller,
         keys: &Keys,
         doing: Doing,
-        mut attributes: Attributes,
-        material: Material,
+        (mut attributes, material): (Attributes, Material),
+        proven: bool,
     ) -> Result<Handle> {
         key::describe(&mut attributes, &material)?;
+        if let (Material::Secret(value), false) = (&material, proven) {
+            set_pieces(&mut attributes, &Pieces::of_unproven_unwrap(value.len()));
+        }
         attr::finish_key_facts(How::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         self.make_key(caller, keys, doing, attributes, material)
@@ -337,7 +342,10 @@ pub(super) fn open(
     opening
         .clear(key, blob, key::lengths(attributes))
         .and_then(|Opened { clear, genuine }| {
-            let padding = opening.mechanism.zero_padded;
+            let padding = opening
+                .mechanism
+                .zero_padded
+                .filter(|_| may_fill(attributes));
             let proven = opening.proof.integrity();
             let clear = key::without_padding(attributes, &clear, padding, proven);
             key::from_clear(attributes, clear, opening.mechanism.private_form)
@@ -352,6 +360,12 @@ fn bad_blob() -> Error {
         ck::CKR_WRAPPED_KEY_INVALID,
         "the blob does not hold a key that fits the template",
     )
+}
+
+/// Whether zeros behind the key may be taken away. Of a secret key that leaves and comes under trusted
+/// keys alone that would tell whether its last bytes are zeros.
+pub(super) fn may_fill(attributes: &Attributes) -> bool {
+    attributes.class() != ck::CKO_SECRET_KEY || !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
 }
 
 fn as_unwrapping_error(mut error: Error) -> Error {

@@ -8,6 +8,7 @@ use crate::policy::{Action, Use};
 
 use super::object::{Handle, Object};
 use super::read::as_key_error;
+use super::unwrap::may_fill;
 use super::{Token, key};
 
 impl Token {
@@ -52,7 +53,17 @@ impl Token {
             .material(&object, &keys)?
             .ok_or_else(|| Error::new(ck::CKR_KEY_NOT_WRAPPABLE, "the key has no material"))?;
         let clear = key::to_clear(&material, mechanism.private_form)?;
+        let len = clear.len();
         let clear = key::padded(clear, mechanism.zero_padded);
+        if clear.len() != len && !may_fill(&object.attributes) {
+            return refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                format!(
+                    "{} would add zeros to this key, and C_UnwrapKey takes none away from a key that is CKA_WRAP_WITH_TRUSTED: use CKM_AES_KEY_WRAP_KWP",
+                    mechanism.name
+                ),
+            );
+        }
         let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_wrap_error)?;
         out.put(&wrapped).map(drop)
     }

@@ -354,7 +354,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         }
         ck::CKM_EXTRACT_KEY_FROM_KEY => {
             let wrong = vec![Params::None, iv(), Params::Extract(256)];
-            (Keys::Generic, Params::Extract(8), wrong, ANY, true)
+            (Keys::Generic, Params::Extract(128), wrong, ANY, true)
         }
         ck::CKM_AES_ECB_ENCRYPT_DATA => {
             (Keys::Aes, data(32), vec![Params::None, data(31)], ANY, true)

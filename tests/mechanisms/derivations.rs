@@ -43,7 +43,7 @@ fn flag(fixture: &Fixture, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
 fn params(mechanism: ck::CK_MECHANISM_TYPE, other: Handle) -> Params {
     match mechanism {
         ck::CKM_CONCATENATE_BASE_AND_KEY => Params::Key(other),
-        ck::CKM_EXTRACT_KEY_FROM_KEY => Params::Extract(8),
+        ck::CKM_EXTRACT_KEY_FROM_KEY => Params::Extract(128),
         _ => data(32),
     }
 }
@@ -194,7 +194,7 @@ fn too_few_bytes_of_a_guarded_key_are_not_derived() {
     let guarded = generic(&fixture, attrs![CKA_EXTRACTABLE => false]);
     let readable = generic(&fixture, open());
     for (mechanism, params, few, enough) in [
-        (ck::CKM_EXTRACT_KEY_FROM_KEY, Params::Extract(3), 15, 16),
+        (ck::CKM_EXTRACT_KEY_FROM_KEY, Params::Extract(128), 15, 16),
         (ck::CKM_XOR_BASE_AND_DATA, data(32), 15, 16),
         (ck::CKM_XOR_BASE_AND_DATA, data(15), 15, 0),
         (ck::CKM_CONCATENATE_BASE_AND_DATA, data(32), 15, 16),

@@ -10,7 +10,7 @@ use crate::crypto::ec::PublicKey;
 use crate::crypto::kdf::x963;
 use crate::crypto::okp;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Ecdh, Key, Mechanism, ParamKind, Params};
+use crate::mechanism::{Composition, Ecdh, Key, Mechanism, ParamKind, Params};
 use crate::secret::Secret;
 
 /// Greatest length of a derived secret in bytes, as for generated ones.
@@ -19,6 +19,10 @@ const MAX_LEN: usize = 4096;
 const ECDH: Mechanism = Mechanism {
     params: ParamKind::Ecdh,
     derive: Some(derive),
+    // The shared secret itself is as long as the curve's field.
+    composition: Composition::OneWay {
+        bounded: |params| matches!(params, Params::Ecdh(Ecdh { kdf: None, .. })),
+    },
     vectors: &[
         "ec/ecdh.json",
         "okp.json",

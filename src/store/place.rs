@@ -180,11 +180,9 @@ impl Place {
         (1..=LOOKS).any(|look| {
             match connection::look_inside(&self.path) {
                 Ok((_, found)) if found >= generation => return true,
+                Ok(_) | Err(Error::NotAToken(_)) => {}
                 // Nothing is known.
-                Err(Error::Busy | Error::Full | Error::CannotOpen(_) | Error::Io(..)) => {
-                    return true;
-                }
-                Ok(_) | Err(_) => {}
+                Err(_) => return true,
             }
             if look < LOOKS {
                 thread::sleep(BETWEEN);
@@ -219,11 +217,11 @@ impl Place {
                 }
                 // Where it is none yet, opening it says why.
                 Err(_) if first => return Ok(()),
-                // Nothing is known.
-                Err(Error::Busy | Error::Full | Error::CannotOpen(_) | Error::Io(..)) => {
-                    return Ok(());
-                }
-                Ok(_) | Err(_) => {}
+                Ok(_) | Err(Error::NotAToken(_)) => {}
+                Err(_) if there.len() == 0 => {}
+                // Nothing is known: a log that was folded in in part, as on a full disk, leaves a
+                // database that is whole with the log alone.
+                Err(_) => return Ok(()),
             }
             if look < LOOKS {
                 thread::sleep(BETWEEN);

@@ -89,8 +89,6 @@ fn ready(conn: &Connection, purpose: Use, busy_timeout: Duration, path: &Path) -
         // Before the first read: SQLite then asks for the lock that no other connection shares.
         conn.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     }
-    // It counts for a new file alone, before anything is written to it.
-    conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     settle(conn).map_err(|e| Error::opening(e, path))
 }
 

@@ -94,6 +94,8 @@ pub(super) fn create<E: From<Error>>(
 
 /// Makes the schema, and begins the transaction that fills it.
 fn begin(conn: &mut Connection) -> Result<()> {
+    // It counts for a new file alone, before anything is written to it.
+    conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     keep_log(conn)?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     upgrade(conn, MIGRATIONS)?;

@@ -306,7 +306,14 @@ fn a_token_in_use_is_not_replaced() {
     let files = names(&desk.path("tokens"));
     assert_eq!(
         files,
-        ["slot-0000.gen", "slot-0000.reserve", "slot-0000.tenon"]
+        [
+            "slot-0000.gen",
+            "slot-0000.lock",
+            "slot-0000.reserve",
+            "slot-0000.tenon",
+            "slot-0000.tenon-shm",
+            "slot-0000.tenon-wal"
+        ]
     );
 }
 

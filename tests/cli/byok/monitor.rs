@@ -127,8 +127,8 @@ fn a_monitor_without_a_pin_counts_older_versions() {
     assert_eq!(keys[0]["KeyMaterialExpireUnix"], 0);
     assert_eq!(keys[0]["OlderVersions"][0]["Live"], true);
     let soon = now() + 10;
-    import("secret.bin", &soon);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    import("secret.bin", &soon.to_string());
+    pass(soon);
     for _ in 0..2 {
         let keys = listed(&expiring().status(3));
         assert_eq!(keys[0]["OlderVersions"][0]["Live"], false);
@@ -226,7 +226,7 @@ fn the_list_tells_a_monitor_what_expires() {
         &["--expires", "2020-01-01"],
     )
     .refused(1, &["CKR_ATTRIBUTE_VALUE_INVALID", "passed"]);
-    let soon = (now() + 2).to_string();
+    let soon = now() + 10;
     bring(
         &desk,
         "secret.bin",
@@ -234,13 +234,18 @@ fn the_list_tells_a_monitor_what_expires() {
         &["--expires", &soon.to_string()],
     )
     .ok();
-    while now() <= soon {
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+    pass(soon);
     let sweep = ["byok", "sweep", "--json"];
     assert_eq!(desk.run(&sweep).json()["Materials"], 1);
     assert_eq!(desk.run(&sweep).json()["Materials"], 0);
     assert_eq!(state(&desk), "PendingImport");
     let expired = list(&["--expiring", "1h"]).status(3);
     assert_eq!(names(&serde_json::from_str(&expired).unwrap()), ["k"]);
+}
+
+/// Waits until that second is over.
+fn pass(second: u64) {
+    while now() <= second {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
 }

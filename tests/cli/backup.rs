@@ -232,8 +232,19 @@ impl Drop for Service {
     }
 }
 
-/// Writes until it is killed, and leaves its log behind.
-fn writer(desk: &Desk, number: u32) -> Child {
+/// A program that writes until this is dropped, and leaves its log behind.
+struct Writer(Child);
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let mut kill = std::process::Command::new("kill");
+        let _ = kill.args(["-9", "--", &group]).status();
+        let _ = self.0.wait();
+    }
+}
+
+fn writer(desk: &Desk, number: u32) -> Writer {
     let script = format!(
         "i=0; while :; do i=$((i+1)); \
          {:?} keys generate --type aes:128 --label w{number}-$i >/dev/null && echo w{number}-$i >>w{number}; done",
@@ -250,16 +261,7 @@ fn writer(desk: &Desk, number: u32) -> Child {
         }
     }
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
-fn end(writers: Vec<Child>) {
-    for mut writer in writers {
-        let group = format!("-{}", writer.id());
-        let mut kill = std::process::Command::new("kill");
-        kill.args(["-9", "--", &group]).status().unwrap();
-        writer.wait().unwrap();
-    }
+    Writer(command.spawn().unwrap())
 }
 
 #[test]
@@ -288,7 +290,7 @@ fn a_backup_beside_writers_has_every_key_that_was_answered_before() {
         }
         other.run(&["audit", "verify"]).ok();
     }
-    end(writers);
+    drop(writers);
 }
 
 #[test]
@@ -350,10 +352,10 @@ fn a_restore_that_is_killed_leaves_the_old_token_or_the_new_one() {
         // The token goes on from the backup, and its last program leaves a log behind.
         let mut late = writer(&desk, 0);
         while !fs::read_to_string(desk.path("w0")).is_ok_and(|lines| !lines.is_empty()) {
-            assert!(late.try_wait().unwrap().is_none());
+            assert!(late.0.try_wait().unwrap().is_none());
             std::thread::sleep(Duration::from_millis(10));
         }
-        end(vec![late]);
+        drop(late);
         let answered = fs::read_to_string(desk.path("w0")).unwrap();
         fs::remove_file(desk.path("w0")).unwrap();
 

@@ -302,6 +302,7 @@ fn full_disk() -> Option<Answers> {
         println!("the full disk was not tried: TENON_SMALL_DISK is not set");
         return None;
     };
+    let _alone = super::logins::SMALL_DISK.lock().unwrap();
     let service = Service::start_in(tempfile::tempdir_in(disk).unwrap());
     let filler = service.folder.path().join("filler");
     let mut filler = fs::File::create(filler).unwrap();

@@ -141,6 +141,9 @@ fn without_the_file_of_the_lines_there_is_no_login() {
     returns!(fixture.session.login(ck::CKU_USER, USER_PIN), CKR_OK);
 }
 
+/// Held by the test that has the small disk.
+pub(super) static SMALL_DISK: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// Fills the disk, so it needs one of its own: `TENON_SMALL_DISK` names a directory on it.
 #[test]
 fn on_a_full_disk_right_pins_log_in_and_wrong_ones_are_counted() {
@@ -148,6 +151,7 @@ fn on_a_full_disk_right_pins_log_in_and_wrong_ones_are_counted() {
         println!("not run: TENON_SMALL_DISK is not set");
         return;
     };
+    let _alone = SMALL_DISK.lock().unwrap();
     let directory = tempfile::tempdir_in(disk).unwrap();
     let fixture = Fixture::configured(|config| config.token_dir = directory.path().join("tokens"));
     let session = &fixture.session;

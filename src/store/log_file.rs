@@ -88,7 +88,9 @@ fn mark_without_log(path: &Path) -> Option<LogMark> {
 /// Renames a log that does not belong to the database; `None` where another process has done so.
 pub(super) fn set_aside(path: &Path) -> Result<Option<PathBuf>> {
     let log = beside(path, "-wal");
-    let alone = alone(path, TRIES).map_err(|_| Error::StaleLog(log.clone()))?;
+    let Some(alone) = alone_with_stale_log(path)? else {
+        return Ok(None);
+    };
     // Closing must not fold that very log into the database.
     keep_log_at_close(&alone)?;
     if !is_stale(path) {
@@ -102,6 +104,21 @@ pub(super) fn set_aside(path: &Path) -> Result<Option<PathBuf>> {
     remove(&beside(path, "-shm"))?;
     sync_directory(path)?;
     Ok(Some(name))
+}
+
+/// A connection that no other one shares the database with; `None` once another process has set the log
+/// aside.
+fn alone_with_stale_log(path: &Path) -> Result<Option<Connection>> {
+    for _ in 0..TRIES {
+        if let Ok(conn) = alone(path, 1) {
+            return Ok(Some(conn));
+        }
+        if !is_stale(path) {
+            return Ok(None);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Error::StaleLog(beside(path, "-wal")))
 }
 
 /// Gives the log a new id, where no other process has the database open. On a full disk or a

@@ -4,7 +4,6 @@
 //! <https://sqlite.org/fileformat2.html>. SQLite puts no locks on this file, so opening and closing
 //! it takes none away.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,6 +17,7 @@ use super::connection::{Use, connect};
 use super::error::{Error, Result};
 use super::files::sync_directory;
 use super::log_mark::{LEN, LogMark, LogSpan, ROW};
+use super::place::beside;
 use super::schema;
 use super::snapshot::Snapshot;
 
@@ -31,13 +31,6 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// Page types of the b-tree of `meta`.
 const INTERIOR: u8 = 0x02;
 const LEAF: u8 = 0x0A;
-
-/// The path of a file that SQLite keeps beside the database at `path`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
 
 /// Readies the database at `path` for a process that will write: a log that does not belong to it
 /// is set aside, and where no other process has the database open its log gets a new id. Returns

@@ -212,7 +212,7 @@ impl Store {
         known: &[&str],
     ) -> Result<Self> {
         if log_file::is_stale(&path) {
-            return Err(Error::StaleLog(log_file::beside(&path, "-wal")));
+            return Err(Error::StaleLog(place::beside(&path, "-wal")));
         }
         let place = Arc::new(Place::of(&path, false)?);
         let (readers, mut conn) = Readers::read_only(Arc::clone(&place), options.busy_timeout)?;

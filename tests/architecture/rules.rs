@@ -38,13 +38,16 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crypto/sys/", "the C functions of aws-lc"),
     ("secret.rs", "locked pages, and wiping them"),
     ("fork.rs", "a page that the kernel wipes in forked children"),
-    ("store/fork.rs", "what SQLite takes from a parent process"),
     (
-        "store/range_lock.rs",
+        "store/file/fork.rs",
+        "what SQLite takes from a parent process",
+    ),
+    (
+        "store/file/range_lock.rs",
         "locks of open file descriptions, for which no library has a call",
     ),
     (
-        "store/sys.rs",
+        "store/file/sys.rs",
         "locks on bytes of a file, and what SQLite asks of the system",
     ),
     (
@@ -55,7 +58,7 @@ const UNSAFE: &[(&str, &str)] = &[
 
 /// The one handler that the library registers, and why.
 const HANDLERS: &[(&str, &str, &str)] = &[(
-    "store/fork.rs",
+    "store/file/fork.rs",
     "pthread_atfork",
     "a child must not inherit a mutex of SQLite that another thread held",
 )];

@@ -432,7 +432,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::store::connection::{Use, connect};
+    use crate::store::file::connection::{Use, connect};
     use crate::store::{Row, Store};
 
     fn row(number: u8, len: usize) -> Row {

@@ -7,11 +7,12 @@ use crate::mechanism::{Composition, Material, Mechanism, Params, Source};
 use crate::policy::{self, Action, Part, Pieces, Step, Use};
 use crate::secret::Secret;
 
-use super::audit::Event;
-use super::make::{Caller, New, maker, set_origin};
-use super::object::{Handle, facts, set_pieces};
-use super::read::{UsableKey, as_key_error};
-use super::{Token, key};
+use crate::token::Token;
+use crate::token::cache::object::{Handle, facts, set_pieces};
+use crate::token::create::{Caller, New, maker, set_origin};
+use crate::token::identity::audit::Event;
+use crate::token::read::{UsableKey, as_key_error};
+use crate::token::record::key;
 
 impl Token {
     /// C_DeriveKey. The base key and every other key that the parameter names need CKA_DERIVE.

@@ -16,10 +16,10 @@ use crate::log;
 use crate::policy::{self, Action, Login};
 use crate::store::{Head, Search, Uid};
 
-use super::external;
-use super::object::{Handle, facts};
-use super::rows::shown;
-use super::{Keys, Token};
+use crate::token::cache::object::{Handle, facts};
+use crate::token::external;
+use crate::token::identity::rows::shown;
+use crate::token::{Keys, Token};
 
 impl Token {
     /// Handles of the objects that match `template`: session objects, then token objects.

@@ -5,10 +5,11 @@ use crate::ck;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Mechanism, PairSpec, Params};
 
-use super::audit::Event;
-use super::make::{Caller, New, maker, set_origin};
-use super::object::Handle;
-use super::{Keys, Token, external, key};
+use crate::token::cache::object::Handle;
+use crate::token::create::{Caller, New, maker, set_origin};
+use crate::token::identity::audit::Event;
+use crate::token::record::key;
+use crate::token::{Keys, Token, external};
 
 impl Token {
     /// C_GenerateKey.

@@ -3,8 +3,8 @@
 use crate::ck;
 use crate::error::{Result, refuse};
 
-use super::Token;
-use super::rows::{differences, shown};
+use crate::token::Token;
+use crate::token::identity::rows::{differences, shown};
 
 impl Token {
     /// What SQLite finds wrong with the token's file; nothing when it is sound. Reads the whole file,

@@ -6,11 +6,11 @@ use crate::ck;
 use crate::error::Result;
 use crate::policy::{Action, Effect};
 
-use super::audit::Event;
-use super::make::{Caller, maker};
-use super::object::{Handle, Home, Object};
-use super::objects::no_such_object;
-use super::{Token, external};
+use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::cache::objects::no_such_object;
+use crate::token::create::{Caller, maker};
+use crate::token::identity::audit::Event;
+use crate::token::{Token, external};
 
 impl Token {
     /// C_SetAttributeValue.

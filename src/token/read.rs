@@ -9,11 +9,12 @@ use crate::mechanism::{Key, Mechanism};
 use crate::policy::{self, Action, Effect, Refusal, Use};
 use crate::store::{Row, Uid};
 
-use super::object::{Handle, Home, Object};
-use super::objects::{Known, no_such_object};
-use super::rows::shown;
-use super::vault::damaged;
-use super::{Keys, Token, key};
+use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::cache::objects::{Known, no_such_object};
+use crate::token::identity::rows::shown;
+use crate::token::record::key;
+use crate::token::record::vault::damaged;
+use crate::token::{Keys, Token};
 
 /// A key and the right to use it.
 pub struct UsableKey {
@@ -214,7 +215,7 @@ impl Token {
             .iter()
             .map(|kind| {
                 if *kind == ck::CKA_TENON_KEY_STATE {
-                    return Ok(super::external::revealed_state(&object.facts, now));
+                    return Ok(crate::token::external::revealed_state(&object.facts, now));
                 }
                 match attr::reveal(&object.attributes, *kind) {
                     Reveal::Value(value) => Ok(attr::revealed(value)),

@@ -11,9 +11,9 @@ use crate::error::{Error, Result, refuse};
 use crate::log;
 use crate::store::{DuePlace, Tx, Uid};
 
-use super::audit::Event;
-use super::vault::Record;
-use super::{Keys, Token, external};
+use crate::token::identity::audit::Event;
+use crate::token::record::vault::Record;
+use crate::token::{Keys, Token, external};
 
 /// What a sweep has erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

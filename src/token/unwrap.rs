@@ -11,12 +11,13 @@ use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Proof, Unwrap};
 use crate::policy::{Action, Blob, Pieces, Use};
 
-use super::audit::{Doing, Event};
-use super::external::{self, Arrival};
-use super::make::{Caller, maker, set_origin};
-use super::object::{Handle, Object, set_pieces};
-use super::vault::time_value;
-use super::{Keys, Token, key};
+use crate::token::cache::object::{Handle, Object, set_pieces};
+use crate::token::create::{Caller, maker, set_origin};
+use crate::token::external::{self, Arrival};
+use crate::token::identity::audit::{Doing, Event};
+use crate::token::record::key;
+use crate::token::record::vault::time_value;
+use crate::token::{Keys, Token};
 
 impl Token {
     /// C_UnwrapKey: the new key's handle, or the external key's own.

@@ -6,10 +6,11 @@ use crate::mechanism::{Mechanism, Params};
 use crate::out::Out;
 use crate::policy::{Action, Use};
 
-use super::object::{Handle, Object};
-use super::read::as_key_error;
-use super::unwrap::may_fill;
-use super::{Token, key};
+use crate::token::Token;
+use crate::token::cache::object::{Handle, Object};
+use crate::token::read::as_key_error;
+use crate::token::record::key;
+use crate::token::unwrap::may_fill;
 
 impl Token {
     /// C_WrapKey: raw bytes of a secret key; of a private key its PKCS#8, or what the mechanism has.

@@ -5,10 +5,11 @@ use crate::byok::{self, Profile, Spec, Usage, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::Mechanism;
-use crate::token::audit::Event;
-use crate::token::make::{Caller, New, maker};
-use crate::token::object::Handle;
-use crate::token::{Token, key};
+use crate::token::Token;
+use crate::token::cache::object::Handle;
+use crate::token::create::{Caller, New, maker};
+use crate::token::identity::audit::Event;
+use crate::token::record::key;
 
 use super::import::has_name;
 use super::{OF_JOBS, coerce, refuse_any, spec_of};

@@ -3,7 +3,7 @@
 use crate::ck;
 use crate::error::Result;
 use crate::token::change::Change;
-use crate::token::vault::Record;
+use crate::token::record::vault::Record;
 
 use super::version;
 

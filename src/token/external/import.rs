@@ -13,11 +13,12 @@ use crate::mechanism::Material;
 use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::{Search, Snapshot, Uid};
-use crate::token::audit::Doing;
 use crate::token::change::Change;
-use crate::token::make::New;
-use crate::token::vault::{Domain, Record, Vault};
-use crate::token::{Keys, Token, key};
+use crate::token::create::New;
+use crate::token::identity::audit::Doing;
+use crate::token::record::key;
+use crate::token::record::vault::{Domain, Record, Vault};
+use crate::token::{Keys, Token};
 
 use super::version::{self, is_bound_to};
 use super::{BINDING, coerce, facts, is_external, profile_of};

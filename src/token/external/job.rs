@@ -14,13 +14,14 @@ use crate::mechanism::{self, Mechanism, Oaep, PairSpec, Params};
 use crate::policy::Action;
 use crate::secret::Secret;
 use crate::store::Uid;
-use crate::token::audit::Event;
-use crate::token::make::{Caller, maker, uid_of, unique_id};
-use crate::token::object::{Handle, Object};
+use crate::token::cache::object::{Handle, Object};
+use crate::token::create::{Caller, maker, uid_of, unique_id};
+use crate::token::identity::audit::Event;
 use crate::token::read::UsableKey;
+use crate::token::record::key;
+use crate::token::record::vault::time_value;
 use crate::token::unwrap::{Opening, open};
-use crate::token::vault::time_value;
-use crate::token::{Keys, Token, key};
+use crate::token::{Keys, Token};
 
 use super::{Arrival, profile_of, spec_of};
 
@@ -212,7 +213,7 @@ impl Token {
     ) -> Result<Handle> {
         let keys = self.keys()?;
         let algorithm = Algorithm::find(job.algorithm)
-            .ok_or_else(|| crate::token::vault::damaged("an import job's algorithm"))?;
+            .ok_or_else(|| crate::token::record::vault::damaged("an import job's algorithm"))?;
         let target = self.target(&job.target)?;
         let profile = profile_of(&target.attributes)?;
         let opening = opening(algorithm, mechanism, params, profile)?;

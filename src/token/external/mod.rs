@@ -10,13 +10,14 @@ use crate::error::{Error, Result, refuse};
 use crate::log;
 use crate::policy::Facts;
 
-use super::key;
-use super::vault::{damaged, time_value};
+use crate::token::record::key;
+use crate::token::record::vault::{damaged, time_value};
 
 mod create;
 mod end;
 mod import;
 mod job;
+pub(in crate::token) mod monitor;
 mod name;
 mod receipt;
 mod version;
@@ -24,6 +25,7 @@ mod version;
 pub(super) use end::{erase, erase_all, remove};
 pub(super) use import::Arrival;
 pub(super) use job::{job, may_wrap, orders_job, target, way};
+pub use monitor::{SealedKey, SealedVersion};
 pub use receipt::Receipt;
 pub use version::Version;
 pub(super) use version::of_version;

@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::store::{Snapshot, Uid};
 use crate::token::change::Change;
-use crate::token::rows::Rows;
-use crate::token::time::Now;
-use crate::token::vault::{Domain, Record, Vault, damaged};
+use crate::token::identity::rows::Rows;
+use crate::token::identity::time::Now;
+use crate::token::record::vault::{Domain, Record, Vault, damaged};
 use crate::token::{Keys, Token};
 
 use super::{gone_at, is_external};

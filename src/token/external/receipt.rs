@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::Uid;
 use crate::token::Token;
-use crate::token::make::unique_id;
-use crate::token::object::Handle;
-use crate::token::vault::time_value;
+use crate::token::cache::object::Handle;
+use crate::token::create::unique_id;
+use crate::token::record::vault::time_value;
 
 use super::spec_of;
 

@@ -15,14 +15,15 @@ use crate::policy::Action;
 use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::{Snapshot, Uid};
-use crate::token::audit::Event;
+use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::cache::objects::no_such_object;
 use crate::token::change::Change;
-use crate::token::make::Caller;
-use crate::token::object::{Handle, Home, Object};
-use crate::token::objects::no_such_object;
+use crate::token::create::Caller;
+use crate::token::identity::audit::Event;
 use crate::token::read::{no_material, not_older};
-use crate::token::vault::{Record, Vault, damaged, time_value};
-use crate::token::{Keys, Token, key};
+use crate::token::record::key;
+use crate::token::record::vault::{Record, Vault, damaged, time_value};
+use crate::token::{Keys, Token};
 
 use super::{binding, facts, is_external, of_material, profile_of, spec_of};
 

@@ -1,0 +1,248 @@
+//! Handles, session objects, and the objects that were read lately.
+//!
+//! What is remembered of a token object holds as long as the store's generation stands; when that
+//! moves, the object's row is looked at again, and if it is still the same row the object, with its
+//! ready key, is kept. An object never goes back to an earlier version: a row that does was put
+//! back by others.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::ck;
+use crate::error::{Error, Result};
+use crate::store::{Generation, Uid};
+
+use crate::token::SessionHandle;
+use crate::token::cache::object::{Handle, Home, Object};
+
+/// Objects of the token kept in memory at most; beyond it all are read anew.
+const REMEMBERED: usize = 4096;
+
+#[derive(Default)]
+pub(in crate::token) struct Objects(RwLock<Table>);
+
+#[derive(Default)]
+struct Table {
+    last: Handle,
+    entries: HashMap<Handle, Entry>,
+    handles: HashMap<Uid, Handle>,
+    /// Session objects by their session.
+    owned: HashMap<SessionHandle, BTreeSet<Handle>>,
+    remembered: usize,
+}
+
+struct Entry {
+    uid: Uid,
+    private: bool,
+    /// Of a session object always there; of a token object, with the generation of the store that
+    /// it was read from, while it is remembered.
+    object: Option<(Arc<Object>, u64)>,
+    /// The greatest version of a token object that was read.
+    seen: u64,
+}
+
+/// What is known of a handle.
+pub(in crate::token) enum Known {
+    /// A session object, or a token object read at this generation.
+    Object(Arc<Object>),
+    /// A token object that was read at another generation.
+    Stale(Arc<Object>),
+    /// A token object that is not remembered.
+    Uid(Uid),
+}
+
+impl Objects {
+    /// What is known of `handle` at generation `now`.
+    pub(in crate::token) fn get(&self, handle: Handle, now: Generation) -> Result<Known> {
+        let table = self.0.read();
+        let entry = table.entries.get(&handle).ok_or_else(no_such_object)?;
+        Ok(match &entry.object {
+            None => Known::Uid(entry.uid),
+            Some((object, _)) if matches!(object.home, Home::Session { .. }) => {
+                Known::Object(object.clone())
+            }
+            Some((object, read_at)) if now == Generation::Settled(*read_at) => {
+                Known::Object(object.clone())
+            }
+            Some((object, _)) => Known::Stale(object.clone()),
+        })
+    }
+
+    /// The handle of the token object `uid`: the one it has, or a new one.
+    pub(in crate::token) fn handle(&self, uid: Uid, private: bool) -> Handle {
+        if let Some(handle) = self.0.read().handles.get(&uid) {
+            return *handle;
+        }
+        self.0.write().handle(uid, private)
+    }
+
+    /// The greatest version of a token object that was read under this handle; 0 when none was.
+    pub(in crate::token) fn seen(&self, handle: Handle) -> u64 {
+        self.0
+            .read()
+            .entries
+            .get(&handle)
+            .map_or(0, |entry| entry.seen)
+    }
+
+    /// Remembers a token object as read from the store's state `generation`.
+    pub(in crate::token) fn remember(&self, object: Arc<Object>, generation: u64) {
+        let mut table = self.0.write();
+        if table.remembered >= REMEMBERED {
+            table.forget_token_objects();
+        }
+        let Some(entry) = table.entries.get_mut(&object.handle) else {
+            return;
+        };
+        let new = entry.object.is_none();
+        if let Home::Token { version, .. } = &object.home {
+            entry.seen = entry.seen.max(*version);
+        }
+        entry.object = Some((object, generation));
+        if new {
+            table.remembered += 1;
+        }
+    }
+
+    /// Adds a session object, made by `make` with its handle.
+    pub(in crate::token) fn add_session(&self, make: impl FnOnce(Handle) -> Object) -> Handle {
+        let mut table = self.0.write();
+        table.last += 1;
+        let handle = table.last;
+        let object = make(handle);
+        if let Home::Session { owner, .. } = &object.home {
+            table.owned.entry(*owner).or_default().insert(handle);
+        }
+        let entry = Entry {
+            uid: object.uid,
+            private: object.facts.private,
+            object: Some((Arc::new(object), 0)),
+            seen: 0,
+        };
+        table.entries.insert(handle, entry);
+        handle
+    }
+
+    /// Puts a changed session object in the place of the old one.
+    pub(in crate::token) fn replace_session(&self, object: Object) -> Result<()> {
+        let mut table = self.0.write();
+        let entry = table
+            .entries
+            .get_mut(&object.handle)
+            .ok_or_else(no_such_object)?;
+        entry.private = object.facts.private;
+        entry.object = Some((Arc::new(object), 0));
+        Ok(())
+    }
+
+    /// Session objects, by handle.
+    pub(in crate::token) fn session_objects(&self) -> Vec<Arc<Object>> {
+        let table = self.0.read();
+        let handles = table.owned.values().flatten();
+        let mut objects: Vec<_> = handles
+            .filter_map(|handle| table.entries.get(handle)?.object.as_ref())
+            .map(|(object, _)| object.clone())
+            .collect();
+        objects.sort_by_key(|object| object.handle);
+        objects
+    }
+
+    /// The handle is invalid from now on.
+    pub(in crate::token) fn remove(&self, handle: Handle) {
+        self.0.write().remove(handle);
+    }
+
+    /// Session objects of `owner` die with it.
+    pub(in crate::token) fn close_session(&self, owner: SessionHandle) {
+        if !self.0.read().owned.contains_key(&owner) {
+            return;
+        }
+        let mut table = self.0.write();
+        for handle in table.owned.remove(&owner).unwrap_or_default() {
+            table.remove(handle);
+        }
+    }
+
+    /// Forgets private objects, which die with the login, and everything that a login had opened.
+    pub(in crate::token) fn forget_private(&self) {
+        let mut table = self.0.write();
+        table.retain(|entry| !entry.private);
+        table.forget_token_objects();
+    }
+
+    /// Forgets every token object that was read, not its handle.
+    pub(in crate::token) fn forget_read(&self) {
+        self.0.write().forget_token_objects();
+    }
+
+    /// Every handle is invalid from now on.
+    pub(in crate::token) fn clear(&self) {
+        let mut table = self.0.write();
+        table.retain(|_| false);
+    }
+}
+
+impl Table {
+    fn handle(&mut self, uid: Uid, private: bool) -> Handle {
+        if let Some(handle) = self.handles.get(&uid) {
+            return *handle;
+        }
+        self.last += 1;
+        self.handles.insert(uid, self.last);
+        self.entries.insert(
+            self.last,
+            Entry {
+                uid,
+                private,
+                object: None,
+                seen: 0,
+            },
+        );
+        self.last
+    }
+
+    fn remove(&mut self, handle: Handle) {
+        let Some(entry) = self.entries.remove(&handle) else {
+            return;
+        };
+        self.handles.remove(&entry.uid);
+        match entry.object.as_ref().map(|(object, _)| &object.home) {
+            Some(Home::Session { owner, .. }) => {
+                if let Some(owned) = self.owned.get_mut(owner) {
+                    owned.remove(&handle);
+                }
+            }
+            Some(Home::Token { .. }) => self.remembered -= 1,
+            None => {}
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+        let gone: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| !keep(entry))
+            .map(|(handle, _)| *handle)
+            .collect();
+        for handle in gone {
+            self.remove(handle);
+        }
+    }
+
+    fn forget_token_objects(&mut self) {
+        for entry in self.entries.values_mut() {
+            let token = matches!(&entry.object, Some((object, _))
+                if matches!(object.home, Home::Token { .. }));
+            if token {
+                entry.object = None;
+            }
+        }
+        self.remembered = 0;
+    }
+}
+
+pub(in crate::token) fn no_such_object() -> Error {
+    Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object")
+}

@@ -1,0 +1,192 @@
+//! What is known of private external keys without a login, for monitors that hold no PIN: names,
+//! states and ends, never labels or other attributes.
+//!
+//! A private object's attributes are sealed under the master key. Name, expiry, deletion date and
+//! whether there is material are clear columns of its row; the facts besides that its state follows
+//! from are index rows under the store key. So an answer is worth what the file is worth: who can
+//! write the file can change it.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use crate::attr::Attributes;
+use crate::byok::{self, State};
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::error::{Error, Result};
+use crate::store::{self, Head, Posting, Search, Snapshot, Uid};
+
+use crate::token::record::vault::Domain;
+use crate::token::{Token, external};
+
+/// A private external key as it is known without a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedKey {
+    /// CKA_UNIQUE_ID is the same in hexadecimal digits.
+    pub uid: Uid,
+    /// CKA_CLASS.
+    pub class: ck::CK_OBJECT_CLASS,
+    /// The derived state; never `Deleted`.
+    pub state: State,
+    /// A material was imported once.
+    pub bound: bool,
+    /// End of the material's life; 0 = never, or no material.
+    pub expires_at: UnixTime,
+    /// When the scheduled deletion takes effect; 0 = none.
+    pub deletion_at: UnixTime,
+    /// Its older versions, which open what was encrypted under them.
+    pub older: Vec<SealedVersion>,
+}
+
+/// An older version of a key, as it is known without a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedVersion {
+    /// Its material is there and has not expired.
+    pub live: bool,
+    /// End of the material's life; 0 = never, or no material.
+    pub expires_at: UnixTime,
+}
+
+/// A fact that is an index row.
+#[derive(Clone, Copy)]
+enum Fact<'a> {
+    /// The object has the life of an external key.
+    External,
+    /// A material was imported once.
+    Bound,
+    /// The operator switched the key off.
+    Disabled,
+    /// The object is an older version of a key.
+    Version,
+    /// Of this one.
+    VersionOf(&'a [u8]),
+}
+
+impl Fact<'_> {
+    /// No searchable attribute has one of these numbers with such a value, so none has this index.
+    fn posting(self, store: &Domain) -> Posting {
+        let (kind, value) = match self {
+            Self::External => (ck::CKA_TENON_KEY_STATE, &[][..]),
+            Self::Bound => (ck::INTERNAL_BINDING, &[][..]),
+            Self::Disabled => (ck::CKA_TENON_DISABLED, &[][..]),
+            Self::Version => (ck::INTERNAL_VERSION_OF, &[][..]),
+            Self::VersionOf(uid) => (ck::INTERNAL_VERSION_OF, uid),
+        };
+        store.posting(kind, value)
+    }
+}
+
+/// Index rows of what is told of a private object without a login; none for most.
+pub(in crate::token) fn clear_facts(store: &Domain, attributes: &Attributes) -> Vec<Posting> {
+    let mut told = Vec::new();
+    if let Some(facts) = external::facts(attributes) {
+        told.push(Fact::External);
+        if facts.bound {
+            told.push(Fact::Bound);
+        }
+        if facts.disabled {
+            told.push(Fact::Disabled);
+        }
+    }
+    let owner = external::of_version(attributes);
+    if let Some(owner) = &owner {
+        told.extend([Fact::Version, Fact::VersionOf(owner)]);
+    }
+    told.into_iter().map(|fact| fact.posting(store)).collect()
+}
+
+impl Token {
+    /// The private external keys, without a login.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn sealed_keys(&self) -> Result<Vec<SealedKey>> {
+        self.keep_up()?;
+        let identity = self.identity()?;
+        let now = self.time.now().at;
+        self.store.read(|snapshot| {
+            let view = View {
+                snapshot,
+                store: &identity.public,
+                now,
+            };
+            Ok::<_, Error>(view.keys()?)
+        })
+    }
+}
+
+/// One state of the store, seen without a login.
+struct View<'a> {
+    snapshot: &'a Snapshot<'a>,
+    store: &'a Domain,
+    now: UnixTime,
+}
+
+impl View<'_> {
+    fn with(&self, fact: Fact<'_>) -> store::Result<Vec<Head>> {
+        let mut heads = Vec::new();
+        let search = Search {
+            private: Some(true),
+            postings: &[fact.posting(self.store)],
+            ..Search::default()
+        };
+        self.snapshot.find(&search, &mut |head| {
+            heads.push(head);
+            ControlFlow::Continue(())
+        })?;
+        Ok(heads)
+    }
+
+    fn uids(&self, fact: Fact<'_>) -> store::Result<BTreeSet<Uid>> {
+        let heads = self.with(fact)?;
+        Ok(heads.into_iter().map(|head| head.uid).collect())
+    }
+
+    fn keys(&self) -> store::Result<Vec<SealedKey>> {
+        let bound = self.uids(Fact::Bound)?;
+        let disabled = self.uids(Fact::Disabled)?;
+        let versions = !self.with(Fact::Version)?.is_empty();
+        let mut keys = Vec::new();
+        for head in self.with(Fact::External)? {
+            let facts = byok::Facts {
+                bound: bound.contains(&head.uid),
+                material: !head.hidden,
+                expires_at: head.expires_at,
+                disabled: disabled.contains(&head.uid),
+                deletion_at: head.deletion_at,
+                ..byok::Facts::default()
+            };
+            let state = byok::state(&facts, self.now);
+            if state == State::Deleted {
+                continue;
+            }
+            let older = if versions {
+                self.older(&head.uid)?
+            } else {
+                Vec::new()
+            };
+            keys.push(SealedKey {
+                uid: head.uid,
+                class: head.class,
+                state,
+                bound: facts.bound,
+                expires_at: head.expires_at,
+                deletion_at: head.deletion_at,
+                older,
+            });
+        }
+        Ok(keys)
+    }
+
+    fn older(&self, owner: &Uid) -> store::Result<Vec<SealedVersion>> {
+        let versions = self.with(Fact::VersionOf(owner))?.into_iter();
+        let versions = versions.map(|head| {
+            let there = self.snapshot.material(&head.uid)?.is_some();
+            Ok(SealedVersion {
+                live: there && !byok::expired(head.expires_at, self.now),
+                expires_at: head.expires_at,
+            })
+        });
+        versions.collect()
+    }
+}

@@ -1,0 +1,373 @@
+//! The anchor: a small file on other storage that knows how far the token has come.
+//!
+//! After each change the token notes there the store's count of changes and the last record of its
+//! audit chain. A file that has fewer changes, or another record at that place, is an older copy or
+//! a copy of one that went another way, and is refused. Both are compared, for the count alone
+//! stands in the file for anybody to write. The note has the position of the latest sum of the rows
+//! (`rows`) too, so that an old sum with the old rows that belong to it is refused as well.
+//!
+//! *A crash between a commit and its note* leaves the note behind, which is no rollback; the next
+//! change brings it up. A note is written only of what has been committed durably, so it is never
+//! ahead of a file that is the right one. Of two processes that write notes at once the earlier note
+//! may stay: it is behind, and as good.
+//!
+//! *A missing anchor.* The token remembers that it was noted once, and then refuses to go on without
+//! the note: otherwise taking the medium away would be enough.
+
+use crate::ck;
+use crate::config::LogLevel;
+use crate::error::{Error, Result, refuse};
+use crate::log;
+use crate::policy::Login;
+use crate::secret::Secret;
+use crate::store::{Snapshot, Tx, Umask, WholeFile};
+
+use crate::token::change::check_identity;
+use crate::token::identity::audit::Event;
+use crate::token::identity::pin::Role;
+use crate::token::identity::rows::Rows;
+use crate::token::{Identity, Token};
+
+/// Row that is there once the token has been noted in an anchor.
+const ANCHORED_ROW: &str = "anchored";
+/// What an anchor begins with.
+const MAGIC: &[u8; 8] = b"TENONAN2";
+const TAG_LEN: usize = 32;
+
+/// How far a token has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Progress {
+    /// Transactions that changed the store.
+    changes: u64,
+    /// Last audit record: its position, and its authentication code.
+    records: u64,
+    code: [u8; 32],
+    /// Position of the audit record that the sum of the rows names.
+    rows: u64,
+}
+
+impl Progress {
+    /// Of a token of which nothing is noted yet: every copy of it is as far.
+    const NONE: Self = Self {
+        changes: 0,
+        records: 0,
+        code: [0; 32],
+        rows: 0,
+    };
+
+    /// Of a token that has ended: no copy of it is as far.
+    const ENDED: Self = Self {
+        changes: u64::MAX,
+        records: u64::MAX,
+        code: [0; 32],
+        rows: u64::MAX,
+    };
+
+    /// Where the store stands, as its `changes`-th change leaves it.
+    fn of(snapshot: &Snapshot<'_>, changes: u64) -> Result<Self> {
+        let last = snapshot.audit_last()?;
+        let (records, code) = last.map_or((0, Vec::new()), |row| (row.seq, row.mac));
+        Ok(Self {
+            changes,
+            records,
+            code: code.try_into().unwrap_or_default(),
+            rows: Rows::position(snapshot)?,
+        })
+    }
+
+    /// Whether a store at `changes` has come this far on the same way.
+    fn is_reached(&self, snapshot: &Snapshot<'_>, changes: u64) -> Result<bool> {
+        if changes < self.changes {
+            return Ok(false);
+        }
+        let rows = snapshot.audit(self.records, 1)?;
+        let there = rows.first().filter(|row| row.seq == self.records);
+        Ok(self.records == 0 || there.is_some_and(|row| row.mac == self.code))
+    }
+}
+
+/// What token and anchor say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchorStatus {
+    /// Count of changes of the token's file.
+    pub changes: u64,
+    /// Count of changes that the anchor knows; `None` where there is no anchor.
+    pub noted: Option<u64>,
+    /// Why the token is refused; `None` when token and anchor agree.
+    pub refused: Option<String>,
+}
+
+/// The anchor of one token.
+struct Anchor<'a> {
+    file: WholeFile,
+    identity: &'a Identity,
+}
+
+impl Anchor<'_> {
+    /// Content: magic (8) ‖ serial (8) ‖ changes (8) ‖ records (8) ‖ code (32) ‖ rows (8) ‖ tag under
+    /// the store key (32).
+    fn encode(&self, progress: &Progress) -> Vec<u8> {
+        let mut out = [&MAGIC[..], &self.identity.serial].concat();
+        out.extend_from_slice(&progress.changes.to_be_bytes());
+        out.extend_from_slice(&progress.records.to_be_bytes());
+        out.extend_from_slice(&progress.code);
+        out.extend_from_slice(&progress.rows.to_be_bytes());
+        let tag = self.identity.public.tag(&[b"anchor", &out]);
+        out.extend_from_slice(&tag);
+        out
+    }
+
+    fn decode(&self, content: &[u8]) -> Option<Progress> {
+        let (body, tag) = content.split_at_checked(content.len().checked_sub(TAG_LEN)?)?;
+        let expected = Secret::copy(&self.identity.public.tag(&[b"anchor", body]));
+        if !expected.ct_eq(tag) {
+            return None;
+        }
+        let (changes, rest) = body
+            .strip_prefix(MAGIC)?
+            .strip_prefix(&self.identity.serial[..])?
+            .split_first_chunk()?;
+        let (records, rest) = rest.split_first_chunk()?;
+        let (code, rows) = rest.split_first_chunk()?;
+        Some(Progress {
+            changes: u64::from_be_bytes(*changes),
+            records: u64::from_be_bytes(*records),
+            code: *code,
+            rows: u64::from_be_bytes(rows.try_into().ok()?),
+        })
+    }
+
+    fn read(&self) -> Result<Option<Progress>> {
+        let Some(content) = self.file.read().map_err(|e| self.unusable(e))? else {
+            return Ok(None);
+        };
+        match self.decode(&content) {
+            Some(progress) => Ok(Some(progress)),
+            None => Err(self.refused("the anchor is damaged, or another token's")),
+        }
+    }
+
+    fn write(&self, progress: &Progress) -> Result<()> {
+        let content = self.encode(progress);
+        self.file.replace(&content).map_err(|e| self.unusable(e))
+    }
+
+    /// Whether the token may be changed, under the store's write lock; a token without an anchor
+    /// gets one. What is noted was committed before this state.
+    fn admit(&self, tx: &Tx<'_>, changes: u64) -> Result<()> {
+        let noted = self.read()?;
+        self.check(noted.as_ref(), tx, changes)?;
+        if tx.meta(ANCHORED_ROW)?.is_some() {
+            return Ok(());
+        }
+        if noted.is_none() {
+            self.write(&Progress::NONE)?;
+        }
+        Ok(tx.set_meta(ANCHORED_ROW, &[1])?)
+    }
+
+    /// Compares what was noted with a store that has `changes`.
+    fn check(&self, noted: Option<&Progress>, snapshot: &Snapshot<'_>, changes: u64) -> Result<()> {
+        match noted {
+            None if snapshot.meta(ANCHORED_ROW)?.is_none() => Ok(()),
+            None => Err(self.refused("the token has an anchor, which is not there")),
+            Some(noted) if noted.is_reached(snapshot, changes)? => {
+                if Rows::position(snapshot)? >= noted.rows {
+                    return Ok(());
+                }
+                Err(self.refused(
+                    "the rows of keys in the token's file are older than its anchor knows: they were put back",
+                ))
+            }
+            Some(noted) => Err(self.refused(&format!(
+                "the token's file is not the one of change {} that its anchor knows: an older copy was put back",
+                noted.changes
+            ))),
+        }
+    }
+
+    fn refused(&self, what: &str) -> Error {
+        Error::new(
+            ck::CKR_DEVICE_ERROR,
+            format!(
+                "{what}; put the right file back, or let the security officer accept this one (`tenon anchor accept`)"
+            ),
+        )
+        .at(self.file.path().display().to_string())
+    }
+
+    fn unusable(&self, error: crate::store::Error) -> Error {
+        Error::new(
+            ck::CKR_DEVICE_ERROR,
+            "the anchor in the folder of `store.anchor` cannot be used",
+        )
+        .because(error)
+    }
+}
+
+/// Whether the token has been noted in an anchor.
+pub(in crate::token) fn is_noted(snapshot: &Snapshot<'_>) -> Result<bool> {
+    Ok(snapshot.meta(ANCHORED_ROW)?.is_some())
+}
+
+/// Whether the state `now` has come as far as `then`, on the same way.
+pub(in crate::token) fn goes_on(now: &Snapshot<'_>, then: &Snapshot<'_>) -> Result<bool> {
+    let progress = Progress::of(then, then.generation()?)?;
+    progress.is_reached(now, now.generation()?)
+}
+
+impl Token {
+    /// Makes one durable change, on the right file alone, and notes it in the anchor. `change` must
+    /// change something.
+    pub(in crate::token) fn write<T>(
+        &self,
+        change: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_checked(true, change)
+    }
+
+    /// As `write`, on whatever file is there: for counting guesses at PINs, and for what the
+    /// security officer does about a file that is refused.
+    pub(in crate::token) fn write_anyhow<T>(
+        &self,
+        change: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_checked(false, change)
+    }
+
+    fn write_checked<T>(
+        &self,
+        checked: bool,
+        change: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let identity = self.identity.read().clone();
+        let Some(anchor) = identity.as_ref().and_then(|known| self.anchor(known)) else {
+            return self.store.write(change);
+        };
+        let (out, progress) = self.store.write(|tx| {
+            check_identity(tx, anchor.identity)?;
+            let changes = tx.generation()?;
+            let right = anchor.admit(tx, changes);
+            let noted = match (right, checked) {
+                (Ok(()), _) => true,
+                (Err(error), true) => return Err(error),
+                (Err(_), false) => false,
+            };
+            let out = change(tx)?;
+            let progress = Progress::of(tx, changes + 1)?;
+            Ok((out, Some(progress).filter(|_| noted)))
+        })?;
+        // The change is made, whatever becomes of its note.
+        if let Some(Err(error)) = progress.map(|progress| self.note(&anchor, &progress)) {
+            log::note(LogLevel::Error, &format!("a change was not noted: {error}"));
+        }
+        Ok(out)
+    }
+
+    fn note(&self, anchor: &Anchor<'_>, progress: &Progress) -> Result<()> {
+        let _alone = self.noting.lock();
+        let noted = anchor.read()?;
+        if noted.is_none_or(|noted| noted >= *progress) {
+            return Ok(());
+        }
+        anchor.write(progress)
+    }
+
+    /// Whether the token's file is the one that its anchor knows.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
+    pub fn check_anchor(&self) -> Result<()> {
+        let Some(identity) = self.identity.read().clone() else {
+            return Ok(());
+        };
+        let Some(anchor) = self.anchor(&identity) else {
+            return Ok(());
+        };
+        // In this order: what is noted was committed before the state that is then looked at.
+        let noted = anchor.read()?;
+        self.store
+            .read(|snapshot| anchor.check(noted.as_ref(), snapshot, snapshot.generation()?))
+    }
+
+    /// What token and anchor say; `None` when `store.anchor` is not set.
+    ///
+    /// # Errors
+    /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
+    pub fn anchor_status(&self) -> Result<Option<AnchorStatus>> {
+        let identity = self.identity()?;
+        let Some(anchor) = self.anchor(&identity) else {
+            return Ok(None);
+        };
+        let noted = anchor.read().ok().flatten();
+        Ok(Some(AnchorStatus {
+            changes: self.store.read(|snapshot| snapshot.generation())?,
+            noted: noted.map(|noted| noted.changes),
+            refused: self.check_anchor().err().map(|error| error.to_string()),
+        }))
+    }
+
+    /// Notes the token's file as it is, in place of what the anchor knows. The security officer's PIN
+    /// decides: a refused token lets nobody log in.
+    ///
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED when `store.anchor` is not set; CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn accept_anchor(&self, so_pin: &[u8]) -> Result<()> {
+        let identity = self.identity()?;
+        let Some(anchor) = self.anchor(&identity) else {
+            return refuse(
+                ck::CKR_ACTION_PROHIBITED,
+                "the token has no anchor: `store.anchor` is not set",
+            );
+        };
+        if self.config.read_only {
+            return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
+        }
+        self.check_pin(Role::So, so_pin)?;
+        let mut doing = Event::AnchorAccepted.of(Login::So);
+        if let Some(noted) = anchor.read().ok().flatten() {
+            doing = doing.and(noted.changes);
+        }
+        let changes = self.change_anyhow(&self.keys()?, doing, |change| {
+            change.set_value(ANCHORED_ROW, &[1])?;
+            Ok(change.snapshot().generation()? + 1)
+        })?;
+        let progress = self
+            .store
+            .read(|snapshot| Progress::of(snapshot, changes))?;
+        anchor.write(&progress)
+    }
+
+    /// Position of the last record that the anchor knows, which must stay in the token; `None` where
+    /// there is no anchor.
+    pub(in crate::token) fn anchored_records(&self) -> Result<Option<u64>> {
+        let identity = self.identity()?;
+        let Some(anchor) = self.anchor(&identity) else {
+            return Ok(None);
+        };
+        Ok(Some(anchor.read()?.map_or(0, |noted| noted.records)))
+    }
+
+    /// The token that was here has ended: no copy of it is accepted any more.
+    pub(in crate::token) fn end_anchor(&self, ended: &Identity) {
+        let Some(anchor) = self.anchor(ended) else {
+            return;
+        };
+        if let Err(error) = anchor.write(&Progress::ENDED) {
+            log::note(
+                LogLevel::Error,
+                &format!("the end of a token was not noted: {error}"),
+            );
+        }
+    }
+
+    fn anchor<'a>(&self, identity: &'a Identity) -> Option<Anchor<'a>> {
+        let folder = self.config.anchor.as_ref()?;
+        let name = format!("{}.anchor", identity.serial_text());
+        Some(Anchor {
+            file: WholeFile::new(folder, &name).shared(Umask(self.config.umask)),
+            identity,
+        })
+    }
+}

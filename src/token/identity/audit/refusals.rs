@@ -1,0 +1,393 @@
+//! Refusals that repeat: counted in memory, and recorded together.
+//!
+//! The first of its kind is a record at once. Those that follow within a minute are counted, and one
+//! record says how many there were; it is written when the minute is over, with the next change or
+//! login, or when the token is closed. So a caller who is refused in a loop costs no write for each
+//! call. What a process has counted and not yet recorded is lost where it is killed.
+//!
+//! Callers without a login get so many records a day, over all processes (`Quota`). What is refused
+//! beyond that is counted in the quota's row, and recorded as one number at the next login or day.
+
+use parking_lot::Mutex;
+
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::error::Result;
+use crate::secret::Secret;
+
+use super::{Entry, Event};
+use crate::token::record::vault::{Domain, damaged};
+
+/// How long refusals of one kind are counted before they are recorded.
+const WINDOW: UnixTime = 60;
+/// Kinds of refusals that are told apart at a time.
+const KINDS: usize = 64;
+
+/// A refusal, as it is to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::token) struct Refusal {
+    pub(in crate::token) entry: Entry,
+    /// Nobody was logged in: the quota has a word.
+    pub(in crate::token) public: bool,
+}
+
+/// How often the same was refused, in one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeated {
+    /// How often.
+    pub count: u64,
+    /// When first, in Unix seconds; the record's own time is that of the last.
+    pub since: UnixTime,
+}
+
+struct Kind {
+    refusal: Refusal,
+    /// When its present minute began.
+    opened: UnixTime,
+    /// Refusals since the last record of it.
+    unrecorded: Option<Repeated>,
+}
+
+/// The refusals of this process.
+#[derive(Default)]
+pub(in crate::token) struct Refusals(Mutex<Vec<Kind>>);
+
+impl Refusals {
+    /// Counts a refusal. What is to be recorded now: nothing in most cases.
+    pub(in crate::token) fn note(&self, refusal: Refusal) -> Vec<Refusal> {
+        let at = refusal.entry.at;
+        // Each of these was counted against the PIN's limit, which bounds them.
+        if refusal.entry.rv == ck::CKR_PIN_INCORRECT {
+            let mut all = self.take(at);
+            all.push(refusal);
+            return all;
+        }
+        let mut kinds = self.0.lock();
+        let full = kinds.len() >= KINDS;
+        if !full || kinds.iter().any(|kind| same(&kind.refusal, &refusal)) {
+            return Self::count(&mut kinds, refusal, at);
+        }
+        // Beyond that number, kinds that differ in the details are one.
+        let entry = Entry {
+            mechanism: None,
+            by: None,
+            target: None,
+            ..refusal.entry
+        };
+        Self::count(&mut kinds, Refusal { entry, ..refusal }, at)
+    }
+
+    fn count(kinds: &mut Vec<Kind>, refusal: Refusal, at: UnixTime) -> Vec<Refusal> {
+        let found = kinds.iter_mut().find(|kind| same(&kind.refusal, &refusal));
+        let Some(kind) = found else {
+            let mut all = Self::drain(kinds, at);
+            all.push(refusal.clone());
+            kinds.push(Kind {
+                refusal,
+                opened: at,
+                unrecorded: None,
+            });
+            return all;
+        };
+        let repeated = kind.unrecorded.get_or_insert(Repeated {
+            count: 0,
+            since: at,
+        });
+        repeated.count += 1;
+        kind.refusal.entry.at = at;
+        if at.abs_diff(kind.opened) < WINDOW {
+            return Vec::new();
+        }
+        Self::drain(kinds, at)
+    }
+
+    /// Nothing is counted that is not recorded.
+    pub(in crate::token) fn is_empty(&self) -> bool {
+        self.0.lock().iter().all(|kind| kind.unrecorded.is_none())
+    }
+
+    /// All that is counted and not recorded.
+    pub(in crate::token) fn take(&self, at: UnixTime) -> Vec<Refusal> {
+        Self::drain(&mut self.0.lock(), at)
+    }
+
+    fn drain(kinds: &mut Vec<Kind>, at: UnixTime) -> Vec<Refusal> {
+        let mut all = Vec::new();
+        for kind in kinds.iter_mut() {
+            if let Some(repeated) = kind.unrecorded.take() {
+                let mut refusal = kind.refusal.clone();
+                refusal.entry.repeated = Some(repeated);
+                all.push(refusal);
+                kind.opened = at;
+            }
+        }
+        kinds.retain(|kind| at.abs_diff(kind.opened) < WINDOW);
+        all
+    }
+
+    /// Counts again what could not be recorded.
+    pub(in crate::token) fn give_back(&self, refusals: Vec<Refusal>) {
+        let mut kinds = self.0.lock();
+        for mut refusal in refusals {
+            let at = refusal.entry.at;
+            let repeated = refusal.entry.repeated.take();
+            let mut repeated = repeated.unwrap_or(Repeated {
+                count: 1,
+                since: at,
+            });
+            if let Some(kind) = kinds.iter_mut().find(|kind| same(&kind.refusal, &refusal)) {
+                if let Some(since) = kind.unrecorded {
+                    repeated.count += since.count;
+                }
+                kind.unrecorded = Some(repeated);
+                continue;
+            }
+            kinds.push(Kind {
+                opened: at,
+                refusal,
+                unrecorded: Some(repeated),
+            });
+        }
+    }
+}
+
+/// Whether two refusals differ in their time and number alone.
+fn same(one: &Refusal, other: &Refusal) -> bool {
+    let key = |refusal: &Refusal| {
+        let Entry {
+            event,
+            login,
+            rv,
+            mechanism,
+            by,
+            number,
+            target,
+            ..
+        } = &refusal.entry;
+        (
+            refusal.public,
+            *event,
+            *login,
+            *rv,
+            *mechanism,
+            *by,
+            *number,
+            *target,
+        )
+    };
+    key(one) == key(other)
+}
+
+/// Row of the quota.
+pub(in crate::token) const QUOTA_ROW: &str = "audit.quota";
+/// Records of refusals that callers without a login can have made in a day.
+pub(in crate::token) const REFUSALS_A_DAY: u64 = 256;
+const DAY: UnixTime = 86_400;
+
+/// What callers without a login have had recorded today, over all processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::token) struct Quota {
+    /// When the day began.
+    began: UnixTime,
+    /// Refusals that were recorded.
+    refusals: u64,
+    /// Changes that were made.
+    changes: u64,
+    /// Refusals that were not recorded, and that no record tells of yet.
+    omitted: u64,
+    /// When the first of those was.
+    omitted_since: UnixTime,
+}
+
+impl Quota {
+    /// Row bytes: the five numbers (8 each) ‖ tag under the store key (32).
+    pub(in crate::token) fn encode(&self, store: &Domain) -> Vec<u8> {
+        let numbers = [
+            self.began,
+            self.refusals,
+            self.changes,
+            self.omitted,
+            self.omitted_since,
+        ];
+        let body = numbers.map(u64::to_be_bytes).concat();
+        let tag = store.tag(&[QUOTA_ROW.as_bytes(), &body]);
+        [&body[..], &tag].concat()
+    }
+
+    /// The quota of a token's row; a full one where there is none yet.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR for a damaged row.
+    pub(in crate::token) fn decode(store: &Domain, row: Option<&[u8]>) -> Result<Self> {
+        let Some(row) = row else {
+            return Ok(Self::default());
+        };
+        row.split_first_chunk::<40>()
+            .filter(|(body, tag)| {
+                Secret::copy(&store.tag(&[QUOTA_ROW.as_bytes(), &body[..]])).ct_eq(tag)
+            })
+            .and_then(|(body, _)| {
+                let [began, refusals, changes, omitted, since] = body.as_chunks().0 else {
+                    return None;
+                };
+                Some(Self {
+                    began: u64::from_be_bytes(*began),
+                    refusals: u64::from_be_bytes(*refusals),
+                    changes: u64::from_be_bytes(*changes),
+                    omitted: u64::from_be_bytes(*omitted),
+                    omitted_since: u64::from_be_bytes(*since),
+                })
+            })
+            .ok_or_else(|| damaged("the count of what callers without a login did"))
+    }
+
+    /// Begins a new day, when it has come. A reading in doubt begins none: else a clock thrown ahead
+    /// would use up the days to come.
+    pub(in crate::token) fn at(&mut self, now: UnixTime, believed: bool) {
+        let over = now < self.began || now - self.began >= DAY;
+        if over && believed {
+            *self = Self {
+                began: now,
+                refusals: 0,
+                changes: 0,
+                ..*self
+            };
+        }
+    }
+
+    /// Whether the refusal may be recorded; else it is counted as omitted.
+    pub(in crate::token) fn admit(&mut self, entry: &Entry) -> bool {
+        // The limit of guesses bounds these, and none of them may be hidden behind others.
+        if entry.rv == ck::CKR_PIN_INCORRECT {
+            return true;
+        }
+        if self.refusals < REFUSALS_A_DAY {
+            self.refusals += 1;
+            return true;
+        }
+        let repeated = entry.repeated.unwrap_or(Repeated {
+            count: 1,
+            since: entry.at,
+        });
+        if self.omitted == 0 {
+            self.omitted_since = repeated.since;
+        }
+        self.omitted = self.omitted.saturating_add(repeated.count);
+        false
+    }
+
+    /// Whether one more change may be made today, of `limit`; counts it.
+    pub(in crate::token) fn admit_change(&mut self, limit: u64) -> bool {
+        self.changes = self.changes.saturating_add(1);
+        self.changes <= limit
+    }
+
+    /// The record of what was omitted, when there is such, for whoever is there to read it: at a
+    /// login, or when a new day has begun.
+    pub(in crate::token) fn take_omitted(
+        &mut self,
+        logged_in: bool,
+        now: UnixTime,
+    ) -> Option<Entry> {
+        if self.omitted == 0 || !(logged_in || self.refusals == 0) {
+            return None;
+        }
+        let mut entry = super::Doing::from(Event::RefusalsOmitted).entry(
+            crate::policy::Login::Public,
+            now,
+            ck::CKR_OK,
+        );
+        entry.repeated = Some(Repeated {
+            count: self.omitted,
+            since: self.omitted_since,
+        });
+        self.omitted = 0;
+        Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Login;
+    use crate::token::identity::audit::Doing;
+
+    fn refusal(at: UnixTime, mechanism: u64, rv: ck::CK_RV) -> Refusal {
+        let doing: Doing = Event::ImportRefused.with(mechanism);
+        Refusal {
+            entry: doing.entry(Login::Public, at, rv),
+            public: true,
+        }
+    }
+
+    fn counts(refusals: &[Refusal]) -> Vec<Option<u64>> {
+        let counts = refusals.iter().map(|refusal| refusal.entry.repeated);
+        counts.map(|repeated| Some(repeated?.count)).collect()
+    }
+
+    #[test]
+    fn repeats_are_one_record_a_minute() {
+        let refusals = Refusals::default();
+        let note = |at| refusals.note(refusal(at, 1, ck::CKR_WRAPPED_KEY_INVALID));
+        assert_eq!(counts(&note(100)), [None], "the first at once");
+        for _ in 0..1000 {
+            assert_eq!(note(120), []);
+        }
+        assert_eq!(counts(&note(160)), [Some(1001)]);
+        assert_eq!(note(161), [], "the next minute");
+        let rest = refusals.take(170);
+        assert_eq!(counts(&rest), [Some(1)]);
+        refusals.give_back(rest);
+        note(171);
+        assert_eq!(counts(&refusals.take(172)), [Some(2)], "none is lost");
+        assert_eq!(refusals.take(172), []);
+    }
+
+    #[test]
+    fn kinds_beyond_a_number_are_counted_as_one() {
+        let refusals = Refusals::default();
+        let mut recorded = 0;
+        for mechanism in 0..10_000 {
+            let all = refusals.note(refusal(100, mechanism, ck::CKR_WRAPPED_KEY_INVALID));
+            recorded += all.len();
+        }
+        assert_eq!(recorded, KINDS + 1);
+        assert_eq!(
+            counts(&refusals.take(101)),
+            [Some(10_000 - KINDS as u64 - 1)]
+        );
+    }
+
+    #[test]
+    fn wrong_pins_are_recorded_one_by_one() {
+        let refusals = Refusals::default();
+        for _ in 0..3 {
+            let all = refusals.note(refusal(100, 1, ck::CKR_PIN_INCORRECT));
+            assert_eq!(counts(&all), [None]);
+        }
+    }
+
+    #[test]
+    fn a_day_has_a_number_of_records_and_the_rest_is_counted() {
+        let mut quota = Quota::default();
+        let at = |quota: &mut Quota, now, believed, mechanism| {
+            quota.at(now, believed);
+            quota.admit(&refusal(now, mechanism, ck::CKR_WRAPPED_KEY_INVALID).entry)
+        };
+        for _ in 0..REFUSALS_A_DAY {
+            assert!(at(&mut quota, DAY, true, 1));
+        }
+        assert!(!at(&mut quota, DAY + 1, true, 1));
+        assert!(!at(&mut quota, 9 * DAY, false, 1), "no day begins in doubt");
+        assert!(quota.admit(&refusal(0, 1, ck::CKR_PIN_INCORRECT).entry));
+        assert_eq!(quota.take_omitted(false, DAY + 2), None);
+        quota.at(2 * DAY, true);
+        let entry = quota.take_omitted(false, 2 * DAY).unwrap();
+        let told = Repeated {
+            count: 2,
+            since: DAY + 1,
+        };
+        assert_eq!(entry.repeated, Some(told));
+        assert_eq!(quota.take_omitted(true, 2 * DAY), None, "it is told once");
+    }
+}

@@ -1,0 +1,53 @@
+//! What the security officer does about the clock.
+
+use crate::ck;
+use crate::error::{Result, refuse};
+use crate::policy::Login;
+
+use crate::token::Token;
+use crate::token::identity::audit::Event;
+use crate::token::identity::time::ClockStatus;
+
+impl Token {
+    /// What clock and mark say.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn clock(&self) -> Result<ClockStatus> {
+        self.keep_up()?;
+        Ok(self.time.status())
+    }
+
+    /// Makes the clock's reading the mark, however far ahead it is; what it makes expire may be
+    /// erased from then on. Below the mark it needs `lower`, and then every process that has the
+    /// token open forgets the later readings that it remembers. The security officer alone.
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN, CKR_TOKEN_WRITE_PROTECTED; CKR_ACTION_PROHIBITED for a reading below
+    /// the mark without `lower`.
+    pub fn accept_clock(&self, lower: bool) -> Result<ClockStatus> {
+        let keys = self.keys()?;
+        if keys.login != Login::So {
+            return refuse(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "accepting the clock needs the security officer's login",
+            );
+        }
+        let event = if lower {
+            Event::ClockLowered
+        } else {
+            Event::ClockAccepted
+        };
+        self.change(&keys, event, |change| {
+            let Some(mark) = self.time.accepted(change.stored_mark(), lower) else {
+                return refuse(
+                    ck::CKR_ACTION_PROHIBITED,
+                    "the clock stands below the mark: set it right, or lower the mark (`tenon clock accept --lower`)",
+                );
+            };
+            change.set_mark(mark);
+            Ok(())
+        })?;
+        self.clock()
+    }
+}

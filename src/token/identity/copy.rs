@@ -1,0 +1,305 @@
+//! Copies of a token's file: what a backup is, and what putting one back would undo.
+//!
+//! A copy is sealed as the token is, so it is made without a PIN and needs the token's own PINs. It
+//! has the PINs, bindings, counters and the clock mark of the moment at which it was made.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::ck;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result, refuse};
+use crate::policy::Login;
+use crate::rng::Rng;
+use crate::store::{FileCopy, Progress, Search, Snapshot};
+
+use crate::token::identity::anchor;
+use crate::token::identity::audit::{self, Doing, Event, Verified};
+use crate::token::identity::pin::{PinRow, Role};
+use crate::token::identity::time::{MARK_ROW, Mark};
+use crate::token::record::vault::{KEY_LEN, damaged};
+use crate::token::{Identity, LABEL_LEN, LoggedIn, Token};
+
+/// A verified copy that has no name yet; it goes when it is dropped.
+pub struct TokenCopy {
+    copy: FileCopy,
+    /// The copy itself, as a token that cannot be written.
+    token: Token,
+    status: CopyStatus,
+}
+
+/// What a copy holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyStatus {
+    /// Blank padded, UTF-8.
+    pub label: [u8; LABEL_LEN],
+    /// 16 hexadecimal digits.
+    pub serial: String,
+    /// Count of changes.
+    pub changes: u64,
+    /// Objects of every class.
+    pub objects: u64,
+    /// Position of the last audit record.
+    pub records: u64,
+    /// The token has been noted in an anchor, so with `store.anchor` a restored copy is refused until
+    /// it is accepted.
+    pub anchored: bool,
+}
+
+/// What is lost when a copy takes the place of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// The token that is there.
+    pub now: CopyStatus,
+    /// It is the token that was copied: serial number and store key are the same.
+    pub same_token: bool,
+    /// The token goes on from the copy. Else both went their own ways, as two restored copies do.
+    pub continues: bool,
+    /// Keys that the token has and the copy has not.
+    pub keys_lost: u64,
+    /// Keys that the copy has and the token has no more.
+    pub keys_back: u64,
+    /// The PINs that are other ones in the copy: the security officer's, the user's.
+    pub so_pin: bool,
+    /// As above.
+    pub user_pin: bool,
+}
+
+impl Token {
+    /// Copies the token as it is now, beside whoever uses and changes it, and verifies the copy: as
+    /// `TokenCopy::of_file`, and after a login its audit record and every object too.
+    ///
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED for a target that is a token's file; CKR_DEVICE_MEMORY, CKR_DEVICE_ERROR.
+    pub fn back_up(&self, target: &Path, progress: Progress) -> Result<TokenCopy> {
+        self.refresh()?;
+        self.identity()?;
+        let copy = self.store.copy(target, progress)?;
+        if is_token_file(copy.target(), self.store.path()) {
+            return refuse(
+                ck::CKR_ACTION_PROHIBITED,
+                "a backup among the files of tokens would be a second token of this serial number: choose another folder",
+            );
+        }
+        let clock = self.time.clock();
+        let copy = TokenCopy::verified(copy, self.config.clone(), clock, self.rng.clone())?;
+        if let Some(login) = &*self.login.read() {
+            *copy.token.login.write() = Some(LoggedIn {
+                role: login.role,
+                master: login.master.clone(),
+            });
+        }
+        Ok(copy)
+    }
+
+    /// What is lost when `copy` takes this token's place.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn undone_by(&self, copy: &TokenCopy) -> Result<Undone> {
+        let (ours, theirs) = (self.identity()?, copy.token.identity()?);
+        let same_token = ours.store_key.ct_eq(&theirs.store_key);
+        self.store.read(|now| {
+            copy.token.store.read(|then| {
+                let same_pin = |role: Role| -> Result<bool> {
+                    let row = |identity: &Identity, snapshot: &Snapshot<'_>| {
+                        PinRow::decode(
+                            &identity.public,
+                            role,
+                            snapshot.meta(role.row())?.as_deref(),
+                        )
+                    };
+                    // A row that is damaged is locked, and then the PIN is no more.
+                    let Ok(ours) = row(&ours, now) else {
+                        return Ok(false);
+                    };
+                    Ok(ours.same_pin(&row(&theirs, then)?))
+                };
+                Ok(Undone {
+                    now: status(&ours, now)?,
+                    same_token,
+                    continues: same_token && anchor::goes_on(now, then)?,
+                    keys_lost: keys_missing(now, then)?,
+                    keys_back: keys_missing(then, now)?,
+                    so_pin: !same_pin(Role::So)?,
+                    user_pin: !same_pin(Role::User)?,
+                })
+            })
+        })
+    }
+}
+
+impl TokenCopy {
+    /// Copies the backup at `file`, to take the place of the token at `target`, and verifies it:
+    /// SQLite's integrity check, the token's identity, the PINs' rows, the clock mark and the audit
+    /// record's key. What only a PIN opens is not looked at.
+    ///
+    /// # Errors
+    /// CKR_TOKEN_NOT_RECOGNIZED for what is no token, CKR_DEVICE_ERROR for one that is damaged.
+    pub fn of_file(
+        file: &Path,
+        target: &Path,
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        progress: Progress,
+    ) -> Result<Self> {
+        Self::verified(
+            FileCopy::of_file(file, target, progress)?,
+            config,
+            clock,
+            rng,
+        )
+    }
+
+    fn verified(
+        copy: FileCopy,
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self> {
+        let mut read_only = (*config).clone();
+        read_only.read_only = true;
+        let token = Token::over(copy.open()?, Arc::new(read_only), clock, rng)?;
+        let identity = token.identity()?;
+        let status = token.store.read(|snapshot| {
+            check(&identity, snapshot)?;
+            status(&identity, snapshot)
+        })?;
+        Ok(Self {
+            copy,
+            token,
+            status,
+        })
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn status(&self) -> &CopyStatus {
+        &self.status
+    }
+
+    /// The same copy for another slot's file in the folder of its target.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when the folder is another one.
+    pub fn to(self, target: &Path) -> Result<Self> {
+        let copy = self.copy.to(target)?;
+        Ok(Self { copy, ..self })
+    }
+
+    /// Checks the copy's audit record and every object. Needs that the token was logged in when it
+    /// was copied.
+    ///
+    /// # Errors
+    /// Those of `Token::verify_audit`.
+    pub fn verify(&self) -> Result<Verified> {
+        self.token.verify_audit()
+    }
+
+    /// Gives the copy its name, durably; with `replace` in place of what is there.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY.
+    pub fn publish(self, replace: bool) -> Result<()> {
+        let Self { copy, token, .. } = self;
+        drop(token);
+        Ok(copy.publish(replace)?)
+    }
+
+    /// Puts the copy in the place of the token at its target, durably, with an audit record of that;
+    /// `replaced` is the count of changes of the token that was there. A process that is killed
+    /// leaves the old token or the new one, whole. No token of this process may have the target open.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR, when another process has the old token open too; CKR_DEVICE_MEMORY.
+    pub fn install(self, replaced: Option<u64>) -> Result<()> {
+        let Self { copy, token, .. } = self;
+        let identity = token.identity()?;
+        let mark = token
+            .store
+            .read(|snapshot| Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref()))?;
+        token.time.learn(mark);
+        let now = token.time.now().at;
+        drop(token);
+        copy.amend(|tx| {
+            let doing = match replaced {
+                Some(changes) => Doing::from(Event::Restored).and(changes),
+                None => Event::Restored.into(),
+            };
+            audit::append(tx, &doing.entry(Login::Public, now, ck::CKR_OK)).map(drop)
+        })?;
+        Ok(copy.install()?)
+    }
+
+    /// Whether the token at `path` is open in a process.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when it is.
+    pub fn check_unused(path: &Path) -> Result<()> {
+        Ok(FileCopy::check_unused(path)?)
+    }
+}
+
+/// Reads everything that opens without a PIN and without which the token would not work.
+fn check(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<()> {
+    for role in [Role::So, Role::User] {
+        PinRow::decode(
+            &identity.public,
+            role,
+            snapshot.meta(role.row())?.as_deref(),
+        )?;
+    }
+    Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
+    let key = snapshot.meta(audit::KEY_ROW)?;
+    let first = snapshot.meta(audit::FIRST_KEY_ROW)?;
+    if first.is_none() || key.is_none_or(|key| key.len() != KEY_LEN) {
+        return Err(damaged("the audit record's key"));
+    }
+    Ok(())
+}
+
+fn status(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<CopyStatus> {
+    Ok(CopyStatus {
+        label: identity.label,
+        serial: identity.serial_text(),
+        changes: snapshot.generation()?,
+        objects: snapshot.count(&Search::default())?,
+        records: snapshot.audit_last()?.map_or(0, |row| row.seq),
+        anchored: anchor::is_noted(snapshot)?,
+    })
+}
+
+/// Private and secret keys of one state that the other has not.
+fn keys_missing(there: &Snapshot<'_>, here: &Snapshot<'_>) -> Result<u64> {
+    let mut missing = 0;
+    for class in [ck::CKO_PRIVATE_KEY, ck::CKO_SECRET_KEY] {
+        let search = Search {
+            class: Some(class),
+            ..Search::default()
+        };
+        let mut failed = None;
+        there.find(&search, &mut |head| match here.object(&head.uid) {
+            Ok(object) => {
+                missing += u64::from(object.is_none());
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        if let Some(error) = failed {
+            return Err(Error::from(error));
+        }
+    }
+    Ok(missing)
+}
+
+/// Whether `target` would be taken for a token beside the one at `token`.
+fn is_token_file(target: &Path, token: &Path) -> bool {
+    target == token
+        || (target.parent() == token.parent() && target.extension() == token.extension())
+}

@@ -1,0 +1,327 @@
+//! Guesses at PINs: how many are answered, and which wait.
+//!
+//! A guess in flight is a place in a line beside the store, which the kernel gives back when its
+//! process ends. A wrong guess is counted in the PIN's row, durably, before it is answered and while
+//! its place is still held. A guess begins when the wrong ones that were counted, and the guesses
+//! that are ahead of it in the line, are together fewer than `pin.retries`; otherwise it waits. So the
+//! wrong guesses that are answered are never more than that, over all threads and processes, and a
+//! guess that was not answered, since its process died, counts for nothing.
+//!
+//! Those ahead are looked at before the row is read, so a guess that ends in between is taken into
+//! account twice, and never not at all.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU8;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::ck;
+use crate::clock::Deadline;
+use crate::config::LogLevel;
+use crate::error::{Error, Result, refuse};
+use crate::log;
+use crate::secret::Secret;
+use crate::store::{Ticket, Tx};
+
+use crate::token::change::check_identity;
+use crate::token::identity::audit::Event;
+use crate::token::identity::pin::{self, PinRow, PinStatus, Role};
+use crate::token::record::vault::{Domain, Serial};
+use crate::token::{Identity, Token};
+
+/// How long a guess waits for its turn. Those ahead take an Argon2id run each; only processes that
+/// were stopped in the middle of one, as many as `pin.retries` leaves, make it wait for so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Wrong guesses that are in no file, since the store is read-only or the disk refused to take them.
+/// They outlive the token, so that opening it again gives no more guesses.
+static UNWRITTEN: Mutex<BTreeMap<(Serial, Role), u32>> = Mutex::new(BTreeMap::new());
+
+/// Held while a wrong guess is counted, so that no other one takes what is unwritten for its own too.
+static COUNTING: Mutex<()> = Mutex::new(());
+
+/// The guesses of this process at one token's PINs.
+#[derive(Default)]
+pub(in crate::token) struct Guesses {
+    running: Mutex<usize>,
+    ended: Condvar,
+}
+
+/// A guess that runs.
+struct Running<'a>(&'a Guesses);
+
+impl Guesses {
+    /// Waits until fewer guesses run than `most` says, which is asked again when one has ended.
+    fn enter(
+        &self,
+        deadline: Deadline,
+        mut most: impl FnMut() -> Result<usize>,
+    ) -> Result<Running<'_>> {
+        let mut running = self.running.lock();
+        while *running >= most()? {
+            let left = deadline.left();
+            if left.is_zero() {
+                return Err(too_many());
+            }
+            self.ended.wait_for(&mut running, left);
+        }
+        *running += 1;
+        Ok(Running(self))
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        *self.0.running.lock() -= 1;
+        // All: where the store is read-only not every waiting guess may begin.
+        self.0.ended.notify_all();
+    }
+}
+
+impl Token {
+    /// The master key, when `pin` is right; a refusal is recorded.
+    ///
+    /// # Errors
+    /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED; CKR_FUNCTION_FAILED when too
+    /// many guesses are in flight; what the store says where a wrong guess cannot be counted.
+    pub(in crate::token) fn check_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
+        self.check_pin_while(role, pin, || Ok(()))
+    }
+
+    /// As `check_pin`; the guess is not made when `wanted` refuses it once its turn has come.
+    pub(in crate::token) fn check_pin_while(
+        &self,
+        role: Role,
+        pin: &[u8],
+        wanted: impl Fn() -> Result<()>,
+    ) -> Result<Secret> {
+        let checked = self.guess_pin(role, pin, wanted);
+        if let Err(refused) = &checked {
+            let of_pin = matches!(
+                refused.rv,
+                ck::CKR_PIN_INCORRECT | ck::CKR_PIN_LOCKED | ck::CKR_USER_PIN_NOT_INITIALIZED
+            );
+            if of_pin {
+                let doing = Event::LoginRefused.of(role.login());
+                let keys = self.keys()?;
+                // No more wrong PINs are tried than the limit allows.
+                let bounded = refused.rv == ck::CKR_PIN_INCORRECT;
+                self.record_refusal(&keys, doing, refused, bounded)?;
+            }
+        }
+        checked
+    }
+
+    fn guess_pin(&self, role: Role, pin: &[u8], wanted: impl Fn() -> Result<()>) -> Result<Secret> {
+        let identity = self.identity()?;
+        if pin.is_empty() {
+            self.guessable_row(&identity, role)?;
+            return refuse(
+                ck::CKR_PIN_INCORRECT,
+                "the PIN that was given is empty, and no PIN is; this is not counted as a wrong one",
+            );
+        }
+        let deadline = Deadline::after(PATIENCE);
+        let _running = self
+            .guesses
+            .enter(deadline, || self.most_guesses(&identity, role))?;
+        wanted()?;
+        let (row, _place) = self.begin_guess(&identity, role, deadline)?;
+        match row.open(&self.config, &identity.serial, role, pin) {
+            Ok(master) => {
+                self.forget_wrong_guesses(&identity, role);
+                Ok(master)
+            }
+            Err(refused) => {
+                if refused.rv == ck::CKR_PIN_INCORRECT {
+                    self.count_wrong_guess(&identity, role)?;
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// How many guesses may run in this process at once: Argon2id wants a processor and much memory
+    /// for each. Where no other process is told of them they are also held against the limit.
+    fn most_guesses(&self, identity: &Identity, role: Role) -> Result<usize> {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        if !self.config.read_only {
+            return Ok(processors);
+        }
+        if !self.config.read_only_login {
+            return refuse(
+                ck::CKR_TOKEN_WRITE_PROTECTED,
+                "wrong PINs cannot be counted in a read-only store: set `policy.read_only_login` to allow it",
+            );
+        }
+        let (_, left) = self.guessable_row(identity, role)?;
+        Ok(processors.min(left))
+    }
+
+    /// Waits for the turn of a guess. The PIN's row, and the guess's place in the line.
+    fn begin_guess(
+        &self,
+        identity: &Identity,
+        role: Role,
+        deadline: Deadline,
+    ) -> Result<(PinRow, Option<Ticket>)> {
+        if self.config.read_only {
+            return Ok((self.guessable_row(identity, role)?.0, None));
+        }
+        let mut admitted = None;
+        let place = self.store.queue(line(role), deadline, |ahead| {
+            let (row, left) = self.guessable_row(identity, role)?;
+            let admit = ahead < left;
+            admitted = Some(row);
+            Ok::<_, Error>(admit)
+        })?;
+        match (admitted, place) {
+            (Some(row), Some(place)) => Ok((row, Some(place))),
+            _ => Err(too_many()),
+        }
+    }
+
+    /// The row of a PIN that can be guessed at, and how many wrong guesses it still stands.
+    fn guessable_row(&self, identity: &Identity, role: Role) -> Result<(PinRow, usize)> {
+        let row = self.pin_row(&identity.public, role)?;
+        match usize::try_from(self.tries_left(identity, role, &row)) {
+            Ok(0) | Err(_) => Err(locked(role)),
+            _ if !row.is_set() => Err(pin::not_initialized()),
+            Ok(left) => Ok((row, left)),
+        }
+    }
+
+    fn tries_left(&self, identity: &Identity, role: Role, row: &PinRow) -> u32 {
+        let wrong = row.failures.saturating_add(unwritten(identity, role));
+        self.config.pin_retries.saturating_sub(wrong)
+    }
+
+    /// Counts a wrong guess, durably. What cannot be written is remembered until it can be.
+    fn count_wrong_guess(&self, identity: &Identity, role: Role) -> Result<()> {
+        let whose = (identity.serial, role);
+        let _alone = COUNTING.lock();
+        let wrong = {
+            let mut counts = UNWRITTEN.lock();
+            let wrong = counts.entry(whose).or_default();
+            *wrong += 1;
+            *wrong
+        };
+        if self.config.read_only {
+            return Ok(());
+        }
+        self.on_a_full_disk_too(|| {
+            self.write_anyhow(|tx| {
+                set_wrong_guesses(tx, identity, role, |n| n.saturating_add(wrong))
+            })
+        })?;
+        UNWRITTEN.lock().remove(&whose);
+        Ok(())
+    }
+
+    /// After a right guess. Where nothing was counted nothing is written. A count that cannot be set
+    /// back takes no right away from whoever knows the PIN: it stays, and the log says so.
+    fn forget_wrong_guesses(&self, identity: &Identity, role: Role) {
+        UNWRITTEN.lock().remove(&(identity.serial, role));
+        if self.config.read_only {
+            return;
+        }
+        let forgotten = self.pin_row(&identity.public, role).and_then(|row| {
+            if row.failures == 0 {
+                return Ok(());
+            }
+            self.on_a_full_disk_too(|| {
+                self.store
+                    .write_relaxed(|tx| set_wrong_guesses(tx, identity, role, |_| 0))
+            })
+        });
+        if let Err(error) = forgotten {
+            log::note(
+                LogLevel::Warning,
+                &format!("the count of wrong PINs was not set back after a right one: {error}"),
+            );
+        }
+    }
+
+    fn pin_row(&self, public: &Domain, role: Role) -> Result<PinRow> {
+        let row = self
+            .store
+            .read(|snapshot| snapshot.meta(role.row()).map_err(Error::from))?;
+        PinRow::decode(public, role, row.as_deref())
+    }
+
+    pub(in crate::token) fn pin_status(&self, role: Role) -> Result<PinStatus> {
+        let identity = self.identity()?;
+        match self.pin_row(&identity.public, role) {
+            Ok(row) => {
+                let unwritten = match self.config.read_only {
+                    true => unwritten(&identity, role),
+                    false => 0,
+                };
+                let wrong = row.failures.saturating_add(unwritten);
+                Ok(PinStatus {
+                    initialized: row.is_set(),
+                    tries_left: self.config.pin_retries.saturating_sub(wrong),
+                    guessed: wrong > 0,
+                })
+            }
+            Err(error) if error.rv == ck::CKR_PIN_LOCKED => Ok(PinStatus::DAMAGED),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn unwritten(identity: &Identity, role: Role) -> u32 {
+    let counts = UNWRITTEN.lock();
+    counts.get(&(identity.serial, role)).copied().unwrap_or(0)
+}
+
+fn set_wrong_guesses(
+    tx: &Tx<'_>,
+    identity: &Identity,
+    role: Role,
+    change: impl FnOnce(u32) -> u32,
+) -> Result<()> {
+    check_identity(tx, identity)?;
+    let stored = tx.meta(role.row())?;
+    let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
+    row.failures = change(row.failures);
+    Ok(tx.set_meta(role.row(), &row.encode(&identity.public, role))?)
+}
+
+/// The line of the guesses at a PIN.
+fn line(role: Role) -> NonZeroU8 {
+    match role {
+        Role::So => NonZeroU8::MIN,
+        Role::User => NonZeroU8::MIN.saturating_add(1),
+    }
+}
+
+fn locked(role: Role) -> Error {
+    Error::new(
+        ck::CKR_PIN_LOCKED,
+        match role {
+            Role::User => {
+                "too many wrong PINs have locked the user's PIN: the security officer sets a new one \
+                 with C_InitPIN or `tenon pin unlock`"
+            }
+            Role::So => {
+                "too many wrong PINs have locked the security officer's PIN for good: the user's PIN \
+                 still opens the token's keys, so wrap those out that may leave, and make a new token \
+                 (`tenon token delete` removes this one)"
+            }
+        },
+    )
+}
+
+fn too_many() -> Error {
+    Error::new(
+        ck::CKR_FUNCTION_FAILED,
+        format!(
+            "many logins at once: this one waited {} seconds for its turn; try again, and look for \
+             processes that were stopped in the middle of a login",
+            PATIENCE.as_secs()
+        ),
+    )
+}

@@ -1,0 +1,169 @@
+//! Which objects are not as the audit record left them, by a walk through all of it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use crate::error::Result;
+use crate::store::{ArchivedObject, Row, Snapshot, Uid};
+
+use super::{Rows, State, Total, counted};
+use crate::token::identity::audit::{self, Entry, Touch, Touched, seal_of};
+use crate::token::record::vault::Domain;
+
+/// What a walk has found.
+pub(in crate::token) struct Differences {
+    /// The objects that differ, there or missing, and how.
+    pub(in crate::token) objects: Vec<(Uid, String)>,
+    /// The sum of the rows is genuine, and the audit record comes to the same one. Without that, who
+    /// changed the rows may have made up audit records for them.
+    pub(in crate::token) vouched: bool,
+}
+
+/// What the last record of an object left.
+struct Last {
+    /// Position of that record.
+    seq: u64,
+    touch: Touch,
+    state: State,
+}
+
+/// The keys as the records leave them, one after the other.
+struct Walk<'a> {
+    master: &'a Domain,
+    /// Position of the record that the sum names.
+    position: u64,
+    last: BTreeMap<Uid, Last>,
+    /// Total of the keys as that record leaves them.
+    total: Total,
+    /// Keys that later records touch.
+    later: BTreeSet<Uid>,
+}
+
+impl Walk<'_> {
+    /// What archived records left of an object. The archived part of the record is sealed, so the
+    /// sum had all of it.
+    fn take_archived(&mut self, kept: &ArchivedObject) {
+        let state = State {
+            uid: kept.uid,
+            version: kept.version,
+            seal: kept.seal,
+        };
+        let (seq, touch) = (0, Touch::Put);
+        self.last.insert(kept.uid, Last { seq, touch, state });
+        if counted(kept.class) {
+            self.total.add(self.master, &state);
+        }
+    }
+
+    fn take(&mut self, seq: u64, object: &Touched) {
+        if object.touch == Touch::Used {
+            return;
+        }
+        let state = State {
+            uid: object.uid,
+            version: object.version,
+            seal: object.seal,
+        };
+        let touch = object.touch;
+        let before = self.last.insert(object.uid, Last { seq, touch, state });
+        if !counted(object.class) {
+            return;
+        }
+        if seq > self.position {
+            self.later.insert(object.uid);
+            return;
+        }
+        if let Some(before) = before.filter(|before| before.touch == Touch::Put) {
+            self.total.subtract(self.master, &before.state);
+        }
+        if touch == Touch::Put {
+            self.total.add(self.master, &state);
+        }
+    }
+}
+
+/// Compares every object with the audit record, and the record with the sum of the rows. Takes memory
+/// for every uid of the record.
+///
+/// # Errors
+/// CKR_DEVICE_ERROR when the record itself was edited, cut off or reordered.
+pub(in crate::token) fn differences(
+    snapshot: &Snapshot<'_>,
+    master: &Domain,
+) -> Result<Differences> {
+    let rows = Rows::read(snapshot, master)?;
+    let walk = RefCell::new(Walk {
+        master,
+        position: rows.as_ref().map_or(u64::MAX, |rows| rows.position),
+        last: BTreeMap::new(),
+        total: Total::default(),
+        later: BTreeSet::new(),
+    });
+    audit::walk(
+        snapshot,
+        master,
+        |kept| {
+            walk.borrow_mut().take_archived(kept);
+            Ok(())
+        },
+        |seq, entry: Entry| {
+            for object in &entry.objects {
+                walk.borrow_mut().take(seq, object);
+            }
+            Ok(())
+        },
+    )?;
+    let walk = walk.into_inner();
+    Ok(Differences {
+        objects: differing(snapshot, &walk)?,
+        vouched: rows.is_some_and(|rows| rows.total == walk.total),
+    })
+}
+
+fn differing(snapshot: &Snapshot<'_>, walk: &Walk<'_>) -> Result<Vec<(Uid, String)>> {
+    let mut differ = Vec::new();
+    let mut uids = uids(snapshot)?;
+    for (uid, last) in &walk.last {
+        uids.remove(uid);
+        let how = difference(snapshot.object(uid)?.as_ref(), last);
+        // The sum of the rows knows nothing of such a record.
+        let later = walk.later.contains(uid);
+        let how = how.or_else(|| later.then(|| later_than_the_sum(last.seq)));
+        differ.extend(how.map(|how| (*uid, how)));
+    }
+    let foreign = uids.into_iter();
+    differ.extend(foreign.map(|uid| (uid, "was made by no audit record".to_owned())));
+    Ok(differ)
+}
+
+fn later_than_the_sum(seq: u64) -> String {
+    format!("was changed by audit record {seq}, after the sum of the rows")
+}
+
+fn difference(row: Option<&Row>, last: &Last) -> Option<String> {
+    let (seq, version) = (last.seq, last.state.version);
+    match (row, last.touch) {
+        (None, Touch::Removed) => None,
+        (None, _) => Some(format!("is missing since audit record {seq}")),
+        (Some(_), Touch::Removed) => Some(format!(
+            "is there again, and was removed by audit record {seq}"
+        )),
+        (Some(row), _) if row.version < version => {
+            Some(format!("is an older one than by audit record {seq}"))
+        }
+        (Some(row), _) if row.version > version || seal_of(row) != last.state.seal => {
+            Some(format!("is another one than by audit record {seq}"))
+        }
+        (Some(_), _) => None,
+    }
+}
+
+fn uids(snapshot: &Snapshot<'_>) -> Result<BTreeSet<Uid>> {
+    let mut uids = BTreeSet::new();
+    snapshot.objects(&mut |row| {
+        uids.insert(row.uid);
+        ControlFlow::Continue(())
+    })?;
+    Ok(uids)
+}

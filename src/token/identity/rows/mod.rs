@@ -1,0 +1,350 @@
+//! The sum of the rows: what shows that the row of a key was put back, removed or added by others.
+//!
+//! Each row that is written under the master key is authenticated by itself, and so an old one is as
+//! genuine as the present one. What tells them apart is one more row, authenticated too: the sum,
+//! modulo 2^256, of a keyed code of every private and secret key. A change of a key takes the code of
+//! the row that it replaces out of the sum and puts the new row's in, in the same transaction. Nobody
+//! changes such keys without a login, so the key of the sum is there whenever they change.
+//!
+//! The code is made of what the audit record says of the key, so the sum also vouches for the audit
+//! record: the last states that it has of all keys come to the same sum.
+//!
+//! *An old sum with old rows.* The sum names the audit record of the change that made it. A record
+//! after that one which touched a key shows that the sum is an old one; so does an anchor, which
+//! knows the position of the latest sum.
+
+mod differences;
+mod login;
+
+use std::ops::ControlFlow;
+
+use crate::ck;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::store::{Row, Snapshot, Tx, Uid};
+
+use crate::token::identity::audit::{Entry, Touch, seal_of};
+use crate::token::record::vault::{Domain, damaged};
+
+pub(in crate::token) use differences::differences;
+pub(in crate::token) use login::Suspects;
+
+/// Row of the sum.
+const ROW: &str = "rows";
+const FORMAT: u8 = 1;
+const TAG_LEN: usize = 32;
+
+/// Audit records after the sum's own that a login looks at.
+const LATER_RECORDS: usize = 1000;
+
+/// Whether the sum has the rows of such objects.
+fn counted(class: ck::CK_OBJECT_CLASS) -> bool {
+    matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
+}
+
+/// One state of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State {
+    uid: Uid,
+    version: u64,
+    /// Fingerprint of the row, as the audit record has it.
+    seal: [u8; 16],
+}
+
+impl State {
+    /// The state that a row is; `None` where the sum has no rows of such objects.
+    fn of(row: &Row) -> Option<Self> {
+        counted(row.class).then(|| Self {
+            uid: row.uid,
+            version: row.version,
+            seal: seal_of(row),
+        })
+    }
+
+    fn code(&self, master: &Domain) -> [u8; 32] {
+        let version = self.version.to_be_bytes();
+        master.tag(&[b"tenon row 1", &self.uid, &version, &self.seal])
+    }
+}
+
+/// A number modulo 2^256, big-endian.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Sum([u8; 32]);
+
+impl Sum {
+    fn add(&mut self, code: &[u8; 32]) {
+        let mut carry = 0;
+        for (to, from) in self.0.iter_mut().zip(code).rev() {
+            let (sum, over) = to.overflowing_add(*from);
+            let (sum, again) = sum.overflowing_add(carry);
+            (*to, carry) = (sum, u8::from(over | again));
+        }
+    }
+
+    fn subtract(&mut self, code: &[u8; 32]) {
+        let mut borrow = 0;
+        for (to, from) in self.0.iter_mut().zip(code).rev() {
+            let (rest, under) = to.overflowing_sub(*from);
+            let (rest, again) = rest.overflowing_sub(borrow);
+            (*to, borrow) = (rest, u8::from(under | again));
+        }
+    }
+}
+
+/// Number and sum of some rows. The number may be negative on the way, and wraps.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Total {
+    count: u64,
+    sum: Sum,
+}
+
+impl Total {
+    fn add(&mut self, master: &Domain, state: &State) {
+        self.count = self.count.wrapping_add(1);
+        self.sum.add(&state.code(master));
+    }
+
+    fn subtract(&mut self, master: &Domain, state: &State) {
+        self.count = self.count.wrapping_sub(1);
+        self.sum.subtract(&state.code(master));
+    }
+}
+
+/// What one change adds to the total and takes from it.
+#[derive(Default)]
+pub(in crate::token) struct Moved {
+    by: Total,
+    any: bool,
+    /// The greatest life of a name that the change began: see `external::name`.
+    life: u64,
+}
+
+impl Moved {
+    /// The row `old` is replaced by `new`; either may not be there.
+    pub(in crate::token) fn replace(
+        &mut self,
+        master: Option<&Domain>,
+        old: Option<&Row>,
+        new: Option<&Row>,
+    ) -> Result<()> {
+        let (old, new) = (old.and_then(State::of), new.and_then(State::of));
+        if old.is_none() && new.is_none() {
+            return Ok(());
+        }
+        let master = master.ok_or_else(|| {
+            Error::new(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "changing a private key or a secret key needs a login",
+            )
+        })?;
+        self.any = true;
+        if let Some(old) = old {
+            self.by.subtract(master, &old);
+        }
+        if let Some(new) = new {
+            self.by.add(master, &new);
+        }
+        Ok(())
+    }
+
+    /// The change begins this life of a name.
+    pub(in crate::token) fn begin_life(&mut self, life: u64) {
+        self.life = self.life.max(life);
+    }
+
+    pub(in crate::token) fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// Stores the new total as that of the audit record at `position`, which has this code. A sum
+    /// that is damaged stays so: every login finds it.
+    pub(in crate::token) fn store(
+        &self,
+        tx: &Tx<'_>,
+        master: Option<&Domain>,
+        (position, record): (u64, [u8; 32]),
+    ) -> Result<()> {
+        let (true, Some(master)) = (self.any, master) else {
+            return Ok(());
+        };
+        let Some(stored) = Rows::read(tx, master)? else {
+            return Ok(());
+        };
+        let mut total = stored.total;
+        total.count = total.count.wrapping_add(self.by.count);
+        total.sum.add(&self.by.sum.0);
+        Rows {
+            position,
+            record,
+            total,
+            lives: stored.lives.max(self.life),
+        }
+        .write(tx, master)
+    }
+}
+
+/// The stored total.
+pub(in crate::token) struct Rows {
+    /// Position of the audit record of the change that made it.
+    position: u64,
+    /// Code of that record.
+    record: [u8; 32],
+    total: Total,
+    /// The greatest life that any name of an external key has come to.
+    lives: u64,
+}
+
+impl Rows {
+    /// That of a token without objects, whose first audit record is this one.
+    pub(in crate::token) fn first((position, record): (u64, [u8; 32])) -> Self {
+        Self {
+            position,
+            record,
+            total: Total::default(),
+            lives: 0,
+        }
+    }
+
+    /// Form: format (1) ‖ position (8) ‖ code of the record (32) ‖ count (8) ‖ lives (8) ‖ sum (32) ‖
+    /// tag under the master key (32).
+    pub(in crate::token) fn write(&self, tx: &Tx<'_>, master: &Domain) -> Result<()> {
+        let mut out = vec![FORMAT];
+        out.extend_from_slice(&self.position.to_be_bytes());
+        out.extend_from_slice(&self.record);
+        out.extend_from_slice(&self.total.count.to_be_bytes());
+        out.extend_from_slice(&self.lives.to_be_bytes());
+        out.extend_from_slice(&self.total.sum.0);
+        let tag = master.tag(&[b"tenon rows 1", &out]);
+        out.extend_from_slice(&tag);
+        Ok(tx.set_meta(ROW, &out)?)
+    }
+
+    /// The stored total; `None` when it is missing or not genuine.
+    pub(in crate::token) fn read(snapshot: &Snapshot<'_>, master: &Domain) -> Result<Option<Self>> {
+        let row = snapshot.meta(ROW)?;
+        Ok(row.and_then(|row| Self::decode(&row, master)))
+    }
+
+    fn decode(row: &[u8], master: &Domain) -> Option<Self> {
+        let (body, tag) = row.split_at_checked(row.len().checked_sub(TAG_LEN)?)?;
+        let expected = Secret::copy(&master.tag(&[b"tenon rows 1", body]));
+        if !expected.ct_eq(tag) {
+            return None;
+        }
+        let (&[FORMAT], rest) = body.split_first_chunk()? else {
+            return None;
+        };
+        let (position, rest) = rest.split_first_chunk()?;
+        let (record, rest) = rest.split_first_chunk()?;
+        let (count, rest) = rest.split_first_chunk()?;
+        let (lives, sum) = rest.split_first_chunk()?;
+        Some(Self {
+            position: u64::from_be_bytes(*position),
+            record: *record,
+            total: Total {
+                count: u64::from_be_bytes(*count),
+                sum: Sum(sum.try_into().ok()?),
+            },
+            lives: u64::from_be_bytes(*lives),
+        })
+    }
+
+    /// The greatest life that any name of an external key has come to.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when the stored sum is missing or not genuine.
+    pub(in crate::token) fn lives(snapshot: &Snapshot<'_>, master: &Domain) -> Result<u64> {
+        let rows = Self::read(snapshot, master)?;
+        rows.map(|rows| rows.lives)
+            .ok_or_else(|| damaged("the sum of the rows"))
+    }
+
+    /// The audit record that the stored total names: clear, for the anchor. 0 when there is none.
+    pub(in crate::token) fn position(snapshot: &Snapshot<'_>) -> Result<u64> {
+        let row = snapshot.meta(ROW)?.unwrap_or_default();
+        let position = row.get(1..9).and_then(|bytes| bytes.try_into().ok());
+        Ok(position.map_or(0, u64::from_be_bytes))
+    }
+
+    /// What is wrong with the rows that are there; `None` when they are those of the sum, and the sum
+    /// is the latest.
+    pub(in crate::token) fn fault(
+        &self,
+        snapshot: &Snapshot<'_>,
+        master: &Domain,
+    ) -> Result<Option<&'static str>> {
+        let present = present(snapshot, master, self.total.count)?;
+        if present != self.total {
+            return Ok(Some("rows of keys were put back, removed or added"));
+        }
+        Ok((!self.is_latest(snapshot)?)
+            .then_some("the sum of the rows is an old one, which was put back"))
+    }
+
+    /// Whether the audit record agrees that no key changed after the change that made this sum.
+    fn is_latest(&self, snapshot: &Snapshot<'_>) -> Result<bool> {
+        let records = snapshot.audit(self.position, LATER_RECORDS + 1)?;
+        let Some(first) = records.first() else {
+            return Ok(false);
+        };
+        // Where the record has left the file, an archive has it.
+        if first.seq == self.position && first.mac != self.record {
+            return Ok(false);
+        }
+        let touches = |entry: Entry| {
+            let mut objects = entry.objects.iter();
+            objects.any(|object| object.touch != Touch::Used && counted(object.class))
+        };
+        let mut later = records.iter().filter(|row| row.seq > self.position);
+        Ok(!later.any(|row| Entry::decode(&row.record).is_some_and(touches)))
+    }
+}
+
+/// Total of the rows that are there; it need not go far beyond `expected` of them.
+fn present(snapshot: &Snapshot<'_>, master: &Domain, expected: u64) -> Result<Total> {
+    let mut total = Total::default();
+    snapshot.objects(&mut |row| {
+        if let Some(state) = State::of(&row) {
+            total.add(master, &state);
+        }
+        if total.count > expected {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(total)
+}
+
+/// The uid in hexadecimal digits, as CKA_UNIQUE_ID and the audit record show it.
+pub(in crate::token) fn shown(uid: &Uid) -> String {
+    uid.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_can_be_taken_out_again_in_any_order() {
+        let codes = [[0xFF; 32], [0x80; 32], [1; 32], {
+            let mut code = [0; 32];
+            code[0] = 0xFE;
+            code
+        }];
+        let mut sum = Sum::default();
+        for code in &codes {
+            sum.add(code);
+        }
+        let mut other = Sum::default();
+        for code in codes.iter().rev() {
+            other.add(code);
+        }
+        assert!(sum == other && sum != Sum::default());
+        for code in [2, 0, 3, 1].map(|at: usize| codes[at]) {
+            sum.subtract(&code);
+        }
+        assert!(sum == Sum::default());
+        sum.subtract(&[0; 32]);
+        assert!(sum == Sum::default());
+    }
+}

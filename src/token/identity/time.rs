@@ -1,0 +1,450 @@
+//! The token's time (BYOK rules, section 1).
+//!
+//! The time is `max(clock, mark)`. The *mark* is the highest reading of the clock that the token has
+//! committed. Within a process the time never goes back, as far as its readings were believed.
+//!
+//! A reading more than `clock.leap` above the mark is *in doubt*: it counts for refusing, but is not
+//! stored as the mark, erases nothing, and is forgotten as soon as the clock is right again. The token
+//! notes the first such reading that it meets while somebody is logged in. When a reading in doubt
+//! comes a day or more after that note, it is taken for the mark; a reading below the note clears it.
+//! The security officer can have a reading taken at once.
+//!
+//! Without a login the mark moves by `clock.leap` at most, counted from where a login moved it last:
+//! else whoever can set a clock, and knows no PIN, could walk the mark into the future in small steps.
+//!
+//! The officer alone may lower the mark. The store counts how often that was done, so that a
+//! process which finds a higher count forgets the readings it remembers: otherwise its next change
+//! would put the old mark back, and only a restart would show it the new one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::byok;
+use crate::clock::{Clock, UnixTime, utc};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+use crate::token::record::vault::{Domain, damaged};
+
+/// Row of the mark.
+pub(in crate::token) const MARK_ROW: &str = "clock";
+/// How long readings in doubt must go on before one is taken.
+const DOUBT: UnixTime = 86_400;
+/// How far the mark stays behind where nothing but uses moves it.
+const BEHIND: UnixTime = 3600;
+/// How long a process waits after it could not store the mark.
+const RETRY: UnixTime = 60;
+
+/// The clock mark, as the store has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::token) struct Mark {
+    /// Unix seconds.
+    pub(in crate::token) at: UnixTime,
+    /// How often the security officer has lowered it.
+    pub(in crate::token) lowered: u64,
+    /// Where a login moved it last: without one it goes `clock.leap` beyond that at most.
+    vouched: UnixTime,
+    /// The first reading in doubt that was met with a login, until it is taken or the clock goes
+    /// back below it; 0 = none.
+    doubt: UnixTime,
+}
+
+impl Mark {
+    /// A mark that somebody who knows a PIN has set, or that a new token begins with.
+    pub(in crate::token) fn vouched(at: UnixTime, lowered: u64) -> Self {
+        Self {
+            at,
+            lowered,
+            vouched: at,
+            doubt: 0,
+        }
+    }
+
+    /// Row bytes: time (8) ‖ count of lowerings (8) ‖ vouched (8) ‖ doubt (8) ‖ tag under the store
+    /// key (32).
+    pub(in crate::token) fn encode(self, store: &Domain) -> Vec<u8> {
+        let numbers = [self.at, self.lowered, self.vouched, self.doubt];
+        let body = numbers.map(u64::to_be_bytes).concat();
+        let tag = store.tag(&[MARK_ROW.as_bytes(), &body]);
+        [&body[..], &tag].concat()
+    }
+
+    /// # Errors
+    /// CKR_DEVICE_ERROR for a row that is missing or damaged.
+    pub(in crate::token) fn decode(store: &Domain, row: Option<&[u8]>) -> Result<Self> {
+        row.and_then(|row| row.split_first_chunk::<32>())
+            .filter(|(body, tag)| {
+                Secret::copy(&store.tag(&[MARK_ROW.as_bytes(), &body[..]])).ct_eq(tag)
+            })
+            .and_then(|(body, _)| {
+                let [at, lowered, vouched, doubt] = body.as_chunks().0 else {
+                    return None;
+                };
+                Some(Self {
+                    at: u64::from_be_bytes(*at),
+                    lowered: u64::from_be_bytes(*lowered),
+                    vouched: u64::from_be_bytes(*vouched),
+                    doubt: u64::from_be_bytes(*doubt),
+                })
+            })
+            .ok_or_else(|| damaged("the clock mark"))
+    }
+}
+
+/// The present, as the token sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::token) struct Now {
+    /// Unix seconds; what every decision uses.
+    pub(in crate::token) at: UnixTime,
+    /// Not in doubt: material may be erased because of it.
+    pub(in crate::token) believed: bool,
+}
+
+/// What clock and mark say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockStatus {
+    /// What the system's clock shows, in Unix seconds.
+    pub reading: UnixTime,
+    /// The highest reading that the token has committed.
+    pub mark: UnixTime,
+    /// What the token decides by.
+    pub now: UnixTime,
+    /// The reading is not in doubt: it is stored, and may erase what has expired.
+    pub believed: bool,
+    /// The first reading in doubt that was noted; the next one a day or more after it is taken.
+    pub doubted_since: Option<UnixTime>,
+    /// `clock.leap` in seconds: a reading further above the mark is in doubt.
+    pub leap: UnixTime,
+}
+
+/// Clock, mark and the highest reading of this process.
+pub(in crate::token) struct TokenTime {
+    clock: Arc<dyn Clock>,
+    leap: UnixTime,
+    /// The committed mark, as this process has seen it last; `mark` and `doubt` are its fields.
+    known: Mutex<Mark>,
+    mark: AtomicU64,
+    doubt: AtomicU64,
+    /// The highest reading that was believed, or the mark.
+    highest: AtomicU64,
+    /// The reading at which the mark could not be stored.
+    failed: AtomicU64,
+}
+
+impl TokenTime {
+    pub(in crate::token) fn new(clock: Arc<dyn Clock>, leap: UnixTime) -> Self {
+        Self {
+            clock,
+            leap,
+            known: Mutex::default(),
+            mark: AtomicU64::new(0),
+            doubt: AtomicU64::new(0),
+            highest: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
+    }
+
+    pub(in crate::token) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    pub(in crate::token) fn now(&self) -> Now {
+        self.judged(self.clock.now())
+    }
+
+    fn judged(&self, reading: UnixTime) -> Now {
+        if self.doubts(reading, self.mark.load(Ordering::SeqCst)) {
+            return Now {
+                at: reading.max(self.highest.load(Ordering::SeqCst)),
+                believed: false,
+            };
+        }
+        Now {
+            at: raise(&self.highest, reading),
+            believed: true,
+        }
+    }
+
+    pub(in crate::token) fn status(&self) -> ClockStatus {
+        let reading = self.clock.now();
+        let Now { at, believed } = self.judged(reading);
+        let known = *self.known.lock();
+        ClockStatus {
+            reading,
+            mark: known.at,
+            now: at,
+            believed,
+            doubted_since: Some(known.doubt).filter(|doubt| *doubt != 0),
+            leap: self.leap,
+        }
+    }
+
+    /// Learns the committed mark, which another process may have moved.
+    pub(in crate::token) fn learn(&self, mark: Mark) {
+        let mut known = self.known.lock();
+        if (mark.lowered, mark.at) < (known.lowered, known.at) {
+            return;
+        }
+        if mark.lowered > known.lowered {
+            self.highest.store(mark.at, Ordering::SeqCst);
+        } else {
+            raise(&self.highest, mark.at);
+        }
+        self.mark.store(mark.at, Ordering::SeqCst);
+        self.doubt.store(mark.doubt, Ordering::SeqCst);
+        *known = mark;
+    }
+
+    /// The mark to commit over the stored one. `login` says that somebody is logged in.
+    pub(in crate::token) fn advanced(&self, stored: Mark, login: bool) -> Mark {
+        self.learn(stored);
+        let reading = self.clock.now();
+        if self.doubts(reading, stored.at) {
+            return if login {
+                doubted(stored, reading)
+            } else {
+                stored
+            };
+        }
+        // What this process has refused by is committed, though the clock was turned back since.
+        let highest = self.judged(reading).at;
+        let limit = if login {
+            UnixTime::MAX
+        } else {
+            stored.vouched.saturating_add(self.leap)
+        };
+        let mut mark = Mark { doubt: 0, ..stored };
+        if !self.doubts(highest, stored.at) {
+            mark.at = mark.at.max(highest.min(limit));
+        }
+        if login {
+            mark.vouched = mark.vouched.max(reading.min(mark.at));
+        }
+        mark
+    }
+
+    /// The mark to store where nothing else is written: when it is an hour behind and the use is
+    /// that of a `limited` key, and when something is to be said of readings in doubt. `None` else,
+    /// which is the common case and costs some loads.
+    pub(in crate::token) fn overdue(&self, login: bool, limited: bool) -> bool {
+        let reading = self.clock.now();
+        let (mark, doubt) = (
+            self.mark.load(Ordering::SeqCst),
+            self.doubt.load(Ordering::SeqCst),
+        );
+        let wanted = if self.doubts(reading, mark) {
+            login && (doubt == 0 || reading < doubt || reading - doubt >= DOUBT)
+        } else {
+            doubt != 0 || (limited && reading > mark.saturating_add(BEHIND))
+        };
+        if !wanted || reading.abs_diff(self.failed.load(Ordering::Relaxed)) < RETRY {
+            return false;
+        }
+        let known = *self.known.lock();
+        self.advanced(known, login) != known
+    }
+
+    /// The mark could not be stored now: the next uses do not try again at once.
+    pub(in crate::token) fn store_failed(&self) {
+        self.failed.store(self.clock.now(), Ordering::Relaxed);
+    }
+
+    /// The mark that the security officer sets, whatever stood there: the clock's reading. `None`
+    /// where that is below the stored mark and `lower` is not asked for.
+    pub(in crate::token) fn accepted(&self, stored: Mark, lower: bool) -> Option<Mark> {
+        let at = self.clock.now();
+        if lower {
+            return Some(Mark::vouched(at, stored.lowered.saturating_add(1)));
+        }
+        (at >= stored.at).then(|| Mark::vouched(at, stored.lowered))
+    }
+
+    /// A refusal because of time says by which times it was made.
+    pub(in crate::token) fn explained(&self, mut error: Error) -> Error {
+        let status = self.status();
+        let mut what = format!(
+            "{}; the token's time is {}, its mark {}, and the host's clock shows {}",
+            error.what,
+            utc(status.now),
+            utc(status.mark),
+            utc(status.reading),
+        );
+        if !status.believed {
+            what += ", which is in doubt: set the clock right, or see `tenon clock show`";
+        }
+        error.what = what.into();
+        error
+    }
+
+    /// As `explained`, where it is because of time that `byok` refuses.
+    pub(in crate::token) fn explained_byok(&self, error: byok::Error) -> Error {
+        if error.is_of_time() {
+            return self.explained(error.into());
+        }
+        error.into()
+    }
+
+    fn doubts(&self, reading: UnixTime, mark: UnixTime) -> bool {
+        reading > mark.saturating_add(self.leap)
+    }
+}
+
+/// What a login makes of a reading in doubt.
+fn doubted(stored: Mark, reading: UnixTime) -> Mark {
+    match stored.doubt {
+        0 => Mark {
+            doubt: reading,
+            ..stored
+        },
+        doubt if reading < doubt => Mark {
+            doubt: reading,
+            ..stored
+        },
+        doubt if reading - doubt >= DOUBT => Mark::vouched(reading, stored.lowered),
+        _ => stored,
+    }
+}
+
+/// Raises `to` to `reading` where that is higher, and returns what it is then.
+fn raise(to: &AtomicU64, reading: UnixTime) -> UnixTime {
+    let known = to.load(Ordering::SeqCst);
+    if known >= reading {
+        return known;
+    }
+    to.fetch_max(reading, Ordering::SeqCst).max(reading)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    const AT: UnixTime = 1_800_000_000;
+    const DAY: UnixTime = 86_400;
+    const LEAP: UnixTime = 8 * DAY;
+    const YEAR: UnixTime = AT + 366 * DAY;
+
+    fn mark(at: UnixTime) -> Mark {
+        Mark::vouched(at, 0)
+    }
+
+    fn time(reading: UnixTime) -> (ManualClock, TokenTime) {
+        let clock = ManualClock::at(reading);
+        let time = TokenTime::new(Arc::new(clock.clone()), LEAP);
+        time.learn(mark(AT));
+        (clock, time)
+    }
+
+    #[test]
+    fn a_clock_turned_back_revives_nothing() {
+        let (clock, time) = time(AT - 1000);
+        assert_eq!(time.now().at, AT);
+        clock.set(AT + 50);
+        assert_eq!(time.now().at, AT + 50);
+        clock.set(AT + 10);
+        assert_eq!(time.now().at, AT + 50);
+        let committed = time.advanced(mark(AT), true);
+        assert_eq!(committed.at, AT + 50, "what was refused by is committed");
+        assert_eq!(time.advanced(mark(AT + 60), true), mark(AT + 60));
+    }
+
+    #[test]
+    fn a_reading_in_doubt_refuses_and_does_not_stick() {
+        let (clock, time) = time(AT + LEAP);
+        assert!(time.now().believed);
+        assert_eq!(time.advanced(mark(AT), true), mark(AT + LEAP));
+
+        let (clock, time) = {
+            clock.set(AT + LEAP + 1);
+            self::time(clock.now())
+        };
+        let now = time.now();
+        assert_eq!((now.at, now.believed), (AT + LEAP + 1, false));
+        assert_eq!(time.advanced(mark(AT), false), mark(AT));
+        clock.set(AT + 5);
+        assert_eq!((time.now().at, time.now().believed), (AT + 5, true));
+    }
+
+    #[test]
+    fn a_doubt_of_a_day_is_taken_and_one_that_ends_is_cleared() {
+        let (clock, time) = time(YEAR);
+        let noted = time.advanced(mark(AT), true);
+        assert_eq!((noted.at, noted.doubt), (AT, YEAR));
+        clock.set(YEAR + DAY - 1);
+        assert_eq!(time.advanced(noted, true), noted, "not a day yet");
+        clock.set(YEAR + DAY);
+        assert_eq!(time.advanced(noted, false), noted, "nobody is logged in");
+        assert_eq!(time.advanced(noted, true), mark(YEAR + DAY));
+
+        let (clock, time) = self::time(YEAR - 100);
+        let again = time.advanced(noted, true);
+        assert_eq!(
+            again.doubt,
+            YEAR - 100,
+            "below the note the day begins anew"
+        );
+        clock.set(AT + 5);
+        for login in [false, true] {
+            assert_eq!(time.advanced(again, login).doubt, 0);
+        }
+    }
+
+    #[test]
+    fn without_a_login_the_mark_goes_one_leap_in_all() {
+        let (clock, time) = time(AT);
+        let mut stored = mark(AT);
+        for days in 1..100 {
+            clock.set(AT + days * 4 * DAY);
+            stored = time.advanced(stored, false);
+        }
+        assert_eq!(stored.at, AT + LEAP);
+        // The clock is right again, and a login vouches for what it shows, not for what was pushed.
+        let (_, time) = self::time(AT + 100);
+        let vouched = time.advanced(stored, true);
+        assert_eq!((vouched.at, vouched.vouched), (AT + LEAP, AT + 100));
+    }
+
+    #[test]
+    fn uses_store_a_mark_that_is_an_hour_behind() {
+        let (clock, time) = time(AT + BEHIND);
+        assert!(!time.overdue(true, true));
+        clock.set(AT + BEHIND + 1);
+        assert!(time.overdue(true, true));
+        assert!(!time.overdue(true, false), "an unlimited key needs no mark");
+        time.store_failed();
+        assert!(!time.overdue(true, true), "not again at once");
+        clock.set(AT + BEHIND + 1 + RETRY);
+        assert!(time.overdue(true, true));
+        clock.set(YEAR);
+        assert!(time.overdue(true, false), "a doubt is noted");
+        assert!(!time.overdue(false, true), "by a login alone");
+    }
+
+    #[test]
+    fn acceptance_stores_the_reading() {
+        let (clock, time) = time(YEAR);
+        assert!(!time.now().believed);
+        let accepted = time.accepted(mark(AT), false).unwrap();
+        assert_eq!(accepted, mark(YEAR));
+        time.learn(accepted);
+        assert!(time.now().believed);
+        clock.set(AT);
+        assert_eq!(time.accepted(accepted, false), None, "it is not lowered so");
+    }
+
+    #[test]
+    fn a_lowered_mark_makes_every_process_forget_its_readings() {
+        let (clock, time) = time(AT + 100);
+        time.now();
+        clock.set(AT - 100);
+        let lowered = time.accepted(mark(AT), true).unwrap();
+        assert_eq!((lowered.at, lowered.lowered), (AT - 100, 1));
+        assert_eq!(time.now().at, AT + 100);
+        assert_eq!(time.advanced(lowered, true), lowered, "nor put it back");
+        assert_eq!(time.now().at, AT - 100);
+        time.learn(mark(AT + 100));
+        assert_eq!(time.now().at, AT - 100, "a mark from before is an old one");
+    }
+}

@@ -1,0 +1,348 @@
+//! Sealing: which key protects which bytes of the store.
+//!
+//! Two domains. The *store key* lies in the token's own file: it seals and indexes public objects
+//! and checks counters, so it detects accidents. The *master key* is wrapped under the PINs: it
+//! seals private objects and the material of every key, and authenticates public objects that were
+//! made after login.
+//!
+//! Every sealed value has its own key (HKDF of the domain's key and the object's uid), a random
+//! nonce, and additional data that name its place, so that no row works in the place of another.
+
+use crate::attr::{self, Attributes, Value};
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::crypto::hash::hmac_sha256;
+use crate::crypto::{kdf, seal};
+use crate::error::{Error, Result};
+use crate::rng::{Rng, random};
+use crate::secret::Secret;
+use crate::store::{Posting, Row, Uid};
+
+use crate::token::external::monitor;
+use crate::token::identity::rows::Suspects;
+
+/// Version of the sealed encodings.
+const FORMAT: u32 = 1;
+
+/// Length of the store key, the master key and every key derived from them.
+pub(in crate::token) const KEY_LEN: usize = 32;
+
+/// Serial number of a token: 8 random bytes, shown as 16 hexadecimal digits.
+pub(in crate::token) type Serial = [u8; 8];
+
+/// The keys of one domain, derived from its root key.
+pub(in crate::token) struct Domain {
+    seal: Secret,
+    index: Secret,
+    authenticate: Secret,
+    bind: Secret,
+}
+
+impl Domain {
+    /// Keys of the domain whose root is `root` (32 random bytes).
+    pub(in crate::token) fn new(root: &Secret, serial: &Serial) -> Self {
+        let derive = |purpose: &[u8]| derive(root, serial, &[b"tenon 1", purpose]);
+        Self {
+            seal: derive(b"seal"),
+            index: derive(b"index"),
+            authenticate: derive(b"authenticate"),
+            bind: derive(b"bind"),
+        }
+    }
+
+    /// Tag of `parts` under this domain, for values that are not objects.
+    pub(in crate::token) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hmac_sha256(&self.authenticate, &[&framed(parts)])
+    }
+
+    /// Keyed fingerprint of `parts`: what an external key's binding is.
+    pub(in crate::token) fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hmac_sha256(&self.bind, &[&framed(parts)])
+    }
+
+    /// Seals a value that belongs to the token itself, under its `name`.
+    pub(in crate::token) fn seal_value(
+        &self,
+        rng: &dyn Rng,
+        name: &str,
+        clear: &[u8],
+    ) -> Result<Vec<u8>> {
+        let key = derive(&self.seal, name.as_bytes(), &[b"value"]);
+        Ok(seal::seal(&key, random(rng), name.as_bytes(), clear)?)
+    }
+
+    /// Opens what `seal_value` sealed under the same name.
+    pub(in crate::token) fn open_value(&self, name: &str, sealed: &[u8]) -> Result<Secret> {
+        let key = derive(&self.seal, name.as_bytes(), &[b"value"]);
+        seal::open(&key, name.as_bytes(), sealed)
+            .map_err(|e| damaged(format!("the token's value {name}")).because(e))
+    }
+
+    /// Blind index of an attribute's value.
+    pub(in crate::token) fn posting(&self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Posting {
+        let tag = hmac_sha256(&self.index, &[&kind.to_be_bytes(), value]);
+        let mut posting = Posting::default();
+        for (to, from) in posting.iter_mut().zip(tag) {
+            *to = from;
+        }
+        posting
+    }
+}
+
+/// A token object as it is stored, but for its material.
+#[derive(Debug, Clone)]
+pub(in crate::token) struct Record {
+    pub(in crate::token) uid: Uid,
+    /// Counts the changes of this object.
+    pub(in crate::token) version: u64,
+    pub(in crate::token) attributes: Attributes,
+    /// The row says CKA_TRUSTED, and nothing vouches for that: `attributes` do not say it.
+    pub(in crate::token) trust_unproven: bool,
+}
+
+impl Record {
+    fn private(&self) -> bool {
+        self.attributes.bool(ck::CKA_PRIVATE)
+    }
+
+    fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> UnixTime {
+        time_value(&self.attributes, kind)
+    }
+}
+
+/// Value of a time attribute (8 bytes, big-endian); 0 when absent.
+pub(in crate::token) fn time_value(
+    attributes: &Attributes,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+) -> UnixTime {
+    attributes
+        .bytes(kind)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, UnixTime::from_be_bytes)
+}
+
+/// Both domains, as far as they are open.
+pub(in crate::token) struct Vault<'a> {
+    pub(in crate::token) serial: Serial,
+    pub(in crate::token) public: &'a Domain,
+    /// The master key's domain, after login.
+    pub(in crate::token) master: Option<&'a Domain>,
+    /// What is not opened: objects that are not as the audit record left them.
+    pub(in crate::token) suspects: Option<&'a Suspects>,
+}
+
+impl Vault<'_> {
+    fn master(&self) -> Result<&Domain> {
+        self.master.ok_or_else(|| {
+            Error::new(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "the master key is sealed until somebody logs in",
+            )
+        })
+    }
+
+    fn domain(&self, private: bool) -> Result<&Domain> {
+        if private {
+            self.master()
+        } else {
+            Ok(self.public)
+        }
+    }
+
+    /// Blind indices of attribute values in the domain of private or public objects.
+    pub(in crate::token) fn postings(
+        &self,
+        private: bool,
+        terms: &[(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)],
+    ) -> Result<Vec<Posting>> {
+        let domain = self.domain(private)?;
+        Ok(terms
+            .iter()
+            .map(|(kind, value)| domain.posting(*kind, value))
+            .collect())
+    }
+
+    /// Seals `record`; `hidden` keeps it out of ordinary searches.
+    pub(in crate::token) fn seal(
+        &self,
+        rng: &dyn Rng,
+        record: &Record,
+        hidden: bool,
+    ) -> Result<(Row, Vec<Posting>)> {
+        if record.trust_unproven && self.master.is_none() {
+            return Err(Error::new(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "changing a trusted object needs a login",
+            ));
+        }
+        let domain = self.domain(record.private())?;
+        let mut row = Row {
+            uid: record.uid,
+            class: record.attributes.class(),
+            key_type: record.attributes.key_type(),
+            private: record.private(),
+            hidden,
+            expires_at: record.time(ck::CKA_TENON_EXPIRES_AT),
+            deletion_at: crate::token::external::gone_at(&record.attributes),
+            version: record.version,
+            format: FORMAT,
+            sealed: Vec::new(),
+            mac: Vec::new(),
+        };
+        let place = self.place(&row);
+        let key = derive(&domain.seal, &record.uid, &[b"object"]);
+        row.sealed = seal::seal(&key, random(rng), &place, &record.attributes.encode())?;
+        if let Some(master) = self.master {
+            row.mac = master.tag(&[&place, &row.sealed]).to_vec();
+        }
+        let postings = self.postings_of(record)?;
+        Ok((row, postings))
+    }
+
+    /// The index rows that lead to `record`, in ascending order.
+    pub(in crate::token) fn postings_of(&self, record: &Record) -> Result<Vec<Posting>> {
+        let terms = attr::search_terms(&record.attributes);
+        let mut postings = self.postings(record.private(), &terms)?;
+        if record.private() {
+            postings.extend(monitor::clear_facts(self.public, &record.attributes));
+        }
+        postings.sort_unstable();
+        postings.dedup();
+        Ok(postings)
+    }
+
+    /// Opens a row. After login the master key's tag is checked too. The attributes of a private or
+    /// secret key decide about secrets, so it must have one; other objects have one when they were
+    /// made after login.
+    pub(in crate::token) fn open(&self, row: &Row) -> Result<Record> {
+        if let Some(suspects) = self.suspects {
+            suspects.refuse(&row.uid)?;
+        }
+        let must = row.class == ck::CKO_PRIVATE_KEY || row.class == ck::CKO_SECRET_KEY;
+        if row.format != FORMAT {
+            return Err(damaged("an object of an unknown format"));
+        }
+        let domain = self.domain(row.private)?;
+        let place = self.place(row);
+        let tagged = self.master.filter(|_| must || !row.mac.is_empty());
+        if let Some(master) = tagged {
+            let expected = Secret::copy(&master.tag(&[&place, &row.sealed]));
+            if !expected.ct_eq(&row.mac) {
+                return Err(damaged("an object's authentication tag"));
+            }
+        }
+        let key = derive(&domain.seal, &row.uid, &[b"object"]);
+        let clear = seal::open(&key, &place, &row.sealed)
+            .map_err(|e| damaged("a sealed object").because(e))?;
+        let mut attributes = Attributes::decode(&clear)?;
+        // Whoever has the file can write CKA_TRUSTED into a public object, but not the master
+        // key's tag, without which nothing is trusted.
+        let trust_unproven = tagged.is_none() && attributes.bool(ck::CKA_TRUSTED);
+        if trust_unproven {
+            attributes.set(ck::CKA_TRUSTED, Value::Bool(false));
+        }
+        Ok(Record {
+            uid: row.uid,
+            version: row.version,
+            attributes,
+            trust_unproven,
+        })
+    }
+
+    /// Seals material under a fresh data key of its own: (wrapped data key, sealed material).
+    pub(in crate::token) fn seal_material(
+        &self,
+        rng: &dyn Rng,
+        uid: &Uid,
+        id: &[u8],
+        clear: &[u8],
+    ) -> Result<(Vec<u8>, Vec<u8>)> {
+        let place = framed(&[b"material", &self.serial, uid, id]);
+        let data_key = crate::rng::secret(rng, KEY_LEN);
+        let sealed = seal::seal(&data_key, random(rng), &place, clear)?;
+        let wrapping = derive(&self.master()?.seal, uid, &[b"data key"]);
+        Ok((
+            seal::seal(&wrapping, random(rng), &place, &data_key)?,
+            sealed,
+        ))
+    }
+
+    /// Opens material that `seal_material` sealed under the same uid and id.
+    pub(in crate::token) fn open_material(
+        &self,
+        uid: &Uid,
+        id: &[u8],
+        data_key: &[u8],
+        sealed: &[u8],
+    ) -> Result<Secret> {
+        let place = framed(&[b"material", &self.serial, uid, id]);
+        let wrapping = derive(&self.master()?.seal, uid, &[b"data key"]);
+        let damaged = |e| damaged("a key's sealed material").because(e);
+        let data_key = seal::open(&wrapping, &place, data_key).map_err(damaged)?;
+        seal::open(&data_key, &place, sealed).map_err(damaged)
+    }
+
+    /// Seals the label of an object for the audit record. Needs a login.
+    pub(in crate::token) fn seal_label(
+        &self,
+        rng: &dyn Rng,
+        uid: &Uid,
+        label: &[u8],
+    ) -> Result<Vec<u8>> {
+        let key = derive(&self.master()?.seal, uid, &[b"audit label"]);
+        let place = framed(&[b"audit label", &self.serial, uid]);
+        Ok(seal::seal(&key, random(rng), &place, label)?)
+    }
+
+    /// Opens what `seal_label` sealed for the same object.
+    pub(in crate::token) fn open_label(&self, uid: &Uid, sealed: &[u8]) -> Result<Secret> {
+        let key = derive(&self.master()?.seal, uid, &[b"audit label"]);
+        let place = framed(&[b"audit label", &self.serial, uid]);
+        seal::open(&key, &place, sealed)
+            .map_err(|e| damaged("a label in the audit record").because(e))
+    }
+
+    /// Additional data of an object: its clear columns and its token.
+    fn place(&self, row: &Row) -> Vec<u8> {
+        framed(&[
+            b"object",
+            &self.serial,
+            &row.uid,
+            &row.class.to_be_bytes(),
+            &row.key_type
+                .map(u64::to_be_bytes)
+                .map_or(Vec::new(), Vec::from),
+            &[u8::from(row.private), u8::from(row.hidden)],
+            &row.expires_at.to_be_bytes(),
+            &row.deletion_at.to_be_bytes(),
+            &row.version.to_be_bytes(),
+            &row.format.to_be_bytes(),
+        ])
+    }
+}
+
+fn derive(root: &Secret, salt: &[u8], info: &[&[u8]]) -> Secret {
+    let mut key = Secret::zeroed(KEY_LEN);
+    kdf::hkdf_sha256(root, salt, info, &mut key);
+    key
+}
+
+/// `parts`, each after its length as 8 big-endian bytes: no two lists give the same bytes.
+fn framed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for part in parts {
+        out.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        out.extend_from_slice(part);
+    }
+    out
+}
+
+/// The store holds something that this token did not write.
+pub(in crate::token) fn damaged(what: impl std::fmt::Display) -> Error {
+    Error::new(
+        ck::CKR_DEVICE_ERROR,
+        format!(
+            "{what} is damaged or was put there by others: restore the token's file from a backup"
+        ),
+    )
+}

@@ -37,20 +37,14 @@ pub(super) fn read(sources: &Sources, entry: &str, reached: &mut BTreeSet<String
         reached,
         seen: Vec::new(),
     };
-    let folder = entry.rsplit_once('/').map_or("", |(folder, _)| folder);
-    reader.file(&Place {
-        path: entry.into(),
-        folder: folder.into(),
-        module: Vec::new(),
-        test: false,
-    });
+    reader.file(&Place::root(entry));
     reader.seen
 }
 
 /// Where the reader is.
 #[derive(Clone)]
-struct Place {
-    path: String,
+pub(super) struct Place {
+    pub(super) path: String,
     /// Folder in which this module's own modules lie.
     folder: String,
     module: Vec<String>,
@@ -65,8 +59,9 @@ struct Reader<'a> {
 
 /// What the attributes before an item say of it.
 #[derive(Default, Clone)]
-struct Attributes {
-    test: bool,
+pub(super) struct Attributes {
+    /// It is compiled for tests alone.
+    pub(super) test: bool,
     path: Option<String>,
 }
 
@@ -115,7 +110,7 @@ impl Reader<'_> {
                         at += 2;
                     }
                     (Some(TokenTree::Ident(name)), Some(TokenTree::Punct(_))) => {
-                        let child = self.child(&here, &name.to_string(), &attributes);
+                        let child = child(self.sources, &here, &name.to_string(), &attributes);
                         self.file(&child);
                     }
                     _ => {}
@@ -169,34 +164,52 @@ impl Reader<'_> {
             _ => {}
         }
     }
+}
 
-    fn child(&self, place: &Place, name: &str, attributes: &Attributes) -> Place {
-        let folder = join(&place.folder, name);
-        let path = match &attributes.path {
-            // Relative to the folder of the file that says it.
-            Some(path) => join(
-                place.path.rsplit_once('/').map_or("", |(folder, _)| folder),
-                path,
-            ),
-            None => {
-                let file = format!("{folder}.rs");
-                let nested = format!("{folder}/mod.rs");
-                if self.sources.contains_key(&file) {
-                    file
-                } else {
-                    nested
-                }
-            }
-        };
-        Place {
+/// The module `name` that `place` declares.
+pub(super) fn child(
+    sources: &Sources,
+    place: &Place,
+    name: &str,
+    attributes: &Attributes,
+) -> Place {
+    let folder = join(&place.folder, name);
+    let path = match &attributes.path {
+        // Relative to the folder of the file that says it.
+        Some(path) => join(
+            place.path.rsplit_once('/').map_or("", |(folder, _)| folder),
             path,
-            ..place.inline(name)
+        ),
+        None => {
+            let file = format!("{folder}.rs");
+            let nested = format!("{folder}/mod.rs");
+            if sources.contains_key(&file) {
+                file
+            } else {
+                nested
+            }
         }
+    };
+    Place {
+        path,
+        ..place.inline(name)
     }
 }
 
 impl Place {
-    fn inline(&self, name: &str) -> Self {
+    /// The root of the crate, the file `entry`.
+    pub(super) fn root(entry: &str) -> Self {
+        let folder = entry.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Self {
+            path: entry.into(),
+            folder: folder.into(),
+            module: Vec::new(),
+            test: false,
+        }
+    }
+
+    /// A module that this one has within its file.
+    pub(super) fn inline(&self, name: &str) -> Self {
         let mut module = self.module.clone();
         module.push(name.into());
         Self {
@@ -208,7 +221,12 @@ impl Place {
 }
 
 impl Attributes {
-    fn read(&mut self, group: &Group) {
+    /// The item is over; the next one has attributes of its own.
+    pub(super) fn end(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn read(&mut self, group: &Group) {
         let text = group.stream().to_string().replace(' ', "");
         self.test |= text == "cfg(test)" || text == "test" || text.starts_with("cfg(all(test");
         if let Some(path) = text.strip_prefix("path=") {
@@ -243,7 +261,7 @@ fn rooms(rest: &[TokenTree], words: &[String], place: &Place) -> Vec<String> {
 }
 
 /// The words of `a::b::c` at the start of `tokens`.
-fn leading_path(tokens: &[TokenTree]) -> Vec<String> {
+pub(super) fn leading_path(tokens: &[TokenTree]) -> Vec<String> {
     let mut words = Vec::new();
     let mut at = 0;
     while let Some(TokenTree::Ident(word)) = tokens.get(at) {
@@ -258,7 +276,7 @@ fn leading_path(tokens: &[TokenTree]) -> Vec<String> {
     words
 }
 
-fn is_colon(token: &TokenTree) -> bool {
+pub(super) fn is_colon(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':')
 }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::layers;
+use super::names::{Arrow, Names};
 use super::read::{Fact, Seen, read};
 
 /// The rooms from the top, each with the rooms that it may use: arrows only point down. Every room
@@ -72,6 +74,9 @@ const LINES: usize = 600;
 /// The only file that reads the clock.
 const CLOCK: &str = "clock.rs";
 
+/// The roots of the library and of the program.
+const ENTRIES: [&str; 2] = ["lib.rs", "bin/tenon/main.rs"];
+
 /// The sources below `src/`, by their path there.
 pub(super) type Sources = BTreeMap<String, String>;
 
@@ -81,7 +86,8 @@ fn sources_keep_the_architecture() {
     let mut sources = Sources::new();
     collect(&root, &root, &mut sources);
     assert!(sources.contains_key("lib.rs"));
-    let found = violations(&sources);
+    let mut found = violations(&sources);
+    found.extend(layers::violations(&arrows(&sources), layers::not_clean()));
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
@@ -96,7 +102,7 @@ pub(super) fn violations(sources: &Sources) -> Vec<String> {
     }
     let mut once_cells = BTreeSet::new();
     let mut reached = BTreeSet::new();
-    for entry in ["lib.rs", "bin/tenon/main.rs"] {
+    for entry in ENTRIES {
         for seen in read(sources, entry, &mut reached) {
             if matches!(seen.fact, Fact::OnceCell) {
                 once_cells.insert(seen.path.clone());
@@ -112,6 +118,12 @@ pub(super) fn violations(sources: &Sources) -> Vec<String> {
         found.push(format!("src/{path}: belongs to no module"));
     }
     found
+}
+
+/// Every use of one file by another.
+pub(super) fn arrows(sources: &Sources) -> BTreeSet<Arrow> {
+    let of_entry = |entry| Names::read(sources, entry).arrows();
+    ENTRIES.into_iter().flat_map(of_entry).collect()
 }
 
 /// What is wrong with one fact, if anything. Code of tests may do what it needs, but `unsafe`.

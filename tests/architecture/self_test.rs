@@ -3,7 +3,7 @@
 use super::rules::{Sources, violations};
 
 /// Sources of these files; `lib.rs` declares their rooms.
-fn sources(files: &[(&str, &str)]) -> Sources {
+pub(super) fn sources(files: &[(&str, &str)]) -> Sources {
     let mut sources: Sources = files
         .iter()
         .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))

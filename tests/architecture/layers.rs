@@ -1,0 +1,132 @@
+//! Layers within rooms: no circle of files anywhere, and arrows between the folders of a room only
+//! point down.
+//!
+//! An arrow goes from the file that mentions something to the file in which it lies, through all
+//! re-exports. So a `mod.rs` that declares its modules and re-exports what they have is on no way; one
+//! that has code of its own, which its modules use, must not use them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::names::Arrow;
+
+/// Folders of rooms from the bottom. What lies in the room and in none of them is above them all.
+const LAYERS: &[(&str, &[&str])] = &[(
+    "token/",
+    &[
+        "token/record/",
+        "token/cache/",
+        "token/identity/",
+        "token/change/",
+        "token/external/",
+    ],
+)];
+
+/// Rooms that still have circles or arrows up within them. Nothing is added here, and a room that is
+/// clean is taken off.
+#[rustfmt::skip]
+const NOT_CLEAN: &[&str] = &[
+    "abi",
+    "attr",
+    "bin",
+    "byok",
+    "config",
+    "crypto",
+    "mechanism",
+    "policy",
+    "store",
+    "token",
+];
+
+/// What breaks the rules, one line each.
+pub(super) fn violations(arrows: &BTreeSet<Arrow>, not_clean: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut broken = BTreeSet::new();
+    let up = arrows.iter().filter(|arrow| points_up(arrow));
+    let up = up.map(|arrow| {
+        let Arrow { from, to, line } = arrow;
+        let what = format!("src/{from}:{line}: the layer of `{to}` is above this one");
+        (room(from), what)
+    });
+    for (room, what) in up.chain(circles(arrows)) {
+        if !not_clean.contains(&room) {
+            found.push(what);
+        }
+        broken.insert(room);
+    }
+    for room in not_clean.iter().filter(|room| !broken.contains(*room)) {
+        found.push(format!("the room `{room}` is clean: take it off NOT_CLEAN"));
+    }
+    found
+}
+
+/// The rooms that are not clean yet.
+pub(super) fn not_clean() -> &'static [&'static str] {
+    NOT_CLEAN
+}
+
+fn room(path: &str) -> &str {
+    path.split(['/', '.']).next().unwrap_or_default()
+}
+
+fn points_up(arrow: &Arrow) -> bool {
+    LAYERS.iter().any(|(room, layers)| {
+        let height = |path: &str| {
+            let lies_in = |layer: &&str| path.starts_with(*layer);
+            path.starts_with(room)
+                .then(|| layers.iter().position(lies_in).unwrap_or(layers.len()))
+        };
+        height(&arrow.from) < height(&arrow.to) && height(&arrow.from).is_some()
+    })
+}
+
+/// A shortest circle through the first file of each knot of files, with the file's room.
+fn circles(arrows: &BTreeSet<Arrow>) -> Vec<(&str, String)> {
+    let mut next: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for Arrow { from, to, line } in arrows {
+        next.entry(from).or_default().entry(to).or_insert(*line);
+    }
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let mut found = Vec::new();
+    for start in next.keys().copied() {
+        if told.contains(start) {
+            continue;
+        }
+        let Some(circle) = circle_through(start, &next) else {
+            continue;
+        };
+        told.extend(&circle);
+        let steps = circle.iter().zip(circle.iter().cycle().skip(1));
+        let steps: Vec<_> = steps
+            .map(|(from, to)| format!("src/{from}:{}", next[from][to]))
+            .collect();
+        let what = format!("a circle of files: {} → src/{start}", steps.join(" → "));
+        found.push((room(start), what));
+    }
+    found
+}
+
+/// The files on a shortest way from `start` back to it.
+fn circle_through<'a>(
+    start: &'a str,
+    next: &BTreeMap<&'a str, BTreeMap<&'a str, usize>>,
+) -> Option<Vec<&'a str>> {
+    let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut waiting = VecDeque::from([start]);
+    while let Some(at) = waiting.pop_front() {
+        for to in next.get(at).into_iter().flat_map(BTreeMap::keys).copied() {
+            if to == start {
+                let mut circle = vec![at];
+                while circle[circle.len() - 1] != start {
+                    circle.push(came_from[circle[circle.len() - 1]]);
+                }
+                circle.reverse();
+                return Some(circle);
+            }
+            if !came_from.contains_key(to) {
+                came_from.insert(to, at);
+                waiting.push_back(to);
+            }
+        }
+    }
+    None
+}

@@ -1,17 +1,18 @@
 //! Objects come into being: C_CreateObject, C_CopyObject, and what every new object goes through.
 
-use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute, Value};
+use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute};
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::mechanism::Material;
 use crate::policy::{self, Action, Facts, Login};
-use crate::rng::{Rng, random};
 use crate::store::Uid;
 
-use crate::token::cache::object::{Handle, Home, Object, facts};
+use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::identity::audit::{Doing, Event};
+use crate::token::record::facts::facts;
+use crate::token::record::facts::set_origin;
 use crate::token::record::key;
-use crate::token::record::vault::Record;
+use crate::token::record::new::New;
 use crate::token::{Keys, SessionHandle, Token};
 
 /// The session in which a call is made.
@@ -21,66 +22,6 @@ pub struct Caller {
     pub session: SessionHandle,
     /// The session is read/write.
     pub read_write: bool,
-}
-
-/// An object about to be.
-pub(in crate::token) struct New {
-    pub(in crate::token) attributes: Attributes,
-    pub(in crate::token) material: Option<Material>,
-    pub(in crate::token) uid: Uid,
-}
-
-impl New {
-    /// An object with a new CKA_UNIQUE_ID.
-    pub(in crate::token) fn named(
-        rng: &dyn Rng,
-        attributes: Attributes,
-        material: Option<Material>,
-    ) -> Self {
-        Self::with_uid(rng, None, attributes, material)
-    }
-
-    /// An object with the CKA_UNIQUE_ID of `uid`, or a new one.
-    pub(in crate::token) fn with_uid(
-        rng: &dyn Rng,
-        uid: Option<Uid>,
-        mut attributes: Attributes,
-        material: Option<Material>,
-    ) -> Self {
-        let uid = uid.unwrap_or_else(|| random(rng));
-        attributes.set(ck::CKA_UNIQUE_ID, Value::Bytes(unique_id(&uid)));
-        Self {
-            attributes,
-            material,
-            uid,
-        }
-    }
-
-    /// As it is stored, for the first time.
-    pub(in crate::token) fn record(&self) -> Record {
-        Record {
-            uid: self.uid,
-            version: 0,
-            attributes: self.attributes.clone(),
-            trust_unproven: false,
-        }
-    }
-}
-
-/// The uid of a CKA_UNIQUE_ID.
-pub(in crate::token) fn uid_of(unique_id: &[u8]) -> Option<Uid> {
-    let digits = str::from_utf8(unique_id)
-        .ok()
-        .filter(|text| text.len() == 32)?;
-    let uid = u128::from_str_radix(digits, 16).ok()?.to_be_bytes();
-    (self::unique_id(&uid) == unique_id).then_some(uid)
-}
-
-/// CKA_UNIQUE_ID: 32 hexadecimal digits.
-pub(in crate::token) fn unique_id(uid: &Uid) -> Vec<u8> {
-    uid.iter()
-        .flat_map(|byte| format!("{byte:02x}").into_bytes())
-        .collect()
 }
 
 impl Token {
@@ -141,7 +82,7 @@ impl Token {
         }
         self.may_gain(caller, &keys, &object.attributes, &attributes)?;
         attr::finish_key_facts(How::Copy, &mut attributes, Some(&object.attributes));
-        crate::token::external::set_material_row(&mut attributes, None);
+        crate::token::record::external::set_material_row(&mut attributes, None);
         if object.attributes.ulong(ck::CKA_TENON_ORIGIN) != Some(ck::ORIGIN_GENERATED) {
             set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         }
@@ -334,11 +275,5 @@ fn agrees(claimed: &Attributes, actual: &Attributes) -> Result<()> {
 pub(in crate::token) fn maker(keys: &Keys) -> Maker {
     Maker {
         so: keys.login == Login::So,
-    }
-}
-
-pub(in crate::token) fn set_origin(attributes: &mut Attributes, origin: ck::CK_ULONG) {
-    if matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
-        attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(origin));
     }
 }

@@ -8,11 +8,15 @@ use crate::policy::{self, Action, Part, Pieces, Step, Use};
 use crate::secret::Secret;
 
 use crate::token::Token;
-use crate::token::cache::object::{Handle, facts, set_pieces};
-use crate::token::create::{Caller, New, maker, set_origin};
+use crate::token::cache::object::Handle;
+use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
 use crate::token::read::{UsableKey, as_key_error};
+use crate::token::record::facts::facts;
+use crate::token::record::facts::set_origin;
+use crate::token::record::facts::set_pieces;
 use crate::token::record::key;
+use crate::token::record::new::New;
 
 impl Token {
     /// C_DeriveKey. The base key and every other key that the parameter names need CKA_DERIVE.

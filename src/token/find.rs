@@ -16,9 +16,10 @@ use crate::log;
 use crate::policy::{self, Action, Login};
 use crate::store::{Head, Search, Uid};
 
-use crate::token::cache::object::{Handle, facts};
-use crate::token::external;
-use crate::token::identity::rows::shown;
+use crate::token::cache::object::Handle;
+use crate::token::record::external;
+use crate::token::record::facts::facts;
+use crate::token::record::uid::shown;
 use crate::token::{Keys, Token};
 
 impl Token {

@@ -6,9 +6,11 @@ use crate::error::{Result, refuse};
 use crate::mechanism::{Mechanism, PairSpec, Params};
 
 use crate::token::cache::object::Handle;
-use crate::token::create::{Caller, New, maker, set_origin};
+use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
+use crate::token::record::facts::set_origin;
 use crate::token::record::key;
+use crate::token::record::new::New;
 use crate::token::{Keys, Token, external};
 
 impl Token {
@@ -35,7 +37,7 @@ impl Token {
         let implied = implied(ck::CKO_SECRET_KEY, mechanism);
         let Built { mut attributes, .. } =
             attr::build(How::Generate, &implied, template, &maker(&keys))?;
-        external::refuse_external(&attributes)?;
+        external::template::refuse_external(&attributes)?;
         if !attributes
             .key_type()
             .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
@@ -85,7 +87,7 @@ impl Token {
         }
         let keys = self.keys()?;
         let halves = self.new_pair(caller, &keys, mechanism, (public, private), |_, private| {
-            external::refuse_external(private)
+            external::template::refuse_external(private)
         })?;
         let [public, private] =
             self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;

@@ -4,7 +4,8 @@ use crate::ck;
 use crate::error::{Result, refuse};
 
 use crate::token::Token;
-use crate::token::identity::rows::{differences, shown};
+use crate::token::identity::rows::differences;
+use crate::token::record::uid::shown;
 
 impl Token {
     /// What SQLite finds wrong with the token's file; nothing when it is sound. Reads the whole file,

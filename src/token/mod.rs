@@ -35,7 +35,7 @@ mod sweep;
 mod unwrap;
 mod wrap;
 
-pub use cache::object::{Handle, Object};
+pub use cache::object::{Handle, Object, SessionHandle};
 pub use create::Caller;
 pub use external::{Receipt, Version};
 pub use external::{SealedKey, SealedVersion};
@@ -52,9 +52,11 @@ use cache::objects::Objects;
 use identity::audit::Refusals;
 use identity::guess::Guesses;
 use identity::pin::{self, Role};
-use identity::rows::Suspects;
 use identity::time::{MARK_ROW, Mark, TokenTime};
-use record::vault::{Domain, Serial, Vault, damaged};
+use record::damaged::damaged;
+use record::domain::{Domain, Serial};
+use record::suspects::Suspects;
+use record::vault::Vault;
 
 /// Row of the store key, in clear.
 const STORE_KEY_ROW: &str = "key.store";
@@ -62,9 +64,6 @@ const STORE_KEY_ROW: &str = "key.store";
 const IDENTITY_ROW: &str = "token";
 /// Length of a token's label: blank padded, not terminated.
 const LABEL_LEN: usize = 32;
-
-/// A session's handle, as far as the token needs it: session objects belong to one.
-pub type SessionHandle = ck::CK_SESSION_HANDLE;
 
 /// What a token's file says of it.
 struct Identity {

@@ -31,7 +31,7 @@ impl Token {
         };
         self.decide(action, &object, &keys, caller.read_write)?;
         let now = self.time.now().at;
-        let kind = external::kind(&object.attributes)?;
+        let kind = crate::token::record::external::kind(&object.attributes)?;
         for attribute in template {
             byok::may_change(kind, attribute.kind, attribute.bytes(), now)
                 .map_err(|refused| self.time.explained_byok(refused))?;

@@ -11,9 +11,10 @@ use crate::store::{Row, Uid};
 
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::{Known, no_such_object};
-use crate::token::identity::rows::shown;
+use crate::token::record::damaged::damaged;
 use crate::token::record::key;
-use crate::token::record::vault::damaged;
+use crate::token::record::stored;
+use crate::token::record::uid::shown;
 use crate::token::{Keys, Token};
 
 /// A key and the right to use it.
@@ -215,7 +216,10 @@ impl Token {
             .iter()
             .map(|kind| {
                 if *kind == ck::CKA_TENON_KEY_STATE {
-                    return Ok(crate::token::external::revealed_state(&object.facts, now));
+                    return Ok(crate::token::record::external::revealed_state(
+                        &object.facts,
+                        now,
+                    ));
                 }
                 match attr::reveal(&object.attributes, *kind) {
                     Reveal::Value(value) => Ok(attr::revealed(value)),
@@ -263,7 +267,7 @@ impl Token {
             let row = snapshot.object(&object.uid)?.ok_or_else(no_such_object)?;
             not_older(row.version, object)?;
             let record = vault.open(&row)?;
-            key::read_material(&vault, snapshot, &object.uid, &record.attributes)
+            stored::read_material(&vault, snapshot, &object.uid, &record.attributes)
         })
     }
 

@@ -12,6 +12,7 @@ use crate::log;
 use crate::store::{DuePlace, Tx, Uid};
 
 use crate::token::identity::audit::Event;
+use crate::token::record::external as facts;
 use crate::token::record::vault::Record;
 use crate::token::{Keys, Token, external};
 
@@ -253,12 +254,12 @@ fn not_erased(error: &Error) {
 
 fn due(record: &Record, now: UnixTime) -> Option<Due> {
     let attributes = &record.attributes;
-    if byok::expired(external::gone_at(attributes), now) {
-        return Some(if external::of_job(attributes) {
+    if byok::expired(facts::gone_at(attributes), now) {
+        return Some(if facts::of_job(attributes) {
             Due::JobKey
         } else {
             Due::Key
         });
     }
-    external::stale(attributes, now).then_some(Due::Material)
+    facts::stale(attributes, now).then_some(Due::Material)
 }

@@ -11,12 +11,14 @@ use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Proof, Unwrap};
 use crate::policy::{Action, Blob, Pieces, Use};
 
-use crate::token::cache::object::{Handle, Object, set_pieces};
-use crate::token::create::{Caller, maker, set_origin};
+use crate::token::cache::object::{Handle, Object};
+use crate::token::create::{Caller, maker};
 use crate::token::external::{self, Arrival};
 use crate::token::identity::audit::{Doing, Event};
+use crate::token::record::external::time_value;
+use crate::token::record::facts::set_origin;
+use crate::token::record::facts::set_pieces;
 use crate::token::record::key;
-use crate::token::record::vault::time_value;
 use crate::token::{Keys, Token};
 
 impl Token {
@@ -133,7 +135,7 @@ impl Token {
         let bound = self.bound_by_id(keys, attributes)?;
         if attributes.bool(ck::CKA_EXTRACTABLE) {
             return match bound {
-                Some(_) => external::refuse_bound_identity(),
+                Some(_) => external::template::refuse_bound_identity(),
                 None => Ok(false),
             };
         }
@@ -270,7 +272,7 @@ fn may_come(way: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<(
     if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
         return Err(byok::Error::Job(Refused::TokenMissing).into());
     }
-    let profile = external::profile_of(&target.attributes)?;
+    let profile = crate::token::record::external::profile_of(&target.attributes)?;
     match way {
         _ if profile.takes_every_way() => Ok(()),
         Some((algorithm, wrapping)) => external::may_wrap(profile, algorithm, wrapping, target),

@@ -14,8 +14,7 @@ use crate::ck;
 use crate::error::{Error, Result};
 use crate::store::{Generation, Uid};
 
-use crate::token::SessionHandle;
-use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::cache::object::{Handle, Home, Object, SessionHandle};
 
 /// Objects of the token kept in memory at most; beyond it all are read anew.
 const REMEMBERED: usize = 4096;

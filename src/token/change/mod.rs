@@ -342,7 +342,7 @@ impl Change<'_> {
             None => None,
         };
         record.version += 1;
-        let hidden = crate::token::external::hidden(&record.attributes);
+        let hidden = crate::token::record::external::hidden(&record.attributes);
         let (row, postings) = self.vault.seal(&*self.token.rng, record, hidden)?;
         self.touch(Touch::Put, &row, record.attributes.bytes(ck::CKA_LABEL))?;
         self.replace(&row.uid, Some(&row))?;
@@ -402,14 +402,14 @@ impl Change<'_> {
         let (data_key, sealed) =
             self.vault
                 .seal_material(&*self.token.rng, &record.uid, &id, &clear)?;
-        crate::token::external::set_material_row(&mut record.attributes, Some(&id));
+        crate::token::record::external::set_material_row(&mut record.attributes, Some(&id));
         Ok(MaterialRow { data_key, sealed })
     }
 
     /// Erases the material of the object; the record (which is `put` afterwards) names none.
     pub(in crate::token) fn erase_material(&mut self, record: &mut Record) -> Result<()> {
         self.tx.erase_material(&record.uid)?;
-        crate::token::external::set_material_row(&mut record.attributes, None);
+        crate::token::record::external::set_material_row(&mut record.attributes, None);
         Ok(())
     }
 

@@ -7,12 +7,14 @@ use crate::error::{Error, Result, refuse};
 use crate::mechanism::Mechanism;
 use crate::token::Token;
 use crate::token::cache::object::Handle;
-use crate::token::create::{Caller, New, maker};
+use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
 use crate::token::record::key;
+use crate::token::record::new::New;
 
 use super::import::has_name;
-use super::{OF_JOBS, coerce, refuse_any, spec_of};
+use super::template::{OF_JOBS, coerce, refuse_any, refuse_bound_identity};
+use crate::token::record::external::spec_of;
 
 /// What a template may say of the usage ENCRYPT_DECRYPT.
 const ENCRYPTS: [ck::CK_ATTRIBUTE_TYPE; 4] = [
@@ -81,7 +83,7 @@ impl Token {
         self.may_make(caller, &keys, &attributes)?;
         let new = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
             if change.bound_by_id(&attributes)?.is_some() {
-                return super::refuse_bound_identity();
+                return refuse_bound_identity();
             }
             if has_name(&attributes) {
                 change.note_shared_name(&attributes)?;

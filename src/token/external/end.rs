@@ -6,6 +6,7 @@ use crate::token::change::Change;
 use crate::token::record::vault::Record;
 
 use super::version;
+use crate::token::record::external::of_version;
 
 /// Erases the material of an external key, or of an older version, with what belongs to it, its check
 /// value and its expiry; public parts and binding stay.
@@ -14,7 +15,7 @@ pub(in crate::token) fn erase(change: &mut Change<'_>, record: &mut Record) -> R
     record.attributes.remove(ck::CKA_CHECK_VALUE);
     record.attributes.remove(ck::CKA_TENON_EXPIRES_AT);
     change.put(record, None)?;
-    let Some(uid) = version::of_version(&record.attributes) else {
+    let Some(uid) = of_version(&record.attributes) else {
         return Ok(());
     };
     // A key that is ready somewhere holds this material: a change of its record makes it another.

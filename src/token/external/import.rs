@@ -14,14 +14,16 @@ use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::{Search, Snapshot, Uid};
 use crate::token::change::Change;
-use crate::token::create::New;
 use crate::token::identity::audit::Doing;
+use crate::token::record::domain::Domain;
 use crate::token::record::key;
-use crate::token::record::vault::{Domain, Record, Vault};
+use crate::token::record::new::New;
+use crate::token::record::vault::{Record, Vault};
 use crate::token::{Keys, Token};
 
-use super::version::{self, is_bound_to};
-use super::{BINDING, coerce, facts, is_external, profile_of};
+use super::template::{coerce, refuse_bound_identity};
+use super::version;
+use crate::token::record::external::{BINDING, facts, is_bound_to, is_external, profile_of};
 
 /// What an unwrap brings to an external key.
 pub(in crate::token) struct Arrival<'a> {
@@ -98,7 +100,7 @@ impl Change<'_> {
             return Ok(());
         }
         match self.bound_by_id(attributes)? {
-            Some(record) if record.uid != *uid => super::refuse_bound_identity(),
+            Some(record) if record.uid != *uid => refuse_bound_identity(),
             _ => Ok(()),
         }
     }

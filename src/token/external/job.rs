@@ -15,15 +15,19 @@ use crate::policy::Action;
 use crate::secret::Secret;
 use crate::store::Uid;
 use crate::token::cache::object::{Handle, Object};
-use crate::token::create::{Caller, maker, uid_of, unique_id};
+use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
 use crate::token::read::UsableKey;
+use crate::token::record::external::time_value;
 use crate::token::record::key;
-use crate::token::record::vault::time_value;
+use crate::token::record::uid::uid_of;
+use crate::token::record::uid::unique_id;
 use crate::token::unwrap::{Opening, open};
 use crate::token::{Keys, Token};
 
-use super::{Arrival, profile_of, spec_of};
+use super::Arrival;
+use super::template::{OF_EXTERNAL, OF_JOBS, refuse_any};
+use crate::token::record::external::{binding, is_external, profile_of, spec_of};
 
 /// What a job's private key is, whatever its template says.
 const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 8] = [
@@ -58,7 +62,7 @@ const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 3] = [
 /// The private template of C_GenerateKeyPair asks for an import job.
 pub(in crate::token) fn orders_job(private: &[RawAttribute]) -> bool {
     let mut kinds = private.iter().map(|attribute| attribute.kind);
-    kinds.any(|kind| super::OF_JOBS.contains(&kind))
+    kinds.any(|kind| OF_JOBS.contains(&kind))
 }
 
 /// The external key that a job's private key brings material to.
@@ -164,7 +168,7 @@ impl Token {
                 "the key of an import job is a token object",
             );
         }
-        super::refuse_any(private, &super::OF_EXTERNAL)?;
+        refuse_any(private, &OF_EXTERNAL)?;
         let (target, algorithm) = order(private)?;
         let target = self.target(&target)?;
         self.decide(Action::Import, &target, keys, caller.read_write)?;
@@ -195,7 +199,7 @@ impl Token {
             .ok_or_else(no_target)?;
         let handle = self.objects.handle(*uid, row.private);
         let object = self.object(handle).map_err(|_| no_target())?;
-        if !super::is_external(&object.attributes) {
+        if !is_external(&object.attributes) {
             return Err(no_target());
         }
         Ok(object)
@@ -213,7 +217,7 @@ impl Token {
     ) -> Result<Handle> {
         let keys = self.keys()?;
         let algorithm = Algorithm::find(job.algorithm)
-            .ok_or_else(|| crate::token::record::vault::damaged("an import job's algorithm"))?;
+            .ok_or_else(|| crate::token::record::damaged::damaged("an import job's algorithm"))?;
         let target = self.target(&job.target)?;
         let profile = profile_of(&target.attributes)?;
         let opening = opening(algorithm, mechanism, params, profile)?;
@@ -359,7 +363,7 @@ fn unknown(kind: ck::CK_ATTRIBUTE_TYPE) -> Error {
 fn shape(target: &Attributes) -> Attributes {
     let mut shape = target.clone();
     shape.remove(ck::CKA_MODULUS);
-    if super::binding(target).is_some() {
+    if binding(target).is_some() {
         shape.remove(ck::CKA_VALUE_LEN);
         shape.remove(ck::CKA_MODULUS_BITS);
     }

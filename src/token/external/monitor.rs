@@ -9,15 +9,15 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use crate::attr::Attributes;
 use crate::byok::{self, State};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
-use crate::store::{self, Head, Posting, Search, Snapshot, Uid};
+use crate::store::{self, Head, Search, Snapshot, Uid};
 
-use crate::token::record::vault::Domain;
-use crate::token::{Token, external};
+use crate::token::Token;
+use crate::token::record::clear_fact::Fact;
+use crate::token::record::domain::Domain;
 
 /// A private external key as it is known without a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,54 +45,6 @@ pub struct SealedVersion {
     pub live: bool,
     /// End of the material's life; 0 = never, or no material.
     pub expires_at: UnixTime,
-}
-
-/// A fact that is an index row.
-#[derive(Clone, Copy)]
-enum Fact<'a> {
-    /// The object has the life of an external key.
-    External,
-    /// A material was imported once.
-    Bound,
-    /// The operator switched the key off.
-    Disabled,
-    /// The object is an older version of a key.
-    Version,
-    /// Of this one.
-    VersionOf(&'a [u8]),
-}
-
-impl Fact<'_> {
-    /// No searchable attribute has one of these numbers with such a value, so none has this index.
-    fn posting(self, store: &Domain) -> Posting {
-        let (kind, value) = match self {
-            Self::External => (ck::CKA_TENON_KEY_STATE, &[][..]),
-            Self::Bound => (ck::INTERNAL_BINDING, &[][..]),
-            Self::Disabled => (ck::CKA_TENON_DISABLED, &[][..]),
-            Self::Version => (ck::INTERNAL_VERSION_OF, &[][..]),
-            Self::VersionOf(uid) => (ck::INTERNAL_VERSION_OF, uid),
-        };
-        store.posting(kind, value)
-    }
-}
-
-/// Index rows of what is told of a private object without a login; none for most.
-pub(in crate::token) fn clear_facts(store: &Domain, attributes: &Attributes) -> Vec<Posting> {
-    let mut told = Vec::new();
-    if let Some(facts) = external::facts(attributes) {
-        told.push(Fact::External);
-        if facts.bound {
-            told.push(Fact::Bound);
-        }
-        if facts.disabled {
-            told.push(Fact::Disabled);
-        }
-    }
-    let owner = external::of_version(attributes);
-    if let Some(owner) = &owner {
-        told.extend([Fact::Version, Fact::VersionOf(owner)]);
-    }
-    told.into_iter().map(|fact| fact.posting(store)).collect()
 }
 
 impl Token {

@@ -11,14 +11,17 @@ use crate::byok;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::store::{Snapshot, Uid};
+use crate::store::Uid;
 use crate::token::change::Change;
 use crate::token::identity::rows::Rows;
 use crate::token::identity::time::Now;
-use crate::token::record::vault::{Domain, Record, Vault, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::Domain;
+use crate::token::record::vault::{Record, Vault};
 use crate::token::{Keys, Token};
 
-use super::{gone_at, is_external};
+use crate::token::record::external::{gone_at, is_external};
+use crate::token::record::stored;
 
 /// Lives that a name has at most, so that asking for each of them stays cheap: every import and every
 /// new key with a CKA_ID does, by as many reads as the greatest life of any name.
@@ -131,14 +134,11 @@ impl Token {
         let now = self.time.now();
         self.store.read(|snapshot| {
             let lives = Rows::lives(snapshot, master)?;
-            name.find((&vault, lives, now), |uid| open(&vault, snapshot, uid))
+            name.find((&vault, lives, now), |uid| {
+                stored::read(&vault, snapshot, uid)
+            })
         })
     }
-}
-
-fn open(vault: &Vault<'_>, snapshot: &Snapshot<'_>, uid: &Uid) -> Result<Option<Record>> {
-    let row = snapshot.object(uid)?;
-    row.map(|row| vault.open(&row)).transpose()
 }
 
 impl Change<'_> {

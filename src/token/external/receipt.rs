@@ -9,10 +9,10 @@ use crate::policy::Action;
 use crate::store::Uid;
 use crate::token::Token;
 use crate::token::cache::object::Handle;
-use crate::token::create::unique_id;
-use crate::token::record::vault::time_value;
+use crate::token::record::external::time_value;
+use crate::token::record::uid::unique_id;
 
-use super::spec_of;
+use crate::token::record::external::{material_id, spec_of};
 
 /// What every statement begins with the meaning of.
 const TYPE: &str = "tenon import receipt 1";
@@ -63,7 +63,7 @@ fn statement(serial: &str, uid: &Uid, attributes: &Attributes, now: u64) -> Resu
         "type": TYPE,
         "serial": serial,
         "uid": hex(uid),
-        "material_id": super::version::material_id(attributes).as_ref().map(hex),
+        "material_id": material_id(attributes).as_ref().map(hex),
         "spec": spec_of(attributes).map(|spec| spec.to_string()),
         "algorithm": attributes.bytes(ck::INTERNAL_IMPORTED_BY).map(text),
         "extractable": attributes.bool(ck::CKA_EXTRACTABLE),

@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::mechanism::{self, Key, Keyring, Material};
 use crate::policy::Action;
 use crate::rng::random;
-use crate::secret::Secret;
 use crate::store::{Snapshot, Uid};
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::no_such_object;
@@ -21,11 +20,15 @@ use crate::token::change::Change;
 use crate::token::create::Caller;
 use crate::token::identity::audit::Event;
 use crate::token::read::{no_material, not_older};
-use crate::token::record::key;
-use crate::token::record::vault::{Record, Vault, damaged, time_value};
+use crate::token::record::damaged::damaged;
+use crate::token::record::external::time_value;
+use crate::token::record::vault::{Record, Vault};
 use crate::token::{Keys, Token};
 
-use super::{binding, facts, is_external, of_material, profile_of, spec_of};
+use crate::token::record::external::{
+    facts, is_external, material_id, of_material, older_uids, profile_of, spec_of,
+};
+use crate::token::record::stored;
 
 /// What an older version keeps of the key that it was.
 const KEPT: [ck::CK_ATTRIBUTE_TYPE; 9] = [
@@ -55,17 +58,6 @@ pub struct Version {
     pub imported_at: UnixTime,
 }
 
-/// The external key that this is an older version of.
-pub(in crate::token) fn of_version(attributes: &Attributes) -> Option<Uid> {
-    attributes.bytes(ck::INTERNAL_VERSION_OF)?.try_into().ok()
-}
-
-/// Uids of the older versions of an external key, the oldest first.
-fn older_uids(attributes: &Attributes) -> &[Uid] {
-    let uids = attributes.bytes(ck::INTERNAL_OLDER_VERSIONS);
-    uids.unwrap_or_default().as_chunks().0
-}
-
 /// The older versions of an external key, the oldest first.
 pub(super) fn older(change: &Change<'_>, attributes: &Attributes) -> Result<Vec<Record>> {
     read_older(attributes, |uid| change.get(uid))
@@ -79,13 +71,6 @@ fn read_older(
         .iter()
         .map(|uid| get(uid)?.ok_or_else(|| damaged("a key's older version, which is missing,")))
         .collect()
-}
-
-fn get(vault: &Vault<'_>, snapshot: &Snapshot<'_>, uid: &Uid) -> Result<Option<Record>> {
-    snapshot
-        .object(uid)?
-        .map(|row| vault.open(&row))
-        .transpose()
 }
 
 /// Makes the current version an older one, so that `record` can be bound anew.
@@ -102,7 +87,8 @@ pub(super) fn supersede(
     }
     let key = Value::Bytes(record.uid.to_vec());
     attributes.set(ck::INTERNAL_VERSION_OF, key);
-    let material = key::read_material(vault, change.snapshot(), &record.uid, &record.attributes)?;
+    let material =
+        stored::read_material(vault, change.snapshot(), &record.uid, &record.attributes)?;
     let mut version = Record {
         uid: random(change.rng()),
         version: 0,
@@ -153,7 +139,7 @@ impl Token {
         let now = self.time.now().at;
         let (vault, uid) = (keys.vault(), object.uid);
         let (key, older) = self.store.read(|snapshot| {
-            let get = |uid: &Uid| get(&vault, snapshot, uid);
+            let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
             let key = get(&uid)?.ok_or_else(no_such_object)?;
             let older = read_older(&key.attributes, get)?;
             Ok::<_, Error>((key.attributes, older))
@@ -202,7 +188,7 @@ impl Token {
         }
         let vault = keys.vault();
         let keyring = self.store.read(|snapshot| {
-            let get = |uid: &Uid| get(&vault, snapshot, uid);
+            let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
             // Its versions and their materials are those of one moment.
             let key = get(&object.uid)?.ok_or_else(no_such_object)?;
             not_older(key.version, object)?;
@@ -243,20 +229,11 @@ fn ready(
     snapshot: &Snapshot<'_>,
     record: &Record,
 ) -> Result<Option<mechanism::Version>> {
-    let material = key::read_material(vault, snapshot, &record.uid, &record.attributes)?;
+    let material = stored::read_material(vault, snapshot, &record.uid, &record.attributes)?;
     let (Some(Material::Secret(material)), Some(id)) = (material, material_id(&record.attributes))
     else {
         return Ok(None);
     };
     let expires_at = time_value(&record.attributes, ck::CKA_TENON_EXPIRES_AT);
     Ok(Some(mechanism::Version::new(id, material, expires_at)))
-}
-
-pub(super) fn material_id(attributes: &Attributes) -> Option<[u8; 16]> {
-    attributes.bytes(ck::CKA_TENON_MATERIAL_ID)?.try_into().ok()
-}
-
-/// Whether the key or the version is bound to the material of this fingerprint.
-pub(super) fn is_bound_to(attributes: &Attributes, fingerprint: &Secret) -> bool {
-    binding(attributes).is_some_and(|bound| fingerprint.ct_eq(bound))
 }

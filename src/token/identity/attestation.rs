@@ -13,7 +13,8 @@ use crate::rng::Rng;
 use crate::secret::Secret;
 
 use crate::token::identity::audit::Event;
-use crate::token::record::vault::{Domain, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::Domain;
 use crate::token::{Keys, Token};
 
 /// Row of the private key: its scalar (32 bytes), sealed under the master key.

@@ -19,7 +19,8 @@ use crate::token::identity::anchor;
 use crate::token::identity::audit::{self, Doing, Event, Verified};
 use crate::token::identity::pin::{PinRow, Role};
 use crate::token::identity::time::{MARK_ROW, Mark};
-use crate::token::record::vault::{KEY_LEN, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::KEY_LEN;
 use crate::token::{Identity, LABEL_LEN, LoggedIn, Token};
 
 /// A verified copy that has no name yet; it goes when it is dropped.

@@ -16,7 +16,7 @@ use crate::token::identity::audit::{self, Doing, Event};
 use crate::token::identity::pin::{PinRow, Role};
 use crate::token::identity::rows::Rows;
 use crate::token::identity::time::{MARK_ROW, Mark};
-use crate::token::record::vault::{Domain, KEY_LEN, Serial};
+use crate::token::record::domain::{Domain, KEY_LEN, Serial};
 use crate::token::{IDENTITY_ROW, LABEL_LEN, STORE_KEY_ROW, Token};
 
 /// What a token begins with. Whatever can be refused was refused before there is one.

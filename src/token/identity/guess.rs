@@ -28,7 +28,7 @@ use crate::store::{Ticket, Tx};
 use crate::token::change::check_identity;
 use crate::token::identity::audit::Event;
 use crate::token::identity::pin::{self, PinRow, PinStatus, Role};
-use crate::token::record::vault::{Domain, Serial};
+use crate::token::record::domain::{Domain, Serial};
 use crate::token::{Identity, Token};
 
 /// How long a guess waits for its turn. Those ahead take an Argon2id run each; only processes that

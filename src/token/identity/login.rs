@@ -11,7 +11,7 @@ use crate::secret::{self, Secret};
 
 use crate::token::identity::audit::Event;
 use crate::token::identity::pin::{self, PinRow, Role};
-use crate::token::record::vault::Domain;
+use crate::token::record::domain::Domain;
 use crate::token::{LoggedIn, Master, Swept, Token};
 
 impl Token {

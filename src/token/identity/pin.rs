@@ -17,7 +17,7 @@ use crate::policy::Login;
 use crate::rng::{Rng, random};
 use crate::secret::Secret;
 
-use crate::token::record::vault::{Domain, Serial};
+use crate::token::record::domain::{Domain, Serial};
 
 /// Greatest length of a PIN in bytes; the least is `pin.min_length`.
 pub(in crate::token) const MAX_LENGTH: usize = 255;

@@ -26,7 +26,8 @@ use crate::clock::{Clock, UnixTime, utc};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-use crate::token::record::vault::{Domain, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::Domain;
 
 /// Row of the mark.
 pub(in crate::token) const MARK_ROW: &str = "clock";

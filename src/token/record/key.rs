@@ -10,28 +10,6 @@ use crate::crypto::{self, aes, ec, encoding, okp, rsa, sm4};
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Key, KeyLengths, Material, PrivateForm};
 use crate::secret::Secret;
-use crate::store::{Snapshot, Uid};
-
-use crate::token::external;
-use crate::token::record::material;
-use crate::token::record::vault::Vault;
-
-/// The material of a token object; `None` when it has none.
-pub(in crate::token) fn read_material(
-    vault: &Vault<'_>,
-    snapshot: &Snapshot<'_>,
-    uid: &Uid,
-    attributes: &Attributes,
-) -> Result<Option<Material>> {
-    let Some(id) = external::material_row(attributes) else {
-        return Ok(None);
-    };
-    let row = snapshot.material(uid)?.ok_or_else(|| {
-        crate::token::record::vault::damaged("a key's material, which is missing,")
-    })?;
-    let clear = vault.open_material(uid, id, &row.data_key, &row.sealed)?;
-    material::decode(&clear).map(Some)
-}
 
 /// A private or secret key, ready for use.
 pub(in crate::token) fn ready(attributes: &Attributes, material: &Material) -> Result<Key> {

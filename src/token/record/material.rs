@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::mechanism::Material;
 use crate::secret::Secret;
 
-use crate::token::record::vault::damaged;
+use crate::token::record::damaged::damaged;
 
 const SECRET: u8 = 1;
 const RSA: u8 = 2;

@@ -1,5 +1,14 @@
 //! A stored object: sealing its row and material, and what its attributes and material say.
 
+pub(in crate::token) mod clear_fact;
+pub(in crate::token) mod damaged;
+pub(in crate::token) mod domain;
+pub(in crate::token) mod external;
+pub(in crate::token) mod facts;
 pub(in crate::token) mod key;
 pub(in crate::token) mod material;
+pub(in crate::token) mod new;
+pub(in crate::token) mod stored;
+pub(in crate::token) mod suspects;
+pub(in crate::token) mod uid;
 pub(in crate::token) mod vault;

@@ -11,83 +11,20 @@
 use crate::attr::{self, Attributes, Value};
 use crate::ck;
 use crate::clock::UnixTime;
-use crate::crypto::hash::hmac_sha256;
-use crate::crypto::{kdf, seal};
+use crate::crypto::seal;
 use crate::error::{Error, Result};
 use crate::rng::{Rng, random};
 use crate::secret::Secret;
 use crate::store::{Posting, Row, Uid};
 
-use crate::token::external::monitor;
-use crate::token::identity::rows::Suspects;
+use super::clear_fact::clear_facts;
+use super::damaged::damaged;
+use super::domain::{Domain, KEY_LEN, Serial, derive, framed};
+use super::external::time_value;
+use super::suspects::Suspects;
 
 /// Version of the sealed encodings.
 const FORMAT: u32 = 1;
-
-/// Length of the store key, the master key and every key derived from them.
-pub(in crate::token) const KEY_LEN: usize = 32;
-
-/// Serial number of a token: 8 random bytes, shown as 16 hexadecimal digits.
-pub(in crate::token) type Serial = [u8; 8];
-
-/// The keys of one domain, derived from its root key.
-pub(in crate::token) struct Domain {
-    seal: Secret,
-    index: Secret,
-    authenticate: Secret,
-    bind: Secret,
-}
-
-impl Domain {
-    /// Keys of the domain whose root is `root` (32 random bytes).
-    pub(in crate::token) fn new(root: &Secret, serial: &Serial) -> Self {
-        let derive = |purpose: &[u8]| derive(root, serial, &[b"tenon 1", purpose]);
-        Self {
-            seal: derive(b"seal"),
-            index: derive(b"index"),
-            authenticate: derive(b"authenticate"),
-            bind: derive(b"bind"),
-        }
-    }
-
-    /// Tag of `parts` under this domain, for values that are not objects.
-    pub(in crate::token) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        hmac_sha256(&self.authenticate, &[&framed(parts)])
-    }
-
-    /// Keyed fingerprint of `parts`: what an external key's binding is.
-    pub(in crate::token) fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
-        hmac_sha256(&self.bind, &[&framed(parts)])
-    }
-
-    /// Seals a value that belongs to the token itself, under its `name`.
-    pub(in crate::token) fn seal_value(
-        &self,
-        rng: &dyn Rng,
-        name: &str,
-        clear: &[u8],
-    ) -> Result<Vec<u8>> {
-        let key = derive(&self.seal, name.as_bytes(), &[b"value"]);
-        Ok(seal::seal(&key, random(rng), name.as_bytes(), clear)?)
-    }
-
-    /// Opens what `seal_value` sealed under the same name.
-    pub(in crate::token) fn open_value(&self, name: &str, sealed: &[u8]) -> Result<Secret> {
-        let key = derive(&self.seal, name.as_bytes(), &[b"value"]);
-        seal::open(&key, name.as_bytes(), sealed)
-            .map_err(|e| damaged(format!("the token's value {name}")).because(e))
-    }
-
-    /// Blind index of an attribute's value.
-    pub(in crate::token) fn posting(&self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Posting {
-        let tag = hmac_sha256(&self.index, &[&kind.to_be_bytes(), value]);
-        let mut posting = Posting::default();
-        for (to, from) in posting.iter_mut().zip(tag) {
-            *to = from;
-        }
-        posting
-    }
-}
 
 /// A token object as it is stored, but for its material.
 #[derive(Debug, Clone)]
@@ -108,17 +45,6 @@ impl Record {
     fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> UnixTime {
         time_value(&self.attributes, kind)
     }
-}
-
-/// Value of a time attribute (8 bytes, big-endian); 0 when absent.
-pub(in crate::token) fn time_value(
-    attributes: &Attributes,
-    kind: ck::CK_ATTRIBUTE_TYPE,
-) -> UnixTime {
-    attributes
-        .bytes(kind)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map_or(0, UnixTime::from_be_bytes)
 }
 
 /// Both domains, as far as they are open.
@@ -183,7 +109,7 @@ impl Vault<'_> {
             private: record.private(),
             hidden,
             expires_at: record.time(ck::CKA_TENON_EXPIRES_AT),
-            deletion_at: crate::token::external::gone_at(&record.attributes),
+            deletion_at: super::external::gone_at(&record.attributes),
             version: record.version,
             format: FORMAT,
             sealed: Vec::new(),
@@ -204,7 +130,7 @@ impl Vault<'_> {
         let terms = attr::search_terms(&record.attributes);
         let mut postings = self.postings(record.private(), &terms)?;
         if record.private() {
-            postings.extend(monitor::clear_facts(self.public, &record.attributes));
+            postings.extend(clear_facts(self.public, &record.attributes));
         }
         postings.sort_unstable();
         postings.dedup();
@@ -319,30 +245,4 @@ impl Vault<'_> {
             &row.format.to_be_bytes(),
         ])
     }
-}
-
-fn derive(root: &Secret, salt: &[u8], info: &[&[u8]]) -> Secret {
-    let mut key = Secret::zeroed(KEY_LEN);
-    kdf::hkdf_sha256(root, salt, info, &mut key);
-    key
-}
-
-/// `parts`, each after its length as 8 big-endian bytes: no two lists give the same bytes.
-fn framed(parts: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for part in parts {
-        out.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        out.extend_from_slice(part);
-    }
-    out
-}
-
-/// The store holds something that this token did not write.
-pub(in crate::token) fn damaged(what: impl std::fmt::Display) -> Error {
-    Error::new(
-        ck::CKR_DEVICE_ERROR,
-        format!(
-            "{what} is damaged or was put there by others: restore the token's file from a backup"
-        ),
-    )
 }

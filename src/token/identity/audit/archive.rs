@@ -18,7 +18,8 @@ use crate::store::{ArchivedObject, AuditRow, Snapshot, Tx, Uid};
 use super::archive_file::{Archive, Owner, Reader};
 use super::chain::{self, FIRST_KEY_ROW, Link};
 use super::{Entry, Event, Touch, Touched};
-use crate::token::record::vault::{Domain, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::Domain;
 use crate::token::{Keys, Token};
 
 /// Row of the base; absent while nothing was archived.

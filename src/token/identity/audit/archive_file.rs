@@ -21,7 +21,7 @@ use crate::store::AuditRow;
 
 use super::Entry;
 use super::chain::Link;
-use crate::token::record::vault::{Domain, Serial};
+use crate::token::record::domain::{Domain, Serial};
 
 const MAGIC: &[u8; 8] = b"TENONAR1";
 /// Name under which the link in the head is sealed.

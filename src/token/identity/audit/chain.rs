@@ -9,7 +9,8 @@ use crate::secret::Secret;
 use crate::store::{AuditRow, Snapshot, Tx};
 
 use super::Entry;
-use crate::token::record::vault::{KEY_LEN, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::KEY_LEN;
 
 /// Row of the key of the next record.
 pub(in crate::token) const KEY_ROW: &str = "audit.key";

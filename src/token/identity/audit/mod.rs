@@ -14,7 +14,7 @@ mod verify;
 use crate::error::Result;
 
 use crate::token::Token;
-use crate::token::record::vault::damaged;
+use crate::token::record::damaged::damaged;
 
 pub(in crate::token) use archive::walk;
 pub use archive::{Archived, VerifiedArchives};

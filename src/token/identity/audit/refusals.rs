@@ -16,7 +16,8 @@ use crate::error::Result;
 use crate::secret::Secret;
 
 use super::{Entry, Event};
-use crate::token::record::vault::{Domain, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::Domain;
 
 /// How long refusals of one kind are counted before they are recorded.
 const WINDOW: UnixTime = 60;

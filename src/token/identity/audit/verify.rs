@@ -15,9 +15,11 @@ use crate::store::{ArchivedObject, Posting, Row, Search, Snapshot, Uid};
 use super::archive::Base;
 use super::{Entry, Touch, Touched, chain, seal_of};
 use crate::token::Token;
-use crate::token::identity::rows::{Rows, shown};
-use crate::token::record::key;
-use crate::token::record::vault::{Domain, Record, Vault};
+use crate::token::identity::rows::Rows;
+use crate::token::record::domain::Domain;
+use crate::token::record::stored;
+use crate::token::record::uid::shown;
+use crate::token::record::vault::{Record, Vault};
 
 /// What was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +214,7 @@ impl Comparison {
 /// Whether the object has material, which then opens.
 fn has_material(snapshot: &Snapshot<'_>, vault: &Vault<'_>, record: &Record) -> Result<bool> {
     let attributes = &record.attributes;
-    key::read_material(vault, snapshot, &record.uid, attributes)
+    stored::read_material(vault, snapshot, &record.uid, attributes)
         .map(|material| material.is_some())
         .map_err(|error| error.at(format!("object {}", shown(&record.uid))))
 }

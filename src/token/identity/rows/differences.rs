@@ -9,7 +9,7 @@ use crate::store::{ArchivedObject, Row, Snapshot, Uid};
 
 use super::{Rows, State, Total, counted};
 use crate::token::identity::audit::{self, Entry, Touch, Touched, seal_of};
-use crate::token::record::vault::Domain;
+use crate::token::record::domain::Domain;
 
 /// What a walk has found.
 pub(in crate::token) struct Differences {

@@ -1,60 +1,19 @@
 //! At a login the rows are compared with their sum, and what differs is not used while it lasts.
 
-use std::collections::BTreeSet;
-
-use crate::ck;
 use crate::config::LogLevel;
-use crate::error::{Result, refuse};
+use crate::error::Result;
 use crate::log;
 use crate::store::Uid;
 
+use super::Rows;
 use super::differences::{Differences, differences};
-use super::{Rows, shown};
 use crate::token::Token;
-use crate::token::record::vault::Domain;
+use crate::token::record::domain::Domain;
+use crate::token::record::suspects::Suspects;
+use crate::token::record::uid::shown;
 
 /// Objects that a login names in the log at most.
 const NAMED: usize = 20;
-
-/// Objects that are not as the audit record left them: none of them is used.
-#[derive(Default)]
-pub(in crate::token) struct Suspects {
-    /// The audit record cannot tell which.
-    all: bool,
-    uids: BTreeSet<Uid>,
-}
-
-impl Suspects {
-    fn only(objects: Vec<(Uid, String)>) -> Self {
-        Self {
-            all: false,
-            uids: objects.into_iter().map(|(uid, _)| uid).collect(),
-        }
-    }
-
-    /// Refuses the object named `uid`, there or not, if it is not as the audit record left it.
-    ///
-    /// # Errors
-    /// CKR_DEVICE_ERROR.
-    pub(in crate::token) fn refuse(&self, uid: &Uid) -> Result<()> {
-        if self.uids.contains(uid) {
-            return refuse(
-                ck::CKR_DEVICE_ERROR,
-                format!(
-                    "object {} is not as the audit record left it: put back a whole copy of the token's file (`tenon audit verify` says what differs)",
-                    shown(uid)
-                ),
-            );
-        }
-        if self.all {
-            return refuse(
-                ck::CKR_DEVICE_ERROR,
-                "rows of keys in the token's file were changed by others, and the audit record, or the sum of the rows, does not tell which: put back a whole copy of the file",
-            );
-        }
-        Ok(())
-    }
-}
 
 impl Token {
     /// Compares the rows with their sum, as a login does: what is not to be used under it.
@@ -88,10 +47,7 @@ impl Token {
     /// Asks the audit record which objects differ.
     fn named_suspects(&self, master: &Domain, fault: &str) -> Result<Suspects> {
         let differ = self.store.read(|snapshot| differences(snapshot, master));
-        let all = Suspects {
-            all: true,
-            uids: BTreeSet::new(),
-        };
+        let all = Suspects::all();
         let (what, suspects) = match differ {
             Ok(Differences {
                 objects,

@@ -24,10 +24,10 @@ use crate::secret::Secret;
 use crate::store::{Row, Snapshot, Tx, Uid};
 
 use crate::token::identity::audit::{Entry, Touch, seal_of};
-use crate::token::record::vault::{Domain, damaged};
+use crate::token::record::damaged::damaged;
+use crate::token::record::domain::Domain;
 
 pub(in crate::token) use differences::differences;
-pub(in crate::token) use login::Suspects;
 
 /// Row of the sum.
 const ROW: &str = "rows";
@@ -313,11 +313,6 @@ fn present(snapshot: &Snapshot<'_>, master: &Domain, expected: u64) -> Result<To
         ControlFlow::Continue(())
     })?;
     Ok(total)
-}
-
-/// The uid in hexadecimal digits, as CKA_UNIQUE_ID and the audit record show it.
-pub(in crate::token) fn shown(uid: &Uid) -> String {
-    uid.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

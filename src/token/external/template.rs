@@ -1,0 +1,68 @@
+//! What templates may say of external keys, and what they may not say of others.
+
+use crate::attr::{self, Attributes, Value};
+use crate::ck;
+use crate::config::LogLevel;
+use crate::error::{Error, Result, refuse};
+use crate::log;
+
+/// What external keys alone have.
+pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+    ck::CKA_TENON_PROFILE,
+    ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_DESCRIPTION,
+    ck::CKA_TENON_TAGS,
+];
+/// What import jobs alone have.
+pub(in crate::token) const OF_JOBS: [ck::CK_ATTRIBUTE_TYPE; 2] =
+    [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_WRAP_ALGORITHM];
+
+/// What external keys and import jobs alone have must not be asked of other new keys.
+pub(in crate::token) fn refuse_external(attributes: &Attributes) -> Result<()> {
+    refuse_any(attributes, &OF_EXTERNAL)?;
+    refuse_any(attributes, &OF_JOBS)
+}
+
+pub(in crate::token) fn refuse_any(
+    attributes: &Attributes,
+    kinds: &[ck::CK_ATTRIBUTE_TYPE],
+) -> Result<()> {
+    match kinds.iter().find(|kind| attributes.get(**kind).is_some()) {
+        Some(kind) => Err(Error::new(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "this belongs to external keys (CKM_TENON_EXTERNAL_KEY_GEN) or to import jobs",
+        )
+        .at(attr::name(*kind).unwrap_or_default())),
+        None => Ok(()),
+    }
+}
+
+/// The name of an external key is that of no other (BYOK rule 12b).
+pub(in crate::token) fn refuse_bound_identity<T>() -> Result<T> {
+    refuse(
+        ck::CKR_TEMPLATE_INCONSISTENT,
+        "an external key of this class and key type has this CKA_ID, and shares it with no other key: use another CKA_ID, or, to import into the external key, unwrap without CKA_EXTRACTABLE=TRUE",
+    )
+}
+
+/// Sets what rules 7 and 13 leave to no template.
+pub(in crate::token) fn coerce(attributes: &mut Attributes) {
+    attr::finish_key_facts(attr::How::Unwrap, attributes, None);
+    if !attributes.bool(ck::CKA_SENSITIVE) || attributes.bool(ck::CKA_EXTRACTABLE) {
+        log::note(
+            LogLevel::Warning,
+            "an external key is CKA_SENSITIVE and never CKA_EXTRACTABLE, whatever the template says",
+        );
+    }
+    for (kind, value) in [
+        (ck::CKA_SENSITIVE, true),
+        (ck::CKA_EXTRACTABLE, false),
+        (ck::CKA_COPYABLE, false),
+        (ck::CKA_DERIVE, false),
+        (ck::CKA_TENON_DISABLED, false),
+    ] {
+        attributes.set(kind, Value::Bool(value));
+    }
+    attributes.set(ck::CKA_TENON_DELETION_AT, Value::Bytes(vec![0; 8]));
+    attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
+}

@@ -1,0 +1,14 @@
+//! The error for what the store holds and this token did not write.
+
+use crate::ck;
+use crate::error::Error;
+
+/// The store holds something that this token did not write.
+pub(in crate::token) fn damaged(what: impl std::fmt::Display) -> Error {
+    Error::new(
+        ck::CKR_DEVICE_ERROR,
+        format!(
+            "{what} is damaged or was put there by others: restore the token's file from a backup"
+        ),
+    )
+}

@@ -1,0 +1,167 @@
+//! What the attributes of a stored object say of an external key, an older version of one, or the key of
+//! an import job.
+
+use crate::attr::{self, Attributes, Revealed, Value};
+use crate::byok::{self, Profile, Spec, profile};
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::error::Result;
+use crate::policy::Facts;
+use crate::secret::Secret;
+use crate::store::Uid;
+
+use crate::token::record::damaged::damaged;
+use crate::token::record::key;
+
+/// The binding: an attribute that no client can name, because it is not in the table.
+pub(in crate::token) const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING;
+/// Identifier of the material's row; absent while there is no material.
+const MATERIAL_ROW: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_MATERIAL_ROW;
+
+/// The key is an external one.
+pub(in crate::token) fn is_external(attributes: &Attributes) -> bool {
+    attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
+}
+
+/// The binding of an external key that was imported once.
+pub(in crate::token) fn binding(attributes: &Attributes) -> Option<&[u8]> {
+    attributes.bytes(BINDING)
+}
+
+/// Identifier of the row that holds a key's material.
+pub(in crate::token) fn material_row(attributes: &Attributes) -> Option<&[u8]> {
+    attributes.bytes(MATERIAL_ROW)
+}
+
+/// Names the row that holds a key's material, or none.
+pub(in crate::token) fn set_material_row(attributes: &mut Attributes, id: Option<&[u8]>) {
+    match id {
+        Some(id) => attributes.set(MATERIAL_ROW, Value::Bytes(id.to_vec())),
+        None => drop(attributes.remove(MATERIAL_ROW)),
+    }
+}
+
+/// A key of an import job: the private half, or the public one.
+pub(in crate::token) fn of_job(attributes: &Attributes) -> bool {
+    attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_IMPORT_JOB)
+        || attributes.get(ck::INTERNAL_NOT_AFTER).is_some()
+}
+
+/// Whether an object is left out of ordinary searches: an external key without material, or a key
+/// of an import job (rule 11), or the record of an older version.
+pub(in crate::token) fn hidden(attributes: &Attributes) -> bool {
+    let dormant = is_external(attributes) && material_row(attributes).is_none();
+    dormant || of_job(attributes) || of_version(attributes).is_some()
+}
+
+/// When the key itself ends: a scheduled deletion, or the end of an import job; 0 = never.
+pub(in crate::token) fn gone_at(attributes: &Attributes) -> UnixTime {
+    [
+        ck::CKA_TENON_DELETION_AT,
+        ck::CKA_TENON_NOT_AFTER,
+        ck::INTERNAL_NOT_AFTER,
+    ]
+    .into_iter()
+    .map(|kind| time_value(attributes, kind))
+    .find(|at| *at != 0)
+    .unwrap_or(0)
+}
+
+/// What is known of an external key; `None` for others.
+pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::Facts> {
+    is_external(attributes).then(|| byok::Facts {
+        disabled: attributes.bool(ck::CKA_TENON_DISABLED),
+        deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
+        version_pending: attributes.bool(ck::INTERNAL_VERSION_PENDING),
+        rotated: attributes.get(ck::INTERNAL_OLDER_VERSIONS).is_some(),
+        ..of_material(attributes)
+    })
+}
+
+/// What is known of the material of an external key, or of an older version.
+pub(in crate::token) fn of_material(attributes: &Attributes) -> byok::Facts {
+    byok::Facts {
+        bound: binding(attributes).is_some(),
+        material: material_row(attributes).is_some(),
+        expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+        ..byok::Facts::default()
+    }
+}
+
+/// The material of an external key, or of an older version, has expired and is still there.
+pub(in crate::token) fn stale(attributes: &Attributes, now: UnixTime) -> bool {
+    (is_external(attributes) || of_version(attributes).is_some())
+        && of_material(attributes).stale(now)
+}
+
+/// What C_SetAttributeValue has to know of a key.
+pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::Kind> {
+    if is_external(attributes) {
+        return Ok(byok::Kind::External(profile_of(attributes)?));
+    }
+    if of_job(attributes) {
+        return Ok(byok::Kind::Job);
+    }
+    Ok(byok::Kind::Ordinary)
+}
+
+/// CKA_TENON_KEY_STATE of an external key that is not deleted.
+pub(in crate::token) fn state(facts: &Facts, now: UnixTime) -> Option<Value> {
+    let external = facts.key.as_ref()?.external?;
+    byok::state(&external, now).number().map(Value::Ulong)
+}
+
+/// CKA_TENON_KEY_STATE as C_GetAttributeValue gives it.
+pub(in crate::token) fn revealed_state(facts: &Facts, now: UnixTime) -> Revealed {
+    state(facts, now).map_or(Revealed::Invalid, |state| attr::revealed(&state))
+}
+
+/// The profile of an external key.
+pub(in crate::token) fn profile_of(attributes: &Attributes) -> Result<&'static Profile> {
+    attributes
+        .bytes(ck::CKA_TENON_PROFILE)
+        .and_then(profile::find)
+        .ok_or_else(|| damaged("an external key's profile"))
+}
+
+/// The spec of an external key; `None` where only the binding by CKA_ID has such keys.
+pub(in crate::token) fn spec_of(attributes: &Attributes) -> Option<Spec> {
+    let modulus_bits = || attributes.bytes(ck::CKA_MODULUS).map(key::modulus_bits);
+    Spec::of(
+        attributes.key_type()?,
+        attributes.ulong(ck::CKA_VALUE_LEN),
+        attributes.ulong(ck::CKA_MODULUS_BITS).or_else(modulus_bits),
+        attributes.bytes(ck::CKA_EC_PARAMS),
+    )
+}
+
+/// The external key that this is an older version of.
+pub(in crate::token) fn of_version(attributes: &Attributes) -> Option<Uid> {
+    attributes.bytes(ck::INTERNAL_VERSION_OF)?.try_into().ok()
+}
+
+pub(in crate::token) fn material_id(attributes: &Attributes) -> Option<[u8; 16]> {
+    attributes.bytes(ck::CKA_TENON_MATERIAL_ID)?.try_into().ok()
+}
+
+/// Whether the key or the version is bound to the material of this fingerprint.
+pub(in crate::token) fn is_bound_to(attributes: &Attributes, fingerprint: &Secret) -> bool {
+    binding(attributes).is_some_and(|bound| fingerprint.ct_eq(bound))
+}
+
+/// Uids of the older versions of an external key, the oldest first.
+pub(in crate::token) fn older_uids(attributes: &Attributes) -> &[Uid] {
+    let uids = attributes.bytes(ck::INTERNAL_OLDER_VERSIONS);
+    uids.unwrap_or_default().as_chunks().0
+}
+
+/// Value of a time attribute (8 bytes, big-endian); 0 when absent.
+pub(in crate::token) fn time_value(
+    attributes: &Attributes,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+) -> UnixTime {
+    attributes
+        .bytes(kind)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, UnixTime::from_be_bytes)
+}

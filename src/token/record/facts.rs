@@ -1,0 +1,81 @@
+//! What policy has to know of an object, read from its attributes.
+
+use crate::attr::{Attributes, Value};
+use crate::ck;
+use crate::policy::{Facts, KeyFacts, Pieces, Use, dates};
+
+use super::external;
+use super::external::time_value;
+
+/// What policy has to know of an object with these attributes.
+pub(in crate::token) fn facts(attributes: &Attributes, enforce_dates: bool) -> Facts {
+    let class = attributes.class();
+    let is_key = matches!(
+        class,
+        ck::CKO_PUBLIC_KEY | ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY
+    );
+    Facts {
+        token: attributes.bool(ck::CKA_TOKEN),
+        private: attributes.bool(ck::CKA_PRIVATE),
+        modifiable: attributes.bool(ck::CKA_MODIFIABLE),
+        copyable: attributes.bool(ck::CKA_COPYABLE),
+        destroyable: attributes.bool(ck::CKA_DESTROYABLE),
+        key: is_key.then(|| key_facts(attributes, class, enforce_dates)),
+    }
+}
+
+fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates: bool) -> KeyFacts {
+    const USES: [Use; 7] = [
+        Use::Encrypt,
+        Use::Decrypt,
+        Use::Sign,
+        Use::Verify,
+        Use::Wrap,
+        Use::Unwrap,
+        Use::Derive,
+    ];
+    let secret = class != ck::CKO_PUBLIC_KEY;
+    let date = |kind| attributes.bytes(kind).filter(|_| enforce_dates && secret);
+    KeyFacts {
+        secret,
+        sensitive: attributes.bool(ck::CKA_SENSITIVE),
+        extractable: attributes.bool(ck::CKA_EXTRACTABLE),
+        wrap_with_trusted: attributes.bool(ck::CKA_WRAP_WITH_TRUSTED),
+        trusted: class == ck::CKO_SECRET_KEY && attributes.bool(ck::CKA_TRUSTED),
+        value_len: value_len(attributes),
+        pieces: attributes
+            .ulongs(ck::INTERNAL_PIECES)
+            .map(Pieces::from_stored),
+        uses: USES
+            .into_iter()
+            .filter(|what| attributes.bool(what.attribute()))
+            .collect(),
+        allowed: attributes
+            .ulongs(ck::CKA_ALLOWED_MECHANISMS)
+            .map(<[_]>::to_vec),
+        not_before: date(ck::CKA_START_DATE).and_then(dates::day_begins),
+        not_after: date(ck::CKA_END_DATE).and_then(dates::day_ends),
+        expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+        gone_at: external::gone_at(attributes),
+        external: external::facts(attributes),
+    }
+}
+
+fn value_len(attributes: &Attributes) -> usize {
+    let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
+    usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+/// Notes what a secret key's value consists of.
+pub(in crate::token) fn set_pieces(attributes: &mut Attributes, pieces: &Pieces) {
+    match pieces.stored() {
+        Some(numbers) => attributes.set(ck::INTERNAL_PIECES, Value::Ulongs(numbers)),
+        None => drop(attributes.remove(ck::INTERNAL_PIECES)),
+    }
+}
+
+pub(in crate::token) fn set_origin(attributes: &mut Attributes, origin: ck::CK_ULONG) {
+    if matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
+        attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(origin));
+    }
+}

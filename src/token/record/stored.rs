@@ -1,0 +1,37 @@
+//! Rows of the store, opened.
+
+use crate::attr::Attributes;
+use crate::error::Result;
+use crate::mechanism::Material;
+use crate::store::{Snapshot, Uid};
+
+use super::external;
+use super::material;
+use super::vault::{Record, Vault};
+
+/// The object of this uid; `None` where there is none.
+pub(in crate::token) fn read(
+    vault: &Vault<'_>,
+    snapshot: &Snapshot<'_>,
+    uid: &Uid,
+) -> Result<Option<Record>> {
+    let row = snapshot.object(uid)?;
+    row.map(|row| vault.open(&row)).transpose()
+}
+
+/// The material of a token object; `None` when it has none.
+pub(in crate::token) fn read_material(
+    vault: &Vault<'_>,
+    snapshot: &Snapshot<'_>,
+    uid: &Uid,
+    attributes: &Attributes,
+) -> Result<Option<Material>> {
+    let Some(id) = external::material_row(attributes) else {
+        return Ok(None);
+    };
+    let row = snapshot.material(uid)?.ok_or_else(|| {
+        crate::token::record::damaged::damaged("a key's material, which is missing,")
+    })?;
+    let clear = vault.open_material(uid, id, &row.data_key, &row.sealed)?;
+    material::decode(&clear).map(Some)
+}

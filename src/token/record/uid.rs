@@ -1,0 +1,22 @@
+//! An object's uid, and CKA_UNIQUE_ID, which shows it.
+
+use crate::store::Uid;
+
+/// The uid in hexadecimal digits, as CKA_UNIQUE_ID and the audit record show it.
+pub(in crate::token) fn shown(uid: &Uid) -> String {
+    uid.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// CKA_UNIQUE_ID: 32 hexadecimal digits.
+pub(in crate::token) fn unique_id(uid: &Uid) -> Vec<u8> {
+    shown(uid).into_bytes()
+}
+
+/// The uid of a CKA_UNIQUE_ID.
+pub(in crate::token) fn uid_of(unique_id: &[u8]) -> Option<Uid> {
+    let digits = str::from_utf8(unique_id)
+        .ok()
+        .filter(|text| text.len() == 32)?;
+    let uid = u128::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    (self::unique_id(&uid) == unique_id).then_some(uid)
+}

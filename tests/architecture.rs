@@ -1,4 +1,5 @@
-//! The layers of `src/`, and what only some places may do. Reads the sources, not the compiled crate.
+//! The layers of `src/`, and what only some places of it and of the program in `cli/` may do. Reads
+//! the sources, not the compiled crates.
 
 #![allow(clippy::panic, reason = "a failed helper is a failed test")]
 

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::names::Arrow;
+use super::rules::shown;
 
 /// Folders of rooms from the bottom. What lies in the room and in none of them is above them all.
 const LAYERS: &[(&str, &[&str])] = &[(
@@ -27,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[(
 const NOT_CLEAN: &[&str] = &[
     "abi",
     "attr",
-    "bin",
+    "cli",
     "byok",
     "config",
     "crypto",
@@ -44,7 +45,10 @@ pub(super) fn violations(arrows: &BTreeSet<Arrow>, not_clean: &[&str]) -> Vec<St
     let up = arrows.iter().filter(|arrow| points_up(arrow));
     let up = up.map(|arrow| {
         let Arrow { from, to, line } = arrow;
-        let what = format!("src/{from}:{line}: the layer of `{to}` is above this one");
+        let what = format!(
+            "{}:{line}: the layer of `{to}` is above this one",
+            shown(from)
+        );
         (room(from), what)
     });
     for (room, what) in up.chain(circles(arrows)) {
@@ -97,9 +101,13 @@ fn circles(arrows: &BTreeSet<Arrow>) -> Vec<(&str, String)> {
         told.extend(&circle);
         let steps = circle.iter().zip(circle.iter().cycle().skip(1));
         let steps: Vec<_> = steps
-            .map(|(from, to)| format!("src/{from}:{}", next[from][to]))
+            .map(|(from, to)| format!("{}:{}", shown(from), next[from][to]))
             .collect();
-        let what = format!("a circle of files: {} → src/{start}", steps.join(" → "));
+        let what = format!(
+            "a circle of files: {} → {}",
+            steps.join(" → "),
+            shown(start)
+        );
         found.push((room(start), what));
     }
     found

@@ -9,7 +9,7 @@ use super::rules::Sources;
 
 /// A fact, and where it stands.
 pub(super) struct Seen {
-    /// File below `src/`.
+    /// File below `src/`, or the whole path of a file of the program.
     pub(super) path: String,
     pub(super) line: usize,
     /// First module of the path: `abi`, `module` …; empty in `lib.rs`.

@@ -16,7 +16,7 @@ pub(super) fn sources(files: &[(&str, &str)]) -> Sources {
     let lib = rooms.collect();
     sources.entry("lib.rs".into()).or_insert(lib);
     sources
-        .entry("bin/tenon/main.rs".into())
+        .entry("cli/src/main.rs".into())
         .or_insert_with(|| "fn main() {}".into());
     sources
 }
@@ -209,7 +209,7 @@ fn clocks_prints_threads_and_handlers_are_seen() {
             "fn f() { std::thread::sleep(d); println(); Clock::now(); }",
         ),
         (
-            "bin/tenon/main.rs",
+            "cli/src/main.rs",
             "fn main() { println!(); std::thread::spawn(f); }",
         ),
     ]);

@@ -176,11 +176,11 @@ mod tests {
     fn private_keys_are_told_from_bytes() {
         let folder = tempfile::tempdir().unwrap();
         for der in [
-            &include_bytes!("../../../../tests/cli/files/ec.der")[..],
-            include_bytes!("../../../../tests/cli/files/ec-traditional.der"),
-            include_bytes!("../../../../tests/cli/files/rsa-traditional.der"),
-            include_bytes!("../../../../tests/cli/files/rsa.pem"),
-            include_bytes!("../../../../tests/cli/files/web.pem"),
+            &include_bytes!("../../tests/cli/files/ec.der")[..],
+            include_bytes!("../../tests/cli/files/ec-traditional.der"),
+            include_bytes!("../../tests/cli/files/rsa-traditional.der"),
+            include_bytes!("../../tests/cli/files/rsa.pem"),
+            include_bytes!("../../tests/cli/files/web.pem"),
         ] {
             let read = source(folder.path(), der).read();
             assert!(matches!(read, Ok(Owned::Private(_))));
@@ -194,10 +194,10 @@ mod tests {
         // DER, but no private key: 32 bytes that begin like a SEQUENCE are a secret key.
         let unlucky = [&[0x30, 30][..], &[0xF0; 30]].concat();
         assert_eq!(bytes(source(folder.path(), &unlucky).read()), Some(unlucky));
-        let public = include_bytes!("../../../../tests/cli/files/rsa-public.pem");
+        let public = include_bytes!("../../tests/cli/files/rsa-public.pem");
         assert!(source(folder.path(), public).read().is_err());
         assert!(is_private_key(include_bytes!(
-            "../../../../tests/cli/files/ec-aes128-sha512.der"
+            "../../tests/cli/files/ec-aes128-sha512.der"
         )));
     }
 }

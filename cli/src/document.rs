@@ -36,7 +36,7 @@ fn describe(command: &mut Command, out: &mut String) {
 
 #[test]
 fn the_document_is_current() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
     if std::env::var_os("TENON_REGENERATE").is_some() {
         std::fs::write(path, document()).unwrap();
     }

@@ -73,5 +73,5 @@ fn mistakes_stop_every_command_and_are_all_shown() {
 #[test]
 fn the_example_is_the_one_of_the_repository() {
     let example = Desk::empty().run(&["config", "--example"]).ok().out();
-    assert_eq!(example, include_str!("../../softhsm.conf.example"));
+    assert_eq!(example, include_str!("../../../softhsm.conf.example"));
 }

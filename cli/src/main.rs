@@ -51,7 +51,7 @@ const EXIT_STATUS: &str = "Exit status: 0 done, 1 refused or failed, 2 wrong usa
 /// `tenon config` shows it. PINs come from files, from $TENON_PIN and $TENON_SO_PIN, or from the
 /// terminal, never from the command line, which other users can see.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(name = "tenon", version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,8 +1,8 @@
 //! Tenon: a PKCS#11 software HSM. Keys go in, and never come out.
 //!
 //! Layers, arrows pointing down: `abi` (the C door), `module`, `session`, `token`; below them
-//! `policy`, `byok`, `attr`, `mechanism`, `store` and `crypto`, which know little of each other; at
-//! the bottom the leaves. `tests/architecture.rs` keeps it so; `docs/design.md` explains it.
+//! `policy`, `byok`, `attr`, `mechanism`, `store`, `keytype` and `crypto`, which know little of each
+//! other; at the bottom the leaves. `tests/architecture.rs` keeps it so; `docs/design.md` explains it.
 
 pub mod abi;
 pub mod attr;
@@ -13,6 +13,7 @@ pub mod config;
 pub mod crypto;
 pub mod error;
 mod fork;
+pub mod keytype;
 pub mod log;
 pub mod mechanism;
 pub mod module;

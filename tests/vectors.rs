@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tenon_pkcs11::ck;
+use tenon_pkcs11::keytype;
 use tenon_pkcs11::mechanism::{self, Mechanism, ParamKind, Unit};
 
 const INTRODUCTION: &str = "\
@@ -183,28 +184,10 @@ fn params(kind: ParamKind) -> String {
     }
 }
 
-fn key_name(key_type: ck::CK_KEY_TYPE) -> String {
-    match key_type {
-        ck::CKK_RSA => "RSA".into(),
-        ck::CKK_EC => "EC".into(),
-        ck::CKK_EC_EDWARDS => "EC Edwards".into(),
-        ck::CKK_EC_MONTGOMERY => "EC Montgomery".into(),
-        ck::CKK_AES => "AES".into(),
-        ck::CKK_AES_XTS => "AES-XTS".into(),
-        ck::CKK_TENON_SM4 => "SM4".into(),
-        ck::CKK_GENERIC_SECRET => "generic secret".into(),
-        ck::CKK_HKDF => "HKDF".into(),
-        ck::CKK_SHA_1_HMAC => "SHA-1 HMAC".into(),
-        ck::CKK_SHA224_HMAC => "SHA-224 HMAC".into(),
-        ck::CKK_SHA256_HMAC => "SHA-256 HMAC".into(),
-        ck::CKK_SHA384_HMAC => "SHA-384 HMAC".into(),
-        ck::CKK_SHA512_HMAC => "SHA-512 HMAC".into(),
-        ck::CKK_SHA3_224_HMAC => "SHA3-224 HMAC".into(),
-        ck::CKK_SHA3_256_HMAC => "SHA3-256 HMAC".into(),
-        ck::CKK_SHA3_384_HMAC => "SHA3-384 HMAC".into(),
-        ck::CKK_SHA3_512_HMAC => "SHA3-512 HMAC".into(),
-        other => panic!("no name for key type {other:#x}"),
-    }
+fn key_name(key_type: ck::CK_KEY_TYPE) -> &'static str {
+    let row = keytype::find(key_type);
+    row.unwrap_or_else(|| panic!("no key type {key_type:#x}"))
+        .title
 }
 
 fn join(items: impl Iterator<Item = impl ToString>) -> String {

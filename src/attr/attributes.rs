@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ck;
+use crate::keytype;
 
 use super::table;
 use super::value::Value;
@@ -118,5 +119,15 @@ impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = self.iter().map(|(kind, _)| table::label(kind));
         f.debug_set().entries(kinds).finish()
+    }
+}
+
+impl keytype::Values for Attributes {
+    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+        self.bytes(kind)
+    }
+
+    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
+        self.ulong(kind)
     }
 }

@@ -2,29 +2,15 @@
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
+use crate::keytype;
 use crate::secret::Secret;
 
 use super::attributes::Attributes;
 use super::consistent::consistent;
 use super::raw::{self, RawAttribute, RawTemplate, RawValue};
-use super::row::{Change, Fallback, Need, Row, Showing};
+use super::row::{Change, Fallback, How, Need, Row, Showing};
 use super::table;
 use super::value::Value;
-
-/// How an object comes into being.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// C_CreateObject.
-    Create,
-    /// C_GenerateKey, and each half of C_GenerateKeyPair.
-    Generate,
-    /// C_UnwrapKey.
-    Unwrap,
-    /// C_DeriveKey.
-    Derive,
-    /// C_CopyObject. Its templates are for `copy`; `build` refuses them.
-    Copy,
-}
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +50,7 @@ pub fn build(
     };
     for (kind, value) in implied.iter() {
         let row = object.row(kind)?;
-        if row.need(how) == Need::Forbidden || !raw::within_limits(row, value) {
+        if row.need(how) == Need::Forbidden || !raw::within_limits(&row, value) {
             return Err(Error::new(
                 ck::CKR_TEMPLATE_INCONSISTENT,
                 "the key to which this would apply cannot have it",
@@ -75,9 +61,9 @@ pub fn build(
     for attribute in template {
         let row = object.row(attribute.kind)?;
         if row.need(how) == Need::Forbidden {
-            return Err(read_only(row, "the template must not give this"));
+            return Err(read_only(&row, "the template must not give this"));
         }
-        built.take(row, attribute, maker)?;
+        built.take(&row, attribute, maker)?;
     }
     object.require(how, &built)?;
     object.fill(&mut built.attributes);
@@ -159,14 +145,12 @@ impl Object {
         Ok(Self { class, key_type })
     }
 
-    fn row(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<&'static Row> {
+    fn row(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<Row> {
         row_for(kind, self.class, self.key_type)
     }
 
-    fn rows(&self) -> impl Iterator<Item = &'static Row> {
-        table::ROWS
-            .iter()
-            .filter(|row| row.fits(self.class, self.key_type))
+    fn rows(&self) -> impl Iterator<Item = Row> {
+        table::rows_of(self.class, self.key_type)
     }
 
     fn require(&self, how: How, built: &Built) -> Result<()> {
@@ -181,6 +165,7 @@ impl Object {
 
     fn fill(&self, attributes: &mut Attributes) {
         let says_usage = table::USAGES.iter().any(|usage| attributes.bool(*usage));
+        let usual = self.key_type.and_then(keytype::find).map(|row| row.uses);
         for row in self.rows() {
             if attributes.get(row.kind).is_some() {
                 continue;
@@ -189,8 +174,8 @@ impl Object {
                 Fallback::Absent => continue,
                 Fallback::No => Value::Bool(false),
                 Fallback::Yes => Value::Bool(true),
-                Fallback::Usage(types) => {
-                    let fits = self.key_type.is_some_and(|key| types.contains(&key));
+                Fallback::Usage => {
+                    let fits = usual.is_some_and(|uses| uses.contains(&row.kind));
                     Value::Bool(fits && !says_usage)
                 }
                 Fallback::Empty => Value::Bytes(Vec::new()),
@@ -208,7 +193,7 @@ pub(super) fn row_for(
     kind: ck::CK_ATTRIBUTE_TYPE,
     class: ck::CK_OBJECT_CLASS,
     key_type: Option<ck::CK_KEY_TYPE>,
-) -> Result<&'static Row> {
+) -> Result<Row> {
     if let Some(row) = table::row(kind, class, key_type) {
         return Ok(row);
     }
@@ -217,21 +202,22 @@ pub(super) fn row_for(
     Err(Error::new(ck::CKR_TEMPLATE_INCONSISTENT, what).at(elsewhere.name))
 }
 
-/// The caller may give this value: CKA_TRUSTED is the SO's (footnote 10), and a template for keys
-/// to come says nothing that their own template could not.
+/// Refuses a value that this caller may not give: CKA_TRUSTED=TRUE is the security officer's to say
+/// (footnote 10). An attribute that the template of C_UnwrapKey or C_DeriveKey may not contain is refused
+/// in CKA_UNWRAP_TEMPLATE or CKA_DERIVE_TEMPLATE too, which would say it of every key to come.
 pub(super) fn permitted(row: &Row, value: &Value, maker: &Maker) -> Result<()> {
     let of_so = |row: &Row, value: &Value| {
         row.set == Change::SoOnly && *value == Value::Bool(true) && !maker.so
     };
-    let for_keys_to_come = match row.kind {
+    let template_of = match row.kind {
         ck::CKA_UNWRAP_TEMPLATE => Some(How::Unwrap),
         ck::CKA_DERIVE_TEMPLATE => Some(How::Derive),
         _ => None,
     };
-    let allowed = match (value, for_keys_to_come) {
+    let allowed = match (value, template_of) {
         (Value::Template(entries), Some(how)) => entries.iter().all(|(kind, value)| {
-            let mut rows = table::ROWS.iter().filter(|row| row.kind == *kind);
-            rows.any(|row| row.need(how) != Need::Forbidden && !of_so(row, value))
+            let mut rows = table::rows().filter(|row| row.kind == *kind);
+            rows.any(|row| row.need(how) != Need::Forbidden && !of_so(&row, value))
         }),
         _ => !of_so(row, value),
     };

@@ -5,8 +5,7 @@ use crate::error::{Error, Result, refuse};
 
 use super::attributes::Attributes;
 use super::build::{Maker, contradiction, permitted, row_for};
-use super::consistent::consistent;
-use super::facts::only_wraps;
+use super::consistent::{consistent, only_wraps};
 use super::raw::{self, RawAttribute, RawTemplate};
 use super::row::{Change, Row};
 use super::table;
@@ -54,17 +53,17 @@ fn apply(
     let mut changed = current.clone();
     for (place, attribute) in template.iter().enumerate() {
         let row = row_for(attribute.kind, current.class(), current.key_type())?;
-        let rule = column(row);
+        let rule = column(&row);
         if rule == Change::Never {
-            return Err(read_only(row));
+            return Err(read_only(&row));
         }
-        let value = raw::parse(row, attribute)?;
-        permitted(row, &value, maker)?;
+        let value = raw::parse(&row, attribute)?;
+        permitted(&row, &value, maker)?;
         if !allows(rule, current.get(row.kind), &value, maker) {
-            return Err(read_only(row));
+            return Err(read_only(&row));
         }
-        if repeats_differently(&template[..place], row, &value) {
-            return Err(contradiction(row));
+        if repeats_differently(&template[..place], &row, &value) {
+            return Err(contradiction(&row));
         }
         changed.set(row.kind, value);
     }

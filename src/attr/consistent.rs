@@ -4,7 +4,7 @@ use crate::ck;
 use crate::error::{Error, Result, refuse};
 
 use super::attributes::Attributes;
-use super::facts::only_wraps;
+use super::table;
 
 /// Refuses attributes that contradict each other: CKR_TEMPLATE_INCONSISTENT, or
 /// CKR_TEMPLATE_INCOMPLETE where one of several should have been given.
@@ -55,6 +55,14 @@ fn trusted(attributes: &Attributes) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The key has no use but CKA_WRAP and CKA_UNWRAP.
+pub(super) fn only_wraps(attributes: &Attributes) -> bool {
+    let wrapping = [ck::CKA_WRAP, ck::CKA_UNWRAP];
+    table::USAGES
+        .iter()
+        .all(|usage| wrapping.contains(usage) || !attributes.bool(*usage))
 }
 
 /// Footnotes 2, 3 and 4 of the X.509 certificate attributes.

@@ -3,7 +3,7 @@
 use crate::ck;
 
 use super::row::Shape;
-use super::table::ROWS;
+use super::table::rows;
 
 /// What the bytes that C_GetAttributeValue gives stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Described {
 #[must_use]
 pub fn described() -> Vec<Described> {
     let mut all: Vec<Described> = Vec::new();
-    for row in ROWS {
+    for row in rows() {
         if all.iter().any(|known| known.kind == row.kind) {
             continue;
         }

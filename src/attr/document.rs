@@ -3,14 +3,15 @@
 use std::fmt::Write;
 
 use crate::ck;
+use crate::keytype;
 
 use super::row::{Change, Fallback, Need, Objects, Row, Search, Shape, Showing};
-use super::table::ROWS;
+use super::table::rows;
 
 const INTRODUCTION: &str = "\
 # Attributes
 
-Written from the table in `src/attr/table.rs`; `TENON_REGENERATE=1 cargo test` writes it anew.
+Written from the tables in `src/attr/table.rs` and `src/keytype/`; `TENON_REGENERATE=1 cargo test` writes it anew.
 
 Create, generate, unwrap, derive: *must*, *may* or – (must not) be in the template of C_CreateObject,
 C_GenerateKey and C_GenerateKeyPair, C_UnwrapKey, C_DeriveKey. Set and copy: what C_SetAttributeValue and
@@ -24,14 +25,14 @@ Default *usage*: true when the template asks for no usage at all and the key's t
 
 fn document() -> String {
     let mut out = INTRODUCTION.to_owned();
-    for row in ROWS {
+    for (row, key_types) in merged() {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             row.name,
             shape(row.shape),
-            objects(row.objects),
-            default(row),
+            objects(row.objects, &key_types),
+            default(&row),
             need(row.create),
             need(row.generate),
             need(row.unwrap),
@@ -52,6 +53,26 @@ fn document() -> String {
     out
 }
 
+/// The rows, those that differ in the key type alone as one, with their key types.
+fn merged() -> Vec<(Row, Vec<&'static str>)> {
+    let all_but_type = |row: &Row| {
+        let mut row = *row;
+        row.objects.key_type = None;
+        format!("{row:?}")
+    };
+    let mut merged: Vec<(Row, Vec<&'static str>)> = Vec::new();
+    for row in rows() {
+        let title = row.objects.key_type.and_then(keytype::find);
+        let title = title.map(|key_type| key_type.title);
+        let same = |(known, _): &&mut (Row, _)| all_but_type(known) == all_but_type(&row);
+        match (merged.iter_mut().find(same), title) {
+            (Some((_, titles)), Some(title)) => titles.push(title),
+            _ => merged.push((row, title.into_iter().collect())),
+        }
+    }
+    merged
+}
+
 fn shape(shape: Shape) -> String {
     match shape {
         Shape::Bool => "CK_BBOOL".into(),
@@ -65,16 +86,15 @@ fn shape(shape: Shape) -> String {
     }
 }
 
-fn objects(objects: Objects) -> String {
+fn objects(objects: Objects, key_types: &[&str]) -> String {
     let classes = match objects.classes.len() {
         5 => "all".to_owned(),
         _ => join(objects.classes.iter().map(|class| class_name(*class)), ", "),
     };
-    if objects.key_types.is_empty() {
+    if key_types.is_empty() {
         return classes;
     }
-    let types = objects.key_types.iter().map(|key_type| key_name(*key_type));
-    format!("{classes} ({})", join(types, ", "))
+    format!("{classes} ({})", key_types.join(", "))
 }
 
 fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
@@ -88,38 +108,17 @@ fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
     }
 }
 
-fn key_name(key_type: ck::CK_KEY_TYPE) -> &'static str {
-    match key_type {
-        ck::CKK_RSA => "RSA",
-        ck::CKK_EC => "EC",
-        ck::CKK_EC_EDWARDS => "EC Edwards",
-        ck::CKK_EC_MONTGOMERY => "EC Montgomery",
-        ck::CKK_AES => "AES",
-        ck::CKK_AES_XTS => "AES-XTS",
-        ck::CKK_TENON_SM4 => "SM4",
-        ck::CKK_GENERIC_SECRET => "generic secret",
-        ck::CKK_HKDF => "HKDF",
-        ck::CKK_SHA_1_HMAC => "SHA-1 HMAC",
-        ck::CKK_SHA224_HMAC => "SHA-224 HMAC",
-        ck::CKK_SHA256_HMAC => "SHA-256 HMAC",
-        ck::CKK_SHA384_HMAC => "SHA-384 HMAC",
-        ck::CKK_SHA512_HMAC => "SHA-512 HMAC",
-        ck::CKK_SHA3_224_HMAC => "SHA3-224 HMAC",
-        ck::CKK_SHA3_256_HMAC => "SHA3-256 HMAC",
-        ck::CKK_SHA3_384_HMAC => "SHA3-384 HMAC",
-        ck::CKK_SHA3_512_HMAC => "SHA3-512 HMAC",
-        other => panic!("no name for key type {other}"),
-    }
-}
-
 fn default(row: &Row) -> String {
     match row.default {
         Fallback::Absent => String::new(),
         Fallback::No => "false".into(),
         Fallback::Yes => "true".into(),
-        Fallback::Usage(types) => {
-            let types = types.iter().map(|key_type| key_name(*key_type));
-            format!("usage: {}", join(types, ", "))
+        Fallback::Usage => {
+            let types = keytype::all().filter(|key_type| key_type.uses.contains(&row.kind));
+            format!(
+                "usage: {}",
+                join(types.map(|key_type| key_type.title), ", ")
+            )
         }
         Fallback::Empty => "empty".into(),
         Fallback::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),

@@ -4,8 +4,8 @@ use crate::ck;
 use crate::error::{Error, Result};
 
 use super::attributes::Attributes;
-use super::build::How;
-use super::consistent::consistent;
+use super::consistent::{consistent, only_wraps};
+use super::row::How;
 use super::table;
 use super::value::Value;
 
@@ -103,12 +103,4 @@ fn inherit(
         }
     }
     Ok(())
-}
-
-/// The key has no use but CKA_WRAP and CKA_UNWRAP.
-pub(super) fn only_wraps(attributes: &Attributes) -> bool {
-    let wrapping = [ck::CKA_WRAP, ck::CKA_UNWRAP];
-    table::USAGES
-        .iter()
-        .all(|usage| wrapping.contains(usage) || !attributes.bool(*usage))
 }

@@ -27,12 +27,13 @@ mod document;
 mod tests;
 
 pub use attributes::Attributes;
-pub use build::{Built, How, Maker, build};
+pub use build::{Built, Maker, build};
 pub use change::{change, copy};
 pub use describe::{Described, Form, described};
 pub use facts::{finish_key_facts, inherit_limits};
 pub use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawTemplate, RawValue, stated_bool, stated_bytes, stated_ulong};
 pub use reveal::{Reveal, Revealed, reveal, revealed};
+pub use row::How;
 pub use table::{is_material, name};
 pub use value::{Value, to_bytes};

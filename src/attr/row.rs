@@ -2,10 +2,27 @@
 
 use crate::ck;
 
-use super::build::How;
+use crate::keytype::{self, Component};
+
+pub(super) use crate::keytype::{Need, Search, Showing};
+
+/// How an object comes into being.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// C_CreateObject.
+    Create,
+    /// C_GenerateKey, and each half of C_GenerateKeyPair.
+    Generate,
+    /// C_UnwrapKey.
+    Unwrap,
+    /// C_DeriveKey.
+    Derive,
+    /// C_CopyObject. Its templates are for `copy`; `build` refuses them.
+    Copy,
+}
 
 /// One attribute of some objects.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     /// CKA_ number.
     pub(super) kind: ck::CK_ATTRIBUTE_TYPE,
@@ -38,9 +55,34 @@ pub(super) struct Row {
 impl Row {
     /// The row is for objects of this class and key type.
     pub(super) fn fits(&self, class: ck::CK_OBJECT_CLASS, key: Option<ck::CK_KEY_TYPE>) -> bool {
-        let Objects { classes, key_types } = self.objects;
-        classes.contains(&class)
-            && (key_types.is_empty() || key.is_some_and(|key| key_types.contains(&key)))
+        let Objects { classes, key_type } = self.objects;
+        classes.contains(&class) && key_type.is_none_or(|only| key == Some(only))
+    }
+
+    /// The row of a key's component.
+    pub(super) fn of_component(
+        component: &Component,
+        class: &'static ck::CK_OBJECT_CLASS,
+        key_type: ck::CK_KEY_TYPE,
+    ) -> Self {
+        Self {
+            kind: component.kind,
+            name: component.name,
+            shape: component.shape.into(),
+            objects: Objects {
+                classes: std::slice::from_ref(class),
+                key_type: Some(key_type),
+            },
+            default: component.default.map_or(Fallback::Absent, Fallback::Bytes),
+            create: component.create,
+            generate: component.generate,
+            unwrap: component.unwrap,
+            derive: Need::Forbidden,
+            set: Change::Never,
+            copy: Change::Never,
+            reveal: component.reveal,
+            search: component.search,
+        }
     }
 
     /// What a template that makes an object says of this attribute. `How::Copy` starts from an
@@ -61,8 +103,8 @@ impl Row {
 pub(super) struct Objects {
     /// CKO_ numbers.
     pub(super) classes: &'static [ck::CK_OBJECT_CLASS],
-    /// CKK_ numbers; empty for whatever key, or none.
-    pub(super) key_types: &'static [ck::CK_KEY_TYPE],
+    /// CKK_ number, where all are keys of this type.
+    pub(super) key_type: Option<ck::CK_KEY_TYPE>,
 }
 
 /// Type of a value and its limits.
@@ -88,6 +130,17 @@ pub(super) enum Shape {
     Template,
 }
 
+impl From<keytype::Shape> for Shape {
+    fn from(shape: keytype::Shape) -> Self {
+        match shape {
+            keytype::Shape::Ulong => Self::Ulong,
+            keytype::Shape::Among(numbers) => Self::Among(numbers),
+            keytype::Shape::Bytes => Self::Bytes,
+            keytype::Shape::Sized(lengths) => Self::Sized(lengths),
+        }
+    }
+}
+
 /// What an attribute is when neither the template nor the function says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fallback {
@@ -97,25 +150,15 @@ pub(super) enum Fallback {
     No,
     /// CK_TRUE.
     Yes,
-    /// CK_TRUE for keys of these types when the template asks for no usage at all, else CK_FALSE.
-    Usage(&'static [ck::CK_KEY_TYPE]),
+    /// CK_TRUE when the template asks for no usage at all and keys of this type have the usage then,
+    /// else CK_FALSE.
+    Usage,
     /// No bytes.
     Empty,
     /// These bytes.
     Bytes(&'static [u8]),
     /// This number.
     Number(u64),
-}
-
-/// An attribute's place in a template that makes an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// Must be there, unless the function or mechanism says it.
-    Required,
-    /// May be there.
-    Optional,
-    /// Must not be there.
-    Forbidden,
 }
 
 /// An attribute's place in a template that changes an object or its copy.
@@ -135,25 +178,4 @@ pub(super) enum Change {
     OnlyEarlier,
     /// By the SO.
     SoOnly,
-}
-
-/// Who may read an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Showing {
-    /// Whoever sees the object.
-    Always,
-    /// It is key material: nobody while CKA_SENSITIVE or CKA_WRAP_WITH_TRUSTED is true or
-    /// CKA_EXTRACTABLE is false.
-    UnlessSensitive,
-}
-
-/// How a search finds an attribute's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Search {
-    /// It is a column of its own.
-    Column,
-    /// By the blind index, when it is not empty.
-    Indexed,
-    /// By looking at each candidate.
-    Checked,
 }

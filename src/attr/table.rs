@@ -1,13 +1,15 @@
 //! The table: every attribute of every object this token has, and the sets of objects it speaks of.
+//! What the keys of one type hold is in that type's row of `keytype`.
 //!
-//! Sources are the tables of sections 4.2 to 4.9 and 6 of the specification, and the numbers of
-//! the vendor attributes. Where the token is stricter than a footnote, or follows what clients
+//! Sources are the tables of sections 4.2 to 4.10 of the specification, and the numbers of the vendor
+//! attributes. Where the token is stricter than a footnote, or follows what clients
 //! send, the expectation in `tests/footnotes.rs` says so and why.
 
 use crate::ck::{self, *};
+use crate::keytype;
 
 use super::row::Change::{Free, Never, OnlyEarlier, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly};
-use super::row::Fallback::{Absent, Bytes as Default, Empty, No, Number, Usage, Yes};
+use super::row::Fallback::{Absent, Empty, No, Number, Usage, Yes};
 use super::row::Need::{Forbidden as F, Optional as O, Required as R};
 use super::row::Objects;
 use super::row::Row;
@@ -29,25 +31,6 @@ pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
 ];
 
 const CLASSES: &[u64] = EVERY.classes;
-const PAIR_TYPES: &[u64] = &[CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
-const CURVE_TYPES: &[u64] = &[CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
-const SECRET_TYPES: &[u64] = &[
-    CKK_AES,
-    CKK_AES_XTS,
-    CKK_TENON_SM4,
-    CKK_GENERIC_SECRET,
-    CKK_HKDF,
-    CKK_SHA_1_HMAC,
-    CKK_SHA224_HMAC,
-    CKK_SHA256_HMAC,
-    CKK_SHA384_HMAC,
-    CKK_SHA512_HMAC,
-    CKK_SHA3_224_HMAC,
-    CKK_SHA3_256_HMAC,
-    CKK_SHA3_384_HMAC,
-    CKK_SHA3_512_HMAC,
-];
-
 const EVERY: Objects = of(&[
     CKO_DATA,
     CKO_CERTIFICATE,
@@ -66,65 +49,20 @@ const PUBLIC: Objects = of(&[CKO_PUBLIC_KEY]);
 const PRIVATE: Objects = of(&[CKO_PRIVATE_KEY]);
 const SECRET: Objects = of(&[CKO_SECRET_KEY]);
 const WRAPPING: Objects = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
-const RSA_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], &[CKK_RSA]);
-const RSA_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], &[CKK_RSA]);
-const EC_PUBLIC: Objects = keys(&[CKO_PUBLIC_KEY], CURVE_TYPES);
-const EC_PRIVATE: Objects = keys(&[CKO_PRIVATE_KEY], CURVE_TYPES);
-const AES: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES]);
-const XTS: Objects = keys(&[CKO_SECRET_KEY], &[CKK_AES_XTS]);
-const SM4: Objects = keys(&[CKO_SECRET_KEY], &[CKK_TENON_SM4]);
-const GENERIC: Objects = keys(
-    &[CKO_SECRET_KEY],
-    &[
-        CKK_GENERIC_SECRET,
-        CKK_HKDF,
-        CKK_SHA_1_HMAC,
-        CKK_SHA224_HMAC,
-        CKK_SHA256_HMAC,
-        CKK_SHA384_HMAC,
-        CKK_SHA512_HMAC,
-        CKK_SHA3_224_HMAC,
-        CKK_SHA3_256_HMAC,
-        CKK_SHA3_384_HMAC,
-        CKK_SHA3_512_HMAC,
-    ],
-);
-
-const CIPHERS: &[CK_KEY_TYPE] = &[CKK_RSA, CKK_AES, CKK_AES_XTS, CKK_TENON_SM4];
-const SIGNERS: &[CK_KEY_TYPE] = &[
-    CKK_RSA,
-    CKK_EC,
-    CKK_EC_EDWARDS,
-    CKK_AES,
-    CKK_GENERIC_SECRET,
-    CKK_SHA_1_HMAC,
-    CKK_SHA224_HMAC,
-    CKK_SHA256_HMAC,
-    CKK_SHA384_HMAC,
-    CKK_SHA512_HMAC,
-    CKK_SHA3_224_HMAC,
-    CKK_SHA3_256_HMAC,
-    CKK_SHA3_384_HMAC,
-    CKK_SHA3_512_HMAC,
-];
-
-/// 65537.
-const F4: &[u8] = &[1, 0, 1];
 
 const fn of(classes: &'static [CK_OBJECT_CLASS]) -> Objects {
-    keys(classes, &[])
-}
-
-const fn keys(classes: &'static [CK_OBJECT_CLASS], key_types: &'static [CK_KEY_TYPE]) -> Objects {
-    Objects { classes, key_types }
+    Objects {
+        classes,
+        key_type: None,
+    }
 }
 
 macro_rules! rows {
     ($($kind:ident $shape:expr, $objects:expr, $default:expr,
        [$create:ident $generate:ident $unwrap:ident $derive:ident]
        $set:ident $copy:ident, $reveal:ident $search:ident;)*) => {
-        /// The rows. For one object there is at most one row of a kind.
-        pub(super) static ROWS: &[Row] = &[$(Row {
+        /// The rows but those of components.
+        static COMMON: &[Row] = &[$(Row {
             kind: $kind,
             name: stringify!($kind),
             shape: $shape,
@@ -184,8 +122,8 @@ rows! {
     CKA_NAME_HASH_ALGORITHM         Ulong, CERT, Number(CKM_SHA_1),         [O F F F] Never Never, Always Checked;
 
     // 4.7 Key objects
-    CKA_KEY_TYPE                    Among(PAIR_TYPES), PAIR, Absent,        [R R R F] Never Never, Always Column;
-    CKA_KEY_TYPE                    Among(SECRET_TYPES), SECRET, Absent,    [R R R R] Never Never, Always Column;
+    CKA_KEY_TYPE                    Among(keytype::PAIRS), PAIR, Absent,        [R R R F] Never Never, Always Column;
+    CKA_KEY_TYPE                    Among(keytype::SECRETS), SECRET, Absent,    [R R R R] Never Never, Always Column;
     CKA_ID                          Bytes, KEYS, Empty,                     [O O O O] Free Free, Always Indexed;
     CKA_START_DATE                  Date, KEYS, Empty,                      [O O O O] Free Free, Always Checked;
     CKA_END_DATE                    Date, PUBLIC, Empty,                    [O O F F] Free Free, Always Checked;
@@ -202,11 +140,11 @@ rows! {
     CKA_EXTRACTABLE                 Bool, HELD, No,                         [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
     CKA_ALWAYS_SENSITIVE            Bool, HELD, Absent,                     [F F F F] Never Never, Always Checked;
     CKA_NEVER_EXTRACTABLE           Bool, HELD, Absent,                     [F F F F] Never Never, Always Checked;
-    CKA_ENCRYPT                     Bool, WRAPPING, Usage(CIPHERS),         [O O O O] Free Free, Always Checked;
-    CKA_DECRYPT                     Bool, HELD, Usage(CIPHERS),             [O O O O] Free Free, Always Checked;
-    CKA_SIGN                        Bool, HELD, Usage(SIGNERS),             [O O O O] Free Free, Always Checked;
+    CKA_ENCRYPT                     Bool, WRAPPING, Usage,                    [O O O O] Free Free, Always Checked;
+    CKA_DECRYPT                     Bool, HELD, Usage,                        [O O O O] Free Free, Always Checked;
+    CKA_SIGN                        Bool, HELD, Usage,                        [O O O O] Free Free, Always Checked;
     CKA_SIGN_RECOVER                Bool, PRIVATE, No,                      [O O O F] Free Free, Always Checked;
-    CKA_VERIFY                      Bool, WRAPPING, Usage(SIGNERS),         [O O O O] Free Free, Always Checked;
+    CKA_VERIFY                      Bool, WRAPPING, Usage,                    [O O O O] Free Free, Always Checked;
     CKA_VERIFY_RECOVER              Bool, PUBLIC, No,                       [O O F F] Free Free, Always Checked;
     CKA_WRAP                        Bool, WRAPPING, No,                     [O O O O] Free Free, Always Checked;
     CKA_UNWRAP                      Bool, HELD, No,                         [O O O O] Free Free, Always Checked;
@@ -218,32 +156,7 @@ rows! {
     CKA_DERIVE_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
     CKA_CHECK_VALUE                 Sized(&[0, 3]), SECRET, Absent,         [O O O O] OnlyToEmpty OnlyToEmpty, Always Checked;
 
-    // 6.1 RSA
-    CKA_MODULUS                     Bytes, RSA_PUBLIC, Absent,              [R F F F] Never Never, Always Indexed;
-    CKA_MODULUS_BITS                Ulong, RSA_PUBLIC, Absent,              [F R F F] Never Never, Always Checked;
-    CKA_PUBLIC_EXPONENT             Bytes, RSA_PUBLIC, Default(F4),         [R O F F] Never Never, Always Checked;
-    CKA_MODULUS                     Bytes, RSA_PRIVATE, Absent,             [R F F F] Never Never, Always Indexed;
-    CKA_MODULUS_BITS                Ulong, RSA_PRIVATE, Absent,             [F O F F] Never Never, Always Checked;
-    CKA_PUBLIC_EXPONENT             Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, Always Checked;
-    CKA_PRIVATE_EXPONENT            Bytes, RSA_PRIVATE, Absent,             [R F F F] Never Never, UnlessSensitive Checked;
-    CKA_PRIME_1                     Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
-    CKA_PRIME_2                     Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
-    CKA_EXPONENT_1                  Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
-    CKA_EXPONENT_2                  Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
-    CKA_COEFFICIENT                 Bytes, RSA_PRIVATE, Absent,             [O F F F] Never Never, UnlessSensitive Checked;
-
-    // 6.3 Elliptic curves
-    CKA_EC_PARAMS                   Bytes, EC_PUBLIC, Absent,               [R R F F] Never Never, Always Checked;
-    CKA_EC_POINT                    Bytes, EC_PUBLIC, Absent,               [R F F F] Never Never, Always Indexed;
-    CKA_EC_PARAMS                   Bytes, EC_PRIVATE, Absent,              [R O O F] Never Never, Always Checked;
-    CKA_EC_POINT                    Bytes, EC_PRIVATE, Absent,              [O F F F] Never Never, Always Indexed;
-    CKA_VALUE                       Bytes, EC_PRIVATE, Absent,              [R F F F] Never Never, UnlessSensitive Checked;
-
-    // 6.8 Generic secret; 6.13 AES; HMAC key types
-    CKA_VALUE                       Sized(&[16, 24, 32]), AES, Absent,      [R F F F] Never Never, UnlessSensitive Checked;
-    CKA_VALUE                       Sized(&[32, 64]), XTS, Absent,          [R F F F] Never Never, UnlessSensitive Checked;
-    CKA_VALUE                       Sized(&[16]), SM4, Absent,              [R F F F] Never Never, UnlessSensitive Checked;
-    CKA_VALUE                       Bytes, GENERIC, Absent,                 [R F F F] Never Never, UnlessSensitive Checked;
+    // Secret keys of all types
     CKA_VALUE_LEN                   Ulong, SECRET, Absent,                  [F R O O] Never Never, Always Checked;
 
     // Vendor attributes
@@ -264,26 +177,57 @@ rows! {
     CKA_TENON_TAGS                  Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
 }
 
+/// Every row. For one object there is at most one row of a kind.
+pub(super) fn rows() -> impl Iterator<Item = Row> {
+    let components = keytype::all().flat_map(|key_type| {
+        let of = |class| components(class, Some(key_type.id));
+        KEYS.classes.iter().flat_map(of)
+    });
+    COMMON.iter().copied().chain(components)
+}
+
+/// The rows for objects of `class` and `key_type`.
+pub(super) fn rows_of(
+    class: CK_OBJECT_CLASS,
+    key_type: Option<CK_KEY_TYPE>,
+) -> impl Iterator<Item = Row> {
+    let of_class = KEYS.classes.iter().filter(move |of| **of == class);
+    COMMON
+        .iter()
+        .filter(move |row| row.fits(class, key_type))
+        .copied()
+        .chain(of_class.flat_map(move |class| components(class, key_type)))
+}
+
+fn components(
+    class: &'static CK_OBJECT_CLASS,
+    key_type: Option<CK_KEY_TYPE>,
+) -> impl Iterator<Item = Row> {
+    let key_type = key_type.and_then(keytype::find);
+    key_type.into_iter().flat_map(move |key_type| {
+        let components = key_type.components(*class).iter();
+        components.map(move |component| Row::of_component(component, class, key_type.id))
+    })
+}
+
 /// The row of `kind` for objects of `class` and `key_type`.
 pub(super) fn row(
     kind: CK_ATTRIBUTE_TYPE,
     class: CK_OBJECT_CLASS,
     key_type: Option<CK_KEY_TYPE>,
-) -> Option<&'static Row> {
-    ROWS.iter()
-        .find(|row| row.kind == kind && row.fits(class, key_type))
+) -> Option<Row> {
+    rows_of(class, key_type).find(|row| row.kind == kind)
 }
 
 /// Some row of `kind`. Rows of one kind agree on its type (not on its limits) and on `search`.
-pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.kind == kind)
+pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<Row> {
+    rows().find(|row| row.kind == kind)
 }
 
 /// `kind` is key material in some objects.
 #[must_use]
 pub fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
-    ROWS.iter()
-        .any(|row| row.kind == kind && row.reveal == UnlessSensitive)
+    rows().any(|row| row.kind == kind && row.reveal == UnlessSensitive)
 }
 
 /// CKA_ name of an attribute that the token knows.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ck;
 
-use super::spec::{Curve, Spec};
+use crate::keytype::{Curve, Spec};
 
 /// The key that wraps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,14 +12,14 @@ mod job;
 mod matrix;
 mod metadata;
 pub mod profile;
-mod spec;
 
 pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, Scheme, WrappingKey};
 pub use job::{Job, Refused};
 pub use matrix::{Act, allows};
 pub use metadata::{Metadata, parse_tags};
 pub use profile::{Profile, Rule, Usage};
-pub use spec::{Curve, Spec};
+
+pub use crate::keytype::{Curve, Spec};
 
 /// What is known of an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

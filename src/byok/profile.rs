@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 
 use super::algorithm::{Algorithm, WrappingKey};
 use super::metadata::Metadata;
-use super::spec::{Curve, Spec};
+use crate::keytype::{Curve, Spec};
 
 const HOUR: UnixTime = 3600;
 const DAY: UnixTime = 24 * HOUR;

@@ -9,32 +9,15 @@ use crate::ck;
 use crate::crypto::aes::{BLOCK, Cbc, Direction};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
+use crate::keytype;
 use crate::secret::Secret;
-
-/// Secret keys of all types.
-pub(super) const SECRETS: &[ck::CK_KEY_TYPE] = &[
-    ck::CKK_GENERIC_SECRET,
-    ck::CKK_AES,
-    ck::CKK_AES_XTS,
-    ck::CKK_TENON_SM4,
-    ck::CKK_HKDF,
-    ck::CKK_SHA_1_HMAC,
-    ck::CKK_SHA224_HMAC,
-    ck::CKK_SHA256_HMAC,
-    ck::CKK_SHA384_HMAC,
-    ck::CKK_SHA512_HMAC,
-    ck::CKK_SHA3_224_HMAC,
-    ck::CKK_SHA3_256_HMAC,
-    ck::CKK_SHA3_384_HMAC,
-    ck::CKK_SHA3_512_HMAC,
-];
 
 /// Greatest length of a derived key in bytes.
 const MAX: usize = 1 << 16;
 
 /// What derivations of any secret key share.
 const ANY: Mechanism = Mechanism {
-    key_types: SECRETS,
+    key_types: keytype::SECRETS,
     vectors: &["mechanism::derive::tests::examples_of_the_specification"],
     ..ROW
 };

@@ -23,6 +23,7 @@ use crate::crypto::kdf::hkdf_sha256;
 use crate::crypto::rand::SystemRng;
 use crate::crypto::{Error as Refusal, Result as Opened};
 use crate::error::{Result, refuse};
+use crate::keytype;
 use crate::rng::{Rng, random};
 use crate::secret::Secret;
 
@@ -44,16 +45,7 @@ const CALLER_MAX: usize = 64 * 1024;
 pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     id: ck::CKM_TENON_KMS_ENVELOPE,
     name: "CKM_TENON_KMS_ENVELOPE",
-    key_types: &[
-        ck::CKK_AES,
-        ck::CKK_TENON_SM4,
-        ck::CKK_GENERIC_SECRET,
-        ck::CKK_SHA_1_HMAC,
-        ck::CKK_SHA224_HMAC,
-        ck::CKK_SHA256_HMAC,
-        ck::CKK_SHA384_HMAC,
-        ck::CKK_SHA512_HMAC,
-    ],
+    key_types: keytype::EXTERNAL_SECRETS,
     unit: Unit::Bytes,
     params: ParamKind::CallerData(CALLER_MAX),
     encrypt: Some(|key, params| begin(key, params, Direction::Encrypt)),

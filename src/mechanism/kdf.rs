@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::derive::{SECRETS, first, value};
+use super::derive::{first, value};
 use super::{Composition, HkdfSalt, Key, Mechanism, ParamKind, Params, ROW, Unit, secret};
 use crate::ck;
 use crate::crypto::kdf;
 use crate::error::{Result, refuse};
+use crate::keytype;
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -53,7 +54,7 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_PKCS5_PBKD2,
         name: "CKM_PKCS5_PBKD2",
-        key_types: SECRETS,
+        key_types: keytype::SECRETS,
         sizes: (1, secret::MAX as u64),
         unit: Unit::Bytes,
         params: ParamKind::Pbkd2,

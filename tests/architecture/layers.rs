@@ -27,7 +27,6 @@ const LAYERS: &[(&str, &[&str])] = &[(
 #[rustfmt::skip]
 const NOT_CLEAN: &[&str] = &[
     "abi",
-    "attr",
     "cli",
     "byok",
     "config",

@@ -6,6 +6,7 @@ use tenon_pkcs11::attr::Revealed;
 use tenon_pkcs11::byok::{Spec, parse_tags};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::clock::{Clock, SystemClock, UnixTime};
+use tenon_pkcs11::keytype::Values;
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
 
@@ -145,13 +146,7 @@ impl External {
         let read = Properties::read(session, handle)?;
         let class = read.number(ck::CKA_CLASS).ok_or("the key has no class")?;
         let key_type = read.number(ck::CKA_KEY_TYPE).ok_or("the key has no type")?;
-        let modulus = u64::try_from(read.bytes(ck::CKA_MODULUS).len())?;
-        let spec = Spec::of(
-            key_type,
-            read.number(ck::CKA_VALUE_LEN),
-            read.number(ck::CKA_MODULUS_BITS).or(Some(8 * modulus)),
-            Some(read.bytes(ck::CKA_EC_PARAMS)),
-        );
+        let spec = Spec::of(key_type, &read);
         let usage = match (read.is(ck::CKA_DECRYPT), read.is(ck::CKA_SIGN)) {
             (true, false) => Some(Usage::EncryptDecrypt),
             (false, true) => Some(Usage::SignVerify),
@@ -353,5 +348,15 @@ impl Properties {
     fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> UnixTime {
         let bytes = self.bytes(kind).try_into();
         bytes.map_or(0, UnixTime::from_be_bytes)
+    }
+}
+
+impl Values for Properties {
+    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+        Some(self.bytes(kind)).filter(|bytes| !bytes.is_empty())
+    }
+
+    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
+        self.number(kind)
     }
 }

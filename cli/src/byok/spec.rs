@@ -40,9 +40,9 @@ pub(super) fn parse(text: &str) -> Result<Spec, String> {
     let sized = name.split_once('_').and_then(|(kind, bits)| {
         let bits: u64 = bits.parse().ok()?;
         match kind {
-            "AES" => Spec::of(ck::CKK_AES, Some(bits / 8), None, None),
-            "HMAC" => Spec::of(ck::CKK_GENERIC_SECRET, Some(bits / 8), None, None),
-            "RSA" => Spec::of(ck::CKK_RSA, None, Some(bits), None),
+            "AES" => Spec::of(ck::CKK_AES, &[(ck::CKA_VALUE_LEN, bits / 8)]),
+            "HMAC" => Spec::of(ck::CKK_GENERIC_SECRET, &[(ck::CKA_VALUE_LEN, bits / 8)]),
+            "RSA" => Spec::of(ck::CKK_RSA, &[(ck::CKA_MODULUS_BITS, bits)]),
             _ => None,
         }
         .filter(|spec| self::name(*spec) == name)

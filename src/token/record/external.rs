@@ -11,7 +11,6 @@ use crate::secret::Secret;
 use crate::store::Uid;
 
 use crate::token::record::damaged::damaged;
-use crate::token::record::key;
 
 /// The binding: an attribute that no client can name, because it is not in the table.
 pub(in crate::token) const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING;
@@ -126,13 +125,7 @@ pub(in crate::token) fn profile_of(attributes: &Attributes) -> Result<&'static P
 
 /// The spec of an external key; `None` where only the binding by CKA_ID has such keys.
 pub(in crate::token) fn spec_of(attributes: &Attributes) -> Option<Spec> {
-    let modulus_bits = || attributes.bytes(ck::CKA_MODULUS).map(key::modulus_bits);
-    Spec::of(
-        attributes.key_type()?,
-        attributes.ulong(ck::CKA_VALUE_LEN),
-        attributes.ulong(ck::CKA_MODULUS_BITS).or_else(modulus_bits),
-        attributes.bytes(ck::CKA_EC_PARAMS),
-    )
+    Spec::of(attributes.key_type()?, attributes)
 }
 
 /// The external key that this is an older version of.

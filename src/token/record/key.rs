@@ -8,6 +8,7 @@ use crate::crypto::hash::Hash;
 use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
 use crate::crypto::{self, aes, ec, encoding, okp, rsa, sm4};
 use crate::error::{Error, Result, refuse};
+pub(in crate::token) use crate::keytype::modulus_bits;
 use crate::mechanism::{Key, KeyLengths, Material, PrivateForm};
 use crate::secret::Secret;
 
@@ -188,11 +189,6 @@ pub(in crate::token) fn describe_public(
         attributes.set(ck::CKA_MODULUS_BITS, Value::Ulong(modulus_bits(&key.n)));
     }
     Ok(())
-}
-
-/// Bits of a modulus without leading zero bytes.
-pub(in crate::token) fn modulus_bits(n: &[u8]) -> u64 {
-    n.len() as u64 * 8 - n.first().map_or(0, |byte| u64::from(byte.leading_zeros()))
 }
 
 fn describe_public_info(attributes: &mut Attributes, material: &Material) {

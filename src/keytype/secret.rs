@@ -1,0 +1,123 @@
+//! Secret keys: AES, SM4, generic secrets, and the keys of one hash or derivation (PKCS #11 3.2 sections
+//! 6.8, 6.13, 6.22 and 6.62).
+
+use crate::ck;
+
+use super::component::{Component, components};
+use super::row::{Class, KeyType, Values};
+use super::spec::Spec;
+
+/// What all rows have in common: a secret of any length.
+const ANY: KeyType = KeyType {
+    id: ck::CKK_GENERIC_SECRET,
+    name: "CKK_GENERIC_SECRET",
+    title: "generic secret",
+    class: Class::Secret,
+    size: ck::CKA_VALUE_LEN,
+    only_size: None,
+    uses: SIGNS,
+    public: &[],
+    held: VALUE,
+    spec: Some(hmac),
+};
+
+const CIPHERS: &[ck::CK_ATTRIBUTE_TYPE] = &[ck::CKA_ENCRYPT, ck::CKA_DECRYPT];
+const SIGNS: &[ck::CK_ATTRIBUTE_TYPE] = &[ck::CKA_SIGN, ck::CKA_VERIFY];
+const ALL: &[ck::CK_ATTRIBUTE_TYPE] = &[
+    ck::CKA_ENCRYPT,
+    ck::CKA_DECRYPT,
+    ck::CKA_SIGN,
+    ck::CKA_VERIFY,
+];
+
+const VALUE: &[Component] = components! {
+    CKA_VALUE Bytes, None, [R F F] UnlessSensitive Checked;
+};
+
+pub(super) static GENERIC: KeyType = ANY;
+
+pub(super) static AES: KeyType = KeyType {
+    id: ck::CKK_AES,
+    name: "CKK_AES",
+    title: "AES",
+    uses: ALL,
+    held: components! {
+        CKA_VALUE Sized(&[16, 24, 32]), None, [R F F] UnlessSensitive Checked;
+    },
+    spec: Some(|key| {
+        bits(key)
+            .filter(|bits| matches!(bits, 128 | 192 | 256))
+            .map(Spec::Aes)
+    }),
+    ..ANY
+};
+
+pub(super) static AES_XTS: KeyType = KeyType {
+    id: ck::CKK_AES_XTS,
+    name: "CKK_AES_XTS",
+    title: "AES-XTS",
+    uses: CIPHERS,
+    held: components! {
+        CKA_VALUE Sized(&[32, 64]), None, [R F F] UnlessSensitive Checked;
+    },
+    spec: None,
+    ..ANY
+};
+
+pub(super) static SM4: KeyType = KeyType {
+    id: ck::CKK_TENON_SM4,
+    name: "CKK_TENON_SM4",
+    title: "SM4",
+    only_size: Some(16),
+    uses: CIPHERS,
+    held: components! {
+        CKA_VALUE Sized(&[16]), None, [R F F] UnlessSensitive Checked;
+    },
+    spec: Some(|key| matches!(bits(key), None | Some(128)).then_some(Spec::Sm4)),
+    ..ANY
+};
+
+pub(super) static HKDF: KeyType = KeyType {
+    id: ck::CKK_HKDF,
+    name: "CKK_HKDF",
+    title: "HKDF",
+    uses: &[],
+    spec: None,
+    ..ANY
+};
+
+macro_rules! hmac {
+    ($($row:ident $id:ident $title:literal;)+) => {
+        $(pub(super) static $row: KeyType = KeyType {
+            id: ck::$id,
+            name: stringify!($id),
+            title: $title,
+            ..ANY
+        };)+
+    };
+}
+
+hmac! {
+    SHA_1_HMAC CKK_SHA_1_HMAC "SHA-1 HMAC";
+    SHA224_HMAC CKK_SHA224_HMAC "SHA-224 HMAC";
+    SHA256_HMAC CKK_SHA256_HMAC "SHA-256 HMAC";
+    SHA384_HMAC CKK_SHA384_HMAC "SHA-384 HMAC";
+    SHA512_HMAC CKK_SHA512_HMAC "SHA-512 HMAC";
+    SHA3_224_HMAC CKK_SHA3_224_HMAC "SHA3-224 HMAC";
+    SHA3_256_HMAC CKK_SHA3_256_HMAC "SHA3-256 HMAC";
+    SHA3_384_HMAC CKK_SHA3_384_HMAC "SHA3-384 HMAC";
+    SHA3_512_HMAC CKK_SHA3_512_HMAC "SHA3-512 HMAC";
+}
+
+/// Greatest length of an external generic or HMAC secret, in bits.
+const LONGEST: u64 = 8 * 1024;
+
+fn hmac(key: &dyn Values) -> Option<Spec> {
+    bits(key)
+        .filter(|bits| (8..=LONGEST).contains(bits))
+        .map(Spec::Hmac)
+}
+
+fn bits(key: &dyn Values) -> Option<u64> {
+    key.ulong(ck::CKA_VALUE_LEN)?.checked_mul(8)
+}

@@ -1,0 +1,98 @@
+//! What material fits an external key, as the services name it.
+
+use std::fmt;
+
+use crate::ck;
+use crate::crypto::{ec, okp};
+
+/// Kind and size of a key's material.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spec {
+    /// An AES key of so many bits.
+    Aes(u64),
+    /// An SM4 key, 128 bits.
+    Sm4,
+    /// A generic or HMAC secret of so many bits.
+    Hmac(u64),
+    /// An RSA private key whose modulus has so many bits.
+    Rsa(u64),
+    /// A private key on this curve.
+    Ec(Curve),
+}
+
+/// A curve that external keys lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Curve {
+    /// NIST P-256.
+    P256,
+    /// NIST P-384.
+    P384,
+    /// NIST P-521.
+    P521,
+    /// secp256k1.
+    Secp256k1,
+    /// The curve of GB/T 32918.5.
+    Sm2,
+    /// Ed25519 (RFC 8032).
+    Ed25519,
+}
+
+impl Curve {
+    /// The curve, when external keys lie on it.
+    pub(super) fn of(curve: ec::Curve) -> Option<Self> {
+        Some(match curve {
+            ec::Curve::P256 => Self::P256,
+            ec::Curve::P384 => Self::P384,
+            ec::Curve::P521 => Self::P521,
+            ec::Curve::Secp256k1 => Self::Secp256k1,
+            ec::Curve::Sm2 => Self::Sm2,
+            ec::Curve::P224
+            | ec::Curve::Brainpool224
+            | ec::Curve::Brainpool256
+            | ec::Curve::Brainpool320
+            | ec::Curve::Brainpool384
+            | ec::Curve::Brainpool512 => return None,
+        })
+    }
+
+    /// CKA_KEY_TYPE and CKA_EC_PARAMS of keys on this curve.
+    #[must_use]
+    pub fn attributes(self) -> (ck::CK_KEY_TYPE, &'static [u8]) {
+        let curve = match self {
+            Self::P256 => ec::Curve::P256,
+            Self::P384 => ec::Curve::P384,
+            Self::P521 => ec::Curve::P521,
+            Self::Secp256k1 => ec::Curve::Secp256k1,
+            Self::Sm2 => ec::Curve::Sm2,
+            Self::Ed25519 => return (ck::CKK_EC_EDWARDS, okp::Curve::Ed25519.params()),
+        };
+        (ck::CKK_EC, curve.params())
+    }
+}
+
+impl Spec {
+    /// A key pair's private half, not a secret key.
+    #[must_use]
+    pub fn private(self) -> bool {
+        matches!(self, Self::Rsa(_) | Self::Ec(_))
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aes(bits) => write!(f, "AES-{bits}"),
+            Self::Sm4 => f.write_str("SM4"),
+            Self::Hmac(bits) => write!(f, "HMAC-{bits}"),
+            Self::Rsa(bits) => write!(f, "RSA-{bits}"),
+            Self::Ec(curve) => f.write_str(match curve {
+                Curve::P256 => "P-256",
+                Curve::P384 => "P-384",
+                Curve::P521 => "P-521",
+                Curve::Secp256k1 => "secp256k1",
+                Curve::Sm2 => "SM2",
+                Curve::Ed25519 => "Ed25519",
+            }),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The rows, and the lists that follow from them.
+
+use crate::ck;
+
+use super::row::{Class, KeyType, Values};
+use super::spec::Spec;
+use super::{ec, okp, rsa, secret};
+
+static ROWS: &[&KeyType] = &[
+    &rsa::RSA,
+    &ec::EC,
+    &okp::EDWARDS,
+    &okp::MONTGOMERY,
+    &secret::AES,
+    &secret::AES_XTS,
+    &secret::SM4,
+    &secret::GENERIC,
+    &secret::HKDF,
+    &secret::SHA_1_HMAC,
+    &secret::SHA224_HMAC,
+    &secret::SHA256_HMAC,
+    &secret::SHA384_HMAC,
+    &secret::SHA512_HMAC,
+    &secret::SHA3_224_HMAC,
+    &secret::SHA3_256_HMAC,
+    &secret::SHA3_384_HMAC,
+    &secret::SHA3_512_HMAC,
+];
+
+/// Every row, pairs first.
+pub fn all() -> impl Iterator<Item = &'static KeyType> {
+    ROWS.iter().copied()
+}
+
+/// The row of a CKK_ number.
+#[must_use]
+pub fn find(id: ck::CK_KEY_TYPE) -> Option<&'static KeyType> {
+    all().find(|row| row.id == id)
+}
+
+/// CKK_ numbers of all key pairs.
+pub static PAIRS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Pairs) }>(List::Pairs);
+/// CKK_ numbers of all secret keys.
+pub static SECRETS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Secrets) }>(List::Secrets);
+/// CKK_ numbers of all external keys.
+pub static EXTERNAL: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::External) }>(List::External);
+/// CKK_ numbers of the external keys that are secret keys.
+pub static EXTERNAL_SECRETS: &[ck::CK_KEY_TYPE] =
+    &ids::<{ count(List::ExternalSecrets) }>(List::ExternalSecrets);
+
+/// A list of key types.
+#[derive(Clone, Copy)]
+enum List {
+    Pairs,
+    Secrets,
+    External,
+    ExternalSecrets,
+}
+
+const fn lists(list: List, row: &KeyType) -> bool {
+    let secret = matches!(row.class, Class::Secret);
+    match list {
+        List::Pairs => !secret,
+        List::Secrets => secret,
+        List::External => row.spec.is_some(),
+        List::ExternalSecrets => secret && row.spec.is_some(),
+    }
+}
+
+const fn count(list: List) -> usize {
+    let (mut at, mut found) = (0, 0);
+    while at < ROWS.len() {
+        if lists(list, ROWS[at]) {
+            found += 1;
+        }
+        at += 1;
+    }
+    found
+}
+
+const fn ids<const N: usize>(list: List) -> [ck::CK_KEY_TYPE; N] {
+    let mut out = [0; N];
+    let (mut at, mut found) = (0, 0);
+    while at < ROWS.len() {
+        if lists(list, ROWS[at]) {
+            out[found] = ROWS[at].id;
+            found += 1;
+        }
+        at += 1;
+    }
+    out
+}
+
+impl Spec {
+    /// The spec of a key with these attributes: CKA_VALUE_LEN in bytes, CKA_MODULUS_BITS or
+    /// CKA_MODULUS, or CKA_EC_PARAMS. `None` for what no external key can be.
+    #[must_use]
+    pub fn of(key_type: ck::CK_KEY_TYPE, key: &dyn Values) -> Option<Self> {
+        find(key_type)?.spec?(key)
+    }
+}

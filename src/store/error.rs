@@ -4,9 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
-use rusqlite::ffi;
-
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -73,49 +70,6 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             kind => Self::Io(kind, path.into()),
-        }
-    }
-
-    /// The error of opening the database at `path`.
-    pub(super) fn opening(error: rusqlite::Error, path: &Path) -> Self {
-        let rusqlite::Error::SqliteFailure(failure, _) = &error else {
-            return error.into();
-        };
-        match failure.code {
-            _ if failure.extended_code == ffi::SQLITE_CANTOPEN_SYMLINK => {
-                Self::Symlink(path.into())
-            }
-            ErrorCode::PermissionDenied => Self::PermissionsRefused(path.into()),
-            ErrorCode::CannotOpen => Self::CannotOpen(path.into()),
-            _ => error.into(),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-                ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::FileLockingProtocolFailed => Self::Busy,
-                ErrorCode::DiskFull => Self::Full,
-                ErrorCode::ReadOnly => Self::ReadOnly,
-                ErrorCode::DatabaseCorrupt => Self::Corrupt("the database image is malformed"),
-                ErrorCode::NotADatabase => Self::NotAToken("it is not an SQLite database"),
-                // The shared index of the write-ahead log could not grow.
-                ErrorCode::SystemIoFailure
-                    if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE =>
-                {
-                    Self::Full
-                }
-                _ => Self::Sqlite(error.to_string()),
-            },
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::Utf8Error(..) => Self::Corrupt("a row has an impossible shape"),
-            _ => Self::Sqlite(error.to_string()),
         }
     }
 }

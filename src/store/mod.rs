@@ -1,16 +1,23 @@
 //! The token's store: rows of sealed bytes behind `read(|snapshot|)` and `write(|tx|)`.
 //!
 //! It keeps rows of sealed bytes and the few clear columns that searches need. It knows no PIN, no
-//! meaning of an attribute, no policy and no cryptography, and nothing above it sees SQLite.
-//! `file` is the engine that keeps each token in a file of its own.
+//! meaning of an attribute, no policy and no cryptography, and nothing above it sees an engine:
+//! `door` and `engine` say what one does, and `file` is the one that keeps a token in a file.
 
+mod door;
+mod engine;
 mod error;
 mod file;
+mod handle;
+mod line;
+mod modes;
 mod row;
 
+pub use door::{ChangeRows, ReadRows, Snapshot, Tx};
+pub use engine::Engine;
 pub use error::{Error, Result};
-pub use file::{
-    DuePlace, FileCopy, FolderLock, Generation, Options, Progress, Snapshot, Store, Ticket, Tx,
-    Umask, WholeFile, names, remove,
-};
-pub use row::{ArchivedObject, AuditRow, Head, MaterialRow, Posting, Row, Search, Uid};
+pub use file::{FileCopy, FolderLock, Progress, Umask, WholeFile, names, remove};
+pub use handle::Store;
+pub use line::Ticket;
+pub use modes::{Durability, Generation, Options, Run};
+pub use row::{ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, Search, Uid};

@@ -99,3 +99,15 @@ pub struct Search<'a> {
     /// Values that the object must have, all of them.
     pub postings: &'a [Posting],
 }
+
+/// Where an object stands among those that are due: expired materials come first, then objects
+/// whose own end has come, each by time. The default is before all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DuePlace {
+    /// Among the objects whose own end has come.
+    pub(super) deletion: bool,
+    /// The end: Unix seconds.
+    pub(super) at: i64,
+    /// The engine's own number of the object.
+    pub(super) id: i64,
+}

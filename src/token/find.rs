@@ -88,14 +88,14 @@ impl Token {
                 },
                 postings: &postings,
             };
-            self.store.read(|snapshot| {
-                snapshot
-                    .find(&search, &mut |head| {
-                        heads.push(head);
-                        ControlFlow::Continue(())
-                    })
-                    .map_err(Error::from)
-            })?;
+            heads.extend(self.store.read(|snapshot| {
+                let mut found = Vec::new();
+                snapshot.find(&search, &mut |head| {
+                    found.push(head);
+                    ControlFlow::Continue(())
+                })?;
+                Ok::<_, Error>(found)
+            })?);
         }
         Ok(heads)
     }

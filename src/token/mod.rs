@@ -220,16 +220,6 @@ impl Token {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self> {
-        if let Some(aside) = store.stale_log() {
-            log::note(
-                LogLevel::Error,
-                &format!(
-                    "a log that did not belong to {} was set aside as {}: the token is as its file has it",
-                    store.path().display(),
-                    aside.display()
-                ),
-            );
-        }
         let token = Self {
             store,
             rng,

@@ -33,7 +33,6 @@ const NOT_CLEAN: &[&str] = &[
     "crypto",
     "mechanism",
     "policy",
-    "store",
     "token",
 ];
 

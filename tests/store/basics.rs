@@ -37,22 +37,21 @@ fn every_column_comes_back() {
     assert_eq!(s.store.read(|s| s.object(&bare.uid)), Ok(Some(bare)));
     assert_eq!(s.store.read(|s| s.object(&uid(2))), Ok(None));
 
-    let mut heads = Vec::new();
     let search = Search {
         class: Some(full.class),
         key_type: full.key_type,
         ..Search::default()
     };
-    s.store
-        .read(|s| {
-            s.find(&search, &mut |head| {
-                heads.push(head);
-                ControlFlow::Continue(())
-            })
-        })
-        .unwrap();
-    let [head] = heads[..] else {
-        panic!("{heads:?}");
+    let heads = s.store.read(|s| -> Result<_> {
+        let mut heads = Vec::new();
+        s.find(&search, &mut |head| {
+            heads.push(head);
+            ControlFlow::Continue(())
+        })?;
+        Ok(heads)
+    });
+    let [head] = heads.unwrap()[..] else {
+        panic!("not one");
     };
     assert_eq!(head.uid, full.uid);
     assert_eq!(head.class, full.class);
@@ -85,8 +84,8 @@ fn putting_again_replaces_row_and_postings_and_keeps_material() {
 
     s.store
         .read(|s| -> Result<()> {
-            assert_eq!(s.object(&uid(1))?, Some(changed));
-            assert_eq!(s.material(&uid(1))?, Some(material));
+            assert_eq!(s.object(&uid(1))?, Some(changed.clone()));
+            assert_eq!(s.material(&uid(1))?, Some(material.clone()));
             for (number, expected) in [(1, 0), (2, 1), (3, 1)] {
                 let search = Search {
                     postings: &[posting(number)],

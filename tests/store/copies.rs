@@ -9,7 +9,7 @@ use super::common::{Result, damage, row, scratch, uid};
 const SECRET: &[u8] = b"the sealed material, found nowhere else ";
 
 fn copy(store: &Store, name: &str) -> std::path::PathBuf {
-    let target = store.path().with_file_name(name);
+    let target = store.file().unwrap().with_file_name(name);
     let copy = store.copy(&target, Box::new(|_, _| ())).unwrap();
     copy.open().map(drop).unwrap();
     copy.publish(true).unwrap();

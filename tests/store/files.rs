@@ -37,10 +37,6 @@ fn files_are_the_owner_s_alone() {
     names.sort();
     let expected = ["gen", "lock", "reserve", "tenon", "tenon-shm", "tenon-wal"];
     assert_eq!(names, expected.map(|end| format!("slot-0000.{end}")));
-
-    assert_eq!(s.store.loose_mode(), Ok(None));
-    fs::set_permissions(&s.path, fs::Permissions::from_mode(0o640)).unwrap();
-    assert_eq!(s.store.loose_mode(), Ok(Some(0o640)));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn parent() {
         let statuses = (0..FORKS).map(|fork| {
             in_child(|| {
                 if fork % 2 == 0 {
-                    Arc::clone(&store).forget();
+                    std::mem::forget(Arc::clone(&store));
                 }
                 let own = Store::open(&path, &Options::default()).unwrap();
                 // The list of locks is read in parts, and others come and go meanwhile.

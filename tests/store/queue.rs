@@ -18,7 +18,7 @@ fn another(store: &Store, busy_timeout: Duration) -> Store {
         busy_timeout,
         ..Options::default()
     };
-    Store::open(store.path(), &options).unwrap()
+    Store::open(store.file().unwrap(), &options).unwrap()
 }
 
 /// Joins where at most `most` are ahead.

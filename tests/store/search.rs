@@ -10,15 +10,15 @@ use tenon_pkcs11::store::{Head, Row, Search, Store, Uid};
 use super::common::{Result, posting, row, scratch, uid};
 
 fn found(store: &Store, search: &Search<'_>) -> Vec<Head> {
-    let mut heads = Vec::new();
-    store
-        .read(|s| {
-            s.find(search, &mut |head| {
-                heads.push(head);
-                ControlFlow::Continue(())
-            })
-        })
-        .unwrap();
+    let found = store.read(|s| -> Result<_> {
+        let mut heads = Vec::new();
+        s.find(search, &mut |head| {
+            heads.push(head);
+            ControlFlow::Continue(())
+        })?;
+        Ok(heads)
+    });
+    let mut heads = found.unwrap();
     heads.sort_by_key(|head| head.uid);
     heads
 }
@@ -68,8 +68,8 @@ proptest! {
         ),
     ) {
         let s = scratch();
-        let mut model: BTreeMap<Uid, Thing> = BTreeMap::new();
-        s.store.write_relaxed(|tx| -> Result<()> {
+        let model = s.store.write_relaxed(|tx| -> Result<_> {
+            let mut model: BTreeMap<Uid, Thing> = BTreeMap::new();
             for thing in &things {
                 let row = Row {
                     class: thing.class,
@@ -86,7 +86,7 @@ proptest! {
                 let was = tx.remove(&uid(*number))?;
                 assert_eq!(was, model.remove(&uid(*number)).is_some());
             }
-            Ok(())
+            Ok(model)
         }).unwrap();
 
         for (class, key_type, private, wanted) in searches {
@@ -127,19 +127,18 @@ fn finding_stops_when_told() {
             postings,
             ..Search::default()
         };
-        let mut calls = 0;
-        s.store
-            .read(|s| {
-                s.find(&search, &mut |_| {
-                    calls += 1;
-                    if calls == 3 {
-                        return ControlFlow::Break(());
-                    }
-                    ControlFlow::Continue(())
-                })
-            })
-            .unwrap();
-        assert_eq!(calls, 3);
+        let calls = s.store.read(|s| -> Result<_> {
+            let mut calls = 0;
+            s.find(&search, &mut |_| {
+                calls += 1;
+                if calls == 3 {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            })?;
+            Ok(calls)
+        });
+        assert_eq!(calls, Ok(3));
     }
 }
 
@@ -154,17 +153,16 @@ fn reading_inside_a_search_is_allowed() {
         postings: &[posting(0), posting(1)],
         ..Search::default()
     };
-    let mut inner = 0;
-    s.store
-        .read(|s| {
-            s.find(&search, &mut |head| {
-                assert!(s.object(&head.uid).unwrap().is_some());
-                inner += s.count(&search).unwrap();
-                ControlFlow::Continue(())
-            })
-        })
-        .unwrap();
-    assert_eq!(inner, 100);
+    let inner = s.store.read(|s| -> Result<_> {
+        let mut inner = 0;
+        s.find(&search, &mut |head| {
+            assert!(s.object(&head.uid).unwrap().is_some());
+            inner += s.count(&search).unwrap();
+            ControlFlow::Continue(())
+        })?;
+        Ok(inner)
+    });
+    assert_eq!(inner, Ok(100));
 }
 
 /// Every object shares a label with many; each has an id of its own.

@@ -7,10 +7,11 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 
-use super::error::{Error, Result};
+use super::files::FileId;
 use super::fork;
-use super::place::FileId;
-use super::snapshot::{NAME, Snapshot};
+use super::rows::{FileRows, NAME};
+use super::sqlite_error::opening;
+use crate::store::error::{Error, Result};
 
 /// Older releases can lose commits in WAL mode.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -58,7 +59,7 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     fork::prepare();
     loop {
         let before = FileId::at(path);
-        let conn = open(path, purpose).map_err(|e| Error::opening(e, path))?;
+        let conn = open(path, purpose).map_err(|e| opening(e, path))?;
         // A log beside another file must not be folded into this one.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         ready(&conn, purpose, busy_timeout, path)?;
@@ -89,7 +90,7 @@ fn ready(conn: &Connection, purpose: Use, busy_timeout: Duration, path: &Path) -
         // Before the first read: SQLite then asks for the lock that no other connection shares.
         conn.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     }
-    settle(conn).map_err(|e| Error::opening(e, path))
+    settle(conn).map_err(|e| opening(e, path))
 }
 
 /// Has the database of a connection that writes keep a log. This writes to a file that is no token's
@@ -107,12 +108,12 @@ pub(super) fn keep_log(conn: &Connection) -> Result<()> {
 /// What the database at `path` holds without its log: the name of the store, and its generation.
 pub(super) fn look_inside(path: &Path) -> Result<([u8; 16], u64)> {
     fork::prepare();
-    let conn = open(path, Use::Immutable).map_err(|e| Error::opening(e, path))?;
-    let snapshot = Snapshot::new(&conn);
-    let name = snapshot.meta(NAME)?;
+    let conn = open(path, Use::Immutable).map_err(|e| opening(e, path))?;
+    let rows = FileRows::new(&conn);
+    let name = rows.value(NAME)?;
     let name = name.and_then(|name| name.try_into().ok());
     let name = name.ok_or(Error::Corrupt("the store's name is missing"))?;
-    Ok((name, snapshot.generation()?))
+    Ok((name, rows.generation()?))
 }
 
 fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {

@@ -50,13 +50,13 @@ use parking_lot::RwLock;
 use crate::clock::monotonic;
 use crate::config::LogLevel;
 use crate::log;
+use crate::store::modes::Generation;
 
-use super::error::{Error, Result};
 use super::files::{self, Draft};
 use super::gen_file::{Content, LEN, OPENINGS, open_file, write_like};
 use super::place::Place;
-use super::sys::{self, Lock};
-use super::writer::Writer;
+use super::range_lock::{Lock, lock, locked_by_another};
+use crate::store::error::{Error, Result};
 
 /// How long what was found by looking is believed, in nanoseconds.
 const LEASE: u64 = 50_000_000;
@@ -68,16 +68,6 @@ const SLACK: u64 = 20_000_000;
 const WRITERS: i64 = 1024;
 const READERS: i64 = 1025;
 const STEP: i64 = 1026;
-
-/// What the change counter says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generation {
-    /// Every answered change is in this generation; equal to `Snapshot::generation` of a snapshot,
-    /// it says that the snapshot is still the present state.
-    Settled(u64),
-    /// A commit may be under way, or there is no counter: read the store.
-    Unsettled,
-}
 
 /// The counter of one open store.
 #[derive(Debug)]
@@ -100,17 +90,13 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// The counter of the writer's database, made or settled if need be.
-    pub(super) fn attach(path: &Path, place: &Arc<Place>, writer: &Writer) -> Result<Self> {
+    /// The counter at `path` for a process that writes. It is to be settled where it does not say what
+    /// the database says, as one that has to be made does not.
+    pub(super) fn for_writing(path: &Path, place: &Arc<Place>) -> Result<Self> {
         let counter = Self::unopened(path, place, true);
         if let Some(file) = open_file(path, true)? {
             counter.join(file)?;
-            let generation = writer.snapshot().generation()?;
-            if counter.read() == Generation::Settled(generation) {
-                return Ok(counter);
-            }
         }
-        writer.locked(|generation| counter.settle(generation))?;
         Ok(counter)
     }
 
@@ -143,13 +129,13 @@ impl Counter {
         let io = |e| Error::io(&e, &self.path);
         let presence = if self.writable { WRITERS } else { READERS };
         // Where the file system has no such locks, everybody counts as not alone.
-        let _ = sys::lock(&file, presence, Lock::Shared);
+        let _ = lock(&file, presence, Lock::Shared);
         let content = Content::read(&file).unwrap_or_default();
         if self.writable {
             let raised = content.openings.wrapping_add(1);
             file.write_all_at(&raised.to_ne_bytes(), OPENINGS)
                 .map_err(io)?;
-            let others = [WRITERS, READERS].map(|byte| sys::locked_by_another(&file, byte));
+            let others = [WRITERS, READERS].map(|byte| locked_by_another(&file, byte));
             if others.contains(&true) {
                 self.be_known_later();
             }
@@ -254,7 +240,7 @@ impl Counter {
         if !self.is_at_its_path(file) {
             return None;
         }
-        Some(!sys::locked_by_another(file, WRITERS))
+        Some(!locked_by_another(file, WRITERS))
     }
 
     fn is_at_its_path(&self, file: &File) -> bool {
@@ -291,9 +277,9 @@ impl Counter {
         self.number.store(number, Ordering::SeqCst);
         let file = self.file.read();
         let file = file.as_ref().ok_or(Error::Busy)?;
-        let _ = sys::lock(file, STEP, Lock::Alone);
+        let _ = lock(file, STEP, Lock::Alone);
         let written = file.write_all_at(&number.to_ne_bytes(), 0);
-        let _ = sys::lock(file, STEP, Lock::Free);
+        let _ = lock(file, STEP, Lock::Free);
         written.map_err(|e| Error::io(&e, &self.path))
     }
 
@@ -327,12 +313,12 @@ impl Counter {
             return false;
         };
         // Without the lock the number stays odd, which is slow and right.
-        if sys::lock(file, STEP, Lock::Alone).is_ok() {
+        if lock(file, STEP, Lock::Alone).is_ok() {
             // Where it has changed, a later writer is at work.
             if Content::read(file).is_some_and(|content| content.number == announced) {
                 let _ = file.write_all_at(&number.to_ne_bytes(), 0);
             }
-            let _ = sys::lock(file, STEP, Lock::Free);
+            let _ = lock(file, STEP, Lock::Free);
         }
         self.is_at_its_path(file)
     }

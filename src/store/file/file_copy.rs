@@ -13,15 +13,15 @@ use rusqlite::Connection;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use super::connection::{Use, connect};
-use super::error::{Error, Result};
-use super::files::{self, Draft};
+use super::file_store::FileStore;
+use super::files::{self, Draft, beside};
 use super::folder::{self, Umask};
 use super::log_file::{self, alone, fold, keep_log_at_close, remove};
 use super::log_mark::LogMark;
-use super::place::beside;
-use super::snapshot::{GENERATION, Snapshot};
-use super::tx::Tx;
-use super::{Store, counter, gen_file, schema};
+use super::rows::{FileRows, GENERATION};
+use super::{counter, gen_file, schema};
+use crate::store::door::Tx;
+use crate::store::error::{Error, Result};
 
 /// Told now and then while a copy is made: bytes written, and about how many it will be.
 pub type Progress = Box<dyn FnMut(u64, u64) + Send>;
@@ -35,18 +35,6 @@ const TRIES: u32 = 4;
 pub struct FileCopy {
     draft: Draft,
     target: PathBuf,
-}
-
-impl Store {
-    /// Copies the store, as it is now, into a new file in the folder of `target`, which nobody sees
-    /// before `FileCopy::publish`. The file is not a store in use: a log that lies beside the place
-    /// to which it is moved does not belong to it.
-    ///
-    /// # Errors
-    /// `NotFound` when the folder is not there; `Full`, `Busy`, `Corrupt`, `Sqlite`, `Io`.
-    pub fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy> {
-        FileCopy::make(&mut self.readers.connection()?, target, progress)
-    }
 }
 
 impl FileCopy {
@@ -67,7 +55,7 @@ impl FileCopy {
         Self::make(&mut conn, target, progress)
     }
 
-    fn make(conn: &mut Connection, target: &Path, progress: Progress) -> Result<Self> {
+    pub(super) fn make(conn: &mut Connection, target: &Path, progress: Progress) -> Result<Self> {
         let target = files::resolve(target)?;
         let (draft, file) = Draft::beside(&target)?;
         drop(file);
@@ -83,20 +71,17 @@ impl FileCopy {
     /// Those of `change`; `Full`, `Sqlite`.
     pub fn amend<E: From<Error>>(
         &self,
-        change: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
+        change: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         self.change(change, true)
     }
 
-    /// The copy, for reading.
-    ///
-    /// # Errors
-    /// Those of `Store::open`; `Corrupt` when SQLite finds damage.
-    pub fn open(&self) -> Result<Store> {
+    /// The copy, for reading. See `FileCopy::open`.
+    pub(super) fn open_file(&self) -> Result<FileStore> {
         let mut conn = connect(self.draft.path(), Use::Immutable, Duration::ZERO)?;
         schema::admit(&mut conn, schema::MIGRATIONS, true)?;
         check(&conn)?;
-        Store::immutable(self.draft.path(), conn)
+        FileStore::immutable(self.draft.path(), conn)
     }
 
     /// The copy with another target in the same folder.
@@ -200,17 +185,17 @@ impl FileCopy {
     /// Makes a change in the copy, whose log gets an id of its own.
     fn change<E: From<Error>>(
         &self,
-        change: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
+        change: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
         counts: bool,
     ) -> std::result::Result<(), E> {
         let mut conn = alone(self.draft.path(), 1)?;
         let transaction = conn.transaction().map_err(Error::from)?;
-        let tx = Tx::new(Snapshot::new(&transaction));
-        change(&tx)?;
-        let mut generation = tx.generation()?;
+        let rows = FileRows::new(&transaction);
+        change(&rows)?;
+        let mut generation = rows.generation()?;
         if counts {
             generation = counter::next(generation)?;
-            tx.set_number(GENERATION, generation)?;
+            rows.set_number(GENERATION, generation)?;
         }
         LogMark::new(&transaction, generation)?.write(&transaction)?;
         transaction.commit().map_err(Error::from)?;

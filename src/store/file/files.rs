@@ -7,10 +7,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lch
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::UNIX_EPOCH;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// The path with its directory resolved. Links to a directory are the operator's; a link in place
 /// of the file itself stays visible in the last component.
@@ -39,6 +40,40 @@ pub(super) fn regular(path: &Path) -> Result<fs::Metadata> {
         return Err(Error::NotAFile(path.into()));
     }
     Ok(metadata)
+}
+
+/// What tells a file from another one that takes its path: inode number and time of creation, in
+/// nanoseconds; the latter is 0 where the file system keeps none. Neither changes when a device gets
+/// another number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct FileId {
+    pub(super) inode: u64,
+    pub(super) born: u64,
+}
+
+impl FileId {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let born = metadata.created().ok();
+        let since = born.and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+        Self {
+            inode: metadata.ino(),
+            born: since.map_or(0, |since| {
+                u64::try_from(since.as_nanos()).unwrap_or_default()
+            }),
+        }
+    }
+
+    /// Of the regular file at `path`; `None` where there is none.
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        regular(path).ok().as_ref().map(Self::of)
+    }
+}
+
+/// The path of one of SQLite's files beside the database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Gives a file made beside the database the owner, group and mode of `model`, the database's, so
@@ -76,7 +111,7 @@ pub(super) fn share_log(path: &Path, database: &Metadata) {
 /// Whether the database at `path` is whole without its log, and this process can make no files beside
 /// it.
 pub(super) fn is_at_rest(path: &Path) -> bool {
-    let log = super::place::beside(path, "-wal");
+    let log = beside(path, "-wal");
     let logged = fs::symlink_metadata(log).is_ok_and(|metadata| metadata.len() > 0);
     let made = Draft::beside(path);
     !logged && matches!(made, Err(Error::ReadOnly | Error::PermissionsRefused(_)))

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// Bits of a umask that take the group's rights away.
 const GROUP: u32 = 0o070;

@@ -14,15 +14,12 @@ use std::ffi::{c_char, c_int};
 use std::mem;
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::ffi;
 
+use super::epoch;
 use super::range_lock;
 use super::sys;
-
-/// Forks between the first process that used the store and this one.
-static EPOCH: AtomicU64 = AtomicU64::new(0);
 
 /// SQLite's static mutexes, each before those that are taken while it is held.
 const MUTEXES: [c_int; 6] = [
@@ -36,11 +33,6 @@ const MUTEXES: [c_int; 6] = [
 
 // SQLite is built for files beyond 2 GiB: `struct stat` must be the one that it means.
 const _: () = assert!(size_of::<libc::off_t>() == 8);
-
-/// Tells this process from its ancestors.
-pub(super) fn epoch() -> u64 {
-    EPOCH.load(Ordering::Relaxed)
-}
 
 /// Prepares SQLite. Call it before anything else of SQLite.
 pub(super) fn prepare() {
@@ -96,7 +88,7 @@ unsafe extern "C" fn stat(path: *const c_char, out: *mut libc::stat) -> c_int {
 
 /// Device numbers use the low 32 bits of 64, or some more on a few machines.
 fn disguise(stat: &mut libc::stat) {
-    stat.st_dev ^= epoch() << 44;
+    stat.st_dev ^= epoch::of_this_process() << 44;
 }
 
 extern "C" fn before_fork() {
@@ -120,7 +112,7 @@ fn give_mutexes_back() {
 }
 
 extern "C" fn in_child() {
-    EPOCH.fetch_add(1, Ordering::Relaxed);
+    epoch::begin_next();
     give_mutexes_back();
     range_lock::in_child();
 }

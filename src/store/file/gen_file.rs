@@ -5,8 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::error::{Error, Result};
 use super::files;
+use crate::store::error::{Error, Result};
 
 /// Bytes of the file, in the machine's order: the number, and the count of openings.
 pub(super) const LEN: usize = 16;

@@ -11,31 +11,27 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::clock::Deadline;
 
+use crate::store::modes::Run;
+
 use super::counter::Counter;
-use super::error::{Error, Result};
-use super::tx::Tx;
-use super::writer::{Durability, Writer};
+use super::rows::FileRows;
+use super::writer::Writer;
+use crate::store::error::{Error, Result};
 
 /// The writer, and those who want it.
 pub(super) struct Group {
     writer: Mutex<Writer>,
     busy_timeout: Duration,
     counter: Counter,
-    /// Threads that are about to take the writer. Each of them will.
+    /// How many threads wait for the writer. Whoever is counted here goes on to take it, so a thread
+    /// that leaves its transaction open can rely on the next one to end it.
     waiting: AtomicUsize,
     /// The thread whose change is being made; 0 for none.
     holder: AtomicUsize,
-}
-
-/// How a transaction ended, for all who had a part in it.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    result: Mutex<Option<Result<()>>>,
-    known: Condvar,
 }
 
 impl Group {
@@ -73,15 +69,15 @@ impl Group {
         writer.shrink()
     }
 
-    /// Makes one change. See `Store::write`.
-    pub(super) fn write<T, E: From<Error>>(
+    /// Makes one change. See `Engine::change`.
+    pub(super) fn change(
         &self,
-        durability: Durability,
-        change: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
+        run: Run,
+        change: &mut dyn FnMut(&FileRows<'_>) -> bool,
+    ) -> Result<()> {
         let me = this_thread();
         if self.holder.load(Ordering::Relaxed) == me {
-            return Err(Error::Nested.into());
+            return Err(Error::Nested);
         }
 
         self.counter.be_known();
@@ -92,39 +88,26 @@ impl Group {
         let mut writer = self.writer.lock();
         self.waiting.fetch_sub(1, Ordering::SeqCst);
 
+        if run.again {
+            // Those whose transaction this ends are answered first.
+            writer.end(&self.counter);
+        }
         self.holder.store(me, Ordering::Relaxed);
-        let part = writer.change(durability, deadline, change);
+        let part = writer.change(run.durability, deadline, change);
         self.holder.store(0, Ordering::Relaxed);
         let part = part?;
-        if !writer.takes_more() || self.waiting.load(Ordering::SeqCst) == 0 {
+        if run.again || !writer.takes_more() || self.waiting.load(Ordering::SeqCst) == 0 {
             writer.end(&self.counter);
         }
         drop(writer);
 
         let ended = part.outcome.wait();
-        let answer = part.answer.unwrap_or_else(|panic| resume_unwind(panic));
-        match ended {
-            // What a change saw of others that were then not committed is no ground for its error.
-            Err(e) if !part.broke || answer.is_ok() => Err(e.into()),
-            _ => answer,
-        }
-    }
-}
-
-impl Outcome {
-    pub(super) fn set(&self, result: Result<()>) {
-        *self.result.lock() = Some(result);
-        self.known.notify_all();
-    }
-
-    /// Waits until the transaction ended.
-    pub(super) fn wait(&self) -> Result<()> {
-        let mut result = self.result.lock();
-        loop {
-            if let Some(result) = &*result {
-                return result.clone();
-            }
-            self.known.wait(&mut result);
+        let kept = part.kept.unwrap_or_else(|panic| resume_unwind(panic));
+        match part.broke {
+            // It hears its own refusal, which is why the transaction failed.
+            Some(_) if !kept => Ok(()),
+            Some(error) => Err(error),
+            None => ended,
         }
     }
 }

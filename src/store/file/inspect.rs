@@ -1,12 +1,14 @@
 //! Looking at the whole store: what a comparison with its own record, and a check of the file, read.
 //!
-//! Unlike the statements of `snapshot`, some of these read a whole table.
+//! Unlike the statements of `snapshot` and `search`, some of these read a whole table.
 
 use std::ops::ControlFlow;
 
-use super::error::Result;
-use super::row::{Posting, Row, Uid};
-use super::snapshot::{Snapshot, object_row};
+use rusqlite::Connection;
+
+use super::columns::object_row;
+use crate::store::error::Result;
+use crate::store::row::{Posting, Row, Uid};
 
 /// Without an index, so that the rows themselves are read and not what an index says of them.
 const OBJECTS: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, \
@@ -19,64 +21,60 @@ const MATERIAL_COUNT: &str = "SELECT count(*) FROM material";
 /// Faults that a check of the file names at most.
 const FAULTS: usize = 20;
 
-impl Snapshot<'_> {
-    /// Calls `each` with every object, in no particular order, until it breaks off. Reads the whole
-    /// table.
-    pub fn objects(&self, each: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<()> {
-        let mut statement = self.conn().prepare_cached(OBJECTS)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            if each(object_row(row)?).is_break() {
-                break;
-            }
+/// Calls `each` with every object, in no particular order, until it breaks off. Reads the whole
+/// table.
+pub(super) fn objects(
+    conn: &Connection,
+    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(OBJECTS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if each(object_row(row)?).is_break() {
+            break;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// The index rows that lead to the object named `uid`, in ascending order.
-    pub fn postings(&self, uid: &Uid) -> Result<Vec<Posting>> {
-        let mut statement = self.conn().prepare_cached(POSTINGS)?;
-        let values = statement.query_map([uid], |row| row.get(0))?;
-        let mut postings = values.collect::<rusqlite::Result<Vec<Posting>>>()?;
-        postings.sort_unstable();
-        Ok(postings)
-    }
+/// The index rows that lead to the object named `uid`, in ascending order.
+pub(super) fn postings(conn: &Connection, uid: &Uid) -> Result<Vec<Posting>> {
+    let mut statement = conn.prepare_cached(POSTINGS)?;
+    let values = statement.query_map([uid], |row| row.get(0))?;
+    let mut postings = values.collect::<rusqlite::Result<Vec<Posting>>>()?;
+    postings.sort_unstable();
+    Ok(postings)
+}
 
-    /// How many index rows there are. Reads the whole table.
-    pub fn posting_count(&self) -> Result<u64> {
-        self.count_of(POSTING_COUNT)
-    }
+/// How many index rows there are. Reads the whole table.
+pub(super) fn posting_count(conn: &Connection) -> Result<u64> {
+    count_of(conn, POSTING_COUNT)
+}
 
-    /// How many materials there are. Reads the whole table.
-    pub fn material_count(&self) -> Result<u64> {
-        self.count_of(MATERIAL_COUNT)
-    }
+/// How many materials there are. Reads the whole table.
+pub(super) fn material_count(conn: &Connection) -> Result<u64> {
+    count_of(conn, MATERIAL_COUNT)
+}
 
-    /// What SQLite finds wrong with the file: its pages, its own indexes, rows that belong to no
-    /// object. Nothing when the file is sound. Reads the whole file.
-    pub fn faults(&self) -> Result<Vec<String>> {
-        let mut faults = Vec::new();
-        let mut check = self
-            .conn()
-            .prepare(&format!("PRAGMA integrity_check({FAULTS})"))?;
-        for line in check.query_map([], |row| row.get::<_, String>(0))? {
-            faults.push(line?);
-        }
-        faults.retain(|line| line != "ok");
-        let mut check = self.conn().prepare("PRAGMA foreign_key_check")?;
-        for table in check.query_map([], |row| row.get::<_, String>(0))?.take(1) {
-            faults.push(format!("a row of table {} belongs to no object", table?));
-        }
-        Ok(faults)
+/// What SQLite finds wrong with the file: its pages, its own indexes, rows that belong to no
+/// object. Nothing when the file is sound. Reads the whole file.
+pub(super) fn faults(conn: &Connection) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    let mut check = conn.prepare(&format!("PRAGMA integrity_check({FAULTS})"))?;
+    for line in check.query_map([], |row| row.get::<_, String>(0))? {
+        faults.push(line?);
     }
+    faults.retain(|line| line != "ok");
+    let mut check = conn.prepare("PRAGMA foreign_key_check")?;
+    for table in check.query_map([], |row| row.get::<_, String>(0))?.take(1) {
+        faults.push(format!("a row of table {} belongs to no object", table?));
+    }
+    Ok(faults)
+}
 
-    fn count_of(&self, sql: &str) -> Result<u64> {
-        let count: i64 = self
-            .conn()
-            .prepare_cached(sql)?
-            .query_row([], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
-    }
+fn count_of(conn: &Connection, sql: &str) -> Result<u64> {
+    let count: i64 = conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -130,19 +128,7 @@ mod tests {
 
     #[test]
     fn reading_the_index_rows_of_one_object_scans_no_table() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::create(&directory.path().join("slot-0000.tenon")).unwrap();
-        store
-            .read(|s| -> Result<()> {
-                let plan = format!("EXPLAIN QUERY PLAN {POSTINGS}");
-                let mut statement = s.conn().prepare(&plan)?;
-                let mut steps = statement.query([rusqlite::types::Null])?;
-                while let Some(step) = steps.next()? {
-                    let step: String = step.get("detail")?;
-                    assert!(step.starts_with("SEARCH "), "{step}");
-                }
-                Ok(())
-            })
-            .unwrap();
+        let (_directory, conn) = super::super::testing::database();
+        super::super::testing::assert_searches(&conn, POSTINGS);
     }
 }

@@ -14,12 +14,11 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::connection::{Use, connect};
-use super::error::{Error, Result};
-use super::files::sync_directory;
+use super::files::{beside, sync_directory};
 use super::log_mark::{LEN, LogMark, LogSpan, ROW};
-use super::place::beside;
+use super::rows::FileRows;
 use super::schema;
-use super::snapshot::Snapshot;
+use crate::store::error::{Error, Result};
 
 /// The two magic numbers, but for their last bit.
 const MAGIC: u32 = 0x377F_0682;
@@ -125,7 +124,7 @@ fn renew(path: &Path, known: &[&str]) -> Result<()> {
     }
     let renewed = match LogMark::read(&conn)? {
         Some(mark) => mark.renewed(&conn),
-        None => LogMark::new(&conn, Snapshot::new(&conn).generation()?),
+        None => LogMark::new(&conn, FileRows::new(&conn).generation()?),
     };
     if renewed.and_then(|mark| mark.write(&conn)).is_err() {
         return Ok(());

@@ -19,7 +19,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::error::Result;
+use crate::store::error::Result;
 
 /// Name in `meta` of the mark.
 pub(super) const ROW: &str = "store.log";

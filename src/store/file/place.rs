@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -21,9 +21,9 @@ use crate::config::LogLevel;
 use crate::log;
 
 use super::connection;
-use super::error::{Error, Result};
-use super::files;
+use super::files::{self, FileId, beside};
 use super::sys;
+use crate::store::error::{Error, Result};
 
 /// Bytes that the index of the log grows by, and frames of the log that the first of these serve;
 /// later ones serve more.
@@ -31,33 +31,6 @@ const INDEX_STEP: u64 = 32_768;
 const INDEX_FRAMES: u64 = 4062;
 /// A page and its frame's header in the log.
 const FRAME: u64 = 4096 + 24;
-
-/// What tells a file from another one that takes its path: inode number and time of creation, in
-/// nanoseconds; the latter is 0 where the file system keeps none. Neither changes when a device gets
-/// another number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct FileId {
-    pub(super) inode: u64,
-    pub(super) born: u64,
-}
-
-impl FileId {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        let born = metadata.created().ok();
-        let since = born.and_then(|born| born.duration_since(UNIX_EPOCH).ok());
-        Self {
-            inode: metadata.ino(),
-            born: since.map_or(0, |since| {
-                u64::try_from(since.as_nanos()).unwrap_or_default()
-            }),
-        }
-    }
-
-    /// Of the regular file at `path`; `None` where there is none.
-    pub(super) fn at(path: &Path) -> Option<Self> {
-        files::regular(path).ok().as_ref().map(Self::of)
-    }
-}
 
 /// The paths of an open store, and the files that were there when it was opened.
 #[derive(Debug)]
@@ -293,11 +266,4 @@ impl Place {
         }
         Error::Moved(self.path.clone())
     }
-}
-
-/// The path of one of SQLite's files beside the database.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

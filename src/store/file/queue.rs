@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use crate::clock::Deadline;
 
-use super::error::{Error, Result};
 use super::files::{self, Draft};
 use super::range_lock::Description;
+use crate::store::error::{Error, Result};
 
 /// The line of those that write. The other lines are the caller's.
 pub(super) const WRITERS: u8 = 0;
@@ -47,7 +47,7 @@ pub(super) struct Queue {
 
 /// A place in a line, given back when it is dropped.
 #[derive(Debug)]
-pub struct Ticket {
+pub(super) struct Ticket {
     description: Description,
     line: Range<i64>,
     number: i64,

@@ -16,7 +16,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 
-use super::fork;
+use super::epoch;
 
 /// Descriptions that are listed at once. One beyond them works, and is inherited by children.
 const LISTED: usize = 1024;
@@ -53,7 +53,7 @@ impl Description {
         })?;
         Ok(Self {
             file: Some(file),
-            epoch: fork::epoch(),
+            epoch: epoch::of_this_process(),
         })
     }
 
@@ -100,20 +100,16 @@ impl Description {
     }
 
     fn control(&self, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
-        let Some(file) = &self.file else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        // SAFETY: an open descriptor, and a structure that lives through the call.
-        match unsafe { libc::fcntl(file.as_raw_fd(), command, ptr::from_mut(lock)) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
+        match &self.file {
+            Some(file) => control(file, command, lock),
+            None => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }
 
 impl Drop for Description {
     fn drop(&mut self) {
-        if fork::epoch() != self.epoch {
+        if epoch::of_this_process() != self.epoch {
             // This child closed the descriptor when it began, and the number may be another file's.
             if let Some(file) = self.file.take() {
                 let _ = file.into_raw_fd();
@@ -129,6 +125,52 @@ impl Drop for Description {
                 drop(file);
             });
         }
+    }
+}
+
+/// How a byte of a file is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// With others that share it.
+    Shared,
+    /// Alone; the file must be open for writing.
+    Alone,
+    /// Not any more.
+    Free,
+}
+
+/// Locks one byte of `file`, which need not be there, and waits for others that hold it. The lock ends
+/// when the last descriptor of this opening of the file is closed, a forked child's too.
+pub(super) fn lock(file: &File, byte: i64, kind: Lock) -> io::Result<()> {
+    let kind = match kind {
+        Lock::Shared => libc::F_RDLCK,
+        Lock::Alone => libc::F_WRLCK,
+        Lock::Free => libc::F_UNLCK,
+    };
+    loop {
+        match control(
+            file,
+            libc::F_OFD_SETLKW,
+            &mut request(kind, &(byte..byte + 1)),
+        ) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Whether another opening of `file` holds a lock on the byte; also where the system cannot tell.
+pub(super) fn locked_by_another(file: &File, byte: i64) -> bool {
+    let mut found = request(libc::F_WRLCK, &(byte..byte + 1));
+    let told = control(file, libc::F_OFD_GETLK, &mut found);
+    told.is_err() || libc::c_int::from(found.l_type) != libc::F_UNLCK
+}
+
+fn control(file: &File, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
+    // SAFETY: an open descriptor, and a structure that lives through the call.
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, ptr::from_mut(lock)) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

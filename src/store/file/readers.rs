@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::connection::{Use, connect};
-use super::error::{Error, Result};
-use super::files;
-use super::place::{Place, beside};
-use super::snapshot::Snapshot;
+use super::files::{self, beside};
+use super::place::Place;
+use super::rows::FileRows;
+use crate::store::error::{Error, Result};
 
 /// Connections kept for the next reader. More are opened while more threads read at once, and
 /// closed afterwards: waiting for one could block a thread that reads inside a read for ever.
@@ -108,20 +108,17 @@ impl Readers {
     }
 
     /// Runs `look` on one consistent state.
-    pub(super) fn read<T, E: From<Error>>(
-        &self,
-        look: impl FnOnce(&Snapshot<'_>) -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
+    pub(super) fn read(&self, look: &mut dyn FnMut(&FileRows<'_>)) -> Result<()> {
         self.place.check()?;
         let (conn, state) = self.take()?;
-        let answer = {
+        {
             let _transaction = Transaction::begin(&conn)?;
-            look(&Snapshot::new(&conn))
-        };
+            look(&FileRows::new(&conn));
+        }
         if conn.is_autocommit() && self.idle.lock().state == state {
             self.keep(conn);
         }
-        answer
+        Ok(())
     }
 
     /// A connection, and the state of the database that it was opened on.

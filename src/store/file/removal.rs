@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::error::{Error, Result};
 use super::files;
 use super::range_lock::Description;
+use crate::store::error::{Error, Result};
 
 /// Bytes of the database that SQLite locks: pending, reserved and shared. Every open connection of a
 /// database in WAL mode holds some of them.

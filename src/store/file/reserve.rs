@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use super::error::{Error, Result};
 use super::files;
+use crate::store::error::{Error, Result};
 
 /// SQLite folds its log into the database, which may grow by as much, at 1000 pages of 4 KiB; the
 /// rest is for the change itself.

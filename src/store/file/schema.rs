@@ -6,10 +6,10 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::connection::{Use, connect, keep_log};
-use super::error::{Error, Result};
 use super::log_mark::LogMark;
-use super::snapshot::Snapshot;
-use super::tx::Tx;
+use super::rows::FileRows;
+use crate::store::door::Tx;
+use crate::store::error::{Error, Result};
 
 /// "TNON": marks the SQLite file as a token store.
 const APPLICATION_ID: i32 = 0x544E_4F4E;
@@ -79,13 +79,13 @@ pub(super) const MIGRATIONS: &[&str] = &["
 /// Makes the schema and what `fill` adds in the empty database at `path`, which is closed again.
 pub(super) fn create<E: From<Error>>(
     path: &Path,
-    fill: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
+    fill: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     // Nobody else knows the file.
     let mut conn = connect(path, Use::Write, Duration::ZERO)?;
     let made = begin(&mut conn);
     let filled = made.map_err(E::from).and_then(|()| {
-        fill(&Tx::new(Snapshot::new(&conn)))?;
+        fill(&FileRows::new(&conn))?;
         Ok(conn.execute_batch("COMMIT").map_err(Error::from)?)
     });
     let closed = conn.close().map_err(|(_, e)| Error::from(e));
@@ -170,6 +170,7 @@ fn upgrade(conn: &mut Connection, known: &[&str]) -> Result<()> {
 mod tests {
     use std::path::PathBuf;
 
+    use super::super::file_store::FileStore;
     use super::*;
     use crate::store::{Generation, Options, Row, Store};
 
@@ -201,7 +202,7 @@ mod tests {
             read_only,
             ..Options::default()
         };
-        Store::open_knowing(path, &options, known)
+        FileStore::open_knowing(path, &options, known).map(Store::over)
     }
 
     #[test]

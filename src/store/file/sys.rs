@@ -1,66 +1,13 @@
 //! Calls of the system and of SQLite that no safe interface offers.
 
 use std::ffi::{CString, c_int, c_void};
-use std::fs::File;
 use std::io;
 use std::mem;
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
 use rusqlite::{Connection, ffi};
-
-/// How a byte of a file is locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lock {
-    /// With others that share it.
-    Shared,
-    /// Alone; the file must be open for writing.
-    Alone,
-    /// Not any more.
-    Free,
-}
-
-/// Locks one byte of `file`, which need not be there, and waits for others that hold it. The lock
-/// belongs to this opening of the file: it ends when the last descriptor of it is closed.
-pub(super) fn lock(file: &File, byte: i64, kind: Lock) -> io::Result<()> {
-    let mut asked = flock(byte, kind);
-    loop {
-        // SAFETY: the descriptor is open, and the structure outlives the call.
-        let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLKW, &raw mut asked) };
-        if done == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
-}
-
-/// Whether another opening of `file` holds a lock on the byte; also where the system cannot tell.
-pub(super) fn locked_by_another(file: &File, byte: i64) -> bool {
-    let mut found = flock(byte, Lock::Alone);
-    // SAFETY: as above.
-    let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut found) };
-    done != 0 || c_int::from(found.l_type) != libc::F_UNLCK
-}
-
-fn flock(byte: i64, kind: Lock) -> libc::flock {
-    let kind = match kind {
-        Lock::Shared => libc::F_RDLCK,
-        Lock::Alone => libc::F_WRLCK,
-        Lock::Free => libc::F_UNLCK,
-    };
-    // SAFETY: a C structure of numbers, for all of which zero is a value; l_pid must be 0.
-    let mut flock: libc::flock = unsafe { mem::zeroed() };
-    flock.l_type = libc::c_short::try_from(kind).unwrap_or_default();
-    flock.l_whence = libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default();
-    flock.l_start = byte;
-    flock.l_len = 1;
-    flock
-}
 
 /// Sets the length of the file at `path` without opening it: a descriptor that is closed would take
 /// the locks of this process on the file with it.

@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::{Error, Result};
 use super::files::{self, Draft};
 use super::folder::Umask;
+use crate::store::error::{Error, Result};
 
 /// The file at one path, which need not be there yet.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +11,16 @@ use rusqlite::config::DbConfig;
 
 use crate::clock::Deadline;
 
-use super::counter::{self, Counter, Generation};
-use super::error::{Error, Result};
-use super::group::Outcome;
+use crate::store::modes::{Durability, Generation};
+
+use super::counter::{self, Counter};
 use super::log_mark::LogMark;
+use super::outcome::Outcome;
 use super::place::Place;
 use super::queue::{self, Queue, Ticket};
+use super::rows::{FileRows, GENERATION};
 use super::schema;
-use super::snapshot::{GENERATION, Snapshot};
-use super::tx::Tx;
+use crate::store::error::{Error, Result};
 
 /// Changes that one transaction takes at most.
 const BATCH: usize = 64;
@@ -32,15 +34,6 @@ const SHRINK: u32 = 256;
 /// Name in `meta` of the generation that last erased material: there until a process that has
 /// emptied the write-ahead log since then writes again.
 const ERASED: &str = "store.erased";
-
-/// What a committed change survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Durability {
-    /// Power loss.
-    Full,
-    /// The end of the process.
-    Process,
-}
 
 /// The connection that changes things.
 pub(super) struct Writer {
@@ -75,17 +68,18 @@ struct Batch {
     emptying_postponed: bool,
     /// A change erased, and the log is to be empty when it is answered.
     emptying_demanded: bool,
-    broken: Option<Error>,
+    /// A change made SQLite give the transaction up.
+    broken: bool,
 }
 
 /// One change's part in a transaction.
-pub(super) struct Part<T, E> {
-    /// What the change's closure came to: its result, or its panic.
-    pub(super) answer: std::result::Result<std::result::Result<T, E>, Box<dyn Any + Send>>,
+pub(super) struct Part {
+    /// Whether the change is to be kept, or its panic.
+    pub(super) kept: std::result::Result<bool, Box<dyn Any + Send>>,
     /// How the transaction will end.
     pub(super) outcome: Arc<Outcome>,
-    /// Whether this change made the transaction fail.
-    pub(super) broke: bool,
+    /// Why this change made the transaction fail, if it did.
+    pub(super) broke: Option<Error>,
 }
 
 impl Writer {
@@ -119,12 +113,12 @@ impl Writer {
 
     /// Makes one change in the open transaction; begins one if there is none, which waits for other
     /// processes until the deadline.
-    pub(super) fn change<T, E: From<Error>>(
+    pub(super) fn change(
         &mut self,
         durability: Durability,
         deadline: Deadline,
-        change: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
-    ) -> Result<Part<T, E>> {
+        change: &mut dyn FnMut(&FileRows<'_>) -> bool,
+    ) -> Result<Part> {
         let mut batch = match self.batch.take() {
             Some(batch) => batch,
             None => self.in_turn(deadline, |writer| writer.begin(durability))?,
@@ -137,18 +131,19 @@ impl Writer {
     /// Whether further changes may join the open transaction.
     pub(super) fn takes_more(&self) -> bool {
         self.batch.as_ref().is_some_and(|batch| {
-            batch.changes < BATCH && batch.broken.is_none() && batch.durability == Durability::Full
+            batch.changes < BATCH && !batch.broken && batch.durability == Durability::Full
         })
     }
 
     /// Commits the open transaction and tells its members.
     pub(super) fn end(&mut self, counter: &Counter) {
-        let Some(mut batch) = self.batch.take() else {
+        let Some(batch) = self.batch.take() else {
             return;
         };
-        let result = match batch.broken.take() {
-            Some(e) => Err(e),
-            None => self.commit(&batch, counter),
+        let result = if batch.broken {
+            Err(Error::RolledBack)
+        } else {
+            self.commit(&batch, counter)
         };
         if let Err(e) = &result {
             self.cramped |= matches!(e, Error::Full | Error::RolledBack);
@@ -185,6 +180,15 @@ impl Writer {
         }
     }
 
+    /// The counter at `path`, which says what the database says from here on.
+    pub(super) fn attach(&self, path: &Path) -> Result<Counter> {
+        let counter = Counter::for_writing(path, &self.place)?;
+        if counter.read() != Generation::Settled(self.rows().generation()?) {
+            self.settle(&counter)?;
+        }
+        Ok(counter)
+    }
+
     /// Makes the counter say what the database says.
     pub(super) fn settle(&self, counter: &Counter) -> Result<()> {
         self.locked(|generation| counter.settle(generation))
@@ -198,22 +202,22 @@ impl Writer {
         };
         self.place.check()?;
         self.run("BEGIN IMMEDIATE")?;
-        let done = self.snapshot().generation().and_then(work);
+        let done = self.rows().generation().and_then(work);
         self.run("ROLLBACK")?;
         done
     }
 
     /// The state that this connection sees now.
-    pub(super) fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot::new(&self.conn)
+    pub(super) fn rows(&self) -> FileRows<'_> {
+        FileRows::new(&self.conn)
     }
 
     /// Empties the log if material was erased and that is still to be done.
     pub(super) fn finish_erasing(&mut self) -> Result<()> {
         self.place.check()?;
-        let erased_at = self.snapshot().number(ERASED)?;
+        let erased_at = self.rows().number(ERASED)?;
         if erased_at.is_some_and(|at| at > self.emptied) {
-            let generation = self.snapshot().generation()?;
+            let generation = self.rows().generation()?;
             self.empty_log(generation);
         }
         Ok(())
@@ -224,7 +228,7 @@ impl Writer {
         if self.place.check().is_err() {
             return;
         }
-        if let Ok(generation) = self.snapshot().generation() {
+        if let Ok(generation) = self.rows().generation() {
             self.empty_log(generation);
         }
     }
@@ -252,7 +256,7 @@ impl Writer {
         self.place.check()?;
         if self.cramped {
             // Where there is room in the database again, its log gives back more than it takes.
-            self.empty_log(self.snapshot().generation()?);
+            self.empty_log(self.rows().generation()?);
         }
         self.synchronise(durability)?;
         self.run("BEGIN IMMEDIATE")?;
@@ -265,55 +269,47 @@ impl Writer {
 
     fn look(&self, durability: Durability) -> Result<Batch> {
         schema::still_known(&self.conn, self.schema)?;
-        let generation = self.snapshot().generation()?;
+        let generation = self.rows().generation()?;
         self.place.has_come_to(generation);
         Ok(Batch {
             outcome: Arc::default(),
             durability,
             generation,
-            erased_at: self.snapshot().number(ERASED)?,
+            erased_at: self.rows().number(ERASED)?,
             log_mark: LogMark::read(&self.conn)?,
             changes: 0,
             changed: false,
             erased: false,
             emptying_postponed: false,
             emptying_demanded: false,
-            broken: None,
+            broken: false,
         })
     }
 
-    fn apply<T, E: From<Error>>(
-        &self,
-        batch: &mut Batch,
-        change: impl FnOnce(&Tx<'_>) -> std::result::Result<T, E>,
-    ) -> Part<T, E> {
+    fn apply(&self, batch: &mut Batch, change: &mut dyn FnMut(&FileRows<'_>) -> bool) -> Part {
         batch.changes += 1;
         let before = self.conn.total_changes();
-        let tx = Tx::new(self.snapshot());
-        let (answer, ended) = match self.run("SAVEPOINT change") {
-            Err(e) => (Ok(Err(e.clone().into())), Err(e)),
+        let rows = self.rows();
+        let (kept, ended) = match self.run("SAVEPOINT change") {
+            Err(error) => (Ok(true), Err(error)),
             Ok(()) => {
                 // A panic is the caller's, and goes on to him once the others are served.
-                let answer = catch_unwind(AssertUnwindSafe(|| change(&tx)));
-                let kept = matches!(answer, Ok(Ok(_)));
-                (answer, self.close_savepoint(kept))
+                let kept = catch_unwind(AssertUnwindSafe(|| change(&rows)));
+                let ended = self.close_savepoint(matches!(kept, Ok(true)));
+                (kept, ended)
             }
         };
-        let broke = ended.is_err();
-        match ended {
-            Err(e) => batch.broken = Some(e),
-            Ok(()) if matches!(answer, Ok(Ok(_))) => {
-                batch.changed |= self.conn.total_changes() != before;
-                batch.erased |= tx.erased();
-                batch.emptying_postponed |= tx.emptying_postponed();
-                batch.emptying_demanded |= tx.erased() && !tx.emptying_postponed();
-            }
-            Ok(()) => {}
+        batch.broken |= ended.is_err();
+        if ended.is_ok() && matches!(kept, Ok(true)) {
+            batch.changed |= self.conn.total_changes() != before;
+            batch.erased |= rows.has_erased();
+            batch.emptying_postponed |= rows.is_emptying_postponed();
+            batch.emptying_demanded |= rows.has_erased() && !rows.is_emptying_postponed();
         }
         Part {
-            answer,
+            kept,
             outcome: Arc::clone(&batch.outcome),
-            broke,
+            broke: ended.err(),
         }
     }
 
@@ -329,6 +325,7 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &Batch, counter: &Counter) -> Result<()> {
+        // SQLite may have rolled back the whole transaction by itself.
         if self.conn.is_autocommit() {
             return Err(Error::RolledBack);
         }
@@ -336,20 +333,9 @@ impl Writer {
         let mut owed = batch.erased_at.is_some_and(|at| at > self.emptied);
         if batch.changed {
             generation = counter::next(generation)?;
-            let tx = Tx::new(self.snapshot());
-            tx.set_number(GENERATION, generation)?;
-            if let Some(mark) = batch.log_mark {
-                mark.at(generation).write(&self.conn)?;
-            }
-            if batch.erased {
-                owed = true;
-                tx.set_number(ERASED, generation)?;
-            } else if batch.erased_at.is_some() && !owed {
-                tx.forget_number(ERASED)?;
-            }
-            self.place.check()?;
-            counter.announce(generation)?;
-            self.run("COMMIT")?;
+            owed |= batch.erased;
+            let committed = self.commit_as(generation, owed, batch, counter);
+            committed.map_err(|error| for_everyone(error, batch.changes))?;
             self.place.has_come_to(generation);
             let seen = counter.committed(generation);
             // A file that was replaced meanwhile does not hold what was just committed.
@@ -364,6 +350,30 @@ impl Writer {
             self.empty_log(generation);
         }
         Ok(())
+    }
+
+    /// Commits the open transaction with the store's own numbers. `owed`: the log is to be emptied of
+    /// what was erased.
+    fn commit_as(
+        &self,
+        generation: u64,
+        owed: bool,
+        batch: &Batch,
+        counter: &Counter,
+    ) -> Result<()> {
+        let rows = self.rows();
+        rows.set_number(GENERATION, generation)?;
+        if let Some(mark) = batch.log_mark {
+            mark.at(generation).write(&self.conn)?;
+        }
+        if batch.erased {
+            rows.set_number(ERASED, generation)?;
+        } else if batch.erased_at.is_some() && !owed {
+            rows.remove_value(ERASED)?;
+        }
+        self.place.check()?;
+        counter.announce(generation)?;
+        self.run("COMMIT")
     }
 
     /// Ends a transaction that failed, and takes back what the counter announced. Where that
@@ -413,6 +423,17 @@ impl Writer {
     }
 }
 
+/// What all who shared a transaction hear of a failure before its end. A change that was not alone, or
+/// that only met others at work, is run again and then hears of its own alone.
+fn for_everyone(error: Error, changes: usize) -> Error {
+    match error {
+        Error::Moved(_) | Error::Corrupt(_) => error,
+        Error::Busy => Error::RolledBack,
+        _ if changes > 1 => Error::RolledBack,
+        _ => error,
+    }
+}
+
 impl Drop for Writer {
     /// The last connection that is closed folds the log into the database and empties it. It leaves
     /// both alone where they are not the ones that it has open.
@@ -428,146 +449,4 @@ impl Drop for Writer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::store::file::connection::{Use, connect};
-    use crate::store::{Row, Store};
-
-    fn row(number: u8, len: usize) -> Row {
-        Row {
-            uid: [number; 16],
-            class: 0,
-            key_type: None,
-            private: false,
-            hidden: false,
-            expires_at: 0,
-            deletion_at: 0,
-            version: 0,
-            format: 0,
-            sealed: vec![number; len],
-            mac: Vec::new(),
-        }
-    }
-
-    fn writer(directory: &Path) -> (Writer, Counter) {
-        let path = directory.join("slot-0000.tenon");
-        drop(Store::create(&path).unwrap());
-        let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
-        let newest = schema::newest(schema::MIGRATIONS);
-        let place = Arc::new(Place::of(&path, true).unwrap());
-        let queue = Queue::of(&path).unwrap();
-        let timeout = Duration::from_secs(1);
-        let writer = Writer::new(conn, Arc::clone(&place), queue, newest, timeout);
-        let file = path.with_extension("gen");
-        let counter = Counter::attach(&file, &place, &writer).unwrap();
-        (writer, counter)
-    }
-
-    fn soon() -> Deadline {
-        Deadline::after(Duration::from_secs(1))
-    }
-
-    fn put(writer: &mut Writer, row: &Row) -> Part<(), Error> {
-        writer
-            .change(Durability::Full, soon(), |tx| tx.put(row, &[]))
-            .unwrap()
-    }
-
-    #[test]
-    fn all_who_shared_a_transaction_share_its_failure() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut writer, counter) = writer(directory.path());
-        let first = put(&mut writer, &row(1, 10));
-        assert!(writer.takes_more());
-        let second = put(&mut writer, &row(2, 10));
-        // As SQLite does by itself where a transaction cannot go on.
-        writer.run("ROLLBACK").unwrap();
-        writer.end(&counter);
-        for part in [first, second] {
-            assert!(matches!(part.answer, Ok(Ok(()))));
-            assert_eq!(part.outcome.wait(), Err(Error::RolledBack));
-        }
-        assert_eq!(counter.read(), Generation::Settled(0));
-        assert_eq!(writer.snapshot().object(&[1; 16]), Ok(None));
-
-        let third = put(&mut writer, &row(3, 10));
-        writer.end(&counter);
-        assert_eq!(third.outcome.wait(), Ok(()));
-        assert_eq!(counter.read(), Generation::Settled(1));
-    }
-
-    #[test]
-    fn a_full_disk_is_said_to_whom_it_hit_and_passes() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut writer, counter) = writer(directory.path());
-        let first = put(&mut writer, &row(1, 10));
-        writer.end(&counter);
-        assert_eq!(first.outcome.wait(), Ok(()));
-
-        let pages: i64 = writer
-            .conn
-            .query_row("PRAGMA page_count", [], |row| row.get(0))
-            .unwrap();
-        writer
-            .conn
-            .pragma_update(None, "max_page_count", pages + 2)
-            .unwrap();
-        let small = put(&mut writer, &row(2, 10));
-        let large = put(&mut writer, &row(3, 100_000));
-        assert!(matches!(large.answer, Ok(Err(Error::Full))));
-        if large.broke {
-            assert!(!writer.takes_more());
-        }
-        writer.end(&counter);
-        match small.outcome.wait() {
-            Ok(()) => assert!(!large.broke),
-            Err(e) => assert!(large.broke && e == Error::RolledBack),
-        }
-
-        let removed = writer
-            .change(Durability::Full, soon(), |tx| tx.remove(&[1; 16]))
-            .unwrap();
-        writer.end(&counter);
-        assert_eq!(removed.outcome.wait(), Ok(()));
-        assert!(matches!(removed.answer, Ok(Ok(true))));
-        let generation = writer.snapshot().generation().unwrap();
-        assert_eq!(counter.read(), Generation::Settled(generation));
-    }
-
-    #[test]
-    fn a_transaction_takes_so_many_changes_and_no_more() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut writer, counter) = writer(directory.path());
-        for change in 1..=BATCH {
-            put(&mut writer, &row(1, change));
-            assert_eq!(writer.takes_more(), change < BATCH);
-        }
-        writer.end(&counter);
-        assert_eq!(counter.read(), Generation::Settled(1));
-    }
-
-    #[test]
-    fn a_relaxed_transaction_is_not_shared() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut writer, counter) = writer(directory.path());
-        for (durability, level) in [
-            (Durability::Process, 1),
-            (Durability::Full, 2),
-            (Durability::Process, 1),
-        ] {
-            let part: Part<(), Error> = writer
-                .change(durability, soon(), |tx| tx.put(&row(1, 1), &[]))
-                .unwrap();
-            assert_eq!(writer.takes_more(), durability == Durability::Full);
-            writer.end(&counter);
-            assert_eq!(part.outcome.wait(), Ok(()));
-            let set: i64 = writer
-                .conn
-                .query_row("PRAGMA synchronous", [], |row| row.get(0))
-                .unwrap();
-            assert_eq!(set, level);
-        }
-    }
-}
+mod tests;

@@ -44,7 +44,7 @@ impl Token {
         &self,
         keys: &Keys,
         doing: impl Into<Doing>,
-        f: impl FnOnce(&mut Change<'_>) -> Result<T>,
+        f: impl Fn(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
         let doing = doing.into();
         let counted = self.refusals.take(self.time.now().at);
@@ -53,7 +53,7 @@ impl Token {
             if !keys.logged_in() && doing.is_of_objects() {
                 self.count_public_change(tx, keys)?;
             }
-            self.record(tx, keys, doing, ck::CKR_OK, f)
+            self.record(tx, keys, doing, ck::CKR_OK, &f)
         });
         if done.is_err() {
             self.refusals.give_back(counted);
@@ -69,10 +69,10 @@ impl Token {
         &self,
         keys: &Keys,
         doing: impl Into<Doing>,
-        f: impl FnOnce(&mut Change<'_>) -> Result<T>,
+        f: impl Fn(&mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (out, mark) =
-            self.write_anyhow(|tx| self.record(tx, keys, doing.into(), ck::CKR_OK, f))?;
+        let doing = doing.into();
+        let (out, mark) = self.write_anyhow(|tx| self.record(tx, keys, doing, ck::CKR_OK, &f))?;
         self.time.learn(mark);
         Ok(out)
     }

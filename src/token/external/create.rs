@@ -89,7 +89,7 @@ impl Token {
                 change.note_shared_name(&attributes)?;
             }
             let uid = change.begin_life(&attributes)?;
-            let new = New::with_uid(self.rng(), uid, attributes, None);
+            let new = New::with_uid(self.rng(), uid, attributes.clone(), None);
             change.put(&mut new.record(), None)?;
             Ok(new)
         })?;

@@ -219,10 +219,7 @@ pub(in crate::token) fn goes_on(now: &Snapshot<'_>, then: &Snapshot<'_>) -> Resu
 impl Token {
     /// Makes one durable change, on the right file alone, and notes it in the anchor. `change` must
     /// change something.
-    pub(in crate::token) fn write<T>(
-        &self,
-        change: impl FnOnce(&Tx<'_>) -> Result<T>,
-    ) -> Result<T> {
+    pub(in crate::token) fn write<T>(&self, change: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
         self.write_checked(true, change)
     }
 
@@ -230,16 +227,12 @@ impl Token {
     /// security officer does about a file that is refused.
     pub(in crate::token) fn write_anyhow<T>(
         &self,
-        change: impl FnOnce(&Tx<'_>) -> Result<T>,
+        change: impl Fn(&Tx<'_>) -> Result<T>,
     ) -> Result<T> {
         self.write_checked(false, change)
     }
 
-    fn write_checked<T>(
-        &self,
-        checked: bool,
-        change: impl FnOnce(&Tx<'_>) -> Result<T>,
-    ) -> Result<T> {
+    fn write_checked<T>(&self, checked: bool, change: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
         let identity = self.identity.read().clone();
         let Some(anchor) = identity.as_ref().and_then(|known| self.anchor(known)) else {
             return self.store.write(change);

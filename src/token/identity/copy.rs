@@ -78,7 +78,11 @@ impl Token {
         self.refresh()?;
         self.identity()?;
         let copy = self.store.copy(target, progress)?;
-        if is_token_file(copy.target(), self.store.path()) {
+        if self
+            .store
+            .file()
+            .is_some_and(|file| is_token_file(copy.target(), file))
+        {
             return refuse(
                 ck::CKR_ACTION_PROHIBITED,
                 "a backup among the files of tokens would be a second token of this serial number: choose another folder",

@@ -242,28 +242,31 @@ impl Token {
         (from, up_to): (u64, u64),
     ) -> Result<Archived> {
         let limit = usize::try_from(up_to - from).map_or(BATCH, |left| left.min(BATCH));
-        let (mut base, rows) = self.store.read(|snapshot| {
+        let (base, rows) = self.store.read(|snapshot| {
             let base = Base::read(snapshot, master)?;
             Ok::<_, Error>((base, snapshot.audit(from + 1, limit)?))
         })?;
         if base.link.position != from || rows.is_empty() {
             return another();
         }
+        let mut link = base.link;
         let entries: Vec<Entry> = rows
             .iter()
-            .map(|row: &AuditRow| base.link.step(row))
+            .map(|row: &AuditRow| link.step(row))
             .collect::<Result<_>>()?;
         file.append(&rows)?;
-        let last = base.link.position;
+        let last = link.position;
         let digest = if last == up_to {
             Some(file.digest()?)
         } else {
             None
         };
         let mark = self.write(|tx| {
-            if Base::read(tx, master)?.link.position != from {
+            let mut base = Base::read(tx, master)?;
+            if base.link.position != from {
                 return another();
             }
+            base.link = link.clone();
             for object in entries.iter().flat_map(|entry| &entry.objects) {
                 base.take(tx, master, object)?;
             }
@@ -333,7 +336,7 @@ impl Token {
         Owner {
             serial: keys.identity.serial,
             master,
-            token: self.store.path(),
+            token: self.store.file(),
         }
     }
 

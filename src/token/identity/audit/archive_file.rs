@@ -34,8 +34,8 @@ const MOST: u32 = 64 << 20;
 pub(super) struct Owner<'a> {
     pub(super) serial: Serial,
     pub(super) master: &'a Domain,
-    /// The token's own file.
-    pub(super) token: &'a Path,
+    /// The token's own file, if it is kept in one.
+    pub(super) token: Option<&'a Path>,
 }
 
 impl Owner<'_> {
@@ -46,7 +46,7 @@ impl Owner<'_> {
             let metadata = std::fs::metadata(path).ok()?;
             Some((metadata.dev(), metadata.ino()))
         };
-        if place(path).is_some_and(|found| Some(found) == place(self.token)) {
+        if place(path).is_some_and(|found| Some(found) == self.token.and_then(place)) {
             return Err(unfit(path, "this is the token's own file, and no archive"));
         }
         options

@@ -1,0 +1,140 @@
+//! The door's side of a store in a file.
+
+use std::num::NonZeroU8;
+use std::path::Path;
+
+use crate::clock::Deadline;
+use crate::store::door::{Snapshot, Tx};
+use crate::store::engine::Engine;
+use crate::store::error::{Error, Result};
+use crate::store::handle::Store;
+use crate::store::line::Ticket;
+use crate::store::modes::{Generation, Options, Run};
+
+use super::counter::Counter;
+use super::file_copy::{FileCopy, Progress};
+use super::file_store::FileStore;
+use super::files;
+use super::folder::Umask;
+
+impl Store {
+    /// Makes an empty store at `path`, its owner's alone, and opens it.
+    ///
+    /// # Errors
+    /// As `make` and `open`.
+    pub fn create(path: &Path) -> Result<Self> {
+        Self::make(path, Umask::OWNER, |_| Ok::<_, Error>(()))?;
+        Self::open(path, &Options::default())
+    }
+
+    /// Makes a store at `path` with what `fill` puts into it. The file appears with all of it, or
+    /// not at all; missing directories are made.
+    ///
+    /// # Errors
+    /// Those of `fill`; `Exists` when anything is at `path`; `Full`, `ReadOnly`,
+    /// `PermissionsRefused`, `Io`.
+    pub fn make<E: From<Error>>(
+        path: &Path,
+        umask: Umask,
+        fill: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        FileStore::make(path, umask, fill)
+    }
+
+    /// Opens the store at `path`. A store of an earlier release is upgraded on the way.
+    ///
+    /// # Errors
+    /// `NotFound`, `Symlink`, `NotAFile`, `PermissionsRefused`, `CannotOpen`, `ReadOnly` (when
+    /// writing was asked for), `NotAToken`, `Corrupt`, `SchemaTooNew`, `SchemaTooOld`, `Busy`,
+    /// `StaleLog`.
+    pub fn open(path: &Path, options: &Options) -> Result<Self> {
+        FileStore::open(path, options).map(Self::over)
+    }
+}
+
+impl FileCopy {
+    /// The copy, for reading.
+    ///
+    /// # Errors
+    /// Those of `Store::open`; `Corrupt` when SQLite finds damage.
+    pub fn open(&self) -> Result<Store> {
+        self.open_file().map(Store::over)
+    }
+}
+
+impl Engine for FileStore {
+    fn read(&self, look: &mut dyn FnMut(&Snapshot<'_>)) -> Result<()> {
+        if let Some(counter) = self.counter() {
+            counter.look_ahead();
+        }
+        self.readers().read(&mut |rows| look(rows))
+    }
+
+    fn change(&self, run: Run, change: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()> {
+        let (group, _) = self.writing().ok_or(Error::ReadOnly)?;
+        group.change(run, &mut |rows| change(rows))
+    }
+
+    fn generation(&self) -> Generation {
+        self.counter().map_or(Generation::Unsettled, Counter::read)
+    }
+
+    fn queue(
+        &self,
+        line: NonZeroU8,
+        deadline: Deadline,
+        admit: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Option<Ticket>> {
+        let admit = |ahead| Ok::<_, Error>(admit(ahead));
+        let place = FileStore::queue(self).wait(line.get(), deadline, admit)?;
+        Ok(place.map(Ticket::of))
+    }
+
+    fn finish_erasing(&self) -> Result<()> {
+        match self.writing() {
+            Some((group, _)) => group.finish_erasing(),
+            None => Ok(()),
+        }
+    }
+
+    fn give_back_space(&self) -> Result<()> {
+        let Some((group, _)) = self.writing() else {
+            return Ok(());
+        };
+        while group.shrink()? {}
+        group.empty_log();
+        Ok(())
+    }
+
+    fn with_reserve(&self, again: &mut dyn FnMut()) {
+        let Some((group, reserve)) = self.writing() else {
+            return again();
+        };
+        reserve.give_up();
+        again();
+        group.empty_log();
+        if let Ok(metadata) = files::regular(self.path()) {
+            reserve.keep(&metadata);
+        }
+    }
+
+    fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy> {
+        FileCopy::make(&mut self.readers().connection()?, target, progress)
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(self.path())
+    }
+
+    fn is_gone(&self) -> bool {
+        self.place().check().is_err() && self.place().gone()
+    }
+
+    fn is_replaced(&self) -> bool {
+        self.place().is_replaced()
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        FileStore::is_of_this_process(self)
+    }
+}

@@ -1,0 +1,231 @@
+//! One token's database: opened, made, and given up.
+
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::config::LogLevel;
+use crate::log;
+use crate::store::door::Tx;
+use crate::store::error::{Error, Result};
+use crate::store::modes::Options;
+
+use super::connection::{Use, connect, keep_log};
+use super::counter::Counter;
+use super::files::Draft;
+use super::folder::Umask;
+use super::group::Group;
+use super::place::Place;
+use super::queue::Queue;
+use super::readers::Readers;
+use super::reserve::Reserve;
+use super::writer::Writer;
+use super::{epoch, files, folder, gen_file, log_file, schema, sys};
+
+/// One open database, with what belongs to it.
+pub(super) struct FileStore {
+    place: Arc<Place>,
+    readers: Readers,
+    queue: Queue,
+    access: Access,
+    epoch: u64,
+}
+
+/// What a store may be used for.
+enum Access {
+    Write(Box<Group>, Reserve),
+    Read(Option<Counter>),
+}
+
+impl FileStore {
+    /// See `Store::make`.
+    pub(super) fn make<E: From<Error>>(
+        path: &Path,
+        umask: Umask,
+        fill: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        folder::make(parent, umask)?;
+        let target = files::resolve(path)?;
+        gen_file::path_of(&target)?;
+        Reserve::of(&target)?;
+        Queue::of(&target)?;
+
+        let (draft, file) = Draft::beside(&target)?;
+        umask
+            .apply(&file, target.parent().unwrap_or(parent))
+            .map_err(|e| Error::io(&e, draft.path()))?;
+        // SQLite's locks go when any descriptor of its file is closed.
+        drop(file);
+        schema::create(draft.path(), fill)?;
+        Ok(draft.publish(&target)?)
+    }
+
+    /// See `Store::open`.
+    pub(super) fn open(path: &Path, options: &Options) -> Result<Self> {
+        Self::open_knowing(path, options, schema::MIGRATIONS)
+    }
+
+    pub(super) fn open_knowing(path: &Path, options: &Options, known: &[&str]) -> Result<Self> {
+        let path = files::resolve(path)?;
+        let counter_path = gen_file::path_of(&path)?;
+        let reserve = Reserve::of(&path)?;
+        if options.read_only {
+            return Self::open_read_only(path, &counter_path, options, known);
+        }
+        match Self::open_writable(&path, &counter_path, options, known) {
+            // The log and its index may need room that the disk has not.
+            Err(Error::Full) => {
+                reserve.give_up_some();
+                Self::open_writable(&path, &counter_path, options, known)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_writable(
+        path: &Path,
+        counter_path: &Path,
+        options: &Options,
+        known: &[&str],
+    ) -> Result<Self> {
+        let metadata = files::regular(path)?;
+        let reserve = Reserve::of(path)?;
+        let queue = Queue::of(path)?;
+        let place = Arc::new(Place::of(path, true)?);
+        if let Some(aside) = log_file::prepare(path, known)? {
+            note_stale_log(path, &aside);
+        }
+        let mut conn = connect(path, Use::Write, options.busy_timeout)?;
+        schema::recognize(&conn)?;
+        keep_log(&conn)?;
+        sys::keep_log_file(&conn);
+        place.opened()?;
+        schema::admit(&mut conn, known, false)?;
+        let mut writer = Writer::new(
+            conn,
+            Arc::clone(&place),
+            queue.clone(),
+            schema::newest(known),
+            options.busy_timeout,
+        );
+        let counter = writer.attach(counter_path)?;
+        writer.finish_erasing()?;
+        files::share_log(path, &metadata);
+        reserve.keep(&metadata);
+        Ok(Self {
+            readers: Readers::new(Arc::clone(&place), Use::Read, options.busy_timeout),
+            queue,
+            access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
+            epoch: epoch::of_this_process(),
+            place,
+        })
+    }
+
+    fn open_read_only(
+        path: PathBuf,
+        counter_path: &Path,
+        options: &Options,
+        known: &[&str],
+    ) -> Result<Self> {
+        if log_file::is_stale(&path) {
+            return Err(Error::StaleLog(files::beside(&path, "-wal")));
+        }
+        let place = Arc::new(Place::of(&path, false)?);
+        let (readers, mut conn) = Readers::read_only(Arc::clone(&place), options.busy_timeout)?;
+        place.opened()?;
+        schema::admit(&mut conn, known, true)?;
+        readers.keep(conn);
+        let counter = match Counter::open(counter_path, &place) {
+            // Without it each look at the store is slower.
+            Err(Error::PermissionsRefused(_)) => None,
+            opened => opened?,
+        };
+        Ok(Self {
+            queue: Queue::of(&path)?,
+            readers,
+            access: Access::Read(counter),
+            epoch: epoch::of_this_process(),
+            place,
+        })
+    }
+
+    /// The file at `path`, which `conn` has open, as it is without a log.
+    pub(super) fn immutable(path: &Path, conn: Connection) -> Result<Self> {
+        let place = Arc::new(Place::of(path, false)?);
+        let readers = Readers::new(Arc::clone(&place), Use::Immutable, Duration::ZERO);
+        readers.keep(conn);
+        Ok(Self {
+            queue: Queue::of(path)?,
+            readers,
+            access: Access::Read(None),
+            epoch: epoch::of_this_process(),
+            place,
+        })
+    }
+
+    /// The path of the database, with its directory resolved.
+    pub(super) fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// What changes the database, and the space that is kept back for changes; `None` where it is
+    /// only read.
+    pub(super) fn writing(&self) -> Option<(&Group, &Reserve)> {
+        match &self.access {
+            Access::Write(group, reserve) => Some((group, reserve)),
+            Access::Read(_) => None,
+        }
+    }
+
+    pub(super) fn counter(&self) -> Option<&Counter> {
+        match &self.access {
+            Access::Write(group, _) => Some(group.counter()),
+            Access::Read(counter) => counter.as_ref(),
+        }
+    }
+
+    /// False in a child of the process that opened the database.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        epoch::of_this_process() == self.epoch
+    }
+}
+
+impl Drop for FileStore {
+    /// In a forked child it closes nothing: SQLite's handles belong to the parent, and closing them in
+    /// the child could damage the database.
+    fn drop(&mut self) {
+        if self.is_of_this_process() {
+            return;
+        }
+        self.readers.leak();
+        mem::forget(mem::replace(&mut self.access, Access::Read(None)));
+    }
+}
+
+/// Nothing of that log is in the store, and nothing of it is lost.
+fn note_stale_log(path: &Path, aside: &Path) {
+    log::note(
+        LogLevel::Error,
+        &format!(
+            "a log that did not belong to {} was set aside as {}: the token is as its file has it",
+            path.display(),
+            aside.display()
+        ),
+    );
+}

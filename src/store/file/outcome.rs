@@ -1,0 +1,30 @@
+//! How a transaction ended, told to every thread that had a part in it.
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::store::error::Result;
+
+/// How a transaction ended, for all who had a part in it.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    result: Mutex<Option<Result<()>>>,
+    known: Condvar,
+}
+
+impl Outcome {
+    pub(super) fn set(&self, result: Result<()>) {
+        *self.result.lock() = Some(result);
+        self.known.notify_all();
+    }
+
+    /// Waits until the transaction ended.
+    pub(super) fn wait(&self) -> Result<()> {
+        let mut result = self.result.lock();
+        loop {
+            if let Some(result) = &*result {
+                return result.clone();
+            }
+            self.known.wait(&mut result);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The rows of one connection: what a snapshot reads and a change writes, inside its transaction.
+
+use std::cell::Cell;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::store::error::{Error, Result};
+
+pub(super) const META: &str = "SELECT value FROM meta WHERE name = ?1";
+pub(super) const SET_META: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
+     ON CONFLICT (name) DO UPDATE SET value = ?2";
+pub(super) const REMOVE_META: &str = "DELETE FROM meta WHERE name = ?1";
+
+/// Name in `meta` of the count of committed transactions: 8 bytes, big-endian.
+pub(super) const GENERATION: &str = "store.generation";
+
+/// Name in `meta` of what tells the store from others, whatever token is in it: 16 random bytes.
+pub(super) const NAME: &str = "store.name";
+
+/// The rows that a connection sees, and what a change has done to them besides.
+pub(super) struct FileRows<'c> {
+    conn: &'c Connection,
+    erased: Cell<bool>,
+    emptying_postponed: Cell<bool>,
+}
+
+impl<'c> FileRows<'c> {
+    pub(super) fn new(conn: &'c Connection) -> Self {
+        Self {
+            conn,
+            erased: Cell::new(false),
+            emptying_postponed: Cell::new(false),
+        }
+    }
+
+    pub(super) fn conn(&self) -> &'c Connection {
+        self.conn
+    }
+
+    /// See `ReadRows::generation`.
+    pub(super) fn generation(&self) -> Result<u64> {
+        self.number(GENERATION)?
+            .ok_or(Error::Corrupt("its change count is missing"))
+    }
+
+    /// The value of a name in `meta`.
+    pub(super) fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let mut statement = self.conn.prepare_cached(META)?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    /// Stores the value of a name in `meta`.
+    pub(super) fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.conn
+            .prepare_cached(SET_META)?
+            .execute(params![name, value])?;
+        Ok(())
+    }
+
+    /// Removes a name from `meta`.
+    pub(super) fn remove_value(&self, name: &str) -> Result<()> {
+        self.conn.prepare_cached(REMOVE_META)?.execute([name])?;
+        Ok(())
+    }
+
+    /// One of the store's own numbers in `meta`.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>> {
+        let mut statement = self.conn.prepare_cached(META)?;
+        let bytes: Option<[u8; 8]> = statement.query_row([name], |row| row.get(0)).optional()?;
+        Ok(bytes.map(u64::from_be_bytes))
+    }
+
+    /// Stores one of the store's own numbers.
+    pub(super) fn set_number(&self, name: &str, number: u64) -> Result<()> {
+        self.set_value(name, &number.to_be_bytes())
+    }
+
+    /// Whether the change deleted material.
+    pub(super) fn has_erased(&self) -> bool {
+        self.erased.get()
+    }
+
+    /// The change deletes material.
+    pub(super) fn note_erasing(&self) {
+        self.erased.set(true);
+    }
+
+    /// Whether the caller empties the log later.
+    pub(super) fn is_emptying_postponed(&self) -> bool {
+        self.emptying_postponed.get()
+    }
+
+    /// The caller empties the log later.
+    pub(super) fn note_postponed_emptying(&self) {
+        self.emptying_postponed.set(true);
+    }
+}

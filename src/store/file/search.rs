@@ -1,0 +1,228 @@
+//! Finding objects by what their templates name.
+//!
+//! `INDEXED BY` turns a plan that SQLite might choose otherwise into an error.
+
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, params};
+
+use crate::store::error::Result;
+use crate::store::row::{Head, Posting, Search};
+
+use super::columns::head;
+
+const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
+     FROM posting AS p CROSS JOIN object AS o ON o.id = p.object WHERE p.value = ?1";
+const POSTED_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE value = ?1 LIMIT ?2)";
+const HAS_POSTING: &str = "SELECT 1 FROM posting WHERE value = ?1 AND object = ?2";
+
+/// The statements of one combination of class and key type. ?1 and ?2 are the values of `private`
+/// to look among, ?3 is the class, ?4 the key type.
+struct Kind {
+    list: &'static str,
+    size: &'static str,
+}
+
+macro_rules! kind {
+    ($index:literal, $also:literal) => {
+        Kind {
+            list: concat!(
+                "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at FROM object ",
+                "INDEXED BY ",
+                $index,
+                " WHERE private IN (?1, ?2) ",
+                $also
+            ),
+            size: concat!(
+                "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY ",
+                $index,
+                " WHERE private IN (?1, ?2) ",
+                $also,
+                " LIMIT ?5)"
+            ),
+        }
+    };
+}
+
+static ANY: Kind = kind!("object_class", "AND ?3 IS NULL AND ?4 IS NULL");
+static CLASS: Kind = kind!("object_class", "AND class = ?3 AND ?4 IS NULL");
+static KEY_TYPE: Kind = kind!("object_key_type", "AND key_type = ?4 AND ?3 IS NULL");
+static CLASS_AND_KEY_TYPE: Kind = kind!("object_class", "AND class = ?3 AND key_type = ?4");
+
+/// Calls `each` with every object that meets the search, once each and in no particular order,
+/// until it breaks off. Costs O(log n + size of the smallest list among the postings and the
+/// objects of that class and key type).
+pub(super) fn find(
+    conn: &Connection,
+    search: &Search<'_>,
+    each: &mut dyn FnMut(Head) -> ControlFlow<()>,
+) -> Result<()> {
+    match rarest(conn, search)? {
+        Some(posting) => {
+            let mut statement = conn.prepare_cached(POSTED)?;
+            sift(
+                conn,
+                statement.query([posting])?,
+                search,
+                Some(posting),
+                each,
+            )
+        }
+        None => {
+            let mut statement = conn.prepare_cached(kind(search).list)?;
+            let (low, high) = privacies(search);
+            let rows = statement.query(params![
+                low,
+                high,
+                search.class.map(u64::cast_signed),
+                search.key_type.map(u64::cast_signed),
+            ])?;
+            sift(conn, rows, search, None, each)
+        }
+    }
+}
+
+/// The posting to walk, or `None` where the objects of the search's kind are fewer.
+///
+/// Sizes are counted up to a limit that grows until one list stays below it, so counting costs
+/// no more than a small multiple of walking that list.
+fn rarest<'a>(conn: &Connection, search: &Search<'a>) -> Result<Option<&'a Posting>> {
+    let by_kind = search.class.is_some() || search.key_type.is_some();
+    match search.postings {
+        [] => return Ok(None),
+        [only] if !by_kind => return Ok(Some(only)),
+        _ => {}
+    }
+    let mut limit = 16;
+    loop {
+        let mut smallest = None;
+        for posting in search.postings {
+            let size = posted_size(conn, posting, limit)?;
+            if smallest.is_none_or(|(least, _)| size < least) {
+                smallest = Some((size, Some(posting)));
+            }
+            if size == 0 {
+                return Ok(Some(posting));
+            }
+        }
+        // Below the first limit any list is short enough.
+        if by_kind && smallest.is_none_or(|(least, _)| least == limit) {
+            let size = kind_size(conn, search, limit)?;
+            if size < limit {
+                smallest = Some((size, None));
+            }
+        }
+        match smallest {
+            Some((size, rarest)) if size < limit => return Ok(rarest),
+            _ => limit = limit.saturating_mul(16),
+        }
+    }
+}
+
+fn posted_size(conn: &Connection, posting: &Posting, limit: i64) -> Result<i64> {
+    let mut statement = conn.prepare_cached(POSTED_SIZE)?;
+    Ok(statement.query_row(params![posting, limit], |row| row.get(0))?)
+}
+
+fn kind_size(conn: &Connection, search: &Search<'_>, limit: i64) -> Result<i64> {
+    let mut statement = conn.prepare_cached(kind(search).size)?;
+    let (low, high) = privacies(search);
+    let class = search.class.map(u64::cast_signed);
+    let key_type = search.key_type.map(u64::cast_signed);
+    Ok(statement.query_row(params![low, high, class, key_type, limit], |row| row.get(0))?)
+}
+
+/// Passes on those of `rows` that meet the search. All have the posting `walked`.
+fn sift(
+    conn: &Connection,
+    mut rows: rusqlite::Rows<'_>,
+    search: &Search<'_>,
+    walked: Option<&Posting>,
+    each: &mut dyn FnMut(Head) -> ControlFlow<()>,
+) -> Result<()> {
+    while let Some(row) = rows.next()? {
+        let head = head(row)?;
+        if !fits(&head, search) {
+            continue;
+        }
+        if !has_all(conn, row.get(0)?, search.postings, walked)? {
+            continue;
+        }
+        if each(head).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the object has all of `postings`; it is known to have `walked`.
+fn has_all(
+    conn: &Connection,
+    id: i64,
+    postings: &[Posting],
+    walked: Option<&Posting>,
+) -> Result<bool> {
+    let mut statement = conn.prepare_cached(HAS_POSTING)?;
+    for posting in postings {
+        if Some(posting) != walked && !statement.exists(params![posting, id])? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn kind(search: &Search<'_>) -> &'static Kind {
+    match (search.class, search.key_type) {
+        (None, None) => &ANY,
+        (Some(_), None) => &CLASS,
+        (None, Some(_)) => &KEY_TYPE,
+        (Some(_), Some(_)) => &CLASS_AND_KEY_TYPE,
+    }
+}
+
+fn privacies(search: &Search<'_>) -> (bool, bool) {
+    search
+        .private
+        .map_or((false, true), |private| (private, private))
+}
+
+fn fits(head: &Head, search: &Search<'_>) -> bool {
+    search.class.is_none_or(|class| class == head.class)
+        && (search.key_type.is_none() || search.key_type == head.key_type)
+        && search.private.is_none_or(|private| private == head.private)
+        && search.hidden.is_none_or(|hidden| hidden == head.hidden)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    #[test]
+    fn no_search_reads_more_than_it_returns() {
+        let (_directory, conn) = testing::database();
+        for sql in [POSTED, POSTED_SIZE, HAS_POSTING] {
+            testing::assert_searches(&conn, sql);
+        }
+    }
+
+    #[test]
+    fn searches_by_kind_use_every_column_given() {
+        let (_directory, conn) = testing::database();
+        for (kind, columns) in [
+            (&ANY, "(private=?)"),
+            (&CLASS, "(private=? AND class=?)"),
+            (&KEY_TYPE, "(private=? AND key_type=?)"),
+            (
+                &CLASS_AND_KEY_TYPE,
+                "(private=? AND class=? AND key_type=?)",
+            ),
+        ] {
+            for sql in [kind.list, kind.size] {
+                testing::assert_searches(&conn, sql);
+                let plan = testing::plan(&conn, sql);
+                assert!(plan.iter().any(|step| step.ends_with(columns)), "{plan:?}");
+            }
+        }
+    }
+}

@@ -12,6 +12,15 @@ pub struct Out<'a> {
     len: usize,
 }
 
+/// Why nothing can be written to a caller's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Short {
+    /// There is none: the caller asks for the length.
+    Query,
+    /// It does not hold the output.
+    TooSmall,
+}
+
 impl<'a> Out<'a> {
     /// Output into `buffer`; `None` asks for the length alone.
     #[must_use]
@@ -43,19 +52,29 @@ impl<'a> Out<'a> {
         self.len == 0
     }
 
-    /// Says that `len` bytes are needed. `Ok(None)` answers a query; otherwise the caller's
-    /// buffer, at least `len` bytes long.
+    /// Says that `len` bytes are needed: the caller's buffer, at least `len` bytes long, where there
+    /// is one that holds them.
+    ///
+    /// # Errors
+    /// `Short` where not one byte may be written.
+    pub fn room(&mut self, len: usize) -> std::result::Result<&mut [u8], Short> {
+        self.len = len;
+        match self.buffer.as_deref_mut() {
+            None => Err(Short::Query),
+            Some(buffer) if buffer.len() < len => Err(Short::TooSmall),
+            Some(buffer) => Ok(buffer),
+        }
+    }
+
+    /// As `room`, for calls that leave nothing behind: `Ok(None)` answers a query.
     ///
     /// # Errors
     /// CKR_BUFFER_TOO_SMALL.
     pub fn reserve(&mut self, len: usize) -> Result<Option<&mut [u8]>> {
-        self.len = len;
-        match self.buffer.as_deref_mut() {
-            Some(buffer) if buffer.len() < len => Err(Error::new(
-                ck::CKR_BUFFER_TOO_SMALL,
-                "the output needs a larger buffer",
-            )),
-            buffer => Ok(buffer),
+        match self.room(len) {
+            Ok(buffer) => Ok(Some(buffer)),
+            Err(Short::Query) => Ok(None),
+            Err(Short::TooSmall) => Err(too_small()),
         }
     }
 
@@ -75,4 +94,19 @@ impl<'a> Out<'a> {
         buffer[..bytes.len()].copy_from_slice(bytes);
         Ok(true)
     }
+
+    /// What was written: the beginning of the caller's buffer; nothing where there is none.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        self.buffer
+            .as_deref()
+            .and_then(|buffer| buffer.get(..self.len))
+            .unwrap_or_default()
+    }
+}
+
+/// CKR_BUFFER_TOO_SMALL.
+#[must_use]
+pub fn too_small() -> Error {
+    Error::new(ck::CKR_BUFFER_TOO_SMALL, "the output needs a larger buffer")
 }

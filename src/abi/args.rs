@@ -5,7 +5,7 @@
 //! succeeds.
 
 use std::ffi::{CStr, c_char};
-use std::slice;
+use std::{ptr, slice};
 
 use crate::ck::{self, CK_ULONG};
 use crate::error::{Error, Result, refuse};
@@ -29,6 +29,14 @@ pub(super) struct Input {
 /// `start` is NULL or readable for `len` bytes, unchanged, while the call lasts.
 pub(super) unsafe fn input(start: *mut u8, len: CK_ULONG) -> Input {
     Input { start, len }
+}
+
+/// No bytes, for functions that take none.
+pub(super) fn nothing() -> Input {
+    Input {
+        start: ptr::null(),
+        len: 0,
+    }
 }
 
 impl Input {

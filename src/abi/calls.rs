@@ -2,19 +2,24 @@
 //! and function tables are generated from the rows, so that they cannot drift apart.
 //!
 //! A row's body says what the call needs: `anytime =>` nothing, `module =>` an initialized
-//! library, `h =>` also the session whose handle is `h`. An empty body is a function that this
-//! version does not have: CKR_FUNCTION_NOT_SUPPORTED.
+//! library, `h =>` also the session whose handle is `h`; and the function that answers, which gets the
+//! module or session first. The rows of `operation` name operation and phase. An empty body is a
+//! function that this version does not have: CKR_FUNCTION_NOT_SUPPORTED.
 
 #![allow(non_snake_case, reason = "the names of the C ABI")]
 
-use super::args::{buffer, input, place, record, text};
+use super::args::{buffer, input, nothing, place, record, text};
+use super::interfaces::{Interfaces, V2_40, V3_0, V3_2, interface};
+use super::library::{Module, Session};
+use super::operation::Clear;
 use super::output::{array, list, output};
 use super::params::mechanism;
-use super::tables::{V2_40, V3_0, V3_2};
 use super::template::template;
-use super::{cipher, digest, door, dual, general, keys, object, session, sign, slot, tables};
+use super::{door, general, interfaces, keys, object, operation, random, session, slot};
 use crate::ck::*;
 use crate::error::refuse;
+use crate::session::Phase::{Final, Update, Whole};
+use crate::session::{Decrypt, Digest, Encrypt, Sign, Verify};
 
 macro_rules! body {
     ($name:expr,) => {
@@ -60,16 +65,16 @@ macro_rules! calls {
         $(function! { #[unsafe(no_mangle)] fn $n3 as stringify!($n3), ($($a3: $t3),*) $b3 })*
         $(function! { #[unsafe(no_mangle)] fn $n4 as stringify!($n4), ($($a4: $t4),*) $b4 })*
 
-        pub(super) const LIST_2_40: CK_FUNCTION_LIST = CK_FUNCTION_LIST {
+        const LIST_2_40: CK_FUNCTION_LIST = CK_FUNCTION_LIST {
             version: V2_40,
             $($n2: Some($n2),)*
         };
-        pub(super) const LIST_3_0: CK_FUNCTION_LIST_3_0 = CK_FUNCTION_LIST_3_0 {
+        const LIST_3_0: CK_FUNCTION_LIST_3_0 = CK_FUNCTION_LIST_3_0 {
             version: V3_0,
             $($n2: Some($n2),)*
             $($n3: Some($n3),)*
         };
-        pub(super) const LIST_3_2: CK_FUNCTION_LIST_3_2 = CK_FUNCTION_LIST_3_2 {
+        const LIST_3_2: CK_FUNCTION_LIST_3_2 = CK_FUNCTION_LIST_3_2 {
             version: V3_2,
             $($n2: Some($n2),)*
             $($n3: Some($n3),)*
@@ -89,7 +94,7 @@ macro_rules! calls {
     };
 }
 
-type Session = CK_SESSION_HANDLE;
+type Handle = CK_SESSION_HANDLE;
 type Key = CK_OBJECT_HANDLE;
 type Object = CK_OBJECT_HANDLE;
 type Slot = CK_SLOT_ID;
@@ -108,7 +113,7 @@ calls! {
         C_Initialize(args: Void) { anytime => general::initialize(record(args.cast())) }
         C_Finalize(reserved: Void) { anytime => general::finalize(reserved) }
         C_GetInfo(info: CK_INFO_PTR) { module => general::info(V2_40, place(info)) }
-        C_GetFunctionList(table: CK_FUNCTION_LIST_PTR_PTR) { anytime => tables::function_list(place(table)) }
+        C_GetFunctionList(table: CK_FUNCTION_LIST_PTR_PTR) { anytime => interfaces::function_list(&TABLE_2_40, place(table)) }
 
         C_GetSlotList(present: CK_BBOOL, slots: CK_SLOT_ID_PTR, count: ULongs) { module => slot::list(present, list(slots, count)) }
         C_GetSlotInfo(slot: Slot, info: CK_SLOT_INFO_PTR) { module => slot::info(slot, place(info)) }
@@ -117,132 +122,149 @@ calls! {
         C_GetMechanismList(slot: Slot, types: CK_MECHANISM_TYPE_PTR, count: ULongs) { module => slot::mechanisms(slot, list(types, count)) }
         C_GetMechanismInfo(slot: Slot, kind: CK_MECHANISM_TYPE, info: CK_MECHANISM_INFO_PTR) { module => slot::mechanism(slot, kind, place(info)) }
         C_InitToken(slot: Slot, pin: Utf8, len: Len, label: Utf8) { module => slot::init_token(slot, input(pin, len), record(label.cast())) }
-        C_InitPIN(h: Session, pin: Utf8, len: Len) { h => slot::init_pin(input(pin, len)) }
-        C_SetPIN(h: Session, old: Utf8, old_len: Len, new: Utf8, new_len: Len) { h => slot::set_pin(input(old, old_len), input(new, new_len)) }
+        C_InitPIN(h: Handle, pin: Utf8, len: Len) { h => slot::init_pin(input(pin, len)) }
+        C_SetPIN(h: Handle, old: Utf8, old_len: Len, new: Utf8, new_len: Len) { h => slot::set_pin(input(old, old_len), input(new, new_len)) }
 
         C_OpenSession(slot: Slot, flags: Flags, _: Void, _: CK_NOTIFY, h: CK_SESSION_HANDLE_PTR) { module => session::open(slot, flags, place(h)) }
-        C_CloseSession(h: Session) { module => session::close(h) }
-        C_CloseAllSessions(slot: Slot) { module => session::close_all(slot) }
-        C_GetSessionInfo(h: Session, info: CK_SESSION_INFO_PTR) { h => session::info(place(info)) }
-        C_GetOperationState(_: Session, _: Bytes, _: ULongs) {}
-        C_SetOperationState(_: Session, _: Bytes, _: Len, _: Key, _: Key) {}
-        C_Login(h: Session, user: CK_USER_TYPE, pin: Utf8, len: Len) { h => session::login(user, input(pin, len)) }
-        C_Logout(h: Session) { h => session::logout() }
+        C_CloseSession(h: Handle) { module => Module::close_session(h) }
+        C_CloseAllSessions(slot: Slot) { module => Module::close_all_sessions(slot) }
+        C_GetSessionInfo(h: Handle, info: CK_SESSION_INFO_PTR) { h => session::info(place(info)) }
+        C_GetOperationState(_: Handle, _: Bytes, _: ULongs) {}
+        C_SetOperationState(_: Handle, _: Bytes, _: Len, _: Key, _: Key) {}
+        C_Login(h: Handle, user: CK_USER_TYPE, pin: Utf8, len: Len) { h => session::login(user, input(pin, len)) }
+        C_Logout(h: Handle) { h => Session::logout() }
 
-        C_CreateObject(h: Session, attributes: Attributes, count: Len, object: Handles) { h => object::create(template(attributes, count), place(object)) }
-        C_CopyObject(h: Session, object: Object, attributes: Attributes, count: Len, copy: Handles) { h => object::copy(object, template(attributes, count), place(copy)) }
-        C_DestroyObject(h: Session, object: Object) { h => object::destroy(object) }
-        C_GetObjectSize(h: Session, object: Object, size: ULongs) { h => object::size(object, place(size)) }
-        C_GetAttributeValue(h: Session, object: Object, attributes: Attributes, count: Len) { h => object::attributes(object, template(attributes, count)) }
-        C_SetAttributeValue(h: Session, object: Object, attributes: Attributes, count: Len) { h => object::set_attributes(object, template(attributes, count)) }
-        C_FindObjectsInit(h: Session, attributes: Attributes, count: Len) { h => object::find_init(template(attributes, count)) }
-        C_FindObjects(h: Session, objects: Handles, most: Len, found: ULongs) { h => object::find(array(objects, most), place(found)) }
-        C_FindObjectsFinal(h: Session) { h => object::find_final() }
+        C_CreateObject(h: Handle, attributes: Attributes, count: Len, object: Handles) { h => object::create(template(attributes, count), place(object)) }
+        C_CopyObject(h: Handle, object: Object, attributes: Attributes, count: Len, copy: Handles) { h => object::copy(object, template(attributes, count), place(copy)) }
+        C_DestroyObject(h: Handle, object: Object) { h => Session::destroy_object(object) }
+        C_GetObjectSize(h: Handle, object: Object, size: ULongs) { h => object::size(object, place(size)) }
+        C_GetAttributeValue(h: Handle, object: Object, attributes: Attributes, count: Len) { h => object::attributes(object, template(attributes, count)) }
+        C_SetAttributeValue(h: Handle, object: Object, attributes: Attributes, count: Len) { h => object::set_attributes(object, template(attributes, count)) }
+        C_FindObjectsInit(h: Handle, attributes: Attributes, count: Len) { h => object::find_init(template(attributes, count)) }
+        C_FindObjects(h: Handle, objects: Handles, most: Len, found: ULongs) { h => object::find(array(objects, most), place(found)) }
+        C_FindObjectsFinal(h: Handle) { h => Session::find_final() }
 
-        C_EncryptInit(h: Session, chosen: Mechanism, key: Key) { module => cipher::encrypt_init(h, mechanism(chosen), key) }
-        C_Encrypt(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::encrypt(input(data, len), output(out, out_len)) }
-        C_EncryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::encrypt_update(input(part, len), output(out, out_len)) }
-        C_EncryptFinal(h: Session, out: Bytes, out_len: ULongs) { h => cipher::encrypt_final(output(out, out_len)) }
-        C_DecryptInit(h: Session, chosen: Mechanism, key: Key) { module => cipher::decrypt_init(h, mechanism(chosen), key) }
-        C_Decrypt(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::decrypt(input(data, len), output(out, out_len)) }
-        C_DecryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => cipher::decrypt_update(input(part, len), output(out, out_len)) }
-        C_DecryptFinal(h: Session, out: Bytes, out_len: ULongs) { h => cipher::decrypt_final(output(out, out_len)) }
+        C_EncryptInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Encrypt, mechanism(chosen), key) }
+        C_Encrypt(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Encrypt, Whole, input(data, len), output(out, out_len)) }
+        C_EncryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Encrypt, Update, input(part, len), output(out, out_len)) }
+        C_EncryptFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Encrypt, Final, nothing(), output(out, out_len)) }
+        C_DecryptInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Decrypt, mechanism(chosen), key) }
+        C_Decrypt(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Decrypt, Whole, input(data, len), output(out, out_len)) }
+        C_DecryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Decrypt, Update, input(part, len), output(out, out_len)) }
+        C_DecryptFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Decrypt, Final, nothing(), output(out, out_len)) }
 
-        C_DigestInit(h: Session, chosen: Mechanism) { module => digest::init(h, mechanism(chosen)) }
-        C_Digest(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => digest::digest(input(data, len), output(out, out_len)) }
-        C_DigestUpdate(h: Session, part: Bytes, len: Len) { h => digest::update(input(part, len)) }
-        C_DigestKey(h: Session, key: Key) { h => digest::key(key) }
-        C_DigestFinal(h: Session, out: Bytes, out_len: ULongs) { h => digest::finish(output(out, out_len)) }
+        C_DigestInit(h: Handle, chosen: Mechanism) { module => operation::digest_init(h, mechanism(chosen)) }
+        C_Digest(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Digest, Whole, input(data, len), output(out, out_len)) }
+        C_DigestUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Digest, input(part, len)) }
+        C_DigestKey(h: Handle, key: Key) { h => Session::digest_key(key) }
+        C_DigestFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Digest, Final, nothing(), output(out, out_len)) }
 
-        C_SignInit(h: Session, chosen: Mechanism, key: Key) { module => sign::sign_init(h, mechanism(chosen), key) }
-        C_Sign(h: Session, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => sign::sign(input(data, len), output(out, out_len)) }
-        C_SignUpdate(h: Session, part: Bytes, len: Len) { h => sign::sign_update(input(part, len)) }
-        C_SignFinal(h: Session, out: Bytes, out_len: ULongs) { h => sign::sign_final(output(out, out_len)) }
-        C_SignRecoverInit(_: Session, _: Mechanism, _: Key) {}
-        C_SignRecover(_: Session, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_SignInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Sign, mechanism(chosen), key) }
+        C_Sign(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Sign, Whole, input(data, len), output(out, out_len)) }
+        C_SignUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Sign, input(part, len)) }
+        C_SignFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Sign, Final, nothing(), output(out, out_len)) }
+        C_SignRecoverInit(_: Handle, _: Mechanism, _: Key) {}
+        C_SignRecover(_: Handle, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
 
-        C_VerifyInit(h: Session, chosen: Mechanism, key: Key) { module => sign::verify_init(h, mechanism(chosen), key) }
-        C_Verify(h: Session, data: Bytes, len: Len, signature: Bytes, signature_len: Len) { h => sign::verify(input(data, len), input(signature, signature_len)) }
-        C_VerifyUpdate(h: Session, part: Bytes, len: Len) { h => sign::verify_update(input(part, len)) }
-        C_VerifyFinal(h: Session, signature: Bytes, len: Len) { h => sign::verify_final(input(signature, len)) }
-        C_VerifyRecoverInit(_: Session, _: Mechanism, _: Key) {}
-        C_VerifyRecover(_: Session, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_VerifyInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Verify, mechanism(chosen), key) }
+        C_Verify(h: Handle, data: Bytes, len: Len, signature: Bytes, signature_len: Len) { h => operation::verify(Whole, input(data, len), input(signature, signature_len)) }
+        C_VerifyUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Verify, input(part, len)) }
+        C_VerifyFinal(h: Handle, signature: Bytes, len: Len) { h => operation::verify(Final, nothing(), input(signature, len)) }
+        C_VerifyRecoverInit(_: Handle, _: Mechanism, _: Key) {}
+        C_VerifyRecover(_: Handle, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
 
-        C_DigestEncryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::digest_encrypt(input(part, len), output(out, out_len)) }
-        C_DecryptDigestUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::decrypt_digest(input(part, len), output(out, out_len)) }
-        C_SignEncryptUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::sign_encrypt(input(part, len), output(out, out_len)) }
-        C_DecryptVerifyUpdate(h: Session, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => dual::decrypt_verify(input(part, len), output(out, out_len)) }
+        C_DigestEncryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Encrypt, Digest), Clear::Input, input(part, len), output(out, out_len)) }
+        C_DecryptDigestUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Decrypt, Digest), Clear::Output, input(part, len), output(out, out_len)) }
+        C_SignEncryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Encrypt, Sign), Clear::Input, input(part, len), output(out, out_len)) }
+        C_DecryptVerifyUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Decrypt, Verify), Clear::Output, input(part, len), output(out, out_len)) }
 
-        C_GenerateKey(h: Session, chosen: Mechanism, attributes: Attributes, count: Len, key: Handles) { module => keys::generate(h, mechanism(chosen), template(attributes, count), place(key)) }
+        C_GenerateKey(h: Handle, chosen: Mechanism, attributes: Attributes, count: Len, key: Handles) { module => keys::generate(h, mechanism(chosen), template(attributes, count), place(key)) }
         C_GenerateKeyPair(
-            h: Session, chosen: Mechanism, public: Attributes, public_count: Len, private: Attributes, private_count: Len, public_key: Handles, private_key: Handles,
+            h: Handle, chosen: Mechanism, public: Attributes, public_count: Len, private: Attributes, private_count: Len, public_key: Handles, private_key: Handles,
         ) {
             module => keys::generate_pair(
                 h, mechanism(chosen), (template(public, public_count), template(private, private_count)), (place(public_key), place(private_key)),
             )
         }
-        C_WrapKey(h: Session, chosen: Mechanism, wrapping: Key, key: Key, out: Bytes, out_len: ULongs) { module => keys::wrap(h, mechanism(chosen), wrapping, key, output(out, out_len)) }
-        C_UnwrapKey(h: Session, chosen: Mechanism, unwrapping: Key, blob: Bytes, len: Len, attributes: Attributes, count: Len, key: Handles) {
+        C_WrapKey(h: Handle, chosen: Mechanism, wrapping: Key, key: Key, out: Bytes, out_len: ULongs) { module => keys::wrap(h, mechanism(chosen), wrapping, key, output(out, out_len)) }
+        C_UnwrapKey(h: Handle, chosen: Mechanism, unwrapping: Key, blob: Bytes, len: Len, attributes: Attributes, count: Len, key: Handles) {
             module => keys::unwrap(h, mechanism(chosen), unwrapping, input(blob, len), template(attributes, count), place(key))
         }
-        C_DeriveKey(h: Session, chosen: Mechanism, base: Key, attributes: Attributes, count: Len, key: Handles) {
+        C_DeriveKey(h: Handle, chosen: Mechanism, base: Key, attributes: Attributes, count: Len, key: Handles) {
             module => keys::derive(h, mechanism(chosen), base, template(attributes, count), place(key))
         }
 
-        C_SeedRandom(h: Session, seed: Bytes, len: Len) { h => digest::seed_random(input(seed, len)) }
-        C_GenerateRandom(h: Session, out: Bytes, len: Len) { h => digest::random(buffer(out, len)) }
+        C_SeedRandom(h: Handle, seed: Bytes, len: Len) { h => random::seed(input(seed, len)) }
+        C_GenerateRandom(h: Handle, out: Bytes, len: Len) { h => random::generate(buffer(out, len)) }
 
-        C_GetFunctionStatus(h: Session) { h => general::not_parallel() }
-        C_CancelFunction(h: Session) { h => general::not_parallel() }
+        C_GetFunctionStatus(h: Handle) { h => general::not_parallel() }
+        C_CancelFunction(h: Handle) { h => general::not_parallel() }
     }
 
     since 3.0 {
-        C_GetInterfaceList(interfaces: CK_INTERFACE_PTR, count: ULongs) { anytime => tables::interface_list(list(interfaces, count)) }
+        C_GetInterfaceList(interfaces: CK_INTERFACE_PTR, count: ULongs) { anytime => interfaces::list_all(&INTERFACES, list(interfaces, count)) }
         C_GetInterface(name: Utf8, version: CK_VERSION_PTR, interface: CK_INTERFACE_PTR_PTR, flags: Flags) {
-            anytime => tables::interface_named(text(name), record(version), place(interface), flags)
+            anytime => interfaces::find(&INTERFACES, text(name), record(version), place(interface), flags)
         }
 
-        C_LoginUser(h: Session, user: CK_USER_TYPE, pin: Utf8, len: Len, name: Utf8, name_len: Len) { h => session::login_user(user, input(pin, len), input(name, name_len)) }
-        C_SessionCancel(h: Session, operations: Flags) { h => session::cancel(operations) }
+        C_LoginUser(h: Handle, user: CK_USER_TYPE, pin: Utf8, len: Len, name: Utf8, name_len: Len) { h => session::login_user(user, input(pin, len), input(name, name_len)) }
+        C_SessionCancel(h: Handle, operations: Flags) { h => session::cancel(operations) }
 
-        C_MessageEncryptInit(_: Session, _: Mechanism, _: Key) {}
-        C_EncryptMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_EncryptMessageBegin(_: Session, _: Void, _: Len, _: Bytes, _: Len) {}
-        C_EncryptMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
-        C_MessageEncryptFinal(_: Session) {}
-        C_MessageDecryptInit(_: Session, _: Mechanism, _: Key) {}
-        C_DecryptMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_DecryptMessageBegin(_: Session, _: Void, _: Len, _: Bytes, _: Len) {}
-        C_DecryptMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
-        C_MessageDecryptFinal(_: Session) {}
-        C_MessageSignInit(_: Session, _: Mechanism, _: Key) {}
-        C_SignMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_SignMessageBegin(_: Session, _: Void, _: Len) {}
-        C_SignMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_MessageSignFinal(_: Session) {}
-        C_MessageVerifyInit(_: Session, _: Mechanism, _: Key) {}
-        C_VerifyMessage(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
-        C_VerifyMessageBegin(_: Session, _: Void, _: Len) {}
-        C_VerifyMessageNext(_: Session, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
-        C_MessageVerifyFinal(_: Session) {}
+        C_MessageEncryptInit(_: Handle, _: Mechanism, _: Key) {}
+        C_EncryptMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_EncryptMessageBegin(_: Handle, _: Void, _: Len, _: Bytes, _: Len) {}
+        C_EncryptMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
+        C_MessageEncryptFinal(_: Handle) {}
+        C_MessageDecryptInit(_: Handle, _: Mechanism, _: Key) {}
+        C_DecryptMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_DecryptMessageBegin(_: Handle, _: Void, _: Len, _: Bytes, _: Len) {}
+        C_DecryptMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
+        C_MessageDecryptFinal(_: Handle) {}
+        C_MessageSignInit(_: Handle, _: Mechanism, _: Key) {}
+        C_SignMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_SignMessageBegin(_: Handle, _: Void, _: Len) {}
+        C_SignMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_MessageSignFinal(_: Handle) {}
+        C_MessageVerifyInit(_: Handle, _: Mechanism, _: Key) {}
+        C_VerifyMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
+        C_VerifyMessageBegin(_: Handle, _: Void, _: Len) {}
+        C_VerifyMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
+        C_MessageVerifyFinal(_: Handle) {}
     }
 
     since 3.2 {
-        C_EncapsulateKey(_: Session, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: ULongs, _: Handles) {}
-        C_DecapsulateKey(_: Session, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
-        C_VerifySignatureInit(_: Session, _: Mechanism, _: Key, _: Bytes, _: Len) {}
-        C_VerifySignature(_: Session, _: Bytes, _: Len) {}
-        C_VerifySignatureUpdate(_: Session, _: Bytes, _: Len) {}
-        C_VerifySignatureFinal(_: Session) {}
-        C_GetSessionValidationFlags(_: Session, _: CK_SESSION_VALIDATION_FLAGS_TYPE, _: CK_FLAGS_PTR) {}
-        C_AsyncComplete(_: Session, _: Utf8, _: CK_ASYNC_DATA_PTR) {}
-        C_AsyncGetID(_: Session, _: Utf8, _: ULongs) {}
-        C_AsyncJoin(_: Session, _: Utf8, _: Len, _: Bytes, _: Len) {}
-        C_WrapKeyAuthenticated(_: Session, _: Mechanism, _: Key, _: Key, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_UnwrapKeyAuthenticated(_: Session, _: Mechanism, _: Key, _: Bytes, _: Len, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
+        C_EncapsulateKey(_: Handle, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: ULongs, _: Handles) {}
+        C_DecapsulateKey(_: Handle, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
+        C_VerifySignatureInit(_: Handle, _: Mechanism, _: Key, _: Bytes, _: Len) {}
+        C_VerifySignature(_: Handle, _: Bytes, _: Len) {}
+        C_VerifySignatureUpdate(_: Handle, _: Bytes, _: Len) {}
+        C_VerifySignatureFinal(_: Handle) {}
+        C_GetSessionValidationFlags(_: Handle, _: CK_SESSION_VALIDATION_FLAGS_TYPE, _: CK_FLAGS_PTR) {}
+        C_AsyncComplete(_: Handle, _: Utf8, _: CK_ASYNC_DATA_PTR) {}
+        C_AsyncGetID(_: Handle, _: Utf8, _: ULongs) {}
+        C_AsyncJoin(_: Handle, _: Utf8, _: Len, _: Bytes, _: Len) {}
+        C_WrapKeyAuthenticated(_: Handle, _: Mechanism, _: Key, _: Key, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_UnwrapKeyAuthenticated(_: Handle, _: Mechanism, _: Key, _: Bytes, _: Len, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
     }
 }
 
-// What the tables of 3.x call in place of C_GetInfo: the row differs in the version alone.
+// What the tables of 3.x call in place of C_GetInfo: the row differs in the version alone, which is
+// what clients of 3.x look at.
 function! { fn info_3_0 as "C_GetInfo", (info: CK_INFO_PTR) { module => general::info(V3_0, place(info)) } }
 function! { fn info_3_2 as "C_GetInfo", (info: CK_INFO_PTR) { module => general::info(V3_2, place(info)) } }
+
+static TABLE_2_40: CK_FUNCTION_LIST = LIST_2_40;
+static TABLE_3_0: CK_FUNCTION_LIST_3_0 = CK_FUNCTION_LIST_3_0 {
+    C_GetInfo: Some(info_3_0),
+    ..LIST_3_0
+};
+static TABLE_3_2: CK_FUNCTION_LIST_3_2 = CK_FUNCTION_LIST_3_2 {
+    C_GetInfo: Some(info_3_2),
+    ..LIST_3_2
+};
+
+static INTERFACES: Interfaces = Interfaces([
+    interface(&raw const TABLE_3_2),
+    interface(&raw const TABLE_3_0),
+    interface(&raw const TABLE_2_40),
+]);

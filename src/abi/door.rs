@@ -4,7 +4,9 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
-use super::below::{Module, Session};
+use once_cell::sync::Lazy;
+
+use super::library::{Module, Session};
 use super::process;
 use crate::ck;
 use crate::error::{Error, Result};
@@ -70,7 +72,14 @@ fn guarded(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_
 
 /// Sends the panics of our calls to the log, with their place and without their text, which may
 /// hold arguments. Other panics go where they went before.
+///
+/// Once for a process, since hooks pile up.
 pub(super) fn hush_panics() {
+    static HOOK: Lazy<()> = Lazy::new(hook_panics);
+    Lazy::force(&HOOK);
+}
+
+fn hook_panics() {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
         let Some(function) = INSIDE.get() else {

@@ -3,18 +3,19 @@
 use std::ffi::c_void;
 
 use super::args::{Place, Record};
-use super::below::{self, Module, Session};
-use super::process;
+use super::library::{self, Module, Session};
+use super::{door, process};
 use crate::ck::{self, CK_VERSION};
 use crate::error::{Result, refuse};
 
 /// C_Initialize (section 5.4.1).
 pub(super) fn initialize(args: Record<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
+    door::hush_panics();
     process::initialize(|| {
         if let Some(args) = args.read() {
             check(&args)?;
         }
-        below::open()
+        library::open()
     })
 }
 

@@ -1,7 +1,7 @@
 //! Key management (section 5.18).
 
 use super::args::{Input, Place};
-use super::below::Module;
+use super::library::Module;
 use super::output::Output;
 use super::params::Chosen;
 use super::template::Template;

@@ -5,28 +5,25 @@
 //! the only promise about pointers; the functions of the other files are safe code on those types.
 
 #[cfg(not(test))]
-mod below;
+mod library;
 #[cfg(test)]
-#[path = "tests/below.rs"]
-mod below;
+#[path = "tests/library.rs"]
+mod library;
 
 mod args;
 mod calls;
-mod cipher;
-mod digest;
 mod door;
-mod dual;
 mod general;
+mod interfaces;
 mod keys;
 mod object;
+mod operation;
 mod output;
 mod params;
 mod process;
+mod random;
 mod session;
-mod sign;
 mod slot;
-mod step;
-mod tables;
 mod template;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::args::Place;
-use super::below::Session;
+use super::library::Session;
 use super::output::Array;
 use super::template::Template;
 use crate::ck::{CK_OBJECT_HANDLE, CK_ULONG};
@@ -26,11 +26,6 @@ pub(super) fn copy(
     copy: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     copy.fill(|| session.copy_object(object, &template.read()?))
-}
-
-/// C_DestroyObject (section 5.7.3).
-pub(super) fn destroy(session: &Session, object: CK_OBJECT_HANDLE) -> Result<()> {
-    session.destroy_object(object)
 }
 
 /// C_GetObjectSize (section 5.7.4).
@@ -77,9 +72,4 @@ pub(super) fn find(
     found: Place<CK_ULONG>,
 ) -> Result<()> {
     found.fill(|| objects.fill(|most| session.find(most)))
-}
-
-/// C_FindObjectsFinal (section 5.7.9).
-pub(super) fn find_final(session: &Session) -> Result<()> {
-    session.find_final()
 }

@@ -27,17 +27,17 @@ pub(super) unsafe fn output(start: *mut u8, len: *mut CK_ULONG) -> Output {
 impl Output {
     /// Runs `produce` on the buffer. The length is written on success and with
     /// CKR_BUFFER_TOO_SMALL, and on no other error.
-    pub(super) fn fill(self, produce: impl FnOnce(&mut Out<'_>) -> Result<()>) -> Result<()> {
+    pub(super) fn fill<T>(self, produce: impl FnOnce(&mut Out<'_>) -> Result<T>) -> Result<T> {
         let capacity = self.capacity()?;
         self.run(capacity, produce)
     }
 
     /// As `fill`, from `input`, which may lie in the buffer ("in place"): then it is copied first.
-    pub(super) fn fill_from(
+    pub(super) fn fill_from<T>(
         self,
         input: Input,
-        produce: impl FnOnce(&[u8], &mut Out<'_>) -> Result<()>,
-    ) -> Result<()> {
+        produce: impl FnOnce(&[u8], &mut Out<'_>) -> Result<T>,
+    ) -> Result<T> {
         let capacity = self.capacity()?;
         let bytes = input.bytes()?;
         if capacity.is_some_and(|len| input.overlaps(self.start, len)) {
@@ -66,11 +66,11 @@ impl Output {
         extent(self.start, unsafe { self.len.read_unaligned() }).map(Some)
     }
 
-    fn run(
+    fn run<T>(
         self,
         capacity: Option<usize>,
-        produce: impl FnOnce(&mut Out<'_>) -> Result<()>,
-    ) -> Result<()> {
+        produce: impl FnOnce(&mut Out<'_>) -> Result<T>,
+    ) -> Result<T> {
         // SAFETY: writable by the promise of `output`; `extent` found it fit for a slice, and no
         // input that is still borrowed lies in it.
         let buffer = capacity.map(|len| unsafe { slice::from_raw_parts_mut(self.start, len) });
@@ -79,7 +79,7 @@ impl Output {
         let len = count(out.len());
         let tells = outcome
             .as_ref()
-            .map_or_else(|error| error.rv == ck::CKR_BUFFER_TOO_SMALL, |()| true);
+            .map_or_else(|error| error.rv == ck::CKR_BUFFER_TOO_SMALL, |_| true);
         if tells {
             // SAFETY: writable by the promise of `output`, and not NULL.
             unsafe { self.len.write_unaligned(len) };

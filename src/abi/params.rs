@@ -2,14 +2,17 @@
 
 use std::ffi::c_void;
 
-use super::args::{input, null, record};
-use super::below::Module;
+use super::args::{null, record};
+use super::library::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
-use crate::error::{Result, refuse};
+use crate::error::Result;
 use crate::mechanism::{Ecdh, EcdhWrap, Oaep, ParamKind, Params, Pss, Request, Scheme};
 
+mod parts;
 mod symmetric;
+
+use parts::{bytes, hash, invalid, structure};
 
 /// CK_MECHANISM of the caller.
 pub(super) struct Chosen(*const ck::CK_MECHANISM);
@@ -24,12 +27,11 @@ pub(super) unsafe fn mechanism(start: *mut ck::CK_MECHANISM) -> Chosen {
 }
 
 impl Chosen {
-    /// The mechanism with its parameters; `None` at NULL, which cancels an operation
-    /// (C_EncryptInit and the other Init functions, since 3.0).
+    /// The mechanism with its parameters; `None` at NULL.
     ///
     /// # Errors
     /// CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
-    pub(super) fn or_cancel(&self, module: &Module) -> Result<Option<Request>> {
+    pub(super) fn if_given(&self, module: &Module) -> Result<Option<Request>> {
         // SAFETY: readable by the promise of `mechanism`.
         let Some(chosen) = unsafe { record(self.0.cast_mut()) }.read() else {
             return Ok(None);
@@ -46,7 +48,7 @@ impl Chosen {
     /// # Errors
     /// CKR_ARGUMENTS_BAD at NULL, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
     pub(super) fn required(&self, module: &Module) -> Result<Request> {
-        self.or_cancel(module)?.ok_or_else(null)
+        self.if_given(module)?.ok_or_else(null)
     }
 }
 
@@ -230,22 +232,6 @@ unsafe fn eddsa(params: ck::CK_EDDSA_PARAMS) -> Result<Params> {
     }
 }
 
-/// The hash that a parameter names by its digest mechanism.
-fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
-    Ok(match number {
-        ck::CKM_SHA_1 => Hash::Sha1,
-        ck::CKM_SHA224 => Hash::Sha224,
-        ck::CKM_SHA256 => Hash::Sha256,
-        ck::CKM_SHA384 => Hash::Sha384,
-        ck::CKM_SHA512 => Hash::Sha512,
-        ck::CKM_SHA3_224 => Hash::Sha3_224,
-        ck::CKM_SHA3_256 => Hash::Sha3_256,
-        ck::CKM_SHA3_384 => Hash::Sha3_384,
-        ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("the hash is none of this token"),
-    })
-}
-
 fn mgf(number: ck::CK_RSA_PKCS_MGF_TYPE) -> Result<Hash> {
     Ok(match number {
         ck::CKG_MGF1_SHA1 => Hash::Sha1,
@@ -278,31 +264,4 @@ unsafe fn rsa_aes_key_wrap(params: ck::CK_RSA_AES_KEY_WRAP_PARAMS) -> Result<Par
     // SAFETY: as above.
     let oaep = unsafe { oaep(inner) }?;
     Ok(Params::RsaAesKeyWrap { aes_bits, oaep })
-}
-
-/// A structure of exactly this length.
-///
-/// # Safety
-/// `start` is readable for `len` bytes; every bit pattern is a value of `T`.
-unsafe fn structure<T: Copy>(start: *mut c_void, len: CK_ULONG) -> Result<T> {
-    if usize::try_from(len) != Ok(size_of::<T>()) {
-        return invalid("the parameter's structure has another length");
-    }
-    // SAFETY: readable for a `T` by the promise of this function.
-    Ok(unsafe { start.cast::<T>().read_unaligned() })
-}
-
-/// # Safety
-/// `start` is NULL or readable for `len` bytes.
-unsafe fn bytes(start: *mut c_void, len: CK_ULONG) -> Result<Vec<u8>> {
-    // SAFETY: by the promise of this function.
-    let input = unsafe { input(start.cast(), len) };
-    match input.value() {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(_) => invalid("a pointer in the parameter is NULL, or its length beyond 64 MiB"),
-    }
-}
-
-fn invalid<T>(what: &'static str) -> Result<T> {
-    refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)
 }

@@ -4,11 +4,9 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use once_cell::sync::Lazy;
 use parking_lot::RwLock;
 
-use super::below::Module;
-use super::door;
+use super::library::Module;
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::fork::Mark;
@@ -22,7 +20,6 @@ struct Life {
 
 static LIFE: AtomicPtr<Life> = AtomicPtr::new(ptr::null_mut());
 static EXITING: AtomicBool = AtomicBool::new(false);
-static HUSH: Lazy<()> = Lazy::new(door::hush_panics);
 
 /// The crypto library's own destructor runs at exit too, and its functions may abort the process
 /// after it. Entries run from the last to the first; LLD, which sorts them by number, puts this
@@ -58,7 +55,6 @@ pub(super) fn module() -> Option<Arc<Module>> {
 /// # Errors
 /// CKR_CRYPTOKI_ALREADY_INITIALIZED, and those of `open`.
 pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
-    Lazy::force(&HUSH);
     let mut module = life().unwrap_or_else(begin_life).module.write();
     if module.is_some() {
         return refuse(

@@ -1,7 +1,7 @@
 //! Session management (section 5.6).
 
 use super::args::{Input, Place};
-use super::below::{Module, Session};
+use super::library::{Module, Session};
 use crate::ck::{self, CK_SESSION_HANDLE, CK_SLOT_ID};
 use crate::error::{Result, refuse};
 
@@ -15,16 +15,6 @@ pub(super) fn open(
     session.fill(|| module.open_session(slot, flags))
 }
 
-/// C_CloseSession (section 5.6.2).
-pub(super) fn close(module: &Module, session: CK_SESSION_HANDLE) -> Result<()> {
-    module.close_session(session)
-}
-
-/// C_CloseAllSessions (section 5.6.3).
-pub(super) fn close_all(module: &Module, slot: CK_SLOT_ID) -> Result<()> {
-    module.close_all_sessions(slot)
-}
-
 /// C_GetSessionInfo (section 5.6.4).
 pub(super) fn info(session: &Session, info: Place<ck::CK_SESSION_INFO>) -> Result<()> {
     info.fill(|| session.info())
@@ -32,7 +22,8 @@ pub(super) fn info(session: &Session, info: Place<ck::CK_SESSION_INFO>) -> Resul
 
 /// C_SessionCancel (section 5.6.5).
 pub(super) fn cancel(session: &Session, operations: ck::CK_FLAGS) -> Result<()> {
-    session.cancel(operations)
+    session.cancel(operations);
+    Ok(())
 }
 
 /// C_Login (section 5.6.8).
@@ -51,9 +42,4 @@ pub(super) fn login_user(
         return refuse(ck::CKR_ARGUMENTS_BAD, "the token has no named users");
     }
     login(session, user, pin)
-}
-
-/// C_Logout (section 5.6.10).
-pub(super) fn logout(session: &Session) -> Result<()> {
-    session.logout()
 }

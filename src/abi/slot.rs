@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use super::args::{Input, Place, Record};
-use super::below::{Module, Session};
+use super::library::{Module, Session};
 use super::output::List;
 use crate::ck::{self, CK_SLOT_ID};
 use crate::error::{Result, refuse};

@@ -48,8 +48,9 @@ impl Digester for Digest {
         self.hash.len()
     }
 
-    fn update(&mut self, message: &[u8]) {
+    fn update(&mut self, message: &[u8]) -> Result<()> {
         self.hasher.update(message);
+        Ok(())
     }
 
     fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
@@ -66,8 +67,8 @@ mod tests {
     fn digests_in_parts() {
         let begin = find(ck::CKM_SHA256).unwrap().digest.unwrap();
         let mut digest = begin(&Params::None).unwrap();
-        digest.update(b"ab");
-        digest.update(b"c");
+        digest.update(b"ab").unwrap();
+        digest.update(b"c").unwrap();
         let mut out = [0; 40];
         assert_eq!(digest.finish(&mut out).unwrap(), 32);
         assert_eq!(out[..32], Hash::Sha256.digest(&[b"abc"]));

@@ -1,4 +1,4 @@
-//! What an active operation can do. `session::op` alone knows when one ends.
+//! What a mechanism does in an active operation. When the operation ends is `session`'s to know.
 
 use crate::error::Result;
 
@@ -66,7 +66,7 @@ pub trait Digester: Send {
     fn len(&self) -> usize;
 
     /// Takes more of the message.
-    fn update(&mut self, message: &[u8]);
+    fn update(&mut self, message: &[u8]) -> Result<()>;
 
     /// Writes the digest to `out` (at least `len` bytes long) and returns its length.
     fn finish(&mut self, out: &mut [u8]) -> Result<usize>;

@@ -1,6 +1,6 @@
 //! What PKCS#11 has no function for: versions and receipts of external keys.
 
-use super::Session;
+use super::open::Session;
 use crate::error::Result;
 use crate::token::{Handle, Receipt, Version};
 

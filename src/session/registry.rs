@@ -11,7 +11,8 @@ use crate::error::{Error, Result, refuse};
 use crate::policy::Login;
 use crate::token::{SessionHandle, Token};
 
-use super::{Session, State};
+use super::open::{Peers, Session};
+use super::operations::Operations;
 
 /// All open sessions, by handle.
 #[derive(Default)]
@@ -77,13 +78,14 @@ impl Sessions {
             );
         }
         let handle = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let peers: Arc<dyn Peers> = Arc::<Self>::clone(self);
         let session = Session {
             handle,
             slot,
             token,
             read_write,
-            sessions: Arc::downgrade(self),
-            state: Mutex::new(State::default()),
+            peers: Arc::downgrade(&peers),
+            operations: Mutex::new(Operations::default()),
         };
         self.open.write().insert(session);
         Ok(handle)
@@ -130,16 +132,18 @@ impl Sessions {
             .copied()
             .unwrap_or_default()
     }
+}
 
-    pub(super) fn any_read_only(&self, slot: ck::CK_SLOT_ID) -> bool {
+impl Peers for Sessions {
+    fn any_read_only(&self, slot: ck::CK_SLOT_ID) -> bool {
         let count = self.count(slot);
         count.all != count.read_write
     }
 
-    pub(super) fn end_private(&self, slot: ck::CK_SLOT_ID) {
+    fn end_private(&self, slot: ck::CK_SLOT_ID) {
         let of_slot = self.open.read().of_slot(slot);
         for session in of_slot {
-            session.state.lock().end_private();
+            session.operations.lock().end_private();
         }
     }
 }

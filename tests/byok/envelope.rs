@@ -9,7 +9,7 @@ use tenon_pkcs11::token::Handle;
 
 use super::jobs::{self, bytes, external};
 use super::outside::{ID, Import, MATERIAL, request};
-use crate::common::{Fixture, TODAY, attrs, full, returns, secret, with};
+use crate::common::{Calls, Fixture, TODAY, attrs, full, returns, secret, with};
 
 /// Bytes that an envelope adds, and those of its header.
 pub(crate) const OVERHEAD: usize = 81;

@@ -4,7 +4,7 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::mechanism::Params;
 
 use super::outside::{ID, Import, MATERIAL, OTHER};
-use crate::common::{RW, TODAY, attrs, full, returns, session};
+use crate::common::{Calls, RW, TODAY, attrs, full, returns, session};
 
 fn at(time: u64) -> [u8; 8] {
     time.to_be_bytes()

@@ -12,7 +12,7 @@ use tenon_pkcs11::token::Handle;
 
 use super::outside::{MATERIAL, OTHER, find, oaep, oaep_params, request, rsa_aes};
 use super::owner::{self, Owner};
-use crate::common::{Fixture, TODAY, attrs, returns, with};
+use crate::common::{Calls, Fixture, TODAY, attrs, returns, with};
 
 const HOUR: u64 = 3600;
 

@@ -10,7 +10,7 @@ use tenon_pkcs11::token::Handle;
 
 use super::jobs::{aes, bytes, external, job};
 use super::outside::{ID, Import, MATERIAL, OTHER, find, oaep, oaep_blob, request};
-use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, full, returns, with};
+use crate::common::{Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, full, returns, with};
 
 const DAY: u64 = 86_400;
 

@@ -15,7 +15,7 @@ use tenon_pkcs11::rng::{Rng, random};
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
 
-use crate::common::{Fixture, attrs, rsa_pair, with};
+use crate::common::{Calls, Fixture, attrs, rsa_pair, with};
 
 /// A token whose user is logged in, and its wrapping key.
 pub(crate) struct Import {

@@ -16,7 +16,7 @@ use tenon_pkcs11::token::Handle;
 
 use super::jobs::{bytes, job};
 use super::outside::{OutsideRng, request};
-use crate::common::{Fixture, attrs, full, returns, with};
+use crate::common::{Calls, Fixture, attrs, full, returns, with};
 
 const SM2PKE_SM4_ECB: u64 = 7;
 const SM2PKE: u64 = 8;

@@ -11,7 +11,7 @@ use tenon_pkcs11::token::{Event, Handle};
 use super::envelope::{open, seal};
 use super::jobs::{aes, external, job};
 use super::outside::{ID, Import, MATERIAL, OTHER, find, oaep, oaep_blob, request};
-use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, full, returns, rv, session};
+use crate::common::{Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, full, returns, rv, session};
 
 const THIRD: &[u8; 32] = b"the material of the third import";
 const ROTATES: &str = "alibaba-software";

@@ -6,6 +6,7 @@
     unused_imports,
     reason = "each test program uses its own part"
 )]
+mod calls;
 mod keys;
 mod output;
 mod template;
@@ -22,6 +23,7 @@ use tenon_pkcs11::mechanism::{Params, Request};
 use tenon_pkcs11::module::{Module, padded};
 use tenon_pkcs11::session::Session;
 
+pub(crate) use calls::Calls;
 pub(crate) use keys::{
     Pair, ec_material, ec_pair, external, no_uses, okp_pair, rsa_material, rsa_pair, secret,
     sm2_material, sm2_pair,

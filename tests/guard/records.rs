@@ -10,7 +10,7 @@ use tenon_pkcs11::token::{Event, Touch};
 
 use super::outside::{self, ID, Import, MATERIAL, OTHER, oaep, oaep_blob};
 use super::tools::{events, file, last, records, token, uid};
-use crate::common::{Fixture, SO_PIN, TODAY, USER_PIN, attrs, full, returns, secret};
+use crate::common::{Calls, Fixture, SO_PIN, TODAY, USER_PIN, attrs, full, returns, secret};
 
 #[test]
 fn every_change_is_a_record_with_its_objects() {

@@ -13,7 +13,7 @@ use super::outside::{Import, MATERIAL, OTHER, find};
 use super::tools::{copied, edited, put_back, sql, token, uid};
 use super::verify::{put, rows};
 use crate::common::{
-    Fixture, RW, SLOT, SO_PIN, USER_PIN, attrs, open, returns, rv, secret, session,
+    Calls, Fixture, RW, SLOT, SO_PIN, USER_PIN, attrs, open, returns, rv, secret, session,
 };
 
 fn key(fixture: &Fixture, name: &str) -> Handle {

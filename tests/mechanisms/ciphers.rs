@@ -2,7 +2,7 @@ use tenon_pkcs11::mechanism::Params;
 use tenon_pkcs11::token::Handle;
 
 use super::cases::{Case, cases, message, parts};
-use crate::common::{Fixture, exactly, full, needed, returns};
+use crate::common::{Calls, Fixture, exactly, full, needed, returns};
 
 const SPLITS: u64 = 12;
 

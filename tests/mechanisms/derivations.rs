@@ -6,7 +6,7 @@ use tenon_pkcs11::mechanism::{HkdfSalt, Params};
 use tenon_pkcs11::token::Handle;
 
 use super::cases::{cases, data, message};
-use crate::common::{Fixture, attrs, full, returns, secret, with};
+use crate::common::{Calls, Fixture, attrs, full, returns, secret, with};
 
 const TRANSPARENT: [ck::CK_MECHANISM_TYPE; 5] = [
     ck::CKM_CONCATENATE_BASE_AND_KEY,

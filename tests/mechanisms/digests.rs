@@ -1,5 +1,5 @@
 use super::cases::{cases, message, parts};
-use crate::common::{Fixture, exactly, full, needed, returns};
+use crate::common::{Calls, Fixture, exactly, full, needed, returns};
 
 #[test]
 fn parts_give_the_digest_of_the_whole() {

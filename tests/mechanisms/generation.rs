@@ -4,7 +4,7 @@ use tenon_pkcs11::crypto::ec::Curve;
 use tenon_pkcs11::crypto::okp;
 
 use super::cases::cases;
-use crate::common::{Fixture, attrs, full, returns};
+use crate::common::{Calls, Fixture, attrs, full, returns};
 
 /// The curves of ECDSA.
 const CURVES: [Curve; 10] = [

@@ -2,7 +2,7 @@ use tenon_pkcs11::error::Result;
 use tenon_pkcs11::token::Handle;
 
 use super::cases::{Case, cases, message, parts};
-use crate::common::{Fixture, exactly, full, needed, returns};
+use crate::common::{Calls, Fixture, exactly, full, needed, returns};
 
 fn sign(fixture: &Fixture, case: &Case, key: Handle, message: &[u8]) -> Vec<u8> {
     fixture.session.sign_init(case.request(), key).unwrap();

@@ -12,7 +12,7 @@ use tenon_pkcs11::token::Handle;
 
 use super::cases::{cases, ecdh};
 use crate::common::{
-    Fixture, attrs, ec_pair, full, returns, rsa_pair, secret, sm2_material, sm2_pair, with,
+    Calls, Fixture, attrs, ec_pair, full, returns, rsa_pair, secret, sm2_material, sm2_pair, with,
 };
 
 fn open() -> Vec<RawAttribute> {

@@ -3,7 +3,7 @@
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 
-use crate::common::{Fixture, SO_PIN, attrs, full, returns, secret};
+use crate::common::{Calls, Fixture, SO_PIN, attrs, full, returns, secret};
 
 #[test]
 fn keys_become_stricter_never_laxer() {

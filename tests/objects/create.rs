@@ -3,7 +3,7 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::{self, Curve};
 use tenon_pkcs11::crypto::material::Material;
 
-use crate::common::{Fixture, attrs, full, returns, rsa_material, rv, with};
+use crate::common::{Calls, Fixture, attrs, full, returns, rsa_material, rv, with};
 
 fn certificate() -> Vec<RawAttribute> {
     attrs![

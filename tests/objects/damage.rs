@@ -8,7 +8,7 @@ use tenon_pkcs11::mechanism::{Params, Request};
 use tenon_pkcs11::store::{Error, MaterialRow, Options, Row, Search, Store, Tx, Uid};
 use tenon_pkcs11::token::Handle;
 
-use crate::common::{Fixture, RW, USER_PIN, attrs, open, returns, rv, secret, session};
+use crate::common::{Calls, Fixture, RW, USER_PIN, attrs, open, returns, rv, secret, session};
 
 type Change = fn(&Tx<'_>, Uid, Uid) -> Result<(), Error>;
 

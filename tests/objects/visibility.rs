@@ -2,7 +2,7 @@ use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::token::Handle;
 
-use crate::common::{Fixture, SO_PIN, USER_PIN, attrs, full, returns, rsa_pair, secret};
+use crate::common::{Calls, Fixture, SO_PIN, USER_PIN, attrs, full, returns, rsa_pair, secret};
 
 fn labels(fixture: &Fixture) -> Vec<Vec<u8>> {
     fixture.session.find_init(&[]).unwrap();

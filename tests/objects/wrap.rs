@@ -6,7 +6,7 @@ use tenon_pkcs11::crypto::hash::Hash;
 use tenon_pkcs11::mechanism::{Oaep, Params, Request};
 use tenon_pkcs11::out::Out;
 
-use crate::common::{Fixture, Pair, attrs, ec_pair, full, returns, rsa_pair, secret};
+use crate::common::{Calls, Fixture, Pair, attrs, ec_pair, full, returns, rsa_pair, secret};
 
 fn oaep() -> Oaep {
     Oaep {

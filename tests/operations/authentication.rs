@@ -3,7 +3,7 @@
 use tenon_pkcs11::ck;
 use tenon_pkcs11::token::Handle;
 
-use crate::common::{Fixture, RW, SO_PIN, USER_PIN, attrs, full, needed, returns, rsa_pair};
+use crate::common::{Calls, Fixture, RW, SO_PIN, USER_PIN, attrs, full, needed, returns, rsa_pair};
 
 fn key(fixture: &Fixture) -> Handle {
     let changes = attrs![CKA_PRIVATE => true, CKA_ALWAYS_AUTHENTICATE => true];

@@ -2,7 +2,7 @@
 
 use tenon_pkcs11::ck;
 
-use crate::common::{Fixture, TODAY, attrs, full, returns, secret};
+use crate::common::{Calls, Fixture, TODAY, attrs, full, returns, secret};
 
 const DAY: u64 = 86_400;
 

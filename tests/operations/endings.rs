@@ -1,7 +1,8 @@
 use tenon_pkcs11::ck;
 use tenon_pkcs11::mechanism::Params;
+use tenon_pkcs11::session::{Decrypt, Encrypt};
 
-use crate::common::{Fixture, RO, RW, attrs, full, needed, returns, rsa_pair, secret};
+use crate::common::{Calls, Fixture, RO, RW, attrs, full, needed, returns, rsa_pair, secret};
 
 #[test]
 fn a_step_that_fails_ends_the_operation() {
@@ -105,16 +106,29 @@ fn cancelling_ends_what_it_names_and_nothing_else() {
     ];
     for (place, flag) in flags.into_iter().enumerate() {
         begin_all();
-        session.cancel(flag).unwrap();
+        session.cancel(flag);
         let mut expected = [true; 6];
         expected[place] = false;
         assert_eq!(active(), expected, "flag {flag:#x}");
-        session
-            .cancel(flags.iter().fold(0, |all, flag| all | flag))
-            .unwrap();
+        session.cancel(flags.iter().fold(0, |all, flag| all | flag));
         assert_eq!(active(), [false; 6]);
-        returns!(session.cancel(flag), CKR_OK, "nothing is active");
+        // Nothing is active: there is nothing to refuse either.
+        session.cancel(flag);
     }
+}
+
+#[test]
+fn an_init_without_a_mechanism_ends_what_is_active_and_is_refused_otherwise() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = secret(session, ck::CKK_AES, Vec::new()).public;
+    let ecb = || fixture.plain(ck::CKM_AES_ECB);
+    session.encrypt_init(ecb(), key).unwrap();
+    session.decrypt_init(ecb(), key).unwrap();
+    returns!(session.end(Encrypt), CKR_OK);
+    returns!(session.end(Encrypt), CKR_ARGUMENTS_BAD);
+    returns!(session.encrypt_init(ecb(), key), CKR_OK);
+    returns!(session.end(Decrypt), CKR_OK, "the other one was left alone");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
 
 use crate::common::{
-    RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, full, open, returns, rv, secret, session,
+    Calls, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, full, open, returns, rv, secret, session,
 };
 
 const BEGIN: &str = "<!-- Answers: written by tests/sessions/disturbed.rs -->\n";

@@ -6,7 +6,9 @@ use std::sync::Barrier;
 use tenon_pkcs11::ck;
 use tenon_pkcs11::module::Module;
 
-use crate::common::{Fixture, RO, RW, SO_PIN, USER_PIN, attrs, returns, rsa_pair, rv, session};
+use crate::common::{
+    Calls, Fixture, RO, RW, SO_PIN, USER_PIN, attrs, returns, rsa_pair, rv, session,
+};
 
 const LIMIT: usize = 10;
 const LOCKS: ck::CK_FLAGS = ck::CKF_USER_PIN_COUNT_LOW

@@ -9,7 +9,7 @@ use tenon_pkcs11::module::{Module, padded};
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
 
-use crate::common::{Fixture, RW, SO_PIN, USER_PIN, attrs, returns, secret, session};
+use crate::common::{Calls, Fixture, RW, SO_PIN, USER_PIN, attrs, returns, secret, session};
 
 fn user(module: &Module) -> Arc<Session> {
     let session = session(module, RW);
@@ -46,7 +46,7 @@ fn changes_of_one_are_seen_by_the_other() {
 
     let init = || there.encrypt_init(fixture.plain(ck::CKM_AES_ECB), seen);
     init().unwrap();
-    there.cancel(ck::CKF_ENCRYPT).unwrap();
+    there.cancel(ck::CKF_ENCRYPT);
     here.set_attributes(made, &attrs![CKA_ENCRYPT => false])
         .unwrap();
     returns!(init(), CKR_KEY_FUNCTION_NOT_PERMITTED);

@@ -3,7 +3,9 @@
 use tenon_pkcs11::ck;
 use tenon_pkcs11::module::padded;
 
-use crate::common::{Fixture, RO, RW, SO_PIN, USER_PIN, attrs, full, returns, secret, session};
+use crate::common::{
+    Calls, Fixture, RO, RW, SO_PIN, USER_PIN, attrs, full, returns, secret, session,
+};
 
 #[test]
 fn nothing_is_written() {

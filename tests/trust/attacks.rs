@@ -7,7 +7,7 @@ use tenon_pkcs11::mechanism::{Oaep, Params};
 use tenon_pkcs11::token::Handle;
 
 use super::keys::{find, flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
-use crate::common::{Fixture, attrs, ec_pair, full, returns, rsa_pair, rv, secret};
+use crate::common::{Calls, Fixture, attrs, ec_pair, full, returns, rsa_pair, rv, secret};
 
 /// The value is shown in no way.
 fn is_sealed(fixture: &Fixture, key: Handle) {

@@ -10,7 +10,7 @@ use tenon_pkcs11::mechanism::Params;
 use tenon_pkcs11::token::Handle;
 
 use super::keys::{read, trusted_key};
-use crate::common::{Fixture, attrs, ec_material, full, returns, rv, secret, with};
+use crate::common::{Calls, Fixture, attrs, ec_material, full, returns, rv, secret, with};
 
 /// Of a key type: one key that encrypts alone and one that unwraps alone, with the same value.
 struct Twins {

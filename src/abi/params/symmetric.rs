@@ -1,7 +1,7 @@
 //! Parameters of ciphers, MACs and derivations with secret keys.
 
 use super::super::args::{MEMORY, is_mapped, record};
-use super::{bytes, hash, invalid};
+use super::parts::{bytes, hash, invalid, length};
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::Result;
@@ -155,9 +155,4 @@ pub(super) unsafe fn pbkd2(params: ck::CK_PKCS5_PBKD2_PARAMS2) -> Result<Params>
         iterations,
         prf,
     })
-}
-
-/// A length that is judged later; none in memory is longer than a usize.
-fn length(len: CK_ULONG) -> usize {
-    usize::try_from(len).unwrap_or(usize::MAX)
 }

@@ -4,7 +4,7 @@ use std::ptr;
 
 use super::buffers::{CANARY, HUGE, plain};
 use super::{bytes, call, initialized};
-use crate::abi::below::CANCELLED;
+use crate::abi::library::{CANCELLED, GOES_ON};
 use crate::ck::*;
 
 #[test]
@@ -137,13 +137,51 @@ fn bad_arguments_end_the_operation_of_a_step() {
     let nowhere = ptr::null_mut();
     let mut len = 16;
     let len = &raw mut len;
-    let ended_by = |rv, operation| {
-        assert_eq!((rv, CANCELLED.take()), (CKR_ARGUMENTS_BAD, operation));
-    };
-    ended_by(call!(C_EncryptUpdate(1, null, 16, null, len)), CKF_ENCRYPT);
-    ended_by(call!(C_EncryptFinal(1, null, nowhere)), CKF_ENCRYPT);
-    ended_by(call!(C_Decrypt(1, null, 16, null, len)), CKF_DECRYPT);
-    ended_by(call!(C_DigestUpdate(1, null, 16)), CKF_DIGEST);
-    ended_by(call!(C_SignUpdate(1, null, 16)), CKF_SIGN);
-    ended_by(call!(C_VerifyFinal(1, null, 16)), CKF_VERIFY);
+    let ended_by = |rv| assert_eq!((rv, GOES_ON.replace(true)), (CKR_ARGUMENTS_BAD, false));
+    GOES_ON.set(true);
+    ended_by(call!(C_EncryptUpdate(1, null, 16, null, len)));
+    ended_by(call!(C_EncryptFinal(1, null, nowhere)));
+    ended_by(call!(C_Decrypt(1, null, 16, null, len)));
+    ended_by(call!(C_DigestUpdate(1, null, 16)));
+    ended_by(call!(C_SignUpdate(1, null, 16)));
+    ended_by(call!(C_VerifyFinal(1, null, 16)));
+    ended_by(call!(C_DigestEncryptUpdate(1, null, 16, null, len)));
+    ended_by(call!(C_DecryptVerifyUpdate(
+        1,
+        bytes(b"x"),
+        1,
+        null,
+        nowhere
+    )));
+}
+
+#[test]
+fn a_query_and_a_small_buffer_leave_the_operation_active() {
+    let _share = initialized();
+    let mut buffer = [0; 64];
+    for (start, rv) in [
+        (ptr::null_mut(), CKR_OK),
+        (buffer.as_mut_ptr(), CKR_BUFFER_TOO_SMALL),
+    ] {
+        let goes_on = |call: fn(CK_BYTE_PTR, CK_ULONG_PTR) -> CK_RV| {
+            let mut len = 1;
+            assert_eq!((call(start, &raw mut len), GOES_ON.take()), (rv, true));
+            assert!(len > 1);
+        };
+        goes_on(|out, len| call!(C_Encrypt(1, bytes(b"in"), 2, out, len)));
+        goes_on(|out, len| call!(C_DecryptUpdate(1, bytes(b"in"), 2, out, len)));
+        goes_on(|out, len| call!(C_EncryptFinal(1, out, len)));
+        goes_on(|out, len| call!(C_Sign(1, bytes(b"in"), 2, out, len)));
+        goes_on(|out, len| call!(C_DigestFinal(1, out, len)));
+        goes_on(|out, len| call!(C_SignEncryptUpdate(1, bytes(b"in"), 2, out, len)));
+        goes_on(|out, len| call!(C_DecryptDigestUpdate(1, bytes(b"in"), 2, out, len)));
+    }
+}
+
+#[test]
+fn cancelling_names_operations_by_their_flags() {
+    let _share = initialized();
+    let flags = CKF_ENCRYPT | CKF_FIND_OBJECTS;
+    assert_eq!(call!(C_SessionCancel(1, flags)), CKR_OK);
+    assert_eq!(CANCELLED.take(), flags);
 }

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::{bytes, call, initialized, len, zeroed};
-use crate::abi::below::{NO_SESSION, masked};
+use crate::abi::library::{FINAL, NO_SESSION, masked, summary};
 use crate::ck::*;
 
 pub(super) const HUGE: CK_ULONG = CK_ULONG::MAX;
@@ -24,20 +24,22 @@ type Takes = fn(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG) -> CK_RV;
 /// Every function that gives bytes, and what it gives. Inputs are `"in"`.
 fn outputs() -> Vec<(&'static str, Gives, Vec<u8>)> {
     macro_rules! from_input {
-        ($($name:ident)*) => {
-            vec![$((stringify!($name), (|out, len| call!($name(1, bytes(b"in"), 2, out, len))) as Gives, masked(b"in")),)*]
+        ($gives:ident: $($name:ident)*) => {
+            vec![$((stringify!($name), (|out, len| call!($name(1, bytes(b"in"), 2, out, len))) as Gives, $gives(b"in")),)*]
         };
     }
     macro_rules! alone {
-        ($($name:ident)*) => {
-            vec![$((stringify!($name), (|out, len| call!($name(1, out, len))) as Gives, masked(b"final")),)*]
+        ($gives:ident($last:expr): $($name:ident)*) => {
+            vec![$((stringify!($name), (|out, len| call!($name(1, out, len))) as Gives, $gives($last)),)*]
         };
     }
     let mut all = from_input! {
-        C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate C_Digest C_Sign
+        masked: C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate
         C_DigestEncryptUpdate C_DecryptDigestUpdate C_SignEncryptUpdate C_DecryptVerifyUpdate
     };
-    all.extend(alone! { C_EncryptFinal C_DecryptFinal C_DigestFinal C_SignFinal });
+    all.extend(from_input! { summary: C_Digest C_Sign });
+    all.extend(alone! { masked(FINAL): C_EncryptFinal C_DecryptFinal });
+    all.extend(alone! { summary(b""): C_DigestFinal C_SignFinal });
     let wrap: Gives = |out, len| {
         let mut mechanism = plain(CKM_AES_ECB);
         call!(C_WrapKey(1, &raw mut mechanism, 2, 3, out, len))
@@ -62,15 +64,21 @@ pub(super) fn inputs() -> Vec<(&'static str, Takes)> {
         };
     }
     let mut all = takes! {
-        C_DigestUpdate C_SignUpdate C_VerifyUpdate C_VerifyFinal C_SeedRandom
+        C_DigestUpdate C_SignUpdate C_VerifyUpdate C_SeedRandom
     };
     all.extend(with_output! {
         C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate C_Digest C_Sign
         C_DigestEncryptUpdate C_DecryptDigestUpdate C_SignEncryptUpdate C_DecryptVerifyUpdate
     });
     let signature = |h, data, len| {
-        let expected = masked(b"");
-        call!(C_Verify(h, data, len, bytes(&expected), 1))
+        let expected = summary(b"");
+        call!(C_Verify(
+            h,
+            data,
+            len,
+            bytes(&expected),
+            super::len(expected.len())
+        ))
     };
     let unwrap = |h, data, len| {
         let (mut mechanism, mut key) = (plain(CKM_AES_ECB), 0);
@@ -237,15 +245,14 @@ fn every_function_survives_zeros() {
             | "C_DigestKey"
             | "C_SignUpdate"
             | "C_VerifyUpdate"
-            | "C_VerifyFinal"
             | "C_SeedRandom"
             | "C_GenerateRandom"
             | "C_SessionCancel" => CKR_OK,
             // The signature of nothing is not nothing.
-            "C_Verify" => CKR_SIGNATURE_INVALID,
-            // A mechanism that is NULL cancels.
+            "C_Verify" | "C_VerifyFinal" => CKR_SIGNATURE_INVALID,
+            // A mechanism that is NULL ends the operation.
             "C_EncryptInit" | "C_DecryptInit" | "C_DigestInit" | "C_SignInit" | "C_VerifyInit" => {
-                CKR_OPERATION_CANCEL_FAILED
+                CKR_OK
             }
             "C_GetFunctionStatus" | "C_CancelFunction" => CKR_FUNCTION_NOT_PARALLEL,
             "C_GetOperationState"

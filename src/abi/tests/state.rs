@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use super::{alone, call, initialized, len, zeroed};
-use crate::abi::below::{LEAVE, MOST_OPEN, OPEN, PANICS, WAITING};
+use crate::abi::library::{LEAVE, MOST_OPEN, OPEN, PANICS, WAITING};
 use crate::abi::process;
 use crate::ck::*;
 use crate::fork::Mark;

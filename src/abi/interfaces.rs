@@ -1,10 +1,9 @@
-//! The function tables and the interfaces that hold them (sections 5.4.4 to 5.4.6).
+//! The interfaces that hold the function tables (sections 5.4.4 to 5.4.6).
 
 use std::ffi::CStr;
 use std::ptr;
 
 use super::args::{Place, Record, Text};
-use super::calls;
 use super::output::List;
 use crate::ck::{self, CK_INTERFACE, CK_VERSION};
 use crate::error::{Error, Result};
@@ -19,31 +18,15 @@ pub(super) const V3_2: CK_VERSION = CK_VERSION { major: 3, minor: 2 };
 
 const NAME: &CStr = c"PKCS 11";
 
-static TABLE_2_40: ck::CK_FUNCTION_LIST = calls::LIST_2_40;
-// C_GetInfo of a 3.x table tells its own version, which is what clients of 3.x look at.
-static TABLE_3_0: ck::CK_FUNCTION_LIST_3_0 = ck::CK_FUNCTION_LIST_3_0 {
-    C_GetInfo: Some(calls::info_3_0),
-    ..calls::LIST_3_0
-};
-static TABLE_3_2: ck::CK_FUNCTION_LIST_3_2 = ck::CK_FUNCTION_LIST_3_2 {
-    C_GetInfo: Some(calls::info_3_2),
-    ..calls::LIST_3_2
-};
-
-struct Interfaces([CK_INTERFACE; 3]);
+/// The interfaces, the newest first: the first that fits is the answer to C_GetInterface.
+pub(super) struct Interfaces(pub(super) [CK_INTERFACE; 3]);
 
 // SAFETY: the pointers lead to immutable statics.
 unsafe impl Sync for Interfaces {}
 
-/// The first that fits is the answer, so the newest is the default. No flags: with
-/// CKF_INTERFACE_FORK_SAFE a child would keep its parent's sessions, and ours starts anew.
-static INTERFACES: Interfaces = Interfaces([
-    interface(&raw const TABLE_3_2),
-    interface(&raw const TABLE_3_0),
-    interface(&raw const TABLE_2_40),
-]);
-
-const fn interface<T>(table: *const T) -> CK_INTERFACE {
+/// The interface to `table`, a static. It has no flags: with CKF_INTERFACE_FORK_SAFE a child would
+/// keep its parent's sessions, and a child of this library begins anew.
+pub(super) const fn interface<T>(table: *const T) -> CK_INTERFACE {
     CK_INTERFACE {
         pInterfaceName: NAME.as_ptr().cast_mut().cast(),
         pFunctionList: table.cast_mut().cast(),
@@ -52,17 +35,21 @@ const fn interface<T>(table: *const T) -> CK_INTERFACE {
 }
 
 /// C_GetFunctionList (section 5.4.4).
-pub(super) fn function_list(table: Place<ck::CK_FUNCTION_LIST_PTR>) -> Result<()> {
-    table.fill(|| Ok((&raw const TABLE_2_40).cast_mut()))
+pub(super) fn function_list(
+    table: &'static ck::CK_FUNCTION_LIST,
+    found: Place<ck::CK_FUNCTION_LIST_PTR>,
+) -> Result<()> {
+    found.fill(|| Ok(ptr::from_ref(table).cast_mut()))
 }
 
 /// C_GetInterfaceList (section 5.4.5).
-pub(super) fn interface_list(list: List<CK_INTERFACE>) -> Result<()> {
-    list.fill(|| Ok(INTERFACES.0.to_vec()))
+pub(super) fn list_all(all: &Interfaces, list: List<CK_INTERFACE>) -> Result<()> {
+    list.fill(|| Ok(all.0.to_vec()))
 }
 
 /// C_GetInterface (section 5.4.6).
-pub(super) fn interface_named(
+pub(super) fn find(
+    all: &'static Interfaces,
     name: Text,
     version: Record<CK_VERSION>,
     found: Place<ck::CK_INTERFACE_PTR>,
@@ -71,8 +58,7 @@ pub(super) fn interface_named(
     found.fill(|| {
         let version = version.read().map(|version| (version.major, version.minor));
         let named = name.read().is_none_or(|name| name == NAME);
-        INTERFACES
-            .0
+        all.0
             .iter()
             .find(|interface| {
                 named

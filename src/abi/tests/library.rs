@@ -4,11 +4,16 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
+
 use crate::attr::{RawAttribute, Revealed};
 use crate::ck::*;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Mechanism, ParamKind, ROW, Request};
+use crate::mechanism::{Cipher, Digester, Mechanism, ParamKind, ROW, Request, Signer, Verifier};
 use crate::out::Out;
+use crate::session::{
+    Active, After, Decrypt, Digest, Encrypt, Keyed, Operation, Operations, Phase, Sign, Verify,
+};
 
 /// Modules that are open, and the greatest number of them at once.
 pub(super) static OPEN: AtomicUsize = AtomicUsize::new(0);
@@ -22,6 +27,8 @@ pub(super) const NO_SESSION: CK_SESSION_HANDLE = 404;
 pub(super) const PANICS: CK_SESSION_HANDLE = 13;
 
 thread_local! {
+    /// Whether the operations of this thread's last step are still active.
+    pub(in crate::abi) static GOES_ON: Cell<bool> = const { Cell::new(false) };
     /// What this thread's last `cancel` named.
     pub(in crate::abi) static CANCELLED: Cell<CK_FLAGS> = const { Cell::new(0) };
 }
@@ -56,7 +63,7 @@ impl Module {
         match handle {
             NO_SESSION => refuse(CKR_SESSION_HANDLE_INVALID, "no session"),
             PANICS => panic!("secret argument"),
-            _ => Ok(Arc::new(Session)),
+            _ => Ok(Arc::new(Session::new())),
         }
     }
 
@@ -117,26 +124,157 @@ impl Module {
     }
 }
 
-pub(super) struct Session;
-
-/// What every function with output gives: the length of the input, then the input masked.
+/// The length of the input, then the input masked: what ciphers give.
 pub(super) fn masked(input: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(input.len()).unwrap();
-    [len]
-        .into_iter()
-        .chain(input.iter().map(|byte| byte ^ 0x55))
-        .collect()
+    let mut out = vec![0; input.len() + 1];
+    mask(input, &mut out);
+    out
 }
 
+/// What signatures and digests give: `masked(message)`, filled up with zeros.
+pub(super) fn summary(message: &[u8]) -> Vec<u8> {
+    let mut out = masked(message);
+    out.resize(SUMMARY, 0);
+    out
+}
+
+const SUMMARY: usize = 17;
+
 /// Writes `masked(input)` in an order that shows whether the output lies on the input.
-fn mask(input: &[u8], out: &mut Out<'_>) -> Result<()> {
-    if let Some(buffer) = out.reserve(input.len() + 1)? {
-        buffer[0] = u8::try_from(input.len()).unwrap();
-        for (index, byte) in input.iter().enumerate() {
-            buffer[index + 1] = byte ^ 0x55;
+fn mask(input: &[u8], out: &mut [u8]) -> usize {
+    out[0] = u8::try_from(input.len()).unwrap();
+    for (index, byte) in input.iter().enumerate() {
+        out[index + 1] = byte ^ 0x55;
+    }
+    input.len() + 1
+}
+
+/// What ends every message of a cipher.
+pub(super) const FINAL: &[u8] = b"final";
+
+/// The work of every operation. Takes nothing that ends with `bad`.
+#[derive(Default)]
+struct Mask {
+    message: Vec<u8>,
+}
+
+impl Mask {
+    fn take(&mut self, part: &[u8]) -> Result<()> {
+        if part.ends_with(b"bad") {
+            return refuse(CKR_DATA_INVALID, "bad");
+        }
+        self.message.extend(part);
+        Ok(())
+    }
+}
+
+impl Cipher for Mask {
+    fn update_bound(&self, input: usize) -> usize {
+        input + 1
+    }
+
+    fn finish_bound(&self) -> usize {
+        FINAL.len() + 1
+    }
+
+    fn one_shot_bound(&self, input: usize) -> usize {
+        input + 1
+    }
+
+    fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        Ok(mask(input, out))
+    }
+
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+        Ok(mask(FINAL, out))
+    }
+
+    fn one_shot(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        Ok(mask(input, out))
+    }
+}
+
+macro_rules! summarizes {
+    ($($work:ident)*) => {$(
+        impl $work for Mask {
+            fn len(&self) -> usize {
+                SUMMARY
+            }
+
+            fn update(&mut self, part: &[u8]) -> Result<()> {
+                self.take(part)
+            }
+
+            fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+                out[..SUMMARY].copy_from_slice(&summary(&self.message));
+                Ok(SUMMARY)
+            }
+        }
+    )*};
+}
+summarizes! { Signer Digester }
+
+impl Verifier for Mask {
+    fn update(&mut self, part: &[u8]) -> Result<()> {
+        self.take(part)
+    }
+
+    fn finish(&mut self, signature: &[u8]) -> Result<()> {
+        match summary(&self.message) == signature {
+            true => Ok(()),
+            false => refuse(CKR_SIGNATURE_INVALID, "another signature"),
         }
     }
-    Ok(())
+}
+
+/// A session in which every operation has just begun.
+pub(super) struct Session(Mutex<Operations>);
+
+impl Session {
+    fn new() -> Self {
+        let mut operations = Operations::default();
+        Encrypt::put(
+            &mut operations,
+            Active::new(Box::new(Mask::default()), None),
+        );
+        Decrypt::put(
+            &mut operations,
+            Active::new(Box::new(Mask::default()), None),
+        );
+        Sign::put(
+            &mut operations,
+            Active::new(Box::new(Mask::default()), None),
+        );
+        Verify::put(
+            &mut operations,
+            Active::new(Box::new(Mask::default()), None),
+        );
+        Digest::put(
+            &mut operations,
+            Active::new(Box::new(Mask::default()), None),
+        );
+        Self(Mutex::new(operations))
+    }
+
+    pub(super) fn init<O: Keyed>(&self, _: O, _: Request, _: CK_OBJECT_HANDLE) -> Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn step<O: Operation>(
+        &self,
+        operation: O,
+        phase: Phase,
+        run: impl FnOnce(O::Active) -> Result<After<O::Active>>,
+    ) -> Result<()> {
+        let mut operations = self.0.lock();
+        let outcome = operations.step(operation, phase, |_| Ok(()), run);
+        GOES_ON.set(O::take(&mut operations).is_ok());
+        outcome
+    }
+
+    pub(super) fn end<O: Operation>(&self, _: O) -> Result<()> {
+        O::take(&mut self.0.lock()).map(drop)
+    }
 }
 
 fn number(len: usize) -> Result<CK_ULONG> {
@@ -145,40 +283,12 @@ fn number(len: usize) -> Result<CK_ULONG> {
 
 type Template<'a> = &'a [RawAttribute];
 
-/// One method for each function that writes: input and output, or output alone.
-macro_rules! masks {
-    ($($from:ident)*; $($alone:ident)*) => {
-        $(pub(super) fn $from(&self, input: &[u8], out: &mut Out<'_>) -> Result<()> { mask(input, out) })*
-        $(pub(super) fn $alone(&self, out: &mut Out<'_>) -> Result<()> { mask(b"final", out) })*
-    };
-}
-
-/// One method for each function that takes bytes; those that end with `bad` are refused.
-macro_rules! takes {
-    ($($name:ident)*) => {
-        $(pub(super) fn $name(&self, input: &[u8]) -> Result<()> {
-            match input.ends_with(b"bad") {
-                true => refuse(CKR_DATA_INVALID, "bad"),
-                false => Ok(()),
-            }
-        })*
-    };
-}
-
-/// One method for each Init function with a key.
-macro_rules! begins {
-    ($($name:ident)*) => {
-        $(pub(super) fn $name(&self, _: Request, _: CK_OBJECT_HANDLE) -> Result<()> { Ok(()) })*
-    };
-}
-
 impl Session {
-    masks! {
-        encrypt encrypt_update decrypt decrypt_update digest sign;
-        encrypt_final decrypt_final digest_final sign_final
+    pub(super) fn init_pin(&self, _: &[u8]) -> Result<()> {
+        Ok(())
     }
-    takes! { init_pin digest_update sign_update verify_update verify_final seed_random }
-    begins! { encrypt_init decrypt_init sign_init verify_init }
+
+    pub(super) fn seed_random(&self, _: &[u8]) {}
 
     pub(super) fn info(&self) -> Result<CK_SESSION_INFO> {
         Ok(CK_SESSION_INFO::default())
@@ -202,13 +312,8 @@ impl Session {
         Ok(())
     }
 
-    /// Answers with a number that shows that operations were named, and remembers which.
-    pub(super) fn cancel(&self, operations: CK_FLAGS) -> Result<()> {
+    pub(super) fn cancel(&self, operations: CK_FLAGS) {
         CANCELLED.set(operations);
-        match operations {
-            0 => Ok(()),
-            _ => refuse(CKR_OPERATION_CANCEL_FAILED, "named"),
-        }
     }
 
     /// The handles are the numbers of attributes.
@@ -275,13 +380,6 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn verify(&self, data: &[u8], signature: &[u8]) -> Result<()> {
-        match masked(data) == signature {
-            true => Ok(()),
-            false => refuse(CKR_SIGNATURE_INVALID, "another signature"),
-        }
-    }
-
     pub(super) fn generate_key(&self, _: Request, template: Template<'_>) -> Result<CK_ULONG> {
         number(template.len())
     }
@@ -302,7 +400,10 @@ impl Session {
         _: CK_OBJECT_HANDLE,
         out: &mut Out<'_>,
     ) -> Result<()> {
-        mask(b"wrapped", out)
+        if let Some(buffer) = out.reserve(b"wrapped".len() + 1)? {
+            mask(b"wrapped", buffer);
+        }
+        Ok(())
     }
 
     pub(super) fn unwrap_key(
@@ -324,8 +425,7 @@ impl Session {
         number(template.len())
     }
 
-    pub(super) fn random(&self, out: &mut [u8]) -> Result<()> {
+    pub(super) fn random(&self, out: &mut [u8]) {
         out.fill(0x5A);
-        Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! What the door opens onto. Tests of the door put a room of their own in this place.
+//! The library behind the C functions, as C_Initialize opens it. The tests of this room have another
+//! file in this place, whose module does next to nothing.
 
 use std::sync::Arc;
 

@@ -1,0 +1,104 @@
+//! Operations: each function's row in `calls` names the operation and the phase (sections 5.8 to
+//! 5.17).
+//!
+//! A step takes the operation before it reads an argument, so that a bad argument ends the operation
+//! as every other error does.
+
+use super::args::Input;
+use super::library::{Module, Session};
+use super::output::Output;
+use super::params::Chosen;
+use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use crate::error::Result;
+use crate::mechanism::Cipher;
+use crate::session::{Active, After, Digest, Keyed, Operation, Phase, Produces, Takes, Verify};
+
+/// An Init function with a key. Without a mechanism it ends the operation (since 3.0).
+pub(super) fn init<O: Keyed>(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    operation: O,
+    mechanism: Chosen,
+    key: CK_OBJECT_HANDLE,
+) -> Result<()> {
+    let session = module.session(session)?;
+    match mechanism.if_given(module)? {
+        Some(request) => session.init(operation, request, key),
+        None => session.end(operation),
+    }
+}
+
+/// C_DigestInit.
+pub(super) fn digest_init(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+) -> Result<()> {
+    let session = module.session(session)?;
+    match mechanism.if_given(module)? {
+        Some(request) => session.digest_init(request),
+        None => session.end(Digest),
+    }
+}
+
+/// A step with output.
+pub(super) fn produce<O>(
+    session: &Session,
+    operation: O,
+    phase: Phase,
+    input: Input,
+    output: Output,
+) -> Result<()>
+where
+    O: Operation<Active: Produces>,
+{
+    session.step(operation, phase, |active| {
+        output.fill_from(input, |input, out| active.produce(input, out))
+    })
+}
+
+/// An Update function without output.
+pub(super) fn take<O>(session: &Session, operation: O, part: Input) -> Result<()>
+where
+    O: Operation<Active: Takes>,
+{
+    session.step(operation, Phase::Update, |active| {
+        Ok(After::GoesOn(active.take(part.bytes()?)?))
+    })
+}
+
+/// The last step of a verification.
+pub(super) fn verify(session: &Session, phase: Phase, rest: Input, signature: Input) -> Result<()> {
+    session.step(Verify, phase, |active| {
+        active.verify(rest.bytes()?, signature.bytes()?)
+    })
+}
+
+/// The argument of a dual-function call that is the clear text.
+#[derive(Clone, Copy)]
+pub(super) enum Clear {
+    /// That of an encryption.
+    Input,
+    /// That of a decryption.
+    Output,
+}
+
+/// A dual-function call: an Update of a cipher, and of the digest or signature of the clear text.
+pub(super) fn dual<C, S>(
+    session: &Session,
+    operations: (C, S),
+    clear: Clear,
+    part: Input,
+    output: Output,
+) -> Result<()>
+where
+    C: Operation<Active = Active<dyn Cipher>>,
+    S: Operation<Active: Takes>,
+{
+    session.step(operations, Phase::Update, |(cipher, second)| {
+        output.fill_from(part, |part, out| match clear {
+            Clear::Input => cipher.dual(second, part, out, |input, _| input),
+            Clear::Output => cipher.dual(second, part, out, |_, output| output),
+        })
+    })
+}

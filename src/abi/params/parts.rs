@@ -1,0 +1,57 @@
+//! What all readers of parameters share.
+
+use std::ffi::c_void;
+
+use super::super::args::input;
+use crate::ck::{self, CK_ULONG};
+use crate::crypto::hash::Hash;
+use crate::error::{Result, refuse};
+
+/// The hash that a parameter names by its digest mechanism.
+pub(super) fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
+    Ok(match number {
+        ck::CKM_SHA_1 => Hash::Sha1,
+        ck::CKM_SHA224 => Hash::Sha224,
+        ck::CKM_SHA256 => Hash::Sha256,
+        ck::CKM_SHA384 => Hash::Sha384,
+        ck::CKM_SHA512 => Hash::Sha512,
+        ck::CKM_SHA3_224 => Hash::Sha3_224,
+        ck::CKM_SHA3_256 => Hash::Sha3_256,
+        ck::CKM_SHA3_384 => Hash::Sha3_384,
+        ck::CKM_SHA3_512 => Hash::Sha3_512,
+        _ => return invalid("the hash is none of this token"),
+    })
+}
+
+/// A structure of exactly this length.
+///
+/// # Safety
+/// `start` is readable for `len` bytes; every bit pattern is a value of `T`.
+pub(super) unsafe fn structure<T: Copy>(start: *mut c_void, len: CK_ULONG) -> Result<T> {
+    if usize::try_from(len) != Ok(size_of::<T>()) {
+        return invalid("the parameter's structure has another length");
+    }
+    // SAFETY: readable for a `T` by the promise of this function.
+    Ok(unsafe { start.cast::<T>().read_unaligned() })
+}
+
+/// # Safety
+/// `start` is NULL or readable for `len` bytes.
+pub(super) unsafe fn bytes(start: *mut c_void, len: CK_ULONG) -> Result<Vec<u8>> {
+    // SAFETY: by the promise of this function.
+    let input = unsafe { input(start.cast(), len) };
+    match input.value() {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(_) => invalid("a pointer in the parameter is NULL, or its length beyond 64 MiB"),
+    }
+}
+
+/// CKR_MECHANISM_PARAM_INVALID.
+pub(super) fn invalid<T>(what: &'static str) -> Result<T> {
+    refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)
+}
+
+/// A length that is judged later; none in memory is longer than a usize.
+pub(super) fn length(len: CK_ULONG) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,146 @@
+//! Calls on objects and keys, and random numbers: the session tells the token who asks.
+
+use super::open::Session;
+use crate::attr::{RawAttribute, Revealed};
+use crate::ck;
+use crate::error::Result;
+use crate::mechanism::Request;
+use crate::out::Out;
+use crate::token::Handle;
+
+impl Session {
+    /// C_CreateObject.
+    ///
+    /// # Errors
+    /// As `Token::create`.
+    pub fn create_object(&self, template: &[RawAttribute]) -> Result<Handle> {
+        self.token.create(self.caller(), template)
+    }
+
+    /// C_CopyObject.
+    ///
+    /// # Errors
+    /// As `Token::copy`.
+    pub fn copy_object(&self, object: Handle, template: &[RawAttribute]) -> Result<Handle> {
+        self.token.copy(self.caller(), object, template)
+    }
+
+    /// C_DestroyObject.
+    ///
+    /// # Errors
+    /// As `Token::destroy`.
+    pub fn destroy_object(&self, object: Handle) -> Result<()> {
+        self.token.destroy(self.caller(), object)
+    }
+
+    /// C_GetObjectSize.
+    ///
+    /// # Errors
+    /// CKR_OBJECT_HANDLE_INVALID.
+    pub fn object_size(&self, object: Handle) -> Result<u64> {
+        self.token.object_size(object)
+    }
+
+    /// C_GetAttributeValue.
+    ///
+    /// # Errors
+    /// CKR_OBJECT_HANDLE_INVALID.
+    pub fn attributes(
+        &self,
+        object: Handle,
+        kinds: &[ck::CK_ATTRIBUTE_TYPE],
+    ) -> Result<Vec<Revealed>> {
+        self.token.attributes(object, kinds)
+    }
+
+    /// C_SetAttributeValue.
+    ///
+    /// # Errors
+    /// As `Token::set_attributes`.
+    pub fn set_attributes(&self, object: Handle, template: &[RawAttribute]) -> Result<()> {
+        self.token.set_attributes(self.caller(), object, template)
+    }
+
+    /// C_GenerateKey.
+    ///
+    /// # Errors
+    /// As `Token::generate_key`.
+    pub fn generate_key(&self, request: Request, template: &[RawAttribute]) -> Result<Handle> {
+        self.token
+            .generate_key(self.caller(), (request.row, &request.params), template)
+    }
+
+    /// C_GenerateKeyPair: public and private handle.
+    ///
+    /// # Errors
+    /// As `Token::generate_key_pair`.
+    pub fn generate_key_pair(
+        &self,
+        request: Request,
+        public: &[RawAttribute],
+        private: &[RawAttribute],
+    ) -> Result<(Handle, Handle)> {
+        self.token
+            .generate_key_pair(self.caller(), request.row, public, private)
+    }
+
+    /// C_WrapKey.
+    ///
+    /// # Errors
+    /// As `Token::wrap_key`.
+    pub fn wrap_key(
+        &self,
+        request: Request,
+        wrapping: Handle,
+        key: Handle,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        self.token
+            .wrap_key((request.row, &request.params), wrapping, key, out)
+    }
+
+    /// C_UnwrapKey.
+    ///
+    /// # Errors
+    /// As `Token::unwrap_key`.
+    pub fn unwrap_key(
+        &self,
+        request: Request,
+        unwrapping: Handle,
+        blob: &[u8],
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        self.token.unwrap_key(
+            self.caller(),
+            (request.row, &request.params),
+            unwrapping,
+            blob,
+            template,
+        )
+    }
+
+    /// C_DeriveKey.
+    ///
+    /// # Errors
+    /// As `Token::derive_key`.
+    pub fn derive_key(
+        &self,
+        request: Request,
+        base: Handle,
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let mechanism = (request.row, &request.params);
+        self.token
+            .derive_key(self.caller(), mechanism, base, template)
+    }
+
+    /// C_GenerateRandom.
+    pub fn random(&self, out: &mut [u8]) {
+        self.token.random(out);
+    }
+
+    /// C_SeedRandom: mixes the seed into the random numbers and symmetric keys that come later.
+    pub fn seed_random(&self, seed: &[u8]) {
+        self.token.seed(seed);
+    }
+}

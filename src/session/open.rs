@@ -1,0 +1,160 @@
+//! An open session, and its steps through operations.
+
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::active::{Active, After, Phase};
+use super::operations::{Digest, Find, Keyed, Operation, Operations, Search};
+use super::work::Takes;
+use crate::attr::RawAttribute;
+use crate::ck;
+use crate::error::{Result, refuse};
+use crate::mechanism::{Mechanism, Request};
+use crate::token::{Caller, Handle, SessionHandle, Token};
+
+/// A session with the token in a slot.
+pub struct Session {
+    pub(super) handle: SessionHandle,
+    pub(super) slot: ck::CK_SLOT_ID,
+    pub(super) token: Arc<Token>,
+    pub(super) read_write: bool,
+    pub(super) peers: Weak<dyn Peers>,
+    /// Held while a step computes: a session computes one thing at a time.
+    pub(super) operations: Mutex<Operations>,
+}
+
+/// The sessions of this process, as one of them sees them.
+pub(super) trait Peers: Send + Sync {
+    /// A session with the token in `slot` is read-only.
+    fn any_read_only(&self, slot: ck::CK_SLOT_ID) -> bool;
+
+    /// Ends the operations with private keys, and the searches, of every session with the token in
+    /// `slot`.
+    fn end_private(&self, slot: ck::CK_SLOT_ID);
+}
+
+impl Session {
+    /// Its handle.
+    #[must_use]
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    pub(super) fn caller(&self) -> Caller {
+        Caller {
+            session: self.handle,
+            read_write: self.read_write,
+        }
+    }
+
+    /// The Init function of an operation with a key.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID for a mechanism without this use, and those of
+    /// `Token::usable_key` and of the mechanism.
+    pub fn init<O: Keyed>(&self, operation: O, request: Request, key: Handle) -> Result<()> {
+        let Request { row, params, .. } = request;
+        self.operations.lock().begin(operation, || {
+            let begin = O::begin(row).map_or_else(|| not_for_this(row), Ok)?;
+            let usable = self.token.usable_key(key, O::USE, row)?;
+            Ok(Active::new(
+                begin(&usable.key, &params)?,
+                Some(usable.object),
+            ))
+        })
+    }
+
+    /// C_DigestInit.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and those of the mechanism.
+    pub fn digest_init(&self, request: Request) -> Result<()> {
+        let Request { row, params, .. } = request;
+        self.operations.lock().begin(Digest, || {
+            let begin = row.digest.map_or_else(|| not_for_this(row), Ok)?;
+            Ok(Active::new(begin(&params)?, None))
+        })
+    }
+
+    /// Takes a step of an operation. `run` gets the operation, and reads the caller's arguments: it is
+    /// over unless `run` returns it in `After`.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_NOT_INITIALIZED; CKR_OPERATION_ACTIVE for a step that cannot be next;
+    /// CKR_USER_NOT_LOGGED_IN where a context-specific login is missing; those of
+    /// `Token::may_continue` and of `run`; CKR_BUFFER_TOO_SMALL, which alone leaves it active.
+    pub fn step<O: Operation>(
+        &self,
+        operation: O,
+        phase: Phase,
+        run: impl FnOnce(O::Active) -> Result<After<O::Active>>,
+    ) -> Result<()> {
+        let may_continue = |key: &_| self.token.may_continue(key);
+        let mut operations = self.operations.lock();
+        operations.step(operation, phase, may_continue, run)
+    }
+
+    /// C_DigestKey.
+    ///
+    /// # Errors
+    /// CKR_KEY_INDIGESTIBLE for a key whose value must not be read, and as `step`.
+    pub fn digest_key(&self, key: Handle) -> Result<()> {
+        self.step(Digest, Phase::Update, |digest| {
+            let value = self.token.digestible(key)?;
+            Ok(After::GoesOn(digest.take(&value)?))
+        })
+    }
+
+    /// An Init function without a mechanism: ends the operation.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD when it is not active.
+    pub fn end<O: Operation>(&self, operation: O) -> Result<()> {
+        self.operations.lock().end(operation)
+    }
+
+    /// C_SessionCancel: ends the operations that `flags` names. Those that are not active are as good
+    /// as ended.
+    pub fn cancel(&self, flags: ck::CK_FLAGS) {
+        self.operations.lock().cancel(flags);
+    }
+
+    /// C_FindObjectsInit.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_ACTIVE, and as `Token::find`.
+    pub fn find_init(&self, template: &[RawAttribute]) -> Result<()> {
+        let found = || Ok(Search(self.token.find(template)?.into()));
+        self.operations.lock().begin(Find, found)
+    }
+
+    /// C_FindObjects: the next handles, at most `max`.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_NOT_INITIALIZED.
+    pub fn find(&self, max: usize) -> Result<Vec<Handle>> {
+        let mut next = Vec::new();
+        self.step(Find, Phase::Update, |mut search| {
+            let count = max.min(search.0.len());
+            next.extend(search.0.drain(..count));
+            Ok(After::GoesOn(search))
+        })?;
+        Ok(next)
+    }
+
+    /// C_FindObjectsFinal.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_NOT_INITIALIZED.
+    pub fn find_final(&self) -> Result<()> {
+        self.step(Find, Phase::Final, |_| Ok(After::Ended))
+    }
+}
+
+fn not_for_this<T>(row: &Mechanism) -> Result<T> {
+    refuse(
+        ck::CKR_MECHANISM_INVALID,
+        format!("{} does not do this", row.name),
+    )
+}

@@ -1,0 +1,265 @@
+//! The operations of a session: the one list of them, and the step that takes one out of its slot.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::active::{Active, After, Phase, Slot};
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{Cipher, Digester, Key, Mechanism, Params, Signer, Verifier};
+use crate::out::too_small;
+use crate::policy::Use;
+use crate::token::{Handle, Object};
+
+/// A kind of operation, of which a session has at most one active; or two kinds, for the
+/// dual-function calls.
+pub trait Operation {
+    /// The operation while it is active.
+    type Active;
+
+    /// Takes the operation out of its slot.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_NOT_INITIALIZED.
+    fn take(from: &mut Operations) -> Result<Self::Active>;
+
+    /// Puts an operation that goes on into its slot.
+    fn put(into: &mut Operations, active: Self::Active);
+
+    /// As `Active::enter`.
+    ///
+    /// # Errors
+    /// As `Active::enter`.
+    fn enter(
+        active: &mut Self::Active,
+        phase: Phase,
+        may_continue: impl Fn(&Object) -> Result<()>,
+    ) -> Result<()>;
+}
+
+/// Begins the work of an operation with a ready key.
+pub(super) type Begin<W> = fn(&Arc<Key>, &Params) -> Result<Box<W>>;
+
+/// An operation that an Init function begins with a mechanism and a key.
+pub trait Keyed: Operation<Active = Active<Self::Work>> {
+    /// What the mechanism makes.
+    type Work: ?Sized;
+    /// What the key must be allowed to do.
+    const USE: Use;
+
+    /// The mechanism's column; `None` where it does not have this use.
+    fn begin(row: &Mechanism) -> Option<Begin<Self::Work>>;
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident: $active:ty, $slot:ident, $flag:ident $(, $use:ident, $work:ty)?;)+) => {
+        /// The active operations of a session.
+        #[derive(Default)]
+        pub struct Operations { $($slot: Option<$active>,)+ }
+
+        impl Operations {
+            /// Every slot, with its flag for C_SessionCancel.
+            fn slots(&mut self) -> impl Iterator<Item = (ck::CK_FLAGS, &mut dyn Slot)> {
+                [$((ck::$flag, &mut self.$slot as &mut dyn Slot),)+].into_iter()
+            }
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub struct $name;
+
+            impl Operation for $name {
+                type Active = $active;
+
+                fn take(from: &mut Operations) -> Result<Self::Active> {
+                    from.$slot.take().ok_or_else(not_initialized)
+                }
+
+                fn put(into: &mut Operations, active: Self::Active) {
+                    into.$slot = Some(active);
+                }
+
+                fn enter(
+                    active: &mut Self::Active,
+                    phase: Phase,
+                    may_continue: impl Fn(&Object) -> Result<()>,
+                ) -> Result<()> {
+                    active.enter(phase, may_continue)
+                }
+            }
+
+            $(impl Keyed for $name {
+                type Work = $work;
+                const USE: Use = Use::$use;
+
+                fn begin(row: &Mechanism) -> Option<Begin<Self::Work>> {
+                    row.$slot
+                }
+            })?
+        )+
+    };
+}
+
+// A line names the operation, what is active, the slot, which is the mechanism's column too, the
+// flag of C_SessionCancel, and what the key must be allowed to do.
+operations! {
+    /// C_EncryptInit to C_EncryptFinal.
+    Encrypt: Active<dyn Cipher>, encrypt, CKF_ENCRYPT, Encrypt, dyn Cipher;
+    /// C_DecryptInit to C_DecryptFinal.
+    Decrypt: Active<dyn Cipher>, decrypt, CKF_DECRYPT, Decrypt, dyn Cipher;
+    /// C_SignInit to C_SignFinal.
+    Sign: Active<dyn Signer>, sign, CKF_SIGN, Sign, dyn Signer;
+    /// C_VerifyInit to C_VerifyFinal.
+    Verify: Active<dyn Verifier>, verify, CKF_VERIFY, Verify, dyn Verifier;
+    /// C_DigestInit to C_DigestFinal.
+    Digest: Active<dyn Digester>, digest, CKF_DIGEST;
+    /// C_FindObjectsInit to C_FindObjectsFinal.
+    Find: Search, find, CKF_FIND_OBJECTS;
+}
+
+impl<A: Operation, B: Operation> Operation for (A, B) {
+    type Active = (A::Active, B::Active);
+
+    fn take(from: &mut Operations) -> Result<Self::Active> {
+        Ok((A::take(from)?, B::take(from)?))
+    }
+
+    fn put(into: &mut Operations, active: Self::Active) {
+        A::put(into, active.0);
+        B::put(into, active.1);
+    }
+
+    fn enter(
+        active: &mut Self::Active,
+        phase: Phase,
+        may_continue: impl Fn(&Object) -> Result<()>,
+    ) -> Result<()> {
+        A::enter(&mut active.0, phase, &may_continue)?;
+        B::enter(&mut active.1, phase, &may_continue)
+    }
+}
+
+/// Handles that a search has found and not told yet.
+pub struct Search(pub(super) VecDeque<Handle>);
+
+impl Search {
+    fn enter(&mut self, _: Phase, _: impl Fn(&Object) -> Result<()>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Slot for Option<Search> {
+    fn end(&mut self) {
+        *self = None;
+    }
+
+    /// What was found may be private.
+    fn needs_login(&self) -> bool {
+        self.is_some()
+    }
+
+    fn awaits_login(&self) -> bool {
+        false
+    }
+
+    fn authenticate(&mut self) {}
+}
+
+impl Operations {
+    /// Begins the operation that `begin` makes.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_ACTIVE, with the active operation left alone; those of `begin`.
+    pub(super) fn begin<O: Operation>(
+        &mut self,
+        _: O,
+        begin: impl FnOnce() -> Result<O::Active>,
+    ) -> Result<()> {
+        if let Ok(active) = O::take(self) {
+            O::put(self, active);
+            return refuse(
+                ck::CKR_OPERATION_ACTIVE,
+                "such an operation is already active in the session",
+            );
+        }
+        O::put(self, begin()?);
+        Ok(())
+    }
+
+    /// Takes a step of `phase`. The operation is over unless `run` returns it in `After`.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_NOT_INITIALIZED; those of `Active::enter` and `run`; CKR_BUFFER_TOO_SMALL where
+    /// `run` says so.
+    pub(crate) fn step<O: Operation>(
+        &mut self,
+        _: O,
+        phase: Phase,
+        may_continue: impl Fn(&Object) -> Result<()>,
+        run: impl FnOnce(O::Active) -> Result<After<O::Active>>,
+    ) -> Result<()> {
+        let mut active = O::take(self)?;
+        O::enter(&mut active, phase, may_continue)?;
+        match run(active)? {
+            After::Ended => Ok(()),
+            After::GoesOn(active) => {
+                O::put(self, active);
+                Ok(())
+            }
+            After::TooSmall(active) => {
+                O::put(self, active);
+                Err(too_small())
+            }
+        }
+    }
+
+    /// Ends the operation, as its Init function without a mechanism asks.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD when it is not active: the mechanism is missing then.
+    pub(super) fn end<O: Operation>(&mut self, _: O) -> Result<()> {
+        match O::take(self) {
+            Ok(_) => Ok(()),
+            Err(_) => refuse(
+                ck::CKR_ARGUMENTS_BAD,
+                "pMechanism is NULL, and no operation is active that this could end",
+            ),
+        }
+    }
+
+    /// C_SessionCancel: ends the operations that `flags` names.
+    pub(super) fn cancel(&mut self, flags: ck::CK_FLAGS) {
+        self.end_where(|flag, _| flags & flag != 0);
+    }
+
+    /// Ends every operation that must not outlive the user's login.
+    pub(super) fn end_private(&mut self) {
+        self.end_where(|_, slot| slot.needs_login());
+    }
+
+    fn end_where(&mut self, ends: impl Fn(ck::CK_FLAGS, &dyn Slot) -> bool) {
+        for (flag, slot) in self.slots() {
+            if ends(flag, slot) {
+                slot.end();
+            }
+        }
+    }
+
+    /// An operation waits for a context-specific login.
+    pub(super) fn await_login(&mut self) -> bool {
+        self.slots().any(|(_, slot)| slot.awaits_login())
+    }
+
+    /// Lets the operations go on that wait for a context-specific login.
+    pub(super) fn authenticate(&mut self) {
+        self.slots().for_each(|(_, slot)| slot.authenticate());
+    }
+}
+
+fn not_initialized() -> Error {
+    Error::new(
+        ck::CKR_OPERATION_NOT_INITIALIZED,
+        "no such operation is active in the session",
+    )
+}

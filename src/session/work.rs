@@ -1,0 +1,165 @@
+//! What a step does with each kind of work. A step owns the operation, and returns it where it goes
+//! on.
+
+use super::active::{Active, After, Phase};
+use crate::ck;
+use crate::error::{Result, refuse};
+use crate::mechanism::{Cipher, Digester, Signer, Verifier};
+use crate::out::Out;
+use crate::secret::Secret;
+
+/// Work with output: a ciphertext, a text, a signature or a digest.
+pub trait Produces: Sized {
+    /// Takes `input`, and writes to `out` what the phase of the step gives.
+    ///
+    /// # Errors
+    /// Those of the mechanism; CKR_HOST_MEMORY.
+    fn produce(self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>>;
+}
+
+/// Work that gives nothing before its end.
+pub trait Takes: Sized {
+    /// Takes a part of the message.
+    ///
+    /// # Errors
+    /// Those of the mechanism.
+    fn take(self, part: &[u8]) -> Result<Self>;
+}
+
+impl Produces for Active<dyn Cipher> {
+    fn produce(self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
+        match self.phase {
+            Some(Phase::Update) => self.update(input, out),
+            Some(Phase::Final) => {
+                let bound = self.work.finish_bound();
+                self.conclude(bound, out, |cipher, buffer| cipher.finish(buffer))
+            }
+            Some(Phase::Whole) | None => {
+                let bound = self.work.one_shot_bound(input.len());
+                self.conclude(bound, out, |cipher, buffer| cipher.one_shot(input, buffer))
+            }
+        }
+    }
+}
+
+impl Active<dyn Cipher> {
+    fn update(mut self, part: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
+        // A client that is told 0 repeats the call with NULL for its empty buffer, and this part of
+        // the message is lost in a second query. An answer may be above the length (section 5.2).
+        let answer = match self.work.update_bound(part.len()) {
+            0 if out.is_query() => part.len(),
+            bound => bound,
+        };
+        match out.room(answer) {
+            Err(short) => return Ok(After::short(self, short)),
+            Ok(buffer) => {
+                let written = self.work.update(part, buffer)?;
+                out.written(written);
+            }
+        }
+        Ok(After::GoesOn(self))
+    }
+
+    /// The last step: straight into the caller's buffer where it certainly fits; otherwise, when
+    /// the length cannot be known beforehand, aside, and kept until the caller's buffer holds it.
+    fn conclude(
+        mut self,
+        bound: usize,
+        out: &mut Out<'_>,
+        run: impl FnOnce(&mut dyn Cipher, &mut [u8]) -> Result<usize>,
+    ) -> Result<After<Self>> {
+        let pending = match self.pending.take() {
+            Some(pending) => pending,
+            None if out.is_query() || self.work.exact() || out.capacity() >= bound => {
+                match out.room(bound) {
+                    Err(short) => return Ok(After::short(self, short)),
+                    Ok(buffer) => {
+                        let written = run(&mut *self.work, buffer)?;
+                        out.written(written);
+                    }
+                }
+                return Ok(After::Ended);
+            }
+            None => {
+                let Some(mut aside) = Secret::try_zeroed(bound) else {
+                    return refuse(ck::CKR_HOST_MEMORY, "no memory for the output");
+                };
+                let written = run(&mut *self.work, &mut aside)?;
+                aside.truncated(written)
+            }
+        };
+        match out.room(pending.len()) {
+            Ok(buffer) => buffer[..pending.len()].copy_from_slice(&pending),
+            Err(short) => {
+                self.pending = Some(pending);
+                return Ok(After::short(self, short));
+            }
+        }
+        Ok(After::Ended)
+    }
+
+    /// A dual-function call: a part goes through the cipher, and `clear` picks what `second` takes of
+    /// input and output. Nothing of a part that is not taken by the cipher reaches `second`.
+    ///
+    /// # Errors
+    /// Those of both mechanisms. Either ends both operations.
+    pub fn dual<S: Takes>(
+        self,
+        second: S,
+        part: &[u8],
+        out: &mut Out<'_>,
+        clear: for<'c> fn(&'c [u8], &'c [u8]) -> &'c [u8],
+    ) -> Result<After<(Self, S)>> {
+        match self.update(part, out)? {
+            After::GoesOn(cipher) if !out.is_query() => {
+                let second = second.take(clear(part, out.output()))?;
+                Ok(After::GoesOn((cipher, second)))
+            }
+            other => Ok(other.map(|cipher| (cipher, second))),
+        }
+    }
+}
+
+/// Signatures and digests: their length is known, and only their end gives it.
+macro_rules! give_at_the_end {
+    ($($work:ident),+) => {$(
+        impl Produces for Active<dyn $work> {
+            fn produce(mut self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
+                match out.room(self.work.len()) {
+                    Err(short) => return Ok(After::short(self, short)),
+                    Ok(buffer) => {
+                        self.work.update(input)?;
+                        let written = self.work.finish(buffer)?;
+                        out.written(written);
+                    }
+                }
+                Ok(After::Ended)
+            }
+        }
+    )+};
+}
+give_at_the_end!(Signer, Digester);
+
+macro_rules! take_parts {
+    ($($work:ident),+) => {$(
+        impl Takes for Active<dyn $work> {
+            fn take(mut self, part: &[u8]) -> Result<Self> {
+                self.work.update(part)?;
+                Ok(self)
+            }
+        }
+    )+};
+}
+take_parts!(Signer, Verifier, Digester);
+
+impl Active<dyn Verifier> {
+    /// Verifies that `signature` is of all parts and `rest`.
+    ///
+    /// # Errors
+    /// CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE, and those of the mechanism.
+    pub fn verify(mut self, rest: &[u8], signature: &[u8]) -> Result<After<Self>> {
+        self.work.update(rest)?;
+        self.work.finish(signature)?;
+        Ok(After::Ended)
+    }
+}

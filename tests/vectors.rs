@@ -28,6 +28,8 @@ const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_DECRYPT, "decrypt"),
     (ck::CKF_SIGN, "sign"),
     (ck::CKF_VERIFY, "verify"),
+    (ck::CKF_SIGN_RECOVER, "sign recover"),
+    (ck::CKF_VERIFY_RECOVER, "verify recover"),
     (ck::CKF_DIGEST, "digest"),
     (ck::CKF_WRAP, "wrap"),
     (ck::CKF_UNWRAP, "unwrap"),

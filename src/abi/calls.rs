@@ -19,7 +19,9 @@ use super::{door, general, interfaces, keys, object, operation, random, session,
 use crate::ck::*;
 use crate::error::refuse;
 use crate::session::Phase::{Final, Update, Whole};
-use crate::session::{Decrypt, Digest, Encrypt, Sign, Verify};
+use crate::session::{
+    Decrypt, Digest, Encrypt, Sign, SignRecover, Verify, VerifyRecover, VerifySignature,
+};
 
 macro_rules! body {
     ($name:expr,) => {
@@ -163,15 +165,15 @@ calls! {
         C_Sign(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Sign, Whole, input(data, len), output(out, out_len)) }
         C_SignUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Sign, input(part, len)) }
         C_SignFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Sign, Final, nothing(), output(out, out_len)) }
-        C_SignRecoverInit(_: Handle, _: Mechanism, _: Key) {}
-        C_SignRecover(_: Handle, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_SignRecoverInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, SignRecover, mechanism(chosen), key) }
+        C_SignRecover(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(SignRecover, Whole, input(data, len), output(out, out_len)) }
 
         C_VerifyInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Verify, mechanism(chosen), key) }
         C_Verify(h: Handle, data: Bytes, len: Len, signature: Bytes, signature_len: Len) { h => operation::verify(Whole, input(data, len), input(signature, signature_len)) }
         C_VerifyUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Verify, input(part, len)) }
         C_VerifyFinal(h: Handle, signature: Bytes, len: Len) { h => operation::verify(Final, nothing(), input(signature, len)) }
-        C_VerifyRecoverInit(_: Handle, _: Mechanism, _: Key) {}
-        C_VerifyRecover(_: Handle, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
+        C_VerifyRecoverInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, VerifyRecover, mechanism(chosen), key) }
+        C_VerifyRecover(h: Handle, signature: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(VerifyRecover, Whole, input(signature, len), output(out, out_len)) }
 
         C_DigestEncryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Encrypt, Digest), Clear::Input, input(part, len), output(out, out_len)) }
         C_DecryptDigestUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Decrypt, Digest), Clear::Output, input(part, len), output(out, out_len)) }
@@ -235,10 +237,10 @@ calls! {
     since 3.2 {
         C_EncapsulateKey(_: Handle, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: ULongs, _: Handles) {}
         C_DecapsulateKey(_: Handle, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
-        C_VerifySignatureInit(_: Handle, _: Mechanism, _: Key, _: Bytes, _: Len) {}
-        C_VerifySignature(_: Handle, _: Bytes, _: Len) {}
-        C_VerifySignatureUpdate(_: Handle, _: Bytes, _: Len) {}
-        C_VerifySignatureFinal(_: Handle) {}
+        C_VerifySignatureInit(h: Handle, chosen: Mechanism, key: Key, signature: Bytes, len: Len) { module => operation::verify_signature_init(h, mechanism(chosen), key, input(signature, len)) }
+        C_VerifySignature(h: Handle, data: Bytes, len: Len) { h => operation::verify_signature(Whole, input(data, len)) }
+        C_VerifySignatureUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(VerifySignature, input(part, len)) }
+        C_VerifySignatureFinal(h: Handle) { h => operation::verify_signature(Final, nothing()) }
         C_GetSessionValidationFlags(_: Handle, _: CK_SESSION_VALIDATION_FLAGS_TYPE, _: CK_FLAGS_PTR) {}
         C_AsyncComplete(_: Handle, _: Utf8, _: CK_ASYNC_DATA_PTR) {}
         C_AsyncGetID(_: Handle, _: Utf8, _: ULongs) {}

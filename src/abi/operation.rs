@@ -11,7 +11,9 @@ use super::params::Chosen;
 use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 use crate::mechanism::Cipher;
-use crate::session::{Active, After, Digest, Keyed, Operation, Phase, Produces, Takes, Verify};
+use crate::session::{
+    Active, After, Digest, Keyed, Operation, Phase, Produces, Takes, Verify, VerifySignature,
+};
 
 /// An Init function with a key. Without a mechanism it ends the operation (since 3.0).
 pub(super) fn init<O: Keyed>(
@@ -71,6 +73,28 @@ where
 pub(super) fn verify(session: &Session, phase: Phase, rest: Input, signature: Input) -> Result<()> {
     session.step(Verify, phase, |active| {
         active.verify(rest.bytes()?, signature.bytes()?)
+    })
+}
+
+/// C_VerifySignatureInit. Without a mechanism it ends the operation.
+pub(super) fn verify_signature_init(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    key: CK_OBJECT_HANDLE,
+    signature: Input,
+) -> Result<()> {
+    let session = module.session(session)?;
+    match mechanism.if_given(module)? {
+        Some(request) => session.verify_signature_init(request, key, signature.value()?),
+        None => session.end(VerifySignature),
+    }
+}
+
+/// The last step of a verification whose signature came with its Init function.
+pub(super) fn verify_signature(session: &Session, phase: Phase, rest: Input) -> Result<()> {
+    session.step(VerifySignature, phase, |active| {
+        active.verify(rest.bytes()?)
     })
 }
 

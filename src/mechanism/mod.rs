@@ -223,8 +223,13 @@ pub struct Mechanism {
     pub decrypt: Option<BeginCipher>,
     /// C_SignInit.
     pub sign: Option<BeginSign>,
-    /// C_VerifyInit.
+    /// C_VerifyInit and C_VerifySignatureInit.
     pub verify: Option<BeginVerify>,
+    /// C_SignRecoverInit: the signature holds the data.
+    pub sign_recover: Option<BeginSign>,
+    /// C_VerifyRecoverInit: takes a signature and gives the data in it, or CKR_SIGNATURE_INVALID or
+    /// CKR_SIGNATURE_LEN_RANGE.
+    pub verify_recover: Option<BeginCipher>,
     /// C_DigestInit.
     pub digest: Option<BeginDigest>,
     /// C_WrapKey.
@@ -322,6 +327,8 @@ impl Mechanism {
             (self.decrypt.is_some(), ck::CKF_DECRYPT),
             (self.sign.is_some(), ck::CKF_SIGN),
             (self.verify.is_some(), ck::CKF_VERIFY),
+            (self.sign_recover.is_some(), ck::CKF_SIGN_RECOVER),
+            (self.verify_recover.is_some(), ck::CKF_VERIFY_RECOVER),
             (self.digest.is_some(), ck::CKF_DIGEST),
             (self.wrap.is_some(), ck::CKF_WRAP),
             (self.unwrap.is_some(), ck::CKF_UNWRAP),
@@ -357,6 +364,8 @@ pub(crate) const ROW: Mechanism = Mechanism {
     decrypt: None,
     sign: None,
     verify: None,
+    sign_recover: None,
+    verify_recover: None,
     digest: None,
     wrap: None,
     unwrap: None,

@@ -23,8 +23,12 @@ pub enum Use {
     Decrypt,
     /// CKA_SIGN.
     Sign,
+    /// CKA_SIGN_RECOVER.
+    SignRecover,
     /// CKA_VERIFY.
     Verify,
+    /// CKA_VERIFY_RECOVER.
+    VerifyRecover,
     /// CKA_WRAP.
     Wrap,
     /// CKA_UNWRAP.
@@ -41,7 +45,9 @@ impl Use {
             Self::Encrypt => ck::CKA_ENCRYPT,
             Self::Decrypt => ck::CKA_DECRYPT,
             Self::Sign => ck::CKA_SIGN,
+            Self::SignRecover => ck::CKA_SIGN_RECOVER,
             Self::Verify => ck::CKA_VERIFY,
+            Self::VerifyRecover => ck::CKA_VERIFY_RECOVER,
             Self::Wrap => ck::CKA_WRAP,
             Self::Unwrap => ck::CKA_UNWRAP,
             Self::Derive => ck::CKA_DERIVE,

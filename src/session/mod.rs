@@ -12,7 +12,8 @@ mod work;
 pub use active::{Active, After, Phase};
 pub use open::Session;
 pub use operations::{
-    Decrypt, Digest, Encrypt, Find, Keyed, Operation, Operations, Search, Sign, Verify,
+    Decrypt, Digest, Encrypt, Find, Keyed, Operation, Operations, Search, Sign, SignRecover,
+    Verify, VerifyRecover, VerifySignature,
 };
 pub use registry::{Count, Sessions};
-pub use work::{Produces, Takes};
+pub use work::{Produces, Signed, Takes};

@@ -5,13 +5,15 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::active::{Active, After, Phase};
-use super::operations::{Digest, Find, Keyed, Operation, Operations, Search};
-use super::work::Takes;
+use super::operations::{
+    Digest, Find, Keyed, Operation, Operations, Search, Verify, VerifySignature,
+};
+use super::work::{Signed, Takes};
 use crate::attr::RawAttribute;
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Mechanism, Request};
-use crate::token::{Caller, Handle, SessionHandle, Token};
+use crate::token::{Caller, Handle, Object, SessionHandle, Token};
 
 /// A session with the token in a slot.
 pub struct Session {
@@ -54,15 +56,41 @@ impl Session {
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID for a mechanism without this use, and those of
     /// `Token::usable_key` and of the mechanism.
     pub fn init<O: Keyed>(&self, operation: O, request: Request, key: Handle) -> Result<()> {
-        let Request { row, params, .. } = request;
-        self.operations.lock().begin(operation, || {
-            let begin = O::begin(row).map_or_else(|| not_for_this(row), Ok)?;
-            let usable = self.token.usable_key(key, O::USE, row)?;
-            Ok(Active::new(
-                begin(&usable.key, &params)?,
-                Some(usable.object),
-            ))
+        let mut operations = self.operations.lock();
+        operations.begin(operation, || {
+            let (work, object) = self.work::<O>(&request, key)?;
+            Ok(Active::new(work, Some(object)))
         })
+    }
+
+    /// C_VerifySignatureInit.
+    ///
+    /// # Errors
+    /// As `init`.
+    pub fn verify_signature_init(
+        &self,
+        request: Request,
+        key: Handle,
+        signature: &[u8],
+    ) -> Result<()> {
+        let mut operations = self.operations.lock();
+        operations.begin(VerifySignature, || {
+            let (verifier, object) = self.work::<Verify>(&request, key)?;
+            let signed = Signed::new(verifier, signature.to_vec());
+            Ok(Active::new(Box::new(signed), Some(object)))
+        })
+    }
+
+    /// What the mechanism makes for an operation with this key, and the key's object.
+    fn work<O: Keyed>(
+        &self,
+        request: &Request,
+        key: Handle,
+    ) -> Result<(Box<O::Work>, Arc<Object>)> {
+        let row = request.row;
+        let begin = O::begin(row).map_or_else(|| not_for_this(row), Ok)?;
+        let usable = self.token.usable_key(key, O::USE, row)?;
+        Ok((begin(&usable.key, &request.params)?, usable.object))
     }
 
     /// C_DigestInit.

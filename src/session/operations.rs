@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::active::{Active, After, Phase, Slot};
+use super::work::Signed;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Cipher, Digester, Key, Mechanism, Params, Signer, Verifier};
@@ -112,6 +113,12 @@ operations! {
     Sign: Active<dyn Signer>, sign, CKF_SIGN, Sign, dyn Signer;
     /// C_VerifyInit to C_VerifyFinal.
     Verify: Active<dyn Verifier>, verify, CKF_VERIFY, Verify, dyn Verifier;
+    /// C_VerifySignatureInit to C_VerifySignatureFinal.
+    VerifySignature: Active<Signed>, verify_signature, CKF_VERIFY;
+    /// C_SignRecoverInit and C_SignRecover.
+    SignRecover: Active<dyn Signer>, sign_recover, CKF_SIGN_RECOVER, SignRecover, dyn Signer;
+    /// C_VerifyRecoverInit and C_VerifyRecover.
+    VerifyRecover: Active<dyn Cipher>, verify_recover, CKF_VERIFY_RECOVER, VerifyRecover, dyn Cipher;
     /// C_DigestInit to C_DigestFinal.
     Digest: Active<dyn Digester>, digest, CKF_DIGEST;
     /// C_FindObjectsInit to C_FindObjectsFinal.

@@ -152,6 +152,44 @@ macro_rules! take_parts {
 }
 take_parts!(Signer, Verifier, Digester);
 
+/// A verification whose signature came with its Init function.
+pub struct Signed {
+    verifier: Box<dyn Verifier>,
+    signature: Vec<u8>,
+}
+
+impl Signed {
+    pub(crate) fn new(verifier: Box<dyn Verifier>, signature: Vec<u8>) -> Self {
+        Self {
+            verifier,
+            signature,
+        }
+    }
+}
+
+impl Takes for Active<Signed> {
+    fn take(mut self, part: &[u8]) -> Result<Self> {
+        self.work.verifier.update(part)?;
+        Ok(self)
+    }
+}
+
+impl Active<Signed> {
+    /// Verifies that the signature is of all parts and `rest`.
+    ///
+    /// # Errors
+    /// As `Active<dyn Verifier>::verify`.
+    pub fn verify(mut self, rest: &[u8]) -> Result<After<Self>> {
+        let Signed {
+            verifier,
+            signature,
+        } = &mut *self.work;
+        verifier.update(rest)?;
+        verifier.finish(signature)?;
+        Ok(After::Ended)
+    }
+}
+
 impl Active<dyn Verifier> {
     /// Verifies that `signature` is of all parts and `rest`.
     ///

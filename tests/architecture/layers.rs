@@ -26,7 +26,6 @@ const LAYERS: &[(&str, &[&str])] = &[(
 /// clean is taken off.
 #[rustfmt::skip]
 const NOT_CLEAN: &[&str] = &[
-    "abi",
     "cli",
     "byok",
     "config",

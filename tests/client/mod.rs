@@ -81,6 +81,28 @@ pub(crate) fn functions(path: &Path) -> &'static CK_FUNCTION_LIST {
     }
 }
 
+/// The newest function table of the module at `path`, which stays loaded.
+pub(crate) fn newest_functions(path: &Path) -> &'static CK_FUNCTION_LIST_3_2 {
+    type GetInterface = unsafe extern "C" fn(
+        *mut CK_UTF8CHAR,
+        *mut CK_VERSION,
+        *mut *const CK_INTERFACE,
+        CK_FLAGS,
+    ) -> CK_RV;
+    let mut version = CK_VERSION { major: 3, minor: 2 };
+    let mut interface = std::ptr::null();
+    // SAFETY: as in `functions`; the version says which table it is.
+    unsafe {
+        let library = Box::leak(Box::new(Library::new(path).unwrap()));
+        let get = library.get::<GetInterface>(b"C_GetInterface\0").unwrap();
+        assert_eq!(
+            get(null_mut(), &raw mut version, &raw mut interface, 0),
+            CKR_OK
+        );
+        &*(*interface).pFunctionList.cast()
+    }
+}
+
 impl Client {
     /// Loads the module at `path` and makes its token.
     pub(crate) fn start(path: &Path) -> Self {
@@ -111,6 +133,10 @@ impl Client {
         call!(self, C_InitPIN(self.session, pin, pin_len))?;
         call!(self, C_Logout(self.session))?;
         call!(self, C_Login(self.session, CKU_USER, pin, pin_len))
+    }
+
+    pub(crate) fn session(&self) -> CK_SESSION_HANDLE {
+        self.session
     }
 
     fn first_slot(&self) -> Answer<CK_SLOT_ID> {

@@ -3,6 +3,7 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::error::Result;
 use tenon_pkcs11::mechanism::{self, Mechanism, Params, Request};
 use tenon_pkcs11::policy::Use;
+use tenon_pkcs11::session::{SignRecover, VerifyRecover};
 
 use super::cases::{Case, cases};
 use crate::common::{Calls, Fixture, Pair, attrs, full, returns, rv, secret};
@@ -22,7 +23,9 @@ fn has(row: &Mechanism, what: Use) -> bool {
         Use::Encrypt => row.encrypt.is_some(),
         Use::Decrypt => row.decrypt.is_some(),
         Use::Sign => row.sign.is_some(),
+        Use::SignRecover => row.sign_recover.is_some(),
         Use::Verify => row.verify.is_some(),
+        Use::VerifyRecover => row.verify_recover.is_some(),
         Use::Wrap => row.wrap.is_some(),
         Use::Unwrap => row.unwrap.is_some(),
         Use::Derive => row.derive.is_some(),
@@ -36,7 +39,9 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
         Use::Encrypt => session.encrypt_init(request, keys.public),
         Use::Decrypt => session.decrypt_init(request, keys.private),
         Use::Sign => session.sign_init(request, keys.private),
+        Use::SignRecover => session.init(SignRecover, request, keys.private),
         Use::Verify => session.verify_init(request, keys.public),
+        Use::VerifyRecover => session.init(VerifyRecover, request, keys.public),
         Use::Wrap => {
             let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
             full(|out| session.wrap_key(request, keys.public, key, out)).map(drop)

@@ -37,7 +37,8 @@ fn outputs() -> Vec<(&'static str, Gives, Vec<u8>)> {
         masked: C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate
         C_DigestEncryptUpdate C_DecryptDigestUpdate C_SignEncryptUpdate C_DecryptVerifyUpdate
     };
-    all.extend(from_input! { summary: C_Digest C_Sign });
+    all.extend(from_input! { masked: C_VerifyRecover });
+    all.extend(from_input! { summary: C_Digest C_Sign C_SignRecover });
     all.extend(alone! { masked(FINAL): C_EncryptFinal C_DecryptFinal });
     all.extend(alone! { summary(b""): C_DigestFinal C_SignFinal });
     let wrap: Gives = |out, len| {
@@ -64,10 +65,10 @@ pub(super) fn inputs() -> Vec<(&'static str, Takes)> {
         };
     }
     let mut all = takes! {
-        C_DigestUpdate C_SignUpdate C_VerifyUpdate C_SeedRandom
+        C_DigestUpdate C_SignUpdate C_VerifyUpdate C_VerifySignatureUpdate C_SeedRandom
     };
     all.extend(with_output! {
-        C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate C_Digest C_Sign
+        C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate C_Digest C_Sign C_SignRecover C_VerifyRecover
         C_DigestEncryptUpdate C_DecryptDigestUpdate C_SignEncryptUpdate C_DecryptVerifyUpdate
     });
     let signature = |h, data, len| {
@@ -202,7 +203,7 @@ fn input_and_output_may_share_memory() {
         };
     }
     let all = functions! {
-        C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate C_Digest C_Sign
+        C_Encrypt C_EncryptUpdate C_Decrypt C_DecryptUpdate C_Digest C_Sign C_SignRecover C_VerifyRecover
         C_DigestEncryptUpdate C_DecryptDigestUpdate C_SignEncryptUpdate C_DecryptVerifyUpdate
     };
     let message = *b"sixteen bytes ..";
@@ -245,31 +246,32 @@ fn every_function_survives_zeros() {
             | "C_DigestKey"
             | "C_SignUpdate"
             | "C_VerifyUpdate"
+            | "C_VerifySignature"
+            | "C_VerifySignatureUpdate"
+            | "C_VerifySignatureFinal"
             | "C_SeedRandom"
             | "C_GenerateRandom"
             | "C_SessionCancel" => CKR_OK,
             // The signature of nothing is not nothing.
             "C_Verify" | "C_VerifyFinal" => CKR_SIGNATURE_INVALID,
             // A mechanism that is NULL ends the operation.
-            "C_EncryptInit" | "C_DecryptInit" | "C_DigestInit" | "C_SignInit" | "C_VerifyInit" => {
-                CKR_OK
-            }
+            "C_EncryptInit"
+            | "C_DecryptInit"
+            | "C_DigestInit"
+            | "C_SignInit"
+            | "C_VerifyInit"
+            | "C_SignRecoverInit"
+            | "C_VerifyRecoverInit"
+            | "C_VerifySignatureInit" => CKR_OK,
             "C_GetFunctionStatus" | "C_CancelFunction" => CKR_FUNCTION_NOT_PARALLEL,
             "C_GetOperationState"
             | "C_SetOperationState"
-            | "C_SignRecoverInit"
-            | "C_SignRecover"
-            | "C_VerifyRecoverInit"
-            | "C_VerifyRecover"
             | "C_EncapsulateKey"
             | "C_DecapsulateKey"
             | "C_GetSessionValidationFlags"
             | "C_WrapKeyAuthenticated"
             | "C_UnwrapKeyAuthenticated" => CKR_FUNCTION_NOT_SUPPORTED,
-            name if name.contains("Message")
-                || name.contains("Async")
-                || name.contains("VerifySignature") =>
-            {
+            name if name.contains("Message") || name.contains("Async") => {
                 CKR_FUNCTION_NOT_SUPPORTED
             }
             _ => CKR_ARGUMENTS_BAD,

@@ -12,7 +12,8 @@ use crate::error::{Result, refuse};
 use crate::mechanism::{Cipher, Digester, Mechanism, ParamKind, ROW, Request, Signer, Verifier};
 use crate::out::Out;
 use crate::session::{
-    Active, After, Decrypt, Digest, Encrypt, Keyed, Operation, Operations, Phase, Sign, Verify,
+    Active, After, Decrypt, Digest, Encrypt, Keyed, Operation, Operations, Phase, Sign,
+    SignRecover, Signed, Verify, VerifyRecover, VerifySignature,
 };
 
 /// Modules that are open, and the greatest number of them at once.
@@ -233,30 +234,27 @@ pub(super) struct Session(Mutex<Operations>);
 impl Session {
     fn new() -> Self {
         let mut operations = Operations::default();
-        Encrypt::put(
-            &mut operations,
-            Active::new(Box::new(Mask::default()), None),
-        );
-        Decrypt::put(
-            &mut operations,
-            Active::new(Box::new(Mask::default()), None),
-        );
-        Sign::put(
-            &mut operations,
-            Active::new(Box::new(Mask::default()), None),
-        );
-        Verify::put(
-            &mut operations,
-            Active::new(Box::new(Mask::default()), None),
-        );
-        Digest::put(
-            &mut operations,
-            Active::new(Box::new(Mask::default()), None),
-        );
+        macro_rules! begun {
+            ($($operation:ident)*) => {
+                $($operation::put(&mut operations, Active::new(Box::new(Mask::default()), None));)*
+            };
+        }
+        begun! { Encrypt Decrypt Sign SignRecover Verify VerifyRecover Digest }
+        let signed = Signed::new(Box::new(Mask::default()), summary(b""));
+        VerifySignature::put(&mut operations, Active::new(Box::new(signed), None));
         Self(Mutex::new(operations))
     }
 
     pub(super) fn init<O: Keyed>(&self, _: O, _: Request, _: CK_OBJECT_HANDLE) -> Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn verify_signature_init(
+        &self,
+        _: Request,
+        _: CK_OBJECT_HANDLE,
+        _: &[u8],
+    ) -> Result<()> {
         Ok(())
     }
 

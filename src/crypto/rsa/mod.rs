@@ -99,6 +99,19 @@ impl PublicKey {
             _ => Err(Error::BadSignature),
         }
     }
+
+    /// What the padding of a signature without a hash holds: up to `modulus_len` - 11 bytes.
+    ///
+    /// # Errors
+    /// `SignatureLength`; `BadSignature` where the padding is not well formed.
+    pub fn recover_pkcs1(&self, signature: &[u8]) -> Result<Vec<u8>> {
+        if signature.len() != self.modulus_len() {
+            return Err(Error::SignatureLength);
+        }
+        self.0
+            .recover_pkcs1(signature)
+            .map_err(|_| Error::BadSignature)
+    }
 }
 
 /// A private key.

@@ -23,13 +23,24 @@ impl PublicKey {
     /// RSAVP1: whether `signature` opens to `message`.
     pub fn verify_raw(&self, message: &[u8], signature: &[u8]) -> Result<()> {
         let message = padded(message, self.modulus_len())?;
+        if self.recover_raw(signature)? == *message {
+            return Ok(());
+        }
+        Err(Error::BadSignature)
+    }
+
+    /// RSAVP1: what `signature` opens to, `modulus_len` bytes.
+    ///
+    /// # Errors
+    /// `SignatureLength`; `BadSignature` from n on.
+    pub fn recover_raw(&self, signature: &[u8]) -> Result<Vec<u8>> {
         if signature.len() != self.modulus_len() {
             return Err(Error::SignatureLength);
         }
         let mut recovered = vec![0; self.modulus_len()];
         match self.0.encrypt_raw(signature, &mut recovered) {
-            Ok(()) if recovered == *message => Ok(()),
-            _ => Err(Error::BadSignature),
+            Ok(()) => Ok(recovered),
+            Err(_) => Err(Error::BadSignature),
         }
     }
 }

@@ -21,6 +21,7 @@ mod aes_key_wrap;
 mod oaep;
 mod pkcs1_wrap;
 mod raw;
+mod recover;
 pub(super) mod signature;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,8 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(decrypt_pkcs1),
         sign: Some(signature::sign_info),
         verify: Some(signature::verify_info),
+        sign_recover: Some(signature::sign_info),
+        verify_recover: Some(recover::info),
         wrap: Some(pkcs1_wrap::wrap),
         unwrap: Some(&pkcs1_wrap::UNWRAP),
         unwrap_blind: Some(pkcs1_wrap::open_blind),
@@ -61,6 +64,8 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(raw::decrypt),
         sign: Some(raw::sign),
         verify: Some(raw::verify),
+        sign_recover: Some(raw::sign),
+        verify_recover: Some(recover::raw),
         vectors: &["crypto::rsa::raw::tests::agrees_with_plain_exponentiation"],
         ..RSA
     },

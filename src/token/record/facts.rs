@@ -25,11 +25,13 @@ pub(in crate::token) fn facts(attributes: &Attributes, enforce_dates: bool) -> F
 }
 
 fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates: bool) -> KeyFacts {
-    const USES: [Use; 7] = [
+    const USES: [Use; 9] = [
         Use::Encrypt,
         Use::Decrypt,
         Use::Sign,
+        Use::SignRecover,
         Use::Verify,
+        Use::VerifyRecover,
         Use::Wrap,
         Use::Unwrap,
         Use::Derive,

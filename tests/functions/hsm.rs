@@ -1,0 +1,151 @@
+//! The library with a token, in a process of its own whose environment says where the token is.
+
+use std::process::Command;
+use std::ptr::null_mut;
+
+use cryptoki_sys::*;
+
+use crate::client::{self, Client};
+
+/// Set in the child processes of this program.
+const CHILD: &str = "TENON_TEST_CHILD";
+
+/// A session, with the user logged in.
+pub(crate) struct Hsm {
+    pub(crate) client: Client,
+    pub(crate) table: &'static CK_FUNCTION_LIST_3_2,
+    pub(crate) session: CK_SESSION_HANDLE,
+}
+
+/// Runs the body of the test named `test` in a process of its own.
+pub(crate) fn run(test: &str, body: fn(&Hsm)) {
+    if std::env::var_os(CHILD).is_some() {
+        let client = Client::start(&client::library());
+        let table = client::newest_functions(&client::library());
+        let session = client.session();
+        return body(&Hsm {
+            client,
+            table,
+            session,
+        });
+    }
+    let tokens = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, "1")
+        .env("TENON_DIRECTORIES_TOKENDIR", tokens.path())
+        .env("TENON_CONF", "/dev/null")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success() && text(&output.stdout).contains("1 passed"),
+        "{test}:\n{}",
+        text(&output.stderr)
+    );
+}
+
+/// A test in a process of its own.
+macro_rules! test {
+    ($(fn $name:ident($hsm:ident) $body:block)+) => {$(
+        #[test]
+        fn $name() {
+            let path = concat!(module_path!(), "::", stringify!($name));
+            // Without the name of the program.
+            let path = path.split_once("::").unwrap().1;
+            crate::functions::hsm::run(path, |$hsm| $body);
+        }
+    )+};
+}
+pub(crate) use test;
+
+/// A mechanism without parameter.
+pub(crate) fn plain(kind: CK_MECHANISM_TYPE) -> CK_MECHANISM {
+    CK_MECHANISM {
+        mechanism: kind,
+        pParameter: null_mut(),
+        ulParameterLen: 0,
+    }
+}
+
+pub(crate) fn pointer(bytes: &[u8]) -> CK_BYTE_PTR {
+    bytes.as_ptr().cast_mut()
+}
+
+pub(crate) fn len(bytes: &[u8]) -> CK_ULONG {
+    CK_ULONG::try_from(bytes.len()).unwrap()
+}
+
+/// The output of a call into a buffer of `room` bytes, or its refusal.
+pub(crate) fn into(
+    room: usize,
+    call: impl FnOnce(CK_BYTE_PTR, CK_ULONG_PTR) -> CK_RV,
+) -> Result<Vec<u8>, CK_RV> {
+    let mut out = vec![0xC5; room];
+    let mut written = len(&out);
+    match call(out.as_mut_ptr(), &raw mut written) {
+        CKR_OK => {
+            out.truncate(usize::try_from(written).unwrap());
+            Ok(out)
+        }
+        rv => Err(rv),
+    }
+}
+
+/// The length that a call says it needs.
+pub(crate) fn needed(
+    call: impl FnOnce(CK_BYTE_PTR, CK_ULONG_PTR) -> CK_RV,
+) -> Result<CK_ULONG, CK_RV> {
+    let mut needed = 0;
+    match call(null_mut(), &raw mut needed) {
+        CKR_OK => Ok(needed),
+        rv => Err(rv),
+    }
+}
+
+const TRUE: &[u8] = &[CK_TRUE];
+
+impl Hsm {
+    /// A new RSA-2048 key pair that signs and verifies, with and without recovery, but for `without`.
+    pub(crate) fn rsa(&self, without: &[CK_ATTRIBUTE_TYPE]) -> client::Pair {
+        let kept = |kinds: &[CK_ATTRIBUTE_TYPE]| {
+            let mut template = Vec::new();
+            for kind in kinds {
+                let allowed: &[u8] = if without.contains(kind) {
+                    &[CK_FALSE]
+                } else {
+                    TRUE
+                };
+                template.push((*kind, allowed));
+            }
+            template
+        };
+        let bits = 2048_u64.to_ne_bytes();
+        let mut public = kept(&[CKA_VERIFY, CKA_VERIFY_RECOVER]);
+        public.push((CKA_MODULUS_BITS, &bits));
+        let private = kept(&[CKA_SIGN, CKA_SIGN_RECOVER]);
+        let mechanism = client::Mechanism::Plain(CKM_RSA_PKCS_KEY_PAIR_GEN);
+        self.client
+            .generate_pair(mechanism, &public, &private)
+            .unwrap()
+    }
+
+    /// An AES key of 32 bytes for every use.
+    pub(crate) fn aes(&self) -> CK_OBJECT_HANDLE {
+        let (class, kind) = (CKO_SECRET_KEY.to_ne_bytes(), CKK_AES.to_ne_bytes());
+        let template = [
+            (CKA_CLASS, &class[..]),
+            (CKA_KEY_TYPE, &kind),
+            (CKA_VALUE, &[0x5A; 32]),
+            (CKA_ENCRYPT, TRUE),
+            (CKA_DECRYPT, TRUE),
+            (CKA_SIGN, TRUE),
+            (CKA_VERIFY, TRUE),
+        ];
+        self.client.create(&template).unwrap()
+    }
+
+    pub(crate) fn flags(&self, kind: CK_MECHANISM_TYPE) -> CK_FLAGS {
+        self.client.info(kind).unwrap().flags
+    }
+}

@@ -3,13 +3,29 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::ptr;
 use std::thread;
 use std::time::Duration;
 
-use tenon_pkcs11::ck::*;
+use cryptoki::error::{Error, Rv};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::MechanismType;
+use cryptoki::mechanism::aead::GcmParams;
+use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsOaepParams, PkcsOaepSource};
+use cryptoki::object::{
+    Attribute, AttributeInfo, AttributeType, KeyType, ObjectClass, ObjectHandle,
+};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::Slot;
+use cryptoki::types::AuthPin;
+use tenon_pkcs11::ck::{
+    CK_RSA_AES_KEY_WRAP_PARAMS, CK_RV, CKA_TENON_EXPIRES_AT, CKM_AES_KEY_WRAP_KWP,
+    CKM_RSA_AES_KEY_WRAP, CKR_ATTRIBUTE_SENSITIVE, CKR_KEY_FUNCTION_NOT_PERMITTED,
+    CKR_KEY_UNEXTRACTABLE, CKR_TENON_MATERIAL_MISMATCH, rv_name,
+};
 use tenon_pkcs11::clock::{Clock, SystemClock};
 
-use super::client::{Mechanism, Module, Refusal, Session, Template, User};
+use super::client::{self, Module};
 use super::outside::{self, AesKey, EcKey, RsaKey, WrappingKey};
 use crate::Result;
 
@@ -27,9 +43,8 @@ pub(super) fn run(module: Option<&Path>) -> Result<()> {
     let module = Module::open(module)?;
     let mut tale = Tale { step: 0 };
     make_token(&module, &mut tale)?;
-    let (slot, _) = module.token(LABEL)?;
-    let session = module.session(slot)?;
-    session.login(User::Normal, PIN)?;
+    let session = module.open_rw_session(module.slot(LABEL)?)?;
+    session.login(UserType::User, Some(&AuthPin::from(PIN)))?;
     let walk = make_wrapping_key(&session, &mut tale)?;
 
     let aes = AesKey::generate()?;
@@ -47,40 +62,55 @@ fn make_token(module: &Module, tale: &mut Tale) -> Result<()> {
         "A token with a security officer and a user",
         "tenon init --label demo",
     )?;
-    let slot = module
-        .slots()?
-        .into_iter()
-        .find(|(_, token)| !token.initialised)
-        .map(|(slot, _)| slot)
-        .ok_or("there is no free slot")?;
-    module.init_token(slot, SO_PIN, LABEL)?;
-    let (slot, token) = module.token(LABEL)?;
-    let session = module.session(slot)?;
-    session.login(User::SecurityOfficer, SO_PIN)?;
-    session.init_pin(PIN)?;
+    let free = free_slot(module)?;
+    module.init_token(free, &AuthPin::from(SO_PIN), LABEL)?;
+    let slot = module.slot(LABEL)?;
+    let session = module.open_rw_session(slot)?;
+    session.login(UserType::So, Some(&AuthPin::from(SO_PIN)))?;
+    session.init_pin(&AuthPin::from(PIN))?;
     session.logout()?;
-    tale.done(&format!("slot {slot}, serial number {}", token.serial))
+    let token = module.get_token_info(slot)?;
+    tale.done(&format!(
+        "slot {slot}, serial number {}",
+        token.serial_number()
+    ))
 }
 
-fn make_wrapping_key<'s>(session: &'s Session<'s>, tale: &mut Tale) -> Result<Walk<'s>> {
+/// A slot whose token is not initialised.
+fn free_slot(module: &Module) -> Result<Slot> {
+    for slot in module.get_slots_with_token()? {
+        if !module.get_token_info(slot)?.token_initialized() {
+            return Ok(slot);
+        }
+    }
+    Err("there is no free slot".into())
+}
+
+fn make_wrapping_key<'s>(session: &'s Session, tale: &mut Tale) -> Result<Walk<'s>> {
     tale.step(
         "An RSA-2048 wrapping key, made inside; its public half goes out",
         "pkcs11-tool -l --keypairgen --key-type rsa:2048 --id 01 --usage-wrap\n\
          pkcs11-tool --read-object --type pubkey --id 01 -o wrapping.der",
     )?;
-    let id = [1];
-    let public = Template::new()
-        .yes(&[CKA_TOKEN, CKA_WRAP])
-        .number(CKA_MODULUS_BITS, 2048)
-        .bytes(CKA_PUBLIC_EXPONENT, &EXPONENT)
-        .bytes(CKA_ID, &id);
-    let private = Template::new()
-        .yes(&[CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, CKA_UNWRAP])
-        .bytes(CKA_ID, &id);
-    let mechanism = Mechanism::Plain(CKM_RSA_PKCS_KEY_PAIR_GEN);
-    let (public, private) = session.generate_key_pair(mechanism, &public, &private)?;
-    let modulus = session.attribute(public, CKA_MODULUS)?;
-    let exponent = session.attribute(public, CKA_PUBLIC_EXPONENT)?;
+    let id = Attribute::Id(vec![1]);
+    let public = [
+        Attribute::Token(true),
+        Attribute::Wrap(true),
+        Attribute::ModulusBits(2048.into()),
+        Attribute::PublicExponent(EXPONENT.to_vec()),
+        id.clone(),
+    ];
+    let private = [
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Unwrap(true),
+        id,
+    ];
+    let mechanism = Mechanism::RsaPkcsKeyPairGen;
+    let (public, private) = session.generate_key_pair(&mechanism, &public, &private)?;
+    let modulus = value(session, public, AttributeType::Modulus)?;
+    let exponent = value(session, public, AttributeType::PublicExponent)?;
     tale.done(&format!("modulus {}…", outside::hex(&prefix(&modulus))))?;
     Ok(Walk {
         session,
@@ -91,27 +121,41 @@ fn make_wrapping_key<'s>(session: &'s Session<'s>, tale: &mut Tale) -> Result<Wa
 
 /// What the steps share: a logged-in session, and both halves of the wrapping key.
 struct Walk<'s> {
-    session: &'s Session<'s>,
-    unwrapping: CK_OBJECT_HANDLE,
+    session: &'s Session,
+    unwrapping: ObjectHandle,
     wrapping: WrappingKey,
 }
 
 impl Walk<'_> {
-    fn unwrap_secret(&self, blob: &[u8], template: &Template) -> Result<CK_OBJECT_HANDLE> {
-        let mechanism = Mechanism::OaepSha256;
-        Ok(self
-            .session
-            .unwrap_key(mechanism, self.unwrapping, blob, template)?)
+    /// By CKM_RSA_PKCS_OAEP.
+    fn unwrap_secret(&self, blob: &[u8], template: &[Attribute]) -> Result<ObjectHandle> {
+        let mechanism = Mechanism::RsaPkcsOaep(oaep_sha256());
+        self.unwrap(&mechanism, blob, template)
     }
 
-    fn unwrap_private(&self, blob: &[u8], template: &Template) -> Result<CK_OBJECT_HANDLE> {
-        let mechanism = Mechanism::RsaAesKeyWrapSha256;
-        Ok(self
-            .session
-            .unwrap_key(mechanism, self.unwrapping, blob, template)?)
+    /// By CKM_RSA_AES_KEY_WRAP, which wraps an AES-256 key with OAEP.
+    fn unwrap_private(&self, blob: &[u8], template: &[Attribute]) -> Result<ObjectHandle> {
+        let mut oaep = oaep_sha256();
+        let params = CK_RSA_AES_KEY_WRAP_PARAMS {
+            ulAESKeyBits: 256,
+            // PkcsOaepParams is `repr(C)`, with the fields of the C structure.
+            pOAEPParams: ptr::from_mut(&mut oaep).cast(),
+        };
+        let mechanism = client::unnamed(CKM_RSA_AES_KEY_WRAP, Some(&params));
+        self.unwrap(&mechanism, blob, template)
     }
 
-    fn bring_aes(&self, key: &AesKey, tale: &mut Tale) -> Result<CK_OBJECT_HANDLE> {
+    fn unwrap(
+        &self,
+        mechanism: &Mechanism<'_>,
+        blob: &[u8],
+        template: &[Attribute],
+    ) -> Result<ObjectHandle> {
+        let with = self.unwrapping;
+        Ok(self.session.unwrap_key(mechanism, with, blob, template)?)
+    }
+
+    fn bring_aes(&self, key: &AesKey, tale: &mut Tale) -> Result<ObjectHandle> {
         tale.step(
             "An AES-256 key from outside, wrapped with RSA-OAEP SHA-256",
             "openssl pkeyutl -encrypt -pubin -keyform DER -inkey wrapping.der -in aes.key \\\n    \
@@ -126,12 +170,13 @@ impl Walk<'_> {
     }
 
     /// Encrypts inside, and decrypts inside and outside.
-    fn check_aes(&self, key: &AesKey, handle: CK_OBJECT_HANDLE) -> Result<()> {
+    fn check_aes(&self, key: &AesKey, handle: ObjectHandle) -> Result<()> {
         let (iv, aad) = (outside::random::<12>()?, b"demo");
-        let gcm = Mechanism::Gcm { iv: &iv, aad };
-        let sealed = self.session.encrypt(gcm, handle, MESSAGE)?;
+        let mut own_iv = iv;
+        let gcm = Mechanism::AesGcm(GcmParams::new(&mut own_iv, aad, 128.into())?);
+        let sealed = self.session.encrypt(&gcm, handle, MESSAGE)?;
         ensure(
-            self.session.decrypt(gcm, handle, &sealed)? == MESSAGE,
+            self.session.decrypt(&gcm, handle, &sealed)? == MESSAGE,
             "the token does not decrypt what it encrypted",
         )?;
         ensure(
@@ -152,10 +197,9 @@ impl Walk<'_> {
         )?;
         let key = EcKey::generate();
         let blob = self.wrapping.rsa_aes_key_wrap(&key.material()?)?;
-        let handle = self.unwrap_private(&blob, &private(b"ec", CKK_EC))?;
+        let handle = self.unwrap_private(&blob, &private(b"ec", KeyType::EC))?;
         let digest = outside::digest(MESSAGE);
-        let mechanism = Mechanism::Plain(CKM_ECDSA);
-        let signature = self.session.sign(mechanism, handle, &digest)?;
+        let signature = self.session.sign(&Mechanism::Ecdsa, handle, &digest)?;
         key.verify(&digest, &signature)?;
         tale.done("its ECDSA signature verifies outside with the owner's public key")
     }
@@ -169,33 +213,40 @@ impl Walk<'_> {
         )?;
         let key = RsaKey::generate()?;
         let blob = self.wrapping.rsa_aes_key_wrap(&key.material()?)?;
-        let handle = self.unwrap_private(&blob, &private(b"rsa", CKK_RSA))?;
-        let mechanism = Mechanism::Plain(CKM_SHA256_RSA_PKCS);
-        key.verify(MESSAGE, &self.session.sign(mechanism, handle, MESSAGE)?)?;
+        let handle = self.unwrap_private(&blob, &private(b"rsa", KeyType::RSA))?;
+        let mechanism = Mechanism::Sha256RsaPkcs;
+        key.verify(MESSAGE, &self.session.sign(&mechanism, handle, MESSAGE)?)?;
         tale.done("its RSA signature verifies outside with the owner's public key")
     }
 
-    fn values_stay_inside(&self, key: CK_OBJECT_HANDLE, tale: &mut Tale) -> Result<()> {
+    fn values_stay_inside(&self, key: ObjectHandle, tale: &mut Tale) -> Result<()> {
         tale.step(
             "No way out: the value can be neither read nor wrapped",
             "pkcs11-tool -l --read-object --type secrkey --id 616573",
         )?;
-        let read = self.session.attribute(key, CKA_VALUE);
-        tale.refused(read.map_err(Into::into), CKR_ATTRIBUTE_SENSITIVE)?;
-        let template = Template::new().yes(&[CKA_WRAP]).number(CKA_VALUE_LEN, 32);
-        let mechanism = Mechanism::Plain(CKM_AES_KEY_GEN);
-        let kek = self.session.generate_key(mechanism, &template)?;
-        let mechanism = Mechanism::Plain(CKM_AES_KEY_WRAP_KWP);
-        let wrapped = self.session.wrap_key(mechanism, kek, key);
+        let about = self
+            .session
+            .get_attribute_info(key, &[AttributeType::Value])?;
+        ensure(
+            matches!(about[..], [AttributeInfo::Sensitive]),
+            "the value can be read",
+        )?;
+        tale.done(&refusal("GetAttributeValue", CKR_ATTRIBUTE_SENSITIVE))?;
+        let template = [Attribute::Wrap(true), Attribute::ValueLen(32.into())];
+        let kek = self
+            .session
+            .generate_key(&Mechanism::AesKeyGen, &template)?;
+        let mechanism = client::unnamed::<()>(CKM_AES_KEY_WRAP_KWP, None);
+        let wrapped = self.session.wrap_key(&mechanism, kek, key);
         tale.refused(wrapped.map_err(Into::into), CKR_KEY_UNEXTRACTABLE)
     }
 
-    fn binding_holds(&self, aes: &AesKey, key: CK_OBJECT_HANDLE, tale: &mut Tale) -> Result<()> {
+    fn binding_holds(&self, aes: &AesKey, key: ObjectHandle, tale: &mut Tale) -> Result<()> {
         tale.step(
             "One key, one material: the same may come in again, other material never",
             "C_UnwrapKey(CKM_RSA_PKCS_OAEP) with CKA_ID = aes, twice",
         )?;
-        let uid = self.session.attribute(key, CKA_UNIQUE_ID)?;
+        let uid = value(self.session, key, AttributeType::UniqueId)?;
         let other = self.wrapping.oaep(AesKey::generate()?.material())?;
         let replaced = self.unwrap_secret(&other, &secret(b"aes"));
         tale.refused(replaced, CKR_TENON_MATERIAL_MISMATCH)?;
@@ -204,7 +255,7 @@ impl Walk<'_> {
         let again = self.wrapping.oaep(aes.material())?;
         let again = self.unwrap_secret(&again, &secret(b"aes"))?;
         ensure(
-            self.session.attribute(again, CKA_UNIQUE_ID)? == uid,
+            value(self.session, again, AttributeType::UniqueId)? == uid,
             "the same material made another key",
         )?;
         self.check_aes(aes, again)?;
@@ -219,7 +270,11 @@ impl Walk<'_> {
         let aes = AesKey::generate()?;
         let blob = self.wrapping.oaep(aes.material())?;
         let deadline = SystemClock.now() + LIFE;
-        let template = secret(b"mortal").bytes(CKA_TENON_EXPIRES_AT, &deadline.to_be_bytes());
+        let mut template = secret(b"mortal");
+        template.push(Attribute::VendorDefined((
+            AttributeType::VendorDefined(CKA_TENON_EXPIRES_AT),
+            deadline.to_be_bytes().to_vec(),
+        )));
         let key = self.unwrap_secret(&blob, &template)?;
         self.check_aes(&aes, key)?;
         tale.done("it works now")?;
@@ -234,22 +289,47 @@ impl Walk<'_> {
     }
 }
 
+/// RSA-OAEP with SHA-256, MGF1 with SHA-256 and no label.
+fn oaep_sha256() -> PkcsOaepParams<'static> {
+    let hash = MechanismType::SHA256;
+    PkcsOaepParams::new(hash, PkcsMgfType::MGF1_SHA256, PkcsOaepSource::empty())
+}
+
+/// Bytes of one attribute that every such object has and shows.
+fn value(session: &Session, object: ObjectHandle, kind: AttributeType) -> Result<Vec<u8>> {
+    match session.get_attributes(object, &[kind])?.pop() {
+        Some(
+            Attribute::Modulus(bytes)
+            | Attribute::PublicExponent(bytes)
+            | Attribute::UniqueId(bytes),
+        ) => Ok(bytes),
+        _ => Err(format!("{kind} cannot be read").into()),
+    }
+}
+
 /// Template of an AES key on the token that is bound to its CKA_ID.
-fn secret(id: &[u8]) -> Template {
-    Template::new()
-        .number(CKA_CLASS, CKO_SECRET_KEY)
-        .number(CKA_KEY_TYPE, CKK_AES)
-        .yes(&[CKA_TOKEN, CKA_PRIVATE, CKA_ENCRYPT, CKA_DECRYPT])
-        .bytes(CKA_ID, id)
+fn secret(id: &[u8]) -> Vec<Attribute> {
+    vec![
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::AES),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Encrypt(true),
+        Attribute::Decrypt(true),
+        Attribute::Id(id.to_vec()),
+    ]
 }
 
 /// Template of a signing key on the token that is bound to its CKA_ID.
-fn private(id: &[u8], key_type: CK_KEY_TYPE) -> Template {
-    Template::new()
-        .number(CKA_CLASS, CKO_PRIVATE_KEY)
-        .number(CKA_KEY_TYPE, key_type)
-        .yes(&[CKA_TOKEN, CKA_PRIVATE, CKA_SIGN])
-        .bytes(CKA_ID, id)
+fn private(id: &[u8], key_type: KeyType) -> Vec<Attribute> {
+    vec![
+        Attribute::Class(ObjectClass::PRIVATE_KEY),
+        Attribute::KeyType(key_type),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Sign(true),
+        Attribute::Id(id.to_vec()),
+    ]
 }
 
 fn prefix(bytes: &[u8]) -> Vec<u8> {
@@ -261,6 +341,11 @@ fn ensure(holds: bool, otherwise: &str) -> Result<()> {
         return Ok(());
     }
     Err(otherwise.into())
+}
+
+/// What is printed of a call `C_` + `function` that answered `rv`.
+fn refusal(function: &str, rv: CK_RV) -> String {
+    format!("refused: C_{function} answers {} ({rv:#x})", rv_name(rv))
 }
 
 /// What is printed.
@@ -291,8 +376,10 @@ impl Tale {
         let Err(error) = answer else {
             return Err(format!("not refused, though it should be: {}", rv_name(rv)).into());
         };
-        match error.downcast_ref::<Refusal>() {
-            Some(refusal) if refusal.rv == rv => self.done(&format!("refused: {refusal}")),
+        match error.downcast_ref::<Error>() {
+            Some(Error::Pkcs11(got, function)) if Rv::Error(*got) == Rv::from(rv) => {
+                self.done(&refusal(&format!("{function:?}"), rv))
+            }
             _ => Err(format!("{error}, where {} is right", rv_name(rv)).into()),
         }
     }

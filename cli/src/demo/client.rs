@@ -1,0 +1,95 @@
+//! The built library as any PKCS#11 client sees it, loaded by the crate `cryptoki`.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::mechanism::vendor_defined::VendorDefinedMechanism;
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::slot::Slot;
+use tenon_pkcs11::ck::CK_MECHANISM_TYPE;
+
+use crate::Result;
+
+/// File name of the built library.
+const FILE_NAME: &str = "libtenon_pkcs11.so";
+
+/// A loaded and initialised library; finalised when dropped.
+pub(super) struct Module(Pkcs11);
+
+impl Module {
+    /// Loads `path`, else the library beside this program.
+    pub(super) fn open(path: Option<&Path>) -> Result<Self> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None => beside_program()?,
+        };
+        let library = Pkcs11::new(&path)
+            .map_err(|error| format!("cannot load {}: {error}", path.display()))?;
+        library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
+        Ok(Self(library))
+    }
+
+    /// The slot of the initialised token named `label`.
+    pub(super) fn slot(&self, label: &str) -> Result<Slot> {
+        for slot in self.get_slots_with_initialized_token()? {
+            if self.get_token_info(slot)?.label() == label {
+                return Ok(slot);
+            }
+        }
+        Err(format!("there is no token named {label}").into())
+    }
+}
+
+impl Deref for Module {
+    type Target = Pkcs11;
+
+    fn deref(&self) -> &Pkcs11 {
+        &self.0
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure, and the process ends soon.
+        let _ = self.0.clone().finalize();
+    }
+}
+
+/// A mechanism for which `cryptoki` has no variant; `params` is the structure that PKCS#11 gives
+/// the mechanism, or absent.
+pub(super) fn unnamed<T>(kind: CK_MECHANISM_TYPE, params: Option<&T>) -> Mechanism<'_> {
+    Mechanism::VendorDefined(VendorDefinedMechanism::new(mechanism_type(kind), params))
+}
+
+/// The number `kind` as `cryptoki` has it, which makes no MechanismType of numbers below
+/// CKM_VENDOR_DEFINED that it does not name itself.
+fn mechanism_type(kind: CK_MECHANISM_TYPE) -> MechanismType {
+    // SAFETY: MechanismType is `repr(transparent)` around a CK_MECHANISM_TYPE, any value of which is
+    // valid.
+    unsafe { std::mem::transmute::<CK_MECHANISM_TYPE, MechanismType>(kind) }
+}
+
+/// The library in the folder of this program, of its build, or of its installation.
+fn beside_program() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().unwrap_or(Path::new("."));
+    ["", "deps", "../lib", "../lib/pkcs11"]
+        .iter()
+        .map(|place| folder.join(place).join(FILE_NAME))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            format!(
+                "no {FILE_NAME} beside {}; name it with --module",
+                program.display()
+            )
+            .into()
+        })
+}
+
+#[test]
+fn a_mechanism_type_has_the_number_that_it_is_made_of() {
+    use tenon_pkcs11::ck::{CKM_AES_CBC, CKM_RSA_AES_KEY_WRAP};
+    assert_eq!(mechanism_type(CKM_AES_CBC), MechanismType::AES_CBC);
+    assert_eq!(*mechanism_type(CKM_RSA_AES_KEY_WRAP), CKM_RSA_AES_KEY_WRAP);
+}

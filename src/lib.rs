@@ -4,7 +4,7 @@
 //! `policy`, `byok`, `attr`, `mechanism`, `store`, `keytype` and `crypto`, which know little of each
 //! other; at the bottom the leaves. `tests/architecture.rs` keeps it so; `docs/design.md` explains it.
 
-pub mod abi;
+mod abi;
 pub mod attr;
 pub mod byok;
 pub mod ck;

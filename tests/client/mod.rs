@@ -1,5 +1,7 @@
 //! A PKCS#11 client of any module, through its C functions: for the benchmark, and for tests of the
-//! built library.
+//! built library. The crate `cryptoki` cannot stand in for it: it has no parameter whose length is
+//! known at run time only (Wycheproof's IVs), and it returns values in buffers of its own, where the
+//! memory test would find them.
 
 #![allow(clippy::unwrap_used, reason = "the program ends where it cannot go on")]
 #![allow(dead_code, reason = "each program uses its own part")]

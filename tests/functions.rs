@@ -19,6 +19,7 @@ macro_rules! call {
 mod functions {
     mod endings;
     pub(super) mod hsm;
+    mod messages;
     mod recover;
     mod verify_signature;
 }

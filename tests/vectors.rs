@@ -26,6 +26,8 @@ files below `tests/vectors/`, or the test that stands for them where nobody publ
 const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_ENCRYPT, "encrypt"),
     (ck::CKF_DECRYPT, "decrypt"),
+    (ck::CKF_MESSAGE_ENCRYPT, "encrypt messages"),
+    (ck::CKF_MESSAGE_DECRYPT, "decrypt messages"),
     (ck::CKF_SIGN, "sign"),
     (ck::CKF_VERIFY, "verify"),
     (ck::CKF_SIGN_RECOVER, "sign recover"),

@@ -13,14 +13,15 @@ use super::interfaces::{Interfaces, V2_40, V3_0, V3_2, interface};
 use super::library::{Module, Session};
 use super::operation::Clear;
 use super::output::{array, list, output};
-use super::params::mechanism;
+use super::params::{mechanism, message_parameter as parameter};
 use super::template::template;
-use super::{door, general, interfaces, keys, object, operation, random, session, slot};
+use super::{door, general, interfaces, keys, message, object, operation, random, session, slot};
 use crate::ck::*;
 use crate::error::refuse;
 use crate::session::Phase::{Final, Update, Whole};
 use crate::session::{
-    Decrypt, Digest, Encrypt, Sign, SignRecover, Verify, VerifyRecover, VerifySignature,
+    Decrypt, Digest, Encrypt, MessageDecrypt, MessageEncrypt, Sign, SignRecover, Verify,
+    VerifyRecover, VerifySignature,
 };
 
 macro_rules! body {
@@ -212,16 +213,24 @@ calls! {
         C_LoginUser(h: Handle, user: CK_USER_TYPE, pin: Utf8, len: Len, name: Utf8, name_len: Len) { h => session::login_user(user, input(pin, len), input(name, name_len)) }
         C_SessionCancel(h: Handle, operations: Flags) { h => session::cancel(operations) }
 
-        C_MessageEncryptInit(_: Handle, _: Mechanism, _: Key) {}
-        C_EncryptMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_EncryptMessageBegin(_: Handle, _: Void, _: Len, _: Bytes, _: Len) {}
-        C_EncryptMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
-        C_MessageEncryptFinal(_: Handle) {}
-        C_MessageDecryptInit(_: Handle, _: Mechanism, _: Key) {}
-        C_DecryptMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_DecryptMessageBegin(_: Handle, _: Void, _: Len, _: Bytes, _: Len) {}
-        C_DecryptMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs, _: Flags) {}
-        C_MessageDecryptFinal(_: Handle) {}
+        C_MessageEncryptInit(h: Handle, chosen: Mechanism, key: Key) { module => message::init(h, MessageEncrypt, mechanism(chosen), key) }
+        C_EncryptMessage(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len, text: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+            h => message::whole(MessageEncrypt, parameter(params, size), input(aad, aad_len), input(text, len), output(out, out_len))
+        }
+        C_EncryptMessageBegin(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len) { h => message::begin(MessageEncrypt, parameter(params, size), input(aad, aad_len)) }
+        C_EncryptMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs, flags: Flags) {
+            h => message::next(MessageEncrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
+        }
+        C_MessageEncryptFinal(h: Handle) { h => message::finish(MessageEncrypt) }
+        C_MessageDecryptInit(h: Handle, chosen: Mechanism, key: Key) { module => message::init(h, MessageDecrypt, mechanism(chosen), key) }
+        C_DecryptMessage(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len, sealed: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+            h => message::whole(MessageDecrypt, parameter(params, size), input(aad, aad_len), input(sealed, len), output(out, out_len))
+        }
+        C_DecryptMessageBegin(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len) { h => message::begin(MessageDecrypt, parameter(params, size), input(aad, aad_len)) }
+        C_DecryptMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs, flags: Flags) {
+            h => message::next(MessageDecrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
+        }
+        C_MessageDecryptFinal(h: Handle) { h => message::finish(MessageDecrypt) }
         C_MessageSignInit(_: Handle, _: Mechanism, _: Key) {}
         C_SignMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
         C_SignMessageBegin(_: Handle, _: Void, _: Len) {}

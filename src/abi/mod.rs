@@ -16,6 +16,7 @@ mod door;
 mod general;
 mod interfaces;
 mod keys;
+mod message;
 mod object;
 mod operation;
 mod output;

@@ -6,11 +6,14 @@ use super::args::{null, record};
 use super::library::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
-use crate::error::Result;
-use crate::mechanism::{Ecdh, EcdhWrap, Oaep, ParamKind, Params, Pss, Request, Scheme};
+use crate::error::{Result, refuse};
+use crate::mechanism::{Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request, Scheme};
 
+mod message;
 mod parts;
 mod symmetric;
+
+pub(super) use message::{MessageParameter, message_parameter};
 
 use parts::{bytes, hash, invalid, structure};
 
@@ -41,6 +44,30 @@ impl Chosen {
         let params = unsafe { read(row.params, chosen.pParameter, chosen.ulParameterLen) }
             .map_err(|error| error.at(row.name))?;
         Request::new(row, params).map(Some)
+    }
+
+    /// The mechanism of a message-based process; `None` at NULL. Each message has a parameter of its
+    /// own, so that of the mechanism is not read.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID; CKR_MECHANISM_PARAM_INVALID for a parameter that is no message's.
+    pub(super) fn for_messages(&self, module: &Module) -> Result<Option<&'static Mechanism>> {
+        // SAFETY: readable by the promise of `mechanism`.
+        let Some(chosen) = unsafe { record(self.0.cast_mut()) }.read() else {
+            return Ok(None);
+        };
+        let row = module.mechanism(chosen.mechanism)?;
+        let Some(kind) = row.messages else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} does not take messages", row.name),
+            );
+        };
+        match usize::try_from(chosen.ulParameterLen) {
+            Ok(0) => Ok(Some(row)),
+            Ok(len) if len == message::size(kind) => Ok(Some(row)),
+            _ => invalid("the parameter is not that of a message"),
+        }
     }
 
     /// The mechanism with its parameters.

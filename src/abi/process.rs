@@ -13,12 +13,12 @@ use crate::fork::Mark;
 
 /// What one process owns. It is never freed: a forked child leaves its parent's alone, since locks
 /// may be held in it for ever and its files are the parent's, and makes its own.
-struct Life {
+struct State {
     mark: Mark,
     module: RwLock<Option<Arc<Module>>>,
 }
 
-static LIFE: AtomicPtr<Life> = AtomicPtr::new(ptr::null_mut());
+static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
 static EXITING: AtomicBool = AtomicBool::new(false);
 
 /// The crypto library's own destructor runs at exit too, and its functions may abort the process
@@ -47,7 +47,7 @@ pub(super) fn module() -> Option<Arc<Module>> {
     if is_exiting() {
         return None;
     }
-    life()?.module.read().clone()
+    own_state()?.module.read().clone()
 }
 
 /// C_Initialize: `open` runs once, whatever the number of threads that race.
@@ -55,7 +55,7 @@ pub(super) fn module() -> Option<Arc<Module>> {
 /// # Errors
 /// CKR_CRYPTOKI_ALREADY_INITIALIZED, and those of `open`.
 pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
-    let mut module = life().unwrap_or_else(begin_life).module.write();
+    let mut module = own_state().unwrap_or_else(first_state).module.write();
     if module.is_some() {
         return refuse(
             ck::CKR_CRYPTOKI_ALREADY_INITIALIZED,
@@ -72,8 +72,8 @@ pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
 /// # Errors
 /// CKR_CRYPTOKI_NOT_INITIALIZED.
 pub(super) fn finalize() -> Result<()> {
-    if let Some(life) = life() {
-        let mut module = life.module.write();
+    if let Some(state) = own_state() {
+        let mut module = state.module.write();
         if module.take().is_some() {
             return Ok(());
         }
@@ -84,24 +84,24 @@ pub(super) fn finalize() -> Result<()> {
     )
 }
 
-/// This process's life; `None` before the first C_Initialize, and in a forked child before its own.
-fn life() -> Option<&'static Life> {
+/// The state of this process; `None` before the first C_Initialize, and in a forked child before its own.
+fn own_state() -> Option<&'static State> {
     // SAFETY: null, or a leaked box.
-    let life = unsafe { LIFE.load(Ordering::Acquire).as_ref() }?;
-    life.mark.is_ours().then_some(life)
+    let state = unsafe { STATE.load(Ordering::Acquire).as_ref() }?;
+    state.mark.is_ours().then_some(state)
 }
 
-/// The first life of this process; of several threads that begin one, the first wins.
-fn begin_life() -> &'static Life {
-    let found = LIFE.load(Ordering::Acquire);
-    if let Some(life) = life() {
-        return life;
+/// The first state of this process; of several threads that begin one, the first wins.
+fn first_state() -> &'static State {
+    let found = STATE.load(Ordering::Acquire);
+    if let Some(state) = own_state() {
+        return state;
     }
-    let made = Box::into_raw(Box::new(Life {
+    let made = Box::into_raw(Box::new(State {
         mark: Mark::new(),
         module: RwLock::new(None),
     }));
-    match LIFE.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire) {
+    match STATE.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: a box that was leaked just now.
         Ok(_) => unsafe { &*made },
         // SAFETY: another thread of this process put its leaked box there; ours, hardly more than

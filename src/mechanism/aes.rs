@@ -1,7 +1,7 @@
 //! AES (PKCS#11 3.2 sections 6.10 to 6.16): ciphers, MACs and wraps.
 
 use super::cipher_wrap::{not_only_a_tag, seal, unwrap, whole_blocks};
-use super::{Key, Mechanism, ParamKind, Params, ROW, Unit, bad_param, no_params};
+use super::{Key, Mechanism, MessageKind, ParamKind, Params, ROW, Unit, bad_param, no_params};
 use crate::ck;
 use crate::crypto::aes::Direction::{Decrypt, Encrypt};
 use crate::crypto::aes::{self, BLOCK};
@@ -102,6 +102,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Gcm,
         encrypt: Some(|key, params| gcm::encrypt(key, params)),
         decrypt: Some(|key, params| gcm::decrypt(key, params)),
+        messages: Some(MessageKind::Gcm),
         wrap: Some(|key, params, _, clear| seal(gcm::encrypt(key, params)?, clear)),
         unwrap: Some(&GCM),
         vectors: &["aes_gcm.rsp"],
@@ -113,6 +114,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Ccm,
         encrypt: Some(|key, params| ccm::begin(key, params, Encrypt)),
         decrypt: Some(|key, params| ccm::begin(key, params, Decrypt)),
+        messages: Some(MessageKind::Ccm),
         wrap: Some(|key, params, _, clear| seal(ccm::begin(key, params, Encrypt)?, clear)),
         unwrap: Some(&CCM),
         vectors: &["crypto::aes::ccm::tests::wycheproof_ccm"],

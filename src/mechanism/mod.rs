@@ -27,6 +27,7 @@ mod kdf;
 mod key;
 mod keyring;
 mod mac;
+mod message;
 mod okp;
 mod one_part;
 mod op;
@@ -39,6 +40,7 @@ mod whole;
 
 pub use key::{Key, Material};
 pub use keyring::{Keyring, Version};
+pub use message::{Generator, Ivs, MessageKind, MessageParams};
 pub use op::{Cipher, Digester, Signer, Verifier};
 pub use params::{Ecdh, EcdhWrap, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
 
@@ -221,6 +223,9 @@ pub struct Mechanism {
     pub encrypt: Option<BeginCipher>,
     /// C_DecryptInit.
     pub decrypt: Option<BeginCipher>,
+    /// C_MessageEncryptInit and C_MessageDecryptInit, with `encrypt` and `decrypt` for each message:
+    /// shape of a message's parameter.
+    pub messages: Option<MessageKind>,
     /// C_SignInit.
     pub sign: Option<BeginSign>,
     /// C_VerifyInit and C_VerifySignatureInit.
@@ -325,6 +330,10 @@ impl Mechanism {
         let uses = [
             (self.encrypt.is_some(), ck::CKF_ENCRYPT),
             (self.decrypt.is_some(), ck::CKF_DECRYPT),
+            (
+                self.messages.is_some(),
+                ck::CKF_MESSAGE_ENCRYPT | ck::CKF_MESSAGE_DECRYPT | ck::CKF_MULTI_MESSAGE,
+            ),
             (self.sign.is_some(), ck::CKF_SIGN),
             (self.verify.is_some(), ck::CKF_VERIFY),
             (self.sign_recover.is_some(), ck::CKF_SIGN_RECOVER),
@@ -362,6 +371,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     flags: 0,
     encrypt: None,
     decrypt: None,
+    messages: None,
     sign: None,
     verify: None,
     sign_recover: None,

@@ -111,6 +111,22 @@ impl<W: ?Sized> Active<W> {
     }
 }
 
+/// A slot, and what a step takes out of it.
+pub(super) trait Holds {
+    type Active;
+
+    /// What a step owns; `None` where nothing is active.
+    fn take_out(&mut self) -> Option<Self::Active>;
+}
+
+impl<W: ?Sized> Holds for Option<Active<W>> {
+    type Active = Active<W>;
+
+    fn take_out(&mut self) -> Option<Self::Active> {
+        self.take()
+    }
+}
+
 /// The slot of an operation, whatever its kind.
 pub(super) trait Slot {
     /// Ends the operation, if one is active.

@@ -5,14 +5,16 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::active::{Active, After, Phase};
+use super::messages::{Messages, Process};
 use super::operations::{
-    Digest, Find, Keyed, Operation, Operations, Search, Verify, VerifySignature,
+    Digest, Find, Keyed, KeyedMessages, Operation, Operations, Search, Verify, VerifySignature,
 };
 use super::work::{Signed, Takes};
 use crate::attr::RawAttribute;
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Mechanism, Request};
+use crate::mechanism::{Ivs, Mechanism, Request};
+use crate::policy::Use;
 use crate::token::{Caller, Handle, Object, SessionHandle, Token};
 
 /// A session with the token in a slot.
@@ -78,6 +80,34 @@ impl Session {
             let (verifier, object) = self.work::<Verify>(&request, key)?;
             let signed = Signed::new(verifier, signature.to_vec());
             Ok(Active::new(Box::new(signed), Some(object)))
+        })
+    }
+
+    /// C_MessageEncryptInit and C_MessageDecryptInit.
+    ///
+    /// # Errors
+    /// As `init`.
+    pub fn messages_init<O: KeyedMessages>(
+        &self,
+        operation: O,
+        row: &'static Mechanism,
+        key: Handle,
+    ) -> Result<()> {
+        let mut operations = self.operations.lock();
+        operations.begin(operation, || {
+            let (Some(kind), Some(begin)) = (row.messages, O::begin(row)) else {
+                return not_for_this(row);
+            };
+            let usable = self.token.usable_key(key, O::USE, row)?;
+            let encrypts = O::USE == Use::Encrypt;
+            Ok(Messages::new(Process {
+                kind,
+                begin,
+                key: usable.key,
+                object: usable.object,
+                ivs: encrypts.then(|| Mutex::new(Ivs::new(self.token.rng()))),
+                token: Arc::clone(&self.token),
+            }))
         })
     }
 

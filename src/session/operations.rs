@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::active::{Active, After, Phase, Slot};
+use super::active::{Active, After, Holds, Phase, Slot};
+use super::messages::Messages;
 use super::work::Signed;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Cipher, Digester, Key, Mechanism, Params, Signer, Verifier};
+use crate::mechanism::{BeginCipher, Cipher, Digester, Key, Mechanism, Params, Signer, Verifier};
 use crate::out::too_small;
 use crate::policy::Use;
 use crate::token::{Handle, Object};
@@ -26,6 +27,9 @@ pub trait Operation {
 
     /// Puts an operation that goes on into its slot.
     fn put(into: &mut Operations, active: Self::Active);
+
+    /// Ends the operation with all that stays in its slot during a step: a message-based process does.
+    fn end(all: &mut Operations);
 
     /// As `Active::enter`.
     ///
@@ -74,11 +78,15 @@ macro_rules! operations {
                 type Active = $active;
 
                 fn take(from: &mut Operations) -> Result<Self::Active> {
-                    from.$slot.take().ok_or_else(not_initialized)
+                    from.$slot.take_out().ok_or_else(not_initialized)
                 }
 
                 fn put(into: &mut Operations, active: Self::Active) {
                     into.$slot = Some(active);
+                }
+
+                fn end(all: &mut Operations) {
+                    all.$slot = None;
                 }
 
                 fn enter(
@@ -113,6 +121,10 @@ operations! {
     Sign: Active<dyn Signer>, sign, CKF_SIGN, Sign, dyn Signer;
     /// C_VerifyInit to C_VerifyFinal.
     Verify: Active<dyn Verifier>, verify, CKF_VERIFY, Verify, dyn Verifier;
+    /// C_MessageEncryptInit to C_MessageEncryptFinal.
+    MessageEncrypt: Messages, message_encrypt, CKF_MESSAGE_ENCRYPT;
+    /// C_MessageDecryptInit to C_MessageDecryptFinal.
+    MessageDecrypt: Messages, message_decrypt, CKF_MESSAGE_DECRYPT;
     /// C_VerifySignatureInit to C_VerifySignatureFinal.
     VerifySignature: Active<Signed>, verify_signature, CKF_VERIFY;
     /// C_SignRecoverInit and C_SignRecover.
@@ -125,6 +137,31 @@ operations! {
     Find: Search, find, CKF_FIND_OBJECTS;
 }
 
+/// An operation on many messages, each of which is one of `begin`.
+pub trait KeyedMessages: Operation<Active = Messages> {
+    /// What the key must be allowed to do.
+    const USE: Use;
+
+    /// The mechanism's column.
+    fn begin(row: &Mechanism) -> Option<BeginCipher>;
+}
+
+impl KeyedMessages for MessageEncrypt {
+    const USE: Use = Use::Encrypt;
+
+    fn begin(row: &Mechanism) -> Option<BeginCipher> {
+        row.encrypt
+    }
+}
+
+impl KeyedMessages for MessageDecrypt {
+    const USE: Use = Use::Decrypt;
+
+    fn begin(row: &Mechanism) -> Option<BeginCipher> {
+        row.decrypt
+    }
+}
+
 impl<A: Operation, B: Operation> Operation for (A, B) {
     type Active = (A::Active, B::Active);
 
@@ -135,6 +172,11 @@ impl<A: Operation, B: Operation> Operation for (A, B) {
     fn put(into: &mut Operations, active: Self::Active) {
         A::put(into, active.0);
         B::put(into, active.1);
+    }
+
+    fn end(all: &mut Operations) {
+        A::end(all);
+        B::end(all);
     }
 
     fn enter(
@@ -153,6 +195,14 @@ pub struct Search(pub(super) VecDeque<Handle>);
 impl Search {
     fn enter(&mut self, _: Phase, _: impl Fn(&Object) -> Result<()>) -> Result<()> {
         Ok(())
+    }
+}
+
+impl Holds for Option<Search> {
+    type Active = Search;
+
+    fn take_out(&mut self) -> Option<Search> {
+        self.take()
     }
 }
 
@@ -207,9 +257,15 @@ impl Operations {
         run: impl FnOnce(O::Active) -> Result<After<O::Active>>,
     ) -> Result<()> {
         let mut active = O::take(self)?;
-        O::enter(&mut active, phase, may_continue)?;
+        if let Err(refused) = O::enter(&mut active, phase, may_continue) {
+            O::end(self);
+            return Err(refused);
+        }
         match run(active)? {
-            After::Ended => Ok(()),
+            After::Ended => {
+                O::end(self);
+                Ok(())
+            }
             After::GoesOn(active) => {
                 O::put(self, active);
                 Ok(())
@@ -226,13 +282,14 @@ impl Operations {
     /// # Errors
     /// CKR_ARGUMENTS_BAD when it is not active: the mechanism is missing then.
     pub(super) fn end<O: Operation>(&mut self, _: O) -> Result<()> {
-        match O::take(self) {
-            Ok(_) => Ok(()),
-            Err(_) => refuse(
+        if O::take(self).is_err() {
+            return refuse(
                 ck::CKR_ARGUMENTS_BAD,
                 "pMechanism is NULL, and no operation is active that this could end",
-            ),
+            );
         }
+        O::end(self);
+        Ok(())
     }
 
     /// C_SessionCancel: ends the operations that `flags` names.

@@ -12,8 +12,8 @@ use crate::error::{Result, refuse};
 use crate::mechanism::{Cipher, Digester, Mechanism, ParamKind, ROW, Request, Signer, Verifier};
 use crate::out::Out;
 use crate::session::{
-    Active, After, Decrypt, Digest, Encrypt, Keyed, Operation, Operations, Phase, Sign,
-    SignRecover, Signed, Verify, VerifyRecover, VerifySignature,
+    Active, After, Decrypt, Digest, Encrypt, Keyed, KeyedMessages, Operation, Operations, Phase,
+    Sign, SignRecover, Signed, Verify, VerifyRecover, VerifySignature,
 };
 
 /// Modules that are open, and the greatest number of them at once.
@@ -246,6 +246,15 @@ impl Session {
     }
 
     pub(super) fn init<O: Keyed>(&self, _: O, _: Request, _: CK_OBJECT_HANDLE) -> Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn messages_init<O: KeyedMessages>(
+        &self,
+        _: O,
+        _: &Mechanism,
+        _: CK_OBJECT_HANDLE,
+    ) -> Result<()> {
         Ok(())
     }
 

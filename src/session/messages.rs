@@ -1,0 +1,266 @@
+//! Message-based encryption and decryption: many messages under one key.
+//!
+//! The process stays in its slot from its Init function to its Final function. A step owns the message
+//! alone, so that an error ends the message and not the process (sections 5.9 and 5.11).
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::active::{After, Holds, Phase, Slot};
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::mechanism::{BeginCipher, Cipher, Ivs, Key, MessageKind, MessageParams};
+use crate::out::Out;
+use crate::secret::Secret;
+use crate::token::{Object, Token};
+
+/// A process, and the message that is in the middle of it.
+pub struct Messages {
+    process: Arc<Process>,
+    /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login has not come yet.
+    awaits_login: bool,
+    message: Option<Message>,
+}
+
+/// What all messages have in common.
+pub(super) struct Process {
+    pub(super) kind: MessageKind,
+    pub(super) begin: BeginCipher,
+    pub(super) key: Arc<Key>,
+    pub(super) object: Arc<Object>,
+    pub(super) token: Arc<Token>,
+    /// Of an encryption; a decryption takes the vectors that it is given.
+    pub(super) ivs: Option<Mutex<Ivs>>,
+}
+
+/// A message in parts.
+struct Message {
+    cipher: Box<dyn Cipher>,
+    /// Length of the tag, which does not change within a message.
+    tag_len: usize,
+    /// Bytes that went in and have not come out.
+    held: usize,
+}
+
+impl Messages {
+    pub(super) fn new(process: Process) -> Self {
+        Self {
+            awaits_login: process.object.always_authenticate(),
+            process: Arc::new(process),
+            message: None,
+        }
+    }
+
+    /// Shape of the messages' parameters.
+    #[must_use]
+    pub fn kind(&self) -> MessageKind {
+        self.process.kind
+    }
+
+    /// The caller's parameter takes what was made: of encryptions it is an output too.
+    #[must_use]
+    pub fn encrypts(&self) -> bool {
+        self.process.ivs.is_some()
+    }
+
+    /// As `Active::enter`. The phases of a message are its functions' to judge.
+    pub(super) fn enter(
+        &mut self,
+        _: Phase,
+        may_continue: impl Fn(&Object) -> Result<()>,
+    ) -> Result<()> {
+        if self.awaits_login {
+            return refuse(
+                ck::CKR_USER_NOT_LOGGED_IN,
+                "the key is CKA_ALWAYS_AUTHENTICATE: log in with CKU_CONTEXT_SPECIFIC after the Init function",
+            );
+        }
+        may_continue(&self.process.object)
+    }
+
+    /// The process, with the message in it taken out.
+    pub(super) fn taken(&mut self) -> Self {
+        Self {
+            process: Arc::clone(&self.process),
+            awaits_login: self.awaits_login,
+            message: self.message.take(),
+        }
+    }
+
+    /// A whole message.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_ACTIVE in the middle of another message; CKR_AEAD_DECRYPT_FAILED for a wrong tag;
+    /// those of `Ivs::make` and of the mechanism.
+    pub fn whole(
+        self,
+        params: &mut MessageParams,
+        aad: &[u8],
+        input: &[u8],
+        out: &mut Out<'_>,
+    ) -> Result<After<Self>> {
+        self.free()?;
+        match out.room(input.len()) {
+            Err(short) => Ok(After::short(self, short)),
+            Ok(buffer) => {
+                let message = self.process.begin(params, aad)?;
+                let buffer = &mut buffer[..input.len()];
+                if self.encrypts() {
+                    message.seal(params, input, buffer)?;
+                } else {
+                    message.open(params, input, buffer)?;
+                }
+                Ok(After::GoesOn(self))
+            }
+        }
+    }
+
+    /// The beginning of a message in parts.
+    ///
+    /// # Errors
+    /// As `whole`.
+    pub fn begin(mut self, params: &mut MessageParams, aad: &[u8]) -> Result<After<Self>> {
+        self.free()?;
+        self.message = Some(self.process.begin(params, aad)?);
+        Ok(After::GoesOn(self))
+    }
+
+    /// A part of a message, which is the last one where `last` says so.
+    ///
+    /// # Errors
+    /// CKR_OPERATION_NOT_INITIALIZED where no message was begun; CKR_AEAD_DECRYPT_FAILED for a wrong
+    /// tag; those of the mechanism.
+    pub fn next(
+        mut self,
+        params: &mut MessageParams,
+        part: &[u8],
+        out: &mut Out<'_>,
+        last: bool,
+    ) -> Result<After<Self>> {
+        let Some(mut message) = self.message.take() else {
+            return refuse(
+                ck::CKR_OPERATION_NOT_INITIALIZED,
+                "no message was begun in the session",
+            );
+        };
+        if message.tag_len != params.tag_len {
+            return refuse(
+                ck::CKR_MECHANISM_PARAM_INVALID,
+                "the length of the tag is another one than at the message's beginning",
+            );
+        }
+        let answer = match message.cipher.update_bound(part.len()) {
+            _ if last => message.held.saturating_add(part.len()),
+            // See `Active::update`.
+            0 if out.is_query() => part.len(),
+            bound => bound,
+        };
+        match out.room(answer) {
+            Err(short) => {
+                self.message = Some(message);
+                Ok(After::short(self, short))
+            }
+            Ok(buffer) if last => {
+                let buffer = &mut buffer[..answer];
+                if self.encrypts() {
+                    message.seal(params, part, buffer)?;
+                } else {
+                    message.open(params, part, buffer)?;
+                }
+                Ok(After::GoesOn(self))
+            }
+            Ok(buffer) => {
+                let written = message.cipher.update(part, buffer)?;
+                message.held += part.len() - written.min(part.len());
+                out.written(written);
+                self.message = Some(message);
+                Ok(After::GoesOn(self))
+            }
+        }
+    }
+
+    fn free(&self) -> Result<()> {
+        if self.message.is_none() {
+            return Ok(());
+        }
+        refuse(
+            ck::CKR_OPERATION_ACTIVE,
+            "a message was begun and not ended: that message is over",
+        )
+    }
+}
+
+impl Process {
+    fn begin(&self, params: &mut MessageParams, aad: &[u8]) -> Result<Message> {
+        if let Some(ivs) = &self.ivs {
+            ivs.lock().make(params, self.token.rng())?;
+        }
+        Ok(Message {
+            cipher: (self.begin)(&self.key, &params.with_aad(self.kind, aad))?,
+            tag_len: params.tag_len,
+            held: 0,
+        })
+    }
+}
+
+impl Message {
+    /// Encrypts the last part: what comes out fills `out`, and the tag goes to `params`.
+    fn seal(mut self, params: &mut MessageParams, part: &[u8], out: &mut [u8]) -> Result<()> {
+        let len = out.len().saturating_add(params.tag_len);
+        let Some(mut sealed) = Secret::try_zeroed(len) else {
+            return refuse(ck::CKR_HOST_MEMORY, "no memory for the ciphertext");
+        };
+        let written = self.cipher.update(part, &mut sealed)?;
+        self.cipher.finish(&mut sealed[written..])?;
+        out.copy_from_slice(&sealed[..out.len()]);
+        params.tag = Some(sealed[out.len()..].to_vec());
+        Ok(())
+    }
+
+    /// Decrypts the last part into `out`, once the tag in `params` is verified.
+    fn open(mut self, params: &MessageParams, part: &[u8], out: &mut [u8]) -> Result<()> {
+        let mut open = || {
+            self.cipher.update(part, &mut [])?;
+            self.cipher
+                .update(params.tag.as_deref().unwrap_or_default(), &mut [])?;
+            self.cipher.finish(out)
+        };
+        open().map(drop).map_err(|error| match error.rv {
+            ck::CKR_ENCRYPTED_DATA_INVALID => Error::new(
+                ck::CKR_AEAD_DECRYPT_FAILED,
+                "the tag does not belong to the message",
+            ),
+            _ => error,
+        })
+    }
+}
+
+impl Holds for Option<Messages> {
+    type Active = Messages;
+
+    fn take_out(&mut self) -> Option<Messages> {
+        self.as_mut().map(Messages::taken)
+    }
+}
+
+impl Slot for Option<Messages> {
+    fn end(&mut self) {
+        *self = None;
+    }
+
+    fn needs_login(&self) -> bool {
+        self.as_ref()
+            .is_some_and(|messages| messages.process.object.needs_login())
+    }
+
+    fn awaits_login(&self) -> bool {
+        self.as_ref().is_some_and(|messages| messages.awaits_login)
+    }
+
+    fn authenticate(&mut self) {
+        if let Some(messages) = self {
+            messages.awaits_login = false;
+        }
+    }
+}

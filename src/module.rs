@@ -3,7 +3,6 @@
 //! A slot's number is in its token's file name, so slots never renumber; one slot without an
 //! initialized token is always offered for C_InitToken.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -16,6 +15,7 @@ use crate::log;
 use crate::mechanism::{self, Mechanism};
 use crate::rng::Rng;
 use crate::session::{Session, Sessions};
+use crate::store::{self, Catalog, SLOT_LIMIT};
 use crate::token::{SessionHandle, Token};
 
 mod init;
@@ -46,12 +46,26 @@ impl Module {
     /// # Errors
     /// CKR_DEVICE_ERROR when the folder cannot be read.
     pub fn open(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Self> {
+        let catalog = store::catalog(&config);
+        Self::over(catalog, config, clock, rng)
+    }
+
+    /// As `open`, with the tokens of `catalog`.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when the catalog cannot be read.
+    pub fn over(
+        catalog: Arc<dyn Catalog>,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self> {
         log::configure(config.log_target.clone(), config.log_level);
         for warning in &config.warnings {
             log::note(LogLevel::Warning, warning);
         }
         let config = Arc::new(config);
-        let slots = Slots::new(config.clone(), clock.clone(), rng.clone());
+        let slots = Slots::new(catalog, config.clone(), clock.clone(), rng.clone());
         slots.scan()?;
         slots.show_new();
         Ok(Self {
@@ -64,10 +78,10 @@ impl Module {
         })
     }
 
-    /// Where the token of a slot is kept, or would be.
+    /// The catalog of its tokens.
     #[must_use]
-    pub fn path(&self, id: ck::CK_SLOT_ID) -> PathBuf {
-        self.slots.path(id)
+    pub fn catalog(&self) -> &Arc<dyn Catalog> {
+        self.slots.catalog()
     }
 
     /// C_GetSlotList. Every slot has a token in it, if only one that waits for C_InitToken.
@@ -155,13 +169,13 @@ impl Module {
         self.slots.get(id)?.token()
     }
 
-    /// As `path`.
+    /// Where the token of a slot is kept, or would be, for people.
     ///
     /// # Errors
     /// CKR_SLOT_ID_INVALID for a number that no slot has.
-    pub fn token_file(&self, id: ck::CK_SLOT_ID) -> Result<PathBuf> {
-        if id < slots::SLOT_LIMIT {
-            return Ok(self.path(id));
+    pub fn location(&self, id: ck::CK_SLOT_ID) -> Result<String> {
+        if id < SLOT_LIMIT {
+            return Ok(self.catalog().location(id));
         }
         refuse(ck::CKR_SLOT_ID_INVALID, "slots are numbered 0 to 9999")
     }
@@ -224,10 +238,10 @@ impl Module {
         if self.config.read_only {
             return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
         }
-        let path = self.path(id);
+        let catalog = self.catalog().clone();
         // This process must not have the token open either.
         drop(self);
-        Token::remove_file(&path)
+        Ok(catalog.remove(id)?)
     }
 
     /// C_WaitForSlotEvent, without waiting: tokens do not come and go.
@@ -295,12 +309,6 @@ impl Module {
     /// CKR_SESSION_HANDLE_INVALID.
     pub fn session(&self, session: SessionHandle) -> Result<Arc<Session>> {
         self.sessions.get(session)
-    }
-
-    /// Leaves everything alone for ever: what a forked child does with its parent's module. Closing
-    /// the parent's database handle here would drop the parent's locks.
-    pub fn forget(self: Arc<Self>) {
-        std::mem::forget(self);
     }
 }
 

@@ -16,6 +16,8 @@ mod anchor;
 mod archive;
 #[path = "guard/clock.rs"]
 mod clock;
+#[path = "guard/faults.rs"]
+mod faults;
 #[path = "guard/index.rs"]
 mod index;
 #[path = "guard/jobs.rs"]
@@ -29,6 +31,8 @@ mod outside;
 mod records;
 #[path = "guard/refusals.rs"]
 mod refusals;
+#[path = "guard/rolled_back.rs"]
+mod rolled_back;
 #[path = "guard/rows.rs"]
 mod rows;
 #[path = "guard/sweep.rs"]

@@ -36,7 +36,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     let Command::Delete(arguments) = command;
     let module = token::open()?;
     let (id, what) = chosen(arguments, &module)?;
-    let file = module.path(id).display().to_string();
+    let file = module.location(id)?;
     confirm(
         &format!(
             "{what} will be gone for ever, with its audit record. Keys that were made in it exist \
@@ -69,7 +69,7 @@ fn chosen(arguments: &Delete, module: &Module) -> Result<(ck::CK_SLOT_ID, String
         Err(refused) => refused,
     };
     match arguments.choice.number() {
-        Some(id) if module.path(id).exists() => {
+        Some(id) if module.catalog().is_taken(id) => {
             let what = format!("What is in slot {id}, which cannot be read as a token,");
             Ok((id, what))
         }

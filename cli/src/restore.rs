@@ -1,6 +1,6 @@
 //! `tenon restore`: a backup in the place of a token.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,7 +8,9 @@ use serde_json::json;
 use tenon_pkcs11::clock::SystemClock;
 use tenon_pkcs11::config::Config;
 use tenon_pkcs11::crypto::rand::SystemRng;
+use tenon_pkcs11::error::Error;
 use tenon_pkcs11::module::Module;
+use tenon_pkcs11::store::SLOT_LIMIT;
 use tenon_pkcs11::token::{TokenCopy, Undone};
 
 use crate::Result;
@@ -42,18 +44,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let module = open()?;
     let copy = read(arguments, &module, config)?;
     let slot = choose(arguments, &module, &copy.status().serial)?;
-    let path = module.token_file(slot)?;
-    let copy = copy.to(&path)?;
-
-    let undone = look(&module, slot, &copy, &path)?;
+    let place = module.location(slot)?;
+    let undone = look(&module, slot, &copy);
+    let catalog = module.catalog().clone();
     // From here on this process must have no token open.
     drop(module);
-    TokenCopy::check_unused(&path)?;
+    catalog.check_unused(slot).map_err(Error::from)?;
     let question = match &undone {
         Present::Nothing => None,
         Present::Unreadable(why) => {
             eprintln!("What is in slot {slot} cannot be opened: {why}");
-            Some(format!("Replace {}?", path.display()))
+            Some(format!("Replace {place}?"))
         }
         Present::Token(undone) => {
             eprintln!("{}", explain(&copy, undone));
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Present::Token(undone) => Some(&undone.now),
         Present::Nothing | Present::Unreadable(_) => None,
     };
-    copy.install(replaced.map(|now| now.changes))?;
+    copy.install(&*catalog, slot, replaced.map(|now| now.changes))?;
 
     let refused = refusal(slot)?;
     if let Some(why) = &refused {
@@ -99,10 +100,11 @@ fn read(arguments: &Arguments, module: &Module, config: Config) -> Result<TokenC
         .file
         .canonicalize()
         .map_err(|error| format!("cannot read {}: {error}", arguments.file.display()))?;
-    let target = module.token_file(arguments.slot.unwrap_or(0))?;
+    // A number that no slot has is refused before anything is copied.
+    module.location(arguments.slot.unwrap_or(0))?;
     let copy = TokenCopy::of_file(
+        &**module.catalog(),
         &file,
-        &target,
         Arc::new(config),
         Arc::new(SystemClock),
         Arc::new(SystemRng),
@@ -122,7 +124,7 @@ fn choose(arguments: &Arguments, module: &Module, serial: &str) -> Result<u64> {
             same.push(id);
         }
     }
-    let free = |id: &u64| module.token_file(*id).is_ok_and(|path| !path.exists());
+    let free = |id: &u64| !module.catalog().is_taken(*id);
     match (arguments.slot, same.as_slice()) {
         (Some(slot), []) => Ok(slot),
         (Some(slot), same) if same == [slot] || arguments.force => Ok(slot),
@@ -132,7 +134,7 @@ fn choose(arguments: &Arguments, module: &Module, serial: &str) -> Result<u64> {
         )
         .into()),
         (None, [only]) => Ok(*only),
-        (None, []) => (0..10_000)
+        (None, []) => (0..SLOT_LIMIT)
             .find(free)
             .ok_or_else(|| "there is no free slot".into()),
         (None, several) => Err(format!("slots {several:?} have this token: say --slot").into()),
@@ -146,15 +148,15 @@ enum Present {
     Token(Box<Undone>),
 }
 
-fn look(module: &Module, slot: u64, copy: &TokenCopy, path: &Path) -> Result<Present> {
-    if path.symlink_metadata().is_err() {
-        return Ok(Present::Nothing);
+fn look(module: &Module, slot: u64, copy: &TokenCopy) -> Present {
+    if !module.catalog().is_taken(slot) {
+        return Present::Nothing;
     }
     let undone = module.token(slot).and_then(|token| token.undone_by(copy));
-    Ok(match undone {
+    match undone {
         Ok(undone) => Present::Token(Box::new(undone)),
         Err(error) => Present::Unreadable(error.to_string()),
-    })
+    }
 }
 
 fn explain(copy: &TokenCopy, undone: &Undone) -> String {

@@ -2,6 +2,7 @@
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
+use crate::store::Ticket;
 use crate::token::{self, Birth, Token, made_meanwhile};
 
 use super::Module;
@@ -55,8 +56,8 @@ impl Module {
             Slot::Unreadable(_) => return Err(unreadable()),
             Slot::Free => {
                 let birth = Birth::new(&self.config, &*self.rng, label, so_pin, None)?;
-                let _folder = token::lock_folder(&self.config)?;
-                if !self.make_file(id, &birth)? {
+                let _folder = self.lock_catalog()?;
+                if !self.make_in(id, &birth)? {
                     return Err(made_meanwhile());
                 }
             }
@@ -76,7 +77,7 @@ impl Module {
         let user_pin = Some(new.user_pin);
         let birth = Birth::new(&self.config, &*self.rng, &new.label, new.so_pin, user_pin)?;
         let _turn = self.making.lock();
-        let _folder = token::lock_folder(&self.config)?;
+        let _folder = self.lock_catalog()?;
         self.slots.scan()?;
         if let Some(slot) = self.slot_named(&new.label)? {
             let created = false;
@@ -100,7 +101,7 @@ impl Module {
         let candidates = self.slots.without_file();
         for id in candidates.filter(|id| wanted.is_none_or(|wanted| *id == wanted)) {
             // What is not made through here, a copied file say, may come at any time.
-            if self.make_file(id, birth)? {
+            if self.make_in(id, birth)? {
                 return Ok(id);
             }
         }
@@ -113,9 +114,13 @@ impl Module {
         ))
     }
 
-    fn make_file(&self, id: ck::CK_SLOT_ID, birth: &Birth) -> Result<bool> {
+    fn lock_catalog(&self) -> Result<Ticket> {
+        token::lock_catalog(&**self.slots.catalog(), self.config.busy_timeout)
+    }
+
+    fn make_in(&self, id: ck::CK_SLOT_ID, birth: &Birth) -> Result<bool> {
         let now = self.clock.now();
-        Token::make_file(&self.slots.path(id), &self.config, &*self.rng, now, birth)
+        Token::make_in(&**self.slots.catalog(), id, &*self.rng, now, birth)
     }
 
     fn slot_named(&self, label: &[u8; 32]) -> Result<Option<ck::CK_SLOT_ID>> {

@@ -1,7 +1,6 @@
 //! Which slots there are: files found, opened, or found and not to be opened.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -12,10 +11,8 @@ use crate::config::{Config, LogLevel};
 use crate::error::{Error, Result};
 use crate::log;
 use crate::rng::Rng;
+use crate::store::Catalog;
 use crate::token::{self, Token};
-
-/// Slots are numbered 0 to 9999: four digits of the file name.
-pub(super) const SLOT_LIMIT: ck::CK_SLOT_ID = 10_000;
 
 /// What is in a slot.
 #[derive(Clone)]
@@ -67,6 +64,7 @@ pub(super) fn unreadable() -> Error {
 
 /// The slots of one C_Initialize.
 pub(super) struct Slots {
+    catalog: Arc<dyn Catalog>,
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -79,8 +77,14 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    pub(super) fn new(config: Arc<Config>, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+    pub(super) fn new(
+        catalog: Arc<dyn Catalog>,
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Self {
         Self {
+            catalog,
             config,
             clock,
             rng,
@@ -97,7 +101,7 @@ impl Slots {
     /// CKR_DEVICE_ERROR when the folder cannot be read. Then the slots stay as they were.
     pub(super) fn scan(&self) -> Result<()> {
         let mut slots = self.slots.write();
-        let found = self.files()?;
+        let found = token::slots(&*self.catalog)?;
         slots.retain(|id, slot| !matches!(slot, Slot::Unreadable(_)) || found.contains(id));
         slots.retain(|_, slot| !slot.is_given_up());
         for id in found {
@@ -118,7 +122,8 @@ impl Slots {
     /// Opens the file of a slot. Why it could not be is logged when that is not `known` already.
     fn open(&self, id: ck::CK_SLOT_ID, known: Option<Arc<str>>) -> Slot {
         let opened = Token::open(
-            &self.path(id),
+            &*self.catalog,
+            id,
             self.config.clone(),
             self.clock.clone(),
             self.rng.clone(),
@@ -131,25 +136,15 @@ impl Slots {
         if let Some(known) = known.filter(|known| **known == why) {
             return Slot::Unreadable(known);
         }
-        let path = self.path(id);
-        let line = format!("slot {id} is unreadable ({}): {why}", path.display());
+        let place = self.catalog.location(id);
+        let line = format!("slot {id} is unreadable ({place}): {why}");
         log::note(LogLevel::Error, &line);
         Slot::Unreadable(why.into())
     }
 
-    /// Numbers of the slots that have a file, or whatever stands in its place.
-    fn files(&self) -> Result<Vec<ck::CK_SLOT_ID>> {
-        let names = token::files(&self.config)?;
-        let mut ids: Vec<_> = names
-            .iter()
-            .filter_map(|name| slot_number(name.to_str()?))
-            .collect();
-        ids.sort_unstable();
-        Ok(ids)
-    }
-
-    pub(super) fn path(&self, id: ck::CK_SLOT_ID) -> PathBuf {
-        self.config.token_dir.join(format!("slot-{id:04}.tenon"))
+    /// Where the tokens are.
+    pub(super) fn catalog(&self) -> &Arc<dyn Catalog> {
+        &self.catalog
     }
 
     /// Every slot, after a scan. A folder that cannot be read changes nothing, and is logged once.
@@ -173,7 +168,7 @@ impl Slots {
         let known = || self.slots.read().get(&id).cloned();
         let mut slot = known();
         let usable = slot.as_ref().is_some_and(Slot::has_usable_token);
-        if !usable && self.path(id).symlink_metadata().is_ok() {
+        if !usable && self.catalog.is_taken(id) {
             self.scan()?;
             slot = known();
         }
@@ -226,29 +221,4 @@ fn reason(error: &Error) -> String {
     let text = error.to_string();
     let number = format!("{}: ", ck::rv_name(error.rv));
     text.strip_prefix(&number).unwrap_or(&text).to_owned()
-}
-
-/// Number of the slot that a file name stands for.
-fn slot_number(name: &str) -> Option<ck::CK_SLOT_ID> {
-    let digits = name.strip_prefix("slot-")?.strip_suffix(".tenon")?;
-    let four = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
-    digits.parse().ok().filter(|_| four)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slots_are_numbered_by_file_name() {
-        assert_eq!(slot_number("slot-0042.tenon"), Some(42));
-        for other in [
-            "slot-42.tenon",
-            "slot-00042.tenon",
-            "slot-00a2.tenon",
-            "slot-0001.gen",
-        ] {
-            assert_eq!(slot_number(other), None, "{other}");
-        }
-    }
 }

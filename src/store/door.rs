@@ -32,6 +32,9 @@ pub trait ReadRows {
     /// The object named `uid`.
     fn object(&self, uid: &Uid) -> Result<Option<Row>>;
 
+    /// The object named `uid` and its material, both of them by one read.
+    fn load(&self, uid: &Uid) -> Result<Option<(Row, Option<MaterialRow>)>>;
+
     /// The material of the object named `uid`.
     fn material(&self, uid: &Uid) -> Result<Option<MaterialRow>>;
 

@@ -4,6 +4,7 @@
 //! meaning of an attribute, no policy and no cryptography, and nothing above it sees an engine:
 //! `door` and `engine` say what one does, and `file` is the one that keeps a token in a file.
 
+mod catalog;
 mod door;
 mod engine;
 mod error;
@@ -13,11 +14,25 @@ mod line;
 mod modes;
 mod row;
 
+use std::sync::Arc;
+
+use crate::config::Config;
+
+pub use catalog::{Catalog, SLOT_LIMIT};
 pub use door::{ChangeRows, ReadRows, Snapshot, Tx};
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use file::{FileCopy, FolderLock, Progress, Umask, WholeFile, names, remove};
+pub use file::{FileCopy, Progress, Umask, WholeFile, remove};
 pub use handle::Store;
 pub use line::Ticket;
 pub use modes::{Durability, Generation, Options, Run};
 pub use row::{ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, Search, Uid};
+
+/// The catalog of the tokens that `config` names.
+#[must_use]
+pub fn catalog(config: &Config) -> Arc<dyn Catalog> {
+    Arc::new(file::FileCatalog::new(
+        &config.token_dir,
+        Umask(config.umask),
+    ))
+}

@@ -52,7 +52,8 @@ pub struct Head {
     pub deletion_at: u64,
 }
 
-/// The material of an external key, apart from its object so that it can be erased.
+/// The material of a secret or private key, in a row of its own: it is read only where the key is
+/// used, and erased without the object that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaterialRow {
     /// The data key, wrapped.

@@ -3,7 +3,6 @@
 //! Reading goes through [`Token::object`], using through [`Token::usable_key`], and every change
 //! through `change`, so that no caller can forget the clock mark or the audit record.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -17,7 +16,7 @@ use crate::log;
 use crate::policy::{self, Login};
 use crate::rng::Rng;
 use crate::secret::Secret;
-use crate::store::{self, Snapshot, Store};
+use crate::store::{self, Catalog, Snapshot, Store};
 
 mod cache;
 mod change;
@@ -43,7 +42,7 @@ pub use identity::anchor::AnchorStatus;
 pub use identity::audit::{Archived, VerifiedArchives};
 pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
 pub use identity::copy::{CopyStatus, TokenCopy, Undone};
-pub use identity::creation::{Birth, files, lock_folder, made_meanwhile};
+pub use identity::creation::{Birth, lock_catalog, made_meanwhile, slots};
 pub use identity::time::ClockStatus;
 pub use read::UsableKey;
 pub use sweep::Swept;
@@ -161,12 +160,13 @@ impl Token {
     /// Greatest length of a PIN in bytes.
     pub const MAX_PIN_LENGTH: u64 = pin::MAX_LENGTH as u64;
 
-    /// Opens the token of the file at `path`.
+    /// Opens the token of a slot.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
     pub fn open(
-        path: &Path,
+        catalog: &dyn Catalog,
+        slot: ck::CK_SLOT_ID,
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
@@ -175,12 +175,12 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        let opened = match Store::open(path, &options) {
+        let opened = match catalog.open(slot, &options) {
             Err(
                 store::Error::ReadOnly
                 | store::Error::PermissionsRefused(_)
                 | store::Error::CannotOpen(_),
-            ) if config.read_only_auto => Self::open_to_read(path, &config, clock, rng),
+            ) if config.read_only_auto => Self::open_to_read(catalog, slot, &config, clock, rng),
             opened => Self::over(opened?, config, clock, rng),
         };
         let token = opened?;
@@ -197,7 +197,8 @@ impl Token {
     /// Whoever may read the file may guess PINs away from it, so counting wrong ones in memory gives
     /// nothing away.
     fn open_to_read(
-        path: &Path,
+        catalog: &dyn Catalog,
+        slot: ck::CK_SLOT_ID,
         config: &Config,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
@@ -211,7 +212,8 @@ impl Token {
             read_only_login: true,
             ..config.clone()
         };
-        Self::over(Store::open(path, &options)?, Arc::new(config), clock, rng)
+        let store = catalog.open(slot, &options)?;
+        Self::over(store, Arc::new(config), clock, rng)
     }
 
     fn over(
@@ -407,14 +409,6 @@ impl Token {
         Ok(self.store.read(|snapshot| snapshot.count(&every))?)
     }
 
-    /// Removes the token's file and all beside it, whatever is in them. See `Module::remove_token`.
-    ///
-    /// # Errors
-    /// CKR_SESSION_EXISTS while a process has the token open; CKR_TOKEN_NOT_PRESENT, CKR_DEVICE_ERROR.
-    pub fn remove_file(path: &Path) -> Result<()> {
-        Ok(store::remove(path)?)
-    }
-
     /// Fills `out` with random bytes.
     pub fn random(&self, out: &mut [u8]) {
         self.rng.fill(out);
@@ -429,11 +423,6 @@ impl Token {
     #[must_use]
     pub fn rng(&self) -> &dyn Rng {
         &*self.rng
-    }
-
-    /// Leaves the store's handles alone for ever: what a forked child does with its parent's token.
-    pub fn forget(self: Arc<Self>) {
-        std::mem::forget(self);
     }
 }
 

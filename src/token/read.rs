@@ -264,10 +264,11 @@ impl Token {
     ) -> Result<Option<crate::mechanism::Material>> {
         let vault = keys.vault();
         self.store.read(|snapshot| {
-            let row = snapshot.object(&object.uid)?.ok_or_else(no_such_object)?;
+            let loaded = snapshot.load(&object.uid)?;
+            let (row, material) = loaded.ok_or_else(no_such_object)?;
             not_older(row.version, object)?;
             let record = vault.open(&row)?;
-            stored::read_material(&vault, snapshot, &object.uid, &record.attributes)
+            stored::open_material(&vault, &object.uid, &record.attributes, material)
         })
     }
 

@@ -198,12 +198,12 @@ impl Token {
         batch: &[(DuePlace, Uid)],
         emptying: Emptying,
     ) -> Result<Swept> {
-        let (swept, mark) = self.on_a_full_disk_too(|| {
+        let (swept, failures, mark) = self.on_a_full_disk_too(|| {
             self.write(|tx| {
                 if emptying == Emptying::Postponed {
                     tx.postpone_emptying();
                 }
-                let mut swept = Swept::default();
+                let (mut swept, mut failures) = (Swept::default(), Vec::new());
                 let mark = self.store_mark(tx, keys)?;
                 for (_, uid) in batch {
                     match tx.attempt(|| self.erase_due(tx, keys, uid))? {
@@ -212,13 +212,14 @@ impl Token {
                         Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => return Err(error),
                         Err(error) => {
                             swept.failed += 1;
-                            not_erased(&error);
+                            failures.push(error);
                         }
                     }
                 }
-                Ok((swept, mark))
+                Ok((swept, failures, mark))
             })
         })?;
+        failures.iter().for_each(not_erased);
         self.time.learn(mark);
         Ok(swept)
     }

@@ -13,7 +13,7 @@ use super::read::{Fact, Seen, read};
 const ROOMS: &[(&str, &[&str])] = &[
     // The random source and the numbers of the hashes are all that the door takes of `crypto`.
     ("abi", &["module", "session", "attr", "mechanism", "crypto"]),
-    ("module", &["session", "token", "mechanism"]),
+    ("module", &["session", "token", "mechanism", "store"]),
     ("session", &["token", "policy", "attr", "mechanism"]),
     (
         "token",

@@ -86,6 +86,9 @@ fn putting_again_replaces_row_and_postings_and_keeps_material() {
         .read(|s| -> Result<()> {
             assert_eq!(s.object(&uid(1))?, Some(changed.clone()));
             assert_eq!(s.material(&uid(1))?, Some(material.clone()));
+            let loaded = Some((changed.clone(), Some(material.clone())));
+            assert_eq!(s.load(&uid(1))?, loaded);
+            assert_eq!(s.load(&uid(99))?, None);
             for (number, expected) in [(1, 0), (2, 1), (3, 1)] {
                 let search = Search {
                     postings: &[posting(number)],

@@ -16,6 +16,7 @@ use tenon_pkcs11::clock::SystemClock;
 use tenon_pkcs11::config::{Config, LogTarget};
 use tenon_pkcs11::crypto::rand::SystemRng;
 use tenon_pkcs11::log;
+use tenon_pkcs11::store;
 use tenon_pkcs11::token::Token;
 
 use crate::Result;
@@ -173,7 +174,8 @@ fn slot_of(path: &Path) -> Option<ck::CK_SLOT_ID> {
 
 fn patient(config: &Arc<Config>, id: ck::CK_SLOT_ID, path: PathBuf) -> Patient {
     let opened = Token::open(
-        &path,
+        &*store::catalog(config),
+        id,
         config.clone(),
         Arc::new(SystemClock),
         Arc::new(SystemRng),

@@ -54,7 +54,7 @@ use crate::store::modes::Generation;
 
 use super::files::{self, Draft};
 use super::gen_file::{Content, LEN, OPENINGS, open_file, write_like};
-use super::place::Place;
+use super::open_files::OpenFiles;
 use super::range_lock::{Lock, lock, locked_by_another};
 use crate::store::error::{Error, Result};
 
@@ -73,7 +73,7 @@ const STEP: i64 = 1026;
 #[derive(Debug)]
 pub(super) struct Counter {
     path: PathBuf,
-    place: Arc<Place>,
+    open_files: Arc<OpenFiles>,
     writable: bool,
     /// `None` once the file was cut off, replaced or removed.
     file: RwLock<Option<File>>,
@@ -92,8 +92,8 @@ pub(super) struct Counter {
 impl Counter {
     /// The counter at `path` for a process that writes. It is to be settled where it does not say what
     /// the database says, as one that has to be made does not.
-    pub(super) fn for_writing(path: &Path, place: &Arc<Place>) -> Result<Self> {
-        let counter = Self::unopened(path, place, true);
+    pub(super) fn for_writing(path: &Path, open_files: &Arc<OpenFiles>) -> Result<Self> {
+        let counter = Self::unopened(path, open_files, true);
         if let Some(file) = open_file(path, true)? {
             counter.join(file)?;
         }
@@ -101,19 +101,19 @@ impl Counter {
     }
 
     /// The counter at `path` for a process that only reads; `None` when there is none.
-    pub(super) fn open(path: &Path, place: &Arc<Place>) -> Result<Option<Self>> {
+    pub(super) fn open(path: &Path, open_files: &Arc<OpenFiles>) -> Result<Option<Self>> {
         let Some(file) = open_file(path, false)? else {
             return Ok(None);
         };
-        let counter = Self::unopened(path, place, false);
+        let counter = Self::unopened(path, open_files, false);
         counter.join(file)?;
         Ok(Some(counter))
     }
 
-    fn unopened(path: &Path, place: &Arc<Place>, writable: bool) -> Self {
+    fn unopened(path: &Path, open_files: &Arc<OpenFiles>, writable: bool) -> Self {
         Self {
             path: path.into(),
-            place: Arc::clone(place),
+            open_files: Arc::clone(open_files),
             writable,
             file: RwLock::new(None),
             number: AtomicU64::new(0),
@@ -178,7 +178,7 @@ impl Counter {
 
     /// Makes the file anew. Owner and mode are those of the database, as with SQLite's own files.
     fn make(&self, generation: u64) -> Result<()> {
-        let database = files::regular(self.place.path())?;
+        let database = files::regular(self.open_files.path())?;
         let content = Content {
             number: settled(generation),
             ..Content::default()
@@ -236,7 +236,7 @@ impl Counter {
 
     /// Whether nobody else may commit; `None` when the files are not those at their paths.
     fn look_around(&self, file: &File) -> Option<bool> {
-        self.place.check().ok()?;
+        self.open_files.check().ok()?;
         if !self.is_at_its_path(file) {
             return None;
         }
@@ -255,7 +255,7 @@ impl Counter {
     /// The file is of no use any more.
     fn lose(&self) {
         self.believed_until.store(0, Ordering::SeqCst);
-        if self.file.write().take().is_some() && !self.place.gone() {
+        if self.file.write().take().is_some() && !self.open_files.gone() {
             log::note(
                 LogLevel::Warning,
                 &format!(
@@ -367,8 +367,11 @@ mod tests {
             ..Content::default()
         };
         fs::write(&path, content.encode()).unwrap();
-        let counter =
-            Counter::unopened(&path, &Arc::new(Place::of(&database, false).unwrap()), true);
+        let counter = Counter::unopened(
+            &path,
+            &Arc::new(OpenFiles::of(&database, false).unwrap()),
+            true,
+        );
         counter
             .join(open_file(&path, true).unwrap().unwrap())
             .unwrap();
@@ -406,7 +409,7 @@ mod tests {
         let counter = counter(directory.path(), 8);
         assert_eq!(counter.read(), Generation::Settled(4));
         assert!(counter.believed_until.load(Ordering::SeqCst) > 0);
-        let second = Counter::unopened(&counter.path, &counter.place, true);
+        let second = Counter::unopened(&counter.path, &counter.open_files, true);
         second
             .join(open_file(&counter.path, true).unwrap().unwrap())
             .unwrap();

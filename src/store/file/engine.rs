@@ -36,7 +36,7 @@ impl Store {
     pub fn make<E: From<Error>>(
         path: &Path,
         umask: Umask,
-        fill: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
+        fill: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         FileStore::make(path, umask, fill)
     }
@@ -127,11 +127,11 @@ impl Engine for FileStore {
     }
 
     fn is_gone(&self) -> bool {
-        self.place().check().is_err() && self.place().gone()
+        self.open_files().check().is_err() && self.open_files().gone()
     }
 
     fn is_replaced(&self) -> bool {
-        self.place().is_replaced()
+        self.open_files().is_replaced()
     }
 
     fn is_of_this_process(&self) -> bool {

@@ -18,7 +18,7 @@ use super::counter::Counter;
 use super::files::Draft;
 use super::folder::Umask;
 use super::group::Group;
-use super::place::Place;
+use super::open_files::OpenFiles;
 use super::queue::Queue;
 use super::readers::Readers;
 use super::reserve::Reserve;
@@ -27,7 +27,7 @@ use super::{epoch, files, folder, gen_file, log_file, schema, sys};
 
 /// One open database, with what belongs to it.
 pub(super) struct FileStore {
-    place: Arc<Place>,
+    open_files: Arc<OpenFiles>,
     readers: Readers,
     queue: Queue,
     access: Access,
@@ -45,7 +45,7 @@ impl FileStore {
     pub(super) fn make<E: From<Error>>(
         path: &Path,
         umask: Umask,
-        fill: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
+        fill: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let parent = path.parent().unwrap_or(Path::new(""));
         folder::make(parent, umask)?;
@@ -95,7 +95,7 @@ impl FileStore {
         let metadata = files::regular(path)?;
         let reserve = Reserve::of(path)?;
         let queue = Queue::of(path)?;
-        let place = Arc::new(Place::of(path, true)?);
+        let open_files = Arc::new(OpenFiles::of(path, true)?);
         if let Some(aside) = log_file::prepare(path, known)? {
             note_stale_log(path, &aside);
         }
@@ -103,11 +103,11 @@ impl FileStore {
         schema::recognize(&conn)?;
         keep_log(&conn)?;
         sys::keep_log_file(&conn);
-        place.opened()?;
+        open_files.opened()?;
         schema::admit(&mut conn, known, false)?;
         let mut writer = Writer::new(
             conn,
-            Arc::clone(&place),
+            Arc::clone(&open_files),
             queue.clone(),
             schema::newest(known),
             options.busy_timeout,
@@ -117,11 +117,11 @@ impl FileStore {
         files::share_log(path, &metadata);
         reserve.keep(&metadata);
         Ok(Self {
-            readers: Readers::new(Arc::clone(&place), Use::Read, options.busy_timeout),
+            readers: Readers::new(Arc::clone(&open_files), Use::Read, options.busy_timeout),
             queue,
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: epoch::of_this_process(),
-            place,
+            open_files,
         })
     }
 
@@ -134,12 +134,13 @@ impl FileStore {
         if log_file::is_stale(&path) {
             return Err(Error::StaleLog(files::beside(&path, "-wal")));
         }
-        let place = Arc::new(Place::of(&path, false)?);
-        let (readers, mut conn) = Readers::read_only(Arc::clone(&place), options.busy_timeout)?;
-        place.opened()?;
+        let open_files = Arc::new(OpenFiles::of(&path, false)?);
+        let (readers, mut conn) =
+            Readers::read_only(Arc::clone(&open_files), options.busy_timeout)?;
+        open_files.opened()?;
         schema::admit(&mut conn, known, true)?;
         readers.keep(conn);
-        let counter = match Counter::open(counter_path, &place) {
+        let counter = match Counter::open(counter_path, &open_files) {
             // Without it each look at the store is slower.
             Err(Error::PermissionsRefused(_)) => None,
             opened => opened?,
@@ -149,31 +150,31 @@ impl FileStore {
             readers,
             access: Access::Read(counter),
             epoch: epoch::of_this_process(),
-            place,
+            open_files,
         })
     }
 
     /// The file at `path`, which `conn` has open, as it is without a log.
     pub(super) fn immutable(path: &Path, conn: Connection) -> Result<Self> {
-        let place = Arc::new(Place::of(path, false)?);
-        let readers = Readers::new(Arc::clone(&place), Use::Immutable, Duration::ZERO);
+        let open_files = Arc::new(OpenFiles::of(path, false)?);
+        let readers = Readers::new(Arc::clone(&open_files), Use::Immutable, Duration::ZERO);
         readers.keep(conn);
         Ok(Self {
             queue: Queue::of(path)?,
             readers,
             access: Access::Read(None),
             epoch: epoch::of_this_process(),
-            place,
+            open_files,
         })
     }
 
     /// The path of the database, with its directory resolved.
     pub(super) fn path(&self) -> &Path {
-        self.place.path()
+        self.open_files.path()
     }
 
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn open_files(&self) -> &OpenFiles {
+        &self.open_files
     }
 
     pub(super) fn readers(&self) -> &Readers {

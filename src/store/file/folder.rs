@@ -80,7 +80,7 @@ pub(super) fn make(folder: &Path, umask: Umask) -> Result<()> {
 
 /// The only process that makes stores in a folder, for as long as this lives.
 #[derive(Debug)]
-pub struct FolderLock(File);
+pub(super) struct FolderLock(File);
 
 impl FolderLock {
     /// Makes `folder` where it is missing, waits for another process that makes a store in it, and
@@ -88,7 +88,7 @@ impl FolderLock {
     ///
     /// # Errors
     /// `Busy` after `wait`; `ReadOnly`, `PermissionsRefused`, `Io`.
-    pub fn take(folder: &Path, umask: Umask, wait: Duration) -> Result<Self> {
+    pub(super) fn take(folder: &Path, umask: Umask, wait: Duration) -> Result<Self> {
         make(folder, umask)?;
         let file = File::open(folder).map_err(|e| Error::io(&e, folder))?;
         let mut waited = Duration::ZERO;
@@ -133,7 +133,7 @@ fn remove_drafts(folder: &Path) {
 /// # Errors
 /// `PermissionsRefused`, `Io`: a folder that is there and cannot be read is not an empty one, nor is
 /// a symbolic link that leads nowhere.
-pub fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
+pub(super) fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
     let io = |e: io::Error| Error::io(&e, folder);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -117,3 +117,74 @@ fn this_thread() -> usize {
     thread_local!(static PLACE: u8 = const { 0 });
     PLACE.with(|place| ptr::from_ref(place).addr())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::super::testing::{row, writer};
+    use super::*;
+    use crate::store::door::{ChangeRows, ReadRows};
+    use crate::store::modes::{Durability, Generation};
+
+    fn run(again: bool) -> Run {
+        Run {
+            durability: Durability::Full,
+            again,
+        }
+    }
+
+    fn put(rows: &FileRows<'_>) -> bool {
+        rows.put(&row(1, 10), &[]).is_ok()
+    }
+
+    #[test]
+    fn a_change_whose_partner_breaks_the_transaction_is_made_by_another_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let (writer, counter) = writer(directory.path());
+        let group = Group::new(writer, counter);
+        let until = |count: &AtomicUsize| {
+            while count.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+        };
+        thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                group.change(run(false), &mut |rows| {
+                    until(&group.waiting);
+                    put(rows)
+                })
+            });
+            // As SQLite does by itself where a transaction cannot go on.
+            let second = scope.spawn(|| {
+                until(&group.holder);
+                group.change(run(false), &mut |rows| {
+                    rows.conn().execute_batch("ROLLBACK").is_ok()
+                })
+            });
+            for changed in [first, second] {
+                assert_eq!(changed.join().unwrap(), Err(Error::RolledBack));
+            }
+        });
+        let there = || group.writer.lock().rows().object(&[1; 16]).unwrap();
+        assert_eq!(there(), None);
+        assert_eq!(group.change(run(true), &mut put), Ok(()));
+        assert!(there().is_some());
+        assert_eq!(group.counter().read(), Generation::Settled(1));
+    }
+
+    #[test]
+    fn another_run_shares_no_transaction() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut writer, counter) = writer(directory.path());
+        let soon = Deadline::after(Duration::from_secs(1));
+        let part = writer.change(Durability::Full, soon, &mut put).unwrap();
+        let group = Group::new(writer, counter);
+        // Who waits would share any other run.
+        group.waiting.store(1, Ordering::SeqCst);
+        let remove = &mut |rows: &FileRows<'_>| rows.remove(&[1; 16]) == Ok(true);
+        assert_eq!(group.change(run(true), remove), Ok(()));
+        assert_eq!(part.outcome.wait(), Ok(()), "the one before is committed");
+        assert_eq!(group.counter().read(), Generation::Settled(2));
+    }
+}

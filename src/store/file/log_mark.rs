@@ -1,4 +1,5 @@
-//! Which log belongs to which database file.
+//! Which log belongs to which database file, as is asked before the database is opened; from then on
+//! `open_files` watches both.
 //!
 //! SQLite replays the log (`-wal`) that lies beside a database, whatever database that is. An
 //! operator who copies a backup over the database and leaves the log of a killed process there

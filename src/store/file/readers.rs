@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::connection::{Use, connect};
 use super::files::{self, beside};
-use super::place::Place;
+use super::open_files::OpenFiles;
 use super::rows::FileRows;
 use crate::store::error::{Error, Result};
 
@@ -22,7 +22,7 @@ const KEPT: usize = 8;
 
 /// The connections that read, opened when first needed.
 pub(super) struct Readers {
-    place: Arc<Place>,
+    open_files: Arc<OpenFiles>,
     busy_timeout: Duration,
     idle: Mutex<Idle>,
 }
@@ -58,13 +58,13 @@ impl State {
 }
 
 impl Readers {
-    pub(super) fn new(place: Arc<Place>, purpose: Use, busy_timeout: Duration) -> Self {
+    pub(super) fn new(open_files: Arc<OpenFiles>, purpose: Use, busy_timeout: Duration) -> Self {
         let state = match purpose {
-            Use::Immutable => State::of(place.path()),
+            Use::Immutable => State::of(open_files.path()),
             _ => State::default(),
         };
         Self {
-            place,
+            open_files,
             busy_timeout,
             idle: Mutex::new(Idle {
                 purpose,
@@ -77,18 +77,18 @@ impl Readers {
     /// Connections for a store that is only read: opens the first. Where SQLite can make no files
     /// beside the database and nobody writes, it is read without them.
     pub(super) fn read_only(
-        place: Arc<Place>,
+        open_files: Arc<OpenFiles>,
         busy_timeout: Duration,
     ) -> Result<(Self, Connection)> {
-        let state = State::of(place.path());
-        match connect(place.path(), Use::ReadOnly, busy_timeout) {
-            Err(Error::CannotOpen(_) | Error::ReadOnly) if files::is_at_rest(place.path()) => {
-                let conn = connect(place.path(), Use::Immutable, busy_timeout)?;
-                let readers = Self::new(place, Use::Immutable, busy_timeout);
+        let state = State::of(open_files.path());
+        match connect(open_files.path(), Use::ReadOnly, busy_timeout) {
+            Err(Error::CannotOpen(_) | Error::ReadOnly) if files::is_at_rest(open_files.path()) => {
+                let conn = connect(open_files.path(), Use::Immutable, busy_timeout)?;
+                let readers = Self::new(open_files, Use::Immutable, busy_timeout);
                 readers.idle.lock().state = state;
                 Ok((readers, conn))
             }
-            opened => Ok((Self::new(place, Use::ReadOnly, busy_timeout), opened?)),
+            opened => Ok((Self::new(open_files, Use::ReadOnly, busy_timeout), opened?)),
         }
     }
 
@@ -102,14 +102,14 @@ impl Readers {
 
     /// A connection of its own, for a look that takes long.
     pub(super) fn connection(&self) -> Result<Connection> {
-        self.place.check()?;
+        self.open_files.check()?;
         let purpose = self.idle.lock().purpose;
-        connect(self.place.path(), purpose, self.busy_timeout)
+        connect(self.open_files.path(), purpose, self.busy_timeout)
     }
 
     /// Runs `look` on one consistent state.
     pub(super) fn read(&self, look: &mut dyn FnMut(&FileRows<'_>)) -> Result<()> {
-        self.place.check()?;
+        self.open_files.check()?;
         let (conn, state) = self.take()?;
         {
             let _transaction = Transaction::begin(&conn)?;
@@ -125,14 +125,14 @@ impl Readers {
     fn take(&self) -> Result<(Connection, State)> {
         let (kept, purpose, state) = {
             let mut idle = self.idle.lock();
-            idle.follow(self.place.path());
+            idle.follow(self.open_files.path());
             (idle.connections.pop(), idle.purpose, idle.state)
         };
         if let Some(conn) = kept {
             return Ok((conn, state));
         }
-        let conn = connect(self.place.path(), purpose, self.busy_timeout)?;
-        self.place.check()?;
+        let conn = connect(self.open_files.path(), purpose, self.busy_timeout)?;
+        self.open_files.check()?;
         Ok((conn, state))
     }
 

@@ -79,7 +79,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
 /// Makes the schema and what `fill` adds in the empty database at `path`, which is closed again.
 pub(super) fn create<E: From<Error>>(
     path: &Path,
-    fill: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
+    fill: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     // Nobody else knows the file.
     let mut conn = connect(path, Use::Write, Duration::ZERO)?;

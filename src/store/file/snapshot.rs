@@ -21,6 +21,9 @@ const OBJECT: &str = "SELECT uid, class, key_type, private, hidden, expires_at, 
      format, mac, sealed FROM object WHERE uid = ?1";
 const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN material AS m \
      ON m.object = o.id WHERE o.uid = ?1";
+const OBJECT_AND_MATERIAL: &str = "SELECT uid, class, key_type, private, hidden, expires_at, \
+     deletion_at, version, format, mac, o.sealed, m.data_key, m.sealed FROM object AS o \
+     LEFT JOIN material AS m ON m.object = o.id WHERE o.uid = ?1";
 /// ?1 is the present, ?2 and ?3 the place to go on after, ?4 the limit.
 const DUE_EXPIRED: &str = "SELECT uid, expires_at, id FROM object INDEXED BY object_expires \
      WHERE expires_at > 0 AND expires_at <= ?1 AND (expires_at, id) > (?2, ?3) \
@@ -85,6 +88,22 @@ impl ReadRows for FileRows<'_> {
     fn without_mac(&self) -> Result<(u64, u64)> {
         let mut statement = self.conn().prepare_cached(WITHOUT_MAC)?;
         Ok(statement.query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
+    }
+
+    fn load(&self, uid: &Uid) -> Result<Option<(Row, Option<MaterialRow>)>> {
+        let mut statement = self.conn().prepare_cached(OBJECT_AND_MATERIAL)?;
+        let loaded = statement.query_row([uid], |row| {
+            let data_key: Option<Vec<u8>> = row.get(11)?;
+            let material = match data_key {
+                Some(data_key) => Some(MaterialRow {
+                    data_key,
+                    sealed: row.get(12)?,
+                }),
+                None => None,
+            };
+            Ok((object_row(row)?, material))
+        });
+        Ok(loaded.optional()?)
     }
 
     fn material(&self, uid: &Uid) -> Result<Option<MaterialRow>> {
@@ -180,6 +199,7 @@ mod tests {
         for sql in [
             META,
             OBJECT,
+            OBJECT_AND_MATERIAL,
             MATERIAL,
             DUE_EXPIRED,
             DUE_DELETION,

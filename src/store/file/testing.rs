@@ -1,19 +1,29 @@
-//! What tests of statements need.
+//! What tests of statements and of transactions need.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::types::Null;
 use tempfile::TempDir;
 
-use crate::store::Store;
+use crate::store::handle::Store;
+use crate::store::row::Row;
 
 use super::connection::{Use, connect};
+use super::counter::Counter;
+use super::open_files::OpenFiles;
+use super::queue::Queue;
+use super::schema;
+use super::writer::Writer;
 
 /// A connection to a new, empty database, in a folder that goes with the answer.
 pub(super) fn database() -> (TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("slot-0000.tenon");
     drop(Store::create(&path).unwrap());
-    let conn = connect(&path, Use::Read, std::time::Duration::ZERO).unwrap();
+    let conn = connect(&path, Use::Read, Duration::ZERO).unwrap();
     (directory, conn)
 }
 
@@ -41,4 +51,36 @@ pub(super) fn assert_searches(conn: &Connection, sql: &str) {
         assert!(!step.contains("AUTOMATIC"), "{step}: {sql}");
         assert!(!step.contains("ORDER BY"), "{step}: {sql}");
     }
+}
+
+/// An object with so many bytes.
+pub(super) fn row(number: u8, len: usize) -> Row {
+    Row {
+        uid: [number; 16],
+        class: 0,
+        key_type: None,
+        private: false,
+        hidden: false,
+        expires_at: 0,
+        deletion_at: 0,
+        version: 0,
+        format: 0,
+        sealed: vec![number; len],
+        mac: Vec::new(),
+    }
+}
+
+/// The writer of a new store in `directory`, and its counter.
+pub(super) fn writer(directory: &Path) -> (Writer, Counter) {
+    let path = directory.join("slot-0000.tenon");
+    drop(Store::create(&path).unwrap());
+    let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
+    let newest = schema::newest(schema::MIGRATIONS);
+    let open_files = Arc::new(OpenFiles::of(&path, true).unwrap());
+    let queue = Queue::of(&path).unwrap();
+    let timeout = Duration::from_secs(1);
+    let writer = Writer::new(conn, Arc::clone(&open_files), queue, newest, timeout);
+    let file = path.with_extension("gen");
+    let counter = writer.attach(&file).unwrap();
+    (writer, counter)
 }

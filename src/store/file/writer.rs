@@ -15,8 +15,8 @@ use crate::store::modes::{Durability, Generation};
 
 use super::counter::{self, Counter};
 use super::log_mark::LogMark;
+use super::open_files::OpenFiles;
 use super::outcome::Outcome;
-use super::place::Place;
 use super::queue::{self, Queue, Ticket};
 use super::rows::{FileRows, GENERATION};
 use super::schema;
@@ -38,7 +38,7 @@ const ERASED: &str = "store.erased";
 /// The connection that changes things.
 pub(super) struct Writer {
     conn: Connection,
-    place: Arc<Place>,
+    open_files: Arc<OpenFiles>,
     queue: Queue,
     /// Schema version that this process understands.
     schema: u32,
@@ -83,18 +83,18 @@ pub(super) struct Part {
 }
 
 impl Writer {
-    /// A writer on `conn`, whose file is at `place` and has the schema version `schema`, and where it
+    /// A writer on `conn`, whose file is open as `open_files` and has the schema version `schema`, and where it
     /// waits in `queue`.
     pub(super) fn new(
         conn: Connection,
-        place: Arc<Place>,
+        open_files: Arc<OpenFiles>,
         queue: Queue,
         schema: u32,
         busy_timeout: Duration,
     ) -> Self {
         Self {
             conn,
-            place,
+            open_files,
             queue,
             schema,
             busy_timeout,
@@ -182,7 +182,7 @@ impl Writer {
 
     /// The counter at `path`, which says what the database says from here on.
     pub(super) fn attach(&self, path: &Path) -> Result<Counter> {
-        let counter = Counter::for_writing(path, &self.place)?;
+        let counter = Counter::for_writing(path, &self.open_files)?;
         if counter.read() != Generation::Settled(self.rows().generation()?) {
             self.settle(&counter)?;
         }
@@ -200,7 +200,7 @@ impl Writer {
             Some(_) => None,
             None => self.wait_for_turn(Deadline::after(self.busy_timeout))?,
         };
-        self.place.check()?;
+        self.open_files.check()?;
         self.run("BEGIN IMMEDIATE")?;
         let done = self.rows().generation().and_then(work);
         self.run("ROLLBACK")?;
@@ -214,7 +214,7 @@ impl Writer {
 
     /// Empties the log if material was erased and that is still to be done.
     pub(super) fn finish_erasing(&mut self) -> Result<()> {
-        self.place.check()?;
+        self.open_files.check()?;
         let erased_at = self.rows().number(ERASED)?;
         if erased_at.is_some_and(|at| at > self.emptied) {
             let generation = self.rows().generation()?;
@@ -225,7 +225,7 @@ impl Writer {
 
     /// Empties the log, where that can be done.
     pub(super) fn tidy(&mut self) {
-        if self.place.check().is_err() {
+        if self.open_files.check().is_err() {
             return;
         }
         if let Ok(generation) = self.rows().generation() {
@@ -253,7 +253,7 @@ impl Writer {
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
-        self.place.check()?;
+        self.open_files.check()?;
         if self.cramped {
             // Where there is room in the database again, its log gives back more than it takes.
             self.empty_log(self.rows().generation()?);
@@ -270,7 +270,7 @@ impl Writer {
     fn look(&self, durability: Durability) -> Result<Batch> {
         schema::still_known(&self.conn, self.schema)?;
         let generation = self.rows().generation()?;
-        self.place.has_come_to(generation);
+        self.open_files.has_come_to(generation);
         Ok(Batch {
             outcome: Arc::default(),
             durability,
@@ -336,10 +336,10 @@ impl Writer {
             owed |= batch.erased;
             let committed = self.commit_as(generation, owed, batch, counter);
             committed.map_err(|error| for_everyone(error, batch.changes))?;
-            self.place.has_come_to(generation);
+            self.open_files.has_come_to(generation);
             let seen = counter.committed(generation);
             // A file that was replaced meanwhile does not hold what was just committed.
-            self.place.check()?;
+            self.open_files.check()?;
             if !seen {
                 self.settle(counter)?;
             }
@@ -371,7 +371,7 @@ impl Writer {
         } else if batch.erased_at.is_some() && !owed {
             rows.remove_value(ERASED)?;
         }
-        self.place.check()?;
+        self.open_files.check()?;
         counter.announce(generation)?;
         self.run("COMMIT")
     }
@@ -390,7 +390,7 @@ impl Writer {
     /// Folds the log into the database and empties it, unless a reader needs it. `generation` is
     /// one that this process has seen committed.
     fn empty_log(&mut self, generation: u64) {
-        if self.place.check().is_err() {
+        if self.open_files.check().is_err() {
             return;
         }
         // A reader may keep its snapshot for long: better to come back than to wait for it.
@@ -438,7 +438,7 @@ impl Drop for Writer {
     /// The last connection that is closed folds the log into the database and empties it. It leaves
     /// both alone where they are not the ones that it has open.
     fn drop(&mut self) {
-        let _ = match self.place.check() {
+        let _ = match self.open_files.check() {
             Ok(()) => self.conn.pragma_update(None, "journal_size_limit", 0),
             Err(_) => self
                 .conn

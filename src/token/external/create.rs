@@ -12,7 +12,7 @@ use crate::token::identity::audit::Event;
 use crate::token::record::key;
 use crate::token::record::new::New;
 
-use super::import::has_name;
+use super::import::{has_name, note_shared_name};
 use super::template::{OF_JOBS, coerce, refuse_any, refuse_bound_identity};
 use crate::token::record::external::spec_of;
 
@@ -81,18 +81,19 @@ impl Token {
         }
         coerce(&mut attributes);
         self.may_make(caller, &keys, &attributes)?;
-        let new = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
+        let (new, shared) = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
             if change.bound_by_id(&attributes)?.is_some() {
                 return refuse_bound_identity();
             }
-            if has_name(&attributes) {
-                change.note_shared_name(&attributes)?;
-            }
+            let shared = has_name(&attributes) && change.shares_name(&attributes)?;
             let uid = change.begin_life(&attributes)?;
             let new = New::with_uid(self.rng(), uid, attributes.clone(), None);
             change.put(&mut new.record(), None)?;
-            Ok(new)
+            Ok((new, shared))
         })?;
+        if shared {
+            note_shared_name();
+        }
         Ok(self.adopt(caller.session, new))
     }
 }

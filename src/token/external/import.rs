@@ -50,17 +50,21 @@ impl Token {
         doing: Doing,
         arrival: &Arrival<'_>,
     ) -> Result<(Uid, bool)> {
-        self.change(keys, doing, |change| {
-            let mut record = match change.bound_by_id(arrival.attributes)? {
-                Some(record) => record,
+        let (record, shared) = self.change(keys, doing, |change| {
+            let (mut record, shared) = match change.bound_by_id(arrival.attributes)? {
+                Some(record) => (record, false),
                 None => {
-                    change.note_shared_name(arrival.attributes)?;
-                    new_by_id(change, arrival.attributes)?
+                    let shared = change.shares_name(arrival.attributes)?;
+                    (new_by_id(change, arrival.attributes)?, shared)
                 }
             };
             import(change, keys, &mut record, arrival)?;
-            Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
-        })
+            Ok((record, shared))
+        })?;
+        if shared {
+            note_shared_name();
+        }
+        Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
     }
 
     /// Imports material into the external key that an import job serves.
@@ -105,22 +109,26 @@ impl Change<'_> {
         }
     }
 
-    /// Says in the log that the name of a new external key is another key's too. That key was there
-    /// first, so it stays, and the binding holds all the same.
-    pub(super) fn note_shared_name(&self, attributes: &Attributes) -> Result<()> {
+    /// Whether the name of a new external key is that of a key that is no external one. That key was
+    /// there first, so it stays, and the binding holds all the same.
+    pub(super) fn shares_name(&self, attributes: &Attributes) -> Result<bool> {
         for uid in namesakes(self.snapshot(), self.vault(), attributes)? {
             let other = self.get(&uid)?;
             if other.is_some_and(|record| !is_external(&record.attributes)) {
-                log::note(
-                    LogLevel::Warning,
-                    "another key of this class and key type has the CKA_ID of the new external key: a search by it \
-                     finds both, so destroy the other or give it another CKA_ID",
-                );
-                return Ok(());
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
+}
+
+/// Says in the log that a new external key shares its name, once the key is committed.
+pub(super) fn note_shared_name() {
+    log::note(
+        LogLevel::Warning,
+        "another key of this class and key type has the CKA_ID of the new external key: a search by it \
+         finds both, so destroy the other or give it another CKA_ID",
+    );
 }
 
 /// A private or secret key with a CKA_ID.

@@ -154,6 +154,10 @@ impl Anchor<'_> {
 
     /// Whether the token may be changed, under the store's write lock; a token without an anchor
     /// gets one. What is noted was committed before this state.
+    ///
+    /// A token's first anchor is written before the row that says so is committed, for a row without an
+    /// anchor refuses the token. Where the row is then not committed the anchor does no harm: it
+    /// says `Progress::NONE`, which every copy has come to.
     fn admit(&self, tx: &Tx<'_>, changes: u64) -> Result<()> {
         let noted = self.read()?;
         self.check(noted.as_ref(), tx, changes)?;
@@ -218,7 +222,7 @@ pub(in crate::token) fn goes_on(now: &Snapshot<'_>, then: &Snapshot<'_>) -> Resu
 
 impl Token {
     /// Makes one durable change, on the right file alone, and notes it in the anchor. `change` must
-    /// change something.
+    /// change something, and may run again: see `Store::write`.
     pub(in crate::token) fn write<T>(&self, change: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
         self.write_checked(true, change)
     }

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, refuse};
 use crate::policy::Login;
 use crate::rng::Rng;
-use crate::store::{FileCopy, Progress, Search, Snapshot};
+use crate::store::{Catalog, FileCopy, Progress, Search, Snapshot};
 
 use crate::token::identity::anchor;
 use crate::token::identity::audit::{self, Doing, Event, Verified};
@@ -137,26 +137,21 @@ impl Token {
 }
 
 impl TokenCopy {
-    /// Copies the backup at `file`, to take the place of the token at `target`, and verifies it:
+    /// Copies the backup at `file`, to take the place of a token of the catalog, and verifies it:
     /// SQLite's integrity check, the token's identity, the PINs' rows, the clock mark and the audit
     /// record's key. What only a PIN opens is not looked at.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED for what is no token, CKR_DEVICE_ERROR for one that is damaged.
     pub fn of_file(
+        catalog: &dyn Catalog,
         file: &Path,
-        target: &Path,
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
         progress: Progress,
     ) -> Result<Self> {
-        Self::verified(
-            FileCopy::of_file(file, target, progress)?,
-            config,
-            clock,
-            rng,
-        )
+        Self::verified(catalog.read_backup(file, progress)?, config, clock, rng)
     }
 
     fn verified(
@@ -186,15 +181,6 @@ impl TokenCopy {
         &self.status
     }
 
-    /// The same copy for another slot's file in the folder of its target.
-    ///
-    /// # Errors
-    /// CKR_DEVICE_ERROR when the folder is another one.
-    pub fn to(self, target: &Path) -> Result<Self> {
-        let copy = self.copy.to(target)?;
-        Ok(Self { copy, ..self })
-    }
-
     /// Checks the copy's audit record and every object. Needs that the token was logged in when it
     /// was copied.
     ///
@@ -214,13 +200,18 @@ impl TokenCopy {
         Ok(copy.publish(replace)?)
     }
 
-    /// Puts the copy in the place of the token at its target, durably, with an audit record of that;
+    /// Puts the copy in the place of the token of a slot, durably, with an audit record of that;
     /// `replaced` is the count of changes of the token that was there. A process that is killed
-    /// leaves the old token or the new one, whole. No token of this process may have the target open.
+    /// leaves the old token or the new one, whole. No token of this process may have the slot open.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR, when another process has the old token open too; CKR_DEVICE_MEMORY.
-    pub fn install(self, replaced: Option<u64>) -> Result<()> {
+    pub fn install(
+        self,
+        catalog: &dyn Catalog,
+        slot: ck::CK_SLOT_ID,
+        replaced: Option<u64>,
+    ) -> Result<()> {
         let Self { copy, token, .. } = self;
         let identity = token.identity()?;
         let mark = token
@@ -236,15 +227,7 @@ impl TokenCopy {
             };
             audit::append(tx, &doing.entry(Login::Public, now, ck::CKR_OK)).map(drop)
         })?;
-        Ok(copy.install()?)
-    }
-
-    /// Whether the token at `path` is open in a process.
-    ///
-    /// # Errors
-    /// CKR_DEVICE_ERROR when it is.
-    pub fn check_unused(path: &Path) -> Result<()> {
-        Ok(FileCopy::check_unused(path)?)
+        Ok(catalog.install(copy, slot)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! C_InitToken: a token begins, or begins anew.
 
-use std::path::Path;
+use std::time::Duration;
 
 use crate::ck;
 use crate::clock::UnixTime;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result, refuse};
 use crate::policy::Login;
 use crate::rng::{self, Rng, random};
 use crate::secret::Secret;
-use crate::store::{self, FolderLock, Store, Tx, Umask};
+use crate::store::{self, Catalog, Ticket, Tx};
 
 use crate::token::identity::attestation;
 use crate::token::identity::audit::{self, Doing, Event};
@@ -101,52 +101,52 @@ impl Birth {
     }
 }
 
-/// Lets no other process make a token in the folder of `config`, for as long as the answer lives.
+/// Lets no other process make a token in the catalog, for as long as the answer lives. Waits for one
+/// that does for `wait`.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
-pub fn lock_folder(config: &Config) -> Result<FolderLock> {
-    let umask = Umask(config.umask);
-    FolderLock::take(&config.token_dir, umask, config.busy_timeout).map_err(|error| {
+pub fn lock_catalog(catalog: &dyn Catalog, wait: Duration) -> Result<Ticket> {
+    catalog.lock(wait).map_err(|error| {
         let what = match error {
             store::Error::Busy => "another process has been making a token there for long",
             _ => "no token can be made in the folder of `directories.tokendir`",
         };
         Error::new(ck::CKR_DEVICE_ERROR, what)
-            .at(config.token_dir.display().to_string())
+            .at(catalog.name())
             .because(error)
     })
 }
 
-/// Names of the files in the folder of `config`; none where there is no such folder.
+/// Slots that have a token, or whatever stands in its place.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
-pub fn files(config: &Config) -> Result<Vec<std::ffi::OsString>> {
-    store::names(&config.token_dir).map_err(|error| {
+pub fn slots(catalog: &dyn Catalog) -> Result<Vec<ck::CK_SLOT_ID>> {
+    catalog.slots().map_err(|error| {
         Error::new(
             ck::CKR_DEVICE_ERROR,
             "the token folder of `directories.tokendir` cannot be read, so it is not known which tokens there are",
         )
-        .at(config.token_dir.display().to_string())
+        .at(catalog.name())
         .because(error)
     })
 }
 
 impl Token {
-    /// Makes the file of a token at `path`. It appears with all that `birth` has, or not at all; false
-    /// where something is at `path` already, which stays as it is.
+    /// Makes the token of a slot. It appears with all that `birth` has, or not at all; false
+    /// where something is in the slot already, which stays as it is.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY, CKR_TOKEN_WRITE_PROTECTED.
-    pub fn make_file(
-        path: &Path,
-        config: &Config,
+    pub fn make_in(
+        catalog: &dyn Catalog,
+        slot: ck::CK_SLOT_ID,
         rng: &dyn Rng,
         now: UnixTime,
         birth: &Birth,
     ) -> Result<bool> {
-        let made = Store::make(path, Umask(config.umask), |tx| {
+        let made = catalog.make(slot, |tx| {
             let mark = Mark::vouched(now, 0);
             birth.write(tx, rng, now, mark).map_err(NotMade::Token)
         });

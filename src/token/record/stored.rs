@@ -3,7 +3,7 @@
 use crate::attr::Attributes;
 use crate::error::Result;
 use crate::mechanism::Material;
-use crate::store::{Snapshot, Uid};
+use crate::store::{MaterialRow, Snapshot, Uid};
 
 use super::external;
 use super::material;
@@ -26,10 +26,24 @@ pub(in crate::token) fn read_material(
     uid: &Uid,
     attributes: &Attributes,
 ) -> Result<Option<Material>> {
+    if external::material_row(attributes).is_none() {
+        return Ok(None);
+    }
+    open_material(vault, uid, attributes, snapshot.material(uid)?)
+}
+
+/// The material of a token object, of whose attributes and whose row of material these are; `None`
+/// when it has none.
+pub(in crate::token) fn open_material(
+    vault: &Vault<'_>,
+    uid: &Uid,
+    attributes: &Attributes,
+    row: Option<MaterialRow>,
+) -> Result<Option<Material>> {
     let Some(id) = external::material_row(attributes) else {
         return Ok(None);
     };
-    let row = snapshot.material(uid)?.ok_or_else(|| {
+    let row = row.ok_or_else(|| {
         crate::token::record::damaged::damaged("a key's material, which is missing,")
     })?;
     let clear = vault.open_material(uid, id, &row.data_key, &row.sealed)?;

@@ -1,39 +1,7 @@
-use std::path::Path;
-
 use super::*;
 use crate::store::door::{ChangeRows, ReadRows};
-use crate::store::file::connection::{Use, connect};
-use crate::store::{Row, Store};
-
-fn row(number: u8, len: usize) -> Row {
-    Row {
-        uid: [number; 16],
-        class: 0,
-        key_type: None,
-        private: false,
-        hidden: false,
-        expires_at: 0,
-        deletion_at: 0,
-        version: 0,
-        format: 0,
-        sealed: vec![number; len],
-        mac: Vec::new(),
-    }
-}
-
-fn writer(directory: &Path) -> (Writer, Counter) {
-    let path = directory.join("slot-0000.tenon");
-    drop(Store::create(&path).unwrap());
-    let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
-    let newest = schema::newest(schema::MIGRATIONS);
-    let place = Arc::new(Place::of(&path, true).unwrap());
-    let queue = Queue::of(&path).unwrap();
-    let timeout = Duration::from_secs(1);
-    let writer = Writer::new(conn, Arc::clone(&place), queue, newest, timeout);
-    let file = path.with_extension("gen");
-    let counter = writer.attach(&file).unwrap();
-    (writer, counter)
-}
+use crate::store::file::testing::{row, writer};
+use crate::store::row::Row;
 
 fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(1))

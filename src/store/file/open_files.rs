@@ -1,5 +1,8 @@
 //! Whether the files that are open are still the ones at their paths.
 //!
+//! This watches a store as long as it is open. Which log belongs to a database that is about to be
+//! opened, `log_mark` says.
+//!
 //! SQLite keeps a database, its log and the log's index open by descriptor, and finds the latter two
 //! by name. When somebody replaces or removes the database meanwhile, changes would go to a file that
 //! nobody finds again, and the log beside the new database would be the old one's. So every
@@ -34,7 +37,7 @@ const FRAME: u64 = 4096 + 24;
 
 /// The paths of an open store, and the files that were there when it was opened.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OpenFiles {
     path: PathBuf,
     device: u64,
     id: FileId,
@@ -76,7 +79,7 @@ struct Content {
 const LOOKS: usize = 5;
 const BETWEEN: Duration = Duration::from_millis(20);
 
-impl Place {
+impl OpenFiles {
     /// The database at `path`, about to be opened.
     pub(super) fn of(path: &Path, shares_index: bool) -> Result<Self> {
         let metadata = files::regular(path)?;

@@ -1,0 +1,99 @@
+//! The catalog: which tokens there are, and how one is opened, made, replaced and removed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::door::Tx;
+use super::error::{Error, Result};
+use super::file::{FileCopy, Progress};
+use super::handle::Store;
+use super::line::Ticket;
+use super::modes::Options;
+
+/// Slots are numbered from 0 up to this, which none has.
+pub const SLOT_LIMIT: u64 = 10_000;
+
+/// The tokens of one configuration, each by the number of its slot, which it keeps for ever.
+pub trait Catalog: Send + Sync {
+    /// Numbers of the slots that have a token, or whatever stands in its place, in ascending order.
+    ///
+    /// # Errors
+    /// `PermissionsRefused`, `DanglingLink`, `Io`: what cannot be read is not empty.
+    fn slots(&self) -> Result<Vec<u64>>;
+
+    /// Whether anything is in the slot.
+    fn is_taken(&self, slot: u64) -> bool;
+
+    /// Opens the store of a slot. One of an earlier release is upgraded on the way.
+    ///
+    /// # Errors
+    /// Those of `Store::open`.
+    fn open(&self, slot: u64, options: &Options) -> Result<Store>;
+
+    /// Lets no other process make a token here as long as the answer lives.
+    ///
+    /// # Errors
+    /// `Busy` after `wait`; `ReadOnly`, `PermissionsRefused`, `Io`.
+    fn lock(&self, wait: Duration) -> Result<Ticket>;
+
+    /// Makes the store of a slot with what `fill` puts into it. It appears with all of it, or not at
+    /// all, as where `fill` answers false.
+    ///
+    /// # Errors
+    /// `Exists` when anything is in the slot; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
+    fn make_filled(&self, slot: u64, fill: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()>;
+
+    /// Removes the store of a slot, whatever is in it. It must not be open in this process.
+    ///
+    /// # Errors
+    /// `InUse` when a process has it open; `NotFound`, `PermissionsRefused`, `ReadOnly`, `Io`.
+    fn remove(&self, slot: u64) -> Result<()>;
+
+    /// Copies the backup in `file`, which is no store in use, so that it can be installed in a slot.
+    ///
+    /// # Errors
+    /// Those of `FileCopy::of_file`.
+    fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy>;
+
+    /// Whether no process, this one neither, has the store of a slot open.
+    ///
+    /// # Errors
+    /// `InUse` when one has; `Full`.
+    fn check_unused(&self, slot: u64) -> Result<()>;
+
+    /// Puts a copy that `read_backup` made in the place of the store of a slot, durably: a process
+    /// that is killed leaves the old store or the new one, whole. No store of this process may
+    /// have the slot open.
+    ///
+    /// # Errors
+    /// `InUse` when a process has the old store open; `Full`, `PermissionsRefused`, `Io`.
+    fn install(&self, copy: FileCopy, slot: u64) -> Result<()>;
+
+    /// Where all the tokens are, for people.
+    fn name(&self) -> String;
+
+    /// Where the token of a slot is, or would be, for people.
+    fn location(&self, slot: u64) -> String;
+}
+
+impl dyn Catalog + '_ {
+    /// As `make_filled`, with the error of `fill`.
+    ///
+    /// # Errors
+    /// Those of `fill` and of `make_filled`.
+    pub fn make<E: From<Error>>(
+        &self,
+        slot: u64,
+        fill: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut refused = None;
+        let made = self.make_filled(slot, &mut |tx| {
+            refused = fill(tx).err();
+            refused.is_none()
+        });
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(made?),
+        }
+    }
+}

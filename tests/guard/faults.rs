@@ -1,0 +1,190 @@
+//! An engine behind the store's door whose transactions are rolled back at their first run.
+
+use std::cell::RefCell;
+use std::num::NonZeroU8;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tenon_pkcs11::clock::Deadline;
+use tenon_pkcs11::store::{
+    Catalog, Durability, Engine, Error, FileCopy, Generation, Options, Progress, Result, Run,
+    Snapshot, Store, Ticket, Tx,
+};
+
+/// How many transactions were rolled back so far.
+#[derive(Clone, Default)]
+pub(crate) struct RolledBack(Arc<AtomicU64>);
+
+impl RolledBack {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The stores of another catalog; each change that would be kept is rolled back once.
+pub(crate) struct Unsteady {
+    catalog: Arc<dyn Catalog>,
+    rolled_back: RolledBack,
+}
+
+impl Unsteady {
+    pub(crate) fn over(catalog: Arc<dyn Catalog>) -> (Arc<dyn Catalog>, RolledBack) {
+        let rolled_back = RolledBack::default();
+        let unsteady = Self {
+            catalog,
+            rolled_back: rolled_back.clone(),
+        };
+        (Arc::new(unsteady), rolled_back)
+    }
+}
+
+impl Catalog for Unsteady {
+    fn slots(&self) -> Result<Vec<u64>> {
+        self.catalog.slots()
+    }
+
+    fn is_taken(&self, slot: u64) -> bool {
+        self.catalog.is_taken(slot)
+    }
+
+    fn open(&self, slot: u64, options: &Options) -> Result<Store> {
+        Ok(Store::over(UnsteadyStore {
+            store: self.catalog.open(slot, options)?,
+            rolled_back: self.rolled_back.clone(),
+        }))
+    }
+
+    fn lock(&self, wait: Duration) -> Result<Ticket> {
+        self.catalog.lock(wait)
+    }
+
+    fn make_filled(&self, slot: u64, fill: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()> {
+        self.catalog.make_filled(slot, fill)
+    }
+
+    fn remove(&self, slot: u64) -> Result<()> {
+        self.catalog.remove(slot)
+    }
+
+    fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy> {
+        self.catalog.read_backup(file, progress)
+    }
+
+    fn check_unused(&self, slot: u64) -> Result<()> {
+        self.catalog.check_unused(slot)
+    }
+
+    fn install(&self, copy: FileCopy, slot: u64) -> Result<()> {
+        self.catalog.install(copy, slot)
+    }
+
+    fn name(&self) -> String {
+        self.catalog.name()
+    }
+
+    fn location(&self, slot: u64) -> String {
+        self.catalog.location(slot)
+    }
+}
+
+struct UnsteadyStore {
+    store: Store,
+    rolled_back: RolledBack,
+}
+
+/// Why a change was not kept.
+enum NotKept {
+    ByItself,
+    By(Error),
+}
+
+impl From<Error> for NotKept {
+    fn from(error: Error) -> Self {
+        Self::By(error)
+    }
+}
+
+impl Engine for UnsteadyStore {
+    fn read(&self, look: &mut dyn FnMut(&Snapshot<'_>)) -> Result<()> {
+        let look = RefCell::new(look);
+        self.store.read(|snapshot| {
+            (look.borrow_mut())(snapshot);
+            Ok(())
+        })
+    }
+
+    fn change(&self, run: Run, change: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()> {
+        let change = RefCell::new(change);
+        let attempt = |tx: &Tx<'_>| {
+            if !(change.borrow_mut())(tx) {
+                return Err(NotKept::ByItself);
+            }
+            if run.again {
+                return Ok(());
+            }
+            self.rolled_back.0.fetch_add(1, Ordering::SeqCst);
+            Err(NotKept::By(Error::RolledBack))
+        };
+        let made = match run.durability {
+            Durability::Full => self.store.write(attempt),
+            Durability::Process => self.store.write_relaxed(attempt),
+        };
+        match made {
+            Ok(()) | Err(NotKept::ByItself) => Ok(()),
+            Err(NotKept::By(error)) => Err(error),
+        }
+    }
+
+    fn generation(&self) -> Generation {
+        self.store.generation()
+    }
+
+    fn queue(
+        &self,
+        line: NonZeroU8,
+        deadline: Deadline,
+        admit: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Option<Ticket>> {
+        self.store
+            .queue(line, deadline, |ahead| Ok::<_, Error>(admit(ahead)))
+    }
+
+    fn finish_erasing(&self) -> Result<()> {
+        self.store.finish_erasing()
+    }
+
+    fn give_back_space(&self) -> Result<()> {
+        self.store.give_back_space()
+    }
+
+    fn with_reserve(&self, again: &mut dyn FnMut()) {
+        let again = RefCell::new(again);
+        let done: Result<()> = self.store.with_reserve(|| {
+            (again.borrow_mut())();
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy> {
+        self.store.copy(target, progress)
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.store.file()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.store.is_gone()
+    }
+
+    fn is_replaced(&self) -> bool {
+        self.store.is_replaced()
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        self.store.is_of_this_process()
+    }
+}

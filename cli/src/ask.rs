@@ -104,7 +104,8 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     /// Nobody needs to be asked.
     pub(crate) fn is_given(&self) -> bool {
-        self.file.is_some() || self.of_environment().is_some()
+        let filled = |secret: Zeroizing<String>| !secret.trim().is_empty();
+        self.file.is_some() || self.of_environment().is_some_and(filled)
     }
 
     /// A secret that there is already.
@@ -128,30 +129,31 @@ impl Source<'_> {
     }
 
     fn given(&self) -> Result<Option<Zeroizing<String>>> {
-        let Self { name, variable, .. } = self;
+        let variable = self.variable;
         if let Some(file) = self.file {
             let secret = first_line(file)
                 .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
             let place = format!("the first line of {}", file.display());
             return self.filled(secret, &place).map(Some);
         }
-        if !self.may_be_empty && std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
-            return Err(format!("no {name}: ${variable} is set, and empty").into());
+        match self.of_environment() {
+            Some(secret) => self.filled(secret, &format!("${variable}")).map(Some),
+            None => Ok(None),
         }
-        Ok(self.of_environment())
     }
 
     fn filled(&self, secret: Zeroizing<String>, place: &str) -> Result<Zeroizing<String>> {
-        if secret.is_empty() && !self.may_be_empty {
-            return Err(format!("no {}: {place} is empty", self.name).into());
+        if secret.trim().is_empty() && !self.may_be_empty {
+            return Err(format!("no {}: {place} is empty or blank", self.name).into());
         }
         Ok(secret)
     }
 
-    /// A variable that is empty gives nothing.
+    /// A variable that is empty gives nothing, but where a PIN is wanted: then it is one that was not
+    /// filled.
     fn of_environment(&self) -> Option<Zeroizing<String>> {
         let secret = Zeroizing::new(std::env::var(self.variable).ok()?);
-        (!secret.is_empty()).then_some(secret)
+        (!secret.is_empty() || !self.may_be_empty).then_some(secret)
     }
 
     fn prompt(&self, text: &str) -> Result<Zeroizing<String>> {

@@ -85,14 +85,23 @@ fn allows(rule: Change, present: Option<&Value>, wanted: &Value, maker: &Maker) 
         Change::OnlyToTrue => *wanted == Value::Bool(true),
         Change::OnlyToFalse => *wanted == Value::Bool(false),
         Change::OnlyToEmpty => *wanted == Value::Bytes(Vec::new()),
-        Change::OnlyEarlier => match (present, wanted) {
-            // YYYYMMDD sorts as text; the empty date is later than any.
-            (Some(Value::Bytes(present)), Value::Bytes(wanted)) => {
-                present.is_empty() || (!wanted.is_empty() && wanted < present)
-            }
-            _ => true,
-        },
+        // YYYYMMDD sorts as text. No date at all is no limit, so it may become any date.
+        Change::OnlyEarlier => dates(present, wanted)
+            .is_none_or(|(present, wanted)| !wanted.is_empty() && wanted < present),
+        Change::OnlyLater => {
+            dates(present, wanted).is_none_or(|(present, wanted)| wanted > present)
+        }
         Change::SoOnly => maker.so,
+    }
+}
+
+/// The date that is there and the wanted one; `None` where none is there.
+fn dates<'a>(present: Option<&'a Value>, wanted: &'a Value) -> Option<(&'a [u8], &'a [u8])> {
+    match (present, wanted) {
+        (Some(Value::Bytes(present)), Value::Bytes(wanted)) if !present.is_empty() => {
+            Some((present, wanted))
+        }
+        _ => None,
     }
 }
 

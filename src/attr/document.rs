@@ -142,6 +142,7 @@ fn change(change: Change) -> &'static str {
         Change::OnlyToFalse => "to false",
         Change::OnlyToEmpty => "to empty",
         Change::OnlyEarlier => "earlier",
+        Change::OnlyLater => "later",
         Change::SoOnly => "by the SO",
     }
 }

@@ -176,6 +176,8 @@ pub(super) enum Change {
     OnlyToEmpty,
     /// A date: set where there was none, or made earlier.
     OnlyEarlier,
+    /// A date: set where there was none, or made later.
+    OnlyLater,
     /// By the SO.
     SoOnly,
 }

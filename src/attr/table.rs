@@ -8,7 +8,9 @@
 use crate::ck::{self, *};
 use crate::keytype;
 
-use super::row::Change::{Free, Never, OnlyEarlier, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly};
+use super::row::Change::{
+    Free, Never, OnlyEarlier, OnlyLater, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly,
+};
 use super::row::Fallback::{Absent, Empty, No, Number, Usage, Yes};
 use super::row::Need::{Forbidden as F, Optional as O, Required as R};
 use super::row::Objects;
@@ -125,7 +127,8 @@ rows! {
     CKA_KEY_TYPE                    Among(keytype::PAIRS), PAIR, Absent,        [R R R F] Never Never, Always Column;
     CKA_KEY_TYPE                    Among(keytype::SECRETS), SECRET, Absent,    [R R R R] Never Never, Always Column;
     CKA_ID                          Bytes, KEYS, Empty,                     [O O O O] Free Free, Always Indexed;
-    CKA_START_DATE                  Date, KEYS, Empty,                      [O O O O] Free Free, Always Checked;
+    CKA_START_DATE                  Date, PUBLIC, Empty,                    [O O F F] Free Free, Always Checked;
+    CKA_START_DATE                  Date, HELD, Empty,                      [O O O O] OnlyLater OnlyLater, Always Checked;
     CKA_END_DATE                    Date, PUBLIC, Empty,                    [O O F F] Free Free, Always Checked;
     CKA_END_DATE                    Date, HELD, Empty,                      [O O O O] OnlyEarlier OnlyEarlier, Always Checked;
     CKA_DERIVE                      Bool, KEYS, No,                         [O O O O] Free Free, Always Checked;

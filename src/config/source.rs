@@ -94,13 +94,15 @@ impl Settings {
 fn read(path: &Path) -> std::io::Result<String> {
     const LARGEST: u64 = 1 << 20;
 
+    const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
     let mut text = String::new();
     let file = std::fs::File::open(path)?;
     let len = file.take(LARGEST).read_to_string(&mut text)? as u64;
     if len == LARGEST {
         return Err(std::io::Error::other("it is 1 MiB long or longer"));
     }
-    Ok(text)
+    Ok(text.trim_start_matches(BYTE_ORDER_MARK).to_owned())
 }
 
 type Environment = BTreeMap<String, OsString>;
@@ -129,6 +131,10 @@ impl Reader {
     }
 
     fn set(&mut self, setting: &Setting, value: &str, origin: Origin) {
+        if value.starts_with(['"', '\'']) {
+            self.mistake(origin, "a value stands without quotes");
+            return;
+        }
         let meant = if PATHS.contains(&setting.key) {
             path::expand(value, self.home.as_deref())
         } else {
@@ -174,9 +180,7 @@ impl Reader {
                 self.mistake(here, format!("`{key}` is already set in line {first}"));
                 continue;
             }
-            if value.starts_with(['"', '\'']) {
-                self.mistake(here, "a value stands without quotes");
-            } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
+            if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
                 self.set(setting, value, here);
             } else if let Some(foreign) = FOREIGN.iter().find(|foreign| foreign.key == key) {
                 if let Err(why) = (foreign.check)(value) {

@@ -41,8 +41,8 @@ unwrap! {
     ECB: |key, params| block::ecb(key, params, Decrypt), whole_blocks, Nothing;
     CBC: |key, params| block::cbc(key, params, Decrypt), whole_blocks, Nothing;
     CBC_PAD: |key, params| block::cbc_pad(key, params, Decrypt), whole_blocks, Padding;
-    GCM: gcm::decrypt, not_only_a_tag, Integrity;
-    CCM: |key, params| ccm::begin(key, params, Decrypt), not_only_a_tag, Integrity;
+    GCM: gcm::decrypt, not_only_a_tag, Stream;
+    CCM: |key, params| ccm::begin(key, params, Decrypt), not_only_a_tag, Stream;
 }
 
 pub(super) static ROWS: &[Mechanism] = &[

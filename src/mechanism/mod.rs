@@ -130,12 +130,15 @@ pub struct Unwrap {
     pub proof: Proof,
 }
 
-/// What it proves of a blob that it opens. Where it is not `Integrity`, a mismatch with the bound
+/// What it proves of a blob that it opens. Where that is no integrity, a mismatch with the bound
 /// material must not be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// Nobody without the wrapping key made or changed it.
     Integrity,
+    /// The same; but the blob is the key xored with a stream of encrypted counters (GCM, CCM), which
+    /// whoever encrypts blocks of his choice with the wrapping key can make himself.
+    Stream,
     /// Nothing, but a blob that the caller made up tells nothing of another: it opens as a
     /// pseudo-random key, or under an inner key of its own.
     Isolation,
@@ -149,7 +152,7 @@ impl Proof {
     /// Nobody without the wrapping key made or changed the blob.
     #[must_use]
     pub fn integrity(self) -> bool {
-        self == Self::Integrity
+        matches!(self, Self::Integrity | Self::Stream)
     }
 }
 
@@ -319,7 +322,7 @@ impl Mechanism {
     pub fn proof(&self, params: &Params) -> Option<Proof> {
         let proof = self.unwrap?.proof;
         Some(match proof {
-            Proof::Integrity if params.short_tag() => Proof::Padding,
+            Proof::Stream if params.short_tag() => Proof::Padding,
             proof => proof,
         })
     }

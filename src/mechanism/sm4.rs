@@ -22,7 +22,7 @@ const SM4: Mechanism = Mechanism {
 unwrap! {
     ECB: |key, params| ecb(key, params, Decrypt), whole_blocks, Nothing;
     CBC: |key, params| cbc(key, params, Decrypt), whole_blocks, Nothing;
-    GCM: |key, params| gcm::decrypt(sm4_key(key)?, params), not_only_a_tag, Integrity;
+    GCM: |key, params| gcm::decrypt(sm4_key(key)?, params), not_only_a_tag, Stream;
 }
 
 pub(super) static ROWS: &[Mechanism] = &[

@@ -8,10 +8,12 @@ use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, refuse};
 
+mod blob;
 pub mod dates;
 mod pieces;
 mod roles;
 
+pub use blob::Blob;
 pub use pieces::{Part, Pieces, Step, UNGUESSABLE, derive};
 
 /// What a key may be used for: one CKA_ attribute each.
@@ -206,22 +208,6 @@ pub enum Action {
     Combine,
     /// Take on a use that it does not have: asked there too.
     Gain(Use),
-}
-
-/// What the success of an unwrap, and what is known of the new key, say of the blob's plaintext.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blob {
-    /// The mechanism is made to wrap keys (NIST SP 800-38F), and the blob comes out whole.
-    KeyWrap,
-    /// Nothing of a blob that the caller made up: it does not open, or opens as something random, or
-    /// holds what the caller put into it.
-    Proven,
-    /// It always succeeds: the mechanism proves no integrity, and all bytes, at least 16, become a
-    /// secret key.
-    Whole,
-    /// It succeeds where some bytes have a certain value: padding, zeros that are cut off, DER. Or
-    /// less than 16 bytes are left, and the new key can be guessed.
-    Telling,
 }
 
 impl Action {
@@ -425,11 +411,15 @@ fn use_key(
             "using a private or secret token key needs the user's login",
         )?);
     }
-    in_force(key, now)?;
+    // What an expired public key has signed may still be verified; nothing new is put under it.
+    let protects = matches!(action, Action::Begin(Use::Encrypt | Use::Wrap, _));
+    if key.secret || protects {
+        in_force(key, now)?;
+    }
     let (what, mechanism) = match action {
         Action::Begin(what, mechanism) => (what, mechanism),
         Action::Digest => return Ok(digest(key)?),
-        Action::Decipher(blob) => return Ok(decipher(key, blob)?),
+        Action::Decipher(blob) => return Ok(blob::decipher(key, blob)?),
         _ => return Ok(Effect::Done),
     };
     if !key.uses.contains(&what) {
@@ -448,6 +438,7 @@ fn use_key(
             "the mechanism is not in the key's CKA_ALLOWED_MECHANISMS",
         )?);
     }
+    blob::opens_none(key, what, mechanism)?;
     Ok(Effect::Done)
 }
 
@@ -457,27 +448,6 @@ fn digest(key: &KeyFacts) -> Result<Effect, Error> {
         return refuse(
             ck::CKR_KEY_INDIGESTIBLE,
             "only secret keys whose value may be read are digested",
-        );
-    }
-    Ok(Effect::Done)
-}
-
-/// Whether a blob that the caller makes up opens as a key of some form tells its plaintext byte by
-/// byte, and so what any other blob of the unwrapping key holds. A key with CKA_DECRYPT tells that
-/// anyway.
-fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
-    if key.trusted && blob != Blob::KeyWrap {
-        return refuse(
-            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "a trusted key unwraps by key wraps alone, and keys of 16 bytes or more where CKA_VALUE_LEN cuts them",
-        );
-    }
-    if blob == Blob::Telling && !key.uses.contains(&Use::Decrypt) {
-        return refuse(
-            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "without CKA_DECRYPT the unwrapping key opens no blob whose plaintext decides the outcome: it proves \
-             no integrity, or the new key has less than 16 bytes of it. Give the key CKA_DECRYPT=TRUE, or wrap by \
-             CKM_AES_KEY_WRAP_KWP or CKM_AES_GCM with a tag of at least 96 bits",
         );
     }
     Ok(Effect::Done)
@@ -535,7 +505,9 @@ fn copy(facts: &Facts, caller: &Caller, now: UnixTime) -> Result<Effect, Refusal
             "copying a private or secret token key needs the user's login",
         )?);
     }
-    in_force(key, now)?;
+    if key.secret {
+        in_force(key, now)?;
+    }
     Ok(Effect::Done)
 }
 

@@ -440,14 +440,62 @@ fn what_an_unwrap_tells_is_for_keys_that_decrypt() {
         trusted: true,
         ..unwraps.clone()
     };
-    let all = [Blob::KeyWrap, Blob::Proven, Blob::Whole, Blob::Telling];
-    for (facts, opened) in [(unwraps, 3), (decrypts, 4), (trusted, 1)] {
+    let alone = KeyFacts {
+        uses: vec![Use::Unwrap],
+        ..key()
+    };
+    let all = [Blob::KeyWrap, Blob::Proven, Blob::Stream, Blob::Telling];
+    for (facts, opened) in [(unwraps, 2), (alone, 3), (decrypts, 4), (trusted, 1)] {
         for (index, blob) in all.into_iter().enumerate() {
             let answer = rv(Action::Decipher(blob), &object(facts.clone()), &USER);
             let refused = answer == ck::CKR_KEY_FUNCTION_NOT_PERMITTED;
             assert_eq!(refused, index >= opened, "{blob:?}");
         }
     }
+}
+
+#[test]
+fn a_key_that_unwraps_alone_opens_no_blob_another_way() {
+    let raw = [
+        (Use::Sign, ck::CKM_RSA_X_509),
+        (Use::SignRecover, ck::CKM_RSA_X_509),
+        (Use::Derive, ck::CKM_ECDH1_DERIVE),
+        (Use::Derive, ck::CKM_ECDH1_COFACTOR_DERIVE),
+    ];
+    for (what, mechanism) in raw {
+        for (more, refused) in [
+            (vec![], false),
+            (vec![Use::Unwrap], true),
+            (vec![Use::Unwrap, Use::Decrypt], false),
+        ] {
+            let facts = KeyFacts {
+                uses: [more, vec![what]].concat(),
+                ..key()
+            };
+            let answer = decide(Action::Begin(what, mechanism), &object(facts), &USER, NOW);
+            assert_eq!(answer.is_err(), refused, "{what:?} {mechanism:#x}");
+        }
+    }
+}
+
+#[test]
+fn an_expired_public_key_verifies_and_protects_nothing_new() {
+    let expired = KeyFacts {
+        secret: false,
+        not_after: Some(NOW),
+        uses: vec![Use::Encrypt, Use::Wrap, Use::Verify],
+        ..key()
+    };
+    for (what, allowed) in [
+        (Use::Encrypt, false),
+        (Use::Wrap, false),
+        (Use::Verify, true),
+    ] {
+        let action = Action::Begin(what, ck::CKM_RSA_PKCS_OAEP);
+        let answer = decide(action, &object(expired.clone()), &USER, NOW);
+        assert_eq!(answer.is_ok(), allowed, "{what:?}");
+    }
+    assert!(decide(Action::Copy, &object(expired), &USER, NOW).is_ok());
 }
 
 /// BYOK rule 4: the key that something is done with obeys its dates as much as the key that does it.

@@ -74,7 +74,7 @@ impl Token {
         let maker = maker(&keys);
         let implied = implied(&usable.object)?;
         let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;
-        let kind = kind(opening, &attributes, blob.len());
+        let kind = kind(opening, &attributes);
         self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
@@ -245,24 +245,18 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
 /// Bytes below which a secret key is short enough to be guessed.
 const GUESSABLE: u64 = 16;
 
-/// What a blob of `blob_len` bytes would tell of its plaintext by becoming a key of these attributes.
-fn kind(opening: &Opening<'_>, attributes: &Attributes, blob_len: usize) -> Blob {
-    let secret = attributes.class() == ck::CKO_SECRET_KEY;
-    let len = attributes.ulong(ck::CKA_VALUE_LEN);
-    let blob_len = blob_len as u64;
-    let structured = !secret || attributes.key_type() == Some(ck::CKK_AES_XTS);
-    let cut = key::cuts(attributes, opening.mechanism.zero_padded);
+/// What a blob would tell of its plaintext by becoming a key of these attributes.
+fn kind(opening: &Opening<'_>, attributes: &Attributes) -> Blob {
+    let short = attributes.class() == ck::CKO_SECRET_KEY
+        && key::cuts(attributes, opening.mechanism.zero_padded)
+        && attributes
+            .ulong(ck::CKA_VALUE_LEN)
+            .is_some_and(|len| len < GUESSABLE);
     match opening.proof {
-        Proof::Integrity if secret && cut && len.is_some_and(|len| len < GUESSABLE) => {
-            Blob::Telling
-        }
+        Proof::Integrity | Proof::Stream if short => Blob::Telling,
         Proof::Integrity if opening.mechanism.key_wrap => Blob::KeyWrap,
+        Proof::Stream => Blob::Stream,
         Proof::Integrity | Proof::Isolation => Blob::Proven,
-        Proof::Nothing
-            if !structured && blob_len >= GUESSABLE && len.is_none_or(|len| len == blob_len) =>
-        {
-            Blob::Whole
-        }
         Proof::Nothing | Proof::Padding => Blob::Telling,
     }
 }
@@ -349,8 +343,7 @@ pub(super) fn open(
                 .mechanism
                 .zero_padded
                 .filter(|_| may_fill(attributes));
-            let proven = opening.proof.integrity();
-            let clear = key::without_padding(attributes, &clear, padding, proven);
+            let clear = key::without_padding(attributes, &clear, padding);
             key::from_clear(attributes, clear, opening.mechanism.private_form)
                 .map(|material| Arrived { material, genuine })
         })

@@ -95,6 +95,21 @@ fn a_locked_pin_is_not_recorded_again_and_again() {
     assert_eq!(refusals(&fixture, Event::LoginRefused), (12, 510));
 }
 
+/// An empty PIN is no guess, so no limit of guesses bounds how often it is given.
+#[test]
+fn empty_pins_are_recorded_together() {
+    let fixture = Fixture::logged_out();
+    for _ in 0..500 {
+        returns!(fixture.session.login(ck::CKU_USER, b""), CKR_PIN_INCORRECT);
+        returns!(fixture.session.set_pin(b"", b"new-pin"), CKR_PIN_INCORRECT);
+    }
+    let (records, _) = refusals(&fixture, Event::LoginRefused);
+    assert!(records <= 2, "{records}");
+    fixture.session.login(ck::CKU_USER, USER_PIN).unwrap();
+    let (records, count) = refusals(&fixture, Event::LoginRefused);
+    assert!(records <= 4 && count == 1000, "{records} {count}");
+}
+
 /// Each of them is the first of its kind in its process.
 #[test]
 fn processes_that_come_and_go_have_so_many_records_a_day() {

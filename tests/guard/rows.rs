@@ -131,6 +131,21 @@ fn an_old_sum_that_was_put_back_with_the_rows_is_found() {
     verify_finds(&fixture, "is an older one");
 }
 
+/// A change is no reason to take the rows that are there for right.
+#[test]
+fn what_differs_is_still_found_after_a_change() {
+    let fixture = changed_since(Fixture::new());
+    let mut fixture = edited(fixture, |file| put_back(file, "before", &["rows"]));
+    for name in ["one", "two"] {
+        key(&fixture, name);
+        fixture = fixture.reopened_as_user();
+        let changed = find(&fixture.session, &attrs![CKA_LABEL => "changed"]);
+        assert!(changed.iter().all(|key| encrypt(&fixture, *key).is_err()));
+        assert!(uses(&fixture).contains(&"CKR_DEVICE_ERROR"));
+        verify_finds(&fixture, "is an older one");
+    }
+}
+
 /// The rows and the audit record are those of an older state, and agree; the sum is not.
 #[test]
 fn an_older_audit_record_that_was_put_back_with_the_rows_vouches_for_nothing() {

@@ -2,9 +2,67 @@
 
 use tenon_pkcs11::ck;
 
-use crate::common::{Calls, Fixture, TODAY, attrs, full, returns, secret};
+use crate::common::{Calls, Fixture, RW, TODAY, attrs, full, returns, rsa_pair, secret};
 
 const DAY: u64 = 86_400;
+
+/// An expired public key still verifies; nothing new is encrypted or wrapped for it.
+#[test]
+fn an_expired_public_key_protects_nothing_new() {
+    let fixture = Fixture::new();
+    let secret = secret(
+        &fixture.session,
+        ck::CKK_AES,
+        attrs![CKA_EXTRACTABLE => true, CKA_SENSITIVE => false],
+    )
+    .public;
+    for dates in [
+        attrs![CKA_END_DATE => "20200101"],
+        attrs![CKA_START_DATE => "20990101"],
+    ] {
+        let session = fixture.open(RW);
+        let public = rsa_pair(&session, dates, attrs![]).public;
+        let pkcs1 = || fixture.plain(ck::CKM_RSA_PKCS);
+        returns!(
+            session.encrypt_init(pkcs1(), public),
+            CKR_KEY_FUNCTION_NOT_PERMITTED
+        );
+        returns!(
+            full(|out| session.wrap_key(pkcs1(), public, secret, out)),
+            CKR_KEY_FUNCTION_NOT_PERMITTED
+        );
+        returns!(
+            session.verify_init(fixture.plain(ck::CKM_SHA256_RSA_PKCS), public),
+            CKR_OK
+        );
+    }
+}
+
+/// The dates of a private or secret key may become narrower, not wider.
+#[test]
+fn dates_become_narrower_alone() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let dates = attrs![CKA_START_DATE => "20270116", CKA_END_DATE => "20270120"];
+    let key = secret(session, ck::CKK_AES, dates).public;
+    for (wider, narrower) in [
+        (
+            attrs![CKA_START_DATE => "20270115"],
+            attrs![CKA_START_DATE => "20270117"],
+        ),
+        (
+            attrs![CKA_END_DATE => "20270121"],
+            attrs![CKA_END_DATE => "20270119"],
+        ),
+        (
+            attrs![CKA_START_DATE => b""],
+            attrs![CKA_START_DATE => "20270118"],
+        ),
+    ] {
+        returns!(session.set_attributes(key, &wider), CKR_ATTRIBUTE_READ_ONLY);
+        returns!(session.set_attributes(key, &narrower), CKR_OK);
+    }
+}
 
 #[test]
 fn a_key_works_from_its_first_to_its_last_day() {

@@ -114,11 +114,14 @@ fn a_short_or_endless_pin_is_a_guess() {
 fn an_empty_pin_is_refused_and_not_counted() {
     let fixture = Fixture::logged_out();
     let session = &fixture.session;
-    for _ in 0..2 * LIMIT {
-        returns!(session.login(ck::CKU_USER, b""), CKR_PIN_INCORRECT);
-        returns!(session.login(ck::CKU_SO, b""), CKR_PIN_INCORRECT);
-        returns!(session.set_pin(b"", b"new-pin"), CKR_PIN_INCORRECT);
+    for blank in [&b""[..], b" ", b"\n", b"\r\n", b"    ", b"\0\0\0\0"] {
+        for _ in 0..LIMIT {
+            returns!(session.login(ck::CKU_USER, blank), CKR_PIN_INCORRECT);
+            returns!(session.login(ck::CKU_SO, blank), CKR_PIN_INCORRECT);
+            returns!(session.set_pin(blank, b"new-pin"), CKR_PIN_INCORRECT);
+        }
     }
+    returns!(session.set_pin(USER_PIN, b"      "), CKR_PIN_INVALID);
     assert_eq!(fixture.token_flags() & (USER | SO), 0);
     fixture.module.close_all_sessions(0).unwrap();
     for _ in 0..2 * LIMIT {

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
+use tenon_pkcs11::mechanism::{Ecdh, Params};
 use tenon_pkcs11::token::Handle;
 
 use super::keys::{read, trusted_key};
-use crate::common::{Calls, Fixture, attrs, ec_material, full, returns, rv, secret, with};
+use crate::common::{
+    Calls, Fixture, attrs, ec_material, ec_pair, full, returns, rsa_pair, rv, secret, with,
+};
 
 /// Of a key type: one key that encrypts alone and one that unwraps alone, with the same value.
 struct Twins {
@@ -27,6 +29,7 @@ fn twins(fixture: &Fixture, key_type: u64, more: Vec<RawAttribute>) -> Twins {
     let none = || {
         attrs![
             CKA_ENCRYPT => false, CKA_DECRYPT => false, CKA_WRAP => false, CKA_UNWRAP => false,
+            CKA_SIGN => false, CKA_DERIVE => false,
         ]
     };
     Twins {
@@ -180,31 +183,164 @@ fn a_chosen_initialization_vector_finds_no_byte() {
     }
 }
 
-/// What may be unwrapped all the same: a whole key.
+/// A block of another blob may hold little that is unknown: the end of a padded key, a part of the
+/// encoding of a private key. As a key it could be guessed, so no block becomes one.
 #[test]
-fn a_whole_key_is_unwrapped() {
+fn a_whole_key_is_unwrapped_by_keys_that_decrypt() {
     let fixture = Fixture::new();
     for (key_type, unwrap, params, make) in mechanisms() {
-        let keys = twins(&fixture, key_type, vec![]);
-        let blob = encrypt(
-            &fixture,
-            keys.encrypting,
-            (make, params.clone()),
-            &[0xC3; 32],
-        );
-        let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
-        for template in [
-            template.clone(),
-            with(template, attrs![CKA_VALUE_LEN => 32]),
-        ] {
-            let request = || fixture.request(unwrap, params.clone());
-            let session = &fixture.session;
-            let outcome = session.unwrap_key(request(), keys.unwrapping, &blob, &template);
-            if unwrap == ck::CKM_AES_CBC_PAD {
-                returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED);
-            } else {
+        for decrypts in [false, true] {
+            let keys = twins(&fixture, key_type, attrs![CKA_DECRYPT => decrypts]);
+            let text = match unwrap {
+                ck::CKM_AES_CBC_PAD => [[0xC3; 16], [16; 16]].concat(),
+                _ => vec![0xC3; 16],
+            };
+            let blob = encrypt(&fixture, keys.encrypting, (make, params.clone()), &text);
+            let request = fixture.request(unwrap, params.clone());
+            let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+            let outcome = fixture
+                .session
+                .unwrap_key(request, keys.unwrapping, &blob, &template);
+            if decrypts {
                 returns!(outcome, CKR_OK, "{unwrap:#x}");
+            } else {
+                returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{unwrap:#x}");
             }
+        }
+    }
+}
+
+/// The key stream of GCM and CCM is made of blocks that the key encrypts: by wrapping a known key in ECB,
+/// by a MAC with a chosen initialization vector, by deriving from chosen data.
+#[test]
+fn a_key_with_another_use_opens_no_blob_of_a_counter_mode() {
+    let fixture = Fixture::new();
+    let gcm = Params::Gcm {
+        iv: vec![7; 12],
+        aad: vec![],
+        tag_len: 16,
+    };
+    let ccm = Params::Ccm {
+        data_len: 32,
+        nonce: vec![7; 12],
+        aad: vec![],
+        tag_len: 16,
+    };
+    let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+    for (id, params) in [(ck::CKM_AES_GCM, gcm), (ck::CKM_AES_CCM, ccm)] {
+        let unwrap = |more: Vec<RawAttribute>| {
+            let keys = twins(&fixture, ck::CKK_AES, more);
+            let blob = encrypt(&fixture, keys.encrypting, (id, params.clone()), &[0xC3; 32]);
+            let request = fixture.request(id, params.clone());
+            fixture
+                .session
+                .unwrap_key(request, keys.unwrapping, &blob, &template)
+        };
+        for more in [
+            attrs![CKA_ENCRYPT => true],
+            attrs![CKA_WRAP => true],
+            attrs![CKA_SIGN => true],
+            attrs![CKA_DERIVE => true],
+        ] {
+            let decrypts = with(more.clone(), attrs![CKA_DECRYPT => true]);
+            returns!(unwrap(more), CKR_KEY_FUNCTION_NOT_PERMITTED, "{id:#x}");
+            returns!(unwrap(decrypts), CKR_OK, "{id:#x}");
+        }
+        returns!(unwrap(attrs![CKA_VERIFY => true]), CKR_OK, "{id:#x}");
+    }
+}
+
+/// A raw signature is the decryption of the data, and a shared secret opens what was wrapped for the key.
+#[test]
+fn raw_operations_of_a_key_that_unwraps_need_its_decrypt() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let ecdh = || {
+        let params = Params::Ecdh(Ecdh {
+            kdf: None,
+            shared_data: Vec::new(),
+            public_data: ec_material().point.clone(),
+        });
+        fixture.request(ck::CKM_ECDH1_DERIVE, params)
+    };
+    let derived_key =
+        || attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET];
+    for (decrypts, unwraps) in [(false, true), (true, true), (false, false)] {
+        let uses = || attrs![CKA_DECRYPT => decrypts, CKA_UNWRAP => unwraps];
+        let rsa = rsa_pair(session, attrs![], uses()).private;
+        let ec = ec_pair(session, attrs![], uses()).private;
+        let raw = fixture.open(crate::common::RW);
+        let signed = raw.sign_init(fixture.plain(ck::CKM_RSA_X_509), rsa);
+        let derived = session.derive_key(ecdh(), ec, &derived_key());
+        if unwraps && !decrypts {
+            returns!(signed, CKR_KEY_FUNCTION_NOT_PERMITTED);
+            returns!(derived, CKR_KEY_FUNCTION_NOT_PERMITTED);
+        } else {
+            returns!(signed, CKR_OK);
+            returns!(derived, CKR_OK);
+        }
+    }
+}
+
+/// Keys with the same value: one wraps alone, one unwraps alone.
+fn wrapping_twins(fixture: &Fixture) -> (Handle, Handle) {
+    let make = |wraps: bool| {
+        let template = attrs![
+            CKA_VALUE => &[0x5A; 32], CKA_ENCRYPT => false, CKA_DECRYPT => false,
+            CKA_WRAP => wraps, CKA_UNWRAP => !wraps,
+        ];
+        secret(&fixture.session, ck::CKK_AES, template).public
+    };
+    (make(true), make(false))
+}
+
+/// Who could cut a byte off a key and put a guessed one on again would find it by comparing.
+#[test]
+fn a_key_wrap_cuts_zeros_alone() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let (wrapping, unwrapping) = wrapping_twins(&fixture);
+    let plain = || fixture.plain(ck::CKM_AES_KEY_WRAP);
+    for len in [24_u64, 27, 32] {
+        let value = vec![0xC3; usize::try_from(len).unwrap()];
+        let template = attrs![CKA_VALUE => &value, CKA_EXTRACTABLE => true];
+        let key = secret(session, ck::CKK_GENERIC_SECRET, template).public;
+        let blob = full(|out| session.wrap_key(plain(), wrapping, key, out)).unwrap();
+        for cut in [0, 1, 3, 7] {
+            let template = attrs![
+                CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+                CKA_VALUE_LEN => len - cut,
+            ];
+            let outcome = session.unwrap_key(plain(), unwrapping, &blob, &template);
+            if cut == 0 {
+                returns!(outcome, CKR_OK, "{len}");
+            } else {
+                returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{len} {cut}");
+            }
+        }
+    }
+}
+
+/// Of a private key's encoding most bytes are known; as a secret key it would be taken for unknown ones.
+#[test]
+fn the_encoding_of_a_private_key_is_no_secret_key() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let (wrapping, unwrapping) = wrapping_twins(&fixture);
+    let extractable = || attrs![CKA_EXTRACTABLE => true];
+    let keys = [
+        rsa_pair(session, attrs![], extractable()).private,
+        ec_pair(session, attrs![], extractable()).private,
+    ];
+    for key in keys {
+        for id in [ck::CKM_AES_KEY_WRAP, ck::CKM_AES_KEY_WRAP_KWP] {
+            let wrapped = full(|out| session.wrap_key(fixture.plain(id), wrapping, key, out));
+            let template = attrs![
+                CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+            ];
+            let plain = fixture.plain(id);
+            let outcome = session.unwrap_key(plain, unwrapping, &wrapped.unwrap(), &template);
+            returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{id:#x}");
         }
     }
 }

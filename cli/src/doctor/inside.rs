@@ -167,6 +167,13 @@ fn some(faults: &[String]) -> String {
     text
 }
 
+/// Whether the user's PIN was tried wrongly since it was last right. A PIN that is in the environment of a
+/// job that runs again and again must not use up the tries that are left.
+fn wrong_tries(token: &Token) -> bool {
+    let flags = token.status().map(|status| status.flags);
+    flags.is_ok_and(|flags| flags & ck::CKF_USER_PIN_COUNT_LOW != 0)
+}
+
 const LOGIN: &str = "login";
 const OBJECTS: &str = "objects";
 const RECORD: &str = "record and index";
@@ -181,6 +188,13 @@ fn behind_a_login(token: &Token, arguments: &Arguments, only_one: bool) -> Vec<C
         return vec![left_out(
             "no PIN",
             "give a PIN: --login, --so, --pin-file or $TENON_PIN",
+        )];
+    }
+    let asked = arguments.login || arguments.so || source.file.is_some();
+    if !asked && wrong_tries(token) {
+        return vec![left_out(
+            "$TENON_PIN may be a wrong one, for there were wrong tries: it is not tried again",
+            "see that $TENON_PIN is right, and say --login",
         )];
     }
     if !only_one {

@@ -79,7 +79,7 @@ fn an_empty_pin_is_no_guess() {
     desk.write("empty", "");
     for _ in 0..12 {
         desk.run(&["objects", "list", "--pin-file", "empty"])
-            .refused(1, &["no user PIN", "first line of empty is empty"]);
+            .refused(1, &["no user PIN", "first line of empty is empty or blank"]);
     }
     for (variable, command) in [
         ("TENON_PIN", &["pin", "change"][..]),
@@ -89,7 +89,7 @@ fn an_empty_pin_is_no_guess() {
         ("TENON_PIN", &["init", "--label", "other"]),
     ] {
         let mut empty = desk.command(command);
-        let said = format!("${variable} is set, and empty");
+        let said = format!("${variable} is empty or blank");
         Answer::of(empty.env(variable, "")).refused(1, &[&said]);
     }
     assert_eq!(pin_state(&desk), "set");

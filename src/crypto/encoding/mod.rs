@@ -138,6 +138,22 @@ pub fn der_len(bytes: &[u8]) -> Option<usize> {
     Some(value.len())
 }
 
+/// Identifier octet of a SEQUENCE (X.690 section 8.9).
+const SEQUENCE: u8 = 0x30;
+
+/// Whether `bytes` begin as every DER encoding of a private key does: a SEQUENCE that fills them, but for
+/// less than 16 bytes, and whose first field is a small version number (PrivateKeyInfo of RFC 5208 and
+/// 5958, ECPrivateKey of RFC 5915, RSAPrivateKey of RFC 8017). Of random bytes fewer than one in 2^32 do.
+#[must_use]
+pub fn holds_private_key(bytes: &[u8]) -> bool {
+    let Some(len) = der_len(bytes).filter(|len| bytes.len() - len < 16) else {
+        return false;
+    };
+    let version = AnyRef::from_der(&bytes[..len])
+        .and_then(|value| u8::decode(&mut SliceReader::new(value.value())?));
+    bytes[0] == SEQUENCE && version.is_ok_and(|version| version <= 2)
+}
+
 fn parse(der: &[u8]) -> der::Result<PrivateKeyInfoRef<'_>> {
     let mut reader = SliceReader::new(der)?;
     let info = reader.sequence(|fields| {

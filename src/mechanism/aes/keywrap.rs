@@ -54,7 +54,10 @@ impl Wrap {
             (Form::Kwp, Params::Iv(iv)) if *iv == AIV => Some(KW_IV),
             _ => None,
         };
-        match iv {
+        // A blob of RFC 5649 would open by RFC 3394 with its length as a part of the initial value, and
+        // its padding would become a part of the key.
+        let foreign = |iv: &[u8; SEMIBLOCK]| form != Form::Kwp && iv.starts_with(&AIV);
+        match iv.filter(|iv| !foreign(iv)) {
             Some(iv) => Ok(Self { form, iv }),
             None => bad_param("the initial value of this wrap is absent or its constant"),
         }

@@ -13,10 +13,10 @@
 //! A line makes waiting fair and no more than that: where the file cannot be used a writer goes on
 //! without, and SQLite's own lock decides.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -126,17 +126,11 @@ impl Queue {
         }
     }
 
-    /// Makes the file. Owner and mode are those of the database, as with SQLite's own files.
+    /// Makes the file, for all who may use the database.
     fn make(&self) -> Result<()> {
         let model = files::regular(&self.database)?;
         let (draft, file) = Draft::beside(&self.path)?;
-        let io = |e| Error::io(&e, draft.path());
-        file.set_permissions(Permissions::from_mode(model.mode() & 0o666))
-            .map_err(io)?;
-        let made = file.metadata().map_err(io)?;
-        if (made.uid(), made.gid()) != (model.uid(), model.gid()) {
-            fchown(&file, Some(model.uid()), Some(model.gid())).map_err(io)?;
-        }
+        files::share_like(&file, &model).map_err(|e| Error::io(&e, draft.path()))?;
         match fs::hard_link(draft.path(), &self.path) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io(&e, &self.path)),
             _ => Ok(()),

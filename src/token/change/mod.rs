@@ -115,6 +115,7 @@ impl Token {
         let refusal = Refusal {
             entry: doing.into().entry(keys.login, now, error.rv),
             public: !keys.logged_in(),
+            bounded,
         };
         let due = self.refusals.note(refusal);
         if due.is_empty() {
@@ -194,9 +195,9 @@ impl Token {
         if let Some(omitted) = quota.take_omitted(keys.logged_in(), now.at) {
             audit::append(tx, &omitted)?;
         }
-        for Refusal { entry, public } in refusals {
-            if !public || quota.admit(entry) {
-                audit::append(tx, entry)?;
+        for refusal in refusals {
+            if !refusal.public || quota.admit(refusal) {
+                audit::append(tx, &refusal.entry)?;
             }
         }
         if quota != stored {

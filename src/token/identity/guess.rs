@@ -106,8 +106,8 @@ impl Token {
             if of_pin {
                 let doing = Event::LoginRefused.of(role.login());
                 let keys = self.keys()?;
-                // No more wrong PINs are tried than the limit allows.
-                let bounded = refused.rv == ck::CKR_PIN_INCORRECT;
+                // No more wrong PINs are counted than the limit allows.
+                let bounded = refused.rv == ck::CKR_PIN_INCORRECT && !pin::is_blank(pin);
                 self.record_refusal(&keys, doing, refused, bounded)?;
             }
         }
@@ -116,11 +116,11 @@ impl Token {
 
     fn guess_pin(&self, role: Role, pin: &[u8], wanted: impl Fn() -> Result<()>) -> Result<Secret> {
         let identity = self.identity()?;
-        if pin.is_empty() {
+        if pin::is_blank(pin) {
             self.guessable_row(&identity, role)?;
             return refuse(
                 ck::CKR_PIN_INCORRECT,
-                "the PIN that was given is empty, and no PIN is; this is not counted as a wrong one",
+                "the PIN that was given is empty or blank, and no PIN is; this is not counted as a wrong one",
             );
         }
         let deadline = Deadline::after(PATIENCE);

@@ -149,7 +149,7 @@ impl Token {
             Login::So => Role::So,
             Login::User | Login::Public => Role::User,
         };
-        pin::check_length(&self.config, new)?;
+        pin::check_new(&self.config, new)?;
         let master = self.check_pin(role, old)?;
         self.set_pin_row(role, new, &master, Event::SetPin)
     }

@@ -31,7 +31,10 @@ const FLOOR: Argon2Params = Argon2Params {
     passes: 2,
     lanes: 1,
 };
+/// Parameters above these are refused too: a login would not come to an end. The settings have the same
+/// limits.
 const CEILING_MEMORY_KIB: u32 = 4_194_304;
+const CEILING_PASSES: u32 = 100;
 
 /// Whose PIN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +126,7 @@ impl PinRow {
         pin: &[u8],
         master: &Secret,
     ) -> Result<Self> {
-        check_length(config, pin)?;
+        check_new(config, pin)?;
         let params = Argon2Params {
             memory_kib: u32::try_from(config.pin_memory_kib).unwrap_or(CEILING_MEMORY_KIB),
             passes: u32::try_from(config.pin_passes).unwrap_or(FLOOR.passes),
@@ -235,9 +238,9 @@ impl PinRow {
         };
         let weak = params.memory_kib < FLOOR.memory_kib
             || params.passes < FLOOR.passes
-            || params.lanes < FLOOR.lanes
-            || params.memory_kib > CEILING_MEMORY_KIB;
-        (!weak).then(|| Self {
+            || params.lanes < FLOOR.lanes;
+        let endless = params.memory_kib > CEILING_MEMORY_KIB || params.passes > CEILING_PASSES;
+        (!weak && !endless).then(|| Self {
             failures,
             wrap: salt.try_into().ok().map(|salt| Wrap {
                 params,
@@ -255,9 +258,21 @@ pub(in crate::token) fn not_initialized() -> Error {
     )
 }
 
+/// Nothing but spaces, line ends and zeros: what a file, a variable or a buffer holds that nobody has
+/// filled yet. No PIN is such.
+pub(in crate::token) fn is_blank(pin: &[u8]) -> bool {
+    pin.iter()
+        .all(|byte| *byte == 0 || byte.is_ascii_whitespace())
+}
+
+/// Whether this may become a PIN.
+///
 /// # Errors
-/// CKR_PIN_LEN_RANGE.
-pub(in crate::token) fn check_length(config: &Config, pin: &[u8]) -> Result<()> {
+/// CKR_PIN_LEN_RANGE; CKR_PIN_INVALID for one that is blank.
+pub(in crate::token) fn check_new(config: &Config, pin: &[u8]) -> Result<()> {
+    if is_blank(pin) && !pin.is_empty() {
+        return refuse(ck::CKR_PIN_INVALID, "a PIN is more than blanks");
+    }
     let least = usize::try_from(config.pin_min_length).unwrap_or(MAX_LENGTH);
     if (least..=MAX_LENGTH).contains(&pin.len()) {
         return Ok(());

@@ -37,7 +37,7 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
         Use::Derive,
     ];
     let secret = class != ck::CKO_PUBLIC_KEY;
-    let date = |kind| attributes.bytes(kind).filter(|_| enforce_dates && secret);
+    let date = |kind| attributes.bytes(kind).filter(|_| enforce_dates);
     KeyFacts {
         secret,
         sensitive: attributes.bool(ck::CKA_SENSITIVE),

@@ -332,6 +332,10 @@ pub(in crate::token) fn from_clear(
         if len.is_some_and(|len| len != clear.len() as u64) {
             return None;
         }
+        // Of a private key's encoding most bytes are known, so parts of it are no secrets.
+        if encoding::holds_private_key(clear) {
+            return None;
+        }
         return secret(attributes, clear).ok();
     }
     let of_scalar_len = clear.len() == Curve::Sm2.order_len();
@@ -383,16 +387,13 @@ pub(in crate::token) fn cuts(attributes: &Attributes, block: Option<usize>) -> b
 
 /// Reverses `padded`, where the template's CKA_VALUE_LEN or the DER of a private key says how long
 /// the key is. What has anything but a few zeros behind the key is left as it is, and then fits
-/// nothing; but where a blob is `proven`, CKA_VALUE_LEN alone says where a secret key ends, since
-/// the outcome would else tell whether its last bytes are zero.
+/// nothing: a key that lost a few bytes of its own would tell them to whoever puts them on again.
 pub(in crate::token) fn without_padding<'a>(
     attributes: &Attributes,
     clear: &'a [u8],
     block: Option<usize>,
-    proven: bool,
 ) -> &'a [u8] {
-    let secret = attributes.class() == ck::CKO_SECRET_KEY;
-    let len = match secret {
+    let len = match attributes.class() == ck::CKO_SECRET_KEY {
         true => attributes
             .ulong(ck::CKA_VALUE_LEN)
             .and_then(|len| usize::try_from(len).ok()),
@@ -402,7 +403,7 @@ pub(in crate::token) fn without_padding<'a>(
     else {
         return clear;
     };
-    if rest.len() < block && ((secret && proven) || rest.iter().all(|byte| *byte == 0)) {
+    if rest.len() < block && rest.iter().all(|byte| *byte == 0) {
         return key;
     }
     clear

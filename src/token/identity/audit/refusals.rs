@@ -30,6 +30,8 @@ pub(in crate::token) struct Refusal {
     pub(in crate::token) entry: Entry,
     /// Nobody was logged in: the quota has a word.
     pub(in crate::token) public: bool,
+    /// It was counted against the limit of wrong PINs, so there can be only so many.
+    pub(in crate::token) bounded: bool,
 }
 
 /// How often the same was refused, in one record.
@@ -57,8 +59,7 @@ impl Refusals {
     /// Counts a refusal. What is to be recorded now: nothing in most cases.
     pub(in crate::token) fn note(&self, refusal: Refusal) -> Vec<Refusal> {
         let at = refusal.entry.at;
-        // Each of these was counted against the PIN's limit, which bounds them.
-        if refusal.entry.rv == ck::CKR_PIN_INCORRECT {
+        if refusal.bounded {
             let mut all = self.take(at);
             all.push(refusal);
             return all;
@@ -166,7 +167,7 @@ fn same(one: &Refusal, other: &Refusal) -> bool {
             ..
         } = &refusal.entry;
         (
-            refusal.public,
+            (refusal.public, refusal.bounded),
             *event,
             *login,
             *rv,
@@ -257,11 +258,12 @@ impl Quota {
     }
 
     /// Whether the refusal may be recorded; else it is counted as omitted.
-    pub(in crate::token) fn admit(&mut self, entry: &Entry) -> bool {
-        // The limit of guesses bounds these, and none of them may be hidden behind others.
-        if entry.rv == ck::CKR_PIN_INCORRECT {
+    pub(in crate::token) fn admit(&mut self, refusal: &Refusal) -> bool {
+        // None of these may be hidden behind others.
+        if refusal.bounded {
             return true;
         }
+        let entry = &refusal.entry;
         if self.refusals < REFUSALS_A_DAY {
             self.refusals += 1;
             return true;
@@ -318,6 +320,7 @@ mod tests {
         Refusal {
             entry: doing.entry(Login::Public, at, rv),
             public: true,
+            bounded: rv == ck::CKR_PIN_INCORRECT,
         }
     }
 
@@ -369,18 +372,35 @@ mod tests {
     }
 
     #[test]
+    fn empty_pins_are_recorded_like_other_refusals() {
+        let refusals = Refusals::default();
+        let empty = |at| Refusal {
+            bounded: false,
+            ..refusal(at, 1, ck::CKR_PIN_INCORRECT)
+        };
+        assert_eq!(counts(&refusals.note(empty(100))), [None]);
+        for _ in 0..1000 {
+            assert_eq!(refusals.note(empty(120)), []);
+        }
+        let mut quota = Quota::default();
+        quota.at(DAY, true);
+        let admitted = (0..1000).filter(|_| quota.admit(&empty(DAY))).count();
+        assert_eq!(admitted as u64, REFUSALS_A_DAY);
+    }
+
+    #[test]
     fn a_day_has_a_number_of_records_and_the_rest_is_counted() {
         let mut quota = Quota::default();
         let at = |quota: &mut Quota, now, believed, mechanism| {
             quota.at(now, believed);
-            quota.admit(&refusal(now, mechanism, ck::CKR_WRAPPED_KEY_INVALID).entry)
+            quota.admit(&refusal(now, mechanism, ck::CKR_WRAPPED_KEY_INVALID))
         };
         for _ in 0..REFUSALS_A_DAY {
             assert!(at(&mut quota, DAY, true, 1));
         }
         assert!(!at(&mut quota, DAY + 1, true, 1));
         assert!(!at(&mut quota, 9 * DAY, false, 1), "no day begins in doubt");
-        assert!(quota.admit(&refusal(0, 1, ck::CKR_PIN_INCORRECT).entry));
+        assert!(quota.admit(&refusal(0, 1, ck::CKR_PIN_INCORRECT)));
         assert_eq!(quota.take_omitted(false, DAY + 2), None);
         quota.at(2 * DAY, true);
         let entry = quota.take_omitted(false, 2 * DAY).unwrap();

@@ -157,7 +157,7 @@ impl Moved {
     }
 
     /// Stores the new total as that of the audit record at `position`, which has this code. A sum
-    /// that is damaged stays so: every login finds it.
+    /// that is damaged, or an old one that was put back, stays as it is: every login finds it.
     pub(in crate::token) fn store(
         &self,
         tx: &Tx<'_>,
@@ -170,6 +170,9 @@ impl Moved {
         let Some(stored) = Rows::read(tx, master)? else {
             return Ok(());
         };
+        if !stored.is_latest(tx, position)? {
+            return Ok(());
+        }
         let mut total = stored.total;
         total.count = total.count.wrapping_add(self.by.count);
         total.sum.add(&self.by.sum.0);
@@ -277,12 +280,13 @@ impl Rows {
         if present != self.total {
             return Ok(Some("rows of keys were put back, removed or added"));
         }
-        Ok((!self.is_latest(snapshot)?)
+        Ok((!self.is_latest(snapshot, u64::MAX)?)
             .then_some("the sum of the rows is an old one, which was put back"))
     }
 
-    /// Whether the audit record agrees that no key changed after the change that made this sum.
-    fn is_latest(&self, snapshot: &Snapshot<'_>) -> Result<bool> {
+    /// Whether the audit record agrees that no key changed after the change that made this sum and
+    /// before the record at `end`.
+    fn is_latest(&self, snapshot: &Snapshot<'_>, end: u64) -> Result<bool> {
         let records = snapshot.audit(self.position, LATER_RECORDS + 1)?;
         let Some(first) = records.first() else {
             return Ok(false);
@@ -295,7 +299,8 @@ impl Rows {
             let mut objects = entry.objects.iter();
             objects.any(|object| object.touch != Touch::Used && counted(object.class))
         };
-        let mut later = records.iter().filter(|row| row.seq > self.position);
+        let between = (self.position + 1)..end;
+        let mut later = records.iter().filter(|row| between.contains(&row.seq));
         Ok(!later.any(|row| Entry::decode(&row.record).is_some_and(touches)))
     }
 }

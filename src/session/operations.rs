@@ -19,11 +19,8 @@ pub trait Operation {
     /// The operation while it is active.
     type Active;
 
-    /// Takes the operation out of its slot.
-    ///
-    /// # Errors
-    /// CKR_OPERATION_NOT_INITIALIZED.
-    fn take(from: &mut Operations) -> Result<Self::Active>;
+    /// Takes the operation out of its slot; `None` where it is not active.
+    fn take(from: &mut Operations) -> Option<Self::Active>;
 
     /// Puts an operation that goes on into its slot.
     fn put(into: &mut Operations, active: Self::Active);
@@ -77,8 +74,8 @@ macro_rules! operations {
             impl Operation for $name {
                 type Active = $active;
 
-                fn take(from: &mut Operations) -> Result<Self::Active> {
-                    from.$slot.take_out().ok_or_else(not_initialized)
+                fn take(from: &mut Operations) -> Option<Self::Active> {
+                    from.$slot.take_out()
                 }
 
                 fn put(into: &mut Operations, active: Self::Active) {
@@ -165,8 +162,8 @@ impl KeyedMessages for MessageDecrypt {
 impl<A: Operation, B: Operation> Operation for (A, B) {
     type Active = (A::Active, B::Active);
 
-    fn take(from: &mut Operations) -> Result<Self::Active> {
-        Ok((A::take(from)?, B::take(from)?))
+    fn take(from: &mut Operations) -> Option<Self::Active> {
+        Some((A::take(from)?, B::take(from)?))
     }
 
     fn put(into: &mut Operations, active: Self::Active) {
@@ -233,7 +230,7 @@ impl Operations {
         _: O,
         begin: impl FnOnce() -> Result<O::Active>,
     ) -> Result<()> {
-        if let Ok(active) = O::take(self) {
+        if let Some(active) = O::take(self) {
             O::put(self, active);
             return refuse(
                 ck::CKR_OPERATION_ACTIVE,
@@ -256,7 +253,7 @@ impl Operations {
         may_continue: impl Fn(&Object) -> Result<()>,
         run: impl FnOnce(O::Active) -> Result<After<O::Active>>,
     ) -> Result<()> {
-        let mut active = O::take(self)?;
+        let mut active = O::take(self).ok_or_else(not_initialized)?;
         if let Err(refused) = O::enter(&mut active, phase, may_continue) {
             O::end(self);
             return Err(refused);
@@ -282,7 +279,7 @@ impl Operations {
     /// # Errors
     /// CKR_ARGUMENTS_BAD when it is not active: the mechanism is missing then.
     pub(super) fn end<O: Operation>(&mut self, _: O) -> Result<()> {
-        if O::take(self).is_err() {
+        if O::take(self).is_none() {
             return refuse(
                 ck::CKR_ARGUMENTS_BAD,
                 "pMechanism is NULL, and no operation is active that this could end",

@@ -275,12 +275,15 @@ impl Session {
     ) -> Result<()> {
         let mut operations = self.0.lock();
         let outcome = operations.step(operation, phase, |_| Ok(()), run);
-        GOES_ON.set(O::take(&mut operations).is_ok());
+        GOES_ON.set(O::take(&mut operations).is_some());
         outcome
     }
 
     pub(super) fn end<O: Operation>(&self, _: O) -> Result<()> {
-        O::take(&mut self.0.lock()).map(drop)
+        match O::take(&mut self.0.lock()) {
+            Some(_) => Ok(()),
+            None => refuse(CKR_OPERATION_NOT_INITIALIZED, "not active"),
+        }
     }
 }
 

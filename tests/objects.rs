@@ -15,6 +15,7 @@ mod objects {
     mod damage;
     mod facts;
     mod find;
+    mod key_types;
     mod read;
     mod visibility;
     mod wrap;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::material::Material;
+use tenon_pkcs11::keytype::{self, Material, Need, PublicValue};
 use tenon_pkcs11::token::Handle;
 
 use crate::ask::{KeyPassword, UserPin};
@@ -163,30 +163,26 @@ fn without_repeats(all: Vec<Planned>) -> Vec<Planned> {
 
 fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planned> {
     let planned = Planned::new(names, ck::CKO_PRIVATE_KEY, Some(spki))?;
-    Ok(match material {
-        Material::Rsa(key) => planned.with(|template| {
-            template
-                .number(ck::CKA_KEY_TYPE, ck::CKK_RSA)
-                .bytes(ck::CKA_MODULUS, &key.n)
-                .bytes(ck::CKA_PUBLIC_EXPONENT, &key.e)
-                .bytes(ck::CKA_PRIVATE_EXPONENT, &key.d)
-                .bytes(ck::CKA_PRIME_1, &key.p)
-                .bytes(ck::CKA_PRIME_2, &key.q)
-        }),
-        Material::Ec(key) => planned.with(|template| {
-            template
-                .number(ck::CKA_KEY_TYPE, ck::CKK_EC)
-                .bytes(ck::CKA_EC_PARAMS, key.curve.params())
-                .bytes(ck::CKA_VALUE, &key.scalar)
-        }),
-        Material::Okp(key) => planned.with(|template| {
-            template
-                .number(ck::CKA_KEY_TYPE, public_key::okp_key_type(key.curve))
-                .bytes(ck::CKA_EC_PARAMS, key.curve.params())
-                .bytes(ck::CKA_VALUE, &key.private)
-        }),
-        Material::Secret(_) => return Err("not a private key".into()),
-    })
+    let Material::Pair(pair) = material else {
+        return Err("not a private key".into());
+    };
+    let key_type = pair.key_type();
+    let held = keytype::find(key_type).map_or(&[][..], |row| row.held);
+    let public = pair.describe()?;
+    Ok(planned.with(|template| {
+        let template = template.number(ck::CKA_KEY_TYPE, key_type);
+        let given = held.iter().filter(|one| one.create != Need::Forbidden);
+        given.fold(template, |template, component| {
+            let kind = component.kind;
+            let shown = public.iter().find(|(of, _)| *of == kind);
+            match (pair.secret_value(kind), shown) {
+                (Some(value), _) => template.bytes(kind, value),
+                (None, Some((_, PublicValue::Bytes(value)))) => template.bytes(kind, value),
+                (None, Some((_, PublicValue::Ulong(number)))) => template.number(kind, *number),
+                (None, None) => template,
+            }
+        })
+    }))
 }
 
 fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {

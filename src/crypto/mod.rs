@@ -1,4 +1,4 @@
-//! Algorithms: bytes to bytes. No PKCS#11 type or number appears here.
+//! Algorithms: bytes to bytes, and the DER of their keys. No PKCS#11 type appears here.
 //!
 //! aws-lc (behind `sys`) does every RSA private-key operation, the NIST curves, the AES modes and
 //! random; RustCrypto does secp256k1, SM2 and SM4, hashes, key wrapping, key derivation and all DER.
@@ -13,7 +13,6 @@ pub mod gmac;
 pub mod hash;
 pub mod kdf;
 pub mod keywrap;
-pub mod material;
 pub mod okp;
 pub mod padding;
 pub mod rand;

@@ -1,23 +1,39 @@
 //! Elliptic curves in Weierstrass form (PKCS #11 3.2 section 6.3): ECDSA, ECDH and SM2.
 
 use crate::ck;
-use crate::crypto::ec;
+use crate::crypto;
+use crate::crypto::ec::{self, EcMaterial, PrivateKey, PublicKey};
+use crate::crypto::encoding::to_octet_string;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 use super::component::{Component, components};
-use super::row::{Class, KeyType, Values};
+use super::key::{Key, Ready};
+use super::material::{KeyPair, Material};
+use super::row::{Form, KeyPairs, KeyType};
 use super::spec::{Curve, Spec};
+use super::values::{PublicValue, PublicValues, Values, need};
 
 pub(super) static EC: KeyType = KeyType {
     id: ck::CKK_EC,
     name: "CKK_EC",
     title: "EC",
-    class: Class::Pair,
     size: ck::CKA_EC_PARAMS,
     only_size: None,
     uses: &[ck::CKA_SIGN, ck::CKA_VERIFY],
     public: PUBLIC,
     held: PRIVATE,
     spec: Some(spec),
+    form: Form::Pair(KeyPairs {
+        oid: ec::OID,
+        from_pkcs8: |info| EcMaterial::from_pkcs8(info).map(Material::pair),
+        stored_kind: 3,
+        from_parts,
+        from_values,
+        public: |key| public(key).map(Key::new),
+        describe,
+        canonical_size: Some(|params| Ok(curve(params)?.params())),
+    }),
 };
 
 /// What public keys on all curves hold.
@@ -36,4 +52,107 @@ pub(super) const PRIVATE: &[Component] = components! {
 fn spec(key: &dyn Values) -> Option<Spec> {
     let curve = ec::Curve::from_params(key.bytes(ck::CKA_EC_PARAMS)?).ok()?;
     Curve::of(curve).map(Spec::Ec)
+}
+
+/// Curve of CKA_EC_PARAMS. CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
+pub fn curve(params: &[u8]) -> Result<ec::Curve> {
+    ec::Curve::from_params(params).map_err(bad_params)
+}
+
+pub(super) fn bad_params(error: crypto::Error) -> Error {
+    Error::from(error).at("CKA_EC_PARAMS")
+}
+
+fn from_parts(parts: &[&[u8]]) -> Option<Material> {
+    let [params, scalar, point] = parts else {
+        return None;
+    };
+    Some(Material::pair(EcMaterial {
+        curve: ec::Curve::from_params(params).ok()?,
+        scalar: Secret::copy(scalar),
+        point: point.to_vec(),
+    }))
+}
+
+fn from_values(key: &dyn Values) -> Result<Material> {
+    let params = need(key, ck::CKA_EC_PARAMS, "CKA_EC_PARAMS")?;
+    let scalar = need(key, ck::CKA_VALUE, "CKA_VALUE")?;
+    let curve = curve(params)?;
+    let point = key.bytes(ck::CKA_EC_POINT);
+    let point = point.map(|value| curve.bare_point(value));
+    Ok(Material::pair(EcMaterial::checked(curve, scalar, point)?))
+}
+
+fn public(key: &dyn Values) -> Result<PublicKey> {
+    let curve = curve(need(key, ck::CKA_EC_PARAMS, "CKA_EC_PARAMS")?)?;
+    let point = curve.bare_point(need(key, ck::CKA_EC_POINT, "CKA_EC_POINT")?);
+    Ok(PublicKey::new(curve, point)?)
+}
+
+fn describe(key: &dyn Values) -> Result<PublicValues> {
+    let key = public(key)?;
+    let (curve, point) = (key.curve(), key.point()?);
+    on_curve(curve.params(), &point, ec::spki(curve, &point)?)
+}
+
+/// What a public key on any curve says of itself. PKCS #11 3.0 has the DER of an Edwards or Montgomery
+/// point in CKA_EC_POINT, 3.2 its bare bytes; clients older than 3.2 read the DER alone, newer ones both.
+pub(super) fn on_curve(params: &[u8], point: &[u8], spki: Vec<u8>) -> Result<PublicValues> {
+    let point = to_octet_string(point)?;
+    Ok(vec![
+        (ck::CKA_EC_PARAMS, PublicValue::Bytes(params.to_vec())),
+        (ck::CKA_EC_POINT, PublicValue::Bytes(point)),
+        (ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)),
+    ])
+}
+
+impl KeyPair for EcMaterial {
+    fn key_type(&self) -> ck::CK_KEY_TYPE {
+        ck::CKK_EC
+    }
+
+    fn parts(&self) -> Vec<&[u8]> {
+        vec![self.curve.params(), &self.scalar, &self.point]
+    }
+
+    fn canonical(&self) -> [&[u8]; 3] {
+        [self.curve.params(), &self.scalar, b""]
+    }
+
+    fn to_pkcs8(&self) -> crypto::Result<Secret> {
+        self.to_pkcs8()
+    }
+
+    fn spki(&self) -> crypto::Result<Vec<u8>> {
+        ec::spki(self.curve, &self.point)
+    }
+
+    fn describe(&self) -> Result<PublicValues> {
+        on_curve(self.curve.params(), &self.point, self.spki()?)
+    }
+
+    fn secret_value(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Secret> {
+        (kind == ck::CKA_VALUE).then_some(&self.scalar)
+    }
+
+    fn ready(&self) -> crypto::Result<Key> {
+        PrivateKey::new(self).map(Key::new)
+    }
+
+    fn fits(&self, template: &dyn Values) -> bool {
+        let params = template.bytes(ck::CKA_EC_PARAMS);
+        params.is_none_or(|params| ec::Curve::from_params(params) == Ok(self.curve))
+    }
+}
+
+impl Ready for PublicKey {
+    fn bits(&self) -> u64 {
+        self.curve().bits() as u64
+    }
+}
+
+impl Ready for PrivateKey {
+    fn bits(&self) -> u64 {
+        self.curve().bits() as u64
+    }
 }

@@ -1,11 +1,15 @@
 //! ONE table of key types.
 //!
 //! A row says how a key type is called, which sizes and components its keys have, what they are used
-//! for, and which external keys it can be. The lists of key types, the attributes of keys, the documents
-//! and the specs of external keys follow from the rows.
+//! for and which external keys it can be, and carries the code that reads, proves, writes and describes
+//! their values and makes them ready for use. The lists of key types, the attributes of keys, the documents,
+//! the specs of external keys, import and export follow from the rows.
 
 mod component;
+mod convert;
 mod ec;
+mod key;
+mod material;
 mod okp;
 mod row;
 mod rsa;
@@ -14,9 +18,14 @@ mod spec;
 mod table;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use component::{Component, Need, Search, Shape, Showing};
-pub use row::{Class, KeyType, Values};
+pub use ec::curve;
+pub use key::{Key, Ready};
+pub use material::{KeyPair, Material};
+pub use row::{Form, KeyLengths, KeyPairs, KeyType, SecretKey};
 pub use rsa::modulus_bits;
 pub use spec::{Curve, Spec};
 pub use table::{EXTERNAL, EXTERNAL_SECRETS, PAIRS, SECRETS, all, find};
+pub use values::{PublicValue, PublicValues, Values};

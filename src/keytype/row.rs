@@ -1,9 +1,16 @@
 //! The columns of the table of key types.
 
 use crate::ck;
+use crate::crypto;
+use crate::crypto::encoding::{ObjectIdentifier, PrivateKeyInfoRef};
+use crate::error::Result;
+use crate::secret::Secret;
 
 use super::component::Component;
+use super::key::Key;
+use super::material::Material;
 use super::spec::Spec;
+use super::values::{PublicValues, Values};
 
 /// A key type.
 pub struct KeyType {
@@ -13,8 +20,6 @@ pub struct KeyType {
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// The objects that hold such keys.
-    pub class: Class,
     /// The attribute that says how large a new key is: CKA_VALUE_LEN in bytes, CKA_MODULUS_BITS in
     /// bits, CKA_EC_PARAMS.
     pub size: ck::CK_ATTRIBUTE_TYPE,
@@ -22,51 +27,104 @@ pub struct KeyType {
     pub only_size: Option<ck::CK_ULONG>,
     /// What a key may be used for whose template names no use.
     pub uses: &'static [ck::CK_ATTRIBUTE_TYPE],
-    /// What public keys hold; none for secret keys.
+    /// What public keys hold; nothing for secret keys.
     pub public: &'static [Component],
     /// What private or secret keys hold.
     pub held: &'static [Component],
     /// Kind and size of an external key of this type, from its attributes; `None` in the row where no
     /// external key is of this type, `None` from the function where none has this size.
     pub spec: Option<fn(&dyn Values) -> Option<Spec>>,
+    /// The objects that hold such keys, and the code for their values.
+    pub form: Form,
 }
 
 /// The objects that hold the keys of a type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
+pub enum Form {
     /// CKO_SECRET_KEY.
-    Secret,
+    Secret(SecretKey),
     /// CKO_PUBLIC_KEY and CKO_PRIVATE_KEY.
-    Pair,
+    Pair(KeyPairs),
 }
 
-/// Values of a key by their attributes.
-pub trait Values {
-    /// The value of a byte array or big integer.
-    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]>;
-    /// The value of a CK_ULONG.
-    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG>;
+/// The code for secret keys of one type.
+pub struct SecretKey {
+    /// Lengths of a value.
+    pub lengths: KeyLengths,
+    /// What not every value of these lengths satisfies; `None` where every one is a key.
+    pub check: Option<Check>,
+    /// Makes a key ready for use.
+    pub ready: fn(&Secret) -> crypto::Result<Key>,
+    /// CKA_CHECK_VALUE, of which the first three bytes count (section 4.10.2).
+    pub check_value: fn(&[u8]) -> crypto::Result<Vec<u8>>,
 }
 
-impl KeyType {
-    /// What the objects of `class` hold: nothing where no key of this type is of that class.
+/// The code for key pairs of one type.
+pub struct KeyPairs {
+    /// The algorithm in PKCS #8.
+    pub oid: ObjectIdentifier,
+    /// Takes the private key in PKCS #8, with all values proven to belong together.
+    pub from_pkcs8: fn(&PrivateKeyInfoRef<'_>) -> crypto::Result<Material>,
+    /// First byte of the stored form. It never changes; types whose parts are alike share it.
+    pub stored_kind: u8,
+    /// Takes the parts of the stored form, which were authenticated; `None` for another number of them.
+    pub from_parts: fn(&[&[u8]]) -> Option<Material>,
+    /// Takes the components that C_CreateObject was given of a private key, after proving that they
+    /// belong together. CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE,
+    /// CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
+    pub from_values: fn(&dyn Values) -> Result<Material>,
+    /// Makes the public key of these components ready for use; errors as those of `from_values`.
+    pub public: fn(&dyn Values) -> Result<Key>,
+    /// What the components of a public key say of it, in the form that all public keys have; errors as
+    /// those of `from_values`.
+    pub describe: fn(&dyn Values) -> Result<PublicValues>,
+    /// The value of `size` in the form that all keys have, where clients may give it in several.
+    pub canonical_size: Option<CanonicalSize>,
+}
+
+/// Proves what not every value satisfies.
+pub(super) type Check = fn(&[u8]) -> crypto::Result<()>;
+/// Turns a size into the form that all keys have. CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
+pub(super) type CanonicalSize = fn(&[u8]) -> Result<&'static [u8]>;
+
+/// Lengths in bytes that the value of a secret key may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyLengths {
+    /// This one.
+    Exactly(usize),
+    /// One of these.
+    Among(&'static [usize]),
+    /// Any but none.
+    Any,
+}
+
+impl KeyLengths {
+    /// A key of `len` bytes is one of these.
     #[must_use]
-    pub fn components(&self, class: ck::CK_OBJECT_CLASS) -> &'static [Component] {
-        match (self.class, class) {
-            (Class::Pair, ck::CKO_PUBLIC_KEY) => self.public,
-            (Class::Pair, ck::CKO_PRIVATE_KEY) | (Class::Secret, ck::CKO_SECRET_KEY) => self.held,
-            _ => &[],
+    pub fn fit(self, len: usize) -> bool {
+        match self {
+            Self::Exactly(only) => len == only,
+            Self::Among(lengths) => lengths.contains(&len),
+            Self::Any => len != 0,
         }
     }
 }
 
-/// Numbers alone.
-impl<const N: usize> Values for [(ck::CK_ATTRIBUTE_TYPE, ck::CK_ULONG); N] {
-    fn bytes(&self, _: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
-        None
+impl KeyType {
+    /// The keys are secret keys, and no pairs.
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        matches!(self.form, Form::Secret(_))
     }
 
-    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
-        self.iter().find(|(of, _)| *of == kind).map(|(_, n)| *n)
+    /// What the objects of `class` hold: nothing where no key of this type is of that class.
+    #[must_use]
+    pub fn components(&self, class: ck::CK_OBJECT_CLASS) -> &'static [Component] {
+        match (&self.form, class) {
+            (Form::Pair(_), ck::CKO_PUBLIC_KEY) => self.public,
+            (Form::Pair(_), ck::CKO_PRIVATE_KEY) | (Form::Secret(_), ck::CKO_SECRET_KEY) => {
+                self.held
+            }
+            _ => &[],
+        }
     }
 }

@@ -1,16 +1,22 @@
 //! RSA (PKCS #11 3.2 section 6.1).
 
 use crate::ck;
+use crate::crypto;
+use crate::crypto::rsa::{self, PrivateKey, PublicKey, RsaMaterial};
+use crate::error::Result;
+use crate::secret::Secret;
 
 use super::component::{Component, components};
-use super::row::{Class, KeyType, Values};
+use super::key::{Key, Ready};
+use super::material::{KeyPair, Material};
+use super::row::{Form, KeyPairs, KeyType};
 use super::spec::Spec;
+use super::values::{PublicValue, PublicValues, Values, need};
 
 pub(super) static RSA: KeyType = KeyType {
     id: ck::CKK_RSA,
     name: "CKK_RSA",
     title: "RSA",
-    class: Class::Pair,
     size: ck::CKA_MODULUS_BITS,
     only_size: None,
     uses: &[
@@ -22,6 +28,16 @@ pub(super) static RSA: KeyType = KeyType {
     public: PUBLIC,
     held: PRIVATE,
     spec: Some(spec),
+    form: Form::Pair(KeyPairs {
+        oid: rsa::OID,
+        from_pkcs8: |info| RsaMaterial::from_pkcs8(info).map(Material::pair),
+        stored_kind: 2,
+        from_parts,
+        from_values,
+        public: |key| public(key).map(Key::new),
+        describe,
+        canonical_size: None,
+    }),
 };
 
 /// 65537.
@@ -57,4 +73,122 @@ fn spec(key: &dyn Values) -> Option<Spec> {
 #[must_use]
 pub fn modulus_bits(n: &[u8]) -> u64 {
     n.len() as u64 * 8 - n.first().map_or(0, |byte| u64::from(byte.leading_zeros()))
+}
+
+fn from_parts(parts: &[&[u8]]) -> Option<Material> {
+    let [n, e, d, p, q, dp, dq, qinv] = parts else {
+        return None;
+    };
+    let [d, p, q, dp, dq, qinv] = [d, p, q, dp, dq, qinv].map(|part| Secret::copy(part));
+    Some(Material::pair(RsaMaterial {
+        n: n.to_vec(),
+        e: e.to_vec(),
+        d,
+        p,
+        q,
+        dp,
+        dq,
+        qinv,
+    }))
+}
+
+fn from_values(key: &dyn Values) -> Result<Material> {
+    let prime = |kind| key.bytes(kind).filter(|prime| !prime.is_empty());
+    let primes = prime(ck::CKA_PRIME_1).zip(prime(ck::CKA_PRIME_2));
+    let n = need(key, ck::CKA_MODULUS, "CKA_MODULUS")?;
+    let e = need(key, ck::CKA_PUBLIC_EXPONENT, "CKA_PUBLIC_EXPONENT")?;
+    let d = need(key, ck::CKA_PRIVATE_EXPONENT, "CKA_PRIVATE_EXPONENT")?;
+    Ok(Material::pair(RsaMaterial::checked(n, e, d, primes)?))
+}
+
+fn public(key: &dyn Values) -> Result<PublicKey> {
+    let n = need(key, ck::CKA_MODULUS, "CKA_MODULUS")?;
+    let e = need(key, ck::CKA_PUBLIC_EXPONENT, "CKA_PUBLIC_EXPONENT")?;
+    Ok(PublicKey::new(n, e)?)
+}
+
+fn describe(key: &dyn Values) -> Result<PublicValues> {
+    let bits = public(key)?.bits() as u64;
+    let number = |kind| without_zeros(key.bytes(kind).unwrap_or_default()).to_vec();
+    let (n, e) = (number(ck::CKA_MODULUS), number(ck::CKA_PUBLIC_EXPONENT));
+    let spki = rsa::spki(&n, &e)?;
+    Ok(vec![
+        (ck::CKA_MODULUS_BITS, PublicValue::Ulong(bits)),
+        (ck::CKA_MODULUS, PublicValue::Bytes(n)),
+        (ck::CKA_PUBLIC_EXPONENT, PublicValue::Bytes(e)),
+        (ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)),
+    ])
+}
+
+/// A number without the zeros that some clients put before it.
+fn without_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}
+
+impl KeyPair for RsaMaterial {
+    fn key_type(&self) -> ck::CK_KEY_TYPE {
+        ck::CKK_RSA
+    }
+
+    fn parts(&self) -> Vec<&[u8]> {
+        vec![
+            &self.n, &self.e, &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qinv,
+        ]
+    }
+
+    /// (n, e), since d is not unique.
+    fn canonical(&self) -> [&[u8]; 3] {
+        [b"", &self.n, &self.e]
+    }
+
+    fn to_pkcs8(&self) -> crypto::Result<Secret> {
+        self.to_pkcs8()
+    }
+
+    fn spki(&self) -> crypto::Result<Vec<u8>> {
+        rsa::spki(&self.n, &self.e)
+    }
+
+    fn describe(&self) -> Result<PublicValues> {
+        Ok(vec![
+            (ck::CKA_MODULUS, PublicValue::Bytes(self.n.clone())),
+            (ck::CKA_PUBLIC_EXPONENT, PublicValue::Bytes(self.e.clone())),
+            (ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(self.spki()?)),
+        ])
+    }
+
+    fn secret_value(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Secret> {
+        Some(match kind {
+            ck::CKA_PRIVATE_EXPONENT => &self.d,
+            ck::CKA_PRIME_1 => &self.p,
+            ck::CKA_PRIME_2 => &self.q,
+            ck::CKA_EXPONENT_1 => &self.dp,
+            ck::CKA_EXPONENT_2 => &self.dq,
+            ck::CKA_COEFFICIENT => &self.qinv,
+            _ => return None,
+        })
+    }
+
+    fn ready(&self) -> crypto::Result<Key> {
+        PrivateKey::new(self).map(Key::new)
+    }
+
+    fn fits(&self, template: &dyn Values) -> bool {
+        let n = template.bytes(ck::CKA_MODULUS);
+        let bits = template.ulong(ck::CKA_MODULUS_BITS);
+        n.is_none_or(|n| n == self.n) && bits.is_none_or(|bits| bits == modulus_bits(&self.n))
+    }
+}
+
+impl Ready for PublicKey {
+    fn bits(&self) -> u64 {
+        self.bits() as u64
+    }
+}
+
+impl Ready for PrivateKey {
+    fn bits(&self) -> u64 {
+        self.bits() as u64
+    }
 }

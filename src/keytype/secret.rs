@@ -2,23 +2,36 @@
 //! 6.8, 6.13, 6.22 and 6.62).
 
 use crate::ck;
+use crate::crypto::aes::{self, BLOCK, Direction};
+use crate::crypto::hash::Hash;
+use crate::crypto::sm4;
 
 use super::component::{Component, components};
-use super::row::{Class, KeyType, Values};
+use super::key::{Key, Ready};
+use super::row::{Form, KeyLengths, KeyType, SecretKey};
 use super::spec::Spec;
+use super::values::Values;
 
 /// What all rows have in common: a secret of any length.
 const ANY: KeyType = KeyType {
     id: ck::CKK_GENERIC_SECRET,
     name: "CKK_GENERIC_SECRET",
     title: "generic secret",
-    class: Class::Secret,
     size: ck::CKA_VALUE_LEN,
     only_size: None,
     uses: SIGNS,
     public: &[],
     held: VALUE,
     spec: Some(hmac),
+    form: Form::Secret(SECRET),
+};
+
+/// A value of any length, which is ready as it is.
+const SECRET: SecretKey = SecretKey {
+    lengths: KeyLengths::Any,
+    check: None,
+    ready: |value| Ok(Key::new(value.clone())),
+    check_value: |value| Ok(Hash::Sha1.digest(&[value])),
 };
 
 const CIPHERS: &[ck::CK_ATTRIBUTE_TYPE] = &[ck::CKA_ENCRYPT, ck::CKA_DECRYPT];
@@ -49,6 +62,16 @@ pub(super) static AES: KeyType = KeyType {
             .filter(|bits| matches!(bits, 128 | 192 | 256))
             .map(Spec::Aes)
     }),
+    form: Form::Secret(SecretKey {
+        lengths: KeyLengths::Among(&[16, 24, 32]),
+        ready: |value| aes::Key::new(value).map(Key::new),
+        check_value: |value| {
+            let mut block = vec![0; BLOCK];
+            aes::Key::new(value)?.ecb(Direction::Encrypt, &[0; BLOCK], &mut block)?;
+            Ok(block)
+        },
+        ..SECRET
+    }),
     ..ANY
 };
 
@@ -61,6 +84,11 @@ pub(super) static AES_XTS: KeyType = KeyType {
         CKA_VALUE Sized(&[32, 64]), None, [R F F] UnlessSensitive Checked;
     },
     spec: None,
+    form: Form::Secret(SecretKey {
+        lengths: KeyLengths::Among(&[32, 64]),
+        check: Some(|value| aes::Xts::new(value).map(drop)),
+        ..SECRET
+    }),
     ..ANY
 };
 
@@ -74,6 +102,16 @@ pub(super) static SM4: KeyType = KeyType {
         CKA_VALUE Sized(&[16]), None, [R F F] UnlessSensitive Checked;
     },
     spec: Some(|key| matches!(bits(key), None | Some(128)).then_some(Spec::Sm4)),
+    form: Form::Secret(SecretKey {
+        lengths: KeyLengths::Exactly(sm4::KEY_LEN),
+        ready: |value| sm4::Key::new(value).map(Key::new),
+        check_value: |value| {
+            let mut block = vec![0; BLOCK];
+            sm4::Key::new(value)?.ecb(Direction::Encrypt, &[0; BLOCK], &mut block)?;
+            Ok(block)
+        },
+        ..SECRET
+    }),
     ..ANY
 };
 
@@ -120,4 +158,24 @@ fn hmac(key: &dyn Values) -> Option<Spec> {
 
 fn bits(key: &dyn Values) -> Option<u64> {
     key.ulong(ck::CKA_VALUE_LEN)?.checked_mul(8)
+}
+
+impl Ready for aes::Key {
+    fn bits(&self) -> u64 {
+        self.bytes().len() as u64 * 8
+    }
+
+    fn secret_bytes(&self) -> Option<&[u8]> {
+        Some(self.bytes())
+    }
+}
+
+impl Ready for sm4::Key {
+    fn bits(&self) -> u64 {
+        self.bytes().len() as u64 * 8
+    }
+
+    fn secret_bytes(&self) -> Option<&[u8]> {
+        Some(self.bytes())
+    }
 }

@@ -2,8 +2,9 @@
 
 use crate::ck;
 
-use super::row::{Class, KeyType, Values};
+use super::row::KeyType;
 use super::spec::Spec;
+use super::values::Values;
 use super::{ec, okp, rsa, secret};
 
 static ROWS: &[&KeyType] = &[
@@ -58,7 +59,7 @@ enum List {
 }
 
 const fn lists(list: List, row: &KeyType) -> bool {
-    let secret = matches!(row.class, Class::Secret);
+    let secret = row.is_secret();
     match list {
         List::Pairs => !secret,
         List::Secrets => secret,

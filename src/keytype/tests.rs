@@ -14,12 +14,12 @@ fn every_number_and_name_is_once_in_the_table() {
 
 #[test]
 fn the_lists_are_those_of_the_rows() {
-    let ids = |class| -> Vec<_> {
-        let of_class = all().filter(|row| row.class == class);
-        of_class.map(|row| row.id).collect()
+    let ids = |secret| -> Vec<_> {
+        let of_form = all().filter(|row| row.is_secret() == secret);
+        of_form.map(|row| row.id).collect()
     };
-    assert_eq!(PAIRS, ids(Class::Pair));
-    assert_eq!(SECRETS, ids(Class::Secret));
+    assert_eq!(PAIRS, ids(false));
+    assert_eq!(SECRETS, ids(true));
     let external = all().filter(|row| row.spec.is_some());
     assert_eq!(EXTERNAL, external.map(|row| row.id).collect::<Vec<_>>());
     for id in EXTERNAL_SECRETS {
@@ -31,9 +31,9 @@ fn the_lists_are_those_of_the_rows() {
 fn what_a_key_holds_is_that_of_its_class() {
     for row in all() {
         let of = |class| row.components(class).len();
-        assert_eq!(of(ck::CKO_PUBLIC_KEY) > 0, row.class == Class::Pair);
-        assert_eq!(of(ck::CKO_PRIVATE_KEY) > 0, row.class == Class::Pair);
-        assert_eq!(of(ck::CKO_SECRET_KEY) > 0, row.class == Class::Secret);
+        assert_eq!(of(ck::CKO_PUBLIC_KEY) > 0, !row.is_secret());
+        assert_eq!(of(ck::CKO_PRIVATE_KEY) > 0, !row.is_secret());
+        assert_eq!(of(ck::CKO_SECRET_KEY) > 0, row.is_secret());
         assert_eq!(of(ck::CKO_DATA), 0);
         let hidden = row
             .held

@@ -237,13 +237,13 @@ fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
 }
 
 pub(super) fn aes_key(key: &Key) -> Result<&aes::Key> {
-    let Key::Aes(key) = key else {
-        return refuse(
+    match key.of() {
+        Some(key) => Ok(key),
+        None => refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,
             "this mechanism takes an AES key",
-        );
-    };
-    Ok(key)
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -283,8 +283,8 @@ mod tests {
     fn other_keys_are_refused() {
         for row in ROWS {
             let key = Arc::new(match row.key_types {
-                [ck::CKK_AES_XTS] => Key::Aes(aes::Key::new(&[0; 32]).unwrap()),
-                _ => Key::Generic(Secret::zeroed(16)),
+                [ck::CKK_AES_XTS] => Key::new(aes::Key::new(&[0; 32]).unwrap()),
+                _ => Key::new(Secret::zeroed(16)),
             });
             for begin in [row.encrypt, row.decrypt].into_iter().flatten() {
                 let params = test_params(row.params);
@@ -298,10 +298,8 @@ mod tests {
     fn parameters_of_another_kind_are_refused() {
         for row in ROWS {
             let key = Arc::new(match row.key_types {
-                [ck::CKK_AES_XTS] => {
-                    Key::Generic(Secret::copy(b"two different keys of 16 bytes  "))
-                }
-                _ => Key::Aes(aes::Key::new(&[0; 16]).unwrap()),
+                [ck::CKK_AES_XTS] => Key::new(Secret::copy(b"two different keys of 16 bytes  ")),
+                _ => Key::new(aes::Key::new(&[0; 16]).unwrap()),
             });
             for begin in [row.encrypt, row.decrypt].into_iter().flatten() {
                 assert!(

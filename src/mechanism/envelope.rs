@@ -81,8 +81,8 @@ static UNWRAP: Unwrap = Unwrap {
 };
 
 fn keyring(key: &Key) -> Result<&Keyring> {
-    match key {
-        Key::Keyring(keyring) => Ok(keyring),
+    match key.of() {
+        Some(keyring) => Ok(keyring),
         _ => refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,
             "envelopes are made by external keys",

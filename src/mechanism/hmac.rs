@@ -100,7 +100,7 @@ mod tests {
     use crate::secret::Secret;
 
     fn generic(bytes: &[u8]) -> Arc<Key> {
-        Arc::new(Key::Generic(Secret::copy(bytes)))
+        Arc::new(Key::new(Secret::copy(bytes)))
     }
 
     fn row() -> &'static Mechanism {
@@ -112,7 +112,7 @@ mod tests {
         let bytes = [5; 32];
         for key in [
             generic(&bytes),
-            Arc::new(Key::Aes(aes::Key::new(&bytes).unwrap())),
+            Arc::new(Key::new(aes::Key::new(&bytes).unwrap())),
         ] {
             let mut signer = row().sign.unwrap()(&key, &Params::None).unwrap();
             signer.update(b"first, ").unwrap();

@@ -140,7 +140,7 @@ mod tests {
     use crate::crypto::rand::SystemRng;
 
     fn generic(bytes: &[u8]) -> Key {
-        Key::Generic(Secret::copy(bytes))
+        Key::new(Secret::copy(bytes))
     }
 
     #[test]

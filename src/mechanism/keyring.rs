@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::UnixTime;
+use crate::keytype::Ready;
 use crate::secret::Secret;
 
 /// The materials of one external key. It has a version at least, the current one.
@@ -71,11 +72,11 @@ impl Keyring {
             all && lives
         })
     }
+}
 
-    /// Size of the current material in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "no material is empty")]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.current.material.len()
+impl Ready for Keyring {
+    /// Bits of the current material.
+    fn bits(&self) -> u64 {
+        self.current.material.len() as u64 * 8
     }
 }

@@ -24,7 +24,6 @@ mod external;
 mod gcm;
 mod hmac;
 mod kdf;
-mod key;
 mod keyring;
 mod mac;
 mod message;
@@ -38,7 +37,7 @@ mod sm2;
 mod sm4;
 mod whole;
 
-pub use key::{Key, Material};
+pub use crate::keytype::{Key, KeyLengths, Material};
 pub use keyring::{Keyring, Version};
 pub use message::{Generator, Ivs, MessageKind, MessageParams};
 pub use op::{Cipher, Digester, Signer, Verifier};
@@ -170,29 +169,6 @@ pub struct Opened {
     pub genuine: bool,
 }
 
-/// Lengths in bytes that the value of a secret key may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyLengths {
-    /// This one.
-    Exactly(usize),
-    /// One of these.
-    Among(&'static [usize]),
-    /// Any but none.
-    Any,
-}
-
-impl KeyLengths {
-    /// A key of `len` bytes is one of these.
-    #[must_use]
-    pub fn fit(self, len: usize) -> bool {
-        match self {
-            Self::Exactly(only) => len == only,
-            Self::Among(lengths) => lengths.contains(&len),
-            Self::Any => len != 0,
-        }
-    }
-}
-
 /// The blob did not open. Says no more, so that nobody can learn more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadBlob;
@@ -250,7 +226,7 @@ pub struct Mechanism {
     /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
     /// mechanism wraps and unwraps secret keys alone.
     pub unwrap_blind: Option<UnwrapBlind>,
-    /// Works with all versions of an external key: takes `Key::Keyring`, and no other key.
+    /// Works with all versions of an external key: takes a `Keyring`, and no other key.
     pub keyring: bool,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,

@@ -61,19 +61,19 @@ fn generate_pair(spec: &PairSpec, of: Curve) -> Result<Material> {
             "the curve is one of another mechanism",
         );
     }
-    Ok(Material::Okp(okp::generate(of)?))
+    Ok(Material::pair(okp::generate(of)?))
 }
 
 fn public(key: &Key) -> Result<&PublicKey> {
-    match key {
-        Key::OkpPublic(key) => Ok(key),
+    match key.of() {
+        Some(key) => Ok(key),
         _ => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an Ed25519 public key"),
     }
 }
 
 fn private(key: &Key) -> Result<&PrivateKey> {
-    match key {
-        Key::OkpPrivate(key) => Ok(key),
+    match key.of() {
+        Some(key) => Ok(key),
         _ => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an Ed25519 private key"),
     }
 }
@@ -133,8 +133,8 @@ mod tests {
         let material = okp::generate(curve).unwrap();
         let public = PublicKey::new(curve, &material.public).unwrap();
         (
-            Arc::new(Key::OkpPrivate(PrivateKey::new(&material).unwrap())),
-            Arc::new(Key::OkpPublic(public)),
+            Arc::new(Key::new(PrivateKey::new(&material).unwrap())),
+            Arc::new(Key::new(public)),
         )
     }
 
@@ -204,9 +204,8 @@ mod tests {
                 Curve::Ed25519,
             ),
         ] {
-            assert!(
-                matches!(generate(id, own.params()), Ok(Material::Okp(key)) if key.curve == own)
-            );
+            let pair = generate(id, own.params()).unwrap();
+            assert_eq!(pair.of::<okp::OkpMaterial>().unwrap().curve, own);
             let unsupported = ck::CKR_CURVE_NOT_SUPPORTED;
             assert_eq!(rv(generate(id, other.params())), unsupported);
             // Ed448 and X448

@@ -70,8 +70,8 @@ pub(super) static ROWS: &[Mechanism] = &[
 ];
 
 fn sm4_key(key: &Key) -> Result<&sm4::Key> {
-    match key {
-        Key::Sm4(key) => Ok(key),
+    match key.of() {
+        Some(key) => Ok(key),
         _ => refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,
             "this mechanism takes an SM4 key",
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn other_keys_are_refused() {
-        let key = Arc::new(Key::Aes(aes::Key::new(&[0; KEY_LEN]).unwrap()));
+        let key = Arc::new(Key::new(aes::Key::new(&[0; KEY_LEN]).unwrap()));
         for row in ROWS {
             let params = match row.params {
                 ParamKind::Iv(len) => Params::Iv(vec![0; len]),

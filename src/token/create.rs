@@ -3,7 +3,7 @@
 use crate::attr::{self, Attributes, Built, How, Maker, RawAttribute};
 use crate::ck;
 use crate::error::{Error, Result};
-use crate::mechanism::Material;
+use crate::keytype::{self, Material};
 use crate::policy::{self, Action, Facts, Login};
 use crate::store::Uid;
 
@@ -43,7 +43,7 @@ impl Token {
                 Some(key::from_values(&attributes, &secrets)?)
             }
             ck::CKO_PUBLIC_KEY => {
-                key::describe_created_public(&mut attributes)?;
+                key::describe_components(&mut attributes)?;
                 None
             }
             _ => None,
@@ -183,7 +183,7 @@ impl Token {
         self.judge(Action::Make, &facts, keys, caller)?;
         let modulus = attributes.bytes(ck::CKA_MODULUS);
         if let (ck::CKO_PRIVATE_KEY, Some(modulus)) = (attributes.class(), modulus) {
-            self.may_have_size(caller, keys, key::modulus_bits(modulus))?;
+            self.may_have_size(caller, keys, keytype::modulus_bits(modulus))?;
         }
         if self.config.separate_roles {
             self.judge(Action::Combine, &facts, keys, caller)?;

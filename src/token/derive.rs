@@ -3,7 +3,8 @@
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Composition, Material, Mechanism, Params, Source};
+use crate::keytype::Material;
+use crate::mechanism::{Composition, Mechanism, Params, Source};
 use crate::policy::{self, Action, Part, Pieces, Step, Use};
 use crate::secret::Secret;
 

@@ -135,7 +135,8 @@ impl Token {
         self.may_pair(caller, keys, &public, &private)?;
         judge(&spec, &private)?;
         let material = generate(&spec)?;
-        key::describe_public(&mut public, &material)?;
+        key::describe(&mut public, &material)?;
+        key::describe_components(&mut public)?;
         key::describe(&mut private, &material)?;
         set_generated(&mut public, mechanism);
         set_generated(&mut private, mechanism);

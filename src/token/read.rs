@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::attr::{self, Reveal, Revealed};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Key, Mechanism};
+use crate::keytype::Key;
+use crate::mechanism::Mechanism;
 use crate::policy::{self, Action, Effect, Refusal, Use};
 use crate::store::{Row, Uid};
 
@@ -239,7 +240,7 @@ impl Token {
         }
         let value = self
             .material(object, &keys)?
-            .and_then(|material| key::value(&material, kind));
+            .and_then(|material| material.secret_value(kind).cloned());
         Ok(value.map_or(Revealed::Invalid, |value| Revealed::Value(value.to_vec())))
     }
 
@@ -248,7 +249,7 @@ impl Token {
         &self,
         object: &Object,
         keys: &Keys,
-    ) -> Result<Option<crate::mechanism::Material>> {
+    ) -> Result<Option<crate::keytype::Material>> {
         match &object.home {
             Home::Session { material, .. } => Ok(material.as_deref().cloned()),
             Home::Token { .. } => self.stored_material(object, keys),
@@ -261,7 +262,7 @@ impl Token {
         &self,
         object: &Object,
         keys: &Keys,
-    ) -> Result<Option<crate::mechanism::Material>> {
+    ) -> Result<Option<crate::keytype::Material>> {
         let vault = keys.vault();
         self.store.read(|snapshot| {
             let loaded = snapshot.load(&object.uid)?;

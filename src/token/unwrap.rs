@@ -7,8 +7,10 @@
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
+use crate::crypto::rsa::RsaMaterial;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Key, KeyLengths, Material, Mechanism, Opened, Params, Proof, Unwrap};
+use crate::keytype::{self, Key, KeyLengths, Material};
+use crate::mechanism::{Mechanism, Opened, Params, Proof, Unwrap};
 use crate::policy::{Action, Blob, Pieces, Use};
 
 use crate::token::cache::object::{Handle, Object};
@@ -193,8 +195,8 @@ impl Token {
 
     /// An RSA key below `policy.rsa_min_bits` is a blob like any other that does not fit.
     fn large_enough(&self, material: &Material) -> Result<()> {
-        match material {
-            Material::Rsa(key) if key::modulus_bits(&key.n) < self.config.rsa_min_bits => {
+        match material.of::<RsaMaterial>() {
+            Some(key) if keytype::modulus_bits(&key.n) < self.config.rsa_min_bits => {
                 Err(bad_blob())
             }
             _ => Ok(()),

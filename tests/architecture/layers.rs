@@ -29,7 +29,6 @@ const NOT_CLEAN: &[&str] = &[
     "cli",
     "byok",
     "config",
-    "crypto",
     "mechanism",
     "policy",
     "token",

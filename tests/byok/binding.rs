@@ -2,7 +2,8 @@
 
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::material::{Material, RsaMaterial};
+use tenon_pkcs11::crypto::rsa::RsaMaterial;
+use tenon_pkcs11::keytype::Material;
 use tenon_pkcs11::token::Handle;
 
 use super::outside::{
@@ -170,7 +171,7 @@ fn rsa_material_is_n_and_e_whichever_d_the_blob_has() {
     let key = rsa_material();
     let template = private_template(ck::CKK_RSA);
     let import = |material: &RsaMaterial| {
-        let der = Material::Rsa(material.clone()).to_pkcs8().unwrap();
+        let der = Material::pair(material.clone()).to_pkcs8().unwrap();
         token.unwrap(rsa_aes(), &rsa_aes_blob(&der), &template)
     };
     let handle = import(key).unwrap();
@@ -208,7 +209,7 @@ fn an_imported_ec_key_has_its_public_parts() {
         let token = Import::new();
         let key = ec::generate(curve).unwrap();
         let template = private_template(ck::CKK_EC);
-        let material = Material::Ec(key.clone());
+        let material = Material::pair(key.clone());
         let blob = rsa_aes_blob(&material.to_pkcs8().unwrap());
         let handle = token.unwrap(rsa_aes(), &blob, &template).unwrap();
         assert_eq!(token.value(handle, ck::CKA_EC_PARAMS), curve.params());

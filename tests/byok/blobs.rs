@@ -3,7 +3,7 @@
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::{self, Curve};
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::material::Material;
+use tenon_pkcs11::keytype::Material;
 use tenon_pkcs11::mechanism::Params;
 
 use super::outside::{
@@ -83,7 +83,7 @@ fn damage_in_every_stage_is_one_failure() {
 #[test]
 fn private_keys_are_parsed_strictly() {
     let token = Import::new();
-    let key = Material::Ec(ec::generate(Curve::P256).unwrap());
+    let key = Material::pair(ec::generate(Curve::P256).unwrap());
     let der = key.to_pkcs8().unwrap();
     let ec = private_template(ck::CKK_EC);
     let rsa = private_template(ck::CKK_RSA);

@@ -133,7 +133,7 @@ fn rule_12b_no_key_is_renamed_to_it() {
 fn rule_12b_holds_for_private_keys_too() {
     let token = Import::new();
     let session = &token.fixture.session;
-    let pkcs8 = tenon_pkcs11::crypto::material::Material::Ec(ec_material().clone())
+    let pkcs8 = tenon_pkcs11::keytype::Material::pair(ec_material().clone())
         .to_pkcs8()
         .unwrap();
     let template = private_template(ck::CKK_EC);

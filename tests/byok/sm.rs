@@ -6,10 +6,11 @@ use sm4::Sm4;
 use sm4::cipher::{BlockCipherEncrypt, KeyInit};
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::ec::EcMaterial;
 use tenon_pkcs11::crypto::ec::{self, Curve};
 use tenon_pkcs11::crypto::encoding::{octet_string, to_octet_string};
-use tenon_pkcs11::crypto::material::{EcMaterial, Material};
 use tenon_pkcs11::error::Result;
+use tenon_pkcs11::keytype::Material;
 use tenon_pkcs11::mechanism::Params;
 use tenon_pkcs11::session::Session;
 use tenon_pkcs11::token::Handle;
@@ -127,7 +128,7 @@ fn an_sm2_key_comes_by_an_sm2_job() {
         ec::generate(Curve::Sm2).unwrap(),
         ec::generate(Curve::Sm2).unwrap(),
     );
-    let pkcs8 = Material::Ec(material.clone()).to_pkcs8().unwrap();
+    let pkcs8 = Material::pair(material.clone()).to_pkcs8().unwrap();
     let key = external_ec(session, Curve::Sm2);
     let template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC];
     for algorithm in [SM2PKE_SM4_ECB, SM2PKE] {
@@ -204,7 +205,7 @@ fn an_ec_key_comes_by_rsa_with_aes_ecb() {
     let token = Fixture::new();
     let session = &token.session;
     let material = ec::generate(Curve::P256).unwrap();
-    let clear = Material::Ec(material.clone()).to_pkcs8().unwrap();
+    let clear = Material::pair(material.clone()).to_pkcs8().unwrap();
     let key = external_ec(session, Curve::P256);
     let template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC];
     let job = job(session, key, 6).unwrap();

@@ -4,12 +4,13 @@ use std::sync::OnceLock;
 
 use tenon_pkcs11::attr::RawAttribute;
 use tenon_pkcs11::ck;
+use tenon_pkcs11::crypto::ec::EcMaterial;
 use tenon_pkcs11::crypto::ec::{self, Curve};
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::material::{EcMaterial, RsaMaterial};
 use tenon_pkcs11::crypto::okp;
 use tenon_pkcs11::crypto::rand::SystemRng;
 use tenon_pkcs11::crypto::rsa;
+use tenon_pkcs11::crypto::rsa::RsaMaterial;
 use tenon_pkcs11::mechanism::{self, Oaep, Params, Request};
 use tenon_pkcs11::rng::random;
 use tenon_pkcs11::session::Session;

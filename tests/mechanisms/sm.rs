@@ -5,8 +5,8 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::Curve;
 use tenon_pkcs11::crypto::encoding::to_octet_string;
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::material::Material;
 use tenon_pkcs11::error::Result;
+use tenon_pkcs11::keytype::Material;
 use tenon_pkcs11::mechanism::{EcdhWrap, Params, Request};
 use tenon_pkcs11::token::Handle;
 
@@ -53,7 +53,7 @@ fn an_sm2_key_says_what_it_is() {
     let material = sm2_material();
     let pair = sm2_pair(&fixture.session, vec![], open());
     let point = to_octet_string(&material.point).unwrap();
-    let spki = Material::Ec(material.clone()).spki().unwrap();
+    let spki = Material::pair(material.clone()).spki().unwrap();
     for key in [pair.public, pair.private] {
         let params = value(&fixture, key, ck::CKA_EC_PARAMS);
         assert_eq!(params, Curve::Sm2.params());

@@ -1,7 +1,7 @@
 use tenon_pkcs11::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::material::Material;
+use tenon_pkcs11::keytype::Material;
 
 use crate::common::{Calls, Fixture, attrs, full, returns, rsa_material, rv, with};
 
@@ -209,7 +209,7 @@ fn a_public_key_info_that_is_given_must_be_the_keys() {
             CKA_EC_PARAMS => one.curve.params(), CKA_VALUE => &*one.scalar,
         ],
     ];
-    let wrong = Material::Ec(other).spki().unwrap();
+    let wrong = Material::pair(other).spki().unwrap();
     for mut template in templates {
         let made = session.create_object(&template).unwrap();
         let read = session.attributes(made, &[ck::CKA_PUBLIC_KEY_INFO]);

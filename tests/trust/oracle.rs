@@ -77,7 +77,7 @@ fn plaintexts() -> Vec<Vec<u8>> {
             all.push([text, vec![end; usize::from(len)]].concat());
         }
     }
-    let der = tenon_pkcs11::crypto::material::Material::Ec(ec_material().clone());
+    let der = tenon_pkcs11::keytype::Material::pair(ec_material().clone());
     let mut der = der.to_pkcs8().unwrap().to_vec();
     der.resize(der.len().next_multiple_of(16), 0);
     all.push(der);

@@ -7,7 +7,6 @@ use tenon_pkcs11::ck;
 use tenon_pkcs11::crypto::ec::sm2::raw_len;
 use tenon_pkcs11::crypto::ec::{self, Curve};
 use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::material::Material;
 use tenon_pkcs11::crypto::rand::SystemRng;
 use tenon_pkcs11::crypto::{okp, rsa};
 use tenon_pkcs11::mechanism::{self, EcdhWrap, Key, Oaep, Params};
@@ -44,10 +43,7 @@ impl WrappingKey {
 
     /// Bytes of an RSA key's modulus, which are the first part of a composite blob.
     pub(super) fn modulus_len(&self) -> Option<usize> {
-        match &self.0 {
-            Key::RsaPublic(key) => Some(key.modulus_len()),
-            _ => None,
-        }
+        self.0.of().map(rsa::PublicKey::modulus_len)
     }
 }
 
@@ -63,16 +59,16 @@ fn public_key(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Key> {
             )
             .into());
         }
-        return Ok(Key::RsaPublic(key));
+        return Ok(Key::new(key));
     }
     if info.algorithm.oid == EC_PUBLIC_KEY {
         let params = info.algorithm.parameters.ok_or("the key names no curve")?;
         let curve = Curve::from_params(&params.to_der()?)?;
-        return Ok(Key::EcPublic(ec::PublicKey::new(curve, key)?));
+        return Ok(Key::new(ec::PublicKey::new(curve, key)?));
     }
     let curve = okp::Curve::from_params(&info.algorithm.oid.to_der()?)
         .map_err(|_| "wrapping keys are RSA, SM2, EC or X25519")?;
-    Ok(Key::OkpPublic(okp::PublicKey::new(curve, key)?))
+    Ok(Key::new(okp::PublicKey::new(curve, key)?))
 }
 
 /// What the caller has a choice in.
@@ -158,8 +154,8 @@ fn clear(layout: Layout, owned: &Owned) -> Result<Secret> {
         (Layout::OaepEcb(_), Owned::Secret(_)) => {
             Err("this algorithm wraps private keys alone".into())
         }
-        (Layout::Sm2Sm4, Owned::Private(material)) => match &**material {
-            Material::Ec(key) if key.curve == Curve::Sm2 => Ok(key.scalar.clone()),
+        (Layout::Sm2Sm4, Owned::Private(material)) => match material.of::<ec::EcMaterial>() {
+            Some(key) if key.curve == Curve::Sm2 => Ok(key.scalar.clone()),
             _ => Err("of private keys this algorithm wraps SM2's alone".into()),
         },
         (_, Owned::Private(material)) => Ok(material.to_pkcs8()?),

@@ -8,8 +8,8 @@ use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
-use tenon_pkcs11::crypto::encoding;
-use tenon_pkcs11::crypto::material::Material;
+use tenon_pkcs11::crypto::rsa;
+use tenon_pkcs11::keytype::Material;
 use zeroize::Zeroizing;
 
 use crate::Result;
@@ -139,7 +139,7 @@ fn pkcs8(oid: ObjectIdentifier, parameters: AnyRef<'_>, key: &[u8]) -> Result<Ze
 fn rsa_public_key(der: &[u8]) -> Result<Item> {
     let key = RsaPublicKeyRef::from_der(der)?;
     let (n, e) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
-    Ok(Item::PublicKey(encoding::rsa_spki(n, e)?))
+    Ok(Item::PublicKey(rsa::spki(n, e)?))
 }
 
 /// Certificate of RFC 5280 section 4.1. OpenSSL's trusted certificates have more after it, which is

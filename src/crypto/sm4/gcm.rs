@@ -8,7 +8,7 @@ use sm4::Sm4;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{Block, Key};
+use super::key::{Block, Key};
 use crate::crypto::aes::{BLOCK, GCM_MAX, TAG, gcm_limits};
 use crate::crypto::{Error, Result};
 

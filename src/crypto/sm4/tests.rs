@@ -1,10 +1,13 @@
 use aes_gcm::AesGcm;
 use aes_gcm::aead::{Aead, Payload};
 use proptest::prelude::*;
+use sm4::Sm4;
+use sm4::cipher::KeyInit;
 use sm4::cipher::typenum::{U12, U16};
 
 use super::*;
-use crate::crypto::aes::TAG;
+use crate::crypto::Error;
+use crate::crypto::aes::{BLOCK, Direction, TAG};
 use crate::crypto::vectors::{hex, records};
 
 const DIRECTIONS: [(Direction, &str, &str); 2] = [

@@ -12,7 +12,7 @@ use aws_lc_sys::{self as lc, BIGNUM, EVP_PKEY, EVP_PKEY_CTX, RSA};
 use super::bn::{self, Bn};
 use super::{check, failure, md, non_null};
 use crate::crypto::hash::Hash;
-use crate::crypto::material::RsaMaterial;
+use crate::crypto::rsa::RsaMaterial;
 use crate::crypto::{Error, Result};
 
 /// A public or private key. Operations on one from several threads are safe.

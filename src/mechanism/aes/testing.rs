@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// A ready key.
 pub(super) fn key(bytes: &[u8]) -> Arc<Key> {
-    Arc::new(Key::Aes(aes::Key::new(bytes).unwrap()))
+    Arc::new(Key::new(aes::Key::new(bytes).unwrap()))
 }
 
 /// A begun encryption.

@@ -18,7 +18,7 @@ pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<
     let Ok(iv) = <[u8; BLOCK]>::try_from(iv.as_slice()) else {
         return bad_param("the number of the data unit has 16 bytes");
     };
-    let Key::Generic(key) = key else {
+    let Some(key) = key.of::<Secret>() else {
         return refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "XTS takes an AES-XTS key");
     };
     Ok(gathered(Unit {

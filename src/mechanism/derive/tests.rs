@@ -7,7 +7,7 @@ const BASE: [u8; 4] = [0x01, 0x23, 0x45, 0x67];
 const DATA: [u8; 4] = [0x89, 0xAB, 0xCD, 0xEF];
 
 fn generic(bytes: &[u8]) -> Arc<Key> {
-    Arc::new(Key::Generic(Secret::copy(bytes)))
+    Arc::new(Key::new(Secret::copy(bytes)))
 }
 
 fn derive(
@@ -155,7 +155,7 @@ fn digests_are_keys() {
 #[test]
 fn ciphertexts_are_keys() {
     for record in records(include_str!("../../../tests/vectors/aes_cbc.rsp")) {
-        let key = Key::Aes(aes::Key::new(&record["key"]).unwrap());
+        let key = Key::new(aes::Key::new(&record["key"]).unwrap());
         let params = Params::CbcData {
             iv: record["iv"].as_slice().try_into().unwrap(),
             data: Secret::copy(&record["plaintext"]),
@@ -164,7 +164,7 @@ fn ciphertexts_are_keys() {
         assert_eq!(derived, record["ciphertext"]);
     }
     for record in records(include_str!("../../../tests/vectors/aes_ecb.rsp")) {
-        let key = Key::Aes(aes::Key::new(&record["key"]).unwrap());
+        let key = Key::new(aes::Key::new(&record["key"]).unwrap());
         let params = Params::Data(Secret::copy(&record["plaintext"]));
         let derived = derive(ck::CKM_AES_ECB_ENCRYPT_DATA, &key, &params, Some(16)).unwrap();
         assert_eq!(derived, record["ciphertext"][..16]);

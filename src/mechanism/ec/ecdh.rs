@@ -60,10 +60,10 @@ fn derive(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Res
 /// The secret that the two parties share. The other's public key is bare, or, as in CKA_EC_POINT,
 /// a DER OCTET STRING.
 pub(super) fn agree(key: &Key, peer: &[u8]) -> Result<Secret> {
-    let shared = match key {
-        Key::OkpPrivate(key) => okp::PublicKey::new(key.curve(), okp::bare_point(peer))
+    let shared = match key.of::<okp::PrivateKey>() {
+        Some(key) => okp::PublicKey::new(key.curve(), okp::bare_point(peer))
             .and_then(|peer| key.agree(&peer)),
-        _ => {
+        None => {
             let key = private(key)?;
             let curve = key.curve();
             PublicKey::new(curve, curve.bare_point(peer)).and_then(|peer| key.agree(&peer))
@@ -120,7 +120,7 @@ mod tests {
 
     fn pair(curve: Curve) -> (Key, Vec<u8>) {
         let material = ec::generate(curve).unwrap();
-        let key = Key::EcPrivate(PrivateKey::new(&material).unwrap());
+        let key = Key::new(PrivateKey::new(&material).unwrap());
         (key, material.point)
     }
 
@@ -176,7 +176,7 @@ mod tests {
             assert_eq!(rv(refused), invalid);
         }
         assert_eq!(rv(derive(&key, &Params::None, &[], None)), invalid);
-        let public = Key::EcPublic(PublicKey::new(Curve::P256, &own).unwrap());
+        let public = Key::new(PublicKey::new(Curve::P256, &own).unwrap());
         let refused = derive(&public, &params(None, &own), &[], None);
         assert_eq!(rv(refused), ck::CKR_KEY_TYPE_INCONSISTENT);
         let derived = |kdf, len| rv(derive(&key, &params(kdf, &own), &[], len));

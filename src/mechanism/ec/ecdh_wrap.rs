@@ -50,7 +50,7 @@ fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>
 
 /// The public key of a new pair on the curve of `key`, and the secret that the two share.
 fn transport(key: &Key) -> Result<(Vec<u8>, Secret)> {
-    if let Key::OkpPublic(key) = key {
+    if let Some(key) = key.of::<okp::PublicKey>() {
         let pair = okp::generate(key.curve())?;
         let shared = okp::PrivateKey::new(&pair)?.agree(key)?;
         return Ok((pair.public, shared));
@@ -76,7 +76,7 @@ fn aes_key(shared: Secret, len: usize, of: &EcdhWrap) -> Result<Secret> {
 
 /// Bytes of a public key and of a shared secret.
 fn lengths(key: &Key) -> Result<(usize, usize)> {
-    if let Key::OkpPrivate(_) = key {
+    if key.of::<okp::PrivateKey>().is_some() {
         return Ok((okp::KEY_LEN, okp::KEY_LEN));
     }
     let curve = private(key)?.curve();

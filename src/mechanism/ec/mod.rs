@@ -71,8 +71,8 @@ pub(super) static ROWS: &[Mechanism] = rows! {
 
 /// The key of a verification. Those on SM2's curve are for SM2 alone.
 fn public(key: &Key) -> Result<&PublicKey> {
-    match key {
-        Key::EcPublic(key) if key.sm2().is_none() => Ok(key),
+    match key.of::<PublicKey>() {
+        Some(key) if key.sm2().is_none() => Ok(key),
         _ => refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,
             "not an EC public key of this mechanism",
@@ -82,8 +82,8 @@ fn public(key: &Key) -> Result<&PublicKey> {
 
 /// The key of a signature or derivation. Those on SM2's curve are for SM2 alone.
 fn private(key: &Key) -> Result<&PrivateKey> {
-    match key {
-        Key::EcPrivate(key) if key.sm2().is_none() => Ok(key),
+    match key.of::<PrivateKey>() {
+        Some(key) if key.sm2().is_none() => Ok(key),
         _ => refuse(
             ck::CKR_KEY_TYPE_INCONSISTENT,
             "not an EC private key of this mechanism",
@@ -99,7 +99,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
         );
     };
     let curve = Curve::from_params(params)?;
-    Ok(Material::Ec(ec::generate(curve)?))
+    Ok(Material::pair(ec::generate(curve)?))
 }
 
 fn sign(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Signer>> {
@@ -136,7 +136,7 @@ fn not_empty(digest: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::material::EcMaterial;
+    use crate::crypto::ec::EcMaterial;
     use crate::mechanism::Params;
 
     fn row(id: ck::CK_MECHANISM_TYPE) -> &'static Mechanism {
@@ -146,10 +146,8 @@ mod tests {
     fn make(curve: Curve) -> EcMaterial {
         let params = curve.params().to_vec();
         let generate = row(ck::CKM_EC_KEY_PAIR_GEN).generate_pair.unwrap();
-        match generate(&PairSpec::Ec { params }).unwrap() {
-            Material::Ec(material) => material,
-            other => panic!("{other:?}"),
-        }
+        let pair = generate(&PairSpec::Ec { params }).unwrap();
+        pair.of().cloned().unwrap()
     }
 
     fn rv<T>(result: Result<T>) -> ck::CK_RV {
@@ -166,8 +164,8 @@ mod tests {
         ] {
             let material = make(curve);
             let point = PublicKey::new(curve, &material.point).unwrap();
-            let private = Arc::new(Key::EcPrivate(PrivateKey::new(&material).unwrap()));
-            let public = Arc::new(Key::EcPublic(point));
+            let private = Arc::new(Key::new(PrivateKey::new(&material).unwrap()));
+            let public = Arc::new(Key::new(point));
             for row in ROWS.iter().filter(|row| row.sign.is_some()) {
                 assert!(row.takes(private.bits()));
                 let (sign, verify) = (row.sign.unwrap(), row.verify.unwrap());
@@ -197,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_digest_has_1_to_128_bytes() {
-        let key = Arc::new(Key::EcPrivate(PrivateKey::new(&make(Curve::P256)).unwrap()));
+        let key = Arc::new(Key::new(PrivateKey::new(&make(Curve::P256)).unwrap()));
         let sign = row(ck::CKM_ECDSA).sign.unwrap();
         let mut signer = sign(&key, &Params::None).unwrap();
         signer.update(&[7; 128]).unwrap();

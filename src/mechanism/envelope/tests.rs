@@ -137,7 +137,7 @@ fn an_older_version_opens_while_it_lives() {
 
 #[test]
 fn parts_are_gathered() {
-    let key = Arc::new(Key::Keyring(keyring()));
+    let key = Arc::new(Key::new(keyring()));
     let params = Params::CallerData(b"data".to_vec());
     let mut cipher = begin(&key, &params, Direction::Encrypt).unwrap();
     for part in [&b"a"[..], b"", b" message"] {

@@ -102,23 +102,23 @@ pub(super) static ROWS: &[Mechanism] = &[
 
 /// The key of an encryption, verification or wrap.
 fn public(key: &Key) -> Result<&PublicKey> {
-    match key {
-        Key::RsaPublic(key) => Ok(key),
+    match key.of() {
+        Some(key) => Ok(key),
         _ => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an RSA public key"),
     }
 }
 
 /// The key of a decryption, signature or unwrap.
 fn private(key: &Key) -> Result<&PrivateKey> {
-    match key {
-        Key::RsaPrivate(key) => Ok(key),
+    match key.of() {
+        Some(key) => Ok(key),
         _ => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an RSA private key"),
     }
 }
 
 fn generate_pair(spec: &PairSpec) -> Result<Material> {
     match spec {
-        PairSpec::Rsa { bits, exponent } => Ok(Material::Rsa(rsa::generate(*bits, exponent)?)),
+        PairSpec::Rsa { bits, exponent } => Ok(Material::pair(rsa::generate(*bits, exponent)?)),
         PairSpec::Ec { .. } => refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
             "RSA key pairs need CKA_MODULUS_BITS",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::crypto::rsa::RsaMaterial;
 use crate::crypto::vectors::{bytes, list, load, text};
 use crate::mechanism::Oaep;
 
@@ -16,30 +17,21 @@ impl Rng for Counting {
 }
 
 fn pair() -> (Arc<Key>, Arc<Key>) {
-    let Ok(Material::Rsa(material)) =
-        Material::from_pkcs8(&bytes(&load("rsa/openssl.json"), "pkcs8"))
-    else {
-        panic!("not an RSA key");
-    };
+    let key = Material::from_pkcs8(&bytes(&load("rsa/openssl.json"), "pkcs8")).unwrap();
+    let material: &RsaMaterial = key.of().unwrap();
     let public = PublicKey::new(&material.n, &material.e).unwrap();
-    let private = PrivateKey::new(&material).unwrap();
-    (
-        Arc::new(Key::RsaPrivate(private)),
-        Arc::new(Key::RsaPublic(public)),
-    )
+    let private = PrivateKey::new(material).unwrap();
+    (Arc::new(Key::new(private)), Arc::new(Key::new(public)))
 }
 
 /// The pair for the blobs of `aes_key_wrap.json` and `aes_ecb_pkcs7.json`.
 pub(super) fn wrapping_pair() -> (Key, Key) {
-    let Ok(Material::Rsa(material)) =
-        Material::from_pkcs8(&bytes(&load("rsa/aes_key_wrap.json"), "pkcs8"))
-    else {
-        panic!("not an RSA key");
-    };
+    let key = Material::from_pkcs8(&bytes(&load("rsa/aes_key_wrap.json"), "pkcs8")).unwrap();
+    let material: &RsaMaterial = key.of().unwrap();
     let public = PublicKey::new(&material.n, &material.e).unwrap();
     (
-        Key::RsaPrivate(PrivateKey::new(&material).unwrap()),
-        Key::RsaPublic(public),
+        Key::new(PrivateKey::new(material).unwrap()),
+        Key::new(public),
     )
 }
 
@@ -259,9 +251,7 @@ fn blobs_of_an_independent_implementation_unwrap() {
 #[test]
 fn an_inner_key_that_is_no_aes_key_is_a_bad_blob() {
     let (private, public) = wrapping_pair();
-    let Key::RsaPublic(public) = &public else {
-        panic!("not public");
-    };
+    let public: &PublicKey = public.of().unwrap();
     let params = Params::RsaAesKeyWrap {
         aes_bits: None,
         oaep: oaep(Hash::Sha1),
@@ -353,7 +343,7 @@ fn keys_of_1024_bits_work_and_smaller_ones_do_not() {
     for id in [ck::CKM_RSA_PKCS, ck::CKM_RSA_X_509, ck::CKM_RSA_PKCS_OAEP] {
         assert!(row(id).takes(1024) && !row(id).takes(1022));
     }
-    let small = Arc::new(Key::RsaPublic(small));
+    let small = Arc::new(Key::new(small));
     let verify = row(ck::CKM_SHA1_RSA_PKCS_PSS).verify.unwrap();
     let mut verifier = verify(&small, &pss(Hash::Sha1, Hash::Sha1, 0)).unwrap();
     verifier.update(&bytes(case, "message")).unwrap();
@@ -389,7 +379,7 @@ fn key_pairs_are_made_to_order() {
     };
     assert!(matches!(
         generate(&spec(2048, &[1, 0, 1])),
-        Ok(Material::Rsa(_))
+        Ok(Material::Pair(_))
     ));
     assert_eq!(
         rv(generate(&spec(1022, &[1, 0, 1]))),

@@ -70,26 +70,18 @@ pub(super) static ROWS: &[Mechanism] = &[
 
 /// The key of an encryption, verification or wrap.
 fn public(key: &Key) -> Result<&PublicKey> {
-    match key {
-        Key::EcPublic(key) => key.sm2(),
-        _ => None,
+    match key.of().and_then(ec::PublicKey::sm2) {
+        Some(key) => Ok(key),
+        None => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an SM2 public key"),
     }
-    .map_or_else(
-        || refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an SM2 public key"),
-        Ok,
-    )
 }
 
 /// The key of a decryption, signature or unwrap.
 fn private(key: &Key) -> Result<&PrivateKey> {
-    match key {
-        Key::EcPrivate(key) => key.sm2(),
-        _ => None,
+    match key.of().and_then(ec::PrivateKey::sm2) {
+        Some(key) => Ok(key),
+        None => refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an SM2 private key"),
     }
-    .map_or_else(
-        || refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "not an SM2 private key"),
-        Ok,
-    )
 }
 
 fn generate_pair(spec: &PairSpec) -> Result<Material> {
@@ -105,7 +97,7 @@ fn generate_pair(spec: &PairSpec) -> Result<Material> {
             "the curve is one of another mechanism",
         );
     }
-    Ok(Material::Ec(ec::generate(Curve::Sm2)?))
+    Ok(Material::pair(ec::generate(Curve::Sm2)?))
 }
 
 fn sign(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {

@@ -1,25 +1,19 @@
 use super::*;
+use crate::crypto::ec::EcMaterial;
 use crate::crypto::ec::sm2::cipher_len;
-use crate::crypto::material::EcMaterial;
 use crate::crypto::rand::SystemRng;
 use crate::crypto::vectors::{bytes, list, load};
 
 fn pair(material: &EcMaterial) -> (Arc<Key>, Arc<Key>) {
     let public = ec::PublicKey::new(material.curve, &material.point).unwrap();
     let private = ec::PrivateKey::new(material).unwrap();
-    (
-        Arc::new(Key::EcPrivate(private)),
-        Arc::new(Key::EcPublic(public)),
-    )
+    (Arc::new(Key::new(private)), Arc::new(Key::new(public)))
 }
 
 /// The pair for the blobs of `sm2.json`.
 fn wrapping_pair() -> (Arc<Key>, Arc<Key>) {
     let der = bytes(&load("ec/sm2.json")["sm4_ecb"], "pkcs8");
-    match Material::from_pkcs8(&der) {
-        Ok(Material::Ec(material)) => pair(&material),
-        other => panic!("{other:?}"),
-    }
+    pair(Material::from_pkcs8(&der).unwrap().of().unwrap())
 }
 
 fn rv<T>(result: Result<T>) -> ck::CK_RV {

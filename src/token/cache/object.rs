@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::attr::Attributes;
 use crate::ck;
-use crate::mechanism::{Key, Material};
+use crate::keytype::{Key, Material};
 use crate::policy::{Facts, KeyFacts};
 use crate::store::Uid;
 

@@ -4,8 +4,8 @@
 use crate::ck;
 use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
+use crate::keytype::Material;
 use crate::log;
-use crate::mechanism::Material;
 use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::store::{self, MaterialRow, Row, Snapshot, Tx, Uid};
@@ -399,7 +399,7 @@ impl Change<'_> {
     /// Seals material for the object, and names it in the record.
     fn seal_material(&self, record: &mut Record, material: &Material) -> Result<MaterialRow> {
         let id: [u8; 16] = crate::rng::random(&*self.token.rng);
-        let clear = material::encode(material);
+        let clear = material::encode(material)?;
         let (data_key, sealed) =
             self.vault
                 .seal_material(&*self.token.rng, &record.uid, &id, &clear)?;

@@ -4,6 +4,7 @@ use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, Profile, Spec, Usage, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
+use crate::keytype;
 use crate::mechanism::Mechanism;
 use crate::token::Token;
 use crate::token::cache::object::Handle;
@@ -156,16 +157,11 @@ fn set_usage(attributes: &mut Attributes, usage: Usage) {
 
 /// The spec, with CKA_EC_PARAMS in the form that all keys have.
 fn spec(attributes: &mut Attributes) -> Result<Spec> {
-    if let Some(params) = attributes.bytes(ck::CKA_EC_PARAMS) {
-        let canonical = key::canonical_curve(attributes.key_type(), params)?;
-        attributes.set(ck::CKA_EC_PARAMS, Value::Bytes(canonical));
-    }
-    let size = match attributes.key_type() {
-        Some(ck::CKK_RSA) => ck::CKA_MODULUS_BITS,
-        Some(ck::CKK_EC | ck::CKK_EC_EDWARDS) => ck::CKA_EC_PARAMS,
-        _ => ck::CKA_VALUE_LEN,
-    };
-    if attributes.get(size).is_none() && attributes.key_type() != Some(ck::CKK_TENON_SM4) {
+    key::set_canonical_size(attributes)?;
+    let row = attributes.key_type().and_then(keytype::find);
+    let size = row.map_or(ck::CKA_VALUE_LEN, |row| row.size);
+    let one_size = row.is_some_and(|row| row.only_size.is_some());
+    if attributes.get(size).is_none() && !one_size {
         return Err(Error::new(
             ck::CKR_TEMPLATE_INCOMPLETE,
             "an external key says what material fits it",

@@ -8,8 +8,8 @@ use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
+use crate::keytype::Material;
 use crate::log;
-use crate::mechanism::Material;
 use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::{Search, Snapshot, Uid};
@@ -264,10 +264,6 @@ fn fits_again(attributes: &Attributes, material: &Material) -> Result<()> {
 }
 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).
-///
-/// Canonical material: the raw bytes of a secret key; (n, e) of an RSA key, since d is not unique;
-/// the curve and scalar of an EC key; the curve and public key of an Ed25519 or X25519 key, since
-/// X25519 ignores some bits of a scalar.
 fn fingerprint(
     master: &Domain,
     uid: &Uid,
@@ -279,19 +275,14 @@ fn fingerprint(
         .key_type()
         .unwrap_or(ck::CK_UNAVAILABLE_INFORMATION)
         .to_be_bytes();
-    let (parameters, canonical): (&[u8], [&[u8]; 2]) = match material {
-        Material::Secret(value) => (b"", [value, b""]),
-        Material::Rsa(key) => (b"", [&key.n, &key.e]),
-        Material::Ec(key) => (key.curve.params(), [&key.scalar, b""]),
-        Material::Okp(key) => (key.curve.params(), [&key.public, b""]),
-    };
+    let [parameters, first, second] = material.canonical();
     master.fingerprint(&[
         b"tenon binding 1",
         uid,
         &class,
         &key_type,
         parameters,
-        canonical[0],
-        canonical[1],
+        first,
+        second,
     ])
 }

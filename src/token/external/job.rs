@@ -9,6 +9,7 @@ use crate::config::LogLevel;
 use crate::crypto::ec::Curve;
 use crate::crypto::hash::Hash;
 use crate::error::{Error, Result, refuse};
+use crate::keytype;
 use crate::log;
 use crate::mechanism::{self, Mechanism, Oaep, PairSpec, Params};
 use crate::policy::Action;
@@ -19,7 +20,6 @@ use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
 use crate::token::read::UsableKey;
 use crate::token::record::external::time_value;
-use crate::token::record::key;
 use crate::token::record::uid::uid_of;
 use crate::token::record::uid::unique_id;
 use crate::token::unwrap::{Opening, open};
@@ -177,7 +177,7 @@ impl Token {
         }
         let wrapping = match spec {
             PairSpec::Rsa { bits, .. } => WrappingKey::Rsa(*bits),
-            PairSpec::Ec { params } if key::curve(params)? == Curve::Sm2 => WrappingKey::Sm2,
+            PairSpec::Ec { params } if keytype::curve(params)? == Curve::Sm2 => WrappingKey::Sm2,
             PairSpec::Ec { .. } => {
                 return refuse(
                     ck::CKR_TEMPLATE_INCONSISTENT,

@@ -10,7 +10,8 @@ use crate::byok::{self, State};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
-use crate::mechanism::{self, Key, Keyring, Material};
+use crate::keytype::{Key, Material};
+use crate::mechanism::{self, Keyring};
 use crate::policy::Action;
 use crate::rng::random;
 use crate::store::{Snapshot, Uid};
@@ -199,14 +200,14 @@ impl Token {
             }
             Ok::<_, Error>(Keyring::new(object.uid, current, ready_versions))
         })?;
-        let keyring = Arc::new(Key::Keyring(keyring));
+        let keyring = Arc::new(Key::new(keyring));
         Ok(object.keyring.get_or_init(|| keyring).clone())
     }
 
     /// Holds the older versions of a key that is ready for envelopes to the present time, and erases
     /// those that have expired.
     pub(in crate::token) fn hold_to_time(&self, object: &Object, keys: &Keys) -> Result<()> {
-        let Some(Key::Keyring(keyring)) = object.keyring.get().map(|key| &**key) else {
+        let Some(keyring) = object.keyring.get().and_then(|key| key.of::<Keyring>()) else {
             return Ok(());
         };
         let now = self.time.now();

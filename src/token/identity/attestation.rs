@@ -5,9 +5,7 @@
 
 use crate::ck;
 use crate::crypto::ec::{self, Curve};
-use crate::crypto::encoding::{ec_spki, ecdsa_signature};
 use crate::crypto::hash::Hash;
-use crate::crypto::material::EcMaterial;
 use crate::error::{Error, Result, refuse};
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -30,7 +28,7 @@ pub(in crate::token) fn rows(
     master: &Domain,
 ) -> Result<[(&'static str, Vec<u8>); 2]> {
     let key = ec::generate(Curve::P256)?;
-    let spki = ec_spki(key.curve, &key.point)?;
+    let spki = ec::spki(key.curve, &key.point)?;
     let tag = store.tag(&[PUBLIC_ROW.as_bytes(), &spki]);
     Ok([
         (
@@ -102,15 +100,15 @@ impl Token {
             .read(|snapshot| snapshot.meta(PRIVATE_ROW))?
             .ok_or_else(|| damaged("the attestation key"))?;
         let scalar = master.domain.open_value(PRIVATE_ROW, &sealed)?;
-        let key = EcMaterial::checked(Curve::P256, &scalar, None)?;
+        let key = ec::EcMaterial::checked(Curve::P256, &scalar, None)?;
         // Whoever has the file can write the public row, and not the private one.
-        if ec_spki(key.curve, &key.point)? != spki {
+        if ec::spki(key.curve, &key.point)? != spki {
             return Err(damaged("the public attestation key"));
         }
         let mut signature = vec![0; 2 * key.curve.order_len()];
         let digest = Hash::Sha256.digest(&[statement]);
         ec::PrivateKey::new(&key)?.sign(&digest, &mut signature)?;
-        let der = ecdsa_signature(&signature).map_err(Error::from)?;
+        let der = ec::der_signature(&signature).map_err(Error::from)?;
         Ok((der, spki))
     }
 }

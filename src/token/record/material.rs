@@ -1,32 +1,15 @@
 //! The stored form of a key's material: a kind byte, then each value after its length.
 
-use crate::crypto::ec::Curve;
-use crate::crypto::material::{EcMaterial, OkpMaterial, RsaMaterial};
-use crate::crypto::okp;
 use crate::error::Result;
-use crate::mechanism::Material;
+use crate::keytype::Material;
 use crate::secret::Secret;
 
 use crate::token::record::damaged::damaged;
 
-const SECRET: u8 = 1;
-const RSA: u8 = 2;
-const EC: u8 = 3;
-const OKP: u8 = 4;
-
 /// Sealed-store encoding of `material`.
-pub(in crate::token) fn encode(material: &Material) -> Secret {
-    match material {
-        Material::Secret(value) => join(SECRET, &[value]),
-        Material::Rsa(key) => join(
-            RSA,
-            &[
-                &key.n, &key.e, &key.d, &key.p, &key.q, &key.dp, &key.dq, &key.qinv,
-            ],
-        ),
-        Material::Ec(key) => join(EC, &[key.curve.params(), &key.scalar, &key.point]),
-        Material::Okp(key) => join(OKP, &[key.curve.params(), &key.private, &key.public]),
-    }
+pub(in crate::token) fn encode(material: &Material) -> Result<Secret> {
+    let (kind, fields) = material.stored()?;
+    Ok(join(kind, &fields))
 }
 
 /// Decodes what `encode` made. The bytes were authenticated, so the values need no check but form.
@@ -44,30 +27,7 @@ fn parse(bytes: &[u8]) -> Option<Material> {
         fields.push(field);
         rest = tail;
     }
-    match (*kind, fields.as_slice()) {
-        (SECRET, [value]) => Some(Material::Secret(Secret::copy(value))),
-        (RSA, [n, e, d, p, q, dp, dq, qinv]) => Some(Material::Rsa(RsaMaterial {
-            n: n.to_vec(),
-            e: e.to_vec(),
-            d: Secret::copy(d),
-            p: Secret::copy(p),
-            q: Secret::copy(q),
-            dp: Secret::copy(dp),
-            dq: Secret::copy(dq),
-            qinv: Secret::copy(qinv),
-        })),
-        (EC, [params, scalar, point]) => Some(Material::Ec(EcMaterial {
-            curve: Curve::from_params(params).ok()?,
-            scalar: Secret::copy(scalar),
-            point: point.to_vec(),
-        })),
-        (OKP, [params, private, public]) => Some(Material::Okp(OkpMaterial {
-            curve: okp::Curve::from_params(params).ok()?,
-            private: Secret::copy(private),
-            public: public.to_vec(),
-        })),
-        _ => None,
-    }
+    Material::from_stored(*kind, &fields)
 }
 
 fn join(kind: u8, fields: &[&[u8]]) -> Secret {
@@ -92,19 +52,20 @@ mod tests {
 
     #[test]
     fn keys_of_every_curve_come_back() {
-        use crate::crypto::ec;
+        use crate::crypto::ec::{self, Curve};
+        use crate::crypto::okp;
 
-        let okp = |curve| Material::Okp(okp::generate(curve).unwrap());
-        let ec = |curve| Material::Ec(ec::generate(curve).unwrap());
+        let okp = |curve| Material::pair(okp::generate(curve).unwrap());
+        let ec = |curve| Material::pair(ec::generate(curve).unwrap());
         for key in [
             okp(okp::Curve::Ed25519),
             okp(okp::Curve::X25519),
             ec(Curve::P521),
             ec(Curve::Brainpool320),
         ] {
-            let bytes = encode(&key);
+            let bytes = encode(&key).unwrap();
             let again = decode(&bytes).unwrap();
-            assert!(encode(&again).ct_eq(&bytes));
+            assert!(encode(&again).unwrap().ct_eq(&bytes));
             assert_eq!(again.spki(), key.spki());
         }
     }
@@ -112,7 +73,7 @@ mod tests {
     #[test]
     fn every_truncation_is_refused() {
         let key = Material::Secret(Secret::copy(&[7; 32]));
-        let bytes = encode(&key);
+        let bytes = encode(&key).unwrap();
         assert!(matches!(decode(&bytes), Ok(Material::Secret(value)) if value.ct_eq(&[7; 32])));
         for len in 0..bytes.len() {
             assert!(decode(&bytes[..len]).is_err(), "{len}");

@@ -2,7 +2,7 @@
 
 use crate::attr::{Attributes, Value};
 use crate::ck;
-use crate::mechanism::Material;
+use crate::keytype::Material;
 use crate::rng::{Rng, random};
 use crate::store::Uid;
 

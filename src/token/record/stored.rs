@@ -2,7 +2,7 @@
 
 use crate::attr::Attributes;
 use crate::error::Result;
-use crate::mechanism::Material;
+use crate::keytype::Material;
 use crate::store::{MaterialRow, Snapshot, Uid};
 
 use super::external;

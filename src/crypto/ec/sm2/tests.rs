@@ -1,9 +1,10 @@
 use serde_json::Value;
 
 use super::*;
+use crate::crypto::ec::EcMaterial;
 use crate::crypto::ec::{self, Curve};
-use crate::crypto::material::{EcMaterial, Material};
 use crate::crypto::vectors::{bytes, hex, list, load};
+use crate::keytype::Material;
 
 fn vectors() -> Value {
     load("ec/sm2.json")
@@ -16,10 +17,8 @@ fn pair(material: &EcMaterial) -> (ec::PrivateKey, ec::PublicKey) {
 }
 
 fn material(pkcs8: &[u8]) -> EcMaterial {
-    match Material::from_pkcs8(pkcs8) {
-        Ok(Material::Ec(material)) => material,
-        other => panic!("{other:?}"),
-    }
+    let material = Material::from_pkcs8(pkcs8).unwrap();
+    material.of().cloned().unwrap()
 }
 
 fn digest(mut hasher: Hasher, message: &[u8]) -> Vec<u8> {
@@ -61,7 +60,7 @@ fn what_the_openssl_program_made_is_understood() {
     for case in list(&vectors(), "openssl") {
         let material = material(&bytes(case, "pkcs8"));
         assert_eq!(material.point, bytes(case, "point"));
-        let whole = Material::Ec(material.clone());
+        let whole = Material::pair(material.clone());
         assert_eq!(whole.spki().unwrap(), bytes(case, "spki"));
         assert_eq!(&*whole.to_pkcs8().unwrap(), &bytes(case, "pkcs8")[..]);
         let (private, public) = pair(&material);

@@ -1,5 +1,6 @@
 use super::*;
-use crate::crypto::ec::Curve;
+use crate::crypto::ec::{Curve, EcMaterial};
+use crate::crypto::okp::OkpMaterial;
 use crate::crypto::rand::SystemRng;
 use crate::crypto::vectors::{bytes, list, load, text};
 
@@ -13,17 +14,17 @@ fn params(aes_bits: u64, kdf: Option<Hash>, shared_data: &[u8]) -> Params {
 
 /// The private and the public key.
 fn pair(material: &Material) -> (Key, Key) {
-    match material {
-        Material::Ec(key) => (
-            Key::EcPrivate(PrivateKey::new(key).unwrap()),
-            Key::EcPublic(PublicKey::new(key.curve, &key.point).unwrap()),
-        ),
-        Material::Okp(key) => (
-            Key::OkpPrivate(okp::PrivateKey::new(key).unwrap()),
-            Key::OkpPublic(okp::PublicKey::new(key.curve, &key.public).unwrap()),
-        ),
-        other => panic!("{other:?}"),
+    if let Some(key) = material.of::<EcMaterial>() {
+        return (
+            Key::new(PrivateKey::new(key).unwrap()),
+            Key::new(PublicKey::new(key.curve, &key.point).unwrap()),
+        );
     }
+    let key: &OkpMaterial = material.of().unwrap();
+    (
+        Key::new(okp::PrivateKey::new(key).unwrap()),
+        Key::new(okp::PublicKey::new(key.curve, &key.public).unwrap()),
+    )
 }
 
 fn rv<T>(result: Result<T>) -> ck::CK_RV {
@@ -59,7 +60,7 @@ fn known_answers() {
 
 #[test]
 fn the_key_depends_on_every_parameter() {
-    let (private, public) = pair(&Material::Ec(ec::generate(Curve::P256).unwrap()));
+    let (private, public) = pair(&Material::pair(ec::generate(Curve::P256).unwrap()));
     let given = params(256, Some(Hash::Sha256), b"info");
     let blob = wrap(&public, &given, &SystemRng, &[7; 16]).unwrap();
     assert!(open(&private, &given, &blob).is_ok());
@@ -77,7 +78,7 @@ fn the_key_depends_on_every_parameter() {
 fn blobs_of_every_length() {
     let ec = ec::generate(Curve::P384).unwrap();
     let okp = okp::generate(okp::Curve::X25519).unwrap();
-    for (material, point_len) in [(Material::Ec(ec), 97), (Material::Okp(okp), 32)] {
+    for (material, point_len) in [(Material::pair(ec), 97), (Material::pair(okp), 32)] {
         let (private, public) = pair(&material);
         let params = params(256, Some(Hash::Sha256), b"");
         let blob = wrap(&public, &params, &SystemRng, &[7; 24]).unwrap();
@@ -98,7 +99,7 @@ fn blobs_of_every_length() {
 
 #[test]
 fn keys_and_parameters_that_do_not_fit() {
-    let (private, public) = pair(&Material::Ec(ec::generate(Curve::P224).unwrap()));
+    let (private, public) = pair(&Material::pair(ec::generate(Curve::P224).unwrap()));
     let invalid = ck::CKR_MECHANISM_PARAM_INVALID;
     // 28 bytes are no AES-256 key.
     let short = params(256, None, b"");
@@ -112,7 +113,7 @@ fn keys_and_parameters_that_do_not_fit() {
         assert_eq!(rv(wrap(&public, &wrong, &SystemRng, &[7; 16])), invalid);
         assert_eq!(rv(length(&private, &wrong, 57 + 24)), invalid);
     }
-    let (private, public) = pair(&Material::Ec(ec::generate(Curve::Sm2).unwrap()));
+    let (private, public) = pair(&Material::pair(ec::generate(Curve::Sm2).unwrap()));
     let (fine, wrong) = (params(128, None, b""), ck::CKR_KEY_TYPE_INCONSISTENT);
     assert_eq!(rv(wrap(&public, &fine, &SystemRng, &[7; 16])), wrong);
     assert_eq!(rv(length(&private, &fine, 65 + 24)), wrong);

@@ -1,15 +1,12 @@
-//! Ed25519 (RFC 8032) and X25519 (RFC 7748): octet key pairs, whose halves are 32 bytes each.
+//! Keys, signatures and agreement.
 
-use crate::crypto::ec::{Named, named};
-use crate::crypto::encoding::octet_string;
-use crate::crypto::material::OkpMaterial;
 use crate::crypto::sys::curve25519::{self as sys, Variant};
 use crate::crypto::sys::rand;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-#[cfg(test)]
-mod tests;
+use super::curve::Curve;
+use super::material::OkpMaterial;
 
 /// Bytes of a public key, a private key and a shared secret.
 pub const KEY_LEN: usize = sys::KEY_LEN;
@@ -19,93 +16,6 @@ pub const SIGNATURE_LEN: usize = sys::SIGNATURE_LEN;
 pub const MAX_CONTEXT_LEN: usize = 255;
 
 const WRONG_LENGTH: Error = Error::InvalidKey("an Ed25519 or X25519 key has 32 bytes");
-
-/// What a pair is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Curve {
-    /// Signatures, on edwards25519.
-    Ed25519,
-    /// Key agreement, on curve25519.
-    X25519,
-}
-
-/// pkcs11-tool's "curve25519": a PrintableString whose length is one too great.
-const MISCOUNTED: &[u8] = b"\x13\x0Bcurve25519";
-
-/// A curve and what CKA_EC_PARAMS may call it: first RFC 8410's object identifier, then the one
-/// that OpenPGP gave it.
-struct Row {
-    curve: Curve,
-    params: [&'static [u8]; 2],
-    names: [&'static str; 2],
-}
-
-static ROWS: [Row; 2] = [
-    Row {
-        curve: Curve::Ed25519,
-        params: [
-            // 1.3.101.112
-            &[0x06, 0x03, 0x2B, 0x65, 0x70],
-            // 1.3.6.1.4.1.11591.15.1
-            &[
-                0x06, 0x09, 0x2B, 0x06, 0x01, 0x04, 0x01, 0xDA, 0x47, 0x0F, 0x01,
-            ],
-        ],
-        names: ["edwards25519", "Ed25519"],
-    },
-    Row {
-        curve: Curve::X25519,
-        params: [
-            // 1.3.101.110
-            &[0x06, 0x03, 0x2B, 0x65, 0x6E],
-            // 1.3.6.1.4.1.3029.1.5.1
-            &[
-                0x06, 0x0A, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x97, 0x55, 0x01, 0x05, 0x01,
-            ],
-        ],
-        names: ["curve25519", "X25519"],
-    },
-];
-
-impl Curve {
-    /// Bits of the field.
-    #[must_use]
-    pub fn bits(self) -> usize {
-        255
-    }
-
-    /// CKA_EC_PARAMS: DER of RFC 8410's object identifier.
-    #[must_use]
-    pub fn params(self) -> &'static [u8] {
-        ROWS[self as usize].params[0]
-    }
-
-    /// The curve that CKA_EC_PARAMS names: DER of an object identifier, or of a PrintableString with
-    /// a name. Errors as those of `ec::Curve::from_params`.
-    pub fn from_params(der: &[u8]) -> Result<Self> {
-        if der == MISCOUNTED {
-            return Ok(Self::X25519);
-        }
-        let name = named(der)?;
-        let fits = |row: &&Row| match name {
-            Named::Oid => row.params.contains(&der),
-            Named::Name(name) => row.names.iter().any(|known| known.as_bytes() == name),
-        };
-        ROWS.iter()
-            .find(fits)
-            .map(|row| row.curve)
-            .ok_or(Error::UnsupportedCurve)
-    }
-}
-
-/// The bytes in CKA_EC_POINT: bare, as PKCS #11 3.2 has it, or a DER OCTET STRING, as 3.0.
-#[must_use]
-pub fn bare_point(value: &[u8]) -> &[u8] {
-    match value.len() {
-        KEY_LEN => value,
-        _ => octet_string(value),
-    }
-}
 
 /// A signature scheme of RFC 8032 section 5.1. Contexts have up to 255 bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,16 @@
+//! The values of an Ed25519 or X25519 key pair.
+
+use crate::secret::Secret;
+
+use super::curve::Curve;
+
+/// Ed25519 or X25519 key pair.
+#[derive(Debug, Clone)]
+pub struct OkpMaterial {
+    /// What the pair is for.
+    pub curve: Curve,
+    /// Seed or scalar, 32 bytes.
+    pub private: Secret,
+    /// Public key, 32 bytes.
+    pub public: Vec<u8>,
+}

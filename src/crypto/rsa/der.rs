@@ -1,0 +1,86 @@
+//! DER of RSA keys (RFC 8017 appendix A.1).
+
+use der::asn1::AnyRef;
+use der::{Decode, Encode};
+use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
+
+use crate::crypto::encoding::{
+    self, AlgorithmIdentifierRef, MISMATCH, ObjectIdentifier, PrivateKeyInfoRef, encode, encoding,
+    public_key, uint,
+};
+use crate::crypto::{Error, Result};
+use crate::secret::Secret;
+
+use super::material::RsaMaterial;
+
+/// rsaEncryption.
+pub const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+impl RsaMaterial {
+    /// Takes the private key in PKCS #8: two primes, with all values proven to belong together.
+    pub fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
+        if info.algorithm != algorithm() {
+            return Err(Error::InvalidKey("rsaEncryption takes NULL parameters"));
+        }
+        let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes())
+            .map_err(|_| Error::InvalidKey("not RSAPrivateKey DER"))?;
+        if key.other_prime_infos.is_some() {
+            return Err(Error::InvalidKey("an RSA key of more than two primes"));
+        }
+        let [n, e] = [key.modulus, key.public_exponent].map(|value| value.as_bytes());
+        if let Some(der) = public_key(info)? {
+            let public = RsaPublicKeyRef::from_der(der)
+                .map_err(|_| Error::InvalidKey("not RSAPublicKey DER"))?;
+            if public.modulus.as_bytes() != n || public.public_exponent.as_bytes() != e {
+                return Err(MISMATCH);
+            }
+        }
+        let [d, p, q] =
+            [key.private_exponent, key.prime1, key.prime2].map(|value| value.as_bytes());
+        let material = Self::checked(n, e, d, Some((p, q)))?;
+        let own = [&material.dp, &material.dq, &material.qinv];
+        let given = [key.exponent1, key.exponent2, key.coefficient];
+        if own
+            .iter()
+            .zip(given)
+            .any(|(own, given)| !own.ct_eq(given.as_bytes()))
+        {
+            return Err(Error::InvalidKey(
+                "the RSA exponents do not belong to the primes",
+            ));
+        }
+        Ok(material)
+    }
+
+    /// PKCS #8 version 1 DER.
+    pub fn to_pkcs8(&self) -> Result<Secret> {
+        let inner = encode(&RsaPrivateKeyRef {
+            modulus: uint(&self.n)?,
+            public_exponent: uint(&self.e)?,
+            private_exponent: uint(&self.d)?,
+            prime1: uint(&self.p)?,
+            prime2: uint(&self.q)?,
+            exponent1: uint(&self.dp)?,
+            exponent2: uint(&self.dq)?,
+            coefficient: uint(&self.qinv)?,
+            other_prime_infos: None,
+        })?;
+        encoding::pkcs8(algorithm(), &inner)
+    }
+}
+
+/// SubjectPublicKeyInfo DER of an RSA public key, from its big-endian integers.
+pub fn spki(n: &[u8], e: &[u8]) -> Result<Vec<u8>> {
+    let key = RsaPublicKeyRef {
+        modulus: uint(n)?,
+        public_exponent: uint(e)?,
+    };
+    encoding::spki(algorithm(), &key.to_der().map_err(encoding)?)
+}
+
+fn algorithm() -> AlgorithmIdentifierRef<'static> {
+    AlgorithmIdentifierRef {
+        oid: OID,
+        parameters: Some(AnyRef::NULL),
+    }
+}

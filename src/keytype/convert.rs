@@ -1,0 +1,69 @@
+//! Between material and its outer forms, by the rows of the table.
+
+use crate::ck;
+use crate::crypto::encoding::private_key_info;
+use crate::crypto::{Error, Result};
+use crate::secret::Secret;
+
+use super::key::Key;
+use super::material::Material;
+use super::row::{Form, KeyPairs};
+use super::table::{all, find};
+
+/// First byte of the stored form of a secret key.
+const SECRET: u8 = 1;
+
+impl Material {
+    /// Takes a private key from PKCS #8 DER, version 1 or 2, with nothing after it at any level and with
+    /// all values proven to belong together. RSA has two primes, EC a named curve. Attributes are allowed
+    /// and ignored.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self> {
+        let info = private_key_info(der)?;
+        let pairs = pairs().find(|pairs| pairs.oid == info.algorithm.oid);
+        let pairs = pairs.ok_or(Error::InvalidKey("PKCS #8 of an unknown algorithm"))?;
+        (pairs.from_pkcs8)(&info)
+    }
+
+    /// The stored form: its first byte, and the values that follow.
+    pub fn stored(&self) -> Result<(u8, Vec<&[u8]>)> {
+        let pair = match self {
+            Self::Secret(value) => return Ok((SECRET, vec![value])),
+            Self::Pair(pair) => pair,
+        };
+        match find(pair.key_type()).map(|row| &row.form) {
+            Some(Form::Pair(pairs)) => Ok((pairs.stored_kind, pair.parts())),
+            _ => Err(Error::Internal("a key pair of no type")),
+        }
+    }
+
+    /// Takes the values of the stored form, which were authenticated and need no check but of their
+    /// number.
+    #[must_use]
+    pub fn from_stored(kind: u8, parts: &[&[u8]]) -> Option<Self> {
+        if kind == SECRET {
+            let [value] = parts else { return None };
+            return Some(Self::Secret(Secret::copy(value)));
+        }
+        let pairs = pairs().find(|pairs| pairs.stored_kind == kind)?;
+        (pairs.from_parts)(parts)
+    }
+
+    /// The key, ready for use: a secret key as one of `key_type`; a pair knows its own.
+    pub fn ready(&self, key_type: Option<ck::CK_KEY_TYPE>) -> Result<Key> {
+        let value = match self {
+            Self::Pair(pair) => return pair.ready(),
+            Self::Secret(value) => value,
+        };
+        match key_type.and_then(find).map(|row| &row.form) {
+            Some(Form::Secret(secret)) => (secret.ready)(value),
+            _ => Err(Error::InvalidKey("not a secret key of a known type")),
+        }
+    }
+}
+
+fn pairs() -> impl Iterator<Item = &'static KeyPairs> {
+    all().filter_map(|row| match &row.form {
+        Form::Pair(pairs) => Some(pairs),
+        Form::Secret(_) => None,
+    })
+}

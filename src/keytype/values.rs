@@ -1,0 +1,47 @@
+//! Values by their attributes, as templates, objects and keys have them.
+
+use crate::ck;
+use crate::error::{Error, Result};
+
+/// Values of a key by their attributes.
+pub trait Values {
+    /// The value of a byte array or big integer.
+    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]>;
+    /// The value of a CK_ULONG.
+    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG>;
+}
+
+/// Numbers alone.
+impl<const N: usize> Values for [(ck::CK_ATTRIBUTE_TYPE, ck::CK_ULONG); N] {
+    fn bytes(&self, _: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+        None
+    }
+
+    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
+        self.iter().find(|(of, _)| *of == kind).map(|(_, n)| *n)
+    }
+}
+
+/// A value that anybody may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicValue {
+    /// CK_ULONG.
+    Ulong(ck::CK_ULONG),
+    /// Byte array or big integer.
+    Bytes(Vec<u8>),
+}
+
+/// Values that anybody may read, by their attributes.
+pub type PublicValues = Vec<(ck::CK_ATTRIBUTE_TYPE, PublicValue)>;
+
+/// The component `kind`, called `name`. CKR_TEMPLATE_INCOMPLETE without it.
+pub(super) fn need<'a>(
+    values: &'a dyn Values,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+    name: &'static str,
+) -> Result<&'a [u8]> {
+    values.bytes(kind).ok_or_else(|| {
+        let what = "the key's value is incomplete";
+        Error::new(ck::CKR_TEMPLATE_INCOMPLETE, what).at(name)
+    })
+}

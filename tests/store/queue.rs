@@ -1,8 +1,11 @@
 //! Lines: first come, first served, whoever dies, stops or replaces the file.
 
-use std::fs;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Write;
 use std::num::NonZeroU8;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -67,6 +70,103 @@ fn who_came_first_is_admitted_first() {
         drop(head);
     });
     assert_eq!(served.into_inner(), [0, 1, 2, 3, 4, 5]);
+}
+
+const VISITOR: &str = "store::queue::visitor";
+const VISITORS: usize = 4;
+const VISITS: usize = 30;
+
+/// What happened to visitors, in the order in which it happened.
+struct Journal(File);
+
+impl Journal {
+    fn of(path: &Path) -> Self {
+        let path = path.with_extension("journal");
+        Self(
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .unwrap(),
+        )
+    }
+
+    fn note(&mut self, what: &str) {
+        let line = format!("{what} {}\n", std::process::id());
+        self.0.write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// Joins the line again and again.
+#[test]
+fn visitor() {
+    let Some(path) = playing(VISITOR) else { return };
+    let store = Store::open(&path, &Options::default()).unwrap();
+    let mut journal = Journal::of(&path);
+    for visit in 0..VISITS {
+        let mut joined = false;
+        let patience = Deadline::after(Duration::from_secs(120));
+        let ticket = store.queue(LINE, patience, |ahead| {
+            if !joined {
+                journal.note("joined");
+                joined = true;
+                if visit == 0 {
+                    say("joined");
+                }
+            }
+            Ok::<_, Error>(ahead == 0)
+        });
+        let ticket = ticket.unwrap().unwrap();
+        journal.note("served");
+        drop(ticket);
+    }
+}
+
+/// Whoever joins behind somebody is served behind him. A ticket is taken a moment before the journal
+/// says so, so of each other process one visit may seem to have passed by.
+#[test]
+fn of_processes_too_nobody_passes_one_who_waits() {
+    let s = scratch();
+    let head = join(&s.store, 0).unwrap();
+    let mut others: Vec<_> = (0..VISITORS)
+        .map(|_| Other::start(VISITOR, &s.path))
+        .collect();
+    for other in &mut others {
+        assert_eq!(other.hear().as_deref(), Some("joined"));
+    }
+    drop(head);
+    others.into_iter().for_each(Other::finish);
+
+    let journal = fs::read_to_string(s.path.with_extension("journal")).unwrap();
+    let mut waiting: HashMap<&str, HashMap<&str, Passing>> = HashMap::new();
+    let mut served = 0;
+    for line in journal.lines() {
+        let (what, who) = line.split_once(' ').unwrap();
+        if what == "joined" {
+            for passing in waiting.values_mut() {
+                passing.entry(who).or_default().joined = true;
+            }
+            waiting.insert(who, HashMap::new());
+            continue;
+        }
+        served += 1;
+        waiting.remove(who);
+        for passing in waiting.values_mut().filter_map(|all| all.get_mut(who)) {
+            passing.times += usize::from(passing.joined);
+            passing.joined = false;
+            assert!(passing.times <= 1, "{who} passed by twice:\n{journal}");
+        }
+    }
+    assert_eq!(served, VISITORS * VISITS);
+}
+
+/// Visits of another process since somebody joined.
+#[derive(Default)]
+struct Passing {
+    /// One is under way that began since.
+    joined: bool,
+    /// Those that began and ended since.
+    times: usize,
 }
 
 #[test]

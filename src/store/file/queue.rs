@@ -32,11 +32,12 @@ pub(super) const WRITERS: u8 = 0;
 
 /// Bytes of the file that belong to one line.
 const LINE: i64 = 1 << 48;
-/// A look at those ahead costs about a microsecond; one who has many ahead of him looks less often.
+/// Bounds of the pause between two looks at those ahead.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
-/// Whoever has waited for so long looks seldom: something is slow, or has stopped.
-const LONG_WAIT: Duration = Duration::from_millis(200);
+/// A pause is at most this part of the time for which the line has not moved, for each one ahead: so a
+/// turn that ends is noticed soon beside what it took, and few looks are made until then.
+const PART: u32 = 16;
 
 /// The lines of one store.
 #[derive(Debug, Clone)]
@@ -81,6 +82,7 @@ impl Queue {
         mut admit: impl FnMut(usize) -> std::result::Result<bool, E>,
     ) -> std::result::Result<Option<Ticket>, E> {
         let ticket = self.join(line)?;
+        let (mut fewest, mut moved) = (usize::MAX, Duration::ZERO);
         loop {
             let ahead = ticket.ahead().map_err(|e| Error::io(&e, &self.path))?;
             if admit(ahead)? {
@@ -90,7 +92,11 @@ impl Queue {
             if left.is_zero() {
                 return Ok(None);
             }
-            thread::sleep(pause(ahead, deadline.waited()).min(left));
+            let waited = deadline.waited();
+            if ahead < fewest {
+                (fewest, moved) = (ahead, waited);
+            }
+            thread::sleep(pause(ahead, waited.saturating_sub(moved)).min(left));
         }
     }
 
@@ -197,10 +203,25 @@ fn count(description: &Description, bytes: Range<i64>) -> io::Result<usize> {
     Ok(found)
 }
 
-fn pause(ahead: usize, waited: Duration) -> Duration {
-    if waited > LONG_WAIT {
-        return LONGEST_PAUSE;
-    }
+/// How long to wait before the next look, where the line has not moved for `still`.
+fn pause(ahead: usize, still: Duration) -> Duration {
     let ahead = u32::try_from(ahead.max(1)).unwrap_or(u32::MAX);
-    SHORTEST_PAUSE.saturating_mul(ahead).min(LONGEST_PAUSE)
+    SHORTEST_PAUSE
+        .max(still / PART)
+        .saturating_mul(ahead)
+        .min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_who_waits_looks_soon_after_the_line_moved() {
+        let (stopped, turn) = (Duration::from_secs(1), Duration::from_millis(10));
+        assert_eq!(pause(1, Duration::ZERO), SHORTEST_PAUSE);
+        assert_eq!(pause(7, Duration::ZERO), 7 * SHORTEST_PAUSE);
+        assert!(pause(1, turn) > SHORTEST_PAUSE && pause(1, turn) <= turn / 10);
+        assert_eq!(pause(1, stopped), LONGEST_PAUSE);
+    }
 }

@@ -35,8 +35,10 @@ const PIN: &str = "user-1234";
 /// 65537, big-endian.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 const MESSAGE: &[u8] = b"a message that was signed inside the token";
-/// Seconds that the mortal key lives.
+/// Seconds that the mortal key lives, and how many they become at most where bringing the key takes
+/// longer.
 const LIFE: u64 = 2;
+const LONGEST_LIFE: u64 = 64;
 
 /// Walks in the token directory that the environment names.
 pub(super) fn run(module: Option<&Path>) -> Result<()> {
@@ -269,14 +271,7 @@ impl Walk<'_> {
         )?;
         let aes = AesKey::generate()?;
         let blob = self.wrapping.oaep(aes.material())?;
-        let deadline = SystemClock.now() + LIFE;
-        let mut template = secret(b"mortal");
-        template.push(Attribute::VendorDefined((
-            AttributeType::VendorDefined(CKA_TENON_EXPIRES_AT),
-            deadline.to_be_bytes().to_vec(),
-        )));
-        let key = self.unwrap_secret(&blob, &template)?;
-        self.check_aes(&aes, key)?;
+        let (key, deadline) = self.bring_mortal(&aes, &blob)?;
         tale.done("it works now")?;
         while SystemClock.now() < deadline {
             thread::sleep(Duration::from_millis(50));
@@ -286,6 +281,26 @@ impl Walk<'_> {
         let key = self.unwrap_secret(&blob, &secret(b"mortal"))?;
         self.check_aes(&aes, key)?;
         tale.done("imported again without an end, the same key works again")
+    }
+
+    /// Brings the key whose material expires, and uses it. On a machine so busy that the material
+    /// expires meanwhile, it is brought again with twice as long a life. The key, and its last second.
+    fn bring_mortal(&self, aes: &AesKey, blob: &[u8]) -> Result<(ObjectHandle, u64)> {
+        let mut life = LIFE;
+        loop {
+            let deadline = SystemClock.now() + life;
+            let mut template = secret(b"mortal");
+            template.push(Attribute::VendorDefined((
+                AttributeType::VendorDefined(CKA_TENON_EXPIRES_AT),
+                deadline.to_be_bytes().to_vec(),
+            )));
+            let key = self.unwrap_secret(blob, &template);
+            let used = key.and_then(|key| self.check_aes(aes, key).map(|()| key));
+            match used {
+                Err(_) if SystemClock.now() >= deadline && life < LONGEST_LIFE => life *= 2,
+                used => return Ok((used?, deadline)),
+            }
+        }
     }
 }
 

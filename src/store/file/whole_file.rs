@@ -1,12 +1,15 @@
 //! A small file that is read whole and replaced whole, elsewhere than the store itself.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Draft};
 use super::folder::Umask;
 use crate::store::error::{Error, Result};
+
+/// Bytes that are read of a file at most: many times what Tenon writes into one.
+const LARGEST: u64 = 1 << 16;
 
 /// The file at one path, which need not be there yet.
 #[derive(Debug)]
@@ -40,14 +43,15 @@ impl WholeFile {
     /// Its content; `None` where there is no such file in the folder.
     ///
     /// # Errors
-    /// `NotFound` when the folder is not there; `Symlink`, `NotAFile`, `PermissionsRefused`, `Io`.
+    /// `NotFound` when the folder is not there; `Symlink`, `NotAFile`, `PermissionsRefused`, `Io`, also
+    /// for a file of more than 64 KiB.
     pub fn read(&self) -> Result<Option<Vec<u8>>> {
         match files::regular(&self.path) {
             Ok(_) => {}
             Err(Error::NotFound(_)) => return self.folder().map(|_| None),
             Err(e) => return Err(e),
         }
-        match fs::read(&self.path) {
+        match read_limited(&self.path) {
             Ok(content) => Ok(Some(content)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io(&e, &self.path)),
@@ -88,9 +92,34 @@ impl WholeFile {
     }
 }
 
+fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let len = File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut content)?;
+    if len as u64 > LARGEST {
+        return Err(io::Error::other(format!(
+            "it has more than {LARGEST} bytes, which is more than such a file can have"
+        )));
+    }
+    Ok(content)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn a_huge_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = WholeFile::new(folder.path(), "a");
+        for (len, read) in [(LARGEST, true), (LARGEST + 1, false), (1 << 40, false)] {
+            File::create(file.path()).unwrap().set_len(len).unwrap();
+            assert_eq!(file.read().is_ok(), read, "{len} bytes");
+        }
+    }
 
     #[test]
     fn it_is_replaced_whole() {

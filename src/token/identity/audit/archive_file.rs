@@ -40,8 +40,12 @@ pub(super) struct Owner<'a> {
 
 impl Owner<'_> {
     /// Opens the file at `path`. The token's own file is never opened: closing it would drop the locks of
-    /// the store.
+    /// the store. What is no file of a disk is not opened either: reading a pipe waits for whoever writes
+    /// into it, and a device keeps no record.
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<File> {
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(unfit(path, "this is no regular file, and so no archive"));
+        }
         let place = |path: &Path| {
             let metadata = std::fs::metadata(path).ok()?;
             Some((metadata.dev(), metadata.ino()))

@@ -5,6 +5,7 @@
 //! other; at the bottom the leaves. `tests/architecture.rs` keeps it so; `docs/design.md` explains it.
 
 mod abi;
+mod allocator;
 pub mod attr;
 pub mod byok;
 pub mod ck;

@@ -11,11 +11,30 @@ use super::process;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::log;
+use crate::secret;
 
 #[cfg(panic = "abort")]
 compile_error!(
     "a panic must not end the program that loaded the module: build with panic = \"unwind\""
 );
+
+/// Beginnings of the names of functions that have a PIN, a value or a plaintext in hand. What the others
+/// work with lies in keys that are ready.
+const HANDLE_SECRETS: &[&str] = &[
+    "C_CopyObject",
+    "C_CreateObject",
+    "C_Decapsulate",
+    "C_Decrypt",
+    "C_Derive",
+    "C_Encapsulate",
+    "C_GenerateKey",
+    "C_InitPIN",
+    "C_InitToken",
+    "C_Login",
+    "C_SetPIN",
+    "C_UnwrapKey",
+    "C_WrapKey",
+];
 
 thread_local! {
     /// The function that this thread is in.
@@ -53,8 +72,18 @@ pub(super) fn with_session(
     with_module(function, |module| call(&*module.session(handle)?))
 }
 
-/// Runs `call`; a panic becomes CKR_GENERAL_ERROR.
+/// Runs `call`; a panic becomes CKR_GENERAL_ERROR. Copies of secrets in the frames of functions that have
+/// returned are wiped.
 fn guarded(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
+    let mut names = HANDLE_SECRETS.iter();
+    if names.any(|name| function.starts_with(name)) {
+        secret::with_wiped_stack(|| caught(function, call))
+    } else {
+        caught(function, call)
+    }
+}
+
+fn caught(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
     INSIDE.set(Some(function));
     let outcome = catch_unwind(AssertUnwindSafe(|| match call() {
         Ok(()) => ck::CKR_OK,

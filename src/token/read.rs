@@ -8,6 +8,7 @@ use crate::error::{Error, Result, refuse};
 use crate::keytype::Key;
 use crate::mechanism::Mechanism;
 use crate::policy::{self, Action, Effect, Refusal, Use};
+use crate::secret::with_wiped_stack;
 use crate::store::{Row, Uid};
 
 use crate::token::cache::object::{Handle, Home, Object};
@@ -185,21 +186,24 @@ impl Token {
         if let Some(key) = object.key.get() {
             return Ok(key.clone());
         }
-        let key = Arc::new(match object.class() {
-            ck::CKO_PUBLIC_KEY => key::public(&object.attributes)?,
-            _ => match &object.home {
-                Home::Session {
-                    material: Some(material),
-                    ..
-                } => key::ready(&object.attributes, material)?,
-                Home::Session { material: None, .. } => return Err(no_material()),
-                Home::Token { .. } => {
-                    let material = self.stored_material(object, keys)?;
-                    key::ready(&object.attributes, &material.ok_or_else(no_material)?)?
-                }
-            },
-        });
-        Ok(object.key.get_or_init(|| key).clone())
+        let key = with_wiped_stack(|| self.make_ready(object, keys))?;
+        Ok(object.key.get_or_init(|| Arc::new(key)).clone())
+    }
+
+    fn make_ready(&self, object: &Object, keys: &Keys) -> Result<Key> {
+        match &object.home {
+            _ if object.class() == ck::CKO_PUBLIC_KEY => key::public(&object.attributes),
+            Home::Session { material, .. } => {
+                let material = material.as_ref().ok_or_else(no_material)?;
+                key::ready(&object.attributes, material)
+            }
+            Home::Token { .. } => {
+                let material = self
+                    .stored_material(object, keys)?
+                    .ok_or_else(no_material)?;
+                key::ready(&object.attributes, &material)
+            }
+        }
     }
 
     /// C_GetAttributeValue: each of `kinds`, as far as it may be read.

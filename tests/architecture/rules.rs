@@ -48,6 +48,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("abi/", "the memory of C callers"),
     ("crypto/sys/", "the C functions of aws-lc"),
     ("secret.rs", "locked pages, and wiping them"),
+    ("allocator.rs", "memory that is wiped before it is freed"),
     ("fork.rs", "a page that the kernel wipes in forked children"),
     (
         "store/file/fork.rs",

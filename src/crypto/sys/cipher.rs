@@ -1,4 +1,4 @@
-//! AES key schedules for block modes and key wrap, ECB of many blocks, CTR and GCM in parts.
+//! AES key schedules for block modes and key wrap, ECB of many blocks, CTR and GCM in parts, XTS.
 
 use std::ffi::c_int;
 use std::mem::size_of_val;
@@ -139,6 +139,50 @@ impl Schedule {
         Ok(())
     }
 
+    /// RFC 5649 section 4.1. `data` has 1 byte or more; `out` is 8 to 15 bytes longer, a multiple of 8.
+    pub(in crate::crypto) fn wrap_padded(&self, data: &[u8], out: &mut [u8]) -> Result<()> {
+        let mut written = 0;
+        // SAFETY: both slices are valid for the lengths beside them and do not overlap; the schedule is
+        // complete, and made for encryption.
+        let ok = unsafe {
+            ffi::AES_wrap_key_padded(
+                self.keys(Direction::Encrypt),
+                out.as_mut_ptr(),
+                &raw mut written,
+                out.len(),
+                data.as_ptr(),
+                data.len(),
+            )
+        };
+        if ok != 1 || written != out.len() {
+            return Err(Error::Internal("AES_wrap_key_padded"));
+        }
+        Ok(())
+    }
+
+    /// RFC 5649 section 4.2. `wrapped` is at least 16 bytes and a multiple of 8; the data goes to the
+    /// start of `out`, which is as long as `wrapped`, and its length is returned. `out` means nothing
+    /// when this fails.
+    pub(in crate::crypto) fn unwrap_padded(&self, wrapped: &[u8], out: &mut [u8]) -> Result<usize> {
+        let mut written = 0;
+        // SAFETY: both slices are valid for the lengths beside them and do not overlap; the schedule is
+        // complete, and made for decryption.
+        let ok = unsafe {
+            ffi::AES_unwrap_key_padded(
+                self.keys(Direction::Decrypt),
+                out.as_mut_ptr(),
+                &raw mut written,
+                out.len(),
+                wrapped.as_ptr(),
+                wrapped.len(),
+            )
+        };
+        if ok != 1 {
+            return Err(Error::BadCiphertext);
+        }
+        Ok(written)
+    }
+
     fn keys(&self, direction: Direction) -> *const ffi::AES_KEY {
         assert_eq!(self.direction, direction, "the schedule goes the right way");
         &raw const *self.keys
@@ -238,6 +282,20 @@ impl Context {
         Ok(context)
     }
 
+    /// XTS with two different keys of 32 bytes. One call of [`Self::update`] takes a whole data unit, at
+    /// least a block and at most 2^20 blocks long.
+    pub(in crate::crypto) fn xts(
+        keys: &[u8; 64],
+        direction: Direction,
+        unit: &[u8; BLOCK],
+    ) -> Result<Self> {
+        let mut context = Self::new()?;
+        // SAFETY: this returns a pointer to a constant table.
+        let cipher = unsafe { ffi::EVP_aes_256_xts() };
+        context.init(cipher, keys.as_ptr(), unit.as_ptr(), direction)?;
+        Ok(context)
+    }
+
     /// Takes any number of bytes. `out` is as long as `input`.
     pub(in crate::crypto) fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         assert_eq!(
@@ -304,7 +362,8 @@ impl Context {
         let len = c_int::try_from(input.len()).map_err(|_| Error::InputLength)?;
         let mut written = 0;
         // SAFETY: `input` is valid for `len` bytes and so is `out` where it is not NULL: ECB gets
-        // whole blocks without padding and GCM is a stream, so neither writes more than it reads.
+        // whole blocks without padding, and the other modes keep the length, so none writes more than
+        // it reads.
         let ok = unsafe {
             ffi::EVP_CipherUpdate(self.0.as_ptr(), out, &raw mut written, input.as_ptr(), len)
         };

@@ -1,6 +1,6 @@
 //! ONE matrix: what may be done with an external key in each state.
 
-use super::State;
+use super::state::State;
 
 /// What is done with an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

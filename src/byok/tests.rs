@@ -1,4 +1,6 @@
 use super::*;
+use crate::ck;
+use crate::clock::UnixTime;
 
 const NOW: UnixTime = 1_800_000_000;
 const LIVE: Facts = Facts {

@@ -6,9 +6,9 @@ use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::Config;
 use super::path;
 use super::table::{FOREIGN, PATHS, SETTINGS, Setting};
+use super::values::Config;
 use crate::ck;
 use crate::error::{Result, refuse};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Config, LogLevel, LogTarget, MechanismFilter};
+use super::values::{Config, LogLevel, LogTarget, MechanismFilter};
 
 /// What is wrong with a value.
 pub(super) type Judged = Result<(), String>;
@@ -307,4 +307,17 @@ fn names(list: &str) -> Result<Vec<String>, String> {
         return Err("expected ALL, or names that begin with CKM_ separated by commas".into());
     }
     Ok(names)
+}
+
+impl Config {
+    /// The defaults, with an empty token folder.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let mut config = Self::default();
+        for setting in SETTINGS {
+            let set = (setting.set)(&mut config, setting.default);
+            debug_assert!(set.is_ok(), "the default of {} is not allowed", setting.key);
+        }
+        config
+    }
 }

@@ -27,10 +27,8 @@ const LAYERS: &[(&str, &[&str])] = &[(
 #[rustfmt::skip]
 const NOT_CLEAN: &[&str] = &[
     "cli",
-    "byok",
-    "config",
-    "mechanism",
     "policy",
+    "mechanism",
     "token",
 ];
 

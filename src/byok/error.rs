@@ -1,0 +1,88 @@
+//! Why the lifecycle refuses.
+
+use std::fmt;
+
+use super::job::Refused;
+use super::profile::Rule;
+use super::state::State;
+
+/// Why the lifecycle refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// The key is in a state that does not allow it.
+    State(State),
+    /// Other material than the bound one. `named` tells whether the caller may learn that it was
+    /// this (rule 3): only where the wrap protects integrity.
+    Mismatch {
+        /// The wrap protects integrity.
+        named: bool,
+    },
+    /// The expiry asked for has passed.
+    ExpiryPast,
+    /// The profile of this service does not have it.
+    Profile(&'static str, Rule),
+    /// The import job does not serve.
+    Job(Refused),
+    /// A wrapping algorithm that the configuration leaves off.
+    Pkcs1Off,
+    /// The value is none that the attribute can have.
+    Value(&'static str),
+    /// A new version waits for its material already.
+    VersionPending,
+    /// The attribute is fixed, or belongs to external keys alone.
+    Fixed,
+    /// A deletion is scheduled outside 7 to 30 days ahead.
+    DeletionWindow,
+}
+
+impl Error {
+    /// Another present could have brought another answer.
+    #[must_use]
+    pub fn is_of_time(&self) -> bool {
+        matches!(
+            self,
+            Self::ExpiryPast
+                | Self::DeletionWindow
+                | Self::State(State::Deleted)
+                | Self::Profile(_, Rule::ExpiryMaximum)
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(State::PendingImport) => {
+                f.write_str("the external key has no live material: import it again")
+            }
+            Self::State(State::Disabled) => {
+                f.write_str("the external key is disabled: set CKA_TENON_DISABLED to FALSE")
+            }
+            Self::State(State::PendingDeletion) => {
+                f.write_str("the external key is scheduled for deletion: cancel that first")
+            }
+            Self::State(State::Deleted) => f.write_str("the external key is deleted"),
+            Self::State(State::Enabled) => f.write_str("the external key is enabled"),
+            Self::Mismatch { named: true } => {
+                f.write_str("this is not the material that the key is bound to for ever")
+            }
+            Self::Mismatch { named: false } => f.write_str("the wrapped key is not valid"),
+            Self::VersionPending => {
+                f.write_str("a new version of the key waits for its material already: import that")
+            }
+            Self::Fixed => f.write_str("the attribute of this key is fixed"),
+            Self::DeletionWindow => {
+                f.write_str("a deletion is scheduled 7 to 30 days ahead, or cancelled with 0")
+            }
+            Self::ExpiryPast => f.write_str("the expiry has already passed"),
+            Self::Profile(service, rule) => write!(f, "{service} {rule}"),
+            Self::Job(why) => why.fmt(f),
+            Self::Pkcs1Off => f.write_str(
+                "RSAES_PKCS1_V1_5 brings the material of external keys only where `byok.pkcs1` is set",
+            ),
+            Self::Value(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

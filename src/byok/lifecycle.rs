@@ -1,0 +1,205 @@
+//! What an import, a change or a destruction makes of an external key.
+
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::keytype::Spec;
+
+use super::error::Error;
+use super::matrix::{Act, allows};
+use super::metadata::{Metadata, parse_tags};
+use super::profile::{Profile, Rule};
+use super::state::{Facts, expired, state};
+
+/// What is known of an import once its blob is open.
+#[derive(Debug, Clone, Copy)]
+pub struct Import {
+    /// `Some(equal)` when the key is bound, from comparisons in constant time with the binding of
+    /// each of its versions.
+    pub same: Option<bool>,
+    /// The material came out of the blob, and does not stand for a bad one.
+    pub genuine: bool,
+    /// The wrap protects integrity.
+    pub integrity: bool,
+    /// CKA_TENON_EXPIRES_AT of this import, if it was given.
+    pub expires_at: Option<UnixTime>,
+}
+
+/// Whether the key's state allows it; of an import, judged before any private-key operation.
+///
+/// # Errors
+/// `State`.
+pub fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
+    let state = state(facts, now);
+    if allows(state, act) {
+        return Ok(());
+    }
+    Err(Error::State(state))
+}
+
+/// The facts after an import (rules 1 to 3, and 10): first material binds, the same material sets the
+/// expiry anew, other material binds the version that waits for it, or changes nothing.
+///
+/// # Errors
+/// `State`, `Mismatch`, `ExpiryPast`, `Profile`.
+pub fn import(
+    facts: &Facts,
+    import: &Import,
+    profile: &Profile,
+    now: UnixTime,
+) -> Result<Facts, Error> {
+    may(Act::Import, facts, now)?;
+    let other = import.same == Some(false);
+    // What stands for a bad blob is other material than any.
+    if !import.genuine || (other && !facts.version_pending) {
+        return Err(Error::Mismatch {
+            named: import.integrity,
+        });
+    }
+    Ok(Facts {
+        bound: true,
+        material: true,
+        expires_at: expiry(import.expires_at, profile, now)?,
+        version_pending: facts.version_pending && !other,
+        rotated: facts.rotated || other,
+        ..*facts
+    })
+}
+
+/// The expiry that an import sets: the one asked for, else the profile's default; 0 = never.
+///
+/// # Errors
+/// `ExpiryPast`, `Profile`.
+pub fn expiry(
+    asked: Option<UnixTime>,
+    profile: &Profile,
+    now: UnixTime,
+) -> Result<UnixTime, Error> {
+    let at = profile
+        .expiry(asked, now)
+        .map_err(|rule| Error::Profile(profile.service, rule))?;
+    if expired(at, now) {
+        return Err(Error::ExpiryPast);
+    }
+    Ok(at)
+}
+
+/// Whether a new version of the key may be opened (rule 10).
+///
+/// # Errors
+/// `State`, `VersionPending`, `Profile`.
+pub fn may_rotate(
+    facts: &Facts,
+    profile: &Profile,
+    spec: Option<Spec>,
+    now: UnixTime,
+) -> Result<(), Error> {
+    may(Act::Rotate, facts, now)?;
+    spec.ok_or(Rule::Rotation)
+        .and_then(|spec| profile.may_rotate(spec))
+        .map_err(|rule| Error::Profile(profile.service, rule))?;
+    if facts.version_pending {
+        return Err(Error::VersionPending);
+    }
+    Ok(())
+}
+
+/// What destroying an external key, by C_DestroyObject, comes to (rule 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destruction {
+    /// It was never bound: it goes whole.
+    Whole,
+    /// Its material is erased; key and binding stay.
+    Material,
+    /// It is bound and has no material, of no version: nothing happens.
+    Nothing,
+}
+
+/// Decides what C_DestroyObject on an external key does.
+#[must_use]
+pub fn destruction(facts: &Facts) -> Destruction {
+    match (facts.bound, facts.material || facts.rotated) {
+        (false, _) => Destruction::Whole,
+        (true, true) => Destruction::Material,
+        (true, false) => Destruction::Nothing,
+    }
+}
+
+/// What kind of key C_SetAttributeValue is to change.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// An external key, of this profile.
+    External(&'static Profile),
+    /// A key of an import job.
+    Job,
+    /// Any other object.
+    Ordinary,
+}
+
+/// Whether C_SetAttributeValue may give attribute `kind` of a key this value, as far as its origin
+/// decides. Usage and identity of an external key are fixed (rules 9 and 13, section 3).
+///
+/// # Errors
+/// `Fixed`, `DeletionWindow`, `Profile`, `Value`.
+pub fn may_change(
+    key: Kind,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+    value: Option<&[u8]>,
+    now: UnixTime,
+) -> Result<(), Error> {
+    match (key, kind) {
+        (
+            Kind::External(profile),
+            ck::CKA_LABEL | ck::CKA_TENON_DESCRIPTION | ck::CKA_TENON_TAGS,
+        ) => describes(profile, kind, value.unwrap_or_default()),
+        (Kind::External(_), ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED)
+        | (Kind::Job, ck::CKA_LABEL) => Ok(()),
+        (Kind::External(_), ck::CKA_TENON_DELETION_AT) => deletion_window(value, now),
+        (Kind::External(_) | Kind::Job, _)
+        | (
+            Kind::Ordinary,
+            ck::CKA_TENON_DISABLED
+            | ck::CKA_TENON_DELETION_AT
+            | ck::CKA_TENON_DESCRIPTION
+            | ck::CKA_TENON_TAGS,
+        ) => Err(Error::Fixed),
+        (Kind::Ordinary, _) => Ok(()),
+    }
+}
+
+/// Whether alias, description or tags of an external key may have this value.
+///
+/// # Errors
+/// `Profile`, `Value`.
+pub fn describes(
+    profile: &Profile,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+    value: &[u8],
+) -> Result<(), Error> {
+    const TEXT: Error = Error::Value("the text is not UTF-8");
+    const TAGS: Error = Error::Value("tags are a JSON object whose values are strings");
+    let rules = profile.metadata;
+    let kept = match kind {
+        // CKA_LABEL of PKCS #11 is any bytes where no service says otherwise.
+        ck::CKA_LABEL if rules == Metadata::Free => Ok(()),
+        ck::CKA_LABEL => rules.alias(str::from_utf8(value).map_err(|_| TEXT)?),
+        ck::CKA_TENON_DESCRIPTION => rules.description(str::from_utf8(value).map_err(|_| TEXT)?),
+        ck::CKA_TENON_TAGS if value.is_empty() => Ok(()),
+        ck::CKA_TENON_TAGS => rules.tags(&parse_tags(value).ok_or(TAGS)?),
+        _ => Ok(()),
+    };
+    kept.map_err(|rule| Error::Profile(profile.service, Rule::Metadata(rule)))
+}
+
+/// A deletion is scheduled 7 to 30 days ahead, or cancelled by 0.
+fn deletion_window(value: Option<&[u8]>, now: UnixTime) -> Result<(), Error> {
+    const DAY: UnixTime = 86_400;
+    let at = value
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(UnixTime::from_be_bytes)
+        .ok_or(Error::DeletionWindow)?;
+    let window = now.saturating_add(7 * DAY)..=now.saturating_add(30 * DAY);
+    if at == 0 || window.contains(&at) {
+        return Ok(());
+    }
+    Err(Error::DeletionWindow)
+}

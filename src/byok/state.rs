@@ -1,0 +1,90 @@
+//! Facts of an external key, and the state that they give.
+
+use crate::ck;
+use crate::clock::UnixTime;
+
+/// What is known of an external key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// A material was imported once; its binding outlives it.
+    pub bound: bool,
+    /// The material is in the store.
+    pub material: bool,
+    /// End of the material's life; 0 = never.
+    pub expires_at: UnixTime,
+    /// The operator switched the key off.
+    pub disabled: bool,
+    /// When the scheduled deletion takes effect; 0 = none is scheduled.
+    pub deletion_at: UnixTime,
+    /// A new version waits for its material.
+    pub version_pending: bool,
+    /// There are older versions, whose material goes with the key's own.
+    pub rotated: bool,
+}
+
+impl Facts {
+    /// The material is present and has not expired.
+    #[must_use]
+    pub fn live(&self, now: UnixTime) -> bool {
+        self.material && !expired(self.expires_at, now)
+    }
+
+    /// The material is present and has expired: it is to be erased at this touch.
+    #[must_use]
+    pub fn stale(&self, now: UnixTime) -> bool {
+        self.material && expired(self.expires_at, now)
+    }
+}
+
+/// Whether a deadline has come; 0 never does. At the very second it has.
+#[must_use]
+pub fn expired(deadline: UnixTime, now: UnixTime) -> bool {
+    deadline != 0 && now >= deadline
+}
+
+/// Derived state of an external key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// No live material.
+    PendingImport,
+    /// Usable.
+    Enabled,
+    /// Switched off by the operator.
+    Disabled,
+    /// A deletion is scheduled.
+    PendingDeletion,
+    /// The scheduled deletion has come; erased at the next touch.
+    Deleted,
+}
+
+impl State {
+    /// CKA_TENON_KEY_STATE; a deleted key has none.
+    #[must_use]
+    pub fn number(self) -> Option<ck::CK_ULONG> {
+        match self {
+            Self::PendingImport => Some(ck::STATE_PENDING_IMPORT),
+            Self::Enabled => Some(ck::STATE_ENABLED),
+            Self::Disabled => Some(ck::STATE_DISABLED),
+            Self::PendingDeletion => Some(ck::STATE_PENDING_DELETION),
+            Self::Deleted => None,
+        }
+    }
+}
+
+/// The state that `facts` give at `now`.
+#[must_use]
+pub fn state(facts: &Facts, now: UnixTime) -> State {
+    if expired(facts.deletion_at, now) {
+        return State::Deleted;
+    }
+    if facts.deletion_at != 0 {
+        return State::PendingDeletion;
+    }
+    if !facts.live(now) {
+        return State::PendingImport;
+    }
+    if facts.disabled {
+        return State::Disabled;
+    }
+    State::Enabled
+}

@@ -168,6 +168,8 @@ impl Source<'_> {
 }
 
 fn first_line(file: &Path) -> io::Result<Zeroizing<String>> {
+    /// Some editors put it before the text.
+    const BYTE_ORDER_MARK: char = '\u{FEFF}';
     /// Most bytes of a file with a PIN or password.
     const LARGEST: u64 = 1 << 16;
 
@@ -178,6 +180,7 @@ fn first_line(file: &Path) -> io::Result<Zeroizing<String>> {
     }
     let bytes = files::read_limited(File::open(file)?, LARGEST)?;
     let text = std::str::from_utf8(&bytes).map_err(io::Error::other)?;
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
     Ok(Zeroizing::new(text.lines().next().unwrap_or("").to_owned()))
 }
 

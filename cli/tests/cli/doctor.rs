@@ -178,6 +178,8 @@ fn rights_pins_and_what_lies_beside_the_file_are_looked_at() {
     let out = desk.run_with(&[("TENON_PIN", "")], &["doctor"]).ok().out();
     assert!(out.contains("wrong tries since"), "{out}");
     let out = desk.run(&["doctor"]).ok().out();
+    assert!(out.contains("it is not tried again"), "{out}");
+    let out = desk.run(&["doctor", "--login"]).ok().out();
     assert!(out.contains("wrong tries since"), "as it was found: {out}");
     let out = desk.run(&["doctor"]).ok().out();
     assert!(!out.contains("wrong tries since"), "{out}");

@@ -72,14 +72,34 @@ fn the_officer_changes_their_own_and_unlocks_the_users() {
         .ok();
 }
 
+/// A job that runs again and again with a PIN that is no longer right.
+#[test]
+fn doctor_tries_a_wrong_pin_of_the_environment_once() {
+    let desk = Desk::new();
+    for _ in 0..12 {
+        let mut doctor = desk.command(&["doctor"]);
+        Answer::of(doctor.env("TENON_PIN", "stale-pin"));
+    }
+    let slots = desk.run(&["slots", "--json"]).json();
+    assert_eq!(slots[0]["user_pin_tries_left"], 9);
+    let mut asked = desk.command(&["doctor", "--login"]);
+    Answer::of(asked.env("TENON_PIN", "stale-pin"));
+    assert_eq!(
+        desk.run(&["slots", "--json"]).json()[0]["user_pin_tries_left"],
+        8
+    );
+}
+
 /// A secret that is not mounted yet: the message says where it should have been.
 #[test]
 fn an_empty_pin_is_no_guess() {
     let desk = Desk::new();
-    desk.write("empty", "");
-    for _ in 0..12 {
-        desk.run(&["objects", "list", "--pin-file", "empty"])
-            .refused(1, &["no user PIN", "first line of empty is empty or blank"]);
+    for content in ["", "\n", "   \n", "\u{FEFF}\n", "\t\r\n"] {
+        desk.write("empty", content);
+        for _ in 0..3 {
+            desk.run(&["objects", "list", "--pin-file", "empty"])
+                .refused(1, &["no user PIN", "first line of empty is empty or blank"]);
+        }
     }
     for (variable, command) in [
         ("TENON_PIN", &["pin", "change"][..]),

@@ -13,12 +13,10 @@ use super::value::Value;
 
 /// The attributes after C_SetAttributeValue (section 4.1.2).
 ///
-/// CKR_ACTION_PROHIBITED when the object is not modifiable, CKR_ATTRIBUTE_READ_ONLY for a change
-/// that the attribute does not allow, and the codes of `build`.
+/// CKR_ACTION_PROHIBITED for a trusted certificate, CKR_ATTRIBUTE_READ_ONLY for a change that the
+/// attribute does not allow, and the codes of `build`. Whether the object may be changed at all is asked
+/// of `policy`.
 pub fn change(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Result<Attributes> {
-    if !current.bool(ck::CKA_MODIFIABLE) {
-        return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_MODIFIABLE is false");
-    }
     // Section 4.6: "Trusted certificates cannot be modified."
     let certificate = current.class() == ck::CKO_CERTIFICATE;
     if certificate && current.bool(ck::CKA_TRUSTED) && !maker.so {
@@ -30,11 +28,8 @@ pub fn change(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Re
 /// The attributes of a copy (section 4.1.3), without CKA_UNIQUE_ID, which the token sets. A copy of
 /// a certificate is trusted only if the SO makes it.
 ///
-/// CKR_ACTION_PROHIBITED when the object is not copyable, else the codes of `change`.
+/// The codes of `change`. Whether the object may be copied at all is asked of `policy`.
 pub fn copy(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Result<Attributes> {
-    if !current.bool(ck::CKA_COPYABLE) {
-        return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is false");
-    }
     let mut copied = apply(current, template, maker, |row| row.copy)?;
     copied.remove(ck::CKA_UNIQUE_ID);
     // What a user may change in a copy is not what the SO trusted.

@@ -3,9 +3,9 @@
 use super::cipher_wrap::{not_only_a_tag, seal, unwrap, whole_blocks};
 use super::{Key, Mechanism, MessageKind, ParamKind, Params, ROW, Unit, bad_param, no_params};
 use crate::ck;
+use crate::crypto::aes::BLOCK;
 use crate::crypto::aes::Direction::{Decrypt, Encrypt};
-use crate::crypto::aes::{self, BLOCK};
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result};
 use crate::rng::{self, Rng};
 use crate::secret::Secret;
 
@@ -16,9 +16,12 @@ mod ctr;
 mod gcm;
 mod gmac;
 mod keywrap;
+mod ready;
 #[cfg(test)]
 mod testing;
 mod xts;
+
+pub(super) use ready::aes_key;
 
 use keywrap::{Form, SEMIBLOCK};
 
@@ -236,21 +239,12 @@ fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
     Ok(rng::secret(rng, len))
 }
 
-pub(super) fn aes_key(key: &Key) -> Result<&aes::Key> {
-    match key.of() {
-        Some(key) => Ok(key),
-        None => refuse(
-            ck::CKR_KEY_TYPE_INCONSISTENT,
-            "this mechanism takes an AES key",
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::crypto::aes;
     use crate::crypto::rand::SystemRng;
 
     #[test]

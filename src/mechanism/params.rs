@@ -4,6 +4,7 @@ use crate::ck;
 use crate::crypto::hash::Hash;
 pub use crate::crypto::okp::Scheme;
 pub use crate::crypto::rsa::Pss;
+use crate::error::{Result, refuse};
 use crate::secret::Secret;
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
@@ -271,4 +272,17 @@ pub struct EcdhWrap {
     pub kdf: Option<Hash>,
     /// As those of `Ecdh`.
     pub shared_data: Vec<u8>,
+}
+
+/// CKR_MECHANISM_PARAM_INVALID.
+pub(super) fn bad_param<T>(what: &'static str) -> Result<T> {
+    refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)
+}
+
+/// For mechanisms without a parameter: CKR_MECHANISM_PARAM_INVALID when there is one.
+pub(super) fn no_params(params: &Params) -> Result<()> {
+    if *params != Params::None {
+        return bad_param("this mechanism takes no parameter");
+    }
+    Ok(())
 }

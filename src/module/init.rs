@@ -3,7 +3,7 @@
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::store::Ticket;
-use crate::token::{self, Birth, Token, made_meanwhile};
+use crate::token::{self, Token, TokenCreation, made_meanwhile};
 
 use super::Module;
 use super::slots::{Slot, unreadable};
@@ -55,9 +55,9 @@ impl Module {
             Slot::Token(token) => token.init(shown.as_deref(), so_pin, label)?,
             Slot::Unreadable(_) => return Err(unreadable()),
             Slot::Free => {
-                let birth = Birth::new(&self.config, &*self.rng, label, so_pin, None)?;
+                let creation = TokenCreation::new(&self.config, &*self.rng, label, so_pin, None)?;
                 let _folder = self.lock_catalog()?;
-                if !self.make_in(id, &birth)? {
+                if !self.make_in(id, &creation)? {
                     return Err(made_meanwhile());
                 }
             }
@@ -75,7 +75,8 @@ impl Module {
     /// the name; CKR_PIN_LEN_RANGE, CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
     pub fn make_token(&self, new: &NewToken<'_>) -> Result<Made> {
         let user_pin = Some(new.user_pin);
-        let birth = Birth::new(&self.config, &*self.rng, &new.label, new.so_pin, user_pin)?;
+        let creation =
+            TokenCreation::new(&self.config, &*self.rng, &new.label, new.so_pin, user_pin)?;
         let _turn = self.making.lock();
         let _folder = self.lock_catalog()?;
         self.slots.scan()?;
@@ -86,7 +87,7 @@ impl Module {
         if new.sure_of_name || new.slot.is_none() {
             self.no_token_unreadable()?;
         }
-        let slot = self.make_in_free_slot(new.slot, &birth)?;
+        let slot = self.make_in_free_slot(new.slot, &creation)?;
         self.slots.scan()?;
         let created = true;
         Ok(Made { slot, created })
@@ -96,12 +97,12 @@ impl Module {
     fn make_in_free_slot(
         &self,
         wanted: Option<ck::CK_SLOT_ID>,
-        birth: &Birth,
+        creation: &TokenCreation,
     ) -> Result<ck::CK_SLOT_ID> {
         let candidates = self.slots.without_file();
         for id in candidates.filter(|id| wanted.is_none_or(|wanted| *id == wanted)) {
             // What is not made through here, a copied file say, may come at any time.
-            if self.make_in(id, birth)? {
+            if self.make_in(id, creation)? {
                 return Ok(id);
             }
         }
@@ -118,9 +119,9 @@ impl Module {
         token::lock_catalog(&**self.slots.catalog(), self.config.busy_timeout)
     }
 
-    fn make_in(&self, id: ck::CK_SLOT_ID, birth: &Birth) -> Result<bool> {
+    fn make_in(&self, id: ck::CK_SLOT_ID, creation: &TokenCreation) -> Result<bool> {
         let now = self.clock.now();
-        Token::make_in(&**self.slots.catalog(), id, &*self.rng, now, birth)
+        Token::make_in(&**self.slots.catalog(), id, &*self.rng, now, creation)
     }
 
     fn slot_named(&self, label: &[u8; 32]) -> Result<Option<ck::CK_SLOT_ID>> {

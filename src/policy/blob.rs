@@ -1,8 +1,9 @@
 //! What an unwrapping key tells of its blobs: nothing, unless it decrypts anyway.
 
-use super::{Effect, KeyFacts, Use};
 use crate::ck;
 use crate::error::{Error, refuse};
+
+use super::facts::{KeyFacts, Use};
 
 /// What the success of an unwrap, and what is known of the new key, say of the blob's plaintext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum Blob {
 /// To unwrap by a mechanism without integrity is to decrypt: the caller makes up blobs out of other
 /// blobs of the unwrapping key, and the outcome, or the use of the new key, tells their plaintext. So the
 /// unwrapping key needs CKA_DECRYPT, with which it tells the plaintext anyway.
-pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
+pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<(), Error> {
     if key.trusted && blob != Blob::KeyWrap {
         return refuse(
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
@@ -49,7 +50,7 @@ pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
              CKM_AES_KEY_WRAP_KWP or CKM_AES_GCM with a tag of at least 96 bits",
         );
     }
-    Ok(Effect::Done)
+    Ok(())
 }
 
 /// Raw RSA and the shared secret of ECDH undo what the public key wraps. So a key that unwraps and does

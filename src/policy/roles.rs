@@ -3,7 +3,8 @@
 use crate::ck;
 use crate::error::{Result, refuse};
 
-use super::{Effect, Facts, Use};
+use super::action::Effect;
+use super::facts::{Facts, Use};
 
 /// Uses that undo each other: what the first sends out or brings in, the second opens or makes.
 const OPPOSITES: [(Use, Use); 2] = [(Use::Wrap, Use::Decrypt), (Use::Unwrap, Use::Encrypt)];

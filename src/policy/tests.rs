@@ -1,4 +1,7 @@
 use super::*;
+use crate::byok;
+use crate::ck;
+use crate::clock::UnixTime;
 
 const NOW: UnixTime = 1_800_000_000;
 const USER: Caller = Caller {
@@ -557,4 +560,40 @@ fn a_key_of_unusual_pieces_leaves_under_no_trusted_key() {
     assert_eq!(leaves(true, undivided()), ck::CKR_KEY_NOT_WRAPPABLE);
     assert_eq!(leaves(true, None), ck::CKR_OK);
     assert_eq!(leaves(false, undivided()), ck::CKR_OK);
+}
+
+#[test]
+fn what_lies_in_the_material_of_a_token_key_is_read_by_the_user_alone() {
+    let token = Facts {
+        private: false,
+        ..object(key())
+    };
+    for (caller, wanted) in [
+        (USER, ck::CKR_OK),
+        (PUBLIC, ck::CKR_USER_NOT_LOGGED_IN),
+        (SO, ck::CKR_USER_NOT_LOGGED_IN),
+    ] {
+        assert_eq!(rv(Action::Reveal, &token, &caller), wanted);
+    }
+    let session = Facts {
+        token: false,
+        ..token
+    };
+    assert_eq!(rv(Action::Reveal, &session, &PUBLIC), ck::CKR_OK);
+}
+
+#[test]
+fn an_object_that_is_not_modifiable_or_copyable_stays() {
+    let fixed = Facts {
+        modifiable: false,
+        ..object(key())
+    };
+    let alone = Facts {
+        copyable: false,
+        ..object(key())
+    };
+    assert_eq!(rv(Action::Change, &fixed, &USER), ck::CKR_ACTION_PROHIBITED);
+    assert_eq!(rv(Action::Copy, &fixed, &USER), ck::CKR_OK);
+    assert_eq!(rv(Action::Copy, &alone, &USER), ck::CKR_ACTION_PROHIBITED);
+    assert_eq!(rv(Action::Change, &alone, &USER), ck::CKR_OK);
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
-use crate::error::{Error, Result, refuse};
-use crate::policy::Login;
+use crate::error::{Error, Result};
+use crate::policy::{TokenAction, decide_on_token};
 use crate::token::{SessionHandle, Token};
 
 use super::open::{Peers, Session};
@@ -71,11 +71,8 @@ impl Sessions {
         token: Arc<Token>,
         read_write: bool,
     ) -> Result<SessionHandle> {
-        if !read_write && token.login_state()? == Login::So {
-            return refuse(
-                ck::CKR_SESSION_READ_WRITE_SO_EXISTS,
-                "the security officer is logged in: only read/write sessions can be opened",
-            );
+        if !read_write {
+            decide_on_token(TokenAction::OpenReadOnlySession, token.login_state()?)?;
         }
         let handle = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let peers: Arc<dyn Peers> = Arc::<Self>::clone(self);

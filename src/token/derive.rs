@@ -8,11 +8,10 @@ use crate::mechanism::{Composition, Mechanism, Params, Source};
 use crate::policy::{self, Action, Part, Pieces, Step, Use};
 use crate::secret::Secret;
 
-use crate::token::Token;
+use super::access::{UsableKey, as_key_error};
+use super::{Caller, Token};
 use crate::token::cache::object::Handle;
-use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
-use crate::token::read::{UsableKey, as_key_error};
 use crate::token::record::facts::facts;
 use crate::token::record::facts::set_origin;
 use crate::token::record::facts::set_pieces;
@@ -43,7 +42,7 @@ impl Token {
         let keys = self.keys()?;
         let implied = implied(mechanism, &operands, template)?;
         let Built { mut attributes, .. } =
-            attr::build(How::Derive, &implied, template, &maker(&keys))?;
+            attr::build(How::Derive, &implied, template, &keys.maker())?;
         self.may_make(caller, &keys, &attributes)?;
 
         let (value, pieces) = self.derived((mechanism, params), &operands, &attributes)?;
@@ -109,7 +108,7 @@ impl Token {
             .iter()
             .filter_map(|operand| operand.object.facts.key.as_ref())
             .collect();
-        let derived = facts(derived, self.config.enforce_dates).key;
+        let derived = facts(derived, self.state.config.enforce_dates).key;
         let closed = derived.is_some_and(|key| key.closed());
         policy::derive(step, &of_operands, len, closed)
     }

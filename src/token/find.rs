@@ -10,17 +10,19 @@ use std::ops::ControlFlow;
 use crate::attr::{Attributes, Query, RawAttribute};
 use crate::byok;
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::config::LogLevel;
 use crate::error::{Error, Result};
 use crate::log;
-use crate::policy::{self, Action, Login};
+use crate::policy::{self, Action, Facts, KeyFacts};
 use crate::store::{Head, Search, Uid};
 
+use super::Token;
+use super::identity::state::Keys;
 use crate::token::cache::object::Handle;
 use crate::token::record::external;
 use crate::token::record::facts::facts;
 use crate::token::record::uid::shown;
-use crate::token::{Keys, Token};
 
 impl Token {
     /// Handles of the objects that match `template`: session objects, then token objects.
@@ -32,13 +34,13 @@ impl Token {
         if query.matches_nothing() {
             return Ok(Vec::new());
         }
-        self.keep_up()?;
+        self.state.keep_up()?;
         let keys = self.keys()?;
-        let now = self.time.now();
+        let now = self.state.time.now();
         let mut found = Vec::new();
         if query.token != Some(true) {
             let caller = keys.caller(false);
-            for object in self.objects.session_objects() {
+            for object in self.state.objects.session_objects() {
                 let seen = policy::decide(Action::See, &object.facts, &caller, now.at).is_ok();
                 let named = names(&query, &object.attributes, false);
                 if seen && named && query.matches(&object.attributes) {
@@ -61,7 +63,7 @@ impl Token {
         };
         for head in heads {
             if candidates.shows(&head)? {
-                found.push(self.objects.handle(head.uid, head.private));
+                found.push(self.state.objects.handle(head.uid, head.private));
             }
         }
         candidates.report();
@@ -72,8 +74,9 @@ impl Token {
         let vault = keys.vault();
         let mut heads = Vec::new();
         for private in [false, true] {
-            let seen = !private || keys.login == Login::User;
-            if !seen || query.private.is_some_and(|wanted| wanted != private) {
+            if !may_see(private, 0, keys, self.state.time.now().at)
+                || query.private.is_some_and(|wanted| wanted != private)
+            {
                 continue;
             }
             let postings = vault.postings(private, &query.terms)?;
@@ -88,7 +91,7 @@ impl Token {
                 },
                 postings: &postings,
             };
-            heads.extend(self.store.read(|snapshot| {
+            heads.extend(self.state.store.read(|snapshot| {
                 let mut found = Vec::new();
                 snapshot.find(&search, &mut |head| {
                     found.push(head);
@@ -118,7 +121,7 @@ struct Candidates<'a> {
 impl Candidates<'_> {
     /// Whether a candidate of the index matches in full, and is to be seen.
     fn shows(&mut self, head: &Head) -> Result<bool> {
-        if byok::expired(head.deletion_at, self.now) {
+        if !may_see(head.private, head.deletion_at, self.keys, self.now) {
             return Ok(false);
         }
         // Only an expiry can end the life of material that the clear columns say is there.
@@ -159,14 +162,17 @@ impl Candidates<'_> {
     fn opened(&self, head: &Head) -> Result<Option<Attributes>> {
         let token = self.token;
         if self.remember {
-            let handle = token.objects.handle(head.uid, head.private);
+            let handle = token.state.objects.handle(head.uid, head.private);
             return match token.current(handle) {
                 Ok((object, _)) => Ok(Some(object.attributes.clone())),
                 Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Ok(None),
                 Err(error) => Err(error),
             };
         }
-        let row = token.store.read(|snapshot| snapshot.object(&head.uid))?;
+        let row = token
+            .state
+            .store
+            .read(|snapshot| snapshot.object(&head.uid))?;
         let record = row.map(|row| self.keys.vault().open(&row)).transpose()?;
         Ok(record.map(|record| record.attributes))
     }
@@ -175,7 +181,7 @@ impl Candidates<'_> {
     /// between the one look and the other.
     fn look_into(&mut self, uid: &Uid) -> Result<()> {
         let vault = self.keys.vault();
-        let wrong = self.token.store.read(|snapshot| {
+        let wrong = self.token.state.store.read(|snapshot| {
             let Some(row) = snapshot.object(uid)? else {
                 return Ok::<_, Error>(false);
             };
@@ -202,6 +208,19 @@ impl Candidates<'_> {
             ),
         );
     }
+}
+
+/// Whether policy shows an object of these clear columns. `gone_at`: end of the key itself; 0 = never.
+fn may_see(private: bool, gone_at: UnixTime, keys: &Keys, now: UnixTime) -> bool {
+    let facts = Facts {
+        private,
+        key: Some(KeyFacts {
+            gone_at,
+            ..KeyFacts::default()
+        }),
+        ..Facts::default()
+    };
+    policy::decide(Action::See, &facts, &keys.caller(false), now).is_ok()
 }
 
 /// Whether the template names what finds an object like this. `dead`: an external key without live

@@ -1,144 +1,92 @@
 //! A token: its identity, who is logged in, its objects and their keys.
 //!
-//! Reading goes through [`Token::object`], using through [`Token::usable_key`], and every change
-//! through `change`, so that no caller can forget the clock mark or the audit record.
+//! From the bottom: [`record`] opens and seals what is stored, [`cache`] holds objects in memory,
+//! [`identity`] knows PINs, time, anchor and audit record, [`change`] makes every change, [`external`]
+//! keeps the life of external keys. Above them [`access`] reads objects and makes their keys usable, and
+//! each other file here is a call. Every change goes through `change`, so that no caller can forget the
+//! clock mark or the audit record.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::clock::Clock;
 use crate::config::{Config, LogLevel};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use crate::log;
-use crate::policy::{self, Login};
+use crate::policy::Login;
 use crate::rng::Rng;
-use crate::secret::Secret;
-use crate::store::{self, Catalog, Snapshot, Store};
+use crate::store::{self, Catalog, Store};
 
+mod access;
+mod anchor;
+mod archive;
+mod attributes;
+mod audit;
+mod backup;
 mod cache;
 mod change;
+mod clock;
+mod copy;
 mod create;
 mod derive;
+mod destroy;
 mod external;
 mod find;
 mod generate;
+mod generate_external;
+mod generate_job;
 mod identity;
-mod inspect;
-mod modify;
+mod init;
+mod login;
+mod make;
+mod opening;
+mod pair;
 mod read;
+mod receipt;
 mod record;
 mod sweep;
 mod unwrap;
+mod unwrap_job;
+mod versions;
 mod wrap;
 
+pub use access::UsableKey;
+pub use archive::{Archived, VerifiedArchives};
+pub use backup::{CopyStatus, TokenCopy, Undone};
 pub use cache::object::{Handle, Object, SessionHandle};
-pub use create::Caller;
-pub use external::{Receipt, Version};
-pub use external::{SealedKey, SealedVersion};
+pub use external::monitor::{SealedKey, SealedVersion};
+pub use external::sweep::Swept;
+pub use external::version::Version;
 pub use identity::anchor::AnchorStatus;
-pub use identity::audit::{Archived, VerifiedArchives};
 pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
-pub use identity::copy::{CopyStatus, TokenCopy, Undone};
-pub use identity::creation::{Birth, lock_catalog, made_meanwhile, slots};
+pub use identity::creation::TokenCreation;
 pub use identity::time::ClockStatus;
-pub use read::UsableKey;
-pub use sweep::Swept;
+pub use init::{lock_catalog, made_meanwhile, slots};
+pub use receipt::Receipt;
 
-use cache::objects::Objects;
-use identity::audit::Refusals;
+use change::transaction::Change;
+use change::writer::Writer;
+use external::sweep::Sweeper;
+use identity::audit::Doing;
 use identity::guess::Guesses;
-use identity::pin::{self, Role};
-use identity::time::{MARK_ROW, Mark, TokenTime};
-use record::damaged::damaged;
-use record::domain::{Domain, Serial};
-use record::suspects::Suspects;
-use record::vault::Vault;
+use identity::pin::Role;
+use identity::state::{Keys, LABEL_LEN, TokenState};
 
-/// Row of the store key, in clear.
-const STORE_KEY_ROW: &str = "key.store";
-/// Row of the serial number, in clear, and the sealed label.
-const IDENTITY_ROW: &str = "token";
-/// Length of a token's label: blank padded, not terminated.
-const LABEL_LEN: usize = 32;
-
-/// What a token's file says of it.
-struct Identity {
-    serial: Serial,
-    label: [u8; LABEL_LEN],
-    store_key: Secret,
-    public: Domain,
-}
-
-impl Identity {
-    /// The serial number in 16 hexadecimal digits.
-    fn serial_text(&self) -> String {
-        self.serial.iter().map(|b| format!("{b:02x}")).collect()
-    }
-}
-
-/// The master key, while somebody is logged in.
-struct Master {
-    key: Secret,
-    domain: Domain,
-    /// What the login found not to be as the audit record left it.
-    suspects: Suspects,
-}
-
-struct LoggedIn {
-    role: Role,
-    master: Arc<Master>,
-}
-
-/// The keys that a call works with; a logout meanwhile does not pull them away.
-struct Keys {
-    identity: Arc<Identity>,
-    master: Option<Arc<Master>>,
-    login: Login,
-}
-
-impl Keys {
-    fn vault(&self) -> Vault<'_> {
-        Vault {
-            serial: self.identity.serial,
-            public: &self.identity.public,
-            master: self.master.as_deref().map(|master| &master.domain),
-            suspects: self.master.as_deref().map(|master| &master.suspects),
-        }
-    }
-
-    fn logged_in(&self) -> bool {
-        self.login != Login::Public
-    }
-
-    fn caller(&self, read_write: bool) -> policy::Caller {
-        policy::Caller {
-            login: self.login,
-            read_write,
-        }
-    }
+/// The session in which a call is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Owner of the session objects that the call makes.
+    pub session: SessionHandle,
+    /// The session is read/write.
+    pub read_write: bool,
 }
 
 /// A token in its slot.
 pub struct Token {
-    store: Store,
-    config: Arc<Config>,
-    rng: Arc<dyn Rng>,
-    time: TokenTime,
-    /// `None` until C_InitToken.
-    identity: RwLock<Option<Arc<Identity>>>,
-    /// The store's generation at which `identity` was read last.
-    seen: AtomicU64,
-    login: RwLock<Option<LoggedIn>>,
+    state: Arc<TokenState>,
+    writer: Writer,
     guesses: Guesses,
-    objects: Objects,
-    /// Held while a change is noted in the anchor.
-    noting: Mutex<()>,
-    /// A login has not erased all that was due.
-    due_left: AtomicBool,
-    refusals: Refusals,
+    sweeper: Sweeper,
 }
 
 /// What C_GetTokenInfo tells of the token itself.
@@ -158,7 +106,7 @@ pub struct TokenStatus {
 
 impl Token {
     /// Greatest length of a PIN in bytes.
-    pub const MAX_PIN_LENGTH: u64 = pin::MAX_LENGTH as u64;
+    pub const MAX_PIN_LENGTH: u64 = identity::pin::MAX_LENGTH as u64;
 
     /// Opens the token of a slot.
     ///
@@ -184,7 +132,7 @@ impl Token {
             opened => Self::over(opened?, config, clock, rng),
         };
         let token = opened?;
-        if token.identity.read().is_none() {
+        if token.state.known().is_none() {
             return Err(Error::new(
                 ck::CKR_TOKEN_NOT_RECOGNIZED,
                 "there is no token in the file: restore it from a backup, or move it away",
@@ -222,100 +170,51 @@ impl Token {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self> {
-        let token = Self {
-            store,
-            rng,
-            time: TokenTime::new(clock, config.clock_leap),
-            config,
-            identity: RwLock::new(None),
-            seen: AtomicU64::new(u64::MAX),
-            login: RwLock::new(None),
-            guesses: Guesses::default(),
-            objects: Objects::default(),
-            noting: Mutex::default(),
-            due_left: AtomicBool::new(false),
-            refusals: Refusals::default(),
-        };
-        token.refresh()?;
-        Ok(token)
-    }
-
-    /// Reads identity and clock mark anew; when another process has initialized the token
-    /// meanwhile, everything that was known of the old one is dropped.
-    fn refresh(&self) -> Result<()> {
-        let (fresh, generation) = self.store.read(|snapshot| {
-            Ok::<_, Error>((self.read_identity(snapshot)?, snapshot.generation()?))
-        })?;
-        let mut identity = self.identity.write();
-        let same = match (&*identity, &fresh) {
-            (Some(old), Some((new, _))) => old.store_key.ct_eq(&new.store_key),
-            (None, None) => true,
-            (None, Some(_)) | (Some(_), None) => false,
-        };
-        if let Some((_, mark)) = &fresh {
-            self.time.learn(*mark);
-        }
-        if !same {
-            *self.login.write() = None;
-            self.objects.clear();
-            *identity = fresh.map(|(new, _)| Arc::new(new));
-        }
-        self.seen.store(generation, Ordering::Release);
-        Ok(())
-    }
-
-    /// As `refresh`, for the price of one atomic load while the store has not changed.
-    fn keep_up(&self) -> Result<()> {
-        let seen = self.seen.load(Ordering::Acquire);
-        if self.store.generation() == store::Generation::Settled(seen) {
-            return Ok(());
-        }
-        self.refresh()
-    }
-
-    fn read_identity(&self, snapshot: &Snapshot<'_>) -> Result<Option<(Identity, Mark)>> {
-        let Some(store_key) = snapshot.meta(STORE_KEY_ROW)?.map(Secret::from) else {
-            return Ok(None);
-        };
-        let sealed = snapshot
-            .meta(IDENTITY_ROW)?
-            .ok_or_else(|| damaged("the token's identity"))?;
-        // The serial is part of the derivation, so it leads the row in clear.
-        let (serial, sealed) = sealed
-            .split_first_chunk()
-            .ok_or_else(|| damaged("the token's identity"))?;
-        let public = Domain::new(&store_key, serial);
-        let label = public.open_value(IDENTITY_ROW, sealed)?;
-        let label = (*label)
-            .try_into()
-            .map_err(|_| damaged("the token's identity"))?;
-        let identity = Identity {
-            serial: *serial,
-            label,
-            store_key,
-            public,
-        };
-        let mark = Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
-        Ok(Some((identity, mark)))
-    }
-
-    fn identity(&self) -> Result<Arc<Identity>> {
-        self.identity.read().clone().ok_or_else(|| {
-            Error::new(
-                ck::CKR_TOKEN_NOT_RECOGNIZED,
-                "the token is not initialized: use C_InitToken or `tenon init`",
-            )
+        let state = Arc::new(TokenState::new(store, config, clock, rng)?);
+        Ok(Self {
+            writer: Writer::new(state.clone()),
+            guesses: Guesses::new(state.clone()),
+            sweeper: Sweeper::new(state.clone()),
+            state,
         })
     }
 
     fn keys(&self) -> Result<Keys> {
-        let identity = self.identity()?;
-        let login = self.login.read();
-        Ok(Keys {
-            identity,
-            master: login.as_ref().map(|state| state.master.clone()),
-            login: role_of(login.as_ref()),
-        })
+        self.state.keys()
+    }
+
+    /// Runs `f` in one durable transaction; on an error nothing of it stays. Then goes on with erasing
+    /// what a login has left.
+    fn change<T>(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        f: impl Fn(&mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let out = self.writer.change(keys, doing, f)?;
+        self.sweeper.sweep_on(&self.writer, keys);
+        Ok(out)
+    }
+
+    /// As `change`, for what takes space away: it is done on a full disk too.
+    fn reduce<T>(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        f: impl Fn(&mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let doing = doing.into();
+        self.state
+            .on_a_full_disk_too(|| self.change(keys, doing, &f))
+    }
+
+    /// # Errors
+    /// CKR_TOKEN_WRITE_PROTECTED.
+    fn check_writable(&self) -> Result<()> {
+        if self.state.config.read_only {
+            return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
+        }
+        Ok(())
     }
 
     /// Its serial number, in 16 hexadecimal digits.
@@ -323,8 +222,8 @@ impl Token {
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED for a store without a token in it; CKR_DEVICE_ERROR.
     pub fn serial(&self) -> Result<String> {
-        self.keep_up()?;
-        Ok(self.identity()?.serial_text())
+        self.state.keep_up()?;
+        Ok(self.state.identity()?.serial_text())
     }
 
     /// Who is logged in. Nobody is, once another process has initialized the token again.
@@ -332,28 +231,27 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn login_state(&self) -> Result<Login> {
-        self.keep_up()?;
-        Ok(role_of(self.login.read().as_ref()))
+        self.state.login_state()
     }
 
     /// Whether the token's file is only read.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.config.read_only
+        self.state.config.read_only
     }
 
     /// Whether the token's file was replaced, removed or damaged by others while it was open: its
     /// sessions answer CKR_DEVICE_REMOVED.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.store.is_gone()
+        self.state.store.is_gone()
     }
 
     /// Whether the file that is there now can be opened as another token while this one, which is
     /// gone, still has sessions.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
-        self.store.is_replaced()
+        self.state.store.is_replaced()
     }
 
     /// What C_GetTokenInfo tells.
@@ -361,12 +259,12 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn status(&self) -> Result<TokenStatus> {
-        self.keep_up()?;
+        self.state.keep_up()?;
         let mut flags = ck::CKF_RNG | ck::CKF_LOGIN_REQUIRED;
-        if self.config.read_only {
+        if self.state.config.read_only {
             flags |= ck::CKF_WRITE_PROTECTED;
         }
-        let Some(identity) = self.identity.read().clone() else {
+        let Some(identity) = self.state.known() else {
             return Ok(TokenStatus {
                 label: [b' '; LABEL_LEN],
                 serial: String::new(),
@@ -375,8 +273,8 @@ impl Token {
                 so_tries: None,
             });
         };
-        let so = self.pin_status(Role::So)?;
-        let user = self.pin_status(Role::User)?;
+        let so = self.guesses.status(Role::So)?;
+        let user = self.guesses.status(Role::User)?;
         flags |= ck::CKF_TOKEN_INITIALIZED;
         for (set, flag) in [
             (user.initialized, ck::CKF_USER_PIN_INITIALIZED),
@@ -400,52 +298,58 @@ impl Token {
         })
     }
 
+    /// The private external keys, without a login.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn sealed_keys(&self) -> Result<Vec<SealedKey>> {
+        external::monitor::sealed_keys(&self.state)
+    }
+
     /// How many objects the token holds, private ones included.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn object_count(&self) -> Result<u64> {
         let every = store::Search::default();
-        Ok(self.store.read(|snapshot| snapshot.count(&every))?)
+        Ok(self.state.store.read(|snapshot| snapshot.count(&every))?)
     }
 
     /// Fills `out` with random bytes.
     pub fn random(&self, out: &mut [u8]) {
-        self.rng.fill(out);
+        self.state.rng.fill(out);
     }
 
     /// Mixes a caller's seed into the random source.
     pub fn seed(&self, seed: &[u8]) {
-        self.rng.seed(seed);
+        self.state.rng.seed(seed);
     }
 
     /// The random source, for operations that need one.
     #[must_use]
     pub fn rng(&self) -> &dyn Rng {
-        &*self.rng
+        &*self.state.rng
+    }
+
+    /// The session is gone, and its objects with it.
+    pub fn close_session(&self, session: SessionHandle) {
+        self.state.objects.close_session(session);
     }
 }
 
 impl Drop for Token {
     /// Records the refusals that were counted last, unless this is a forked child's copy.
     fn drop(&mut self) {
-        if !self.store.is_of_this_process() || self.refusals.is_empty() {
+        if !self.state.store.is_of_this_process() || self.writer.has_no_refusals() {
             return;
         }
-        let flushed = self.keys().and_then(|keys| self.flush_refusals(&keys));
+        let keys = self.keys();
+        let flushed = keys.and_then(|keys| self.writer.flush_refusals(&keys));
         if let Err(error) = flushed {
             log::note(
                 LogLevel::Error,
                 &format!("the last refusals were not recorded: {error}"),
             );
         }
-    }
-}
-
-fn role_of(login: Option<&LoggedIn>) -> Login {
-    match login.map(|state| state.role) {
-        None => Login::Public,
-        Some(Role::User) => Login::User,
-        Some(Role::So) => Login::So,
     }
 }

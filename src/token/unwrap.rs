@@ -9,19 +9,24 @@ use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::crypto::rsa::RsaMaterial;
 use crate::error::{Error, Result, refuse};
-use crate::keytype::{self, Key, KeyLengths, Material};
-use crate::mechanism::{Mechanism, Opened, Params, Proof, Unwrap};
+use crate::keytype::{self, Material};
+use crate::mechanism::{Mechanism, Params, Proof};
 use crate::policy::{Action, Blob, Pieces, Use};
 
+use super::change::lives::bound_by_id;
+use super::identity::state::Keys;
+use super::opening::{Opening, as_unwrapping_error, bad_blob};
+use super::record::external::profile_of;
+use super::{Caller, Token};
 use crate::token::cache::object::{Handle, Object};
-use crate::token::create::{Caller, maker};
-use crate::token::external::{self, Arrival};
+use crate::token::external::import::{self, UnwrappedMaterial};
+use crate::token::external::job::{self, wrapping_algorithm};
+use crate::token::external::template;
 use crate::token::identity::audit::{Doing, Event};
 use crate::token::record::external::time_value;
 use crate::token::record::facts::set_origin;
 use crate::token::record::facts::set_pieces;
 use crate::token::record::key;
-use crate::token::{Keys, Token};
 
 impl Token {
     /// C_UnwrapKey: the new key's handle, or the external key's own.
@@ -43,10 +48,11 @@ impl Token {
         if let Err(error) = &unwrapped {
             let refused = Event::ImportRefused.with(mechanism.id);
             let refused = match self.object(unwrapping) {
-                Ok(key) => refused.by(key.uid).meant_for(external::target(&key)),
+                Ok(key) => refused.by(key.uid).meant_for(job::target(&key)),
                 Err(_) => refused,
             };
-            self.record_refusal(&self.keys()?, refused, error, false)?;
+            self.writer
+                .record_refusal(&self.keys()?, refused, error, false)?;
         }
         unwrapped
     }
@@ -63,7 +69,7 @@ impl Token {
         let usable = self
             .usable_key(unwrapping, Use::Unwrap, mechanism)
             .map_err(as_unwrapping_error)?;
-        if let Some(job) = external::job(&usable.object) {
+        if let Some(job) = job::job(&usable.object) {
             return self.unwrap_by_job(
                 caller,
                 (&usable, &job),
@@ -73,7 +79,7 @@ impl Token {
             );
         }
         let keys = self.keys()?;
-        let maker = maker(&keys);
+        let maker = keys.maker();
         let implied = implied(&usable.object)?;
         let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;
         let kind = kind(opening, &attributes);
@@ -81,34 +87,40 @@ impl Token {
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
-        byok::expiry(expires_at, profile::open(), self.time.now().at)
-            .map_err(|refused| self.time.explained_byok(refused))?;
+        byok::expiry(expires_at, profile::open(), self.state.time.now().at)
+            .map_err(|refused| self.state.time.explained_byok(refused))?;
         self.may_make(caller, &keys, &attributes)?;
-        let way = external::way(mechanism, params, &usable.key);
-        let binds = self.binds(&keys, opening, way, &attributes)?;
+        let algorithm = wrapping_algorithm(mechanism, params, &usable.key);
+        let binds = self.binds(&keys, opening, algorithm, &attributes)?;
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
         opening.check_length(&usable.key, blob)?;
-        let arrived = open(opening, &usable.key, blob, &attributes)?;
-        self.large_enough(&arrived.material)?;
+        let unwrapped = opening.open(&usable.key, blob, &attributes)?;
+        self.check_size(caller, &keys, &unwrapped.material)?;
         if !binds {
             let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
             let proven = opening.proof.integrity();
-            let key = (attributes, arrived.material);
+            let key = (attributes, unwrapped.material);
             return self.make_unwrapped(caller, &keys, doing, key, proven);
         }
-        let arrival = Arrival {
+        let unwrapped = UnwrappedMaterial {
             attributes: &attributes,
             expires_at,
-            material: &arrived.material,
-            genuine: arrived.genuine,
+            material: &unwrapped.material,
+            genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),
-            algorithm: way.map_or(mechanism.name, |(algorithm, _)| algorithm.name),
+            algorithm: algorithm.map_or(mechanism.name, |(algorithm, _)| algorithm.name),
         };
         let doing = Event::Import.with(mechanism.id).by(usable.object.uid);
-        let (uid, private) = self.import_by_id(&keys, doing, &arrival)?;
-        Ok(self.objects.handle(uid, private))
+        let (record, shared) = self.change(&keys, doing, |change| {
+            import::import_by_id(change, &keys, &unwrapped)
+        })?;
+        if shared {
+            import::note_shared_name();
+        }
+        let private = record.attributes.bool(ck::CKA_PRIVATE);
+        Ok(self.state.objects.handle(record.uid, private))
     }
 
     /// Whether this unwrap imports an external key. Judged, with the state of the key that is
@@ -117,7 +129,7 @@ impl Token {
         &self,
         keys: &Keys,
         opening: &Opening<'_>,
-        way: Option<(&Algorithm, WrappingKey)>,
+        algorithm: Option<(&Algorithm, WrappingKey)>,
         attributes: &Attributes,
     ) -> Result<bool> {
         let mechanism = opening.mechanism;
@@ -131,13 +143,13 @@ impl Token {
         let named = attributes
             .bytes(ck::CKA_ID)
             .is_some_and(|id| !id.is_empty());
-        if !attributes.bool(ck::CKA_TOKEN) || !named || !self.config.bind_by_id {
+        if !attributes.bool(ck::CKA_TOKEN) || !named || !self.state.config.bind_by_id {
             return Ok(false);
         }
-        let bound = self.bound_by_id(keys, attributes)?;
+        let bound = bound_by_id(&self.state, keys, attributes)?;
         if attributes.bool(ck::CKA_EXTRACTABLE) {
             return match bound {
-                Some(_) => external::template::refuse_bound_identity(),
+                Some(_) => template::refuse_bound_identity(),
                 None => Ok(false),
             };
         }
@@ -158,10 +170,10 @@ impl Token {
         }
         if let Some(record) = bound {
             let private = record.attributes.bool(ck::CKA_PRIVATE);
-            let handle = self.objects.handle(record.uid, private);
+            let handle = self.state.objects.handle(record.uid, private);
             let deleted = |_| Error::from(byok::Error::State(byok::State::Deleted));
             let target = self.object(handle).map_err(deleted)?;
-            may_come(way, &target)?;
+            may_bring(algorithm, &target)?;
             self.decide(Action::Import, &target, keys, true)?;
         }
         Ok(true)
@@ -181,7 +193,7 @@ impl Token {
                 format!("{} unwraps secret keys alone", mechanism.name),
             );
         }
-        if binds && !self.config.pkcs1_imports {
+        if binds && !self.state.config.pkcs1_imports {
             return refuse(
                 ck::CKR_MECHANISM_INVALID,
                 format!(
@@ -193,14 +205,13 @@ impl Token {
         Ok(())
     }
 
-    /// An RSA key below `policy.rsa_min_bits` is a blob like any other that does not fit.
-    fn large_enough(&self, material: &Material) -> Result<()> {
-        match material.of::<RsaMaterial>() {
-            Some(key) if keytype::modulus_bits(&key.n) < self.config.rsa_min_bits => {
-                Err(bad_blob())
-            }
-            _ => Ok(()),
-        }
+    /// An RSA key that policy finds too short is a blob like any other that does not fit.
+    fn check_size(&self, caller: Caller, keys: &Keys, material: &Material) -> Result<()> {
+        let Some(key) = material.of::<RsaMaterial>() else {
+            return Ok(());
+        };
+        self.may_have_size(caller, keys, keytype::modulus_bits(&key.n))
+            .map_err(|_| bad_blob())
     }
 
     fn make_unwrapped(
@@ -264,114 +275,14 @@ fn kind(opening: &Opening<'_>, attributes: &Attributes) -> Blob {
 }
 
 /// Whether a plain key may bring material to this external key, whose profile has its own ways.
-fn may_come(way: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
+fn may_bring(algorithm: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
     if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
         return Err(byok::Error::Job(Refused::TokenMissing).into());
     }
-    let profile = crate::token::record::external::profile_of(&target.attributes)?;
-    match way {
+    let profile = profile_of(&target.attributes)?;
+    match algorithm {
         _ if profile.takes_every_way() => Ok(()),
-        Some((algorithm, wrapping)) => external::may_wrap(profile, algorithm, wrapping, target),
+        Some((algorithm, wrapping)) => job::may_wrap(profile, algorithm, wrapping, target),
         None => Err(byok::Error::Profile(profile.service, Rule::Way).into()),
     }
-}
-
-/// How a blob is opened.
-pub(super) struct Opening<'a> {
-    /// The mechanism.
-    pub(super) mechanism: &'a Mechanism,
-    /// How that unwraps.
-    pub(super) unwrap: &'a Unwrap,
-    /// Its parameter; where more than one is possible, each is tried.
-    pub(super) params: Vec<Params>,
-    /// What the blob proves, whichever of the parameters opens it.
-    pub(super) proof: Proof,
-}
-
-impl<'a> Opening<'a> {
-    pub(super) fn new(mechanism: &'a Mechanism, params: Vec<Params>) -> Result<Self> {
-        let proof = params.iter().find_map(|params| mechanism.proof(params));
-        let Some((unwrap, proof)) = mechanism.unwrap.zip(proof) else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} does not unwrap", mechanism.name),
-            );
-        };
-        Ok(Self {
-            mechanism,
-            unwrap,
-            params,
-            proof,
-        })
-    }
-
-    /// Judges the blob's length, before any key operation.
-    pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
-        for params in &self.params {
-            (self.unwrap.length)(key, params, blob.len()).map_err(as_unwrapping_error)?;
-        }
-        Ok(())
-    }
-
-    fn clear(&self, key: &Key, blob: &[u8], fits: KeyLengths) -> Option<Opened> {
-        let open = |params| match self.mechanism.unwrap_blind {
-            Some(blind) => blind(key, params, blob, fits),
-            None => (self.unwrap.open)(key, params, blob).map(|clear| Opened {
-                clear,
-                genuine: true,
-            }),
-        };
-        self.params.iter().find_map(|params| open(params).ok())
-    }
-}
-
-/// What came out of a blob, or a blind unwrap put in its place.
-pub(super) struct Arrived {
-    pub(super) material: Material,
-    pub(super) genuine: bool,
-}
-
-/// Opens the blob and fits what is in it to the template; every failure is the same.
-pub(super) fn open(
-    opening: &Opening<'_>,
-    key: &Key,
-    blob: &[u8],
-    attributes: &Attributes,
-) -> Result<Arrived> {
-    opening
-        .clear(key, blob, key::lengths(attributes))
-        .and_then(|Opened { clear, genuine }| {
-            let padding = opening
-                .mechanism
-                .zero_padded
-                .filter(|_| may_fill(attributes));
-            let clear = key::without_padding(attributes, &clear, padding);
-            key::from_clear(attributes, clear, opening.mechanism.private_form)
-                .map(|material| Arrived { material, genuine })
-        })
-        .ok_or_else(bad_blob)
-}
-
-/// The one answer for everything that is wrong behind the private-key operation.
-fn bad_blob() -> Error {
-    Error::new(
-        ck::CKR_WRAPPED_KEY_INVALID,
-        "the blob does not hold a key that fits the template",
-    )
-}
-
-/// Whether zeros behind the key may be taken away. Of a secret key that leaves and comes under trusted
-/// keys alone that would tell whether its last bytes are zeros.
-pub(super) fn may_fill(attributes: &Attributes) -> bool {
-    attributes.class() != ck::CKO_SECRET_KEY || !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
-}
-
-fn as_unwrapping_error(mut error: Error) -> Error {
-    error.rv = match error.rv {
-        ck::CKR_KEY_HANDLE_INVALID => ck::CKR_UNWRAPPING_KEY_HANDLE_INVALID,
-        ck::CKR_KEY_SIZE_RANGE => ck::CKR_UNWRAPPING_KEY_SIZE_RANGE,
-        ck::CKR_KEY_TYPE_INCONSISTENT => ck::CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
-        other => other,
-    };
-    error
 }

@@ -6,11 +6,11 @@ use crate::mechanism::{Mechanism, Params};
 use crate::out::Out;
 use crate::policy::{Action, Use};
 
+use super::access::as_key_error;
+use super::opening::may_add_zeros;
 use crate::token::Token;
 use crate::token::cache::object::{Handle, Object};
-use crate::token::read::as_key_error;
 use crate::token::record::key;
-use crate::token::unwrap::may_fill;
 
 impl Token {
     /// C_WrapKey: raw bytes of a secret key; of a private key its PKCS#8, or what the mechanism has.
@@ -56,7 +56,7 @@ impl Token {
         let clear = key::to_clear(&material, mechanism.private_form)?;
         let len = clear.len();
         let clear = key::padded(clear, mechanism.zero_padded);
-        if clear.len() != len && !may_fill(&object.attributes) {
+        if clear.len() != len && !may_add_zeros(&object.attributes) {
             return refuse(
                 ck::CKR_KEY_SIZE_RANGE,
                 format!(

@@ -27,9 +27,6 @@ const LAYERS: &[(&str, &[&str])] = &[(
 #[rustfmt::skip]
 const NOT_CLEAN: &[&str] = &[
     "cli",
-    "policy",
-    "mechanism",
-    "token",
 ];
 
 /// What breaks the rules, one line each.

@@ -124,7 +124,6 @@ fn the_roles_of_a_trusted_key_are_fixed() {
         rv(&change(&key, &decrypt, &SO)),
         ck::CKR_TEMPLATE_INCONSISTENT
     );
-    assert_eq!(rv(&copy(&key, &[], &USER)), ck::CKR_ACTION_PROHIBITED);
     let distrust = raws(&[(ck::CKA_TRUSTED, flag(false))]);
     assert_eq!(
         rv(&change(&key, &distrust, &USER)),
@@ -151,18 +150,6 @@ fn a_trusted_public_key_is_generated_and_does_not_encrypt() {
         rv(&change(&key, &trusted, &SO)),
         ck::CKR_TEMPLATE_INCONSISTENT
     );
-}
-
-#[test]
-fn an_object_that_is_not_modifiable_or_copyable_stays() {
-    let fixed = unwrapped(&[(ck::CKA_MODIFIABLE, flag(false))]).unwrap();
-    let label = raws(&[(ck::CKA_LABEL, text("new"))]);
-    assert_eq!(rv(&change(&fixed, &label, &SO)), ck::CKR_ACTION_PROHIBITED);
-    assert_eq!(rv(&change(&fixed, &[], &USER)), ck::CKR_ACTION_PROHIBITED);
-    assert_eq!(rv(&copy(&fixed, &label, &USER)), ck::CKR_OK);
-    let alone = unwrapped(&[(ck::CKA_COPYABLE, flag(false))]).unwrap();
-    assert_eq!(rv(&copy(&alone, &[], &SO)), ck::CKR_ACTION_PROHIBITED);
-    assert_eq!(rv(&change(&alone, &label, &USER)), ck::CKR_OK);
 }
 
 #[test]

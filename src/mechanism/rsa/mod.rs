@@ -22,9 +22,12 @@ mod oaep;
 mod pkcs1_wrap;
 mod raw;
 mod recover;
+mod rows;
 pub(super) mod signature;
 #[cfg(test)]
 mod tests;
+
+pub(super) use rows::ROWS;
 
 /// What all rows have in common.
 const RSA: Mechanism = Mechanism {
@@ -33,72 +36,6 @@ const RSA: Mechanism = Mechanism {
     unit: Unit::Bits,
     ..ROW
 };
-
-pub(super) static ROWS: &[Mechanism] = &[
-    Mechanism {
-        id: ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
-        name: "CKM_RSA_PKCS_KEY_PAIR_GEN",
-        generate_pair: Some(generate_pair),
-        vectors: &["crypto::rsa::tests::generated_keys_are_what_was_asked_for"],
-        ..RSA
-    },
-    Mechanism {
-        id: ck::CKM_RSA_PKCS,
-        name: "CKM_RSA_PKCS",
-        encrypt: Some(encrypt_pkcs1),
-        decrypt: Some(decrypt_pkcs1),
-        sign: Some(signature::sign_info),
-        verify: Some(signature::verify_info),
-        sign_recover: Some(signature::sign_info),
-        verify_recover: Some(recover::info),
-        wrap: Some(pkcs1_wrap::wrap),
-        unwrap: Some(&pkcs1_wrap::UNWRAP),
-        unwrap_blind: Some(pkcs1_wrap::open_blind),
-        vectors: &["rsa/implicit_rejection.json"],
-        ..RSA
-    },
-    Mechanism {
-        id: ck::CKM_RSA_X_509,
-        name: "CKM_RSA_X_509",
-        encrypt: Some(raw::encrypt),
-        decrypt: Some(raw::decrypt),
-        sign: Some(raw::sign),
-        verify: Some(raw::verify),
-        sign_recover: Some(raw::sign),
-        verify_recover: Some(recover::raw),
-        vectors: &["crypto::rsa::raw::tests::agrees_with_plain_exponentiation"],
-        ..RSA
-    },
-    Mechanism {
-        id: ck::CKM_RSA_PKCS_OAEP,
-        name: "CKM_RSA_PKCS_OAEP",
-        params: ParamKind::Oaep,
-        encrypt: Some(oaep::encrypt),
-        decrypt: Some(oaep::decrypt),
-        wrap: Some(oaep::wrap),
-        unwrap: Some(&oaep::UNWRAP),
-        vectors: &["crypto::rsa::tests::wycheproof_oaep"],
-        ..RSA
-    },
-    Mechanism {
-        id: ck::CKM_RSA_AES_KEY_WRAP,
-        name: "CKM_RSA_AES_KEY_WRAP",
-        params: ParamKind::RsaAesKeyWrap,
-        wrap: Some(aes_key_wrap::wrap),
-        unwrap: Some(&aes_key_wrap::UNWRAP),
-        vectors: &["rsa/aes_key_wrap.json"],
-        ..RSA
-    },
-    Mechanism {
-        id: ck::CKM_TENON_RSA_AES_ECB_PKCS7,
-        name: "CKM_TENON_RSA_AES_ECB_PKCS7",
-        params: ParamKind::OptionalOaep,
-        wrap: Some(aes_ecb_wrap::wrap),
-        unwrap: Some(&aes_ecb_wrap::UNWRAP),
-        vectors: &["rsa/aes_ecb_pkcs7.json"],
-        ..RSA
-    },
-];
 
 /// The key of an encryption, verification or wrap.
 fn public(key: &Key) -> Result<&PublicKey> {

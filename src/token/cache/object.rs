@@ -8,7 +8,10 @@ use crate::keytype::{Key, Material};
 use crate::policy::{Facts, KeyFacts};
 use crate::store::Uid;
 
+use crate::error::{Error, Result};
+use crate::token::record::damaged::damaged;
 use crate::token::record::facts::facts;
+use crate::token::record::uid::shown;
 
 /// A session's handle, as far as the token needs it: session objects belong to one.
 pub type SessionHandle = ck::CK_SESSION_HANDLE;
@@ -100,9 +103,36 @@ impl Object {
             || (self.facts.token && self.facts.key.as_ref().is_some_and(|key| key.secret))
     }
 
+    /// Refuses a row of this object with a lower version than this process has read: it was put back
+    /// by others, for an object never goes back.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub(in crate::token) fn check_not_older(&self, version: u64) -> Result<()> {
+        match &self.home {
+            Home::Token { version: known, .. } if version < *known => Err(older_row(&self.uid)),
+            Home::Token { .. } | Home::Session { .. } => Ok(()),
+        }
+    }
+
     /// CKA_ALWAYS_AUTHENTICATE.
     #[must_use]
     pub fn always_authenticate(&self) -> bool {
         self.attributes.bool(ck::CKA_ALWAYS_AUTHENTICATE)
     }
+}
+
+/// The row of an object that was put back by others.
+pub(in crate::token) fn older_row(uid: &Uid) -> Error {
+    damaged(format!(
+        "object {}, whose row is an older one than this process has read,",
+        shown(uid)
+    ))
+}
+
+pub(in crate::token) fn no_material() -> Error {
+    Error::new(
+        ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+        "the key has no material: import it first",
+    )
 }

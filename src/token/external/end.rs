@@ -2,7 +2,7 @@
 
 use crate::ck;
 use crate::error::Result;
-use crate::token::change::Change;
+use crate::token::change::transaction::Change;
 use crate::token::record::vault::Record;
 
 use super::version;

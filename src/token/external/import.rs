@@ -7,26 +7,25 @@ use crate::byok::{self, Import, profile};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 use crate::keytype::Material;
 use crate::log;
 use crate::rng::random;
 use crate::secret::Secret;
 use crate::store::{Search, Snapshot, Uid};
-use crate::token::change::Change;
-use crate::token::identity::audit::Doing;
+use crate::token::change::transaction::Change;
+use crate::token::identity::state::Keys;
 use crate::token::record::domain::Domain;
 use crate::token::record::key;
 use crate::token::record::new::New;
 use crate::token::record::vault::{Record, Vault};
-use crate::token::{Keys, Token};
 
 use super::template::{coerce, refuse_bound_identity};
 use super::version;
 use crate::token::record::external::{BINDING, facts, is_bound_to, is_external, profile_of};
 
 /// What an unwrap brings to an external key.
-pub(in crate::token) struct Arrival<'a> {
+pub(in crate::token) struct UnwrappedMaterial<'a> {
     /// Attributes of the unwrap's template, complete.
     pub(in crate::token) attributes: &'a Attributes,
     /// CKA_TENON_EXPIRES_AT, if the template has it.
@@ -40,49 +39,37 @@ pub(in crate::token) struct Arrival<'a> {
     pub(in crate::token) algorithm: &'static str,
 }
 
-impl Token {
-    /// Imports material by (class, key type, CKA_ID): makes the external key and binds it, or
-    /// imports the same material into the one that is there. One transaction decides, so of two
-    /// processes that race one binds and the other is measured against it.
-    pub(in crate::token) fn import_by_id(
-        &self,
-        keys: &Keys,
-        doing: Doing,
-        arrival: &Arrival<'_>,
-    ) -> Result<(Uid, bool)> {
-        let (record, shared) = self.change(keys, doing, |change| {
-            let (mut record, shared) = match change.bound_by_id(arrival.attributes)? {
-                Some(record) => (record, false),
-                None => {
-                    let shared = change.shares_name(arrival.attributes)?;
-                    (new_by_id(change, arrival.attributes)?, shared)
-                }
-            };
-            import(change, keys, &mut record, arrival)?;
-            Ok((record, shared))
-        })?;
-        if shared {
-            note_shared_name();
+/// Imports material by (class, key type, CKA_ID): makes the external key and binds it, or imports the
+/// same material into the one that is there. One transaction decides, so of two processes that race one
+/// binds and the other is measured against it. Returns the key, and whether a new one shares its name.
+pub(in crate::token) fn import_by_id(
+    change: &mut Change<'_>,
+    keys: &Keys,
+    unwrapped: &UnwrappedMaterial<'_>,
+) -> Result<(Record, bool)> {
+    let (mut record, shared) = match change.bound_by_id(unwrapped.attributes)? {
+        Some(record) => (record, false),
+        None => {
+            let shared = change.shares_name(unwrapped.attributes)?;
+            (new_by_id(change, unwrapped.attributes)?, shared)
         }
-        Ok((record.uid, record.attributes.bool(ck::CKA_PRIVATE)))
-    }
+    };
+    import(change, keys, &mut record, unwrapped)?;
+    Ok((record, shared))
+}
 
-    /// Imports material into the external key that an import job serves.
-    pub(super) fn import_into(
-        &self,
-        keys: &Keys,
-        doing: Doing,
-        target: &Uid,
-        arrival: &Arrival<'_>,
-    ) -> Result<()> {
-        self.change(keys, doing, |change| {
-            let mut record = change
-                .get(target)?
-                .filter(|record| is_external(&record.attributes))
-                .ok_or(byok::Error::Job(byok::Refused::Target))?;
-            import(change, keys, &mut record, arrival)
-        })
-    }
+/// Imports material into the external key that an import job serves.
+pub(in crate::token) fn import_into(
+    change: &mut Change<'_>,
+    keys: &Keys,
+    target: &Uid,
+    unwrapped: &UnwrappedMaterial<'_>,
+) -> Result<()> {
+    let mut record = change
+        .get(target)?
+        .filter(|record| is_external(&record.attributes))
+        .ok_or(byok::Error::Job(byok::Refused::Target))?;
+    import(change, keys, &mut record, unwrapped)
 }
 
 /// A new external key of profile `open`, with the name that its attributes say.
@@ -111,7 +98,7 @@ impl Change<'_> {
 
     /// Whether the name of a new external key is that of a key that is no external one. That key was
     /// there first, so it stays, and the binding holds all the same.
-    pub(super) fn shares_name(&self, attributes: &Attributes) -> Result<bool> {
+    pub(in crate::token) fn shares_name(&self, attributes: &Attributes) -> Result<bool> {
         for uid in namesakes(self.snapshot(), self.vault(), attributes)? {
             let other = self.get(&uid)?;
             if other.is_some_and(|record| !is_external(&record.attributes)) {
@@ -123,7 +110,7 @@ impl Change<'_> {
 }
 
 /// Says in the log that a new external key shares its name, once the key is committed.
-pub(super) fn note_shared_name() {
+pub(in crate::token) fn note_shared_name() {
     log::note(
         LogLevel::Warning,
         "another key of this class and key type has the CKA_ID of the new external key: a search by it \
@@ -132,7 +119,7 @@ pub(super) fn note_shared_name() {
 }
 
 /// A private or secret key with a CKA_ID.
-pub(super) fn has_name(attributes: &Attributes) -> bool {
+pub(in crate::token) fn has_name(attributes: &Attributes) -> bool {
     let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
     !id.is_empty() && matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
 }
@@ -166,19 +153,14 @@ fn import(
     change: &mut Change<'_>,
     keys: &Keys,
     record: &mut Record,
-    arrival: &Arrival<'_>,
+    unwrapped: &UnwrappedMaterial<'_>,
 ) -> Result<()> {
-    let master = keys.master.as_ref().ok_or_else(|| {
-        Error::new(
-            ck::CKR_USER_NOT_LOGGED_IN,
-            "an import needs the user's login",
-        )
-    })?;
+    let master = keys.master("an import needs the user's login")?;
     let fingerprint = Secret::copy(&fingerprint(
-        &master.domain,
+        master,
         &record.uid,
         &record.attributes,
-        arrival.material,
+        unwrapped.material,
     ));
     let current = is_bound_to(&record.attributes, &fingerprint);
     let mut older = None;
@@ -191,9 +173,9 @@ fn import(
     let external = facts(&record.attributes).unwrap_or_default();
     let import = Import {
         same: external.bound.then_some(current || older.is_some()),
-        genuine: arrival.genuine,
-        integrity: arrival.integrity,
-        expires_at: arrival.expires_at,
+        genuine: unwrapped.genuine,
+        integrity: unwrapped.integrity,
+        expires_at: unwrapped.expires_at,
     };
     let after = byok::import(
         &external,
@@ -201,14 +183,14 @@ fn import(
         profile_of(&record.attributes)?,
         change.now.at,
     )?;
-    name(record, arrival);
+    name(record, unwrapped);
     if let Some(mut version) = older {
-        arrived(&mut version.attributes, arrival, &after, change.now.at);
-        change.put(&mut version, Some(arrival.material))?;
+        set_imported(&mut version.attributes, unwrapped, &after, change.now.at);
+        change.put(&mut version, Some(unwrapped.material))?;
         return change.put(record, None);
     }
     if external.version_pending && !after.version_pending {
-        fits_again(&record.attributes, arrival.material)?;
+        fits_again(&record.attributes, unwrapped.material)?;
         version::supersede(change, &keys.vault(), record)?;
     }
     if !current {
@@ -220,14 +202,14 @@ fn import(
             Value::Bytes(material_id.to_vec()),
         );
     }
-    arrived(&mut record.attributes, arrival, &after, change.now.at);
-    key::describe(&mut record.attributes, arrival.material)?;
-    change.put(record, Some(arrival.material))
+    set_imported(&mut record.attributes, unwrapped, &after, change.now.at);
+    key::describe(&mut record.attributes, unwrapped.material)?;
+    change.put(record, Some(unwrapped.material))
 }
 
 /// Gives the key the label that the import names, if it does.
-fn name(record: &mut Record, arrival: &Arrival<'_>) {
-    let label = arrival.attributes.bytes(ck::CKA_LABEL);
+fn name(record: &mut Record, unwrapped: &UnwrappedMaterial<'_>) {
+    let label = unwrapped.attributes.bytes(ck::CKA_LABEL);
     if let Some(label) = label.filter(|label| !label.is_empty()) {
         let label = Value::Bytes(label.to_vec());
         record.attributes.set(ck::CKA_LABEL, label);
@@ -235,7 +217,12 @@ fn name(record: &mut Record, arrival: &Arrival<'_>) {
 }
 
 /// Sets what an import says of the material that came.
-fn arrived(attributes: &mut Attributes, arrival: &Arrival<'_>, after: &byok::Facts, now: UnixTime) {
+fn set_imported(
+    attributes: &mut Attributes,
+    unwrapped: &UnwrappedMaterial<'_>,
+    after: &byok::Facts,
+    now: UnixTime,
+) {
     for (kind, value) in [
         (
             ck::CKA_TENON_EXPIRES_AT,
@@ -244,7 +231,7 @@ fn arrived(attributes: &mut Attributes, arrival: &Arrival<'_>, after: &byok::Fac
         (ck::INTERNAL_IMPORTED_AT, now.to_be_bytes().to_vec()),
         (
             ck::INTERNAL_IMPORTED_BY,
-            arrival.algorithm.as_bytes().to_vec(),
+            unwrapped.algorithm.as_bytes().to_vec(),
         ),
     ] {
         attributes.set(kind, Value::Bytes(value));

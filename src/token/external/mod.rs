@@ -1,19 +1,10 @@
-//! External keys and import jobs in the store. What may be done is decided by `byok` and `policy`; this
-//! does it.
+//! The life of external keys and import jobs in the store. What may be done is decided by `byok` and
+//! `policy`; this does it.
 
-mod create;
-mod end;
-mod import;
-mod job;
-mod monitor;
-mod name;
-mod receipt;
+pub(in crate::token) mod end;
+pub(in crate::token) mod import;
+pub(in crate::token) mod job;
+pub(in crate::token) mod monitor;
+pub(in crate::token) mod sweep;
 pub(in crate::token) mod template;
-mod version;
-
-pub(super) use end::{erase, erase_all, remove};
-pub(super) use import::Arrival;
-pub(super) use job::{job, may_wrap, orders_job, target, way};
-pub use monitor::{SealedKey, SealedVersion};
-pub use receipt::Receipt;
-pub use version::Version;
+pub(in crate::token) mod version;

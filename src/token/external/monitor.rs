@@ -15,7 +15,7 @@ use crate::clock::UnixTime;
 use crate::error::{Error, Result};
 use crate::store::{self, Head, Search, Snapshot, Uid};
 
-use crate::token::Token;
+use crate::token::identity::state::TokenState;
 use crate::token::record::clear_fact::Fact;
 use crate::token::record::domain::Domain;
 
@@ -47,24 +47,22 @@ pub struct SealedVersion {
     pub expires_at: UnixTime,
 }
 
-impl Token {
-    /// The private external keys, without a login.
-    ///
-    /// # Errors
-    /// CKR_DEVICE_ERROR.
-    pub fn sealed_keys(&self) -> Result<Vec<SealedKey>> {
-        self.keep_up()?;
-        let identity = self.identity()?;
-        let now = self.time.now().at;
-        self.store.read(|snapshot| {
-            let view = View {
-                snapshot,
-                store: &identity.public,
-                now,
-            };
-            Ok::<_, Error>(view.keys()?)
-        })
-    }
+/// The private external keys, without a login.
+///
+/// # Errors
+/// CKR_DEVICE_ERROR.
+pub(in crate::token) fn sealed_keys(state: &TokenState) -> Result<Vec<SealedKey>> {
+    state.keep_up()?;
+    let identity = state.identity()?;
+    let now = state.time.now().at;
+    state.store.read(|snapshot| {
+        let view = View {
+            snapshot,
+            store: &identity.public,
+            now,
+        };
+        Ok::<_, Error>(view.keys()?)
+    })
 }
 
 /// One state of the store, seen without a login.

@@ -12,23 +12,18 @@ use crate::clock::UnixTime;
 use crate::error::{Error, Result};
 use crate::keytype::{Key, Material};
 use crate::mechanism::{self, Keyring};
-use crate::policy::Action;
 use crate::rng::random;
 use crate::store::{Snapshot, Uid};
-use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::cache::object::no_material;
+use crate::token::cache::object::{Home, Object};
 use crate::token::cache::objects::no_such_object;
-use crate::token::change::Change;
-use crate::token::create::Caller;
-use crate::token::identity::audit::Event;
-use crate::token::read::{no_material, not_older};
+use crate::token::change::transaction::Change;
+use crate::token::identity::state::{Keys, TokenState};
 use crate::token::record::damaged::damaged;
 use crate::token::record::external::time_value;
 use crate::token::record::vault::{Record, Vault};
-use crate::token::{Keys, Token};
 
-use crate::token::record::external::{
-    facts, is_external, material_id, of_material, older_uids, profile_of, spec_of,
-};
+use crate::token::record::external::{facts, is_external, material_id, of_material, older_uids};
 use crate::token::record::stored;
 
 /// What an older version keeps of the key that it was.
@@ -60,7 +55,7 @@ pub struct Version {
 }
 
 /// The older versions of an external key, the oldest first.
-pub(super) fn older(change: &Change<'_>, attributes: &Attributes) -> Result<Vec<Record>> {
+pub(in crate::token) fn older(change: &Change<'_>, attributes: &Attributes) -> Result<Vec<Record>> {
     read_older(attributes, |uid| change.get(uid))
 }
 
@@ -75,7 +70,7 @@ fn read_older(
 }
 
 /// Makes the current version an older one, so that `record` can be bound anew.
-pub(super) fn supersede(
+pub(in crate::token) fn supersede(
     change: &mut Change<'_>,
     vault: &Vault<'_>,
     record: &mut Record,
@@ -105,124 +100,84 @@ pub(super) fn supersede(
     Ok(())
 }
 
-impl Token {
-    /// Opens a new version of an external key: the next other material that is imported binds it and
-    /// becomes the current one. Until then the key is as it was; afterwards what was the current
-    /// version opens envelopes, and does nothing else.
-    ///
-    /// # Errors
-    /// CKR_ACTION_PROHIBITED for keys that do not rotate, those of pairs and of most profiles;
-    /// CKR_KEY_FUNCTION_NOT_PERMITTED while a version waits already, or in a state without rotation;
-    /// CKR_TEMPLATE_INCONSISTENT for what is no external key; CKR_SESSION_READ_ONLY,
-    /// CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID.
-    pub fn rotate(&self, caller: Caller, handle: Handle) -> Result<()> {
-        let (object, keys) = self.current(handle)?;
-        self.decide(Action::Rotate, &object, &keys, caller.read_write)?;
-        self.change(&keys, Event::Rotate, |change| {
-            let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-            let attributes = &mut record.attributes;
-            let facts = facts(attributes).unwrap_or_default();
-            let profile = profile_of(attributes)?;
-            byok::may_rotate(&facts, profile, spec_of(attributes), change.now.at)?;
-            attributes.set(ck::INTERNAL_VERSION_PENDING, Value::Bool(true));
-            change.put(&mut record, None)
-        })
+/// The versions of an external key: the older ones, the oldest first, the current one, and one
+/// that waits for its material. A key that was never bound has the last alone.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_OBJECT_HANDLE_INVALID.
+pub(in crate::token) fn versions(
+    state: &TokenState,
+    keys: &Keys,
+    uid: &Uid,
+) -> Result<Vec<Version>> {
+    let now = state.time.now().at;
+    let vault = keys.vault();
+    let (key, older) = state.store.read(|snapshot| {
+        let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
+        let key = get(uid)?.ok_or_else(no_such_object)?;
+        let older = read_older(&key.attributes, get)?;
+        Ok::<_, Error>((key.attributes, older))
+    })?;
+    let of = facts(&key)
+        .ok_or_else(|| Error::new(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key"))?;
+    let version = |attributes: &Attributes, current| Version {
+        material_id: material_id(attributes),
+        current,
+        state: byok::state(
+            &byok::Facts {
+                disabled: of.disabled,
+                deletion_at: of.deletion_at,
+                ..of_material(attributes)
+            },
+            now,
+        ),
+        expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+        imported_at: time_value(attributes, ck::INTERNAL_IMPORTED_AT),
+    };
+    let mut versions: Vec<_> = older
+        .iter()
+        .map(|record| version(&record.attributes, false))
+        .collect();
+    versions.push(version(&key, true));
+    if of.version_pending {
+        versions.push(version(&Attributes::default(), false));
     }
+    Ok(versions)
+}
 
-    /// The versions of an external key: the older ones, the oldest first, the current one, and one
-    /// that waits for its material. A key that was never bound has the last alone.
-    ///
-    /// # Errors
-    /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_OBJECT_HANDLE_INVALID.
-    pub fn versions(&self, handle: Handle) -> Result<Vec<Version>> {
-        let object = self.object(handle)?;
-        let keys = self.keys()?;
-        let now = self.time.now().at;
-        let (vault, uid) = (keys.vault(), object.uid);
-        let (key, older) = self.store.read(|snapshot| {
-            let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
-            let key = get(&uid)?.ok_or_else(no_such_object)?;
-            let older = read_older(&key.attributes, get)?;
-            Ok::<_, Error>((key.attributes, older))
-        })?;
-        let of = facts(&key).ok_or_else(|| {
-            Error::new(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key")
-        })?;
-        let version = |attributes: &Attributes, current| Version {
-            material_id: material_id(attributes),
-            current,
-            state: byok::state(
-                &byok::Facts {
-                    disabled: of.disabled,
-                    deletion_at: of.deletion_at,
-                    ..of_material(attributes)
-                },
-                now,
-            ),
-            expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
-            imported_at: time_value(attributes, ck::INTERNAL_IMPORTED_AT),
-        };
-        let mut versions: Vec<_> = older
-            .iter()
-            .map(|record| version(&record.attributes, false))
-            .collect();
-        versions.push(version(&key, true));
-        if of.version_pending {
-            versions.push(version(&Attributes::default(), false));
-        }
-        Ok(versions)
+/// All versions of an external key, ready to make and open envelopes.
+///
+/// # Errors
+/// CKR_KEY_TYPE_INCONSISTENT for every other key.
+pub(in crate::token) fn keyring(
+    state: &TokenState,
+    object: &Object,
+    keys: &Keys,
+) -> Result<Arc<Key>> {
+    if let Some(keyring) = object.keyring.get() {
+        return Ok(keyring.clone());
     }
-
-    /// All versions of an external key, ready to make and open envelopes.
-    ///
-    /// # Errors
-    /// CKR_KEY_TYPE_INCONSISTENT for every other key.
-    pub(in crate::token) fn keyring(&self, object: &Object, keys: &Keys) -> Result<Arc<Key>> {
-        if let Some(keyring) = object.keyring.get() {
-            return Ok(keyring.clone());
-        }
-        if !is_external(&object.attributes) || !matches!(object.home, Home::Token { .. }) {
-            return Err(Error::new(
-                ck::CKR_KEY_TYPE_INCONSISTENT,
-                "the mechanism takes external keys alone",
-            ));
-        }
-        let vault = keys.vault();
-        let keyring = self.store.read(|snapshot| {
-            let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
-            // Its versions and their materials are those of one moment.
-            let key = get(&object.uid)?.ok_or_else(no_such_object)?;
-            not_older(key.version, object)?;
-            let current = ready(&vault, snapshot, &key)?.ok_or_else(no_material)?;
-            let mut ready_versions = Vec::new();
-            for older in read_older(&key.attributes, get)? {
-                ready_versions.extend(ready(&vault, snapshot, &older)?);
-            }
-            Ok::<_, Error>(Keyring::new(object.uid, current, ready_versions))
-        })?;
-        let keyring = Arc::new(Key::new(keyring));
-        Ok(object.keyring.get_or_init(|| keyring).clone())
+    if !is_external(&object.attributes) || !matches!(object.home, Home::Token { .. }) {
+        return Err(Error::new(
+            ck::CKR_KEY_TYPE_INCONSISTENT,
+            "the mechanism takes external keys alone",
+        ));
     }
-
-    /// Holds the older versions of a key that is ready for envelopes to the present time, and erases
-    /// those that have expired.
-    pub(in crate::token) fn hold_to_time(&self, object: &Object, keys: &Keys) -> Result<()> {
-        let Some(keyring) = object.keyring.get().and_then(|key| key.of::<Keyring>()) else {
-            return Ok(());
-        };
-        let now = self.time.now();
-        if keyring.judge(|expires_at| !byok::expired(expires_at, now.at)) {
-            return Ok(());
+    let vault = keys.vault();
+    let keyring = state.store.read(|snapshot| {
+        let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
+        // Its versions and their materials are those of one moment.
+        let key = get(&object.uid)?.ok_or_else(no_such_object)?;
+        object.check_not_older(key.version)?;
+        let current = ready(&vault, snapshot, &key)?.ok_or_else(no_material)?;
+        let mut ready_versions = Vec::new();
+        for older in read_older(&key.attributes, get)? {
+            ready_versions.extend(ready(&vault, snapshot, &older)?);
         }
-        self.commit_mark(keys)?;
-        if !self.time.now().believed {
-            return Ok(());
-        }
-        for uid in older_uids(&object.attributes) {
-            self.sweep_object(keys, uid)?;
-        }
-        Ok(())
-    }
+        Ok::<_, Error>(Keyring::new(object.uid, current, ready_versions))
+    })?;
+    let keyring = Arc::new(Key::new(keyring));
+    Ok(object.keyring.get_or_init(|| keyring).clone())
 }
 
 fn ready(

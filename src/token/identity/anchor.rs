@@ -14,22 +14,22 @@
 //! *A missing anchor.* The token remembers that it was noted once, and then refuses to go on without
 //! the note: otherwise taking the medium away would be enough.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use crate::ck;
 use crate::config::LogLevel;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result};
 use crate::log;
-use crate::policy::Login;
 use crate::secret::Secret;
 use crate::store::{Snapshot, Tx, Umask, WholeFile};
 
-use crate::token::change::check_identity;
-use crate::token::identity::audit::Event;
-use crate::token::identity::pin::Role;
-use crate::token::identity::rows::Rows;
-use crate::token::{Identity, Token};
+use super::rows::Rows;
+use super::state::{Identity, TokenState};
 
 /// Row that is there once the token has been noted in an anchor.
-const ANCHORED_ROW: &str = "anchored";
+pub(in crate::token) const ANCHORED_ROW: &str = "anchored";
 /// What an anchor begins with.
 const MAGIC: &[u8; 8] = b"TENONAN2";
 const TAG_LEN: usize = 32;
@@ -220,7 +220,21 @@ pub(in crate::token) fn goes_on(now: &Snapshot<'_>, then: &Snapshot<'_>) -> Resu
     progress.is_reached(now, now.generation()?)
 }
 
-impl Token {
+/// A token's store, with the anchor that its changes are noted in where `store.anchor` is set.
+pub(in crate::token) struct AnchoredStore {
+    state: Arc<TokenState>,
+    /// Held while a change is noted in the anchor.
+    noting: Mutex<()>,
+}
+
+impl AnchoredStore {
+    pub(in crate::token) fn new(state: Arc<TokenState>) -> Self {
+        Self {
+            state,
+            noting: Mutex::default(),
+        }
+    }
+
     /// Makes one durable change, on the right file alone, and notes it in the anchor. `change` must
     /// change something, and may run again: see `Store::write`.
     pub(in crate::token) fn write<T>(&self, change: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
@@ -237,12 +251,12 @@ impl Token {
     }
 
     fn write_checked<T>(&self, checked: bool, change: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
-        let identity = self.identity.read().clone();
+        let identity = self.state.known();
         let Some(anchor) = identity.as_ref().and_then(|known| self.anchor(known)) else {
-            return self.store.write(change);
+            return self.state.store.write(change);
         };
-        let (out, progress) = self.store.write(|tx| {
-            check_identity(tx, anchor.identity)?;
+        let (out, progress) = self.state.store.write(|tx| {
+            anchor.identity.check(tx)?;
             let changes = tx.generation()?;
             let right = anchor.admit(tx, changes);
             let noted = match (right, checked) {
@@ -274,8 +288,8 @@ impl Token {
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
-    pub fn check_anchor(&self) -> Result<()> {
-        let Some(identity) = self.identity.read().clone() else {
+    pub(in crate::token) fn check(&self) -> Result<()> {
+        let Some(identity) = self.state.known() else {
             return Ok(());
         };
         let Some(anchor) = self.anchor(&identity) else {
@@ -283,54 +297,34 @@ impl Token {
         };
         // In this order: what is noted was committed before the state that is then looked at.
         let noted = anchor.read()?;
-        self.store
+        self.state
+            .store
             .read(|snapshot| anchor.check(noted.as_ref(), snapshot, snapshot.generation()?))
     }
 
     /// What token and anchor say; `None` when `store.anchor` is not set.
-    ///
-    /// # Errors
-    /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
-    pub fn anchor_status(&self) -> Result<Option<AnchorStatus>> {
-        let identity = self.identity()?;
+    pub(in crate::token) fn status(&self) -> Result<Option<AnchorStatus>> {
+        let identity = self.state.identity()?;
         let Some(anchor) = self.anchor(&identity) else {
             return Ok(None);
         };
         let noted = anchor.read().ok().flatten();
         Ok(Some(AnchorStatus {
-            changes: self.store.read(|snapshot| snapshot.generation())?,
+            changes: self.state.store.read(|snapshot| snapshot.generation())?,
             noted: noted.map(|noted| noted.changes),
-            refused: self.check_anchor().err().map(|error| error.to_string()),
+            refused: self.check().err().map(|error| error.to_string()),
         }))
     }
 
-    /// Notes the token's file as it is, in place of what the anchor knows. The security officer's PIN
-    /// decides: a refused token lets nobody log in.
-    ///
-    /// # Errors
-    /// CKR_ACTION_PROHIBITED when `store.anchor` is not set; CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
-    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
-    pub fn accept_anchor(&self, so_pin: &[u8]) -> Result<()> {
-        let identity = self.identity()?;
+    /// Notes the token's file as it is after its change number `changes`, in place of what the anchor
+    /// knows.
+    pub(in crate::token) fn accept(&self, changes: u64) -> Result<()> {
+        let identity = self.state.identity()?;
         let Some(anchor) = self.anchor(&identity) else {
-            return refuse(
-                ck::CKR_ACTION_PROHIBITED,
-                "the token has no anchor: `store.anchor` is not set",
-            );
+            return Ok(());
         };
-        if self.config.read_only {
-            return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
-        }
-        self.check_pin(Role::So, so_pin)?;
-        let mut doing = Event::AnchorAccepted.of(Login::So);
-        if let Some(noted) = anchor.read().ok().flatten() {
-            doing = doing.and(noted.changes);
-        }
-        let changes = self.change_anyhow(&self.keys()?, doing, |change| {
-            change.set_value(ANCHORED_ROW, &[1])?;
-            Ok(change.snapshot().generation()? + 1)
-        })?;
         let progress = self
+            .state
             .store
             .read(|snapshot| Progress::of(snapshot, changes))?;
         anchor.write(&progress)
@@ -338,8 +332,8 @@ impl Token {
 
     /// Position of the last record that the anchor knows, which must stay in the token; `None` where
     /// there is no anchor.
-    pub(in crate::token) fn anchored_records(&self) -> Result<Option<u64>> {
-        let identity = self.identity()?;
+    pub(in crate::token) fn noted_records(&self) -> Result<Option<u64>> {
+        let identity = self.state.identity()?;
         let Some(anchor) = self.anchor(&identity) else {
             return Ok(None);
         };
@@ -347,7 +341,7 @@ impl Token {
     }
 
     /// The token that was here has ended: no copy of it is accepted any more.
-    pub(in crate::token) fn end_anchor(&self, ended: &Identity) {
+    pub(in crate::token) fn end(&self, ended: &Identity) {
         let Some(anchor) = self.anchor(ended) else {
             return;
         };
@@ -360,10 +354,11 @@ impl Token {
     }
 
     fn anchor<'a>(&self, identity: &'a Identity) -> Option<Anchor<'a>> {
-        let folder = self.config.anchor.as_ref()?;
+        let config = &self.state.config;
+        let folder = config.anchor.as_ref()?;
         let name = format!("{}.anchor", identity.serial_text());
         Some(Anchor {
-            file: WholeFile::new(folder, &name).shared(Umask(self.config.umask)),
+            file: WholeFile::new(folder, &name).shared(Umask(config.umask)),
             identity,
         })
     }

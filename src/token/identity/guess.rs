@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU8;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -25,11 +26,10 @@ use crate::log;
 use crate::secret::Secret;
 use crate::store::{Ticket, Tx};
 
-use crate::token::change::check_identity;
-use crate::token::identity::audit::Event;
+use super::anchor::AnchoredStore;
+use super::state::{Identity, TokenState};
 use crate::token::identity::pin::{self, PinRow, PinStatus, Role};
 use crate::token::record::domain::{Domain, Serial};
-use crate::token::{Identity, Token};
 
 /// How long a guess waits for its turn. Those ahead take an Argon2id run each; only processes that
 /// were stopped in the middle of one, as many as `pin.retries` leaves, make it wait for so long.
@@ -43,8 +43,8 @@ static UNWRITTEN: Mutex<BTreeMap<(Serial, Role), u32>> = Mutex::new(BTreeMap::ne
 static COUNTING: Mutex<()> = Mutex::new(());
 
 /// The guesses of this process at one token's PINs.
-#[derive(Default)]
 pub(in crate::token) struct Guesses {
+    state: Arc<TokenState>,
     running: Mutex<usize>,
     ended: Condvar,
 }
@@ -53,6 +53,14 @@ pub(in crate::token) struct Guesses {
 struct Running<'a>(&'a Guesses);
 
 impl Guesses {
+    pub(in crate::token) fn new(state: Arc<TokenState>) -> Self {
+        Self {
+            state,
+            running: Mutex::default(),
+            ended: Condvar::new(),
+        }
+    }
+
     /// Waits until fewer guesses run than `most` says, which is asked again when one has ended.
     fn enter(
         &self,
@@ -80,42 +88,21 @@ impl Drop for Running<'_> {
     }
 }
 
-impl Token {
-    /// The master key, when `pin` is right; a refusal is recorded.
+impl Guesses {
+    /// The master key, when `pin` is right. The guess is not made when `wanted` refuses it once its
+    /// turn has come. `store` takes the count of a wrong one.
     ///
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED; CKR_FUNCTION_FAILED when too
     /// many guesses are in flight; what the store says where a wrong guess cannot be counted.
-    pub(in crate::token) fn check_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
-        self.check_pin_while(role, pin, || Ok(()))
-    }
-
-    /// As `check_pin`; the guess is not made when `wanted` refuses it once its turn has come.
-    pub(in crate::token) fn check_pin_while(
+    pub(in crate::token) fn guess(
         &self,
+        store: &AnchoredStore,
         role: Role,
         pin: &[u8],
         wanted: impl Fn() -> Result<()>,
     ) -> Result<Secret> {
-        let checked = self.guess_pin(role, pin, wanted);
-        if let Err(refused) = &checked {
-            let of_pin = matches!(
-                refused.rv,
-                ck::CKR_PIN_INCORRECT | ck::CKR_PIN_LOCKED | ck::CKR_USER_PIN_NOT_INITIALIZED
-            );
-            if of_pin {
-                let doing = Event::LoginRefused.of(role.login());
-                let keys = self.keys()?;
-                // No more wrong PINs are counted than the limit allows.
-                let bounded = refused.rv == ck::CKR_PIN_INCORRECT && !pin::is_blank(pin);
-                self.record_refusal(&keys, doing, refused, bounded)?;
-            }
-        }
-        checked
-    }
-
-    fn guess_pin(&self, role: Role, pin: &[u8], wanted: impl Fn() -> Result<()>) -> Result<Secret> {
-        let identity = self.identity()?;
+        let identity = self.state.identity()?;
         if pin::is_blank(pin) {
             self.guessable_row(&identity, role)?;
             return refuse(
@@ -124,19 +111,17 @@ impl Token {
             );
         }
         let deadline = Deadline::after(PATIENCE);
-        let _running = self
-            .guesses
-            .enter(deadline, || self.most_guesses(&identity, role))?;
+        let _running = self.enter(deadline, || self.most_guesses(&identity, role))?;
         wanted()?;
         let (row, _place) = self.begin_guess(&identity, role, deadline)?;
-        match row.open(&self.config, &identity.serial, role, pin) {
+        match row.open(&self.state.config, &identity.serial, role, pin) {
             Ok(master) => {
                 self.forget_wrong_guesses(&identity, role);
                 Ok(master)
             }
             Err(refused) => {
                 if refused.rv == ck::CKR_PIN_INCORRECT {
-                    self.count_wrong_guess(&identity, role)?;
+                    self.count_wrong_guess(store, &identity, role)?;
                 }
                 Err(refused)
             }
@@ -147,10 +132,10 @@ impl Token {
     /// for each. Where no other process is told of them they are also held against the limit.
     fn most_guesses(&self, identity: &Identity, role: Role) -> Result<usize> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        if !self.config.read_only {
+        if !self.state.config.read_only {
             return Ok(processors);
         }
-        if !self.config.read_only_login {
+        if !self.state.config.read_only_login {
             return refuse(
                 ck::CKR_TOKEN_WRITE_PROTECTED,
                 "wrong PINs cannot be counted in a read-only store: set `policy.read_only_login` to allow it",
@@ -167,11 +152,11 @@ impl Token {
         role: Role,
         deadline: Deadline,
     ) -> Result<(PinRow, Option<Ticket>)> {
-        if self.config.read_only {
+        if self.state.config.read_only {
             return Ok((self.guessable_row(identity, role)?.0, None));
         }
         let mut admitted = None;
-        let place = self.store.queue(line(role), deadline, |ahead| {
+        let place = self.state.store.queue(line(role), deadline, |ahead| {
             let (row, left) = self.guessable_row(identity, role)?;
             let admit = ahead < left;
             admitted = Some(row);
@@ -195,11 +180,16 @@ impl Token {
 
     fn tries_left(&self, identity: &Identity, role: Role, row: &PinRow) -> u32 {
         let wrong = row.failures.saturating_add(unwritten(identity, role));
-        self.config.pin_retries.saturating_sub(wrong)
+        self.state.config.pin_retries.saturating_sub(wrong)
     }
 
     /// Counts a wrong guess, durably. What cannot be written is remembered until it can be.
-    fn count_wrong_guess(&self, identity: &Identity, role: Role) -> Result<()> {
+    fn count_wrong_guess(
+        &self,
+        store: &AnchoredStore,
+        identity: &Identity,
+        role: Role,
+    ) -> Result<()> {
         let whose = (identity.serial, role);
         let _alone = COUNTING.lock();
         let wrong = {
@@ -208,11 +198,11 @@ impl Token {
             *wrong += 1;
             *wrong
         };
-        if self.config.read_only {
+        if self.state.config.read_only {
             return Ok(());
         }
-        self.on_a_full_disk_too(|| {
-            self.write_anyhow(|tx| {
+        self.state.on_a_full_disk_too(|| {
+            store.write_anyhow(|tx| {
                 set_wrong_guesses(tx, identity, role, |n| n.saturating_add(wrong))
             })
         })?;
@@ -224,15 +214,16 @@ impl Token {
     /// back takes no right away from whoever knows the PIN: it stays, and the log says so.
     fn forget_wrong_guesses(&self, identity: &Identity, role: Role) {
         UNWRITTEN.lock().remove(&(identity.serial, role));
-        if self.config.read_only {
+        if self.state.config.read_only {
             return;
         }
         let forgotten = self.pin_row(&identity.public, role).and_then(|row| {
             if row.failures == 0 {
                 return Ok(());
             }
-            self.on_a_full_disk_too(|| {
-                self.store
+            self.state.on_a_full_disk_too(|| {
+                self.state
+                    .store
                     .write_relaxed(|tx| set_wrong_guesses(tx, identity, role, |_| 0))
             })
         });
@@ -246,23 +237,24 @@ impl Token {
 
     fn pin_row(&self, public: &Domain, role: Role) -> Result<PinRow> {
         let row = self
+            .state
             .store
             .read(|snapshot| snapshot.meta(role.row()).map_err(Error::from))?;
         PinRow::decode(public, role, row.as_deref())
     }
 
-    pub(in crate::token) fn pin_status(&self, role: Role) -> Result<PinStatus> {
-        let identity = self.identity()?;
+    pub(in crate::token) fn status(&self, role: Role) -> Result<PinStatus> {
+        let identity = self.state.identity()?;
         match self.pin_row(&identity.public, role) {
             Ok(row) => {
-                let unwritten = match self.config.read_only {
+                let unwritten = match self.state.config.read_only {
                     true => unwritten(&identity, role),
                     false => 0,
                 };
                 let wrong = row.failures.saturating_add(unwritten);
                 Ok(PinStatus {
                     initialized: row.is_set(),
-                    tries_left: self.config.pin_retries.saturating_sub(wrong),
+                    tries_left: self.state.config.pin_retries.saturating_sub(wrong),
                     guessed: wrong > 0,
                 })
             }
@@ -283,7 +275,7 @@ fn set_wrong_guesses(
     role: Role,
     change: impl FnOnce(u32) -> u32,
 ) -> Result<()> {
-    check_identity(tx, identity)?;
+    identity.check(tx)?;
     let stored = tx.meta(role.row())?;
     let mut row = PinRow::decode(&identity.public, role, stored.as_deref())?;
     row.failures = change(row.failures);

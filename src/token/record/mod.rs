@@ -7,6 +7,7 @@ pub(in crate::token) mod external;
 pub(in crate::token) mod facts;
 pub(in crate::token) mod key;
 pub(in crate::token) mod material;
+pub(in crate::token) mod name;
 pub(in crate::token) mod new;
 pub(in crate::token) mod stored;
 pub(in crate::token) mod suspects;

@@ -31,11 +31,11 @@ const MAC_LEN: usize = 32;
 const MOST: u32 = 64 << 20;
 
 /// Whose records a file has.
-pub(super) struct Owner<'a> {
-    pub(super) serial: Serial,
-    pub(super) master: &'a Domain,
+pub(in crate::token) struct Owner<'a> {
+    pub(in crate::token) serial: Serial,
+    pub(in crate::token) master: &'a Domain,
     /// The token's own file, if it is kept in one.
-    pub(super) token: Option<&'a Path>,
+    pub(in crate::token) token: Option<&'a Path>,
 }
 
 impl Owner<'_> {
@@ -60,17 +60,17 @@ impl Owner<'_> {
 }
 
 /// A file that is read from its beginning.
-pub(super) struct Reader {
+pub(in crate::token) struct Reader {
     path: PathBuf,
     file: BufReader<File>,
     /// Length of what was read and is whole.
     len: u64,
     /// Where the chain stands behind that.
-    pub(super) link: Link,
+    pub(in crate::token) link: Link,
 }
 
 /// A file that is appended to. Nobody else appends meanwhile.
-pub(super) struct Archive {
+pub(in crate::token) struct Archive {
     path: PathBuf,
     file: File,
 }
@@ -78,7 +78,7 @@ pub(super) struct Archive {
 impl Reader {
     /// # Errors
     /// CKR_DEVICE_ERROR for a file that cannot be read, or that is no archive of this token.
-    pub(super) fn open(path: &Path, owner: &Owner<'_>) -> Result<Self> {
+    pub(in crate::token) fn open(path: &Path, owner: &Owner<'_>) -> Result<Self> {
         let file = owner.open(path, &options())?;
         Self::over(path, file, owner)
     }
@@ -109,7 +109,7 @@ impl Reader {
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR naming a record that was edited, removed or reordered.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Entry)>> {
+    pub(in crate::token) fn next(&mut self) -> Result<Option<(u64, Entry)>> {
         let row = match record(&mut self.file) {
             Ok(row) => row,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
@@ -124,7 +124,7 @@ impl Reader {
     }
 
     /// Reads up to the record at `position`. Whether the file goes so far.
-    pub(super) fn go_to(&mut self, position: u64) -> Result<bool> {
+    pub(in crate::token) fn go_to(&mut self, position: u64) -> Result<bool> {
         while self.link.position < position && self.next()?.is_some() {}
         Ok(self.link.position == position)
     }
@@ -137,7 +137,12 @@ impl Archive {
     /// # Errors
     /// CKR_ACTION_PROHIBITED for a file that does not go up to `link`, or that another process
     /// appends to; CKR_DEVICE_ERROR.
-    pub(super) fn open(path: &Path, owner: &Owner<'_>, rng: &dyn Rng, link: &Link) -> Result<Self> {
+    pub(in crate::token) fn open(
+        path: &Path,
+        owner: &Owner<'_>,
+        rng: &dyn Rng,
+        link: &Link,
+    ) -> Result<Self> {
         let mut file = owner.open(path, options().write(true).create(true).truncate(false))?;
         match file.try_lock() {
             Ok(()) => {}
@@ -199,7 +204,7 @@ impl Archive {
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.
-    pub(super) fn append(&mut self, rows: &[AuditRow]) -> Result<()> {
+    pub(in crate::token) fn append(&mut self, rows: &[AuditRow]) -> Result<()> {
         let mut bytes = Vec::new();
         for row in rows {
             bytes.extend_from_slice(&row.seq.to_be_bytes());
@@ -215,7 +220,7 @@ impl Archive {
     }
 
     /// SHA-256 of the whole file.
-    pub(super) fn digest(&mut self) -> Result<[u8; 32]> {
+    pub(in crate::token) fn digest(&mut self) -> Result<[u8; 32]> {
         let mut hasher = Hasher::new(Hash::Sha256);
         let mut buffer = vec![0; 1 << 16];
         let mut read = || -> io::Result<()> {

@@ -74,9 +74,9 @@ pub(in crate::token) fn walk(
 
 /// Where a chain stands between two records: what the next one is checked by.
 #[derive(Clone)]
-pub(super) struct Link {
+pub(in crate::token) struct Link {
     /// Position of the record before.
-    pub(super) position: u64,
+    pub(in crate::token) position: u64,
     /// Its authentication code; empty before the first record.
     mac: Vec<u8>,
     /// Key of the record after.
@@ -85,7 +85,7 @@ pub(super) struct Link {
 
 impl Link {
     /// Before the first record, whose key is `key`.
-    pub(super) fn first(key: Secret) -> Self {
+    pub(in crate::token) fn first(key: Secret) -> Self {
         Self {
             position: 0,
             mac: Vec::new(),
@@ -97,7 +97,7 @@ impl Link {
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR naming the record.
-    pub(super) fn step(&mut self, row: &AuditRow) -> Result<Entry> {
+    pub(in crate::token) fn step(&mut self, row: &AuditRow) -> Result<Entry> {
         let seq = self.position + 1;
         let expected = Secret::copy(&mac(&self.key, seq, &self.mac, &row.record));
         if row.seq != seq || !expected.ct_eq(&row.mac) {
@@ -112,12 +112,12 @@ impl Link {
     }
 
     /// Position (8) ‖ key (32) ‖ authentication code (32, or nothing). It is stored sealed.
-    pub(super) fn encode(&self) -> Secret {
+    pub(in crate::token) fn encode(&self) -> Secret {
         Secret::from([&self.position.to_be_bytes()[..], &self.key, &self.mac].concat())
     }
 
     /// What `encode` made; `None` for anything else.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::token) fn decode(bytes: &[u8]) -> Option<Self> {
         let (position, rest) = bytes.split_first_chunk()?;
         let (key, mac) = rest.split_at_checked(KEY_LEN)?;
         Some(Self {

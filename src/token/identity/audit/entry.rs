@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::policy::Login;
 use crate::store::{Row, Uid};
 
-use super::{Event, Repeated};
+use super::Event;
 use crate::token::record::vault::Vault;
 
 /// Version of the records' form.
@@ -92,6 +92,15 @@ pub struct Entry {
     pub objects: Vec<Touched>,
 }
 
+/// How often the same was refused, in one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeated {
+    /// How often.
+    pub count: u64,
+    /// When first, in Unix seconds; the record's own time is that of the last.
+    pub since: UnixTime,
+}
+
 impl Entry {
     /// Stored form: format (1) ‖ event (1) ‖ login (1) ‖ Unix seconds (8) ‖ CKR_ number (8), then
     /// fields: tag (1) ‖ length (2) ‖ value. Numbers are big-endian.
@@ -170,7 +179,7 @@ impl Entry {
     }
 
     /// Opens the labels.
-    pub(super) fn open_labels(&mut self, vault: &Vault<'_>) -> Result<()> {
+    pub(in crate::token) fn open_labels(&mut self, vault: &Vault<'_>) -> Result<()> {
         for object in &mut self.objects {
             if !object.sealed_label.is_empty() {
                 let label = vault.open_label(&object.uid, &object.sealed_label)?;

@@ -15,6 +15,7 @@ use crate::clock::UnixTime;
 use crate::error::Result;
 use crate::secret::Secret;
 
+use super::Repeated;
 use super::{Entry, Event};
 use crate::token::record::damaged::damaged;
 use crate::token::record::domain::Domain;
@@ -32,15 +33,6 @@ pub(in crate::token) struct Refusal {
     pub(in crate::token) public: bool,
     /// It was counted against the limit of wrong PINs, so there can be only so many.
     pub(in crate::token) bounded: bool,
-}
-
-/// How often the same was refused, in one record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Repeated {
-    /// How often.
-    pub count: u64,
-    /// When first, in Unix seconds; the record's own time is that of the last.
-    pub since: UnixTime,
 }
 
 struct Kind {

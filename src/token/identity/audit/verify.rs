@@ -9,12 +9,11 @@
 //! object, the rows against their sum, and the file's pages and indexes are checked by SQLite.
 
 use crate::ck;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result};
 use crate::store::{ArchivedObject, Posting, Row, Search, Snapshot, Uid};
 
-use super::archive::Base;
+use super::base::Base;
 use super::{Entry, Touch, Touched, chain, seal_of};
-use crate::token::Token;
 use crate::token::identity::rows::Rows;
 use crate::token::record::domain::Domain;
 use crate::token::record::stored;
@@ -34,52 +33,44 @@ pub struct Verified {
     pub index_rows: u64,
 }
 
-impl Token {
-    /// Checks the whole audit record and compares the objects with it, with their index rows and
-    /// material, and the file. Needs a login; takes memory for some records at a time, however many
-    /// there are.
-    ///
-    /// # Errors
-    /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming the first record that was edited, removed or
-    /// reordered, the first object that is not as its record left it, or what else is wrong.
-    pub fn verify_audit(&self) -> Result<Verified> {
-        let keys = self.keys()?;
-        let Some(master) = &keys.master else {
-            return refuse(
-                ck::CKR_USER_NOT_LOGGED_IN,
-                "verifying the audit record needs a login",
-            );
-        };
-        // Also what this login does not use is to be compared.
-        let vault = Vault {
-            suspects: None,
-            ..keys.vault()
-        };
-        self.store.read(|snapshot| {
-            let mut objects = Comparison::default();
-            let base = Base::read(snapshot, &master.domain)?;
-            let archived = base.link.position;
-            base.objects(snapshot, &master.domain, |kept| {
-                objects.compare_archived(snapshot, &vault, archived, kept)
-            })?;
-            let last = chain::walk(snapshot, &base.link, |seq, entry: Entry| {
-                let mut touched = entry.objects.iter();
-                touched.try_for_each(|object| objects.compare(snapshot, &vault, seq, object))
-            })?;
-            let fitting = objects.fitting;
-            let index_rows = objects.finish(snapshot)?;
-            check_sum(snapshot, &master.domain)?;
-            if let Some(fault) = snapshot.faults()?.first() {
-                return Err(broken(format!("SQLite's check of the file says: {fault}")));
-            }
-            Ok(Verified {
-                records: last - archived,
-                archived,
-                objects: fitting,
-                index_rows,
-            })
-        })
+/// Checks the whole audit record and compares the objects with it, with their index rows and material,
+/// and the file. Takes memory for some records at a time, however many there are.
+///
+/// # Errors
+/// CKR_DEVICE_ERROR naming the first record that was edited, removed or reordered, the first object that
+/// is not as its record left it, or what else is wrong.
+pub(in crate::token) fn verify(
+    snapshot: &Snapshot<'_>,
+    vault: &Vault<'_>,
+    master: &Domain,
+) -> Result<Verified> {
+    // Also what this login does not use is to be compared.
+    let vault = &Vault {
+        suspects: None,
+        ..*vault
+    };
+    let mut objects = Comparison::default();
+    let base = Base::read(snapshot, master)?;
+    let archived = base.link.position;
+    base.objects(snapshot, master, |kept| {
+        objects.compare_archived(snapshot, vault, archived, kept)
+    })?;
+    let last = chain::walk(snapshot, &base.link, |seq, entry: Entry| {
+        let mut touched = entry.objects.iter();
+        touched.try_for_each(|object| objects.compare(snapshot, vault, seq, object))
+    })?;
+    let fitting = objects.fitting;
+    let index_rows = objects.finish(snapshot)?;
+    check_sum(snapshot, master)?;
+    if let Some(fault) = snapshot.faults()?.first() {
+        return Err(broken(format!("SQLite's check of the file says: {fault}")));
     }
+    Ok(Verified {
+        records: last - archived,
+        archived,
+        objects: fitting,
+        index_rows,
+    })
 }
 
 #[derive(Default)]

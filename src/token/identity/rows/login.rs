@@ -7,7 +7,7 @@ use crate::store::Uid;
 
 use super::Rows;
 use super::differences::{Differences, differences};
-use crate::token::Token;
+use crate::token::identity::state::TokenState;
 use crate::token::record::domain::Domain;
 use crate::token::record::suspects::Suspects;
 use crate::token::record::uid::shown;
@@ -15,14 +15,13 @@ use crate::token::record::uid::shown;
 /// Objects that a login names in the log at most.
 const NAMED: usize = 20;
 
-impl Token {
-    /// Compares the rows with their sum, as a login does: what is not to be used under it.
-    pub(in crate::token) fn suspects(&self, master: &Domain) -> Result<Suspects> {
-        let limit = self.config.login_rows;
-        if limit == 0 {
-            return Ok(Suspects::default());
-        }
-        let fault = self.store.read(|snapshot| {
+/// Compares the rows with their sum, as a login does: what is not to be used under it.
+pub(in crate::token) fn suspects(state: &TokenState, master: &Domain) -> Result<Suspects> {
+    let limit = state.config.login_rows;
+    if limit == 0 {
+        return Ok(Suspects::default());
+    }
+    let fault = state.store.read(|snapshot| {
             let Some(rows) = Rows::read(snapshot, master)? else {
                 return Ok(Some("the sum of the rows is missing or not genuine"));
             };
@@ -38,35 +37,34 @@ impl Token {
             }
             rows.fault(snapshot, master)
         })?;
-        match fault {
-            None => Ok(Suspects::default()),
-            Some(fault) => self.named_suspects(master, fault),
-        }
+    match fault {
+        None => Ok(Suspects::default()),
+        Some(fault) => named_suspects(state, master, fault),
     }
+}
 
-    /// Asks the audit record which objects differ.
-    fn named_suspects(&self, master: &Domain, fault: &str) -> Result<Suspects> {
-        let differ = self.store.read(|snapshot| differences(snapshot, master));
-        let all = Suspects::all();
-        let (what, suspects) = match differ {
-            Ok(Differences {
-                objects,
-                vouched: true,
-            }) => (named(&objects), Suspects::only(objects)),
-            Ok(_) => (
-                "no key is used, for the audit record does not come to the sum of the rows".into(),
-                all,
-            ),
-            Err(error) => (format!("no key is used, for {error}"), all),
-        };
-        log::note(
-            LogLevel::Error,
-            &format!(
-                "at a login: {fault}; {what}. Put back a whole copy of the token's file; `tenon audit verify` and `tenon doctor` say more"
-            ),
-        );
-        Ok(suspects)
-    }
+/// Asks the audit record which objects differ.
+fn named_suspects(state: &TokenState, master: &Domain, fault: &str) -> Result<Suspects> {
+    let differ = state.store.read(|snapshot| differences(snapshot, master));
+    let all = Suspects::all();
+    let (what, suspects) = match differ {
+        Ok(Differences {
+            objects,
+            vouched: true,
+        }) => (named(&objects), Suspects::only(objects)),
+        Ok(_) => (
+            "no key is used, for the audit record does not come to the sum of the rows".into(),
+            all,
+        ),
+        Err(error) => (format!("no key is used, for {error}"), all),
+    };
+    log::note(
+        LogLevel::Error,
+        &format!(
+            "at a login: {fault}; {what}. Put back a whole copy of the token's file; `tenon audit verify` and `tenon doctor` say more"
+        ),
+    );
+    Ok(suspects)
 }
 
 fn named(objects: &[(Uid, String)]) -> String {

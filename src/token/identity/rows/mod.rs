@@ -28,6 +28,7 @@ use crate::token::record::damaged::damaged;
 use crate::token::record::domain::Domain;
 
 pub(in crate::token) use differences::differences;
+pub(in crate::token) use login::suspects;
 
 /// Row of the sum.
 const ROW: &str = "rows";

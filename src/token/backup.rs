@@ -15,13 +15,14 @@ use crate::policy::Login;
 use crate::rng::Rng;
 use crate::store::{Catalog, FileCopy, Progress, Search, Snapshot};
 
-use crate::token::identity::anchor;
+use super::Token;
+use super::identity::anchor;
+use super::identity::state::{Identity, LABEL_LEN};
 use crate::token::identity::audit::{self, Doing, Event, Verified};
 use crate::token::identity::pin::{PinRow, Role};
 use crate::token::identity::time::{MARK_ROW, Mark};
 use crate::token::record::damaged::damaged;
 use crate::token::record::domain::KEY_LEN;
-use crate::token::{Identity, LABEL_LEN, LoggedIn, Token};
 
 /// A verified copy that has no name yet; it goes when it is dropped.
 pub struct TokenCopy {
@@ -75,10 +76,11 @@ impl Token {
     /// # Errors
     /// CKR_ACTION_PROHIBITED for a target that is a token's file; CKR_DEVICE_MEMORY, CKR_DEVICE_ERROR.
     pub fn back_up(&self, target: &Path, progress: Progress) -> Result<TokenCopy> {
-        self.refresh()?;
-        self.identity()?;
-        let copy = self.store.copy(target, progress)?;
+        self.state.refresh()?;
+        self.state.identity()?;
+        let copy = self.state.store.copy(target, progress)?;
         if self
+            .state
             .store
             .file()
             .is_some_and(|file| is_token_file(copy.target(), file))
@@ -88,13 +90,15 @@ impl Token {
                 "a backup among the files of tokens would be a second token of this serial number: choose another folder",
             );
         }
-        let clock = self.time.clock();
-        let copy = TokenCopy::verified(copy, self.config.clone(), clock, self.rng.clone())?;
-        if let Some(login) = &*self.login.read() {
-            *copy.token.login.write() = Some(LoggedIn {
-                role: login.role,
-                master: login.master.clone(),
-            });
+        let clock = self.state.time.clock();
+        let copy = TokenCopy::verified(
+            copy,
+            self.state.config.clone(),
+            clock,
+            self.state.rng.clone(),
+        )?;
+        if let Some(login) = self.state.login() {
+            copy.token.state.begin_login(login);
         }
         Ok(copy)
     }
@@ -104,10 +108,10 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn undone_by(&self, copy: &TokenCopy) -> Result<Undone> {
-        let (ours, theirs) = (self.identity()?, copy.token.identity()?);
+        let (ours, theirs) = (self.state.identity()?, copy.token.state.identity()?);
         let same_token = ours.store_key.ct_eq(&theirs.store_key);
-        self.store.read(|now| {
-            copy.token.store.read(|then| {
+        self.state.store.read(|now| {
+            copy.token.state.store.read(|then| {
                 let same_pin = |role: Role| -> Result<bool> {
                     let row = |identity: &Identity, snapshot: &Snapshot<'_>| {
                         PinRow::decode(
@@ -163,8 +167,8 @@ impl TokenCopy {
         let mut read_only = (*config).clone();
         read_only.read_only = true;
         let token = Token::over(copy.open()?, Arc::new(read_only), clock, rng)?;
-        let identity = token.identity()?;
-        let status = token.store.read(|snapshot| {
+        let identity = token.state.identity()?;
+        let status = token.state.store.read(|snapshot| {
             check(&identity, snapshot)?;
             status(&identity, snapshot)
         })?;
@@ -213,12 +217,13 @@ impl TokenCopy {
         replaced: Option<u64>,
     ) -> Result<()> {
         let Self { copy, token, .. } = self;
-        let identity = token.identity()?;
+        let identity = token.state.identity()?;
         let mark = token
+            .state
             .store
             .read(|snapshot| Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref()))?;
-        token.time.learn(mark);
-        let now = token.time.now().at;
+        token.state.time.learn(mark);
+        let now = token.state.time.now().at;
         drop(token);
         copy.amend(|tx| {
             let doing = match replaced {

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::Token;
+use super::identity::attestation;
+use super::identity::audit::Event;
+use super::record::damaged::damaged;
 use crate::attr::Attributes;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::Uid;
-use crate::token::Token;
 use crate::token::cache::object::Handle;
 use crate::token::record::external::time_value;
 use crate::token::record::uid::unique_id;
@@ -32,6 +35,37 @@ pub struct Receipt {
 }
 
 impl Token {
+    /// The public key that verifies this token's receipts: SubjectPublicKeyInfo DER. A token from
+    /// before there was such a key gets one when somebody is logged in.
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN for a token without one, CKR_TOKEN_WRITE_PROTECTED,
+    /// CKR_DEVICE_ERROR.
+    pub fn attestation_key(&self) -> Result<Vec<u8>> {
+        self.state.keep_up()?;
+        let keys = self.keys()?;
+        let public = &keys.identity.public;
+        let stored = || {
+            self.state
+                .store
+                .read(|snapshot| attestation::public_key(snapshot, public))
+        };
+        if let Some(spki) = stored()? {
+            return Ok(spki);
+        }
+        let master = keys.master("the token has no attestation key yet: a login makes one")?;
+        let rows = attestation::rows(self.rng(), public, master)?;
+        self.change(&keys, Event::Attestation, |change| {
+            // Another process may have made one meanwhile.
+            if attestation::public_key(change.snapshot(), public)?.is_some() {
+                return Ok(());
+            }
+            rows.iter()
+                .try_for_each(|(name, value)| change.set_value(name, value))
+        })?;
+        stored()?.ok_or_else(|| damaged("the attestation key"))
+    }
+
     /// Signs a receipt of the last import into an external key, of its current version.
     ///
     /// # Errors
@@ -42,8 +76,14 @@ impl Token {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::Attest, &object, &keys, false)?;
         let serial = keys.identity.serial_text();
-        let statement = statement(&serial, &object.uid, &object.attributes, self.time.now().at)?;
-        let (signature, public_key) = self.attest(&keys, &statement)?;
+        let now = self.state.time.now().at;
+        let statement = statement(&serial, &object.uid, &object.attributes, now)?;
+        let public_key = self.attestation_key()?;
+        let master = keys.master("a receipt needs a login")?;
+        let signature = self
+            .state
+            .store
+            .read(|snapshot| attestation::sign(snapshot, master, &public_key, &statement))?;
         Ok(Receipt {
             statement,
             signature,

@@ -2,9 +2,9 @@
 
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::policy::Login;
+use crate::policy::{TokenAction, decide_on_token};
 
-use crate::token::Token;
+use super::Token;
 use crate::token::identity::audit::Event;
 use crate::token::identity::time::ClockStatus;
 
@@ -14,8 +14,8 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn clock(&self) -> Result<ClockStatus> {
-        self.keep_up()?;
-        Ok(self.time.status())
+        self.state.keep_up()?;
+        Ok(self.state.time.status())
     }
 
     /// Makes the clock's reading the mark, however far ahead it is; what it makes expire may be
@@ -27,19 +27,14 @@ impl Token {
     /// the mark without `lower`.
     pub fn accept_clock(&self, lower: bool) -> Result<ClockStatus> {
         let keys = self.keys()?;
-        if keys.login != Login::So {
-            return refuse(
-                ck::CKR_USER_NOT_LOGGED_IN,
-                "accepting the clock needs the security officer's login",
-            );
-        }
+        decide_on_token(TokenAction::AcceptClock, keys.login)?;
         let event = if lower {
             Event::ClockLowered
         } else {
             Event::ClockAccepted
         };
         self.change(&keys, event, |change| {
-            let Some(mark) = self.time.accepted(change.stored_mark(), lower) else {
+            let Some(mark) = self.state.time.accepted(change.stored_mark(), lower) else {
                 return refuse(
                     ck::CKR_ACTION_PROHIBITED,
                     "the clock stands below the mark: set it right, or lower the mark (`tenon clock accept --lower`)",

@@ -1,20 +1,19 @@
 //! C_GenerateKey with CKM_TENON_EXTERNAL_KEY_GEN: an external key begins, without material.
 
+use super::{Caller, Token};
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, Profile, Spec, Usage, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype;
 use crate::mechanism::Mechanism;
-use crate::token::Token;
 use crate::token::cache::object::Handle;
-use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
 use crate::token::record::key;
 use crate::token::record::new::New;
 
-use super::import::{has_name, note_shared_name};
-use super::template::{OF_JOBS, coerce, refuse_any, refuse_bound_identity};
+use super::external::import::{has_name, note_shared_name};
+use super::external::template::{OF_JOBS, coerce, refuse_any, refuse_bound_identity};
 use crate::token::record::external::spec_of;
 
 /// What a template may say of the usage ENCRYPT_DECRYPT.
@@ -35,7 +34,7 @@ impl Token {
     /// # Errors
     /// CKR_TEMPLATE_INCOMPLETE without CKA_VALUE_LEN, CKA_MODULUS_BITS or CKA_EC_PARAMS,
     /// CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT for what the profile does not have.
-    pub(in crate::token) fn make_external(
+    pub(super) fn generate_external(
         &self,
         caller: Caller,
         mechanism: &Mechanism,
@@ -52,7 +51,7 @@ impl Token {
         let mut implied = Attributes::default();
         implied.set(ck::CKA_TOKEN, Value::Bool(true));
         let Built { mut attributes, .. } =
-            attr::build(How::Generate, &implied, &own, &maker(&keys))?;
+            attr::build(How::Generate, &implied, &own, &keys.maker())?;
         refuse_any(&attributes, &OF_JOBS)?;
         let fits = attributes
             .key_type()
@@ -74,7 +73,7 @@ impl Token {
             byok::describes(profile, kind, value)?;
         }
         set_usage(&mut attributes, usage);
-        if self.config.strict_independence && !spec.private() {
+        if self.state.config.strict_independence && !spec.private() {
             attributes.set(
                 ck::CKA_ALLOWED_MECHANISMS,
                 Value::Ulongs(vec![ck::CKM_TENON_KMS_ENVELOPE]),

@@ -1,16 +1,16 @@
-//! Objects change and go: C_SetAttributeValue, C_DestroyObject.
+//! C_SetAttributeValue.
 
 use crate::attr::{self, RawAttribute};
 use crate::byok;
 use crate::ck;
 use crate::error::Result;
-use crate::policy::{Action, Effect};
+use crate::policy::Action;
 
+use super::record::external;
+use super::{Caller, Token};
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::no_such_object;
-use crate::token::create::{Caller, maker};
 use crate::token::identity::audit::Event;
-use crate::token::{Token, external};
 
 impl Token {
     /// C_SetAttributeValue.
@@ -30,13 +30,13 @@ impl Token {
             _ => Action::Change,
         };
         self.decide(action, &object, &keys, caller.read_write)?;
-        let now = self.time.now().at;
-        let kind = crate::token::record::external::kind(&object.attributes)?;
+        let now = self.state.time.now().at;
+        let kind = external::kind(&object.attributes)?;
         for attribute in template {
             byok::may_change(kind, attribute.kind, attribute.bytes(), now)
-                .map_err(|refused| self.time.explained_byok(refused))?;
+                .map_err(|refused| self.state.time.explained_byok(refused))?;
         }
-        let maker = maker(&keys);
+        let maker = keys.maker();
         match &object.home {
             Home::Token { .. } => self.change(&keys, Event::Change, |change| {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
@@ -51,7 +51,7 @@ impl Token {
             Home::Session { owner, material } => {
                 let attributes = attr::change(&object.attributes, template, &maker)?;
                 self.may_gain(caller, &keys, &object.attributes, &attributes)?;
-                self.objects.replace_session(Object::new(
+                self.state.objects.replace_session(Object::new(
                     handle,
                     object.uid,
                     attributes,
@@ -59,35 +59,9 @@ impl Token {
                         owner: *owner,
                         material: material.clone(),
                     },
-                    self.config.enforce_dates,
+                    self.state.config.enforce_dates,
                 ))
             }
         }
-    }
-
-    /// C_DestroyObject. On an external key it erases the material alone (BYOK rule 5).
-    ///
-    /// # Errors
-    /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.
-    pub fn destroy(&self, caller: Caller, handle: Handle) -> Result<()> {
-        let (object, keys) = self.current(handle)?;
-        let effect = self.decide(Action::Destroy, &object, &keys, caller.read_write)?;
-        if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
-            (&object.home, effect)
-        {
-            let event = match effect {
-                Effect::EraseMaterial => Event::EraseMaterial,
-                _ => Event::Destroy,
-            };
-            self.reduce(&keys, event, |change| {
-                if effect == Effect::DestroyWhole {
-                    return change.remove(&object.uid);
-                }
-                let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-                external::erase_all(change, &mut record)
-            })?;
-        }
-        self.objects.remove(handle);
-        Ok(())
     }
 }

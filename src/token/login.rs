@@ -6,13 +6,15 @@ use crate::ck;
 use crate::config::LogLevel;
 use crate::error::{Result, refuse};
 use crate::log;
-use crate::policy::Login;
+use crate::policy::{Login, TokenAction, decide_on_token};
 use crate::secret::{self, Secret};
 
+use super::identity::rows::suspects;
+use super::identity::state::{LoggedIn, Master};
+use super::{Swept, Token};
 use crate::token::identity::audit::Event;
 use crate::token::identity::pin::{self, PinRow, Role};
 use crate::token::record::domain::Domain;
-use crate::token::{LoggedIn, Master, Swept, Token};
 
 impl Token {
     /// C_Login as the normal user or the security officer. What the user's login has swept.
@@ -22,30 +24,22 @@ impl Token {
     /// CKR_USER_ANOTHER_ALREADY_LOGGED_IN.
     pub fn login(&self, so: bool, pin: &[u8]) -> Result<Swept> {
         let role = if so { Role::So } else { Role::User };
-        self.refresh()?;
-        self.not_logged_in(role)?;
-        self.check_anchor()?;
-        let master = self.check_pin_while(role, pin, || self.not_logged_in(role))?;
+        self.state.refresh()?;
+        self.may_log_in(role)?;
+        self.writer.store.check()?;
+        let master = self.check_pin_while(role, pin, || self.may_log_in(role))?;
         self.record_login(role)?;
-        let identity = self.identity()?;
+        let identity = self.state.identity()?;
         let domain = Domain::new(&master, &identity.serial);
-        let suspects = self.suspects(&domain)?;
-        {
-            let mut login = self.login.write();
-            if login.is_some() {
-                drop(login);
-                self.not_logged_in(role)?;
-                return Ok(Swept::default());
-            }
-            self.objects.forget_read();
-            *login = Some(LoggedIn {
-                role,
-                master: Arc::new(Master {
-                    domain,
-                    key: master,
-                    suspects,
-                }),
-            });
+        let suspects = suspects(&self.state, &domain)?;
+        let master = Arc::new(Master {
+            domain,
+            key: master,
+            suspects,
+        });
+        if !self.state.begin_login(LoggedIn { role, master }) {
+            self.may_log_in(role)?;
+            return Ok(Swept::default());
         }
         if secret::take_spill_notice() {
             log::note(
@@ -54,30 +48,21 @@ impl Token {
             );
         }
         // A reading in doubt is noted, or taken, before anything is erased by it.
-        self.keep_time(&self.keys()?, true);
-        if let Err(error) = self.flush_refusals(&self.keys()?) {
+        self.writer.keep_time(&self.keys()?, true);
+        if let Err(error) = self.writer.flush_refusals(&self.keys()?) {
             log::note(
                 LogLevel::Error,
                 &format!("earlier refusals were not recorded: {error}"),
             );
         }
         match role {
-            Role::User => Ok(self.sweep_at_login()),
+            Role::User => Ok(self.sweeper.sweep_at_login(&self.writer)),
             Role::So => Ok(Swept::default()),
         }
     }
 
-    fn not_logged_in(&self, role: Role) -> Result<()> {
-        match (self.login_state()?, role) {
-            (Login::Public, _) => Ok(()),
-            (Login::User, Role::User) | (Login::So, Role::So) => {
-                refuse(ck::CKR_USER_ALREADY_LOGGED_IN, "already logged in")
-            }
-            (Login::User, Role::So) | (Login::So, Role::User) => refuse(
-                ck::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
-                "another user is logged in: log out first",
-            ),
-        }
+    fn may_log_in(&self, role: Role) -> Result<()> {
+        decide_on_token(TokenAction::LogIn(role.login()), self.login_state()?)
     }
 
     /// C_Login with CKU_CONTEXT_SPECIFIC: the logged-in user's PIN once more.
@@ -85,8 +70,7 @@ impl Token {
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_NOT_LOGGED_IN.
     pub fn login_again(&self, pin: &[u8]) -> Result<()> {
-        let role = self.login.read().as_ref().map(|state| state.role);
-        let Some(role) = role else {
+        let Some(LoggedIn { role, .. }) = self.state.login() else {
             return refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
         };
         self.check_pin(role, pin)?;
@@ -95,7 +79,7 @@ impl Token {
 
     /// Records a login, where such records are wanted.
     fn record_login(&self, role: Role) -> Result<()> {
-        if !self.config.audit_use || self.config.read_only {
+        if !self.state.config.audit_use || self.state.config.read_only {
             return Ok(());
         }
         let doing = Event::Login.of(role.login());
@@ -116,11 +100,7 @@ impl Token {
     /// Whoever is logged in is so no more; false when nobody was. The last session of a slot takes
     /// the login with it.
     pub fn end_login(&self) -> bool {
-        let was = self.login.write().take().is_some();
-        if was {
-            self.objects.forget_private();
-        }
-        was
+        self.state.end_login()
     }
 
     /// C_InitPIN: the security officer sets the user's PIN, and unlocks it.
@@ -128,14 +108,10 @@ impl Token {
     /// # Errors
     /// CKR_PIN_LEN_RANGE, CKR_USER_NOT_LOGGED_IN.
     pub fn init_pin(&self, pin: &[u8]) -> Result<()> {
-        let master = match &*self.login.read() {
-            Some(state) if state.role == Role::So => state.master.clone(),
-            Some(_) | None => {
-                return refuse(
-                    ck::CKR_USER_NOT_LOGGED_IN,
-                    "setting the user's PIN needs the security officer's login",
-                );
-            }
+        let keys = self.keys()?;
+        decide_on_token(TokenAction::SetUserPin, keys.login)?;
+        let Some(master) = keys.master else {
+            return refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
         };
         self.set_pin_row(Role::User, pin, &master.key, Event::InitPin)
     }
@@ -149,16 +125,16 @@ impl Token {
             Login::So => Role::So,
             Login::User | Login::Public => Role::User,
         };
-        pin::check_new(&self.config, new)?;
+        pin::check_new(&self.state.config, new)?;
         let master = self.check_pin(role, old)?;
         self.set_pin_row(role, new, &master, Event::SetPin)
     }
 
     fn set_pin_row(&self, role: Role, pin: &[u8], master: &Secret, event: Event) -> Result<()> {
-        let identity = self.identity()?;
+        let identity = self.state.identity()?;
         let row = PinRow::set(
-            &self.config,
-            &*self.rng,
+            &self.state.config,
+            self.rng(),
             &identity.serial,
             role,
             pin,
@@ -168,5 +144,37 @@ impl Token {
         self.change(&keys, event.of(role.login()), |change| {
             change.set_value(role.row(), &row.encode(&identity.public, role))
         })
+    }
+
+    /// The master key, when `pin` is right; a refusal is recorded.
+    ///
+    /// # Errors
+    /// Those of `Guesses::guess`.
+    pub(super) fn check_pin(&self, role: Role, pin: &[u8]) -> Result<Secret> {
+        self.check_pin_while(role, pin, || Ok(()))
+    }
+
+    /// As `check_pin`; the guess is not made when `wanted` refuses it once its turn has come.
+    fn check_pin_while(
+        &self,
+        role: Role,
+        pin: &[u8],
+        wanted: impl Fn() -> Result<()>,
+    ) -> Result<Secret> {
+        let checked = self.guesses.guess(&self.writer.store, role, pin, wanted);
+        if let Err(refused) = &checked {
+            let of_pin = matches!(
+                refused.rv,
+                ck::CKR_PIN_INCORRECT | ck::CKR_PIN_LOCKED | ck::CKR_USER_PIN_NOT_INITIALIZED
+            );
+            if of_pin {
+                let doing = Event::LoginRefused.of(role.login());
+                let keys = self.keys()?;
+                // No more wrong PINs are counted than the limit allows.
+                let bounded = refused.rv == ck::CKR_PIN_INCORRECT && !pin::is_blank(pin);
+                self.writer.record_refusal(&keys, doing, refused, bounded)?;
+            }
+        }
+        checked
     }
 }

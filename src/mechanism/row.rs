@@ -1,0 +1,345 @@
+//! A row of the table, and the kinds of code that it carries.
+
+use std::sync::Arc;
+
+use crate::ck;
+use crate::crypto::ec::Curve;
+use crate::error::{Error, Result};
+use crate::keytype::{Key, KeyLengths, Material};
+use crate::rng::Rng;
+use crate::secret::Secret;
+
+use super::message::MessageKind;
+use super::op::{Cipher, Digester, Signer, Verifier};
+use super::params::{ParamKind, Params};
+
+/// Begins an encryption or decryption with a ready key.
+pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
+/// Begins a signature or MAC.
+pub type BeginSign = fn(&Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
+/// Begins a verification.
+pub type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
+/// Begins a digest.
+pub type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
+/// Wraps the clear encoding of a key: raw bytes of a secret key; of a private key what
+/// `Mechanism::private_form` says.
+pub type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
+/// Derives the value of a secret key from a base key and the `others` that the parameter names.
+/// `len` is the CKA_VALUE_LEN asked for; without one the mechanism's whole output.
+pub type DeriveKey = fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
+/// How a derivation makes the derived value of those of its operands: what policy has to know of it.
+#[derive(Clone, Copy)]
+pub enum Composition {
+    /// These, one after the other; what is not wanted is cut off behind.
+    Joined(&'static [Source]),
+    /// A run of the base key's bits: takes `Params::Extract`.
+    Extracted,
+    /// A one-way function.
+    OneWay {
+        /// With these parameters, what is derived without CKA_VALUE_LEN is all that the function
+        /// gives.
+        bounded: fn(&Params) -> bool,
+    },
+}
+
+/// Where a part of a joined value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The base key.
+    Base,
+    /// The base key, combined byte by byte with the data in the parameter.
+    Altered,
+    /// The other key that the parameter names.
+    Other,
+    /// The data in the parameter.
+    Data,
+}
+
+/// Makes a secret key of `len` bytes.
+pub type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
+/// Makes a key pair.
+pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
+
+/// What C_GenerateKeyPair asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PairSpec {
+    /// An RSA key pair.
+    Rsa {
+        /// CKA_MODULUS_BITS.
+        bits: u64,
+        /// CKA_PUBLIC_EXPONENT, big-endian; 65537 when the template has none.
+        exponent: Vec<u8>,
+    },
+    /// An EC key pair.
+    Ec {
+        /// CKA_EC_PARAMS: DER.
+        params: Vec<u8>,
+    },
+}
+
+/// The clear encoding of a private key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrivateForm {
+    /// PKCS#8 DER.
+    Pkcs8,
+    /// The scalar of a key on SM2's curve, 32 bytes. There is none for other keys.
+    Sm2Scalar,
+    /// Made as PKCS#8; taken as that or, where it has 32 bytes, as the scalar of a key on SM2's curve.
+    Pkcs8OrSm2Scalar,
+}
+
+/// How a mechanism opens a wrapped key.
+pub struct Unwrap {
+    /// Judges the blob's length alone, before any key operation.
+    /// CKR_WRAPPED_KEY_LEN_RANGE, zero length included.
+    pub length: fn(&Key, &Params, len: usize) -> Result<()>,
+    /// Opens a blob whose length passed. All failures are one (BYOK: the uniform failure).
+    pub open: fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>,
+    /// What the blob proves.
+    pub proof: Proof,
+}
+
+/// What it proves of a blob that it opens. Where that is no integrity, a mismatch with the bound
+/// material must not be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nobody without the wrapping key made or changed it.
+    Integrity,
+    /// The same; but the blob is the key xored with a stream of encrypted counters (GCM, CCM), which
+    /// whoever encrypts blocks of his choice with the wrapping key can make himself.
+    Stream,
+    /// Nothing, but a blob that the caller made up tells nothing of another: it opens as a
+    /// pseudo-random key, or under an inner key of its own.
+    Isolation,
+    /// Nothing: every blob opens, to the decryption of its blocks.
+    Nothing,
+    /// Nothing: a blob opens where its decryption ends with padding.
+    Padding,
+}
+
+impl Proof {
+    /// Nobody without the wrapping key made or changed the blob.
+    #[must_use]
+    pub fn integrity(self) -> bool {
+        matches!(self, Self::Integrity | Self::Stream)
+    }
+}
+
+/// Opens a wrapped secret key, or gives a pseudo-random one in its place (implicit rejection):
+/// always the same for one blob, and always of a length that fits. `BadBlob` is for what anybody
+/// can see.
+pub type UnwrapBlind =
+    fn(&Key, &Params, blob: &[u8], fits: KeyLengths) -> std::result::Result<Opened, BadBlob>;
+
+/// What a blob holds, or what stands for it.
+pub struct Opened {
+    /// Clear encoding of a key.
+    pub clear: Secret,
+    /// The blob holds this. Only who refuses with no other sign may tell a caller.
+    pub genuine: bool,
+}
+
+/// The blob did not open. Says no more, so that nobody can learn more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadBlob;
+
+/// Unit of `sizes`: what ulMinKeySize and ulMaxKeySize count, as the standard says for each mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// RSA and EC keys.
+    Bits,
+    /// AES and generic secret keys.
+    Bytes,
+}
+
+/// A row.
+pub struct Mechanism {
+    /// CKM_ number.
+    pub id: ck::CK_MECHANISM_TYPE,
+    /// CKM_ name.
+    pub name: &'static str,
+    /// CKK_ numbers of the keys that it takes or makes; empty for digests.
+    pub key_types: &'static [ck::CK_KEY_TYPE],
+    /// Least and greatest key size; (0, 0) where the standard has none.
+    pub sizes: (u64, u64),
+    /// What `sizes` counts.
+    pub unit: Unit,
+    /// Shape of the mechanism parameter.
+    pub params: ParamKind,
+    /// CKF_EC_… flags that cannot be computed.
+    pub flags: ck::CK_FLAGS,
+    /// C_EncryptInit.
+    pub encrypt: Option<BeginCipher>,
+    /// C_DecryptInit.
+    pub decrypt: Option<BeginCipher>,
+    /// C_MessageEncryptInit and C_MessageDecryptInit, with `encrypt` and `decrypt` for each message:
+    /// shape of a message's parameter.
+    pub messages: Option<MessageKind>,
+    /// C_SignInit.
+    pub sign: Option<BeginSign>,
+    /// C_VerifyInit and C_VerifySignatureInit.
+    pub verify: Option<BeginVerify>,
+    /// C_SignRecoverInit: the signature holds the data.
+    pub sign_recover: Option<BeginSign>,
+    /// C_VerifyRecoverInit: takes a signature and gives the data in it, or CKR_SIGNATURE_INVALID or
+    /// CKR_SIGNATURE_LEN_RANGE.
+    pub verify_recover: Option<BeginCipher>,
+    /// C_DigestInit.
+    pub digest: Option<BeginDigest>,
+    /// C_WrapKey.
+    pub wrap: Option<WrapKey>,
+    /// C_UnwrapKey.
+    pub unwrap: Option<&'static Unwrap>,
+    /// Made to wrap keys (NIST SP 800-38F): knowing what other blobs hold opens none, as it would
+    /// with a stream cipher or a counter mode.
+    pub key_wrap: bool,
+    /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
+    /// mechanism wraps and unwraps secret keys alone.
+    pub unwrap_blind: Option<UnwrapBlind>,
+    /// Works with all versions of an external key: takes a `Keyring`, and no other key.
+    pub keyring: bool,
+    /// C_GenerateKey.
+    pub generate: Option<GenerateKey>,
+    /// C_GenerateKey makes an external key, whose material comes later.
+    pub generate_external: bool,
+    /// C_GenerateKey makes a key as well known as the password that it is made from.
+    pub from_password: bool,
+    /// C_GenerateKeyPair.
+    pub generate_pair: Option<GeneratePair>,
+    /// CKA_EC_PARAMS of the one curve on which C_GenerateKeyPair makes keys: templates need not say
+    /// it.
+    pub only_curve: Option<Curve>,
+    /// C_DeriveKey.
+    pub derive: Option<DeriveKey>,
+    /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
+    pub derives_data: bool,
+    /// How C_DeriveKey makes the value. A key that is not made by a one-way function is guarded as its
+    /// operands are.
+    pub composition: Composition,
+    /// What C_WrapKey and C_UnwrapKey make of, and into, private keys.
+    pub private_form: PrivateForm,
+    /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
+    /// those away again.
+    pub zero_padded: Option<usize>,
+    /// Files below `tests/vectors/` with published vectors for this row, or the name of the test
+    /// that stands for them where nobody published any.
+    pub vectors: &'static [&'static str],
+}
+
+/// A mechanism as a caller chose it: a row, and parameters of the row's kind.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// The mechanism.
+    pub row: &'static Mechanism,
+    /// `Params::None`, or the variant that belongs to `row.params`.
+    pub params: Params,
+}
+
+impl Request {
+    /// # Errors
+    /// CKR_MECHANISM_PARAM_INVALID for parameters that are not of the row's kind.
+    pub fn new(row: &'static Mechanism, params: Params) -> Result<Self> {
+        if row.params.admits(&params) {
+            return Ok(Self { row, params });
+        }
+        Err(Error::new(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism does not take this parameter",
+        )
+        .at(row.name))
+    }
+}
+
+impl Mechanism {
+    /// Whether keys of this many bits are within `sizes`.
+    #[must_use]
+    pub fn takes(&self, bits: u64) -> bool {
+        let (least, most) = self.sizes;
+        let unit = match self.unit {
+            Unit::Bits => 1,
+            Unit::Bytes => 8,
+        };
+        most == 0 || (least * unit..=most * unit).contains(&bits)
+    }
+
+    /// What a blob proves that is unwrapped with `params`; `None` where the row does not unwrap.
+    #[must_use]
+    pub fn proof(&self, params: &Params) -> Option<Proof> {
+        let proof = self.unwrap?.proof;
+        Some(match proof {
+            Proof::Stream if params.short_tag() => Proof::Padding,
+            proof => proof,
+        })
+    }
+
+    /// C_GetMechanismInfo: sizes, and flags computed from the row's uses.
+    #[must_use]
+    pub fn info(&self) -> ck::CK_MECHANISM_INFO {
+        let uses = [
+            (self.encrypt.is_some(), ck::CKF_ENCRYPT),
+            (self.decrypt.is_some(), ck::CKF_DECRYPT),
+            (
+                self.messages.is_some(),
+                ck::CKF_MESSAGE_ENCRYPT | ck::CKF_MESSAGE_DECRYPT | ck::CKF_MULTI_MESSAGE,
+            ),
+            (self.sign.is_some(), ck::CKF_SIGN),
+            (self.verify.is_some(), ck::CKF_VERIFY),
+            (self.sign_recover.is_some(), ck::CKF_SIGN_RECOVER),
+            (self.verify_recover.is_some(), ck::CKF_VERIFY_RECOVER),
+            (self.digest.is_some(), ck::CKF_DIGEST),
+            (self.wrap.is_some(), ck::CKF_WRAP),
+            (self.unwrap.is_some(), ck::CKF_UNWRAP),
+            (
+                self.generate.is_some() || self.generate_external,
+                ck::CKF_GENERATE,
+            ),
+            (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
+            (self.derive.is_some(), ck::CKF_DERIVE),
+        ];
+        let flags = uses
+            .iter()
+            .filter(|(used, _)| *used)
+            .fold(self.flags, |flags, (_, flag)| flags | flag);
+        ck::CK_MECHANISM_INFO {
+            ulMinKeySize: self.sizes.0,
+            ulMaxKeySize: self.sizes.1,
+            flags,
+        }
+    }
+}
+
+/// A row without uses, for `..ROW` in the families' files.
+pub(crate) const ROW: Mechanism = Mechanism {
+    id: 0,
+    name: "",
+    key_types: &[],
+    sizes: (0, 0),
+    unit: Unit::Bits,
+    params: ParamKind::None,
+    flags: 0,
+    encrypt: None,
+    decrypt: None,
+    messages: None,
+    sign: None,
+    verify: None,
+    sign_recover: None,
+    verify_recover: None,
+    digest: None,
+    wrap: None,
+    unwrap: None,
+    unwrap_blind: None,
+    key_wrap: false,
+    keyring: false,
+    generate: None,
+    generate_external: false,
+    from_password: false,
+    generate_pair: None,
+    only_curve: None,
+    derive: None,
+    derives_data: false,
+    composition: Composition::OneWay { bounded: |_| false },
+    private_form: PrivateForm::Pkcs8,
+    zero_padded: None,
+    vectors: &[],
+};

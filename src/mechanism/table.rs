@@ -1,0 +1,41 @@
+//! The families' rows together, and finding one.
+
+use crate::ck;
+
+use super::row::Mechanism;
+use super::{aes, derive, digest, ec, envelope, external, hmac, kdf, okp, rsa, secret, sm2, sm4};
+
+/// The families' tables; together they are the one table.
+static FAMILIES: &[&[Mechanism]] = &[
+    rsa::ROWS,
+    rsa::signature::ROWS,
+    ec::ROWS,
+    ec::ecdh::ROWS,
+    ec::ecdh_wrap::ROWS,
+    okp::ROWS,
+    aes::ROWS,
+    secret::ROWS,
+    sm2::ROWS,
+    sm4::ROWS,
+    digest::ROWS,
+    hmac::ROWS,
+    derive::ROWS,
+    kdf::ROWS,
+    external::ROWS,
+    envelope::ROWS,
+];
+
+/// Every row.
+pub fn all() -> impl Iterator<Item = &'static Mechanism> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: it makes PKCS#7 padding and RFC 3394,
+/// where the row of the table makes RFC 5649. Both take both.
+pub static KEY_WRAP_PAD_PKCS7: &Mechanism = &aes::KEY_WRAP_PAD_PKCS7;
+
+/// The row of a CKM_ number.
+#[must_use]
+pub fn find(id: ck::CK_MECHANISM_TYPE) -> Option<&'static Mechanism> {
+    all().find(|row| row.id == id)
+}

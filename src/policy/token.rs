@@ -1,0 +1,95 @@
+//! What a caller may do with the token itself, whatever its objects are.
+
+use crate::ck;
+use crate::error::{Error, refuse};
+
+use super::facts::Login;
+
+/// What is to be done with the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenAction {
+    /// C_Login as the user or the security officer.
+    LogIn(Login),
+    /// C_OpenSession without CKF_RW_SESSION.
+    OpenReadOnlySession,
+    /// C_InitPIN.
+    SetUserPin,
+    /// Take the clock's reading for the mark.
+    AcceptClock,
+}
+
+/// Whether a caller of this login may do `action` with the token.
+///
+/// # Errors
+/// CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_WRITE_SO_EXISTS,
+/// CKR_USER_NOT_LOGGED_IN.
+pub fn decide_on_token(action: TokenAction, login: Login) -> Result<(), Error> {
+    match (action, login) {
+        (TokenAction::LogIn(_), Login::Public) => Ok(()),
+        (TokenAction::LogIn(wanted), login) if wanted == login => {
+            refuse(ck::CKR_USER_ALREADY_LOGGED_IN, "already logged in")
+        }
+        (TokenAction::LogIn(_), Login::User | Login::So) => refuse(
+            ck::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+            "another user is logged in: log out first",
+        ),
+        (TokenAction::OpenReadOnlySession, Login::So) => refuse(
+            ck::CKR_SESSION_READ_WRITE_SO_EXISTS,
+            "the security officer is logged in: only read/write sessions can be opened",
+        ),
+        (TokenAction::OpenReadOnlySession, Login::Public | Login::User) => Ok(()),
+        (TokenAction::SetUserPin | TokenAction::AcceptClock, Login::So) => Ok(()),
+        (TokenAction::SetUserPin, Login::Public | Login::User) => refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "setting the user's PIN needs the security officer's login",
+        ),
+        (TokenAction::AcceptClock, Login::Public | Login::User) => refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "accepting the clock needs the security officer's login",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_itself_is_open_to_each_login_as_the_specification_says() {
+        let (public, user, so) = (Login::Public, Login::User, Login::So);
+        for (action, refused) in [
+            (
+                TokenAction::LogIn(user),
+                [
+                    0,
+                    ck::CKR_USER_ALREADY_LOGGED_IN,
+                    ck::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+                ],
+            ),
+            (
+                TokenAction::LogIn(so),
+                [
+                    0,
+                    ck::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+                    ck::CKR_USER_ALREADY_LOGGED_IN,
+                ],
+            ),
+            (
+                TokenAction::OpenReadOnlySession,
+                [0, 0, ck::CKR_SESSION_READ_WRITE_SO_EXISTS],
+            ),
+            (
+                TokenAction::SetUserPin,
+                [ck::CKR_USER_NOT_LOGGED_IN, ck::CKR_USER_NOT_LOGGED_IN, 0],
+            ),
+            (
+                TokenAction::AcceptClock,
+                [ck::CKR_USER_NOT_LOGGED_IN, ck::CKR_USER_NOT_LOGGED_IN, 0],
+            ),
+        ] {
+            let answer =
+                |login| decide_on_token(action, login).map_or_else(|e| e.rv, |()| ck::CKR_OK);
+            assert_eq!([public, user, so].map(answer), refused, "{action:?}");
+        }
+    }
+}

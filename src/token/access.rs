@@ -1,0 +1,283 @@
+//! Objects as the store has them now, and their keys ready for use: what every C_…Init goes through.
+
+use std::sync::Arc;
+
+use crate::byok;
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::keytype::{Key, Material};
+use crate::mechanism::{Keyring, Mechanism};
+use crate::policy::{self, Action, Effect, Refusal, Use};
+use crate::secret::with_wiped_stack;
+use crate::store::{Row, Uid};
+
+use super::Token;
+use super::cache::object::{no_material, older_row};
+use super::external::version;
+use super::identity::state::Keys;
+use super::record::external::older_uids;
+use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::cache::objects::{Known, no_such_object};
+use crate::token::record::key;
+use crate::token::record::stored;
+
+/// A key and the right to use it.
+pub struct UsableKey {
+    /// The object; its facts decide whether an operation may go on.
+    pub object: Arc<Object>,
+    /// Ready for use.
+    pub key: Arc<Key>,
+}
+
+impl Token {
+    /// The object of `handle`, as the store has it now.
+    ///
+    /// # Errors
+    /// CKR_OBJECT_HANDLE_INVALID, also for a private object while the user is not logged in.
+    pub fn object(&self, handle: Handle) -> Result<Arc<Object>> {
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::See, &object, &keys, false)?;
+        Ok(object)
+    }
+
+    /// The object of `handle`, as the store has it now, and the keys with which policy is asked
+    /// about it: the caller asks, for nobody did yet.
+    pub(super) fn current(&self, handle: Handle) -> Result<(Arc<Object>, Keys)> {
+        let generation = self.state.store.generation();
+        let object = match self.state.objects.get(handle, generation)? {
+            Known::Object(object) => object,
+            Known::Stale(object) => self.look_again(object)?,
+            Known::Uid(uid) => self.read_object(handle, &uid)?,
+        };
+        // Looking again may have found another token, which ends the login.
+        Ok((object, self.keys()?))
+    }
+
+    /// The object again, when its row is still the one it was read from; else as it is now.
+    fn look_again(&self, object: Arc<Object>) -> Result<Arc<Object>> {
+        self.state.refresh()?;
+        let Home::Token { version, seal } = &object.home else {
+            return Ok(object);
+        };
+        let (row, generation) = self.row(&object.uid)?;
+        let Some(row) = row else {
+            self.state.objects.remove(object.handle);
+            return Err(no_such_object());
+        };
+        if row.version == *version && end_of(&row) == *seal {
+            self.state.objects.remember(object.clone(), generation);
+            return Ok(object);
+        }
+        self.open_row(object.handle, &row, generation)
+    }
+
+    fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {
+        self.state.keep_up()?;
+        let (row, generation) = self.row(uid)?;
+        let Some(row) = row else {
+            self.state.objects.remove(handle);
+            return Err(no_such_object());
+        };
+        self.open_row(handle, &row, generation)
+    }
+
+    /// The row of `uid`, and the generation of the store that it was read from.
+    fn row(&self, uid: &Uid) -> Result<(Option<Row>, u64)> {
+        self.state
+            .store
+            .read(|snapshot| Ok((snapshot.object(uid)?, snapshot.generation()?)))
+    }
+
+    fn open_row(&self, handle: Handle, row: &Row, generation: u64) -> Result<Arc<Object>> {
+        let keys = self.keys()?;
+        if row.private && keys.master.is_none() {
+            return Err(no_such_object());
+        }
+        let record = keys.vault().open(row)?;
+        if row.version < self.state.objects.seen(handle) {
+            return Err(older_row(&row.uid));
+        }
+        let home = Home::Token {
+            version: row.version,
+            seal: end_of(row),
+        };
+        let object = Arc::new(Object::new(
+            handle,
+            record.uid,
+            record.attributes,
+            home,
+            self.state.config.enforce_dates,
+        ));
+        // Read without login, the tag was not checked: a login forgets what was read before it.
+        self.state.while_login_lasts(&keys, || {
+            self.state.objects.remember(object.clone(), generation);
+        });
+        Ok(object)
+    }
+
+    /// The key of `handle`, ready, when policy lets `what` begin with it by `mechanism`.
+    ///
+    /// # Errors
+    /// CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE, and what
+    /// `policy::decide` says.
+    pub fn usable_key(
+        &self,
+        handle: Handle,
+        what: Use,
+        mechanism: &Mechanism,
+    ) -> Result<UsableKey> {
+        let (object, keys) = self.current(handle).map_err(as_key_error)?;
+        self.decide(Action::Begin(what, mechanism.id), &object, &keys, false)?;
+        fits(mechanism, &object)?;
+        let key = if mechanism.keyring {
+            version::keyring(&self.state, &object, &keys)
+        } else {
+            self.ready(&object, &keys)
+        };
+        let key = key.map_err(as_key_error)?;
+        self.hold_to_time(&object, &keys)?;
+        if !mechanism.takes(key.bits()) {
+            return refuse(
+                ck::CKR_KEY_SIZE_RANGE,
+                format!("{} takes no key of this size", mechanism.name),
+            );
+        }
+        self.writer
+            .record_use(&keys, &object, what.attribute(), mechanism.id)?;
+        Ok(UsableKey { object, key })
+    }
+
+    /// Whether an operation begun with `object` may go on.
+    ///
+    /// # Errors
+    /// What `policy::decide` says.
+    pub fn may_continue(&self, object: &Object) -> Result<()> {
+        if !object.limited() {
+            return Ok(());
+        }
+        let (current, keys) = self.current(object.handle).map_err(as_key_error)?;
+        self.decide(Action::Continue, &current, &keys, false)?;
+        self.hold_to_time(object, &keys)
+    }
+
+    /// Asks policy, and does what follows from a refusal because of time: the clock mark is
+    /// committed and expired material erased before the caller hears of it.
+    pub(super) fn decide(
+        &self,
+        action: Action,
+        object: &Object,
+        keys: &Keys,
+        read_write: bool,
+    ) -> Result<Effect> {
+        self.writer.keep_time(keys, object.limited());
+        let now = self.state.time.now().at;
+        match policy::decide(action, &object.facts, &keys.caller(read_write), now) {
+            Ok(effect) => Ok(effect),
+            Err(Refusal { error, time: false }) => Err(error),
+            Err(Refusal { error, time: true }) => {
+                self.writer.commit_mark(keys)?;
+                // What was committed meanwhile may have made the time believed.
+                if self.state.time.now().believed && matches!(object.home, Home::Token { .. }) {
+                    self.sweeper.sweep_object(&self.writer, keys, &object.uid)?;
+                }
+                Err(self.state.time.explained(error))
+            }
+        }
+    }
+
+    pub(super) fn ready(&self, object: &Object, keys: &Keys) -> Result<Arc<Key>> {
+        if let Some(key) = object.key.get() {
+            return Ok(key.clone());
+        }
+        let key = with_wiped_stack(|| self.make_ready(object, keys))?;
+        Ok(object.key.get_or_init(|| Arc::new(key)).clone())
+    }
+
+    fn make_ready(&self, object: &Object, keys: &Keys) -> Result<Key> {
+        match &object.home {
+            _ if object.class() == ck::CKO_PUBLIC_KEY => key::public(&object.attributes),
+            Home::Session { material, .. } => {
+                let material = material.as_ref().ok_or_else(no_material)?;
+                key::ready(&object.attributes, material)
+            }
+            Home::Token { .. } => {
+                let material = self
+                    .stored_material(object, keys)?
+                    .ok_or_else(no_material)?;
+                key::ready(&object.attributes, &material)
+            }
+        }
+    }
+
+    /// Holds the older versions of a key that is ready for envelopes to the present time, and erases
+    /// those that have expired.
+    fn hold_to_time(&self, object: &Object, keys: &Keys) -> Result<()> {
+        let Some(keyring) = object.keyring.get().and_then(|key| key.of::<Keyring>()) else {
+            return Ok(());
+        };
+        let now = self.state.time.now();
+        if keyring.judge(|expires_at| !byok::expired(expires_at, now.at)) {
+            return Ok(());
+        }
+        self.writer.commit_mark(keys)?;
+        if !self.state.time.now().believed {
+            return Ok(());
+        }
+        for uid in older_uids(&object.attributes) {
+            self.sweeper.sweep_object(&self.writer, keys, uid)?;
+        }
+        Ok(())
+    }
+
+    /// The material of a private or secret key.
+    pub(super) fn material(&self, object: &Object, keys: &Keys) -> Result<Option<Material>> {
+        match &object.home {
+            Home::Session { material, .. } => Ok(material.as_deref().cloned()),
+            Home::Token { .. } => self.stored_material(object, keys),
+        }
+    }
+
+    /// The material of a token object as it is now. Another process may have imported it anew since
+    /// the object was read, so the row that names it is read at the same moment.
+    fn stored_material(&self, object: &Object, keys: &Keys) -> Result<Option<Material>> {
+        let vault = keys.vault();
+        self.state.store.read(|snapshot| {
+            let loaded = snapshot.load(&object.uid)?;
+            let (row, material) = loaded.ok_or_else(no_such_object)?;
+            object.check_not_older(row.version)?;
+            let record = vault.open(&row)?;
+            stored::open_material(&vault, &object.uid, &record.attributes, material)
+        })
+    }
+}
+
+/// A bad handle of a key has its own number.
+pub(super) fn as_key_error(mut error: Error) -> Error {
+    if error.rv == ck::CKR_OBJECT_HANDLE_INVALID {
+        error.rv = ck::CKR_KEY_HANDLE_INVALID;
+    }
+    error
+}
+
+/// Whether the mechanism takes keys of this type.
+fn fits(mechanism: &Mechanism, object: &Object) -> Result<()> {
+    if object
+        .key_type()
+        .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
+    {
+        return Ok(());
+    }
+    refuse(
+        ck::CKR_KEY_TYPE_INCONSISTENT,
+        format!("{} takes no key of this type", mechanism.name),
+    )
+}
+
+/// The last bytes of the sealed object: its tag.
+pub(super) fn end_of(row: &Row) -> [u8; 16] {
+    let mut seal = [0; 16];
+    if let Some(end) = row.sealed.last_chunk() {
+        seal = *end;
+    }
+    seal
+}

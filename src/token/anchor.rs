@@ -1,0 +1,54 @@
+//! What the security officer does about the anchor.
+
+use crate::ck;
+use crate::error::{Result, refuse};
+use crate::policy::Login;
+
+use super::Token;
+use super::identity::anchor::{ANCHORED_ROW, AnchorStatus};
+use super::identity::audit::Event;
+use super::identity::pin::Role;
+
+impl Token {
+    /// Whether the token's file is the one that its anchor knows.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
+    pub fn check_anchor(&self) -> Result<()> {
+        self.writer.store.check()
+    }
+
+    /// What token and anchor say; `None` when `store.anchor` is not set.
+    ///
+    /// # Errors
+    /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
+    pub fn anchor_status(&self) -> Result<Option<AnchorStatus>> {
+        self.writer.store.status()
+    }
+
+    /// Notes the token's file as it is, in place of what the anchor knows. The security officer's PIN
+    /// decides: a refused token lets nobody log in.
+    ///
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED when `store.anchor` is not set; CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn accept_anchor(&self, so_pin: &[u8]) -> Result<()> {
+        let Some(status) = self.anchor_status()? else {
+            return refuse(
+                ck::CKR_ACTION_PROHIBITED,
+                "the token has no anchor: `store.anchor` is not set",
+            );
+        };
+        self.check_writable()?;
+        self.check_pin(Role::So, so_pin)?;
+        let mut doing = Event::AnchorAccepted.of(Login::So);
+        if let Some(noted) = status.noted {
+            doing = doing.and(noted);
+        }
+        let changes = self.writer.change_anyhow(&self.keys()?, doing, |change| {
+            change.set_value(ANCHORED_ROW, &[1])?;
+            Ok(change.snapshot().generation()? + 1)
+        })?;
+        self.writer.store.accept(changes)
+    }
+}

@@ -1,0 +1,101 @@
+//! What the audit record says, and whether the token's file is as it says.
+
+use crate::ck;
+use crate::error::{Result, refuse};
+
+use super::Token;
+use super::identity::audit::{self, Entry, Verified};
+use super::identity::rows::differences;
+use super::record::damaged::damaged;
+use super::record::uid::shown;
+
+impl Token {
+    /// At most `limit` records from position `from` on, in order, with their positions, which begin
+    /// at 1. Labels are open when somebody is logged in. What is read here is not verified.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR naming a record that cannot be read.
+    pub fn audit(&self, from: u64, limit: usize) -> Result<Vec<(u64, Entry)>> {
+        let keys = self.keys()?;
+        let rows = self
+            .state
+            .store
+            .read(|snapshot| snapshot.audit(from, limit))?;
+        rows.into_iter()
+            .map(|row| {
+                let mut entry = Entry::decode(&row.record)
+                    .ok_or_else(|| damaged(format!("audit record {}", row.seq)))?;
+                if keys.master.is_some() {
+                    entry.open_labels(&keys.vault())?;
+                }
+                Ok((row.seq, entry))
+            })
+            .collect()
+    }
+
+    /// Position of the first record that the token has; 0 when there is none.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn audit_begin(&self) -> Result<u64> {
+        let first = self.state.store.read(|snapshot| snapshot.audit(0, 1))?;
+        Ok(first.first().map_or(0, |row| row.seq))
+    }
+
+    /// Position of the last record; 0 when there is none.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn audit_end(&self) -> Result<u64> {
+        let last = self.state.store.read(|snapshot| snapshot.audit_last())?;
+        Ok(last.map_or(0, |row| row.seq))
+    }
+
+    /// Checks the whole audit record and compares the objects with it, with their index rows and
+    /// material, and the file. Needs a login; takes memory for some records at a time, however many
+    /// there are.
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming the first record that was edited, removed or
+    /// reordered, the first object that is not as its record left it, or what else is wrong.
+    pub fn verify_audit(&self) -> Result<Verified> {
+        let keys = self.keys()?;
+        let master = keys.master("verifying the audit record needs a login")?;
+        let vault = keys.vault();
+        self.state
+            .store
+            .read(|snapshot| audit::verify(snapshot, &vault, master))
+    }
+
+    /// Every object that is not as the audit record left it: its uid in hexadecimal digits, and how it
+    /// differs. Needs a login; takes memory for every uid of the audit record.
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR when the audit record itself is damaged, or agrees with
+    /// the objects and not with the sum of the rows.
+    pub fn differences(&self) -> Result<Vec<(String, String)>> {
+        let keys = self.keys()?;
+        let master = keys.master("comparing the objects with the audit record needs a login")?;
+        let differ = self
+            .state
+            .store
+            .read(|snapshot| differences(snapshot, master))?;
+        if differ.objects.is_empty() && !differ.vouched {
+            return refuse(
+                ck::CKR_DEVICE_ERROR,
+                "the audit record does not come to the sum of the rows: records were made up by others, or the sum is not genuine",
+            );
+        }
+        let objects = differ.objects.into_iter();
+        Ok(objects.map(|(uid, how)| (shown(&uid), how)).collect())
+    }
+
+    /// What SQLite finds wrong with the token's file; nothing when it is sound. Reads the whole file,
+    /// and needs no login.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR when the file cannot be read at all.
+    pub fn file_faults(&self) -> Result<Vec<String>> {
+        Ok(self.state.store.read(|snapshot| snapshot.faults())?)
+    }
+}

@@ -1,0 +1,95 @@
+//! The ways to change a token. Each runs a closure on a [`Change`] in one durable transaction.
+
+use crate::ck;
+use crate::error::Result;
+use crate::store::Tx;
+use crate::token::cache::object::Object;
+use crate::token::identity::audit::{Doing, Event, Touch, Touched};
+use crate::token::identity::state::Keys;
+use crate::token::identity::time::Mark;
+
+use super::transaction::Change;
+use super::writer::Writer;
+
+impl Writer {
+    /// Runs `f` in one durable transaction; on an error nothing of it stays.
+    pub(in crate::token) fn change<T>(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        f: impl Fn(&mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let doing = doing.into();
+        let counted = self.refusals.take(self.state.time.now().at);
+        let done = self.store.write(|tx| {
+            self.append_refusals(tx, keys, &counted)?;
+            if !keys.logged_in() && doing.is_of_objects() {
+                self.count_public_change(tx, keys)?;
+            }
+            self.record(tx, keys, doing, ck::CKR_OK, &f)
+        });
+        if done.is_err() {
+            self.refusals.give_back(counted);
+        }
+        let (out, mark) = done?;
+        self.state.time.learn(mark);
+        Ok(out)
+    }
+
+    /// As `change`, on whatever file is there: see `AnchoredStore::write_anyhow`.
+    pub(in crate::token) fn change_anyhow<T>(
+        &self,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        f: impl Fn(&mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let doing = doing.into();
+        let (out, mark) = self
+            .store
+            .write_anyhow(|tx| self.record(tx, keys, doing, ck::CKR_OK, &f))?;
+        self.state.time.learn(mark);
+        Ok(out)
+    }
+
+    /// Records that the use of a key begins, where such records are wanted.
+    pub(in crate::token) fn record_use(
+        &self,
+        keys: &Keys,
+        object: &Object,
+        what: ck::CK_ATTRIBUTE_TYPE,
+        mechanism: ck::CK_MECHANISM_TYPE,
+    ) -> Result<()> {
+        let secret = object.facts.key.as_ref().is_some_and(|key| key.secret);
+        if !self.state.config.audit_use || self.state.config.read_only || !secret {
+            return Ok(());
+        }
+        let doing = Event::Use.with(mechanism).and(what);
+        self.change(keys, doing, |change| {
+            let label = change.sealed_label(&object.uid, object.attributes.bytes(ck::CKA_LABEL))?;
+            change.entry.objects.push(Touched {
+                touch: Touch::Used,
+                uid: object.uid,
+                class: object.class(),
+                version: 0,
+                seal: [0; 16],
+                sealed_label: label,
+                label: None,
+            });
+            Ok(())
+        })
+    }
+
+    /// Makes a change with its record in `tx`; also returns the clock mark to commit.
+    pub(in crate::token) fn record<T>(
+        &self,
+        tx: &Tx<'_>,
+        keys: &Keys,
+        doing: Doing,
+        rv: ck::CK_RV,
+        f: impl FnOnce(&mut Change<'_>) -> Result<T>,
+    ) -> Result<(T, Mark)> {
+        let mut change = Change::new(tx, &self.state, keys, doing, rv)?;
+        let out = f(&mut change)?;
+        Ok((out, change.finish(keys)?))
+    }
+}

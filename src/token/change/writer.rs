@@ -1,0 +1,81 @@
+//! What changes the token: its store, and the clock mark that goes with each change.
+
+use std::sync::Arc;
+
+use crate::config::LogLevel;
+use crate::error::Result;
+use crate::log;
+use crate::store::Tx;
+use crate::token::identity::anchor::AnchoredStore;
+use crate::token::identity::audit::Refusals;
+use crate::token::identity::state::{Keys, TokenState};
+use crate::token::identity::time::{MARK_ROW, Mark};
+
+/// Makes the changes of one token.
+pub(in crate::token) struct Writer {
+    pub(super) state: Arc<TokenState>,
+    pub(in crate::token) store: AnchoredStore,
+    pub(super) refusals: Refusals,
+}
+
+impl Writer {
+    pub(in crate::token) fn new(state: Arc<TokenState>) -> Self {
+        Self {
+            store: AnchoredStore::new(state.clone()),
+            state,
+            refusals: Refusals::default(),
+        }
+    }
+
+    /// Stores the mark where uses alone have moved it, or where readings are in doubt, or no longer. It
+    /// does not wait for the disk, and what the caller does goes on where it fails.
+    pub(in crate::token) fn keep_time(&self, keys: &Keys, limited: bool) {
+        if self.state.config.read_only || !self.state.time.overdue(keys.logged_in(), limited) {
+            return;
+        }
+        match self
+            .state
+            .store
+            .write_relaxed(|tx| self.store_mark(tx, keys))
+        {
+            Ok(mark) => self.state.time.learn(mark),
+            Err(error) => {
+                self.state.time.store_failed();
+                log::note(
+                    LogLevel::Warning,
+                    &format!("the clock mark was not stored: {error}"),
+                );
+            }
+        }
+    }
+
+    /// Commits the clock's reading, so that turning the clock back revives nothing.
+    pub(in crate::token) fn commit_mark(&self, keys: &Keys) -> Result<()> {
+        if self.state.config.read_only {
+            return Ok(());
+        }
+        let public = &keys.identity.public;
+        let stored = self.state.store.read(|snapshot| {
+            let row = snapshot.meta(MARK_ROW)?;
+            Mark::decode(public, row.as_deref())
+        })?;
+        if self.state.time.advanced(stored, keys.logged_in()) == stored {
+            return Ok(());
+        }
+        let mark = self
+            .state
+            .on_a_full_disk_too(|| self.store.write(|tx| self.store_mark(tx, keys)))?;
+        self.state.time.learn(mark);
+        Ok(())
+    }
+
+    /// Stores the mark as the clock has moved it, and returns it.
+    pub(in crate::token) fn store_mark(&self, tx: &Tx<'_>, keys: &Keys) -> Result<Mark> {
+        keys.identity.check(tx)?;
+        let public = &keys.identity.public;
+        let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+        let mark = self.state.time.advanced(stored, keys.logged_in());
+        tx.set_meta(MARK_ROW, &mark.encode(public))?;
+        Ok(mark)
+    }
+}

@@ -1,0 +1,38 @@
+//! C_DestroyObject.
+
+use crate::error::Result;
+use crate::policy::{Action, Effect};
+
+use super::cache::object::{Handle, Home};
+use super::cache::objects::no_such_object;
+use super::external::end;
+use super::identity::audit::Event;
+use super::{Caller, Token};
+
+impl Token {
+    /// C_DestroyObject. On an external key it erases the material alone (BYOK rule 5).
+    ///
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.
+    pub fn destroy(&self, caller: Caller, handle: Handle) -> Result<()> {
+        let (object, keys) = self.current(handle)?;
+        let effect = self.decide(Action::Destroy, &object, &keys, caller.read_write)?;
+        if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
+            (&object.home, effect)
+        {
+            let event = match effect {
+                Effect::EraseMaterial => Event::EraseMaterial,
+                _ => Event::Destroy,
+            };
+            self.reduce(&keys, event, |change| {
+                if effect == Effect::DestroyWhole {
+                    return change.remove(&object.uid);
+                }
+                let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+                end::erase_all(change, &mut record)
+            })?;
+        }
+        self.state.objects.remove(handle);
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! C_GenerateKeyPair of an import job: GetParametersForImport (BYOK section 3).
+
+use crate::attr::{self, Attributes, How, RawAttribute, RawValue, Value};
+use crate::byok::{self, Algorithm, Job, Refused, Scheme, WrappingKey};
+use crate::ck;
+use crate::crypto::ec::Curve;
+use crate::error::{Error, Result, refuse};
+use crate::keytype;
+use crate::mechanism::{Mechanism, PairSpec};
+use crate::policy::Action;
+use crate::secret::Secret;
+use crate::store::Uid;
+
+use super::cache::object::Handle;
+use super::external::job::{import_token, may_wrap};
+use super::external::template::{OF_EXTERNAL, refuse_any};
+use super::identity::audit::Event;
+use super::identity::state::Keys;
+use super::record::external::profile_of;
+use super::record::uid::uid_of;
+use super::{Caller, Token};
+
+/// What a job's private key is, whatever its template says.
+const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 8] = [
+    (ck::CKA_SENSITIVE, true),
+    (ck::CKA_EXTRACTABLE, false),
+    (ck::CKA_UNWRAP, true),
+    (ck::CKA_DECRYPT, false),
+    (ck::CKA_SIGN, false),
+    (ck::CKA_SIGN_RECOVER, false),
+    (ck::CKA_DERIVE, false),
+    (ck::CKA_COPYABLE, false),
+];
+
+impl Token {
+    /// C_GenerateKeyPair of an import job: handles of the wrapping key's public and private half.
+    ///
+    /// # Errors
+    /// CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT for a target, algorithm or wrapping key
+    /// that do not belong together, CKR_KEY_FUNCTION_NOT_PERMITTED for a target that takes no
+    /// import in its state.
+    pub(super) fn generate_job(
+        &self,
+        caller: Caller,
+        mechanism: &Mechanism,
+        public: &[RawAttribute],
+        private: &[RawAttribute],
+    ) -> Result<(Handle, Handle)> {
+        let keys = self.keys()?;
+        let mut own: Vec<_> = private
+            .iter()
+            .filter(|attribute| {
+                attribute.kind != ck::CKA_ALLOWED_MECHANISMS
+                    && !FIXED.iter().any(|(kind, _)| *kind == attribute.kind)
+            })
+            .cloned()
+            .collect();
+        if attr::stated_bool(private, ck::CKA_TOKEN)?.is_none() {
+            own.push(RawAttribute {
+                kind: ck::CKA_TOKEN,
+                value: RawValue::Bytes(Secret::copy(&[ck::CK_TRUE])),
+            });
+        }
+        let mut ends = 0;
+        let [mut public, mut private] =
+            self.new_pair(caller, &keys, mechanism, (public, &own), |spec, private| {
+                ends = self.judge_order(caller, &keys, spec, private)?;
+                Ok(())
+            })?;
+        for (kind, value) in FIXED {
+            private.attributes.set(kind, Value::Bool(value));
+        }
+        attr::finish_key_facts(How::Generate, &mut private.attributes, None);
+        let (target, algorithm) = order(&private.attributes)?;
+        let job = Job {
+            target,
+            wrapping: private.uid,
+            algorithm: algorithm.number,
+            not_after: ends,
+        };
+        let ends = Value::Bytes(ends.to_be_bytes().to_vec());
+        for (kind, value) in [
+            (ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_IMPORT_JOB)),
+            (
+                ck::CKA_ALLOWED_MECHANISMS,
+                Value::Ulongs(algorithm.mechanisms()),
+            ),
+            (ck::CKA_TENON_NOT_AFTER, ends.clone()),
+            (
+                ck::CKA_TENON_IMPORT_TOKEN,
+                Value::Bytes(import_token(&keys, &job)?),
+            ),
+        ] {
+            private.attributes.set(kind, value);
+        }
+        public.attributes.set(ck::INTERNAL_NOT_AFTER, ends);
+        let halves = [public, private];
+        let [public, private] =
+            self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
+        Ok((public, private))
+    }
+
+    /// Whether the job may be, before its key pair is generated: when it ends.
+    fn judge_order(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        spec: &PairSpec,
+        private: &Attributes,
+    ) -> Result<u64> {
+        if !private.bool(ck::CKA_TOKEN) {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "the key of an import job is a token object",
+            );
+        }
+        refuse_any(private, &OF_EXTERNAL)?;
+        let (target, algorithm) = order(private)?;
+        let target = self.import_target(&target)?;
+        self.decide(Action::Import, &target, keys, caller.read_write)?;
+        if algorithm.scheme == Scheme::Pkcs1 && !self.state.config.pkcs1_imports {
+            return Err(byok::Error::Pkcs1Off.into());
+        }
+        let wrapping = match spec {
+            PairSpec::Rsa { bits, .. } => WrappingKey::Rsa(*bits),
+            PairSpec::Ec { params } if keytype::curve(params)? == Curve::Sm2 => WrappingKey::Sm2,
+            PairSpec::Ec { .. } => {
+                return refuse(
+                    ck::CKR_TEMPLATE_INCONSISTENT,
+                    "the key of an import job is an RSA key or one on SM2's curve",
+                );
+            }
+        };
+        let profile = profile_of(&target.attributes)?;
+        may_wrap(profile, algorithm, wrapping, &target)?;
+        Ok(profile.job_ends(self.state.time.now().at))
+    }
+}
+
+/// Target and algorithm that a job's private key names.
+fn order(private: &Attributes) -> Result<(Uid, &'static Algorithm)> {
+    let missing = |name: &'static str| {
+        Error::new(
+            ck::CKR_TEMPLATE_INCOMPLETE,
+            "an import job has a target and a wrapping algorithm",
+        )
+        .at(name)
+    };
+    let target = private
+        .bytes(ck::CKA_TENON_IMPORT_TARGET)
+        .ok_or_else(|| missing("CKA_TENON_IMPORT_TARGET"))?;
+    let number = private
+        .ulong(ck::CKA_TENON_WRAP_ALGORITHM)
+        .ok_or_else(|| missing("CKA_TENON_WRAP_ALGORITHM"))?;
+    let target = uid_of(target).ok_or(byok::Error::Job(Refused::Target))?;
+    let algorithm = Algorithm::find(number).ok_or_else(|| {
+        Error::new(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "no wrapping algorithm has this number",
+        )
+        .at("CKA_TENON_WRAP_ALGORITHM")
+    })?;
+    Ok((target, algorithm))
+}

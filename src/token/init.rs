@@ -1,0 +1,124 @@
+//! C_InitToken: a token begins, or begins anew.
+
+use std::time::Duration;
+
+use crate::ck;
+use crate::clock::UnixTime;
+use crate::error::{Error, Result};
+use crate::rng::Rng;
+use crate::store::{self, Catalog, Ticket};
+
+use super::Token;
+use super::identity::creation::TokenCreation;
+use super::identity::pin::Role;
+use super::identity::state::{LABEL_LEN, STORE_KEY_ROW};
+use super::identity::time::{MARK_ROW, Mark};
+
+/// Lets no other process make a token in the catalog, for as long as the answer lives. Waits for one
+/// that does for `wait`.
+///
+/// # Errors
+/// CKR_DEVICE_ERROR.
+pub fn lock_catalog(catalog: &dyn Catalog, wait: Duration) -> Result<Ticket> {
+    catalog.lock(wait).map_err(|error| {
+        let what = match error {
+            store::Error::Busy => "another process has been making a token there for long",
+            _ => "no token can be made in the folder of `directories.tokendir`",
+        };
+        Error::new(ck::CKR_DEVICE_ERROR, what)
+            .at(catalog.name())
+            .because(error)
+    })
+}
+
+/// Slots that have a token, or whatever stands in its place.
+///
+/// # Errors
+/// CKR_DEVICE_ERROR.
+pub fn slots(catalog: &dyn Catalog) -> Result<Vec<ck::CK_SLOT_ID>> {
+    catalog.slots().map_err(|error| {
+        Error::new(
+            ck::CKR_DEVICE_ERROR,
+            "the token folder of `directories.tokendir` cannot be read, so it is not known which tokens there are",
+        )
+        .at(catalog.name())
+        .because(error)
+    })
+}
+
+impl Token {
+    /// Makes the token of a slot. It appears with all that `creation` has, or not at all; false
+    /// where something is in the slot already, which stays as it is.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY, CKR_TOKEN_WRITE_PROTECTED.
+    pub fn make_in(
+        catalog: &dyn Catalog,
+        slot: ck::CK_SLOT_ID,
+        rng: &dyn Rng,
+        now: UnixTime,
+        creation: &TokenCreation,
+    ) -> Result<bool> {
+        let made = catalog.make(slot, |tx| {
+            let mark = Mark::vouched(now, 0);
+            creation.write(tx, rng, now, mark).map_err(NotMade::Token)
+        });
+        match made {
+            Ok(()) => Ok(true),
+            Err(NotMade::Store(store::Error::Exists(_))) => Ok(false),
+            Err(NotMade::Store(error)) => Err(error.into()),
+            Err(NotMade::Token(error)) => Err(error),
+        }
+    }
+
+    /// C_InitToken on a token: empties it, and initializes it again. `shown` is the serial number of
+    /// the token that the caller knows.
+    ///
+    /// # Errors
+    /// CKR_FUNCTION_FAILED where another token is there than the caller knows; CKR_PIN_INCORRECT,
+    /// CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE.
+    pub fn init(&self, shown: Option<&str>, so_pin: &[u8], label: &[u8; LABEL_LEN]) -> Result<()> {
+        self.state.refresh()?;
+        let ended = self.state.identity()?;
+        if shown != Some(&ended.serial_text()) {
+            return Err(made_meanwhile());
+        }
+        self.check_pin(Role::So, so_pin)?;
+        let creation = TokenCreation::new(&self.state.config, self.rng(), label, so_pin, None)?;
+        let now = self.state.time.now().at;
+        self.state.store.write(|tx| {
+            // The one whose PIN was checked, and no other that came since.
+            let stored = tx.meta(STORE_KEY_ROW)?;
+            if !stored.is_some_and(|key| ended.store_key.ct_eq(&key)) {
+                return Err(made_meanwhile());
+            }
+            let mark = Mark::decode(&ended.public, tx.meta(MARK_ROW)?.as_deref())?;
+            tx.clear()?;
+            creation.write(tx, self.rng(), now, self.state.time.advanced(mark, true))
+        })?;
+        self.writer.store.end(&ended);
+        self.state.refresh()
+    }
+}
+
+/// Why a file was not made.
+enum NotMade {
+    Store(store::Error),
+    Token(Error),
+}
+
+impl From<store::Error> for NotMade {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What C_InitToken answers for a token that another program made, so that it is not erased by a
+/// caller who does not know of it.
+#[must_use]
+pub fn made_meanwhile() -> Error {
+    Error::new(
+        ck::CKR_FUNCTION_FAILED,
+        "another program has made a token in this slot meanwhile, which is not erased: look at it with C_GetTokenInfo first, or use another slot",
+    )
+}

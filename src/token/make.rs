@@ -1,0 +1,168 @@
+//! What every new object goes through.
+
+use crate::attr::Attributes;
+use crate::ck;
+use crate::error::Result;
+use crate::keytype::{self, Material};
+use crate::policy::{self, Action, Facts};
+use crate::store::Uid;
+
+use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::identity::audit::Doing;
+use crate::token::record::facts::facts;
+use crate::token::record::new::New;
+
+use super::cache::object::SessionHandle;
+use super::identity::state::Keys;
+use super::{Caller, Token};
+
+impl Token {
+    pub(super) fn make(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        new: New,
+    ) -> Result<Handle> {
+        let [handle] = self.make_all(caller, keys, doing, [new])?;
+        Ok(handle)
+    }
+
+    /// Makes objects together: token objects in one transaction, session objects after it.
+    pub(super) fn make_all<const N: usize>(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        news: [New; N],
+    ) -> Result<[Handle; N]> {
+        for new in &news {
+            self.may_make(caller, keys, &new.attributes)?;
+        }
+        let stored = |new: &&New| new.attributes.bool(ck::CKA_TOKEN);
+        if news.iter().any(|new| stored(&new)) {
+            self.change(keys, doing, |change| {
+                for new in news.iter().filter(stored) {
+                    change.may_be_named(&new.uid, &new.attributes)?;
+                    change.put(&mut new.record(), new.material.as_ref())?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(news.map(|new| self.adopt(caller.session, new)))
+    }
+
+    /// Gives a new object its handle; a session object lives in memory from here on.
+    pub(super) fn adopt(&self, owner: SessionHandle, new: New) -> Handle {
+        if new.attributes.bool(ck::CKA_TOKEN) {
+            return self
+                .state
+                .objects
+                .handle(new.uid, new.attributes.bool(ck::CKA_PRIVATE));
+        }
+        self.add_session_object(owner, new.uid, new.attributes, new.material)
+    }
+
+    /// Adds a session object that belongs to session `owner`.
+    pub(super) fn add_session_object(
+        &self,
+        owner: SessionHandle,
+        uid: Uid,
+        attributes: Attributes,
+        material: Option<Material>,
+    ) -> Handle {
+        let home = Home::Session {
+            owner,
+            material: material.map(Box::new),
+        };
+        let dates = self.state.config.enforce_dates;
+        self.state
+            .objects
+            .add_session(|handle| Object::new(handle, uid, attributes, home, dates))
+    }
+
+    /// Stores one new token object, or keeps one new session object, with its material.
+    pub(super) fn make_key(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        attributes: Attributes,
+        material: Material,
+    ) -> Result<Handle> {
+        let new = New::named(self.rng(), attributes, Some(material));
+        self.make(caller, keys, doing, new)
+    }
+
+    pub(super) fn may_make(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        let facts = facts(attributes, self.state.config.enforce_dates);
+        self.judge(Action::Make, &facts, keys, caller)?;
+        let modulus = attributes.bytes(ck::CKA_MODULUS);
+        if let (ck::CKO_PRIVATE_KEY, Some(modulus)) = (attributes.class(), modulus) {
+            self.may_have_size(caller, keys, keytype::modulus_bits(modulus))?;
+        }
+        if self.state.config.separate_roles {
+            self.judge(Action::Combine, &facts, keys, caller)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an RSA private key of so many bits may be made.
+    pub(super) fn may_have_size(&self, caller: Caller, keys: &Keys, bits: u64) -> Result<()> {
+        let least = self.state.config.rsa_min_bits;
+        let size = Action::Size { bits, least };
+        self.judge(size, &Facts::default(), keys, caller)
+    }
+
+    /// Whether two halves may be one pair: `may_make` judges each for itself.
+    pub(super) fn may_pair(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        public: &Attributes,
+        private: &Attributes,
+    ) -> Result<()> {
+        if !self.state.config.separate_roles {
+            return Ok(());
+        }
+        let [mut pair, public] = [private, public].map(|attributes| facts(attributes, false));
+        if let (Some(pair), Some(public)) = (&mut pair.key, public.key) {
+            pair.uses.extend(public.uses);
+        }
+        self.judge(Action::Combine, &pair, keys, caller)
+    }
+
+    /// Whether an object may get the uses that it has `after`, where those are fixed.
+    pub(super) fn may_gain(
+        &self,
+        caller: Caller,
+        keys: &Keys,
+        before: &Attributes,
+        after: &Attributes,
+    ) -> Result<()> {
+        if !self.state.config.separate_roles {
+            return Ok(());
+        }
+        let [before, after] = [before, after].map(|attributes| facts(attributes, false));
+        let had = before.key.as_ref().map_or(&[][..], |key| &key.uses);
+        let has = after.key.iter().flat_map(|key| &key.uses);
+        for gained in has.filter(|what| !had.contains(what)) {
+            self.judge(Action::Gain(*gained), &before, keys, caller)?;
+        }
+        Ok(())
+    }
+
+    /// Asks policy of an object that is not there yet, or not yet so.
+    fn judge(&self, action: Action, facts: &Facts, keys: &Keys, caller: Caller) -> Result<()> {
+        let now = self.state.time.now().at;
+        match policy::decide(action, facts, &keys.caller(caller.read_write), now) {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+}

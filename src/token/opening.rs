@@ -1,0 +1,107 @@
+//! How a wrapped blob is opened.
+
+use crate::attr::Attributes;
+use crate::ck;
+use crate::error::{Error, Result, refuse};
+use crate::keytype::{Key, KeyLengths, Material};
+use crate::mechanism::{Mechanism, Opened, Params, Proof, Unwrap};
+
+use super::record::key;
+
+/// How a blob is opened.
+pub(super) struct Opening<'a> {
+    /// The mechanism.
+    pub(super) mechanism: &'a Mechanism,
+    /// How that unwraps.
+    pub(super) unwrap: &'a Unwrap,
+    /// Its parameter; where more than one is possible, each is tried.
+    pub(super) params: Vec<Params>,
+    /// What the blob proves, whichever of the parameters opens it.
+    pub(super) proof: Proof,
+}
+
+impl<'a> Opening<'a> {
+    pub(super) fn new(mechanism: &'a Mechanism, params: Vec<Params>) -> Result<Self> {
+        let proof = params.iter().find_map(|params| mechanism.proof(params));
+        let Some((unwrap, proof)) = mechanism.unwrap.zip(proof) else {
+            return refuse(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} does not unwrap", mechanism.name),
+            );
+        };
+        Ok(Self {
+            mechanism,
+            unwrap,
+            params,
+            proof,
+        })
+    }
+
+    /// Judges the blob's length, before any key operation.
+    pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
+        for params in &self.params {
+            (self.unwrap.length)(key, params, blob.len()).map_err(as_unwrapping_error)?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self, key: &Key, blob: &[u8], fits: KeyLengths) -> Option<Opened> {
+        let open = |params| match self.mechanism.unwrap_blind {
+            Some(blind) => blind(key, params, blob, fits),
+            None => (self.unwrap.open)(key, params, blob).map(|clear| Opened {
+                clear,
+                genuine: true,
+            }),
+        };
+        self.params.iter().find_map(|params| open(params).ok())
+    }
+
+    /// Opens the blob and fits what is in it to the template; every failure is the same.
+    pub(super) fn open(
+        &self,
+        key: &Key,
+        blob: &[u8],
+        attributes: &Attributes,
+    ) -> Result<Unwrapped> {
+        self.clear(key, blob, key::lengths(attributes))
+            .and_then(|Opened { clear, genuine }| {
+                let padding = self.mechanism.zero_padded;
+                let padding = padding.filter(|_| may_add_zeros(attributes));
+                let clear = key::without_padding(attributes, &clear, padding);
+                key::from_clear(attributes, clear, self.mechanism.private_form)
+                    .map(|material| Unwrapped { material, genuine })
+            })
+            .ok_or_else(bad_blob)
+    }
+}
+
+/// What was unwrapped, or a blind unwrap put in its place.
+pub(super) struct Unwrapped {
+    pub(super) material: Material,
+    /// It came out of the blob.
+    pub(super) genuine: bool,
+}
+
+/// The one answer for everything that is wrong behind the private-key operation.
+pub(super) fn bad_blob() -> Error {
+    Error::new(
+        ck::CKR_WRAPPED_KEY_INVALID,
+        "the blob does not hold a key that fits the template",
+    )
+}
+
+/// Whether zeros behind the key may be taken away. Of a secret key that leaves and comes under trusted
+/// keys alone that would tell whether its last bytes are zeros.
+pub(super) fn may_add_zeros(attributes: &Attributes) -> bool {
+    attributes.class() != ck::CKO_SECRET_KEY || !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
+}
+
+pub(super) fn as_unwrapping_error(mut error: Error) -> Error {
+    error.rv = match error.rv {
+        ck::CKR_KEY_HANDLE_INVALID => ck::CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+        ck::CKR_KEY_SIZE_RANGE => ck::CKR_UNWRAPPING_KEY_SIZE_RANGE,
+        ck::CKR_KEY_TYPE_INCONSISTENT => ck::CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
+        other => other,
+    };
+    error
+}

@@ -1,0 +1,91 @@
+//! The names of external keys: (class, key type, CKA_ID), by which an import finds its binding.
+//!
+//! The uid of an external key with a CKA_ID follows from that name under the master key, so an
+//! import asks for the object itself, and no index row or other row stands between a name and its
+//! binding. A uid is never used twice: a key that is gone leaves its name to a next *life*, which has
+//! another uid. Lives count from 0, and an import asks for each up to the greatest that any name of
+//! the token has come to, which the sum of the rows states.
+
+use crate::attr::Attributes;
+use crate::ck;
+use crate::error::Result;
+use crate::store::Uid;
+
+use super::damaged::damaged;
+use super::domain::Domain;
+use super::external::is_external;
+use super::vault::{Record, Vault};
+
+/// The name of an external key.
+pub(in crate::token) struct Name {
+    class: ck::CK_OBJECT_CLASS,
+    key_type: ck::CK_KEY_TYPE,
+    id: Vec<u8>,
+}
+
+impl Name {
+    /// The name that an object with these attributes has or would have; `None` without a CKA_ID, and
+    /// for what is no private or secret key.
+    pub(in crate::token) fn of(attributes: &Attributes) -> Option<Self> {
+        let class = attributes.class();
+        let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
+        let key = matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY);
+        (key && !id.is_empty()).then_some(Self {
+            class,
+            key_type: attributes.key_type()?,
+            id: id.to_vec(),
+        })
+    }
+
+    /// The uid of its key in this life.
+    pub(in crate::token) fn uid(&self, master: &Domain, life: u64) -> Uid {
+        let code = master.fingerprint(&[
+            b"tenon name 1",
+            &self.class.to_be_bytes(),
+            &self.key_type.to_be_bytes(),
+            &self.id,
+            &life.to_be_bytes(),
+        ]);
+        let mut uid = Uid::default();
+        for (to, from) in uid.iter_mut().zip(code) {
+            *to = from;
+        }
+        uid
+    }
+
+    /// Name in `meta` of the count of its lives that have ended; there once one has.
+    pub(in crate::token) fn row(&self, master: &Domain) -> String {
+        let digits = self.uid(master, 0).map(|byte| format!("{byte:02x}"));
+        format!("name.{}", digits.concat())
+    }
+
+    /// The living key of this name, where a name has had at most `lives` lives besides the first.
+    /// `is_gone` says of a key that it has left its name to the next.
+    pub(in crate::token) fn find(
+        &self,
+        vault: &Vault<'_>,
+        lives: u64,
+        is_gone: impl Fn(&Record) -> bool,
+        get: impl Fn(&Uid) -> Result<Option<Record>>,
+    ) -> Result<Option<Record>> {
+        let Some(master) = vault.master else {
+            return Ok(None);
+        };
+        for life in 0..=lives {
+            let uid = self.uid(master, life);
+            if let Some(suspects) = vault.suspects {
+                suspects.refuse(&uid)?;
+            }
+            let Some(record) = get(&uid)? else {
+                continue;
+            };
+            if !is_external(&record.attributes) {
+                return Err(damaged("the external key of this CKA_ID"));
+            }
+            if !is_gone(&record) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,231 @@
+//! C_UnwrapKey by the key of an import job (BYOK section 3).
+
+use std::sync::Arc;
+
+use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::byok::{self, Algorithm, Job, Profile, Refused, Scheme};
+use crate::ck;
+use crate::config::LogLevel;
+use crate::crypto::hash::Hash;
+use crate::error::{Error, Result};
+use crate::log;
+use crate::mechanism::{self, Mechanism, Oaep, Params};
+use crate::policy::Action;
+use crate::store::Uid;
+
+use super::access::UsableKey;
+use super::cache::object::{Handle, Object};
+use super::external::import::{self, UnwrappedMaterial};
+use super::external::job::{check_token, hash_of};
+use super::identity::audit::Event;
+use super::identity::state::Keys;
+use super::opening::Opening;
+use super::record::damaged::damaged;
+use super::record::external::{binding, is_external, profile_of, time_value};
+use super::record::uid::unique_id;
+use super::{Caller, Token};
+
+/// What the template of an import may say, and must then agree with the target.
+const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
+    ck::CKA_CLASS,
+    ck::CKA_KEY_TYPE,
+    ck::CKA_TOKEN,
+    ck::CKA_ID,
+    ck::CKA_VALUE_LEN,
+    ck::CKA_EC_PARAMS,
+    ck::CKA_TENON_IMPORT_TARGET,
+];
+
+/// What it says of this import alone.
+const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+    ck::CKA_LABEL,
+    ck::CKA_TENON_EXPIRES_AT,
+    ck::CKA_TENON_IMPORT_TOKEN,
+];
+
+impl Token {
+    /// The external key of this uid.
+    pub(super) fn import_target(&self, uid: &Uid) -> Result<Arc<Object>> {
+        let no_target = || Error::from(byok::Error::Job(Refused::Target));
+        let row = self
+            .state
+            .store
+            .read(|snapshot| snapshot.object(uid).map_err(Error::from))?
+            .ok_or_else(no_target)?;
+        let handle = self.state.objects.handle(*uid, row.private);
+        let object = self.object(handle).map_err(|_| no_target())?;
+        if !is_external(&object.attributes) {
+            return Err(no_target());
+        }
+        Ok(object)
+    }
+
+    /// C_UnwrapKey by a job's key, which makes nothing but its target. Every check stands before the
+    /// private-key operation.
+    pub(super) fn unwrap_by_job(
+        &self,
+        caller: Caller,
+        (usable, job): (&UsableKey, &Job),
+        (mechanism, params): (&Mechanism, &Params),
+        blob: &[u8],
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let keys = self.keys()?;
+        let algorithm =
+            Algorithm::find(job.algorithm).ok_or_else(|| damaged("an import job's algorithm"))?;
+        let target = self.import_target(&job.target)?;
+        let profile = profile_of(&target.attributes)?;
+        let opening = opening(algorithm, mechanism, params, profile)?;
+        let said = said(&target, template, &keys)?;
+        self.decide(Action::Import, &target, &keys, caller.read_write)?;
+        let given = said.bytes(ck::CKA_TENON_IMPORT_TOKEN);
+        check_token(&keys, job, given, &target)?;
+        let expires_at = said
+            .bytes(ck::CKA_TENON_EXPIRES_AT)
+            .map(|_| time_value(&said, ck::CKA_TENON_EXPIRES_AT));
+        byok::expiry(expires_at, profile, self.state.time.now().at)
+            .map_err(|refused| self.state.time.explained_byok(refused))?;
+        if let Some(label) = said.bytes(ck::CKA_LABEL) {
+            byok::describes(profile, ck::CKA_LABEL, label)?;
+        }
+        opening.check_length(&usable.key, blob)?;
+        let unwrapped = opening.open(&usable.key, blob, &shape(&target.attributes))?;
+        let unwrapped = UnwrappedMaterial {
+            attributes: &said,
+            expires_at,
+            material: &unwrapped.material,
+            genuine: unwrapped.genuine,
+            integrity: opening.proof.integrity(),
+            algorithm: algorithm.name,
+        };
+        let doing = Event::Import.with(mechanism.id).by(job.wrapping);
+        self.change(&keys, doing, |change| {
+            import::import_into(change, &keys, &job.target, &unwrapped)
+        })?;
+        Ok(target.handle())
+    }
+}
+
+/// What the template says, once it is found to agree with the target. Usage and protection are the
+/// target's own; what plain clients say of them is ignored.
+fn said(target: &Object, template: &[RawAttribute], keys: &Keys) -> Result<Attributes> {
+    let heard = |kind| AGREED.contains(&kind) || OF_IMPORT.contains(&kind);
+    let own: Vec<_> = template
+        .iter()
+        .filter(|attribute| heard(attribute.kind))
+        .cloned()
+        .collect();
+    let ignored: Vec<_> = template
+        .iter()
+        .filter(|attribute| !heard(attribute.kind))
+        .map(|attribute| attr::name(attribute.kind).ok_or_else(|| unknown(attribute.kind)))
+        .collect::<Result<_>>()?;
+    let mut implied = Attributes::default();
+    implied.set(
+        ck::CKA_TENON_IMPORT_TARGET,
+        Value::Bytes(unique_id(&target.uid)),
+    );
+    for kind in AGREED {
+        if let Some(value) = target.attributes.get(kind) {
+            implied.set(kind, value.clone());
+        }
+    }
+    let Built { attributes, .. } = attr::build(How::Unwrap, &implied, &own, &keys.maker())?;
+    if !ignored.is_empty() {
+        log::note(
+            LogLevel::Warning,
+            &format!(
+                "an external key keeps its own attributes at an import; ignored: {}",
+                ignored.join(", ")
+            ),
+        );
+    }
+    Ok(attributes)
+}
+
+fn unknown(kind: ck::CK_ATTRIBUTE_TYPE) -> Error {
+    Error::new(ck::CKR_ATTRIBUTE_TYPE_INVALID, "unknown attribute").at(format!("{kind:#x}"))
+}
+
+/// What the material has to fit. Once the key is bound the binding alone tells of its size
+/// (rule 3).
+fn shape(target: &Attributes) -> Attributes {
+    let mut shape = target.clone();
+    shape.remove(ck::CKA_MODULUS);
+    if binding(target).is_some() {
+        shape.remove(ck::CKA_VALUE_LEN);
+        shape.remove(ck::CKA_MODULUS_BITS);
+    }
+    shape
+}
+
+/// How a blob of this job is opened: by the algorithm's mechanism, with the parameter that was
+/// given, or each that the algorithm allows. MGF1 may use the algorithm's hash, or SHA-1 as Java
+/// has it.
+fn opening(
+    algorithm: &Algorithm,
+    mechanism: &Mechanism,
+    params: &Params,
+    profile: &Profile,
+) -> Result<Opening<'static>> {
+    let row = mechanism::find(algorithm.mechanism).ok_or_else(|| {
+        Error::new(
+            ck::CKR_MECHANISM_INVALID,
+            "the import job's algorithm is not available",
+        )
+    })?;
+    let wrong = || Error::from(byok::Error::Job(Refused::Parameter));
+    let Some(hash) = algorithm.hash() else {
+        return match params {
+            Params::None => Opening::new(row, vec![Params::None]),
+            _ => Err(wrong()),
+        };
+    };
+    let hash = hash_of(hash);
+    let inner = profile.inner_bits;
+    let (given, bits) = match params {
+        Params::None => (None, inner),
+        Params::Oaep(oaep) if mechanism.id == ck::CKM_RSA_PKCS_OAEP || !is_kwp(algorithm) => {
+            (Some(oaep), inner)
+        }
+        Params::RsaAesKeyWrap { aes_bits, oaep } if is_kwp(algorithm) => {
+            if inner.is_some() && aes_bits.is_some() && *aes_bits != inner {
+                return Err(wrong());
+            }
+            (Some(oaep), aes_bits.or(inner))
+        }
+        _ => return Err(wrong()),
+    };
+    let mut masks = vec![hash];
+    if hash != Hash::Sha1 {
+        masks.push(Hash::Sha1);
+    }
+    if let Some(oaep) = given {
+        if oaep.hash != hash || !masks.contains(&oaep.mgf) || !oaep.label.is_empty() {
+            return Err(wrong());
+        }
+        masks = vec![oaep.mgf];
+    }
+    let params = masks
+        .into_iter()
+        .map(|mgf| {
+            let oaep = Oaep {
+                hash,
+                mgf,
+                label: Vec::new(),
+            };
+            match algorithm.scheme {
+                Scheme::OaepKwp(_) => Params::RsaAesKeyWrap {
+                    aes_bits: bits,
+                    oaep,
+                },
+                _ => Params::Oaep(oaep),
+            }
+        })
+        .collect();
+    Opening::new(row, params)
+}
+
+fn is_kwp(algorithm: &Algorithm) -> bool {
+    matches!(algorithm.scheme, Scheme::OaepKwp(_))
+}

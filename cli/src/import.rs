@@ -128,7 +128,13 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     }
     let password = || arguments.password.source().read();
     let mut all: Vec<Planned> = Vec::new();
-    for item in keyfile::items(file, &password)? {
+    let items = keyfile::items(file, &password).map_err(|error| match error.to_string() {
+        unknown if unknown == keyfile::NEITHER => {
+            format!("{unknown}; for the bytes of a secret key say --type").into()
+        }
+        _ => error,
+    })?;
+    for item in items {
         match item {
             Item::PrivateKey(material) => {
                 let spki = material.spki().ok_or("not a private key")?;

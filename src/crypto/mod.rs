@@ -61,7 +61,9 @@ impl fmt::Display for Error {
             Self::InvalidKey(what) => write!(f, "invalid key: {what}"),
             Self::KeySize => f.write_str("key size outside the algorithm's range"),
             Self::InvalidParameter(what) => write!(f, "invalid parameter: {what}"),
-            Self::CurveParameters => f.write_str("curve parameters in no known form"),
+            Self::CurveParameters => f.write_str(
+                "the curve is none that has a name here: explicit parameters are not taken",
+            ),
             Self::UnsupportedCurve => f.write_str("curve not supported"),
             Self::InputLength => f.write_str("input length outside the algorithm's range"),
             Self::InputRange => f.write_str("input is not below the modulus"),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::base64;
 use crate::Result;
+use crate::keyfile::encoding;
 
 const SCHEMA: &str = "1.0.0";
 const ENCRYPTION: &str = "CKM_RSA_AES_KEY_WRAP";
@@ -24,6 +25,10 @@ pub(super) fn write(kid: &str, blob: &[u8]) -> String {
 /// The blob in a file; `None` when it is no JSON, and so something else. The first byte alone does
 /// not tell: one blob in 256 begins with a brace.
 pub(super) fn read(file: &[u8]) -> Option<Result<Vec<u8>>> {
+    let file = match encoding::text_or_bytes(file) {
+        Ok(file) => file,
+        Err(error) => return Some(Err(error)),
+    };
     let text = str::from_utf8(file).ok()?;
     text.trim_ascii_start()
         .starts_with('{')

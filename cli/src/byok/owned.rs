@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::base64;
 use crate::ask::KeyPassword;
-use crate::keyfile::{self, Item};
+use crate::keyfile::{self, Item, encoding};
 use crate::output::unhex;
 use crate::{Result, files};
 
@@ -59,10 +59,13 @@ impl Source {
 
     /// `written`: what the bytes were in is known, so they are not text by mistake.
     fn of_bytes(&self, bytes: Zeroizing<Vec<u8>>, written: bool) -> Result<Owned> {
+        if !written {
+            encoding::text_or_bytes(&bytes)?;
+        }
         if is_private_key(&bytes) {
             return private(keyfile::items(&bytes, &|| self.password.source().read())?);
         }
-        if !written && is_text(&bytes) {
+        if !written && !bytes.is_empty() && is_text(&bytes) {
             let file = if self.key == Path::new("-") {
                 "standard input".to_owned()
             } else {
@@ -79,7 +82,7 @@ impl Source {
 
 fn secret(bytes: Zeroizing<Vec<u8>>) -> Result<Owned> {
     if bytes.is_empty() {
-        return Err("the key is empty".into());
+        return Err("the key to wrap is empty: the file has no bytes".into());
     }
     Ok(Owned::Secret(bytes))
 }

@@ -1,5 +1,6 @@
 //! What a file holds: private keys, public keys and certificates, in every usual encoding.
 
+pub(crate) mod encoding;
 mod pem;
 
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
@@ -19,6 +20,9 @@ const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 /// id-ecPublicKey (RFC 5480 section 2.1.1).
 pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// The error for a file that holds nothing known.
+pub(crate) const NEITHER: &str = "neither PEM nor the DER of a key or certificate";
 
 /// One thing out of a file.
 pub(crate) enum Item {
@@ -44,6 +48,10 @@ pub(crate) fn items(
     file: &[u8],
     password: &dyn Fn() -> Result<Zeroizing<String>>,
 ) -> Result<Vec<Item>> {
+    let file = encoding::text_or_bytes(file)?;
+    if file.is_empty() {
+        return Err("the file is empty".into());
+    }
     let blocks = match std::str::from_utf8(file) {
         Ok(text) => pem::blocks(text)?,
         Err(_) => Vec::new(),
@@ -66,7 +74,12 @@ pub(crate) fn items(
             }
             // Stands before the key that `openssl ecparam -genkey` writes, and says nothing new.
             "EC PARAMETERS" => continue,
-            other => return Err(format!("the file has a {other}, which is not imported").into()),
+            "OPENSSH PRIVATE KEY" => {
+                return Err("the file is an OpenSSH private key, which is not read: \
+                            `ssh-keygen -p -m PKCS8 -f FILE` writes it anew as PKCS#8"
+                    .into());
+            }
+            other => return Err(format!("the file has a {other}, which is not read").into()),
         });
     }
     Ok(items)
@@ -92,11 +105,37 @@ fn from_der(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Res
     if RsaPublicKeyRef::from_der(der).is_ok() {
         return rsa_public_key(der);
     }
-    certificate(der).map(Item::Certificate).map_err(|_| {
-        "neither PEM nor the DER of a key or certificate; \
-         for the bytes of a secret key say --type"
-            .into()
-    })
+    if is_pkcs12(der) {
+        return Err("the file is PKCS#12 (.p12, .pfx), which is not read: \
+                    `openssl pkcs12 -in FILE -nodes` writes what is in it as PEM"
+            .into());
+    }
+    certificate(der)
+        .map(Item::Certificate)
+        .map_err(|_| NEITHER.into())
+}
+
+/// PFX of RFC 7292 section 4: version 3, then contents of type data or signedData.
+fn is_pkcs12(der: &[u8]) -> bool {
+    const PKCS7: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7");
+
+    let read = SliceReader::new(der).and_then(|mut reader| {
+        reader.sequence(|fields| {
+            let version = u8::decode(fields)?;
+            let kind = fields.sequence(|info| {
+                let kind = ObjectIdentifier::decode(info)?;
+                while !info.is_finished() {
+                    info.tlv_bytes()?;
+                }
+                Ok::<_, der::Error>(kind)
+            })?;
+            while !fields.is_finished() {
+                fields.tlv_bytes()?;
+            }
+            Ok::<_, der::Error>((version, kind))
+        })
+    });
+    read.is_ok_and(|(version, kind)| version == 3 && kind.parent() == Some(PKCS7))
 }
 
 fn private_key(pkcs8: &[u8]) -> Result<Item> {

@@ -1,5 +1,6 @@
 //! The blocks of a PEM file.
 
+use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
 use crate::Result;
@@ -28,15 +29,28 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
                         `openssl pkcs8 -topk8` turns them into PKCS#8"
                 .into());
         }
-        let (label, der) = pem_rfc7468::decode_vec(block.trim_end().as_bytes())
-            .map_err(|error| format!("a PEM block cannot be read: {error}"))?;
-        blocks.push(Block {
-            label: label.to_owned(),
-            der: Zeroizing::new(der),
-        });
+        blocks.push(decode(block.trim_end())?);
         rest = tail;
     }
     Ok(blocks)
+}
+
+/// One block, with lines of any length (RFC 7468 section 2: parsers may take them).
+fn decode(block: &str) -> Result<Block> {
+    let text = block.strip_prefix(BEGIN).and_then(|text| {
+        let (label, text) = text.split_once("-----")?;
+        let body = text.strip_suffix(&format!("{END}{label}-----"))?;
+        Some((label, body))
+    });
+    let (label, body) = text.ok_or("a PEM block begins and ends with different labels")?;
+    let digits: Zeroizing<String> =
+        Zeroizing::new(body.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+    let der = Base64::decode_vec(&digits)
+        .map_err(|_| format!("the PEM block {label} is not Base64: was it cut or edited?"))?;
+    Ok(Block {
+        label: label.to_owned(),
+        der: Zeroizing::new(der),
+    })
 }
 
 /// Where the first line that begins with `mark` begins.
@@ -59,10 +73,25 @@ mod tests {
             .map(|block| (block.label.as_str(), block.der.as_slice()))
             .collect();
         assert_eq!(found, [("A", &[1, 2, 3][..]), ("LONG NAME", &[4][..])]);
+        for width in [1, 4, 60, 64, 76, 1000] {
+            let body: Vec<_> = "AQIDBAUGBwgJCgsMDQ4PEA=="
+                .as_bytes()
+                .chunks(width)
+                .map(String::from_utf8_lossy)
+                .collect();
+            let text = format!(
+                "-----BEGIN A-----\r\n{}\r\n-----END A-----\r\n",
+                body.join("\r\n \t")
+            );
+            let found = blocks(&text).unwrap();
+            assert_eq!(found[0].der[..], (1..=16).collect::<Vec<u8>>(), "{width}");
+        }
         assert!(blocks("no PEM at all").unwrap().is_empty());
         for bad in [
             "-----BEGIN A-----\nAQID\n",
             "-----BEGIN A-----\nAQID\n-----END B-----\n",
+            "-----BEGIN A-----\nAQ*D\n-----END A-----\n",
+            "-----BEGIN A-----\nAQI\n-----END A-----\n",
             "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\n\nAQID\n-----END A-----\n",
         ] {
             assert!(blocks(bad).is_err(), "{bad}");

@@ -175,12 +175,28 @@ fn a_file_comes_in_whole_or_not_at_all() {
             "-----BEGIN PRIVATE KEY-----\nAQID\n-----END PRIVATE KEY-----\n",
             "PKCS #8",
         ),
-        ("", "neither PEM nor"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nAQID\n-----END OPENSSH PRIVATE KEY-----\n",
+            "ssh-keygen -p -m PKCS8",
+        ),
+        (
+            "\u{FEFF}-----BEGIN CRL-----\nAQID\n-----END CRL-----\n",
+            "a CRL",
+        ),
+        ("", "the file is empty"),
         ("text", "neither PEM nor"),
     ] {
         desk.write("bad", content);
         desk.run(&["import", "bad"]).refused(1, &[why]);
     }
+    // PFX: version 3, a ContentInfo of type data.
+    let pfx = b"\x30\x10\x02\x01\x03\x30\x0B\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x01";
+    std::fs::write(desk.path("bad"), pfx).unwrap();
+    desk.run(&["import", "bad"])
+        .refused(1, &["PKCS#12", "openssl pkcs12"]);
+    std::fs::write(desk.path("bad"), b"\xFF\xFE-\0-\0").unwrap();
+    desk.run(&["import", "bad"])
+        .refused(1, &["UTF-16", "iconv"]);
     desk.run(&["import", "absent"])
         .refused(1, &["cannot read absent"]);
 }

@@ -1,0 +1,45 @@
+//! How editors and shells encode text.
+
+use crate::Result;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+/// `file` without the byte order mark that some editors put before UTF-8.
+///
+/// # Errors
+/// For text in UTF-16, which is what PowerShell's `>` writes.
+pub(crate) fn text_or_bytes(file: &[u8]) -> Result<&[u8]> {
+    if is_utf16(file) {
+        return Err("the file is text in UTF-16, as PowerShell's > writes it: \
+                    `iconv -f utf-16 -t utf-8` makes it readable"
+            .into());
+    }
+    Ok(file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file))
+}
+
+/// A mark of UTF-16, and every other byte of what follows is zero, as with ASCII.
+fn is_utf16(file: &[u8]) -> bool {
+    let (zeros, text) = match file {
+        [0xFF, 0xFE, text @ ..] => (1, text),
+        [0xFE, 0xFF, text @ ..] => (0, text),
+        _ => return false,
+    };
+    let mut high = text.iter().skip(zeros).step_by(2);
+    text.len() >= 2 && high.all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_taken_away_and_utf16_is_refused() {
+        assert_eq!(text_or_bytes(b"\xEF\xBB\xBFtext").unwrap(), b"text");
+        assert_eq!(text_or_bytes(b"text").unwrap(), b"text");
+        assert!(text_or_bytes(b"\xFF\xFEt\0e\0").is_err());
+        assert!(text_or_bytes(b"\xFE\xFF\0t\0e").is_err());
+        for key in [&b"\xFF\xFEkey"[..], b"\xFF\xFE", b""] {
+            assert_eq!(text_or_bytes(key).unwrap(), key);
+        }
+    }
+}

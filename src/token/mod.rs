@@ -1,8 +1,8 @@
 //! A token: its identity, who is logged in, its objects and their keys.
 //!
-//! From the bottom: [`record`] opens and seals what is stored, [`cache`] holds objects in memory,
-//! [`identity`] knows PINs, time, anchor and audit record, [`change`] makes every change, [`external`]
-//! keeps the life of external keys. Above them [`access`] reads objects and makes their keys usable, and
+//! From the bottom: `record` opens and seals what is stored, `cache` holds objects in memory,
+//! `identity` knows PINs, time, anchor and audit record, `change` makes every change, `external`
+//! keeps the life of external keys. Above them `access` reads objects and makes their keys usable, and
 //! each other file here is a call. Every change goes through `change`, so that no caller can forget the
 //! clock mark or the audit record.
 

@@ -26,21 +26,21 @@ use crate::session::{
 
 macro_rules! body {
     ($name:expr,) => {
-        door::with_module($name, |_| {
+        door::with_module(const { door::Function::named($name) }, |_| {
             refuse(CKR_FUNCTION_NOT_SUPPORTED, "this version does not have the function")
         })
     };
     ($name:expr, anytime => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
         // SAFETY: the caller's arguments are what the specification asks for, as the export demands.
-        door::anytime($name, || $($call)::+($(unsafe { $value }),*))
+        door::anytime(const { door::Function::named($name) }, || $($call)::+($(unsafe { $value }),*))
     };
     ($name:expr, module => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
         // SAFETY: as above.
-        door::with_module($name, |module| $($call)::+(module, $(unsafe { $value }),*))
+        door::with_module(const { door::Function::named($name) }, |module| $($call)::+(module, $(unsafe { $value }),*))
     };
     ($name:expr, $session:ident => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
         // SAFETY: as above.
-        door::with_session($name, $session, |session| $($call)::+(session, $(unsafe { $value }),*))
+        door::with_session(const { door::Function::named($name) }, $session, |session| $($call)::+(session, $(unsafe { $value }),*))
     };
 }
 

@@ -36,13 +36,44 @@ const HANDLE_SECRETS: &[&str] = &[
     "C_WrapKey",
 ];
 
+/// An exported function, as the door knows it.
+#[derive(Clone, Copy)]
+pub(super) struct Function {
+    name: &'static str,
+    handles_secrets: bool,
+}
+
+impl Function {
+    /// The function of this name: known when the library is compiled, so that no call compares names.
+    pub(super) const fn named(name: &'static str) -> Self {
+        let mut handles_secrets = false;
+        let mut at = 0;
+        while at < HANDLE_SECRETS.len() {
+            handles_secrets |= begins_with(name.as_bytes(), HANDLE_SECRETS[at].as_bytes());
+            at += 1;
+        }
+        Self {
+            name,
+            handles_secrets,
+        }
+    }
+}
+
+const fn begins_with(name: &[u8], beginning: &[u8]) -> bool {
+    let mut same = 0;
+    while same < beginning.len() && same < name.len() && name[same] == beginning[same] {
+        same += 1;
+    }
+    same == beginning.len()
+}
+
 thread_local! {
     /// The function that this thread is in.
     static INSIDE: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
 /// A call that is allowed before C_Initialize.
-pub(super) fn anytime(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
+pub(super) fn anytime(function: Function, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
     if process::is_exiting() {
         return ck::CKR_CRYPTOKI_NOT_INITIALIZED;
     }
@@ -51,21 +82,21 @@ pub(super) fn anytime(function: &'static str, call: impl FnOnce() -> Result<()>)
 
 /// A call to the module.
 pub(super) fn with_module(
-    function: &'static str,
+    function: Function,
     call: impl FnOnce(&Module) -> Result<()>,
 ) -> ck::CK_RV {
     let Some(module) = process::module() else {
         return ck::CKR_CRYPTOKI_NOT_INITIALIZED;
     };
     guarded(function, move || {
-        log::called(function);
+        log::called(function.name);
         call(&module)
     })
 }
 
 /// A call to one session. The handle is judged before every other argument.
 pub(super) fn with_session(
-    function: &'static str,
+    function: Function,
     handle: ck::CK_SESSION_HANDLE,
     call: impl FnOnce(&Session) -> Result<()>,
 ) -> ck::CK_RV {
@@ -74,12 +105,11 @@ pub(super) fn with_session(
 
 /// Runs `call`; a panic becomes CKR_GENERAL_ERROR. Copies of secrets in the frames of functions that have
 /// returned are wiped.
-fn guarded(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
-    let mut names = HANDLE_SECRETS.iter();
-    if names.any(|name| function.starts_with(name)) {
-        secret::with_wiped_stack(|| caught(function, call))
+fn guarded(function: Function, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
+    if function.handles_secrets {
+        secret::with_wiped_stack(|| caught(function.name, call))
     } else {
-        caught(function, call)
+        caught(function.name, call)
     }
 }
 
@@ -123,4 +153,32 @@ fn hook_panics() {
             .map_or_else(String::new, ToString::to_string);
         log::refused(function, &error.at(place));
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Function;
+
+    #[test]
+    fn functions_with_secrets_in_hand_are_told_from_the_others() {
+        let handles = |name| Function::named(name).handles_secrets;
+        for name in [
+            "C_Decrypt",
+            "C_DecryptFinal",
+            "C_LoginUser",
+            "C_WrapKeyAuthenticated",
+        ] {
+            assert!(handles(name), "{name}");
+        }
+        for name in [
+            "C_",
+            "C_Digest",
+            "C_Encrypt",
+            "C_FindObjects",
+            "C_GenerateRandom",
+            "C_Sign",
+        ] {
+            assert!(!handles(name), "{name}");
+        }
+    }
 }

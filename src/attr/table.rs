@@ -6,7 +6,7 @@
 //! send, the expectation in `tests/footnotes.rs` says so and why.
 
 use crate::ck::{self, *};
-use crate::keytype;
+use crate::keytype::{self, KeyType};
 
 use super::row::Change::{
     Free, Never, OnlyEarlier, OnlyLater, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly,
@@ -183,7 +183,7 @@ rows! {
 /// Every row. For one object there is at most one row of a kind.
 pub(super) fn rows() -> impl Iterator<Item = Row> {
     let components = keytype::all().flat_map(|key_type| {
-        let of = |class| components(class, Some(key_type.id));
+        let of = move |class| components(class, key_type);
         KEYS.classes.iter().flat_map(of)
     });
     COMMON.iter().copied().chain(components)
@@ -194,23 +194,24 @@ pub(super) fn rows_of(
     class: CK_OBJECT_CLASS,
     key_type: Option<CK_KEY_TYPE>,
 ) -> impl Iterator<Item = Row> {
-    let of_class = KEYS.classes.iter().filter(move |of| **of == class);
+    let of_key = KEYS.classes.iter().find(|of| **of == class);
+    let components = of_key
+        .zip(key_type.and_then(keytype::find))
+        .into_iter()
+        .flat_map(|(class, row)| components(class, row));
     COMMON
         .iter()
         .filter(move |row| row.fits(class, key_type))
         .copied()
-        .chain(of_class.flat_map(move |class| components(class, key_type)))
+        .chain(components)
 }
 
 fn components(
     class: &'static CK_OBJECT_CLASS,
-    key_type: Option<CK_KEY_TYPE>,
+    key_type: &'static KeyType,
 ) -> impl Iterator<Item = Row> {
-    let key_type = key_type.and_then(keytype::find);
-    key_type.into_iter().flat_map(move |key_type| {
-        let components = key_type.components(*class).iter();
-        components.map(move |component| Row::of_component(component, class, key_type.id))
-    })
+    let components = key_type.components(*class).iter();
+    components.map(move |component| Row::of_component(component, class, key_type.id))
 }
 
 /// The row of `kind` for objects of `class` and `key_type`.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::{Result, files};
+use crate::{Result, encoding, files};
 
 /// The user's PIN.
 #[derive(Args)]
@@ -168,8 +168,6 @@ impl Source<'_> {
 }
 
 fn first_line(file: &Path) -> io::Result<Zeroizing<String>> {
-    /// Some editors put it before the text.
-    const BYTE_ORDER_MARK: char = '\u{FEFF}';
     /// Most bytes of a file with a PIN or password.
     const LARGEST: u64 = 1 << 16;
 
@@ -179,8 +177,7 @@ fn first_line(file: &Path) -> io::Result<Zeroizing<String>> {
         return Ok(Zeroizing::new(text.lines().next().unwrap_or("").to_owned()));
     }
     let bytes = files::read_limited(File::open(file)?, LARGEST)?;
-    let text = std::str::from_utf8(&bytes).map_err(io::Error::other)?;
-    let text = text.trim_start_matches(BYTE_ORDER_MARK);
+    let text = std::str::from_utf8(encoding::without_mark(&bytes)).map_err(io::Error::other)?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or("").to_owned()))
 }
 

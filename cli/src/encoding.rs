@@ -4,7 +4,7 @@ use crate::Result;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// `file` without the byte order mark that some editors put before UTF-8.
+/// `file`, as `without_mark` has it.
 ///
 /// # Errors
 /// For text in UTF-16, which is what PowerShell's `>` writes.
@@ -14,7 +14,12 @@ pub(crate) fn text_or_bytes(file: &[u8]) -> Result<&[u8]> {
                     `iconv -f utf-16 -t utf-8` makes it readable"
             .into());
     }
-    Ok(file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file))
+    Ok(without_mark(file))
+}
+
+/// `text` without the byte order mark that some editors put before UTF-8.
+pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// A mark of UTF-16, and every other byte of what follows is zero, as with ASCII.

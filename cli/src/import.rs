@@ -128,11 +128,12 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     }
     let password = || arguments.password.source().read();
     let mut all: Vec<Planned> = Vec::new();
-    let items = keyfile::items(file, &password).map_err(|error| match error.to_string() {
-        unknown if unknown == keyfile::NEITHER => {
-            format!("{unknown}; for the bytes of a secret key say --type").into()
+    let items = keyfile::items(file, &password).map_err(|error| {
+        if error.is::<keyfile::Unknown>() {
+            format!("{error}; for the bytes of a secret key say --type").into()
+        } else {
+            error
         }
-        _ => error,
     })?;
     for item in items {
         match item {

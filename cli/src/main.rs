@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 #[cfg(test)]
 mod document;
+mod encoding;
 mod export;
 mod files;
 mod import;

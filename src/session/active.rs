@@ -101,14 +101,23 @@ impl<W: ?Sized> Active<W> {
                 "single-part and multi-part functions do not mix in one operation: the operation is over",
             );
         }
-        if self.awaits_login {
-            return refuse(
-                ck::CKR_USER_NOT_LOGGED_IN,
-                "the key is CKA_ALWAYS_AUTHENTICATE: log in with CKU_CONTEXT_SPECIFIC after the Init function",
-            );
-        }
+        refuse_unauthenticated(self.awaits_login)?;
         self.key.as_deref().map_or(Ok(()), may_continue)
     }
+}
+
+/// Refuses a step while the context-specific login is missing.
+///
+/// # Errors
+/// CKR_USER_NOT_LOGGED_IN.
+pub(super) fn refuse_unauthenticated(awaits_login: bool) -> Result<()> {
+    if !awaits_login {
+        return Ok(());
+    }
+    refuse(
+        ck::CKR_USER_NOT_LOGGED_IN,
+        "the key is CKA_ALWAYS_AUTHENTICATE: log in with CKU_CONTEXT_SPECIFIC after the Init function",
+    )
 }
 
 /// A slot, and what a step takes out of it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::active::{After, Holds, Phase, Slot};
+use super::active::{After, Holds, Phase, Slot, refuse_unauthenticated};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{BeginCipher, Cipher, Ivs, Key, MessageKind, MessageParams};
@@ -70,12 +70,7 @@ impl Messages {
         _: Phase,
         may_continue: impl Fn(&Object) -> Result<()>,
     ) -> Result<()> {
-        if self.awaits_login {
-            return refuse(
-                ck::CKR_USER_NOT_LOGGED_IN,
-                "the key is CKA_ALWAYS_AUTHENTICATE: log in with CKU_CONTEXT_SPECIFIC after the Init function",
-            );
-        }
+        refuse_unauthenticated(self.awaits_login)?;
         may_continue(&self.process.object)
     }
 
@@ -105,13 +100,7 @@ impl Messages {
             Err(short) => Ok(After::short(self, short)),
             Ok(buffer) => {
                 let message = self.process.begin(params, aad)?;
-                let buffer = &mut buffer[..input.len()];
-                if self.encrypts() {
-                    message.seal(params, input, buffer)?;
-                } else {
-                    message.open(params, input, buffer)?;
-                }
-                Ok(After::GoesOn(self))
+                self.conclude(message, params, input, &mut buffer[..input.len()])
             }
         }
     }
@@ -161,15 +150,7 @@ impl Messages {
                 self.message = Some(message);
                 Ok(After::short(self, short))
             }
-            Ok(buffer) if last => {
-                let buffer = &mut buffer[..answer];
-                if self.encrypts() {
-                    message.seal(params, part, buffer)?;
-                } else {
-                    message.open(params, part, buffer)?;
-                }
-                Ok(After::GoesOn(self))
-            }
+            Ok(buffer) if last => self.conclude(message, params, part, &mut buffer[..answer]),
             Ok(buffer) => {
                 let written = message.cipher.update(part, buffer)?;
                 message.held += part.len() - written.min(part.len());
@@ -178,6 +159,22 @@ impl Messages {
                 Ok(After::GoesOn(self))
             }
         }
+    }
+
+    /// Takes the last part of a message: what comes out fills `out`.
+    fn conclude(
+        self,
+        message: Message,
+        params: &mut MessageParams,
+        part: &[u8],
+        out: &mut [u8],
+    ) -> Result<After<Self>> {
+        if self.encrypts() {
+            message.seal(params, part, out)?;
+        } else {
+            message.open(params, part, out)?;
+        }
+        Ok(After::GoesOn(self))
     }
 
     fn free(&self) -> Result<()> {

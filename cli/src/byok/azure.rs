@@ -5,8 +5,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
 use super::base64;
-use crate::Result;
-use crate::keyfile::encoding;
+use crate::{Result, encoding};
 
 const SCHEMA: &str = "1.0.0";
 const ENCRYPTION: &str = "CKM_RSA_AES_KEY_WRAP";

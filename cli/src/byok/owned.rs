@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 
 use super::base64;
 use crate::ask::KeyPassword;
-use crate::keyfile::{self, Item, encoding};
+use crate::keyfile::{self, Item};
 use crate::output::unhex;
-use crate::{Result, files};
+use crate::{Result, encoding, files};
 
 #[derive(Args)]
 pub(super) struct Source {

@@ -1,10 +1,12 @@
 //! What a file holds: private keys, public keys and certificates, in every usual encoding.
 
-pub(crate) mod encoding;
 mod pem;
 
+use std::error::Error;
+use std::fmt;
+
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber};
+use der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
@@ -13,7 +15,7 @@ use tenon_pkcs11::crypto::rsa;
 use tenon_pkcs11::keytype::Material;
 use zeroize::Zeroizing;
 
-use crate::Result;
+use crate::{Result, encoding};
 
 /// rsaEncryption (RFC 8017 appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -22,7 +24,16 @@ pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 /// The error for a file that holds nothing known.
-pub(crate) const NEITHER: &str = "neither PEM nor the DER of a key or certificate";
+#[derive(Debug)]
+pub(crate) struct Unknown;
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("neither PEM nor the DER of a key or certificate")
+    }
+}
+
+impl Error for Unknown {}
 
 /// One thing out of a file.
 pub(crate) enum Item {
@@ -112,30 +123,14 @@ fn from_der(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Res
     }
     certificate(der)
         .map(Item::Certificate)
-        .map_err(|_| NEITHER.into())
+        .map_err(|_| Unknown.into())
 }
 
-/// PFX of RFC 7292 section 4: version 3, then contents of type data or signedData.
+/// PFX of RFC 7292 section 4: version 3 and a SEQUENCE, with which no encoding of a key begins.
 fn is_pkcs12(der: &[u8]) -> bool {
-    const PKCS7: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7");
-
-    let read = SliceReader::new(der).and_then(|mut reader| {
-        reader.sequence(|fields| {
-            let version = u8::decode(fields)?;
-            let kind = fields.sequence(|info| {
-                let kind = ObjectIdentifier::decode(info)?;
-                while !info.is_finished() {
-                    info.tlv_bytes()?;
-                }
-                Ok::<_, der::Error>(kind)
-            })?;
-            while !fields.is_finished() {
-                fields.tlv_bytes()?;
-            }
-            Ok::<_, der::Error>((version, kind))
-        })
-    });
-    read.is_ok_and(|(version, kind)| version == 3 && kind.parent() == Some(PKCS7))
+    AnyRef::from_der(der).is_ok_and(|any| {
+        any.tag() == Tag::Sequence && matches!(any.value(), [0x02, 0x01, 0x03, 0x30, ..])
+    })
 }
 
 fn private_key(pkcs8: &[u8]) -> Result<Item> {

@@ -30,7 +30,7 @@ pub fn utc(at: UnixTime) -> String {
 /// section 3.4). Days before 1970 begin with 1970. `None` where there is no such day between 1900 and
 /// 9999.
 #[must_use]
-pub fn day(digits: &[u8]) -> Option<UnixTime> {
+pub(crate) fn day(digits: &[u8]) -> Option<UnixTime> {
     if digits.len() != 8 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

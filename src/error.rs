@@ -50,7 +50,7 @@ impl Error {
 }
 
 /// `Err(Error::new(rv, what))`, for early returns.
-pub fn refuse<T>(rv: ck::CK_RV, what: impl Into<Cow<'static, str>>) -> Result<T> {
+pub(crate) fn refuse<T>(rv: ck::CK_RV, what: impl Into<Cow<'static, str>>) -> Result<T> {
     Err(Error::new(rv, what))
 }
 

@@ -29,14 +29,14 @@ pub fn configure(target: LogTarget, level: LogLevel) {
 }
 
 /// A function begins.
-pub fn called(function: &'static str) {
+pub(crate) fn called(function: &'static str) {
     if enabled(LogLevel::Debug) {
         line(LogLevel::Debug, &format!("{function} called"));
     }
 }
 
 /// A function refused or failed. Called once for each error, at the door.
-pub fn refused(function: &'static str, error: &Error) {
+pub(crate) fn refused(function: &'static str, error: &Error) {
     let level = level_of(error.rv);
     if enabled(level) {
         line(level, &format!("{function}: {error}"));
@@ -44,7 +44,7 @@ pub fn refused(function: &'static str, error: &Error) {
 }
 
 /// A fact that the operator should know.
-pub fn note(level: LogLevel, text: &str) {
+pub(crate) fn note(level: LogLevel, text: &str) {
     if enabled(level) {
         line(level, text);
     }

@@ -21,14 +21,14 @@ use crate::token::{SessionHandle, Token};
 mod init;
 mod slots;
 
-pub use init::{Made, NewToken};
+pub use init::NewToken;
 
 use slots::{Slot, Slots, unreadable};
 
 /// Manufacturer of module, slots and tokens.
-pub const MANUFACTURER: &str = "Tenon";
+pub(crate) const MANUFACTURER: &str = "Tenon";
 /// Model of the tokens, and description of the library.
-pub const MODEL: &str = "Tenon SoftHSM";
+pub(crate) const MODEL: &str = "Tenon SoftHSM";
 /// An initialized Cryptoki library.
 pub struct Module {
     config: Arc<Config>,
@@ -323,7 +323,7 @@ pub fn padded<const N: usize>(text: &str) -> [u8; N] {
 
 /// Version of this package.
 #[must_use]
-pub fn version() -> ck::CK_VERSION {
+pub(crate) fn version() -> ck::CK_VERSION {
     let part = |text: &str| text.parse().unwrap_or(0);
     ck::CK_VERSION {
         major: part(env!("CARGO_PKG_VERSION_MAJOR")),

@@ -107,6 +107,6 @@ impl<'a> Out<'a> {
 
 /// CKR_BUFFER_TOO_SMALL.
 #[must_use]
-pub fn too_small() -> Error {
+pub(crate) fn too_small() -> Error {
     Error::new(ck::CKR_BUFFER_TOO_SMALL, "the output needs a larger buffer")
 }

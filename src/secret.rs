@@ -177,7 +177,7 @@ static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// True once in the life of the process, after secrets have spilled out of locked memory.
 #[must_use]
-pub fn take_spill_notice() -> bool {
+pub(crate) fn take_spill_notice() -> bool {
     SPILLED.load(Ordering::Relaxed) && !TOLD.swap(true, Ordering::Relaxed)
 }
 

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::keytype;
-use tenon_pkcs11::mechanism::{self, Mechanism, ParamKind, Unit};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::keytype;
+use tenon_pkcs11::api::mechanism::{self, Mechanism, ParamKind, Unit};
 
 const INTRODUCTION: &str = "\
 # Mechanisms

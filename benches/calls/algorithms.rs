@@ -1,9 +1,9 @@
 //! The algorithms under the calls, without PKCS#11.
 
-use tenon_pkcs11::crypto::aes::{Cbc, Direction, Key};
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::hash::{Hash, Hmac};
-use tenon_pkcs11::crypto::{rand, rsa};
+use tenon_pkcs11::api::crypto::aes::{Cbc, Direction, Key};
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::hash::{Hash, Hmac};
+use tenon_pkcs11::api::crypto::{rand, rsa};
 
 use super::{Meter, client};
 

@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 /// The next step after `error`, where the library's own sentence does not say it in terms of this
 /// program.
 pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    let refusal: &tenon_pkcs11::error::Error = error.downcast_ref()?;
+    let refusal: &tenon_pkcs11::api::error::Error = error.downcast_ref()?;
     Some(match refusal.rv {
         ck::CKR_PIN_INCORRECT => {
             "`tenon slots` shows how many tries are left until the PIN is locked"

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tenon_pkcs11::store::Progress;
-use tenon_pkcs11::token::{AnchorStatus, CopyStatus, Verified};
+use tenon_pkcs11::api::store::Progress;
+use tenon_pkcs11::api::token::{AnchorStatus, CopyStatus, Verified};
 
 use crate::Result;
 use crate::ask::UserPin;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tenon_pkcs11::token::ClockStatus;
+use tenon_pkcs11::api::token::ClockStatus;
 
 use crate::ask::{SoPin, confirm};
 use crate::output::Format;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::config::{Config, MechanismFilter, Origin, Settings};
-use tenon_pkcs11::mechanism;
+use tenon_pkcs11::api::config::{Config, MechanismFilter, Origin, Settings};
+use tenon_pkcs11::api::mechanism;
 
 use crate::Result;
 use crate::output::{Format, table};

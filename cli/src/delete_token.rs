@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::Module;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::Module;
 
 use crate::ask::confirm;
 use crate::output::Format;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pem_rfc7468::LineEnding;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::session::Session;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::session::Session;
 
 use crate::object::{Class, Filter, value};
 use crate::token::{Choice, Login};

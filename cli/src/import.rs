@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::keytype::{self, Material, Need, PublicValue};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::keytype::{self, Material, Need, PublicValue};
+use tenon_pkcs11::api::token::Handle;
 
 use crate::ask::{KeyPassword, UserPin};
 use crate::keyfile::{self, Certificate, Item};

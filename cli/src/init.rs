@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::{Module, NewToken, padded};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::{Module, NewToken, padded};
 
 use crate::Result;
 use crate::ask::{SoPin, UserPin};

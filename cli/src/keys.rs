@@ -1,10 +1,10 @@
 //! `tenon keys`: keys are made inside the token.
 
 use clap::{Args, Subcommand, ValueEnum};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::Curve;
-use tenon_pkcs11::crypto::okp;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::Curve;
+use tenon_pkcs11::api::crypto::okp;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::ask::UserPin;
 use crate::object::{Id, Summary, unused, value};

@@ -1,7 +1,7 @@
 //! `tenon pin`: PINs are changed by who knows them, and the user's is unlocked by the officer.
 
 use clap::{Args, Subcommand};
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use crate::ask::{NewPin, SoPin, UserPin};
 use crate::token::Choice;

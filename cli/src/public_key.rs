@@ -4,8 +4,8 @@ use der::asn1::OctetStringRef;
 use der::{Decode, Encode};
 use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::okp;
 
 use crate::Result;
 use crate::keyfile;

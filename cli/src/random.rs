@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use base64ct::{Base64, Encoding};
 use clap::Args;
-use tenon_pkcs11::crypto::rand;
+use tenon_pkcs11::api::crypto::rand;
 use zeroize::Zeroizing;
 
 use crate::Result;

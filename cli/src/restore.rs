@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::clock::SystemClock;
-use tenon_pkcs11::config::Config;
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::error::Error;
-use tenon_pkcs11::module::Module;
-use tenon_pkcs11::store::SLOT_LIMIT;
-use tenon_pkcs11::token::{TokenCopy, Undone};
+use tenon_pkcs11::api::clock::SystemClock;
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::error::Error;
+use tenon_pkcs11::api::module::Module;
+use tenon_pkcs11::api::store::SLOT_LIMIT;
+use tenon_pkcs11::api::token::{TokenCopy, Undone};
 
 use crate::Result;
 use crate::ask::confirm;

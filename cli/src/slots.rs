@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use crate::Result;
 use crate::output::{Format, table};

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use clap::Args;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::SystemClock;
-use tenon_pkcs11::config::{Config, LogTarget};
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::mechanism::{Params, Request};
-use tenon_pkcs11::module::Module;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Token;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::SystemClock;
+use tenon_pkcs11::api::config::{Config, LogTarget};
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::mechanism::{Params, Request};
+use tenon_pkcs11::api::module::Module;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Token;
 
 use crate::Result;
 use crate::ask::UserPin;

@@ -1,9 +1,9 @@
 //! Times as people write and read them: UTC, without leap seconds, as Unix time has it.
 
 use der::DateTime;
-use tenon_pkcs11::clock::UnixTime;
+use tenon_pkcs11::api::clock::UnixTime;
 
-pub(crate) use tenon_pkcs11::clock::utc;
+pub(crate) use tenon_pkcs11::api::clock::utc;
 
 pub(crate) const DAY: UnixTime = 86_400;
 

@@ -10,25 +10,25 @@ use super::value::Value;
 
 /// The attributes of one object, in ascending order of their kinds. Holds no key material.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Attributes(Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>);
+pub(crate) struct Attributes(Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>);
 
 impl Attributes {
     /// The value of `kind`, if the object has it.
     #[must_use]
-    pub fn get(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Value> {
+    pub(crate) fn get(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Value> {
         let place = self.place(kind).ok()?;
         Some(&self.0[place].1)
     }
 
     /// The value of a CK_BBOOL; `false` when the object lacks it.
     #[must_use]
-    pub fn bool(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
+    pub(crate) fn bool(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
         self.get(kind) == Some(&Value::Bool(true))
     }
 
     /// The value of a CK_ULONG.
     #[must_use]
-    pub fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<u64> {
+    pub(crate) fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<u64> {
         match self.get(kind)? {
             Value::Ulong(number) => Some(*number),
             _ => None,
@@ -37,7 +37,7 @@ impl Attributes {
 
     /// The value of a byte array, string, big integer, date or time.
     #[must_use]
-    pub fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
         match self.get(kind)? {
             Value::Bytes(bytes) => Some(bytes),
             _ => None,
@@ -46,7 +46,7 @@ impl Attributes {
 
     /// The value of an array of CK_ULONG: CKA_ALLOWED_MECHANISMS.
     #[must_use]
-    pub fn ulongs(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u64]> {
+    pub(crate) fn ulongs(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u64]> {
         match self.get(kind)? {
             Value::Ulongs(numbers) => Some(numbers),
             _ => None,
@@ -56,7 +56,7 @@ impl Attributes {
     /// The entries of a nested template, as attributes of their own: what `build` takes as implied
     /// for CKA_UNWRAP_TEMPLATE and CKA_DERIVE_TEMPLATE, and `has_all` for CKA_WRAP_TEMPLATE.
     #[must_use]
-    pub fn template(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<Self> {
+    pub(crate) fn template(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<Self> {
         match self.get(kind)? {
             Value::Template(entries) => Some(Self(entries.clone())),
             _ => None,
@@ -65,14 +65,14 @@ impl Attributes {
 
     /// The object has every attribute of `wanted`, with that value.
     #[must_use]
-    pub fn has_all(&self, wanted: &Self) -> bool {
+    pub(crate) fn has_all(&self, wanted: &Self) -> bool {
         wanted
             .iter()
             .all(|(kind, value)| self.get(kind) == Some(value))
     }
 
     /// Gives `kind` a value, in place of one that it may have.
-    pub fn set(&mut self, kind: ck::CK_ATTRIBUTE_TYPE, value: Value) {
+    pub(crate) fn set(&mut self, kind: ck::CK_ATTRIBUTE_TYPE, value: Value) {
         match self.place(kind) {
             Ok(place) => self.0[place].1 = value,
             Err(place) => self.0.insert(place, (kind, value)),
@@ -80,26 +80,26 @@ impl Attributes {
     }
 
     /// Takes `kind` away and returns its value.
-    pub fn remove(&mut self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<Value> {
+    pub(crate) fn remove(&mut self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<Value> {
         let place = self.place(kind).ok()?;
         Some(self.0.remove(place).1)
     }
 
     /// CKA_CLASS; CK_UNAVAILABLE_INFORMATION, which no class has, when it is not set.
     #[must_use]
-    pub fn class(&self) -> ck::CK_OBJECT_CLASS {
+    pub(crate) fn class(&self) -> ck::CK_OBJECT_CLASS {
         self.ulong(ck::CKA_CLASS)
             .unwrap_or(ck::CK_UNAVAILABLE_INFORMATION)
     }
 
     /// CKA_KEY_TYPE; `None` for what is no key.
     #[must_use]
-    pub fn key_type(&self) -> Option<ck::CK_KEY_TYPE> {
+    pub(crate) fn key_type(&self) -> Option<ck::CK_KEY_TYPE> {
         self.ulong(ck::CKA_KEY_TYPE)
     }
 
     /// Kinds and values, in ascending order of the kinds.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ck::CK_ATTRIBUTE_TYPE, &Value)> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (ck::CK_ATTRIBUTE_TYPE, &Value)> {
         self.0.iter().map(|(kind, value)| (*kind, value))
     }
 

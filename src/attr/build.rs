@@ -14,14 +14,14 @@ use super::value::Value;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Maker {
+pub(crate) struct Maker {
     /// The SO is logged in.
     pub so: bool,
 }
 
 /// A new object, but for what the token alone knows.
 #[derive(Debug)]
-pub struct Built {
+pub(crate) struct Built {
     /// Attributes: what the function implies, what the template gives, and defaults.
     pub attributes: Attributes,
     /// Key material that the template gives, in its order: CKA_VALUE, CKA_PRIVATE_EXPONENT ….
@@ -37,7 +37,7 @@ pub struct Built {
 /// Errors: CKR_ATTRIBUTE_TYPE_INVALID (unknown attribute), CKR_ATTRIBUTE_VALUE_INVALID (wrong
 /// type, length or value), CKR_ATTRIBUTE_READ_ONLY (not for this caller or function to say),
 /// CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT (other object's attribute, contradiction).
-pub fn build(
+pub(crate) fn build(
     how: How,
     implied: &Attributes,
     template: &RawTemplate,

@@ -16,7 +16,11 @@ use super::value::Value;
 /// CKR_ACTION_PROHIBITED for a trusted certificate, CKR_ATTRIBUTE_READ_ONLY for a change that the
 /// attribute does not allow, and the codes of `build`. Whether the object may be changed at all is asked
 /// of `policy`.
-pub fn change(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Result<Attributes> {
+pub(crate) fn change(
+    current: &Attributes,
+    template: &RawTemplate,
+    maker: &Maker,
+) -> Result<Attributes> {
     // Section 4.6: "Trusted certificates cannot be modified."
     let certificate = current.class() == ck::CKO_CERTIFICATE;
     if certificate && current.bool(ck::CKA_TRUSTED) && !maker.so {
@@ -29,7 +33,11 @@ pub fn change(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Re
 /// a certificate is trusted only if the SO makes it.
 ///
 /// The codes of `change`. Whether the object may be copied at all is asked of `policy`.
-pub fn copy(current: &Attributes, template: &RawTemplate, maker: &Maker) -> Result<Attributes> {
+pub(crate) fn copy(
+    current: &Attributes,
+    template: &RawTemplate,
+    maker: &Maker,
+) -> Result<Attributes> {
     let mut copied = apply(current, template, maker, |row| row.copy)?;
     copied.remove(ck::CKA_UNIQUE_ID);
     // What a user may change in a copy is not what the SO trusted.

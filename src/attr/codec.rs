@@ -29,7 +29,7 @@ const TEMPLATE: u8 = 5;
 impl Attributes {
     /// The stored form.
     #[must_use]
-    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         // A buffer that grows leaves its content behind.
         let entries = self.iter().map(|(_, value)| entry_room(value));
         let room = 1 + LONGEST_NUMBER + entries.sum::<usize>();
@@ -41,7 +41,7 @@ impl Attributes {
 
     /// Attributes out of their stored form. CKR_DEVICE_ERROR for anything that `encode` does not
     /// make.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader(bytes);
         decode(&mut reader)
             .filter(|_| reader.0.is_empty())

@@ -15,7 +15,7 @@ use super::value::Value;
 /// CKA_KEY_GEN_MECHANISM is left as it is: the token says it. What is no key is left alone.
 /// Notes, too, whether a generated secret key is made for wrapping alone: `change` forgets it when
 /// the key is given another use.
-pub fn finish_key_facts(how: How, attributes: &mut Attributes, parent: Option<&Attributes>) {
+pub(crate) fn finish_key_facts(how: How, attributes: &mut Attributes, parent: Option<&Attributes>) {
     if attributes.key_type().is_none() {
         return;
     }
@@ -61,7 +61,7 @@ pub fn finish_key_facts(how: How, attributes: &mut Attributes, parent: Option<&A
 /// stay.
 ///
 /// CKR_TEMPLATE_INCONSISTENT where a date of its own is laxer, or the key would end before it begins.
-pub fn inherit_limits(attributes: &mut Attributes, parents: &[&Attributes]) -> Result<()> {
+pub(crate) fn inherit_limits(attributes: &mut Attributes, parents: &[&Attributes]) -> Result<()> {
     // Dates and times sort as bytes.
     let limits = |kind| parents.iter().filter_map(move |parent| limit(parent, kind));
     let begin = limits(ck::CKA_START_DATE).max();

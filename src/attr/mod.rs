@@ -26,14 +26,16 @@ mod document;
 #[cfg(test)]
 mod tests;
 
-pub use attributes::Attributes;
-pub use build::{Built, Maker, build};
-pub use change::{change, copy};
+pub(crate) use attributes::Attributes;
+pub(crate) use build::{Built, Maker, build};
+pub(crate) use change::{change, copy};
 pub use describe::{Described, Form, described};
-pub use facts::{finish_key_facts, inherit_limits};
-pub use query::{Query, search_terms};
-pub use raw::{RawAttribute, RawTemplate, RawValue, stated_bool, stated_bytes, stated_ulong};
-pub use reveal::{Reveal, Revealed, reveal, revealed};
-pub use row::How;
+pub(crate) use facts::{finish_key_facts, inherit_limits};
+pub(crate) use query::{Query, search_terms};
+pub use raw::{RawAttribute, RawValue};
+pub(crate) use raw::{stated_bool, stated_bytes, stated_ulong};
+pub use reveal::Revealed;
+pub(crate) use reveal::{Reveal, reveal, revealed};
+pub(crate) use row::How;
 pub use table::{is_material, name};
-pub use value::{Value, to_bytes};
+pub(crate) use value::Value;

@@ -16,7 +16,7 @@ const VENDOR: ck::CK_ATTRIBUTE_TYPE = 0x8054_4E00;
 /// What an object is found by in the index: its searchable attributes that are not empty.
 /// CKA_CHECK_VALUE is none, so that the index cannot show which keys are equal.
 #[must_use]
-pub fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)> {
+pub(crate) fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)> {
     attributes
         .iter()
         .filter(|(kind, _)| searches(*kind, Search::Indexed))
@@ -28,7 +28,7 @@ pub fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<
 /// The template of C_FindObjectsInit: an object matches when it has every attribute with the very
 /// value. Key material is never compared.
 #[derive(Debug, Default)]
-pub struct Query {
+pub(crate) struct Query {
     /// CKA_CLASS.
     pub class: Option<ck::CK_OBJECT_CLASS>,
     /// CKA_KEY_TYPE.
@@ -48,7 +48,7 @@ impl Query {
     /// A query out of a search template. Attributes that are unknown, malformed, key material or
     /// contradictory match no object and are no error (section 5.7, C_FindObjectsInit); a nested
     /// template is judged as in `build`.
-    pub fn new(template: &RawTemplate) -> Result<Self> {
+    pub(crate) fn new(template: &RawTemplate) -> Result<Self> {
         let mut query = Self::default();
         for attribute in template {
             query.names.push(attribute.kind);
@@ -83,13 +83,13 @@ impl Query {
 
     /// No object can match.
     #[must_use]
-    pub fn matches_nothing(&self) -> bool {
+    pub(crate) fn matches_nothing(&self) -> bool {
         self.nothing
     }
 
     /// The object matches. What cannot be read is not found by its value.
     #[must_use]
-    pub fn matches(&self, attributes: &Attributes) -> bool {
+    pub(crate) fn matches(&self, attributes: &Attributes) -> bool {
         let mut wanted = self.wanted.iter();
         !self.nothing
             && wanted.all(|(kind, value)| reveal(attributes, kind) == Reveal::Value(value))
@@ -98,7 +98,7 @@ impl Query {
     /// The object has every value that the template names of an indexed attribute, as the index says
     /// of a candidate.
     #[must_use]
-    pub fn matches_terms(&self, attributes: &Attributes) -> bool {
+    pub(crate) fn matches_terms(&self, attributes: &Attributes) -> bool {
         self.terms.iter().all(|(kind, bytes)| {
             let value = attributes.get(*kind);
             value.is_some_and(|value| to_bytes(value) == *bytes)
@@ -108,7 +108,7 @@ impl Query {
     /// Class, key type, token, private and the terms do not decide: `matches` must look at the
     /// object.
     #[must_use]
-    pub fn needs_attributes(&self) -> bool {
+    pub(crate) fn needs_attributes(&self) -> bool {
         self.nothing
             || self.wanted.iter().any(|(kind, value)| {
                 let indexed = searches(kind, Search::Indexed) && !to_bytes(value).is_empty();
@@ -118,13 +118,13 @@ impl Query {
 
     /// The template names `kind`.
     #[must_use]
-    pub fn names(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
+    pub(crate) fn names(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
         self.names.contains(&kind)
     }
 
     /// The template names a vendor attribute of this token.
     #[must_use]
-    pub fn names_vendor(&self) -> bool {
+    pub(crate) fn names_vendor(&self) -> bool {
         self.names.iter().any(|kind| kind & !0xFF == VENDOR)
     }
 }

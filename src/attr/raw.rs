@@ -24,7 +24,7 @@ pub struct RawAttribute {
 }
 
 /// A caller's template.
-pub type RawTemplate = [RawAttribute];
+pub(crate) type RawTemplate = [RawAttribute];
 
 /// The value of a caller's attribute. Any may hold key material, so all are treated so.
 #[derive(Clone)]
@@ -54,13 +54,16 @@ impl RawAttribute {
 
 /// What `template` says of `kind`, before any rule is applied: the bytes of its first mention.
 #[must_use]
-pub fn stated_bytes(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+pub(crate) fn stated_bytes(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
     let attribute = template.iter().find(|attribute| attribute.kind == kind)?;
     attribute.bytes()
 }
 
 /// What `template` says of the CK_ULONG `kind`. CKR_ATTRIBUTE_VALUE_INVALID when it is not 8 bytes.
-pub fn stated_ulong(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<Option<u64>> {
+pub(crate) fn stated_ulong(
+    template: &RawTemplate,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+) -> Result<Option<u64>> {
     stated_bytes(template, kind)
         .map(|bytes| ulong(bytes).ok_or_else(|| malformed(kind)))
         .transpose()
@@ -68,7 +71,10 @@ pub fn stated_ulong(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Resu
 
 /// What `template` says of the CK_BBOOL `kind`. CKR_ATTRIBUTE_VALUE_INVALID when it is not CK_TRUE
 /// or CK_FALSE.
-pub fn stated_bool(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<Option<bool>> {
+pub(crate) fn stated_bool(
+    template: &RawTemplate,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+) -> Result<Option<bool>> {
     stated_bytes(template, kind)
         .map(|bytes| bool(bytes).ok_or_else(|| malformed(kind)))
         .transpose()

@@ -11,7 +11,7 @@ use super::value::{Value, to_bytes};
 
 /// What to answer for one attribute.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Reveal<'a> {
+pub(crate) enum Reveal<'a> {
     /// This value.
     Value(&'a Value),
     /// Key material that may be read: the token fills it in, or has none
@@ -26,7 +26,7 @@ pub enum Reveal<'a> {
 /// What to answer when `kind` is asked of an object (footnote 7). A key that leaves only under
 /// trusted keys is not read in the clear either.
 #[must_use]
-pub fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_> {
+pub(crate) fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_> {
     let Some(row) = table::row(kind, attributes.class(), attributes.key_type()) else {
         return Reveal::Invalid;
     };
@@ -65,7 +65,7 @@ impl Zeroize for Revealed {
 
 /// The C representation of `value`.
 #[must_use]
-pub fn revealed(value: &Value) -> Revealed {
+pub(crate) fn revealed(value: &Value) -> Revealed {
     match value {
         Value::Template(entries) => Revealed::Template(
             entries

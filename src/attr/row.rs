@@ -8,7 +8,7 @@ pub(super) use crate::keytype::{Need, Search, Showing};
 
 /// How an object comes into being.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub(crate) enum How {
     /// C_CreateObject.
     Create,
     /// C_GenerateKey, and each half of C_GenerateKeyPair.

@@ -8,7 +8,7 @@ use crate::ck;
 
 /// The value of an attribute. Never key material.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     /// CK_BBOOL.
     Bool(bool),
     /// CK_ULONG.
@@ -47,7 +47,7 @@ impl fmt::Debug for Value {
 /// The C representation of `value`, as C_GetAttributeValue gives it: CK_BBOOL one byte, CK_ULONG
 /// 8 bytes in the machine's order. Empty for a template, which has no flat form.
 #[must_use]
-pub fn to_bytes(value: &Value) -> Vec<u8> {
+pub(crate) fn to_bytes(value: &Value) -> Vec<u8> {
     match value {
         Value::Bool(flag) => vec![u8::from(*flag)],
         Value::Ulong(number) => number.to_ne_bytes().to_vec(),

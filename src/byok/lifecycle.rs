@@ -12,7 +12,7 @@ use super::state::{Facts, expired, state};
 
 /// What is known of an import once its blob is open.
 #[derive(Debug, Clone, Copy)]
-pub struct Import {
+pub(crate) struct Import {
     /// `Some(equal)` when the key is bound, from comparisons in constant time with the binding of
     /// each of its versions.
     pub same: Option<bool>,
@@ -28,7 +28,7 @@ pub struct Import {
 ///
 /// # Errors
 /// `State`.
-pub fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
+pub(crate) fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
     let state = state(facts, now);
     if allows(state, act) {
         return Ok(());
@@ -41,7 +41,7 @@ pub fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
 ///
 /// # Errors
 /// `State`, `Mismatch`, `ExpiryPast`, `Profile`.
-pub fn import(
+pub(crate) fn import(
     facts: &Facts,
     import: &Import,
     profile: &Profile,
@@ -69,7 +69,7 @@ pub fn import(
 ///
 /// # Errors
 /// `ExpiryPast`, `Profile`.
-pub fn expiry(
+pub(crate) fn expiry(
     asked: Option<UnixTime>,
     profile: &Profile,
     now: UnixTime,
@@ -87,7 +87,7 @@ pub fn expiry(
 ///
 /// # Errors
 /// `State`, `VersionPending`, `Profile`.
-pub fn may_rotate(
+pub(crate) fn may_rotate(
     facts: &Facts,
     profile: &Profile,
     spec: Option<Spec>,
@@ -105,7 +105,7 @@ pub fn may_rotate(
 
 /// What destroying an external key, by C_DestroyObject, comes to (rule 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Destruction {
+pub(crate) enum Destruction {
     /// It was never bound: it goes whole.
     Whole,
     /// Its material is erased; key and binding stay.
@@ -116,7 +116,7 @@ pub enum Destruction {
 
 /// Decides what C_DestroyObject on an external key does.
 #[must_use]
-pub fn destruction(facts: &Facts) -> Destruction {
+pub(crate) fn destruction(facts: &Facts) -> Destruction {
     match (facts.bound, facts.material || facts.rotated) {
         (false, _) => Destruction::Whole,
         (true, true) => Destruction::Material,
@@ -126,7 +126,7 @@ pub fn destruction(facts: &Facts) -> Destruction {
 
 /// What kind of key C_SetAttributeValue is to change.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// An external key, of this profile.
     External(&'static Profile),
     /// A key of an import job.
@@ -140,7 +140,7 @@ pub enum Kind {
 ///
 /// # Errors
 /// `Fixed`, `DeletionWindow`, `Profile`, `Value`.
-pub fn may_change(
+pub(crate) fn may_change(
     key: Kind,
     kind: ck::CK_ATTRIBUTE_TYPE,
     value: Option<&[u8]>,
@@ -170,7 +170,7 @@ pub fn may_change(
 ///
 /// # Errors
 /// `Profile`, `Value`.
-pub fn describes(
+pub(crate) fn describes(
     profile: &Profile,
     kind: ck::CK_ATTRIBUTE_TYPE,
     value: &[u8],

@@ -4,7 +4,7 @@ use super::state::State;
 
 /// What is done with an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     /// Encrypt, decrypt, sign, verify, wrap or unwrap with it.
     Use,
     /// Import material.
@@ -59,7 +59,7 @@ const MATRIX: &[(State, &[Act])] = &[
 
 /// Whether a key in this state allows it.
 #[must_use]
-pub fn allows(state: State, act: Act) -> bool {
+pub(crate) fn allows(state: State, act: Act) -> bool {
     MATRIX
         .iter()
         .any(|(of, acts)| *of == state && acts.contains(&act))

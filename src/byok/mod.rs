@@ -8,19 +8,22 @@ mod job;
 mod lifecycle;
 mod matrix;
 mod metadata;
-pub mod profile;
+pub(crate) mod profile;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use crate::keytype::{Curve, Spec};
 pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, Scheme, WrappingKey};
-pub use error::Error;
-pub use job::{Job, Refused};
-pub use lifecycle::{
+pub(crate) use error::Error;
+pub use job::Job;
+pub(crate) use job::Refused;
+pub(crate) use lifecycle::{
     Destruction, Import, Kind, describes, destruction, expiry, import, may, may_change, may_rotate,
 };
-pub use matrix::{Act, allows};
-pub use metadata::{Metadata, parse_tags};
-pub use profile::{Profile, Rule, Usage};
-pub use state::{Facts, State, expired, state};
+pub(crate) use matrix::Act;
+pub use metadata::parse_tags;
+pub(crate) use profile::Usage;
+pub use profile::{Profile, Rule};
+pub(crate) use state::{Facts, state};
+pub use state::{State, expired};

@@ -428,7 +428,7 @@ pub fn all() -> impl Iterator<Item = &'static Profile> {
 /// The profile that allows everything: of keys that bind by (class, key type, CKA_ID), and of those
 /// whose template names none.
 #[must_use]
-pub fn open() -> &'static Profile {
+pub(crate) fn open() -> &'static Profile {
     &PROFILES[0]
 }
 

@@ -73,7 +73,7 @@ impl State {
 
 /// The state that `facts` give at `now`.
 #[must_use]
-pub fn state(facts: &Facts, now: UnixTime) -> State {
+pub(crate) fn state(facts: &Facts, now: UnixTime) -> State {
     if expired(facts.deletion_at, now) {
         return State::Deleted;
     }

@@ -22,7 +22,7 @@ mod values;
 
 use crate::error::Result;
 
-pub use source::{Entry, Origin, Settings};
+pub use source::{Origin, Settings};
 pub use values::{Config, LogLevel, LogTarget, MechanismFilter};
 
 impl Config {

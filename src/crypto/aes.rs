@@ -9,8 +9,10 @@ mod key;
 mod tests;
 mod xts;
 
-pub use block::{BLOCK, Direction};
-pub use ccm::{CCM_MAX, ccm_limits};
-pub use ctr::Ctr;
-pub use key::{Cbc, GCM_MAX, GcmStream, Key, TAG, gcm_limits};
-pub use xts::{XTS_MAX, Xts};
+pub(crate) use block::BLOCK;
+pub use block::Direction;
+pub(crate) use ccm::ccm_limits;
+pub(crate) use ctr::Ctr;
+pub use key::{Cbc, Key};
+pub(crate) use key::{GCM_MAX, GcmStream, TAG, gcm_limits};
+pub(crate) use xts::{XTS_MAX, Xts};

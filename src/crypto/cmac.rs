@@ -5,21 +5,21 @@ use super::aes::{BLOCK, Key};
 use super::sys::cmac;
 
 /// A MAC in progress.
-pub struct Cmac(cmac::Cmac);
+pub(crate) struct Cmac(cmac::Cmac);
 
 impl Cmac {
     /// A MAC that has taken nothing yet.
-    pub fn new(key: &Key) -> Result<Self> {
+    pub(crate) fn new(key: &Key) -> Result<Self> {
         cmac::Cmac::new(key.bytes()).map(Self)
     }
 
     /// Takes more of the message.
-    pub fn update(&mut self, message: &[u8]) -> Result<()> {
+    pub(crate) fn update(&mut self, message: &[u8]) -> Result<()> {
         self.0.update(message)
     }
 
     /// The whole MAC; a shorter one is its beginning.
-    pub fn finish(mut self) -> Result<[u8; BLOCK]> {
+    pub(crate) fn finish(mut self) -> Result<[u8; BLOCK]> {
         self.0.finish()
     }
 }

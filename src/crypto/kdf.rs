@@ -8,15 +8,12 @@ use super::sys;
 use super::{Error, Result};
 use crate::secret::Secret;
 
-/// Greatest output of `hkdf_sha256` in bytes (RFC 5869 section 2.3).
-pub const HKDF_MAX: usize = 255 * 32;
-
 /// HKDF-SHA-256 of `ikm`; the parts of `info` count as one string. An empty salt is RFC 5869's
 /// absent one.
 ///
 /// # Panics
 ///
-/// When `out` is longer than [`HKDF_MAX`].
+/// When `out` is longer than 255 times 32 bytes (RFC 5869 section 2.3).
 pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
     let mut prk = Zeroizing::new([0; 32]);
     #[expect(
@@ -25,12 +22,12 @@ pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
     )]
     sys::kdf::hkdf_extract(Hash::Sha256, ikm, salt, &mut *prk)
         .and_then(|()| sys::kdf::hkdf_expand(Hash::Sha256, &*prk, &info.concat(), out))
-        .expect("no more than HKDF_MAX bytes");
+        .expect("no more than 255 times 32 bytes");
 }
 
 /// The key derivation function of ANSI X9.63 (SEC 1 section 3.6.1): fills `out` from the secret that
 /// two parties share and, where they agree on some, shared information.
-pub fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
+pub(crate) fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
     for (counter, chunk) in (1u32..).zip(out.chunks_mut(hash.len())) {
         let block = Zeroizing::new(hash.digest(&[shared, &counter.to_be_bytes(), info]));
         chunk.copy_from_slice(&block[..chunk.len()]);
@@ -38,7 +35,7 @@ pub fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
 }
 
 /// HKDF's extraction: a pseudo-random key as long as the hash.
-pub fn hkdf_extract(hash: Hash, ikm: &[u8], salt: &[u8]) -> Result<Secret> {
+pub(crate) fn hkdf_extract(hash: Hash, ikm: &[u8], salt: &[u8]) -> Result<Secret> {
     let mut out = Secret::zeroed(hash.len());
     sys::kdf::hkdf_extract(hash, ikm, salt, &mut out)?;
     Ok(out)
@@ -46,7 +43,7 @@ pub fn hkdf_extract(hash: Hash, ikm: &[u8], salt: &[u8]) -> Result<Secret> {
 
 /// HKDF's expansion of the pseudo-random key `prk` to `len` bytes, at most 255 times the hash's
 /// length (`Error::InvalidParameter`).
-pub fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Secret> {
+pub(crate) fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Secret> {
     if len > 255 * hash.len() {
         return Err(Error::InvalidParameter("the length of HKDF's output"));
     }
@@ -56,7 +53,7 @@ pub fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Se
 }
 
 /// PBKDF2 with HMAC: `len` bytes. `Error::InvalidParameter` for no iterations.
-pub fn pbkdf2(
+pub(crate) fn pbkdf2(
     hash: Hash,
     password: &[u8],
     salt: &[u8],
@@ -70,7 +67,7 @@ pub fn pbkdf2(
 
 /// The cost of Argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Argon2Params {
+pub(crate) struct Argon2Params {
     /// Memory in KiB, at least 8 for each lane.
     pub memory_kib: u32,
     /// Passes over the memory, at least 1.
@@ -84,7 +81,7 @@ pub struct Argon2Params {
 ///
 /// `Error::InvalidParameter` for a cost or length outside RFC 9106 section 3.1;
 /// `Error::Internal` when there is no memory for it.
-pub fn argon2id(
+pub(crate) fn argon2id(
     params: &Argon2Params,
     pin: &[u8],
     salt: &[u8],
@@ -139,9 +136,9 @@ mod tests {
 
     #[test]
     fn hkdf_fills_its_greatest_output() {
-        let mut out = vec![0; HKDF_MAX];
+        let mut out = vec![0; 255 * 32];
         hkdf_sha256(b"key", b"", &[], &mut out);
-        assert_ne!(out[HKDF_MAX - 32..], [0; 32]);
+        assert_ne!(out[254 * 32..], [0; 32]);
     }
 
     #[test]

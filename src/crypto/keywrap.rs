@@ -9,20 +9,20 @@ use crate::secret::Secret;
 const SEMIBLOCK: usize = 8;
 
 /// Length in bytes of RFC 5649's shortest output.
-pub const KWP_MIN_LEN: usize = 2 * SEMIBLOCK;
+pub(crate) const KWP_MIN_LEN: usize = 2 * SEMIBLOCK;
 
 /// What lengths of RFC 5649's output are multiples of, in bytes.
-pub const KWP_UNIT: usize = SEMIBLOCK;
+pub(crate) const KWP_UNIT: usize = SEMIBLOCK;
 
 /// The initial value of RFC 3394 section 2.2.3.1.
-pub const KW_IV: [u8; SEMIBLOCK] = [0xA6; SEMIBLOCK];
+pub(crate) const KW_IV: [u8; SEMIBLOCK] = [0xA6; SEMIBLOCK];
 
 /// Longest data: keys are small, and KWP counts bytes in 32 bits.
-pub const KW_MAX: usize = 1 << 20;
+pub(crate) const KW_MAX: usize = 1 << 20;
 
 /// RFC 3394 section 2.2.1 with the initial value `iv`. `data` is a multiple of 8 and at least 16
 /// bytes long; 8 bytes longer comes out.
-pub fn kw_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn kw_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Vec<u8>> {
     if data.len() < 2 * SEMIBLOCK || data.len() > KW_MAX || !data.len().is_multiple_of(SEMIBLOCK) {
         return Err(Error::InputLength);
     }
@@ -33,7 +33,7 @@ pub fn kw_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Vec<u8>>
 
 /// RFC 3394 section 2.2.2 with the initial value `iv`. `wrapped` is a multiple of 8 and at least
 /// 24 bytes long.
-pub fn kw_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Result<Secret> {
+pub(crate) fn kw_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Result<Secret> {
     let fits = (3 * SEMIBLOCK..=KW_MAX + SEMIBLOCK).contains(&wrapped.len());
     if !fits || !wrapped.len().is_multiple_of(SEMIBLOCK) {
         return Err(Error::CiphertextLength);
@@ -45,7 +45,7 @@ pub fn kw_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Result<Sec
 
 /// PKCS#7 padding to a multiple of 8 bytes, then RFC 3394. `data` has at least 8 bytes; what comes
 /// out is 9 to 16 bytes longer, a multiple of 8.
-pub fn kw_pkcs7_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn kw_pkcs7_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Vec<u8>> {
     if data.len() < SEMIBLOCK || data.len() > KW_MAX - SEMIBLOCK {
         return Err(Error::InputLength);
     }
@@ -60,7 +60,7 @@ pub fn kw_pkcs7_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Ve
 
 /// Reverses [`kw_pkcs7_wrap`]. The wrap authenticates the padding, so judging it tells nobody
 /// anything of a key that was not wrapped.
-pub fn kw_pkcs7_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Result<Secret> {
+pub(crate) fn kw_pkcs7_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Result<Secret> {
     let padded = kw_unwrap(kek, iv, wrapped)?;
     let missing = usize::from(padded[padded.len() - 1]);
     let len = padded.len().saturating_sub(missing);
@@ -74,7 +74,7 @@ pub fn kw_pkcs7_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Resu
 }
 
 /// RFC 5649 section 4.1. `data` has 1 byte or more; what comes out is 8 to 15 bytes longer, a multiple of 8.
-pub fn kwp_wrap(kek: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn kwp_wrap(kek: &[u8], data: &[u8]) -> Result<Vec<u8>> {
     if data.is_empty() || data.len() > KW_MAX {
         return Err(Error::InputLength);
     }
@@ -84,7 +84,7 @@ pub fn kwp_wrap(kek: &[u8], data: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// RFC 5649 section 4.2. `wrapped` is a multiple of 8 and at least 16 bytes long.
-pub fn kwp_unwrap(kek: &[u8], wrapped: &[u8]) -> Result<Secret> {
+pub(crate) fn kwp_unwrap(kek: &[u8], wrapped: &[u8]) -> Result<Secret> {
     if wrapped.len() < 2 * SEMIBLOCK || !wrapped.len().is_multiple_of(SEMIBLOCK) {
         return Err(Error::CiphertextLength);
     }

@@ -5,26 +5,26 @@
 
 use std::fmt;
 
-pub mod aes;
-pub mod cmac;
-pub mod ec;
-pub mod encoding;
-pub mod gmac;
-pub mod hash;
-pub mod kdf;
-pub mod keywrap;
-pub mod okp;
-pub mod padding;
-pub mod rand;
-pub mod rsa;
-pub mod seal;
-pub mod sm4;
+pub(crate) mod aes;
+pub(crate) mod cmac;
+pub(crate) mod ec;
+pub(crate) mod encoding;
+pub(crate) mod gmac;
+pub(crate) mod hash;
+pub(crate) mod kdf;
+pub(crate) mod keywrap;
+pub(crate) mod okp;
+pub(crate) mod padding;
+pub(crate) mod rand;
+pub(crate) mod rsa;
+pub(crate) mod seal;
+pub(crate) mod sm4;
 mod sys;
 #[cfg(test)]
 pub(crate) mod vectors;
 
 /// Result of an algorithm.
-pub type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Why an algorithm refused. Carries no data of the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::secret::Secret;
 const BLOCK: u8 = 16;
 
 /// Fills `block` from `len` on. `len` is below 16, so there is at least one byte of padding.
-pub fn pad(block: &mut [u8; 16], len: usize) {
+pub(crate) fn pad(block: &mut [u8; 16], len: usize) {
     let Some(missing) = u8::try_from(len)
         .ok()
         .and_then(|len| BLOCK.checked_sub(len))
@@ -20,7 +20,7 @@ pub fn pad(block: &mut [u8; 16], len: usize) {
 
 /// `message` filled up to whole blocks; always with at least one byte.
 #[must_use]
-pub fn padded(message: &[u8]) -> Secret {
+pub(crate) fn padded(message: &[u8]) -> Secret {
     let whole = message.len() / 16 * 16;
     let mut out = Secret::zeroed(whole + 16);
     out[..message.len()].copy_from_slice(message);
@@ -32,7 +32,7 @@ pub fn padded(message: &[u8]) -> Secret {
 
 /// Number of message bytes in the last block, 0 to 15. `Error::BadCiphertext` when its padding is
 /// wrong, judged in constant time: wherever the wrong byte is, the same work is done.
-pub fn unpad(block: &[u8; 16]) -> Result<usize> {
+pub(crate) fn unpad(block: &[u8; 16]) -> Result<usize> {
     let padding = block[15];
     let mut good = !padding.ct_eq(&0) & !padding.ct_gt(&BLOCK);
     for (distance, byte) in (1..=BLOCK).rev().zip(block) {

@@ -25,7 +25,7 @@ impl Rng for SystemRng {
 /// `SystemRng` under a mask that is derived from callers' seeds, once there is one: whoever knows
 /// either the generator or the seeds, and not both, knows nothing of what comes out.
 #[derive(Default)]
-pub struct SeededRng(OnceLock<Mutex<Secret>>);
+pub(crate) struct SeededRng(OnceLock<Mutex<Secret>>);
 
 /// Bytes that one derivation masks: HKDF-SHA-256 makes at most 255 blocks of 32.
 const MASKED: usize = 255 * 32;

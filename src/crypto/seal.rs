@@ -9,11 +9,11 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 
 /// Bytes that sealing adds: nonce and tag.
-pub const OVERHEAD: usize = NONCE + TAG;
+pub(crate) const OVERHEAD: usize = NONCE + TAG;
 
 /// Seals `plain`: nonce (12 bytes) ‖ ciphertext ‖ tag (16 bytes). A nonce must never serve twice
 /// under one key. `Error::InputLength` beyond GCM's 2^36 - 32 bytes.
-pub fn seal(key: &[u8], nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn seal(key: &[u8], nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
     let len = plain
         .len()
         .checked_add(OVERHEAD)
@@ -27,7 +27,7 @@ pub fn seal(key: &[u8], nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<
 
 /// Opens what `seal` made. `Error::BadCiphertext` when key, additional data or any byte differs;
 /// `Error::CiphertextLength` when `sealed` is shorter than nonce and tag.
-pub fn open(key: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Secret> {
+pub(crate) fn open(key: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Secret> {
     let len = sealed
         .len()
         .checked_sub(OVERHEAD)

@@ -8,5 +8,5 @@ mod key;
 #[cfg(test)]
 mod tests;
 
-pub use gcm::GcmStream;
-pub use key::{Cbc, KEY_LEN, Key};
+pub(crate) use gcm::GcmStream;
+pub(crate) use key::{Cbc, KEY_LEN, Key};

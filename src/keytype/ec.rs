@@ -55,7 +55,7 @@ fn spec(key: &dyn Values) -> Option<Spec> {
 }
 
 /// Curve of CKA_EC_PARAMS. CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
-pub fn curve(params: &[u8]) -> Result<ec::Curve> {
+pub(crate) fn curve(params: &[u8]) -> Result<ec::Curve> {
     ec::Curve::from_params(params).map_err(bad_params)
 }
 

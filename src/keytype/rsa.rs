@@ -71,7 +71,7 @@ fn spec(key: &dyn Values) -> Option<Spec> {
 
 /// Bits of a modulus without leading zero bytes.
 #[must_use]
-pub fn modulus_bits(n: &[u8]) -> u64 {
+pub(crate) fn modulus_bits(n: &[u8]) -> u64 {
     n.len() as u64 * 8 - n.first().map_or(0, |byte| u64::from(byte.leading_zeros()))
 }
 

@@ -40,13 +40,13 @@ pub fn find(id: ck::CK_KEY_TYPE) -> Option<&'static KeyType> {
 }
 
 /// CKK_ numbers of all key pairs.
-pub static PAIRS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Pairs) }>(List::Pairs);
+pub(crate) static PAIRS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Pairs) }>(List::Pairs);
 /// CKK_ numbers of all secret keys.
-pub static SECRETS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Secrets) }>(List::Secrets);
+pub(crate) static SECRETS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Secrets) }>(List::Secrets);
 /// CKK_ numbers of all external keys.
-pub static EXTERNAL: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::External) }>(List::External);
+pub(crate) static EXTERNAL: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::External) }>(List::External);
 /// CKK_ numbers of the external keys that are secret keys.
-pub static EXTERNAL_SECRETS: &[ck::CK_KEY_TYPE] =
+pub(crate) static EXTERNAL_SECRETS: &[ck::CK_KEY_TYPE] =
     &ids::<{ count(List::ExternalSecrets) }>(List::ExternalSecrets);
 
 /// A list of key types.

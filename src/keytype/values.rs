@@ -32,7 +32,7 @@ pub enum PublicValue {
 }
 
 /// Values that anybody may read, by their attributes.
-pub type PublicValues = Vec<(ck::CK_ATTRIBUTE_TYPE, PublicValue)>;
+pub(crate) type PublicValues = Vec<(ck::CK_ATTRIBUTE_TYPE, PublicValue)>;
 
 /// The component `kind`, called `name`. CKR_TEMPLATE_INCOMPLETE without it.
 pub(super) fn need<'a>(

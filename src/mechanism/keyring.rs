@@ -7,14 +7,14 @@ use crate::keytype::Ready;
 use crate::secret::Secret;
 
 /// The materials of one external key. It has a version at least, the current one.
-pub struct Keyring {
+pub(crate) struct Keyring {
     uid: [u8; 16],
     current: Version,
     older: Vec<Version>,
 }
 
 /// One material.
-pub struct Version {
+pub(crate) struct Version {
     /// CKA_TENON_MATERIAL_ID.
     pub(super) id: [u8; 16],
     pub(super) material: Secret,
@@ -25,7 +25,7 @@ pub struct Version {
 impl Version {
     /// A material by its CKA_TENON_MATERIAL_ID, with the end of its life, 0 for never.
     #[must_use]
-    pub fn new(id: [u8; 16], material: Secret, expires_at: UnixTime) -> Self {
+    pub(crate) fn new(id: [u8; 16], material: Secret, expires_at: UnixTime) -> Self {
         Self {
             id,
             material,
@@ -38,7 +38,7 @@ impl Version {
 impl Keyring {
     /// The versions of the external key `uid`.
     #[must_use]
-    pub fn new(uid: [u8; 16], current: Version, older: Vec<Version>) -> Self {
+    pub(crate) fn new(uid: [u8; 16], current: Version, older: Vec<Version>) -> Self {
         Self {
             uid,
             current,
@@ -65,7 +65,7 @@ impl Keyring {
 
     /// Whether each older version lives is what `live` says of the end of its life; whether the
     /// current one does is the key's own state. Returns whether all do.
-    pub fn judge(&self, live: impl Fn(UnixTime) -> bool) -> bool {
+    pub(crate) fn judge(&self, live: impl Fn(UnixTime) -> bool) -> bool {
         self.older.iter().fold(true, |all, version| {
             let lives = live(version.expires_at);
             version.live.store(lives, Ordering::SeqCst);

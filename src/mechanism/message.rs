@@ -72,7 +72,7 @@ const LEAST_RANDOM: usize = 64;
 const RANDOM_ENOUGH: usize = 96;
 
 /// The initialization vectors of one message-based encryption.
-pub struct Ivs {
+pub(crate) struct Ivs {
     /// Vectors that were counted, and so the next counter.
     counted: u64,
     /// Where the counter of `Generator::Any` begins.
@@ -84,7 +84,7 @@ pub struct Ivs {
 impl Ivs {
     /// No vector was made yet.
     #[must_use]
-    pub fn new(rng: &dyn Rng) -> Self {
+    pub(crate) fn new(rng: &dyn Rng) -> Self {
         Self {
             counted: 0,
             start: u64::from_be_bytes(random(rng)),
@@ -97,7 +97,7 @@ impl Ivs {
     /// # Errors
     /// CKR_MECHANISM_PARAM_INVALID where too few bits are left to the generator, when its counter has
     /// had all its values, or when the value varies that CKG_GENERATE_COUNTER_XOR combines.
-    pub fn make(&mut self, params: &mut MessageParams, rng: &dyn Rng) -> Result<()> {
+    pub(crate) fn make(&mut self, params: &mut MessageParams, rng: &dyn Rng) -> Result<()> {
         if params.generator == Generator::None {
             return Ok(());
         }

@@ -31,17 +31,16 @@ mod sm4;
 mod table;
 mod whole;
 
-pub use crate::keytype::{Key, KeyLengths, Material};
-pub use keyring::{Keyring, Version};
-pub use message::{Generator, Ivs, MessageKind, MessageParams};
-pub use op::{Cipher, Digester, Signer, Verifier};
+pub use crate::keytype::Key;
+pub(crate) use crate::keytype::{KeyLengths, Material};
+pub(crate) use keyring::{Keyring, Version};
+pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
+pub(crate) use op::{Cipher, Digester, Signer, Verifier};
 pub use params::{Ecdh, EcdhWrap, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
-pub use row::{
-    BadBlob, BeginCipher, BeginDigest, BeginSign, BeginVerify, Composition, DeriveKey, GenerateKey,
-    GeneratePair, Mechanism, Opened, PairSpec, PrivateForm, Proof, Request, Source, Unit, Unwrap,
-    UnwrapBlind, WrapKey,
-};
-pub use table::{KEY_WRAP_PAD_PKCS7, all, find};
+pub(crate) use row::{BadBlob, BeginCipher, Composition, Opened, PairSpec, Proof, Source, Unwrap};
+pub use row::{Mechanism, PrivateForm, Request, Unit};
+pub(crate) use table::KEY_WRAP_PAD_PKCS7;
+pub use table::{all, find};
 
 use params::{bad_param, no_params};
 pub(crate) use row::ROW;

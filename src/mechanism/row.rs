@@ -14,19 +14,20 @@ use super::op::{Cipher, Digester, Signer, Verifier};
 use super::params::{ParamKind, Params};
 
 /// Begins an encryption or decryption with a ready key.
-pub type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
+pub(crate) type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
 /// Begins a signature or MAC.
-pub type BeginSign = fn(&Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
+pub(crate) type BeginSign = fn(&Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
 /// Begins a verification.
-pub type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
+pub(crate) type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
 /// Begins a digest.
-pub type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
+pub(crate) type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
 /// Wraps the clear encoding of a key: raw bytes of a secret key; of a private key what
 /// `Mechanism::private_form` says.
-pub type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
+pub(crate) type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
 /// Derives the value of a secret key from a base key and the `others` that the parameter names.
 /// `len` is the CKA_VALUE_LEN asked for; without one the mechanism's whole output.
-pub type DeriveKey = fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
+pub(crate) type DeriveKey =
+    fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
 /// How a derivation makes the derived value of those of its operands: what policy has to know of it.
 #[derive(Clone, Copy)]
 pub enum Composition {
@@ -56,9 +57,9 @@ pub enum Source {
 }
 
 /// Makes a secret key of `len` bytes.
-pub type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
+pub(crate) type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
 /// Makes a key pair.
-pub type GeneratePair = fn(&PairSpec) -> Result<Material>;
+pub(crate) type GeneratePair = fn(&PairSpec) -> Result<Material>;
 
 /// What C_GenerateKeyPair asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +129,7 @@ impl Proof {
 /// Opens a wrapped secret key, or gives a pseudo-random one in its place (implicit rejection):
 /// always the same for one blob, and always of a length that fits. `BadBlob` is for what anybody
 /// can see.
-pub type UnwrapBlind =
+pub(crate) type UnwrapBlind =
     fn(&Key, &Params, blob: &[u8], fits: KeyLengths) -> std::result::Result<Opened, BadBlob>;
 
 /// What a blob holds, or what stands for it.

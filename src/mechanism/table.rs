@@ -32,7 +32,7 @@ pub fn all() -> impl Iterator<Item = &'static Mechanism> {
 
 /// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: it makes PKCS#7 padding and RFC 3394,
 /// where the row of the table makes RFC 5649. Both take both.
-pub static KEY_WRAP_PAD_PKCS7: &Mechanism = &aes::KEY_WRAP_PAD_PKCS7;
+pub(crate) static KEY_WRAP_PAD_PKCS7: &Mechanism = &aes::KEY_WRAP_PAD_PKCS7;
 
 /// The row of a CKM_ number.
 #[must_use]

@@ -8,7 +8,7 @@ use super::facts::Use;
 
 /// What is to be done with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Find it, or read its attributes.
     See,
     /// Read values that lie in its material, where its attributes let them be read.
@@ -68,7 +68,7 @@ impl Action {
 
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// It is done.
     Done,
     /// The object goes whole.
@@ -81,7 +81,7 @@ pub enum Effect {
 
 /// A refusal.
 #[derive(Debug)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// What the caller gets.
     pub error: Error,
     /// It was refused because of time: the clock mark is committed before the answer.

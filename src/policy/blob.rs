@@ -7,7 +7,7 @@ use super::facts::{KeyFacts, Use};
 
 /// What the success of an unwrap, and what is known of the new key, say of the blob's plaintext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blob {
+pub(crate) enum Blob {
     /// The mechanism is made to wrap keys (NIST SP 800-38F), and the blob comes out whole.
     KeyWrap,
     /// Nothing of a blob that the caller made up: it does not open, or opens as something random, or

@@ -7,13 +7,13 @@ const DAY: UnixTime = 86_400;
 
 /// First second, in UTC, of the day in `bytes` (YYYYMMDD).
 #[must_use]
-pub fn day_begins(bytes: &[u8]) -> Option<UnixTime> {
+pub(crate) fn day_begins(bytes: &[u8]) -> Option<UnixTime> {
     clock::day(bytes)
 }
 
 /// First second after the day in `bytes`: the day itself is included.
 #[must_use]
-pub fn day_ends(bytes: &[u8]) -> Option<UnixTime> {
+pub(crate) fn day_ends(bytes: &[u8]) -> Option<UnixTime> {
     clock::day(bytes).map(|begin| begin + DAY)
 }
 

@@ -14,7 +14,7 @@ use super::roles;
 ///
 /// # Errors
 /// The CK_RV of the specification, or of BYOK section 6.
-pub fn decide(
+pub(crate) fn decide(
     action: Action,
     facts: &Facts,
     caller: &Caller,

@@ -12,7 +12,7 @@ const GRAIN: usize = 8;
 
 /// A part of a joined value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// The operand with this number: the base key is 0.
     Operand(usize),
     /// That operand, combined byte by byte with data that the caller gives.
@@ -23,7 +23,7 @@ pub enum Part {
 
 /// How a derivation makes a value of those of its operands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// One part after the other, cut off behind the last byte wanted.
     Join(Vec<Part>),
     /// Bytes of the base key from this bit on; after the last byte comes the first.
@@ -41,7 +41,12 @@ pub enum Step {
 /// # Errors
 /// CKR_KEY_SIZE_RANGE where the value would hold a part of a piece of a closed key, or where a one-way
 /// function of a closed key would be cut so short, or so fine, that it could be guessed.
-pub fn derive(step: &Step, operands: &[&KeyFacts], len: usize, closed: bool) -> Result<Pieces> {
+pub(crate) fn derive(
+    step: &Step,
+    operands: &[&KeyFacts],
+    len: usize,
+    closed: bool,
+) -> Result<Pieces> {
     match step {
         Step::Join(parts) => join(parts, operands, len),
         Step::Extract(first) => copy(operands.first().copied(), *first, len),

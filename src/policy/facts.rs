@@ -60,7 +60,7 @@ pub enum Login {
 
 /// The session that asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// Who is logged in to the token.
     pub login: Login,
     /// The session is read/write.

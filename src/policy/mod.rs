@@ -6,7 +6,7 @@
 
 mod action;
 mod blob;
-pub mod dates;
+pub(crate) mod dates;
 mod decide;
 mod derive;
 mod facts;
@@ -16,10 +16,11 @@ mod roles;
 mod tests;
 mod token;
 
-pub use action::{Action, Effect, Refusal};
-pub use blob::Blob;
-pub use decide::decide;
-pub use derive::{Part, Step, derive};
-pub use facts::{Caller, Facts, KeyFacts, Login, Use};
-pub use pieces::{Pieces, UNGUESSABLE};
-pub use token::{TokenAction, decide_on_token};
+pub(crate) use action::{Action, Effect, Refusal};
+pub(crate) use blob::Blob;
+pub(crate) use decide::decide;
+pub(crate) use derive::{Part, Step, derive};
+pub(crate) use facts::{Caller, Facts, KeyFacts};
+pub use facts::{Login, Use};
+pub(crate) use pieces::Pieces;
+pub(crate) use token::{TokenAction, decide_on_token};

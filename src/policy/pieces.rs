@@ -17,7 +17,7 @@
 //! (padding, zeros) would then tell byte by byte what was altered.
 
 /// Bytes that nobody guesses.
-pub const UNGUESSABLE: usize = 16;
+pub(crate) const UNGUESSABLE: usize = 16;
 
 /// A value of more pieces is taken for one piece.
 const MOST: usize = 256;

@@ -7,7 +7,7 @@ use super::facts::Login;
 
 /// What is to be done with the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenAction {
+pub(crate) enum TokenAction {
     /// C_Login as the user or the security officer.
     LogIn(Login),
     /// C_OpenSession without CKF_RW_SESSION.
@@ -23,7 +23,7 @@ pub enum TokenAction {
 /// # Errors
 /// CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_WRITE_SO_EXISTS,
 /// CKR_USER_NOT_LOGGED_IN.
-pub fn decide_on_token(action: TokenAction, login: Login) -> Result<(), Error> {
+pub(crate) fn decide_on_token(action: TokenAction, login: Login) -> Result<(), Error> {
     match (action, login) {
         (TokenAction::LogIn(_), Login::Public) => Ok(()),
         (TokenAction::LogIn(wanted), login) if wanted == login => {

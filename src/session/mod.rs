@@ -10,12 +10,18 @@ mod operations;
 mod registry;
 mod work;
 
-pub use active::{Active, After, Phase};
-pub use messages::Messages;
+pub(crate) use active::Active;
+pub use active::{After, Phase};
+pub(crate) use messages::Messages;
 pub use open::Session;
+pub(crate) use operations::KeyedMessages;
+#[cfg(test)]
+pub(crate) use operations::Operations;
 pub use operations::{
-    Decrypt, Digest, Encrypt, Find, Keyed, KeyedMessages, MessageDecrypt, MessageEncrypt,
-    Operation, Operations, Search, Sign, SignRecover, Verify, VerifyRecover, VerifySignature,
+    Decrypt, Digest, Encrypt, Find, Keyed, MessageDecrypt, MessageEncrypt, Operation, Sign,
+    SignRecover, Verify, VerifyRecover, VerifySignature,
 };
-pub use registry::{Count, Sessions};
-pub use work::{Produces, Signed, Takes};
+pub(crate) use registry::Sessions;
+#[cfg(test)]
+pub(crate) use work::Signed;
+pub use work::{Produces, Takes};

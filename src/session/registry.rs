@@ -16,7 +16,7 @@ use super::operations::Operations;
 
 /// All open sessions, by handle.
 #[derive(Default)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     last: AtomicU64,
     open: RwLock<Open>,
 }
@@ -29,7 +29,7 @@ struct Open {
 
 /// Open sessions of a slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Count {
+pub(crate) struct Count {
     /// All.
     pub all: u64,
     /// The read/write ones among them.
@@ -65,7 +65,7 @@ impl Sessions {
     ///
     /// # Errors
     /// CKR_SESSION_READ_WRITE_SO_EXISTS, CKR_DEVICE_ERROR.
-    pub fn open(
+    pub(crate) fn open(
         self: &Arc<Self>,
         slot: ck::CK_SLOT_ID,
         token: Arc<Token>,
@@ -92,7 +92,7 @@ impl Sessions {
     ///
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
-    pub fn get(&self, handle: SessionHandle) -> Result<Arc<Session>> {
+    pub(crate) fn get(&self, handle: SessionHandle) -> Result<Arc<Session>> {
         let open = self.open.read();
         open.sessions.get(&handle).cloned().ok_or_else(invalid)
     }
@@ -101,7 +101,7 @@ impl Sessions {
     ///
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
-    pub fn close(&self, handle: SessionHandle) -> Result<()> {
+    pub(crate) fn close(&self, handle: SessionHandle) -> Result<()> {
         let (session, last) = self.open.write().remove(handle).ok_or_else(invalid)?;
         session.token.close_session(handle);
         if last {
@@ -111,7 +111,7 @@ impl Sessions {
     }
 
     /// C_CloseAllSessions.
-    pub fn close_all(&self, slot: ck::CK_SLOT_ID) {
+    pub(crate) fn close_all(&self, slot: ck::CK_SLOT_ID) {
         let of_slot = self.open.read().of_slot(slot);
         for session in of_slot {
             // Another thread may have closed it meanwhile, which is as good.
@@ -121,7 +121,7 @@ impl Sessions {
 
     /// Number of open sessions of `slot`.
     #[must_use]
-    pub fn count(&self, slot: ck::CK_SLOT_ID) -> Count {
+    pub(crate) fn count(&self, slot: ck::CK_SLOT_ID) -> Count {
         self.open
             .read()
             .counts

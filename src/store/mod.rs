@@ -19,14 +19,16 @@ use std::sync::Arc;
 use crate::config::Config;
 
 pub use catalog::{Catalog, SLOT_LIMIT};
-pub use door::{ChangeRows, ReadRows, Snapshot, Tx};
+pub use door::{Snapshot, Tx};
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use file::{FileCopy, Progress, Umask, WholeFile, remove};
+pub use file::{FileCopy, Progress, remove};
+pub(crate) use file::{Umask, WholeFile};
 pub use handle::Store;
 pub use line::Ticket;
 pub use modes::{Durability, Generation, Options, Run};
-pub use row::{ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, Search, Uid};
+pub(crate) use row::ArchivedObject;
+pub use row::{AuditRow, DuePlace, Head, MaterialRow, Posting, Row, Search, Uid};
 
 /// The catalog of the tokens that `config` names.
 #[must_use]

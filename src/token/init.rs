@@ -19,7 +19,7 @@ use super::identity::time::{MARK_ROW, Mark};
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
-pub fn lock_catalog(catalog: &dyn Catalog, wait: Duration) -> Result<Ticket> {
+pub(crate) fn lock_catalog(catalog: &dyn Catalog, wait: Duration) -> Result<Ticket> {
     catalog.lock(wait).map_err(|error| {
         let what = match error {
             store::Error::Busy => "another process has been making a token there for long",
@@ -35,7 +35,7 @@ pub fn lock_catalog(catalog: &dyn Catalog, wait: Duration) -> Result<Ticket> {
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
-pub fn slots(catalog: &dyn Catalog) -> Result<Vec<ck::CK_SLOT_ID>> {
+pub(crate) fn slots(catalog: &dyn Catalog) -> Result<Vec<ck::CK_SLOT_ID>> {
     catalog.slots().map_err(|error| {
         Error::new(
             ck::CKR_DEVICE_ERROR,
@@ -116,7 +116,7 @@ impl From<store::Error> for NotMade {
 /// What C_InitToken answers for a token that another program made, so that it is not erased by a
 /// caller who does not know of it.
 #[must_use]
-pub fn made_meanwhile() -> Error {
+pub(crate) fn made_meanwhile() -> Error {
     Error::new(
         ck::CKR_FUNCTION_FAILED,
         "another program has made a token in this slot meanwhile, which is not erased: look at it with C_GetTokenInfo first, or use another slot",

@@ -50,18 +50,18 @@ mod unwrap_job;
 mod versions;
 mod wrap;
 
-pub use access::UsableKey;
 pub use archive::{Archived, VerifiedArchives};
 pub use backup::{CopyStatus, TokenCopy, Undone};
-pub use cache::object::{Handle, Object, SessionHandle};
+pub use cache::object::Handle;
+pub(crate) use cache::object::{Object, SessionHandle};
 pub use external::monitor::{SealedKey, SealedVersion};
 pub use external::sweep::Swept;
 pub use external::version::Version;
 pub use identity::anchor::AnchorStatus;
 pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
-pub use identity::creation::TokenCreation;
+pub(crate) use identity::creation::TokenCreation;
 pub use identity::time::ClockStatus;
-pub use init::{lock_catalog, made_meanwhile, slots};
+pub(crate) use init::{lock_catalog, made_meanwhile, slots};
 pub use receipt::Receipt;
 
 use change::transaction::Change;

@@ -11,6 +11,22 @@ use super::read::{Fact, Seen, read};
 /// The rooms from the top, each with the rooms that it may use: arrows only point down. Every room
 /// may use the leaves.
 const ROOMS: &[(&str, &[&str])] = &[
+    // Names for Rust programs, each as its room has it.
+    (
+        "api",
+        &[
+            "module",
+            "session",
+            "token",
+            "policy",
+            "byok",
+            "attr",
+            "mechanism",
+            "keytype",
+            "store",
+            "crypto",
+        ],
+    ),
     // The random source and the numbers of the hashes are all that the door takes of `crypto`.
     ("abi", &["module", "session", "attr", "mechanism", "crypto"]),
     ("module", &["session", "token", "mechanism", "store"]),

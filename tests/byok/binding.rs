@@ -1,10 +1,10 @@
 //! BYOK rules 1 to 3, 5, 7, 11 and 13.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::rsa::RsaMaterial;
-use tenon_pkcs11::keytype::Material;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::rsa::RsaMaterial;
+use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::token::Handle;
 
 use super::outside::{
     ID, Import, MATERIAL, OTHER, aes_template, find, oaep_blob, private_template, rsa_aes,
@@ -180,12 +180,12 @@ fn rsa_material_is_n_and_e_whichever_d_the_blob_has() {
     other_d.d = self::other_d(key);
     assert!(!other_d.d.ct_eq(&key.d), "the two exponents are one");
     assert_eq!(import(&other_d).unwrap(), handle);
-    let stranger = tenon_pkcs11::crypto::rsa::generate(2048, &[1, 0, 1]).unwrap();
+    let stranger = tenon_pkcs11::api::crypto::rsa::generate(2048, &[1, 0, 1]).unwrap();
     returns!(import(&stranger), CKR_TENON_MATERIAL_MISMATCH);
 }
 
 /// Another private exponent of the same key: d + lcm(p-1, q-1).
-fn other_d(key: &RsaMaterial) -> tenon_pkcs11::secret::Secret {
+fn other_d(key: &RsaMaterial) -> tenon_pkcs11::api::secret::Secret {
     use num_bigint::BigUint;
     let number = |bytes: &[u8]| BigUint::from_bytes_be(bytes);
     let one = BigUint::from(1_u8);
@@ -193,7 +193,7 @@ fn other_d(key: &RsaMaterial) -> tenon_pkcs11::secret::Secret {
     let lambda = &p * &q / gcd(p, q);
     let d = number(&key.d) % &lambda + &lambda;
     let d = if d == number(&key.d) { d - lambda } else { d };
-    tenon_pkcs11::secret::Secret::from(d.to_bytes_be())
+    tenon_pkcs11::api::secret::Secret::from(d.to_bytes_be())
 }
 
 fn gcd(mut a: num_bigint::BigUint, mut b: num_bigint::BigUint) -> num_bigint::BigUint {

@@ -1,10 +1,10 @@
 //! BYOK section 4: lengths before the private-key operation, one failure after it, no object left.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::keytype::Material;
-use tenon_pkcs11::mechanism::Params;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::mechanism::Params;
 
 use super::outside::{
     Import, MATERIAL, aes_template, oaep, oaep_blob, oaep_params, private_template, request,

@@ -1,11 +1,11 @@
 //! BYOK section 7: the envelope, and rule 8.
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{Params, Request};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{Params, Request};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::{self, bytes, external};
 use super::outside::{ID, Import, MATERIAL, request};
@@ -124,7 +124,7 @@ fn the_callers_data_are_bound() {
     let most = vec![7; 64 * 1024];
     session.encrypt_init(envelope(&most), key).unwrap();
     assert!(full(|out| session.encrypt(b"text", out)).is_ok());
-    let row = tenon_pkcs11::mechanism::find(ck::CKM_TENON_KMS_ENVELOPE).unwrap();
+    let row = tenon_pkcs11::api::mechanism::find(ck::CKM_TENON_KMS_ENVELOPE).unwrap();
     let more = Request::new(row, Params::CallerData(vec![7; 64 * 1024 + 1]));
     returns!(more.map(drop), CKR_MECHANISM_PARAM_INVALID);
 }

@@ -1,7 +1,7 @@
 //! BYOK rule 4, the clock mark, and the dates.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
 
 use super::outside::{ID, Import, MATERIAL, OTHER};
 use crate::common::{Calls, RW, TODAY, attrs, full, returns, session};

@@ -2,13 +2,13 @@
 
 use std::sync::OnceLock;
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{Oaep, Params, Request};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{Oaep, Params, Request};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use super::outside::{MATERIAL, OTHER, find, oaep, oaep_params, request, rsa_aes};
 use super::owner::{self, Owner};

@@ -1,12 +1,12 @@
 //! BYOK rules 2, 4, 5, 6, 9, 12 and 13, through the states of an external key.
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::Clock;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::Clock;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::{aes, bytes, external, job};
 use super::outside::{ID, Import, MATERIAL, OTHER, find, oaep, oaep_blob, request};

@@ -1,10 +1,10 @@
 //! Random lives of one external key, against a model of the rules that fits on a page.
 
 use proptest::prelude::*;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::config::Config;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::external;
 use super::outside::{
@@ -158,7 +158,7 @@ fn import(
     way: Way,
     first: bool,
     expires: u64,
-) -> tenon_pkcs11::error::Result<Handle> {
+) -> tenon_pkcs11::api::error::Result<Handle> {
     let material = if first { MATERIAL } else { OTHER };
     let template = with(
         aes_template(),
@@ -251,7 +251,7 @@ fn live(steps: &[Step]) {
     }
 }
 
-fn set(token: &Import, key: Handle, at: &[u8; 8]) -> tenon_pkcs11::error::Result<()> {
+fn set(token: &Import, key: Handle, at: &[u8; 8]) -> tenon_pkcs11::api::error::Result<()> {
     token
         .fixture
         .session

@@ -1,12 +1,12 @@
 //! BYOK rule 12b: the binding holds for the name, (class, key type, CKA_ID), not only the object.
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::secret::Secret;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::secret::Secret;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use super::outside::{
     ID, Import, MATERIAL, OTHER, oaep, oaep_blob, private_template, rsa_aes, rsa_aes_blob,
@@ -133,7 +133,7 @@ fn rule_12b_no_key_is_renamed_to_it() {
 fn rule_12b_holds_for_private_keys_too() {
     let token = Import::new();
     let session = &token.fixture.session;
-    let pkcs8 = tenon_pkcs11::keytype::Material::pair(ec_material().clone())
+    let pkcs8 = tenon_pkcs11::api::keytype::Material::pair(ec_material().clone())
         .to_pkcs8()
         .unwrap();
     let template = private_template(ck::CKK_EC);

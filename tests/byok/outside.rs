@@ -5,15 +5,15 @@ use std::convert::Infallible;
 
 use rsa::rand_core::{TryCryptoRng, TryRng};
 use rsa::{BoxedUint, Oaep, RsaPublicKey};
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{self, Params, Request};
-use tenon_pkcs11::rng::{Rng, random};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{self, Params, Request};
+use tenon_pkcs11::api::rng::{Rng, random};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, attrs, rsa_pair, with};
 

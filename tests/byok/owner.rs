@@ -5,7 +5,7 @@ use aes::Aes256;
 use aes::cipher::BlockCipherEncrypt;
 use aes_kw::{KeyInit, KwpAes256};
 use rsa::{BoxedUint, Oaep, Pkcs1v15Encrypt, RsaPublicKey};
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use super::outside::OutsideRng;
 

@@ -1,8 +1,8 @@
 //! CKM_RSA_PKCS, whose padding is weak: off for bound keys unless configured, and then failing closed.
 
 use rsa::{BoxedUint, Pkcs1v15Encrypt, RsaPublicKey};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
 
 use super::outside::{ID, Import, MATERIAL, OTHER, OutsideRng, aes_template, request};
 use crate::common::{Fixture, attrs, returns, with};
@@ -22,7 +22,7 @@ fn damaged(mut blob: Vec<u8>) -> Vec<u8> {
     blob
 }
 
-fn pkcs1() -> tenon_pkcs11::mechanism::Request {
+fn pkcs1() -> tenon_pkcs11::api::mechanism::Request {
     request(ck::CKM_RSA_PKCS, Params::None)
 }
 

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::module::Module;
-use tenon_pkcs11::token::Receipt;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::module::Module;
+use tenon_pkcs11::api::token::Receipt;
 
 use super::jobs::{bytes, external, job};
 use super::outside::{Import, MATERIAL, request};

@@ -4,16 +4,16 @@
 use sm2::pke::EncryptingKey;
 use sm4::Sm4;
 use sm4::cipher::{BlockCipherEncrypt, KeyInit};
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::EcMaterial;
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::encoding::{octet_string, to_octet_string};
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::keytype::Material;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::EcMaterial;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::encoding::{octet_string, to_octet_string};
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::{bytes, job};
 use super::outside::{OutsideRng, request};

@@ -1,12 +1,12 @@
 //! BYOK rule 10: versions of a key, and what each of them opens.
 
 use proptest::prelude::*;
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::byok::State;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::token::{Event, Handle};
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::byok::State;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::token::{Event, Handle};
 
 use super::envelope::{open, seal};
 use super::jobs::{aes, external, job};

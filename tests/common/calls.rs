@@ -1,13 +1,13 @@
 //! Operations by the names of the C functions.
 
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::Request;
-use tenon_pkcs11::out::Out;
-use tenon_pkcs11::session::{
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::Request;
+use tenon_pkcs11::api::out::Out;
+use tenon_pkcs11::api::session::{
     After, Decrypt, Digest, Encrypt, Keyed, Operation, Phase, Produces, Session, Sign, Takes,
     Verify,
 };
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::token::Handle;
 
 /// A step with output.
 fn produce<O: Operation<Active: Produces>>(

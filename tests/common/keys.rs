@@ -2,19 +2,19 @@
 
 use std::sync::OnceLock;
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::EcMaterial;
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::okp;
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::crypto::rsa;
-use tenon_pkcs11::crypto::rsa::RsaMaterial;
-use tenon_pkcs11::mechanism::{self, Oaep, Params, Request};
-use tenon_pkcs11::rng::random;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::EcMaterial;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::okp;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::crypto::rsa;
+use tenon_pkcs11::api::crypto::rsa::RsaMaterial;
+use tenon_pkcs11::api::mechanism::{self, Oaep, Params, Request};
+use tenon_pkcs11::api::rng::random;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use super::{attrs, with};
 

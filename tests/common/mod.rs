@@ -14,14 +14,14 @@ mod template;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::ManualClock;
-use tenon_pkcs11::config::{Config, LogTarget};
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{Params, Request};
-use tenon_pkcs11::module::{Module, padded};
-use tenon_pkcs11::session::Session;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::ManualClock;
+use tenon_pkcs11::api::config::{Config, LogTarget};
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{Params, Request};
+use tenon_pkcs11::api::module::{Module, padded};
+use tenon_pkcs11::api::session::Session;
 
 pub(crate) use calls::Calls;
 pub(crate) use keys::{
@@ -64,7 +64,7 @@ pub(crate) use returns;
 /// A template: `attrs![CKA_TOKEN => true, CKA_LABEL => "a"]`.
 macro_rules! attrs {
     ($($kind:ident => $value:expr),* $(,)?) => {
-        vec![$($crate::common::ToAttribute::attribute($value, tenon_pkcs11::ck::$kind)),*]
+        vec![$($crate::common::ToAttribute::attribute($value, tenon_pkcs11::api::ck::$kind)),*]
     };
 }
 pub(crate) use attrs;

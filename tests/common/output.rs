@@ -1,8 +1,8 @@
 //! The two-call convention, from the client's side.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::out::Out;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::out::Out;
 
 /// Fills a client's buffer, to see what is written.
 const CANARY: u8 = 0xC5;

@@ -1,8 +1,8 @@
 //! Templates.
 
-use tenon_pkcs11::attr::{RawAttribute, RawValue};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::secret::Secret;
+use tenon_pkcs11::api::attr::{RawAttribute, RawValue};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::secret::Secret;
 
 /// A value as a client's template has it.
 pub(crate) trait ToAttribute {

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::ManualClock;
-use tenon_pkcs11::config::Config;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::module::{Module, padded};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Event;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::ManualClock;
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::module::{Module, padded};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Event;
 
 use super::tools::{last, sql, token};
 use crate::common::{RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, open, returns, session};

@@ -4,9 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::padded;
-use tenon_pkcs11::token::{Archived, Event, Handle, Verified};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::padded;
+use tenon_pkcs11::api::token::{Archived, Event, Handle, Verified};
 
 use super::tools::{edited, file, sql, token};
 use crate::common::{Fixture, RO, SLOT, SO_PIN, USER_PIN, attrs, returns, rv, secret};
@@ -70,8 +70,8 @@ fn the_chain_goes_on_from_file_to_file_to_token() {
     assert_eq!(archives(&fixture, &["a"]), Ok((1, 6)));
     let last = token(&fixture.module).audit(1, 100).unwrap().pop().unwrap();
     assert_eq!((last.1.event, last.1.number), (Event::Archive, Some(6)));
-    let digest =
-        tenon_pkcs11::crypto::hash::Hash::Sha256.digest(&[&fs::read(path(&fixture, "a")).unwrap()]);
+    let digest = tenon_pkcs11::api::crypto::hash::Hash::Sha256
+        .digest(&[&fs::read(path(&fixture, "a")).unwrap()]);
     assert_eq!(last.1.digest.map(Vec::from), Some(digest));
 
     let fixture = fixture.reopened_as_user();
@@ -92,7 +92,7 @@ fn the_chain_goes_on_from_file_to_file_to_token() {
     for name in ["a", "b"] {
         let read = |position, _| {
             positions.push(position);
-            Ok::<_, tenon_pkcs11::error::Error>(())
+            Ok::<_, tenon_pkcs11::api::error::Error>(())
         };
         let file = path(&fixture, name);
         token(&fixture.module).read_archive(&file, read).unwrap();
@@ -235,7 +235,7 @@ fn many_records_move_in_steps_and_the_file_shrinks() {
 #[test]
 fn an_anchor_goes_on_knowing_the_token() {
     let anchors = tempfile::tempdir().unwrap();
-    let anchored = |config: &mut tenon_pkcs11::config::Config| {
+    let anchored = |config: &mut tenon_pkcs11::api::config::Config| {
         config.anchor = Some(anchors.path().to_owned());
     };
     let fixture = Fixture::configured(anchored);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::ManualClock;
-use tenon_pkcs11::module::{Module, padded};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::{ClockStatus, Event, Handle, Swept};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::ManualClock;
+use tenon_pkcs11::api::module::{Module, padded};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::{ClockStatus, Event, Handle, Swept};
 
 use super::outside::{ID, Import, MATERIAL, find};
 use super::tools::{last, token};
@@ -258,7 +258,7 @@ fn the_use_of_a_limited_key_moves_a_mark_that_is_an_hour_behind() {
 fn a_refusal_for_time_says_by_which_times() {
     let (import, key) = expiring();
     import.fixture.clock.set(TODAY + 61);
-    let times = |error: tenon_pkcs11::error::Error, all: [&str; 3]| {
+    let times = |error: tenon_pkcs11::api::error::Error, all: [&str; 3]| {
         let text = error.to_string();
         for time in all {
             assert!(text.contains(time), "no {time:?} in: {text}");

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tenon_pkcs11::clock::Deadline;
-use tenon_pkcs11::store::{
+use tenon_pkcs11::api::clock::Deadline;
+use tenon_pkcs11::api::store::{
     Catalog, Durability, Engine, Error, FileCopy, Generation, Options, Progress, Result, Run,
     Snapshot, Store, Ticket, Tx,
 };

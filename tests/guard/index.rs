@@ -1,9 +1,9 @@
 //! The search index in a file that others have changed: no search answers another object, and
 //! verifying finds what is wrong.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::config::{LogLevel, LogTarget};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::{LogLevel, LogTarget};
+use tenon_pkcs11::api::token::Handle;
 
 use super::outside::find;
 use super::tools::{edited, sql, token};

@@ -1,9 +1,9 @@
 //! Import jobs: their end, and what is recorded of them.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::{Event, Handle, Swept};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::{Event, Handle, Swept};
 
 use super::outside::request;
 use super::tools::{last, token, uid};

@@ -1,9 +1,9 @@
 //! The binding of a CKA_ID in a file that others have changed, and through the lives of a name.
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::token::Handle;
 
 use super::outside::{ID, Import, MATERIAL, OTHER, aes_template, oaep, oaep_blob, wrapping_key};
 use super::tools::{edited, put_back, sql, token};
@@ -42,7 +42,7 @@ fn external_template(private: bool) -> Vec<RawAttribute> {
     ]
 }
 
-fn generate(import: &Import, private: bool) -> tenon_pkcs11::error::Result<Handle> {
+fn generate(import: &Import, private: bool) -> tenon_pkcs11::api::error::Result<Handle> {
     let request = super::outside::request(ck::CKM_TENON_EXTERNAL_KEY_GEN, Params::None);
     import
         .fixture

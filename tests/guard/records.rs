@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::policy::Login;
-use tenon_pkcs11::secret::Secret;
-use tenon_pkcs11::token::{Event, Touch};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::policy::Login;
+use tenon_pkcs11::api::secret::Secret;
+use tenon_pkcs11::api::token::{Event, Touch};
 
 use super::outside::{self, ID, Import, MATERIAL, OTHER, oaep, oaep_blob};
 use super::tools::{events, file, last, records, token, uid};
@@ -74,7 +74,7 @@ fn every_change_is_a_record_with_its_objects() {
 fn a_pair_is_one_record_and_a_derived_key_names_its_base() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let params = tenon_pkcs11::crypto::ec::Curve::P256.params();
+    let params = tenon_pkcs11::api::crypto::ec::Curve::P256.params();
     session
         .generate_key_pair(
             fixture.plain(ck::CKM_EC_KEY_PAIR_GEN),

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::token::Event;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::token::Event;
 
 use super::outside::{self, Import, MATERIAL, oaep, oaep_blob};
 use super::tools::{file, last, records, token};
@@ -15,7 +15,7 @@ const DAY: u64 = 86_400;
 fn refusals(fixture: &Fixture, event: Event) -> (usize, u64) {
     let records = records(&fixture.module);
     let of_kind: Vec<_> = records.iter().filter(|e| e.event == event).collect();
-    let count = |entry: &&tenon_pkcs11::token::AuditEntry| {
+    let count = |entry: &&tenon_pkcs11::api::token::AuditEntry| {
         entry.repeated.map_or(1, |repeated| repeated.count)
     };
     (of_kind.len(), of_kind.iter().map(count).sum())

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::config::{Config, LogTarget};
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::module::{Module, padded};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::store;
-use tenon_pkcs11::token::{Event, Handle};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::{Config, LogTarget};
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::module::{Module, padded};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::store;
+use tenon_pkcs11::api::token::{Event, Handle};
 
 use super::faults::{RolledBack, Unsteady};
 use super::outside::{self, Import, MATERIAL, OTHER};

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::config::Config;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::module::padded;
-use tenon_pkcs11::store::{AuditRow, Options, Store};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::module::padded;
+use tenon_pkcs11::api::store::{AuditRow, Options, Store};
+use tenon_pkcs11::api::token::Handle;
 
 use super::outside::{Import, MATERIAL, OTHER, find};
 use super::tools::{copied, edited, put_back, sql, token, uid};
@@ -216,8 +216,8 @@ fn without_a_genuine_sum_no_key_is_used() {
 
 /// Appends a record to the audit log as who has the file can: its next key lies there in clear.
 fn forge(file: &Path, record: &[u8]) {
-    use tenon_pkcs11::crypto::hash::hmac_sha256;
-    use tenon_pkcs11::crypto::kdf;
+    use tenon_pkcs11::api::crypto::hash::hmac_sha256;
+    use tenon_pkcs11::api::crypto::kdf;
     let store = Store::open(file, &Options::default()).unwrap();
     store
         .write(|tx| {
@@ -248,7 +248,7 @@ fn forged(touch: u8, uid: &[u8; 16], version: u64, seal: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_audit_record_that_was_made_up_vouches_for_nothing() {
-    use tenon_pkcs11::crypto::hash::Hash;
+    use tenon_pkcs11::api::crypto::hash::Hash;
     // For an older row that was put back.
     let fixture = Fixture::new();
     let key = key(&fixture, "one");

@@ -1,7 +1,7 @@
 //! Erasing what is due, all at once.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::token::{Event, Swept};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::token::{Event, Swept};
 
 use super::outside::{ID, Import, MATERIAL, find};
 use super::tools::{edited, events, last, sql, token};

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::Module;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::store::Uid;
-use tenon_pkcs11::token::{AuditEntry, Event, Handle, Token};
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::Module;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::store::Uid;
+use tenon_pkcs11::api::token::{AuditEntry, Event, Handle, Token};
 
 use crate::common::{Fixture, SLOT};
 

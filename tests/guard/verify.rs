@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::store::{MaterialRow, Options, Row, Store, Uid};
-use tenon_pkcs11::token::{Handle, Verified};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::store::{MaterialRow, Options, Row, Store, Uid};
+use tenon_pkcs11::api::token::{Handle, Verified};
 
 use super::tools::{edited, file, sql, token, uid};
 use crate::common::{Fixture, SO_PIN, attrs, returns, rv, secret};
@@ -106,7 +106,7 @@ pub(crate) fn rows(fixture: &Fixture, uid: &Uid) -> (Row, MaterialRow) {
         .unwrap()
         .read(|s| {
             let row = s.object(uid)?.unwrap();
-            Ok::<_, tenon_pkcs11::store::Error>((row, s.material(uid)?.unwrap()))
+            Ok::<_, tenon_pkcs11::api::store::Error>((row, s.material(uid)?.unwrap()))
         })
         .unwrap()
 }

@@ -1,13 +1,13 @@
 //! Diffie-Hellman: C_DeriveKey with the public key of another party.
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::Curve;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::okp;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{self, Params, Request};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::Curve;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::okp;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{self, Params, Request};
+use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{cases, ecdh};
 use crate::common::{Fixture, attrs, ec_pair, returns, rsa_pair, with};

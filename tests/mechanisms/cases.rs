@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::okp;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::okp;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{
     self, Ecdh, EcdhWrap, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
 };
-use tenon_pkcs11::policy::Use;
-use tenon_pkcs11::secret::Secret;
+use tenon_pkcs11::api::policy::Use;
+use tenon_pkcs11::api::secret::Secret;
 
 use crate::common::{
     Fixture, Pair, attrs, ec_material, ec_pair, external, no_uses, okp_pair, rsa_pair, secret,

@@ -1,5 +1,5 @@
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{Case, cases, message, parts};
 use crate::common::{Calls, Fixture, exactly, full, needed, returns};

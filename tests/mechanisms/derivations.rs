@@ -1,9 +1,9 @@
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{HkdfSalt, Params};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{HkdfSalt, Params};
+use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{cases, data, message};
 use crate::common::{Calls, Fixture, attrs, full, returns, secret, with};

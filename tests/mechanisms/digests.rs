@@ -49,7 +49,7 @@ fn digests_need_no_login() {
     let fixture = Fixture::blank(|_| ());
     let session = &fixture.session;
     session
-        .digest_init(fixture.plain(tenon_pkcs11::ck::CKM_SHA256))
+        .digest_init(fixture.plain(tenon_pkcs11::api::ck::CKM_SHA256))
         .unwrap();
     let digest = full(|out| session.digest(b"", out)).unwrap();
     // FIPS 180-4: the digest of nothing.

@@ -1,7 +1,7 @@
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::Curve;
-use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::Curve;
+use tenon_pkcs11::api::crypto::okp;
 
 use super::cases::cases;
 use crate::common::{Calls, Fixture, attrs, full, returns};

@@ -1,9 +1,9 @@
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{self, Mechanism, Params, Request};
-use tenon_pkcs11::policy::Use;
-use tenon_pkcs11::session::{SignRecover, VerifyRecover};
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{self, Mechanism, Params, Request};
+use tenon_pkcs11::api::policy::Use;
+use tenon_pkcs11::api::session::{SignRecover, VerifyRecover};
 
 use super::cases::{Case, cases};
 use crate::common::{Calls, Fixture, Pair, attrs, full, returns, rv, secret};
@@ -273,7 +273,7 @@ fn the_list_is_the_table() {
 
 #[test]
 fn the_configuration_takes_mechanisms_away() {
-    use tenon_pkcs11::config::MechanismFilter;
+    use tenon_pkcs11::api::config::MechanismFilter;
 
     let fixture = Fixture::configured(|config| {
         config.mechanisms = MechanismFilter::Except(vec!["CKM_AES_ECB".into()]);

@@ -1,5 +1,5 @@
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{Case, cases, message, parts};
 use crate::common::{Calls, Fixture, exactly, full, needed, returns};
@@ -180,7 +180,7 @@ fn messages_that_are_too_long_are_refused() {
 fn hmac_takes_aes_keys_too() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let key = crate::common::secret(session, tenon_pkcs11::ck::CKK_AES, Vec::new());
+    let key = crate::common::secret(session, tenon_pkcs11::api::ck::CKK_AES, Vec::new());
     for case in cases(|row| row.name.ends_with("_HMAC")) {
         let mac = sign(&fixture, &case, key.private, b"message");
         let same = sign(&fixture, &case, case.keys(&fixture).private, b"message");

@@ -1,14 +1,14 @@
 //! SM2 keys and SM4 keys as objects: what they say of themselves, how they come in, and who takes them.
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::Curve;
-use tenon_pkcs11::crypto::encoding::to_octet_string;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::keytype::Material;
-use tenon_pkcs11::mechanism::{EcdhWrap, Params, Request};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::Curve;
+use tenon_pkcs11::api::crypto::encoding::to_octet_string;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::mechanism::{EcdhWrap, Params, Request};
+use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{cases, ecdh};
 use crate::common::{

@@ -1,8 +1,8 @@
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::okp::Curve;
-use tenon_pkcs11::mechanism::PrivateForm;
-use tenon_pkcs11::out::Out;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::okp::Curve;
+use tenon_pkcs11::api::mechanism::PrivateForm;
+use tenon_pkcs11::api::out::Out;
 
 use super::cases::cases;
 use crate::common::{

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::crypto::rsa;
-use tenon_pkcs11::rng;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::crypto::rsa;
+use tenon_pkcs11::api::rng;
 use zeroize::Zeroizing;
 
 const MASK: u8 = 0xA5;

@@ -1,7 +1,7 @@
 //! Everything that takes a secret in or hands one out.
 
 use cryptoki_sys::*;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 use zeroize::Zeroizing;
 
 use super::client::{self, Attribute, Client, Key, Mechanism, Pair, Way};

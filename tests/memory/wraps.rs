@@ -3,7 +3,7 @@
 use std::ptr::null_mut;
 
 use cryptoki_sys::*;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use super::client::{Client, Key, Mechanism, Pair};
 use super::secrets::Secrets;

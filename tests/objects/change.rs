@@ -1,7 +1,7 @@
 //! C_SetAttributeValue, C_CopyObject, C_DestroyObject.
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
 
 use crate::common::{Calls, Fixture, SO_PIN, attrs, full, returns, secret};
 

@@ -1,7 +1,7 @@
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::keytype::Material;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::keytype::Material;
 
 use crate::common::{Calls, Fixture, attrs, full, returns, rsa_material, rv, with};
 

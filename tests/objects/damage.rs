@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::{Params, Request};
-use tenon_pkcs11::store::{Error, MaterialRow, Options, Row, Search, Store, Tx, Uid};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::{Params, Request};
+use tenon_pkcs11::api::store::{Error, MaterialRow, Options, Row, Search, Store, Tx, Uid};
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, RW, USER_PIN, attrs, open, returns, rv, secret, session};
 

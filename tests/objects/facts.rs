@@ -1,10 +1,10 @@
 //! What the token alone knows of a key, and tells rightly however the key came.
 
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::Curve;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::Curve;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Fixture, attrs, ec_pair, full, rsa_pair, secret};
 

@@ -1,11 +1,11 @@
 //! Every secret key type, by every way in which such a key comes, and as what it is found.
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::keytype::{self, Form, KeyLengths, KeyType};
-use tenon_pkcs11::mechanism;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::keytype::{self, Form, KeyLengths, KeyType};
+use tenon_pkcs11::api::mechanism;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, attrs, full, secret, with};
 

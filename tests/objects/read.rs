@@ -1,5 +1,5 @@
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
 
 use crate::common::{Fixture, attrs, ec_pair, returns, rsa_material, rsa_pair, secret};
 

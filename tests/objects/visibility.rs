@@ -1,6 +1,6 @@
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, SO_PIN, USER_PIN, attrs, full, returns, rsa_pair, secret};
 

@@ -1,10 +1,10 @@
 //! Keys that leave a token and come into another.
 
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{Oaep, Params, Request};
-use tenon_pkcs11::out::Out;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::mechanism::{Oaep, Params, Request};
+use tenon_pkcs11::api::out::Out;
 
 use crate::common::{Calls, Fixture, Pair, attrs, ec_pair, full, returns, rsa_pair, secret};
 

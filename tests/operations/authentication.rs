@@ -1,7 +1,7 @@
 //! CKA_ALWAYS_AUTHENTICATE: each operation waits for a PIN of its own.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, RW, SO_PIN, USER_PIN, attrs, full, needed, returns, rsa_pair};
 

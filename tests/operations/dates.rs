@@ -1,6 +1,6 @@
 //! CKA_START_DATE and CKA_END_DATE: UTC days, the last one included.
 
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use crate::common::{Calls, Fixture, RW, TODAY, attrs, full, returns, rsa_pair, secret};
 

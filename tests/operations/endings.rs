@@ -1,6 +1,6 @@
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::session::{Decrypt, Encrypt};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::session::{Decrypt, Encrypt};
 
 use crate::common::{Calls, Fixture, RO, RW, attrs, full, needed, returns, rsa_pair, secret};
 

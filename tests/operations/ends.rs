@@ -1,15 +1,15 @@
 //! The key that something is done with obeys its dates and its expiry as much as the key that does
 //! it, and what is made of it ends when it ends (BYOK, rules 4 and section 6).
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{HkdfSalt, Params};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{HkdfSalt, Params};
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, TODAY, attrs, full, okp_pair, returns, secret, with};
-use tenon_pkcs11::crypto::okp;
+use tenon_pkcs11::api::crypto::okp;
 
 const DAY: u64 = 86_400;
 /// `TODAY`, and the days beside it.
@@ -258,7 +258,7 @@ fn a_private_key_gives_its_end_and_its_public_half_has_none() {
         panic!("a public key shows its point");
     };
     let derive = || {
-        let params = Params::Ecdh(tenon_pkcs11::mechanism::Ecdh {
+        let params = Params::Ecdh(tenon_pkcs11::api::mechanism::Ecdh {
             kdf: None,
             shared_data: Vec::new(),
             public_data: point.clone(),

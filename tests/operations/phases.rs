@@ -1,6 +1,6 @@
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::Params;
-use tenon_pkcs11::session::Session;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::session::Session;
 
 use crate::common::{Calls, Fixture, Pair, exactly, full, needed, returns, secret};
 

@@ -9,13 +9,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::ManualClock;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{Params, Request};
-use tenon_pkcs11::module::{Module, padded};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::ManualClock;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{Params, Request};
+use tenon_pkcs11::api::module::{Module, padded};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{
     Calls, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, full, open, returns, rv, secret, session,
@@ -145,7 +145,11 @@ fn generate(session: &Session) -> Result<()> {
 }
 
 fn plain(id: ck::CK_MECHANISM_TYPE) -> Request {
-    Request::new(tenon_pkcs11::mechanism::find(id).unwrap(), Params::None).unwrap()
+    Request::new(
+        tenon_pkcs11::api::mechanism::find(id).unwrap(),
+        Params::None,
+    )
+    .unwrap()
 }
 
 fn copy_back(service: &Service, backup: &Path) {

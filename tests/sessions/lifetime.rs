@@ -1,8 +1,8 @@
 //! How long sessions, logins, objects and handles live.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Fixture, RO, RW, USER_PIN, attrs, returns};
 
@@ -113,7 +113,11 @@ fn logins_are_of_one_token_alone() {
     let fixture = Fixture::new();
     let module = &fixture.module;
     module
-        .init_token(1, b"other-officer", &tenon_pkcs11::module::padded("two"))
+        .init_token(
+            1,
+            b"other-officer",
+            &tenon_pkcs11::api::module::padded("two"),
+        )
         .unwrap();
     let other = module.session(module.open_session(1, RW).unwrap()).unwrap();
     assert_eq!(other.info().unwrap().state, ck::CKS_RW_PUBLIC_SESSION);

@@ -1,4 +1,4 @@
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use crate::common::{Fixture, RO, RW, SO_PIN, USER_PIN, attrs, returns};
 

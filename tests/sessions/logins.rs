@@ -3,8 +3,8 @@
 use std::fs;
 use std::sync::Barrier;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::Module;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::Module;
 
 use crate::common::{
     Calls, Fixture, RO, RW, SO_PIN, USER_PIN, attrs, returns, rsa_pair, rv, session,

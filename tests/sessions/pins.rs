@@ -1,5 +1,5 @@
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::padded;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::padded;
 
 use crate::common::{Fixture, SO_PIN, USER_PIN, returns};
 

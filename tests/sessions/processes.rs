@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::{Module, padded};
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::{Module, padded};
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, RW, SO_PIN, USER_PIN, attrs, returns, secret, session};
 

@@ -1,7 +1,7 @@
 //! `store.read_only`: keys are found and used, nothing is changed.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::padded;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::padded;
 
 use crate::common::{
     Calls, Fixture, RO, RW, SO_PIN, USER_PIN, attrs, full, returns, secret, session,

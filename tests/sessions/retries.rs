@@ -1,7 +1,7 @@
 //! Ten wrong PINs lock a PIN.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::module::padded;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::module::padded;
 
 use crate::common::{Fixture, LABEL, SO_PIN, USER_PIN, returns};
 
@@ -142,7 +142,8 @@ fn the_setting_says_how_many_wrong_pins_lock() {
     let fixture = Fixture::logged_out();
     let strict = fixture.another_configured(|config| config.pin_retries = 3);
     let elsewhere = crate::common::session(&strict, crate::common::RW);
-    let flags = |module: &tenon_pkcs11::module::Module| module.token_info(0).unwrap().flags & USER;
+    let flags =
+        |module: &tenon_pkcs11::api::module::Module| module.token_info(0).unwrap().flags & USER;
     for expected in [
         ck::CKF_USER_PIN_COUNT_LOW,
         ck::CKF_USER_PIN_COUNT_LOW | ck::CKF_USER_PIN_FINAL_TRY,
@@ -179,7 +180,7 @@ fn the_count_is_of_the_file_not_of_the_process() {
 
 #[test]
 fn a_counter_that_is_missing_or_damaged_is_a_locked_pin() {
-    use tenon_pkcs11::store::{Error, Store};
+    use tenon_pkcs11::api::store::{Error, Store};
 
     for damage in [None, Some(0), Some(5), Some(40)] {
         let Fixture {
@@ -190,7 +191,7 @@ fn a_counter_that_is_missing_or_damaged_is_a_locked_pin() {
         } = Fixture::logged_out();
         drop((session, module));
         let path = folder.path().join("tokens/slot-0000.tenon");
-        let store = Store::open(&path, &tenon_pkcs11::store::Options::default()).unwrap();
+        let store = Store::open(&path, &tenon_pkcs11::api::store::Options::default()).unwrap();
         store
             .write(|tx| {
                 let Some(position) = damage else {

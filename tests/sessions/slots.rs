@@ -1,6 +1,6 @@
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::ManualClock;
-use tenon_pkcs11::module::padded;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::ManualClock;
+use tenon_pkcs11::api::module::padded;
 
 use crate::common::{
     Fixture, LABEL, RO, RW, SO_PIN, TODAY, USER_PIN, attrs, open, returns, session,
@@ -120,7 +120,7 @@ fn a_folder_that_cannot_be_read_is_no_empty_folder() {
     let tokens = folder.path().join("tokens");
     std::os::unix::fs::symlink("nowhere", &tokens).unwrap();
     returns!(open(&folder, &clock, |_| ()), CKR_DEVICE_ERROR);
-    let below = |config: &mut tenon_pkcs11::config::Config| config.token_dir.push("below");
+    let below = |config: &mut tenon_pkcs11::api::config::Config| config.token_dir.push("below");
     returns!(open(&folder, &clock, below), CKR_DEVICE_ERROR);
     std::fs::remove_file(&tokens).unwrap();
     std::fs::write(&tokens, b"").unwrap();

@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use tenon_pkcs11::store::{
+use tenon_pkcs11::api::store::{
     AuditRow, DuePlace, Error, Generation, MaterialRow, Options, Row, Search, Store,
 };
 

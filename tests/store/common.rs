@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
-use tenon_pkcs11::store::{Posting, Row, Store, Uid};
+use tenon_pkcs11::api::store::{Posting, Row, Store, Uid};
 
-pub(super) type Result<T> = tenon_pkcs11::store::Result<T>;
+pub(super) type Result<T> = tenon_pkcs11::api::store::Result<T>;
 
 /// A store in a directory of its own, which goes when this is dropped.
 pub(super) struct Scratch {

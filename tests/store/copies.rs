@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tenon_pkcs11::store::{Error, FileCopy, MaterialRow, Options, Search, Store};
+use tenon_pkcs11::api::store::{Error, FileCopy, MaterialRow, Options, Search, Store};
 
 use super::common::{Result, damage, row, scratch, uid};
 
@@ -30,7 +30,7 @@ fn erased_material_is_not_in_a_copy() {
             data_key: SECRET.to_vec(),
             sealed: SECRET.repeat(200),
         };
-        let put = |tx: &tenon_pkcs11::store::Tx<'_>| {
+        let put = |tx: &tenon_pkcs11::api::store::Tx<'_>| {
             tx.put(&row(number), &[])?;
             tx.put_material(&uid(number), &material)
         };

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tenon_pkcs11::store::{Error, Generation, Options, Store};
+use tenon_pkcs11::api::store::{Error, Generation, Options, Store};
 
 use super::common::{row, scratch};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::BufRead;
 use std::path::Path;
 
-use tenon_pkcs11::store::{MaterialRow, Options, Store};
+use tenon_pkcs11::api::store::{MaterialRow, Options, Store};
 
 use super::common::{Other, Result, Scratch, playing, row, say, scratch, uid};
 

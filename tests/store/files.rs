@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use tenon_pkcs11::store::{Error, Generation, Options, Row, Store};
+use tenon_pkcs11::api::store::{Error, Generation, Options, Row, Store};
 
 use super::common::{Result, row, scratch, uid};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tenon_pkcs11::clock::Deadline;
-use tenon_pkcs11::store::{Generation, Options, Store, Ticket};
+use tenon_pkcs11::api::clock::Deadline;
+use tenon_pkcs11::api::store::{Generation, Options, Store, Ticket};
 
 use super::common::{Other, Result, damage, playing, row, say, scratch, uid};
 
@@ -131,7 +131,7 @@ fn master() {
 
 fn join(store: &Store, seconds: u64) -> Option<Ticket> {
     let patience = Deadline::after(std::time::Duration::from_secs(seconds));
-    let first = |ahead| Ok::<_, tenon_pkcs11::store::Error>(ahead == 0);
+    let first = |ahead| Ok::<_, tenon_pkcs11::api::store::Error>(ahead == 0);
     let line = std::num::NonZeroU8::MIN;
     store.queue(line, patience, first).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tenon_pkcs11::store::{Error, Generation, Options, Store};
+use tenon_pkcs11::api::store::{Error, Generation, Options, Store};
 
 use super::common::{
     Dice, Other, Result, damage, from_env, playing, posting, row, say, scratch, uid,
@@ -21,7 +21,7 @@ fn is_refused(step: u64) -> bool {
 }
 
 fn change(store: &Store, thread: u64, step: u64) -> Result<()> {
-    let change = |tx: &tenon_pkcs11::store::Tx<'_>| {
+    let change = |tx: &tenon_pkcs11::api::store::Tx<'_>| {
         for number in pair(thread, step) {
             tx.put(&row(number), &[posting(number), posting(thread)])?;
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tenon_pkcs11::store::{Error, Options, Store};
+use tenon_pkcs11::api::store::{Error, Options, Store};
 
 use super::common::{Scratch, row, scratch, uid};
 

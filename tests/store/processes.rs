@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use tenon_pkcs11::store::{Generation, Options, Search, Store};
+use tenon_pkcs11::api::store::{Generation, Options, Search, Store};
 
 use super::common::{Other, Result, damage, playing, posting, row, say, scratch};
 

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tenon_pkcs11::clock::Deadline;
-use tenon_pkcs11::store::{Error, Options, Store, Ticket};
+use tenon_pkcs11::api::clock::Deadline;
+use tenon_pkcs11::api::store::{Error, Options, Store, Ticket};
 
 use super::common::{Other, Result, playing, row, say, scratch};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use tenon_pkcs11::store::{Error, Options, Store, remove};
+use tenon_pkcs11::api::store::{Error, Options, Store, remove};
 
 use super::common::{Other, playing, row, say, scratch};
 

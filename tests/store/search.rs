@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tenon_pkcs11::store::{Head, Row, Search, Store, Uid};
+use tenon_pkcs11::api::store::{Head, Row, Search, Store, Uid};
 
 use super::common::{Result, posting, row, scratch, uid};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tenon_pkcs11::store::{Error, MaterialRow, Options, Search, Store};
+use tenon_pkcs11::api::store::{Error, MaterialRow, Options, Search, Store};
 
 use super::common::{Dice, Other, damage, from_env, playing, posting, row, say, uid};
 

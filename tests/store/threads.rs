@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tenon_pkcs11::store::{Error, Search, Store};
+use tenon_pkcs11::api::store::{Error, Search, Store};
 
 use super::common::{Result, from_env, row, scratch, uid};
 
@@ -20,7 +20,7 @@ fn a_change_that_fails_is_rolled_back_alone() {
             scope.spawn(move || {
                 for turn in 0..TURNS {
                     let number = turn * THREADS + thread;
-                    let change = |tx: &tenon_pkcs11::store::Tx<'_>| {
+                    let change = |tx: &tenon_pkcs11::api::store::Tx<'_>| {
                         tx.put(&row(number), &[])?;
                         match number % 3 {
                             0 => Err(Error::NoSuchObject),
@@ -51,7 +51,7 @@ fn no_update_is_lost_between_threads() {
             let store = &s.store;
             scope.spawn(move || {
                 for turn in 0..50_u64 {
-                    let change = |tx: &tenon_pkcs11::store::Tx<'_>| -> Result<()> {
+                    let change = |tx: &tenon_pkcs11::api::store::Tx<'_>| -> Result<()> {
                         let count = tx.meta("count")?.unwrap_or_else(|| vec![0; 8]);
                         let count = u64::from_be_bytes(count.try_into().unwrap()) + 1;
                         tx.set_meta("count", &count.to_be_bytes())

@@ -1,10 +1,10 @@
 //! Attacks, each as the sequence of calls that the literature gives.
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::mechanism::{Oaep, Params};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::mechanism::{Oaep, Params};
+use tenon_pkcs11::api::token::Handle;
 
 use super::keys::{find, flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
 use crate::common::{Calls, Fixture, attrs, ec_pair, full, returns, rsa_pair, rv, secret};

@@ -1,12 +1,12 @@
 //! Chains of derivations that would tell the value of a key byte by byte, and the chains that clients
 //! need.
 
-use tenon_pkcs11::attr::{RawAttribute, Revealed};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::mechanism::{Ecdh, HkdfSalt, Params};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::{Ecdh, HkdfSalt, Params};
+use tenon_pkcs11::api::token::Handle;
 
 use super::keys::{find, read, trusted_key, unwrap, wrap};
 use crate::common::{Fixture, attrs, ec_material, ec_pair, full, returns, secret, with};

@@ -1,6 +1,6 @@
 //! CKA_TRUSTED is the security officer's to give, and hers alone.
 
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use super::keys::{
     by_officer, find, flag, picky_key, read, trust, trusted_key, wrap, wrapping_key,
@@ -62,7 +62,7 @@ fn trust_is_all_that_the_officer_changes_of_a_secret_key() {
                 mechanism,
                 seen,
                 seen,
-                &mut tenon_pkcs11::out::Out::new(None)
+                &mut tenon_pkcs11::api::out::Out::new(None)
             ),
             CKR_USER_NOT_LOGGED_IN
         );

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism::{Ecdh, Params};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::{Ecdh, Params};
+use tenon_pkcs11::api::token::Handle;
 
 use super::keys::{read, trusted_key};
 use crate::common::{
@@ -77,7 +77,7 @@ fn plaintexts() -> Vec<Vec<u8>> {
             all.push([text, vec![end; usize::from(len)]].concat());
         }
     }
-    let der = tenon_pkcs11::keytype::Material::pair(ec_material().clone());
+    let der = tenon_pkcs11::api::keytype::Material::pair(ec_material().clone());
     let mut der = der.to_pkcs8().unwrap().to_vec();
     der.resize(der.len().next_multiple_of(16), 0);
     all.push(der);
@@ -141,9 +141,9 @@ fn no_unwrap_depends_on_the_plaintext() {
     }
 }
 
-fn read_len(len: usize) -> tenon_pkcs11::attr::Revealed {
+fn read_len(len: usize) -> tenon_pkcs11::api::attr::Revealed {
     let len = u64::try_from(len).unwrap();
-    tenon_pkcs11::attr::Revealed::Value(len.to_ne_bytes().to_vec())
+    tenon_pkcs11::api::attr::Revealed::Value(len.to_ne_bytes().to_vec())
 }
 
 /// The attack on a block of unknown plaintext: which initialization vector makes its last byte a zero

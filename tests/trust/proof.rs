@@ -1,8 +1,8 @@
 //! CKA_TRUSTED counts only with the master key's tag, which whoever edits the file cannot make.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::store::{Error, Options, Store};
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::store::{Error, Options, Store};
+use tenon_pkcs11::api::token::Handle;
 
 use super::keys::{find, flag, read, trust};
 use crate::common::{Fixture, RW, USER_PIN, attrs, open, returns, session};
@@ -31,7 +31,7 @@ fn trusting() -> Fixture {
     fixture
 }
 
-fn known(session: &tenon_pkcs11::session::Session) -> [Handle; 2] {
+fn known(session: &tenon_pkcs11::api::session::Session) -> [Handle; 2] {
     let found = find(session, &attrs![CKA_ID => KNOWN, CKA_PRIVATE => false]);
     found.try_into().unwrap()
 }
@@ -66,7 +66,7 @@ fn a_row_without_the_tag_is_not_trusted_and_does_not_become_so() {
     } = trusting();
     let name = |object: Handle| {
         let unique = old.attributes(object, &[ck::CKA_UNIQUE_ID]).unwrap();
-        let [tenon_pkcs11::attr::Revealed::Value(text)] = &unique[..] else {
+        let [tenon_pkcs11::api::attr::Revealed::Value(text)] = &unique[..] else {
             panic!("the name is shown");
         };
         let text = std::str::from_utf8(text).unwrap();

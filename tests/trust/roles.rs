@@ -1,9 +1,9 @@
 //! `policy.separate_roles`.
 
-use tenon_pkcs11::attr::RawAttribute;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::error::Result;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::token::Handle;
 
 use super::keys::{unwrap, wrap};
 use crate::common::{Fixture, attrs, returns, rsa_material, secret};

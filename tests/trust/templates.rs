@@ -1,7 +1,7 @@
 //! CKA_WRAP_TEMPLATE and CKA_UNWRAP_TEMPLATE.
 
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::ck;
 
 use super::keys::{flag, read, unwrap, wrap, wrapping_key};
 use crate::common::{Fixture, attrs, returns, secret};

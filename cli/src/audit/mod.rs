@@ -9,7 +9,7 @@ mod verify;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use tenon_pkcs11::token::Token;
+use tenon_pkcs11::api::token::Token;
 
 use crate::ask::{SoPin, UserPin};
 use crate::token::Choice;

@@ -1,11 +1,11 @@
 //! One record, for programs and for people.
 
 use serde_json::{Value, json};
-use tenon_pkcs11::attr;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::mechanism;
-use tenon_pkcs11::policy::Login;
-use tenon_pkcs11::token::{AuditEntry, Event, Repeated, Touch, Touched};
+use tenon_pkcs11::api::attr;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism;
+use tenon_pkcs11::api::policy::Login;
+use tenon_pkcs11::api::token::{AuditEntry, Event, Repeated, Touch, Touched};
 
 use crate::object::class_name;
 use crate::output::{hex, printable};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::token::VerifiedArchives;
+use tenon_pkcs11::api::token::VerifiedArchives;
 
 use super::Reader;
 use crate::Result;

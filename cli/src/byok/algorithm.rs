@@ -1,8 +1,8 @@
 //! Wrapping algorithms, by all the names that the services give them.
 
-use tenon_pkcs11::byok::{ALGORITHMS, OaepHash, Scheme};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::hash::Hash;
+use tenon_pkcs11::api::byok::{ALGORITHMS, OaepHash, Scheme};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::hash::Hash;
 
 /// How a blob is made: the schemes of the library's table, with any hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

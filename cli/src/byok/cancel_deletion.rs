@@ -1,8 +1,8 @@
 //! `tenon byok cancel-deletion`.
 
 use clap::Args;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::UnixTime;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::UnixTime;
 
 use super::external::Target;
 use crate::Result;

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::byok::{Profile, Spec, profile};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::rng;
+use tenon_pkcs11::api::byok::{Profile, Spec, profile};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::rng;
 
 use super::external::External;
 use super::spec::{self, Usage};

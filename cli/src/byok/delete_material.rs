@@ -1,7 +1,7 @@
 //! `tenon byok delete-material`: never without --yes or a question.
 
 use clap::Args;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use super::external::{External, Target};
 use crate::Result;

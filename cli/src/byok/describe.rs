@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::token::SealedKey;
+use tenon_pkcs11::api::token::SealedKey;
 
 use super::external::{External, now, state_name};
 use super::list::sealed_json;

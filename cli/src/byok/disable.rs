@@ -1,7 +1,7 @@
 //! `tenon byok disable`.
 
 use clap::Args;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use super::external::Target;
 use crate::Result;

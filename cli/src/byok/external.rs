@@ -2,13 +2,13 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use tenon_pkcs11::attr::Revealed;
-use tenon_pkcs11::byok::{Spec, parse_tags};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::{Clock, SystemClock, UnixTime};
-use tenon_pkcs11::keytype::Values;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::attr::Revealed;
+use tenon_pkcs11::api::byok::{Spec, parse_tags};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
+use tenon_pkcs11::api::keytype::Values;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 
 use super::spec::{self, Usage};
 use crate::Result;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::byok::{Algorithm, Job, Rule, expired, profile};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::session::Session;
-use tenon_pkcs11::token::Handle;
+use tenon_pkcs11::api::byok::{Algorithm, Job, Rule, expired, profile};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
 use zeroize::Zeroizing;
 
 use super::external::{External, Target, now};

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::UnixTime;
-use tenon_pkcs11::token::{SealedKey, SealedVersion};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::UnixTime;
+use tenon_pkcs11::api::token::{SealedKey, SealedVersion};
 
 use super::external::{External, field, now, state_name};
 use crate::Result;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use der::asn1::AnyRef;
 use der::{Decode, Tag, Tagged};
-use tenon_pkcs11::keytype::Material;
+use tenon_pkcs11::api::keytype::Material;
 use zeroize::Zeroizing;
 
 use super::base64;

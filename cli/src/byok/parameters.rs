@@ -4,10 +4,10 @@
 use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
-use tenon_pkcs11::byok::{self, Profile, Spec, WrappingKey, profile};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::UnixTime;
-use tenon_pkcs11::crypto::ec::Curve;
+use tenon_pkcs11::api::byok::{self, Profile, Spec, WrappingKey, profile};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::UnixTime;
+use tenon_pkcs11::api::crypto::ec::Curve;
 
 use super::algorithm::{self, Algorithm};
 use super::base64;

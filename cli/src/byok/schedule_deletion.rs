@@ -1,8 +1,8 @@
 //! `tenon byok schedule-deletion`: never without --yes or a question.
 
 use clap::Args;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::UnixTime;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::UnixTime;
 
 use super::external::{External, Target, now};
 use crate::Result;

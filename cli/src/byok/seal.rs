@@ -3,14 +3,14 @@
 use der::{Decode, Encode};
 use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
-use tenon_pkcs11::ck;
-use tenon_pkcs11::crypto::ec::sm2::raw_len;
-use tenon_pkcs11::crypto::ec::{self, Curve};
-use tenon_pkcs11::crypto::hash::Hash;
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::crypto::{okp, rsa};
-use tenon_pkcs11::mechanism::{self, EcdhWrap, Key, Oaep, Params};
-use tenon_pkcs11::secret::Secret;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::sm2::raw_len;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::crypto::{okp, rsa};
+use tenon_pkcs11::api::mechanism::{self, EcdhWrap, Key, Oaep, Params};
+use tenon_pkcs11::api::secret::Secret;
 
 use super::algorithm::{Algorithm, Layout};
 use super::owned::Owned;

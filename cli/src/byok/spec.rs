@@ -1,7 +1,7 @@
 //! Key specs and usages, by the names that the services give them.
 
-use tenon_pkcs11::byok::{Curve, Spec};
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::byok::{Curve, Spec};
+use tenon_pkcs11::api::ck;
 
 use crate::template::Template;
 

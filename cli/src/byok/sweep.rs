@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::token::Swept;
+use tenon_pkcs11::api::token::Swept;
 
 use crate::Result;
 use crate::ask::UserPin;

@@ -45,7 +45,7 @@ pub(super) fn tags_json(tags: &BTreeMap<String, String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tenon_pkcs11::byok::parse_tags;
+    use tenon_pkcs11::api::byok::parse_tags;
 
     use super::*;
 

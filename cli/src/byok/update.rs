@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::ck;
 
 use super::external::{External, Target};
 use super::tags::{Tag, tags_json};

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use tenon_pkcs11::clock::UnixTime;
-use tenon_pkcs11::token::Version;
+use tenon_pkcs11::api::clock::UnixTime;
+use tenon_pkcs11::api::token::Version;
 
 use super::external::{Target, field, now, state_name};
 use crate::Result;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tenon_pkcs11::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::hash::Hash;
 
 use super::algorithm::{self, Algorithm, Layout};
 use super::owned::Source;

@@ -7,7 +7,7 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::vendor_defined::VendorDefinedMechanism;
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::slot::Slot;
-use tenon_pkcs11::ck::CK_MECHANISM_TYPE;
+use tenon_pkcs11::api::ck::CK_MECHANISM_TYPE;
 
 use crate::Result;
 
@@ -89,7 +89,7 @@ fn beside_program() -> Result<PathBuf> {
 
 #[test]
 fn a_mechanism_type_has_the_number_that_it_is_made_of() {
-    use tenon_pkcs11::ck::{CKM_AES_CBC, CKM_RSA_AES_KEY_WRAP};
+    use tenon_pkcs11::api::ck::{CKM_AES_CBC, CKM_RSA_AES_KEY_WRAP};
     assert_eq!(mechanism_type(CKM_AES_CBC), MechanismType::AES_CBC);
     assert_eq!(*mechanism_type(CKM_RSA_AES_KEY_WRAP), CKM_RSA_AES_KEY_WRAP);
 }

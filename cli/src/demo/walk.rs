@@ -18,12 +18,12 @@ use cryptoki::object::{
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
-use tenon_pkcs11::ck::{
+use tenon_pkcs11::api::ck::{
     CK_RSA_AES_KEY_WRAP_PARAMS, CK_RV, CKA_TENON_EXPIRES_AT, CKM_AES_KEY_WRAP_KWP,
     CKM_RSA_AES_KEY_WRAP, CKR_ATTRIBUTE_SENSITIVE, CKR_KEY_FUNCTION_NOT_PERMITTED,
     CKR_KEY_UNEXTRACTABLE, CKR_TENON_MATERIAL_MISMATCH, rv_name,
 };
-use tenon_pkcs11::clock::{Clock, SystemClock};
+use tenon_pkcs11::api::clock::{Clock, SystemClock};
 
 use super::client::{self, Module};
 use super::outside::{self, AesKey, EcKey, RsaKey, WrappingKey};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::statvfs;
 use rustix::process::{Resource, geteuid, getrlimit};
-use tenon_pkcs11::config::Config;
+use tenon_pkcs11::api::config::Config;
 
 use super::Check;
 use crate::output::printable;

@@ -1,8 +1,8 @@
 //! What the token itself says: PINs, clock, anchor, and its file from within; with a PIN the audit
 //! record, the objects against it, and the search index.
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::token::{Token, TokenStatus};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::token::{Token, TokenStatus};
 
 use super::{Arguments, Check, Patient};
 use crate::when::{span, utc};

@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::SystemClock;
-use tenon_pkcs11::config::{Config, LogTarget};
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::log;
-use tenon_pkcs11::store;
-use tenon_pkcs11::token::Token;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::SystemClock;
+use tenon_pkcs11::api::config::{Config, LogTarget};
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::log;
+use tenon_pkcs11::api::store;
+use tenon_pkcs11::api::token::Token;
 
 use crate::Result;
 use crate::ask::{SoPin, UserPin};

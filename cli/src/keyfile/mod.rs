@@ -11,8 +11,8 @@ use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
-use tenon_pkcs11::crypto::rsa;
-use tenon_pkcs11::keytype::Material;
+use tenon_pkcs11::api::crypto::rsa;
+use tenon_pkcs11::api::keytype::Material;
 use zeroize::Zeroizing;
 
 use crate::{Result, encoding};

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use serde_json::{Map, Value, json};
-use tenon_pkcs11::attr::{self, Described, Form, Revealed};
-use tenon_pkcs11::ck;
+use tenon_pkcs11::api::attr::{self, Described, Form, Revealed};
+use tenon_pkcs11::api::ck;
 
 use crate::Result;
 use crate::object::{Filter, class_name, ulong, value};

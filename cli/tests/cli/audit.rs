@@ -180,6 +180,6 @@ fn records_are_archived_and_the_archives_are_checked_and_read() {
 
 fn sha256(file: &std::path::Path) -> String {
     let bytes = std::fs::read(file).unwrap();
-    let digest = tenon_pkcs11::crypto::hash::Hash::Sha256.digest(&[&bytes]);
+    let digest = tenon_pkcs11::api::crypto::hash::Hash::Sha256.digest(&[&bytes]);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

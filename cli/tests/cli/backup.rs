@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use tenon_pkcs11::clock::Deadline;
+use tenon_pkcs11::api::clock::Deadline;
 
 use super::common::{Desk, PIN, text};
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tenon_pkcs11::ck;
-use tenon_pkcs11::clock::{Clock, ManualClock, SystemClock};
-use tenon_pkcs11::config::Config;
-use tenon_pkcs11::crypto::rand::SystemRng;
-use tenon_pkcs11::module::{Module, padded};
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::{Clock, ManualClock, SystemClock};
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::module::{Module, padded};
 
 use super::common::{Desk, PIN, SO_PIN, text};
 

@@ -123,10 +123,10 @@ fn a_bad_pin_makes_nothing() {
 #[test]
 fn a_token_without_a_user_pin_is_not_what_was_asked_for() {
     use std::sync::Arc;
-    use tenon_pkcs11::clock::SystemClock;
-    use tenon_pkcs11::config::Config;
-    use tenon_pkcs11::crypto::rand::SystemRng;
-    use tenon_pkcs11::module::{Module, padded};
+    use tenon_pkcs11::api::clock::SystemClock;
+    use tenon_pkcs11::api::config::Config;
+    use tenon_pkcs11::api::crypto::rand::SystemRng;
+    use tenon_pkcs11::api::module::{Module, padded};
 
     let desk = Desk::empty();
     let mut config = Config::defaults();

@@ -12,7 +12,8 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE, CK_RV};
 use crate::error::Result;
 use crate::secret::Secret;
 
-use super::{Attributes, How, Maker, RawAttribute, RawValue, Value, build, to_bytes};
+use super::value::to_bytes;
+use super::{Attributes, How, Maker, RawAttribute, RawValue, Value, build};
 
 const USER: Maker = Maker { so: false };
 const SO: Maker = Maker { so: true };

@@ -1,7 +1,7 @@
 //! What every mode of a block cipher has.
 
 /// Length of a block in bytes.
-pub const BLOCK: usize = 16;
+pub(crate) const BLOCK: usize = 16;
 
 /// Which way a cipher goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::crypto::sys::cipher::ccm::Message;
 use crate::crypto::{Error, Result};
 
 /// Greatest length of a CCM plaintext, and of its additional data, in bytes.
-pub const CCM_MAX: usize = 1 << 30;
+pub(crate) const CCM_MAX: usize = 1 << 30;
 
 impl Key {
     /// CCM encryption: writes ciphertext ‖ tag to the start of `out` and returns their length,
@@ -76,7 +76,7 @@ impl Key {
 
 /// Judges the lengths of a CCM nonce (7 to 13 bytes) and tag (4, 6 … 16 bytes; SP 800-38C
 /// appendix A.1). `Error::InvalidParameter` says which is wrong.
-pub fn ccm_limits(nonce_len: usize, tag_len: usize) -> Result<()> {
+pub(crate) fn ccm_limits(nonce_len: usize, tag_len: usize) -> Result<()> {
     if !matches!(nonce_len, 7..=13) {
         return Err(Error::InvalidParameter("the nonce has 7 to 13 bytes"));
     }

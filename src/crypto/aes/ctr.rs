@@ -5,7 +5,7 @@ use crate::crypto::sys::cipher;
 use crate::crypto::{Error, Result};
 
 /// A key stream in progress; encryption and decryption are the same.
-pub struct Ctr {
+pub(crate) struct Ctr {
     context: cipher::Context,
     /// Bytes until the counter would run over into the rest of its block, or repeat.
     left: u128,
@@ -14,7 +14,7 @@ pub struct Ctr {
 impl Ctr {
     /// Begins with the counter block `counter`, of which the last `bits` bits count: 1 to 128.
     /// `Error::InvalidParameter` for other numbers of bits.
-    pub fn new(key: &Key, counter: &[u8; BLOCK], bits: u32) -> Result<Self> {
+    pub(crate) fn new(key: &Key, counter: &[u8; BLOCK], bits: u32) -> Result<Self> {
         let number = u128::from_be_bytes(*counter);
         let blocks = match bits {
             1..128 => (1 << bits) - number % (1 << bits),
@@ -30,7 +30,7 @@ impl Ctr {
 
     /// Takes any number of bytes and writes as many to the start of `out`. `Error::InputLength`
     /// when the counter would run over, or `input` is longer than `out`.
-    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+    pub(crate) fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
         let left = self.left.checked_sub(input.len() as u128);
         self.left = left.ok_or(Error::InputLength)?;

@@ -10,10 +10,10 @@ use crate::secret::Secret;
 use super::block::{BLOCK, Direction};
 
 /// Length of the whole GCM tag in bytes.
-pub const TAG: usize = 16;
+pub(crate) const TAG: usize = 16;
 
 /// Greatest length of a GCM plaintext in bytes: 2^39 - 256 bits (SP 800-38D section 5.2.1.1).
-pub const GCM_MAX: u64 = (1 << 36) - 32;
+pub(crate) const GCM_MAX: u64 = (1 << 36) - 32;
 
 /// ECB inputs of up to so many bytes go block by block; for longer ones a context that works on
 /// several blocks at once pays.
@@ -172,7 +172,7 @@ impl Cbc {
 
 /// GCM encryption in progress. There is no decrypting twin: plaintext must not be seen before its
 /// tag is verified.
-pub struct GcmStream {
+pub(crate) struct GcmStream {
     context: cipher::Context,
     /// Bytes of plaintext that the message may still get.
     pub(super) left: u64,
@@ -180,7 +180,7 @@ pub struct GcmStream {
 
 impl GcmStream {
     /// Begins a message. `Error::InvalidParameter` as in [`gcm_limits`].
-    pub fn new(key: &Key, iv: &[u8], aad: &[u8]) -> Result<Self> {
+    pub(crate) fn new(key: &Key, iv: &[u8], aad: &[u8]) -> Result<Self> {
         gcm_limits(iv.len(), TAG)?;
         Ok(Self {
             context: cipher::Context::gcm(key.bytes(), iv, aad)?,
@@ -190,7 +190,7 @@ impl GcmStream {
 
     /// Takes any number of bytes and writes as many to the start of `out`. `Error::InputLength`
     /// when the message gets longer than GCM allows or `input` is longer than `out`.
-    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+    pub(crate) fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
         let left = u64::try_from(input.len())
             .ok()
@@ -200,14 +200,14 @@ impl GcmStream {
     }
 
     /// Ends the message and returns the whole tag; a shorter one is its beginning.
-    pub fn tag(mut self) -> Result<[u8; TAG]> {
+    pub(crate) fn tag(mut self) -> Result<[u8; TAG]> {
         self.context.tag()
     }
 }
 
 /// Judges the lengths of a GCM IV (1 to 1024 bytes) and tag (4, 8, or 12 to 16 bytes, SP 800-38D
 /// section 5.2.1.2). `Error::InvalidParameter` says which is wrong.
-pub fn gcm_limits(iv_len: usize, tag_len: usize) -> Result<()> {
+pub(crate) fn gcm_limits(iv_len: usize, tag_len: usize) -> Result<()> {
     if !matches!(iv_len, 1..=1024) {
         return Err(Error::InvalidParameter("the IV has 1 to 1024 bytes"));
     }

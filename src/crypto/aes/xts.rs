@@ -7,10 +7,10 @@ use crate::crypto::sys::cipher::Context;
 use crate::crypto::{Error, Result};
 
 /// Greatest length of a data unit: 2^20 blocks (SP 800-38E section 4).
-pub const XTS_MAX: usize = BLOCK << 20;
+pub(crate) const XTS_MAX: usize = BLOCK << 20;
 
 /// The two AES keys of XTS.
-pub struct Xts(Keys);
+pub(crate) struct Xts(Keys);
 
 enum Keys {
     /// aws-lc has XTS for keys of 256 bits, each data unit at its full speed,
@@ -22,7 +22,7 @@ enum Keys {
 impl Xts {
     /// Takes 32 or 64 bytes: two AES keys, which must differ (SP 800-38E; `Error::InvalidKey`).
     /// `Error::KeySize` for other lengths.
-    pub fn new(key: &[u8]) -> Result<Self> {
+    pub(crate) fn new(key: &[u8]) -> Result<Self> {
         if !matches!(key.len(), 32 | 64) {
             return Err(Error::KeySize);
         }
@@ -41,7 +41,7 @@ impl Xts {
 
     /// A data unit of 16 bytes to 16 MiB into the start of `out`; `iv` is its number.
     /// `Error::InputLength` for other lengths, and when `out` is shorter.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         direction: Direction,
         iv: &[u8; BLOCK],

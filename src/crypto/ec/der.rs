@@ -16,7 +16,7 @@ use super::key::PublicKey;
 use super::material::EcMaterial;
 
 /// id-ecPublicKey (RFC 5480 section 2.1.1).
-pub const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(crate) const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 impl EcMaterial {
     /// Takes the private key in PKCS #8: on a named curve, with all values proven to belong together.
@@ -55,12 +55,12 @@ impl EcMaterial {
 }
 
 /// SubjectPublicKeyInfo DER of an EC public key, from its SEC 1 point.
-pub fn spki(curve: Curve, point: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn spki(curve: Curve, point: &[u8]) -> Result<Vec<u8>> {
     encoding::spki(algorithm(curve)?, point)
 }
 
 /// DER of an ECDSA signature r ‖ s, halves of equal length (RFC 3279 section 2.2.3: Ecdsa-Sig-Value).
-pub fn der_signature(signature: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn der_signature(signature: &[u8]) -> Result<Vec<u8>> {
     let (r, s) = signature.split_at(signature.len() / 2);
     let value = EcdsaSigValue {
         r: uint(r)?,

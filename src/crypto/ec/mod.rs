@@ -5,7 +5,7 @@ mod der;
 mod key;
 mod material;
 mod secp256k1;
-pub mod sm2;
+pub(crate) mod sm2;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -13,6 +13,6 @@ mod vectors;
 
 pub use curve::Curve;
 pub(super) use curve::{Named, named};
-pub use der::{OID, der_signature, spki};
+pub(crate) use der::{OID, der_signature, spki};
 pub use key::{PrivateKey, PublicKey, generate};
 pub use material::EcMaterial;

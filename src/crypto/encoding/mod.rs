@@ -8,8 +8,8 @@ use spki::SubjectPublicKeyInfoRef;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-pub use der::asn1::ObjectIdentifier;
-pub use pkcs8::PrivateKeyInfoRef;
+pub(crate) use der::asn1::ObjectIdentifier;
+pub(crate) use pkcs8::PrivateKeyInfoRef;
 pub(super) use spki::AlgorithmIdentifierRef;
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ pub(super) const MISMATCH: Error =
 
 /// Reads PKCS #8 DER, version 1 or 2, with nothing after it at any level. Attributes are allowed and
 /// ignored. `InvalidKey` for anything else.
-pub fn private_key_info(der: &[u8]) -> Result<PrivateKeyInfoRef<'_>> {
+pub(crate) fn private_key_info(der: &[u8]) -> Result<PrivateKeyInfoRef<'_>> {
     parse(der).map_err(|_| Error::InvalidKey("not PKCS #8 DER"))
 }
 
@@ -44,7 +44,7 @@ pub fn octet_string(value: &[u8]) -> &[u8] {
 /// Length of the DER value at the start of `bytes`, tag and length included; `None` where there is
 /// none, or where it is longer than `bytes`.
 #[must_use]
-pub fn der_len(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn der_len(bytes: &[u8]) -> Option<usize> {
     let mut reader = SliceReader::new(bytes).ok()?;
     let value = reader.tlv_bytes().ok()?;
     Some(value.len())
@@ -57,7 +57,7 @@ const SEQUENCE: u8 = 0x30;
 /// less than 16 bytes, and whose first field is a small version number (PrivateKeyInfo of RFC 5208 and
 /// 5958, ECPrivateKey of RFC 5915, RSAPrivateKey of RFC 8017). Of random bytes fewer than one in 2^32 do.
 #[must_use]
-pub fn holds_private_key(bytes: &[u8]) -> bool {
+pub(crate) fn holds_private_key(bytes: &[u8]) -> bool {
     let Some(len) = der_len(bytes).filter(|len| bytes.len() - len < 16) else {
         return false;
     };

@@ -85,7 +85,7 @@ impl Curve {
 
 /// The bytes in CKA_EC_POINT: bare, as PKCS #11 3.2 has it, or a DER OCTET STRING, as 3.0.
 #[must_use]
-pub fn bare_point(value: &[u8]) -> &[u8] {
+pub(crate) fn bare_point(value: &[u8]) -> &[u8] {
     match value.len() {
         KEY_LEN => value,
         _ => octet_string(value),

@@ -13,9 +13,9 @@ use super::curve::Curve;
 use super::material::OkpMaterial;
 
 /// id-X25519 (RFC 8410 section 3).
-pub const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
+pub(crate) const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 /// id-Ed25519.
-pub const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub(crate) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 impl OkpMaterial {
     /// Takes the private key of `curve` in PKCS #8, an OCTET STRING inside the OCTET STRING (section 7).
@@ -38,7 +38,7 @@ impl OkpMaterial {
 }
 
 /// SubjectPublicKeyInfo DER of an Ed25519 or X25519 public key (RFC 8410 section 4).
-pub fn spki(curve: Curve, public: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn spki(curve: Curve, public: &[u8]) -> Result<Vec<u8>> {
     encoding::spki(algorithm(curve), public)
 }
 

@@ -9,11 +9,11 @@ use super::curve::Curve;
 use super::material::OkpMaterial;
 
 /// Bytes of a public key, a private key and a shared secret.
-pub const KEY_LEN: usize = sys::KEY_LEN;
+pub(crate) const KEY_LEN: usize = sys::KEY_LEN;
 /// Bytes of an Ed25519 signature.
-pub const SIGNATURE_LEN: usize = sys::SIGNATURE_LEN;
+pub(crate) const SIGNATURE_LEN: usize = sys::SIGNATURE_LEN;
 /// Greatest length of an EdDSA context in bytes.
-pub const MAX_CONTEXT_LEN: usize = 255;
+pub(crate) const MAX_CONTEXT_LEN: usize = 255;
 
 const WRONG_LENGTH: Error = Error::InvalidKey("an Ed25519 or X25519 key has 32 bytes");
 
@@ -85,7 +85,7 @@ impl PublicKey {
 }
 
 /// A private key.
-pub struct PrivateKey {
+pub(crate) struct PrivateKey {
     curve: Curve,
     /// Ed25519: seed ‖ public key; X25519: scalar.
     bytes: Secret,
@@ -93,7 +93,7 @@ pub struct PrivateKey {
 
 impl PrivateKey {
     /// A key from values that `OkpMaterial::checked` or `generate` made.
-    pub fn new(material: &OkpMaterial) -> Result<Self> {
+    pub(crate) fn new(material: &OkpMaterial) -> Result<Self> {
         let half = half(&material.private)?;
         let bytes = match material.curve {
             Curve::Ed25519 => sys::ed25519(half).1,
@@ -107,12 +107,12 @@ impl PrivateKey {
 
     /// The curve.
     #[must_use]
-    pub fn curve(&self) -> Curve {
+    pub(crate) fn curve(&self) -> Curve {
         self.curve
     }
 
     /// Signs by EdDSA a message, or its digest as the scheme says: writes 64 bytes.
-    pub fn sign(&self, scheme: &Scheme, input: &[u8], out: &mut [u8]) -> Result<usize> {
+    pub(crate) fn sign(&self, scheme: &Scheme, input: &[u8], out: &mut [u8]) -> Result<usize> {
         let variant = scheme.checked(input)?;
         let out = out
             .first_chunk_mut()
@@ -126,7 +126,7 @@ impl PrivateKey {
 
     /// X25519: the 32 bytes that two parties share. `InvalidKey` when `peer` is of another curve or
     /// has a small order, so that the secret would be zero.
-    pub fn agree(&self, peer: &PublicKey) -> Result<Secret> {
+    pub(crate) fn agree(&self, peer: &PublicKey) -> Result<Secret> {
         if [self.curve, peer.curve] != [Curve::X25519; 2] {
             return Err(Error::InvalidKey("only X25519 keys agree"));
         }

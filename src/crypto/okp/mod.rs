@@ -7,7 +7,10 @@ mod material;
 #[cfg(test)]
 mod tests;
 
-pub use curve::{Curve, bare_point};
-pub use der::{ED25519, X25519, spki};
-pub use key::{KEY_LEN, MAX_CONTEXT_LEN, PrivateKey, PublicKey, SIGNATURE_LEN, Scheme, generate};
-pub use material::OkpMaterial;
+pub use curve::Curve;
+pub(crate) use curve::bare_point;
+pub(crate) use der::{ED25519, X25519, spki};
+pub use key::Scheme;
+pub(crate) use key::{KEY_LEN, MAX_CONTEXT_LEN, PrivateKey, SIGNATURE_LEN};
+pub use key::{PublicKey, generate};
+pub(crate) use material::OkpMaterial;

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use super::material::RsaMaterial;
 
 /// rsaEncryption.
-pub const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(crate) const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 impl RsaMaterial {
     /// Takes the private key in PKCS #8: two primes, with all values proven to belong together.

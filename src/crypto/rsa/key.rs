@@ -17,7 +17,7 @@ const PKCS1_OVERHEAD: usize = 11;
 
 /// Room that PKCS #1 v1.5 leaves for a message in a modulus of `modulus_len` bytes.
 #[must_use]
-pub fn pkcs1_capacity(modulus_len: usize) -> usize {
+pub(crate) fn pkcs1_capacity(modulus_len: usize) -> usize {
     modulus_len.saturating_sub(PKCS1_OVERHEAD)
 }
 

@@ -15,9 +15,11 @@ mod roca;
 #[cfg(test)]
 mod tests;
 
-pub use check::{MAX_BITS, MIN_BITS};
-pub use der::{OID, spki};
+pub(crate) use check::{MAX_BITS, MIN_BITS};
+pub(crate) use der::OID;
+pub use der::spki;
 pub use generate::generate;
-pub use key::{PrivateKey, PublicKey, pkcs1_capacity};
+pub(crate) use key::pkcs1_capacity;
+pub use key::{PrivateKey, PublicKey};
 pub use material::RsaMaterial;
 pub use pss::Pss;

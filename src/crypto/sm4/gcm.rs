@@ -18,7 +18,7 @@ const SHORT_IV: usize = 12;
 impl Key {
     /// GCM encryption of a whole message: writes ciphertext ‖ tag to the start of `out` and
     /// returns their length. Errors as those of AES.
-    pub fn gcm_seal(
+    pub(crate) fn gcm_seal(
         &self,
         iv: &[u8],
         aad: &[u8],
@@ -38,7 +38,7 @@ impl Key {
 
     /// GCM decryption of a whole message, ciphertext ‖ tag: writes the plaintext to the start of
     /// `out` and returns its length. Errors as those of AES.
-    pub fn gcm_open(
+    pub(crate) fn gcm_open(
         &self,
         iv: &[u8],
         aad: &[u8],
@@ -67,14 +67,14 @@ impl Key {
 
 /// GCM encryption in progress. There is no decrypting twin: plaintext must not be seen before its
 /// tag is verified.
-pub struct GcmStream {
+pub(crate) struct GcmStream {
     keys: Ctr32BE<Sm4>,
     hash: Hash,
 }
 
 impl GcmStream {
     /// Begins a message. `Error::InvalidParameter` as in [`gcm_limits`].
-    pub fn new(key: &Key, iv: &[u8], aad: &[u8]) -> Result<Self> {
+    pub(crate) fn new(key: &Key, iv: &[u8], aad: &[u8]) -> Result<Self> {
         gcm_limits(iv.len(), TAG)?;
         let cipher = &key.0.cipher;
         let mut subkey = Zeroizing::new(Block::default());
@@ -93,7 +93,7 @@ impl GcmStream {
 
     /// Takes any number of bytes and writes as many to the start of `out`. `Error::InputLength`
     /// when the message gets longer than GCM allows or `input` is longer than `out`.
-    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+    pub(crate) fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
         self.hash.judge(input.len())?;
         self.keys.apply_keystream_b2b(input, out);
@@ -102,7 +102,7 @@ impl GcmStream {
     }
 
     /// Ends the message and returns the whole tag; a shorter one is its beginning.
-    pub fn tag(self) -> Result<[u8; TAG]> {
+    pub(crate) fn tag(self) -> Result<[u8; TAG]> {
         Ok(self.hash.tag())
     }
 }

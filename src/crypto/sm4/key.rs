@@ -14,7 +14,7 @@ use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
 /// Length of a key in bytes.
-pub const KEY_LEN: usize = 16;
+pub(crate) const KEY_LEN: usize = 16;
 
 pub(super) type Block = Array<u8, U16>;
 
@@ -22,7 +22,7 @@ pub(super) type Block = Array<u8, U16>;
 ///
 /// Immutable, so any number of threads may use it at once; a clone shares it.
 #[derive(Clone)]
-pub struct Key(pub(super) Arc<Inner>);
+pub(crate) struct Key(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     bytes: Secret,
@@ -31,7 +31,7 @@ pub(super) struct Inner {
 
 impl Key {
     /// Takes 16 bytes. `Error::KeySize` for other lengths.
-    pub fn new(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn new(bytes: &[u8]) -> Result<Self> {
         Ok(Self(Arc::new(Inner {
             bytes: Secret::copy(bytes),
             cipher: Sm4::new_from_slice(bytes).map_err(|_| Error::KeySize)?,
@@ -40,13 +40,13 @@ impl Key {
 
     /// The key's value.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.0.bytes
     }
 
     /// ECB of whole blocks into the start of `out`. `Error::InputLength` when `input` is not a
     /// multiple of the block or longer than `out`.
-    pub fn ecb(&self, direction: Direction, input: &[u8], out: &mut [u8]) -> Result<()> {
+    pub(crate) fn ecb(&self, direction: Direction, input: &[u8], out: &mut [u8]) -> Result<()> {
         let (input, out) = blocks(input, out)?;
         match direction {
             Direction::Encrypt => self.0.cipher.encrypt_blocks_b2b(input, out),
@@ -63,7 +63,7 @@ impl fmt::Debug for Key {
 }
 
 /// CBC in progress.
-pub struct Cbc(Chain);
+pub(crate) struct Cbc(Chain);
 
 enum Chain {
     Encrypt(cbc::Encryptor<Sm4>),
@@ -73,7 +73,7 @@ enum Chain {
 impl Cbc {
     /// Begins with `iv`.
     #[must_use]
-    pub fn new(key: &Key, direction: Direction, iv: [u8; BLOCK]) -> Self {
+    pub(crate) fn new(key: &Key, direction: Direction, iv: [u8; BLOCK]) -> Self {
         let cipher = key.0.cipher.clone();
         Self(match direction {
             Direction::Encrypt => Chain::Encrypt(cbc::Encryptor::inner_iv_init(cipher, &iv.into())),
@@ -83,7 +83,7 @@ impl Cbc {
 
     /// Takes whole blocks and writes as many to the start of `out`. `Error::InputLength` when
     /// `input` is not a multiple of the block or longer than `out`.
-    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+    pub(crate) fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let (input, out) = blocks(input, out)?;
         match &mut self.0 {
             Chain::Encrypt(chain) => chain.encrypt_blocks_b2b(input, out),

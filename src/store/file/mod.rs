@@ -43,6 +43,6 @@ mod writer;
 
 pub(in crate::store) use file_catalog::FileCatalog;
 pub use file_copy::{FileCopy, Progress};
-pub use folder::Umask;
+pub(crate) use folder::Umask;
 pub use removal::remove;
-pub use whole_file::WholeFile;
+pub(crate) use whole_file::WholeFile;

@@ -13,7 +13,7 @@ const LARGEST: u64 = 1 << 16;
 
 /// The file at one path, which need not be there yet.
 #[derive(Debug)]
-pub struct WholeFile {
+pub(crate) struct WholeFile {
     path: PathBuf,
     umask: Umask,
 }
@@ -21,7 +21,7 @@ pub struct WholeFile {
 impl WholeFile {
     /// The file `name` in `folder`.
     #[must_use]
-    pub fn new(folder: &Path, name: &str) -> Self {
+    pub(crate) fn new(folder: &Path, name: &str) -> Self {
         Self {
             path: folder.join(name),
             umask: Umask::OWNER,
@@ -30,13 +30,13 @@ impl WholeFile {
 
     /// The same, for those whom `umask` lets in.
     #[must_use]
-    pub fn shared(self, umask: Umask) -> Self {
+    pub(crate) fn shared(self, umask: Umask) -> Self {
         Self { umask, ..self }
     }
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -45,7 +45,7 @@ impl WholeFile {
     /// # Errors
     /// `NotFound` when the folder is not there; `Symlink`, `NotAFile`, `PermissionsRefused`, `Io`, also
     /// for a file of more than 64 KiB.
-    pub fn read(&self) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn read(&self) -> Result<Option<Vec<u8>>> {
         match files::regular(&self.path) {
             Ok(_) => {}
             Err(Error::NotFound(_)) => return self.folder().map(|_| None),
@@ -63,7 +63,7 @@ impl WholeFile {
     ///
     /// # Errors
     /// `NotFound` when the folder is not there; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
-    pub fn replace(&self, content: &[u8]) -> Result<()> {
+    pub(crate) fn replace(&self, content: &[u8]) -> Result<()> {
         let folder = self.folder()?;
         let replaced = files::regular(&self.path);
         let first = matches!(replaced, Err(Error::NotFound(_)));

@@ -14,7 +14,7 @@ use crate::token::record::facts::facts;
 use crate::token::record::uid::shown;
 
 /// A session's handle, as far as the token needs it: session objects belong to one.
-pub type SessionHandle = ck::CK_SESSION_HANDLE;
+pub(crate) type SessionHandle = ck::CK_SESSION_HANDLE;
 
 /// C's handle of an object: of this process alone, and never used again.
 pub type Handle = ck::CK_OBJECT_HANDLE;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use tenon_pkcs11::clock::{Clock, SystemClock};
+use tenon_pkcs11::api::clock::{Clock, SystemClock};
 
 use super::openssl::openssl;
 use crate::cli::common::{Answer, Desk, text};

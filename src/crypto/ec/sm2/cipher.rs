@@ -25,18 +25,18 @@ const POINT_LEN: usize = 1 + 2 * LEN;
 const HEAD_LEN: usize = POINT_LEN + LEN;
 
 /// Greatest length of a message in bytes: keys and the like, nothing that would better go by SM4.
-pub const MESSAGE_MAX: usize = 1 << 16;
+pub(crate) const MESSAGE_MAX: usize = 1 << 16;
 
 /// Length in bytes of the shortest ciphertext there can be: DER, both coordinates and the message of
 /// one byte.
-pub const CIPHER_MIN: usize = 2 + 3 + 3 + (2 + LEN) + 3;
+pub(crate) const CIPHER_MIN: usize = 2 + 3 + 3 + (2 + LEN) + 3;
 
 /// Greatest difference in bytes between the two forms: five headers of DER, and a zero before each
 /// coordinate, in place of 04.
 const DER_MORE: usize = 5 + 2 + 2 + 2 + 5 + 1 + 1 - 1;
 
 /// Length in bytes of the longest ciphertext.
-pub const CIPHER_MAX: usize = raw_len(MESSAGE_MAX) + DER_MORE;
+pub(crate) const CIPHER_MAX: usize = raw_len(MESSAGE_MAX) + DER_MORE;
 
 /// Length in bytes of the raw ciphertext of a message of `message` bytes.
 #[must_use]
@@ -47,7 +47,7 @@ pub const fn raw_len(message: usize) -> usize {
 /// Length in bytes of the ciphertext, in either form, that `bytes` begin with, when its message has
 /// `message` bytes. `None` when they cannot begin with one.
 #[must_use]
-pub fn cipher_len(bytes: &[u8], message: usize) -> Option<usize> {
+pub(crate) fn cipher_len(bytes: &[u8], message: usize) -> Option<usize> {
     let raw = raw_len(message);
     match *bytes.first()? {
         RAW => Some(raw),

@@ -19,13 +19,14 @@ mod cipher;
 #[cfg(test)]
 mod tests;
 
-pub use cipher::{CIPHER_MAX, CIPHER_MIN, MESSAGE_MAX, cipher_len, raw_len};
+pub use cipher::raw_len;
+pub(crate) use cipher::{CIPHER_MAX, CIPHER_MIN, MESSAGE_MAX, cipher_len};
 
 /// Bytes of a scalar, a coordinate and a digest.
 const LEN: usize = 32;
 
 /// Bytes of a signature, r ‖ s.
-pub const SIGNATURE_LEN: usize = 2 * LEN;
+pub(crate) const SIGNATURE_LEN: usize = 2 * LEN;
 
 /// The signer's identity where the parties agreed on none (GM/T 0009-2012 section 10).
 const ID: &str = "1234567812345678";

@@ -1,0 +1,140 @@
+//! The names for Rust programs that link the module: the command line of `cli/`, tests and
+//! benchmarks. A PKCS#11 client needs none of them; it calls `C_GetFunctionList`.
+//!
+//! Each name lies under the room that defines it; whatever is not named here is private.
+
+#![expect(
+    missing_docs,
+    reason = "a module here has the name and the purpose of its room"
+)]
+
+pub mod attr {
+    pub use crate::attr::{
+        Described, Form, RawAttribute, RawValue, Revealed, described, is_material, name,
+    };
+}
+
+pub mod byok {
+    pub use crate::byok::{
+        ALGORITHMS, Algorithm, Curve, Job, OaepHash, Profile, Rule, Scheme, Spec, State,
+        WrappingKey, expired, parse_tags,
+    };
+
+    pub mod profile {
+        pub use crate::byok::profile::{all, find};
+    }
+}
+
+pub mod ck {
+    pub use crate::ck::*;
+}
+
+pub mod clock {
+    pub use crate::clock::{Clock, Deadline, ManualClock, SystemClock, UnixTime, utc};
+}
+
+pub mod config {
+    pub use crate::config::{Config, LogLevel, LogTarget, MechanismFilter, Origin, Settings};
+}
+
+pub mod crypto {
+    pub mod aes {
+        pub use crate::crypto::aes::{Cbc, Direction, Key};
+    }
+
+    pub mod ec {
+        pub use crate::crypto::ec::{Curve, EcMaterial, PrivateKey, PublicKey, generate};
+
+        pub mod sm2 {
+            pub use crate::crypto::ec::sm2::raw_len;
+        }
+    }
+
+    pub mod encoding {
+        pub use crate::crypto::encoding::{octet_string, to_octet_string};
+    }
+
+    pub mod hash {
+        pub use crate::crypto::hash::{Hash, Hmac, hmac_sha256};
+    }
+
+    pub mod kdf {
+        pub use crate::crypto::kdf::hkdf_sha256;
+    }
+
+    pub mod okp {
+        pub use crate::crypto::okp::{Curve, PublicKey, generate};
+    }
+
+    pub mod rand {
+        pub use crate::crypto::rand::{SystemRng, fill};
+    }
+
+    pub mod rsa {
+        pub use crate::crypto::rsa::{PrivateKey, PublicKey, RsaMaterial, generate, spki};
+    }
+}
+
+pub mod error {
+    pub use crate::error::{Error, Result};
+}
+
+pub mod keytype {
+    pub use crate::keytype::{
+        Form, KeyLengths, KeyType, Material, Need, PublicValue, Values, all, find,
+    };
+}
+
+pub mod log {
+    pub use crate::log::configure;
+}
+
+pub mod mechanism {
+    pub use crate::mechanism::{
+        Ecdh, EcdhWrap, HkdfSalt, Key, Mechanism, Oaep, ParamKind, Params, PrivateForm, Pss,
+        Request, Scheme, Unit, all, find,
+    };
+}
+
+pub mod module {
+    pub use crate::module::{Module, NewToken, padded};
+}
+
+pub mod out {
+    pub use crate::out::Out;
+}
+
+pub mod policy {
+    pub use crate::policy::{Login, Use};
+}
+
+pub mod rng {
+    pub use crate::rng::{Rng, random, secret};
+}
+
+pub mod secret {
+    pub use crate::secret::Secret;
+}
+
+pub mod session {
+    pub use crate::session::{
+        After, Decrypt, Digest, Encrypt, Find, Keyed, MessageDecrypt, MessageEncrypt, Operation,
+        Phase, Produces, Session, Sign, SignRecover, Takes, Verify, VerifyRecover, VerifySignature,
+    };
+}
+
+pub mod store {
+    pub use crate::store::{
+        AuditRow, Catalog, DuePlace, Durability, Engine, Error, FileCopy, Generation, Head,
+        MaterialRow, Options, Posting, Progress, Result, Row, Run, SLOT_LIMIT, Search, Snapshot,
+        Store, Ticket, Tx, Uid, catalog, remove,
+    };
+}
+
+pub mod token {
+    pub use crate::token::{
+        AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event, Handle, Receipt,
+        Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
+        Undone, Verified, VerifiedArchives, Version,
+    };
+}

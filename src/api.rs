@@ -81,7 +81,8 @@ pub mod error {
 
 pub mod keytype {
     pub use crate::keytype::{
-        Form, KeyLengths, KeyType, Material, Need, PublicValue, Values, all, find,
+        Form, KeyLengths, KeyType, Material, NamedKey, Need, PublicValue, PublicValues, Values,
+        all, find, from_spki, name_of, named_secrets, patterns, public_key,
     };
 }
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::keytype::{self, Material, Need, PublicValue};
+use tenon_pkcs11::api::keytype::{self, Material, Need, PublicValue, named_secrets};
 use tenon_pkcs11::api::token::Handle;
 
 use crate::ask::{KeyPassword, UserPin};
@@ -23,8 +24,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     choice: Choice,
     /// The file is the bytes of a secret key of this type
-    #[arg(long = "type", value_name = "TYPE")]
-    secret: Option<SecretType>,
+    #[arg(long = "type", value_name = "TYPE", value_parser = secret_types())]
+    secret: Option<ck::CK_KEY_TYPE>,
     #[command(flatten)]
     names: Names,
     #[command(flatten)]
@@ -35,11 +36,14 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum SecretType {
-    Aes,
-    Sm4,
-    Generic,
+/// The types that `--type` takes, by their names.
+fn secret_types() -> impl TypedValueParser<Value = ck::CK_KEY_TYPE> {
+    let of_name = |name: String| {
+        let mut types = named_secrets();
+        let row = types.find(|(known, _)| *known == name);
+        row.map_or(ck::CKK_GENERIC_SECRET, |(_, row)| row.id)
+    };
+    PossibleValuesParser::new(named_secrets().map(|(name, _)| name)).map(of_name)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -113,12 +117,7 @@ impl Planned {
 
 fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     let names = &arguments.names;
-    if let Some(secret) = arguments.secret {
-        let key_type = match secret {
-            SecretType::Aes => ck::CKK_AES,
-            SecretType::Sm4 => ck::CKK_TENON_SM4,
-            SecretType::Generic => ck::CKK_GENERIC_SECRET,
-        };
+    if let Some(key_type) = arguments.secret {
         let planned = Planned::new(names, ck::CKO_SECRET_KEY, None)?;
         return Ok(vec![planned.with(|template| {
             template

@@ -2,8 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::crypto::ec::Curve;
-use tenon_pkcs11::api::crypto::okp;
+use tenon_pkcs11::api::keytype::{NamedKey, patterns};
 use tenon_pkcs11::api::token::Handle;
 
 use crate::ask::UserPin;
@@ -12,13 +11,6 @@ use crate::output::{Format, unhex};
 use crate::template::Template;
 use crate::token::{Choice, Open};
 use crate::{EXIT_STATUS, Result};
-
-/// 65537, big-endian.
-const F4: [u8; 3] = [1, 0, 1];
-/// Bytes of an SM4 key.
-const SM4_LEN: u64 = 16;
-/// Tag of an ASN.1 PrintableString.
-const PRINTABLE_STRING: u8 = 0x13;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -34,10 +26,8 @@ pub(crate) enum Command {
 pub(crate) struct Generate {
     #[command(flatten)]
     choice: Choice,
-    /// aes:BITS, sm4, generic:BYTES, rsa:BITS, ec:CURVE (P-256, secp384r1 …), secp256k1, sm2, ed25519
-    /// or x25519
-    #[arg(long = "type", value_parser = Kind::parse)]
-    kind: Kind,
+    #[arg(long = "type", help = types(), value_parser = NamedKey::parse)]
+    kind: NamedKey,
     #[command(flatten)]
     names: Names,
     #[command(flatten)]
@@ -122,59 +112,6 @@ impl Names {
     }
 }
 
-/// What is made.
-#[derive(Clone)]
-enum Kind {
-    Aes { bytes: u64 },
-    Generic { bytes: u64 },
-    Rsa { bits: u64 },
-    Ec { params: Box<[u8]> },
-    Okp { curve: okp::Curve },
-    Sm4,
-    Sm2,
-}
-
-impl Kind {
-    fn parse(text: &str) -> std::result::Result<Self, String> {
-        let (name, size) = text.split_once(':').unwrap_or((text, ""));
-        let number = || {
-            size.parse::<u64>()
-                .map_err(|_| format!("expected a number after {name}:"))
-        };
-        match (name, size) {
-            ("aes", _) => match number()? {
-                bits @ (128 | 192 | 256) => Ok(Self::Aes { bytes: bits / 8 }),
-                _ => Err("an AES key has 128, 192 or 256 bits".to_owned()),
-            },
-            ("generic", _) => number().map(|bytes| Self::Generic { bytes }),
-            ("rsa", _) => number().map(|bits| Self::Rsa { bits }),
-            ("ec", "") => Err("expected a curve after ec:".to_owned()),
-            ("ec", curve) => curve_params(curve),
-            ("secp256k1", "") => curve_params(name),
-            ("sm4", "") => Ok(Self::Sm4),
-            ("sm2", "") => Ok(Self::Sm2),
-            ("ed25519", "") => Ok(Self::Okp {
-                curve: okp::Curve::Ed25519,
-            }),
-            ("x25519", "") => Ok(Self::Okp {
-                curve: okp::Curve::X25519,
-            }),
-            _ => Err(
-                "expected aes:BITS, sm4, generic:BYTES, rsa:BITS, ec:CURVE, secp256k1, sm2, \
-                      ed25519 or x25519"
-                    .to_owned(),
-            ),
-        }
-    }
-}
-
-/// CKA_EC_PARAMS that name the curve (PKCS#11 section 6.3): the token knows which there are.
-fn curve_params(name: &str) -> std::result::Result<Kind, String> {
-    let len = u8::try_from(name.len()).map_err(|_| "no curve has such a name".to_owned())?;
-    let params = [&[PRINTABLE_STRING, len], name.as_bytes()].concat().into();
-    Ok(Kind::Ec { params })
-}
-
 pub(crate) fn run(command: &Command) -> Result<()> {
     let Command::Generate(arguments) = command;
     let open = arguments.choice.user_session(&arguments.pin)?;
@@ -193,42 +130,26 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 
 fn generate(arguments: &Generate, open: &Open) -> Result<Vec<Handle>> {
     let names = &arguments.names;
-    let of_len = |bytes| Template::default().number(ck::CKA_VALUE_LEN, bytes);
-    let secret = |id, template| -> Result<Vec<Handle>> {
-        let template = names.add(template, ck::CKO_SECRET_KEY, id_of(names));
-        unused(&open.session, ck::CKO_SECRET_KEY, id_of(names))?;
-        let made = open
-            .session
-            .generate_key(open.request(id)?, template.as_slice());
-        Ok(vec![made?])
-    };
-    match &arguments.kind {
-        Kind::Aes { bytes } => secret(ck::CKM_AES_KEY_GEN, of_len(*bytes)),
-        Kind::Generic { bytes } => secret(ck::CKM_GENERIC_SECRET_KEY_GEN, of_len(*bytes)),
-        Kind::Sm4 => secret(ck::CKM_TENON_SM4_KEY_GEN, of_len(SM4_LEN)),
-        Kind::Sm2 => {
-            let public = Template::default().bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params());
-            pair(names, open, ck::CKM_TENON_SM2_KEY_PAIR_GEN, public)
-        }
-        Kind::Rsa { bits } => {
-            let public = Template::default()
-                .number(ck::CKA_MODULUS_BITS, *bits)
-                .bytes(ck::CKA_PUBLIC_EXPONENT, &F4);
-            pair(names, open, ck::CKM_RSA_PKCS_KEY_PAIR_GEN, public)
-        }
-        Kind::Ec { params } => {
-            let public = Template::default().bytes(ck::CKA_EC_PARAMS, params);
-            pair(names, open, ck::CKM_EC_KEY_PAIR_GEN, public)
-        }
-        Kind::Okp { curve } => {
-            let public = Template::default().bytes(ck::CKA_EC_PARAMS, curve.params());
-            let mechanism = match curve {
-                okp::Curve::Ed25519 => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
-                okp::Curve::X25519 => ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
-            };
-            pair(names, open, mechanism, public)
-        }
+    let NamedKey {
+        key_type,
+        size,
+        made_by,
+    } = &arguments.kind;
+    let sized = Template::default().value(key_type.size, size);
+    if !key_type.is_secret() {
+        return pair(names, open, *made_by, sized);
     }
+    let template = names.add(sized, ck::CKO_SECRET_KEY, id_of(names));
+    unused(&open.session, ck::CKO_SECRET_KEY, id_of(names))?;
+    let request = open.request(*made_by)?;
+    Ok(vec![
+        open.session.generate_key(request, template.as_slice())?,
+    ])
+}
+
+/// What `--type` takes.
+fn types() -> String {
+    format!("{}; curves are called P-256, secp384r1 …", patterns())
 }
 
 fn pair(
@@ -265,40 +186,4 @@ pub(crate) fn key_id(spki: &[u8]) -> Result<[u8; 20]> {
     use sha1::{Digest, Sha1};
     let info = spki::SubjectPublicKeyInfoRef::try_from(spki)?;
     Ok(Sha1::digest(info.subject_public_key.raw_bytes()).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn types_are_read() {
-        assert!(matches!(
-            Kind::parse("aes:256"),
-            Ok(Kind::Aes { bytes: 32 })
-        ));
-        assert!(matches!(
-            Kind::parse("rsa:3072"),
-            Ok(Kind::Rsa { bits: 3072 })
-        ));
-        assert!(
-            matches!(Kind::parse("ec:P-256"), Ok(Kind::Ec { params }) if *params == *b"\x13\x05P-256")
-        );
-        assert!(matches!(Kind::parse("sm2"), Ok(Kind::Sm2)));
-        assert!(matches!(Kind::parse("sm4"), Ok(Kind::Sm4)));
-        for bad in [
-            "",
-            "sm2:256",
-            "aes",
-            "aes:100",
-            "rsa:",
-            "rsa:x",
-            "ec",
-            "ec:",
-            "des:64",
-            "secp256k1:1",
-        ] {
-            assert!(Kind::parse(bad).is_err(), "{bad}");
-        }
-    }
 }

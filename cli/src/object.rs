@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tenon_pkcs11::api::attr::Revealed;
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::crypto::ec::Curve;
+use tenon_pkcs11::api::keytype::{self, KeyType, PublicValue, PublicValues, name_of};
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
@@ -241,27 +241,19 @@ pub(crate) fn class_name(class: Option<ck::CK_OBJECT_CLASS>) -> &'static str {
     }
 }
 
-/// Type and size as `keys generate --type` has them.
+/// What people call the key, as `keys generate --type` has it; nothing for what is no key.
 fn key_name(session: &Session, handle: Handle) -> Result<String> {
-    let bytes = |kind| value(session, handle, kind).map(Option::unwrap_or_default);
-    let key_type = ulong(&bytes(ck::CKA_KEY_TYPE)?);
-    let bytes_long = || bytes(ck::CKA_VALUE_LEN).map(|len| ulong(&len).unwrap_or(0));
-    Ok(match key_type {
-        None => String::new(),
-        Some(ck::CKK_RSA) => match bytes(ck::CKA_MODULUS)?.len() {
-            // An external key that waits for its material.
-            0 => format!("rsa:{}", ulong(&bytes(ck::CKA_MODULUS_BITS)?).unwrap_or(0)),
-            len => format!("rsa:{}", 8 * len),
-        },
-        Some(ck::CKK_EC) => {
-            let curve = Curve::from_params(&bytes(ck::CKA_EC_PARAMS)?);
-            format!("ec:{}", curve.map_or("?", Curve::name))
+    let read = |kind| value(session, handle, kind).map(Option::unwrap_or_default);
+    let Some(key_type) = ulong(&read(ck::CKA_KEY_TYPE)?) else {
+        return Ok(String::new());
+    };
+    let mut sizes = PublicValues::new();
+    for (kind, number) in keytype::find(key_type).into_iter().flat_map(KeyType::sizes) {
+        let bytes = read(kind)?;
+        match ulong(&bytes).filter(|_| number) {
+            Some(number) => sizes.push((kind, PublicValue::Ulong(number))),
+            None => sizes.push((kind, PublicValue::Bytes(bytes))),
         }
-        Some(ck::CKK_EC_EDWARDS) => "ed25519".to_owned(),
-        Some(ck::CKK_EC_MONTGOMERY) => "x25519".to_owned(),
-        Some(ck::CKK_AES) => format!("aes:{}", 8 * bytes_long()?),
-        Some(ck::CKK_TENON_SM4) => "sm4".to_owned(),
-        Some(ck::CKK_GENERIC_SECRET) => format!("generic:{}", bytes_long()?),
-        Some(other) => format!("type {other:#x}"),
-    })
+    }
+    Ok(name_of(key_type, &sizes))
 }

@@ -2,6 +2,7 @@
 
 use tenon_pkcs11::api::attr::{RawAttribute, RawValue};
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::keytype::{PublicValue, PublicValues};
 use tenon_pkcs11::api::secret::Secret;
 
 /// Attributes for a call.
@@ -33,6 +34,22 @@ impl Template {
             value: RawValue::Bytes(Secret::copy(value)),
         });
         self
+    }
+
+    /// A component of a key.
+    #[must_use]
+    pub(crate) fn value(self, kind: ck::CK_ATTRIBUTE_TYPE, value: &PublicValue) -> Self {
+        match value {
+            PublicValue::Ulong(number) => self.number(kind, *number),
+            PublicValue::Bytes(bytes) => self.bytes(kind, bytes),
+        }
+    }
+
+    /// All components of a key.
+    #[must_use]
+    pub(crate) fn values(self, values: &PublicValues) -> Self {
+        let add = |template: Self, (kind, value): &(_, _)| template.value(*kind, value);
+        values.iter().fold(self, add)
     }
 
     /// `value`, if there is one.

@@ -1,14 +1,16 @@
 //! Between material and its outer forms, by the rows of the table.
 
 use crate::ck;
-use crate::crypto::encoding::private_key_info;
+use crate::crypto::encoding::{private_key_info, public_key_info};
 use crate::crypto::{Error, Result};
+use crate::error;
 use crate::secret::Secret;
 
 use super::key::Key;
 use super::material::Material;
-use super::row::{Form, KeyPairs};
+use super::row::{Form, KeyPairs, KeyType};
 use super::table::{all, find};
+use super::values::PublicValues;
 
 /// First byte of the stored form of a secret key.
 const SECRET: u8 = 1;
@@ -19,8 +21,9 @@ impl Material {
     /// and ignored.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self> {
         let info = private_key_info(der)?;
-        let pairs = pairs().find(|pairs| pairs.oid == info.algorithm.oid);
-        let pairs = pairs.ok_or(Error::InvalidKey("PKCS #8 of an unknown algorithm"))?;
+        let oid = info.algorithm.oid;
+        let pairs = pairs().find(|(_, pairs)| pairs.oids.contains(&oid));
+        let (_, pairs) = pairs.ok_or(Error::InvalidKey("PKCS #8 of an unknown algorithm"))?;
         (pairs.from_pkcs8)(&info)
     }
 
@@ -44,7 +47,7 @@ impl Material {
             let [value] = parts else { return None };
             return Some(Self::Secret(Secret::copy(value)));
         }
-        let pairs = pairs().find(|pairs| pairs.stored_kind == kind)?;
+        let (_, pairs) = pairs().find(|(_, pairs)| pairs.stored_kind == kind)?;
         (pairs.from_parts)(parts)
     }
 
@@ -61,9 +64,30 @@ impl Material {
     }
 }
 
-fn pairs() -> impl Iterator<Item = &'static KeyPairs> {
+/// Type and components of the public key in SubjectPublicKeyInfo DER. Nothing is proven of the
+/// components: `InvalidKey` where the DER has none, or an unknown algorithm.
+pub fn from_spki(der: &[u8]) -> Result<(&'static KeyType, PublicValues)> {
+    let (row, _, values) = read_spki(der)?;
+    Ok((row, values))
+}
+
+/// The public key in SubjectPublicKeyInfo DER, ready for use. Errors as those of `KeyPairs::public`.
+pub fn public_key(der: &[u8]) -> error::Result<Key> {
+    let (_, pairs, values) = read_spki(der)?;
+    (pairs.public)(&values)
+}
+
+fn read_spki(der: &[u8]) -> Result<(&'static KeyType, &'static KeyPairs, PublicValues)> {
+    let info = public_key_info(der)?;
+    let oid = info.algorithm.oid;
+    let pairs = pairs().find(|(_, pairs)| pairs.oids.contains(&oid));
+    let (row, pairs) = pairs.ok_or(Error::InvalidKey("a public key of an unknown algorithm"))?;
+    Ok((row, pairs, (pairs.from_spki)(&info)?))
+}
+
+fn pairs() -> impl Iterator<Item = (&'static KeyType, &'static KeyPairs)> {
     all().filter_map(|row| match &row.form {
-        Form::Pair(pairs) => Some(pairs),
+        Form::Pair(pairs) => Some((row, pairs)),
         Form::Secret(_) => None,
     })
 }

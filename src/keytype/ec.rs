@@ -3,14 +3,14 @@
 use crate::ck;
 use crate::crypto;
 use crate::crypto::ec::{self, EcMaterial, PrivateKey, PublicKey};
-use crate::crypto::encoding::to_octet_string;
+use crate::crypto::encoding::{SubjectPublicKeyInfoRef, to_octet_string};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 use super::component::{Component, components};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
-use super::row::{Form, KeyPairs, KeyType};
+use super::row::{Form, KeyName, KeyPairs, KeyType, NamedSize};
 use super::spec::{Curve, Spec};
 use super::values::{PublicValue, PublicValues, Values, need};
 
@@ -23,10 +23,40 @@ pub(super) static EC: KeyType = KeyType {
     uses: &[ck::CKA_SIGN, ck::CKA_VERIFY],
     public: PUBLIC,
     held: PRIVATE,
+    names: &[
+        KeyName {
+            word: "ec",
+            size: NamedSize::Curve,
+            made_by: ck::CKM_EC_KEY_PAIR_GEN,
+        },
+        KeyName {
+            word: "secp256k1",
+            size: NamedSize::Only(|| params(ec::Curve::Secp256k1)),
+            made_by: ck::CKM_EC_KEY_PAIR_GEN,
+        },
+        KeyName {
+            word: "sm2",
+            size: NamedSize::Only(|| params(ec::Curve::Sm2)),
+            made_by: ck::CKM_TENON_SM2_KEY_PAIR_GEN,
+        },
+    ],
+    spec_names: &[
+        ("EC_P256", Spec::Ec(Curve::P256)),
+        ("EC_P384", Spec::Ec(Curve::P384)),
+        ("EC_P521", Spec::Ec(Curve::P521)),
+        ("EC_P256K", Spec::Ec(Curve::Secp256k1)),
+        ("EC_SM2", Spec::Ec(Curve::Sm2)),
+        ("SM2", Spec::Ec(Curve::Sm2)),
+        ("ECC_NIST_P256", Spec::Ec(Curve::P256)),
+        ("ECC_NIST_P384", Spec::Ec(Curve::P384)),
+        ("ECC_NIST_P521", Spec::Ec(Curve::P521)),
+        ("ECC_SECG_P256K1", Spec::Ec(Curve::Secp256k1)),
+    ],
     spec: Some(spec),
     form: Form::Pair(KeyPairs {
-        oid: ec::OID,
+        oids: &[ec::OID],
         from_pkcs8: |info| EcMaterial::from_pkcs8(info).map(Material::pair),
+        from_spki,
         stored_kind: 3,
         from_parts,
         from_values,
@@ -74,6 +104,27 @@ fn from_parts(parts: &[&[u8]]) -> Option<Material> {
     }))
 }
 
+fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues> {
+    let params = ec::params_of(info)?;
+    public_components(params, info.subject_public_key.raw_bytes())
+}
+
+/// The components of a public key on any curve.
+pub(super) fn public_components(params: Vec<u8>, point: &[u8]) -> crypto::Result<PublicValues> {
+    Ok(vec![
+        (ck::CKA_EC_PARAMS, PublicValue::Bytes(params)),
+        (
+            ck::CKA_EC_POINT,
+            PublicValue::Bytes(to_octet_string(point)?),
+        ),
+    ])
+}
+
+/// CKA_EC_PARAMS of a curve.
+fn params(curve: ec::Curve) -> PublicValue {
+    PublicValue::Bytes(curve.params().to_vec())
+}
+
 fn from_values(key: &dyn Values) -> Result<Material> {
     let params = need(key, ck::CKA_EC_PARAMS, "CKA_EC_PARAMS")?;
     let scalar = need(key, ck::CKA_VALUE, "CKA_VALUE")?;
@@ -98,12 +149,9 @@ fn describe(key: &dyn Values) -> Result<PublicValues> {
 /// What a public key on any curve says of itself. PKCS #11 3.0 has the DER of an Edwards or Montgomery
 /// point in CKA_EC_POINT, 3.2 its bare bytes; clients older than 3.2 read the DER alone, newer ones both.
 pub(super) fn on_curve(params: &[u8], point: &[u8], spki: Vec<u8>) -> Result<PublicValues> {
-    let point = to_octet_string(point)?;
-    Ok(vec![
-        (ck::CKA_EC_PARAMS, PublicValue::Bytes(params.to_vec())),
-        (ck::CKA_EC_POINT, PublicValue::Bytes(point)),
-        (ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)),
-    ])
+    let mut values = public_components(params.to_vec(), point)?;
+    values.push((ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)));
+    Ok(values)
 }
 
 impl KeyPair for EcMaterial {

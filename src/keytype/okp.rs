@@ -2,16 +2,17 @@
 
 use crate::ck;
 use crate::crypto;
+use crate::crypto::encoding::SubjectPublicKeyInfoRef;
 use crate::crypto::okp::{self, Curve, OkpMaterial, PrivateKey, PublicKey};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-use super::ec::{PRIVATE, PUBLIC, bad_params, on_curve};
+use super::ec::{PRIVATE, PUBLIC, bad_params, on_curve, public_components};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
-use super::row::{Form, KeyPairs, KeyType};
+use super::row::{Form, KeyName, KeyPairs, KeyType, NamedSize};
 use super::spec::{self, Spec};
-use super::values::{PublicValues, Values, need};
+use super::values::{PublicValue, PublicValues, Values, need};
 
 pub(super) static EDWARDS: KeyType = KeyType {
     id: ck::CKK_EC_EDWARDS,
@@ -22,10 +23,17 @@ pub(super) static EDWARDS: KeyType = KeyType {
     uses: &[ck::CKA_SIGN, ck::CKA_VERIFY],
     public: PUBLIC,
     held: PRIVATE,
+    names: &[KeyName {
+        word: "ed25519",
+        size: NamedSize::Only(|| PublicValue::Bytes(Curve::Ed25519.params().to_vec())),
+        made_by: ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+    }],
+    spec_names: &[("ED25519", Spec::Ec(spec::Curve::Ed25519))],
     spec: Some(spec),
     form: Form::Pair(KeyPairs {
-        oid: okp::ED25519,
+        oids: &[okp::ED25519],
         from_pkcs8: |info| OkpMaterial::from_pkcs8(Curve::Ed25519, info).map(Material::pair),
+        from_spki: |info| from_spki(Curve::Ed25519, info),
         stored_kind: 4,
         from_parts,
         from_values: |key| from_values(Curve::Ed25519, key),
@@ -44,10 +52,17 @@ pub(super) static MONTGOMERY: KeyType = KeyType {
     uses: &[],
     public: PUBLIC,
     held: PRIVATE,
+    names: &[KeyName {
+        word: "x25519",
+        size: NamedSize::Only(|| PublicValue::Bytes(Curve::X25519.params().to_vec())),
+        made_by: ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+    }],
+    spec_names: &[],
     spec: None,
     form: Form::Pair(KeyPairs {
-        oid: okp::X25519,
+        oids: &[okp::X25519],
         from_pkcs8: |info| OkpMaterial::from_pkcs8(Curve::X25519, info).map(Material::pair),
+        from_spki: |info| from_spki(Curve::X25519, info),
         stored_kind: 4,
         from_parts,
         from_values: |key| from_values(Curve::X25519, key),
@@ -72,6 +87,10 @@ fn named(of: Curve, params: &[u8]) -> Result<Curve> {
         return Err(error.at("CKA_EC_PARAMS"));
     }
     Ok(of)
+}
+
+fn from_spki(of: Curve, info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues> {
+    public_components(of.params().to_vec(), info.subject_public_key.raw_bytes())
 }
 
 fn from_parts(parts: &[&[u8]]) -> Option<Material> {

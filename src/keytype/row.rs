@@ -2,7 +2,7 @@
 
 use crate::ck;
 use crate::crypto;
-use crate::crypto::encoding::{ObjectIdentifier, PrivateKeyInfoRef};
+use crate::crypto::encoding::{ObjectIdentifier, PrivateKeyInfoRef, SubjectPublicKeyInfoRef};
 use crate::error::Result;
 use crate::secret::Secret;
 
@@ -10,7 +10,7 @@ use super::component::Component;
 use super::key::Key;
 use super::material::Material;
 use super::spec::Spec;
-use super::values::{PublicValues, Values};
+use super::values::{PublicValue, PublicValues, Values};
 
 /// A key type.
 pub struct KeyType {
@@ -31,11 +31,39 @@ pub struct KeyType {
     pub public: &'static [Component],
     /// What private or secret keys hold.
     pub held: &'static [Component],
+    /// What people call such keys, the most usual name first; none where no command makes them.
+    pub names: &'static [KeyName],
+    /// What services call external keys of this type and of each size. The first name of a size is the
+    /// one that is shown.
+    pub spec_names: &'static [(&'static str, Spec)],
     /// Kind and size of an external key of this type, from its attributes; `None` in the row where no
     /// external key is of this type, `None` from the function where none has this size.
     pub spec: Option<fn(&dyn Values) -> Option<Spec>>,
     /// The objects that hold such keys, and the code for their values.
     pub form: Form,
+}
+
+/// A name for the keys of a type, or for those of them that have one size.
+pub struct KeyName {
+    /// The name, before a colon where a size follows.
+    pub word: &'static str,
+    /// What follows, and what it says.
+    pub size: NamedSize,
+    /// CKM_ number of the mechanism that makes such keys.
+    pub made_by: ck::CK_MECHANISM_TYPE,
+}
+
+/// What a name says of a key's size.
+#[derive(Clone, Copy)]
+pub enum NamedSize {
+    /// This, and nothing follows.
+    Only(fn() -> PublicValue),
+    /// A number of bits follows.
+    Bits,
+    /// A number of bytes follows.
+    Bytes,
+    /// The name of a curve follows.
+    Curve,
 }
 
 /// The objects that hold the keys of a type.
@@ -60,10 +88,13 @@ pub struct SecretKey {
 
 /// The code for key pairs of one type.
 pub struct KeyPairs {
-    /// The algorithm in PKCS #8.
-    pub oid: ObjectIdentifier,
+    /// The algorithm in PKCS #8 and SubjectPublicKeyInfo: the one that is written, then others that are
+    /// read.
+    pub oids: &'static [ObjectIdentifier],
     /// Takes the private key in PKCS #8, with all values proven to belong together.
     pub from_pkcs8: fn(&PrivateKeyInfoRef<'_>) -> crypto::Result<Material>,
+    /// The components of the public key in SubjectPublicKeyInfo, of which nothing is proven yet.
+    pub from_spki: fn(&SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues>,
     /// First byte of the stored form. It never changes; types whose parts are alike share it.
     pub stored_kind: u8,
     /// Takes the parts of the stored form, which were authenticated; `None` for another number of them.

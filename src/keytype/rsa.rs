@@ -2,6 +2,7 @@
 
 use crate::ck;
 use crate::crypto;
+use crate::crypto::encoding::SubjectPublicKeyInfoRef;
 use crate::crypto::rsa::{self, PrivateKey, PublicKey, RsaMaterial};
 use crate::error::Result;
 use crate::secret::Secret;
@@ -9,7 +10,7 @@ use crate::secret::Secret;
 use super::component::{Component, components};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
-use super::row::{Form, KeyPairs, KeyType};
+use super::row::{Form, KeyName, KeyPairs, KeyType, NamedSize};
 use super::spec::Spec;
 use super::values::{PublicValue, PublicValues, Values, need};
 
@@ -27,10 +28,21 @@ pub(super) static RSA: KeyType = KeyType {
     ],
     public: PUBLIC,
     held: PRIVATE,
+    names: &[KeyName {
+        word: "rsa",
+        size: NamedSize::Bits,
+        made_by: ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
+    }],
+    spec_names: &[
+        ("RSA_2048", Spec::Rsa(2048)),
+        ("RSA_3072", Spec::Rsa(3072)),
+        ("RSA_4096", Spec::Rsa(4096)),
+    ],
     spec: Some(spec),
     form: Form::Pair(KeyPairs {
-        oid: rsa::OID,
+        oids: &[rsa::OID, rsa::PSS, rsa::OAEP],
         from_pkcs8: |info| RsaMaterial::from_pkcs8(info).map(Material::pair),
+        from_spki,
         stored_kind: 2,
         from_parts,
         from_values,
@@ -62,11 +74,15 @@ const PRIVATE: &[Component] = components! {
 };
 
 fn spec(key: &dyn Values) -> Option<Spec> {
-    let of_modulus = || key.bytes(ck::CKA_MODULUS).map(modulus_bits);
-    key.ulong(ck::CKA_MODULUS_BITS)
-        .or_else(of_modulus)
+    bits(key)
         .filter(|bits| matches!(bits, 2048 | 3072 | 4096))
         .map(Spec::Rsa)
+}
+
+/// Bits of the modulus that a key has or shall have; `None` for keys of other types.
+pub(crate) fn bits(key: &dyn Values) -> Option<u64> {
+    let of_modulus = || key.bytes(ck::CKA_MODULUS).map(modulus_bits);
+    key.ulong(ck::CKA_MODULUS_BITS).or_else(of_modulus)
 }
 
 /// Bits of a modulus without leading zero bytes.
@@ -90,6 +106,14 @@ fn from_parts(parts: &[&[u8]]) -> Option<Material> {
         dq,
         qinv,
     }))
+}
+
+fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues> {
+    let [n, e] = rsa::public_numbers(info)?;
+    Ok(vec![
+        (ck::CKA_MODULUS, PublicValue::Bytes(n)),
+        (ck::CKA_PUBLIC_EXPONENT, PublicValue::Bytes(e)),
+    ])
 }
 
 fn from_values(key: &dyn Values) -> Result<Material> {

@@ -8,9 +8,9 @@ use crate::crypto::sm4;
 
 use super::component::{Component, components};
 use super::key::{Key, Ready};
-use super::row::{Form, KeyLengths, KeyType, SecretKey};
+use super::row::{Form, KeyLengths, KeyName, KeyType, NamedSize, SecretKey};
 use super::spec::Spec;
-use super::values::Values;
+use super::values::{PublicValue, Values};
 
 /// What all rows have in common: a secret of any length.
 const ANY: KeyType = KeyType {
@@ -22,6 +22,8 @@ const ANY: KeyType = KeyType {
     uses: SIGNS,
     public: &[],
     held: VALUE,
+    names: &[],
+    spec_names: &[],
     spec: Some(hmac),
     form: Form::Secret(SECRET),
 };
@@ -47,7 +49,14 @@ const VALUE: &[Component] = components! {
     CKA_VALUE Bytes, None, [R F F] UnlessSensitive Checked;
 };
 
-pub(super) static GENERIC: KeyType = ANY;
+pub(super) static GENERIC: KeyType = KeyType {
+    names: &[KeyName {
+        word: "generic",
+        size: NamedSize::Bytes,
+        made_by: ck::CKM_GENERIC_SECRET_KEY_GEN,
+    }],
+    ..ANY
+};
 
 pub(super) static AES: KeyType = KeyType {
     id: ck::CKK_AES,
@@ -57,6 +66,20 @@ pub(super) static AES: KeyType = KeyType {
     held: components! {
         CKA_VALUE Sized(&[16, 24, 32]), None, [R F F] UnlessSensitive Checked;
     },
+    names: &[KeyName {
+        word: "aes",
+        size: NamedSize::Bits,
+        made_by: ck::CKM_AES_KEY_GEN,
+    }],
+    spec_names: &[
+        ("AES_256", Spec::Aes(256)),
+        ("AES_192", Spec::Aes(192)),
+        ("AES_128", Spec::Aes(128)),
+        ("ALIYUN_AES_256", Spec::Aes(256)),
+        ("ALIYUN_AES_192", Spec::Aes(192)),
+        ("ALIYUN_AES_128", Spec::Aes(128)),
+        ("SYMMETRIC_DEFAULT", Spec::Aes(256)),
+    ],
     spec: Some(|key| {
         bits(key)
             .filter(|bits| matches!(bits, 128 | 192 | 256))
@@ -101,6 +124,12 @@ pub(super) static SM4: KeyType = KeyType {
     held: components! {
         CKA_VALUE Sized(&[16]), None, [R F F] UnlessSensitive Checked;
     },
+    names: &[KeyName {
+        word: "sm4",
+        size: NamedSize::Only(|| PublicValue::Ulong(sm4::KEY_LEN as u64)),
+        made_by: ck::CKM_TENON_SM4_KEY_GEN,
+    }],
+    spec_names: &[("SM4", Spec::Sm4), ("ALIYUN_SM4", Spec::Sm4)],
     spec: Some(|key| matches!(bits(key), None | Some(128)).then_some(Spec::Sm4)),
     form: Form::Secret(SecretKey {
         lengths: KeyLengths::Exactly(sm4::KEY_LEN),

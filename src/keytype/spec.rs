@@ -5,6 +5,8 @@ use std::fmt;
 use crate::ck;
 use crate::crypto::{ec, okp};
 
+use super::values::PublicValue;
+
 /// Kind and size of a key's material.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spec {
@@ -56,8 +58,7 @@ impl Curve {
     }
 
     /// CKA_KEY_TYPE and CKA_EC_PARAMS of keys on this curve.
-    #[must_use]
-    pub fn attributes(self) -> (ck::CK_KEY_TYPE, &'static [u8]) {
+    fn attributes(self) -> (ck::CK_KEY_TYPE, &'static [u8]) {
         let curve = match self {
             Self::P256 => ec::Curve::P256,
             Self::P384 => ec::Curve::P384,
@@ -71,6 +72,23 @@ impl Curve {
 }
 
 impl Spec {
+    /// CKA_KEY_TYPE of a key of this kind, then the attribute that says its size, and its value.
+    #[must_use]
+    pub fn attributes(self) -> (ck::CK_KEY_TYPE, ck::CK_ATTRIBUTE_TYPE, PublicValue) {
+        let of_len = |key_type, bits| (key_type, ck::CKA_VALUE_LEN, PublicValue::Ulong(bits / 8));
+        match self {
+            Self::Aes(bits) => of_len(ck::CKK_AES, bits),
+            Self::Hmac(bits) => of_len(ck::CKK_GENERIC_SECRET, bits),
+            Self::Sm4 => of_len(ck::CKK_TENON_SM4, 128),
+            Self::Rsa(bits) => (ck::CKK_RSA, ck::CKA_MODULUS_BITS, PublicValue::Ulong(bits)),
+            Self::Ec(curve) => {
+                let (key_type, params) = curve.attributes();
+                let params = PublicValue::Bytes(params.to_vec());
+                (key_type, ck::CKA_EC_PARAMS, params)
+            }
+        }
+    }
+
     /// A key pair's private half, not a secret key.
     #[must_use]
     pub fn private(self) -> bool {

@@ -99,4 +99,41 @@ impl Spec {
     pub fn of(key_type: ck::CK_KEY_TYPE, key: &dyn Values) -> Option<Self> {
         find(key_type)?.spec?(key)
     }
+
+    /// The spec that a service calls so: `name` is in capitals, with underscores.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let mut names = all().flat_map(|row| row.spec_names);
+        if let Some((_, spec)) = names.find(|(known, _)| *known == name) {
+            return Some(*spec);
+        }
+        let bits: u64 = name.strip_prefix("HMAC_")?.parse().ok()?;
+        let spec = Self::of(ck::CKK_GENERIC_SECRET, &[(ck::CKA_VALUE_LEN, bits / 8)])?;
+        (spec.name() == name).then_some(spec)
+    }
+
+    /// What services call it.
+    #[must_use]
+    pub fn name(self) -> String {
+        let mut names = all().flat_map(|row| row.spec_names);
+        let named = names.find(|(_, spec)| *spec == self);
+        named.map_or_else(
+            || self.to_string().replace('-', "_"),
+            |(name, _)| (*name).to_owned(),
+        )
+    }
+
+    /// What a key of this kind may be used for.
+    #[must_use]
+    pub fn uses(self) -> &'static [ck::CK_ATTRIBUTE_TYPE] {
+        find(self.attributes().0).map_or(&[], |row| row.uses)
+    }
+
+    /// The name of each spec that has one, as it is shown.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let names = all().flat_map(|row| row.spec_names);
+        names
+            .filter(|(name, spec)| spec.name() == *name)
+            .map(|(name, _)| *name)
+    }
 }

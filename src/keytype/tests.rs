@@ -65,3 +65,128 @@ fn an_hmac_key_of_each_hash_can_be_an_external_key() {
         assert_eq!([of(0), of(1025)], [None, None], "{}", row.name);
     }
 }
+
+#[test]
+fn keys_are_read_by_their_names_and_called_so() {
+    let bytes = |bytes: &[u8]| PublicValue::Bytes(bytes.to_vec());
+    let p256 = b"\x06\x08\x2A\x86\x48\xCE\x3D\x03\x01\x07";
+    for (text, key_type, size, shown) in [
+        ("aes:256", ck::CKK_AES, PublicValue::Ulong(32), "aes:256"),
+        ("sm4", ck::CKK_TENON_SM4, PublicValue::Ulong(16), "sm4"),
+        (
+            "generic:77",
+            ck::CKK_GENERIC_SECRET,
+            PublicValue::Ulong(77),
+            "generic:77",
+        ),
+        (
+            "rsa:3072",
+            ck::CKK_RSA,
+            PublicValue::Ulong(3072),
+            "rsa:3072",
+        ),
+        (
+            "ec:P-256",
+            ck::CKK_EC,
+            bytes(b"\x13\x05P-256"),
+            "ec:secp256r1",
+        ),
+        (
+            "sm2",
+            ck::CKK_EC,
+            bytes(crate::crypto::ec::Curve::Sm2.params()),
+            "ec:sm2p256v1",
+        ),
+        (
+            "ed25519",
+            ck::CKK_EC_EDWARDS,
+            bytes(b"\x06\x03\x2B\x65\x70"),
+            "ed25519",
+        ),
+    ] {
+        let named = NamedKey::parse(text).unwrap();
+        assert_eq!(named.key_type.id, key_type, "{text}");
+        assert_eq!(named.size, size, "{text}");
+        let values = vec![(named.key_type.size, size)];
+        assert_eq!(name_of(key_type, &values), shown, "{text}");
+    }
+    let values = vec![(ck::CKA_EC_PARAMS, bytes(p256))];
+    assert_eq!(name_of(ck::CKK_EC, &values), "ec:secp256r1");
+    assert_eq!(name_of(ck::CKK_HKDF, &values), "HKDF");
+    assert_eq!(name_of(ck::CKK_DES3, &values), "type 0x15");
+    for bad in [
+        "",
+        "sm2:256",
+        "aes",
+        "aes:100",
+        "aes:7",
+        "rsa:",
+        "rsa:x",
+        "ec",
+        "ec:",
+        "des:64",
+        "secp256k1:1",
+    ] {
+        assert!(NamedKey::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn every_named_key_is_made_by_a_mechanism_for_its_type() {
+    for row in all() {
+        for name in row.names {
+            let mechanism = crate::mechanism::find(name.made_by).unwrap();
+            assert!(mechanism.key_types.contains(&row.id), "{}", name.word);
+            let makes = match row.is_secret() {
+                true => mechanism.generate.is_some(),
+                false => mechanism.generate_pair.is_some(),
+            };
+            assert!(makes, "{}", name.word);
+            let same = all().flat_map(|row| row.names);
+            let same = same.filter(|other| other.word == name.word);
+            assert_eq!(same.count(), 1, "{}", name.word);
+        }
+    }
+}
+
+#[test]
+fn each_spec_is_read_by_all_its_names_and_makes_keys_of_its_own() {
+    for row in all() {
+        for (name, spec) in row.spec_names {
+            assert_eq!(Spec::named(name), Some(*spec), "{name}");
+            let (key_type, size, value) = spec.attributes();
+            assert_eq!((key_type, size), (row.id, row.size), "{name}");
+            let values = vec![(size, value)];
+            assert_eq!(Spec::of(key_type, &values), Some(*spec), "{name}");
+        }
+    }
+    assert_eq!(Spec::named("HMAC_512"), Some(Spec::Hmac(512)));
+    assert_eq!(Spec::Hmac(512).name(), "HMAC_512");
+    assert_eq!(Spec::Aes(256).name(), "AES_256");
+    assert_eq!(Spec::Ec(Curve::P256).name(), "EC_P256");
+}
+
+#[test]
+fn public_keys_are_read_as_their_pairs_describe_them() {
+    use crate::crypto::{ec, okp, rsa};
+    for material in [
+        Material::pair(rsa::generate(1024, &[1, 0, 1]).unwrap()),
+        Material::pair(ec::generate(ec::Curve::P384).unwrap()),
+        Material::pair(okp::generate(okp::Curve::X25519).unwrap()),
+    ] {
+        let Material::Pair(pair) = &material else {
+            panic!("no pair");
+        };
+        let spki = pair.spki().unwrap();
+        let (row, values) = from_spki(&spki).unwrap();
+        assert_eq!(row.id, pair.key_type());
+        let described = pair.describe().unwrap();
+        assert!(values.iter().all(|value| described.contains(value)));
+        assert_eq!(
+            public_key(&spki).unwrap().bits(),
+            material.ready(None).unwrap().bits()
+        );
+        let longer = [&spki[..], &[0]].concat();
+        assert!(from_spki(&longer).is_err());
+    }
+}

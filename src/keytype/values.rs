@@ -22,6 +22,23 @@ impl<const N: usize> Values for [(ck::CK_ATTRIBUTE_TYPE, ck::CK_ULONG); N] {
     }
 }
 
+/// Public values, as they are described.
+impl Values for PublicValues {
+    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+        self.iter().find_map(|(of, value)| match value {
+            PublicValue::Bytes(bytes) if *of == kind => Some(&**bytes),
+            _ => None,
+        })
+    }
+
+    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
+        self.iter().find_map(|(of, value)| match value {
+            PublicValue::Ulong(number) if *of == kind => Some(*number),
+            _ => None,
+        })
+    }
+}
+
 /// A value that anybody may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicValue {
@@ -35,13 +52,24 @@ pub enum PublicValue {
 pub(crate) type PublicValues = Vec<(ck::CK_ATTRIBUTE_TYPE, PublicValue)>;
 
 /// The component `kind`, called `name`. CKR_TEMPLATE_INCOMPLETE without it.
-pub(super) fn need<'a>(
+pub(crate) fn need<'a>(
     values: &'a dyn Values,
     kind: ck::CK_ATTRIBUTE_TYPE,
     name: &'static str,
 ) -> Result<&'a [u8]> {
-    values.bytes(kind).ok_or_else(|| {
-        let what = "the key's value is incomplete";
-        Error::new(ck::CKR_TEMPLATE_INCOMPLETE, what).at(name)
-    })
+    values.bytes(kind).ok_or_else(|| missing(name))
+}
+
+/// The number `kind`, called `name`. CKR_TEMPLATE_INCOMPLETE without it.
+pub(crate) fn need_number(
+    values: &dyn Values,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+    name: &'static str,
+) -> Result<ck::CK_ULONG> {
+    values.ulong(kind).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &'static str) -> Error {
+    let what = "the key's value is incomplete";
+    Error::new(ck::CKR_TEMPLATE_INCOMPLETE, what).at(name)
 }

@@ -37,7 +37,7 @@ pub(crate) use keyring::{Keyring, Version};
 pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
 pub(crate) use op::{Cipher, Digester, Signer, Verifier};
 pub use params::{Ecdh, EcdhWrap, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
-pub(crate) use row::{BadBlob, BeginCipher, Composition, Opened, PairSpec, Proof, Source, Unwrap};
+pub(crate) use row::{BadBlob, BeginCipher, Composition, Opened, Proof, Source, Unwrap};
 pub use row::{Mechanism, PrivateForm, Request, Unit};
 pub(crate) use table::KEY_WRAP_PAD_PKCS7;
 pub use table::{all, find};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
-use super::{Key, Material, Mechanism, PairSpec, ParamKind, Params, ROW, Scheme, Unit};
+use super::{Key, Material, Mechanism, ParamKind, Params, ROW, Scheme, Unit};
 use crate::ck;
 use crate::crypto::hash::Hash;
 use crate::crypto::okp::{self, Curve, MAX_CONTEXT_LEN, PrivateKey, PublicKey, SIGNATURE_LEN};
 use crate::error::{Result, refuse};
+use crate::keytype::{Values, need};
 
 /// What all rows have in common.
 const OKP: Mechanism = Mechanism {
@@ -24,7 +25,7 @@ pub(super) static ROWS: &[Mechanism] = &[
         id: ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
         name: "CKM_EC_EDWARDS_KEY_PAIR_GEN",
         key_types: &[ck::CKK_EC_EDWARDS],
-        generate_pair: Some(|spec| generate_pair(spec, Curve::Ed25519)),
+        generate_pair: Some(|asked| generate_pair(asked, Curve::Ed25519)),
         vectors: &["okp.json"],
         ..OKP
     },
@@ -42,19 +43,14 @@ pub(super) static ROWS: &[Mechanism] = &[
         id: ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
         name: "CKM_EC_MONTGOMERY_KEY_PAIR_GEN",
         key_types: &[ck::CKK_EC_MONTGOMERY],
-        generate_pair: Some(|spec| generate_pair(spec, Curve::X25519)),
+        generate_pair: Some(|asked| generate_pair(asked, Curve::X25519)),
         vectors: &["okp.json", "crypto::okp::tests::wycheproof_x25519"],
         ..OKP
     },
 ];
 
-fn generate_pair(spec: &PairSpec, of: Curve) -> Result<Material> {
-    let PairSpec::Ec { params } = spec else {
-        return refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "these key pairs need CKA_EC_PARAMS",
-        );
-    };
+fn generate_pair(asked: &dyn Values, of: Curve) -> Result<Material> {
+    let params = need(asked, ck::CKA_EC_PARAMS, "CKA_EC_PARAMS")?;
     if Curve::from_params(params)? != of {
         return refuse(
             ck::CKR_CURVE_NOT_SUPPORTED,
@@ -127,6 +123,7 @@ fn expected(params: &Params) -> Result<(Scheme, Input)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keytype::PublicValue;
     use crate::mechanism::find;
 
     fn pair(curve: Curve) -> (Arc<Key>, Arc<Key>) {
@@ -189,8 +186,8 @@ mod tests {
     #[test]
     fn each_mechanism_makes_pairs_of_its_own_curve() {
         let generate = |id, params: &[u8]| {
-            let params = params.to_vec();
-            find(id).unwrap().generate_pair.unwrap()(&PairSpec::Ec { params })
+            let asked = vec![(ck::CKA_EC_PARAMS, PublicValue::Bytes(params.to_vec()))];
+            find(id).unwrap().generate_pair.unwrap()(&asked)
         };
         for (id, own, other) in [
             (

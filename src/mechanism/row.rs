@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ck;
 use crate::crypto::ec::Curve;
 use crate::error::{Error, Result};
-use crate::keytype::{Key, KeyLengths, Material};
+use crate::keytype::{Key, KeyLengths, Material, Values};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -58,25 +58,9 @@ pub enum Source {
 
 /// Makes a secret key of `len` bytes.
 pub(crate) type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
-/// Makes a key pair.
-pub(crate) type GeneratePair = fn(&PairSpec) -> Result<Material>;
-
-/// What C_GenerateKeyPair asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PairSpec {
-    /// An RSA key pair.
-    Rsa {
-        /// CKA_MODULUS_BITS.
-        bits: u64,
-        /// CKA_PUBLIC_EXPONENT, big-endian; 65537 when the template has none.
-        exponent: Vec<u8>,
-    },
-    /// An EC key pair.
-    Ec {
-        /// CKA_EC_PARAMS: DER.
-        params: Vec<u8>,
-    },
-}
+/// Makes the key pair that these attributes ask for: what the two templates of C_GenerateKeyPair say
+/// together. CKR_TEMPLATE_INCOMPLETE where they do not say the size.
+pub(crate) type GeneratePair = fn(&dyn Values) -> Result<Material>;
 
 /// The clear encoding of a private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

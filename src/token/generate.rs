@@ -88,8 +88,8 @@ impl Token {
             return self.generate_job(caller, mechanism, public, private);
         }
         let keys = self.keys()?;
-        let halves = self.new_pair(caller, &keys, mechanism, (public, private), |_, private| {
-            refuse_external(private)
+        let halves = self.new_pair(caller, &keys, mechanism, (public, private), |asked| {
+            refuse_external(asked.private)
         })?;
         let [public, private] =
             self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;

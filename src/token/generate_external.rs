@@ -129,7 +129,7 @@ fn usual(profile: &Profile, spec: Spec) -> Usage {
         encrypt: true,
         sign: true,
     };
-    let signs_alone = matches!(spec, Spec::Ec(_) | Spec::Hmac(_));
+    let signs_alone = !spec.uses().contains(&ck::CKA_DECRYPT);
     match (profile.takes_every_way(), signs_alone) {
         (_, true) => sign,
         (true, false) => both,

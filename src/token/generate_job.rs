@@ -5,8 +5,8 @@ use crate::byok::{self, Algorithm, Job, Refused, Scheme, WrappingKey};
 use crate::ck;
 use crate::crypto::ec::Curve;
 use crate::error::{Error, Result, refuse};
-use crate::keytype;
-use crate::mechanism::{Mechanism, PairSpec};
+use crate::keytype::{self, Values};
+use crate::mechanism::Mechanism;
 use crate::policy::Action;
 use crate::secret::Secret;
 use crate::store::Uid;
@@ -16,6 +16,7 @@ use super::external::job::{import_token, may_wrap};
 use super::external::template::{OF_EXTERNAL, refuse_any};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
+use super::pair::Asked;
 use super::record::external::profile_of;
 use super::record::uid::uid_of;
 use super::{Caller, Token};
@@ -63,8 +64,8 @@ impl Token {
         }
         let mut ends = 0;
         let [mut public, mut private] =
-            self.new_pair(caller, &keys, mechanism, (public, &own), |spec, private| {
-                ends = self.judge_order(caller, &keys, spec, private)?;
+            self.new_pair(caller, &keys, mechanism, (public, &own), |asked| {
+                ends = self.judge_order(caller, &keys, asked)?;
                 Ok(())
             })?;
         for (kind, value) in FIXED {
@@ -101,13 +102,8 @@ impl Token {
     }
 
     /// Whether the job may be, before its key pair is generated: when it ends.
-    fn judge_order(
-        &self,
-        caller: Caller,
-        keys: &Keys,
-        spec: &PairSpec,
-        private: &Attributes,
-    ) -> Result<u64> {
+    fn judge_order(&self, caller: Caller, keys: &Keys, asked: &Asked<'_>) -> Result<u64> {
+        let private = asked.private;
         if !private.bool(ck::CKA_TOKEN) {
             return refuse(
                 ck::CKR_TEMPLATE_INCONSISTENT,
@@ -121,19 +117,24 @@ impl Token {
         if algorithm.scheme == Scheme::Pkcs1 && !self.state.config.pkcs1_imports {
             return Err(byok::Error::Pkcs1Off.into());
         }
-        let wrapping = match spec {
-            PairSpec::Rsa { bits, .. } => WrappingKey::Rsa(*bits),
-            PairSpec::Ec { params } if keytype::curve(params)? == Curve::Sm2 => WrappingKey::Sm2,
-            PairSpec::Ec { .. } => {
-                return refuse(
-                    ck::CKR_TEMPLATE_INCONSISTENT,
-                    "the key of an import job is an RSA key or one on SM2's curve",
-                );
-            }
-        };
         let profile = profile_of(&target.attributes)?;
-        may_wrap(profile, algorithm, wrapping, &target)?;
+        may_wrap(profile, algorithm, wrapping_key(asked)?, &target)?;
         Ok(profile.job_ends(self.state.time.now().at))
+    }
+}
+
+/// The wrapping key that a job asks for.
+fn wrapping_key(asked: &dyn Values) -> Result<WrappingKey> {
+    if let Some(bits) = keytype::rsa_bits(asked) {
+        return Ok(WrappingKey::Rsa(bits));
+    }
+    match asked.bytes(ck::CKA_EC_PARAMS).map(keytype::curve) {
+        Some(Ok(Curve::Sm2)) => Ok(WrappingKey::Sm2),
+        Some(Err(error)) => Err(error),
+        Some(Ok(_)) | None => refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "the key of an import job is an RSA key or one on SM2's curve",
+        ),
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::attr::{self, Attributes, How, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Mechanism, PairSpec};
+use crate::keytype::{self, Values};
+use crate::mechanism::Mechanism;
 
 use crate::token::record::facts::set_origin;
 use crate::token::record::key;
@@ -22,7 +23,7 @@ impl Token {
         keys: &Keys,
         mechanism: &Mechanism,
         (public, private): (&[RawAttribute], &[RawAttribute]),
-        judge: impl FnOnce(&PairSpec, &Attributes) -> Result<()>,
+        judge: impl FnOnce(&Asked<'_>) -> Result<()>,
     ) -> Result<[New; 2]> {
         let Some(generate) = mechanism.generate_pair else {
             return refuse(
@@ -45,16 +46,16 @@ impl Token {
         };
         let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
         let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
-        let spec = pair_spec(&public, &private)?;
+        let asked = Asked::new(&public, &private)?;
         for attributes in [&public, &private] {
             self.may_make(caller, keys, attributes)?;
         }
-        if let PairSpec::Rsa { bits, .. } = &spec {
-            self.may_have_size(caller, keys, *bits)?;
+        if let Some(bits) = keytype::rsa_bits(&asked) {
+            self.may_have_size(caller, keys, bits)?;
         }
         self.may_pair(caller, keys, &public, &private)?;
-        judge(&spec, &private)?;
-        let material = generate(&spec)?;
+        judge(&asked)?;
+        let material = generate(&asked)?;
         key::describe(&mut public, &material)?;
         key::describe_components(&mut public)?;
         key::describe(&mut private, &material)?;
@@ -83,28 +84,35 @@ pub(super) fn set_generated(attributes: &mut Attributes, mechanism: &Mechanism) 
     set_origin(attributes, ck::ORIGIN_GENERATED);
 }
 
-/// What the templates ask of the pair. Some clients give CKA_EC_PARAMS in the private half.
-fn pair_spec(public: &Attributes, private: &Attributes) -> Result<PairSpec> {
-    if let Some(bits) = public.ulong(ck::CKA_MODULUS_BITS) {
-        let exponent = public
-            .bytes(ck::CKA_PUBLIC_EXPONENT)
-            .filter(|e| !e.is_empty())
-            .unwrap_or(&[1, 0, 1]);
-        return Ok(PairSpec::Rsa {
-            bits,
-            exponent: exponent.to_vec(),
-        });
+/// What the templates of the two halves ask of the pair together.
+pub(super) struct Asked<'a> {
+    public: &'a Attributes,
+    pub(super) private: &'a Attributes,
+}
+
+impl<'a> Asked<'a> {
+    /// CKR_TEMPLATE_INCONSISTENT where both say the size, as some clients do, and not the same.
+    fn new(public: &'a Attributes, private: &'a Attributes) -> Result<Self> {
+        let row = public.key_type().and_then(keytype::find);
+        let sizes = row.and_then(|row| public.get(row.size).zip(private.get(row.size)));
+        if sizes.is_some_and(|(public, private)| public != private) {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "the two templates ask for different sizes or curves",
+            );
+        }
+        Ok(Self { public, private })
     }
-    let given = |attributes: &Attributes| attributes.bytes(ck::CKA_EC_PARAMS).map(<[u8]>::to_vec);
-    match (given(public), given(private)) {
-        (Some(a), Some(b)) if a != b => refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "the two templates name different curves",
-        ),
-        (Some(params), _) | (None, Some(params)) => Ok(PairSpec::Ec { params }),
-        (None, None) => refuse(
-            ck::CKR_TEMPLATE_INCOMPLETE,
-            "a key pair needs CKA_MODULUS_BITS or CKA_EC_PARAMS",
-        ),
+}
+
+impl Values for Asked<'_> {
+    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+        let public = self.public.bytes(kind);
+        public.or_else(|| self.private.bytes(kind))
+    }
+
+    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
+        let public = self.public.ulong(kind);
+        public.or_else(|| self.private.ulong(kind))
     }
 }

@@ -10,7 +10,7 @@ use tenon_pkcs11::api::keytype::Values;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::spec::{self, Usage};
+use super::spec::Usage;
 use crate::Result;
 use crate::ask::UserPin;
 use crate::object::{find, ulong};
@@ -180,7 +180,7 @@ impl External {
 
     /// KeySpec.
     pub(super) fn spec(&self) -> String {
-        self.spec.map_or_else(|| "?".to_owned(), spec::name)
+        self.spec.map_or_else(|| "?".to_owned(), Spec::name)
     }
 
     /// KeyUsage; empty for a key of no or of both usages.

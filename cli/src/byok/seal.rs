@@ -1,14 +1,12 @@
 //! The blobs of every algorithm: by the mechanisms of the library, as C_WrapKey uses them.
 
-use der::{Decode, Encode};
-use pkcs1::RsaPublicKeyRef;
-use spki::SubjectPublicKeyInfoRef;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::sm2::raw_len;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
-use tenon_pkcs11::api::crypto::{okp, rsa};
+use tenon_pkcs11::api::crypto::rsa;
+use tenon_pkcs11::api::keytype;
 use tenon_pkcs11::api::mechanism::{self, EcdhWrap, Key, Oaep, Params};
 use tenon_pkcs11::api::secret::Secret;
 
@@ -16,7 +14,7 @@ use super::algorithm::{Algorithm, Layout};
 use super::owned::Owned;
 use super::{base64, sm2};
 use crate::Result;
-use crate::keyfile::{self, EC_PUBLIC_KEY, Item};
+use crate::keyfile::{self, Item};
 
 /// Least bits of an RSA wrapping key: no service has smaller ones.
 const WRAPPING_BITS: usize = 2048;
@@ -38,7 +36,7 @@ impl WrappingKey {
         let [Item::PublicKey(spki)] = items.as_slice() else {
             return Err("the wrapping key is one public key in PEM, DER or Base64".into());
         };
-        public_key(&SubjectPublicKeyInfoRef::try_from(spki.as_slice())?).map(Self)
+        long_enough(keytype::public_key(spki)?).map(Self)
     }
 
     /// Bytes of an RSA key's modulus, which are the first part of a composite blob.
@@ -47,28 +45,16 @@ impl WrappingKey {
     }
 }
 
-fn public_key(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Key> {
-    let key = info.subject_public_key.raw_bytes();
-    if let Ok(rsa) = RsaPublicKeyRef::from_der(key) {
-        let [n, e] = [rsa.modulus, rsa.public_exponent].map(|number| number.as_bytes());
-        let key = rsa::PublicKey::new(n, e)?;
-        if key.bits() < WRAPPING_BITS {
-            return Err(format!(
-                "a wrapping key of {} bits is too short: the services' have {WRAPPING_BITS} and more",
-                key.bits()
-            )
-            .into());
-        }
-        return Ok(Key::new(key));
+/// Refuses an RSA key that no service would give out.
+fn long_enough(key: Key) -> Result<Key> {
+    let bits = key.of().map(rsa::PublicKey::bits);
+    if let Some(bits) = bits.filter(|bits| *bits < WRAPPING_BITS) {
+        return Err(format!(
+            "a wrapping key of {bits} bits is too short: the services' have {WRAPPING_BITS} and more"
+        )
+        .into());
     }
-    if info.algorithm.oid == EC_PUBLIC_KEY {
-        let params = info.algorithm.parameters.ok_or("the key names no curve")?;
-        let curve = Curve::from_params(&params.to_der()?)?;
-        return Ok(Key::new(ec::PublicKey::new(curve, key)?));
-    }
-    let curve = okp::Curve::from_params(&info.algorithm.oid.to_der()?)
-        .map_err(|_| "wrapping keys are RSA, SM2, EC or X25519")?;
-    Ok(Key::new(okp::PublicKey::new(curve, key)?))
+    Ok(key)
 }
 
 /// What the caller has a choice in.

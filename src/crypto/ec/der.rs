@@ -5,8 +5,8 @@ use der::{Decode, Encode, Sequence};
 use sec1::EcPrivateKey;
 
 use crate::crypto::encoding::{
-    self, AlgorithmIdentifierRef, MISMATCH, ObjectIdentifier, PrivateKeyInfoRef, encode, encoding,
-    public_key, uint,
+    self, AlgorithmIdentifierRef, MISMATCH, ObjectIdentifier, PrivateKeyInfoRef,
+    SubjectPublicKeyInfoRef, encode, encoding, public_key, uint,
 };
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -57,6 +57,13 @@ impl EcMaterial {
 /// SubjectPublicKeyInfo DER of an EC public key, from its SEC 1 point.
 pub(crate) fn spki(curve: Curve, point: &[u8]) -> Result<Vec<u8>> {
     encoding::spki(algorithm(curve)?, point)
+}
+
+/// What SubjectPublicKeyInfo calls the curve, in the form of CKA_EC_PARAMS.
+pub(crate) fn params_of(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<u8>> {
+    let params = info.algorithm.parameters;
+    let params = params.ok_or(Error::InvalidKey("an EC key without parameters"))?;
+    params.to_der().map_err(encoding)
 }
 
 /// DER of an ECDSA signature r ‖ s, halves of equal length (RFC 3279 section 2.2.3: Ecdsa-Sig-Value).

@@ -3,7 +3,6 @@
 
 use der::asn1::{AnyRef, BitStringRef, OctetStringRef, SequenceRef, UintRef};
 use der::{Decode, Encode, Reader, SliceReader, TagMode, TagNumber};
-use spki::SubjectPublicKeyInfoRef;
 
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -11,6 +10,7 @@ use crate::secret::Secret;
 pub(crate) use der::asn1::ObjectIdentifier;
 pub(crate) use pkcs8::PrivateKeyInfoRef;
 pub(super) use spki::AlgorithmIdentifierRef;
+pub use spki::SubjectPublicKeyInfoRef;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +27,12 @@ pub(super) const MISMATCH: Error =
 /// ignored. `InvalidKey` for anything else.
 pub(crate) fn private_key_info(der: &[u8]) -> Result<PrivateKeyInfoRef<'_>> {
     parse(der).map_err(|_| Error::InvalidKey("not PKCS #8 DER"))
+}
+
+/// Reads SubjectPublicKeyInfo DER with nothing after it. `InvalidKey` for anything else.
+pub(crate) fn public_key_info(der: &[u8]) -> Result<SubjectPublicKeyInfoRef<'_>> {
+    SubjectPublicKeyInfoRef::from_der(der)
+        .map_err(|_| Error::InvalidKey("not SubjectPublicKeyInfo DER"))
 }
 
 /// DER OCTET STRING around `value`.

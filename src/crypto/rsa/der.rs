@@ -5,8 +5,8 @@ use der::{Decode, Encode};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 
 use crate::crypto::encoding::{
-    self, AlgorithmIdentifierRef, MISMATCH, ObjectIdentifier, PrivateKeyInfoRef, encode, encoding,
-    public_key, uint,
+    self, AlgorithmIdentifierRef, MISMATCH, ObjectIdentifier, PrivateKeyInfoRef,
+    SubjectPublicKeyInfoRef, encode, encoding, public_key, uint,
 };
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -15,12 +15,16 @@ use super::material::RsaMaterial;
 
 /// rsaEncryption.
 pub(crate) const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// id-RSAES-OAEP.
+pub(crate) const OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
+/// id-RSASSA-PSS.
+pub(crate) const PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
 impl RsaMaterial {
     /// Takes the private key in PKCS #8: two primes, with all values proven to belong together.
     pub fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
         if info.algorithm != algorithm() {
-            return Err(Error::InvalidKey("rsaEncryption takes NULL parameters"));
+            return Err(Error::InvalidKey("not rsaEncryption with NULL parameters"));
         }
         let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes())
             .map_err(|_| Error::InvalidKey("not RSAPrivateKey DER"))?;
@@ -76,6 +80,13 @@ pub fn spki(n: &[u8], e: &[u8]) -> Result<Vec<u8>> {
         public_exponent: uint(e)?,
     };
     encoding::spki(algorithm(), &key.to_der().map_err(encoding)?)
+}
+
+/// Modulus and exponent of the RSA key in SubjectPublicKeyInfo, whichever algorithm it is for.
+pub(crate) fn public_numbers(info: &SubjectPublicKeyInfoRef<'_>) -> Result<[Vec<u8>; 2]> {
+    let key = RsaPublicKeyRef::from_der(info.subject_public_key.raw_bytes())
+        .map_err(|_| Error::InvalidKey("not RSAPublicKey DER"))?;
+    Ok([key.modulus, key.public_exponent].map(|number| number.as_bytes().to_vec()))
 }
 
 fn algorithm() -> AlgorithmIdentifierRef<'static> {

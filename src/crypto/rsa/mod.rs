@@ -16,8 +16,8 @@ mod roca;
 mod tests;
 
 pub(crate) use check::{MAX_BITS, MIN_BITS};
-pub(crate) use der::OID;
 pub use der::spki;
+pub(crate) use der::{OAEP, OID, PSS, public_numbers};
 pub use generate::generate;
 pub(crate) use key::pkcs1_capacity;
 pub use key::{PrivateKey, PublicKey};

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
-use super::{Key, Material, Mechanism, PairSpec, Params, Proof, ROW, Unit, bad_param, no_params};
+use super::{Key, Material, Mechanism, Params, Proof, ROW, Unit, bad_param, no_params};
 use crate::ck;
-use crate::crypto::ec::{self, Curve, PrivateKey, PublicKey};
+use crate::crypto::ec::{self, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
+use crate::keytype::{self, Values, need};
 
 pub(super) mod ecdh;
 pub(super) mod ecdh_wrap;
@@ -91,15 +92,9 @@ fn private(key: &Key) -> Result<&PrivateKey> {
     }
 }
 
-fn generate_pair(spec: &PairSpec) -> Result<Material> {
-    let PairSpec::Ec { params } = spec else {
-        return refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "EC key pairs need CKA_EC_PARAMS",
-        );
-    };
-    let curve = Curve::from_params(params)?;
-    Ok(Material::pair(ec::generate(curve)?))
+fn generate_pair(asked: &dyn Values) -> Result<Material> {
+    let params = need(asked, ck::CKA_EC_PARAMS, "CKA_EC_PARAMS")?;
+    Ok(Material::pair(ec::generate(keytype::curve(params)?)?))
 }
 
 fn sign(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Signer>> {
@@ -136,7 +131,8 @@ fn not_empty(digest: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::ec::EcMaterial;
+    use crate::crypto::ec::{Curve, EcMaterial};
+    use crate::keytype::PublicValue;
     use crate::mechanism::Params;
 
     fn row(id: ck::CK_MECHANISM_TYPE) -> &'static Mechanism {
@@ -146,7 +142,8 @@ mod tests {
     fn make(curve: Curve) -> EcMaterial {
         let params = curve.params().to_vec();
         let generate = row(ck::CKM_EC_KEY_PAIR_GEN).generate_pair.unwrap();
-        let pair = generate(&PairSpec::Ec { params }).unwrap();
+        let asked = vec![(ck::CKA_EC_PARAMS, PublicValue::Bytes(params))];
+        let pair = generate(&asked).unwrap();
         pair.of().cloned().unwrap()
     }
 
@@ -213,7 +210,8 @@ mod tests {
             (vec![0x06, 0x05], ck::CKR_DOMAIN_PARAMS_INVALID),
         ];
         for (params, expected) in cases {
-            assert_eq!(rv(generate_pair(&PairSpec::Ec { params })), expected);
+            let asked = vec![(ck::CKA_EC_PARAMS, PublicValue::Bytes(params))];
+            assert_eq!(rv(generate_pair(&asked)), expected);
         }
     }
 }

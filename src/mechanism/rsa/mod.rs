@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::one_part::{Input, Output, cipher, signer, verifier};
 use super::op::{Cipher, Signer, Verifier};
 use super::{
-    BadBlob, Key, Material, Mechanism, PairSpec, ParamKind, Params, Proof, ROW, Unit, Unwrap,
-    no_params,
+    BadBlob, Key, Material, Mechanism, ParamKind, Params, Proof, ROW, Unit, Unwrap, no_params,
 };
 use crate::ck;
 use crate::crypto;
 use crate::crypto::hash::Hash;
 use crate::crypto::rsa::{self, PrivateKey, PublicKey, pkcs1_capacity};
 use crate::error::{Error, Result, refuse};
+use crate::keytype::{Values, need_number};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -53,14 +53,12 @@ fn private(key: &Key) -> Result<&PrivateKey> {
     }
 }
 
-fn generate_pair(spec: &PairSpec) -> Result<Material> {
-    match spec {
-        PairSpec::Rsa { bits, exponent } => Ok(Material::pair(rsa::generate(*bits, exponent)?)),
-        PairSpec::Ec { .. } => refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "RSA key pairs need CKA_MODULUS_BITS",
-        ),
-    }
+/// CKA_MODULUS_BITS says the size; an empty CKA_PUBLIC_EXPONENT, or none, stands for 65537.
+fn generate_pair(asked: &dyn Values) -> Result<Material> {
+    let bits = need_number(asked, ck::CKA_MODULUS_BITS, "CKA_MODULUS_BITS")?;
+    let exponent = asked.bytes(ck::CKA_PUBLIC_EXPONENT);
+    let exponent = exponent.filter(|e| !e.is_empty()).unwrap_or(&[1, 0, 1]);
+    Ok(Material::pair(rsa::generate(bits, exponent)?))
 }
 
 /// "PKCS #1 v1.5 RSA": messages of up to k - 11 bytes.

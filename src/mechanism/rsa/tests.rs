@@ -1,6 +1,7 @@
 use super::*;
 use crate::crypto::rsa::RsaMaterial;
 use crate::crypto::vectors::{bytes, list, load, text};
+use crate::keytype::{PublicValue, PublicValues};
 use crate::mechanism::Oaep;
 
 /// A source that is random enough to tell two keys apart.
@@ -373,22 +374,21 @@ fn raw_rsa_refuses_what_is_not_below_the_modulus() {
 #[test]
 fn key_pairs_are_made_to_order() {
     let generate = row(ck::CKM_RSA_PKCS_KEY_PAIR_GEN).generate_pair.unwrap();
-    let spec = |bits, exponent: &[u8]| PairSpec::Rsa {
-        bits,
-        exponent: exponent.to_vec(),
+    let make = |bits, exponent: &[u8]| {
+        generate(&vec![
+            (ck::CKA_MODULUS_BITS, PublicValue::Ulong(bits)),
+            (
+                ck::CKA_PUBLIC_EXPONENT,
+                PublicValue::Bytes(exponent.to_vec()),
+            ),
+        ])
     };
-    assert!(matches!(
-        generate(&spec(2048, &[1, 0, 1])),
-        Ok(Material::Pair(_))
-    ));
-    assert_eq!(
-        rv(generate(&spec(1022, &[1, 0, 1]))),
-        ck::CKR_KEY_SIZE_RANGE
-    );
-    assert_eq!(
-        rv(generate(&spec(2048, &[2]))),
-        ck::CKR_ATTRIBUTE_VALUE_INVALID
-    );
-    let ec = PairSpec::Ec { params: Vec::new() };
-    assert_eq!(rv(generate(&ec)), ck::CKR_TEMPLATE_INCONSISTENT);
+    for exponent in [&[1, 0, 1][..], &[]] {
+        let pair = make(2048, exponent).unwrap();
+        assert_eq!(pair.of::<rsa::RsaMaterial>().unwrap().e, [1, 0, 1]);
+    }
+    assert_eq!(rv(make(1022, &[1, 0, 1])), ck::CKR_KEY_SIZE_RANGE);
+    assert_eq!(rv(make(2048, &[2])), ck::CKR_ATTRIBUTE_VALUE_INVALID);
+    let nothing = PublicValues::new();
+    assert_eq!(rv(generate(&nothing)), ck::CKR_TEMPLATE_INCOMPLETE);
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::one_part::{Input, signer, verifier};
 use super::op::{Signer, Verifier};
 use super::{
-    BadBlob, Key, Material, Mechanism, PairSpec, Params, PrivateForm, Proof, ROW, Unit, Unwrap,
-    no_params,
+    BadBlob, Key, Material, Mechanism, Params, PrivateForm, Proof, ROW, Unit, Unwrap, no_params,
 };
 use crate::ck;
 use crate::crypto::ec::sm2::{PrivateKey, PublicKey, SIGNATURE_LEN};
 use crate::crypto::ec::{self, Curve};
 use crate::error::{Result, refuse};
+use crate::keytype::{self, Values, need};
 use crate::secret::Secret;
 
 mod encryption;
@@ -48,14 +48,9 @@ fn private(key: &Key) -> Result<&PrivateKey> {
     }
 }
 
-fn generate_pair(spec: &PairSpec) -> Result<Material> {
-    let PairSpec::Ec { params } = spec else {
-        return refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "SM2 key pairs need CKA_EC_PARAMS",
-        );
-    };
-    if Curve::from_params(params)? != Curve::Sm2 {
+fn generate_pair(asked: &dyn Values) -> Result<Material> {
+    let params = need(asked, ck::CKA_EC_PARAMS, "CKA_EC_PARAMS")?;
+    if keytype::curve(params)? != Curve::Sm2 {
         return refuse(
             ck::CKR_CURVE_NOT_SUPPORTED,
             "the curve is one of another mechanism",

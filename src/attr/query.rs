@@ -26,7 +26,8 @@ pub(crate) fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYP
 }
 
 /// The template of C_FindObjectsInit: an object matches when it has every attribute with the very
-/// value. Key material is never compared.
+/// value, the components of public keys in any form that C_CreateObject takes. Key material is never
+/// compared.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     /// CKA_CLASS.
@@ -73,6 +74,7 @@ impl Query {
             }
             query.wanted.set(row.kind, value);
         }
+        query.wanted = query.wanted.canonical();
         query.class = query.wanted.ulong(ck::CKA_CLASS);
         query.key_type = query.wanted.ulong(ck::CKA_KEY_TYPE);
         query.token = flag(&query.wanted, ck::CKA_TOKEN);

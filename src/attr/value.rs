@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 use crate::ck;
+use crate::keytype::PublicValue;
 
 /// The value of an attribute. Never key material.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub(crate) enum Value {
     Ulongs(Vec<u64>),
     /// Array of attributes in ascending order of their kinds: CKA_WRAP_TEMPLATE and its like.
     Template(Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>),
+}
+
+impl From<PublicValue> for Value {
+    fn from(value: PublicValue) -> Self {
+        match value {
+            PublicValue::Ulong(number) => Self::Ulong(number),
+            PublicValue::Bytes(bytes) => Self::Bytes(bytes),
+        }
+    }
 }
 
 /// A private data object's value is a secret, and any attribute of a private object may be.

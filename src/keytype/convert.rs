@@ -10,7 +10,7 @@ use super::key::Key;
 use super::material::Material;
 use super::row::{Form, KeyPairs, KeyType};
 use super::table::{all, find};
-use super::values::PublicValues;
+use super::values::{PublicValues, Values};
 
 /// First byte of the stored form of a secret key.
 const SECRET: u8 = 1;
@@ -62,6 +62,17 @@ impl Material {
             _ => Err(Error::InvalidKey("not a secret key of a known type")),
         }
     }
+}
+
+/// The components of public keys of `key_type`, or of the first type that they fit, among these values,
+/// in the form that all keys have them. Nothing where a value has no such form.
+pub(crate) fn canonical(key_type: Option<ck::CK_KEY_TYPE>, key: &dyn Values) -> PublicValues {
+    let mut rows = pairs().filter(|(row, _)| key_type.is_none_or(|only| row.id == only));
+    let found = rows.find_map(|(_, pairs)| {
+        let values = (pairs.canonical)(key).ok();
+        values.filter(|values| !values.is_empty())
+    });
+    found.unwrap_or_default()
 }
 
 /// Type and components of the public key in SubjectPublicKeyInfo DER. Nothing is proven of the

@@ -3,7 +3,7 @@
 use crate::ck;
 use crate::crypto;
 use crate::crypto::ec::{self, EcMaterial, PrivateKey, PublicKey};
-use crate::crypto::encoding::{SubjectPublicKeyInfoRef, to_octet_string};
+use crate::crypto::encoding::{SubjectPublicKeyInfoRef, octet_string, to_octet_string};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -62,7 +62,7 @@ pub(super) static EC: KeyType = KeyType {
         from_values,
         public: |key| public(key).map(Key::new),
         describe,
-        canonical_size: Some(|params| Ok(curve(params)?.params())),
+        canonical,
     }),
 };
 
@@ -113,11 +113,14 @@ fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues>
 pub(super) fn public_components(params: Vec<u8>, point: &[u8]) -> crypto::Result<PublicValues> {
     Ok(vec![
         (ck::CKA_EC_PARAMS, PublicValue::Bytes(params)),
-        (
-            ck::CKA_EC_POINT,
-            PublicValue::Bytes(to_octet_string(point)?),
-        ),
+        (ck::CKA_EC_POINT, point_value(point)?),
     ])
+}
+
+/// CKA_EC_POINT of a bare point. PKCS #11 3.0 has the DER of an Edwards or Montgomery point there, 3.2
+/// its bare bytes; clients older than 3.2 read the DER alone, newer ones both.
+pub(super) fn point_value(point: &[u8]) -> crypto::Result<PublicValue> {
+    Ok(PublicValue::Bytes(to_octet_string(point)?))
 }
 
 /// CKA_EC_PARAMS of a curve.
@@ -140,14 +143,40 @@ fn public(key: &dyn Values) -> Result<PublicKey> {
     Ok(PublicKey::new(curve, point)?)
 }
 
+fn canonical(key: &dyn Values) -> Result<PublicValues> {
+    let of = key.bytes(ck::CKA_EC_PARAMS).map(curve).transpose()?;
+    let mut values = PublicValues::new();
+    values.extend(of.map(|curve| (ck::CKA_EC_PARAMS, params(curve))));
+    if let Some(value) = key
+        .bytes(ck::CKA_EC_POINT)
+        .filter(|value| !value.is_empty())
+    {
+        let point = match of {
+            Some(curve) => PublicKey::new(curve, curve.bare_point(value))?.point()?,
+            None => point_on_some_curve(value)?.to_vec(),
+        };
+        values.push((ck::CKA_EC_POINT, point_value(&point)?));
+    }
+    Ok(values)
+}
+
+/// The bare point in a CKA_EC_POINT whose curve nobody named. SEC 1 points have an odd length, and a
+/// compressed one stays as it is.
+fn point_on_some_curve(value: &[u8]) -> crypto::Result<&[u8]> {
+    let point = octet_string(value);
+    if point.len().is_multiple_of(2) {
+        return Err(crypto::Error::InvalidKey("no SEC 1 point has this length"));
+    }
+    Ok(point)
+}
+
 fn describe(key: &dyn Values) -> Result<PublicValues> {
     let key = public(key)?;
     let (curve, point) = (key.curve(), key.point()?);
     on_curve(curve.params(), &point, ec::spki(curve, &point)?)
 }
 
-/// What a public key on any curve says of itself. PKCS #11 3.0 has the DER of an Edwards or Montgomery
-/// point in CKA_EC_POINT, 3.2 its bare bytes; clients older than 3.2 read the DER alone, newer ones both.
+/// What a public key on any curve says of itself.
 pub(super) fn on_curve(params: &[u8], point: &[u8], spki: Vec<u8>) -> Result<PublicValues> {
     let mut values = public_components(params.to_vec(), point)?;
     values.push((ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)));

@@ -7,7 +7,7 @@ use crate::crypto::okp::{self, Curve, OkpMaterial, PrivateKey, PublicKey};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-use super::ec::{PRIVATE, PUBLIC, bad_params, on_curve, public_components};
+use super::ec::{PRIVATE, PUBLIC, bad_params, on_curve, point_value, public_components};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
 use super::row::{Form, KeyName, KeyPairs, KeyType, NamedSize};
@@ -39,7 +39,7 @@ pub(super) static EDWARDS: KeyType = KeyType {
         from_values: |key| from_values(Curve::Ed25519, key),
         public: |key| public(Curve::Ed25519, key).map(Key::new),
         describe: |key| describe(Curve::Ed25519, key),
-        canonical_size: Some(|params| Ok(named(Curve::Ed25519, params)?.params())),
+        canonical: |key| canonical(Curve::Ed25519, key),
     }),
 };
 
@@ -68,7 +68,7 @@ pub(super) static MONTGOMERY: KeyType = KeyType {
         from_values: |key| from_values(Curve::X25519, key),
         public: |key| public(Curve::X25519, key).map(Key::new),
         describe: |key| describe(Curve::X25519, key),
-        canonical_size: Some(|params| Ok(named(Curve::X25519, params)?.params())),
+        canonical: |key| canonical(Curve::X25519, key),
     }),
 };
 
@@ -118,6 +118,22 @@ fn public(of: Curve, key: &dyn Values) -> Result<PublicKey> {
     let curve = named(of, need(key, ck::CKA_EC_PARAMS, "CKA_EC_PARAMS")?)?;
     let point = okp::bare_point(need(key, ck::CKA_EC_POINT, "CKA_EC_POINT")?);
     Ok(PublicKey::new(curve, point)?)
+}
+
+fn canonical(of: Curve, key: &dyn Values) -> Result<PublicValues> {
+    let mut values = PublicValues::new();
+    if let Some(params) = key.bytes(ck::CKA_EC_PARAMS) {
+        let params = named(of, params)?.params().to_vec();
+        values.push((ck::CKA_EC_PARAMS, PublicValue::Bytes(params)));
+    }
+    if let Some(value) = key
+        .bytes(ck::CKA_EC_POINT)
+        .filter(|value| !value.is_empty())
+    {
+        let point = PublicKey::new(of, okp::bare_point(value))?;
+        values.push((ck::CKA_EC_POINT, point_value(point.bytes())?));
+    }
+    Ok(values)
 }
 
 fn describe(of: Curve, key: &dyn Values) -> Result<PublicValues> {

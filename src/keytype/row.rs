@@ -108,14 +108,14 @@ pub struct KeyPairs {
     /// What the components of a public key say of it, in the form that all public keys have; errors as
     /// those of `from_values`.
     pub describe: fn(&dyn Values) -> Result<PublicValues>,
-    /// The value of `size` in the form that all keys have, where clients may give it in several.
-    pub canonical_size: Option<CanonicalSize>,
+    /// The components of public keys among these values, in the form that all keys have them, where
+    /// clients may give them in several; they may be some of a key's components. Errors as those of
+    /// `from_values`.
+    pub canonical: fn(&dyn Values) -> Result<PublicValues>,
 }
 
 /// Proves what not every value satisfies.
 pub(super) type Check = fn(&[u8]) -> crypto::Result<()>;
-/// Turns a size into the form that all keys have. CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
-pub(super) type CanonicalSize = fn(&[u8]) -> Result<&'static [u8]>;
 
 /// Lengths in bytes that the value of a secret key may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,7 +48,7 @@ pub(super) static RSA: KeyType = KeyType {
         from_values,
         public: |key| public(key).map(Key::new),
         describe,
-        canonical_size: None,
+        canonical,
     }),
 };
 
@@ -129,6 +129,14 @@ fn public(key: &dyn Values) -> Result<PublicKey> {
     let n = need(key, ck::CKA_MODULUS, "CKA_MODULUS")?;
     let e = need(key, ck::CKA_PUBLIC_EXPONENT, "CKA_PUBLIC_EXPONENT")?;
     Ok(PublicKey::new(n, e)?)
+}
+
+fn canonical(key: &dyn Values) -> Result<PublicValues> {
+    let numbers = [ck::CKA_MODULUS, ck::CKA_PUBLIC_EXPONENT].into_iter();
+    let given = numbers.filter_map(|kind| Some((kind, key.bytes(kind)?)));
+    Ok(given
+        .map(|(kind, number)| (kind, PublicValue::Bytes(without_zeros(number).to_vec())))
+        .collect())
 }
 
 fn describe(key: &dyn Values) -> Result<PublicValues> {

@@ -8,6 +8,9 @@ use crate::mechanism::{Mechanism, Opened, Params, Proof, Unwrap};
 
 use super::record::key;
 
+/// Bytes of the blocks that AES key wrap works on (RFC 3394).
+const SEMIBLOCK: usize = 8;
+
 /// How a blob is opened.
 pub(super) struct Opening<'a> {
     /// The mechanism.
@@ -56,6 +59,17 @@ impl<'a> Opening<'a> {
         self.params.iter().find_map(|params| open(params).ok())
     }
 
+    /// How many zeros behind the key are too many; `None` where no zero may be there. Behind the PKCS #8
+    /// in a blob whose integrity is proven there are up to 7 whatever the mechanism: SoftHSM up to 2.6.1
+    /// pads so before any of them.
+    fn zeros(&self, attributes: &Attributes) -> Option<usize> {
+        let private = attributes.class() == ck::CKO_PRIVATE_KEY;
+        match self.mechanism.zero_padded {
+            None if private && self.proof == Proof::Integrity => Some(SEMIBLOCK),
+            padding => padding.filter(|_| may_add_zeros(attributes)),
+        }
+    }
+
     /// Opens the blob and fits what is in it to the template; every failure is the same.
     pub(super) fn open(
         &self,
@@ -65,9 +79,7 @@ impl<'a> Opening<'a> {
     ) -> Result<Unwrapped> {
         self.clear(key, blob, key::lengths(attributes))
             .and_then(|Opened { clear, genuine }| {
-                let padding = self.mechanism.zero_padded;
-                let padding = padding.filter(|_| may_add_zeros(attributes));
-                let clear = key::without_padding(attributes, &clear, padding);
+                let clear = key::without_padding(attributes, &clear, self.zeros(attributes));
                 key::from_clear(attributes, clear, self.mechanism.private_form)
                     .map(|material| Unwrapped { material, genuine })
             })

@@ -73,7 +73,7 @@ impl Token {
 /// A wrapping key with CKA_WRAP_TEMPLATE wraps only keys that match it (section 5.18.3).
 fn matches_template(wrapping: &Object, object: &Object) -> Result<()> {
     let wanted = wrapping.attributes.template(ck::CKA_WRAP_TEMPLATE);
-    if wanted.is_none_or(|wanted| object.attributes.has_all(&wanted)) {
+    if wanted.is_none_or(|wanted| object.attributes.has_all(&wanted.canonical())) {
         return Ok(());
     }
     refuse(

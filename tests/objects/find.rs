@@ -2,7 +2,9 @@ use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::token::Handle;
 
-use crate::common::{Fixture, ToAttribute, attrs, ec_pair, rsa_pair, secret};
+use crate::common::{
+    Fixture, ToAttribute, attrs, ec_material, ec_pair, rsa_material, rsa_pair, secret,
+};
 
 fn find(fixture: &Fixture, template: &[RawAttribute]) -> Vec<Handle> {
     fixture.session.find_init(template).unwrap();
@@ -172,4 +174,83 @@ fn changes_move_an_object_in_the_index() {
     assert_eq!(find(&fixture, &attrs![CKA_ID => b"id"]), [key]);
     session.destroy_object(key).unwrap();
     assert!(find(&fixture, &attrs![CKA_ID => b"id"]).is_empty());
+}
+
+/// The forms in which C_CreateObject takes a public key's components find it, too.
+#[test]
+fn components_find_their_keys_in_every_form() {
+    let (rsa, ec) = (rsa_material(), ec_material());
+    let zeros = |number: &[u8]| [&[0, 0][..], number].concat();
+    let half = ec.curve.field_len();
+    let compressed = [&[2 + (ec.point[2 * half] & 1)], &ec.point[1..=half]].concat();
+    let octets = |point: &[u8]| {
+        let len = u8::try_from(point.len()).unwrap();
+        [&[4, len], point].concat()
+    };
+    let (params, named) = (ec.curve.params(), b"\x13\x05P-256");
+    for (token, private) in [(false, true), (true, false), (true, true)] {
+        let fixture = Fixture::new();
+        let all = populate(&fixture, token, private);
+        for (template, expected) in [
+            (attrs![CKA_MODULUS => &zeros(&rsa.n)], &[2, 3][..]),
+            (
+                attrs![CKA_KEY_TYPE => ck::CKK_RSA, CKA_PUBLIC_EXPONENT => &zeros(&rsa.e)],
+                &[2, 3],
+            ),
+            (
+                attrs![
+                    CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_MODULUS => &zeros(&rsa.n),
+                    CKA_PUBLIC_EXPONENT => &zeros(&rsa.e),
+                ],
+                &[2],
+            ),
+            (attrs![CKA_MODULUS => &zeros(&rsa.n[1..])], &[]),
+            (attrs![CKA_EC_POINT => &ec.point], &[4, 5]),
+            (attrs![CKA_EC_PARAMS => named], &[4, 5]),
+            (
+                attrs![CKA_EC_PARAMS => params, CKA_EC_POINT => &compressed],
+                &[4, 5],
+            ),
+            (
+                attrs![
+                    CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC,
+                    CKA_EC_PARAMS => named, CKA_EC_POINT => &octets(&compressed),
+                ],
+                &[5],
+            ),
+            (attrs![CKA_EC_PARAMS => b"\x13\x05P-384"], &[]),
+            // Without its curve nobody can tell which point it is.
+            (attrs![CKA_EC_POINT => &compressed], &[]),
+        ] {
+            let mut expected: Vec<_> = expected.iter().map(|place| all[*place]).collect();
+            expected.sort_unstable();
+            assert_eq!(find(&fixture, &template), expected, "{template:?}, {token}");
+        }
+    }
+}
+
+#[test]
+fn edwards_points_find_their_keys_bare_and_in_der() {
+    let fixture = Fixture::new();
+    let mut point = [7; 32];
+    // Bare bytes that begin as DER does.
+    (point[0], point[1]) = (4, 30);
+    let der = [&[4, 32][..], &point].concat();
+    let params = b"\x13\x0Cedwards25519";
+    let key = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_EC_EDWARDS,
+        CKA_EC_PARAMS => params, CKA_EC_POINT => &der,
+    ];
+    let key = fixture.session.create_object(&key).unwrap();
+    for template in [
+        attrs![CKA_EC_POINT => &point],
+        attrs![CKA_EC_POINT => &der],
+        attrs![CKA_EC_PARAMS => params],
+        attrs![CKA_EC_PARAMS => params, CKA_EC_POINT => &point],
+        attrs![CKA_KEY_TYPE => ck::CKK_EC_EDWARDS, CKA_EC_POINT => &point],
+    ] {
+        assert_eq!(find(&fixture, &template), [key], "{template:?}");
+    }
+    let other = attrs![CKA_KEY_TYPE => ck::CKK_EC_MONTGOMERY, CKA_EC_POINT => &point];
+    assert!(find(&fixture, &other).is_empty());
 }

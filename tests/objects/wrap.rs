@@ -2,11 +2,18 @@
 
 use tenon_pkcs11::api::attr::Revealed;
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::aes;
 use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::crypto::rsa::{self, RsaMaterial};
+use tenon_pkcs11::api::keytype::{Key, Material};
 use tenon_pkcs11::api::mechanism::{Oaep, Params, Request};
 use tenon_pkcs11::api::out::Out;
 
-use crate::common::{Calls, Fixture, Pair, attrs, ec_pair, full, returns, rsa_pair, secret};
+use crate::common::{
+    Calls, Fixture, Pair, attrs, ec_material, ec_pair, full, returns, rsa_material, rsa_pair,
+    secret,
+};
 
 fn oaep() -> Oaep {
     Oaep {
@@ -165,5 +172,40 @@ fn only_trusted_keys_wrap_what_asks_for_them() {
     for (way, pair) in ways(&fixture) {
         let outcome = full(|out| session.wrap_key(way.clone(), pair.public, key, out));
         returns!(outcome, CKR_KEY_NOT_WRAPPABLE, "{}", way.row.name);
+    }
+}
+
+/// SoftHSM up to 2.6.1 fills PKCS #8 up to 8 bytes with zeros before any wrap.
+#[test]
+fn up_to_seven_zeros_behind_a_private_key_are_padding() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let value = [9; 32];
+    let aes = secret(session, ck::CKK_AES, attrs![CKA_VALUE => &value]).private;
+    let aes_key = Key::new(aes::Key::new(&value).unwrap());
+    let rsa = rsa_pair(session, vec![], vec![]).private;
+    let RsaMaterial { n, e, .. } = rsa_material();
+    let rsa_key = Key::new(rsa::PublicKey::new(n, e).unwrap());
+    let der = Material::pair(ec_material().clone()).to_pkcs8().unwrap();
+    let template = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC, CKA_SIGN => true,
+    ];
+    for (way, key, handle) in [
+        (fixture.plain(ck::CKM_AES_KEY_WRAP_KWP), &aes_key, aes),
+        (fixture.plain(ck::CKM_AES_KEY_WRAP_PAD), &aes_key, aes),
+        (fixture.plain(ck::CKM_AES_KEY_WRAP_PKCS7), &aes_key, aes),
+        (composite(&fixture), &rsa_key, rsa),
+    ] {
+        let unwrap = |behind: &[u8]| {
+            let clear = [&der[..], behind].concat();
+            let blob = way.row.wrap.unwrap()(key, &way.params, &SystemRng, &clear).unwrap();
+            session.unwrap_key(way.clone(), handle, &blob, &template)
+        };
+        for zeros in 0..8 {
+            assert!(unwrap(&vec![0; zeros]).is_ok(), "{}, {zeros}", way.row.name);
+        }
+        for wrong in [&[0; 8][..], &[1], &[0, 0, 1]] {
+            returns!(unwrap(wrong), CKR_WRAPPED_KEY_INVALID);
+        }
     }
 }

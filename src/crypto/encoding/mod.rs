@@ -10,7 +10,7 @@ use crate::secret::Secret;
 pub(crate) use der::asn1::ObjectIdentifier;
 pub(crate) use pkcs8::PrivateKeyInfoRef;
 pub(super) use spki::AlgorithmIdentifierRef;
-pub use spki::SubjectPublicKeyInfoRef;
+pub(crate) use spki::SubjectPublicKeyInfoRef;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use crate::crypto::ec::{Curve, EcMaterial};
 use crate::crypto::encoding;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{
-    self, Form, Key, KeyLengths, KeyPairs, Material, PublicValue, PublicValues, SecretKey, Values,
+    self, Form, Key, KeyLengths, KeyPairs, Material, PublicValues, SecretKey, Values,
 };
 use crate::mechanism::PrivateForm;
 use crate::secret::Secret;
@@ -60,24 +60,16 @@ pub(in crate::token) fn describe_components(attributes: &mut Attributes) -> Resu
 /// The size of a new key, CKA_EC_PARAMS …, in the form that all keys have: `attributes` may have it in
 /// another one that clients use.
 pub(in crate::token) fn set_canonical_size(attributes: &mut Attributes) -> Result<()> {
-    let Some(row) = attributes.key_type().and_then(keytype::find) else {
-        return Ok(());
-    };
-    let canonical = pairs(attributes).and_then(|pairs| pairs.canonical_size);
-    if let (Some(canonical), Some(size)) = (canonical, attributes.bytes(row.size)) {
-        let canonical = canonical(size)?.to_vec();
-        attributes.set(row.size, Value::Bytes(canonical));
+    if let Some(pairs) = pairs(attributes) {
+        let values = (pairs.canonical)(attributes)?;
+        set_all(attributes, values);
     }
     Ok(())
 }
 
 fn set_all(attributes: &mut Attributes, values: PublicValues) {
     for (kind, value) in values {
-        let value = match value {
-            PublicValue::Ulong(number) => Value::Ulong(number),
-            PublicValue::Bytes(bytes) => Value::Bytes(bytes),
-        };
-        attributes.set(kind, value);
+        attributes.set(kind, value.into());
     }
 }
 

@@ -66,7 +66,7 @@ impl Attributes {
     /// The components of public keys in the form that objects have them, whichever they were given in;
     /// the rest as it is.
     #[must_use]
-    pub fn canonical(mut self) -> Self {
+    pub(crate) fn canonical(mut self) -> Self {
         for (kind, value) in keytype::canonical(self.key_type(), &self) {
             self.set(kind, value.into());
         }

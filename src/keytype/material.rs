@@ -39,8 +39,13 @@ pub trait KeyPair: Any + fmt::Debug + Send + Sync {
     /// SubjectPublicKeyInfo DER of the public key.
     fn spki(&self) -> crypto::Result<Vec<u8>>;
 
-    /// What both halves say of the public key: public components and CKA_PUBLIC_KEY_INFO.
+    /// What the private half says of the public key: public components and CKA_PUBLIC_KEY_INFO.
     fn describe(&self) -> Result<PublicValues>;
+
+    /// What the public half says of itself, where that is more.
+    fn describe_public(&self) -> Result<PublicValues> {
+        self.describe()
+    }
 
     /// The value of the component `kind`, where that is key material.
     fn secret_value(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Secret>;

@@ -49,7 +49,7 @@ pub enum PublicValue {
 }
 
 /// Values that anybody may read, by their attributes.
-pub(crate) type PublicValues = Vec<(ck::CK_ATTRIBUTE_TYPE, PublicValue)>;
+pub type PublicValues = Vec<(ck::CK_ATTRIBUTE_TYPE, PublicValue)>;
 
 /// The component `kind`, called `name`. CKR_TEMPLATE_INCOMPLETE without it.
 pub(crate) fn need<'a>(

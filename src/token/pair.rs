@@ -56,8 +56,7 @@ impl Token {
         self.may_pair(caller, keys, &public, &private)?;
         judge(&asked)?;
         let material = generate(&asked)?;
-        key::describe(&mut public, &material)?;
-        key::describe_components(&mut public)?;
+        key::describe_public(&mut public, &material)?;
         key::describe(&mut private, &material)?;
         set_generated(&mut public, mechanism);
         set_generated(&mut private, mechanism);

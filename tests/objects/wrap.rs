@@ -6,8 +6,8 @@ use tenon_pkcs11::api::crypto::aes;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::rsa::{self, RsaMaterial};
-use tenon_pkcs11::api::keytype::{Key, Material};
-use tenon_pkcs11::api::mechanism::{Oaep, Params, Request};
+use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::mechanism::{Key, Oaep, Params, Request};
 use tenon_pkcs11::api::out::Out;
 
 use crate::common::{

@@ -67,6 +67,17 @@ pub(in crate::token) fn set_canonical_size(attributes: &mut Attributes) -> Resul
     Ok(())
 }
 
+/// As `describe`, in the attributes of a new pair's public half.
+pub(in crate::token) fn describe_public(
+    attributes: &mut Attributes,
+    material: &Material,
+) -> Result<()> {
+    if let Material::Pair(pair) = material {
+        set_all(attributes, pair.describe_public()?);
+    }
+    describe_components(attributes)
+}
+
 fn set_all(attributes: &mut Attributes, values: PublicValues) {
     for (kind, value) in values {
         attributes.set(kind, value.into());

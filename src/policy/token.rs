@@ -10,10 +10,21 @@ use super::facts::Login;
 pub(crate) enum TokenAction {
     /// C_Login as the user or the security officer.
     LogIn(Login),
+    /// The same while this application has a read-only session open.
+    LogInBesideReadOnly(Login),
+    /// C_Login with CKU_CONTEXT_SPECIFIC.
+    LogInAgain,
+    /// C_Logout.
+    LogOut,
     /// C_OpenSession without CKF_RW_SESSION.
     OpenReadOnlySession,
     /// C_InitPIN.
     SetUserPin,
+    /// C_SetPIN.
+    SetOwnPin {
+        /// The session is read/write.
+        read_write: bool,
+    },
     /// Take the clock's reading for the mark.
     AcceptClock,
 }
@@ -22,7 +33,7 @@ pub(crate) enum TokenAction {
 ///
 /// # Errors
 /// CKR_USER_ALREADY_LOGGED_IN, CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_WRITE_SO_EXISTS,
-/// CKR_USER_NOT_LOGGED_IN.
+/// CKR_SESSION_READ_ONLY_EXISTS, CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN.
 pub(crate) fn decide_on_token(action: TokenAction, login: Login) -> Result<(), Error> {
     match (action, login) {
         (TokenAction::LogIn(_), Login::Public) => Ok(()),
@@ -32,6 +43,20 @@ pub(crate) fn decide_on_token(action: TokenAction, login: Login) -> Result<(), E
         (TokenAction::LogIn(_), Login::User | Login::So) => refuse(
             ck::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
             "another user is logged in: log out first",
+        ),
+        (TokenAction::LogInBesideReadOnly(Login::So), _) => refuse(
+            ck::CKR_SESSION_READ_ONLY_EXISTS,
+            "the security officer cannot log in while a read-only session is open",
+        ),
+        (TokenAction::LogInBesideReadOnly(Login::Public | Login::User), _) => Ok(()),
+        (TokenAction::LogInAgain | TokenAction::LogOut, Login::Public) => {
+            refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in")
+        }
+        (TokenAction::LogInAgain | TokenAction::LogOut, Login::User | Login::So) => Ok(()),
+        (TokenAction::SetOwnPin { read_write: true }, _) => Ok(()),
+        (TokenAction::SetOwnPin { read_write: false }, _) => refuse(
+            ck::CKR_SESSION_READ_ONLY,
+            "changing a PIN needs a read/write session",
         ),
         (TokenAction::OpenReadOnlySession, Login::So) => refuse(
             ck::CKR_SESSION_READ_WRITE_SO_EXISTS,
@@ -73,6 +98,18 @@ mod tests {
                     ck::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
                     ck::CKR_USER_ALREADY_LOGGED_IN,
                 ],
+            ),
+            (
+                TokenAction::LogInBesideReadOnly(so),
+                [ck::CKR_SESSION_READ_ONLY_EXISTS; 3],
+            ),
+            (TokenAction::LogInBesideReadOnly(user), [0; 3]),
+            (TokenAction::LogInAgain, [ck::CKR_USER_NOT_LOGGED_IN, 0, 0]),
+            (TokenAction::LogOut, [ck::CKR_USER_NOT_LOGGED_IN, 0, 0]),
+            (TokenAction::SetOwnPin { read_write: true }, [0; 3]),
+            (
+                TokenAction::SetOwnPin { read_write: false },
+                [ck::CKR_SESSION_READ_ONLY; 3],
             ),
             (
                 TokenAction::OpenReadOnlySession,

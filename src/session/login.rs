@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::open::{Peers, Session};
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::policy::Login;
+use crate::policy::{Login, TokenAction, decide_on_token};
 
 impl Session {
     /// C_GetSessionInfo.
@@ -43,10 +43,8 @@ impl Session {
             ck::CKU_SO => {
                 let read_only = |peers: Arc<dyn Peers>| peers.any_read_only(self.slot);
                 if self.peers.upgrade().is_some_and(read_only) {
-                    return refuse(
-                        ck::CKR_SESSION_READ_ONLY_EXISTS,
-                        "the security officer cannot log in while a read-only session is open",
-                    );
+                    let action = TokenAction::LogInBesideReadOnly(Login::So);
+                    decide_on_token(action, self.token.login_state()?)?;
                 }
                 self.token.login(true, pin).map(drop)
             }
@@ -90,12 +88,9 @@ impl Session {
     /// # Errors
     /// CKR_SESSION_READ_ONLY, and as `Token::set_pin`.
     pub fn set_pin(&self, old: &[u8], new: &[u8]) -> Result<()> {
-        if !self.read_write {
-            return refuse(
-                ck::CKR_SESSION_READ_ONLY,
-                "changing a PIN needs a read/write session",
-            );
-        }
+        let read_write = self.read_write;
+        let action = TokenAction::SetOwnPin { read_write };
+        decide_on_token(action, self.token.login_state()?)?;
         self.token.set_pin(old, new)
     }
 }

@@ -70,9 +70,9 @@ impl Token {
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_NOT_LOGGED_IN.
     pub fn login_again(&self, pin: &[u8]) -> Result<()> {
-        let Some(LoggedIn { role, .. }) = self.state.login() else {
-            return refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
-        };
+        let login = self.login_state()?;
+        decide_on_token(TokenAction::LogInAgain, login)?;
+        let role = role_of(login);
         self.check_pin(role, pin)?;
         self.record_login(role)
     }
@@ -91,10 +91,12 @@ impl Token {
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN.
     pub fn logout(&self) -> Result<()> {
-        if self.end_login() {
-            return Ok(());
-        }
-        refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in")
+        // Not `login_state`, which reads the store: whoever logs out does so whatever has become of that.
+        let login = self.state.login();
+        let login = login.map_or(Login::Public, |known| known.role.login());
+        decide_on_token(TokenAction::LogOut, login)?;
+        self.end_login();
+        Ok(())
     }
 
     /// Whoever is logged in is so no more; false when nobody was. The last session of a slot takes
@@ -121,10 +123,7 @@ impl Token {
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_USER_PIN_NOT_INITIALIZED.
     pub fn set_pin(&self, old: &[u8], new: &[u8]) -> Result<()> {
-        let role = match self.login_state()? {
-            Login::So => Role::So,
-            Login::User | Login::Public => Role::User,
-        };
+        let role = role_of(self.login_state()?);
         pin::check_new(&self.state.config, new)?;
         let master = self.check_pin(role, old)?;
         self.set_pin_row(role, new, &master, Event::SetPin)
@@ -176,5 +175,13 @@ impl Token {
             }
         }
         checked
+    }
+}
+
+/// Whose PIN it is that a caller of this login has.
+fn role_of(login: Login) -> Role {
+    match login {
+        Login::So => Role::So,
+        Login::User | Login::Public => Role::User,
     }
 }

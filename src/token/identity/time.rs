@@ -198,9 +198,10 @@ impl TokenTime {
         *known = mark;
     }
 
-    /// The mark to commit over the stored one. `login` says that somebody is logged in.
+    /// The mark to commit over the stored one. `login` says that somebody is logged in. Nothing is
+    /// learned from `stored`, which may be a mark that this very transaction wrote and that is never
+    /// committed: `learn` is told of the mark once it is.
     pub(in crate::token) fn advanced(&self, stored: Mark, login: bool) -> Mark {
-        self.learn(stored);
         let reading = self.clock.now();
         if self.doubts(reading, stored.at) {
             return if login {
@@ -210,7 +211,7 @@ impl TokenTime {
             };
         }
         // What this process has refused by is committed, though the clock was turned back since.
-        let highest = self.judged(reading).at;
+        let highest = self.highest_with(stored).max(reading);
         let limit = if login {
             UnixTime::MAX
         } else {
@@ -224,6 +225,17 @@ impl TokenTime {
             mark.vouched = mark.vouched.max(reading.min(mark.at));
         }
         mark
+    }
+
+    /// The highest reading that this process has believed, or `stored`, by the rules of `learn`.
+    fn highest_with(&self, stored: Mark) -> UnixTime {
+        let known = self.known.lock();
+        let highest = self.highest.load(Ordering::SeqCst);
+        match stored.lowered.cmp(&known.lowered) {
+            std::cmp::Ordering::Greater => stored.at,
+            std::cmp::Ordering::Equal => highest.max(stored.at),
+            std::cmp::Ordering::Less => highest,
+        }
     }
 
     /// The mark to store where nothing else is written: when it is an hour behind and the use is
@@ -444,6 +456,8 @@ mod tests {
         assert_eq!((lowered.at, lowered.lowered), (AT - 100, 1));
         assert_eq!(time.now().at, AT + 100);
         assert_eq!(time.advanced(lowered, true), lowered, "nor put it back");
+        assert_eq!(time.now().at, AT + 100, "it is not committed yet");
+        time.learn(lowered);
         assert_eq!(time.now().at, AT - 100);
         time.learn(mark(AT + 100));
         assert_eq!(time.now().at, AT - 100, "a mark from before is an old one");

@@ -1,9 +1,9 @@
 //! Memory of this library's Rust code comes from the system's allocator and goes back to it wiped.
 //!
-//! A copy of a secret that nobody else wipes, such as what a vector leaves behind when it grows or a
-//! temporary of another crate, therefore ends when its memory is freed. Memory of the program that
-//! loaded the library, and of C code, does not pass here: aws-lc wipes what it frees by itself, and
-//! SQLite gets sealed bytes.
+//! So a copy of a secret that nobody else wipes ends when its memory is freed: what a vector leaves
+//! behind when it grows, a temporary of another crate. The memory of the program that loaded the library
+//! and of C code does not pass here: aws-lc wipes what it frees by itself, and SQLite gets sealed
+//! bytes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::mem::MaybeUninit;
@@ -14,8 +14,8 @@ use zeroize::Zeroize;
 #[global_allocator]
 static ALLOCATOR: Wiping<System> = Wiping(System);
 
-/// `A`, which gets memory back wiped. Memory that grows is moved, never extended, so that `realloc`
-/// wipes what it leaves.
+/// Wipes memory before `A` gets it back. Memory that grows is moved, never extended, so that `realloc`
+/// wipes the old place.
 struct Wiping<A>(A);
 
 // SAFETY: memory comes from `A` and goes back to `A` with the same layout; between the two it is

@@ -4,7 +4,8 @@
 
 pub use cryptoki_sys::*;
 
-/// Number of the name `what` in the vendor space of this token: prefix "TN", bit 30 clear.
+/// A vendor number of this token: bit 31 (CKx_VENDOR_DEFINED), "TN" in the two bytes below the highest,
+/// and `low`. Bit 30 is clear, which is CKF_ARRAY_ATTRIBUTE.
 const fn vendor(low: CK_ULONG) -> CK_ULONG {
     0x8054_4E00 | low
 }
@@ -38,33 +39,29 @@ pub const CKA_TENON_DESCRIPTION: CK_ATTRIBUTE_TYPE = vendor(0x0D);
 /// Tags: a JSON object of strings, UTF-8.
 pub const CKA_TENON_TAGS: CK_ATTRIBUTE_TYPE = vendor(0x0E);
 
-/// Binding of an external key. In no table, so no client can name it.
+// The attributes INTERNAL_… are in no table, so no client can name them.
+
+/// Binding of an external key: what its material must be (docs/design.md, section 7).
 pub const INTERNAL_BINDING: CK_ATTRIBUTE_TYPE = vendor(0xF0);
-/// Identifier of the row that holds a key's material. In no table, so no client can name it.
+/// Identifier of the row that holds a key's material.
 pub const INTERNAL_MATERIAL_ROW: CK_ATTRIBUTE_TYPE = vendor(0xF1);
 /// CK_BBOOL: a secret key that was generated for wrapping alone, never CKA_COPYABLE, and never had
-/// another use than CKA_WRAP and CKA_UNWRAP. In no table, so no client can name it.
+/// another use than CKA_WRAP and CKA_UNWRAP.
 pub const INTERNAL_ONLY_WRAPS: CK_ATTRIBUTE_TYPE = vendor(0xF2);
 /// Time of CKA_TENON_NOT_AFTER on the public half of an import job, which goes with the private one.
-/// In no table, so no client can name it.
 pub const INTERNAL_NOT_AFTER: CK_ATTRIBUTE_TYPE = vendor(0xF3);
-
-/// CK_BBOOL: a new version of an external key waits for its material. In no table, so no client can
-/// name it.
+/// CK_BBOOL: a new version of an external key waits for its material.
 pub const INTERNAL_VERSION_PENDING: CK_ATTRIBUTE_TYPE = vendor(0xF4);
 /// Uids, 16 bytes each, of the records that hold an external key's older versions, the oldest first.
-/// In no table, so no client can name it.
 pub const INTERNAL_OLDER_VERSIONS: CK_ATTRIBUTE_TYPE = vendor(0xF5);
 /// On the record of an older version, which no client ever sees: uid of the external key, 16 bytes.
-/// In no table, so no client can name it.
 pub const INTERNAL_VERSION_OF: CK_ATTRIBUTE_TYPE = vendor(0xF6);
-/// Name of the algorithm or mechanism by which a material came last. In no table, so no client can
-/// name it.
+/// Name of the algorithm or mechanism by which material came last.
 pub const INTERNAL_IMPORTED_BY: CK_ATTRIBUTE_TYPE = vendor(0xF7);
-/// When it came last: 8 bytes, big-endian Unix seconds. In no table, so no client can name it.
+/// When material came last: 8 bytes, big-endian Unix seconds.
 pub const INTERNAL_IMPORTED_AT: CK_ATTRIBUTE_TYPE = vendor(0xF8);
 /// What a secret key's value consists of, where its length does not tell: numbers as `policy::Pieces`
-/// stores them. In no table, so no client can name it.
+/// stores them.
 pub const INTERNAL_PIECES: CK_ATTRIBUTE_TYPE = vendor(0xFC);
 
 /// C_GenerateKey: makes an external key without material.
@@ -91,7 +88,7 @@ pub const CKM_TENON_SM4_CBC: CK_MECHANISM_TYPE = vendor(0x14);
 pub const CKM_TENON_SM4_GCM: CK_MECHANISM_TYPE = vendor(0x15);
 /// The SM3 digest.
 pub const CKM_TENON_SM3: CK_MECHANISM_TYPE = vendor(0x16);
-/// CKK number of SM4 keys.
+/// CKK_ number of SM4 keys.
 pub const CKK_TENON_SM4: CK_KEY_TYPE = vendor(0x01);
 /// The blob is well formed, but its material is not the one that the key is bound to.
 pub const CKR_TENON_MATERIAL_MISMATCH: CK_RV = vendor(0x01);

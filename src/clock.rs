@@ -9,9 +9,9 @@ use der::DateTime;
 /// Unix time in whole seconds.
 pub type UnixTime = u64;
 
-/// Nanoseconds since some moment of this system's run, to a few milliseconds, for measuring spans. It
-/// asks the kernel's shared page directly, so it costs no system call, and no library that shows the
-/// host another time changes it.
+/// Nanoseconds since some moment of this system's run, exact to a few milliseconds, for measuring
+/// spans. The kernel's shared page is read directly: that costs no system call, and a preloaded library
+/// that shows its program another time does not change it.
 pub(crate) fn monotonic() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
@@ -19,16 +19,15 @@ pub(crate) fn monotonic() -> u64 {
     seconds * 1_000_000_000 + rest
 }
 
-/// `at` as RFC 3339 has it, `2027-01-15T08:00:00Z`: UTC, without leap seconds, as Unix time has it.
+/// `at` by RFC 3339, `2027-01-15T08:00:00Z`: in UTC, and without leap seconds, as Unix time is.
 #[must_use]
 pub fn utc(at: UnixTime) -> String {
     let date = DateTime::from_unix_duration(Duration::from_secs(at));
     date.map_or_else(|_| format!("second {at}"), |date| date.to_string())
 }
 
-/// First second, in UTC, of the day that `digits` name as YYYYMMDD (CK_DATE, base specification
-/// section 3.4). Days before 1970 begin with 1970. `None` where there is no such day between 1900 and
-/// 9999.
+/// First second, in UTC, of the day YYYYMMDD (CK_DATE, base specification section 3.4); 0 for a day
+/// before 1970. `None` where there is no such day between 1900 and 9999.
 #[must_use]
 pub(crate) fn day(digits: &[u8]) -> Option<UnixTime> {
     if digits.len() != 8 || !digits.iter().all(u8::is_ascii_digit) {
@@ -74,7 +73,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// An end of waiting, measured by the clock that nobody sets.
+/// An end of waiting, measured by the monotonic clock, which nobody sets.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     begun: Instant,
@@ -91,13 +90,13 @@ impl Deadline {
         }
     }
 
-    /// How long it has been waited already.
+    /// Time since the beginning.
     #[must_use]
     pub fn waited(&self) -> Duration {
         instant().saturating_duration_since(self.begun)
     }
 
-    /// How long may still be waited; zero once the deadline has passed.
+    /// Time until the deadline; zero once it has passed.
     #[must_use]
     pub fn left(&self) -> Duration {
         self.patience.saturating_sub(self.waited())

@@ -8,7 +8,7 @@ use crate::ck;
 /// Result of everything above `crypto`, `store` and `byok`, which have their own errors.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A refusal or failure.
+/// A refusal or failure of a call.
 ///
 /// `what` says what was wrong and, where there is something to do, what to do. It never holds a
 /// PIN, key material or argument bytes.
@@ -17,7 +17,7 @@ pub struct Error {
     pub rv: ck::CK_RV,
     /// One sentence for the log.
     pub what: Cow<'static, str>,
-    /// The attribute, mechanism or file that it is about.
+    /// The attribute, mechanism or file that the error is about.
     pub at: Option<String>,
     /// The lower error that caused it.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -34,14 +34,14 @@ impl Error {
         }
     }
 
-    /// Names the attribute, mechanism or file concerned.
+    /// Sets `at`.
     #[must_use]
     pub fn at(mut self, at: impl Into<String>) -> Self {
         self.at = Some(at.into());
         self
     }
 
-    /// Keeps the lower error.
+    /// Sets `source`.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
@@ -49,7 +49,6 @@ impl Error {
     }
 }
 
-/// `Err(Error::new(rv, what))`, for early returns.
 pub(crate) fn refuse<T>(rv: ck::CK_RV, what: impl Into<Cow<'static, str>>) -> Result<T> {
     Err(Error::new(rv, what))
 }

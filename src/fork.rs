@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 const ALIVE: u8 = 1;
 
-/// Names the process that made it.
+/// Names a process.
 pub(crate) enum Mark {
-    /// A page that the kernel hands to children as zeros: reading it costs one load.
+    /// A page that holds `ALIVE`. The kernel gives a forked child zeros instead (MADV_WIPEONFORK), so
+    /// the check costs one load.
     Page(&'static AtomicU8),
     /// The process id, where the kernel has no such pages (Linux before 4.14, other systems).
     Process(libc::pid_t),
@@ -24,13 +25,12 @@ impl Mark {
         }
     }
 
-    /// The fallback, whatever the kernel has.
+    /// The kind of mark that every kernel has.
     pub(crate) fn of_process_id() -> Self {
         // SAFETY: takes no argument and cannot fail.
         Self::Process(unsafe { libc::getpid() })
     }
 
-    /// The mark of some other process.
     #[cfg(test)]
     pub(crate) fn of_another_process() -> Self {
         Self::Process(0)

@@ -28,14 +28,13 @@ pub fn configure(target: LogTarget, level: LogLevel) {
     *SINK.write() = Sink { target, level };
 }
 
-/// A function begins.
 pub(crate) fn called(function: &'static str) {
     if enabled(LogLevel::Debug) {
         line(LogLevel::Debug, &format!("{function} called"));
     }
 }
 
-/// A function refused or failed. Called once for each error, at the door.
+/// Logs the error of a C function. Called once for each error, by the door.
 pub(crate) fn refused(function: &'static str, error: &Error) {
     let level = level_of(error.rv);
     if enabled(level) {
@@ -43,7 +42,7 @@ pub(crate) fn refused(function: &'static str, error: &Error) {
     }
 }
 
-/// A fact that the operator should know.
+/// Logs a fact that the operator should know.
 pub(crate) fn note(level: LogLevel, text: &str) {
     if enabled(level) {
         line(level, text);
@@ -75,7 +74,7 @@ fn enabled(level: LogLevel) -> bool {
     sink.target != LogTarget::Off && level <= sink.level
 }
 
-/// Losing a line is better than failing the call that it is about.
+/// Writes a line, and ignores failures: a lost line is better than a failed call.
 fn line(level: LogLevel, text: &str) {
     let text = text.replace(['\n', '\r'], " ");
     let process = std::process::id();

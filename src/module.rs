@@ -25,10 +25,10 @@ pub use init::NewToken;
 
 use slots::{Slot, Slots, unreadable};
 
-/// Manufacturer of module, slots and tokens.
 pub(crate) const MANUFACTURER: &str = "Tenon";
 /// Model of the tokens, and description of the library.
 pub(crate) const MODEL: &str = "Tenon SoftHSM";
+
 /// An initialized Cryptoki library.
 pub struct Module {
     config: Arc<Config>,
@@ -78,13 +78,13 @@ impl Module {
         })
     }
 
-    /// The catalog of its tokens.
+    /// The catalog of the module's tokens.
     #[must_use]
     pub fn catalog(&self) -> &Arc<dyn Catalog> {
         self.slots.catalog()
     }
 
-    /// C_GetSlotList. Every slot has a token in it, if only one that waits for C_InitToken.
+    /// C_GetSlotList. Each slot holds a token: where no file is, one that C_InitToken initializes.
     #[must_use]
     pub fn slots(&self) -> Vec<ck::CK_SLOT_ID> {
         self.slots.list()
@@ -169,7 +169,7 @@ impl Module {
         self.slots.get(id)?.token()
     }
 
-    /// Where the token of a slot is kept, or would be, for people.
+    /// The place of a slot's token, as a person reads it. A slot without a token has one too.
     ///
     /// # Errors
     /// CKR_SLOT_ID_INVALID for a number that no slot has.
@@ -321,7 +321,6 @@ pub fn padded<const N: usize>(text: &str) -> [u8; N] {
     out
 }
 
-/// Version of this package.
 #[must_use]
 pub(crate) fn version() -> ck::CK_VERSION {
     let part = |text: &str| text.parse().unwrap_or(0);

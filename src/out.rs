@@ -3,7 +3,7 @@
 use crate::ck;
 use crate::error::{Error, Result};
 
-/// Where a function's output goes, and how long it is.
+/// The output of a function: the caller's buffer, and the length that the caller is told.
 ///
 /// A query (the caller's pointer is NULL) learns the length; a buffer that is too small learns it
 /// too, with CKR_BUFFER_TOO_SMALL, and not one byte of it is written.
@@ -15,9 +15,9 @@ pub struct Out<'a> {
 /// Why nothing can be written to a caller's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Short {
-    /// There is none: the caller asks for the length.
+    /// The caller gave no buffer, to ask for the length.
     Query,
-    /// It does not hold the output.
+    /// The buffer is shorter than the output.
     TooSmall,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Out<'a> {
         self.buffer.as_ref().map_or(0, |buffer| buffer.len())
     }
 
-    /// Bytes written or needed: what the caller's length becomes.
+    /// Bytes written or needed, which the caller is told.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -52,8 +52,8 @@ impl<'a> Out<'a> {
         self.len == 0
     }
 
-    /// Says that `len` bytes are needed: the caller's buffer, at least `len` bytes long, where there
-    /// is one that holds them.
+    /// Tells the caller that `len` bytes are needed, and gives the buffer where it has `len` bytes or
+    /// more.
     ///
     /// # Errors
     /// `Short` where not one byte may be written.
@@ -66,7 +66,7 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// As `room`, for calls that leave nothing behind: `Ok(None)` answers a query.
+    /// As `room`, for a call that keeps nothing for the next: `Ok(None)` answers a query.
     ///
     /// # Errors
     /// CKR_BUFFER_TOO_SMALL.
@@ -78,7 +78,7 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Says how many of the reserved bytes were written.
+    /// Tells the caller that `len` bytes were written.
     pub fn written(&mut self, len: usize) {
         self.len = len;
     }
@@ -105,7 +105,6 @@ impl<'a> Out<'a> {
     }
 }
 
-/// CKR_BUFFER_TOO_SMALL.
 #[must_use]
 pub(crate) fn too_small() -> Error {
     Error::new(ck::CKR_BUFFER_TOO_SMALL, "the output needs a larger buffer")

@@ -7,7 +7,7 @@ pub trait Rng: Send + Sync {
     /// Fills `out`. Panics when the source fails: there is nothing safe to go on with.
     fn fill(&self, out: &mut [u8]);
 
-    /// Mixes a caller's seed into all that comes later, which gets no worse by any seed.
+    /// Mixes `seed` into all random bytes that come later. No seed makes them easier to guess.
     fn seed(&self, seed: &[u8]);
 }
 

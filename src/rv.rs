@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::store;
 
 impl From<crypto::Error> for Error {
-    /// The return value where nothing more is known of the context; wrapping and key generation
-    /// choose their own before they come here.
+    /// The return value where the context is not known. Wrapping and key generation, which know it,
+    /// choose their own.
     fn from(error: crypto::Error) -> Self {
         let (rv, what) = match error {
             crypto::Error::InvalidKey(_) => (

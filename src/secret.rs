@@ -1,9 +1,10 @@
 //! Secret bytes: locked in memory where the system lets them, kept out of core dumps, zeroized when
 //! dropped, never printed, compared in constant time.
 //!
-//! They live in an arena of the process: pages cut into slots of 16 to 4096 bytes, or pages of
-//! their own. Past the arena's limit they go to the heap; where `mlock` is refused the pages stay
-//! unlocked. Both are *spilling*. Wherever they live, bytes are zero before they are given back.
+//! They live in an arena of the process: in slots of 16 to 4096 bytes, or in pages of their own.
+//! Past the arena's limit they go to the heap, which is not locked; where `mlock` is refused, the pages
+//! are not locked either. A secret in memory that is not locked has *spilled*. Wherever they live,
+//! bytes are zero before they are given back.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -20,11 +21,10 @@ use crate::fork::Mark;
 #[cfg(test)]
 mod tests;
 
-/// Bytes of the stack that [`with_wiped_stack`] wipes.
 const STACK: usize = 16 * 1024;
 
-/// Runs `work`, then wipes the stack that it used, but for what lies deeper than 16 KiB: copies of secrets
-/// stay in the frames of functions that have returned. Costs 0.3 µs.
+/// Runs `work`, then wipes 16 KiB of the stack below the caller, where functions that have returned had
+/// their variables. Costs 0.3 µs.
 pub(crate) fn with_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
     let done = in_a_frame_of_its_own(work);
     zeroize::zeroize_stack::<STACK>();
@@ -57,11 +57,11 @@ impl Secret {
         Self::zeroed_in(Arena::current(), len)
     }
 
-    /// As `zeroed`, of a length that the caller of the library chose; `None` when there is no memory
+    /// As `zeroed`, for a length that the caller of the library chose; `None` when there is no memory
     /// for it.
     #[must_use]
     pub fn try_zeroed(len: usize) -> Option<Self> {
-        if len <= ROOM {
+        if len <= TRY_ABOVE {
             return Some(Self::zeroed(len));
         }
         let mut bytes = Vec::new();
@@ -181,15 +181,13 @@ pub(crate) fn take_spill_notice() -> bool {
     SPILLED.load(Ordering::Relaxed) && !TOLD.swap(true, Ordering::Relaxed)
 }
 
-/// Where a secret's bytes go back to.
+/// Where a secret's memory is given back to.
 enum Home {
-    /// It has none.
+    /// An empty secret has no memory.
     Nowhere,
-    /// A slot.
     Slot(&'static Arena),
-    /// Pages of its own.
+    /// Pages of the secret's own.
     Pages(&'static Arena),
-    /// The heap.
     Heap,
 }
 
@@ -199,8 +197,8 @@ fn heap(bytes: Vec<u8>) -> (NonNull<u8>, Home) {
     (NonNull::from(bytes).cast(), Home::Heap)
 }
 
-/// What there is always memory for.
-const ROOM: usize = 1 << 20;
+/// `Secret::try_zeroed` answers `None` only for more bytes than these.
+const TRY_ABOVE: usize = 1 << 20;
 
 /// Sizes of slots: 16, 32, … 4096.
 const SMALLEST: usize = 16;
@@ -216,28 +214,28 @@ const LIMIT: usize = 4 * 1024 * 1024;
 struct Arena {
     mark: Mark,
     limit: usize,
-    state: Mutex<State>,
+    state: Mutex<ArenaState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ArenaState {
     /// Free slots of each class. All their bytes are zero.
-    free: [Vec<Slot>; CLASSES],
+    free: [Vec<FreeMemory>; CLASSES],
     /// The rest of the newest chunk, and its length.
-    rest: Option<(Slot, usize)>,
+    rest: Option<(FreeMemory, usize)>,
     mapped: usize,
 }
 
 /// Start of memory that nobody borrows.
-struct Slot(NonNull<u8>);
+struct FreeMemory(NonNull<u8>);
 
-// SAFETY: a Slot stands for memory that belongs to no thread.
-unsafe impl Send for Slot {}
+// SAFETY: a FreeMemory stands for memory that belongs to no thread.
+unsafe impl Send for FreeMemory {}
 
 static CURRENT: AtomicPtr<Arena> = AtomicPtr::new(ptr::null_mut());
 
 impl Arena {
-    /// This process's arena.
+    /// A forked child gets an arena of its own.
     fn current() -> &'static Self {
         let known = CURRENT.load(Ordering::Acquire);
         // SAFETY: arenas are never freed once they are in CURRENT.
@@ -278,10 +276,11 @@ impl Arena {
         Some((slot.0, Home::Slot(self)))
     }
 
-    /// Takes back the slot of `len` bytes, which are zero. One that a parent process cut is left.
+    /// Takes back the slot of `len` bytes, which are zero. A forked child does not use its parent's slots
+    /// again.
     fn take_back(&self, bytes: NonNull<u8>, len: usize) {
         if self.is_ours() {
-            self.state.lock().free[class(len).0].push(Slot(bytes));
+            self.state.lock().free[class(len).0].push(FreeMemory(bytes));
         }
     }
 
@@ -306,21 +305,21 @@ fn class(len: usize) -> (usize, usize) {
     ((size / SMALLEST).ilog2() as usize, size)
 }
 
-impl State {
+impl ArenaState {
     /// `size` bytes of the newest chunk, or of a new one when its rest is too short.
-    fn cut(&mut self, size: usize, limit: usize) -> Option<Slot> {
+    fn cut(&mut self, size: usize, limit: usize) -> Option<FreeMemory> {
         let (start, rest) = match self.rest.take() {
             Some((start, rest)) if rest >= size => (start, rest),
             _ => (self.map(CHUNK, limit)?, CHUNK),
         };
         // SAFETY: `size <= rest`, so the sum is within the chunk or one past its end.
         let next = unsafe { start.0.add(size) };
-        self.rest = Some((Slot(next), rest - size));
+        self.rest = Some((FreeMemory(next), rest - size));
         Some(start)
     }
 
     /// Maps `len` zero bytes, out of core dumps, and locked if the system lets us.
-    fn map(&mut self, len: usize, limit: usize) -> Option<Slot> {
+    fn map(&mut self, len: usize, limit: usize) -> Option<FreeMemory> {
         let mapped = self.mapped.checked_add(len).filter(|all| *all <= limit)?;
         let access = libc::PROT_READ | libc::PROT_WRITE;
         let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
@@ -338,6 +337,6 @@ impl State {
             SPILLED.store(true, Ordering::Relaxed);
         }
         self.mapped = mapped;
-        NonNull::new(start.cast()).map(Slot)
+        NonNull::new(start.cast()).map(FreeMemory)
     }
 }

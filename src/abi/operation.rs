@@ -12,7 +12,8 @@ use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 use crate::mechanism::Cipher;
 use crate::session::{
-    Active, After, Digest, Keyed, Operation, Phase, Produces, Takes, Verify, VerifySignature,
+    ActiveOperation, After, Digest, Keyed, Operation, Phase, Produces, Takes, Verify,
+    VerifySignature,
 };
 
 /// An Init function with a key. Without a mechanism it ends the operation (since 3.0).
@@ -116,7 +117,7 @@ pub(super) fn dual<C, S>(
     output: Output,
 ) -> Result<()>
 where
-    C: Operation<Active = Active<dyn Cipher>>,
+    C: Operation<Active = ActiveOperation<dyn Cipher>>,
     S: Operation<Active: Takes>,
 {
     session.step(operations, Phase::Update, |(cipher, second)| {

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::matrix::{Act, allows};
 use super::metadata::{Metadata, parse_tags};
 use super::profile::{Profile, Rule};
-use super::state::{Facts, expired, state};
+use super::state::{ExternalFacts, expired, state};
 
 /// What is known of an import once its blob is open.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(crate) struct Import {
 ///
 /// # Errors
 /// `State`.
-pub(crate) fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
+pub(crate) fn may(act: Act, facts: &ExternalFacts, now: UnixTime) -> Result<(), Error> {
     let state = state(facts, now);
     if allows(state, act) {
         return Ok(());
@@ -42,11 +42,11 @@ pub(crate) fn may(act: Act, facts: &Facts, now: UnixTime) -> Result<(), Error> {
 /// # Errors
 /// `State`, `Mismatch`, `ExpiryPast`, `Profile`.
 pub(crate) fn import(
-    facts: &Facts,
+    facts: &ExternalFacts,
     import: &Import,
     profile: &Profile,
     now: UnixTime,
-) -> Result<Facts, Error> {
+) -> Result<ExternalFacts, Error> {
     may(Act::Import, facts, now)?;
     let other = import.same == Some(false);
     // What stands for a bad blob is other material than any.
@@ -55,7 +55,7 @@ pub(crate) fn import(
             named: import.integrity,
         });
     }
-    Ok(Facts {
+    Ok(ExternalFacts {
         bound: true,
         material: true,
         expires_at: expiry(import.expires_at, profile, now)?,
@@ -88,7 +88,7 @@ pub(crate) fn expiry(
 /// # Errors
 /// `State`, `VersionPending`, `Profile`.
 pub(crate) fn may_rotate(
-    facts: &Facts,
+    facts: &ExternalFacts,
     profile: &Profile,
     spec: Option<Spec>,
     now: UnixTime,
@@ -116,7 +116,7 @@ pub(crate) enum Destruction {
 
 /// Decides what C_DestroyObject on an external key does.
 #[must_use]
-pub(crate) fn destruction(facts: &Facts) -> Destruction {
+pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
     match (facts.bound, facts.material || facts.rotated) {
         (false, _) => Destruction::Whole,
         (true, true) => Destruction::Material,

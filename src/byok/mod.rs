@@ -25,5 +25,5 @@ pub(crate) use matrix::Act;
 pub use metadata::parse_tags;
 pub(crate) use profile::Usage;
 pub use profile::{Profile, Rule};
-pub(crate) use state::{Facts, state};
+pub(crate) use state::{ExternalFacts, state};
 pub use state::{State, expired};

@@ -5,7 +5,7 @@ use crate::clock::UnixTime;
 
 /// What is known of an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Facts {
+pub struct ExternalFacts {
     /// A material was imported once; its binding outlives it.
     pub bound: bool,
     /// The material is in the store.
@@ -22,7 +22,7 @@ pub struct Facts {
     pub rotated: bool,
 }
 
-impl Facts {
+impl ExternalFacts {
     /// The material is present and has not expired.
     #[must_use]
     pub fn live(&self, now: UnixTime) -> bool {
@@ -73,7 +73,7 @@ impl State {
 
 /// The state that `facts` give at `now`.
 #[must_use]
-pub(crate) fn state(facts: &Facts, now: UnixTime) -> State {
+pub(crate) fn state(facts: &ExternalFacts, now: UnixTime) -> State {
     if expired(facts.deletion_at, now) {
         return State::Deleted;
     }

@@ -3,7 +3,7 @@ use crate::ck;
 use crate::clock::UnixTime;
 
 const NOW: UnixTime = 1_800_000_000;
-const LIVE: Facts = Facts {
+const LIVE: ExternalFacts = ExternalFacts {
     bound: true,
     material: true,
     expires_at: 0,
@@ -25,38 +25,38 @@ fn again(same: bool) -> Import {
 #[test]
 fn state_follows_from_facts() {
     let cases = [
-        (Facts::default(), State::PendingImport),
+        (ExternalFacts::default(), State::PendingImport),
         (LIVE, State::Enabled),
         (
-            Facts {
+            ExternalFacts {
                 expires_at: NOW + 1,
                 ..LIVE
             },
             State::Enabled,
         ),
         (
-            Facts {
+            ExternalFacts {
                 expires_at: NOW,
                 ..LIVE
             },
             State::PendingImport,
         ),
         (
-            Facts {
+            ExternalFacts {
                 material: false,
                 ..LIVE
             },
             State::PendingImport,
         ),
         (
-            Facts {
+            ExternalFacts {
                 disabled: true,
                 ..LIVE
             },
             State::Disabled,
         ),
         (
-            Facts {
+            ExternalFacts {
                 disabled: true,
                 material: false,
                 ..LIVE
@@ -64,14 +64,14 @@ fn state_follows_from_facts() {
             State::PendingImport,
         ),
         (
-            Facts {
+            ExternalFacts {
                 deletion_at: NOW + 1,
                 ..LIVE
             },
             State::PendingDeletion,
         ),
         (
-            Facts {
+            ExternalFacts {
                 deletion_at: NOW + 1,
                 material: false,
                 ..LIVE
@@ -79,7 +79,7 @@ fn state_follows_from_facts() {
             State::PendingDeletion,
         ),
         (
-            Facts {
+            ExternalFacts {
                 deletion_at: NOW,
                 disabled: true,
                 ..LIVE
@@ -98,16 +98,16 @@ fn first_import_binds_for_ever() {
         same: None,
         ..again(true)
     };
-    let bound = import(&Facts::default(), &first, profile::open(), NOW).unwrap();
+    let bound = import(&ExternalFacts::default(), &first, profile::open(), NOW).unwrap();
     assert_eq!(bound, LIVE);
-    let erased = Facts {
+    let erased = ExternalFacts {
         material: false,
         ..bound
     };
     for facts in [
         bound,
         erased,
-        Facts {
+        ExternalFacts {
             disabled: true,
             ..bound
         },
@@ -129,7 +129,7 @@ fn first_import_binds_for_ever() {
 
 #[test]
 fn reimport_sets_the_expiry_anew() {
-    let old = Facts {
+    let old = ExternalFacts {
         expires_at: NOW + 10,
         disabled: true,
         ..LIVE
@@ -180,7 +180,7 @@ fn profiles_bound_the_expiry() {
 
 #[test]
 fn no_import_while_deletion_is_pending() {
-    let pending = Facts {
+    let pending = ExternalFacts {
         deletion_at: NOW + 1,
         ..LIVE
     };
@@ -222,10 +222,10 @@ fn fixed_attributes_of_an_external_key() {
 
 #[test]
 fn destroying_erases_material_alone() {
-    assert_eq!(destruction(&Facts::default()), Destruction::Whole);
+    assert_eq!(destruction(&ExternalFacts::default()), Destruction::Whole);
     assert_eq!(destruction(&LIVE), Destruction::Material);
     assert_eq!(
-        destruction(&Facts {
+        destruction(&ExternalFacts {
             material: false,
             ..LIVE
         }),
@@ -235,14 +235,14 @@ fn destroying_erases_material_alone() {
 
 #[test]
 fn other_material_binds_the_version_that_waits() {
-    let waiting = Facts {
+    let waiting = ExternalFacts {
         version_pending: true,
         ..LIVE
     };
     let bound = import(&waiting, &again(false), profile::open(), NOW).unwrap();
     assert_eq!(
         bound,
-        Facts {
+        ExternalFacts {
             rotated: true,
             ..LIVE
         }
@@ -256,7 +256,7 @@ fn other_material_binds_the_version_that_waits() {
         integrity: false,
         ..again(false)
     };
-    for facts in [waiting, Facts::default()] {
+    for facts in [waiting, ExternalFacts::default()] {
         assert_eq!(
             import(&facts, &garbage, profile::open(), NOW),
             Err(Error::Mismatch { named: false })
@@ -273,7 +273,7 @@ fn one_version_at_a_time_of_keys_that_rotate() {
     let aws = profile::find(b"aws").unwrap();
     let aes = Some(Spec::Aes(256));
     assert_eq!(may_rotate(&LIVE, aws, aes, NOW), Ok(()));
-    let waiting = Facts {
+    let waiting = ExternalFacts {
         version_pending: true,
         ..LIVE
     };
@@ -292,19 +292,19 @@ fn one_version_at_a_time_of_keys_that_rotate() {
         );
     }
     assert_eq!(
-        may_rotate(&Facts::default(), aws, aes, NOW),
+        may_rotate(&ExternalFacts::default(), aws, aes, NOW),
         Err(Error::State(State::PendingImport))
     );
 }
 
 #[test]
 fn older_versions_have_material_to_delete() {
-    let expired = Facts {
+    let expired = ExternalFacts {
         material: false,
         ..LIVE
     };
     assert_eq!(destruction(&expired), Destruction::Nothing);
-    let rotated = Facts {
+    let rotated = ExternalFacts {
         rotated: true,
         ..expired
     };

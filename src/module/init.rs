@@ -8,27 +8,27 @@ use crate::token::{self, Token, TokenCreation, made_meanwhile};
 use super::Module;
 use super::slots::{Slot, unreadable};
 
-/// A token to be made under a name that no other one has.
+/// A token to be made, whose label no other token has.
 pub struct NewToken<'a> {
-    /// Its label, padded with blanks.
+    /// The token's label, padded with blanks.
     pub label: [u8; 32],
     /// The security officer's PIN.
     pub so_pin: &'a [u8],
     /// The user's PIN.
     pub user_pin: &'a [u8],
-    /// Its slot, which must be free; the first free one where none is named.
+    /// The slot to use, which must be free; `None` for the first free one.
     pub slot: Option<ck::CK_SLOT_ID>,
-    /// Refuse beside a token that cannot be read, which may have the name, even in a slot that is
-    /// named.
+    /// Refuse while any token cannot be read, since that token may have the label. Without a named
+    /// slot that is refused anyway.
     pub sure_of_name: bool,
 }
 
-/// Where a token of the wanted name is.
+/// The slot of a token with the wanted label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Made {
-    /// Its slot.
+pub struct TokenSlot {
+    /// Number of the slot.
     pub slot: ck::CK_SLOT_ID,
-    /// It was made by this call; otherwise it was there before.
+    /// This call made the token; otherwise the token was there before.
     pub created: bool,
 }
 
@@ -47,7 +47,8 @@ impl Module {
                 "a session is open with the token: close it first",
             );
         }
-        // Of threads that all know the slot as free, one makes the token; so this is asked before.
+        // Asked before the lock is taken: where several threads were told that the slot is free, only
+        // the first of them makes the token.
         let shown = self.slots.shown(id);
         let _turn = self.making.lock();
         self.slots.scan()?;
@@ -67,13 +68,13 @@ impl Module {
         Ok(())
     }
 
-    /// Makes a token with both PINs, whole or not at all, unless one of its name is there. Other
-    /// processes that do the same wait for each other, so that no two tokens get one name.
+    /// Makes a token with both PINs, whole or not at all, unless a token of this label is there.
+    /// Processes that do this wait for each other, so that no two tokens get one label.
     ///
     /// # Errors
     /// CKR_FUNCTION_FAILED when the slot is not free, or when a token that cannot be read may have
-    /// the name; CKR_PIN_LEN_RANGE, CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
-    pub fn make_token(&self, new: &NewToken<'_>) -> Result<Made> {
+    /// the label; CKR_PIN_LEN_RANGE, CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn make_token(&self, new: &NewToken<'_>) -> Result<TokenSlot> {
         let user_pin = Some(new.user_pin);
         let creation =
             TokenCreation::new(&self.config, &*self.rng, &new.label, new.so_pin, user_pin)?;
@@ -82,7 +83,7 @@ impl Module {
         self.slots.scan()?;
         if let Some(slot) = self.slot_named(&new.label)? {
             let created = false;
-            return Ok(Made { slot, created });
+            return Ok(TokenSlot { slot, created });
         }
         if new.sure_of_name || new.slot.is_none() {
             self.no_token_unreadable()?;
@@ -90,10 +91,10 @@ impl Module {
         let slot = self.make_in_free_slot(new.slot, &creation)?;
         self.slots.scan()?;
         let created = true;
-        Ok(Made { slot, created })
+        Ok(TokenSlot { slot, created })
     }
 
-    /// The first free slot, or the one that is wanted, with the token in it.
+    /// Makes the token in the wanted slot, or in the first free one, and returns the slot.
     fn make_in_free_slot(
         &self,
         wanted: Option<ck::CK_SLOT_ID>,
@@ -101,7 +102,7 @@ impl Module {
     ) -> Result<ck::CK_SLOT_ID> {
         let candidates = self.slots.without_file();
         for id in candidates.filter(|id| wanted.is_none_or(|wanted| *id == wanted)) {
-            // What is not made through here, a copied file say, may come at any time.
+            // A file that somebody copies into the folder may take the slot at any time.
             if self.make_in(id, creation)? {
                 return Ok(id);
             }

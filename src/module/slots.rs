@@ -1,4 +1,4 @@
-//! Which slots there are: files found, opened, or found and not to be opened.
+//! Which slots there are, and what is in each: no token, an open token, or one that cannot be opened.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,33 +14,30 @@ use crate::rng::Rng;
 use crate::store::Catalog;
 use crate::token::{self, Token};
 
-/// What is in a slot.
 #[derive(Clone)]
 pub(super) enum Slot {
-    /// No file: C_InitToken makes a token.
+    /// No token yet: C_InitToken makes one.
     Free,
-    /// The token of its file.
     Token(Arc<Token>),
-    /// A file that cannot be opened, and why. Nobody knows what it holds, so it is never taken for a
-    /// free slot.
+    /// A token that cannot be opened, and why. Nobody knows what it holds, so the slot is never taken
+    /// for a free one.
     Unreadable(Arc<str>),
 }
 
 impl Slot {
-    /// Whether its token can be used; that of a file that was replaced or removed cannot.
+    /// A token whose file was replaced or removed cannot be used.
     fn has_usable_token(&self) -> bool {
         matches!(self, Self::Token(token) if !token.is_gone())
     }
 
-    /// Whether the file is to be opened anew. The sessions of a token whose file was replaced or
-    /// removed keep it; where the file at the path is the same one, it can be opened again when the
-    /// last of them is closed.
+    /// Whether the slot lets go of a token whose file was replaced or removed, so that a scan opens the
+    /// file anew. Where another file is at the path, at once: open sessions keep the old token. Where
+    /// the file is the same one, when no session is left.
     fn is_given_up(&self) -> bool {
         matches!(self, Self::Token(token)
             if token.is_gone() && (token.is_replaced() || Arc::strong_count(token) == 1))
     }
 
-    /// The token, for calls that need one.
     pub(super) fn token(self) -> Result<Arc<Token>> {
         match self {
             Self::Token(token) => Ok(token),
@@ -53,8 +50,8 @@ impl Slot {
     }
 }
 
-/// What every call on a token that cannot be opened answers: clients that list tokens skip this
-/// number and go on. The reason went to the log when it was found.
+/// The answer to every call on a token that cannot be opened. Clients that list tokens skip this
+/// number and go on. The reason was logged when the token was found.
 pub(super) fn unreadable() -> Error {
     Error::new(
         ck::CKR_TOKEN_NOT_RECOGNIZED,
@@ -69,8 +66,8 @@ pub(super) struct Slots {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     slots: RwLock<BTreeMap<ck::CK_SLOT_ID, Slot>>,
-    /// Serial number of the token that the caller was last told of, for each slot that he knows;
-    /// `None` where he was told that there is none.
+    /// For each slot that the caller knows, the serial number of the token that the caller was last
+    /// told of; `None` where the caller was told that there is none.
     shown: Mutex<BTreeMap<ck::CK_SLOT_ID, Option<String>>>,
     /// Why the folder could not be read at the last scan.
     folder_failure: Mutex<Option<String>>,
@@ -119,7 +116,7 @@ impl Slots {
         Ok(())
     }
 
-    /// Opens the file of a slot. Why it could not be is logged when that is not `known` already.
+    /// Opens the token of a slot. A failure is logged, unless its reason is `known` already.
     fn open(&self, id: ck::CK_SLOT_ID, known: Option<Arc<str>>) -> Slot {
         let opened = Token::open(
             &*self.catalog,
@@ -142,7 +139,6 @@ impl Slots {
         Slot::Unreadable(why.into())
     }
 
-    /// Where the tokens are.
     pub(super) fn catalog(&self) -> &Arc<dyn Catalog> {
         &self.catalog
     }
@@ -160,7 +156,7 @@ impl Slots {
         self.slots.read().keys().copied().collect()
     }
 
-    /// The slot of a number. Where no token is known, another process may have made one.
+    /// Scans again where no usable token is known, since another process may have made one.
     ///
     /// # Errors
     /// CKR_SLOT_ID_INVALID.
@@ -175,21 +171,20 @@ impl Slots {
         slot.ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
     }
 
-    /// Every token that can be read, and every slot whose cannot.
     pub(super) fn all(&self) -> Vec<(ck::CK_SLOT_ID, Slot)> {
         let slots = self.slots.read();
         let slots = slots.iter().map(|(id, slot)| (*id, slot.clone()));
         slots.collect()
     }
 
-    /// Slots without a file from the lowest on, at the last scan.
+    /// Slots without a token at the last scan, the lowest first.
     pub(super) fn without_file(&self) -> impl Iterator<Item = ck::CK_SLOT_ID> {
         let slots = self.slots.read().clone();
         let is_free = move |id: &ck::CK_SLOT_ID| matches!(slots.get(id), None | Some(Slot::Free));
         (0..self.config.slot_limit).filter(is_free)
     }
 
-    /// A slot that the caller hears of for the first time is what it is now.
+    /// Notes what is in each slot that the caller is told of for the first time.
     pub(super) fn show_new(&self) {
         let mut shown = self.shown.lock();
         for (id, slot) in self.all() {
@@ -197,13 +192,13 @@ impl Slots {
         }
     }
 
-    /// The caller is told what is in the slot.
+    /// Notes that the caller is told what is in the slot.
     pub(super) fn show(&self, id: ck::CK_SLOT_ID, slot: &Slot) {
         self.shown.lock().insert(id, serial(slot));
     }
 
-    /// Serial number of the token that the caller was last told of; `None` for a slot that he takes
-    /// for free, or does not know.
+    /// Serial number of the token that the caller was last told of; `None` for a slot that the caller
+    /// takes for free, or does not know.
     pub(super) fn shown(&self, id: ck::CK_SLOT_ID) -> Option<String> {
         self.shown.lock().get(&id).cloned().flatten()
     }

@@ -6,38 +6,31 @@ use crate::error::Error;
 use super::blob::Blob;
 use super::facts::Use;
 
-/// What is to be done with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Find it, or read its attributes.
     See,
     /// Read values that lie in its material, where its attributes let them be read.
     Reveal,
-    /// Bring it into being with these facts.
+    /// Create the object with these facts.
     Make,
-    /// Bring an RSA private key of this size into being, where the token takes keys of `least` bits
-    /// and more.
+    /// Create an RSA private key whose modulus has `bits` bits, where `policy.rsa_min_bits` is `least`.
     Size {
-        /// Bits of its modulus.
         bits: u64,
-        /// `policy.rsa_min_bits`.
         least: u64,
     },
     /// C_SetAttributeValue.
     Change,
     /// C_SetAttributeValue of CKA_TRUSTED alone.
     Trust,
-    /// C_CopyObject.
     Copy,
-    /// C_DestroyObject.
     Destroy,
     /// Begin an operation with it.
     Begin(Use, ck::CK_MECHANISM_TYPE),
     /// Go on with an operation begun earlier.
     Continue,
-    /// C_DigestKey.
     Digest,
-    /// Unwrap with it a blob of this kind.
+    /// Unwrap a blob of this kind with it.
     Decipher(Blob),
     /// Wrap it, so that it leaves the token.
     Export {
@@ -50,14 +43,14 @@ pub(crate) enum Action {
     Rotate,
     /// Sign a receipt of its import.
     Attest,
-    /// Have all of its uses at once: asked where `policy.separate_roles` keeps some apart.
+    /// Have all of its uses at once. Asked where `policy.separate_roles` is set.
     Combine,
-    /// Take on a use that it does not have: asked there too.
+    /// Gain a use that it does not have. Asked where `policy.separate_roles` is set.
     Gain(Use),
 }
 
 impl Action {
-    /// The key's value is worked with.
+    /// Whether the key's value is worked with.
     pub(super) fn uses(self) -> bool {
         matches!(
             self,
@@ -66,25 +59,20 @@ impl Action {
     }
 }
 
-/// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It is done.
     Done,
-    /// The object goes whole.
     DestroyWhole,
-    /// The material alone goes.
+    /// The material is erased, and the object stays.
     EraseMaterial,
-    /// It succeeds, and nothing changes.
+    /// The call succeeds, and nothing changes.
     Nothing,
 }
 
-/// A refusal.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// What the caller gets.
     pub error: Error,
-    /// It was refused because of time: the clock mark is committed before the answer.
+    /// The reason is the time: the clock mark is committed before the answer.
     pub time: bool,
 }
 

@@ -5,26 +5,27 @@ use crate::error::{Error, refuse};
 
 use super::facts::{KeyFacts, Use};
 
-/// What the success of an unwrap, and what is known of the new key, say of the blob's plaintext.
+/// How much an unwrap tells of the blob's plaintext, by its success and by what is known of the new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blob {
-    /// The mechanism is made to wrap keys (NIST SP 800-38F), and the blob comes out whole.
+    /// Nothing. The mechanism is made to wrap keys (NIST SP 800-38F), and the key is all of the
+    /// plaintext.
     KeyWrap,
-    /// Nothing of a blob that the caller made up: it does not open, or opens as something random, or
-    /// holds what the caller put into it.
+    /// Nothing. A blob that the caller made up does not open, or opens as something random, or holds what
+    /// the caller put into it.
     Proven,
-    /// As `Proven`, to who cannot make its key stream: a counter mode, whose stream consists of blocks
-    /// that were encrypted with the unwrapping key.
+    /// Nothing, unless the caller can make the key stream: a counter mode, whose stream consists of
+    /// blocks that the unwrapping key has encrypted.
     Stream,
-    /// More than nothing. The mechanism proves no integrity, so the caller may have put together blocks
-    /// of other blobs: the new key can then consist of few bytes that he does not know, and using it
-    /// tells them. Or less than 16 bytes of a proven blob become the key.
+    /// Something. Either the mechanism proves no integrity: the caller may have put the blob together from
+    /// other blobs, the new key then has few bytes that the caller does not know, and using it tells them.
+    /// Or the key is less than 16 bytes of a proven blob.
     Telling,
 }
 
 /// To unwrap by a mechanism without integrity is to decrypt: the caller makes up blobs out of other
 /// blobs of the unwrapping key, and the outcome, or the use of the new key, tells their plaintext. So the
-/// unwrapping key needs CKA_DECRYPT, with which it tells the plaintext anyway.
+/// unwrapping key needs CKA_DECRYPT, which gives the plaintext anyway.
 pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<(), Error> {
     if key.trusted && blob != Blob::KeyWrap {
         return refuse(
@@ -53,8 +54,8 @@ pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<(), Error> {
     Ok(())
 }
 
-/// Raw RSA and the shared secret of ECDH undo what the public key wraps. So a key that unwraps and does
-/// not decrypt has neither.
+/// Raw RSA and the shared secret of ECDH undo what the public key wraps. So they are refused for a key that
+/// unwraps and does not decrypt.
 pub(super) fn opens_none(
     key: &KeyFacts,
     what: Use,

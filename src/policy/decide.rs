@@ -10,7 +10,7 @@ use super::blob;
 use super::facts::{Caller, Facts, KeyFacts, Login, Use};
 use super::roles;
 
-/// Whether `caller` may do `action` with the object of `facts` at `now`, and what follows.
+/// Whether `caller` may do `action` with the object of `facts` at the time `now`, and what follows.
 ///
 /// # Errors
 /// The CK_RV of the specification, or of BYOK section 6.
@@ -83,8 +83,8 @@ pub(crate) fn decide(
     }
 }
 
-/// A private object does not exist for whoever is not the user, but for making one; a deleted key
-/// for nobody.
+/// The answer about an object that the caller must not know of: a private object without the user's
+/// login, or a key that is gone. Making an object reveals none, so there the missing login is named.
 fn invisible(action: Action) -> Error {
     match action {
         Action::Make | Action::Size { .. } | Action::Combine => Error::new(
@@ -179,7 +179,8 @@ fn use_key(
     now: UnixTime,
 ) -> Result<Effect, Refusal> {
     needs_user(facts, caller, "using")?;
-    // What an expired public key has signed may still be verified; nothing new is put under it.
+    // A public key out of its dates verifies what was signed in time. Nothing new is encrypted or
+    // wrapped with it.
     let protects = matches!(action, Action::Begin(Use::Encrypt | Use::Wrap, _));
     if key.secret || protects {
         in_force(key, now)?;
@@ -213,7 +214,7 @@ fn use_key(
     Ok(Effect::Done)
 }
 
-/// The digest of a key lets whoever guesses its value check the guess.
+/// A digest would let whoever guesses the key's value check the guess.
 fn digest(key: &KeyFacts) -> Result<Effect, Error> {
     if !key.secret || key.closed() {
         return refuse(
@@ -247,8 +248,8 @@ fn exportable(key: &KeyFacts, trusted: bool) -> Result<(), Error> {
             "CKA_WRAP_WITH_TRUSTED is TRUE, and this is not an AES key wrap by a secret key that is CKA_TRUSTED",
         );
     }
-    // Unwrapped again, the key would have the pieces that its length tells, and be as if nobody had
-    // altered it.
+    // The wrapped form does not hold the pieces. After an unwrap the key would be taken for one that
+    // nobody altered.
     if key.wrap_with_trusted && key.pieces.is_some() {
         return refuse(
             ck::CKR_KEY_NOT_WRAPPABLE,
@@ -272,7 +273,7 @@ fn copy(facts: &Facts, caller: &Caller, now: UnixTime) -> Result<Effect, Refusal
     Ok(Effect::Done)
 }
 
-/// Dates, expiry and state allow that something is done with the key's value now.
+/// Whether dates, expiry and state allow to work with the key's value now.
 fn in_force(key: &KeyFacts, now: UnixTime) -> Result<(), Refusal> {
     if key.out_of_time(now) {
         return Err(Refusal {

@@ -6,8 +6,8 @@ use crate::error::{Error, Result, refuse};
 use super::facts::KeyFacts;
 use super::pieces::{Pieces, UNGUESSABLE};
 
-/// Outputs of one function that are cut to different lengths begin with the same bytes; their lengths
-/// differ by so many bytes at least.
+/// Outputs of one function that are cut to different lengths begin with the same bytes. Their lengths
+/// differ by at least so many bytes, since comparing the two tells the bytes between.
 const GRAIN: usize = 8;
 
 /// A part of a joined value.
@@ -15,42 +15,42 @@ const GRAIN: usize = 8;
 pub(crate) enum Part {
     /// The operand with this number: the base key is 0.
     Operand(usize),
-    /// That operand, combined byte by byte with data that the caller gives.
+    /// The operand with this number, combined byte by byte with data that the caller gives.
     Altered(usize),
-    /// So many bytes that the caller gives.
+    /// Bytes that the caller gives, of this length.
     Data(usize),
 }
 
 /// How a derivation makes a value of those of its operands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Derivation {
     /// One part after the other, cut off behind the last byte wanted.
     Join(Vec<Part>),
-    /// Bytes of the base key from this bit on; after the last byte comes the first.
+    /// Bytes of the base key from this bit on; after its last byte comes its first.
     Extract(usize),
     /// A one-way function of all operands, cut to the length wanted.
     Mix {
-        /// Nothing was cut off, and no other length could be had that is greater.
+        /// The output is all that the function gives: the caller could ask for no greater length.
         whole: bool,
     },
 }
 
-/// The pieces of a value of `len` bytes that `step` makes of `operands`. `closed`: it must not be
-/// read. A value that is read anyway is not guessed, so a one-way function may give any length of it.
+/// The pieces of a value of `len` bytes that `step` makes of `operands`. `closed` says that the derived
+/// key must not be read. If it may be read, nobody guesses it, so a one-way function may have any length.
 ///
 /// # Errors
 /// CKR_KEY_SIZE_RANGE where the value would hold a part of a piece of a closed key, or where a one-way
 /// function of a closed key would be cut so short, or so fine, that it could be guessed.
 pub(crate) fn derive(
-    step: &Step,
+    step: &Derivation,
     operands: &[&KeyFacts],
     len: usize,
     closed: bool,
 ) -> Result<Pieces> {
     match step {
-        Step::Join(parts) => join(parts, operands, len),
-        Step::Extract(first) => copy(operands.first().copied(), *first, len),
-        Step::Mix { whole } => {
+        Derivation::Join(parts) => join(parts, operands, len),
+        Derivation::Extract(first) => copy(operands.first().copied(), *first, len),
+        Derivation::Mix { whole } => {
             if closed {
                 mixable(operands, len, *whole)?;
             }
@@ -79,8 +79,8 @@ fn join(parts: &[Part], operands: &[&KeyFacts], len: usize) -> Result<Pieces> {
     Ok(Pieces::joined(&row))
 }
 
-/// What is copied of an open key is as new: its reader knows all of it, and whoever does not read
-/// it before it is closed knows nothing.
+/// What is copied of an open key has the pieces of a new value: whoever reads the open key knows all of
+/// it, and whoever does not read it knows nothing.
 fn copy(operand: Option<&KeyFacts>, first: usize, len: usize) -> Result<Pieces> {
     let Some(operand) = operand.filter(|operand| operand.closed()) else {
         return Ok(Pieces::of(len));

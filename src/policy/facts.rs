@@ -47,7 +47,7 @@ impl Use {
     }
 }
 
-/// Who asks.
+/// Who is logged in to the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Login {
     /// Nobody is logged in.
@@ -58,49 +58,35 @@ pub enum Login {
     So,
 }
 
-/// The session that asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// Who is logged in to the token.
     pub login: Login,
-    /// The session is read/write.
     pub read_write: bool,
 }
 
-/// What is known of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// CKA_TOKEN.
     pub token: bool,
-    /// CKA_PRIVATE.
     pub private: bool,
-    /// CKA_MODIFIABLE.
     pub modifiable: bool,
-    /// CKA_COPYABLE.
     pub copyable: bool,
-    /// CKA_DESTROYABLE.
     pub destroyable: bool,
-    /// What is known of a key; `None` for data and certificates.
     pub key: Option<KeyFacts>,
 }
 
-/// What is known of a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyFacts {
     /// A private or secret key: its value is sealed under the master key.
     pub secret: bool,
-    /// CKA_SENSITIVE.
     pub sensitive: bool,
-    /// CKA_EXTRACTABLE.
     pub extractable: bool,
-    /// CKA_WRAP_WITH_TRUSTED.
     pub wrap_with_trusted: bool,
-    /// CKA_TRUSTED of a secret key. That of a public key counts for nothing here: the token does
-    /// not decide what is done with the private half, which opens what the public one wraps.
+    /// CKA_TRUSTED of a secret key. That of a public key does not count: the token does not decide what
+    /// is done with the private half, which opens what the public one wraps.
     pub trusted: bool,
     /// Bytes of a secret key's value; 0 for other keys.
     pub value_len: usize,
-    /// What its value consists of; `None` where its length tells.
+    /// What the value consists of; `None` where its length tells.
     pub pieces: Option<Pieces>,
     /// Uses whose attribute is TRUE.
     pub uses: Vec<Use>,
@@ -114,12 +100,11 @@ pub struct KeyFacts {
     pub expires_at: UnixTime,
     /// End of the key itself: a scheduled deletion, or the end of an import job; 0 = never.
     pub gone_at: UnixTime,
-    /// What is known of an external key; `None` for others.
-    pub external: Option<byok::Facts>,
+    pub external: Option<byok::ExternalFacts>,
 }
 
 impl KeyFacts {
-    /// Time or an operator can end the key's use while an operation runs.
+    /// Whether time or an operator can end the key's use while an operation runs.
     #[must_use]
     pub fn limited(&self) -> bool {
         self.external.is_some()
@@ -129,13 +114,13 @@ impl KeyFacts {
             || self.not_after.is_some()
     }
 
-    /// Its value must not be read.
+    /// Whether the value must not be read.
     #[must_use]
     pub fn closed(&self) -> bool {
         self.sensitive || !self.extractable || self.wrap_with_trusted
     }
 
-    /// What its value consists of. A private key is one piece that nobody guesses.
+    /// What the value consists of. A private key is one piece that nobody guesses.
     #[must_use]
     pub fn pieces(&self) -> Pieces {
         match &self.pieces {

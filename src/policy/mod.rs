@@ -19,7 +19,7 @@ mod token;
 pub(crate) use action::{Action, Effect, Refusal};
 pub(crate) use blob::Blob;
 pub(crate) use decide::decide;
-pub(crate) use derive::{Part, Step, derive};
+pub(crate) use derive::{Derivation, Part, derive};
 pub(crate) use facts::{Caller, Facts, KeyFacts};
 pub use facts::{Login, Use};
 pub(crate) use pieces::Pieces;

@@ -1,4 +1,4 @@
-//! What the value of a key consists of, as far as others may not know it.
+//! What the value of a key consists of, so that no derived key tells a part of it.
 //!
 //! Two keys can be compared by what they encrypt or sign. If a caller could have K[0..31] ‖ g, with a
 //! byte g of his choice, and K itself, 256 trials would tell him one byte of K, and so, byte by byte,
@@ -11,18 +11,18 @@
 //! two such values differ makes the equality of the two depend on a whole piece: no trial tells less
 //! than that.
 //!
-//! The pieces are a fact of the key. They are computed from its length, unless it was put together
-//! from known data, or from pieces that its length does not tell. So is that a caller altered it: such
-//! a key does not leave under a trusted key, for what an unwrap says of the end of a value
-//! (padding, zeros) would then tell byte by byte what was altered.
+//! The pieces are a fact of the key. Its length tells them, unless the key was put together from known
+//! data, or from pieces that its length does not tell: then they are stored. That the caller altered the
+//! value is stored too. An altered key does not leave under a trusted key: what an unwrap says of the end of
+//! a value (padding, zeros) would tell byte by byte what was altered.
 
 /// Bytes that nobody guesses.
 pub(crate) const UNGUESSABLE: usize = 16;
 
-/// A value of more pieces is taken for one piece.
-const MOST: usize = 256;
+/// A value of more pieces is stored as one piece.
+const MOST_STORED: usize = 256;
 
-/// A known piece of no length, as it is stored.
+/// Stored for an altered value: the number of a known piece without bytes.
 const ALTERED: u64 = 1;
 
 /// What a secret key's value consists of, from its first byte to its last.
@@ -57,26 +57,23 @@ impl Pieces {
         }
     }
 
-    /// A value of `len` bytes that is one piece.
     #[must_use]
     pub fn undivided(len: usize) -> Self {
         Self::default().and(len, false)
     }
 
-    /// The value of a secret key that an unwrap without proof of integrity made: the caller may have
-    /// chosen what its bytes belong to, so no part of it stands for itself.
+    /// The value of a secret key that was unwrapped without proof of integrity. It is one piece, since
+    /// the caller may have put the blob together.
     #[must_use]
     pub fn of_unproven_unwrap(len: usize) -> Self {
         Self::undivided(len)
     }
 
-    /// Bytes of the value.
     #[must_use]
     pub fn len(&self) -> usize {
         self.row.iter().map(|piece| piece.len).sum()
     }
 
-    /// There are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.row.is_empty()
@@ -91,7 +88,7 @@ impl Pieces {
         }
         let number = |piece: &Piece| (piece.len as u64) << 1 | u64::from(piece.known);
         let mut numbers: Vec<_> = match self.row.len() {
-            0..=MOST => self.row.iter().map(number).collect(),
+            0..=MOST_STORED => self.row.iter().map(number).collect(),
             _ => vec![(self.len() as u64) << 1],
         };
         if self.altered {
@@ -146,7 +143,7 @@ impl Pieces {
     /// be a part of an unknown piece.
     pub(super) fn window(&self, first: usize, len: usize) -> Option<Self> {
         let aligned = first.is_multiple_of(8);
-        // Between two bytes, one byte more has a part in it.
+        // A window that does not begin with a whole byte touches one byte more.
         let mut left = if aligned { len } else { len + 1 };
         let mut skip = first / 8;
         let mut window = Self {
@@ -175,7 +172,8 @@ impl Pieces {
         })
     }
 
-    /// Bytes that a key must have that depends on these pieces and on nothing else.
+    /// The fewest bytes of a key that a one-way function makes of these pieces alone: with fewer, the
+    /// key would be easier to guess than they are.
     pub(super) fn least(&self) -> usize {
         let unknown = self.row.iter().filter(|piece| !piece.known);
         let longest = unknown.map(|piece| piece.len).max().unwrap_or(0);

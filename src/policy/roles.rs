@@ -6,7 +6,8 @@ use crate::error::{Result, refuse};
 use super::action::Effect;
 use super::facts::{Facts, Use};
 
-/// Uses that undo each other: what the first sends out or brings in, the second opens or makes.
+/// Uses that undo each other: CKA_DECRYPT opens what CKA_WRAP sends out, and CKA_UNWRAP makes a key of
+/// what CKA_ENCRYPT gives.
 const OPPOSITES: [(Use, Use); 2] = [(Use::Wrap, Use::Decrypt), (Use::Unwrap, Use::Encrypt)];
 
 pub(super) fn combine(facts: &Facts) -> Result<Effect> {
@@ -21,7 +22,7 @@ pub(super) fn combine(facts: &Facts) -> Result<Effect> {
     Ok(Effect::Done)
 }
 
-/// What a key could do before is not known of it, so such a use is had from the beginning or never.
+/// The token does not know what a key was used for before. So a use that has an opposite is not gained.
 pub(super) fn gain(what: Use) -> Result<Effect> {
     let has_opposite = |(one, other): &(Use, Use)| *one == what || *other == what;
     if OPPOSITES.iter().any(has_opposite) {

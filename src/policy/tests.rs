@@ -36,7 +36,7 @@ fn object(key: KeyFacts) -> Facts {
     }
 }
 
-fn external(facts: byok::Facts) -> KeyFacts {
+fn external(facts: byok::ExternalFacts) -> KeyFacts {
     KeyFacts {
         external: Some(facts),
         expires_at: facts.expires_at,
@@ -45,11 +45,11 @@ fn external(facts: byok::Facts) -> KeyFacts {
     }
 }
 
-fn live() -> byok::Facts {
-    byok::Facts {
+fn live() -> byok::ExternalFacts {
+    byok::ExternalFacts {
         bound: true,
         material: true,
-        ..byok::Facts::default()
+        ..byok::ExternalFacts::default()
     }
 }
 
@@ -269,28 +269,28 @@ fn an_external_key_works_only_enabled() {
     let states = [
         (live(), ck::CKR_OK),
         (
-            byok::Facts {
+            byok::ExternalFacts {
                 material: false,
                 ..live()
             },
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
         ),
         (
-            byok::Facts {
+            byok::ExternalFacts {
                 disabled: true,
                 ..live()
             },
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
         ),
         (
-            byok::Facts {
+            byok::ExternalFacts {
                 deletion_at: NOW + 9,
                 ..live()
             },
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
         ),
         (
-            byok::Facts {
+            byok::ExternalFacts {
                 deletion_at: NOW,
                 ..live()
             },
@@ -354,12 +354,12 @@ fn destroying_follows_origin_and_attribute() {
     let effect = |facts: &Facts| decide(Action::Destroy, facts, &USER, NOW).map_err(|r| r.error.rv);
     assert_eq!(effect(&object(key())), Ok(Effect::DestroyWhole));
     assert_eq!(effect(&object(external(live()))), Ok(Effect::EraseMaterial));
-    let erased = byok::Facts {
+    let erased = byok::ExternalFacts {
         material: false,
         ..live()
     };
     assert_eq!(effect(&object(external(erased))), Ok(Effect::Nothing));
-    let unbound = object(external(byok::Facts::default()));
+    let unbound = object(external(byok::ExternalFacts::default()));
     assert_eq!(effect(&unbound), Ok(Effect::DestroyWhole));
     let kept = Facts {
         destroyable: false,
@@ -378,7 +378,7 @@ fn imports_go_into_external_keys_alone() {
         rv(Action::Import, &object(external(live())), &USER),
         ck::CKR_OK
     );
-    let pending = byok::Facts {
+    let pending = byok::ExternalFacts {
         deletion_at: NOW + 9,
         ..live()
     };

@@ -5,7 +5,6 @@ use crate::error::{Error, refuse};
 
 use super::facts::Login;
 
-/// What is to be done with the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenAction {
     /// C_Login as the user or the security officer.
@@ -21,11 +20,8 @@ pub(crate) enum TokenAction {
     /// C_InitPIN.
     SetUserPin,
     /// C_SetPIN.
-    SetOwnPin {
-        /// The session is read/write.
-        read_write: bool,
-    },
-    /// Take the clock's reading for the mark.
+    SetOwnPin { read_write: bool },
+    /// Take the clock's present reading as the token's mark of time.
     AcceptClock,
 }
 

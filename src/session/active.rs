@@ -25,15 +25,15 @@ pub enum Phase {
 }
 
 /// An operation between its Init function and its end.
-pub struct Active<W: ?Sized> {
+pub struct ActiveOperation<W: ?Sized> {
     pub(super) work: Box<W>,
-    /// Object of the key; `None` for digests and searches.
+    /// The key's object; `None` for a digest.
     key: Option<Arc<Object>>,
-    /// Of the last step. A length query is a step too.
+    /// Phase of the last step, a length query included; `None` before the first step.
     pub(super) phase: Option<Phase>,
-    /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login has not come yet.
+    /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login is still missing.
     awaits_login: bool,
-    /// Output that is computed, and waits for a buffer that holds it. The call is to be repeated.
+    /// Output that is computed, and waits for a repeated call with a buffer that holds it.
     pub(super) pending: Option<Secret>,
 }
 
@@ -66,7 +66,7 @@ impl<A> After<A> {
     }
 }
 
-impl<W: ?Sized> Active<W> {
+impl<W: ?Sized> ActiveOperation<W> {
     pub(crate) fn new(work: Box<W>, key: Option<Arc<Object>>) -> Self {
         Self {
             work,
@@ -106,10 +106,6 @@ impl<W: ?Sized> Active<W> {
     }
 }
 
-/// Refuses a step while the context-specific login is missing.
-///
-/// # Errors
-/// CKR_USER_NOT_LOGGED_IN.
 pub(super) fn refuse_unauthenticated(awaits_login: bool) -> Result<()> {
     if !awaits_login {
         return Ok(());
@@ -120,44 +116,41 @@ pub(super) fn refuse_unauthenticated(awaits_login: bool) -> Result<()> {
     )
 }
 
-/// A slot, and what a step takes out of it.
-pub(super) trait Holds {
+/// The slot of an operation, with the type that a step takes out of the slot.
+pub(super) trait TypedSlot {
     type Active;
 
-    /// What a step owns; `None` where nothing is active.
+    /// `None` where nothing is active.
     fn take_out(&mut self) -> Option<Self::Active>;
 }
 
-impl<W: ?Sized> Holds for Option<Active<W>> {
-    type Active = Active<W>;
+impl<W: ?Sized> TypedSlot for Option<ActiveOperation<W>> {
+    type Active = ActiveOperation<W>;
 
     fn take_out(&mut self) -> Option<Self::Active> {
         self.take()
     }
 }
 
-/// The slot of an operation, whatever its kind.
-pub(super) trait Slot {
-    /// Ends the operation, if one is active.
+/// The slot of an operation of any kind.
+pub(super) trait OperationSlot {
     fn end(&mut self);
 
-    /// An operation is active that must not outlive the user's login.
-    fn needs_login(&self) -> bool;
+    /// Whether an operation is active that the user's logout ends.
+    fn ends_at_logout(&self) -> bool;
 
-    /// An operation is active that waits for a context-specific login.
     fn awaits_login(&self) -> bool;
 
-    /// Lets the operation go on that waits for a context-specific login.
     fn authenticate(&mut self);
 }
 
-impl<W: ?Sized> Slot for Option<Active<W>> {
+impl<W: ?Sized> OperationSlot for Option<ActiveOperation<W>> {
     fn end(&mut self) {
         *self = None;
     }
 
-    /// A search has no key, and shows private objects. A digest has none either, and is of data.
-    fn needs_login(&self) -> bool {
+    /// A digest has no key, so it goes on after a logout.
+    fn ends_at_logout(&self) -> bool {
         self.as_ref()
             .and_then(|active| active.key.as_ref())
             .is_some_and(|key| key.needs_login())

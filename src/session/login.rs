@@ -49,7 +49,7 @@ impl Session {
                 self.token.login(true, pin).map(drop)
             }
             ck::CKU_CONTEXT_SPECIFIC => {
-                if !self.operations.lock().await_login() {
+                if !self.operations.lock().awaits_login() {
                     return refuse(
                         ck::CKR_OPERATION_NOT_INITIALIZED,
                         "no operation waits for a context-specific login",

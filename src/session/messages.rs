@@ -1,13 +1,13 @@
-//! Message-based encryption and decryption: many messages under one key.
+//! ActiveMessage-based encryption and decryption: many messages under one key.
 //!
-//! The process stays in its slot from its Init function to its Final function. A step owns the message
-//! alone, so that an error ends the message and not the process (sections 5.9 and 5.11).
+//! The process stays in its slot from its Init function to its Final function. A step owns only the
+//! message, so that an error ends the message and not the process (sections 5.9 and 5.11).
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::active::{After, Holds, Phase, Slot, refuse_unauthenticated};
+use super::active::{After, OperationSlot, Phase, TypedSlot, refuse_unauthenticated};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{BeginCipher, Cipher, Ivs, Key, MessageKind, MessageParams};
@@ -15,27 +15,26 @@ use crate::out::Out;
 use crate::secret::Secret;
 use crate::token::{Object, Token};
 
-/// A process, and the message that is in the middle of it.
+/// A message-based process, and its message in parts if one was begun.
 pub struct Messages {
-    process: Arc<Process>,
-    /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login has not come yet.
+    process: Arc<MessageProcess>,
+    /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login is still missing.
     awaits_login: bool,
-    message: Option<Message>,
+    message: Option<ActiveMessage>,
 }
 
-/// What all messages have in common.
-pub(super) struct Process {
+/// What all messages of a process share.
+pub(super) struct MessageProcess {
     pub(super) kind: MessageKind,
     pub(super) begin: BeginCipher,
     pub(super) key: Arc<Key>,
     pub(super) object: Arc<Object>,
     pub(super) token: Arc<Token>,
-    /// Of an encryption; a decryption takes the vectors that it is given.
+    /// `None` for a decryption, where the caller gives each initialization vector.
     pub(super) ivs: Option<Mutex<Ivs>>,
 }
 
-/// A message in parts.
-struct Message {
+struct ActiveMessage {
     cipher: Box<dyn Cipher>,
     /// Length of the tag, which does not change within a message.
     tag_len: usize,
@@ -44,7 +43,7 @@ struct Message {
 }
 
 impl Messages {
-    pub(super) fn new(process: Process) -> Self {
+    pub(super) fn new(process: MessageProcess) -> Self {
         Self {
             awaits_login: process.object.always_authenticate(),
             process: Arc::new(process),
@@ -52,19 +51,19 @@ impl Messages {
         }
     }
 
-    /// Shape of the messages' parameters.
     #[must_use]
     pub fn kind(&self) -> MessageKind {
         self.process.kind
     }
 
-    /// The caller's parameter takes what was made: of encryptions it is an output too.
+    /// Whether messages are encrypted: then the initialization vector that was made and the tag are
+    /// written into the caller's parameter.
     #[must_use]
     pub fn encrypts(&self) -> bool {
         self.process.ivs.is_some()
     }
 
-    /// As `Active::enter`. The phases of a message are its functions' to judge.
+    /// As `ActiveOperation::enter`; `whole`, `begin` and `next` judge the phase of a message.
     pub(super) fn enter(
         &mut self,
         _: Phase,
@@ -74,7 +73,7 @@ impl Messages {
         may_continue(&self.process.object)
     }
 
-    /// The process, with the message in it taken out.
+    /// Takes the message out of the slot, with a share of the process, which stays in the slot.
     pub(super) fn taken(&mut self) -> Self {
         Self {
             process: Arc::clone(&self.process),
@@ -83,7 +82,7 @@ impl Messages {
         }
     }
 
-    /// A whole message.
+    /// C_EncryptMessage and C_DecryptMessage.
     ///
     /// # Errors
     /// CKR_OPERATION_ACTIVE in the middle of another message; CKR_AEAD_DECRYPT_FAILED for a wrong tag;
@@ -95,7 +94,7 @@ impl Messages {
         input: &[u8],
         out: &mut Out<'_>,
     ) -> Result<After<Self>> {
-        self.free()?;
+        self.refuse_in_message()?;
         match out.room(input.len()) {
             Err(short) => Ok(After::short(self, short)),
             Ok(buffer) => {
@@ -105,17 +104,17 @@ impl Messages {
         }
     }
 
-    /// The beginning of a message in parts.
+    /// C_EncryptMessageBegin and C_DecryptMessageBegin.
     ///
     /// # Errors
     /// As `whole`.
     pub fn begin(mut self, params: &mut MessageParams, aad: &[u8]) -> Result<After<Self>> {
-        self.free()?;
+        self.refuse_in_message()?;
         self.message = Some(self.process.begin(params, aad)?);
         Ok(After::GoesOn(self))
     }
 
-    /// A part of a message, which is the last one where `last` says so.
+    /// C_EncryptMessageNext and C_DecryptMessageNext; `part` is the last one where `last` is true.
     ///
     /// # Errors
     /// CKR_OPERATION_NOT_INITIALIZED where no message was begun; CKR_AEAD_DECRYPT_FAILED for a wrong
@@ -141,7 +140,7 @@ impl Messages {
         }
         let answer = match message.cipher.update_bound(part.len()) {
             _ if last => message.held.saturating_add(part.len()),
-            // See `Active::update`.
+            // See `ActiveOperation::update`.
             0 if out.is_query() => part.len(),
             bound => bound,
         };
@@ -161,10 +160,10 @@ impl Messages {
         }
     }
 
-    /// Takes the last part of a message: what comes out fills `out`.
+    /// Takes the last part of a message, whose output has the length of `out`.
     fn conclude(
         self,
-        message: Message,
+        message: ActiveMessage,
         params: &mut MessageParams,
         part: &[u8],
         out: &mut [u8],
@@ -177,7 +176,7 @@ impl Messages {
         Ok(After::GoesOn(self))
     }
 
-    fn free(&self) -> Result<()> {
+    fn refuse_in_message(&self) -> Result<()> {
         if self.message.is_none() {
             return Ok(());
         }
@@ -188,12 +187,12 @@ impl Messages {
     }
 }
 
-impl Process {
-    fn begin(&self, params: &mut MessageParams, aad: &[u8]) -> Result<Message> {
+impl MessageProcess {
+    fn begin(&self, params: &mut MessageParams, aad: &[u8]) -> Result<ActiveMessage> {
         if let Some(ivs) = &self.ivs {
             ivs.lock().make(params, self.token.rng())?;
         }
-        Ok(Message {
+        Ok(ActiveMessage {
             cipher: (self.begin)(&self.key, &params.with_aad(self.kind, aad))?,
             tag_len: params.tag_len,
             held: 0,
@@ -201,8 +200,8 @@ impl Process {
     }
 }
 
-impl Message {
-    /// Encrypts the last part: what comes out fills `out`, and the tag goes to `params`.
+impl ActiveMessage {
+    /// Encrypts the last part. `out` is filled with the ciphertext, and `params` gets the tag.
     fn seal(mut self, params: &mut MessageParams, part: &[u8], out: &mut [u8]) -> Result<()> {
         let len = out.len().saturating_add(params.tag_len);
         let Some(mut sealed) = Secret::try_zeroed(len) else {
@@ -215,7 +214,7 @@ impl Message {
         Ok(())
     }
 
-    /// Decrypts the last part into `out`, once the tag in `params` is verified.
+    /// Decrypts the last part. `out` is filled only after the tag in `params` is verified.
     fn open(mut self, params: &MessageParams, part: &[u8], out: &mut [u8]) -> Result<()> {
         let mut open = || {
             self.cipher.update(part, &mut [])?;
@@ -233,7 +232,7 @@ impl Message {
     }
 }
 
-impl Holds for Option<Messages> {
+impl TypedSlot for Option<Messages> {
     type Active = Messages;
 
     fn take_out(&mut self) -> Option<Messages> {
@@ -241,12 +240,12 @@ impl Holds for Option<Messages> {
     }
 }
 
-impl Slot for Option<Messages> {
+impl OperationSlot for Option<Messages> {
     fn end(&mut self) {
         *self = None;
     }
 
-    fn needs_login(&self) -> bool {
+    fn ends_at_logout(&self) -> bool {
         self.as_ref()
             .is_some_and(|messages| messages.process.object.needs_login())
     }

@@ -10,7 +10,7 @@ mod operations;
 mod registry;
 mod work;
 
-pub(crate) use active::Active;
+pub(crate) use active::ActiveOperation;
 pub use active::{After, Phase};
 pub(crate) use messages::Messages;
 pub use open::Session;
@@ -23,5 +23,5 @@ pub use operations::{
 };
 pub(crate) use registry::Sessions;
 #[cfg(test)]
-pub(crate) use work::Signed;
+pub(crate) use work::SignatureVerifier;
 pub use work::{Produces, Takes};

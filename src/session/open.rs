@@ -4,12 +4,12 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::active::{Active, After, Phase};
-use super::messages::{Messages, Process};
+use super::active::{ActiveOperation, After, Phase};
+use super::messages::{MessageProcess, Messages};
 use super::operations::{
     Digest, Find, Keyed, KeyedMessages, Operation, Operations, Search, Verify, VerifySignature,
 };
-use super::work::{Signed, Takes};
+use super::work::{SignatureVerifier, Takes};
 use crate::attr::RawAttribute;
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -28,18 +28,16 @@ pub struct Session {
     pub(super) operations: Mutex<Operations>,
 }
 
-/// The sessions of this process, as one of them sees them.
+/// What a session asks of all sessions of the process.
 pub(super) trait Peers: Send + Sync {
-    /// A session with the token in `slot` is read-only.
     fn any_read_only(&self, slot: ck::CK_SLOT_ID) -> bool;
 
-    /// Ends the operations with private keys, and the searches, of every session with the token in
-    /// `slot`.
+    /// Ends the operations with private keys, and the searches, of every session with `slot`.
     fn end_private(&self, slot: ck::CK_SLOT_ID);
 }
 
 impl Session {
-    /// Its handle.
+    /// The session's CK_SESSION_HANDLE.
     #[must_use]
     pub fn handle(&self) -> SessionHandle {
         self.handle
@@ -61,7 +59,7 @@ impl Session {
         let mut operations = self.operations.lock();
         operations.begin(operation, || {
             let (work, object) = self.work::<O>(&request, key)?;
-            Ok(Active::new(work, Some(object)))
+            Ok(ActiveOperation::new(work, Some(object)))
         })
     }
 
@@ -78,8 +76,8 @@ impl Session {
         let mut operations = self.operations.lock();
         operations.begin(VerifySignature, || {
             let (verifier, object) = self.work::<Verify>(&request, key)?;
-            let signed = Signed::new(verifier, signature.to_vec());
-            Ok(Active::new(Box::new(signed), Some(object)))
+            let signed = SignatureVerifier::new(verifier, signature.to_vec());
+            Ok(ActiveOperation::new(Box::new(signed), Some(object)))
         })
     }
 
@@ -100,7 +98,7 @@ impl Session {
             };
             let usable = self.token.usable_key(key, O::USE, row)?;
             let encrypts = O::USE == Use::Encrypt;
-            Ok(Messages::new(Process {
+            Ok(Messages::new(MessageProcess {
                 kind,
                 begin,
                 key: usable.key,
@@ -131,12 +129,12 @@ impl Session {
         let Request { row, params, .. } = request;
         self.operations.lock().begin(Digest, || {
             let begin = row.digest.map_or_else(|| not_for_this(row), Ok)?;
-            Ok(Active::new(begin(&params)?, None))
+            Ok(ActiveOperation::new(begin(&params)?, None))
         })
     }
 
-    /// Takes a step of an operation. `run` gets the operation, and reads the caller's arguments: it is
-    /// over unless `run` returns it in `After`.
+    /// Takes one step of an operation. `run` owns the operation, and reads the caller's arguments;
+    /// the operation has ended unless `run` returns it in `After`.
     ///
     /// # Errors
     /// CKR_OPERATION_NOT_INITIALIZED; CKR_OPERATION_ACTIVE for a step that cannot be next;
@@ -172,8 +170,7 @@ impl Session {
         self.operations.lock().end(operation)
     }
 
-    /// C_SessionCancel: ends the operations that `flags` names. Those that are not active are as good
-    /// as ended.
+    /// C_SessionCancel: ends those operations that `flags` names and that are active.
     pub fn cancel(&self, flags: ck::CK_FLAGS) {
         self.operations.lock().cancel(flags);
     }

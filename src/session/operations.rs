@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::active::{Active, After, Holds, Phase, Slot};
+use super::active::{ActiveOperation, After, OperationSlot, Phase, TypedSlot};
 use super::messages::Messages;
-use super::work::Signed;
+use super::work::SignatureVerifier;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{BeginCipher, Cipher, Digester, Key, Mechanism, Params, Signer, Verifier};
@@ -13,8 +13,8 @@ use crate::out::too_small;
 use crate::policy::Use;
 use crate::token::{Handle, Object};
 
-/// A kind of operation, of which a session has at most one active; or two kinds, for the
-/// dual-function calls.
+/// A kind of operation. A session has at most one active operation of each kind. A pair of kinds
+/// stands for a dual-function call.
 pub trait Operation {
     /// The operation while it is active.
     type Active;
@@ -25,13 +25,13 @@ pub trait Operation {
     /// Puts an operation that goes on into its slot.
     fn put(into: &mut Operations, active: Self::Active);
 
-    /// Ends the operation with all that stays in its slot during a step: a message-based process does.
+    /// Ends the operation, also the message-based process that stays in its slot during a step.
     fn end(all: &mut Operations);
 
-    /// As `Active::enter`.
+    /// As `ActiveOperation::enter`.
     ///
     /// # Errors
-    /// As `Active::enter`.
+    /// As `ActiveOperation::enter`.
     fn enter(
         active: &mut Self::Active,
         phase: Phase,
@@ -39,12 +39,12 @@ pub trait Operation {
     ) -> Result<()>;
 }
 
-/// Begins the work of an operation with a ready key.
+/// A mechanism's column: makes the work of an operation with a ready key.
 pub(super) type Begin<W> = fn(&Arc<Key>, &Params) -> Result<Box<W>>;
 
 /// An operation that an Init function begins with a mechanism and a key.
-pub trait Keyed: Operation<Active = Active<Self::Work>> {
-    /// What the mechanism makes.
+pub trait Keyed: Operation<Active = ActiveOperation<Self::Work>> {
+    /// What the mechanism makes: a cipher, a signer or a verifier.
     type Work: ?Sized;
     /// What the key must be allowed to do.
     const USE: Use;
@@ -55,14 +55,13 @@ pub trait Keyed: Operation<Active = Active<Self::Work>> {
 
 macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident: $active:ty, $slot:ident, $flag:ident $(, $use:ident, $work:ty)?;)+) => {
-        /// The active operations of a session.
         #[derive(Default)]
         pub struct Operations { $($slot: Option<$active>,)+ }
 
         impl Operations {
             /// Every slot, with its flag for C_SessionCancel.
-            fn slots(&mut self) -> impl Iterator<Item = (ck::CK_FLAGS, &mut dyn Slot)> {
-                [$((ck::$flag, &mut self.$slot as &mut dyn Slot),)+].into_iter()
+            fn slots(&mut self) -> impl Iterator<Item = (ck::CK_FLAGS, &mut dyn OperationSlot)> {
+                [$((ck::$flag, &mut self.$slot as &mut dyn OperationSlot),)+].into_iter()
             }
         }
 
@@ -111,35 +110,33 @@ macro_rules! operations {
 // flag of C_SessionCancel, and what the key must be allowed to do.
 operations! {
     /// C_EncryptInit to C_EncryptFinal.
-    Encrypt: Active<dyn Cipher>, encrypt, CKF_ENCRYPT, Encrypt, dyn Cipher;
+    Encrypt: ActiveOperation<dyn Cipher>, encrypt, CKF_ENCRYPT, Encrypt, dyn Cipher;
     /// C_DecryptInit to C_DecryptFinal.
-    Decrypt: Active<dyn Cipher>, decrypt, CKF_DECRYPT, Decrypt, dyn Cipher;
+    Decrypt: ActiveOperation<dyn Cipher>, decrypt, CKF_DECRYPT, Decrypt, dyn Cipher;
     /// C_SignInit to C_SignFinal.
-    Sign: Active<dyn Signer>, sign, CKF_SIGN, Sign, dyn Signer;
+    Sign: ActiveOperation<dyn Signer>, sign, CKF_SIGN, Sign, dyn Signer;
     /// C_VerifyInit to C_VerifyFinal.
-    Verify: Active<dyn Verifier>, verify, CKF_VERIFY, Verify, dyn Verifier;
+    Verify: ActiveOperation<dyn Verifier>, verify, CKF_VERIFY, Verify, dyn Verifier;
     /// C_MessageEncryptInit to C_MessageEncryptFinal.
     MessageEncrypt: Messages, message_encrypt, CKF_MESSAGE_ENCRYPT;
     /// C_MessageDecryptInit to C_MessageDecryptFinal.
     MessageDecrypt: Messages, message_decrypt, CKF_MESSAGE_DECRYPT;
     /// C_VerifySignatureInit to C_VerifySignatureFinal.
-    VerifySignature: Active<Signed>, verify_signature, CKF_VERIFY;
+    VerifySignature: ActiveOperation<SignatureVerifier>, verify_signature, CKF_VERIFY;
     /// C_SignRecoverInit and C_SignRecover.
-    SignRecover: Active<dyn Signer>, sign_recover, CKF_SIGN_RECOVER, SignRecover, dyn Signer;
+    SignRecover: ActiveOperation<dyn Signer>, sign_recover, CKF_SIGN_RECOVER, SignRecover, dyn Signer;
     /// C_VerifyRecoverInit and C_VerifyRecover.
-    VerifyRecover: Active<dyn Cipher>, verify_recover, CKF_VERIFY_RECOVER, VerifyRecover, dyn Cipher;
+    VerifyRecover: ActiveOperation<dyn Cipher>, verify_recover, CKF_VERIFY_RECOVER, VerifyRecover, dyn Cipher;
     /// C_DigestInit to C_DigestFinal.
-    Digest: Active<dyn Digester>, digest, CKF_DIGEST;
+    Digest: ActiveOperation<dyn Digester>, digest, CKF_DIGEST;
     /// C_FindObjectsInit to C_FindObjectsFinal.
     Find: Search, find, CKF_FIND_OBJECTS;
 }
 
-/// An operation on many messages, each of which is one of `begin`.
+/// A message-based process. `begin` makes the cipher of each message.
 pub trait KeyedMessages: Operation<Active = Messages> {
-    /// What the key must be allowed to do.
     const USE: Use;
 
-    /// The mechanism's column.
     fn begin(row: &Mechanism) -> Option<BeginCipher>;
 }
 
@@ -186,7 +183,7 @@ impl<A: Operation, B: Operation> Operation for (A, B) {
     }
 }
 
-/// Handles that a search has found and not told yet.
+/// Handles that a search has found and that C_FindObjects has not given yet.
 pub struct Search(pub(super) VecDeque<Handle>);
 
 impl Search {
@@ -195,7 +192,7 @@ impl Search {
     }
 }
 
-impl Holds for Option<Search> {
+impl TypedSlot for Option<Search> {
     type Active = Search;
 
     fn take_out(&mut self) -> Option<Search> {
@@ -203,13 +200,13 @@ impl Holds for Option<Search> {
     }
 }
 
-impl Slot for Option<Search> {
+impl OperationSlot for Option<Search> {
     fn end(&mut self) {
         *self = None;
     }
 
-    /// What was found may be private.
-    fn needs_login(&self) -> bool {
+    /// A search may have found private objects.
+    fn ends_at_logout(&self) -> bool {
         self.is_some()
     }
 
@@ -244,7 +241,7 @@ impl Operations {
     /// Takes a step of `phase`. The operation is over unless `run` returns it in `After`.
     ///
     /// # Errors
-    /// CKR_OPERATION_NOT_INITIALIZED; those of `Active::enter` and `run`; CKR_BUFFER_TOO_SMALL where
+    /// CKR_OPERATION_NOT_INITIALIZED; those of `ActiveOperation::enter` and `run`; CKR_BUFFER_TOO_SMALL where
     /// `run` says so.
     pub(crate) fn step<O: Operation>(
         &mut self,
@@ -289,17 +286,17 @@ impl Operations {
         Ok(())
     }
 
-    /// C_SessionCancel: ends the operations that `flags` names.
+    /// C_SessionCancel.
     pub(super) fn cancel(&mut self, flags: ck::CK_FLAGS) {
         self.end_where(|flag, _| flags & flag != 0);
     }
 
     /// Ends every operation that must not outlive the user's login.
     pub(super) fn end_private(&mut self) {
-        self.end_where(|_, slot| slot.needs_login());
+        self.end_where(|_, slot| slot.ends_at_logout());
     }
 
-    fn end_where(&mut self, ends: impl Fn(ck::CK_FLAGS, &dyn Slot) -> bool) {
+    fn end_where(&mut self, ends: impl Fn(ck::CK_FLAGS, &dyn OperationSlot) -> bool) {
         for (flag, slot) in self.slots() {
             if ends(flag, slot) {
                 slot.end();
@@ -307,8 +304,7 @@ impl Operations {
         }
     }
 
-    /// An operation waits for a context-specific login.
-    pub(super) fn await_login(&mut self) -> bool {
+    pub(super) fn awaits_login(&mut self) -> bool {
         self.slots().any(|(_, slot)| slot.awaits_login())
     }
 

@@ -1,4 +1,4 @@
-//! The sessions of this process.
+//! The open sessions of this process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,29 +14,25 @@ use crate::token::{SessionHandle, Token};
 use super::open::{Peers, Session};
 use super::operations::Operations;
 
-/// All open sessions, by handle.
 #[derive(Default)]
 pub(crate) struct Sessions {
     last: AtomicU64,
-    open: RwLock<Open>,
+    open: RwLock<OpenSessions>,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenSessions {
     sessions: HashMap<SessionHandle, Arc<Session>>,
-    counts: HashMap<ck::CK_SLOT_ID, Count>,
+    counts: HashMap<ck::CK_SLOT_ID, SessionCount>,
 }
 
-/// Open sessions of a slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    /// All.
+pub(crate) struct SessionCount {
     pub all: u64,
-    /// The read/write ones among them.
     pub read_write: u64,
 }
 
-impl Open {
+impl OpenSessions {
     fn insert(&mut self, session: Session) {
         let count = self.counts.entry(session.slot).or_default();
         count.all += 1;
@@ -61,8 +57,6 @@ impl Open {
 }
 
 impl Sessions {
-    /// Opens a session with the token in `slot`.
-    ///
     /// # Errors
     /// CKR_SESSION_READ_WRITE_SO_EXISTS, CKR_DEVICE_ERROR.
     pub(crate) fn open(
@@ -88,8 +82,6 @@ impl Sessions {
         Ok(handle)
     }
 
-    /// The session of `handle`.
-    ///
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
     pub(crate) fn get(&self, handle: SessionHandle) -> Result<Arc<Session>> {
@@ -97,7 +89,7 @@ impl Sessions {
         open.sessions.get(&handle).cloned().ok_or_else(invalid)
     }
 
-    /// C_CloseSession. With the last session of a slot its login goes.
+    /// C_CloseSession. The login ends with the last session of its slot.
     ///
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
@@ -114,14 +106,13 @@ impl Sessions {
     pub(crate) fn close_all(&self, slot: ck::CK_SLOT_ID) {
         let of_slot = self.open.read().of_slot(slot);
         for session in of_slot {
-            // Another thread may have closed it meanwhile, which is as good.
+            // Where another thread has closed the session meanwhile, nothing is left to do.
             let _ = self.close(session.handle);
         }
     }
 
-    /// Number of open sessions of `slot`.
     #[must_use]
-    pub(crate) fn count(&self, slot: ck::CK_SLOT_ID) -> Count {
+    pub(crate) fn count(&self, slot: ck::CK_SLOT_ID) -> SessionCount {
         self.open
             .read()
             .counts

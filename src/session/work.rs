@@ -1,14 +1,14 @@
-//! What a step does with each kind of work. A step owns the operation, and returns it where it goes
-//! on.
+//! How each kind of work takes a step. A step owns the operation, and returns it where the operation
+//! goes on.
 
-use super::active::{Active, After, Phase};
+use super::active::{ActiveOperation, After, Phase};
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Cipher, Digester, Signer, Verifier};
 use crate::out::Out;
 use crate::secret::Secret;
 
-/// Work with output: a ciphertext, a text, a signature or a digest.
+/// Work with output: a ciphertext, a plaintext, a signature or a digest.
 pub trait Produces: Sized {
     /// Takes `input`, and writes to `out` what the phase of the step gives.
     ///
@@ -17,7 +17,7 @@ pub trait Produces: Sized {
     fn produce(self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>>;
 }
 
-/// Work that gives nothing before its end.
+/// Work that takes parts of a message without output: a signature, a verification, a digest.
 pub trait Takes: Sized {
     /// Takes a part of the message.
     ///
@@ -26,7 +26,7 @@ pub trait Takes: Sized {
     fn take(self, part: &[u8]) -> Result<Self>;
 }
 
-impl Produces for Active<dyn Cipher> {
+impl Produces for ActiveOperation<dyn Cipher> {
     fn produce(self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
         match self.phase {
             Some(Phase::Update) => self.update(input, out),
@@ -42,10 +42,11 @@ impl Produces for Active<dyn Cipher> {
     }
 }
 
-impl Active<dyn Cipher> {
+impl ActiveOperation<dyn Cipher> {
     fn update(mut self, part: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
-        // A client that is told 0 repeats the call with NULL for its empty buffer, and this part of
-        // the message is lost in a second query. An answer may be above the length (section 5.2).
+        // The answer to a query is 0 for an empty part alone. A client that is told 0 may repeat the
+        // call with NULL for its empty buffer, which is a query again, and the part would be lost.
+        // The length told may be above the real one (section 5.2).
         let answer = match self.work.update_bound(part.len()) {
             0 if out.is_query() => part.len(),
             bound => bound,
@@ -60,8 +61,9 @@ impl Active<dyn Cipher> {
         Ok(After::GoesOn(self))
     }
 
-    /// The last step: straight into the caller's buffer where it certainly fits; otherwise, when
-    /// the length cannot be known beforehand, aside, and kept until the caller's buffer holds it.
+    /// The last step. Output that certainly fits is written into the caller's buffer. Output whose
+    /// length is not known beforehand is computed aside, and kept until a call brings a buffer that
+    /// holds it.
     fn conclude(
         mut self,
         bound: usize,
@@ -98,8 +100,8 @@ impl Active<dyn Cipher> {
         Ok(After::Ended)
     }
 
-    /// A dual-function call: a part goes through the cipher, and `clear` picks what `second` takes of
-    /// input and output. Nothing of a part that is not taken by the cipher reaches `second`.
+    /// A dual-function call: the cipher takes `part`, and `second` takes what `clear` picks of the
+    /// part and the cipher's output. A part that the cipher refuses does not reach `second`.
     ///
     /// # Errors
     /// Those of both mechanisms. Either ends both operations.
@@ -120,10 +122,10 @@ impl Active<dyn Cipher> {
     }
 }
 
-/// Signatures and digests: their length is known, and only their end gives it.
+/// Signatures and digests: the length of the output is known, and only the last step gives it.
 macro_rules! give_at_the_end {
     ($($work:ident),+) => {$(
-        impl Produces for Active<dyn $work> {
+        impl Produces for ActiveOperation<dyn $work> {
             fn produce(mut self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
                 match out.room(self.work.len()) {
                     Err(short) => return Ok(After::short(self, short)),
@@ -142,7 +144,7 @@ give_at_the_end!(Signer, Digester);
 
 macro_rules! take_parts {
     ($($work:ident),+) => {$(
-        impl Takes for Active<dyn $work> {
+        impl Takes for ActiveOperation<dyn $work> {
             fn take(mut self, part: &[u8]) -> Result<Self> {
                 self.work.update(part)?;
                 Ok(self)
@@ -152,13 +154,13 @@ macro_rules! take_parts {
 }
 take_parts!(Signer, Verifier, Digester);
 
-/// A verification whose signature came with its Init function.
-pub struct Signed {
+/// The work of C_VerifySignatureInit, which is given the signature before the message.
+pub struct SignatureVerifier {
     verifier: Box<dyn Verifier>,
     signature: Vec<u8>,
 }
 
-impl Signed {
+impl SignatureVerifier {
     pub(crate) fn new(verifier: Box<dyn Verifier>, signature: Vec<u8>) -> Self {
         Self {
             verifier,
@@ -167,20 +169,20 @@ impl Signed {
     }
 }
 
-impl Takes for Active<Signed> {
+impl Takes for ActiveOperation<SignatureVerifier> {
     fn take(mut self, part: &[u8]) -> Result<Self> {
         self.work.verifier.update(part)?;
         Ok(self)
     }
 }
 
-impl Active<Signed> {
+impl ActiveOperation<SignatureVerifier> {
     /// Verifies that the signature is of all parts and `rest`.
     ///
     /// # Errors
-    /// As `Active<dyn Verifier>::verify`.
+    /// As `ActiveOperation<dyn Verifier>::verify`.
     pub fn verify(mut self, rest: &[u8]) -> Result<After<Self>> {
-        let Signed {
+        let SignatureVerifier {
             verifier,
             signature,
         } = &mut *self.work;
@@ -190,7 +192,7 @@ impl Active<Signed> {
     }
 }
 
-impl Active<dyn Verifier> {
+impl ActiveOperation<dyn Verifier> {
     /// Verifies that `signature` is of all parts and `rest`.
     ///
     /// # Errors

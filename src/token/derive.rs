@@ -5,7 +5,7 @@ use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::Material;
 use crate::mechanism::{Composition, Mechanism, Params, Source};
-use crate::policy::{self, Action, Part, Pieces, Step, Use};
+use crate::policy::{self, Action, Derivation, Part, Pieces, Use};
 use crate::secret::Secret;
 
 use super::access::{UsableKey, as_key_error};
@@ -99,7 +99,7 @@ impl Token {
     /// Asks policy what the derived value may hold of its operands, and what it then consists of.
     fn pieces(
         &self,
-        step: &Step,
+        step: &Derivation,
         operands: &[UsableKey],
         derived: &Attributes,
         len: usize,
@@ -135,7 +135,7 @@ fn not_for_derivation<T>(mechanism: &Mechanism) -> Result<T> {
 }
 
 /// What policy has to know of the derivation. `all`: the value is all that the function gives.
-fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> Step {
+fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> Derivation {
     match mechanism.composition {
         Composition::Joined(sources) => {
             let part = |source: &Source| match source {
@@ -144,10 +144,10 @@ fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> S
                 Source::Other => Part::Operand(1),
                 Source::Data => Part::Data(params.data_len()),
             };
-            Step::Join(sources.iter().map(part).collect())
+            Derivation::Join(sources.iter().map(part).collect())
         }
-        Composition::Extracted => Step::Extract(params.first_bit()),
-        Composition::OneWay { bounded } => Step::Mix {
+        Composition::Extracted => Derivation::Extract(params.first_bit()),
+        Composition::OneWay { bounded } => Derivation::Mix {
             whole: bounded(params) && all(),
         },
     }

@@ -12,8 +12,8 @@ use crate::error::{Result, refuse};
 use crate::mechanism::{Cipher, Digester, Mechanism, ParamKind, ROW, Request, Signer, Verifier};
 use crate::out::Out;
 use crate::session::{
-    Active, After, Decrypt, Digest, Encrypt, Keyed, KeyedMessages, Operation, Operations, Phase,
-    Sign, SignRecover, Signed, Verify, VerifyRecover, VerifySignature,
+    ActiveOperation, After, Decrypt, Digest, Encrypt, Keyed, KeyedMessages, Operation, Operations,
+    Phase, Sign, SignRecover, SignatureVerifier, Verify, VerifyRecover, VerifySignature,
 };
 
 /// Modules that are open, and the greatest number of them at once.
@@ -236,12 +236,15 @@ impl Session {
         let mut operations = Operations::default();
         macro_rules! begun {
             ($($operation:ident)*) => {
-                $($operation::put(&mut operations, Active::new(Box::new(Mask::default()), None));)*
+                $($operation::put(&mut operations, ActiveOperation::new(Box::new(Mask::default()), None));)*
             };
         }
         begun! { Encrypt Decrypt Sign SignRecover Verify VerifyRecover Digest }
-        let signed = Signed::new(Box::new(Mask::default()), summary(b""));
-        VerifySignature::put(&mut operations, Active::new(Box::new(signed), None));
+        let signed = SignatureVerifier::new(Box::new(Mask::default()), summary(b""));
+        VerifySignature::put(
+            &mut operations,
+            ActiveOperation::new(Box::new(signed), None),
+        );
         Self(Mutex::new(operations))
     }
 

@@ -20,15 +20,15 @@ fn with_pieces(pieces: Pieces) -> KeyFacts {
 }
 
 fn joined(parts: &[Part], operands: &[&KeyFacts], len: usize) -> Option<Pieces> {
-    derive(&Step::Join(parts.to_vec()), operands, len, true).ok()
+    derive(&Derivation::Join(parts.to_vec()), operands, len, true).ok()
 }
 
 fn extracted(of: &KeyFacts, bit: usize, len: usize) -> Option<Pieces> {
-    derive(&Step::Extract(bit), &[of], len, true).ok()
+    derive(&Derivation::Extract(bit), &[of], len, true).ok()
 }
 
 fn mixed(of: &KeyFacts, len: usize, whole: bool, closed: bool) -> Option<Pieces> {
-    derive(&Step::Mix { whole }, &[of], len, closed).ok()
+    derive(&Derivation::Mix { whole }, &[of], len, closed).ok()
 }
 
 const BASE: Part = Part::Operand(0);
@@ -268,7 +268,7 @@ impl Chains {
         };
         let len = len.min(bytes.len());
         let operands = [&self.keys[base].facts, &self.keys[other].facts];
-        let Ok(pieces) = derive(&Step::Join(step), &operands, len, true) else {
+        let Ok(pieces) = derive(&Derivation::Join(step), &operands, len, true) else {
             return false;
         };
         self.add(bytes[..len].to_vec(), pieces)
@@ -280,7 +280,7 @@ impl Chains {
         let place = self.below(bytes.len());
         // Shifted by a bit, a byte would be of two; one that is allowed is known.
         let shift = usize::from(self.below(8) == 0);
-        let step = Step::Extract(8 * place + shift);
+        let step = Derivation::Extract(8 * place + shift);
         let Ok(pieces) = derive(&step, &[&self.keys[base].facts], len, true) else {
             return false;
         };
@@ -293,7 +293,7 @@ impl Chains {
     }
 
     fn mix(&mut self, base: usize, len: usize) -> bool {
-        let step = Step::Mix { whole: false };
+        let step = Derivation::Mix { whole: false };
         let Ok(pieces) = derive(&step, &[&self.keys[base].facts], len, true) else {
             return false;
         };

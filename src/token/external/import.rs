@@ -220,7 +220,7 @@ fn name(record: &mut Record, unwrapped: &UnwrappedMaterial<'_>) {
 fn set_imported(
     attributes: &mut Attributes,
     unwrapped: &UnwrappedMaterial<'_>,
-    after: &byok::Facts,
+    after: &byok::ExternalFacts,
     now: UnixTime,
 ) {
     for (kind, value) in [

@@ -98,13 +98,13 @@ impl View<'_> {
         let versions = !self.with(Fact::Version)?.is_empty();
         let mut keys = Vec::new();
         for head in self.with(Fact::External)? {
-            let facts = byok::Facts {
+            let facts = byok::ExternalFacts {
                 bound: bound.contains(&head.uid),
                 material: !head.hidden,
                 expires_at: head.expires_at,
                 disabled: disabled.contains(&head.uid),
                 deletion_at: head.deletion_at,
-                ..byok::Facts::default()
+                ..byok::ExternalFacts::default()
             };
             let state = byok::state(&facts, self.now);
             if state == State::Deleted {

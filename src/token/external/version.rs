@@ -124,7 +124,7 @@ pub(in crate::token) fn versions(
         material_id: material_id(attributes),
         current,
         state: byok::state(
-            &byok::Facts {
+            &byok::ExternalFacts {
                 disabled: of.disabled,
                 deletion_at: of.deletion_at,
                 ..of_material(attributes)

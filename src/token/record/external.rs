@@ -67,8 +67,8 @@ pub(in crate::token) fn gone_at(attributes: &Attributes) -> UnixTime {
 }
 
 /// What is known of an external key; `None` for others.
-pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::Facts> {
-    is_external(attributes).then(|| byok::Facts {
+pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::ExternalFacts> {
+    is_external(attributes).then(|| byok::ExternalFacts {
         disabled: attributes.bool(ck::CKA_TENON_DISABLED),
         deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
         version_pending: attributes.bool(ck::INTERNAL_VERSION_PENDING),
@@ -78,12 +78,12 @@ pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::Facts> {
 }
 
 /// What is known of the material of an external key, or of an older version.
-pub(in crate::token) fn of_material(attributes: &Attributes) -> byok::Facts {
-    byok::Facts {
+pub(in crate::token) fn of_material(attributes: &Attributes) -> byok::ExternalFacts {
+    byok::ExternalFacts {
         bound: binding(attributes).is_some(),
         material: material_row(attributes).is_some(),
         expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
-        ..byok::Facts::default()
+        ..byok::ExternalFacts::default()
     }
 }
 

@@ -67,6 +67,7 @@ impl Module {
         let config = Arc::new(config);
         let slots = Slots::new(catalog, config.clone(), clock.clone(), rng.clone());
         slots.scan()?;
+        slots.note_misnamed();
         slots.show_new();
         Ok(Self {
             config,

@@ -74,11 +74,13 @@ impl From<store::Error> for Error {
             | E::Corrupt(_)
             | E::SchemaTooNew(_)
             | E::SchemaTooOld(_)
+            | E::DatabaseMissing(_)
             | E::Symlink(_)
             | E::NotAFile(_) => ck::CKR_TOKEN_NOT_RECOGNIZED,
             E::Exists(_)
             | E::DanglingLink(_)
             | E::StaleLog(_)
+            | E::LogWithoutIndex(_)
             | E::PermissionsRefused(_)
             | E::CannotOpen(_)
             | E::Io(..)

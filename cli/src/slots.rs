@@ -5,7 +5,7 @@ use serde_json::json;
 use tenon_pkcs11::api::ck;
 
 use crate::Result;
-use crate::output::{Format, table};
+use crate::output::{Format, printable, table};
 use crate::token::{self, Slot};
 
 #[derive(Args)]
@@ -15,7 +15,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let slots = token::slots(&token::open()?)?;
+    let module = token::open()?;
+    let slots = token::slots(&module)?;
+    let misnamed = module.catalog().misnamed()?.join(", ");
     let answer = slots.iter().map(|slot| {
         json!({
             "slot": slot.id,
@@ -42,6 +44,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             if let Some(why) = &slot.unreadable {
                 writeln!(out, "{:<4}  unreadable: {why}", slot.id)?;
             }
+        }
+        if !misnamed.is_empty() {
+            let misnamed = printable(misnamed.as_bytes());
+            writeln!(
+                out,
+                "not used: {misnamed} (a token's file is named slot-NNNN.tenon)"
+            )?;
         }
         Ok(())
     })?;

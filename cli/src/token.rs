@@ -158,9 +158,7 @@ impl Choice {
                 Err(format!("no such token among those that can be read; {unreadable}").into())
             }
             (None, _) if any => Err("no such token: `tenon slots` lists those there are".into()),
-            (None, _) => {
-                Err(format!("there is no token in {}: `tenon init` makes one", folder()).into())
-            }
+            (None, _) => Err(none(&module.catalog().misnamed()?).into()),
         }
     }
 
@@ -202,6 +200,18 @@ impl Choice {
             .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
         Ok(open)
     }
+}
+
+/// That there is no token. Beside a file that may be the missed one nobody is told to make another.
+fn none(misnamed: &[String]) -> String {
+    let folder = folder();
+    if misnamed.is_empty() {
+        return format!("there is no token in {folder}: `tenon init` makes one");
+    }
+    let misnamed = printable(misnamed.join(", ").as_bytes());
+    format!(
+        "there is no token in {folder}; not used: {misnamed} (a token's file is named slot-NNNN.tenon)"
+    )
 }
 
 fn folder() -> String {

@@ -16,10 +16,10 @@ use crate::token::{self, Token};
 
 #[derive(Clone)]
 pub(super) enum Slot {
-    /// No token yet: C_InitToken makes one.
+    /// No token, and nothing left of one: C_InitToken makes one.
     Free,
     Token(Arc<Token>),
-    /// A token that cannot be opened, and why. Nobody knows what it holds, so the slot is never taken
+    /// A token that cannot be opened, or whose file is missing, and why. Nobody knows what it holds, so the slot is never taken
     /// for a free one.
     Unreadable(Arc<str>),
 }
@@ -114,6 +114,22 @@ impl Slots {
             slots.extend(free.map(|id| (id, Slot::Free)));
         }
         Ok(())
+    }
+
+    /// Tells the log of files that may be the token that a client misses: they are not used because of
+    /// their names. Beside a token they may well be copies of it, and are left out.
+    pub(super) fn note_misnamed(&self) {
+        let free = |(_, slot): &(_, Slot)| matches!(slot, Slot::Free);
+        let names = self.catalog.misnamed().unwrap_or_default();
+        if names.is_empty() || !self.all().iter().all(free) {
+            return;
+        }
+        let line = format!(
+            "there is no token in {}, and files of other names than slot-NNNN.tenon are not used: {}",
+            self.catalog.name(),
+            names.join(", ")
+        );
+        log::note(LogLevel::Warning, &line);
     }
 
     /// Opens the token of a slot. A failure is logged, unless its reason is `known` already.

@@ -15,7 +15,8 @@ pub const SLOT_LIMIT: u64 = 10_000;
 
 /// The tokens of one configuration, each by the number of its slot, which it keeps for ever.
 pub trait Catalog: Send + Sync {
-    /// Numbers of the slots that have a token, or whatever stands in its place, in ascending order.
+    /// Numbers of the slots that have a token, or whatever stands in its place or is left of it, in
+    /// ascending order.
     ///
     /// # Errors
     /// `PermissionsRefused`, `DanglingLink`, `Io`: what cannot be read is not empty.
@@ -24,10 +25,17 @@ pub trait Catalog: Send + Sync {
     /// Whether anything is in the slot.
     fn is_taken(&self, slot: u64) -> bool;
 
+    /// Names of files among the stores that people may take for tokens, and that are none because of
+    /// their names; in ascending order.
+    ///
+    /// # Errors
+    /// Those of `slots`.
+    fn misnamed(&self) -> Result<Vec<String>>;
+
     /// Opens the store of a slot. One of an earlier release is upgraded on the way.
     ///
     /// # Errors
-    /// Those of `Store::open`.
+    /// Those of `Store::open`; `DatabaseMissing`.
     fn open(&self, slot: u64, options: &Options) -> Result<Store>;
 
     /// Lets no other process make a token here as long as the answer lives.
@@ -43,7 +51,8 @@ pub trait Catalog: Send + Sync {
     /// `Exists` when anything is in the slot; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
     fn make_filled(&self, slot: u64, fill: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()>;
 
-    /// Removes the store of a slot, whatever is in it. It must not be open in this process.
+    /// Removes the store of a slot, whatever is in it or left of it. It must not be open in this
+    /// process.
     ///
     /// # Errors
     /// `InUse` when a process has it open; `NotFound`, `PermissionsRefused`, `ReadOnly`, `Io`.

@@ -12,6 +12,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// There is no store at this path.
     NotFound(PathBuf),
+    /// These files belong to a store whose own file is missing.
+    DatabaseMissing(Vec<PathBuf>),
     /// `create` found something at this path, and leaves it alone.
     Exists(PathBuf),
     /// A symbolic link in the path of the store's folder leads nowhere.
@@ -48,6 +50,9 @@ pub enum Error {
     SchemaTooOld(u32),
     /// The log at this path belongs to another state of the database beside it.
     StaleLog(PathBuf),
+    /// The log at this path holds the last changes, and cannot be read: its index is missing, and this
+    /// process cannot make one.
+    LogWithoutIndex(PathBuf),
     /// A log lies beside the file at this path, which is said to be a whole copy.
     HasLog(PathBuf),
     /// Material was given for an object that is not in the store.
@@ -78,6 +83,13 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound(path) => write!(f, "{}: no token store here", path.display()),
+            Self::DatabaseMissing(left) => write!(
+                f,
+                "the token's file is missing, and {} is left of it: put the file back, or restore a \
+                 backup into this slot (`tenon restore --slot`); `tenon token delete --slot` gives \
+                 the token up and removes what is left",
+                shown(left)
+            ),
             Self::Exists(path) => write!(
                 f,
                 "{}: exists already; move it away to make a new token store",
@@ -153,6 +165,14 @@ impl fmt::Display for Error {
                  from a copy; stop whatever uses the token, and move the log away",
                 path.display()
             ),
+            Self::LogWithoutIndex(path) => write!(
+                f,
+                "{}: the token's last changes are in this log, which cannot be read without a \
+                 `-shm` file beside it, and this process cannot make one: copy the token's file and \
+                 the log to where they can be written, and run `tenon backup` there, which makes one \
+                 file that needs no log",
+                path.display()
+            ),
             Self::HasLog(path) => write!(
                 f,
                 "{}: a log lies beside it, so it is the file of a token and no backup, and lacks \
@@ -168,3 +188,10 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Their names without the folder.
+fn shown(paths: &[PathBuf]) -> String {
+    let names = paths.iter().filter_map(|path| path.file_name());
+    let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+    names.join(", ")
+}

@@ -49,6 +49,10 @@ impl Catalog for Unsteady {
         self.catalog.is_taken(slot)
     }
 
+    fn misnamed(&self) -> Result<Vec<String>> {
+        self.catalog.misnamed()
+    }
+
     fn open(&self, slot: u64, options: &Options) -> Result<Store> {
         Ok(Store::over(UnsteadyStore {
             store: self.catalog.open(slot, options)?,

@@ -1,6 +1,6 @@
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::ManualClock;
-use tenon_pkcs11::api::module::padded;
+use tenon_pkcs11::api::module::{NewToken, padded};
 
 use crate::common::{
     Fixture, LABEL, RO, RW, SO_PIN, TODAY, USER_PIN, attrs, open, returns, session,
@@ -71,7 +71,12 @@ fn slots_never_renumber() {
             .unwrap();
     }
     drop(module);
-    std::fs::remove_file(folder.path().join("tokens/slot-0001.tenon")).unwrap();
+    for entry in std::fs::read_dir(folder.path().join("tokens")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().unwrap() == "slot-0001" {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     let module = open(&folder, &clock, |_| ()).unwrap();
     assert_eq!(module.slots(), [0, 1, 2]);
     returns!(module.open_session(1, RW), CKR_TOKEN_NOT_RECOGNIZED);
@@ -111,6 +116,41 @@ fn a_damaged_file_takes_no_other_token_away() {
     assert_eq!(module.token_info(0).unwrap().label, padded("zero"));
     assert_eq!(description(), padded("Tenon SoftHSM slot 0"));
     returns!(init(), CKR_OK);
+}
+
+/// The token's file was moved away under a client that knows the token, and under one that begins then.
+#[test]
+fn a_slot_whose_file_is_missing_is_not_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(TODAY);
+    let known = open(&folder, &clock, |_| ()).unwrap();
+    known.init_token(0, SO_PIN, &padded("zero")).unwrap();
+    let file = folder.path().join("tokens/slot-0000.tenon");
+    let away = folder.path().join("away");
+    std::fs::rename(&file, &away).unwrap();
+    let new = open(&folder, &clock, |_| ()).unwrap();
+    for module in [&known, &new] {
+        assert_eq!(module.slots(), [0, 1]);
+        let why = module.unreadable(0).unwrap().unwrap();
+        assert!(why.contains("file is missing"), "{why}");
+        let description = module.slot_info(0).unwrap().slotDescription;
+        assert_eq!(description, padded("Tenon SoftHSM slot 0 (unreadable)"));
+        returns!(module.token_info(0), CKR_TOKEN_NOT_RECOGNIZED);
+        let outcome = module.init_token(0, SO_PIN, &padded("x"));
+        returns!(outcome, CKR_TOKEN_NOT_RECOGNIZED);
+        let outcome = module.make_token(&NewToken {
+            label: padded("zero"),
+            so_pin: SO_PIN,
+            user_pin: USER_PIN,
+            slot: None,
+            sure_of_name: true,
+        });
+        returns!(outcome, CKR_FUNCTION_FAILED);
+    }
+    std::fs::rename(&away, &file).unwrap();
+    for module in [&known, &new] {
+        assert_eq!(module.token_info(0).unwrap().label, padded("zero"));
+    }
 }
 
 #[test]

@@ -50,3 +50,19 @@ fn whatever_is_in_the_file_it_can_be_removed_and_a_link_cannot() {
     let store = Store::create(&s.path).unwrap();
     store.write(|tx| tx.put(&row(1), &[])).unwrap();
 }
+
+/// The database goes last, so that nothing is left without it.
+#[test]
+fn a_removal_that_ends_half_way_leaves_the_database() {
+    for file in ["tenon-wal", "tenon-shm", "gen", "reserve", "lock"] {
+        let s = scratch();
+        s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+        drop(s.store);
+        // What cannot be unlinked ends it.
+        let beside = s.path.with_file_name(format!("slot-0000.{file}"));
+        fs::remove_file(&beside).unwrap();
+        fs::create_dir(&beside).unwrap();
+        assert!(remove(&s.path).is_err(), "{file}");
+        assert!(s.path.exists(), "{file}");
+    }
+}

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::statvfs;
 use rustix::process::{Resource, geteuid, getrlimit};
 use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::store;
 
 use super::Check;
 use crate::output::printable;
@@ -24,11 +25,26 @@ const NO_SPACE: u64 = MIB;
 
 /// The folder, its space, and the limits of this process.
 pub(super) fn of_process(config: &Config) -> Vec<Check> {
-    vec![
+    let mut checks = vec![
         folder(&config.token_dir),
         space(&config.token_dir),
         locked(),
-    ]
+    ];
+    checks.extend(misnamed(config));
+    checks
+}
+
+/// Files that are taken for tokens by people alone.
+fn misnamed(config: &Config) -> Option<Check> {
+    let names = store::catalog(config).misnamed().unwrap_or_default();
+    if names.is_empty() {
+        return None;
+    }
+    Some(Check::warning(
+        "other files",
+        printable(names.join(", ").as_bytes()),
+        "none of these is used: the token of slot 0 is in slot-0000.tenon, with four digits and nothing behind; rename the file if it is a token that is missed, else keep it in another folder",
+    ))
 }
 
 fn folder(path: &Path) -> Check {
@@ -117,6 +133,11 @@ fn file(path: &Path) -> Check {
             let found = format!("{} KiB, {}", metadata.len() / 1024, whose(&metadata));
             others(WHAT, &found, &metadata)
         }
+        Err(error) if error.kind() == ErrorKind::NotFound => Check::failed(
+            WHAT,
+            "missing",
+            "put the token's file back, or restore a backup with `tenon restore --slot`",
+        ),
         Err(error) => Check::failed(
             WHAT,
             error.to_string(),

@@ -3,9 +3,7 @@
 mod files;
 mod inside;
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,7 +14,7 @@ use tenon_pkcs11::api::clock::SystemClock;
 use tenon_pkcs11::api::config::{Config, LogTarget};
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::log;
-use tenon_pkcs11::api::store;
+use tenon_pkcs11::api::store::{self, Catalog};
 use tenon_pkcs11::api::token::Token;
 
 use crate::Result;
@@ -142,39 +140,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every token's file in the folder of the configuration, in the order of the slots.
+/// Every token of the configuration, in the order of the slots.
 fn patients(config: &Arc<Config>) -> Result<Vec<Patient>> {
-    let entries = match fs::read_dir(&config.token_dir) {
-        Ok(entries) => entries,
-        // The process's own checks say so.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(format!("cannot read {}: {error}", config.token_dir.display()).into());
-        }
-    };
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            Some((slot_of(&path)?, path))
-        })
-        .collect();
-    files.sort_unstable();
-    Ok(files
-        .into_iter()
-        .map(|(id, path)| patient(config, id, path))
-        .collect())
+    let catalog = store::catalog(config);
+    let slots = catalog.slots();
+    let slots = slots.map_err(|error| format!("cannot read {}: {error}", catalog.name()))?;
+    let patients = slots.into_iter().map(|id| patient(config, &*catalog, id));
+    Ok(patients.collect())
 }
 
-fn slot_of(path: &Path) -> Option<ck::CK_SLOT_ID> {
-    let name = path.file_name()?.to_str()?;
-    let digits = name.strip_prefix("slot-")?.strip_suffix(".tenon")?;
-    let four = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| four)
-}
-
-fn patient(config: &Arc<Config>, id: ck::CK_SLOT_ID, path: PathBuf) -> Patient {
+fn patient(config: &Arc<Config>, catalog: &dyn Catalog, id: ck::CK_SLOT_ID) -> Patient {
     let opened = Token::open(
-        &*store::catalog(config),
+        catalog,
         id,
         config.clone(),
         Arc::new(SystemClock),
@@ -185,7 +162,7 @@ fn patient(config: &Arc<Config>, id: ck::CK_SLOT_ID, path: PathBuf) -> Patient {
     let label = status.map(|status| crate::output::printable(status.label.trim_ascii_end()));
     Patient {
         id,
-        path,
+        path: catalog.location(id).into(),
         label,
         token,
     }

@@ -124,3 +124,52 @@ fn without_a_setting_the_error_names_it() {
     };
     refused.refused(1, &["store.read_only = auto"]);
 }
+
+/// A token's file and its log on media that nobody can write to: the index of the log cannot be made.
+#[test]
+fn a_log_without_its_index_is_named() {
+    let desk = Desk::new();
+    let file = desk.path("tokens/slot-0000.tenon");
+    let reader = rusqlite::Connection::open(&file).unwrap();
+    // What it reads stays in the log.
+    reader.execute_batch("BEGIN").unwrap();
+    let rows = || reader.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0));
+    assert!(rows().unwrap() > 0);
+    desk.run(&["keys", "generate", "--type", "aes:256", "--label", "new"])
+        .ok();
+    let media = desk.path("media");
+    fs::create_dir(&media).unwrap();
+    for name in ["slot-0000.tenon", "slot-0000.tenon-wal"] {
+        fs::copy(desk.path("tokens").join(name), media.join(name)).unwrap();
+        mode(&media.join(name), 0o444);
+    }
+    assert!(
+        fs::metadata(media.join("slot-0000.tenon-wal"))
+            .unwrap()
+            .len()
+            > 0
+    );
+    drop(reader);
+    fs::rename(desk.path("tokens"), desk.path("away")).unwrap();
+    fs::rename(&media, desk.path("tokens")).unwrap();
+    mode(&desk.path("tokens"), 0o555);
+    let Some(answer) = elsewhere(&desk, "auto", &["objects", "list"]) else {
+        return;
+    };
+    let error = String::from_utf8(answer.0.stderr.clone()).unwrap();
+    assert!(!error.contains("store.read_only"), "{error}");
+    answer.refused(1, &["slot-0000.tenon-wal", "`-shm`", "`tenon backup`"]);
+
+    // What the sentence says to do.
+    mode(&desk.path("tokens"), 0o755);
+    for name in ["slot-0000.tenon", "slot-0000.tenon-wal"] {
+        mode(&desk.path("tokens").join(name), 0o644);
+    }
+    desk.run(&["backup", "whole"]).ok();
+    let backup = desk.path("whole");
+    let read = rusqlite::Connection::open(&backup).unwrap();
+    let keys = read.query_row("SELECT count(*) FROM object", [], |row| {
+        row.get::<_, i64>(0)
+    });
+    assert_eq!(keys.unwrap(), 1);
+}

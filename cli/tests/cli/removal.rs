@@ -96,3 +96,23 @@ fn a_token_in_use_stays() {
     user.wait().unwrap();
     desk.run(&delete).ok();
 }
+
+#[test]
+fn what_is_left_of_a_token_is_removed_once_nobody_has_it_open() {
+    let desk = Desk::new();
+    let file = desk.path("tokens/slot-0000.tenon");
+    // As a process has it that uses the token.
+    let user = rusqlite::Connection::open(&file).unwrap();
+    let rows = user.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0));
+    assert!(rows.unwrap() > 0);
+    fs::rename(&file, desk.path("away")).unwrap();
+    let delete = ["token", "delete", "--slot", "0", "--yes"];
+    let process = format!("process {} has the token", std::process::id());
+    desk.run(&delete)
+        .refused(1, &["CKR_SESSION_EXISTS", &process]);
+    assert!(files(&desk).contains(&"slot-0000.gen".to_owned()));
+    drop(user);
+    desk.run(&delete).warned(&["file is missing"]);
+    assert_eq!(files(&desk), Vec::<String>::new());
+    desk.run(&["init", "--label", "desk", "--if-missing"]).ok();
+}

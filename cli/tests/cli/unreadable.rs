@@ -202,3 +202,70 @@ fn a_folder_that_cannot_be_read_is_said_to_be_so() {
     symlink("..data", desk.path("tokens")).unwrap();
     desk.run(&["objects", "list", "--token", "desk"]).ok();
 }
+
+/// What is left of a token whose file is missing, each file by itself: the slot is not free.
+#[test]
+fn what_is_left_of_a_token_keeps_its_slot() {
+    for left in ["tenon-wal", "tenon-shm", "gen", "reserve", "lock"] {
+        let desk = Desk::new();
+        keep(&desk);
+        fs::remove_file(desk.path("tokens/slot-0000.tenon")).unwrap();
+        let name = format!("slot-0000.{left}");
+        fs::copy(
+            desk.path(&format!("kept/{name}")),
+            desk.path(&format!("tokens/{name}")),
+        )
+        .unwrap();
+        let why = ["unreadable", "file is missing", &name, "tenon restore"];
+        let out = desk.run(&["slots"]).failed(&["unreadable: slot 0"]);
+        assert!(why.iter().all(|word| out.contains(word)), "{out}");
+        assert!(!out.contains("tenon init"), "{out}");
+        for command in [
+            &["objects", "list"][..],
+            &["init", "--label", "desk", "--if-missing"],
+            &["init", "--label", "desk"],
+        ] {
+            desk.run(command).refused(1, &why);
+        }
+        desk.run(&["init", "--label", "desk", "--slot", "0"])
+            .refused(1, &["slot 0", "not erased"]);
+        let doctor = desk.run(&["doctor"]).with_status(1);
+        assert!(doctor.contains("Slot 0: (unreadable)"), "{doctor}");
+        put_back(&desk);
+        desk.run(&["slots"]).ok();
+        desk.run(&["init", "--label", "desk", "--if-missing"]).ok();
+    }
+}
+
+#[test]
+fn a_file_of_another_name_is_said_to_be_unused() {
+    let desk = Desk::new();
+    desk.run(&["slots"]).ok();
+    let names = ["SLOT-0000.TENON", "slot-0.tenon", "slot-0000.tenon.bak"];
+    for name in names {
+        fs::copy(
+            desk.path("tokens/slot-0000.tenon"),
+            desk.path(&format!("tokens/{name}")),
+        )
+        .unwrap();
+    }
+    let unused = format!("not used: {} (", names.join(", "));
+    let out = desk.run(&["slots"]).ok().out();
+    assert!(out.contains(&unused) && out.contains("desk"), "{out}");
+    let doctor = desk.run(&["doctor", "--json"]).json();
+    let checks = doctor[0]["checks"].as_array().unwrap().iter();
+    let check = checks.filter(|check| check["check"] == "other files");
+    let found: Vec<_> = check.map(|check| text(check, "found")).collect();
+    assert_eq!(found, [names.join(", ")]);
+
+    // A client that misses its token finds the reason in the log.
+    let only = desk.path("tokens/slot-0.tenon");
+    for entry in fs::read_dir(desk.path("tokens")).unwrap() {
+        let path = entry.unwrap().path();
+        if path != only {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    desk.run(&["objects", "list"])
+        .refused(1, &["there is no token in", "not used: slot-0.tenon"]);
+}

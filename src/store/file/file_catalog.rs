@@ -1,5 +1,7 @@
 //! A folder of stores, each in a file that is named after its slot.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::store::modes::Options;
 use super::file_copy::{FileCopy, Progress};
 use super::file_store::FileStore;
 use super::folder::{FolderLock, Umask, names};
-use super::removal;
+use super::{removal, slot_files};
 
 /// The stores of a folder, which need not be there yet.
 pub(in crate::store) struct FileCatalog {
@@ -31,27 +33,48 @@ impl FileCatalog {
     }
 
     fn path(&self, slot: u64) -> PathBuf {
-        self.folder.join(format!("slot-{slot:04}.tenon"))
+        self.folder.join(slot_files::name_of(slot))
     }
 }
 
 impl Catalog for FileCatalog {
     fn slots(&self) -> Result<Vec<u64>> {
         let names = names(&self.folder)?;
-        let mut slots: Vec<_> = names
+        let mut slots: BTreeSet<_> = names
             .iter()
-            .filter_map(|name| slot_of(name.to_str()?))
+            .filter_map(|n| slot_files::slot_of(n))
             .collect();
-        slots.sort_unstable();
-        Ok(slots)
+        let beside = names.iter().filter_map(|n| slot_files::slot_beside(n));
+        for slot in beside {
+            // Names are not read at one moment: the token may have been removed meanwhile.
+            if !slots.contains(&slot) && self.is_taken(slot) {
+                slots.insert(slot);
+            }
+        }
+        Ok(slots.into_iter().collect())
     }
 
     fn is_taken(&self, slot: u64) -> bool {
-        self.path(slot).symlink_metadata().is_ok()
+        let path = self.path(slot);
+        path.symlink_metadata().is_ok() || !slot_files::found_beside(&path).is_empty()
+    }
+
+    fn misnamed(&self) -> Result<Vec<String>> {
+        let mut names = names(&self.folder)?;
+        names.retain(|name| slot_files::is_misnamed(name));
+        names.sort_unstable();
+        let text = |name: OsString| name.to_string_lossy().into_owned();
+        Ok(names.into_iter().map(text).collect())
     }
 
     fn open(&self, slot: u64, options: &Options) -> Result<Store> {
-        Store::open(&self.path(slot), options)
+        let path = self.path(slot);
+        match Store::open(&path, options) {
+            Err(Error::NotFound(_)) if self.is_taken(slot) => {
+                Err(Error::DatabaseMissing(slot_files::found_beside(&path)))
+            }
+            opened => opened,
+        }
     }
 
     fn lock(&self, wait: Duration) -> Result<Ticket> {
@@ -59,7 +82,11 @@ impl Catalog for FileCatalog {
     }
 
     fn make_filled(&self, slot: u64, fill: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()> {
-        FileStore::make(&self.path(slot), self.umask, |tx| {
+        let path = self.path(slot);
+        if self.is_taken(slot) {
+            return Err(Error::Exists(path));
+        }
+        FileStore::make(&path, self.umask, |tx| {
             if fill(tx) {
                 return Ok(());
             }
@@ -90,30 +117,5 @@ impl Catalog for FileCatalog {
 
     fn location(&self, slot: u64) -> String {
         self.path(slot).display().to_string()
-    }
-}
-
-/// Number of the slot that a file name stands for.
-fn slot_of(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("slot-")?.strip_suffix(".tenon")?;
-    let four = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| four)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slots_are_numbered_by_file_name() {
-        assert_eq!(slot_of("slot-0042.tenon"), Some(42));
-        for other in [
-            "slot-42.tenon",
-            "slot-00042.tenon",
-            "slot-00a2.tenon",
-            "slot-0001.gen",
-        ] {
-            assert_eq!(slot_of(other), None, "{other}");
-        }
     }
 }

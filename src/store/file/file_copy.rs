@@ -44,8 +44,7 @@ impl FileCopy {
     /// Those of `Store::open` and `Store::copy`; `StaleLog` where a log lies beside the file.
     pub fn of_file(source: &Path, target: &Path, progress: Progress) -> Result<Self> {
         files::regular(source)?;
-        let log = beside(source, "-wal");
-        if fs::symlink_metadata(&log).is_ok_and(|metadata| metadata.len() > 0) {
+        if files::has_log(source) {
             return Err(Error::HasLog(source.into()));
         }
         let mut conn = connect(source, Use::Immutable, Duration::ZERO)?;

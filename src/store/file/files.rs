@@ -9,7 +9,7 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Access, AtFlags, CWD, RenameFlags, accessat, renameat_with};
 
 use crate::store::error::{Error, Result};
 
@@ -108,13 +108,22 @@ pub(super) fn share_log(path: &Path, database: &Metadata) {
     }
 }
 
-/// Whether the database at `path` is whole without its log, and this process can make no files beside
-/// it.
-pub(super) fn is_at_rest(path: &Path) -> bool {
+/// Whether the log of the database at `path` has anything in it.
+pub(super) fn has_log(path: &Path) -> bool {
     let log = beside(path, "-wal");
-    let logged = fs::symlink_metadata(log).is_ok_and(|metadata| metadata.len() > 0);
+    fs::symlink_metadata(log).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Whether this process can make no file beside `path`.
+pub(super) fn is_closed_folder(path: &Path) -> bool {
     let made = Draft::beside(path);
-    !logged && matches!(made, Err(Error::ReadOnly | Error::PermissionsRefused(_)))
+    matches!(made, Err(Error::ReadOnly | Error::PermissionsRefused(_)))
+}
+
+/// Whether this process may read the file at `path`, which is not opened: closing any descriptor of
+/// SQLite's shared memory would drop the locks of this process.
+pub(super) fn is_readable(path: &Path) -> bool {
+    accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS).is_ok()
 }
 
 /// A file under a name of its own in the directory of its target, removed if it is not published.

@@ -32,6 +32,7 @@ mod reserve;
 mod rows;
 mod schema;
 mod search;
+mod slot_files;
 mod snapshot;
 mod sqlite_error;
 mod sys;

@@ -80,10 +80,14 @@ impl Readers {
         open_files: Arc<OpenFiles>,
         busy_timeout: Duration,
     ) -> Result<(Self, Connection)> {
-        let state = State::of(open_files.path());
-        match connect(open_files.path(), Use::ReadOnly, busy_timeout) {
-            Err(Error::CannotOpen(_) | Error::ReadOnly) if files::is_at_rest(open_files.path()) => {
-                let conn = connect(open_files.path(), Use::Immutable, busy_timeout)?;
+        let path = open_files.path();
+        let state = State::of(path);
+        match connect(path, Use::ReadOnly, busy_timeout) {
+            Err(error @ (Error::CannotOpen(_) | Error::ReadOnly))
+                if files::is_closed_folder(path) =>
+            {
+                check_at_rest(path, error)?;
+                let conn = connect(path, Use::Immutable, busy_timeout)?;
                 let readers = Self::new(open_files, Use::Immutable, busy_timeout);
                 readers.idle.lock().state = state;
                 Ok((readers, conn))
@@ -140,6 +144,17 @@ impl Readers {
     pub(super) fn leak(&mut self) {
         mem::forget(mem::take(&mut self.idle.get_mut().connections));
     }
+}
+
+/// Whether the database is whole without its log. `failure`: why it could not be opened with it.
+fn check_at_rest(path: &Path, failure: Error) -> Result<()> {
+    if !files::has_log(path) {
+        return Ok(());
+    }
+    if files::is_readable(&beside(path, "-shm")) {
+        return Err(failure);
+    }
+    Err(Error::LogWithoutIndex(beside(path, "-wal")))
 }
 
 impl Idle {

@@ -3,6 +3,8 @@
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
 
+use crate::{Result, encoding};
+
 /// One line, padded, with nothing after it.
 pub(super) fn encode(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
@@ -11,6 +13,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 /// The bytes that a text stands for, in either alphabet, on any number of lines, padded or not.
 /// `None` when it is not Base64, as bytes of a cipher never are by chance.
 pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let text = encoding::without_mark(text);
     // The letters of PEM's lines are all digits of Base64.
     let mark = b"-----BEGIN ";
     if text.windows(mark.len()).any(|place| place == mark) {
@@ -37,8 +40,12 @@ pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// What a file with a blob or a token means: Base64 text, or the bytes themselves.
-pub(super) fn decode_file(file: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
-    decode(&file).unwrap_or(file)
+///
+/// # Errors
+/// For text in UTF-16.
+pub(super) fn decode_file(file: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>> {
+    encoding::text_or_bytes(&file)?;
+    Ok(decode(&file).unwrap_or(file))
 }
 
 #[cfg(test)]
@@ -82,8 +89,12 @@ mod tests {
             assert!(decode(text.as_bytes()).is_none(), "{text:?}");
         }
         let binary = Zeroizing::new(vec![0x80, b'A', b'A', b'A']);
-        assert_eq!(*decode_file(binary.clone()), *binary);
-        let text = Zeroizing::new(b"AQID\n".to_vec());
-        assert_eq!(*decode_file(text), [1, 2, 3]);
+        assert_eq!(*decode_file(binary.clone()).unwrap(), *binary);
+        for text in [&b"AQID\n"[..], b"\xEF\xBB\xBFAQID\r\n"] {
+            let text = Zeroizing::new(text.to_vec());
+            assert_eq!(*decode_file(text).unwrap(), [1, 2, 3]);
+        }
+        let utf16 = Zeroizing::new(b"\xFF\xFEA\0Q\0I\0D\0".to_vec());
+        assert!(decode_file(utf16).is_err());
     }
 }

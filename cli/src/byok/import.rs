@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let import_token = arguments
         .import_token
         .as_ref()
-        .map(|file| files::read(file).map(base64::decode_file))
+        .map(|file| files::read(file).and_then(base64::decode_file))
         .transpose()?;
     let (open, key) = arguments.target.open()?;
     let token = import_token.as_ref().map(|bytes| bytes.as_slice());
@@ -124,7 +124,7 @@ fn blob(files: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>> {
                 let read = read.map_err(|error| format!("{}: {error}", path.display()))?;
                 Zeroizing::new(read)
             }
-            None => base64::decode_file(file),
+            None => base64::decode_file(file)?,
         };
         blob.extend_from_slice(&part);
     }

@@ -49,6 +49,7 @@ impl Source {
         let bytes = if self.hex {
             Zeroizing::new(unhex(&printed(&file)?)?)
         } else if self.base64 {
+            encoding::text_or_bytes(&file)?;
             base64::decode(&file).ok_or("the file is not Base64")?
         } else {
             file
@@ -59,13 +60,14 @@ impl Source {
 
     /// `written`: what the bytes were in is known, so they are not text by mistake.
     fn of_bytes(&self, bytes: Zeroizing<Vec<u8>>, written: bool) -> Result<Owned> {
-        if !written {
-            encoding::text_or_bytes(&bytes)?;
-        }
+        let text = match written {
+            true => &bytes,
+            false => encoding::text_or_bytes(&bytes)?,
+        };
         if is_private_key(&bytes) {
             return private(keyfile::items(&bytes, &|| self.password.source().read())?);
         }
-        if !written && !bytes.is_empty() && is_text(&bytes) {
+        if !written && !text.is_empty() && is_text(text) {
             let file = if self.key == Path::new("-") {
                 "standard input".to_owned()
             } else {
@@ -122,7 +124,8 @@ fn is_text(bytes: &[u8]) -> bool {
 
 /// The characters that are not blank.
 fn printed(bytes: &[u8]) -> Result<Zeroizing<String>> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "the file is not text")?;
+    let text = encoding::text_or_bytes(bytes)?;
+    let text = std::str::from_utf8(text).map_err(|_| "the file is not text")?;
     let digits = text.chars().filter(|c| !c.is_whitespace());
     Ok(Zeroizing::new(digits.collect()))
 }
@@ -170,6 +173,16 @@ mod tests {
         assert_eq!(with(b"8PDw\n8PDw", false, true, false), Some(vec![0xF0; 6]));
         assert_eq!(with(text, false, false, true), Some(text.to_vec()));
         assert_eq!(with(text, false, false, false), None, "text by mistake");
+        let marked = |text: &[u8]| [b"\xEF\xBB\xBF", text].concat();
+        assert_eq!(with(&marked(text), false, false, false), None, "as text");
+        let read = with(&marked(text), true, false, false);
+        assert_eq!(read, Some((0..16).collect()));
+        let read = with(&marked(b"8PDw"), false, true, false);
+        assert_eq!(read, Some(vec![0xF0; 3]));
+        let read = with(&marked(text), false, false, true);
+        assert_eq!(read, Some(marked(text)), "raw is raw");
+        let key = marked(&[0xF0; 13]);
+        assert_eq!(with(&key, false, false, false), Some(key), "not text");
         assert_eq!(with(b"xy", true, false, false), None);
         assert_eq!(with(b"*", false, true, false), None);
         assert_eq!(with(b"", false, false, true), None);

@@ -19,8 +19,8 @@ pub(super) enum Slot {
     /// No token, and nothing left of one: C_InitToken makes one.
     Free,
     Token(Arc<Token>),
-    /// A token that cannot be opened, or whose file is missing, and why. Nobody knows what it holds, so the slot is never taken
-    /// for a free one.
+    /// A token that cannot be opened, or whose file is missing, and why. Nobody knows what it holds, so
+    /// the slot is never taken for a free one.
     Unreadable(Arc<str>),
 }
 

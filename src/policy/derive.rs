@@ -7,7 +7,8 @@ use super::facts::KeyFacts;
 use super::pieces::{Pieces, UNGUESSABLE};
 
 /// Outputs of one function that are cut to different lengths begin with the same bytes. Their lengths
-/// differ by at least so many bytes, since comparing the two tells the bytes between.
+/// differ by at least so many bytes, since comparing the two tells the bytes between. Only the whole
+/// output may have another length, and is one piece then.
 const GRAIN: usize = 8;
 
 /// A part of a joined value.

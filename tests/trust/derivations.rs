@@ -193,6 +193,37 @@ fn outputs_that_can_be_guessed() {
     }
 }
 
+/// Outputs of odd length: two of them differ by four bytes, which 2^32 comparisons tell. So each is taken
+/// whole, and what is told of it leaves 16 bytes that are not.
+#[test]
+fn outputs_of_odd_length_are_taken_whole() {
+    let fixture = Fixture::new();
+    let key = generic(&fixture, attrs![CKA_SENSITIVE => true]);
+    for (id, lengths) in [
+        (ck::CKM_SHA1_KEY_DERIVATION, &[16, 20][..]),
+        (ck::CKM_SHA224_KEY_DERIVATION, &[16, 24, 28]),
+        (ck::CKM_SHA3_224_KEY_DERIVATION, &[16, 24, 28]),
+    ] {
+        let hash = |base, len| derive(&fixture, (id, Params::None), base, len);
+        for len in 1..=28 {
+            let outcome = hash(key, len);
+            assert_eq!(outcome.is_ok(), lengths.contains(&len), "{id:#x} {len}");
+            let Ok(output) = outcome else { continue };
+            for cut in 1..len {
+                for place in 0..len {
+                    let part = derive(&fixture, extract(place), output, cut);
+                    returns!(part, CKR_KEY_SIZE_RANGE, "{id:#x} {place} {cut} of {len}");
+                }
+                let joined = derive(&fixture, behind(4), output, cut);
+                returns!(joined, CKR_KEY_SIZE_RANGE, "{id:#x} {cut} of {len}");
+            }
+            // One more function of it is as long as any.
+            returns!(hash(output, 15), CKR_KEY_SIZE_RANGE, "{id:#x} {len}");
+            returns!(hash(output, 16), CKR_OK, "{id:#x} {len}");
+        }
+    }
+}
+
 /// What a key consists of stays with it: in a copy, in the file, in a key derived from it, and no
 /// attribute tells or changes it.
 #[test]

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::*;
 
@@ -180,12 +180,13 @@ struct Chains {
     keys: Vec<Made>,
     /// Length of each root.
     roots: Vec<usize>,
-    /// The root that a one-way function of a key gives.
-    outputs: HashMap<usize, usize>,
+    /// The root that a one-way function of a key gives whose output has so many bytes at most.
+    outputs: HashMap<(usize, usize), usize>,
 }
 
-/// Greatest output of a one-way function here.
-const OUTPUT: usize = 96;
+/// Greatest outputs of one-way functions: HKDF (no limit is met here), SHA-1, SHA-224, and ECDH on
+/// P-521. Of the last three no other length is a multiple of `GRAIN` than those that are cut.
+const OUTPUTS: [usize; 4] = [96, 20, 28, 66];
 
 impl Chains {
     fn new(seed: u64) -> Self {
@@ -293,7 +294,13 @@ impl Chains {
     }
 
     fn mix(&mut self, base: usize, len: usize) -> bool {
-        let step = Derivation::Mix { whole: false };
+        let all = OUTPUTS[self.below(OUTPUTS.len())];
+        let len = if self.below(3) == 0 {
+            all
+        } else {
+            len.min(all)
+        };
+        let step = Derivation::Mix { whole: len == all };
         let Ok(pieces) = derive(&step, &[&self.keys[base].facts], len, true) else {
             return false;
         };
@@ -301,11 +308,11 @@ impl Chains {
         if self.keys[base].bytes.iter().all(known) {
             return self.add(vec![Byte::Known(1); len], pieces);
         }
-        if !self.outputs.contains_key(&base) {
-            let _ = self.root(OUTPUT, OUTPUT);
-            self.outputs.insert(base, self.roots.len() - 1);
+        if !self.outputs.contains_key(&(base, all)) {
+            let _ = self.root(all, all);
+            self.outputs.insert((base, all), self.roots.len() - 1);
         }
-        self.add(Self::of_root(self.outputs[&base], len), pieces)
+        self.add(Self::of_root(self.outputs[&(base, all)], len), pieces)
     }
 
     fn add(&mut self, bytes: Vec<Byte>, pieces: Pieces) -> bool {
@@ -315,12 +322,15 @@ impl Chains {
         true
     }
 
-    /// Each key depends on no byte of a root, or on so many that nobody guesses them.
-    fn hold_unguessable(&self) {
+    /// Each key depends on no byte of a root, or on so many that nobody guesses them, those that are
+    /// `told` left out.
+    fn hold_unguessable(&self, told: &BTreeSet<(usize, usize)>) {
         for made in &self.keys {
-            let mut places = HashMap::<usize, std::collections::BTreeSet<usize>>::new();
+            let mut places = HashMap::<usize, BTreeSet<usize>>::new();
             for byte in &made.bytes {
-                if let Byte::Of { root, place, .. } = byte {
+                if let Byte::Of { root, place, .. } = byte
+                    && !told.contains(&(*root, *place))
+                {
                     places.entry(*root).or_default().insert(*place);
                 }
             }
@@ -331,30 +341,31 @@ impl Chains {
         }
     }
 
-    /// Whether two keys are equal tells so many bytes at once that nobody guesses them.
-    fn hold_incomparable(&self) {
+    /// Whether two keys are equal tells so many bytes at once that nobody guesses them. The end of an
+    /// output that has an odd length may be fewer; those bytes are returned.
+    fn hold_incomparable(&self) -> BTreeSet<(usize, usize)> {
+        let mut ends = BTreeSet::new();
         for (number, one) in self.keys.iter().enumerate() {
             for other in &self.keys[..number] {
                 let told = told_by_equality(&one.bytes, &other.bytes);
                 // Of two lengths of one output, the difference is told.
-                let least = if self.cut_outputs(one, other) {
-                    GRAIN
-                } else {
-                    UNGUESSABLE
-                };
+                let output = |(root, _): &(usize, usize)| OUTPUTS.contains(&self.roots[*root]);
+                let cut = told.iter().all(output);
                 assert!(
-                    told == 0 || told >= least,
-                    "{told} bytes: {:?} and {:?}",
+                    told.len() >= UNGUESSABLE || cut,
+                    "{told:?}: {:?} and {:?}",
                     one.bytes,
                     other.bytes
                 );
+                if told.len() < GRAIN {
+                    let odd =
+                        |(root, place): &(usize, usize)| place / GRAIN == self.roots[*root] / GRAIN;
+                    assert!(told.iter().all(odd), "{told:?}");
+                    ends.extend(told);
+                }
             }
         }
-    }
-
-    fn cut_outputs(&self, one: &Made, other: &Made) -> bool {
-        let mut bytes = one.bytes.iter().chain(&other.bytes);
-        bytes.any(|byte| matches!(byte, Byte::Of { root, .. } if self.roots[*root] == OUTPUT))
+        ends
     }
 }
 
@@ -373,13 +384,12 @@ fn xored(bytes: &[Byte], data: &[Byte]) -> Vec<Byte> {
         .collect()
 }
 
-/// How many unknown bytes the equality of two values determines, each filled up with zeros as HMAC
-/// does; 0 where it is certain or impossible, whatever the known bytes between.
-fn told_by_equality(one: &[Byte], other: &[Byte]) -> usize {
+/// The unknown bytes that the equality of two values determines, each filled up with zeros as HMAC
+/// does; none where it is certain or impossible, whatever the known bytes between.
+fn told_by_equality(one: &[Byte], other: &[Byte]) -> BTreeSet<(usize, usize)> {
     let len = one.len().max(other.len());
     let at = |bytes: &[Byte], place| bytes.get(place).copied().unwrap_or(Byte::Known(0));
     let mut leaders = HashMap::new();
-    let mut told = 0;
     for place in 0..len {
         let name = |byte| match byte {
             // The caller may choose each known byte anew.
@@ -391,18 +401,17 @@ fn told_by_equality(one: &[Byte], other: &[Byte]) -> usize {
             && name(a) == name(b)
             && x != y
         {
-            return 0;
+            return BTreeSet::new();
         }
         let (a, b) = (leader(&leaders, name(a)), leader(&leaders, name(b)));
         if a != b {
-            told += 1;
             match a {
                 Some(byte) => leaders.insert(byte, b),
                 None => leaders.insert(b.unwrap(), a),
             };
         }
     }
-    told
+    leaders.into_keys().collect()
 }
 
 type Name = Option<(usize, usize)>;
@@ -421,8 +430,8 @@ fn no_chain_of_steps_makes_a_key_that_can_be_guessed() {
         let mut chains = Chains::new(seed);
         let steps = (0..200).filter(|_| chains.keys.len() < 40 && chains.step());
         allowed += steps.count();
-        chains.hold_unguessable();
-        chains.hold_incomparable();
+        let ends = chains.hold_incomparable();
+        chains.hold_unguessable(&ends);
     }
     assert!(allowed > 2_500, "{allowed} steps were allowed");
 }

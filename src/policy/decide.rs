@@ -37,6 +37,10 @@ pub(crate) fn decide(
         Action::See => Ok(Effect::Done),
         Action::Reveal => {
             needs_user(facts, caller, "reading")?;
+            // Whoever reads a key has it, as whoever wraps it out.
+            if let Some(key) = facts.key.as_ref().filter(|key| key.secret) {
+                in_force(key, now)?;
+            }
             Ok(Effect::Done)
         }
         Action::Make => Ok(make(facts, caller)?),

@@ -113,6 +113,15 @@ fn date(fixture: &Fixture, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> 
     }
 }
 
+fn is_read(fixture: &Fixture, key: Handle) -> bool {
+    let kinds = [ck::CKA_LABEL, ck::CKA_VALUE];
+    match &fixture.session.attributes(key, &kinds).unwrap()[..] {
+        [Revealed::Value(_), Revealed::Value(_)] => true,
+        [Revealed::Value(_), Revealed::Sensitive] => false,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_key_out_of_time_is_no_object_of_a_call() {
     for token in [false, true] {
@@ -129,6 +138,7 @@ fn a_key_out_of_time_is_no_object_of_a_call() {
             for (call, outcome) in outcomes(&fixture, key) {
                 returns!(outcome, CKR_OK, "{call}");
             }
+            assert!(is_read(&fixture, key));
         }
         fixture.clock.set(TODAY + 5);
         for (key, why) in [
@@ -139,6 +149,7 @@ fn a_key_out_of_time_is_no_object_of_a_call() {
             for (call, outcome) in outcomes(&fixture, key) {
                 returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{call} {why}");
             }
+            assert!(!is_read(&fixture, key), "the value {why}");
         }
     }
 }

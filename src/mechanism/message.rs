@@ -155,7 +155,7 @@ impl Ivs {
 }
 
 fn at_random(params: &mut MessageParams, free: usize, rng: &dyn Rng) -> Result<()> {
-    if free < LEAST_RANDOM && params.fixed_bits != 0 {
+    if free < LEAST_RANDOM {
         return bad_param("random initialization vectors need 64 bits that are not fixed");
     }
     let mut bytes = vec![0; params.iv.len()];
@@ -257,6 +257,8 @@ mod tests {
             (Generator::CounterXor, 12, 65),
             (Generator::Any, 12, 65),
             (Generator::Random, 12, 33),
+            (Generator::Random, 7, 0),
+            (Generator::Random, 1, 0),
             (Generator::Counter, 12, 97),
             (Generator::Counter, 3, 0),
         ] {

@@ -4,21 +4,18 @@ use super::Result;
 use super::aes::{BLOCK, Key};
 use super::sys::cmac;
 
-/// A MAC in progress.
 pub(crate) struct Cmac(cmac::Cmac);
 
 impl Cmac {
-    /// A MAC that has taken nothing yet.
     pub(crate) fn new(key: &Key) -> Result<Self> {
         cmac::Cmac::new(key.bytes()).map(Self)
     }
 
-    /// Takes more of the message.
     pub(crate) fn update(&mut self, message: &[u8]) -> Result<()> {
         self.0.update(message)
     }
 
-    /// The whole MAC; a shorter one is its beginning.
+    /// A shorter MAC is the beginning of this one.
     pub(crate) fn finish(mut self) -> Result<[u8; BLOCK]> {
         self.0.finish()
     }

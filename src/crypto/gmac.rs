@@ -4,23 +4,20 @@ use super::Result;
 use super::aes::{BLOCK, Key, TAG, gcm_limits};
 use super::sys::cipher::Context;
 
-/// A MAC in progress.
 pub(crate) struct Gmac(Context);
 
 impl Gmac {
-    /// A MAC that has taken nothing yet. `Error::InvalidParameter` when the IV has not 1 to 1024
-    /// bytes.
+    /// `Error::InvalidParameter` when the IV has not 1 to 1024 bytes.
     pub(crate) fn new(key: &Key, iv: &[u8]) -> Result<Self> {
         gcm_limits(iv.len(), TAG)?;
         Context::gcm(key.bytes(), iv, &[]).map(Self)
     }
 
-    /// Takes more of the message.
     pub(crate) fn update(&mut self, message: &[u8]) -> Result<()> {
         self.0.additional(message)
     }
 
-    /// The whole MAC; a shorter one is its beginning. Nothing is taken afterwards.
+    /// A shorter MAC is the beginning of this one. Nothing is taken afterwards.
     pub(crate) fn finish(&mut self) -> Result<[u8; BLOCK]> {
         self.0.tag()
     }

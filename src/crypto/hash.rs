@@ -66,7 +66,7 @@ impl Hash {
     }
 }
 
-/// One state for each hash function, so that no call allocates.
+/// Enums of states and not trait objects, so that no call allocates.
 macro_rules! states {
     ($($hash:ident => $digest:ty),+ $(,)?) => {
         #[derive(Clone)]
@@ -80,7 +80,6 @@ macro_rules! states {
         }
 
         impl Hasher {
-            /// A hasher that has taken nothing yet.
             #[must_use]
             pub fn new(hash: Hash) -> Self {
                 Self(match hash {
@@ -88,14 +87,12 @@ macro_rules! states {
                 })
             }
 
-            /// Takes more of the message.
             pub fn update(&mut self, message: &[u8]) {
                 match &mut self.0 {
                     $(HasherState::$hash(state) => Digest::update(state, message)),+
                 }
             }
 
-            /// The digest.
             #[must_use]
             pub fn finish(self) -> Vec<u8> {
                 match self.0 {
@@ -145,7 +142,6 @@ macro_rules! states {
     };
 }
 
-/// A digest in progress.
 #[derive(Clone)]
 pub struct Hasher(HasherState);
 

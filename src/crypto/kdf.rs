@@ -65,7 +65,6 @@ pub(crate) fn pbkdf2(
     Ok(out)
 }
 
-/// The cost of Argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Argon2Params {
     /// Memory in KiB, at least 8 for each lane.
@@ -98,7 +97,7 @@ fn derive(
     salt: &[u8],
     secret: Option<&[u8]>,
 ) -> Result<Secret> {
-    // The filled memory is worth as much as the output, so it is wiped too.
+    // Whoever reads the filled memory can compute the output, so the memory is wiped too.
     let mut memory = Zeroizing::new(Vec::new());
     memory
         .try_reserve_exact(params.block_count())

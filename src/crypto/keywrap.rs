@@ -11,17 +11,17 @@ const SEMIBLOCK: usize = 8;
 /// Length in bytes of RFC 5649's shortest output.
 pub(crate) const KWP_MIN_LEN: usize = 2 * SEMIBLOCK;
 
-/// What lengths of RFC 5649's output are multiples of, in bytes.
+/// RFC 5649's output is a multiple of so many bytes.
 pub(crate) const KWP_UNIT: usize = SEMIBLOCK;
 
 /// The initial value of RFC 3394 section 2.2.3.1.
 pub(crate) const KW_IV: [u8; SEMIBLOCK] = [0xA6; SEMIBLOCK];
 
-/// Longest data: keys are small, and KWP counts bytes in 32 bits.
+/// Greatest length of data in bytes: keys are small, and KWP counts bytes in 32 bits.
 pub(crate) const KW_MAX: usize = 1 << 20;
 
 /// RFC 3394 section 2.2.1 with the initial value `iv`. `data` is a multiple of 8 and at least 16
-/// bytes long; 8 bytes longer comes out.
+/// bytes long; the result is 8 bytes longer.
 pub(crate) fn kw_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Vec<u8>> {
     if data.len() < 2 * SEMIBLOCK || data.len() > KW_MAX || !data.len().is_multiple_of(SEMIBLOCK) {
         return Err(Error::InputLength);
@@ -43,8 +43,8 @@ pub(crate) fn kw_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Res
     Ok(out)
 }
 
-/// PKCS#7 padding to a multiple of 8 bytes, then RFC 3394. `data` has at least 8 bytes; what comes
-/// out is 9 to 16 bytes longer, a multiple of 8.
+/// PKCS#7 padding to a multiple of 8 bytes, then RFC 3394. `data` has at least 8 bytes; the result
+/// is 9 to 16 bytes longer, a multiple of 8.
 pub(crate) fn kw_pkcs7_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Result<Vec<u8>> {
     if data.len() < SEMIBLOCK || data.len() > KW_MAX - SEMIBLOCK {
         return Err(Error::InputLength);
@@ -58,8 +58,8 @@ pub(crate) fn kw_pkcs7_wrap(kek: &[u8], iv: &[u8; SEMIBLOCK], data: &[u8]) -> Re
     kw_wrap(kek, iv, &padded)
 }
 
-/// Reverses [`kw_pkcs7_wrap`]. The wrap authenticates the padding, so judging it tells nobody
-/// anything of a key that was not wrapped.
+/// Reverses [`kw_pkcs7_wrap`]. The padding is judged after the wrap's own check, so a wrong padding
+/// tells nothing of a key to somebody who cannot wrap.
 pub(crate) fn kw_pkcs7_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) -> Result<Secret> {
     let padded = kw_unwrap(kek, iv, wrapped)?;
     let missing = usize::from(padded[padded.len() - 1]);
@@ -73,7 +73,8 @@ pub(crate) fn kw_pkcs7_unwrap(kek: &[u8], iv: &[u8; SEMIBLOCK], wrapped: &[u8]) 
     Ok(padded.truncated(len))
 }
 
-/// RFC 5649 section 4.1. `data` has 1 byte or more; what comes out is 8 to 15 bytes longer, a multiple of 8.
+/// RFC 5649 section 4.1. `data` has 1 byte or more; the result is 8 to 15 bytes longer, a multiple
+/// of 8.
 pub(crate) fn kwp_wrap(kek: &[u8], data: &[u8]) -> Result<Vec<u8>> {
     if data.is_empty() || data.len() > KW_MAX {
         return Err(Error::InputLength);

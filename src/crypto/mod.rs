@@ -1,7 +1,8 @@
 //! Algorithms: bytes to bytes, and the DER of their keys. No PKCS#11 type appears here.
 //!
-//! aws-lc (behind `sys`) does every RSA private-key operation, the NIST curves, the AES modes and
-//! random; RustCrypto does secp256k1, SM2 and SM4, hashes, key wrapping, key derivation and all DER.
+//! aws-lc (behind `sys`) computes RSA, the NIST and brainpool curves, Ed25519 and X25519, the AES
+//! modes, AES key wrap and CMAC, HKDF and PBKDF2, and random bytes. RustCrypto computes hashes and
+//! HMAC, secp256k1, SM2 and SM4, Argon2id and all DER, and checks points on P-256.
 
 use std::fmt;
 
@@ -23,7 +24,6 @@ mod sys;
 #[cfg(test)]
 pub(crate) mod vectors;
 
-/// Result of an algorithm.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Why an algorithm refused. Carries no data of the operation.
@@ -31,13 +31,12 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// The key's values contradict each other, or the algorithm's rules; the text says which.
     InvalidKey(&'static str),
-    /// The key's size is outside what the algorithm takes.
     KeySize,
     /// A parameter (IV, label, tag length, curve …) is out of its range; the text says which.
     InvalidParameter(&'static str),
-    /// Neither the object identifier nor the name of a curve.
+    /// A value of CKA_EC_PARAMS that is neither an object identifier nor a name.
     CurveParameters,
-    /// The curve is none of this library's.
+    /// A curve that is named, and not supported.
     UnsupportedCurve,
     /// The input is too long, or not a multiple of the block.
     InputLength,
@@ -47,11 +46,9 @@ pub enum Error {
     CiphertextLength,
     /// A ciphertext, padding or tag is wrong.
     BadCiphertext,
-    /// The signature has the wrong length.
     SignatureLength,
-    /// The signature does not verify.
     BadSignature,
-    /// The library failed for a reason of its own; the text names the call.
+    /// The library that computes failed; the text names the call.
     Internal(&'static str),
 }
 

@@ -22,12 +22,12 @@ impl Rng for SystemRng {
     fn seed(&self, _: &[u8]) {}
 }
 
-/// `SystemRng` under a mask that is derived from callers' seeds, once there is one: whoever knows
-/// either the generator or the seeds, and not both, knows nothing of what comes out.
+/// `SystemRng`, and from the first seed on a mask over it that is derived from all seeds: whoever
+/// knows only the generator's state, or only the seeds, knows nothing of the output.
 #[derive(Default)]
 pub(crate) struct SeededRng(OnceLock<Mutex<Secret>>);
 
-/// Bytes that one derivation masks: HKDF-SHA-256 makes at most 255 blocks of 32.
+/// The longest output of one derivation by HKDF-SHA-256, in bytes (RFC 5869 section 2.3).
 const MASKED: usize = 255 * 32;
 
 impl Rng for SeededRng {

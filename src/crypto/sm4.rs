@@ -1,7 +1,7 @@
 //! SM4 (GB/T 32907) in the modes ECB and CBC (NIST SP 800-38A) and GCM (RFC 8998).
 //!
-//! The S-box is a table of 256 bytes: who shares the processor's caches may learn something of the key,
-//! as with every SM4 in software that has no instructions for it.
+//! The S-box is a table of 256 bytes, so whoever shares the processor's caches may learn something
+//! of the key. That is so with every SM4 that uses no instructions made for it.
 
 mod gcm;
 mod key;

@@ -2,17 +2,14 @@
 
 use crate::ck;
 
-/// An attribute that the keys of one type have, or one half of their pairs. No template of
-/// C_DeriveKey has it, and nothing changes it once the key is there.
+/// An attribute that holds one component of a key. No template of C_DeriveKey may contain it, and
+/// it cannot be changed once the key exists.
 #[derive(Debug, Clone, Copy)]
 pub struct Component {
-    /// CKA_ number.
     pub kind: ck::CK_ATTRIBUTE_TYPE,
-    /// CKA_ name.
     pub name: &'static str,
-    /// Type and limits of the value.
     pub shape: Shape,
-    /// What a template that leaves it out stands for.
+    /// The value where a template leaves the attribute out.
     pub default: Option<&'static [u8]>,
     /// In the template of C_CreateObject.
     pub create: Need,
@@ -20,29 +17,24 @@ pub struct Component {
     pub generate: Need,
     /// In the template of C_UnwrapKey.
     pub unwrap: Need,
-    /// Who may read it.
     pub reveal: Showing,
-    /// How C_FindObjects finds it.
     pub search: Search,
 }
 
 /// Type and limits of a component's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// CK_ULONG.
     Ulong,
-    /// CK_ULONG, one of these.
     Among(&'static [ck::CK_ULONG]),
-    /// Any bytes.
     Bytes,
-    /// Bytes of one of these lengths.
+    /// Lengths in bytes.
     Sized(&'static [usize]),
 }
 
 /// An attribute's place in a template that makes an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Must be there, unless the function or mechanism says it.
+    /// Must be there, unless the function or the mechanism already gives the value.
     Required,
     /// May be there.
     Optional,
@@ -50,29 +42,27 @@ pub enum Need {
     Forbidden,
 }
 
-/// Who may read an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Showing {
-    /// Whoever sees the object.
+    /// Everybody who can see the object.
     Always,
-    /// It is key material: nobody while CKA_SENSITIVE or CKA_WRAP_WITH_TRUSTED is true or
-    /// CKA_EXTRACTABLE is false.
+    /// Nobody while CKA_SENSITIVE or CKA_WRAP_WITH_TRUSTED is true or CKA_EXTRACTABLE is false,
+    /// since it is key material.
     UnlessSensitive,
 }
 
-/// How a search finds an attribute's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
-    /// It is a column of its own.
+    /// The store has a column for it.
     Column,
-    /// By the blind index, when it is not empty.
+    /// By the store's blind index, unless the value is empty.
     Indexed,
-    /// By looking at each candidate.
+    /// By reading the value of each candidate.
     Checked,
 }
 
-/// Rows of components: R, O, F say that templates of [create generate unwrap] must, may, must not
-/// have the attribute; then come reading and searching.
+/// Rows of components. R, O, F: the templates of [create generate unwrap] must, may, must not
+/// contain the attribute. Then come who may read it and how a search finds it.
 macro_rules! components {
     ($($kind:ident $shape:expr, $default:expr,
        [$create:ident $generate:ident $unwrap:ident] $reveal:ident $search:ident;)*) => {{

@@ -1,4 +1,4 @@
-//! Between material and its outer forms, by the rows of the table.
+//! Material from and to PKCS #8, the stored form and ready keys, by the rows of the table.
 
 use crate::ck;
 use crate::crypto::encoding::{private_key_info, public_key_info};
@@ -39,8 +39,8 @@ impl Material {
         }
     }
 
-    /// Takes the values of the stored form, which were authenticated and need no check but of their
-    /// number.
+    /// Takes the values of the stored form, which were authenticated, so that only their number is
+    /// checked. `None` for another number, or for a first byte that no key type has.
     #[must_use]
     pub fn from_stored(kind: u8, parts: &[&[u8]]) -> Option<Self> {
         if kind == SECRET {
@@ -51,7 +51,8 @@ impl Material {
         (pairs.from_parts)(parts)
     }
 
-    /// The key, ready for use: a secret key as one of `key_type`; a pair knows its own.
+    /// The key, ready for use. `key_type` says what kind of secret key it is; a pair knows its own
+    /// type.
     pub fn ready(&self, key_type: Option<ck::CK_KEY_TYPE>) -> Result<Key> {
         let value = match self {
             Self::Pair(pair) => return pair.ready(),

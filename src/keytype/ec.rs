@@ -66,13 +66,11 @@ pub(super) static EC: KeyType = KeyType {
     }),
 };
 
-/// What public keys on all curves hold.
 pub(super) const PUBLIC: &[Component] = components! {
     CKA_EC_PARAMS Bytes, None, [R R F] Always Checked;
     CKA_EC_POINT  Bytes, None, [R F F] Always Indexed;
 };
 
-/// What private keys on all curves hold.
 pub(super) const PRIVATE: &[Component] = components! {
     CKA_EC_PARAMS Bytes, None, [R O O] Always Checked;
     CKA_EC_POINT  Bytes, None, [O F F] Always Indexed;
@@ -176,7 +174,7 @@ fn describe(key: &dyn Values) -> Result<PublicValues> {
     on_curve(curve.params(), &point, ec::spki(curve, &point)?)
 }
 
-/// What a public key on any curve says of itself.
+/// The attributes of a public key on any curve.
 pub(super) fn on_curve(params: &[u8], point: &[u8], spki: Vec<u8>) -> Result<PublicValues> {
     let mut values = public_components(params.to_vec(), point)?;
     values.push((ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)));

@@ -9,12 +9,10 @@ use crate::secret::Secret;
 /// token keeps them.
 pub struct Key(Box<dyn Ready>);
 
-/// What every ready key tells of itself.
 pub trait Ready: Any + Send + Sync {
     /// Size in bits: of the modulus, the field or the value.
     fn bits(&self) -> u64;
 
-    /// The value of a secret key; `None` for the keys of pairs.
     fn secret_bytes(&self) -> Option<&[u8]> {
         None
     }

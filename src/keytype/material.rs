@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use super::key::Key;
 use super::values::{PublicValues, Values};
 
-/// A key's value. A clone shares the values of a pair.
+/// The values of a private or secret key. A clone of a pair shares them.
 #[derive(Debug, Clone)]
 pub enum Material {
     /// Raw bytes of a secret key.
@@ -21,22 +21,19 @@ pub enum Material {
     Pair(Arc<dyn KeyPair>),
 }
 
-/// The values of a key pair: what each type of pair does in its own way.
 pub trait KeyPair: Any + fmt::Debug + Send + Sync {
-    /// CKK_ number.
     fn key_type(&self) -> ck::CK_KEY_TYPE;
 
     /// The values in the order of the stored form. Their number and order never change.
     fn parts(&self) -> Vec<&[u8]>;
 
-    /// What a binding binds: parameters, then one or two values, of which no two keys that are the same
-    /// have different ones. An empty value where there is none. This never changes.
+    /// What a binding binds: parameters, then one or two values; equal for equal keys, and empty
+    /// where there is none. Never changes, since bindings are stored.
     fn canonical(&self) -> [&[u8]; 3];
 
     /// PKCS #8 version 1 DER of the private key.
     fn to_pkcs8(&self) -> crypto::Result<Secret>;
 
-    /// SubjectPublicKeyInfo DER of the public key.
     fn spki(&self) -> crypto::Result<Vec<u8>>;
 
     /// What the private half says of the public key: public components and CKA_PUBLIC_KEY_INFO.
@@ -47,24 +44,23 @@ pub trait KeyPair: Any + fmt::Debug + Send + Sync {
         self.describe()
     }
 
-    /// The value of the component `kind`, where that is key material.
     fn secret_value(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Secret>;
 
-    /// The private key, ready for use.
     fn ready(&self) -> crypto::Result<Key>;
 
-    /// Whether the key is of the size or curve, and has the public values, that a template names.
+    /// Whether the size or curve and the public values in the template, where it has them, are the
+    /// key's.
     fn fits(&self, template: &dyn Values) -> bool;
 }
 
 impl Material {
-    /// A key pair.
+    /// The material of a key pair.
     #[must_use]
     pub fn pair(pair: impl KeyPair) -> Self {
         Self::Pair(Arc::new(pair))
     }
 
-    /// The values of a key pair of one kind; `None` for any other key.
+    /// The values of a key pair whose type has values of the kind `T`; `None` for any other key.
     #[must_use]
     pub fn of<T: KeyPair>(&self) -> Option<&T> {
         match self {
@@ -96,8 +92,8 @@ impl Material {
         }
     }
 
-    /// What a binding binds (BYOK rules, section 1): the raw bytes of a secret key, or what a pair's
-    /// type says.
+    /// What a binding binds (BYOK rules, section 1): the raw bytes of a secret key, or parameters
+    /// and values by which the type of a pair tells two keys apart.
     #[must_use]
     pub fn canonical(&self) -> [&[u8]; 3] {
         match self {

@@ -77,7 +77,7 @@ fn spec(key: &dyn Values) -> Option<Spec> {
     (curve == Curve::Ed25519).then_some(Spec::Ec(spec::Curve::Ed25519))
 }
 
-/// The curve `of`, where CKA_EC_PARAMS names it.
+/// `of`, if that is the curve that CKA_EC_PARAMS names; else CKR_CURVE_NOT_SUPPORTED.
 fn named(of: Curve, params: &[u8]) -> Result<Curve> {
     if Curve::from_params(params).map_err(bad_params)? != of {
         let error = Error::new(

@@ -18,36 +18,35 @@ pub struct KeyType {
     pub id: ck::CK_KEY_TYPE,
     /// CKK_ name.
     pub name: &'static str,
-    /// What people call it.
+    /// Name in sentences, as "EC Edwards".
     pub title: &'static str,
     /// The attribute that says how large a new key is: CKA_VALUE_LEN in bytes, CKA_MODULUS_BITS in
     /// bits, CKA_EC_PARAMS.
     pub size: ck::CK_ATTRIBUTE_TYPE,
-    /// The only size there is, in the unit of `size`: templates need not say it.
+    /// The only size there is, in the unit of `size`, which a template may then leave out.
     pub only_size: Option<ck::CK_ULONG>,
-    /// What a key may be used for whose template names no use.
+    /// Uses of a key whose template names none.
     pub uses: &'static [ck::CK_ATTRIBUTE_TYPE],
-    /// What public keys hold; nothing for secret keys.
+    /// Components of public keys; empty for secret keys.
     pub public: &'static [Component],
-    /// What private or secret keys hold.
+    /// Components of private or secret keys.
     pub held: &'static [Component],
-    /// What people call such keys, the most usual name first; none where no command makes them.
+    /// Names of such keys, the most usual one first; none where no command makes such keys.
     pub names: &'static [KeyName],
-    /// What services call external keys of this type and of each size. The first name of a size is the
-    /// one that is shown.
+    /// The services' names for external keys of this type, by size. Of a size's names the first is shown.
     pub spec_names: &'static [(&'static str, Spec)],
-    /// Kind and size of an external key of this type, from its attributes; `None` in the row where no
-    /// external key is of this type, `None` from the function where none has this size.
+    /// The spec of an external key with these attributes. `None` in the row where no external key
+    /// is of this type, `None` from the function where no external key has this size.
     pub spec: Option<fn(&dyn Values) -> Option<Spec>>,
-    /// The objects that hold such keys, and the code for their values.
+    /// Which classes of objects hold such keys, with the code for their values.
     pub form: Form,
 }
 
 /// A name for the keys of a type, or for those of them that have one size.
 pub struct KeyName {
-    /// The name, before a colon where a size follows.
+    /// The whole name, or its part before a colon and the size.
     pub word: &'static str,
-    /// What follows, and what it says.
+    /// What the name says of the size.
     pub size: NamedSize,
     /// CKM_ number of the mechanism that makes such keys.
     pub made_by: ck::CK_MECHANISM_TYPE,
@@ -56,7 +55,7 @@ pub struct KeyName {
 /// What a name says of a key's size.
 #[derive(Clone, Copy)]
 pub enum NamedSize {
-    /// This, and nothing follows.
+    /// The name has no colon, and stands for this size.
     Only(fn() -> PublicValue),
     /// A number of bits follows.
     Bits,
@@ -66,7 +65,7 @@ pub enum NamedSize {
     Curve,
 }
 
-/// The objects that hold the keys of a type.
+/// Which classes of objects hold the keys of a type.
 pub enum Form {
     /// CKO_SECRET_KEY.
     Secret(SecretKey),
@@ -74,19 +73,15 @@ pub enum Form {
     Pair(KeyPairs),
 }
 
-/// The code for secret keys of one type.
 pub struct SecretKey {
-    /// Lengths of a value.
     pub lengths: KeyLengths,
-    /// What not every value of these lengths satisfies; `None` where every one is a key.
+    /// A rule beyond the length; `None` where every value of these lengths is a key.
     pub check: Option<Check>,
-    /// Makes a key ready for use.
     pub ready: fn(&Secret) -> crypto::Result<Key>,
     /// CKA_CHECK_VALUE, of which the first three bytes count (section 4.10.2).
     pub check_value: fn(&[u8]) -> crypto::Result<Vec<u8>>,
 }
 
-/// The code for key pairs of one type.
 pub struct KeyPairs {
     /// The algorithm in PKCS #8 and SubjectPublicKeyInfo: the one that is written, then others that are
     /// read.
@@ -97,39 +92,39 @@ pub struct KeyPairs {
     pub from_spki: fn(&SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues>,
     /// First byte of the stored form. It never changes; types whose parts are alike share it.
     pub stored_kind: u8,
-    /// Takes the parts of the stored form, which were authenticated; `None` for another number of them.
+    /// Takes the values of the stored form, which were authenticated; `None` for another number of
+    /// them.
     pub from_parts: fn(&[&[u8]]) -> Option<Material>,
-    /// Takes the components that C_CreateObject was given of a private key, after proving that they
+    /// Takes the components of a private key that C_CreateObject was given, after proving that they
     /// belong together. CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE,
     /// CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
     pub from_values: fn(&dyn Values) -> Result<Material>,
-    /// Makes the public key of these components ready for use; errors as those of `from_values`.
+    /// Makes a public key ready for use from its components; errors as those of `from_values`.
     pub public: fn(&dyn Values) -> Result<Key>,
-    /// What the components of a public key say of it, in the form that all public keys have; errors as
-    /// those of `from_values`.
+    /// The attributes of a public key in the form that all public keys have, from its components;
+    /// errors as those of `from_values`.
     pub describe: fn(&dyn Values) -> Result<PublicValues>,
     /// The components of public keys among these values, in the form that all keys have them, where
-    /// clients may give them in several; they may be some of a key's components. Errors as those of
+    /// clients may give several forms; some components may be missing. Errors as those of
     /// `from_values`.
     pub canonical: fn(&dyn Values) -> Result<PublicValues>,
 }
 
-/// Proves what not every value satisfies.
 pub(super) type Check = fn(&[u8]) -> crypto::Result<()>;
 
 /// Lengths in bytes that the value of a secret key may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyLengths {
-    /// This one.
+    /// Exactly this one.
     Exactly(usize),
     /// One of these.
     Among(&'static [usize]),
-    /// Any but none.
+    /// Any but zero.
     Any,
 }
 
 impl KeyLengths {
-    /// A key of `len` bytes is one of these.
+    /// Whether a key of this type may have `len` bytes.
     #[must_use]
     pub fn fit(self, len: usize) -> bool {
         match self {
@@ -141,13 +136,13 @@ impl KeyLengths {
 }
 
 impl KeyType {
-    /// The keys are secret keys, and no pairs.
+    /// Whether the keys are secret keys; else they are pairs.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
         matches!(self.form, Form::Secret(_))
     }
 
-    /// What the objects of `class` hold: nothing where no key of this type is of that class.
+    /// Components of the objects of `class`; empty where no key of this type is of that class.
     #[must_use]
     pub fn components(&self, class: ck::CK_OBJECT_CLASS) -> &'static [Component] {
         match (&self.form, class) {

@@ -12,7 +12,7 @@ use super::row::{Form, KeyLengths, KeyName, KeyType, NamedSize, SecretKey};
 use super::spec::Spec;
 use super::values::{PublicValue, Values};
 
-/// What all rows have in common: a secret of any length.
+/// The defaults of all rows: a secret of any length.
 const ANY: KeyType = KeyType {
     id: ck::CKK_GENERIC_SECRET,
     name: "CKK_GENERIC_SECRET",
@@ -28,7 +28,7 @@ const ANY: KeyType = KeyType {
     form: Form::Secret(SECRET),
 };
 
-/// A value of any length, which is ready as it is.
+/// The defaults of all rows: a value of any length, which is ready as it is.
 const SECRET: SecretKey = SecretKey {
     lengths: KeyLengths::Any,
     check: None,

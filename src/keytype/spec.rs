@@ -40,7 +40,7 @@ pub enum Curve {
 }
 
 impl Curve {
-    /// The curve, when external keys lie on it.
+    /// `None` for a curve that no external key lies on.
     pub(super) fn of(curve: ec::Curve) -> Option<Self> {
         Some(match curve {
             ec::Curve::P256 => Self::P256,
@@ -89,7 +89,7 @@ impl Spec {
         }
     }
 
-    /// A key pair's private half, not a secret key.
+    /// Whether the key is a private key; else it is a secret key.
     #[must_use]
     pub fn private(self) -> bool {
         matches!(self, Self::Rsa(_) | Self::Ec(_))

@@ -39,17 +39,13 @@ pub fn find(id: ck::CK_KEY_TYPE) -> Option<&'static KeyType> {
     all().find(|row| row.id == id)
 }
 
-/// CKK_ numbers of all key pairs.
 pub(crate) static PAIRS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Pairs) }>(List::Pairs);
-/// CKK_ numbers of all secret keys.
 pub(crate) static SECRETS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Secrets) }>(List::Secrets);
-/// CKK_ numbers of all external keys.
+/// Key types that external keys may have.
 pub(crate) static EXTERNAL: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::External) }>(List::External);
-/// CKK_ numbers of the external keys that are secret keys.
 pub(crate) static EXTERNAL_SECRETS: &[ck::CK_KEY_TYPE] =
     &ids::<{ count(List::ExternalSecrets) }>(List::ExternalSecrets);
 
-/// A list of key types.
 #[derive(Clone, Copy)]
 enum List {
     Pairs,

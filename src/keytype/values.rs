@@ -11,7 +11,6 @@ pub trait Values {
     fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG>;
 }
 
-/// Numbers alone.
 impl<const N: usize> Values for [(ck::CK_ATTRIBUTE_TYPE, ck::CK_ULONG); N] {
     fn bytes(&self, _: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
         None

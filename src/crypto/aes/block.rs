@@ -1,6 +1,5 @@
-//! What every mode of a block cipher has.
+//! Block length and direction, which every mode of a block cipher has.
 
-/// Length of a block in bytes.
 pub(crate) const BLOCK: usize = 16;
 
 /// Which way a cipher goes.

@@ -1,7 +1,7 @@
 //! CCM (NIST SP 800-38C). A message is encrypted whole: its length is authenticated first.
 
 use super::Key;
-use crate::crypto::sys::cipher::ccm::Message;
+use crate::crypto::sys::cipher::ccm::CcmMessage;
 use crate::crypto::{Error, Result};
 
 /// Greatest length of a CCM plaintext, and of its additional data, in bytes.
@@ -60,12 +60,12 @@ impl Key {
         nonce: &'a [u8],
         aad: &'a [u8],
         tag_len: usize,
-    ) -> Result<Message<'a>> {
+    ) -> Result<CcmMessage<'a>> {
         ccm_limits(nonce.len(), tag_len)?;
         if aad.len() > CCM_MAX {
             return Err(Error::InvalidParameter("the additional data are too long"));
         }
-        Ok(Message {
+        Ok(CcmMessage {
             key: self.bytes(),
             nonce,
             aad,
@@ -88,7 +88,7 @@ pub(crate) fn ccm_limits(nonce_len: usize, tag_len: usize) -> Result<()> {
     Ok(())
 }
 
-/// The text's length is counted in the 15 - n bytes that the nonce leaves.
+/// A nonce of n bytes leaves 15 - n bytes to count the text's length in (SP 800-38C appendix A.1).
 fn longest(nonce_len: usize) -> usize {
     match nonce_len {
         13 => (1 << 16) - 1,

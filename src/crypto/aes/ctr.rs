@@ -4,7 +4,7 @@ use super::{BLOCK, Key};
 use crate::crypto::sys::cipher;
 use crate::crypto::{Error, Result};
 
-/// A key stream in progress; encryption and decryption are the same.
+/// A key stream in progress; encryption and decryption are the same operation.
 pub(crate) struct Ctr {
     context: cipher::Context,
     /// Bytes until the counter would run over into the rest of its block, or repeat.
@@ -12,13 +12,13 @@ pub(crate) struct Ctr {
 }
 
 impl Ctr {
-    /// Begins with the counter block `counter`, of which the last `bits` bits count: 1 to 128.
+    /// Begins with the counter block `counter`, whose last `bits` bits, 1 to 128, are counted up.
     /// `Error::InvalidParameter` for other numbers of bits.
     pub(crate) fn new(key: &Key, counter: &[u8; BLOCK], bits: u32) -> Result<Self> {
         let number = u128::from_be_bytes(*counter);
         let blocks = match bits {
             1..128 => (1 << bits) - number % (1 << bits),
-            // All of the block counts: it may begin anew, and 2^128 blocks never come.
+            // The counter may start anywhere: it repeats after 2^128 blocks, which nobody encrypts.
             128 => u128::MAX,
             _ => return Err(Error::InvalidParameter("1 to 128 bits of the block count")),
         };

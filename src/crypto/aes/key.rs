@@ -15,8 +15,8 @@ pub(crate) const TAG: usize = 16;
 /// Greatest length of a GCM plaintext in bytes: 2^39 - 256 bits (SP 800-38D section 5.2.1.1).
 pub(crate) const GCM_MAX: u64 = (1 << 36) - 32;
 
-/// ECB inputs of up to so many bytes go block by block; for longer ones a context that works on
-/// several blocks at once pays.
+/// ECB of up to so many bytes goes block by block. For longer input a context is faster: it works
+/// on several blocks at once.
 const ECB_SHORT: usize = 16 * BLOCK;
 
 /// An AES key of 16, 24 or 32 bytes, with its schedules for every mode.
@@ -115,7 +115,7 @@ impl Key {
         Ok(len)
     }
 
-    /// The kept context makes whole tags; a shorter tag gets a context of its own.
+    /// The key's own context makes tags of 16 bytes; a shorter tag needs a context of its own.
     fn with_tag_len<T>(
         &self,
         tag_len: usize,
@@ -170,8 +170,8 @@ impl Cbc {
     }
 }
 
-/// GCM encryption in progress. There is no decrypting twin: plaintext must not be seen before its
-/// tag is verified.
+/// GCM encryption in progress. Decryption has none: no plaintext may be given out before its tag is
+/// verified.
 pub(crate) struct GcmStream {
     context: cipher::Context,
     /// Bytes of plaintext that the message may still get.
@@ -199,7 +199,7 @@ impl GcmStream {
         self.context.update(input, out)
     }
 
-    /// Ends the message and returns the whole tag; a shorter one is its beginning.
+    /// Ends the message. A shorter tag is the beginning of this one.
     pub(crate) fn tag(mut self) -> Result<[u8; TAG]> {
         self.context.tag()
     }

@@ -9,13 +9,12 @@ use crate::crypto::{Error, Result};
 /// Greatest length of a data unit: 2^20 blocks (SP 800-38E section 4).
 pub(crate) const XTS_MAX: usize = BLOCK << 20;
 
-/// The two AES keys of XTS.
 pub(crate) struct Xts(Keys);
 
 enum Keys {
-    /// aws-lc has XTS for keys of 256 bits, each data unit at its full speed,
+    /// Two keys of 256 bits, for which aws-lc has XTS.
     Long(Zeroizing<[u8; 64]>),
-    /// and not for those of 128 bits.
+    /// Two keys of 128 bits, for which it has none.
     Short { data: Key, tweak: Key },
 }
 
@@ -63,7 +62,7 @@ impl Xts {
     }
 }
 
-/// A data unit whose first block is masked with `first`. `out` is as long as `input`.
+/// Runs one data unit whose first block has the tweak `first`. `out` is as long as `input`.
 fn unit(
     key: &Key,
     direction: Direction,
@@ -71,7 +70,7 @@ fn unit(
     input: &[u8],
     out: &mut [u8],
 ) -> Result<()> {
-    // A partial last block borrows from the whole block before it.
+    // Ciphertext stealing: a partial last block is filled up from the whole block before it.
     let partial = input.len() % BLOCK;
     let whole = input.len() - partial;
     let alone = if partial == 0 { whole } else { whole - BLOCK };
@@ -111,7 +110,8 @@ fn block(
     Ok(out)
 }
 
-/// Xors each block with its tweak; `tweak` becomes that of the block after them.
+/// Xors each block with its tweak, the first with `tweak`, which becomes that of the block after
+/// them.
 fn mask(blocks: &mut [u8], tweak: &mut [u8; BLOCK]) {
     for block in blocks.chunks_mut(BLOCK) {
         xor(block, tweak);

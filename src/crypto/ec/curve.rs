@@ -27,7 +27,7 @@ pub enum Curve {
     Brainpool384,
     /// brainpoolP512r1.
     Brainpool512,
-    /// sm2p256v1, which SM2 signs and encrypts on, and no other algorithm.
+    /// sm2p256v1, on which SM2 alone signs and encrypts.
     Sm2,
 }
 
@@ -35,18 +35,18 @@ pub enum Curve {
 #[derive(Clone, Copy)]
 pub(super) enum Engine {
     AwsLc(Group),
-    /// ECDSA and ECDH on secp256k1. aws-lc makes the keys.
+    /// The crate k256, for ECDSA and ECDH on secp256k1. aws-lc generates the keys.
     K256,
-    /// SM2's own algorithms on SM2's own curve.
+    /// The crate sm2, for SM2's own algorithms on SM2's own curve.
     Sm2,
 }
 
-/// What is to be known of a curve.
 struct Row {
     curve: Curve,
     /// CKA_EC_PARAMS: DER of the object identifier.
     params: &'static [u8],
-    /// Names that CKA_EC_PARAMS may have instead, as a PrintableString.
+    /// Names that CKA_EC_PARAMS may hold instead, as a PrintableString. The first is the curve's
+    /// name.
     names: &'static [&'static str],
     /// Bits of the field.
     bits: usize,
@@ -173,7 +173,7 @@ impl Curve {
         &ROWS[self as usize]
     }
 
-    /// Its name in SEC 2, or in the standard that it comes from.
+    /// Its name in SEC 2, or in the standard that defines the curve.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().names[0]
@@ -209,8 +209,8 @@ impl Curve {
         self.row().params
     }
 
-    /// The point inside the DER OCTET STRING of CKA_EC_POINT; or `value` itself, where it is as long as
-    /// a bare point, which some clients give.
+    /// The point inside the DER OCTET STRING of CKA_EC_POINT; or `value` itself where it is as long
+    /// as a bare point, since some clients give that.
     #[must_use]
     pub fn bare_point(self, value: &[u8]) -> &[u8] {
         let bare = [self.point_len(), 1 + self.field_len()].contains(&value.len());
@@ -239,13 +239,13 @@ impl Curve {
 
 /// How CKA_EC_PARAMS names a curve.
 pub(in crate::crypto) enum Named<'a> {
-    /// By an object identifier, which is all of it.
+    /// An object identifier: the whole value is its DER.
     Oid,
-    /// By a PrintableString of these bytes.
+    /// The bytes of a PrintableString.
     Name(&'a [u8]),
 }
 
-/// Whether CKA_EC_PARAMS names a curve at all; else `CurveParameters`.
+/// How CKA_EC_PARAMS names a curve; `CurveParameters` where it names none.
 pub(in crate::crypto) fn named(der: &[u8]) -> Result<Named<'_>> {
     match der.split_first_chunk() {
         Some((&[tag, len], value)) if usize::from(len) == value.len() => match tag {

@@ -8,7 +8,7 @@ use super::curve::{Curve, Engine};
 use super::material::EcMaterial;
 use super::{secp256k1, sm2};
 
-/// Of ECDSA and ECDH, to the keys of SM2.
+/// The error of ECDSA and ECDH with a key on SM2's curve.
 const SM2_ALONE: Error = Error::InvalidKey("a key on SM2's curve is for SM2 alone");
 
 /// A public key.
@@ -36,7 +36,8 @@ enum Private {
 }
 
 impl PublicKey {
-    /// A key from a SEC 1 point, compressed or not (not hybrid). It is on the curve and not infinity.
+    /// A key from a SEC 1 point, compressed or not (not hybrid), which is on the curve and not
+    /// infinity; else `InvalidKey`.
     pub fn new(curve: Curve, point: &[u8]) -> Result<Self> {
         let len = match point.first() {
             Some(0x02 | 0x03) => 1 + curve.field_len(),
@@ -82,8 +83,9 @@ impl PublicKey {
         }
     }
 
-    /// Verifies ECDSA. The leftmost bits of `digest` count, as many as the order has. `signature` is
-    /// r ‖ s in halves of equal length, up to the order's each. A high s is as good as a low one.
+    /// Verifies ECDSA. The leftmost bits of `digest` count, as many as the order has. `signature`
+    /// is r ‖ s in halves of equal length, each no longer than the order (`SignatureLength`); a
+    /// high s is accepted like a low one. `BadSignature` for a wrong signature.
     pub fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
         let half = signature.len() / 2;
         if half == 0 || !signature.len().is_multiple_of(2) || half > self.curve.order_len() {
@@ -194,8 +196,9 @@ pub fn generate(curve: Curve) -> Result<EcMaterial> {
 }
 
 impl EcMaterial {
-    /// Takes an imported key: `scalar` is big-endian, up to the order's length, in [1, n - 1]; `point`,
-    /// where there is one, is its public point in any form of SEC 1.
+    /// Takes an imported key: `scalar` is big-endian, up to the order's length, in [1, n - 1];
+    /// `point`, where there is one, is its public point in any form of SEC 1 but hybrid. Else
+    /// `InvalidKey`.
     pub fn checked(curve: Curve, scalar: &[u8], point: Option<&[u8]>) -> Result<Self> {
         const OUT_OF_RANGE: Error = Error::InvalidKey("the EC scalar is outside [1, n - 1]");
         let start = curve

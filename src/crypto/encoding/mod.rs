@@ -19,7 +19,7 @@ mod tests;
 const ATTRIBUTES: TagNumber = TagNumber(0);
 const PUBLIC_KEY: TagNumber = TagNumber(1);
 
-/// The public key inside a private key is that of another one.
+/// The error for a private key that contains the public key of another one.
 pub(super) const MISMATCH: Error =
     Error::InvalidKey("the public key is not that of the private key");
 
@@ -59,9 +59,10 @@ pub(crate) fn der_len(bytes: &[u8]) -> Option<usize> {
 /// Identifier octet of a SEQUENCE (X.690 section 8.9).
 const SEQUENCE: u8 = 0x30;
 
-/// Whether `bytes` begin as every DER encoding of a private key does: a SEQUENCE that fills them, but for
-/// less than 16 bytes, and whose first field is a small version number (PrivateKeyInfo of RFC 5208 and
-/// 5958, ECPrivateKey of RFC 5915, RSAPrivateKey of RFC 8017). Of random bytes fewer than one in 2^32 do.
+/// Whether `bytes` begin as every DER encoding of a private key does: a SEQUENCE that ends less
+/// than 16 bytes before their end, and whose first field is a small version number (PrivateKeyInfo
+/// of RFC 5208 and 5958, ECPrivateKey of RFC 5915, RSAPrivateKey of RFC 8017). Of random bytes
+/// fewer than one in 2^32 do.
 #[must_use]
 pub(crate) fn holds_private_key(bytes: &[u8]) -> bool {
     let Some(len) = der_len(bytes).filter(|len| bytes.len() - len < 16) else {
@@ -72,7 +73,7 @@ pub(crate) fn holds_private_key(bytes: &[u8]) -> bool {
     bytes[0] == SEQUENCE && version.is_ok_and(|version| version <= 2)
 }
 
-/// `read_value` inside `sequence` refuses what is left over.
+/// `sequence` refuses bytes that are left over inside, `finish` those that follow.
 fn parse(der: &[u8]) -> der::Result<PrivateKeyInfoRef<'_>> {
     let mut reader = SliceReader::new(der)?;
     let info = reader.sequence(|fields| {
@@ -95,7 +96,7 @@ fn parse(der: &[u8]) -> der::Result<PrivateKeyInfoRef<'_>> {
     Ok(info)
 }
 
-/// Bytes of the public key beside the private one.
+/// `publicKey` of OneAsymmetricKey; `None` in version 1.
 pub(super) fn public_key<'a>(info: &PrivateKeyInfoRef<'a>) -> Result<Option<&'a [u8]>> {
     info.public_key
         .map(|bits| {
@@ -126,7 +127,7 @@ pub(super) fn uint(bytes: &[u8]) -> Result<UintRef<'_>> {
     UintRef::new(bytes).map_err(encoding)
 }
 
-/// DER straight into memory that is wiped.
+/// Encodes straight into memory that is wiped.
 pub(super) fn encode(value: &impl Encode) -> Result<Secret> {
     let len = value
         .encoded_len()
@@ -137,7 +138,7 @@ pub(super) fn encode(value: &impl Encode) -> Result<Secret> {
     Ok(out)
 }
 
-/// The error of an encoder, which fails only for lengths that no key has.
+/// Encoders fail only for lengths that no key has.
 pub(super) fn encoding(_: der::Error) -> Error {
     Error::Internal("DER encoding")
 }

@@ -5,7 +5,7 @@ use crate::crypto::encoding::octet_string;
 use crate::crypto::sys::curve25519::KEY_LEN;
 use crate::crypto::{Error, Result};
 
-/// What a pair is for.
+/// A curve, which also says what a key pair is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Curve {
     /// Signatures, on edwards25519.
@@ -14,11 +14,11 @@ pub enum Curve {
     X25519,
 }
 
-/// pkcs11-tool's "curve25519": a PrintableString whose length is one too great.
+/// "curve25519" as pkcs11-tool encodes it: a PrintableString whose length is one too great.
 const MISCOUNTED: &[u8] = b"\x13\x0Bcurve25519";
 
-/// A curve and what CKA_EC_PARAMS may call it: first RFC 8410's object identifier, then the one
-/// that OpenPGP gave it.
+/// A curve and the values that CKA_EC_PARAMS may have for it. Of the object identifiers the first
+/// is that of RFC 8410, the second that of OpenPGP.
 struct Row {
     curve: Curve,
     params: [&'static [u8]; 2],

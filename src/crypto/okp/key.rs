@@ -73,7 +73,8 @@ impl PublicKey {
         &self.bytes
     }
 
-    /// Verifies EdDSA over a message, or over its digest as the scheme says.
+    /// Verifies EdDSA over a message, or over its SHA-512 digest where the scheme is prehashed.
+    /// `SignatureLength`, `BadSignature`; `InvalidKey` for a key of X25519.
     pub fn verify(&self, scheme: &Scheme, input: &[u8], signature: &[u8]) -> Result<()> {
         let variant = scheme.checked(input)?;
         let signature = signature.try_into().map_err(|_| Error::SignatureLength)?;
@@ -84,7 +85,6 @@ impl PublicKey {
     }
 }
 
-/// A private key.
 pub(crate) struct PrivateKey {
     curve: Curve,
     /// Ed25519: seed ‖ public key; X25519: scalar.
@@ -94,9 +94,9 @@ pub(crate) struct PrivateKey {
 impl PrivateKey {
     /// A key from values that `OkpMaterial::checked` or `generate` made.
     pub(crate) fn new(material: &OkpMaterial) -> Result<Self> {
-        let half = half(&material.private)?;
+        let key_bytes = key_bytes(&material.private)?;
         let bytes = match material.curve {
-            Curve::Ed25519 => sys::ed25519(half).1,
+            Curve::Ed25519 => sys::ed25519(key_bytes).1,
             Curve::X25519 => material.private.clone(),
         };
         Ok(Self {
@@ -105,13 +105,13 @@ impl PrivateKey {
         })
     }
 
-    /// The curve.
     #[must_use]
     pub(crate) fn curve(&self) -> Curve {
         self.curve
     }
 
-    /// Signs by EdDSA a message, or its digest as the scheme says: writes 64 bytes.
+    /// Signs by EdDSA a message, or its SHA-512 digest where the scheme is prehashed: writes 64
+    /// bytes. `InvalidKey` for a key of X25519.
     pub(crate) fn sign(&self, scheme: &Scheme, input: &[u8], out: &mut [u8]) -> Result<usize> {
         let variant = scheme.checked(input)?;
         let out = out
@@ -134,7 +134,7 @@ impl PrivateKey {
         let out = shared
             .first_chunk_mut()
             .ok_or(Error::Internal("output buffer"))?;
-        sys::x25519(half(&self.bytes)?, &peer.bytes, out)
+        sys::x25519(key_bytes(&self.bytes)?, &peer.bytes, out)
             .map_err(|_| Error::InvalidKey("the X25519 public key has a small order"))?;
         Ok(shared)
     }
@@ -152,8 +152,8 @@ impl OkpMaterial {
     /// one, is its public key.
     pub fn checked(curve: Curve, private: &[u8], public: Option<&[u8]>) -> Result<Self> {
         let own = match curve {
-            Curve::Ed25519 => sys::ed25519(half(private)?).0,
-            Curve::X25519 => sys::x25519_public(half(private)?),
+            Curve::Ed25519 => sys::ed25519(key_bytes(private)?).0,
+            Curve::X25519 => sys::x25519_public(key_bytes(private)?),
         };
         if public.is_some_and(|public| public != own) {
             return Err(Error::InvalidKey(
@@ -168,6 +168,6 @@ impl OkpMaterial {
     }
 }
 
-fn half(bytes: &[u8]) -> Result<&[u8; KEY_LEN]> {
+fn key_bytes(bytes: &[u8]) -> Result<&[u8; KEY_LEN]> {
     bytes.try_into().map_err(|_| WRONG_LENGTH)
 }

@@ -4,10 +4,8 @@ use crate::secret::Secret;
 
 use super::curve::Curve;
 
-/// Ed25519 or X25519 key pair.
 #[derive(Debug, Clone)]
 pub struct OkpMaterial {
-    /// What the pair is for.
     pub curve: Curve,
     /// Seed or scalar, 32 bytes.
     pub private: Secret,

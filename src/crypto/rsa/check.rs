@@ -23,8 +23,8 @@ impl RsaMaterial {
     /// Takes an imported key after proving that its values belong together; all are big-endian and
     /// may have leading zeros. The modulus has 1024 to 8192 bits.
     ///
-    /// Without the primes they are found from (n, e, d). The exponents and the coefficient of the
-    /// Chinese remainder theorem are always computed anew, so a wrong one cannot be smuggled in.
+    /// Primes that are not given are found from (n, e, d). The exponents and the coefficient of the
+    /// Chinese remainder theorem are always computed here, so no wrong one can be brought in.
     pub fn checked(n: &[u8], e: &[u8], d: &[u8], primes: Option<(&[u8], &[u8])>) -> Result<Self> {
         let (n, e, d) = (Bn::from_bytes(n)?, Bn::from_bytes(e)?, Bn::from_bytes(d)?);
         public(&n, &e)?;
@@ -62,7 +62,7 @@ impl RsaMaterial {
     }
 }
 
-/// A public key's values are in range.
+/// Checks that a public key's values are in range.
 pub(super) fn public(n: &Bn, e: &Bn) -> Result<()> {
     if !(MIN_BITS..=MAX_BITS).contains(&n.bits()) {
         return Err(Error::KeySize);
@@ -73,7 +73,7 @@ pub(super) fn public(n: &Bn, e: &Bn) -> Result<()> {
     exponent(e)
 }
 
-/// The public exponent is odd, at least 3 and has at most 256 bits.
+/// Checks that the public exponent is odd, at least 3 and has at most 256 bits.
 pub(super) fn exponent(e: &Bn) -> Result<()> {
     if !e.is_odd() || e.bits() < 2 {
         return Err(Error::InvalidKey("the public exponent is even or 1"));
@@ -84,9 +84,9 @@ pub(super) fn exponent(e: &Bn) -> Result<()> {
     Ok(())
 }
 
-/// n = p·q, and p and q are different odd primes, neither of them small.
+/// Checks that n = p·q, and that p and q are different odd primes, neither of them small.
 fn prime_factors(n: &Bn, p: &Bn, q: &Bn) -> Result<()> {
-    // Bounds the work below, and keeps factors out that can be found by trying.
+    // This bounds the work below, and refuses factors that trial division finds.
     let least = n.bits() / 4;
     for factor in [p, q] {
         if factor.bits() < least || factor.bits() > n.bits() {
@@ -110,7 +110,7 @@ fn prime_factors(n: &Bn, p: &Bn, q: &Bn) -> Result<()> {
 }
 
 /// The factors of n, from any multiple e·d - 1 of lcm(p - 1, q - 1) (NIST SP 800-56B Rev. 2,
-/// appendix C.1). Whether they are prime is for the caller to see.
+/// appendix C.1). The caller checks that they are prime.
 fn split_vartime(n: &Bn, e: &Bn, d: &Bn) -> Result<(Bn, Bn)> {
     const NO_FACTORS: Error = Error::InvalidKey("n, e and d do not belong together");
     let minus_one = n.minus(1)?;

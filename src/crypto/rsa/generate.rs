@@ -19,7 +19,7 @@ pub fn generate(bits: u64, e: &[u8]) -> Result<RsaMaterial> {
     let bits = u32::try_from(bits).map_err(|_| Error::KeySize)?;
     let e = Bn::from_bytes(e)?;
     check::exponent(&e)?;
-    // aws-lc makes sizes that are a multiple of 128 alone, and takes exponents of up to 32 bits.
+    // aws-lc makes only sizes that are multiples of 128, and takes exponents of up to 32 bits.
     if bits.is_multiple_of(128) && e.bits() <= 32 {
         return Rsa::generate(bits, &e);
     }
@@ -28,7 +28,7 @@ pub fn generate(bits: u64, e: &[u8]) -> Result<RsaMaterial> {
 
 /// Makes a key pair from two random primes of half the size (FIPS 186-5, appendix A.1.3): the
 /// modulus has exactly `bits` bits, the primes differ within their first 100 bits, and d is longer
-/// than a prime. `bits` is even. `RsaMaterial::checked` has the last word.
+/// than a prime. `bits` is even. `RsaMaterial::checked` then proves the pair like an imported one.
 fn from_primes(bits: u32, e: &Bn) -> Result<RsaMaterial> {
     loop {
         let p = prime(bits / 2, e)?;

@@ -82,7 +82,7 @@ impl PublicKey {
         }
     }
 
-    /// What the padding of a signature without a hash holds: up to `modulus_len` - 11 bytes.
+    /// The data inside the padding of a signature without a hash: up to `modulus_len` - 11 bytes.
     ///
     /// # Errors
     /// `SignatureLength`; `BadSignature` where the padding is not well formed.
@@ -147,8 +147,8 @@ impl PrivateKey {
     }
 
     /// RSAES-PKCS1-v1_5 (RFC 8017 section 7.2.2) with implicit rejection: wrong padding gives a
-    /// pseudo-random message, always the same for one key and ciphertext. `BadCiphertext` is for
-    /// what anybody can see: a ciphertext that is not below n.
+    /// pseudo-random message, always the same for one key and ciphertext. `BadCiphertext` only
+    /// where the ciphertext is not below n, which anybody can see.
     pub fn decrypt_pkcs1(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<usize> {
         let (message, _) = self.open_pkcs1(ciphertext)?;
         let out = out
@@ -158,8 +158,8 @@ impl PrivateKey {
         Ok(message.len())
     }
 
-    /// As `decrypt_pkcs1`, with the truth: whether the padding was right. Up to the caller who
-    /// learns of it; what it took to find out is the same in both cases.
+    /// As `decrypt_pkcs1`, with the message and whether the padding was right. The time is the same
+    /// in both cases; the caller decides who may learn which it was.
     pub fn open_pkcs1(&self, ciphertext: &[u8]) -> Result<(Secret, Choice)> {
         if ciphertext.len() != self.modulus_len() {
             return Err(Error::CiphertextLength);
@@ -170,8 +170,8 @@ impl PrivateKey {
     }
 
     /// `len` bytes (at most 8191) that nobody without the key can predict, always the same for one
-    /// ciphertext: what to work on with when the ciphertext did not decrypt and nobody may notice
-    /// when that was found out.
+    /// ciphertext. Where a ciphertext did not decrypt, a caller goes on with them, so that the time
+    /// does not tell.
     pub fn decoy(&self, ciphertext: &[u8], len: usize) -> Result<Secret> {
         self.rejection.decoy(ciphertext, len)
     }

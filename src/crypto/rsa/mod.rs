@@ -1,6 +1,6 @@
 //! RSA (RFC 8017): PKCS #1 v1.5, OAEP, PSS, and without padding.
 //!
-//! Output buffers are at least as long as the modulus, decryption's too.
+//! Output buffers are at least as long as the modulus, also those of decryption.
 
 mod check;
 mod der;

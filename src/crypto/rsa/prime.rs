@@ -6,10 +6,11 @@ use std::cmp::Ordering;
 use crate::crypto::Result;
 use crate::crypto::sys::bn::Bn;
 
-/// Bases tried. A composite passes each with a probability below 1/4, whoever chose it (Rabin 1980,
-/// Monier 1980), so all with one below 2^-20. A composite that nobody chose passes one base with a
-/// probability below 2^-100 from 1024 bits on (Damgård, Landrock and Pomerance 1993): what is
-/// left to chance is only the deceit of somebody who made the key, knows it anyway, and gains nothing.
+/// Bases tried. A composite passes one random base with a probability below 1/4, whoever chose the
+/// composite (Rabin 1980, Monier 1980), so all of them with one below 2^-20. A random composite of
+/// 1024 bits or more passes one base with a probability below 2^-100 (Damgård, Landrock and
+/// Pomerance 1993). So 2^-20 is the chance only of somebody who chose a composite on purpose, and
+/// they gain nothing: they know the key.
 const BASES: usize = 10;
 
 /// Whether odd `n`, of many bits, is prime.
@@ -25,7 +26,8 @@ pub(super) fn is_prime(n: &Bn) -> Result<bool> {
     Ok(true)
 }
 
-/// The base is a witness: neither base^odd = 1 nor base^(odd·2^i) = -1 for any i below `halvings`.
+/// Whether `base` is a witness: neither base^odd = 1 nor base^(odd·2^i) = -1 for any i below
+/// `halvings`.
 fn proves_composite(
     base: &Bn,
     n: &Bn,

@@ -1,7 +1,7 @@
 //! RSA without padding: RSAEP, RSADP, RSASP1 and RSAVP1 (RFC 8017 section 5).
 //!
-//! Messages are up to `modulus_len` bytes long and count as if zeros stood before them, up to that
-//! length; as integers they are below n (`InputRange`).
+//! A message has up to `modulus_len` bytes (`InputLength`); a shorter one counts as if zeros stood
+//! before it. As an integer it is below n (`InputRange`).
 
 use super::{PrivateKey, PublicKey};
 use crate::crypto::{Error, Result};
@@ -20,7 +20,7 @@ impl PublicKey {
         Ok(out.len())
     }
 
-    /// RSAVP1: whether `signature` opens to `message`.
+    /// RSAVP1: checks that `signature` opens to `message`; else `BadSignature`.
     pub fn verify_raw(&self, message: &[u8], signature: &[u8]) -> Result<()> {
         let message = padded(message, self.modulus_len())?;
         if self.recover_raw(signature)? == *message {
@@ -29,10 +29,10 @@ impl PublicKey {
         Err(Error::BadSignature)
     }
 
-    /// RSAVP1: what `signature` opens to, `modulus_len` bytes.
+    /// RSAVP1: the message that `signature` opens to, `modulus_len` bytes.
     ///
     /// # Errors
-    /// `SignatureLength`; `BadSignature` from n on.
+    /// `SignatureLength`; `BadSignature` where the signature is not below n.
     pub fn recover_raw(&self, signature: &[u8]) -> Result<Vec<u8>> {
         if signature.len() != self.modulus_len() {
             return Err(Error::SignatureLength);
@@ -46,7 +46,7 @@ impl PublicKey {
 }
 
 impl PrivateKey {
-    /// RSADP: writes `modulus_len` bytes. `BadCiphertext` from n on.
+    /// RSADP: writes `modulus_len` bytes. `BadCiphertext` where the ciphertext is not below n.
     pub fn decrypt_raw(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<usize> {
         if ciphertext.len() != self.modulus_len() {
             return Err(Error::CiphertextLength);

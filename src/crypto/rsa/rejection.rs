@@ -11,7 +11,6 @@ use zeroize::Zeroize;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-/// Length of SHA-256's output.
 const HASH_LEN: usize = 32;
 /// Candidates for the length of the pseudo-random message.
 const LENGTH_CANDIDATES: usize = 128;
@@ -34,8 +33,8 @@ impl RejectionKey {
         Ok(key)
     }
 
-    /// The message inside `padded`, the raw decryption of `ciphertext`, or the pseudo-random one;
-    /// and whether it is the former.
+    /// The message inside `padded`, the raw decryption of `ciphertext`, or the pseudo-random one
+    /// where the padding is wrong; and whether the padding is right.
     ///
     /// Time and memory access depend on the lengths of the ciphertext and of the message returned.
     pub(super) fn unpad(&self, ciphertext: &[u8], padded: Secret) -> Result<(Secret, Choice)> {
@@ -52,7 +51,7 @@ impl RejectionKey {
         for (byte, other) in chosen.iter_mut().zip(substitute.iter()) {
             byte.conditional_assign(other, !valid);
         }
-        // The message's length is what the caller gets to see in any case.
+        // The time may depend on the message's length, which the caller sees in any case.
         Ok((Secret::copy(&chosen[start as usize..]), valid))
     }
 

@@ -12,14 +12,12 @@ const PRIMES: [u64; 38] = [
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-/// Whether the modulus bears the fingerprint.
 pub(super) fn is_weak(n: &Bn) -> bool {
     PRIMES
         .iter()
         .all(|&prime| is_power(n.modulo_word(prime), prime))
 }
 
-/// Whether `residue` is a power of 65537 modulo `prime`.
 fn is_power(residue: u64, prime: u64) -> bool {
     let mut power = 1;
     loop {

@@ -65,11 +65,11 @@ impl Key {
     }
 }
 
-/// GCM encryption in progress. There is no decrypting twin: plaintext must not be seen before its
-/// tag is verified.
+/// GCM encryption in progress. Decryption has none: no plaintext may be given out before its tag is
+/// verified.
 pub(crate) struct GcmStream {
     keys: Ctr32BE<Sm4>,
-    hash: Hash,
+    hash: TagHash,
 }
 
 impl GcmStream {
@@ -82,12 +82,12 @@ impl GcmStream {
         let ghash = GHash::new(&subkey);
         let counter = CtrCore::inner_iv_init(cipher.clone(), &first_counter(&ghash, iv));
         let mut keys = Ctr32BE::from_core(counter);
-        // The first block of the key stream is for the tag.
+        // The first block of the key stream masks the tag.
         let mut mask = Zeroizing::new([0; TAG]);
         keys.apply_keystream(mask.as_mut_slice());
         Ok(Self {
             keys,
-            hash: Hash::new(ghash, aad, mask),
+            hash: TagHash::new(ghash, aad, mask),
         })
     }
 
@@ -101,7 +101,7 @@ impl GcmStream {
         Ok(())
     }
 
-    /// Ends the message and returns the whole tag; a shorter one is its beginning.
+    /// Ends the message. A shorter tag is the beginning of this one.
     pub(crate) fn tag(self) -> Result<[u8; TAG]> {
         Ok(self.hash.tag())
     }
@@ -123,16 +123,16 @@ fn first_counter(ghash: &GHash, iv: &[u8]) -> Block {
 }
 
 /// The tag in progress: GHASH over the additional data, the ciphertext and both their lengths.
-struct Hash {
+struct TagHash {
     ghash: GHash,
     mask: Zeroizing<[u8; TAG]>,
     aad_len: u64,
     text_len: u64,
-    /// Ciphertext that does not fill a block yet, then zeros.
+    /// Ciphertext that does not fill a block yet, followed by zeros.
     held: Block,
 }
 
-impl Hash {
+impl TagHash {
     fn new(mut ghash: GHash, aad: &[u8], mask: Zeroizing<[u8; TAG]>) -> Self {
         ghash.update_padded(aad);
         Self {
@@ -149,8 +149,8 @@ impl Hash {
         (self.text_len % BLOCK as u64) as usize
     }
 
-    /// `Error::InputLength` when `more` bytes make the message longer than GCM allows. The key stream
-    /// is long enough for any that is not.
+    /// `Error::InputLength` when `more` bytes make the message longer than GCM allows. For every
+    /// message of an allowed length the key stream is long enough.
     fn judge(&self, more: usize) -> Result<()> {
         if self.text_len.saturating_add(more as u64) > GCM_MAX {
             return Err(Error::InputLength);

@@ -13,7 +13,6 @@ use crate::crypto::aes::{BLOCK, Direction};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-/// Length of a key in bytes.
 pub(crate) const KEY_LEN: usize = 16;
 
 pub(super) type Block = Array<u8, U16>;
@@ -38,7 +37,6 @@ impl Key {
         })))
     }
 
-    /// The key's value.
     #[must_use]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0.bytes
@@ -62,7 +60,6 @@ impl fmt::Debug for Key {
     }
 }
 
-/// CBC in progress.
 pub(crate) struct Cbc(Chain);
 
 enum Chain {
@@ -71,7 +68,6 @@ enum Chain {
 }
 
 impl Cbc {
-    /// Begins with `iv`.
     #[must_use]
     pub(crate) fn new(key: &Key, direction: Direction, iv: [u8; BLOCK]) -> Self {
         let cipher = key.0.cipher.clone();
@@ -93,7 +89,7 @@ impl Cbc {
     }
 }
 
-/// The blocks of `input`, and as many of `out`.
+/// The blocks of `input`, and as many of `out`. `Error::InputLength` as in [`Key::ecb`].
 fn blocks<'a, 'b>(input: &'a [u8], out: &'b mut [u8]) -> Result<(&'a [Block], &'b mut [Block])> {
     let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
     let (input, rest) = Array::slice_as_chunks(input);

@@ -10,7 +10,6 @@ use super::{check, non_null};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-/// An integer.
 pub(in crate::crypto) struct Bn(NonNull<BIGNUM>);
 
 /// Scratch space of one computation.
@@ -48,25 +47,21 @@ impl Bn {
         unsafe { secret(self.as_ptr()) }
     }
 
-    /// Number of significant bits.
     pub(in crate::crypto) fn bits(&self) -> usize {
         // SAFETY: the handle is a live integer.
         unsafe { lc::BN_num_bits(self.as_ptr()) as usize }
     }
 
-    /// Whether the lowest bit is set.
     pub(in crate::crypto) fn is_odd(&self) -> bool {
         // SAFETY: the handle is a live integer.
         unsafe { lc::BN_is_odd(self.as_ptr()) == 1 }
     }
 
-    /// Whether it is 1.
     pub(in crate::crypto) fn is_one(&self) -> bool {
         // SAFETY: the handle is a live integer.
         unsafe { lc::BN_is_one(self.as_ptr()) == 1 }
     }
 
-    /// Order of the values.
     pub(in crate::crypto) fn cmp(&self, other: &Self) -> Ordering {
         // SAFETY: both handles are live integers.
         unsafe { lc::BN_ucmp(self.as_ptr(), other.as_ptr()) }.cmp(&0)
@@ -82,7 +77,6 @@ impl Bn {
         Ok(difference)
     }
 
-    /// self + other.
     #[cfg(test)]
     pub(in crate::crypto) fn plus(&self, other: &Self) -> Result<Self> {
         let sum = Self::zero()?;
@@ -119,7 +113,6 @@ impl Bn {
         Ok(shifted)
     }
 
-    /// self · other.
     pub(in crate::crypto) fn times(&self, other: &Self) -> Result<Self> {
         let (product, scratch) = (Self::zero()?, Scratch::new()?);
         // SAFETY: live handles; `product` is ours alone.
@@ -152,18 +145,15 @@ impl Bn {
         Ok((quotient, remainder))
     }
 
-    /// self mod `modulus`.
     pub(in crate::crypto) fn modulo_vartime(&self, modulus: &Self) -> Result<Self> {
         Ok(self.divided_vartime(modulus)?.1)
     }
 
-    /// self mod a small number.
     pub(in crate::crypto) fn modulo_word(&self, modulus: u64) -> u64 {
         // SAFETY: live handle.
         unsafe { lc::BN_mod_word(self.as_ptr(), modulus) }
     }
 
-    /// Greatest common divisor.
     pub(in crate::crypto) fn gcd_vartime(&self, other: &Self) -> Result<Self> {
         let (divisor, scratch) = (Self::zero()?, Scratch::new()?);
         // SAFETY: live handles; `divisor` is ours alone.

@@ -11,7 +11,7 @@ use crate::crypto::{Error, Result};
 
 pub(in crate::crypto) mod ccm;
 
-/// Bytes for one call of aws-lc, whose lengths are C ints. A multiple of every block.
+/// Bytes for one call of aws-lc, whose lengths are C ints. A multiple of every block length.
 const CHUNK: usize = 1 << 30;
 
 fn flag(direction: Direction) -> c_int {
@@ -265,7 +265,8 @@ impl Context {
         Ok(())
     }
 
-    /// CTR with a counter of 128 bits, both ways. Takes a key of 16, 24 or 32 bytes.
+    /// CTR, encryption and decryption alike, with a counter of 128 bits. Takes a key of 16, 24 or
+    /// 32 bytes.
     pub(in crate::crypto) fn ctr(key: &[u8], counter: &[u8; BLOCK]) -> Result<Self> {
         // SAFETY: these return pointers to constant tables.
         let cipher = unsafe {
@@ -323,7 +324,7 @@ impl Context {
         Ok(tag)
     }
 
-    /// NULL pointers keep what was set before.
+    /// A NULL pointer keeps what an earlier call set.
     fn init(
         &mut self,
         cipher: *const ffi::EVP_CIPHER,

@@ -41,7 +41,6 @@ impl Cmac {
         Ok(context)
     }
 
-    /// Takes more of the message.
     pub(in crate::crypto) fn update(&mut self, message: &[u8]) -> Result<()> {
         // SAFETY: the context is live and `message` is valid for its length.
         let ok = unsafe { ffi::CMAC_Update(self.0.as_ptr(), message.as_ptr(), message.len()) };

@@ -21,7 +21,7 @@ pub(in crate::crypto) enum Variant<'a> {
     Prehashed(&'a [u8]),
 }
 
-/// The public key of an Ed25519 seed, and the seed followed by it, which is what signs.
+/// The public key of an Ed25519 seed; and seed ‖ public key, the form in which aws-lc signs.
 pub(in crate::crypto) fn ed25519(seed: &[u8; KEY_LEN]) -> ([u8; KEY_LEN], Secret) {
     let mut public = [0; KEY_LEN];
     let mut private = Secret::zeroed(SIGNATURE_LEN);
@@ -36,7 +36,7 @@ pub(in crate::crypto) fn ed25519(seed: &[u8; KEY_LEN]) -> ([u8; KEY_LEN], Secret
     (public, private)
 }
 
-/// Signs; `private` is what `ed25519` made.
+/// `private` is seed ‖ public key, as `ed25519` returns it.
 pub(in crate::crypto) fn sign(
     private: &Secret,
     variant: Variant<'_>,
@@ -73,7 +73,6 @@ pub(in crate::crypto) fn sign(
     check(status, "ED25519_sign")
 }
 
-/// Verifies.
 pub(in crate::crypto) fn verify(
     public: &[u8; KEY_LEN],
     variant: Variant<'_>,
@@ -111,7 +110,6 @@ pub(in crate::crypto) fn verify(
     check(status, "ED25519_verify").map_err(|_| Error::BadSignature)
 }
 
-/// The public key of an X25519 scalar.
 pub(in crate::crypto) fn x25519_public(scalar: &[u8; KEY_LEN]) -> [u8; KEY_LEN] {
     let mut public = [0; KEY_LEN];
     // SAFETY: reads and writes 32 bytes.

@@ -14,26 +14,16 @@ use crate::secret::Secret;
 pub(in crate::crypto) struct Group(unsafe extern "C" fn() -> *const EC_GROUP);
 
 impl Group {
-    /// secp224r1.
     pub(in crate::crypto) const P224: Self = Self(lc::EC_group_p224);
-    /// secp256r1.
     pub(in crate::crypto) const P256: Self = Self(lc::EC_group_p256);
-    /// secp384r1.
     pub(in crate::crypto) const P384: Self = Self(lc::EC_group_p384);
-    /// secp521r1.
     pub(in crate::crypto) const P521: Self = Self(lc::EC_group_p521);
-    /// secp256k1.
     pub(in crate::crypto) const SECP256K1: Self = Self(lc::EC_group_secp256k1);
 
-    /// brainpoolP224r1.
     pub(in crate::crypto) const BRAINPOOL224: Self = Self(lc::EC_group_brainpoolP224r1);
-    /// brainpoolP256r1.
     pub(in crate::crypto) const BRAINPOOL256: Self = Self(lc::EC_group_brainpoolP256r1);
-    /// brainpoolP320r1.
     pub(in crate::crypto) const BRAINPOOL320: Self = Self(lc::EC_group_brainpoolP320r1);
-    /// brainpoolP384r1.
     pub(in crate::crypto) const BRAINPOOL384: Self = Self(lc::EC_group_brainpoolP384r1);
-    /// brainpoolP512r1.
     pub(in crate::crypto) const BRAINPOOL512: Self = Self(lc::EC_group_brainpoolP512r1);
 
     fn as_ptr(self) -> *const EC_GROUP {
@@ -114,7 +104,6 @@ impl EcKey {
         Ok(key)
     }
 
-    /// Makes a key pair.
     pub(in crate::crypto) fn generate(group: Group) -> Result<Self> {
         let key = Self::new(group)?;
         // SAFETY: the key is ours alone.

@@ -56,7 +56,7 @@ pub(in crate::crypto) fn hkdf_expand(
     check(ok, "HKDF_expand")
 }
 
-/// Fills `out`.
+/// Fills `out`. `Error::InvalidParameter` for no iterations.
 pub(in crate::crypto) fn pbkdf2(
     hash: Hash,
     password: &[u8],

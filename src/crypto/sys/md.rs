@@ -5,7 +5,7 @@ use aws_lc_sys::{self as lc, EVP_MD};
 use crate::crypto::hash::Hash;
 use crate::crypto::{Error, Result};
 
-/// Static description of `hash`; never null. `Error::InvalidParameter` for SM3, which aws-lc has not.
+/// Never null. `Error::InvalidParameter` for SM3, which aws-lc does not have.
 pub(super) fn evp(hash: Hash) -> Result<*const EVP_MD> {
     // SAFETY: these functions take nothing and return pointers to static data.
     unsafe {

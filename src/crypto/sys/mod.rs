@@ -18,7 +18,7 @@ pub(super) mod md;
 pub(super) mod rand;
 pub(super) mod rsa;
 
-/// What `call` failed with. Empties the thread's error queue, which nobody reads.
+/// The error of `call`. Empties the thread's error queue, which nobody reads.
 fn failure(call: &'static str) -> Error {
     // SAFETY: touches only this thread's queue.
     unsafe { aws_lc_sys::ERR_clear_error() };
@@ -33,7 +33,6 @@ fn check(status: c_int, call: &'static str) -> Result<()> {
     }
 }
 
-/// Turns a null pointer into an error.
 fn non_null<T>(pointer: *mut T, call: &'static str) -> Result<NonNull<T>> {
     NonNull::new(pointer).ok_or_else(|| failure(call))
 }

@@ -24,7 +24,6 @@ unsafe impl Send for Rsa {}
 // SAFETY: as above.
 unsafe impl Sync for Rsa {}
 
-/// The parameters of RSAES-OAEP.
 #[derive(Clone, Copy)]
 pub(in crate::crypto) struct Oaep<'a> {
     pub(in crate::crypto) hash: Hash,
@@ -32,12 +31,10 @@ pub(in crate::crypto) struct Oaep<'a> {
     pub(in crate::crypto) label: &'a [u8],
 }
 
-/// The parameters of RSASSA-PSS.
 #[derive(Clone, Copy)]
 pub(in crate::crypto) struct Pss {
     pub(in crate::crypto) hash: Hash,
     pub(in crate::crypto) mgf: Hash,
-    /// Bytes of the salt.
     pub(in crate::crypto) salt_len: c_int,
 }
 
@@ -133,8 +130,8 @@ impl Rsa {
         unsafe { lc::RSA_size(self.rsa()) as usize }
     }
 
-    /// RSAEP without padding (RFC 8017 section 5.1.1). `input` and `out` are `size` bytes long; an error
-    /// from n on.
+    /// RSAEP without padding (RFC 8017 section 5.1.1). `input` and `out` are `size` bytes long; an
+    /// error where `input` is not below n.
     pub(in crate::crypto) fn encrypt_raw(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let mut written = 0;
         // SAFETY: reads `input` and writes `out` within the lengths given.
@@ -153,7 +150,7 @@ impl Rsa {
     }
 
     /// RSADP without padding (RFC 8017 section 5.1.2). `input` and `out` are `size` bytes long.
-    /// `BadCiphertext` from n on.
+    /// `BadCiphertext` where `input` is not below n.
     pub(in crate::crypto) fn decrypt_raw(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let number = Bn::from_bytes(input)?;
         // SAFETY: every key has a modulus, which lives as long as the key.

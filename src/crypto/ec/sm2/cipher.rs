@@ -24,18 +24,17 @@ const DER: u8 = 0x30;
 const POINT_LEN: usize = 1 + 2 * LEN;
 const HEAD_LEN: usize = POINT_LEN + LEN;
 
-/// Greatest length of a message in bytes: keys and the like, nothing that would better go by SM4.
+/// Greatest length of a message in bytes. SM2 encrypts keys; longer messages are for SM4.
 pub(crate) const MESSAGE_MAX: usize = 1 << 16;
 
-/// Length in bytes of the shortest ciphertext there can be: DER, both coordinates and the message of
-/// one byte.
+/// Length in bytes of the shortest ciphertext: DER, with coordinates and a message of one byte
+/// each.
 pub(crate) const CIPHER_MIN: usize = 2 + 3 + 3 + (2 + LEN) + 3;
 
-/// Greatest difference in bytes between the two forms: five headers of DER, and a zero before each
-/// coordinate, in place of 04.
+/// By how many bytes the DER form may be longer than the raw form: five headers of DER, and a zero
+/// before each coordinate, in place of 04.
 const DER_MORE: usize = 5 + 2 + 2 + 2 + 5 + 1 + 1 - 1;
 
-/// Length in bytes of the longest ciphertext.
 pub(crate) const CIPHER_MAX: usize = raw_len(MESSAGE_MAX) + DER_MORE;
 
 /// Length in bytes of the raw ciphertext of a message of `message` bytes.
@@ -44,8 +43,8 @@ pub const fn raw_len(message: usize) -> usize {
     HEAD_LEN.saturating_add(message)
 }
 
-/// Length in bytes of the ciphertext, in either form, that `bytes` begin with, when its message has
-/// `message` bytes. `None` when they cannot begin with one.
+/// Length in bytes of the ciphertext, raw or DER, at the start of `bytes`, whose message has
+/// `message` bytes; `None` where there is none.
 #[must_use]
 pub(crate) fn cipher_len(bytes: &[u8], message: usize) -> Option<usize> {
     let raw = raw_len(message);
@@ -57,16 +56,16 @@ pub(crate) fn cipher_len(bytes: &[u8], message: usize) -> Option<usize> {
     .filter(|len| *len <= bytes.len())
 }
 
-/// SM2Cipher.
+/// GM/T 0009-2012 section 7.2.
 #[derive(Sequence)]
-struct Encoded<'a> {
+struct Sm2Cipher<'a> {
     x: UintRef<'a>,
     y: UintRef<'a>,
     c3: &'a OctetStringRef,
     c2: &'a OctetStringRef,
 }
 
-/// A ciphertext of which the point is proven to be on the curve.
+/// A ciphertext whose point is proven to be on the curve.
 struct Ciphertext<'a> {
     c1: ::sm2::PublicKey,
     c3: &'a [u8],
@@ -100,7 +99,8 @@ fn raw(bytes: &[u8]) -> Result<Parts<'_>> {
 }
 
 fn encoded(bytes: &[u8]) -> Result<Parts<'_>> {
-    let Encoded { x, y, c3, c2 } = Encoded::from_der(bytes).map_err(|_| Error::BadCiphertext)?;
+    let Sm2Cipher { x, y, c3, c2 } =
+        Sm2Cipher::from_der(bytes).map_err(|_| Error::BadCiphertext)?;
     if c3.as_bytes().len() != LEN {
         return Err(Error::BadCiphertext);
     }
@@ -124,7 +124,8 @@ impl Shared {
         Self(Secret::copy(&point.as_bytes()[1..]))
     }
 
-    /// `text` under the mask of section 5.4.3; whether that mask is all zeros, which it must not be.
+    /// `text` xored with the mask of section 5.4.3, and whether that mask is all zeros, which the
+    /// section forbids.
     fn masked(&self, text: &[u8]) -> (Secret, subtle::Choice) {
         let mut out = Secret::zeroed(text.len());
         x963(Hash::Sm3, &self.0, &[], &mut out);
@@ -156,7 +157,8 @@ impl PublicKey {
         }
     }
 
-    /// The ciphertext by the nonce `k`; `None` when that would leave the message in clear.
+    /// The ciphertext by the nonce `k`; `None` when its mask is all zeros, which would leave the
+    /// message in clear.
     pub(super) fn try_encrypt(&self, message: &[u8], k: &NonZeroScalar) -> Option<Vec<u8>> {
         let c1 = ProjectivePoint::mul_by_generator(k).to_affine();
         let shared = Shared::new(self.key.as_affine(), k);
@@ -171,8 +173,8 @@ impl PublicKey {
 
 impl PrivateKey {
     /// The message in a ciphertext of either form. `CiphertextLength` for lengths that none has;
-    /// `BadCiphertext` for all else that is wrong, of which the time tells no more than whether C1 is
-    /// on the curve and the encoding right.
+    /// `BadCiphertext` for every other fault. The time tells only whether C1 is on the curve and
+    /// the encoding right.
     pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Secret> {
         let Ciphertext { c1, c3, c2 } = Ciphertext::parse(ciphertext)?;
         let shared = Shared::new(c1.as_affine(), &self.scalar);

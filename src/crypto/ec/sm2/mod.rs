@@ -43,14 +43,12 @@ const PARAMETERS: [u8; 4 * LEN] = [
     0xD0, 0xA9, 0x87, 0x7C, 0xC6, 0x2A, 0x47, 0x40, 0x02, 0xDF, 0x32, 0xE5, 0x21, 0x39, 0xF0, 0xA0,
 ];
 
-/// A public key.
 pub struct PublicKey {
     key: ::sm2::PublicKey,
     /// 04 ‖ x ‖ y.
     point: [u8; 1 + 2 * LEN],
 }
 
-/// A private key.
 pub struct PrivateKey {
     scalar: Zeroizing<NonZeroScalar>,
     /// (1 + d)^-1.
@@ -59,7 +57,7 @@ pub struct PrivateKey {
 }
 
 impl PublicKey {
-    /// A key from a SEC 1 point. It is on the curve and not infinity.
+    /// A key from a SEC 1 point, which is on the curve and not infinity; else `InvalidKey`.
     pub(super) fn new(point: &[u8]) -> Result<Self> {
         ::sm2::PublicKey::from_sec1_bytes(point)
             .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))
@@ -77,8 +75,8 @@ impl PublicKey {
         &self.point
     }
 
-    /// SM3 that has taken Z_A already, the hash of the default identity and the key (GB/T 32918.2
-    /// section 5.5). What it makes of a message is the digest that is signed.
+    /// SM3 that has already taken Z_A, the hash of the default identity and the key (GB/T 32918.2
+    /// section 5.5): its digest of a message is what SM2 signs.
     #[must_use]
     pub fn hasher(&self) -> Hasher {
         // The identity's length in bits.
@@ -117,12 +115,11 @@ impl PrivateKey {
         })
     }
 
-    /// The public point, SEC 1 uncompressed.
     pub(super) fn point(&self) -> &[u8] {
         self.public.point()
     }
 
-    /// As that of the public key.
+    /// As [`PublicKey::hasher`].
     #[must_use]
     pub fn hasher(&self) -> Hasher {
         self.public.hasher()
@@ -145,7 +142,7 @@ impl PrivateKey {
         Ok(SIGNATURE_LEN)
     }
 
-    /// r and s of the nonce `k`; `None` for the one in 2^256 that is no good.
+    /// r and s by the nonce `k`; `None` where one is zero or r + k is n, as for one nonce in 2^256.
     fn try_sign(&self, digest: &FieldBytes, k: &NonZeroScalar) -> Option<(Scalar, Scalar)> {
         let x = ProjectivePoint::mul_by_generator(k).to_affine().x();
         let r = Scalar::reduce(digest) + Scalar::reduce(&x);
@@ -156,7 +153,7 @@ impl PrivateKey {
     }
 }
 
-/// A new scalar in [1, n - 1]; one in 2^256 is n - 1, which is no private key.
+/// A new scalar in [1, n - 1]. The caller refuses n - 1, one in 2^256, which is no private key.
 pub(super) fn generate() -> Result<Secret> {
     let scalar = random()?;
     let bytes = Zeroizing::new(FieldBytes::from(**scalar));

@@ -8,19 +8,18 @@ use aws_lc_sys as ffi;
 use super::{Context, Direction};
 use crate::crypto::{Error, Result};
 
-/// What belongs to a message beside its text.
-pub(in crate::crypto) struct Message<'a> {
+/// A CCM message without its text.
+pub(in crate::crypto) struct CcmMessage<'a> {
     /// 16, 24 or 32 bytes.
     pub(in crate::crypto) key: &'a [u8],
     /// 7 to 13 bytes.
     pub(in crate::crypto) nonce: &'a [u8],
-    /// Additional data.
     pub(in crate::crypto) aad: &'a [u8],
     /// 4, 6, 8, 10, 12, 14 or 16 bytes.
     pub(in crate::crypto) tag_len: usize,
 }
 
-impl Message<'_> {
+impl CcmMessage<'_> {
     /// Writes ciphertext ‖ tag, which must fill `out` exactly.
     pub(in crate::crypto) fn seal(&self, plain: &[u8], out: &mut [u8]) -> Result<()> {
         let (text, tag) = split(out, plain.len(), self.tag_len);
@@ -72,7 +71,7 @@ impl Message<'_> {
 }
 
 impl Context {
-    /// Says how long the text will be: CCM authenticates that first.
+    /// Says how long the text will be, since CCM authenticates the length first.
     fn announce(&mut self, text_len: usize) -> Result<()> {
         let len = c_len(text_len)?;
         let (mut written, out) = (0, ptr::null_mut());

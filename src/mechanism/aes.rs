@@ -23,9 +23,8 @@ mod xts;
 
 pub(super) use ready::aes_key;
 
-use keywrap::{Form, SEMIBLOCK};
+use keywrap::{KeyWrapForm, SEMIBLOCK};
 
-/// What all rows of the family share.
 const AES: Mechanism = Mechanism {
     key_types: &[ck::CKK_AES],
     sizes: (16, 32),
@@ -33,7 +32,6 @@ const AES: Mechanism = Mechanism {
     ..ROW
 };
 
-/// What the rows of XTS share.
 const XTS: Mechanism = Mechanism {
     key_types: &[ck::CKK_AES_XTS],
     sizes: (32, 64),
@@ -53,7 +51,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         id: ck::CKM_AES_KEY_GEN,
         name: "CKM_AES_KEY_GEN",
         generate: Some(generate),
-        vectors: &["mechanism::aes::tests::makes_new_keys_of_three_lengths"],
         ..AES
     },
     Mechanism {
@@ -64,7 +61,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         wrap: Some(|key, params, _, clear| seal(block::ecb(key, params, Encrypt)?, clear)),
         unwrap: Some(&ECB),
         zero_padded: Some(BLOCK),
-        vectors: &["aes_ecb.rsp"],
         ..AES
     },
     Mechanism {
@@ -76,7 +72,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         wrap: Some(|key, params, _, clear| seal(block::cbc(key, params, Encrypt)?, clear)),
         unwrap: Some(&CBC),
         zero_padded: Some(BLOCK),
-        vectors: &["aes_cbc.rsp"],
         ..AES
     },
     Mechanism {
@@ -87,7 +82,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| block::cbc_pad(key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| seal(block::cbc_pad(key, params, Encrypt)?, clear)),
         unwrap: Some(&CBC_PAD),
-        vectors: &["mechanism::aes::block::tests::cbc_pad_wycheproof"],
         ..AES
     },
     Mechanism {
@@ -96,7 +90,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Ctr,
         encrypt: Some(|key, params| ctr::begin(key, params, Encrypt)),
         decrypt: Some(|key, params| ctr::begin(key, params, Decrypt)),
-        vectors: &["aes_ctr.rsp"],
         ..AES
     },
     Mechanism {
@@ -108,7 +101,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         messages: Some(MessageKind::Gcm),
         wrap: Some(|key, params, _, clear| seal(gcm::encrypt(key, params)?, clear)),
         unwrap: Some(&GCM),
-        vectors: &["aes_gcm.rsp"],
         ..AES
     },
     Mechanism {
@@ -120,7 +112,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         messages: Some(MessageKind::Ccm),
         wrap: Some(|key, params, _, clear| seal(ccm::begin(key, params, Encrypt)?, clear)),
         unwrap: Some(&CCM),
-        vectors: &["crypto::aes::ccm::tests::wycheproof_ccm"],
         ..AES
     },
     Mechanism {
@@ -128,7 +119,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         name: "CKM_AES_CMAC",
         sign: Some(|key, params| Ok(cmac::whole(key, params)?)),
         verify: Some(|key, params| Ok(cmac::whole(key, params)?)),
-        vectors: &["crypto::cmac::tests::wycheproof_cmac"],
         ..AES
     },
     Mechanism {
@@ -137,7 +127,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::MacLen,
         sign: Some(|key, params| Ok(cmac::general(key, params)?)),
         verify: Some(|key, params| Ok(cmac::general(key, params)?)),
-        vectors: &["crypto::cmac::tests::wycheproof_cmac"],
         ..AES
     },
     Mechanism {
@@ -146,14 +135,12 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Gcm,
         sign: Some(|key, params| Ok(gmac::begin(key, params)?)),
         verify: Some(|key, params| Ok(gmac::begin(key, params)?)),
-        vectors: &["crypto::gmac::tests::wycheproof_gmac"],
         ..AES
     },
     Mechanism {
         id: ck::CKM_AES_XTS_KEY_GEN,
         name: "CKM_AES_XTS_KEY_GEN",
         generate: Some(xts::generate),
-        vectors: &["mechanism::aes::tests::makes_new_xts_keys_of_two_lengths"],
         ..XTS
     },
     Mechanism {
@@ -162,68 +149,65 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Iv(BLOCK),
         encrypt: Some(|key, params| xts::begin(key, params, Encrypt)),
         decrypt: Some(|key, params| xts::begin(key, params, Decrypt)),
-        vectors: &["crypto::aes::xts::tests::wycheproof_xts"],
         ..XTS
     },
     Mechanism {
         id: ck::CKM_AES_KEY_WRAP,
         name: "CKM_AES_KEY_WRAP",
         params: ParamKind::OptionalIv(SEMIBLOCK),
-        encrypt: Some(|key, params| keywrap::begin(Form::Plain, key, params, Encrypt)),
-        decrypt: Some(|key, params| keywrap::begin(Form::Plain, key, params, Decrypt)),
-        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Plain, key, params, clear)),
+        encrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Plain, key, params, Encrypt)),
+        decrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Plain, key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| keywrap::wrap(KeyWrapForm::Plain, key, params, clear)),
         unwrap: Some(&keywrap::PLAIN),
         key_wrap: true,
         zero_padded: Some(SEMIBLOCK),
-        vectors: &["crypto::keywrap::tests::wycheproof_kw"],
         ..AES
     },
     Mechanism {
-        encrypt: Some(|key, params| keywrap::begin(Form::KwpOrPkcs7, key, params, Encrypt)),
-        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::KwpOrPkcs7, key, params, clear)),
+        encrypt: Some(|key, params| keywrap::begin(KeyWrapForm::KwpOrPkcs7, key, params, Encrypt)),
+        wrap: Some(|key, params, _, clear| {
+            keywrap::wrap(KeyWrapForm::KwpOrPkcs7, key, params, clear)
+        }),
         ..KEY_WRAP_PAD
     },
     Mechanism {
         id: ck::CKM_AES_KEY_WRAP_KWP,
         name: "CKM_AES_KEY_WRAP_KWP",
         params: ParamKind::OptionalIv(4),
-        encrypt: Some(|key, params| keywrap::begin(Form::Kwp, key, params, Encrypt)),
-        decrypt: Some(|key, params| keywrap::begin(Form::Kwp, key, params, Decrypt)),
-        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Kwp, key, params, clear)),
+        encrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Kwp, key, params, Encrypt)),
+        decrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Kwp, key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| keywrap::wrap(KeyWrapForm::Kwp, key, params, clear)),
         unwrap: Some(&keywrap::KWP),
         key_wrap: true,
-        vectors: &["aes_kwp.rsp"],
         ..AES
     },
     Mechanism {
         id: ck::CKM_AES_KEY_WRAP_PKCS7,
         name: "CKM_AES_KEY_WRAP_PKCS7",
         params: ParamKind::OptionalIv(SEMIBLOCK),
-        encrypt: Some(|key, params| keywrap::begin(Form::Pkcs7, key, params, Encrypt)),
-        decrypt: Some(|key, params| keywrap::begin(Form::Pkcs7, key, params, Decrypt)),
-        wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Pkcs7, key, params, clear)),
+        encrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Pkcs7, key, params, Encrypt)),
+        decrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Pkcs7, key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| keywrap::wrap(KeyWrapForm::Pkcs7, key, params, clear)),
         unwrap: Some(&keywrap::PKCS7),
         key_wrap: true,
-        vectors: &["crypto::keywrap::tests::pkcs7_pads_to_half_blocks"],
         ..AES
     },
 ];
 
-/// What both meanings of CKM_AES_KEY_WRAP_PAD share: what either makes, it takes.
+/// Both meanings of CKM_AES_KEY_WRAP_PAD unwrap what either of them wraps.
 const KEY_WRAP_PAD: Mechanism = Mechanism {
     id: ck::CKM_AES_KEY_WRAP_PAD,
     name: "CKM_AES_KEY_WRAP_PAD",
-    decrypt: Some(|key, params| keywrap::begin(Form::KwpOrPkcs7, key, params, Decrypt)),
+    decrypt: Some(|key, params| keywrap::begin(KeyWrapForm::KwpOrPkcs7, key, params, Decrypt)),
     unwrap: Some(&keywrap::EITHER),
     key_wrap: true,
-    vectors: &["mechanism::aes::keywrap::tests::pad_takes_both_of_its_meanings"],
     ..AES
 };
 
-/// CKM_AES_KEY_WRAP_PAD as NSS and openCryptoki make it.
+/// CKM_AES_KEY_WRAP_PAD as NSS and openCryptoki wrap by it.
 pub(super) static KEY_WRAP_PAD_PKCS7: Mechanism = Mechanism {
-    encrypt: Some(|key, params| keywrap::begin(Form::Pkcs7OrKwp, key, params, Encrypt)),
-    wrap: Some(|key, params, _, clear| keywrap::wrap(Form::Pkcs7OrKwp, key, params, clear)),
+    encrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Pkcs7OrKwp, key, params, Encrypt)),
+    wrap: Some(|key, params, _, clear| keywrap::wrap(KeyWrapForm::Pkcs7OrKwp, key, params, clear)),
     ..KEY_WRAP_PAD
 };
 

@@ -7,7 +7,6 @@ use crate::crypto::aes::{BLOCK, Direction};
 use crate::crypto::{self, padding};
 use crate::error::Result;
 
-/// The initialization vector of CBC.
 pub(super) fn iv(params: &Params) -> Result<[u8; BLOCK]> {
     let Params::Iv(iv) = params else {
         return bad_param("CBC takes an IV");
@@ -18,7 +17,7 @@ pub(super) fn iv(params: &Params) -> Result<[u8; BLOCK]> {
     }
 }
 
-/// Begins a message: `run` turns whole blocks into as many.
+/// Begins a message. `run` takes whole blocks and writes as many.
 pub(super) fn begin<F>(direction: Direction, padding: Padding, run: F) -> Box<dyn Cipher>
 where
     F: FnMut(&[u8], &mut [u8]) -> crypto::Result<()> + Send + 'static,
@@ -32,10 +31,10 @@ where
     })
 }
 
-/// What is done where a message does not end with a block.
+/// What becomes of a message that does not end with a block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Padding {
-    /// It is refused.
+    /// The message is refused.
     None,
     /// Every message is padded (PKCS#7).
     Pkcs,
@@ -55,7 +54,7 @@ impl<F> Blocks<F>
 where
     F: FnMut(&[u8], &mut [u8]) -> crypto::Result<()>,
 {
-    /// Bytes that `input` more bytes make ready: whole blocks.
+    /// Number of bytes, in whole blocks, that come out when `input` more bytes come in.
     fn ready(&self, input: usize) -> usize {
         let total = self.held_len.saturating_add(input);
         let known = match (self.direction, self.padding) {
@@ -76,7 +75,7 @@ where
         Ok((self.run)(held.as_slice(), out)?)
     }
 
-    /// A message of `len` bytes ends at the border of a block, where it must.
+    /// Refuses a message of `len` bytes that must end with a block and does not.
     fn judge_len(&self, len: usize) -> Result<()> {
         let whole = len.is_multiple_of(BLOCK);
         match (self.direction, self.padding) {
@@ -159,7 +158,7 @@ where
         match self.finish(rest) {
             Ok(last) => Ok(written + last),
             Err(error) => {
-                // Nothing of a message with wrong padding comes out.
+                // No part of a message with wrong padding may come out.
                 done.fill(0);
                 Err(error)
             }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use crate::ck;
 use crate::error::{Result, refuse};
 
-/// Bytes collected part by part; zeroized when dropped, and where it grows out of its memory.
+/// Bytes collected part by part; zeroized when dropped and when they move to larger memory.
 #[derive(Default)]
 pub(super) struct Buffer(Zeroizing<Vec<u8>>);
 
@@ -20,12 +20,11 @@ impl Buffer {
         Ok(())
     }
 
-    /// What was collected.
     pub(super) fn into_inner(self) -> Zeroizing<Vec<u8>> {
         self.0
     }
 
-    /// Moves to memory for at least `more` further bytes, and twice as much as before.
+    /// Moves to larger memory: for `more` further bytes, and at least twice as many as are there.
     fn grow(&mut self, more: usize) -> Result<()> {
         let mut larger = Zeroizing::new(Vec::new());
         let capacity = self.0.len().saturating_add(more.max(self.0.len()));

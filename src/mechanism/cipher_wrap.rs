@@ -6,7 +6,6 @@ use crate::crypto::aes::BLOCK;
 use crate::error::{Result, refuse};
 use crate::secret::Secret;
 
-/// C_WrapKey: the cipher's output.
 pub(super) fn seal(mut cipher: Box<dyn Cipher>, clear: &[u8]) -> Result<Vec<u8>> {
     let mut out = vec![0; cipher.one_shot_bound(clear.len())];
     let len = cipher.one_shot(clear, &mut out)?;
@@ -14,7 +13,7 @@ pub(super) fn seal(mut cipher: Box<dyn Cipher>, clear: &[u8]) -> Result<Vec<u8>>
     Ok(out)
 }
 
-/// `Unwrap` of a cipher: how its decryption begins, which lengths its output has, and what it
+/// `Unwrap` of a cipher, by its decryption, the lengths that a wrapped key has, and what a blob
 /// proves.
 macro_rules! unwrap {
     ($($name:ident: $begin:expr, $fits:expr, $proof:ident;)+) => {$(
@@ -31,18 +30,18 @@ macro_rules! unwrap {
 }
 pub(super) use unwrap;
 
-/// What a mode of whole blocks makes.
+/// Lengths that modes of whole blocks make.
 pub(super) fn whole_blocks(_cipher: &dyn Cipher, len: usize) -> bool {
     len != 0 && len.is_multiple_of(BLOCK)
 }
 
-/// What an authenticated cipher makes of anything.
+/// Lengths that an authenticated cipher makes of one byte or more.
 pub(super) fn not_only_a_tag(cipher: &dyn Cipher, len: usize) -> bool {
     cipher.one_shot_bound(len) != 0
 }
 
-/// `Unwrap::length`. That the decryption begins proves key and parameter, of which opening could only say that the
-/// blob is bad.
+/// `Unwrap::length`. The decryption has begun, so that a wrong key or parameter was refused as
+/// such; opening would say only that the blob is bad.
 pub(super) fn length(
     cipher: Box<dyn Cipher>,
     len: usize,

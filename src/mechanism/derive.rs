@@ -1,10 +1,10 @@
 //! Simple derivations: joining, cutting, hashing and encrypting (PKCS#11 3.2 sections 6.17, 6.21
-//! and 6.43). What is not needed of an output is left off at its end.
+//! and 6.43). A key that is shorter than the output is its beginning.
 
 use std::sync::Arc;
 
 use super::aes::aes_key;
-use super::{Composition, Key, Mechanism, ParamKind, Params, ROW, Source, no_params};
+use super::{Composition, Key, Mechanism, Operand, ParamKind, Params, ROW, no_params};
 use crate::ck;
 use crate::crypto::aes::{BLOCK, Cbc, Direction};
 use crate::crypto::hash::Hash;
@@ -15,10 +15,8 @@ use crate::secret::Secret;
 /// Greatest length of a derived key in bytes.
 const MAX: usize = 1 << 16;
 
-/// What derivations of any secret key share.
 const ANY: Mechanism = Mechanism {
     key_types: keytype::SECRETS,
-    vectors: &["mechanism::derive::tests::examples_of_the_specification"],
     ..ROW
 };
 
@@ -30,7 +28,7 @@ macro_rules! rows {
                 name: "CKM_CONCATENATE_BASE_AND_KEY",
                 params: ParamKind::Key,
                 derive: Some(base_and_key),
-                composition: Composition::Joined(&[Source::Base, Source::Other]),
+                composition: Composition::Joined(&[Operand::Base, Operand::Other]),
                 ..ANY
             },
             Mechanism {
@@ -38,7 +36,7 @@ macro_rules! rows {
                 name: "CKM_CONCATENATE_BASE_AND_DATA",
                 params: ParamKind::Data,
                 derive: Some(|key, params, _, len| join(&[value(key)?, data(params)?], len)),
-                composition: Composition::Joined(&[Source::Base, Source::Data]),
+                composition: Composition::Joined(&[Operand::Base, Operand::Data]),
                 ..ANY
             },
             Mechanism {
@@ -46,7 +44,7 @@ macro_rules! rows {
                 name: "CKM_CONCATENATE_DATA_AND_BASE",
                 params: ParamKind::Data,
                 derive: Some(|key, params, _, len| join(&[data(params)?, value(key)?], len)),
-                composition: Composition::Joined(&[Source::Data, Source::Base]),
+                composition: Composition::Joined(&[Operand::Data, Operand::Base]),
                 ..ANY
             },
             Mechanism {
@@ -54,7 +52,7 @@ macro_rules! rows {
                 name: "CKM_XOR_BASE_AND_DATA",
                 params: ParamKind::Data,
                 derive: Some(xor),
-                composition: Composition::Joined(&[Source::Altered]),
+                composition: Composition::Joined(&[Operand::Altered]),
                 ..ANY
             },
             Mechanism {
@@ -71,7 +69,6 @@ macro_rules! rows {
                 key_types: &[ck::CKK_AES],
                 params: ParamKind::Data,
                 derive: Some(ecb),
-                vectors: &["mechanism::derive::tests::ciphertexts_are_keys"],
                 ..ROW
             },
             Mechanism {
@@ -80,7 +77,6 @@ macro_rules! rows {
                 key_types: &[ck::CKK_AES],
                 params: ParamKind::CbcData,
                 derive: Some(cbc),
-                vectors: &["mechanism::derive::tests::ciphertexts_are_keys"],
                 ..ROW
             },
             $(Mechanism {
@@ -88,7 +84,6 @@ macro_rules! rows {
                 name: stringify!($id),
                 derive: Some(|key, params, _, len| digest(Hash::$hash, key, params, len)),
                 composition: Composition::OneWay { bounded: |_| true },
-                vectors: &["mechanism::derive::tests::digests_are_keys"],
                 ..ANY
             },)+
         ]
@@ -107,7 +102,7 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     CKM_SHA3_512_KEY_DERIVATION: Sha3_512;
 };
 
-/// The value of a secret key.
+/// The value of a secret key; CKR_KEY_TYPE_INCONSISTENT for the key of a pair.
 pub(super) fn value(key: &Key) -> Result<&[u8]> {
     match key.secret_bytes() {
         Some(bytes) => Ok(bytes),
@@ -125,7 +120,7 @@ fn data(params: &Params) -> Result<&[u8]> {
     }
 }
 
-/// The first `len` bytes of `whole`, all of them where nobody says how many.
+/// The first `len` bytes of `whole`; all of them without `len`.
 ///
 /// # Errors
 /// CKR_KEY_SIZE_RANGE when there are less, or none.
@@ -178,7 +173,7 @@ fn xor(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result
     first(out, len)
 }
 
-/// Bits are counted from the most significant one of the first byte, and after the last comes the
+/// Bits are counted from the most significant one of the first byte; after the last bit comes the
 /// first.
 fn extract(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
     let Params::Extract(bit) = params else {

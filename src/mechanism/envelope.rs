@@ -1,5 +1,5 @@
-//! CKM_TENON_KMS_ENVELOPE: encryption that names the external key and its material, and opens under
-//! no other.
+//! CKM_TENON_KMS_ENVELOPE: encryption that names the external key and its material in a header, and
+//! decrypts under no other.
 //!
 //! ```text
 //! envelope    = header ‖ ciphertext ‖ tag (16)
@@ -12,16 +12,16 @@
 
 use std::sync::Arc;
 
-use super::keyring::{Keyring, Version};
+use super::keyring::{Keyring, KeyringVersion};
 use super::whole::{Whole, gathered};
 use super::{
     BadBlob, Cipher, Key, Mechanism, ParamKind, Params, Proof, ROW, Unit, Unwrap, bad_param,
 };
 use crate::ck;
+use crate::crypto;
 use crate::crypto::aes::{self, Direction, GCM_MAX};
 use crate::crypto::kdf::hkdf_sha256;
 use crate::crypto::rand::SystemRng;
-use crate::crypto::{Error as Refusal, Result as Opened};
 use crate::error::{Result, refuse};
 use crate::keytype;
 use crate::rng::{Rng, random};
@@ -53,7 +53,6 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     wrap: Some(wrap),
     unwrap: Some(&UNWRAP),
     keyring: true,
-    vectors: &["mechanism::envelope::tests::known_answer_of_other_implementations"],
     ..ROW
 }];
 
@@ -107,20 +106,20 @@ fn wrap(key: &Key, params: &Params, rng: &dyn Rng, clear: &[u8]) -> Result<Vec<u
 
 fn begin(key: &Arc<Key>, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     keyring(key)?;
-    Ok(gathered(Message {
+    Ok(gathered(EnvelopeMessage {
         key: Arc::clone(key),
         data: caller_data(params)?.to_vec(),
         direction,
     }))
 }
 
-struct Message {
+struct EnvelopeMessage {
     key: Arc<Key>,
     data: Vec<u8>,
     direction: Direction,
 }
 
-impl Whole for Message {
+impl Whole for EnvelopeMessage {
     fn bound(&self, input: usize) -> usize {
         match self.direction {
             Direction::Encrypt => input.saturating_add(OVERHEAD),
@@ -157,23 +156,23 @@ fn seal(
     salt: [u8; SALT],
     clear: &[u8],
     out: &mut [u8],
-) -> Opened<usize> {
+) -> crypto::Result<usize> {
     let version = keyring.current();
     let header = [&[VERSION][..], keyring.uid(), &version.id, &salt].concat();
     let (head, body) = out
         .split_at_mut_checked(HEADER)
-        .ok_or(Refusal::InputLength)?;
+        .ok_or(crypto::Error::InputLength)?;
     head.copy_from_slice(&header);
     let (key, nonce) = derive(keyring, version, &salt)?;
     let len = key.gcm_seal(&nonce, &bound_to(&header, data), TAG, clear, body)?;
     Ok(HEADER + len)
 }
 
-/// Writes what `envelope` holds to the start of `out`, and returns its length. Another key's, or
-/// another material's, is refused before anything is decrypted.
-fn open(keyring: &Keyring, data: &[u8], envelope: &[u8], out: &mut [u8]) -> Opened<usize> {
+/// Writes the text in `envelope` to the start of `out`, and returns its length. An envelope that
+/// names another key or another material is refused before anything is decrypted.
+fn open(keyring: &Keyring, data: &[u8], envelope: &[u8], out: &mut [u8]) -> crypto::Result<usize> {
     if envelope.len() < OVERHEAD {
-        return Err(Refusal::CiphertextLength);
+        return Err(crypto::Error::CiphertextLength);
     }
     let (header, sealed) = envelope.split_at(HEADER);
     let (names, salt) = header.split_at(HEADER - SALT);
@@ -181,13 +180,16 @@ fn open(keyring: &Keyring, data: &[u8], envelope: &[u8], out: &mut [u8]) -> Open
         .strip_prefix(&[VERSION])
         .and_then(|names| names.strip_prefix(keyring.uid()))
         .and_then(|id| keyring.find(id))
-        .ok_or(Refusal::BadCiphertext)?;
+        .ok_or(crypto::Error::BadCiphertext)?;
     let (key, nonce) = derive(keyring, version, salt)?;
     key.gcm_open(&nonce, &bound_to(header, data), TAG, sealed, out)
 }
 
-/// Key and nonce of the envelope with this salt.
-fn derive(keyring: &Keyring, version: &Version, salt: &[u8]) -> Opened<(aes::Key, [u8; NONCE])> {
+fn derive(
+    keyring: &Keyring,
+    version: &KeyringVersion,
+    salt: &[u8],
+) -> crypto::Result<(aes::Key, [u8; NONCE])> {
     let mut derived = Secret::zeroed(KEY + NONCE);
     let info = [PURPOSE, keyring.uid()];
     hkdf_sha256(&version.material, salt, &info, &mut derived);

@@ -9,6 +9,5 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     name: "CKM_TENON_EXTERNAL_KEY_GEN",
     key_types: keytype::EXTERNAL,
     generate_external: true,
-    vectors: &["byok::profile::tests::each_service_has_its_keys"],
     ..ROW
 }];

@@ -9,16 +9,23 @@ use crate::error::Result;
 
 /// A cipher's key, as GCM needs it. The contracts are those of `aes::Key` and `aes::GcmStream`.
 pub(super) trait GcmKey: Clone + Send + Sync + 'static {
-    /// An encryption in progress.
     type Stream: GcmStream;
 
     fn stream(&self, iv: &[u8], aad: &[u8]) -> crypto::Result<Self::Stream>;
-    fn seal(&self, message: &Message<Self>, plain: &[u8], out: &mut [u8]) -> crypto::Result<usize>;
-    fn open(&self, message: &Message<Self>, sealed: &[u8], out: &mut [u8])
-    -> crypto::Result<usize>;
+    fn seal(
+        &self,
+        message: &GcmMessage<Self>,
+        plain: &[u8],
+        out: &mut [u8],
+    ) -> crypto::Result<usize>;
+    fn open(
+        &self,
+        message: &GcmMessage<Self>,
+        sealed: &[u8],
+        out: &mut [u8],
+    ) -> crypto::Result<usize>;
 }
 
-/// An encryption in progress.
 pub(super) trait GcmStream: Send {
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()>;
     fn tag(self) -> crypto::Result<[u8; TAG]>;
@@ -35,7 +42,7 @@ macro_rules! ciphers {
 
             fn seal(
                 &self,
-                of: &Message<Self>,
+                of: &GcmMessage<Self>,
                 plain: &[u8],
                 out: &mut [u8],
             ) -> crypto::Result<usize> {
@@ -44,7 +51,7 @@ macro_rules! ciphers {
 
             fn open(
                 &self,
-                of: &Message<Self>,
+                of: &GcmMessage<Self>,
                 sealed: &[u8],
                 out: &mut [u8],
             ) -> crypto::Result<usize> {
@@ -66,31 +73,29 @@ macro_rules! ciphers {
 
 ciphers!(aes, sm4);
 
-/// C_EncryptInit.
 pub(super) fn encrypt<K: GcmKey>(key: &K, params: &Params) -> Result<Box<dyn Cipher>> {
-    Ok(Box::new(Encrypt {
-        message: Message::new(key, params)?,
+    Ok(Box::new(GcmEncryption {
+        message: GcmMessage::new(key, params)?,
         stream: None,
     }))
 }
 
-/// C_DecryptInit.
 pub(super) fn decrypt<K: GcmKey>(key: &K, params: &Params) -> Result<Box<dyn Cipher>> {
-    Ok(Box::new(Decrypt {
-        message: Message::new(key, params)?,
+    Ok(Box::new(GcmDecryption {
+        message: GcmMessage::new(key, params)?,
         sealed: Buffer::default(),
     }))
 }
 
-/// What belongs to a message beside its text.
-pub(super) struct Message<K> {
+/// A message without its text.
+pub(super) struct GcmMessage<K> {
     key: K,
     iv: Vec<u8>,
     aad: Vec<u8>,
     tag_len: usize,
 }
 
-impl<K: GcmKey> Message<K> {
+impl<K: GcmKey> GcmMessage<K> {
     fn new(key: &K, params: &Params) -> Result<Self> {
         let Params::Gcm { iv, aad, tag_len } = params else {
             return bad_param("GCM takes CK_GCM_PARAMS");
@@ -105,23 +110,23 @@ impl<K: GcmKey> Message<K> {
     }
 }
 
-struct Encrypt<K: GcmKey> {
-    message: Message<K>,
-    /// From the first part on; a message that comes whole needs none.
+struct GcmEncryption<K: GcmKey> {
+    message: GcmMessage<K>,
+    /// From the first part on; a message in one piece needs none.
     stream: Option<K::Stream>,
 }
 
-impl<K: GcmKey> Encrypt<K> {
+impl<K: GcmKey> GcmEncryption<K> {
     fn take_stream(&mut self) -> Result<K::Stream> {
         if let Some(stream) = self.stream.take() {
             return Ok(stream);
         }
-        let Message { key, iv, aad, .. } = &self.message;
+        let GcmMessage { key, iv, aad, .. } = &self.message;
         Ok(key.stream(iv, aad)?)
     }
 }
 
-impl<K: GcmKey> Cipher for Encrypt<K> {
+impl<K: GcmKey> Cipher for GcmEncryption<K> {
     fn update_bound(&self, input: usize) -> usize {
         input
     }
@@ -149,12 +154,12 @@ impl<K: GcmKey> Cipher for Encrypt<K> {
     }
 }
 
-struct Decrypt<K> {
-    message: Message<K>,
+struct GcmDecryption<K> {
+    message: GcmMessage<K>,
     sealed: Buffer,
 }
 
-impl<K: GcmKey> Cipher for Decrypt<K> {
+impl<K: GcmKey> Cipher for GcmDecryption<K> {
     fn update_bound(&self, _input: usize) -> usize {
         0
     }

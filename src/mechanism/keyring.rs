@@ -9,12 +9,11 @@ use crate::secret::Secret;
 /// The materials of one external key. It has a version at least, the current one.
 pub(crate) struct Keyring {
     uid: [u8; 16],
-    current: Version,
-    older: Vec<Version>,
+    current: KeyringVersion,
+    older: Vec<KeyringVersion>,
 }
 
-/// One material.
-pub(crate) struct Version {
+pub(crate) struct KeyringVersion {
     /// CKA_TENON_MATERIAL_ID.
     pub(super) id: [u8; 16],
     pub(super) material: Secret,
@@ -22,8 +21,8 @@ pub(crate) struct Version {
     live: AtomicBool,
 }
 
-impl Version {
-    /// A material by its CKA_TENON_MATERIAL_ID, with the end of its life, 0 for never.
+impl KeyringVersion {
+    /// `expires_at` is the end of its life, 0 for never.
     #[must_use]
     pub(crate) fn new(id: [u8; 16], material: Secret, expires_at: UnixTime) -> Self {
         Self {
@@ -36,9 +35,8 @@ impl Version {
 }
 
 impl Keyring {
-    /// The versions of the external key `uid`.
     #[must_use]
-    pub(crate) fn new(uid: [u8; 16], current: Version, older: Vec<Version>) -> Self {
+    pub(crate) fn new(uid: [u8; 16], current: KeyringVersion, older: Vec<KeyringVersion>) -> Self {
         Self {
             uid,
             current,
@@ -52,19 +50,20 @@ impl Keyring {
     }
 
     /// The version that encrypts.
-    pub(super) fn current(&self) -> &Version {
+    pub(super) fn current(&self) -> &KeyringVersion {
         &self.current
     }
 
     /// The version of this material id, while it lives.
-    pub(super) fn find(&self, id: &[u8]) -> Option<&Version> {
+    pub(super) fn find(&self, id: &[u8]) -> Option<&KeyringVersion> {
         std::iter::once(&self.current)
             .chain(&self.older)
             .find(|version| version.id == id && version.live.load(Ordering::SeqCst))
     }
 
-    /// Whether each older version lives is what `live` says of the end of its life; whether the
-    /// current one does is the key's own state. Returns whether all do.
+    /// Notes for each older version whether it lives, which `live` says of the end of its life.
+    /// Whether the current version lives is the key's own state. Returns whether all older versions
+    /// live.
     pub(crate) fn judge(&self, live: impl Fn(UnixTime) -> bool) -> bool {
         self.older.iter().fold(true, |all, version| {
             let lives = live(version.expires_at);

@@ -10,9 +10,7 @@ use crate::error::{Result, refuse};
 /// Greatest length of a MAC in bytes.
 pub(super) const MAX: usize = 64;
 
-/// A MAC function in progress.
-pub(super) trait Function: Send {
-    /// Takes more of the message.
+pub(super) trait MacFunction: Send {
     fn update(&mut self, message: &[u8]) -> Result<()>;
 
     /// Writes the whole MAC to the start of `out`. Nothing is taken afterwards.
@@ -25,7 +23,7 @@ pub(super) struct Mac<F> {
     len: usize,
 }
 
-impl<F: Function> Mac<F> {
+impl<F: MacFunction> Mac<F> {
     pub(super) fn new(function: F, len: usize) -> Self {
         Self { function, len }
     }
@@ -42,7 +40,7 @@ pub(super) fn general_len(params: &Params, whole: usize) -> Result<usize> {
     }
 }
 
-impl<F: Function> Signer for Mac<F> {
+impl<F: MacFunction> Signer for Mac<F> {
     fn len(&self) -> usize {
         self.len
     }
@@ -59,7 +57,7 @@ impl<F: Function> Signer for Mac<F> {
     }
 }
 
-impl<F: Function> Verifier for Mac<F> {
+impl<F: MacFunction> Verifier for Mac<F> {
     fn update(&mut self, message: &[u8]) -> Result<()> {
         self.function.update(message)
     }

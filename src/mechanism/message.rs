@@ -5,7 +5,7 @@ use super::{Params, bad_param};
 use crate::error::Result;
 use crate::rng::{Rng, random};
 
-/// What the parameter of a message is made for.
+/// The structure that the parameter of a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
     /// CK_GCM_MESSAGE_PARAMS.
@@ -14,13 +14,13 @@ pub enum MessageKind {
     Ccm,
 }
 
-/// How the part of an initialization vector is made that the caller does not fix.
+/// How those bits of an initialization vector are made that the caller does not fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generator {
     /// The caller gives the whole vector (CKG_NO_GENERATE).
     None,
-    /// As this module likes (CKG_GENERATE): at random where there are 96 bits or more, else a counter
-    /// with a random beginning.
+    /// As the module chooses (CKG_GENERATE): at random where 96 bits or more are free, else by a
+    /// counter with a random beginning.
     Any,
     /// A counter that begins with zero (CKG_GENERATE_COUNTER).
     Counter,
@@ -31,18 +31,17 @@ pub enum Generator {
     CounterXor,
 }
 
-/// The parameters of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageParams {
-    /// Initialization vector or nonce, as given; as made once a generator has made it.
+    /// As the caller gave it, and after the generator has run, as it made it.
     pub iv: Vec<u8>,
     /// Bits at the beginning of `iv` that a generator leaves alone.
     pub fixed_bits: usize,
-    /// Used by encryption alone.
+    /// Encryption alone uses it.
     pub generator: Generator,
     /// Length of the tag in bytes.
     pub tag_len: usize,
-    /// The tag: of a decryption from the beginning, of an encryption from its end.
+    /// Of a decryption from the beginning, of an encryption once that has ended.
     pub tag: Option<Vec<u8>>,
     /// ulDataLen of CCM: length of the text in bytes.
     pub data_len: usize,
@@ -65,7 +64,7 @@ impl MessageParams {
     }
 }
 
-/// Fewest bits that a counter makes, and fewest that are made at random.
+/// Fewest free bits for a counter, and for a random part.
 const LEAST_COUNTER: usize = 32;
 const LEAST_RANDOM: usize = 64;
 /// Random bits that do not repeat in practice (NIST SP 800-38D section 8.2.2).
@@ -73,16 +72,16 @@ const RANDOM_ENOUGH: usize = 96;
 
 /// The initialization vectors of one message-based encryption.
 pub(crate) struct Ivs {
-    /// Vectors that were counted, and so the next counter.
+    /// How many vectors were counted, which is the next counter.
     counted: u64,
     /// Where the counter of `Generator::Any` begins.
     start: u64,
-    /// What `Generator::CounterXor` combines with the counter, and the vector that it made last.
+    /// The value that `Generator::CounterXor` combines with the counter, and the vector that came
+    /// out last.
     base: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Ivs {
-    /// No vector was made yet.
     #[must_use]
     pub(crate) fn new(rng: &dyn Rng) -> Self {
         Self {
@@ -92,11 +91,11 @@ impl Ivs {
         }
     }
 
-    /// Makes the next vector, as `params` asks, in place of the one that it has.
+    /// Replaces the vector in `params` by the next one of the generator that `params` names.
     ///
     /// # Errors
-    /// CKR_MECHANISM_PARAM_INVALID where too few bits are left to the generator, when its counter has
-    /// had all its values, or when the value varies that CKG_GENERATE_COUNTER_XOR combines.
+    /// CKR_MECHANISM_PARAM_INVALID where too few bits are left to the generator, when its counter
+    /// has had all its values, or when the value changes that CKG_GENERATE_COUNTER_XOR combines.
     pub(crate) fn make(&mut self, params: &mut MessageParams, rng: &dyn Rng) -> Result<()> {
         if params.generator == Generator::None {
             return Ok(());
@@ -164,7 +163,7 @@ fn at_random(params: &mut MessageParams, free: usize, rng: &dyn Rng) -> Result<(
     Ok(())
 }
 
-/// Takes all bits of `made` but the fixed ones.
+/// Sets all bits but the fixed ones to those of `made`.
 fn replace(params: &mut MessageParams, made: &[u8]) {
     let fixed = params.fixed_bits;
     for (at, (byte, made)) in params.iv.iter_mut().zip(made).enumerate() {

@@ -1,8 +1,8 @@
 //! ONE table of mechanisms.
 //!
 //! A row says what a mechanism is called, which keys and parameters it takes, and carries the code
-//! for each of its uses. C_GetMechanismList, C_GetMechanismInfo, the CKF_ flags, `docs/mechanisms.md`
-//! and the vector test are all computed from the rows.
+//! for each of its uses. C_GetMechanismList, C_GetMechanismInfo, the CKF_ flags and
+//! `docs/mechanisms.md` are all computed from the rows.
 
 mod aes;
 mod blocks;
@@ -33,11 +33,11 @@ mod whole;
 
 pub use crate::keytype::Key;
 pub(crate) use crate::keytype::{KeyLengths, Material};
-pub(crate) use keyring::{Keyring, Version};
+pub(crate) use keyring::{Keyring, KeyringVersion};
 pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
 pub(crate) use op::{Cipher, Digester, Signer, Verifier};
 pub use params::{Ecdh, EcdhWrap, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
-pub(crate) use row::{BadBlob, BeginCipher, Composition, Opened, Proof, Source, Unwrap};
+pub(crate) use row::{BadBlob, BeginCipher, Composition, Opened, Operand, Proof, Unwrap};
 pub use row::{Mechanism, PrivateForm, Request, Unit};
 pub(crate) use table::KEY_WRAP_PAD_PKCS7;
 pub use table::{all, find};

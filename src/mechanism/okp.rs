@@ -12,7 +12,6 @@ use crate::crypto::okp::{self, Curve, MAX_CONTEXT_LEN, PrivateKey, PublicKey, SI
 use crate::error::{Result, refuse};
 use crate::keytype::{Values, need};
 
-/// What all rows have in common.
 const OKP: Mechanism = Mechanism {
     sizes: (255, 255),
     unit: Unit::Bits,
@@ -26,7 +25,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         name: "CKM_EC_EDWARDS_KEY_PAIR_GEN",
         key_types: &[ck::CKK_EC_EDWARDS],
         generate_pair: Some(|asked| generate_pair(asked, Curve::Ed25519)),
-        vectors: &["okp.json"],
         ..OKP
     },
     Mechanism {
@@ -36,7 +34,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Eddsa,
         sign: Some(sign),
         verify: Some(verify),
-        vectors: &["okp.json", "crypto::okp::tests::wycheproof_ed25519"],
         ..OKP
     },
     Mechanism {
@@ -44,7 +41,6 @@ pub(super) static ROWS: &[Mechanism] = &[
         name: "CKM_EC_MONTGOMERY_KEY_PAIR_GEN",
         key_types: &[ck::CKK_EC_MONTGOMERY],
         generate_pair: Some(|asked| generate_pair(asked, Curve::X25519)),
-        vectors: &["okp.json", "crypto::okp::tests::wycheproof_x25519"],
         ..OKP
     },
 ];
@@ -93,7 +89,7 @@ fn verify(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
 }
 
 /// The scheme and its input: the whole message, which is read twice, or its SHA-512 digest.
-/// RFC 8032 section 5.1 has no Ed25519ctx without a context.
+/// Ed25519ctx needs a context (RFC 8032 section 5.1).
 fn expected(params: &Params) -> Result<(Scheme, Input)> {
     let scheme = match params {
         Params::None => Scheme::Pure,

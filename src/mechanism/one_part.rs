@@ -9,18 +9,18 @@ use crate::ck;
 use crate::crypto::hash::{Hash, Hasher};
 use crate::error::{Error, Result, refuse};
 
-/// Input on its way.
+/// What is kept of the input until it is complete.
 pub(super) enum Input {
-    /// Kept as it is, up to a limit.
+    /// The bytes, up to a limit.
     Gathered {
         bytes: Zeroizing<Vec<u8>>,
         limit: usize,
-        /// What passing the limit returns.
+        /// The error beyond the limit.
         too_long: ck::CK_RV,
     },
-    /// Kept as it is, however long.
+    /// The bytes, however many.
     Whole(Buffer),
-    /// Hashed. `None` once the digest is taken.
+    /// The state of the hash; `None` once the digest is taken.
     Hashed(Option<Box<Hasher>>),
 }
 
@@ -35,12 +35,11 @@ impl Input {
         Self::gathered(limit, ck::CKR_ENCRYPTED_DATA_LEN_RANGE)
     }
 
-    /// Any number of bytes.
     pub(super) fn whole() -> Self {
         Self::Whole(Buffer::default())
     }
 
-    /// Any number of bytes, of which the digest is kept.
+    /// Any number of bytes, of which only the digest is kept.
     pub(super) fn hashed(hash: Hash) -> Self {
         Self::taken_by(Hasher::new(hash))
     }
@@ -50,7 +49,7 @@ impl Input {
         Self::Hashed(Some(Box::new(hasher)))
     }
 
-    /// The room is taken at once, so that no copy is left behind by growing.
+    /// The memory is taken at once, since growing would leave copies behind.
     fn gathered(limit: usize, too_long: ck::CK_RV) -> Self {
         Self::Gathered {
             bytes: Zeroizing::new(Vec::with_capacity(limit)),
@@ -94,12 +93,10 @@ fn over() -> Error {
     Error::new(ck::CKR_GENERAL_ERROR, "the operation is over")
 }
 
-/// What a cipher writes.
+/// How many bytes a cipher writes.
 #[derive(Clone, Copy)]
 pub(super) enum Output {
-    /// This many bytes.
     Exactly(usize),
-    /// This many bytes at most.
     UpTo(usize),
 }
 

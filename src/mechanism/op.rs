@@ -1,11 +1,9 @@
-//! What a mechanism does in an active operation. When the operation ends is `session`'s to know.
+//! What a mechanism does in an active operation. `session` decides when the operation ends.
 
 use crate::error::Result;
 
-/// An encryption or decryption in progress.
-///
-/// Output goes straight into the caller's buffer, so the greatest possible length is known first.
-/// When `exact` says so, the bound is the very length.
+/// An encryption or decryption in progress. Output goes straight into the caller's buffer, so its
+/// greatest length is asked for first.
 pub trait Cipher: Send {
     /// Greatest number of bytes that `update` writes for `input` more bytes.
     fn update_bound(&self, input: usize) -> usize;
@@ -18,7 +16,7 @@ pub trait Cipher: Send {
         self.update_bound(input).saturating_add(self.finish_bound())
     }
 
-    /// The bounds are exact lengths (false for decryptions that remove padding).
+    /// Whether the bounds are the very lengths: false for decryptions that remove padding.
     fn exact(&self) -> bool {
         true
     }
@@ -37,7 +35,6 @@ pub trait Cipher: Send {
     }
 }
 
-/// A signature or MAC in progress.
 #[expect(clippy::len_without_is_empty, reason = "no signature is empty")]
 pub trait Signer: Send {
     /// Length of the signature in bytes.
@@ -50,22 +47,17 @@ pub trait Signer: Send {
     fn finish(&mut self, out: &mut [u8]) -> Result<usize>;
 }
 
-/// A verification in progress.
 pub trait Verifier: Send {
-    /// Takes more of the message.
     fn update(&mut self, message: &[u8]) -> Result<()>;
 
     /// CKR_SIGNATURE_LEN_RANGE for a wrong length, CKR_SIGNATURE_INVALID for a wrong signature.
     fn finish(&mut self, signature: &[u8]) -> Result<()>;
 }
 
-/// A digest in progress.
 #[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
 pub trait Digester: Send {
-    /// Length of the digest in bytes.
     fn len(&self) -> usize;
 
-    /// Takes more of the message.
     fn update(&mut self, message: &[u8]) -> Result<()>;
 
     /// Writes the digest to `out` (at least `len` bytes long) and returns its length.

@@ -55,8 +55,8 @@ pub enum ParamKind {
 }
 
 impl ParamKind {
-    /// Whether `params` are of this kind and within its limits. Nothing at all is of every kind: the
-    /// operation knows whether it can do without.
+    /// Whether `params` are of this kind and within its limits. An absent parameter is of every
+    /// kind: the operation refuses where it needs one.
     #[must_use]
     pub fn admits(self, params: &Params) -> bool {
         match (self, params) {
@@ -87,7 +87,6 @@ impl ParamKind {
             (Self::EcdhAesKeyWrap, Params::EcdhAesKeyWrap(EcdhWrap { aes_bits, .. })) => {
                 matches!(aes_bits, 128 | 192 | 256)
             }
-            // A parameter of another kind than the mechanism's.
             _ => false,
         }
     }
@@ -96,8 +95,9 @@ impl ParamKind {
 /// A mechanism's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Params {
-    /// No parameter was given. Allowed for `ParamKind::None` and the optional ones; for other kinds
-    /// the operation refuses with CKR_MECHANISM_PARAM_INVALID, but for unwrapping with an import job.
+    /// No parameter was given. Right for `ParamKind::None` and the optional ones; for other kinds
+    /// the operation refuses with CKR_MECHANISM_PARAM_INVALID, except C_UnwrapKey with an import
+    /// job.
     None,
     /// Initialization vector.
     Iv(Vec<u8>),
@@ -186,7 +186,7 @@ pub enum Params {
     Eddsa(Scheme),
 }
 
-/// What HKDF extracts with.
+/// The salt that HKDF extracts with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HkdfSalt {
     /// These bytes.
@@ -195,12 +195,13 @@ pub enum HkdfSalt {
     Key(ck::CK_OBJECT_HANDLE),
 }
 
-/// Least length in bytes of a tag that is not found by trying: 96 bits (NIST SP 800-38D section
-/// 5.2.1.2 allows shorter ones only where few wrong tags are answered).
+/// Length in bytes of the shortest tag that is not found by trying: 96 bits (NIST SP 800-38D
+/// section 5.2.1.2 allows shorter ones only where few wrong tags are answered).
 const LEAST_TAG: usize = 12;
 
 impl Params {
-    /// The tag that they ask for can be found by trying, so it proves no integrity.
+    /// Whether the tag that they ask for is so short that it is found by trying, and proves no
+    /// integrity.
     #[must_use]
     pub fn short_tag(&self) -> bool {
         match self {
@@ -222,7 +223,7 @@ impl Params {
         }
     }
 
-    /// Bytes of CK_KEY_DERIVATION_STRING_DATA.
+    /// Length in bytes of CK_KEY_DERIVATION_STRING_DATA; 0 for other parameters.
     #[must_use]
     pub fn data_len(&self) -> usize {
         match self {
@@ -231,7 +232,7 @@ impl Params {
         }
     }
 
-    /// The first bit of CK_EXTRACT_PARAMS.
+    /// The bit of CK_EXTRACT_PARAMS; 0 for other parameters.
     #[must_use]
     pub fn first_bit(&self) -> usize {
         match self {
@@ -263,7 +264,7 @@ pub struct Ecdh {
     pub public_data: Vec<u8>,
 }
 
-/// What CKM_ECDH_AES_KEY_WRAP makes its AES key of.
+/// The parameters of CKM_ECDH_AES_KEY_WRAP: how its AES key is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EcdhWrap {
     /// Bits of the AES key: 128, 192 or 256.

@@ -13,39 +13,35 @@ use super::message::MessageKind;
 use super::op::{Cipher, Digester, Signer, Verifier};
 use super::params::{ParamKind, Params};
 
-/// Begins an encryption or decryption with a ready key.
 pub(crate) type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
-/// Begins a signature or MAC.
 pub(crate) type BeginSign = fn(&Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
-/// Begins a verification.
 pub(crate) type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
-/// Begins a digest.
 pub(crate) type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
 /// Wraps the clear encoding of a key: raw bytes of a secret key; of a private key what
 /// `Mechanism::private_form` says.
 pub(crate) type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
 /// Derives the value of a secret key from a base key and the `others` that the parameter names.
-/// `len` is the CKA_VALUE_LEN asked for; without one the mechanism's whole output.
+/// `len` is the CKA_VALUE_LEN asked for; without `len` the result is the mechanism's whole output.
 pub(crate) type DeriveKey =
     fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
-/// How a derivation makes the derived value of those of its operands: what policy has to know of it.
+/// How a derived value consists of the values of its operands, which policy has to know.
 #[derive(Clone, Copy)]
 pub enum Composition {
-    /// These, one after the other; what is not wanted is cut off behind.
-    Joined(&'static [Source]),
-    /// A run of the base key's bits: takes `Params::Extract`.
+    /// Of these, one after the other; the end is cut off where a shorter value is asked for.
+    Joined(&'static [Operand]),
+    /// Of a run of the base key's bits, which begins where `Params::Extract` says.
     Extracted,
-    /// A one-way function.
+    /// Of the output of a one-way function.
     OneWay {
-        /// With these parameters, what is derived without CKA_VALUE_LEN is all that the function
-        /// gives.
+        /// Whether, with these parameters, the value that is derived without CKA_VALUE_LEN is all
+        /// that the function gives.
         bounded: fn(&Params) -> bool,
     },
 }
 
 /// Where a part of a joined value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum Operand {
     /// The base key.
     Base,
     /// The base key, combined byte by byte with the data in the parameter.
@@ -56,7 +52,6 @@ pub enum Source {
     Data,
 }
 
-/// Makes a secret key of `len` bytes.
 pub(crate) type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
 /// Makes the key pair that these attributes ask for: what the two templates of C_GenerateKeyPair say
 /// together. CKR_TEMPLATE_INCOMPLETE where they do not say the size.
@@ -67,33 +62,34 @@ pub(crate) type GeneratePair = fn(&dyn Values) -> Result<Material>;
 pub enum PrivateForm {
     /// PKCS#8 DER.
     Pkcs8,
-    /// The scalar of a key on SM2's curve, 32 bytes. There is none for other keys.
+    /// The scalar of a key on SM2's curve, 32 bytes. Other keys are not wrapped.
     Sm2Scalar,
-    /// Made as PKCS#8; taken as that or, where it has 32 bytes, as the scalar of a key on SM2's curve.
+    /// Wrapped as PKCS#8; unwrapped as that or, where it has 32 bytes, as the scalar of a key on
+    /// SM2's curve.
     Pkcs8OrSm2Scalar,
 }
 
 /// How a mechanism opens a wrapped key.
 pub struct Unwrap {
-    /// Judges the blob's length alone, before any key operation.
-    /// CKR_WRAPPED_KEY_LEN_RANGE, zero length included.
+    /// Judges the blob's length, and no other of its bytes, before any key operation.
+    /// CKR_WRAPPED_KEY_LEN_RANGE, also for no bytes.
     pub length: fn(&Key, &Params, len: usize) -> Result<()>,
-    /// Opens a blob whose length passed. All failures are one (BYOK: the uniform failure).
+    /// Opens a blob whose length passed. All failures are the same error (BYOK rules: the uniform
+    /// failure).
     pub open: fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>,
-    /// What the blob proves.
     pub proof: Proof,
 }
 
-/// What it proves of a blob that it opens. Where that is no integrity, a mismatch with the bound
-/// material must not be named.
+/// What a blob that opens proves. Where it proves no integrity, no error may say that the key
+/// inside is not the bound material.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// Nobody without the wrapping key made or changed it.
     Integrity,
-    /// The same; but the blob is the key xored with a stream of encrypted counters (GCM, CCM), which
-    /// whoever encrypts blocks of his choice with the wrapping key can make himself.
+    /// The same; but the blob is the key xored with a key stream (GCM, CCM), and whoever may
+    /// encrypt chosen blocks with the wrapping key can compute the stream.
     Stream,
-    /// Nothing, but a blob that the caller made up tells nothing of another: it opens as a
+    /// Nothing; but a blob that the caller made up tells nothing of another blob: it opens as a
     /// pseudo-random key, or under an inner key of its own.
     Isolation,
     /// Nothing: every blob opens, to the decryption of its blocks.
@@ -103,7 +99,7 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// Nobody without the wrapping key made or changed the blob.
+    /// Whether nobody without the wrapping key can have made or changed the blob.
     #[must_use]
     pub fn integrity(self) -> bool {
         matches!(self, Self::Integrity | Self::Stream)
@@ -111,20 +107,20 @@ impl Proof {
 }
 
 /// Opens a wrapped secret key, or gives a pseudo-random one in its place (implicit rejection):
-/// always the same for one blob, and always of a length that fits. `BadBlob` is for what anybody
-/// can see.
+/// always the same for one blob, and always of a length that fits. `BadBlob` only where anybody can
+/// see that the blob is bad.
 pub(crate) type UnwrapBlind =
     fn(&Key, &Params, blob: &[u8], fits: KeyLengths) -> std::result::Result<Opened, BadBlob>;
 
-/// What a blob holds, or what stands for it.
+/// The key in a blob, or the pseudo-random one in its place.
 pub struct Opened {
-    /// Clear encoding of a key.
     pub clear: Secret,
-    /// The blob holds this. Only who refuses with no other sign may tell a caller.
+    /// Whether the blob holds `clear`. The caller of the C function must not see the difference,
+    /// unless the answer is the uniform failure either way.
     pub genuine: bool,
 }
 
-/// The blob did not open. Says no more, so that nobody can learn more.
+/// The blob did not open. The error says no more, so that a caller cannot learn more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadBlob;
 
@@ -137,7 +133,7 @@ pub enum Unit {
     Bytes,
 }
 
-/// A row.
+/// A row of the table.
 pub struct Mechanism {
     /// CKM_ number.
     pub id: ck::CK_MECHANISM_TYPE,
@@ -151,14 +147,14 @@ pub struct Mechanism {
     pub unit: Unit,
     /// Shape of the mechanism parameter.
     pub params: ParamKind,
-    /// CKF_EC_… flags that cannot be computed.
+    /// CKF_EC_… flags, which do not follow from the uses.
     pub flags: ck::CK_FLAGS,
     /// C_EncryptInit.
     pub encrypt: Option<BeginCipher>,
     /// C_DecryptInit.
     pub decrypt: Option<BeginCipher>,
-    /// C_MessageEncryptInit and C_MessageDecryptInit, with `encrypt` and `decrypt` for each message:
-    /// shape of a message's parameter.
+    /// C_MessageEncryptInit and C_MessageDecryptInit, which use `encrypt` and `decrypt` for each
+    /// message: the structure of a message's parameter.
     pub messages: Option<MessageKind>,
     /// C_SignInit.
     pub sign: Option<BeginSign>,
@@ -175,11 +171,12 @@ pub struct Mechanism {
     pub wrap: Option<WrapKey>,
     /// C_UnwrapKey.
     pub unwrap: Option<&'static Unwrap>,
-    /// Made to wrap keys (NIST SP 800-38F): knowing what other blobs hold opens none, as it would
-    /// with a stream cipher or a counter mode.
+    /// Whether the mechanism is made to wrap keys (NIST SP 800-38F). With a stream cipher or a
+    /// counter mode, whoever knows the keys in other blobs may open a blob; with these mechanisms
+    /// nobody can.
     pub key_wrap: bool,
-    /// C_UnwrapKey where a refusal would be an oracle: takes the place of `unwrap.open`. Such a
-    /// mechanism wraps and unwraps secret keys alone.
+    /// C_UnwrapKey where a refusal would be an oracle: used in place of `unwrap.open`. Such a
+    /// mechanism wraps and unwraps secret keys only.
     pub unwrap_blind: Option<UnwrapBlind>,
     /// Works with all versions of an external key: takes a `Keyring`, and no other key.
     pub keyring: bool,
@@ -187,28 +184,25 @@ pub struct Mechanism {
     pub generate: Option<GenerateKey>,
     /// C_GenerateKey makes an external key, whose material comes later.
     pub generate_external: bool,
-    /// C_GenerateKey makes a key as well known as the password that it is made from.
+    /// C_GenerateKey makes a key that is no harder to guess than the password it is made from.
     pub from_password: bool,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
-    /// CKA_EC_PARAMS of the one curve on which C_GenerateKeyPair makes keys: templates need not say
-    /// it.
+    /// CKA_EC_PARAMS of the one curve on which C_GenerateKeyPair makes keys, which templates need
+    /// not name.
     pub only_curve: Option<Curve>,
     /// C_DeriveKey.
     pub derive: Option<DeriveKey>,
-    /// C_DeriveKey makes a data object, whose value anybody reads who sees it, and no key.
+    /// C_DeriveKey makes a data object and no key; whoever sees the object can read its value.
     pub derives_data: bool,
     /// How C_DeriveKey makes the value. A key that is not made by a one-way function is guarded as its
     /// operands are.
     pub composition: Composition,
-    /// What C_WrapKey and C_UnwrapKey make of, and into, private keys.
+    /// How C_WrapKey encodes private keys, and C_UnwrapKey decodes them.
     pub private_form: PrivateForm,
     /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
     /// those away again.
     pub zero_padded: Option<usize>,
-    /// Files below `tests/vectors/` with published vectors for this row, or the name of the test
-    /// that stands for them where nobody published any.
-    pub vectors: &'static [&'static str],
 }
 
 /// A mechanism as a caller chose it: a row, and parameters of the row's kind.
@@ -326,5 +320,4 @@ pub(crate) const ROW: Mechanism = Mechanism {
     composition: Composition::OneWay { bounded: |_| false },
     private_form: PrivateForm::Pkcs8,
     zero_padded: None,
-    vectors: &[],
 };

@@ -17,11 +17,10 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     sizes: (8, 8 * MAX as u64),
     unit: Unit::Bits,
     generate: Some(generate),
-    vectors: &["mechanism::secret::tests::makes_new_secrets_of_the_length_asked_for"],
     ..ROW
 }];
 
-/// CKM_GENERIC_SECRET_KEY_GEN, and its like for the keys of one mechanism.
+/// CKM_GENERIC_SECRET_KEY_GEN, and the generation of HMAC and HKDF keys.
 pub(super) fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
     no_params(params)?;
     if !matches!(len, 1..=MAX) {

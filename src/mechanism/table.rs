@@ -5,7 +5,6 @@ use crate::ck;
 use super::row::Mechanism;
 use super::{aes, derive, digest, ec, envelope, external, hmac, kdf, okp, rsa, secret, sm2, sm4};
 
-/// The families' tables; together they are the one table.
 static FAMILIES: &[&[Mechanism]] = &[
     rsa::ROWS,
     rsa::signature::ROWS,
@@ -30,8 +29,8 @@ pub fn all() -> impl Iterator<Item = &'static Mechanism> {
     FAMILIES.iter().copied().flatten()
 }
 
-/// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: it makes PKCS#7 padding and RFC 3394,
-/// where the row of the table makes RFC 5649. Both take both.
+/// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: wraps with PKCS#7 padding and RFC 3394,
+/// where the row of the table wraps by RFC 5649. Both unwrap both.
 pub(crate) static KEY_WRAP_PAD_PKCS7: &Mechanism = &aes::KEY_WRAP_PAD_PKCS7;
 
 /// The row of a CKM_ number.

@@ -11,7 +11,7 @@ pub(super) trait Whole: Send {
     /// Greatest number of bytes that `run` writes for `input` bytes.
     fn bound(&self, input: usize) -> usize;
 
-    /// `bound` is the very length.
+    /// Whether `bound` is the very length.
     fn exact(&self) -> bool {
         true
     }
@@ -22,11 +22,11 @@ pub(super) trait Whole: Send {
     /// Writes the output to the start of `out` and returns its length.
     fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize>;
 
-    /// Whether messages or ciphertexts come in.
+    /// Whether messages (`Encrypt`) or ciphertexts (`Decrypt`) come in.
     fn direction(&self) -> Direction;
 }
 
-/// The refusal of a message or ciphertext of impossible length.
+/// The error for a message or ciphertext of impossible length.
 pub(super) fn wrong_length(direction: Direction) -> crypto::Error {
     match direction {
         Direction::Encrypt => crypto::Error::InputLength,
@@ -34,13 +34,11 @@ pub(super) fn wrong_length(direction: Direction) -> crypto::Error {
     }
 }
 
-/// A message being gathered.
 pub(super) struct Gathered<W> {
     whole: W,
     input: Buffer,
 }
 
-/// Begins a message.
 pub(super) fn gathered<W: Whole + 'static>(whole: W) -> Box<dyn Cipher> {
     Box::new(Gathered {
         whole,

@@ -4,7 +4,7 @@ use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulon
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::Material;
-use crate::mechanism::{Composition, Mechanism, Params, Source};
+use crate::mechanism::{Composition, Mechanism, Operand, Params};
 use crate::policy::{self, Action, Derivation, Part, Pieces, Use};
 use crate::secret::Secret;
 
@@ -137,14 +137,14 @@ fn not_for_derivation<T>(mechanism: &Mechanism) -> Result<T> {
 /// What policy has to know of the derivation. `all`: the value is all that the function gives.
 fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> Derivation {
     match mechanism.composition {
-        Composition::Joined(sources) => {
-            let part = |source: &Source| match source {
-                Source::Base => Part::Operand(0),
-                Source::Altered => Part::Altered(0),
-                Source::Other => Part::Operand(1),
-                Source::Data => Part::Data(params.data_len()),
+        Composition::Joined(operands) => {
+            let part = |operand: &Operand| match operand {
+                Operand::Base => Part::Operand(0),
+                Operand::Altered => Part::Altered(0),
+                Operand::Other => Part::Operand(1),
+                Operand::Data => Part::Data(params.data_len()),
             };
-            Derivation::Join(sources.iter().map(part).collect())
+            Derivation::Join(operands.iter().map(part).collect())
         }
         Composition::Extracted => Derivation::Extract(params.first_bit()),
         Composition::OneWay { bounded } => Derivation::Mix {

@@ -6,7 +6,6 @@ use super::{Key, Params, aes_key};
 use crate::crypto::aes::{Cbc, Direction};
 use crate::error::Result;
 
-/// CKM_AES_ECB.
 pub(super) fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     no_params(params)?;
     let key = aes_key(key)?.clone();
@@ -17,12 +16,10 @@ pub(super) fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Bo
     ))
 }
 
-/// CKM_AES_CBC.
 pub(super) fn cbc(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     begin_cbc(key, params, direction, Padding::None)
 }
 
-/// CKM_AES_CBC_PAD.
 pub(super) fn cbc_pad(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     begin_cbc(key, params, direction, Padding::Pkcs)
 }

@@ -5,7 +5,6 @@ use super::super::whole::{Whole, gathered, wrong_length};
 use super::{Key, Params, Result, aes_key, bad_param};
 use crate::crypto::aes::{self, Direction};
 
-/// C_EncryptInit and C_DecryptInit.
 pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     let Params::Ccm {
         data_len,
@@ -17,7 +16,7 @@ pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<
         return bad_param("CCM takes CK_CCM_PARAMS");
     };
     aes::ccm_limits(nonce.len(), *tag_len)?;
-    Ok(gathered(Message {
+    Ok(gathered(CcmMessage {
         key: aes_key(key)?.clone(),
         direction,
         data_len: *data_len,
@@ -27,17 +26,17 @@ pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<
     }))
 }
 
-struct Message {
+struct CcmMessage {
     key: aes::Key,
     direction: Direction,
-    /// ulDataLen: of the text, without its tag.
+    /// ulDataLen: bytes of the text, without the tag.
     data_len: usize,
     nonce: Vec<u8>,
     aad: Vec<u8>,
     tag_len: usize,
 }
 
-impl Whole for Message {
+impl Whole for CcmMessage {
     fn bound(&self, input: usize) -> usize {
         match self.direction {
             Direction::Encrypt => input.saturating_add(self.tag_len),

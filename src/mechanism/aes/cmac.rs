@@ -1,32 +1,31 @@
 //! AES-CMAC (PKCS#11 3.2 section 6.14).
 
-use super::super::mac::{Function, MAX, Mac, general_len};
+use super::super::mac::{MAX, Mac, MacFunction, general_len};
 use super::super::no_params;
 use super::{Key, Params, Result, aes_key};
 use crate::crypto::aes::BLOCK;
 use crate::crypto::cmac::Cmac;
 use crate::error::Error;
 
-/// The whole MAC.
-pub(super) fn whole(key: &Key, params: &Params) -> Result<Box<Mac<State>>> {
+pub(super) fn whole(key: &Key, params: &Params) -> Result<Box<Mac<CmacState>>> {
     no_params(params)?;
     begin(key, BLOCK)
 }
 
 /// As much of the MAC as the parameter says.
-pub(super) fn general(key: &Key, params: &Params) -> Result<Box<Mac<State>>> {
+pub(super) fn general(key: &Key, params: &Params) -> Result<Box<Mac<CmacState>>> {
     begin(key, general_len(params, BLOCK)?)
 }
 
-fn begin(key: &Key, len: usize) -> Result<Box<Mac<State>>> {
-    let state = State(Some(Cmac::new(aes_key(key)?)?));
+fn begin(key: &Key, len: usize) -> Result<Box<Mac<CmacState>>> {
+    let state = CmacState(Some(Cmac::new(aes_key(key)?)?));
     Ok(Box::new(Mac::new(state, len)))
 }
 
 /// `None` once the MAC is taken.
-pub(super) struct State(Option<Cmac>);
+pub(super) struct CmacState(Option<Cmac>);
 
-impl Function for State {
+impl MacFunction for CmacState {
     fn update(&mut self, message: &[u8]) -> Result<()> {
         match &mut self.0 {
             Some(cmac) => Ok(cmac.update(message)?),

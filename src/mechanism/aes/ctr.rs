@@ -6,21 +6,20 @@ use super::{Key, Params, Result, aes_key, bad_param};
 use crate::crypto;
 use crate::crypto::aes::{Ctr, Direction};
 
-/// C_EncryptInit and C_DecryptInit.
 pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     let Params::Ctr { counter, bits } = params else {
         return bad_param("CTR takes CK_AES_CTR_PARAMS");
     };
     let ctr = Ctr::new(aes_key(key)?, counter, *bits)?;
-    Ok(Box::new(Stream { ctr, direction }))
+    Ok(Box::new(CtrStream { ctr, direction }))
 }
 
-struct Stream {
+struct CtrStream {
     ctr: Ctr,
     direction: Direction,
 }
 
-impl Cipher for Stream {
+impl Cipher for CtrStream {
     fn update_bound(&self, input: usize) -> usize {
         input
     }

@@ -5,12 +5,10 @@ use super::super::gcm;
 use super::{Key, Params, aes_key};
 use crate::error::Result;
 
-/// C_EncryptInit.
 pub(super) fn encrypt(key: &Key, params: &Params) -> Result<Box<dyn Cipher>> {
     gcm::encrypt(aes_key(key)?, params)
 }
 
-/// C_DecryptInit.
 pub(super) fn decrypt(key: &Key, params: &Params) -> Result<Box<dyn Cipher>> {
     gcm::decrypt(aes_key(key)?, params)
 }

@@ -1,6 +1,6 @@
 //! AES-GMAC (PKCS#11 3.2 section 6.13.4): the message is the additional data of an empty GCM text.
 
-use super::super::mac::{Function, MAX, Mac};
+use super::super::mac::{MAX, Mac, MacFunction};
 use super::{Key, Params, aes_key, bad_param};
 use crate::crypto::aes::{TAG, gcm_limits};
 use crate::crypto::gmac::Gmac;
@@ -19,7 +19,7 @@ pub(super) fn begin(key: &Key, params: &Params) -> Result<Box<Mac<Gmac>>> {
     Ok(Box::new(Mac::new(gmac, *tag_len)))
 }
 
-impl Function for Gmac {
+impl MacFunction for Gmac {
     fn update(&mut self, message: &[u8]) -> Result<()> {
         Ok(self.update(message)?)
     }

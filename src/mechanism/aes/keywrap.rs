@@ -13,50 +13,49 @@ use crate::crypto::keywrap::{
 use crate::error::{Result, refuse};
 use crate::secret::Secret;
 
-/// Length of a semiblock in bytes.
 pub(super) const SEMIBLOCK: usize = 8;
 
-/// Shortest output of RFC 3394.
+/// Length of RFC 3394's shortest output in bytes.
 const SHORTEST: usize = 3 * SEMIBLOCK;
 
 /// The alternative initial value's constant part (RFC 5649 section 3).
 const AIV: [u8; 4] = [0xA6, 0x59, 0x59, 0xA6];
 
-/// What is done before the wrap.
+/// The padding before the wrap, or two paddings of which the wrap makes one and takes both.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Nothing: RFC 3394.
+pub(super) enum KeyWrapForm {
+    /// None: RFC 3394.
     Plain,
-    /// RFC 5649's own padding.
+    /// RFC 5649's own.
     Kwp,
-    /// PKCS#7 padding to semiblocks.
+    /// PKCS#7 to semiblocks, then RFC 3394.
     Pkcs7,
-    /// Made as RFC 5649 has it; taken in that form and in PKCS#7's. After the inverse the initial
-    /// value tells which it was.
+    /// Wraps like `Kwp`; unwraps like `Kwp` or `Pkcs7`, whichever fits the initial value inside.
     KwpOrPkcs7,
-    /// Made with PKCS#7 padding; taken in both forms.
+    /// Wraps like `Pkcs7`; unwraps like `KwpOrPkcs7`.
     Pkcs7OrKwp,
 }
 
-/// A wrap with its initial value.
-struct Wrap {
-    form: Form,
+struct KeyWrap {
+    form: KeyWrapForm,
     iv: [u8; SEMIBLOCK],
 }
 
-impl Wrap {
-    /// RFC 5649 takes only the constant of its initial value, and so do the wraps of two forms:
-    /// another one would not be understood elsewhere.
-    fn new(form: Form, params: &Params) -> Result<Self> {
+impl KeyWrap {
+    /// RFC 5649 has one constant initial value, which alone is taken. The forms that unwrap two
+    /// ways take none: another initial value would be understood nowhere else.
+    fn new(form: KeyWrapForm, params: &Params) -> Result<Self> {
         let iv = match (form, params) {
             (_, Params::None) => Some(KW_IV),
-            (Form::Plain | Form::Pkcs7, Params::Iv(iv)) => iv.as_slice().try_into().ok(),
-            (Form::Kwp, Params::Iv(iv)) if *iv == AIV => Some(KW_IV),
+            (KeyWrapForm::Plain | KeyWrapForm::Pkcs7, Params::Iv(iv)) => {
+                iv.as_slice().try_into().ok()
+            }
+            (KeyWrapForm::Kwp, Params::Iv(iv)) if *iv == AIV => Some(KW_IV),
             _ => None,
         };
-        // A blob of RFC 5649 would open by RFC 3394 with its length as a part of the initial value, and
-        // its padding would become a part of the key.
-        let foreign = |iv: &[u8; SEMIBLOCK]| form != Form::Kwp && iv.starts_with(&AIV);
+        // With an initial value that begins like that of RFC 5649, RFC 3394 would open a blob of
+        // RFC 5649, and its padding would become a part of the key.
+        let foreign = |iv: &[u8; SEMIBLOCK]| form != KeyWrapForm::Kwp && iv.starts_with(&AIV);
         match iv.filter(|iv| !foreign(iv)) {
             Some(iv) => Ok(Self { form, iv }),
             None => bad_param("the initial value of this wrap is absent or its constant"),
@@ -65,18 +64,18 @@ impl Wrap {
 
     fn seal(&self, kek: &[u8], clear: &[u8]) -> crypto::Result<Vec<u8>> {
         match self.form {
-            Form::Plain => kw_wrap(kek, &self.iv, clear),
-            Form::Kwp | Form::KwpOrPkcs7 => kwp_wrap(kek, clear),
-            Form::Pkcs7 | Form::Pkcs7OrKwp => kw_pkcs7_wrap(kek, &self.iv, clear),
+            KeyWrapForm::Plain => kw_wrap(kek, &self.iv, clear),
+            KeyWrapForm::Kwp | KeyWrapForm::KwpOrPkcs7 => kwp_wrap(kek, clear),
+            KeyWrapForm::Pkcs7 | KeyWrapForm::Pkcs7OrKwp => kw_pkcs7_wrap(kek, &self.iv, clear),
         }
     }
 
     fn open(&self, kek: &[u8], wrapped: &[u8]) -> crypto::Result<Secret> {
         match self.form {
-            Form::Plain => kw_unwrap(kek, &self.iv, wrapped),
-            Form::Kwp => kwp_unwrap(kek, wrapped),
-            Form::Pkcs7 => kw_pkcs7_unwrap(kek, &self.iv, wrapped),
-            Form::KwpOrPkcs7 | Form::Pkcs7OrKwp => match kwp_unwrap(kek, wrapped) {
+            KeyWrapForm::Plain => kw_unwrap(kek, &self.iv, wrapped),
+            KeyWrapForm::Kwp => kwp_unwrap(kek, wrapped),
+            KeyWrapForm::Pkcs7 => kw_pkcs7_unwrap(kek, &self.iv, wrapped),
+            KeyWrapForm::KwpOrPkcs7 | KeyWrapForm::Pkcs7OrKwp => match kwp_unwrap(kek, wrapped) {
                 Err(crypto::Error::BadCiphertext) if wrapped.len() >= SHORTEST => {
                     kw_pkcs7_unwrap(kek, &self.iv, wrapped)
                 }
@@ -85,17 +84,15 @@ impl Wrap {
         }
     }
 
-    /// Whether a wrapped key may have this length.
     fn takes(&self, len: usize) -> bool {
         let least = match self.form {
-            Form::Plain | Form::Pkcs7 => SHORTEST,
-            Form::Kwp | Form::KwpOrPkcs7 | Form::Pkcs7OrKwp => 2 * SEMIBLOCK,
+            KeyWrapForm::Plain | KeyWrapForm::Pkcs7 => SHORTEST,
+            KeyWrapForm::Kwp | KeyWrapForm::KwpOrPkcs7 | KeyWrapForm::Pkcs7OrKwp => 2 * SEMIBLOCK,
         };
         len >= least && len.is_multiple_of(SEMIBLOCK)
     }
 }
 
-/// C_UnwrapKey, of each form.
 macro_rules! unwrap {
     ($($name:ident: $form:expr;)+) => {$(
         pub(super) static $name: Unwrap = Unwrap {
@@ -107,21 +104,20 @@ macro_rules! unwrap {
 }
 
 unwrap! {
-    PLAIN: Form::Plain;
-    KWP: Form::Kwp;
-    PKCS7: Form::Pkcs7;
-    EITHER: Form::KwpOrPkcs7;
+    PLAIN: KeyWrapForm::Plain;
+    KWP: KeyWrapForm::Kwp;
+    PKCS7: KeyWrapForm::Pkcs7;
+    EITHER: KeyWrapForm::KwpOrPkcs7;
 }
 
-/// C_WrapKey.
-pub(super) fn wrap(form: Form, key: &Key, params: &Params, clear: &[u8]) -> Result<Vec<u8>> {
-    let wrap = Wrap::new(form, params)?;
+pub(super) fn wrap(form: KeyWrapForm, key: &Key, params: &Params, clear: &[u8]) -> Result<Vec<u8>> {
+    let wrap = KeyWrap::new(form, params)?;
     Ok(wrap.seal(aes_key(key)?.bytes(), clear)?)
 }
 
-/// The parameter is judged here too, since opening can only say that a blob is bad.
-fn length(form: Form, params: &Params, len: usize) -> Result<()> {
-    if !Wrap::new(form, params)?.takes(len) {
+/// Refuses wrong parameters too: opening says only that a blob is bad.
+fn length(form: KeyWrapForm, params: &Params, len: usize) -> Result<()> {
+    if !KeyWrap::new(form, params)?.takes(len) {
         return refuse(
             ck::CKR_WRAPPED_KEY_LEN_RANGE,
             "a wrapped key has a multiple of 8 bytes, and at least 16 or 24",
@@ -131,44 +127,45 @@ fn length(form: Form, params: &Params, len: usize) -> Result<()> {
 }
 
 fn open(
-    form: Form,
+    form: KeyWrapForm,
     key: &Key,
     params: &Params,
     blob: &[u8],
 ) -> std::result::Result<Secret, BadBlob> {
-    let (Ok(wrap), Ok(key)) = (Wrap::new(form, params), aes_key(key)) else {
+    let (Ok(wrap), Ok(key)) = (KeyWrap::new(form, params), aes_key(key)) else {
         return Err(BadBlob);
     };
     wrap.open(key.bytes(), blob).map_err(|_| BadBlob)
 }
 
-/// C_EncryptInit and C_DecryptInit.
 pub(super) fn begin(
-    form: Form,
+    form: KeyWrapForm,
     key: &Key,
     params: &Params,
     direction: Direction,
 ) -> Result<Box<dyn Cipher>> {
-    Ok(gathered(Message {
-        wrap: Wrap::new(form, params)?,
+    Ok(gathered(KeyWrapMessage {
+        wrap: KeyWrap::new(form, params)?,
         key: aes_key(key)?.clone(),
         direction,
     }))
 }
 
-struct Message {
-    wrap: Wrap,
+struct KeyWrapMessage {
+    wrap: KeyWrap,
     key: aes::Key,
     direction: Direction,
 }
 
-impl Whole for Message {
+impl Whole for KeyWrapMessage {
     fn bound(&self, input: usize) -> usize {
         match (self.direction, self.wrap.form) {
             (Direction::Decrypt, _) => input.saturating_sub(SEMIBLOCK),
-            (_, Form::Plain) => input.saturating_add(SEMIBLOCK),
-            (_, Form::Kwp | Form::KwpOrPkcs7) => semiblocks(input.div_ceil(SEMIBLOCK), 1),
-            (_, Form::Pkcs7 | Form::Pkcs7OrKwp) => semiblocks(input / SEMIBLOCK, 2),
+            (_, KeyWrapForm::Plain) => input.saturating_add(SEMIBLOCK),
+            (_, KeyWrapForm::Kwp | KeyWrapForm::KwpOrPkcs7) => {
+                semiblocks(input.div_ceil(SEMIBLOCK), 1)
+            }
+            (_, KeyWrapForm::Pkcs7 | KeyWrapForm::Pkcs7OrKwp) => semiblocks(input / SEMIBLOCK, 2),
         }
     }
 

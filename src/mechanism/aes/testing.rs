@@ -8,22 +8,18 @@ use super::super::{Cipher, Key, Mechanism, Params};
 use crate::crypto::aes;
 use crate::error::Result;
 
-/// A ready key.
 pub(super) fn key(bytes: &[u8]) -> Arc<Key> {
     Arc::new(Key::new(aes::Key::new(bytes).unwrap()))
 }
 
-/// A begun encryption.
 pub(super) fn encryption(row: &Mechanism, key: &[u8], params: &Params) -> Box<dyn Cipher> {
     row.encrypt.unwrap()(&self::key(key), params).unwrap()
 }
 
-/// A begun decryption.
 pub(super) fn decryption(row: &Mechanism, key: &[u8], params: &Params) -> Box<dyn Cipher> {
     row.decrypt.unwrap()(&self::key(key), params).unwrap()
 }
 
-/// One message at once.
 pub(super) fn whole(mut cipher: Box<dyn Cipher>, input: &[u8]) -> Result<Vec<u8>> {
     let mut out = vec![0xEE; cipher.one_shot_bound(input.len())];
     let written = cipher.one_shot(input, &mut out)?;
@@ -32,7 +28,6 @@ pub(super) fn whole(mut cipher: Box<dyn Cipher>, input: &[u8]) -> Result<Vec<u8>
     Ok(out)
 }
 
-/// One message in parts.
 pub(super) fn in_parts<T: AsRef<[u8]>>(
     mut cipher: Box<dyn Cipher>,
     parts: &[T],

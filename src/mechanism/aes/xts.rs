@@ -10,7 +10,6 @@ use crate::error::{Error, refuse};
 use crate::rng::{self, Rng};
 use crate::secret::Secret;
 
-/// C_EncryptInit and C_DecryptInit.
 pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     let Params::Iv(iv) = params else {
         return bad_param("XTS takes the number of the data unit");
@@ -21,14 +20,14 @@ pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<
     let Some(key) = key.of::<Secret>() else {
         return refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "XTS takes an AES-XTS key");
     };
-    Ok(gathered(Unit {
+    Ok(gathered(DataUnit {
         xts: Xts::new(key)?,
         direction,
         iv,
     }))
 }
 
-/// Two keys that differ.
+/// Two random keys; they are equal with a probability of 2^-128 at most.
 pub(super) fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
     no_params(params)?;
     if !matches!(len, 32 | 64) {
@@ -38,13 +37,13 @@ pub(super) fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Sec
     Ok(rng::secret(rng, len))
 }
 
-struct Unit {
+struct DataUnit {
     xts: Xts,
     direction: Direction,
     iv: [u8; BLOCK],
 }
 
-impl Whole for Unit {
+impl Whole for DataUnit {
     fn bound(&self, input: usize) -> usize {
         input
     }

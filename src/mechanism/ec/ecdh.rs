@@ -19,16 +19,11 @@ const MAX_LEN: usize = 4096;
 const ECDH: Mechanism = Mechanism {
     params: ParamKind::Ecdh,
     derive: Some(derive),
-    // The shared secret itself is as long as the curve's field.
+    // Without a key derivation function the output is the shared secret, as long as the curve's
+    // field.
     composition: Composition::OneWay {
         bounded: |params| matches!(params, Params::Ecdh(Ecdh { kdf: None, .. })),
     },
-    vectors: &[
-        "ec/ecdh.json",
-        "okp.json",
-        "x963_kdf.json",
-        "crypto::ec::vectors::wycheproof_ecdh",
-    ],
     ..EC
 };
 
@@ -39,7 +34,7 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         key_types: &[ck::CKK_EC, ck::CKK_EC_MONTGOMERY],
         ..ECDH
     },
-    // The token's curves have cofactor 1: the two mechanisms are one.
+    // All curves have cofactor 1, so the two mechanisms compute the same.
     Mechanism {
         id: ck::CKM_ECDH1_COFACTOR_DERIVE,
         name: "CKM_ECDH1_COFACTOR_DERIVE",
@@ -57,8 +52,8 @@ fn derive(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Res
     keyed(agree(key, &ecdh.public_data)?, ecdh, len)
 }
 
-/// The secret that the two parties share. The other's public key is bare, or, as in CKA_EC_POINT,
-/// a DER OCTET STRING.
+/// The secret that the two parties share. `peer` is a bare public key or, as in CKA_EC_POINT, a DER
+/// OCTET STRING.
 pub(super) fn agree(key: &Key, peer: &[u8]) -> Result<Secret> {
     let shared = match key.of::<okp::PrivateKey>() {
         Some(key) => okp::PublicKey::new(key.curve(), okp::bare_point(peer))
@@ -83,8 +78,8 @@ fn not_a_peer(error: crypto::Error) -> Error {
     }
 }
 
-/// The derived key. Without a KDF the secret itself, of which the leading bytes are left out when
-/// fewer are asked for.
+/// The derived key. Without a key derivation function it is the shared secret, or its last bytes
+/// where CKA_VALUE_LEN asks for fewer.
 fn keyed(shared: Secret, ecdh: &Ecdh, len: Option<usize>) -> Result<Secret> {
     match (ecdh.kdf, len) {
         (None, None) => Ok(shared),

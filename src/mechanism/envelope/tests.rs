@@ -6,8 +6,8 @@ const NEW: [u8; ID] = [0x22; ID];
 const OLD: [u8; ID] = [0x33; ID];
 const SALT_BYTES: [u8; SALT] = [0x44; SALT];
 
-fn version(id: [u8; ID], material: &[u8]) -> Version {
-    Version::new(id, Secret::copy(material), 100)
+fn version(id: [u8; ID], material: &[u8]) -> KeyringVersion {
+    KeyringVersion::new(id, Secret::copy(material), 100)
 }
 
 fn keyring() -> Keyring {
@@ -21,7 +21,7 @@ fn sealed(keyring: &Keyring, data: &[u8], clear: &[u8]) -> Vec<u8> {
     out
 }
 
-fn opened(keyring: &Keyring, data: &[u8], envelope: &[u8]) -> Opened<Vec<u8>> {
+fn opened(keyring: &Keyring, data: &[u8], envelope: &[u8]) -> crypto::Result<Vec<u8>> {
     let mut out = vec![0; envelope.len().saturating_sub(OVERHEAD)];
     let len = open(keyring, data, envelope, &mut out)?;
     assert_eq!(len, out.len());
@@ -78,17 +78,17 @@ fn every_flipped_bit_is_detected() {
         damaged[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(
             opened(&keyring(), b"data", &damaged),
-            Err(Refusal::BadCiphertext),
+            Err(crypto::Error::BadCiphertext),
             "bit {bit}"
         );
     }
     assert_eq!(
         opened(&keyring(), b"Data", &envelope),
-        Err(Refusal::BadCiphertext)
+        Err(crypto::Error::BadCiphertext)
     );
     for len in 0..OVERHEAD {
         let outcome = opened(&keyring(), b"data", &envelope[..len]);
-        assert_eq!(outcome, Err(Refusal::CiphertextLength), "{len}");
+        assert_eq!(outcome, Err(crypto::Error::CiphertextLength), "{len}");
     }
 }
 
@@ -109,14 +109,14 @@ fn another_key_with_the_same_material_opens_nothing() {
     let envelope = sealed(&keyring(), b"", b"text");
     assert_eq!(
         opened(&other, b"", &envelope),
-        Err(Refusal::BadCiphertext),
+        Err(crypto::Error::BadCiphertext),
         "as it is"
     );
     let mut renamed = envelope;
     renamed[1..17].copy_from_slice(other.uid());
     assert_eq!(
         opened(&other, b"", &renamed),
-        Err(Refusal::BadCiphertext),
+        Err(crypto::Error::BadCiphertext),
         "renamed"
     );
 }
@@ -128,7 +128,10 @@ fn an_older_version_opens_while_it_lives() {
     assert!(keyring.judge(|expires_at| expires_at == 100));
     assert!(opened(&keyring, b"", &old).is_ok());
     assert!(!keyring.judge(|_| false));
-    assert_eq!(opened(&keyring, b"", &old), Err(Refusal::BadCiphertext));
+    assert_eq!(
+        opened(&keyring, b"", &old),
+        Err(crypto::Error::BadCiphertext)
+    );
     let new = sealed(&keyring, b"", b"text");
     assert!(opened(&keyring, b"", &new).is_ok(), "that is the key's own");
     keyring.judge(|_| true);

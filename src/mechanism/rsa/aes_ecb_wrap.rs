@@ -8,11 +8,10 @@ use crate::crypto::padding;
 use crate::mechanism::{Oaep, bad_param};
 use crate::rng;
 
-/// Length of the inner key.
 const INNER_LEN: usize = 32;
 
-/// What the mechanism's users agree on without saying.
-static USUAL: Oaep = Oaep {
+/// The parameters where the caller gives none.
+static DEFAULT_OAEP: Oaep = Oaep {
     hash: Hash::Sha256,
     mgf: Hash::Sha256,
     label: Vec::new(),
@@ -26,7 +25,7 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
 
 fn expected(params: &Params) -> Result<&Oaep> {
     match params {
-        Params::None => Ok(&USUAL),
+        Params::None => Ok(&DEFAULT_OAEP),
         Params::Oaep(oaep) => Ok(oaep),
         _ => bad_param("the mechanism takes CK_RSA_PKCS_OAEP_PARAMS or nothing"),
     }
@@ -52,8 +51,8 @@ fn length(key: &Key, params: &Params, len: usize) -> Result<()> {
     }
 }
 
-/// When the inner key does not decrypt, the rest is opened with a decoy all the same: the caller
-/// cannot tell from the time which of the two was wrong.
+/// When the inner key does not decrypt, the rest is opened all the same, with a decoy, so that the
+/// time does not tell which of the two was wrong.
 fn open(key: &Key, params: &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob> {
     let (Ok(key), Ok(oaep)) = (private(key), expected(params)) else {
         return Err(BadBlob);

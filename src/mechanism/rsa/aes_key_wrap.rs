@@ -6,7 +6,7 @@ use crate::crypto::keywrap::{KWP_MIN_LEN, KWP_UNIT, kwp_unwrap, kwp_wrap};
 use crate::mechanism::Oaep;
 use crate::rng;
 
-/// Length of the AES key that stands for one that did not decrypt.
+/// Length in bytes of the AES key that stands in for one that did not decrypt.
 const DECOY_LEN: usize = 32;
 
 pub(super) static UNWRAP: Unwrap = Unwrap {
@@ -15,7 +15,7 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
     proof: Proof::Integrity,
 };
 
-/// Bytes of the inner key, where fixed, and how it is encrypted.
+/// Bytes of the inner key, where the parameter fixes them, and how that key is encrypted.
 fn expected(params: &Params) -> Result<(Option<usize>, &Oaep)> {
     let Params::RsaAesKeyWrap { aes_bits, oaep } = params else {
         return refuse(
@@ -61,8 +61,8 @@ fn length(key: &Key, params: &Params, len: usize) -> Result<()> {
     }
 }
 
-/// When the inner key does not decrypt, the rest is opened with a decoy all the same: the caller
-/// cannot tell from the time which of the two was wrong.
+/// When the inner key does not decrypt, the rest is opened all the same, with a decoy, so that the
+/// time does not tell which of the two was wrong.
 fn open(key: &Key, params: &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob> {
     let (Ok(key), Ok((len, oaep))) = (private(key), expected(params)) else {
         return Err(BadBlob);

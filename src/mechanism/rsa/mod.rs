@@ -29,7 +29,6 @@ mod tests;
 
 pub(super) use rows::ROWS;
 
-/// What all rows have in common.
 const RSA: Mechanism = Mechanism {
     key_types: &[ck::CKK_RSA],
     sizes: (rsa::MIN_BITS as u64, rsa::MAX_BITS as u64),
@@ -37,7 +36,6 @@ const RSA: Mechanism = Mechanism {
     ..ROW
 };
 
-/// The key of an encryption, verification or wrap.
 fn public(key: &Key) -> Result<&PublicKey> {
     match key.of() {
         Some(key) => Ok(key),
@@ -45,7 +43,6 @@ fn public(key: &Key) -> Result<&PublicKey> {
     }
 }
 
-/// The key of a decryption, signature or unwrap.
 fn private(key: &Key) -> Result<&PrivateKey> {
     match key.of() {
         Some(key) => Ok(key),
@@ -85,7 +82,7 @@ fn decrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     ))
 }
 
-/// The error of a wrap: the length that is wrong there is the wrapped key's.
+/// The error of a wrap, in which a wrong length is that of the wrapped key.
 fn wrapping(error: crypto::Error) -> Error {
     match error {
         crypto::Error::InputLength => Error::new(

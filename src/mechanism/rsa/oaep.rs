@@ -64,7 +64,6 @@ fn open(key: &Key, params: &Params, blob: &[u8]) -> std::result::Result<Secret, 
     unseal(key, oaep, blob).map_err(|_| BadBlob)
 }
 
-/// Encrypts under `oaep`.
 pub(super) fn seal(
     key: &PublicKey,
     oaep: &Oaep,
@@ -74,7 +73,6 @@ pub(super) fn seal(
     key.encrypt_oaep(oaep.hash, oaep.mgf, &oaep.label, message, out)
 }
 
-/// Decrypts under `oaep`.
 pub(super) fn unseal(key: &PrivateKey, oaep: &Oaep, ciphertext: &[u8]) -> crypto::Result<Secret> {
     let mut out = Secret::zeroed(key.modulus_len());
     let len = key.decrypt_oaep(oaep.hash, oaep.mgf, &oaep.label, ciphertext, &mut out)?;

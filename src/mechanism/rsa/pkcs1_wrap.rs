@@ -5,7 +5,7 @@
 use super::*;
 use crate::mechanism::{KeyLengths, Opened};
 
-/// Length of a pseudo-random key where any would fit.
+/// Length in bytes of a pseudo-random key where several lengths fit.
 const USUAL_LEN: usize = 32;
 
 pub(super) static UNWRAP: Unwrap = Unwrap {
@@ -31,8 +31,8 @@ pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Res
     Ok(out)
 }
 
-/// A message of a length that does not fit gets a substitute too, whether it was in the blob or is
-/// pseudo-random already: a caller sees the same of both.
+/// A message whose length does not fit is replaced too, whether it was in the blob or is
+/// pseudo-random already, so that a caller sees no difference.
 pub(super) fn open_blind(
     key: &Key,
     _: &Params,

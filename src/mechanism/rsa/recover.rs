@@ -14,8 +14,8 @@ pub(super) fn raw(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     begin(key, params, modulus_len, PublicKey::recover_raw)
 }
 
-/// The length is not exact even where it is known: whether the signature is valid is said before
-/// whether the data fit (section 5.15.6).
+/// The length counts as not exact even where it is known: an invalid signature is reported before a
+/// buffer that is too short (section 5.15.6).
 fn begin(
     key: &Arc<Key>,
     params: &Params,

@@ -8,7 +8,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         id: ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
         name: "CKM_RSA_PKCS_KEY_PAIR_GEN",
         generate_pair: Some(generate_pair),
-        vectors: &["crypto::rsa::tests::generated_keys_are_what_was_asked_for"],
         ..RSA
     },
     Mechanism {
@@ -23,7 +22,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         wrap: Some(pkcs1_wrap::wrap),
         unwrap: Some(&pkcs1_wrap::UNWRAP),
         unwrap_blind: Some(pkcs1_wrap::open_blind),
-        vectors: &["rsa/implicit_rejection.json"],
         ..RSA
     },
     Mechanism {
@@ -35,7 +33,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         verify: Some(raw::verify),
         sign_recover: Some(raw::sign),
         verify_recover: Some(recover::raw),
-        vectors: &["crypto::rsa::raw::tests::agrees_with_plain_exponentiation"],
         ..RSA
     },
     Mechanism {
@@ -46,7 +43,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         decrypt: Some(oaep::decrypt),
         wrap: Some(oaep::wrap),
         unwrap: Some(&oaep::UNWRAP),
-        vectors: &["crypto::rsa::tests::wycheproof_oaep"],
         ..RSA
     },
     Mechanism {
@@ -55,7 +51,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         params: ParamKind::RsaAesKeyWrap,
         wrap: Some(aes_key_wrap::wrap),
         unwrap: Some(&aes_key_wrap::UNWRAP),
-        vectors: &["rsa/aes_key_wrap.json"],
         ..RSA
     },
     Mechanism {
@@ -64,7 +59,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         params: ParamKind::OptionalOaep,
         wrap: Some(aes_ecb_wrap::wrap),
         unwrap: Some(&aes_ecb_wrap::UNWRAP),
-        vectors: &["rsa/aes_ecb_pkcs7.json"],
         ..RSA
     },
 ];

@@ -4,9 +4,6 @@
 use super::*;
 use crate::crypto::rsa::Pss;
 
-/// What all rows have in common.
-const SIGNATURE: Mechanism = Mechanism { ..RSA };
-
 macro_rules! rows {
     ($($hash:ident: $pkcs1:ident, $pss:ident;)+) => {
         &[
@@ -16,16 +13,14 @@ macro_rules! rows {
                 params: ParamKind::Pss,
                 sign: Some(|key, params| sign_pss(key, params, None)),
                 verify: Some(|key, params| verify_pss(key, params, None)),
-                vectors: &["rsa/pss.json", "crypto::rsa::pss::tests::agrees_with_an_independent_implementation"],
-                ..SIGNATURE
+                ..RSA
             },
             $(Mechanism {
                 id: ck::$pkcs1,
                 name: stringify!($pkcs1),
                 sign: Some(|key, params| sign_hashed(key, params, Hash::$hash)),
                 verify: Some(|key, params| verify_hashed(key, params, Hash::$hash)),
-                vectors: &["rsa/openssl.json", "crypto::rsa::tests::wycheproof_pkcs1_verify"],
-                ..SIGNATURE
+                ..RSA
             },
             Mechanism {
                 id: ck::$pss,
@@ -33,8 +28,7 @@ macro_rules! rows {
                 params: ParamKind::Pss,
                 sign: Some(|key, params| sign_pss(key, params, Some(Hash::$hash))),
                 verify: Some(|key, params| verify_pss(key, params, Some(Hash::$hash))),
-                vectors: &["rsa/pss.json", "crypto::rsa::pss::tests::agrees_with_an_independent_implementation"],
-                ..SIGNATURE
+                ..RSA
             },)+
         ]
     };
@@ -109,7 +103,8 @@ fn verify_pss(key: &Arc<Key>, params: &Params, hash: Option<Hash>) -> Result<Box
 }
 
 /// The scheme and its input: a message that the mechanism hashes by `hash`, or a digest of the
-/// parameter's hash. hashAlg must be the mechanism's own, and the salt fit into the modulus.
+/// parameter's hash. hashAlg must be the mechanism's own hash, and the salt must fit into the
+/// modulus.
 fn expected(params: &Params, hash: Option<Hash>, bits: usize) -> Result<(Pss, Input)> {
     let Params::Pss(pss) = *params else {
         return refuse(

@@ -23,7 +23,6 @@ mod tests;
 
 pub(super) use rows::ROWS;
 
-/// What all rows have in common.
 const SM2: Mechanism = Mechanism {
     key_types: &[ck::CKK_EC],
     sizes: (256, 256),
@@ -32,7 +31,6 @@ const SM2: Mechanism = Mechanism {
     ..ROW
 };
 
-/// The key of an encryption, verification or wrap.
 fn public(key: &Key) -> Result<&PublicKey> {
     match key.of().and_then(ec::PublicKey::sm2) {
         Some(key) => Ok(key),
@@ -40,7 +38,6 @@ fn public(key: &Key) -> Result<&PublicKey> {
     }
 }
 
-/// The key of a decryption, signature or unwrap.
 fn private(key: &Key) -> Result<&PrivateKey> {
     match key.of().and_then(ec::PrivateKey::sm2) {
         Some(key) => Ok(key),

@@ -8,7 +8,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         name: "CKM_TENON_SM2_KEY_PAIR_GEN",
         generate_pair: Some(generate_pair),
         only_curve: Some(Curve::Sm2),
-        vectors: &["crypto::ec::sm2::tests::new_keys_sign_and_decrypt"],
         ..SM2
     },
     Mechanism {
@@ -16,7 +15,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         name: "CKM_TENON_SM2_SM3_SIGN",
         sign: Some(sign),
         verify: Some(verify),
-        vectors: &["ec/sm2.json"],
         ..SM2
     },
     Mechanism {
@@ -27,7 +25,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         wrap: Some(encryption::wrap),
         unwrap: Some(&encryption::UNWRAP),
         private_form: PrivateForm::Pkcs8OrSm2Scalar,
-        vectors: &["ec/sm2.json"],
         ..SM2
     },
     Mechanism {
@@ -36,7 +33,6 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         wrap: Some(sm4_wrap::wrap),
         unwrap: Some(&sm4_wrap::UNWRAP),
         private_form: PrivateForm::Sm2Scalar,
-        vectors: &["ec/sm2.json"],
         ..SM2
     },
 ];

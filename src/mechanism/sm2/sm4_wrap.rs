@@ -34,7 +34,7 @@ pub(super) fn wrap(key: &Key, params: &Params, rng: &dyn Rng, clear: &[u8]) -> R
     Ok(blob)
 }
 
-/// Where the head ends is in the blob itself; the length alone says little.
+/// Where the head ends is told by its own first bytes, so the blob's length alone says little.
 fn length(key: &Key, params: &Params, len: usize) -> Result<()> {
     no_params(params)?;
     private(key)?;
@@ -44,8 +44,8 @@ fn length(key: &Key, params: &Params, len: usize) -> Result<()> {
     Ok(())
 }
 
-/// When the inner key does not decrypt, the rest is opened with another all the same: the caller
-/// cannot tell from the time which of the two was wrong.
+/// When the inner key does not decrypt, the rest is opened all the same, with another key, so that
+/// the time does not tell which of the two was wrong.
 fn open(key: &Key, _: &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob> {
     let key = private(key).map_err(|_| BadBlob)?;
     let (head, tail) = cipher_len(blob, KEY_LEN)

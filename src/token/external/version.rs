@@ -184,12 +184,14 @@ fn ready(
     vault: &Vault<'_>,
     snapshot: &Snapshot<'_>,
     record: &Record,
-) -> Result<Option<mechanism::Version>> {
+) -> Result<Option<mechanism::KeyringVersion>> {
     let material = stored::read_material(vault, snapshot, &record.uid, &record.attributes)?;
     let (Some(Material::Secret(material)), Some(id)) = (material, material_id(&record.attributes))
     else {
         return Ok(None);
     };
     let expires_at = time_value(&record.attributes, ck::CKA_TENON_EXPIRES_AT);
-    Ok(Some(mechanism::Version::new(id, material, expires_at)))
+    Ok(Some(mechanism::KeyringVersion::new(
+        id, material, expires_at,
+    )))
 }

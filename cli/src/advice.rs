@@ -4,15 +4,15 @@ use std::error::Error;
 
 use tenon_pkcs11::api::ck;
 
-/// The next step after `error`, where the library's own sentence does not say it in terms of this
-/// program.
+/// What the user can do after `error`, where the library's own sentence does not say it in terms of
+/// this program.
 pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let refusal: &tenon_pkcs11::api::error::Error = error.downcast_ref()?;
     Some(match refusal.rv {
         ck::CKR_PIN_INCORRECT => {
             "`tenon slots` shows how many tries are left until the PIN is locked"
         }
-        // Of the PIN that is locked the library's sentence tells what can be done.
+        // The library's own sentence says which PIN it is and what can be done.
         ck::CKR_PIN_LOCKED => return None,
         ck::CKR_USER_PIN_NOT_INITIALIZED => {
             "`tenon pin unlock` sets a new user PIN with the security officer's"

@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use crate::{Result, encoding, files};
 
-/// The user's PIN.
 #[derive(Args)]
 pub(crate) struct UserPin {
     /// File with the user's PIN in its first line, - for standard input; else $TENON_PIN; else a
@@ -29,7 +28,6 @@ impl UserPin {
     }
 }
 
-/// The security officer's PIN.
 #[derive(Args)]
 pub(crate) struct SoPin {
     /// File with the security officer's PIN in its first line, - for standard input; else
@@ -49,7 +47,6 @@ impl SoPin {
     }
 }
 
-/// A PIN in place of an old one.
 #[derive(Args)]
 pub(crate) struct NewPin {
     /// File with the new PIN in its first line, - for standard input; else $TENON_NEW_PIN; else a
@@ -69,7 +66,6 @@ impl NewPin {
     }
 }
 
-/// The password of a private key in a file.
 #[derive(Args, Default)]
 pub(crate) struct KeyPassword {
     /// File with the password of an encrypted key in its first line, - for standard input; else
@@ -89,26 +85,24 @@ impl KeyPassword {
     }
 }
 
-/// Where one secret comes from: the first of file, environment and prompt that there is.
+/// Where a secret comes from: its file, else the environment, else a prompt.
 pub(crate) struct Source<'a> {
     /// What the prompt and errors call it.
     pub(crate) name: &'a str,
     /// File whose first line is the secret; `-` is the next line of standard input.
     pub(crate) file: Option<&'a Path>,
-    /// Environment variable that holds the secret.
     pub(crate) variable: &'a str,
-    /// No PIN is empty: an empty one is a file or variable that is not filled yet.
+    /// No PIN may be empty: an empty one is a file or variable that was not filled.
     pub(crate) may_be_empty: bool,
 }
 
 impl Source<'_> {
-    /// Nobody needs to be asked.
+    /// Whether the secret can be read without a prompt.
     pub(crate) fn is_given(&self) -> bool {
         let filled = |secret: Zeroizing<String>| !secret.trim().is_empty();
         self.file.is_some() || self.of_environment().is_some_and(filled)
     }
 
-    /// A secret that there is already.
     pub(crate) fn read(&self) -> Result<Zeroizing<String>> {
         match self.given()? {
             Some(secret) => Ok(secret),
@@ -149,8 +143,8 @@ impl Source<'_> {
         Ok(secret)
     }
 
-    /// A variable that is empty gives nothing, but where a PIN is wanted: then it is one that was not
-    /// filled.
+    /// Where the secret may be empty, an empty variable counts as none. A PIN may not be empty:
+    /// then the variable was not filled, and is refused later.
     fn of_environment(&self) -> Option<Zeroizing<String>> {
         let secret = Zeroizing::new(std::env::var(self.variable).ok()?);
         (!secret.is_empty() || !self.may_be_empty).then_some(secret)
@@ -168,7 +162,7 @@ impl Source<'_> {
 }
 
 fn first_line(file: &Path) -> io::Result<Zeroizing<String>> {
-    /// Most bytes of a file with a PIN or password.
+    /// Greatest length in bytes of a file with a PIN or password.
     const LARGEST: u64 = 1 << 16;
 
     if file == Path::new("-") {

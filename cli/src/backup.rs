@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
-/// Refuses what would be no backup, before anything is copied.
+/// Refuses a target that cannot become a backup, before anything is copied.
 fn check_target(file: &Path, replace: bool) -> Result<()> {
     if file == Path::new("-") {
         return Err("a backup is not written to standard output: name a file".into());
@@ -105,7 +105,7 @@ pub(crate) fn progress() -> Progress {
         last = percent;
         let mut err = io::stderr().lock();
         let end = if percent >= 100 { "\r\x1b[K" } else { "" };
-        // Losing it is better than losing the copy.
+        // A line that is not shown is better than a copy that fails.
         let _ = write!(err, "\r{percent} %{end}").and_then(|()| err.flush());
     })
 }
@@ -153,7 +153,6 @@ fn sha256(file: &Path) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// What is written is hashed.
 struct Sink<'a>(&'a mut Sha256);
 
 impl Write for Sink<'_> {

@@ -82,7 +82,7 @@ fn place(origin: &Origin) -> Option<String> {
     }
 }
 
-/// Names that select nothing: misspelt, or of mechanisms that other modules have.
+/// Names that select nothing: misspelt, or of mechanisms that this version does not have.
 fn unknown_mechanisms(filter: &MechanismFilter) -> Vec<&str> {
     let (MechanismFilter::Only(names) | MechanismFilter::Except(names)) = filter else {
         return Vec::new();

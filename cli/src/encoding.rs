@@ -4,7 +4,7 @@ use crate::Result;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// `file`, as `without_mark` has it.
+/// `file` without a byte order mark.
 ///
 /// # Errors
 /// For text in UTF-16, which is what PowerShell's `>` writes.
@@ -22,7 +22,8 @@ pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// A mark of UTF-16, and every other byte of what follows is zero, as with ASCII.
+/// Whether `file` begins with a mark of UTF-16, and every other byte after it is zero, as in ASCII
+/// text.
 fn is_utf16(file: &[u8]) -> bool {
     let (zeros, text) = match file {
         [0xFF, 0xFE, text @ ..] => (1, text),

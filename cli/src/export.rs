@@ -43,8 +43,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     files::write(arguments.output.as_deref(), &bytes)
 }
 
-/// The one public key or certificate that was named, and its PEM label. A private key stands for
-/// its public one where that is no object of its own.
+/// The one public key or certificate that the filter names, and its PEM label. A private key gives
+/// its public key.
 fn choose(arguments: &Arguments, session: &Session) -> Result<(&'static str, Vec<u8>)> {
     let filter = &arguments.filter;
     let sources = match filter.class() {

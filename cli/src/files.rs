@@ -24,7 +24,7 @@ pub(crate) fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
 
 /// Everything of `source`, which has at most `most` bytes, in memory that is wiped.
 pub(crate) fn read_limited(source: impl Read, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    // A buffer that grows leaves its content behind.
+    // A buffer that grows leaves copies of its content behind.
     let room = usize::try_from(most + 1).map_err(io::Error::other)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     source.take(most + 1).read_to_end(&mut bytes)?;

@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
-/// Takes back what came before a refusal, which is the error that the user must see.
+/// Destroys what was made before a refusal. Failures are ignored: the user must see the refusal.
 fn undo(open: &Open, made: &[Handle]) {
     for handle in made {
         let _ = open.session.destroy_object(*handle);
@@ -87,13 +87,13 @@ struct Planned {
     class: ck::CK_OBJECT_CLASS,
     /// CKA_ID.
     id: Vec<u8>,
-    /// The one that its public key stands for, if it has one.
+    /// CKA_ID by the public key of the object; empty where it has none.
     own_id: Vec<u8>,
     template: Template,
 }
 
 impl Planned {
-    /// `spki` is the public key that the object is, has or speaks of.
+    /// `spki` is the public key itself, that of the private key, or that in the certificate.
     fn new(names: &Names, class: ck::CK_OBJECT_CLASS, spki: Option<&[u8]>) -> Result<Self> {
         let own_id = match spki {
             Some(spki) => key_id(spki)?.to_vec(),
@@ -154,8 +154,8 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     Ok(without_repeats(all))
 }
 
-/// A file may have a key's public half twice, beside the private key. Certificates of one key are
-/// different objects.
+/// Leaves out keys that come twice: a file may have a public key beside its private key, which brings
+/// it too. Certificates of one key are different objects.
 fn without_repeats(all: Vec<Planned>) -> Vec<Planned> {
     let mut once: Vec<Planned> = Vec::new();
     for planned in all {

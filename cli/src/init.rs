@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(slot) = slots.iter().find(named) {
         return there_already(arguments, &module, slot);
     }
-    // What can be refused without a PIN is; making the token asks it all again.
+    // This refuses what it can before a PIN is asked for; making the token checks all of it again.
     check(arguments, &slots)?;
     let so_pin = arguments.so_pin.source().read_new()?;
     let user_pin = arguments.pin.source().read_new()?;
@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     report(arguments, slot, true)
 }
 
-/// A token of the name is there, which is what was asked for, or an error.
+/// A token of this name is there: right with --if-missing, else an error.
 fn there_already(arguments: &Arguments, module: &Module, slot: &Slot) -> Result<()> {
     if !arguments.if_missing {
         return Err(format!("slot {} already has a token named {}", slot.id, slot.label).into());
@@ -96,8 +96,8 @@ fn there_already(arguments: &Arguments, module: &Module, slot: &Slot) -> Result<
     report(arguments, slot, false)
 }
 
-/// Refuses a slot that is not free, and to make a name beside a token that cannot be read and may
-/// have it. Who names a slot himself, and does not rely on --if-missing, is only warned.
+/// Refuses a slot that is not free, and a name that a token may have that cannot be read. Who names
+/// a slot, and does not say --if-missing, is only warned of such a token.
 fn check(arguments: &Arguments, slots: &[Slot]) -> Result<()> {
     let unreadable = token::unreadable(slots);
     if !unreadable.is_empty() {
@@ -116,7 +116,7 @@ fn check(arguments: &Arguments, slots: &[Slot]) -> Result<()> {
     }
 }
 
-/// Whether the slot is one to make a token in.
+/// Refuses a slot in which no token can be made.
 fn free(slots: &[Slot], wanted: u64) -> Result<()> {
     let Some(slot) = slots.iter().find(|slot| slot.id == wanted) else {
         let offered: Vec<_> = slots.iter().map(|slot| slot.id.to_string()).collect();

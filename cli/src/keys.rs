@@ -66,7 +66,7 @@ enum Usage {
     Derive,
 }
 
-/// CKA_ of a use, the word that asks for it, and whether public and held keys have it.
+/// CKA_ of a use, the word for it, and whether public keys and private keys have it. Secret keys have all.
 const USES: [(ck::CK_ATTRIBUTE_TYPE, Usage, bool, bool); 7] = [
     (ck::CKA_VERIFY, Usage::Sign, true, false),
     (ck::CKA_ENCRYPT, Usage::Encrypt, true, false),
@@ -78,7 +78,8 @@ const USES: [(ck::CK_ATTRIBUTE_TYPE, Usage, bool, bool); 7] = [
 ];
 
 impl Names {
-    /// Label, `id` and uses of an object of `class` on the token; without --usage the token chooses.
+    /// `template` with label, `id` and uses of an object of `class` on the token. Without --usage the
+    /// token chooses the uses.
     pub(crate) fn add(
         &self,
         template: Template,

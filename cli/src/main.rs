@@ -157,13 +157,13 @@ fn main() -> ExitCode {
     finish(done.map(|()| ExitCode::SUCCESS))
 }
 
-/// The exit status; an error is told to the user.
+/// The exit status. Tells the user of an error, with advice.
 fn finish(done: Result<ExitCode>) -> ExitCode {
     let error = match done {
         Ok(status) => return status,
         Err(error) => error,
     };
-    // `tenon … | head` has what it wanted.
+    // Who closes the pipe, as `tenon … | head` does, has all that was wanted.
     let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     if error.downcast_ref().is_some_and(closed) {
         return ExitCode::SUCCESS;

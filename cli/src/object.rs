@@ -63,7 +63,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Names nothing: every object matches.
+    /// Whether the filter names nothing, so that every object matches.
     pub(crate) fn is_empty(&self) -> bool {
         let Self {
             class,
@@ -78,7 +78,7 @@ impl Filter {
         self.class
     }
 
-    /// The same, of `class`.
+    /// The same filter, for objects of `class`.
     pub(crate) fn of(&self, class: Class) -> Self {
         Self {
             class: Some(class),
@@ -88,7 +88,7 @@ impl Filter {
         }
     }
 
-    /// The objects that the session sees.
+    /// The objects that match and that the session sees.
     pub(crate) fn find(&self, session: &Session) -> Result<Vec<Handle>> {
         let mut template = match self.class {
             Some(class) => Template::of_class(class.number()),
@@ -105,7 +105,7 @@ impl Filter {
     }
 }
 
-/// Everything that matches `template`.
+/// All objects that match `template`.
 pub(crate) fn find(session: &Session, template: &Template) -> Result<Vec<Handle>> {
     session.find_init(template.as_slice())?;
     let mut found = Vec::new();
@@ -170,9 +170,9 @@ pub(crate) struct Summary {
     pub(crate) unique_id: String,
     pub(crate) private: bool,
     pub(crate) uses: Vec<&'static str>,
-    /// Its material comes from outside.
+    /// Whether its material comes from outside.
     pub(crate) external: bool,
-    /// Bound for ever to the material that came first.
+    /// Whether the key is bound for ever to the material that came first.
     pub(crate) bound: bool,
 }
 
@@ -212,7 +212,7 @@ impl Summary {
         })
     }
 
-    /// For a line of text.
+    /// One line for people.
     pub(crate) fn words(&self) -> String {
         let Self {
             class,
@@ -225,7 +225,7 @@ impl Summary {
     }
 }
 
-/// A CK_ULONG.
+/// A CK_ULONG in native byte order.
 pub(crate) fn ulong(bytes: &[u8]) -> Option<ck::CK_ULONG> {
     bytes.try_into().ok().map(ck::CK_ULONG::from_ne_bytes)
 }

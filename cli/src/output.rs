@@ -15,12 +15,12 @@ pub(crate) struct Format {
 }
 
 impl Format {
-    /// A program reads the answer.
+    /// Whether a program reads the answer.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Prints `value`, or what `people` writes.
+    /// Prints `value` with --json, else what `people` writes.
     pub(crate) fn print(
         &self,
         value: &Value,
@@ -58,7 +58,7 @@ pub(crate) fn table<const N: usize>(
     Ok(())
 }
 
-/// Text of a token, without what would move a terminal's cursor.
+/// Text of a token. Control characters, which could move a terminal's cursor, are replaced.
 pub(crate) fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()

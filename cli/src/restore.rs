@@ -94,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
-/// The backup, verified. It lies beside the tokens from here on, under a name of its own.
+/// The backup, verified. A copy of it lies beside the tokens from here on, under a name of its own.
 fn read(arguments: &Arguments, module: &Module, config: Config) -> Result<TokenCopy> {
     let file = arguments
         .file
@@ -113,7 +113,7 @@ fn read(arguments: &Arguments, module: &Module, config: Config) -> Result<TokenC
     copy.map_err(|error| format!("{} is no backup: {error}", file.display()).into())
 }
 
-/// The slot to restore to.
+/// The slot that was named; else that of the same token; else the first free one.
 fn choose(arguments: &Arguments, module: &Module, serial: &str) -> Result<u64> {
     let mut same = Vec::new();
     for id in module.slots() {

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     });
     arguments.format.print(&answer.collect(), |out| {
         let readable = slots.iter().filter(|slot| slot.unreadable.is_none());
-        // Beside a token that cannot be read nobody should make another in its stead.
+        // No hint beside a token that cannot be read: nobody should make another in its place.
         let all = slots.iter().all(|slot| slot.unreadable.is_none());
         let hint = if all { ": tenon init" } else { "" };
         let rows: Vec<_> = readable.map(|slot| row(slot, hint)).collect();

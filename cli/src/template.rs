@@ -5,7 +5,6 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype::{PublicValue, PublicValues};
 use tenon_pkcs11::api::secret::Secret;
 
-/// Attributes for a call.
 #[derive(Default)]
 pub(crate) struct Template(Vec<RawAttribute>);
 
@@ -26,7 +25,6 @@ impl Template {
         self.bytes(kind, &value.to_ne_bytes())
     }
 
-    /// Any other value.
     #[must_use]
     pub(crate) fn bytes(mut self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Self {
         self.0.push(RawAttribute {

@@ -16,7 +16,7 @@ use crate::Result;
 use crate::ask::UserPin;
 use crate::output::printable;
 
-/// The library with the settings in force. What it would tell the log, it tells the user.
+/// The library with the settings in force. What it would log goes to the user.
 pub(crate) fn open() -> Result<Module> {
     let mut config = Config::load()?;
     if config.log_target == LogTarget::Syslog {
@@ -32,7 +32,6 @@ pub(crate) fn open() -> Result<Module> {
     )?)
 }
 
-/// A slot and its token.
 pub(crate) struct Slot {
     pub(crate) id: ck::CK_SLOT_ID,
     pub(crate) label: String,
@@ -41,7 +40,7 @@ pub(crate) struct Slot {
     pub(crate) flags: ck::CK_FLAGS,
     /// Why the token cannot be read; nothing else is known of it then.
     pub(crate) unreadable: Option<String>,
-    /// Wrong PINs that the user's PIN still stands, where it is set.
+    /// How many more wrong tries the user's PIN stands; `None` where it is not set.
     pub(crate) user_tries: Option<u32>,
     /// The same of the SO PIN.
     pub(crate) so_tries: Option<u32>,
@@ -71,7 +70,7 @@ impl Slot {
                 });
             }
             (Some(why), _) => why,
-            // It was opened, and is damaged where it says what it is.
+            // The token opened, and is damaged where it says what it is.
             (None, Err(error)) => error.to_string(),
         };
         Ok(Self {
@@ -118,8 +117,8 @@ impl Choice {
         self.slot
     }
 
-    /// Whether the token of slot `id` is among those chosen. One whose label is not known may have
-    /// the label that was meant.
+    /// Whether the token of slot `id` is among those chosen. A token whose label is not known may
+    /// have the label that was meant.
     pub(crate) fn takes(&self, id: ck::CK_SLOT_ID, label: Option<&str>) -> bool {
         let same = |chosen: &String| label.is_none_or(|label| label == chosen);
         self.slot.is_none_or(|slot| slot == id) && self.token.as_ref().is_none_or(same)
@@ -162,14 +161,14 @@ impl Choice {
         }
     }
 
-    /// The token itself, nobody logged in.
+    /// The chosen token, nobody logged in.
     pub(crate) fn initialized_token(&self) -> Result<Arc<Token>> {
         let module = open()?;
         let slot = self.find(&module)?;
         Ok(module.token(slot.id)?)
     }
 
-    /// A read/write session with it, nobody logged in.
+    /// A read/write session with the chosen token, nobody logged in.
     pub(crate) fn session(&self) -> Result<Open> {
         self.session_with(ck::CKF_SERIAL_SESSION | ck::CKF_RW_SESSION)
     }
@@ -221,7 +220,7 @@ fn folder() -> String {
     )
 }
 
-/// An open session, and what keeps it open.
+/// An open session, with the module that keeps it open.
 pub(crate) struct Open {
     pub(crate) session: Arc<Session>,
     pub(crate) slot: Slot,
@@ -229,7 +228,6 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// The token of the session.
     pub(crate) fn token(&self) -> Result<Arc<Token>> {
         Ok(self.module.token(self.slot.id)?)
     }
@@ -262,18 +260,18 @@ impl Login {
         Ok(open)
     }
 
-    /// Logs in, for what a session without a login does not find.
+    /// Logs in, where a session without a login did not find what was asked for.
     pub(crate) fn log_in(&self, open: &Open) -> Result<()> {
         let pin = self.pin.source().read()?;
         Ok(open.session.login(ck::CKU_USER, pin.as_bytes())?)
     }
 
-    /// A PIN in the environment alone makes no command log in that can do without.
+    /// Whether a login was asked for. A PIN in the environment asks for none.
     pub(crate) fn is_wanted(&self) -> bool {
         self.login || self.pin.pin_file.is_some()
     }
 
-    /// Nobody has logged in, and nobody needs to be asked for the PIN.
+    /// Whether no login was asked for, but the PIN can be read without a prompt.
     pub(crate) fn is_possible(&self) -> bool {
         !self.is_wanted() && self.pin.source().is_given()
     }

@@ -7,8 +7,8 @@ pub(crate) use tenon_pkcs11::api::clock::utc;
 
 pub(crate) const DAY: UnixTime = 86_400;
 
-/// Unix times of the future below this are taken for a duration whose unit was forgotten: it was 2001
-/// then.
+/// Unix times below this, a second of 2001, are no future times: probably a duration lacks its
+/// unit.
 const LEAST_FUTURE: UnixTime = 1_000_000_000;
 
 /// `seconds` in the two largest units that it has: `3 d 4 h`.
@@ -55,11 +55,10 @@ pub(crate) fn past(text: &str, now: UnixTime) -> Result<UnixTime, String> {
     before.or_else(|| instant(text)).ok_or_else(expected)
 }
 
-/// A time to come that was asked for.
+/// A future time that the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     Never,
-    /// Unix time.
     At(UnixTime),
     /// So many seconds from now.
     In(UnixTime),

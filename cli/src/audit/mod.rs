@@ -69,7 +69,6 @@ struct Reader {
 }
 
 impl Reader {
-    /// The token, after a login.
     fn logged_in(&self) -> Result<Arc<Token>> {
         let token = self.choice.initialized_token()?;
         let source = if self.so {
@@ -81,7 +80,7 @@ impl Reader {
         Ok(token)
     }
 
-    /// The token, after a login where that was asked for.
+    /// The token; logged in if `login` or an option asks for it.
     fn token(&self, login: bool) -> Result<Arc<Token>> {
         if login || self.so || self.pin.pin_file.is_some() {
             return self.logged_in();

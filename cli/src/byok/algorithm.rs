@@ -24,7 +24,7 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// RSAES-OAEP is a part of it.
+    /// Whether RSAES-OAEP is a part of the blob.
     pub(super) fn is_oaep(self) -> bool {
         matches!(self, Self::Oaep(_) | Self::OaepKwp(_) | Self::OaepEcb(_))
     }
@@ -50,7 +50,7 @@ impl From<Scheme> for Layout {
     }
 }
 
-/// A wrapping algorithm as it was asked for.
+/// A wrapping algorithm under one of its names.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Algorithm {
     pub(super) name: &'static str,
@@ -60,7 +60,7 @@ pub(super) struct Algorithm {
 }
 
 impl Algorithm {
-    /// CKA_TENON_WRAP_ALGORITHM; `None` for what no import job is made for.
+    /// CKA_TENON_WRAP_ALGORITHM; `None` for layouts that no import job takes.
     pub(super) fn number(&self) -> Option<ck::CK_ULONG> {
         let row = ALGORITHMS
             .iter()
@@ -73,7 +73,7 @@ const fn row(name: &'static str, layout: Layout, bits: Option<u64>) -> Algorithm
     Algorithm { name, layout, bits }
 }
 
-/// Names beside those of the library's own table, and what it makes no import jobs for.
+/// Names that the library's own table does not have, and layouts that no import job takes.
 const OTHERS: &[Algorithm] = &[
     row("RSAES_OAEP_SHA_224", Layout::Oaep(Hash::Sha224), None),
     row("RSAES_OAEP_SHA3_224", Layout::Oaep(Hash::Sha3_224), None),

@@ -21,8 +21,8 @@ pub(super) fn write(kid: &str, blob: &[u8]) -> String {
     format!("{file:#}\n")
 }
 
-/// The blob in a file; `None` when it is no JSON, and so something else. The first byte alone does
-/// not tell: one blob in 256 begins with a brace.
+/// The blob in a file; `None` when the file is not JSON, and so has another form. The first byte
+/// alone does not tell: one blob in 256 begins with a brace.
 pub(super) fn read(file: &[u8]) -> Option<Result<Vec<u8>>> {
     let file = match encoding::text_or_bytes(file) {
         Ok(file) => file,

@@ -11,10 +11,10 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// The bytes that a text stands for, in either alphabet, on any number of lines, padded or not.
-/// `None` when it is not Base64, as bytes of a cipher never are by chance.
+/// `None` when it is not Base64: bytes of a cipher never are by chance.
 pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let text = encoding::without_mark(text);
-    // The letters of PEM's lines are all digits of Base64.
+    // PEM would pass for Base64 otherwise: its labels are letters and hyphens.
     let mark = b"-----BEGIN ";
     if text.windows(mark.len()).any(|place| place == mark) {
         return None;
@@ -39,7 +39,7 @@ pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Base64Unpadded::decode_vec(digits).ok().map(Zeroizing::new)
 }
 
-/// What a file with a blob or a token means: Base64 text, or the bytes themselves.
+/// The bytes of a blob or import token in a file: decoded if the file is Base64, else as they are.
 ///
 /// # Errors
 /// For text in UTF-16.

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
-    // C_DestroyObject would destroy a key that was never bound whole.
+    // C_DestroyObject would destroy the whole key where it was never bound.
     if key.material_id.is_empty() {
         return Err(format!(
             "{} never had material: `tenon objects delete --unique-id {}` deletes the key",

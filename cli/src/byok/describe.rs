@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { login, name, .. } = arguments;
     let open = login.session(&arguments.choice)?;
     if !login.is_wanted() && !External::is_named(&open.session, name)? {
-        // Most of what this command shows of a private key is sealed, and so are its other names.
+        // Without a login most properties of a private key are sealed, and all of its names but the
+        // KeyId.
         match sealed(&open, name)? {
             Some(key) if !login.is_possible() => return print_sealed(arguments, &key),
             _ => login.log_in(&open)?,

@@ -49,7 +49,7 @@ impl Target {
         Ok((open, key))
     }
 
-    /// Sets attributes of the key, and prints what it is then, after `done` in words.
+    /// Sets attributes of the key, and prints its new state after the words `done`.
     pub(super) fn change(&self, template: &Template, done: &str) -> Result<()> {
         let (open, key) = self.open()?;
         open.session
@@ -57,7 +57,7 @@ impl Target {
         self.report(&External::of(&open.session, key.handle)?, done)
     }
 
-    /// Prints the key, after `done` in words.
+    /// Prints the key after the words `done`.
     pub(super) fn report(&self, key: &External, done: &str) -> Result<()> {
         let answer = json!({ "KeyMetadata": key.json() });
         self.format
@@ -65,12 +65,11 @@ impl Target {
     }
 }
 
-/// The present, as the program's own clock shows it.
 pub(super) fn now() -> UnixTime {
     SystemClock.now()
 }
 
-/// A time as a field of an answer; empty for 0, which is none.
+/// A time as a field of an answer; empty for 0, which stands for none.
 pub(super) fn field(at: UnixTime) -> String {
     if at == 0 {
         return String::new();
@@ -89,7 +88,6 @@ pub(super) fn state_name(number: Option<ck::CK_ULONG>) -> &'static str {
     }
 }
 
-/// An external key.
 pub(super) struct External {
     pub(super) handle: Handle,
     pub(super) unique_id: String,
@@ -105,7 +103,7 @@ pub(super) struct External {
     pub(super) expires_at: UnixTime,
     /// When the scheduled deletion takes effect; 0 = none.
     pub(super) deletion_at: UnixTime,
-    /// Of the bound material; empty before the first import.
+    /// Empty before the first import.
     pub(super) material_id: String,
     pub(super) profile: String,
     pub(super) require_token: bool,
@@ -114,7 +112,6 @@ pub(super) struct External {
 }
 
 impl External {
-    /// Every one there is.
     pub(super) fn all(session: &Session) -> Result<Vec<Self>> {
         let handles = find(session, &any())?;
         let keys = handles.into_iter().map(|handle| Self::of(session, handle));
@@ -126,7 +123,7 @@ impl External {
         Ok(!handles(session, name)?.is_empty())
     }
 
-    /// The one whose KeyId, alias or CKA_ID is `name`.
+    /// An error unless exactly one key has `name` as its KeyId, alias or CKA_ID.
     pub(super) fn named(session: &Session, name: &str) -> Result<Self> {
         let mut found = handles(session, name)?;
         match (found.pop(), found.is_empty()) {
@@ -221,7 +218,7 @@ impl External {
         })
     }
 
-    /// For a line of text.
+    /// One line for people.
     pub(super) fn words(&self) -> String {
         let Self {
             unique_id, alias, ..
@@ -230,7 +227,7 @@ impl External {
         format!("{unique_id} {alias:?} {spec}: {state}")
     }
 
-    /// Every property with its value, in words.
+    /// Every property that has a value, for people.
     pub(super) fn rows(&self, now: UnixTime) -> Vec<[String; 2]> {
         let deletion = match self.deletion_at {
             0 => "none".to_owned(),
@@ -284,12 +281,12 @@ fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
     Ok(found)
 }
 
-/// Matches every external key, without live material too.
+/// Matches every external key, with or without live material.
 fn any() -> Template {
     Template::default().number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_EXTERNAL)
 }
 
-/// What is read of a key, in one call.
+/// The attributes of a key, which one call reads.
 const KINDS: [ck::CK_ATTRIBUTE_TYPE; 19] = [
     ck::CKA_CLASS,
     ck::CKA_KEY_TYPE,
@@ -312,7 +309,7 @@ const KINDS: [ck::CK_ATTRIBUTE_TYPE; 19] = [
     ck::CKA_TENON_TAGS,
 ];
 
-/// The values of `KINDS`, in their order; what a key does not have is empty.
+/// The values of `KINDS`, in their order; empty where the key does not have the attribute.
 struct Properties(Vec<Vec<u8>>);
 
 impl Properties {

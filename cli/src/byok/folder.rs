@@ -18,8 +18,8 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Where files of these names go; none where `json` is the answer and no folder was named. Asked
-    /// before the work is done: it would be useless if they could not be written.
+    /// The paths of files with these names; `None` where the answer is JSON and no folder was
+    /// named. To be called before the work, which would be lost if the files could not be written.
     pub(super) fn places<const N: usize>(
         &self,
         names: [String; N],
@@ -44,7 +44,6 @@ impl Folder {
         }
     }
 
-    /// Writes `contents` to `places`, one each.
     pub(super) fn write<const N: usize>(
         &self,
         places: &[PathBuf; N],

@@ -71,8 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
-/// Unwraps the blob with the first of the keys that opens it: where several requests are open and
-/// no import token says which, the blob belongs to one of them.
+/// Unwraps the blob by the first job that opens it: where several requests are open and no import
+/// token says which, the blob belongs to one of them.
 fn unwrap(open: &Open, jobs: &[Handle], blob: &[u8], template: &Template) -> Result<Handle> {
     let Some((last, others)) = jobs.split_last() else {
         return Err("no request is open".into());
@@ -98,8 +98,8 @@ fn unwrap(open: &Open, jobs: &[Handle], blob: &[u8], template: &Template) -> Res
     Ok(by(*last)??)
 }
 
-/// CKA_TENON_EXPIRES_AT of this import; without one the profile has the word, unless it leaves that
-/// to the caller.
+/// CKA_TENON_EXPIRES_AT of this import; `None` where the profile says it. An error where the
+/// profile leaves it to the user, who said nothing.
 fn expiry(key: &External, asked: Option<When>) -> Result<Option<[u8; 8]>> {
     if let Some(when) = asked {
         return Ok(Some(when.at(now()).to_be_bytes()));
@@ -131,7 +131,7 @@ fn blob(files: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>> {
     Ok(blob)
 }
 
-/// The private key of the request that the import token names; without one, those of all open
+/// The private key of the request that the import token names; without a token, those of all open
 /// requests of the key, the newest first.
 fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<Vec<Handle>> {
     let jobs = Template::of_class(ck::CKO_PRIVATE_KEY)
@@ -179,7 +179,7 @@ fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<
     }
 }
 
-/// The one that the job is for.
+/// The mechanism of the algorithm that the job is for.
 fn mechanism(session: &Session, job: Handle) -> Result<ck::CK_MECHANISM_TYPE> {
     let number = value(session, job, ck::CKA_TENON_WRAP_ALGORITHM)?;
     let algorithm = number
@@ -190,7 +190,8 @@ fn mechanism(session: &Session, job: Handle) -> Result<ck::CK_MECHANISM_TYPE> {
         .mechanism)
 }
 
-/// Makes the public key object of an imported private key, where there is none. Whether it did.
+/// Makes the public key object of an imported private key, where there is none. Returns whether it
+/// did.
 fn make_public(open: &Open, key: &External) -> Result<bool> {
     if key.class != ck::CKO_PRIVATE_KEY {
         return Ok(false);

@@ -58,13 +58,11 @@ impl State {
     }
 }
 
-/// A key of the list.
 struct Listed {
     state: Option<ck::CK_ULONG>,
-    /// There is material without which something cannot be used, and its end, if it has one: of the
-    /// key, then of its older versions.
+    /// What became of each material that was imported: the key's, then those of its older versions.
     ends: Vec<Material>,
-    /// What the list is sorted by.
+    /// Alias and KeyId, by which the list is sorted.
     name: (String, String),
     json: Value,
     row: [String; 6],
@@ -161,7 +159,8 @@ impl Listed {
         }
     }
 
-    /// A material is gone at `by`, or before. Keys that are to be deleted need none.
+    /// Whether a material ends at `by` or before, or is gone. Keys that are to be deleted need
+    /// none.
     fn expires_by(&self, by: UnixTime) -> bool {
         let ended = |material: &Material| match material {
             Material::Live(end) => *end != 0 && *end <= by,

@@ -114,7 +114,7 @@ pub(crate) enum Command {
 const LIST_STATUS: &str = "Exit status: 0 done, 1 refused or failed, 2 wrong usage, \
     3 --expiring found keys.";
 
-/// What the command answers, and the exit status when it is no error.
+/// The exit status, where the command did not fail.
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     let done = match command {
         Command::Create(arguments) => create::run(arguments),

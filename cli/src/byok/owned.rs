@@ -1,4 +1,4 @@
-//! The key that its owner wraps, out of a file.
+//! The key to wrap, read from its owner's file.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,6 @@ pub(super) struct Source {
     password: KeyPassword,
 }
 
-/// A key in clear.
 pub(super) enum Owned {
     /// Bytes of a secret key.
     Secret(Zeroizing<Vec<u8>>),
@@ -58,7 +57,8 @@ impl Source {
         self.of_bytes(bytes, written)
     }
 
-    /// `written`: what the bytes were in is known, so they are not text by mistake.
+    /// `written`: an option said that the file is hexadecimal or Base64, so the bytes are not text
+    /// by mistake.
     fn of_bytes(&self, bytes: Zeroizing<Vec<u8>>, written: bool) -> Result<Owned> {
         let text = match written {
             true => &bytes,
@@ -104,9 +104,9 @@ fn private(items: Vec<Item>) -> Result<Owned> {
     }
 }
 
-/// PEM, or DER that can be nothing but a private key: a SEQUENCE around all of it that begins with a
-/// version (PKCS #8, PKCS #1, SEC 1) or with an algorithm (encrypted PKCS #8). Of random keys one in
-/// 2^32 looks so.
+/// PEM, or DER that can be nothing but a private key: a SEQUENCE around all of it that begins with
+/// a version (PKCS #8, PKCS #1, SEC 1) or with an algorithm (encrypted PKCS #8). Of random keys one
+/// in 2^32 looks like that.
 fn is_private_key(bytes: &[u8]) -> bool {
     let pem = std::str::from_utf8(bytes).is_ok_and(|text| text.contains("-----BEGIN "));
     let der = AnyRef::from_der(bytes).is_ok_and(|any| {
@@ -115,7 +115,7 @@ fn is_private_key(bytes: &[u8]) -> bool {
     pem || der
 }
 
-/// Nothing that a random key is.
+/// Whether all bytes are printable ASCII, as those of a random key are not.
 fn is_text(bytes: &[u8]) -> bool {
     bytes
         .iter()

@@ -124,8 +124,8 @@ fn preferred(spec: Spec) -> &'static [ck::CK_ULONG] {
     }
 }
 
-/// The first of `algorithms` that the profile has for `spec`, with the first of `keys` that goes with
-/// it; else its first refusal.
+/// The first of `algorithms` that the profile allows for `spec`, with the first of `keys` that it
+/// allows with that; else the first refusal.
 fn first_allowed(
     profile: &Profile,
     spec: Spec,
@@ -146,7 +146,6 @@ fn first_allowed(
     Err(format!("{} {rule}", profile.service).into())
 }
 
-/// Makes the import job.
 fn generate(
     open: &Open,
     key: &External,

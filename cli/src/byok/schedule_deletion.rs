@@ -10,7 +10,7 @@ use crate::ask::confirm;
 use crate::template::Template;
 use crate::when::{DAY, utc};
 
-/// Between this reading of the clock and the token's own, which must not find less than 7 days.
+/// Seconds until the token reads its own clock, which must still find 7 days.
 const MARGIN: UnixTime = 60;
 
 #[derive(Args)]

@@ -57,12 +57,12 @@ fn long_enough(key: Key) -> Result<Key> {
     Ok(key)
 }
 
-/// What the caller has a choice in.
+/// Options of the user's.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Choices {
     /// MGF1's hash, where it is not OAEP's own.
     pub(super) mgf1: Option<Hash>,
-    /// SM2's ciphertext in DER.
+    /// Whether SM2's ciphertext is in DER.
     pub(super) der: bool,
 }
 
@@ -133,7 +133,8 @@ fn mechanism(layout: Layout, mgf1: Option<Hash>) -> (ck::CK_MECHANISM_TYPE, Para
     }
 }
 
-/// What is encrypted: raw bytes, or PKCS #8; SM4-ECB takes the bare scalar of an SM2 key.
+/// The bytes to encrypt: those of a secret key, or PKCS #8; with SM4-ECB the bare scalar of an SM2
+/// key.
 fn clear(layout: Layout, owned: &Owned) -> Result<Secret> {
     match (layout, owned) {
         (Layout::Pkcs1, Owned::Private(_)) => Err("this algorithm wraps secret keys alone".into()),

@@ -50,7 +50,7 @@ impl Usage {
         }
     }
 
-    /// What the services take where nothing is said.
+    /// The usage that the services take where none is named.
     pub(super) fn usual(spec: Spec) -> Self {
         if !spec.private() && spec.uses().contains(&ck::CKA_ENCRYPT) {
             return Self::EncryptDecrypt;
@@ -65,7 +65,7 @@ impl Usage {
         }
     }
 
-    /// The uses of a key of `spec`, each said.
+    /// `template` with each use of a key of `spec`, as true or false.
     pub(super) fn add(self, template: Template, spec: Spec) -> Template {
         let [encrypts, signs] = [Self::EncryptDecrypt, Self::SignVerify].map(|usage| usage == self);
         let template = template

@@ -1,4 +1,5 @@
-//! `tenon byok sweep`: erases all that is due, where a login erases a part, and says what that was.
+//! `tenon byok sweep`: erases all that is due, of which a login erases only a part, and says what
+//! was erased.
 
 use std::io::{self, IsTerminal};
 
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         job_keys,
         ..
     } = swept;
-    // What failed at the login was tried again.
+    // What failed at the login was tried again by the sweep.
     let failed = rest.failed;
     if !token.clock()?.believed {
         return Err(

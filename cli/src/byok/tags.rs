@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use serde_json::json;
 
-/// One tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tag {
     key: String,
@@ -33,7 +32,7 @@ impl FromStr for Tag {
     }
 }
 
-/// The tags of options: the last of each key.
+/// The tags of options; of several with one key the last counts.
 pub(super) fn collect(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter().map(Tag::pair).collect()
 }

@@ -21,7 +21,7 @@ use crate::Result;
 
 /// Prefix of the variables that configure the library.
 const SETTINGS: &str = "TENON_";
-/// The one that names the token directory.
+/// The variable that names the token directory.
 const TOKEN_DIRECTORY: &str = "TENON_DIRECTORIES_TOKENDIR";
 
 #[derive(Args)]
@@ -68,7 +68,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // The child may have been faster.
+        // The child may have removed it already.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -101,7 +101,7 @@ fn walk_in(directory: &Path, arguments: &Arguments, temporary: bool) -> Result<(
         .stdin(Stdio::piped())
         .process_group(0)
         .spawn()?;
-    // `wait` would close the pipe first.
+    // `wait` closes `child.stdin`, which must stay open until the child has ended.
     let held = child.stdin.take();
     let status = child.wait()?;
     drop(held);
@@ -115,10 +115,10 @@ fn walk_in(directory: &Path, arguments: &Arguments, temporary: bool) -> Result<(
 /// long as this process runs, its walk makes files there.
 fn follow_parent(temporary: bool) {
     thread::spawn(move || {
-        // Nothing is ever written: reading ends when the pipe does.
+        // Nobody writes to this input: reading ends when the parent has ended and the pipe closes.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         if let Some(directory) = std::env::var_os(TOKEN_DIRECTORY).filter(|_| temporary) {
-            // The shell's input ends with this process.
+            // The shell waits until its input closes, which is when this process has ended.
             let remover = Command::new("sh")
                 .args(["-c", "cat >/dev/null; rm -rf -- \"$1\"", "sh"])
                 .arg(directory)

@@ -18,19 +18,16 @@ use crate::Result;
 /// Bytes of an AES-256 key.
 const AES_KEY_LEN: usize = 32;
 
-/// `N` bytes from the system.
 pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A name that nobody else has.
 pub(super) fn random_name() -> Result<String> {
     Ok(hex(&random::<8>()?))
 }
 
-/// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -73,7 +70,6 @@ fn rsa_public_key(modulus: &[u8], exponent: &[u8]) -> Result<RsaPublicKey> {
     Ok(RsaPublicKey::new(number(modulus)?, number(exponent)?)?)
 }
 
-/// An AES-256 key of the outside party.
 pub(super) struct AesKey(Zeroizing<[u8; AES_KEY_LEN]>);
 
 impl AesKey {
@@ -94,7 +90,6 @@ impl AesKey {
     }
 }
 
-/// An EC P-256 key of the outside party.
 pub(super) struct EcKey(p256::ecdsa::SigningKey);
 
 impl EcKey {
@@ -115,7 +110,6 @@ impl EcKey {
     }
 }
 
-/// An RSA-2048 key of the outside party.
 pub(super) struct RsaKey(RsaPrivateKey);
 
 impl RsaKey {
@@ -136,7 +130,6 @@ impl RsaKey {
     }
 }
 
-/// SHA-256.
 pub(super) fn digest(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
 }

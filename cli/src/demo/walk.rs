@@ -35,8 +35,8 @@ const PIN: &str = "user-1234";
 /// 65537, big-endian.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 const MESSAGE: &[u8] = b"a message that was signed inside the token";
-/// Seconds that the mortal key lives, and how many they become at most where bringing the key takes
-/// longer.
+/// Seconds that the expiring key lives. The number is doubled, up to the second one, where bringing
+/// the key takes longer.
 const LIFE: u64 = 2;
 const LONGEST_LIFE: u64 = 64;
 
@@ -284,7 +284,8 @@ impl Walk<'_> {
     }
 
     /// Brings the key whose material expires, and uses it. On a machine so busy that the material
-    /// expires meanwhile, it is brought again with twice as long a life. The key, and its last second.
+    /// expires meanwhile, the key is brought again with twice as long a life. Returns the key and
+    /// when it expires.
     fn bring_mortal(&self, aes: &AesKey, blob: &[u8]) -> Result<(ObjectHandle, u64)> {
         let mut life = LIFE;
         loop {
@@ -363,7 +364,6 @@ fn refusal(function: &str, rv: CK_RV) -> String {
     format!("refused: C_{function} answers {} ({rv:#x})", rv_name(rv))
 }
 
-/// What is printed.
 struct Tale {
     step: usize,
 }
@@ -374,7 +374,7 @@ impl Tale {
         let mut out = io::stdout().lock();
         writeln!(out, "\n{}. {title}", self.step)?;
         for line in commands.lines() {
-            // Calls and continued lines are no shell commands.
+            // C calls and continued lines are no shell commands.
             let typed = !line.starts_with(' ') && !line.starts_with("C_");
             let mark = if typed { '$' } else { ' ' };
             writeln!(out, "   {mark} {line}")?;
@@ -386,7 +386,7 @@ impl Tale {
         Ok(writeln!(io::stdout(), "   ok: {what}")?)
     }
 
-    /// Insists that the token refused with `rv`.
+    /// Fails unless the token refused with `rv`.
     fn refused<T>(&self, answer: Result<T>, rv: CK_RV) -> Result<()> {
         let Err(error) = answer else {
             return Err(format!("not refused, though it should be: {}", rv_name(rv)).into());

@@ -182,7 +182,7 @@ fn others(what: &'static str, found: &str, metadata: &Metadata) -> Check {
     Check::ok(what, found)
 }
 
-/// The file beside `path` of another ending.
+/// The file beside `path` whose name goes on with `ending`.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);

@@ -40,7 +40,6 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
-/// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Ok,
@@ -60,13 +59,10 @@ impl Outcome {
     }
 }
 
-/// One line of the answer.
 struct Check {
     what: &'static str,
     outcome: Outcome,
-    /// What was found.
     found: String,
-    /// What to do about it.
     advice: Option<&'static str>,
 }
 

@@ -34,7 +34,6 @@ impl fmt::Display for Unknown {
 
 impl Error for Unknown {}
 
-/// One thing out of a file.
 pub(crate) enum Item {
     /// Its values are proven to belong together.
     PrivateKey(Box<Material>),

@@ -8,7 +8,6 @@ use crate::Result;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 
-/// One block: its label and its DER.
 pub(super) struct Block {
     pub(super) label: String,
     pub(super) der: Zeroizing<Vec<u8>>,

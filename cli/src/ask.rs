@@ -18,8 +18,8 @@ pub(crate) struct UserPin {
 }
 
 impl UserPin {
-    pub(crate) fn source(&self) -> Source<'_> {
-        Source {
+    pub(crate) fn source(&self) -> SecretSource<'_> {
+        SecretSource {
             name: "user PIN",
             file: self.pin_file.as_deref(),
             variable: "TENON_PIN",
@@ -37,8 +37,8 @@ pub(crate) struct SoPin {
 }
 
 impl SoPin {
-    pub(crate) fn source(&self) -> Source<'_> {
-        Source {
+    pub(crate) fn source(&self) -> SecretSource<'_> {
+        SecretSource {
             name: "SO PIN",
             file: self.so_pin_file.as_deref(),
             variable: "TENON_SO_PIN",
@@ -56,8 +56,8 @@ pub(crate) struct NewPin {
 }
 
 impl NewPin {
-    pub(crate) fn source(&self) -> Source<'_> {
-        Source {
+    pub(crate) fn source(&self) -> SecretSource<'_> {
+        SecretSource {
             name: "new PIN",
             file: self.new_pin_file.as_deref(),
             variable: "TENON_NEW_PIN",
@@ -75,8 +75,8 @@ pub(crate) struct KeyPassword {
 }
 
 impl KeyPassword {
-    pub(crate) fn source(&self) -> Source<'_> {
-        Source {
+    pub(crate) fn source(&self) -> SecretSource<'_> {
+        SecretSource {
             name: "password of the key",
             file: self.password_file.as_deref(),
             variable: "TENON_IMPORT_PASSWORD",
@@ -86,7 +86,7 @@ impl KeyPassword {
 }
 
 /// Where a secret comes from: its file, else the environment, else a prompt.
-pub(crate) struct Source<'a> {
+pub(crate) struct SecretSource<'a> {
     /// What the prompt and errors call it.
     pub(crate) name: &'a str,
     /// File whose first line is the secret; `-` is the next line of standard input.
@@ -96,7 +96,7 @@ pub(crate) struct Source<'a> {
     pub(crate) may_be_empty: bool,
 }
 
-impl Source<'_> {
+impl SecretSource<'_> {
     /// Whether the secret can be read without a prompt.
     pub(crate) fn is_given(&self) -> bool {
         let filled = |secret: Zeroizing<String>| !secret.trim().is_empty();
@@ -201,7 +201,7 @@ mod tests {
     fn the_first_line_of_a_file_is_the_pin() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pin");
-        let source = Source {
+        let source = SecretSource {
             name: "PIN",
             file: Some(&file),
             variable: "TENON_TEST_UNSET",

@@ -148,14 +148,15 @@ fn json(
 
 fn sha256(file: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    let copied = File::open(file).and_then(|mut file| io::copy(&mut file, &mut Sink(&mut hash)));
+    let copied =
+        File::open(file).and_then(|mut file| io::copy(&mut file, &mut HashWriter(&mut hash)));
     copied.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     Ok(hex(&hash.finalize()))
 }
 
-struct Sink<'a>(&'a mut Sha256);
+struct HashWriter<'a>(&'a mut Sha256);
 
-impl Write for Sink<'_> {
+impl Write for HashWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())

@@ -14,7 +14,7 @@ use crate::keys::{Names, key_id};
 use crate::object::{Summary, unused};
 use crate::output::Format;
 use crate::template::Template;
-use crate::token::{Choice, Open};
+use crate::token::{Choice, OpenSession};
 use crate::{Result, files, public_key};
 
 #[derive(Args)]
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Destroys what was made before a refusal. Failures are ignored: the user must see the refusal.
-fn undo(open: &Open, made: &[Handle]) {
+fn undo(open: &OpenSession, made: &[Handle]) {
     for handle in made {
         let _ = open.session.destroy_object(*handle);
     }

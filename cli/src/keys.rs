@@ -9,7 +9,7 @@ use crate::ask::UserPin;
 use crate::object::{Id, Summary, unused, value};
 use crate::output::{Format, unhex};
 use crate::template::Template;
-use crate::token::{Choice, Open};
+use crate::token::{Choice, OpenSession};
 use crate::{EXIT_STATUS, Result};
 
 #[derive(Subcommand)]
@@ -129,7 +129,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     })
 }
 
-fn generate(arguments: &Generate, open: &Open) -> Result<Vec<Handle>> {
+fn generate(arguments: &Generate, open: &OpenSession) -> Result<Vec<Handle>> {
     let names = &arguments.names;
     let NamedKey {
         key_type,
@@ -155,7 +155,7 @@ fn types() -> String {
 
 fn pair(
     names: &Names,
-    open: &Open,
+    open: &OpenSession,
     mechanism: ck::CK_MECHANISM_TYPE,
     public: Template,
 ) -> Result<Vec<Handle>> {

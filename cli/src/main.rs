@@ -31,6 +31,7 @@ mod public_key;
 mod random;
 mod restore;
 mod slots;
+mod status;
 mod template;
 mod token;
 mod when;
@@ -40,11 +41,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What a command answers: its own error, as one sentence for the user.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-/// At the end of every help.
-const EXIT_STATUS: &str = "Exit status: 0 done, 1 refused or failed, 2 wrong usage.";
+use status::{EXIT_STATUS, Result};
 
 /// Tenon, a PKCS#11 software HSM for bring-your-own-key.
 ///

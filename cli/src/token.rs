@@ -169,15 +169,15 @@ impl Choice {
     }
 
     /// A read/write session with the chosen token, nobody logged in.
-    pub(crate) fn session(&self) -> Result<Open> {
+    pub(crate) fn session(&self) -> Result<OpenSession> {
         self.session_with(ck::CKF_SERIAL_SESSION | ck::CKF_RW_SESSION)
     }
 
-    fn session_with(&self, flags: ck::CK_FLAGS) -> Result<Open> {
+    fn session_with(&self, flags: ck::CK_FLAGS) -> Result<OpenSession> {
         let module = open()?;
         let slot = self.find(&module)?;
         let session = module.session(module.open_session(slot.id, flags)?)?;
-        Ok(Open {
+        Ok(OpenSession {
             session,
             slot,
             module,
@@ -185,7 +185,7 @@ impl Choice {
     }
 
     /// A read/write session with the user logged in.
-    pub(crate) fn user_session(&self, pin: &UserPin) -> Result<Open> {
+    pub(crate) fn user_session(&self, pin: &UserPin) -> Result<OpenSession> {
         let open = self.session()?;
         open.session
             .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
@@ -193,7 +193,7 @@ impl Choice {
     }
 
     /// A read-only session with the user logged in.
-    pub(crate) fn reading_session(&self, pin: &UserPin) -> Result<Open> {
+    pub(crate) fn reading_session(&self, pin: &UserPin) -> Result<OpenSession> {
         let open = self.session_with(ck::CKF_SERIAL_SESSION)?;
         open.session
             .login(ck::CKU_USER, pin.source().read()?.as_bytes())?;
@@ -221,13 +221,13 @@ fn folder() -> String {
 }
 
 /// An open session, with the module that keeps it open.
-pub(crate) struct Open {
+pub(crate) struct OpenSession {
     pub(crate) session: Arc<Session>,
     pub(crate) slot: Slot,
     module: Module,
 }
 
-impl Open {
+impl OpenSession {
     pub(crate) fn token(&self) -> Result<Arc<Token>> {
         Ok(self.module.token(self.slot.id)?)
     }
@@ -252,7 +252,7 @@ pub(crate) struct Login {
 
 impl Login {
     /// A read-only session, with the user logged in where that was asked for.
-    pub(crate) fn session(&self, choice: &Choice) -> Result<Open> {
+    pub(crate) fn session(&self, choice: &Choice) -> Result<OpenSession> {
         let open = choice.session_with(ck::CKF_SERIAL_SESSION)?;
         if self.is_wanted() {
             self.log_in(&open)?;
@@ -261,7 +261,7 @@ impl Login {
     }
 
     /// Logs in, where a session without a login did not find what was asked for.
-    pub(crate) fn log_in(&self, open: &Open) -> Result<()> {
+    pub(crate) fn log_in(&self, open: &OpenSession) -> Result<()> {
         let pin = self.pin.source().read()?;
         Ok(open.session.login(ck::CKU_USER, pin.as_bytes())?)
     }

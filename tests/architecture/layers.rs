@@ -22,45 +22,17 @@ const LAYERS: &[(&str, &[&str])] = &[(
     ],
 )];
 
-/// Rooms that still have circles or arrows up within them. Nothing is added here, and a room that is
-/// clean is taken off.
-#[rustfmt::skip]
-const NOT_CLEAN: &[&str] = &[
-    "cli",
-];
-
 /// What breaks the rules, one line each.
-pub(super) fn violations(arrows: &BTreeSet<Arrow>, not_clean: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut broken = BTreeSet::new();
+pub(super) fn violations(arrows: &BTreeSet<Arrow>) -> Vec<String> {
     let up = arrows.iter().filter(|arrow| points_up(arrow));
     let up = up.map(|arrow| {
         let Arrow { from, to, line } = arrow;
-        let what = format!(
+        format!(
             "{}:{line}: the layer of `{to}` is above this one",
             shown(from)
-        );
-        (room(from), what)
+        )
     });
-    for (room, what) in up.chain(circles(arrows)) {
-        if !not_clean.contains(&room) {
-            found.push(what);
-        }
-        broken.insert(room);
-    }
-    for room in not_clean.iter().filter(|room| !broken.contains(*room)) {
-        found.push(format!("the room `{room}` is clean: take it off NOT_CLEAN"));
-    }
-    found
-}
-
-/// The rooms that are not clean yet.
-pub(super) fn not_clean() -> &'static [&'static str] {
-    NOT_CLEAN
-}
-
-fn room(path: &str) -> &str {
-    path.split(['/', '.']).next().unwrap_or_default()
+    up.chain(circles(arrows)).collect()
 }
 
 fn points_up(arrow: &Arrow) -> bool {
@@ -74,8 +46,8 @@ fn points_up(arrow: &Arrow) -> bool {
     })
 }
 
-/// A shortest circle through the first file of each knot of files, with the file's room.
-fn circles(arrows: &BTreeSet<Arrow>) -> Vec<(&str, String)> {
+/// A shortest circle through the first file of each knot of files.
+fn circles(arrows: &BTreeSet<Arrow>) -> Vec<String> {
     let mut next: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for Arrow { from, to, line } in arrows {
         next.entry(from).or_default().entry(to).or_insert(*line);
@@ -94,12 +66,11 @@ fn circles(arrows: &BTreeSet<Arrow>) -> Vec<(&str, String)> {
         let steps: Vec<_> = steps
             .map(|(from, to)| format!("{}:{}", shown(from), next[from][to]))
             .collect();
-        let what = format!(
+        found.push(format!(
             "a circle of files: {} → {}",
             steps.join(" → "),
             shown(start)
-        );
-        found.push((room(start), what));
+        ));
     }
     found
 }

@@ -4,21 +4,21 @@ use super::layers;
 use super::rules::{Sources, arrows};
 use super::self_test::sources;
 
-fn violations(files: &[(&str, &str)], not_clean: &[&str]) -> Vec<String> {
+fn violations(files: &[(&str, &str)]) -> Vec<String> {
     let sources: Sources = sources(files);
-    layers::violations(&arrows(&sources), not_clean)
+    layers::violations(&arrows(&sources))
 }
 
 #[track_caller]
 fn refused(files: &[(&str, &str)], what: &str) {
-    let found = violations(files, &[]);
+    let found = violations(files);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains(what), "{found:?}");
 }
 
 #[track_caller]
 fn allowed(files: &[(&str, &str)]) {
-    assert_eq!(violations(files, &[]), Vec::<String>::new());
+    assert_eq!(violations(files), Vec::<String>::new());
 }
 
 #[test]
@@ -171,16 +171,4 @@ fn tests_comments_and_other_crates_make_no_arrows() {
         ),
         ("attr/tests.rs", "use super::a::A; use super::b::B;"),
     ]);
-}
-
-#[test]
-fn the_list_of_rooms_that_are_not_clean_only_gets_shorter() {
-    let circle = [
-        ("attr/mod.rs", "mod a; mod b;"),
-        ("attr/a.rs", "use super::b::B; pub struct A;"),
-        ("attr/b.rs", "use super::a::A; pub struct B;"),
-    ];
-    assert_eq!(violations(&circle, &["attr"]), Vec::<String>::new());
-    let found = violations(&circle, &["attr", "store"]);
-    assert_eq!(found, ["the room `store` is clean: take it off NOT_CLEAN"]);
 }

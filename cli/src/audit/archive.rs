@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::Reader;
+use super::access::RecordAccess;
 use crate::Result;
 use crate::output::{Format, hex};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    reader: Reader,
+    access: RecordAccess,
     /// The file: a new one, or that of the last archiving, which is then gone on with
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let token = arguments.reader.logged_in()?;
+    let token = arguments.access.logged_in()?;
     let watched = io::stderr().is_terminal();
     let archived = token.archive_audit(&arguments.file, |moved| {
         if watched {

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::access::{PAGE, RecordAccess};
 use super::record::json;
-use super::{PAGE, Reader};
 use crate::Result;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    reader: Reader,
+    access: RecordAccess,
     /// Log in first, to see labels too; implied by --pin-file and by --so
     #[arg(long)]
     login: bool,
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = &arguments.archive {
         return archived(arguments, file);
     }
-    let token = arguments.reader.token(arguments.login)?;
+    let token = arguments.access.token(arguments.login)?;
     let all = token.audit_end()?;
     let mut done = arguments.after;
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn archived(arguments: &Arguments, file: &Path) -> Result<()> {
-    let token = arguments.reader.logged_in()?;
+    let token = arguments.access.logged_in()?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     token.read_archive(file, |position, entry| -> Result<()> {
         if position <= arguments.after {

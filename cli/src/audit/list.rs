@@ -5,8 +5,8 @@ use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
 use tenon_pkcs11::api::store::Uid;
 use tenon_pkcs11::api::token::{AuditEntry, Token};
 
+use super::access::{PAGE, RecordAccess};
 use super::record::{json, row};
-use super::{PAGE, Reader};
 use crate::Result;
 use crate::output::{Format, table, unhex};
 use crate::when::past;
@@ -14,7 +14,7 @@ use crate::when::past;
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    reader: Reader,
+    access: RecordAccess,
     /// Log in first, to see labels too; implied by --pin-file and by --so
     #[arg(long)]
     login: bool,
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let token = arguments.reader.token(arguments.login)?;
+    let token = arguments.access.token(arguments.login)?;
     let records = last(&token, arguments)?;
     let answer = records
         .iter()

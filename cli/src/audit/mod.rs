@@ -1,22 +1,15 @@
 //! `tenon audit`: the token's own record of what was done with it.
 
+mod access;
 mod archive;
 mod export;
 mod list;
 mod record;
 mod verify;
 
-use std::sync::Arc;
+use clap::Subcommand;
 
-use clap::{Args, Subcommand};
-use tenon_pkcs11::api::token::Token;
-
-use crate::ask::{SoPin, UserPin};
-use crate::token::Choice;
 use crate::{EXIT_STATUS, Result};
-
-/// Records that are read at a time.
-const PAGE: usize = 1000;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -51,40 +44,5 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Archive(arguments) => archive::run(arguments),
         Command::Export(arguments) => export::run(arguments),
-    }
-}
-
-/// Who reads the record of which token.
-#[derive(Args)]
-struct Reader {
-    #[command(flatten)]
-    choice: Choice,
-    /// Log in as the security officer
-    #[arg(long, conflicts_with = "pin_file")]
-    so: bool,
-    #[command(flatten)]
-    pin: UserPin,
-    #[command(flatten)]
-    so_pin: SoPin,
-}
-
-impl Reader {
-    fn logged_in(&self) -> Result<Arc<Token>> {
-        let token = self.choice.initialized_token()?;
-        let source = if self.so {
-            self.so_pin.source()
-        } else {
-            self.pin.source()
-        };
-        token.login(self.so, source.read()?.as_bytes())?;
-        Ok(token)
-    }
-
-    /// The token; logged in if `login` or an option asks for it.
-    fn token(&self, login: bool) -> Result<Arc<Token>> {
-        if login || self.so || self.pin.pin_file.is_some() {
-            return self.logged_in();
-        }
-        self.choice.initialized_token()
     }
 }

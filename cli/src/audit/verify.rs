@@ -6,14 +6,14 @@ use clap::Args;
 use serde_json::json;
 use tenon_pkcs11::api::token::VerifiedArchives;
 
-use super::Reader;
+use super::access::RecordAccess;
 use crate::Result;
 use crate::output::Format;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    reader: Reader,
+    access: RecordAccess,
     /// Archives that `tenon audit archive` made, in their order: their records are checked too, and that
     /// one goes on where the one before it ends, and the token where the last one ends
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let token = arguments.reader.logged_in()?;
+    let token = arguments.access.logged_in()?;
     let verified = token.verify_audit()?;
     let archives = match &arguments.archive[..] {
         [] => None,

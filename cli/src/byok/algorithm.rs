@@ -52,14 +52,14 @@ impl From<Scheme> for Layout {
 
 /// A wrapping algorithm under one of its names.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Algorithm {
+pub(super) struct NamedAlgorithm {
     pub(super) name: &'static str,
     pub(super) layout: Layout,
     /// Bits of the wrapping key, where the name fixes them.
     pub(super) bits: Option<u64>,
 }
 
-impl Algorithm {
+impl NamedAlgorithm {
     /// CKA_TENON_WRAP_ALGORITHM; `None` for layouts that no import job takes.
     pub(super) fn number(&self) -> Option<ck::CK_ULONG> {
         let row = ALGORITHMS
@@ -69,12 +69,12 @@ impl Algorithm {
     }
 }
 
-const fn row(name: &'static str, layout: Layout, bits: Option<u64>) -> Algorithm {
-    Algorithm { name, layout, bits }
+const fn row(name: &'static str, layout: Layout, bits: Option<u64>) -> NamedAlgorithm {
+    NamedAlgorithm { name, layout, bits }
 }
 
 /// Names that the library's own table does not have, and layouts that no import job takes.
-const OTHERS: &[Algorithm] = &[
+const OTHERS: &[NamedAlgorithm] = &[
     row("RSAES_OAEP_SHA_224", Layout::Oaep(Hash::Sha224), None),
     row("RSAES_OAEP_SHA3_224", Layout::Oaep(Hash::Sha3_224), None),
     row("RSAES_OAEP_SHA3_256", Layout::Oaep(Hash::Sha3_256), None),
@@ -142,7 +142,7 @@ const OTHERS: &[Algorithm] = &[
     row("RSA_OAEP_AES_SHA256", Layout::OaepKwp(Hash::Sha256), None),
 ];
 
-fn all() -> impl Iterator<Item = Algorithm> {
+fn all() -> impl Iterator<Item = NamedAlgorithm> {
     let main = ALGORITHMS
         .iter()
         .map(|known| row(known.name, known.scheme.into(), None));
@@ -150,7 +150,7 @@ fn all() -> impl Iterator<Item = Algorithm> {
 }
 
 /// The algorithm of a name, in capitals or not, with hyphens or not, as for `--algorithm`.
-pub(super) fn parse(text: &str) -> Result<Algorithm, String> {
+pub(super) fn parse(text: &str) -> Result<NamedAlgorithm, String> {
     let name = text.to_ascii_uppercase().replace('-', "_");
     all().find(|row| row.name == name).ok_or_else(|| {
         let names: Vec<_> = all().map(|row| row.name).collect();

@@ -8,7 +8,7 @@ use super::external::{External, now, state_name};
 use super::list::sealed_json;
 use crate::Result;
 use crate::output::{Format, hex, table};
-use crate::token::{Choice, Login, Open};
+use crate::token::{Choice, Login, OpenSession};
 use crate::when::deadline;
 
 #[derive(Args)]
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The private key with this KeyId, without a login.
-fn sealed(open: &Open, name: &str) -> Result<Option<SealedKey>> {
+fn sealed(open: &OpenSession, name: &str) -> Result<Option<SealedKey>> {
     let keys = open.token()?.sealed_keys()?;
     Ok(keys.into_iter().find(|key| hex(&key.uid) == name))
 }

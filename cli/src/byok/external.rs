@@ -16,7 +16,7 @@ use crate::ask::UserPin;
 use crate::object::{find, ulong};
 use crate::output::{Format, hex, printable, unhex};
 use crate::template::Template;
-use crate::token::{Choice, Open};
+use crate::token::{Choice, OpenSession};
 use crate::when::{deadline, utc};
 
 /// The key that a command is about.
@@ -36,14 +36,14 @@ pub(super) struct Target {
 
 impl Target {
     /// The key, in a session that may change it.
-    pub(super) fn open(&self) -> Result<(Open, External)> {
+    pub(super) fn open(&self) -> Result<(OpenSession, External)> {
         let open = self.choice.user_session(&self.pin)?;
         let key = External::named(&open.session, &self.name)?;
         Ok((open, key))
     }
 
     /// The key, in a session that reads.
-    pub(super) fn open_reading(&self) -> Result<(Open, External)> {
+    pub(super) fn open_reading(&self) -> Result<(OpenSession, External)> {
         let open = self.choice.reading_session(&self.pin)?;
         let key = External::named(&open.session, &self.name)?;
         Ok((open, key))

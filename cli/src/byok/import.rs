@@ -16,7 +16,7 @@ use super::{azure, base64};
 use crate::object::{find, ulong, value};
 use crate::output::hex;
 use crate::template::Template;
-use crate::token::Open;
+use crate::token::OpenSession;
 use crate::when::{When, span};
 use crate::{Result, files, public_key};
 
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Unwraps the blob by the first job that opens it: where several requests are open and no import
 /// token says which, the blob belongs to one of them.
-fn unwrap(open: &Open, jobs: &[Handle], blob: &[u8], template: &Template) -> Result<Handle> {
+fn unwrap(open: &OpenSession, jobs: &[Handle], blob: &[u8], template: &Template) -> Result<Handle> {
     let Some((last, others)) = jobs.split_last() else {
         return Err("no request is open".into());
     };
@@ -192,7 +192,7 @@ fn mechanism(session: &Session, job: Handle) -> Result<ck::CK_MECHANISM_TYPE> {
 
 /// Makes the public key object of an imported private key, where there is none. Returns whether it
 /// did.
-fn make_public(open: &Open, key: &External) -> Result<bool> {
+fn make_public(open: &OpenSession, key: &External) -> Result<bool> {
     if key.class != ck::CKO_PRIVATE_KEY {
         return Ok(false);
     }

@@ -61,7 +61,7 @@ impl State {
 struct Listed {
     state: Option<ck::CK_ULONG>,
     /// What became of each material that was imported: the key's, then those of its older versions.
-    ends: Vec<Material>,
+    ends: Vec<MaterialLife>,
     /// Alias and KeyId, by which the list is sorted.
     name: (String, String),
     json: Value,
@@ -69,7 +69,7 @@ struct Listed {
 }
 
 /// What became of a material that was imported once.
-enum Material {
+enum MaterialLife {
     Live(UnixTime),
     Gone,
 }
@@ -121,7 +121,7 @@ impl Listed {
         let bound = !key.material_id.is_empty();
         Self {
             state: key.state,
-            ends: Material::of(key.state, bound, key.expires_at),
+            ends: MaterialLife::of(key.state, bound, key.expires_at),
             name: (key.alias.clone(), key.unique_id.clone()),
             json: key.json(),
             row: row(
@@ -140,10 +140,10 @@ impl Listed {
     /// What is known without a login: the fields that are sealed are null.
     fn of_sealed(key: &SealedKey, now: UnixTime) -> Self {
         let state = key.state.number();
-        let mut ends = Material::of(state, key.bound, key.expires_at);
+        let mut ends = MaterialLife::of(state, key.bound, key.expires_at);
         ends.extend(key.older.iter().map(|version| match version.live {
-            true => Material::Live(version.expires_at),
-            false => Material::Gone,
+            true => MaterialLife::Live(version.expires_at),
+            false => MaterialLife::Gone,
         }));
         let unique_id = hex(&key.uid);
         let class = format!("({})", class_name(Some(key.class)));
@@ -162,15 +162,15 @@ impl Listed {
     /// Whether a material ends at `by` or before, or is gone. Keys that are to be deleted need
     /// none.
     fn expires_by(&self, by: UnixTime) -> bool {
-        let ended = |material: &Material| match material {
-            Material::Live(end) => *end != 0 && *end <= by,
-            Material::Gone => true,
+        let ended = |material: &MaterialLife| match material {
+            MaterialLife::Live(end) => *end != 0 && *end <= by,
+            MaterialLife::Gone => true,
         };
         self.state != Some(ck::STATE_PENDING_DELETION) && self.ends.iter().any(ended)
     }
 }
 
-impl Material {
+impl MaterialLife {
     fn of(state: Option<ck::CK_ULONG>, bound: bool, expires_at: UnixTime) -> Vec<Self> {
         match (state, bound) {
             (_, false) => Vec::new(),

@@ -15,7 +15,7 @@ use crate::output::unhex;
 use crate::{Result, encoding, files};
 
 #[derive(Args)]
-pub(super) struct Source {
+pub(super) struct KeySource {
     /// The key to wrap: a private key in PEM or DER, or the bytes of a secret key; - for standard
     /// input
     key: PathBuf,
@@ -39,7 +39,7 @@ pub(super) enum Owned {
     Private(Box<Material>),
 }
 
-impl Source {
+impl KeySource {
     pub(super) fn read(&self) -> Result<Owned> {
         let file = files::read(&self.key)?;
         if self.raw {
@@ -134,10 +134,10 @@ fn printed(bytes: &[u8]) -> Result<Zeroizing<String>> {
 mod tests {
     use super::*;
 
-    fn source(folder: &Path, content: &[u8]) -> Source {
+    fn source(folder: &Path, content: &[u8]) -> KeySource {
         let key = folder.join("key");
         std::fs::write(&key, content).unwrap();
-        Source {
+        KeySource {
             key,
             hex: false,
             base64: false,
@@ -158,7 +158,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let with = |content: &[u8], hex, base64, raw| {
             bytes(
-                Source {
+                KeySource {
                     hex,
                     base64,
                     raw,
@@ -201,7 +201,7 @@ mod tests {
             let read = source(folder.path(), der).read();
             assert!(matches!(read, Ok(Owned::Private(_))));
             let written = base64::encode(der);
-            let source = Source {
+            let source = KeySource {
                 base64: true,
                 ..source(folder.path(), written.as_bytes())
             };

@@ -9,14 +9,14 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::crypto::ec::Curve;
 
-use super::algorithm::{self, Algorithm};
+use super::algorithm::{self, NamedAlgorithm};
 use super::base64;
 use super::external::{External, Target, field, now};
 use super::folder::Folder;
 use crate::Result;
 use crate::object::value;
 use crate::template::Template;
-use crate::token::Open;
+use crate::token::OpenSession;
 use crate::when::deadline;
 
 /// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred: for short secrets, and
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Wrapping algorithm, by the name that the service gives it; else the best that the key's
     /// profile has
     #[arg(long, short, value_name = "NAME", value_parser = algorithm::parse)]
-    algorithm: Option<Algorithm>,
+    algorithm: Option<NamedAlgorithm>,
     /// Wrapping key: RSA_2048, RSA_3072, RSA_4096 or EC_SM2; else the first of them that the key's
     /// profile has
     #[arg(long, value_name = "SPEC", value_parser = wrapping_key)]
@@ -147,7 +147,7 @@ fn first_allowed(
 }
 
 fn generate(
-    open: &Open,
+    open: &OpenSession,
     key: &External,
     algorithm: &byok::Algorithm,
     wrapping: WrappingKey,

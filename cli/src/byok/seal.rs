@@ -10,7 +10,7 @@ use tenon_pkcs11::api::keytype;
 use tenon_pkcs11::api::mechanism::{self, EcdhWrap, Key, Oaep, Params};
 use tenon_pkcs11::api::secret::Secret;
 
-use super::algorithm::{Algorithm, Layout};
+use super::algorithm::{Layout, NamedAlgorithm};
 use super::owned::Owned;
 use super::{base64, sm2};
 use crate::Result;
@@ -24,9 +24,9 @@ const INNER_BITS: u64 = 256;
 const SM4_LEN: usize = 16;
 
 /// The public key that a service gave out.
-pub(super) struct WrappingKey(Key);
+pub(super) struct ServiceKey(Key);
 
-impl WrappingKey {
+impl ServiceKey {
     /// From PEM, DER or the Base64 of DER.
     pub(super) fn parse(file: &[u8]) -> Result<Self> {
         let decoded = base64::decode(file);
@@ -68,12 +68,12 @@ pub(super) struct Choices {
 
 /// The blob that `algorithm` makes of `owned`.
 pub(super) fn seal(
-    algorithm: &Algorithm,
+    algorithm: &NamedAlgorithm,
     choices: Choices,
-    key: &WrappingKey,
+    key: &ServiceKey,
     owned: &Owned,
 ) -> Result<Vec<u8>> {
-    let Algorithm { name, layout, .. } = *algorithm;
+    let NamedAlgorithm { name, layout, .. } = *algorithm;
     let bits = key.0.bits();
     if let Some(fixed) = algorithm.bits
         && fixed != bits

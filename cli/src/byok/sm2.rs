@@ -9,7 +9,7 @@ use crate::Result;
 const LEN: usize = 32;
 
 #[derive(Sequence)]
-struct Cipher<'a> {
+struct Sm2Cipher<'a> {
     x: UintRef<'a>,
     y: UintRef<'a>,
     c3: &'a OctetStringRef,
@@ -25,7 +25,7 @@ pub(super) fn to_der(raw: &[u8]) -> Result<Vec<u8>> {
         Some((x, y, c3, c2))
     });
     let (x, y, c3, c2) = parts.ok_or("not an SM2 ciphertext")?;
-    let cipher = Cipher {
+    let cipher = Sm2Cipher {
         x: UintRef::new(x)?,
         y: UintRef::new(y)?,
         c3: OctetStringRef::new(c3)?,

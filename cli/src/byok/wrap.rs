@@ -5,22 +5,22 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tenon_pkcs11::api::crypto::hash::Hash;
 
-use super::algorithm::{self, Algorithm, Layout};
-use super::owned::Source;
-use super::seal::{Choices, WrappingKey, seal};
+use super::algorithm::{self, Layout, NamedAlgorithm};
+use super::owned::KeySource;
+use super::seal::{Choices, ServiceKey, seal};
 use super::{azure, base64};
 use crate::{Result, files};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    source: Source,
+    source: KeySource,
     /// The service's public key, in PEM, DER or Base64
     #[arg(long, short = 'k', value_name = "FILE")]
     public_key: PathBuf,
     /// How to wrap, by the name that the service gives it
     #[arg(long, short, value_name = "NAME", value_parser = algorithm::parse)]
-    algorithm: Algorithm,
+    algorithm: NamedAlgorithm,
     /// Hash of MGF1, where a service's differs from OAEP's
     #[arg(long, value_name = "HASH")]
     mgf1: Option<Mgf1>,
@@ -28,8 +28,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     der: bool,
     /// How the blob is written
-    #[arg(long, value_enum, default_value_t = Form::Base64)]
-    form: Form,
+    #[arg(long, value_enum, default_value_t = BlobForm::Base64)]
+    form: BlobForm,
     /// Identifier of Azure's key exchange key, for the header of a .byok file
     #[arg(long, value_name = "URL", required_if_eq("form", "byok"))]
     kid: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 
 /// What the blob looks like.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum BlobForm {
     /// One line of Base64
     Base64,
     /// The bytes themselves
@@ -74,10 +74,10 @@ impl Mgf1 {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let form = arguments.form;
     let layout = arguments.algorithm.layout;
-    if form == Form::Byok && layout != Layout::OaepKwp(Hash::Sha1) {
+    if form == BlobForm::Byok && layout != Layout::OaepKwp(Hash::Sha1) {
         return Err("a .byok file holds what CKM_RSA_AES_KEY_WRAP makes: name that".into());
     }
-    let public = WrappingKey::parse(&files::read(&arguments.public_key)?)
+    let public = ServiceKey::parse(&files::read(&arguments.public_key)?)
         .map_err(|error| format!("{}: {error}", arguments.public_key.display()))?;
     let choices = Choices {
         mgf1: arguments.mgf1.map(Mgf1::hash),
@@ -86,9 +86,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let owned = arguments.source.read()?;
     let blob = seal(&arguments.algorithm, choices, &public, &owned)?;
     let written = |part: &[u8]| match form {
-        Form::Base64 => format!("{}\n", base64::encode(part)).into_bytes(),
-        Form::Binary => part.to_vec(),
-        Form::Byok => {
+        BlobForm::Base64 => format!("{}\n", base64::encode(part)).into_bytes(),
+        BlobForm::Binary => part.to_vec(),
+        BlobForm::Byok => {
             let kid = arguments.kid.as_deref().unwrap_or_default();
             azure::write(kid, part).into_bytes()
         }
@@ -108,11 +108,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The encrypted inner key, and the key encrypted under that.
 fn parts<'a>(
     layout: Layout,
-    form: Form,
-    public: &WrappingKey,
+    form: BlobForm,
+    public: &ServiceKey,
     blob: &'a [u8],
 ) -> Result<(&'a [u8], &'a [u8])> {
-    if form == Form::Byok {
+    if form == BlobForm::Byok {
         return Err("a .byok file is one file".into());
     }
     match layout {

@@ -15,9 +15,9 @@ use crate::Result;
 const FILE_NAME: &str = "libtenon_pkcs11.so";
 
 /// A loaded and initialised library; finalised when dropped.
-pub(super) struct Module(Pkcs11);
+pub(super) struct Library(Pkcs11);
 
-impl Module {
+impl Library {
     /// Loads `path`, else the library beside this program.
     pub(super) fn open(path: Option<&Path>) -> Result<Self> {
         let path = match path {
@@ -41,7 +41,7 @@ impl Module {
     }
 }
 
-impl Deref for Module {
+impl Deref for Library {
     type Target = Pkcs11;
 
     fn deref(&self) -> &Pkcs11 {
@@ -49,7 +49,7 @@ impl Deref for Module {
     }
 }
 
-impl Drop for Module {
+impl Drop for Library {
     fn drop(&mut self) {
         // Nothing can be done about a failure, and the process ends soon.
         let _ = self.0.clone().finalize();

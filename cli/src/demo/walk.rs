@@ -25,7 +25,7 @@ use tenon_pkcs11::api::ck::{
 };
 use tenon_pkcs11::api::clock::{Clock, SystemClock};
 
-use super::client::{self, Module};
+use super::client::{self, Library};
 use super::outside::{self, AesKey, EcKey, RsaKey, WrappingKey};
 use crate::Result;
 
@@ -42,25 +42,25 @@ const LONGEST_LIFE: u64 = 64;
 
 /// Walks in the token directory that the environment names.
 pub(super) fn run(module: Option<&Path>) -> Result<()> {
-    let module = Module::open(module)?;
-    let mut tale = Tale { step: 0 };
-    make_token(&module, &mut tale)?;
+    let module = Library::open(module)?;
+    let mut report = Report { step: 0 };
+    make_token(&module, &mut report)?;
     let session = module.open_rw_session(module.slot(LABEL)?)?;
     session.login(UserType::User, Some(&AuthPin::from(PIN)))?;
-    let walk = make_wrapping_key(&session, &mut tale)?;
+    let walk = make_wrapping_key(&session, &mut report)?;
 
     let aes = AesKey::generate()?;
-    let secret = walk.bring_aes(&aes, &mut tale)?;
-    walk.bring_ec(&mut tale)?;
-    walk.bring_rsa(&mut tale)?;
-    walk.values_stay_inside(secret, &mut tale)?;
-    walk.binding_holds(&aes, secret, &mut tale)?;
-    walk.expiry_stops(&mut tale)?;
-    tale.end()
+    let secret = walk.bring_aes(&aes, &mut report)?;
+    walk.bring_ec(&mut report)?;
+    walk.bring_rsa(&mut report)?;
+    walk.values_stay_inside(secret, &mut report)?;
+    walk.binding_holds(&aes, secret, &mut report)?;
+    walk.expiry_stops(&mut report)?;
+    report.end()
 }
 
-fn make_token(module: &Module, tale: &mut Tale) -> Result<()> {
-    tale.step(
+fn make_token(module: &Library, report: &mut Report) -> Result<()> {
+    report.step(
         "A token with a security officer and a user",
         "tenon init --label demo",
     )?;
@@ -72,14 +72,14 @@ fn make_token(module: &Module, tale: &mut Tale) -> Result<()> {
     session.init_pin(&AuthPin::from(PIN))?;
     session.logout()?;
     let token = module.get_token_info(slot)?;
-    tale.done(&format!(
+    report.done(&format!(
         "slot {slot}, serial number {}",
         token.serial_number()
     ))
 }
 
 /// A slot whose token is not initialised.
-fn free_slot(module: &Module) -> Result<Slot> {
+fn free_slot(module: &Library) -> Result<Slot> {
     for slot in module.get_slots_with_token()? {
         if !module.get_token_info(slot)?.token_initialized() {
             return Ok(slot);
@@ -88,8 +88,8 @@ fn free_slot(module: &Module) -> Result<Slot> {
     Err("there is no free slot".into())
 }
 
-fn make_wrapping_key<'s>(session: &'s Session, tale: &mut Tale) -> Result<Walk<'s>> {
-    tale.step(
+fn make_wrapping_key<'s>(session: &'s Session, report: &mut Report) -> Result<Walk<'s>> {
+    report.step(
         "An RSA-2048 wrapping key, made inside; its public half goes out",
         "pkcs11-tool -l --keypairgen --key-type rsa:2048 --id 01 --usage-wrap\n\
          pkcs11-tool --read-object --type pubkey --id 01 -o wrapping.der",
@@ -113,7 +113,7 @@ fn make_wrapping_key<'s>(session: &'s Session, tale: &mut Tale) -> Result<Walk<'
     let (public, private) = session.generate_key_pair(&mechanism, &public, &private)?;
     let modulus = value(session, public, AttributeType::Modulus)?;
     let exponent = value(session, public, AttributeType::PublicExponent)?;
-    tale.done(&format!("modulus {}…", outside::hex(&prefix(&modulus))))?;
+    report.done(&format!("modulus {}…", outside::hex(&prefix(&modulus))))?;
     Ok(Walk {
         session,
         unwrapping: private,
@@ -157,8 +157,8 @@ impl Walk<'_> {
         Ok(self.session.unwrap_key(mechanism, with, blob, template)?)
     }
 
-    fn bring_aes(&self, key: &AesKey, tale: &mut Tale) -> Result<ObjectHandle> {
-        tale.step(
+    fn bring_aes(&self, key: &AesKey, report: &mut Report) -> Result<ObjectHandle> {
+        report.step(
             "An AES-256 key from outside, wrapped with RSA-OAEP SHA-256",
             "openssl pkeyutl -encrypt -pubin -keyform DER -inkey wrapping.der -in aes.key \\\n    \
              -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -out aes.blob\n\
@@ -167,7 +167,7 @@ impl Walk<'_> {
         let blob = self.wrapping.oaep(key.material())?;
         let handle = self.unwrap_secret(&blob, &secret(b"aes"))?;
         self.check_aes(key, handle)?;
-        tale.done("what it encrypts opens outside, with AES-256-GCM of another library")?;
+        report.done("what it encrypts opens outside, with AES-256-GCM of another library")?;
         Ok(handle)
     }
 
@@ -187,8 +187,8 @@ impl Walk<'_> {
         )
     }
 
-    fn bring_ec(&self, tale: &mut Tale) -> Result<()> {
-        tale.step(
+    fn bring_ec(&self, report: &mut Report) -> Result<()> {
+        report.step(
             "An EC P-256 private key (PKCS#8), wrapped with RSA_AES_KEY_WRAP SHA-256",
             "openssl rand -out kek 32\n\
              openssl pkeyutl -encrypt -pubin -keyform DER -inkey wrapping.der -in kek \\\n    \
@@ -203,11 +203,11 @@ impl Walk<'_> {
         let digest = outside::digest(MESSAGE);
         let signature = self.session.sign(&Mechanism::Ecdsa, handle, &digest)?;
         key.verify(&digest, &signature)?;
-        tale.done("its ECDSA signature verifies outside with the owner's public key")
+        report.done("its ECDSA signature verifies outside with the owner's public key")
     }
 
-    fn bring_rsa(&self, tale: &mut Tale) -> Result<()> {
-        tale.step(
+    fn bring_rsa(&self, report: &mut Report) -> Result<()> {
+        report.step(
             "An RSA-2048 private key (PKCS#8), wrapped the same way",
             "C_UnwrapKey(CKM_RSA_AES_KEY_WRAP) with CKA_ID = rsa\n\
              pkcs11-tool -l --sign --mechanism SHA256-RSA-PKCS --id 727361 -i message -o signature\n\
@@ -218,11 +218,11 @@ impl Walk<'_> {
         let handle = self.unwrap_private(&blob, &private(b"rsa", KeyType::RSA))?;
         let mechanism = Mechanism::Sha256RsaPkcs;
         key.verify(MESSAGE, &self.session.sign(&mechanism, handle, MESSAGE)?)?;
-        tale.done("its RSA signature verifies outside with the owner's public key")
+        report.done("its RSA signature verifies outside with the owner's public key")
     }
 
-    fn values_stay_inside(&self, key: ObjectHandle, tale: &mut Tale) -> Result<()> {
-        tale.step(
+    fn values_stay_inside(&self, key: ObjectHandle, report: &mut Report) -> Result<()> {
+        report.step(
             "No way out: the value can be neither read nor wrapped",
             "pkcs11-tool -l --read-object --type secrkey --id 616573",
         )?;
@@ -233,25 +233,25 @@ impl Walk<'_> {
             matches!(about[..], [AttributeInfo::Sensitive]),
             "the value can be read",
         )?;
-        tale.done(&refusal("GetAttributeValue", CKR_ATTRIBUTE_SENSITIVE))?;
+        report.done(&refusal("GetAttributeValue", CKR_ATTRIBUTE_SENSITIVE))?;
         let template = [Attribute::Wrap(true), Attribute::ValueLen(32.into())];
         let kek = self
             .session
             .generate_key(&Mechanism::AesKeyGen, &template)?;
         let mechanism = client::unnamed::<()>(CKM_AES_KEY_WRAP_KWP, None);
         let wrapped = self.session.wrap_key(&mechanism, kek, key);
-        tale.refused(wrapped.map_err(Into::into), CKR_KEY_UNEXTRACTABLE)
+        report.refused(wrapped.map_err(Into::into), CKR_KEY_UNEXTRACTABLE)
     }
 
-    fn binding_holds(&self, aes: &AesKey, key: ObjectHandle, tale: &mut Tale) -> Result<()> {
-        tale.step(
+    fn binding_holds(&self, aes: &AesKey, key: ObjectHandle, report: &mut Report) -> Result<()> {
+        report.step(
             "One key, one material: the same may come in again, other material never",
             "C_UnwrapKey(CKM_RSA_PKCS_OAEP) with CKA_ID = aes, twice",
         )?;
         let uid = value(self.session, key, AttributeType::UniqueId)?;
         let other = self.wrapping.oaep(AesKey::generate()?.material())?;
         let replaced = self.unwrap_secret(&other, &secret(b"aes"));
-        tale.refused(replaced, CKR_TENON_MATERIAL_MISMATCH)?;
+        report.refused(replaced, CKR_TENON_MATERIAL_MISMATCH)?;
         self.check_aes(aes, key)?;
 
         let again = self.wrapping.oaep(aes.material())?;
@@ -261,32 +261,32 @@ impl Walk<'_> {
             "the same material made another key",
         )?;
         self.check_aes(aes, again)?;
-        tale.done("the same material again: the same key, with the same CKA_UNIQUE_ID")
+        report.done("the same material again: the same key, with the same CKA_UNIQUE_ID")
     }
 
-    fn expiry_stops(&self, tale: &mut Tale) -> Result<()> {
-        tale.step(
+    fn expiry_stops(&self, report: &mut Report) -> Result<()> {
+        report.step(
             "Material that expires in two seconds",
             "C_UnwrapKey(CKM_RSA_PKCS_OAEP) with CKA_ID = mortal, CKA_TENON_EXPIRES_AT = now + 2",
         )?;
         let aes = AesKey::generate()?;
         let blob = self.wrapping.oaep(aes.material())?;
-        let (key, deadline) = self.bring_mortal(&aes, &blob)?;
-        tale.done("it works now")?;
+        let (key, deadline) = self.bring_expiring(&aes, &blob)?;
+        report.done("it works now")?;
         while SystemClock.now() < deadline {
             thread::sleep(Duration::from_millis(50));
         }
         let late = self.check_aes(&aes, key);
-        tale.refused(late, CKR_KEY_FUNCTION_NOT_PERMITTED)?;
+        report.refused(late, CKR_KEY_FUNCTION_NOT_PERMITTED)?;
         let key = self.unwrap_secret(&blob, &secret(b"mortal"))?;
         self.check_aes(&aes, key)?;
-        tale.done("imported again without an end, the same key works again")
+        report.done("imported again without an end, the same key works again")
     }
 
     /// Brings the key whose material expires, and uses it. On a machine so busy that the material
     /// expires meanwhile, the key is brought again with twice as long a life. Returns the key and
     /// when it expires.
-    fn bring_mortal(&self, aes: &AesKey, blob: &[u8]) -> Result<(ObjectHandle, u64)> {
+    fn bring_expiring(&self, aes: &AesKey, blob: &[u8]) -> Result<(ObjectHandle, u64)> {
         let mut life = LIFE;
         loop {
             let deadline = SystemClock.now() + life;
@@ -364,11 +364,11 @@ fn refusal(function: &str, rv: CK_RV) -> String {
     format!("refused: C_{function} answers {} ({rv:#x})", rv_name(rv))
 }
 
-struct Tale {
+struct Report {
     step: usize,
 }
 
-impl Tale {
+impl Report {
     fn step(&mut self, title: &str, commands: &str) -> Result<()> {
         self.step += 1;
         let mut out = io::stdout().lock();

@@ -11,7 +11,7 @@ use rustix::process::{Resource, geteuid, getrlimit};
 use tenon_pkcs11::api::config::Config;
 use tenon_pkcs11::api::store;
 
-use super::Check;
+use super::check::Check;
 use crate::output::printable;
 
 const MIB: u64 = 1 << 20;

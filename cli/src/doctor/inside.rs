@@ -4,7 +4,9 @@
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::token::{Token, TokenStatus};
 
-use super::{Arguments, Check, Patient};
+use super::arguments::Arguments;
+use super::check::Check;
+use super::tokens::ExaminedToken;
 use crate::when::{span, utc};
 
 /// Faults that are shown at most.
@@ -12,8 +14,12 @@ const SHOWN: usize = 5;
 
 const RESTORE: &str = "put back a whole copy of the token's file, with the log (-wal) that belongs to it or made when no program had it open";
 
-pub(super) fn examine(patient: &Patient, arguments: &Arguments, only_one: bool) -> Vec<Check> {
-    let token = match &patient.token {
+pub(super) fn examine(
+    examined: &ExaminedToken,
+    arguments: &Arguments,
+    only_one: bool,
+) -> Vec<Check> {
+    let token = match &examined.token {
         Ok(token) => token,
         Err(reason) => {
             return vec![Check::failed(

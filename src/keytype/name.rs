@@ -61,7 +61,7 @@ impl KeyName {
         }
     }
 
-    /// Whether it is the name of this key of type `row`.
+    /// Whether this is a name of `key`, a key of type `row`.
     fn names(&self, row: &KeyType, key: &dyn Values) -> bool {
         match self.size {
             NamedSize::Only(size) => match size() {

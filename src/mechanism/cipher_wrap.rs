@@ -56,7 +56,6 @@ pub(super) fn length(
     Ok(())
 }
 
-/// `Unwrap::open`.
 pub(super) fn open(
     cipher: Result<Box<dyn Cipher>>,
     blob: &[u8],

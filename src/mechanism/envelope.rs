@@ -27,9 +27,7 @@ use crate::keytype;
 use crate::rng::{Rng, random};
 use crate::secret::Secret;
 
-/// Version of the layout.
 const VERSION: u8 = 1;
-/// The purpose in HKDF's info.
 const PURPOSE: &[u8] = b"tenon envelope 1";
 const ID: usize = 16;
 const SALT: usize = 32;
@@ -37,7 +35,6 @@ const HEADER: usize = 1 + ID + ID + SALT;
 const KEY: usize = 32;
 const NONCE: usize = 12;
 const TAG: usize = 16;
-/// Bytes that an envelope adds.
 const OVERHEAD: usize = HEADER + TAG;
 /// Greatest length of the caller's data in bytes.
 const CALLER_MAX: usize = 64 * 1024;

@@ -61,7 +61,6 @@ fn whole(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
     begin(hash, key, hash.len())
 }
 
-/// As much of the MAC as the parameter says.
 fn general(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
     begin(hash, key, general_len(params, hash.len())?)
 }

@@ -11,7 +11,6 @@ use crate::keytype;
 use crate::rng::Rng;
 use crate::secret::Secret;
 
-/// Keys that HKDF derives from, and takes as salt.
 const HKDF: &[ck::CK_KEY_TYPE] = &[ck::CKK_HKDF, ck::CKK_GENERIC_SECRET];
 
 /// An extraction alone gives a key as long as the hash.

@@ -49,7 +49,6 @@ impl Keyring {
         &self.uid
     }
 
-    /// The version that encrypts.
     pub(super) fn current(&self) -> &KeyringVersion {
         &self.current
     }

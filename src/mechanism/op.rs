@@ -5,13 +5,11 @@ use crate::error::Result;
 /// An encryption or decryption in progress. Output goes straight into the caller's buffer, so its
 /// greatest length is asked for first.
 pub trait Cipher: Send {
-    /// Greatest number of bytes that `update` writes for `input` more bytes.
+    /// Greatest number of bytes that `update` writes for `input` more bytes; the others alike.
     fn update_bound(&self, input: usize) -> usize;
 
-    /// Greatest number of bytes that `finish` writes.
     fn finish_bound(&self) -> usize;
 
-    /// Greatest number of bytes that `one_shot` writes for `input` bytes.
     fn one_shot_bound(&self, input: usize) -> usize {
         self.update_bound(input).saturating_add(self.finish_bound())
     }
@@ -35,9 +33,7 @@ pub trait Cipher: Send {
     }
 }
 
-#[expect(clippy::len_without_is_empty, reason = "no signature is empty")]
 pub trait Signer: Send {
-    /// Length of the signature in bytes.
     fn len(&self) -> usize;
 
     /// Takes more of the message. CKR_DATA_LEN_RANGE when the mechanism's limit is passed.
@@ -54,7 +50,6 @@ pub trait Verifier: Send {
     fn finish(&mut self, signature: &[u8]) -> Result<()>;
 }
 
-#[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
 pub trait Digester: Send {
     fn len(&self) -> usize;
 

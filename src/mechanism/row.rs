@@ -39,16 +39,13 @@ pub enum Composition {
     },
 }
 
-/// Where a part of a joined value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operand {
-    /// The base key.
     Base,
     /// The base key, combined byte by byte with the data in the parameter.
     Altered,
     /// The other key that the parameter names.
     Other,
-    /// The data in the parameter.
     Data,
 }
 

@@ -6,7 +6,6 @@ use crate::crypto;
 use crate::crypto::aes::Direction;
 use crate::error::Result;
 
-/// What is done with the whole message, and how long its output gets.
 pub(super) trait Whole: Send {
     /// Greatest number of bytes that `run` writes for `input` bytes.
     fn bound(&self, input: usize) -> usize;

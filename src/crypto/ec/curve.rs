@@ -31,7 +31,6 @@ pub enum Curve {
     Sm2,
 }
 
-/// Which implementation computes on a curve.
 #[derive(Clone, Copy)]
 pub(super) enum Engine {
     AwsLc(Group),
@@ -237,7 +236,6 @@ impl Curve {
     }
 }
 
-/// How CKA_EC_PARAMS names a curve.
 pub(in crate::crypto) enum Named<'a> {
     /// An object identifier: the whole value is its DER.
     Oid,

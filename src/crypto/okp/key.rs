@@ -10,9 +10,7 @@ use super::material::OkpMaterial;
 
 /// Bytes of a public key, a private key and a shared secret.
 pub(crate) const KEY_LEN: usize = sys::KEY_LEN;
-/// Bytes of an Ed25519 signature.
 pub(crate) const SIGNATURE_LEN: usize = sys::SIGNATURE_LEN;
-/// Greatest length of an EdDSA context in bytes.
 pub(crate) const MAX_CONTEXT_LEN: usize = 255;
 
 const WRONG_LENGTH: Error = Error::InvalidKey("an Ed25519 or X25519 key has 32 bytes");

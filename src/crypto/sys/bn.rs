@@ -12,7 +12,6 @@ use crate::secret::Secret;
 
 pub(in crate::crypto) struct Bn(NonNull<BIGNUM>);
 
-/// Scratch space of one computation.
 struct Scratch(NonNull<BN_CTX>);
 
 impl Bn {
@@ -102,7 +101,6 @@ impl Bn {
         bits.unsigned_abs()
     }
 
-    /// self divided by 2^bits, rounded down.
     pub(in crate::crypto) fn shifted_right(&self, bits: u32) -> Result<Self> {
         let shifted = Self::zero()?;
         // More bits than any integer has shift everything out.
@@ -128,7 +126,6 @@ impl Bn {
         Ok(product)
     }
 
-    /// Quotient and remainder of self by `divisor`.
     pub(in crate::crypto) fn divided_vartime(&self, divisor: &Self) -> Result<(Self, Self)> {
         let (quotient, remainder, scratch) = (Self::zero()?, Self::zero()?, Scratch::new()?);
         // SAFETY: live handles; both results are ours alone. Division by zero is an error status.

@@ -57,7 +57,6 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// One block by itself.
     pub(in crate::crypto) fn block(&self, input: &[u8; BLOCK], out: &mut [u8; BLOCK]) {
         // SAFETY: input and output are one block each and do not overlap; the schedule is complete.
         unsafe {

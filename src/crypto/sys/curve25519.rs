@@ -13,7 +13,6 @@ pub(in crate::crypto) const SIGNATURE_LEN: usize = 64;
 /// A variant of EdDSA (RFC 8032 section 5.1). Contexts have up to 255 bytes.
 #[derive(Clone, Copy)]
 pub(in crate::crypto) enum Variant<'a> {
-    /// Ed25519.
     Pure,
     /// Ed25519ctx; the context is not empty.
     Context(&'a [u8]),

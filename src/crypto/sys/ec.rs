@@ -9,7 +9,6 @@ use super::{check, failure, non_null};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-/// A built-in curve of aws-lc.
 #[derive(Clone, Copy)]
 pub(in crate::crypto) struct Group(unsafe extern "C" fn() -> *const EC_GROUP);
 
@@ -184,7 +183,6 @@ impl EcKey {
         }
     }
 
-    /// Verifies ECDSA over a digest of any length.
     pub(in crate::crypto) fn verify(&self, digest: &[u8], r: &[u8], s: &[u8]) -> Result<()> {
         // SAFETY: live key; ECDSA_SIG_set0 takes the two integers only when it succeeds, which
         // for non-null ones it always does; reads `digest` within its length.

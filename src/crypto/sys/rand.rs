@@ -2,7 +2,6 @@
 
 use crate::crypto::{Error, Result};
 
-/// Fills `out` with random bytes fit for keys.
 pub(in crate::crypto) fn fill(out: &mut [u8]) -> Result<()> {
     // SAFETY: `out` is valid for writing `out.len()` bytes.
     let ok = unsafe { aws_lc_sys::RAND_bytes(out.as_mut_ptr(), out.len()) };

@@ -97,7 +97,6 @@ impl Rsa {
         })
     }
 
-    /// Takes ownership of `rsa`.
     fn adopt(rsa: NonNull<RSA>) -> Result<Self> {
         // SAFETY: `rsa` is ours; it is freed here unless the new handle took it.
         unsafe {
@@ -118,7 +117,6 @@ impl Rsa {
         unsafe { lc::EVP_PKEY_get0_RSA(self.0.as_ptr()) }
     }
 
-    /// Significant bits of the modulus.
     pub(in crate::crypto) fn bits(&self) -> usize {
         // SAFETY: live key.
         unsafe { lc::RSA_bits(self.rsa()) as usize }
@@ -352,7 +350,6 @@ impl Drop for Rsa {
     }
 }
 
-/// One encryption or decryption.
 struct Context(NonNull<EVP_PKEY_CTX>);
 
 impl Context {

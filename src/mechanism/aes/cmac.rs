@@ -12,7 +12,6 @@ pub(super) fn whole(key: &Key, params: &Params) -> Result<Box<Mac<CmacState>>> {
     begin(key, BLOCK)
 }
 
-/// As much of the MAC as the parameter says.
 pub(super) fn general(key: &Key, params: &Params) -> Result<Box<Mac<CmacState>>> {
     begin(key, general_len(params, BLOCK)?)
 }

@@ -111,7 +111,7 @@ fn verify(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Verif
     }))
 }
 
-/// Nothing counts as the number 0, of which anybody can forge a signature.
+/// An empty digest counts as the number 0, of which anybody can forge a signature.
 fn not_empty(digest: &[u8]) -> Result<()> {
     if digest.is_empty() {
         return refuse(

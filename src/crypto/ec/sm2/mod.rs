@@ -70,7 +70,6 @@ impl PublicKey {
         Ok(Self { key, point })
     }
 
-    /// The point, SEC 1 uncompressed.
     pub(super) fn point(&self) -> &[u8] {
         &self.point
     }

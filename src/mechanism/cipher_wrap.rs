@@ -30,12 +30,12 @@ macro_rules! unwrap {
 }
 pub(super) use unwrap;
 
-/// Lengths that modes of whole blocks make.
+/// Whether a mode of whole blocks makes ciphertexts of `len` bytes.
 pub(super) fn whole_blocks(_cipher: &dyn Cipher, len: usize) -> bool {
     len != 0 && len.is_multiple_of(BLOCK)
 }
 
-/// Lengths that an authenticated cipher makes of one byte or more.
+/// Whether an authenticated cipher makes `len` bytes of a text that is not empty.
 pub(super) fn not_only_a_tag(cipher: &dyn Cipher, len: usize) -> bool {
     cipher.one_shot_bound(len) != 0
 }

@@ -33,7 +33,7 @@ pub enum Generator {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageParams {
-    /// As the caller gave it, and after the generator has run, as it made it.
+    /// As the caller gave the vector; once a generator has run, as the generator made it.
     pub iv: Vec<u8>,
     /// Bits at the beginning of `iv` that a generator leaves alone.
     pub fixed_bits: usize,
@@ -41,7 +41,7 @@ pub struct MessageParams {
     pub generator: Generator,
     /// Length of the tag in bytes.
     pub tag_len: usize,
-    /// Of a decryption from the beginning, of an encryption once that has ended.
+    /// Given at the beginning of a decryption, made at the end of an encryption.
     pub tag: Option<Vec<u8>>,
     /// ulDataLen of CCM: length of the text in bytes.
     pub data_len: usize,

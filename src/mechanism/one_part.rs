@@ -76,7 +76,7 @@ impl Input {
         Ok(())
     }
 
-    /// The input or its digest; nothing is left.
+    /// The input, or its digest. Nothing is kept.
     fn take(&mut self) -> Result<Zeroizing<Vec<u8>>> {
         match self {
             Self::Gathered { bytes, .. } => Ok(std::mem::take(bytes)),

@@ -15,7 +15,7 @@ pub(super) trait Whole: Send {
         true
     }
 
-    /// Greatest number of bytes that may be gathered.
+    /// Greatest length of the input in bytes.
     fn most(&self) -> usize;
 
     /// Writes the output to the start of `out` and returns its length.

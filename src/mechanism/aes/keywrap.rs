@@ -21,16 +21,16 @@ const SHORTEST: usize = 3 * SEMIBLOCK;
 /// The alternative initial value's constant part (RFC 5649 section 3).
 const AIV: [u8; 4] = [0xA6, 0x59, 0x59, 0xA6];
 
-/// The padding before the wrap, or two paddings of which the wrap makes one and takes both.
+/// Which padding wrapping makes, and which unwrapping takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyWrapForm {
-    /// None: RFC 3394.
+    /// No padding: RFC 3394.
     Plain,
-    /// RFC 5649's own.
+    /// RFC 5649's own padding.
     Kwp,
-    /// PKCS#7 to semiblocks, then RFC 3394.
+    /// PKCS#7 padding to semiblocks, then RFC 3394.
     Pkcs7,
-    /// Wraps like `Kwp`; unwraps like `Kwp` or `Pkcs7`, whichever fits the initial value inside.
+    /// Wraps like `Kwp`; unwraps like `Kwp` or `Pkcs7`, as the initial value inside tells.
     KwpOrPkcs7,
     /// Wraps like `Pkcs7`; unwraps like `KwpOrPkcs7`.
     Pkcs7OrKwp,

@@ -27,7 +27,7 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
     proof: Proof::Integrity,
 };
 
-/// Bytes of the AES key, and the parameter.
+/// Length of the AES key in bytes, and the whole parameter.
 fn expected(params: &Params) -> Result<(usize, &EcdhWrap)> {
     let Params::EcdhAesKeyWrap(of) = params else {
         return bad_param("the mechanism needs CK_ECDH_AES_KEY_WRAP_PARAMS");

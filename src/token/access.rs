@@ -56,19 +56,36 @@ impl Token {
     /// The object again, when its row is still the one it was read from; else as it is now.
     fn look_again(&self, object: Arc<Object>) -> Result<Arc<Object>> {
         self.state.refresh()?;
-        let Home::Token { version, seal } = &object.home else {
+        if matches!(object.home, Home::Session { .. }) {
             return Ok(object);
-        };
+        }
         let (row, generation) = self.row(&object.uid)?;
         let Some(row) = row else {
             self.state.objects.remove(object.handle);
             return Err(no_such_object());
         };
-        if row.version == *version && end_of(&row) == *seal {
+        let handle = object.handle;
+        self.reopened(Known::Stale(object), handle, &row, generation)
+    }
+
+    /// The object whose row is `row` at that generation: the one that is known, when it was read from
+    /// this very row.
+    pub(super) fn reopened(
+        &self,
+        known: Known,
+        handle: Handle,
+        row: &Row,
+        generation: u64,
+    ) -> Result<Arc<Object>> {
+        if let Known::Object(object) | Known::Stale(object) = known
+            && let Home::Token { version, seal } = &object.home
+            && row.version == *version
+            && end_of(row) == *seal
+        {
             self.state.objects.remember(object.clone(), generation);
             return Ok(object);
         }
-        self.open_row(object.handle, &row, generation)
+        self.open_row(handle, row, generation)
     }
 
     fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {

@@ -1,4 +1,5 @@
-//! C_FindObjects: the blind index gives candidates, and each is held against the opened object.
+//! C_FindObjects: the blind index gives candidates, and each is held against the opened object, all
+//! in one look at the store.
 //!
 //! The index rows are not authenticated, and the object is: a candidate that does not match is left
 //! out, so an index row that was moved or added makes no search answer another object. A search by
@@ -12,14 +13,15 @@ use crate::byok;
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::log;
 use crate::policy::{self, Action, Facts, KeyFacts};
-use crate::store::{Head, Search, Uid};
+use crate::store::{Generation, Head, Search, Snapshot, Uid};
 
 use super::Token;
 use super::identity::state::Keys;
 use crate::token::cache::object::Handle;
+use crate::token::cache::objects::Known;
 use crate::token::record::external;
 use crate::token::record::facts::facts;
 use crate::token::record::uid::shown;
@@ -51,74 +53,87 @@ impl Token {
         if query.token == Some(false) {
             return Ok(found);
         }
-        let heads = self.find_stored(&query, &keys)?;
-        let mut candidates = Candidates {
-            token: self,
-            query: &query,
-            keys: &keys,
-            now: now.at,
-            // More would push out of memory what is in use.
-            remember: heads.len() <= REMEMBERED,
-            wrong: None,
-        };
-        for head in heads {
-            if candidates.shows(&head)? {
-                found.push(self.state.objects.handle(head.uid, head.private));
-            }
-        }
-        candidates.report();
-        Ok(found)
-    }
-
-    fn find_stored(&self, query: &Query, keys: &Keys) -> Result<Vec<Head>> {
-        let vault = keys.vault();
-        let mut heads = Vec::new();
-        for private in [false, true] {
-            if !may_see(private, 0, keys, self.state.time.now().at)
-                || query.private.is_some_and(|wanted| wanted != private)
-            {
-                continue;
-            }
-            let postings = vault.postings(private, &query.terms)?;
-            let search = Search {
-                class: query.class,
-                key_type: query.key_type,
-                private: Some(private),
-                hidden: if names_external(query) || names_job(query) {
-                    None
-                } else {
-                    Some(false)
-                },
-                postings: &postings,
+        let (stored, wrong) = self.state.store.read(|snapshot| {
+            let candidates = Candidates {
+                token: self,
+                snapshot,
+                generation: snapshot.generation()?,
+                query: &query,
+                keys: &keys,
+                now: now.at,
+                remember: false,
+                wrong: None,
             };
-            heads.extend(self.state.store.read(|snapshot| {
-                let mut found = Vec::new();
-                snapshot.find(&search, &mut |head| {
-                    found.push(head);
-                    ControlFlow::Continue(())
-                })?;
-                Ok::<_, Error>(found)
-            })?);
+            candidates.find()
+        })?;
+        if let Some(wrong) = wrong {
+            report(wrong);
         }
-        Ok(heads)
+        found.extend(stored);
+        Ok(found)
     }
 }
 
 /// Candidates of one search that are remembered at most, opened, for the calls that follow.
 const REMEMBERED: usize = 256;
 
-/// The candidates of one search.
+/// An object that the index is wrong about, and how many there are.
+type Wrong = (Uid, u64);
+
+/// The candidates of one search, in one state of the store.
 struct Candidates<'a> {
     token: &'a Token,
+    snapshot: &'a Snapshot<'a>,
+    /// The snapshot's.
+    generation: u64,
     query: &'a Query,
     keys: &'a Keys,
     now: u64,
+    /// The candidates are few enough to stay in memory.
     remember: bool,
-    /// An object that the index is wrong about, and how many there are.
-    wrong: Option<(Uid, u64)>,
+    wrong: Option<Wrong>,
 }
 
 impl Candidates<'_> {
+    /// Handles of the token objects that match, each opened and checked as far as the template asks.
+    fn find(mut self) -> Result<(Vec<Handle>, Option<Wrong>)> {
+        let mut heads = Vec::new();
+        for private in [false, true] {
+            let wanted = self.query.private.is_none_or(|wanted| wanted == private);
+            if wanted && may_see(private, 0, self.keys, self.now) {
+                self.add(private, &mut heads)?;
+            }
+        }
+        // More would push out of memory what is in use.
+        self.remember = heads.len() <= REMEMBERED;
+        let mut found = Vec::new();
+        for head in heads {
+            if self.shows(&head)? {
+                found.push(self.token.state.objects.handle(head.uid, head.private));
+            }
+        }
+        Ok((found, self.wrong))
+    }
+
+    /// The candidates that the index has among the private or the public objects.
+    fn add(&self, private: bool, heads: &mut Vec<Head>) -> Result<()> {
+        let query = self.query;
+        let postings = self.keys.vault().postings(private, &query.terms)?;
+        let hidden_too = names_external(query) || names_job(query);
+        let search = Search {
+            class: query.class,
+            key_type: query.key_type,
+            private: Some(private),
+            hidden: if hidden_too { None } else { Some(false) },
+            postings: &postings,
+        };
+        self.snapshot.find(&search, &mut |head| {
+            heads.push(head);
+            ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+
     /// Whether a candidate of the index matches in full, and is to be seen.
     fn shows(&mut self, head: &Head) -> Result<bool> {
         if !may_see(head.private, head.deletion_at, self.keys, self.now) {
@@ -152,62 +167,49 @@ impl Candidates<'_> {
             attributes.set(ck::CKA_TENON_KEY_STATE, state);
         }
         if !self.query.matches_terms(&attributes) {
-            self.look_into(&head.uid)?;
+            let (first, count) = self.wrong.unwrap_or((head.uid, 0));
+            self.wrong = Some((first, count + 1));
             return Ok(false);
         }
         Ok(named && self.query.matches(&attributes))
     }
 
-    /// The candidate's attributes, as the store has them now.
+    /// The candidate's attributes.
     fn opened(&self, head: &Head) -> Result<Option<Attributes>> {
-        let token = self.token;
-        if self.remember {
-            let handle = token.state.objects.handle(head.uid, head.private);
-            return match token.current(handle) {
-                Ok((object, _)) => Ok(Some(object.attributes.clone())),
-                Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Ok(None),
-                Err(error) => Err(error),
-            };
-        }
-        let row = token
-            .state
-            .store
-            .read(|snapshot| snapshot.object(&head.uid))?;
-        let record = row.map(|row| self.keys.vault().open(&row)).transpose()?;
-        Ok(record.map(|record| record.attributes))
-    }
-
-    /// The index led to an object that does not match: it is wrong, unless the object was changed
-    /// between the one look and the other.
-    fn look_into(&mut self, uid: &Uid) -> Result<()> {
-        let vault = self.keys.vault();
-        let wrong = self.token.state.store.read(|snapshot| {
-            let Some(row) = snapshot.object(uid)? else {
-                return Ok::<_, Error>(false);
-            };
-            let expected = vault.postings_of(&vault.open(&row)?)?;
-            Ok(snapshot.postings(uid)? != expected)
-        })?;
-        if wrong {
-            let (first, count) = self.wrong.unwrap_or((*uid, 0));
-            self.wrong = Some((first, count + 1));
-        }
-        Ok(())
-    }
-
-    /// One line for all candidates that the index is wrong about.
-    fn report(&self) {
-        let Some((uid, count)) = self.wrong else {
-            return;
+        let objects = &self.token.state.objects;
+        let known = if self.remember {
+            let handle = objects.handle(head.uid, head.private);
+            Some(objects.get(handle, Generation::Settled(self.generation))?)
+        } else {
+            None
         };
-        log::note(
-            LogLevel::Error,
-            &format!(
-                "C_FindObjectsInit leaves out {count} objects that the search index is wrong about, the first {}: the token's file was changed by others; `tenon audit verify` checks the whole index",
-                shown(&uid)
-            ),
-        );
+        if let Some(Known::Object(object)) = known {
+            return Ok(Some(object.attributes.clone()));
+        }
+        let Some(row) = self.snapshot.object(&head.uid)? else {
+            return Ok(None);
+        };
+        let Some(known) = known else {
+            return Ok(Some(self.keys.vault().open(&row)?.attributes));
+        };
+        let handle = objects.handle(head.uid, head.private);
+        match self.token.reopened(known, handle, &row, self.generation) {
+            Ok(object) => Ok(Some(object.attributes.clone())),
+            Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Ok(None),
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// One line for all candidates that the index is wrong about.
+fn report((first, count): Wrong) {
+    log::note(
+        LogLevel::Error,
+        &format!(
+            "C_FindObjectsInit leaves out {count} objects that the search index is wrong about, the first {}: the token's file was changed by others; `tenon audit verify` checks the whole index",
+            shown(&first)
+        ),
+    );
 }
 
 /// Whether policy shows an object of these clear columns. `gone_at`: end of the key itself; 0 = never.

@@ -92,7 +92,8 @@ fn private_keys_are_parsed_strictly() {
         attrs![CKA_EC_PARAMS => Curve::P384.params()],
     );
     let cases = [
-        ("trailing byte", [&der[..], &[0]].concat(), &ec),
+        ("trailing byte", [&der[..], &[1]].concat(), &ec),
+        ("more zeros than padding", [&der[..], &[0; 8]].concat(), &ec),
         ("truncated", der[..der.len() - 1].to_vec(), &ec),
         ("raw scalar", vec![1; 32], &ec),
         ("other type", der.to_vec(), &rsa),

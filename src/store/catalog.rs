@@ -10,16 +10,16 @@ use super::handle::Store;
 use super::line::Ticket;
 use super::modes::Options;
 
-/// Slots are numbered from 0 up to this, which none has.
+/// Every slot number is below this.
 pub const SLOT_LIMIT: u64 = 10_000;
 
-/// The tokens of one configuration, each by the number of its slot, which it keeps for ever.
+/// The tokens of one configuration, each in a slot whose number never changes.
 pub trait Catalog: Send + Sync {
     /// Numbers of the slots that have a token, or whatever stands in its place or is left of it, in
     /// ascending order.
     ///
     /// # Errors
-    /// `PermissionsRefused`, `DanglingLink`, `Io`: what cannot be read is not empty.
+    /// `PermissionsRefused`, `DanglingLink`, `Io`: tokens that cannot be listed are an error, not none.
     fn slots(&self) -> Result<Vec<u64>>;
 
     /// Whether anything is in the slot.
@@ -38,14 +38,14 @@ pub trait Catalog: Send + Sync {
     /// Those of `Store::open`; `DatabaseMissing`.
     fn open(&self, slot: u64, options: &Options) -> Result<Store>;
 
-    /// Lets no other process make a token here as long as the answer lives.
+    /// Keeps other processes from making a token here until the ticket is dropped.
     ///
     /// # Errors
     /// `Busy` after `wait`; `ReadOnly`, `PermissionsRefused`, `Io`.
     fn lock(&self, wait: Duration) -> Result<Ticket>;
 
-    /// Makes the store of a slot with what `fill` puts into it. It appears with all of it, or not at
-    /// all, as where `fill` answers false.
+    /// Makes the store of a slot with what `fill` puts into it, whole or not at all. Where `fill`
+    /// returns false nothing is made.
     ///
     /// # Errors
     /// `Exists` when anything is in the slot; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
@@ -58,16 +58,17 @@ pub trait Catalog: Send + Sync {
     /// `InUse` when a process has it open; `NotFound`, `PermissionsRefused`, `ReadOnly`, `Io`.
     fn remove(&self, slot: u64) -> Result<()>;
 
-    /// Copies the backup in `file`, which is no store in use, so that it can be installed in a slot.
+    /// Copies the backup in `file`, so that the copy can be installed in a slot. No process may use
+    /// `file` as its store.
     ///
     /// # Errors
     /// Those of `FileCopy::of_file`.
     fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy>;
 
-    /// Whether no process, this one neither, has the store of a slot open.
+    /// Refuses a slot whose store is open in any process, this one included.
     ///
     /// # Errors
-    /// `InUse` when one has; `Full`.
+    /// `InUse`; `Full` where the store's log cannot be folded into it.
     fn check_unused(&self, slot: u64) -> Result<()>;
 
     /// Puts a copy that `read_backup` made in the place of the store of a slot, durably: a process

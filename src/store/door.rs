@@ -1,7 +1,7 @@
 //! The door between callers and an engine: what a snapshot reads, and what a change does.
 //!
-//! Callers write `Snapshot` and `Tx`. An engine implements the two traits that stand behind these
-//! names, and callers cannot tell which engine keeps their rows.
+//! Callers use the names `Snapshot` and `Tx`. An engine implements the two traits behind them,
+//! `ReadRows` and `ChangeRows`, so callers do not depend on an engine.
 
 use std::ops::ControlFlow;
 
@@ -10,17 +10,17 @@ use super::row::{
     ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, Search, Uid,
 };
 
-/// One consistent state of the store, for as long as the closure runs that got it.
+/// One consistent state of the store. It is valid while the closure that received it runs.
 pub type Snapshot<'c> = dyn ReadRows + 'c;
 
-/// A change in the making. It reads its own changes, and is kept whole or not at all.
+/// A change that is being made. Its reads see its own writes; it is committed whole or not at all.
 pub type Tx<'c> = dyn ChangeRows + 'c;
 
 /// What can be read of one state. Every method also answers `Busy`, `Corrupt` or the engine's own
 /// failure.
 pub trait ReadRows {
     /// How many transactions with changes the store had seen at this state: the key for a cache
-    /// of what is read here. It never falls, and no two states with one number differ.
+    /// of what is read here. It never falls, and states with the same number are the same.
     ///
     /// Inside `write` it is the number of the last commit, while the reads see more: never key a
     /// cache by it there.
@@ -39,7 +39,7 @@ pub trait ReadRows {
     fn material(&self, uid: &Uid) -> Result<Option<MaterialRow>>;
 
     /// Calls `each` with every object that meets the search, once each and in no particular order,
-    /// until it breaks off. Costs O(log n + size of the smallest list among the postings and the
+    /// until `each` breaks off. Costs O(log n + size of the smallest list among the postings and the
     /// objects of that class and key type).
     fn find(
         &self,
@@ -58,11 +58,11 @@ pub trait ReadRows {
     }
 
     /// At most `limit` of the objects with an `expires_at` or `deletion_at` in 1..=`now`, each with
-    /// its place, from behind `after` on. Times beyond `i64::MAX` are never due.
+    /// its place, beginning after the place `after`. Times beyond `i64::MAX` are never due.
     fn due(&self, now: u64, after: DuePlace, limit: usize) -> Result<Vec<(DuePlace, Uid)>>;
 
-    /// Number of the objects whose `mac` is empty, and of the bytes that are sealed in them. Costs
-    /// O(that number).
+    /// How many objects have an empty `mac`, and the sum of their `sealed` bytes. Costs O(number of
+    /// these objects).
     fn without_mac(&self) -> Result<(u64, u64)>;
 
     /// At most `limit` records from position `from_seq` on, in order.
@@ -71,15 +71,15 @@ pub trait ReadRows {
     /// The record with the highest position.
     fn audit_last(&self) -> Result<Option<AuditRow>>;
 
-    /// At most `limit` of what archived records say of objects, in the order of their names, from
-    /// behind `after` on.
+    /// At most `limit` of the objects that archived records name, in ascending order of uid,
+    /// beginning after `after`.
     fn archived(&self, after: Option<&Uid>, limit: usize) -> Result<Vec<ArchivedObject>>;
 
     /// What archived records say of one object.
     fn archived_object(&self, uid: &Uid) -> Result<Option<ArchivedObject>>;
 
-    /// Calls `each` with every object, in no particular order, until it breaks off. Reads the whole
-    /// table itself, and not what an index says of it.
+    /// Calls `each` with every object, in no particular order, until `each` breaks off. Reads the
+    /// whole table itself, without an index.
     fn objects(&self, each: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<()>;
 
     /// The index rows that lead to the object named `uid`, in ascending order.
@@ -98,13 +98,13 @@ pub trait ReadRows {
 
 /// What one change may do.
 pub trait ChangeRows: ReadRows {
-    /// Leaves the emptying of the log, which follows a change that erases, to the caller: he makes
-    /// several such changes and ends with `Store::finish_erasing`. If he never comes to that, the
-    /// next write or opening of any process does it.
+    /// Keeps this change, which erases, from emptying the log when it is committed. A caller that
+    /// makes several such changes empties the log once, by `Store::finish_erasing`, after the last.
+    /// Where that call never comes, the next write or opening of any process empties it.
     fn postpone_emptying(&self);
 
-    /// Runs a part of the change. Where it answers false nothing of that part is kept, and the change
-    /// can go on.
+    /// Runs a part of the change. Where `part` returns false nothing of that part is kept, and the
+    /// change can go on.
     ///
     /// # Errors
     /// `RolledBack` where the engine has given up the whole transaction: the change fails then.
@@ -135,15 +135,15 @@ pub trait ChangeRows: ReadRows {
     /// `NoSuchObject` when the object is not in the store.
     fn put_material(&self, uid: &Uid, material: &MaterialRow) -> Result<()>;
 
-    /// Erases the material of the object named `uid`, so that once the change is committed no earlier
-    /// state of it remains in what the engine keeps, as soon as readers let it. Returns whether there
-    /// was material.
+    /// Erases the material of the object named `uid`. Once the change is committed and no reader
+    /// needs an earlier state, nothing that the engine keeps holds the material. Returns whether
+    /// there was material.
     fn erase_material(&self, uid: &Uid) -> Result<bool>;
 
     /// Appends a record to the audit log.
     fn append_audit(&self, row: &AuditRow) -> Result<()>;
 
-    /// Removes the records up to a position, that one included.
+    /// Removes the records up to and including position `up_to`.
     fn remove_audit(&self, up_to: u64) -> Result<()>;
 
     /// Stores what archived records say of an object, and returns what they said before.

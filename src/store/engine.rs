@@ -16,19 +16,19 @@ pub trait Engine: Send + Sync {
     /// See `Store::read`. Runs `look` once where it answers `Ok`.
     fn read(&self, look: &mut dyn FnMut(&Snapshot<'_>)) -> Result<()>;
 
-    /// Runs `change`, which answers whether it is to be kept, and commits it. `Ok` where it is
-    /// committed, or was not to be kept for a reason of its own.
+    /// Runs `change` and commits it where it returns true. `Ok` where it is committed, and where it
+    /// returned false.
     ///
     /// # Errors
-    /// `RolledBack` where nothing was kept for a reason that lies in other changes, or passes:
+    /// `RolledBack` where nothing was kept because of another change, or for a reason that passes:
     /// the change may be run again. Every other error is final.
     fn change(&self, run: Run, change: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()>;
 
     /// See `Store::generation`.
     fn generation(&self) -> Generation;
 
-    /// Joins the line of that number and asks `admit`, telling it how many are ahead, until it says
-    /// yes; `None` when the deadline passed before.
+    /// Joins line `line` and calls `admit` with the number of tickets ahead until it returns true;
+    /// `None` when the deadline passed first.
     fn queue(
         &self,
         line: NonZeroU8,
@@ -48,7 +48,7 @@ pub trait Engine: Send + Sync {
     /// See `Store::copy`.
     fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy>;
 
-    /// The file that nobody else in this process may open, where there is one.
+    /// The file that nothing else in this process may open; `None` where the store is no file.
     fn file(&self) -> Option<&Path>;
 
     /// See `Store::is_gone`.

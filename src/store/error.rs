@@ -34,11 +34,12 @@ pub enum Error {
     Full,
     /// A change was asked of a store that was opened for reading, or lies on read-only media.
     ReadOnly,
-    /// Another change, which shared the transaction, made SQLite roll it back.
+    /// The transaction was rolled back because of another change that shared it.
     RolledBack,
     /// Another process held the store for longer than the busy timeout.
     Busy,
-    /// The store cannot be removed, for a process has it open; its number, where the system tells it.
+    /// A process has the store open, so it cannot be removed or replaced; the process's id, where the
+    /// system tells it.
     InUse(Option<u32>),
     /// The file is no token store; the text says how that shows.
     NotAToken(&'static str),
@@ -66,7 +67,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of the operating system on the file at `path`.
     pub(super) fn io(error: &io::Error, path: &Path) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound(path.into()),

@@ -1,4 +1,4 @@
-//! An open store, as its callers hold it.
+//! An open store, for its callers.
 
 use std::fmt;
 use std::num::NonZeroU8;
@@ -13,7 +13,7 @@ use super::file::{FileCopy, Progress};
 use super::line::Ticket;
 use super::modes::{Durability, Generation, Run};
 
-/// How often a change that is rolled back is run, the first time included.
+/// How often a change that is rolled back is run, including the first run.
 const RUNS: usize = 8;
 
 /// One open store. Threads share it by reference.
@@ -30,10 +30,10 @@ impl Store {
         }
     }
 
-    /// Runs `look` on one consistent state of the store: every change answered before the call is
-    /// in it. May be called inside `read` and `write`; inside `write` it does not see the change in
-    /// the making. `look` may run again where an engine loses what it was reading, so it leaves
-    /// nothing behind but what it returns.
+    /// Runs `look` on one consistent state of the store, which contains every change answered before
+    /// the call. May be called inside `read` and `write`; inside `write` it does not see the unfinished
+    /// change. `look` may run again where an engine loses what it was reading, so its return value
+    /// must be its only effect.
     ///
     /// # Errors
     /// Those of `look`; `Busy`, `Corrupt`, `Moved`, `Sqlite`.
@@ -47,18 +47,18 @@ impl Store {
         answer.unwrap_or_else(|| Err(Error::Busy.into()))
     }
 
-    /// Makes one change, whole or not at all: what `change` returns `Ok` for survives power loss
-    /// once this returns; on its `Err`, or a panic, nothing of it is kept.
+    /// Makes one change, whole or not at all. Where `change` returns `Ok`, the change survives a power
+    /// loss once this returns; on its `Err`, or a panic, nothing of it is kept.
     ///
-    /// Threads that call this at once may share a transaction, so `change` sees what others before it
-    /// did, and all are answered when it is committed. Keep it short: every other writer of the
-    /// token waits for it. Where the transaction is rolled back for a reason that is not in `change`,
-    /// `change` runs again on the state of that moment. So it does nothing but to `tx`: what else
-    /// follows from a change comes after this has returned.
+    /// Threads that call this at once may share a transaction, so `change` may see changes made just
+    /// before it; all are answered when the transaction is committed. Keep `change` short: every other
+    /// writer of the token waits for it. Where the transaction is rolled back for a reason that is not
+    /// in `change`, `change` runs again on the state of that moment. So `change` must have no effect
+    /// but on `tx`: whatever else follows from it is done after this has returned.
     ///
     /// # Errors
     /// Those of `change`; `ReadOnly`, `Busy`, `Full`, `Corrupt`, `Moved`, `SchemaTooNew`, `Sqlite`;
-    /// `RolledBack` where it was rolled back time and again; and `Nested` when called inside another
+    /// `RolledBack` where that happened each time; and `Nested` when called inside another
     /// `write` to this store on the same thread.
     pub fn write<T, E: From<Error>>(
         &self,
@@ -67,8 +67,8 @@ impl Store {
         self.change(Durability::Full, change)
     }
 
-    /// As `write`, without waiting for the disk: the change survives the end of the process, and
-    /// not always a power loss.
+    /// As `write`, without waiting for the disk: the change survives the end of the process, but
+    /// perhaps not a power loss.
     ///
     /// # Errors
     /// Those of `write`.
@@ -105,13 +105,13 @@ impl Store {
         self.engine.generation()
     }
 
-    /// Joins the line of that number (from 1 on) and waits until `admit`, which is told how many are
-    /// ahead, says yes. The place is given back when the ticket is dropped or its process ends. `None`
-    /// when the deadline passed before; `admit` is asked at least once.
+    /// Joins line `line` (from 1 on) and calls `admit` with the number of tickets ahead until it
+    /// returns true. The place is given back when the ticket is dropped or its process ends. `None` when
+    /// the deadline passed first; `admit` is called at least once.
     ///
     /// # Errors
-    /// Those of `admit`; `Symlink`, `PermissionsRefused`, `Full`, `Io` where the file beside the store
-    /// cannot be used that keeps the places.
+    /// Those of `admit`; `Symlink`, `PermissionsRefused`, `Full`, `Io` where the file that keeps the
+    /// places cannot be used.
     pub fn queue<E: From<Error>>(
         &self,
         line: NonZeroU8,
@@ -128,8 +128,8 @@ impl Store {
         refused.map_or(Ok(place), Err)
     }
 
-    /// Erases for good what a change has erased and a reader has kept, if it can be done now; it may be
-    /// prevented again. Not to be called inside `write`.
+    /// Removes the last copies of erased material, where no reader prevents it. Not to be called inside
+    /// `write`.
     ///
     /// # Errors
     /// `Busy`, `Corrupt`, `Sqlite`; none for a store that was opened for reading.
@@ -137,8 +137,8 @@ impl Store {
         self.engine.finish_erasing()
     }
 
-    /// Gives the space that was removed back to the file system, in steps between which other writers
-    /// get their turn. Not to be called inside `write`.
+    /// Gives free space back to the file system, in steps between which other writers get their turn.
+    /// Not to be called inside `write`.
     ///
     /// # Errors
     /// `Busy`, `Corrupt`, `Sqlite`; none for a store that was opened for reading.
@@ -146,8 +146,8 @@ impl Store {
         self.engine.give_back_space()
     }
 
-    /// Runs `again`, whose change takes space away and was refused with `Full`, with the space that
-    /// the store keeps back for it.
+    /// Gives up the store's reserve of disk space and runs `again`, a change that frees space and was
+    /// refused with `Full`.
     pub fn with_reserve<T, E: From<Error>>(
         &self,
         again: impl Fn() -> Result<T, E>,
@@ -157,9 +157,9 @@ impl Store {
         answer.unwrap_or_else(|| Err(Error::Full.into()))
     }
 
-    /// Copies the store, as it is now, into a new file in the folder of `target`, which nobody sees
-    /// before `FileCopy::publish`. The file is not a store in use: a log that lies beside the place
-    /// to which it is moved does not belong to it.
+    /// Copies the present state of the store into a new file in the folder of `target`, which has no
+    /// visible name before `FileCopy::publish`. A log that lies beside the place to which the copy is
+    /// moved does not belong to it.
     ///
     /// # Errors
     /// `NotFound` when the folder is not there; `Full`, `Busy`, `Corrupt`, `Sqlite`, `Io`.
@@ -168,27 +168,27 @@ impl Store {
     }
 
     /// The file that nothing else in this process may open, by whatever path: closing it would
-    /// drop the store's locks. `None` for a store that is no file of this machine.
+    /// drop the store's locks. `None` for a store that is no local file.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.engine.file()
     }
 
-    /// Whether the store was replaced or removed by others. Nothing can be done with it then, and
-    /// another one may be opened in its place.
+    /// Whether the store was replaced or removed by others. It can no longer be used, and another one
+    /// may be opened in its place.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.engine.is_gone()
     }
 
-    /// Whether another store can be opened in the place of this one, which is gone, while this one is
-    /// still there.
+    /// Whether another store can be opened in the place of this one before this one, which is gone, is
+    /// dropped.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.engine.is_replaced()
     }
 
-    /// False in a child of the process that opened the store: it may not be used there, and dropping
+    /// False in a child of the process that opened the store: the child may not use it, and dropping
     /// it there closes nothing that is the parent's.
     #[must_use]
     pub fn is_of_this_process(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A place in a line, whichever engine keeps the line.
+//! A place in a line, for every engine.
 
 use std::any::Any;
 use std::fmt;
@@ -9,7 +9,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The ticket that gives `place` back when it is dropped.
+    /// A ticket that drops `place` when it is dropped.
     pub fn of(place: impl Any + Send + Sync) -> Self {
         Self {
             _place: Box::new(place),

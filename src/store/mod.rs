@@ -1,8 +1,8 @@
 //! The token's store: rows of sealed bytes behind `read(|snapshot|)` and `write(|tx|)`.
 //!
 //! It keeps rows of sealed bytes and the few clear columns that searches need. It knows no PIN, no
-//! meaning of an attribute, no policy and no cryptography, and nothing above it sees an engine:
-//! `door` and `engine` say what one does, and `file` is the one that keeps a token in a file.
+//! meaning of an attribute, no policy and no cryptography. The rooms above it know no engine: `door`
+//! and `engine` say what an engine does, and `file` is the engine that keeps each token in a file.
 
 mod catalog;
 mod door;

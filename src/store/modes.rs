@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How to open a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Never change the store, nor need to be able to.
+    /// Never change the store. A process without the right to write can then open it.
     pub read_only: bool,
     /// How long to wait for another process that is writing.
     pub busy_timeout: Duration,
@@ -20,31 +20,31 @@ impl Default for Options {
     }
 }
 
-/// Whether the store has changed, as far as can be told without reading it.
+/// The store's state, as far as it is known without reading the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// Every answered change is in this generation; equal to `generation` of a snapshot, it says
-    /// that the snapshot is still the present state.
+    /// Every answered change is in this generation. A snapshot with an equal `generation` is still the
+    /// present state.
     Settled(u64),
-    /// A commit may be under way, or nobody can tell: read the store.
+    /// A commit may be under way, or this cannot be known: read the store.
     Unsettled,
 }
 
 /// What a committed change survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Power loss.
+    /// A power loss.
     Full,
     /// The end of the process.
     Process,
 }
 
-/// How a change is to be made.
+/// How one run of a change is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// What it survives once it is answered.
+    /// What the change survives once it is answered.
     pub durability: Durability,
-    /// It was rolled back before. It then shares its transaction with nobody, so that no other change
-    /// can make it fail once more.
+    /// The change was rolled back before. It then shares its transaction with no other change, so that no
+    /// other can make it fail again.
     pub again: bool,
 }

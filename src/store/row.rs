@@ -1,9 +1,9 @@
 //! What the store keeps: sealed bytes, and the few clear columns that searches and sweeps need.
 
-/// An object's name, for ever: 16 bytes, chosen by the caller.
+/// Name of an object, unique and never changed: 16 bytes, chosen by the caller.
 pub type Uid = [u8; 16];
 
-/// Keyed hash of one searchable value: 16 bytes.
+/// Keyed hash of one searchable attribute value: 16 bytes.
 pub type Posting = [u8; 16];
 
 /// One object.
@@ -52,8 +52,8 @@ pub struct Head {
     pub deletion_at: u64,
 }
 
-/// The material of a secret or private key, in a row of its own: it is read only where the key is
-/// used, and erased without the object that it belongs to.
+/// The material of a secret or private key, in a row of its own, so that it is read only when the key
+/// is used, and erased while its object stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaterialRow {
     /// The data key, wrapped.
@@ -73,20 +73,17 @@ pub struct AuditRow {
     pub mac: Vec<u8>,
 }
 
-/// What archived records of the audit log say of an object: its last version that they know.
+/// An object's last version that archived records of the audit log name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchivedObject {
-    /// Name of the object.
     pub uid: Uid,
-    /// Its class.
     pub class: u64,
-    /// Count of its changes.
     pub version: u64,
     /// Fingerprint of the object's row at that version.
     pub seal: [u8; 16],
 }
 
-/// What `find` looks for: objects that meet every condition given.
+/// What `find` looks for: objects that meet every condition that is given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Search<'a> {
     /// CKA_CLASS.
@@ -97,17 +94,17 @@ pub struct Search<'a> {
     pub private: Option<bool>,
     /// Whether the object is left out of ordinary searches.
     pub hidden: Option<bool>,
-    /// Values that the object must have, all of them.
+    /// Keyed hashes that must all lead to the object.
     pub postings: &'a [Posting],
 }
 
-/// Where an object stands among those that are due: expired materials come first, then objects
-/// whose own end has come, each by time. The default is before all of them.
+/// An object's place in the order in which objects become due: first by the end of their material,
+/// then by the end of the object, each by time. The default is before all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DuePlace {
-    /// Among the objects whose own end has come.
+    /// Whether the place is among the ends of objects.
     pub(super) deletion: bool,
-    /// The end: Unix seconds.
+    /// The end, in Unix seconds.
     pub(super) at: i64,
     /// The engine's own number of the object.
     pub(super) id: i64,

@@ -1,4 +1,4 @@
-//! The columns of a statement's answer, as the rows that callers know.
+//! Turns the columns of a statement's result into the rows of `store::row`.
 
 use crate::store::row::{ArchivedObject, AuditRow, Head, Row};
 
@@ -50,7 +50,7 @@ pub(super) fn audit_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
     })
 }
 
-/// The number whose bit pattern the column holds.
+/// A `u64` that the column holds as the bit pattern of an `i64`.
 pub(super) fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }

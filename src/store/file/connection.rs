@@ -17,7 +17,7 @@ use crate::store::error::{Error, Result};
 const OLDEST_SQLITE: i32 = 3_051_003;
 const _: () = assert!(ffi::SQLITE_VERSION_NUMBER >= OLDEST_SQLITE);
 
-/// More than the statements of one connection.
+/// Prepared statements that a connection keeps: more than it has.
 const STATEMENTS: usize = 64;
 
 /// Settings of every connection. `secure_delete` overwrites what is deleted; the others keep a
@@ -32,24 +32,22 @@ const SETTINGS: &str = "
     PRAGMA synchronous = FULL;
 ";
 
-/// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
-    /// Changes.
+pub(super) enum Purpose {
     Write,
-    /// Reading a store that others write to, this process among them.
+    /// Reading a store that other connections write to, those of this process too.
     Read,
     /// Reading for a process that may not write.
     ReadOnly,
-    /// Reading from media that nobody can write to, where SQLite can make no lock; or one file as it
-    /// is, without its log.
+    /// Reading from media that nobody can write to, where SQLite can take no lock; or reading one
+    /// file without its log.
     Immutable,
     /// Changes, while no other connection of any process may have the database open.
     Alone,
 }
 
 /// Opens the database at `path`, an absolute path with its directory resolved.
-pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Result<Connection> {
+pub(super) fn connect(path: &Path, purpose: Purpose, busy_timeout: Duration) -> Result<Connection> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(Error::Sqlite(format!(
             "release {} is too old: it can lose commits",
@@ -60,14 +58,15 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     loop {
         let before = FileId::at(path);
         let conn = open(path, purpose).map_err(|e| opening(e, path))?;
-        // A log beside another file must not be folded into this one.
+        // Until the file is known to be the one at the path, closing must not fold a log into it: the
+        // log beside the path may be another file's.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         ready(&conn, purpose, busy_timeout, path)?;
         // A restore may have replaced the file before SQLite had its lock on it.
         if FileId::at(path) != before {
             continue;
         }
-        if matches!(purpose, Use::Write | Use::Alone) {
+        if matches!(purpose, Purpose::Write | Purpose::Alone) {
             conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         } else {
             conn.execute_batch("PRAGMA query_only = ON")?;
@@ -76,9 +75,9 @@ pub(super) fn connect(path: &Path, purpose: Use, busy_timeout: Duration) -> Resu
     }
 }
 
-/// Makes the settings, and takes SQLite's lock by reading.
-fn ready(conn: &Connection, purpose: Use, busy_timeout: Duration, path: &Path) -> Result<()> {
-    if conn.is_readonly("main")? && !matches!(purpose, Use::ReadOnly | Use::Immutable) {
+/// Applies the settings, and takes SQLite's lock by a first read.
+fn ready(conn: &Connection, purpose: Purpose, busy_timeout: Duration, path: &Path) -> Result<()> {
+    if conn.is_readonly("main")? && !matches!(purpose, Purpose::ReadOnly | Purpose::Immutable) {
         return Err(Error::ReadOnly);
     }
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -86,15 +85,15 @@ fn ready(conn: &Connection, purpose: Use, busy_timeout: Duration, path: &Path) -
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    if purpose == Use::Alone {
-        // Before the first read: SQLite then asks for the lock that no other connection shares.
+    if purpose == Purpose::Alone {
+        // It has to come before the first read, which then asks for the exclusive lock.
         conn.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     }
     settle(conn).map_err(|e| opening(e, path))
 }
 
-/// Has the database of a connection that writes keep a log. This writes to a file that is no token's
-/// too, so it comes after that was checked.
+/// Switches the database to WAL mode. This writes to the file, so it is called only once the file is
+/// known to be a token store or a new one.
 pub(super) fn keep_log(conn: &Connection) -> Result<()> {
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
@@ -105,10 +104,10 @@ pub(super) fn keep_log(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// What the database at `path` holds without its log: the name of the store, and its generation.
+/// Name and generation of the store at `path`, as the database holds them without its log.
 pub(super) fn look_inside(path: &Path) -> Result<([u8; 16], u64)> {
     fork::prepare();
-    let conn = open(path, Use::Immutable).map_err(|e| opening(e, path))?;
+    let conn = open(path, Purpose::Immutable).map_err(|e| opening(e, path))?;
     let rows = FileRows::new(&conn);
     let name = rows.value(NAME)?;
     let name = name.and_then(|name| name.try_into().ok());
@@ -116,19 +115,19 @@ pub(super) fn look_inside(path: &Path) -> Result<([u8; 16], u64)> {
     Ok((name, rows.generation()?))
 }
 
-fn open(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {
-    // A connection is used by one thread at a time: the borrow checker says so, and not a mutex.
+fn open(path: &Path, purpose: Purpose) -> rusqlite::Result<Connection> {
+    // SQLite's mutex is not needed: rusqlite's `Connection` is not `Sync`.
     let common = OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     match purpose {
-        Use::Write | Use::Read | Use::Alone => {
+        Purpose::Write | Purpose::Read | Purpose::Alone => {
             Connection::open_with_flags(path, common | OpenFlags::SQLITE_OPEN_READ_WRITE)
         }
-        Use::ReadOnly => {
+        Purpose::ReadOnly => {
             Connection::open_with_flags(path, common | OpenFlags::SQLITE_OPEN_READ_ONLY)
         }
-        Use::Immutable => Connection::open_with_flags(
+        Purpose::Immutable => Connection::open_with_flags(
             immutable_uri(path),
             common | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
         ),

@@ -1,4 +1,4 @@
-//! The change counter: how every process learns for next to nothing that the store changed.
+//! The change counter: how a process learns, mostly without a system call, that the store changed.
 //!
 //! The database counts its committed transactions: *g*, in `meta`, raised by each transaction that
 //! changes anything. Beside it lies a file with one number: 2g while nothing happens, odd while a
@@ -10,29 +10,29 @@
 //! 4. answers its caller.
 //!
 //! *No reader misses a change.* Let generation n be answered before a reader looks. The number was
-//! at least 2n − 1 before the commit, and it never falls: step 1 and `settle` run under the lock
-//! and store at least twice the committed generation, less one only on the way to the next; step 3
-//! compares and stores under a lock of the file that step 1 takes too, so a writer that was slow to
-//! get there cannot take back what a later one stored. Now 2n − 1 is odd, so the reader sees either an
-//! odd number, and asks the database, or an even one ≥ 2n, which no cache from before generation n is
-//! keyed by. A cache is keyed by the generation read *in the snapshot* that filled it, never by the
-//! counter.
+//! at least 2n − 1 before the commit, and it never falls. Step 1 and `settle` run under SQLite's
+//! write lock and store at least twice the committed generation; step 1 stores one less than twice
+//! the generation that it announces. Step 3 compares and stores under a lock of the file that step 1
+//! takes too, so a slow writer cannot overwrite what a later one stored. Since 2n − 1 is odd, the
+//! reader sees either an odd number, and asks the database, or an even one ≥ 2n, and no cache from
+//! before generation n has that key. A cache is keyed by the generation read *in the snapshot* that
+//! filled it, never by the counter.
 //!
-//! *Looking costs a read of the file*, for whatever maps a file dies when somebody cuts it off. A
-//! process that is alone with the store need not look: it knows what it wrote. It is alone when nobody
-//! else holds the lock that every process keeps on the file while the store is open. What it found so
-//! it believes for `LEASE` at most; then it looks again. Who opens the store beside another first
-//! takes that lock, then raises the count of openings, then lets a little more than `LEASE` pass
-//! before its first commit. Let a process have looked, seen the count before that raise, and found
-//! nobody: it looked before the raise, so it stops believing before that commit. Where it saw the
-//! raise, it looks for the lock again, and finds it.
+//! *Looking costs a read of the file.* The file is not mapped: a process that touches a mapped page
+//! beyond the end of a truncated file is killed. A process that is alone with the store need not
+//! look, for it knows what it wrote. It is alone when no other process holds the lock that each
+//! process keeps on the file while it has the store open for writing. A process relies on that
+//! finding for `LEASE` at most, and then looks again. A process that opens the store takes the lock
+//! first, then raises the count of openings, then waits a little longer than `LEASE` before its first
+//! commit. Another process that looked before the count was raised no longer relies on that look at
+//! the time of this commit; one that sees the count raised looks for the lock, and finds it.
 //!
-//! *A writer dies.* Between 1 and 3 it leaves the number odd. Readers ask the database, which is
-//! right and a little slower, until the next writer or the next opening settles the number.
+//! *A writer dies.* Between 1 and 3 it leaves the number odd. Readers then ask the database, which is
+//! correct and slower, until the next writer or the next opening settles the number.
 //!
-//! *The file is cut off, replaced or removed.* It then says nothing: readers ask the database. The
-//! next commit of each process notices, before it begins and once more before it is answered, and
-//! makes the file anew or goes over to the one that is there. Who makes one lets `LEASE` pass too.
+//! *The file is cut off, replaced or removed.* Readers then ask the database. The next commit of each
+//! process notices this before it begins, and once more before it is answered. It makes a new file
+//! or uses the one that is there. A process that makes a file waits for `LEASE` too.
 //!
 //! *The file is stale* (a copied or restored database). Opening for writing compares the number with
 //! the database and, under the write lock, settles it.
@@ -58,18 +58,17 @@ use super::open_files::OpenFiles;
 use super::range_lock::{Lock, lock, locked_by_another};
 use crate::store::error::{Error, Result};
 
-/// How long what was found by looking is believed, in nanoseconds.
+/// How long a process relies on one look, in nanoseconds.
 const LEASE: u64 = 50_000_000;
-/// What the clock may be behind when it is read: more than its steps.
+/// How far the coarse clock may be behind, in nanoseconds: more than its step.
 const SLACK: u64 = 20_000_000;
 
-/// Locks on bytes of the file: who has the store open, for writing and for reading; who goes from one
-/// number to the next.
+/// Bytes of the file that are locked: `WRITERS` and `READERS` by every process that has the store open
+/// for writing or reading, `STEP` while a writer changes the number.
 const WRITERS: i64 = 1024;
 const READERS: i64 = 1025;
 const STEP: i64 = 1026;
 
-/// The counter of one open store.
 #[derive(Debug)]
 pub(super) struct Counter {
     path: PathBuf,
@@ -77,21 +76,21 @@ pub(super) struct Counter {
     writable: bool,
     /// `None` once the file was cut off, replaced or removed.
     file: RwLock<Option<File>>,
-    /// The number, as this process has last read or written it.
+    /// The number as this process last read or wrote it.
     number: AtomicU64,
-    /// The count of openings, as it was when others were looked for.
+    /// The count of openings when this process last looked for others.
     openings: AtomicU64,
-    /// Until when `number` needs no look; 0 for never.
-    believed_until: AtomicU64,
-    /// When to look at the paths, and for others, again.
+    /// Monotonic time in nanoseconds until which `number` needs no look; 0 for never.
+    valid_until: AtomicU64,
+    /// When to look again at the paths and for other processes.
     look_at: AtomicU64,
-    /// From when on all others know that this process may commit.
-    known_from: AtomicU64,
+    /// When this process may commit, since every other process knows of it by then.
+    commits_from: AtomicU64,
 }
 
 impl Counter {
-    /// The counter at `path` for a process that writes. It is to be settled where it does not say what
-    /// the database says, as one that has to be made does not.
+    /// The counter at `path` for a process that writes. Where there is none yet, or it differs from the
+    /// database, the caller settles it.
     pub(super) fn for_writing(path: &Path, open_files: &Arc<OpenFiles>) -> Result<Self> {
         let counter = Self::unopened(path, open_files, true);
         if let Some(file) = open_file(path, true)? {
@@ -118,17 +117,17 @@ impl Counter {
             file: RwLock::new(None),
             number: AtomicU64::new(0),
             openings: AtomicU64::new(0),
-            believed_until: AtomicU64::new(0),
+            valid_until: AtomicU64::new(0),
             look_at: AtomicU64::new(0),
-            known_from: AtomicU64::new(0),
+            commits_from: AtomicU64::new(0),
         }
     }
 
-    /// Tells all who have the file open that this process has it open too.
+    /// Tells the processes that have the file open that this one has it open too.
     fn join(&self, file: File) -> Result<()> {
         let io = |e| Error::io(&e, &self.path);
         let presence = if self.writable { WRITERS } else { READERS };
-        // Where the file system has no such locks, everybody counts as not alone.
+        // Where the file system has no such locks, no process counts as alone.
         let _ = lock(&file, presence, Lock::Shared);
         let content = Content::read(&file).unwrap_or_default();
         if self.writable {
@@ -137,32 +136,31 @@ impl Counter {
                 .map_err(io)?;
             let others = [WRITERS, READERS].map(|byte| locked_by_another(&file, byte));
             if others.contains(&true) {
-                self.be_known_later();
+                self.delay_commits();
             }
         }
         self.number.store(content.number, Ordering::SeqCst);
-        self.believed_until.store(0, Ordering::SeqCst);
+        self.valid_until.store(0, Ordering::SeqCst);
         self.look_at.store(0, Ordering::SeqCst);
         *self.file.write() = Some(file);
         Ok(())
     }
 
-    fn be_known_later(&self) {
-        self.known_from
+    fn delay_commits(&self) {
+        self.commits_from
             .store(monotonic() + LEASE + SLACK, Ordering::SeqCst);
     }
 
-    /// Waits until every other process knows that this one may commit.
-    pub(super) fn be_known(&self) {
-        let from = self.known_from.load(Ordering::SeqCst);
+    /// Waits until this process may commit.
+    pub(super) fn wait_to_commit(&self) {
+        let from = self.commits_from.load(Ordering::SeqCst);
         let now = monotonic();
         if from > now {
             thread::sleep(Duration::from_nanos(from - now));
         }
     }
 
-    /// The file at the path, or a new one with the committed generation. Call it under the write
-    /// lock.
+    /// Joins the file at the path, or makes one that says `generation`. Call it under the write lock.
     fn find_or_make(&self, generation: u64) -> Result<()> {
         if let Some(file) = open_file(&self.path, true)? {
             return self.join(file);
@@ -171,12 +169,12 @@ impl Counter {
         let file =
             open_file(&self.path, true)?.ok_or_else(|| Error::NotFound(self.path.clone()))?;
         self.join(file)?;
-        // Whoever had the file that was there before may not have missed it yet.
-        self.be_known_later();
+        // Processes that have the earlier file open may not have noticed yet that it is gone.
+        self.delay_commits();
         Ok(())
     }
 
-    /// Makes the file anew. Owner and mode are those of the database, as with SQLite's own files.
+    /// Makes the file; its owner and mode are those of the database, as with SQLite's own files.
     fn make(&self, generation: u64) -> Result<()> {
         let database = files::regular(self.open_files.path())?;
         let content = Content {
@@ -188,18 +186,17 @@ impl Counter {
         draft.replace(&self.path)
     }
 
-    /// What the counter says.
     pub(super) fn read(&self) -> Generation {
         let number = self.number.load(Ordering::SeqCst);
-        if monotonic() < self.believed_until.load(Ordering::SeqCst) {
+        if monotonic() < self.valid_until.load(Ordering::SeqCst) {
             return meaning(number);
         }
         self.look()
     }
 
-    /// Looks again if what was found is soon no longer believed, so that what comes next need not.
+    /// Looks again where half of the lease is over, so that the next `read` need not.
     pub(super) fn look_ahead(&self) {
-        if monotonic() + LEASE / 2 > self.believed_until.load(Ordering::SeqCst) {
+        if monotonic() + LEASE / 2 > self.valid_until.load(Ordering::SeqCst) {
             self.look();
         }
     }
@@ -212,7 +209,7 @@ impl Counter {
             return Generation::Unsettled;
         };
         if content.number != before {
-            // Where it has changed meanwhile, this process is making a change.
+            // The exchange fails where this process is making a change, whose number stays.
             let _ = self.number.compare_exchange(
                 before,
                 content.number,
@@ -222,20 +219,20 @@ impl Counter {
         }
         let joined = self.openings.swap(content.openings, Ordering::SeqCst) != content.openings;
         if joined || now >= self.look_at.load(Ordering::SeqCst) {
-            let Some(alone) = file.as_ref().and_then(|file| self.look_around(file)) else {
+            let Some(alone) = file.as_ref().and_then(|file| self.is_alone(file)) else {
                 drop(file);
-                self.lose();
+                self.drop_file();
                 return Generation::Unsettled;
             };
             let until = if alone { now + LEASE } else { 0 };
-            self.believed_until.store(until, Ordering::SeqCst);
+            self.valid_until.store(until, Ordering::SeqCst);
             self.look_at.store(now + LEASE, Ordering::SeqCst);
         }
         meaning(content.number)
     }
 
-    /// Whether nobody else may commit; `None` when the files are not those at their paths.
-    fn look_around(&self, file: &File) -> Option<bool> {
+    /// Whether no other process may commit; `None` when the files are not those at their paths.
+    fn is_alone(&self, file: &File) -> Option<bool> {
         self.open_files.check().ok()?;
         if !self.is_at_its_path(file) {
             return None;
@@ -252,10 +249,10 @@ impl Counter {
         }
     }
 
-    /// The file is of no use any more.
-    fn lose(&self) {
-        self.believed_until.store(0, Ordering::SeqCst);
-        if self.file.write().take().is_some() && !self.open_files.gone() {
+    /// Gives up the file, which was cut off, replaced or removed.
+    fn drop_file(&self) {
+        self.valid_until.store(0, Ordering::SeqCst);
+        if self.file.write().take().is_some() && !self.open_files.is_gone() {
             log::note(
                 LogLevel::Warning,
                 &format!(
@@ -270,9 +267,9 @@ impl Counter {
     /// Step 1. Call it under the write lock.
     ///
     /// # Errors
-    /// When others cannot be told: then nothing may be committed.
+    /// Where the number cannot be stored: the change must not be committed then.
     pub(super) fn announce(&self, generation: u64) -> Result<()> {
-        self.keep(generation - 1)?;
+        self.ensure_file(generation - 1)?;
         let number = settled(generation).wrapping_sub(1);
         self.number.store(number, Ordering::SeqCst);
         let file = self.file.read();
@@ -283,9 +280,8 @@ impl Counter {
         written.map_err(|e| Error::io(&e, &self.path))
     }
 
-    /// Makes sure of the file, which says `generation` where it has to be made anew. Call it under
-    /// the write lock.
-    fn keep(&self, generation: u64) -> Result<()> {
+    /// Makes sure that the file is there; a new one says `generation`. Call it under the write lock.
+    fn ensure_file(&self, generation: u64) -> Result<()> {
         let there = self
             .file
             .read()
@@ -293,15 +289,15 @@ impl Counter {
             .map(|file| self.is_at_its_path(file));
         match there {
             Some(true) => return Ok(()),
-            Some(false) => self.lose(),
+            Some(false) => self.drop_file(),
             None => {}
         }
         self.find_or_make(generation)?;
-        self.be_known();
+        self.wait_to_commit();
         Ok(())
     }
 
-    /// Step 3. Returns whether everybody who opens the store can see it.
+    /// Step 3. Returns whether the file is still the one at its path, where other processes look.
     pub(super) fn committed(&self, generation: u64) -> bool {
         let number = settled(generation);
         let announced = number.wrapping_sub(1);
@@ -312,9 +308,9 @@ impl Counter {
         let Some(file) = file.as_ref() else {
             return false;
         };
-        // Without the lock the number stays odd, which is slow and right.
+        // Without the lock the number stays odd: slower, and still correct.
         if lock(file, STEP, Lock::Alone).is_ok() {
-            // Where it has changed, a later writer is at work.
+            // Another number is that of a later writer.
             if Content::read(file).is_some_and(|content| content.number == announced) {
                 let _ = file.write_all_at(&number.to_ne_bytes(), 0);
             }
@@ -323,9 +319,9 @@ impl Counter {
         self.is_at_its_path(file)
     }
 
-    /// Makes the counter say the committed generation. Call it under the write lock.
+    /// Stores the number of the committed generation. Call it under the write lock.
     pub(super) fn settle(&self, generation: u64) -> Result<()> {
-        self.keep(generation)?;
+        self.ensure_file(generation)?;
         let number = settled(generation);
         self.number.store(number, Ordering::SeqCst);
         let file = self.file.read();
@@ -342,7 +338,6 @@ fn meaning(number: u64) -> Generation {
     Generation::Settled(number / 2)
 }
 
-/// The generation after `generation`.
 pub(super) fn next(generation: u64) -> Result<u64> {
     match generation.checked_add(1) {
         Some(next) if next <= u64::MAX / 2 => Ok(next),
@@ -408,18 +403,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let counter = counter(directory.path(), 8);
         assert_eq!(counter.read(), Generation::Settled(4));
-        assert!(counter.believed_until.load(Ordering::SeqCst) > 0);
+        assert!(counter.valid_until.load(Ordering::SeqCst) > 0);
         let second = Counter::unopened(&counter.path, &counter.open_files, true);
         second
             .join(open_file(&counter.path, true).unwrap().unwrap())
             .unwrap();
-        assert!(second.known_from.load(Ordering::SeqCst) > monotonic());
+        assert!(second.commits_from.load(Ordering::SeqCst) > monotonic());
         // Whoever looks now finds that there are two.
         for counter in [&counter, &second] {
             assert_eq!(counter.look(), Generation::Settled(4));
-            assert_eq!(counter.believed_until.load(Ordering::SeqCst), 0);
+            assert_eq!(counter.valid_until.load(Ordering::SeqCst), 0);
         }
-        second.be_known();
+        second.wait_to_commit();
         second.announce(5).unwrap();
         assert_eq!(counter.read(), Generation::Unsettled);
         second.committed(5);
@@ -427,7 +422,7 @@ mod tests {
         drop(second);
         thread::sleep(Duration::from_nanos(LEASE + SLACK));
         assert_eq!(counter.read(), Generation::Settled(5));
-        assert!(counter.believed_until.load(Ordering::SeqCst) > 0);
+        assert!(counter.valid_until.load(Ordering::SeqCst) > 0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The door's side of a store in a file.
+//! The file engine behind the interface of a store.
 
 use std::num::NonZeroU8;
 use std::path::Path;
@@ -127,7 +127,7 @@ impl Engine for FileStore {
     }
 
     fn is_gone(&self) -> bool {
-        self.open_files().check().is_err() && self.open_files().gone()
+        self.open_files().check().is_err() && self.open_files().is_gone()
     }
 
     fn is_replaced(&self) -> bool {

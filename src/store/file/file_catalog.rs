@@ -17,7 +17,7 @@ use super::file_store::FileStore;
 use super::folder::{FolderLock, Umask, names};
 use super::{removal, slot_files};
 
-/// The stores of a folder, which need not be there yet.
+/// The stores of a folder, which need not exist yet.
 pub(in crate::store) struct FileCatalog {
     folder: PathBuf,
     umask: Umask,
@@ -99,7 +99,7 @@ impl Catalog for FileCatalog {
     }
 
     fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy> {
-        // Beside the stores, so that it takes the place of any of them by being renamed.
+        // The draft lies beside the stores, so that renaming it can replace any of them.
         FileCopy::of_file(file, &self.path(0), progress)
     }
 

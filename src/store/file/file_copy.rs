@@ -1,8 +1,8 @@
 //! A whole copy of a store in one file: how a backup is made, and how it takes the place of a store.
 //!
-//! The copy is made by `VACUUM INTO` from one state of the store: other processes go on writing, no
-//! write makes it begin again, and it has what rows hold and nothing else. In particular it has no
-//! free pages, in which material could be that was erased and not yet folded into the database.
+//! The copy is made by `VACUUM INTO` from one state of the store. Other processes go on writing
+//! meanwhile, and no write makes it begin again. It holds the rows and nothing else: free pages,
+//! which may hold erased material until the log is folded into the database, are not copied.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-use super::connection::{Use, connect};
+use super::connection::{Purpose, connect};
 use super::file_store::FileStore;
 use super::files::{self, Draft, beside};
 use super::folder::{self, Umask};
@@ -23,31 +23,31 @@ use super::{counter, gen_file, schema};
 use crate::store::door::Tx;
 use crate::store::error::{Error, Result};
 
-/// Told now and then while a copy is made: bytes written, and about how many it will be.
+/// Called now and then while a copy is made: with the bytes written, and about how many there will be.
 pub type Progress = Box<dyn FnMut(u64, u64) + Send>;
 
 /// SQLite's steps between two reports.
 const STEPS: i32 = 1_000_000;
-/// How often a process tries to be alone with the store that is to be replaced.
+/// How often a process tries to get the store that is to be replaced for itself alone.
 const TRIES: u32 = 4;
 
-/// A copy under a name of its own, which goes when it is dropped.
+/// A copy under a temporary name, removed when it is dropped unless it was published or installed.
 pub struct FileCopy {
     draft: Draft,
     target: PathBuf,
 }
 
 impl FileCopy {
-    /// Copies the file at `source`, which is no store in use, as it is without a log.
+    /// Copies the file at `source`, which no process may use as its store.
     ///
     /// # Errors
-    /// Those of `Store::open` and `Store::copy`; `StaleLog` where a log lies beside the file.
+    /// Those of `Store::open` and `Store::copy`; `HasLog` where a log with content lies beside the file.
     pub fn of_file(source: &Path, target: &Path, progress: Progress) -> Result<Self> {
         files::regular(source)?;
         if files::has_log(source) {
             return Err(Error::HasLog(source.into()));
         }
-        let mut conn = connect(source, Use::Immutable, Duration::ZERO)?;
+        let mut conn = connect(source, Purpose::Immutable, Duration::ZERO)?;
         schema::admit(&mut conn, schema::MIGRATIONS, true)?;
         check(&conn)?;
         folder::make(target.parent().unwrap_or(Path::new("")), Umask::OWNER)?;
@@ -64,7 +64,7 @@ impl FileCopy {
         Ok(copy)
     }
 
-    /// Makes a change in the copy, which counts as one of the store.
+    /// Makes a change in the copy, and raises the copy's generation by one.
     ///
     /// # Errors
     /// Those of `change`; `Full`, `Sqlite`.
@@ -75,9 +75,9 @@ impl FileCopy {
         self.change(change, true)
     }
 
-    /// The copy, for reading. See `FileCopy::open`.
+    /// See `FileCopy::open`.
     pub(super) fn open_file(&self) -> Result<FileStore> {
-        let mut conn = connect(self.draft.path(), Use::Immutable, Duration::ZERO)?;
+        let mut conn = connect(self.draft.path(), Purpose::Immutable, Duration::ZERO)?;
         schema::admit(&mut conn, schema::MIGRATIONS, true)?;
         check(&conn)?;
         FileStore::immutable(self.draft.path(), conn)
@@ -95,14 +95,14 @@ impl FileCopy {
         Ok(Self { target, ..self })
     }
 
-    /// Where the copy will be.
+    /// The path that the copy gets when it is published or installed.
     #[must_use]
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Gives the copy its name, durably; with `replace` in place of what is there, which must be no
-    /// store in use.
+    /// Gives the copy its name, durably. With `replace` it takes the place of a file that is there, which
+    /// no process may use as its store.
     ///
     /// # Errors
     /// `Exists` without `replace`; `Full`, `PermissionsRefused`, `Io`.
@@ -116,11 +116,11 @@ impl FileCopy {
     }
 
     /// Puts the copy in the place of the store at its target, durably: a process that is killed leaves
-    /// the old store or the new one, whole. The new file belongs to whom the old one belonged, or
-    /// the folder where there is none. No store of this process may have the target open.
+    /// the old store or the new one, whole. The new file's owner and group are those of the old one,
+    /// or of the folder where there is none. No store of this process may have the target open.
     ///
     /// # Errors
-    /// `InUse` when another process has the old store open, though it does nothing with it; `Full`,
+    /// `InUse` when another process has the old store open, even an idle one; `Full`,
     /// `PermissionsRefused`, `Io`.
     pub fn install(self) -> Result<()> {
         let target = self.target.clone();
@@ -136,7 +136,7 @@ impl FileCopy {
         };
         self.own_like(&model, old.is_some())?;
         self.sync()?;
-        // The old store is whole without these, and no process has it open.
+        // No process has the old store open, and its log is folded in, so it is whole without these.
         for path in [beside(&target, "-wal"), beside(&target, "-shm")] {
             remove(&path)?;
         }
@@ -148,10 +148,10 @@ impl FileCopy {
         files::sync_directory(&target)
     }
 
-    /// Whether a process, this one too, has the store at `path` open.
+    /// Refuses a store at `path` that any process has open, this one included.
     ///
     /// # Errors
-    /// `InUse` when one has; `Full` where the old store's log could not be folded in.
+    /// `InUse`; `Full` where the old store's log could not be folded in.
     pub fn check_unused(path: &Path) -> Result<()> {
         let path = files::resolve(path)?;
         match files::regular(&path) {
@@ -175,13 +175,13 @@ impl FileCopy {
     }
 
     fn sync(&self) -> Result<()> {
-        // Nobody has the draft open any more: there are no locks that closing could drop.
+        // No connection has the draft open, so closing this descriptor drops no lock of SQLite's.
         File::open(self.draft.path())
             .and_then(|file| file.sync_all())
             .map_err(|e| Error::io(&e, self.draft.path()))
     }
 
-    /// Makes a change in the copy, whose log gets an id of its own.
+    /// Makes a change in the copy and gives it a new log id. `counts`: the generation is raised.
     fn change<E: From<Error>>(
         &self,
         change: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
@@ -204,10 +204,10 @@ impl FileCopy {
     }
 }
 
-/// A store that no process has open, and that none can open.
+/// A store that no process has open, kept from being opened as long as this lives.
 struct Occupied {
     _connection: Option<Connection>,
-    /// Where SQLite cannot open what is there.
+    /// Held where SQLite cannot open the file.
     _file: Option<File>,
 }
 
@@ -218,7 +218,7 @@ impl Occupied {
         }
         match alone(path, TRIES) {
             Ok(conn) => {
-                // Closing removes the log by its name, which may be the next store's by then.
+                // Closing would remove the log by its name, which may be the new store's by then.
                 keep_log_at_close(&conn)?;
                 match fold(&conn) {
                     Ok(()) | Err(Error::Corrupt(_) | Error::NotAToken(_)) => {}
@@ -241,7 +241,7 @@ impl Occupied {
             .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(path)
             .map_err(|e| Error::io(&e, path))?;
-        // SQLite's own locks are of this kind, on bytes of the same file.
+        // SQLite's locks are POSIX locks on bytes of the same file, so this one excludes them.
         match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self {
                 _connection: None,
@@ -268,13 +268,12 @@ fn copy_into(conn: &mut Connection, draft: &Path, mut progress: Progress) -> Res
             false
         }),
     )?;
-    // The copy is another database: this one is not written to.
+    // VACUUM INTO writes to the copy alone, but SQLite refuses it on a connection that is query_only.
     conn.execute_batch("PRAGMA query_only = OFF")?;
     conn.execute("VACUUM INTO ?1", [name])?;
     Ok(())
 }
 
-/// What SQLite itself finds wrong.
 fn check(conn: &Connection) -> Result<()> {
     let found: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     let foreign = conn.prepare("PRAGMA foreign_key_check")?.exists([])?;

@@ -1,4 +1,4 @@
-//! One token's database: opened, made, and given up.
+//! One token's database: opening, making and closing it.
 
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::store::door::Tx;
 use crate::store::error::{Error, Result};
 use crate::store::modes::Options;
 
-use super::connection::{Use, connect, keep_log};
+use super::connection::{Purpose, connect, keep_log};
 use super::counter::Counter;
 use super::files::Draft;
 use super::folder::Umask;
@@ -25,7 +25,6 @@ use super::reserve::Reserve;
 use super::writer::Writer;
 use super::{epoch, files, folder, gen_file, log_file, schema, sys};
 
-/// One open database, with what belongs to it.
 pub(super) struct FileStore {
     open_files: Arc<OpenFiles>,
     readers: Readers,
@@ -34,7 +33,6 @@ pub(super) struct FileStore {
     epoch: u64,
 }
 
-/// What a store may be used for.
 enum Access {
     Write(Box<Group>, Reserve),
     Read(Option<Counter>),
@@ -58,7 +56,7 @@ impl FileStore {
         umask
             .apply(&file, target.parent().unwrap_or(parent))
             .map_err(|e| Error::io(&e, draft.path()))?;
-        // SQLite's locks go when any descriptor of its file is closed.
+        // SQLite's locks end when any descriptor of its file is closed, so close this one first.
         drop(file);
         schema::create(draft.path(), fill)?;
         Ok(draft.publish(&target)?)
@@ -77,7 +75,7 @@ impl FileStore {
             return Self::open_read_only(path, &counter_path, options, known);
         }
         match Self::open_writable(&path, &counter_path, options, known) {
-            // The log and its index may need room that the disk has not.
+            // The log and its index may need space on a full disk.
             Err(Error::Full) => {
                 reserve.give_up_some();
                 Self::open_writable(&path, &counter_path, options, known)
@@ -99,7 +97,7 @@ impl FileStore {
         if let Some(aside) = log_file::prepare(path, known)? {
             note_stale_log(path, &aside);
         }
-        let mut conn = connect(path, Use::Write, options.busy_timeout)?;
+        let mut conn = connect(path, Purpose::Write, options.busy_timeout)?;
         schema::recognize(&conn)?;
         keep_log(&conn)?;
         sys::keep_log_file(&conn);
@@ -117,7 +115,7 @@ impl FileStore {
         files::share_log(path, &metadata);
         reserve.keep(&metadata);
         Ok(Self {
-            readers: Readers::new(Arc::clone(&open_files), Use::Read, options.busy_timeout),
+            readers: Readers::new(Arc::clone(&open_files), Purpose::Read, options.busy_timeout),
             queue,
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: epoch::of_this_process(),
@@ -141,7 +139,7 @@ impl FileStore {
         schema::admit(&mut conn, known, true)?;
         readers.keep(conn);
         let counter = match Counter::open(counter_path, &open_files) {
-            // Without it each look at the store is slower.
+            // Without the counter each look at the store is slower.
             Err(Error::PermissionsRefused(_)) => None,
             opened => opened?,
         };
@@ -154,10 +152,10 @@ impl FileStore {
         })
     }
 
-    /// The file at `path`, which `conn` has open, as it is without a log.
+    /// The file at `path`, which `conn` has open, without its log.
     pub(super) fn immutable(path: &Path, conn: Connection) -> Result<Self> {
         let open_files = Arc::new(OpenFiles::of(path, false)?);
-        let readers = Readers::new(Arc::clone(&open_files), Use::Immutable, Duration::ZERO);
+        let readers = Readers::new(Arc::clone(&open_files), Purpose::Immutable, Duration::ZERO);
         readers.keep(conn);
         Ok(Self {
             queue: Queue::of(path)?,
@@ -168,7 +166,6 @@ impl FileStore {
         })
     }
 
-    /// The path of the database, with its directory resolved.
     pub(super) fn path(&self) -> &Path {
         self.open_files.path()
     }
@@ -185,8 +182,7 @@ impl FileStore {
         &self.queue
     }
 
-    /// What changes the database, and the space that is kept back for changes; `None` where it is
-    /// only read.
+    /// What changes the database, and its reserve of disk space; `None` where it is only read.
     pub(super) fn writing(&self) -> Option<(&Group, &Reserve)> {
         match &self.access {
             Access::Write(group, reserve) => Some((group, reserve)),
@@ -208,7 +204,7 @@ impl FileStore {
 }
 
 impl Drop for FileStore {
-    /// In a forked child it closes nothing: SQLite's handles belong to the parent, and closing them in
+    /// In a forked child nothing is closed: SQLite's handles belong to the parent, and closing them in
     /// the child could damage the database.
     fn drop(&mut self) {
         if self.is_of_this_process() {
@@ -219,7 +215,7 @@ impl Drop for FileStore {
     }
 }
 
-/// Nothing of that log is in the store, and nothing of it is lost.
+/// `path` was opened without the log now at `aside`: nothing of that log is in the store, nothing lost.
 fn note_stale_log(path: &Path, aside: &Path) {
     log::note(
         LogLevel::Error,

@@ -1,4 +1,4 @@
-//! Where the store's files are, what may stand there, and how they appear: whole or not at all.
+//! Paths of the store's files, what may stand there, and making files whole or not at all.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -13,8 +13,8 @@ use rustix::fs::{Access, AtFlags, CWD, RenameFlags, accessat, renameat_with};
 
 use crate::store::error::{Error, Result};
 
-/// The path with its directory resolved. Links to a directory are the operator's; a link in place
-/// of the file itself stays visible in the last component.
+/// The path with its directory resolved. Links to a directory are followed, since the operator made
+/// them; a link in place of the file itself is kept, so that callers can refuse it.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     let Some(name) = path.file_name() else {
         return Err(Error::NotAFile(path.into()));
@@ -27,7 +27,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     Ok(parent.join(name))
 }
 
-/// Metadata of the regular file at `path`, which is not opened.
+/// Metadata of the regular file at `path`, without opening it.
 ///
 /// # Errors
 /// `NotFound`, `Symlink`, `NotAFile`, or what the system says.
@@ -42,9 +42,8 @@ pub(super) fn regular(path: &Path) -> Result<fs::Metadata> {
     Ok(metadata)
 }
 
-/// What tells a file from another one that takes its path: inode number and time of creation, in
-/// nanoseconds; the latter is 0 where the file system keeps none. Neither changes when a device gets
-/// another number.
+/// What tells a file from another one that takes its path: inode number and time of creation in
+/// nanoseconds, which is 0 where the file system keeps none. The device's number is left out, since it may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct FileId {
     pub(super) inode: u64,
@@ -63,25 +62,24 @@ impl FileId {
         }
     }
 
-    /// Of the regular file at `path`; `None` where there is none.
+    /// The identity of the regular file at `path`; `None` where there is none.
     pub(super) fn at(path: &Path) -> Option<Self> {
         regular(path).ok().as_ref().map(Self::of)
     }
 }
 
-/// The path of one of SQLite's files beside the database.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// Gives a file made beside the database the owner, group and mode of `model`, the database's, so
-/// that whoever may use the one may use the other.
+/// Gives a file made beside the database the owner, group and mode of the database's metadata `model`,
+/// so that whoever may use the database may use the file.
 ///
 /// # Errors
-/// Those of the system, but for the owner, which only root may change: a file's owner and the
-/// members of its group use it alike.
+/// Those of the system, except that a change of owner which only root may make is left out: the
+/// owner and the members of the group have the same rights.
 pub(super) fn share_like(file: &File, model: &Metadata) -> io::Result<()> {
     let made = file.metadata()?;
     if made.gid() != model.gid() {
@@ -93,16 +91,16 @@ pub(super) fn share_like(file: &File, model: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(model.mode() & 0o666))
 }
 
-/// Gives SQLite's own files beside the database at `path` its group. SQLite gives them its mode, but
-/// the group of the process that made them. They are not opened: closing any descriptor of
-/// SQLite's shared memory would drop the locks of this process.
+/// Gives SQLite's log and index beside the database at `path` the database's group: SQLite gives them
+/// its mode, but the group of the process that made them. They are changed by path and not opened,
+/// since closing any descriptor of SQLite's shared memory would drop the locks of this process.
 pub(super) fn share_log(path: &Path, database: &Metadata) {
     for suffix in ["-wal", "-shm"] {
         let mut log = path.as_os_str().to_owned();
         log.push(suffix);
         let differs = |log: Metadata| log.gid() != database.gid();
         if fs::symlink_metadata(&log).is_ok_and(differs) {
-            // Only its maker may do so, and did.
+            // Only the file's maker may do this, and has done it.
             let _ = lchown(&log, None, Some(database.gid()));
         }
     }
@@ -126,10 +124,10 @@ pub(super) fn is_readable(path: &Path) -> bool {
     accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS).is_ok()
 }
 
-/// A file under a name of its own in the directory of its target, removed if it is not published.
+/// A file under a temporary name in the directory of its target, removed if it is not published.
 ///
-/// The target's name appears by a hard link to the finished file. So nobody meets half a file
-/// there, and no file descriptor of this process is ever closed on a published database.
+/// The target's name appears by a hard link to the finished file. So no process meets half a file
+/// there, and this process never closes a descriptor of a published database.
 pub(super) struct Draft {
     path: PathBuf,
 }
@@ -164,7 +162,7 @@ impl Draft {
     /// Gives the file the name `target`, durably. Refuses to replace what is there.
     pub(super) fn publish(self, target: &Path) -> Result<()> {
         match fs::hard_link(&self.path, target) {
-            // File systems of removable media have no links.
+            // Removable media may have a file system without hard links.
             Err(e)
                 if matches!(
                     e.kind(),
@@ -191,13 +189,13 @@ impl Drop for Draft {
         for suffix in ["", "-journal", "-wal", "-shm"] {
             let mut path = self.path.clone().into_os_string();
             path.push(suffix);
-            // Most of them are not there; what cannot be removed is empty of any token's data.
+            // Most of them do not exist; one that cannot be removed holds nothing of a token.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Makes what names the folder of `path` has survive a power loss.
+/// Makes the names in the folder of `path` survive a power loss.
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The folder of the stores: who may use what is made in it, and one maker at a time.
+//! The folder of the stores: rights of what is made in it, and one process at a time making stores.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -12,19 +12,19 @@ use rustix::io::Errno;
 
 use crate::store::error::{Error, Result};
 
-/// Bits of a umask that take the group's rights away.
+/// The bits of a umask that take away the group's rights.
 const GROUP: u32 = 0o070;
-/// A folder with this bit gives its group to the files made in it.
+/// With this bit on a folder, files made in it get the folder's group.
 const SETGID: u32 = 0o2000;
-/// Between two tries to lock the folder.
+/// Pause between two tries to lock the folder.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Which rights new files and folders have, whatever the umask of the process.
+/// The rights that new files and folders do not get, whatever the umask of the process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Umask(pub u32);
 
 impl Umask {
-    /// Files and folders are their owner's alone.
+    /// Only the owner may use files and folders.
     pub const OWNER: Self = Self(0o077);
 
     pub(super) fn file_mode(self) -> u32 {
@@ -53,7 +53,7 @@ impl Umask {
         }
         let group = fs::metadata(folder)?.gid();
         if file.metadata()?.gid() != group {
-            // A process outside that group shares with its own, as SoftHSM does.
+            // A process that is not in that group leaves the file to its own group, as SoftHSM does.
             let _ = fchown(file, None, Some(group));
         }
         Ok(())
@@ -74,17 +74,17 @@ pub(super) fn make(folder: &Path, umask: Umask) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
         Err(e) => return Err(io(e)),
     }
-    // What the umask of the process took away, and the setgid bit, which mkdir does not set.
+    // The umask of the process may have taken rights away, and mkdir does not set the setgid bit.
     fs::set_permissions(folder, Permissions::from_mode(umask.folder_mode())).map_err(io)
 }
 
-/// The only process that makes stores in a folder, for as long as this lives.
+/// As long as this lives, no other process makes stores in the folder.
 #[derive(Debug)]
 pub(super) struct FolderLock(File);
 
 impl FolderLock {
     /// Makes `folder` where it is missing, waits for another process that makes a store in it, and
-    /// removes drafts that processes left there when they died.
+    /// removes drafts of processes that died.
     ///
     /// # Errors
     /// `Busy` after `wait`; `ReadOnly`, `PermissionsRefused`, `Io`.
@@ -110,12 +110,12 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // A forked child may share the descriptor: closing it here would not be enough.
+        // A forked child may share the descriptor, so closing it here would not end the lock.
         let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 
-/// Only who holds the lock makes drafts of stores, so all that are there belong to nobody.
+/// Drafts are made under the lock alone, so the drafts found by its holder belong to no process.
 fn remove_drafts(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let drafts = entries.filter(|entry| {
@@ -128,11 +128,11 @@ fn remove_drafts(folder: &Path) {
     }
 }
 
-/// The names in `folder`; none where there is no folder.
+/// The names in `folder`; none where it does not exist.
 ///
 /// # Errors
-/// `PermissionsRefused`, `Io`: a folder that is there and cannot be read is not an empty one, nor is
-/// a symbolic link that leads nowhere.
+/// `PermissionsRefused`, `Io`, `DanglingLink`: a folder that exists and cannot be read is an error,
+/// and so is a symbolic link that leads nowhere.
 pub(super) fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
     let io = |e: io::Error| Error::io(&e, folder);
     let entries = match fs::read_dir(folder) {
@@ -150,7 +150,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
         .collect()
 }
 
-/// The symbolic link among `path` and the folders above it that leads nowhere.
+/// The first of `path` and the folders above it that is a symbolic link to nothing.
 fn dangling(path: &Path) -> Option<PathBuf> {
     let is_dangling = |path: &&Path| path.is_symlink() && !path.exists();
     path.ancestors().find(is_dangling).map(Path::to_owned)

@@ -1,10 +1,10 @@
-//! What SQLite must not take from a parent process.
+//! Keeping SQLite's state in a forked child apart from its parent's.
 //!
 //! SQLite keeps one record for each open file, found by device and inode, with the POSIX locks that
 //! the process holds on it. A child after fork inherits the records but not the locks. Were it to
-//! open the same file, SQLite would believe that it holds what it does not, and two processes
-//! would write at once. So in each generation of processes SQLite is shown other device numbers:
-//! the inherited records match no file, and lie unused.
+//! open the same file, SQLite would believe that it holds locks which it does not hold, and two
+//! processes would write at once. So SQLite is shown other device numbers in a child: the inherited
+//! records then match no file, and stay unused.
 //!
 //! SQLite's own mutexes are taken around a fork, so that no child inherits one that a thread of the
 //! parent held. (The connections' own mutexes do not exist: see `connection`.) The child closes the
@@ -21,7 +21,7 @@ use super::epoch;
 use super::range_lock;
 use super::sys;
 
-/// SQLite's static mutexes, each before those that are taken while it is held.
+/// SQLite's static mutexes, in the order in which SQLite takes them.
 const MUTEXES: [c_int; 6] = [
     ffi::SQLITE_MUTEX_STATIC_OPEN,
     ffi::SQLITE_MUTEX_STATIC_MAIN,
@@ -31,10 +31,10 @@ const MUTEXES: [c_int; 6] = [
     ffi::SQLITE_MUTEX_STATIC_PMEM,
 ];
 
-// SQLite is built for files beyond 2 GiB: `struct stat` must be the one that it means.
+// SQLite uses files beyond 2 GiB, so `struct stat` must have a 64-bit `off_t` here too.
 const _: () = assert!(size_of::<libc::off_t>() == 8);
 
-/// Prepares SQLite. Call it before anything else of SQLite.
+/// Prepares SQLite. Call it before any other function of SQLite.
 pub(super) fn prepare() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
@@ -86,7 +86,7 @@ unsafe extern "C" fn stat(path: *const c_char, out: *mut libc::stat) -> c_int {
     result
 }
 
-/// Device numbers use the low 32 bits of 64, or some more on a few machines.
+/// The bits changed are unused: device numbers take the low 32 bits, or a few more on some machines.
 fn disguise(stat: &mut libc::stat) {
     stat.st_dev ^= epoch::of_this_process() << 44;
 }

@@ -10,10 +10,10 @@ use crate::store::error::{Error, Result};
 
 /// Bytes of the file, in the machine's order: the number, and the count of openings.
 pub(super) const LEN: usize = 16;
-/// Where the count of openings is.
+/// Offset of the count of openings.
 pub(super) const OPENINGS: u64 = 8;
 
-/// What is in the file.
+/// The decoded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Content {
     pub(super) number: u64,

@@ -1,10 +1,10 @@
-//! Threads that change the store at once, and how they share a transaction.
+//! How threads that change the store at once share a transaction.
 //!
 //! A thread that takes the writer begins a transaction if none is open, makes its change inside a
-//! SAVEPOINT and, when other threads already wait for the writer, leaves the transaction to them.
-//! The last of them commits. Nobody is answered before that COMMIT returned, and all share its
-//! outcome; a change that fails by itself is rolled back alone. So one fsync serves as many changes
-//! as arrived during the one before it, and no thread of our own is needed.
+//! SAVEPOINT and, when other threads already wait for the writer, leaves the transaction open for them.
+//! The last of them commits. No thread gets its answer before that COMMIT returned, and all get its
+//! outcome; a change that fails by itself is rolled back alone. So one fsync serves all changes that
+//! arrived during the one before it, and no extra thread is needed.
 
 use std::panic::resume_unwind;
 use std::ptr;
@@ -22,13 +22,12 @@ use super::rows::FileRows;
 use super::writer::Writer;
 use crate::store::error::{Error, Result};
 
-/// The writer, and those who want it.
 pub(super) struct Group {
     writer: Mutex<Writer>,
     busy_timeout: Duration,
     counter: Counter,
-    /// How many threads wait for the writer. Whoever is counted here goes on to take it, so a thread
-    /// that leaves its transaction open can rely on the next one to end it.
+    /// How many threads wait for the writer. Every thread counted here goes on to take the writer, so a
+    /// thread that leaves its transaction open can rely on the next one to end it.
     waiting: AtomicUsize,
     /// The thread whose change is being made; 0 for none.
     holder: AtomicUsize,
@@ -57,7 +56,7 @@ impl Group {
     /// Folds the log into the database and empties it, unless a reader needs it.
     pub(super) fn empty_log(&self) {
         let mut writer = self.writer.lock();
-        // A transaction that other threads are to end ends here.
+        // The transaction may have been left open for threads that wait.
         writer.end(&self.counter);
         writer.tidy();
     }
@@ -69,7 +68,7 @@ impl Group {
         writer.shrink()
     }
 
-    /// Makes one change. See `Engine::change`.
+    /// See `Engine::change`.
     pub(super) fn change(
         &self,
         run: Run,
@@ -80,16 +79,15 @@ impl Group {
             return Err(Error::Nested);
         }
 
-        self.counter.be_known();
-        // Of the time that passes here one waits for other threads, and so for the processes that
-        // those wait for.
+        self.counter.wait_to_commit();
+        // The time spent waiting for other threads counts too, since they may wait for other processes.
         let deadline = Deadline::after(self.busy_timeout);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut writer = self.writer.lock();
         self.waiting.fetch_sub(1, Ordering::SeqCst);
 
         if run.again {
-            // Those whose transaction this ends are answered first.
+            // The threads that share the open transaction get their answer first.
             writer.end(&self.counter);
         }
         self.holder.store(me, Ordering::Relaxed);
@@ -104,7 +102,7 @@ impl Group {
         let ended = part.outcome.wait();
         let kept = part.kept.unwrap_or_else(|panic| resume_unwind(panic));
         match part.broke {
-            // It hears its own refusal, which is why the transaction failed.
+            // `change` refused, and returns its own error: the store's failure does not matter to it.
             Some(_) if !kept => Ok(()),
             Some(error) => Err(error),
             None => ended,
@@ -112,7 +110,7 @@ impl Group {
     }
 }
 
-/// A number that no other running thread has, and is never 0.
+/// A number other than 0 that no other running thread has.
 fn this_thread() -> usize {
     thread_local!(static PLACE: u8 = const { 0 });
     PLACE.with(|place| ptr::from_ref(place).addr())
@@ -155,7 +153,7 @@ mod tests {
                     put(rows)
                 })
             });
-            // As SQLite does by itself where a transaction cannot go on.
+            // As SQLite does where a transaction cannot go on.
             let second = scope.spawn(|| {
                 until(&group.holder);
                 group.change(run(false), &mut |rows| {
@@ -180,7 +178,7 @@ mod tests {
         let soon = Deadline::after(Duration::from_secs(1));
         let part = writer.change(Durability::Full, soon, &mut put).unwrap();
         let group = Group::new(writer, counter);
-        // Who waits would share any other run.
+        // A waiting thread would share any other run.
         group.waiting.store(1, Ordering::SeqCst);
         let remove = &mut |rows: &FileRows<'_>| rows.remove(&[1; 16]) == Ok(true);
         assert_eq!(group.change(run(true), remove), Ok(()));

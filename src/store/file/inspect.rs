@@ -1,4 +1,4 @@
-//! Looking at the whole store: what a comparison with its own record, and a check of the file, read.
+//! Reads of the whole store, for comparing it with the audit record and for checking the file.
 //!
 //! Unlike the statements of `snapshot` and `search`, some of these read a whole table.
 
@@ -10,7 +10,7 @@ use super::columns::object_row;
 use crate::store::error::Result;
 use crate::store::row::{Posting, Row, Uid};
 
-/// Without an index, so that the rows themselves are read and not what an index says of them.
+/// Without an index, so that the table's own rows are read.
 const OBJECTS: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, \
      version, format, mac, sealed FROM object NOT INDEXED";
 const POSTINGS: &str = "SELECT p.value FROM object AS o CROSS JOIN posting AS p \
@@ -18,11 +18,9 @@ const POSTINGS: &str = "SELECT p.value FROM object AS o CROSS JOIN posting AS p 
 const POSTING_COUNT: &str = "SELECT count(*) FROM posting";
 const MATERIAL_COUNT: &str = "SELECT count(*) FROM material";
 
-/// Faults that a check of the file names at most.
+/// The most faults that a check of the file names.
 const FAULTS: usize = 20;
 
-/// Calls `each` with every object, in no particular order, until it breaks off. Reads the whole
-/// table.
 pub(super) fn objects(
     conn: &Connection,
     each: &mut dyn FnMut(Row) -> ControlFlow<()>,
@@ -37,7 +35,6 @@ pub(super) fn objects(
     Ok(())
 }
 
-/// The index rows that lead to the object named `uid`, in ascending order.
 pub(super) fn postings(conn: &Connection, uid: &Uid) -> Result<Vec<Posting>> {
     let mut statement = conn.prepare_cached(POSTINGS)?;
     let values = statement.query_map([uid], |row| row.get(0))?;
@@ -46,18 +43,15 @@ pub(super) fn postings(conn: &Connection, uid: &Uid) -> Result<Vec<Posting>> {
     Ok(postings)
 }
 
-/// How many index rows there are. Reads the whole table.
 pub(super) fn posting_count(conn: &Connection) -> Result<u64> {
     count_of(conn, POSTING_COUNT)
 }
 
-/// How many materials there are. Reads the whole table.
 pub(super) fn material_count(conn: &Connection) -> Result<u64> {
     count_of(conn, MATERIAL_COUNT)
 }
 
-/// What SQLite finds wrong with the file: its pages, its own indexes, rows that belong to no
-/// object. Nothing when the file is sound. Reads the whole file.
+/// See `ReadRows::faults`: what SQLite says of pages, indexes, and rows that belong to no object.
 pub(super) fn faults(conn: &Connection) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let mut check = conn.prepare(&format!("PRAGMA integrity_check({FAULTS})"))?;

@@ -1,8 +1,8 @@
-//! The log beside a database, read without SQLite: does it belong to the database? See `log_mark`.
+//! Reading the log beside a database without SQLite, to learn whether it belongs to it: see `log_mark`.
 //!
 //! The form of the file is that of <https://sqlite.org/walformat.html> and
-//! <https://sqlite.org/fileformat2.html>. SQLite puts no locks on this file, so opening and closing
-//! it takes none away.
+//! <https://sqlite.org/fileformat2.html>. SQLite puts no locks on the log, so opening and closing it
+//! drops none.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -13,18 +13,18 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::connection::{Use, connect};
+use super::connection::{Purpose, connect};
 use super::files::{beside, sync_directory};
 use super::log_mark::{LEN, LogMark, LogSpan, ROW};
 use super::rows::FileRows;
 use super::schema;
 use crate::store::error::{Error, Result};
 
-/// The two magic numbers, but for their last bit.
+/// Both magic numbers without their last bit, in which alone they differ.
 const MAGIC: u32 = 0x377F_0682;
-/// Looks at a log and a database that other processes are changing.
+/// How often a log and a database are compared while other processes change them.
 const LOOKS: u32 = 100;
-/// How often, and how long apart, a process tries to be alone.
+/// How often, and at what pause, a process tries to get the database for itself alone.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(25);
 /// Page types of the b-tree of `meta`.
@@ -47,13 +47,13 @@ pub(super) fn prepare(path: &Path, known: &[&str]) -> Result<Option<PathBuf>> {
     Ok(aside)
 }
 
-/// Whether the log beside the database at `path` belongs to another state of it. What other
-/// processes change meanwhile is not mistaken for that.
+/// Whether the log beside the database at `path` belongs to another state of it. Changes that other
+/// processes make meanwhile do not make a log stale.
 pub(super) fn is_stale(path: &Path) -> bool {
     let mut before = None;
     for _ in 0..LOOKS {
-        // In this order: a database that is looked at after its log has come at least as far as
-        // the state from which the log started.
+        // The log is read first: a database read after its log has reached at least the state from which
+        // the log started.
         let Some(log) = span(&beside(path, "-wal")) else {
             return false;
         };
@@ -63,7 +63,7 @@ pub(super) fn is_stale(path: &Path) -> bool {
         if file.is_continued_by(&log) {
             return false;
         }
-        // Twice the same: so the two were like that at one moment.
+        // The second look found the same, so log and database were like this at one moment.
         if before == Some((log, file)) {
             return true;
         }
@@ -73,7 +73,7 @@ pub(super) fn is_stale(path: &Path) -> bool {
 }
 
 fn mark_without_log(path: &Path) -> Option<LogMark> {
-    let conn = connect(path, Use::Immutable, Duration::ZERO).ok()?;
+    let conn = connect(path, Purpose::Immutable, Duration::ZERO).ok()?;
     LogMark::read(&conn).ok()?
 }
 
@@ -83,7 +83,7 @@ pub(super) fn set_aside(path: &Path) -> Result<Option<PathBuf>> {
     let Some(alone) = alone_with_stale_log(path)? else {
         return Ok(None);
     };
-    // Closing must not fold that very log into the database.
+    // Closing must not fold the stale log into the database.
     keep_log_at_close(&alone)?;
     if !is_stale(path) {
         return Ok(None);
@@ -98,7 +98,7 @@ pub(super) fn set_aside(path: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(name))
 }
 
-/// A connection that no other one shares the database with; `None` once another process has set the log
+/// A connection that shares the database with no other; `None` once another process has set the log
 /// aside.
 fn alone_with_stale_log(path: &Path) -> Result<Option<Connection>> {
     for _ in 0..TRIES {
@@ -113,8 +113,8 @@ fn alone_with_stale_log(path: &Path) -> Result<Option<Connection>> {
     Err(Error::StaleLog(beside(path, "-wal")))
 }
 
-/// Gives the log a new id, where no other process has the database open. On a full disk or a
-/// database that cannot be written the old one stays.
+/// Gives the log a new id, where no other process has the database open. Where the disk is full or
+/// the database cannot be written, the old id stays.
 fn renew(path: &Path, known: &[&str]) -> Result<()> {
     let Ok(mut conn) = alone(path, 1) else {
         return Ok(());
@@ -129,19 +129,19 @@ fn renew(path: &Path, known: &[&str]) -> Result<()> {
     if renewed.and_then(|mark| mark.write(&conn)).is_err() {
         return Ok(());
     }
-    // From here on it has to reach the database: the log would not belong to it otherwise.
+    // The new id has to reach the database: else the log that follows would not belong to it.
     fold(&conn)?;
     conn.close().map_err(|(_, e)| e.into())
 }
 
-/// A connection that no other one shares the database with, of this process or another: an idle one
-/// counts too, for SQLite keeps a lock for each.
+/// A connection that shares the database with no other, of this process or another. An idle connection
+/// counts too, since SQLite keeps a lock for each.
 ///
 /// # Errors
 /// `Busy` when there is another connection; those of `connect`.
 pub(super) fn alone(path: &Path, tries: u32) -> Result<Connection> {
     for left in (0..tries).rev() {
-        match connect(path, Use::Alone, Duration::ZERO) {
+        match connect(path, Purpose::Alone, Duration::ZERO) {
             Err(Error::Busy) if left > 0 => std::thread::sleep(PAUSE),
             answer => return answer,
         }
@@ -149,13 +149,12 @@ pub(super) fn alone(path: &Path, tries: u32) -> Result<Connection> {
     Err(Error::Busy)
 }
 
-/// Leaves the log as it is when the connection is closed.
 pub(super) fn keep_log_at_close(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(())
 }
 
-/// Folds the whole log into the database, and empties it.
+/// Folds the whole log into the database and empties the log.
 ///
 /// # Errors
 /// `Busy` when a reader prevents it; `Full`, `Sqlite`.
@@ -164,7 +163,7 @@ pub(super) fn fold(conn: &Connection) -> Result<()> {
     if busy == 0 { Ok(()) } else { Err(Error::Busy) }
 }
 
-/// Removes a file that need not be there.
+/// Removes a file; none there is no error.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(&e, path)),
@@ -200,7 +199,7 @@ struct Frames {
     page: Vec<u8>,
 }
 
-/// One page as a transaction has changed it.
+/// One page that a transaction wrote.
 struct Frame {
     mark: Option<LogMark>,
     commits: bool,
@@ -242,7 +241,7 @@ impl Frames {
     }
 }
 
-/// The mark in a page of `meta`'s b-tree, which is not the database's first page.
+/// The mark in `page`, which is a page of `meta`'s b-tree and not the database's first page.
 fn mark_in(page: &[u8]) -> Option<LogMark> {
     let (header, child) = match *page.first()? {
         LEAF => (8, 0),
@@ -274,7 +273,7 @@ fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte))
 }
 
-/// Whether `out` could be filled.
+/// False where the file ends before `out` is full.
 fn fill(file: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(out) {
         Ok(()) => Ok(true),

@@ -1,5 +1,5 @@
-//! Which log belongs to which database file, as is asked before the database is opened; from then on
-//! `open_files` watches both.
+//! Which log belongs to which database file. This is asked before the database is opened; from then
+//! on `open_files` watches both.
 //!
 //! SQLite replays the log (`-wal`) that lies beside a database, whatever database that is. An
 //! operator who copies a backup over the database and leaves the log of a killed process there
@@ -15,26 +15,23 @@
 //!   checkpoint folded in. So its generation is at least that of the log's first commit less one,
 //!   and at most that of the last.
 //!
-//! A mark that cannot be read, for a power failure may tear the page that it is in, says nothing:
-//! then the log belongs to the database, as SQLite has it.
+//! A power failure may tear the page that holds a mark. A mark that cannot be read proves nothing, so
+//! the log then counts as the database's, as it does for SQLite.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::error::Result;
 
-/// Name in `meta` of the mark.
 pub(super) const ROW: &str = "store.log";
-/// Bytes of a mark.
 pub(super) const LEN: usize = 48;
 
 const READ: &str = "SELECT value FROM meta WHERE name = ?1";
 const STORE: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = ?2";
 
-/// Random name of what was written since the database was opened by a process alone.
+/// Random; new each time a process that is alone opens the database.
 type Id = [u8; 16];
 
-/// The mark of one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LogMark {
     id: Id,
@@ -51,7 +48,7 @@ pub(super) struct LogSpan {
 }
 
 impl LogMark {
-    /// A mark with an id of its own.
+    /// A mark with a new random id.
     pub(super) fn new(conn: &Connection, generation: u64) -> Result<Self> {
         let id = conn.query_row("SELECT randomblob(16)", [], |row| row.get(0))?;
         Ok(Self {
@@ -74,7 +71,7 @@ impl LogMark {
         Ok(())
     }
 
-    /// The mark of a commit with this generation, which goes on with the same id.
+    /// The mark of the commit with `generation`, under the same id.
     pub(super) fn at(self, generation: u64) -> Self {
         Self {
             before: Id::default(),
@@ -92,13 +89,13 @@ impl LogMark {
         })
     }
 
-    /// Whether a log with these marks goes on from a database with this one.
+    /// Whether a log with these marks continues a database with this mark.
     pub(super) fn is_continued_by(&self, log: &LogSpan) -> bool {
         if self.id == log.last.id {
             let start = log.first.generation.saturating_sub(1);
             return (start..=log.last.generation).contains(&self.generation);
         }
-        // A process was killed while it renewed the id; nothing else is in the log.
+        // A process was killed while it renewed the id; the log holds the renewal alone.
         self.id == log.last.before && self.generation == log.last.generation
     }
 
@@ -128,7 +125,7 @@ impl LogMark {
     }
 }
 
-/// FNV-1a: tells a torn mark from a whole one, and guards against nobody.
+/// FNV-1a. It tells a torn mark from a whole one, and protects against no attacker.
 fn checksum(bytes: &[u8]) -> [u8; 8] {
     let hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)

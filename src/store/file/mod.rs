@@ -2,9 +2,9 @@
 //!
 //! One token is one database, in WAL mode, with its change counter beside it (`counter`). SQLite
 //! locks the file for each process as a whole, and loses those locks when *any* descriptor of the
-//! file is closed: nothing in this process may open the file but through here. Several stores on
-//! one file may exist in a process, one after the other or at once; SQLite keeps them apart as it
-//! does processes. There is no registry of open stores, for a child process would inherit it.
+//! file is closed: so this room alone may open the file in this process. A process may have several
+//! stores open on one file; SQLite keeps them apart as it does processes. There is no registry of
+//! open stores, since a forked child would inherit it.
 
 mod columns;
 mod connection;

@@ -1,14 +1,12 @@
 //! Whether the files that are open are still the ones at their paths.
 //!
-//! This watches a store as long as it is open. Which log belongs to a database that is about to be
-//! opened, `log_mark` says.
+//! This watches an open store. Before a database is opened, `log_mark` says which log belongs to it.
 //!
-//! SQLite keeps a database, its log and the log's index open by descriptor, and finds the latter two
-//! by name. When somebody replaces or removes the database meanwhile, changes would go to a file that
-//! nobody finds again, and the log beside the new database would be the old one's. So every
+//! SQLite keeps a database, its log and the log's index open by descriptor, and finds the log and the
+//! index by name. When somebody replaces or removes the database meanwhile, changes would go to a
+//! file that no name leads to, and the log beside the new database would be the old one's. So every
 //! transaction begins with a look at the paths, and a change is answered only after another look.
-//! Once the files are not the ones that were opened, the store is gone for good: nothing of it is
-//! read or written any more.
+//! Once a file is not the one that was opened, nothing of the store is read or written any more.
 
 use std::fs::{self, Metadata};
 use std::mem;
@@ -28,14 +26,13 @@ use super::files::{self, FileId, beside};
 use super::sys;
 use crate::store::error::{Error, Result};
 
-/// Bytes that the index of the log grows by, and frames of the log that the first of these serve;
-/// later ones serve more.
+/// The index of the log grows by this many bytes. The first of these parts serves `INDEX_FRAMES`
+/// frames of the log; later ones serve more.
 const INDEX_STEP: u64 = 32_768;
 const INDEX_FRAMES: u64 = 4062;
 /// A page and its frame's header in the log.
 const FRAME: u64 = 4096 + 24;
 
-/// The paths of an open store, and the files that were there when it was opened.
 #[derive(Debug)]
 pub(super) struct OpenFiles {
     path: PathBuf,
@@ -48,9 +45,9 @@ pub(super) struct OpenFiles {
     shares_index: bool,
     /// Inode of the log; 0 until this process has it open.
     log: AtomicU64,
-    /// The generation that this process has last committed, or found before a change.
+    /// The highest generation that this process has committed, or found before a change.
     generation: AtomicU64,
-    /// Held while the files are looked at, so that no look at a length is older than the last one.
+    /// Locked while the files are looked at, so that lengths are compared in the order of the looks.
     seen: Mutex<Seen>,
     gone: AtomicBool,
 }
@@ -58,29 +55,28 @@ pub(super) struct OpenFiles {
 /// The files as they were when they were last looked at.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Length of the log, and the generation that this process had come to.
+    /// Length of the log, and the highest generation known to this process at that look.
     log: (u64, u64),
-    /// The greatest length of the index. Nobody shortens an index that is in use.
+    /// The greatest length of the index. No process shortens an index that is in use.
     index: u64,
-    content: Content,
+    content: DatabaseState,
 }
 
-/// The database as it was last looked into.
+/// The database file itself, without its log, as last read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Content {
-    /// Time of change, in nanoseconds, and length.
+struct DatabaseState {
+    /// Time of change in seconds and nanoseconds, and length.
     written: (i64, i64, u64),
-    /// The name that the store got when it was made, and its generation without the log.
+    /// The store's name, and its generation without the log.
     inside: ([u8; 16], u64),
 }
 
-/// How often a database is looked into that another process may be writing, and how long to wait
-/// in between.
+/// How often, and at what pause, a database is read that another process may be writing.
 const LOOKS: usize = 5;
 const BETWEEN: Duration = Duration::from_millis(20);
 
 impl OpenFiles {
-    /// The database at `path`, about to be opened.
+    /// The database at `path`, which is about to be opened.
     pub(super) fn of(path: &Path, shares_index: bool) -> Result<Self> {
         let metadata = files::regular(path)?;
         Ok(Self {
@@ -101,7 +97,7 @@ impl OpenFiles {
         &self.path
     }
 
-    /// The files are open now: refuses what was exchanged meanwhile.
+    /// Notes the files, which are open now, and refuses those that were exchanged meanwhile.
     pub(super) fn opened(&self) -> Result<()> {
         if self.shares_index {
             for (path, inode) in [
@@ -127,7 +123,7 @@ impl OpenFiles {
             .ok()
             .filter(|there| (there.dev(), FileId::of(there)) == (self.device, self.id))
         else {
-            return Err(self.is_gone("replaced or removed"));
+            return Err(self.declare_gone("replaced or removed"));
         };
         self.check_log(&mut seen.log)?;
         self.check_index(&mut seen.index)?;
@@ -141,23 +137,25 @@ impl OpenFiles {
         }
         let log = fs::symlink_metadata(beside(&self.path, "-wal"));
         let Some(log) = log.ok().filter(|log| log.ino() == known) else {
-            return Err(self.is_gone("parted from its -wal file, which was replaced or removed"));
+            return Err(
+                self.declare_gone("parted from its -wal file, which was replaced or removed")
+            );
         };
         let before = mem::replace(seen, (log.len(), self.generation.load(Ordering::Relaxed)));
         if log.len() < before.0 && !self.is_folded_in(before.1) {
-            return Err(self.is_gone("robbed of changes in its -wal file, which was cut off"));
+            return Err(self.declare_gone("robbed of changes in its -wal file, which was cut off"));
         }
         Ok(())
     }
 
-    /// Whether the database has come to `generation` without its log: only then the log that held it
-    /// is emptied.
+    /// Whether the database has reached `generation` without its log. A log that held this generation is
+    /// emptied only then.
     fn is_folded_in(&self, generation: u64) -> bool {
         (1..=LOOKS).any(|look| {
             match connection::look_inside(&self.path) {
                 Ok((_, found)) if found >= generation => return true,
                 Ok(_) | Err(Error::NotAToken(_)) => {}
-                // Nothing is known.
+                // The file cannot be judged, so nothing is held against it.
                 Err(_) => return true,
             }
             if look < LOOKS {
@@ -167,14 +165,14 @@ impl OpenFiles {
         })
     }
 
-    /// The store has come to `generation`.
+    /// Notes that the store has reached `generation`.
     pub(super) fn has_come_to(&self, generation: u64) {
         self.generation.fetch_max(generation, Ordering::Relaxed);
     }
 
-    /// The database is only written when the log is folded into it. Whenever it was, this makes sure
-    /// that it is the same store, and has not gone back.
-    fn check_content(&self, known: &mut Content, there: &Metadata) -> Result<()> {
+    /// Where the database was written since the last look, by folding the log into it, makes sure that
+    /// it is still the same store and has no lower generation.
+    fn check_content(&self, known: &mut DatabaseState, there: &Metadata) -> Result<()> {
         if !self.shares_index {
             return Ok(());
         }
@@ -182,42 +180,42 @@ impl OpenFiles {
         if known.written == written {
             return Ok(());
         }
-        let first = *known == Content::default();
+        let first = *known == DatabaseState::default();
         for look in 1..=LOOKS {
             match connection::look_inside(&self.path) {
                 Ok(inside)
                     if first || (inside.0 == known.inside.0 && inside.1 >= known.inside.1) =>
                 {
-                    *known = Content { written, inside };
+                    *known = DatabaseState { written, inside };
                     return Ok(());
                 }
-                // Where it is none yet, opening it says why.
+                // A file that is no store yet is refused when it is opened.
                 Err(_) if first => return Ok(()),
                 Ok(_) | Err(Error::NotAToken(_)) => {}
                 Err(_) if there.len() == 0 => {}
-                // Nothing is known: a log that was folded in in part, as on a full disk, leaves a
-                // database that is whole with the log alone.
+                // The file cannot be judged: where folding stopped half way, as on a full disk, the database
+                // is whole only together with its log.
                 Err(_) => return Ok(()),
             }
             if look < LOOKS {
                 thread::sleep(BETWEEN);
             }
         }
-        Err(self.is_gone("overwritten"))
+        Err(self.declare_gone("overwritten"))
     }
 
-    /// The index of the log is mapped by SQLite. Another file in its place parts this process from
-    /// those that come later, and one that was cut off would end the process at the next touch.
+    /// SQLite maps the index of the log. Where another file takes its place, processes that open the store
+    /// later use that one; where it is cut off, touching the lost pages would kill this process.
     fn check_index(&self, seen: &mut u64) -> Result<()> {
         let known = self.index.load(Ordering::Relaxed);
         if known == 0 {
             return Ok(());
         }
         let Ok(metadata) = fs::symlink_metadata(&self.index_path) else {
-            return Err(self.is_gone("parted from its -shm file, which was removed"));
+            return Err(self.declare_gone("parted from its -shm file, which was removed"));
         };
         if metadata.ino() != known {
-            return Err(self.is_gone("parted from its -shm file, which was replaced"));
+            return Err(self.declare_gone("parted from its -shm file, which was replaced"));
         }
         let greatest = mem::replace(seen, metadata.len().max(*seen)).max(INDEX_STEP);
         if metadata.len() < greatest {
@@ -226,11 +224,11 @@ impl OpenFiles {
         Ok(())
     }
 
-    /// Gives the index its length back, as zeros, from which SQLite makes it anew out of the log.
+    /// Gives the index its length back, filled with zeros; SQLite then makes it anew from the log.
     fn mend_index(&self, seen: u64) -> Result<()> {
         let log = fs::symlink_metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
         let needed = (log / FRAME / INDEX_FRAMES + 1) * INDEX_STEP;
-        // First to nothing, for what is left of it must not be taken for an index that is whole.
+        // Its length is set to 0 first, so that the remaining part is not taken for a whole index.
         sys::set_length(&self.index_path, 0)
             .and_then(|()| sys::set_length(&self.index_path, needed.max(seen)))
             .map_err(|e| Error::io(&e, &self.index_path))?;
@@ -245,17 +243,16 @@ impl OpenFiles {
         Ok(())
     }
 
-    /// Whether another file is at the path, so that SQLite takes it for another one too.
+    /// Whether another file is at the path, which SQLite can therefore tell from this one.
     pub(super) fn is_replaced(&self) -> bool {
         FileId::at(&self.path) != Some(self.id)
     }
 
-    /// Whether the files are known to be others.
-    pub(super) fn gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
 
-    fn is_gone(&self, how: &str) -> Error {
+    fn declare_gone(&self, how: &str) -> Error {
         if !self.gone.swap(true, Ordering::Relaxed) {
             log::note(
                 LogLevel::Error,

@@ -1,10 +1,9 @@
-//! How a transaction ended, told to every thread that had a part in it.
+//! How a transaction ended, told to every thread whose change is in it.
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::store::error::Result;
 
-/// How a transaction ended, for all who had a part in it.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     result: Mutex<Option<Result<()>>>,
@@ -17,7 +16,6 @@ impl Outcome {
         self.known.notify_all();
     }
 
-    /// Waits until the transaction ended.
     pub(super) fn wait(&self) -> Result<()> {
         let mut result = self.result.lock();
         loop {

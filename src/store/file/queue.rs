@@ -1,17 +1,17 @@
 //! Lines in which threads and processes wait for each other, first come, first served.
 //!
-//! Beside the database lies an empty file. Whoever joins a line locks the byte behind the last one
-//! that is locked there, and keeps it as his ticket until he is done; those with a lower byte are
-//! ahead of him. The locks are those of `range_lock`: the kernel gives a ticket back when its owner
-//! ends, so nobody waits for a process that died, whatever it died of.
+//! Beside the database lies an empty file. A thread that joins a line locks the byte behind the last
+//! one that is locked there, and keeps that byte as its place until it is done; those with a lower
+//! byte are ahead. The locks are those of `range_lock`: the kernel gives them back when their process
+//! ends, so no thread waits for a process that died.
 //!
-//! *Tickets have an order.* Two who join at once find the same byte, and one of them gets it; the
-//! other looks again. Whoever got a byte and then sees a locked one behind it has been overtaken, and
-//! joins again. So of two tickets that are settled the higher one was taken after the lower one was
-//! locked, and whoever has the higher one sees the lower one until it is given back.
+//! *Places have an order.* Two threads that join at once find the same byte, and one of them gets it;
+//! the other looks again. A thread that got a byte and then finds a locked one behind it has been
+//! overtaken, and joins again. So of two places that are settled the higher one was taken after the
+//! lower one was locked, and the thread in it sees the lower one until that is given back.
 //!
-//! A line makes waiting fair and no more than that: where the file cannot be used a writer goes on
-//! without, and SQLite's own lock decides.
+//! A line makes waiting fair, and nothing else depends on it: where the file cannot be used, a writer
+//! goes on without it, and SQLite's own lock decides.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -27,19 +27,18 @@ use super::files::{self, Draft};
 use super::range_lock::Description;
 use crate::store::error::{Error, Result};
 
-/// The line of those that write. The other lines are the caller's.
+/// The line of the threads that write. Callers of the store use the others.
 pub(super) const WRITERS: u8 = 0;
 
 /// Bytes of the file that belong to one line.
 const LINE: i64 = 1 << 48;
-/// Bounds of the pause between two looks at those ahead.
+/// Bounds of the pause between two looks at the places ahead.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
-/// A pause is at most this part of the time for which the line has not moved, for each one ahead: so a
-/// turn that ends is noticed soon beside what it took, and few looks are made until then.
+/// A pause is at most this part of the time for which the line has not moved, for each place ahead. So
+/// the end of a long turn is noticed after a small part of its length, and few looks are made.
 const PART: u32 = 16;
 
-/// The lines of one store.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
     path: PathBuf,
@@ -48,7 +47,7 @@ pub(super) struct Queue {
 
 /// A place in a line, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct QueuePlace {
     description: Description,
     line: Range<i64>,
     number: i64,
@@ -69,8 +68,8 @@ impl Queue {
         })
     }
 
-    /// Joins line `line` and waits until `admit`, which is told how many are ahead, says yes. `None`
-    /// when the deadline passed before; `admit` is asked at least once.
+    /// Joins line `line` and calls `admit` with the number of places ahead until it returns true. `None`
+    /// when the deadline passed first; `admit` is called at least once.
     ///
     /// # Errors
     /// Those of `admit`; `Symlink`, `PermissionsRefused`, `Io` and others where the file cannot be
@@ -80,7 +79,7 @@ impl Queue {
         line: u8,
         deadline: Deadline,
         mut admit: impl FnMut(usize) -> std::result::Result<bool, E>,
-    ) -> std::result::Result<Option<Ticket>, E> {
+    ) -> std::result::Result<Option<QueuePlace>, E> {
         let ticket = self.join(line)?;
         let (mut fewest, mut moved) = (usize::MAX, Duration::ZERO);
         loop {
@@ -100,15 +99,15 @@ impl Queue {
         }
     }
 
-    fn join(&self, line: u8) -> Result<Ticket> {
+    fn join(&self, line: u8) -> Result<QueuePlace> {
         let io = |e| Error::io(&e, &self.path);
         loop {
             let description = self.open()?;
-            let ticket = Ticket::take(description, line).map_err(io)?;
+            let ticket = QueuePlace::take(description, line).map_err(io)?;
             if ticket.is_of(&self.path).map_err(io)? {
                 return Ok(ticket);
             }
-            // The file was replaced or removed meanwhile; others meet at the new one.
+            // The file was replaced or removed meanwhile, and other threads use the new one.
         }
     }
 
@@ -132,7 +131,7 @@ impl Queue {
         }
     }
 
-    /// Makes the file, for all who may use the database.
+    /// Makes the file with the owner, group and mode of the database.
     fn make(&self) -> Result<()> {
         let model = files::regular(&self.database)?;
         let (draft, file) = Draft::beside(&self.path)?;
@@ -144,7 +143,7 @@ impl Queue {
     }
 }
 
-impl Ticket {
+impl QueuePlace {
     fn take(description: Description, line: u8) -> io::Result<Self> {
         let first = i64::from(line) * LINE;
         let line = first..first + LINE;
@@ -164,7 +163,6 @@ impl Ticket {
         }
     }
 
-    /// How many are ahead.
     fn ahead(&self) -> io::Result<usize> {
         count(&self.description, self.line.start..self.number)
     }
@@ -179,8 +177,8 @@ impl Ticket {
     }
 }
 
-/// The byte behind the last one that others have locked. The kernel answers some lock, not the last
-/// one, so it is asked until there is none behind.
+/// The byte behind the last one that others have locked. The kernel reports any of the locks, not the
+/// last, so it is asked until none is left behind the one found.
 fn end_of(description: &Description, line: &Range<i64>) -> io::Result<i64> {
     let mut end = line.start;
     while let Some(held) = description.find(end..line.end)? {
@@ -189,7 +187,7 @@ fn end_of(description: &Description, line: &Range<i64>) -> io::Result<i64> {
     Ok(end)
 }
 
-/// Locks of others on the bytes.
+/// How many locks others hold on the bytes.
 fn count(description: &Description, bytes: Range<i64>) -> io::Result<usize> {
     let mut found = 0;
     let mut open = vec![bytes];
@@ -203,7 +201,7 @@ fn count(description: &Description, bytes: Range<i64>) -> io::Result<usize> {
     Ok(found)
 }
 
-/// How long to wait before the next look, where the line has not moved for `still`.
+/// How long to wait before the next look, where the line has not moved for the time `still`.
 fn pause(ahead: usize, still: Duration) -> Duration {
     let ahead = u32::try_from(ahead.max(1)).unwrap_or(u32::MAX);
     SHORTEST_PAUSE

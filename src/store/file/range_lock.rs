@@ -1,11 +1,11 @@
 //! Locks on bytes of a file that belong to an *open file description* (fcntl's F_OFD_SETLK).
 //!
-//! The kernel gives such a lock back when the last descriptor of its description is closed, so at
-//! the latest when the process ends, however it ends. Other than POSIX locks they are not lost when
-//! the process closes some other descriptor of the file, and two descriptions of one process
-//! exclude each other as those of two processes do.
+//! The kernel gives such a lock back when the last descriptor of its description is closed, at the
+//! latest when the process ends. Unlike POSIX locks, these are not lost when the process closes
+//! another descriptor of the file, and two descriptions in one process exclude each other as those of
+//! two processes do.
 //!
-//! A forked child inherits every descriptor, and would keep its parent's locks alive beyond the
+//! A forked child inherits every descriptor and with it would keep its parent's locks alive after the
 //! parent's end. So all descriptions are listed, and a child closes those that it inherited.
 
 use std::fs::{File, Metadata};
@@ -18,7 +18,7 @@ use std::thread;
 
 use super::epoch;
 
-/// Descriptions that are listed at once. One beyond them works, and is inherited by children.
+/// How many descriptions are listed. One more still works, but children inherit it.
 const LISTED: usize = 1024;
 const FREE: RawFd = -1;
 
@@ -44,7 +44,6 @@ pub(super) struct Held {
 }
 
 impl Description {
-    /// Opens the file by `open`.
     pub(super) fn open(open: impl FnOnce() -> io::Result<File>) -> io::Result<Self> {
         let file = alone(|| {
             let file = open()?;
@@ -57,7 +56,6 @@ impl Description {
         })
     }
 
-    /// What the system says of the open file.
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
         match &self.file {
             Some(file) => file.metadata(),
@@ -65,7 +63,7 @@ impl Description {
         }
     }
 
-    /// Takes the bytes for this description alone; false where another one has some of them.
+    /// Locks the bytes for this description alone; false where another description has locked any of them.
     pub(super) fn try_lock(&self, bytes: Range<i64>) -> io::Result<bool> {
         match self.control(libc::F_OFD_SETLK, &mut request(libc::F_WRLCK, &bytes)) {
             Ok(()) => Ok(true),
@@ -74,12 +72,11 @@ impl Description {
         }
     }
 
-    /// Gives the bytes back.
     pub(super) fn unlock(&self, bytes: Range<i64>) -> io::Result<()> {
         self.control(libc::F_OFD_SETLK, &mut request(libc::F_UNLCK, &bytes))
     }
 
-    /// Some lock of others on some of the bytes.
+    /// One of the locks that others hold on any of the bytes.
     pub(super) fn find(&self, bytes: Range<i64>) -> io::Result<Option<Held>> {
         if bytes.is_empty() {
             return Ok(None);
@@ -110,14 +107,14 @@ impl Description {
 impl Drop for Description {
     fn drop(&mut self) {
         if epoch::of_this_process() != self.epoch {
-            // This child closed the descriptor when it began, and the number may be another file's.
+            // This is a child, which closed the descriptor when it began; the number may be another file's.
             if let Some(file) = self.file.take() {
                 let _ = file.into_raw_fd();
             }
             return;
         }
-        // A child that inherited the descriptor unlisted shares the locks, and closing alone would
-        // leave them to it.
+        // A child that inherited an unlisted descriptor shares the locks, so closing alone would not end
+        // them.
         let _ = self.unlock(0..i64::MAX);
         if let Some(file) = self.file.take() {
             alone(|| {
@@ -128,19 +125,18 @@ impl Drop for Description {
     }
 }
 
-/// How a byte of a file is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lock {
-    /// With others that share it.
+    /// Shared with others that take it shared.
     Shared,
-    /// Alone; the file must be open for writing.
+    /// Exclusive; the file must be open for writing.
     Alone,
-    /// Not any more.
+    /// Gives the lock back.
     Free,
 }
 
-/// Locks one byte of `file`, which need not be there, and waits for others that hold it. The lock ends
-/// when the last descriptor of this opening of the file is closed, a forked child's too.
+/// Locks one byte of `file`, which may be behind its end, and waits for others that hold it. The lock
+/// ends when the last descriptor of this open file is closed, a forked child's included.
 pub(super) fn lock(file: &File, byte: i64, kind: Lock) -> io::Result<()> {
     let kind = match kind {
         Lock::Shared => libc::F_RDLCK,
@@ -159,7 +155,7 @@ pub(super) fn lock(file: &File, byte: i64, kind: Lock) -> io::Result<()> {
     }
 }
 
-/// Whether another opening of `file` holds a lock on the byte; also where the system cannot tell.
+/// Whether another open file holds a lock on the byte; true also where the system cannot tell.
 pub(super) fn locked_by_another(file: &File, byte: i64) -> bool {
     let mut found = request(libc::F_WRLCK, &(byte..byte + 1));
     let told = control(file, libc::F_OFD_GETLK, &mut found);
@@ -175,7 +171,7 @@ fn control(file: &File, command: libc::c_int, lock: &mut libc::flock) -> io::Res
 }
 
 fn request(kind: libc::c_int, bytes: &Range<i64>) -> libc::flock {
-    // A length of 0 stands for all bytes to the end.
+    // The kernel takes a length of 0 for all bytes to the end.
     let length = if bytes.end == i64::MAX {
         0
     } else {
@@ -190,12 +186,12 @@ fn request(kind: libc::c_int, bytes: &Range<i64>) -> libc::flock {
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: bytes.start,
         l_len: length,
-        // The kernel wants 0 here from locks of descriptions.
+        // The kernel requires 0 here for locks of descriptions.
         l_pid: 0,
     }
 }
 
-/// Runs `work` while no other thread does and the process does not fork. `work` must be short.
+/// Runs `work`, which must be short, while no other thread does so and the process does not fork.
 fn alone<T>(work: impl FnOnce() -> T) -> T {
     before_fork();
     let done = work();
@@ -234,8 +230,8 @@ pub(super) fn in_child() {
     for place in &OPEN {
         let descriptor = place.swap(FREE, Ordering::Relaxed);
         if descriptor != FREE {
-            // SAFETY: a listed descriptor is open and a `Description`'s alone, which knows from the
-            // epoch that it is closed in this process.
+            // SAFETY: a listed descriptor is open and owned by one `Description`, which does not use it in
+            // this process, since the epoch differs.
             unsafe { libc::close(descriptor) };
         }
     }

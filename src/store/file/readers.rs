@@ -10,17 +10,16 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use super::connection::{Use, connect};
+use super::connection::{Purpose, connect};
 use super::files::{self, beside};
 use super::open_files::OpenFiles;
 use super::rows::FileRows;
 use crate::store::error::{Error, Result};
 
-/// Connections kept for the next reader. More are opened while more threads read at once, and
-/// closed afterwards: waiting for one could block a thread that reads inside a read for ever.
+/// How many connections are kept for later reads. Further ones are opened while more threads read at
+/// once, and closed afterwards: a thread that reads inside a read must never wait for a connection.
 const KEPT: usize = 8;
 
-/// The connections that read, opened when first needed.
 pub(super) struct Readers {
     open_files: Arc<OpenFiles>,
     busy_timeout: Duration,
@@ -28,22 +27,22 @@ pub(super) struct Readers {
 }
 
 struct Idle {
-    purpose: Use,
-    /// The database as it was when `connections` were opened, where SQLite does not watch it.
-    state: State,
+    purpose: Purpose,
+    /// The database when `connections` were opened, where SQLite does not watch it itself.
+    state: FileState,
     connections: Vec<Connection>,
 }
 
-/// What changes with every change of a database that nobody seems to write to: size and time of
-/// change, in nanoseconds, and the size of the log.
+/// Changes whenever a database changes that is read as immutable: its size, its time of change in
+/// nanoseconds, and the size of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct State {
+struct FileState {
     length: u64,
     changed: i128,
     log: u64,
 }
 
-impl State {
+impl FileState {
     fn of(path: &Path) -> Self {
         let database = fs::symlink_metadata(path).ok();
         let log = fs::symlink_metadata(beside(path, "-wal")).ok();
@@ -58,10 +57,14 @@ impl State {
 }
 
 impl Readers {
-    pub(super) fn new(open_files: Arc<OpenFiles>, purpose: Use, busy_timeout: Duration) -> Self {
+    pub(super) fn new(
+        open_files: Arc<OpenFiles>,
+        purpose: Purpose,
+        busy_timeout: Duration,
+    ) -> Self {
         let state = match purpose {
-            Use::Immutable => State::of(open_files.path()),
-            _ => State::default(),
+            Purpose::Immutable => FileState::of(open_files.path()),
+            _ => FileState::default(),
         };
         Self {
             open_files,
@@ -74,29 +77,31 @@ impl Readers {
         }
     }
 
-    /// Connections for a store that is only read: opens the first. Where SQLite can make no files
-    /// beside the database and nobody writes, it is read without them.
+    /// Connections for a store that is only read; opens the first. Where SQLite can make no files beside
+    /// the database and no process writes, the database is read as immutable.
     pub(super) fn read_only(
         open_files: Arc<OpenFiles>,
         busy_timeout: Duration,
     ) -> Result<(Self, Connection)> {
         let path = open_files.path();
-        let state = State::of(path);
-        match connect(path, Use::ReadOnly, busy_timeout) {
+        let state = FileState::of(path);
+        match connect(path, Purpose::ReadOnly, busy_timeout) {
             Err(error @ (Error::CannotOpen(_) | Error::ReadOnly))
                 if files::is_closed_folder(path) =>
             {
                 check_at_rest(path, error)?;
-                let conn = connect(path, Use::Immutable, busy_timeout)?;
-                let readers = Self::new(open_files, Use::Immutable, busy_timeout);
+                let conn = connect(path, Purpose::Immutable, busy_timeout)?;
+                let readers = Self::new(open_files, Purpose::Immutable, busy_timeout);
                 readers.idle.lock().state = state;
                 Ok((readers, conn))
             }
-            opened => Ok((Self::new(open_files, Use::ReadOnly, busy_timeout), opened?)),
+            opened => Ok((
+                Self::new(open_files, Purpose::ReadOnly, busy_timeout),
+                opened?,
+            )),
         }
     }
 
-    /// A connection for later use.
     pub(super) fn keep(&self, conn: Connection) {
         let mut idle = self.idle.lock();
         if idle.connections.len() < KEPT {
@@ -104,7 +109,7 @@ impl Readers {
         }
     }
 
-    /// A connection of its own, for a look that takes long.
+    /// A connection outside the pool, for a read that takes long.
     pub(super) fn connection(&self) -> Result<Connection> {
         self.open_files.check()?;
         let purpose = self.idle.lock().purpose;
@@ -126,7 +131,7 @@ impl Readers {
     }
 
     /// A connection, and the state of the database that it was opened on.
-    fn take(&self) -> Result<(Connection, State)> {
+    fn take(&self) -> Result<(Connection, FileState)> {
         let (kept, purpose, state) = {
             let mut idle = self.idle.lock();
             idle.follow(self.open_files.path());
@@ -140,7 +145,7 @@ impl Readers {
         Ok((conn, state))
     }
 
-    /// Drops the connections without closing them.
+    /// Drops the connections without closing them, as a forked child must.
     pub(super) fn leak(&mut self) {
         mem::forget(mem::take(&mut self.idle.get_mut().connections));
     }
@@ -158,25 +163,24 @@ fn check_at_rest(path: &Path, failure: Error) -> Result<()> {
 }
 
 impl Idle {
-    /// SQLite takes an immutable database for one that never changes. Where it has, what is known of
-    /// it is dropped; where there is a log now, it is read as one that others write to.
+    /// SQLite assumes that an immutable database never changes. Where it has changed, its connections are
+    /// dropped; where it has a log now, new ones read it as a database that others write to.
     fn follow(&mut self, path: &Path) {
-        if self.purpose != Use::Immutable {
+        if self.purpose != Purpose::Immutable {
             return;
         }
-        let state = State::of(path);
+        let state = FileState::of(path);
         if state == self.state {
             return;
         }
         self.connections.clear();
         self.state = state;
         if state.log > 0 {
-            self.purpose = Use::ReadOnly;
+            self.purpose = Purpose::ReadOnly;
         }
     }
 }
 
-/// A read transaction, which ends when it is dropped.
 struct Transaction<'c>(&'c Connection);
 
 impl<'c> Transaction<'c> {
@@ -188,7 +192,7 @@ impl<'c> Transaction<'c> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // Where it fails the connection stays inside the transaction, and is not kept.
+        // Where this fails the connection stays inside the transaction, so `read` does not keep it.
         let _ = self
             .0
             .prepare_cached("ROLLBACK")

@@ -1,8 +1,8 @@
-//! Disk space kept back: where a disk is full, opening, counting guesses at PINs and destroying get it,
-//! since SQLite's log has to grow before anything in the database shrinks.
+//! Disk space kept back for a full disk, since SQLite's log has to grow before anything in the database
+//! shrinks. Opening a store, counting guesses at PINs and destroying objects use it.
 //!
-//! The space is that of a file beside the database, which holds nothing. Every process may give it
-//! up and take it again; two that do so at once lose nothing but the reserve.
+//! The space is that of a file beside the database, whose content has no meaning. Every process may
+//! give it up and take it again; two that do so at once lose nothing but the reserve.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,10 +17,9 @@ use crate::store::error::{Error, Result};
 /// SQLite folds its log into the database, which may grow by as much, at 1000 pages of 4 KiB; the
 /// rest is for the change itself.
 const SIZE: u64 = 5 << 20;
-/// The log's index and the beginning of a log. `SIZE` is a multiple of it.
+/// Enough for the log's index and the beginning of a log. `SIZE` is a multiple of it.
 const PART: u64 = 256 << 10;
 
-/// The reserve of one store.
 pub(super) struct Reserve(PathBuf);
 
 impl Reserve {
@@ -35,13 +34,13 @@ impl Reserve {
         Ok(Self(reserve))
     }
 
-    /// Takes the space, or as much of it as there is: what was kept of it stays kept. A disk that
-    /// cannot promise space gives none, and destroying then needs free space as every change does.
+    /// Takes the space, or as much of it as the disk has; what was kept already stays kept. Where the
+    /// file system cannot reserve space there is no reserve, and destroying needs free space like every change.
     pub(super) fn keep(&self, database: &Metadata) {
         let Ok(file) = self.file(true) else {
             return;
         };
-        // Of several users of one token the maker alone may do this, and does it at once.
+        // Only the file's maker may do this, and does it at once.
         let _ = files::share_like(&file, database);
         let kept = file.metadata().map_or(0, |metadata| metadata.len());
         let mut wanted = SIZE;
@@ -51,12 +50,12 @@ impl Reserve {
                 Err(Errno::NOSPC | Errno::DQUOT) => wanted -= PART,
                 Err(_) => wanted = 0,
             }
-            // What was taken beyond that is given back as far as the disk lets go of it.
+            // The call may have taken a part of the space: it is given back as far as possible.
             let _ = file.set_len(kept);
         }
     }
 
-    /// Gives a part of the space back to the disk: enough to open the store.
+    /// Gives a part of the space back to the disk, enough to open the store.
     pub(super) fn give_up_some(&self) {
         let _ = self.file(false).and_then(|file| {
             let kept = file.metadata()?.len();
@@ -64,7 +63,7 @@ impl Reserve {
         });
     }
 
-    /// Gives the space back to the disk, as far as it was kept.
+    /// Gives the space that is kept back to the disk.
     pub(super) fn give_up(&self) {
         let _ = self.file(false).and_then(|file| file.set_len(0));
     }

@@ -1,4 +1,4 @@
-//! The rows of one connection: what a snapshot reads and a change writes, inside its transaction.
+//! The rows that one connection sees inside its transaction: a snapshot reads them, a change writes them.
 
 use std::cell::Cell;
 
@@ -11,13 +11,13 @@ pub(super) const SET_META: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2
      ON CONFLICT (name) DO UPDATE SET value = ?2";
 pub(super) const REMOVE_META: &str = "DELETE FROM meta WHERE name = ?1";
 
-/// Name in `meta` of the count of committed transactions: 8 bytes, big-endian.
+/// Name in `meta` of the number of committed transactions: 8 bytes, big-endian.
 pub(super) const GENERATION: &str = "store.generation";
 
-/// Name in `meta` of what tells the store from others, whatever token is in it: 16 random bytes.
+/// Name in `meta` of the store's identity, whatever token is in it: 16 random bytes.
 pub(super) const NAME: &str = "store.name";
 
-/// The rows that a connection sees, and what a change has done to them besides.
+/// The rows that a connection sees, and what a change did to them that its commit must know.
 pub(super) struct FileRows<'c> {
     conn: &'c Connection,
     erased: Cell<bool>,
@@ -43,13 +43,11 @@ impl<'c> FileRows<'c> {
             .ok_or(Error::Corrupt("its change count is missing"))
     }
 
-    /// The value of a name in `meta`.
     pub(super) fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let mut statement = self.conn.prepare_cached(META)?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
-    /// Stores the value of a name in `meta`.
     pub(super) fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
         self.conn
             .prepare_cached(SET_META)?
@@ -57,20 +55,18 @@ impl<'c> FileRows<'c> {
         Ok(())
     }
 
-    /// Removes a name from `meta`.
     pub(super) fn remove_value(&self, name: &str) -> Result<()> {
         self.conn.prepare_cached(REMOVE_META)?.execute([name])?;
         Ok(())
     }
 
-    /// One of the store's own numbers in `meta`.
+    /// A number of 8 big-endian bytes in `meta`.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>> {
         let mut statement = self.conn.prepare_cached(META)?;
         let bytes: Option<[u8; 8]> = statement.query_row([name], |row| row.get(0)).optional()?;
         Ok(bytes.map(u64::from_be_bytes))
     }
 
-    /// Stores one of the store's own numbers.
     pub(super) fn set_number(&self, name: &str, number: u64) -> Result<()> {
         self.set_value(name, &number.to_be_bytes())
     }
@@ -80,17 +76,15 @@ impl<'c> FileRows<'c> {
         self.erased.get()
     }
 
-    /// The change deletes material.
+    /// The change deletes material, so the log is to be emptied.
     pub(super) fn note_erasing(&self) {
         self.erased.set(true);
     }
 
-    /// Whether the caller empties the log later.
     pub(super) fn is_emptying_postponed(&self) -> bool {
         self.emptying_postponed.get()
     }
 
-    /// The caller empties the log later.
     pub(super) fn note_postponed_emptying(&self) {
         self.emptying_postponed.set(true);
     }

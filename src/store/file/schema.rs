@@ -1,11 +1,11 @@
-//! The tables, and the way from an older file to the present one.
+//! The tables, and upgrading an older file to them.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::{Use, connect, keep_log};
+use super::connection::{Purpose, connect, keep_log};
 use super::log_mark::LogMark;
 use super::rows::FileRows;
 use crate::store::door::Tx;
@@ -14,11 +14,11 @@ use crate::store::error::{Error, Result};
 /// "TNON": marks the SQLite file as a token store.
 const APPLICATION_ID: i32 = 0x544E_4F4E;
 
-/// What each schema version adds to the one before it; `user_version` counts those applied.
+/// What each schema version adds to the one before it; `user_version` counts the versions applied.
 ///
-/// Numbers that PKCS#11 lets use all 64 bits (class, key type) are kept as the bit pattern of an
-/// `i64`; they are compared for equality alone. Long values stand last in their row, so that the
-/// columns before them are read without following overflow pages.
+/// Numbers that PKCS#11 lets use all 64 bits (class, key type) are stored as the bit pattern of an
+/// `i64`, and compared for equality alone. Long values are the last columns of their row, so that
+/// the columns before them are read without following overflow pages.
 pub(super) const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
@@ -76,13 +76,13 @@ pub(super) const MIGRATIONS: &[&str] = &["
     INSERT INTO meta VALUES ('store.name', randomblob(16));
 "];
 
-/// Makes the schema and what `fill` adds in the empty database at `path`, which is closed again.
+/// Makes the schema and what `fill` adds in the empty database at `path`, and closes it.
 pub(super) fn create<E: From<Error>>(
     path: &Path,
     fill: impl FnOnce(&Tx<'_>) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
-    // Nobody else knows the file.
-    let mut conn = connect(path, Use::Write, Duration::ZERO)?;
+    // No other process knows the file yet.
+    let mut conn = connect(path, Purpose::Write, Duration::ZERO)?;
     let made = begin(&mut conn);
     let filled = made.map_err(E::from).and_then(|()| {
         fill(&FileRows::new(&conn))?;
@@ -94,7 +94,7 @@ pub(super) fn create<E: From<Error>>(
 
 /// Makes the schema, and begins the transaction that fills it.
 fn begin(conn: &mut Connection) -> Result<()> {
-    // It counts for a new file alone, before anything is written to it.
+    // This takes effect only on a new file to which nothing was written yet.
     conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     keep_log(conn)?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -129,8 +129,7 @@ pub(super) fn recognize(conn: &Connection) -> Result<()> {
     Err(Error::NotAToken("its application id is another one"))
 }
 
-/// Refuses to go on with a file that another process upgraded meanwhile. Call it under the write
-/// lock.
+/// Refuses a file that another process upgraded meanwhile. Call it under the write lock.
 pub(super) fn still_known(conn: &Connection, known: u32) -> Result<()> {
     let found = version(conn)?;
     if found == known {
@@ -149,8 +148,8 @@ fn version(conn: &Connection) -> Result<u32> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// Applies what is missing, each version in a transaction of its own. The version is read under
-/// the write lock, so several processes may do this at once.
+/// Applies the missing versions, each in a transaction of its own. The version is read under the
+/// write lock, so several processes may do this at once.
 fn upgrade(conn: &mut Connection, known: &[&str]) -> Result<()> {
     loop {
         let change = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;

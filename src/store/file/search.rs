@@ -1,6 +1,6 @@
-//! Finding objects by what their templates name.
+//! Finding objects by the attributes that a template names.
 //!
-//! `INDEXED BY` turns a plan that SQLite might choose otherwise into an error.
+//! With `INDEXED BY`, a plan other than the one wanted is an error.
 
 use std::ops::ControlFlow;
 
@@ -16,16 +16,16 @@ const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_
 const POSTED_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE value = ?1 LIMIT ?2)";
 const HAS_POSTING: &str = "SELECT 1 FROM posting WHERE value = ?1 AND object = ?2";
 
-/// The statements of one combination of class and key type. ?1 and ?2 are the values of `private`
-/// to look among, ?3 is the class, ?4 the key type.
-struct Kind {
+/// The statements for one combination of class and key type. ?1 and ?2 are the accepted values of
+/// `private`, ?3 is the class, ?4 the key type, ?5 of `size` the limit of the count.
+struct ListStatements {
     list: &'static str,
     size: &'static str,
 }
 
-macro_rules! kind {
+macro_rules! statements {
     ($index:literal, $also:literal) => {
-        Kind {
+        ListStatements {
             list: concat!(
                 "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at FROM object ",
                 "INDEXED BY ",
@@ -44,14 +44,14 @@ macro_rules! kind {
     };
 }
 
-static ANY: Kind = kind!("object_class", "AND ?3 IS NULL AND ?4 IS NULL");
-static CLASS: Kind = kind!("object_class", "AND class = ?3 AND ?4 IS NULL");
-static KEY_TYPE: Kind = kind!("object_key_type", "AND key_type = ?4 AND ?3 IS NULL");
-static CLASS_AND_KEY_TYPE: Kind = kind!("object_class", "AND class = ?3 AND key_type = ?4");
+static ANY: ListStatements = statements!("object_class", "AND ?3 IS NULL AND ?4 IS NULL");
+static CLASS: ListStatements = statements!("object_class", "AND class = ?3 AND ?4 IS NULL");
+static KEY_TYPE: ListStatements =
+    statements!("object_key_type", "AND key_type = ?4 AND ?3 IS NULL");
+static CLASS_AND_KEY_TYPE: ListStatements =
+    statements!("object_class", "AND class = ?3 AND key_type = ?4");
 
-/// Calls `each` with every object that meets the search, once each and in no particular order,
-/// until it breaks off. Costs O(log n + size of the smallest list among the postings and the
-/// objects of that class and key type).
+/// See `ReadRows::find`.
 pub(super) fn find(
     conn: &Connection,
     search: &Search<'_>,
@@ -69,7 +69,7 @@ pub(super) fn find(
             )
         }
         None => {
-            let mut statement = conn.prepare_cached(kind(search).list)?;
+            let mut statement = conn.prepare_cached(statements_of(search).list)?;
             let (low, high) = privacies(search);
             let rows = statement.query(params![
                 low,
@@ -82,7 +82,7 @@ pub(super) fn find(
     }
 }
 
-/// The posting to walk, or `None` where the objects of the search's kind are fewer.
+/// The posting with the shortest list, or `None` where fewer objects have the class and key type.
 ///
 /// Sizes are counted up to a limit that grows until one list stays below it, so counting costs
 /// no more than a small multiple of walking that list.
@@ -105,7 +105,7 @@ fn rarest<'a>(conn: &Connection, search: &Search<'a>) -> Result<Option<&'a Posti
                 return Ok(Some(posting));
             }
         }
-        // Below the first limit any list is short enough.
+        // Every list shorter than the first limit is short enough.
         if by_kind && smallest.is_none_or(|(least, _)| least == limit) {
             let size = kind_size(conn, search, limit)?;
             if size < limit {
@@ -125,14 +125,14 @@ fn posted_size(conn: &Connection, posting: &Posting, limit: i64) -> Result<i64> 
 }
 
 fn kind_size(conn: &Connection, search: &Search<'_>, limit: i64) -> Result<i64> {
-    let mut statement = conn.prepare_cached(kind(search).size)?;
+    let mut statement = conn.prepare_cached(statements_of(search).size)?;
     let (low, high) = privacies(search);
     let class = search.class.map(u64::cast_signed);
     let key_type = search.key_type.map(u64::cast_signed);
     Ok(statement.query_row(params![low, high, class, key_type, limit], |row| row.get(0))?)
 }
 
-/// Passes on those of `rows` that meet the search. All have the posting `walked`.
+/// Passes those of `rows` that meet the search on to `each`. All of them have the posting `walked`.
 fn sift(
     conn: &Connection,
     mut rows: rusqlite::Rows<'_>,
@@ -171,7 +171,7 @@ fn has_all(
     Ok(true)
 }
 
-fn kind(search: &Search<'_>) -> &'static Kind {
+fn statements_of(search: &Search<'_>) -> &'static ListStatements {
     match (search.class, search.key_type) {
         (None, None) => &ANY,
         (Some(_), None) => &CLASS,

@@ -1,7 +1,7 @@
-//! Reading: one consistent state of the store.
+//! Reading one consistent state of the store.
 //!
 //! Every statement here is a SEARCH of an index or of a table's own tree; a test asks SQLite for
-//! its plans. `INDEXED BY` turns a plan that SQLite might choose otherwise into an error.
+//! its plans. With `INDEXED BY`, a plan other than the one wanted is an error.
 
 use std::ops::ControlFlow;
 
@@ -24,7 +24,7 @@ const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN ma
 const OBJECT_AND_MATERIAL: &str = "SELECT uid, class, key_type, private, hidden, expires_at, \
      deletion_at, version, format, mac, o.sealed, m.data_key, m.sealed FROM object AS o \
      LEFT JOIN material AS m ON m.object = o.id WHERE o.uid = ?1";
-/// ?1 is the present, ?2 and ?3 the place to go on after, ?4 the limit.
+/// ?1 is the present time, ?2 and ?3 are time and id of the place to go on after, ?4 is the limit.
 const DUE_EXPIRED: &str = "SELECT uid, expires_at, id FROM object INDEXED BY object_expires \
      WHERE expires_at > 0 AND expires_at <= ?1 AND (expires_at, id) > (?2, ?3) \
      ORDER BY expires_at, id LIMIT ?4";

@@ -1,4 +1,4 @@
-//! What SQLite's failures mean for the store.
+//! The store's error for each failure of SQLite.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Calls of the system and of SQLite that no safe interface offers.
+//! Calls of the system and of SQLite that have no safe interface.
 
 use std::ffi::{CString, c_int, c_void};
 use std::io;
@@ -9,8 +9,8 @@ use std::ptr;
 
 use rusqlite::{Connection, ffi};
 
-/// Sets the length of the file at `path` without opening it: a descriptor that is closed would take
-/// the locks of this process on the file with it.
+/// Sets the length of the file at `path` without opening it: closing a descriptor would drop the locks
+/// of this process on the file.
 pub(super) fn set_length(path: &Path, length: u64) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     let length = libc::off_t::try_from(length).map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -21,8 +21,8 @@ pub(super) fn set_length(path: &Path, length: u64) -> io::Result<()> {
     }
 }
 
-/// Leaves the log and its index where they are when the last connection is closed, so that the next
-/// one needs no new files.
+/// Keeps the log and its index when the last connection is closed, so that the next connection needs
+/// no new files.
 pub(super) fn keep_log_file(conn: &Connection) {
     let mut keep: c_int = 1;
     // SAFETY: the handle is open, "main" is its database, and this file control takes an int.
@@ -36,8 +36,8 @@ pub(super) fn keep_log_file(conn: &Connection) {
     }
 }
 
-/// Makes SQLite take a quota that is used up for a disk that is full: both are over when something is
-/// deleted. Call it before SQLite opens a file.
+/// Makes SQLite treat a used-up quota like a full disk, since both end when something is deleted. Call
+/// it before SQLite opens a file.
 pub(super) fn take_quotas_for_space() {
     type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
     // SAFETY: the default file system of SQLite is static. The function has the type of the one that

@@ -1,4 +1,4 @@
-//! What tests of statements and of transactions need.
+//! Helpers for tests of statements and of transactions.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use tempfile::TempDir;
 use crate::store::handle::Store;
 use crate::store::row::Row;
 
-use super::connection::{Use, connect};
+use super::connection::{Purpose, connect};
 use super::counter::Counter;
 use super::open_files::OpenFiles;
 use super::queue::Queue;
 use super::schema;
 use super::writer::Writer;
 
-/// A connection to a new, empty database, in a folder that goes with the answer.
+/// A connection to a new, empty database, whose folder is removed with the answer.
 pub(super) fn database() -> (TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("slot-0000.tenon");
     drop(Store::create(&path).unwrap());
-    let conn = connect(&path, Use::Read, Duration::ZERO).unwrap();
+    let conn = connect(&path, Purpose::Read, Duration::ZERO).unwrap();
     (directory, conn)
 }
 
-/// SQLite's plan for `sql`, one line for each step.
+/// SQLite's query plan for `sql`, one line for each step.
 pub(super) fn plan(conn: &Connection, sql: &str) -> Vec<String> {
     let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let nothing = vec![Null; statement.parameter_count()];
@@ -37,7 +37,7 @@ pub(super) fn plan(conn: &Connection, sql: &str) -> Vec<String> {
     steps.collect::<rusqlite::Result<_>>().unwrap()
 }
 
-/// Whether each step of the plan searches an index or a table's own tree.
+/// Asserts that each step of the plan searches an index or a table's own tree.
 pub(super) fn assert_searches(conn: &Connection, sql: &str) {
     let plan = plan(conn, sql);
     assert!(
@@ -45,7 +45,7 @@ pub(super) fn assert_searches(conn: &Connection, sql: &str) {
         "{plan:?}"
     );
     for step in plan {
-        // The rows of an inner SELECT that is itself searched and limited.
+        // An inner SELECT's rows are scanned; its own steps are checked like all others.
         let inner = step == "SCAN (subquery-1)" || step.starts_with("SCAN CONSTANT");
         assert!(inner || !step.starts_with("SCAN"), "{step}: {sql}");
         assert!(!step.contains("AUTOMATIC"), "{step}: {sql}");
@@ -53,7 +53,7 @@ pub(super) fn assert_searches(conn: &Connection, sql: &str) {
     }
 }
 
-/// An object with so many bytes.
+/// An object with `len` sealed bytes.
 pub(super) fn row(number: u8, len: usize) -> Row {
     Row {
         uid: [number; 16],
@@ -74,7 +74,7 @@ pub(super) fn row(number: u8, len: usize) -> Row {
 pub(super) fn writer(directory: &Path) -> (Writer, Counter) {
     let path = directory.join("slot-0000.tenon");
     drop(Store::create(&path).unwrap());
-    let conn = connect(&path, Use::Write, Duration::from_secs(1)).unwrap();
+    let conn = connect(&path, Purpose::Write, Duration::from_secs(1)).unwrap();
     let newest = schema::newest(schema::MIGRATIONS);
     let open_files = Arc::new(OpenFiles::of(&path, true).unwrap());
     let queue = Queue::of(&path).unwrap();

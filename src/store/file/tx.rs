@@ -1,4 +1,4 @@
-//! Changing: what one change may do inside `write`.
+//! The changes of one transaction.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -37,7 +37,7 @@ const CLEAR: &str = "
     DELETE FROM meta WHERE NOT (name GLOB 'store.*');
 ";
 
-/// Names in `meta` that begin so are the store's own.
+/// Names in `meta` with this prefix are the store's own.
 const RESERVED: &str = "store.";
 
 impl ChangeRows for FileRows<'_> {
@@ -171,9 +171,9 @@ fn id(rows: &FileRows<'_>, uid: &Uid) -> Result<Option<i64>> {
     Ok(statement.query_row([uid], |row| row.get(0)).optional()?)
 }
 
-/// Overwrites the material with zeros and deletes it. Once the change is committed, the write-ahead log
-/// is folded into the database and emptied, so that no earlier state of it remains in the files; where
-/// a reader prevents that, the next write of any process tries again.
+/// Overwrites the material with zeros and deletes it. After the commit the write-ahead log is folded
+/// into the database and emptied, so that no earlier state of the material remains in the files;
+/// where a reader prevents that, the next write of any process tries again.
 fn erase(rows: &FileRows<'_>, id: i64) -> Result<bool> {
     let conn = rows.conn();
     if conn.prepare_cached(BLANK_MATERIAL)?.execute([id])? == 0 {

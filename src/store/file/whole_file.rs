@@ -1,4 +1,4 @@
-//! A small file that is read whole and replaced whole, elsewhere than the store itself.
+//! A small file outside the store that is read whole and replaced whole.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -8,10 +8,10 @@ use super::files::{self, Draft};
 use super::folder::Umask;
 use crate::store::error::{Error, Result};
 
-/// Bytes that are read of a file at most: many times what Tenon writes into one.
+/// The most bytes that are read of a file: many times what Tenon writes into one.
 const LARGEST: u64 = 1 << 16;
 
-/// The file at one path, which need not be there yet.
+/// The file at one path, which need not exist yet.
 #[derive(Debug)]
 pub(crate) struct WholeFile {
     path: PathBuf,
@@ -19,7 +19,6 @@ pub(crate) struct WholeFile {
 }
 
 impl WholeFile {
-    /// The file `name` in `folder`.
     #[must_use]
     pub(crate) fn new(folder: &Path, name: &str) -> Self {
         Self {
@@ -28,19 +27,18 @@ impl WholeFile {
         }
     }
 
-    /// The same, for those whom `umask` lets in.
+    /// The same file, with the rights that `umask` leaves when it is made.
     #[must_use]
     pub(crate) fn shared(self, umask: Umask) -> Self {
         Self { umask, ..self }
     }
 
-    /// Where it is.
     #[must_use]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its content; `None` where there is no such file in the folder.
+    /// Its content; `None` where the folder has no such file.
     ///
     /// # Errors
     /// `NotFound` when the folder is not there; `Symlink`, `NotAFile`, `PermissionsRefused`, `Io`, also
@@ -58,8 +56,8 @@ impl WholeFile {
         }
     }
 
-    /// Replaces its content: after a power loss the old one or the new one is there. That a file is
-    /// there at all survives too.
+    /// Replaces its content. After a power loss the file has the old content or the new one; a first
+    /// file is there for certain once this returned.
     ///
     /// # Errors
     /// `NotFound` when the folder is not there; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
@@ -73,7 +71,7 @@ impl WholeFile {
             .apply(&file, folder_path)
             .map_err(|e| Error::io(&e, draft.path()))?;
         if let Ok(replaced) = &replaced {
-            // Whoever could read it still can, also where root replaces a service's file.
+            // Whoever could read the old file can read the new one, even where root replaces a service's file.
             let _ = files::share_like(&file, replaced);
         }
         file.write_all(content)

@@ -1,4 +1,4 @@
-//! The one connection that changes things, and its open transaction.
+//! The one connection that changes the database, and its open transaction.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,25 +17,24 @@ use super::counter::{self, Counter};
 use super::log_mark::LogMark;
 use super::open_files::OpenFiles;
 use super::outcome::Outcome;
-use super::queue::{self, Queue, Ticket};
+use super::queue::{self, Queue, QueuePlace};
 use super::rows::{FileRows, GENERATION};
 use super::schema;
 use crate::store::error::{Error, Result};
 
-/// Changes that one transaction takes at most.
+/// The most changes that share one transaction.
 const BATCH: usize = 64;
 
-/// How long a transaction at least waits for SQLite's lock, which a checkpoint may hold although the
-/// turn is this process's.
+/// How long a transaction waits for SQLite's lock at least: a checkpoint may hold the lock even when it
+/// is this process's turn.
 const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
-/// Pages that one transaction gives back to the file system.
+/// How many pages one transaction gives back to the file system.
 const SHRINK: u32 = 256;
 
-/// Name in `meta` of the generation that last erased material: there until a process that has
+/// Name in `meta` of the generation that last erased material. It is there until a process that has
 /// emptied the write-ahead log since then writes again.
 const ERASED: &str = "store.erased";
 
-/// The connection that changes things.
 pub(super) struct Writer {
     conn: Connection,
     open_files: Arc<OpenFiles>,
@@ -46,45 +45,44 @@ pub(super) struct Writer {
     synchronous: Durability,
     /// Generation up to which this process has emptied the log.
     emptied: u64,
-    /// The disk was full when something was last written.
-    cramped: bool,
+    /// The last write failed because the disk was full.
+    disk_was_full: bool,
     batch: Option<Batch>,
-    /// This process's place among those that write, held as long as it may hold SQLite's lock.
-    turn: Option<Ticket>,
+    /// This process's place among those that write, held while it may hold SQLite's lock.
+    turn: Option<QueuePlace>,
 }
 
 /// An open transaction.
 struct Batch {
     outcome: Arc<Outcome>,
     durability: Durability,
-    /// The generation that it started from.
+    /// The generation from which it started.
     generation: u64,
     erased_at: Option<u64>,
     log_mark: Option<LogMark>,
     changes: usize,
     changed: bool,
     erased: bool,
-    /// A change erased, and somebody else empties the log.
+    /// A change erased, and its caller empties the log later.
     emptying_postponed: bool,
-    /// A change erased, and the log is to be empty when it is answered.
+    /// A change erased, and the log must be empty before the change is answered.
     emptying_demanded: bool,
-    /// A change made SQLite give the transaction up.
+    /// A change failed in a way that made SQLite roll the transaction back.
     broken: bool,
 }
 
 /// One change's part in a transaction.
 pub(super) struct Part {
-    /// Whether the change is to be kept, or its panic.
+    /// Whether `change` returned that it is to be kept, or its panic.
     pub(super) kept: std::result::Result<bool, Box<dyn Any + Send>>,
-    /// How the transaction will end.
     pub(super) outcome: Arc<Outcome>,
-    /// Why this change made the transaction fail, if it did.
+    /// The error by which this change made the transaction fail.
     pub(super) broke: Option<Error>,
 }
 
 impl Writer {
-    /// A writer on `conn`, whose file is open as `open_files` and has the schema version `schema`, and where it
-    /// waits in `queue`.
+    /// A writer on `conn`, whose file is open as `open_files` and has the schema version `schema`. It
+    /// waits for other processes in `queue`.
     pub(super) fn new(
         conn: Connection,
         open_files: Arc<OpenFiles>,
@@ -100,18 +98,17 @@ impl Writer {
             busy_timeout,
             synchronous: Durability::Full,
             emptied: 0,
-            cramped: false,
+            disk_was_full: false,
             batch: None,
             turn: None,
         }
     }
 
-    /// How long a change waits for other processes.
     pub(super) fn busy_timeout(&self) -> Duration {
         self.busy_timeout
     }
 
-    /// Makes one change in the open transaction; begins one if there is none, which waits for other
+    /// Makes one change in the open transaction. Where none is open it begins one, which waits for other
     /// processes until the deadline.
     pub(super) fn change(
         &mut self,
@@ -135,7 +132,7 @@ impl Writer {
         })
     }
 
-    /// Commits the open transaction and tells its members.
+    /// Commits the open transaction and tells the threads that share it.
     pub(super) fn end(&mut self, counter: &Counter) {
         let Some(batch) = self.batch.take() else {
             return;
@@ -146,14 +143,14 @@ impl Writer {
             self.commit(&batch, counter)
         };
         if let Err(e) = &result {
-            self.cramped |= matches!(e, Error::Full | Error::RolledBack);
+            self.disk_was_full |= matches!(e, Error::Full | Error::RolledBack);
             self.give_up(counter);
         }
         self.turn = None;
         batch.outcome.set(result);
     }
 
-    /// Runs `begin` in this process's turn, which ends with the transaction.
+    /// Waits for this process's turn and runs `begin`. The turn ends with the transaction.
     fn in_turn<T>(
         &mut self,
         deadline: Deadline,
@@ -169,9 +166,9 @@ impl Writer {
         begun
     }
 
-    /// Waits until those processes had their turn that came before this one. `None` where the file of
-    /// the queue cannot be used: SQLite's own lock decides then, which is less fair.
-    fn wait_for_turn(&self, deadline: Deadline) -> Result<Option<Ticket>> {
+    /// Waits until the processes that came earlier had their turn. `None` where the file of the queue
+    /// cannot be used: SQLite's own lock decides then, which is less fair.
+    fn wait_for_turn(&self, deadline: Deadline) -> Result<Option<QueuePlace>> {
         let first = |ahead| Ok::<_, Error>(ahead == 0);
         match self.queue.wait(queue::WRITERS, deadline, first) {
             Ok(None) => Err(Error::Busy),
@@ -180,7 +177,7 @@ impl Writer {
         }
     }
 
-    /// The counter at `path`, which says what the database says from here on.
+    /// Opens the counter at `path` and settles it where it differs from the database.
     pub(super) fn attach(&self, path: &Path) -> Result<Counter> {
         let counter = Counter::for_writing(path, &self.open_files)?;
         if counter.read() != Generation::Settled(self.rows().generation()?) {
@@ -189,7 +186,7 @@ impl Writer {
         Ok(counter)
     }
 
-    /// Makes the counter say what the database says.
+    /// Makes the counter say the committed generation.
     pub(super) fn settle(&self, counter: &Counter) -> Result<()> {
         self.locked(|generation| counter.settle(generation))
     }
@@ -207,12 +204,12 @@ impl Writer {
         done
     }
 
-    /// The state that this connection sees now.
+    /// The rows that this connection sees now.
     pub(super) fn rows(&self) -> FileRows<'_> {
         FileRows::new(&self.conn)
     }
 
-    /// Empties the log if material was erased and that is still to be done.
+    /// Empties the log if material was erased since this process last emptied it.
     pub(super) fn finish_erasing(&mut self) -> Result<()> {
         self.open_files.check()?;
         let erased_at = self.rows().number(ERASED)?;
@@ -223,7 +220,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Empties the log, where that can be done.
+    /// Empties the log, unless a reader or an error prevents that.
     pub(super) fn tidy(&mut self) {
         if self.open_files.check().is_err() {
             return;
@@ -233,7 +230,8 @@ impl Writer {
         }
     }
 
-    /// Moves pages at the database's end into free ones, and cuts it. Whether more pages are free.
+    /// Moves pages from the database's end into free ones and shortens the file. Whether there are more
+    /// free pages.
     pub(super) fn shrink(&self) -> Result<bool> {
         let free = || -> Result<i64> {
             let pages = self
@@ -248,14 +246,14 @@ impl Writer {
         self.conn
             .execute_batch(&format!("PRAGMA incremental_vacuum({SHRINK})"))?;
         let after = free()?;
-        // A file that was made without the means for this does not shrink; its pages are used again.
+        // A file made without auto_vacuum does not shrink; its free pages are used again.
         Ok(after != 0 && after < before)
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Batch> {
         self.open_files.check()?;
-        if self.cramped {
-            // Where there is room in the database again, its log gives back more than it takes.
+        if self.disk_was_full {
+            // Folding the log back frees more space than it takes, where the database has free pages.
             self.empty_log(self.rows().generation()?);
         }
         self.synchronise(durability)?;
@@ -293,7 +291,7 @@ impl Writer {
         let (kept, ended) = match self.run("SAVEPOINT change") {
             Err(error) => (Ok(true), Err(error)),
             Ok(()) => {
-                // A panic is the caller's, and goes on to him once the others are served.
+                // A panic is kept, and goes on in its own thread once the others have their answer.
                 let kept = catch_unwind(AssertUnwindSafe(|| change(&rows)));
                 let ended = self.close_savepoint(matches!(kept, Ok(true)));
                 (kept, ended)
@@ -314,7 +312,7 @@ impl Writer {
     }
 
     fn close_savepoint(&self, kept: bool) -> Result<()> {
-        // SQLite may have rolled back the whole transaction: when the disk is full, for one.
+        // SQLite may have rolled back the whole transaction, for example on a full disk.
         if self.conn.is_autocommit() {
             return Err(Error::RolledBack);
         }
@@ -338,7 +336,7 @@ impl Writer {
             committed.map_err(|error| for_everyone(error, batch.changes))?;
             self.open_files.has_come_to(generation);
             let seen = counter.committed(generation);
-            // A file that was replaced meanwhile does not hold what was just committed.
+            // A file that was replaced meanwhile does not hold what was committed.
             self.open_files.check()?;
             // The change is made, whatever becomes of the counter: readers ask the database where it does
             // not say so.
@@ -354,8 +352,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Commits the open transaction with the store's own numbers. `owed`: the log is to be emptied of
-    /// what was erased.
+    /// Commits the open transaction with the store's own numbers. `owed`: erased material is still in the
+    /// log, which is to be emptied.
     fn commit_as(
         &self,
         generation: u64,
@@ -378,8 +376,8 @@ impl Writer {
         self.run("COMMIT")
     }
 
-    /// Ends a transaction that failed, and takes back what the counter announced. Where that
-    /// fails too, the counter stays odd and readers ask the database.
+    /// Ends a transaction that failed, and takes back what the counter announced. Where that fails too,
+    /// the counter stays odd and readers ask the database.
     fn give_up(&self, counter: &Counter) {
         if !self.conn.is_autocommit() {
             let _ = self.run("ROLLBACK");
@@ -389,13 +387,13 @@ impl Writer {
         }
     }
 
-    /// Folds the log into the database and empties it, unless a reader needs it. `generation` is
-    /// one that this process has seen committed.
+    /// Folds the log into the database and empties it, unless a reader needs it. `generation` is one that
+    /// this process has seen committed.
     fn empty_log(&mut self, generation: u64) {
         if self.open_files.check().is_err() {
             return;
         }
-        // A reader may keep its snapshot for long: better to come back than to wait for it.
+        // A reader may keep its snapshot for long: a later call tries again instead of waiting.
         let emptied = self.conn.busy_timeout(Duration::ZERO).and_then(|()| {
             self.conn
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
@@ -403,7 +401,7 @@ impl Writer {
         let restored = self.conn.busy_timeout(self.busy_timeout);
         if matches!((emptied, restored), (Ok(0), Ok(()))) {
             self.emptied = generation;
-            self.cramped = false;
+            self.disk_was_full = false;
         }
     }
 
@@ -425,8 +423,8 @@ impl Writer {
     }
 }
 
-/// What all who shared a transaction hear of a failure before its end. A change that was not alone, or
-/// that only met others at work, is run again and then hears of its own alone.
+/// The error of a commit as every thread that shared the transaction gets it. `RolledBack` makes each
+/// of them run its change again in a transaction of its own, whose error concerns that change alone.
 fn for_everyone(error: Error, changes: usize) -> Error {
     match error {
         Error::Moved(_) | Error::Corrupt(_) => error,
@@ -437,8 +435,8 @@ fn for_everyone(error: Error, changes: usize) -> Error {
 }
 
 impl Drop for Writer {
-    /// The last connection that is closed folds the log into the database and empties it. It leaves
-    /// both alone where they are not the ones that it has open.
+    /// SQLite folds the log into the database when the last connection is closed. Where one of the files
+    /// is not the one that was opened, it is told to leave both alone.
     fn drop(&mut self) {
         let _ = match self.open_files.check() {
             Ok(()) => self.conn.pragma_update(None, "journal_size_limit", 0),

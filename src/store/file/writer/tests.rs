@@ -27,7 +27,7 @@ fn all_who_shared_a_transaction_share_its_failure() {
     let first = put(&mut writer, &row(1, 10));
     assert!(writer.takes_more());
     let second = put(&mut writer, &row(2, 10));
-    // As SQLite does by itself where a transaction cannot go on.
+    // As SQLite does where a transaction cannot go on.
     writer.run("ROLLBACK").unwrap();
     writer.end(&counter);
     for part in [first, second] {

@@ -15,7 +15,7 @@ pub const SLOT_LIMIT: u64 = 10_000;
 
 /// The tokens of one configuration, each in a slot whose number never changes.
 pub trait Catalog: Send + Sync {
-    /// Numbers of the slots that have a token, or whatever stands in its place or is left of it, in
+    /// Numbers of the slots that have a token, sound or not, or files that are left of one, in
     /// ascending order.
     ///
     /// # Errors

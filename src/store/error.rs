@@ -14,7 +14,7 @@ pub enum Error {
     NotFound(PathBuf),
     /// These files belong to a store whose own file is missing.
     DatabaseMissing(Vec<PathBuf>),
-    /// `create` found something at this path, and leaves it alone.
+    /// Something is already at the path where a store was to be made; it is left alone.
     Exists(PathBuf),
     /// A symbolic link in the path of the store's folder leads nowhere.
     DanglingLink(PathBuf),
@@ -54,7 +54,7 @@ pub enum Error {
     /// The log at this path holds the last changes, and cannot be read: its index is missing, and this
     /// process cannot make one.
     LogWithoutIndex(PathBuf),
-    /// A log lies beside the file at this path, which is said to be a whole copy.
+    /// A log lies beside the file at this path, which was given as a whole copy.
     HasLog(PathBuf),
     /// Material was given for an object that is not in the store.
     NoSuchObject,

@@ -1,4 +1,4 @@
-//! Objects as the store has them now, and their keys ready for use: what every C_…Init goes through.
+//! Objects as the store has them now, and their keys ready for use. Every C_…Init comes here.
 
 use std::sync::Arc;
 
@@ -21,11 +21,10 @@ use crate::token::cache::objects::{Known, no_such_object};
 use crate::token::record::key;
 use crate::token::record::stored;
 
-/// A key and the right to use it.
+/// A key that policy allows to be used.
 pub struct UsableKey {
-    /// The object; its facts decide whether an operation may go on.
+    /// Its facts decide whether an operation may go on.
     pub object: Arc<Object>,
-    /// Ready for use.
     pub key: Arc<Key>,
 }
 
@@ -40,8 +39,8 @@ impl Token {
         Ok(object)
     }
 
-    /// The object of `handle`, as the store has it now, and the keys with which policy is asked
-    /// about it: the caller asks, for nobody did yet.
+    /// The object of `handle`, as the store has it now, and the keys of this call. Policy was not asked
+    /// yet: the caller must ask it before it uses the object.
     pub(super) fn current(&self, handle: Handle) -> Result<(Arc<Object>, Keys)> {
         let generation = self.state.store.generation();
         let object = match self.state.objects.get(handle, generation)? {
@@ -49,11 +48,11 @@ impl Token {
             Known::Stale(object) => self.look_again(object)?,
             Known::Uid(uid) => self.read_object(handle, &uid)?,
         };
-        // Looking again may have found another token, which ends the login.
+        // Reading may have found another token in the store, which ends the login.
         Ok((object, self.keys()?))
     }
 
-    /// The object again, when its row is still the one it was read from; else as it is now.
+    /// `object` itself, if its row is still the one from which it was read; else the object as it is now.
     fn look_again(&self, object: Arc<Object>) -> Result<Arc<Object>> {
         self.state.refresh()?;
         if matches!(object.home, Home::Session { .. }) {
@@ -98,7 +97,7 @@ impl Token {
         self.open_row(handle, &row, generation)
     }
 
-    /// The row of `uid`, and the generation of the store that it was read from.
+    /// The row of `uid`, and the store's generation at which it was read.
     fn row(&self, uid: &Uid) -> Result<(Option<Row>, u64)> {
         self.state
             .store
@@ -125,14 +124,15 @@ impl Token {
             home,
             self.state.config.enforce_dates,
         ));
-        // Read without login, the tag was not checked: a login forgets what was read before it.
+        // Without a login the tag under the master key was not checked, so a login drops what was read
+        // before it, and an object read meanwhile is not remembered.
         self.state.while_login_lasts(&keys, || {
             self.state.objects.remember(object.clone(), generation);
         });
         Ok(object)
     }
 
-    /// The key of `handle`, ready, when policy lets `what` begin with it by `mechanism`.
+    /// The key of `handle`, ready for use, if policy allows its use `what` by `mechanism` to begin.
     ///
     /// # Errors
     /// CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE, and what
@@ -164,7 +164,7 @@ impl Token {
         Ok(UsableKey { object, key })
     }
 
-    /// Whether an operation begun with `object` may go on.
+    /// Refuses to go on with an operation that was begun with `object`, if its use has ended since.
     ///
     /// # Errors
     /// What `policy::decide` says.
@@ -177,8 +177,8 @@ impl Token {
         self.hold_to_time(object, &keys)
     }
 
-    /// Asks policy, and does what follows from a refusal because of time: the clock mark is
-    /// committed and expired material erased before the caller hears of it.
+    /// Asks policy. After a refusal because of time the clock mark is committed and expired material
+    /// erased before this returns.
     pub(super) fn decide(
         &self,
         action: Action,
@@ -193,7 +193,7 @@ impl Token {
             Err(Refusal { error, time: false }) => Err(error),
             Err(Refusal { error, time: true }) => {
                 self.writer.commit_mark(keys)?;
-                // What was committed meanwhile may have made the time believed.
+                // The commit may have made a reading that was in doubt the mark.
                 if self.state.time.now().believed && matches!(object.home, Home::Token { .. }) {
                     self.sweeper.sweep_object(&self.writer, keys, &object.uid)?;
                 }
@@ -226,8 +226,7 @@ impl Token {
         }
     }
 
-    /// Holds the older versions of a key that is ready for envelopes to the present time, and erases
-    /// those that have expired.
+    /// Shuts the expired versions of a key that is ready for envelopes, and erases their material.
     fn hold_to_time(&self, object: &Object, keys: &Keys) -> Result<()> {
         let Some(keyring) = object.keyring.get().and_then(|key| key.of::<Keyring>()) else {
             return Ok(());
@@ -246,7 +245,6 @@ impl Token {
         Ok(())
     }
 
-    /// The material of a private or secret key.
     pub(super) fn material(&self, object: &Object, keys: &Keys) -> Result<Option<Material>> {
         match &object.home {
             Home::Session { material, .. } => Ok(material.as_deref().cloned()),
@@ -254,8 +252,8 @@ impl Token {
         }
     }
 
-    /// The material of a token object as it is now. Another process may have imported it anew since
-    /// the object was read, so the row that names it is read at the same moment.
+    /// The material of a token object as it is now. Row and material are read at one moment, since
+    /// another process may have imported other material since `object` was read.
     fn stored_material(&self, object: &Object, keys: &Keys) -> Result<Option<Material>> {
         let vault = keys.vault();
         self.state.store.read(|snapshot| {
@@ -268,7 +266,7 @@ impl Token {
     }
 }
 
-/// A bad handle of a key has its own number.
+/// An invalid handle of a key is CKR_KEY_HANDLE_INVALID, and not CKR_OBJECT_HANDLE_INVALID.
 pub(super) fn as_key_error(mut error: Error) -> Error {
     if error.rv == ck::CKR_OBJECT_HANDLE_INVALID {
         error.rv = ck::CKR_KEY_HANDLE_INVALID;
@@ -276,7 +274,7 @@ pub(super) fn as_key_error(mut error: Error) -> Error {
     error
 }
 
-/// Whether the mechanism takes keys of this type.
+/// Refuses a key of a type that the mechanism does not take.
 fn fits(mechanism: &Mechanism, object: &Object) -> Result<()> {
     if object
         .key_type()
@@ -290,7 +288,7 @@ fn fits(mechanism: &Mechanism, object: &Object) -> Result<()> {
     )
 }
 
-/// The last bytes of the sealed object: its tag.
+/// The last 16 bytes of the sealed object: its tag.
 pub(super) fn end_of(row: &Row) -> [u8; 16] {
     let mut seal = [0; 16];
     if let Some(end) = row.sealed.last_chunk() {

@@ -1,4 +1,4 @@
-//! What the security officer does about the anchor.
+//! The anchor, for the security officer.
 
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -10,7 +10,7 @@ use super::identity::audit::Event;
 use super::identity::pin::Role;
 
 impl Token {
-    /// Whether the token's file is the one that its anchor knows.
+    /// Refuses a token's file that is not the one its anchor knows.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
@@ -26,8 +26,8 @@ impl Token {
         self.writer.store.status()
     }
 
-    /// Notes the token's file as it is, in place of what the anchor knows. The security officer's PIN
-    /// decides: a refused token lets nobody log in.
+    /// Notes the token's file as it is now, in place of what the anchor knows. It takes the security
+    /// officer's PIN and not a login, since nobody can log in to a token that is refused.
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED when `store.anchor` is not set; CKR_PIN_INCORRECT, CKR_PIN_LOCKED,

@@ -1,8 +1,8 @@
 //! Archiving: verified records move from the token to a file, and the chain goes on.
 //!
 //! Records are written to the file and synced, and then removed in the transaction that moves the base
-//! (`identity/audit/base.rs`): a process that is killed in between leaves them in both. The last record
-//! always stays, and so does the one that the anchor knows.
+//! (`identity/audit/base.rs`). A process that is killed in between leaves them in both. The last record
+//! and the one that the anchor knows always stay in the token.
 
 use std::path::Path;
 
@@ -16,39 +16,40 @@ use super::identity::audit::{Base, Doing, Entry, Event, Link};
 use super::identity::state::Keys;
 use super::record::domain::Domain;
 
-/// Records that one transaction moves: other writers get their turn between two.
+/// The most records that one transaction moves, so that other writers get their turn in between.
 const BATCH: usize = 500;
 
-/// Why nobody archives, or reads archives, without a login.
+/// Part of the error where archives are made or read without a login.
 const NEEDS_LOGIN: &str = "archives of audit records need a login";
 
-/// What was archived.
+/// The outcome of archiving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Archived {
-    /// Records that were moved now.
+    /// How many records this call moved.
     pub records: u64,
-    /// Position of the last record in archives.
+    /// Position of the last record that is in archives.
     pub up_to: u64,
     /// SHA-256 of the file; `None` where there was nothing to move.
     pub digest: Option<[u8; 32]>,
 }
 
-/// What archives have.
+/// The range of records in verified archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedArchives {
-    /// Position of their first record.
+    /// Position of the first record in the archives.
     pub first: u64,
-    /// Position of their last record that the token has no more.
+    /// Position of the last record that is in the archives alone.
     pub last: u64,
 }
 
 impl Token {
-    /// Moves all records but the last to the file at `path`, which is made, or goes on from an earlier
-    /// archiving. Everything is verified first. `progress` hears how many records have moved.
+    /// Moves all records but the last to the file at `path`, which is made or, after an earlier
+    /// archiving, appended to. Everything is verified first. `progress` is called with the number of
+    /// records moved so far.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN; CKR_TOKEN_WRITE_PROTECTED; those of `verify_audit`; CKR_ACTION_PROHIBITED
-    /// for a file that the token's records do not go on from, or while another process archives;
+    /// for a file that the token's records do not continue, or while another process archives;
     /// CKR_DEVICE_ERROR for a file that cannot be written: no record is lost.
     pub fn archive_audit(&self, path: &Path, mut progress: impl FnMut(u64)) -> Result<Archived> {
         self.check_writable()?;
@@ -85,7 +86,7 @@ impl Token {
         Ok(done)
     }
 
-    /// Moves the next records behind position `from`, to `up_to` at most.
+    /// Moves the next records after position `from`, up to and including `up_to`.
     fn move_records(
         &self,
         keys: &Keys,
@@ -141,8 +142,8 @@ impl Token {
         })
     }
 
-    /// Checks archives, in the order in which they were made, and that each goes on where the one before
-    /// it ends, and the token's own records where the last one ends.
+    /// Checks archives in the order in which they were made: each continues the one before it, and the
+    /// token's own records continue the last one.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming a record that was edited, removed or reordered,
@@ -195,7 +196,7 @@ impl Token {
         }
     }
 
-    /// Passes on the records of an archive, each once it is known to be genuine.
+    /// Passes each record of an archive to `each`, once the record is known to be genuine.
     ///
     /// # Errors
     /// Those of `verify_archives`, and of `each`.

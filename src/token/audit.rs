@@ -1,4 +1,4 @@
-//! What the audit record says, and whether the token's file is as it says.
+//! Reading and verifying the audit record.
 
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -11,7 +11,7 @@ use super::record::uid::shown;
 
 impl Token {
     /// At most `limit` records from position `from` on, in order, with their positions, which begin
-    /// at 1. Labels are open when somebody is logged in. What is read here is not verified.
+    /// at 1. Labels are decrypted while somebody is logged in. The records are not verified.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR naming a record that cannot be read.
@@ -33,7 +33,7 @@ impl Token {
             .collect()
     }
 
-    /// Position of the first record that the token has; 0 when there is none.
+    /// Position of the token's first record, archived ones left out; 0 when there is none.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.
@@ -51,9 +51,8 @@ impl Token {
         Ok(last.map_or(0, |row| row.seq))
     }
 
-    /// Checks the whole audit record and compares the objects with it, with their index rows and
-    /// material, and the file. Needs a login; takes memory for some records at a time, however many
-    /// there are.
+    /// Checks the whole audit record, compares with it the objects, their index rows and their
+    /// material, and checks the file. Needs a login. Memory does not grow with the number of records.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming the first record that was edited, removed or
@@ -68,11 +67,11 @@ impl Token {
     }
 
     /// Every object that is not as the audit record left it: its uid in hexadecimal digits, and how it
-    /// differs. Needs a login; takes memory for every uid of the audit record.
+    /// differs. Needs a login. Memory grows with the number of uids in the audit record.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR when the audit record itself is damaged, or agrees with
-    /// the objects and not with the sum of the rows.
+    /// the objects but not with the sum of the rows.
     pub fn differences(&self) -> Result<Vec<(String, String)>> {
         let keys = self.keys()?;
         let master = keys.master("comparing the objects with the audit record needs a login")?;

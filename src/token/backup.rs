@@ -1,4 +1,4 @@
-//! Copies of a token's file: what a backup is, and what putting one back would undo.
+//! Copies of a token's file: making a backup, and what putting a copy back would undo.
 //!
 //! A copy is sealed as the token is, so it is made without a PIN and needs the token's own PINs. It
 //! has the PINs, bindings, counters and the clock mark of the moment at which it was made.
@@ -24,54 +24,55 @@ use crate::token::identity::time::{MARK_ROW, Mark};
 use crate::token::record::damaged::damaged;
 use crate::token::record::domain::KEY_LEN;
 
-/// A verified copy that has no name yet; it goes when it is dropped.
+/// A verified copy under a temporary name, removed when it is dropped unless published or installed.
 pub struct TokenCopy {
     copy: FileCopy,
-    /// The copy itself, as a token that cannot be written.
+    /// The copy, opened as a read-only token.
     token: Token,
     status: CopyStatus,
 }
 
-/// What a copy holds.
+/// Whose token a copy is, and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyStatus {
     /// Blank padded, UTF-8.
     pub label: [u8; LABEL_LEN],
     /// 16 hexadecimal digits.
     pub serial: String,
-    /// Count of changes.
+    /// How many transactions changed the token.
     pub changes: u64,
-    /// Objects of every class.
+    /// How many there are, of every class.
     pub objects: u64,
     /// Position of the last audit record.
     pub records: u64,
-    /// The token has been noted in an anchor, so with `store.anchor` a restored copy is refused until
-    /// it is accepted.
+    /// Whether the token was noted in an anchor. With `store.anchor`, a restored copy of such a token
+    /// is refused until the security officer accepts it.
     pub anchored: bool,
 }
 
 /// What is lost when a copy takes the place of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
-    /// The token that is there.
+    /// The token as it is now.
     pub now: CopyStatus,
-    /// It is the token that was copied: serial number and store key are the same.
+    /// The copy is one of this token: serial number and store key are the same.
     pub same_token: bool,
-    /// The token goes on from the copy. Else both went their own ways, as two restored copies do.
+    /// The token's record continues that of the copy. Else each has records that the other has not, as
+    /// when two copies were restored and used.
     pub continues: bool,
     /// Keys that the token has and the copy has not.
     pub keys_lost: u64,
-    /// Keys that the copy has and the token has no more.
+    /// Keys that the copy has and the token no longer has.
     pub keys_back: u64,
-    /// The PINs that are other ones in the copy: the security officer's, the user's.
+    /// The security officer's PIN is another one in the copy.
     pub so_pin: bool,
-    /// As above.
+    /// The user's PIN is another one in the copy.
     pub user_pin: bool,
 }
 
 impl Token {
-    /// Copies the token as it is now, beside whoever uses and changes it, and verifies the copy: as
-    /// `TokenCopy::of_file`, and after a login its audit record and every object too.
+    /// Copies the token as it is now, while it may be used and changed by others, and verifies the copy as
+    /// `TokenCopy::of_file` does; after a login also its audit record and every object.
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED for a target that is a token's file; CKR_DEVICE_MEMORY, CKR_DEVICE_ERROR.
@@ -120,7 +121,7 @@ impl Token {
                             snapshot.meta(role.row())?.as_deref(),
                         )
                     };
-                    // A row that is damaged is locked, and then the PIN is no more.
+                    // A damaged row locks its PIN, so no PIN is the same then.
                     let Ok(ours) = row(&ours, now) else {
                         return Ok(false);
                     };
@@ -143,7 +144,7 @@ impl Token {
 impl TokenCopy {
     /// Copies the backup at `file`, to take the place of a token of the catalog, and verifies it:
     /// SQLite's integrity check, the token's identity, the PINs' rows, the clock mark and the audit
-    /// record's key. What only a PIN opens is not looked at.
+    /// record's key. What only a PIN can decrypt is not checked.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED for what is no token, CKR_DEVICE_ERROR for one that is damaged.
@@ -179,14 +180,14 @@ impl TokenCopy {
         })
     }
 
-    /// What it holds.
+    /// What the copy holds.
     #[must_use]
     pub fn status(&self) -> &CopyStatus {
         &self.status
     }
 
-    /// Checks the copy's audit record and every object. Needs that the token was logged in when it
-    /// was copied.
+    /// Checks the copy's audit record and every object. The token must have been logged in when it was
+    /// copied.
     ///
     /// # Errors
     /// Those of `Token::verify_audit`.
@@ -194,7 +195,7 @@ impl TokenCopy {
         self.token.verify_audit()
     }
 
-    /// Gives the copy its name, durably; with `replace` in place of what is there.
+    /// Gives the copy its name, durably; with `replace` in place of a file that is there.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY.
@@ -204,8 +205,8 @@ impl TokenCopy {
         Ok(copy.publish(replace)?)
     }
 
-    /// Puts the copy in the place of the token of a slot, durably, with an audit record of that;
-    /// `replaced` is the count of changes of the token that was there. A process that is killed
+    /// Puts the copy in the place of the token of a slot, durably, and records that in its audit record;
+    /// `replaced` is the number of changes of the token that was there. A process that is killed
     /// leaves the old token or the new one, whole. No token of this process may have the slot open.
     ///
     /// # Errors
@@ -236,7 +237,7 @@ impl TokenCopy {
     }
 }
 
-/// Reads everything that opens without a PIN and without which the token would not work.
+/// Reads everything that a token needs and that can be read without a PIN.
 fn check(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<()> {
     for role in [Role::So, Role::User] {
         PinRow::decode(
@@ -265,7 +266,7 @@ fn status(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<CopyStatus> {
     })
 }
 
-/// Private and secret keys of one state that the other has not.
+/// How many private and secret keys are in `there` and not in `here`.
 fn keys_missing(there: &Snapshot<'_>, here: &Snapshot<'_>) -> Result<u64> {
     let mut missing = 0;
     for class in [ck::CKO_PRIVATE_KEY, ck::CKO_SECRET_KEY] {
@@ -291,7 +292,7 @@ fn keys_missing(there: &Snapshot<'_>, here: &Snapshot<'_>) -> Result<u64> {
     Ok(missing)
 }
 
-/// Whether `target` would be taken for a token beside the one at `token`.
+/// Whether `target` would count as another token beside the file `token`.
 fn is_token_file(target: &Path, token: &Path) -> bool {
     target == token
         || (target.parent() == token.parent() && target.extension() == token.extension())

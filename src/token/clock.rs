@@ -1,4 +1,4 @@
-//! What the security officer does about the clock.
+//! The clock mark, for the security officer.
 
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -9,7 +9,7 @@ use crate::token::identity::audit::Event;
 use crate::token::identity::time::ClockStatus;
 
 impl Token {
-    /// What clock and mark say.
+    /// The clock's reading, the committed mark and what follows from them.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.
@@ -18,9 +18,9 @@ impl Token {
         Ok(self.state.time.status())
     }
 
-    /// Makes the clock's reading the mark, however far ahead it is; what it makes expire may be
-    /// erased from then on. Below the mark it needs `lower`, and then every process that has the
-    /// token open forgets the later readings that it remembers. The security officer alone.
+    /// Makes the clock's reading the mark, however far ahead of the mark it is; material that has expired
+    /// by it may then be erased. A reading below the mark needs `lower`; every process that has the
+    /// token open then drops the later readings that it remembers. Only the security officer may do this.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN, CKR_TOKEN_WRITE_PROTECTED; CKR_ACTION_PROHIBITED for a reading below

@@ -53,7 +53,8 @@ impl Token {
     }
 }
 
-/// What a template claims of a key's value must be so. The empty value claims nothing.
+/// Refuses a template whose CKA_CHECK_VALUE or CKA_PUBLIC_KEY_INFO differs from the key's. An empty
+/// value is not compared.
 fn agrees(claimed: &Attributes, actual: &Attributes) -> Result<()> {
     for kind in [ck::CKA_CHECK_VALUE, ck::CKA_PUBLIC_KEY_INFO] {
         let claim = claimed.bytes(kind).filter(|claim| !claim.is_empty());

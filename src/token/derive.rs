@@ -1,4 +1,4 @@
-//! C_DeriveKey and C_DigestKey: what is made of the values of keys inside the token.
+//! C_DeriveKey and C_DigestKey.
 
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulong};
 use crate::ck;
@@ -23,8 +23,8 @@ impl Token {
     ///
     /// # Errors
     /// CKR_MECHANISM_INVALID, CKR_KEY_HANDLE_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED,
-    /// CKR_KEY_SIZE_RANGE, CKR_TEMPLATE_INCONSISTENT for what the base key forbids, and what else
-    /// the template deserves.
+    /// CKR_KEY_SIZE_RANGE, CKR_TEMPLATE_INCONSISTENT for what the base key forbids, and the errors
+    /// of `attr::build`.
     pub fn derive_key(
         &self,
         caller: Caller,
@@ -68,7 +68,7 @@ impl Token {
         )
     }
 
-    /// The value that the mechanism makes of its operands, and what that consists of.
+    /// The value that the mechanism derives from its operands, and the pieces of which it consists.
     fn derived(
         &self,
         (mechanism, params): (&Mechanism, &Params),
@@ -96,7 +96,7 @@ impl Token {
         Ok((value, pieces))
     }
 
-    /// Asks policy what the derived value may hold of its operands, and what it then consists of.
+    /// Asks policy whether the derived value may hold bytes of its operands, and returns its pieces.
     fn pieces(
         &self,
         step: &Derivation,
@@ -113,7 +113,7 @@ impl Token {
         policy::derive(step, &of_operands, len, closed)
     }
 
-    /// The value of a secret key for C_DigestKey.
+    /// The value of a secret key, for C_DigestKey.
     ///
     /// # Errors
     /// CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE, and what else `policy::decide` says.
@@ -153,10 +153,10 @@ fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> D
     }
 }
 
-/// What function, mechanism and operands fix of a derived key or data object:
-/// CKA_DERIVE_TEMPLATE, which no data object meets that speaks of keys, and where the
-/// derived key holds bytes of its operands, what guards those (sections 6.32 and 6.43: "if …
-/// CKA_SENSITIVE … is set to CK_TRUE, so is the derived key").
+/// The attributes that function, mechanism and operands fix for a derived key or data object: the base
+/// key's CKA_DERIVE_TEMPLATE, which a data object cannot meet if it names attributes of keys; and, where
+/// the derived key holds bytes of its operands, the attributes that protect those (sections 6.32 and
+/// 6.43: "if … CKA_SENSITIVE … is set to CK_TRUE, so is the derived key").
 fn implied(
     mechanism: &Mechanism,
     operands: &[UsableKey],
@@ -206,7 +206,7 @@ fn imply(implied: &mut Attributes, kind: ck::CK_ATTRIBUTE_TYPE, value: Value) ->
     Ok(())
 }
 
-/// The material of a derived key, when its length fits its type.
+/// The material of a derived key; refuses a value whose length does not fit the key type.
 fn fitting(attributes: &Attributes, value: &[u8]) -> Result<Material> {
     key::secret(attributes, value).map_err(|error| {
         let rv = match attributes.ulong(ck::CKA_VALUE_LEN) {
@@ -217,7 +217,7 @@ fn fitting(attributes: &Attributes, value: &[u8]) -> Result<Material> {
     })
 }
 
-/// CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE hold when they hold for every operand.
+/// Sets CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE if they hold for every operand.
 fn set_facts(attributes: &mut Attributes, operands: &[UsableKey]) {
     attr::finish_key_facts(
         How::Derive,

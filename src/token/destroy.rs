@@ -10,7 +10,7 @@ use super::identity::audit::Event;
 use super::{Caller, Token};
 
 impl Token {
-    /// C_DestroyObject. On an external key it erases the material alone (BYOK rule 5).
+    /// C_DestroyObject. Of an external key only the material is erased (BYOK rule 5).
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.

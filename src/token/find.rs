@@ -1,10 +1,10 @@
-//! C_FindObjects: the blind index gives candidates, and each is held against the opened object, all
-//! in one look at the store.
+//! C_FindObjects: the blind index gives candidates, which are compared with the opened objects. All of
+//! this reads one state of the store.
 //!
-//! The index rows are not authenticated, and the object is: a candidate that does not match is left
-//! out, so an index row that was moved or added makes no search answer another object. A search by
-//! class, key type, CKA_TOKEN and CKA_PRIVATE alone opens nothing: a row with other clear columns than
-//! it was sealed with is refused whenever it is used.
+//! Objects are authenticated, index rows are not. A candidate that does not match is left out, so an
+//! index row that was moved or added makes no search answer another object. A search by class, key
+//! type, CKA_TOKEN and CKA_PRIVATE alone opens nothing: a row whose clear columns were edited is
+//! refused whenever the object is used.
 
 use std::ops::ControlFlow;
 
@@ -74,29 +74,28 @@ impl Token {
     }
 }
 
-/// Candidates of one search that are remembered at most, opened, for the calls that follow.
+/// The most candidates of one search that stay in memory for the calls that follow.
 const REMEMBERED: usize = 256;
 
-/// An object that the index is wrong about, and how many there are.
-type Wrong = (Uid, u64);
+/// The first object about which the index is wrong, and the number of such objects.
+type WrongIndex = (Uid, u64);
 
 /// The candidates of one search, in one state of the store.
 struct Candidates<'a> {
     token: &'a Token,
     snapshot: &'a Snapshot<'a>,
-    /// The snapshot's.
     generation: u64,
     query: &'a Query,
     keys: &'a Keys,
     now: u64,
     /// The candidates are few enough to stay in memory.
     remember: bool,
-    wrong: Option<Wrong>,
+    wrong: Option<WrongIndex>,
 }
 
 impl Candidates<'_> {
     /// Handles of the token objects that match, each opened and checked as far as the template asks.
-    fn find(mut self) -> Result<(Vec<Handle>, Option<Wrong>)> {
+    fn find(mut self) -> Result<(Vec<Handle>, Option<WrongIndex>)> {
         let mut heads = Vec::new();
         for private in [false, true] {
             let wanted = self.query.private.is_none_or(|wanted| wanted == private);
@@ -104,7 +103,7 @@ impl Candidates<'_> {
                 self.add(private, &mut heads)?;
             }
         }
-        // More would push out of memory what is in use.
+        // More of them would drop objects from memory that are in use.
         self.remember = heads.len() <= REMEMBERED;
         let mut found = Vec::new();
         for head in heads {
@@ -115,7 +114,7 @@ impl Candidates<'_> {
         Ok((found, self.wrong))
     }
 
-    /// The candidates that the index has among the private or the public objects.
+    /// Adds the candidates of the index among the private or the public objects.
     fn add(&self, private: bool, heads: &mut Vec<Head>) -> Result<()> {
         let query = self.query;
         let postings = self.keys.vault().postings(private, &query.terms)?;
@@ -134,12 +133,12 @@ impl Candidates<'_> {
         Ok(())
     }
 
-    /// Whether a candidate of the index matches in full, and is to be seen.
+    /// Whether a candidate matches the query in full and may be shown to the caller.
     fn shows(&mut self, head: &Head) -> Result<bool> {
         if !may_see(head.private, head.deletion_at, self.keys, self.now) {
             return Ok(false);
         }
-        // Only an expiry can end the life of material that the clear columns say is there.
+        // Material that the clear columns say is there can only be dead by its expiry.
         let expired = byok::expired(head.expires_at, self.now);
         let by_index = !self.query.terms.is_empty() || self.query.needs_attributes();
         if !expired && !head.hidden && !by_index {
@@ -174,7 +173,7 @@ impl Candidates<'_> {
         Ok(named && self.query.matches(&attributes))
     }
 
-    /// The candidate's attributes.
+    /// The candidate's attributes; `None` where it is gone.
     fn opened(&self, head: &Head) -> Result<Option<Attributes>> {
         let objects = &self.token.state.objects;
         let known = if self.remember {
@@ -201,8 +200,8 @@ impl Candidates<'_> {
     }
 }
 
-/// One line for all candidates that the index is wrong about.
-fn report((first, count): Wrong) {
+/// Logs one line for all candidates about which the index is wrong.
+fn report((first, count): WrongIndex) {
     log::note(
         LogLevel::Error,
         &format!(
@@ -212,7 +211,7 @@ fn report((first, count): Wrong) {
     );
 }
 
-/// Whether policy shows an object of these clear columns. `gone_at`: end of the key itself; 0 = never.
+/// Whether policy shows an object with these clear columns. `gone_at`: end of the object; 0 = never.
 fn may_see(private: bool, gone_at: UnixTime, keys: &Keys, now: UnixTime) -> bool {
     let facts = Facts {
         private,
@@ -225,8 +224,8 @@ fn may_see(private: bool, gone_at: UnixTime, keys: &Keys, now: UnixTime) -> bool
     policy::decide(Action::See, &facts, &keys.caller(false), now).is_ok()
 }
 
-/// Whether the template names what finds an object like this. `dead`: an external key without live
-/// material.
+/// Whether the template names what it must name to find such an object. `dead`: an external key without
+/// live material.
 fn names(query: &Query, attributes: &Attributes, dead: bool) -> bool {
     match (dead, external::of_job(attributes)) {
         (true, _) => names_external(query),
@@ -235,13 +234,13 @@ fn names(query: &Query, attributes: &Attributes, dead: bool) -> bool {
     }
 }
 
-/// External keys without live material are found only by templates that know of such keys
-/// (BYOK rule 11).
+/// Whether the template finds external keys without live material: only templates that name an attribute
+/// of theirs do (BYOK rule 11).
 fn names_external(query: &Query) -> bool {
     query.names_vendor() || query.names(ck::CKA_UNIQUE_ID)
 }
 
-/// The keys of import jobs are found by these, too.
+/// Whether the template finds the keys of import jobs.
 fn names_job(query: &Query) -> bool {
     query.names(ck::CKA_ID) || query.names(ck::CKA_LABEL)
 }

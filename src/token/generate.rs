@@ -19,7 +19,7 @@ impl Token {
     /// C_GenerateKey.
     ///
     /// # Errors
-    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, and what the template deserves.
+    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, and those of `attr::build`.
     pub fn generate_key(
         &self,
         caller: Caller,
@@ -62,7 +62,7 @@ impl Token {
         let material = key::secret(&attributes, &value)?;
         key::describe(&mut attributes, &material)?;
         if mechanism.from_password {
-            // No key of the token's own making.
+            // The token did not generate this key.
             attr::finish_key_facts(How::Create, &mut attributes, None);
             set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         } else {
@@ -75,8 +75,7 @@ impl Token {
     /// C_GenerateKeyPair: the handles of the public and the private key.
     ///
     /// # Errors
-    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, and what the templates
-    /// deserve.
+    /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, and those of `attr::build`.
     pub fn generate_key_pair(
         &self,
         caller: Caller,

@@ -1,4 +1,4 @@
-//! C_GenerateKey with CKM_TENON_EXTERNAL_KEY_GEN: an external key begins, without material.
+//! C_GenerateKey with CKM_TENON_EXTERNAL_KEY_GEN: makes an external key without material.
 
 use super::{Caller, Token};
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
@@ -16,16 +16,16 @@ use super::external::import::{has_name, note_shared_name};
 use super::external::template::{OF_JOBS, coerce, refuse_any, refuse_bound_identity};
 use crate::token::record::external::spec_of;
 
-/// What a template may say of the usage ENCRYPT_DECRYPT.
+/// Attributes that ask for the usage ENCRYPT_DECRYPT.
 const ENCRYPTS: [ck::CK_ATTRIBUTE_TYPE; 4] = [
     ck::CKA_ENCRYPT,
     ck::CKA_DECRYPT,
     ck::CKA_WRAP,
     ck::CKA_UNWRAP,
 ];
-/// What a template may say of the usage SIGN_VERIFY.
+/// Attributes that ask for the usage SIGN_VERIFY.
 const SIGNS: [ck::CK_ATTRIBUTE_TYPE; 2] = [ck::CKA_SIGN, ck::CKA_VERIFY];
-/// Uses of the public half, which say the usage of a private key as well.
+/// Attributes of a public key's uses. In the template of a private key they ask for its usage too.
 const OF_PUBLIC_HALF: [ck::CK_ATTRIBUTE_TYPE; 3] = [ck::CKA_ENCRYPT, ck::CKA_VERIFY, ck::CKA_WRAP];
 
 impl Token {
@@ -98,7 +98,7 @@ impl Token {
     }
 }
 
-/// The usage that a template names; `None` when it names none.
+/// The usage that a template asks for; `None` when it asks for none.
 fn stated_usage(template: &[RawAttribute]) -> Result<Option<Usage>> {
     let any = |kinds: &[ck::CK_ATTRIBUTE_TYPE]| -> Result<bool> {
         let mut stated = false;
@@ -114,8 +114,8 @@ fn stated_usage(template: &[RawAttribute]) -> Result<Option<Usage>> {
     Ok((usage.encrypt || usage.sign).then_some(usage))
 }
 
-/// The usage of a key whose template names none: all that profile `open` has, else the one that a
-/// service takes as its default.
+/// The usage where the template asks for none: in profile `open` every usage that the spec can have, else
+/// the service's default.
 fn usual(profile: &Profile, spec: Spec) -> Usage {
     let encrypt = Usage {
         encrypt: true,
@@ -137,7 +137,7 @@ fn usual(profile: &Profile, spec: Spec) -> Usage {
     }
 }
 
-/// Either attribute of a pair is enough (rule 9).
+/// Sets both attributes of a pair (BYOK rule 9).
 fn set_usage(attributes: &mut Attributes, usage: Usage) {
     let secret = attributes.class() == ck::CKO_SECRET_KEY;
     let wraps = attributes.bool(ck::CKA_WRAP) || attributes.bool(ck::CKA_UNWRAP);
@@ -154,7 +154,7 @@ fn set_usage(attributes: &mut Attributes, usage: Usage) {
     }
 }
 
-/// The spec, with CKA_EC_PARAMS in the form that all keys have.
+/// The spec; CKA_EC_PARAMS is brought into the canonical form.
 fn spec(attributes: &mut Attributes) -> Result<Spec> {
     key::set_canonical_size(attributes)?;
     let row = attributes.key_type().and_then(keytype::find);
@@ -176,7 +176,7 @@ fn spec(attributes: &mut Attributes) -> Result<Spec> {
     })
 }
 
-/// The profile that the attributes name, or `open`, which they name from here on.
+/// The profile that the attributes name, or `open`, which is then set in them.
 fn chosen_profile(attributes: &mut Attributes) -> Result<&'static Profile> {
     let Some(name) = attributes.bytes(ck::CKA_TENON_PROFILE) else {
         let open = profile::open();

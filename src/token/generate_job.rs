@@ -21,7 +21,7 @@ use super::record::external::profile_of;
 use super::record::uid::uid_of;
 use super::{Caller, Token};
 
-/// What a job's private key is, whatever its template says.
+/// What is set in a job's private key, whatever its template says.
 const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 8] = [
     (ck::CKA_SENSITIVE, true),
     (ck::CKA_EXTRACTABLE, false),
@@ -34,7 +34,7 @@ const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 8] = [
 ];
 
 impl Token {
-    /// C_GenerateKeyPair of an import job: handles of the wrapping key's public and private half.
+    /// C_GenerateKeyPair of an import job: handles of the public and private half of its wrapping key.
     ///
     /// # Errors
     /// CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT for a target, algorithm or wrapping key

@@ -1,4 +1,4 @@
-//! C_InitToken: a token begins, or begins anew.
+//! C_InitToken: making a token, or initializing it again.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::identity::pin::Role;
 use super::identity::state::{LABEL_LEN, STORE_KEY_ROW};
 use super::identity::time::{MARK_ROW, Mark};
 
-/// Lets no other process make a token in the catalog, for as long as the answer lives. Waits for one
-/// that does for `wait`.
+/// Keeps other processes from making a token in the catalog until the ticket is dropped. Waits up to
+/// `wait` for a process that does so.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
@@ -31,7 +31,7 @@ pub(crate) fn lock_catalog(catalog: &dyn Catalog, wait: Duration) -> Result<Tick
     })
 }
 
-/// Slots that have a token, or whatever stands in its place.
+/// Numbers of the slots that have a token, sound or not.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
@@ -47,8 +47,8 @@ pub(crate) fn slots(catalog: &dyn Catalog) -> Result<Vec<ck::CK_SLOT_ID>> {
 }
 
 impl Token {
-    /// Makes the token of a slot. It appears with all that `creation` has, or not at all; false
-    /// where something is in the slot already, which stays as it is.
+    /// Makes the token of a slot, whole or not at all. Returns false where something is in the slot
+    /// already, which stays as it is.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY, CKR_TOKEN_WRITE_PROTECTED.
@@ -71,11 +71,11 @@ impl Token {
         }
     }
 
-    /// C_InitToken on a token: empties it, and initializes it again. `shown` is the serial number of
-    /// the token that the caller knows.
+    /// C_InitToken on a token: empties the store and initializes it again. `shown` is the serial number of
+    /// the token that the caller was shown.
     ///
     /// # Errors
-    /// CKR_FUNCTION_FAILED where another token is there than the caller knows; CKR_PIN_INCORRECT,
+    /// CKR_FUNCTION_FAILED where the token is not the one that was shown; CKR_PIN_INCORRECT,
     /// CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE.
     pub fn init(&self, shown: Option<&str>, so_pin: &[u8], label: &[u8; LABEL_LEN]) -> Result<()> {
         self.state.refresh()?;
@@ -87,7 +87,7 @@ impl Token {
         let creation = TokenCreation::new(&self.state.config, self.rng(), label, so_pin, None)?;
         let now = self.state.time.now().at;
         self.state.store.write(|tx| {
-            // The one whose PIN was checked, and no other that came since.
+            // Only the token whose PIN was checked may be emptied, not one that was made since.
             let stored = tx.meta(STORE_KEY_ROW)?;
             if !stored.is_some_and(|key| ended.store_key.ct_eq(&key)) {
                 return Err(made_meanwhile());
@@ -101,7 +101,7 @@ impl Token {
     }
 }
 
-/// Why a file was not made.
+/// Why a token was not made.
 enum NotMade {
     Store(store::Error),
     Token(Error),
@@ -113,8 +113,8 @@ impl From<store::Error> for NotMade {
     }
 }
 
-/// What C_InitToken answers for a token that another program made, so that it is not erased by a
-/// caller who does not know of it.
+/// The error of C_InitToken where another program made a token in the slot meanwhile: the caller does not
+/// know of that token, so it is not erased.
 #[must_use]
 pub(crate) fn made_meanwhile() -> Error {
     Error::new(

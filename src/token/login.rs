@@ -17,7 +17,7 @@ use crate::token::identity::pin::{self, PinRow, Role};
 use crate::token::record::domain::Domain;
 
 impl Token {
-    /// C_Login as the normal user or the security officer. What the user's login has swept.
+    /// C_Login as the normal user or the security officer. Returns what the user's login has erased.
     ///
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED, CKR_USER_ALREADY_LOGGED_IN,
@@ -47,7 +47,7 @@ impl Token {
                 "some secrets are not in locked memory: raise RLIMIT_MEMLOCK to 4 MiB or more",
             );
         }
-        // A reading in doubt is noted, or taken, before anything is erased by it.
+        // A reading in doubt is noted, or becomes the mark, before anything is erased by it.
         self.writer.keep_time(&self.keys()?, true);
         if let Err(error) = self.writer.flush_refusals(&self.keys()?) {
             log::note(
@@ -65,7 +65,7 @@ impl Token {
         decide_on_token(TokenAction::LogIn(role.login()), self.login_state()?)
     }
 
-    /// C_Login with CKU_CONTEXT_SPECIFIC: the logged-in user's PIN once more.
+    /// C_Login with CKU_CONTEXT_SPECIFIC: checks the PIN of whoever is logged in again.
     ///
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_NOT_LOGGED_IN.
@@ -77,7 +77,7 @@ impl Token {
         self.record_login(role)
     }
 
-    /// Records a login, where such records are wanted.
+    /// Records a login, if `audit.use` is set.
     fn record_login(&self, role: Role) -> Result<()> {
         if !self.state.config.audit_use || self.state.config.read_only {
             return Ok(());
@@ -86,7 +86,7 @@ impl Token {
         self.change(&self.keys()?, doing, |_| Ok(()))
     }
 
-    /// C_Logout: the master key and every private object go; handles of private objects die.
+    /// C_Logout: drops the master key and every private object, whose handles become invalid.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN.
@@ -99,13 +99,12 @@ impl Token {
         Ok(())
     }
 
-    /// Whoever is logged in is so no more; false when nobody was. The last session of a slot takes
-    /// the login with it.
+    /// Ends the login; false when nobody was logged in. Called when the last session of a slot closes.
     pub fn end_login(&self) -> bool {
         self.state.end_login()
     }
 
-    /// C_InitPIN: the security officer sets the user's PIN, and unlocks it.
+    /// C_InitPIN: the security officer sets and unlocks the user's PIN.
     ///
     /// # Errors
     /// CKR_PIN_LEN_RANGE, CKR_USER_NOT_LOGGED_IN.
@@ -118,7 +117,7 @@ impl Token {
         self.set_pin_row(Role::User, pin, &master.key, Event::InitPin)
     }
 
-    /// C_SetPIN: the security officer's own PIN in its session, else the user's.
+    /// C_SetPIN: changes the security officer's PIN while that is logged in, else the user's.
     ///
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_USER_PIN_NOT_INITIALIZED.
@@ -145,7 +144,7 @@ impl Token {
         })
     }
 
-    /// The master key, when `pin` is right; a refusal is recorded.
+    /// The master key, if `pin` is right; a refusal is recorded.
     ///
     /// # Errors
     /// Those of `Guesses::guess`.
@@ -153,7 +152,7 @@ impl Token {
         self.check_pin_while(role, pin, || Ok(()))
     }
 
-    /// As `check_pin`; the guess is not made when `wanted` refuses it once its turn has come.
+    /// As `check_pin`; no guess is made if `wanted` returns an error once the guess's turn has come.
     fn check_pin_while(
         &self,
         role: Role,
@@ -169,7 +168,7 @@ impl Token {
             if of_pin {
                 let doing = Event::LoginRefused.of(role.login());
                 let keys = self.keys()?;
-                // No more wrong PINs are counted than the limit allows.
+                // The limit bounds the number of wrong PINs that are counted.
                 let bounded = refused.rv == ck::CKR_PIN_INCORRECT && !pin::is_blank(pin);
                 self.writer.record_refusal(&keys, doing, refused, bounded)?;
             }

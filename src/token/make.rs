@@ -1,4 +1,4 @@
-//! What every new object goes through.
+//! Making new objects: checking, storing, and giving them handles.
 
 use crate::attr::Attributes;
 use crate::ck;
@@ -28,7 +28,7 @@ impl Token {
         Ok(handle)
     }
 
-    /// Makes objects together: token objects in one transaction, session objects after it.
+    /// Makes objects together: token objects in one transaction, then session objects.
     pub(super) fn make_all<const N: usize>(
         &self,
         caller: Caller,
@@ -52,7 +52,7 @@ impl Token {
         Ok(news.map(|new| self.adopt(caller.session, new)))
     }
 
-    /// Gives a new object its handle; a session object lives in memory from here on.
+    /// Gives a new object its handle. A session object is kept in memory from then on.
     pub(super) fn adopt(&self, owner: SessionHandle, new: New) -> Handle {
         if new.attributes.bool(ck::CKA_TOKEN) {
             return self
@@ -63,7 +63,7 @@ impl Token {
         self.add_session_object(owner, new.uid, new.attributes, new.material)
     }
 
-    /// Adds a session object that belongs to session `owner`.
+    /// Adds a session object of the session `owner`.
     pub(super) fn add_session_object(
         &self,
         owner: SessionHandle,
@@ -81,7 +81,7 @@ impl Token {
             .add_session(|handle| Object::new(handle, uid, attributes, home, dates))
     }
 
-    /// Stores one new token object, or keeps one new session object, with its material.
+    /// Stores a new token object, or keeps a new session object, with its material.
     pub(super) fn make_key(
         &self,
         caller: Caller,
@@ -112,14 +112,14 @@ impl Token {
         Ok(())
     }
 
-    /// Whether an RSA private key of so many bits may be made.
+    /// Refuses an RSA private key of too few bits.
     pub(super) fn may_have_size(&self, caller: Caller, keys: &Keys, bits: u64) -> Result<()> {
         let least = self.state.config.rsa_min_bits;
         let size = Action::Size { bits, least };
         self.judge(size, &Facts::default(), keys, caller)
     }
 
-    /// Whether two halves may be one pair: `may_make` judges each for itself.
+    /// Refuses two halves whose uses must not be in one pair. `may_make` judges each half alone.
     pub(super) fn may_pair(
         &self,
         caller: Caller,
@@ -137,7 +137,7 @@ impl Token {
         self.judge(Action::Combine, &pair, keys, caller)
     }
 
-    /// Whether an object may get the uses that it has `after`, where those are fixed.
+    /// Refuses uses that an object did not have before, if uses are fixed.
     pub(super) fn may_gain(
         &self,
         caller: Caller,
@@ -157,7 +157,7 @@ impl Token {
         Ok(())
     }
 
-    /// Asks policy of an object that is not there yet, or not yet so.
+    /// Asks policy about an object that does not exist yet, or does not have these attributes yet.
     fn judge(&self, action: Action, facts: &Facts, keys: &Keys, caller: Caller) -> Result<()> {
         let now = self.state.time.now().at;
         match policy::decide(action, facts, &keys.caller(caller.read_write), now) {

@@ -2,9 +2,9 @@
 //!
 //! From the bottom: `record` opens and seals what is stored, `cache` holds objects in memory,
 //! `identity` knows PINs, time, anchor and audit record, `change` makes every change, `external`
-//! keeps the life of external keys. Above them `access` reads objects and makes their keys usable, and
-//! each other file here is a call. Every change goes through `change`, so that no caller can forget the
-//! clock mark or the audit record.
+//! carries out the life of external keys. Above them `access` reads objects and makes their keys ready,
+//! and each other file is a call. Every change goes through `change`, so that none is without clock
+//! mark and audit record.
 
 use std::sync::Arc;
 
@@ -75,13 +75,12 @@ use identity::state::{Keys, LABEL_LEN, TokenState};
 /// The session in which a call is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
-    /// Owner of the session objects that the call makes.
+    /// The session to which session objects belong that the call makes.
     pub session: SessionHandle,
-    /// The session is read/write.
     pub read_write: bool,
 }
 
-/// A token in its slot.
+/// An open token.
 pub struct Token {
     state: Arc<TokenState>,
     writer: Writer,
@@ -89,7 +88,7 @@ pub struct Token {
     sweeper: Sweeper,
 }
 
-/// What C_GetTokenInfo tells of the token itself.
+/// What C_GetTokenInfo returns of the token itself.
 #[derive(Debug, Clone)]
 pub struct TokenStatus {
     /// Blank padded, UTF-8.
@@ -98,9 +97,9 @@ pub struct TokenStatus {
     pub serial: String,
     /// CKF_ flags of token and PINs.
     pub flags: ck::CK_FLAGS,
-    /// Wrong guesses that the user's PIN stands until it is locked; `None` where there is no PIN.
+    /// Wrong guesses at the user's PIN that are answered before it is locked; `None` where it is not set.
     pub user_tries: Option<u32>,
-    /// The same of the security officer's PIN.
+    /// As `user_tries`, for the security officer's PIN.
     pub so_tries: Option<u32>,
 }
 
@@ -141,9 +140,8 @@ impl Token {
         Ok(token)
     }
 
-    /// Opens a token whose file this process may not write, as `store.read_only = auto` has it.
-    /// Whoever may read the file may guess PINs away from it, so counting wrong ones in memory gives
-    /// nothing away.
+    /// Opens a token whose file this process may not write, for `store.read_only = auto`. Whoever may read
+    /// the file can guess PINs outside of Tenon, so counting wrong guesses in memory gives nothing away.
     fn open_to_read(
         catalog: &dyn Catalog,
         slot: ck::CK_SLOT_ID,
@@ -183,8 +181,8 @@ impl Token {
         self.state.keys()
     }
 
-    /// Runs `f` in one durable transaction; on an error nothing of it stays. Then goes on with erasing
-    /// what a login has left.
+    /// Runs `f` in one durable transaction; on an error nothing of it is kept. Then erases more of what a
+    /// login has left.
     fn change<T>(
         &self,
         keys: &Keys,
@@ -196,7 +194,7 @@ impl Token {
         Ok(out)
     }
 
-    /// As `change`, for what takes space away: it is done on a full disk too.
+    /// As `change`, for a change that frees space: it works on a full disk too.
     fn reduce<T>(
         &self,
         keys: &Keys,
@@ -217,7 +215,7 @@ impl Token {
         Ok(())
     }
 
-    /// Its serial number, in 16 hexadecimal digits.
+    /// The serial number, in 16 hexadecimal digits.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED for a store without a token in it; CKR_DEVICE_ERROR.
@@ -234,27 +232,27 @@ impl Token {
         self.state.login_state()
     }
 
-    /// Whether the token's file is only read.
+    /// Whether this process does not write the token's file.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.state.config.read_only
     }
 
-    /// Whether the token's file was replaced, removed or damaged by others while it was open: its
-    /// sessions answer CKR_DEVICE_REMOVED.
+    /// Whether others replaced, removed or damaged the token's file while it was open. Its sessions answer
+    /// CKR_DEVICE_REMOVED then.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.state.store.is_gone()
     }
 
-    /// Whether the file that is there now can be opened as another token while this one, which is
+    /// Whether the file that is there now can be opened as another token although this one, which is
     /// gone, still has sessions.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.state.store.is_replaced()
     }
 
-    /// What C_GetTokenInfo tells.
+    /// What C_GetTokenInfo returns.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.
@@ -298,7 +296,7 @@ impl Token {
         })
     }
 
-    /// The private external keys, without a login.
+    /// The private external keys, as far as they are known without a login.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.
@@ -331,14 +329,14 @@ impl Token {
         &*self.state.rng
     }
 
-    /// The session is gone, and its objects with it.
+    /// Drops the objects of a session that was closed.
     pub fn close_session(&self, session: SessionHandle) {
         self.state.objects.close_session(session);
     }
 }
 
 impl Drop for Token {
-    /// Records the refusals that were counted last, unless this is a forked child's copy.
+    /// Records the refusals that were only counted so far, unless this is a forked child.
     fn drop(&mut self) {
         if !self.state.store.is_of_this_process() || self.writer.has_no_refusals() {
             return;

@@ -1,4 +1,4 @@
-//! How a wrapped blob is opened.
+//! Opening a wrapped blob: mechanism, parameters, and what may be told of a failure.
 
 use crate::attr::Attributes;
 use crate::ck;
@@ -13,13 +13,11 @@ const SEMIBLOCK: usize = 8;
 
 /// How a blob is opened.
 pub(super) struct Opening<'a> {
-    /// The mechanism.
     pub(super) mechanism: &'a Mechanism,
-    /// How that unwraps.
     pub(super) unwrap: &'a Unwrap,
-    /// Its parameter; where more than one is possible, each is tried.
+    /// The mechanism's parameter; where several are possible, each is tried.
     pub(super) params: Vec<Params>,
-    /// What the blob proves, whichever of the parameters opens it.
+    /// What a blob proves that opens, by whichever parameter.
     pub(super) proof: Proof,
 }
 
@@ -40,7 +38,7 @@ impl<'a> Opening<'a> {
         })
     }
 
-    /// Judges the blob's length, before any key operation.
+    /// Refuses a blob of a wrong length, before any key operation.
     pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
         for params in &self.params {
             (self.unwrap.length)(key, params, blob.len()).map_err(as_unwrapping_error)?;
@@ -87,14 +85,14 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// What was unwrapped, or a blind unwrap put in its place.
+/// The material that was unwrapped, or a pseudo-random key in its place.
 pub(super) struct Unwrapped {
     pub(super) material: Material,
-    /// It came out of the blob.
+    /// Whether it came out of the blob.
     pub(super) genuine: bool,
 }
 
-/// The one answer for everything that is wrong behind the private-key operation.
+/// The one error for everything that goes wrong after the private-key operation has begun.
 pub(super) fn bad_blob() -> Error {
     Error::new(
         ck::CKR_WRAPPED_KEY_INVALID,
@@ -102,8 +100,8 @@ pub(super) fn bad_blob() -> Error {
     )
 }
 
-/// Whether zeros behind the key may be taken away. Of a secret key that leaves and comes under trusted
-/// keys alone that would tell whether its last bytes are zeros.
+/// Whether zeros after the key may be cut off. Not for a secret key that only trusted keys wrap: whoever
+/// cuts and adds zeros would learn whether its last bytes are zeros.
 pub(super) fn may_add_zeros(attributes: &Attributes) -> bool {
     attributes.class() != ck::CKO_SECRET_KEY || !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
 }

@@ -15,8 +15,8 @@ use super::Token;
 use super::identity::state::Keys;
 
 impl Token {
-    /// Generates a key pair that is not stored yet: public and private half. `judge` has a say
-    /// before the costly generation.
+    /// Generates a key pair that is not stored yet: public and private half. `judge` is called before the
+    /// costly generation and can refuse it.
     pub(super) fn new_pair(
         &self,
         caller: Caller,
@@ -67,7 +67,7 @@ impl Token {
     }
 }
 
-/// What function and mechanism fix of a generated key.
+/// The attributes that function and mechanism fix for a generated key.
 pub(super) fn implied(class: ck::CK_OBJECT_CLASS, mechanism: &Mechanism) -> Attributes {
     let mut implied = Attributes::default();
     implied.set(ck::CKA_CLASS, Value::Ulong(class));

@@ -10,7 +10,7 @@ use super::cache::object::{Handle, Object};
 use super::record::external::revealed_state;
 
 impl Token {
-    /// C_GetAttributeValue: each of `kinds`, as far as it may be read.
+    /// C_GetAttributeValue: the value of each of `kinds`, or why it is not revealed.
     ///
     /// # Errors
     /// CKR_OBJECT_HANDLE_INVALID.
@@ -37,7 +37,7 @@ impl Token {
             .collect()
     }
 
-    /// A value that lies in the material of a key whose attributes let it be read.
+    /// A value out of the material of a key whose attributes allow reading it.
     fn revealed_material(&self, object: &Object, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<Revealed> {
         let keys = self.keys()?;
         if self.decide(Action::Reveal, object, &keys, false).is_err() {
@@ -49,7 +49,7 @@ impl Token {
         Ok(value.map_or(Revealed::Invalid, |value| Revealed::Value(value.to_vec())))
     }
 
-    /// C_GetObjectSize: bytes of the encoded attributes.
+    /// C_GetObjectSize: length of the encoded attributes in bytes.
     ///
     /// # Errors
     /// CKR_OBJECT_HANDLE_INVALID.

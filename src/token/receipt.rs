@@ -1,4 +1,4 @@
-//! Receipts: what the token states of an import, signed by its attestation key (BYOK section 7).
+//! Receipts: signed statements of imports (BYOK section 7).
 
 use serde_json::{Value, json};
 
@@ -17,25 +17,26 @@ use crate::token::record::uid::unique_id;
 
 use crate::token::record::external::{material_id, spec_of};
 
-/// What every statement begins with the meaning of.
+/// `type` of every statement.
 const TYPE: &str = "tenon import receipt 1";
 
 /// A signed statement of the last import into an external key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// Canonical JSON, one line without an end: an object whose names are in order, no blanks. `type`,
+    /// Canonical JSON: one object on one line without a line end, names in order, no blanks. It has `type`,
     /// `serial` (of the token), `uid` and `material_id` (hexadecimal digits), `spec`, `algorithm` (by
     /// which the material came), `extractable` (false), `expires_at` (0 = never), `imported_at` and
     /// `issued_at`, all in Unix seconds. What the token does not know is null.
     pub statement: Vec<u8>,
     /// ECDSA on P-256 with SHA-256 over `statement`, DER (RFC 3279 section 2.2.3).
     pub signature: Vec<u8>,
-    /// The attestation key: SubjectPublicKeyInfo DER. Proof is in the copy that the verifier had before.
+    /// The attestation key: SubjectPublicKeyInfo DER. A verifier must compare it with a copy that it got
+    /// before; the one here proves nothing.
     pub public_key: Vec<u8>,
 }
 
 impl Token {
-    /// The public key that verifies this token's receipts: SubjectPublicKeyInfo DER. A token from
+    /// The public key that verifies this token's receipts: SubjectPublicKeyInfo DER. A token made
     /// before there was such a key gets one when somebody is logged in.
     ///
     /// # Errors
@@ -56,7 +57,7 @@ impl Token {
         let master = keys.master("the token has no attestation key yet: a login makes one")?;
         let rows = attestation::rows(self.rng(), public, master)?;
         self.change(&keys, Event::Attestation, |change| {
-            // Another process may have made one meanwhile.
+            // Another process may have made a key meanwhile.
             if attestation::public_key(change.snapshot(), public)?.is_some() {
                 return Ok(());
             }
@@ -66,7 +67,7 @@ impl Token {
         stored()?.ok_or_else(|| damaged("the attestation key"))
     }
 
-    /// Signs a receipt of the last import into an external key, of its current version.
+    /// Signs a receipt of the last import into the current version of an external key.
     ///
     /// # Errors
     /// CKR_KEY_FUNCTION_NOT_PERMITTED for a key without live material or scheduled for deletion,

@@ -6,8 +6,8 @@ use super::Token;
 use super::external::sweep::Swept;
 
 impl Token {
-    /// Erases everything that is due. Nothing is erased while the clock's reading is in doubt. Ends
-    /// also the erasing that a reader had delayed.
+    /// Erases everything that is due; nothing while the clock's reading is in doubt. Also ends erasing
+    /// that a reader had delayed.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN, CKR_DEVICE_ERROR.
@@ -15,7 +15,7 @@ impl Token {
         self.sweep_watched(|_| ())
     }
 
-    /// As `sweep`, and calls `progress` after each batch with what was erased so far.
+    /// As `sweep`; calls `progress` after each batch with what was erased so far.
     ///
     /// # Errors
     /// Those of `sweep`.

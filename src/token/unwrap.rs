@@ -1,8 +1,8 @@
 //! C_UnwrapKey.
 //!
-//! In this order: the unwrapping key, the template, the rights, the blob's length; then the
-//! private-key operation; after that every failure is the one CKR_WRAPPED_KEY_INVALID (BYOK rules,
-//! section 4), but for a mismatch as rule 3 allows.
+//! Checked in this order: the unwrapping key, the template, the rights, the blob's length. After the
+//! private-key operation every failure is CKR_WRAPPED_KEY_INVALID (BYOK rules, section 4), except for a
+//! mismatch that rule 3 allows to be told.
 
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
@@ -29,12 +29,12 @@ use crate::token::record::facts::set_pieces;
 use crate::token::record::key;
 
 impl Token {
-    /// C_UnwrapKey: the new key's handle, or the external key's own.
+    /// C_UnwrapKey: the handle of the new key, or of the external key that got the material.
     ///
     /// # Errors
     /// CKR_UNWRAPPING_KEY_*, CKR_WRAPPED_KEY_LEN_RANGE, CKR_WRAPPED_KEY_INVALID,
     /// CKR_TENON_MATERIAL_MISMATCH, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_ATTRIBUTE_VALUE_INVALID,
-    /// and what the template deserves.
+    /// and those of `attr::build`.
     pub fn unwrap_key(
         &self,
         caller: Caller,
@@ -123,8 +123,8 @@ impl Token {
         Ok(self.state.objects.handle(record.uid, private))
     }
 
-    /// Whether this unwrap imports an external key. Judged, with the state of the key that is
-    /// there, before any private-key operation.
+    /// Whether this unwrap imports into an external key. All that can refuse the import, the state of a key
+    /// that exists included, is judged here, before any private-key operation.
     fn binds(
         &self,
         keys: &Keys,
@@ -153,8 +153,8 @@ impl Token {
                 None => Ok(false),
             };
         }
-        // Garbage of the right length would bind for ever. CKM_RSA_PKCS has its own rule. Envelopes hold
-        // data keys, which are ordinary ones.
+        // Without integrity, garbage of the right length could bind the key for ever. CKM_RSA_PKCS has its own
+        // rule. The keys in envelopes are data keys, which are ordinary keys.
         let imports = opening.proof.integrity() && !mechanism.keyring;
         if !imports && mechanism.unwrap_blind.is_none() {
             return match bound {
@@ -179,8 +179,8 @@ impl Token {
         Ok(true)
     }
 
-    /// Whether an unwrap may do with a pseudo-random key in place of a bad blob. A private key would
-    /// tell the one from the other by its form, and garbage would bind for ever.
+    /// Refuses a key for which a pseudo-random key cannot take the place of a bad blob. A private key's form
+    /// would tell them apart, and garbage could bind an external key for ever.
     fn may_be_blind(
         &self,
         mechanism: &Mechanism,
@@ -205,7 +205,7 @@ impl Token {
         Ok(())
     }
 
-    /// An RSA key that policy finds too short is a blob like any other that does not fit.
+    /// An RSA key that policy finds too short has the same error as every blob that does not fit.
     fn check_size(&self, caller: Caller, keys: &Keys, material: &Material) -> Result<()> {
         let Some(key) = material.of::<RsaMaterial>() else {
             return Ok(());
@@ -232,8 +232,8 @@ impl Token {
     }
 }
 
-/// What the unwrapping key says of every key that it unwraps: its CKA_UNWRAP_TEMPLATE (section
-/// 5.18.4), and for a trusted key that what left under it leaves under nothing less.
+/// The attributes that the unwrapping key fixes for every key that it unwraps: its CKA_UNWRAP_TEMPLATE
+/// (section 5.18.4); under a trusted key also those that keep the unwrapped key under trusted keys.
 fn implied(unwrapping: &Object) -> Result<Attributes> {
     let mut implied = unwrapping
         .attributes
@@ -255,10 +255,10 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
     Ok(implied)
 }
 
-/// Bytes below which a secret key is short enough to be guessed.
+/// A secret key shorter than this many bytes counts as short enough to be guessed.
 const GUESSABLE: u64 = 16;
 
-/// What a blob would tell of its plaintext by becoming a key of these attributes.
+/// What making a key with these attributes would tell the caller of the blob's plaintext.
 fn kind(opening: &Opening<'_>, attributes: &Attributes) -> Blob {
     let short = attributes.class() == ck::CKO_SECRET_KEY
         && key::cuts(attributes, opening.mechanism.zero_padded)
@@ -274,7 +274,7 @@ fn kind(opening: &Opening<'_>, attributes: &Attributes) -> Blob {
     }
 }
 
-/// Whether a plain key may bring material to this external key, whose profile has its own ways.
+/// Refuses an import by an ordinary key where the external key's profile does not have this algorithm.
 fn may_bring(algorithm: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
     if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
         return Err(byok::Error::Job(Refused::TokenMissing).into());

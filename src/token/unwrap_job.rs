@@ -25,7 +25,7 @@ use super::record::external::{binding, is_external, profile_of, time_value};
 use super::record::uid::unique_id;
 use super::{Caller, Token};
 
-/// What the template of an import may say, and must then agree with the target.
+/// Attributes that the template of an import may have, if they agree with the target's.
 const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
     ck::CKA_CLASS,
     ck::CKA_KEY_TYPE,
@@ -36,7 +36,7 @@ const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
     ck::CKA_TENON_IMPORT_TARGET,
 ];
 
-/// What it says of this import alone.
+/// Attributes that are of this import alone.
 const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 3] = [
     ck::CKA_LABEL,
     ck::CKA_TENON_EXPIRES_AT,
@@ -44,7 +44,7 @@ const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 3] = [
 ];
 
 impl Token {
-    /// The external key of this uid.
+    /// The external key with this uid.
     pub(super) fn import_target(&self, uid: &Uid) -> Result<Arc<Object>> {
         let no_target = || Error::from(byok::Error::Job(Refused::Target));
         let row = self
@@ -60,8 +60,8 @@ impl Token {
         Ok(object)
     }
 
-    /// C_UnwrapKey by a job's key, which makes nothing but its target. Every check stands before the
-    /// private-key operation.
+    /// C_UnwrapKey by the key of an import job, which imports into its target and makes no other key. All
+    /// checks come before the private-key operation.
     pub(super) fn unwrap_by_job(
         &self,
         caller: Caller,
@@ -106,8 +106,8 @@ impl Token {
     }
 }
 
-/// What the template says, once it is found to agree with the target. Usage and protection are the
-/// target's own; what plain clients say of them is ignored.
+/// The attributes of the template, which must agree with the target. Usage and protection are those of the
+/// target; where ordinary clients name them, they are ignored.
 fn said(target: &Object, template: &[RawAttribute], keys: &Keys) -> Result<Attributes> {
     let heard = |kind| AGREED.contains(&kind) || OF_IMPORT.contains(&kind);
     let own: Vec<_> = template
@@ -147,8 +147,8 @@ fn unknown(kind: ck::CK_ATTRIBUTE_TYPE) -> Error {
     Error::new(ck::CKR_ATTRIBUTE_TYPE_INVALID, "unknown attribute").at(format!("{kind:#x}"))
 }
 
-/// What the material has to fit. Once the key is bound the binding alone tells of its size
-/// (rule 3).
+/// The attributes that the material must fit. Once the key is bound, only the binding decides about its
+/// size (BYOK rule 3).
 fn shape(target: &Attributes) -> Attributes {
     let mut shape = target.clone();
     shape.remove(ck::CKA_MODULUS);
@@ -159,9 +159,8 @@ fn shape(target: &Attributes) -> Attributes {
     shape
 }
 
-/// How a blob of this job is opened: by the algorithm's mechanism, with the parameter that was
-/// given, or each that the algorithm allows. MGF1 may use the algorithm's hash, or SHA-1 as Java
-/// has it.
+/// How a blob of this job is opened: by the algorithm's mechanism, with the parameter that was given, or
+/// with each one that the algorithm allows. MGF1 may use the algorithm's hash, or SHA-1 as Java does.
 fn opening(
     algorithm: &Algorithm,
     mechanism: &Mechanism,

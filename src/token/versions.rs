@@ -14,9 +14,9 @@ use super::record::external::{facts, profile_of, spec_of};
 use super::{Caller, Token};
 
 impl Token {
-    /// Opens a new version of an external key: the next other material that is imported binds it and
-    /// becomes the current one. Until then the key is as it was; afterwards what was the current
-    /// version opens envelopes, and does nothing else.
+    /// Opens a new version of an external key: the next import of other material binds that version, which
+    /// then becomes the current one. Until then the key stays as it was; afterwards the version that was
+    /// current opens envelopes and does nothing else.
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED for keys that do not rotate, those of pairs and of most profiles;
@@ -37,8 +37,8 @@ impl Token {
         })
     }
 
-    /// The versions of an external key: the older ones, the oldest first, the current one, and one
-    /// that waits for its material. A key that was never bound has the last alone.
+    /// The versions of an external key: the older ones, oldest first, then the current one, then one that
+    /// waits for its material. A key that was never bound has only the last.
     ///
     /// # Errors
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_OBJECT_HANDLE_INVALID.

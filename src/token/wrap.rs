@@ -13,7 +13,7 @@ use crate::token::cache::object::{Handle, Object};
 use crate::token::record::key;
 
 impl Token {
-    /// C_WrapKey: raw bytes of a secret key; of a private key its PKCS#8, or what the mechanism has.
+    /// C_WrapKey: the raw bytes of a secret key, or the PKCS#8 (or the mechanism's own form) of a private key.
     ///
     /// # Errors
     /// CKR_WRAPPING_KEY_*, CKR_KEY_HANDLE_INVALID, CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE,
@@ -70,7 +70,7 @@ impl Token {
     }
 }
 
-/// A wrapping key with CKA_WRAP_TEMPLATE wraps only keys that match it (section 5.18.3).
+/// Refuses a key that does not match the wrapping key's CKA_WRAP_TEMPLATE (section 5.18.3).
 fn matches_template(wrapping: &Object, object: &Object) -> Result<()> {
     let wanted = wrapping.attributes.template(ck::CKA_WRAP_TEMPLATE);
     if wanted.is_none_or(|wanted| object.attributes.has_all(&wanted.canonical())) {
@@ -92,8 +92,8 @@ fn as_wrapping_error(mut error: Error) -> Error {
     error
 }
 
-/// What is too long for the mechanism is, here, the wrapped key; what is of the wrong type, on another
-/// curve, the wrapping one.
+/// A length that the mechanism refuses is the wrapped key's here; a wrong type or curve is the wrapping
+/// key's.
 fn as_wrap_error(mut error: Error) -> Error {
     error.rv = match error.rv {
         ck::CKR_DATA_LEN_RANGE => ck::CKR_KEY_SIZE_RANGE,

@@ -1,4 +1,4 @@
-//! Objects in memory: their handles, and their keys once those are ready.
+//! Objects in memory: their handles, their attributes, and their keys ready for use.
 
 pub(in crate::token) mod object;
 pub(in crate::token) mod objects;

@@ -1,4 +1,4 @@
-//! An object in memory: its attributes, what policy knows of it, and its key once that is ready.
+//! An object in memory: its attributes, its facts for policy, and its key once ready for use.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,19 +13,18 @@ use crate::token::record::damaged::damaged;
 use crate::token::record::facts::facts;
 use crate::token::record::uid::shown;
 
-/// A session's handle, as far as the token needs it: session objects belong to one.
+/// A session's handle. The token uses it only to know whose the session objects are.
 pub(crate) type SessionHandle = ck::CK_SESSION_HANDLE;
 
-/// C's handle of an object: of this process alone, and never used again.
+/// C's handle of an object. It is valid in this process alone, and never used again.
 pub type Handle = ck::CK_OBJECT_HANDLE;
 
-/// Where an object lives.
 pub(in crate::token) enum Home {
     /// In the token's file.
     Token {
-        /// Counts the object's changes.
+        /// The number of the object's changes.
         version: u64,
-        /// End of its sealed bytes: with the version, tells whether the row is still this one.
+        /// The tag of its sealed bytes. With the version, it tells whether the row is still this one.
         seal: [u8; 16],
     },
     /// In the memory of a session.
@@ -35,7 +34,7 @@ pub(in crate::token) enum Home {
     },
 }
 
-/// An object as it was when it was read. Changing it makes another.
+/// An object as it was when it was read. A changed object is another `Object`.
 pub struct Object {
     pub(in crate::token) handle: Handle,
     pub(in crate::token) uid: Uid,
@@ -43,7 +42,7 @@ pub struct Object {
     pub(in crate::token) facts: Facts,
     pub(in crate::token) home: Home,
     pub(in crate::token) key: OnceLock<Arc<Key>>,
-    /// All versions of an external key.
+    /// All versions of an external key, ready for use.
     pub(in crate::token) keyring: OnceLock<Arc<Key>>,
 }
 
@@ -66,13 +65,11 @@ impl Object {
         }
     }
 
-    /// Its handle.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// What policy knows of it.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
@@ -90,21 +87,21 @@ impl Object {
         self.attributes.class()
     }
 
-    /// Time or an operator can end the key's use while an operation runs.
+    /// Whether time or an operator can end the key's use while an operation runs.
     #[must_use]
     pub fn limited(&self) -> bool {
         self.facts.key.as_ref().is_some_and(KeyFacts::limited)
     }
 
-    /// Belongs to the user's login: its operations end with it.
+    /// Whether operations with the object end with the user's login.
     #[must_use]
     pub fn needs_login(&self) -> bool {
         self.facts.private
             || (self.facts.token && self.facts.key.as_ref().is_some_and(|key| key.secret))
     }
 
-    /// Refuses a row of this object with a lower version than this process has read: it was put back
-    /// by others, for an object never goes back.
+    /// Refuses a row of this object with a lower version than this process has read before. Versions only
+    /// grow, so somebody else has put back an old row.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.
@@ -122,7 +119,7 @@ impl Object {
     }
 }
 
-/// The row of an object that was put back by others.
+/// The error for a row of an object that others have put back.
 pub(in crate::token) fn older_row(uid: &Uid) -> Error {
     damaged(format!(
         "object {}, whose row is an older one than this process has read,",

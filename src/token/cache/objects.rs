@@ -1,9 +1,8 @@
-//! Handles, session objects, and the objects that were read lately.
+//! Handles, session objects, and the token objects that were read lately.
 //!
-//! What is remembered of a token object holds as long as the store's generation stands; when that
-//! moves, the object's row is looked at again, and if it is still the same row the object, with its
-//! ready key, is kept. An object never goes back to an earlier version: a row that does was put
-//! back by others.
+//! A token object in memory is valid while the store's generation stays the same. When that changes,
+//! the object's row is read again; if the row is unchanged, the object is kept, with its ready
+//! key. An object's version only grows: a row with a lower version was put back by others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use crate::store::{Generation, Uid};
 
 use crate::token::cache::object::{Handle, Home, Object, SessionHandle};
 
-/// Objects of the token kept in memory at most; beyond it all are read anew.
+/// The most token objects kept in memory; one more drops them all.
 const REMEMBERED: usize = 4096;
 
 #[derive(Default)]
@@ -27,7 +26,7 @@ struct Table {
     last: Handle,
     entries: HashMap<Handle, Entry>,
     handles: HashMap<Uid, Handle>,
-    /// Session objects by their session.
+    /// The session objects of each session.
     owned: HashMap<SessionHandle, BTreeSet<Handle>>,
     remembered: usize,
 }
@@ -35,25 +34,23 @@ struct Table {
 struct Entry {
     uid: Uid,
     private: bool,
-    /// Of a session object always there; of a token object, with the generation of the store that
-    /// it was read from, while it is remembered.
+    /// Always there for a session object. For a token object, there while it is remembered, with the
+    /// store's generation at which it was read.
     object: Option<(Arc<Object>, u64)>,
-    /// The greatest version of a token object that was read.
+    /// The highest version read of a token object.
     seen: u64,
 }
 
-/// What is known of a handle.
 pub(in crate::token) enum Known {
-    /// A session object, or a token object read at this generation.
+    /// A session object, or a token object read at the store's present generation.
     Object(Arc<Object>),
-    /// A token object that was read at another generation.
+    /// A token object read at another generation.
     Stale(Arc<Object>),
     /// A token object that is not remembered.
     Uid(Uid),
 }
 
 impl Objects {
-    /// What is known of `handle` at generation `now`.
     pub(in crate::token) fn get(&self, handle: Handle, now: Generation) -> Result<Known> {
         let table = self.0.read();
         let entry = table.entries.get(&handle).ok_or_else(no_such_object)?;
@@ -69,7 +66,7 @@ impl Objects {
         })
     }
 
-    /// The handle of the token object `uid`: the one it has, or a new one.
+    /// The handle of the token object `uid`; a new one where it has none.
     pub(in crate::token) fn handle(&self, uid: Uid, private: bool) -> Handle {
         if let Some(handle) = self.0.read().handles.get(&uid) {
             return *handle;
@@ -77,7 +74,7 @@ impl Objects {
         self.0.write().handle(uid, private)
     }
 
-    /// The greatest version of a token object that was read under this handle; 0 when none was.
+    /// The highest version read of the token object under this handle; 0 when none was read.
     pub(in crate::token) fn seen(&self, handle: Handle) -> u64 {
         self.0
             .read()
@@ -86,7 +83,7 @@ impl Objects {
             .map_or(0, |entry| entry.seen)
     }
 
-    /// Remembers a token object as read from the store's state `generation`.
+    /// Keeps a token object in memory that was read at the store's `generation`.
     pub(in crate::token) fn remember(&self, object: Arc<Object>, generation: u64) {
         let mut table = self.0.write();
         if table.remembered >= REMEMBERED {
@@ -105,7 +102,7 @@ impl Objects {
         }
     }
 
-    /// Adds a session object, made by `make` with its handle.
+    /// Adds the session object that `make` returns for its new handle.
     pub(in crate::token) fn add_session(&self, make: impl FnOnce(Handle) -> Object) -> Handle {
         let mut table = self.0.write();
         table.last += 1;
@@ -124,7 +121,7 @@ impl Objects {
         handle
     }
 
-    /// Puts a changed session object in the place of the old one.
+    /// Replaces a session object by its changed form.
     pub(in crate::token) fn replace_session(&self, object: Object) -> Result<()> {
         let mut table = self.0.write();
         let entry = table
@@ -136,7 +133,6 @@ impl Objects {
         Ok(())
     }
 
-    /// Session objects, by handle.
     pub(in crate::token) fn session_objects(&self) -> Vec<Arc<Object>> {
         let table = self.0.read();
         let handles = table.owned.values().flatten();
@@ -148,12 +144,12 @@ impl Objects {
         objects
     }
 
-    /// The handle is invalid from now on.
+    /// Makes the handle invalid.
     pub(in crate::token) fn remove(&self, handle: Handle) {
         self.0.write().remove(handle);
     }
 
-    /// Session objects of `owner` die with it.
+    /// Removes the session objects of `owner`.
     pub(in crate::token) fn close_session(&self, owner: SessionHandle) {
         if !self.0.read().owned.contains_key(&owner) {
             return;
@@ -164,19 +160,20 @@ impl Objects {
         }
     }
 
-    /// Forgets private objects, which die with the login, and everything that a login had opened.
+    /// Removes private objects, whose handles end with the login, and drops every object that was read
+    /// under the login.
     pub(in crate::token) fn forget_private(&self) {
         let mut table = self.0.write();
         table.retain(|entry| !entry.private);
         table.forget_token_objects();
     }
 
-    /// Forgets every token object that was read, not its handle.
+    /// Drops every token object from memory, but keeps the handles.
     pub(in crate::token) fn forget_read(&self) {
         self.0.write().forget_token_objects();
     }
 
-    /// Every handle is invalid from now on.
+    /// Makes every handle invalid.
     pub(in crate::token) fn clear(&self) {
         let mut table = self.0.write();
         table.retain(|_| false);

@@ -1,4 +1,4 @@
-//! The lives of a name: which external key has it, and how many had it before.
+//! The lives of a name: which external key has the name now, and how many had it before.
 
 use crate::attr::Attributes;
 use crate::byok;
@@ -18,15 +18,15 @@ use crate::token::record::vault::Record;
 use super::transaction::Change;
 use crate::token::identity::audit::Touch;
 
-/// Lives that a name has at most, so that asking for each of them stays cheap: every import and every
-/// new key with a CKA_ID does, by as many reads as the greatest life of any name.
+/// The most lives of a name. Every import and every new key with a CKA_ID reads as many objects as the
+/// highest life of any name, so this bounds its cost.
 const MOST_LIVES: u64 = 256;
 
-/// The external key that an unwrap with these attributes binds to, if there is one: the same class, key
-/// type and CKA_ID.
+/// The external key to which an unwrap with these attributes binds, if there is one: it has the same
+/// class, key type and CKA_ID.
 ///
 /// # Errors
-/// CKR_DEVICE_ERROR when the key of that name, or the sum of the rows, is damaged.
+/// CKR_DEVICE_ERROR when that key, or the sum of the rows, is damaged.
 pub(in crate::token) fn bound_by_id(
     state: &TokenState,
     keys: &Keys,
@@ -46,14 +46,14 @@ pub(in crate::token) fn bound_by_id(
     })
 }
 
-/// Whether a key leaves its name to the next: its scheduled deletion has come, and the clock is not in
-/// doubt about that.
+/// Whether the key has given up its name: the time of its scheduled deletion has come, by a clock that
+/// is not in doubt.
 fn is_gone(record: &Record, now: Now) -> bool {
     now.believed && byok::expired(gone_at(&record.attributes), now.at)
 }
 
 impl Change<'_> {
-    /// As [`bound_by_id`], within this change.
+    /// See [`bound_by_id`]; reads what this change has done so far.
     pub(in crate::token) fn bound_by_id(&self, attributes: &Attributes) -> Result<Option<Record>> {
         let vault = self.vault();
         let (Some(name), Some(master)) = (Name::of(attributes), vault.master) else {
@@ -64,11 +64,11 @@ impl Change<'_> {
         name.find(vault, lives, is_gone, |uid| self.get(uid))
     }
 
-    /// The uid of a new external key with these attributes, whose name no living key has; `None` for
-    /// a key without a name.
+    /// The uid of a new external key with these attributes, in the next life of their name; `None` for a
+    /// key without a name. No key that is still there may have the name.
     ///
     /// # Errors
-    /// CKR_ATTRIBUTE_VALUE_INVALID when the name has had as many lives as it may.
+    /// CKR_ATTRIBUTE_VALUE_INVALID when the name has had `MOST_LIVES` lives.
     pub(in crate::token) fn begin_life(&mut self, attributes: &Attributes) -> Result<Option<Uid>> {
         let Some(name) = Name::of(attributes) else {
             return Ok(None);
@@ -81,7 +81,7 @@ impl Change<'_> {
         })?;
         let mut life = self.ended_lives(&name, master)?;
         let mut uid = name.uid(master, life);
-        // A key whose scheduled deletion has come, and that is not erased yet.
+        // The time of this key's scheduled deletion has come, and it is not erased yet.
         while self.snapshot().object(&uid)?.is_some() {
             life += 1;
             uid = name.uid(master, life);
@@ -99,7 +99,7 @@ impl Change<'_> {
         Ok(Some(uid))
     }
 
-    /// Removes the object with everything that belongs to it.
+    /// Removes the object, its material and its index rows.
     pub(in crate::token) fn remove(&mut self, uid: &Uid) -> Result<()> {
         let Some(row) = self.tx.object(uid)? else {
             return Err(Error::new(
@@ -115,13 +115,13 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Counts the life of the external key that is removed, so that its uid is never used again.
+    /// Counts the ended life of an external key that is removed, so that its uid is never used again.
     fn end_life(&mut self, record: &Record) -> Result<()> {
         let name = Name::of(&record.attributes).filter(|_| is_external(&record.attributes));
         let (Some(name), Some(master)) = (name, self.vault().master) else {
             return Ok(());
         };
-        // A damaged sum keeps nothing from being removed.
+        // Removing a key works with a damaged sum too.
         let lives = self.lives(master).unwrap_or_default();
         let Some(life) = (0..=lives).find(|life| name.uid(master, *life) == record.uid) else {
             return Ok(());
@@ -133,12 +133,12 @@ impl Change<'_> {
         self.set_value(&row, &[&count[..], &tag].concat())
     }
 
-    /// The greatest life of any name, with those that this change begins.
+    /// The highest life of any name, including those that this change begins.
     fn lives(&self, master: &Domain) -> Result<u64> {
         Ok(Rows::lives(self.snapshot(), master)?.max(self.moved.life()))
     }
 
-    /// Lives of this name that have ended. Of a row that was edited, as many as any name can have had.
+    /// How many lives of this name have ended. Where the row was edited, the most that any name can have.
     fn ended_lives(&self, name: &Name, master: &Domain) -> Result<u64> {
         let row_name = name.row(master);
         let Some(row) = self.snapshot().meta(&row_name)? else {

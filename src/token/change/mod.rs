@@ -1,4 +1,4 @@
-//! The one way to change a token, so that no caller forgets the clock mark or the audit record.
+//! All changes of a token. Each carries the clock mark and an audit record in its transaction.
 
 pub(in crate::token) mod lives;
 mod quota;

@@ -1,4 +1,4 @@
-//! How much callers without a login may make the token record.
+//! Limits on what callers without a login may have recorded.
 
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -9,7 +9,7 @@ use crate::token::identity::state::Keys;
 use super::writer::Writer;
 
 impl Writer {
-    /// Appends a record for each refusal, as far as the quota of callers without a login goes.
+    /// Appends a record for each refusal; those of callers without a login only as far as their quota goes.
     pub(super) fn append_refusals(
         &self,
         tx: &Tx<'_>,
@@ -41,7 +41,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Counts a change of a caller without a login, each of which makes a record.
+    /// Counts a change of a caller without a login, and refuses it beyond the quota: each makes a record.
     pub(super) fn count_public_change(&self, tx: &Tx<'_>, keys: &Keys) -> Result<()> {
         let public = &keys.identity.public;
         let mut quota = Quota::decode(public, tx.meta(QUOTA_ROW)?.as_deref())?;

@@ -1,4 +1,4 @@
-//! Refusals on record: one that repeats is counted, and recorded with the next change.
+//! Recording refusals. Repeated ones are counted, and recorded with the next change.
 
 use crate::ck;
 use crate::config::LogLevel;
@@ -10,7 +10,7 @@ use crate::token::identity::state::Keys;
 use super::writer::Writer;
 
 impl Writer {
-    /// Records a refusal, or counts one that repeats: see `audit::Refusals`.
+    /// Records a refusal, or counts a repeated one: see `audit::Refusals`.
     pub(in crate::token) fn record_refusal(
         &self,
         keys: &Keys,
@@ -34,7 +34,7 @@ impl Writer {
         self.write_refusals(keys, due, bounded)
     }
 
-    /// Records the refusals that are counted and not recorded, and those that were omitted.
+    /// Records the refusals that were counted and not recorded yet, and the number of the omitted ones.
     pub(in crate::token) fn flush_refusals(&self, keys: &Keys) -> Result<()> {
         if self.state.config.read_only {
             return Ok(());
@@ -53,8 +53,8 @@ impl Writer {
         Ok(quota.take_omitted(keys.logged_in(), now).is_some())
     }
 
-    /// On a full disk the space that is kept back takes refusals of which there can be only so many;
-    /// others are in the log alone, since refusals without end would use that space up.
+    /// On a full disk, refusals whose number is bounded use the store's reserve of disk space. Others are
+    /// only in the log then, since an endless row of them would use the reserve up.
     fn write_refusals(&self, keys: &Keys, refusals: Vec<Refusal>, bounded: bool) -> Result<()> {
         let write = || {
             self.store.write_anyhow(|tx| {
@@ -89,7 +89,7 @@ impl Writer {
         }
     }
 
-    /// Whether no refusal is counted that is not recorded.
+    /// Whether every refusal that was counted is recorded.
     pub(in crate::token) fn has_no_refusals(&self) -> bool {
         self.refusals.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The ways to change a token. Each runs a closure on a [`Change`] in one durable transaction.
+//! Running a closure on a [`Change`] in one durable transaction.
 
 use crate::ck;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use super::transaction::Change;
 use super::writer::Writer;
 
 impl Writer {
-    /// Runs `f` in one durable transaction; on an error nothing of it stays.
+    /// Runs `f` in one durable transaction; on an error nothing of it is kept.
     pub(in crate::token) fn change<T>(
         &self,
         keys: &Keys,
@@ -36,7 +36,7 @@ impl Writer {
         Ok(out)
     }
 
-    /// As `change`, on whatever file is there: see `AnchoredStore::write_anyhow`.
+    /// As `change`, without comparing the file with its anchor: see `AnchoredStore::write_anyhow`.
     pub(in crate::token) fn change_anyhow<T>(
         &self,
         keys: &Keys,
@@ -51,7 +51,7 @@ impl Writer {
         Ok(out)
     }
 
-    /// Records that the use of a key begins, where such records are wanted.
+    /// Records that the use of a private or secret key begins, where `audit.use` is set.
     pub(in crate::token) fn record_use(
         &self,
         keys: &Keys,
@@ -79,7 +79,7 @@ impl Writer {
         })
     }
 
-    /// Makes a change with its record in `tx`; also returns the clock mark to commit.
+    /// Runs `f` in `tx` and appends its record; also returns the clock mark that is committed with it.
     pub(in crate::token) fn record<T>(
         &self,
         tx: &Tx<'_>,

@@ -1,5 +1,4 @@
-//! A change of a token while it is made: an event, its objects, the clock mark and the audit record in one
-//! transaction.
+//! One change of a token: its objects, the clock mark and the audit record, all in one transaction.
 
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -14,26 +13,25 @@ use crate::token::identity::time::{MARK_ROW, Mark, Now};
 use crate::token::record::material;
 use crate::token::record::vault::{Record, Vault};
 
-/// Objects that callers without a login can have in the token, and their bytes.
+/// The most objects that callers without a login can have in the token, and the most bytes of them.
 const UNVOUCHED_OBJECTS: u64 = 10_000;
 const UNVOUCHED_BYTES: u64 = 64 << 20;
 
-/// A change in progress.
+/// A change that is being made.
 pub(in crate::token) struct Change<'a> {
     pub(super) tx: &'a Tx<'a>,
     state: &'a TokenState,
     pub(in crate::token) vault: Vault<'a>,
     pub(in crate::token) now: Now,
     pub(in crate::token) stored: Mark,
-    /// The mark to commit.
     pub(in crate::token) mark: Mark,
     pub(in crate::token) entry: Entry,
-    /// What it does to the sum of the rows.
+    /// What the change adds to and takes from the sum of the rows.
     pub(in crate::token) moved: Moved,
 }
 
 impl<'a> Change<'a> {
-    /// A change in `tx` that does what `doing` says, recorded with the answer `rv`.
+    /// A change in `tx` whose record is `doing` with the answer `rv`.
     pub(in crate::token) fn new(
         tx: &'a Tx<'a>,
         state: &'a TokenState,
@@ -57,8 +55,7 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// Appends the record of the change, and stores what follows from it; returns the clock mark to
-    /// commit.
+    /// Appends the audit record, and stores the clock mark and the sum of the rows; returns the mark.
     pub(in crate::token) fn finish(self, keys: &Keys) -> Result<Mark> {
         if self.mark != self.stored {
             let mark = self.mark.encode(&keys.identity.public);
@@ -69,7 +66,7 @@ impl<'a> Change<'a> {
         Ok(self.mark)
     }
 
-    /// Stores `record` as its next version, with its material where that is new.
+    /// Stores `record` as its next version; its material only where `material` is new.
     pub(in crate::token) fn put(
         &mut self,
         record: &mut Record,
@@ -94,8 +91,8 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// Whether the objects that callers without a login have made are not too many now. Such an object
-    /// has no tag under the master key.
+    /// Refuses more objects of callers without a login than there may be. Such an object has no tag under
+    /// the master key.
     fn check_unvouched(&self) -> Result<()> {
         let (count, bytes) = self.tx.without_mac()?;
         if count <= UNVOUCHED_OBJECTS && bytes <= UNVOUCHED_BYTES {
@@ -109,7 +106,7 @@ impl<'a> Change<'a> {
         )
     }
 
-    /// The object as this transaction sees it.
+    /// The object, as changed so far by this transaction.
     pub(in crate::token) fn get(&self, uid: &Uid) -> Result<Option<Record>> {
         self.tx
             .object(uid)?
@@ -117,7 +114,7 @@ impl<'a> Change<'a> {
             .transpose()
     }
 
-    /// Seals material for the object, and names it in the record.
+    /// Seals material for the object, and stores its identifier in the record.
     fn seal_material(&self, record: &mut Record, material: &Material) -> Result<MaterialRow> {
         let id: [u8; 16] = crate::rng::random(&*self.state.rng);
         let clear = material::encode(material)?;
@@ -128,14 +125,14 @@ impl<'a> Change<'a> {
         Ok(MaterialRow { data_key, sealed })
     }
 
-    /// Erases the material of the object; the record (which is `put` afterwards) names none.
+    /// Erases the material of the object and its identifier in `record`, which the caller stores by `put`.
     pub(in crate::token) fn erase_material(&mut self, record: &mut Record) -> Result<()> {
         self.tx.erase_material(&record.uid)?;
         crate::token::record::external::set_material_row(&mut record.attributes, None);
         Ok(())
     }
 
-    /// The store as this change sees it.
+    /// The store, as changed so far by this transaction.
     pub(in crate::token) fn snapshot(&self) -> &Snapshot<'_> {
         self.tx
     }
@@ -148,23 +145,23 @@ impl<'a> Change<'a> {
         &*self.state.rng
     }
 
-    /// Sets a value that belongs to the token itself.
+    /// Stores a value of the token itself.
     pub(in crate::token) fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
         Ok(self.tx.set_meta(name, value)?)
     }
 
-    /// The committed clock mark.
+    /// The clock mark that was committed before this change.
     pub(in crate::token) fn stored_mark(&self) -> Mark {
         self.stored
     }
 
-    /// Commits `mark`, which the security officer has chosen.
+    /// Commits `mark`, which the security officer has accepted, in place of the clock's.
     pub(in crate::token) fn set_mark(&mut self, mark: Mark) {
         self.mark = mark;
         self.entry.number = Some(mark.at);
     }
 
-    /// Notes for the sum of the rows that `new` takes the place of the object's row.
+    /// Replaces the object's row by `new` in the sum of the rows; `None` removes it.
     pub(super) fn replace(&mut self, uid: &Uid, new: Option<&Row>) -> Result<()> {
         let old = self.tx.object(uid)?;
         self.moved.replace(self.vault.master, old.as_ref(), new)
@@ -184,8 +181,8 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// The label as the audit record has it: sealed under the master key, and nothing when nobody
-    /// is logged in or there is none.
+    /// The label as the audit record stores it: sealed under the master key; empty when nobody is logged
+    /// in or there is no label.
     pub(in crate::token) fn sealed_label(
         &self,
         uid: &Uid,

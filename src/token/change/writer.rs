@@ -1,4 +1,4 @@
-//! What changes the token: its store, and the clock mark that goes with each change.
+//! The writer of a token: its store, its pending refusals, and the clock mark that each change carries.
 
 use std::sync::Arc;
 
@@ -11,7 +11,6 @@ use crate::token::identity::audit::Refusals;
 use crate::token::identity::state::{Keys, TokenState};
 use crate::token::identity::time::{MARK_ROW, Mark};
 
-/// Makes the changes of one token.
 pub(in crate::token) struct Writer {
     pub(super) state: Arc<TokenState>,
     pub(in crate::token) store: AnchoredStore,
@@ -27,8 +26,8 @@ impl Writer {
         }
     }
 
-    /// Stores the mark where uses alone have moved it, or where readings are in doubt, or no longer. It
-    /// does not wait for the disk, and what the caller does goes on where it fails.
+    /// Stores the clock mark alone, where uses have moved it far enough or a reading in doubt is to be
+    /// noted or cleared. This does not wait for the disk, and an error is only logged.
     pub(in crate::token) fn keep_time(&self, keys: &Keys, limited: bool) {
         if self.state.config.read_only || !self.state.time.overdue(keys.logged_in(), limited) {
             return;
@@ -49,7 +48,7 @@ impl Writer {
         }
     }
 
-    /// Commits the clock's reading, so that turning the clock back revives nothing.
+    /// Commits the clock mark, so that turning the clock back revives nothing.
     pub(in crate::token) fn commit_mark(&self, keys: &Keys) -> Result<()> {
         if self.state.config.read_only {
             return Ok(());
@@ -69,7 +68,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Stores the mark as the clock has moved it, and returns it.
+    /// Advances the mark by the clock, stores it and returns it.
     pub(in crate::token) fn store_mark(&self, tx: &Tx<'_>, keys: &Keys) -> Result<Mark> {
         keys.identity.check(tx)?;
         let public = &keys.identity.public;

@@ -1,4 +1,4 @@
-//! The end of a material, and of an external key with all its versions.
+//! Erasing the material of external keys, and removing them with all their versions.
 
 use crate::ck;
 use crate::error::Result;
@@ -8,8 +8,8 @@ use crate::token::record::vault::Record;
 use super::version;
 use crate::token::record::external::of_version;
 
-/// Erases the material of an external key, or of an older version, with what belongs to it, its check
-/// value and its expiry; public parts and binding stay.
+/// Erases the material of an external key or of one of its older versions, with check value and expiry.
+/// Public parts and binding stay.
 pub(in crate::token) fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
     change.erase_material(record)?;
     record.attributes.remove(ck::CKA_CHECK_VALUE);
@@ -18,14 +18,15 @@ pub(in crate::token) fn erase(change: &mut Change<'_>, record: &mut Record) -> R
     let Some(uid) = of_version(&record.attributes) else {
         return Ok(());
     };
-    // A key that is ready somewhere holds this material: a change of its record makes it another.
+    // Keys that are ready in some process hold this material; a new version of the key's row makes
+    // every process read it again.
     match change.get(&uid)? {
         Some(mut key) => change.put(&mut key, None),
         None => Ok(()),
     }
 }
 
-/// Erases the material of an external key, of all versions.
+/// Erases the material of all versions of an external key.
 pub(in crate::token) fn erase_all(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
     for mut older in version::older(change, &record.attributes)? {
         change.erase_material(&mut older)?;
@@ -35,7 +36,7 @@ pub(in crate::token) fn erase_all(change: &mut Change<'_>, record: &mut Record) 
     erase(change, record)
 }
 
-/// Removes an object; of an external key all versions.
+/// Removes an object; an external key with all its versions.
 pub(in crate::token) fn remove(change: &mut Change<'_>, record: &Record) -> Result<()> {
     for older in version::older(change, &record.attributes)? {
         change.remove(&older.uid)?;

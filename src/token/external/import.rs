@@ -1,4 +1,4 @@
-//! An import: material binds an external key, or comes to one that is bound.
+//! Imports: material binds an external key, or comes again to a key that is bound to it.
 
 use std::ops::ControlFlow;
 
@@ -24,24 +24,24 @@ use super::template::{coerce, refuse_bound_identity};
 use super::version;
 use crate::token::record::external::{BINDING, facts, is_bound_to, is_external, profile_of};
 
-/// What an unwrap brings to an external key.
 pub(in crate::token) struct UnwrappedMaterial<'a> {
-    /// Attributes of the unwrap's template, complete.
+    /// All attributes that follow from the unwrap's template.
     pub(in crate::token) attributes: &'a Attributes,
-    /// CKA_TENON_EXPIRES_AT, if the template has it.
+    /// CKA_TENON_EXPIRES_AT of the template.
     pub(in crate::token) expires_at: Option<UnixTime>,
     pub(in crate::token) material: &'a Material,
-    /// It came out of the blob, and does not stand for a bad one.
+    /// Whether it came out of the blob, and is not a pseudo-random key in place of a bad blob.
     pub(in crate::token) genuine: bool,
-    /// The wrap protects integrity.
+    /// Whether the wrapping mechanism protects integrity.
     pub(in crate::token) integrity: bool,
-    /// Name of the algorithm, or of the mechanism where no service has it.
+    /// Name of the wrapping algorithm, or of the mechanism where no service has such an algorithm.
     pub(in crate::token) algorithm: &'static str,
 }
 
-/// Imports material by (class, key type, CKA_ID): makes the external key and binds it, or imports the
-/// same material into the one that is there. One transaction decides, so of two processes that race one
-/// binds and the other is measured against it. Returns the key, and whether a new one shares its name.
+/// Imports material by (class, key type, CKA_ID). Where no external key has that name, one is made and
+/// bound; else the same material is imported into it again. This is decided in one transaction: of two
+/// processes that import at once one binds the key, and the other's material is compared with it.
+/// Returns the key, and whether a new key shares its name with a key that is not external.
 pub(in crate::token) fn import_by_id(
     change: &mut Change<'_>,
     keys: &Keys,
@@ -58,7 +58,6 @@ pub(in crate::token) fn import_by_id(
     Ok((record, shared))
 }
 
-/// Imports material into the external key that an import job serves.
 pub(in crate::token) fn import_into(
     change: &mut Change<'_>,
     keys: &Keys,
@@ -72,7 +71,7 @@ pub(in crate::token) fn import_into(
     import(change, keys, &mut record, unwrapped)
 }
 
-/// A new external key of profile `open`, with the name that its attributes say.
+/// A new external key of profile `open`, under the name of these attributes.
 fn new_by_id(change: &mut Change<'_>, attributes: &Attributes) -> Result<Record> {
     let mut attributes = attributes.clone();
     coerce(&mut attributes);
@@ -83,9 +82,9 @@ fn new_by_id(change: &mut Change<'_>, attributes: &Attributes) -> Result<Record>
 }
 
 impl Change<'_> {
-    /// Refuses a key of this uid and these attributes where its name, (class, key type, CKA_ID), is that
-    /// of an external key: a search by the name would find either (BYOK rule 12b). Public keys have no
-    /// material to bind, so their names are free.
+    /// Refuses a key with this uid and these attributes if an external key has the same name (class, key
+    /// type, CKA_ID): a search by the name would find both (BYOK rule 12b). Public keys have no material
+    /// to bind, so their names are free.
     pub(in crate::token) fn may_be_named(&self, uid: &Uid, attributes: &Attributes) -> Result<()> {
         if !has_name(attributes) {
             return Ok(());
@@ -96,8 +95,8 @@ impl Change<'_> {
         }
     }
 
-    /// Whether the name of a new external key is that of a key that is no external one. That key was
-    /// there first, so it stays, and the binding holds all the same.
+    /// Whether a key that is not external has the name of a new external key. That key was there first, so
+    /// it keeps its name, and the external key is bound all the same.
     pub(in crate::token) fn shares_name(&self, attributes: &Attributes) -> Result<bool> {
         for uid in namesakes(self.snapshot(), self.vault(), attributes)? {
             let other = self.get(&uid)?;
@@ -109,7 +108,7 @@ impl Change<'_> {
     }
 }
 
-/// Says in the log that a new external key shares its name, once the key is committed.
+/// Warns in the log that a new external key shares its name. Call it once the key is committed.
 pub(in crate::token) fn note_shared_name() {
     log::note(
         LogLevel::Warning,
@@ -118,13 +117,13 @@ pub(in crate::token) fn note_shared_name() {
     );
 }
 
-/// A private or secret key with a CKA_ID.
+/// Whether the attributes are those of a private or secret key with a CKA_ID.
 pub(in crate::token) fn has_name(attributes: &Attributes) -> bool {
     let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
     !id.is_empty() && matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
 }
 
-/// Uids of the objects that the index has for the name of these attributes.
+/// Uids of the objects that the index lists under the name of these attributes.
 fn namesakes(
     snapshot: &Snapshot<'_>,
     vault: &Vault<'_>,
@@ -164,7 +163,7 @@ fn import(
     ));
     let current = is_bound_to(&record.attributes, &fingerprint);
     let mut older = None;
-    // Each is compared, so that the time tells nothing of which it is.
+    // All are compared, so that the time does not tell which one matched.
     for version in version::older(change, &record.attributes)? {
         if is_bound_to(&version.attributes, &fingerprint) {
             older = Some(version);
@@ -207,7 +206,7 @@ fn import(
     change.put(record, Some(unwrapped.material))
 }
 
-/// Gives the key the label that the import names, if it does.
+/// Gives the key the label of the import's template, if that has one.
 fn name(record: &mut Record, unwrapped: &UnwrappedMaterial<'_>) {
     let label = unwrapped.attributes.bytes(ck::CKA_LABEL);
     if let Some(label) = label.filter(|label| !label.is_empty()) {
@@ -216,7 +215,7 @@ fn name(record: &mut Record, unwrapped: &UnwrappedMaterial<'_>) {
     }
 }
 
-/// Sets what an import says of the material that came.
+/// Sets expiry, time and algorithm of an import.
 fn set_imported(
     attributes: &mut Attributes,
     unwrapped: &UnwrappedMaterial<'_>,
@@ -238,7 +237,7 @@ fn set_imported(
     }
 }
 
-/// The material of a new version is as long as those before it.
+/// Refuses material of a new version that is not as long as that of the versions before it.
 fn fits_again(attributes: &Attributes, material: &Material) -> Result<()> {
     let len = attributes.ulong(ck::CKA_VALUE_LEN);
     match material {

@@ -1,4 +1,4 @@
-//! Import jobs: GetParametersForImport, and the unwraps by their keys (BYOK section 3).
+//! Import jobs (BYOK section 3): their statements and tokens, and which algorithms they allow.
 
 use crate::attr::RawAttribute;
 use crate::byok::{self, Algorithm, Job, OaepHash, Profile, Refused, WrappingKey};
@@ -16,18 +16,18 @@ use crate::token::record::uid::uid_of;
 use super::template::OF_JOBS;
 use crate::token::record::external::spec_of;
 
-/// The private template of C_GenerateKeyPair asks for an import job.
+/// Whether the private template of C_GenerateKeyPair asks for an import job.
 pub(in crate::token) fn orders_job(private: &[RawAttribute]) -> bool {
     let mut kinds = private.iter().map(|attribute| attribute.kind);
     kinds.any(|kind| OF_JOBS.contains(&kind))
 }
 
-/// The external key that a job's private key brings material to.
+/// The external key into which a job's private key imports.
 pub(in crate::token) fn target(object: &Object) -> Option<Uid> {
     job(object).map(|job| job.target)
 }
 
-/// The job whose private key this is.
+/// The job whose private key `object` is.
 pub(in crate::token) fn job(object: &Object) -> Option<Job> {
     let attributes = &object.attributes;
     if attributes.ulong(ck::CKA_TENON_ORIGIN) != Some(ck::ORIGIN_IMPORT_JOB) {
@@ -43,7 +43,7 @@ pub(in crate::token) fn job(object: &Object) -> Option<Job> {
     })
 }
 
-/// Whether the target's profile has this algorithm for it, by this wrapping key.
+/// Refuses an algorithm or wrapping key that the target's profile does not have for it.
 pub(in crate::token) fn may_wrap(
     profile: &Profile,
     algorithm: &Algorithm,
@@ -58,7 +58,7 @@ pub(in crate::token) fn may_wrap(
         .map_err(|rule| byok::Error::Profile(profile.service, rule).into())
 }
 
-/// The statement of a job with the token's MAC over it.
+/// The job's statement, followed by the token's MAC of it.
 pub(in crate::token) fn import_token(keys: &Keys, job: &Job) -> Result<Vec<u8>> {
     let master = keys.master("an import job needs the user's login")?;
     let statement = job.statement();
@@ -82,8 +82,8 @@ pub(in crate::token) fn check_token(
     }
 }
 
-/// The algorithm by which a plain key opens a blob, and that key; `None` for ways that no service
-/// has.
+/// The algorithm of a service by which an ordinary key opens a blob, and the kind of that key; `None`
+/// where no service has such an algorithm.
 pub(in crate::token) fn wrapping_algorithm(
     mechanism: &Mechanism,
     params: &Params,

@@ -1,5 +1,4 @@
-//! The life of external keys and import jobs in the store. What may be done is decided by `byok` and
-//! `policy`; this does it.
+//! Carrying out the life of external keys and import jobs in the store, as `byok` and `policy` decide.
 
 pub(in crate::token) mod end;
 pub(in crate::token) mod import;

@@ -1,10 +1,10 @@
-//! What is known of private external keys without a login, for monitors that hold no PIN: names,
-//! states and ends, never labels or other attributes.
+//! What is known of private external keys without a login, for monitors that hold no PIN: uids,
+//! states and times of expiry, never labels or other attributes.
 //!
-//! A private object's attributes are sealed under the master key. Name, expiry, deletion date and
-//! whether there is material are clear columns of its row; the facts besides that its state follows
-//! from are index rows under the store key. So an answer is worth what the file is worth: who can
-//! write the file can change it.
+//! A private object's attributes are sealed under the master key. Uid, expiry, deletion date and
+//! whether there is material are clear columns of its row; the other facts from which its state
+//! follows are index rows under the store key. Whoever can write the file can change all of these, so
+//! an answer proves nothing against such a person.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -28,13 +28,13 @@ pub struct SealedKey {
     pub class: ck::CK_OBJECT_CLASS,
     /// The derived state; never `Deleted`.
     pub state: State,
-    /// A material was imported once.
+    /// Material was imported at least once.
     pub bound: bool,
     /// End of the material's life; 0 = never, or no material.
     pub expires_at: UnixTime,
     /// When the scheduled deletion takes effect; 0 = none.
     pub deletion_at: UnixTime,
-    /// Its older versions, which open what was encrypted under them.
+    /// Its older versions, which only decrypt what was encrypted under them.
     pub older: Vec<SealedVersion>,
 }
 
@@ -47,7 +47,7 @@ pub struct SealedVersion {
     pub expires_at: UnixTime,
 }
 
-/// The private external keys, without a login.
+/// The private external keys, as known without a login.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
@@ -65,7 +65,7 @@ pub(in crate::token) fn sealed_keys(state: &TokenState) -> Result<Vec<SealedKey>
     })
 }
 
-/// One state of the store, seen without a login.
+/// One state of the store, read without a login.
 struct View<'a> {
     snapshot: &'a Snapshot<'a>,
     store: &'a Domain,

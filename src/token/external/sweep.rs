@@ -1,4 +1,4 @@
-//! Erasing what is due: at every touch of an expired key, at each login of the user, and by `sweep`.
+//! Erasing what is due: when an expired key is used, at each login of the user, and by `sweep`.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::token::identity::state::{Keys, TokenState};
 use crate::token::record::external::{gone_at, of_job, stale};
 use crate::token::record::vault::Record;
 
-/// What a sweep has erased.
+/// What a sweep erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
     /// Materials of external keys that had expired.
@@ -30,11 +30,11 @@ pub struct Swept {
     pub job_keys: u64,
     /// Objects that were due and could not be erased; the log says why.
     pub failed: u64,
-    /// More may be due: a login erases so many and no more.
+    /// Whether more may be due, since a login erases a limited number.
     pub left: bool,
 }
 
-/// What is due of an object.
+/// Why an object is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     Material,
@@ -42,23 +42,23 @@ enum Due {
     JobKey,
 }
 
-/// How the log is emptied of what was erased.
+/// When the log is emptied of what was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Emptying {
-    /// With the change itself.
+    /// Together with the change.
     AtOnce,
-    /// After the last of several batches, by the caller.
+    /// By the caller, after the last of several batches.
     Postponed,
 }
 
-/// Objects that one transaction erases at most: other writers get their turn between two.
+/// The most objects that one transaction erases, so that other writers get their turn in between.
 const BATCH: usize = 128;
-/// Objects that a login erases at most, so that it stays fast. Of what is left each later change
-/// erases a batch, and so does each further login; `Token::sweep` erases all.
+/// The most objects that a login erases, so that it stays fast. Each later change and login erases
+/// more of the rest; `Token::sweep` erases all.
 const AT_LOGIN: usize = 5 * BATCH;
 
 impl Swept {
-    /// Objects that were erased.
+    /// How many objects were erased.
     #[must_use]
     pub fn erased(&self) -> u64 {
         self.materials + self.keys + self.job_keys
@@ -84,10 +84,10 @@ impl AddAssign for Swept {
     }
 }
 
-/// Erases what is due in one token.
+/// Erases what is due in one token, and remembers whether a login left some of it.
 pub(in crate::token) struct Sweeper {
     state: Arc<TokenState>,
-    /// A login has not erased all that was due.
+    /// Whether a login left something that is due.
     due_left: AtomicBool,
 }
 
@@ -99,7 +99,7 @@ impl Sweeper {
         }
     }
 
-    /// What the user's login erases. A login is not refused because this fails.
+    /// Erases what is due, up to a login's limit. An error is only logged: it does not refuse the login.
     pub(in crate::token) fn sweep_at_login(&self, writer: &Writer) -> Swept {
         let keys = self.state.keys();
         let swept = keys.and_then(|keys| self.sweep(writer, &keys, AT_LOGIN, |_| ()));
@@ -112,7 +112,7 @@ impl Sweeper {
         })
     }
 
-    /// Erases a batch of what a login has left.
+    /// Erases one more batch, if a login left something.
     pub(in crate::token) fn sweep_on(&self, writer: &Writer, keys: &Keys) {
         if keys.master.is_none() || !self.due_left.load(Ordering::Relaxed) {
             return;
@@ -125,7 +125,7 @@ impl Sweeper {
         }
     }
 
-    /// Erases at most `limit` of the objects that are due.
+    /// Erases at most `limit` of the objects that are due, and none while the clock is in doubt.
     pub(in crate::token) fn sweep(
         &self,
         writer: &Writer,
@@ -138,7 +138,6 @@ impl Sweeper {
             return Ok(swept);
         }
         let now = self.state.time.now();
-        // A reading in doubt erases nothing.
         let limit = if now.believed { limit } else { 0 };
         let (mut after, mut tried) = (DuePlace::default(), 0);
         let mut left = now.believed;
@@ -162,7 +161,7 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Erases what is due of the object that was touched.
+    /// Erases what is due of this object.
     pub(in crate::token) fn sweep_object(
         &self,
         writer: &Writer,
@@ -186,7 +185,7 @@ impl Sweeper {
         Ok(())
     }
 
-    /// Erases a batch; a batch that fails as a whole counts as failed.
+    /// Erases a batch. Where the transaction fails, every object of the batch counts as failed.
     fn erase(
         &self,
         writer: &Writer,
@@ -204,7 +203,7 @@ impl Sweeper {
             })
     }
 
-    /// Erases what is due of the objects, in one transaction. An object that fails is left out.
+    /// Erases what is due of the objects, in one transaction. An object that fails is left out and counted.
     fn erase_batch(
         &self,
         writer: &Writer,
@@ -222,7 +221,7 @@ impl Sweeper {
                 for (_, uid) in batch {
                     match tx.attempt(|| self.erase_due(writer, tx, keys, uid))? {
                         Ok(due) => swept.count(due),
-                        // The whole batch is tried again with the space that the store keeps back.
+                        // On a full disk the whole batch is tried again with the store's reserve of space.
                         Err(error) if error.rv == ck::CKR_DEVICE_MEMORY => return Err(error),
                         Err(error) => {
                             swept.failed += 1;
@@ -238,8 +237,8 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Erases what is due of one object. Another process may have done it, or a new import has come,
-    /// since the object was listed.
+    /// Erases what is due of one object now. Since the object was listed, another process may have erased
+    /// it, or a new import may have come.
     fn erase_due(
         &self,
         writer: &Writer,

@@ -1,4 +1,4 @@
-//! What templates may say of external keys, and what they may not say of others.
+//! Which attributes templates may have for external keys and import jobs alone.
 
 use crate::attr::{self, Attributes, Value};
 use crate::ck;
@@ -6,18 +6,18 @@ use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
 use crate::log;
 
-/// What external keys alone have.
+/// Attributes that only external keys have.
 pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 4] = [
     ck::CKA_TENON_PROFILE,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,
 ];
-/// What import jobs alone have.
+/// Attributes that only import jobs have.
 pub(in crate::token) const OF_JOBS: [ck::CK_ATTRIBUTE_TYPE; 2] =
     [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_WRAP_ALGORITHM];
 
-/// What external keys and import jobs alone have must not be asked of other new keys.
+/// Refuses attributes of external keys and import jobs in the template of another new key.
 pub(in crate::token) fn refuse_external(attributes: &Attributes) -> Result<()> {
     refuse_any(attributes, &OF_EXTERNAL)?;
     refuse_any(attributes, &OF_JOBS)
@@ -37,7 +37,7 @@ pub(in crate::token) fn refuse_any(
     }
 }
 
-/// The name of an external key is that of no other (BYOK rule 12b).
+/// Refuses a key with the name of an external key (BYOK rule 12b).
 pub(in crate::token) fn refuse_bound_identity<T>() -> Result<T> {
     refuse(
         ck::CKR_TEMPLATE_INCONSISTENT,
@@ -45,7 +45,7 @@ pub(in crate::token) fn refuse_bound_identity<T>() -> Result<T> {
     )
 }
 
-/// Sets what rules 7 and 13 leave to no template.
+/// Sets the attributes that BYOK rules 7 and 13 fix, whatever the template says.
 pub(in crate::token) fn coerce(attributes: &mut Attributes) {
     attr::finish_key_facts(attr::How::Unwrap, attributes, None);
     if !attributes.bool(ck::CKA_SENSITIVE) || attributes.bool(ck::CKA_EXTRACTABLE) {

@@ -1,7 +1,7 @@
 //! Versions of an external key (BYOK rule 10).
 //!
-//! The key's own record is the current version. Each older one is a record of its own, which no client
-//! ever sees, with its own binding, material and expiry, so that it expires and is erased as keys are.
+//! The key's own record is the current version. Each older version is a hidden record with its own
+//! binding, material and expiry, so that it expires and is erased as a key is.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::token::record::vault::{Record, Vault};
 use crate::token::record::external::{facts, is_external, material_id, of_material, older_uids};
 use crate::token::record::stored;
 
-/// What an older version keeps of the key that it was.
+/// The attributes that an older version takes over from its key.
 const KEPT: [ck::CK_ATTRIBUTE_TYPE; 9] = [
     ck::CKA_CLASS,
     ck::CKA_KEY_TYPE,
@@ -39,18 +39,18 @@ const KEPT: [ck::CK_ATTRIBUTE_TYPE; 9] = [
     ck::INTERNAL_IMPORTED_AT,
 ];
 
-/// A version of an external key.
+/// One version of an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
-    /// CKA_TENON_MATERIAL_ID; `None` while nothing was imported into it.
+    /// CKA_TENON_MATERIAL_ID; `None` before the first import into it.
     pub material_id: Option<[u8; 16]>,
-    /// It encrypts, and is what all other mechanisms use.
+    /// Whether it is the one that encrypts, and that all mechanisms but envelopes use.
     pub current: bool,
-    /// The key's state as it would be with this version alone.
+    /// The state that the key would have with this version alone.
     pub state: State,
     /// End of the material's life in Unix seconds; 0 = never, or no material.
     pub expires_at: UnixTime,
-    /// When its material came last, in Unix seconds; 0 = never, or not known.
+    /// Time of the last import into it, in Unix seconds; 0 = never, or not known.
     pub imported_at: UnixTime,
 }
 
@@ -69,7 +69,7 @@ fn read_older(
         .collect()
 }
 
-/// Makes the current version an older one, so that `record` can be bound anew.
+/// Makes the current version an older one, so that `record` can be bound to other material.
 pub(in crate::token) fn supersede(
     change: &mut Change<'_>,
     vault: &Vault<'_>,
@@ -100,11 +100,7 @@ pub(in crate::token) fn supersede(
     Ok(())
 }
 
-/// The versions of an external key: the older ones, the oldest first, the current one, and one
-/// that waits for its material. A key that was never bound has the last alone.
-///
-/// # Errors
-/// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_OBJECT_HANDLE_INVALID.
+/// See `Token::versions`.
 pub(in crate::token) fn versions(
     state: &TokenState,
     keys: &Keys,
@@ -145,7 +141,7 @@ pub(in crate::token) fn versions(
     Ok(versions)
 }
 
-/// All versions of an external key, ready to make and open envelopes.
+/// All versions of an external key, ready to open envelopes; the current one also makes them.
 ///
 /// # Errors
 /// CKR_KEY_TYPE_INCONSISTENT for every other key.
@@ -166,7 +162,7 @@ pub(in crate::token) fn keyring(
     let vault = keys.vault();
     let keyring = state.store.read(|snapshot| {
         let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
-        // Its versions and their materials are those of one moment.
+        // The versions and their material are read at one moment.
         let key = get(&object.uid)?.ok_or_else(no_such_object)?;
         object.check_not_older(key.version)?;
         let current = ready(&vault, snapshot, &key)?.ok_or_else(no_material)?;

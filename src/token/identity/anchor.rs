@@ -1,18 +1,18 @@
-//! The anchor: a small file on other storage that knows how far the token has come.
+//! The anchor: a small file on other storage that knows how many changes the token has had.
 //!
 //! After each change the token notes there the store's count of changes and the last record of its
-//! audit chain. A file that has fewer changes, or another record at that place, is an older copy or
-//! a copy of one that went another way, and is refused. Both are compared, for the count alone
-//! stands in the file for anybody to write. The note has the position of the latest sum of the rows
-//! (`rows`) too, so that an old sum with the old rows that belong to it is refused as well.
+//! audit chain. A token's file that has fewer changes, or another record at that position, is an older
+//! copy or was changed from an older copy, and is refused. Both are compared, since anybody can write
+//! another count into the file. The note also has the position of the latest sum of the rows (`rows`),
+//! so that an old sum together with its old rows is refused as well.
 //!
-//! *A crash between a commit and its note* leaves the note behind, which is no rollback; the next
-//! change brings it up. A note is written only of what has been committed durably, so it is never
-//! ahead of a file that is the right one. Of two processes that write notes at once the earlier note
-//! may stay: it is behind, and as good.
+//! *A crash between a commit and its note* leaves the note behind the token, which is accepted; the
+//! next change brings the note up to date. A note is written only of what was committed durably, so it
+//! is never ahead of the right file. Where two processes write notes at once the earlier note may stay:
+//! it is behind the token, and accepted.
 //!
-//! *A missing anchor.* The token remembers that it was noted once, and then refuses to go on without
-//! the note: otherwise taking the medium away would be enough.
+//! *A missing anchor.* The token remembers that it was noted once, and is then refused without the
+//! note: otherwise it would be enough to take the medium away.
 
 use std::sync::Arc;
 
@@ -28,18 +28,18 @@ use crate::store::{Snapshot, Tx, Umask, WholeFile};
 use super::rows::Rows;
 use super::state::{Identity, TokenState};
 
-/// Row that is there once the token has been noted in an anchor.
+/// Row that exists once the token was noted in an anchor.
 pub(in crate::token) const ANCHORED_ROW: &str = "anchored";
-/// What an anchor begins with.
+/// First bytes of an anchor.
 const MAGIC: &[u8; 8] = b"TENONAN2";
 const TAG_LEN: usize = 32;
 
-/// How far a token has come.
+/// How far a token has come, as an anchor notes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Progress {
-    /// Transactions that changed the store.
+    /// How many transactions changed the store.
     changes: u64,
-    /// Last audit record: its position, and its authentication code.
+    /// Position of the last audit record, and its authentication code.
     records: u64,
     code: [u8; 32],
     /// Position of the audit record that the sum of the rows names.
@@ -47,7 +47,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Of a token of which nothing is noted yet: every copy of it is as far.
+    /// For a token of which nothing is noted yet. Every copy of it has come this far.
     const NONE: Self = Self {
         changes: 0,
         records: 0,
@@ -55,7 +55,7 @@ impl Progress {
         rows: 0,
     };
 
-    /// Of a token that has ended: no copy of it is as far.
+    /// For a token that has ended. No copy of it has come this far.
     const ENDED: Self = Self {
         changes: u64::MAX,
         records: u64::MAX,
@@ -63,7 +63,7 @@ impl Progress {
         rows: u64::MAX,
     };
 
-    /// Where the store stands, as its `changes`-th change leaves it.
+    /// The state that the store's change number `changes` leaves.
     fn of(snapshot: &Snapshot<'_>, changes: u64) -> Result<Self> {
         let last = snapshot.audit_last()?;
         let (records, code) = last.map_or((0, Vec::new()), |row| (row.seq, row.mac));
@@ -75,7 +75,7 @@ impl Progress {
         })
     }
 
-    /// Whether a store at `changes` has come this far on the same way.
+    /// Whether a store with `changes` changes has come this far, by the same records.
     fn is_reached(&self, snapshot: &Snapshot<'_>, changes: u64) -> Result<bool> {
         if changes < self.changes {
             return Ok(false);
@@ -86,18 +86,17 @@ impl Progress {
     }
 }
 
-/// What token and anchor say.
+/// The token's file compared with its anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnchorStatus {
-    /// Count of changes of the token's file.
+    /// Number of changes of the token's file.
     pub changes: u64,
-    /// Count of changes that the anchor knows; `None` where there is no anchor.
+    /// Number of changes that the anchor knows; `None` where there is no anchor.
     pub noted: Option<u64>,
     /// Why the token is refused; `None` when token and anchor agree.
     pub refused: Option<String>,
 }
 
-/// The anchor of one token.
 struct Anchor<'a> {
     file: WholeFile,
     identity: &'a Identity,
@@ -152,12 +151,12 @@ impl Anchor<'_> {
         self.file.replace(&content).map_err(|e| self.unusable(e))
     }
 
-    /// Whether the token may be changed, under the store's write lock; a token without an anchor
-    /// gets one. What is noted was committed before this state.
+    /// Refuses to change the token if its anchor does not agree; makes an anchor for a token that has
+    /// none. Called under the store's write lock, so what is noted was committed before this state.
     ///
-    /// A token's first anchor is written before the row that says so is committed, for a row without an
-    /// anchor refuses the token. Where the row is then not committed the anchor does no harm: it
-    /// says `Progress::NONE`, which every copy has come to.
+    /// A token's first anchor is written before the row that says so is committed, since a token with that
+    /// row and no anchor is refused. Where the row is not committed then, the anchor does no harm: it says
+    /// `NONE`, which every copy has reached.
     fn admit(&self, tx: &Tx<'_>, changes: u64) -> Result<()> {
         let noted = self.read()?;
         self.check(noted.as_ref(), tx, changes)?;
@@ -170,7 +169,7 @@ impl Anchor<'_> {
         Ok(tx.set_meta(ANCHORED_ROW, &[1])?)
     }
 
-    /// Compares what was noted with a store that has `changes`.
+    /// Compares the note with a store that has `changes` changes.
     fn check(&self, noted: Option<&Progress>, snapshot: &Snapshot<'_>, changes: u64) -> Result<()> {
         match noted {
             None if snapshot.meta(ANCHORED_ROW)?.is_none() => Ok(()),
@@ -209,21 +208,21 @@ impl Anchor<'_> {
     }
 }
 
-/// Whether the token has been noted in an anchor.
+/// Whether the token was noted in an anchor.
 pub(in crate::token) fn is_noted(snapshot: &Snapshot<'_>) -> Result<bool> {
     Ok(snapshot.meta(ANCHORED_ROW)?.is_some())
 }
 
-/// Whether the state `now` has come as far as `then`, on the same way.
+/// Whether the state `now` continues the state `then`.
 pub(in crate::token) fn goes_on(now: &Snapshot<'_>, then: &Snapshot<'_>) -> Result<bool> {
     let progress = Progress::of(then, then.generation()?)?;
     progress.is_reached(now, now.generation()?)
 }
 
-/// A token's store, with the anchor that its changes are noted in where `store.anchor` is set.
+/// A token's store. Where `store.anchor` is set, its changes are noted in the anchor.
 pub(in crate::token) struct AnchoredStore {
     state: Arc<TokenState>,
-    /// Held while a change is noted in the anchor.
+    /// Locked while a change is noted in the anchor.
     noting: Mutex<()>,
 }
 
@@ -235,14 +234,14 @@ impl AnchoredStore {
         }
     }
 
-    /// Makes one durable change, on the right file alone, and notes it in the anchor. `change` must
-    /// change something, and may run again: see `Store::write`.
+    /// Makes one durable change, if the file is the one that the anchor knows, and notes it there. `change`
+    /// must change something, and may run again: see `Store::write`.
     pub(in crate::token) fn write<T>(&self, change: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
         self.write_checked(true, change)
     }
 
-    /// As `write`, on whatever file is there: for counting guesses at PINs, and for what the
-    /// security officer does about a file that is refused.
+    /// As `write`, without comparing file and anchor: for counting guesses at PINs, and for what the
+    /// security officer does with a file that is refused.
     pub(in crate::token) fn write_anyhow<T>(
         &self,
         change: impl Fn(&Tx<'_>) -> Result<T>,
@@ -268,7 +267,7 @@ impl AnchoredStore {
             let progress = Progress::of(tx, changes + 1)?;
             Ok((out, Some(progress).filter(|_| noted)))
         })?;
-        // The change is made, whatever becomes of its note.
+        // The change is committed, so an error of its note is only logged.
         if let Some(Err(error)) = progress.map(|progress| self.note(&anchor, &progress)) {
             log::note(LogLevel::Error, &format!("a change was not noted: {error}"));
         }
@@ -284,7 +283,7 @@ impl AnchoredStore {
         anchor.write(progress)
     }
 
-    /// Whether the token's file is the one that its anchor knows.
+    /// Refuses a token's file that is not the one its anchor knows.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
@@ -295,14 +294,13 @@ impl AnchoredStore {
         let Some(anchor) = self.anchor(&identity) else {
             return Ok(());
         };
-        // In this order: what is noted was committed before the state that is then looked at.
+        // The note is read first: what it says was committed before the state that is read next.
         let noted = anchor.read()?;
         self.state
             .store
             .read(|snapshot| anchor.check(noted.as_ref(), snapshot, snapshot.generation()?))
     }
 
-    /// What token and anchor say; `None` when `store.anchor` is not set.
     pub(in crate::token) fn status(&self) -> Result<Option<AnchorStatus>> {
         let identity = self.state.identity()?;
         let Some(anchor) = self.anchor(&identity) else {
@@ -316,8 +314,7 @@ impl AnchoredStore {
         }))
     }
 
-    /// Notes the token's file as it is after its change number `changes`, in place of what the anchor
-    /// knows.
+    /// Notes the token's file with `changes` changes, in place of what the anchor knows.
     pub(in crate::token) fn accept(&self, changes: u64) -> Result<()> {
         let identity = self.state.identity()?;
         let Some(anchor) = self.anchor(&identity) else {
@@ -330,8 +327,8 @@ impl AnchoredStore {
         anchor.write(&progress)
     }
 
-    /// Position of the last record that the anchor knows, which must stay in the token; `None` where
-    /// there is no anchor.
+    /// Position of the last record that the anchor knows, which must stay in the token; `None` where there
+    /// is no anchor.
     pub(in crate::token) fn noted_records(&self) -> Result<Option<u64>> {
         let identity = self.state.identity()?;
         let Some(anchor) = self.anchor(&identity) else {
@@ -340,7 +337,7 @@ impl AnchoredStore {
         Ok(Some(anchor.read()?.map_or(0, |noted| noted.records)))
     }
 
-    /// The token that was here has ended: no copy of it is accepted any more.
+    /// Notes that the token has ended, so that no copy of it is accepted any more.
     pub(in crate::token) fn end(&self, ended: &Identity) {
         let Some(anchor) = self.anchor(ended) else {
             return;

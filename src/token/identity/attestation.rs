@@ -1,7 +1,7 @@
 //! The token's attestation key, P-256: it signs receipts of imports, and nothing else.
 //!
-//! The private key is sealed under the master key. The public one lies in clear, with a tag under the
-//! store key, so that it is had without a login.
+//! The private key is sealed under the master key. The public key is stored in clear with a tag under
+//! the store key, so that it can be read without a login.
 
 use crate::crypto::ec::{self, Curve};
 use crate::crypto::hash::Hash;
@@ -19,7 +19,7 @@ const PRIVATE_ROW: &str = "attestation.private";
 const PUBLIC_ROW: &str = "attestation.public";
 const TAG_LEN: usize = 32;
 
-/// A new attestation key, as its rows: (name, value).
+/// A new attestation key as its rows: (name, value).
 pub(in crate::token) fn rows(
     rng: &dyn Rng,
     store: &Domain,
@@ -37,7 +37,7 @@ pub(in crate::token) fn rows(
     ])
 }
 
-/// The public key that verifies this token's receipts: SubjectPublicKeyInfo DER. `None` for a token from
+/// The public key that verifies this token's receipts: SubjectPublicKeyInfo DER. `None` for a token made
 /// before there was such a key.
 ///
 /// # Errors
@@ -57,7 +57,7 @@ pub(in crate::token) fn public_key(
         .ok_or_else(|| damaged("the public attestation key"))
 }
 
-/// Signs `statement`: ECDSA with SHA-256, as DER. `spki` is what `public_key` says.
+/// Signs `statement`: ECDSA with SHA-256, as DER. `spki` is the answer of `public_key`.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR for rows that are missing, damaged or of two keys.
@@ -72,7 +72,7 @@ pub(in crate::token) fn sign(
         .ok_or_else(|| damaged("the attestation key"))?;
     let scalar = master.open_value(PRIVATE_ROW, &sealed)?;
     let key = ec::EcMaterial::checked(Curve::P256, &scalar, None)?;
-    // Whoever has the file can write the public row, and not the private one.
+    // Whoever has the file can replace the public row, but not the private one.
     if ec::spki(key.curve, &key.point)? != spki {
         return Err(damaged("the public attestation key"));
     }

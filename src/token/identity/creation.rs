@@ -1,4 +1,4 @@
-//! What a token begins with.
+//! Making a new token: its keys, PINs and first rows.
 
 use crate::ck;
 use crate::clock::UnixTime;
@@ -17,27 +17,26 @@ use crate::token::identity::rows::Rows;
 use crate::token::identity::time::{MARK_ROW, Mark};
 use crate::token::record::domain::{Domain, KEY_LEN, Serial};
 
-/// All that a new token begins with. Making it refuses what can be refused, so that writing it does not.
+/// All rows of a new token. Whatever can be refused is refused when this is made, not when it is written.
 pub struct TokenCreation {
     label: [u8; LABEL_LEN],
     serial: Serial,
     store_key: Secret,
     public: Domain,
-    /// Keys of the master key's domain, which make the sum of no rows.
+    /// Keys of the master key's domain, needed for the first sum of the rows.
     private: Domain,
     so: PinRow,
-    /// The user's PIN; not set by C_InitToken.
+    /// The user's PIN; C_InitToken does not set it.
     user: Option<PinRow>,
     audit_key: Secret,
     /// The audit record's first key, sealed under the master key.
     first: Vec<u8>,
-    /// Rows of the attestation key: name and value.
     attestation: [(&'static str, Vec<u8>); 2],
 }
 
 impl TokenCreation {
-    /// New keys, under the security officer's PIN and, where it is given, the user's. Runs Argon2id:
-    /// tens of milliseconds for each PIN.
+    /// Makes new keys, wrapped under the security officer's PIN and, if it is given, the user's. Runs
+    /// Argon2id, which takes tens of milliseconds for each PIN.
     ///
     /// # Errors
     /// CKR_TOKEN_WRITE_PROTECTED, CKR_PIN_LEN_RANGE; CKR_DEVICE_ERROR for the file of
@@ -71,7 +70,7 @@ impl TokenCreation {
         })
     }
 
-    /// Writes everything that the token begins with into an empty store.
+    /// Writes all rows into an empty store.
     pub(in crate::token) fn write(
         &self,
         tx: &Tx<'_>,

@@ -1,14 +1,14 @@
-//! Guesses at PINs: how many are answered, and which wait.
+//! Guesses at PINs: how many are answered, and which have to wait.
 //!
-//! A guess in flight is a place in a line beside the store, which the kernel gives back when its
-//! process ends. A wrong guess is counted in the PIN's row, durably, before it is answered and while
-//! its place is still held. A guess begins when the wrong ones that were counted, and the guesses
-//! that are ahead of it in the line, are together fewer than `pin.retries`; otherwise it waits. So the
-//! wrong guesses that are answered are never more than that, over all threads and processes, and a
-//! guess that was not answered, since its process died, counts for nothing.
+//! A guess in flight holds a place in a line beside the store, which the kernel gives back when its
+//! process ends. A wrong guess is counted in the PIN's row, durably, before it is answered and before
+//! its place is given back. A guess begins when the wrong guesses counted so far and the guesses ahead
+//! of it in the line are together fewer than `pin.retries`; otherwise it waits. So over all threads and
+//! processes no more than `pin.retries` wrong guesses are answered, and a guess that was not answered
+//! because its process died counts for nothing.
 //!
-//! Those ahead are looked at before the row is read, so a guess that ends in between is taken into
-//! account twice, and never not at all.
+//! The guesses ahead are counted before the row is read, so a guess that ends in between is counted
+//! twice rather than not at all.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU8;
@@ -31,25 +31,24 @@ use super::state::{Identity, TokenState};
 use crate::token::identity::pin::{self, PinRow, PinStatus, Role};
 use crate::token::record::domain::{Domain, Serial};
 
-/// How long a guess waits for its turn. Those ahead take an Argon2id run each; only processes that
-/// were stopped in the middle of one, as many as `pin.retries` leaves, make it wait for so long.
+/// How long a guess waits for its turn. Each guess ahead takes one run of Argon2id. A wait this long
+/// means that processes were stopped during guesses, as many as `pin.retries` leaves.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Wrong guesses that are in no file, since the store is read-only or the disk refused to take them.
-/// They outlive the token, so that opening it again gives no more guesses.
+/// Wrong guesses that no file counts, since the store is read-only or the disk did not take them. They
+/// outlive the token, so that opening it again allows no more guesses.
 static UNWRITTEN: Mutex<BTreeMap<(Serial, Role), u32>> = Mutex::new(BTreeMap::new());
 
-/// Held while a wrong guess is counted, so that no other one takes what is unwritten for its own too.
+/// Locked while a wrong guess is counted, so that no other guess writes the same unwritten ones too.
 static COUNTING: Mutex<()> = Mutex::new(());
 
-/// The guesses of this process at one token's PINs.
+/// The guesses of this process at the PINs of one token.
 pub(in crate::token) struct Guesses {
     state: Arc<TokenState>,
     running: Mutex<usize>,
     ended: Condvar,
 }
 
-/// A guess that runs.
 struct Running<'a>(&'a Guesses);
 
 impl Guesses {
@@ -61,7 +60,7 @@ impl Guesses {
         }
     }
 
-    /// Waits until fewer guesses run than `most` says, which is asked again when one has ended.
+    /// Waits until fewer guesses run than `most` returns; `most` is called again whenever one has ended.
     fn enter(
         &self,
         deadline: Deadline,
@@ -83,18 +82,18 @@ impl Guesses {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         *self.0.running.lock() -= 1;
-        // All: where the store is read-only not every waiting guess may begin.
+        // Wakes all of them: in a read-only store some of those that wait may not begin.
         self.0.ended.notify_all();
     }
 }
 
 impl Guesses {
-    /// The master key, when `pin` is right. The guess is not made when `wanted` refuses it once its
-    /// turn has come. `store` takes the count of a wrong one.
+    /// The master key, if `pin` is right. `wanted` is called when the guess's turn has come; where it
+    /// returns an error, no guess is made. `store` counts a wrong guess.
     ///
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED; CKR_FUNCTION_FAILED when too
-    /// many guesses are in flight; what the store says where a wrong guess cannot be counted.
+    /// many guesses are in flight; the store's error where a wrong guess cannot be counted.
     pub(in crate::token) fn guess(
         &self,
         store: &AnchoredStore,
@@ -128,8 +127,8 @@ impl Guesses {
         }
     }
 
-    /// How many guesses may run in this process at once: Argon2id wants a processor and much memory
-    /// for each. Where no other process is told of them they are also held against the limit.
+    /// How many guesses may run in this process at once: Argon2id needs a processor and much memory for
+    /// each. In a read-only store, where guesses hold no place in a line, also at most the tries left.
     fn most_guesses(&self, identity: &Identity, role: Role) -> Result<usize> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         if !self.state.config.read_only {
@@ -145,7 +144,7 @@ impl Guesses {
         Ok(processors.min(left))
     }
 
-    /// Waits for the turn of a guess. The PIN's row, and the guess's place in the line.
+    /// Waits for the guess's turn. Returns the PIN's row and the guess's place in the line.
     fn begin_guess(
         &self,
         identity: &Identity,
@@ -168,7 +167,7 @@ impl Guesses {
         }
     }
 
-    /// The row of a PIN that can be guessed at, and how many wrong guesses it still stands.
+    /// The row of a PIN that may be guessed at, and how many tries are left.
     fn guessable_row(&self, identity: &Identity, role: Role) -> Result<(PinRow, usize)> {
         let row = self.pin_row(&identity.public, role)?;
         match usize::try_from(self.tries_left(identity, role, &row)) {
@@ -183,7 +182,7 @@ impl Guesses {
         self.state.config.pin_retries.saturating_sub(wrong)
     }
 
-    /// Counts a wrong guess, durably. What cannot be written is remembered until it can be.
+    /// Counts a wrong guess, durably. A count that cannot be written is remembered until it can be.
     fn count_wrong_guess(
         &self,
         store: &AnchoredStore,
@@ -210,8 +209,8 @@ impl Guesses {
         Ok(())
     }
 
-    /// After a right guess. Where nothing was counted nothing is written. A count that cannot be set
-    /// back takes no right away from whoever knows the PIN: it stays, and the log says so.
+    /// Sets the count to 0 after a right guess. Nothing is written where nothing was counted. A count that
+    /// cannot be reset does not refuse the login: it stays, and the log says so.
     fn forget_wrong_guesses(&self, identity: &Identity, role: Role) {
         UNWRITTEN.lock().remove(&(identity.serial, role));
         if self.state.config.read_only {
@@ -282,7 +281,7 @@ fn set_wrong_guesses(
     Ok(tx.set_meta(role.row(), &row.encode(&identity.public, role))?)
 }
 
-/// The line of the guesses at a PIN.
+/// Number of the line in which guesses at this PIN wait.
 fn line(role: Role) -> NonZeroU8 {
     match role {
         Role::So => NonZeroU8::MIN,

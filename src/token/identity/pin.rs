@@ -1,7 +1,7 @@
 //! A PIN's row: the master key wrapped under it, and the count of wrong guesses.
 //!
-//! The row carries a tag under the store key; one that is missing or damaged is a locked PIN. Whoever
-//! can rewrite the file can guess offline: Argon2id is the defence there.
+//! The row carries a tag under the store key. A missing or damaged row counts as a locked PIN. Whoever
+//! can write the file can guess offline, and only Argon2id makes that slow.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -25,18 +25,18 @@ pub(in crate::token) const MAX_LENGTH: usize = 255;
 const VERSION: u8 = 1;
 const SALT_LEN: usize = 16;
 const TAG_LEN: usize = 32;
-/// Parameters below these are refused when they come from the file (OWASP's Argon2id minimum).
+/// Weaker parameters in the file are refused (OWASP's minimum for Argon2id).
 const FLOOR: Argon2Params = Argon2Params {
     memory_kib: 19_456,
     passes: 2,
     lanes: 1,
 };
-/// Parameters above these are refused too: a login would not come to an end. The settings have the same
-/// limits.
+/// Greater parameters in the file are refused too, since a login would take too long. The settings have
+/// the same limits.
 const CEILING_MEMORY_KIB: u32 = 4_194_304;
 const CEILING_PASSES: u32 = 100;
 
-/// Whose PIN.
+/// Whose PIN it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::token) enum Role {
     So,
@@ -44,7 +44,7 @@ pub(in crate::token) enum Role {
 }
 
 impl Role {
-    /// Name of the role's row.
+    /// Name in `meta` of the PIN's row.
     pub(in crate::token) fn row(self) -> &'static str {
         match self {
             Self::So => "pin.so",
@@ -52,7 +52,6 @@ impl Role {
         }
     }
 
-    /// The login that the PIN gives.
     pub(in crate::token) fn login(self) -> Login {
         match self {
             Self::So => Login::So,
@@ -61,7 +60,6 @@ impl Role {
     }
 }
 
-/// A PIN's row, decoded.
 #[derive(Debug, Clone)]
 pub(in crate::token) struct PinRow {
     /// Wrong guesses since the last right one.
@@ -77,18 +75,18 @@ struct Wrap {
     sealed: Vec<u8>,
 }
 
-/// How a PIN stands.
+/// Whether a PIN is set, locked or close to being locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::token) struct PinStatus {
     pub(in crate::token) initialized: bool,
-    /// Wrong guesses that are still answered; none for a PIN that is locked.
+    /// Wrong guesses that are answered before the PIN is locked; 0 for a locked PIN.
     pub(in crate::token) tries_left: u32,
-    /// There were wrong guesses since the last right one.
+    /// Whether there were wrong guesses since the last right one.
     pub(in crate::token) guessed: bool,
 }
 
 impl PinStatus {
-    /// Of a PIN whose row does not tell.
+    /// For a PIN whose row is missing or damaged.
     pub(in crate::token) const DAMAGED: Self = Self {
         initialized: true,
         tries_left: 0,
@@ -109,7 +107,7 @@ impl PinStatus {
 }
 
 impl PinRow {
-    /// A user PIN that nobody has set yet.
+    /// The row of a user's PIN that was not set yet.
     pub(in crate::token) fn unset() -> Self {
         Self {
             failures: 0,
@@ -117,7 +115,7 @@ impl PinRow {
         }
     }
 
-    /// Wraps `master` under `pin`.
+    /// Wraps `master` under the new `pin`.
     pub(in crate::token) fn set(
         config: &Config,
         rng: &dyn Rng,
@@ -144,7 +142,7 @@ impl PinRow {
         })
     }
 
-    /// The master key, when `pin` is right. Runs Argon2id: tens of milliseconds.
+    /// The master key, if `pin` is right. Runs Argon2id, which takes tens of milliseconds.
     ///
     /// # Errors
     /// CKR_PIN_INCORRECT, CKR_USER_PIN_NOT_INITIALIZED.
@@ -171,7 +169,7 @@ impl PinRow {
         self.wrap.is_some()
     }
 
-    /// Whether this is the same PIN as `other`'s, whatever was guessed at it since.
+    /// Whether both rows are of the same PIN, whatever was guessed at it since it was set.
     pub(in crate::token) fn same_pin(&self, other: &Self) -> bool {
         let salt = |row: &Self| row.wrap.as_ref().map(|wrap| wrap.salt);
         salt(self) == salt(other)
@@ -258,14 +256,14 @@ pub(in crate::token) fn not_initialized() -> Error {
     )
 }
 
-/// Nothing but spaces, line ends and zeros: what a file, a variable or a buffer holds that nobody has
-/// filled yet. No PIN is such.
+/// Whether the PIN has only spaces, line ends and zeros, as a file, variable or buffer has that was not
+/// filled yet. Such a PIN cannot be set.
 pub(in crate::token) fn is_blank(pin: &[u8]) -> bool {
     pin.iter()
         .all(|byte| *byte == 0 || byte.is_ascii_whitespace())
 }
 
-/// Whether this may become a PIN.
+/// Refuses what must not become a PIN.
 ///
 /// # Errors
 /// CKR_PIN_LEN_RANGE; CKR_PIN_INVALID for one that is blank.
@@ -305,10 +303,10 @@ fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> R
     Ok(kdf::argon2id(params, pin, salt, Some(&secret))?)
 }
 
-/// Most bytes of the file of `pin.key_file`.
+/// The greatest length of the file of `pin.key_file`, in bytes.
 const KEY_FILE_MAX: usize = 4096;
 
-/// The beginning of the file, with one byte more than it may have.
+/// The beginning of the file: at most one byte more than it may have.
 fn read_key_file(path: &Path) -> std::io::Result<Secret> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_MAX + 1));
     let most = u64::try_from(KEY_FILE_MAX + 1).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! What the token is at the moment: who it is, who is logged in, and what of it is in memory.
+//! The state of an open token: its identity, who is logged in, and what is in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,14 +23,14 @@ use crate::token::record::vault::Vault;
 use super::pin::Role;
 use super::time::{MARK_ROW, Mark, TokenTime};
 
-/// Row of the store key, in clear.
+/// Row of the store key, which is in clear.
 pub(in crate::token) const STORE_KEY_ROW: &str = "key.store";
-/// Row of the serial number, in clear, and the sealed label.
+/// Row of the serial number in clear, followed by the sealed label.
 pub(in crate::token) const IDENTITY_ROW: &str = "token";
-/// Length of a token's label: blank padded, not terminated.
+/// Length of a token's label in bytes: blank padded, not terminated.
 pub(in crate::token) const LABEL_LEN: usize = 32;
 
-/// What a token's file says of it.
+/// Serial number, label and store key of a token, with the keys derived from the store key.
 pub(in crate::token) struct Identity {
     pub(in crate::token) serial: Serial,
     pub(in crate::token) label: [u8; LABEL_LEN],
@@ -44,8 +44,8 @@ impl Identity {
         self.serial.iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// Whether the store still holds this token: nothing is sealed under keys of a token that another
-    /// process has initialized anew.
+    /// Refuses a store in which another process has initialized a new token since, so that nothing is
+    /// sealed there under the old token's keys.
     ///
     /// # Errors
     /// CKR_DEVICE_REMOVED.
@@ -66,7 +66,7 @@ impl Identity {
         };
         let damaged = || damaged("the token's identity");
         let sealed = snapshot.meta(IDENTITY_ROW)?.ok_or_else(damaged)?;
-        // The serial is part of the derivation, so it leads the row in clear.
+        // The label's key is derived with the serial number, so that is in clear before it.
         let (serial, sealed) = sealed.split_first_chunk().ok_or_else(damaged)?;
         let public = Domain::new(&store_key, serial);
         let label = public.open_value(IDENTITY_ROW, sealed)?;
@@ -82,11 +82,10 @@ impl Identity {
     }
 }
 
-/// The master key, while somebody is logged in.
 pub(in crate::token) struct Master {
     pub(in crate::token) key: Secret,
     pub(in crate::token) domain: Domain,
-    /// What the login found not to be as the audit record left it.
+    /// Objects that the login found not to be as the audit record left them.
     pub(in crate::token) suspects: Suspects,
 }
 
@@ -97,7 +96,7 @@ pub(in crate::token) struct LoggedIn {
     pub(in crate::token) master: Arc<Master>,
 }
 
-/// The keys that a call works with; a logout meanwhile does not pull them away.
+/// The keys with which one call works. They stay valid for the call after a logout.
 pub(in crate::token) struct Keys {
     pub(in crate::token) identity: Arc<Identity>,
     pub(in crate::token) master: Option<Arc<Master>>,
@@ -118,7 +117,7 @@ impl Keys {
         self.login != Login::Public
     }
 
-    /// Whom policy is asked about.
+    /// The caller, as policy judges it.
     pub(in crate::token) fn caller(&self, read_write: bool) -> policy::Caller {
         policy::Caller {
             login: self.login,
@@ -126,14 +125,14 @@ impl Keys {
         }
     }
 
-    /// Who makes or changes an object.
+    /// The maker of an object, as `attr` judges it.
     pub(in crate::token) fn maker(&self) -> Maker {
         Maker {
             so: self.login == Login::So,
         }
     }
 
-    /// The master key. `what` says what needs it.
+    /// The master key. `what` is the error's text: what needs the login.
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN.
@@ -145,7 +144,6 @@ impl Keys {
     }
 }
 
-/// The state of a token that is open in this process.
 pub(in crate::token) struct TokenState {
     pub(in crate::token) store: Store,
     pub(in crate::token) config: Arc<Config>,
@@ -154,7 +152,7 @@ pub(in crate::token) struct TokenState {
     pub(in crate::token) objects: Objects,
     /// `None` until C_InitToken.
     identity: RwLock<Option<Arc<Identity>>>,
-    /// The store's generation at which `identity` was read last.
+    /// The store's generation at which `identity` was last read.
     seen: AtomicU64,
     login: RwLock<Option<LoggedIn>>,
 }
@@ -180,8 +178,8 @@ impl TokenState {
         Ok(state)
     }
 
-    /// Reads identity and clock mark anew; when another process has initialized the token
-    /// meanwhile, everything that was known of the old one is dropped.
+    /// Reads identity and clock mark again. Where another process has initialized the token since, all
+    /// that was known of the old one is dropped.
     pub(in crate::token) fn refresh(&self) -> Result<()> {
         let (fresh, generation) = self
             .store
@@ -204,7 +202,7 @@ impl TokenState {
         Ok(())
     }
 
-    /// As `refresh`, for the price of one atomic load while the store has not changed.
+    /// As `refresh`, but costs one atomic load while the store has not changed.
     pub(in crate::token) fn keep_up(&self) -> Result<()> {
         let seen = self.seen.load(Ordering::Acquire);
         if self.store.generation() == store::Generation::Settled(seen) {
@@ -213,12 +211,12 @@ impl TokenState {
         self.refresh()
     }
 
-    /// What the token's file says of it; `None` until C_InitToken.
+    /// The identity as last read; `None` until C_InitToken.
     pub(in crate::token) fn known(&self) -> Option<Arc<Identity>> {
         self.identity.read().clone()
     }
 
-    /// As `known`.
+    /// The identity as last read.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED until C_InitToken.
@@ -251,8 +249,8 @@ impl TokenState {
         self.login.read().clone()
     }
 
-    /// Logs in, unless somebody has meanwhile: then false. Objects that were read without a login are
-    /// forgotten, for the master key's tag was not checked.
+    /// Logs in, unless somebody is logged in by then: returns false then. Drops objects that were read
+    /// without a login, since their tag under the master key was not checked.
     pub(in crate::token) fn begin_login(&self, new: LoggedIn) -> bool {
         let mut login = self.login.write();
         if login.is_some() {
@@ -263,7 +261,7 @@ impl TokenState {
         true
     }
 
-    /// Whoever is logged in is so no more; false when nobody was. Private objects lose their handles.
+    /// Ends the login; false when nobody was logged in. Handles of private objects become invalid.
     pub(in crate::token) fn end_login(&self) -> bool {
         let was = self.login.write().take().is_some();
         if was {
@@ -272,7 +270,7 @@ impl TokenState {
         was
     }
 
-    /// Runs `remember` unless a login has begun or ended since these keys were taken.
+    /// Runs `remember`, unless a login has begun or ended since `keys` were taken.
     pub(in crate::token) fn while_login_lasts(&self, keys: &Keys, remember: impl FnOnce()) {
         let login = self.login.read();
         if login.is_some() == keys.master.is_some() {
@@ -280,8 +278,8 @@ impl TokenState {
         }
     }
 
-    /// Runs `work`, and where the disk is full once more with the space that the store keeps back:
-    /// for what takes space away, and for what must be done on a full disk and takes next to none.
+    /// Runs `work`; where the disk is full, runs it again with the store's reserve of disk space. For
+    /// changes that free space, and for those that a full disk must not prevent and that need little.
     pub(in crate::token) fn on_a_full_disk_too<T>(
         &self,
         work: impl Fn() -> Result<T>,
@@ -293,7 +291,7 @@ impl TokenState {
     }
 }
 
-/// Whether the disk was full, for this change or for another one that shared its transaction.
+/// Whether the disk was full, for this change or for one that shared its transaction.
 fn lacked_room(error: &Error) -> bool {
     let source = error.source.as_deref();
     let shared = source.and_then(|source| source.downcast_ref::<store::Error>());

@@ -1,20 +1,20 @@
 //! The token's time (BYOK rules, section 1).
 //!
 //! The time is `max(clock, mark)`. The *mark* is the highest reading of the clock that the token has
-//! committed. Within a process the time never goes back, as far as its readings were believed.
+//! committed. Within a process the time never goes back, except behind readings in doubt.
 //!
-//! A reading more than `clock.leap` above the mark is *in doubt*: it counts for refusing, but is not
-//! stored as the mark, erases nothing, and is forgotten as soon as the clock is right again. The token
-//! notes the first such reading that it meets while somebody is logged in. When a reading in doubt
-//! comes a day or more after that note, it is taken for the mark; a reading below the note clears it.
-//! The security officer can have a reading taken at once.
+//! A reading more than `clock.leap` above the mark is *in doubt*: uses are refused by it, but it is not
+//! stored as the mark, it erases nothing, and it has no effect once the clock is right again. The token
+//! notes the first such reading that it meets while somebody is logged in. If a reading is still in
+//! doubt a day or more after that note, it becomes the mark; a reading below the note clears the note.
+//! The security officer can make a reading the mark at once.
 //!
-//! Without a login the mark moves by `clock.leap` at most, counted from where a login moved it last:
-//! else whoever can set a clock, and knows no PIN, could walk the mark into the future in small steps.
+//! Without a login the mark moves by at most `clock.leap` beyond where a login moved it last: otherwise
+//! whoever can set the clock, but knows no PIN, could move the mark into the future in small steps.
 //!
-//! The officer alone may lower the mark. The store counts how often that was done, so that a
-//! process which finds a higher count forgets the readings it remembers: otherwise its next change
-//! would put the old mark back, and only a restart would show it the new one.
+//! Only the security officer may lower the mark. The store counts how often that was done. A process
+//! that finds a higher count drops the readings that it remembers: otherwise its next change would
+//! restore the old mark, and it would not use the new one before it is started again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,29 +31,29 @@ use crate::token::record::domain::Domain;
 
 /// Row of the mark.
 pub(in crate::token) const MARK_ROW: &str = "clock";
-/// How long readings in doubt must go on before one is taken.
+/// How long readings must be in doubt before one becomes the mark.
 const DOUBT: UnixTime = 86_400;
-/// How far the mark stays behind where nothing but uses moves it.
+/// How far the mark may be behind before a use of a key stores it.
 const BEHIND: UnixTime = 3600;
-/// How long a process waits after it could not store the mark.
+/// How long a process waits before it tries again to store the mark.
 const RETRY: UnixTime = 60;
 
-/// The clock mark, as the store has it.
+/// The clock mark as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::token) struct Mark {
     /// Unix seconds.
     pub(in crate::token) at: UnixTime,
-    /// How often the security officer has lowered it.
+    /// How often the security officer has lowered the mark.
     pub(in crate::token) lowered: u64,
-    /// Where a login moved it last: without one it goes `clock.leap` beyond that at most.
+    /// Where a login moved the mark last: without a login it moves at most `clock.leap` beyond this.
     vouched: UnixTime,
-    /// The first reading in doubt that was met with a login, until it is taken or the clock goes
-    /// back below it; 0 = none.
+    /// The first reading in doubt that was met with a login; 0 when there is none. It is cleared when a
+    /// reading becomes the mark or the clock goes back below it.
     doubt: UnixTime,
 }
 
 impl Mark {
-    /// A mark that somebody who knows a PIN has set, or that a new token begins with.
+    /// A mark set by somebody who knows a PIN, or of a new token.
     pub(in crate::token) fn vouched(at: UnixTime, lowered: u64) -> Self {
         Self {
             at,
@@ -94,43 +94,42 @@ impl Mark {
     }
 }
 
-/// The present, as the token sees it.
+/// The token's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::token) struct Now {
-    /// Unix seconds; what every decision uses.
+    /// Unix seconds. Every decision uses this.
     pub(in crate::token) at: UnixTime,
-    /// Not in doubt: material may be erased because of it.
+    /// Whether the reading is not in doubt, so that material may be erased by it.
     pub(in crate::token) believed: bool,
 }
 
-/// What clock and mark say.
+/// The clock's reading, the mark, and what follows from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockStatus {
-    /// What the system's clock shows, in Unix seconds.
+    /// The reading of the system's clock, in Unix seconds.
     pub reading: UnixTime,
     /// The highest reading that the token has committed.
     pub mark: UnixTime,
-    /// What the token decides by.
+    /// The time that decisions use.
     pub now: UnixTime,
-    /// The reading is not in doubt: it is stored, and may erase what has expired.
+    /// Whether the reading is not in doubt: it is stored, and erases what has expired.
     pub believed: bool,
-    /// The first reading in doubt that was noted; the next one a day or more after it is taken.
+    /// The first reading in doubt that was noted. One a day or more after it becomes the mark.
     pub doubted_since: Option<UnixTime>,
     /// `clock.leap` in seconds: a reading further above the mark is in doubt.
     pub leap: UnixTime,
 }
 
-/// Clock, mark and the highest reading of this process.
 pub(in crate::token) struct TokenTime {
     clock: Arc<dyn Clock>,
     leap: UnixTime,
-    /// The committed mark, as this process has seen it last; `mark` and `doubt` are its fields.
+    /// The committed mark as this process last saw it; `mark` and `doubt` repeat its fields.
     known: Mutex<Mark>,
     mark: AtomicU64,
     doubt: AtomicU64,
-    /// The highest reading that was believed, or the mark.
+    /// The highest reading that was not in doubt, or the mark.
     highest: AtomicU64,
-    /// The reading at which the mark could not be stored.
+    /// The reading at which the mark could not be stored last.
     failed: AtomicU64,
 }
 
@@ -182,7 +181,7 @@ impl TokenTime {
         }
     }
 
-    /// Learns the committed mark, which another process may have moved.
+    /// Takes over the committed mark, which another process may have moved.
     pub(in crate::token) fn learn(&self, mark: Mark) {
         let mut known = self.known.lock();
         if (mark.lowered, mark.at) < (known.lowered, known.at) {
@@ -259,13 +258,13 @@ impl TokenTime {
         self.advanced(known, login) != known
     }
 
-    /// The mark could not be stored now: the next uses do not try again at once.
+    /// Notes that the mark could not be stored now, so that the next uses do not try at once.
     pub(in crate::token) fn store_failed(&self) {
         self.failed.store(self.clock.now(), Ordering::Relaxed);
     }
 
-    /// The mark that the security officer sets, whatever stood there: the clock's reading. `None`
-    /// where that is below the stored mark and `lower` is not asked for.
+    /// The mark that the security officer accepts: the clock's reading. `None` where it is below the
+    /// stored mark and `lower` is false.
     pub(in crate::token) fn accepted(&self, stored: Mark, lower: bool) -> Option<Mark> {
         let at = self.clock.now();
         if lower {
@@ -274,7 +273,7 @@ impl TokenTime {
         (at >= stored.at).then(|| Mark::vouched(at, stored.lowered))
     }
 
-    /// A refusal because of time says by which times it was made.
+    /// Adds clock, mark and time to a refusal because of time.
     pub(in crate::token) fn explained(&self, mut error: Error) -> Error {
         let status = self.status();
         let mut what = format!(
@@ -291,7 +290,7 @@ impl TokenTime {
         error
     }
 
-    /// As `explained`, where it is because of time that `byok` refuses.
+    /// As `explained`, if `byok` refuses because of time; else the error alone.
     pub(in crate::token) fn explained_byok(&self, error: byok::Error) -> Error {
         if error.is_of_time() {
             return self.explained(error.into());
@@ -304,7 +303,7 @@ impl TokenTime {
     }
 }
 
-/// What a login makes of a reading in doubt.
+/// The mark that a login makes of a reading in doubt.
 fn doubted(stored: Mark, reading: UnixTime) -> Mark {
     match stored.doubt {
         0 => Mark {
@@ -320,7 +319,7 @@ fn doubted(stored: Mark, reading: UnixTime) -> Mark {
     }
 }
 
-/// Raises `to` to `reading` where that is higher, and returns what it is then.
+/// Raises `to` to `reading` if that is higher, and returns the higher of the two.
 fn raise(to: &AtomicU64, reading: UnixTime) -> UnixTime {
     let known = to.load(Ordering::SeqCst);
     if known >= reading {
@@ -413,7 +412,7 @@ mod tests {
             stored = time.advanced(stored, false);
         }
         assert_eq!(stored.at, AT + LEAP);
-        // The clock is right again, and a login vouches for what it shows, not for what was pushed.
+        // The clock is right again. A login vouches for its reading, and not for where the mark was pushed.
         let (_, time) = self::time(AT + 100);
         let vouched = time.advanced(stored, true);
         assert_eq!((vouched.at, vouched.vouched), (AT + LEAP, AT + 100));

@@ -1,4 +1,4 @@
-//! Facts of private objects that are known without a login: index rows under the store key.
+//! Facts of private objects that can be read without a login: index rows under the store key.
 
 use crate::attr::Attributes;
 use crate::ck;
@@ -7,23 +7,22 @@ use crate::store::Posting;
 use super::domain::Domain;
 use super::external;
 
-/// A fact that is an index row.
 #[derive(Clone, Copy)]
 pub(in crate::token) enum Fact<'a> {
-    /// The object has the life of an external key.
+    /// The object is an external key.
     External,
-    /// A material was imported once.
+    /// Material was imported at least once.
     Bound,
-    /// The operator switched the key off.
+    /// The operator disabled the key.
     Disabled,
-    /// The object is an older version of a key.
+    /// The object is an older version of an external key.
     Version,
-    /// Of this one.
+    /// The object is an older version of the key with this uid.
     VersionOf(&'a [u8]),
 }
 
 impl Fact<'_> {
-    /// No searchable attribute has one of these numbers with such a value, so none has this index.
+    /// The index row of the fact. No searchable attribute has such a number and value.
     pub(in crate::token) fn posting(self, store: &Domain) -> Posting {
         let (kind, value) = match self {
             Self::External => (ck::CKA_TENON_KEY_STATE, &[][..]),
@@ -36,7 +35,7 @@ impl Fact<'_> {
     }
 }
 
-/// Index rows of what is told of a private object without a login; none for most.
+/// The index rows of what may be known of a private object without a login; none for most objects.
 pub(in crate::token) fn clear_facts(store: &Domain, attributes: &Attributes) -> Vec<Posting> {
     let mut told = Vec::new();
     if let Some(facts) = external::facts(attributes) {

@@ -1,9 +1,8 @@
-//! The error for what the store holds and this token did not write.
+//! The error for stored bytes that this token did not write.
 
 use crate::ck;
 use crate::error::Error;
 
-/// The store holds something that this token did not write.
 pub(in crate::token) fn damaged(what: impl std::fmt::Display) -> Error {
     Error::new(
         ck::CKR_DEVICE_ERROR,

@@ -1,4 +1,4 @@
-//! The keys of a domain: what is sealed, indexed, authenticated and bound under one root key.
+//! The keys of a domain: under one root key, values are sealed, indexed, authenticated and bound.
 
 use crate::ck;
 use crate::crypto::hash::hmac_sha256;
@@ -16,7 +16,6 @@ pub(in crate::token) const KEY_LEN: usize = 32;
 /// Serial number of a token: 8 random bytes, shown as 16 hexadecimal digits.
 pub(in crate::token) type Serial = [u8; 8];
 
-/// The keys of one domain, derived from its root key.
 pub(in crate::token) struct Domain {
     pub(super) seal: Secret,
     pub(super) index: Secret,
@@ -25,7 +24,7 @@ pub(in crate::token) struct Domain {
 }
 
 impl Domain {
-    /// Keys of the domain whose root is `root` (32 random bytes).
+    /// Derives the keys from `root` (32 random bytes).
     pub(in crate::token) fn new(root: &Secret, serial: &Serial) -> Self {
         let derive = |purpose: &[u8]| derive(root, serial, &[b"tenon 1", purpose]);
         Self {
@@ -36,17 +35,17 @@ impl Domain {
         }
     }
 
-    /// Tag of `parts` under this domain, for values that are not objects.
+    /// A tag of `parts`, for values that are not objects.
     pub(in crate::token) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
         hmac_sha256(&self.authenticate, &[&framed(parts)])
     }
 
-    /// Keyed fingerprint of `parts`: what an external key's binding is.
+    /// A keyed fingerprint of `parts`, for the binding of external keys.
     pub(in crate::token) fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
         hmac_sha256(&self.bind, &[&framed(parts)])
     }
 
-    /// Seals a value that belongs to the token itself, under its `name`.
+    /// Seals a value of the token itself; `name` is bound to it.
     pub(in crate::token) fn seal_value(
         &self,
         rng: &dyn Rng,
@@ -64,7 +63,7 @@ impl Domain {
             .map_err(|e| damaged(format!("the token's value {name}")).because(e))
     }
 
-    /// Blind index of an attribute's value.
+    /// The index row of an attribute's value.
     pub(in crate::token) fn posting(&self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Posting {
         let tag = hmac_sha256(&self.index, &[&kind.to_be_bytes(), value]);
         let mut posting = Posting::default();
@@ -81,7 +80,8 @@ pub(super) fn derive(root: &Secret, salt: &[u8], info: &[&[u8]]) -> Secret {
     key
 }
 
-/// `parts`, each after its length as 8 big-endian bytes: no two lists give the same bytes.
+/// `parts`, each after its length in 8 big-endian bytes, so that two different lists never give the
+/// same bytes.
 pub(super) fn framed(parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
     for part in parts {

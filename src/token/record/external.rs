@@ -1,5 +1,5 @@
-//! What the attributes of a stored object say of an external key, an older version of one, or the key of
-//! an import job.
+//! What the attributes of a stored object say of external keys, their older versions, and the keys of
+//! import jobs.
 
 use crate::attr::{self, Attributes, Revealed, Value};
 use crate::byok::{self, Profile, Spec, profile};
@@ -12,27 +12,25 @@ use crate::store::Uid;
 
 use crate::token::record::damaged::damaged;
 
-/// The binding: an attribute that no client can name, because it is not in the table.
+/// The binding. No client can name this attribute, since the table does not have it.
 pub(in crate::token) const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING;
-/// Identifier of the material's row; absent while there is no material.
+/// Identifier of the material's row. The attribute is absent where there is no material.
 const MATERIAL_ROW: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_MATERIAL_ROW;
 
-/// The key is an external one.
 pub(in crate::token) fn is_external(attributes: &Attributes) -> bool {
     attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
 }
 
-/// The binding of an external key that was imported once.
+/// The binding of an external key; `None` before its first import.
 pub(in crate::token) fn binding(attributes: &Attributes) -> Option<&[u8]> {
     attributes.bytes(BINDING)
 }
 
-/// Identifier of the row that holds a key's material.
+/// Identifier of the row that holds the key's material.
 pub(in crate::token) fn material_row(attributes: &Attributes) -> Option<&[u8]> {
     attributes.bytes(MATERIAL_ROW)
 }
 
-/// Names the row that holds a key's material, or none.
 pub(in crate::token) fn set_material_row(attributes: &mut Attributes, id: Option<&[u8]>) {
     match id {
         Some(id) => attributes.set(MATERIAL_ROW, Value::Bytes(id.to_vec())),
@@ -40,20 +38,20 @@ pub(in crate::token) fn set_material_row(attributes: &mut Attributes, id: Option
     }
 }
 
-/// A key of an import job: the private half, or the public one.
+/// Whether the key is the private or the public half of an import job's wrapping key.
 pub(in crate::token) fn of_job(attributes: &Attributes) -> bool {
     attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_IMPORT_JOB)
         || attributes.get(ck::INTERNAL_NOT_AFTER).is_some()
 }
 
-/// Whether an object is left out of ordinary searches: an external key without material, or a key
-/// of an import job (rule 11), or the record of an older version.
+/// Whether an object is left out of ordinary searches: an external key without material, a key of an
+/// import job (BYOK rule 11), or the record of an older version.
 pub(in crate::token) fn hidden(attributes: &Attributes) -> bool {
     let dormant = is_external(attributes) && material_row(attributes).is_none();
     dormant || of_job(attributes) || of_version(attributes).is_some()
 }
 
-/// When the key itself ends: a scheduled deletion, or the end of an import job; 0 = never.
+/// When the object itself ends, by a scheduled deletion or as a key of an import job; 0 = never.
 pub(in crate::token) fn gone_at(attributes: &Attributes) -> UnixTime {
     [
         ck::CKA_TENON_DELETION_AT,
@@ -87,13 +85,13 @@ pub(in crate::token) fn of_material(attributes: &Attributes) -> byok::ExternalFa
     }
 }
 
-/// The material of an external key, or of an older version, has expired and is still there.
+/// Whether the material of an external key, or of an older version, has expired and is still there.
 pub(in crate::token) fn stale(attributes: &Attributes, now: UnixTime) -> bool {
     (is_external(attributes) || of_version(attributes).is_some())
         && of_material(attributes).stale(now)
 }
 
-/// What C_SetAttributeValue has to know of a key.
+/// The kind of a key, which decides what C_SetAttributeValue may change.
 pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::Kind> {
     if is_external(attributes) {
         return Ok(byok::Kind::External(profile_of(attributes)?));
@@ -104,18 +102,17 @@ pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::Kind> {
     Ok(byok::Kind::Ordinary)
 }
 
-/// CKA_TENON_KEY_STATE of an external key that is not deleted.
+/// CKA_TENON_KEY_STATE of an external key; `None` when it is deleted.
 pub(in crate::token) fn state(facts: &Facts, now: UnixTime) -> Option<Value> {
     let external = facts.key.as_ref()?.external?;
     byok::state(&external, now).number().map(Value::Ulong)
 }
 
-/// CKA_TENON_KEY_STATE as C_GetAttributeValue gives it.
+/// CKA_TENON_KEY_STATE as C_GetAttributeValue returns it.
 pub(in crate::token) fn revealed_state(facts: &Facts, now: UnixTime) -> Revealed {
     state(facts, now).map_or(Revealed::Invalid, |state| attr::revealed(&state))
 }
 
-/// The profile of an external key.
 pub(in crate::token) fn profile_of(attributes: &Attributes) -> Result<&'static Profile> {
     attributes
         .bytes(ck::CKA_TENON_PROFILE)
@@ -123,12 +120,13 @@ pub(in crate::token) fn profile_of(attributes: &Attributes) -> Result<&'static P
         .ok_or_else(|| damaged("an external key's profile"))
 }
 
-/// The spec of an external key; `None` where only the binding by CKA_ID has such keys.
+/// The spec of an external key; `None` where no service has such keys, so that only the binding by
+/// CKA_ID makes them.
 pub(in crate::token) fn spec_of(attributes: &Attributes) -> Option<Spec> {
     Spec::of(attributes.key_type()?, attributes)
 }
 
-/// The external key that this is an older version of.
+/// The external key of which this is an older version.
 pub(in crate::token) fn of_version(attributes: &Attributes) -> Option<Uid> {
     attributes.bytes(ck::INTERNAL_VERSION_OF)?.try_into().ok()
 }
@@ -137,7 +135,7 @@ pub(in crate::token) fn material_id(attributes: &Attributes) -> Option<[u8; 16]>
     attributes.bytes(ck::CKA_TENON_MATERIAL_ID)?.try_into().ok()
 }
 
-/// Whether the key or the version is bound to the material of this fingerprint.
+/// Whether the key or the version is bound to the material with this fingerprint.
 pub(in crate::token) fn is_bound_to(attributes: &Attributes, fingerprint: &Secret) -> bool {
     binding(attributes).is_some_and(|bound| fingerprint.ct_eq(bound))
 }

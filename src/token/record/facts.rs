@@ -1,4 +1,4 @@
-//! What policy has to know of an object, read from its attributes.
+//! The facts of an object that policy judges, read from its attributes.
 
 use crate::attr::{Attributes, Value};
 use crate::ck;
@@ -7,7 +7,6 @@ use crate::policy::{Facts, KeyFacts, Pieces, Use, dates};
 use super::external;
 use super::external::time_value;
 
-/// What policy has to know of an object with these attributes.
 pub(in crate::token) fn facts(attributes: &Attributes, enforce_dates: bool) -> Facts {
     let class = attributes.class();
     let is_key = matches!(
@@ -68,7 +67,7 @@ fn value_len(attributes: &Attributes) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
 }
 
-/// Notes what a secret key's value consists of.
+/// Stores of which pieces a secret key's value consists.
 pub(in crate::token) fn set_pieces(attributes: &mut Attributes, pieces: &Pieces) {
     match pieces.stored() {
         Some(numbers) => attributes.set(ck::INTERNAL_PIECES, Value::Ulongs(numbers)),

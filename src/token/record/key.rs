@@ -1,4 +1,4 @@
-//! Between attributes, material and ready keys.
+//! Converting between attributes, material and keys that are ready for use.
 
 use crate::attr::{Attributes, Value};
 use crate::ck;
@@ -11,7 +11,7 @@ use crate::keytype::{
 use crate::mechanism::PrivateForm;
 use crate::secret::Secret;
 
-/// The code for pairs of the key type that the attributes name.
+/// The code for key pairs of the attributes' key type.
 fn pairs(attributes: &Attributes) -> Option<&'static KeyPairs> {
     match &keytype::find(attributes.key_type()?)?.form {
         Form::Pair(pairs) => Some(pairs),
@@ -19,7 +19,7 @@ fn pairs(attributes: &Attributes) -> Option<&'static KeyPairs> {
     }
 }
 
-/// The code for secret keys of the key type that the attributes name.
+/// The code for secret keys of the attributes' key type.
 fn secrets(attributes: &Attributes) -> Option<&'static SecretKey> {
     match &keytype::find(attributes.key_type()?)?.form {
         Form::Secret(secret) => Some(secret),
@@ -27,12 +27,12 @@ fn secrets(attributes: &Attributes) -> Option<&'static SecretKey> {
     }
 }
 
-/// A private or secret key, ready for use.
+/// A private or secret key that is ready for use.
 pub(in crate::token) fn ready(attributes: &Attributes, material: &Material) -> Result<Key> {
     Ok(material.ready(attributes.key_type())?)
 }
 
-/// A public key, ready for use.
+/// A public key that is ready for use.
 pub(in crate::token) fn public(attributes: &Attributes) -> Result<Key> {
     match pairs(attributes) {
         Some(pairs) => (pairs.public)(attributes),
@@ -43,8 +43,8 @@ pub(in crate::token) fn public(attributes: &Attributes) -> Result<Key> {
     }
 }
 
-/// Checks the components of a public key, and sets what they say of it: it then reads, and is found, the
-/// same whether it was created or generated.
+/// Checks the components of a public key, and sets the attributes that follow from them, so that a created
+/// key reads and is found like a generated one.
 ///
 /// # Errors
 /// CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
@@ -57,8 +57,7 @@ pub(in crate::token) fn describe_components(attributes: &mut Attributes) -> Resu
     Ok(())
 }
 
-/// The size of a new key, CKA_EC_PARAMS …, in the form that all keys have: `attributes` may have it in
-/// another one that clients use.
+/// Brings the size of a new key (CKA_EC_PARAMS, …) into its canonical form; clients use other forms too.
 pub(in crate::token) fn set_canonical_size(attributes: &mut Attributes) -> Result<()> {
     if let Some(pairs) = pairs(attributes) {
         let values = (pairs.canonical)(attributes)?;
@@ -84,8 +83,8 @@ fn set_all(attributes: &mut Attributes, values: PublicValues) {
     }
 }
 
-/// Sets what a key's material says of itself in its attributes: public parts, lengths and check
-/// value. Clients cannot use an imported private key without them.
+/// Sets the attributes that follow from a key's material: public parts, lengths and check value. Clients
+/// cannot use an imported private key without them.
 pub(in crate::token) fn describe(attributes: &mut Attributes, material: &Material) -> Result<()> {
     match material {
         Material::Secret(value) => {
@@ -116,7 +115,7 @@ fn no_such_secret<T>() -> Result<T> {
     )
 }
 
-/// The components that C_CreateObject was given: attributes, and key material beside them.
+/// The components of a C_CreateObject: attributes, and the key material beside them.
 struct Given<'a> {
     attributes: &'a Attributes,
     secrets: &'a [(ck::CK_ATTRIBUTE_TYPE, Secret)],
@@ -135,7 +134,7 @@ impl Values for Given<'_> {
     }
 }
 
-/// The material that C_CreateObject was given.
+/// The material of a C_CreateObject.
 ///
 /// # Errors
 /// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE,
@@ -166,16 +165,16 @@ pub(in crate::token) fn from_values(
     }
 }
 
-/// Lengths that a secret key with these attributes can have.
+/// The lengths that a secret key with these attributes can have.
 pub(in crate::token) fn lengths(attributes: &Attributes) -> KeyLengths {
     match attributes.ulong(ck::CKA_VALUE_LEN) {
-        // A length beyond all memory is as impossible as this one.
+        // No key is as long as this, so the length is refused like every other impossible one.
         Some(len) => KeyLengths::Exactly(usize::try_from(len).unwrap_or(usize::MAX)),
         None => secrets(attributes).map_or(KeyLengths::Any, |secret| secret.lengths),
     }
 }
 
-/// A secret key's material, when its length fits its type.
+/// A secret key's material; refuses a value whose length does not fit the key type.
 pub(in crate::token) fn secret(attributes: &Attributes, value: &[u8]) -> Result<Material> {
     let Some(secret) = secrets(attributes) else {
         return no_such_secret();
@@ -192,8 +191,8 @@ pub(in crate::token) fn secret(attributes: &Attributes, value: &[u8]) -> Result<
     Ok(Material::Secret(Secret::copy(value)))
 }
 
-/// The material in the clear bytes of an unwrapped key: raw for secret keys, of the mechanism's form
-/// for private keys. `None` for anything that does not fit the template, whatever the reason.
+/// The material in the clear bytes of an unwrapped key: raw for a secret key, in the mechanism's form for
+/// a private key. `None`, whatever the reason, where the bytes do not fit the template.
 pub(in crate::token) fn from_clear(
     attributes: &Attributes,
     clear: &[u8],
@@ -204,7 +203,7 @@ pub(in crate::token) fn from_clear(
         if len.is_some_and(|len| len != clear.len() as u64) {
             return None;
         }
-        // Of a private key's encoding most bytes are known, so parts of it are no secrets.
+        // Most bytes of a private key's encoding are known, so no part of one may become a secret key.
         if encoding::holds_private_key(clear) {
             return None;
         }
@@ -228,7 +227,7 @@ pub(in crate::token) fn from_clear(
     }
 }
 
-/// The clear bytes of a key for a mechanism that fills them up with zeros to a multiple of `block`.
+/// The clear bytes, padded with zeros to a multiple of `block` where the mechanism needs that.
 pub(in crate::token) fn padded(clear: Secret, block: Option<usize>) -> Secret {
     let len = block.map_or(clear.len(), |block| clear.len().next_multiple_of(block));
     if len == clear.len() {
@@ -239,16 +238,16 @@ pub(in crate::token) fn padded(clear: Secret, block: Option<usize>) -> Secret {
     out
 }
 
-/// Whether the CKA_VALUE_LEN of a secret key makes `without_padding` cut its clear bytes.
+/// Whether `without_padding` would cut the clear bytes to the CKA_VALUE_LEN of a secret key.
 pub(in crate::token) fn cuts(attributes: &Attributes, block: Option<usize>) -> bool {
     let len = attributes.ulong(ck::CKA_VALUE_LEN);
     let whole = |block: usize| len.is_none_or(|len| len.is_multiple_of(block as u64));
     block.is_some_and(|block| !whole(block))
 }
 
-/// Reverses `padded`, where the template's CKA_VALUE_LEN or the DER of a private key says how long
-/// the key is. What has anything but a few zeros behind the key is left as it is, and then fits
-/// nothing: a key that lost a few bytes of its own would tell them to whoever puts them on again.
+/// Removes the zeros of `padded`, if the template's CKA_VALUE_LEN or the DER of a private key says how
+/// long the key is. Where anything but a few zeros follows the key, all bytes are kept and then fit no
+/// key: a key that could be cut anywhere would tell its last bytes to whoever puts them on again.
 pub(in crate::token) fn without_padding<'a>(
     attributes: &Attributes,
     clear: &'a [u8],
@@ -270,11 +269,11 @@ pub(in crate::token) fn without_padding<'a>(
     clear
 }
 
-/// The clear bytes that a wrap of this key carries: raw for secret keys, of the mechanism's form for
-/// private keys.
+/// The clear bytes that wrapping this key encrypts: raw for a secret key, in the mechanism's form for a
+/// private key.
 ///
 /// # Errors
-/// CKR_KEY_NOT_WRAPPABLE for a key that the form is not for.
+/// CKR_KEY_NOT_WRAPPABLE for a key that the form cannot hold.
 pub(in crate::token) fn to_clear(material: &Material, form: PrivateForm) -> Result<Secret> {
     let on_sm2 = |key: &&EcMaterial| key.curve == Curve::Sm2;
     match (material, form) {

@@ -6,13 +6,13 @@ use crate::secret::Secret;
 
 use crate::token::record::damaged::damaged;
 
-/// Sealed-store encoding of `material`.
+/// Encodes `material` for the store, before it is sealed.
 pub(in crate::token) fn encode(material: &Material) -> Result<Secret> {
     let (kind, fields) = material.stored()?;
     Ok(join(kind, &fields))
 }
 
-/// Decodes what `encode` made. The bytes were authenticated, so the values need no check but form.
+/// Decodes what `encode` made. The bytes were authenticated, so only their form is checked.
 pub(in crate::token) fn decode(bytes: &[u8]) -> Result<Material> {
     parse(bytes).ok_or_else(|| damaged("a key's material"))
 }
@@ -36,7 +36,7 @@ fn join(kind: u8, fields: &[&[u8]]) -> Secret {
     out[0] = kind;
     let mut at = 1;
     for field in fields {
-        // A value of 4 GiB is far beyond every key size.
+        // No value of a key is 4 GiB long.
         let prefix = u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes();
         out[at..at + 4].copy_from_slice(&prefix);
         at += 4;

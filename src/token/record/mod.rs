@@ -1,4 +1,4 @@
-//! A stored object: sealing its row and material, and what its attributes and material say.
+//! A stored object: opening and sealing it, and what its attributes and material say.
 
 pub(in crate::token) mod clear_fact;
 pub(in crate::token) mod damaged;

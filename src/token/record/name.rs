@@ -1,10 +1,10 @@
 //! The names of external keys: (class, key type, CKA_ID), by which an import finds its binding.
 //!
-//! The uid of an external key with a CKA_ID follows from that name under the master key, so an
-//! import asks for the object itself, and no index row or other row stands between a name and its
-//! binding. A uid is never used twice: a key that is gone leaves its name to a next *life*, which has
-//! another uid. Lives count from 0, and an import asks for each up to the greatest that any name of
-//! the token has come to, which the sum of the rows states.
+//! The uid of an external key with a CKA_ID is derived from that name under the master key. So an import
+//! reads the key itself by its uid, and no unauthenticated row stands between a name and its binding. A
+//! uid is never used twice: when a key is gone, the next key of its name has the next *life*, and
+//! with it another uid. Lives count from 0. An import reads each life up to the highest that any name of
+//! the token has reached, which the sum of the rows states.
 
 use crate::attr::Attributes;
 use crate::ck;
@@ -16,7 +16,6 @@ use super::domain::Domain;
 use super::external::is_external;
 use super::vault::{Record, Vault};
 
-/// The name of an external key.
 pub(in crate::token) struct Name {
     class: ck::CK_OBJECT_CLASS,
     key_type: ck::CK_KEY_TYPE,
@@ -24,8 +23,8 @@ pub(in crate::token) struct Name {
 }
 
 impl Name {
-    /// The name that an object with these attributes has or would have; `None` without a CKA_ID, and
-    /// for what is no private or secret key.
+    /// The name of an object with these attributes; `None` without a CKA_ID, and for objects that are
+    /// neither private nor secret keys.
     pub(in crate::token) fn of(attributes: &Attributes) -> Option<Self> {
         let class = attributes.class();
         let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
@@ -37,7 +36,7 @@ impl Name {
         })
     }
 
-    /// The uid of its key in this life.
+    /// The uid of the key with this name in this life.
     pub(in crate::token) fn uid(&self, master: &Domain, life: u64) -> Uid {
         let code = master.fingerprint(&[
             b"tenon name 1",
@@ -53,14 +52,14 @@ impl Name {
         uid
     }
 
-    /// Name in `meta` of the count of its lives that have ended; there once one has.
+    /// Name in `meta` of the number of ended lives of this name. The row exists once a life has ended.
     pub(in crate::token) fn row(&self, master: &Domain) -> String {
         let digits = self.uid(master, 0).map(|byte| format!("{byte:02x}"));
         format!("name.{}", digits.concat())
     }
 
-    /// The living key of this name, where a name has had at most `lives` lives besides the first.
-    /// `is_gone` says of a key that it has left its name to the next.
+    /// The present key of this name, where names have had the lives 0 to `lives`. `is_gone` tells whether a
+    /// key has given up its name.
     pub(in crate::token) fn find(
         &self,
         vault: &Vault<'_>,

@@ -1,4 +1,4 @@
-//! An object that is made, and is not stored yet.
+//! A new object that is not stored yet.
 
 use crate::attr::{Attributes, Value};
 use crate::ck;
@@ -9,7 +9,6 @@ use crate::store::Uid;
 use super::uid::unique_id;
 use super::vault::Record;
 
-/// A new object, with its material.
 pub(in crate::token) struct New {
     pub(in crate::token) attributes: Attributes,
     pub(in crate::token) material: Option<Material>,
@@ -17,7 +16,7 @@ pub(in crate::token) struct New {
 }
 
 impl New {
-    /// An object with a new CKA_UNIQUE_ID.
+    /// An object with a random uid.
     pub(in crate::token) fn named(
         rng: &dyn Rng,
         attributes: Attributes,
@@ -26,7 +25,7 @@ impl New {
         Self::with_uid(rng, None, attributes, material)
     }
 
-    /// An object with the CKA_UNIQUE_ID of `uid`, or a new one.
+    /// An object with this uid, or with a random one.
     pub(in crate::token) fn with_uid(
         rng: &dyn Rng,
         uid: Option<Uid>,
@@ -42,7 +41,7 @@ impl New {
         }
     }
 
-    /// As it is stored, for the first time.
+    /// The record to be stored as the first version.
     pub(in crate::token) fn record(&self) -> Record {
         Record {
             uid: self.uid,

@@ -1,4 +1,4 @@
-//! Rows of the store, opened.
+//! Reading rows of the store and opening them.
 
 use crate::attr::Attributes;
 use crate::error::Result;
@@ -9,7 +9,6 @@ use super::external;
 use super::material;
 use super::vault::{Record, Vault};
 
-/// The object of this uid; `None` where there is none.
 pub(in crate::token) fn read(
     vault: &Vault<'_>,
     snapshot: &Snapshot<'_>,
@@ -19,7 +18,7 @@ pub(in crate::token) fn read(
     row.map(|row| vault.open(&row)).transpose()
 }
 
-/// The material of a token object; `None` when it has none.
+/// `None` where the object has no material.
 pub(in crate::token) fn read_material(
     vault: &Vault<'_>,
     snapshot: &Snapshot<'_>,
@@ -32,8 +31,7 @@ pub(in crate::token) fn read_material(
     open_material(vault, uid, attributes, snapshot.material(uid)?)
 }
 
-/// The material of a token object, of whose attributes and whose row of material these are; `None`
-/// when it has none.
+/// Opens the material of a token object from its row of material; `None` where it has none.
 pub(in crate::token) fn open_material(
     vault: &Vault<'_>,
     uid: &Uid,

@@ -1,4 +1,4 @@
-//! Objects that are not used while a login lasts.
+//! Objects that must not be used while a login lasts.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::store::Uid;
 
 use super::uid::shown;
 
-/// Objects that are not as the audit record left them: none of them is used.
+/// Objects that are not as the audit record left them.
 #[derive(Default)]
 pub(in crate::token) struct Suspects {
-    /// The audit record cannot tell which.
+    /// The audit record cannot tell which objects differ.
     all: bool,
     uids: BTreeSet<Uid>,
 }
@@ -32,7 +32,7 @@ impl Suspects {
         }
     }
 
-    /// Refuses the object named `uid`, there or not, if it is not as the audit record left it.
+    /// Refuses the object named `uid`, whether it exists or not, if it is not as the audit record left it.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR.

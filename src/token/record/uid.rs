@@ -2,17 +2,16 @@
 
 use crate::store::Uid;
 
-/// The uid in hexadecimal digits, as CKA_UNIQUE_ID and the audit record show it.
+/// 32 hexadecimal digits, as CKA_UNIQUE_ID and the audit record show a uid.
 pub(in crate::token) fn shown(uid: &Uid) -> String {
     uid.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// CKA_UNIQUE_ID: 32 hexadecimal digits.
+/// The value of CKA_UNIQUE_ID.
 pub(in crate::token) fn unique_id(uid: &Uid) -> Vec<u8> {
     shown(uid).into_bytes()
 }
 
-/// The uid of a CKA_UNIQUE_ID.
 pub(in crate::token) fn uid_of(unique_id: &[u8]) -> Option<Uid> {
     let digits = str::from_utf8(unique_id)
         .ok()

@@ -1,12 +1,12 @@
-//! Sealing: which key protects which bytes of the store.
+//! Sealing: which key protects which stored bytes.
 //!
-//! Two domains. The *store key* lies in the token's own file: it seals and indexes public objects
-//! and checks counters, so it detects accidents. The *master key* is wrapped under the PINs: it
+//! There are two domains. The *store key* is in the token's own file: it seals and indexes public
+//! objects and checks counters, so it detects accidents. The *master key* is wrapped under the PINs: it
 //! seals private objects and the material of every key, and authenticates public objects that were
-//! made after login.
+//! made after a login.
 //!
-//! Every sealed value has its own key (HKDF of the domain's key and the object's uid), a random
-//! nonce, and additional data that name its place, so that no row works in the place of another.
+//! Every sealed value has its own key (HKDF of the domain's key and the object's uid), a random nonce,
+//! and additional data that name its place, so that no row can be used in the place of another.
 
 use crate::attr::{self, Attributes, Value};
 use crate::ck;
@@ -26,14 +26,14 @@ use super::suspects::Suspects;
 /// Version of the sealed encodings.
 const FORMAT: u32 = 1;
 
-/// A token object as it is stored, but for its material.
+/// A token object without its material, opened.
 #[derive(Debug, Clone)]
 pub(in crate::token) struct Record {
     pub(in crate::token) uid: Uid,
-    /// Counts the changes of this object.
+    /// The number of the object's changes.
     pub(in crate::token) version: u64,
     pub(in crate::token) attributes: Attributes,
-    /// The row says CKA_TRUSTED, and nothing vouches for that: `attributes` do not say it.
+    /// The row has CKA_TRUSTED without a tag under the master key; `attributes` then do not have it.
     pub(in crate::token) trust_unproven: bool,
 }
 
@@ -47,13 +47,12 @@ impl Record {
     }
 }
 
-/// Both domains, as far as they are open.
+/// The keys of both domains; those of the master key only after a login.
 pub(in crate::token) struct Vault<'a> {
     pub(in crate::token) serial: Serial,
     pub(in crate::token) public: &'a Domain,
-    /// The master key's domain, after login.
     pub(in crate::token) master: Option<&'a Domain>,
-    /// What is not opened: objects that are not as the audit record left them.
+    /// Objects that are not opened, since they are not as the audit record left them.
     pub(in crate::token) suspects: Option<&'a Suspects>,
 }
 
@@ -75,7 +74,7 @@ impl Vault<'_> {
         }
     }
 
-    /// Blind indices of attribute values in the domain of private or public objects.
+    /// The index rows of attribute values, for private or public objects.
     pub(in crate::token) fn postings(
         &self,
         private: bool,
@@ -88,7 +87,7 @@ impl Vault<'_> {
             .collect())
     }
 
-    /// Seals `record`; `hidden` keeps it out of ordinary searches.
+    /// Seals `record`; `hidden` keeps the object out of ordinary searches.
     pub(in crate::token) fn seal(
         &self,
         rng: &dyn Rng,
@@ -137,9 +136,9 @@ impl Vault<'_> {
         Ok(postings)
     }
 
-    /// Opens a row. After login the master key's tag is checked too. The attributes of a private or
-    /// secret key decide about secrets, so it must have one; other objects have one when they were
-    /// made after login.
+    /// Opens a row. After a login the tag under the master key is checked too. A private or secret key must
+    /// have that tag, since its attributes protect its material; other objects have it if they were made
+    /// after a login.
     pub(in crate::token) fn open(&self, row: &Row) -> Result<Record> {
         if let Some(suspects) = self.suspects {
             suspects.refuse(&row.uid)?;
@@ -161,8 +160,8 @@ impl Vault<'_> {
         let clear = seal::open(&key, &place, &row.sealed)
             .map_err(|e| damaged("a sealed object").because(e))?;
         let mut attributes = Attributes::decode(&clear)?;
-        // Whoever has the file can write CKA_TRUSTED into a public object, but not the master
-        // key's tag, without which nothing is trusted.
+        // Whoever has the file can set CKA_TRUSTED in a public object, but cannot make the master key's
+        // tag, so an object without the tag is not trusted.
         let trust_unproven = tagged.is_none() && attributes.bool(ck::CKA_TRUSTED);
         if trust_unproven {
             attributes.set(ck::CKA_TRUSTED, Value::Bool(false));
@@ -175,7 +174,7 @@ impl Vault<'_> {
         })
     }
 
-    /// Seals material under a fresh data key of its own: (wrapped data key, sealed material).
+    /// Seals material under a fresh random data key: (wrapped data key, sealed material).
     pub(in crate::token) fn seal_material(
         &self,
         rng: &dyn Rng,

@@ -1,11 +1,11 @@
-//! A file of archived records, whose chain goes on in the token or in the next file.
+//! A file of archived records. Its chain continues in the next file or in the token.
 //!
 //! ```text
 //! head   = "TENONAR1" ‖ serial (8) ‖ length (4) ‖ link before the first record, sealed under the master key
 //! record = position (8) ‖ length (4) ‖ mac (32) ‖ record
 //! ```
 //!
-//! A file may end within a record, or have records that the token still has: a process was killed
+//! A file may end within a record, or have records that the token still has, if a process was killed
 //! while it appended. The next archiving into that file writes them again.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -24,24 +24,24 @@ use super::chain::Link;
 use crate::token::record::domain::{Domain, Serial};
 
 const MAGIC: &[u8; 8] = b"TENONAR1";
-/// Name under which the link in the head is sealed.
+/// The name that is bound to the sealed link in the head.
 const LINK: &str = "audit.archive";
 const MAC_LEN: usize = 32;
-/// More than any sealed link, and any record.
+/// The greatest length of a sealed link or a record that is accepted, in bytes.
 const MOST: u32 = 64 << 20;
 
-/// Whose records a file has.
+/// The token whose records a file has.
 pub(in crate::token) struct Owner<'a> {
     pub(in crate::token) serial: Serial,
     pub(in crate::token) master: &'a Domain,
-    /// The token's own file, if it is kept in one.
+    /// The path of the token's own file, if it is kept in a file.
     pub(in crate::token) token: Option<&'a Path>,
 }
 
 impl Owner<'_> {
-    /// Opens the file at `path`. The token's own file is never opened: closing it would drop the locks of
-    /// the store. What is no file of a disk is not opened either: reading a pipe waits for whoever writes
-    /// into it, and a device keeps no record.
+    /// Opens the file at `path`. The token's own file is refused, since closing it would drop the store's
+    /// locks. What is not a regular file is refused too: reading a pipe waits for its writer, and a device
+    /// keeps no records.
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<File> {
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(unfit(path, "this is no regular file, and so no archive"));
@@ -59,17 +59,17 @@ impl Owner<'_> {
     }
 }
 
-/// A file that is read from its beginning.
+/// An archive that is read from its beginning.
 pub(in crate::token) struct Reader {
     path: PathBuf,
     file: BufReader<File>,
-    /// Length of what was read and is whole.
+    /// Length of the whole records that were read.
     len: u64,
-    /// Where the chain stands behind that.
+    /// The chain's link after those records.
     pub(in crate::token) link: Link,
 }
 
-/// A file that is appended to. Nobody else appends meanwhile.
+/// An archive that is appended to, locked against other processes that append.
 pub(in crate::token) struct Archive {
     path: PathBuf,
     file: File,
@@ -104,8 +104,8 @@ impl Reader {
         })
     }
 
-    /// The next record, once it is known to be genuine; `None` at the end of the file, and where a
-    /// last record is not whole.
+    /// The next record, once it is known to be genuine; `None` at the end of the file, and where its last
+    /// record is not whole.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR naming a record that was edited, removed or reordered.
@@ -123,7 +123,7 @@ impl Reader {
         Ok(Some((row.seq, entry)))
     }
 
-    /// Reads up to the record at `position`. Whether the file goes so far.
+    /// Reads up to the record at `position`; false where the file ends before it.
     pub(in crate::token) fn go_to(&mut self, position: u64) -> Result<bool> {
         while self.link.position < position && self.next()?.is_some() {}
         Ok(self.link.position == position)
@@ -131,8 +131,8 @@ impl Reader {
 }
 
 impl Archive {
-    /// Opens the file at `path` to go on behind `link`, or makes it. Records behind that, which the
-    /// token still has, are cut off.
+    /// Opens the file at `path` to append records after `link`, or makes it. Records after `link` in the
+    /// file, which the token still has, are cut off.
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED for a file that does not go up to `link`, or that another process
@@ -180,7 +180,7 @@ impl Archive {
         })
     }
 
-    /// Length of the file up to `link`.
+    /// Length of the file up to and including the record of `link`.
     fn end(path: &Path, file: &File, owner: &Owner<'_>, link: &Link) -> Result<u64> {
         let again = file
             .try_clone()
@@ -219,7 +219,7 @@ impl Archive {
             .map_err(|error| failed(&self.path, "cannot be written", error))
     }
 
-    /// SHA-256 of the whole file.
+    /// SHA-256 of the file.
     pub(in crate::token) fn digest(&mut self) -> Result<[u8; 32]> {
         let mut hasher = Hasher::new(Hash::Sha256);
         let mut buffer = vec![0; 1 << 16];
@@ -258,7 +258,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Serial number and sealed link; `None` for what is no archive.
+/// Serial number and sealed link; `None` for a file that is no archive.
 fn head(file: &mut impl Read) -> io::Result<Option<(Serial, Vec<u8>)>> {
     let read = || -> io::Result<_> {
         let magic: [u8; 8] = array(file)?;
@@ -297,7 +297,7 @@ fn array<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
     Ok(out)
 }
 
-/// `len` bytes. A length that the file does not have takes no memory.
+/// Reads `len` bytes. Memory grows with the bytes that are there, and not with a false `len`.
 fn bytes(file: &mut impl Read, len: u32) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     file.take(len.into()).read_to_end(&mut out)?;

@@ -1,9 +1,9 @@
-//! Where the token's own records begin: the position, the authentication code and the next key of the
-//! last archived record, and what archived records say of objects.
+//! The base: where the token's own records begin after archiving. It has the position, the authentication
+//! code and the next key of the last archived record.
 //!
-//! Archived records are the last ones of many objects, so each such object's version and fingerprint stay
-//! in the store, and the base has their number and a sum of keyed tags over them. It is sealed under the
-//! master key.
+//! An archived record may be the last one of an object, so version and fingerprint of each such object
+//! stay in the store. The base has their number and a sum of keyed tags over them, and is sealed under
+//! the master key.
 
 use crate::error::Result;
 use crate::rng::Rng;
@@ -14,12 +14,11 @@ use crate::token::record::domain::Domain;
 use super::chain::{self, FIRST_KEY_ROW, Link};
 use super::{Entry, Touch, Touched};
 
-/// Row of the base; absent while nothing was archived.
+/// Row of the base. It is absent until something is archived.
 const BASE_ROW: &str = "audit.base";
-/// Objects that are read at a time.
+/// How many objects are read at a time.
 const PAGE: usize = 1000;
 
-/// Where the token's own records begin, and what was archived of objects.
 pub(in crate::token) struct Base {
     pub(in crate::token) link: Link,
     objects: u64,
@@ -70,7 +69,7 @@ impl Base {
         Ok(tx.set_meta(BASE_ROW, &sealed)?)
     }
 
-    /// Takes an archived record's part in what is kept of objects.
+    /// Adds what an archived record says of its objects to what is kept of them.
     pub(in crate::token) fn take(
         &mut self,
         tx: &Tx<'_>,
@@ -99,7 +98,7 @@ impl Base {
         Ok(())
     }
 
-    /// Adds an object to the sum, or takes it out: each is in it once at most.
+    /// Adds an object to the sum, or removes it: XOR of its tag. Each object is in the sum at most once.
     fn toggle(&mut self, master: &Domain, kept: &ArchivedObject) {
         let tag = master.tag(&[
             b"archived object",
@@ -113,10 +112,10 @@ impl Base {
         }
     }
 
-    /// Passes on what archived records say of the objects that were there at the base, once each.
+    /// Passes what archived records say of each object that was there at the base to `each`.
     ///
     /// # Errors
-    /// CKR_DEVICE_ERROR where that was edited; those of `each`.
+    /// CKR_DEVICE_ERROR where what is kept of them was edited; those of `each`.
     pub(in crate::token) fn objects(
         &self,
         snapshot: &Snapshot<'_>,
@@ -140,11 +139,11 @@ impl Base {
     }
 }
 
-/// Passes on what archived records say of objects, then every record of the token, each known to be
-/// genuine; returns the last one's position.
+/// Passes what archived records say of objects to `archived`, then every record of the token to
+/// `each`, both once known to be genuine; returns the last record's position.
 ///
 /// # Errors
-/// Those of `chain::walk`, and CKR_DEVICE_ERROR where what was archived was edited.
+/// Those of `chain::walk`, and CKR_DEVICE_ERROR where what is kept of archived records was edited.
 pub(in crate::token) fn walk(
     snapshot: &Snapshot<'_>,
     master: &Domain,

@@ -1,6 +1,6 @@
-//! The chain: each record is authenticated, with the one before it, under a key that is ratcheted
-//! forward at each record, and the old key is erased. The first key is sealed under the master key,
-//! so verifying needs a login and recording does not.
+//! The chain of audit records. Each record is authenticated together with the one before it. After each
+//! record the key is replaced by the next one, derived from it, and erased. The first key is sealed
+//! under the master key, so verifying needs a login and recording does not.
 
 use crate::crypto::hash::hmac_sha256;
 use crate::crypto::kdf;
@@ -17,10 +17,10 @@ pub(in crate::token) const KEY_ROW: &str = "audit.key";
 /// Row of the first key, sealed under the master key.
 pub(in crate::token) const FIRST_KEY_ROW: &str = "audit.first";
 
-/// Records read at a time.
+/// How many records are read at a time.
 const PAGE: usize = 1000;
 
-/// Appends a record and ratchets the key. Returns the record's position and code.
+/// Appends a record and moves on to the next key. Returns the record's position and code.
 pub(in crate::token) fn append(tx: &Tx<'_>, entry: &Entry) -> Result<(u64, [u8; 32])> {
     let key = tx
         .meta(KEY_ROW)?
@@ -40,7 +40,7 @@ pub(in crate::token) fn append(tx: &Tx<'_>, entry: &Entry) -> Result<(u64, [u8; 
     Ok((seq, mac))
 }
 
-/// Passes every record behind `from` to `each`, once it is known to be genuine, and returns the last one's position.
+/// Passes every record after `from` to `each`, once it is known to be genuine; returns the last position.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR naming the first record that was edited, removed or reordered; those of `each`.
@@ -72,7 +72,7 @@ pub(in crate::token) fn walk(
     Ok(link.position)
 }
 
-/// Where a chain stands between two records: what the next one is checked by.
+/// A place between two records of a chain, with what the next record is checked by.
 #[derive(Clone)]
 pub(in crate::token) struct Link {
     /// Position of the record before.
@@ -84,7 +84,7 @@ pub(in crate::token) struct Link {
 }
 
 impl Link {
-    /// Before the first record, whose key is `key`.
+    /// The place before the first record, whose key is `key`.
     pub(in crate::token) fn first(key: Secret) -> Self {
         Self {
             position: 0,
@@ -93,7 +93,7 @@ impl Link {
         }
     }
 
-    /// Goes past the next record, once it is known to be genuine.
+    /// Moves past the next record, once it is known to be genuine.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR naming the record.
@@ -116,7 +116,7 @@ impl Link {
         Secret::from([&self.position.to_be_bytes()[..], &self.key, &self.mac].concat())
     }
 
-    /// What `encode` made; `None` for anything else.
+    /// Decodes what `encode` made; `None` for anything else.
     pub(in crate::token) fn decode(bytes: &[u8]) -> Option<Self> {
         let (position, rest) = bytes.split_first_chunk()?;
         let (key, mac) = rest.split_at_checked(KEY_LEN)?;
@@ -154,7 +154,7 @@ mod tests {
     use crate::store::Store;
     use crate::token::identity::audit::{Doing, Event};
 
-    /// `TENON_AUDIT_RECORDS=1000000` shows that a walk takes memory for a page alone.
+    /// `TENON_AUDIT_RECORDS=1000000` shows that a walk takes memory for one page of records alone.
     #[test]
     fn a_walk_goes_through_every_page_in_order() {
         let count = std::env::var("TENON_AUDIT_RECORDS");

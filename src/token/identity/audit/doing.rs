@@ -1,4 +1,4 @@
-//! What is about to be done, for its record.
+//! The details of an event that is about to happen, from which its audit record is made.
 
 use crate::ck;
 use crate::clock::UnixTime;
@@ -7,7 +7,7 @@ use crate::store::Uid;
 
 use super::{Entry, Event};
 
-/// What is about to be done, for its record.
+/// An event with all details of its audit record but time and outcome.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::token) struct Doing {
     event: Event,
@@ -34,7 +34,7 @@ impl From<Event> for Doing {
 }
 
 impl Doing {
-    /// A change of objects, which a caller without a login can make too. The other changes need a PIN.
+    /// Whether a caller without a login can cause it: changes of objects, whereas all others need a PIN.
     pub(in crate::token) fn is_of_objects(&self) -> bool {
         matches!(
             self.event,
@@ -48,30 +48,30 @@ impl Doing {
         )
     }
 
-    /// With the key that it is done by.
+    /// With the key by which it is done.
     pub(in crate::token) fn by(self, uid: Uid) -> Self {
         let by = Some(uid);
         Self { by, ..self }
     }
 
-    /// With a number that belongs to the event: see `Entry::number`.
+    /// With the number that `Entry::number` has for this event.
     pub(in crate::token) fn and(self, number: u64) -> Self {
         let number = Some(number);
         Self { number, ..self }
     }
 
-    /// With the external key that it is meant for, as far as that is known.
+    /// With the external key for which it is meant, if that is known.
     pub(in crate::token) fn meant_for(self, target: Option<Uid>) -> Self {
         Self { target, ..self }
     }
 
-    /// With the digest of the file that it made.
+    /// With the SHA-256 of the file that an archiving made.
     pub(in crate::token) fn with_digest(self, digest: [u8; 32]) -> Self {
         let digest = Some(digest);
         Self { digest, ..self }
     }
 
-    /// The record of it, done `at` that time by `login` if nobody else is named, with this outcome.
+    /// Its record, at time `at` with the outcome `rv`. `login` did it, unless `Event::of` named another.
     pub(in crate::token) fn entry(self, login: Login, at: UnixTime, rv: ck::CK_RV) -> Entry {
         Entry {
             event: self.event,
@@ -90,7 +90,6 @@ impl Doing {
 }
 
 impl Event {
-    /// The event with `mechanism`.
     pub(in crate::token) fn with(self, mechanism: ck::CK_MECHANISM_TYPE) -> Doing {
         Doing {
             mechanism: Some(mechanism),
@@ -98,7 +97,7 @@ impl Event {
         }
     }
 
-    /// The event as an act of `login`, or against its PIN, whoever is logged in.
+    /// The event as done by `login`, or against its PIN, whoever is logged in.
     pub(in crate::token) fn of(self, login: Login) -> Doing {
         Doing {
             login: Some(login),

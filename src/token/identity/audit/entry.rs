@@ -1,4 +1,4 @@
-//! One record: what happened, when, who did it, to which objects.
+//! One audit record: what happened, when, who did it, to which objects.
 
 use crate::ck;
 use crate::clock::UnixTime;
@@ -10,12 +10,12 @@ use crate::store::{Row, Uid};
 use super::Event;
 use crate::token::record::vault::Vault;
 
-/// Version of the records' form.
+/// Version of the stored form.
 const FORMAT: u8 = 1;
-/// Bytes of a label that are recorded at most.
+/// The most bytes of a label that are recorded.
 pub(in crate::token) const LABEL_MAX: usize = 255;
 
-/// Tags of a record's fields.
+// Tags of a record's fields.
 const MECHANISM: u8 = 1;
 const BY: u8 = 2;
 const NUMBER: u8 = 3;
@@ -24,11 +24,11 @@ const OBJECT: u8 = 5;
 const REPEATED: u8 = 6;
 const DIGEST: u8 = 7;
 
-/// What became of an object.
+/// What was done with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Touch {
-    /// Stored, new or changed.
+    /// It was stored, new or changed.
     Put = 1,
     /// Removed.
     Removed = 2,
@@ -43,61 +43,61 @@ impl Touch {
     }
 }
 
-/// An object of a record.
+/// An object that a record names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touched {
     /// What became of it.
     pub touch: Touch,
-    /// Its name: CKA_UNIQUE_ID is the same in hexadecimal digits.
+    /// Its uid; CKA_UNIQUE_ID shows it in hexadecimal digits.
     pub uid: Uid,
     /// CKA_CLASS.
     pub class: ck::CK_OBJECT_CLASS,
-    /// Count of its changes; of one that was removed, before that.
+    /// Count of its changes; for a removed object, before its removal.
     pub version: u64,
     /// Fingerprint of its sealed bytes at that version: see `seal_of`.
     pub(in crate::token) seal: [u8; 16],
     /// CKA_LABEL sealed under the master key; empty when nobody was logged in.
     pub(in crate::token) sealed_label: Vec<u8>,
     /// CKA_LABEL, at most its first 255 bytes; `None` when it was not recorded, or nobody is logged
-    /// in who could read it.
+    /// in, so that it cannot be decrypted.
     pub label: Option<Vec<u8>>,
 }
 
-/// One record.
+/// One audit record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What happened.
     pub event: Event,
-    /// Who did it; of refused logins and of PINs, whose PIN it was.
+    /// Who did it; for refused logins and changes of PINs, whose PIN it was.
     pub login: Login,
     /// The token's time, in Unix seconds.
     pub at: UnixTime,
-    /// CKR_OK, or why it was refused.
+    /// CKR_OK, or the error by which it was refused.
     pub rv: ck::CK_RV,
-    /// The mechanism, where one had a part in it.
+    /// The mechanism, if one was used.
     pub mechanism: Option<ck::CK_MECHANISM_TYPE>,
-    /// The other key that had a part in it: the one that unwrapped, derived or was copied.
+    /// The other key that was used: the unwrapping key, the base key of a derivation, the copied object.
     pub by: Option<Uid>,
-    /// Of a use, the CKA_ that permits it; of a clock mark, the new one; of an anchor, the count of
-    /// changes that it knew; of a restored token, the count of changes of the file that was replaced;
-    /// of an archiving, the position of the last record that was moved.
+    /// For a use, the CKA_ attribute that permits it; for a clock mark, the new mark; for an anchor, the
+    /// number of changes that it knew; for a restored token, the number of changes of the replaced file;
+    /// for an archiving, the position of the last record that was moved.
     pub number: Option<u64>,
-    /// Of a refused import by an import job's key, the external key that it was meant for.
+    /// For a refused import by an import job's key, the external key for which it was meant.
     pub target: Option<Uid>,
-    /// Of refusals that came more than once, how often; `None` where the record is of one.
+    /// For refusals that were repeated, how often; `None` where the record is of a single one.
     pub repeated: Option<Repeated>,
-    /// Of an archiving, SHA-256 of the file.
+    /// For an archiving, SHA-256 of the file.
     pub digest: Option<[u8; 32]>,
-    /// The objects.
+    /// The objects that were stored, removed or used.
     pub objects: Vec<Touched>,
 }
 
-/// How often the same was refused, in one record.
+/// How often a refusal was repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeated {
-    /// How often.
+    /// How many refusals the record stands for.
     pub count: u64,
-    /// When first, in Unix seconds; the record's own time is that of the last.
+    /// Time of the first, in Unix seconds; the record's own time is that of the last.
     pub since: UnixTime,
 }
 
@@ -141,7 +141,7 @@ impl Entry {
         out
     }
 
-    /// Decodes what `encode` made; `None` for everything else.
+    /// Decodes what `encode` made; `None` for anything else.
     pub(in crate::token) fn decode(bytes: &[u8]) -> Option<Self> {
         let (&[FORMAT, event, login], rest) = bytes.split_first_chunk()? else {
             return None;
@@ -178,7 +178,7 @@ impl Entry {
         rest.is_empty().then_some(entry)
     }
 
-    /// Opens the labels.
+    /// Decrypts the labels.
     pub(in crate::token) fn open_labels(&mut self, vault: &Vault<'_>) -> Result<()> {
         for object in &mut self.objects {
             if !object.sealed_label.is_empty() {
@@ -217,7 +217,7 @@ fn object(value: &[u8]) -> Option<Touched> {
 
 fn field(out: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
     let len: usize = parts.iter().map(|part| part.len()).sum();
-    // The longest value is an object's, whose label is bounded.
+    // The longest value is an object's, and its label is at most `LABEL_MAX` bytes long.
     let len = u16::try_from(len).unwrap_or(u16::MAX);
     out.push(tag);
     out.extend_from_slice(&len.to_be_bytes());
@@ -243,8 +243,8 @@ fn login_of(number: u8) -> Option<Login> {
     }
 }
 
-/// Fingerprint of a row: the first 16 bytes of SHA-256 over the length of its sealed bytes (8), these,
-/// and its tag. The clear columns are bound to the sealed bytes as additional data.
+/// Fingerprint of a row: the first 16 bytes of SHA-256 over the length of its sealed bytes (8), the
+/// sealed bytes and the tag. The clear columns are bound to the sealed bytes as additional data.
 pub(in crate::token) fn seal_of(row: &Row) -> [u8; 16] {
     let len = (row.sealed.len() as u64).to_be_bytes();
     let digest = Hash::Sha256.digest(&[&len, &row.sealed, &row.mac]);
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn what_is_cut_short_or_unknown_is_no_entry() {
         let bytes = entry().encode();
-        // Between two fields an entry may end: its length is the chain's to protect.
+        // An entry may end after any field: the chain protects its length.
         let whole = (0..bytes.len()).filter(|len| Entry::decode(&bytes[..*len]).is_some());
         assert_eq!(
             whole.count(),

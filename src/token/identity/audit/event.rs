@@ -1,6 +1,6 @@
-//! What can happen, and what is said of it before it is done.
+//! The events that the audit record knows, with their numbers and names.
 
-/// What happened. The numbers are stored.
+/// What happened. The numbers are stored in records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Event {
@@ -30,31 +30,31 @@ pub enum Event {
     ImportRefused = 12,
     /// The material of an external key was deleted.
     EraseMaterial = 13,
-    /// The time of a material or an import job was over, and it was erased.
+    /// The life of a material or an import job was over, and it was erased.
     Expire = 14,
     /// C_DeriveKey.
     Derive = 15,
-    /// A login, where uses are recorded.
+    /// A login, if `audit.use` is set.
     Login = 16,
-    /// A key's use began, where uses are recorded.
+    /// A key's use began, if `audit.use` is set.
     Use = 17,
     /// The security officer accepted the clock's reading.
     ClockAccepted = 18,
-    /// The security officer set the clock mark to the reading, and had later readings forgotten.
+    /// The security officer lowered the clock mark to the clock's reading.
     ClockLowered = 19,
     /// The security officer accepted the token's file in place of what the anchor knows.
     AnchorAccepted = 20,
-    /// The scheduled deletion of an external key came.
+    /// The time of an external key's scheduled deletion had come, and it was removed.
     Delete = 21,
     /// A new version of an external key was opened.
     Rotate = 22,
-    /// The attestation key was made, for a token from before there was one.
+    /// The attestation key was made, for a token made before there was one.
     Attestation = 23,
-    /// Refusals of callers without a login that were not recorded one by one: their number.
+    /// Number of refusals of callers without a login that were not recorded one by one.
     RefusalsOmitted = 30,
     /// Records were moved to an archive, up to a position.
     Archive = 31,
-    /// The token's file was put back from a copy.
+    /// The token was restored from a copy.
     Restored = 32,
 }
 
@@ -88,7 +88,7 @@ impl Event {
         (Self::Restored, "restored"),
     ];
 
-    /// A name of lower-case words and hyphens, for people and programs.
+    /// Lower-case words with hyphens, as `tenon audit` shows it.
     #[must_use]
     pub fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(event, _)| *event == self);

@@ -1,7 +1,9 @@
 //! The audit record: what happened, in the transaction in which it happened.
 //!
-//! [`event`] says what can happen, [`entry`] is the form of one record, [`chain`] binds each to all before it, [`refusals`] counts what
-//! repeats, [`verify`] holds the records against the objects, [`archive_file`] is the form of a file of archived ones. Recording needs no login; verifying, and reading labels, does.
+//! [`event`] lists what can happen, [`entry`] is the form of one record, [`chain`] binds each record to
+//! all before it, [`refusals`] counts repeated refusals, [`verify`] compares the records with the
+//! objects, and [`archive_file`] is the form of a file of archived records. Recording needs no login;
+//! verifying and reading labels do.
 
 pub(in crate::token) mod archive_file;
 mod base;

@@ -1,12 +1,12 @@
-//! Refusals that repeat: counted in memory, and recorded together.
+//! Repeated refusals: counted in memory, and recorded together.
 //!
-//! The first of its kind is a record at once. Those that follow within a minute are counted, and one
-//! record says how many there were; it is written when the minute is over, with the next change or
-//! login, or when the token is closed. So a caller who is refused in a loop costs no write for each
-//! call. What a process has counted and not yet recorded is lost where it is killed.
+//! The first refusal of its kind is recorded at once. Those that follow within a minute are counted, and
+//! one record has their number; it is written with the next change or login after that minute, or when
+//! the token is closed. So a caller who is refused in a loop does not cause a write with each call. What
+//! was counted and not recorded is lost if the process is killed.
 //!
-//! Callers without a login get so many records a day, over all processes (`Quota`). What is refused
-//! beyond that is counted in the quota's row, and recorded as one number at the next login or day.
+//! Over all processes, callers without a login can cause a limited number of records a day (`Quota`).
+//! Refusals beyond it are counted in the quota's row; their number is recorded at the next login or day.
 
 use parking_lot::Mutex;
 
@@ -22,33 +22,33 @@ use crate::token::record::domain::Domain;
 
 /// How long refusals of one kind are counted before they are recorded.
 const WINDOW: UnixTime = 60;
-/// Kinds of refusals that are told apart at a time.
+/// The most kinds of refusals that are counted separately.
 const KINDS: usize = 64;
 
-/// A refusal, as it is to be recorded.
+/// A refusal that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::token) struct Refusal {
     pub(in crate::token) entry: Entry,
-    /// Nobody was logged in: the quota has a word.
+    /// Nobody was logged in, so the quota limits it.
     pub(in crate::token) public: bool,
-    /// It was counted against the limit of wrong PINs, so there can be only so many.
+    /// It counts against the limit of wrong PINs, so the number of such refusals is bounded.
     pub(in crate::token) bounded: bool,
 }
 
 struct Kind {
     refusal: Refusal,
-    /// When its present minute began.
+    /// Beginning of the minute in which refusals of this kind are counted.
     opened: UnixTime,
-    /// Refusals since the last record of it.
+    /// Refusals since the last record of this kind.
     unrecorded: Option<Repeated>,
 }
 
-/// The refusals of this process.
+/// The refusals that this process counts.
 #[derive(Default)]
 pub(in crate::token) struct Refusals(Mutex<Vec<Kind>>);
 
 impl Refusals {
-    /// Counts a refusal. What is to be recorded now: nothing in most cases.
+    /// Counts a refusal. Returns what is to be recorded now, which is mostly nothing.
     pub(in crate::token) fn note(&self, refusal: Refusal) -> Vec<Refusal> {
         let at = refusal.entry.at;
         if refusal.bounded {
@@ -61,7 +61,7 @@ impl Refusals {
         if !full || kinds.iter().any(|kind| same(&kind.refusal, &refusal)) {
             return Self::count(&mut kinds, refusal, at);
         }
-        // Beyond that number, kinds that differ in the details are one.
+        // Beyond `KINDS`, refusals that differ in their details are one kind.
         let entry = Entry {
             mechanism: None,
             by: None,
@@ -95,12 +95,12 @@ impl Refusals {
         Self::drain(kinds, at)
     }
 
-    /// Nothing is counted that is not recorded.
+    /// Whether everything that was counted is recorded.
     pub(in crate::token) fn is_empty(&self) -> bool {
         self.0.lock().iter().all(|kind| kind.unrecorded.is_none())
     }
 
-    /// All that is counted and not recorded.
+    /// Takes all that was counted and not recorded.
     pub(in crate::token) fn take(&self, at: UnixTime) -> Vec<Refusal> {
         Self::drain(&mut self.0.lock(), at)
     }
@@ -119,7 +119,7 @@ impl Refusals {
         all
     }
 
-    /// Counts again what could not be recorded.
+    /// Counts again what `take` returned and could not be recorded.
     pub(in crate::token) fn give_back(&self, refusals: Vec<Refusal>) {
         let mut kinds = self.0.lock();
         for mut refusal in refusals {
@@ -145,7 +145,7 @@ impl Refusals {
     }
 }
 
-/// Whether two refusals differ in their time and number alone.
+/// Whether two refusals differ only in time and number.
 fn same(one: &Refusal, other: &Refusal) -> bool {
     let key = |refusal: &Refusal| {
         let Entry {
@@ -174,22 +174,20 @@ fn same(one: &Refusal, other: &Refusal) -> bool {
 
 /// Row of the quota.
 pub(in crate::token) const QUOTA_ROW: &str = "audit.quota";
-/// Records of refusals that callers without a login can have made in a day.
+/// The most refusals of callers without a login that are recorded in a day.
 pub(in crate::token) const REFUSALS_A_DAY: u64 = 256;
 const DAY: UnixTime = 86_400;
 
-/// What callers without a login have had recorded today, over all processes.
+/// What callers without a login caused today, over all processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::token) struct Quota {
-    /// When the day began.
+    /// Beginning of the day, in Unix seconds.
     began: UnixTime,
-    /// Refusals that were recorded.
     refusals: u64,
-    /// Changes that were made.
     changes: u64,
-    /// Refusals that were not recorded, and that no record tells of yet.
+    /// Refusals that were not recorded, and whose number is in no record yet.
     omitted: u64,
-    /// When the first of those was.
+    /// Time of the first of them.
     omitted_since: UnixTime,
 }
 
@@ -208,7 +206,7 @@ impl Quota {
         [&body[..], &tag].concat()
     }
 
-    /// The quota of a token's row; a full one where there is none yet.
+    /// Decodes the row; where there is none yet, nothing of the quota is used.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR for a damaged row.
@@ -235,8 +233,8 @@ impl Quota {
             .ok_or_else(|| damaged("the count of what callers without a login did"))
     }
 
-    /// Begins a new day, when it has come. A reading in doubt begins none: else a clock thrown ahead
-    /// would use up the days to come.
+    /// Begins a new day when the last one is over. A reading of the clock that is in doubt begins none:
+    /// else a clock set far ahead would use up the quota of days to come.
     pub(in crate::token) fn at(&mut self, now: UnixTime, believed: bool) {
         let over = now < self.began || now - self.began >= DAY;
         if over && believed {
@@ -249,9 +247,9 @@ impl Quota {
         }
     }
 
-    /// Whether the refusal may be recorded; else it is counted as omitted.
+    /// Whether the refusal may be recorded; one that may not is counted as omitted.
     pub(in crate::token) fn admit(&mut self, refusal: &Refusal) -> bool {
-        // None of these may be hidden behind others.
+        // Wrong PINs are always recorded, however many other refusals there are.
         if refusal.bounded {
             return true;
         }
@@ -271,14 +269,14 @@ impl Quota {
         false
     }
 
-    /// Whether one more change may be made today, of `limit`; counts it.
+    /// Counts one more change, and tells whether at most `limit` were made today.
     pub(in crate::token) fn admit_change(&mut self, limit: u64) -> bool {
         self.changes = self.changes.saturating_add(1);
         self.changes <= limit
     }
 
-    /// The record of what was omitted, when there is such, for whoever is there to read it: at a
-    /// login, or when a new day has begun.
+    /// The record of the number of omitted refusals, if there are any and somebody logs in or a new day
+    /// has begun.
     pub(in crate::token) fn take_omitted(
         &mut self,
         logged_in: bool,

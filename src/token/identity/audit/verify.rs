@@ -1,12 +1,12 @@
-//! Verifying: every record is genuine, and every object is as its last record left it.
+//! Verifying that every record is genuine and every object is as its last record left it.
 //!
-//! The walk keeps three counts and nothing of a record. An object's version grows by one at each
-//! change and its uid is never used again, so each object of the store fits one record at most: the
-//! last of its uid. As many fits as objects means that no object came otherwise; as many made and
-//! not removed as objects, that none went otherwise.
+//! The walk keeps counts and no records. An object's version grows by one with each change and its uid
+//! is never used again, so each object of the store agrees with at most one record, the last of its
+//! uid. If as many records agree as there are objects, no object was added without a record; if as many
+//! were made and not removed as there are, none was removed without one.
 //!
-//! Beside the record, the index rows and the material of each object are held against the opened
-//! object, the rows against their sum, and the file's pages and indexes are checked by SQLite.
+//! Besides, index rows and material of each object are compared with the opened object, the rows with
+//! their sum, and SQLite checks the file's pages and indexes.
 
 use crate::ck;
 use crate::error::{Error, Result};
@@ -20,31 +20,26 @@ use crate::token::record::stored;
 use crate::token::record::uid::shown;
 use crate::token::record::vault::{Record, Vault};
 
-/// What was verified.
+/// What was verified and found sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// Records in the token, all genuine.
+    /// Records in the token.
     pub records: u64,
-    /// Records that archives have; see `Token::verify_archives`.
+    /// Records that are in archives alone; see `Token::verify_archives`.
     pub archived: u64,
-    /// Objects, all as their last records left them.
+    /// Objects in the token.
     pub objects: u64,
-    /// Rows of the search index, all those of the objects and no others.
+    /// Rows of the search index.
     pub index_rows: u64,
 }
 
-/// Checks the whole audit record and compares the objects with it, with their index rows and material,
-/// and the file. Takes memory for some records at a time, however many there are.
-///
-/// # Errors
-/// CKR_DEVICE_ERROR naming the first record that was edited, removed or reordered, the first object that
-/// is not as its record left it, or what else is wrong.
+/// See `Token::verify_audit`.
 pub(in crate::token) fn verify(
     snapshot: &Snapshot<'_>,
     vault: &Vault<'_>,
     master: &Domain,
 ) -> Result<Verified> {
-    // Also what this login does not use is to be compared.
+    // The objects that this login does not use are compared too.
     let vault = &Vault {
         suspects: None,
         ..*vault
@@ -75,22 +70,22 @@ pub(in crate::token) fn verify(
 
 #[derive(Default)]
 struct Comparison {
-    /// Objects that came, by the records.
+    /// Objects that were made, according to the records.
     made: u64,
-    /// Objects that went.
+    /// Objects that were removed, according to the records.
     removed: u64,
-    /// Objects of the store that are as a record left them.
+    /// Objects of the store that agree with a record.
     fitting: u64,
-    /// Index rows of those.
+    /// Index rows of those objects.
     index_rows: u64,
-    /// Materials of those.
+    /// Materials of those objects.
     materials: u64,
-    /// The first thing that is wrong beside the objects' own rows.
+    /// The first error in an object's index rows or material.
     beside: Option<Error>,
 }
 
 impl Comparison {
-    /// As `compare`, for an object that was there when the records up to `seq` were archived.
+    /// As `compare`, for an object that existed when the records up to `seq` were archived.
     fn compare_archived(
         &mut self,
         snapshot: &Snapshot<'_>,
@@ -149,8 +144,8 @@ impl Comparison {
         Ok(())
     }
 
-    /// Holds what belongs to an object against its opened row: index rows and material. The clear
-    /// columns are opened with it.
+    /// Compares index rows and material of an object with its opened row. Opening the row checks its clear
+    /// columns.
     fn check(&mut self, snapshot: &Snapshot<'_>, vault: &Vault<'_>, row: &Row) -> Result<()> {
         let record = vault.open(row)?;
         let expected = vault.postings_of(&record)?;
@@ -170,7 +165,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// Compares the counts, and returns that of the index rows.
+    /// Compares the counts with the store, and returns the number of index rows.
     fn finish(mut self, snapshot: &Snapshot<'_>) -> Result<u64> {
         let present = snapshot.count(&Search::default())?;
         let foreign = present.saturating_sub(self.fitting);
@@ -202,7 +197,7 @@ impl Comparison {
     }
 }
 
-/// Whether the object has material, which then opens.
+/// Whether the object has material. Material that does not open is an error.
 fn has_material(snapshot: &Snapshot<'_>, vault: &Vault<'_>, record: &Record) -> Result<bool> {
     let attributes = &record.attributes;
     stored::read_material(vault, snapshot, &record.uid, attributes)
@@ -210,7 +205,7 @@ fn has_material(snapshot: &Snapshot<'_>, vault: &Vault<'_>, record: &Record) -> 
         .map_err(|error| error.at(format!("object {}", shown(&record.uid))))
 }
 
-/// Holds the rows against their sum.
+/// Compares the rows with their sum.
 fn check_sum(snapshot: &Snapshot<'_>, master: &Domain) -> Result<()> {
     let Some(rows) = Rows::read(snapshot, master)? else {
         return Err(broken(

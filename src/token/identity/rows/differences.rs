@@ -1,4 +1,4 @@
-//! Which objects are not as the audit record left them, by a walk through all of it.
+//! Finding the objects that are not as the audit record left them, by reading all of the record.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,38 +11,37 @@ use super::{Rows, State, Total, counted};
 use crate::token::identity::audit::{self, Entry, Touch, Touched, seal_of};
 use crate::token::record::domain::Domain;
 
-/// What a walk has found.
+/// The result of comparing every object.
 pub(in crate::token) struct Differences {
-    /// The objects that differ, there or missing, and how.
+    /// The objects that differ or are missing, each with how it differs.
     pub(in crate::token) objects: Vec<(Uid, String)>,
-    /// The sum of the rows is genuine, and the audit record comes to the same one. Without that, who
-    /// changed the rows may have made up audit records for them.
+    /// The stored sum of the rows is genuine and agrees with the audit record. Without that, whoever
+    /// changed the rows may also have forged audit records for them.
     pub(in crate::token) vouched: bool,
 }
 
-/// What the last record of an object left.
+/// The state in which an object's last record left it.
 struct Last {
-    /// Position of that record.
     seq: u64,
     touch: Touch,
     state: State,
 }
 
-/// The keys as the records leave them, one after the other.
+/// Reads the records in order and keeps the last state of each object.
 struct Walk<'a> {
     master: &'a Domain,
-    /// Position of the record that the sum names.
+    /// Position of the record that the sum of the rows names.
     position: u64,
     last: BTreeMap<Uid, Last>,
-    /// Total of the keys as that record leaves them.
+    /// Total of the keys as the record at `position` leaves them.
     total: Total,
-    /// Keys that later records touch.
+    /// Keys that records after `position` changed.
     later: BTreeSet<Uid>,
 }
 
 impl Walk<'_> {
-    /// What archived records left of an object. The archived part of the record is sealed, so the
-    /// sum had all of it.
+    /// Takes the state in which archived records left an object. They were archived before the sum was
+    /// made, so the sum includes them.
     fn take_archived(&mut self, kept: &ArchivedObject) {
         let state = State {
             uid: kept.uid,
@@ -83,8 +82,8 @@ impl Walk<'_> {
     }
 }
 
-/// Compares every object with the audit record, and the record with the sum of the rows. Takes memory
-/// for every uid of the record.
+/// Compares every object with the audit record, and the record with the sum of the rows. Memory grows
+/// with the number of uids in the record.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR when the record itself was edited, cut off or reordered.
@@ -127,7 +126,7 @@ fn differing(snapshot: &Snapshot<'_>, walk: &Walk<'_>) -> Result<Vec<(Uid, Strin
     for (uid, last) in &walk.last {
         uids.remove(uid);
         let how = difference(snapshot.object(uid)?.as_ref(), last);
-        // The sum of the rows knows nothing of such a record.
+        // The sum of the rows does not include a record after it.
         let later = walk.later.contains(uid);
         let how = how.or_else(|| later.then(|| later_than_the_sum(last.seq)));
         differ.extend(how.map(|how| (*uid, how)));

@@ -1,4 +1,4 @@
-//! At a login the rows are compared with their sum, and what differs is not used while it lasts.
+//! Comparing the rows with their sum at a login. Objects that differ are not used while it lasts.
 
 use crate::config::LogLevel;
 use crate::error::Result;
@@ -12,10 +12,10 @@ use crate::token::record::domain::Domain;
 use crate::token::record::suspects::Suspects;
 use crate::token::record::uid::shown;
 
-/// Objects that a login names in the log at most.
+/// The most objects that a login names in the log.
 const NAMED: usize = 20;
 
-/// Compares the rows with their sum, as a login does: what is not to be used under it.
+/// The objects that must not be used under this login, by comparing the rows with their sum.
 pub(in crate::token) fn suspects(state: &TokenState, master: &Domain) -> Result<Suspects> {
     let limit = state.config.login_rows;
     if limit == 0 {
@@ -43,7 +43,7 @@ pub(in crate::token) fn suspects(state: &TokenState, master: &Domain) -> Result<
     }
 }
 
-/// Asks the audit record which objects differ.
+/// Finds the objects that differ, by the audit record.
 fn named_suspects(state: &TokenState, master: &Domain, fault: &str) -> Result<Suspects> {
     let differ = state.store.read(|snapshot| differences(snapshot, master));
     let all = Suspects::all();

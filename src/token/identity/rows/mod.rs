@@ -1,17 +1,17 @@
-//! The sum of the rows: what shows that the row of a key was put back, removed or added by others.
+//! The sum of the rows: it shows that others put back, removed or added the row of a key.
 //!
-//! Each row that is written under the master key is authenticated by itself, and so an old one is as
-//! genuine as the present one. What tells them apart is one more row, authenticated too: the sum,
-//! modulo 2^256, of a keyed code of every private and secret key. A change of a key takes the code of
-//! the row that it replaces out of the sum and puts the new row's in, in the same transaction. Nobody
-//! changes such keys without a login, so the key of the sum is there whenever they change.
+//! Each row of a key is authenticated by itself, so an old row is as genuine as the present one. What
+//! tells them apart is one more authenticated row: the sum, modulo 2^256, of a keyed code of every
+//! private and secret key. A change of a key subtracts the code of the row that it replaces and adds
+//! that of the new row, in the same transaction. Such keys are changed only after a login, so the
+//! master key, under which the codes are made, is there.
 //!
-//! The code is made of what the audit record says of the key, so the sum also vouches for the audit
-//! record: the last states that it has of all keys come to the same sum.
+//! The code is made of what the audit record says of the key. So the sum also vouches for the audit
+//! record: the last states of all keys in the record have the same sum.
 //!
-//! *An old sum with old rows.* The sum names the audit record of the change that made it. A record
-//! after that one which touched a key shows that the sum is an old one; so does an anchor, which
-//! knows the position of the latest sum.
+//! *An old sum with old rows.* The sum names the audit record of the change that made it. A later record
+//! of a change to a key shows that the sum is an old one; so does an anchor, which knows the position
+//! of the latest sum.
 
 mod differences;
 mod login;
@@ -35,15 +35,15 @@ const ROW: &str = "rows";
 const FORMAT: u8 = 1;
 const TAG_LEN: usize = 32;
 
-/// Audit records after the sum's own that a login looks at.
+/// How many audit records after the sum's own a login reads.
 const LATER_RECORDS: usize = 1000;
 
-/// Whether the sum has the rows of such objects.
+/// Whether the sum includes objects of this class.
 fn counted(class: ck::CK_OBJECT_CLASS) -> bool {
     matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
 }
 
-/// One state of an object.
+/// One version of a key, as the sum includes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct State {
     uid: Uid,
@@ -53,7 +53,7 @@ struct State {
 }
 
 impl State {
-    /// The state that a row is; `None` where the sum has no rows of such objects.
+    /// `None` where the sum does not include objects of this class.
     fn of(row: &Row) -> Option<Self> {
         counted(row.class).then(|| Self {
             uid: row.uid,
@@ -92,7 +92,7 @@ impl Sum {
     }
 }
 
-/// Number and sum of some rows. The number may be negative on the way, and wraps.
+/// Number and sum of rows. In a difference the number may be negative: it wraps.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Total {
     count: u64,
@@ -111,17 +111,17 @@ impl Total {
     }
 }
 
-/// What one change adds to the total and takes from it.
+/// The difference that one change makes to the total.
 #[derive(Default)]
 pub(in crate::token) struct Moved {
     by: Total,
     any: bool,
-    /// The greatest life of a name that the change began: see `external::name`.
+    /// The highest life of a name that the change began: see `record::name`.
     life: u64,
 }
 
 impl Moved {
-    /// The row `old` is replaced by `new`; either may not be there.
+    /// The row `old` is replaced by `new`; `None` where there was none or is none.
     pub(in crate::token) fn replace(
         &mut self,
         master: Option<&Domain>,
@@ -148,7 +148,7 @@ impl Moved {
         Ok(())
     }
 
-    /// The change begins this life of a name.
+    /// Notes that the change begins this life of a name.
     pub(in crate::token) fn begin_life(&mut self, life: u64) {
         self.life = self.life.max(life);
     }
@@ -157,8 +157,8 @@ impl Moved {
         self.life
     }
 
-    /// Stores the new total as that of the audit record at `position`, which has this code. A sum
-    /// that is damaged, or an old one that was put back, stays as it is: every login finds it.
+    /// Stores the new total, as of the audit record with this position and code. A stored sum that is
+    /// damaged, or an old one that was put back, is left as it is, so that every login finds it.
     pub(in crate::token) fn store(
         &self,
         tx: &Tx<'_>,
@@ -187,19 +187,18 @@ impl Moved {
     }
 }
 
-/// The stored total.
+/// The stored sum, with the audit record as of which it is.
 pub(in crate::token) struct Rows {
-    /// Position of the audit record of the change that made it.
     position: u64,
-    /// Code of that record.
+    /// Authentication code of that record.
     record: [u8; 32],
     total: Total,
-    /// The greatest life that any name of an external key has come to.
+    /// The highest life that any name of an external key has reached.
     lives: u64,
 }
 
 impl Rows {
-    /// That of a token without objects, whose first audit record is this one.
+    /// The sum of a token without objects, as of its first audit record.
     pub(in crate::token) fn first((position, record): (u64, [u8; 32])) -> Self {
         Self {
             position,
@@ -223,7 +222,7 @@ impl Rows {
         Ok(tx.set_meta(ROW, &out)?)
     }
 
-    /// The stored total; `None` when it is missing or not genuine.
+    /// The stored sum; `None` when it is missing or not genuine.
     pub(in crate::token) fn read(snapshot: &Snapshot<'_>, master: &Domain) -> Result<Option<Self>> {
         let row = snapshot.meta(ROW)?;
         Ok(row.and_then(|row| Self::decode(&row, master)))
@@ -253,7 +252,7 @@ impl Rows {
         })
     }
 
-    /// The greatest life that any name of an external key has come to.
+    /// The highest life that any name of an external key has reached.
     ///
     /// # Errors
     /// CKR_DEVICE_ERROR when the stored sum is missing or not genuine.
@@ -263,15 +262,16 @@ impl Rows {
             .ok_or_else(|| damaged("the sum of the rows"))
     }
 
-    /// The audit record that the stored total names: clear, for the anchor. 0 when there is none.
+    /// Position of the audit record that the stored sum names, read without its tag, for the anchor; 0 when
+    /// there is no sum.
     pub(in crate::token) fn position(snapshot: &Snapshot<'_>) -> Result<u64> {
         let row = snapshot.meta(ROW)?.unwrap_or_default();
         let position = row.get(1..9).and_then(|bytes| bytes.try_into().ok());
         Ok(position.map_or(0, u64::from_be_bytes))
     }
 
-    /// What is wrong with the rows that are there; `None` when they are those of the sum, and the sum
-    /// is the latest.
+    /// What is wrong with the rows that are there; `None` when they agree with this sum, and the sum is the
+    /// latest.
     pub(in crate::token) fn fault(
         &self,
         snapshot: &Snapshot<'_>,
@@ -285,14 +285,14 @@ impl Rows {
             .then_some("the sum of the rows is an old one, which was put back"))
     }
 
-    /// Whether the audit record agrees that no key changed after the change that made this sum and
-    /// before the record at `end`.
+    /// Whether, by the audit record, no key changed after the record of this sum and before the record
+    /// at `end`.
     fn is_latest(&self, snapshot: &Snapshot<'_>, end: u64) -> Result<bool> {
         let records = snapshot.audit(self.position, LATER_RECORDS + 1)?;
         let Some(first) = records.first() else {
             return Ok(false);
         };
-        // Where the record has left the file, an archive has it.
+        // A record that is missing here was archived.
         if first.seq == self.position && first.mac != self.record {
             return Ok(false);
         }
@@ -306,7 +306,7 @@ impl Rows {
     }
 }
 
-/// Total of the rows that are there; it need not go far beyond `expected` of them.
+/// Total of the rows that are there. It stops early once there are more than `expected`.
 fn present(snapshot: &Snapshot<'_>, master: &Domain, expected: u64) -> Result<Total> {
     let mut total = Total::default();
     snapshot.objects(&mut |row| {

@@ -134,7 +134,7 @@ fn not_for_derivation<T>(mechanism: &Mechanism) -> Result<T> {
     )
 }
 
-/// What policy has to know of the derivation. `all`: the value is all that the function gives.
+/// The derivation as policy judges it. `all`: whether the value is all that the function yields.
 fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> Derivation {
     match mechanism.composition {
         Composition::Joined(operands) => {

@@ -101,7 +101,7 @@ impl Token {
         Ok((public, private))
     }
 
-    /// Whether the job may be, before its key pair is generated: when it ends.
+    /// Judges the job before its key pair is generated. Returns the time at which the job ends.
     fn judge_order(&self, caller: Caller, keys: &Keys, asked: &Asked<'_>) -> Result<u64> {
         let private = asked.private;
         if !private.bool(ck::CKA_TOKEN) {
@@ -138,7 +138,7 @@ fn wrapping_key(asked: &dyn Values) -> Result<WrappingKey> {
     }
 }
 
-/// Target and algorithm that a job's private key names.
+/// The target and the algorithm that the template of a job's private key names.
 fn order(private: &Attributes) -> Result<(Uid, &'static Algorithm)> {
     let missing = |name: &'static str| {
         Error::new(

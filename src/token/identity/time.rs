@@ -197,9 +197,9 @@ impl TokenTime {
         *known = mark;
     }
 
-    /// The mark to commit over the stored one. `login` says that somebody is logged in. Nothing is
-    /// learned from `stored`, which may be a mark that this very transaction wrote and that is never
-    /// committed: `learn` is told of the mark once it is.
+    /// The mark to commit in place of the stored one. `login`: somebody is logged in. `stored` may be a mark
+    /// that this transaction wrote and that is never committed, so it is not taken over here: the caller
+    /// calls `learn` after the commit.
     pub(in crate::token) fn advanced(&self, stored: Mark, login: bool) -> Mark {
         let reading = self.clock.now();
         if self.doubts(reading, stored.at) {
@@ -209,7 +209,7 @@ impl TokenTime {
                 stored
             };
         }
-        // What this process has refused by is committed, though the clock was turned back since.
+        // What this process has refused by is committed, even where the clock was turned back since.
         let highest = self.highest_with(stored).max(reading);
         let limit = if login {
             UnixTime::MAX
@@ -237,9 +237,9 @@ impl TokenTime {
         }
     }
 
-    /// The mark to store where nothing else is written: when it is an hour behind and the use is
-    /// that of a `limited` key, and when something is to be said of readings in doubt. `None` else,
-    /// which is the common case and costs some loads.
+    /// Whether the mark is to be stored although nothing else is written: it is an hour behind at a use of
+    /// a `limited` key, or a reading in doubt is to be noted, taken or cleared. Mostly false, at the cost
+    /// of a few atomic loads.
     pub(in crate::token) fn overdue(&self, login: bool, limited: bool) -> bool {
         let reading = self.clock.now();
         let (mark, doubt) = (

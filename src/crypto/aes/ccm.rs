@@ -11,7 +11,7 @@ impl Key {
     /// CCM encryption: writes ciphertext ‖ tag to the start of `out` and returns their length,
     /// `plain.len() + tag_len`.
     ///
-    /// `Error::InvalidParameter` as in [`ccm_limits`]; `Error::InputLength` when `plain` is longer
+    /// `Error::InvalidParameter` as in `ccm_limits`; `Error::InputLength` when `plain` is longer
     /// than the nonce leaves room for, or than `out` has.
     pub fn ccm_seal(
         &self,

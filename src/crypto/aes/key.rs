@@ -68,7 +68,7 @@ impl Key {
     /// GCM encryption of a whole message: writes ciphertext ‖ tag to the start of `out` and
     /// returns their length, `plain.len() + tag_len`.
     ///
-    /// `Error::InvalidParameter` as in [`gcm_limits`]; `Error::InputLength` when `plain` is longer
+    /// `Error::InvalidParameter` as in `gcm_limits`; `Error::InputLength` when `plain` is longer
     /// than GCM allows or than `out` has room for.
     pub fn gcm_seal(
         &self,

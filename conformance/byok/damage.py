@@ -66,7 +66,8 @@ for name in ("sha1", "sha256"):
         return outer + outside.kwp(KEK, material)
 
     refuse(BAD, composite, wrapped(pkcs8[:-1]), ec)
-    refuse(BAD, composite, wrapped(pkcs8 + b"\0"), ec)
+    refuse(BAD, composite, wrapped(pkcs8 + b"\1"), ec)
+    refuse(BAD, composite, wrapped(pkcs8 + bytes(8)), ec)
     refuse(BAD, composite, wrapped(os.urandom(len(pkcs8))), ec)
     refuse(BAD, composite, wrapped(outside.private_key("RSA-2048")), ec)
     refuse(BAD, composite, wrapped(pkcs8), byok.private(b"target", p11.CKK_RSA))

@@ -114,7 +114,8 @@ def ec_wrongs(pkcs8):
 
 
 def _wrongs(pkcs8):
-    return {"cut short": pkcs8[:-1], "trailing byte": pkcs8 + b"\0", "empty": b"",
+    return {"cut short": pkcs8[:-1], "trailing byte": pkcs8 + b"\1", "eight zeros": pkcs8 + bytes(8),
+            "empty": b"",
             "trailing value": pkcs8 + b"\5\0", "random": os.urandom(len(pkcs8)),
             "version 7": pkcs8.replace(b"\2\1\0", b"\2\1\7", 1)}
 

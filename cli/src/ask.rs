@@ -47,6 +47,25 @@ impl SoPin {
     }
 }
 
+/// The PIN of the user or of the security officer, whichever of the two logs in.
+#[derive(Args)]
+pub(crate) struct EitherPin {
+    #[command(flatten)]
+    pub(crate) user: UserPin,
+    #[command(flatten)]
+    so: SoPin,
+}
+
+impl EitherPin {
+    pub(crate) fn source(&self, so: bool) -> SecretSource<'_> {
+        if so {
+            self.so.source()
+        } else {
+            self.user.source()
+        }
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct NewPin {
     /// File with the new PIN in its first line, - for standard input; else $TENON_NEW_PIN; else a

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use tenon_pkcs11::api::ck;
 
-use crate::ask::{NewPin, SoPin, UserPin};
+use crate::ask::{EitherPin, NewPin, SoPin};
 use crate::token::Choice;
 use crate::{EXIT_STATUS, Result};
 
@@ -25,9 +25,7 @@ pub(crate) struct Change {
     #[arg(long, conflicts_with = "pin_file")]
     so: bool,
     #[command(flatten)]
-    pin: UserPin,
-    #[command(flatten)]
-    so_pin: SoPin,
+    pin: EitherPin,
     #[command(flatten)]
     new_pin: NewPin,
 }
@@ -51,11 +49,12 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 
 fn change(arguments: &Change) -> Result<()> {
     let open = arguments.choice.session()?;
-    let (user, old) = if arguments.so {
-        (ck::CKU_SO, arguments.so_pin.source().read()?)
+    let user = if arguments.so {
+        ck::CKU_SO
     } else {
-        (ck::CKU_USER, arguments.pin.source().read()?)
+        ck::CKU_USER
     };
+    let old = arguments.pin.source(arguments.so).read()?;
     open.session.login(user, old.as_bytes())?;
     let new = arguments.new_pin.source().read_new()?;
     Ok(open.session.set_pin(old.as_bytes(), new.as_bytes())?)

@@ -1,7 +1,7 @@
 //! Material from and to PKCS #8, the stored form and ready keys, by the rows of the table.
 
 use crate::ck;
-use crate::crypto::encoding::{private_key_info, public_key_info};
+use crate::crypto::encoding::{ObjectIdentifier, private_key_info, public_key_info};
 use crate::crypto::{Error, Result};
 use crate::error;
 use crate::secret::Secret;
@@ -21,8 +21,7 @@ impl Material {
     /// and ignored.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self> {
         let info = private_key_info(der)?;
-        let oid = info.algorithm.oid;
-        let pairs = pairs().find(|(_, pairs)| pairs.oids.contains(&oid));
+        let pairs = pairs_of(info.algorithm.oid);
         let (_, pairs) = pairs.ok_or(Error::InvalidKey("PKCS #8 of an unknown algorithm"))?;
         (pairs.from_pkcs8)(&info)
     }
@@ -91,10 +90,14 @@ pub fn public_key(der: &[u8]) -> error::Result<Key> {
 
 fn read_spki(der: &[u8]) -> Result<(&'static KeyType, &'static KeyPairs, PublicValues)> {
     let info = public_key_info(der)?;
-    let oid = info.algorithm.oid;
-    let pairs = pairs().find(|(_, pairs)| pairs.oids.contains(&oid));
+    let pairs = pairs_of(info.algorithm.oid);
     let (row, pairs) = pairs.ok_or(Error::InvalidKey("a public key of an unknown algorithm"))?;
     Ok((row, pairs, (pairs.from_spki)(&info)?))
+}
+
+/// The pairs whose keys are encoded under this algorithm identifier.
+fn pairs_of(oid: ObjectIdentifier) -> Option<(&'static KeyType, &'static KeyPairs)> {
+    pairs().find(|(_, pairs)| pairs.oids.contains(&oid))
 }
 
 fn pairs() -> impl Iterator<Item = (&'static KeyType, &'static KeyPairs)> {

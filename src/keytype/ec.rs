@@ -104,21 +104,27 @@ fn from_parts(parts: &[&[u8]]) -> Option<Material> {
 
 fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues> {
     let params = ec::params_of(info)?;
-    public_components(params, info.subject_public_key.raw_bytes())
+    curve_components(Some(&params), Some(info.subject_public_key.raw_bytes()))
 }
 
-/// The components of a public key on any curve.
-pub(super) fn public_components(params: Vec<u8>, point: &[u8]) -> crypto::Result<PublicValues> {
-    Ok(vec![
-        (ck::CKA_EC_PARAMS, PublicValue::Bytes(params)),
-        (ck::CKA_EC_POINT, point_value(point)?),
-    ])
+/// The components of a public key on any curve, of curve and bare point as far as they are known.
+/// PKCS #11 3.0 has the DER of an Edwards or Montgomery point in CKA_EC_POINT, 3.2 its bare bytes;
+/// clients older than 3.2 read the DER alone, newer ones both.
+pub(super) fn curve_components(
+    params: Option<&[u8]>,
+    point: Option<&[u8]>,
+) -> crypto::Result<PublicValues> {
+    let params = params.map(<[u8]>::to_vec);
+    let point = point.map(to_octet_string).transpose()?;
+    let values = [(ck::CKA_EC_PARAMS, params), (ck::CKA_EC_POINT, point)];
+    let known = |(kind, value): (_, Option<_>)| Some((kind, PublicValue::Bytes(value?)));
+    Ok(values.into_iter().filter_map(known).collect())
 }
 
-/// CKA_EC_POINT of a bare point. PKCS #11 3.0 has the DER of an Edwards or Montgomery point there, 3.2
-/// its bare bytes; clients older than 3.2 read the DER alone, newer ones both.
-pub(super) fn point_value(point: &[u8]) -> crypto::Result<PublicValue> {
-    Ok(PublicValue::Bytes(to_octet_string(point)?))
+/// CKA_EC_POINT, where it says something.
+pub(super) fn given_point(key: &dyn Values) -> Option<&[u8]> {
+    key.bytes(ck::CKA_EC_POINT)
+        .filter(|value| !value.is_empty())
 }
 
 /// CKA_EC_PARAMS of a curve.
@@ -143,19 +149,15 @@ fn public(key: &dyn Values) -> Result<PublicKey> {
 
 fn canonical(key: &dyn Values) -> Result<PublicValues> {
     let of = key.bytes(ck::CKA_EC_PARAMS).map(curve).transpose()?;
-    let mut values = PublicValues::new();
-    values.extend(of.map(|curve| (ck::CKA_EC_PARAMS, params(curve))));
-    if let Some(value) = key
-        .bytes(ck::CKA_EC_POINT)
-        .filter(|value| !value.is_empty())
-    {
-        let point = match of {
-            Some(curve) => PublicKey::new(curve, curve.bare_point(value))?.point()?,
-            None => point_on_some_curve(value)?.to_vec(),
-        };
-        values.push((ck::CKA_EC_POINT, point_value(&point)?));
-    }
-    Ok(values)
+    let bare = |value| match of {
+        Some(curve) => PublicKey::new(curve, curve.bare_point(value))?.point(),
+        None => point_on_some_curve(value).map(<[u8]>::to_vec),
+    };
+    let point = given_point(key).map(bare).transpose()?;
+    Ok(curve_components(
+        of.map(ec::Curve::params),
+        point.as_deref(),
+    )?)
 }
 
 /// The bare point in a CKA_EC_POINT whose curve nobody named. SEC 1 points have an odd length, and a
@@ -176,7 +178,7 @@ fn describe(key: &dyn Values) -> Result<PublicValues> {
 
 /// The attributes of a public key on any curve.
 pub(super) fn on_curve(params: &[u8], point: &[u8], spki: Vec<u8>) -> Result<PublicValues> {
-    let mut values = public_components(params.to_vec(), point)?;
+    let mut values = curve_components(Some(params), Some(point))?;
     values.push((ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)));
     Ok(values)
 }

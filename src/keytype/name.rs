@@ -6,6 +6,7 @@ use crate::crypto::ec::Curve;
 use super::component::{Shape, Showing};
 use super::row::{Form, KeyName, KeyType, NamedSize};
 use super::rsa;
+use super::secret;
 use super::table::{all, find};
 use super::values::{PublicValue, Values};
 
@@ -139,19 +140,20 @@ impl KeyType {
 
     /// Bits of a key with these attributes.
     fn bits(&self, key: &dyn Values) -> u64 {
-        match self.form {
-            Form::Pair(_) => rsa::bits(key).unwrap_or(0),
-            Form::Secret(_) => 8 * key.ulong(self.size).unwrap_or(0),
-        }
+        let bits = match self.form {
+            Form::Pair(_) => rsa::bits(key),
+            Form::Secret(_) => secret::bits(key),
+        };
+        bits.unwrap_or(0)
     }
 
     /// The value of `size` of a key of so many bits.
     fn size_of_bits(&self, bits: u64) -> Result<u64, String> {
-        let Form::Secret(secret) = &self.form else {
+        let Form::Secret(of) = &self.form else {
             return Ok(bits);
         };
         let len = usize::try_from(bits / 8).unwrap_or(usize::MAX);
-        if bits.is_multiple_of(8) && secret.lengths.fit(len) {
+        if bits.is_multiple_of(8) && of.lengths.fit(len) {
             return Ok(bits / 8);
         }
         Err(format!("no {} key has {bits} bits", self.title))

@@ -7,7 +7,7 @@ use crate::crypto::okp::{self, Curve, OkpMaterial, PrivateKey, PublicKey};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-use super::ec::{PRIVATE, PUBLIC, bad_params, on_curve, point_value, public_components};
+use super::ec::{PRIVATE, PUBLIC, bad_params, curve_components, given_point, on_curve};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
 use super::row::{Form, KeyName, KeyPairs, KeyType, NamedSize};
@@ -90,7 +90,7 @@ fn named(of: Curve, params: &[u8]) -> Result<Curve> {
 }
 
 fn from_spki(of: Curve, info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues> {
-    public_components(of.params().to_vec(), info.subject_public_key.raw_bytes())
+    curve_components(Some(of.params()), Some(info.subject_public_key.raw_bytes()))
 }
 
 fn from_parts(parts: &[&[u8]]) -> Option<Material> {
@@ -121,19 +121,14 @@ fn public(of: Curve, key: &dyn Values) -> Result<PublicKey> {
 }
 
 fn canonical(of: Curve, key: &dyn Values) -> Result<PublicValues> {
-    let mut values = PublicValues::new();
-    if let Some(params) = key.bytes(ck::CKA_EC_PARAMS) {
-        let params = named(of, params)?.params().to_vec();
-        values.push((ck::CKA_EC_PARAMS, PublicValue::Bytes(params)));
-    }
-    if let Some(value) = key
-        .bytes(ck::CKA_EC_POINT)
-        .filter(|value| !value.is_empty())
-    {
-        let point = PublicKey::new(of, okp::bare_point(value))?;
-        values.push((ck::CKA_EC_POINT, point_value(point.bytes())?));
-    }
-    Ok(values)
+    let params = key.bytes(ck::CKA_EC_PARAMS);
+    let curve = params.map(|params| named(of, params)).transpose()?;
+    let point = given_point(key).map(|value| PublicKey::new(of, okp::bare_point(value)));
+    let point = point.transpose()?;
+    Ok(curve_components(
+        curve.map(Curve::params),
+        point.as_ref().map(PublicKey::bytes),
+    )?)
 }
 
 fn describe(of: Curve, key: &dyn Values) -> Result<PublicValues> {

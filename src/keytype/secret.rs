@@ -185,7 +185,8 @@ fn hmac(key: &dyn Values) -> Option<Spec> {
         .map(Spec::Hmac)
 }
 
-fn bits(key: &dyn Values) -> Option<u64> {
+/// Bits of a key whose length is known.
+pub(super) fn bits(key: &dyn Values) -> Option<u64> {
     key.ulong(ck::CKA_VALUE_LEN)?.checked_mul(8)
 }
 

@@ -99,8 +99,7 @@ impl Spec {
     /// The spec that a service calls so: `name` is in capitals, with underscores.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let mut names = all().flat_map(|row| row.spec_names);
-        if let Some((_, spec)) = names.find(|(known, _)| *known == name) {
+        if let Some((_, spec)) = spec_names().find(|(known, _)| *known == name) {
             return Some(*spec);
         }
         let bits: u64 = name.strip_prefix("HMAC_")?.parse().ok()?;
@@ -111,8 +110,7 @@ impl Spec {
     /// What services call it.
     #[must_use]
     pub fn name(self) -> String {
-        let mut names = all().flat_map(|row| row.spec_names);
-        let named = names.find(|(_, spec)| *spec == self);
+        let named = spec_names().find(|(_, spec)| *spec == self);
         named.map_or_else(
             || self.to_string().replace('-', "_"),
             |(name, _)| (*name).to_owned(),
@@ -127,9 +125,12 @@ impl Spec {
 
     /// The name of each spec that has one, as it is shown.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        let names = all().flat_map(|row| row.spec_names);
-        names
+        spec_names()
             .filter(|(name, spec)| spec.name() == *name)
             .map(|(name, _)| *name)
     }
+}
+
+fn spec_names() -> impl Iterator<Item = &'static (&'static str, Spec)> {
+    all().flat_map(|row| row.spec_names)
 }

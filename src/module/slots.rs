@@ -120,8 +120,11 @@ impl Slots {
     /// their names. Beside a token they may well be copies of it, and are left out.
     pub(super) fn note_misnamed(&self) {
         let free = |(_, slot): &(_, Slot)| matches!(slot, Slot::Free);
+        if !self.all().iter().all(free) {
+            return;
+        }
         let names = self.catalog.misnamed().unwrap_or_default();
-        if names.is_empty() || !self.all().iter().all(free) {
+        if names.is_empty() {
             return;
         }
         let line = format!(

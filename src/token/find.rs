@@ -175,23 +175,20 @@ impl Candidates<'_> {
 
     /// The candidate's attributes; `None` where it is gone.
     fn opened(&self, head: &Head) -> Result<Option<Attributes>> {
+        if !self.remember {
+            let row = self.snapshot.object(&head.uid)?;
+            let record = row.map(|row| self.keys.vault().open(&row)).transpose()?;
+            return Ok(record.map(|record| record.attributes));
+        }
         let objects = &self.token.state.objects;
-        let known = if self.remember {
-            let handle = objects.handle(head.uid, head.private);
-            Some(objects.get(handle, Generation::Settled(self.generation))?)
-        } else {
-            None
-        };
-        if let Some(Known::Object(object)) = known {
+        let handle = objects.handle(head.uid, head.private);
+        let known = objects.get(handle, Generation::Settled(self.generation))?;
+        if let Known::Object(object) = known {
             return Ok(Some(object.attributes.clone()));
         }
         let Some(row) = self.snapshot.object(&head.uid)? else {
             return Ok(None);
         };
-        let Some(known) = known else {
-            return Ok(Some(self.keys.vault().open(&row)?.attributes));
-        };
-        let handle = objects.handle(head.uid, head.private);
         match self.token.reopened(known, handle, &row, self.generation) {
             Ok(object) => Ok(Some(object.attributes.clone())),
             Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Ok(None),

@@ -6,7 +6,7 @@ use clap::Args;
 use tenon_pkcs11::api::token::Token;
 
 use crate::Result;
-use crate::ask::{SoPin, UserPin};
+use crate::ask::EitherPin;
 use crate::token::Choice;
 
 /// Records that are read at a time.
@@ -21,26 +21,20 @@ pub(super) struct RecordAccess {
     #[arg(long, conflicts_with = "pin_file")]
     so: bool,
     #[command(flatten)]
-    pin: UserPin,
-    #[command(flatten)]
-    so_pin: SoPin,
+    pin: EitherPin,
 }
 
 impl RecordAccess {
     pub(super) fn logged_in(&self) -> Result<Arc<Token>> {
         let token = self.choice.initialized_token()?;
-        let source = if self.so {
-            self.so_pin.source()
-        } else {
-            self.pin.source()
-        };
-        token.login(self.so, source.read()?.as_bytes())?;
+        let pin = self.pin.source(self.so).read()?;
+        token.login(self.so, pin.as_bytes())?;
         Ok(token)
     }
 
     /// The token; logged in if `login` or an option asks for it.
     pub(super) fn token(&self, login: bool) -> Result<Arc<Token>> {
-        if login || self.so || self.pin.pin_file.is_some() {
+        if login || self.so || self.pin.user.pin_file.is_some() {
             return self.logged_in();
         }
         self.choice.initialized_token()

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::ask::{SoPin, UserPin};
+use crate::ask::EitherPin;
 use crate::output::Format;
 use crate::token::Choice;
 
@@ -17,9 +17,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["pin_file", "login"])]
     pub(super) so: bool,
     #[command(flatten)]
-    pub(super) pin: UserPin,
-    #[command(flatten)]
-    pub(super) so_pin: SoPin,
+    pub(super) pin: EitherPin,
     #[command(flatten)]
     pub(super) format: Format,
 }

@@ -185,11 +185,7 @@ const OBJECTS: &str = "objects";
 const RECORD: &str = "record and index";
 
 fn behind_a_login(token: &Token, arguments: &Arguments, only_one: bool) -> Vec<Check> {
-    let source = if arguments.so {
-        arguments.so_pin.source()
-    } else {
-        arguments.pin.source()
-    };
+    let source = arguments.pin.source(arguments.so);
     if !source.is_given() && !arguments.login && !arguments.so {
         return vec![left_out(
             "no PIN",

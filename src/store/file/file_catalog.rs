@@ -44,13 +44,15 @@ impl Catalog for FileCatalog {
             .iter()
             .filter_map(|n| slot_files::slot_of(n))
             .collect();
-        let beside = names.iter().filter_map(|n| slot_files::slot_beside(n));
-        for slot in beside {
-            // Names are not read at one moment: the token may have been removed meanwhile.
-            if !slots.contains(&slot) && self.is_taken(slot) {
-                slots.insert(slot);
-            }
-        }
+        let without_database =
+            |n: &&OsString| slot_files::number(n).is_some_and(|slot| !slots.contains(&slot));
+        let remains: Vec<_> = names
+            .iter()
+            .filter(without_database)
+            .filter_map(|n| slot_files::slot_beside(n))
+            .collect();
+        // Names are not read at one moment: the token may have been removed meanwhile.
+        slots.extend(remains.into_iter().filter(|slot| self.is_taken(*slot)));
         Ok(slots.into_iter().collect())
     }
 

@@ -68,6 +68,9 @@ impl FileId {
     }
 }
 
+/// What SQLite appends to a database's name for the files that it makes beside it.
+pub(super) const APPENDED: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -96,8 +99,7 @@ pub(super) fn share_like(file: &File, model: &Metadata) -> io::Result<()> {
 /// since closing any descriptor of SQLite's shared memory would drop the locks of this process.
 pub(super) fn share_log(path: &Path, database: &Metadata) {
     for suffix in ["-wal", "-shm"] {
-        let mut log = path.as_os_str().to_owned();
-        log.push(suffix);
+        let log = beside(path, suffix);
         let differs = |log: Metadata| log.gid() != database.gid();
         if fs::symlink_metadata(&log).is_ok_and(differs) {
             // Only the file's maker may do this, and has done it.
@@ -186,11 +188,10 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        for suffix in ["", "-journal", "-wal", "-shm"] {
-            let mut path = self.path.clone().into_os_string();
-            path.push(suffix);
-            // Most of them do not exist; one that cannot be removed holds nothing of a token.
-            let _ = fs::remove_file(path);
+        // Most of them do not exist; one that cannot be removed holds nothing of a token.
+        let _ = fs::remove_file(&self.path);
+        for suffix in APPENDED {
+            let _ = fs::remove_file(beside(&self.path, suffix));
         }
     }
 }

@@ -22,6 +22,8 @@ use crate::store::error::{Error, Result};
 
 /// Both magic numbers without their last bit, in which alone they differ.
 const MAGIC: u32 = 0x377F_0682;
+/// Stands between a log's name and the number that it gets when it is set aside.
+pub(super) const SET_ASIDE: &str = ".stale-";
 /// How often a log and a database are compared while other processes change them.
 const LOOKS: u32 = 100;
 /// How often, and at what pause, a process tries to get the database for itself alone.
@@ -89,7 +91,7 @@ pub(super) fn set_aside(path: &Path) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let numbers = 1..u32::MAX;
-    let mut names = numbers.map(|number| beside(&log, &format!(".stale-{number}")));
+    let mut names = numbers.map(|number| beside(&log, &format!("{SET_ASIDE}{number}")));
     let name = names.find(|name| fs::symlink_metadata(name).is_err());
     let name = name.ok_or_else(|| Error::StaleLog(log.clone()))?;
     fs::rename(&log, &name).map_err(|e| Error::io(&e, &log))?;

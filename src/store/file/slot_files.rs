@@ -8,10 +8,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::files;
+use super::{files, log_file};
 
-/// What SQLite appends to the database's name for a file beside it.
-const APPENDED: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// What the store puts in place of the extension.
 const EXTENSIONS: [&str; 3] = ["gen", "reserve", "lock"];
 
@@ -22,7 +20,9 @@ pub(super) fn name_of(slot: u64) -> String {
 
 /// Where the files beside the database at `path` are, or would be.
 pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
-    let appended = APPENDED.iter().map(|suffix| files::beside(path, suffix));
+    let appended = files::APPENDED
+        .iter()
+        .map(|suffix| files::beside(path, suffix));
     let others = EXTENSIONS
         .iter()
         .map(|extension| path.with_extension(extension));
@@ -56,12 +56,12 @@ pub(super) fn is_misnamed(name: &OsStr) -> bool {
 }
 
 fn is_log_set_aside(name: &OsStr) -> bool {
-    let log = number(name).map(|slot| name_of(slot) + "-wal.stale-");
+    let log = number(name).map(|slot| name_of(slot) + "-wal" + log_file::SET_ASIDE);
     log.is_some_and(|log| name.to_string_lossy().starts_with(&log))
 }
 
-/// The number that a name begins with as those of a slot's files do.
-fn number(name: &OsStr) -> Option<u64> {
+/// The slot that the beginning of a name speaks of, as the names of all files of a slot do.
+pub(super) fn number(name: &OsStr) -> Option<u64> {
     let digits = name.to_str()?.strip_prefix("slot-")?.get(..4)?;
     digits.parse().ok().filter(|_| !digits.starts_with('+'))
 }

@@ -86,6 +86,7 @@ impl From<store::Error> for Error {
             | E::Io(..)
             | E::Busy
             | E::HasLog(_)
+            | E::SecondCopy(_)
             | E::RolledBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
             E::InUse(_) => ck::CKR_SESSION_EXISTS,

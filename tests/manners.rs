@@ -7,10 +7,14 @@ mod client;
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::ptr::null_mut;
 
-use cryptoki_sys::{CK_FUNCTION_LIST, CK_RV, CK_SLOT_ID, CKR_OK, CKR_SLOT_ID_INVALID};
+use cryptoki_sys::{
+    CK_FUNCTION_LIST, CK_RV, CK_SLOT_ID, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_OK,
+    CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED,
+};
 use object::elf::{DF_1_NODELETE, DT_FLAGS_1, FileHeader64};
 use object::read::elf::{Dyn, ElfFile, FileHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
@@ -122,6 +126,48 @@ fn starts_no_thread_and_prints_nothing() {
     assert_eq!(threads(), before);
 }
 
+/// Another copy has SQLite's locks of its own, and both would write the token's file at once.
+#[test]
+fn a_second_copy_in_one_process_does_not_open_the_token() {
+    if env::var_os(CHILD).is_none() {
+        let tokens = tempfile::tempdir().unwrap();
+        let mut command = command(
+            "a_second_copy_in_one_process_does_not_open_the_token",
+            tokens.path(),
+        );
+        let output = command.env("TENON_LOG_TARGET", "stderr").output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{err}");
+        assert!(err.contains("another copy of this library"), "{err}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.so");
+    fs::copy(client::library(), &copy).unwrap();
+    let first = client::functions(&client::library());
+    let second = client::functions(&copy);
+    client::Client::start(&client::library());
+
+    assert_eq!(initialize(second), CKR_OK);
+    assert_eq!(open_session(second, 0), CKR_TOKEN_NOT_RECOGNIZED);
+    // The first copy's locks are still held, and it goes on.
+    assert_eq!(open_session(first, 0), CKR_OK);
+
+    assert_eq!(finalize(first), CKR_OK);
+    assert_eq!(open_session(second, 0), CKR_OK);
+    assert_eq!(initialize(first), CKR_OK);
+    assert_eq!(open_session(first, 0), CKR_TOKEN_NOT_RECOGNIZED);
+}
+
+fn open_session(functions: &CK_FUNCTION_LIST, slot: CK_SLOT_ID) -> CK_RV {
+    let (call, flags) = (functions.C_OpenSession, CKF_SERIAL_SESSION | CKF_RW_SESSION);
+    let mut session = 0;
+    // SAFETY: no callback, and a place for the handle.
+    call.map_or(CK_RV::MAX, |call| unsafe {
+        call(slot, flags, null_mut(), None, &raw mut session)
+    })
+}
+
 fn initialize(functions: &CK_FUNCTION_LIST) -> CK_RV {
     let call = functions.C_Initialize;
     // SAFETY: NULL is an allowed argument.
@@ -143,13 +189,17 @@ fn close_all(functions: &CK_FUNCTION_LIST, slot: CK_SLOT_ID) -> CK_RV {
 /// Runs one test of this program alone, in a process of its own.
 fn child(test: &str) -> Output {
     let tokens = tempfile::tempdir().unwrap();
-    Command::new(env::current_exe().unwrap())
+    command(test, tokens.path()).output().unwrap()
+}
+
+fn command(test: &str, tokens: &Path) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
-        .env("TENON_DIRECTORIES_TOKENDIR", tokens.path())
-        .env("TENON_CONF", "/dev/null")
-        .output()
-        .unwrap()
+        .env("TENON_DIRECTORIES_TOKENDIR", tokens)
+        .env("TENON_CONF", "/dev/null");
+    command
 }
 
 /// The child succeeded, and nothing but the test harness wrote.

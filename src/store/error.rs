@@ -41,6 +41,8 @@ pub enum Error {
     /// A process has the store open, so it cannot be removed or replaced; the process's id, where the
     /// system tells it.
     InUse(Option<u32>),
+    /// Another copy of this library in the same process has the store open.
+    SecondCopy(PathBuf),
     /// The file is no token store; the text says how that shows.
     NotAToken(&'static str),
     /// The file is a token store with damage; the text says where.
@@ -141,6 +143,12 @@ impl fmt::Display for Error {
             Self::InUse(None) => {
                 f.write_str("another process has the token store open; end it and try again")
             }
+            Self::SecondCopy(path) => write!(
+                f,
+                "{}: another copy of this library, loaded into the same process from another file, has \
+                 the token open; load it from one path only",
+                path.display()
+            ),
             Self::RolledBack => f.write_str(
                 "another change made the common transaction fail; nothing was changed, try again",
             ),

@@ -18,6 +18,7 @@ use super::counter::Counter;
 use super::files::Draft;
 use super::folder::Umask;
 use super::group::Group;
+use super::only_copy::OnlyCopy;
 use super::open_files::OpenFiles;
 use super::queue::Queue;
 use super::readers::Readers;
@@ -31,6 +32,8 @@ pub(super) struct FileStore {
     queue: Queue,
     access: Access,
     epoch: u64,
+    /// Last, so that it outlives the descriptors of the database.
+    _only_copy: Option<OnlyCopy>,
 }
 
 enum Access {
@@ -93,6 +96,7 @@ impl FileStore {
         let metadata = files::regular(path)?;
         let reserve = Reserve::of(path)?;
         let queue = Queue::of(path)?;
+        let only_copy = OnlyCopy::claim(&queue, true)?;
         let open_files = Arc::new(OpenFiles::of(path, true)?);
         if let Some(aside) = log_file::prepare(path, known)? {
             note_stale_log(path, &aside);
@@ -120,6 +124,7 @@ impl FileStore {
             access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
             epoch: epoch::of_this_process(),
             open_files,
+            _only_copy: only_copy,
         })
     }
 
@@ -129,6 +134,8 @@ impl FileStore {
         options: &Options,
         known: &[&str],
     ) -> Result<Self> {
+        let queue = Queue::of(&path)?;
+        let only_copy = OnlyCopy::claim(&queue, false)?;
         if log_file::is_stale(&path) {
             return Err(Error::StaleLog(files::beside(&path, "-wal")));
         }
@@ -144,11 +151,12 @@ impl FileStore {
             opened => opened?,
         };
         Ok(Self {
-            queue: Queue::of(&path)?,
+            queue,
             readers,
             access: Access::Read(counter),
             epoch: epoch::of_this_process(),
             open_files,
+            _only_copy: only_copy,
         })
     }
 
@@ -163,6 +171,7 @@ impl FileStore {
             access: Access::Read(None),
             epoch: epoch::of_this_process(),
             open_files,
+            _only_copy: None,
         })
     }
 

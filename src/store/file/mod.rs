@@ -4,7 +4,8 @@
 //! locks the file for each process as a whole, and loses those locks when *any* descriptor of the
 //! file is closed: so this room alone may open the file in this process. A process may have several
 //! stores open on one file; SQLite keeps them apart as it does processes. There is no registry of
-//! open stores, since a forked child would inherit it.
+//! open stores, since a forked child would inherit it. Another copy of this library in the process
+//! does not open a store that is open (`only_copy`).
 
 mod columns;
 mod connection;
@@ -22,6 +23,7 @@ mod group;
 mod inspect;
 mod log_file;
 mod log_mark;
+mod only_copy;
 mod open_files;
 mod outcome;
 mod queue;

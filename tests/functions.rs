@@ -1,4 +1,5 @@
-//! Functions of 3.0 and 3.2, and the ends of operations, through the C functions of the built library.
+//! The C functions of the built library: the function tables, what the state of the process does to calls,
+//! how pointers and lengths are taken, the functions of 3.0 and 3.2, and the ends of operations.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,10 +17,25 @@ macro_rules! call {
     };
 }
 
+/// Calls a function of the table that takes no session, or another one.
+macro_rules! function {
+    ($table:expr, $name:ident($($argument:expr),* $(,)?)) => {
+        // SAFETY: as above.
+        unsafe { $table.$name.unwrap()($($argument),*) }
+    };
+}
+
 mod functions {
+    mod arguments;
+    mod attributes;
+    mod buffers;
     mod endings;
     pub(super) mod hsm;
     mod messages;
+    mod process;
     mod recover;
+    mod steps;
+    mod tables;
     mod verify_signature;
+    mod zeros;
 }

@@ -10,7 +10,6 @@
 
 use super::args::{buffer, input, nothing, place, record, text};
 use super::interfaces::{Interfaces, V2_40, V3_0, V3_2, interface};
-use super::library::{Module, Session};
 use super::operation::Clear;
 use super::output::{array, list, output};
 use super::params::{mechanism, message_parameter as parameter};
@@ -18,9 +17,10 @@ use super::template::template;
 use super::{door, general, interfaces, keys, message, object, operation, random, session, slot};
 use crate::ck::*;
 use crate::error::refuse;
+use crate::module::Module;
 use crate::session::Phase::{Final, Update, Whole};
 use crate::session::{
-    Decrypt, Digest, Encrypt, MessageDecrypt, MessageEncrypt, Sign, SignRecover, Verify,
+    Decrypt, Digest, Encrypt, MessageDecrypt, MessageEncrypt, Session, Sign, SignRecover, Verify,
     VerifyRecover, VerifySignature,
 };
 
@@ -83,17 +83,6 @@ macro_rules! calls {
             $($n3: Some($n3),)*
             $($n4: Some($n4),)*
         };
-
-        /// Every function, to be called with 0 and NULL alone.
-        #[cfg(test)]
-        pub(super) const ZEROED: &[(&str, fn() -> CK_RV)] = &[
-            // SAFETY: NULL and 0 are values of every argument's type, and allowed to a caller.
-            $((stringify!($n2), || unsafe { $n2($(std::mem::zeroed::<$t2>()),*) }),)*
-            // SAFETY: as above.
-            $((stringify!($n3), || unsafe { $n3($(std::mem::zeroed::<$t3>()),*) }),)*
-            // SAFETY: as above.
-            $((stringify!($n4), || unsafe { $n4($(std::mem::zeroed::<$t4>()),*) }),)*
-        ];
     };
 }
 

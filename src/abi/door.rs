@@ -6,12 +6,13 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 use once_cell::sync::Lazy;
 
-use super::library::{Module, Session};
 use super::process;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::log;
+use crate::module::Module;
 use crate::secret;
+use crate::session::Session;
 
 #[cfg(panic = "abort")]
 compile_error!(
@@ -157,7 +158,31 @@ fn hook_panics() {
 
 #[cfg(test)]
 mod tests {
-    use super::Function;
+    use super::{Function, anytime, guarded};
+    use crate::abi::process;
+    use crate::ck::{CKR_CRYPTOKI_NOT_INITIALIZED, CKR_GENERAL_ERROR, CKR_OK};
+
+    #[test]
+    fn a_panic_is_an_error_and_the_next_call_works() {
+        for name in ["C_Sign", "C_Login"] {
+            let function = Function::named(name);
+            let panics = || panic!("a defect");
+            assert_eq!(guarded(function, panics), CKR_GENERAL_ERROR);
+            assert_eq!(guarded(function, || Ok(())), CKR_OK);
+        }
+    }
+
+    /// No other test of this program calls a C function.
+    #[test]
+    fn a_process_that_exits_gets_no_answer() {
+        let call = || anytime(Function::named("C_GetFunctionList"), || Ok(()));
+        assert_eq!(call(), CKR_OK);
+        process::set_exiting(true);
+        assert_eq!(call(), CKR_CRYPTOKI_NOT_INITIALIZED);
+        assert!(process::module().is_none());
+        process::set_exiting(false);
+        assert_eq!(call(), CKR_OK);
+    }
 
     #[test]
     fn functions_with_secrets_in_hand_are_told_from_the_others() {

@@ -1,12 +1,17 @@
 //! General-purpose functions (section 5.4) and parallel function management (section 5.20).
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use super::args::{Place, Record};
-use super::library::{self, Module, Session};
 use super::{door, process};
 use crate::ck::{self, CK_VERSION};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::crypto::rand::SeededRng;
 use crate::error::{Result, refuse};
+use crate::module::Module;
+use crate::session::Session;
 
 /// C_Initialize (section 5.4.1).
 pub(super) fn initialize(args: Record<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
@@ -15,7 +20,8 @@ pub(super) fn initialize(args: Record<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
         if let Some(args) = args.read() {
             check(&args)?;
         }
-        library::open()
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SeededRng::default()));
+        Module::open(Config::load()?, clock, rng)
     })
 }
 

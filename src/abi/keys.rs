@@ -1,12 +1,12 @@
 //! Key management (section 5.18).
 
 use super::args::{Input, Place};
-use super::library::Module;
 use super::output::Output;
 use super::params::Chosen;
 use super::template::Template;
 use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
+use crate::module::Module;
 
 /// C_GenerateKey (section 5.18.1).
 pub(super) fn generate(

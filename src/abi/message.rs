@@ -1,12 +1,12 @@
 //! Message-based encryption and decryption (sections 5.9 and 5.11).
 
 use super::args::Input;
-use super::library::{Module, Session};
 use super::output::Output;
 use super::params::{Chosen, MessageParameter};
 use crate::ck::{self, CK_FLAGS, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
-use crate::session::{After, KeyedMessages, Messages, Operation, Phase};
+use crate::module::Module;
+use crate::session::{After, KeyedMessages, Messages, Operation, Phase, Session};
 
 /// C_MessageEncryptInit and C_MessageDecryptInit. Without a mechanism they end the process.
 pub(super) fn init<O: KeyedMessages>(

@@ -4,12 +4,6 @@
 //! turns raw arguments into the types of `args`, `params` and `template`, whose constructors are
 //! the only promise about pointers; the functions of the other files are safe code on those types.
 
-#[cfg(not(test))]
-mod library;
-#[cfg(test)]
-#[path = "tests/library.rs"]
-mod library;
-
 mod args;
 mod calls;
 mod door;

@@ -3,11 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::args::Place;
-use super::library::Session;
 use super::output::Array;
 use super::template::Template;
 use crate::ck::{CK_OBJECT_HANDLE, CK_ULONG};
 use crate::error::Result;
+use crate::session::Session;
 
 /// C_CreateObject (section 5.7.1).
 pub(super) fn create(

@@ -5,14 +5,14 @@
 //! as every other error does.
 
 use super::args::Input;
-use super::library::{Module, Session};
 use super::output::Output;
 use super::params::Chosen;
 use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 use crate::mechanism::Cipher;
+use crate::module::Module;
 use crate::session::{
-    ActiveOperation, After, Digest, Keyed, Operation, Phase, Produces, Takes, Verify,
+    ActiveOperation, After, Digest, Keyed, Operation, Phase, Produces, Session, Takes, Verify,
     VerifySignature,
 };
 

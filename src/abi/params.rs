@@ -3,11 +3,11 @@
 use std::ffi::c_void;
 
 use super::args::{null, record};
-use super::library::Module;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request, Scheme};
+use crate::module::Module;
 
 mod message;
 mod parts;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use parking_lot::RwLock;
 
-use super::library::Module;
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::fork::Mark;
+use crate::module::Module;
 
 /// What one process owns. It is never freed: a forked child leaves its parent's alone, since locks
 /// may be held in it for ever and its files are the parent's, and makes its own.

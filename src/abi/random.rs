@@ -1,8 +1,8 @@
 //! Random numbers (section 5.19).
 
 use super::args::{Buffer, Input};
-use super::library::Session;
 use crate::error::Result;
+use crate::session::Session;
 
 /// C_SeedRandom (section 5.19.1).
 pub(super) fn seed(session: &Session, seed: Input) -> Result<()> {

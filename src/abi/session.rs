@@ -1,9 +1,10 @@
 //! Session management (section 5.6).
 
 use super::args::{Input, Place};
-use super::library::{Module, Session};
 use crate::ck::{self, CK_SESSION_HANDLE, CK_SLOT_ID};
 use crate::error::{Result, refuse};
+use crate::module::Module;
+use crate::session::Session;
 
 /// C_OpenSession (section 5.6.1). The token never calls back, so the callback is not kept.
 pub(super) fn open(

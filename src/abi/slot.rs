@@ -3,10 +3,11 @@
 use std::ffi::c_void;
 
 use super::args::{Input, Place, Record};
-use super::library::{Module, Session};
 use super::output::List;
 use crate::ck::{self, CK_SLOT_ID};
 use crate::error::{Result, refuse};
+use crate::module::Module;
+use crate::session::Session;
 
 /// C_GetSlotList (section 5.5.1).
 pub(super) fn list(

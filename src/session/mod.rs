@@ -15,13 +15,9 @@ pub use active::{After, Phase};
 pub(crate) use messages::Messages;
 pub use open::Session;
 pub(crate) use operations::KeyedMessages;
-#[cfg(test)]
-pub(crate) use operations::Operations;
 pub use operations::{
     Decrypt, Digest, Encrypt, Find, Keyed, MessageDecrypt, MessageEncrypt, Operation, Sign,
     SignRecover, Verify, VerifyRecover, VerifySignature,
 };
 pub(crate) use registry::Sessions;
-#[cfg(test)]
-pub(crate) use work::SignatureVerifier;
 pub use work::{Produces, Takes};

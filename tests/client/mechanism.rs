@@ -62,7 +62,7 @@ pub(crate) enum Mechanism<'a> {
 
 impl Mechanism<'_> {
     /// Runs `call` with the C form, whose pointers are valid that long.
-    pub(super) fn with<T>(self, call: impl FnOnce(*mut CK_MECHANISM) -> T) -> T {
+    pub(crate) fn with<T>(self, call: impl FnOnce(*mut CK_MECHANISM) -> T) -> T {
         match self {
             Self::Plain(kind) => call(&mut CK_MECHANISM {
                 mechanism: kind,

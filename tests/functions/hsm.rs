@@ -17,23 +17,39 @@ pub(crate) struct Hsm {
     pub(crate) session: CK_SESSION_HANDLE,
 }
 
-/// Runs the body of the test named `test` in a process of its own.
+/// The functions of a library that is not initialized.
+pub(crate) type Table = &'static CK_FUNCTION_LIST_3_2;
+
+/// Runs the body of the test named `test` in a process of its own, with a token.
 pub(crate) fn run(test: &str, body: fn(&Hsm)) {
-    if std::env::var_os(CHILD).is_some() {
+    isolated(test, || {
         let client = Client::start(&client::library());
         let table = client::newest_functions(&client::library());
         let session = client.session();
-        return body(&Hsm {
+        body(&Hsm {
             client,
             table,
             session,
         });
+    });
+}
+
+/// Runs the body of the test named `test` in a process of its own, before C_Initialize.
+pub(crate) fn run_uninitialized(test: &str, body: fn(Table)) {
+    isolated(test, || body(client::newest_functions(&client::library())));
+}
+
+fn isolated(test: &str, body: impl FnOnce()) {
+    if std::env::var_os(CHILD).is_some() {
+        return body();
     }
-    let tokens = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(CHILD, "1")
-        .env("TENON_DIRECTORIES_TOKENDIR", tokens.path())
+        .env("TENON_DIRECTORIES_TOKENDIR", folder.path().join("tokens"))
+        .env(LOG, folder.path().join("log"))
+        .env("TENON_LOG_LEVEL", "DEBUG")
         .env("TENON_CONF", "/dev/null")
         .output()
         .unwrap();
@@ -45,15 +61,27 @@ pub(crate) fn run(test: &str, body: fn(&Hsm)) {
     );
 }
 
-/// A test in a process of its own.
+/// Says to the library of a child process where its log goes.
+const LOG: &str = "TENON_LOG_TARGET";
+
+/// Whether the library of this child process has logged a call of `function`.
+pub(crate) fn was_called(function: &str) -> bool {
+    let log = std::fs::read_to_string(std::env::var_os(LOG).unwrap()).unwrap_or_default();
+    log.contains(&format!("{function} called"))
+}
+
+/// Tests in processes of their own: with a token, or before C_Initialize.
 macro_rules! test {
-    ($(fn $name:ident($hsm:ident) $body:block)+) => {$(
+    ($(fn $name:ident($hsm:ident) $body:block)+) => {
+        $crate::functions::hsm::test! { run: $(fn $name($hsm) $body)+ }
+    };
+    ($run:ident: $(fn $name:ident($hsm:ident) $body:block)+) => {$(
         #[test]
         fn $name() {
             let path = concat!(module_path!(), "::", stringify!($name));
             // Without the name of the program.
             let path = path.split_once("::").unwrap().1;
-            crate::functions::hsm::run(path, |$hsm| $body);
+            $crate::functions::hsm::$run(path, |$hsm| $body);
         }
     )+};
 }

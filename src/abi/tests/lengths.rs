@@ -3,40 +3,14 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use super::attributes::{attribute, refusal};
-use super::buffers::inputs;
+use super::bytes;
 use super::parameters::{INVALID, of};
-use super::{bytes, call, initialized};
+use super::templates::{attribute, refusal};
 use crate::ck::*;
 use crate::mechanism::ParamKind;
 
 /// From 1 TiB to the greatest slice and the greatest number.
 const BEYOND: [CK_ULONG; 5] = [1 << 40, 1 << 47, (1 << 63) - 1, 1 << 63, CK_ULONG::MAX - 1];
-
-#[test]
-fn of_an_input() {
-    let _share = initialized();
-    for (name, takes) in inputs() {
-        for len in BEYOND {
-            for start in [bytes(b"x"), ptr::null_mut()] {
-                assert_eq!(takes(1, start, len), CKR_ARGUMENTS_BAD, "{name} {len:#x}");
-            }
-        }
-    }
-}
-
-#[test]
-fn of_random_numbers() {
-    let _share = initialized();
-    let mut out = [7_u8; 8];
-    for len in BEYOND {
-        for start in [out.as_mut_ptr(), ptr::null_mut()] {
-            assert_eq!(call!(C_GenerateRandom(1, start, len)), CKR_ARGUMENTS_BAD);
-            assert_eq!(call!(C_SeedRandom(1, start, len)), CKR_ARGUMENTS_BAD);
-        }
-    }
-    assert_eq!(out, [7; 8]);
-}
 
 #[test]
 fn of_an_attribute() {

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use super::{bytes, call, initialized, len};
+use super::{bytes, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
@@ -430,54 +430,4 @@ fn structures_need_not_be_aligned() {
         len(size_of::<CK_GCM_PARAMS>()),
     );
     assert!(matches!(read, Ok(Params::Gcm { tag_len: 16, .. })));
-}
-
-#[test]
-fn a_mechanism_is_looked_up_before_its_parameter() {
-    let _share = initialized();
-    let chosen = |kind, start, len| {
-        let mut mechanism = CK_MECHANISM {
-            mechanism: kind,
-            pParameter: start,
-            ulParameterLen: len,
-        };
-        let mechanism = &raw mut mechanism;
-        let mut key = 0;
-        let inits = [
-            call!(C_EncryptInit(1, mechanism, 1)),
-            call!(C_DecryptInit(1, mechanism, 1)),
-            call!(C_SignInit(1, mechanism, 1)),
-            call!(C_VerifyInit(1, mechanism, 1)),
-            call!(C_DigestInit(1, mechanism)),
-            call!(C_GenerateKey(
-                1,
-                mechanism,
-                ptr::null_mut(),
-                0,
-                &raw mut key
-            )),
-            call!(C_DeriveKey(
-                1,
-                mechanism,
-                1,
-                ptr::null_mut(),
-                0,
-                &raw mut key
-            )),
-        ];
-        assert_eq!(inits, [inits[0]; 7]);
-        inits[0]
-    };
-    let null = ptr::null_mut();
-    assert_eq!(chosen(CKM_AES_ECB, null, 0), CKR_OK);
-    assert_eq!(
-        chosen(CKM_AES_ECB, bytes(b"x").cast(), 1),
-        CKR_MECHANISM_PARAM_INVALID
-    );
-    assert_eq!(chosen(CKM_AES_CBC, bytes(&[0; 16]).cast(), 16), CKR_OK);
-    assert_eq!(
-        chosen(CKM_AES_CBC, bytes(&[0; 16]).cast(), 15),
-        CKR_MECHANISM_PARAM_INVALID
-    );
-    assert_eq!(chosen(0xDEAD, null, 16), CKR_MECHANISM_INVALID);
 }

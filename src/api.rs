@@ -16,12 +16,12 @@ pub mod attr {
 
 pub mod byok {
     pub use crate::byok::{
-        ALGORITHMS, Algorithm, Curve, Job, OaepHash, Profile, Rule, Scheme, Spec, State,
-        WrappingKey, expired, parse_tags,
+        ALGORITHMS, Algorithm, AlgorithmName, Curve, Job, OaepHash, Profile, Rule, Scheme, Spec,
+        SpecName, State, Usage, WrappingKey, expired, parse_tags,
     };
 
     pub mod profile {
-        pub use crate::byok::profile::{all, find};
+        pub use crate::byok::profile::{all, find, read_spec};
     }
 }
 

@@ -39,6 +39,9 @@ pub const CKA_TENON_DESCRIPTION: CK_ATTRIBUTE_TYPE = vendor(0x0D);
 /// Tags: a JSON object of strings, UTF-8.
 pub const CKA_TENON_TAGS: CK_ATTRIBUTE_TYPE = vendor(0x0E);
 
+/// What its service calls the spec of an external key, UTF-8.
+pub const CKA_TENON_KEY_SPEC: CK_ATTRIBUTE_TYPE = vendor(0x20);
+
 // The attributes INTERNAL_… are in no table, so no client can name them.
 
 /// Binding of an external key: what its material must be (docs/design.md, section 7).

@@ -106,19 +106,18 @@ impl From<byok::Error> for Error {
             E::Mismatch { named: true } => ck::CKR_TENON_MATERIAL_MISMATCH,
             E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,
             E::ExpiryPast
-            | E::DeletionWindow
             | E::Value(_)
-            | E::Profile(_, Rule::ExpiryMaximum | Rule::Metadata(_)) => {
+            | E::Profile(_, Rule::ExpiryMaximum | Rule::Deletion | Rule::Metadata(_)) => {
                 ck::CKR_ATTRIBUTE_VALUE_INVALID
             }
-            E::Profile(_, Rule::ExpiryUnnamed) => ck::CKR_TEMPLATE_INCOMPLETE,
             E::Profile(_, Rule::Rotation) => ck::CKR_ACTION_PROHIBITED,
             E::Profile(
                 _,
                 Rule::Spec(_)
                 | Rule::Usage(_)
                 | Rule::Wrapping(..)
-                | Rule::WrappingKey(_)
+                | Rule::WrappingKey(..)
+                | Rule::ExpiryUnnamed
                 | Rule::Way,
             )
             | E::Pkcs1Off

@@ -35,5 +35,7 @@ mod pkcs1;
 mod receipt;
 #[path = "byok/sm.rs"]
 mod sm;
+#[path = "byok/specs.rs"]
+mod specs;
 #[path = "byok/versions.rs"]
 mod versions;

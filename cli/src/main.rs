@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use status::{EXIT_STATUS, Result};
+use status::{EXIT_STATUS, Result, WRONG_USAGE, WrongUsage};
 
 /// Tenon, a PKCS#11 software HSM for bring-your-own-key.
 ///
@@ -168,6 +168,9 @@ fn finish(done: Result<ExitCode>) -> ExitCode {
     eprintln!("tenon: {error}");
     if let Some(advice) = advice::after(&*error) {
         eprintln!("tenon: {advice}");
+    }
+    if error.is::<WrongUsage>() {
+        return ExitCode::from(WRONG_USAGE);
     }
     ExitCode::FAILURE
 }

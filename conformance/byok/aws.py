@@ -57,7 +57,7 @@ external.life(session, "aws", spec.HMAC_512, [oaep("sha256"), key_wrap("sha1")],
 key = external.create(session, "aws", spec.AES_256)
 job = external.Job(session, key, key_wrap("sha256"))
 blob = job.wrap(spec.AES_256.material())
-p11.refused(p11.CKR_TEMPLATE_INCOMPLETE, job.unwrap, blob)
+p11.refused(p11.CKR_TEMPLATE_INCONSISTENT, job.unwrap, blob)
 for wrong in (int(time.time()) - 10, int(time.time()) + YEAR + 3600):
     p11.refused(p11.CKR_ATTRIBUTE_VALUE_INVALID, job.unwrap, blob, wrong)
 job.unwrap(blob, int(time.time()) + YEAR - 3600)

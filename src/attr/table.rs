@@ -177,6 +177,7 @@ rows! {
     CKA_TENON_PROFILE               Utf8, HELD, Absent,                     [F O F F] Never Never, Always Checked;
     CKA_TENON_REQUIRE_TOKEN         Bool, HELD, Absent,                     [F O F F] Never Never, Always Checked;
     CKA_TENON_DESCRIPTION           Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
+    CKA_TENON_KEY_SPEC              Utf8, HELD, Absent,                     [F O F F] Never Never, Always Checked;
     CKA_TENON_TAGS                  Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
 }
 

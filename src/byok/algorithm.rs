@@ -15,6 +15,11 @@ pub enum WrappingKey {
     Sm2,
 }
 
+impl WrappingKey {
+    /// Every kind that some service has, the most usual one first.
+    pub const ALL: [Self; 4] = [Self::Rsa(2048), Self::Rsa(3072), Self::Rsa(4096), Self::Sm2];
+}
+
 impl fmt::Display for WrappingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

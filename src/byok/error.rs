@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::job::Refused;
-use super::profile::Rule;
+use super::profile::{Profile, Rule};
 use super::state::State;
 
 /// Why the lifecycle refuses.
@@ -19,8 +19,8 @@ pub enum Error {
     },
     /// The expiry asked for has passed.
     ExpiryPast,
-    /// The profile of this service does not have it.
-    Profile(&'static str, Rule),
+    /// The key's profile does not have it.
+    Profile(&'static Profile, Rule),
     /// The import job does not serve.
     Job(Refused),
     /// A wrapping algorithm that the configuration leaves off.
@@ -31,8 +31,6 @@ pub enum Error {
     VersionPending,
     /// The attribute is fixed, or belongs to external keys alone.
     Fixed,
-    /// A deletion is scheduled outside 7 to 30 days ahead.
-    DeletionWindow,
 }
 
 impl Error {
@@ -42,9 +40,8 @@ impl Error {
         matches!(
             self,
             Self::ExpiryPast
-                | Self::DeletionWindow
                 | Self::State(State::Deleted)
-                | Self::Profile(_, Rule::ExpiryMaximum)
+                | Self::Profile(_, Rule::ExpiryMaximum | Rule::Deletion)
         )
     }
 }
@@ -71,11 +68,8 @@ impl fmt::Display for Error {
                 f.write_str("a new version of the key waits for its material already: import that")
             }
             Self::Fixed => f.write_str("the attribute of this key is fixed"),
-            Self::DeletionWindow => {
-                f.write_str("a deletion is scheduled 7 to 30 days ahead, or cancelled with 0")
-            }
             Self::ExpiryPast => f.write_str("the expiry has already passed"),
-            Self::Profile(service, rule) => write!(f, "{service} {rule}"),
+            Self::Profile(profile, rule) => f.write_str(&profile.refusal(*rule)),
             Self::Job(why) => why.fmt(f),
             Self::Pkcs1Off => f.write_str(
                 "RSAES_PKCS1_V1_5 brings the material of external keys only where `byok.pkcs1` is set",

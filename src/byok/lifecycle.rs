@@ -44,7 +44,7 @@ pub(crate) fn may(act: Act, facts: &ExternalFacts, now: UnixTime) -> Result<(), 
 pub(crate) fn import(
     facts: &ExternalFacts,
     import: &Import,
-    profile: &Profile,
+    profile: &'static Profile,
     now: UnixTime,
 ) -> Result<ExternalFacts, Error> {
     may(Act::Import, facts, now)?;
@@ -71,12 +71,12 @@ pub(crate) fn import(
 /// `ExpiryPast`, `Profile`.
 pub(crate) fn expiry(
     asked: Option<UnixTime>,
-    profile: &Profile,
+    profile: &'static Profile,
     now: UnixTime,
 ) -> Result<UnixTime, Error> {
     let at = profile
         .expiry(asked, now)
-        .map_err(|rule| Error::Profile(profile.service, rule))?;
+        .map_err(|rule| Error::Profile(profile, rule))?;
     if expired(at, now) {
         return Err(Error::ExpiryPast);
     }
@@ -89,14 +89,14 @@ pub(crate) fn expiry(
 /// `State`, `VersionPending`, `Profile`.
 pub(crate) fn may_rotate(
     facts: &ExternalFacts,
-    profile: &Profile,
+    profile: &'static Profile,
     spec: Option<Spec>,
     now: UnixTime,
 ) -> Result<(), Error> {
     may(Act::Rotate, facts, now)?;
     spec.ok_or(Rule::Rotation)
         .and_then(|spec| profile.may_rotate(spec))
-        .map_err(|rule| Error::Profile(profile.service, rule))?;
+        .map_err(|rule| Error::Profile(profile, rule))?;
     if facts.version_pending {
         return Err(Error::VersionPending);
     }
@@ -139,7 +139,7 @@ pub(crate) enum Kind {
 /// decides. Usage and identity of an external key are fixed (rules 9 and 13, section 3).
 ///
 /// # Errors
-/// `Fixed`, `DeletionWindow`, `Profile`, `Value`.
+/// `Fixed`, `Profile`, `Value`.
 pub(crate) fn may_change(
     key: Kind,
     kind: ck::CK_ATTRIBUTE_TYPE,
@@ -153,7 +153,7 @@ pub(crate) fn may_change(
         ) => describes(profile, kind, value.unwrap_or_default()),
         (Kind::External(_), ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED)
         | (Kind::Job, ck::CKA_LABEL) => Ok(()),
-        (Kind::External(_), ck::CKA_TENON_DELETION_AT) => deletion_window(value, now),
+        (Kind::External(profile), ck::CKA_TENON_DELETION_AT) => may_delete_at(profile, value, now),
         (Kind::External(_) | Kind::Job, _)
         | (
             Kind::Ordinary,
@@ -171,7 +171,7 @@ pub(crate) fn may_change(
 /// # Errors
 /// `Profile`, `Value`.
 pub(crate) fn describes(
-    profile: &Profile,
+    profile: &'static Profile,
     kind: ck::CK_ATTRIBUTE_TYPE,
     value: &[u8],
 ) -> Result<(), Error> {
@@ -187,19 +187,23 @@ pub(crate) fn describes(
         ck::CKA_TENON_TAGS => rules.tags(&parse_tags(value).ok_or(TAGS)?),
         _ => Ok(()),
     };
-    kept.map_err(|rule| Error::Profile(profile.service, Rule::Metadata(rule)))
+    kept.map_err(|rule| Error::Profile(profile, Rule::Metadata(rule)))
 }
 
-/// A deletion is scheduled 7 to 30 days ahead, or cancelled by 0.
-fn deletion_window(value: Option<&[u8]>, now: UnixTime) -> Result<(), Error> {
-    const DAY: UnixTime = 86_400;
+/// A deletion is scheduled within the profile's window, or cancelled by 0.
+fn may_delete_at(
+    profile: &'static Profile,
+    value: Option<&[u8]>,
+    now: UnixTime,
+) -> Result<(), Error> {
     let at = value
         .and_then(|bytes| bytes.try_into().ok())
         .map(UnixTime::from_be_bytes)
-        .ok_or(Error::DeletionWindow)?;
-    let window = now.saturating_add(7 * DAY)..=now.saturating_add(30 * DAY);
-    if at == 0 || window.contains(&at) {
+        .ok_or(Error::Value("a time is 8 bytes, big-endian Unix seconds"))?;
+    if at == 0 {
         return Ok(());
     }
-    Err(Error::DeletionWindow)
+    profile
+        .may_delete_at(at, now)
+        .map_err(|rule| Error::Profile(profile, rule))
 }

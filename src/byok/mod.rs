@@ -23,7 +23,6 @@ pub(crate) use lifecycle::{
 };
 pub(crate) use matrix::Act;
 pub use metadata::parse_tags;
-pub(crate) use profile::Usage;
-pub use profile::{Profile, Rule};
+pub use profile::{AlgorithmName, Profile, Rule, SpecName, Usage};
 pub(crate) use state::{ExternalFacts, state};
 pub use state::{State, expired};

@@ -215,8 +215,14 @@ fn fixed_attributes_of_an_external_key() {
         set(external, ck::CKA_TENON_DELETION_AT, &at)
     };
     assert_eq!((days(7), days(30)), (Ok(()), Ok(())));
-    assert_eq!(days(6), Err(Error::DeletionWindow));
-    assert_eq!(days(31), Err(Error::DeletionWindow));
+    assert_eq!(
+        days(6),
+        Err(Error::Profile(profile::open(), Rule::Deletion))
+    );
+    assert_eq!(
+        days(31),
+        Err(Error::Profile(profile::open(), Rule::Deletion))
+    );
     assert_eq!(set(external, ck::CKA_TENON_DELETION_AT, &[0; 8]), Ok(()));
 }
 
@@ -288,7 +294,7 @@ fn one_version_at_a_time_of_keys_that_rotate() {
     ] {
         assert_eq!(
             may_rotate(&LIVE, profile, spec, NOW),
-            Err(Error::Profile(profile.service, Rule::Rotation))
+            Err(Error::Profile(profile, Rule::Rotation))
         );
     }
     assert_eq!(

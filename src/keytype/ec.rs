@@ -46,11 +46,6 @@ pub(super) static EC: KeyType = KeyType {
         ("EC_P521", Spec::Ec(Curve::P521)),
         ("EC_P256K", Spec::Ec(Curve::Secp256k1)),
         ("EC_SM2", Spec::Ec(Curve::Sm2)),
-        ("SM2", Spec::Ec(Curve::Sm2)),
-        ("ECC_NIST_P256", Spec::Ec(Curve::P256)),
-        ("ECC_NIST_P384", Spec::Ec(Curve::P384)),
-        ("ECC_NIST_P521", Spec::Ec(Curve::P521)),
-        ("ECC_SECG_P256K1", Spec::Ec(Curve::Secp256k1)),
     ],
     spec: Some(spec),
     form: Form::Pair(KeyPairs {

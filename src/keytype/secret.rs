@@ -75,10 +75,6 @@ pub(super) static AES: KeyType = KeyType {
         ("AES_256", Spec::Aes(256)),
         ("AES_192", Spec::Aes(192)),
         ("AES_128", Spec::Aes(128)),
-        ("ALIYUN_AES_256", Spec::Aes(256)),
-        ("ALIYUN_AES_192", Spec::Aes(192)),
-        ("ALIYUN_AES_128", Spec::Aes(128)),
-        ("SYMMETRIC_DEFAULT", Spec::Aes(256)),
     ],
     spec: Some(|key| {
         bits(key)
@@ -129,7 +125,7 @@ pub(super) static SM4: KeyType = KeyType {
         size: NamedSize::Only(|| PublicValue::Ulong(sm4::KEY_LEN as u64)),
         made_by: ck::CKM_TENON_SM4_KEY_GEN,
     }],
-    spec_names: &[("SM4", Spec::Sm4), ("ALIYUN_SM4", Spec::Sm4)],
+    spec_names: &[("SM4", Spec::Sm4)],
     spec: Some(|key| matches!(bits(key), None | Some(128)).then_some(Spec::Sm4)),
     form: Form::Secret(SecretKey {
         lengths: KeyLengths::Exactly(sm4::KEY_LEN),

@@ -2,7 +2,7 @@
 
 use super::{Caller, Token};
 use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
-use crate::byok::{self, Profile, Spec, Usage, profile};
+use crate::byok::{self, Profile, Spec, SpecName, Usage, profile};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype;
@@ -64,10 +64,22 @@ impl Token {
         }
         let spec = spec(&mut attributes)?;
         let profile = chosen_profile(&mut attributes)?;
-        let usage = stated.unwrap_or_else(|| usual(profile, spec));
+        let name = stated_name(&attributes, spec)?;
+        let implied = name.as_ref().and_then(name_usage);
+        let usage = stated.or(implied).unwrap_or_else(|| usual(profile, spec));
         profile
             .may_create(spec, usage)
-            .map_err(|rule| byok::Error::Profile(profile.service, rule))?;
+            .map_err(|rule| byok::Error::Profile(profile, rule))?;
+        if implied.is_some_and(|implied| implied != usage) {
+            return Err(Error::new(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "keys of this name have another usage than the template asks for",
+            )
+            .at("CKA_TENON_KEY_SPEC"));
+        }
+        let name = name.map_or_else(|| profile.spec_name(spec, usage), |known| known.name);
+        let name = Value::Bytes(name.as_bytes().to_vec());
+        attributes.set(ck::CKA_TENON_KEY_SPEC, name);
         for kind in [ck::CKA_LABEL, ck::CKA_TENON_DESCRIPTION, ck::CKA_TENON_TAGS] {
             let value = attributes.bytes(kind).unwrap_or_default();
             byok::describes(profile, kind, value)?;
@@ -114,26 +126,46 @@ fn stated_usage(template: &[RawAttribute]) -> Result<Option<Usage>> {
     Ok((usage.encrypt || usage.sign).then_some(usage))
 }
 
+/// The name that the template gives to the spec.
+fn stated_name(attributes: &Attributes, spec: Spec) -> Result<Option<SpecName>> {
+    let Some(text) = attributes.bytes(ck::CKA_TENON_KEY_SPEC) else {
+        return Ok(None);
+    };
+    let named = str::from_utf8(text).ok().and_then(profile::read_spec);
+    let refused = |rv, why| Err(Error::new(rv, why).at("CKA_TENON_KEY_SPEC"));
+    match named {
+        Some(named) if named.spec == spec => Ok(Some(named)),
+        Some(_) => refused(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "keys of this name have another key type or size than the template",
+        ),
+        None => refused(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "no service has this name for a spec",
+        ),
+    }
+}
+
+/// The usage that a name says.
+fn name_usage(named: &SpecName) -> Option<Usage> {
+    named.encrypts.map(|encrypts| match encrypts {
+        true => Usage::ENCRYPT,
+        false => Usage::SIGN,
+    })
+}
+
 /// The usage where the template asks for none: in profile `open` every usage that the spec can have, else
 /// the service's default.
 fn usual(profile: &Profile, spec: Spec) -> Usage {
-    let encrypt = Usage {
-        encrypt: true,
-        sign: false,
-    };
-    let sign = Usage {
-        encrypt: false,
-        sign: true,
-    };
     let both = Usage {
         encrypt: true,
         sign: true,
     };
     let signs_alone = !spec.uses().contains(&ck::CKA_DECRYPT);
     match (profile.takes_every_way(), signs_alone) {
-        (_, true) => sign,
+        (_, true) => Usage::SIGN,
         (true, false) => both,
-        (false, false) => encrypt,
+        (false, false) => Usage::ENCRYPT,
     }
 }
 

@@ -129,7 +129,7 @@ impl Token {
         &self,
         keys: &Keys,
         opening: &Opening<'_>,
-        algorithm: Option<(&Algorithm, WrappingKey)>,
+        algorithm: Option<(&'static Algorithm, WrappingKey)>,
         attributes: &Attributes,
     ) -> Result<bool> {
         let mechanism = opening.mechanism;
@@ -275,7 +275,7 @@ fn kind(opening: &Opening<'_>, attributes: &Attributes) -> Blob {
 }
 
 /// Refuses an import by an ordinary key where the external key's profile does not have this algorithm.
-fn may_bring(algorithm: Option<(&Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
+fn may_bring(algorithm: Option<(&'static Algorithm, WrappingKey)>, target: &Object) -> Result<()> {
     if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
         return Err(byok::Error::Job(Refused::TokenMissing).into());
     }
@@ -283,6 +283,6 @@ fn may_bring(algorithm: Option<(&Algorithm, WrappingKey)>, target: &Object) -> R
     match algorithm {
         _ if profile.takes_every_way() => Ok(()),
         Some((algorithm, wrapping)) => job::may_wrap(profile, algorithm, wrapping, target),
-        None => Err(byok::Error::Profile(profile.service, Rule::Way).into()),
+        None => Err(byok::Error::Profile(profile, Rule::Way).into()),
     }
 }

@@ -1,6 +1,6 @@
 //! Wrapping algorithms, by all the names that the services give them.
 
-use tenon_pkcs11::api::byok::{ALGORITHMS, OaepHash, Scheme};
+use tenon_pkcs11::api::byok::{ALGORITHMS, Algorithm, OaepHash, Profile, Scheme, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 
@@ -100,53 +100,20 @@ const OTHERS: &[NamedAlgorithm] = &[
         Layout::OaepKwp(Hash::Sha3_512),
         None,
     ),
-    // Azure
-    row("CKM_RSA_AES_KEY_WRAP", Layout::OaepKwp(Hash::Sha1), None),
     // PKCS #11
     row("CKM_ECDH_AES_KEY_WRAP", Layout::Ecdh(Hash::Sha256), None),
-    // Huawei
-    row("SM2_ENCRYPT", Layout::Sm2, None),
-    // Google
-    row(
-        "RSA_OAEP_3072_SHA1_AES_256",
-        Layout::OaepKwp(Hash::Sha1),
-        Some(3072),
-    ),
-    row(
-        "RSA_OAEP_4096_SHA1_AES_256",
-        Layout::OaepKwp(Hash::Sha1),
-        Some(4096),
-    ),
-    row(
-        "RSA_OAEP_3072_SHA256_AES_256",
-        Layout::OaepKwp(Hash::Sha256),
-        Some(3072),
-    ),
-    row(
-        "RSA_OAEP_4096_SHA256_AES_256",
-        Layout::OaepKwp(Hash::Sha256),
-        Some(4096),
-    ),
-    row(
-        "RSA_OAEP_3072_SHA256",
-        Layout::Oaep(Hash::Sha256),
-        Some(3072),
-    ),
-    row(
-        "RSA_OAEP_4096_SHA256",
-        Layout::Oaep(Hash::Sha256),
-        Some(4096),
-    ),
-    // OCI
-    row("RSA_OAEP_SHA256", Layout::Oaep(Hash::Sha256), None),
-    row("RSA_OAEP_AES_SHA256", Layout::OaepKwp(Hash::Sha256), None),
 ];
 
 fn all() -> impl Iterator<Item = NamedAlgorithm> {
     let main = ALGORITHMS
         .iter()
         .map(|known| row(known.name, known.scheme.into(), None));
-    main.chain(OTHERS.iter().copied())
+    let of_services = profile::all().flat_map(Profile::algorithm_names);
+    let of_services = of_services.filter_map(|known| {
+        let algorithm = Algorithm::find(known.number)?;
+        Some(row(known.name, algorithm.scheme.into(), known.bits))
+    });
+    main.chain(of_services).chain(OTHERS.iter().copied())
 }
 
 /// The algorithm of a name, in capitals or not, with hyphens or not, as for `--algorithm`.

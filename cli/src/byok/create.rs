@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use tenon_pkcs11::api::byok::{Profile, Spec, profile};
+use tenon_pkcs11::api::byok::{Profile, SpecName, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::rng;
@@ -24,13 +24,14 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     choice: Choice,
     /// The service whose rules the key keeps: open (all is allowed), alibaba-default,
-    /// alibaba-software, alibaba-hardware, huawei, aws, google, azure, tencent, oci or vault
+    /// alibaba-software, alibaba-hardware, huawei, aws, google, azure, tencent, oci, vault or ibm;
+    /// `tenon byok profiles` shows them
     #[arg(long, value_name = "NAME", default_value = "open", value_parser = known_profile)]
     profile: &'static Profile,
     /// What material fits: AES_256, RSA_2048, EC_P256, EC_P256K, SM2, HMAC_256 …, also by the names
     /// of the services
     #[arg(long, value_name = "SPEC", value_parser = spec::parse)]
-    spec: Spec,
+    spec: SpecName,
     /// ENCRYPT/DECRYPT or SIGN/VERIFY, for ever; what is usual for the spec unless said
     #[arg(long, value_parser = Usage::parse)]
     usage: Option<Usage>,
@@ -56,7 +57,7 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
-fn known_profile(name: &str) -> std::result::Result<&'static Profile, String> {
+pub(super) fn known_profile(name: &str) -> std::result::Result<&'static Profile, String> {
     profile::find(name.as_bytes()).ok_or_else(|| {
         let names: Vec<_> = profile::all().map(|profile| profile.name).collect();
         format!("there are {}", names.join(", "))
@@ -64,8 +65,9 @@ fn known_profile(name: &str) -> std::result::Result<&'static Profile, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let spec = arguments.spec;
-    let usage = arguments.usage.unwrap_or_else(|| Usage::usual(spec));
+    let named = &arguments.spec;
+    let spec = named.spec;
+    let usage = arguments.usage.unwrap_or_else(|| Usage::usual(named));
     let id = match &arguments.id {
         Some(id) => id.clone(),
         None => rng::random::<ID_LEN>(&SystemRng).to_vec(),
@@ -75,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .add(spec::template(spec), spec)
         .flag(ck::CKA_TOKEN, true)
         .bytes(ck::CKA_TENON_PROFILE, arguments.profile.name.as_bytes())
+        .bytes(ck::CKA_TENON_KEY_SPEC, named.name.as_bytes())
         .flag(ck::CKA_TENON_REQUIRE_TOKEN, arguments.require_token)
         .maybe(ck::CKA_LABEL, arguments.alias.as_deref().map(str::as_bytes))
         .bytes(ck::CKA_ID, &id)

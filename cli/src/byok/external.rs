@@ -10,6 +10,7 @@ use tenon_pkcs11::api::keytype::Values;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
+use super::material_id;
 use super::spec::Usage;
 use crate::Result;
 use crate::ask::UserPin;
@@ -97,6 +98,7 @@ pub(super) struct External {
     pub(super) class: ck::CK_OBJECT_CLASS,
     pub(super) key_type: ck::CK_KEY_TYPE,
     pub(super) spec: Option<Spec>,
+    spec_name: String,
     pub(super) usage: Option<Usage>,
     pub(super) state: Option<ck::CK_ULONG>,
     /// End of the material's life; 0 = never, or no material.
@@ -158,6 +160,7 @@ impl External {
             class,
             key_type,
             spec,
+            spec_name: read.text(ck::CKA_TENON_KEY_SPEC),
             usage,
             state: read.number(ck::CKA_TENON_KEY_STATE),
             expires_at: read.time(ck::CKA_TENON_EXPIRES_AT),
@@ -175,9 +178,18 @@ impl External {
         state_name(self.state)
     }
 
-    /// KeySpec.
+    /// KeySpec, by the name that the key was made with.
     pub(super) fn spec(&self) -> String {
-        self.spec.map_or_else(|| "?".to_owned(), Spec::name)
+        match (&self.spec_name, self.spec) {
+            (name, _) if !name.is_empty() => name.clone(),
+            (_, Some(spec)) => spec.name(),
+            (_, None) => "?".to_owned(),
+        }
+    }
+
+    /// KeyMaterialId.
+    pub(super) fn material(&self) -> String {
+        material_id::shown(&self.profile, &self.unique_id, &self.material_id)
     }
 
     /// KeyUsage; empty for a key of no or of both usages.
@@ -207,7 +219,7 @@ impl External {
             "Origin": "EXTERNAL",
             "KeySpec": self.spec(),
             "KeyUsage": self.usage(),
-            "KeyMaterialId": self.material_id,
+            "KeyMaterialId": self.material(),
             "KeyMaterialExpireUnix": self.expires_at,
             "MaterialExpireTime": field(self.expires_at),
             "DeleteDate": field(self.deletion_at),
@@ -249,7 +261,7 @@ impl External {
             ("KeyState", self.state().to_owned()),
             ("KeySpec", self.spec()),
             ("KeyUsage", self.usage().to_owned()),
-            ("Material", self.material_id.clone()),
+            ("Material", self.material()),
             ("Expires", expiry),
             ("Deletion", deletion),
             ("Tags", tags.join(", ")),
@@ -287,7 +299,7 @@ fn any() -> Template {
 }
 
 /// The attributes of a key, which one call reads.
-const KINDS: [ck::CK_ATTRIBUTE_TYPE; 19] = [
+const KINDS: [ck::CK_ATTRIBUTE_TYPE; 20] = [
     ck::CKA_CLASS,
     ck::CKA_KEY_TYPE,
     ck::CKA_LABEL,
@@ -304,6 +316,7 @@ const KINDS: [ck::CK_ATTRIBUTE_TYPE; 19] = [
     ck::CKA_TENON_DELETION_AT,
     ck::CKA_TENON_MATERIAL_ID,
     ck::CKA_TENON_PROFILE,
+    ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,

@@ -14,8 +14,10 @@ mod external;
 mod folder;
 mod import;
 mod list;
+mod material_id;
 mod owned;
 mod parameters;
+mod profiles;
 mod receipt;
 mod rotate;
 mod schedule_deletion;
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Shows an external key
     #[command(after_help = EXIT_STATUS)]
     Describe(describe::Arguments),
+    /// Shows what the services allow: specs, algorithms, limits, and the documents that say so
+    #[command(after_help = EXIT_STATUS)]
+    Profiles(profiles::Arguments),
     /// Lists the external keys, those without material too
     #[command(after_help = LIST_STATUS)]
     List(list::Arguments),
@@ -78,7 +83,7 @@ pub(crate) enum Command {
     /// Erases the material; the key stays bound to it, and waits for the same to come again
     #[command(after_help = EXIT_STATUS)]
     DeleteMaterial(delete_material::Arguments),
-    /// Has a key deleted for ever in 7 to 30 days; it cannot be used meanwhile
+    /// Has a key deleted for ever in some days; it cannot be used meanwhile
     #[command(after_help = EXIT_STATUS)]
     ScheduleDeletion(schedule_deletion::Arguments),
     /// Keeps a key that was to be deleted
@@ -122,6 +127,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Wrap(arguments) => wrap::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Describe(arguments) => describe::run(arguments),
+        Command::Profiles(arguments) => profiles::run(arguments),
         Command::List(arguments) => return list::run(arguments),
         Command::Update(arguments) => update::run(arguments),
         Command::Disable(arguments) => disable::run(arguments),

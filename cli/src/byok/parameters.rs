@@ -23,13 +23,6 @@ use crate::when::deadline;
 /// for what does not fit into an RSA block by itself.
 const FOR_SHORT: [ck::CK_ULONG; 13] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6];
 const FOR_LONG: [ck::CK_ULONG; 13] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3];
-/// Wrapping keys in the order in which they are preferred.
-const KEYS: [WrappingKey; 4] = [
-    WrappingKey::Rsa(2048),
-    WrappingKey::Rsa(3072),
-    WrappingKey::Rsa(4096),
-    WrappingKey::Sm2,
-];
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -58,7 +51,10 @@ struct Parameters {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
-    let (algorithm, wrapping) = choose(arguments, &key)?;
+    let profile = profile::find(key.profile.as_bytes()).ok_or("the key's profile is unknown")?;
+    let (algorithm, wrapping) = choose(arguments, profile, &key)?;
+    let named = arguments.algorithm.map(|algorithm| algorithm.name);
+    let name = named.unwrap_or_else(|| profile.algorithm_name(algorithm, wrapping));
     // As Alibaba Cloud's console names them.
     let names = ["publickey_ID.pem", "publickey_ID.bin", "token_ID.txt"]
         .map(|name| name.replace("ID", &key.unique_id));
@@ -73,8 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let answer = json!({
         "KeyId": key.unique_id,
-        "WrappingAlgorithm": algorithm.name,
-        "WrappingKeySpec": wrapping_name(wrapping),
+        "WrappingAlgorithm": name,
+        "WrappingKeySpec": profile.wrapping_key_name(wrapping),
         "PublicKey": base64::encode(&made.public_key),
         "ImportToken": base64::encode(&made.import_token),
         "TokenExpireTime": field(made.not_after),
@@ -84,18 +80,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             writeln!(out, "Wrote {}", file.display())?;
         }
         let end = deadline(made.not_after, now());
-        let (name, algorithm) = (key.name(), algorithm.name);
-        writeln!(out, "For {name}, by {algorithm}; expires: {end}")
+        writeln!(out, "For {}, by {name}; expires: {end}", key.name())
     })
 }
 
 /// The algorithm and the wrapping key: what was asked for, else the best that the profile has.
 fn choose(
     arguments: &Arguments,
+    profile: &Profile,
     key: &External,
 ) -> Result<(&'static byok::Algorithm, WrappingKey)> {
     let spec = key.spec.ok_or("the key's spec is unknown")?;
-    let profile = profile::find(key.profile.as_bytes()).ok_or("the key's profile is unknown")?;
     let algorithms = match &arguments.algorithm {
         Some(algorithm) => vec![algorithm.number().ok_or_else(|| {
             format!(
@@ -111,7 +106,7 @@ fn choose(
             return Err(format!("the algorithm's name says {fixed}, --key-spec {said}").into());
         }
         (Some(key), _) | (None, Some(key)) => vec![key],
-        (None, None) => KEYS.to_vec(),
+        (None, None) => WrappingKey::ALL.to_vec(),
     };
     first_allowed(profile, spec, &algorithms, &keys)
 }
@@ -142,8 +137,8 @@ fn first_allowed(
             }
         }
     }
-    let rule = refusal.map(|rule| rule.to_string()).unwrap_or_default();
-    Err(format!("{} {rule}", profile.service).into())
+    let refusal = refusal.map(|rule| profile.refusal(rule));
+    Err(refusal.unwrap_or_default().into())
 }
 
 fn generate(
@@ -184,14 +179,12 @@ fn generate(
 
 fn wrapping_key(text: &str) -> std::result::Result<WrappingKey, String> {
     let name = text.to_ascii_uppercase().replace('-', "_");
-    let known = KEYS.into_iter().find(|key| wrapping_name(*key) == name);
-    known.ok_or_else(|| "there are RSA_2048, RSA_3072, RSA_4096 and EC_SM2".to_owned())
-}
-
-fn wrapping_name(key: WrappingKey) -> String {
-    match key {
-        WrappingKey::Rsa(bits) => format!("RSA_{bits}"),
-        WrappingKey::Sm2 => "EC_SM2".to_owned(),
+    match name.as_str() {
+        "RSA_2048" => Ok(WrappingKey::Rsa(2048)),
+        "RSA_3072" => Ok(WrappingKey::Rsa(3072)),
+        "RSA_4096" => Ok(WrappingKey::Rsa(4096)),
+        "EC_SM2" | "SM2" => Ok(WrappingKey::Sm2),
+        _ => Err("there are RSA_2048, RSA_3072, RSA_4096 and EC_SM2 (or SM2)".to_owned()),
     }
 }
 
@@ -201,7 +194,8 @@ mod tests {
 
     fn first(profile: &str, spec: Spec) -> (ck::CK_ULONG, WrappingKey) {
         let profile = profile::find(profile.as_bytes()).unwrap();
-        let (algorithm, key) = first_allowed(profile, spec, preferred(spec), &KEYS).unwrap();
+        let (algorithm, key) =
+            first_allowed(profile, spec, preferred(spec), &WrappingKey::ALL).unwrap();
         (algorithm.number, key)
     }
 
@@ -230,7 +224,7 @@ mod tests {
             assert_eq!(first(profile, spec), expected, "{profile} {spec}");
         }
         let google = profile::find(b"google").unwrap();
-        let refused = first_allowed(google, Spec::Aes(256), &[3], &KEYS).unwrap_err();
+        let refused = first_allowed(google, Spec::Aes(256), &[3], &WrappingKey::ALL).unwrap_err();
         assert!(refused.to_string().contains("Google"), "{refused}");
     }
 

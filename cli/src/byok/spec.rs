@@ -1,17 +1,17 @@
 //! Key specs and usages, by the names that the services give them.
 
-use tenon_pkcs11::api::byok::Spec;
+use tenon_pkcs11::api::byok::{Spec, SpecName, profile};
 use tenon_pkcs11::api::ck;
 
 use crate::template::Template;
 
 /// The spec of a name, for `--spec`.
-pub(super) fn parse(text: &str) -> Result<Spec, String> {
-    let name = text.to_ascii_uppercase().replace('-', "_");
-    Spec::named(&name).ok_or_else(|| {
+pub(super) fn parse(text: &str) -> Result<SpecName, String> {
+    profile::read_spec(text).ok_or_else(|| {
         let names: Vec<_> = Spec::names().collect();
         format!(
-            "there are {}, and HMAC_256 (and any other size)",
+            "there are {}, HMAC_256 (and any other size), and the services' own names, which \
+             `tenon byok profiles NAME` lists",
             names.join(", ")
         )
     })
@@ -50,8 +50,14 @@ impl Usage {
         }
     }
 
-    /// The usage that the services take where none is named.
-    pub(super) fn usual(spec: Spec) -> Self {
+    /// The usage that the name says, else the one that the services take where none is named.
+    pub(super) fn usual(named: &SpecName) -> Self {
+        match named.encrypts {
+            Some(true) => return Self::EncryptDecrypt,
+            Some(false) => return Self::SignVerify,
+            None => {}
+        }
+        let spec = named.spec;
         if !spec.private() && spec.uses().contains(&ck::CKA_ENCRYPT) {
             return Self::EncryptDecrypt;
         }
@@ -99,15 +105,43 @@ mod tests {
             ("EC_P256K", Spec::Ec(Curve::Secp256k1)),
             ("SM2", Spec::Ec(Curve::Sm2)),
             ("SM4", Spec::Sm4),
+            ("aes256-gcm96", Spec::Aes(256)),
+            ("ecdsa-p521", Spec::Ec(Curve::P521)),
+            ("EC_SIGN_P256_SHA256", Spec::Ec(Curve::P256)),
+            ("ec-sign-ed25519", Spec::Ec(Curve::Ed25519)),
+            ("HMAC_SHA1", Spec::Hmac(160)),
+            ("P-256K", Spec::Ec(Curve::Secp256k1)),
+            ("ECC_NIST_EDWARDS25519", Spec::Ec(Curve::Ed25519)),
+            ("EC_SECP256K1", Spec::Ec(Curve::Secp256k1)),
         ] {
-            assert_eq!(parse(text), Ok(spec), "{text}");
-            assert_eq!(parse(&spec.name()), Ok(spec), "{}", spec.name());
+            let read = |text: &str| parse(text).map(|named| named.spec);
+            assert_eq!(read(text), Ok(spec), "{text}");
+            assert_eq!(read(&spec.name()), Ok(spec), "{}", spec.name());
         }
         for bad in [
             "", "AES", "AES_", "AES_100", "AES_129", "AES_0256", "HMAC_7", "HMAC_0", "RSA_1024",
             "EC_P255", "DES_64",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_kept_as_its_service_writes_it() {
+        for (text, name, usage) in [
+            ("AES256-GCM96", "aes256-gcm96", Usage::EncryptDecrypt),
+            ("aliyun-aes-256", "Aliyun_AES_256", Usage::EncryptDecrypt),
+            ("p_256k", "P-256K", Usage::SignVerify),
+            (
+                "rsa-decrypt-oaep-2048-sha256",
+                "RSA_DECRYPT_OAEP_2048_SHA256",
+                Usage::EncryptDecrypt,
+            ),
+            ("rsa-2048", "rsa-2048", Usage::SignVerify),
+        ] {
+            let named = parse(text).unwrap();
+            assert_eq!(named.name, name);
+            assert_eq!(Usage::usual(&named), usage, "{text}");
         }
     }
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::token::Version;
 
-use super::external::{Target, field, now, state_name};
+use super::external::{External, Target, field, now, state_name};
+use super::material_id;
 use crate::Result;
 use crate::output::{hex, table};
 use crate::when::{deadline, utc};
@@ -21,18 +22,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let versions = open.session.versions(key.handle)?;
     let answer = json!({
         "KeyId": key.unique_id,
-        "KeyVersions": versions.iter().map(in_json).collect::<Vec<_>>(),
+        "KeyVersions": versions.iter().map(|version| in_json(&key, version)).collect::<Vec<_>>(),
     });
     arguments.target.format.print(&answer, |out| {
         let now = now();
-        let rows: Vec<_> = versions.iter().map(|version| row(version, now)).collect();
+        let rows: Vec<_> = versions
+            .iter()
+            .map(|version| row(&key, version, now))
+            .collect();
         table(out, ["material", "state", "imported", "expires", ""], &rows)
     })
 }
 
-fn in_json(version: &Version) -> Value {
+fn in_json(key: &External, version: &Version) -> Value {
     json!({
-        "KeyMaterialId": material(version),
+        "KeyMaterialId": material(key, version),
         "Current": version.current,
         "KeyState": state_name(version.state.number()),
         "ImportTime": field(version.imported_at),
@@ -41,7 +45,7 @@ fn in_json(version: &Version) -> Value {
     })
 }
 
-fn row(version: &Version, now: UnixTime) -> [String; 5] {
+fn row(key: &External, version: &Version, now: UnixTime) -> [String; 5] {
     let imported = match version.imported_at {
         0 => String::new(),
         at => utc(at),
@@ -52,7 +56,7 @@ fn row(version: &Version, now: UnixTime) -> [String; 5] {
     };
     let note = if version.current { "current" } else { "" };
     [
-        material(version),
+        material(key, version),
         state_name(version.state.number()).to_owned(),
         imported,
         expires,
@@ -60,7 +64,8 @@ fn row(version: &Version, now: UnixTime) -> [String; 5] {
     ]
 }
 
-fn material(version: &Version) -> String {
+fn material(key: &External, version: &Version) -> String {
     let id = version.material_id.as_ref();
-    id.map(|id| hex(id)).unwrap_or_default()
+    let id = id.map(|id| hex(id)).unwrap_or_default();
+    material_id::shown(&key.profile, &key.unique_id, &id)
 }

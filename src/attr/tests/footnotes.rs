@@ -187,6 +187,7 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_TENON_IMPORT_TARGET 2 4 6; CKA_TENON_IMPORT_TOKEN 2 4 6; CKA_TENON_DELETION_AT 2 4 6;
             CKA_TENON_MATERIAL_ID 2 4 6; CKA_TENON_DISABLED 2 4 6; CKA_TENON_PROFILE 2 4 6;
             CKA_TENON_REQUIRE_TOKEN 2 4 6; CKA_TENON_DESCRIPTION 2 4 6; CKA_TENON_TAGS 2 4 6;
+            CKA_TENON_KEY_SPEC 2 4 6;
         },
     ),
     (
@@ -277,7 +278,11 @@ const DEPARTURES: &[Departure] = &[
     ),
     (
         HELD,
-        &[ck::CKA_TENON_PROFILE, ck::CKA_TENON_REQUIRE_TOKEN],
+        &[
+            ck::CKA_TENON_PROFILE,
+            ck::CKA_TENON_KEY_SPEC,
+            ck::CKA_TENON_REQUIRE_TOKEN,
+        ],
         &[Generate],
         Optional,
     ),

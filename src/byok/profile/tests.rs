@@ -1,13 +1,10 @@
+use super::super::algorithm::{ALGORITHMS, WrappingKey};
+use super::super::metadata::Metadata;
 use super::*;
+use crate::keytype::{Curve, Spec};
 
-const ENCRYPT: Usage = Usage {
-    encrypt: true,
-    sign: false,
-};
-const SIGN: Usage = Usage {
-    encrypt: false,
-    sign: true,
-};
+const ENCRYPT: Usage = Usage::ENCRYPT;
+const SIGN: Usage = Usage::SIGN;
 
 fn of(name: &str) -> &'static Profile {
     find(name.as_bytes()).unwrap()
@@ -23,7 +20,7 @@ fn ways(name: &str, spec: Spec) -> (Vec<u64>, Vec<String>) {
     ];
     let mut numbers = Vec::new();
     let mut wrapping = Vec::new();
-    for algorithm in super::super::ALGORITHMS {
+    for algorithm in ALGORITHMS {
         for key in keys {
             if of(name).may_wrap(algorithm, key, spec).is_ok() {
                 numbers.push(algorithm.number);
@@ -60,16 +57,23 @@ fn each_service_has_its_ways() {
         (
             "huawei",
             Spec::Aes(256),
-            &[2],
-            &["RSA-2048", "RSA-3072", "RSA-4096"],
+            &[2, 8],
+            &["RSA-2048", "RSA-3072", "RSA-4096", "SM2"],
         ),
         ("huawei", rsa, &[5], &["RSA-2048", "RSA-3072", "RSA-4096"]),
         (
             "aws",
             Spec::Hmac(256),
+            &[1, 2, 4, 5, 8],
+            &["RSA-2048", "RSA-3072", "RSA-4096", "SM2"],
+        ),
+        (
+            "aws",
+            Spec::Ec(Curve::Ed25519),
             &[1, 2, 4, 5],
             &["RSA-2048", "RSA-3072", "RSA-4096"],
         ),
+        ("ibm", Spec::Aes(192), &[2, 4, 5], &["RSA-4096"]),
         ("aws", rsa, &[4, 5], &["RSA-2048", "RSA-3072", "RSA-4096"]),
         (
             "google",
@@ -117,9 +121,23 @@ fn each_service_has_its_keys() {
     lacks("alibaba-software", Spec::Aes(128));
     lacks("alibaba-default", Spec::Rsa(2048));
     lacks("huawei", Spec::Hmac(256));
-    lacks("huawei", Spec::Ec(Curve::Secp256k1));
+    for spec in [Curve::Secp256k1, Curve::Ed25519, Curve::Sm2] {
+        fits("huawei", Spec::Ec(spec), SIGN);
+    }
+    fits("huawei", Spec::Sm4, ENCRYPT);
+    lacks("huawei", Spec::Ec(Curve::P521));
     fits("aws", Spec::Hmac(512), SIGN);
+    fits("aws", Spec::Hmac(224), SIGN);
+    lacks("aws", Spec::Hmac(160));
+    lacks("aws", Spec::Hmac(520));
+    fits("aws", Spec::Ec(Curve::Ed25519), SIGN);
+    fits("aws", Spec::Ec(Curve::Sm2), ENCRYPT);
     lacks("aws", Spec::Aes(128));
+    fits("google", Spec::Ec(Curve::Ed25519), SIGN);
+    lacks("vault", Spec::Hmac(248));
+    fits("vault", Spec::Hmac(4096), SIGN);
+    lacks("vault", Spec::Hmac(4104));
+    lacks("ibm", Spec::Rsa(2048));
     fits("google", Spec::Aes(128), ENCRYPT);
     lacks("google", Spec::Ec(Curve::P521));
     lacks("azure", Spec::Hmac(256));
@@ -136,6 +154,7 @@ fn each_service_has_its_keys() {
         ("aws", Spec::Rsa(2048), both),
         ("aws", Spec::Aes(256), SIGN),
         ("huawei", Spec::Ec(Curve::P256), ENCRYPT),
+        ("huawei", Spec::Ec(Curve::Sm2), ENCRYPT),
         ("aws", Spec::Hmac(256), ENCRYPT),
     ] {
         assert_eq!(
@@ -148,7 +167,12 @@ fn each_service_has_its_keys() {
 
 #[test]
 fn jobs_live_as_long_as_the_service_says() {
-    for (name, life) in [("open", 86_400), ("huawei", 86_400), ("google", 3 * 86_400)] {
+    for (name, life) in [
+        ("open", 86_400),
+        ("huawei", 86_400),
+        ("google", 3 * 86_400),
+        ("ibm", 600),
+    ] {
         assert_eq!(of(name).job_ends(1000), 1000 + life, "{name}");
     }
     for name in ["azure", "oci", "vault"] {
@@ -216,5 +240,178 @@ fn a_tag_has_one_value() {
         b"{} {}",
     ] {
         assert_eq!(parse_tags(json), None, "{json:?}");
+    }
+}
+
+#[test]
+fn material_of_p521_does_not_fit_by_oaep_under_2048_bits() {
+    let p521 = Spec::Ec(Curve::P521);
+    let refused = |number: usize, bits| {
+        let way = &ALGORITHMS[number - 1];
+        of("aws")
+            .may_wrap(way, WrappingKey::Rsa(bits), p521)
+            .is_err()
+    };
+    assert!(refused(1, 2048) && refused(2, 2048));
+    assert!(!refused(2, 3072) && !refused(5, 2048));
+}
+
+#[test]
+fn keys_are_deleted_in_the_services_window() {
+    const DAY: u64 = 86_400;
+    for (name, least, most) in [
+        ("alibaba-default", 7, 30),
+        ("alibaba-software", 7, 30),
+        ("huawei", 7, 1096),
+        ("google", 1, 120),
+        ("azure", 7, 90),
+        ("aws", 7, 30),
+        ("open", 7, 30),
+    ] {
+        let at = |days| of(name).may_delete_at(1000 + days * DAY, 1000);
+        assert_eq!((at(least), at(most)), (Ok(()), Ok(())), "{name}");
+        assert_eq!(at(least - 1), Err(Rule::Deletion), "{name}");
+        assert_eq!(at(most + 1), Err(Rule::Deletion), "{name}");
+        let refusal = of(name).refusal(Rule::Deletion);
+        assert!(
+            refusal.contains(&format!("{least} to {most} days")),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_names_what_there_is() {
+    let said = |name: &str, rule| of(name).refusal(rule);
+    let aws = said("aws", Rule::Spec(Spec::Aes(128)));
+    for name in [
+        "AWS KMS",
+        "AES-128",
+        "SYMMETRIC_DEFAULT",
+        "HMAC_224",
+        "ECC_NIST_EDWARDS25519",
+    ] {
+        assert!(aws.contains(name), "{aws}");
+    }
+    let google = said(
+        "google",
+        Rule::Wrapping("RSAES_PKCS1_V1_5", Spec::Rsa(2048)),
+    );
+    assert!(google.contains("RSA_OAEP_3072_SHA256_AES_256"), "{google}");
+    assert!(
+        !google.contains("RSA_OAEP_3072_SHA256,"),
+        "no RSA key by it: {google}"
+    );
+    let key = Rule::WrappingKey(&ALGORITHMS[4], WrappingKey::Rsa(2048), Spec::Aes(256));
+    let oci = said("oci", key);
+    assert!(
+        oci.contains("RSA-2048") && oci.contains("takes RSA-4096"),
+        "{oci}"
+    );
+    assert!(said("aws", Rule::ExpiryMaximum).contains("365 days"));
+    assert!(said("tencent", Rule::ExpiryMaximum).contains("2147443200"));
+    assert!(said("huawei", Rule::Usage(Spec::Aes(256))).ends_with("ENCRYPT_DECRYPT"));
+}
+
+#[test]
+fn names_of_services_are_read_and_given_back() {
+    for (text, profile, spec, usage, name) in [
+        (
+            "symmetric-default",
+            "aws",
+            Spec::Aes(256),
+            ENCRYPT,
+            "SYMMETRIC_DEFAULT",
+        ),
+        (
+            "aliyun_aes_192",
+            "alibaba-hardware",
+            Spec::Aes(192),
+            SIGN,
+            "Aliyun_AES_192",
+        ),
+        (
+            "AES256_GCM96",
+            "vault",
+            Spec::Aes(256),
+            ENCRYPT,
+            "aes256-gcm96",
+        ),
+        (
+            "ecdsa-p384",
+            "vault",
+            Spec::Ec(Curve::P384),
+            SIGN,
+            "ecdsa-p384",
+        ),
+        (
+            "p-256k",
+            "azure",
+            Spec::Ec(Curve::Secp256k1),
+            SIGN,
+            "P-256K",
+        ),
+        (
+            "ec-sign-p256-sha256",
+            "google",
+            Spec::Ec(Curve::P256),
+            SIGN,
+            "EC_SIGN_P256_SHA256",
+        ),
+        (
+            "rsa_decrypt_oaep_3072_sha256",
+            "google",
+            Spec::Rsa(3072),
+            ENCRYPT,
+            "RSA_DECRYPT_OAEP_3072_SHA256",
+        ),
+        (
+            "SECP256K1",
+            "huawei",
+            Spec::Ec(Curve::Secp256k1),
+            SIGN,
+            "SECP256K1",
+        ),
+        ("rsa_4096", "oci", Spec::Rsa(4096), SIGN, "RSA_4096"),
+    ] {
+        assert_eq!(read_spec(text).unwrap().spec, spec, "{text}");
+        assert_eq!(of(profile).spec_name(spec, usage), name, "{text}");
+    }
+    assert_eq!(
+        read_spec("EC_SECP256K1").unwrap().spec,
+        Spec::Ec(Curve::Secp256k1)
+    );
+    assert_eq!(read_spec("hmac"), None);
+    // A name stands for one spec, whoever uses it.
+    for known in all().flat_map(|profile| profile.spec_names) {
+        let read = read_spec(&known.name).unwrap();
+        assert_eq!(
+            (read.spec, read.encrypts),
+            (known.spec, known.encrypts),
+            "{}",
+            known.name
+        );
+    }
+    for profile in all() {
+        for spec in profile.specs() {
+            assert!(!profile.ways(spec).is_empty(), "{} {spec}", profile.name);
+            for usage in profile.usages(spec) {
+                let name = profile.spec_name(spec, usage);
+                assert_eq!(read_spec(&name).unwrap().spec, spec, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_row_names_its_documents() {
+    for profile in all().filter(|profile| profile.name != "open") {
+        assert!(!profile.source.documents.is_empty(), "{}", profile.name);
+        assert_eq!(
+            profile.source.read.len(),
+            "2026-11-29".len(),
+            "{}",
+            profile.name
+        );
     }
 }

@@ -45,8 +45,8 @@ pub(in crate::token) fn job(object: &Object) -> Option<Job> {
 
 /// Refuses an algorithm or wrapping key that the target's profile does not have for it.
 pub(in crate::token) fn may_wrap(
-    profile: &Profile,
-    algorithm: &Algorithm,
+    profile: &'static Profile,
+    algorithm: &'static Algorithm,
     wrapping: WrappingKey,
     target: &Object,
 ) -> Result<()> {
@@ -55,7 +55,7 @@ pub(in crate::token) fn may_wrap(
     };
     profile
         .may_wrap(algorithm, wrapping, spec)
-        .map_err(|rule| byok::Error::Profile(profile.service, rule).into())
+        .map_err(|rule| byok::Error::Profile(profile, rule).into())
 }
 
 /// The job's statement, followed by the token's MAC of it.

@@ -7,8 +7,9 @@ use crate::error::{Error, Result, refuse};
 use crate::log;
 
 /// Attributes that only external keys have.
-pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 5] = [
     ck::CKA_TENON_PROFILE,
+    ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,

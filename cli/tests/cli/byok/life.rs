@@ -33,7 +33,7 @@ fn a_symmetric_key_from_creation_to_deletion() {
         ("Description", "of the test"),
         ("KeyState", "PendingImport"),
         ("Origin", "EXTERNAL"),
-        ("KeySpec", "AES_256"),
+        ("KeySpec", "Aliyun_AES_256"),
         ("KeyUsage", "ENCRYPT/DECRYPT"),
         ("MaterialExpireTime", ""),
         ("DeleteDate", ""),
@@ -85,7 +85,7 @@ fn a_symmetric_key_from_creation_to_deletion() {
     bring(&desk, "secret.bin", "RSAES_OAEP_SHA_256", &[]).ok();
     assert_eq!(state(&desk), "Enabled");
 
-    byok(&desk, &["schedule-deletion", "k", "--days", "6", "--yes"]).refused(2, &["7..=30"]);
+    byok(&desk, &["schedule-deletion", "k", "--days", "6", "--yes"]).refused(2, &["7 to 30 days"]);
     byok(&desk, &["schedule-deletion", "k", "--days", "7"]).refused(1, &["--yes"]);
     for days in ["7", "30"] {
         let dying = metadata(&desk, &["schedule-deletion", "k", "--days", days, "--yes"]);

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::common::{byok, create, desk};
+use serde_json::Value;
+
+use super::common::{bring, byok, create, desk, metadata};
 use crate::cli::common::text;
 
 #[test]
@@ -13,7 +15,7 @@ fn profiles_refuse_in_the_services_name() {
         &["create", "--profile", "google", "--spec", "EC_P521"],
     )
     .refused(1, &["Google", "P-521"]);
-    byok(&desk, &["create", "--profile", "ibm", "--spec", "SM4"]).refused(2, &["tencent"]);
+    byok(&desk, &["create", "--profile", "nobody", "--spec", "SM4"]).refused(2, &["tencent"]);
     create(&desk, &["--profile", "google", "--spec", "AES_256"]);
     for (more, words) in [
         (
@@ -36,7 +38,148 @@ fn profiles_refuse_in_the_services_name() {
     assert_eq!(text(&answer, "WrappingKeySpec"), "RSA_4096");
     assert_eq!(
         text(&answer, "WrappingAlgorithm"),
-        "RSA_AES_KEY_WRAP_SHA_256"
+        "RSA_OAEP_4096_SHA256_AES_256"
     );
     assert!(text(&answer, "TokenExpireTime").ends_with('Z'));
+}
+
+#[test]
+fn a_key_keeps_the_name_that_its_spec_was_made_with() {
+    let desk = desk();
+    for (profile, spec, shown, usage) in [
+        (
+            "aws",
+            "symmetric-default",
+            "SYMMETRIC_DEFAULT",
+            "ENCRYPT/DECRYPT",
+        ),
+        ("aws", "AES_256", "AES_256", "ENCRYPT/DECRYPT"),
+        ("vault", "ecdsa-p256", "ecdsa-p256", "SIGN/VERIFY"),
+        (
+            "google",
+            "ec-sign-p256-sha256",
+            "EC_SIGN_P256_SHA256",
+            "SIGN/VERIFY",
+        ),
+        (
+            "google",
+            "RSA_DECRYPT_OAEP_2048_SHA256",
+            "RSA_DECRYPT_OAEP_2048_SHA256",
+            "ENCRYPT/DECRYPT",
+        ),
+        ("azure", "P-256K", "P-256K", "SIGN/VERIFY"),
+    ] {
+        let made = desk.run(&[
+            "byok",
+            "create",
+            "--profile",
+            profile,
+            "--spec",
+            spec,
+            "--json",
+        ]);
+        let key = &made.json()["KeyMetadata"];
+        let described = metadata(&desk, &["describe", text(key, "KeyId")]);
+        for key in [key, &described] {
+            assert_eq!(text(key, "KeySpec"), shown);
+            assert_eq!(text(key, "KeyUsage"), usage, "{spec}");
+        }
+    }
+    let contrary = ["--spec", "EC_SIGN_ED25519", "--usage", "ENCRYPT_DECRYPT"];
+    byok(
+        &desk,
+        &[&["create", "--profile", "google"], &contrary[..]].concat(),
+    )
+    .refused(1, &["CKR_TEMPLATE_INCONSISTENT"]);
+}
+
+#[test]
+fn a_material_id_of_aws_has_64_digits() {
+    let desk = desk();
+    create(&desk, &["--profile", "aws", "--spec", "SYMMETRIC_DEFAULT"]);
+    bring(
+        &desk,
+        "secret.bin",
+        "RSAES_OAEP_SHA_256",
+        &["--expires", "never"],
+    )
+    .ok();
+    let key = metadata(&desk, &["describe", "k"]);
+    let id = text(&key, "KeyMaterialId");
+    assert_eq!(id.len(), 64);
+    let versions = desk.run(&["byok", "versions", "k", "--json"]).json();
+    assert_eq!(text(&versions["KeyVersions"][0], "KeyMaterialId"), id);
+}
+
+#[test]
+fn profiles_are_shown() {
+    let desk = desk();
+    let list = byok(&desk, &["profiles"]).ok().out();
+    for name in ["alibaba-hardware", "ibm", "7 to 1096 days", "365 d at most"] {
+        assert!(list.contains(name), "{list}");
+    }
+    let google = byok(&desk, &["profiles", "google"]).ok().out();
+    for name in [
+        "EC_SIGN_ED25519",
+        "RSA_OAEP_3072_SHA256_AES_256",
+        "RSA_3072",
+        "GENERATE_VERIFY_MAC",
+        "1 to 120 days",
+        "importJobs, read on 20",
+    ] {
+        assert!(google.contains(name), "{google}");
+    }
+    let aws = desk.run(&["byok", "profiles", "aws", "--json"]).json();
+    let specs = aws["KeySpecs"].as_array().unwrap();
+    let named = |name: &str| specs.iter().find(|spec| spec["KeySpec"] == name).unwrap();
+    let hmac = named("HMAC_224");
+    assert_eq!(
+        hmac["KeyUsages"],
+        serde_json::json!(["GENERATE_VERIFY_MAC"])
+    );
+    let keys = |spec: &Value, algorithm: &str| {
+        let ways = spec["WrappingAlgorithms"].as_array().unwrap().iter();
+        let mut ways = ways.filter(|way| way["WrappingAlgorithm"] == algorithm);
+        ways.next().unwrap()["WrappingKeySpecs"].clone()
+    };
+    let p521 = keys(named("ECC_NIST_P521"), "RSAES_OAEP_SHA_256");
+    assert_eq!(p521, serde_json::json!(["RSA_3072", "RSA_4096"]));
+    assert_eq!(keys(named("SM2"), "SM2PKE"), serde_json::json!(["SM2"]));
+    assert_eq!(aws["PendingWindowInDays"]["Max"], 30);
+    assert_eq!(aws["ExpiryMustBeNamed"], true);
+    let all = desk.run(&["byok", "profiles", "--json"]).json();
+    assert_eq!(all["Profiles"].as_array().unwrap().len(), 12);
+}
+
+#[test]
+fn deletion_comes_in_the_days_of_the_service() {
+    let desk = desk();
+    let schedule = |alias: &str, days: &str| {
+        byok(
+            &desk,
+            &["schedule-deletion", alias, "--days", days, "--yes"],
+        )
+    };
+    byok(
+        &desk,
+        &[
+            "create",
+            "--profile",
+            "huawei",
+            "--spec",
+            "ED25519",
+            "--alias",
+            "h",
+        ],
+    )
+    .ok();
+    schedule("h", "6").refused(2, &["Huawei", "7 to 1096 days"]);
+    schedule("h", "1096").ok();
+    create(
+        &desk,
+        &["--profile", "alibaba-default", "--spec", "AES_256"],
+    );
+    schedule("k", "31").refused(2, &["Alibaba", "7 to 30 days"]);
+    schedule("k", "0").refused(2, &["1..=1096"]);
+    schedule("k", "30").ok();
 }

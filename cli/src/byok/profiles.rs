@@ -1,0 +1,178 @@
+//! `tenon byok profiles`: what each service allows.
+
+use clap::Args;
+use serde_json::{Value, json};
+use tenon_pkcs11::api::byok::{Profile, Spec, Usage, profile};
+use tenon_pkcs11::api::clock::UnixTime;
+
+use super::create::known_profile;
+use crate::Result;
+use crate::output::{Format, table};
+use crate::when::span;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// One profile; else all of them
+    #[arg(value_name = "NAME", value_parser = known_profile)]
+    profile: Option<&'static Profile>,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(profile) = arguments.profile {
+        return arguments.format.print(&in_json(profile), |out| {
+            writeln!(out, "{}: {}", profile.name, profile.service)?;
+            let rows = rows(profile);
+            table(out, ["spec", "usage", "algorithm", "wrapping key"], &rows)?;
+            table(out, ["rule", "value"], &limits(profile))
+        });
+    }
+    let answer = json!({ "Profiles": profile::all().map(in_json).collect::<Vec<_>>() });
+    arguments.format.print(&answer, |out| {
+        let rows: Vec<_> = profile::all().map(summary).collect();
+        table(
+            out,
+            ["profile", "service", "expiry", "request", "deletion"],
+            &rows,
+        )?;
+        writeln!(
+            out,
+            "`tenon byok profiles NAME` shows specs and algorithms."
+        )
+    })
+}
+
+/// One line for each spec and algorithm.
+fn rows(profile: &Profile) -> Vec<[String; 4]> {
+    let mut rows = Vec::new();
+    for spec in profile.specs() {
+        for usage in profile.usages(spec) {
+            for (algorithm, keys) in algorithms(profile, spec) {
+                rows.push([
+                    profile.spec_name(spec, usage).into_owned(),
+                    usage_name(spec, usage).to_owned(),
+                    algorithm,
+                    keys.join(", "),
+                ]);
+            }
+        }
+    }
+    rows
+}
+
+/// The names of the algorithms for material of `spec`, each with its wrapping keys.
+fn algorithms(profile: &Profile, spec: Spec) -> Vec<(String, Vec<String>)> {
+    let mut named: Vec<(String, Vec<String>)> = Vec::new();
+    for (algorithm, keys) in profile.ways(spec) {
+        for key in keys {
+            let name = profile.algorithm_name(algorithm, key);
+            let key = profile.wrapping_key_name(key).into_owned();
+            match named.iter_mut().find(|(known, _)| known == name) {
+                Some((_, keys)) => keys.push(key),
+                None => named.push((name.to_owned(), vec![key])),
+            }
+        }
+    }
+    named
+}
+
+fn in_json(profile: &Profile) -> Value {
+    let way = |(name, keys): (String, Vec<String>)| json!({ "WrappingAlgorithm": name, "WrappingKeySpecs": keys });
+    let spec = |spec: Spec| {
+        let names = profile.spec_names_of(spec);
+        let usages = profile.usages(spec).into_iter();
+        json!({
+            "KeySpec": names.first(),
+            "KeySpecNames": names,
+            "KeyUsages": usages.map(|usage| usage_name(spec, usage)).collect::<Vec<_>>(),
+            "WrappingAlgorithms": algorithms(profile, spec).into_iter().map(way).collect::<Vec<_>>(),
+        })
+    };
+    let (longest, latest) = profile.expiry_limits();
+    let hmac = profile.hmac_range();
+    json!({
+        "Name": profile.name,
+        "Service": profile.service,
+        "KeySpecs": profile.specs().into_iter().map(spec).collect::<Vec<_>>(),
+        "HmacBits": hmac.map(|(least, most)| json!({ "Least": least, "Most": most })),
+        "DefaultExpireSeconds": profile.default_life(),
+        "ExpiryMustBeNamed": profile.names_expiry(),
+        "GreatestExpireSeconds": longest,
+        "LatestExpireUnix": latest,
+        "ParametersValidSeconds": profile.job.life,
+        "PendingWindowInDays": {
+            "Min": profile.deletion_days.start(),
+            "Max": profile.deletion_days.end(),
+        },
+        "Documents": profile.source.documents,
+        "DocumentsRead": profile.source.read,
+        "Note": profile.source.note,
+    })
+}
+
+/// KeyUsage, by the services' word for HMAC keys.
+fn usage_name(spec: Spec, usage: Usage) -> &'static str {
+    match (usage.encrypt, spec) {
+        (true, _) => "ENCRYPT_DECRYPT",
+        (false, Spec::Hmac(_)) => "GENERATE_VERIFY_MAC",
+        (false, _) => "SIGN_VERIFY",
+    }
+}
+
+fn limits(profile: &Profile) -> Vec<[String; 2]> {
+    let mut rows = vec![
+        ("material lives", expiry(profile)),
+        ("request lives", life(profile.job.life)),
+        ("deletion after", days(profile)),
+    ];
+    match profile.hmac_range() {
+        Some((0, _)) => rows.push(("HMAC keys", "of any size".to_owned())),
+        Some((least, most)) => rows.push(("HMAC keys", format!("of {least} to {most} bits"))),
+        None => {}
+    }
+    for document in profile.source.documents {
+        let read = profile.source.read;
+        rows.push(("document", format!("{document}, read on {read}")));
+    }
+    if !profile.source.note.is_empty() {
+        rows.push(("note", profile.source.note.to_owned()));
+    }
+    let rows = rows.into_iter();
+    rows.map(|(name, value)| [name.to_owned(), value]).collect()
+}
+
+fn summary(profile: &Profile) -> [String; 5] {
+    [
+        profile.name.to_owned(),
+        profile.service.to_owned(),
+        expiry(profile),
+        life(profile.job.life),
+        days(profile),
+    ]
+}
+
+fn expiry(profile: &Profile) -> String {
+    let (longest, latest) = profile.expiry_limits();
+    let default = match (profile.names_expiry(), profile.default_life()) {
+        (true, _) => "as each import says".to_owned(),
+        (false, life) => life.map_or_else(
+            || "for ever unless said".to_owned(),
+            |life| format!("{} unless said", span(life)),
+        ),
+    };
+    match (longest, latest) {
+        (Some(life), _) => format!("{default}, {} at most", span(life)),
+        (None, Some(latest)) => format!("{default}, until {latest} at most"),
+        (None, None) => default,
+    }
+}
+
+fn life(seconds: Option<UnixTime>) -> String {
+    seconds.map_or_else(|| "for ever".to_owned(), span)
+}
+
+fn days(profile: &Profile) -> String {
+    let window = &profile.deletion_days;
+    format!("{} to {} days", window.start(), window.end())
+}

@@ -1,0 +1,105 @@
+//! What a profile says when it refuses: the rule, and what the service has instead.
+
+use crate::ck;
+use crate::keytype::Spec;
+
+use super::super::algorithm::WrappingKey;
+use super::row::{DAY, Profile, Rule, Usage};
+
+impl Profile {
+    /// A sentence without a full stop, which begins with the service's name.
+    #[must_use]
+    pub fn refusal(&self, rule: Rule) -> String {
+        format!("{} {}", self.service, self.what_is_refused(rule))
+    }
+
+    fn what_is_refused(&self, rule: Rule) -> String {
+        match rule {
+            Rule::Spec(spec) => format!("imports no {spec} keys; it has {}", self.spec_list()),
+            Rule::Usage(spec) => {
+                let usages: Vec<_> = self.usages(spec).into_iter().map(usage_name).collect();
+                format!("gives a {spec} key the usage {}", usages.join(" or "))
+            }
+            Rule::Wrapping(algorithm, spec) => format!(
+                "does not wrap {spec} material by {algorithm}; it has {}",
+                self.way_list(spec)
+            ),
+            Rule::WrappingKey(algorithm, key, spec) => {
+                let has_some = self.ways(spec).iter().any(|(way, _)| *way == algorithm);
+                let list = if has_some {
+                    format!(
+                        ", {} takes {}",
+                        algorithm.name,
+                        self.key_list(spec, algorithm.number)
+                    )
+                } else {
+                    String::new()
+                };
+                format!("has no {key} wrapping keys for {spec} material{list}")
+            }
+            Rule::Way => "takes material by its own wrapping algorithms alone".to_owned(),
+            Rule::Rotation => {
+                "does not rotate this key: make a new external key for the new material".to_owned()
+            }
+            Rule::ExpiryUnnamed => {
+                "wants an expiry in every import (CKA_TENON_EXPIRES_AT): a time, or 0 for never"
+                    .to_owned()
+            }
+            Rule::ExpiryMaximum => format!("keeps material {} at most", self.longest_life()),
+            Rule::Deletion => format!(
+                "deletes a key {} to {} days after the request; 0 cancels",
+                self.deletion_days.start(),
+                self.deletion_days.end()
+            ),
+            Rule::Metadata(what) => what.to_owned(),
+        }
+    }
+
+    fn spec_list(&self) -> String {
+        let any_usage = |spec: Spec| {
+            let usage = self.usages(spec).first().copied().unwrap_or(Usage::SIGN);
+            self.spec_name(spec, usage)
+        };
+        let names: Vec<_> = self.specs().into_iter().map(any_usage).collect();
+        names.join(", ")
+    }
+
+    fn way_list(&self, spec: Spec) -> String {
+        let mut names = Vec::new();
+        for (algorithm, keys) in self.ways(spec) {
+            for key in keys {
+                let name = self.algorithm_name(algorithm, key);
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names.join(", ")
+    }
+
+    fn key_list(&self, spec: Spec, number: ck::CK_ULONG) -> String {
+        let ways = self.ways(spec).into_iter();
+        let keys = ways
+            .filter(|(algorithm, _)| algorithm.number == number)
+            .flat_map(|(_, keys)| keys);
+        keys.map(|key: WrappingKey| key.to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    fn longest_life(&self) -> String {
+        match self.expiry_limits() {
+            (Some(life), _) => format!("{} days", life / DAY),
+            (None, Some(latest)) => format!("until the Unix time {latest}"),
+            (None, None) => "for ever".to_owned(),
+        }
+    }
+}
+
+/// KeyUsage.
+fn usage_name(usage: Usage) -> &'static str {
+    if usage.encrypt {
+        return "ENCRYPT_DECRYPT";
+    }
+    "SIGN_VERIFY"
+}

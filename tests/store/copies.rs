@@ -82,6 +82,22 @@ fn a_copy_that_is_dropped_leaves_nothing() {
     assert_eq!(fs::read(&target).unwrap(), b"precious");
 }
 
+#[test]
+fn a_copy_removes_what_a_killed_one_left_and_no_copy_in_work() {
+    let s = scratch();
+    let folder = s.path.parent().unwrap();
+    let target = folder.join("copy");
+    let copy = || s.store.copy(&target, Box::new(|_, _| ())).unwrap();
+    let left = [".copy.4194304.0.new", ".copy.4194304.0.new-journal"].map(|name| folder.join(name));
+    for path in &left {
+        fs::write(path, SECRET).unwrap();
+    }
+    let (first, second) = (copy(), copy());
+    assert!(left.iter().all(|path| !path.exists()));
+    first.publish(false).unwrap();
+    second.publish(true).unwrap();
+}
+
 /// Also by an idle store of this very process.
 #[test]
 fn a_store_in_use_is_not_replaced() {

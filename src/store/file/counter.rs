@@ -52,7 +52,8 @@ use crate::config::LogLevel;
 use crate::log;
 use crate::store::modes::Generation;
 
-use super::files::{self, Draft};
+use super::draft::Draft;
+use super::files;
 use super::gen_file::{Content, LEN, OPENINGS, open_file, write_like};
 use super::open_files::OpenFiles;
 use super::range_lock::{Lock, lock, locked_by_another};

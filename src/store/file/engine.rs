@@ -119,7 +119,7 @@ impl Engine for FileStore {
     }
 
     fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy> {
-        FileCopy::make(&mut self.readers().connection()?, target, progress)
+        FileCopy::of_store(&mut self.readers().connection()?, target, progress)
     }
 
     fn file(&self) -> Option<&Path> {

@@ -101,6 +101,8 @@ impl Catalog for FileCatalog {
     }
 
     fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy> {
+        // Removes what a restore left behind when it was killed; while a store is being made, the next one does.
+        drop(self.lock(Duration::ZERO));
         // The draft lies beside the stores, so that renaming it can replace any of them.
         FileCopy::of_file(file, &self.path(0), progress)
     }
@@ -119,5 +121,33 @@ impl Catalog for FileCatalog {
 
     fn location(&self, slot: u64) -> String {
         self.path(slot).display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_removes_what_a_killed_one_left_and_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = FileCatalog {
+            folder: folder.path().join("tokens"),
+            umask: Umask::OWNER,
+        };
+        catalog.make_filled(0, &mut |_| true).unwrap();
+        let backup = folder.path().join("backup");
+        std::fs::copy(catalog.path(0), &backup).unwrap();
+        let left = catalog.folder.join(".slot-0000.tenon.4194304.0.new");
+        std::fs::write(&left, "").unwrap();
+        let read = || catalog.read_backup(&backup, Box::new(|_, _| ())).unwrap();
+
+        let copy = read();
+        assert!(!left.exists());
+        // Another restore, and a process that makes a token, leave this one's copy alone.
+        drop(read());
+        drop(catalog.lock(Duration::ZERO).unwrap());
+        catalog.install(copy, 1).unwrap();
+        assert!(catalog.path(1).exists());
     }
 }

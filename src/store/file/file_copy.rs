@@ -13,8 +13,9 @@ use rusqlite::Connection;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use super::connection::{Purpose, connect};
+use super::draft::{self, Draft};
 use super::file_store::FileStore;
-use super::files::{self, Draft, beside};
+use super::files::{self, beside};
 use super::folder::{self, Umask};
 use super::log_file::{self, alone, fold, keep_log_at_close, remove};
 use super::log_mark::LogMark;
@@ -54,10 +55,22 @@ impl FileCopy {
         Self::make(&mut conn, target, progress)
     }
 
-    pub(super) fn make(conn: &mut Connection, target: &Path, progress: Progress) -> Result<Self> {
+    /// Copies the store that `conn` has open, and removes what copies to `target` left that were killed.
+    pub(super) fn of_store(
+        conn: &mut Connection,
+        target: &Path,
+        progress: Progress,
+    ) -> Result<Self> {
         let target = files::resolve(target)?;
-        let (draft, file) = Draft::beside(&target)?;
-        drop(file);
+        if let (Some(folder), Some(name)) = (target.parent(), target.file_name()) {
+            draft::remove_leftovers(folder, |of| name == of);
+        }
+        Self::make(conn, &target, progress)
+    }
+
+    fn make(conn: &mut Connection, target: &Path, progress: Progress) -> Result<Self> {
+        let target = files::resolve(target)?;
+        let draft = Draft::kept_beside(&target)?;
         copy_into(conn, draft.path(), progress)?;
         let copy = Self { draft, target };
         copy.change::<Error>(|_| Ok(()), false)?;

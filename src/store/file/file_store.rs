@@ -15,7 +15,8 @@ use crate::store::modes::Options;
 
 use super::connection::{Purpose, connect, keep_log};
 use super::counter::Counter;
-use super::files::Draft;
+use super::draft::Draft;
+
 use super::folder::Umask;
 use super::group::Group;
 use super::only_copy::OnlyCopy;

@@ -1,15 +1,12 @@
-//! Paths of the store's files, what may stand there, and making files whole or not at all.
+//! Paths of the store's files, and what may stand there.
 
-use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown};
+use std::fs::{self, File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
-use rustix::fs::{Access, AtFlags, CWD, RenameFlags, accessat, renameat_with};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use crate::store::error::{Error, Result};
 
@@ -114,86 +111,10 @@ pub(super) fn has_log(path: &Path) -> bool {
     fs::symlink_metadata(log).is_ok_and(|metadata| metadata.len() > 0)
 }
 
-/// Whether this process can make no file beside `path`.
-pub(super) fn is_closed_folder(path: &Path) -> bool {
-    let made = Draft::beside(path);
-    matches!(made, Err(Error::ReadOnly | Error::PermissionsRefused(_)))
-}
-
 /// Whether this process may read the file at `path`, which is not opened: closing any descriptor of
 /// SQLite's shared memory would drop the locks of this process.
 pub(super) fn is_readable(path: &Path) -> bool {
     accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS).is_ok()
-}
-
-/// A file under a temporary name in the directory of its target, removed if it is not published.
-///
-/// The target's name appears by a hard link to the finished file. So no process meets half a file
-/// there, and this process never closes a descriptor of a published database.
-pub(super) struct Draft {
-    path: PathBuf,
-}
-
-impl Draft {
-    /// An empty file with mode 0600 beside `target`.
-    pub(super) fn beside(target: &Path) -> Result<(Self, File)> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        loop {
-            let mut name = OsString::from(".");
-            name.push(target.file_name().unwrap_or_default());
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            name.push(format!(".{}.{number}.new", process::id()));
-            let path = target.with_file_name(name);
-            let created = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path);
-            match created {
-                Ok(file) => return Ok((Self { path }, file)),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::io(&e, &path)),
-            }
-        }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Gives the file the name `target`, durably. Refuses to replace what is there.
-    pub(super) fn publish(self, target: &Path) -> Result<()> {
-        match fs::hard_link(&self.path, target) {
-            // Removable media may have a file system without hard links.
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    ErrorKind::PermissionDenied | ErrorKind::Unsupported
-                ) =>
-            {
-                let rename = renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE);
-                rename.map_err(|e| Error::io(&e.into(), target))?;
-            }
-            linked => linked.map_err(|e| Error::io(&e, target))?,
-        }
-        drop(self);
-        sync_directory(target)
-    }
-
-    /// Gives the file the name `target`, in place of what was there.
-    pub(super) fn replace(self, target: &Path) -> Result<()> {
-        fs::rename(&self.path, target).map_err(|e| Error::io(&e, target))
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // Most of them do not exist; one that cannot be removed holds nothing of a token.
-        let _ = fs::remove_file(&self.path);
-        for suffix in APPENDED {
-            let _ = fs::remove_file(beside(&self.path, suffix));
-        }
-    }
 }
 
 /// Makes the names in the folder of `path` survive a power loss.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use super::draft;
 use crate::store::error::{Error, Result};
 
 /// The bits of a umask that take away the group's rights.
@@ -103,7 +104,10 @@ impl FolderLock {
                 Err(e) => return Err(Error::io(&e.into(), folder)),
             }
         }
-        remove_drafts(folder);
+        // New stores are made under this lock alone, and the drafts of copies are kept.
+        draft::remove_leftovers(folder, |target| {
+            target.starts_with("slot-") && target.ends_with(".tenon")
+        });
         Ok(Self(file))
     }
 }
@@ -112,19 +116,6 @@ impl Drop for FolderLock {
     fn drop(&mut self) {
         // A forked child may share the descriptor, so closing it here would not end the lock.
         let _ = flock(&self.0, FlockOperation::Unlock);
-    }
-}
-
-/// Drafts are made under the lock alone, so the drafts found by its holder belong to no process.
-fn remove_drafts(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let drafts = entries.filter(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with(".slot-") && name.contains(".tenon.") && name.contains(".new")
-    });
-    for draft in drafts {
-        let _ = fs::remove_file(draft.path());
     }
 }
 

@@ -10,6 +10,7 @@
 mod columns;
 mod connection;
 mod counter;
+mod draft;
 mod engine;
 mod epoch;
 mod file_catalog;

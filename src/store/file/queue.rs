@@ -23,7 +23,8 @@ use std::time::Duration;
 
 use crate::clock::Deadline;
 
-use super::files::{self, Draft};
+use super::draft::Draft;
+use super::files;
 use super::range_lock::Description;
 use crate::store::error::{Error, Result};
 

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::connection::{Purpose, connect};
+use super::draft;
 use super::files::{self, beside};
 use super::open_files::OpenFiles;
 use super::rows::FileRows;
@@ -87,7 +88,7 @@ impl Readers {
         let state = FileState::of(path);
         match connect(path, Purpose::ReadOnly, busy_timeout) {
             Err(error @ (Error::CannotOpen(_) | Error::ReadOnly))
-                if files::is_closed_folder(path) =>
+                if draft::is_closed_folder(path) =>
             {
                 check_at_rest(path, error)?;
                 let conn = connect(path, Purpose::Immutable, busy_timeout)?;

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::files::{self, Draft};
+use super::draft::Draft;
+use super::files;
 use super::folder::Umask;
 use crate::store::error::{Error, Result};
 

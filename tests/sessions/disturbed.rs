@@ -238,7 +238,7 @@ fn the_answers_are_those_of_the_document() {
     for (what, disturb) in DISTURBANCES {
         let (service, backup) = with_backup();
         disturb(&service, &backup);
-        // What was found before is believed no longer.
+        // The store believes what it saw of its files for 50 ms of the system's monotonic clock.
         sleep(Duration::from_millis(100));
         columns.push(((*what).to_owned(), service.answers()));
     }

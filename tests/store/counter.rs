@@ -13,7 +13,8 @@ fn counter_of(path: &Path) -> PathBuf {
     path.with_extension("gen")
 }
 
-/// As another process would, whom everybody who has the store open knows of by now.
+/// As another process would. A store that was alone believes what it saw for 50 ms of the system's monotonic
+/// clock, by which processes wait for each other (`store/file/counter.rs`); afterwards it looks again.
 fn set(path: &Path, number: u64) {
     let file = fs::OpenOptions::new()
         .write(true)

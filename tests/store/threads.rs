@@ -85,6 +85,7 @@ fn writers_that_wait_share_a_transaction() {
                         while arrived.load(Ordering::SeqCst) < THREADS {
                             std::thread::yield_now();
                         }
+                        // They are about to; nothing outside the store shows that they have.
                         std::thread::sleep(Duration::from_millis(50));
                         tx.put(&row(thread), &[])
                     })

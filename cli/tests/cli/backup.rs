@@ -1,6 +1,6 @@
 //! `tenon backup` and `tenon restore`: beside writers, killed at any moment, with and without an anchor.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tenon_pkcs11::api::clock::Deadline;
 
-use super::common::{Desk, PIN, text};
+use super::common::{Desk, PIN, asked, text};
 
 /// Makes a key with this label.
 fn generate(desk: &Desk, label: &str) {
@@ -228,30 +228,26 @@ fn a_damaged_token_is_replaced_when_its_slot_is_named() {
 }
 
 /// A program that has the token open and does nothing.
-struct Service(Child);
+struct Service {
+    program: Child,
+    _pin: File,
+}
 
 impl Service {
     fn start(desk: &Desk) -> Self {
-        // Waits for the PIN, with the token open.
-        let arguments = ["keys", "generate", "--type", "aes:128", "--pin-file", "-"];
-        let mut command = desk.command(&arguments);
-        let child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let held = desk.path("tokens/slot-0000.tenon-shm");
-        for _ in 0..2_000 {
-            if held.exists() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        std::thread::sleep(Duration::from_millis(300));
-        Self(child)
+        // Asks for the PIN when it has opened the token, and gets none.
+        let pin = desk.pin_pipe();
+        let arguments = ["keys", "generate", "--type", "aes:128", "--pin-file", &pin];
+        let mut program = desk.command(&arguments).spawn().unwrap();
+        let _pin = asked(&pin, &mut program);
+        Self { program, _pin }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.program.kill();
+        let _ = self.program.wait();
     }
 }
 

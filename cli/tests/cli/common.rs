@@ -1,9 +1,13 @@
 //! The program, and what it answers.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -94,6 +98,14 @@ impl Desk {
         Answer(child.wait_with_output().unwrap())
     }
 
+    /// Makes a file for a PIN that shows when the program asks for it: a pipe with a name.
+    pub(super) fn pin_pipe(&self) -> String {
+        let path = self.path("pin");
+        mknodat(CWD, &path, FileType::Fifo, Mode::empty(), 0).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+
     /// The objects that `arguments` select, as JSON.
     pub(super) fn objects(&self, arguments: &[&str]) -> Vec<Value> {
         let arguments = [&["objects", "list", "--json", "--login"], arguments].concat();
@@ -109,6 +121,25 @@ impl Desk {
         let mut classes: Vec<_> = classes.collect();
         classes.sort();
         classes
+    }
+}
+
+/// Waits until the program asks for the PIN in this pipe; what is written here is its answer.
+pub(super) fn asked(pipe: &str, program: &mut Child) -> File {
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(nonblocking);
+    loop {
+        // A pipe that nobody reads cannot be opened.
+        if let Ok(answer) = options.open(pipe) {
+            return answer;
+        }
+        let ended = program.try_wait().unwrap();
+        assert!(
+            ended.is_none(),
+            "the program ended before it asked: {ended:?}"
+        );
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

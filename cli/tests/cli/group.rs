@@ -1,11 +1,12 @@
 //! A token that the members of a group share. Needs root, to be several users.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::common::{Answer, Desk};
+use super::common::{Answer, Desk, PIN, asked};
 
 const GROUP: u32 = 65_101;
 /// Users, and the group that each has by itself.
@@ -115,19 +116,18 @@ fn members_of_a_group_share_a_token() {
             }
         }
         // While one of them has it open, with SQLite's files made by him.
-        let list = ["objects", "list", "--pin-file", "-", "--login"];
+        let pin = desk.pin_pipe();
+        let list = ["objects", "list", "--pin-file", &pin, "--login"];
         let mut open = command(&desk, &program, BOB, "077");
-        open.args(list).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut open = open.stderr(Stdio::piped()).spawn().unwrap();
-        while !tokens.join("slot-0000.tenon-shm").exists() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        open.args(list)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut open = open.spawn().unwrap();
+        let mut answer = asked(&pin, &mut open);
         generate(ADA, "077", "beside");
         assert!(rights(&desk).len() >= 6, "{:?}", rights(&desk));
-        let mut stdin = open.stdin.take().unwrap();
-        std::io::Write::write_all(&mut stdin, super::common::PIN.as_bytes()).unwrap();
-        drop(stdin);
+        answer.write_all(PIN.as_bytes()).unwrap();
+        drop(answer);
         let out = Answer(open.wait_with_output().unwrap()).ok().out();
         assert!(out.contains("beside"), "{out}");
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Child, Stdio};
+use std::io::Write;
+use std::process::Child;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::common::{Answer, Desk, SO_PIN, text};
+use super::common::{Answer, Desk, SO_PIN, asked, text};
 
 fn all(children: Vec<Child>) -> Vec<Value> {
     let answers = children.into_iter().map(|child| {
@@ -61,15 +62,14 @@ fn many_processes_make_tokens_of_different_names() {
 fn a_token_that_came_while_a_pin_was_typed_is_left_alone() {
     for (label, slot) in [("first", Some(1)), ("second", None)] {
         let desk = Desk::empty();
-        let so_pin = ["--so-pin-file", "-", "--json"];
+        let pin = desk.pin_pipe();
+        let so_pin = ["--so-pin-file", &pin, "--json"];
         let init = [&["init", "--label", "second"], &so_pin[..]].concat();
-        let mut command = desk.command(&init);
-        let mut waiting = command.stdin(Stdio::piped()).spawn().unwrap();
-        sleep(Duration::from_millis(300));
+        let mut waiting = desk.command(&init).spawn().unwrap();
+        let mut answer = asked(&pin, &mut waiting);
         let first = desk.run(&["init", "--label", label, "--json"]).json();
-        let mut stdin = waiting.stdin.take().unwrap();
-        std::io::Write::write_all(&mut stdin, SO_PIN.as_bytes()).unwrap();
-        drop(stdin);
+        answer.write_all(SO_PIN.as_bytes()).unwrap();
+        drop(answer);
         let second = Answer(waiting.wait_with_output().unwrap());
         match slot {
             Some(slot) => assert_eq!(second.json()["slot"], slot),

@@ -421,6 +421,7 @@ mod tests {
         second.committed(5);
         assert_eq!(counter.read(), Generation::Settled(5));
         drop(second);
+        // By the system's monotonic clock, the one that all processes share.
         thread::sleep(Duration::from_nanos(LEASE + SLACK));
         assert_eq!(counter.read(), Generation::Settled(5));
         assert!(counter.valid_until.load(Ordering::SeqCst) > 0);

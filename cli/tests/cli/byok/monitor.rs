@@ -243,7 +243,7 @@ fn the_list_tells_a_monitor_what_expires() {
     assert_eq!(names(&serde_json::from_str(&expired).unwrap()), ["k"]);
 }
 
-/// Waits until that second is over.
+/// Waits until that second is over: each command is a process of its own and reads the system's clock.
 fn pass(second: u64) {
     while now() <= second {
         std::thread::sleep(std::time::Duration::from_millis(200));

@@ -5,6 +5,7 @@
 
 mod architecture {
     mod dependencies;
+    mod index;
     mod layers;
     mod names;
     mod read;

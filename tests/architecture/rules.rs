@@ -109,14 +109,19 @@ pub(super) type Sources = BTreeMap<String, String>;
 
 #[test]
 fn sources_keep_the_architecture() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut sources = Sources::new();
-    collect(&root.join("src"), &root.join("src"), &mut sources);
-    collect(root, &root.join("cli/src"), &mut sources);
+    let sources = collect_all(Path::new(env!("CARGO_MANIFEST_DIR")));
     assert!(ENTRIES.iter().all(|entry| sources.contains_key(*entry)));
     let mut found = violations(&sources);
     found.extend(layers::violations(&arrows(&sources)));
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+/// The sources of the repository in this folder.
+pub(super) fn collect_all(root: &Path) -> Sources {
+    let mut sources = Sources::new();
+    collect(&root.join("src"), &root.join("src"), &mut sources);
+    collect(root, &root.join("cli/src"), &mut sources);
+    sources
 }
 
 /// What breaks a rule, one line each: file, line, what.

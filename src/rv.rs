@@ -110,7 +110,7 @@ impl From<byok::Error> for Error {
             | E::Profile(_, Rule::ExpiryMaximum | Rule::Deletion | Rule::Metadata(_)) => {
                 ck::CKR_ATTRIBUTE_VALUE_INVALID
             }
-            E::Profile(_, Rule::Rotation) => ck::CKR_ACTION_PROHIBITED,
+            E::Undying(_) => ck::CKR_ACTION_PROHIBITED,
             E::Profile(
                 _,
                 Rule::Spec(_)
@@ -118,8 +118,12 @@ impl From<byok::Error> for Error {
                 | Rule::Wrapping(..)
                 | Rule::WrappingKey(..)
                 | Rule::ExpiryUnnamed
-                | Rule::Way,
+                | Rule::Way
+                | Rule::Rotation
+                | Rule::RotationByImport,
             )
+            | E::Generated
+            | E::AliasTaken
             | E::Pkcs1Off
             | E::Job(_) => ck::CKR_TEMPLATE_INCONSISTENT,
             E::Fixed => ck::CKR_ATTRIBUTE_READ_ONLY,

@@ -21,6 +21,8 @@ mod expiry;
 mod jobs;
 #[path = "byok/lifecycle.rs"]
 mod lifecycle;
+#[path = "byok/managed.rs"]
+mod managed;
 #[path = "byok/model.rs"]
 mod model;
 #[path = "byok/names.rs"]

@@ -25,6 +25,23 @@ impl Template {
         self.bytes(kind, &value.to_ne_bytes())
     }
 
+    /// An array of CK_ULONG.
+    #[must_use]
+    pub(crate) fn numbers(self, kind: ck::CK_ATTRIBUTE_TYPE, values: &[ck::CK_ULONG]) -> Self {
+        let bytes: Vec<_> = values
+            .iter()
+            .flat_map(|value| value.to_ne_bytes())
+            .collect();
+        self.bytes(kind, &bytes)
+    }
+
+    /// What `other` says, after this.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     #[must_use]
     pub(crate) fn bytes(mut self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Self {
         self.0.push(RawAttribute {

@@ -20,7 +20,7 @@ CKA_APPLICATION, CKA_VALUE, CKA_KEY_TYPE, CKA_ID = 0x10, 0x11, 0x100, 0x102
 CKA_SENSITIVE, CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP = range(0x103, 0x108)
 CKA_SIGN, CKA_VERIFY, CKA_START_DATE, CKA_END_DATE = 0x108, 0x10A, 0x110, 0x111
 CKA_MODULUS, CKA_MODULUS_BITS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT = range(0x120, 0x124)
-CKA_PUBLIC_KEY_INFO, CKA_CHECK_VALUE = 0x129, 0x90
+CKA_PUBLIC_KEY_INFO, CKA_CHECK_VALUE, CKA_ALLOWED_MECHANISMS = 0x129, 0x90, 0x40000600
 CKA_VALUE_LEN, CKA_EXTRACTABLE, CKA_LOCAL, CKA_EC_PARAMS, CKA_EC_POINT = (
     0x161, 0x162, 0x163, 0x180, 0x181)
 (CKA_TENON_ORIGIN, CKA_TENON_KEY_STATE, CKA_TENON_EXPIRES_AT, CKA_TENON_IMPORT_TARGET,
@@ -140,6 +140,8 @@ def encode(value):
         return bytes([value])
     if isinstance(value, int):
         return value.to_bytes(sizeof(c_ulong), "little")
+    if isinstance(value, tuple):
+        return b"".join(number.to_bytes(sizeof(c_ulong), "little") for number in value)
     return value.encode() if isinstance(value, str) else bytes(value)
 
 

@@ -21,16 +21,18 @@ def other_key(kind):
 
 
 class Aes:
-    """ENCRYPT_DECRYPT by GCM."""
+    """ENCRYPT_DECRYPT by GCM, which a service's key does only where its template says so."""
 
     secret = True
+    mechanisms = (p11.CKM_AES_GCM, p11.CKM_AES_ECB, p11.CKM_AES_CBC, p11.CKM_AES_CBC_PAD)
 
     def __init__(self, bits):
         self.size = bits // 8
 
     def template(self):
         return {p11.CKA_CLASS: p11.CKO_SECRET_KEY, p11.CKA_KEY_TYPE: p11.CKK_AES,
-                p11.CKA_VALUE_LEN: self.size, p11.CKA_ENCRYPT: True}
+                p11.CKA_VALUE_LEN: self.size, p11.CKA_ENCRYPT: True,
+                p11.CKA_ALLOWED_MECHANISMS: self.mechanisms}
 
     def material(self):
         return os.urandom(self.size)
@@ -210,6 +212,8 @@ class Ed25519(Private):
 
 class Sm4(Aes):
     """ENCRYPT_DECRYPT by ECB, as openssl has it."""
+
+    mechanisms = (p11.CKM_TENON_SM4_ECB,)
 
     def __init__(self):
         super().__init__(128)

@@ -29,8 +29,23 @@ pub enum Error {
     Value(&'static str),
     /// A new version waits for its material already.
     VersionPending,
-    /// The attribute is fixed, or belongs to external keys alone.
+    /// The attribute is fixed, or belongs to keys with a profile alone.
     Fixed,
+    /// A key that C_DestroyObject does not destroy.
+    Undying(Undying),
+    /// An import into a key that the token generated, or a new version of such a key.
+    Generated,
+    /// Another key with a profile has the alias.
+    AliasTaken,
+}
+
+/// Why C_DestroyObject leaves a key whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undying {
+    /// The token generated its material, which goes with the key alone.
+    Generated,
+    /// It waits for its first material.
+    NeverBound,
 }
 
 impl Error {
@@ -68,6 +83,22 @@ impl fmt::Display for Error {
                 f.write_str("a new version of the key waits for its material already: import that")
             }
             Self::Fixed => f.write_str("the attribute of this key is fixed"),
+            Self::Undying(Undying::Generated) => f.write_str(
+                "a generated key with a profile is destroyed with its material by a scheduled deletion alone: \
+                 set CKA_TENON_DELETION_AT, or use `tenon byok schedule-deletion`",
+            ),
+            Self::Undying(Undying::NeverBound) => f.write_str(
+                "a key of a service that never had material is destroyed by a scheduled deletion alone: set \
+                 CKA_TENON_DELETION_AT, or use `tenon byok schedule-deletion`",
+            ),
+            Self::Generated => f.write_str(
+                "the token generated this key: nothing is imported into it, and there is no receipt of an \
+                 import. Make an external key for material of your own",
+            ),
+            Self::AliasTaken => f.write_str(
+                "another external or managed key has this alias (CKA_LABEL): use another alias, or give that \
+                 key another one first",
+            ),
             Self::ExpiryPast => f.write_str("the expiry has already passed"),
             Self::Profile(profile, rule) => f.write_str(&profile.refusal(*rule)),
             Self::Job(why) => why.fmt(f),

@@ -4,7 +4,7 @@ use crate::ck;
 use crate::clock::UnixTime;
 use crate::keytype::Spec;
 
-use super::error::Error;
+use super::error::{Error, Undying};
 use super::matrix::{Act, allows};
 use super::metadata::{Metadata, parse_tags};
 use super::profile::{Profile, Rule};
@@ -103,7 +103,7 @@ pub(crate) fn may_rotate(
     Ok(())
 }
 
-/// What destroying an external key, by C_DestroyObject, comes to (rule 5).
+/// What destroying a key with a profile, by C_DestroyObject, comes to (rules 5 and 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Destruction {
     /// It was never bound: it goes whole.
@@ -112,12 +112,18 @@ pub(crate) enum Destruction {
     Material,
     /// It is bound and has no material, of no version: nothing happens.
     Nothing,
+    /// The key dies by a scheduled deletion alone.
+    Refused(Undying),
 }
 
-/// Decides what C_DestroyObject on an external key does.
+/// Decides what C_DestroyObject on a key with a profile does.
 #[must_use]
 pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
+    if facts.generated {
+        return Destruction::Refused(Undying::Generated);
+    }
     match (facts.bound, facts.material || facts.rotated) {
+        (false, _) if facts.of_service => Destruction::Refused(Undying::NeverBound),
         (false, _) => Destruction::Whole,
         (true, true) => Destruction::Material,
         (true, false) => Destruction::Nothing,
@@ -127,8 +133,8 @@ pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
 /// What kind of key C_SetAttributeValue is to change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// An external key, of this profile.
-    External(&'static Profile),
+    /// An external or managed key, of this profile.
+    OfProfile(&'static Profile),
     /// A key of an import job.
     Job,
     /// Any other object.
@@ -136,7 +142,7 @@ pub(crate) enum Kind {
 }
 
 /// Whether C_SetAttributeValue may give attribute `kind` of a key this value, as far as its origin
-/// decides. Usage and identity of an external key are fixed (rules 9 and 13, section 3).
+/// decides. Usage and identity of a key with a profile are fixed (rules 9 and 13, section 3).
 ///
 /// # Errors
 /// `Fixed`, `Profile`, `Value`.
@@ -148,13 +154,13 @@ pub(crate) fn may_change(
 ) -> Result<(), Error> {
     match (key, kind) {
         (
-            Kind::External(profile),
+            Kind::OfProfile(profile),
             ck::CKA_LABEL | ck::CKA_TENON_DESCRIPTION | ck::CKA_TENON_TAGS,
         ) => describes(profile, kind, value.unwrap_or_default()),
-        (Kind::External(_), ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED)
+        (Kind::OfProfile(_), ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED)
         | (Kind::Job, ck::CKA_LABEL) => Ok(()),
-        (Kind::External(profile), ck::CKA_TENON_DELETION_AT) => may_delete_at(profile, value, now),
-        (Kind::External(_) | Kind::Job, _)
+        (Kind::OfProfile(profile), ck::CKA_TENON_DELETION_AT) => may_delete_at(profile, value, now),
+        (Kind::OfProfile(_) | Kind::Job, _)
         | (
             Kind::Ordinary,
             ck::CKA_TENON_DISABLED

@@ -1,12 +1,16 @@
-//! Facts of an external key, and the state that they give.
+//! Facts of a key with a profile, external or generated, and the state that they give.
 
 use crate::ck;
 use crate::clock::UnixTime;
 
-/// What is known of an external key.
+/// What is known of a key with a profile: an external key, or a managed one, which the token generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExternalFacts {
-    /// A material was imported once; its binding outlives it.
+    /// The token generated the material: it cannot be imported, deleted or made to expire (rule 6).
+    pub generated: bool,
+    /// The profile is that of a service, and not `open`.
+    pub of_service: bool,
+    /// A material was imported once, whose binding outlives it; or the token generated the material.
     pub bound: bool,
     /// The material is in the store.
     pub material: bool,
@@ -42,7 +46,7 @@ pub fn expired(deadline: UnixTime, now: UnixTime) -> bool {
     deadline != 0 && now >= deadline
 }
 
-/// Derived state of an external key.
+/// Derived state of a key with a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// No live material.

@@ -4,6 +4,8 @@ use crate::clock::UnixTime;
 
 const NOW: UnixTime = 1_800_000_000;
 const LIVE: ExternalFacts = ExternalFacts {
+    generated: false,
+    of_service: false,
     bound: true,
     material: true,
     expires_at: 0,
@@ -192,7 +194,7 @@ fn no_import_while_deletion_is_pending() {
 
 #[test]
 fn fixed_attributes_of_an_external_key() {
-    let external = Kind::External(profile::open());
+    let external = Kind::OfProfile(profile::open());
     let set = |key, kind, value: &[u8]| may_change(key, kind, Some(value), NOW);
     for kind in [
         ck::CKA_ID,

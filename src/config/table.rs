@@ -236,12 +236,6 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, value| flag(value).map(|on| config.pkcs1_imports = on),
     },
     Setting {
-        key: "byok.strict_independence",
-        default: "false",
-        doc: "Let new symmetric external keys work by CKM_TENON_KMS_ENVELOPE alone, whose ciphertext opens under no other key.",
-        set: |config, value| flag(value).map(|on| config.strict_independence = on),
-    },
-    Setting {
         key: "wrap.key_wrap_pad",
         default: "rfc5649",
         doc: "What CKM_AES_KEY_WRAP_PAD makes: rfc5649, or pkcs7 (padding, then RFC 3394) for NSS and openCryptoki. Both are unwrapped.",

@@ -112,8 +112,6 @@ pub struct Config {
     pub rsa_min_bits: u64,
     /// Material for bound keys may come by CKM_RSA_PKCS.
     pub pkcs1_imports: bool,
-    /// New symmetric external keys work by the envelope alone.
-    pub strict_independence: bool,
     /// CKM_AES_KEY_WRAP_PAD makes PKCS#7 padding and RFC 3394 instead of RFC 5649.
     pub key_wrap_pad_pkcs7: bool,
     /// What is not as it was written, one sentence each.

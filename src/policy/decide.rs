@@ -172,6 +172,7 @@ fn destroy(facts: &Facts) -> Result<Effect, Error> {
         Destruction::Whole => Effect::DestroyWhole,
         Destruction::Material => Effect::EraseMaterial,
         Destruction::Nothing => Effect::Nothing,
+        Destruction::Refused(undying) => return Err(byok::Error::Undying(undying).into()),
     })
 }
 
@@ -209,13 +210,20 @@ fn use_key(
         .as_ref()
         .is_some_and(|allowed| !allowed.contains(&mechanism))
     {
-        return Ok(refuse(
-            ck::CKR_MECHANISM_INVALID,
-            "the mechanism is not in the key's CKA_ALLOWED_MECHANISMS",
-        )?);
+        return Ok(refuse(ck::CKR_MECHANISM_INVALID, not_allowed(key))?);
     }
     blob::opens_none(key, what, mechanism)?;
     Ok(Effect::Done)
+}
+
+/// Why the key's CKA_ALLOWED_MECHANISMS refuse a mechanism, and what to do.
+fn not_allowed(key: &KeyFacts) -> &'static str {
+    if key.independent() {
+        return "the key is independent of all others, so that no other key opens what it encrypts, even with equal \
+                material: it encrypts by CKM_TENON_KMS_ENVELOPE alone. For other mechanisms make a key with \
+                `tenon byok create --raw`, which names them in CKA_ALLOWED_MECHANISMS";
+    }
+    "the mechanism is not in the key's CKA_ALLOWED_MECHANISMS"
 }
 
 /// A digest would let whoever guesses the key's value check the guess.
@@ -298,6 +306,9 @@ fn external(facts: &Facts, act: byok::Act, now: UnixTime) -> Result<Effect, Erro
     let Some(external) = facts.key.as_ref().and_then(|key| key.external) else {
         return refuse(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key");
     };
+    if external.generated {
+        return Err(byok::Error::Generated.into());
+    }
     byok::may(act, &external, now)?;
     Ok(Effect::Done)
 }

@@ -114,6 +114,12 @@ impl KeyFacts {
             || self.not_after.is_some()
     }
 
+    /// Whether the key encrypts by envelopes alone, which no other key opens (BYOK rule 8).
+    #[must_use]
+    pub fn independent(&self) -> bool {
+        self.allowed.as_deref() == Some(&[ck::CKM_TENON_KMS_ENVELOPE])
+    }
+
     /// Whether the value must not be read.
     #[must_use]
     pub fn closed(&self) -> bool {

@@ -45,6 +45,9 @@ impl Token {
                 if changed.bytes(ck::CKA_ID) != record.attributes.bytes(ck::CKA_ID) {
                     change.may_be_named(&record.uid, &changed)?;
                 }
+                if changed.bytes(ck::CKA_LABEL) != record.attributes.bytes(ck::CKA_LABEL) {
+                    change.may_have_alias(&record.uid, &changed)?;
+                }
                 record.attributes = changed;
                 change.put(&mut record, None)
             }),

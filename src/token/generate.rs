@@ -1,9 +1,10 @@
 //! C_GenerateKey and C_GenerateKeyPair.
 
-use crate::attr::{self, Built, How, RawAttribute};
+use crate::attr::{self, Attributes, Built, How, RawAttribute, RawValue, Value};
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Mechanism, Params};
+use crate::secret::Secret;
 
 use crate::token::cache::object::Handle;
 use crate::token::identity::audit::Event;
@@ -11,6 +12,7 @@ use crate::token::record::facts::set_origin;
 use crate::token::record::key;
 
 use super::external::job::orders_job;
+use super::external::managed::{self, Making, orders_managed};
 use super::external::template::refuse_external;
 use super::pair::{implied, set_generated};
 use super::{Caller, Token};
@@ -36,10 +38,16 @@ impl Token {
             );
         };
         let keys = self.keys()?;
-        let implied = implied(ck::CKO_SECRET_KEY, mechanism);
+        let managed = orders_managed(template);
+        let mut implied = implied(ck::CKO_SECRET_KEY, mechanism);
+        if managed {
+            implied.set(ck::CKA_TOKEN, Value::Bool(true));
+        }
         let Built { mut attributes, .. } =
             attr::build(How::Generate, &implied, template, &keys.maker())?;
-        refuse_external(&attributes)?;
+        if !managed {
+            refuse_external(&attributes)?;
+        }
         if !attributes
             .key_type()
             .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
@@ -55,6 +63,9 @@ impl Token {
                 ck::CKR_KEY_SIZE_RANGE,
                 format!("{} makes no key of {len} bytes", mechanism.name),
             );
+        }
+        if managed {
+            self.settle_managed(mechanism, template, &mut attributes)?;
         }
         self.may_make(caller, &keys, &attributes)?;
         let len = usize::try_from(len).unwrap_or(usize::MAX);
@@ -72,6 +83,64 @@ impl Token {
         self.make_key(caller, &keys, doing, attributes, material)
     }
 
+    /// Judges a secret key that is to be generated with a profile, and sets what the profile fixes.
+    fn settle_managed(
+        &self,
+        mechanism: &Mechanism,
+        template: &[RawAttribute],
+        attributes: &mut Attributes,
+    ) -> Result<()> {
+        if mechanism.from_password {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "a key made from a password is no generated key, and has no CKA_TENON_PROFILE",
+            );
+        }
+        let making = Making {
+            spec: managed::spec(attributes)?,
+            stated: managed::stated_usage(&[template])?,
+            separate_roles: self.state.config.separate_roles,
+        };
+        managed::settle_generated(attributes, making, self.rng())?;
+        Ok(())
+    }
+
+    /// C_GenerateKeyPair of a managed key: the private half has the profile, and the public half its usage.
+    fn generate_managed_pair(
+        &self,
+        caller: Caller,
+        mechanism: &Mechanism,
+        (public, private): (&[RawAttribute], &[RawAttribute]),
+    ) -> Result<(Handle, Handle)> {
+        let keys = self.keys()?;
+        let stated = managed::stated_usage(&[public, private])?;
+        let mut own = private.to_vec();
+        if attr::stated_bool(private, ck::CKA_TOKEN)?.is_none() {
+            own.push(RawAttribute {
+                kind: ck::CKA_TOKEN,
+                value: RawValue::Bytes(Secret::copy(&[ck::CK_TRUE])),
+            });
+        }
+        let halves = self.new_pair(caller, &keys, mechanism, (public, &own), |asked| {
+            let making = Making {
+                spec: asked.spec()?,
+                stated,
+                separate_roles: self.state.config.separate_roles,
+            };
+            let usage = managed::settle_generated(asked.private, making, self.rng())?;
+            for (kind, value) in [
+                (ck::CKA_ENCRYPT, usage.encrypt),
+                (ck::CKA_VERIFY, usage.sign),
+            ] {
+                asked.public.set(kind, Value::Bool(value));
+            }
+            Ok(())
+        })?;
+        let [public, private] =
+            self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
+        Ok((public, private))
+    }
+
     /// C_GenerateKeyPair: the handles of the public and the private key.
     ///
     /// # Errors
@@ -85,6 +154,9 @@ impl Token {
     ) -> Result<(Handle, Handle)> {
         if orders_job(private) {
             return self.generate_job(caller, mechanism, public, private);
+        }
+        if orders_managed(private) {
+            return self.generate_managed_pair(caller, mechanism, (public, private));
         }
         let keys = self.keys()?;
         let halves = self.new_pair(caller, &keys, mechanism, (public, private), |asked| {

@@ -103,7 +103,7 @@ impl Token {
 
     /// Judges the job before its key pair is generated. Returns the time at which the job ends.
     fn judge_order(&self, caller: Caller, keys: &Keys, asked: &Asked<'_>) -> Result<u64> {
-        let private = asked.private;
+        let private = &*asked.private;
         if !private.bool(ck::CKA_TOKEN) {
             return refuse(
                 ck::CKR_TEMPLATE_INCONSISTENT,

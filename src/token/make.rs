@@ -44,6 +44,7 @@ impl Token {
             self.change(keys, doing, |change| {
                 for new in news.iter().filter(stored) {
                     change.may_be_named(&new.uid, &new.attributes)?;
+                    change.may_have_alias(&new.uid, &new.attributes)?;
                     change.put(&mut new.record(), new.material.as_ref())?;
                 }
                 Ok(())

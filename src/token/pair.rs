@@ -1,11 +1,13 @@
 //! A new key pair, before it is stored.
 
 use crate::attr::{self, Attributes, How, RawAttribute, Value};
+use crate::byok::Spec;
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::keytype::{self, Values};
 use crate::mechanism::Mechanism;
 
+use crate::token::external::managed::no_such_spec;
 use crate::token::record::facts::set_origin;
 use crate::token::record::key;
 use crate::token::record::new::New;
@@ -16,14 +18,14 @@ use super::identity::state::Keys;
 
 impl Token {
     /// Generates a key pair that is not stored yet: public and private half. `judge` is called before the
-    /// costly generation and can refuse it.
+    /// costly generation; it can refuse the pair, and set attributes of both halves.
     pub(super) fn new_pair(
         &self,
         caller: Caller,
         keys: &Keys,
         mechanism: &Mechanism,
         (public, private): (&[RawAttribute], &[RawAttribute]),
-        judge: impl FnOnce(&Asked<'_>) -> Result<()>,
+        judge: impl FnOnce(&mut Asked<'_>) -> Result<()>,
     ) -> Result<[New; 2]> {
         let Some(generate) = mechanism.generate_pair else {
             return refuse(
@@ -46,15 +48,15 @@ impl Token {
         };
         let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
         let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
-        let asked = Asked::new(&public, &private)?;
-        for attributes in [&public, &private] {
+        let mut asked = Asked::new(&mut public, &mut private)?;
+        for attributes in [&*asked.public, &*asked.private] {
             self.may_make(caller, keys, attributes)?;
         }
         if let Some(bits) = keytype::rsa_bits(&asked) {
             self.may_have_size(caller, keys, bits)?;
         }
-        self.may_pair(caller, keys, &public, &private)?;
-        judge(&asked)?;
+        judge(&mut asked)?;
+        self.may_pair(caller, keys, asked.public, asked.private)?;
         let material = generate(&asked)?;
         key::describe_public(&mut public, &material)?;
         key::describe(&mut private, &material)?;
@@ -85,13 +87,13 @@ pub(super) fn set_generated(attributes: &mut Attributes, mechanism: &Mechanism) 
 
 /// What the templates of the two halves ask of the pair together.
 pub(super) struct Asked<'a> {
-    public: &'a Attributes,
-    pub(super) private: &'a Attributes,
+    pub(super) public: &'a mut Attributes,
+    pub(super) private: &'a mut Attributes,
 }
 
 impl<'a> Asked<'a> {
     /// CKR_TEMPLATE_INCONSISTENT where both say the size, as some clients do, and not the same.
-    fn new(public: &'a Attributes, private: &'a Attributes) -> Result<Self> {
+    fn new(public: &'a mut Attributes, private: &'a mut Attributes) -> Result<Self> {
         let row = public.key_type().and_then(keytype::find);
         let sizes = row.and_then(|row| public.get(row.size).zip(private.get(row.size)));
         if sizes.is_some_and(|(public, private)| public != private) {
@@ -101,6 +103,13 @@ impl<'a> Asked<'a> {
             );
         }
         Ok(Self { public, private })
+    }
+
+    /// The spec of the pair, where it is to have a profile.
+    pub(super) fn spec(&self) -> Result<Spec> {
+        let key_type = self.private.key_type().unwrap_or_default();
+        let size = keytype::find(key_type).map_or(ck::CKA_KEY_TYPE, |row| row.size);
+        Spec::of(key_type, self).ok_or_else(|| no_such_spec(size))
     }
 }
 

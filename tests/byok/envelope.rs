@@ -192,25 +192,82 @@ fn short_envelopes_have_their_own_code() {
     }
 }
 
+/// BYOK rule 8.
 #[test]
-fn strict_independence_allows_the_envelope_alone() {
-    let token = Fixture::configured(|config| config.strict_independence = true);
+fn a_services_symmetric_key_works_by_the_envelope_alone() {
+    let token = Fixture::new();
     let session = &token.session;
-    let key = external(session, vec![]).unwrap();
-    let job = jobs::job(session, key, 2).unwrap();
-    let (mechanism, blob) = job.owner.wrap(2, MATERIAL);
-    let plain = request(mechanism, Params::None);
-    session
-        .unwrap_key(plain, job.private, &blob, &jobs::aes())
-        .unwrap();
+    let imported = |changes| {
+        let key = external(session, changes).unwrap();
+        let job = jobs::job(session, key, 2).unwrap();
+        let (mechanism, blob) = job.owner.wrap(2, MATERIAL);
+        let plain = request(mechanism, Params::None);
+        session
+            .unwrap_key(plain, job.private, &blob, &jobs::aes())
+            .unwrap();
+        key
+    };
+    let ecb = |key| session.encrypt_init(token.plain(ck::CKM_AES_ECB), key);
     let only = ck::CKM_TENON_KMS_ENVELOPE.to_ne_bytes();
+    let key = imported(attrs![CKA_TENON_PROFILE => "tencent"]);
     assert_eq!(bytes(session, key, ck::CKA_ALLOWED_MECHANISMS), only);
-    returns!(
-        session.encrypt_init(token.plain(ck::CKM_AES_ECB), key),
-        CKR_MECHANISM_INVALID
+    let refused = ecb(key);
+    returns!(refused, CKR_MECHANISM_INVALID);
+    let why = refused.unwrap_err().to_string();
+    assert!(
+        why.contains("independent") && why.contains("--raw"),
+        "{why}"
     );
     let sealed = seal(session, key, b"text").unwrap();
     assert_eq!(open(session, key, &sealed).unwrap(), b"text");
+    let twin = imported(attrs![CKA_TENON_PROFILE => "tencent", CKA_LABEL => "twin"]);
+    returns!(
+        open(session, twin, &sealed),
+        CKR_ENCRYPTED_DATA_INVALID,
+        "equal material"
+    );
+
+    let raw = attrs![
+        CKA_TENON_PROFILE => "tencent", CKA_LABEL => "raw",
+        CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_ECB],
+    ];
+    let raw = imported(raw);
+    returns!(seal(session, raw, b"text"), CKR_MECHANISM_INVALID);
+    assert!(ecb(raw).is_ok(), "its template says so");
+    full(|out| session.encrypt(&[0; 16], out)).unwrap();
+    let open = imported(attrs![CKA_LABEL => "open"]);
+    assert!(ecb(open).is_ok(), "keys of profile open are raw");
+}
+
+/// BYOK rule 8: GenerateDataKey, and back.
+#[test]
+fn a_services_symmetric_key_wraps_data_keys() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let profile = attrs![
+        CKA_TENON_PROFILE => "aws", CKA_CLASS => ck::CKO_SECRET_KEY, CKA_VALUE_LEN => 32_u64,
+    ];
+    let key = session
+        .generate_key(token.plain(ck::CKM_AES_KEY_GEN), &profile)
+        .unwrap();
+    let data_key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
+    let wrapped = full(|out| session.wrap_key(envelope(b"row 7"), key, data_key, out)).unwrap();
+    let kwp = request(ck::CKM_AES_KEY_WRAP_KWP, Params::None);
+    let by_kwp = full(|out| session.wrap_key(kwp, key, data_key, out));
+    returns!(by_kwp, CKR_MECHANISM_INVALID);
+    let inside = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+    let outside = attrs![
+        CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES, CKA_EXTRACTABLE => true,
+        CKA_SENSITIVE => false,
+    ];
+    let unwrap =
+        |data: &[u8], template: &[_]| session.unwrap_key(envelope(data), key, &wrapped, template);
+    let inside = unwrap(b"row 7", &inside).unwrap();
+    let hidden = session.attributes(inside, &[ck::CKA_VALUE]).unwrap();
+    assert_eq!(hidden, [tenon_pkcs11::api::attr::Revealed::Sensitive]);
+    let outside = unwrap(b"row 7", &outside).unwrap();
+    assert_eq!(bytes(session, outside, ck::CKA_VALUE), [0x5A; 32]);
+    returns!(unwrap(b"row 8", &jobs::aes()), CKR_WRAPPED_KEY_INVALID);
 }
 
 #[test]

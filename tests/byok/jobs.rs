@@ -499,7 +499,7 @@ fn external_keys_say_what_fits_them() {
     returns!(private(verify), CKR_OK);
     let ordinary = session.generate_key(
         token.plain(ck::CKM_AES_KEY_GEN),
-        &attrs![CKA_VALUE_LEN => 32_u64, CKA_TENON_PROFILE => "aws"],
+        &attrs![CKA_VALUE_LEN => 32_u64, CKA_TENON_REQUIRE_TOKEN => true],
     );
     returns!(ordinary, CKR_TEMPLATE_INCONSISTENT);
     let twice = |()| external(session, attrs![CKA_ID => b"\x01"]);

@@ -20,7 +20,7 @@ fn a_key_has_the_name_it_was_made_with_else_the_services_first() {
         ("open", Some("SYMMETRIC_DEFAULT"), "SYMMETRIC_DEFAULT"),
         ("aws", Some("AES_256"), "AES_256"),
     ] {
-        let mut template = attrs![CKA_TENON_PROFILE => profile];
+        let mut template = attrs![CKA_TENON_PROFILE => profile, CKA_LABEL => ""];
         template.extend(
             stated
                 .into_iter()

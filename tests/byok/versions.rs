@@ -23,7 +23,10 @@ fn lives(until: u64) -> Vec<RawAttribute> {
 /// A token with an external key of a profile that rotates, and its first material.
 fn rotating() -> (Import, Handle) {
     let token = Import::new();
-    let template = attrs![CKA_TENON_PROFILE => ROTATES, CKA_ID => ID];
+    let template = attrs![
+        CKA_TENON_PROFILE => ROTATES, CKA_ID => ID,
+        CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_ECB, ck::CKM_TENON_KMS_ENVELOPE],
+    ];
     let key = external(&token.fixture.session, template).unwrap();
     assert_eq!(token.import(MATERIAL, vec![]).unwrap(), key);
     (token, key)
@@ -265,7 +268,7 @@ fn only_symmetric_keys_of_some_profiles_rotate() {
     let token = Import::new();
     let session = &token.fixture.session;
     let key = token.import(MATERIAL, vec![]).unwrap();
-    returns!(session.rotate(key), CKR_ACTION_PROHIBITED);
+    returns!(session.rotate(key), CKR_TEMPLATE_INCONSISTENT);
     returns!(session.rotate(token.wrapping), CKR_TEMPLATE_INCONSISTENT);
     let template = attrs![CKA_TENON_PROFILE => ROTATES, CKA_ID => b"unbound"];
     let unbound = external(session, template).unwrap();
@@ -299,7 +302,10 @@ fn a_new_version_has_the_size_of_the_key() {
 fn a_bad_pkcs1_blob_binds_no_version() {
     let token = Import::over(Fixture::configured(|config| config.pkcs1_imports = true));
     let session = &token.fixture.session;
-    let template = attrs![CKA_TENON_PROFILE => ROTATES, CKA_ID => ID];
+    let template = attrs![
+        CKA_TENON_PROFILE => ROTATES, CKA_ID => ID,
+        CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_ECB, ck::CKM_TENON_KMS_ENVELOPE],
+    ];
     let key = external(session, template).unwrap();
     token.import(MATERIAL, vec![]).unwrap();
     session.rotate(key).unwrap();
@@ -440,7 +446,10 @@ impl Model {
 
 fn live_through(steps: &[Step]) {
     let mut token = Import::new();
-    let template = attrs![CKA_TENON_PROFILE => ROTATES, CKA_ID => ID];
+    let template = attrs![
+        CKA_TENON_PROFILE => ROTATES, CKA_ID => ID,
+        CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_ECB, ck::CKM_TENON_KMS_ENVELOPE],
+    ];
     let key = external(&token.fixture.session, template).unwrap();
     let uid = token.value(key, ck::CKA_UNIQUE_ID);
     let mut model = Model {

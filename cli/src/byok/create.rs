@@ -1,11 +1,14 @@
-//! `tenon byok create`: an external key without material, as CreateKey with Origin EXTERNAL makes it.
+//! `tenon byok create`: an external key without material, as CreateKey with Origin EXTERNAL makes it, or a
+//! managed key, whose material the token generates.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
-use tenon_pkcs11::api::byok::{Profile, SpecName, profile};
+use tenon_pkcs11::api::byok::{Curve, Profile, Spec, SpecName, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::rng;
+use tenon_pkcs11::api::token::Handle;
 
 use super::external::External;
 use super::spec::{self, Usage};
@@ -14,7 +17,8 @@ use crate::Result;
 use crate::ask::UserPin;
 use crate::object::{Id, unused};
 use crate::output::{Format, unhex};
-use crate::token::Choice;
+use crate::template::Template;
+use crate::token::{Choice, OpenSession};
 
 /// Bytes of a random CKA_ID.
 const ID_LEN: usize = 16;
@@ -28,6 +32,10 @@ pub(crate) struct Arguments {
     /// `tenon byok profiles` shows them
     #[arg(long, value_name = "NAME", default_value = "open", value_parser = known_profile)]
     profile: &'static Profile,
+    /// Where the material comes from: external (an import brings it) or generated (by the token, at
+    /// once)
+    #[arg(long, value_enum, default_value = "external", ignore_case = true)]
+    origin: Origin,
     /// What material fits: AES_256, RSA_2048, EC_P256, EC_P256K, SM2, HMAC_256 …, also by the names
     /// of the services
     #[arg(long, value_name = "SPEC", value_parser = spec::parse)]
@@ -35,9 +43,18 @@ pub(crate) struct Arguments {
     /// ENCRYPT/DECRYPT or SIGN/VERIFY, for ever; what is usual for the spec unless said
     #[arg(long, value_parser = Usage::parse)]
     usage: Option<Usage>,
+    /// Let a symmetric key of a service encrypt by every mechanism of its type, as plain PKCS#11
+    /// clients do. Then any key with equal material opens what it encrypts; without --raw none does,
+    /// since the key works by CKM_TENON_KMS_ENVELOPE alone. Keys of profile open are always raw
+    #[arg(long)]
+    raw: bool,
     /// Alias (CKA_LABEL)
     #[arg(long)]
     alias: Option<String>,
+    /// Where a key has the alias already, make none, and show that one, if profile, spec and origin
+    /// are those asked for
+    #[arg(long, requires = "alias")]
+    if_missing: bool,
     /// CKA_ID, in hexadecimal digits, for ever: programs that know no KeyId find the key by it; a
     /// random one unless said
     #[arg(long, value_name = "HEX", value_parser = unhex)]
@@ -57,6 +74,12 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Origin {
+    External,
+    Generated,
+}
+
 pub(super) fn known_profile(name: &str) -> std::result::Result<&'static Profile, String> {
     profile::find(name.as_bytes()).ok_or_else(|| {
         let names: Vec<_> = profile::all().map(|profile| profile.name).collect();
@@ -65,35 +88,151 @@ pub(super) fn known_profile(name: &str) -> std::result::Result<&'static Profile,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let named = &arguments.spec;
-    let spec = named.spec;
-    let usage = arguments.usage.unwrap_or_else(|| Usage::usual(named));
+    let tags = collect(&arguments.tags)?;
+    let open = arguments.choice.user_session(&arguments.pin)?;
+    if let Some(present) = arguments.present(&open)? {
+        return arguments.print(&present, "Found");
+    }
     let id = match &arguments.id {
         Some(id) => id.clone(),
         None => rng::random::<ID_LEN>(&SystemRng).to_vec(),
     };
-    let tags = (!arguments.tags.is_empty()).then(|| tags_json(&collect(&arguments.tags)));
-    let template = usage
-        .add(spec::template(spec), spec)
-        .flag(ck::CKA_TOKEN, true)
+    unused(&open.session, spec::class(arguments.spec.spec), &id)?;
+    let tags = (!tags.is_empty()).then(|| tags_json(&tags));
+    let template = arguments
+        .named(&id)
         .bytes(ck::CKA_TENON_PROFILE, arguments.profile.name.as_bytes())
-        .bytes(ck::CKA_TENON_KEY_SPEC, named.name.as_bytes())
-        .flag(ck::CKA_TENON_REQUIRE_TOKEN, arguments.require_token)
-        .maybe(ck::CKA_LABEL, arguments.alias.as_deref().map(str::as_bytes))
-        .bytes(ck::CKA_ID, &id)
+        .bytes(ck::CKA_TENON_KEY_SPEC, arguments.spec.name.as_bytes())
         .maybe(
             ck::CKA_TENON_DESCRIPTION,
             arguments.description.as_deref().map(str::as_bytes),
         )
         .maybe(ck::CKA_TENON_TAGS, tags.as_deref().map(str::as_bytes));
-    let open = arguments.choice.user_session(&arguments.pin)?;
-    unused(&open.session, spec::class(spec), &id)?;
-    let request = open.request(ck::CKM_TENON_EXTERNAL_KEY_GEN)?;
-    let made = open.session.generate_key(request, template.as_slice())?;
-    let key = External::of(&open.session, made)?;
-    let answer = json!({ "KeyMetadata": key.json() });
-    arguments.format.print(&answer, |out| {
-        writeln!(out, "Made {}", key.words())?;
-        writeln!(out, "Next: tenon byok parameters {}", key.name())
-    })
+    let made = match arguments.origin {
+        Origin::External => arguments.external(&open, template)?,
+        Origin::Generated => arguments.generated(&open, template, &id)?,
+    };
+    arguments.print(&External::of(&open.session, made)?, "Made")
+}
+
+impl Arguments {
+    /// The key that has the alias, where --if-missing allows one.
+    fn present(&self, open: &OpenSession) -> Result<Option<External>> {
+        let alias = self.alias.as_deref().filter(|alias| !alias.is_empty());
+        let mut taken = Vec::new();
+        if let Some(alias) = alias {
+            taken = External::with_alias(&open.session, alias)?;
+        }
+        let Some(key) = taken.pop() else {
+            return Ok(None);
+        };
+        let (alias, id) = (&key.alias, &key.unique_id);
+        if !self.if_missing {
+            return Err(format!(
+                "the key {id} has the alias {alias}: choose another, or say --if-missing to go on with that key"
+            )
+            .into());
+        }
+        let generated = self.origin == Origin::Generated;
+        let same = key.profile == self.profile.name && key.spec == Some(self.spec.spec);
+        if !taken.is_empty() || !same || key.generated != generated {
+            return Err(format!(
+                "the key {id} has the alias {alias}, and is not the one asked for: it has profile {}, spec {} and \
+                 origin {}",
+                key.profile,
+                key.spec(),
+                key.origin()
+            )
+            .into());
+        }
+        Ok(Some(key))
+    }
+
+    fn print(&self, key: &External, done: &str) -> Result<()> {
+        let answer = json!({ "KeyMetadata": key.json() });
+        self.format.print(&answer, |out| {
+            writeln!(out, "{done} {}", key.words())?;
+            match key.generated || key.state != Some(ck::STATE_PENDING_IMPORT) {
+                true => Ok(()),
+                false => writeln!(out, "Next: tenon byok parameters {}", key.name()),
+            }
+        })
+    }
+
+    fn usage(&self) -> Usage {
+        self.usage.unwrap_or_else(|| Usage::usual(&self.spec))
+    }
+
+    /// Alias and CKA_ID of a token object.
+    fn named(&self, id: &[u8]) -> Template {
+        Template::default()
+            .flag(ck::CKA_TOKEN, true)
+            .maybe(ck::CKA_LABEL, self.alias.as_deref().map(str::as_bytes))
+            .bytes(ck::CKA_ID, id)
+    }
+
+    /// Adds class, type, size and usage of the key, or of its private half.
+    fn sized(&self, template: Template) -> Template {
+        let template = self
+            .usage()
+            .add(template.and(spec::template(self.spec.spec)), self.spec.spec);
+        match self.raw && !self.spec.spec.private() {
+            true => template.numbers(ck::CKA_ALLOWED_MECHANISMS, &ciphers(self.spec.spec)),
+            false => template,
+        }
+    }
+
+    fn external(&self, open: &OpenSession, template: Template) -> Result<Handle> {
+        let template = self
+            .sized(template)
+            .flag(ck::CKA_TENON_REQUIRE_TOKEN, self.require_token);
+        let request = open.request(ck::CKM_TENON_EXTERNAL_KEY_GEN)?;
+        Ok(open.session.generate_key(request, template.as_slice())?)
+    }
+
+    fn generated(&self, open: &OpenSession, template: Template, id: &[u8]) -> Result<Handle> {
+        if self.require_token {
+            return Err(
+                "nothing is imported into a generated key: leave --require-token out".into(),
+            );
+        }
+        let request = open.request(generator(self.spec.spec))?;
+        let session = &open.session;
+        if !self.spec.spec.private() {
+            let template = self.sized(template);
+            return Ok(session.generate_key(request, template.as_slice())?);
+        }
+        unused(session, ck::CKO_PUBLIC_KEY, id)?;
+        let (_, size, value) = self.spec.spec.attributes();
+        let public = self.named(id).value(size, &value);
+        let signs = self.usage() == Usage::SignVerify;
+        let private = template
+            .flag(ck::CKA_SIGN, signs)
+            .flag(ck::CKA_DECRYPT, !signs);
+        let pair = session.generate_key_pair(request, public.as_slice(), private.as_slice())?;
+        Ok(pair.1)
+    }
+}
+
+/// The mechanism that generates keys of a spec.
+fn generator(spec: Spec) -> ck::CK_MECHANISM_TYPE {
+    match spec {
+        Spec::Aes(_) => ck::CKM_AES_KEY_GEN,
+        Spec::Sm4 => ck::CKM_TENON_SM4_KEY_GEN,
+        Spec::Hmac(_) => ck::CKM_GENERIC_SECRET_KEY_GEN,
+        Spec::Rsa(_) => ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
+        Spec::Ec(Curve::Sm2) => ck::CKM_TENON_SM2_KEY_PAIR_GEN,
+        Spec::Ec(Curve::Ed25519) => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        Spec::Ec(_) => ck::CKM_EC_KEY_PAIR_GEN,
+    }
+}
+
+/// Every mechanism by which keys of a spec encrypt or wrap.
+fn ciphers(spec: Spec) -> Vec<ck::CK_MECHANISM_TYPE> {
+    const USES: ck::CK_FLAGS = ck::CKF_ENCRYPT | ck::CKF_DECRYPT | ck::CKF_WRAP | ck::CKF_UNWRAP;
+    let (key_type, ..) = spec.attributes();
+    mechanism::all()
+        .filter(|row| row.key_types.contains(&key_type) && row.info().flags & USES != 0)
+        .map(|row| row.id)
+        .collect()
 }

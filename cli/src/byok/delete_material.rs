@@ -18,12 +18,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
+    key.must_be_external(
+        "no material to delete without the key, which `schedule-deletion` deletes",
+    )?;
     // C_DestroyObject would destroy the whole key where it was never bound.
     if key.material_id.is_empty() {
         return Err(format!(
-            "{} never had material: `tenon objects delete --unique-id {}` deletes the key",
+            "{} never had material: `tenon byok schedule-deletion {}` deletes the key",
             key.name(),
-            key.unique_id
+            key.name()
         )
         .into());
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 use tenon_pkcs11::api::token::SealedKey;
 
-use super::external::{External, now, state_name};
+use super::external::{External, key_id, now, state_name};
 use super::list::sealed_json;
 use crate::Result;
 use crate::output::{Format, hex, table};
@@ -13,8 +13,8 @@ use crate::when::deadline;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The external key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in
-    /// hexadecimal digits. Without a PIN a private key is known by its KeyId alone, and its state and
+    /// The key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in hexadecimal
+    /// digits. Without a PIN a private key is known by its KeyId alone, and its state and
     /// end are shown
     #[arg(value_name = "KEY")]
     name: String,
@@ -48,7 +48,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The private key with this KeyId, without a login.
 fn sealed(open: &OpenSession, name: &str) -> Result<Option<SealedKey>> {
     let keys = open.token()?.sealed_keys()?;
-    Ok(keys.into_iter().find(|key| hex(&key.uid) == name))
+    let unique_id = key_id(name);
+    Ok(keys.into_iter().find(|key| hex(&key.uid) == unique_id))
 }
 
 fn print_sealed(arguments: &Arguments, key: &SealedKey) -> Result<()> {
@@ -62,6 +63,10 @@ fn print_sealed(arguments: &Arguments, key: &SealedKey) -> Result<()> {
         let rows = [
             ("KeyId", hex(&key.uid)),
             ("KeyState", state_name(key.state.number()).to_owned()),
+            (
+                "Generated",
+                if key.generated { "yes" } else { "no" }.to_owned(),
+            ),
             ("Bound", if key.bound { "yes" } else { "no" }.to_owned()),
             ("Expires", time(key.expires_at)),
             ("Deletion", time(key.deletion_at)),

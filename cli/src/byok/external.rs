@@ -1,9 +1,9 @@
-//! External keys as the commands see them: found by a name, described in the services' words.
+//! External and managed keys as the commands see them: found by a name, described in the services' words.
 
 use clap::Args;
 use serde_json::{Value, json};
 use tenon_pkcs11::api::attr::Revealed;
-use tenon_pkcs11::api::byok::{Spec, parse_tags};
+use tenon_pkcs11::api::byok::{Spec, parse_tags, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
 use tenon_pkcs11::api::keytype::Values;
@@ -14,7 +14,7 @@ use super::material_id;
 use super::spec::Usage;
 use crate::Result;
 use crate::ask::UserPin;
-use crate::object::{find, ulong};
+use crate::object::{find, ulong, value};
 use crate::output::{Format, hex, printable, unhex};
 use crate::template::Template;
 use crate::token::{Choice, OpenSession};
@@ -23,8 +23,7 @@ use crate::when::{deadline, utc};
 /// The key that a command is about.
 #[derive(Args)]
 pub(super) struct Target {
-    /// The external key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in
-    /// hexadecimal digits
+    /// The key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in hexadecimal digits
     #[arg(value_name = "KEY")]
     pub(super) name: String,
     #[command(flatten)]
@@ -100,6 +99,10 @@ pub(super) struct External {
     pub(super) spec: Option<Spec>,
     spec_name: String,
     pub(super) usage: Option<Usage>,
+    /// The token generated the material; else it comes from outside.
+    pub(super) generated: bool,
+    /// CKA_ALLOWED_MECHANISMS is the envelope alone, so that no other key opens what this one encrypts.
+    pub(super) independent: bool,
     pub(super) state: Option<ck::CK_ULONG>,
     /// End of the material's life; 0 = never, or no material.
     pub(super) expires_at: UnixTime,
@@ -115,9 +118,15 @@ pub(super) struct External {
 
 impl External {
     pub(super) fn all(session: &Session) -> Result<Vec<Self>> {
-        let handles = find(session, &any())?;
-        let keys = handles.into_iter().map(|handle| Self::of(session, handle));
-        keys.collect()
+        let handles = found(session, &Template::default)?.into_iter();
+        handles.map(|handle| Self::of(session, handle)).collect()
+    }
+
+    /// The keys whose alias is `alias`.
+    pub(super) fn with_alias(session: &Session, alias: &str) -> Result<Vec<Self>> {
+        let template = || Template::default().bytes(ck::CKA_LABEL, alias.as_bytes());
+        let handles = found(session, &template)?.into_iter();
+        handles.map(|handle| Self::of(session, handle)).collect()
     }
 
     /// Whether the session sees a key whose KeyId, alias or CKA_ID is `name`.
@@ -131,11 +140,11 @@ impl External {
         match (found.pop(), found.is_empty()) {
             (Some(handle), true) => Self::of(session, handle),
             (Some(_), false) => Err(format!(
-                "more than one external key is called {name}: say which by its KeyId, as `tenon byok list` shows them"
+                "more than one key is called {name}: say which by its KeyId, as `tenon byok list` shows them"
             )
             .into()),
             (None, _) => Err(format!(
-                "no external key is called {name}: `tenon byok list` lists those there are"
+                "no external or managed key is called {name}: `tenon byok list` lists those there are"
             )
             .into()),
         }
@@ -162,6 +171,9 @@ impl External {
             spec,
             spec_name: read.text(ck::CKA_TENON_KEY_SPEC),
             usage,
+            generated: read.number(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_GENERATED),
+            independent: read.bytes(ck::CKA_ALLOWED_MECHANISMS)
+                == ck::CKM_TENON_KMS_ENVELOPE.to_ne_bytes(),
             state: read.number(ck::CKA_TENON_KEY_STATE),
             expires_at: read.time(ck::CKA_TENON_EXPIRES_AT),
             deletion_at: read.time(ck::CKA_TENON_DELETION_AT),
@@ -197,6 +209,34 @@ impl External {
         self.usage.map_or("", Usage::name)
     }
 
+    /// Origin: EXTERNAL, or the service's word for a key that it generated.
+    pub(super) fn origin(&self) -> &'static str {
+        let service = profile::find(self.profile.as_bytes()).filter(|_| self.generated);
+        service.map_or("EXTERNAL", |service| service.own_origin)
+    }
+
+    /// By what the key encrypts: independent of all others, or also raw; nothing for other keys.
+    fn independence(&self) -> &'static str {
+        let encrypts = self.class == ck::CKO_SECRET_KEY && self.usage != Some(Usage::SignVerify);
+        match (encrypts, self.independent) {
+            (false, _) => "",
+            (true, true) => "envelope",
+            (true, false) => "raw",
+        }
+    }
+
+    /// An error unless material comes into the key from outside; `doing` is what that is needed for.
+    pub(super) fn must_be_external(&self, doing: &str) -> Result<()> {
+        if self.generated {
+            return Err(format!(
+                "{} was generated in the token, so there is {doing}: `tenon byok create` makes an external key",
+                self.name()
+            )
+            .into());
+        }
+        Ok(())
+    }
+
     /// A short name for messages: the alias, or the KeyId of a key without one.
     pub(super) fn name(&self) -> &str {
         if self.alias.is_empty() {
@@ -216,9 +256,10 @@ impl External {
             "AliasName": self.alias,
             "Description": self.description,
             "KeyState": self.state(),
-            "Origin": "EXTERNAL",
+            "Origin": self.origin(),
             "KeySpec": self.spec(),
             "KeyUsage": self.usage(),
+            "Encryption": self.independence(),
             "KeyMaterialId": self.material(),
             "KeyMaterialExpireUnix": self.expires_at,
             "MaterialExpireTime": field(self.expires_at),
@@ -245,7 +286,13 @@ impl External {
             0 => "none".to_owned(),
             at => deadline(at, now),
         };
+        let encryption = match self.independence() {
+            "envelope" => "independent: by CKM_TENON_KMS_ENVELOPE alone, which no other key opens",
+            "raw" => "raw: a key with equal material opens what this one encrypts by AES or SM4",
+            none => none,
+        };
         let expiry = match self.state {
+            _ if self.generated => String::new(),
             Some(ck::STATE_PENDING_IMPORT) if self.expires_at == 0 => "no material".to_owned(),
             _ => deadline(self.expires_at, now),
         };
@@ -259,8 +306,10 @@ impl External {
             ("Alias", self.alias.clone()),
             ("Description", self.description.clone()),
             ("KeyState", self.state().to_owned()),
+            ("Origin", self.origin().to_owned()),
             ("KeySpec", self.spec()),
             ("KeyUsage", self.usage().to_owned()),
+            ("Encryption", encryption.to_owned()),
             ("Material", self.material()),
             ("Expires", expiry),
             ("Deletion", deletion),
@@ -277,29 +326,50 @@ impl External {
 
 /// The keys whose KeyId, alias or CKA_ID is `name`.
 fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
-    let mut templates = vec![
-        any().bytes(ck::CKA_UNIQUE_ID, name.as_bytes()),
-        any().bytes(ck::CKA_LABEL, name.as_bytes()),
-    ];
-    templates.extend(unhex(name).map(|id| any().bytes(ck::CKA_ID, &id)));
-    let mut found = Vec::new();
-    for template in templates {
-        for handle in find(session, &template)? {
-            if !found.contains(&handle) {
-                found.push(handle);
-            }
+    let unique_id = key_id(name);
+    let id = unhex(name).ok();
+    let of = |kind, value: &[u8]| found(session, &|| Template::default().bytes(kind, value));
+    let mut handles = of(ck::CKA_UNIQUE_ID, unique_id.as_bytes())?;
+    handles.extend(of(ck::CKA_LABEL, name.as_bytes())?);
+    if let Some(id) = id {
+        handles.extend(of(ck::CKA_ID, &id)?);
+    }
+    let mut once = Vec::new();
+    for handle in handles {
+        if !once.contains(&handle) {
+            once.push(handle);
         }
     }
-    Ok(found)
+    Ok(once)
 }
 
-/// Matches every external key, with or without live material.
-fn any() -> Template {
-    Template::default().number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_EXTERNAL)
+/// CKA_UNIQUE_ID of a KeyId, which the services write 8-4-4-4-12.
+pub(super) fn key_id(name: &str) -> String {
+    let parts: Vec<_> = name.split('-').collect();
+    let hyphened = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]);
+    let digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match hyphened && parts.iter().all(digits) {
+        true => parts.concat().to_ascii_lowercase(),
+        false => name.to_owned(),
+    }
+}
+
+/// The external keys, with or without live material, and the managed ones that match the template.
+fn found(session: &Session, template: &dyn Fn() -> Template) -> Result<Vec<Handle>> {
+    let with = |origin| find(session, &template().number(ck::CKA_TENON_ORIGIN, origin));
+    let mut handles = with(ck::ORIGIN_EXTERNAL)?;
+    for handle in with(ck::ORIGIN_GENERATED)? {
+        if value(session, handle, ck::CKA_TENON_PROFILE)?.is_some() {
+            handles.push(handle);
+        }
+    }
+    Ok(handles)
 }
 
 /// The attributes of a key, which one call reads.
-const KINDS: [ck::CK_ATTRIBUTE_TYPE; 20] = [
+const KINDS: [ck::CK_ATTRIBUTE_TYPE; 22] = [
+    ck::CKA_TENON_ORIGIN,
+    ck::CKA_ALLOWED_MECHANISMS,
     ck::CKA_CLASS,
     ck::CKA_KEY_TYPE,
     ck::CKA_LABEL,

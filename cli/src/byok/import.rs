@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .map(|file| files::read(file).and_then(base64::decode_file))
         .transpose()?;
     let (open, key) = arguments.target.open()?;
+    key.must_be_external("nothing to import")?;
     let token = import_token.as_ref().map(|bytes| bytes.as_slice());
     let expires_at = expiry(&key, arguments.expires)?;
     let jobs = find_jobs(&open.session, &key, token)?;

@@ -191,6 +191,7 @@ pub(super) fn sealed_json(key: &SealedKey) -> Value {
     };
     json!({
         "KeyId": hex(&key.uid),
+        "Generated": key.generated,
         "AliasName": null,
         "KeyState": state_name(key.state.number()),
         "KeySpec": null,

@@ -38,7 +38,7 @@ use crate::{EXIT_STATUS, Result};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Makes an external key, which waits for its material
+    /// Makes an external key, which waits for its material, or with --origin generated a managed one
     #[command(after_help = EXIT_STATUS)]
     Create(create::Arguments),
     /// Makes a public key to wrap the material with, and the import token that goes with it
@@ -62,13 +62,13 @@ pub(crate) enum Command {
     /// the expiry anew. A private key's public key object is made along.
     #[command(after_help = EXIT_STATUS)]
     Import(import::Arguments),
-    /// Shows an external key
+    /// Shows an external or managed key
     #[command(after_help = EXIT_STATUS)]
     Describe(describe::Arguments),
     /// Shows what the services allow: specs, algorithms, limits, and the documents that say so
     #[command(after_help = EXIT_STATUS)]
     Profiles(profiles::Arguments),
-    /// Lists the external keys, those without material too
+    /// Lists the external and managed keys, those without material too
     #[command(after_help = LIST_STATUS)]
     List(list::Arguments),
     /// Changes alias, description and tags

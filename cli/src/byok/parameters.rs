@@ -51,6 +51,7 @@ struct Parameters {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
+    key.must_be_external("nothing to import")?;
     let profile = profile::find(key.profile.as_bytes()).ok_or("the key's profile is unknown")?;
     let (algorithm, wrapping) = choose(arguments, profile, &key)?;
     let named = arguments.algorithm.map(|algorithm| algorithm.name);

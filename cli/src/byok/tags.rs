@@ -32,9 +32,17 @@ impl FromStr for Tag {
     }
 }
 
-/// The tags of options; of several with one key the last counts.
-pub(super) fn collect(tags: &[Tag]) -> BTreeMap<String, String> {
-    tags.iter().map(Tag::pair).collect()
+/// The tags of options. Two with one key are an error: one of them would be lost.
+pub(super) fn collect(tags: &[Tag]) -> Result<BTreeMap<String, String>, String> {
+    let mut collected = BTreeMap::new();
+    for (key, value) in tags.iter().map(Tag::pair) {
+        if let Some(other) = collected.insert(key.clone(), value.clone()) {
+            return Err(format!(
+                "--tag names {key} twice, as {other:?} and {value:?}: a key has one value of each tag"
+            ));
+        }
+    }
+    Ok(collected)
 }
 
 /// CKA_TENON_TAGS.
@@ -50,14 +58,16 @@ mod tests {
 
     #[test]
     fn tags_are_read_and_written() {
-        let read: Result<Vec<Tag>, _> = ["a=1", "b=x=y", "c=", "a=2"]
-            .into_iter()
-            .map(str::parse)
-            .collect();
-        let tags = collect(&read.unwrap());
+        let read = |texts: &[&str]| {
+            let tags: Result<Vec<Tag>, _> = texts.iter().map(|text| text.parse()).collect();
+            collect(&tags.unwrap())
+        };
+        let tags = read(&["a=1", "b=x=y", "c="]).unwrap();
         let json = tags_json(&tags);
-        assert_eq!(json, r#"{"a":"2","b":"x=y","c":""}"#);
+        assert_eq!(json, r#"{"a":"1","b":"x=y","c":""}"#);
         assert_eq!(parse_tags(json.as_bytes()), Some(tags));
+        let twice = read(&["a=1", "b=2", "a=3"]).unwrap_err();
+        assert!(twice.contains("names a twice"), "{twice}");
         for bad in ["", "a", "=1"] {
             assert!(bad.parse::<Tag>().is_err(), "{bad}");
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use tenon_pkcs11::api::ck;
 
 use super::external::{External, Target};
-use super::tags::{Tag, tags_json};
+use super::tags::{Tag, collect, tags_json};
 use crate::Result;
 use crate::template::Template;
 
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 return Err(format!("{} has no tag {gone}", key.name()).into());
             }
         }
-        tags.extend(arguments.tags.iter().map(Tag::pair));
+        tags.extend(collect(&arguments.tags)?);
         template = template.bytes(ck::CKA_TENON_TAGS, tags_json(&tags).as_bytes());
     }
     open.session

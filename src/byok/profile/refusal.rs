@@ -41,6 +41,10 @@ impl Profile {
             Rule::Rotation => {
                 "does not rotate this key: make a new external key for the new material".to_owned()
             }
+            Rule::RotationByImport => {
+                "makes a version of each new material by its import alone: import the new material"
+                    .to_owned()
+            }
             Rule::ExpiryUnnamed => {
                 "wants an expiry in every import (CKA_TENON_EXPIRES_AT): a time, or 0 for never"
                     .to_owned()

@@ -50,10 +50,28 @@ pub struct Profile {
     pub deletion_days: RangeInclusive<u64>,
     /// Import jobs.
     pub job: JobRules,
-    /// Symmetric keys have versions.
-    pub rotation: bool,
+    /// How keys come to new versions.
+    pub rotation: Rotation,
+    /// What the service calls the origin of the keys that it generates itself.
+    pub own_origin: &'static str,
     /// Rules of alias, description and tags.
     pub metadata: Metadata,
+}
+
+/// How a key comes to a new version (rule 10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// A key has one material for ever.
+    No,
+    /// AES and SM4 keys: `rotate` opens a version, which the next import of other material fills.
+    Manual,
+    /// AES and SM4 keys: new material is imported first, and `rotate` makes it current.
+    Pending {
+        /// The most versions of a key, the current one and the pending one included.
+        most: usize,
+    },
+    /// Every key: an import of other material is a new version, and current at once.
+    OnImport,
 }
 
 /// Where a row comes from.
@@ -185,6 +203,8 @@ pub enum Rule {
     Way,
     /// Rotation of this key.
     Rotation,
+    /// `rotate`, where each import of other material is a new version.
+    RotationByImport,
     /// An import without an expiry.
     ExpiryUnnamed,
     /// An expiry that far away.
@@ -196,7 +216,7 @@ pub enum Rule {
 }
 
 impl Profile {
-    /// Whether the service has external keys like this one.
+    /// Whether the service has keys like this one.
     ///
     /// # Errors
     /// `Spec`, `Usage`.
@@ -417,15 +437,17 @@ impl Profile {
         self.job.life.map_or(0, |life| now.saturating_add(life))
     }
 
-    /// Whether a key of this spec may have versions.
+    /// Whether `rotate` gives a key of this spec a new version.
     ///
     /// # Errors
-    /// `Rotation`.
+    /// `Rotation`, `RotationByImport`.
     pub fn may_rotate(&self, spec: Spec) -> Result<(), Rule> {
-        if self.rotation && !spec.private() {
-            return Ok(());
+        let ciphers = matches!(spec, Spec::Aes(_) | Spec::Sm4);
+        match self.rotation {
+            Rotation::Manual | Rotation::Pending { .. } if ciphers => Ok(()),
+            Rotation::OnImport => Err(Rule::RotationByImport),
+            Rotation::No | Rotation::Manual | Rotation::Pending { .. } => Err(Rule::Rotation),
         }
-        Err(Rule::Rotation)
     }
 
     /// Seconds that material lives when an import names no expiry; `None` = for ever, or an expiry must be

@@ -7,7 +7,8 @@ use super::super::algorithm::WrappingKey;
 use super::super::metadata::Metadata;
 use super::names;
 use super::row::{
-    Allowed, DAY, Expiry, Hmac, JobRules, NO_EXPIRY, NO_HMAC, Profile, Source, Unfit, Wrapping,
+    Allowed, DAY, Expiry, Hmac, JobRules, NO_EXPIRY, NO_HMAC, Profile, Rotation, Source, Unfit,
+    Wrapping,
 };
 
 /// The day on which the documents were read.
@@ -58,14 +59,16 @@ pub(super) const OPEN: Profile = Profile {
     expiry: NO_EXPIRY,
     deletion_days: 7..=30,
     job: JobRules { life: Some(DAY) },
-    rotation: false,
     metadata: Metadata::Free,
+    rotation: Rotation::No,
+    own_origin: "TENON",
 };
 
 /// The defaults of the services' rows.
 const SERVICE: Profile = Profile {
     hmac: NO_HMAC,
     aes_signs: false,
+    own_origin: "GENERATED",
     ..OPEN
 };
 
@@ -92,6 +95,7 @@ const ALIBABA_DEFAULT: Profile = Profile {
     specs: Allowed::These(&[Spec::Aes(256)]),
     spec_names: names::ALIBABA,
     metadata: Metadata::Alibaba,
+    own_origin: "Aliyun_KMS",
     ..SERVICE
 };
 
@@ -112,7 +116,7 @@ const ALIBABA_SOFTWARE: Profile = Profile {
         Spec::Ec(Curve::Secp256k1),
         Spec::Ec(Curve::Sm2),
     ]),
-    rotation: true,
+    rotation: Rotation::Manual,
     ..ALIBABA_DEFAULT
 };
 
@@ -131,7 +135,7 @@ const ALIBABA_HARDWARE: Profile = Profile {
         Spec::Ec(Curve::Sm2),
     ]),
     aes_signs: true,
-    rotation: false,
+    rotation: Rotation::No,
     ..ALIBABA_SOFTWARE
 };
 
@@ -174,6 +178,7 @@ const HUAWEI: Profile = Profile {
     },
     deletion_days: 7..=1096,
     metadata: Metadata::Huawei,
+    own_origin: "kms",
     ..SERVICE
 };
 
@@ -221,7 +226,8 @@ const AWS: Profile = Profile {
         greatest_life: Some(365 * DAY),
         ..NO_EXPIRY
     },
-    rotation: true,
+    rotation: Rotation::Pending { most: 25 },
+    own_origin: "AWS_KMS",
     ..SERVICE
 };
 
@@ -261,6 +267,7 @@ const GOOGLE: Profile = Profile {
     job: JobRules {
         life: Some(3 * DAY),
     },
+    rotation: Rotation::OnImport,
     ..SERVICE
 };
 
@@ -322,6 +329,7 @@ const TENCENT: Profile = Profile {
         latest: Some(2_147_443_200),
         ..NO_EXPIRY
     },
+    own_origin: "TENCENT_KMS",
     ..SERVICE
 };
 
@@ -352,7 +360,7 @@ const OCI: Profile = Profile {
     ]),
     algorithm_names: names::OCI_ALGORITHMS,
     job: JobRules { life: None },
-    rotation: true,
+    rotation: Rotation::Manual,
     ..SERVICE
 };
 
@@ -388,6 +396,7 @@ const VAULT: Profile = Profile {
     spec_names: names::VAULT,
     inner_bits: Some(256),
     job: JobRules { life: None },
+    rotation: Rotation::OnImport,
     ..SERVICE
 };
 

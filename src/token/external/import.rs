@@ -182,7 +182,7 @@ fn import(
         profile_of(&record.attributes)?,
         change.now.at,
     )?;
-    name(record, unwrapped);
+    name(change, record, unwrapped)?;
     if let Some(mut version) = older {
         set_imported(&mut version.attributes, unwrapped, &after, change.now.at);
         change.put(&mut version, Some(unwrapped.material))?;
@@ -207,12 +207,17 @@ fn import(
 }
 
 /// Gives the key the label of the import's template, if that has one.
-fn name(record: &mut Record, unwrapped: &UnwrappedMaterial<'_>) {
+fn name(change: &Change<'_>, record: &mut Record, unwrapped: &UnwrappedMaterial<'_>) -> Result<()> {
     let label = unwrapped.attributes.bytes(ck::CKA_LABEL);
-    if let Some(label) = label.filter(|label| !label.is_empty()) {
+    let Some(label) = label.filter(|label| !label.is_empty()) else {
+        return Ok(());
+    };
+    if record.attributes.bytes(ck::CKA_LABEL) != Some(label) {
         let label = Value::Bytes(label.to_vec());
         record.attributes.set(ck::CKA_LABEL, label);
+        change.may_have_alias(&record.uid, &record.attributes)?;
     }
+    Ok(())
 }
 
 /// Sets expiry, time and algorithm of an import.

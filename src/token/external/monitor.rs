@@ -1,4 +1,4 @@
-//! What is known of private external keys without a login, for monitors that hold no PIN: uids,
+//! What is known of private external and managed keys without a login, for monitors that hold no PIN: uids,
 //! states and times of expiry, never labels or other attributes.
 //!
 //! A private object's attributes are sealed under the master key. Uid, expiry, deletion date and
@@ -19,7 +19,7 @@ use crate::token::identity::state::TokenState;
 use crate::token::record::clear_fact::Fact;
 use crate::token::record::domain::Domain;
 
-/// A private external key as it is known without a login.
+/// A private external or managed key as it is known without a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedKey {
     /// CKA_UNIQUE_ID is the same in hexadecimal digits.
@@ -28,7 +28,9 @@ pub struct SealedKey {
     pub class: ck::CK_OBJECT_CLASS,
     /// The derived state; never `Deleted`.
     pub state: State,
-    /// Material was imported at least once.
+    /// The token generated the material.
+    pub generated: bool,
+    /// Material was imported at least once, or generated.
     pub bound: bool,
     /// End of the material's life; 0 = never, or no material.
     pub expires_at: UnixTime,
@@ -47,7 +49,7 @@ pub struct SealedVersion {
     pub expires_at: UnixTime,
 }
 
-/// The private external keys, as known without a login.
+/// The private external and managed keys, as known without a login.
 ///
 /// # Errors
 /// CKR_DEVICE_ERROR.
@@ -95,10 +97,12 @@ impl View<'_> {
     fn keys(&self) -> store::Result<Vec<SealedKey>> {
         let bound = self.uids(Fact::Bound)?;
         let disabled = self.uids(Fact::Disabled)?;
+        let generated = self.uids(Fact::Generated)?;
         let versions = !self.with(Fact::Version)?.is_empty();
         let mut keys = Vec::new();
-        for head in self.with(Fact::External)? {
+        for head in self.with(Fact::OfProfile)? {
             let facts = byok::ExternalFacts {
+                generated: generated.contains(&head.uid),
                 bound: bound.contains(&head.uid),
                 material: !head.hidden,
                 expires_at: head.expires_at,
@@ -119,6 +123,7 @@ impl View<'_> {
                 uid: head.uid,
                 class: head.class,
                 state,
+                generated: facts.generated,
                 bound: facts.bound,
                 expires_at: head.expires_at,
                 deletion_at: head.deletion_at,

@@ -6,13 +6,19 @@ use crate::config::LogLevel;
 use crate::error::{Error, Result, refuse};
 use crate::log;
 
-/// Attributes that only external keys have.
+/// Attributes that only external and managed keys have.
 pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 5] = [
     ck::CKA_TENON_PROFILE,
     ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,
+];
+/// Attributes of how material comes, which managed keys do not have.
+pub(in crate::token) const OF_IMPORTS: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+    ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_IMPORT_TARGET,
+    ck::CKA_TENON_WRAP_ALGORITHM,
 ];
 /// Attributes that only import jobs have.
 pub(in crate::token) const OF_JOBS: [ck::CK_ATTRIBUTE_TYPE; 2] =
@@ -31,7 +37,7 @@ pub(in crate::token) fn refuse_any(
     match kinds.iter().find(|kind| attributes.get(**kind).is_some()) {
         Some(kind) => Err(Error::new(
             ck::CKR_TEMPLATE_INCONSISTENT,
-            "this belongs to external keys (CKM_TENON_EXTERNAL_KEY_GEN) or to import jobs",
+            "this belongs to external keys (CKM_TENON_EXTERNAL_KEY_GEN), to keys generated with a CKA_TENON_PROFILE, or to import jobs",
         )
         .at(attr::name(*kind).unwrap_or_default())),
         None => Ok(()),
@@ -46,13 +52,20 @@ pub(in crate::token) fn refuse_bound_identity<T>() -> Result<T> {
     )
 }
 
-/// Sets the attributes that BYOK rules 7 and 13 fix, whatever the template says.
+/// Sets the attributes that BYOK rules 7 and 13 fix for an external key, whatever the template says.
 pub(in crate::token) fn coerce(attributes: &mut Attributes) {
     attr::finish_key_facts(attr::How::Unwrap, attributes, None);
+    close(attributes);
+    attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
+}
+
+/// Sets the attributes that BYOK rules 7 and 13 fix for every key with a profile: nobody takes its
+/// material out or copies it, and it is neither disabled nor to be deleted.
+pub(in crate::token) fn close(attributes: &mut Attributes) {
     if !attributes.bool(ck::CKA_SENSITIVE) || attributes.bool(ck::CKA_EXTRACTABLE) {
         log::note(
             LogLevel::Warning,
-            "an external key is CKA_SENSITIVE and never CKA_EXTRACTABLE, whatever the template says",
+            "a key with a profile is CKA_SENSITIVE and never CKA_EXTRACTABLE, whatever the template says",
         );
     }
     for (kind, value) in [
@@ -65,5 +78,4 @@ pub(in crate::token) fn coerce(attributes: &mut Attributes) {
         attributes.set(kind, Value::Bool(value));
     }
     attributes.set(ck::CKA_TENON_DELETION_AT, Value::Bytes(vec![0; 8]));
-    attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
 }

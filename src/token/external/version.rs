@@ -23,7 +23,7 @@ use crate::token::record::damaged::damaged;
 use crate::token::record::external::time_value;
 use crate::token::record::vault::{Record, Vault};
 
-use crate::token::record::external::{facts, is_external, material_id, of_material, older_uids};
+use crate::token::record::external::{facts, has_profile, material_id, of_material, older_uids};
 use crate::token::record::stored;
 
 /// The attributes that an older version takes over from its key.
@@ -141,7 +141,7 @@ pub(in crate::token) fn versions(
     Ok(versions)
 }
 
-/// All versions of an external key, ready to open envelopes; the current one also makes them.
+/// All versions of an external or managed key, ready to open envelopes; the current one also makes them.
 ///
 /// # Errors
 /// CKR_KEY_TYPE_INCONSISTENT for every other key.
@@ -153,10 +153,10 @@ pub(in crate::token) fn keyring(
     if let Some(keyring) = object.keyring.get() {
         return Ok(keyring.clone());
     }
-    if !is_external(&object.attributes) || !matches!(object.home, Home::Token { .. }) {
+    if !has_profile(&object.attributes) || !matches!(object.home, Home::Token { .. }) {
         return Err(Error::new(
             ck::CKR_KEY_TYPE_INCONSISTENT,
-            "the mechanism takes external keys alone",
+            "the mechanism takes external and managed keys alone, which have a CKA_TENON_PROFILE",
         ));
     }
     let vault = keys.vault();

@@ -9,8 +9,10 @@ use super::external;
 
 #[derive(Clone, Copy)]
 pub(in crate::token) enum Fact<'a> {
-    /// The object is an external key.
-    External,
+    /// The object is a key with a profile: an external or a managed one.
+    OfProfile,
+    /// The token generated the key's material.
+    Generated,
     /// Material was imported at least once.
     Bound,
     /// The operator disabled the key.
@@ -25,7 +27,8 @@ impl Fact<'_> {
     /// The index row of the fact. No searchable attribute has such a number and value.
     pub(in crate::token) fn posting(self, store: &Domain) -> Posting {
         let (kind, value) = match self {
-            Self::External => (ck::CKA_TENON_KEY_STATE, &[][..]),
+            Self::OfProfile => (ck::CKA_TENON_KEY_STATE, &[][..]),
+            Self::Generated => (ck::CKA_TENON_ORIGIN, &[][..]),
             Self::Bound => (ck::INTERNAL_BINDING, &[][..]),
             Self::Disabled => (ck::CKA_TENON_DISABLED, &[][..]),
             Self::Version => (ck::INTERNAL_VERSION_OF, &[][..]),
@@ -39,7 +42,10 @@ impl Fact<'_> {
 pub(in crate::token) fn clear_facts(store: &Domain, attributes: &Attributes) -> Vec<Posting> {
     let mut told = Vec::new();
     if let Some(facts) = external::facts(attributes) {
-        told.push(Fact::External);
+        told.push(Fact::OfProfile);
+        if facts.generated {
+            told.push(Fact::Generated);
+        }
         if facts.bound {
             told.push(Fact::Bound);
         }

@@ -1,5 +1,5 @@
-//! What the attributes of a stored object say of external keys, their older versions, and the keys of
-//! import jobs.
+//! What the attributes of a stored object say of external and managed keys, older versions, and the keys
+//! of import jobs.
 
 use crate::attr::{self, Attributes, Revealed, Value};
 use crate::byok::{self, Profile, Spec, profile};
@@ -19,6 +19,17 @@ const MATERIAL_ROW: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_MATERIAL_ROW;
 
 pub(in crate::token) fn is_external(attributes: &Attributes) -> bool {
     attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
+}
+
+/// Whether the key was generated with a profile (BYOK rule 6).
+pub(in crate::token) fn is_managed(attributes: &Attributes) -> bool {
+    attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_GENERATED)
+        && attributes.get(ck::CKA_TENON_PROFILE).is_some()
+}
+
+/// Whether the key has a profile, and so the states and the life that the services give their keys.
+pub(in crate::token) fn has_profile(attributes: &Attributes) -> bool {
+    is_external(attributes) || is_managed(attributes)
 }
 
 /// The binding of an external key; `None` before its first import.
@@ -64,14 +75,20 @@ pub(in crate::token) fn gone_at(attributes: &Attributes) -> UnixTime {
     .unwrap_or(0)
 }
 
-/// What is known of an external key; `None` for others.
+/// What is known of a key with a profile; `None` for others.
 pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::ExternalFacts> {
-    is_external(attributes).then(|| byok::ExternalFacts {
+    let generated = is_managed(attributes);
+    let of_material = of_material(attributes);
+    let open = profile::open().name.as_bytes();
+    has_profile(attributes).then(|| byok::ExternalFacts {
+        generated,
+        bound: generated || of_material.bound,
+        of_service: attributes.bytes(ck::CKA_TENON_PROFILE) != Some(open),
         disabled: attributes.bool(ck::CKA_TENON_DISABLED),
         deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
         version_pending: attributes.bool(ck::INTERNAL_VERSION_PENDING),
         rotated: attributes.get(ck::INTERNAL_OLDER_VERSIONS).is_some(),
-        ..of_material(attributes)
+        ..of_material
     })
 }
 
@@ -93,8 +110,8 @@ pub(in crate::token) fn stale(attributes: &Attributes, now: UnixTime) -> bool {
 
 /// The kind of a key, which decides what C_SetAttributeValue may change.
 pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::Kind> {
-    if is_external(attributes) {
-        return Ok(byok::Kind::External(profile_of(attributes)?));
+    if has_profile(attributes) {
+        return Ok(byok::Kind::OfProfile(profile_of(attributes)?));
     }
     if of_job(attributes) {
         return Ok(byok::Kind::Job);
@@ -102,7 +119,7 @@ pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::Kind> {
     Ok(byok::Kind::Ordinary)
 }
 
-/// CKA_TENON_KEY_STATE of an external key; `None` when it is deleted.
+/// CKA_TENON_KEY_STATE of a key with a profile; `None` when it is deleted.
 pub(in crate::token) fn state(facts: &Facts, now: UnixTime) -> Option<Value> {
     let external = facts.key.as_ref()?.external?;
     byok::state(&external, now).number().map(Value::Ulong)
@@ -117,7 +134,7 @@ pub(in crate::token) fn profile_of(attributes: &Attributes) -> Result<&'static P
     attributes
         .bytes(ck::CKA_TENON_PROFILE)
         .and_then(profile::find)
-        .ok_or_else(|| damaged("an external key's profile"))
+        .ok_or_else(|| damaged("a key's profile"))
 }
 
 /// The spec of an external key; `None` where no service has such keys, so that only the binding by

@@ -132,12 +132,150 @@ fn alias_description_and_tags_change() {
     update(&["--alias", "no spaces"]).refused(1, &["Alibaba", "aliases"]);
     update(&["--tag", "aliyun-x=1"]).refused(1, &["aliyun"]);
 
-    // A key that never had material goes whole.
+    update(&["--tag", "b=4", "--tag", "b=5"]).refused(1, &["b twice"]);
+
     let id = text(&changed, "KeyId");
     let delete = ["objects", "delete", "--unique-id", id, "--yes"];
-    assert!(desk.run(&delete).ok().out().contains("Deleted"));
-    byok(&desk, &["describe", "new/name"]).refused(1, &["tenon byok list"]);
+    desk.run(&delete).refused(1, &["schedule-deletion"]);
     byok(&desk, &["describe", "k"]).refused(1, &["tenon byok list"]);
+}
+
+#[test]
+fn a_key_of_no_service_without_material_goes_whole() {
+    let desk = desk();
+    let id = create(&desk, &["--spec", "AES_256"]);
+    let delete = ["objects", "delete", "--unique-id", &id, "--yes"];
+    assert!(desk.run(&delete).ok().out().contains("Deleted"));
+    byok(&desk, &["describe", "k"]).refused(1, &["tenon byok list"]);
+}
+
+#[test]
+fn a_generated_key_is_managed_as_an_external_one() {
+    let desk = desk();
+    for (profile, spec, origin, usage) in [
+        (
+            "alibaba-default",
+            "Aliyun_AES_256",
+            "Aliyun_KMS",
+            "ENCRYPT/DECRYPT",
+        ),
+        ("aws", "HMAC_256", "AWS_KMS", "SIGN/VERIFY"),
+        ("aws", "ECC_NIST_P384", "AWS_KMS", "SIGN/VERIFY"),
+        ("huawei", "RSA_2048", "kms", "SIGN/VERIFY"),
+        ("vault", "ED25519", "GENERATED", "SIGN/VERIFY"),
+        ("alibaba-software", "EC_SM2", "Aliyun_KMS", "SIGN/VERIFY"),
+        ("tencent", "SM4", "TENCENT_KMS", "ENCRYPT/DECRYPT"),
+        ("open", "AES_128", "TENON", "ENCRYPT/DECRYPT"),
+    ] {
+        let alias = format!("{profile}/{spec}");
+        let made = metadata(
+            &desk,
+            &[
+                "create",
+                "--origin",
+                "generated",
+                "--profile",
+                profile,
+                "--spec",
+                spec,
+                "--alias",
+                &alias,
+            ],
+        );
+        assert_eq!(text(&made, "KeyState"), "Enabled", "{alias}");
+        assert_eq!(text(&made, "Origin"), origin, "{alias}");
+        assert_eq!(text(&made, "KeyUsage"), usage, "{alias}");
+    }
+    let create = |arguments: &[&str]| {
+        let generated = ["create", "--origin", "GENERATED", "--spec", "AES_256"];
+        byok(&desk, &[&generated, arguments].concat())
+    };
+    create(&[
+        "--profile",
+        "alibaba-default",
+        "--alias",
+        "k",
+        "--tag",
+        "a=1",
+    ])
+    .ok();
+    let id = text(&metadata(&desk, &["describe", "k"]), "KeyId").to_owned();
+    create(&["--profile", "aws", "--alias", "k"]).refused(1, &["has the alias k", "--if-missing"]);
+    create(&["--profile", "aws", "--alias", "k", "--if-missing"]).refused(1, &["alibaba-default"]);
+    let again = create(&[
+        "--profile",
+        "alibaba-default",
+        "--alias",
+        "k",
+        "--if-missing",
+    ])
+    .ok();
+    assert!(again.out().contains(&id));
+    create(&["--if-missing"]).refused(2, &["--alias"]);
+    create(&["--tag", "a=1", "--tag", "a=2"]).refused(1, &["a twice"]);
+    create(&["--require-token"]).refused(1, &["--require-token"]);
+
+    for (arguments, state) in [
+        (&["disable", "k"][..], "Disabled"),
+        (&["enable", "k"], "Enabled"),
+        (&["update", "k", "--tag", "b=2"], "Enabled"),
+        (
+            &["schedule-deletion", "k", "--days", "7", "--yes"],
+            "PendingDeletion",
+        ),
+        (&["cancel-deletion", "k"], "Enabled"),
+    ] {
+        assert_eq!(
+            text(&metadata(&desk, arguments), "KeyState"),
+            state,
+            "{arguments:?}"
+        );
+    }
+    for refused in [
+        &["parameters", "k"][..],
+        &["import", "k", "secret.bin"],
+        &["delete-material", "k", "--yes"],
+    ] {
+        byok(&desk, refused).refused(1, &["generated in the token"]);
+    }
+    let hyphened = [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-");
+    for name in ["k", &id, &hyphened] {
+        let key = metadata(&desk, &["describe", name]);
+        assert_eq!(text(&key, "KeyId"), id, "{name}");
+    }
+    let listed = byok(&desk, &["list", "--login", "--state", "enabled", "--json"]).ok();
+    assert_eq!(listed.json()["TotalCount"], 9);
+    let sealed = byok(&desk, &["list", "--json"]).ok().json();
+    let generated = sealed["Keys"].as_array().unwrap().iter();
+    assert!(generated.clone().all(|key| key["Generated"] == true));
+    assert_eq!(generated.count(), 9);
+}
+
+/// What `create` says of raw use, `describe` shows, and plain clients meet.
+#[test]
+fn a_services_key_is_independent_unless_it_is_raw() {
+    let desk = desk();
+    for (arguments, encryption) in [
+        (&["--profile", "aws", "--spec", "AES_256"][..], "envelope"),
+        (&["--profile", "aws", "--spec", "AES_256", "--raw"], "raw"),
+        (&["--spec", "AES_256"], "raw"),
+        (&["--spec", "HMAC_256"], ""),
+        (
+            &[
+                "--profile",
+                "alibaba-hardware",
+                "--spec",
+                "AES_256",
+                "--usage",
+                "SIGN_VERIFY",
+            ],
+            "",
+        ),
+        (&["--spec", "RSA_2048", "--usage", "ENCRYPT_DECRYPT"], ""),
+    ] {
+        let made = metadata(&desk, &[&["create"], arguments].concat());
+        assert_eq!(text(&made, "Encryption"), encryption, "{arguments:?}");
+    }
 }
 
 #[test]
@@ -149,7 +287,9 @@ fn keys_have_three_names() {
         assert_eq!(text(&key, "KeyId"), id, "{name}");
     }
     byok(&desk, &["create", "--spec", "AES_256", "--id", "c0ffee"]).refused(1, &["CKA_ID"]);
-    let other = create(&desk, &["--spec", "AES_256"]);
+    let other = ["create", "--spec", "AES_256", "--alias", "l"];
+    let other = text(&metadata(&desk, &other), "KeyId").to_owned();
+    byok(&desk, &["update", "l", "--alias", "k"]).ok();
     byok(&desk, &["describe", "k"]).refused(1, &["more than one", "KeyId"]);
     assert_eq!(
         text(&metadata(&desk, &["describe", &other]), "KeyId"),

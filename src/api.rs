@@ -62,6 +62,10 @@ pub mod crypto {
         pub use crate::crypto::kdf::hkdf_sha256;
     }
 
+    pub mod mldsa {
+        pub use crate::crypto::mldsa::{MlDsaMaterial, ParameterSet, generate};
+    }
+
     pub mod okp {
         pub use crate::crypto::okp::{Curve, PublicKey, generate};
     }
@@ -92,8 +96,8 @@ pub mod log {
 
 pub mod mechanism {
     pub use crate::mechanism::{
-        Ecdh, EcdhWrap, HkdfSalt, Key, Mechanism, Oaep, ParamKind, Params, PrivateForm, Pss,
-        Request, Scheme, Unit, all, find,
+        Ecdh, EcdhWrap, Hedge, HkdfSalt, Key, Mechanism, Oaep, ParamKind, Params, PrivateForm, Pss,
+        Request, Scheme, SignContext, Unit, all, find,
     };
 }
 

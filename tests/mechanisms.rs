@@ -16,6 +16,7 @@ mod mechanisms {
     mod derivations;
     mod digests;
     mod generation;
+    mod mldsa;
     mod refusals;
     mod signatures;
     mod sm;

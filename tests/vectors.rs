@@ -81,6 +81,13 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["okp.json"], &["CKM_EC_EDWARDS_KEY_PAIR_GEN"]),
     (&["okp.json", "wycheproof/signatures.rs"], &["CKM_EDDSA"]),
     (&["okp.json", "wycheproof/agreement.rs"], &["CKM_EC_MONTGOMERY_KEY_PAIR_GEN"]),
+    (&["mldsa.json"], &[
+        "CKM_ML_DSA_KEY_PAIR_GEN", "CKM_HASH_ML_DSA", "CKM_HASH_ML_DSA_SHA224",
+        "CKM_HASH_ML_DSA_SHA256", "CKM_HASH_ML_DSA_SHA384", "CKM_HASH_ML_DSA_SHA512",
+        "CKM_HASH_ML_DSA_SHA3_224", "CKM_HASH_ML_DSA_SHA3_256", "CKM_HASH_ML_DSA_SHA3_384",
+        "CKM_HASH_ML_DSA_SHA3_512", "CKM_HASH_ML_DSA_SHAKE128", "CKM_HASH_ML_DSA_SHAKE256",
+    ]),
+    (&["wycheproof/ml_dsa.rs"], &["CKM_ML_DSA"]),
     (&["mechanism::aes::tests::makes_new_keys_of_three_lengths"], &["CKM_AES_KEY_GEN"]),
     (&["aes_ecb.rsp"], &["CKM_AES_ECB"]),
     (&["aes_cbc.rsp"], &["CKM_AES_CBC"]),
@@ -314,6 +321,8 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Eddsa => "optional CK_EDDSA_PARAMS".into(),
         ParamKind::Ecdh => "CK_ECDH1_DERIVE_PARAMS".into(),
         ParamKind::EcdhAesKeyWrap => "CK_ECDH_AES_KEY_WRAP_PARAMS".into(),
+        ParamKind::SignContext => "optional CK_SIGN_ADDITIONAL_CONTEXT".into(),
+        ParamKind::HashSignContext => "CK_HASH_SIGN_ADDITIONAL_CONTEXT".into(),
     }
 }
 

@@ -22,6 +22,7 @@ mod wycheproof {
     pub(super) mod key_wraps;
     pub(super) mod keys;
     pub(super) mod macs;
+    pub(super) mod ml_dsa;
     pub(super) mod oaep;
     pub(super) mod pkcs1;
     pub(super) mod report;
@@ -32,7 +33,9 @@ use std::process::Command;
 
 use client::Client;
 use wycheproof::report::{Expectations, Report};
-use wycheproof::{agreement, ciphers, derivation, key_wraps, macs, oaep, pkcs1, signatures};
+use wycheproof::{
+    agreement, ciphers, derivation, key_wraps, macs, ml_dsa, oaep, pkcs1, signatures,
+};
 
 /// Set in the child processes of this program.
 const CHILD: &str = "TENON_TEST_CHILD";
@@ -71,4 +74,4 @@ macro_rules! families {
     };
 }
 
-families! { ciphers key_wraps macs signatures oaep pkcs1 agreement derivation }
+families! { ciphers key_wraps macs signatures ml_dsa oaep pkcs1 agreement derivation }

@@ -6,11 +6,12 @@ use super::args::{null, record};
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request, Scheme};
+use crate::mechanism::{Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request};
 use crate::module::Module;
 
 mod message;
 mod parts;
+mod signature;
 mod symmetric;
 
 pub(super) use message::{MessageParameter, message_parameter};
@@ -143,7 +144,11 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         // SAFETY: as above.
         ParamKind::EcdhAesKeyWrap => unsafe { ecdh_aes_key_wrap(structure(start, len)?) },
         // SAFETY: as above.
-        ParamKind::Eddsa => unsafe { eddsa(structure(start, len)?) },
+        ParamKind::Eddsa => unsafe { signature::eddsa(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::SignContext => unsafe { signature::context(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::HashSignContext => unsafe { signature::hash_context(structure(start, len)?) },
     }
 }
 
@@ -245,18 +250,6 @@ fn kdf(number: ck::CK_EC_KDF_TYPE, shared_data_len: CK_ULONG) -> Result<Option<H
         _ => return invalid("kdf is no key derivation function of this token"),
     };
     Ok(Some(hash))
-}
-
-/// # Safety
-/// The context of `params` is readable for its length, or NULL.
-unsafe fn eddsa(params: ck::CK_EDDSA_PARAMS) -> Result<Params> {
-    // SAFETY: by the promise of this function.
-    let context = unsafe { bytes(params.pContextData.cast(), params.ulContextDataLen) }?;
-    match params.phFlag {
-        ck::CK_FALSE => Ok(Params::Eddsa(Scheme::Context(context))),
-        ck::CK_TRUE => Ok(Params::Eddsa(Scheme::Prehashed(context))),
-        _ => invalid("phFlag is no CK_BBOOL"),
-    }
 }
 
 fn mgf(number: ck::CK_RSA_PKCS_MGF_TYPE) -> Result<Hash> {

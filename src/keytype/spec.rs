@@ -3,8 +3,10 @@
 use std::fmt;
 
 use crate::ck;
+use crate::crypto::mldsa::ParameterSet;
 use crate::crypto::{ec, okp};
 
+use super::parameter_set::number;
 use super::values::PublicValue;
 
 /// Kind and size of a key's material.
@@ -20,6 +22,8 @@ pub enum Spec {
     Rsa(u64),
     /// A private key on this curve.
     Ec(Curve),
+    /// An ML-DSA private key of this parameter set.
+    MlDsa(ParameterSet),
 }
 
 /// A curve that external keys lie on.
@@ -86,13 +90,17 @@ impl Spec {
                 let params = PublicValue::Bytes(params.to_vec());
                 (key_type, ck::CKA_EC_PARAMS, params)
             }
+            Self::MlDsa(set) => {
+                let set = PublicValue::Ulong(number(set));
+                (ck::CKK_ML_DSA, ck::CKA_PARAMETER_SET, set)
+            }
         }
     }
 
     /// Whether the key is a private key; else it is a secret key.
     #[must_use]
     pub fn private(self) -> bool {
-        matches!(self, Self::Rsa(_) | Self::Ec(_))
+        matches!(self, Self::Rsa(_) | Self::Ec(_) | Self::MlDsa(_))
     }
 }
 
@@ -111,6 +119,7 @@ impl fmt::Display for Spec {
                 Curve::Sm2 => "SM2",
                 Curve::Ed25519 => "Ed25519",
             }),
+            Self::MlDsa(set) => f.write_str(set.name()),
         }
     }
 }

@@ -5,13 +5,14 @@ use crate::ck;
 use super::row::KeyType;
 use super::spec::Spec;
 use super::values::Values;
-use super::{ec, okp, rsa, secret};
+use super::{ec, mldsa, okp, rsa, secret};
 
 static ROWS: &[&KeyType] = &[
     &rsa::RSA,
     &ec::EC,
     &okp::EDWARDS,
     &okp::MONTGOMERY,
+    &mldsa::ML_DSA,
     &secret::AES,
     &secret::AES_XTS,
     &secret::SM4,

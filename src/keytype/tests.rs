@@ -98,6 +98,12 @@ fn keys_are_read_by_their_names_and_called_so() {
             "ec:sm2p256v1",
         ),
         (
+            "ml-dsa-87",
+            ck::CKK_ML_DSA,
+            PublicValue::Ulong(3),
+            "ml-dsa-87",
+        ),
+        (
             "ed25519",
             ck::CKK_EC_EDWARDS,
             bytes(b"\x06\x03\x2B\x65\x70"),
@@ -168,11 +174,12 @@ fn each_spec_is_read_by_all_its_names_and_makes_keys_of_its_own() {
 
 #[test]
 fn public_keys_are_read_as_their_pairs_describe_them() {
-    use crate::crypto::{ec, okp, rsa};
+    use crate::crypto::{ec, mldsa, okp, rsa};
     for material in [
         Material::pair(rsa::generate(1024, &[1, 0, 1]).unwrap()),
         Material::pair(ec::generate(ec::Curve::P384).unwrap()),
         Material::pair(okp::generate(okp::Curve::X25519).unwrap()),
+        Material::pair(mldsa::generate(mldsa::ParameterSet::MlDsa65).unwrap()),
     ] {
         let Material::Pair(pair) = &material else {
             panic!("no pair");
@@ -180,7 +187,7 @@ fn public_keys_are_read_as_their_pairs_describe_them() {
         let spki = pair.spki().unwrap();
         let (row, values) = from_spki(&spki).unwrap();
         assert_eq!(row.id, pair.key_type());
-        let described = pair.describe().unwrap();
+        let described = pair.describe_public().unwrap();
         assert!(values.iter().all(|value| described.contains(value)));
         assert_eq!(
             public_key(&spki).unwrap().bits(),

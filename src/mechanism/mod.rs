@@ -19,6 +19,7 @@ mod kdf;
 mod keyring;
 mod mac;
 mod message;
+mod mldsa;
 mod okp;
 mod one_part;
 mod op;
@@ -36,7 +37,9 @@ pub(crate) use crate::keytype::{KeyLengths, Material};
 pub(crate) use keyring::{Keyring, KeyringVersion};
 pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
 pub(crate) use op::{Cipher, Digester, Signer, Verifier};
-pub use params::{Ecdh, EcdhWrap, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme};
+pub use params::{
+    Ecdh, EcdhWrap, Hedge, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme, SignContext,
+};
 pub(crate) use row::{BadBlob, BeginCipher, Composition, Opened, Operand, Proof, Unwrap};
 pub use row::{Mechanism, PrivateForm, Request, Unit};
 pub(crate) use table::KEY_WRAP_PAD_PKCS7;

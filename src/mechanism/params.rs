@@ -2,6 +2,7 @@
 
 use crate::ck;
 use crate::crypto::hash::Hash;
+use crate::crypto::mldsa::MAX_CONTEXT_LEN;
 pub use crate::crypto::okp::Scheme;
 pub use crate::crypto::rsa::Pss;
 use crate::error::{Result, refuse};
@@ -52,6 +53,10 @@ pub enum ParamKind {
     EcdhAesKeyWrap,
     /// Nothing, or CK_EDDSA_PARAMS.
     Eddsa,
+    /// Nothing, or CK_SIGN_ADDITIONAL_CONTEXT.
+    SignContext,
+    /// CK_HASH_SIGN_ADDITIONAL_CONTEXT.
+    HashSignContext,
 }
 
 impl ParamKind {
@@ -71,6 +76,10 @@ impl ParamKind {
             | (Self::Pss, Params::Pss(_))
             | (Self::Ecdh, Params::Ecdh(_))
             | (Self::Eddsa, Params::Eddsa(_)) => true,
+            (Self::SignContext, Params::SignContext(context))
+            | (Self::HashSignContext, Params::HashSignContext(context, _)) => {
+                context.context.len() <= MAX_CONTEXT_LEN
+            }
             (Self::Iv(len) | Self::OptionalIv(len), Params::Iv(iv)) => iv.len() == len,
             (Self::CallerData(most), Params::CallerData(data)) => data.len() <= most,
             (Self::Ctr, Params::Ctr { bits, .. }) => (1..=128).contains(bits),
@@ -184,6 +193,39 @@ pub enum Params {
     EcdhAesKeyWrap(EcdhWrap),
     /// EdDSA of another scheme than plain Ed25519.
     Eddsa(Scheme),
+    /// ML-DSA, and HashML-DSA that hashes the message.
+    SignContext(SignContext),
+    /// HashML-DSA of a digest by this hash.
+    HashSignContext(SignContext, Hash),
+}
+
+/// How a signature of FIPS 204 is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignContext {
+    /// Whether it is randomized; `None` for a number that says neither. Verifications ignore it.
+    pub hedge: Option<Hedge>,
+    /// The context string, of at most 255 bytes.
+    pub context: Vec<u8>,
+}
+
+impl Default for SignContext {
+    fn default() -> Self {
+        Self {
+            hedge: Some(Hedge::Preferred),
+            context: Vec::new(),
+        }
+    }
+}
+
+/// The hedge types of signatures (PKCS #11 3.2 section 6.67).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hedge {
+    /// CKH_HEDGE_PREFERRED: randomized here.
+    Preferred,
+    /// CKH_HEDGE_REQUIRED: randomized.
+    Required,
+    /// CKH_DETERMINISTIC_REQUIRED: the same signature each time.
+    Deterministic,
 }
 
 /// The salt that HKDF extracts with.

@@ -3,7 +3,9 @@
 use crate::ck;
 
 use super::row::Mechanism;
-use super::{aes, derive, digest, ec, envelope, external, hmac, kdf, okp, rsa, secret, sm2, sm4};
+use super::{
+    aes, derive, digest, ec, envelope, external, hmac, kdf, mldsa, okp, rsa, secret, sm2, sm4,
+};
 
 static FAMILIES: &[&[Mechanism]] = &[
     rsa::ROWS,
@@ -12,6 +14,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     ec::ecdh::ROWS,
     ec::ecdh_wrap::ROWS,
     okp::ROWS,
+    mldsa::ROWS,
     aes::ROWS,
     secret::ROWS,
     sm2::ROWS,

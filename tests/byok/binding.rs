@@ -2,6 +2,7 @@
 
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::mldsa::{self, MlDsaMaterial, ParameterSet};
 use tenon_pkcs11::api::crypto::rsa::RsaMaterial;
 use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::token::Handle;
@@ -219,6 +220,28 @@ fn an_imported_ec_key_has_its_public_parts() {
             material.spki().unwrap()
         );
     }
+}
+
+/// A blob with the seed and one with the expanded key are the same material.
+#[test]
+fn an_ml_dsa_key_is_bound_whichever_form_the_blob_has() {
+    let set = ParameterSet::MlDsa44;
+    let key = mldsa::generate(set).unwrap();
+    let expanded = MlDsaMaterial::from_expanded(set, &key.expanded).unwrap();
+    let token = Import::new();
+    let import = |material: MlDsaMaterial| {
+        let der = Material::pair(material).to_pkcs8().unwrap();
+        token.unwrap(
+            rsa_aes(),
+            &rsa_aes_blob(&der),
+            &private_template(ck::CKK_ML_DSA),
+        )
+    };
+    let bound = import(key).unwrap();
+    assert_eq!(origin(&token, bound), ck::ORIGIN_EXTERNAL);
+    assert_eq!(import(expanded).unwrap(), bound);
+    let other = mldsa::generate(set).unwrap();
+    returns!(import(other), CKR_TENON_MATERIAL_MISMATCH);
 }
 
 #[test]

@@ -42,6 +42,12 @@ pub(crate) enum Mechanism<'a> {
         mgf: CK_RSA_PKCS_MGF_TYPE,
         salt_len: CK_ULONG,
     },
+    /// Whose parameter is CK_SIGN_ADDITIONAL_CONTEXT.
+    Context {
+        kind: CK_MECHANISM_TYPE,
+        hedge: CK_ULONG,
+        context: &'a [u8],
+    },
     /// CKM_ECDH1_DERIVE without a key derivation function.
     Ecdh {
         public: &'a [u8],
@@ -113,6 +119,18 @@ impl Mechanism<'_> {
                     hashAlg: hash,
                     mgf,
                     sLen: salt_len,
+                };
+                call(&mut of(kind, &params))
+            }
+            Self::Context {
+                kind,
+                hedge,
+                context,
+            } => {
+                let params = CK_SIGN_ADDITIONAL_CONTEXT {
+                    hedgeVariant: hedge,
+                    pContext: pointer(context),
+                    ulContextLen: len(context),
                 };
                 call(&mut of(kind, &params))
             }

@@ -7,6 +7,7 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::EcMaterial;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::mldsa::{self, MlDsaMaterial, ParameterSet};
 use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::rsa;
@@ -158,6 +159,30 @@ pub(crate) fn okp_pair(
     let mut of_private = attrs![
         CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type,
         CKA_EC_PARAMS => params, CKA_VALUE => &*key.private,
+    ];
+    of_private.extend(uses(true, false, true));
+    Pair {
+        public: session.create_object(&with(of_public, public)).unwrap(),
+        private: session.create_object(&with(of_private, private)).unwrap(),
+    }
+}
+
+/// Session objects of one ML-DSA-44 key pair, for every use; `public` and `private` change them.
+pub(crate) fn ml_dsa_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    static MATERIAL: OnceLock<MlDsaMaterial> = OnceLock::new();
+    let key = MATERIAL.get_or_init(|| mldsa::generate(ParameterSet::MlDsa44).unwrap());
+    let mut of_public = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_ML_DSA,
+        CKA_PARAMETER_SET => ck::CKP_ML_DSA_44, CKA_VALUE => &key.public,
+    ];
+    of_public.extend(uses(true, true, false));
+    let mut of_private = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_ML_DSA,
+        CKA_PARAMETER_SET => ck::CKP_ML_DSA_44, CKA_SEED => &*key.seed,
     ];
     of_private.extend(uses(true, false, true));
     Pair {

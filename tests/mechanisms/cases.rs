@@ -8,14 +8,15 @@ use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::mechanism::{
-    self, Ecdh, EcdhWrap, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
+    self, Ecdh, EcdhWrap, Hedge, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
+    SignContext,
 };
 use tenon_pkcs11::api::policy::Use;
 use tenon_pkcs11::api::secret::Secret;
 
 use crate::common::{
-    Fixture, Pair, attrs, ec_material, ec_pair, external, no_uses, okp_pair, rsa_pair, secret,
-    sm2_pair, with,
+    Fixture, Pair, attrs, ec_material, ec_pair, external, ml_dsa_pair, no_uses, okp_pair, rsa_pair,
+    secret, sm2_pair, with,
 };
 
 /// The keys that a mechanism takes.
@@ -26,6 +27,7 @@ pub(super) enum Keys {
     Ec,
     Sm2,
     Edwards,
+    MlDsa,
     Aes,
     Xts,
     Sm4,
@@ -178,6 +180,14 @@ fn wrap_with(aes_bits: Option<u64>) -> Params {
     }
 }
 
+/// A context string of `len` bytes.
+fn sign_context(len: usize) -> SignContext {
+    SignContext {
+        hedge: Some(Hedge::Required),
+        context: vec![7; len],
+    }
+}
+
 /// What is known of the mechanism of `row`; `None` for one that nobody has told the tests about.
 fn case(row: &'static Mechanism) -> Option<Case> {
     let iv = || Params::Iv(vec![9; 16]);
@@ -244,6 +254,23 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let empty = Params::Eddsa(Scheme::Context(Vec::new()));
             let wrong = vec![iv(), long, empty];
             (Keys::Edwards, Params::None, wrong, ANY, true)
+        }
+        ck::CKM_ML_DSA_KEY_PAIR_GEN => (Keys::MlDsa, Params::None, given(), ANY, false),
+        ck::CKM_HASH_ML_DSA => {
+            let hashed = |context, hash| Params::HashSignContext(context, hash);
+            let wrong = vec![
+                Params::None,
+                iv(),
+                hashed(sign_context(256), Hash::Sha256),
+                hashed(sign_context(3), Hash::Sha1),
+            ];
+            let right = hashed(sign_context(3), Hash::Sha256);
+            (Keys::MlDsa, right, wrong, ONE, false)
+        }
+        _ if row.name.contains("ML_DSA") => {
+            let wrong = vec![Params::SignContext(sign_context(256)), iv()];
+            let right = Params::SignContext(sign_context(3));
+            (Keys::MlDsa, right, wrong, ANY, false)
         }
         _ if row.name.starts_with("CKM_ECDSA_") => (Keys::Ec, Params::None, given(), ANY, false),
         ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE => {
@@ -473,7 +500,12 @@ impl Case {
     pub(super) fn other_keys(&self, fixture: &Fixture) -> Pair {
         let kind = match self.keys {
             Keys::Rsa | Keys::None | Keys::Sm2 => Keys::Ec,
-            Keys::Ec | Keys::Edwards | Keys::Generic | Keys::Hkdf | Keys::External => Keys::Rsa,
+            Keys::Ec
+            | Keys::Edwards
+            | Keys::MlDsa
+            | Keys::Generic
+            | Keys::Hkdf
+            | Keys::External => Keys::Rsa,
             Keys::Aes | Keys::Xts => Keys::Generic,
             Keys::Sm4 => Keys::Aes,
         };
@@ -493,6 +525,7 @@ fn keys(
         Keys::Ec => ec_pair(session, public(), private()),
         Keys::Sm2 => sm2_pair(session, public(), private()),
         Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
+        Keys::MlDsa => ml_dsa_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Xts => {
             let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];

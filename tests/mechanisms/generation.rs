@@ -112,6 +112,12 @@ fn generated_pairs_sign_and_verify() {
                 ],
                 ck::CKM_TENON_SM2_SM3_SIGN,
             ),
+            ck::CKM_ML_DSA_KEY_PAIR_GEN => (
+                [ck::CKP_ML_DSA_44, ck::CKP_ML_DSA_65, ck::CKP_ML_DSA_87]
+                    .map(|set| attrs![CKA_PARAMETER_SET => set])
+                    .into(),
+                ck::CKM_ML_DSA,
+            ),
             _ => (
                 CURVES
                     .map(|curve| attrs![CKA_EC_PARAMS => curve.params()])
@@ -150,6 +156,17 @@ fn pairs_that_cannot_be_are_refused() {
     for exponent in [&[1][..], &[1, 0, 0]] {
         let template = attrs![CKA_MODULUS_BITS => 2048, CKA_PUBLIC_EXPONENT => exponent];
         returns!(rsa(&template), CKR_ATTRIBUTE_VALUE_INVALID);
+    }
+
+    let ml_dsa = |public: &[RawAttribute], private: &[RawAttribute]| {
+        pair(ck::CKM_ML_DSA_KEY_PAIR_GEN, public, private)
+    };
+    let set = |set: u64| attrs![CKA_PARAMETER_SET => set];
+    returns!(ml_dsa(&[], &[]), CKR_TEMPLATE_INCOMPLETE);
+    returns!(ml_dsa(&set(1), &set(2)), CKR_TEMPLATE_INCONSISTENT);
+    returns!(ml_dsa(&set(1), &set(1)), CKR_OK);
+    for none in [0, 4, u64::MAX] {
+        returns!(ml_dsa(&set(none), &[]), CKR_PARAMETER_SET_NOT_SUPPORTED);
     }
 
     let ec = |public: &[RawAttribute], private: &[RawAttribute]| {

@@ -116,7 +116,7 @@ fn choose(
 fn preferred(spec: Spec) -> &'static [ck::CK_ULONG] {
     match spec {
         Spec::Aes(_) | Spec::Sm4 | Spec::Hmac(..=512) => &FOR_SHORT,
-        Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) => &FOR_LONG,
+        Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) | Spec::MlDsa(_) => &FOR_LONG,
     }
 }
 

@@ -25,6 +25,41 @@ fn private_keys_come_in_every_encoding() {
     }
 }
 
+/// The private key of RFC 9881 appendix C.1 in the seed format.
+const ML_DSA_44: &str = "\
+-----BEGIN PRIVATE KEY-----
+MDQCAQAwCwYJYIZIAWUDBAMRBCKAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZ
+GhscHR4f
+-----END PRIVATE KEY-----
+";
+
+#[test]
+fn an_ml_dsa_key_is_made_and_comes_as_a_seed() {
+    let desk = Desk::new();
+    let generate = [
+        "keys",
+        "generate",
+        "--type",
+        "ml-dsa-65",
+        "--label",
+        "made",
+        "--json",
+    ];
+    let made = desk.run(&generate).json();
+    assert_eq!(text(&made[0], "key"), "ml-dsa-65");
+    assert_eq!(text(&made[1], "key"), "ml-dsa-65");
+    desk.write("seed.pem", ML_DSA_44);
+    let import = ["import", "seed.pem", "--label", "seed", "--json"];
+    let made = desk.run(&import).json();
+    assert_eq!(text(&made[0], "class"), "privkey");
+    assert_eq!(text(&made[1], "key"), "ml-dsa-44");
+    assert_eq!(made[0]["id"], made[1]["id"]);
+    let export = ["export", "--label", "seed", "--type", "pubkey"];
+    let public = desk.run(&export).ok().bytes().to_vec();
+    let pem = String::from_utf8(public).unwrap();
+    assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\nMIIFMjALBglghkgBZQMEAxEDggUhA"));
+}
+
 #[test]
 fn encrypted_keys_need_their_password() {
     let desk = Desk::new();

@@ -7,11 +7,11 @@ use super::{bytes, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{Ecdh, EcdhWrap, Oaep, ParamKind, Params, Pss, Scheme};
+use crate::mechanism::{Ecdh, EcdhWrap, Hedge, Oaep, ParamKind, Params, Pss, Scheme, SignContext};
 
 pub(super) const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 20] = [
+const KINDS: [ParamKind; 22] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
@@ -32,6 +32,8 @@ const KINDS: [ParamKind; 20] = [
     ParamKind::EcdhAesKeyWrap,
     ParamKind::OptionalOaep,
     ParamKind::Eddsa,
+    ParamKind::SignContext,
+    ParamKind::HashSignContext,
 ];
 
 pub(super) fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
@@ -99,6 +101,8 @@ fn lengths_are_exact() {
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
             ParamKind::Pss => size_of::<CK_RSA_PKCS_PSS_PARAMS>(),
             ParamKind::Eddsa => size_of::<CK_EDDSA_PARAMS>(),
+            ParamKind::SignContext => size_of::<CK_SIGN_ADDITIONAL_CONTEXT>(),
+            ParamKind::HashSignContext => size_of::<CK_HASH_SIGN_ADDITIONAL_CONTEXT>(),
             ParamKind::Ecdh => size_of::<CK_ECDH1_DERIVE_PARAMS>(),
             ParamKind::EcdhAesKeyWrap => size_of::<CK_ECDH_AES_KEY_WRAP_PARAMS>(),
         };
@@ -430,4 +434,48 @@ fn structures_need_not_be_aligned() {
         len(size_of::<CK_GCM_PARAMS>()),
     );
     assert!(matches!(read, Ok(Params::Gcm { tag_len: 16, .. })));
+}
+
+#[test]
+fn context_strings_of_signatures() {
+    let plain = |hedge, len| CK_SIGN_ADDITIONAL_CONTEXT {
+        hedgeVariant: hedge,
+        pContext: bytes(b"context"),
+        ulContextLen: len,
+    };
+    let hashed = |hash| CK_HASH_SIGN_ADDITIONAL_CONTEXT {
+        hedgeVariant: CKH_HEDGE_PREFERRED,
+        pContext: bytes(b"context"),
+        ulContextLen: 7,
+        hash,
+    };
+    for (number, hedge) in [
+        (CKH_HEDGE_PREFERRED, Some(Hedge::Preferred)),
+        (CKH_HEDGE_REQUIRED, Some(Hedge::Required)),
+        (CKH_DETERMINISTIC_REQUIRED, Some(Hedge::Deterministic)),
+        (3, None),
+    ] {
+        let expected = SignContext {
+            hedge,
+            context: b"context".to_vec(),
+        };
+        assert_eq!(
+            of(ParamKind::SignContext, &plain(number, 7)),
+            Ok(Params::SignContext(expected))
+        );
+    }
+    let null = CK_SIGN_ADDITIONAL_CONTEXT {
+        pContext: ptr::null_mut(),
+        ..plain(CKH_HEDGE_PREFERRED, 7)
+    };
+    assert_eq!(of(ParamKind::SignContext, &null), INVALID);
+    let expected = SignContext {
+        hedge: Some(Hedge::Preferred),
+        context: b"context".to_vec(),
+    };
+    assert_eq!(
+        of(ParamKind::HashSignContext, &hashed(CKM_SHA3_384)),
+        Ok(Params::HashSignContext(expected, Hash::Sha3_384))
+    );
+    assert_eq!(of(ParamKind::HashSignContext, &hashed(CKM_MD5)), INVALID);
 }

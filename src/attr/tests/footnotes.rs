@@ -5,7 +5,8 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
-    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, RsaPrivate, RsaPublic, Sm4, Xts,
+    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, MlDsaPrivate, MlDsaPublic,
+    RsaPrivate, RsaPublic, Sm4, Xts,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
 
@@ -15,8 +16,10 @@ pub(super) enum Object {
     Certificate,
     RsaPublic,
     EcPublic,
+    MlDsaPublic,
     RsaPrivate,
     EcPrivate,
+    MlDsaPrivate,
     Aes,
     Generic,
     Hmac,
@@ -29,8 +32,10 @@ pub(super) const OBJECTS: &[Object] = &[
     Certificate,
     RsaPublic,
     EcPublic,
+    MlDsaPublic,
     RsaPrivate,
     EcPrivate,
+    MlDsaPrivate,
     Aes,
     Generic,
     Hmac,
@@ -38,13 +43,39 @@ pub(super) const OBJECTS: &[Object] = &[
     Xts,
 ];
 const KEYS: &[Object] = &[
-    RsaPublic, EcPublic, RsaPrivate, EcPrivate, Aes, Generic, Hmac, Sm4, Xts,
+    RsaPublic,
+    EcPublic,
+    MlDsaPublic,
+    RsaPrivate,
+    EcPrivate,
+    MlDsaPrivate,
+    Aes,
+    Generic,
+    Hmac,
+    Sm4,
+    Xts,
 ];
-const PUBLIC: &[Object] = &[RsaPublic, EcPublic];
-const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate];
+const PUBLIC: &[Object] = &[RsaPublic, EcPublic, MlDsaPublic];
+const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate, MlDsaPrivate];
 const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts];
-const PAIR: &[Object] = &[RsaPublic, EcPublic, RsaPrivate, EcPrivate];
-const HELD: &[Object] = &[RsaPrivate, EcPrivate, Aes, Generic, Hmac, Sm4, Xts];
+const PAIR: &[Object] = &[
+    RsaPublic,
+    EcPublic,
+    MlDsaPublic,
+    RsaPrivate,
+    EcPrivate,
+    MlDsaPrivate,
+];
+const HELD: &[Object] = &[
+    RsaPrivate,
+    EcPrivate,
+    MlDsaPrivate,
+    Aes,
+    Generic,
+    Hmac,
+    Sm4,
+    Xts,
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -177,6 +208,15 @@ const TABLES: &[(&[Object], &[Line])] = &[
         &[EcPrivate],
         lines! { CKA_EC_PARAMS 1 4 6; CKA_VALUE 1 4 6 7; },
     ),
+    // ML-DSA public and private key object attributes
+    (
+        &[MlDsaPublic],
+        lines! { CKA_PARAMETER_SET 1 3; CKA_VALUE 1 4; },
+    ),
+    (
+        &[MlDsaPrivate],
+        lines! { CKA_PARAMETER_SET 1 4 6; CKA_SEED 4 6 7; CKA_VALUE 1 4 6 7; },
+    ),
     // AES, generic secret and HMAC key object attributes
     (SECRET, lines! { CKA_VALUE 1 4 6 7; CKA_VALUE_LEN 2 3; }),
     // The vendor attributes: none may be given but where `DEPARTURES` says so
@@ -243,6 +283,14 @@ const DEPARTURES: &[Departure] = &[
         &[Generate, Unwrap],
         Optional,
     ),
+    // As EC; and "At least one of CKA_SEED and CKA_VALUE must be specified on C_CreateObject."
+    (
+        &[MlDsaPrivate],
+        &[ck::CKA_PARAMETER_SET],
+        &[Generate, Unwrap],
+        Optional,
+    ),
+    (&[MlDsaPrivate], &[ck::CKA_VALUE], &[Create], Optional),
     // Clients ask private EC keys for the point, and import it.
     (&[EcPrivate], &[ck::CKA_EC_POINT], &[Create], Optional),
     (

@@ -232,12 +232,12 @@ impl Profile {
             (true, false) => match spec {
                 Spec::Aes(_) | Spec::Sm4 | Spec::Rsa(_) => true,
                 Spec::Ec(Curve::Sm2) => self.sm2_encrypts,
-                Spec::Hmac(_) | Spec::Ec(_) => false,
+                Spec::Hmac(_) | Spec::Ec(_) | Spec::MlDsa(_) => false,
             },
             (false, true) => match spec {
                 Spec::Aes(_) => self.aes_signs,
                 Spec::Sm4 => false,
-                Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) => true,
+                Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) | Spec::MlDsa(_) => true,
             },
             (false, false) => true,
         };
@@ -309,7 +309,7 @@ impl Profile {
         let listed = match spec {
             Spec::Aes(_) | Spec::Sm4 | Spec::Hmac(_) => &self.wrapping.secret,
             Spec::Rsa(_) => &self.wrapping.rsa,
-            Spec::Ec(_) => &self.wrapping.ec,
+            Spec::Ec(_) | Spec::MlDsa(_) => &self.wrapping.ec,
         };
         if !listed.has(&algorithm.number) || !algorithm.carries(spec) {
             return Err(Rule::Wrapping(algorithm.name, spec));

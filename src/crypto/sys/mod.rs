@@ -15,6 +15,7 @@ pub(super) mod curve25519;
 pub(super) mod ec;
 pub(super) mod kdf;
 pub(super) mod md;
+pub(super) mod pqdsa;
 pub(super) mod rand;
 pub(super) mod rsa;
 

@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn keys_of_every_curve_come_back() {
         use crate::crypto::ec::{self, Curve};
-        use crate::crypto::okp;
+        use crate::crypto::{mldsa, okp};
 
         let okp = |curve| Material::pair(okp::generate(curve).unwrap());
         let ec = |curve| Material::pair(ec::generate(curve).unwrap());
@@ -62,6 +62,7 @@ mod tests {
             okp(okp::Curve::X25519),
             ec(Curve::P521),
             ec(Curve::Brainpool320),
+            Material::pair(mldsa::generate(mldsa::ParameterSet::MlDsa87).unwrap()),
         ] {
             let bytes = encode(&key).unwrap();
             let again = decode(&bytes).unwrap();

@@ -224,6 +224,7 @@ fn generator(spec: Spec) -> ck::CK_MECHANISM_TYPE {
         Spec::Ec(Curve::Sm2) => ck::CKM_TENON_SM2_KEY_PAIR_GEN,
         Spec::Ec(Curve::Ed25519) => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
         Spec::Ec(_) => ck::CKM_EC_KEY_PAIR_GEN,
+        Spec::MlDsa(_) => ck::CKM_ML_DSA_KEY_PAIR_GEN,
     }
 }
 

@@ -10,7 +10,8 @@
 
 pub mod attr {
     pub use crate::attr::{
-        Described, Form, RawAttribute, RawValue, Revealed, described, is_material, name,
+        AttributeInfo, RawAttribute, RawValue, Revealed, ValueForm, is_material, known_attributes,
+        name,
     };
 }
 

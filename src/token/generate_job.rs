@@ -1,6 +1,6 @@
 //! C_GenerateKeyPair of an import job: GetParametersForImport (BYOK section 3).
 
-use crate::attr::{self, Attributes, How, RawAttribute, RawValue, Value};
+use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Value};
 use crate::byok::{self, Algorithm, Job, Refused, Scheme, WrappingKey};
 use crate::ck;
 use crate::crypto::ec::Curve;
@@ -71,7 +71,7 @@ impl Token {
         for (kind, value) in FIXED {
             private.attributes.set(kind, Value::Bool(value));
         }
-        attr::finish_key_facts(How::Generate, &mut private.attributes, None);
+        attr::finish_key_facts(CreatedBy::Generate, &mut private.attributes, None);
         let (target, algorithm) = order(&private.attributes)?;
         let job = Job {
             target,

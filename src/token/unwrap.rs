@@ -4,7 +4,7 @@
 //! private-key operation every failure is CKR_WRAPPED_KEY_INVALID (BYOK rules, section 4), except for a
 //! mismatch that rule 3 allows to be told.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::crypto::rsa::RsaMaterial;
@@ -79,9 +79,10 @@ impl Token {
             );
         }
         let keys = self.keys()?;
-        let maker = keys.maker();
+        let requester = keys.requester();
         let implied = implied(&usable.object)?;
-        let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;
+        let NewObject { attributes, .. } =
+            attr::build(CreatedBy::Unwrap, &implied, template, &requester)?;
         let kind = kind(opening, &attributes);
         self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
         let expires_at = attributes
@@ -226,7 +227,7 @@ impl Token {
         if let (Material::Secret(value), false) = (&material, proven) {
             set_pieces(&mut attributes, &Pieces::of_unproven_unwrap(value.len()));
         }
-        attr::finish_key_facts(How::Unwrap, &mut attributes, None);
+        attr::finish_key_facts(CreatedBy::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         self.make_key(caller, keys, doing, attributes, material)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Job, Profile, Refused, Scheme};
 use crate::ck;
 use crate::config::LogLevel;
@@ -130,7 +130,8 @@ fn said(target: &Object, template: &[RawAttribute], keys: &Keys) -> Result<Attri
             implied.set(kind, value.clone());
         }
     }
-    let Built { attributes, .. } = attr::build(How::Unwrap, &implied, &own, &keys.maker())?;
+    let NewObject { attributes, .. } =
+        attr::build(CreatedBy::Unwrap, &implied, &own, &keys.requester())?;
     if !ignored.is_empty() {
         log::note(
             LogLevel::Warning,

@@ -141,6 +141,6 @@ pub mod token {
     pub use crate::token::{
         AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event, Handle, Receipt,
         Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
-        Undone, Verified, VerifiedArchives, Version,
+        Undone, Verified, VerifiedArchives, Version, material_proof,
     };
 }

@@ -178,6 +178,11 @@ rows! {
     CKA_TENON_REQUIRE_TOKEN         Bool, HELD, Absent,                     [F O F F] Never Never, Always Checked;
     CKA_TENON_DESCRIPTION           Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
     CKA_TENON_KEY_SPEC              Utf8, HELD, Absent,                     [F O F F] Never Never, Always Checked;
+    CKA_TENON_RECEIPT               Bytes, HELD, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_TENON_RECEIPT_SIGNATURE     Bytes, HELD, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_TENON_OWNER_NONCE           Bytes, HELD, Absent,                    [F F O F] Never Never, Always Checked;
+    CKA_TENON_WRAPPING_STATEMENT    Bytes, PRIVATE, Absent,                 [F F F F] Never Never, Always Checked;
+    CKA_TENON_WRAPPING_STATEMENT_SIGNATURE Bytes, PRIVATE, Absent,          [F F F F] Never Never, Always Checked;
     CKA_TENON_TAGS                  Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
 }
 

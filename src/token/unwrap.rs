@@ -27,6 +27,7 @@ use crate::token::record::external::time_value;
 use crate::token::record::facts::set_origin;
 use crate::token::record::facts::set_pieces;
 use crate::token::record::key;
+use crate::token::record::statement::ImportFacts;
 
 impl Token {
     /// C_UnwrapKey: the handle of the new key, or of the external key that got the material.
@@ -93,6 +94,14 @@ impl Token {
         self.may_make(caller, &keys, &attributes)?;
         let algorithm = wrapping_algorithm(mechanism, params, &usable.key);
         let binds = self.binds(&keys, opening, algorithm, &attributes)?;
+        if !binds && attributes.get(ck::CKA_TENON_OWNER_NONCE).is_some() {
+            return Err(Error::new(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "only the import into an external key has a receipt, for which the nonce is",
+            )
+            .at("CKA_TENON_OWNER_NONCE"));
+        }
+        let facts = ImportFacts::new(&attributes, &usable.object.attributes, blob)?;
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
@@ -111,6 +120,7 @@ impl Token {
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),
+            facts: &facts,
             algorithm: algorithm.map_or(mechanism.name, |(algorithm, _)| algorithm.name),
         };
         let doing = Event::Import.with(mechanism.id).by(usable.object.uid);

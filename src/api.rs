@@ -10,8 +10,7 @@
 
 pub mod attr {
     pub use crate::attr::{
-        AttributeInfo, RawAttribute, RawValue, Revealed, ValueForm, is_material, known_attributes,
-        name,
+        Described, Form, RawAttribute, RawValue, Revealed, described, is_material, name,
     };
 }
 
@@ -141,6 +140,6 @@ pub mod token {
     pub use crate::token::{
         AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event, Handle, Receipt,
         Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
-        Undone, Verified, VerifiedArchives, Version, material_proof,
+        Undone, Verified, VerifiedArchives, Version,
     };
 }

@@ -30,7 +30,7 @@ impl Attributes {
     /// The stored form.
     #[must_use]
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        // The buffer has its full size at once: one that grows leaves copies of its content in freed memory.
+        // A buffer that grows leaves its content behind.
         let entries = self.iter().map(|(_, value)| entry_room(value));
         let room = 1 + LONGEST_NUMBER + entries.sum::<usize>();
         let mut out = Zeroizing::new(Vec::with_capacity(room));
@@ -39,14 +39,12 @@ impl Attributes {
         out
     }
 
-    /// Attributes out of their stored form.
-    ///
-    /// # Errors
-    /// CKR_DEVICE_ERROR for bytes that `encode` does not make.
+    /// Attributes out of their stored form. CKR_DEVICE_ERROR for anything that `encode` does not
+    /// make.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut decoder = Decoder(bytes);
-        decode(&mut decoder)
-            .filter(|_| decoder.0.is_empty())
+        let mut reader = Reader(bytes);
+        decode(&mut reader)
+            .filter(|_| reader.0.is_empty())
             .ok_or_else(|| Error::new(ck::CKR_DEVICE_ERROR, "stored attributes are malformed"))
     }
 }
@@ -54,7 +52,7 @@ impl Attributes {
 /// Bytes of the longest number.
 const LONGEST_NUMBER: usize = 10;
 
-/// An upper bound on the stored length of an entry with this value, in bytes.
+/// As many bytes as an entry with this value has, or a few more.
 fn entry_room(value: &Value) -> usize {
     let payload = match value {
         Value::Bool(_) | Value::Ulong(_) => 0,
@@ -119,17 +117,17 @@ fn write_number(out: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-fn decode(decoder: &mut Decoder<'_>) -> Option<Attributes> {
-    if decoder.byte()? != VERSION {
+fn decode(reader: &mut Reader<'_>) -> Option<Attributes> {
+    if reader.byte()? != VERSION {
         return None;
     }
-    Attributes::from_sorted(decoder.entries(Decoder::value)?)
+    Attributes::from_sorted(reader.entries(Reader::value)?)
 }
 
 /// Reads from the start of what is left; `None` at anything malformed.
-struct Decoder<'a>(&'a [u8]);
+struct Reader<'a>(&'a [u8]);
 
-impl<'a> Decoder<'a> {
+impl<'a> Reader<'a> {
     fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
@@ -160,7 +158,7 @@ impl<'a> Decoder<'a> {
         None
     }
 
-    /// A count, and that many items. No memory is reserved for the count: a damaged one may be huge.
+    /// A count, and that many items. Room is not reserved for the count, which may be a lie.
     fn list<T>(&mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.number()?;
         (0..count).map(|_| item(self)).collect()
@@ -170,7 +168,7 @@ impl<'a> Decoder<'a> {
         &mut self,
         value: fn(&mut Self) -> Option<Value>,
     ) -> Option<Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>> {
-        self.list(|decoder| Some((decoder.number()?, value(decoder)?)))
+        self.list(|reader| Some((reader.number()?, value(reader)?)))
     }
 
     fn value(&mut self) -> Option<Value> {

@@ -1,16 +1,16 @@
-//! Number, name and type of every attribute, for programs that show objects.
+//! Which attributes there are, for people who look at objects.
 
 use crate::ck;
 
-use super::row::ValueType;
+use super::row::Shape;
 use super::table::rows;
 
-/// How to read the bytes that C_GetAttributeValue gives for an attribute.
+/// What the bytes that C_GetAttributeValue gives stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValueForm {
-    /// CK_BBOOL: one byte, 0 or 1.
+pub enum Form {
+    /// CK_BBOOL.
     Bool,
-    /// CK_ULONG: 8 bytes in the machine's order.
+    /// CK_ULONG.
     Ulong,
     /// Array of CK_ULONG.
     Ulongs,
@@ -22,35 +22,35 @@ pub enum ValueForm {
     Template,
 }
 
-/// An attribute that the token knows.
+/// An attribute that some objects have.
 #[derive(Debug, Clone, Copy)]
-pub struct AttributeInfo {
+pub struct Described {
     /// CKA_ number.
     pub kind: ck::CK_ATTRIBUTE_TYPE,
     /// CKA_ name.
     pub name: &'static str,
     /// Its type.
-    pub form: ValueForm,
+    pub form: Form,
 }
 
-/// Every attribute that the token knows, each once, in the order of the table.
+/// Every attribute once, in the order of the table.
 #[must_use]
-pub fn known_attributes() -> Vec<AttributeInfo> {
-    let mut all: Vec<AttributeInfo> = Vec::new();
+pub fn described() -> Vec<Described> {
+    let mut all: Vec<Described> = Vec::new();
     for row in rows() {
         if all.iter().any(|known| known.kind == row.kind) {
             continue;
         }
-        all.push(AttributeInfo {
+        all.push(Described {
             kind: row.kind,
             name: row.name,
-            form: match row.value_type {
-                ValueType::Bool => ValueForm::Bool,
-                ValueType::Ulong | ValueType::Among(_) => ValueForm::Ulong,
-                ValueType::Ulongs => ValueForm::Ulongs,
-                ValueType::Utf8 | ValueType::Date => ValueForm::Text,
-                ValueType::Bytes | ValueType::Sized(_) => ValueForm::Bytes,
-                ValueType::Template => ValueForm::Template,
+            form: match row.shape {
+                Shape::Bool => Form::Bool,
+                Shape::Ulong | Shape::Among(_) => Form::Ulong,
+                Shape::Ulongs => Form::Ulongs,
+                Shape::Utf8 | Shape::Date => Form::Text,
+                Shape::Bytes | Shape::Sized(_) => Form::Bytes,
+                Shape::Template => Form::Template,
             },
         });
     }

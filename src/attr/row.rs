@@ -6,9 +6,9 @@ use crate::keytype::{self, Component};
 
 pub(super) use crate::keytype::{Need, Search, Showing};
 
-/// The function that makes an object.
+/// How an object comes into being.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CreatedBy {
+pub(crate) enum How {
     /// C_CreateObject.
     Create,
     /// C_GenerateKey, and each half of C_GenerateKeyPair.
@@ -17,22 +17,22 @@ pub(crate) enum CreatedBy {
     Unwrap,
     /// C_DeriveKey.
     Derive,
-    /// C_CopyObject. `copy` takes its template; `build` refuses it.
+    /// C_CopyObject. Its templates are for `copy`; `build` refuses them.
     Copy,
 }
 
 /// One attribute of some objects.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct AttributeRow {
+pub(super) struct Row {
     /// CKA_ number.
     pub(super) kind: ck::CK_ATTRIBUTE_TYPE,
     /// CKA_ name.
     pub(super) name: &'static str,
     /// Type of the value.
-    pub(super) value_type: ValueType,
+    pub(super) shape: Shape,
     /// The objects that have it.
-    pub(super) objects: ObjectSet,
-    /// Its value when neither the template nor the function gives one.
+    pub(super) objects: Objects,
+    /// What it is when nobody says.
     pub(super) default: Fallback,
     /// In the template of C_CreateObject (footnotes 1 and 2).
     pub(super) create: Need,
@@ -43,19 +43,19 @@ pub(super) struct AttributeRow {
     /// In the template of C_DeriveKey.
     pub(super) derive: Need,
     /// In the template of C_SetAttributeValue (footnotes 8, 10, 11 and 12).
-    pub(super) set: ChangeRule,
+    pub(super) set: Change,
     /// In the template of C_CopyObject (footnote 8 and section 4.1.3).
-    pub(super) copy: ChangeRule,
-    /// When C_GetAttributeValue gives its value (footnote 7).
+    pub(super) copy: Change,
+    /// To whom it is shown (footnote 7).
     pub(super) reveal: Showing,
     /// How C_FindObjects finds it.
     pub(super) search: Search,
 }
 
-impl AttributeRow {
+impl Row {
     /// The row is for objects of this class and key type.
     pub(super) fn fits(&self, class: ck::CK_OBJECT_CLASS, key: Option<ck::CK_KEY_TYPE>) -> bool {
-        let ObjectSet { classes, key_type } = self.objects;
+        let Objects { classes, key_type } = self.objects;
         classes.contains(&class) && key_type.is_none_or(|only| key == Some(only))
     }
 
@@ -68,8 +68,8 @@ impl AttributeRow {
         Self {
             kind: component.kind,
             name: component.name,
-            value_type: component.shape.into(),
-            objects: ObjectSet {
+            shape: component.shape.into(),
+            objects: Objects {
                 classes: std::slice::from_ref(class),
                 key_type: Some(key_type),
             },
@@ -78,29 +78,29 @@ impl AttributeRow {
             generate: component.generate,
             unwrap: component.unwrap,
             derive: Need::Forbidden,
-            set: ChangeRule::Never,
-            copy: ChangeRule::Never,
+            set: Change::Never,
+            copy: Change::Never,
             reveal: component.reveal,
             search: component.search,
         }
     }
 
-    /// Whether the template of this function must, may or must not give the attribute. The template of
-    /// C_CopyObject only changes an object that is there: see `copy`.
-    pub(super) fn need(&self, created_by: CreatedBy) -> Need {
-        match created_by {
-            CreatedBy::Create => self.create,
-            CreatedBy::Generate => self.generate,
-            CreatedBy::Unwrap => self.unwrap,
-            CreatedBy::Derive => self.derive,
-            CreatedBy::Copy => Need::Forbidden,
+    /// What a template that makes an object says of this attribute. `How::Copy` starts from an
+    /// object, not from a template.
+    pub(super) fn need(&self, how: How) -> Need {
+        match how {
+            How::Create => self.create,
+            How::Generate => self.generate,
+            How::Unwrap => self.unwrap,
+            How::Derive => self.derive,
+            How::Copy => Need::Forbidden,
         }
     }
 }
 
 /// A set of objects.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ObjectSet {
+pub(super) struct Objects {
     /// CKO_ numbers.
     pub(super) classes: &'static [ck::CK_OBJECT_CLASS],
     /// CKK_ number, where all are keys of this type.
@@ -109,7 +109,7 @@ pub(super) struct ObjectSet {
 
 /// Type of a value and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ValueType {
+pub(super) enum Shape {
     /// CK_BBOOL: one byte, CK_TRUE or CK_FALSE.
     Bool,
     /// CK_ULONG.
@@ -130,9 +130,9 @@ pub(super) enum ValueType {
     Template,
 }
 
-impl From<keytype::Shape> for ValueType {
-    fn from(value_type: keytype::Shape) -> Self {
-        match value_type {
+impl From<keytype::Shape> for Shape {
+    fn from(shape: keytype::Shape) -> Self {
+        match shape {
             keytype::Shape::Ulong => Self::Ulong,
             keytype::Shape::Among(numbers) => Self::Among(numbers),
             keytype::Shape::Bytes => Self::Bytes,
@@ -141,7 +141,7 @@ impl From<keytype::Shape> for ValueType {
     }
 }
 
-/// The value of an attribute that neither the template nor the function gives.
+/// What an attribute is when neither the template nor the function says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fallback {
     /// The object lacks it, or the token sets it afterwards.
@@ -161,9 +161,9 @@ pub(super) enum Fallback {
     Number(u64),
 }
 
-/// What a template that changes an object, or its copy, may do to an attribute.
+/// An attribute's place in a template that changes an object or its copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ChangeRule {
+pub(super) enum Change {
     /// Read-only.
     Never,
     /// To any value.
@@ -178,6 +178,6 @@ pub(super) enum ChangeRule {
     OnlyEarlier,
     /// A date: set where there was none, or made later.
     OnlyLater,
-    /// To any value by the security officer; by others not at all.
+    /// By the SO.
     SoOnly,
 }

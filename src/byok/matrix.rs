@@ -25,13 +25,7 @@ pub(crate) enum Act {
 const MATRIX: &[(State, &[Act])] = &[
     (
         State::PendingImport,
-        &[
-            Act::Import,
-            Act::DeleteMaterial,
-            Act::Administer,
-            Act::Attest,
-            Act::See,
-        ],
+        &[Act::Import, Act::DeleteMaterial, Act::Administer, Act::See],
     ),
     (
         State::Enabled,
@@ -58,7 +52,7 @@ const MATRIX: &[(State, &[Act])] = &[
     ),
     (
         State::PendingDeletion,
-        &[Act::DeleteMaterial, Act::Administer, Act::Attest, Act::See],
+        &[Act::DeleteMaterial, Act::Administer, Act::See],
     ),
     (State::Deleted, &[]),
 ];
@@ -88,10 +82,10 @@ mod tests {
             (Act::See, 's'),
         ];
         for (state, expected) in [
-            (State::PendingImport, "idats"),
+            (State::PendingImport, "idas"),
             (State::Enabled, "uidarts"),
             (State::Disabled, "idarts"),
-            (State::PendingDeletion, "dats"),
+            (State::PendingDeletion, "das"),
             (State::Deleted, ""),
         ] {
             let allowed: String = acts

@@ -32,11 +32,15 @@ pub fn find(name: &[u8]) -> Option<&'static Profile> {
     all().find(|profile| profile.name.as_bytes() == name)
 }
 
-/// The spec that a service calls `text`, in capitals or not, with hyphens or underscores: a name of any
-/// profile, else a general one.
+/// The spec that a service calls `text`, in capitals or not, with hyphens or underscores: a general name
+/// that is written just so, else a name of any profile, else a general one.
 #[must_use]
 pub fn read_spec(text: &str) -> Option<SpecName> {
+    let general = SpecName::general(text);
+    if general.as_ref().is_some_and(|known| known.name == text) {
+        return general;
+    }
     let mut of_services = all().flat_map(|profile| profile.spec_names);
     let named = of_services.find(|known| name::same(&known.name, text));
-    named.cloned().or_else(|| SpecName::general(text))
+    named.cloned().or(general)
 }

@@ -62,18 +62,10 @@ pub(super) struct NamedAlgorithm {
 impl NamedAlgorithm {
     /// CKA_TENON_WRAP_ALGORITHM; `None` for layouts that no import job takes.
     pub(super) fn number(&self) -> Option<ck::CK_ULONG> {
-        self.known().map(|row| row.number)
-    }
-
-    /// The name in the library's table, as the token's statements have it.
-    pub(super) fn canonical(&self) -> Option<&'static str> {
-        self.known().map(|row| row.name)
-    }
-
-    fn known(&self) -> Option<&'static Algorithm> {
-        ALGORITHMS
+        let row = ALGORITHMS
             .iter()
-            .find(|row| Layout::from(row.scheme) == self.layout)
+            .find(|row| Layout::from(row.scheme) == self.layout);
+        row.map(|row| row.number)
     }
 }
 

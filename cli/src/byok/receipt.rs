@@ -42,12 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let show = |file: &PathBuf| file.display().to_string();
         writeln!(
             out,
-            "The owner checks it against the key and the attestation key kept before:"
-        )?;
-        writeln!(
-            out,
-            "tenon byok check-receipt KEY --receipt {} --attestation-key KEPT",
-            show(&statement)
+            "Verify it with the attestation key that you had before, or compare:"
         )?;
         writeln!(
             out,

@@ -138,6 +138,7 @@ mod tests {
                 Usage::EncryptDecrypt,
             ),
             ("rsa-2048", "rsa-2048", Usage::SignVerify),
+            ("RSA_2048", "RSA_2048", Usage::SignVerify),
         ] {
             let named = parse(text).unwrap();
             assert_eq!(named.name, name);

@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
-
 use crate::attr::Attributes;
-use crate::byok::State;
 use crate::ck;
 use crate::keytype::{Key, Material};
 use crate::policy::{Facts, KeyFacts};
@@ -14,7 +11,6 @@ use crate::store::Uid;
 use crate::error::{Error, Result};
 use crate::token::record::damaged::damaged;
 use crate::token::record::facts::facts;
-use crate::token::record::statement::Receipt;
 use crate::token::record::uid::shown;
 
 /// A session's handle. The token uses it only to know whose the session objects are.
@@ -48,8 +44,6 @@ pub struct Object {
     pub(in crate::token) key: OnceLock<Arc<Key>>,
     /// All versions of an external key, ready for use.
     pub(in crate::token) keyring: OnceLock<Arc<Key>>,
-    /// The last receipt that was signed, and the state in which the key was.
-    pub(in crate::token) receipt: Mutex<Option<(State, Receipt)>>,
 }
 
 impl Object {
@@ -68,7 +62,6 @@ impl Object {
             home,
             key: OnceLock::new(),
             keyring: OnceLock::new(),
-            receipt: Mutex::new(None),
         }
     }
 

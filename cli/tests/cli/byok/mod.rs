@@ -6,7 +6,6 @@ mod life;
 mod monitor;
 mod openssl;
 mod profiles;
-mod proofs;
 mod receipt;
 mod tokens;
 mod wrap;

@@ -10,13 +10,13 @@ use std::{ptr, slice};
 use crate::ck::{self, CK_ULONG};
 use crate::error::{Error, Result, refuse};
 
-/// More than any machine holds: 64 GiB. A longer input or output is a mistake of the caller.
+/// 64 GiB: a longer input or output is taken for a mistake of the caller.
 pub(super) const MEMORY: CK_ULONG = 1 << 36;
 
-/// Most bytes of a value that is copied before it is judged: an attribute, a parameter, a wrapped key.
+/// Greatest length in bytes of a value that is copied before it is checked: an attribute, a parameter, a wrapped key.
 pub(super) const LARGEST_COPY: CK_ULONG = 1 << 26;
 
-/// Bytes of the caller.
+/// Bytes of the caller that the function reads.
 #[derive(Clone, Copy)]
 pub(super) struct Input {
     start: *const u8,
@@ -50,7 +50,8 @@ impl Input {
         Ok(unsafe { slice::from_raw_parts(self.start, len) })
     }
 
-    /// The bytes of a value that is copied before it is judged.
+    /// The bytes of a value that is copied before it is checked: at most `LARGEST_COPY`, so that no caller makes the
+    /// library allocate more.
     pub(super) fn value(&self) -> Result<&[u8]> {
         if self.len == 0 {
             return Ok(&[]);
@@ -80,7 +81,7 @@ impl Input {
     }
 }
 
-/// Bytes of the caller that are filled.
+/// Bytes of the caller that the function fills.
 pub(super) struct Buffer {
     start: *mut u8,
     len: CK_ULONG,
@@ -95,7 +96,7 @@ pub(super) unsafe fn buffer(start: *mut u8, len: CK_ULONG) -> Buffer {
 }
 
 impl Buffer {
-    /// The bytes, with whatever they hold; none at NULL with length 0.
+    /// The bytes, with their present content; none at NULL with length 0.
     pub(super) fn bytes(&mut self) -> Result<&mut [u8]> {
         if self.len == 0 {
             return Ok(&mut []);
@@ -152,7 +153,7 @@ impl Text {
     }
 }
 
-/// Where one value goes.
+/// Where the function writes one value.
 pub(super) struct Place<T>(*mut T);
 
 /// The place at `start`.
@@ -175,8 +176,8 @@ impl<T> Place<T> {
         Ok(Ready(self.0))
     }
 
-    /// Writes what `make` makes, which is not called at NULL: nothing is done whose result would
-    /// be lost.
+    /// Writes what `make` returns. `make` is not called where the place is NULL, so that nothing is done whose result
+    /// would be lost.
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD at NULL, and those of `make`.
@@ -198,10 +199,10 @@ impl<T> Ready<T> {
     }
 }
 
-/// `len` as the length of a slice at `start`.
+/// `len` elements at `start` as the length of a slice.
 ///
 /// # Errors
-/// CKR_ARGUMENTS_BAD at NULL, or where no such slice can be.
+/// CKR_ARGUMENTS_BAD at NULL, or where the slice would be longer than Rust allows or pass the end of memory.
 pub(super) fn extent<T>(start: *const T, len: CK_ULONG) -> Result<usize> {
     if start.is_null() {
         return Err(null());
@@ -244,7 +245,7 @@ fn in_memory(len: usize, most: CK_ULONG) -> Result<usize> {
     Ok(len)
 }
 
-/// `len` as the caller counts; no object in memory is longer.
+/// A length as a CK_ULONG.
 pub(super) fn count(len: usize) -> CK_ULONG {
     CK_ULONG::try_from(len).unwrap_or(CK_ULONG::MAX)
 }

@@ -19,8 +19,8 @@ compile_error!(
     "a panic must not end the program that loaded the module: build with panic = \"unwind\""
 );
 
-/// Beginnings of the names of functions that have a PIN, a value or a plaintext in hand. What the others
-/// work with lies in keys that are ready.
+/// Beginnings of the names of functions that handle a PIN, a key's value or a plaintext, copies of which may stay
+/// on the stack. Other functions use secrets only inside keys that are ready for use.
 const HANDLE_SECRETS: &[&str] = &[
     "C_CopyObject",
     "C_CreateObject",
@@ -37,7 +37,7 @@ const HANDLE_SECRETS: &[&str] = &[
     "C_WrapKey",
 ];
 
-/// An exported function, as the door knows it.
+/// An exported function: its name, and whether it handles secrets.
 #[derive(Clone, Copy)]
 pub(super) struct Function {
     name: &'static str,
@@ -95,7 +95,7 @@ pub(super) fn with_module(
     })
 }
 
-/// A call to one session. The handle is judged before every other argument.
+/// A call to one session. A handle that is no session's is refused before any other argument is read.
 pub(super) fn with_session(
     function: Function,
     handle: ck::CK_SESSION_HANDLE,
@@ -133,7 +133,7 @@ fn caught(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_R
 /// Sends the panics of our calls to the log, with their place and without their text, which may
 /// hold arguments. Other panics go where they went before.
 ///
-/// Once for a process, since hooks pile up.
+/// The hook is set once for a process: each further one would call those before it.
 pub(super) fn hush_panics() {
     static HOOK: Lazy<()> = Lazy::new(hook_panics);
     Lazy::force(&HOOK);

@@ -25,7 +25,8 @@ pub(super) fn initialize(args: Record<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
     })
 }
 
-/// The library makes no threads and locks with the system's own primitives.
+/// Refuses arguments that the specification forbids. All four combinations of mutexes and CKF_OS_LOCKING_OK are
+/// taken, since the library locks with the system's own primitives and makes no threads.
 fn check(args: &ck::CK_C_INITIALIZE_ARGS) -> Result<()> {
     if !args.pReserved.is_null() {
         return refuse(ck::CKR_ARGUMENTS_BAD, "pReserved is not NULL");
@@ -42,9 +43,8 @@ fn check(args: &ck::CK_C_INITIALIZE_ARGS) -> Result<()> {
             "some of the mutex functions are NULL and some are not",
         );
     }
-    // In all four cases of the specification the system's own locks do: threads that a program has
-    // made by whatever library are threads of the system. A program that supplies mutexes without
-    // CKF_OS_LOCKING_OK gains nothing from a refusal with CKR_CANT_LOCK.
+    // Whatever library made a program's threads, they are threads of the system, so its locks work for them. A
+    // program that supplies mutexes without CKF_OS_LOCKING_OK gains nothing from CKR_CANT_LOCK.
     Ok(())
 }
 

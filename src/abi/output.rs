@@ -104,7 +104,7 @@ pub(super) unsafe fn list<T>(start: *mut T, count: *mut CK_ULONG) -> List<T> {
 }
 
 impl<T: Copy> List<T> {
-    /// Writes all elements or none; their number in any case.
+    /// Writes the number of elements in any case, and all elements where the array holds them.
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD, CKR_BUFFER_TOO_SMALL, and those of `make`.
@@ -130,7 +130,7 @@ impl<T: Copy> List<T> {
     }
 }
 
-/// An array of the caller that is filled as far as there is something.
+/// An array of the caller of which the function may fill the first elements only.
 pub(super) struct Array<T> {
     start: *mut T,
     len: CK_ULONG,
@@ -145,7 +145,7 @@ pub(super) unsafe fn array<T>(start: *mut T, len: CK_ULONG) -> Array<T> {
 }
 
 impl<T: Copy> Array<T> {
-    /// Writes what `make` makes of the array's length, and returns how many elements that is.
+    /// Writes the elements that `make` returns for an array of this length, and returns their number.
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD, and those of `make`.

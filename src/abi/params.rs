@@ -18,14 +18,14 @@ pub(super) use message::{MessageParameter, message_parameter};
 
 use parts::{bytes, hash, invalid, structure};
 
-/// CK_MECHANISM of the caller.
+/// The caller's CK_MECHANISM.
 pub(super) struct Chosen(*const ck::CK_MECHANISM);
 
 /// The mechanism at `start`.
 ///
 /// # Safety
-/// `start` is NULL or a readable CK_MECHANISM whose parameter is what the mechanism asks for, or
-/// NULL, or anything that its length betrays.
+/// `start` is NULL or a readable CK_MECHANISM. Its pParameter is NULL or readable for ulParameterLen bytes; where that
+/// is the length of the mechanism's structure, it is that structure, whose pointers are NULL or readable too.
 pub(super) unsafe fn mechanism(start: *mut ck::CK_MECHANISM) -> Chosen {
     Chosen(start)
 }
@@ -80,8 +80,8 @@ impl Chosen {
     }
 }
 
-/// The parameter of shape `kind` at `start`. Nothing at all is `Params::None` for every kind: the
-/// operation knows whether it can do without.
+/// The parameter of shape `kind` at `start`. A parameter of no bytes is `Params::None` for every kind; the operation
+/// refuses that where it needs one.
 ///
 /// # Errors
 /// CKR_MECHANISM_PARAM_INVALID.

@@ -11,8 +11,8 @@ use crate::error::{Result, refuse};
 use crate::fork::Mark;
 use crate::module::Module;
 
-/// What one process owns. It is never freed: a forked child leaves its parent's alone, since locks
-/// may be held in it for ever and its files are the parent's, and makes its own.
+/// What one process owns. It is never freed. A forked child does not touch its parent's state, in which threads
+/// that the child does not have may hold locks, and whose files are the parent's; it makes its own.
 struct State {
     mark: Mark,
     module: RwLock<Option<Arc<Module>>>,
@@ -21,9 +21,9 @@ struct State {
 static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
 static EXITING: AtomicBool = AtomicBool::new(false);
 
-/// The crypto library's own destructor runs at exit too, and its functions may abort the process
-/// after it. Entries run from the last to the first; LLD, which sorts them by number, puts this
-/// one behind all plain ones, so that it runs before theirs.
+/// Runs `at_exit` before the destructors of other libraries in this file: those of the crypto library run at exit
+/// too, and its functions may abort the process afterwards. Entries of .fini_array run from the last to the first;
+/// the number makes the linker put this one last.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".fini_array.99999"))]
 static AT_EXIT: extern "C" fn() = at_exit;

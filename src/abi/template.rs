@@ -8,7 +8,7 @@ use crate::ck::{self, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_ULONG};
 use crate::error::{Error, Result, refuse};
 use crate::secret::Secret;
 
-/// More attributes than any template has: a count beyond it is a mistake of the caller.
+/// Greatest number of attributes of a template; a greater one is taken for a mistake of the caller.
 const MOST: usize = 4096;
 
 /// An array of CK_ATTRIBUTE.
@@ -37,7 +37,7 @@ impl Template {
         unsafe { attributes(self.start, len, Depth::Top) }
     }
 
-    /// The types alone; values are where the answer goes.
+    /// The types alone, of a template into which C_GetAttributeValue writes the values.
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD.
@@ -49,8 +49,8 @@ impl Template {
             .collect())
     }
 
-    /// Answers C_GetAttributeValue: every attribute is worked through, whatever becomes of the
-    /// others. `revealed` has one answer for each of `kinds`, in its order.
+    /// Answers C_GetAttributeValue: each attribute gets its value or CK_UNAVAILABLE_INFORMATION, whatever the others
+    /// get. `revealed` has one answer for each of `kinds`, in the same order.
     ///
     /// # Errors
     /// CKR_ATTRIBUTE_SENSITIVE before CKR_ATTRIBUTE_TYPE_INVALID before CKR_BUFFER_TOO_SMALL.
@@ -90,7 +90,7 @@ impl Template {
     }
 }
 
-/// Where an attribute stands.
+/// Whether an attribute is in a template or in an attribute of one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Depth {
     /// In the template of the call.
@@ -170,7 +170,7 @@ fn bad_value() -> Error {
     )
 }
 
-/// What became of one attribute, from the best to the worst.
+/// The outcome for one attribute, from the best to the worst: the worst of all is the return value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Answer {
     Given,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::source;
-use super::table::{FOREIGN, SETTINGS};
+use super::table::{SETTINGS, SOFTHSM_SETTINGS};
 use super::values::Config;
 
 impl Config {
@@ -25,8 +25,8 @@ impl Config {
             );
         }
         text.push_str("\n# Settings of SoftHSM that are accepted and have no effect:\n");
-        for foreign in FOREIGN {
-            let _ = writeln!(text, "# {} = {}", foreign.key, foreign.doc);
+        for softhsm in SOFTHSM_SETTINGS {
+            let _ = writeln!(text, "# {} = {}", softhsm.key, softhsm.doc);
         }
         text
     }

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-/// `value` with `~`, `$HOME` or `${HOME}` at its beginning replaced.
+/// `value` with `~`, `$HOME` or `${HOME}` at its beginning replaced by the home folder.
 ///
 /// # Errors
-/// Why the path cannot be meant so.
+/// The sentence for a path with another abbreviation or variable, or without a home folder.
 pub(super) fn expand(value: &str, home: Option<&Path>) -> Result<String, String> {
     let rest = ["~", "$HOME", "${HOME}"].iter().find_map(|short| {
         let rest = value.strip_prefix(short)?;
@@ -27,7 +27,7 @@ pub(super) fn expand(value: &str, home: Option<&Path>) -> Result<String, String>
     Ok(path)
 }
 
-/// `$NAME` or `${NAME}` is in it.
+/// The path contains `$NAME` or `${NAME}`.
 fn names_variable(path: &str) -> bool {
     let mut after = path.split('$').skip(1);
     after.any(|text| text.starts_with(|c: char| c == '{' || c == '_' || c.is_ascii_alphabetic()))

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::path;
-use super::table::{FOREIGN, PATHS, SETTINGS, Setting};
+use super::table::{PATHS, SETTINGS, SOFTHSM_SETTINGS, Setting};
 use super::values::Config;
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -22,7 +22,7 @@ pub enum Origin {
     Environment(String),
     /// A line of the file, counted from 1.
     File(PathBuf, usize),
-    /// Nobody gave one.
+    /// Neither the environment nor the file gives a value.
     Default,
 }
 
@@ -36,25 +36,25 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One setting in force.
+/// A setting with the value that it has in this process.
 #[derive(Debug)]
-pub struct Entry {
+pub struct EffectiveSetting {
     /// Its name in the file.
     pub key: &'static str,
-    /// Its value, as it was written.
+    /// Its value as it was written, with paths expanded and made absolute.
     pub value: String,
-    /// Who said so.
+    /// Where the value comes from.
     pub origin: Origin,
 }
 
-/// The settings in force, with their origins.
+/// All settings of a process, with their origins.
 #[derive(Debug)]
 pub struct Settings {
     /// The file that was read, if there is one.
     pub file: Option<PathBuf>,
     /// In the order of the table.
-    pub entries: Vec<Entry>,
-    /// What they come to.
+    pub entries: Vec<EffectiveSetting>,
+    /// The same settings as typed values.
     pub config: Config,
 }
 
@@ -73,11 +73,11 @@ impl Settings {
     /// # Errors
     /// As `load`.
     pub fn of(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self> {
-        // What is no UTF-8 names no variable of ours.
+        // The names of our variables are ASCII, so a name that is no UTF-8 is none of them.
         let environment: Environment = environment
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
-        let mut reader = Reader::new(folder(&environment, "HOME"));
+        let mut reader = SettingsReader::new(folder(&environment, "HOME"));
         let file = config_file(&environment);
         if let Some(path) = &file {
             match read(path) {
@@ -107,17 +107,18 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 type Environment = BTreeMap<String, OsString>;
 
-/// What has been read so far: later sources replace what earlier ones said.
-struct Reader {
+/// The settings read so far. Defaults come first, then the file, then the environment; a later source replaces
+/// the value of an earlier one.
+struct SettingsReader {
     config: Config,
-    entries: Vec<Entry>,
+    entries: Vec<EffectiveSetting>,
     mistakes: Vec<String>,
     home: Option<PathBuf>,
 }
 
-impl Reader {
+impl SettingsReader {
     fn new(home: Option<PathBuf>) -> Self {
-        let entries = SETTINGS.iter().map(|setting| Entry {
+        let entries = SETTINGS.iter().map(|setting| EffectiveSetting {
             key: setting.key,
             value: setting.default.to_owned(),
             origin: Origin::Default,
@@ -163,7 +164,7 @@ impl Reader {
     }
 
     fn read_file(&mut self, path: &Path, text: &str) {
-        // The first line of each key: a second one would make the file say two things.
+        // The line of each key that was read: a key that is set twice is a mistake.
         let mut lines = BTreeMap::new();
         for (line, text) in (1..).zip(text.lines()) {
             let text = text.split('#').next().unwrap_or_default().trim();
@@ -182,8 +183,9 @@ impl Reader {
             }
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
                 self.set(setting, value, here);
-            } else if let Some(foreign) = FOREIGN.iter().find(|foreign| foreign.key == key) {
-                if let Err(why) = (foreign.check)(value) {
+            } else if let Some(softhsm) = SOFTHSM_SETTINGS.iter().find(|softhsm| softhsm.key == key)
+            {
+                if let Err(why) = (softhsm.check)(value) {
                     self.mistake(here, format!("bad value for `{key}`: {why}"));
                 }
             } else {
@@ -232,8 +234,9 @@ impl Reader {
     }
 }
 
-impl Reader {
-    /// A relative path would be another one in each program: what it means now is taken, and said.
+impl SettingsReader {
+    /// Makes relative paths absolute, with a warning: each program has another working folder, so a relative path
+    /// would mean another token in each.
     fn make_absolute(&mut self) {
         let config = &mut self.config;
         let paths = [
@@ -266,7 +269,8 @@ impl Reader {
         }
     }
 
-    /// A token that everybody could read would be nobody's secret.
+    /// Completes `objectstore.umask`, with a warning, where it would let other users than owner and group use the
+    /// token files.
     fn keep_others_out(&mut self) {
         const OTHERS: u32 = 0o007;
         let config = &mut self.config;

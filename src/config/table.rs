@@ -5,29 +5,26 @@ use std::time::Duration;
 
 use super::values::{Config, LogLevel, LogTarget, MechanismFilter};
 
-/// What is wrong with a value.
-pub(super) type Judged = Result<(), String>;
-
 /// A setting.
 pub(super) struct Setting {
     /// Its name in the file.
     pub(super) key: &'static str,
-    /// Its value when nobody gives one.
+    /// Its value where neither the environment nor the file gives one.
     pub(super) default: &'static str,
     /// One line for the example.
     pub(super) doc: &'static str,
-    /// Takes the value over.
-    pub(super) set: fn(&mut Config, &str) -> Judged,
+    /// Puts the value into the configuration; the error names the values that are allowed.
+    pub(super) set: fn(&mut Config, &str) -> Result<(), String>,
 }
 
-/// A setting of SoftHSM that is accepted, so that its files can be used, and has no effect.
-pub(super) struct Foreign {
+/// A setting of SoftHSM that is accepted and has no effect, so that SoftHSM's files can be used.
+pub(super) struct SoftHsmSetting {
     /// Its name in the file.
     pub(super) key: &'static str,
-    /// Why there is nothing to set.
+    /// Its values, and why it has no effect.
     pub(super) doc: &'static str,
-    /// The values that SoftHSM takes.
-    pub(super) check: fn(&str) -> Judged,
+    /// Refuses values that SoftHSM refuses; the error names those that are allowed.
+    pub(super) check: fn(&str) -> Result<(), String>,
 }
 
 pub(super) static SETTINGS: &[Setting] = &[
@@ -259,8 +256,8 @@ pub(super) const PATHS: [&str; 4] = [
 ];
 
 /// Settings of SoftHSM without a counterpart here.
-pub(super) static FOREIGN: &[Foreign] = &[
-    Foreign {
+pub(super) static SOFTHSM_SETTINGS: &[SoftHsmSetting] = &[
+    SoftHsmSetting {
         key: "objectstore.backend",
         doc: "file or db: tokens are always databases.",
         check: |value| match value {
@@ -268,7 +265,7 @@ pub(super) static FOREIGN: &[Foreign] = &[
             _ => Err("expected file or db".into()),
         },
     },
-    Foreign {
+    SoftHsmSetting {
         key: "library.reset_on_fork",
         doc: "true or false: a forked child always begins anew with C_Initialize.",
         check: |value| flag(value).map(drop),

@@ -1,4 +1,4 @@
-//! The settings in force.
+//! The settings as typed values.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,12 +57,13 @@ impl MechanismFilter {
     }
 }
 
-/// The settings in force.
+/// The settings of a process, as typed values.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Folder of the token files.
     pub token_dir: PathBuf,
-    /// Rights that new token files and folders do not have; nothing is left to others.
+    /// Mode bits that new token files (0666) and folders (0777) do not get. Contains 0007, so that other users than
+    /// owner and group get no right.
     pub umask: u32,
     /// Where log lines go.
     pub log_target: LogTarget,
@@ -70,9 +71,9 @@ pub struct Config {
     pub log_level: LogLevel,
     /// Which mechanisms are offered.
     pub mechanisms: MechanismFilter,
-    /// Slots there can be; C_InitToken of a free one makes a file.
+    /// Numbers of slots are below this.
     pub slot_limit: u64,
-    /// Slots say CKF_REMOVABLE_DEVICE.
+    /// C_GetSlotInfo sets CKF_REMOVABLE_DEVICE.
     pub removable: bool,
     /// Least length of a new PIN in bytes.
     pub pin_min_length: u64,
@@ -86,34 +87,35 @@ pub struct Config {
     pub pin_key_file: Option<PathBuf>,
     /// Never write to a token's file.
     pub read_only: bool,
-    /// Only read a token's file that this process may not write.
+    /// Open a token's file read-only where this process may not write it, instead of refusing it.
     pub read_only_auto: bool,
-    /// Allow a login where the retry counter can live in memory alone.
+    /// Allow a login with `read_only`, where wrong PINs can be counted in memory alone.
     pub read_only_login: bool,
-    /// How long a change waits for other processes.
+    /// How long a change waits for other processes that write the same token.
     pub busy_timeout: Duration,
-    /// How far above a token's clock mark a reading of the clock is believed, in seconds.
+    /// Seconds by which the clock may be ahead of the latest time that the token has seen; a clock further ahead is
+    /// in doubt.
     pub clock_leap: UnixTime,
-    /// Folder of the files that tell when a token's file is an older copy.
+    /// Folder of the anchors, which tell that a token's file was replaced by an older copy.
     pub anchor: Option<PathBuf>,
     /// Logins and uses of private and secret keys are recorded too.
     pub audit_use: bool,
-    /// Rows that a login compares with their sum at most.
+    /// Greatest number of rows of keys that a login compares with the sum that the token keeps of them.
     pub login_rows: u64,
     /// CKA_START_DATE and CKA_END_DATE are enforced.
     pub enforce_dates: bool,
-    /// Unwrapped token keys bind to (class, key type, CKA_ID).
+    /// A token key that is unwrapped with a CKA_ID and without CKA_EXTRACTABLE=TRUE is bound to its first material.
     pub bind_by_id: bool,
-    /// Changes that callers without a login can make in a day.
+    /// Changes of public objects that callers without a login can make in a token in a day.
     pub public_changes: u64,
-    /// One key neither wraps and decrypts, nor unwraps and encrypts.
+    /// Keys and key pairs that both wrap and decrypt, or both unwrap and encrypt, are refused.
     pub separate_roles: bool,
-    /// Least size in bits of an RSA private key that is made or comes in.
+    /// Least size in bits of an RSA private key that is generated, created or unwrapped.
     pub rsa_min_bits: u64,
     /// Material for bound keys may come by CKM_RSA_PKCS.
     pub pkcs1_imports: bool,
-    /// CKM_AES_KEY_WRAP_PAD makes PKCS#7 padding and RFC 3394 instead of RFC 5649.
+    /// CKM_AES_KEY_WRAP_PAD wraps by PKCS#7 padding and RFC 3394 instead of RFC 5649.
     pub key_wrap_pad_pkcs7: bool,
-    /// What is not as it was written, one sentence each.
+    /// What was taken otherwise than it was written, one sentence each, for the log.
     pub warnings: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Parameters of one message: read before it, and written where the module makes a part of them.
+//! Parameters of one message: read before it, and written where the module generates a part of them.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -35,8 +35,8 @@ pub(super) fn size(kind: MessageKind) -> usize {
     }
 }
 
-/// Where the vector and the tag of a message go; NULL for what the caller gives.
-pub(in crate::abi) struct Made {
+/// Where the module writes the vector and the tag that it generates for a message; NULL for what the caller gives.
+pub(in crate::abi) struct MessageOutput {
     iv: *mut u8,
     tag: *mut u8,
 }
@@ -53,7 +53,7 @@ struct Fields {
 }
 
 impl MessageParameter {
-    /// The parameters, and where an encryption writes what it makes of them.
+    /// The parameters, and where an encryption writes the vector and tag that it generates.
     ///
     /// # Errors
     /// CKR_MECHANISM_PARAM_INVALID.
@@ -61,7 +61,7 @@ impl MessageParameter {
         &self,
         kind: MessageKind,
         encrypts: bool,
-    ) -> Result<(MessageParams, Made)> {
+    ) -> Result<(MessageParams, MessageOutput)> {
         if self.start.is_null() {
             return invalid("a message needs its parameter");
         }
@@ -95,7 +95,7 @@ impl MessageParameter {
             tag,
             data_len: length(fields.data_len),
         };
-        let made = Made {
+        let generated = MessageOutput {
             iv: if generator == Generator::None {
                 ptr::null_mut()
             } else {
@@ -107,12 +107,12 @@ impl MessageParameter {
                 ptr::null_mut()
             },
         };
-        Ok((params, made))
+        Ok((params, generated))
     }
 }
 
-impl Made {
-    /// Writes what was made of `params`, which `MessageParameter::read` gave together with this.
+impl MessageOutput {
+    /// Writes the vector and the tag of `params`, which `MessageParameter::read` gave together with this.
     pub(in crate::abi) fn write(&self, params: &MessageParams) {
         if !self.iv.is_null() {
             // SAFETY: writable by the promise of `message_parameter`, for the length that was read.
@@ -169,6 +169,6 @@ fn generator(number: ck::CK_GENERATOR_FUNCTION) -> Result<Generator> {
         ck::CKG_GENERATE_COUNTER => Generator::Counter,
         ck::CKG_GENERATE_RANDOM => Generator::Random,
         ck::CKG_GENERATE_COUNTER_XOR => Generator::CounterXor,
-        _ => return invalid("the generator of initialization vectors is none of this token"),
+        _ => return invalid("the token does not have this generator of initialization vectors"),
     })
 }

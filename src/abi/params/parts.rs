@@ -1,4 +1,4 @@
-//! What all readers of parameters share.
+//! Numbers, lengths and bytes in the structures of all parameters.
 
 use std::ffi::c_void;
 
@@ -19,7 +19,7 @@ pub(super) fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
         ck::CKM_SHA3_256 => Hash::Sha3_256,
         ck::CKM_SHA3_384 => Hash::Sha3_384,
         ck::CKM_SHA3_512 => Hash::Sha3_512,
-        _ => return invalid("the hash is none of this token"),
+        _ => return invalid("the token does not have this hash"),
     })
 }
 
@@ -51,7 +51,7 @@ pub(super) fn invalid<T>(what: &'static str) -> Result<T> {
     refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)
 }
 
-/// A length that is judged later; none in memory is longer than a usize.
+/// A length as usize; one that is longer becomes the greatest, which the check of the length refuses.
 pub(super) fn length(len: CK_ULONG) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
 }

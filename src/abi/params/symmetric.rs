@@ -43,7 +43,7 @@ pub(super) unsafe fn ccm(params: ck::CK_CCM_PARAMS) -> Result<Params> {
     })
 }
 
-/// CK_MAC_GENERAL_PARAMS. The mechanism knows how long its MAC can be.
+/// CK_MAC_GENERAL_PARAMS. The mechanism checks the length.
 pub(super) fn mac_len(len: ck::CK_MAC_GENERAL_PARAMS) -> Params {
     Params::MacLen(length(len))
 }
@@ -105,11 +105,11 @@ pub(super) unsafe fn hkdf(params: ck::CK_HKDF_PARAMS) -> Result<Params> {
     })
 }
 
-/// Iterations that take a minute or so: a greater number is a mistake of the caller, and would keep the
-/// call for hours.
+/// Greatest number of iterations, which takes a minute or so. A greater one is taken for a mistake: the call would
+/// not return for hours.
 const MOST_ITERATIONS: u32 = 100_000_000;
 
-/// No address is below this, and no password is longer.
+/// Greatest length of a password. A greater ulPasswordLen is a pointer, since no memory has an address below this.
 const LONGEST_PASSWORD: CK_ULONG = 0xFFFF;
 
 /// CK_PKCS5_PBKD2_PARAMS2. In 2.40's structure of the same length ulPasswordLen is a pointer to

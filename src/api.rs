@@ -10,7 +10,8 @@
 
 pub mod attr {
     pub use crate::attr::{
-        Described, Form, RawAttribute, RawValue, Revealed, described, is_material, name,
+        AttributeInfo, RawAttribute, RawValue, Revealed, ValueForm, is_material, known_attributes,
+        name,
     };
 }
 
@@ -140,6 +141,6 @@ pub mod token {
     pub use crate::token::{
         AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event, Handle, Receipt,
         Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
-        Undone, Verified, VerifiedArchives, Version,
+        Undone, Verified, VerifiedArchives, Version, material_proof,
     };
 }

@@ -38,11 +38,27 @@ pub const CKA_TENON_REQUIRE_TOKEN: CK_ATTRIBUTE_TYPE = vendor(0x0C);
 pub const CKA_TENON_DESCRIPTION: CK_ATTRIBUTE_TYPE = vendor(0x0D);
 /// Tags: a JSON object of strings, UTF-8.
 pub const CKA_TENON_TAGS: CK_ATTRIBUTE_TYPE = vendor(0x0E);
-
+/// The token's signed statement of the last import, or of the material's end: canonical JSON. Read-only.
+pub const CKA_TENON_RECEIPT: CK_ATTRIBUTE_TYPE = vendor(0x12);
+/// Signature of CKA_TENON_RECEIPT by the attestation key: ECDSA with SHA-256, DER. Read-only.
+pub const CKA_TENON_RECEIPT_SIGNATURE: CK_ATTRIBUTE_TYPE = vendor(0x13);
+/// A number of the owner's that goes into the receipt of an import, at most 64 bytes.
+pub const CKA_TENON_OWNER_NONCE: CK_ATTRIBUTE_TYPE = vendor(0x14);
+/// The token's signed statement of an import job's wrapping key: canonical JSON. Read-only.
+pub const CKA_TENON_WRAPPING_STATEMENT: CK_ATTRIBUTE_TYPE = vendor(0x15);
+/// Signature of CKA_TENON_WRAPPING_STATEMENT by the attestation key: ECDSA with SHA-256, DER. Read-only.
+pub const CKA_TENON_WRAPPING_STATEMENT_SIGNATURE: CK_ATTRIBUTE_TYPE = vendor(0x16);
 /// What its service calls the spec of an external key, UTF-8.
 pub const CKA_TENON_KEY_SPEC: CK_ATTRIBUTE_TYPE = vendor(0x20);
 
 // The attributes INTERNAL_… are in no table, so no client can name them.
+
+/// SHA-256 of the blob that brought the material last.
+pub const INTERNAL_BLOB_DIGEST: CK_ATTRIBUTE_TYPE = vendor(0xE0);
+/// SHA-256 of the SubjectPublicKeyInfo of the key that unwrapped that blob; absent for a secret key.
+pub const INTERNAL_WRAPPING_DIGEST: CK_ATTRIBUTE_TYPE = vendor(0xE1);
+/// `record::statement::material_proof` of secret material.
+pub const INTERNAL_MATERIAL_PROOF: CK_ATTRIBUTE_TYPE = vendor(0xE2);
 
 /// Binding of an external key: what its material must be (docs/design.md, section 7).
 pub const INTERNAL_BINDING: CK_ATTRIBUTE_TYPE = vendor(0xF0);

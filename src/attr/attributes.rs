@@ -53,8 +53,8 @@ impl Attributes {
         }
     }
 
-    /// The entries of a nested template, as attributes of their own: what `build` takes as implied
-    /// for CKA_UNWRAP_TEMPLATE and CKA_DERIVE_TEMPLATE, and `has_all` for CKA_WRAP_TEMPLATE.
+    /// The entries of a nested template. `build` takes those of CKA_UNWRAP_TEMPLATE and CKA_DERIVE_TEMPLATE as
+    /// implied, and `has_all` compares a key with those of CKA_WRAP_TEMPLATE.
     #[must_use]
     pub(crate) fn template(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<Self> {
         match self.get(kind)? {
@@ -63,8 +63,7 @@ impl Attributes {
         }
     }
 
-    /// The components of public keys in the form that objects have them, whichever they were given in;
-    /// the rest as it is.
+    /// The same attributes, with the components of public keys in the form in which objects hold them.
     #[must_use]
     pub(crate) fn canonical(mut self) -> Self {
         for (kind, value) in keytype::canonical(self.key_type(), &self) {
@@ -89,7 +88,7 @@ impl Attributes {
         }
     }
 
-    /// Takes `kind` away and returns its value.
+    /// Removes `kind` and returns its value.
     pub(crate) fn remove(&mut self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<Value> {
         let place = self.place(kind).ok()?;
         Some(self.0.remove(place).1)

@@ -8,79 +8,91 @@ use crate::secret::Secret;
 use super::attributes::Attributes;
 use super::consistent::consistent;
 use super::raw::{self, RawAttribute, RawTemplate, RawValue};
-use super::row::{Change, Fallback, How, Need, Row, Showing};
+use super::row::{AttributeRow, ChangeRule, CreatedBy, Fallback, Need, Showing};
 use super::table;
 use super::value::Value;
 
-/// Who asks.
+/// Who calls the function that the template is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Maker {
-    /// The SO is logged in.
-    pub so: bool,
+pub(crate) struct Requester {
+    /// The security officer is logged in.
+    pub is_so: bool,
 }
 
-/// A new object, but for what the token alone knows.
+/// The attributes and the material of an object that is being made.
 #[derive(Debug)]
-pub(crate) struct Built {
-    /// Attributes: what the function implies, what the template gives, and defaults.
+pub(crate) struct NewObject {
+    /// What the function implies, what the template gives, and defaults. What only the token knows, such as
+    /// CKA_UNIQUE_ID, is not set yet.
     pub attributes: Attributes,
-    /// Key material that the template gives, in its order: CKA_VALUE, CKA_PRIVATE_EXPONENT ….
+    /// Key material that the template gives, in the template's order: CKA_VALUE, CKA_PRIVATE_EXPONENT ….
     pub secrets: Vec<(ck::CK_ATTRIBUTE_TYPE, Secret)>,
 }
 
 /// Validates `template` and makes the attributes of a new object (section 4.1.1).
 ///
-/// `implied` is what the function, the mechanism, and CKA_UNWRAP_TEMPLATE or CKA_DERIVE_TEMPLATE
-/// fix; the template may repeat it. The token sets afterwards what it alone knows: see
-/// `finish_key_facts`, and CKA_UNIQUE_ID, CKA_CHECK_VALUE, public parts, ….
+/// `implied` holds the attributes that the function, the mechanism, and CKA_UNWRAP_TEMPLATE or
+/// CKA_DERIVE_TEMPLATE fix; the template may repeat them. The token adds afterwards what only it knows:
+/// `finish_key_facts`, CKA_UNIQUE_ID, CKA_CHECK_VALUE, the public components.
 ///
-/// Errors: CKR_ATTRIBUTE_TYPE_INVALID (unknown attribute), CKR_ATTRIBUTE_VALUE_INVALID (wrong
-/// type, length or value), CKR_ATTRIBUTE_READ_ONLY (not for this caller or function to say),
-/// CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT (other object's attribute, contradiction).
+/// # Errors
+/// - CKR_ATTRIBUTE_TYPE_INVALID: the token has no such attribute.
+/// - CKR_ATTRIBUTE_VALUE_INVALID: wrong type, length or value.
+/// - CKR_ATTRIBUTE_READ_ONLY: this function or this requester may not give the attribute.
+/// - CKR_TEMPLATE_INCOMPLETE: the template lacks an attribute that it must give.
+/// - CKR_TEMPLATE_INCONSISTENT: an attribute of other objects, or values that contradict each other.
 pub(crate) fn build(
-    how: How,
+    created_by: CreatedBy,
     implied: &Attributes,
     template: &RawTemplate,
-    maker: &Maker,
-) -> Result<Built> {
-    let object = Object::of(how, implied, template)?;
-    let mut built = Built {
+    requester: &Requester,
+) -> Result<NewObject> {
+    let object_type = ObjectType::of(created_by, implied, template)?;
+    let mut object = NewObject {
         attributes: implied.clone(),
         secrets: Vec::new(),
     };
     for (kind, value) in implied.iter() {
-        let row = object.row(kind)?;
-        if row.need(how) == Need::Forbidden || !raw::within_limits(&row, value) {
+        let row = object_type.row(kind)?;
+        if row.need(created_by) == Need::Forbidden || !raw::within_limits(&row, value) {
             return Err(Error::new(
                 ck::CKR_TEMPLATE_INCONSISTENT,
-                "the key to which this would apply cannot have it",
+                "the mechanism, or the template of the unwrapping or base key, gives an attribute that this key cannot have",
             )
             .at(row.name));
         }
     }
     for attribute in template {
-        let row = object.row(attribute.kind)?;
-        if row.need(how) == Need::Forbidden {
+        let row = object_type.row(attribute.kind)?;
+        if row.need(created_by) == Need::Forbidden {
             return Err(read_only(&row, "the template must not give this"));
         }
-        built.take(&row, attribute, maker)?;
+        object.take(&row, attribute, requester)?;
     }
-    object.require(how, &built)?;
-    object.fill(&mut built.attributes);
-    consistent(&built.attributes)?;
-    if how != How::Generate && object.key_type.is_some() && built.attributes.bool(ck::CKA_TRUSTED) {
+    object_type.require(created_by, &object)?;
+    object_type.fill(&mut object.attributes);
+    consistent(&object.attributes)?;
+    if created_by != CreatedBy::Generate
+        && object_type.key_type.is_some()
+        && object.attributes.bool(ck::CKA_TRUSTED)
+    {
         return refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
             "only keys that the token generated can be trusted",
         );
     }
-    Ok(built)
+    Ok(object)
 }
 
-impl Built {
-    fn take(&mut self, row: &Row, attribute: &RawAttribute, maker: &Maker) -> Result<()> {
+impl NewObject {
+    fn take(
+        &mut self,
+        row: &AttributeRow,
+        attribute: &RawAttribute,
+        requester: &Requester,
+    ) -> Result<()> {
         let value = raw::parse(row, attribute)?;
-        permitted(row, &value, maker)?;
+        permitted(row, &value, requester)?;
         if row.reveal == Showing::UnlessSensitive {
             return self.take_secret(row, attribute);
         }
@@ -92,7 +104,7 @@ impl Built {
         Ok(())
     }
 
-    fn take_secret(&mut self, row: &Row, attribute: &RawAttribute) -> Result<()> {
+    fn take_secret(&mut self, row: &AttributeRow, attribute: &RawAttribute) -> Result<()> {
         let RawValue::Bytes(secret) = &attribute.value else {
             return Err(raw::malformed(row.kind));
         };
@@ -109,32 +121,32 @@ impl Built {
     }
 }
 
-/// Class and key type: what selects the rows.
-struct Object {
+/// Class and key type of an object, which select the rows of its attributes.
+struct ObjectType {
     class: ck::CK_OBJECT_CLASS,
     key_type: Option<ck::CK_KEY_TYPE>,
 }
 
-impl Object {
-    fn of(how: How, implied: &Attributes, template: &RawTemplate) -> Result<Self> {
-        let says = |kind| match implied.ulong(kind) {
+impl ObjectType {
+    fn of(created_by: CreatedBy, implied: &Attributes, template: &RawTemplate) -> Result<Self> {
+        let given = |kind| match implied.ulong(kind) {
             Some(number) => Ok(Some(number)),
             None => raw::stated_ulong(template, kind),
         };
-        let class = says(ck::CKA_CLASS)?.ok_or_else(|| missing("CKA_CLASS"))?;
+        let class = given(ck::CKA_CLASS)?.ok_or_else(|| missing("CKA_CLASS"))?;
         let key_type = match class {
             ck::CKO_DATA | ck::CKO_CERTIFICATE => None,
             ck::CKO_PUBLIC_KEY | ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
-                Some(says(ck::CKA_KEY_TYPE)?.ok_or_else(|| missing("CKA_KEY_TYPE"))?)
+                Some(given(ck::CKA_KEY_TYPE)?.ok_or_else(|| missing("CKA_KEY_TYPE"))?)
             }
             _ => return Err(raw::malformed(ck::CKA_CLASS)),
         };
-        let possible = match how {
-            How::Create => true,
-            How::Generate => key_type.is_some(),
-            How::Unwrap => matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY),
-            How::Derive => matches!(class, ck::CKO_DATA | ck::CKO_SECRET_KEY),
-            How::Copy => false,
+        let possible = match created_by {
+            CreatedBy::Create => true,
+            CreatedBy::Generate => key_type.is_some(),
+            CreatedBy::Unwrap => matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY),
+            CreatedBy::Derive => matches!(class, ck::CKO_DATA | ck::CKO_SECRET_KEY),
+            CreatedBy::Copy => false,
         };
         if !possible {
             return refuse(
@@ -145,18 +157,18 @@ impl Object {
         Ok(Self { class, key_type })
     }
 
-    fn row(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<Row> {
+    fn row(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<AttributeRow> {
         row_for(kind, self.class, self.key_type)
     }
 
-    fn rows(&self) -> impl Iterator<Item = Row> {
+    fn rows(&self) -> impl Iterator<Item = AttributeRow> {
         table::rows_of(self.class, self.key_type)
     }
 
-    fn require(&self, how: How, built: &Built) -> Result<()> {
+    fn require(&self, created_by: CreatedBy, object: &NewObject) -> Result<()> {
         let absent = self
             .rows()
-            .find(|row| row.need(how) == Need::Required && !built.has(row.kind));
+            .find(|row| row.need(created_by) == Need::Required && !object.has(row.kind));
         match absent {
             Some(row) => Err(missing(row.name)),
             None => Ok(()),
@@ -164,8 +176,8 @@ impl Object {
     }
 
     fn fill(&self, attributes: &mut Attributes) {
-        let says_usage = table::USAGES.iter().any(|usage| attributes.bool(*usage));
-        let usual = self.key_type.and_then(keytype::find).map(|row| row.uses);
+        let gives_usage = table::USAGES.iter().any(|usage| attributes.bool(*usage));
+        let default_uses = self.key_type.and_then(keytype::find).map(|row| row.uses);
         for row in self.rows() {
             if attributes.get(row.kind).is_some() {
                 continue;
@@ -175,8 +187,8 @@ impl Object {
                 Fallback::No => Value::Bool(false),
                 Fallback::Yes => Value::Bool(true),
                 Fallback::Usage => {
-                    let fits = usual.is_some_and(|uses| uses.contains(&row.kind));
-                    Value::Bool(fits && !says_usage)
+                    let fits = default_uses.is_some_and(|uses| uses.contains(&row.kind));
+                    Value::Bool(fits && !gives_usage)
                 }
                 Fallback::Empty => Value::Bytes(Vec::new()),
                 Fallback::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
@@ -187,13 +199,16 @@ impl Object {
     }
 }
 
-/// The row of `kind` for an object. CKR_ATTRIBUTE_TYPE_INVALID for an unknown attribute,
-/// CKR_TEMPLATE_INCONSISTENT for one of other objects.
+/// The row of `kind` for an object of this class and key type.
+///
+/// # Errors
+/// CKR_ATTRIBUTE_TYPE_INVALID for an unknown attribute, CKR_TEMPLATE_INCONSISTENT for one that only other
+/// objects have.
 pub(super) fn row_for(
     kind: ck::CK_ATTRIBUTE_TYPE,
     class: ck::CK_OBJECT_CLASS,
     key_type: Option<ck::CK_KEY_TYPE>,
-) -> Result<Row> {
+) -> Result<AttributeRow> {
     if let Some(row) = table::row(kind, class, key_type) {
         return Ok(row);
     }
@@ -202,32 +217,36 @@ pub(super) fn row_for(
     Err(Error::new(ck::CKR_TEMPLATE_INCONSISTENT, what).at(elsewhere.name))
 }
 
-/// Refuses a value that this caller may not give: CKA_TRUSTED=TRUE is the security officer's to say
-/// (footnote 10). An attribute that the template of C_UnwrapKey or C_DeriveKey may not contain is refused
-/// in CKA_UNWRAP_TEMPLATE or CKA_DERIVE_TEMPLATE too, which would say it of every key to come.
-pub(super) fn permitted(row: &Row, value: &Value, maker: &Maker) -> Result<()> {
-    let of_so = |row: &Row, value: &Value| {
-        row.set == Change::SoOnly && *value == Value::Bool(true) && !maker.so
+/// Refuses a value that the requester may not give. Only the security officer may give CKA_TRUSTED=TRUE
+/// (footnote 10). An attribute that the template of C_UnwrapKey or C_DeriveKey may not contain is refused in
+/// CKA_UNWRAP_TEMPLATE or CKA_DERIVE_TEMPLATE too, because it would apply to every key that is unwrapped or
+/// derived with that key.
+pub(super) fn permitted(row: &AttributeRow, value: &Value, requester: &Requester) -> Result<()> {
+    let needs_so = |row: &AttributeRow, value: &Value| {
+        row.set == ChangeRule::SoOnly && *value == Value::Bool(true) && !requester.is_so
     };
     let template_of = match row.kind {
-        ck::CKA_UNWRAP_TEMPLATE => Some(How::Unwrap),
-        ck::CKA_DERIVE_TEMPLATE => Some(How::Derive),
+        ck::CKA_UNWRAP_TEMPLATE => Some(CreatedBy::Unwrap),
+        ck::CKA_DERIVE_TEMPLATE => Some(CreatedBy::Derive),
         _ => None,
     };
     let allowed = match (value, template_of) {
-        (Value::Template(entries), Some(how)) => entries.iter().all(|(kind, value)| {
+        (Value::Template(entries), Some(created_by)) => entries.iter().all(|(kind, value)| {
             let mut rows = table::rows().filter(|row| row.kind == *kind);
-            rows.any(|row| row.need(how) != Need::Forbidden && !of_so(&row, value))
+            rows.any(|row| row.need(created_by) != Need::Forbidden && !needs_so(&row, value))
         }),
-        _ => !of_so(row, value),
+        _ => !needs_so(row, value),
     };
     if !allowed {
-        return Err(read_only(row, "not for this caller to give"));
+        return Err(read_only(
+            row,
+            "only the security officer may give this value, or the function's own template may not contain it",
+        ));
     }
     Ok(())
 }
 
-fn read_only(row: &Row, what: &'static str) -> Error {
+fn read_only(row: &AttributeRow, what: &'static str) -> Error {
     Error::new(ck::CKR_ATTRIBUTE_READ_ONLY, what).at(row.name)
 }
 
@@ -236,7 +255,7 @@ fn missing(name: &'static str) -> Error {
 }
 
 /// The refusal of a second, different value.
-pub(super) fn contradiction(row: &Row) -> Error {
+pub(super) fn contradiction(row: &AttributeRow) -> Error {
     Error::new(
         ck::CKR_TEMPLATE_INCONSISTENT,
         "attribute has two different values",

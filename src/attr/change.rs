@@ -4,44 +4,48 @@ use crate::ck;
 use crate::error::{Error, Result, refuse};
 
 use super::attributes::Attributes;
-use super::build::{Maker, contradiction, permitted, row_for};
+use super::build::{Requester, contradiction, permitted, row_for};
 use super::consistent::{consistent, only_wraps};
 use super::raw::{self, RawAttribute, RawTemplate};
-use super::row::{Change, Row};
+use super::row::{AttributeRow, ChangeRule};
 use super::table;
 use super::value::Value;
 
 /// The attributes after C_SetAttributeValue (section 4.1.2).
 ///
+/// Whether the object may be changed at all is decided by `policy`, not here.
+///
+/// # Errors
 /// CKR_ACTION_PROHIBITED for a trusted certificate, CKR_ATTRIBUTE_READ_ONLY for a change that the
-/// attribute does not allow, and the codes of `build`. Whether the object may be changed at all is asked
-/// of `policy`.
+/// attribute does not allow, and those of `build`.
 pub(crate) fn change(
     current: &Attributes,
     template: &RawTemplate,
-    maker: &Maker,
+    requester: &Requester,
 ) -> Result<Attributes> {
     // Section 4.6: "Trusted certificates cannot be modified."
     let certificate = current.class() == ck::CKO_CERTIFICATE;
-    if certificate && current.bool(ck::CKA_TRUSTED) && !maker.so {
+    if certificate && current.bool(ck::CKA_TRUSTED) && !requester.is_so {
         return refuse(ck::CKR_ACTION_PROHIBITED, "the certificate is trusted");
     }
-    apply(current, template, maker, |row| row.set)
+    apply(current, template, requester, |row| row.set)
 }
 
 /// The attributes of a copy (section 4.1.3), without CKA_UNIQUE_ID, which the token sets. A copy of
-/// a certificate is trusted only if the SO makes it.
+/// a certificate is trusted only if the security officer makes it. Whether the object may be copied at all is
+/// decided by `policy`, not here.
 ///
-/// The codes of `change`. Whether the object may be copied at all is asked of `policy`.
+/// # Errors
+/// Those of `change`.
 pub(crate) fn copy(
     current: &Attributes,
     template: &RawTemplate,
-    maker: &Maker,
+    requester: &Requester,
 ) -> Result<Attributes> {
-    let mut copied = apply(current, template, maker, |row| row.copy)?;
+    let mut copied = apply(current, template, requester, |row| row.copy)?;
     copied.remove(ck::CKA_UNIQUE_ID);
-    // What a user may change in a copy is not what the SO trusted.
-    if current.class() == ck::CKO_CERTIFICATE && !maker.so {
+    // The user may have changed the copy, so that the security officer's trust does not cover it.
+    if current.class() == ck::CKO_CERTIFICATE && !requester.is_so {
         copied.set(ck::CKA_TRUSTED, Value::Bool(false));
     }
     Ok(copied)
@@ -50,19 +54,19 @@ pub(crate) fn copy(
 fn apply(
     current: &Attributes,
     template: &RawTemplate,
-    maker: &Maker,
-    column: fn(&Row) -> Change,
+    requester: &Requester,
+    column: fn(&AttributeRow) -> ChangeRule,
 ) -> Result<Attributes> {
     let mut changed = current.clone();
     for (place, attribute) in template.iter().enumerate() {
         let row = row_for(attribute.kind, current.class(), current.key_type())?;
         let rule = column(&row);
-        if rule == Change::Never {
+        if rule == ChangeRule::Never {
             return Err(read_only(&row));
         }
         let value = raw::parse(&row, attribute)?;
-        permitted(&row, &value, maker)?;
-        if !allows(rule, current.get(row.kind), &value, maker) {
+        permitted(&row, &value, requester)?;
+        if !allows(rule, current.get(row.kind), &value, requester) {
             return Err(read_only(&row));
         }
         if repeats_differently(&template[..place], &row, &value) {
@@ -74,27 +78,32 @@ fn apply(
         changed.remove(ck::INTERNAL_ONLY_WRAPS);
     }
     consistent(&changed)?;
-    trust(current, &changed)?;
+    check_trust(current, &changed)?;
     Ok(changed)
 }
 
-fn allows(rule: Change, present: Option<&Value>, wanted: &Value, maker: &Maker) -> bool {
-    if present == Some(wanted) && rule != Change::Never {
+fn allows(
+    rule: ChangeRule,
+    present: Option<&Value>,
+    wanted: &Value,
+    requester: &Requester,
+) -> bool {
+    if present == Some(wanted) && rule != ChangeRule::Never {
         return true;
     }
     match rule {
-        Change::Never => false,
-        Change::Free => true,
-        Change::OnlyToTrue => *wanted == Value::Bool(true),
-        Change::OnlyToFalse => *wanted == Value::Bool(false),
-        Change::OnlyToEmpty => *wanted == Value::Bytes(Vec::new()),
+        ChangeRule::Never => false,
+        ChangeRule::Free => true,
+        ChangeRule::OnlyToTrue => *wanted == Value::Bool(true),
+        ChangeRule::OnlyToFalse => *wanted == Value::Bool(false),
+        ChangeRule::OnlyToEmpty => *wanted == Value::Bytes(Vec::new()),
         // YYYYMMDD sorts as text. No date at all is no limit, so it may become any date.
-        Change::OnlyEarlier => dates(present, wanted)
+        ChangeRule::OnlyEarlier => dates(present, wanted)
             .is_none_or(|(present, wanted)| !wanted.is_empty() && wanted < present),
-        Change::OnlyLater => {
+        ChangeRule::OnlyLater => {
             dates(present, wanted).is_none_or(|(present, wanted)| wanted > present)
         }
-        Change::SoOnly => maker.so,
+        ChangeRule::SoOnly => requester.is_so,
     }
 }
 
@@ -108,17 +117,17 @@ fn dates<'a>(present: Option<&'a Value>, wanted: &'a Value) -> Option<(&'a [u8],
     }
 }
 
-fn repeats_differently(before: &[RawAttribute], row: &Row, value: &Value) -> bool {
+fn repeats_differently(before: &[RawAttribute], row: &AttributeRow, value: &Value) -> bool {
     before
         .iter()
         .filter(|attribute| attribute.kind == row.kind)
         .any(|attribute| raw::parse(row, attribute).ok().as_ref() != Some(value))
 }
 
-/// A key becomes trusted only if the token generated it, and keeps its roles while it is. Of a
-/// secret key nobody may know the value, and no other object and no operation begun earlier may
-/// have another use of it: either opens what it wraps.
-fn trust(current: &Attributes, changed: &Attributes) -> Result<()> {
+/// Refuses CKA_TRUSTED for a key that the token did not generate, and another use for a key that is trusted.
+/// A secret key is trusted only if its value never left the token and it never had another use than wrapping:
+/// whoever knows the value, a copy, or an operation begun earlier would open what it wraps.
+fn check_trust(current: &Attributes, changed: &Attributes) -> Result<()> {
     if current.key_type().is_none() || !changed.bool(ck::CKA_TRUSTED) {
         return Ok(());
     }
@@ -146,10 +155,10 @@ fn trust(current: &Attributes, changed: &Attributes) -> Result<()> {
     Ok(())
 }
 
-fn read_only(row: &Row) -> Error {
+fn read_only(row: &AttributeRow) -> Error {
     Error::new(
         ck::CKR_ATTRIBUTE_READ_ONLY,
-        "attribute cannot be changed so",
+        "this attribute cannot be changed in this way",
     )
     .at(row.name)
 }

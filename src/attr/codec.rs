@@ -30,7 +30,7 @@ impl Attributes {
     /// The stored form.
     #[must_use]
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        // A buffer that grows leaves its content behind.
+        // The buffer has its full size at once: one that grows leaves copies of its content in freed memory.
         let entries = self.iter().map(|(_, value)| entry_room(value));
         let room = 1 + LONGEST_NUMBER + entries.sum::<usize>();
         let mut out = Zeroizing::new(Vec::with_capacity(room));
@@ -39,12 +39,14 @@ impl Attributes {
         out
     }
 
-    /// Attributes out of their stored form. CKR_DEVICE_ERROR for anything that `encode` does not
-    /// make.
+    /// Attributes out of their stored form.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR for bytes that `encode` does not make.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader(bytes);
-        decode(&mut reader)
-            .filter(|_| reader.0.is_empty())
+        let mut decoder = Decoder(bytes);
+        decode(&mut decoder)
+            .filter(|_| decoder.0.is_empty())
             .ok_or_else(|| Error::new(ck::CKR_DEVICE_ERROR, "stored attributes are malformed"))
     }
 }
@@ -52,7 +54,7 @@ impl Attributes {
 /// Bytes of the longest number.
 const LONGEST_NUMBER: usize = 10;
 
-/// As many bytes as an entry with this value has, or a few more.
+/// An upper bound on the stored length of an entry with this value, in bytes.
 fn entry_room(value: &Value) -> usize {
     let payload = match value {
         Value::Bool(_) | Value::Ulong(_) => 0,
@@ -117,17 +119,17 @@ fn write_number(out: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-fn decode(reader: &mut Reader<'_>) -> Option<Attributes> {
-    if reader.byte()? != VERSION {
+fn decode(decoder: &mut Decoder<'_>) -> Option<Attributes> {
+    if decoder.byte()? != VERSION {
         return None;
     }
-    Attributes::from_sorted(reader.entries(Reader::value)?)
+    Attributes::from_sorted(decoder.entries(Decoder::value)?)
 }
 
 /// Reads from the start of what is left; `None` at anything malformed.
-struct Reader<'a>(&'a [u8]);
+struct Decoder<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> Decoder<'a> {
     fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
@@ -158,7 +160,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A count, and that many items. Room is not reserved for the count, which may be a lie.
+    /// A count, and that many items. No memory is reserved for the count: a damaged one may be huge.
     fn list<T>(&mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.number()?;
         (0..count).map(|_| item(self)).collect()
@@ -168,7 +170,7 @@ impl<'a> Reader<'a> {
         &mut self,
         value: fn(&mut Self) -> Option<Value>,
     ) -> Option<Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>> {
-        self.list(|reader| Some((reader.number()?, value(reader)?)))
+        self.list(|decoder| Some((decoder.number()?, value(decoder)?)))
     }
 
     fn value(&mut self) -> Option<Value> {

@@ -1,4 +1,4 @@
-//! What the attributes of one object may not be at once.
+//! Attributes of one object that contradict each other.
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
@@ -6,8 +6,10 @@ use crate::error::{Error, Result, refuse};
 use super::attributes::Attributes;
 use super::table;
 
-/// Refuses attributes that contradict each other: CKR_TEMPLATE_INCONSISTENT, or
-/// CKR_TEMPLATE_INCOMPLETE where one of several should have been given.
+/// Checks that the attributes of an object do not contradict each other.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT; CKR_TEMPLATE_INCOMPLETE where one of several should have been given.
 pub(super) fn consistent(attributes: &Attributes) -> Result<()> {
     let filled = |kind| attributes.bytes(kind).filter(|bytes| !bytes.is_empty());
 
@@ -36,7 +38,7 @@ pub(super) fn consistent(attributes: &Attributes) -> Result<()> {
     Ok(())
 }
 
-/// What a trusted key wraps stays secret only if nothing else is done with it.
+/// A trusted key has no use but wrapping, since any other would open what it wraps.
 fn trusted(attributes: &Attributes) -> Result<()> {
     if attributes.bool(ck::CKA_ENCRYPT) || attributes.bool(ck::CKA_DECRYPT) {
         return refuse(

@@ -1,16 +1,16 @@
-//! Which attributes there are, for people who look at objects.
+//! Number, name and type of every attribute, for programs that show objects.
 
 use crate::ck;
 
-use super::row::Shape;
+use super::row::ValueType;
 use super::table::rows;
 
-/// What the bytes that C_GetAttributeValue gives stand for.
+/// How to read the bytes that C_GetAttributeValue gives for an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// CK_BBOOL.
+pub enum ValueForm {
+    /// CK_BBOOL: one byte, 0 or 1.
     Bool,
-    /// CK_ULONG.
+    /// CK_ULONG: 8 bytes in the machine's order.
     Ulong,
     /// Array of CK_ULONG.
     Ulongs,
@@ -22,35 +22,35 @@ pub enum Form {
     Template,
 }
 
-/// An attribute that some objects have.
+/// An attribute that the token knows.
 #[derive(Debug, Clone, Copy)]
-pub struct Described {
+pub struct AttributeInfo {
     /// CKA_ number.
     pub kind: ck::CK_ATTRIBUTE_TYPE,
     /// CKA_ name.
     pub name: &'static str,
     /// Its type.
-    pub form: Form,
+    pub form: ValueForm,
 }
 
-/// Every attribute once, in the order of the table.
+/// Every attribute that the token knows, each once, in the order of the table.
 #[must_use]
-pub fn described() -> Vec<Described> {
-    let mut all: Vec<Described> = Vec::new();
+pub fn known_attributes() -> Vec<AttributeInfo> {
+    let mut all: Vec<AttributeInfo> = Vec::new();
     for row in rows() {
         if all.iter().any(|known| known.kind == row.kind) {
             continue;
         }
-        all.push(Described {
+        all.push(AttributeInfo {
             kind: row.kind,
             name: row.name,
-            form: match row.shape {
-                Shape::Bool => Form::Bool,
-                Shape::Ulong | Shape::Among(_) => Form::Ulong,
-                Shape::Ulongs => Form::Ulongs,
-                Shape::Utf8 | Shape::Date => Form::Text,
-                Shape::Bytes | Shape::Sized(_) => Form::Bytes,
-                Shape::Template => Form::Template,
+            form: match row.value_type {
+                ValueType::Bool => ValueForm::Bool,
+                ValueType::Ulong | ValueType::Among(_) => ValueForm::Ulong,
+                ValueType::Ulongs => ValueForm::Ulongs,
+                ValueType::Utf8 | ValueType::Date => ValueForm::Text,
+                ValueType::Bytes | ValueType::Sized(_) => ValueForm::Bytes,
+                ValueType::Template => ValueForm::Template,
             },
         });
     }

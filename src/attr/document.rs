@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::ck;
 use crate::keytype;
 
-use super::row::{Change, Fallback, Need, Objects, Row, Search, Shape, Showing};
+use super::row::{AttributeRow, ChangeRule, Fallback, Need, ObjectSet, Search, Showing, ValueType};
 use super::table::rows;
 
 const INTRODUCTION: &str = "\
@@ -30,7 +30,7 @@ fn document() -> String {
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             row.name,
-            shape(row.shape),
+            value_type(row.value_type),
             objects(row.objects, &key_types),
             default(&row),
             need(row.create),
@@ -54,17 +54,17 @@ fn document() -> String {
 }
 
 /// The rows, those that differ in the key type alone as one, with their key types.
-fn merged() -> Vec<(Row, Vec<&'static str>)> {
-    let all_but_type = |row: &Row| {
+fn merged() -> Vec<(AttributeRow, Vec<&'static str>)> {
+    let all_but_type = |row: &AttributeRow| {
         let mut row = *row;
         row.objects.key_type = None;
         format!("{row:?}")
     };
-    let mut merged: Vec<(Row, Vec<&'static str>)> = Vec::new();
+    let mut merged: Vec<(AttributeRow, Vec<&'static str>)> = Vec::new();
     for row in rows() {
         let title = row.objects.key_type.and_then(keytype::find);
         let title = title.map(|key_type| key_type.title);
-        let same = |(known, _): &&mut (Row, _)| all_but_type(known) == all_but_type(&row);
+        let same = |(known, _): &&mut (AttributeRow, _)| all_but_type(known) == all_but_type(&row);
         match (merged.iter_mut().find(same), title) {
             (Some((_, titles)), Some(title)) => titles.push(title),
             _ => merged.push((row, title.into_iter().collect())),
@@ -73,20 +73,20 @@ fn merged() -> Vec<(Row, Vec<&'static str>)> {
     merged
 }
 
-fn shape(shape: Shape) -> String {
-    match shape {
-        Shape::Bool => "CK_BBOOL".into(),
-        Shape::Ulong | Shape::Among(_) => "CK_ULONG".into(),
-        Shape::Bytes => "bytes".into(),
-        Shape::Sized(lengths) => format!("{} bytes", join(lengths.iter(), "/")),
-        Shape::Utf8 => "UTF-8".into(),
-        Shape::Date => "CK_DATE".into(),
-        Shape::Ulongs => "array of CK_ULONG".into(),
-        Shape::Template => "array of CK_ATTRIBUTE".into(),
+fn value_type(value_type: ValueType) -> String {
+    match value_type {
+        ValueType::Bool => "CK_BBOOL".into(),
+        ValueType::Ulong | ValueType::Among(_) => "CK_ULONG".into(),
+        ValueType::Bytes => "bytes".into(),
+        ValueType::Sized(lengths) => format!("{} bytes", join(lengths.iter(), "/")),
+        ValueType::Utf8 => "UTF-8".into(),
+        ValueType::Date => "CK_DATE".into(),
+        ValueType::Ulongs => "array of CK_ULONG".into(),
+        ValueType::Template => "array of CK_ATTRIBUTE".into(),
     }
 }
 
-fn objects(objects: Objects, key_types: &[&str]) -> String {
+fn objects(objects: ObjectSet, key_types: &[&str]) -> String {
     let classes = match objects.classes.len() {
         5 => "all".to_owned(),
         _ => join(objects.classes.iter().map(|class| class_name(*class)), ", "),
@@ -108,7 +108,7 @@ fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
     }
 }
 
-fn default(row: &Row) -> String {
+fn default(row: &AttributeRow) -> String {
     match row.default {
         Fallback::Absent => String::new(),
         Fallback::No => "false".into(),
@@ -134,16 +134,16 @@ fn need(need: Need) -> &'static str {
     }
 }
 
-fn change(change: Change) -> &'static str {
+fn change(change: ChangeRule) -> &'static str {
     match change {
-        Change::Never => "–",
-        Change::Free => "any",
-        Change::OnlyToTrue => "to true",
-        Change::OnlyToFalse => "to false",
-        Change::OnlyToEmpty => "to empty",
-        Change::OnlyEarlier => "earlier",
-        Change::OnlyLater => "later",
-        Change::SoOnly => "by the SO",
+        ChangeRule::Never => "–",
+        ChangeRule::Free => "any",
+        ChangeRule::OnlyToTrue => "to true",
+        ChangeRule::OnlyToFalse => "to false",
+        ChangeRule::OnlyToEmpty => "to empty",
+        ChangeRule::OnlyEarlier => "earlier",
+        ChangeRule::OnlyLater => "later",
+        ChangeRule::SoOnly => "by the SO",
     }
 }
 

@@ -1,32 +1,38 @@
-//! What a key's history says of it.
+//! Attributes that tell where a key comes from, and limits that it inherits from the keys it is made of.
 
 use crate::ck;
 use crate::error::{Error, Result};
 
 use super::attributes::Attributes;
 use super::consistent::{consistent, only_wraps};
-use super::row::How;
+use super::row::CreatedBy;
 use super::table;
 use super::value::Value;
 
 /// Sets CKA_LOCAL, CKA_KEY_GEN_MECHANISM, CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE of a new
-/// key. `parent` is the base key of a derivation and the original of a copy; without one, a
-/// derived or copied key gets the facts of an imported one. A generated key's
-/// CKA_KEY_GEN_MECHANISM is left as it is: the token says it. What is no key is left alone.
-/// Notes, too, whether a generated secret key is made for wrapping alone: `change` forgets it when
-/// the key is given another use.
-pub(crate) fn finish_key_facts(how: How, attributes: &mut Attributes, parent: Option<&Attributes>) {
+/// key; an object that is no key is left as it is. `parent` is the base key of a derivation, or the original of
+/// a copy; without one, a derived or copied key gets the values of an imported one. The caller sets
+/// CKA_KEY_GEN_MECHANISM of a generated key.
+///
+/// A generated secret key with no use but CKA_WRAP and CKA_UNWRAP, which cannot be copied, gets an internal
+/// attribute that says so. `change` takes it away when the key gets another use, and asks for it when the
+/// key is to be trusted.
+pub(crate) fn finish_key_facts(
+    created_by: CreatedBy,
+    attributes: &mut Attributes,
+    parent: Option<&Attributes>,
+) {
     if attributes.key_type().is_none() {
         return;
     }
     let of_parent = |kind| parent.is_some_and(|parent| parent.bool(kind));
-    let local = match how {
-        How::Generate => true,
-        How::Copy => of_parent(ck::CKA_LOCAL),
-        How::Create | How::Unwrap | How::Derive => false,
+    let local = match created_by {
+        CreatedBy::Generate => true,
+        CreatedBy::Copy => of_parent(ck::CKA_LOCAL),
+        CreatedBy::Create | CreatedBy::Unwrap | CreatedBy::Derive => false,
     };
     attributes.set(ck::CKA_LOCAL, Value::Bool(local));
-    if how != How::Generate {
+    if created_by != CreatedBy::Generate {
         let mechanism = parent
             .filter(|_| local)
             .and_then(|parent| parent.ulong(ck::CKA_KEY_GEN_MECHANISM))
@@ -36,16 +42,16 @@ pub(crate) fn finish_key_facts(how: How, attributes: &mut Attributes, parent: Op
     if attributes.class() == ck::CKO_PUBLIC_KEY {
         return;
     }
-    let past = |kind| match how {
-        How::Generate => true,
-        How::Copy | How::Derive => of_parent(kind),
-        How::Create | How::Unwrap => false,
+    let past = |kind| match created_by {
+        CreatedBy::Generate => true,
+        CreatedBy::Copy | CreatedBy::Derive => of_parent(kind),
+        CreatedBy::Create | CreatedBy::Unwrap => false,
     };
     let sensitive = past(ck::CKA_ALWAYS_SENSITIVE) && attributes.bool(ck::CKA_SENSITIVE);
     let kept = past(ck::CKA_NEVER_EXTRACTABLE) && !attributes.bool(ck::CKA_EXTRACTABLE);
     attributes.set(ck::CKA_ALWAYS_SENSITIVE, Value::Bool(sensitive));
     attributes.set(ck::CKA_NEVER_EXTRACTABLE, Value::Bool(kept));
-    let made_to_wrap = how == How::Generate
+    let made_to_wrap = created_by == CreatedBy::Generate
         && attributes.class() == ck::CKO_SECRET_KEY
         && !attributes.bool(ck::CKA_COPYABLE)
         && only_wraps(attributes);
@@ -56,10 +62,10 @@ pub(crate) fn finish_key_facts(how: How, attributes: &mut Attributes, parent: Op
     }
 }
 
-/// Gives a key that is made of others the limits of their lives: the latest CKA_START_DATE, the
-/// earliest CKA_END_DATE and the earliest CKA_TENON_EXPIRES_AT. Dates of its own that are stricter
-/// stay.
+/// Gives a key that is made of `parents` the limits of their lives: the latest CKA_START_DATE, the
+/// earliest CKA_END_DATE and the earliest CKA_TENON_EXPIRES_AT. Stricter dates of its own stay.
 ///
+/// # Errors
 /// CKR_TEMPLATE_INCONSISTENT where a date of its own is laxer, or the key would end before it begins.
 pub(crate) fn inherit_limits(attributes: &mut Attributes, parents: &[&Attributes]) -> Result<()> {
     // Dates and times sort as bytes.

@@ -1,7 +1,7 @@
 //! ONE table of attributes, the rules that interpret it, and typed attributes.
 //!
-//! Pure: nothing here reads a store, a clock or a key. The values of secret and private keys are
-//! *material*: `build` hands them out beside the attributes, which never hold them.
+//! Nothing here reads a store, a clock or a key. The values of secret and private keys are called
+//! *material*. `Attributes` never hold material: `build` returns it beside them.
 //!
 //! "The specification" is PKCS#11 3.2; footnotes are those of its table "Common footnotes for
 //! object attribute tables" (section 4.2).
@@ -27,15 +27,15 @@ mod document;
 mod tests;
 
 pub(crate) use attributes::Attributes;
-pub(crate) use build::{Built, Maker, build};
+pub(crate) use build::{NewObject, Requester, build};
 pub(crate) use change::{change, copy};
-pub use describe::{Described, Form, described};
+pub use describe::{AttributeInfo, ValueForm, known_attributes};
 pub(crate) use facts::{finish_key_facts, inherit_limits};
 pub(crate) use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawValue};
 pub(crate) use raw::{stated_bool, stated_bytes, stated_ulong};
 pub use reveal::Revealed;
 pub(crate) use reveal::{Reveal, reveal, revealed};
-pub(crate) use row::How;
+pub(crate) use row::CreatedBy;
 pub use table::{is_material, name};
 pub(crate) use value::Value;

@@ -6,28 +6,29 @@ use crate::error::Result;
 use super::attributes::Attributes;
 use super::raw::{self, RawTemplate};
 use super::reveal::{Reveal, reveal};
-use super::row::{Search, Shape};
+use super::row::{Search, ValueType};
 use super::table;
 use super::value::{Value, to_bytes};
 
 /// First of the 256 numbers of this token's vendor attributes.
 const VENDOR: ck::CK_ATTRIBUTE_TYPE = 0x8054_4E00;
 
-/// What an object is found by in the index: its searchable attributes that are not empty.
-/// CKA_CHECK_VALUE is none, so that the index cannot show which keys are equal.
+/// The values by which the index finds an object: its indexed attributes that are not empty, as
+/// C_GetAttributeValue gives them. CKA_CHECK_VALUE is not indexed, since equal entries would show which keys
+/// are equal.
 #[must_use]
 pub(crate) fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)> {
     attributes
         .iter()
-        .filter(|(kind, _)| searches(*kind, Search::Indexed))
+        .filter(|(kind, _)| is_searched_by(*kind, Search::Indexed))
         .map(|(kind, value)| (kind, to_bytes(value)))
         .filter(|(_, bytes)| !bytes.is_empty())
         .collect()
 }
 
-/// The template of C_FindObjectsInit: an object matches when it has every attribute with the very
-/// value, the components of public keys in any form that C_CreateObject takes. Key material is never
-/// compared.
+/// The template of C_FindObjectsInit. An object matches when it has every attribute of the template with the
+/// same value. The template may give components of public keys in any form that C_CreateObject takes. Key
+/// material is never compared.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     /// CKA_CLASS.
@@ -38,30 +39,33 @@ pub(crate) struct Query {
     pub token: Option<bool>,
     /// CKA_PRIVATE.
     pub private: Option<bool>,
-    /// Searchable attributes that are not empty, as `search_terms` has them for objects.
+    /// The template's indexed attributes that are not empty, in the form of `search_terms`.
     pub terms: Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)>,
     wanted: Attributes,
     names: Vec<ck::CK_ATTRIBUTE_TYPE>,
-    nothing: bool,
+    impossible: bool,
 }
 
 impl Query {
-    /// A query out of a search template. Attributes that are unknown, malformed, key material or
-    /// contradictory match no object and are no error (section 5.7, C_FindObjectsInit); a nested
-    /// template is judged as in `build`.
+    /// A query out of a search template. A template with an attribute that is unknown, malformed, key material
+    /// or given twice with different values matches no object, and is no error (section 5.7,
+    /// C_FindObjectsInit).
+    ///
+    /// # Errors
+    /// Those of `raw::read` for a nested template.
     pub(crate) fn new(template: &RawTemplate) -> Result<Self> {
         let mut query = Self::default();
         for attribute in template {
             query.names.push(attribute.kind);
             let Some(row) = table::any_row(attribute.kind) else {
-                query.nothing = true;
+                query.impossible = true;
                 continue;
             };
-            let value = match raw::read(row.shape, attribute) {
+            let value = match raw::read(row.value_type, attribute) {
                 Ok(value) => value,
-                Err(error) if row.shape == Shape::Template => return Err(error),
+                Err(error) if row.value_type == ValueType::Template => return Err(error),
                 Err(_) => {
-                    query.nothing = true;
+                    query.impossible = true;
                     continue;
                 }
             };
@@ -70,7 +74,7 @@ impl Query {
                 .get(row.kind)
                 .is_some_and(|known| *known != value)
             {
-                query.nothing = true;
+                query.impossible = true;
             }
             query.wanted.set(row.kind, value);
         }
@@ -86,19 +90,19 @@ impl Query {
     /// No object can match.
     #[must_use]
     pub(crate) fn matches_nothing(&self) -> bool {
-        self.nothing
+        self.impossible
     }
 
-    /// The object matches. What cannot be read is not found by its value.
+    /// The object has every value of the template. An attribute that C_GetAttributeValue does not give
+    /// matches no value.
     #[must_use]
     pub(crate) fn matches(&self, attributes: &Attributes) -> bool {
         let mut wanted = self.wanted.iter();
-        !self.nothing
+        !self.impossible
             && wanted.all(|(kind, value)| reveal(attributes, kind) == Reveal::Value(value))
     }
 
-    /// The object has every value that the template names of an indexed attribute, as the index says
-    /// of a candidate.
+    /// The object has every indexed value of the template: what the index claims of each candidate.
     #[must_use]
     pub(crate) fn matches_terms(&self, attributes: &Attributes) -> bool {
         self.terms.iter().all(|(kind, bytes)| {
@@ -107,14 +111,14 @@ impl Query {
         })
     }
 
-    /// Class, key type, token, private and the terms do not decide: `matches` must look at the
-    /// object.
+    /// The template has more than class, key type, CKA_TOKEN, CKA_PRIVATE and indexed values, so that
+    /// `matches` must look at each candidate's attributes.
     #[must_use]
     pub(crate) fn needs_attributes(&self) -> bool {
-        self.nothing
+        self.impossible
             || self.wanted.iter().any(|(kind, value)| {
-                let indexed = searches(kind, Search::Indexed) && !to_bytes(value).is_empty();
-                !indexed && !searches(kind, Search::Column)
+                let indexed = is_searched_by(kind, Search::Indexed) && !to_bytes(value).is_empty();
+                !indexed && !is_searched_by(kind, Search::Column)
             })
     }
 
@@ -131,8 +135,8 @@ impl Query {
     }
 }
 
-fn searches(kind: ck::CK_ATTRIBUTE_TYPE, way: Search) -> bool {
-    table::any_row(kind).is_some_and(|row| row.search == way)
+fn is_searched_by(kind: ck::CK_ATTRIBUTE_TYPE, search: Search) -> bool {
+    table::any_row(kind).is_some_and(|row| row.search == search)
 }
 
 fn flag(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<bool> {

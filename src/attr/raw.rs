@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 use super::date;
-use super::row::{Row, Shape};
+use super::row::{AttributeRow, ValueType};
 use super::table;
 use super::value::Value;
 
@@ -26,10 +26,10 @@ pub struct RawAttribute {
 /// A caller's template.
 pub(crate) type RawTemplate = [RawAttribute];
 
-/// The value of a caller's attribute. Any may hold key material, so all are treated so.
+/// The value of a caller's attribute. Any value may hold key material, so all are wiped when they are dropped.
 #[derive(Clone)]
 pub enum RawValue {
-    /// pValue and ulValueLen.
+    /// The bytes at pValue; numbers and CK_BBOOL in C's representation.
     Bytes(Secret),
     /// Array of CK_ATTRIBUTE: CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE, CKA_DERIVE_TEMPLATE.
     Template(Vec<RawAttribute>),
@@ -52,14 +52,17 @@ impl RawAttribute {
     }
 }
 
-/// What `template` says of `kind`, before any rule is applied: the bytes of its first mention.
+/// The bytes that `template` gives first for `kind`, before any rule is applied.
 #[must_use]
 pub(crate) fn stated_bytes(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
     let attribute = template.iter().find(|attribute| attribute.kind == kind)?;
     attribute.bytes()
 }
 
-/// What `template` says of the CK_ULONG `kind`. CKR_ATTRIBUTE_VALUE_INVALID when it is not 8 bytes.
+/// The number that `template` gives first for the CK_ULONG `kind`.
+///
+/// # Errors
+/// CKR_ATTRIBUTE_VALUE_INVALID when the value has not 8 bytes.
 pub(crate) fn stated_ulong(
     template: &RawTemplate,
     kind: ck::CK_ATTRIBUTE_TYPE,
@@ -69,8 +72,10 @@ pub(crate) fn stated_ulong(
         .transpose()
 }
 
-/// What `template` says of the CK_BBOOL `kind`. CKR_ATTRIBUTE_VALUE_INVALID when it is not CK_TRUE
-/// or CK_FALSE.
+/// The CK_BBOOL that `template` gives first for `kind`.
+///
+/// # Errors
+/// CKR_ATTRIBUTE_VALUE_INVALID when the value is not CK_TRUE or CK_FALSE.
 pub(crate) fn stated_bool(
     template: &RawTemplate,
     kind: ck::CK_ATTRIBUTE_TYPE,
@@ -80,45 +85,53 @@ pub(crate) fn stated_bool(
         .transpose()
 }
 
-/// The value of `raw` in the type that `row` gives it, within the limits that `row` sets.
-/// CKR_ATTRIBUTE_VALUE_INVALID, or for nested templates also the codes of `nested`.
-pub(super) fn parse(row: &Row, raw: &RawAttribute) -> Result<Value> {
-    let value = read(row.shape, raw)?;
+/// The value of `raw` in the type of its row, within the limits of its row.
+///
+/// # Errors
+/// CKR_ATTRIBUTE_VALUE_INVALID; for nested templates also those of `nested`.
+pub(super) fn parse(row: &AttributeRow, raw: &RawAttribute) -> Result<Value> {
+    let value = read(row.value_type, raw)?;
     if !within_limits(row, &value) {
         return Err(malformed(raw.kind));
     }
     Ok(value)
 }
 
-/// The value, which is of the row's type, is within the limits that `row` sets.
-pub(super) fn within_limits(row: &Row, value: &Value) -> bool {
-    match (row.shape, value) {
-        (Shape::Among(numbers), Value::Ulong(number)) => numbers.contains(number),
-        (Shape::Sized(lengths), Value::Bytes(bytes)) => lengths.contains(&bytes.len()),
-        (Shape::Utf8, Value::Bytes(bytes)) => std::str::from_utf8(bytes).is_ok(),
+/// A value of the row's type is within the limits of the row: one of the numbers or lengths, or UTF-8.
+pub(super) fn within_limits(row: &AttributeRow, value: &Value) -> bool {
+    match (row.value_type, value) {
+        (ValueType::Among(numbers), Value::Ulong(number)) => numbers.contains(number),
+        (ValueType::Sized(lengths), Value::Bytes(bytes)) => lengths.contains(&bytes.len()),
+        (ValueType::Utf8, Value::Bytes(bytes)) => std::str::from_utf8(bytes).is_ok(),
         _ => true,
     }
 }
 
-/// The value of `raw` in the type of `shape`, whatever its limits: what a search compares.
-pub(super) fn read(shape: Shape, raw: &RawAttribute) -> Result<Value> {
-    if shape == Shape::Template {
+/// The value of `raw` in this type. Limits on numbers and lengths are not checked, since a search may compare any
+/// value.
+pub(super) fn read(value_type: ValueType, raw: &RawAttribute) -> Result<Value> {
+    if value_type == ValueType::Template {
         return nested(raw).map(Value::Template);
     }
-    let value = raw.bytes().and_then(|bytes| match shape {
-        Shape::Bool => bool(bytes).map(Value::Bool),
-        Shape::Ulong | Shape::Among(_) => ulong(bytes).map(Value::Ulong),
-        Shape::Ulongs => ulongs(bytes).map(Value::Ulongs),
-        Shape::Date => date::parse(bytes).map(Value::Bytes),
-        Shape::Bytes | Shape::Sized(_) | Shape::Utf8 => Some(Value::Bytes(bytes.to_vec())),
-        Shape::Template => None,
+    let value = raw.bytes().and_then(|bytes| match value_type {
+        ValueType::Bool => bool(bytes).map(Value::Bool),
+        ValueType::Ulong | ValueType::Among(_) => ulong(bytes).map(Value::Ulong),
+        ValueType::Ulongs => ulongs(bytes).map(Value::Ulongs),
+        ValueType::Date => date::parse(bytes).map(Value::Bytes),
+        ValueType::Bytes | ValueType::Sized(_) | ValueType::Utf8 => {
+            Some(Value::Bytes(bytes.to_vec()))
+        }
+        ValueType::Template => None,
     });
     value.ok_or_else(|| malformed(raw.kind))
 }
 
-/// The entries of a nested template, in ascending order of their kinds. Recursion is denied with
-/// CKR_TEMPLATE_INCONSISTENT ("Template Attributes", section 4.7.3); so are key values, since a
-/// template that compares them would be an oracle for them.
+/// The entries of a nested template, in ascending order of their kinds.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT for a template within a template ("Template Attributes", section 4.7.3), and for
+/// key values, since a caller could find a value by trying templates. CKR_ATTRIBUTE_TYPE_INVALID for an unknown
+/// attribute.
 fn nested(raw: &RawAttribute) -> Result<Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>> {
     let RawValue::Template(entries) = &raw.value else {
         return Err(malformed(raw.kind));
@@ -132,10 +145,10 @@ fn nested(raw: &RawAttribute) -> Result<Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>> {
         let Some(row) = table::any_row(entry.kind) else {
             return Err(unknown(entry.kind));
         };
-        if row.shape == Shape::Template || table::is_material(entry.kind) {
+        if row.value_type == ValueType::Template || table::is_material(entry.kind) {
             return Err(unfit(entry.kind, "not possible in a nested template"));
         }
-        values.push((entry.kind, read(row.shape, entry)?));
+        values.push((entry.kind, read(row.value_type, entry)?));
     }
     values.sort_by_key(|(kind, _)| *kind);
     if values.windows(2).any(|pair| pair[0].0 == pair[1].0) {

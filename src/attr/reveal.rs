@@ -9,13 +9,13 @@ use super::row::Showing;
 use super::table;
 use super::value::{Value, to_bytes};
 
-/// What to answer for one attribute.
+/// How C_GetAttributeValue answers for one attribute.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reveal<'a> {
     /// This value.
     Value(&'a Value),
-    /// Key material that may be read: the token fills it in, or has none
-    /// (CKR_ATTRIBUTE_TYPE_INVALID).
+    /// Key material that may be read. The token fills in its value; where the key has none, the answer is
+    /// CKR_ATTRIBUTE_TYPE_INVALID.
     Material,
     /// CKR_ATTRIBUTE_SENSITIVE.
     Sensitive,
@@ -23,8 +23,8 @@ pub(crate) enum Reveal<'a> {
     Invalid,
 }
 
-/// What to answer when `kind` is asked of an object (footnote 7). A key that leaves only under
-/// trusted keys is not read in the clear either.
+/// What to answer when `kind` is asked of an object (footnote 7). The value of a key with
+/// CKA_WRAP_WITH_TRUSTED=TRUE is not read either: it leaves the token only wrapped by trusted keys.
 #[must_use]
 pub(crate) fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_> {
     let Some(row) = table::row(kind, attributes.class(), attributes.key_type()) else {
@@ -40,12 +40,12 @@ pub(crate) fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Re
     }
 }
 
-/// An attribute as C_GetAttributeValue answers it.
+/// The answer of C_GetAttributeValue for one attribute.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Revealed {
-    /// Its C representation.
+    /// Its value in C's representation: CK_BBOOL one byte, CK_ULONG 8 bytes in the machine's order.
     Value(Vec<u8>),
-    /// An array of attributes.
+    /// An array of attributes, each with its CKA_ number.
     Template(Vec<(ck::CK_ATTRIBUTE_TYPE, Revealed)>),
     /// CKR_ATTRIBUTE_SENSITIVE.
     Sensitive,

@@ -6,9 +6,9 @@ use crate::keytype::{self, Component};
 
 pub(super) use crate::keytype::{Need, Search, Showing};
 
-/// How an object comes into being.
+/// The function that makes an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum How {
+pub(crate) enum CreatedBy {
     /// C_CreateObject.
     Create,
     /// C_GenerateKey, and each half of C_GenerateKeyPair.
@@ -17,22 +17,22 @@ pub(crate) enum How {
     Unwrap,
     /// C_DeriveKey.
     Derive,
-    /// C_CopyObject. Its templates are for `copy`; `build` refuses them.
+    /// C_CopyObject. `copy` takes its template; `build` refuses it.
     Copy,
 }
 
 /// One attribute of some objects.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
+pub(super) struct AttributeRow {
     /// CKA_ number.
     pub(super) kind: ck::CK_ATTRIBUTE_TYPE,
     /// CKA_ name.
     pub(super) name: &'static str,
     /// Type of the value.
-    pub(super) shape: Shape,
+    pub(super) value_type: ValueType,
     /// The objects that have it.
-    pub(super) objects: Objects,
-    /// What it is when nobody says.
+    pub(super) objects: ObjectSet,
+    /// Its value when neither the template nor the function gives one.
     pub(super) default: Fallback,
     /// In the template of C_CreateObject (footnotes 1 and 2).
     pub(super) create: Need,
@@ -43,19 +43,19 @@ pub(super) struct Row {
     /// In the template of C_DeriveKey.
     pub(super) derive: Need,
     /// In the template of C_SetAttributeValue (footnotes 8, 10, 11 and 12).
-    pub(super) set: Change,
+    pub(super) set: ChangeRule,
     /// In the template of C_CopyObject (footnote 8 and section 4.1.3).
-    pub(super) copy: Change,
-    /// To whom it is shown (footnote 7).
+    pub(super) copy: ChangeRule,
+    /// When C_GetAttributeValue gives its value (footnote 7).
     pub(super) reveal: Showing,
     /// How C_FindObjects finds it.
     pub(super) search: Search,
 }
 
-impl Row {
+impl AttributeRow {
     /// The row is for objects of this class and key type.
     pub(super) fn fits(&self, class: ck::CK_OBJECT_CLASS, key: Option<ck::CK_KEY_TYPE>) -> bool {
-        let Objects { classes, key_type } = self.objects;
+        let ObjectSet { classes, key_type } = self.objects;
         classes.contains(&class) && key_type.is_none_or(|only| key == Some(only))
     }
 
@@ -68,8 +68,8 @@ impl Row {
         Self {
             kind: component.kind,
             name: component.name,
-            shape: component.shape.into(),
-            objects: Objects {
+            value_type: component.shape.into(),
+            objects: ObjectSet {
                 classes: std::slice::from_ref(class),
                 key_type: Some(key_type),
             },
@@ -78,29 +78,29 @@ impl Row {
             generate: component.generate,
             unwrap: component.unwrap,
             derive: Need::Forbidden,
-            set: Change::Never,
-            copy: Change::Never,
+            set: ChangeRule::Never,
+            copy: ChangeRule::Never,
             reveal: component.reveal,
             search: component.search,
         }
     }
 
-    /// What a template that makes an object says of this attribute. `How::Copy` starts from an
-    /// object, not from a template.
-    pub(super) fn need(&self, how: How) -> Need {
-        match how {
-            How::Create => self.create,
-            How::Generate => self.generate,
-            How::Unwrap => self.unwrap,
-            How::Derive => self.derive,
-            How::Copy => Need::Forbidden,
+    /// Whether the template of this function must, may or must not give the attribute. The template of
+    /// C_CopyObject only changes an object that is there: see `copy`.
+    pub(super) fn need(&self, created_by: CreatedBy) -> Need {
+        match created_by {
+            CreatedBy::Create => self.create,
+            CreatedBy::Generate => self.generate,
+            CreatedBy::Unwrap => self.unwrap,
+            CreatedBy::Derive => self.derive,
+            CreatedBy::Copy => Need::Forbidden,
         }
     }
 }
 
 /// A set of objects.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Objects {
+pub(super) struct ObjectSet {
     /// CKO_ numbers.
     pub(super) classes: &'static [ck::CK_OBJECT_CLASS],
     /// CKK_ number, where all are keys of this type.
@@ -109,7 +109,7 @@ pub(super) struct Objects {
 
 /// Type of a value and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ValueType {
     /// CK_BBOOL: one byte, CK_TRUE or CK_FALSE.
     Bool,
     /// CK_ULONG.
@@ -130,9 +130,9 @@ pub(super) enum Shape {
     Template,
 }
 
-impl From<keytype::Shape> for Shape {
-    fn from(shape: keytype::Shape) -> Self {
-        match shape {
+impl From<keytype::Shape> for ValueType {
+    fn from(value_type: keytype::Shape) -> Self {
+        match value_type {
             keytype::Shape::Ulong => Self::Ulong,
             keytype::Shape::Among(numbers) => Self::Among(numbers),
             keytype::Shape::Bytes => Self::Bytes,
@@ -141,7 +141,7 @@ impl From<keytype::Shape> for Shape {
     }
 }
 
-/// What an attribute is when neither the template nor the function says.
+/// The value of an attribute that neither the template nor the function gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fallback {
     /// The object lacks it, or the token sets it afterwards.
@@ -161,9 +161,9 @@ pub(super) enum Fallback {
     Number(u64),
 }
 
-/// An attribute's place in a template that changes an object or its copy.
+/// What a template that changes an object, or its copy, may do to an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum ChangeRule {
     /// Read-only.
     Never,
     /// To any value.
@@ -178,6 +178,6 @@ pub(super) enum Change {
     OnlyEarlier,
     /// A date: set where there was none, or made later.
     OnlyLater,
-    /// By the SO.
+    /// To any value by the security officer; by others not at all.
     SoOnly,
 }

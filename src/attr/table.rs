@@ -1,23 +1,23 @@
-//! The table: every attribute of every object this token has, and the sets of objects it speaks of.
-//! What the keys of one type hold is in that type's row of `keytype`.
+//! The table of the attributes of all objects, and the sets of objects that its rows are for. The attributes
+//! that hold a key's components are in the row of its key type in `keytype`.
 //!
-//! Sources are the tables of sections 4.2 to 4.10 of the specification, and the numbers of the vendor
-//! attributes. Where the token is stricter than a footnote, or follows what clients
-//! send, the expectation in `tests/footnotes.rs` says so and why.
+//! Sources are the tables of sections 4.2 to 4.10 of the specification, and `ck` for the numbers of vendor
+//! attributes. Where the token is stricter than a footnote, or follows what clients send, the expectation in
+//! `tests/footnotes.rs` says so and why.
 
 use crate::ck::{self, *};
 use crate::keytype::{self, KeyType};
 
-use super::row::Change::{
+use super::row::AttributeRow;
+use super::row::ChangeRule::{
     Free, Never, OnlyEarlier, OnlyLater, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly,
 };
 use super::row::Fallback::{Absent, Empty, No, Number, Usage, Yes};
 use super::row::Need::{Forbidden as F, Optional as O, Required as R};
-use super::row::Objects;
-use super::row::Row;
+use super::row::ObjectSet;
 use super::row::Search::{Checked, Column, Indexed};
-use super::row::Shape::{Among, Bool, Bytes, Date, Sized, Template, Ulong, Ulongs, Utf8};
 use super::row::Showing::{Always, UnlessSensitive};
+use super::row::ValueType::{Among, Bool, Bytes, Date, Sized, Template, Ulong, Ulongs, Utf8};
 
 /// Attributes that say what a key may be used for.
 pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
@@ -33,41 +33,41 @@ pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
 ];
 
 const CLASSES: &[u64] = EVERY.classes;
-const EVERY: Objects = of(&[
+const EVERY: ObjectSet = of(&[
     CKO_DATA,
     CKO_CERTIFICATE,
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
 ]);
-const DATA: Objects = of(&[CKO_DATA]);
-const CERT: Objects = of(&[CKO_CERTIFICATE]);
-const OPEN: Objects = of(&[CKO_CERTIFICATE, CKO_PUBLIC_KEY]);
-const CLOSED: Objects = of(&[CKO_DATA, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
-const KEYS: Objects = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
-const PAIR: Objects = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY]);
-const HELD: Objects = of(&[CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
-const PUBLIC: Objects = of(&[CKO_PUBLIC_KEY]);
-const PRIVATE: Objects = of(&[CKO_PRIVATE_KEY]);
-const SECRET: Objects = of(&[CKO_SECRET_KEY]);
-const WRAPPING: Objects = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
+const DATA: ObjectSet = of(&[CKO_DATA]);
+const CERT: ObjectSet = of(&[CKO_CERTIFICATE]);
+const OPEN: ObjectSet = of(&[CKO_CERTIFICATE, CKO_PUBLIC_KEY]);
+const CLOSED: ObjectSet = of(&[CKO_DATA, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const KEYS: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const PAIR: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY]);
+const HELD: ObjectSet = of(&[CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const PUBLIC: ObjectSet = of(&[CKO_PUBLIC_KEY]);
+const PRIVATE: ObjectSet = of(&[CKO_PRIVATE_KEY]);
+const SECRET: ObjectSet = of(&[CKO_SECRET_KEY]);
+const WRAPPING: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
 
-const fn of(classes: &'static [CK_OBJECT_CLASS]) -> Objects {
-    Objects {
+const fn of(classes: &'static [CK_OBJECT_CLASS]) -> ObjectSet {
+    ObjectSet {
         classes,
         key_type: None,
     }
 }
 
 macro_rules! rows {
-    ($($kind:ident $shape:expr, $objects:expr, $default:expr,
+    ($($kind:ident $value_type:expr, $objects:expr, $default:expr,
        [$create:ident $generate:ident $unwrap:ident $derive:ident]
        $set:ident $copy:ident, $reveal:ident $search:ident;)*) => {
         /// The rows but those of components.
-        static COMMON: &[Row] = &[$(Row {
+        static COMMON: &[AttributeRow] = &[$(AttributeRow {
             kind: $kind,
             name: stringify!($kind),
-            shape: $shape,
+            value_type: $value_type,
             objects: $objects,
             default: $default,
             create: $create,
@@ -178,11 +178,16 @@ rows! {
     CKA_TENON_REQUIRE_TOKEN         Bool, HELD, Absent,                     [F O F F] Never Never, Always Checked;
     CKA_TENON_DESCRIPTION           Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
     CKA_TENON_KEY_SPEC              Utf8, HELD, Absent,                     [F O F F] Never Never, Always Checked;
+    CKA_TENON_RECEIPT               Bytes, HELD, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_TENON_RECEIPT_SIGNATURE     Bytes, HELD, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_TENON_OWNER_NONCE           Bytes, HELD, Absent,                    [F F O F] Never Never, Always Checked;
+    CKA_TENON_WRAPPING_STATEMENT    Bytes, PRIVATE, Absent,                 [F F F F] Never Never, Always Checked;
+    CKA_TENON_WRAPPING_STATEMENT_SIGNATURE Bytes, PRIVATE, Absent,          [F F F F] Never Never, Always Checked;
     CKA_TENON_TAGS                  Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
 }
 
-/// Every row. For one object there is at most one row of a kind.
-pub(super) fn rows() -> impl Iterator<Item = Row> {
+/// Every row. For objects of one class and key type there is at most one row of a kind.
+pub(super) fn rows() -> impl Iterator<Item = AttributeRow> {
     let components = keytype::all().flat_map(|key_type| {
         let of = move |class| components(class, key_type);
         KEYS.classes.iter().flat_map(of)
@@ -194,7 +199,7 @@ pub(super) fn rows() -> impl Iterator<Item = Row> {
 pub(super) fn rows_of(
     class: CK_OBJECT_CLASS,
     key_type: Option<CK_KEY_TYPE>,
-) -> impl Iterator<Item = Row> {
+) -> impl Iterator<Item = AttributeRow> {
     let of_key = KEYS.classes.iter().find(|of| **of == class);
     let components = of_key
         .zip(key_type.and_then(keytype::find))
@@ -210,9 +215,9 @@ pub(super) fn rows_of(
 fn components(
     class: &'static CK_OBJECT_CLASS,
     key_type: &'static KeyType,
-) -> impl Iterator<Item = Row> {
+) -> impl Iterator<Item = AttributeRow> {
     let components = key_type.components(*class).iter();
-    components.map(move |component| Row::of_component(component, class, key_type.id))
+    components.map(move |component| AttributeRow::of_component(component, class, key_type.id))
 }
 
 /// The row of `kind` for objects of `class` and `key_type`.
@@ -220,28 +225,29 @@ pub(super) fn row(
     kind: CK_ATTRIBUTE_TYPE,
     class: CK_OBJECT_CLASS,
     key_type: Option<CK_KEY_TYPE>,
-) -> Option<Row> {
+) -> Option<AttributeRow> {
     rows_of(class, key_type).find(|row| row.kind == kind)
 }
 
 /// Some row of `kind`. Rows of one kind agree on its type (not on its limits) and on `search`.
-pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<Row> {
+pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<AttributeRow> {
     rows().find(|row| row.kind == kind)
 }
 
-/// `kind` is key material in some objects.
+/// `kind` (a CKA_ number) is key material in some objects: its value is read only while CKA_SENSITIVE is FALSE,
+/// CKA_EXTRACTABLE is TRUE and CKA_WRAP_WITH_TRUSTED is FALSE.
 #[must_use]
 pub fn is_material(kind: CK_ATTRIBUTE_TYPE) -> bool {
     rows().any(|row| row.kind == kind && row.reveal == UnlessSensitive)
 }
 
-/// CKA_ name of an attribute that the token knows.
+/// CKA_ name of an attribute; `None` for one that the token does not know.
 #[must_use]
 pub fn name(kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&'static str> {
     any_row(kind).map(|row| row.name)
 }
 
-/// CKA_ name, or the number of an attribute that the token does not know.
+/// CKA_ name of an attribute, or its number in hexadecimal where the token does not know it.
 pub(super) fn label(kind: CK_ATTRIBUTE_TYPE) -> String {
     name(kind).map_or_else(|| format!("{kind:#x}"), str::to_owned)
 }

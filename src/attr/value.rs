@@ -32,7 +32,7 @@ impl From<PublicValue> for Value {
     }
 }
 
-/// A private data object's value is a secret, and any attribute of a private object may be.
+/// Wipes the bytes: a private data object's value is a secret, and any attribute of a private object may be.
 impl Drop for Value {
     fn drop(&mut self) {
         if let Self::Bytes(bytes) = self {
@@ -42,7 +42,7 @@ impl Drop for Value {
 }
 
 impl fmt::Debug for Value {
-    /// Types and lengths alone: labels and subjects are nobody's business in a log.
+    /// Types and lengths alone, so that no label or subject gets into a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(_) => f.write_str("Bool"),

@@ -25,7 +25,13 @@ pub(crate) enum Act {
 const MATRIX: &[(State, &[Act])] = &[
     (
         State::PendingImport,
-        &[Act::Import, Act::DeleteMaterial, Act::Administer, Act::See],
+        &[
+            Act::Import,
+            Act::DeleteMaterial,
+            Act::Administer,
+            Act::Attest,
+            Act::See,
+        ],
     ),
     (
         State::Enabled,
@@ -52,7 +58,7 @@ const MATRIX: &[(State, &[Act])] = &[
     ),
     (
         State::PendingDeletion,
-        &[Act::DeleteMaterial, Act::Administer, Act::See],
+        &[Act::DeleteMaterial, Act::Administer, Act::Attest, Act::See],
     ),
     (State::Deleted, &[]),
 ];
@@ -82,10 +88,10 @@ mod tests {
             (Act::See, 's'),
         ];
         for (state, expected) in [
-            (State::PendingImport, "idas"),
+            (State::PendingImport, "idats"),
             (State::Enabled, "uidarts"),
             (State::Disabled, "idarts"),
-            (State::PendingDeletion, "das"),
+            (State::PendingDeletion, "dats"),
             (State::Deleted, ""),
         ] {
             let allowed: String = acts

@@ -62,6 +62,18 @@ pub enum State {
 }
 
 impl State {
+    /// KeyState, as the services write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PendingImport => "PendingImport",
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion => "PendingDeletion",
+            Self::Deleted => "Deleted",
+        }
+    }
+
     /// CKA_TENON_KEY_STATE; a deleted key has none.
     #[must_use]
     pub fn number(self) -> Option<ck::CK_ULONG> {

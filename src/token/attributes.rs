@@ -36,11 +36,11 @@ impl Token {
             byok::may_change(kind, attribute.kind, attribute.bytes(), now)
                 .map_err(|refused| self.state.time.explained_byok(refused))?;
         }
-        let maker = keys.maker();
+        let requester = keys.requester();
         match &object.home {
             Home::Token { .. } => self.change(&keys, Event::Change, |change| {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-                let changed = attr::change(&record.attributes, template, &maker)?;
+                let changed = attr::change(&record.attributes, template, &requester)?;
                 self.may_gain(caller, &keys, &record.attributes, &changed)?;
                 if changed.bytes(ck::CKA_ID) != record.attributes.bytes(ck::CKA_ID) {
                     change.may_be_named(&record.uid, &changed)?;
@@ -52,7 +52,7 @@ impl Token {
                 change.put(&mut record, None)
             }),
             Home::Session { owner, material } => {
-                let attributes = attr::change(&object.attributes, template, &maker)?;
+                let attributes = attr::change(&object.attributes, template, &requester)?;
                 self.may_gain(caller, &keys, &object.attributes, &attributes)?;
                 self.state.objects.replace_session(Object::new(
                     handle,

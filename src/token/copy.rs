@@ -1,6 +1,6 @@
 //! C_CopyObject.
 
-use crate::attr::{self, How, RawAttribute};
+use crate::attr::{self, CreatedBy, RawAttribute};
 use crate::ck;
 use crate::error::Result;
 use crate::policy::Action;
@@ -26,12 +26,12 @@ impl Token {
     ) -> Result<Handle> {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::Copy, &object, &keys, caller.read_write)?;
-        let mut attributes = attr::copy(&object.attributes, template, &keys.maker())?;
+        let mut attributes = attr::copy(&object.attributes, template, &keys.requester())?;
         if matches!(object.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
             attr::inherit_limits(&mut attributes, &[&object.attributes])?;
         }
         self.may_gain(caller, &keys, &object.attributes, &attributes)?;
-        attr::finish_key_facts(How::Copy, &mut attributes, Some(&object.attributes));
+        attr::finish_key_facts(CreatedBy::Copy, &mut attributes, Some(&object.attributes));
         set_material_row(&mut attributes, None);
         if object.attributes.ulong(ck::CKA_TENON_ORIGIN) != Some(ck::ORIGIN_GENERATED) {
             set_origin(&mut attributes, ck::ORIGIN_IMPORTED);

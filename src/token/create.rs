@@ -1,6 +1,6 @@
 //! C_CreateObject.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute};
 use crate::ck;
 use crate::error::{Error, Result};
 
@@ -21,10 +21,15 @@ impl Token {
     /// CKR_CURVE_NOT_SUPPORTED.
     pub fn create(&self, caller: Caller, template: &[RawAttribute]) -> Result<Handle> {
         let keys = self.keys()?;
-        let Built {
+        let NewObject {
             mut attributes,
             secrets,
-        } = attr::build(How::Create, &Attributes::default(), template, &keys.maker())?;
+        } = attr::build(
+            CreatedBy::Create,
+            &Attributes::default(),
+            template,
+            &keys.requester(),
+        )?;
         let claimed = attributes.clone();
         let material = match attributes.class() {
             ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
@@ -42,7 +47,7 @@ impl Token {
         if attributes.key_type().is_some() {
             agrees(&claimed, &attributes)?;
         }
-        attr::finish_key_facts(How::Create, &mut attributes, None);
+        attr::finish_key_facts(CreatedBy::Create, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         self.make(
             caller,

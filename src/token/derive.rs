@@ -1,6 +1,6 @@
 //! C_DeriveKey and C_DigestKey.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute, Value, stated_ulong};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::Material;
@@ -41,8 +41,8 @@ impl Token {
         }
         let keys = self.keys()?;
         let implied = implied(mechanism, &operands, template)?;
-        let Built { mut attributes, .. } =
-            attr::build(How::Derive, &implied, template, &keys.maker())?;
+        let NewObject { mut attributes, .. } =
+            attr::build(CreatedBy::Derive, &implied, template, &keys.requester())?;
         self.may_make(caller, &keys, &attributes)?;
 
         let (value, pieces) = self.derived((mechanism, params), &operands, &attributes)?;
@@ -220,7 +220,7 @@ fn fitting(attributes: &Attributes, value: &[u8]) -> Result<Material> {
 /// Sets CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE if they hold for every operand.
 fn set_facts(attributes: &mut Attributes, operands: &[UsableKey]) {
     attr::finish_key_facts(
-        How::Derive,
+        CreatedBy::Derive,
         attributes,
         Some(&operands[0].object.attributes),
     );

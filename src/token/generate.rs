@@ -1,6 +1,6 @@
 //! C_GenerateKey and C_GenerateKeyPair.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute, RawValue, Value};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, RawValue, Value};
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Mechanism, Params};
@@ -43,8 +43,8 @@ impl Token {
         if managed {
             implied.set(ck::CKA_TOKEN, Value::Bool(true));
         }
-        let Built { mut attributes, .. } =
-            attr::build(How::Generate, &implied, template, &keys.maker())?;
+        let NewObject { mut attributes, .. } =
+            attr::build(CreatedBy::Generate, &implied, template, &keys.requester())?;
         if !managed {
             refuse_external(&attributes)?;
         }
@@ -74,7 +74,7 @@ impl Token {
         key::describe(&mut attributes, &material)?;
         if mechanism.from_password {
             // The token did not generate this key.
-            attr::finish_key_facts(How::Create, &mut attributes, None);
+            attr::finish_key_facts(CreatedBy::Create, &mut attributes, None);
             set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         } else {
             set_generated(&mut attributes, mechanism);

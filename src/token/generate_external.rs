@@ -1,7 +1,7 @@
 //! C_GenerateKey with CKM_TENON_EXTERNAL_KEY_GEN: makes an external key without material.
 
 use super::{Caller, Token};
-use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::mechanism::Mechanism;
@@ -39,8 +39,8 @@ impl Token {
             .collect();
         let mut implied = Attributes::default();
         implied.set(ck::CKA_TOKEN, Value::Bool(true));
-        let Built { mut attributes, .. } =
-            attr::build(How::Generate, &implied, &own, &keys.maker())?;
+        let NewObject { mut attributes, .. } =
+            attr::build(CreatedBy::Generate, &implied, &own, &keys.requester())?;
         refuse_any(&attributes, &OF_JOBS)?;
         let fits = attributes
             .key_type()

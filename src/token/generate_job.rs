@@ -1,6 +1,8 @@
 //! C_GenerateKeyPair of an import job: GetParametersForImport (BYOK section 3).
 
-use crate::attr::{self, Attributes, How, RawAttribute, RawValue, Value};
+use serde_json::json;
+
+use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Value};
 use crate::byok::{self, Algorithm, Job, Refused, Scheme, WrappingKey};
 use crate::ck;
 use crate::crypto::ec::Curve;
@@ -18,6 +20,7 @@ use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::pair::Asked;
 use super::record::external::profile_of;
+use super::record::statement::{Receipt, about_key, fields, hex, spki_digest};
 use super::record::uid::uid_of;
 use super::{Caller, Token};
 
@@ -71,7 +74,7 @@ impl Token {
         for (kind, value) in FIXED {
             private.attributes.set(kind, Value::Bool(value));
         }
-        attr::finish_key_facts(How::Generate, &mut private.attributes, None);
+        attr::finish_key_facts(CreatedBy::Generate, &mut private.attributes, None);
         let (target, algorithm) = order(&private.attributes)?;
         let job = Job {
             target,
@@ -95,10 +98,37 @@ impl Token {
             private.attributes.set(kind, value);
         }
         public.attributes.set(ck::INTERNAL_NOT_AFTER, ends);
+        let signed = self.wrapping_statement(&keys, &job, algorithm, &private.attributes)?;
+        for (kind, value) in [
+            (ck::CKA_TENON_WRAPPING_STATEMENT, signed.statement),
+            (ck::CKA_TENON_WRAPPING_STATEMENT_SIGNATURE, signed.signature),
+        ] {
+            private.attributes.set(kind, Value::Bytes(value));
+        }
         let halves = [public, private];
         let [public, private] =
             self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
         Ok((public, private))
+    }
+
+    /// The signed statement of a job, which the key's owner checks before wrapping (BYOK section 7).
+    fn wrapping_statement(
+        &self,
+        keys: &Keys,
+        job: &Job,
+        algorithm: &Algorithm,
+        private: &Attributes,
+    ) -> Result<Receipt> {
+        let target = self.import_target(&job.target)?;
+        let serial = keys.identity.serial_text();
+        let mut statement = about_key(&serial, &job.target, &target.attributes);
+        statement.extend(fields([
+            ("type", json!("tenon wrapping statement 1")),
+            ("algorithm", json!(algorithm.name)),
+            ("not_after", json!(job.not_after)),
+            ("wrapping_key_sha256", json!(spki_digest(private).map(hex))),
+        ]));
+        self.sign(keys, statement)
     }
 
     /// Judges the job before its key pair is generated. Returns the time at which the job ends.

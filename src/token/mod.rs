@@ -62,7 +62,7 @@ pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, 
 pub(crate) use identity::creation::TokenCreation;
 pub use identity::time::ClockStatus;
 pub(crate) use init::{lock_catalog, made_meanwhile, slots};
-pub use receipt::Receipt;
+pub use record::statement::{Receipt, material_proof};
 
 use change::transaction::Change;
 use change::writer::Writer;

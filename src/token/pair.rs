@@ -1,6 +1,6 @@
 //! A new key pair, before it is stored.
 
-use crate::attr::{self, Attributes, How, RawAttribute, Value};
+use crate::attr::{self, Attributes, CreatedBy, RawAttribute, Value};
 use crate::byok::Spec;
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -33,7 +33,7 @@ impl Token {
                 format!("{} generates no key pair", mechanism.name),
             );
         };
-        let maker = keys.maker();
+        let requester = keys.requester();
         let names_curve =
             [public, private].map(|half| attr::stated_bytes(half, ck::CKA_EC_PARAMS).is_some());
         let only_curve = mechanism
@@ -44,7 +44,7 @@ impl Token {
             if let Some(curve) = only_curve {
                 implied.set(ck::CKA_EC_PARAMS, Value::Bytes(curve.params().to_vec()));
             }
-            attr::build(How::Generate, &implied, template, &maker)
+            attr::build(CreatedBy::Generate, &implied, template, &requester)
         };
         let mut public = build(ck::CKO_PUBLIC_KEY, public)?.attributes;
         let mut private = build(ck::CKO_PRIVATE_KEY, private)?.attributes;
@@ -80,7 +80,7 @@ pub(super) fn implied(class: ck::CK_OBJECT_CLASS, mechanism: &Mechanism) -> Attr
 }
 
 pub(super) fn set_generated(attributes: &mut Attributes, mechanism: &Mechanism) {
-    attr::finish_key_facts(How::Generate, attributes, None);
+    attr::finish_key_facts(CreatedBy::Generate, attributes, None);
     attributes.set(ck::CKA_KEY_GEN_MECHANISM, Value::Ulong(mechanism.id));
     set_origin(attributes, ck::ORIGIN_GENERATED);
 }

@@ -27,6 +27,12 @@ impl Token {
                 if *kind == ck::CKA_TENON_KEY_STATE {
                     return Ok(revealed_state(&object.facts, now));
                 }
+                if matches!(
+                    *kind,
+                    ck::CKA_TENON_RECEIPT | ck::CKA_TENON_RECEIPT_SIGNATURE
+                ) {
+                    return Ok(self.revealed_receipt(&object, *kind));
+                }
                 match attr::reveal(&object.attributes, *kind) {
                     Reveal::Value(value) => Ok(attr::revealed(value)),
                     Reveal::Sensitive => Ok(Revealed::Sensitive),

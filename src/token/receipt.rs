@@ -1,39 +1,24 @@
-//! Receipts: signed statements of imports (BYOK section 7).
+//! Receipts and other signed statements (BYOK section 7).
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Token;
 use super::identity::attestation;
 use super::identity::audit::Event;
+use super::identity::state::Keys;
 use super::record::damaged::damaged;
-use crate::attr::Attributes;
+use super::record::external::facts;
+use super::record::statement::{Receipt, about_import, about_key, canonical, fields, hex};
+use crate::attr::Revealed;
+use crate::byok::{self, State};
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::policy::Action;
-use crate::store::Uid;
-use crate::token::cache::object::Handle;
+use crate::token::cache::object::{Handle, Object};
 use crate::token::record::external::time_value;
-use crate::token::record::uid::unique_id;
 
-use crate::token::record::external::{material_id, spec_of};
-
-/// `type` of every statement.
-const TYPE: &str = "tenon import receipt 1";
-
-/// A signed statement of the last import into an external key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Canonical JSON: one object on one line without a line end, names in order, no blanks. It has `type`,
-    /// `serial` (of the token), `uid` and `material_id` (hexadecimal digits), `spec`, `algorithm` (by
-    /// which the material came), `extractable` (false), `expires_at` (0 = never), `imported_at` and
-    /// `issued_at`, all in Unix seconds. What the token does not know is null.
-    pub statement: Vec<u8>,
-    /// ECDSA on P-256 with SHA-256 over `statement`, DER (RFC 3279 section 2.2.3).
-    pub signature: Vec<u8>,
-    /// The attestation key: SubjectPublicKeyInfo DER. A verifier must compare it with a copy that it got
-    /// before; the one here proves nothing.
-    pub public_key: Vec<u8>,
-}
+/// `type` of a receipt.
+const RECEIPT: &str = "tenon import receipt 2";
 
 impl Token {
     /// The public key that verifies this token's receipts: SubjectPublicKeyInfo DER. A token made
@@ -67,52 +52,95 @@ impl Token {
         stored()?.ok_or_else(|| damaged("the attestation key"))
     }
 
-    /// Signs a receipt of the last import into the current version of an external key.
+    /// The signed statement of the last import into the current version of an external key. It is readable
+    /// in every state; of a key that was never bound it says that nothing was imported.
     ///
     /// # Errors
-    /// CKR_KEY_FUNCTION_NOT_PERMITTED for a key without live material or scheduled for deletion,
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_USER_NOT_LOGGED_IN,
     /// CKR_OBJECT_HANDLE_INVALID.
     pub fn receipt(&self, handle: Handle) -> Result<Receipt> {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::Attest, &object, &keys, false)?;
-        let serial = keys.identity.serial_text();
+        self.receipt_of(&object, &keys)
+    }
+
+    /// CKA_TENON_RECEIPT or CKA_TENON_RECEIPT_SIGNATURE. Both belong together as long as the object is the
+    /// same, so they can be read by two calls.
+    pub(super) fn revealed_receipt(
+        &self,
+        object: &Object,
+        kind: ck::CK_ATTRIBUTE_TYPE,
+    ) -> Revealed {
+        let receipt = self.keys().and_then(|keys| {
+            self.decide(Action::Attest, object, &keys, false)?;
+            self.receipt_of(object, &keys)
+        });
+        match receipt {
+            Ok(receipt) if kind == ck::CKA_TENON_RECEIPT => Revealed::Value(receipt.statement),
+            Ok(receipt) => Revealed::Value(receipt.signature),
+            Err(_) => Revealed::Invalid,
+        }
+    }
+
+    fn receipt_of(&self, object: &Object, keys: &Keys) -> Result<Receipt> {
         let now = self.state.time.now().at;
-        let statement = statement(&serial, &object.uid, &object.attributes, now)?;
+        let state = facts(&object.attributes).map(|facts| byok::state(&facts, now));
+        let state = state.ok_or_else(|| {
+            Error::new(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key")
+        })?;
+        let mut known = object.receipt.lock();
+        if let Some((of, receipt)) = &*known
+            && *of == state
+        {
+            return Ok(receipt.clone());
+        }
+        let receipt = self.sign(keys, receipt_statement(keys, object, state))?;
+        *known = Some((state, receipt.clone()));
+        Ok(receipt)
+    }
+
+    /// Signs a statement with the attestation key, after adding the time and the head of the audit record.
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN, CKR_DEVICE_ERROR.
+    pub(super) fn sign(&self, keys: &Keys, about: Map<String, Value>) -> Result<Receipt> {
         let public_key = self.attestation_key()?;
-        let master = keys.master("a receipt needs a login")?;
-        let signature = self
-            .state
-            .store
-            .read(|snapshot| attestation::sign(snapshot, master, &public_key, &statement))?;
-        Ok(Receipt {
-            statement,
-            signature,
-            public_key,
+        let master = keys.master("a signed statement needs a login")?;
+        let now = self.state.time.now().at;
+        self.state.store.read(|snapshot| {
+            let last = snapshot.audit_last()?;
+            let mut statement = about.clone();
+            statement.extend(fields([
+                ("issued_at", json!(now)),
+                (
+                    "audit_records",
+                    json!(last.as_ref().map_or(0, |row| row.seq)),
+                ),
+                ("audit_head", json!(last.map(|row| hex(row.mac)))),
+            ]));
+            let statement = canonical(statement)?;
+            let signature = attestation::sign(snapshot, master, &public_key, &statement)?;
+            Ok(Receipt {
+                statement,
+                signature,
+                public_key: public_key.clone(),
+            })
         })
     }
 }
 
-fn statement(serial: &str, uid: &Uid, attributes: &Attributes, now: u64) -> Result<Vec<u8>> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let hex = |id: &[u8; 16]| text(&unique_id(id));
-    let imported_at = attributes
-        .get(ck::INTERNAL_IMPORTED_AT)
-        .map(|_| time_value(attributes, ck::INTERNAL_IMPORTED_AT));
-    // serde_json keeps the names of an object in order.
-    let statement: Value = json!({
-        "type": TYPE,
-        "serial": serial,
-        "uid": hex(uid),
-        "material_id": material_id(attributes).as_ref().map(hex),
-        "spec": spec_of(attributes).map(|spec| spec.to_string()),
-        "algorithm": attributes.bytes(ck::INTERNAL_IMPORTED_BY).map(text),
-        "extractable": attributes.bool(ck::CKA_EXTRACTABLE),
-        "expires_at": time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
-        "imported_at": imported_at,
-        "issued_at": now,
-    });
-    serde_json::to_vec(&statement).map_err(|error| {
-        Error::new(ck::CKR_GENERAL_ERROR, "the receipt has no JSON form").because(error)
-    })
+fn receipt_statement(keys: &Keys, object: &Object, state: State) -> Map<String, Value> {
+    let attributes = &object.attributes;
+    let serial = keys.identity.serial_text();
+    let mut statement = about_key(&serial, &object.uid, attributes);
+    statement.extend(about_import(attributes));
+    statement.extend(fields([
+        ("type", json!(RECEIPT)),
+        ("state", json!(state.name())),
+        (
+            "deletion_at",
+            json!(time_value(attributes, ck::CKA_TENON_DELETION_AT)),
+        ),
+    ]));
+    statement
 }

@@ -4,7 +4,7 @@
 //! private-key operation every failure is CKR_WRAPPED_KEY_INVALID (BYOK rules, section 4), except for a
 //! mismatch that rule 3 allows to be told.
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::crypto::rsa::RsaMaterial;
@@ -27,6 +27,7 @@ use crate::token::record::external::time_value;
 use crate::token::record::facts::set_origin;
 use crate::token::record::facts::set_pieces;
 use crate::token::record::key;
+use crate::token::record::statement::ImportFacts;
 
 impl Token {
     /// C_UnwrapKey: the handle of the new key, or of the external key that got the material.
@@ -79,9 +80,10 @@ impl Token {
             );
         }
         let keys = self.keys()?;
-        let maker = keys.maker();
+        let requester = keys.requester();
         let implied = implied(&usable.object)?;
-        let Built { attributes, .. } = attr::build(How::Unwrap, &implied, template, &maker)?;
+        let NewObject { attributes, .. } =
+            attr::build(CreatedBy::Unwrap, &implied, template, &requester)?;
         let kind = kind(opening, &attributes);
         self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
         let expires_at = attributes
@@ -92,6 +94,14 @@ impl Token {
         self.may_make(caller, &keys, &attributes)?;
         let algorithm = wrapping_algorithm(mechanism, params, &usable.key);
         let binds = self.binds(&keys, opening, algorithm, &attributes)?;
+        if !binds && attributes.get(ck::CKA_TENON_OWNER_NONCE).is_some() {
+            return Err(Error::new(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "only the import into an external key has a receipt, for which the nonce is",
+            )
+            .at("CKA_TENON_OWNER_NONCE"));
+        }
+        let facts = ImportFacts::new(&attributes, &usable.object.attributes, blob)?;
         if mechanism.unwrap_blind.is_some() {
             self.may_be_blind(mechanism, &attributes, binds)?;
         }
@@ -110,6 +120,7 @@ impl Token {
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),
+            facts: &facts,
             algorithm: algorithm.map_or(mechanism.name, |(algorithm, _)| algorithm.name),
         };
         let doing = Event::Import.with(mechanism.id).by(usable.object.uid);
@@ -226,7 +237,7 @@ impl Token {
         if let (Material::Secret(value), false) = (&material, proven) {
             set_pieces(&mut attributes, &Pieces::of_unproven_unwrap(value.len()));
         }
-        attr::finish_key_facts(How::Unwrap, &mut attributes, None);
+        attr::finish_key_facts(CreatedBy::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         self.make_key(caller, keys, doing, attributes, material)
     }

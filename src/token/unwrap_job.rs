@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::attr::{self, Attributes, Built, How, RawAttribute, Value};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Job, Profile, Refused, Scheme};
 use crate::ck;
 use crate::config::LogLevel;
@@ -22,6 +22,7 @@ use super::identity::state::Keys;
 use super::opening::Opening;
 use super::record::damaged::damaged;
 use super::record::external::{binding, is_external, profile_of, time_value};
+use super::record::statement::ImportFacts;
 use super::record::uid::unique_id;
 use super::{Caller, Token};
 
@@ -37,7 +38,8 @@ const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
 ];
 
 /// Attributes that are of this import alone.
-const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+    ck::CKA_TENON_OWNER_NONCE,
     ck::CKA_LABEL,
     ck::CKA_TENON_EXPIRES_AT,
     ck::CKA_TENON_IMPORT_TOKEN,
@@ -88,6 +90,7 @@ impl Token {
         if let Some(label) = said.bytes(ck::CKA_LABEL) {
             byok::describes(profile, ck::CKA_LABEL, label)?;
         }
+        let facts = ImportFacts::new(&said, &usable.object.attributes, blob)?;
         opening.check_length(&usable.key, blob)?;
         let unwrapped = opening.open(&usable.key, blob, &shape(&target.attributes))?;
         let unwrapped = UnwrappedMaterial {
@@ -96,6 +99,7 @@ impl Token {
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),
+            facts: &facts,
             algorithm: algorithm.name,
         };
         let doing = Event::Import.with(mechanism.id).by(job.wrapping);
@@ -130,7 +134,8 @@ fn said(target: &Object, template: &[RawAttribute], keys: &Keys) -> Result<Attri
             implied.set(kind, value.clone());
         }
     }
-    let Built { attributes, .. } = attr::build(How::Unwrap, &implied, &own, &keys.maker())?;
+    let NewObject { attributes, .. } =
+        attr::build(CreatedBy::Unwrap, &implied, &own, &keys.requester())?;
     if !ignored.is_empty() {
         log::note(
             LogLevel::Warning,

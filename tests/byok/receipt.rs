@@ -4,14 +4,19 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::ec::{self, Curve};
+use tenon_pkcs11::api::crypto::hash::hmac_sha256;
+use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::module::Module;
 use tenon_pkcs11::api::token::Receipt;
 
-use super::jobs::{bytes, external, job};
+use super::jobs::{aes, bytes, external, job, job_with};
 use super::outside::{Import, MATERIAL, request};
-use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, session};
+use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, session, with};
 
 /// Whether openssl finds the signature good under the key.
 fn openssl_verifies(folder: &Path, receipt: &Receipt, public_key: &[u8]) -> bool {
@@ -51,8 +56,11 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
     let template = attrs![
         CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES,
         CKA_TENON_EXPIRES_AT => &expires.to_be_bytes(),
+        CKA_TENON_OWNER_NONCE => b"owner",
     ];
-    returns!(session.receipt(key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    let before: Value = serde_json::from_slice(&session.receipt(key).unwrap().statement).unwrap();
+    assert_eq!(before["material_id"], Value::Null);
+    assert_eq!(before["state"], "PendingImport");
     session
         .unwrap_key(
             request(mechanism, Params::None),
@@ -66,26 +74,49 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
     assert_eq!(receipt.public_key, known);
     assert!(openssl_verifies(token.folder.path(), &receipt, &known));
 
-    let hex = |kind| -> String {
-        let value = bytes(session, key, kind);
-        value.iter().map(|byte| format!("{byte:02x}")).collect()
-    };
+    let digits =
+        |value: &[u8]| -> String { value.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let hex = |kind| digits(&bytes(session, key, kind));
+    let uid = String::from_utf8(bytes(session, key, ck::CKA_UNIQUE_ID)).unwrap();
+    let raw_uid: Vec<u8> = (0..16)
+        .map(|at| u8::from_str_radix(&uid[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    // RFC 5869 and RFC 2104 by another implementation.
+    let mut mac_key = [0; 32];
+    hkdf::Hkdf::<Sha256>::new(None, MATERIAL)
+        .expand(b"tenon receipt 2", &mut mac_key)
+        .unwrap();
+    let proof = hmac_sha256(&mac_key, &[b"owner", &raw_uid]);
+    let said: Value = serde_json::from_slice(&receipt.statement).unwrap();
+    assert_eq!(said["audit_head"].as_str().unwrap().len(), 64);
     let serial = token.module.token_info(SLOT).unwrap().serialNumber;
     let expected = json!({
         "algorithm": "RSA_AES_KEY_WRAP_SHA_256",
+        "audit_head": said["audit_head"],
+        "audit_records": token.module.token(SLOT).unwrap().audit_end().unwrap(),
+        "blob_sha256": digits(&Sha256::digest(&blob)),
+        "deletion_at": 0,
         "expires_at": expires,
         "extractable": false,
         "imported_at": TODAY,
+        "independence": "envelope",
         "issued_at": TODAY + 7,
+        "key_spec": "SYMMETRIC_DEFAULT",
         "material_id": hex(ck::CKA_TENON_MATERIAL_ID),
+        "material_proof": digits(&proof),
+        "owner_nonce": digits(b"owner"),
+        "profile": "aws",
         "serial": String::from_utf8_lossy(&serial).trim_end(),
         "spec": "AES-256",
-        "type": "tenon import receipt 1",
-        "uid": String::from_utf8(bytes(session, key, ck::CKA_UNIQUE_ID)).unwrap(),
+        "spki_sha256": null,
+        "state": "Enabled",
+        "type": "tenon import receipt 2",
+        "uid": uid,
+        "usage": "ENCRYPT_DECRYPT",
+        "wrapping_key_sha256": digits(&Sha256::digest(bytes(session, job.private, ck::CKA_PUBLIC_KEY_INFO))),
     });
-    let said: Value = serde_json::from_slice(&receipt.statement).unwrap();
     assert_eq!(said, expected);
-    let canonical = br#"{"algorithm":"RSA_AES_KEY_WRAP_SHA_256","expires_at":"#;
+    let canonical = br#"{"algorithm":"RSA_AES_KEY_WRAP_SHA_256","audit_head":""#;
     assert!(receipt.statement.starts_with(canonical));
     assert!(!receipt.statement.contains(&b'\n'));
 
@@ -155,4 +186,129 @@ fn an_old_token_gets_its_key_at_the_first_need() {
     assert_ne!(second, first);
     assert_eq!(token.attestation_key().unwrap(), second);
     assert_eq!(token.audit_end().unwrap(), records + 1);
+}
+
+#[test]
+fn a_receipt_is_read_by_c_calls_in_every_state() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let key = external(session, attrs![CKA_TENON_PROFILE => "alibaba-default"]).unwrap();
+    let known = attestation_key(&token.module);
+    let read = || {
+        let [statement, signature] = [ck::CKA_TENON_RECEIPT, ck::CKA_TENON_RECEIPT_SIGNATURE]
+            .map(|kind| bytes(session, key, kind));
+        let receipt = Receipt {
+            statement,
+            signature,
+            public_key: known.clone(),
+        };
+        assert!(openssl_verifies(token.folder.path(), &receipt, &known));
+        serde_json::from_slice::<Value>(&receipt.statement).unwrap()
+    };
+    assert_eq!(read()["state"], "PendingImport");
+    let job = job(session, key, 2).unwrap();
+    let import = |nonce: &[u8]| {
+        let (mechanism, blob) = job.owner.wrap(2, MATERIAL);
+        session.unwrap_key(
+            request(mechanism, Params::None),
+            job.private,
+            &blob,
+            &with(aes(), attrs![CKA_TENON_OWNER_NONCE => nonce]),
+        )
+    };
+    returns!(import(&[7; 65]), CKR_ATTRIBUTE_VALUE_INVALID);
+    import(&[7; 64]).unwrap();
+    assert_eq!(read()["owner_nonce"], "07".repeat(64));
+    import(&[8]).unwrap();
+    assert_eq!(read()["owner_nonce"], "08", "of the last import");
+    let set = |template: Vec<RawAttribute>| session.set_attributes(key, &template).unwrap();
+    set(attrs![CKA_TENON_DISABLED => true]);
+    assert_eq!(read()["state"], "Disabled");
+    let at = TODAY + 8 * 86_400;
+    set(attrs![CKA_TENON_DELETION_AT => &at.to_be_bytes()]);
+    let dying = read();
+    assert_eq!(
+        (&dying["state"], &dying["deletion_at"]),
+        (&json!("PendingDeletion"), &json!(at))
+    );
+    returns!(
+        session.set_attributes(key, &attrs![CKA_TENON_RECEIPT => b"x"]),
+        CKR_ATTRIBUTE_READ_ONLY
+    );
+}
+
+#[test]
+fn a_receipt_names_a_private_key_by_its_public_half() {
+    let token = Import::new();
+    let session = &token.fixture.session;
+    let template = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC,
+        CKA_EC_PARAMS => Curve::P256.params(), CKA_SIGN => true,
+    ];
+    let generation = request(ck::CKM_TENON_EXTERNAL_KEY_GEN, Params::None);
+    let key = session.generate_key(generation, &template).unwrap();
+    let job = job(session, key, 5).unwrap();
+    let private = Material::pair(ec::generate(Curve::P256).unwrap());
+    let (mechanism, blob) = job.owner.wrap(5, &private.to_pkcs8().unwrap());
+    let template = attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_EC];
+    session
+        .unwrap_key(
+            request(mechanism, Params::None),
+            job.private,
+            &blob,
+            &template,
+        )
+        .unwrap();
+    let said: Value = serde_json::from_slice(&session.receipt(key).unwrap().statement).unwrap();
+    let digest: String = Sha256::digest(private.spki().unwrap())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(said["spki_sha256"], digest);
+    assert_eq!(said["material_proof"], Value::Null);
+    assert_eq!(said["usage"], "SIGN_VERIFY");
+}
+
+#[test]
+fn a_nonce_is_of_imports_alone() {
+    let token = Import::new();
+    let nonce = attrs![CKA_TENON_OWNER_NONCE => b"n", CKA_EXTRACTABLE => true];
+    returns!(token.import(MATERIAL, nonce), CKR_TEMPLATE_INCONSISTENT);
+}
+
+#[test]
+fn a_wrapping_statement_names_the_wrapping_key() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let known = attestation_key(&token.module);
+    let key = external(session, attrs![CKA_TENON_PROFILE => "aws"]).unwrap();
+    let job = job(session, key, 2).unwrap();
+    let receipt = Receipt {
+        statement: bytes(session, job.private, ck::CKA_TENON_WRAPPING_STATEMENT),
+        signature: bytes(
+            session,
+            job.private,
+            ck::CKA_TENON_WRAPPING_STATEMENT_SIGNATURE,
+        ),
+        public_key: known.clone(),
+    };
+    assert!(openssl_verifies(token.folder.path(), &receipt, &known));
+    let said: Value = serde_json::from_slice(&receipt.statement).unwrap();
+    let digest: String = Sha256::digest(bytes(session, job.private, ck::CKA_PUBLIC_KEY_INFO))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(said["wrapping_key_sha256"], digest);
+    assert_eq!(said["type"], "tenon wrapping statement 1");
+    assert_eq!(said["algorithm"], "RSAES_OAEP_SHA_256");
+    assert_eq!(said["not_after"], TODAY + 86_400);
+    let uid = String::from_utf8(bytes(session, key, ck::CKA_UNIQUE_ID)).unwrap();
+    assert_eq!(said["uid"], uid);
+    assert_eq!(said["serial"].as_str().unwrap().len(), 16);
+    // It is the private half's alone, and no client gives it.
+    let forged = attrs![CKA_TENON_WRAPPING_STATEMENT => b"{}"];
+    returns!(
+        job_with(session, key, 2, forged).map(drop),
+        CKR_ATTRIBUTE_READ_ONLY
+    );
 }

@@ -62,10 +62,18 @@ pub(super) struct NamedAlgorithm {
 impl NamedAlgorithm {
     /// CKA_TENON_WRAP_ALGORITHM; `None` for layouts that no import job takes.
     pub(super) fn number(&self) -> Option<ck::CK_ULONG> {
-        let row = ALGORITHMS
+        self.known().map(|row| row.number)
+    }
+
+    /// The name in the library's table, as the token's statements have it.
+    pub(super) fn canonical(&self) -> Option<&'static str> {
+        self.known().map(|row| row.name)
+    }
+
+    fn known(&self) -> Option<&'static Algorithm> {
+        ALGORITHMS
             .iter()
-            .find(|row| Layout::from(row.scheme) == self.layout);
-        row.map(|row| row.number)
+            .find(|row| Layout::from(row.scheme) == self.layout)
     }
 }
 

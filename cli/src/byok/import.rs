@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::external::{External, Target, now};
 use super::{azure, base64};
-use crate::object::{find, ulong, value};
-use crate::output::hex;
+use crate::object::{Id, find, ulong, value};
+use crate::output::{hex, unhex};
 use crate::template::Template;
 use crate::token::OpenSession;
 use crate::when::{When, span};
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// request of the key is tried, the newest first
     #[arg(long, value_name = "FILE")]
     import_token: Option<PathBuf>,
+    /// A nonce of the key's owner, at most 64 bytes in hexadecimal digits, which the receipt repeats
+    #[arg(long, value_name = "HEX", value_parser = unhex)]
+    nonce: Option<Id>,
     /// End of the material's life: never, 24h, 7d, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds;
     /// unless said, what the profile has
     #[arg(long, value_name = "TIME", value_parser = When::parse)]
@@ -55,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .number(ck::CKA_KEY_TYPE, key.key_type)
         .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
         .maybe(ck::CKA_TENON_IMPORT_TOKEN, token)
+        .maybe(ck::CKA_TENON_OWNER_NONCE, arguments.nonce.as_deref())
         .maybe(
             ck::CKA_TENON_EXPIRES_AT,
             expires_at.as_ref().map(<[u8; 8]>::as_slice),

@@ -5,6 +5,8 @@ mod attestation_key;
 mod azure;
 mod base64;
 mod cancel_deletion;
+mod check_parameters;
+mod check_receipt;
 mod create;
 mod delete_material;
 mod describe;
@@ -18,6 +20,7 @@ mod material_id;
 mod owned;
 mod parameters;
 mod profiles;
+mod proof;
 mod receipt;
 mod rotate;
 mod schedule_deletion;
@@ -104,6 +107,18 @@ pub(crate) enum Command {
     /// token's key that made it. The latter proves something to who had it before: attestation-key.
     #[command(after_help = EXIT_STATUS)]
     Receipt(receipt::Arguments),
+    /// Checks a wrapping key before you wrap with it; needs no token
+    ///
+    /// Verifies the token's signed statement, and compares with it the wrapping key, and the algorithm and
+    /// the spec where they are said. Exit status 1 when anything is not as the statement says.
+    #[command(after_help = EXIT_STATUS)]
+    CheckParameters(check_parameters::Arguments),
+    /// Checks that a receipt is of your key; needs the key and no token
+    ///
+    /// Verifies the receipt's signature, and that the key which was imported is the one in KEY. With --nonce,
+    /// --blob and --public-key also that it is the receipt of this very import.
+    #[command(after_help = EXIT_STATUS)]
+    CheckReceipt(check_receipt::Arguments),
     /// Writes the public key that verifies the token's receipts, for the keys' owners to keep
     #[command(after_help = EXIT_STATUS)]
     AttestationKey(attestation_key::Arguments),
@@ -138,6 +153,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Rotate(arguments) => rotate::run(arguments),
         Command::Versions(arguments) => versions::run(arguments),
         Command::Receipt(arguments) => receipt::run(arguments),
+        Command::CheckParameters(arguments) => check_parameters::run(arguments),
+        Command::CheckReceipt(arguments) => check_receipt::run(arguments),
         Command::AttestationKey(arguments) => attestation_key::run(arguments),
         Command::Sweep(arguments) => sweep::run(arguments),
     };

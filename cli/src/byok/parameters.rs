@@ -47,6 +47,9 @@ struct Parameters {
     import_token: Vec<u8>,
     /// 0 = never.
     not_after: UnixTime,
+    /// CKA_TENON_WRAPPING_STATEMENT.
+    statement: Vec<u8>,
+    signature: Vec<u8>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -57,15 +60,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let named = arguments.algorithm.map(|algorithm| algorithm.name);
     let name = named.unwrap_or_else(|| profile.algorithm_name(algorithm, wrapping));
     // As Alibaba Cloud's console names them.
-    let names = ["publickey_ID.pem", "publickey_ID.bin", "token_ID.txt"]
-        .map(|name| name.replace("ID", &key.unique_id));
+    let names = [
+        "publickey_ID.pem",
+        "publickey_ID.bin",
+        "token_ID.txt",
+        "wrapping-statement_ID.json",
+        "wrapping-statement_ID.sig",
+    ]
+    .map(|name| name.replace("ID", &key.unique_id));
     let format = &arguments.target.format;
     let places = arguments.folder.places(names, format.is_json())?;
     let made = generate(&open, &key, algorithm, wrapping)?;
     if let Some(places) = &places {
         let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
         let token = base64::encode(&made.import_token);
-        let contents = [pem.as_bytes(), &made.public_key, token.as_bytes()];
+        let contents = [
+            pem.as_bytes(),
+            &made.public_key,
+            token.as_bytes(),
+            &made.statement,
+            &made.signature,
+        ];
         arguments.folder.write(places, contents)?;
     }
     let answer = json!({
@@ -75,6 +90,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "PublicKey": base64::encode(&made.public_key),
         "ImportToken": base64::encode(&made.import_token),
         "TokenExpireTime": field(made.not_after),
+        "WrappingStatement": String::from_utf8_lossy(&made.statement),
+        "WrappingStatementSignature": base64::encode(&made.signature),
     });
     format.print(&answer, |out| {
         for file in places.iter().flatten() {
@@ -174,6 +191,8 @@ fn generate(
     Ok(Parameters {
         public_key: bytes(public, ck::CKA_PUBLIC_KEY_INFO)?,
         import_token: bytes(private, ck::CKA_TENON_IMPORT_TOKEN)?,
+        statement: bytes(private, ck::CKA_TENON_WRAPPING_STATEMENT)?,
+        signature: bytes(private, ck::CKA_TENON_WRAPPING_STATEMENT_SIGNATURE)?,
         not_after: not_after.try_into().map_or(0, UnixTime::from_be_bytes),
     })
 }

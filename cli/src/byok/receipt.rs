@@ -42,7 +42,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let show = |file: &PathBuf| file.display().to_string();
         writeln!(
             out,
-            "Verify it with the attestation key that you had before, or compare:"
+            "The owner checks it against the key and the attestation key kept before:"
+        )?;
+        writeln!(
+            out,
+            "tenon byok check-receipt KEY --receipt {} --attestation-key KEPT",
+            show(&statement)
         )?;
         writeln!(
             out,

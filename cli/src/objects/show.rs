@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::{Map, Value, json};
-use tenon_pkcs11::api::attr::{self, Described, Form, Revealed};
+use tenon_pkcs11::api::attr::{self, AttributeInfo, Revealed, ValueForm};
 use tenon_pkcs11::api::ck;
 
 use crate::Result;
@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let open = arguments.login.session(&arguments.choice)?;
-    let known = attr::described();
-    let kinds: Vec<_> = known.iter().map(|described| described.kind).collect();
+    let known = attr::known_attributes();
+    let kinds: Vec<_> = known.iter().map(|info| info.kind).collect();
     let mut objects = Vec::new();
     let mut found = arguments.filter.find(&open.session)?;
     if found.is_empty() && arguments.login.is_possible() {
@@ -54,9 +54,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Some(ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
         );
         let pairs = known.iter().zip(&values);
-        let shown = pairs.filter_map(|(described, value)| {
-            Some((described.name.to_owned(), show(described, value, held)?))
-        });
+        let shown = pairs
+            .filter_map(|(info, value)| Some((info.name.to_owned(), show(info, value, held)?)));
         objects.push(shown.collect::<Map<_, _>>());
     }
     if objects.is_empty() {
@@ -80,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// `None` when the object has no such attribute. The material of private and secret keys (`held`) is
 /// never printed, even where a program could read it.
-fn show(described: &Described, value: &Revealed, held: bool) -> Option<Value> {
+fn show(info: &AttributeInfo, value: &Revealed, held: bool) -> Option<Value> {
     let bytes = match value {
         Revealed::Invalid => return None,
         Revealed::Sensitive => return Some("(sensitive)".into()),
@@ -88,26 +87,26 @@ fn show(described: &Described, value: &Revealed, held: bool) -> Option<Value> {
             let names = entries.iter().map(|(kind, _)| attr::name(*kind));
             return Some(json!(names.collect::<Vec<_>>()));
         }
-        Revealed::Value(_) if held && attr::is_material(described.kind) => {
+        Revealed::Value(_) if held && attr::is_material(info.kind) => {
             return Some("(readable by programs; not printed)".into());
         }
         Revealed::Value(bytes) => bytes,
     };
     let number = ulong(bytes);
-    Some(match described.form {
-        Form::Bool => json!(bytes[..] == [ck::CK_TRUE]),
-        Form::Ulong if described.kind == ck::CKA_CLASS => class_name(number).into(),
-        Form::Ulong => json!(number),
-        Form::Ulongs => {
+    Some(match info.form {
+        ValueForm::Bool => json!(bytes[..] == [ck::CK_TRUE]),
+        ValueForm::Ulong if info.kind == ck::CKA_CLASS => class_name(number).into(),
+        ValueForm::Ulong => json!(number),
+        ValueForm::Ulongs => {
             let (numbers, _) = bytes.as_chunks();
             let numbers = numbers.iter().map(|n| ck::CK_ULONG::from_ne_bytes(*n));
             json!(numbers.collect::<Vec<_>>())
         }
-        Form::Text => printable(bytes).into(),
-        Form::Bytes if TEXT.contains(&described.kind) => printable(bytes).into(),
-        Form::Bytes if TIMES.contains(&described.kind) => {
+        ValueForm::Text => printable(bytes).into(),
+        ValueForm::Bytes if TEXT.contains(&info.kind) => printable(bytes).into(),
+        ValueForm::Bytes if TIMES.contains(&info.kind) => {
             json!(bytes[..].try_into().ok().map(u64::from_be_bytes))
         }
-        Form::Bytes | Form::Template => hex(bytes).into(),
+        ValueForm::Bytes | ValueForm::Template => hex(bytes).into(),
     })
 }

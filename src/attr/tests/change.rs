@@ -2,7 +2,7 @@
 
 use crate::ck;
 
-use super::super::{Attributes, How, Value, build, change, copy, finish_key_facts, name};
+use super::super::{Attributes, CreatedBy, Value, build, change, copy, finish_key_facts, name};
 use super::{Entry, SO, USER, aes, certificate, flag, pair_half, raws, rv, text, unwrapped};
 
 #[test]
@@ -12,7 +12,14 @@ fn only_the_so_trusts() {
         (ck::CKA_VALUE, text("der")),
         trusted.clone(),
     ]));
-    let by = |maker| build(How::Create, &Attributes::default(), &template, maker);
+    let by = |requester| {
+        build(
+            CreatedBy::Create,
+            &Attributes::default(),
+            &template,
+            requester,
+        )
+    };
     assert_eq!(rv(&by(&USER)), ck::CKR_ATTRIBUTE_READ_ONLY);
     let certificate = by(&SO).unwrap().attributes;
     let label = raws(&[(ck::CKA_LABEL, text("mine"))]);
@@ -44,9 +51,9 @@ fn wrapping_key(more: &[Entry]) -> Attributes {
     entries.retain(|(kind, _)| more.iter().all(|(other, _)| other != kind));
     entries.extend_from_slice(more);
     let template = raws(&entries);
-    let built = build(How::Unwrap, &Attributes::default(), &template, &USER);
+    let built = build(CreatedBy::Unwrap, &Attributes::default(), &template, &USER);
     let mut key = built.unwrap().attributes;
-    finish_key_facts(How::Generate, &mut key, None);
+    finish_key_facts(CreatedBy::Generate, &mut key, None);
     key
 }
 
@@ -84,7 +91,7 @@ fn a_trusted_key_is_local_and_wraps_alone() {
             name(kind)
         );
     }
-    for how in [How::Create, How::Unwrap, How::Derive] {
+    for how in [CreatedBy::Create, CreatedBy::Unwrap, CreatedBy::Derive] {
         let mut foreign = wrapping_key(&[]);
         finish_key_facts(how, &mut foreign, None);
         assert_eq!(trust(&foreign), ck::CKR_TEMPLATE_INCONSISTENT, "{how:?}");
@@ -138,14 +145,14 @@ fn the_roles_of_a_trusted_key_are_fixed() {
 fn a_trusted_public_key_is_generated_and_does_not_encrypt() {
     let trusted = raws(&[(ck::CKA_TRUSTED, flag(true))]);
     let mut key = pair_half(ck::CKO_PUBLIC_KEY, ck::CKK_RSA);
-    finish_key_facts(How::Generate, &mut key, None);
+    finish_key_facts(CreatedBy::Generate, &mut key, None);
     assert_eq!(
         rv(&change(&key, &trusted, &SO)),
         ck::CKR_TEMPLATE_INCONSISTENT
     );
     key.set(ck::CKA_ENCRYPT, flag(false));
     assert_eq!(rv(&change(&key, &trusted, &SO)), ck::CKR_OK);
-    finish_key_facts(How::Create, &mut key, None);
+    finish_key_facts(CreatedBy::Create, &mut key, None);
     assert_eq!(
         rv(&change(&key, &trusted, &SO)),
         ck::CKR_TEMPLATE_INCONSISTENT
@@ -193,11 +200,11 @@ fn history_follows_the_specification() {
         finish_key_facts(how, &mut key, parent);
         key
     };
-    let closed = key(How::Generate, true, false, None);
-    let open = key(How::Generate, false, true, None);
+    let closed = key(CreatedBy::Generate, true, false, None);
+    let open = key(CreatedBy::Generate, false, true, None);
     assert_eq!(facts(&closed), [true, true, true]);
     assert_eq!(facts(&open), [true, false, false]);
-    for how in [How::Create, How::Unwrap] {
+    for how in [CreatedBy::Create, CreatedBy::Unwrap] {
         let imported = key(how, true, false, None);
         assert_eq!(facts(&imported), [false, false, false], "{how:?}");
         let mechanism = imported.ulong(ck::CKA_KEY_GEN_MECHANISM);
@@ -205,36 +212,36 @@ fn history_follows_the_specification() {
     }
     // A derived key is as closed as its base key always was, and as it is itself.
     assert_eq!(
-        facts(&key(How::Derive, true, false, Some(&closed))),
+        facts(&key(CreatedBy::Derive, true, false, Some(&closed))),
         [false, true, true]
     );
     assert_eq!(
-        facts(&key(How::Derive, false, true, Some(&closed))),
+        facts(&key(CreatedBy::Derive, false, true, Some(&closed))),
         [false, false, false]
     );
     assert_eq!(
-        facts(&key(How::Derive, true, false, Some(&open))),
+        facts(&key(CreatedBy::Derive, true, false, Some(&open))),
         [false, false, false]
     );
     // A copy keeps its original's history.
     assert_eq!(
-        facts(&key(How::Copy, true, false, Some(&closed))),
+        facts(&key(CreatedBy::Copy, true, false, Some(&closed))),
         [true, true, true]
     );
     assert_eq!(
-        facts(&key(How::Copy, true, false, Some(&open))),
+        facts(&key(CreatedBy::Copy, true, false, Some(&open))),
         [true, false, false]
     );
     let mut original = closed;
     original.set(ck::CKA_KEY_GEN_MECHANISM, Value::Ulong(ck::CKM_AES_KEY_GEN));
-    let copied = key(How::Copy, true, false, Some(&original));
+    let copied = key(CreatedBy::Copy, true, false, Some(&original));
     assert_eq!(
         copied.ulong(ck::CKA_KEY_GEN_MECHANISM),
         Some(ck::CKM_AES_KEY_GEN)
     );
 
     let mut public = pair_half(ck::CKO_PUBLIC_KEY, ck::CKK_EC);
-    finish_key_facts(How::Generate, &mut public, None);
+    finish_key_facts(CreatedBy::Generate, &mut public, None);
     assert_eq!(public.get(ck::CKA_LOCAL), Some(&flag(true)));
     assert_eq!(public.get(ck::CKA_ALWAYS_SENSITIVE), None);
 }

@@ -227,12 +227,16 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_TENON_IMPORT_TARGET 2 4 6; CKA_TENON_IMPORT_TOKEN 2 4 6; CKA_TENON_DELETION_AT 2 4 6;
             CKA_TENON_MATERIAL_ID 2 4 6; CKA_TENON_DISABLED 2 4 6; CKA_TENON_PROFILE 2 4 6;
             CKA_TENON_REQUIRE_TOKEN 2 4 6; CKA_TENON_DESCRIPTION 2 4 6; CKA_TENON_TAGS 2 4 6;
-            CKA_TENON_KEY_SPEC 2 4 6;
+            CKA_TENON_KEY_SPEC 2 4 6; CKA_TENON_RECEIPT 2 4 6; CKA_TENON_RECEIPT_SIGNATURE 2 4 6;
+            CKA_TENON_OWNER_NONCE 2 4 6;
         },
     ),
     (
         PRIVATE,
-        lines! { CKA_TENON_WRAP_ALGORITHM 2 4 6; CKA_TENON_NOT_AFTER 2 4 6; },
+        lines! {
+            CKA_TENON_WRAP_ALGORITHM 2 4 6; CKA_TENON_NOT_AFTER 2 4 6;
+            CKA_TENON_WRAPPING_STATEMENT 2 4 6; CKA_TENON_WRAPPING_STATEMENT_SIGNATURE 2 4 6;
+        },
     ),
 ];
 
@@ -314,7 +318,11 @@ const DEPARTURES: &[Departure] = &[
     (HELD, &[ck::CKA_TENON_EXPIRES_AT], &[Unwrap], Optional),
     (
         HELD,
-        &[ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_IMPORT_TOKEN],
+        &[
+            ck::CKA_TENON_IMPORT_TARGET,
+            ck::CKA_TENON_IMPORT_TOKEN,
+            ck::CKA_TENON_OWNER_NONCE,
+        ],
         &[Unwrap],
         Optional,
     ),

@@ -3,9 +3,10 @@
 
 use crate::ck::{self, CK_ATTRIBUTE_TYPE, CK_RV};
 
-use super::super::row::{Need, Row};
+use super::super::row::{AttributeRow, Need};
 use super::super::{
-    Attributes, How, Maker, Reveal, Value, build, change, copy, finish_key_facts, reveal, table,
+    Attributes, CreatedBy, Requester, Reveal, Value, build, change, copy, finish_key_facts, reveal,
+    table,
 };
 use super::footnotes::{self, Expect, OBJECTS, Object, STEPS, Step, expected};
 use super::{SO, USER, attributes, flag, raw, raws, rv, text};
@@ -94,12 +95,12 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
     }
 }
 
-fn how(step: Step) -> Option<How> {
+fn how(step: Step) -> Option<CreatedBy> {
     match step {
-        Step::Create => Some(How::Create),
-        Step::Generate => Some(How::Generate),
-        Step::Unwrap => Some(How::Unwrap),
-        Step::Derive => Some(How::Derive),
+        Step::Create => Some(CreatedBy::Create),
+        Step::Generate => Some(CreatedBy::Generate),
+        Step::Unwrap => Some(CreatedBy::Unwrap),
+        Step::Derive => Some(CreatedBy::Derive),
         Step::Set | Step::Copy => None,
     }
 }
@@ -128,7 +129,7 @@ fn implied(object: Object, step: Step) -> Attributes {
     }
 }
 
-fn check_making(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step, how: How) {
+fn check_making(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step, how: CreatedBy) {
     let case = || format!("{object:?} {} {step:?}", table::label(kind));
     let implied = implied(object, step);
     let value = sample(object, kind);
@@ -176,7 +177,7 @@ fn check_making(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step, how: How) {
 /// An object whose attributes stand in no change's way, but for `kind`, which is `from`.
 fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Attributes {
     let template = raws(&demanded(object, Step::Create));
-    let mut current = build(How::Create, &Attributes::default(), &template, &USER)
+    let mut current = build(CreatedBy::Create, &Attributes::default(), &template, &USER)
         .expect("the demanded template makes an object")
         .attributes;
     // CKA_TRUSTED asks for a key that only wraps, and for a secret key that has no copies.
@@ -189,7 +190,7 @@ fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Att
             current.set(attribute, flag(false));
         }
     }
-    finish_key_facts(How::Generate, &mut current, None);
+    finish_key_facts(CreatedBy::Generate, &mut current, None);
     if let Some(from) = from {
         current.set(kind, from);
     }
@@ -197,12 +198,12 @@ fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Att
 }
 
 fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
-    let attempt = |from: Option<Value>, to: Value, maker: &Maker, wanted: CK_RV| {
+    let attempt = |from: Option<Value>, to: Value, requester: &Requester, wanted: CK_RV| {
         let current = existing(object, kind, from.clone());
         let template = [raw(kind, &to)];
         let changed = match step {
-            Step::Set => change(&current, &template, maker),
-            _ => copy(&current, &template, maker),
+            Step::Set => change(&current, &template, requester),
+            _ => copy(&current, &template, requester),
         };
         let name = table::label(kind);
         assert_eq!(
@@ -334,7 +335,7 @@ fn no_row_speaks_of_functions_that_do_not_make_its_objects() {
         objects.any(|object| attributes(&identity(*object)).key_type() == Some(key_type))
     };
     // Every key type that is not listed shares its components with one that is.
-    let of_listed = |row: &Row| row.objects.key_type.is_none_or(listed);
+    let of_listed = |row: &AttributeRow| row.objects.key_type.is_none_or(listed);
     for row in table::rows().filter(of_listed) {
         for step in STEPS {
             let Some(how) = how(*step) else { continue };
@@ -362,8 +363,8 @@ fn an_object_has_one_row_of_a_kind_and_rows_of_a_kind_agree() {
             let first = table::any_row(kind).expect("listed");
             for row in rows {
                 assert_eq!(row.search, first.search, "{}", row.name);
-                let type_of = |row: &Row| {
-                    super::super::raw::read(row.shape, &raw(kind, &sample(*object, kind)))
+                let type_of = |row: &AttributeRow| {
+                    super::super::raw::read(row.value_type, &raw(kind, &sample(*object, kind)))
                         .map(|value| std::mem::discriminant(&value))
                         .ok()
                 };

@@ -13,10 +13,10 @@ use crate::error::Result;
 use crate::secret::Secret;
 
 use super::value::to_bytes;
-use super::{Attributes, How, Maker, RawAttribute, RawValue, Value, build};
+use super::{Attributes, CreatedBy, RawAttribute, RawValue, Requester, Value, build};
 
-const USER: Maker = Maker { so: false };
-const SO: Maker = Maker { so: true };
+const USER: Requester = Requester { is_so: false };
+const SO: Requester = Requester { is_so: true };
 
 /// An attribute and its value.
 type Entry = (CK_ATTRIBUTE_TYPE, Value);
@@ -78,7 +78,7 @@ fn aes(more: &[Entry]) -> Vec<Entry> {
 /// The attributes of an AES key that a user unwraps with `more` in the template.
 fn unwrapped(more: &[Entry]) -> Result<Attributes> {
     let template = raws(&aes(more));
-    build(How::Unwrap, &Attributes::default(), &template, &USER).map(|built| built.attributes)
+    build(CreatedBy::Unwrap, &Attributes::default(), &template, &USER).map(|built| built.attributes)
 }
 
 /// An X.509 certificate, and `more`.
@@ -105,7 +105,7 @@ fn pair_half(class: u64, key_type: u64) -> Attributes {
     } else {
         ck::CKA_MODULUS_BITS
     });
-    build(How::Generate, &implied, &[], &USER)
+    build(CreatedBy::Generate, &implied, &[], &USER)
         .unwrap()
         .attributes
 }

@@ -2,7 +2,7 @@
 
 use crate::ck;
 
-use super::super::{How, Value, build};
+use super::super::{CreatedBy, Value, build};
 use super::{Entry, USER, aes, flag, raws, rv, text, unwrapped};
 
 #[test]
@@ -91,7 +91,7 @@ fn templates_for_keys_to_come_are_merged_as_implied() {
     let inner = Value::Template(vec![(ck::CKA_SIGN, flag(true)), (ck::CKA_LABEL, text("x"))]);
     let wrapper = unwrapped(&[(ck::CKA_UNWRAP_TEMPLATE, inner)]).unwrap();
     let implied = wrapper.template(ck::CKA_UNWRAP_TEMPLATE).unwrap();
-    let unwrap = |more: &[Entry]| build(How::Unwrap, &implied, &raws(&aes(more)), &USER);
+    let unwrap = |more: &[Entry]| build(CreatedBy::Unwrap, &implied, &raws(&aes(more)), &USER);
     let key = unwrap(&[]).unwrap().attributes;
     assert!(key.bool(ck::CKA_SIGN) && key.has_all(&implied));
     assert!(!unwrapped(&[]).unwrap().has_all(&implied));

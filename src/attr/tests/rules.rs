@@ -6,7 +6,7 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 use crate::secret::Secret;
 
 use super::super::{
-    Attributes, How, RawAttribute, RawValue, Value, build, change, copy, name, stated_bool,
+    Attributes, CreatedBy, RawAttribute, RawValue, Value, build, change, copy, name, stated_bool,
     stated_bytes, stated_ulong,
 };
 use super::{
@@ -37,7 +37,7 @@ fn a_value_of_the_wrong_type_is_invalid() {
             kind: *kind,
             value: RawValue::Bytes(Secret::copy(bytes)),
         });
-        let result = build(How::Unwrap, &Attributes::default(), &template, &USER);
+        let result = build(CreatedBy::Unwrap, &Attributes::default(), &template, &USER);
         assert_eq!(
             rv(&result),
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
@@ -60,7 +60,7 @@ fn classes_and_key_types_that_the_token_lacks_are_invalid_values() {
             (ck::CKA_CLASS, Value::Ulong(class)),
             (ck::CKA_KEY_TYPE, Value::Ulong(key_type)),
         ]);
-        let result = build(How::Unwrap, &Attributes::default(), &template, &USER);
+        let result = build(CreatedBy::Unwrap, &Attributes::default(), &template, &USER);
         assert_eq!(
             rv(&result),
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
@@ -78,7 +78,7 @@ fn an_aes_key_has_16_24_or_32_bytes_and_a_generic_one_any() {
             (ck::CKA_VALUE, Value::Bytes(vec![1; len])),
         ]);
         rv(&build(
-            How::Create,
+            CreatedBy::Create,
             &Attributes::default(),
             &template,
             &USER,
@@ -134,7 +134,7 @@ fn saying_a_thing_twice_is_fine_and_contradicting_is_not() {
     let value = |byte| (ck::CKA_VALUE, Value::Bytes(vec![byte; 16]));
     let create = |entries: &[Entry]| {
         build(
-            How::Create,
+            CreatedBy::Create,
             &Attributes::default(),
             &raws(&aes(entries)),
             &USER,
@@ -150,7 +150,7 @@ fn saying_a_thing_twice_is_fine_and_contradicting_is_not() {
 #[test]
 fn the_template_may_repeat_what_is_implied_and_not_contradict_it() {
     let implied = attributes(&aes(&[(ck::CKA_SIGN, flag(false))]));
-    let outcome = |entry: Entry| rv(&build(How::Unwrap, &implied, &raws(&[entry]), &USER));
+    let outcome = |entry: Entry| rv(&build(CreatedBy::Unwrap, &implied, &raws(&[entry]), &USER));
     assert_eq!(
         outcome((ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_AES))),
         ck::CKR_OK
@@ -168,7 +168,7 @@ fn the_template_may_repeat_what_is_implied_and_not_contradict_it() {
         ck::CKR_TEMPLATE_INCONSISTENT
     );
     let foreign = attributes(&aes(&[(ck::CKA_MODULUS, text("n"))]));
-    let result = build(How::Unwrap, &foreign, &[], &USER);
+    let result = build(CreatedBy::Unwrap, &foreign, &[], &USER);
     assert_eq!(rv(&result), ck::CKR_TEMPLATE_INCONSISTENT);
 }
 
@@ -198,7 +198,7 @@ fn keys_are_private_sensitive_and_stay_by_default() {
     assert_eq!(key.get(ck::CKA_ALLOWED_MECHANISMS), None);
     assert!(!pair_half(ck::CKO_PUBLIC_KEY, ck::CKK_RSA).bool(ck::CKA_PRIVATE));
     let data = [raw(ck::CKA_CLASS, &Value::Ulong(ck::CKO_DATA))];
-    let data = build(How::Create, &Attributes::default(), &data, &USER).unwrap();
+    let data = build(CreatedBy::Create, &Attributes::default(), &data, &USER).unwrap();
     assert!(data.attributes.bool(ck::CKA_PRIVATE));
 }
 
@@ -284,7 +284,7 @@ fn always_authenticate_needs_a_private_object() {
             (ck::CKA_PRIVATE, flag(private)),
         ]);
         rv(&build(
-            How::Unwrap,
+            CreatedBy::Unwrap,
             &Attributes::default(),
             &template,
             &USER,
@@ -298,7 +298,7 @@ fn always_authenticate_needs_a_private_object() {
 fn a_certificate_has_a_value_or_a_url_with_hashes() {
     let outcome = |more: &[Entry]| {
         rv(&build(
-            How::Create,
+            CreatedBy::Create,
             &Attributes::default(),
             &raws(&certificate(more)),
             &USER,

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+
 use crate::attr::Attributes;
+use crate::byok::State;
 use crate::ck;
 use crate::keytype::{Key, Material};
 use crate::policy::{Facts, KeyFacts};
@@ -11,6 +14,7 @@ use crate::store::Uid;
 use crate::error::{Error, Result};
 use crate::token::record::damaged::damaged;
 use crate::token::record::facts::facts;
+use crate::token::record::statement::Receipt;
 use crate::token::record::uid::shown;
 
 /// A session's handle. The token uses it only to know whose the session objects are.
@@ -44,6 +48,8 @@ pub struct Object {
     pub(in crate::token) key: OnceLock<Arc<Key>>,
     /// All versions of an external key, ready for use.
     pub(in crate::token) keyring: OnceLock<Arc<Key>>,
+    /// The last receipt that was signed, and the state in which the key was.
+    pub(in crate::token) receipt: Mutex<Option<(State, Receipt)>>,
 }
 
 impl Object {
@@ -62,6 +68,7 @@ impl Object {
             home,
             key: OnceLock::new(),
             keyring: OnceLock::new(),
+            receipt: Mutex::new(None),
         }
     }
 

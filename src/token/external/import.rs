@@ -18,6 +18,7 @@ use crate::token::identity::state::Keys;
 use crate::token::record::domain::Domain;
 use crate::token::record::key;
 use crate::token::record::new::New;
+use crate::token::record::statement::ImportFacts;
 use crate::token::record::vault::{Record, Vault};
 
 use super::template::{coerce, refuse_bound_identity};
@@ -34,6 +35,7 @@ pub(in crate::token) struct UnwrappedMaterial<'a> {
     pub(in crate::token) genuine: bool,
     /// Whether the wrapping mechanism protects integrity.
     pub(in crate::token) integrity: bool,
+    pub(in crate::token) facts: &'a ImportFacts,
     /// Name of the wrapping algorithm, or of the mechanism where no service has such an algorithm.
     pub(in crate::token) algorithm: &'static str,
 }
@@ -185,6 +187,8 @@ fn import(
     name(change, record, unwrapped)?;
     if let Some(mut version) = older {
         set_imported(&mut version.attributes, unwrapped, &after, change.now.at);
+        let facts = unwrapped.facts;
+        facts.note(&mut version.attributes, &record.uid, unwrapped.material);
         change.put(&mut version, Some(unwrapped.material))?;
         return change.put(record, None);
     }
@@ -202,6 +206,8 @@ fn import(
         );
     }
     set_imported(&mut record.attributes, unwrapped, &after, change.now.at);
+    let facts = unwrapped.facts;
+    facts.note(&mut record.attributes, &record.uid, unwrapped.material);
     key::describe(&mut record.attributes, unwrapped.material)?;
     change.put(record, Some(unwrapped.material))
 }

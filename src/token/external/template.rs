@@ -54,7 +54,7 @@ pub(in crate::token) fn refuse_bound_identity<T>() -> Result<T> {
 
 /// Sets the attributes that BYOK rules 7 and 13 fix for an external key, whatever the template says.
 pub(in crate::token) fn coerce(attributes: &mut Attributes) {
-    attr::finish_key_facts(attr::How::Unwrap, attributes, None);
+    attr::finish_key_facts(attr::CreatedBy::Unwrap, attributes, None);
     close(attributes);
     attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_EXTERNAL));
 }

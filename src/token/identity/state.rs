@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
-use crate::attr::Maker;
+use crate::attr::Requester;
 use crate::ck;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -125,10 +125,10 @@ impl Keys {
         }
     }
 
-    /// The maker of an object, as `attr` judges it.
-    pub(in crate::token) fn maker(&self) -> Maker {
-        Maker {
-            so: self.login == Login::So,
+    /// The caller, as the rules of attributes see it.
+    pub(in crate::token) fn requester(&self) -> Requester {
+        Requester {
+            is_so: self.login == Login::So,
         }
     }
 

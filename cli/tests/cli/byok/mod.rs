@@ -6,6 +6,7 @@ mod life;
 mod monitor;
 mod openssl;
 mod profiles;
+mod proofs;
 mod receipt;
 mod tokens;
 mod wrap;

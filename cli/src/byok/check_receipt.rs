@@ -1,0 +1,128 @@
+//! `tenon byok check-receipt`: whether the token has the owner's key. It needs no token, but the key.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use tenon_pkcs11::api::token::material_proof;
+
+use super::base64;
+use super::owned::{KeySource, Owned};
+use super::proof::{Proven, Signed, public_key, sha256};
+use crate::output::{Format, hex, unhex};
+use crate::when::utc;
+use crate::{Result, files};
+
+/// `type` of a receipt.
+const TYPE: &str = "tenon import receipt 2";
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    source: KeySource,
+    /// The receipt: receipt_KEYID.json
+    #[arg(long, value_name = "FILE")]
+    receipt: PathBuf,
+    #[command(flatten)]
+    signed: Signed,
+    /// The nonce that you gave for this import, in hexadecimal digits: an older receipt has another
+    #[arg(long, value_name = "HEX")]
+    nonce: Option<String>,
+    /// The blob that you sent: another one could bring the same key by a weaker way
+    #[arg(long, value_name = "FILE")]
+    blob: Option<PathBuf>,
+    /// The wrapping key that you used, in PEM, DER or Base64
+    #[arg(long, short = 'k', value_name = "FILE")]
+    public_key: Option<PathBuf>,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let proven = check(arguments)?;
+    let unchecked = unchecked(arguments);
+    let answer = json!({
+        "Receipt": proven.json(),
+        "Checked": proven.checked,
+        "NotChecked": unchecked,
+    });
+    arguments.format.print(&answer, |out| {
+        for line in &proven.checked {
+            writeln!(out, "{line}")?;
+        }
+        if !unchecked.is_empty() {
+            writeln!(out, "not checked: {}", unchecked.join(", "))?;
+        }
+        writeln!(
+            out,
+            "The token {} has this key as {} ({}, {}, {}), imported at {}",
+            proven.text("serial"),
+            proven.text("uid"),
+            proven.text("key_spec"),
+            proven.text("usage"),
+            proven.text("state"),
+            utc(proven.time("imported_at"))
+        )
+    })
+}
+
+/// What the owner could have had checked, and did not.
+fn unchecked(arguments: &Arguments) -> Vec<&'static str> {
+    let options = [
+        ("--nonce", arguments.nonce.is_none()),
+        ("--blob", arguments.blob.is_none()),
+        ("--public-key", arguments.public_key.is_none()),
+        ("--key-id", !arguments.signed.names_key()),
+    ];
+    let left_out = options.into_iter().filter(|(_, left_out)| *left_out);
+    left_out.map(|(name, _)| name).collect()
+}
+
+fn check(arguments: &Arguments) -> Result<Proven> {
+    let mut proven = arguments.signed.read(&arguments.receipt)?;
+    proven.same("kind of statement", "type", TYPE)?;
+    if proven.text("material_id").is_empty() {
+        return Err(
+            "nothing was imported: the receipt is of a key that waits for its material".into(),
+        );
+    }
+    if let Some(nonce) = &arguments.nonce {
+        let nonce = hex(&unhex(nonce)?);
+        proven.same("nonce", "owner_nonce", &nonce)?;
+    }
+    same_key(&mut proven, &arguments.source.read()?)?;
+    if let Some(file) = &arguments.blob {
+        let blob = base64::decode_file(files::read(file)?)?;
+        proven.same("blob (SHA-256)", "blob_sha256", &sha256(&blob))?;
+    }
+    if let Some(file) = &arguments.public_key {
+        let spki = public_key(file)?;
+        proven.same_public_key("wrapping key (SHA-256)", "wrapping_key_sha256", &spki)?;
+    }
+    if proven.json()["extractable"] != false {
+        return Err("the receipt does not say that the key stays in the token".into());
+    }
+    Ok(proven)
+}
+
+/// Refuses a receipt of another key than the owner's.
+fn same_key(proven: &mut Proven, owned: &Owned) -> Result<()> {
+    match owned {
+        Owned::Private(material) => {
+            let spki = material.spki().ok_or("the key has no public half")?;
+            proven.same_public_key("imported key (SHA-256)", "spki_sha256", &spki)
+        }
+        Owned::Secret(bytes) => {
+            let [uid, nonce] = ["uid", "owner_nonce"].map(|name| proven.text(name));
+            let uid = unhex(&uid)?
+                .try_into()
+                .map_err(|_| "the receipt names no key")?;
+            let nonce = match nonce.as_str() {
+                "" => Vec::new(),
+                nonce => unhex(nonce)?,
+            };
+            let proof = material_proof(bytes, &nonce, &uid);
+            proven.same("imported key (proof)", "material_proof", &hex(&proof))
+        }
+    }
+}

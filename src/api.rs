@@ -67,6 +67,10 @@ pub mod crypto {
         pub use crate::crypto::mldsa::{MlDsaMaterial, ParameterSet, generate};
     }
 
+    pub mod mlkem {
+        pub use crate::crypto::mlkem::{MlKemMaterial, ParameterSet, generate};
+    }
+
     pub mod okp {
         pub use crate::crypto::okp::{Curve, PublicKey, generate};
     }

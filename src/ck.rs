@@ -10,6 +10,17 @@ const fn vendor(low: CK_ULONG) -> CK_ULONG {
     0x8054_4E00 | low
 }
 
+/// The numbers of 3.2's errata: those of its first header lack CKF_ARRAY_ATTRIBUTE.
+pub const CKA_ENCAPSULATE_TEMPLATE: CK_ATTRIBUTE_TYPE =
+    CKF_ARRAY_ATTRIBUTE | FIRST_ENCAPSULATE_TEMPLATE;
+/// As CKA_ENCAPSULATE_TEMPLATE.
+pub const CKA_DECAPSULATE_TEMPLATE: CK_ATTRIBUTE_TYPE =
+    CKF_ARRAY_ATTRIBUTE | FIRST_DECAPSULATE_TEMPLATE;
+/// CKA_ENCAPSULATE_TEMPLATE in the first header of 3.2.
+pub const FIRST_ENCAPSULATE_TEMPLATE: CK_ATTRIBUTE_TYPE = cryptoki_sys::CKA_ENCAPSULATE_TEMPLATE;
+/// CKA_DECAPSULATE_TEMPLATE in the first header of 3.2.
+pub const FIRST_DECAPSULATE_TEMPLATE: CK_ATTRIBUTE_TYPE = cryptoki_sys::CKA_DECAPSULATE_TEMPLATE;
+
 /// Where a key came from: one of the `ORIGIN_*` numbers. CK_ULONG, read-only.
 pub const CKA_TENON_ORIGIN: CK_ATTRIBUTE_TYPE = vendor(0x01);
 /// Derived state of an external key: one of the `STATE_*` numbers. CK_ULONG, read-only.

@@ -29,6 +29,7 @@ mod functions {
     mod arguments;
     mod attributes;
     mod buffers;
+    mod encapsulation;
     mod endings;
     pub(super) mod hsm;
     mod messages;

@@ -15,6 +15,7 @@ mod mechanisms {
     mod ciphers;
     mod derivations;
     mod digests;
+    mod encapsulation;
     mod generation;
     mod mldsa;
     mod refusals;

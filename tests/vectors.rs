@@ -39,6 +39,8 @@ const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_GENERATE, "generate"),
     (ck::CKF_GENERATE_KEY_PAIR, "generate pair"),
     (ck::CKF_DERIVE, "derive"),
+    (ck::CKF_ENCAPSULATE, "encapsulate"),
+    (ck::CKF_DECAPSULATE, "decapsulate"),
 ];
 
 /// Files below `tests/vectors/` with published vectors; families of Wycheproof's sets in
@@ -88,6 +90,7 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_HASH_ML_DSA_SHA3_512", "CKM_HASH_ML_DSA_SHAKE128", "CKM_HASH_ML_DSA_SHAKE256",
     ]),
     (&["wycheproof/ml_dsa.rs"], &["CKM_ML_DSA"]),
+    (&["wycheproof/ml_kem.rs"], &["CKM_ML_KEM_KEY_PAIR_GEN", "CKM_ML_KEM"]),
     (&["mechanism::aes::tests::makes_new_keys_of_three_lengths"], &["CKM_AES_KEY_GEN"]),
     (&["aes_ecb.rsp"], &["CKM_AES_ECB"]),
     (&["aes_cbc.rsp"], &["CKM_AES_CBC"]),

@@ -23,6 +23,7 @@ mod wycheproof {
     pub(super) mod keys;
     pub(super) mod macs;
     pub(super) mod ml_dsa;
+    pub(super) mod ml_kem;
     pub(super) mod oaep;
     pub(super) mod pkcs1;
     pub(super) mod report;
@@ -34,7 +35,7 @@ use std::process::Command;
 use client::Client;
 use wycheproof::report::{Expectations, Report};
 use wycheproof::{
-    agreement, ciphers, derivation, key_wraps, macs, ml_dsa, oaep, pkcs1, signatures,
+    agreement, ciphers, derivation, key_wraps, macs, ml_dsa, ml_kem, oaep, pkcs1, signatures,
 };
 
 /// Set in the child processes of this program.
@@ -74,4 +75,4 @@ macro_rules! families {
     };
 }
 
-families! { ciphers key_wraps macs signatures ml_dsa oaep pkcs1 agreement derivation }
+families! { ciphers key_wraps macs signatures ml_dsa ml_kem oaep pkcs1 agreement derivation }

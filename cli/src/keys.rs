@@ -64,10 +64,13 @@ enum Usage {
     Wrap,
     /// Derive other keys
     Derive,
+    /// Encapsulate and decapsulate other keys
+    Encapsulate,
 }
 
-/// CKA_ of a use, the word for it, and whether public keys and private keys have it. Secret keys have all.
-const USES: [(ck::CK_ATTRIBUTE_TYPE, Usage, bool, bool); 7] = [
+/// CKA_ of a use, the word for it, and whether public keys and private keys have it. Secret keys have all but
+/// those of encapsulation.
+const USES: [(ck::CK_ATTRIBUTE_TYPE, Usage, bool, bool); 9] = [
     (ck::CKA_VERIFY, Usage::Sign, true, false),
     (ck::CKA_ENCRYPT, Usage::Encrypt, true, false),
     (ck::CKA_WRAP, Usage::Wrap, true, false),
@@ -75,6 +78,8 @@ const USES: [(ck::CK_ATTRIBUTE_TYPE, Usage, bool, bool); 7] = [
     (ck::CKA_DECRYPT, Usage::Encrypt, false, true),
     (ck::CKA_UNWRAP, Usage::Wrap, false, true),
     (ck::CKA_DERIVE, Usage::Derive, false, true),
+    (ck::CKA_ENCAPSULATE, Usage::Encapsulate, true, false),
+    (ck::CKA_DECAPSULATE, Usage::Encapsulate, false, true),
 ];
 
 impl Names {
@@ -103,7 +108,7 @@ impl Names {
             let has = match class {
                 ck::CKO_PUBLIC_KEY => of_public,
                 ck::CKO_PRIVATE_KEY => of_held,
-                _ => true,
+                _ => usage != Usage::Encapsulate,
             };
             if has {
                 template = template.flag(kind, self.usage.contains(&usage));

@@ -150,7 +150,7 @@ pub(crate) fn value(
 }
 
 /// The uses that are listed, in the order of their listing.
-const USES: [(ck::CK_ATTRIBUTE_TYPE, &str); 7] = [
+const USES: [(ck::CK_ATTRIBUTE_TYPE, &str); 9] = [
     (ck::CKA_ENCRYPT, "encrypt"),
     (ck::CKA_DECRYPT, "decrypt"),
     (ck::CKA_SIGN, "sign"),
@@ -158,6 +158,8 @@ const USES: [(ck::CK_ATTRIBUTE_TYPE, &str); 7] = [
     (ck::CKA_WRAP, "wrap"),
     (ck::CKA_UNWRAP, "unwrap"),
     (ck::CKA_DERIVE, "derive"),
+    (ck::CKA_ENCAPSULATE, "encapsulate"),
+    (ck::CKA_DECAPSULATE, "decapsulate"),
 ];
 
 /// An object in a few words.

@@ -233,8 +233,12 @@ calls! {
     }
 
     since 3.2 {
-        C_EncapsulateKey(_: Handle, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: ULongs, _: Handles) {}
-        C_DecapsulateKey(_: Handle, _: Mechanism, _: Key, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
+        C_EncapsulateKey(h: Handle, chosen: Mechanism, public: Key, attributes: Attributes, count: Len, out: Bytes, out_len: ULongs, key: Handles) {
+            module => keys::encapsulate(h, (mechanism(chosen), public), template(attributes, count), output(out, out_len), place(key))
+        }
+        C_DecapsulateKey(h: Handle, chosen: Mechanism, private: Key, attributes: Attributes, count: Len, sealed: Bytes, len: Len, key: Handles) {
+            module => keys::decapsulate(h, (mechanism(chosen), private), template(attributes, count), input(sealed, len), place(key))
+        }
         C_VerifySignatureInit(h: Handle, chosen: Mechanism, key: Key, signature: Bytes, len: Len) { module => operation::verify_signature_init(h, mechanism(chosen), key, input(signature, len)) }
         C_VerifySignature(h: Handle, data: Bytes, len: Len) { h => operation::verify_signature(Whole, input(data, len)) }
         C_VerifySignatureUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(VerifySignature, input(part, len)) }

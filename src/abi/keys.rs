@@ -79,3 +79,42 @@ pub(super) fn derive(
     let session = module.session(session)?;
     key.fill(|| session.derive_key(mechanism.required(module)?, base, &template.read()?))
 }
+
+/// C_EncapsulateKey (section 5.18.8). A length query makes no key, and needs no place for its handle.
+pub(super) fn encapsulate(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    (mechanism, public): (Chosen, CK_OBJECT_HANDLE),
+    template: Template,
+    out: Output,
+    key: Place<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let key = match out.is_query() {
+        true => None,
+        false => Some(key.ready()?),
+    };
+    let request = mechanism.required(module)?;
+    let template = template.read()?;
+    let made = out.fill(|out| session.encapsulate_key(request, public, &template, out))?;
+    if let Some((key, made)) = key.zip(made) {
+        key.write(made);
+    }
+    Ok(())
+}
+
+/// C_DecapsulateKey (section 5.18.9).
+pub(super) fn decapsulate(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    (mechanism, private): (Chosen, CK_OBJECT_HANDLE),
+    template: Template,
+    ciphertext: Input,
+    key: Place<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.fill(|| {
+        let request = mechanism.required(module)?;
+        session.decapsulate_key(request, private, ciphertext.value()?, &template.read()?)
+    })
+}

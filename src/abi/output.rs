@@ -25,6 +25,11 @@ pub(super) unsafe fn output(start: *mut u8, len: *mut CK_ULONG) -> Output {
 }
 
 impl Output {
+    /// The caller only asks for the length.
+    pub(super) fn is_query(&self) -> bool {
+        self.start.is_null()
+    }
+
     /// Runs `produce` on the buffer. The length is written on success and with
     /// CKR_BUFFER_TOO_SMALL, and on no other error.
     pub(super) fn fill<T>(self, produce: impl FnOnce(&mut Out<'_>) -> Result<T>) -> Result<T> {

@@ -46,6 +46,7 @@ impl Template {
         Ok((0..len)
             // SAFETY: readable by the promise of `template`.
             .map(|index| unsafe { self.start.add(index).read_unaligned() }.type_)
+            .map(named)
             .collect())
     }
 
@@ -114,7 +115,7 @@ unsafe fn attributes(
             let value = unsafe { value(&attribute, depth) }
                 .map_err(|error| error.at(format!("attribute {:#x}", attribute.type_)))?;
             Ok(RawAttribute {
-                kind: attribute.type_,
+                kind: named(attribute.type_),
                 value,
             })
         })
@@ -124,7 +125,7 @@ unsafe fn attributes(
 /// # Safety
 /// The value of `attribute` is readable for its length, or NULL.
 unsafe fn value(attribute: &CK_ATTRIBUTE, depth: Depth) -> Result<RawValue> {
-    if !is_template(attribute.type_) {
+    if !is_template(named(attribute.type_)) {
         // SAFETY: by the promise of this function.
         let bytes = unsafe { input(attribute.pValue.cast(), attribute.ulValueLen) };
         // CK_UNAVAILABLE_INFORMATION is what C_GetAttributeValue says of a value that there is not.
@@ -155,11 +156,24 @@ unsafe fn value(attribute: &CK_ATTRIBUTE, depth: Depth) -> Result<RawValue> {
     unsafe { attributes(attribute.pValue.cast(), len, Depth::Nested) }.map(RawValue::Template)
 }
 
+/// The number of an attribute that has two in the field, as the table has it; another number as it is.
+fn named(kind: CK_ATTRIBUTE_TYPE) -> CK_ATTRIBUTE_TYPE {
+    match kind {
+        ck::FIRST_ENCAPSULATE_TEMPLATE => ck::CKA_ENCAPSULATE_TEMPLATE,
+        ck::FIRST_DECAPSULATE_TEMPLATE => ck::CKA_DECAPSULATE_TEMPLATE,
+        other => other,
+    }
+}
+
 /// Attributes whose value is an array of CK_ATTRIBUTE.
 fn is_template(kind: CK_ATTRIBUTE_TYPE) -> bool {
     matches!(
         kind,
-        ck::CKA_WRAP_TEMPLATE | ck::CKA_UNWRAP_TEMPLATE | ck::CKA_DERIVE_TEMPLATE
+        ck::CKA_WRAP_TEMPLATE
+            | ck::CKA_UNWRAP_TEMPLATE
+            | ck::CKA_DERIVE_TEMPLATE
+            | ck::CKA_ENCAPSULATE_TEMPLATE
+            | ck::CKA_DECAPSULATE_TEMPLATE
     )
 }
 

@@ -219,15 +219,15 @@ pub(super) fn row_for(
 
 /// Refuses a value that the requester may not give. Only the security officer may give CKA_TRUSTED=TRUE
 /// (footnote 10). An attribute that the template of C_UnwrapKey or C_DeriveKey may not contain is refused in
-/// CKA_UNWRAP_TEMPLATE or CKA_DERIVE_TEMPLATE too, because it would apply to every key that is unwrapped or
-/// derived with that key.
+/// CKA_UNWRAP_TEMPLATE, CKA_DERIVE_TEMPLATE or CKA_DECAPSULATE_TEMPLATE too, because it would apply to every
+/// key that is unwrapped, derived or decapsulated with that key.
 pub(super) fn permitted(row: &AttributeRow, value: &Value, requester: &Requester) -> Result<()> {
     let needs_so = |row: &AttributeRow, value: &Value| {
         row.set == ChangeRule::SoOnly && *value == Value::Bool(true) && !requester.is_so
     };
     let template_of = match row.kind {
         ck::CKA_UNWRAP_TEMPLATE => Some(CreatedBy::Unwrap),
-        ck::CKA_DERIVE_TEMPLATE => Some(CreatedBy::Derive),
+        ck::CKA_DERIVE_TEMPLATE | ck::CKA_DECAPSULATE_TEMPLATE => Some(CreatedBy::Derive),
         _ => None,
     };
     let allowed = match (value, template_of) {

@@ -30,6 +30,8 @@ pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_WRAP,
     CKA_UNWRAP,
     CKA_DERIVE,
+    CKA_ENCAPSULATE,
+    CKA_DECAPSULATE,
 ];
 
 const CLASSES: &[u64] = EVERY.classes;
@@ -151,12 +153,16 @@ rows! {
     CKA_VERIFY_RECOVER              Bool, PUBLIC, No,                       [O O F F] Free Free, Always Checked;
     CKA_WRAP                        Bool, WRAPPING, No,                     [O O O O] Free Free, Always Checked;
     CKA_UNWRAP                      Bool, HELD, No,                         [O O O O] Free Free, Always Checked;
+    CKA_ENCAPSULATE                 Bool, PUBLIC, Usage,                      [O O F F] Free Free, Always Checked;
+    CKA_DECAPSULATE                 Bool, PRIVATE, Usage,                     [O O O F] Free Free, Always Checked;
     CKA_TRUSTED                     Bool, WRAPPING, No,                     [O O O O] SoOnly SoOnly, Always Checked;
     CKA_WRAP_WITH_TRUSTED           Bool, HELD, No,                         [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
     CKA_ALWAYS_AUTHENTICATE         Bool, PRIVATE, No,                      [O O O F] Never Never, Always Checked;
     CKA_WRAP_TEMPLATE               Template, WRAPPING, Absent,             [O O O O] Never Never, Always Checked;
     CKA_UNWRAP_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
     CKA_DERIVE_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
+    CKA_ENCAPSULATE_TEMPLATE        Template, PUBLIC, Absent,               [O O F F] Never Never, Always Checked;
+    CKA_DECAPSULATE_TEMPLATE        Template, PRIVATE, Absent,              [O O O F] Never Never, Always Checked;
     CKA_CHECK_VALUE                 Sized(&[0, 3]), SECRET, Absent,         [O O O O] OnlyToEmpty OnlyToEmpty, Always Checked;
 
     // Secret keys of all types

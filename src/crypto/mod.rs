@@ -1,7 +1,7 @@
 //! Algorithms: bytes to bytes, and the DER of their keys. No PKCS#11 type appears here.
 //!
 //! aws-lc (behind `sys`) computes RSA, the NIST and brainpool curves, Ed25519 and X25519, the AES
-//! modes, AES key wrap and CMAC, HKDF and PBKDF2, ML-DSA, and random bytes. RustCrypto computes hashes
+//! modes, AES key wrap and CMAC, HKDF and PBKDF2, ML-DSA, ML-KEM, and random bytes. RustCrypto computes hashes
 //! and HMAC, secp256k1, SM2 and SM4, deterministic ML-DSA signatures, Argon2id and all DER, and checks
 //! points on P-256.
 
@@ -16,6 +16,7 @@ pub(crate) mod hash;
 pub(crate) mod kdf;
 pub(crate) mod keywrap;
 pub(crate) mod mldsa;
+pub(crate) mod mlkem;
 pub(crate) mod okp;
 pub(crate) mod padding;
 pub(crate) mod rand;

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use super::component::{Component, components};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
-use super::parameter_set::number;
+use super::parameter_set::ml_dsa as number;
 use super::row::{Form, KeyName, KeyPairs, KeyType, NamedSize};
 use super::spec::Spec;
 use super::values::{PublicValue, PublicValues, Values, need, need_number};

@@ -1,13 +1,22 @@
 //! Values of CKA_PARAMETER_SET.
 
 use crate::ck;
-use crate::crypto::mldsa::ParameterSet;
+use crate::crypto::{mldsa, mlkem};
 
 /// CKP_ number of a parameter set of ML-DSA.
-pub(super) fn number(set: ParameterSet) -> ck::CK_ULONG {
+pub(super) fn ml_dsa(set: mldsa::ParameterSet) -> ck::CK_ULONG {
     match set {
-        ParameterSet::MlDsa44 => ck::CKP_ML_DSA_44,
-        ParameterSet::MlDsa65 => ck::CKP_ML_DSA_65,
-        ParameterSet::MlDsa87 => ck::CKP_ML_DSA_87,
+        mldsa::ParameterSet::MlDsa44 => ck::CKP_ML_DSA_44,
+        mldsa::ParameterSet::MlDsa65 => ck::CKP_ML_DSA_65,
+        mldsa::ParameterSet::MlDsa87 => ck::CKP_ML_DSA_87,
+    }
+}
+
+/// CKP_ number of a parameter set of ML-KEM.
+pub(super) fn ml_kem(set: mlkem::ParameterSet) -> ck::CK_ULONG {
+    match set {
+        mlkem::ParameterSet::MlKem512 => ck::CKP_ML_KEM_512,
+        mlkem::ParameterSet::MlKem768 => ck::CKP_ML_KEM_768,
+        mlkem::ParameterSet::MlKem1024 => ck::CKP_ML_KEM_1024,
     }
 }

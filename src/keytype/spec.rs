@@ -6,7 +6,7 @@ use crate::ck;
 use crate::crypto::mldsa::ParameterSet;
 use crate::crypto::{ec, okp};
 
-use super::parameter_set::number;
+use super::parameter_set::ml_dsa;
 use super::values::PublicValue;
 
 /// Kind and size of a key's material.
@@ -91,7 +91,7 @@ impl Spec {
                 (key_type, ck::CKA_EC_PARAMS, params)
             }
             Self::MlDsa(set) => {
-                let set = PublicValue::Ulong(number(set));
+                let set = PublicValue::Ulong(ml_dsa(set));
                 (ck::CKK_ML_DSA, ck::CKA_PARAMETER_SET, set)
             }
         }

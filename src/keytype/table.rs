@@ -5,7 +5,7 @@ use crate::ck;
 use super::row::KeyType;
 use super::spec::Spec;
 use super::values::Values;
-use super::{ec, mldsa, okp, rsa, secret};
+use super::{ec, mldsa, mlkem, okp, rsa, secret};
 
 static ROWS: &[&KeyType] = &[
     &rsa::RSA,
@@ -13,6 +13,7 @@ static ROWS: &[&KeyType] = &[
     &okp::EDWARDS,
     &okp::MONTGOMERY,
     &mldsa::ML_DSA,
+    &mlkem::ML_KEM,
     &secret::AES,
     &secret::AES_XTS,
     &secret::SM4,

@@ -20,6 +20,7 @@ mod keyring;
 mod mac;
 mod message;
 mod mldsa;
+mod mlkem;
 mod okp;
 mod one_part;
 mod op;
@@ -40,7 +41,10 @@ pub(crate) use op::{Cipher, Digester, Signer, Verifier};
 pub use params::{
     Ecdh, EcdhWrap, Hedge, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme, SignContext,
 };
-pub(crate) use row::{BadBlob, BeginCipher, Composition, Opened, Operand, Proof, Unwrap};
+pub(crate) use row::{
+    BadBlob, BeginCipher, Composition, Decapsulate, Encapsulated, Kem, Opened, Operand, Proof,
+    Unwrap,
+};
 pub use row::{Mechanism, PrivateForm, Request, Unit};
 pub(crate) use table::KEY_WRAP_PAD_PKCS7;
 pub use table::{all, find};

@@ -121,6 +121,31 @@ pub struct Opened {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadBlob;
 
+/// How a mechanism makes a key that two parties share, of the public key of one.
+pub struct Kem {
+    /// Length of the ciphertext in bytes.
+    pub ciphertext_len: fn(&Key, &Params) -> Result<usize>,
+    /// C_EncapsulateKey, with the CKA_VALUE_LEN asked for.
+    pub encapsulate: fn(&Key, &Params, &dyn Rng, len: Option<usize>) -> Result<Encapsulated>,
+    pub decapsulate: Decapsulate,
+}
+
+/// A new secret, and the ciphertext that gives it to the owner of the private key.
+pub struct Encapsulated {
+    pub ciphertext: Vec<u8>,
+    pub secret: Secret,
+}
+
+/// C_DecapsulateKey.
+#[derive(Clone, Copy)]
+pub enum Decapsulate {
+    /// The secret of a ciphertext. CKR_WRAPPED_KEY_LEN_RANGE for one of a wrong length; a wrong one gives
+    /// another secret, or CKR_WRAPPED_KEY_INVALID where anybody can see that it is wrong.
+    By(fn(&Key, &Params, ciphertext: &[u8], len: Option<usize>) -> Result<Secret>),
+    /// As C_UnwrapKey opens a wrapped secret key.
+    Unwrap,
+}
+
 /// Unit of `sizes`: what ulMinKeySize and ulMaxKeySize count, as the standard says for each mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -195,6 +220,8 @@ pub struct Mechanism {
     /// How C_DeriveKey makes the value. A key that is not made by a one-way function is guarded as its
     /// operands are.
     pub composition: Composition,
+    /// C_EncapsulateKey and C_DecapsulateKey.
+    pub kem: Option<&'static Kem>,
     /// How C_WrapKey encodes private keys, and C_UnwrapKey decodes them.
     pub private_form: PrivateForm,
     /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
@@ -272,6 +299,10 @@ impl Mechanism {
             ),
             (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
             (self.derive.is_some(), ck::CKF_DERIVE),
+            (
+                self.kem.is_some(),
+                ck::CKF_ENCAPSULATE | ck::CKF_DECAPSULATE,
+            ),
         ];
         let flags = uses
             .iter()
@@ -314,6 +345,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     only_curve: None,
     derive: None,
     derives_data: false,
+    kem: None,
     composition: Composition::OneWay { bounded: |_| false },
     private_form: PrivateForm::Pkcs8,
     zero_padded: None,

@@ -4,7 +4,8 @@ use crate::ck;
 
 use super::row::Mechanism;
 use super::{
-    aes, derive, digest, ec, envelope, external, hmac, kdf, mldsa, okp, rsa, secret, sm2, sm4,
+    aes, derive, digest, ec, envelope, external, hmac, kdf, mldsa, mlkem, okp, rsa, secret, sm2,
+    sm4,
 };
 
 static FAMILIES: &[&[Mechanism]] = &[
@@ -15,6 +16,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     ec::ecdh_wrap::ROWS,
     okp::ROWS,
     mldsa::ROWS,
+    mlkem::ROWS,
     aes::ROWS,
     secret::ROWS,
     sm2::ROWS,

@@ -65,7 +65,7 @@ pub(super) fn opens_none(
         (what, mechanism),
         (Use::Sign | Use::SignRecover, ck::CKM_RSA_X_509)
             | (
-                Use::Derive,
+                Use::Derive | Use::Decapsulate,
                 ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE
             )
     );

@@ -184,9 +184,12 @@ fn use_key(
     now: UnixTime,
 ) -> Result<Effect, Refusal> {
     needs_user(facts, caller, "using")?;
-    // A public key out of its dates verifies what was signed in time. Nothing new is encrypted or
-    // wrapped with it.
-    let protects = matches!(action, Action::Begin(Use::Encrypt | Use::Wrap, _));
+    // A public key out of its dates verifies what was signed in time. Nothing new is encrypted, wrapped or
+    // encapsulated with it.
+    let protects = matches!(
+        action,
+        Action::Begin(Use::Encrypt | Use::Wrap | Use::Encapsulate, _)
+    );
     if key.secret || protects {
         in_force(key, now)?;
     }

@@ -27,6 +27,10 @@ pub enum Use {
     Unwrap,
     /// CKA_DERIVE.
     Derive,
+    /// CKA_ENCAPSULATE.
+    Encapsulate,
+    /// CKA_DECAPSULATE.
+    Decapsulate,
 }
 
 impl Use {
@@ -43,6 +47,8 @@ impl Use {
             Self::Wrap => ck::CKA_WRAP,
             Self::Unwrap => ck::CKA_UNWRAP,
             Self::Derive => ck::CKA_DERIVE,
+            Self::Encapsulate => ck::CKA_ENCAPSULATE,
+            Self::Decapsulate => ck::CKA_DECAPSULATE,
         }
     }
 }

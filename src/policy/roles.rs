@@ -6,9 +6,14 @@ use crate::error::{Result, refuse};
 use super::action::Effect;
 use super::facts::{Facts, Use};
 
-/// Uses that undo each other: CKA_DECRYPT opens what CKA_WRAP sends out, and CKA_UNWRAP makes a key of
-/// what CKA_ENCRYPT gives.
-const OPPOSITES: [(Use, Use); 2] = [(Use::Wrap, Use::Decrypt), (Use::Unwrap, Use::Encrypt)];
+/// Uses that undo each other: CKA_DECRYPT opens what CKA_WRAP and CKA_ENCAPSULATE send out, and CKA_UNWRAP
+/// and CKA_DECAPSULATE make a key of what CKA_ENCRYPT gives.
+const OPPOSITES: [(Use, Use); 4] = [
+    (Use::Wrap, Use::Decrypt),
+    (Use::Encapsulate, Use::Decrypt),
+    (Use::Unwrap, Use::Encrypt),
+    (Use::Decapsulate, Use::Encrypt),
+];
 
 pub(super) fn combine(facts: &Facts) -> Result<Effect> {
     let uses = facts.key.as_ref().map_or(&[][..], |key| &key.uses);
@@ -16,7 +21,7 @@ pub(super) fn combine(facts: &Facts) -> Result<Effect> {
     if OPPOSITES.iter().any(both) {
         return refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
-            "`policy.separate_roles` keeps CKA_WRAP from CKA_DECRYPT, and CKA_UNWRAP from CKA_ENCRYPT",
+            "`policy.separate_roles` keeps CKA_WRAP and CKA_ENCAPSULATE from CKA_DECRYPT, and CKA_UNWRAP and CKA_DECAPSULATE from CKA_ENCRYPT",
         );
     }
     Ok(Effect::Done)

@@ -134,6 +134,38 @@ impl Session {
             .derive_key(self.caller(), mechanism, base, template)
     }
 
+    /// C_EncapsulateKey; `None` for a length query.
+    ///
+    /// # Errors
+    /// As `Token::encapsulate_key`.
+    pub fn encapsulate_key(
+        &self,
+        request: Request,
+        public: Handle,
+        template: &[RawAttribute],
+        out: &mut Out<'_>,
+    ) -> Result<Option<Handle>> {
+        let mechanism = (request.row, &request.params);
+        self.token
+            .encapsulate_key(self.caller(), mechanism, public, template, out)
+    }
+
+    /// C_DecapsulateKey.
+    ///
+    /// # Errors
+    /// As `Token::decapsulate_key`.
+    pub fn decapsulate_key(
+        &self,
+        request: Request,
+        private: Handle,
+        ciphertext: &[u8],
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let mechanism = (request.row, &request.params);
+        self.token
+            .decapsulate_key(self.caller(), mechanism, private, ciphertext, template)
+    }
+
     /// C_GenerateRandom.
     pub fn random(&self, out: &mut [u8]) {
         self.token.random(out);

@@ -25,7 +25,7 @@ use super::record::uid::uid_of;
 use super::{Caller, Token};
 
 /// What is set in a job's private key, whatever its template says.
-const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 8] = [
+const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 9] = [
     (ck::CKA_SENSITIVE, true),
     (ck::CKA_EXTRACTABLE, false),
     (ck::CKA_UNWRAP, true),
@@ -33,6 +33,7 @@ const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 8] = [
     (ck::CKA_SIGN, false),
     (ck::CKA_SIGN_RECOVER, false),
     (ck::CKA_DERIVE, false),
+    (ck::CKA_DECAPSULATE, false),
     (ck::CKA_COPYABLE, false),
 ];
 

@@ -30,6 +30,7 @@ mod copy;
 mod create;
 mod derive;
 mod destroy;
+mod encapsulate;
 mod external;
 mod find;
 mod generate;

@@ -7,9 +7,13 @@ use crate::keytype::{Key, KeyLengths, Material};
 use crate::mechanism::{Mechanism, Opened, Params, Proof, Unwrap};
 
 use super::record::key;
+use crate::policy::Blob;
 
 /// Bytes of the blocks that AES key wrap works on (RFC 3394).
 const SEMIBLOCK: usize = 8;
+
+/// A secret key shorter than this many bytes counts as short enough to be guessed.
+const GUESSABLE: u64 = 16;
 
 /// How a blob is opened.
 pub(super) struct Opening<'a> {
@@ -36,6 +40,22 @@ impl<'a> Opening<'a> {
             params,
             proof,
         })
+    }
+
+    /// What making a key with these attributes would tell the caller of the blob's plaintext.
+    pub(super) fn kind(&self, attributes: &Attributes) -> Blob {
+        let short = attributes.class() == ck::CKO_SECRET_KEY
+            && key::cuts(attributes, self.mechanism.zero_padded)
+            && attributes
+                .ulong(ck::CKA_VALUE_LEN)
+                .is_some_and(|len| len < GUESSABLE);
+        match self.proof {
+            Proof::Integrity | Proof::Stream if short => Blob::Telling,
+            Proof::Integrity if self.mechanism.key_wrap => Blob::KeyWrap,
+            Proof::Stream => Blob::Stream,
+            Proof::Integrity | Proof::Isolation => Blob::Proven,
+            Proof::Nothing | Proof::Padding => Blob::Telling,
+        }
     }
 
     /// Refuses a blob of a wrong length, before any key operation.

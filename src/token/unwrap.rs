@@ -10,8 +10,8 @@ use crate::ck;
 use crate::crypto::rsa::RsaMaterial;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{self, Material};
-use crate::mechanism::{Mechanism, Params, Proof};
-use crate::policy::{Action, Blob, Pieces, Use};
+use crate::mechanism::{Mechanism, Params};
+use crate::policy::{Action, Pieces, Use};
 
 use super::change::lives::bound_by_id;
 use super::identity::state::Keys;
@@ -84,7 +84,7 @@ impl Token {
         let implied = implied(&usable.object)?;
         let NewObject { attributes, .. } =
             attr::build(CreatedBy::Unwrap, &implied, template, &requester)?;
-        let kind = kind(opening, &attributes);
+        let kind = opening.kind(&attributes);
         self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
@@ -264,25 +264,6 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
         implied.set(kind, stays);
     }
     Ok(implied)
-}
-
-/// A secret key shorter than this many bytes counts as short enough to be guessed.
-const GUESSABLE: u64 = 16;
-
-/// What making a key with these attributes would tell the caller of the blob's plaintext.
-fn kind(opening: &Opening<'_>, attributes: &Attributes) -> Blob {
-    let short = attributes.class() == ck::CKO_SECRET_KEY
-        && key::cuts(attributes, opening.mechanism.zero_padded)
-        && attributes
-            .ulong(ck::CKA_VALUE_LEN)
-            .is_some_and(|len| len < GUESSABLE);
-    match opening.proof {
-        Proof::Integrity | Proof::Stream if short => Blob::Telling,
-        Proof::Integrity if opening.mechanism.key_wrap => Blob::KeyWrap,
-        Proof::Stream => Blob::Stream,
-        Proof::Integrity | Proof::Isolation => Blob::Proven,
-        Proof::Nothing | Proof::Padding => Blob::Telling,
-    }
 }
 
 /// Refuses an import by an ordinary key where the external key's profile does not have this algorithm.

@@ -21,6 +21,7 @@ mod operations;
 
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 
 use cryptoki_sys::*;
 use libloading::Library;
@@ -294,6 +295,37 @@ impl Client {
             )
         })?;
         Ok(key)
+    }
+
+    /// By the library that cargo built.
+    pub(crate) fn decapsulate(
+        &self,
+        mechanism: Mechanism<'_>,
+        private: Key,
+        ciphertext: &[u8],
+        template: &[Attribute<'_>],
+    ) -> Answer<Key> {
+        static NEWEST: OnceLock<&CK_FUNCTION_LIST_3_2> = OnceLock::new();
+        let newest = NEWEST.get_or_init(|| newest_functions(&library()));
+        let (bytes, bytes_len) = (pointer(ciphertext), len(ciphertext));
+        let (mut list, count) = attributes(template);
+        let (list, mut key) = (list.as_mut_ptr(), 0);
+        let rv = mechanism.with(|mechanism| {
+            // SAFETY: pointers live through the call, and lengths are theirs.
+            unsafe {
+                newest.C_DecapsulateKey.unwrap()(
+                    self.session,
+                    mechanism,
+                    private,
+                    list,
+                    count,
+                    bytes,
+                    bytes_len,
+                    &raw mut key,
+                )
+            }
+        });
+        if rv == CKR_OK { Ok(key) } else { Err(rv) }
     }
 
     pub(crate) fn set_pin(&self, old: &[u8], new: &[u8]) -> Answer<()> {

@@ -8,6 +8,7 @@ use tenon_pkcs11::api::crypto::ec::EcMaterial;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::mldsa::{self, MlDsaMaterial, ParameterSet};
+use tenon_pkcs11::api::crypto::mlkem::{self, MlKemMaterial};
 use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::rsa;
@@ -29,7 +30,7 @@ pub(crate) struct Pair {
 }
 
 /// CKA_ that permit a use, and whether a public key, a private key and a secret key have it.
-const ALL_USES: [(ck::CK_ATTRIBUTE_TYPE, bool, bool); 7] = [
+const ALL_USES: [(ck::CK_ATTRIBUTE_TYPE, bool, bool); 9] = [
     (ck::CKA_ENCRYPT, true, false),
     (ck::CKA_VERIFY, true, false),
     (ck::CKA_WRAP, true, false),
@@ -37,12 +38,18 @@ const ALL_USES: [(ck::CK_ATTRIBUTE_TYPE, bool, bool); 7] = [
     (ck::CKA_SIGN, false, true),
     (ck::CKA_UNWRAP, false, true),
     (ck::CKA_DERIVE, false, true),
+    (ck::CKA_ENCAPSULATE, true, false),
+    (ck::CKA_DECAPSULATE, false, true),
 ];
+
+/// Uses that secret keys do not have.
+const OF_PAIRS: [ck::CK_ATTRIBUTE_TYPE; 2] = [ck::CKA_ENCAPSULATE, ck::CKA_DECAPSULATE];
 
 fn uses(allowed: bool, of_public: bool, of_private: bool) -> Vec<RawAttribute> {
     ALL_USES
         .iter()
         .filter(|(_, public, private)| (*public && of_public) || (*private && of_private))
+        .filter(|(kind, ..)| !(of_public && of_private && OF_PAIRS.contains(kind)))
         .map(|(kind, ..)| super::ToAttribute::attribute(allowed, *kind))
         .collect()
 }
@@ -183,6 +190,30 @@ pub(crate) fn ml_dsa_pair(
     let mut of_private = attrs![
         CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_ML_DSA,
         CKA_PARAMETER_SET => ck::CKP_ML_DSA_44, CKA_SEED => &*key.seed,
+    ];
+    of_private.extend(uses(true, false, true));
+    Pair {
+        public: session.create_object(&with(of_public, public)).unwrap(),
+        private: session.create_object(&with(of_private, private)).unwrap(),
+    }
+}
+
+/// Session objects of one ML-KEM-512 key pair, for every use; `public` and `private` change them.
+pub(crate) fn ml_kem_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    static MATERIAL: OnceLock<MlKemMaterial> = OnceLock::new();
+    let key = MATERIAL.get_or_init(|| mlkem::generate(mlkem::ParameterSet::MlKem512).unwrap());
+    let mut of_public = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_ML_KEM,
+        CKA_PARAMETER_SET => ck::CKP_ML_KEM_512, CKA_VALUE => &key.public,
+    ];
+    of_public.extend(uses(true, true, false));
+    let mut of_private = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_ML_KEM,
+        CKA_PARAMETER_SET => ck::CKP_ML_KEM_512, CKA_SEED => &*key.seed,
     ];
     of_private.extend(uses(true, false, true));
     Pair {

@@ -15,8 +15,8 @@ use tenon_pkcs11::api::policy::Use;
 use tenon_pkcs11::api::secret::Secret;
 
 use crate::common::{
-    Fixture, Pair, attrs, ec_material, ec_pair, external, ml_dsa_pair, no_uses, okp_pair, rsa_pair,
-    secret, sm2_pair, with,
+    Fixture, Pair, attrs, ec_material, ec_pair, external, ml_dsa_pair, ml_kem_pair, no_uses,
+    okp_pair, rsa_pair, secret, sm2_pair, with,
 };
 
 /// The keys that a mechanism takes.
@@ -28,6 +28,7 @@ pub(super) enum Keys {
     Sm2,
     Edwards,
     MlDsa,
+    MlKem,
     Aes,
     Xts,
     Sm4,
@@ -254,6 +255,9 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let empty = Params::Eddsa(Scheme::Context(Vec::new()));
             let wrong = vec![iv(), long, empty];
             (Keys::Edwards, Params::None, wrong, ANY, true)
+        }
+        ck::CKM_ML_KEM_KEY_PAIR_GEN | ck::CKM_ML_KEM => {
+            (Keys::MlKem, Params::None, given(), ANY, false)
         }
         ck::CKM_ML_DSA_KEY_PAIR_GEN => (Keys::MlDsa, Params::None, given(), ANY, false),
         ck::CKM_HASH_ML_DSA => {
@@ -485,7 +489,10 @@ impl Case {
                 what.attribute(),
             )]
         };
-        let of_public = matches!(what, Use::Encrypt | Use::Verify | Use::Wrap);
+        let of_public = matches!(
+            what,
+            Use::Encrypt | Use::Verify | Use::Wrap | Use::Encapsulate
+        );
         let when = |wanted: bool| if wanted { denied() } else { Vec::new() };
         keys(fixture, self.keys, || when(of_public), || when(!of_public))
     }
@@ -503,6 +510,7 @@ impl Case {
             Keys::Ec
             | Keys::Edwards
             | Keys::MlDsa
+            | Keys::MlKem
             | Keys::Generic
             | Keys::Hkdf
             | Keys::External => Keys::Rsa,
@@ -526,6 +534,7 @@ fn keys(
         Keys::Sm2 => sm2_pair(session, public(), private()),
         Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
         Keys::MlDsa => ml_dsa_pair(session, public(), private()),
+        Keys::MlKem => ml_kem_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Xts => {
             let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];

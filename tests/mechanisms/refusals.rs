@@ -6,9 +6,9 @@ use tenon_pkcs11::api::policy::Use;
 use tenon_pkcs11::api::session::{SignRecover, VerifyRecover};
 
 use super::cases::{Case, cases};
-use crate::common::{Calls, Fixture, Pair, attrs, full, returns, rv, secret};
+use crate::common::{Calls, Fixture, Pair, attrs, ec_material, full, returns, rv, secret};
 
-const USES: [Use; 7] = [
+const USES: [Use; 9] = [
     Use::Encrypt,
     Use::Decrypt,
     Use::Sign,
@@ -16,6 +16,8 @@ const USES: [Use; 7] = [
     Use::Wrap,
     Use::Unwrap,
     Use::Derive,
+    Use::Encapsulate,
+    Use::Decapsulate,
 ];
 
 fn has(row: &Mechanism, what: Use) -> bool {
@@ -29,6 +31,7 @@ fn has(row: &Mechanism, what: Use) -> bool {
         Use::Wrap => row.wrap.is_some(),
         Use::Unwrap => row.unwrap.is_some(),
         Use::Derive => row.derive.is_some(),
+        Use::Encapsulate | Use::Decapsulate => row.kem.is_some(),
     }
 }
 
@@ -53,6 +56,21 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
                 .unwrap_key(request, keys.private, &[0; 3], &template)
                 .map(drop)
         }
+        Use::Encapsulate => {
+            let template = attrs![CKA_VALUE_LEN => 32];
+            let request = without_peer(request);
+            full(|out| {
+                let made = session.encapsulate_key(request, keys.public, &template, out);
+                made.map(drop)
+            })
+            .map(drop)
+        }
+        Use::Decapsulate => {
+            let template = attrs![CKA_VALUE_LEN => 32];
+            session
+                .decapsulate_key(without_peer(request), keys.private, &[0; 3], &template)
+                .map(drop)
+        }
         Use::Derive => {
             let mut request = request;
             let template = match request.params {
@@ -72,6 +90,16 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
     outcome
 }
 
+/// A derivation's request without the other party's key, which an encapsulation makes itself.
+fn without_peer(mut request: Request) -> Request {
+    if let Params::Ecdh(ecdh) = &mut request.params
+        && ecdh.public_data == ec_material().point
+    {
+        ecdh.public_data.clear();
+    }
+    request
+}
+
 /// Every case and each use that its mechanism has.
 fn uses() -> Vec<(Case, Use)> {
     USES.into_iter()
@@ -86,7 +114,7 @@ fn uses() -> Vec<(Case, Use)> {
 /// What a use returns when nothing is wrong, with the blob that `begin` has for an unwrap.
 fn success(what: Use) -> &'static str {
     match what {
-        Use::Unwrap => "CKR_WRAPPED_KEY_LEN_RANGE",
+        Use::Unwrap | Use::Decapsulate => "CKR_WRAPPED_KEY_LEN_RANGE",
         _ => "CKR_OK",
     }
 }

@@ -6,7 +6,7 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
     Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, MlDsaPrivate, MlDsaPublic,
-    RsaPrivate, RsaPublic, Sm4, Xts,
+    MlKemPrivate, MlKemPublic, RsaPrivate, RsaPublic, Sm4, Xts,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
 
@@ -17,9 +17,11 @@ pub(super) enum Object {
     RsaPublic,
     EcPublic,
     MlDsaPublic,
+    MlKemPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
+    MlKemPrivate,
     Aes,
     Generic,
     Hmac,
@@ -33,9 +35,11 @@ pub(super) const OBJECTS: &[Object] = &[
     RsaPublic,
     EcPublic,
     MlDsaPublic,
+    MlKemPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
+    MlKemPrivate,
     Aes,
     Generic,
     Hmac,
@@ -46,30 +50,35 @@ const KEYS: &[Object] = &[
     RsaPublic,
     EcPublic,
     MlDsaPublic,
+    MlKemPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
+    MlKemPrivate,
     Aes,
     Generic,
     Hmac,
     Sm4,
     Xts,
 ];
-const PUBLIC: &[Object] = &[RsaPublic, EcPublic, MlDsaPublic];
-const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate, MlDsaPrivate];
+const PUBLIC: &[Object] = &[RsaPublic, EcPublic, MlDsaPublic, MlKemPublic];
+const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate, MlDsaPrivate, MlKemPrivate];
 const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts];
 const PAIR: &[Object] = &[
     RsaPublic,
     EcPublic,
     MlDsaPublic,
+    MlKemPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
+    MlKemPrivate,
 ];
 const HELD: &[Object] = &[
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
+    MlKemPrivate,
     Aes,
     Generic,
     Hmac,
@@ -165,7 +174,7 @@ const TABLES: &[(&[Object], &[Line])] = &[
         PUBLIC,
         lines! {
             CKA_SUBJECT 8; CKA_ENCRYPT 8; CKA_VERIFY 8; CKA_VERIFY_RECOVER 8; CKA_WRAP 8;
-            CKA_TRUSTED 10; CKA_WRAP_TEMPLATE; CKA_PUBLIC_KEY_INFO;
+            CKA_ENCAPSULATE 8; CKA_ENCAPSULATE_TEMPLATE; CKA_TRUSTED 10; CKA_WRAP_TEMPLATE; CKA_PUBLIC_KEY_INFO;
         },
     ),
     // Common private key attributes
@@ -175,6 +184,7 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_SUBJECT 8; CKA_SENSITIVE 8 11; CKA_DECRYPT 8; CKA_SIGN 8; CKA_SIGN_RECOVER 8;
             CKA_UNWRAP 8; CKA_EXTRACTABLE 8 12; CKA_ALWAYS_SENSITIVE 2 4 6;
             CKA_NEVER_EXTRACTABLE 2 4 6; CKA_WRAP_WITH_TRUSTED 11; CKA_UNWRAP_TEMPLATE;
+            CKA_DECAPSULATE 8; CKA_DECAPSULATE_TEMPLATE;
             CKA_ALWAYS_AUTHENTICATE; CKA_PUBLIC_KEY_INFO 8; CKA_DERIVE_TEMPLATE;
         },
     ),
@@ -210,11 +220,11 @@ const TABLES: &[(&[Object], &[Line])] = &[
     ),
     // ML-DSA public and private key object attributes
     (
-        &[MlDsaPublic],
+        &[MlDsaPublic, MlKemPublic],
         lines! { CKA_PARAMETER_SET 1 3; CKA_VALUE 1 4; },
     ),
     (
-        &[MlDsaPrivate],
+        &[MlDsaPrivate, MlKemPrivate],
         lines! { CKA_PARAMETER_SET 1 4 6; CKA_SEED 4 6 7; CKA_VALUE 1 4 6 7; },
     ),
     // AES, generic secret and HMAC key object attributes
@@ -289,12 +299,17 @@ const DEPARTURES: &[Departure] = &[
     ),
     // As EC; and "At least one of CKA_SEED and CKA_VALUE must be specified on C_CreateObject."
     (
-        &[MlDsaPrivate],
+        &[MlDsaPrivate, MlKemPrivate],
         &[ck::CKA_PARAMETER_SET],
         &[Generate, Unwrap],
         Optional,
     ),
-    (&[MlDsaPrivate], &[ck::CKA_VALUE], &[Create], Optional),
+    (
+        &[MlDsaPrivate, MlKemPrivate],
+        &[ck::CKA_VALUE],
+        &[Create],
+        Optional,
+    ),
     // Clients ask private EC keys for the point, and import it.
     (&[EcPrivate], &[ck::CKA_EC_POINT], &[Create], Optional),
     (

@@ -24,6 +24,8 @@ fn identity(object: Object) -> Entries {
         Object::Certificate => (ck::CKO_CERTIFICATE, None),
         Object::RsaPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_RSA)),
         Object::EcPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_EC)),
+        Object::MlKemPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_ML_KEM)),
+        Object::MlKemPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_ML_KEM)),
         Object::MlDsaPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_ML_DSA)),
         Object::MlDsaPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_ML_DSA)),
         Object::RsaPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_RSA)),
@@ -66,6 +68,8 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_VERIFY_RECOVER
         | ck::CKA_WRAP
         | ck::CKA_UNWRAP
+        | ck::CKA_ENCAPSULATE
+        | ck::CKA_DECAPSULATE
         | ck::CKA_WRAP_WITH_TRUSTED
         | ck::CKA_ALWAYS_AUTHENTICATE
         | ck::CKA_TENON_DISABLED
@@ -88,9 +92,11 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         }
         ck::CKA_TENON_MATERIAL_ID => Value::Bytes(vec![7; 16]),
         ck::CKA_ALLOWED_MECHANISMS => Value::Ulongs(vec![ck::CKM_AES_GCM]),
-        ck::CKA_WRAP_TEMPLATE | ck::CKA_UNWRAP_TEMPLATE | ck::CKA_DERIVE_TEMPLATE => {
-            Value::Template(vec![(ck::CKA_EXTRACTABLE, flag(false))])
-        }
+        ck::CKA_WRAP_TEMPLATE
+        | ck::CKA_UNWRAP_TEMPLATE
+        | ck::CKA_DERIVE_TEMPLATE
+        | ck::CKA_ENCAPSULATE_TEMPLATE
+        | ck::CKA_DECAPSULATE_TEMPLATE => Value::Template(vec![(ck::CKA_EXTRACTABLE, flag(false))]),
         _ => text("sixteen bytes ok"),
     }
 }

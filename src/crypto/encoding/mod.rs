@@ -12,6 +12,7 @@ pub(crate) use pkcs8::PrivateKeyInfoRef;
 pub(super) use spki::AlgorithmIdentifierRef;
 pub(crate) use spki::SubjectPublicKeyInfoRef;
 
+pub(super) mod seeded;
 #[cfg(test)]
 mod tests;
 

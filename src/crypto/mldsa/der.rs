@@ -1,10 +1,7 @@
 //! DER of ML-DSA keys (RFC 9881): the object identifier alone says the parameter set.
 
-use der::asn1::{AnyRef, ContextSpecificRef, OctetStringRef};
-use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
-
 use crate::crypto::encoding::{
-    self, AlgorithmIdentifierRef, ObjectIdentifier, PrivateKeyInfoRef, encode, encoding, public_key,
+    self, AlgorithmIdentifierRef, ObjectIdentifier, PrivateKeyInfoRef, public_key, seeded,
 };
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -22,18 +19,14 @@ pub(crate) const ML_DSA_65: ObjectIdentifier =
 pub(crate) const ML_DSA_87: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 
-/// `seed [0]` of ML-DSA-PrivateKey (section 6).
-const SEED: TagNumber = TagNumber(0);
-
 /// The parameter set that an AlgorithmIdentifier names. `InvalidKey` for another algorithm, or with
 /// parameters, which there are none of.
 pub(crate) fn parameter_set(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<ParameterSet> {
     if algorithm.parameters.is_some() {
         return Err(Error::InvalidKey("ML-DSA takes no algorithm parameters"));
     }
-    let named = ParameterSet::ALL
-        .into_iter()
-        .find(|set| oid(*set) == algorithm.oid);
+    let mut sets = ParameterSet::ALL.into_iter();
+    let named = sets.find(|set| oid(*set) == algorithm.oid);
     named.ok_or(Error::InvalidKey("not an ML-DSA parameter set"))
 }
 
@@ -41,46 +34,14 @@ impl MlDsaMaterial {
     /// Takes the private key in PKCS #8: a seed, an expanded key, or both (RFC 9881 section 6).
     pub fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
         let set = parameter_set(&info.algorithm)?;
-        let inner = info.private_key.as_bytes();
-        let [seed, expanded] =
-            private_key(inner).map_err(|_| Error::InvalidKey("not ML-DSA-PrivateKey DER"))?;
+        let [seed, expanded] = seeded::read(info.private_key.as_bytes())?;
         Self::checked(set, seed, expanded, public_key(info)?)
     }
 
     /// PKCS #8 version 1 DER: of the seed where it is known, else of the expanded key.
     pub fn to_pkcs8(&self) -> Result<Secret> {
-        let inner = if self.seed.is_empty() {
-            encode(&OctetStringRef::new(&self.expanded).map_err(encoding)?)?
-        } else {
-            encode(&ContextSpecificRef {
-                tag_number: SEED,
-                tag_mode: TagMode::Implicit,
-                value: &OctetStringRef::new(&self.seed).map_err(encoding)?,
-            })?
-        };
+        let inner = seeded::write(&self.seed, &self.expanded)?;
         encoding::pkcs8(algorithm(self.set), &inner)
-    }
-}
-
-/// Seed and expanded key in ML-DSA-PrivateKey, with nothing after it.
-fn private_key(der: &[u8]) -> der::Result<[Option<&[u8]>; 2]> {
-    let mut reader = SliceReader::new(der)?;
-    let value = AnyRef::decode(&mut reader)?;
-    reader.finish()?;
-    match value.tag() {
-        Tag::ContextSpecific {
-            constructed: false,
-            number: SEED,
-        } => Ok([Some(value.value()), None]),
-        Tag::OctetString => Ok([None, Some(value.value())]),
-        Tag::Sequence => {
-            let mut fields = SliceReader::new(value.value())?;
-            let seed = <&OctetStringRef>::decode(&mut fields)?;
-            let expanded = <&OctetStringRef>::decode(&mut fields)?;
-            fields.finish()?;
-            Ok([Some(seed.as_bytes()), Some(expanded.as_bytes())])
-        }
-        other => Err(other.value_error().into()),
     }
 }
 

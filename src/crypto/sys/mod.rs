@@ -14,6 +14,7 @@ pub(super) mod cmac;
 pub(super) mod curve25519;
 pub(super) mod ec;
 pub(super) mod kdf;
+pub(super) mod kem;
 pub(super) mod md;
 pub(super) mod pqdsa;
 pub(super) mod rand;

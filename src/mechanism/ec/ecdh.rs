@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
-use super::{EC, private};
+use super::{EC, private, public};
 use crate::ck;
 use crate::crypto;
-use crate::crypto::ec::PublicKey;
+use crate::crypto::ec::{self, PrivateKey, PublicKey};
 use crate::crypto::kdf::x963;
 use crate::crypto::okp;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Composition, Ecdh, Key, Mechanism, ParamKind, Params};
+use crate::mechanism::{
+    Composition, Decapsulate, Ecdh, Encapsulated, Kem, Key, Mechanism, ParamKind, Params, bad_param,
+};
 use crate::secret::Secret;
 
 /// Greatest length of a derived secret in bytes, as for generated ones.
@@ -24,7 +26,33 @@ const ECDH: Mechanism = Mechanism {
     composition: Composition::OneWay {
         bounded: |params| matches!(params, Params::Ecdh(Ecdh { kdf: None, .. })),
     },
+    kem: Some(&KEM),
     ..EC
+};
+
+/// The ciphertext is the public key of a new pair, bare.
+static KEM: Kem = Kem {
+    ciphertext_len: |key, params| {
+        without_peer(params)?;
+        match key.of::<okp::PublicKey>() {
+            Some(_) => Ok(okp::KEY_LEN),
+            None => Ok(public(key)?.curve().point_len()),
+        }
+    },
+    encapsulate: |key, params, _, len| {
+        let ecdh = without_peer(params)?;
+        let (ciphertext, shared) = transport(key)?;
+        Ok(Encapsulated {
+            ciphertext,
+            secret: keyed(shared, ecdh, len)?,
+        })
+    },
+    decapsulate: Decapsulate::By(|key, params, ciphertext, len| {
+        let ecdh = without_peer(params)?;
+        of_point_length(key, ciphertext)?;
+        let shared = agree(key, ciphertext).map_err(not_a_ciphertext)?;
+        keyed(shared, ecdh, len)
+    }),
 };
 
 pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
@@ -50,6 +78,53 @@ fn derive(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Res
         );
     };
     keyed(agree(key, &ecdh.public_data)?, ecdh, len)
+}
+
+/// The parameters of an encapsulation: "pPublicData and ulPublicDataLen must be set to NULL and 0".
+fn without_peer(params: &Params) -> Result<&Ecdh> {
+    match params {
+        Params::Ecdh(ecdh) if ecdh.public_data.is_empty() => Ok(ecdh),
+        _ => bad_param("an encapsulation takes CK_ECDH1_DERIVE_PARAMS without pPublicData"),
+    }
+}
+
+fn of_point_length(key: &Key, ciphertext: &[u8]) -> Result<()> {
+    let fits = match key.of::<okp::PrivateKey>() {
+        Some(_) => okp::bare_point(ciphertext).len() == okp::KEY_LEN,
+        None => {
+            let curve = private(key)?.curve();
+            let len = curve.bare_point(ciphertext).len();
+            [curve.point_len(), 1 + curve.field_len()].contains(&len)
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    refuse(
+        ck::CKR_WRAPPED_KEY_LEN_RANGE,
+        "a ciphertext is a public key on the key's curve, and none has this length",
+    )
+}
+
+fn not_a_ciphertext(error: Error) -> Error {
+    if error.rv != ck::CKR_MECHANISM_PARAM_INVALID {
+        return error;
+    }
+    let what = "the ciphertext is no public key on the key's curve";
+    Error::new(ck::CKR_WRAPPED_KEY_INVALID, what).because(error)
+}
+
+/// The public key of a new pair on the curve of `key`, and the secret that the two share.
+pub(super) fn transport(key: &Key) -> Result<(Vec<u8>, Secret)> {
+    if let Some(key) = key.of::<okp::PublicKey>() {
+        let pair = okp::generate(key.curve())?;
+        let shared = okp::PrivateKey::new(&pair)?.agree(key)?;
+        return Ok((pair.public, shared));
+    }
+    let key = public(key)?;
+    let pair = ec::generate(key.curve())?;
+    let shared = PrivateKey::new(&pair)?.agree(key)?;
+    Ok((pair.point, shared))
 }
 
 /// The secret that the two parties share. `peer` is a bare public key or, as in CKA_EC_POINT, a DER

@@ -2,7 +2,7 @@
 //! pair, 04 ‖ X ‖ Y or X25519's 32 bytes, then AES-KWP (RFC 5649) of the wrapped key under a key that
 //! ECDH agrees on.
 
-use super::ecdh::agree;
+use super::ecdh::{agree, transport};
 use super::*;
 use crate::crypto::kdf::x963;
 use crate::crypto::keywrap::{KWP_MIN_LEN, KWP_UNIT, kwp_unwrap, kwp_wrap};
@@ -45,19 +45,6 @@ fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>
     let (mut blob, shared) = transport(key)?;
     blob.extend(kwp_wrap(&aes_key(shared, len, of)?, clear)?);
     Ok(blob)
-}
-
-/// The public key of a new pair on the curve of `key`, and the secret that the two share.
-fn transport(key: &Key) -> Result<(Vec<u8>, Secret)> {
-    if let Some(key) = key.of::<okp::PublicKey>() {
-        let pair = okp::generate(key.curve())?;
-        let shared = okp::PrivateKey::new(&pair)?.agree(key)?;
-        return Ok((pair.public, shared));
-    }
-    let key = public(key)?;
-    let pair = ec::generate(key.curve())?;
-    let shared = PrivateKey::new(&pair)?.agree(key)?;
-    Ok((pair.point, shared))
 }
 
 /// "The first ulAESKeyBits bits of the derived key", or of the shared secret.

@@ -18,6 +18,7 @@ use crate::secret::Secret;
 
 mod aes_ecb_wrap;
 mod aes_key_wrap;
+mod encapsulation;
 mod oaep;
 mod pkcs1_wrap;
 mod raw;

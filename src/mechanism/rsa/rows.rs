@@ -1,7 +1,7 @@
 //! The rows of RSA.
 
 use super::*;
-use super::{aes_ecb_wrap, aes_key_wrap, oaep, pkcs1_wrap, raw, recover, signature};
+use super::{aes_ecb_wrap, aes_key_wrap, encapsulation, oaep, pkcs1_wrap, raw, recover, signature};
 
 pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
     Mechanism {
@@ -22,6 +22,7 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         wrap: Some(pkcs1_wrap::wrap),
         unwrap: Some(&pkcs1_wrap::UNWRAP),
         unwrap_blind: Some(pkcs1_wrap::open_blind),
+        kem: Some(&encapsulation::PKCS1),
         ..RSA
     },
     Mechanism {
@@ -43,6 +44,7 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         decrypt: Some(oaep::decrypt),
         wrap: Some(oaep::wrap),
         unwrap: Some(&oaep::UNWRAP),
+        kem: Some(&encapsulation::OAEP),
         ..RSA
     },
     Mechanism {

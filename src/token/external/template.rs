@@ -68,6 +68,9 @@ pub(in crate::token) fn close(attributes: &mut Attributes) {
             "a key with a profile is CKA_SENSITIVE and never CKA_EXTRACTABLE, whatever the template says",
         );
     }
+    if attributes.class() == ck::CKO_PRIVATE_KEY {
+        attributes.set(ck::CKA_DECAPSULATE, Value::Bool(false));
+    }
     for (kind, value) in [
         (ck::CKA_SENSITIVE, true),
         (ck::CKA_EXTRACTABLE, false),

@@ -24,7 +24,7 @@ pub(in crate::token) fn facts(attributes: &Attributes, enforce_dates: bool) -> F
 }
 
 fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates: bool) -> KeyFacts {
-    const USES: [Use; 9] = [
+    const USES: [Use; 11] = [
         Use::Encrypt,
         Use::Decrypt,
         Use::Sign,
@@ -34,6 +34,8 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
         Use::Wrap,
         Use::Unwrap,
         Use::Derive,
+        Use::Encapsulate,
+        Use::Decapsulate,
     ];
     let secret = class != ck::CKO_PUBLIC_KEY;
     let date = |kind| attributes.bytes(kind).filter(|_| enforce_dates);

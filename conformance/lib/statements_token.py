@@ -167,3 +167,14 @@ class Token:
             with open(self.log, encoding="utf-8") as file:
                 file.seek(start)
                 lines += file.readlines()
+
+
+class Program(Token):
+    """The program alone, on a token of its own, for checks of all that a token has."""
+
+    def __init__(self, label="alone"):
+        self.folder = os.path.abspath(tempfile.mkdtemp(dir="."))
+        self.tenon("init", "--label", label)
+
+    def tenon(self, *words, **expected):
+        return super().tenon(*words, **({"TENON_DIRECTORIES_TOKENDIR": self.folder} | expected))

@@ -12,7 +12,8 @@ SO_PIN = "so-87654321"
 PIN = "user-1234"
 LABEL = "conformance"
 
-CKO_DATA, CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY = range(5)
+CKO_DATA, CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_HW_FEATURE = (
+    range(6))
 CKK_RSA, CKK_EC, CKK_GENERIC_SECRET, CKK_AES, CKK_EC_EDWARDS = 0, 3, 0x10, 0x1F, 0x40
 CKK_TENON_SM4 = 0x80544E01
 CKA_CLASS, CKA_TOKEN, CKA_PRIVATE, CKA_LABEL, CKA_UNIQUE_ID = range(5)
@@ -27,14 +28,18 @@ CKA_VALUE_LEN, CKA_EXTRACTABLE, CKA_LOCAL, CKA_EC_PARAMS, CKA_EC_POINT = (
  CKA_TENON_IMPORT_TOKEN, CKA_TENON_WRAP_ALGORITHM, CKA_TENON_NOT_AFTER) = range(
      0x80544E01, 0x80544E08)
 (CKA_TENON_DELETION_AT, CKA_TENON_MATERIAL_ID, CKA_TENON_DISABLED, CKA_TENON_PROFILE,
- CKA_TENON_REQUIRE_TOKEN, CKA_TENON_DESCRIPTION, CKA_TENON_TAGS, CKA_TENON_ROTATE) = range(
-     0x80544E08, 0x80544E10)
+ CKA_TENON_REQUIRE_TOKEN, CKA_TENON_DESCRIPTION, CKA_TENON_TAGS, CKA_TENON_ROTATE, CKA_TENON_VERSIONS,
+ CKA_TENON_NEW_MATERIAL) = range(0x80544E08, 0x80544E12)
+CKA_TENON_CREATED_AT, CKA_TENON_IMPORTED_AT, CKA_TENON_ENDED_AT = range(0x80544E17, 0x80544E1A)
+CKA_TENON_LAST_ERROR, CKA_TENON_KEY_SPEC = 0x80544E1D, 0x80544E20
 STATE_PENDING_IMPORT, STATE_ENABLED, STATE_DISABLED, STATE_PENDING_DELETION = 1, 2, 3, 4
 ORIGIN_GENERATED, ORIGIN_EXTERNAL, ORIGIN_IMPORT_JOB, ORIGIN_IMPORTED = range(4)
 
 CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP = 0, 1, 9
+CKM_RSA_PKCS_PSS = 0xD
 CKM_SHA256_RSA_PKCS, CKM_SHA256_HMAC, CKM_RSA_AES_KEY_WRAP = 0x40, 0x251, 0x1054
-CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_EDDSA = 0x1040, 0x1041, 0x1057
+CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EDDSA = (
+    0x1040, 0x1041, 0x1055, 0x1057)
 CKM_GENERIC_SECRET_KEY_GEN = 0x350
 CKM_AES_KEY_GEN, CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_GCM, CKM_AES_CMAC = (
     0x1080, 0x1081, 0x1082, 0x1085, 0x1087, 0x108A)
@@ -46,15 +51,19 @@ CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_KWP = 0x2109, 0x210B
 # Digest mechanism and mask generation function of each hash.
 HASHES = {"sha1": (0x220, 1), "sha224": (0x255, 5), "sha256": (0x250, 2), "sha384": (0x260, 3),
           "sha512": (0x270, 4)}
+HMACS = {"sha1": 0x221, "sha224": 0x256, "sha256": 0x251, "sha384": 0x261, "sha512": 0x271}
+# DigestInfo (RFC 8017 section 9.2, note 1) before the digest, for CKM_RSA_PKCS.
+DIGEST_INFO = {name: bytes.fromhex(f"30{17 + size:02x}300d060960864801650304020{number}050004{size:02x}")
+               for name, number, size in (("sha256", 1, 32), ("sha384", 2, 48), ("sha512", 3, 64))}
 
 CKU_SO, CKU_USER = 0, 1
 CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED = 0x10000, 0x20000, 0x40000
 CKF_TOKEN_INITIALIZED = 0x400
 
 CKR = {
-    "CKR_ACTION_PROHIBITED": 0x1B, "CKR_ENCRYPTED_DATA_INVALID": 0x40,
-    "CKR_UNWRAPPING_KEY_HANDLE_INVALID": 0xF0,
-    "CKR_ATTRIBUTE_READ_ONLY": 0x10, "CKR_ATTRIBUTE_SENSITIVE": 0x11,
+    "CKR_ACTION_PROHIBITED": 0x1B, "CKR_ENCRYPTED_DATA_INVALID": 0x40, "CKR_SIGNATURE_INVALID": 0xC0,
+    "CKR_SIGNATURE_LEN_RANGE": 0xC1, "CKR_UNWRAPPING_KEY_HANDLE_INVALID": 0xF0,
+    "CKR_ATTRIBUTE_READ_ONLY": 0x10, "CKR_ATTRIBUTE_SENSITIVE": 0x11, "CKR_ATTRIBUTE_TYPE_INVALID": 0x12,
     "CKR_ATTRIBUTE_VALUE_INVALID": 0x13, "CKR_KEY_HANDLE_INVALID": 0x60,
     "CKR_KEY_FUNCTION_NOT_PERMITTED": 0x68, "CKR_KEY_UNEXTRACTABLE": 0x6A,
     "CKR_MECHANISM_INVALID": 0x70, "CKR_MECHANISM_PARAM_INVALID": 0x71,
@@ -122,6 +131,12 @@ def oaep_params(name, mgf=None):
 
 def oaep(name, mgf=None):
     return Mechanism(CKM_RSA_PKCS_OAEP, oaep_params(name, mgf))
+
+
+def pss(name):
+    """The salt is as long as the digest."""
+    parameters = (c_ulong * 3)(HASHES[name][0], HASHES[name][1], int(name[3:]) // 8)
+    return Mechanism(CKM_RSA_PKCS_PSS, parameters)
 
 
 def rsa_aes_key_wrap(name, bits=256):
@@ -195,12 +210,12 @@ class Module:
         self.call("C_InitToken", c_ulong(slot), so_pin.encode(), c_ulong(len(so_pin)),
                   label.encode().ljust(32))
 
-    def fresh_token(self):
+    def fresh_token(self, pin=PIN, so_pin=SO_PIN):
         """Makes a token with both PINs."""
-        self.init_token(self.slot(initialised=False))
+        self.init_token(self.slot(initialised=False), so_pin=so_pin)
         session = Session(self)
-        session.login(SO_PIN, CKU_SO)
-        session.init_pin(PIN)
+        session.login(so_pin, CKU_SO)
+        session.init_pin(pin)
         session.logout()
         session.close()
 

@@ -207,7 +207,7 @@ fn extract(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Re
 }
 
 fn ecb(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
-    let (key, data) = (aes_key(key)?, whole_blocks(data(params)?)?);
+    let (key, data) = (aes_key(key)?, whole_blocks(data(params)?, len)?);
     let mut out = Secret::zeroed(data.len());
     key.ecb(Direction::Encrypt, data, &mut out)?;
     first(out, len)
@@ -220,13 +220,20 @@ fn cbc(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result
             "the mechanism takes CK_AES_CBC_ENCRYPT_DATA_PARAMS",
         );
     };
-    let (key, data) = (aes_key(key)?, whole_blocks(data)?);
+    let (key, data) = (aes_key(key)?, whole_blocks(data, len)?);
     let mut out = Secret::zeroed(data.len());
     Cbc::new(key, Direction::Encrypt, *iv).update(data, &mut out)?;
     first(out, len)
 }
 
-fn whole_blocks(data: &[u8]) -> Result<&[u8]> {
+/// The data, which are as long as the key at least: they are in the parameter, so that it is what is wrong.
+fn whole_blocks(data: &[u8], len: Option<usize>) -> Result<&[u8]> {
+    if len.is_some_and(|len| len > data.len()) {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the data are shorter than the key that is asked for",
+        );
+    }
     if data.is_empty() || !data.len().is_multiple_of(BLOCK) || data.len() > MAX {
         return refuse(
             ck::CKR_MECHANISM_PARAM_INVALID,

@@ -169,7 +169,10 @@ fn ciphertexts_are_keys() {
         let derived = derive(ck::CKM_AES_ECB_ENCRYPT_DATA, &key, &params, Some(16)).unwrap();
         assert_eq!(derived, record["ciphertext"][..16]);
         let partial = Params::Data(Secret::copy(&record["plaintext"][1..]));
-        let refused = derive(ck::CKM_AES_ECB_ENCRYPT_DATA, &key, &partial, None).unwrap_err();
-        assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID);
+        let longer = Some(record["plaintext"].len() + 1);
+        for (params, len) in [(&partial, None), (&params, longer)] {
+            let refused = derive(ck::CKM_AES_ECB_ENCRYPT_DATA, &key, params, len).unwrap_err();
+            assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID);
+        }
     }
 }

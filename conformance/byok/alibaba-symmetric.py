@@ -5,49 +5,16 @@ RSA_2048 wrapping keys; default keys are AES-256 and have OAEP with SHA-1 too, s
 ones AES-256, hardware-protected ones AES-128 to AES-256, which also sign.
 """
 
-import base64
 import os
 
 import external
-import outside
 import p11
+import printed
 import spec
 from external import Way
 
-OAEP_SHA_1 = """
-openssl enc -d -base64 -A -in PublicKey_base64.txt -out PublicKey.bin
-openssl rsautl -encrypt -in KeyMaterial.bin -oaep -inkey PublicKey.bin  -keyform DER  -pubin -out EncryptedKeyMaterial.bin
-openssl enc -e -base64 -A -in EncryptedKeyMaterial.bin -out EncryptedKeyMaterial_base64.txt
-"""
-OAEP_SHA_256 = r"""
-openssl enc -d -base64 -A -in PublicKey_base64.txt -out PublicKey.bin
-openssl pkeyutl -encrypt \
-  -in KeyMaterial.bin \
-  -inkey PublicKey.bin \
-  -keyform DER \
-  -pubin \
-  -out EncryptedKeyMaterial.bin \
-  -pkeyopt rsa_padding_mode:oaep \
-  -pkeyopt rsa_oaep_md:sha256 \
-  -pkeyopt rsa_mgf1_md:sha256
-openssl enc -e -base64 -A -in EncryptedKeyMaterial.bin -out EncryptedKeyMaterial_base64.txt
-"""
-# The first document's lines without -oaep: PKCS #1 v1.5 is what rsautl does then.
-PKCS1 = OAEP_SHA_1.replace("-oaep ", "")
-
-
-def owner(lines):
-    """The key's owner, who gets the public key in Base64 and uploads Base64."""
-    def wrap(public, material):
-        outside.write("PublicKey_base64.txt", base64.b64encode(public))
-        outside.write("KeyMaterial.bin", material)
-        outside.shell(lines)
-        return base64.b64decode(outside.read("EncryptedKeyMaterial_base64.txt"), validate=True)
-    return wrap
-
-
-sha_1, sha_256, pkcs1 = Way(1, owner(OAEP_SHA_1)), Way(2, owner(OAEP_SHA_256)), Way(3, owner(PKCS1))
-
+sha_1, sha_256, pkcs1 = (Way(number, printed.alibaba(lines)) for number, lines in (
+    (1, printed.OAEP_SHA_1), (2, printed.OAEP_SHA_256), (3, printed.PKCS1)))
 
 # PKCS #1 v1.5 is not recommended, and off.
 session = p11.start()

@@ -5,39 +5,19 @@ RSA_2048 wrapping keys. Material lives 24 hours unless the import says otherwise
 imported.
 """
 
-import base64
 import time
 
 import external
-import outside
 import p11
+import printed
 import spec
 from external import Way
 
-# Where the document names the hash of OAEP alone, openssl takes it for MGF1 too.
-LINES = r"""
-openssl enc -d -base64 -A -in PublicKey.b64 -out PublicKey.bin
-openssl pkeyutl \
--in PlaintextKeyMaterial.bin \
--inkey PublicKey.bin \
--out EncryptedKeyMaterial.bin \
--keyform der \
--pubin -encrypt \
--pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256
-"""
 DAY = 24 * 3600
 
-
-def encrypt(public, material):
-    outside.write("PublicKey.b64", base64.b64encode(public))
-    outside.write("PlaintextKeyMaterial.bin", material)
-    outside.shell(LINES)
-    return outside.read("EncryptedKeyMaterial.bin")
-
-
-way = Way(2, encrypt)
+way = Way(2, printed.huawei_oaep)
 session = p11.start()
-external.life(session, "huawei", spec.AES_256, [way, Way(2, encrypt, 3072)])
+external.life(session, "huawei", spec.AES_256, [way, Way(2, way.wrap, 3072)])
 external.life(session, "huawei", spec.AES_256, [way], expires_at=0)
 
 key = external.create(session, "huawei", spec.AES_256)
@@ -52,5 +32,5 @@ for asked, expected in ((None, now + DAY), (0, 0), (now + 3600, now + 3600), (No
 
 # What the service does not have.
 external.no_such_key(session, "huawei", spec.AES_128, spec.AES_256_SIGN, spec.HMAC_256)
-external.no_such_way(session, "huawei", spec.AES_256, Way(1, encrypt), Way(5, encrypt))
+external.no_such_way(session, "huawei", spec.AES_256, Way(1, way.wrap), Way(5, way.wrap))
 print(f"note: {external.summary()}")

@@ -134,7 +134,8 @@ def long_tags(token):
 @states(164, "Alibaba: tags have letters, digits, spaces and / \\ _ - . + = : @", "002 003")
 def letters_of_tags(token):
     takes_tags(token, AD, [{f"k{letter}": f"v{letter}"} for letter in "/\\_-.+=:@ aZ9é"], [])
-    takes_tags(token, AD, [{}], [tags for letter in "*#,\t" for tags in ({f"k{letter}": "v"}, {"k": f"v{letter}"})])
+    bad = "*#,\t"
+    takes_tags(token, AD, [{}], [{f"k{letter}": "v"} for letter in bad] + [{"k": f"v{letter}"} for letter in bad])
 
 
 @states(165, "Alibaba: tag keys do not begin with aliyun", "002 003")
@@ -237,7 +238,8 @@ def symmetric_keys_wrap_secrets(token):
 
 @states(176, "Huawei: the usage is chosen when the key is made, and never changed", "004")
 def usage_is_fixed(token):
-    for spec, attributes in (("RSA_2048", (p11.CKA_DECRYPT, p11.CKA_SIGN)), ("AES_256", (p11.CKA_SIGN, p11.CKA_ENCRYPT))):
+    for spec, attributes in (("RSA_2048", (p11.CKA_DECRYPT, p11.CKA_SIGN)),
+                             ("AES_256", (p11.CKA_SIGN, p11.CKA_ENCRYPT))):
         key = token.handle(new_key(token, HW, spec))
         for attribute in attributes:
             for value in (True, False):
@@ -283,6 +285,50 @@ def uses_of_huawei(token):
     data_key = token.session.generate_key(p11.CKM_AES_KEY_GEN, {p11.CKA_VALUE_LEN: 32, p11.CKA_EXTRACTABLE: True})
     blob = token.session.wrap(ENVELOPE, token.handle(symmetric), data_key)
     assert len(token.open(symmetric, blob)) == 32
+
+
+# 15. Huawei specifics
+
+@states(181, "Huawei: an alias has at most 255 letters, digits and _ - : /", "004")
+def aliases_of_huawei(token):
+    takes_names(token, HW, ["h1:a/b_-c", 255 * "a"], ["a b", "a.b", 256 * "a", "密钥"])
+
+
+@states(182, "Huawei: the description has at most 255 characters, or none", "004")
+def descriptions_of_huawei(token):
+    for text in ("", 255 * "a", 255 * "密"):
+        key = token.create(HW, "AES_256", "--description", text)
+        assert token.describe(key)["Description"] == text
+    for letter in "a密":
+        token.byok("create", "--profile", HW, "--spec", "AES_256", "--description", 256 * letter, status=1,
+                   says=INVALID)
+        token.byok("update", key, "--description", 256 * letter, status=1, says=INVALID)
+        token.refused(p11.CKR_ATTRIBUTE_VALUE_INVALID, token.session.set, token.handle(key),
+                      {p11.CKA_TENON_DESCRIPTION: 256 * letter})
+
+
+@states(183, "Huawei: a key has at most 20 tags", "004")
+def twenty_tags_of_huawei(token):
+    takes_tags(token, HW, [TWENTY], [TWENTY | {"more": "value"}])
+
+
+@states(184, "Huawei: a tag may be on several keys, and has one value on each", "004")
+def one_value_of_a_tag(token):
+    keys = [token.create(HW, "AES_256", "--tag", "a=1") for _ in range(2)]
+    token.byok("create", "--profile", HW, "--spec", "AES_256", "--tag", "a=1", "--tag", "a=2", status=1, says="twice")
+    token.refused(p11.CKR_ATTRIBUTE_VALUE_INVALID, token.session.set, token.handle(keys[0]),
+                  {p11.CKA_TENON_TAGS: '{"a": "1", "a": "2"}'})
+    token.byok("update", keys[0], "--tag", "a=2")
+    assert [tags_of(token, key) for key in keys] == [{"a": "2"}, {"a": "1"}]
+
+
+@states(185, "Huawei: tags are added later, and taken away", "004")
+def tags_come_and_go(token):
+    key = token.create(HW, "AES_256")
+    for options, wanted in ((("--tag", "a=1", "--tag", "b=2"), {"a": "1", "b": "2"}), (("--untag", "a"), {"b": "2"}),
+                            (("--untag", "b", "--tag", "c="), {"c": ""})):
+        token.byok("update", key, *options)
+        assert tags_of(token, key) == wanted
 
 
 if __name__ == "__main__":

@@ -135,9 +135,9 @@ pub mod session {
 
 pub mod store {
     pub use crate::store::{
-        AuditRow, Catalog, DuePlace, Durability, Engine, Error, FileCopy, Generation, Head,
-        MaterialRow, Options, Posting, Progress, Result, Row, Run, SLOT_LIMIT, Search, Snapshot,
-        Store, Ticket, Tx, Uid, catalog, remove,
+        AuditRow, Catalog, CopyProgress, DuePlace, Durability, Engine, Error, FileCopy, Generation,
+        Head, MaterialRow, Options, Posting, Result, Row, Run, SLOT_LIMIT, Search, Snapshot, Store,
+        Ticket, Tx, Uid, catalog, remove,
     };
 }
 

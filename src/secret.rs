@@ -42,7 +42,7 @@ pub struct Secret {
     /// Valid for `len` bytes, and owned.
     bytes: NonNull<u8>,
     len: usize,
-    home: Home,
+    home: Placement,
 }
 
 // SAFETY: a Secret owns its bytes alone, and gives them out by Rust's borrowing rules.
@@ -73,7 +73,7 @@ impl Secret {
 
     fn zeroed_in(arena: &'static Arena, len: usize) -> Self {
         let (bytes, home) = match len {
-            0 => (NonNull::dangling(), Home::Nowhere),
+            0 => (NonNull::dangling(), Placement::Nowhere),
             1..=LARGEST => arena.slot(len).unwrap_or_else(|| heap(vec![0; len])),
             _ => arena.pages(len).unwrap_or_else(|| heap(vec![0; len])),
         };
@@ -108,10 +108,10 @@ impl Drop for Secret {
     fn drop(&mut self) {
         self.zeroize();
         match self.home {
-            Home::Nowhere => {}
-            Home::Slot(arena) => arena.take_back(self.bytes, self.len),
-            Home::Pages(arena) => arena.unmap(self.bytes, self.len),
-            Home::Heap => {
+            Placement::Nowhere => {}
+            Placement::Slot(arena) => arena.take_back(self.bytes, self.len),
+            Placement::Pages(arena) => arena.unmap(self.bytes, self.len),
+            Placement::Heap => {
                 let bytes = ptr::slice_from_raw_parts_mut(self.bytes.as_ptr(), self.len);
                 // SAFETY: `heap` leaked a Box of these `len` bytes.
                 drop(unsafe { Box::from_raw(bytes) });
@@ -181,8 +181,8 @@ pub(crate) fn take_spill_notice() -> bool {
     SPILLED.load(Ordering::Relaxed) && !TOLD.swap(true, Ordering::Relaxed)
 }
 
-/// Where a secret's memory is given back to.
-enum Home {
+/// Where a secret's memory lies, and is given back to.
+enum Placement {
     /// An empty secret has no memory.
     Nowhere,
     Slot(&'static Arena),
@@ -191,10 +191,10 @@ enum Home {
     Heap,
 }
 
-fn heap(bytes: Vec<u8>) -> (NonNull<u8>, Home) {
+fn heap(bytes: Vec<u8>) -> (NonNull<u8>, Placement) {
     SPILLED.store(true, Ordering::Relaxed);
     let bytes = Box::leak(bytes.into_boxed_slice());
-    (NonNull::from(bytes).cast(), Home::Heap)
+    (NonNull::from(bytes).cast(), Placement::Heap)
 }
 
 /// `Secret::try_zeroed` answers `None` only for more bytes than these.
@@ -266,14 +266,14 @@ impl Arena {
     }
 
     /// A slot for `len` bytes, 1 to LARGEST; `None` when the arena is full.
-    fn slot(&'static self, len: usize) -> Option<(NonNull<u8>, Home)> {
+    fn slot(&'static self, len: usize) -> Option<(NonNull<u8>, Placement)> {
         let (class, size) = class(len);
         let mut state = self.state.lock();
         let slot = match state.free[class].pop() {
             Some(slot) => slot,
             None => state.cut(size, self.limit)?,
         };
-        Some((slot.0, Home::Slot(self)))
+        Some((slot.0, Placement::Slot(self)))
     }
 
     /// Takes back the slot of `len` bytes, which are zero. A forked child does not use its parent's slots
@@ -285,9 +285,9 @@ impl Arena {
     }
 
     /// Pages for `len` bytes; `None` when the arena is full.
-    fn pages(&'static self, len: usize) -> Option<(NonNull<u8>, Home)> {
+    fn pages(&'static self, len: usize) -> Option<(NonNull<u8>, Placement)> {
         let pages = self.state.lock().map(len, self.limit)?;
-        Some((pages.0, Home::Pages(self)))
+        Some((pages.0, Placement::Pages(self)))
     }
 
     fn unmap(&self, bytes: NonNull<u8>, len: usize) {

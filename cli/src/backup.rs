@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tenon_pkcs11::api::store::Progress;
+use tenon_pkcs11::api::store::CopyProgress;
 use tenon_pkcs11::api::token::{AnchorStatus, CopyStatus, Verified};
 
 use crate::Result;
@@ -94,7 +94,7 @@ fn check_target(file: &Path, replace: bool) -> Result<()> {
 }
 
 /// Shows at a terminal how far a copy is.
-pub(crate) fn progress() -> Progress {
+pub(crate) fn progress() -> CopyProgress {
     let shown = io::stderr().is_terminal();
     let mut last = 0;
     Box::new(move |done, total| {

@@ -13,12 +13,12 @@ use crate::module::Module;
 
 /// What one process owns. It is never freed. A forked child does not touch its parent's state, in which threads
 /// that the child does not have may hold locks, and whose files are the parent's; it makes its own.
-struct State {
+struct ProcessState {
     mark: Mark,
     module: RwLock<Option<Arc<Module>>>,
 }
 
-static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
+static STATE: AtomicPtr<ProcessState> = AtomicPtr::new(ptr::null_mut());
 static EXITING: AtomicBool = AtomicBool::new(false);
 
 /// Runs `at_exit` before the destructors of other libraries in this file: those of the crypto library run at exit
@@ -85,19 +85,19 @@ pub(super) fn finalize() -> Result<()> {
 }
 
 /// The state of this process; `None` before the first C_Initialize, and in a forked child before its own.
-fn own_state() -> Option<&'static State> {
+fn own_state() -> Option<&'static ProcessState> {
     // SAFETY: null, or a leaked box.
     let state = unsafe { STATE.load(Ordering::Acquire).as_ref() }?;
     state.mark.is_ours().then_some(state)
 }
 
 /// The first state of this process; of several threads that begin one, the first wins.
-fn first_state() -> &'static State {
+fn first_state() -> &'static ProcessState {
     let found = STATE.load(Ordering::Acquire);
     if let Some(state) = own_state() {
         return state;
     }
-    let made = Box::into_raw(Box::new(State {
+    let made = Box::into_raw(Box::new(ProcessState {
         mark: Mark::new(),
         module: RwLock::new(None),
     }));

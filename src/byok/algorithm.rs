@@ -44,7 +44,7 @@ pub enum OaepHash {
     Sha512,
 }
 
-/// How an algorithm encrypts.
+/// The encryption of an algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// RSAES-OAEP of the material, with this hash and an empty label.
@@ -61,7 +61,7 @@ pub enum Scheme {
     Sm2Sm4,
 }
 
-/// A row.
+/// A wrapping algorithm.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Algorithm {
     /// CKA_TENON_WRAP_ALGORITHM.
@@ -118,7 +118,8 @@ impl Algorithm {
         }
     }
 
-    /// An OAEP block before a longer tail: CKM_RSA_PKCS_OAEP then names it too (BYOK section 4).
+    /// Whether the blob is an OAEP block and a longer tail. C_UnwrapKey may then name CKM_RSA_PKCS_OAEP for it too
+    /// (BYOK section 4).
     #[must_use]
     pub fn composite(&self) -> bool {
         matches!(self.scheme, Scheme::OaepKwp(_) | Scheme::OaepEcb(_))
@@ -134,7 +135,7 @@ impl Algorithm {
         allowed
     }
 
-    /// The algorithm works with this wrapping key.
+    /// Whether the algorithm works with this wrapping key.
     #[must_use]
     pub fn by(&self, key: WrappingKey) -> bool {
         match self.scheme {
@@ -145,7 +146,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm can carry material of this spec (BYOK section 4, last column).
+    /// Whether the algorithm can wrap material of this spec (BYOK section 4, last column).
     #[must_use]
     pub fn carries(&self, spec: Spec) -> bool {
         match self.scheme {

@@ -40,7 +40,7 @@ impl Job {
         .concat()
     }
 
-    /// What an import token says of itself; nothing of this is proven.
+    /// The job that an import token names. The token's MAC is not checked, so nothing of this is proven.
     #[must_use]
     pub fn claimed(import_token: &[u8]) -> Option<Self> {
         let statement = import_token.get(..Self::STATEMENT)?;

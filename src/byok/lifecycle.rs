@@ -49,7 +49,7 @@ pub(crate) fn import(
 ) -> Result<ExternalFacts, Error> {
     may(Act::Import, facts, now)?;
     let other = import.same == Some(false);
-    // What stands for a bad blob is other material than any.
+    // A pseudo-random key in place of a bad blob counts as other material.
     if !import.genuine || (other && !facts.version_pending) {
         return Err(Error::Mismatch {
             named: import.integrity,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_core::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-/// Whose rules.
+/// The service whose rules hold for alias, description and tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metadata {
     /// Any text; tags are a JSON object of strings.

@@ -40,7 +40,7 @@ impl ExternalFacts {
     }
 }
 
-/// Whether a deadline has come; 0 never does. At the very second it has.
+/// Whether a deadline (Unix seconds, 0 = never) has come. It has from its own second on.
 #[must_use]
 pub fn expired(deadline: UnixTime, now: UnixTime) -> bool {
     deadline != 0 && now >= deadline

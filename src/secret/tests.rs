@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::fork::Mark;
 
-use super::{Arena, CHUNK, CLASSES, Home, LARGEST, Secret, class, take_spill_notice};
+use super::{Arena, CHUNK, CLASSES, LARGEST, Placement, Secret, class, take_spill_notice};
 
 /// An arena that no other test fills.
 fn arena(limit: usize) -> &'static Arena {
@@ -104,18 +104,18 @@ fn a_full_arena_spills_to_the_heap_and_recovers() {
         .collect();
     assert!(
         full.iter()
-            .all(|secret| matches!(secret.home, Home::Slot(_)))
+            .all(|secret| matches!(secret.home, Placement::Slot(_)))
     );
     let mut spilled = Secret::zeroed_in(arena, 32);
-    assert!(matches!(spilled.home, Home::Heap));
+    assert!(matches!(spilled.home, Placement::Heap));
     spilled.fill(7);
     assert_eq!(&spilled[..], &[7; 32]);
     let long = Secret::zeroed_in(arena, LARGEST + 1);
-    assert!(matches!(long.home, Home::Heap));
+    assert!(matches!(long.home, Placement::Heap));
     drop(full);
     assert!(matches!(
         Secret::zeroed_in(arena, LARGEST).home,
-        Home::Slot(_)
+        Placement::Slot(_)
     ));
 }
 
@@ -124,8 +124,11 @@ fn a_long_secret_has_pages_of_its_own_and_returns_them() {
     let arena = arena(1 << 20);
     for _ in 0..8 {
         let long = Secret::zeroed_in(arena, 600_000);
-        assert!(matches!(long.home, Home::Pages(_)));
-        assert!(matches!(Secret::zeroed_in(arena, 600_000).home, Home::Heap));
+        assert!(matches!(long.home, Placement::Pages(_)));
+        assert!(matches!(
+            Secret::zeroed_in(arena, 600_000).home,
+            Placement::Heap
+        ));
     }
     assert_eq!(arena.state.lock().mapped, 0);
 }

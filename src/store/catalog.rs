@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::door::Tx;
 use super::error::{Error, Result};
-use super::file::{FileCopy, Progress};
+use super::file::{CopyProgress, FileCopy};
 use super::handle::Store;
 use super::line::Ticket;
 use super::modes::Options;
@@ -63,7 +63,7 @@ pub trait Catalog: Send + Sync {
     ///
     /// # Errors
     /// Those of `FileCopy::of_file`.
-    fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy>;
+    fn read_backup(&self, file: &Path, progress: CopyProgress) -> Result<FileCopy>;
 
     /// Refuses a slot whose store is open in any process, this one included.
     ///

@@ -16,8 +16,10 @@ pub type Snapshot<'c> = dyn ReadRows + 'c;
 /// A change that is being made. Its reads see its own writes; it is committed whole or not at all.
 pub type Tx<'c> = dyn ChangeRows + 'c;
 
-/// What can be read of one state. Every method also answers `Busy`, `Corrupt` or the engine's own
-/// failure.
+/// Reads of one state of the store.
+///
+/// # Errors
+/// `Busy`, `Corrupt` or the engine's own failure, from every method.
 pub trait ReadRows {
     /// How many transactions with changes the store had seen at this state: the key for a cache
     /// of what is read here. It never falls, and states with the same number are the same.
@@ -96,7 +98,7 @@ pub trait ReadRows {
     fn faults(&self) -> Result<Vec<String>>;
 }
 
-/// What one change may do.
+/// Writes of one change.
 pub trait ChangeRows: ReadRows {
     /// Keeps this change, which erases, from emptying the log when it is committed. A caller that
     /// makes several such changes empties the log once, by `Store::finish_erasing`, after the last.

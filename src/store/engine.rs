@@ -1,4 +1,4 @@
-//! What an engine does besides reading and changing rows.
+//! An engine's open store: transactions, lines, copies and files. Rows are read and changed by `door`.
 
 use std::num::NonZeroU8;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::clock::Deadline;
 
 use super::door::{Snapshot, Tx};
 use super::error::Result;
-use super::file::{FileCopy, Progress};
+use super::file::{CopyProgress, FileCopy};
 use super::line::Ticket;
 use super::modes::{Generation, Run};
 
@@ -46,7 +46,7 @@ pub trait Engine: Send + Sync {
     fn with_reserve(&self, again: &mut dyn FnMut());
 
     /// See `Store::copy`.
-    fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy>;
+    fn copy(&self, target: &Path, progress: CopyProgress) -> Result<FileCopy>;
 
     /// The file that nothing else in this process may open; `None` where the store is no file.
     fn file(&self) -> Option<&Path>;

@@ -9,7 +9,7 @@ use crate::clock::Deadline;
 use super::door::{Snapshot, Tx};
 use super::engine::Engine;
 use super::error::Error;
-use super::file::{FileCopy, Progress};
+use super::file::{CopyProgress, FileCopy};
 use super::line::Ticket;
 use super::modes::{Durability, Generation, Run};
 
@@ -163,7 +163,7 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` when the folder is not there; `Full`, `Busy`, `Corrupt`, `Sqlite`, `Io`.
-    pub fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy, Error> {
+    pub fn copy(&self, target: &Path, progress: CopyProgress) -> Result<FileCopy, Error> {
         self.engine.copy(target, progress)
     }
 

@@ -22,7 +22,7 @@ pub use catalog::{Catalog, SLOT_LIMIT};
 pub use door::{Snapshot, Tx};
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use file::{FileCopy, Progress, remove};
+pub use file::{CopyProgress, FileCopy, remove};
 pub(crate) use file::{Umask, WholeFile};
 pub use handle::Store;
 pub use line::Ticket;

@@ -30,7 +30,7 @@ pub enum Generation {
     Unsettled,
 }
 
-/// What a committed change survives.
+/// The event that a change survives once it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// A power loss.
@@ -42,7 +42,7 @@ pub enum Durability {
 /// How one run of a change is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// What the change survives once it is answered.
+    /// The event that the change survives once it is answered.
     pub durability: Durability,
     /// The change was rolled back before. It then shares its transaction with no other change, so that no
     /// other can make it fail again.

@@ -1,4 +1,4 @@
-//! What the store keeps: sealed bytes, and the few clear columns that searches and sweeps need.
+//! The rows of the store: sealed bytes, and the few clear columns that searches and sweeps need.
 
 /// Name of an object, unique and never changed: 16 bytes, chosen by the caller.
 pub type Uid = [u8; 16];
@@ -6,7 +6,7 @@ pub type Uid = [u8; 16];
 /// Keyed hash of one searchable attribute value: 16 bytes.
 pub type Posting = [u8; 16];
 
-/// One object.
+/// One object, without its material.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Name of the object.
@@ -17,19 +17,19 @@ pub struct Row {
     pub key_type: Option<u64>,
     /// CKA_PRIVATE.
     pub private: bool,
-    /// Left out of ordinary searches.
+    /// The object is found only by searches that ask for hidden objects.
     pub hidden: bool,
-    /// Unix seconds, 0 = never.
+    /// End of the material's life, in Unix seconds; 0 = never.
     pub expires_at: u64,
-    /// Unix seconds, 0 = never.
+    /// End of the object, in Unix seconds; 0 = never.
     pub deletion_at: u64,
-    /// Count of the object's changes.
+    /// Number of the object's changes, from 1.
     pub version: u64,
     /// Format of `sealed`.
     pub format: u32,
-    /// The whole object, sealed.
+    /// The object's attributes, encrypted. The clear columns are authenticated with them.
     pub sealed: Vec<u8>,
-    /// A code over the row under a further key; may be empty.
+    /// Authentication code of the row under the master key; empty where nobody was logged in.
     pub mac: Vec<u8>,
 }
 
@@ -44,11 +44,11 @@ pub struct Head {
     pub key_type: Option<u64>,
     /// CKA_PRIVATE.
     pub private: bool,
-    /// Left out of ordinary searches.
+    /// The object is found only by searches that ask for hidden objects.
     pub hidden: bool,
-    /// Unix seconds, 0 = never.
+    /// End of the material's life, in Unix seconds; 0 = never.
     pub expires_at: u64,
-    /// Unix seconds, 0 = never.
+    /// End of the object, in Unix seconds; 0 = never.
     pub deletion_at: u64,
 }
 
@@ -83,7 +83,7 @@ pub struct ArchivedObject {
     pub seal: [u8; 16],
 }
 
-/// What `find` looks for: objects that meet every condition that is given.
+/// The conditions of a search: an object is found when it meets every one that is given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Search<'a> {
     /// CKA_CLASS.

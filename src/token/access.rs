@@ -167,7 +167,7 @@ impl Token {
     /// Refuses to go on with an operation that was begun with `object`, if its use has ended since.
     ///
     /// # Errors
-    /// What `policy::decide` says.
+    /// Those of `policy::decide`.
     pub fn may_continue(&self, object: &Object) -> Result<()> {
         if !object.limited() {
             return Ok(());

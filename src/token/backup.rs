@@ -13,14 +13,14 @@ use crate::config::Config;
 use crate::error::{Error, Result, refuse};
 use crate::policy::Login;
 use crate::rng::Rng;
-use crate::store::{Catalog, FileCopy, Progress, Search, Snapshot};
+use crate::store::{Catalog, CopyProgress, FileCopy, Search, Snapshot};
 
 use super::Token;
 use super::identity::anchor;
 use super::identity::state::{Identity, LABEL_LEN};
 use crate::token::identity::audit::{self, Doing, Event, Verified};
 use crate::token::identity::pin::{PinRow, Role};
-use crate::token::identity::time::{MARK_ROW, Mark};
+use crate::token::identity::time::{ClockMark, MARK_ROW};
 use crate::token::record::damaged::damaged;
 use crate::token::record::domain::KEY_LEN;
 
@@ -76,7 +76,7 @@ impl Token {
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED for a target that is a token's file; CKR_DEVICE_MEMORY, CKR_DEVICE_ERROR.
-    pub fn back_up(&self, target: &Path, progress: Progress) -> Result<TokenCopy> {
+    pub fn back_up(&self, target: &Path, progress: CopyProgress) -> Result<TokenCopy> {
         self.state.refresh()?;
         self.state.identity()?;
         let copy = self.state.store.copy(target, progress)?;
@@ -154,7 +154,7 @@ impl TokenCopy {
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
-        progress: Progress,
+        progress: CopyProgress,
     ) -> Result<Self> {
         Self::verified(catalog.read_backup(file, progress)?, config, clock, rng)
     }
@@ -219,10 +219,9 @@ impl TokenCopy {
     ) -> Result<()> {
         let Self { copy, token, .. } = self;
         let identity = token.state.identity()?;
-        let mark = token
-            .state
-            .store
-            .read(|snapshot| Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref()))?;
+        let mark = token.state.store.read(|snapshot| {
+            ClockMark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())
+        })?;
         token.state.time.learn(mark);
         let now = token.state.time.now().at;
         drop(token);
@@ -246,7 +245,7 @@ fn check(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<()> {
             snapshot.meta(role.row())?.as_deref(),
         )?;
     }
-    Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
+    ClockMark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
     let key = snapshot.meta(audit::KEY_ROW)?;
     let first = snapshot.meta(audit::FIRST_KEY_ROW)?;
     if first.is_none() || key.is_none_or(|key| key.len() != KEY_LEN) {

@@ -16,7 +16,7 @@ impl Token {
     /// C_CreateObject.
     ///
     /// # Errors
-    /// What `attr::build` and `policy::decide` say of the template; CKR_ATTRIBUTE_VALUE_INVALID for
+    /// Those of `attr::build` and `policy::decide`; CKR_ATTRIBUTE_VALUE_INVALID for
     /// a key whose values contradict each other, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
     /// CKR_CURVE_NOT_SUPPORTED.
     pub fn create(&self, caller: Caller, template: &[RawAttribute]) -> Result<Handle> {

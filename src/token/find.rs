@@ -30,7 +30,7 @@ impl Token {
     /// Handles of the objects that match `template`: session objects, then token objects.
     ///
     /// # Errors
-    /// What `attr::Query` says of the template; CKR_DEVICE_ERROR.
+    /// Those of `attr::Query::new`; CKR_DEVICE_ERROR.
     pub fn find(&self, template: &[RawAttribute]) -> Result<Vec<Handle>> {
         let query = Query::new(template)?;
         if query.matches_nothing() {

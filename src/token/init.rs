@@ -12,7 +12,7 @@ use super::Token;
 use super::identity::creation::TokenCreation;
 use super::identity::pin::Role;
 use super::identity::state::{LABEL_LEN, STORE_KEY_ROW};
-use super::identity::time::{MARK_ROW, Mark};
+use super::identity::time::{ClockMark, MARK_ROW};
 
 /// Keeps other processes from making a token in the catalog until the ticket is dropped. Waits up to
 /// `wait` for a process that does so.
@@ -60,7 +60,7 @@ impl Token {
         creation: &TokenCreation,
     ) -> Result<bool> {
         let made = catalog.make(slot, |tx| {
-            let mark = Mark::vouched(now, 0);
+            let mark = ClockMark::vouched(now, 0);
             creation.write(tx, rng, now, mark).map_err(NotMade::Token)
         });
         match made {
@@ -92,7 +92,7 @@ impl Token {
             if !stored.is_some_and(|key| ended.store_key.ct_eq(&key)) {
                 return Err(made_meanwhile());
             }
-            let mark = Mark::decode(&ended.public, tx.meta(MARK_ROW)?.as_deref())?;
+            let mark = ClockMark::decode(&ended.public, tx.meta(MARK_ROW)?.as_deref())?;
             tx.clear()?;
             creation.write(tx, self.rng(), now, self.state.time.advanced(mark, true))
         })?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tenon_pkcs11::api::clock::Deadline;
 use tenon_pkcs11::api::store::{
-    Catalog, Durability, Engine, Error, FileCopy, Generation, Options, Progress, Result, Run,
+    Catalog, CopyProgress, Durability, Engine, Error, FileCopy, Generation, Options, Result, Run,
     Snapshot, Store, Ticket, Tx,
 };
 
@@ -72,7 +72,7 @@ impl Catalog for Unsteady {
         self.catalog.remove(slot)
     }
 
-    fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy> {
+    fn read_backup(&self, file: &Path, progress: CopyProgress) -> Result<FileCopy> {
         self.catalog.read_backup(file, progress)
     }
 
@@ -172,7 +172,7 @@ impl Engine for UnsteadyStore {
         done.unwrap();
     }
 
-    fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy> {
+    fn copy(&self, target: &Path, progress: CopyProgress) -> Result<FileCopy> {
         self.store.copy(target, progress)
     }
 

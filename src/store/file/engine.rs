@@ -12,7 +12,7 @@ use crate::store::line::Ticket;
 use crate::store::modes::{Generation, Options, Run};
 
 use super::counter::Counter;
-use super::file_copy::{FileCopy, Progress};
+use super::file_copy::{CopyProgress, FileCopy};
 use super::file_store::FileStore;
 use super::files;
 use super::folder::Umask;
@@ -118,7 +118,7 @@ impl Engine for FileStore {
         }
     }
 
-    fn copy(&self, target: &Path, progress: Progress) -> Result<FileCopy> {
+    fn copy(&self, target: &Path, progress: CopyProgress) -> Result<FileCopy> {
         FileCopy::of_store(&mut self.readers().connection()?, target, progress)
     }
 

@@ -12,7 +12,7 @@ use crate::store::handle::Store;
 use crate::store::line::Ticket;
 use crate::store::modes::Options;
 
-use super::file_copy::{FileCopy, Progress};
+use super::file_copy::{CopyProgress, FileCopy};
 use super::file_store::FileStore;
 use super::folder::{FolderLock, Umask, names};
 use super::{removal, slot_files};
@@ -100,7 +100,7 @@ impl Catalog for FileCatalog {
         removal::remove(&self.path(slot))
     }
 
-    fn read_backup(&self, file: &Path, progress: Progress) -> Result<FileCopy> {
+    fn read_backup(&self, file: &Path, progress: CopyProgress) -> Result<FileCopy> {
         // Removes what a restore left behind when it was killed; while a store is being made, the next one does.
         drop(self.lock(Duration::ZERO));
         // The draft lies beside the stores, so that renaming it can replace any of them.

@@ -25,7 +25,7 @@ use crate::store::door::Tx;
 use crate::store::error::{Error, Result};
 
 /// Called now and then while a copy is made: with the bytes written, and about how many there will be.
-pub type Progress = Box<dyn FnMut(u64, u64) + Send>;
+pub type CopyProgress = Box<dyn FnMut(u64, u64) + Send>;
 
 /// SQLite's steps between two reports.
 const STEPS: i32 = 1_000_000;
@@ -43,7 +43,7 @@ impl FileCopy {
     ///
     /// # Errors
     /// Those of `Store::open` and `Store::copy`; `HasLog` where a log with content lies beside the file.
-    pub fn of_file(source: &Path, target: &Path, progress: Progress) -> Result<Self> {
+    pub fn of_file(source: &Path, target: &Path, progress: CopyProgress) -> Result<Self> {
         files::regular(source)?;
         if files::has_log(source) {
             return Err(Error::HasLog(source.into()));
@@ -59,7 +59,7 @@ impl FileCopy {
     pub(super) fn of_store(
         conn: &mut Connection,
         target: &Path,
-        progress: Progress,
+        progress: CopyProgress,
     ) -> Result<Self> {
         let target = files::resolve(target)?;
         if let (Some(folder), Some(name)) = (target.parent(), target.file_name()) {
@@ -68,7 +68,7 @@ impl FileCopy {
         Self::make(conn, &target, progress)
     }
 
-    fn make(conn: &mut Connection, target: &Path, progress: Progress) -> Result<Self> {
+    fn make(conn: &mut Connection, target: &Path, progress: CopyProgress) -> Result<Self> {
         let target = files::resolve(target)?;
         let draft = Draft::kept_beside(&target)?;
         copy_into(conn, draft.path(), progress)?;
@@ -265,7 +265,7 @@ impl Occupied {
     }
 }
 
-fn copy_into(conn: &mut Connection, draft: &Path, mut progress: Progress) -> Result<()> {
+fn copy_into(conn: &mut Connection, draft: &Path, mut progress: CopyProgress) -> Result<()> {
     let name = draft
         .to_str()
         .ok_or_else(|| Error::Io(std::io::ErrorKind::InvalidFilename, draft.into()))?;

@@ -24,7 +24,7 @@ use super::open_files::OpenFiles;
 use super::queue::Queue;
 use super::readers::Readers;
 use super::reserve::Reserve;
-use super::writer::Writer;
+use super::writer::StoreWriter;
 use super::{epoch, files, folder, gen_file, log_file, schema, sys};
 
 pub(super) struct FileStore {
@@ -108,7 +108,7 @@ impl FileStore {
         sys::keep_log_file(&conn);
         open_files.opened()?;
         schema::admit(&mut conn, known, false)?;
-        let mut writer = Writer::new(
+        let mut writer = StoreWriter::new(
             conn,
             Arc::clone(&open_files),
             queue.clone(),

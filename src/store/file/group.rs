@@ -19,11 +19,11 @@ use crate::store::modes::Run;
 
 use super::counter::Counter;
 use super::rows::FileRows;
-use super::writer::Writer;
+use super::writer::StoreWriter;
 use crate::store::error::{Error, Result};
 
 pub(super) struct Group {
-    writer: Mutex<Writer>,
+    writer: Mutex<StoreWriter>,
     busy_timeout: Duration,
     counter: Counter,
     /// How many threads wait for the writer. Every thread counted here goes on to take the writer, so a
@@ -34,7 +34,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(writer: Writer, counter: Counter) -> Self {
+    pub(super) fn new(writer: StoreWriter, counter: Counter) -> Self {
         Self {
             counter,
             busy_timeout: writer.busy_timeout(),

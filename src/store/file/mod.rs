@@ -46,7 +46,7 @@ mod whole_file;
 mod writer;
 
 pub(in crate::store) use file_catalog::FileCatalog;
-pub use file_copy::{FileCopy, Progress};
+pub use file_copy::{CopyProgress, FileCopy};
 pub(crate) use folder::Umask;
 pub use removal::remove;
 pub(crate) use whole_file::WholeFile;

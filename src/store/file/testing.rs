@@ -16,7 +16,7 @@ use super::counter::Counter;
 use super::open_files::OpenFiles;
 use super::queue::Queue;
 use super::schema;
-use super::writer::Writer;
+use super::writer::StoreWriter;
 
 /// A connection to a new, empty database, whose folder is removed with the answer.
 pub(super) fn database() -> (TempDir, Connection) {
@@ -71,7 +71,7 @@ pub(super) fn row(number: u8, len: usize) -> Row {
 }
 
 /// The writer of a new store in `directory`, and its counter.
-pub(super) fn writer(directory: &Path) -> (Writer, Counter) {
+pub(super) fn writer(directory: &Path) -> (StoreWriter, Counter) {
     let path = directory.join("slot-0000.tenon");
     drop(Store::create(&path).unwrap());
     let conn = connect(&path, Purpose::Write, Duration::from_secs(1)).unwrap();
@@ -79,7 +79,7 @@ pub(super) fn writer(directory: &Path) -> (Writer, Counter) {
     let open_files = Arc::new(OpenFiles::of(&path, true).unwrap());
     let queue = Queue::of(&path).unwrap();
     let timeout = Duration::from_secs(1);
-    let writer = Writer::new(conn, Arc::clone(&open_files), queue, newest, timeout);
+    let writer = StoreWriter::new(conn, Arc::clone(&open_files), queue, newest, timeout);
     let file = path.with_extension("gen");
     let counter = writer.attach(&file).unwrap();
     (writer, counter)

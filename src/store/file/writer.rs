@@ -35,7 +35,7 @@ const SHRINK: u32 = 256;
 /// emptied the write-ahead log since then writes again.
 const ERASED: &str = "store.erased";
 
-pub(super) struct Writer {
+pub(super) struct StoreWriter {
     conn: Connection,
     open_files: Arc<OpenFiles>,
     queue: Queue,
@@ -80,7 +80,7 @@ pub(super) struct Part {
     pub(super) broke: Option<Error>,
 }
 
-impl Writer {
+impl StoreWriter {
     /// A writer on `conn`, whose file is open as `open_files` and has the schema version `schema`. It
     /// waits for other processes in `queue`.
     pub(super) fn new(
@@ -434,7 +434,7 @@ fn for_everyone(error: Error, changes: usize) -> Error {
     }
 }
 
-impl Drop for Writer {
+impl Drop for StoreWriter {
     /// SQLite folds the log into the database when the last connection is closed. Where one of the files
     /// is not the one that was opened, it is told to leave both alone.
     fn drop(&mut self) {

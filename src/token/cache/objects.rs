@@ -24,14 +24,15 @@ pub(in crate::token) struct Objects(RwLock<Table>);
 #[derive(Default)]
 struct Table {
     last: Handle,
-    entries: HashMap<Handle, Entry>,
+    entries: HashMap<Handle, HandleEntry>,
     handles: HashMap<Uid, Handle>,
     /// The session objects of each session.
     owned: HashMap<SessionHandle, BTreeSet<Handle>>,
     remembered: usize,
 }
 
-struct Entry {
+/// What the table holds of one handle.
+struct HandleEntry {
     uid: Uid,
     private: bool,
     /// Always there for a session object. For a token object, there while it is remembered, with the
@@ -111,7 +112,7 @@ impl Objects {
         if let Home::Session { owner, .. } = &object.home {
             table.owned.entry(*owner).or_default().insert(handle);
         }
-        let entry = Entry {
+        let entry = HandleEntry {
             uid: object.uid,
             private: object.facts.private,
             object: Some((Arc::new(object), 0)),
@@ -189,7 +190,7 @@ impl Table {
         self.handles.insert(uid, self.last);
         self.entries.insert(
             self.last,
-            Entry {
+            HandleEntry {
                 uid,
                 private,
                 object: None,
@@ -215,7 +216,7 @@ impl Table {
         }
     }
 
-    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+    fn retain(&mut self, keep: impl Fn(&HandleEntry) -> bool) {
         let gone: Vec<_> = self
             .entries
             .iter()

@@ -3,7 +3,7 @@
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::store::Tx;
-use crate::token::identity::audit::{self, QUOTA_ROW, Quota, Refusal};
+use crate::token::identity::audit::{self, QUOTA_ROW, Quota, RefusalRecord};
 use crate::token::identity::state::Keys;
 
 use super::writer::Writer;
@@ -14,7 +14,7 @@ impl Writer {
         &self,
         tx: &Tx<'_>,
         keys: &Keys,
-        refusals: &[Refusal],
+        refusals: &[RefusalRecord],
     ) -> Result<()> {
         if refusals.is_empty() && !keys.logged_in() {
             return Ok(());

@@ -4,7 +4,7 @@ use crate::ck;
 use crate::config::LogLevel;
 use crate::error::{Error, Result};
 use crate::log;
-use crate::token::identity::audit::{Doing, QUOTA_ROW, Quota, Refusal};
+use crate::token::identity::audit::{Doing, QUOTA_ROW, Quota, RefusalRecord};
 use crate::token::identity::state::Keys;
 
 use super::writer::Writer;
@@ -22,7 +22,7 @@ impl Writer {
             return Ok(());
         }
         let now = self.state.time.now().at;
-        let refusal = Refusal {
+        let refusal = RefusalRecord {
             entry: doing.into().entry(keys.login, now, error.rv),
             public: !keys.logged_in(),
             bounded,
@@ -55,7 +55,12 @@ impl Writer {
 
     /// On a full disk, refusals whose number is bounded use the store's reserve of disk space. Others are
     /// only in the log then, since an endless row of them would use the reserve up.
-    fn write_refusals(&self, keys: &Keys, refusals: Vec<Refusal>, bounded: bool) -> Result<()> {
+    fn write_refusals(
+        &self,
+        keys: &Keys,
+        refusals: Vec<RefusalRecord>,
+        bounded: bool,
+    ) -> Result<()> {
         let write = || {
             self.store.write_anyhow(|tx| {
                 let mark = self.store_mark(tx, keys)?;

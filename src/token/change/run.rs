@@ -6,7 +6,7 @@ use crate::store::Tx;
 use crate::token::cache::object::Object;
 use crate::token::identity::audit::{Doing, Event, Touch, Touched};
 use crate::token::identity::state::Keys;
-use crate::token::identity::time::Mark;
+use crate::token::identity::time::ClockMark;
 
 use super::transaction::Change;
 use super::writer::Writer;
@@ -87,7 +87,7 @@ impl Writer {
         doing: Doing,
         rv: ck::CK_RV,
         f: impl FnOnce(&mut Change<'_>) -> Result<T>,
-    ) -> Result<(T, Mark)> {
+    ) -> Result<(T, ClockMark)> {
         let mut change = Change::new(tx, &self.state, keys, doing, rv)?;
         let out = f(&mut change)?;
         Ok((out, change.finish(keys)?))

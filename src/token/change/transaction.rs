@@ -9,7 +9,7 @@ use crate::store::{MaterialRow, Row, Snapshot, Tx, Uid};
 use crate::token::identity::audit::{self, Doing, Entry, Touch, Touched};
 use crate::token::identity::rows::Moved;
 use crate::token::identity::state::{Keys, TokenState};
-use crate::token::identity::time::{MARK_ROW, Mark, Now};
+use crate::token::identity::time::{ClockMark, MARK_ROW, Now};
 use crate::token::record::material;
 use crate::token::record::vault::{Record, Vault};
 
@@ -23,8 +23,8 @@ pub(in crate::token) struct Change<'a> {
     state: &'a TokenState,
     pub(in crate::token) vault: Vault<'a>,
     pub(in crate::token) now: Now,
-    pub(in crate::token) stored: Mark,
-    pub(in crate::token) mark: Mark,
+    pub(in crate::token) stored: ClockMark,
+    pub(in crate::token) mark: ClockMark,
     pub(in crate::token) entry: Entry,
     /// What the change adds to and takes from the sum of the rows.
     pub(in crate::token) moved: Moved,
@@ -41,7 +41,7 @@ impl<'a> Change<'a> {
     ) -> Result<Self> {
         keys.identity.check(tx)?;
         let public = &keys.identity.public;
-        let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+        let stored = ClockMark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
         let now = state.time.now();
         Ok(Self {
             tx,
@@ -56,7 +56,7 @@ impl<'a> Change<'a> {
     }
 
     /// Appends the audit record, and stores the clock mark and the sum of the rows; returns the mark.
-    pub(in crate::token) fn finish(self, keys: &Keys) -> Result<Mark> {
+    pub(in crate::token) fn finish(self, keys: &Keys) -> Result<ClockMark> {
         if self.mark != self.stored {
             let mark = self.mark.encode(&keys.identity.public);
             self.tx.set_meta(MARK_ROW, &mark)?;
@@ -151,12 +151,12 @@ impl<'a> Change<'a> {
     }
 
     /// The clock mark that was committed before this change.
-    pub(in crate::token) fn stored_mark(&self) -> Mark {
+    pub(in crate::token) fn stored_mark(&self) -> ClockMark {
         self.stored
     }
 
     /// Commits `mark`, which the security officer has accepted, in place of the clock's.
-    pub(in crate::token) fn set_mark(&mut self, mark: Mark) {
+    pub(in crate::token) fn set_mark(&mut self, mark: ClockMark) {
         self.mark = mark;
         self.entry.number = Some(mark.at);
     }

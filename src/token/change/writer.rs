@@ -9,7 +9,7 @@ use crate::store::Tx;
 use crate::token::identity::anchor::AnchoredStore;
 use crate::token::identity::audit::Refusals;
 use crate::token::identity::state::{Keys, TokenState};
-use crate::token::identity::time::{MARK_ROW, Mark};
+use crate::token::identity::time::{ClockMark, MARK_ROW};
 
 pub(in crate::token) struct Writer {
     pub(super) state: Arc<TokenState>,
@@ -56,7 +56,7 @@ impl Writer {
         let public = &keys.identity.public;
         let stored = self.state.store.read(|snapshot| {
             let row = snapshot.meta(MARK_ROW)?;
-            Mark::decode(public, row.as_deref())
+            ClockMark::decode(public, row.as_deref())
         })?;
         if self.state.time.advanced(stored, keys.logged_in()) == stored {
             return Ok(());
@@ -69,10 +69,10 @@ impl Writer {
     }
 
     /// Advances the mark by the clock, stores it and returns it.
-    pub(in crate::token) fn store_mark(&self, tx: &Tx<'_>, keys: &Keys) -> Result<Mark> {
+    pub(in crate::token) fn store_mark(&self, tx: &Tx<'_>, keys: &Keys) -> Result<ClockMark> {
         keys.identity.check(tx)?;
         let public = &keys.identity.public;
-        let stored = Mark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
+        let stored = ClockMark::decode(public, tx.meta(MARK_ROW)?.as_deref())?;
         let mark = self.state.time.advanced(stored, keys.logged_in());
         tx.set_meta(MARK_ROW, &mark.encode(public))?;
         Ok(mark)

@@ -36,7 +36,7 @@ const TAG_LEN: usize = 32;
 
 /// How far a token has come, as an anchor notes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Progress {
+struct AnchorNote {
     /// How many transactions changed the store.
     changes: u64,
     /// Position of the last audit record, and its authentication code.
@@ -46,7 +46,7 @@ struct Progress {
     rows: u64,
 }
 
-impl Progress {
+impl AnchorNote {
     /// For a token of which nothing is noted yet. Every copy of it has come this far.
     const NONE: Self = Self {
         changes: 0,
@@ -105,7 +105,7 @@ struct Anchor<'a> {
 impl Anchor<'_> {
     /// Content: magic (8) ‖ serial (8) ‖ changes (8) ‖ records (8) ‖ code (32) ‖ rows (8) ‖ tag under
     /// the store key (32).
-    fn encode(&self, progress: &Progress) -> Vec<u8> {
+    fn encode(&self, progress: &AnchorNote) -> Vec<u8> {
         let mut out = [&MAGIC[..], &self.identity.serial].concat();
         out.extend_from_slice(&progress.changes.to_be_bytes());
         out.extend_from_slice(&progress.records.to_be_bytes());
@@ -116,7 +116,7 @@ impl Anchor<'_> {
         out
     }
 
-    fn decode(&self, content: &[u8]) -> Option<Progress> {
+    fn decode(&self, content: &[u8]) -> Option<AnchorNote> {
         let (body, tag) = content.split_at_checked(content.len().checked_sub(TAG_LEN)?)?;
         let expected = Secret::copy(&self.identity.public.tag(&[b"anchor", body]));
         if !expected.ct_eq(tag) {
@@ -128,7 +128,7 @@ impl Anchor<'_> {
             .split_first_chunk()?;
         let (records, rest) = rest.split_first_chunk()?;
         let (code, rows) = rest.split_first_chunk()?;
-        Some(Progress {
+        Some(AnchorNote {
             changes: u64::from_be_bytes(*changes),
             records: u64::from_be_bytes(*records),
             code: *code,
@@ -136,7 +136,7 @@ impl Anchor<'_> {
         })
     }
 
-    fn read(&self) -> Result<Option<Progress>> {
+    fn read(&self) -> Result<Option<AnchorNote>> {
         let Some(content) = self.file.read().map_err(|e| self.unusable(e))? else {
             return Ok(None);
         };
@@ -146,7 +146,7 @@ impl Anchor<'_> {
         }
     }
 
-    fn write(&self, progress: &Progress) -> Result<()> {
+    fn write(&self, progress: &AnchorNote) -> Result<()> {
         let content = self.encode(progress);
         self.file.replace(&content).map_err(|e| self.unusable(e))
     }
@@ -164,13 +164,18 @@ impl Anchor<'_> {
             return Ok(());
         }
         if noted.is_none() {
-            self.write(&Progress::NONE)?;
+            self.write(&AnchorNote::NONE)?;
         }
         Ok(tx.set_meta(ANCHORED_ROW, &[1])?)
     }
 
     /// Compares the note with a store that has `changes` changes.
-    fn check(&self, noted: Option<&Progress>, snapshot: &Snapshot<'_>, changes: u64) -> Result<()> {
+    fn check(
+        &self,
+        noted: Option<&AnchorNote>,
+        snapshot: &Snapshot<'_>,
+        changes: u64,
+    ) -> Result<()> {
         match noted {
             None if snapshot.meta(ANCHORED_ROW)?.is_none() => Ok(()),
             None => Err(self.refused("the token has an anchor, which is not there")),
@@ -215,7 +220,7 @@ pub(in crate::token) fn is_noted(snapshot: &Snapshot<'_>) -> Result<bool> {
 
 /// Whether the state `now` continues the state `then`.
 pub(in crate::token) fn goes_on(now: &Snapshot<'_>, then: &Snapshot<'_>) -> Result<bool> {
-    let progress = Progress::of(then, then.generation()?)?;
+    let progress = AnchorNote::of(then, then.generation()?)?;
     progress.is_reached(now, now.generation()?)
 }
 
@@ -264,7 +269,7 @@ impl AnchoredStore {
                 (Err(_), false) => false,
             };
             let out = change(tx)?;
-            let progress = Progress::of(tx, changes + 1)?;
+            let progress = AnchorNote::of(tx, changes + 1)?;
             Ok((out, Some(progress).filter(|_| noted)))
         })?;
         // The change is committed, so an error of its note is only logged.
@@ -274,7 +279,7 @@ impl AnchoredStore {
         Ok(out)
     }
 
-    fn note(&self, anchor: &Anchor<'_>, progress: &Progress) -> Result<()> {
+    fn note(&self, anchor: &Anchor<'_>, progress: &AnchorNote) -> Result<()> {
         let _alone = self.noting.lock();
         let noted = anchor.read()?;
         if noted.is_none_or(|noted| noted >= *progress) {
@@ -323,7 +328,7 @@ impl AnchoredStore {
         let progress = self
             .state
             .store
-            .read(|snapshot| Progress::of(snapshot, changes))?;
+            .read(|snapshot| AnchorNote::of(snapshot, changes))?;
         anchor.write(&progress)
     }
 
@@ -342,7 +347,7 @@ impl AnchoredStore {
         let Some(anchor) = self.anchor(ended) else {
             return;
         };
-        if let Err(error) = anchor.write(&Progress::ENDED) {
+        if let Err(error) = anchor.write(&AnchorNote::ENDED) {
             log::note(
                 LogLevel::Error,
                 &format!("the end of a token was not noted: {error}"),

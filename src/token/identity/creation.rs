@@ -14,7 +14,7 @@ use crate::token::identity::attestation;
 use crate::token::identity::audit::{self, Doing, Event};
 use crate::token::identity::pin::{PinRow, Role};
 use crate::token::identity::rows::Rows;
-use crate::token::identity::time::{MARK_ROW, Mark};
+use crate::token::identity::time::{ClockMark, MARK_ROW};
 use crate::token::record::domain::{Domain, KEY_LEN, Serial};
 
 /// All rows of a new token. Whatever can be refused is refused when this is made, not when it is written.
@@ -76,7 +76,7 @@ impl TokenCreation {
         tx: &Tx<'_>,
         rng: &dyn Rng,
         now: UnixTime,
-        mark: Mark,
+        mark: ClockMark,
     ) -> Result<()> {
         let Self { serial, public, .. } = self;
         tx.set_meta(STORE_KEY_ROW, &self.store_key)?;

@@ -21,7 +21,7 @@ use crate::token::record::suspects::Suspects;
 use crate::token::record::vault::Vault;
 
 use super::pin::Role;
-use super::time::{MARK_ROW, Mark, TokenTime};
+use super::time::{ClockMark, MARK_ROW, TokenTime};
 
 /// Row of the store key, which is in clear.
 pub(in crate::token) const STORE_KEY_ROW: &str = "key.store";
@@ -60,7 +60,7 @@ impl Identity {
         )
     }
 
-    fn read(snapshot: &Snapshot<'_>) -> Result<Option<(Self, Mark)>> {
+    fn read(snapshot: &Snapshot<'_>) -> Result<Option<(Self, ClockMark)>> {
         let Some(store_key) = snapshot.meta(STORE_KEY_ROW)?.map(Secret::from) else {
             return Ok(None);
         };
@@ -77,7 +77,7 @@ impl Identity {
             store_key,
             public,
         };
-        let mark = Mark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
+        let mark = ClockMark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
         Ok(Some((identity, mark)))
     }
 }

@@ -40,7 +40,7 @@ const RETRY: UnixTime = 60;
 
 /// The clock mark as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::token) struct Mark {
+pub(in crate::token) struct ClockMark {
     /// Unix seconds.
     pub(in crate::token) at: UnixTime,
     /// How often the security officer has lowered the mark.
@@ -52,7 +52,7 @@ pub(in crate::token) struct Mark {
     doubt: UnixTime,
 }
 
-impl Mark {
+impl ClockMark {
     /// A mark set by somebody who knows a PIN, or of a new token.
     pub(in crate::token) fn vouched(at: UnixTime, lowered: u64) -> Self {
         Self {
@@ -124,7 +124,7 @@ pub(in crate::token) struct TokenTime {
     clock: Arc<dyn Clock>,
     leap: UnixTime,
     /// The committed mark as this process last saw it; `mark` and `doubt` repeat its fields.
-    known: Mutex<Mark>,
+    known: Mutex<ClockMark>,
     mark: AtomicU64,
     doubt: AtomicU64,
     /// The highest reading that was not in doubt, or the mark.
@@ -182,7 +182,7 @@ impl TokenTime {
     }
 
     /// Takes over the committed mark, which another process may have moved.
-    pub(in crate::token) fn learn(&self, mark: Mark) {
+    pub(in crate::token) fn learn(&self, mark: ClockMark) {
         let mut known = self.known.lock();
         if (mark.lowered, mark.at) < (known.lowered, known.at) {
             return;
@@ -200,7 +200,7 @@ impl TokenTime {
     /// The mark to commit in place of the stored one. `login`: somebody is logged in. `stored` may be a mark
     /// that this transaction wrote and that is never committed, so it is not taken over here: the caller
     /// calls `learn` after the commit.
-    pub(in crate::token) fn advanced(&self, stored: Mark, login: bool) -> Mark {
+    pub(in crate::token) fn advanced(&self, stored: ClockMark, login: bool) -> ClockMark {
         let reading = self.clock.now();
         if self.doubts(reading, stored.at) {
             return if login {
@@ -216,7 +216,7 @@ impl TokenTime {
         } else {
             stored.vouched.saturating_add(self.leap)
         };
-        let mut mark = Mark { doubt: 0, ..stored };
+        let mut mark = ClockMark { doubt: 0, ..stored };
         if !self.doubts(highest, stored.at) {
             mark.at = mark.at.max(highest.min(limit));
         }
@@ -227,7 +227,7 @@ impl TokenTime {
     }
 
     /// The highest reading that this process has believed, or `stored`, by the rules of `learn`.
-    fn highest_with(&self, stored: Mark) -> UnixTime {
+    fn highest_with(&self, stored: ClockMark) -> UnixTime {
         let known = self.known.lock();
         let highest = self.highest.load(Ordering::SeqCst);
         match stored.lowered.cmp(&known.lowered) {
@@ -265,12 +265,12 @@ impl TokenTime {
 
     /// The mark that the security officer accepts: the clock's reading. `None` where it is below the
     /// stored mark and `lower` is false.
-    pub(in crate::token) fn accepted(&self, stored: Mark, lower: bool) -> Option<Mark> {
+    pub(in crate::token) fn accepted(&self, stored: ClockMark, lower: bool) -> Option<ClockMark> {
         let at = self.clock.now();
         if lower {
-            return Some(Mark::vouched(at, stored.lowered.saturating_add(1)));
+            return Some(ClockMark::vouched(at, stored.lowered.saturating_add(1)));
         }
-        (at >= stored.at).then(|| Mark::vouched(at, stored.lowered))
+        (at >= stored.at).then(|| ClockMark::vouched(at, stored.lowered))
     }
 
     /// Adds clock, mark and time to a refusal because of time.
@@ -304,17 +304,17 @@ impl TokenTime {
 }
 
 /// The mark that a login makes of a reading in doubt.
-fn doubted(stored: Mark, reading: UnixTime) -> Mark {
+fn doubted(stored: ClockMark, reading: UnixTime) -> ClockMark {
     match stored.doubt {
-        0 => Mark {
+        0 => ClockMark {
             doubt: reading,
             ..stored
         },
-        doubt if reading < doubt => Mark {
+        doubt if reading < doubt => ClockMark {
             doubt: reading,
             ..stored
         },
-        doubt if reading - doubt >= DOUBT => Mark::vouched(reading, stored.lowered),
+        doubt if reading - doubt >= DOUBT => ClockMark::vouched(reading, stored.lowered),
         _ => stored,
     }
 }
@@ -338,8 +338,8 @@ mod tests {
     const LEAP: UnixTime = 8 * DAY;
     const YEAR: UnixTime = AT + 366 * DAY;
 
-    fn mark(at: UnixTime) -> Mark {
-        Mark::vouched(at, 0)
+    fn mark(at: UnixTime) -> ClockMark {
+        ClockMark::vouched(at, 0)
     }
 
     fn time(reading: UnixTime) -> (ManualClock, TokenTime) {

@@ -7,11 +7,11 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(1))
 }
 
-fn put(writer: &mut Writer, row: &Row) -> Part {
+fn put(writer: &mut StoreWriter, row: &Row) -> Part {
     put_and(writer, Durability::Full, row).0
 }
 
-fn put_and(writer: &mut Writer, durability: Durability, row: &Row) -> (Part, Result<()>) {
+fn put_and(writer: &mut StoreWriter, durability: Durability, row: &Row) -> (Part, Result<()>) {
     let mut answer = Ok(());
     let part = writer.change(durability, soon(), &mut |rows| {
         answer = rows.put(row, &[]);

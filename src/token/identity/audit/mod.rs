@@ -20,6 +20,6 @@ pub(in crate::token) use doing::Doing;
 pub use entry::{Entry, Repeated, Touch, Touched};
 pub(in crate::token) use entry::{LABEL_MAX, seal_of};
 pub use event::Event;
-pub(in crate::token) use refusals::{QUOTA_ROW, Quota, Refusal, Refusals};
+pub(in crate::token) use refusals::{QUOTA_ROW, Quota, RefusalRecord, Refusals};
 pub use verify::Verified;
 pub(in crate::token) use verify::verify;

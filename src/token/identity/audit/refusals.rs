@@ -27,7 +27,7 @@ const KINDS: usize = 64;
 
 /// A refusal that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::token) struct Refusal {
+pub(in crate::token) struct RefusalRecord {
     pub(in crate::token) entry: Entry,
     /// Nobody was logged in, so the quota limits it.
     pub(in crate::token) public: bool,
@@ -35,8 +35,10 @@ pub(in crate::token) struct Refusal {
     pub(in crate::token) bounded: bool,
 }
 
-struct Kind {
-    refusal: Refusal,
+/// Refusals that differ in time alone.
+struct RefusalCount {
+    /// The last of them.
+    refusal: RefusalRecord,
     /// Beginning of the minute in which refusals of this kind are counted.
     opened: UnixTime,
     /// Refusals since the last record of this kind.
@@ -45,11 +47,11 @@ struct Kind {
 
 /// The refusals that this process counts.
 #[derive(Default)]
-pub(in crate::token) struct Refusals(Mutex<Vec<Kind>>);
+pub(in crate::token) struct Refusals(Mutex<Vec<RefusalCount>>);
 
 impl Refusals {
     /// Counts a refusal. Returns what is to be recorded now, which is mostly nothing.
-    pub(in crate::token) fn note(&self, refusal: Refusal) -> Vec<Refusal> {
+    pub(in crate::token) fn note(&self, refusal: RefusalRecord) -> Vec<RefusalRecord> {
         let at = refusal.entry.at;
         if refusal.bounded {
             let mut all = self.take(at);
@@ -68,15 +70,19 @@ impl Refusals {
             target: None,
             ..refusal.entry
         };
-        Self::count(&mut kinds, Refusal { entry, ..refusal }, at)
+        Self::count(&mut kinds, RefusalRecord { entry, ..refusal }, at)
     }
 
-    fn count(kinds: &mut Vec<Kind>, refusal: Refusal, at: UnixTime) -> Vec<Refusal> {
+    fn count(
+        kinds: &mut Vec<RefusalCount>,
+        refusal: RefusalRecord,
+        at: UnixTime,
+    ) -> Vec<RefusalRecord> {
         let found = kinds.iter_mut().find(|kind| same(&kind.refusal, &refusal));
         let Some(kind) = found else {
             let mut all = Self::drain(kinds, at);
             all.push(refusal.clone());
-            kinds.push(Kind {
+            kinds.push(RefusalCount {
                 refusal,
                 opened: at,
                 unrecorded: None,
@@ -101,11 +107,11 @@ impl Refusals {
     }
 
     /// Takes all that was counted and not recorded.
-    pub(in crate::token) fn take(&self, at: UnixTime) -> Vec<Refusal> {
+    pub(in crate::token) fn take(&self, at: UnixTime) -> Vec<RefusalRecord> {
         Self::drain(&mut self.0.lock(), at)
     }
 
-    fn drain(kinds: &mut Vec<Kind>, at: UnixTime) -> Vec<Refusal> {
+    fn drain(kinds: &mut Vec<RefusalCount>, at: UnixTime) -> Vec<RefusalRecord> {
         let mut all = Vec::new();
         for kind in kinds.iter_mut() {
             if let Some(repeated) = kind.unrecorded.take() {
@@ -120,7 +126,7 @@ impl Refusals {
     }
 
     /// Counts again what `take` returned and could not be recorded.
-    pub(in crate::token) fn give_back(&self, refusals: Vec<Refusal>) {
+    pub(in crate::token) fn give_back(&self, refusals: Vec<RefusalRecord>) {
         let mut kinds = self.0.lock();
         for mut refusal in refusals {
             let at = refusal.entry.at;
@@ -136,7 +142,7 @@ impl Refusals {
                 kind.unrecorded = Some(repeated);
                 continue;
             }
-            kinds.push(Kind {
+            kinds.push(RefusalCount {
                 opened: at,
                 refusal,
                 unrecorded: Some(repeated),
@@ -146,8 +152,8 @@ impl Refusals {
 }
 
 /// Whether two refusals differ only in time and number.
-fn same(one: &Refusal, other: &Refusal) -> bool {
-    let key = |refusal: &Refusal| {
+fn same(one: &RefusalRecord, other: &RefusalRecord) -> bool {
+    let key = |refusal: &RefusalRecord| {
         let Entry {
             event,
             login,
@@ -178,7 +184,7 @@ pub(in crate::token) const QUOTA_ROW: &str = "audit.quota";
 pub(in crate::token) const REFUSALS_A_DAY: u64 = 256;
 const DAY: UnixTime = 86_400;
 
-/// What callers without a login caused today, over all processes.
+/// Numbers of refusals and changes that callers without a login caused today, over all processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::token) struct Quota {
     /// Beginning of the day, in Unix seconds.
@@ -248,7 +254,7 @@ impl Quota {
     }
 
     /// Whether the refusal may be recorded; one that may not is counted as omitted.
-    pub(in crate::token) fn admit(&mut self, refusal: &Refusal) -> bool {
+    pub(in crate::token) fn admit(&mut self, refusal: &RefusalRecord) -> bool {
         // Wrong PINs are always recorded, however many other refusals there are.
         if refusal.bounded {
             return true;
@@ -305,16 +311,16 @@ mod tests {
     use crate::policy::Login;
     use crate::token::identity::audit::Doing;
 
-    fn refusal(at: UnixTime, mechanism: u64, rv: ck::CK_RV) -> Refusal {
+    fn refusal(at: UnixTime, mechanism: u64, rv: ck::CK_RV) -> RefusalRecord {
         let doing: Doing = Event::ImportRefused.with(mechanism);
-        Refusal {
+        RefusalRecord {
             entry: doing.entry(Login::Public, at, rv),
             public: true,
             bounded: rv == ck::CKR_PIN_INCORRECT,
         }
     }
 
-    fn counts(refusals: &[Refusal]) -> Vec<Option<u64>> {
+    fn counts(refusals: &[RefusalRecord]) -> Vec<Option<u64>> {
         let counts = refusals.iter().map(|refusal| refusal.entry.repeated);
         counts.map(|repeated| Some(repeated?.count)).collect()
     }
@@ -364,7 +370,7 @@ mod tests {
     #[test]
     fn empty_pins_are_recorded_like_other_refusals() {
         let refusals = Refusals::default();
-        let empty = |at| Refusal {
+        let empty = |at| RefusalRecord {
             bounded: false,
             ..refusal(at, 1, ck::CKR_PIN_INCORRECT)
         };

@@ -19,6 +19,12 @@ import seal
 ALGORITHMS = {"RSAES_OAEP_SHA_1": 1, "RSAES_OAEP_SHA_256": 2, "RSAES_PKCS1_V1_5": 3,
               "RSA_AES_KEY_WRAP_SHA_1": 4, "RSA_AES_KEY_WRAP_SHA_256": 5,
               "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD": 6, "SM2PKE_SM4_ECB": 7, "SM2PKE": 8}
+AD, AS, AH, HW = "alibaba-default", "alibaba-software", "alibaba-hardware", "huawei"
+OAEP_1, OAEP_256, PKCS1 = "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "RSAES_PKCS1_V1_5"
+ECB, KWP, SM2_SM4 = ("RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD", "RSA_AES_KEY_WRAP_SHA_256",
+                     "SM2PKE_SM4_ECB")
+# Environment in which RSAES_PKCS1_V1_5 brings material.
+WITH_PKCS1 = {"TENON_BYOK_PKCS1": "true"}
 ENVELOPE = p11.Mechanism(p11.CKM_TENON_KMS_ENVELOPE)
 
 
@@ -97,6 +103,11 @@ class Token:
         """The JSON that a command of `tenon byok` answers."""
         return json.loads(self.byok(*words, "--json", **expected))
 
+    def documented(self, text):
+        """docs/byok.md says so."""
+        with open(os.path.join(os.environ["CONFORMANCE"], "..", "docs", "byok.md"), encoding="utf-8") as file:
+            assert text in " ".join(file.read().split()), text
+
     def create(self, profile, spec, *options):
         """The KeyId of a new key."""
         return self.ask("create", "--profile", profile, "--spec", spec, *options)["KeyMetadata"]["KeyId"]
@@ -109,9 +120,10 @@ class Token:
     def describe(self, key):
         return self.ask("describe", key, "--login")["KeyMetadata"]
 
-    def parameters(self, key, algorithm, *options):
+    def parameters(self, key, algorithm, *options, **environment):
         folder = tempfile.mkdtemp(dir=".")
-        self.byok("parameters", key, "--algorithm", algorithm, "--directory", folder, *options)
+        self.byok("parameters", key, "--algorithm", algorithm, "--directory", folder, *options,
+                  **environment)
         return Parameters(key, algorithm, folder)
 
     def import_blob(self, parameters, blob, *options, key=None, **expected):
@@ -120,11 +132,11 @@ class Token:
         return self.byok("import", key or parameters.key, file, "--import-token",
                          parameters.token_file, *options, **expected)
 
-    def new_import(self, profile, spec, algorithm, material, *options):
-        """The KeyId of a new key with this material, and the parameters by which it came."""
-        key = self.create(profile, spec, *options)
-        parameters = self.parameters(key, algorithm)
-        self.import_blob(parameters, parameters.wrap(material))
+    def new_import(self, profile, spec, algorithm, owned, *options, **environment):
+        """The KeyId of a new key with the material `owned`, and the parameters by which it came."""
+        key = self.create(profile, spec)
+        parameters = self.parameters(key, algorithm, **environment)
+        self.import_blob(parameters, parameters.wrap(owned), *options, **environment)
         return key, parameters
 
     # C calls.

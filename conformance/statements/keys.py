@@ -6,19 +6,15 @@ import os
 
 import p11
 from statements import run, states
-from statements_token import Token, material
+from statements_token import AD, AH, AS, ECB, HW, KWP, OAEP_256, SM2_SM4, Token, material
 
-AD, AS, AH, HW = "alibaba-default", "alibaba-software", "alibaba-hardware", "huawei"
 INCONSISTENT = p11.CKR_TEMPLATE_INCONSISTENT
-COMPOSITE = {HW: "RSA_AES_KEY_WRAP_SHA_256"}
 
 
 @functools.cache
 def works(token, profile, spec):
     """The KeyId of a new key of this spec that took its material."""
-    symmetric, sm2 = "AES" in spec, spec == "EC_SM2"
-    algorithm = ("RSAES_OAEP_SHA_256" if symmetric else "SM2PKE_SM4_ECB" if sm2 else
-                 COMPOSITE.get(profile, "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD"))
+    algorithm = OAEP_256 if "AES" in spec else SM2_SM4 if "SM2" in spec else KWP if profile == HW else ECB
     key, _ = token.new_import(profile, spec, algorithm, material(spec))
     assert token.state(key) == p11.STATE_ENABLED
     return key
@@ -80,7 +76,7 @@ def no_pair(token):
     assert publics() == before
     assert p11.answer(token.get, key, p11.CKA_MODULUS) or not token.get(key, p11.CKA_MODULUS)
     before = publics()
-    parameters = token.parameters(key, "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD")
+    parameters = token.parameters(key, ECB)
     token.import_blob(parameters, parameters.wrap(material("RSA_2048")))
     assert publics() == before + 1 and len(token.get(key, p11.CKA_MODULUS)) == 256
 
@@ -124,7 +120,7 @@ def generated_dies_by_schedule(token):
 
 @states(9, "Imported and generated keys are managed together", "004")
 def managed_together(token):
-    keys = [generated(token), token.new_import(AD, "AES_256", "RSAES_OAEP_SHA_256", material("AES_256"))[0]]
+    keys = [generated(token), token.new_import(AD, "AES_256", OAEP_256, material("AES_256"))[0]]
 
     def shown(state):
         listed = {row["KeyId"]: row["KeyState"] for row in token.ask("list", "--login")["Keys"]}
@@ -142,13 +138,13 @@ def managed_together(token):
 def for_external_keys(token):
     key = generated(token)
     token.byok("parameters", key, status=1, says="nothing to import")
-    p11.refused(INCONSISTENT, token.job, key, "RSAES_OAEP_SHA_256")
+    p11.refused(INCONSISTENT, token.job, key, OAEP_256)
     token.session.generate_key(p11.CKM_AES_KEY_GEN, {
         p11.CKA_TOKEN: True, p11.CKA_VALUE_LEN: 32, p11.CKA_ID: b"ordinary"})
     token.byok("parameters", b"ordinary".hex(), status=1)
     (ordinary,) = token.session.find({p11.CKA_ID: b"ordinary"})
     p11.refused(INCONSISTENT, token.job, token.session.get(ordinary, p11.CKA_UNIQUE_ID).decode(),
-                "RSAES_OAEP_SHA_256")
+                OAEP_256)
 
 
 @states(11, "The key's id is random, given when it is made, and never used again", "004")
@@ -211,7 +207,7 @@ def software_symmetric(token):
 def hardware_symmetric(token):
     for size in (32, 24, 16):
         key = token.create(AH, f"Aliyun_AES_{size * 8}")
-        job = token.job(key, "RSAES_OAEP_SHA_256")
+        job = token.job(key, OAEP_256)
         for other in {32, 24, 16} - {size}:
             p11.refused(p11.CKR_WRAPPED_KEY_INVALID, job.unwrap, job.wrap(os.urandom(other)))
         job.unwrap(job.wrap(os.urandom(size)))

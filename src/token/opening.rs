@@ -4,7 +4,7 @@ use crate::attr::Attributes;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{Key, KeyLengths, Material};
-use crate::mechanism::{Mechanism, Opened, Params, Proof, Unwrap};
+use crate::mechanism::{Mechanism, Opened, Params, PrivateForm, Proof, Unwrap};
 
 use super::record::key;
 use crate::policy::Blob;
@@ -95,10 +95,36 @@ impl<'a> Opening<'a> {
         blob: &[u8],
         attributes: &Attributes,
     ) -> Result<Unwrapped> {
+        self.open_as(key, blob, attributes, key::from_clear)
+    }
+
+    /// The same for a key that is bound to its material. A blob whose integrity is proven may then hold a
+    /// secret key of any length: the binding alone tells whether it is the key's (BYOK rule 3).
+    pub(super) fn open_bound(
+        &self,
+        key: &Key,
+        blob: &[u8],
+        attributes: &Attributes,
+    ) -> Result<Unwrapped> {
+        let read = if self.proof.integrity() {
+            key::from_clear_of_any_length
+        } else {
+            key::from_clear
+        };
+        self.open_as(key, blob, attributes, read)
+    }
+
+    fn open_as(
+        &self,
+        key: &Key,
+        blob: &[u8],
+        attributes: &Attributes,
+        read: fn(&Attributes, &[u8], PrivateForm) -> Option<Material>,
+    ) -> Result<Unwrapped> {
         self.clear(key, blob, key::lengths(attributes))
             .and_then(|Opened { clear, genuine }| {
                 let clear = key::without_padding(attributes, &clear, self.zeros(attributes));
-                key::from_clear(attributes, clear, self.mechanism.private_form)
+                read(attributes, clear, self.mechanism.private_form)
                     .map(|material| Unwrapped { material, genuine })
             })
             .ok_or_else(bad_blob)

@@ -92,7 +92,11 @@ impl Token {
         }
         let facts = ImportFacts::new(&said, &usable.object.attributes, blob)?;
         opening.check_length(&usable.key, blob)?;
-        let unwrapped = opening.open(&usable.key, blob, &shape(&target.attributes))?;
+        let shape = shape(&target.attributes);
+        let unwrapped = match binding(&target.attributes) {
+            Some(_) => opening.open_bound(&usable.key, blob, &shape)?,
+            None => opening.open(&usable.key, blob, &shape)?,
+        };
         let unwrapped = UnwrappedMaterial {
             attributes: &said,
             expires_at,

@@ -388,18 +388,23 @@ fn other_material_is_refused_by_name() {
     let session = &token.session;
     let key = external(session, vec![]).unwrap();
     let first = job(session, key, 2).unwrap();
-    let short = first.owner.wrap(2, &OTHER[..16]).1;
+    let [none, short, odd, long] =
+        [&OTHER[..0], &OTHER[..16], &OTHER[..31], &[7; 33]].map(|other| first.owner.wrap(2, other));
     let unwrap = |job: &Job, (mechanism, blob): (u64, Vec<u8>)| {
         session.unwrap_key(null(mechanism), job.private, &blob, &aes())
     };
-    let outcome = unwrap(&first, (ck::CKM_RSA_PKCS_OAEP, short.clone()));
-    returns!(outcome, CKR_WRAPPED_KEY_INVALID, "no AES-256 key");
+    for blob in [&none, &short, &odd, &long] {
+        let outcome = unwrap(&first, blob.clone());
+        returns!(outcome, CKR_WRAPPED_KEY_INVALID, "no AES-256 key");
+    }
     unwrap(&first, first.owner.wrap(2, MATERIAL)).unwrap();
     let before = encrypts(&token, key).unwrap();
     let other = unwrap(&first, first.owner.wrap(2, OTHER));
     returns!(other, CKR_TENON_MATERIAL_MISMATCH);
-    let outcome = unwrap(&first, (ck::CKM_RSA_PKCS_OAEP, short));
-    returns!(outcome, CKR_TENON_MATERIAL_MISMATCH, "of whatever size");
+    for blob in [none, short, odd, long] {
+        let outcome = unwrap(&first, blob);
+        returns!(outcome, CKR_TENON_MATERIAL_MISMATCH, "of whatever size");
+    }
     assert_eq!(encrypts(&token, key).unwrap(), before);
 }
 

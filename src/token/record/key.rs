@@ -227,6 +227,18 @@ pub(in crate::token) fn from_clear(
     }
 }
 
+/// The same, with a secret key of any length, none included.
+pub(in crate::token) fn from_clear_of_any_length(
+    attributes: &Attributes,
+    clear: &[u8],
+    form: PrivateForm,
+) -> Option<Material> {
+    if attributes.class() == ck::CKO_SECRET_KEY && !encoding::holds_private_key(clear) {
+        return Some(Material::Secret(Secret::copy(clear)));
+    }
+    from_clear(attributes, clear, form)
+}
+
 /// The clear bytes, padded with zeros to a multiple of `block` where the mechanism needs that.
 pub(in crate::token) fn padded(clear: Secret, block: Option<usize>) -> Secret {
     let len = block.map_or(clear.len(), |block| clear.len().next_multiple_of(block));

@@ -128,8 +128,9 @@ pub mod secret {
 
 pub mod session {
     pub use crate::session::{
-        After, Decrypt, Digest, Encrypt, Find, Keyed, MessageDecrypt, MessageEncrypt, Operation,
-        Phase, Produces, Session, Sign, SignRecover, Takes, Verify, VerifyRecover, VerifySignature,
+        After, Decrypt, Digest, Encrypt, Find, Keyed, MessageDecrypt, MessageEncrypt, MessageSign,
+        MessageVerify, Operation, Phase, Produces, Session, Sign, SignRecover, Takes, Verify,
+        VerifyRecover, VerifySignature,
     };
 }
 

@@ -28,10 +28,12 @@ macro_rules! function {
 mod functions {
     mod arguments;
     mod attributes;
+    mod authenticated_wraps;
     mod buffers;
     mod encapsulation;
     mod endings;
     pub(super) mod hsm;
+    mod message_signatures;
     mod messages;
     mod process;
     mod recover;

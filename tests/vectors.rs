@@ -31,6 +31,8 @@ const USES: &[(ck::CK_FLAGS, &str)] = &[
     (ck::CKF_MESSAGE_DECRYPT, "decrypt messages"),
     (ck::CKF_SIGN, "sign"),
     (ck::CKF_VERIFY, "verify"),
+    (ck::CKF_MESSAGE_SIGN, "sign messages"),
+    (ck::CKF_MESSAGE_VERIFY, "verify messages"),
     (ck::CKF_SIGN_RECOVER, "sign recover"),
     (ck::CKF_VERIFY_RECOVER, "verify recover"),
     (ck::CKF_DIGEST, "digest"),

@@ -60,6 +60,11 @@ impl Input {
         self.bytes()
     }
 
+    /// There is no pointer.
+    pub(super) fn is_null(&self) -> bool {
+        self.start.is_null()
+    }
+
     /// A PIN. NULL asks for a protected authentication path, which this token does not have.
     pub(super) fn pin(&self) -> Result<&[u8]> {
         if self.start.is_null() {

@@ -14,14 +14,17 @@ use super::operation::Clear;
 use super::output::{array, list, output};
 use super::params::{mechanism, message_parameter as parameter};
 use super::template::template;
-use super::{door, general, interfaces, keys, message, object, operation, random, session, slot};
+use super::{
+    door, general, interfaces, keys, message, message_signature, object, operation, random,
+    session, slot,
+};
 use crate::ck::*;
 use crate::error::refuse;
 use crate::module::Module;
 use crate::session::Phase::{Final, Update, Whole};
 use crate::session::{
-    Decrypt, Digest, Encrypt, MessageDecrypt, MessageEncrypt, Session, Sign, SignRecover, Verify,
-    VerifyRecover, VerifySignature,
+    Decrypt, Digest, Encrypt, MessageDecrypt, MessageEncrypt, MessageSign, MessageVerify, Session,
+    Sign, SignRecover, Verify, VerifyRecover, VerifySignature,
 };
 
 macro_rules! body {
@@ -220,16 +223,24 @@ calls! {
             h => message::next(MessageDecrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
         }
         C_MessageDecryptFinal(h: Handle) { h => message::finish(MessageDecrypt) }
-        C_MessageSignInit(_: Handle, _: Mechanism, _: Key) {}
-        C_SignMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_SignMessageBegin(_: Handle, _: Void, _: Len) {}
-        C_SignMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_MessageSignFinal(_: Handle) {}
-        C_MessageVerifyInit(_: Handle, _: Mechanism, _: Key) {}
-        C_VerifyMessage(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
-        C_VerifyMessageBegin(_: Handle, _: Void, _: Len) {}
-        C_VerifyMessageNext(_: Handle, _: Void, _: Len, _: Bytes, _: Len, _: Bytes, _: Len) {}
-        C_MessageVerifyFinal(_: Handle) {}
+        C_MessageSignInit(h: Handle, chosen: Mechanism, key: Key) { module => message_signature::init(h, MessageSign, mechanism(chosen), key) }
+        C_SignMessage(h: Handle, params: Void, size: Len, data: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+            h => message_signature::sign(parameter(params, size), input(data, len), output(out, out_len))
+        }
+        C_SignMessageBegin(h: Handle, params: Void, size: Len) { h => message_signature::sign_begin(parameter(params, size)) }
+        C_SignMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+            h => message_signature::sign_next(parameter(params, size), input(part, len), output(out, out_len))
+        }
+        C_MessageSignFinal(h: Handle) { h => message_signature::finish(MessageSign) }
+        C_MessageVerifyInit(h: Handle, chosen: Mechanism, key: Key) { module => message_signature::init(h, MessageVerify, mechanism(chosen), key) }
+        C_VerifyMessage(h: Handle, params: Void, size: Len, data: Bytes, len: Len, signature: Bytes, signature_len: Len) {
+            h => message_signature::verify(parameter(params, size), input(data, len), input(signature, signature_len))
+        }
+        C_VerifyMessageBegin(h: Handle, params: Void, size: Len) { h => message_signature::verify_begin(parameter(params, size)) }
+        C_VerifyMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, signature: Bytes, signature_len: Len) {
+            h => message_signature::verify_next(parameter(params, size), input(part, len), input(signature, signature_len))
+        }
+        C_MessageVerifyFinal(h: Handle) { h => message_signature::finish(MessageVerify) }
     }
 
     since 3.2 {
@@ -243,12 +254,20 @@ calls! {
         C_VerifySignature(h: Handle, data: Bytes, len: Len) { h => operation::verify_signature(Whole, input(data, len)) }
         C_VerifySignatureUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(VerifySignature, input(part, len)) }
         C_VerifySignatureFinal(h: Handle) { h => operation::verify_signature(Final, nothing()) }
-        C_GetSessionValidationFlags(_: Handle, _: CK_SESSION_VALIDATION_FLAGS_TYPE, _: CK_FLAGS_PTR) {}
-        C_AsyncComplete(_: Handle, _: Utf8, _: CK_ASYNC_DATA_PTR) {}
-        C_AsyncGetID(_: Handle, _: Utf8, _: ULongs) {}
-        C_AsyncJoin(_: Handle, _: Utf8, _: Len, _: Bytes, _: Len) {}
-        C_WrapKeyAuthenticated(_: Handle, _: Mechanism, _: Key, _: Key, _: Bytes, _: Len, _: Bytes, _: ULongs) {}
-        C_UnwrapKeyAuthenticated(_: Handle, _: Mechanism, _: Key, _: Bytes, _: Len, _: Attributes, _: Len, _: Bytes, _: Len, _: Handles) {}
+        C_GetSessionValidationFlags(h: Handle, kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: CK_FLAGS_PTR) { h => session::validation_flags(kind, place(flags)) }
+        C_AsyncComplete(h: Handle, function: Utf8, _: CK_ASYNC_DATA_PTR) { h => general::nothing_pending(text(function)) }
+        C_AsyncGetID(h: Handle, function: Utf8, _: ULongs) { h => general::nothing_pending(text(function)) }
+        C_AsyncJoin(h: Handle, function: Utf8, _: Len, _: Bytes, _: Len) { h => general::nothing_saved(text(function)) }
+        C_WrapKeyAuthenticated(h: Handle, chosen: Mechanism, wrapping: Key, key: Key, aad: Bytes, aad_len: Len, out: Bytes, out_len: ULongs) {
+            module => keys::wrap_authenticated(h, mechanism(chosen), (wrapping, key), input(aad, aad_len), output(out, out_len))
+        }
+        C_UnwrapKeyAuthenticated(
+            h: Handle, chosen: Mechanism, unwrapping: Key, blob: Bytes, len: Len, attributes: Attributes, count: Len, aad: Bytes, aad_len: Len, key: Handles,
+        ) {
+            module => keys::unwrap_authenticated(
+                h, mechanism(chosen), (unwrapping, input(blob, len)), template(attributes, count), input(aad, aad_len), place(key),
+            )
+        }
     }
 }
 

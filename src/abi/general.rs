@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use super::args::{Place, Record};
+use super::args::{Place, Record, Text};
 use super::{door, process};
 use crate::ck::{self, CK_VERSION};
 use crate::clock::SystemClock;
@@ -78,6 +78,31 @@ pub(super) fn not_parallel(_: &Session) -> Result<()> {
         ck::CKR_FUNCTION_NOT_PARALLEL,
         "no function is executed in parallel",
     )
+}
+
+/// C_AsyncComplete and C_AsyncGetID (section 5.21). Every call is over when it returns.
+pub(super) fn nothing_pending(_: &Session, function: Text) -> Result<()> {
+    named(&function)?;
+    refuse(
+        ck::CKR_OPERATION_NOT_INITIALIZED,
+        "no call is pending: the token answers every call at once",
+    )
+}
+
+/// C_AsyncJoin (section 5.21).
+pub(super) fn nothing_saved(_: &Session, function: Text) -> Result<()> {
+    named(&function)?;
+    refuse(
+        ck::CKR_SAVED_STATE_INVALID,
+        "the token gave no such identifier: it answers every call at once",
+    )
+}
+
+fn named(function: &Text) -> Result<()> {
+    match function.read() {
+        Some(_) => Ok(()),
+        None => refuse(ck::CKR_ARGUMENTS_BAD, "pFunctionName is NULL"),
+    }
 }
 
 /// Text in the fixed fields of the specification: padded with blanks, without NUL.

@@ -118,3 +118,43 @@ pub(super) fn decapsulate(
         session.decapsulate_key(request, private, ciphertext.value()?, &template.read()?)
     })
 }
+
+/// C_WrapKeyAuthenticated (section 5.18.6).
+pub(super) fn wrap_authenticated(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    keys: (CK_OBJECT_HANDLE, CK_OBJECT_HANDLE),
+    aad: Input,
+    out: Output,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let (row, parameter) = mechanism.with_message_parameter(module)?;
+    let (mut params, made) = parameter.read(row.message_kind()?, true)?;
+    let aad = aad.bytes()?;
+    let whole =
+        out.fill(|out| session.wrap_key_authenticated((row, &mut params), aad, keys, out))?;
+    if whole {
+        made.write(&params);
+    }
+    Ok(())
+}
+
+/// C_UnwrapKeyAuthenticated (section 5.18.7).
+pub(super) fn unwrap_authenticated(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Chosen,
+    (unwrapping, wrapped): (CK_OBJECT_HANDLE, Input),
+    template: Template,
+    aad: Input,
+    key: Place<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.fill(|| {
+        let (row, parameter) = mechanism.with_message_parameter(module)?;
+        let (params, _) = parameter.read(row.message_kind()?, false)?;
+        let wrapped = (unwrapping, wrapped.value()?);
+        session.unwrap_key_authenticated((row, &params), aad.bytes()?, wrapped, &template.read()?)
+    })
+}

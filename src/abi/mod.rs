@@ -11,6 +11,7 @@ mod general;
 mod interfaces;
 mod keys;
 mod message;
+mod message_signature;
 mod object;
 mod operation;
 mod output;

@@ -30,6 +30,11 @@ impl Output {
         self.start.is_null()
     }
 
+    /// There is no place for the length.
+    pub(super) fn is_absent(&self) -> bool {
+        self.len.is_null()
+    }
+
     /// Runs `produce` on the buffer. The length is written on success and with
     /// CKR_BUFFER_TOO_SMALL, and on no other error.
     pub(super) fn fill<T>(self, produce: impl FnOnce(&mut Out<'_>) -> Result<T>) -> Result<T> {

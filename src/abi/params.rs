@@ -47,6 +47,22 @@ impl Chosen {
         Request::new(row, params).map(Some)
     }
 
+    /// The mechanism, with a parameter of the kind that its messages have.
+    ///
+    /// # Errors
+    /// CKR_ARGUMENTS_BAD at NULL, CKR_MECHANISM_INVALID.
+    pub(super) fn with_message_parameter(
+        &self,
+        module: &Module,
+    ) -> Result<(&'static Mechanism, MessageParameter)> {
+        // SAFETY: readable by the promise of `mechanism`.
+        let chosen = unsafe { record(self.0.cast_mut()) }.required()?;
+        let row = module.mechanism(chosen.mechanism)?;
+        // SAFETY: the parameter is as long as the caller says, by the promise of `mechanism`.
+        let parameter = unsafe { message_parameter(chosen.pParameter, chosen.ulParameterLen) };
+        Ok((row, parameter))
+    }
+
     /// The mechanism of a message-based process; `None` at NULL. Each message has a parameter of its
     /// own, so that of the mechanism is not read.
     ///

@@ -276,6 +276,19 @@ impl Mechanism {
         })
     }
 
+    /// The structure of a message's parameter, by which keys are wrapped with associated data too.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID for a mechanism that has none.
+    pub fn message_kind(&self) -> Result<MessageKind> {
+        self.messages.ok_or_else(|| {
+            Error::new(
+                ck::CKR_MECHANISM_INVALID,
+                format!("{} has no associated data", self.name),
+            )
+        })
+    }
+
     /// C_GetMechanismInfo: sizes, and flags computed from the row's uses.
     #[must_use]
     pub fn info(&self) -> ck::CK_MECHANISM_INFO {
@@ -286,8 +299,14 @@ impl Mechanism {
                 self.messages.is_some(),
                 ck::CKF_MESSAGE_ENCRYPT | ck::CKF_MESSAGE_DECRYPT | ck::CKF_MULTI_MESSAGE,
             ),
-            (self.sign.is_some(), ck::CKF_SIGN),
-            (self.verify.is_some(), ck::CKF_VERIFY),
+            (
+                self.sign.is_some(),
+                ck::CKF_SIGN | ck::CKF_MESSAGE_SIGN | ck::CKF_MULTI_MESSAGE,
+            ),
+            (
+                self.verify.is_some(),
+                ck::CKF_VERIFY | ck::CKF_MESSAGE_VERIFY | ck::CKF_MULTI_MESSAGE,
+            ),
             (self.sign_recover.is_some(), ck::CKF_SIGN_RECOVER),
             (self.verify_recover.is_some(), ck::CKF_VERIFY_RECOVER),
             (self.digest.is_some(), ck::CKF_DIGEST),

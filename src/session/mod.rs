@@ -3,6 +3,7 @@
 mod active;
 mod external;
 mod login;
+mod message_signatures;
 mod messages;
 mod objects;
 mod open;
@@ -14,10 +15,10 @@ pub(crate) use active::ActiveOperation;
 pub use active::{After, Phase};
 pub(crate) use messages::Messages;
 pub use open::Session;
-pub(crate) use operations::KeyedMessages;
 pub use operations::{
-    Decrypt, Digest, Encrypt, Find, Keyed, MessageDecrypt, MessageEncrypt, Operation, Sign,
-    SignRecover, Verify, VerifyRecover, VerifySignature,
+    Decrypt, Digest, Encrypt, Find, Keyed, MessageDecrypt, MessageEncrypt, MessageSign,
+    MessageVerify, Operation, Sign, SignRecover, Verify, VerifyRecover, VerifySignature,
 };
+pub(crate) use operations::{KeyedMessages, MessageSignature};
 pub(crate) use registry::Sessions;
 pub use work::{Produces, Takes};

@@ -4,7 +4,7 @@ use super::open::Session;
 use crate::attr::{RawAttribute, Revealed};
 use crate::ck;
 use crate::error::Result;
-use crate::mechanism::Request;
+use crate::mechanism::{Mechanism, MessageParams, Request};
 use crate::out::Out;
 use crate::token::Handle;
 
@@ -132,6 +132,38 @@ impl Session {
         let mechanism = (request.row, &request.params);
         self.token
             .derive_key(self.caller(), mechanism, base, template)
+    }
+
+    /// C_WrapKeyAuthenticated; `false` for a length query.
+    ///
+    /// # Errors
+    /// As `Token::wrap_key_authenticated`.
+    pub fn wrap_key_authenticated(
+        &self,
+        mechanism: (&Mechanism, &mut MessageParams),
+        aad: &[u8],
+        keys: (Handle, Handle),
+        out: &mut Out<'_>,
+    ) -> Result<bool> {
+        self.token.wrap_key_authenticated(mechanism, aad, keys, out)
+    }
+
+    /// C_UnwrapKeyAuthenticated: the tag is in `params`.
+    ///
+    /// # Errors
+    /// As `Token::unwrap_key`; CKR_MECHANISM_INVALID for a mechanism without message parameters.
+    pub fn unwrap_key_authenticated(
+        &self,
+        (mechanism, params): (&'static Mechanism, &MessageParams),
+        aad: &[u8],
+        (unwrapping, wrapped): (Handle, &[u8]),
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let kind = mechanism.message_kind()?;
+        let tag = params.tag.as_deref().unwrap_or_default();
+        let blob = [wrapped, tag].concat();
+        let request = Request::new(mechanism, params.with_aad(kind, aad))?;
+        self.unwrap_key(request, unwrapping, &blob, template)
     }
 
     /// C_EncapsulateKey; `None` for a length query.

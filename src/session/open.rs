@@ -5,9 +5,11 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::active::{ActiveOperation, After, Phase};
+use super::message_signatures::{MessageSignatures, SignatureProcess};
 use super::messages::{MessageProcess, Messages};
 use super::operations::{
-    Digest, Find, Keyed, KeyedMessages, Operation, Operations, Search, Verify, VerifySignature,
+    Digest, Find, Keyed, KeyedMessages, MessageSignature, Operation, Operations, Search, Verify,
+    VerifySignature,
 };
 use super::work::{SignatureVerifier, Takes};
 use crate::attr::RawAttribute;
@@ -106,6 +108,30 @@ impl Session {
                 ivs: encrypts.then(|| Mutex::new(Ivs::new(self.token.rng()))),
                 token: Arc::clone(&self.token),
             }))
+        })
+    }
+
+    /// C_MessageSignInit and C_MessageVerifyInit.
+    ///
+    /// # Errors
+    /// As `init`.
+    pub fn message_signatures_init<O: MessageSignature>(
+        &self,
+        operation: O,
+        request: Request,
+        key: Handle,
+    ) -> Result<()> {
+        let mut operations = self.operations.lock();
+        operations.begin(operation, || {
+            let Request { row, params, .. } = request;
+            let begin = O::Of::begin(row).map_or_else(|| not_for_this(row), Ok)?;
+            let usable = self.token.usable_key(key, O::Of::USE, row)?;
+            MessageSignatures::new(SignatureProcess {
+                begin,
+                params,
+                key: usable.key,
+                object: usable.object,
+            })
         })
     }
 

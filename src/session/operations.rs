@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::active::{ActiveOperation, After, OperationSlot, Phase, TypedSlot};
+use super::message_signatures::MessageSignatures;
 use super::messages::Messages;
 use super::work::SignatureVerifier;
 use crate::ck;
@@ -121,6 +122,10 @@ operations! {
     MessageEncrypt: Messages, message_encrypt, CKF_MESSAGE_ENCRYPT;
     /// C_MessageDecryptInit to C_MessageDecryptFinal.
     MessageDecrypt: Messages, message_decrypt, CKF_MESSAGE_DECRYPT;
+    /// C_MessageSignInit to C_MessageSignFinal.
+    MessageSign: MessageSignatures<dyn Signer>, message_sign, CKF_MESSAGE_SIGN;
+    /// C_MessageVerifyInit to C_MessageVerifyFinal.
+    MessageVerify: MessageSignatures<dyn Verifier>, message_verify, CKF_MESSAGE_VERIFY;
     /// C_VerifySignatureInit to C_VerifySignatureFinal.
     VerifySignature: ActiveOperation<SignatureVerifier>, verify_signature, CKF_VERIFY;
     /// C_SignRecoverInit and C_SignRecover.
@@ -154,6 +159,22 @@ impl KeyedMessages for MessageDecrypt {
     fn begin(row: &Mechanism) -> Option<BeginCipher> {
         row.decrypt
     }
+}
+
+/// A message-based process of signatures or verifications.
+pub trait MessageSignature:
+    Operation<Active = MessageSignatures<<Self::Of as Keyed>::Work>>
+{
+    /// The operation of one message.
+    type Of: Keyed;
+}
+
+impl MessageSignature for MessageSign {
+    type Of = Sign;
+}
+
+impl MessageSignature for MessageVerify {
+    type Of = Verify;
 }
 
 impl<A: Operation, B: Operation> Operation for (A, B) {

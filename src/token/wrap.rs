@@ -2,7 +2,7 @@
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Mechanism, Params};
+use crate::mechanism::{Generator, Ivs, Mechanism, MessageParams, Params};
 use crate::out::Out;
 use crate::policy::{Action, Use};
 
@@ -20,11 +20,55 @@ impl Token {
     /// CKR_KEY_SIZE_RANGE, CKR_BUFFER_TOO_SMALL.
     pub fn wrap_key(
         &self,
-        (mechanism, params): (&Mechanism, &Params),
+        mechanism: (&Mechanism, &Params),
         wrapping: Handle,
         handle: Handle,
         out: &mut Out<'_>,
     ) -> Result<()> {
+        let wrapped = self.wrapped(mechanism, wrapping, handle)?;
+        out.put(&wrapped).map(drop)
+    }
+
+    /// C_WrapKeyAuthenticated: writes the wrapped key to `out` and its tag, and the initialization vector
+    /// where a generator makes it, into `params`; `false` for a length query, which makes neither.
+    ///
+    /// # Errors
+    /// As `wrap_key`; CKR_MECHANISM_INVALID for a mechanism without message parameters,
+    /// CKR_MECHANISM_PARAM_INVALID for a generator that counts.
+    pub fn wrap_key_authenticated(
+        &self,
+        (mechanism, params): (&Mechanism, &mut MessageParams),
+        aad: &[u8],
+        (wrapping, handle): (Handle, Handle),
+        out: &mut Out<'_>,
+    ) -> Result<bool> {
+        let kind = mechanism.message_kind()?;
+        if matches!(params.generator, Generator::Counter | Generator::CounterXor) {
+            return refuse(
+                ck::CKR_MECHANISM_PARAM_INVALID,
+                "each call would begin to count anew, and repeat the initialization vectors under the key: use \
+                 CKG_GENERATE or CKG_GENERATE_RANDOM",
+            );
+        }
+        let mut made = params.clone();
+        Ivs::new(self.rng()).make(&mut made, self.rng())?;
+        let wrapped = self.wrapped((mechanism, &made.with_aad(kind, aad)), wrapping, handle)?;
+        let len = wrapped.len().saturating_sub(made.tag_len);
+        let (key, tag) = wrapped.split_at(len);
+        if !out.put(key)? {
+            return Ok(false);
+        }
+        made.tag = Some(tag.to_vec());
+        *params = made;
+        Ok(true)
+    }
+
+    fn wrapped(
+        &self,
+        (mechanism, params): (&Mechanism, &Params),
+        wrapping: Handle,
+        handle: Handle,
+    ) -> Result<Vec<u8>> {
         let Some(wrap) = mechanism.wrap else {
             return refuse(
                 ck::CKR_MECHANISM_INVALID,
@@ -65,8 +109,7 @@ impl Token {
                 ),
             );
         }
-        let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_wrap_error)?;
-        out.put(&wrapped).map(drop)
+        wrap(&usable.key, params, self.rng(), &clear).map_err(as_wrap_error)
     }
 }
 

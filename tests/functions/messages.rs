@@ -9,9 +9,9 @@ use super::hsm::{Hsm, into, len, needed, plain, pointer, test};
 use crate::client::Mechanism;
 
 /// The parameter of a message, and what it points to.
-struct Parameter {
-    iv: Vec<u8>,
-    tag: [u8; 16],
+pub(super) struct Parameter {
+    pub(super) iv: Vec<u8>,
+    pub(super) tag: [u8; 16],
     gcm: CK_GCM_MESSAGE_PARAMS,
     ccm: CK_CCM_MESSAGE_PARAMS,
 }
@@ -20,7 +20,12 @@ const GCM: CK_MECHANISM_TYPE = CKM_AES_GCM;
 const CCM: CK_MECHANISM_TYPE = CKM_AES_CCM;
 
 impl Parameter {
-    fn new(iv: &[u8], fixed: CK_ULONG, generator: CK_GENERATOR_FUNCTION, text: usize) -> Box<Self> {
+    pub(super) fn new(
+        iv: &[u8],
+        fixed: CK_ULONG,
+        generator: CK_GENERATOR_FUNCTION,
+        text: usize,
+    ) -> Box<Self> {
         let mut parameter = Box::new(Self {
             iv: iv.to_vec(),
             tag: [0; 16],
@@ -50,11 +55,11 @@ impl Parameter {
         parameter
     }
 
-    fn given(iv: &[u8], text: usize) -> Box<Self> {
+    pub(super) fn given(iv: &[u8], text: usize) -> Box<Self> {
         Self::new(iv, 0, CKG_NO_GENERATE, text)
     }
 
-    fn of(&mut self, kind: CK_MECHANISM_TYPE) -> (CK_VOID_PTR, CK_ULONG) {
+    pub(super) fn of(&mut self, kind: CK_MECHANISM_TYPE) -> (CK_VOID_PTR, CK_ULONG) {
         fn raw<T>(params: &mut T) -> (CK_VOID_PTR, CK_ULONG) {
             let size = CK_ULONG::try_from(size_of::<T>()).unwrap();
             ((&raw mut *params).cast(), size)

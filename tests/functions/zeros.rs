@@ -90,14 +90,7 @@ const SESSIONLESS: [&str; 13] = [
 
 /// Functions that this version does not have.
 fn is_missing(name: &str) -> bool {
-    let state = [
-        "C_GetOperationState",
-        "C_SetOperationState",
-        "C_GetSessionValidationFlags",
-    ];
-    let messages = name.contains("Message") && (name.contains("Sign") || name.contains("Verify"));
-    let rest = ["Async", "KeyAuthenticated"];
-    state.contains(&name) || messages || rest.iter().any(|part| name.contains(part))
+    ["C_GetOperationState", "C_SetOperationState"].contains(&name)
 }
 
 /// What a function of a session says, in which nothing is active, to NULL and 0.
@@ -110,10 +103,28 @@ fn with_session(name: &str) -> CK_RV {
             CKR_OBJECT_HANDLE_INVALID
         }
         "C_GetFunctionStatus" | "C_CancelFunction" => CKR_FUNCTION_NOT_PARALLEL,
-        "C_InitPIN" | "C_SetPIN" | "C_GetSessionInfo" | "C_Login" | "C_LoginUser"
-        | "C_CreateObject" | "C_CopyObject" | "C_GetObjectSize" | "C_FindObjects"
-        | "C_GenerateKey" | "C_GenerateKeyPair" | "C_WrapKey" | "C_UnwrapKey" | "C_DeriveKey"
-        | "C_EncapsulateKey" | "C_DecapsulateKey" => CKR_ARGUMENTS_BAD,
+        "C_InitPIN"
+        | "C_SetPIN"
+        | "C_GetSessionInfo"
+        | "C_Login"
+        | "C_LoginUser"
+        | "C_CreateObject"
+        | "C_CopyObject"
+        | "C_GetObjectSize"
+        | "C_FindObjects"
+        | "C_GenerateKey"
+        | "C_GenerateKeyPair"
+        | "C_WrapKey"
+        | "C_UnwrapKey"
+        | "C_DeriveKey"
+        | "C_EncapsulateKey"
+        | "C_DecapsulateKey"
+        | "C_WrapKeyAuthenticated"
+        | "C_UnwrapKeyAuthenticated"
+        | "C_GetSessionValidationFlags"
+        | "C_AsyncComplete"
+        | "C_AsyncGetID"
+        | "C_AsyncJoin" => CKR_ARGUMENTS_BAD,
         // Without a mechanism it ends an operation, and there is none.
         name if name.ends_with("Init") => CKR_ARGUMENTS_BAD,
         _ => CKR_OPERATION_NOT_INITIALIZED,

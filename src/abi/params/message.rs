@@ -53,6 +53,17 @@ struct Fields {
 }
 
 impl MessageParameter {
+    /// For mechanisms whose messages have no parameter.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_PARAM_INVALID where there is one.
+    pub(in crate::abi) fn refuse(&self) -> Result<()> {
+        match self.len {
+            0 => Ok(()),
+            _ => invalid("the messages of this mechanism have no parameter"),
+        }
+    }
+
     /// The parameters, and where an encryption writes the vector and tag that it generates.
     ///
     /// # Errors

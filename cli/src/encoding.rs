@@ -22,16 +22,21 @@ pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// Whether `file` begins with a mark of UTF-16, and every other byte after it is zero, as in ASCII
-/// text.
+/// Whether `file` is ASCII text in UTF-16: every other byte is zero, and the others are characters. Without
+/// a mark at the beginning it must have 8 characters.
 fn is_utf16(file: &[u8]) -> bool {
-    let (zeros, text) = match file {
-        [0xFF, 0xFE, text @ ..] => (1, text),
-        [0xFE, 0xFF, text @ ..] => (0, text),
-        _ => return false,
+    let (orders, text, least): (&[usize], _, _) = match file {
+        [0xFF, 0xFE, text @ ..] => (&[1], text, 1),
+        [0xFE, 0xFF, text @ ..] => (&[0], text, 1),
+        text => (&[0, 1], text, 8),
     };
-    let mut high = text.iter().skip(zeros).step_by(2);
-    text.len() >= 2 && high.all(|byte| *byte == 0)
+    let is_character = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let ascii = |zeros: usize| {
+        let mut high = text.iter().skip(zeros).step_by(2);
+        let mut low = text.iter().skip(1 - zeros).step_by(2);
+        high.all(|byte| *byte == 0) && low.all(is_character)
+    };
+    text.len() >= 2 * least && orders.iter().any(|zeros| ascii(*zeros))
 }
 
 #[cfg(test)]
@@ -44,6 +49,14 @@ mod tests {
         assert_eq!(text_or_bytes(b"text").unwrap(), b"text");
         assert!(text_or_bytes(b"\xFF\xFEt\0e\0").is_err());
         assert!(text_or_bytes(b"\xFE\xFF\0t\0e").is_err());
+        assert!(text_or_bytes(b"-\0-\0-\0-\0-\0B\0E\0G\0").is_err());
+        assert!(text_or_bytes(b"\0-\0-\0-\0-\0-\0B\0E\0G").is_err());
+        for key in [
+            &[0; 32][..],
+            &[7, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0],
+        ] {
+            assert_eq!(text_or_bytes(key).unwrap(), key, "no text");
+        }
         for key in [&b"\xFF\xFEkey"[..], b"\xFF\xFE", b""] {
             assert_eq!(text_or_bytes(key).unwrap(), key);
         }

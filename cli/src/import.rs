@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype::{self, Material, Need, PublicValue, named_secrets};
+use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::token::Handle;
 
 use crate::ask::{KeyPassword, UserPin};
@@ -141,6 +142,14 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
                 all.push(private_key(names, &material, &spki)?);
                 all.push(public_key(names, &spki)?);
             }
+            Item::PssKey(material) => {
+                let spki = material.spki().ok_or("not a private key")?;
+                let planned = private_key(names, &material, &spki)?;
+                all.push(planned.with(|template| {
+                    template.bytes(ck::CKA_ALLOWED_MECHANISMS, &pss_mechanisms())
+                }));
+                all.push(public_key(names, &spki)?);
+            }
             Item::PublicKey(spki) => all.push(public_key(names, &spki)?),
             Item::Certificate(certificate) => all.push(certificate_object(names, &certificate)?),
         }
@@ -152,6 +161,12 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
         );
     }
     Ok(without_repeats(all))
+}
+
+/// The mechanisms of RSASSA-PSS, as CKA_ALLOWED_MECHANISMS has them.
+fn pss_mechanisms() -> Vec<u8> {
+    let pss = mechanism::all().filter(|row| row.name.ends_with("RSA_PKCS_PSS"));
+    pss.flat_map(|row| row.id.to_ne_bytes()).collect()
 }
 
 /// Leaves out keys that come twice: a file may have a public key beside its private key, which brings

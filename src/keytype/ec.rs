@@ -3,7 +3,10 @@
 use crate::ck;
 use crate::crypto;
 use crate::crypto::ec::{self, EcMaterial, PrivateKey, PublicKey};
-use crate::crypto::encoding::{SubjectPublicKeyInfoRef, octet_string, to_octet_string};
+use crate::crypto::encoding::{
+    PrivateKeyInfoRef, SubjectPublicKeyInfoRef, octet_string, to_octet_string,
+};
+use crate::crypto::okp::{self, OkpMaterial};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -50,7 +53,7 @@ pub(super) static EC: KeyType = KeyType {
     spec: Some(spec),
     form: Form::Pair(KeyPairs {
         oids: &[ec::OID],
-        from_pkcs8: |info| EcMaterial::from_pkcs8(info).map(Material::pair),
+        from_pkcs8,
         from_spki,
         stored_kind: 3,
         from_parts,
@@ -84,6 +87,14 @@ pub(crate) fn curve(params: &[u8]) -> Result<ec::Curve> {
 
 pub(super) fn bad_params(error: crypto::Error) -> Error {
     Error::from(error).at("CKA_EC_PARAMS")
+}
+
+/// An EC key, or an Ed25519 or X25519 key that is encoded as one on a named curve, as NSS has done.
+fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> crypto::Result<Material> {
+    match okp::named_curve(info) {
+        Some(curve) => OkpMaterial::from_pkcs8(curve, info).map(Material::pair),
+        None => EcMaterial::from_pkcs8(info).map(Material::pair),
+    }
 }
 
 fn from_parts(parts: &[&[u8]]) -> Option<Material> {

@@ -3,14 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use der::asn1::AnyRef;
-use der::{Decode, Tag, Tagged};
 use tenon_pkcs11::api::keytype::Material;
 use zeroize::Zeroizing;
 
 use super::base64;
 use crate::ask::KeyPassword;
-use crate::keyfile::{self, Item};
+use crate::keyfile::{self, Item, kind};
 use crate::output::unhex;
 use crate::{Result, encoding, files};
 
@@ -31,6 +29,9 @@ pub(super) struct KeySource {
     #[command(flatten)]
     password: KeyPassword,
 }
+
+/// The most bytes of a secret key that a service takes: those of Vault's HMAC keys.
+const LONGEST_SECRET: usize = 512;
 
 pub(super) enum Owned {
     /// Bytes of a secret key.
@@ -64,8 +65,11 @@ impl KeySource {
             true => &bytes,
             false => encoding::text_or_bytes(&bytes)?,
         };
-        if is_private_key(&bytes) {
+        if is_pem(&bytes) || kind::is_der(&bytes) {
             return private(keyfile::items(&bytes, &|| self.password.source().read())?);
+        }
+        if let Some(what) = kind::of_no_key(&bytes) {
+            return Err(format!("{what} (--raw wraps the very bytes)").into());
         }
         if !written && !text.is_empty() && is_text(text) {
             let file = if self.key == Path::new("-") {
@@ -75,6 +79,14 @@ impl KeySource {
             };
             return Err(format!(
                 "{file} is text: say --hex or --base64, or --raw if its very characters are the key"
+            )
+            .into());
+        }
+        if bytes.len() > LONGEST_SECRET {
+            return Err(format!(
+                "{} bytes are no secret key of any service, which have {LONGEST_SECRET} at most: say --raw if \
+                 they are one all the same",
+                bytes.len()
             )
             .into());
         }
@@ -93,33 +105,25 @@ fn private(items: Vec<Item>) -> Result<Owned> {
     let mut keys: Vec<_> = items
         .into_iter()
         .filter_map(|item| match item {
-            Item::PrivateKey(material) => Some(material),
+            Item::PrivateKey(material) | Item::PssKey(material) => Some(material),
             Item::PublicKey(_) | Item::Certificate(_) => None,
         })
         .collect();
     match (keys.pop(), keys.is_empty()) {
         (Some(key), true) => Ok(Owned::Private(key)),
         (Some(_), false) => Err("the file has more than one private key".into()),
-        (None, _) => Err("the file has no private key".into()),
+        (None, _) => Err("the file has no private key, only certificates or public keys".into()),
     }
 }
 
-/// PEM, or DER that can be nothing but a private key: a SEQUENCE around all of it that begins with
-/// a version (PKCS #8, PKCS #1, SEC 1) or with an algorithm (encrypted PKCS #8). Of random keys one
-/// in 2^32 looks like that.
-fn is_private_key(bytes: &[u8]) -> bool {
-    let pem = std::str::from_utf8(bytes).is_ok_and(|text| text.contains("-----BEGIN "));
-    let der = AnyRef::from_der(bytes).is_ok_and(|any| {
-        any.tag() == Tag::Sequence && matches!(any.value(), [0x02, 0x01, ..] | [0x30, _, 0x06, ..])
-    });
-    pem || der
+fn is_pem(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains("-----BEGIN "))
 }
 
-/// Whether all bytes are printable ASCII, as those of a random key are not.
+/// Whether the bytes are UTF-8 without control characters, as those of a random key are not.
 fn is_text(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    let control = |c: char| c.is_control() && !c.is_ascii_whitespace();
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(control))
 }
 
 /// The characters that are not blank.
@@ -212,8 +216,7 @@ mod tests {
         assert_eq!(bytes(source(folder.path(), &unlucky).read()), Some(unlucky));
         let public = include_bytes!("../../tests/cli/files/rsa-public.pem");
         assert!(source(folder.path(), public).read().is_err());
-        assert!(is_private_key(include_bytes!(
-            "../../tests/cli/files/ec-aes128-sha512.der"
-        )));
+        let encrypted = include_bytes!("../../tests/cli/files/ec-aes128-sha512.der");
+        assert!(kind::is_der(encrypted));
     }
 }

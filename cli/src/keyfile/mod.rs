@@ -1,12 +1,14 @@
 //! What a file holds: private keys, public keys and certificates, in every usual encoding.
 
+mod certificate;
+pub(crate) mod kind;
 mod pem;
 
 use std::error::Error;
 use std::fmt;
 
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use der::{Decode, Encode};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
@@ -17,8 +19,13 @@ use zeroize::Zeroizing;
 
 use crate::{Result, encoding};
 
+pub(crate) use certificate::Certificate;
+use certificate::certificate;
+
 /// rsaEncryption (RFC 8017 appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// id-RSASSA-PSS (RFC 8017 appendix A.2.3).
+const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 /// id-ecPublicKey (RFC 5480 section 2.1.1).
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
@@ -37,18 +44,11 @@ impl Error for Unknown {}
 pub(crate) enum Item {
     /// Its values are proven to belong together.
     PrivateKey(Box<Material>),
+    /// An RSA key that its file keeps for RSASSA-PSS signatures.
+    PssKey(Box<Material>),
     /// SubjectPublicKeyInfo DER.
     PublicKey(Vec<u8>),
     Certificate(Certificate),
-}
-
-/// An X.509 certificate, and the parts that PKCS#11 names; all DER.
-pub(crate) struct Certificate {
-    pub(crate) value: Vec<u8>,
-    pub(crate) subject: Vec<u8>,
-    pub(crate) issuer: Vec<u8>,
-    pub(crate) serial: Vec<u8>,
-    pub(crate) spki: Vec<u8>,
 }
 
 /// Everything in `file`, which is PEM or one DER value. `password` is asked for when a key is
@@ -88,6 +88,11 @@ pub(crate) fn items(
                             `ssh-keygen -p -m PKCS8 -f FILE` writes it anew as PKCS#8"
                     .into());
             }
+            "PGP PRIVATE KEY BLOCK" => {
+                return Err("the file is an OpenPGP key, which is not read: \
+                            its program has to export the key as PKCS#8"
+                    .into());
+            }
             other => return Err(format!("the file has a {other}, which is not read").into()),
         });
     }
@@ -114,34 +119,39 @@ fn from_der(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Res
     if RsaPublicKeyRef::from_der(der).is_ok() {
         return rsa_public_key(der);
     }
-    if is_pkcs12(der) {
-        return Err("the file is PKCS#12 (.p12, .pfx), which is not read: \
-                    `openssl pkcs12 -in FILE -nodes` writes what is in it as PEM"
-            .into());
+    if let Ok(certificate) = certificate(der) {
+        return Ok(Item::Certificate(certificate));
     }
-    certificate(der)
-        .map(Item::Certificate)
-        .map_err(|_| Unknown.into())
-}
-
-/// PFX of RFC 7292 section 4: version 3 and a SEQUENCE, with which no encoding of a key begins.
-fn is_pkcs12(der: &[u8]) -> bool {
-    AnyRef::from_der(der).is_ok_and(|any| {
-        any.tag() == Tag::Sequence && matches!(any.value(), [0x02, 0x01, 0x03, 0x30, ..])
-    })
+    Err(kind::of_no_key(der).map_or_else(|| Unknown.into(), Into::into))
 }
 
 fn private_key(pkcs8: &[u8]) -> Result<Item> {
+    if let Ok(info) = PrivateKeyInfoRef::from_der(pkcs8)
+        && info.algorithm.oid == RSASSA_PSS
+    {
+        let rsa = from_pkcs1(info.private_key.as_bytes())?;
+        return Ok(Item::PssKey(Box::new(Material::from_pkcs8(&rsa)?)));
+    }
     Ok(Item::PrivateKey(Box::new(Material::from_pkcs8(pkcs8)?)))
 }
 
 fn decrypted(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Result<Item> {
-    let sealed = EncryptedPrivateKeyInfoRef::from_der(der).map_err(
-        |_| "the key is encrypted in a way that is not read: `openssl pkcs8 -topk8` makes PBES2",
-    )?;
+    let unreadable = || {
+        let named = kind::of_encrypted_key(der);
+        named.unwrap_or_else(|| "the encrypted key is damaged".to_owned())
+    };
+    let sealed = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|_| unreadable())?;
+    if sealed.encryption_algorithm.pbes2().is_none() {
+        return Err(unreadable().into());
+    }
     let clear = sealed
         .decrypt(password()?.as_bytes())
-        .map_err(|_| "the key does not decrypt: is the password right?")?;
+        .map_err(|error| match error {
+            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm {
+                ..
+            }) => unreadable(),
+            _ => "the key does not decrypt: is the password right?".to_owned(),
+        })?;
     private_key(clear.as_bytes())
 }
 
@@ -172,46 +182,4 @@ fn rsa_public_key(der: &[u8]) -> Result<Item> {
     let key = RsaPublicKeyRef::from_der(der)?;
     let (n, e) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
     Ok(Item::PublicKey(rsa::spki(n, e)?))
-}
-
-/// Certificate of RFC 5280 section 4.1. OpenSSL's trusted certificates have more after it, which is
-/// left out.
-fn certificate(der: &[u8]) -> Result<Certificate> {
-    let value = SliceReader::new(der)?.tlv_bytes()?;
-    let certificate: der::Result<_> = SliceReader::new(value)?.sequence(|fields| {
-        let certificate = fields.sequence(|tbs| to_be_signed(tbs, value));
-        let _algorithm = fields.tlv_bytes()?;
-        let _signature = fields.tlv_bytes()?;
-        certificate
-    });
-    let certificate = certificate?;
-    SubjectPublicKeyInfoRef::from_der(&certificate.spki)?;
-    Ok(certificate)
-}
-
-/// TBSCertificate of the certificate `value`.
-fn to_be_signed(tbs: &mut SliceReader<'_>, value: &[u8]) -> der::Result<Certificate> {
-    const VERSION: Tag = Tag::ContextSpecific {
-        constructed: true,
-        number: TagNumber(0),
-    };
-    if Tag::peek(tbs)? == VERSION {
-        tbs.tlv_bytes()?;
-    }
-    let serial = tbs.tlv_bytes()?;
-    let _signature = tbs.tlv_bytes()?;
-    let issuer = tbs.tlv_bytes()?;
-    let _validity = tbs.tlv_bytes()?;
-    let subject = tbs.tlv_bytes()?;
-    let spki = tbs.tlv_bytes()?;
-    while !tbs.is_finished() {
-        tbs.tlv_bytes()?;
-    }
-    Ok(Certificate {
-        value: value.to_vec(),
-        subject: subject.to_vec(),
-        issuer: issuer.to_vec(),
-        serial: serial.to_vec(),
-        spki: spki.to_vec(),
-    })
 }

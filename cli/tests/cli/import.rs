@@ -235,3 +235,27 @@ fn a_file_comes_in_whole_or_not_at_all() {
     desk.run(&["import", "absent"])
         .refused(1, &["cannot read absent"]);
 }
+
+/// `openssl genpkey -algorithm RSA-PSS` writes a key that is for these signatures alone.
+#[test]
+fn an_rsa_pss_key_stays_one() {
+    let desk = Desk::new();
+    let genpkey = ["genpkey", "-algorithm", "RSA-PSS", "-out", "pss.pem"];
+    let made = std::process::Command::new("openssl")
+        .args(genpkey)
+        .current_dir(desk.folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    desk.run(&["import", "pss.pem", "--label", "pss"]).ok();
+    let shown = desk
+        .run(&["objects", "show", "--label", "pss", "--login"])
+        .ok()
+        .out();
+    let allowed = shown
+        .lines()
+        .find(|line| line.starts_with("CKA_ALLOWED_MECHANISMS"));
+    // CKM_RSA_PKCS_PSS and those with each hash, by their numbers.
+    let pss = "CKA_ALLOWED_MECHANISMS: [13,14,71,67,68,69,103,99,100,101]";
+    assert_eq!(allowed, Some(pss), "{shown}");
+}

@@ -9,7 +9,7 @@ mod tests;
 
 pub use curve::Curve;
 pub(crate) use curve::bare_point;
-pub(crate) use der::{ED25519, X25519, spki};
+pub(crate) use der::{ED25519, X25519, named_curve, spki};
 pub use key::Scheme;
 pub(crate) use key::{KEY_LEN, MAX_CONTEXT_LEN, PrivateKey, SIGNATURE_LEN};
 pub use key::{PublicKey, generate};

@@ -155,3 +155,46 @@ fn import_proves_lengths_and_the_public_key() {
         assert!(PublicKey::new(curve, &key.public[1..]).is_err());
     }
 }
+
+/// id-ecPublicKey with the curve as its parameter, or id-Ed25519 with ECPrivateKey inside.
+#[test]
+fn what_nss_wrote_is_understood() {
+    let material = generate(Curve::Ed25519).unwrap();
+    let tlv = |tag: u8, parts: &[&[u8]]| {
+        let value = parts.concat();
+        [&[tag, u8::try_from(value.len()).unwrap()][..], &value].concat()
+    };
+    let ed25519: &[u8] = &[0x06, 3, 0x2B, 0x65, 0x70];
+    let ec: &[u8] = &[0x06, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1];
+    let x25519: &[u8] = &[0x06, 3, 0x2B, 0x65, 0x6E];
+    let bits = |public: &[u8]| tlv(0xA1, &[&tlv(3, &[&[0], public])]);
+    let pkcs8 = |algorithm: &[&[u8]], inner: &[u8]| {
+        let algorithm = tlv(0x30, algorithm);
+        Material::from_pkcs8(&tlv(0x30, &[&[2, 1, 0], &algorithm, &tlv(4, &[inner])]))
+    };
+    let secret = tlv(4, &[&material.private]);
+    let inner = |more: &[u8]| tlv(0x30, &[&[2, 1, 1], &secret, more]);
+    let with_public = inner(&bits(&material.public));
+    let with_curve = inner(&tlv(0xA0, &[ed25519]));
+    for (algorithm, inner) in [
+        (&[ed25519][..], &with_public),
+        (&[ed25519], &inner(&[])),
+        (&[ed25519], &with_curve),
+        (&[ec, ed25519], &with_public),
+        (&[ec, ed25519], &secret),
+    ] {
+        let read = pkcs8(algorithm, inner).unwrap();
+        let read = read.of::<OkpMaterial>().unwrap();
+        assert_eq!(read.curve, Curve::Ed25519);
+        assert_eq!(*read.private, *material.private);
+    }
+    let other = generate(Curve::Ed25519).unwrap();
+    for (algorithm, inner) in [
+        (&[ed25519][..], &inner(&bits(&other.public))),
+        (&[ec, x25519], &with_curve),
+        (&[ed25519], &inner(&tlv(0xA0, &[x25519]))),
+        (&[ec], &with_public),
+    ] {
+        assert!(matches!(pkcs8(algorithm, inner), Err(Error::InvalidKey(_))));
+    }
+}

@@ -23,7 +23,9 @@ pub(crate) const PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 impl RsaMaterial {
     /// Takes the private key in PKCS #8: two primes, with all values proven to belong together.
     pub fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
-        if info.algorithm != algorithm() {
+        // RFC 8017 appendix A.1 has NULL parameters; some programs leave them out.
+        let parameters = info.algorithm.parameters.unwrap_or(AnyRef::NULL);
+        if info.algorithm.oid != OID || parameters != AnyRef::NULL {
             return Err(Error::InvalidKey("not rsaEncryption with NULL parameters"));
         }
         let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes())

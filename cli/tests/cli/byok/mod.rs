@@ -8,6 +8,7 @@ mod openssl;
 mod profiles;
 mod proofs;
 mod receipt;
+mod sources;
 mod tokens;
 mod wrap;
 mod wrap_ec;

@@ -16,6 +16,7 @@ mod crypto;
 mod error;
 mod fork;
 mod keytype;
+mod limit;
 mod log;
 mod mechanism;
 mod module;

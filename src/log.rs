@@ -3,15 +3,18 @@
 //!
 //! Lines hold the function, the CKR name and the error's sentence, never argument bytes.
 
-use std::io::Write;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 
 use parking_lot::RwLock;
 
 use crate::ck;
 use crate::config::{LogLevel, LogTarget};
 use crate::error::Error;
+use crate::limit;
 
 struct Sink {
     target: LogTarget,
@@ -98,14 +101,20 @@ fn line(level: LogLevel, text: &str) {
             let _ = writeln!(std::io::stderr(), "tenon[{process}]: {text}");
         }
         LogTarget::File(path) => {
-            let _ = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .mode(0o600)
-                .open(path)
-                .and_then(|mut file| {
-                    file.write_all(format!("tenon[{process}]: {text}\n").as_bytes())
-                });
+            let _ = append(path, &format!("tenon[{process}]: {text}\n"));
         }
     }
+}
+
+/// Never waits: opening a named pipe without a reader is an error here.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    let length = file.metadata()?.len();
+    limit::check_file_length(length + line.len() as u64)?;
+    file.write_all(line.as_bytes())
 }

@@ -14,6 +14,7 @@ mod store {
     mod files;
     mod fork;
     mod kill;
+    mod limits;
     mod moved;
     mod processes;
     mod queue;

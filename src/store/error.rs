@@ -30,7 +30,7 @@ pub enum Error {
     Moved(PathBuf),
     /// The operating system failed on a file of the store.
     Io(io::ErrorKind, PathBuf),
-    /// The disk or a quota is full.
+    /// The disk or a quota is full, or a file would be longer than this process may make it.
     Full,
     /// A change was asked of a store that was opened for reading, or lies on read-only media.
     ReadOnly,
@@ -74,7 +74,9 @@ impl Error {
             io::ErrorKind::NotFound => Self::NotFound(path.into()),
             io::ErrorKind::AlreadyExists => Self::Exists(path.into()),
             io::ErrorKind::PermissionDenied => Self::PermissionsRefused(path.into()),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::Full,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             kind => Self::Io(kind, path.into()),
         }
@@ -128,7 +130,10 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::Io(kind, path) => write!(f, "{}: {kind}", path.display()),
-            Self::Full => f.write_str("the disk or a quota is full; free some space and try again"),
+            Self::Full => f.write_str(
+                "the disk or a quota is full, or the limit of this process on the length of files \
+                 (`ulimit -f`) is reached; free some space, or raise the limit, and try again",
+            ),
             Self::ReadOnly => f.write_str(
                 "the token store cannot be written; put it where this process may write, or set \
                  `store.read_only = auto`",

@@ -242,7 +242,7 @@ fn reserve(path: &Path) -> Check {
         Err(_) => Check::warning(
             WHAT,
             "none",
-            "the file system cannot keep space back, or the folder cannot be written: a full disk refuses destroying too",
+            "the file system cannot keep space back, the folder cannot be written, or `ulimit -f` was below 5 MiB: a full disk refuses destroying too",
         ),
     }
 }

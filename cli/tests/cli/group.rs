@@ -142,6 +142,46 @@ fn members_of_a_group_share_a_token() {
     }
 }
 
+/// The new file is a member's who did not make the token, and everybody's who shares it.
+#[test]
+fn a_member_restores_what_another_has_made() {
+    for folder_mode in [0o770, 0o2770] {
+        let Some((desk, program)) = desk() else {
+            return;
+        };
+        let tokens = desk.path("tokens");
+        fs::create_dir(&tokens).unwrap();
+        chown(&tokens, None, Some(GROUP)).unwrap();
+        fs::set_permissions(&tokens, Permissions::from_mode(folder_mode)).unwrap();
+        let run = |who, arguments: &[&str]| run(&desk, &program, who, "077", arguments);
+        let backup = desk.path("anchor/backup");
+        let backup = backup.to_str().unwrap();
+
+        run(ADA, &["init", "--label", "shared"]).ok();
+        run(BOB, &["backup", backup]).ok();
+        run(
+            ADA,
+            &["keys", "generate", "--type", "aes:256", "--label", "later"],
+        )
+        .ok();
+        run(BOB, &["restore", backup, "--yes"]).warned(&["would be lost: 1"]);
+        fs::rename(backup, desk.path("backup")).unwrap();
+        shared(&desk);
+        run(BOB, &["anchor", "accept", "--yes"]).ok();
+        let out = run(ADA, &["objects", "list", "--login"]).ok().out();
+        assert!(!out.contains("later"), "{out}");
+
+        // Where there is none yet, the folder's group and objectstore.umask decide.
+        run(BOB, &["token", "delete", "--slot", "0", "--yes"]).ok();
+        fs::copy(desk.path("backup"), desk.path("anchor/backup")).unwrap();
+        chown(desk.path("anchor/backup"), Some(BOB.0), None).unwrap();
+        run(BOB, &["restore", backup, "--yes"]);
+        fs::remove_file(backup).unwrap();
+        shared(&desk);
+        run(ADA, &["slots"]).ok();
+    }
+}
+
 #[test]
 fn a_file_without_rights_is_unreadable_and_not_missing() {
     let Some((desk, program)) = desk() else {

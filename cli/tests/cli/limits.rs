@@ -1,6 +1,7 @@
 //! Files that are far too long, never end, or are folders or pipes: what each command says of them.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use super::common::{Answer, Desk, file};
@@ -126,5 +127,112 @@ fn a_file_that_a_setting_names_has_a_greatest_length() {
         let secret = [("TENON_PIN_KEY_FILE", file)];
         desk.run_with(&secret, &["objects", "list", "--login"])
             .refused(1, &[file, "16 to 4096 bytes"]);
+    }
+}
+
+/// Everything that lies beside a token's file.
+const BESIDE: [&str; 6] = [
+    "tenon-wal",
+    "tenon-shm",
+    "tenon-journal",
+    "gen",
+    "reserve",
+    "lock",
+];
+
+fn make_pipe(path: &std::path::Path) {
+    let _ = fs::remove_file(path);
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Ends a command that waits for ever, with status 124.
+fn run_limited(desk: &Desk, arguments: &[&str]) -> Answer {
+    let program = desk.command(arguments);
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(program.get_program());
+    command.args(program.get_args()).current_dir(&desk.folder);
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    let variables = program.get_envs();
+    command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    Answer::of(command.stdin(Stdio::null()))
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_beside_the_token_is_not_waited_for() {
+    for name in BESIDE {
+        let desk = Desk::new();
+        let pipe = desk.path("tokens").join(format!("slot-0000.{name}"));
+        make_pipe(&pipe);
+        for arguments in [
+            &["slots"][..],
+            &["keys", "generate", "--type", "aes:256", "--label", "a"],
+            &["objects", "list", "--login"],
+            &["backup", "backup", "--replace"],
+            &["doctor"],
+        ] {
+            let answer = run_limited(&desk, arguments);
+            let status = answer.0.status.code();
+            assert!(
+                matches!(status, Some(0 | 1)),
+                "{name}: {arguments:?} {status:?}"
+            );
+            // Where the token can be used without the file, it is; else it is said which one is in the way.
+            if status == Some(1) && arguments[0] != "doctor" {
+                answer.failed(&[&format!("slot-0000.{name}"), "not a regular file"]);
+            }
+        }
+        let other = Desk::new();
+        other.run(&["backup", "copy"]).ok();
+        fs::rename(other.path("copy"), desk.path("copy")).unwrap();
+        let restored = run_limited(&desk, &["restore", "copy", "--slot", "0", "--yes"]);
+        assert!(matches!(restored.0.status.code(), Some(0 | 1)), "{name}");
+        run_limited(&desk, &["token", "delete", "--slot", "0", "--yes"]).warned(&[]);
+        assert!(!pipe.exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_pipe_without_a_reader_takes_no_log_and_no_time() {
+    let desk = desk();
+    let log = desk.path("pipe").to_str().unwrap().to_owned();
+    let program = desk.command(&["slots"]);
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(program.get_program()).arg("slots");
+    command
+        .env("TENON_DIRECTORIES_TOKENDIR", desk.path("tokens"))
+        .env("TENON_LOG_TARGET", log)
+        .env("TENON_LOG_LEVEL", "debug");
+    fs::remove_file(desk.path("tokens/slot-0000.reserve")).unwrap();
+    make_pipe(&desk.path("tokens/slot-0000.reserve"));
+    Answer::of(&mut command).ok();
+}
+
+/// Below each of these limits something that the program writes does not fit.
+#[test]
+fn a_limit_on_the_length_of_files_ends_no_process() {
+    for limit in [0, 4096, 40_960, 131_072, 1 << 20, 5_000_000] {
+        for desk in [Desk::empty(), Desk::new()] {
+            for arguments in [
+                &["init", "--label", "new"][..],
+                &["slots"],
+                &["keys", "generate", "--type", "aes:256", "--label", "a"],
+                &["objects", "delete", "--label", "a", "--yes"],
+                &["audit", "archive", "archived"],
+                &["audit", "verify"],
+                &["backup", "backup", "--replace"],
+            ] {
+                let program = desk.command(arguments);
+                let mut command = Command::new("prlimit");
+                command
+                    .arg(format!("--fsize={limit}"))
+                    .arg(program.get_program());
+                command.args(program.get_args()).current_dir(&desk.folder);
+                command.envs(program.get_envs().filter_map(|(n, v)| Some((n, v?))));
+                // The signal would be ignored where this program ignores it.
+                let status = Answer::of(&mut command).0.status;
+                assert_eq!(status.signal(), None, "{limit}: {arguments:?}");
+                assert!(status.code().is_some_and(|code| code < 128), "{limit}");
+            }
+        }
     }
 }

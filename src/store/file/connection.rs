@@ -7,10 +7,11 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 
-use super::files::FileId;
+use super::files::{self, APPENDED, FileId, beside};
 use super::fork;
 use super::rows::{FileRows, NAME};
 use super::sqlite_error::opening;
+use crate::limit;
 use crate::store::error::{Error, Result};
 
 /// Older releases can lose commits in WAL mode.
@@ -19,6 +20,12 @@ const _: () = assert!(ffi::SQLITE_VERSION_NUMBER >= OLDEST_SQLITE);
 
 /// Prepared statements that a connection keeps: more than it has.
 const STATEMENTS: usize = 64;
+
+/// The log is folded into the database when it has so many pages of `PAGE` bytes, as SQLite does anyway;
+/// earlier where this process may not make files of `PART_OF_LIMIT` times that length.
+const FOLDED_AT: u64 = 1000;
+const PAGE: u64 = 4096;
+const PART_OF_LIMIT: u64 = 4;
 
 /// Settings of every connection. `secure_delete` overwrites what is deleted; the others keep a
 /// damaged or malicious file from doing more than failing.
@@ -55,6 +62,9 @@ pub(super) fn connect(path: &Path, purpose: Purpose, busy_timeout: Duration) -> 
         )));
     }
     fork::prepare();
+    if purpose != Purpose::Immutable {
+        check_companions(path)?;
+    }
     loop {
         let before = FileId::at(path);
         let conn = open(path, purpose).map_err(|e| opening(e, path))?;
@@ -75,6 +85,20 @@ pub(super) fn connect(path: &Path, purpose: Purpose, busy_timeout: Duration) -> 
     }
 }
 
+/// SQLite opens what lies beside the database, whatever it is, and waits for the other end of a named pipe.
+///
+/// # Errors
+/// `Symlink`, `NotAFile`.
+fn check_companions(path: &Path) -> Result<()> {
+    for suffix in APPENDED {
+        let found = files::regular(&beside(path, suffix));
+        if let Err(error @ (Error::Symlink(_) | Error::NotAFile(_))) = found {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
 /// Applies the settings, and takes SQLite's lock by a first read.
 fn ready(conn: &Connection, purpose: Purpose, busy_timeout: Duration, path: &Path) -> Result<()> {
     if conn.is_readonly("main")? && !matches!(purpose, Purpose::ReadOnly | Purpose::Immutable) {
@@ -89,7 +113,12 @@ fn ready(conn: &Connection, purpose: Purpose, busy_timeout: Duration, path: &Pat
         // It has to come before the first read, which then asks for the exclusive lock.
         conn.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     }
-    settle(conn).map_err(|e| opening(e, path))
+    settle(conn).map_err(|e| opening(e, path))?;
+    if let Some(limit) = limit::file_length() {
+        let pages = (limit / PART_OF_LIMIT / PAGE).clamp(1, FOLDED_AT);
+        conn.execute_batch(&format!("PRAGMA wal_autocheckpoint = {pages}"))?;
+    }
+    Ok(())
 }
 
 /// Switches the database to WAL mode. This writes to the file, so it is called only once the file is

@@ -38,7 +38,7 @@
 //! the database and, under the write lock, settles it.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,7 +54,7 @@ use crate::store::modes::Generation;
 
 use super::draft::Draft;
 use super::files;
-use super::gen_file::{Content, LEN, OPENINGS, open_file, write_like};
+use super::gen_file::{Content, LEN, OPENINGS, open_file, store, write_like};
 use super::open_files::OpenFiles;
 use super::range_lock::{Lock, lock, locked_by_another};
 use crate::store::error::{Error, Result};
@@ -133,8 +133,7 @@ impl Counter {
         let content = Content::read(&file).unwrap_or_default();
         if self.writable {
             let raised = content.openings.wrapping_add(1);
-            file.write_all_at(&raised.to_ne_bytes(), OPENINGS)
-                .map_err(io)?;
+            store(&file, &raised.to_ne_bytes(), OPENINGS).map_err(io)?;
             let others = [WRITERS, READERS].map(|byte| locked_by_another(&file, byte));
             if others.contains(&true) {
                 self.delay_commits();
@@ -182,8 +181,8 @@ impl Counter {
             number: settled(generation),
             ..Content::default()
         };
-        let (draft, mut file) = Draft::beside(&self.path)?;
-        write_like(&mut file, &database, &content).map_err(|e| Error::io(&e, draft.path()))?;
+        let (draft, file) = Draft::beside(&self.path)?;
+        write_like(&file, &database, &content).map_err(|e| Error::io(&e, draft.path()))?;
         draft.replace(&self.path)
     }
 
@@ -276,7 +275,7 @@ impl Counter {
         let file = self.file.read();
         let file = file.as_ref().ok_or(Error::Busy)?;
         let _ = lock(file, STEP, Lock::Alone);
-        let written = file.write_all_at(&number.to_ne_bytes(), 0);
+        let written = store(file, &number.to_ne_bytes(), 0);
         let _ = lock(file, STEP, Lock::Free);
         written.map_err(|e| Error::io(&e, &self.path))
     }
@@ -313,7 +312,7 @@ impl Counter {
         if lock(file, STEP, Lock::Alone).is_ok() {
             // Another number is that of a later writer.
             if Content::read(file).is_some_and(|content| content.number == announced) {
-                let _ = file.write_all_at(&number.to_ne_bytes(), 0);
+                let _ = store(file, &number.to_ne_bytes(), 0);
             }
             let _ = lock(file, STEP, Lock::Free);
         }
@@ -327,8 +326,7 @@ impl Counter {
         self.number.store(number, Ordering::SeqCst);
         let file = self.file.read();
         let file = file.as_ref().ok_or(Error::Busy)?;
-        file.write_all_at(&number.to_ne_bytes(), 0)
-            .map_err(|e| Error::io(&e, &self.path))
+        store(file, &number.to_ne_bytes(), 0).map_err(|e| Error::io(&e, &self.path))
     }
 }
 

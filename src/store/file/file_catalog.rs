@@ -112,7 +112,7 @@ impl Catalog for FileCatalog {
     }
 
     fn install(&self, copy: FileCopy, slot: u64) -> Result<()> {
-        copy.to(&self.path(slot))?.install()
+        copy.to(&self.path(slot))?.shared(self.umask).install()
     }
 
     fn name(&self) -> String {

@@ -4,8 +4,8 @@
 //! meanwhile, and no write makes it begin again. It holds the rows and nothing else: free pages,
 //! which may hold erased material until the log is folded into the database, are not copied.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ const TRIES: u32 = 4;
 pub struct FileCopy {
     draft: Draft,
     target: PathBuf,
+    /// The rights that it does not get where it is installed as a new store.
+    umask: Umask,
 }
 
 impl FileCopy {
@@ -72,7 +74,11 @@ impl FileCopy {
         let target = files::resolve(target)?;
         let draft = Draft::kept_beside(&target)?;
         copy_into(conn, draft.path(), progress)?;
-        let copy = Self { draft, target };
+        let copy = Self {
+            draft,
+            target,
+            umask: Umask::OWNER,
+        };
         copy.change::<Error>(|_| Ok(()), false)?;
         Ok(copy)
     }
@@ -108,6 +114,11 @@ impl FileCopy {
         Ok(Self { target, ..self })
     }
 
+    /// The same copy, with the rights that `umask` leaves where it is installed as a new store.
+    pub(super) fn shared(self, umask: Umask) -> Self {
+        Self { umask, ..self }
+    }
+
     /// The path that the copy gets when it is published or installed.
     #[must_use]
     pub fn target(&self) -> &Path {
@@ -129,8 +140,9 @@ impl FileCopy {
     }
 
     /// Puts the copy in the place of the store at its target, durably: a process that is killed leaves
-    /// the old store or the new one, whole. The new file's owner and group are those of the old one,
-    /// or of the folder where there is none. No store of this process may have the target open.
+    /// the old store or the new one, whole. Owner, group and mode are those of the old file; where there
+    /// is none, owner and group are the folder's, and the mode is that of new stores. A change of owner
+    /// that only root may make is left out. No store of this process may have the target open.
     ///
     /// # Errors
     /// `InUse` when another process has the old store open, even an idle one; `Full`,
@@ -142,12 +154,8 @@ impl FileCopy {
             Err(Error::NotFound(_)) => None,
             Err(e) => return Err(e),
         };
-        let model = match &old {
-            Some((metadata, _)) => metadata.clone(),
-            None => fs::metadata(target.parent().unwrap_or(&target))
-                .map_err(|e| Error::io(&e, &target))?,
-        };
-        self.own_like(&model, old.is_some())?;
+        let replaced = old.as_ref().map(|(metadata, _)| metadata);
+        self.share(replaced)?;
         self.sync()?;
         // No process has the old store open, and its log is folded in, so it is whole without these.
         for path in [beside(&target, "-wal"), beside(&target, "-shm")] {
@@ -174,17 +182,16 @@ impl FileCopy {
         }
     }
 
-    fn own_like(&self, model: &fs::Metadata, and_mode: bool) -> Result<()> {
-        let path = self.draft.path();
-        let io = |e| Error::io(&e, path);
-        let made = fs::metadata(path).map_err(io)?;
-        if (made.uid(), made.gid()) != (model.uid(), model.gid()) {
-            chown(path, Some(model.uid()), Some(model.gid())).map_err(io)?;
+    fn share(&self, replaced: Option<&Metadata>) -> Result<()> {
+        let io = |e| Error::io(&e, self.draft.path());
+        let file = File::open(self.draft.path()).map_err(io)?;
+        if let Some(replaced) = replaced {
+            return files::share_like(&file, replaced).map_err(io);
         }
-        if and_mode {
-            fs::set_permissions(path, Permissions::from_mode(model.mode() & 0o666)).map_err(io)?;
-        }
-        Ok(())
+        let folder = self.target.parent().unwrap_or(&self.target);
+        // A process that is not in the folder's group leaves the file to its own, as `Umask::apply` does.
+        let _ = fs::metadata(folder).and_then(|folder| files::own_like(&file, &folder));
+        self.umask.apply(&file, folder).map_err(io)
     }
 
     fn sync(&self) -> Result<()> {

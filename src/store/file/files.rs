@@ -78,9 +78,18 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// so that whoever may use the database may use the file.
 ///
 /// # Errors
+/// Those of `own_like`.
+pub(super) fn share_like(file: &File, model: &Metadata) -> io::Result<()> {
+    own_like(file, model)?;
+    file.set_permissions(Permissions::from_mode(model.mode() & 0o666))
+}
+
+/// Gives a file the owner and group of `model`.
+///
+/// # Errors
 /// Those of the system, except that a change of owner which only root may make is left out: the
 /// owner and the members of the group have the same rights.
-pub(super) fn share_like(file: &File, model: &Metadata) -> io::Result<()> {
+pub(super) fn own_like(file: &File, model: &Metadata) -> io::Result<()> {
     let made = file.metadata()?;
     if made.gid() != model.gid() {
         fchown(file, None, Some(model.gid()))?;
@@ -88,7 +97,7 @@ pub(super) fn share_like(file: &File, model: &Metadata) -> io::Result<()> {
     if made.uid() != model.uid() {
         let _ = fchown(file, Some(model.uid()), None);
     }
-    file.set_permissions(Permissions::from_mode(model.mode() & 0o666))
+    Ok(())
 }
 
 /// Gives SQLite's log and index beside the database at `path` the database's group: SQLite gives them

@@ -42,7 +42,7 @@ pub(super) fn prepare() {
         // only statistics: their mutex is taken at each allocation.
         unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int) };
         show_other_devices();
-        sys::take_quotas_for_space();
+        sys::take_limits_for_space();
         // SAFETY: the handlers take no argument and live as long as the program; the module is
         // never unloaded.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };

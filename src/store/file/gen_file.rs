@@ -1,11 +1,12 @@
 //! The file of the change counter: the number (see `counter`), and the count of openings.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::Write;
+use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::files;
+use crate::limit;
 use crate::store::error::{Error, Result};
 
 /// Bytes of the file, in the machine's order: the number, and the count of openings.
@@ -73,12 +74,14 @@ pub(super) fn open_file(path: &Path, writable: bool) -> Result<Option<File>> {
     Ok(whole.then_some(file))
 }
 
+/// Stores a number, or both, at `offset`.
+pub(super) fn store(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    limit::check_file_length(offset + bytes.len() as u64)?;
+    file.write_all_at(bytes, offset)
+}
+
 /// Writes a new file. Owner and mode are those of the database, as with SQLite's own files.
-pub(super) fn write_like(
-    file: &mut File,
-    model: &Metadata,
-    content: &Content,
-) -> std::io::Result<()> {
-    file.write_all(&content.encode())?;
+pub(super) fn write_like(file: &File, model: &Metadata, content: &Content) -> io::Result<()> {
+    store(file, &content.encode(), 0)?;
     files::share_like(file, model)
 }

@@ -133,6 +133,7 @@ impl Queue {
     }
 
     fn open_with(&self, options: &mut OpenOptions) -> Result<Description> {
+        files::regular(&self.path)?;
         options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
         Description::open(|| options.open(&self.path)).map_err(|e| match e.raw_os_error() {
             Some(libc::ELOOP) => Error::Symlink(self.path.clone()),

@@ -12,7 +12,9 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use super::files;
+use crate::config::LogLevel;
 use crate::store::error::{Error, Result};
+use crate::{limit, log};
 
 /// SQLite folds its log into the database, which may grow by as much, at 1000 pages of 4 KiB; the
 /// rest is for the change itself.
@@ -35,14 +37,23 @@ impl Reserve {
     }
 
     /// Takes the space, or as much of it as the disk has; what was kept already stays kept. Where the
-    /// file system cannot reserve space there is no reserve, and destroying needs free space like every change.
+    /// file system cannot reserve space, or this process may not make so long a file, there is no
+    /// reserve, and destroying needs free space like every change.
     pub(super) fn keep(&self, database: &Metadata) {
-        let Ok(file) = self.file(true) else {
-            return;
+        let file = match self.file(true) {
+            Ok(file) => file,
+            // The directory of a token that is only read; nothing is written there anyway.
+            Err(Error::PermissionsRefused(_) | Error::ReadOnly | Error::Full) => return,
+            Err(error) => return note_no_reserve(&error.to_string()),
         };
         // Only the file's maker may do this, and does it at once.
         let _ = files::share_like(&file, database);
         let kept = file.metadata().map_or(0, |metadata| metadata.len());
+        if kept < SIZE
+            && let Err(error) = limit::check_file_length(SIZE)
+        {
+            return note_no_reserve(&format!("{}: {error}", self.0.display()));
+        }
         let mut wanted = SIZE;
         while wanted > kept {
             match fallocate(&file, FallocateFlags::empty(), 0, wanted) {
@@ -57,26 +68,45 @@ impl Reserve {
 
     /// Gives a part of the space back to the disk, enough to open the store.
     pub(super) fn give_up_some(&self) {
-        let _ = self.file(false).and_then(|file| {
-            let kept = file.metadata()?.len();
-            file.set_len(kept.saturating_sub(PART))
-        });
+        if let Ok(file) = self.file(false) {
+            let kept = file.metadata().map_or(0, |metadata| metadata.len());
+            let _ = file.set_len(kept.saturating_sub(PART));
+        }
     }
 
     /// Gives the space that is kept back to the disk.
     pub(super) fn give_up(&self) {
-        let _ = self.file(false).and_then(|file| file.set_len(0));
+        if let Ok(file) = self.file(false) {
+            let _ = file.set_len(0);
+        }
     }
 
-    fn file(&self, create: bool) -> std::io::Result<File> {
+    /// # Errors
+    /// `Symlink`, `NotAFile` where something else stands in its place; `NotFound` where it is not there
+    /// and `create` is false; those of the system.
+    fn file(&self, create: bool) -> Result<File> {
+        match files::regular(&self.0) {
+            Ok(_) => {}
+            Err(Error::NotFound(_)) if create => {}
+            Err(error) => return Err(error),
+        }
         OpenOptions::new()
             .write(true)
             .create(create)
             .truncate(false)
             .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
+            // Opening a named pipe that was put there meanwhile does not wait for a reader.
+            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
             .open(&self.0)
+            .map_err(|e| Error::io(&e, &self.0))
     }
+}
+
+fn note_no_reserve(why: &str) {
+    log::note(
+        LogLevel::Warning,
+        &format!("no space is kept back for a full disk: {why}"),
+    );
 }
 
 #[cfg(test)]

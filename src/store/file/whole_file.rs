@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::draft::Draft;
 use super::files;
 use super::folder::Umask;
+use crate::limit;
 use crate::store::error::{Error, Result};
 
 /// The most bytes that are read of a file: many times what Tenon writes into one.
@@ -75,7 +76,8 @@ impl WholeFile {
             // Whoever could read the old file can read the new one, even where root replaces a service's file.
             let _ = files::share_like(&file, replaced);
         }
-        file.write_all(content)
+        limit::check_file_length(content.len() as u64)
+            .and_then(|()| file.write_all(content))
             .and_then(|()| file.sync_data())
             .map_err(|e| Error::io(&e, draft.path()))?;
         draft.replace(&self.path)?;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::ck;
 use crate::crypto::hash::{Hash, Hasher};
 use crate::error::{Error, Result, refuse};
+use crate::limit;
 use crate::rng::Rng;
 use crate::store::AuditRow;
 
@@ -165,7 +166,7 @@ impl Archive {
                 &u32::try_from(sealed.len()).unwrap_or(MOST).to_be_bytes(),
                 &sealed,
             ];
-            file.write_all(&head.concat())
+            lengthen(&mut file, &head.concat())
                 .and_then(|()| file.sync_all())
                 .and_then(|()| sync_folder(path))
                 .map_err(|error| failed(path, "cannot be written", error))?;
@@ -213,8 +214,7 @@ impl Archive {
             bytes.extend_from_slice(&row.mac);
             bytes.extend_from_slice(&row.record);
         }
-        self.file
-            .write_all(&bytes)
+        lengthen(&mut self.file, &bytes)
             .and_then(|()| self.file.sync_data())
             .map_err(|error| failed(&self.path, "cannot be written", error))
     }
@@ -248,6 +248,12 @@ fn options() -> OpenOptions {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
     options
+}
+
+/// Writes at the present position, which is the end of the file.
+fn lengthen(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    limit::check_file_length(file.stream_position()? + bytes.len() as u64)?;
+    file.write_all(bytes)
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -76,7 +76,7 @@ impl Input {
         self.value()
     }
 
-    /// The two ranges share a byte.
+    /// Whether these bytes and the `len` bytes at `other` have a byte in common.
     pub(super) fn overlaps(&self, other: *const u8, len: usize) -> bool {
         let (a, b) = (self.start.addr(), other.addr());
         self.len != 0
@@ -197,7 +197,6 @@ impl<T> Place<T> {
 pub(super) struct Ready<T>(*mut T);
 
 impl<T> Ready<T> {
-    /// Writes `value`.
     pub(super) fn write(self, value: T) {
         // SAFETY: writable by the promise of `place`, and not NULL.
         unsafe { self.0.write_unaligned(value) }

@@ -25,7 +25,7 @@ pub(super) unsafe fn output(start: *mut u8, len: *mut CK_ULONG) -> Output {
 }
 
 impl Output {
-    /// The caller only asks for the length.
+    /// Whether the caller only asks for the length.
     pub(super) fn is_query(&self) -> bool {
         self.start.is_null()
     }

@@ -87,7 +87,7 @@ impl Query {
         Ok(query)
     }
 
-    /// No object can match.
+    /// Whether the template contradicts itself or names what no object has, so that no object matches.
     #[must_use]
     pub(crate) fn matches_nothing(&self) -> bool {
         self.impossible
@@ -122,13 +122,13 @@ impl Query {
             })
     }
 
-    /// The template names `kind`.
+    /// Whether the template names `kind`.
     #[must_use]
     pub(crate) fn names(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
         self.names.contains(&kind)
     }
 
-    /// The template names a vendor attribute of this token.
+    /// Whether the template names a vendor attribute of this token.
     #[must_use]
     pub(crate) fn names_vendor(&self) -> bool {
         self.names.iter().any(|kind| kind & !0xFF == VENDOR)

@@ -24,11 +24,8 @@ pub(crate) enum CreatedBy {
 /// One attribute of some objects.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttributeRow {
-    /// CKA_ number.
     pub(super) kind: ck::CK_ATTRIBUTE_TYPE,
-    /// CKA_ name.
     pub(super) name: &'static str,
-    /// Type of the value.
     pub(super) value_type: ValueType,
     /// The objects that have it.
     pub(super) objects: ObjectSet,
@@ -53,7 +50,7 @@ pub(super) struct AttributeRow {
 }
 
 impl AttributeRow {
-    /// The row is for objects of this class and key type.
+    /// Whether the row is for objects of this class and key type.
     pub(super) fn fits(&self, class: ck::CK_OBJECT_CLASS, key: Option<ck::CK_KEY_TYPE>) -> bool {
         let ObjectSet { classes, key_type } = self.objects;
         classes.contains(&class) && key_type.is_none_or(|only| key == Some(only))
@@ -98,7 +95,7 @@ impl AttributeRow {
     }
 }
 
-/// A set of objects.
+/// The objects that a row is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ObjectSet {
     /// CKO_ numbers.

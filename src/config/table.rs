@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::values::{Config, LogLevel, LogTarget, MechanismFilter};
 
-/// A setting.
 pub(super) struct Setting {
     /// Its name in the file.
     pub(super) key: &'static str,

@@ -77,7 +77,7 @@ def document(rows):
 def main(argument):
     rows = all_checks()
     numbers = [row[0] for row in rows]
-    missing = sorted(set(range(1, TOTAL + 1)) - set(numbers))
+    wrong = [number for number in range(1, TOTAL + 1) if numbers.count(number) != 1]
     if argument == "--write":
         with open(DOCUMENT, "w", encoding="utf-8") as file:
             file.write(document(rows))
@@ -87,8 +87,8 @@ def main(argument):
                 sys.exit("docs/statements.md is out of date: conformance/lib/statements.py --write")
     else:
         sys.exit("usage: statements.py --write | --check")
-    if missing:
-        sys.exit(f"no check of {missing}")
+    if wrong:
+        sys.exit(f"not one check of each: {wrong}")
 
 
 if __name__ == "__main__":

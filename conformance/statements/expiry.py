@@ -187,6 +187,7 @@ def huawei_erases_expired_material(token):
     assert token.state(key.name) == p11.STATE_PENDING_IMPORT
     token.byok("sweep")
     is_erased(key.name, stored)
+    token.documented("Run it daily")
 
 
 @states(135, "Who plans ahead finds the keys whose material ends soon", "003")

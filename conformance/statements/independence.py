@@ -15,9 +15,9 @@ INVALID = p11.CKR_ENCRYPTED_DATA_INVALID
 DAY = 86400
 
 
-def new_key(token, material=None, profile=DEFAULT, *options):
+def new_key(token, material=None, profile=DEFAULT):
     """The KeyId of an AES key with this material, else with its own, and its import parameters."""
-    return token.new_import(profile, "AES_256", OAEP, material or os.urandom(32), *options)
+    return token.new_import(profile, "AES_256", OAEP, material or os.urandom(32))
 
 
 def bring(token, parameters, material, *options, **expected):

@@ -64,8 +64,11 @@ def takes_names(token, profile, good, bad):
 
 
 def new_key(token, profile, spec, *options):
-    algorithm = OAEP if "AES" in spec else COMPOSITE[profile]
-    return token.new_import(profile, spec, algorithm, material(spec), *options)[0]
+    """The KeyId of a new key with material; the options are those of `create`."""
+    key = token.create(profile, spec, *options)
+    parameters = token.parameters(key, OAEP if "AES" in spec else COMPOSITE[profile])
+    token.import_blob(parameters, parameters.wrap(material(spec)))
+    return key
 
 
 def usage(token, key):

@@ -17,8 +17,8 @@ pub mod attr {
 
 pub mod byok {
     pub use crate::byok::{
-        ALGORITHMS, Algorithm, AlgorithmName, Curve, Job, OaepHash, Profile, Rule, Scheme, Spec,
-        SpecName, State, Usage, WrappingKey, expired, parse_tags,
+        ALGORITHMS, Algorithm, AlgorithmName, Curve, Job, OaepHash, Profile, Rotation, Rule,
+        Scheme, Spec, SpecName, State, Usage, WrappingKey, expired, parse_tags,
     };
 
     pub mod profile {

@@ -59,6 +59,19 @@ pub const CKA_TENON_OWNER_NONCE: CK_ATTRIBUTE_TYPE = vendor(0x14);
 pub const CKA_TENON_WRAPPING_STATEMENT: CK_ATTRIBUTE_TYPE = vendor(0x15);
 /// Signature of CKA_TENON_WRAPPING_STATEMENT by the attestation key: ECDSA with SHA-256, DER. Read-only.
 pub const CKA_TENON_WRAPPING_STATEMENT_SIGNATURE: CK_ATTRIBUTE_TYPE = vendor(0x16);
+/// Set to TRUE: gives the key its next version. CK_BBOOL, never readable.
+pub const CKA_TENON_ROTATE: CK_ATTRIBUTE_TYPE = vendor(0x0F);
+/// The versions of a key: a JSON array, UTF-8. Read-only.
+pub const CKA_TENON_VERSIONS: CK_ATTRIBUTE_TYPE = vendor(0x10);
+/// In the template of C_UnwrapKey: the material is that of the key's next version. CK_BBOOL.
+pub const CKA_TENON_NEW_MATERIAL: CK_ATTRIBUTE_TYPE = vendor(0x11);
+/// When the key was made: 8 bytes, big-endian Unix seconds. Read-only.
+pub const CKA_TENON_CREATED_AT: CK_ATTRIBUTE_TYPE = vendor(0x17);
+/// When the key's material came last: 8 bytes, big-endian Unix seconds. Read-only.
+pub const CKA_TENON_IMPORTED_AT: CK_ATTRIBUTE_TYPE = vendor(0x18);
+/// When the key's last material ended: 8 bytes, big-endian Unix seconds, 0 = none has. Read-only.
+pub const CKA_TENON_ENDED_AT: CK_ATTRIBUTE_TYPE = vendor(0x19);
+
 /// What its service calls the spec of an external key, UTF-8.
 pub const CKA_TENON_KEY_SPEC: CK_ATTRIBUTE_TYPE = vendor(0x20);
 
@@ -90,6 +103,14 @@ pub const INTERNAL_VERSION_OF: CK_ATTRIBUTE_TYPE = vendor(0xF6);
 pub const INTERNAL_IMPORTED_BY: CK_ATTRIBUTE_TYPE = vendor(0xF7);
 /// When material came last: 8 bytes, big-endian Unix seconds.
 pub const INTERNAL_IMPORTED_AT: CK_ATTRIBUTE_TYPE = vendor(0xF8);
+/// Uid, 16 bytes, of the record that holds the material which `rotate` makes current.
+pub const INTERNAL_NEXT_VERSION: CK_ATTRIBUTE_TYPE = vendor(0xF9);
+/// CK_BBOOL: an older version that the key needs has no material.
+pub const INTERNAL_OLDER_MISSING: CK_ATTRIBUTE_TYPE = vendor(0xFA);
+/// First end of the material of an older version that the key needs: 8 bytes, big-endian Unix seconds.
+pub const INTERNAL_OLDER_END: CK_ATTRIBUTE_TYPE = vendor(0xFB);
+/// Why material ended: "expired" or "deleted".
+pub const INTERNAL_ENDED_BY: CK_ATTRIBUTE_TYPE = vendor(0xFD);
 /// What a secret key's value consists of, where its length does not tell: numbers as `policy::Pieces`
 /// stores them.
 pub const INTERNAL_PIECES: CK_ATTRIBUTE_TYPE = vendor(0xFC);

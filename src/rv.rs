@@ -102,7 +102,7 @@ impl From<byok::Error> for Error {
     fn from(error: byok::Error) -> Self {
         use byok::{Error as E, Rule};
         let rv = match error {
-            E::State(_) | E::VersionPending => ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            E::State(_) | E::VersionPending | E::NoNext => ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
             E::Mismatch { named: true } => ck::CKR_TENON_MATERIAL_MISMATCH,
             E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,
             E::ExpiryPast
@@ -110,7 +110,7 @@ impl From<byok::Error> for Error {
             | E::Profile(_, Rule::ExpiryMaximum | Rule::Deletion | Rule::Metadata(_)) => {
                 ck::CKR_ATTRIBUTE_VALUE_INVALID
             }
-            E::Undying(_) => ck::CKR_ACTION_PROHIBITED,
+            E::Undying(_) | E::RawRotation => ck::CKR_ACTION_PROHIBITED,
             E::Profile(
                 _,
                 Rule::Spec(_)
@@ -120,9 +120,12 @@ impl From<byok::Error> for Error {
                 | Rule::ExpiryUnnamed
                 | Rule::Way
                 | Rule::Rotation
-                | Rule::RotationByImport,
+                | Rule::RotationByImport
+                | Rule::NextMaterial
+                | Rule::Versions(_),
             )
             | E::Generated
+            | E::NotNew
             | E::AliasTaken
             | E::Pkcs1Off
             | E::Job(_) => ck::CKR_TEMPLATE_INCONSISTENT,

@@ -35,6 +35,8 @@ mod owner;
 mod pkcs1;
 #[path = "byok/receipt.rs"]
 mod receipt;
+#[path = "byok/rotation.rs"]
+mod rotation;
 #[path = "byok/sm.rs"]
 mod sm;
 #[path = "byok/specs.rs"]

@@ -63,7 +63,7 @@ for wrong in (int(time.time()) - 10, int(time.time()) + YEAR + 3600):
 job.unwrap(blob, int(time.time()) + YEAR - 3600)
 
 # What the service does not have.
-external.no_such_key(session, "aws", spec.AES_128, spec.AES_256_SIGN, spec.ED25519)
+external.no_such_key(session, "aws", spec.AES_128, spec.AES_256_SIGN)
 external.no_such_way(session, "aws", spec.RSA_2048, oaep("sha256"))
 external.no_such_way(session, "aws", spec.AES_256, Way(3, None), Way(6, None), Way(11, None))
 print(f"note: {external.summary()}")

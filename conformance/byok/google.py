@@ -53,7 +53,7 @@ key = job.unwrap(job.wrap(material := spec.HMAC_256.material()))
 spec.HMAC_256.use(session, key, material)
 
 # What the service does not have.
-external.no_such_key(session, "google", spec.AES_192, spec.EC_P521, spec.ED25519)
+external.no_such_key(session, "google", spec.AES_192, spec.EC_P521)
 external.no_such_way(session, "google", spec.RSA_2048, direct)
 external.no_such_way(session, "google", spec.AES_256, Way(5, None, 2048), Way(1, None, 3072))
 print(f"note: {external.summary()}")

@@ -23,6 +23,9 @@ HASHES = ({1: "SHA-1", 4: "SHA-1", 9: "SHA224"} | dict.fromkeys((2, 5), "SHA256"
 # Nothing in these blobs proves that they are whole, so a mismatch has no code of its own.
 UNPROVEN = (3, 6, 7)
 
+# Profiles where other material is a new version of the key, and none is refused.
+ROTATE_BY_IMPORT = ("google", "vault")
+
 # What `life` has done.
 done = collections.Counter()
 
@@ -125,6 +128,7 @@ def life(session, profile, spec, ways, expires_at=None, material=None):
     material, other = material or spec.material(), spec.other()
     plain = spec.template()[p11.CKA_KEY_TYPE] == p11.CKK_AES and expires_at is None
     tool = unwrapping_tool() if plain else None
+    binds = profile not in ROTATE_BY_IMPORT
 
     def waits():
         (key,) = session.find({p11.CKA_UNIQUE_ID: uid})
@@ -137,7 +141,7 @@ def life(session, profile, spec, ways, expires_at=None, material=None):
     for turn, way in enumerate(ways if len(ways) > 1 else ways * 2):
         job = Job(session, key, way, b"parameters-%d-%d" % (done["keys"], turn))
         blob, wrong = job.wrap(material), job.wrap(other)
-        if turn:
+        if turn and binds:
             p11.refused(way.mismatch, job.unwrap, wrong, expires_at)
         if turn == 1 and tool and way.number in HASHES:
             by_tool(tool, job, name, blob)
@@ -155,7 +159,8 @@ def life(session, profile, spec, ways, expires_at=None, material=None):
         if again:
             again(key)
         again = spec.use(session, key, material)
-        p11.refused(way.mismatch, job.unwrap, wrong, expires_at)
+        if binds:
+            p11.refused(way.mismatch, job.unwrap, wrong, expires_at)
         again(key)
         pkcs11_tool("--delete-object", "--type", "secrkey" if spec.secret else "privkey",
                     "--id", name.hex())

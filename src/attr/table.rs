@@ -190,6 +190,12 @@ rows! {
     CKA_TENON_WRAPPING_STATEMENT    Bytes, PRIVATE, Absent,                 [F F F F] Never Never, Always Checked;
     CKA_TENON_WRAPPING_STATEMENT_SIGNATURE Bytes, PRIVATE, Absent,          [F F F F] Never Never, Always Checked;
     CKA_TENON_TAGS                  Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
+    CKA_TENON_ROTATE                Bool, HELD, Absent,                     [F F F F] Free Never, Always Checked;
+    CKA_TENON_VERSIONS              Utf8, HELD, Absent,                     [F F F F] Never Never, Always Checked;
+    CKA_TENON_NEW_MATERIAL          Bool, HELD, Absent,                     [F F O F] Never Never, Always Checked;
+    CKA_TENON_CREATED_AT            Sized(&[8]), HELD, Absent,              [F F F F] Never Never, Always Checked;
+    CKA_TENON_IMPORTED_AT           Sized(&[8]), HELD, Absent,              [F F F F] Never Never, Always Checked;
+    CKA_TENON_ENDED_AT              Sized(&[8]), HELD, Absent,              [F F F F] Never Never, Always Checked;
 }
 
 /// Every row. For objects of one class and key type there is at most one row of a kind.

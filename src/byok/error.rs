@@ -29,6 +29,12 @@ pub enum Error {
     Value(&'static str),
     /// A new version waits for its material already.
     VersionPending,
+    /// `rotate`, and there is no material for the next version.
+    NoNext,
+    /// `rotate` of a key whose ciphertext does not name its version.
+    RawRotation,
+    /// Material of a version that the key has already, brought for its next version.
+    NotNew,
     /// The attribute is fixed, or belongs to keys with a profile alone.
     Fixed,
     /// A key that C_DestroyObject does not destroy.
@@ -79,6 +85,19 @@ impl fmt::Display for Error {
                 f.write_str("this is not the material that the key is bound to for ever")
             }
             Self::Mismatch { named: false } => f.write_str("the wrapped key is not valid"),
+            Self::NoNext => f.write_str(
+                "there is no live material for the key's next version: import it first with \
+                 CKA_TENON_NEW_MATERIAL=TRUE (`tenon byok import --new-material`)",
+            ),
+            Self::RawRotation => f.write_str(
+                "the key is raw, so its ciphertext does not tell which version made it: after a rotation it opens \
+                 what the new material encrypts, and nothing older. Rotate it by `tenon byok rotate --force` if \
+                 that is wanted",
+            ),
+            Self::NotNew => f.write_str(
+                "this is the material of a version that the key has already: import it without \
+                 CKA_TENON_NEW_MATERIAL (`--new-material`), or bring other material",
+            ),
             Self::VersionPending => {
                 f.write_str("a new version of the key waits for its material already: import that")
             }

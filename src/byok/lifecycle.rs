@@ -7,21 +7,57 @@ use crate::keytype::Spec;
 use super::error::{Error, Undying};
 use super::matrix::{Act, allows};
 use super::metadata::{Metadata, parse_tags};
-use super::profile::{Profile, Rule};
+use super::profile::{Profile, Rotation, Rule};
 use super::state::{ExternalFacts, expired, state};
+
+/// Which of a bound key's materials is the one that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Equal {
+    /// None of them.
+    None,
+    /// That of the current version.
+    Current,
+    /// That of an older version.
+    Older,
+    /// That of the version which `rotate` makes current.
+    Next,
+}
 
 /// What is known of an import once its blob is open.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Import {
-    /// `Some(equal)` when the key is bound, from comparisons in constant time with the binding of
-    /// each of its versions.
-    pub same: Option<bool>,
+    /// `Some` when the key is bound, from comparisons in constant time with the binding of each of its
+    /// versions.
+    pub equal: Option<Equal>,
     /// The material came out of the blob, and does not stand for a bad one.
     pub genuine: bool,
     /// The wrap protects integrity.
     pub integrity: bool,
+    /// CKA_TENON_NEW_MATERIAL: the material is that of the key's next version.
+    pub new_material: bool,
     /// CKA_TENON_EXPIRES_AT of this import, if it was given.
     pub expires_at: Option<UnixTime>,
+}
+
+/// The version to which material goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// The current version, whose first material it is or which it comes to again.
+    Current,
+    /// The older version that is bound to it.
+    Older,
+    /// The version that `rotate` makes current: in place of what is there.
+    Next,
+    /// A new version, which is current at once.
+    NewVersion,
+}
+
+/// What an import comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Imported {
+    pub to: Destination,
+    /// End of the material's life; 0 = never.
+    pub expires_at: UnixTime,
 }
 
 /// Whether the key's state allows it; of an import, judged before any private-key operation.
@@ -36,33 +72,63 @@ pub(crate) fn may(act: Act, facts: &ExternalFacts, now: UnixTime) -> Result<(), 
     Err(Error::State(state))
 }
 
-/// The facts after an import (rules 1 to 3, and 10): first material binds, the same material sets the
-/// expiry anew, other material binds the version that waits for it, or changes nothing.
+/// Where an import goes (rules 1 to 3, and 10): first material binds, the same material sets the expiry
+/// anew, other material makes a new version where the profile says so, or changes nothing.
 ///
 /// # Errors
-/// `State`, `Mismatch`, `ExpiryPast`, `Profile`.
+/// `State`, `Mismatch`, `NotNew`, `ExpiryPast`, `Profile`.
 pub(crate) fn import(
     facts: &ExternalFacts,
     import: &Import,
     profile: &'static Profile,
     now: UnixTime,
-) -> Result<ExternalFacts, Error> {
+) -> Result<Imported, Error> {
     may(Act::Import, facts, now)?;
-    let other = import.same == Some(false);
     // A pseudo-random key in place of a bad blob counts as other material.
-    if !import.genuine || (other && !facts.version_pending) {
-        return Err(Error::Mismatch {
-            named: import.integrity,
-        });
+    let mismatch = Err(Error::Mismatch {
+        named: import.integrity,
+    });
+    if !import.genuine {
+        return mismatch;
     }
-    Ok(ExternalFacts {
-        bound: true,
-        material: true,
-        expires_at: expiry(import.expires_at, profile, now)?,
-        version_pending: facts.version_pending && !other,
-        rotated: facts.rotated || other,
-        ..*facts
-    })
+    let to = match import.equal {
+        None => Destination::Current,
+        Some(Equal::Next) => Destination::Next,
+        Some(Equal::Current | Equal::Older) if import.new_material => return Err(Error::NotNew),
+        Some(Equal::Current) => Destination::Current,
+        Some(Equal::Older) => Destination::Older,
+        Some(Equal::None) if import.new_material => Destination::Next,
+        Some(Equal::None) if facts.version_pending => Destination::NewVersion,
+        Some(Equal::None) if profile.rotation == Rotation::OnImport => Destination::NewVersion,
+        Some(Equal::None) => return mismatch,
+    };
+    let expires_at = expiry(import.expires_at, profile, now)?;
+    Ok(Imported { to, expires_at })
+}
+
+/// Whether an import may bring the material of the key's next version (CKA_TENON_NEW_MATERIAL).
+///
+/// # Errors
+/// `Profile`.
+pub(crate) fn may_import_next(
+    facts: &ExternalFacts,
+    profile: &'static Profile,
+    spec: Option<Spec>,
+) -> Result<(), Error> {
+    let refused = |rule| Err(Error::Profile(profile, rule));
+    let Rotation::Pending { most } = profile.rotation else {
+        return refused(Rule::NextMaterial);
+    };
+    if facts.bound {
+        spec.ok_or(Rule::Rotation)
+            .and_then(|spec| profile.may_rotate(spec))
+            .map_err(|rule| Error::Profile(profile, rule))?;
+    }
+    // The current version and the new one count too.
+    if facts.bound && !facts.next && facts.older + 2 > most {
+        return refused(Rule::Versions(most));
+    }
+    Ok(())
 }
 
 /// The expiry that an import sets: the one asked for, else the profile's default; 0 = never.
@@ -83,24 +149,40 @@ pub(crate) fn expiry(
     Ok(at)
 }
 
-/// Whether a new version of the key may be opened (rule 10).
+/// What `rotate` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotated {
+    /// It opens a version, which the next import of other material fills.
+    Opened,
+    /// It makes the material current that was imported for the next version.
+    Promoted,
+}
+
+/// Whether `rotate` may give the key a new version (rule 10), and what it does. `force`: although data
+/// that was encrypted by raw mechanisms does not open after it.
 ///
 /// # Errors
-/// `State`, `VersionPending`, `Profile`.
+/// `State`, `VersionPending`, `NoNext`, `RawRotation`, `Profile`.
 pub(crate) fn may_rotate(
     facts: &ExternalFacts,
     profile: &'static Profile,
     spec: Option<Spec>,
     now: UnixTime,
-) -> Result<(), Error> {
-    may(Act::Rotate, facts, now)?;
+    force: bool,
+) -> Result<Rotated, Error> {
     spec.ok_or(Rule::Rotation)
         .and_then(|spec| profile.may_rotate(spec))
         .map_err(|rule| Error::Profile(profile, rule))?;
-    if facts.version_pending {
-        return Err(Error::VersionPending);
+    may(Act::Rotate, facts, now)?;
+    if facts.raw && !force {
+        return Err(Error::RawRotation);
     }
-    Ok(())
+    match profile.rotation {
+        Rotation::Pending { .. } if facts.next => Ok(Rotated::Promoted),
+        Rotation::Pending { .. } => Err(Error::NoNext),
+        _ if facts.version_pending => Err(Error::VersionPending),
+        _ => Ok(Rotated::Opened),
+    }
 }
 
 /// What destroying a key with a profile, by C_DestroyObject, comes to (rules 5 and 6).
@@ -122,7 +204,7 @@ pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
     if facts.generated {
         return Destruction::Refused(Undying::Generated);
     }
-    match (facts.bound, facts.material || facts.rotated) {
+    match (facts.bound, facts.material || facts.older != 0) {
         (false, _) if facts.of_service => Destruction::Refused(Undying::NeverBound),
         (false, _) => Destruction::Whole,
         (true, true) => Destruction::Material,

@@ -19,10 +19,11 @@ pub(crate) use error::Error;
 pub use job::Job;
 pub(crate) use job::Refused;
 pub(crate) use lifecycle::{
-    Destruction, Import, Kind, describes, destruction, expiry, import, may, may_change, may_rotate,
+    Destination, Destruction, Equal, Import, Imported, Kind, Rotated, describes, destruction,
+    expiry, import, may, may_change, may_import_next, may_rotate,
 };
 pub(crate) use matrix::Act;
 pub use metadata::parse_tags;
-pub use profile::{AlgorithmName, Profile, Rule, SpecName, Usage};
+pub use profile::{AlgorithmName, Profile, Rotation, Rule, SpecName, Usage};
 pub(crate) use state::{ExternalFacts, state};
 pub use state::{State, expired};

@@ -10,7 +10,7 @@ mod services;
 mod tests;
 
 pub use name::{AlgorithmName, SpecName};
-pub use row::{Profile, Rule, Usage};
+pub use row::{Profile, Rotation, Rule, Usage};
 
 use services::PROFILES;
 

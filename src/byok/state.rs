@@ -20,17 +20,36 @@ pub struct ExternalFacts {
     pub disabled: bool,
     /// When the scheduled deletion takes effect; 0 = none is scheduled.
     pub deletion_at: UnixTime,
-    /// A new version waits for its material.
+    /// `rotate` opened a new version, which waits for its material.
     pub version_pending: bool,
-    /// There are older versions, whose material goes with the key's own.
-    pub rotated: bool,
+    /// Material was imported for the version that `rotate` makes current.
+    pub next: bool,
+    /// Number of older versions.
+    pub older: usize,
+    /// An older version that the key needs has no material: the key is PendingImport (rule 10, *pending*).
+    pub older_missing: bool,
+    /// The first end of the material of an older version that the key needs; 0 = never.
+    pub older_end: UnixTime,
+    /// The key encrypts by mechanisms whose ciphertext does not name its version (rule 8).
+    pub raw: bool,
 }
 
 impl ExternalFacts {
-    /// The material is present and has not expired.
+    /// The material is present and has not expired, and so is that of each older version that the key
+    /// needs.
     #[must_use]
     pub fn live(&self, now: UnixTime) -> bool {
-        self.material && !expired(self.expires_at, now)
+        let older = !self.older_missing && !expired(self.older_end, now);
+        self.material && !expired(self.expires_at, now) && older
+    }
+
+    /// When time ends the key's use; 0 = never.
+    #[must_use]
+    pub fn ends_at(&self) -> UnixTime {
+        match (self.expires_at, self.older_end) {
+            (0, at) | (at, 0) => at,
+            (one, other) => one.min(other),
+        }
     }
 
     /// The material is present and has expired: it is to be erased at this touch.

@@ -12,16 +12,26 @@ const LIVE: ExternalFacts = ExternalFacts {
     disabled: false,
     deletion_at: 0,
     version_pending: false,
-    rotated: false,
+    next: false,
+    older: 0,
+    older_missing: false,
+    older_end: 0,
+    raw: false,
 };
 
 fn again(same: bool) -> Import {
+    let equal = if same { Equal::Current } else { Equal::None };
     Import {
-        same: Some(same),
+        equal: Some(equal),
         genuine: true,
         integrity: true,
+        new_material: false,
         expires_at: None,
     }
+}
+
+fn went(to: Destination, expires_at: UnixTime) -> Result<Imported, Error> {
+    Ok(Imported { to, expires_at })
 }
 
 #[test]
@@ -97,11 +107,12 @@ fn state_follows_from_facts() {
 #[test]
 fn first_import_binds_for_ever() {
     let first = Import {
-        same: None,
+        equal: None,
         ..again(true)
     };
-    let bound = import(&ExternalFacts::default(), &first, profile::open(), NOW).unwrap();
-    assert_eq!(bound, LIVE);
+    let bound = import(&ExternalFacts::default(), &first, profile::open(), NOW);
+    assert_eq!(bound, went(Destination::Current, 0));
+    let bound = LIVE;
     let erased = ExternalFacts {
         material: false,
         ..bound
@@ -140,8 +151,8 @@ fn reimport_sets_the_expiry_anew() {
         expires_at: Some(NOW + 99),
         ..again(true)
     };
-    let facts = import(&old, &later, profile::open(), NOW).unwrap();
-    assert_eq!((facts.expires_at, facts.disabled), (NOW + 99, true));
+    let set = import(&old, &later, profile::open(), NOW);
+    assert_eq!(set, went(Destination::Current, NOW + 99));
     let unsaid = import(&old, &again(true), profile::open(), NOW).unwrap();
     assert_eq!(
         unsaid.expires_at, 0,
@@ -247,18 +258,12 @@ fn other_material_binds_the_version_that_waits() {
         version_pending: true,
         ..LIVE
     };
-    let bound = import(&waiting, &again(false), profile::open(), NOW).unwrap();
+    let into = |facts: &ExternalFacts, came: &Import| import(facts, came, profile::open(), NOW);
     assert_eq!(
-        bound,
-        ExternalFacts {
-            rotated: true,
-            ..LIVE
-        }
+        into(&waiting, &again(false)),
+        went(Destination::NewVersion, 0)
     );
-    assert_eq!(
-        import(&waiting, &again(true), profile::open(), NOW),
-        Ok(waiting)
-    );
+    assert_eq!(into(&waiting, &again(true)), went(Destination::Current, 0));
     let garbage = Import {
         genuine: false,
         integrity: false,
@@ -266,41 +271,157 @@ fn other_material_binds_the_version_that_waits() {
     };
     for facts in [waiting, ExternalFacts::default()] {
         assert_eq!(
-            import(&facts, &garbage, profile::open(), NOW),
+            into(&facts, &garbage),
             Err(Error::Mismatch { named: false })
         );
     }
     assert_eq!(
-        import(&bound, &again(false), profile::open(), NOW),
+        into(&LIVE, &again(false)),
         Err(Error::Mismatch { named: true })
     );
 }
 
+fn of(name: &str) -> &'static Profile {
+    profile::find(name.as_bytes()).unwrap()
+}
+
+/// Rule 10: the three ways of rotation, and what an import of each material comes to.
+#[test]
+fn an_import_goes_where_the_profile_rotates() {
+    let never = Some(0);
+    let came = |equal, new_material| Import {
+        equal: Some(equal),
+        new_material,
+        expires_at: never,
+        ..again(true)
+    };
+    let mismatch = Err(Error::Mismatch { named: true });
+    for (profile, equal, new_material, expected) in [
+        ("aws", Equal::None, false, mismatch),
+        ("aws", Equal::None, true, went(Destination::Next, 0)),
+        ("aws", Equal::Next, true, went(Destination::Next, 0)),
+        ("aws", Equal::Next, false, went(Destination::Next, 0)),
+        ("aws", Equal::Current, true, Err(Error::NotNew)),
+        ("aws", Equal::Older, true, Err(Error::NotNew)),
+        ("aws", Equal::Older, false, went(Destination::Older, 0)),
+        (
+            "google",
+            Equal::None,
+            false,
+            went(Destination::NewVersion, 0),
+        ),
+        (
+            "vault",
+            Equal::None,
+            false,
+            went(Destination::NewVersion, 0),
+        ),
+        ("vault", Equal::Older, false, went(Destination::Older, 0)),
+        (
+            "vault",
+            Equal::Current,
+            false,
+            went(Destination::Current, 0),
+        ),
+        ("oci", Equal::None, false, mismatch),
+        ("alibaba-hardware", Equal::None, false, mismatch),
+    ] {
+        let outcome = import(&LIVE, &came(equal, new_material), of(profile), NOW);
+        assert_eq!(outcome, expected, "{profile} {equal:?} {new_material}");
+    }
+}
+
+#[test]
+fn only_some_keys_take_material_for_a_next_version() {
+    let aes = Some(Spec::Aes(256));
+    let refused = |name: &str, rule| Err(Error::Profile(of(name), rule));
+    assert_eq!(may_import_next(&LIVE, of("aws"), aes), Ok(()));
+    let unbound = ExternalFacts::default();
+    let rsa = Some(Spec::Rsa(2048));
+    assert_eq!(
+        may_import_next(&unbound, of("aws"), rsa),
+        Ok(()),
+        "the first"
+    );
+    assert_eq!(
+        may_import_next(&LIVE, of("aws"), rsa),
+        refused("aws", Rule::Rotation)
+    );
+    for name in ["open", "oci", "google", "vault", "alibaba-software"] {
+        assert_eq!(
+            may_import_next(&LIVE, of(name), aes),
+            refused(name, Rule::NextMaterial),
+            "{name}"
+        );
+    }
+    let with = |older, next| ExternalFacts {
+        older,
+        next,
+        ..LIVE
+    };
+    assert_eq!(may_import_next(&with(23, false), of("aws"), aes), Ok(()));
+    assert_eq!(may_import_next(&with(23, true), of("aws"), aes), Ok(()));
+    assert_eq!(may_import_next(&with(24, true), of("aws"), aes), Ok(()));
+    assert_eq!(
+        may_import_next(&with(24, false), of("aws"), aes),
+        refused("aws", Rule::Versions(25))
+    );
+}
+
+/// Rule 10, *pending*: the key is PendingImport while a version that is not pending lacks its material.
+#[test]
+fn a_key_that_needs_every_version_waits_for_each() {
+    let missing = ExternalFacts {
+        older_missing: true,
+        ..LIVE
+    };
+    assert_eq!(state(&missing, NOW), State::PendingImport);
+    let ends = ExternalFacts {
+        older_end: NOW + 1,
+        expires_at: NOW + 9,
+        ..LIVE
+    };
+    assert_eq!(state(&ends, NOW), State::Enabled);
+    assert_eq!(ends.ends_at(), NOW + 1);
+    assert_eq!(state(&ends, NOW + 1), State::PendingImport);
+    assert!(!ends.stale(NOW + 1), "its own material stays");
+}
+
 #[test]
 fn one_version_at_a_time_of_keys_that_rotate() {
-    let aws = profile::find(b"aws").unwrap();
     let aes = Some(Spec::Aes(256));
-    assert_eq!(may_rotate(&LIVE, aws, aes, NOW), Ok(()));
+    let rotate = |facts: &ExternalFacts, name, spec| may_rotate(facts, of(name), spec, NOW, false);
     let waiting = ExternalFacts {
         version_pending: true,
         ..LIVE
     };
-    assert_eq!(
-        may_rotate(&waiting, aws, aes, NOW),
-        Err(Error::VersionPending)
-    );
-    for (profile, spec) in [
-        (aws, Some(Spec::Rsa(2048))),
-        (aws, None),
-        (profile::open(), aes),
+    let next = ExternalFacts { next: true, ..LIVE };
+    let raw = ExternalFacts { raw: true, ..next };
+    for (facts, name, expected) in [
+        (LIVE, "oci", Ok(Rotated::Opened)),
+        (waiting, "oci", Err(Error::VersionPending)),
+        (LIVE, "aws", Err(Error::NoNext)),
+        (next, "aws", Ok(Rotated::Promoted)),
+        (raw, "aws", Err(Error::RawRotation)),
     ] {
-        assert_eq!(
-            may_rotate(&LIVE, profile, spec, NOW),
-            Err(Error::Profile(profile, Rule::Rotation))
-        );
+        assert_eq!(rotate(&facts, name, aes), expected, "{name} {facts:?}");
+    }
+    let forced = may_rotate(&raw, of("aws"), aes, NOW, true);
+    assert_eq!(forced, Ok(Rotated::Promoted));
+    for (name, spec, rule) in [
+        ("aws", Some(Spec::Rsa(2048)), Rule::Rotation),
+        ("aws", Some(Spec::Hmac(256)), Rule::Rotation),
+        ("aws", None, Rule::Rotation),
+        ("open", aes, Rule::Rotation),
+        ("alibaba-hardware", aes, Rule::Rotation),
+        ("huawei", aes, Rule::Rotation),
+        ("google", aes, Rule::RotationByImport),
+    ] {
+        let refused = Err(Error::Profile(of(name), rule));
+        assert_eq!(rotate(&LIVE, name, spec), refused, "{name} {spec:?}");
     }
     assert_eq!(
-        may_rotate(&ExternalFacts::default(), aws, aes, NOW),
+        rotate(&ExternalFacts::default(), "aws", aes),
         Err(Error::State(State::PendingImport))
     );
 }
@@ -313,7 +434,7 @@ fn older_versions_have_material_to_delete() {
     };
     assert_eq!(destruction(&expired), Destruction::Nothing);
     let rotated = ExternalFacts {
-        rotated: true,
+        older: 1,
         ..expired
     };
     assert_eq!(destruction(&rotated), Destruction::Material);

@@ -50,6 +50,7 @@ pub(super) static ROWS: &[Mechanism] = &[Mechanism {
     wrap: Some(wrap),
     unwrap: Some(&UNWRAP),
     keyring: true,
+    check_blob: Some(|key, blob| check_version(keyring(key)?, blob)),
     ..ROW
 }];
 
@@ -136,7 +137,10 @@ impl Whole for EnvelopeMessage {
         let keyring = keyring(&self.key)?;
         let run = match self.direction {
             Direction::Encrypt => seal(keyring, &self.data, random(&SystemRng), input, out),
-            Direction::Decrypt => open(keyring, &self.data, input, out),
+            Direction::Decrypt => {
+                check_version(keyring, input)?;
+                open(keyring, &self.data, input, out)
+            }
         };
         Ok(run?)
     }
@@ -144,6 +148,21 @@ impl Whole for EnvelopeMessage {
     fn direction(&self) -> Direction {
         self.direction
     }
+}
+
+/// Refuses an envelope of a version of this key whose material has expired or is deleted. The header is
+/// public, so this tells nothing of the text.
+fn check_version(keyring: &Keyring, envelope: &[u8]) -> Result<()> {
+    let names = envelope.get(1..HEADER - SALT).unwrap_or_default();
+    let id = names.strip_prefix(keyring.uid());
+    if id.is_some_and(|id| keyring.has_ended(id)) {
+        return refuse(
+            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            "the envelope was made under an older version of the key, whose material has expired or was deleted: \
+             import that material again",
+        );
+    }
+    Ok(())
 }
 
 /// Writes the envelope of `clear` to the start of `out`, and returns its length.

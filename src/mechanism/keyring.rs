@@ -11,6 +11,8 @@ pub(crate) struct Keyring {
     uid: [u8; 16],
     current: KeyringVersion,
     older: Vec<KeyringVersion>,
+    /// CKA_TENON_MATERIAL_ID of the versions whose material is gone.
+    ended: Vec<[u8; 16]>,
 }
 
 pub(crate) struct KeyringVersion {
@@ -36,11 +38,17 @@ impl KeyringVersion {
 
 impl Keyring {
     #[must_use]
-    pub(crate) fn new(uid: [u8; 16], current: KeyringVersion, older: Vec<KeyringVersion>) -> Self {
+    pub(crate) fn new(
+        uid: [u8; 16],
+        current: KeyringVersion,
+        older: Vec<KeyringVersion>,
+        ended: Vec<[u8; 16]>,
+    ) -> Self {
         Self {
             uid,
             current,
             older,
+            ended,
         }
     }
 
@@ -58,6 +66,14 @@ impl Keyring {
         std::iter::once(&self.current)
             .chain(&self.older)
             .find(|version| version.id == id && version.live.load(Ordering::SeqCst))
+    }
+
+    /// Whether the key had a version of this material id, and the material has expired or is deleted.
+    pub(super) fn has_ended(&self, id: &[u8]) -> bool {
+        let mut older = self.older.iter();
+        let shut = |version: &KeyringVersion| !version.live.load(Ordering::SeqCst);
+        self.ended.iter().any(|ended| ended == id)
+            || older.any(|version| version.id == id && shut(version))
     }
 
     /// Notes for each older version whether it lives, which `live` says of the end of its life.

@@ -49,6 +49,7 @@ pub enum Operand {
     Data,
 }
 
+pub(crate) type CheckBlob = fn(&Key, blob: &[u8]) -> Result<()>;
 pub(crate) type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
 /// Makes the key pair that these attributes ask for: what the two templates of C_GenerateKeyPair say
 /// together. CKR_TEMPLATE_INCOMPLETE where they do not say the size.
@@ -202,6 +203,9 @@ pub struct Mechanism {
     pub unwrap_blind: Option<UnwrapBlind>,
     /// Works with all versions of an external key: takes a `Keyring`, and no other key.
     pub keyring: bool,
+    /// What C_UnwrapKey refuses before it opens a blob: by what is public in the blob, and for a reason
+    /// that may be told.
+    pub check_blob: Option<CheckBlob>,
     /// C_GenerateKey.
     pub generate: Option<GenerateKey>,
     /// C_GenerateKey makes an external key, whose material comes later.
@@ -357,6 +361,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     unwrap_blind: None,
     key_wrap: false,
     keyring: false,
+    check_blob: None,
     generate: None,
     generate_external: false,
     from_password: false,

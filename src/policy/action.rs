@@ -39,6 +39,8 @@ pub(crate) enum Action {
     },
     /// Import material into it.
     Import,
+    /// Erase the material of one of its versions.
+    DeleteMaterial,
     /// Open a new version of it.
     Rotate,
     /// Sign a receipt of its import.

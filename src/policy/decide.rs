@@ -73,6 +73,10 @@ pub(crate) fn decide(
             writable(facts, caller)?;
             Ok(external(facts, byok::Act::Import, now)?)
         }
+        Action::DeleteMaterial => {
+            writable(facts, caller)?;
+            Ok(external(facts, byok::Act::DeleteMaterial, now)?)
+        }
         Action::Rotate => {
             writable(facts, caller)?;
             Ok(external(facts, byok::Act::Rotate, now)?)
@@ -107,6 +111,7 @@ fn invisible(action: Action) -> Error {
         | Action::Copy
         | Action::Destroy
         | Action::Import
+        | Action::DeleteMaterial
         | Action::Rotate
         | Action::Attest
         | Action::Gain(_) => Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object"),

@@ -5,12 +5,20 @@ use crate::error::Result;
 use crate::token::{Handle, Receipt, Version};
 
 impl Session {
-    /// Opens a new version of an external key, which waits for its material.
+    /// Gives an external key its next version; with `force` a raw key too.
     ///
     /// # Errors
     /// As `Token::rotate`.
-    pub fn rotate(&self, key: Handle) -> Result<()> {
-        self.token.rotate(self.caller(), key)
+    pub fn rotate(&self, key: Handle, force: bool) -> Result<()> {
+        self.token.rotate(self.caller(), key, force)
+    }
+
+    /// Erases the material of one version of an external key.
+    ///
+    /// # Errors
+    /// As `Token::delete_material`.
+    pub fn delete_material(&self, key: Handle, material_id: &[u8; 16]) -> Result<()> {
+        self.token.delete_material(self.caller(), key, material_id)
     }
 
     /// The versions of an external key: the older ones, the oldest first, the current one, and one

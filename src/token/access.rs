@@ -196,6 +196,9 @@ impl Token {
                 // The commit may have made a reading that was in doubt the mark.
                 if self.state.time.now().believed && matches!(object.home, Home::Token { .. }) {
                     self.sweeper.sweep_object(&self.writer, keys, &object.uid)?;
+                    for older in older_uids(&object.attributes) {
+                        self.sweeper.sweep_object(&self.writer, keys, older)?;
+                    }
                 }
                 Err(self.state.time.explained(error))
             }

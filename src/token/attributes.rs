@@ -3,7 +3,7 @@
 use crate::attr::{self, RawAttribute};
 use crate::byok;
 use crate::ck;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::policy::Action;
 
 use super::record::external;
@@ -13,6 +13,28 @@ use crate::token::cache::objects::no_such_object;
 use crate::token::identity::audit::Event;
 
 impl Token {
+    /// C_SetAttributeValue of CKA_TENON_ROTATE: does what `rotate` does. It stands alone in its template, so
+    /// that no other change is half of a refused rotation.
+    fn rotate_by_attribute(
+        &self,
+        caller: Caller,
+        handle: Handle,
+        template: &[RawAttribute],
+    ) -> Result<()> {
+        let refused = |rv, why: &'static str| Err(Error::new(rv, why).at("CKA_TENON_ROTATE"));
+        match (template, attr::stated_bool(template, ck::CKA_TENON_ROTATE)?) {
+            ([_], Some(true)) => self.rotate(caller, handle, false),
+            ([_], _) => refused(
+                ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                "TRUE rotates the key, and there is no other value",
+            ),
+            _ => refused(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "a rotation is a change by itself: set the other attributes in a call of their own",
+            ),
+        }
+    }
+
     /// C_SetAttributeValue.
     ///
     /// # Errors
@@ -23,6 +45,9 @@ impl Token {
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<()> {
+        if template.iter().any(|a| a.kind == ck::CKA_TENON_ROTATE) {
+            return self.rotate_by_attribute(caller, handle, template);
+        }
         let (object, keys) = self.current(handle)?;
         let action = match template {
             [] => Action::Change,

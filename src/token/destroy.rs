@@ -1,5 +1,6 @@
 //! C_DestroyObject.
 
+use crate::byok::Rotation;
 use crate::error::Result;
 use crate::policy::{Action, Effect};
 
@@ -7,10 +8,12 @@ use super::cache::object::{Handle, Home};
 use super::cache::objects::no_such_object;
 use super::external::end;
 use super::identity::audit::Event;
+use super::record::external::profile_of;
 use super::{Caller, Token};
 
 impl Token {
-    /// C_DestroyObject. Of an external key only the material is erased (BYOK rule 5).
+    /// C_DestroyObject. Of an external key only the material is erased (BYOK rule 5): that of all versions,
+    /// or of the current one where the service deletes each by itself (rule 10, *pending*).
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.
@@ -29,7 +32,10 @@ impl Token {
                     return change.remove(&object.uid);
                 }
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-                end::erase_all(change, &mut record)
+                match profile_of(&record.attributes)?.rotation {
+                    Rotation::Pending { .. } => end::erase(change, &mut record),
+                    _ => end::erase_all(change, &mut record),
+                }
             })?;
         }
         self.state.objects.remove(handle);

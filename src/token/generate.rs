@@ -99,6 +99,7 @@ impl Token {
         let making = Making {
             spec: managed::spec(attributes)?,
             stated: managed::stated_usage(&[template])?,
+            now: self.state.time.now().at,
             separate_roles: self.state.config.separate_roles,
         };
         managed::settle_generated(attributes, making, self.rng())?;
@@ -125,6 +126,7 @@ impl Token {
             let making = Making {
                 spec: asked.spec()?,
                 stated,
+                now: self.state.time.now().at,
                 separate_roles: self.state.config.separate_roles,
             };
             let usage = managed::settle_generated(asked.private, making, self.rng())?;

@@ -54,6 +54,7 @@ impl Token {
         let making = Making {
             spec: managed::spec(&mut attributes)?,
             stated,
+            now: self.state.time.now().at,
             separate_roles: self.state.config.separate_roles,
         };
         managed::settle(&mut attributes, making)?;

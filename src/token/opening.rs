@@ -58,10 +58,14 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// Refuses a blob of a wrong length, before any key operation.
+    /// Refuses a blob of a wrong length, and one that says in public why it does not open, before any key
+    /// operation.
     pub(super) fn check_length(&self, key: &Key, blob: &[u8]) -> Result<()> {
         for params in &self.params {
             (self.unwrap.length)(key, params, blob.len()).map_err(as_unwrapping_error)?;
+        }
+        if let Some(check) = self.mechanism.check_blob {
+            check(key, blob)?;
         }
         Ok(())
     }

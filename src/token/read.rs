@@ -7,7 +7,9 @@ use crate::policy::Action;
 
 use super::Token;
 use super::cache::object::{Handle, Object};
-use super::record::external::revealed_state;
+use super::external::version;
+use super::record::external::{ended, has_profile, is_external, revealed_state, time_value};
+use crate::clock::UnixTime;
 
 impl Token {
     /// C_GetAttributeValue: the value of each of `kinds`, or why it is not revealed.
@@ -24,8 +26,8 @@ impl Token {
         kinds
             .iter()
             .map(|kind| {
-                if *kind == ck::CKA_TENON_KEY_STATE {
-                    return Ok(revealed_state(&object.facts, now));
+                if let Some(revealed) = self.computed(&object, *kind, now)? {
+                    return Ok(revealed);
                 }
                 if matches!(
                     *kind,
@@ -41,6 +43,31 @@ impl Token {
                 }
             })
             .collect()
+    }
+
+    /// The value of an attribute that follows from others; `None` where the attribute itself says it.
+    fn computed(
+        &self,
+        object: &Object,
+        kind: ck::CK_ATTRIBUTE_TYPE,
+        now: UnixTime,
+    ) -> Result<Option<Revealed>> {
+        let of_profile = has_profile(&object.attributes);
+        let time = |at: UnixTime| Some(Revealed::Value(at.to_be_bytes().to_vec()));
+        Ok(match kind {
+            ck::CKA_TENON_KEY_STATE => Some(revealed_state(&object.facts, now)),
+            ck::CKA_TENON_VERSIONS if of_profile => {
+                let versions = version::versions(&self.state, &self.keys()?, &object.uid)?;
+                Some(Revealed::Value(version::json(&versions).into_bytes()))
+            }
+            ck::CKA_TENON_IMPORTED_AT if is_external(&object.attributes) => {
+                time(time_value(&object.attributes, ck::INTERNAL_IMPORTED_AT))
+            }
+            ck::CKA_TENON_ENDED_AT if is_external(&object.attributes) => {
+                time(ended(&object.attributes, now).0)
+            }
+            _ => None,
+        })
     }
 
     /// A value out of the material of a key whose attributes allow reading it.

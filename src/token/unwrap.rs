@@ -21,7 +21,7 @@ use super::{Caller, Token};
 use crate::token::cache::object::{Handle, Object};
 use crate::token::external::import::{self, UnwrappedMaterial};
 use crate::token::external::job::{self, wrapping_algorithm};
-use crate::token::external::template;
+use crate::token::external::template::{self, refuse_any};
 use crate::token::identity::audit::{Doing, Event};
 use crate::token::record::external::time_value;
 use crate::token::record::facts::set_origin;
@@ -109,6 +109,7 @@ impl Token {
         let unwrapped = opening.open(&usable.key, blob, &attributes)?;
         self.check_size(caller, &keys, &unwrapped.material)?;
         if !binds {
+            refuse_any(&attributes, &[ck::CKA_TENON_NEW_MATERIAL])?;
             let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
             let proven = opening.proof.integrity();
             let key = (attributes, unwrapped.material);
@@ -117,6 +118,7 @@ impl Token {
         let unwrapped = UnwrappedMaterial {
             attributes: &attributes,
             expires_at,
+            new_material: attributes.bool(ck::CKA_TENON_NEW_MATERIAL),
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),

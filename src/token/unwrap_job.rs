@@ -21,6 +21,7 @@ use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::opening::Opening;
 use super::record::damaged::damaged;
+use super::record::external;
 use super::record::external::{binding, is_external, profile_of, time_value};
 use super::record::statement::ImportFacts;
 use super::record::uid::unique_id;
@@ -38,8 +39,9 @@ const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
 ];
 
 /// Attributes that are of this import alone.
-const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 5] = [
     ck::CKA_TENON_OWNER_NONCE,
+    ck::CKA_TENON_NEW_MATERIAL,
     ck::CKA_LABEL,
     ck::CKA_TENON_EXPIRES_AT,
     ck::CKA_TENON_IMPORT_TOKEN,
@@ -87,6 +89,11 @@ impl Token {
             .map(|_| time_value(&said, ck::CKA_TENON_EXPIRES_AT));
         byok::expiry(expires_at, profile, self.state.time.now().at)
             .map_err(|refused| self.state.time.explained_byok(refused))?;
+        let new_material = said.bool(ck::CKA_TENON_NEW_MATERIAL);
+        if let (true, Some(facts)) = (new_material, external::facts(&target.attributes)) {
+            let spec = external::spec_of(&target.attributes);
+            byok::may_import_next(&facts, profile, spec)?;
+        }
         if let Some(label) = said.bytes(ck::CKA_LABEL) {
             byok::describes(profile, ck::CKA_LABEL, label)?;
         }
@@ -100,6 +107,7 @@ impl Token {
         let unwrapped = UnwrappedMaterial {
             attributes: &said,
             expires_at,
+            new_material,
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),

@@ -1,29 +1,32 @@
-//! Versions of an external key: opening a new one, and listing them.
+//! Versions of an external key: making a new one, listing them, and erasing the material of one.
 
 use crate::attr::Value;
-use crate::byok;
+use crate::byok::{self, Rotated};
 use crate::ck;
-use crate::error::Result;
+use crate::error::{Result, refuse};
 use crate::policy::Action;
 
 use super::cache::object::Handle;
 use super::cache::objects::no_such_object;
+use super::external::end;
 use super::external::version::{self, Version};
 use super::identity::audit::Event;
-use super::record::external::{facts, profile_of, spec_of};
+use super::record::external::{facts, material_id, profile_of, spec_of};
+use super::record::vault::Record;
 use super::{Caller, Token};
 
 impl Token {
-    /// Opens a new version of an external key: the next import of other material binds that version, which
-    /// then becomes the current one. Until then the key stays as it was; afterwards the version that was
-    /// current opens envelopes and does nothing else.
+    /// Gives an external key its next version, as its profile does (BYOK rule 10): opens one, which the
+    /// next import of other material fills and makes current, or makes the material current that was
+    /// imported for it. What was current then opens envelopes and does nothing else. `force`: also a key
+    /// that encrypts by other mechanisms than the envelope, whose earlier ciphertext does not open after it.
     ///
     /// # Errors
-    /// CKR_ACTION_PROHIBITED for keys that do not rotate, those of pairs and of most profiles;
-    /// CKR_KEY_FUNCTION_NOT_PERMITTED while a version waits already, or in a state without rotation;
-    /// CKR_TEMPLATE_INCONSISTENT for what is no external key; CKR_SESSION_READ_ONLY,
-    /// CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID.
-    pub fn rotate(&self, caller: Caller, handle: Handle) -> Result<()> {
+    /// CKR_TEMPLATE_INCONSISTENT for keys that do not rotate; CKR_ACTION_PROHIBITED for a raw key without
+    /// `force`; CKR_KEY_FUNCTION_NOT_PERMITTED while a version waits already, without material for the
+    /// next version, or in a state without rotation; CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN,
+    /// CKR_OBJECT_HANDLE_INVALID.
+    pub fn rotate(&self, caller: Caller, handle: Handle, force: bool) -> Result<()> {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::Rotate, &object, &keys, caller.read_write)?;
         self.change(&keys, Event::Rotate, |change| {
@@ -31,9 +34,42 @@ impl Token {
             let attributes = &mut record.attributes;
             let facts = facts(attributes).unwrap_or_default();
             let profile = profile_of(attributes)?;
-            byok::may_rotate(&facts, profile, spec_of(attributes), change.now.at)?;
-            attributes.set(ck::INTERNAL_VERSION_PENDING, Value::Bool(true));
-            change.put(&mut record, None)
+            let spec = spec_of(attributes);
+            match byok::may_rotate(&facts, profile, spec, change.now.at, force)? {
+                Rotated::Opened => {
+                    attributes.set(ck::INTERNAL_VERSION_PENDING, Value::Bool(true));
+                    change.put(&mut record, None)
+                }
+                Rotated::Promoted => {
+                    let material = version::promote(change, &keys.vault(), &mut record)?;
+                    change.put(&mut record, Some(&material))
+                }
+            }
+        })
+    }
+
+    /// Erases the material of one version of an external key, which is named by its CKA_TENON_MATERIAL_ID.
+    /// The version stays bound to it; that of the next version is forgotten, since it was never current.
+    ///
+    /// # Errors
+    /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_ATTRIBUTE_VALUE_INVALID where the key has
+    /// no such material; CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID.
+    pub fn delete_material(&self, caller: Caller, handle: Handle, id: &[u8; 16]) -> Result<()> {
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::DeleteMaterial, &object, &keys, caller.read_write)?;
+        self.reduce(&keys, Event::EraseMaterial, |change| {
+            let key = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+            let mut versions = version::older(change, &key.attributes)?;
+            versions.extend(version::next(change, &key.attributes)?);
+            versions.push(key);
+            let named = |record: &&mut Record| material_id(&record.attributes).as_ref() == Some(id);
+            match versions.iter_mut().find(named) {
+                Some(version) => end::erase(change, version),
+                None => refuse(
+                    ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                    "the key has no version of this material id",
+                ),
+            }
         })
     }
 

@@ -46,10 +46,30 @@ pub(crate) fn job(session: &Session, target: Handle, algorithm: u64) -> Result<J
     job_with(session, target, algorithm, vec![])
 }
 
+/// A job whose wrapping key is an RSA key of so many bits.
+pub(crate) fn job_with_bits(
+    session: &Session,
+    target: Handle,
+    algorithm: u64,
+    bits: u64,
+) -> Result<Job> {
+    made_job(session, target, algorithm, bits, vec![])
+}
+
 pub(crate) fn job_with(
     session: &Session,
     target: Handle,
     algorithm: u64,
+    private: Vec<RawAttribute>,
+) -> Result<Job> {
+    made_job(session, target, algorithm, 2048, private)
+}
+
+fn made_job(
+    session: &Session,
+    target: Handle,
+    algorithm: u64,
+    bits: u64,
     private: Vec<RawAttribute>,
 ) -> Result<Job> {
     let target = bytes(session, target, ck::CKA_UNIQUE_ID);
@@ -58,7 +78,7 @@ pub(crate) fn job_with(
     ];
     let (public, private) = session.generate_key_pair(
         request(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, Params::None),
-        &attrs![CKA_MODULUS_BITS => 2048_u64, CKA_TOKEN => true],
+        &attrs![CKA_MODULUS_BITS => bits, CKA_TOKEN => true],
         &with(template, private),
     )?;
     Ok(Job {

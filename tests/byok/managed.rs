@@ -110,7 +110,7 @@ fn nothing_comes_into_a_managed_key_and_nothing_ends_it() {
         jobs::job(session, key, 2).map(drop),
         CKR_TEMPLATE_INCONSISTENT
     );
-    returns!(session.rotate(key), CKR_TEMPLATE_INCONSISTENT);
+    returns!(session.rotate(key, true), CKR_TEMPLATE_INCONSISTENT);
     returns!(session.receipt(key), CKR_TEMPLATE_INCONSISTENT);
     let expiry = (TODAY + DAY).to_be_bytes();
     returns!(

@@ -49,11 +49,11 @@ fn rule_10_a_new_version_takes_over_and_the_old_one_opens_envelopes() {
     let sealed = seal(session, key, b"first").unwrap();
     returns!(token.import(OTHER, vec![]), CKR_TENON_MATERIAL_MISMATCH);
 
-    session.rotate(key).unwrap();
+    session.rotate(key, true).unwrap();
     assert_eq!(state(&token, key), ck::STATE_ENABLED, "as it was");
     assert_eq!(token.encrypt(key).unwrap(), block);
     assert_eq!(material_id(&token, key), first);
-    returns!(session.rotate(key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    returns!(session.rotate(key, true), CKR_KEY_FUNCTION_NOT_PERMITTED);
     let [old, waiting] = session.versions(key).unwrap()[..] else {
         panic!("two versions");
     };
@@ -80,7 +80,7 @@ fn rule_10_a_new_version_takes_over_and_the_old_one_opens_envelopes() {
     assert_eq!(current, [false, true]);
     returns!(token.import(THIRD, vec![]), CKR_TENON_MATERIAL_MISMATCH);
 
-    session.rotate(key).unwrap();
+    session.rotate(key, true).unwrap();
     token.import(THIRD, vec![]).unwrap();
     let token = Import::over(token.fixture.reopened_as_user());
     let session = &token.fixture.session;
@@ -98,7 +98,7 @@ fn older_versions_are_never_seen() {
     let (token, key) = rotating();
     let session = &token.fixture.session;
     let old = material_id(&token, key);
-    session.rotate(key).unwrap();
+    session.rotate(key, true).unwrap();
     token.import(OTHER, vec![]).unwrap();
     for template in [
         attrs![CKA_ID => ID],
@@ -163,7 +163,7 @@ fn each_version_has_its_own_expiry() {
     let session = &token.fixture.session;
     token.import(MATERIAL, lives(TODAY + 100)).unwrap();
     let sealed = seal(session, key, b"first").unwrap();
-    session.rotate(key).unwrap();
+    session.rotate(key, true).unwrap();
     token.import(OTHER, lives(TODAY + 1000)).unwrap();
     assert_eq!(
         token.value(key, ck::CKA_TENON_EXPIRES_AT),
@@ -176,8 +176,11 @@ fn each_version_has_its_own_expiry() {
         .unwrap();
     token.fixture.clock.set(TODAY + 100);
     let running = full(|out| session.decrypt(&sealed, out));
-    returns!(running, CKR_ENCRYPTED_DATA_INVALID, "at once");
-    returns!(open(session, key, &sealed), CKR_ENCRYPTED_DATA_INVALID);
+    returns!(running, CKR_KEY_FUNCTION_NOT_PERMITTED, "at once");
+    let ended = open(session, key, &sealed);
+    returns!(ended, CKR_KEY_FUNCTION_NOT_PERMITTED, "erased meanwhile");
+    let wrapped = session.unwrap_key(super::envelope::envelope(b"data"), key, &sealed, &aes());
+    returns!(wrapped, CKR_KEY_FUNCTION_NOT_PERMITTED);
     assert!(token.encrypt(key).is_ok(), "the current one lives");
     assert_eq!(
         session.versions(key).unwrap()[0].state,
@@ -223,7 +226,7 @@ fn deleting_material_and_the_key_takes_every_version() {
     let session = &token.fixture.session;
     let uid = token.value(key, ck::CKA_UNIQUE_ID);
     let sealed = seal(session, key, b"first").unwrap();
-    session.rotate(key).unwrap();
+    session.rotate(key, true).unwrap();
     token.import(OTHER, lives(TODAY + 10)).unwrap();
     assert_eq!(materials(&token), 2);
     session.destroy_object(key).unwrap();
@@ -255,7 +258,7 @@ fn deleting_material_and_the_key_takes_every_version() {
     let due = TODAY + 7 * 86_400;
     let schedule = attrs![CKA_TENON_DELETION_AT => &due.to_be_bytes()];
     session.set_attributes(key, &schedule).unwrap();
-    returns!(session.rotate(key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    returns!(session.rotate(key, true), CKR_KEY_FUNCTION_NOT_PERMITTED);
     token.fixture.clock.set(due);
     let token = Import::over(token.fixture.reopened_as_user());
     assert_eq!(materials(&token), 0);
@@ -268,24 +271,30 @@ fn only_symmetric_keys_of_some_profiles_rotate() {
     let token = Import::new();
     let session = &token.fixture.session;
     let key = token.import(MATERIAL, vec![]).unwrap();
-    returns!(session.rotate(key), CKR_TEMPLATE_INCONSISTENT);
-    returns!(session.rotate(token.wrapping), CKR_TEMPLATE_INCONSISTENT);
+    returns!(session.rotate(key, true), CKR_TEMPLATE_INCONSISTENT);
+    returns!(
+        session.rotate(token.wrapping, true),
+        CKR_TEMPLATE_INCONSISTENT
+    );
     let template = attrs![CKA_TENON_PROFILE => ROTATES, CKA_ID => b"unbound"];
     let unbound = external(session, template).unwrap();
-    returns!(session.rotate(unbound), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    returns!(
+        session.rotate(unbound, true),
+        CKR_KEY_FUNCTION_NOT_PERMITTED
+    );
     assert_eq!(session.versions(unbound).unwrap().len(), 1);
     let (token, key) = rotating();
     let reading = token.fixture.open(crate::common::RO);
-    returns!(reading.rotate(key), CKR_SESSION_READ_ONLY);
+    returns!(reading.rotate(key, true), CKR_SESSION_READ_ONLY);
     token.fixture.session.logout().unwrap();
-    assert!(token.fixture.session.rotate(key).is_err());
+    assert!(token.fixture.session.rotate(key, true).is_err());
 }
 
 #[test]
 fn a_new_version_has_the_size_of_the_key() {
     let (token, key) = rotating();
     let session = &token.fixture.session;
-    session.rotate(key).unwrap();
+    session.rotate(key, true).unwrap();
     let job = job(session, key, 2).unwrap();
     let import = |material: &[u8]| {
         let (mechanism, blob) = job.owner.wrap(2, material);
@@ -308,7 +317,7 @@ fn a_bad_pkcs1_blob_binds_no_version() {
     ];
     let key = external(session, template).unwrap();
     token.import(MATERIAL, vec![]).unwrap();
-    session.rotate(key).unwrap();
+    session.rotate(key, true).unwrap();
     let job = job(session, key, 3).unwrap();
     let (mechanism, mut blob) = job.owner.wrap(3, OTHER);
     blob[100] ^= 1;
@@ -341,7 +350,7 @@ fn two_modules_that_race_bind_one_version() {
         };
         let rotated = race(&|at| {
             let (session, _, key) = &sessions[at];
-            session.rotate(*key).map(|()| *key)
+            session.rotate(*key, true).map(|()| *key)
         });
         let won = rotated.iter().filter(|outcome| outcome.is_ok()).count();
         assert_eq!(won, 1, "{rotated:?}");
@@ -464,7 +473,7 @@ fn live_through(steps: &[Step]) {
         match *step {
             Step::Rotate => {
                 let may = model.alive() && !model.waiting;
-                let outcome = session.rotate(key);
+                let outcome = session.rotate(key, true);
                 assert_eq!(outcome.is_ok(), may, "{done:?}: {model:?}");
                 model.waiting |= may;
             }

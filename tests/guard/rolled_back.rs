@@ -151,7 +151,7 @@ fn every_change_of_an_external_key_is_made_once() {
     });
     let import = |material| unsteady.import.import(material, vec![]).unwrap();
     unsteady.once(Event::Import, 0, || import(MATERIAL));
-    unsteady.once(Event::Rotate, 0, || session.rotate(key).unwrap());
+    unsteady.once(Event::Rotate, 0, || session.rotate(key, true).unwrap());
     unsteady.once(Event::Import, 1, || import(OTHER));
     unsteady.once(Event::EraseMaterial, 0, || {
         session.destroy_object(key).unwrap();

@@ -1,7 +1,7 @@
 //! `tenon byok delete-material`: never without --yes or a question.
 
 use clap::Args;
-use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::token::Version;
 
 use super::external::{External, Target};
 use crate::Result;
@@ -11,6 +11,9 @@ use crate::ask::confirm;
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
+    /// Only that of the version with this KeyMaterialId, as `tenon byok versions` shows them
+    #[arg(long, value_name = "ID")]
+    material: Option<String>,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -21,24 +24,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     key.must_be_external(
         "no material to delete without the key, which `schedule-deletion` deletes",
     )?;
-    // C_DestroyObject would destroy the whole key where it was never bound.
-    if key.material_id.is_empty() {
+    let versions = open.session.versions(key.handle)?;
+    let name = key.name();
+    if versions.iter().all(|version| version.material_id.is_none()) {
         return Err(format!(
-            "{} never had material: `tenon byok schedule-deletion {}` deletes the key",
-            key.name(),
-            key.name()
+            "{name} never had material: `tenon byok schedule-deletion {name}` deletes the key"
         )
         .into());
     }
-    if key.state == Some(ck::STATE_PENDING_IMPORT) && key.expires_at == 0 {
-        return Err(format!("{} has no material", key.name()).into());
+    let chosen = match &arguments.material {
+        Some(id) => Some(key.version(&versions, id)?),
+        None => None,
+    };
+    let mut affected = versions
+        .iter()
+        .filter(|version| chosen.is_none_or(|chosen| chosen == *version));
+    if !affected.any(Version::has_material) {
+        // The services answer a second deletion as the first.
+        let done = "There is no material to erase; nothing changed:";
+        return arguments.target.report(&key, done);
     }
     let question = format!(
-        "Erase the material of {}? What it encrypted opens again only after the same is imported.",
-        key.name()
+        "Erase the material of {name}? What it encrypted opens again only after the same is imported."
     );
     confirm(&question, arguments.yes)?;
-    open.session.destroy_object(key.handle)?;
+    match chosen.and_then(|version| version.material_id) {
+        Some(id) => open.session.delete_material(key.handle, &id)?,
+        None => open.session.destroy_object(key.handle)?,
+    }
     let key = External::named(&open.session, &key.unique_id)?;
     arguments.target.report(&key, "Erased the material of")
 }

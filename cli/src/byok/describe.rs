@@ -38,9 +38,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     let key = External::named(&open.session, name)?;
-    let answer = json!({ "KeyMetadata": key.json() });
+    let versions = open.session.versions(key.handle)?;
+    let current = versions.iter().find(|version| version.current);
+    let mut metadata = key.json();
+    metadata["PrimaryKeyVersion"] = current.map(|version| version.number).into();
+    metadata["KeyVersionCount"] = versions.len().into();
+    metadata["MaterialEndReason"] = current.map(|version| version.ended_by).into();
+    let answer = json!({ "KeyMetadata": metadata });
     arguments.format.print(&answer, |out| {
-        let rows = key.rows(now());
+        let mut rows = key.rows(now());
+        if let Some(current) = current {
+            for [name, value] in &mut rows {
+                if name == "Ended" {
+                    *value = format!("{value} ({})", current.ended_by);
+                }
+            }
+            let of = format!("{} of {}", current.number, versions.len());
+            rows.push(["Version".to_owned(), of]);
+        }
         table(out, ["property", "value"], &rows)
     })
 }

@@ -8,7 +8,7 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
 use tenon_pkcs11::api::keytype::Values;
 use tenon_pkcs11::api::session::Session;
-use tenon_pkcs11::api::token::Handle;
+use tenon_pkcs11::api::token::{Handle, Version};
 
 use super::material_id;
 use super::spec::Usage;
@@ -106,6 +106,14 @@ pub(super) struct External {
     pub(super) state: Option<ck::CK_ULONG>,
     /// End of the material's life; 0 = never, or no material.
     pub(super) expires_at: UnixTime,
+    /// When the key was made; 0 = not known.
+    created_at: UnixTime,
+    /// When material came last; 0 = never, or not known.
+    imported_at: UnixTime,
+    /// When the last material ended; 0 = it lives, or none came.
+    pub(super) ended_at: UnixTime,
+    /// The operator disabled the key, whatever its state is now.
+    disabled: bool,
     /// When the scheduled deletion takes effect; 0 = none.
     pub(super) deletion_at: UnixTime,
     /// Empty before the first import.
@@ -176,6 +184,10 @@ impl External {
                 == ck::CKM_TENON_KMS_ENVELOPE.to_ne_bytes(),
             state: read.number(ck::CKA_TENON_KEY_STATE),
             expires_at: read.time(ck::CKA_TENON_EXPIRES_AT),
+            created_at: read.time(ck::CKA_TENON_CREATED_AT),
+            imported_at: read.time(ck::CKA_TENON_IMPORTED_AT),
+            ended_at: read.time(ck::CKA_TENON_ENDED_AT),
+            disabled: read.is(ck::CKA_TENON_DISABLED),
             deletion_at: read.time(ck::CKA_TENON_DELETION_AT),
             material_id: hex(read.bytes(ck::CKA_TENON_MATERIAL_ID)),
             profile: read.text(ck::CKA_TENON_PROFILE),
@@ -237,6 +249,27 @@ impl External {
         Ok(())
     }
 
+    /// KeyMaterialId of a version; empty before its first import.
+    pub(super) fn material_of(&self, version: &Version) -> String {
+        let id = version.material_id.as_ref();
+        let id = id.map(|id| hex(id)).unwrap_or_default();
+        material_id::shown(&self.profile, &self.unique_id, &id)
+    }
+
+    /// The version with this KeyMaterialId, or CKA_TENON_MATERIAL_ID in hexadecimal digits.
+    pub(super) fn version<'a>(&self, versions: &'a [Version], id: &str) -> Result<&'a Version> {
+        let named = |version: &&Version| {
+            let raw = version
+                .material_id
+                .is_some_and(|known| hex(&known).eq_ignore_ascii_case(id));
+            raw || (!id.is_empty() && self.material_of(version).eq_ignore_ascii_case(id))
+        };
+        versions.iter().find(named).ok_or_else(|| {
+            let name = self.name();
+            format!("{name} has no version with the KeyMaterialId {id}: `tenon byok versions {name}` lists them").into()
+        })
+    }
+
     /// A short name for messages: the alias, or the KeyId of a key without one.
     pub(super) fn name(&self) -> &str {
         if self.alias.is_empty() {
@@ -263,6 +296,11 @@ impl External {
             "KeyMaterialId": self.material(),
             "KeyMaterialExpireUnix": self.expires_at,
             "MaterialExpireTime": field(self.expires_at),
+            "CreationDate": field(self.created_at),
+            "ImportTime": field(self.imported_at),
+            "MaterialEndTime": field(self.ended_at),
+            "Disabled": self.disabled,
+            "ProtectionLevel": "SOFTWARE",
             "DeleteDate": field(self.deletion_at),
             "Tags": tags,
             "Profile": self.profile,
@@ -296,6 +334,13 @@ impl External {
             Some(ck::STATE_PENDING_IMPORT) if self.expires_at == 0 => "no material".to_owned(),
             _ => deadline(self.expires_at, now),
         };
+        let time = |at| if at == 0 { String::new() } else { utc(at) };
+        let disabled = self.disabled && self.state != Some(ck::STATE_DISABLED);
+        let disabled = if disabled {
+            "yes, once it has its material"
+        } else {
+            ""
+        };
         let tags: Vec<_> = self
             .tags
             .iter()
@@ -306,12 +351,16 @@ impl External {
             ("Alias", self.alias.clone()),
             ("Description", self.description.clone()),
             ("KeyState", self.state().to_owned()),
+            ("Disabled", disabled.to_owned()),
+            ("Created", time(self.created_at)),
             ("Origin", self.origin().to_owned()),
             ("KeySpec", self.spec()),
             ("KeyUsage", self.usage().to_owned()),
             ("Encryption", encryption.to_owned()),
             ("Material", self.material()),
+            ("Imported", time(self.imported_at)),
             ("Expires", expiry),
+            ("Ended", time(self.ended_at)),
             ("Deletion", deletion),
             ("Tags", tags.join(", ")),
             ("Profile", self.profile.clone()),
@@ -367,7 +416,11 @@ fn found(session: &Session, template: &dyn Fn() -> Template) -> Result<Vec<Handl
 }
 
 /// The attributes of a key, which one call reads.
-const KINDS: [ck::CK_ATTRIBUTE_TYPE; 22] = [
+const KINDS: [ck::CK_ATTRIBUTE_TYPE; 26] = [
+    ck::CKA_TENON_CREATED_AT,
+    ck::CKA_TENON_IMPORTED_AT,
+    ck::CKA_TENON_ENDED_AT,
+    ck::CKA_TENON_DISABLED,
     ck::CKA_TENON_ORIGIN,
     ck::CKA_ALLOWED_MECHANISMS,
     ck::CKA_CLASS,

@@ -35,6 +35,10 @@ pub(crate) struct Arguments {
     /// A nonce of the key's owner, at most 64 bytes in hexadecimal digits, which the receipt repeats
     #[arg(long, value_name = "HEX", value_parser = unhex)]
     nonce: Option<Id>,
+    /// The material is that of the key's next version, which `rotate` makes current (profile aws); it
+    /// replaces what was brought for that before
+    #[arg(long)]
+    new_material: bool,
     /// End of the material's life: never, 24h, 7d, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds;
     /// unless said, what the profile has
     #[arg(long, value_name = "TIME", value_parser = When::parse)]
@@ -59,6 +63,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
         .maybe(ck::CKA_TENON_IMPORT_TOKEN, token)
         .maybe(ck::CKA_TENON_OWNER_NONCE, arguments.nonce.as_deref())
+        .maybe(
+            ck::CKA_TENON_NEW_MATERIAL,
+            arguments.new_material.then_some(&[ck::CK_TRUE][..]),
+        )
         .maybe(
             ck::CKA_TENON_EXPIRES_AT,
             expires_at.as_ref().map(<[u8; 8]>::as_slice),

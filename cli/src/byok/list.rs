@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
-use tenon_pkcs11::api::token::{SealedKey, SealedVersion};
+use tenon_pkcs11::api::token::{SealedKey, SealedVersion, Version};
 
 use super::external::{External, field, now, state_name};
 use crate::Result;
@@ -80,6 +80,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let now = now();
     let known = External::all(&open.session)?;
     let mut keys: Vec<_> = known.iter().map(|key| Listed::of(key, now)).collect();
+    if arguments.expiring.is_some() {
+        for (key, listed) in known
+            .iter()
+            .zip(&mut keys)
+            .filter(|(key, _)| !key.generated)
+        {
+            let versions = open.session.versions(key.handle)?;
+            listed.ends = versions
+                .iter()
+                .filter_map(MaterialLife::of_version)
+                .collect();
+        }
+    }
     if !logged_in {
         let sealed = open.token()?.sealed_keys()?;
         keys.extend(sealed.iter().map(|key| Listed::of_sealed(key, now)));
@@ -171,6 +184,15 @@ impl Listed {
 }
 
 impl MaterialLife {
+    /// `None` for a version that waits for its first material.
+    fn of_version(version: &Version) -> Option<Self> {
+        version.material_id?;
+        Some(match version.has_material() {
+            true => Self::Live(version.expires_at),
+            false => Self::Gone,
+        })
+    }
+
     fn of(state: Option<ck::CK_ULONG>, bound: bool, expires_at: UnixTime) -> Vec<Self> {
         match (state, bound) {
             (_, false) => Vec::new(),

@@ -84,6 +84,9 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_STATUS)]
     Enable(enable::Arguments),
     /// Erases the material; the key stays bound to it, and waits for the same to come again
+    ///
+    /// Without --material that of all versions, or of the current one where the service deletes each by
+    /// itself (aws).
     #[command(after_help = EXIT_STATUS)]
     DeleteMaterial(delete_material::Arguments),
     /// Has a key deleted for ever in some days; it cannot be used meanwhile
@@ -92,10 +95,13 @@ pub(crate) enum Command {
     /// Keeps a key that was to be deleted
     #[command(after_help = EXIT_STATUS)]
     CancelDeletion(cancel_deletion::Arguments),
-    /// Opens a new version of a symmetric key, where the service rotates such keys
+    /// Gives a symmetric key a new version, where the service rotates such keys
     ///
-    /// The next other material that is imported becomes the current version; until then the key is as
-    /// it was. Older versions open the envelopes that were made under them, and do nothing else.
+    /// Profiles alibaba-software and oci: opens a version; the next other material that is imported
+    /// becomes the current one, and until then the key is as it was. Profile aws: makes the material
+    /// current that `import --new-material` brought before. Profiles google and vault need no rotate:
+    /// each import of other material is a new version. Older versions open the envelopes that were
+    /// made under them, and do nothing else.
     #[command(after_help = EXIT_STATUS)]
     Rotate(rotate::Arguments),
     /// Lists the versions of a key, the oldest first

@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::token::Version;
 
-use super::external::{External, Target, field, now, state_name};
-use super::material_id;
+use super::external::{External, Target, field, now};
 use crate::Result;
-use crate::output::{hex, table};
+use crate::output::table;
 use crate::when::{deadline, utc};
 
 #[derive(Args)]
@@ -30,42 +29,45 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .iter()
             .map(|version| row(&key, version, now))
             .collect();
-        table(out, ["material", "state", "imported", "expires", ""], &rows)
+        table(
+            out,
+            ["version", "material", "state", "imported", "expires", ""],
+            &rows,
+        )
     })
 }
 
 fn in_json(key: &External, version: &Version) -> Value {
     json!({
-        "KeyMaterialId": material(key, version),
+        "KeyVersion": version.number,
+        "KeyMaterialId": key.material_of(version),
         "Current": version.current,
-        "KeyState": state_name(version.state.number()),
+        "KeyState": version.state_name(),
         "ImportTime": field(version.imported_at),
         "KeyMaterialExpireUnix": version.expires_at,
         "MaterialExpireTime": field(version.expires_at),
+        "MaterialEndTime": field(version.ended_at),
+        "MaterialEndReason": version.ended_by,
     })
 }
 
-fn row(key: &External, version: &Version, now: UnixTime) -> [String; 5] {
+fn row(key: &External, version: &Version, now: UnixTime) -> [String; 6] {
     let imported = match version.imported_at {
         0 => String::new(),
         at => utc(at),
     };
-    let expires = match version.material_id {
-        Some(_) => deadline(version.expires_at, now),
-        None => String::new(),
+    let expires = match (version.material_id, version.ended_at) {
+        (None, _) => String::new(),
+        (Some(_), 0) => deadline(version.expires_at, now),
+        (Some(_), at) => format!("{} {}", version.ended_by, utc(at)),
     };
     let note = if version.current { "current" } else { "" };
     [
-        material(key, version),
-        state_name(version.state.number()).to_owned(),
+        version.number.to_string(),
+        key.material_of(version),
+        version.state_name().to_owned(),
         imported,
         expires,
         note.to_owned(),
     ]
-}
-
-fn material(key: &External, version: &Version) -> String {
-    let id = version.material_id.as_ref();
-    let id = id.map(|id| hex(id)).unwrap_or_default();
-    material_id::shown(&key.profile, &key.unique_id, &id)
 }

@@ -238,7 +238,9 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_TENON_MATERIAL_ID 2 4 6; CKA_TENON_DISABLED 2 4 6; CKA_TENON_PROFILE 2 4 6;
             CKA_TENON_REQUIRE_TOKEN 2 4 6; CKA_TENON_DESCRIPTION 2 4 6; CKA_TENON_TAGS 2 4 6;
             CKA_TENON_KEY_SPEC 2 4 6; CKA_TENON_RECEIPT 2 4 6; CKA_TENON_RECEIPT_SIGNATURE 2 4 6;
-            CKA_TENON_OWNER_NONCE 2 4 6;
+            CKA_TENON_OWNER_NONCE 2 4 6; CKA_TENON_ROTATE 2 4 6; CKA_TENON_VERSIONS 2 4 6;
+            CKA_TENON_NEW_MATERIAL 2 4 6; CKA_TENON_CREATED_AT 2 4 6; CKA_TENON_IMPORTED_AT 2 4 6;
+            CKA_TENON_ENDED_AT 2 4 6;
         },
     ),
     (
@@ -330,7 +332,12 @@ const DEPARTURES: &[Departure] = &[
     // "C_SetAttributeValue may be used to destroy the attribute, by supplying no-value."
     (SECRET, &[ck::CKA_CHECK_VALUE], &[Set, Step::Copy], ToEmpty),
     // External keys and import jobs.
-    (HELD, &[ck::CKA_TENON_EXPIRES_AT], &[Unwrap], Optional),
+    (
+        HELD,
+        &[ck::CKA_TENON_EXPIRES_AT, ck::CKA_TENON_NEW_MATERIAL],
+        &[Unwrap],
+        Optional,
+    ),
     (
         HELD,
         &[
@@ -371,7 +378,11 @@ const DEPARTURES: &[Departure] = &[
     ),
     (
         HELD,
-        &[ck::CKA_TENON_DELETION_AT, ck::CKA_TENON_DISABLED],
+        &[
+            ck::CKA_TENON_DELETION_AT,
+            ck::CKA_TENON_DISABLED,
+            ck::CKA_TENON_ROTATE,
+        ],
         &[Set],
         Free,
     ),

@@ -73,7 +73,9 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_WRAP_WITH_TRUSTED
         | ck::CKA_ALWAYS_AUTHENTICATE
         | ck::CKA_TENON_DISABLED
-        | ck::CKA_TENON_REQUIRE_TOKEN => flag(true),
+        | ck::CKA_TENON_REQUIRE_TOKEN
+        | ck::CKA_TENON_ROTATE
+        | ck::CKA_TENON_NEW_MATERIAL => flag(true),
         ck::CKA_KEY_TYPE => Value::Ulong(ck::CKK_RSA),
         ck::CKA_CERTIFICATE_TYPE | ck::CKA_CERTIFICATE_CATEGORY => Value::Ulong(0),
         ck::CKA_JAVA_MIDP_SECURITY_DOMAIN => Value::Ulong(2),
@@ -87,9 +89,12 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         ck::CKA_END_DATE => text("20261231"),
         ck::CKA_CHECK_VALUE => text("kcv"),
         ck::CKA_VALUE if object == Object::Xts => text("thirty-two bytes, which is right"),
-        ck::CKA_TENON_EXPIRES_AT | ck::CKA_TENON_NOT_AFTER | ck::CKA_TENON_DELETION_AT => {
-            Value::Bytes(vec![0; 8])
-        }
+        ck::CKA_TENON_EXPIRES_AT
+        | ck::CKA_TENON_NOT_AFTER
+        | ck::CKA_TENON_DELETION_AT
+        | ck::CKA_TENON_CREATED_AT
+        | ck::CKA_TENON_IMPORTED_AT
+        | ck::CKA_TENON_ENDED_AT => Value::Bytes(vec![0; 8]),
         ck::CKA_TENON_MATERIAL_ID => Value::Bytes(vec![7; 16]),
         ck::CKA_ALLOWED_MECHANISMS => Value::Ulongs(vec![ck::CKM_AES_GCM]),
         ck::CKA_WRAP_TEMPLATE

@@ -41,6 +41,14 @@ impl Profile {
             Rule::Rotation => {
                 "does not rotate this key: make a new external key for the new material".to_owned()
             }
+            Rule::NextMaterial => {
+                "does not take the material of a key's next version before a rotation: leave \
+                 CKA_TENON_NEW_MATERIAL out"
+                    .to_owned()
+            }
+            Rule::Versions(most) => format!(
+                "keeps at most {most} versions of a key, the current one and the next one included"
+            ),
             Rule::RotationByImport => {
                 "makes a version of each new material by its import alone: import the new material"
                     .to_owned()

@@ -205,6 +205,10 @@ pub enum Rule {
     Rotation,
     /// `rotate`, where each import of other material is a new version.
     RotationByImport,
+    /// Material for a next version, before a rotation.
+    NextMaterial,
+    /// More versions than this number.
+    Versions(usize),
     /// An import without an expiry.
     ExpiryUnnamed,
     /// An expiry that far away.

@@ -4,6 +4,7 @@ use crate::crypto::vectors::hex;
 const UID: [u8; ID] = [0x11; ID];
 const NEW: [u8; ID] = [0x22; ID];
 const OLD: [u8; ID] = [0x33; ID];
+const GONE: [u8; ID] = [0x55; ID];
 const SALT_BYTES: [u8; SALT] = [0x44; SALT];
 
 fn version(id: [u8; ID], material: &[u8]) -> KeyringVersion {
@@ -11,7 +12,12 @@ fn version(id: [u8; ID], material: &[u8]) -> KeyringVersion {
 }
 
 fn keyring() -> Keyring {
-    Keyring::new(UID, version(NEW, &[5; 32]), vec![version(OLD, b"old")])
+    Keyring::new(
+        UID,
+        version(NEW, &[5; 32]),
+        vec![version(OLD, b"old")],
+        vec![GONE],
+    )
 }
 
 fn sealed(keyring: &Keyring, data: &[u8], clear: &[u8]) -> Vec<u8> {
@@ -105,7 +111,7 @@ fn header_and_callers_data_do_not_run_into_each_other() {
 
 #[test]
 fn another_key_with_the_same_material_opens_nothing() {
-    let other = Keyring::new([0x12; ID], version(NEW, &[5; 32]), vec![]);
+    let other = Keyring::new([0x12; ID], version(NEW, &[5; 32]), vec![], vec![]);
     let envelope = sealed(&keyring(), b"", b"text");
     assert_eq!(
         opened(&other, b"", &envelope),
@@ -136,6 +142,34 @@ fn an_older_version_opens_while_it_lives() {
     assert!(opened(&keyring, b"", &new).is_ok(), "that is the key's own");
     keyring.judge(|_| true);
     assert!(opened(&keyring, b"", &old).is_ok());
+}
+
+/// What is gone is told by its own code, and no other key's envelope is taken for it.
+#[test]
+fn an_ended_version_is_no_bad_ciphertext() {
+    let key = Arc::new(Key::new(keyring()));
+    let opened = |envelope: &[u8]| {
+        let mut cipher = begin(&key, &Params::None, Direction::Decrypt).unwrap();
+        cipher.update(envelope, &mut []).unwrap();
+        let mut out = vec![0; cipher.finish_bound()];
+        cipher
+            .finish(&mut out)
+            .map(|_| ())
+            .map_err(|error| error.rv)
+    };
+    let gone = elsewhere(b"gone", GONE, b"", b"text");
+    assert_eq!(opened(&gone), Err(ck::CKR_KEY_FUNCTION_NOT_PERMITTED));
+    let unknown = elsewhere(b"gone", [0x66; ID], b"", b"text");
+    assert_eq!(opened(&unknown), Err(ck::CKR_ENCRYPTED_DATA_INVALID));
+    let mut of_other = gone.clone();
+    of_other[1] ^= 1;
+    assert_eq!(opened(&of_other), Err(ck::CKR_ENCRYPTED_DATA_INVALID));
+    let old = elsewhere(b"old", OLD, b"", b"text");
+    assert_eq!(opened(&old), Ok(()));
+    key.of::<Keyring>().unwrap().judge(|_| false);
+    assert_eq!(opened(&old), Err(ck::CKR_KEY_FUNCTION_NOT_PERMITTED));
+    let checked = (ROWS[0].check_blob.unwrap())(&key, &old).unwrap_err();
+    assert_eq!(checked.rv, ck::CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
 #[test]

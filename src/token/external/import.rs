@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::attr::{Attributes, Value};
-use crate::byok::{self, Import, profile};
+use crate::byok::{self, Destination, Equal, Import, Imported, profile};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
@@ -23,7 +23,9 @@ use crate::token::record::vault::{Record, Vault};
 
 use super::template::{coerce, refuse_bound_identity};
 use super::version;
-use crate::token::record::external::{BINDING, facts, is_bound_to, is_external, profile_of};
+use crate::token::record::external::{
+    BINDING, facts, is_bound_to, is_external, profile_of, spec_of,
+};
 
 pub(in crate::token) struct UnwrappedMaterial<'a> {
     /// All attributes that follow from the unwrap's template.
@@ -36,6 +38,8 @@ pub(in crate::token) struct UnwrappedMaterial<'a> {
     /// Whether the wrapping mechanism protects integrity.
     pub(in crate::token) integrity: bool,
     pub(in crate::token) facts: &'a ImportFacts,
+    /// CKA_TENON_NEW_MATERIAL of the template.
+    pub(in crate::token) new_material: bool,
     /// Name of the wrapping algorithm, or of the mechanism where no service has such an algorithm.
     pub(in crate::token) algorithm: &'static str,
 }
@@ -77,6 +81,9 @@ pub(in crate::token) fn import_into(
 fn new_by_id(change: &mut Change<'_>, attributes: &Attributes) -> Result<Record> {
     let mut attributes = attributes.clone();
     coerce(&mut attributes);
+    attributes.remove(ck::CKA_TENON_NEW_MATERIAL);
+    let created_at = Value::Bytes(change.now.at.to_be_bytes().to_vec());
+    attributes.set(ck::CKA_TENON_CREATED_AT, created_at);
     let open = profile::open().name.as_bytes().to_vec();
     attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
     let uid = change.begin_life(&attributes)?;
@@ -163,53 +170,126 @@ fn import(
         &record.attributes,
         unwrapped.material,
     ));
-    let current = is_bound_to(&record.attributes, &fingerprint);
-    let mut older = None;
-    // All are compared, so that the time does not tell which one matched.
-    for version in version::older(change, &record.attributes)? {
-        if is_bound_to(&version.attributes, &fingerprint) {
-            older = Some(version);
-        }
-    }
+    let (equal, version) = matching(change, record, &fingerprint)?;
     let external = facts(&record.attributes).unwrap_or_default();
+    let profile = profile_of(&record.attributes)?;
+    if unwrapped.new_material {
+        byok::may_import_next(&external, profile, spec_of(&record.attributes))?;
+    }
     let import = Import {
-        same: external.bound.then_some(current || older.is_some()),
+        equal: external.bound.then_some(equal),
         genuine: unwrapped.genuine,
         integrity: unwrapped.integrity,
+        new_material: unwrapped.new_material,
         expires_at: unwrapped.expires_at,
     };
-    let after = byok::import(
-        &external,
-        &import,
-        profile_of(&record.attributes)?,
-        change.now.at,
-    )?;
+    let imported = byok::import(&external, &import, profile, change.now.at)?;
     name(change, record, unwrapped)?;
-    if let Some(mut version) = older {
-        set_imported(&mut version.attributes, unwrapped, &after, change.now.at);
-        let facts = unwrapped.facts;
-        facts.note(&mut version.attributes, &record.uid, unwrapped.material);
-        change.put(&mut version, Some(unwrapped.material))?;
-        return change.put(record, None);
-    }
-    if external.version_pending && !after.version_pending {
+    if equal == Equal::None && external.bound {
         fits_again(&record.attributes, unwrapped.material)?;
-        version::supersede(change, &keys.vault(), record)?;
     }
-    if !current {
-        let material_id: [u8; 16] = random(change.rng());
-        let attributes = &mut record.attributes;
-        attributes.set(BINDING, Value::Bytes(fingerprint.to_vec()));
-        attributes.set(
-            ck::CKA_TENON_MATERIAL_ID,
-            Value::Bytes(material_id.to_vec()),
-        );
+    match imported.to {
+        Destination::Older | Destination::Next => {
+            let version = match version {
+                Some(version) => version,
+                None => next_version(change, record)?,
+            };
+            return into_version(
+                change,
+                record,
+                version,
+                (&fingerprint, unwrapped, &imported),
+            );
+        }
+        Destination::NewVersion => {
+            if external.raw {
+                note_raw_version();
+            }
+            version::supersede(change, &keys.vault(), record)?;
+        }
+        Destination::Current => {}
     }
-    set_imported(&mut record.attributes, unwrapped, &after, change.now.at);
+    if equal != Equal::Current {
+        bind(change, &mut record.attributes, &fingerprint);
+    }
+    set_imported(&mut record.attributes, unwrapped, &imported, change.now.at);
     let facts = unwrapped.facts;
     facts.note(&mut record.attributes, &record.uid, unwrapped.material);
     key::describe(&mut record.attributes, unwrapped.material)?;
     change.put(record, Some(unwrapped.material))
+}
+
+/// Which of the key's materials has this fingerprint, and the record of its version where that is not the
+/// key's own. All are compared, so that the time does not tell which one matched.
+fn matching(
+    change: &Change<'_>,
+    key: &Record,
+    fingerprint: &Secret,
+) -> Result<(Equal, Option<Record>)> {
+    let current = is_bound_to(&key.attributes, fingerprint);
+    let mut found = (Equal::None, None);
+    for older in version::older(change, &key.attributes)? {
+        if is_bound_to(&older.attributes, fingerprint) {
+            found = (Equal::Older, Some(older));
+        }
+    }
+    if let Some(next) = version::next(change, &key.attributes)?
+        && is_bound_to(&next.attributes, fingerprint)
+    {
+        found = (Equal::Next, Some(next));
+    }
+    Ok(if current {
+        (Equal::Current, None)
+    } else {
+        found
+    })
+}
+
+/// A record for the key's next version, in place of the one that is there.
+fn next_version(change: &mut Change<'_>, key: &mut Record) -> Result<Record> {
+    if let Some(present) = version::next(change, &key.attributes)? {
+        change.remove(&present.uid)?;
+    }
+    let next = version::new_record(change, key);
+    let uid = Value::Bytes(next.uid.to_vec());
+    key.attributes.set(ck::INTERNAL_NEXT_VERSION, uid);
+    Ok(next)
+}
+
+/// Stores material in the record of a version that is not current.
+fn into_version(
+    change: &mut Change<'_>,
+    key: &mut Record,
+    mut version: Record,
+    (fingerprint, unwrapped, imported): (&Secret, &UnwrappedMaterial<'_>, &Imported),
+) -> Result<()> {
+    if version.attributes.get(BINDING).is_none() {
+        bind(change, &mut version.attributes, fingerprint);
+    }
+    set_imported(&mut version.attributes, unwrapped, imported, change.now.at);
+    let facts = unwrapped.facts;
+    facts.note(&mut version.attributes, &key.uid, unwrapped.material);
+    change.put(&mut version, Some(unwrapped.material))?;
+    version::note_older(change, key)?;
+    change.put(key, None)
+}
+
+/// Binds a key or a version to the material with this fingerprint.
+fn bind(change: &Change<'_>, attributes: &mut Attributes, fingerprint: &Secret) {
+    let material_id: [u8; 16] = random(change.rng());
+    attributes.set(BINDING, Value::Bytes(fingerprint.to_vec()));
+    let material_id = Value::Bytes(material_id.to_vec());
+    attributes.set(ck::CKA_TENON_MATERIAL_ID, material_id);
+}
+
+/// Warns in the log that a raw key has a new version.
+fn note_raw_version() {
+    log::note(
+        LogLevel::Warning,
+        "the import made a new version of a raw key: the key opens what the new material encrypts, and what it \
+         encrypted before by AES or SM4 itself does not open any more. An independent key (one that works by \
+         CKM_TENON_KMS_ENVELOPE alone) opens both",
+    );
 }
 
 /// Gives the key the label of the import's template, if that has one.
@@ -230,13 +310,13 @@ fn name(change: &Change<'_>, record: &mut Record, unwrapped: &UnwrappedMaterial<
 fn set_imported(
     attributes: &mut Attributes,
     unwrapped: &UnwrappedMaterial<'_>,
-    after: &byok::ExternalFacts,
+    imported: &Imported,
     now: UnixTime,
 ) {
     for (kind, value) in [
         (
             ck::CKA_TENON_EXPIRES_AT,
-            after.expires_at.to_be_bytes().to_vec(),
+            imported.expires_at.to_be_bytes().to_vec(),
         ),
         (ck::INTERNAL_IMPORTED_AT, now.to_be_bytes().to_vec()),
         (
@@ -248,16 +328,23 @@ fn set_imported(
     }
 }
 
-/// Refuses material of a new version that is not as long as that of the versions before it.
+/// Refuses material of a new version that is of another size or curve than the key.
 fn fits_again(attributes: &Attributes, material: &Material) -> Result<()> {
-    let len = attributes.ulong(ck::CKA_VALUE_LEN);
-    match material {
-        Material::Secret(value) if len == Some(value.len() as u64) => Ok(()),
-        _ => refuse(
-            ck::CKR_WRAPPED_KEY_INVALID,
-            "the blob does not hold a key of the external key's size",
-        ),
+    let fits = match material {
+        Material::Secret(value) => attributes.ulong(ck::CKA_VALUE_LEN) == Some(value.len() as u64),
+        Material::Pair(_) => {
+            let mut described = attributes.clone();
+            key::describe(&mut described, material)?;
+            spec_of(&described) == spec_of(attributes)
+        }
+    };
+    if fits {
+        return Ok(());
     }
+    refuse(
+        ck::CKR_WRAPPED_KEY_INVALID,
+        "the blob does not hold a key of the external key's size",
+    )
 }
 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).

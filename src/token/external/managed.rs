@@ -4,6 +4,7 @@
 use crate::attr::{self, Attributes, RawAttribute, Value};
 use crate::byok::{self, Profile, Spec, SpecName, Usage, profile};
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::error::{Error, Result, refuse};
 use crate::keytype;
 use crate::rng::{Rng, random};
@@ -34,6 +35,8 @@ pub(in crate::token) struct Making {
     pub(in crate::token) spec: Spec,
     /// The usage that the template asks for.
     pub(in crate::token) stated: Option<Usage>,
+    /// The token's time.
+    pub(in crate::token) now: UnixTime,
     /// `policy.separate_roles`: no key both wraps and decrypts.
     pub(in crate::token) separate_roles: bool,
 }
@@ -66,6 +69,8 @@ pub(in crate::token) fn settle(attributes: &mut Attributes, making: Making) -> R
         let value = attributes.bytes(kind).unwrap_or_default();
         byok::describes(profile, kind, value)?;
     }
+    let created_at = Value::Bytes(making.now.to_be_bytes().to_vec());
+    attributes.set(ck::CKA_TENON_CREATED_AT, created_at);
     set_usage(attributes, usage);
     set_independence(attributes, profile, making, usage);
     Ok(usage)

@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::attr::{Attributes, Value};
-use crate::byok::{self, State};
+use crate::byok::{self, Rotation, State};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
@@ -23,40 +25,145 @@ use crate::token::record::damaged::damaged;
 use crate::token::record::external::time_value;
 use crate::token::record::vault::{Record, Vault};
 
-use crate::token::record::external::{facts, has_profile, material_id, of_material, older_uids};
+use crate::token::record::external::{
+    ended, facts, has_profile, material_id, next_uid, of_material, older_uids, profile_of,
+};
+use crate::token::record::key;
 use crate::token::record::stored;
+use crate::token::record::uid::unique_id;
 
-/// The attributes that an older version takes over from its key.
-const KEPT: [ck::CK_ATTRIBUTE_TYPE; 9] = [
+/// The attributes that another version takes over from its key.
+const OF_KEY: [ck::CK_ATTRIBUTE_TYPE; 4] = [
     ck::CKA_CLASS,
     ck::CKA_KEY_TYPE,
     ck::CKA_TOKEN,
     ck::CKA_PRIVATE,
+];
+/// The attributes of one version's material, which go with it to another record.
+const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 11] = [
     ck::CKA_TENON_MATERIAL_ID,
     ck::CKA_TENON_EXPIRES_AT,
+    ck::CKA_TENON_ENDED_AT,
+    ck::CKA_TENON_OWNER_NONCE,
     ck::INTERNAL_BINDING,
     ck::INTERNAL_IMPORTED_BY,
     ck::INTERNAL_IMPORTED_AT,
+    ck::INTERNAL_ENDED_BY,
+    ck::INTERNAL_BLOB_DIGEST,
+    ck::INTERNAL_WRAPPING_DIGEST,
+    ck::INTERNAL_MATERIAL_PROOF,
 ];
 
 /// One version of an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
+    /// Its place among the key's versions, from 1.
+    pub number: usize,
     /// CKA_TENON_MATERIAL_ID; `None` before the first import into it.
     pub material_id: Option<[u8; 16]>,
     /// Whether it is the one that encrypts, and that all mechanisms but envelopes use.
     pub current: bool,
+    /// Whether `rotate` makes it current.
+    pub next: bool,
     /// The state that the key would have with this version alone.
     pub state: State,
     /// End of the material's life in Unix seconds; 0 = never, or no material.
     pub expires_at: UnixTime,
     /// Time of the last import into it, in Unix seconds; 0 = never, or not known.
     pub imported_at: UnixTime,
+    /// When its material ended; 0 = never, or it lives.
+    pub ended_at: UnixTime,
+    /// Why it ended: "expired" or "deleted"; empty where it lives or never came.
+    pub ended_by: &'static str,
 }
 
 /// The older versions of an external key, the oldest first.
 pub(in crate::token) fn older(change: &Change<'_>, attributes: &Attributes) -> Result<Vec<Record>> {
     read_older(attributes, |uid| change.get(uid))
+}
+
+/// The record with the material that `rotate` makes current.
+pub(in crate::token) fn next(
+    change: &Change<'_>,
+    attributes: &Attributes,
+) -> Result<Option<Record>> {
+    read_next(attributes, |uid| change.get(uid))
+}
+
+fn read_next(
+    attributes: &Attributes,
+    get: impl Fn(&Uid) -> Result<Option<Record>>,
+) -> Result<Option<Record>> {
+    let missing = || damaged("a key's next version, which is missing,");
+    let next = next_uid(attributes).map(|uid| get(&uid)?.ok_or_else(missing));
+    next.transpose()
+}
+
+/// Notes in a key that needs all of its versions (BYOK rule 10, *pending*) whether an older one lacks its
+/// material, and when the first of them ends. The caller stores the key.
+pub(in crate::token) fn note_older(change: &Change<'_>, record: &mut Record) -> Result<()> {
+    if !matches!(
+        profile_of(&record.attributes)?.rotation,
+        Rotation::Pending { .. }
+    ) {
+        return Ok(());
+    }
+    let older = older(change, &record.attributes)?;
+    let facts = older.iter().map(|older| of_material(&older.attributes));
+    let missing = facts.clone().any(|facts| !facts.material);
+    let ends = facts.map(|facts| facts.expires_at).filter(|at| *at != 0);
+    let end = ends.min().unwrap_or(0).to_be_bytes().to_vec();
+    let attributes = &mut record.attributes;
+    attributes.set(ck::INTERNAL_OLDER_MISSING, Value::Bool(missing));
+    attributes.set(ck::INTERNAL_OLDER_END, Value::Bytes(end));
+    Ok(())
+}
+
+/// A new hidden record of a version of `key`, without material.
+pub(in crate::token) fn new_record(change: &Change<'_>, key: &Record) -> Record {
+    let mut attributes = Attributes::default();
+    take_over(&mut attributes, &key.attributes, &OF_KEY);
+    let uid = Value::Bytes(key.uid.to_vec());
+    attributes.set(ck::INTERNAL_VERSION_OF, uid);
+    Record {
+        uid: random(change.rng()),
+        version: 0,
+        attributes,
+        trust_unproven: false,
+    }
+}
+
+/// Gives attributes the values that others have of these kinds, and no value where they have none.
+fn take_over(attributes: &mut Attributes, others: &Attributes, kinds: &[ck::CK_ATTRIBUTE_TYPE]) {
+    for kind in kinds {
+        match others.get(*kind) {
+            Some(value) => attributes.set(*kind, value.clone()),
+            None => drop(attributes.remove(*kind)),
+        }
+    }
+}
+
+/// Makes the next version current; what was current becomes an older version. The caller stores the key
+/// with the material that this returns.
+///
+/// # Errors
+/// `NoNext` where its material has expired meanwhile.
+pub(in crate::token) fn promote(
+    change: &mut Change<'_>,
+    vault: &Vault<'_>,
+    record: &mut Record,
+) -> Result<Material> {
+    let next = next(change, &record.attributes)?.ok_or(byok::Error::NoNext)?;
+    let material = stored::read_material(vault, change.snapshot(), &next.uid, &next.attributes)?;
+    let live = of_material(&next.attributes).live(change.now.at);
+    let material = material.filter(|_| live).ok_or(byok::Error::NoNext)?;
+    supersede(change, vault, record)?;
+    take_over(&mut record.attributes, &next.attributes, &OF_MATERIAL);
+    change.remove(&next.uid)?;
+    record.attributes.remove(ck::INTERNAL_NEXT_VERSION);
+    key::describe(&mut record.attributes, &material)?;
+    note_older(change, record)?;
+    Ok(material)
 }
 
 fn read_older(
@@ -75,28 +182,22 @@ pub(in crate::token) fn supersede(
     vault: &Vault<'_>,
     record: &mut Record,
 ) -> Result<()> {
-    let mut attributes = Attributes::default();
-    for kind in KEPT {
-        if let Some(value) = record.attributes.get(kind) {
-            attributes.set(kind, value.clone());
-        }
-    }
-    let key = Value::Bytes(record.uid.to_vec());
-    attributes.set(ck::INTERNAL_VERSION_OF, key);
     let material =
         stored::read_material(vault, change.snapshot(), &record.uid, &record.attributes)?;
-    let mut version = Record {
-        uid: random(change.rng()),
-        version: 0,
-        attributes,
-        trust_unproven: false,
-    };
+    let mut version = new_record(change, record);
+    take_over(&mut version.attributes, &record.attributes, &OF_MATERIAL);
     change.put(&mut version, material.as_ref())?;
     let uids = [older_uids(&record.attributes), &[version.uid]].concat();
     record
         .attributes
         .set(ck::INTERNAL_OLDER_VERSIONS, Value::Bytes(uids.concat()));
-    record.attributes.remove(ck::INTERNAL_VERSION_PENDING);
+    for kind in [
+        ck::INTERNAL_VERSION_PENDING,
+        ck::CKA_TENON_ENDED_AT,
+        ck::INTERNAL_ENDED_BY,
+    ] {
+        record.attributes.remove(kind);
+    }
     Ok(())
 }
 
@@ -108,37 +209,99 @@ pub(in crate::token) fn versions(
 ) -> Result<Vec<Version>> {
     let now = state.time.now().at;
     let vault = keys.vault();
-    let (key, older) = state.store.read(|snapshot| {
+    let (key, older, next) = state.store.read(|snapshot| {
         let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
         let key = get(uid)?.ok_or_else(no_such_object)?;
         let older = read_older(&key.attributes, get)?;
-        Ok::<_, Error>((key.attributes, older))
+        let next = read_next(&key.attributes, get)?;
+        Ok::<_, Error>((key.attributes, older, next))
     })?;
-    let of = facts(&key)
-        .ok_or_else(|| Error::new(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key"))?;
-    let version = |attributes: &Attributes, current| Version {
+    let of = facts(&key).ok_or_else(|| {
+        Error::new(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "this is no key with a profile, so it has no versions",
+        )
+    })?;
+    let mut versions: Vec<_> = older
+        .iter()
+        .map(|record| of_record(&record.attributes, &of, now))
+        .collect();
+    versions.push(Version {
+        current: true,
+        ..of_record(&key, &of, now)
+    });
+    let waiting = of
+        .version_pending
+        .then(|| of_record(&Attributes::default(), &of, now));
+    let next = next.map(|record| of_record(&record.attributes, &of, now));
+    versions.extend(waiting.into_iter().chain(next).map(|version| Version {
+        next: true,
+        ..version
+    }));
+    for (at, version) in versions.iter_mut().enumerate() {
+        version.number = at + 1;
+    }
+    Ok(versions)
+}
+
+/// What the attributes of a version's record say of it, in a key with the facts `of`.
+fn of_record(attributes: &Attributes, of: &byok::ExternalFacts, now: UnixTime) -> Version {
+    let facts = of_material(attributes);
+    let (ended_at, ended_by) = ended(attributes, now);
+    Version {
+        number: 0,
         material_id: material_id(attributes),
-        current,
+        current: false,
+        next: false,
         state: byok::state(
             &byok::ExternalFacts {
                 disabled: of.disabled,
                 deletion_at: of.deletion_at,
-                ..of_material(attributes)
+                ..facts
             },
             now,
         ),
-        expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+        expires_at: facts.expires_at,
         imported_at: time_value(attributes, ck::INTERNAL_IMPORTED_AT),
-    };
-    let mut versions: Vec<_> = older
-        .iter()
-        .map(|record| version(&record.attributes, false))
-        .collect();
-    versions.push(version(&key, true));
-    if of.version_pending {
-        versions.push(version(&Attributes::default(), false));
+        ended_at,
+        ended_by,
     }
-    Ok(versions)
+}
+
+/// The versions as CKA_TENON_VERSIONS has them.
+pub(in crate::token) fn json(versions: &[Version]) -> String {
+    let hex = |id: &[u8; 16]| String::from_utf8_lossy(&unique_id(id)).into_owned();
+    let entries = versions.iter().map(|version| {
+        json!({
+            "number": version.number,
+            "material_id": version.material_id.as_ref().map(hex),
+            "current": version.current,
+            "state": version.state_name(),
+            "expires_at": version.expires_at,
+            "imported_at": version.imported_at,
+            "ended_at": version.ended_at,
+            "ended_by": version.ended_by,
+        })
+    });
+    serde_json::Value::Array(entries.collect()).to_string()
+}
+
+impl Version {
+    /// Whether the material is there and has not expired.
+    #[must_use]
+    pub fn has_material(&self) -> bool {
+        self.material_id.is_some() && self.ended_at == 0
+    }
+
+    /// The state as the services name it: PendingImport, PendingRotation, Enabled, Disabled or
+    /// PendingDeletion.
+    #[must_use]
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            State::Enabled | State::Disabled if self.next => "PendingRotation",
+            state => state.name(),
+        }
+    }
 }
 
 /// All versions of an external or managed key, ready to open envelopes; the current one also makes them.
@@ -166,11 +329,14 @@ pub(in crate::token) fn keyring(
         let key = get(&object.uid)?.ok_or_else(no_such_object)?;
         object.check_not_older(key.version)?;
         let current = ready(&vault, snapshot, &key)?.ok_or_else(no_material)?;
-        let mut ready_versions = Vec::new();
+        let (mut ready_versions, mut ended) = (Vec::new(), Vec::new());
         for older in read_older(&key.attributes, get)? {
-            ready_versions.extend(ready(&vault, snapshot, &older)?);
+            match ready(&vault, snapshot, &older)? {
+                Some(version) => ready_versions.push(version),
+                None => ended.extend(material_id(&older.attributes)),
+            }
         }
-        Ok::<_, Error>(Keyring::new(object.uid, current, ready_versions))
+        Ok::<_, Error>(Keyring::new(object.uid, current, ready_versions, ended))
     })?;
     let keyring = Arc::new(Key::new(keyring));
     Ok(object.keyring.get_or_init(|| keyring).clone())

@@ -17,6 +17,10 @@ pub(in crate::token) const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING
 /// Identifier of the material's row. The attribute is absent where there is no material.
 const MATERIAL_ROW: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_MATERIAL_ROW;
 
+/// Why material ended, as INTERNAL_ENDED_BY says it: its life was over, or somebody deleted it.
+pub(in crate::token) const EXPIRED: &[u8] = b"expired";
+pub(in crate::token) const DELETED: &[u8] = b"deleted";
+
 pub(in crate::token) fn is_external(attributes: &Attributes) -> bool {
     attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
 }
@@ -58,7 +62,8 @@ pub(in crate::token) fn of_job(attributes: &Attributes) -> bool {
 /// Whether an object is left out of ordinary searches: an external key without material, a key of an
 /// import job (BYOK rule 11), or the record of an older version.
 pub(in crate::token) fn hidden(attributes: &Attributes) -> bool {
-    let dormant = is_external(attributes) && material_row(attributes).is_none();
+    let without = material_row(attributes).is_none() || attributes.bool(ck::INTERNAL_OLDER_MISSING);
+    let dormant = is_external(attributes) && without;
     dormant || of_job(attributes) || of_version(attributes).is_some()
 }
 
@@ -87,7 +92,11 @@ pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::ExternalF
         disabled: attributes.bool(ck::CKA_TENON_DISABLED),
         deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
         version_pending: attributes.bool(ck::INTERNAL_VERSION_PENDING),
-        rotated: attributes.get(ck::INTERNAL_OLDER_VERSIONS).is_some(),
+        next: next_uid(attributes).is_some(),
+        older: older_uids(attributes).len(),
+        older_missing: attributes.bool(ck::INTERNAL_OLDER_MISSING),
+        older_end: time_value(attributes, ck::INTERNAL_OLDER_END),
+        raw: is_raw(attributes),
         ..of_material
     })
 }
@@ -161,6 +170,39 @@ pub(in crate::token) fn is_bound_to(attributes: &Attributes, fingerprint: &Secre
 pub(in crate::token) fn older_uids(attributes: &Attributes) -> &[Uid] {
     let uids = attributes.bytes(ck::INTERNAL_OLDER_VERSIONS);
     uids.unwrap_or_default().as_chunks().0
+}
+
+/// Uid of the record that holds the material of the next version.
+pub(in crate::token) fn next_uid(attributes: &Attributes) -> Option<Uid> {
+    attributes.bytes(ck::INTERNAL_NEXT_VERSION)?.try_into().ok()
+}
+
+/// Whether the key encrypts by mechanisms whose ciphertext does not name the version that made it.
+fn is_raw(attributes: &Attributes) -> bool {
+    let envelope = [ck::CKM_TENON_KMS_ENVELOPE];
+    attributes.class() == ck::CKO_SECRET_KEY
+        && attributes.bool(ck::CKA_ENCRYPT)
+        && attributes.ulongs(ck::CKA_ALLOWED_MECHANISMS) != Some(&envelope)
+}
+
+/// When and why the material ended; (0, "") where it lives or never came.
+pub(in crate::token) fn ended(attributes: &Attributes, now: UnixTime) -> (UnixTime, &'static str) {
+    let facts = of_material(attributes);
+    let stored = attributes.bytes(ck::INTERNAL_ENDED_BY);
+    match stored {
+        _ if facts.stale(now) => (facts.expires_at, "expired"),
+        Some(why) if !facts.material => {
+            let why = if why == EXPIRED { "expired" } else { "deleted" };
+            (time_value(attributes, ck::CKA_TENON_ENDED_AT), why)
+        }
+        _ => (0, ""),
+    }
+}
+
+/// When time ends the use of the key, or of the older version; 0 = never.
+pub(in crate::token) fn ends_at(attributes: &Attributes) -> UnixTime {
+    let facts = facts(attributes).unwrap_or_else(|| of_material(attributes));
+    facts.ends_at()
 }
 
 /// Value of a time attribute (8 bytes, big-endian); 0 when absent.

@@ -5,7 +5,6 @@ use crate::ck;
 use crate::policy::{Facts, KeyFacts, Pieces, Use, dates};
 
 use super::external;
-use super::external::time_value;
 
 pub(in crate::token) fn facts(attributes: &Attributes, enforce_dates: bool) -> Facts {
     let class = attributes.class();
@@ -58,7 +57,7 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
             .map(<[_]>::to_vec),
         not_before: date(ck::CKA_START_DATE).and_then(dates::day_begins),
         not_after: date(ck::CKA_END_DATE).and_then(dates::day_ends),
-        expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+        expires_at: external::ends_at(attributes),
         gone_at: external::gone_at(attributes),
         external: external::facts(attributes),
     }

@@ -10,7 +10,6 @@
 
 use crate::attr::{self, Attributes, Value};
 use crate::ck;
-use crate::clock::UnixTime;
 use crate::crypto::seal;
 use crate::error::{Error, Result};
 use crate::rng::{Rng, random};
@@ -20,7 +19,6 @@ use crate::store::{Posting, Row, Uid};
 use super::clear_fact::clear_facts;
 use super::damaged::damaged;
 use super::domain::{Domain, KEY_LEN, Serial, derive, framed};
-use super::external::time_value;
 use super::suspects::Suspects;
 
 /// Version of the sealed encodings.
@@ -40,10 +38,6 @@ pub(in crate::token) struct Record {
 impl Record {
     fn private(&self) -> bool {
         self.attributes.bool(ck::CKA_PRIVATE)
-    }
-
-    fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> UnixTime {
-        time_value(&self.attributes, kind)
     }
 }
 
@@ -107,7 +101,7 @@ impl Vault<'_> {
             key_type: record.attributes.key_type(),
             private: record.private(),
             hidden,
-            expires_at: record.time(ck::CKA_TENON_EXPIRES_AT),
+            expires_at: super::external::ends_at(&record.attributes),
             deletion_at: super::external::gone_at(&record.attributes),
             version: record.version,
             format: FORMAT,

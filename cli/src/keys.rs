@@ -99,7 +99,9 @@ impl Names {
             return template;
         }
         if class != ck::CKO_PUBLIC_KEY {
-            template = template.flag(ck::CKA_EXTRACTABLE, self.extractable);
+            template = template
+                .flag(ck::CKA_SENSITIVE, true)
+                .flag(ck::CKA_EXTRACTABLE, self.extractable);
         }
         if self.usage.is_empty() {
             return template;

@@ -70,7 +70,7 @@ pub(crate) fn build(
         object.take(&row, attribute, requester)?;
     }
     object_type.require(created_by, &object)?;
-    object_type.fill(&mut object.attributes);
+    object_type.fill(created_by, &mut object.attributes);
     consistent(&object.attributes)?;
     if created_by != CreatedBy::Generate
         && object_type.key_type.is_some()
@@ -175,7 +175,8 @@ impl ObjectType {
         }
     }
 
-    fn fill(&self, attributes: &mut Attributes) {
+    fn fill(&self, created_by: CreatedBy, attributes: &mut Attributes) {
+        let given_away = created_by == CreatedBy::Create || attributes.bool(ck::CKA_EXTRACTABLE);
         let gives_usage = table::USAGES.iter().any(|usage| attributes.bool(*usage));
         let default_uses = self.key_type.and_then(keytype::find).map(|row| row.uses);
         for row in self.rows() {
@@ -186,6 +187,9 @@ impl ObjectType {
                 Fallback::Absent => continue,
                 Fallback::No => Value::Bool(false),
                 Fallback::Yes => Value::Bool(true),
+                Fallback::Sensitive => {
+                    Value::Bool(attributes.bool(ck::CKA_WRAP_WITH_TRUSTED) || !given_away)
+                }
                 Fallback::Usage => {
                     let fits = default_uses.is_some_and(|uses| uses.contains(&row.kind));
                     Value::Bool(fits && !gives_usage)

@@ -17,6 +17,7 @@ Create, generate, unwrap, derive: *must*, *may* or – (must not) be in the temp
 C_GenerateKey and C_GenerateKeyPair, C_UnwrapKey, C_DeriveKey. Set and copy: what C_SetAttributeValue and
 C_CopyObject may change. Material: shown only while CKA_SENSITIVE is false, CKA_EXTRACTABLE is true and
 CKA_WRAP_WITH_TRUSTED is false.
+Default *sensitive*: false when the application supplies the value (C_CreateObject) or the key has CKA_EXTRACTABLE, else true; also true with CKA_WRAP_WITH_TRUSTED.
 Default *usage*: true when the template asks for no usage at all and the key's type can do it.
 
 | attribute | type | objects | default | create | generate | unwrap | derive | set | copy | read | search |
@@ -113,6 +114,7 @@ fn default(row: &AttributeRow) -> String {
         Fallback::Absent => String::new(),
         Fallback::No => "false".into(),
         Fallback::Yes => "true".into(),
+        Fallback::Sensitive => "sensitive".into(),
         Fallback::Usage => {
             let types = keytype::all().filter(|key_type| key_type.uses.contains(&row.kind));
             format!(

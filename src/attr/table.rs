@@ -12,7 +12,7 @@ use super::row::AttributeRow;
 use super::row::ChangeRule::{
     Free, Never, OnlyEarlier, OnlyLater, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly,
 };
-use super::row::Fallback::{Absent, Empty, No, Number, Usage, Yes};
+use super::row::Fallback::{Absent, Empty, No, Number, Sensitive, Usage, Yes};
 use super::row::Need::{Forbidden as F, Optional as O, Required as R};
 use super::row::ObjectSet;
 use super::row::Search::{Checked, Column, Indexed};
@@ -141,7 +141,7 @@ rows! {
     // 4.8 Public key objects; 4.9 private key objects; 4.10 secret key objects
     CKA_SUBJECT                     Bytes, PAIR, Empty,                     [O O O F] Free Free, Always Indexed;
     CKA_PUBLIC_KEY_INFO             Bytes, PAIR, Absent,                    [O F F F] Never Never, Always Checked;
-    CKA_SENSITIVE                   Bool, HELD, Yes,                        [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
+    CKA_SENSITIVE                   Bool, HELD, Sensitive,                  [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
     CKA_EXTRACTABLE                 Bool, HELD, No,                         [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
     CKA_ALWAYS_SENSITIVE            Bool, HELD, Absent,                     [F F F F] Never Never, Always Checked;
     CKA_NEVER_EXTRACTABLE           Bool, HELD, Absent,                     [F F F F] Never Never, Always Checked;

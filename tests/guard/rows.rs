@@ -411,7 +411,7 @@ fn all_honest_changes_keep_the_sum_right() {
     drop((public, module));
 
     // A refused change leaves nothing in the sum.
-    let fixed = attrs![CKA_SENSITIVE => false];
+    let fixed = attrs![CKA_EXTRACTABLE => true];
     assert!(session.set_attributes(made, &fixed).is_err());
     verify(&import);
 

@@ -102,7 +102,7 @@ fn copies_live_where_they_are_told_to_and_work() {
         session.encrypt_init(ecb(), copy).unwrap();
         returns!(full(|out| session.encrypt(&[0; 16], out)), CKR_OK);
     }
-    let key = secret(session, ck::CKK_AES, vec![]).private;
+    let key = secret(session, ck::CKK_AES, attrs![CKA_SENSITIVE => true]).private;
     let copy = |changes: Vec<RawAttribute>| session.copy_object(key, &changes);
     returns!(
         copy(attrs![CKA_SENSITIVE => false]),

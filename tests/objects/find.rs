@@ -94,7 +94,7 @@ fn every_searchable_attribute_finds_its_objects() {
             (attrs![CKA_SIGN => false], &[7]),
             (attrs![CKA_SIGN => false, CKA_ID => b"aes"], &[7]),
             (attrs![CKA_SIGN => false, CKA_ID => b"rsa"], &[]),
-            (attrs![CKA_SENSITIVE => true], &[3, 5, 6, 7]),
+            (attrs![CKA_SENSITIVE => false], &[3, 5, 6, 7]),
             (attrs![CKA_TOKEN => token], &[0, 1, 2, 3, 4, 5, 6, 7]),
             (attrs![CKA_TOKEN => !token], &[]),
             (attrs![CKA_PRIVATE => private], &[0, 1, 2, 3, 4, 5, 6, 7]),

@@ -263,7 +263,12 @@ fn reimport_of_an_own_blob_binds_it() {
 #[test]
 fn no_route_shows_a_sensitive_value() {
     let fixture = Fixture::new();
-    let token = || attrs![CKA_TOKEN => true, CKA_ID => b"sensitive", CKA_EXTRACTABLE => true];
+    let token = || {
+        attrs![
+            CKA_TOKEN => true, CKA_ID => b"sensitive", CKA_EXTRACTABLE => true,
+            CKA_SENSITIVE => true
+        ]
+    };
     let rsa = rsa_pair(&fixture.session, vec![], token()).private;
     ec_pair(&fixture.session, vec![], token());
     secret(&fixture.session, ck::CKK_AES, token());

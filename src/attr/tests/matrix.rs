@@ -201,6 +201,9 @@ fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Att
             current.set(attribute, flag(false));
         }
     }
+    if only_uncopied {
+        current.set(ck::CKA_SENSITIVE, flag(true));
+    }
     finish_key_facts(CreatedBy::Generate, &mut current, None);
     if let Some(from) = from {
         current.set(kind, from);

@@ -173,6 +173,28 @@ fn the_template_may_repeat_what_is_implied_and_not_contradict_it() {
 }
 
 #[test]
+fn a_key_whose_value_is_out_is_not_sensitive_by_default() {
+    let open = (ck::CKA_EXTRACTABLE, flag(true));
+    let trusted = (ck::CKA_WRAP_WITH_TRUSTED, flag(true));
+    for (given, sensitive) in [
+        (vec![], true),
+        (vec![open.clone()], false),
+        (vec![open, trusted], true),
+    ] {
+        let key = unwrapped(&given).unwrap();
+        assert_eq!(key.bool(ck::CKA_SENSITIVE), sensitive, "{given:?}");
+    }
+    let value = [(ck::CKA_VALUE, text("sixteen bytes ok"))];
+    let key = build(
+        CreatedBy::Create,
+        &Attributes::default(),
+        &raws(&aes(&value)),
+        &USER,
+    );
+    assert!(!key.unwrap().attributes.bool(ck::CKA_SENSITIVE));
+}
+
+#[test]
 fn keys_are_private_sensitive_and_stay_by_default() {
     let key = unwrapped(&[]).unwrap();
     for kind in [

@@ -118,6 +118,7 @@ impl From<byok::Error> for Error {
                 | Rule::Wrapping(..)
                 | Rule::WrappingKey(..)
                 | Rule::ExpiryUnnamed
+                | Rule::ManyKeys
                 | Rule::Way
                 | Rule::Rotation
                 | Rule::RotationByImport

@@ -23,6 +23,8 @@ mod jobs;
 mod lifecycle;
 #[path = "byok/managed.rs"]
 mod managed;
+#[path = "byok/many.rs"]
+mod many;
 #[path = "byok/model.rs"]
 mod model;
 #[path = "byok/names.rs"]

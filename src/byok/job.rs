@@ -8,11 +8,14 @@ use crate::clock::UnixTime;
 /// Version of the import token's encoding.
 const VERSION: u8 = 1;
 
+/// Stands for the external key in the statement of a job that serves many. No key has this uid.
+const EVERY_KEY: [u8; 16] = [0; 16];
+
 /// What is known of an import job's private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Job {
-    /// The external key that it serves.
-    pub target: [u8; 16],
+    /// The external key that it serves; `None` for a job that serves every key of its profile.
+    pub target: Option<[u8; 16]>,
     /// The wrapping key itself.
     pub wrapping: [u8; 16],
     /// CKA_TENON_WRAP_ALGORITHM.
@@ -26,13 +29,13 @@ impl Job {
     pub const STATEMENT: usize = 1 + 16 + 16 + 8 + 8;
 
     /// What the import token says, which is this and the token's MAC over it: version, uid of the
-    /// external key, uid of the wrapping key, algorithm and end of life, the last two as 8
+    /// external key (zeros for a job that serves many), uid of the wrapping key, algorithm and end of life, the last two as 8
     /// big-endian bytes.
     #[must_use]
     pub fn statement(&self) -> Vec<u8> {
         [
             &[VERSION][..],
-            &self.target,
+            &self.target.unwrap_or(EVERY_KEY),
             &self.wrapping,
             &self.algorithm.to_be_bytes(),
             &self.not_after.to_be_bytes(),
@@ -50,7 +53,7 @@ impl Job {
         let (algorithm, rest) = rest.split_first_chunk()?;
         let not_after = rest.first_chunk()?;
         (*version == VERSION).then(|| Self {
-            target: *target,
+            target: Some(*target).filter(|target| *target != EVERY_KEY),
             wrapping: *wrapping,
             algorithm: ck::CK_ULONG::from_be_bytes(*algorithm),
             not_after: UnixTime::from_be_bytes(*not_after),
@@ -61,7 +64,7 @@ impl Job {
 /// Why a job does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// The template names another external key.
+    /// The template names another external key, or one of another profile.
     Target,
     /// The external key demands an import token, and none was given.
     TokenMissing,
@@ -74,7 +77,7 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Target => "the import job belongs to another external key",
+            Self::Target => "the import job belongs to another external key, or to another profile",
             Self::TokenMissing => {
                 "the external key demands the import token that came with the public key"
             }

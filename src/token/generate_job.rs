@@ -15,12 +15,12 @@ use crate::store::Uid;
 
 use super::cache::object::Handle;
 use super::external::job::{import_token, may_wrap};
-use super::external::template::{OF_EXTERNAL, refuse_any};
+use super::external::template::{OF_EXTERNAL, OF_KEY_ALONE, refuse_any};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::pair::Asked;
 use super::record::external::profile_of;
-use super::record::statement::{Receipt, about_key, fields, hex, spki_digest};
+use super::record::statement::{Receipt, about_key, about_profile, fields, hex, spki_digest};
 use super::record::uid::uid_of;
 use super::{Caller, Token};
 
@@ -120,9 +120,11 @@ impl Token {
         algorithm: &Algorithm,
         private: &Attributes,
     ) -> Result<Receipt> {
-        let target = self.import_target(&job.target)?;
         let serial = keys.identity.serial_text();
-        let mut statement = about_key(&serial, &job.target, &target.attributes);
+        let mut statement = match &job.target {
+            Some(uid) => about_key(&serial, uid, &self.import_target(uid)?.attributes),
+            None => about_profile(&serial, private),
+        };
         statement.extend(fields([
             ("type", json!("tenon wrapping statement 1")),
             ("algorithm", json!(algorithm.name)),
@@ -141,15 +143,24 @@ impl Token {
                 "the key of an import job is a token object",
             );
         }
-        refuse_any(private, &OF_EXTERNAL)?;
         let (target, algorithm) = order(private)?;
-        let target = self.import_target(&target)?;
-        self.decide(Action::Import, &target, keys, caller.read_write)?;
         if algorithm.scheme == Scheme::Pkcs1 && !self.state.config.pkcs1_imports {
             return Err(byok::Error::Pkcs1Off.into());
         }
+        let wrapping = wrapping_key(asked)?;
+        let Some(target) = target else {
+            let profile = profile_of(private)?;
+            refuse_any(private, &OF_KEY_ALONE)?;
+            profile
+                .may_serve_many(algorithm, wrapping)
+                .map_err(|rule| byok::Error::Profile(profile, rule))?;
+            return Ok(profile.job_ends(self.state.time.now().at));
+        };
+        refuse_any(private, &OF_EXTERNAL)?;
+        let target = self.import_target(&target)?;
+        self.decide(Action::Import, &target, keys, caller.read_write)?;
         let profile = profile_of(&target.attributes)?;
-        may_wrap(profile, algorithm, wrapping_key(asked)?, &target)?;
+        may_wrap(profile, algorithm, wrapping, &target)?;
         Ok(profile.job_ends(self.state.time.now().at))
     }
 }
@@ -169,8 +180,9 @@ fn wrapping_key(asked: &dyn Values) -> Result<WrappingKey> {
     }
 }
 
-/// The target and the algorithm that the template of a job's private key names.
-fn order(private: &Attributes) -> Result<(Uid, &'static Algorithm)> {
+/// The target and the algorithm that the template of a job's private key names. Instead of a target it may
+/// have a profile, whose keys the job then serves.
+fn order(private: &Attributes) -> Result<(Option<Uid>, &'static Algorithm)> {
     let missing = |name: &'static str| {
         Error::new(
             ck::CKR_TEMPLATE_INCOMPLETE,
@@ -178,13 +190,15 @@ fn order(private: &Attributes) -> Result<(Uid, &'static Algorithm)> {
         )
         .at(name)
     };
-    let target = private
-        .bytes(ck::CKA_TENON_IMPORT_TARGET)
-        .ok_or_else(|| missing("CKA_TENON_IMPORT_TARGET"))?;
+    let target = private.bytes(ck::CKA_TENON_IMPORT_TARGET);
+    if target.is_none() && private.get(ck::CKA_TENON_PROFILE).is_none() {
+        return Err(missing("CKA_TENON_IMPORT_TARGET"));
+    }
     let number = private
         .ulong(ck::CKA_TENON_WRAP_ALGORITHM)
         .ok_or_else(|| missing("CKA_TENON_WRAP_ALGORITHM"))?;
-    let target = uid_of(target).ok_or(byok::Error::Job(Refused::Target))?;
+    let known = |target| uid_of(target).ok_or(byok::Error::Job(Refused::Target));
+    let target = target.map(known).transpose()?;
     let algorithm = Algorithm::find(number).ok_or_else(|| {
         Error::new(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
-use crate::byok::{self, Algorithm, Job, Profile, Refused, Scheme};
+use crate::byok::{self, Algorithm, Job, Profile, Refused, Scheme, WrappingKey};
 use crate::ck;
 use crate::config::LogLevel;
 use crate::crypto::hash::Hash;
@@ -16,7 +16,7 @@ use crate::store::Uid;
 use super::access::UsableKey;
 use super::cache::object::{Handle, Object};
 use super::external::import::{self, UnwrappedMaterial};
-use super::external::job::{check_token, hash_of};
+use super::external::job::{check_token, hash_of, may_wrap};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::opening::Opening;
@@ -24,7 +24,7 @@ use super::record::damaged::damaged;
 use super::record::external;
 use super::record::external::{binding, is_external, profile_of, time_value};
 use super::record::statement::ImportFacts;
-use super::record::uid::unique_id;
+use super::record::uid::{uid_of, unique_id};
 use super::{Caller, Token};
 
 /// Attributes that the template of an import may have, if they agree with the target's.
@@ -64,6 +64,45 @@ impl Token {
         Ok(object)
     }
 
+    /// The external key into which a job imports: the job's own, or, of a job that serves many, the one of
+    /// its profile that the template names.
+    fn job_target(
+        &self,
+        usable: &UsableKey,
+        job: &Job,
+        algorithm: &'static Algorithm,
+        template: &[RawAttribute],
+    ) -> Result<Arc<Object>> {
+        if let Some(uid) = &job.target {
+            return self.import_target(uid);
+        }
+        let named = attr::stated_bytes(template, ck::CKA_TENON_IMPORT_TARGET);
+        let named = named.ok_or_else(|| {
+            Error::new(
+                ck::CKR_TEMPLATE_INCOMPLETE,
+                "this import job serves many keys: the template names the one that the material is for",
+            )
+            .at("CKA_TENON_IMPORT_TARGET")
+        })?;
+        let no_target = || Error::from(byok::Error::Job(Refused::Target));
+        let target = self.import_target(&uid_of(named).ok_or_else(no_target)?)?;
+        let of_profile = usable.object.attributes.bytes(ck::CKA_TENON_PROFILE);
+        if target.attributes.bytes(ck::CKA_TENON_PROFILE) != of_profile {
+            return Err(no_target());
+        }
+        let wrapping = match algorithm.scheme {
+            Scheme::Sm2 | Scheme::Sm2Sm4 => WrappingKey::Sm2,
+            _ => WrappingKey::Rsa(usable.key.bits()),
+        };
+        may_wrap(
+            profile_of(&target.attributes)?,
+            algorithm,
+            wrapping,
+            &target,
+        )?;
+        Ok(target)
+    }
+
     /// C_UnwrapKey by the key of an import job, which imports into its target and makes no other key. All
     /// checks come before the private-key operation.
     pub(super) fn unwrap_by_job(
@@ -77,7 +116,7 @@ impl Token {
         let keys = self.keys()?;
         let algorithm =
             Algorithm::find(job.algorithm).ok_or_else(|| damaged("an import job's algorithm"))?;
-        let target = self.import_target(&job.target)?;
+        let target = self.job_target(usable, job, algorithm, template)?;
         let profile = profile_of(&target.attributes)?;
         let opening = opening(algorithm, mechanism, params, profile)?;
         let said = said(&target, template, &keys)?;
@@ -116,7 +155,7 @@ impl Token {
         };
         let doing = Event::Import.with(mechanism.id).by(job.wrapping);
         self.change(&keys, doing, |change| {
-            import::import_into(change, &keys, &job.target, &unwrapped)
+            import::import_into(change, &keys, &target.uid, &unwrapped)
         })?;
         Ok(target.handle())
     }

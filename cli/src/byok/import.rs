@@ -150,10 +150,15 @@ fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<
     let jobs = Template::of_class(ck::CKO_PRIVATE_KEY)
         .number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB)
         .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes());
+    // Requests that serve every key of a profile have the profile instead of a target.
+    let shared = Template::of_class(ck::CKO_PRIVATE_KEY)
+        .number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB)
+        .bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes());
     let advice = format!("run `tenon byok parameters {}`", key.name());
     let Some(token) = token else {
         let mut found = Vec::new();
-        for job in find(session, &jobs)? {
+        let shared = find(session, &shared)?;
+        for job in find(session, &jobs)?.into_iter().chain(shared) {
             let ends = value(session, job, ck::CKA_TENON_NOT_AFTER)?.unwrap_or_default();
             found.push((Reverse(ends), job));
         }
@@ -172,8 +177,9 @@ fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<
         return Ok(found.into_iter().map(|(_, job)| job).collect());
     };
     let claimed = Job::claimed(token).ok_or("the file is no import token of this program")?;
-    let target = hex(&claimed.target);
-    if target != key.unique_id {
+    if let Some(target) = claimed.target.map(|target| hex(&target))
+        && target != key.unique_id
+    {
         return Err(format!(
             "the import token belongs to the key {target}, not to {}",
             key.unique_id
@@ -185,6 +191,11 @@ fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<
         let ago = span(now.saturating_sub(claimed.not_after));
         return Err(format!("the import token expired {ago} ago: {advice}").into());
     }
+    let jobs = if claimed.target.is_some() {
+        jobs
+    } else {
+        shared
+    };
     let own = jobs.bytes(ck::CKA_UNIQUE_ID, hex(&claimed.wrapping).as_bytes());
     match find(session, &own)?.pop() {
         Some(job) => Ok(vec![job]),

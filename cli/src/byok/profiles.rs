@@ -101,6 +101,7 @@ fn in_json(profile: &Profile) -> Value {
         "GreatestExpireSeconds": longest,
         "LatestExpireUnix": latest,
         "ParametersValidSeconds": profile.job.life,
+        "ParametersServeManyKeys": profile.job.serves_many,
         "PendingWindowInDays": {
             "Min": profile.deletion_days.start(),
             "Max": profile.deletion_days.end(),
@@ -124,6 +125,7 @@ fn limits(profile: &Profile) -> Vec<[String; 2]> {
     let mut rows = vec![
         ("material lives", expiry(profile)),
         ("request lives", life(profile.job.life)),
+        ("request serves", serves(profile).to_owned()),
         ("deletion after", days(profile)),
     ];
     match profile.hmac_range() {
@@ -166,6 +168,13 @@ fn expiry(profile: &Profile) -> String {
         (None, Some(latest)) => format!("{default}, until {latest} at most"),
         (None, None) => default,
     }
+}
+
+fn serves(profile: &Profile) -> &'static str {
+    if profile.job.serves_many {
+        return "one key, or every key of the profile";
+    }
+    "one key"
 }
 
 fn life(seconds: Option<UnixTime>) -> String {

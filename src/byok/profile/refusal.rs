@@ -38,6 +38,10 @@ impl Profile {
                 format!("has no {key} wrapping keys for {spec} material{list}")
             }
             Rule::Way => "takes material by its own wrapping algorithms alone".to_owned(),
+            Rule::ManyKeys => {
+                "has import jobs for one key each: name the key (CKA_TENON_IMPORT_TARGET)"
+                    .to_owned()
+            }
             Rule::Rotation => {
                 "does not rotate this key: make a new external key for the new material".to_owned()
             }

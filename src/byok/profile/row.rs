@@ -164,6 +164,8 @@ pub(super) const NO_EXPIRY: Expiry = Expiry {
 pub struct JobRules {
     /// Seconds that a job lives; `None` = for ever.
     pub life: Option<UnixTime>,
+    /// A job may serve every key of the profile, and not one alone.
+    pub serves_many: bool,
 }
 
 /// What a key is for, as the services know it (rule 9).
@@ -201,6 +203,8 @@ pub enum Rule {
     WrappingKey(&'static Algorithm, WrappingKey, Spec),
     /// An import by another way than one of the service's algorithms.
     Way,
+    /// An import job that serves many keys.
+    ManyKeys,
     /// Rotation of this key.
     Rotation,
     /// `rotate`, where each import of other material is a new version.
@@ -433,6 +437,27 @@ impl Profile {
             return Ok(());
         }
         Err(Rule::Deletion)
+    }
+
+    /// Whether a job that serves many keys may have this algorithm and wrapping key: some key comes so.
+    ///
+    /// # Errors
+    /// `ManyKeys`, and what `may_wrap` says of the first spec.
+    pub fn may_serve_many(
+        &self,
+        algorithm: &'static Algorithm,
+        key: WrappingKey,
+    ) -> Result<(), Rule> {
+        if !self.job.serves_many {
+            return Err(Rule::ManyKeys);
+        }
+        let specs = self.specs().into_iter();
+        let mut tries = specs.map(|spec| self.may_wrap(algorithm, key, spec));
+        let first = tries.next().unwrap_or(Ok(()));
+        if first.is_ok() || tries.any(|tried| tried.is_ok()) {
+            return Ok(());
+        }
+        first
     }
 
     /// When an import job made now ends; 0 = never.

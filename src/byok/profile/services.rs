@@ -58,7 +58,10 @@ pub(super) const OPEN: Profile = Profile {
     inner_bits: None,
     expiry: NO_EXPIRY,
     deletion_days: 7..=30,
-    job: JobRules { life: Some(DAY) },
+    job: JobRules {
+        life: Some(DAY),
+        serves_many: false,
+    },
     metadata: Metadata::Free,
     rotation: Rotation::No,
     own_origin: "TENON",
@@ -266,6 +269,7 @@ const GOOGLE: Profile = Profile {
     deletion_days: 1..=120,
     job: JobRules {
         life: Some(3 * DAY),
+        serves_many: true,
     },
     rotation: Rotation::OnImport,
     ..SERVICE
@@ -303,7 +307,10 @@ const AZURE: Profile = Profile {
     spec_names: names::AZURE,
     algorithm_names: names::AZURE_ALGORITHMS,
     deletion_days: 7..=90,
-    job: JobRules { life: None },
+    job: JobRules {
+        life: None,
+        serves_many: true,
+    },
     ..SERVICE
 };
 
@@ -359,7 +366,10 @@ const OCI: Profile = Profile {
         Spec::Rsa(4096),
     ]),
     algorithm_names: names::OCI_ALGORITHMS,
-    job: JobRules { life: None },
+    job: JobRules {
+        life: None,
+        serves_many: true,
+    },
     rotation: Rotation::Manual,
     ..SERVICE
 };
@@ -395,7 +405,10 @@ const VAULT: Profile = Profile {
     hmac: Hmac::Between(256, 4096),
     spec_names: names::VAULT,
     inner_bits: Some(256),
-    job: JobRules { life: None },
+    job: JobRules {
+        life: None,
+        serves_many: true,
+    },
     rotation: Rotation::OnImport,
     ..SERVICE
 };
@@ -420,6 +433,7 @@ const IBM: Profile = Profile {
     specs: Allowed::These(AES_ALL),
     job: JobRules {
         life: Some(10 * MINUTE),
+        serves_many: true,
     },
     ..SERVICE
 };

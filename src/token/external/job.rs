@@ -24,7 +24,7 @@ pub(in crate::token) fn orders_job(private: &[RawAttribute]) -> bool {
 
 /// The external key into which a job's private key imports.
 pub(in crate::token) fn target(object: &Object) -> Option<Uid> {
-    job(object).map(|job| job.target)
+    job(object).and_then(|job| job.target)
 }
 
 /// The job whose private key `object` is.
@@ -36,7 +36,7 @@ pub(in crate::token) fn job(object: &Object) -> Option<Job> {
     Some(Job {
         target: attributes
             .bytes(ck::CKA_TENON_IMPORT_TARGET)
-            .and_then(uid_of)?,
+            .and_then(uid_of),
         wrapping: object.uid,
         algorithm: attributes.ulong(ck::CKA_TENON_WRAP_ALGORITHM)?,
         not_after: time_value(attributes, ck::CKA_TENON_NOT_AFTER),

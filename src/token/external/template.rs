@@ -14,6 +14,13 @@ pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 5] = [
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,
 ];
+/// Those of `OF_EXTERNAL` that import jobs which serve many keys do not have.
+pub(in crate::token) const OF_KEY_ALONE: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+    ck::CKA_TENON_KEY_SPEC,
+    ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_DESCRIPTION,
+    ck::CKA_TENON_TAGS,
+];
 /// Attributes of how material comes, which managed keys do not have.
 pub(in crate::token) const OF_IMPORTS: [ck::CK_ATTRIBUTE_TYPE; 3] = [
     ck::CKA_TENON_REQUIRE_TOKEN,

@@ -136,6 +136,15 @@ pub(in crate::token) fn about_key(
     ])
 }
 
+/// What the statement of an import job says that serves every key of its profile.
+pub(in crate::token) fn about_profile(serial: &str, job: &Attributes) -> Map<String, Value> {
+    fields([
+        ("serial", json!(serial)),
+        ("uid", Value::Null),
+        ("profile", json!(text(job, ck::CKA_TENON_PROFILE))),
+    ])
+}
+
 /// What a receipt says of the last import.
 pub(in crate::token) fn about_import(attributes: &Attributes) -> Map<String, Value> {
     let digest = |kind| attributes.bytes(kind).map(hex);

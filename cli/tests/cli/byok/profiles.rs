@@ -125,6 +125,7 @@ fn profiles_are_shown() {
         "RSA_3072",
         "GENERATE_VERIFY_MAC",
         "1 to 120 days",
+        "every key of the profile",
         "importJobs, read on 20",
     ] {
         assert!(google.contains(name), "{google}");

@@ -1,0 +1,193 @@
+//! Import jobs that serve many keys of one profile (BYOK section 5).
+
+use serde_json::Value;
+use tenon_pkcs11::api::attr::RawAttribute;
+use tenon_pkcs11::api::byok::Job as Claimed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::error::Result;
+use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::session::Session;
+use tenon_pkcs11::api::token::Handle;
+
+use super::jobs::{Job, aes, bytes, external};
+use super::outside::{MATERIAL, OTHER, request};
+use super::owner::Owner;
+use crate::common::{Fixture, TODAY, attrs, returns, with};
+
+/// A job for every key of `profile`.
+fn job(session: &Session, profile: &str, bits: u64, algorithm: u64) -> Result<Job> {
+    let private = attrs![CKA_TENON_PROFILE => profile, CKA_TENON_WRAP_ALGORITHM => algorithm];
+    let (public, private) = session.generate_key_pair(
+        request(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, Params::None),
+        &attrs![CKA_MODULUS_BITS => bits, CKA_TOKEN => true],
+        &private,
+    )?;
+    Ok(Job {
+        owner: Owner::new(
+            &bytes(session, public, ck::CKA_MODULUS),
+            &bytes(session, public, ck::CKA_PUBLIC_EXPONENT),
+        ),
+        token: bytes(session, private, ck::CKA_TENON_IMPORT_TOKEN),
+        private,
+    })
+}
+
+fn import(
+    session: &Session,
+    job: &Job,
+    material: &[u8],
+    template: Vec<RawAttribute>,
+) -> Result<Handle> {
+    let (mechanism, blob) = job.owner.wrap(5, material);
+    let request = request(mechanism, Params::None);
+    session.unwrap_key(request, job.private, &blob, &with(aes(), template))
+}
+
+fn uid(session: &Session, key: Handle) -> Vec<u8> {
+    bytes(session, key, ck::CKA_UNIQUE_ID)
+}
+
+#[test]
+fn one_job_brings_material_to_every_key_of_its_profile() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let key = |profile: &str, label: &str| {
+        external(
+            session,
+            attrs![CKA_TENON_PROFILE => profile, CKA_LABEL => label],
+        )
+        .unwrap()
+    };
+    let (one, two) = (key("google", "one"), key("google", "two"));
+    let other = key("azure", "other");
+    let job = job(session, "google", 3072, 5).unwrap();
+    assert_eq!(Claimed::claimed(&job.token).unwrap().target, None);
+    let ends = bytes(session, job.private, ck::CKA_TENON_NOT_AFTER);
+    assert_eq!(
+        ends,
+        (TODAY + 3 * 86_400).to_be_bytes(),
+        "the service's three days"
+    );
+    let to = |key| attrs![CKA_TENON_IMPORT_TARGET => &uid(session, key)];
+    for (key, material) in [(one, MATERIAL), (two, OTHER), (one, MATERIAL)] {
+        assert_eq!(import(session, &job, material, to(key)).unwrap(), key);
+    }
+    let given = with(to(two), attrs![CKA_TENON_IMPORT_TOKEN => &job.token]);
+    import(session, &job, OTHER, given).unwrap();
+    // It brings nothing without a target, to a key of another profile, or to no key.
+    returns!(
+        import(session, &job, MATERIAL, vec![]),
+        CKR_TEMPLATE_INCOMPLETE
+    );
+    returns!(
+        import(session, &job, MATERIAL, to(other)),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    let nobody = attrs![CKA_TENON_IMPORT_TARGET => &[b'0'; 32]];
+    returns!(
+        import(session, &job, MATERIAL, nobody),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    let job_itself = attrs![CKA_TENON_IMPORT_TARGET => &uid(session, job.private)];
+    returns!(
+        import(session, &job, MATERIAL, job_itself),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    returns!(
+        import(session, &job, OTHER, to(one)),
+        CKR_TENON_MATERIAL_MISMATCH
+    );
+    let statement = bytes(session, job.private, ck::CKA_TENON_WRAPPING_STATEMENT);
+    let said: Value = serde_json::from_slice(&statement).unwrap();
+    assert_eq!(
+        (&said["uid"], &said["profile"]),
+        (&Value::Null, &Value::from("google"))
+    );
+    token.clock.set(TODAY + 3 * 86_400);
+    returns!(
+        import(session, &job, MATERIAL, to(one)),
+        CKR_UNWRAPPING_KEY_HANDLE_INVALID
+    );
+}
+
+#[test]
+fn a_job_for_many_keeps_the_rules_of_each_key() {
+    let token = Fixture::new();
+    let session = &token.session;
+    // OAEP alone is for secret keys, and an RSA key comes by no such job.
+    let oaep = job(session, "google", 3072, 2).unwrap();
+    let rsa = session.generate_key(
+        request(ck::CKM_TENON_EXTERNAL_KEY_GEN, Params::None),
+        &attrs![
+            CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_RSA,
+            CKA_MODULUS_BITS => 2048_u64, CKA_SIGN => true, CKA_TENON_PROFILE => "google",
+        ],
+    );
+    let rsa = uid(session, rsa.unwrap());
+    let template = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_RSA,
+        CKA_TENON_IMPORT_TARGET => &rsa,
+    ];
+    let (mechanism, blob) = oaep.owner.wrap(2, MATERIAL);
+    returns!(
+        session.unwrap_key(
+            request(mechanism, Params::None),
+            oaep.private,
+            &blob,
+            &template
+        ),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    let key = external(
+        session,
+        attrs![CKA_TENON_PROFILE => "vault", CKA_TENON_REQUIRE_TOKEN => true],
+    );
+    let key = uid(session, key.unwrap());
+    let vault = job(session, "vault", 4096, 5).unwrap();
+    let to = || attrs![CKA_TENON_IMPORT_TARGET => &key];
+    returns!(
+        import(session, &vault, MATERIAL, to()),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    let second = job(session, "vault", 4096, 5).unwrap();
+    let with_token = |token: &[u8]| with(to(), attrs![CKA_TENON_IMPORT_TOKEN => token]);
+    returns!(
+        import(session, &vault, MATERIAL, with_token(&second.token)),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    import(session, &vault, MATERIAL, with_token(&vault.token)).unwrap();
+}
+
+#[test]
+fn services_whose_requests_are_for_one_key_have_no_such_job() {
+    let token = Fixture::new();
+    let session = &token.session;
+    for profile in ["aws", "alibaba-default", "huawei", "tencent", "open"] {
+        returns!(
+            job(session, profile, 2048, 2).map(drop),
+            CKR_TEMPLATE_INCONSISTENT
+        );
+    }
+    for (profile, bits, algorithm) in [
+        ("google", 2048, 5),
+        ("google", 3072, 3),
+        ("azure", 2048, 5),
+        ("vault", 3072, 5),
+    ] {
+        returns!(
+            job(session, profile, bits, algorithm).map(drop),
+            CKR_TEMPLATE_INCONSISTENT
+        );
+    }
+    for (profile, bits, algorithm) in [("azure", 2048, 4), ("oci", 4096, 5), ("ibm", 4096, 2)] {
+        job(session, profile, bits, algorithm).unwrap();
+    }
+    // Neither a target nor a profile.
+    let template = attrs![CKA_TENON_WRAP_ALGORITHM => 5_u64];
+    let bare = session.generate_key_pair(
+        request(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, Params::None),
+        &attrs![CKA_MODULUS_BITS => 3072_u64],
+        &template,
+    );
+    returns!(bare.map(drop), CKR_TEMPLATE_INCOMPLETE);
+}

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::store;
 use zeroize::Zeroizing;
 
 use crate::Result;
@@ -36,8 +38,25 @@ pub(crate) fn read_limited(source: impl Read, most: u64) -> io::Result<Zeroizing
     Ok(bytes)
 }
 
-/// Makes `file`, which must not be there yet.
+/// Refuses to make a file that would count as one of a token.
+pub(crate) fn check_place(file: &Path) -> Result<()> {
+    // Settings that cannot be read name no tokens, and whoever wraps keys elsewhere needs none.
+    let Ok(config) = Config::load() else {
+        return Ok(());
+    };
+    if !store::catalog(&config).is_place_of_token(file) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} would count as a file of a token: choose another folder",
+        file.display()
+    )
+    .into())
+}
+
+/// Makes `file`, which must not be there yet, and is no place of a token.
 pub(crate) fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
+    check_place(file)?;
     OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -52,6 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     {
         return Err(format!("{} is there already", file.display()).into());
     }
+    if let Some(file) = &arguments.attestation_key {
+        files::check_place(file)?;
+    }
     let module = token::open()?;
     let slots = token::slots(&module)?;
     let named = |slot: &&Slot| slot.initialised() && slot.label == arguments.label;

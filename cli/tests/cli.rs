@@ -21,6 +21,7 @@ mod cli {
     mod making;
     mod objects;
     mod pins;
+    mod places;
     mod read_only;
     mod removal;
     mod terminal;

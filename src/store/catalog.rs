@@ -79,6 +79,10 @@ pub trait Catalog: Send + Sync {
     /// `InUse` when a process has the old store open; `Full`, `PermissionsRefused`, `Io`.
     fn install(&self, copy: FileCopy, slot: u64) -> Result<()>;
 
+    /// Whether a file at `path` would count as a store's here, or be taken for one: no other file is made
+    /// there.
+    fn is_place_of_token(&self, path: &Path) -> bool;
+
     /// Where all the tokens are, for people.
     fn name(&self) -> String;
 

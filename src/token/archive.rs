@@ -192,7 +192,7 @@ impl Token {
         Owner {
             serial: keys.identity.serial,
             master,
-            token: self.state.store.file(),
+            store: &self.state.store,
         }
     }
 

@@ -79,18 +79,13 @@ impl Token {
     pub fn back_up(&self, target: &Path, progress: CopyProgress) -> Result<TokenCopy> {
         self.state.refresh()?;
         self.state.identity()?;
-        let copy = self.state.store.copy(target, progress)?;
-        if self
-            .state
-            .store
-            .file()
-            .is_some_and(|file| is_token_file(copy.target(), file))
-        {
+        if self.state.store.is_place_of_token(target) {
             return refuse(
                 ck::CKR_ACTION_PROHIBITED,
                 "a backup among the files of tokens would be a second token of this serial number: choose another folder",
             );
         }
+        let copy = self.state.store.copy(target, progress)?;
         let clock = self.state.time.clock();
         let copy = TokenCopy::verified(
             copy,
@@ -289,10 +284,4 @@ fn keys_missing(there: &Snapshot<'_>, here: &Snapshot<'_>) -> Result<u64> {
         }
     }
     Ok(missing)
-}
-
-/// Whether `target` would count as another token beside the file `token`.
-fn is_token_file(target: &Path, token: &Path) -> bool {
-    target == token
-        || (target.parent() == token.parent() && target.extension() == token.extension())
 }

@@ -88,6 +88,10 @@ impl Catalog for Unsteady {
         self.catalog.name()
     }
 
+    fn is_place_of_token(&self, path: &Path) -> bool {
+        self.catalog.is_place_of_token(path)
+    }
+
     fn location(&self, slot: u64) -> String {
         self.catalog.location(slot)
     }

@@ -14,8 +14,8 @@ use crate::store::modes::{Generation, Options, Run};
 use super::counter::Counter;
 use super::file_copy::{CopyProgress, FileCopy};
 use super::file_store::FileStore;
-use super::files;
 use super::folder::Umask;
+use super::{files, slot_files};
 
 impl Store {
     /// Makes an empty store at `path`, its owner's alone, and opens it.
@@ -49,6 +49,13 @@ impl Store {
     /// `StaleLog`.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         FileStore::open(path, options).map(Self::over)
+    }
+
+    /// Whether a file at `path` would count as a store's in the folder of this one, or be taken for one.
+    #[must_use]
+    pub fn is_place_of_token(&self, path: &Path) -> bool {
+        let folder = self.file().and_then(Path::parent);
+        folder.is_some_and(|folder| slot_files::is_place_of_token(folder, path))
     }
 }
 

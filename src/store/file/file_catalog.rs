@@ -115,6 +115,10 @@ impl Catalog for FileCatalog {
         copy.to(&self.path(slot))?.shared(self.umask).install()
     }
 
+    fn is_place_of_token(&self, path: &Path) -> bool {
+        slot_files::is_place_of_token(&self.folder, path)
+    }
+
     fn name(&self) -> String {
         self.folder.display().to_string()
     }

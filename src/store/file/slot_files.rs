@@ -55,6 +55,19 @@ pub(super) fn is_misnamed(name: &OsStr) -> bool {
     similar && !of_slot && !text.starts_with('.') && !is_log_set_aside(name)
 }
 
+/// Whether a file at `path` would count as one of a slot's among the stores in `folder`, or people would
+/// take it for one. Drafts of stores count too, since they are removed where nobody uses them.
+pub(super) fn is_place_of_token(folder: &Path, path: &Path) -> bool {
+    let place = |path: &Path| files::resolve(path).ok();
+    let Some(name) = path.file_name() else {
+        return false;
+    };
+    let among = |path| Some(path) == place(&folder.join(name));
+    let text = name.to_string_lossy();
+    let of_draft = text.trim_start_matches('.');
+    place(path).is_some_and(among) && (number(of_draft.as_ref()).is_some() || is_misnamed(name))
+}
+
 fn is_log_set_aside(name: &OsStr) -> bool {
     let log = number(name).map(|slot| name_of(slot) + "-wal" + log_file::SET_ASIDE);
     log.is_some_and(|log| name.to_string_lossy().starts_with(&log))
@@ -82,6 +95,37 @@ mod tests {
         ] {
             assert_eq!(slot_of(other.as_ref()), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_place_of_a_token_is_in_its_folder_and_has_a_name_of_a_slot() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        std::fs::create_dir(at("tokens")).unwrap();
+        std::os::unix::fs::symlink("tokens", at("link")).unwrap();
+        for name in [
+            "slot-0000.tenon",
+            "slot-0007.tenon-wal",
+            "slot-0007.gen",
+            "slot-0000.tenon-wal.stale-3",
+            "slot-7.tenon",
+            "backup.tenon",
+            ".slot-0000.tenon.1.0.new",
+        ] {
+            for folder in ["tokens", "link", "tokens/../link"] {
+                let path = at(folder).join(name);
+                assert!(is_place_of_token(&at("tokens"), &path), "{path:?}");
+                assert!(is_place_of_token(&at("link"), &path), "{path:?}");
+            }
+            assert!(!is_place_of_token(&at("tokens"), &at(name)), "{name}");
+        }
+        for name in ["records", "key.pem", ".config"] {
+            assert!(!is_place_of_token(&at("tokens"), &at("tokens").join(name)));
+        }
+        assert!(!is_place_of_token(
+            &at("tokens"),
+            &at("missing/slot-0000.tenon")
+        ));
     }
 
     #[test]

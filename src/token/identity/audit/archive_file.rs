@@ -18,7 +18,7 @@ use crate::crypto::hash::{Hash, Hasher};
 use crate::error::{Error, Result, refuse};
 use crate::limit;
 use crate::rng::Rng;
-use crate::store::AuditRow;
+use crate::store::{AuditRow, Store};
 
 use super::Entry;
 use super::chain::Link;
@@ -35,13 +35,13 @@ const MOST: u32 = 64 << 20;
 pub(in crate::token) struct Owner<'a> {
     pub(in crate::token) serial: Serial,
     pub(in crate::token) master: &'a Domain,
-    /// The path of the token's own file, if it is kept in a file.
-    pub(in crate::token) token: Option<&'a Path>,
+    /// The token's own store.
+    pub(in crate::token) store: &'a Store,
 }
 
 impl Owner<'_> {
-    /// Opens the file at `path`. The token's own file is refused, since closing it would drop the store's
-    /// locks. What is not a regular file is refused too: reading a pipe waits for its writer, and a device
+    /// Opens the file at `path`. The token's own files are refused, since closing one would drop the store's
+    /// locks, and so is a place where the archive would be taken for a file of a token. What is not a regular file is refused too: reading a pipe waits for its writer, and a device
     /// keeps no records.
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<File> {
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -51,8 +51,15 @@ impl Owner<'_> {
             let metadata = std::fs::metadata(path).ok()?;
             Some((metadata.dev(), metadata.ino()))
         };
-        if place(path).is_some_and(|found| Some(found) == self.token.and_then(place)) {
+        if place(path).is_some_and(|found| Some(found) == self.store.file().and_then(place)) {
             return Err(unfit(path, "this is the token's own file, and no archive"));
+        }
+        if self.store.is_place_of_token(path) {
+            return Err(Error::new(
+                ck::CKR_ACTION_PROHIBITED,
+                "a file of this name among those of tokens counts as one of a token: choose another folder",
+            )
+            .at(path.display().to_string()));
         }
         options
             .open(path)

@@ -16,6 +16,10 @@ pub enum Hash {
     Sha384,
     /// SHA-512, 64 bytes.
     Sha512,
+    /// SHA-512/224, 28 bytes.
+    Sha512_224,
+    /// SHA-512/256, 32 bytes.
+    Sha512_256,
     /// SHA3-224, 28 bytes.
     Sha3_224,
     /// SHA3-256, 32 bytes.
@@ -35,8 +39,8 @@ impl Hash {
     pub const fn len(self) -> usize {
         match self {
             Self::Sha1 => 20,
-            Self::Sha224 | Self::Sha3_224 => 28,
-            Self::Sha256 | Self::Sha3_256 | Self::Sm3 => 32,
+            Self::Sha224 | Self::Sha512_224 | Self::Sha3_224 => 28,
+            Self::Sha256 | Self::Sha512_256 | Self::Sha3_256 | Self::Sm3 => 32,
             Self::Sha384 | Self::Sha3_384 => 48,
             Self::Sha512 | Self::Sha3_512 => 64,
         }
@@ -47,7 +51,7 @@ impl Hash {
     pub const fn block_len(self) -> usize {
         match self {
             Self::Sha1 | Self::Sha224 | Self::Sha256 | Self::Sm3 => 64,
-            Self::Sha384 | Self::Sha512 => 128,
+            Self::Sha384 | Self::Sha512 | Self::Sha512_224 | Self::Sha512_256 => 128,
             Self::Sha3_224 => 144,
             Self::Sha3_256 => 136,
             Self::Sha3_384 => 104,
@@ -155,6 +159,8 @@ states! {
     Sha256 => sha2::Sha256,
     Sha384 => sha2::Sha384,
     Sha512 => sha2::Sha512,
+    Sha512_224 => sha2::Sha512_224,
+    Sha512_256 => sha2::Sha512_256,
     Sha3_224 => sha3::Sha3_224,
     Sha3_256 => sha3::Sha3_256,
     Sha3_384 => sha3::Sha3_384,
@@ -192,12 +198,14 @@ mod tests {
     use super::*;
     use crate::crypto::vectors::records;
 
-    const ALL: [Hash; 10] = [
+    const ALL: [Hash; 12] = [
         Hash::Sha1,
         Hash::Sha224,
         Hash::Sha256,
         Hash::Sha384,
         Hash::Sha512,
+        Hash::Sha512_224,
+        Hash::Sha512_256,
         Hash::Sha3_224,
         Hash::Sha3_256,
         Hash::Sha3_384,
@@ -224,6 +232,8 @@ mod tests {
             include_str!("../../tests/vectors/sha256.rsp"),
             include_str!("../../tests/vectors/sha384.rsp"),
             include_str!("../../tests/vectors/sha512.rsp"),
+            include_str!("../../tests/vectors/sha512_224.rsp"),
+            include_str!("../../tests/vectors/sha512_256.rsp"),
             include_str!("../../tests/vectors/sha3_224.rsp"),
             include_str!("../../tests/vectors/sha3_256.rsp"),
             include_str!("../../tests/vectors/sha3_384.rsp"),

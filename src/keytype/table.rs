@@ -24,6 +24,8 @@ static ROWS: &[&KeyType] = &[
     &secret::SHA256_HMAC,
     &secret::SHA384_HMAC,
     &secret::SHA512_HMAC,
+    &secret::SHA512_224_HMAC,
+    &secret::SHA512_256_HMAC,
     &secret::SHA3_224_HMAC,
     &secret::SHA3_256_HMAC,
     &secret::SHA3_384_HMAC,

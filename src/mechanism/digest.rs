@@ -22,6 +22,8 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     CKM_SHA256: Sha256;
     CKM_SHA384: Sha384;
     CKM_SHA512: Sha512;
+    CKM_SHA512_224: Sha512_224;
+    CKM_SHA512_256: Sha512_256;
     CKM_SHA3_224: Sha3_224;
     CKM_SHA3_256: Sha3_256;
     CKM_SHA3_384: Sha3_384;

@@ -101,6 +101,8 @@ pub(super) fn hash_of(name: &str) -> Hash {
         ("SHA3_256", Hash::Sha3_256),
         ("SHA3_384", Hash::Sha3_384),
         ("SHA3_512", Hash::Sha3_512),
+        ("SHA512_224", Hash::Sha512_224),
+        ("SHA512_256", Hash::Sha512_256),
         ("SHA1", Hash::Sha1),
         ("SHA224", Hash::Sha224),
         ("SHA384", Hash::Sha384),
@@ -337,6 +339,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA256_HMAC
         | ck::CKM_SHA384_HMAC
         | ck::CKM_SHA512_HMAC
+        | ck::CKM_SHA512_224_HMAC
+        | ck::CKM_SHA512_256_HMAC
         | ck::CKM_SHA3_224_HMAC
         | ck::CKM_SHA3_256_HMAC
         | ck::CKM_SHA3_384_HMAC
@@ -346,6 +350,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA256_KEY_GEN
         | ck::CKM_SHA384_KEY_GEN
         | ck::CKM_SHA512_KEY_GEN
+        | ck::CKM_SHA512_224_KEY_GEN
+        | ck::CKM_SHA512_256_KEY_GEN
         | ck::CKM_SHA3_224_KEY_GEN
         | ck::CKM_SHA3_256_KEY_GEN
         | ck::CKM_SHA3_384_KEY_GEN
@@ -355,6 +361,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA256_HMAC_GENERAL
         | ck::CKM_SHA384_HMAC_GENERAL
         | ck::CKM_SHA512_HMAC_GENERAL
+        | ck::CKM_SHA512_224_HMAC_GENERAL
+        | ck::CKM_SHA512_256_HMAC_GENERAL
         | ck::CKM_SHA3_224_HMAC_GENERAL
         | ck::CKM_SHA3_256_HMAC_GENERAL
         | ck::CKM_SHA3_384_HMAC_GENERAL
@@ -367,6 +375,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA256_KEY_DERIVATION
         | ck::CKM_SHA384_KEY_DERIVATION
         | ck::CKM_SHA512_KEY_DERIVATION
+        | ck::CKM_SHA512_224_KEY_DERIVATION
+        | ck::CKM_SHA512_256_KEY_DERIVATION
         | ck::CKM_SHA3_224_KEY_DERIVATION
         | ck::CKM_SHA3_256_KEY_DERIVATION
         | ck::CKM_SHA3_384_KEY_DERIVATION
@@ -411,6 +421,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA256
         | ck::CKM_SHA384
         | ck::CKM_SHA512
+        | ck::CKM_SHA512_224
+        | ck::CKM_SHA512_256
         | ck::CKM_SHA3_224
         | ck::CKM_SHA3_256
         | ck::CKM_SHA3_384

@@ -15,6 +15,8 @@ pub(super) fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
         ck::CKM_SHA256 => Hash::Sha256,
         ck::CKM_SHA384 => Hash::Sha384,
         ck::CKM_SHA512 => Hash::Sha512,
+        ck::CKM_SHA512_224 => Hash::Sha512_224,
+        ck::CKM_SHA512_256 => Hash::Sha512_256,
         ck::CKM_SHA3_224 => Hash::Sha3_224,
         ck::CKM_SHA3_256 => Hash::Sha3_256,
         ck::CKM_SHA3_384 => Hash::Sha3_384,

@@ -124,6 +124,8 @@ pub(super) unsafe fn pbkd2(params: ck::CK_PKCS5_PBKD2_PARAMS2) -> Result<Params>
         ck::CKP_PKCS5_PBKD2_HMAC_SHA256 => Hash::Sha256,
         ck::CKP_PKCS5_PBKD2_HMAC_SHA384 => Hash::Sha384,
         ck::CKP_PKCS5_PBKD2_HMAC_SHA512 => Hash::Sha512,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA512_224 => Hash::Sha512_224,
+        ck::CKP_PKCS5_PBKD2_HMAC_SHA512_256 => Hash::Sha512_256,
         _ => return invalid("prf is no pseudo-random function that PBKDF2 can use"),
     };
     if params.saltSource != ck::CKZ_SALT_SPECIFIED || params.ulPrfDataLen != 0 {

@@ -41,6 +41,8 @@ impl PreHash {
             Self::Hash(Hash::Sha384) => 2,
             Self::Hash(Hash::Sha512) => 3,
             Self::Hash(Hash::Sha224) => 4,
+            Self::Hash(Hash::Sha512_224) => 5,
+            Self::Hash(Hash::Sha512_256) => 6,
             Self::Hash(Hash::Sha3_224) => 7,
             Self::Hash(Hash::Sha3_256) => 8,
             Self::Hash(Hash::Sha3_384) => 9,

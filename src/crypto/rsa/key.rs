@@ -228,6 +228,8 @@ fn digest_info(hash: Hash) -> &'static [u8] {
         Hash::Sha384 => nist!(2, 48),
         Hash::Sha512 => nist!(3, 64),
         Hash::Sha224 => nist!(4, 28),
+        Hash::Sha512_224 => nist!(5, 28),
+        Hash::Sha512_256 => nist!(6, 32),
         Hash::Sha3_224 => nist!(7, 28),
         Hash::Sha3_256 => nist!(8, 32),
         Hash::Sha3_384 => nist!(9, 48),

@@ -101,8 +101,9 @@ pub mod log {
 
 pub mod mechanism {
     pub use crate::mechanism::{
-        Ecdh, EcdhWrap, Hedge, HkdfSalt, Key, Mechanism, Oaep, ParamKind, Params, PrivateForm, Pss,
-        Request, Scheme, SignContext, Unit, all, find,
+        Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, Key, Mechanism,
+        NumberFormat, Oaep, ParamKind, Params, PrivateForm, Pss, Request, Scheme, SignContext,
+        Unit, all, find,
     };
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype;
-use tenon_pkcs11::api::mechanism::{self, Mechanism, ParamKind, Unit};
+use tenon_pkcs11::api::mechanism::{self, KbkdfMode, Mechanism, ParamKind, Unit};
 
 const INTRODUCTION: &str = "\
 # Mechanisms
@@ -160,6 +160,10 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     ]),
     (&["wycheproof/derivation.rs"], &["CKM_HKDF_DERIVE", "CKM_HKDF_DATA"]),
     (&["wycheproof/derivation.rs"], &["CKM_PKCS5_PBKD2"]),
+    (&["kbkdf.json"], &[
+        "CKM_SP800_108_COUNTER_KDF", "CKM_SP800_108_FEEDBACK_KDF",
+        "CKM_SP800_108_DOUBLE_PIPELINE_KDF",
+    ]),
     (&["byok::profile::tests::each_service_has_its_keys"], &["CKM_TENON_EXTERNAL_KEY_GEN"]),
     (&["mechanism::envelope::tests::known_answer_of_other_implementations"], &[
         "CKM_TENON_KMS_ENVELOPE",
@@ -320,6 +324,8 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Extract => "CK_EXTRACT_PARAMS".into(),
         ParamKind::CbcData => "CK_AES_CBC_ENCRYPT_DATA_PARAMS".into(),
         ParamKind::Hkdf => "CK_HKDF_PARAMS".into(),
+        ParamKind::Kbkdf(KbkdfMode::Feedback) => "CK_SP800_108_FEEDBACK_KDF_PARAMS".into(),
+        ParamKind::Kbkdf(_) => "CK_SP800_108_KDF_PARAMS".into(),
         ParamKind::Pbkd2 => "CK_PKCS5_PBKD2_PARAMS2".into(),
         ParamKind::Key => "CK_OBJECT_HANDLE".into(),
         ParamKind::CallerData(most) => format!("optional data, at most {most} bytes"),

@@ -9,6 +9,7 @@ use crate::error::{Result, refuse};
 use crate::mechanism::{Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request};
 use crate::module::Module;
 
+mod kbkdf;
 mod message;
 mod parts;
 mod signature;
@@ -143,6 +144,8 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::CbcData => unsafe { symmetric::cbc_data(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Hkdf => unsafe { symmetric::hkdf(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Kbkdf(mode) => unsafe { kbkdf::read(mode, start, len) },
         // SAFETY: as above.
         ParamKind::Pbkd2 => unsafe { symmetric::pbkd2(structure(start, len)?) },
         // SAFETY: as above.

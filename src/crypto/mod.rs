@@ -13,6 +13,7 @@ pub(crate) mod ec;
 pub(crate) mod encoding;
 pub(crate) mod gmac;
 pub(crate) mod hash;
+pub(crate) mod kbkdf;
 pub(crate) mod kdf;
 pub(crate) mod keywrap;
 pub(crate) mod mldsa;

@@ -13,7 +13,7 @@ use crate::keytype;
 use crate::secret::Secret;
 
 /// Greatest length of a derived key in bytes.
-const MAX: usize = 1 << 16;
+pub(super) const MAX: usize = 1 << 16;
 
 const ANY: Mechanism = Mechanism {
     key_types: keytype::SECRETS,

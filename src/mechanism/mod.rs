@@ -15,6 +15,7 @@ mod envelope;
 mod external;
 mod gcm;
 mod hmac;
+mod kbkdf;
 mod kdf;
 mod keyring;
 mod mac;
@@ -39,7 +40,8 @@ pub(crate) use keyring::{Keyring, KeyringVersion};
 pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
 pub(crate) use op::{Cipher, Digester, Signer, Verifier};
 pub use params::{
-    Ecdh, EcdhWrap, Hedge, HkdfSalt, Oaep, ParamKind, Params, Pss, Scheme, SignContext,
+    Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Oaep,
+    ParamKind, Params, Pss, Scheme, SignContext,
 };
 pub(crate) use row::{
     BadBlob, BeginCipher, Composition, Decapsulate, Encapsulated, Kem, Opened, Operand, Proof,

@@ -4,8 +4,8 @@ use crate::ck;
 
 use super::row::Mechanism;
 use super::{
-    aes, derive, digest, ec, envelope, external, hmac, kdf, mldsa, mlkem, okp, rsa, secret, sm2,
-    sm4,
+    aes, derive, digest, ec, envelope, external, hmac, kbkdf, kdf, mldsa, mlkem, okp, rsa, secret,
+    sm2, sm4,
 };
 
 static FAMILIES: &[&[Mechanism]] = &[
@@ -25,6 +25,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     hmac::ROWS,
     derive::ROWS,
     kdf::ROWS,
+    kbkdf::ROWS,
     external::ROWS,
     envelope::ROWS,
 ];

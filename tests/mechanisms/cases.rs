@@ -8,8 +8,8 @@ use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::mechanism::{
-    self, Ecdh, EcdhWrap, Hedge, HkdfSalt, Mechanism, Oaep, Params, Pss, Request, Scheme,
-    SignContext,
+    self, Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, Mechanism,
+    NumberFormat, Oaep, Params, Pss, Request, Scheme, SignContext,
 };
 use tenon_pkcs11::api::policy::Use;
 use tenon_pkcs11::api::secret::Secret;
@@ -147,6 +147,31 @@ fn hkdf(salt: &[u8]) -> Params {
         salt: Some(HkdfSalt::Data(salt.to_vec())),
         info: b"info".to_vec(),
         expand: true,
+    }
+}
+
+fn kbkdf(id: ck::CK_MECHANISM_TYPE) -> Kbkdf {
+    let format = NumberFormat {
+        bytes: 2,
+        little_endian: false,
+    };
+    let (mode, first) = match id {
+        ck::CKM_SP800_108_COUNTER_KDF => (KbkdfMode::Counter, KbkdfPart::Counter(format)),
+        ck::CKM_SP800_108_FEEDBACK_KDF => (KbkdfMode::Feedback, KbkdfPart::Previous),
+        _ => (KbkdfMode::DoublePipeline, KbkdfPart::Previous),
+    };
+    Kbkdf {
+        mode,
+        prf: KbkdfPrf::Hmac(Hash::Sha256),
+        iv: Vec::new(),
+        data: vec![
+            first,
+            KbkdfPart::Bytes(b"label".to_vec()),
+            KbkdfPart::Length {
+                format,
+                segments: false,
+            },
+        ],
     }
 }
 
@@ -415,6 +440,38 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             ANY,
             true,
         ),
+        ck::CKM_SP800_108_COUNTER_KDF
+        | ck::CKM_SP800_108_FEEDBACK_KDF
+        | ck::CKM_SP800_108_DOUBLE_PIPELINE_KDF => {
+            let wrong = |change: fn(&mut Kbkdf)| {
+                let mut params = kbkdf(row.id);
+                change(&mut params);
+                Params::Kbkdf(params)
+            };
+            let wrong = vec![
+                Params::None,
+                iv(),
+                hkdf(b"salt"),
+                wrong(|params| params.data.clear()),
+                wrong(|params| params.data.push(KbkdfPart::Previous)),
+                wrong(|params| {
+                    params
+                        .data
+                        .extend([params.data[0].clone(), KbkdfPart::Previous])
+                }),
+                wrong(|params| {
+                    let two = params.data[2].clone();
+                    params.data.push(two);
+                }),
+            ];
+            (
+                Keys::Generic,
+                Params::Kbkdf(kbkdf(row.id)),
+                wrong,
+                ANY,
+                true,
+            )
+        }
         ck::CKM_PKCS5_PBKD2 => (Keys::Generic, pbkd2(), vec![Params::None, iv()], ANY, true),
         ck::CKM_SHA_1
         | ck::CKM_SHA224

@@ -2,7 +2,7 @@ use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::error::Result;
-use tenon_pkcs11::api::mechanism::{HkdfSalt, Params};
+use tenon_pkcs11::api::mechanism::{HkdfSalt, KbkdfPart, KbkdfPrf, Params, Request};
 use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{cases, data, message};
@@ -282,6 +282,59 @@ fn hkdf_takes_its_salt_from_a_key() {
     for len in [0, 255 * 48 + 1, u64::MAX] {
         returns!(
             derive(HkdfSalt::Key(salt), len),
+            CKR_KEY_SIZE_RANGE,
+            "{len}"
+        );
+    }
+}
+
+/// A key in the data is mixed in by HMAC. CMAC would give it away to whoever knows the base key.
+#[test]
+fn kbkdf_takes_keys_among_its_data() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let base = generic(&fixture, vec![]);
+    let open_base = secret(session, ck::CKK_AES, open()).private;
+    let other = generic(&fixture, attrs![CKA_SENSITIVE => true]);
+    let [case] = &cases(|row| row.id == ck::CKM_SP800_108_COUNTER_KDF)[..] else {
+        panic!("one mechanism counts");
+    };
+    let derive = |base, prf, part, len: u64| {
+        let Params::Kbkdf(mut params) = case.params.clone() else {
+            panic!("the parameters of another mechanism");
+        };
+        params.prf = prf;
+        params.data.push(part);
+        let request = Request::new(case.row, Params::Kbkdf(params))?;
+        session.derive_key(request, base, &with(open(), attrs![CKA_VALUE_LEN => len]))
+    };
+    let hmac = KbkdfPrf::Hmac(Hash::Sha256);
+    let bytes = || KbkdfPart::Bytes(vec![0x5A; 32]);
+    let by_key = value(
+        &fixture,
+        derive(base, hmac, KbkdfPart::Key(other), 40).unwrap(),
+    );
+    let by_data = value(&fixture, derive(base, hmac, bytes(), 40).unwrap());
+    assert_eq!(by_key, by_data);
+    returns!(
+        derive(base, hmac, KbkdfPart::Key(999_999), 40),
+        CKR_KEY_HANDLE_INVALID
+    );
+    let unused = generic(&fixture, attrs![CKA_DERIVE => false]);
+    returns!(
+        derive(base, hmac, KbkdfPart::Key(unused), 40),
+        CKR_KEY_FUNCTION_NOT_PERMITTED
+    );
+    let cmac = KbkdfPrf::AesCmac;
+    returns!(derive(open_base, cmac, bytes(), 40), CKR_OK);
+    returns!(
+        derive(open_base, cmac, KbkdfPart::Key(other), 40),
+        CKR_MECHANISM_PARAM_INVALID
+    );
+    returns!(derive(base, cmac, bytes(), 40), CKR_KEY_TYPE_INCONSISTENT);
+    for len in [0, u64::MAX] {
+        returns!(
+            derive(base, hmac, bytes(), len),
             CKR_KEY_SIZE_RANGE,
             "{len}"
         );

@@ -5,7 +5,9 @@ use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::error::Result;
-use tenon_pkcs11::api::mechanism::{Ecdh, HkdfSalt, Params};
+use tenon_pkcs11::api::mechanism::{
+    Ecdh, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Params,
+};
 use tenon_pkcs11::api::token::Handle;
 
 use super::keys::{find, read, trusted_key, unwrap, wrap};
@@ -163,6 +165,18 @@ fn outputs_that_can_be_guessed() {
         info: Vec::new(),
         expand: true,
     };
+    let kbkdf = |more: Vec<KbkdfPart>| {
+        let counter = KbkdfPart::Counter(NumberFormat {
+            bytes: 1,
+            little_endian: false,
+        });
+        Params::Kbkdf(Kbkdf {
+            mode: KbkdfMode::Counter,
+            prf: KbkdfPrf::Hmac(Hash::Sha256),
+            iv: Vec::new(),
+            data: [vec![counter], more].concat(),
+        })
+    };
     let cbc = Params::CbcData {
         iv: [0; 16],
         data: vec![7; 32].into(),
@@ -171,6 +185,12 @@ fn outputs_that_can_be_guessed() {
         (key, ck::CKM_SHA256_KEY_DERIVATION, Params::None),
         (key, ck::CKM_HKDF_DERIVE, hkdf),
         (readable, ck::CKM_HKDF_DERIVE, salted),
+        (key, ck::CKM_SP800_108_COUNTER_KDF, kbkdf(vec![])),
+        (
+            readable,
+            ck::CKM_SP800_108_COUNTER_KDF,
+            kbkdf(vec![KbkdfPart::Key(key)]),
+        ),
         (aes, ck::CKM_AES_ECB_ENCRYPT_DATA, data(32)),
         (aes, ck::CKM_AES_CBC_ENCRYPT_DATA, cbc),
         (pair.private, ck::CKM_ECDH1_DERIVE, ecdh(None)),

@@ -3,6 +3,7 @@
 
 use crate::ck::*;
 
+mod kbkdf;
 mod lengths;
 mod parameters;
 mod symmetric_parameters;

@@ -7,11 +7,13 @@ use super::{bytes, len};
 use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
-use crate::mechanism::{Ecdh, EcdhWrap, Hedge, Oaep, ParamKind, Params, Pss, Scheme, SignContext};
+use crate::mechanism::{
+    Ecdh, EcdhWrap, Hedge, KbkdfMode, Oaep, ParamKind, Params, Pss, Scheme, SignContext,
+};
 
 pub(super) const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 22] = [
+const KINDS: [ParamKind; 25] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
@@ -23,6 +25,9 @@ const KINDS: [ParamKind; 22] = [
     ParamKind::Extract,
     ParamKind::CbcData,
     ParamKind::Hkdf,
+    ParamKind::Kbkdf(KbkdfMode::Counter),
+    ParamKind::Kbkdf(KbkdfMode::Feedback),
+    ParamKind::Kbkdf(KbkdfMode::DoublePipeline),
     ParamKind::Pbkd2,
     ParamKind::Gcm,
     ParamKind::Oaep,
@@ -95,6 +100,8 @@ fn lengths_are_exact() {
             ParamKind::Extract => size_of::<CK_EXTRACT_PARAMS>(),
             ParamKind::CbcData => size_of::<CK_AES_CBC_ENCRYPT_DATA_PARAMS>(),
             ParamKind::Hkdf => size_of::<CK_HKDF_PARAMS>(),
+            ParamKind::Kbkdf(KbkdfMode::Feedback) => size_of::<CK_SP800_108_FEEDBACK_KDF_PARAMS>(),
+            ParamKind::Kbkdf(_) => size_of::<CK_SP800_108_KDF_PARAMS>(),
             ParamKind::Pbkd2 => size_of::<CK_PKCS5_PBKD2_PARAMS2>(),
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep | ParamKind::OptionalOaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),

@@ -1,0 +1,110 @@
+//! Key derivation by pseudo-random functions (PKCS#11 3.2 section 6.42).
+
+use std::sync::Arc;
+
+use super::aes::aes_key;
+use super::derive::{MAX, value};
+use super::{Composition, KbkdfPart, KbkdfPrf, Key, Mechanism, ParamKind, Params, ROW};
+use crate::ck;
+use crate::crypto::kbkdf::{Input, KbkdfMode, Prf, kbkdf};
+use crate::error::{Result, refuse};
+use crate::keytype;
+use crate::secret::Secret;
+
+const KBKDF: Mechanism = Mechanism {
+    key_types: keytype::SECRETS,
+    derive: Some(derive),
+    composition: Composition::OneWay { bounded: |_| false },
+    ..ROW
+};
+
+pub(super) static ROWS: &[Mechanism] = &[
+    Mechanism {
+        id: ck::CKM_SP800_108_COUNTER_KDF,
+        name: "CKM_SP800_108_COUNTER_KDF",
+        params: ParamKind::Kbkdf(KbkdfMode::Counter),
+        ..KBKDF
+    },
+    Mechanism {
+        id: ck::CKM_SP800_108_FEEDBACK_KDF,
+        name: "CKM_SP800_108_FEEDBACK_KDF",
+        params: ParamKind::Kbkdf(KbkdfMode::Feedback),
+        ..KBKDF
+    },
+    Mechanism {
+        id: ck::CKM_SP800_108_DOUBLE_PIPELINE_KDF,
+        name: "CKM_SP800_108_DOUBLE_PIPELINE_KDF",
+        params: ParamKind::Kbkdf(KbkdfMode::DoublePipeline),
+        ..KBKDF
+    },
+];
+
+/// Without a length a key as long as a block.
+fn derive(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let Params::Kbkdf(params) = params else {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the mechanism takes CK_SP800_108_KDF_PARAMS or CK_SP800_108_FEEDBACK_KDF_PARAMS",
+        );
+    };
+    let prf = match params.prf {
+        KbkdfPrf::Hmac(hash) => Prf::Hmac(hash, value(key)?),
+        KbkdfPrf::AesCmac => Prf::AesCmac(aes_key(key)?),
+    };
+    let len = len.unwrap_or(prf.len());
+    if !(1..=MAX).contains(&len) {
+        return refuse(ck::CKR_KEY_SIZE_RANGE, "a derived key has 1 byte to 64 KiB");
+    }
+    let blocks = len.div_ceil(prf.len()) as u64;
+    if params
+        .counter()
+        .is_some_and(|format| format.write(blocks).is_none())
+    {
+        return refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            "the counter is too narrow for a key of this length",
+        );
+    }
+    let length = match params.length() {
+        None => Vec::new(),
+        Some((format, segments)) => {
+            let whole = if segments {
+                len.next_multiple_of(prf.len())
+            } else {
+                len
+            };
+            match format.write(whole as u64 * 8) {
+                Some(bytes) => bytes,
+                None => {
+                    return refuse(
+                        ck::CKR_MECHANISM_PARAM_INVALID,
+                        "the length in bits is greater than CK_SP800_108_DKM_LENGTH_FORMAT takes",
+                    );
+                }
+            }
+        }
+    };
+    let mut others = others.iter();
+    let mut input = Vec::new();
+    for part in &params.data {
+        input.push(match part {
+            KbkdfPart::Counter(format) => Input::Counter(*format),
+            KbkdfPart::Previous => Input::Previous,
+            KbkdfPart::Length { .. } => Input::Fixed(&length),
+            KbkdfPart::Bytes(bytes) => Input::Fixed(bytes),
+            KbkdfPart::Key(_) => match others.next() {
+                Some(other) => Input::Fixed(value(other)?),
+                None => {
+                    return refuse(
+                        ck::CKR_MECHANISM_PARAM_INVALID,
+                        "a key in the data is not there",
+                    );
+                }
+            },
+        });
+    }
+    Ok(kbkdf(params.mode, &prf, &input, &params.iv, len)?)
+}
+
+#[cfg(test)]
+mod tests;

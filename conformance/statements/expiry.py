@@ -71,7 +71,7 @@ def stored_material(key):
     (file,) = pathlib.Path("copy").glob("*.tenon")
     rows = sqlite3.connect(file).execute(
         "SELECT data_key, m.sealed FROM material m JOIN object o ON o.id = m.object WHERE o.uid = ?",
-        (bytes.fromhex(key),)).fetchall()
+        (bytes.fromhex(key.replace("-", "")),)).fetchall()
     return rows[0] if rows else None
 
 
@@ -245,6 +245,19 @@ def the_key_id_is_enough(token):
     assert key.state() == "Enabled"
     token.byok("delete-material", key.name, "--yes")
     assert key.state() == "PendingImport"
+
+
+@states(140, "Deleting material that is deleted or expired does no harm", "002 003")
+def deleting_twice(token):
+    deleted, expired = Key(token), Key(token, expires=("--expires", str(now() + 60)))
+    token.byok("delete-material", deleted.name, "--yes")
+    clock.forward(60)
+    for key in (deleted, expired):
+        token.byok("delete-material", key.name, "--yes")
+        token.session.destroy(token.handle(key.name))
+        key.other_is_refused()
+        key.come()
+        key.works()
 
 
 @states(141, "Deleting the material of a key that never had any leaves the key", "002 003")

@@ -29,8 +29,10 @@ def versions(token, key):
 
 
 def no_rotation(token, key, says=()):
-    """The key's service does not rotate it."""
+    """The key's service does not rotate it: by the program, and by CKA_TENON_ROTATE."""
     token.byok("rotate", key, status=1, says=("CKR_TEMPLATE_INCONSISTENT", *says))
+    token.refused(p11.CKR_TEMPLATE_INCONSISTENT, token.session.set, token.handle(key),
+                  {p11.CKA_TENON_ROTATE: True})
     assert len(versions(token, key)) == 1
 
 

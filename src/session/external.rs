@@ -37,4 +37,12 @@ impl Session {
     pub fn receipt(&self, key: Handle) -> Result<Receipt> {
         self.token.receipt(key)
     }
+
+    /// A signed statement that an external key is gone by its scheduled deletion.
+    ///
+    /// # Errors
+    /// As `Token::end_of_key`.
+    pub fn end_of_key(&self, uid: &[u8; 16]) -> Result<Receipt> {
+        self.token.end_of_key(uid)
+    }
 }

@@ -4,19 +4,26 @@ use serde_json::{Map, Value, json};
 
 use super::Token;
 use super::identity::attestation;
-use super::identity::audit::Event;
+use super::identity::audit::{Entry, Event, Touch, Touched};
 use super::identity::state::Keys;
 use super::record::damaged::damaged;
-use super::record::external::facts;
+use super::record::external::{ended, facts, is_external, material_row, stale};
 use super::record::statement::{Receipt, about_import, about_key, canonical, fields, hex};
+use crate::attr::Attributes;
 use crate::attr::Revealed;
 use crate::byok::{self, State};
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::policy::Action;
+use crate::store::Uid;
 use crate::token::cache::object::{Handle, Object};
+use crate::token::cache::objects::no_such_object;
 use crate::token::record::external::time_value;
 
+/// `type` of the statement that material ended, or that a key is gone.
+const END: &str = "tenon end statement 1";
+/// How many audit records are read at a time.
+const PAGE: usize = 1000;
 /// `type` of a receipt.
 const RECEIPT: &str = "tenon import receipt 2";
 
@@ -52,16 +59,62 @@ impl Token {
         stored()?.ok_or_else(|| damaged("the attestation key"))
     }
 
-    /// The signed statement of the last import into the current version of an external key. It is readable
-    /// in every state; of a key that was never bound it says that nothing was imported.
+    /// The signed statement of the last import into the current version of an external key; once the
+    /// material has expired or was deleted, the statement of that. It is readable in every state; of a key
+    /// that was never bound it says that nothing was imported.
     ///
     /// # Errors
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_USER_NOT_LOGGED_IN,
     /// CKR_OBJECT_HANDLE_INVALID.
     pub fn receipt(&self, handle: Handle) -> Result<Receipt> {
-        let (object, keys) = self.current(handle)?;
+        let (mut object, keys) = self.current(handle)?;
         self.decide(Action::Attest, &object, &keys, false)?;
+        if stale(&object.attributes, self.state.time.now().at) {
+            // The statement says that the material was erased.
+            self.sweeper
+                .sweep_object(&self.writer, &keys, &object.uid)?;
+            (object, _) = self.current(handle)?;
+        }
         self.receipt_of(&object, &keys)
+    }
+
+    /// The signed statement that the external key with this uid is gone by its scheduled deletion, as the audit
+    /// record says. Memory does not grow with the number of records; archived ones are not read.
+    ///
+    /// # Errors
+    /// CKR_OBJECT_HANDLE_INVALID where the record knows of no such deletion, CKR_USER_NOT_LOGGED_IN,
+    /// CKR_DEVICE_ERROR.
+    pub fn end_of_key(&self, uid: &Uid) -> Result<Receipt> {
+        let keys = self.keys()?;
+        keys.master("a signed statement needs a login")?;
+        self.sweeper.sweep_object(&self.writer, &keys, uid)?;
+        let mut from = 0;
+        loop {
+            let entries = self.audit(from, PAGE)?;
+            let Some((last, _)) = entries.last() else {
+                return Err(no_such_object());
+            };
+            from = *last + 1;
+            let removed = |entry: &Entry| {
+                let gone = |of: &Touched| of.touch == Touch::Removed && of.uid == *uid;
+                entry.event == Event::Delete && entry.objects.iter().any(gone)
+            };
+            if let Some((position, entry)) = entries.iter().find(|(_, entry)| removed(entry)) {
+                return self.sign(
+                    &keys,
+                    fields([
+                        ("type", json!(END)),
+                        ("what", json!("key")),
+                        ("why", json!("scheduled deletion")),
+                        ("serial", json!(keys.identity.serial_text())),
+                        ("uid", json!(hex(uid))),
+                        ("ended_at", json!(entry.at)),
+                        ("erased", json!(true)),
+                        ("audit_record", json!(position)),
+                    ]),
+                );
+            }
+        }
     }
 
     /// CKA_TENON_RECEIPT or CKA_TENON_RECEIPT_SIGNATURE. Both belong together as long as the object is the
@@ -89,13 +142,24 @@ impl Token {
             Error::new(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key")
         })?;
         let mut known = object.receipt.lock();
-        if let Some((of, receipt)) = &*known
-            && *of == state
+        let (end, why) = ended(&object.attributes, now);
+        if let Some((of, at, receipt)) = &*known
+            && (*of, *at) == (state, end)
         {
             return Ok(receipt.clone());
         }
-        let receipt = self.sign(keys, receipt_statement(keys, object, state))?;
-        *known = Some((state, receipt.clone()));
+        let mut statement = receipt_statement(keys, object, state);
+        if end != 0 {
+            statement.extend(fields([
+                ("type", json!(END)),
+                ("what", json!("material")),
+                ("why", json!(why)),
+                ("ended_at", json!(end)),
+                ("erased", json!(!has_material(&object.attributes))),
+            ]));
+        }
+        let receipt = self.sign(keys, statement)?;
+        *known = Some((state, end, receipt.clone()));
         Ok(receipt)
     }
 
@@ -129,6 +193,10 @@ impl Token {
     }
 }
 
+fn has_material(attributes: &Attributes) -> bool {
+    material_row(attributes).is_some()
+}
+
 fn receipt_statement(keys: &Keys, object: &Object, state: State) -> Map<String, Value> {
     let attributes = &object.attributes;
     let serial = keys.identity.serial_text();
@@ -136,6 +204,7 @@ fn receipt_statement(keys: &Keys, object: &Object, state: State) -> Map<String, 
     statement.extend(about_import(attributes));
     statement.extend(fields([
         ("type", json!(RECEIPT)),
+        ("origin", json!(origin(attributes))),
         ("state", json!(state.name())),
         (
             "deletion_at",
@@ -143,4 +212,11 @@ fn receipt_statement(keys: &Keys, object: &Object, state: State) -> Map<String, 
         ),
     ]));
     statement
+}
+
+fn origin(attributes: &Attributes) -> &'static str {
+    if is_external(attributes) {
+        return "EXTERNAL";
+    }
+    "GENERATED"
 }

@@ -15,7 +15,7 @@ use tenon_pkcs11::api::module::Module;
 use tenon_pkcs11::api::token::Receipt;
 
 use super::jobs::{aes, bytes, external, job, job_with};
-use super::outside::{Import, MATERIAL, request};
+use super::outside::{Import, MATERIAL, find, request};
 use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, session, with};
 
 /// Whether openssl finds the signature good under the key.
@@ -105,6 +105,7 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
         "material_id": hex(ck::CKA_TENON_MATERIAL_ID),
         "material_proof": digits(&proof),
         "owner_nonce": digits(b"owner"),
+        "origin": "EXTERNAL",
         "profile": "aws",
         "serial": String::from_utf8_lossy(&serial).trim_end(),
         "spec": "AES-256",
@@ -311,4 +312,85 @@ fn a_wrapping_statement_names_the_wrapping_key() {
         job_with(session, key, 2, forged).map(drop),
         CKR_ATTRIBUTE_READ_ONLY
     );
+}
+
+#[test]
+fn the_end_of_material_and_of_a_key_is_stated() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let key = external(session, attrs![CKA_TENON_PROFILE => "alibaba-default"]).unwrap();
+    let uid = bytes(session, key, ck::CKA_UNIQUE_ID);
+    let job = job(session, key, 2).unwrap();
+    let import = |expires: u64| {
+        let (mechanism, blob) = job.owner.wrap(2, MATERIAL);
+        let template = with(
+            aes(),
+            attrs![CKA_TENON_EXPIRES_AT => &expires.to_be_bytes()],
+        );
+        let request = request(mechanism, Params::None);
+        session
+            .unwrap_key(request, job.private, &blob, &template)
+            .unwrap();
+    };
+    let said = |receipt: Receipt| {
+        let known = attestation_key(&token.module);
+        assert!(openssl_verifies(token.folder.path(), &receipt, &known));
+        serde_json::from_slice::<Value>(&receipt.statement).unwrap()
+    };
+    let current = || find(session, &attrs![CKA_UNIQUE_ID => &uid])[0];
+    import(TODAY + 10);
+    let proof = said(session.receipt(key).unwrap())["material_proof"].clone();
+    token.clock.set(TODAY + 20);
+    let expired = said(session.receipt(current()).unwrap());
+    for (name, value) in [
+        ("type", json!("tenon end statement 1")),
+        ("what", json!("material")),
+        ("why", json!("expired")),
+        ("ended_at", json!(TODAY + 10)),
+        ("erased", json!(true)),
+        ("material_proof", proof),
+    ] {
+        assert_eq!(expired[name], value, "{name}");
+    }
+    import(0);
+    assert_eq!(
+        said(session.receipt(current()).unwrap())["type"],
+        "tenon import receipt 2"
+    );
+    session.destroy_object(current()).unwrap();
+    let deleted = said(session.receipt(current()).unwrap());
+    assert_eq!(
+        (&deleted["why"], &deleted["ended_at"]),
+        (&json!("deleted"), &json!(TODAY + 20))
+    );
+    // Also by C_GetAttributeValue.
+    let read = bytes(session, current(), ck::CKA_TENON_RECEIPT);
+    let read: Value = serde_json::from_slice(&read).unwrap();
+    assert_eq!(read["why"], "deleted");
+
+    let raw: [u8; 16] = hex_bytes(&uid).try_into().unwrap();
+    returns!(session.end_of_key(&raw), CKR_OBJECT_HANDLE_INVALID);
+    let at = TODAY + 8 * 86_400;
+    let template = attrs![CKA_TENON_DELETION_AT => &at.to_be_bytes()];
+    session.set_attributes(current(), &template).unwrap();
+    token.clock.set(at - 86_400);
+    drop(said(session.receipt(current()).unwrap()));
+    token.clock.set(at);
+    let gone = said(session.end_of_key(&raw).unwrap());
+    for (name, value) in [
+        ("type", json!("tenon end statement 1")),
+        ("what", json!("key")),
+        ("why", json!("scheduled deletion")),
+        ("uid", json!(String::from_utf8(uid).unwrap())),
+        ("erased", json!(true)),
+    ] {
+        assert_eq!(gone[name], value, "{name}");
+    }
+    returns!(session.end_of_key(&[9; 16]), CKR_OBJECT_HANDLE_INVALID);
+}
+
+fn hex_bytes(digits: &[u8]) -> Vec<u8> {
+    let pairs = digits.as_chunks::<2>().0.iter();
+    let pairs = pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap());
+    pairs.collect()
 }

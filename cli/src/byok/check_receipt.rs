@@ -13,6 +13,8 @@ use crate::output::{Format, hex, unhex};
 use crate::when::utc;
 use crate::{Result, files};
 
+/// `type` of the statement that material ended, or that a key is gone.
+const END: &str = "tenon end statement 1";
 /// `type` of a receipt.
 const TYPE: &str = "tenon import receipt 2";
 
@@ -34,6 +36,10 @@ pub(crate) struct Arguments {
     /// The wrapping key that you used, in PEM, DER or Base64
     #[arg(long, short = 'k', value_name = "FILE")]
     public_key: Option<PathBuf>,
+    /// The statement must say that the material ended, or that the key is gone; else it must be of an import.
+    /// Of a key that is gone --key-id says which one
+    #[arg(long)]
+    ended: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -52,6 +58,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         if !unchecked.is_empty() {
             writeln!(out, "not checked: {}", unchecked.join(", "))?;
+        }
+        if arguments.ended {
+            return writeln!(
+                out,
+                "The {} of {} in the token {} ended at {} ({}), and {} erased",
+                proven.text("what"),
+                proven.text("uid"),
+                proven.text("serial"),
+                utc(proven.time("ended_at")),
+                proven.text("why"),
+                if proven.json()["erased"] == true {
+                    "is"
+                } else {
+                    "is not yet"
+                }
+            );
         }
         writeln!(
             out,
@@ -80,7 +102,14 @@ fn unchecked(arguments: &Arguments) -> Vec<&'static str> {
 
 fn check(arguments: &Arguments) -> Result<Proven> {
     let mut proven = arguments.signed.read(&arguments.receipt)?;
-    proven.same("kind of statement", "type", TYPE)?;
+    let kind = if arguments.ended { END } else { TYPE };
+    proven.same("kind of statement", "type", kind)?;
+    if arguments.ended && proven.text("what") == "key" {
+        if !arguments.signed.names_key() {
+            return Err("the statement is of a whole key, of which nothing is left to compare: say --key-id".into());
+        }
+        return Ok(proven);
+    }
     if proven.text("material_id").is_empty() {
         return Err(
             "nothing was imported: the receipt is of a key that waits for its material".into(),

@@ -42,6 +42,11 @@ impl Target {
         Ok((open, key))
     }
 
+    /// A session that reads.
+    pub(super) fn reading_session(&self) -> Result<OpenSession> {
+        self.choice.reading_session(&self.pin)
+    }
+
     /// The key, in a session that reads.
     pub(super) fn open_reading(&self) -> Result<(OpenSession, External)> {
         let open = self.choice.reading_session(&self.pin)?;

@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::token::Receipt;
 
 use super::base64;
-use super::external::Target;
+use super::external::{External, Target, key_id};
 use super::folder::Folder;
 use crate::Result;
+use crate::output::{hex, unhex};
+use crate::token::OpenSession;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -20,19 +24,19 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let (open, key) = arguments.target.open_reading()?;
+    let open = arguments.target.reading_session()?;
+    let (id, receipt) = sign(&open, &arguments.target.name)?;
     let names = ["receipt_ID.json", "receipt_ID.sig", "attestation_ID.pem"]
-        .map(|name| name.replace("ID", &key.unique_id));
+        .map(|name| name.replace("ID", &id));
     let format = &arguments.target.format;
     let places = arguments.folder.places(names, format.is_json())?;
-    let receipt = open.session.receipt(key.handle)?;
     if let Some(places) = &places {
         let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &receipt.public_key)?;
         let contents = [&receipt.statement, &receipt.signature, pem.as_bytes()];
         arguments.folder.write(places, contents)?;
     }
     let answer = json!({
-        "KeyId": key.unique_id,
+        "KeyId": id,
         "Statement": String::from_utf8_lossy(&receipt.statement),
         "Signature": base64::encode(&receipt.signature),
         "PublicKey": base64::encode(&receipt.public_key),
@@ -57,4 +61,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             show(&statement)
         )
     })
+}
+
+/// The KeyId, and the statement of its last import or end; of a key that is gone, that it is.
+fn sign(open: &OpenSession, name: &str) -> Result<(String, Receipt)> {
+    let known = External::named(&open.session, name);
+    let uid: Option<[u8; 16]> = unhex(&key_id(name))
+        .ok()
+        .and_then(|uid| uid.try_into().ok());
+    match (known, uid) {
+        (Ok(key), _) => Ok((key.unique_id, open.session.receipt(key.handle)?)),
+        (Err(unknown), Some(uid)) => match open.session.end_of_key(&uid) {
+            Ok(receipt) => Ok((hex(&uid), receipt)),
+            Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Err(unknown),
+            Err(error) => Err(error.into()),
+        },
+        (Err(unknown), None) => Err(unknown),
+    }
 }

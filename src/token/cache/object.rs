@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use crate::attr::Attributes;
 use crate::byok::State;
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::keytype::{Key, Material};
 use crate::policy::{Facts, KeyFacts};
 use crate::store::Uid;
@@ -48,8 +49,8 @@ pub struct Object {
     pub(in crate::token) key: OnceLock<Arc<Key>>,
     /// All versions of an external key, ready for use.
     pub(in crate::token) keyring: OnceLock<Arc<Key>>,
-    /// The last receipt that was signed, and the state in which the key was.
-    pub(in crate::token) receipt: Mutex<Option<(State, Receipt)>>,
+    /// The last receipt that was signed, with the state in which the key was, and when its material ended.
+    pub(in crate::token) receipt: Mutex<Option<(State, UnixTime, Receipt)>>,
 }
 
 impl Object {

@@ -272,8 +272,19 @@ fn an_owner_checks_a_receipt_of_a_secret_key() {
     // Swap 13: another secret key; the owner alone can tell.
     check_receipt(&desk, "other.bin", &id, &[]).refused(1, &["imported key"]);
     check_receipt(&desk, "owner.pem", &id, &[]).refused(1, &["imported key"]);
+    // Swap 14: an end for an import, or an import for an end.
+    let ended = |key: &str| check_receipt(&desk, key, &id, &["--ended"]);
+    ended("secret.bin").refused(1, &["kind of statement"]);
     let serial = text(&answer["Receipt"], "serial").to_owned();
     check_receipt(&desk, "secret.bin", &id, &["--serial", &serial]).ok();
     check_receipt(&desk, "secret.bin", &id, &["--serial", "0000000000000000"])
         .refused(1, &["serial number"]);
+    byok(&desk, &["delete-material", "k", "--yes"]).ok();
+    receipt(&desk);
+    check_receipt(&desk, "secret.bin", &id, &[]).refused(1, &["kind of statement"]);
+    let said = check_receipt(&desk, "secret.bin", &id, &["--ended"])
+        .ok()
+        .out();
+    assert!(said.contains("(deleted), and is erased"), "{said}");
+    check_receipt(&desk, "other.bin", &id, &["--ended"]).refused(1, &["imported key"]);
 }

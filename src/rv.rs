@@ -102,7 +102,9 @@ impl From<byok::Error> for Error {
     fn from(error: byok::Error) -> Self {
         use byok::{Error as E, Rule};
         let rv = match error {
-            E::State(_) | E::VersionPending | E::NoNext => ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+            E::State(_) | E::Administration(..) | E::VersionPending | E::NoNext => {
+                ck::CKR_KEY_FUNCTION_NOT_PERMITTED
+            }
             E::Mismatch { named: true } => ck::CKR_TENON_MATERIAL_MISMATCH,
             E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,
             E::ExpiryPast

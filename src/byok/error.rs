@@ -3,14 +3,17 @@
 use std::fmt;
 
 use super::job::Refused;
+use super::matrix::Act;
 use super::profile::{Profile, Rule};
 use super::state::State;
 
 /// Why the lifecycle refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Error {
+pub(crate) enum Error {
     /// The key is in a state that does not allow it.
     State(State),
+    /// The key is in a state that does not allow this change.
+    Administration(Act, State),
     /// Other material than the bound one. `named` tells whether the caller may learn that it was
     /// this (rule 3): only where the wrap protects integrity.
     Mismatch {
@@ -47,7 +50,7 @@ pub enum Error {
 
 /// Why C_DestroyObject leaves a key whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Undying {
+pub(crate) enum Undying {
     /// The token generated its material, which goes with the key alone.
     Generated,
     /// It waits for its first material.
@@ -57,7 +60,7 @@ pub enum Undying {
 impl Error {
     /// Another present could have brought another answer.
     #[must_use]
-    pub fn is_of_time(&self) -> bool {
+    pub(crate) fn is_of_time(&self) -> bool {
         matches!(
             self,
             Self::ExpiryPast
@@ -81,6 +84,25 @@ impl fmt::Display for Error {
             }
             Self::State(State::Deleted) => f.write_str("the external key is deleted"),
             Self::State(State::Enabled) => f.write_str("the external key is enabled"),
+            Self::Administration(Act::Cancel, state) => write!(
+                f,
+                "no deletion of the key is scheduled (its state is {}), so there is none to cancel",
+                state.name()
+            ),
+            Self::Administration(Act::Schedule, State::PendingDeletion) => f.write_str(
+                "the key's deletion is scheduled already: cancel it first (`tenon byok cancel-deletion`), then \
+                 schedule another",
+            ),
+            Self::Administration(Act::Switch, State::PendingImport) => f.write_str(
+                "only a key that has its material is disabled or enabled, and this one is PendingImport: import \
+                 the material first",
+            ),
+            Self::Administration(_, State::PendingDeletion) => f.write_str(
+                "the key is scheduled for deletion: cancel that first (`tenon byok cancel-deletion`)",
+            ),
+            Self::Administration(_, state) => {
+                write!(f, "the key's state, {}, does not allow this", state.name())
+            }
             Self::Mismatch { named: true } => {
                 f.write_str("this is not the material that the key is bound to for ever")
             }

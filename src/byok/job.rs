@@ -63,7 +63,7 @@ impl Job {
 
 /// Why a job does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// The template names another external key, or one of another profile.
     Target,
     /// The external key demands an import token, and none was given.

@@ -72,6 +72,15 @@ pub(crate) fn may(act: Act, facts: &ExternalFacts, now: UnixTime) -> Result<(), 
     Err(Error::State(state))
 }
 
+/// Whether the key's state allows a change of what an operator may change.
+fn administer(act: Act, facts: &ExternalFacts, now: UnixTime) -> Result<(), Error> {
+    let state = state(facts, now);
+    if allows(state, act) {
+        return Ok(());
+    }
+    Err(Error::Administration(act, state))
+}
+
 /// Where an import goes (rules 1 to 3, and 10): first material binds, the same material sets the expiry
 /// anew, other material makes a new version where the profile says so, or changes nothing.
 ///
@@ -215,8 +224,8 @@ pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
 /// What kind of key C_SetAttributeValue is to change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// An external or managed key, of this profile.
-    OfProfile(&'static Profile),
+    /// An external or managed key, of this profile and with these facts.
+    OfProfile(&'static Profile, ExternalFacts),
     /// A key of an import job.
     Job,
     /// Any other object.
@@ -236,13 +245,20 @@ pub(crate) fn may_change(
 ) -> Result<(), Error> {
     match (key, kind) {
         (
-            Kind::OfProfile(profile),
+            Kind::OfProfile(profile, facts),
             ck::CKA_LABEL | ck::CKA_TENON_DESCRIPTION | ck::CKA_TENON_TAGS,
-        ) => describes(profile, kind, value.unwrap_or_default()),
-        (Kind::OfProfile(_), ck::CKA_START_DATE | ck::CKA_END_DATE | ck::CKA_TENON_DISABLED)
+        ) => {
+            let named = kind == ck::CKA_LABEL;
+            administer(if named { Act::Name } else { Act::Describe }, &facts, now)?;
+            describes(profile, kind, value.unwrap_or_default())
+        }
+        (Kind::OfProfile(_, facts), ck::CKA_TENON_DISABLED) => administer(Act::Switch, &facts, now),
+        (Kind::OfProfile(..), ck::CKA_START_DATE | ck::CKA_END_DATE)
         | (Kind::Job, ck::CKA_LABEL) => Ok(()),
-        (Kind::OfProfile(profile), ck::CKA_TENON_DELETION_AT) => may_delete_at(profile, value, now),
-        (Kind::OfProfile(_) | Kind::Job, _)
+        (Kind::OfProfile(profile, facts), ck::CKA_TENON_DELETION_AT) => {
+            may_delete_at(profile, &facts, value, now)
+        }
+        (Kind::OfProfile(..) | Kind::Job, _)
         | (
             Kind::Ordinary,
             ck::CKA_TENON_DISABLED
@@ -281,6 +297,7 @@ pub(crate) fn describes(
 /// A deletion is scheduled within the profile's window, or cancelled by 0.
 fn may_delete_at(
     profile: &'static Profile,
+    facts: &ExternalFacts,
     value: Option<&[u8]>,
     now: UnixTime,
 ) -> Result<(), Error> {
@@ -289,8 +306,9 @@ fn may_delete_at(
         .map(UnixTime::from_be_bytes)
         .ok_or(Error::Value("a time is 8 bytes, big-endian Unix seconds"))?;
     if at == 0 {
-        return Ok(());
+        return administer(Act::Cancel, facts, now);
     }
+    administer(Act::Schedule, facts, now)?;
     profile
         .may_delete_at(at, now)
         .map_err(|rule| Error::Profile(profile, rule))

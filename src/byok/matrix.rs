@@ -11,8 +11,16 @@ pub(crate) enum Act {
     Import,
     /// Erase the material.
     DeleteMaterial,
-    /// Switch it off or on, schedule or cancel its deletion, name and describe it.
-    Administer,
+    /// Give it another alias.
+    Name,
+    /// Give it another description or other tags.
+    Describe,
+    /// Switch it off or on.
+    Switch,
+    /// Schedule its deletion.
+    Schedule,
+    /// Cancel its deletion.
+    Cancel,
     /// Open a new version.
     Rotate,
     /// Sign a receipt of its import.
@@ -28,7 +36,9 @@ const MATRIX: &[(State, &[Act])] = &[
         &[
             Act::Import,
             Act::DeleteMaterial,
-            Act::Administer,
+            Act::Name,
+            Act::Describe,
+            Act::Schedule,
             Act::Attest,
             Act::See,
         ],
@@ -39,7 +49,10 @@ const MATRIX: &[(State, &[Act])] = &[
             Act::Use,
             Act::Import,
             Act::DeleteMaterial,
-            Act::Administer,
+            Act::Name,
+            Act::Describe,
+            Act::Switch,
+            Act::Schedule,
             Act::Rotate,
             Act::Attest,
             Act::See,
@@ -50,7 +63,10 @@ const MATRIX: &[(State, &[Act])] = &[
         &[
             Act::Import,
             Act::DeleteMaterial,
-            Act::Administer,
+            Act::Name,
+            Act::Describe,
+            Act::Switch,
+            Act::Schedule,
             Act::Rotate,
             Act::Attest,
             Act::See,
@@ -58,7 +74,13 @@ const MATRIX: &[(State, &[Act])] = &[
     ),
     (
         State::PendingDeletion,
-        &[Act::DeleteMaterial, Act::Administer, Act::Attest, Act::See],
+        &[
+            Act::DeleteMaterial,
+            Act::Name,
+            Act::Cancel,
+            Act::Attest,
+            Act::See,
+        ],
     ),
     (State::Deleted, &[]),
 ];
@@ -82,16 +104,20 @@ mod tests {
             (Act::Use, 'u'),
             (Act::Import, 'i'),
             (Act::DeleteMaterial, 'd'),
-            (Act::Administer, 'a'),
+            (Act::Name, 'n'),
+            (Act::Describe, 'e'),
+            (Act::Switch, 'w'),
+            (Act::Schedule, 'c'),
+            (Act::Cancel, 'x'),
             (Act::Rotate, 'r'),
             (Act::Attest, 't'),
             (Act::See, 's'),
         ];
         for (state, expected) in [
-            (State::PendingImport, "idats"),
-            (State::Enabled, "uidarts"),
-            (State::Disabled, "idarts"),
-            (State::PendingDeletion, "dats"),
+            (State::PendingImport, "idnects"),
+            (State::Enabled, "uidnewcrts"),
+            (State::Disabled, "idnewcrts"),
+            (State::PendingDeletion, "dnxts"),
             (State::Deleted, ""),
         ] {
             let allowed: String = acts

@@ -205,7 +205,7 @@ fn no_import_while_deletion_is_pending() {
 
 #[test]
 fn fixed_attributes_of_an_external_key() {
-    let external = Kind::OfProfile(profile::open());
+    let external = Kind::OfProfile(profile::open(), LIVE);
     let set = |key, kind, value: &[u8]| may_change(key, kind, Some(value), NOW);
     for kind in [
         ck::CKA_ID,
@@ -236,7 +236,75 @@ fn fixed_attributes_of_an_external_key() {
         days(31),
         Err(Error::Profile(profile::open(), Rule::Deletion))
     );
-    assert_eq!(set(external, ck::CKA_TENON_DELETION_AT, &[0; 8]), Ok(()));
+    let pending = ExternalFacts {
+        deletion_at: NOW + 1,
+        ..LIVE
+    };
+    let waits = ExternalFacts {
+        material: false,
+        ..LIVE
+    };
+    let off = ExternalFacts {
+        disabled: true,
+        ..LIVE
+    };
+    let refused = |act, state| Err(Error::Administration(act, state));
+    let later = (NOW + 8 * day).to_be_bytes();
+    for (facts, kind, value, expected) in [
+        (
+            LIVE,
+            ck::CKA_TENON_DELETION_AT,
+            &[0; 8][..],
+            refused(Act::Cancel, State::Enabled),
+        ),
+        (
+            off,
+            ck::CKA_TENON_DELETION_AT,
+            &[0; 8],
+            refused(Act::Cancel, State::Disabled),
+        ),
+        (pending, ck::CKA_TENON_DELETION_AT, &[0; 8], Ok(())),
+        (
+            pending,
+            ck::CKA_TENON_DELETION_AT,
+            &later,
+            refused(Act::Schedule, State::PendingDeletion),
+        ),
+        (waits, ck::CKA_TENON_DELETION_AT, &later, Ok(())),
+        (
+            waits,
+            ck::CKA_TENON_DISABLED,
+            &[1],
+            refused(Act::Switch, State::PendingImport),
+        ),
+        (
+            waits,
+            ck::CKA_TENON_DISABLED,
+            &[0],
+            refused(Act::Switch, State::PendingImport),
+        ),
+        (
+            pending,
+            ck::CKA_TENON_DISABLED,
+            &[1],
+            refused(Act::Switch, State::PendingDeletion),
+        ),
+        (off, ck::CKA_TENON_DISABLED, &[1], Ok(())),
+        (pending, ck::CKA_LABEL, b"free", Ok(())),
+        (
+            pending,
+            ck::CKA_TENON_TAGS,
+            b"{}",
+            refused(Act::Describe, State::PendingDeletion),
+        ),
+    ] {
+        let key = Kind::OfProfile(profile::open(), facts);
+        assert_eq!(
+            may_change(key, kind, Some(value), NOW),
+            expected,
+            "{facts:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! C_SetAttributeValue.
 
-use crate::attr::{self, RawAttribute};
+use crate::attr::{self, Attributes, RawAttribute, Value};
 use crate::byok;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::policy::Action;
 
-use super::record::external;
+use super::record::external::{self, time_value};
 use super::{Caller, Token};
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::no_such_object;
@@ -55,17 +55,14 @@ impl Token {
             _ => Action::Change,
         };
         self.decide(action, &object, &keys, caller.read_write)?;
-        let now = self.state.time.now().at;
-        let kind = external::kind(&object.attributes)?;
-        for attribute in template {
-            byok::may_change(kind, attribute.kind, attribute.bytes(), now)
-                .map_err(|refused| self.state.time.explained_byok(refused))?;
-        }
+        self.may_change(&object.attributes, template)?;
         let requester = keys.requester();
         match &object.home {
             Home::Token { .. } => self.change(&keys, Event::Change, |change| {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-                let changed = attr::change(&record.attributes, template, &requester)?;
+                // Another process may have changed the key's state since `object` was read.
+                self.may_change(&record.attributes, template)?;
+                let mut changed = attr::change(&record.attributes, template, &requester)?;
                 self.may_gain(caller, &keys, &record.attributes, &changed)?;
                 if changed.bytes(ck::CKA_ID) != record.attributes.bytes(ck::CKA_ID) {
                     change.may_be_named(&record.uid, &changed)?;
@@ -73,6 +70,7 @@ impl Token {
                 if changed.bytes(ck::CKA_LABEL) != record.attributes.bytes(ck::CKA_LABEL) {
                     change.may_have_alias(&record.uid, &changed)?;
                 }
+                cancelled(&record.attributes, &mut changed)?;
                 record.attributes = changed;
                 change.put(&mut record, None)
             }),
@@ -92,4 +90,24 @@ impl Token {
             }
         }
     }
+
+    /// Whether the key's kind and state allow the changes of a template.
+    fn may_change(&self, attributes: &Attributes, template: &[RawAttribute]) -> Result<()> {
+        let now = self.state.time.now().at;
+        let kind = external::kind(attributes)?;
+        for attribute in template {
+            byok::may_change(kind, attribute.kind, attribute.bytes(), now)
+                .map_err(|refused| self.state.time.explained_byok(refused))?;
+        }
+        Ok(())
+    }
+}
+
+/// Disables a key whose scheduled deletion is cancelled, where its service does so.
+fn cancelled(before: &Attributes, after: &mut Attributes) -> Result<()> {
+    let [was, is] = [before, &*after].map(|of| time_value(of, ck::CKA_TENON_DELETION_AT));
+    if was != 0 && is == 0 && external::profile_of(after)?.cancelled_is_disabled {
+        after.set(ck::CKA_TENON_DISABLED, Value::Bool(true));
+    }
+    Ok(())
 }

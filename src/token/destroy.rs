@@ -8,11 +8,11 @@ use super::cache::object::{Handle, Home};
 use super::cache::objects::no_such_object;
 use super::external::end;
 use super::identity::audit::Event;
-use super::record::external::profile_of;
+use super::record::external::{is_job, profile_of};
 use super::{Caller, Token};
 
 impl Token {
-    /// C_DestroyObject. Of an external key only the material is erased (BYOK rule 5): that of all versions,
+    /// C_DestroyObject. An import job ends whole with its private key (section 3). Of an external key only the material is erased (BYOK rule 5): that of all versions,
     /// or of the current one where the service deletes each by itself (rule 10, *pending*).
     ///
     /// # Errors
@@ -28,10 +28,16 @@ impl Token {
                 _ => Event::Destroy,
             };
             self.reduce(&keys, event, |change| {
+                let record = change.get(&object.uid)?;
                 if effect == Effect::DestroyWhole {
-                    return change.remove(&object.uid);
+                    return match &record {
+                        Some(record) if is_job(&record.attributes) => {
+                            end::remove_job(change, record)
+                        }
+                        _ => change.remove(&object.uid),
+                    };
                 }
-                let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+                let mut record = record.ok_or_else(no_such_object)?;
                 match profile_of(&record.attributes)?.rotation {
                     Rotation::Pending { .. } => end::erase(change, &mut record),
                     _ => end::erase_all(change, &mut record),

@@ -125,14 +125,19 @@ impl Model {
                 self.material = false;
                 "CKR_OK"
             }
+            Step::Schedule(_) if self.deletion != 0 => "CKR_KEY_FUNCTION_NOT_PERMITTED",
             Step::Schedule(days) if (7..=30).contains(&days) => {
                 self.deletion = self.now + days * DAY;
                 "CKR_OK"
             }
             Step::Schedule(_) => "CKR_ATTRIBUTE_VALUE_INVALID",
+            Step::Cancel if self.deletion == 0 => "CKR_KEY_FUNCTION_NOT_PERMITTED",
             Step::Cancel => {
                 self.deletion = 0;
                 "CKR_OK"
+            }
+            Step::Disable(_) if self.deletion != 0 || !self.live() => {
+                "CKR_KEY_FUNCTION_NOT_PERMITTED"
             }
             Step::Disable(off) => {
                 self.disabled = off;

@@ -493,8 +493,11 @@ fn live_through(steps: &[Step]) {
             }
             Step::Disable(off) => {
                 let change = attrs![CKA_TENON_DISABLED => off];
-                session.set_attributes(key, &change).unwrap();
-                model.disabled = off;
+                let outcome = session.set_attributes(key, &change);
+                assert_eq!(outcome.is_ok(), model.alive(), "{done:?}: {model:?}");
+                if model.alive() {
+                    model.disabled = off;
+                }
             }
             Step::Seal => match (seal(session, key, b"text"), model.current()) {
                 (Ok(sealed), Some(current)) if model.enabled() => envelopes.push((current, sealed)),

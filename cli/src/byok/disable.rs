@@ -1,11 +1,9 @@
 //! `tenon byok disable`.
 
 use clap::Args;
-use tenon_pkcs11::api::ck;
 
 use super::external::Target;
 use crate::Result;
-use crate::template::Template;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -14,6 +12,5 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let template = Template::default().flag(ck::CKA_TENON_DISABLED, true);
-    arguments.target.change(&template, "Disabled")
+    arguments.target.switch(true)
 }

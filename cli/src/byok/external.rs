@@ -62,6 +62,25 @@ impl Target {
         self.report(&External::of(&open.session, key.handle)?, done)
     }
 
+    /// Switches the key off or on, and says where it was so before.
+    pub(super) fn switch(&self, off: bool) -> Result<()> {
+        let (open, key) = self.open()?;
+        let usual = matches!(key.state, Some(ck::STATE_ENABLED | ck::STATE_DISABLED));
+        if usual && key.disabled == off {
+            let was = if off {
+                "Disabled already"
+            } else {
+                "Enabled already"
+            };
+            return self.report(&key, &format!("{was}; nothing changed:"));
+        }
+        let template = Template::default().flag(ck::CKA_TENON_DISABLED, off);
+        open.session
+            .set_attributes(key.handle, template.as_slice())?;
+        let done = if off { "Disabled" } else { "Enabled" };
+        self.report(&External::of(&open.session, key.handle)?, done)
+    }
+
     /// Prints the key after the words `done`.
     pub(super) fn report(&self, key: &External, done: &str) -> Result<()> {
         let answer = json!({ "KeyMetadata": key.json() });

@@ -1,12 +1,14 @@
 //! `tenon byok import`: a blob goes in, as ImportKeyMaterial takes it.
 
 use std::cmp::Reverse;
-use std::path::PathBuf;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 use tenon_pkcs11::api::byok::{Algorithm, Job, Rule, expired, profile};
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 use zeroize::Zeroizing;
@@ -17,7 +19,7 @@ use crate::object::{Id, find, ulong, value};
 use crate::output::{hex, unhex};
 use crate::template::Template;
 use crate::token::OpenSession;
-use crate::when::{When, span};
+use crate::when::{When, deadline, span};
 use crate::{Result, files, public_key};
 
 #[derive(Args)]
@@ -28,10 +30,14 @@ pub(crate) struct Arguments {
     /// files EncryptedKeyMaterial.bin first, then the private key's ciphertext
     #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
     blob: Vec<PathBuf>,
-    /// The import token that came with the public key, in a file; without one each open
-    /// request of the key is tried, the newest first
+    /// The import token that came with the public key, in a file; unless said, token_KEYID.txt beside
+    /// the wrapped material or in the current folder, as `parameters` writes it. A key of profile open
+    /// needs none: each open request of the key is tried, the newest first
     #[arg(long, value_name = "FILE")]
     import_token: Option<PathBuf>,
+    /// Import into a service's key without its import token, which the services demand
+    #[arg(long, conflicts_with = "import_token")]
+    without_token: bool,
     /// A nonce of the key's owner, at most 64 bytes in hexadecimal digits, which the receipt repeats
     #[arg(long, value_name = "HEX", value_parser = unhex)]
     nonce: Option<Id>,
@@ -47,13 +53,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let blob = blob(&arguments.blob)?;
-    let import_token = arguments
-        .import_token
-        .as_ref()
-        .map(|file| files::read(file).and_then(base64::decode_file))
-        .transpose()?;
     let (open, key) = arguments.target.open()?;
     key.must_be_external("nothing to import")?;
+    let import_token = import_token(arguments, &key)?;
     let token = import_token.as_ref().map(|bytes| bytes.as_slice());
     let expires_at = expiry(&key, arguments.expires)?;
     let jobs = find_jobs(&open.session, &key, token)?;
@@ -71,12 +73,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             ck::CKA_TENON_EXPIRES_AT,
             expires_at.as_ref().map(<[u8; 8]>::as_slice),
         );
-    let handle = unwrap(&open, &jobs, &blob, &template)?;
+    let handle = unwrap(&open, &jobs, &blob, &template)
+        .map_err(|error| explained(error, &open.session, &jobs, &key, &blob))?;
     let key = External::of(&open.session, handle)?;
     let public = make_public(&open, &key)?;
-    let answer = json!({ "KeyMetadata": key.json(), "PublicKeyMade": public });
+    let set = set_expiry(&key, expires_at);
+    let answer = json!({
+        "KeyMetadata": key.json(),
+        "ImportedMaterialExpireUnix": set,
+        "PublicKeyMade": public,
+    });
     arguments.target.format.print(&answer, |out| {
         writeln!(out, "Imported {}", key.words())?;
+        writeln!(out, "Its material expires: {}", deadline(set, now()))?;
         if public {
             writeln!(out, "Made its public key object")?;
         }
@@ -124,6 +133,80 @@ fn expiry(key: &External, asked: Option<When>) -> Result<Option<[u8; 8]>> {
         )
         .into()),
         _ => Ok(None),
+    }
+}
+
+/// The end of the life of the material that was imported: what was asked for, else what the profile has.
+fn set_expiry(key: &External, asked: Option<[u8; 8]>) -> UnixTime {
+    let usual = || {
+        let profile = profile::find(key.profile.as_bytes())?;
+        profile.expiry(None, now()).ok()
+    };
+    asked.map_or_else(|| usual().unwrap_or(0), UnixTime::from_be_bytes)
+}
+
+/// A refusal of the blob, with what the requests and the key want, and the usual causes.
+fn explained(
+    error: Box<dyn Error>,
+    session: &Session,
+    jobs: &[Handle],
+    key: &External,
+    blob: &[u8],
+) -> Box<dyn Error> {
+    let rv = match error.downcast_ref::<tenon_pkcs11::api::error::Error>() {
+        Some(refusal) => refusal.rv,
+        None => return error,
+    };
+    if !matches!(
+        rv,
+        ck::CKR_WRAPPED_KEY_INVALID | ck::CKR_WRAPPED_KEY_LEN_RANGE
+    ) {
+        return error;
+    }
+    let wanted: Vec<_> = jobs
+        .iter()
+        .filter_map(|job| algorithm(session, *job).ok())
+        .map(|algorithm| algorithm.name)
+        .collect();
+    let bound = match key.material_id.is_empty() {
+        true => "",
+        false => "; other material than the key is bound to, which some formats do not tell apart",
+    };
+    format!(
+        "{error}\nThe blob has {} bytes. The request is for {}, and the key takes {} material. Usual causes: another \
+         algorithm, hash or padding than the request's; the public key of another request; material of another \
+         kind or length; a damaged or cut file{bound}. Wrap again, with the public key and the algorithm of one `tenon byok parameters`",
+        blob.len(),
+        wanted.join(" or "),
+        key.spec()
+    )
+    .into()
+}
+
+/// The import token: that of --import-token, else the one that `parameters` wrote for the key beside the
+/// blob or into the current folder. An error where a service's key has none.
+fn import_token(arguments: &Arguments, key: &External) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let read = |file: &Path| files::read(file).and_then(base64::decode_file).map(Some);
+    if let Some(file) = &arguments.import_token {
+        return read(file);
+    }
+    let service = profile::find(key.profile.as_bytes()).filter(|row| !row.takes_every_way());
+    let Some(service) = service.filter(|_| !arguments.without_token) else {
+        return Ok(None);
+    };
+    let name = format!("token_{}.txt", key.unique_id);
+    let beside = arguments.blob.iter().filter_map(|blob| blob.parent());
+    let mut places = beside
+        .chain([Path::new(".")])
+        .map(|folder| folder.join(&name));
+    match places.find(|file| file.is_file()) {
+        Some(file) => read(&file),
+        None => Err(format!(
+            "{} takes material with its import token, and {name} is neither beside the material nor in the \
+             current folder: say --import-token FILE, or --without-token to import without one",
+            service.service
+        )
+        .into()),
     }
 }
 
@@ -205,13 +288,16 @@ fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<
 
 /// The mechanism of the algorithm that the job is for.
 fn mechanism(session: &Session, job: Handle) -> Result<ck::CK_MECHANISM_TYPE> {
+    Ok(algorithm(session, job)?.mechanism)
+}
+
+/// The algorithm that the job is for.
+fn algorithm(session: &Session, job: Handle) -> Result<&'static Algorithm> {
     let number = value(session, job, ck::CKA_TENON_WRAP_ALGORITHM)?;
     let algorithm = number
         .and_then(|bytes| ulong(&bytes))
         .and_then(Algorithm::find);
-    Ok(algorithm
-        .ok_or("the request's algorithm is unknown")?
-        .mechanism)
+    algorithm.ok_or_else(|| "the request's algorithm is unknown".into())
 }
 
 /// Makes the public key object of an imported private key, where there is none. Returns whether it

@@ -22,6 +22,7 @@ mod parameters;
 mod profiles;
 mod proof;
 mod receipt;
+mod requests;
 mod rotate;
 mod schedule_deletion;
 mod seal;
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     /// Base64. With --json they are printed instead, in Base64, as the services answer.
     #[command(after_help = EXIT_STATUS)]
     Parameters(parameters::Arguments),
+    /// Lists the open import requests, and ends them with --revoke
+    #[command(after_help = EXIT_STATUS)]
+    Requests(requests::Arguments),
     /// Wraps a key for a service or a token; needs no token, only the public key
     ///
     /// The algorithms have the names that the services give them: RSAES_OAEP_SHA_1, …_SHA_256,
@@ -145,6 +149,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     let done = match command {
         Command::Create(arguments) => create::run(arguments),
         Command::Parameters(arguments) => parameters::run(arguments),
+        Command::Requests(arguments) => requests::run(arguments),
         Command::Wrap(arguments) => wrap::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Describe(arguments) => describe::run(arguments),

@@ -8,6 +8,8 @@ use tenon_pkcs11::api::byok::{self, Profile, Spec, WrappingKey, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::crypto::ec::Curve;
+use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::rng;
 
 use super::algorithm::{self, NamedAlgorithm};
 use super::base64;
@@ -15,6 +17,7 @@ use super::external::{External, Target, field, now};
 use super::folder::Folder;
 use crate::Result;
 use crate::object::value;
+use crate::output::hex;
 use crate::template::Template;
 use crate::token::OpenSession;
 use crate::when::deadline;
@@ -23,6 +26,9 @@ use crate::when::deadline;
 /// for what does not fit into an RSA block by itself.
 const FOR_SHORT: [ck::CK_ULONG; 13] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6];
 const FOR_LONG: [ck::CK_ULONG; 13] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3];
+
+/// Bytes of a request's CKA_ID.
+const ID_LEN: usize = 8;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -42,6 +48,8 @@ pub(crate) struct Arguments {
 
 /// What an import needs.
 struct Parameters {
+    /// CKA_ID of both halves of the wrapping key.
+    id: Vec<u8>,
     /// SubjectPublicKeyInfo DER.
     public_key: Vec<u8>,
     import_token: Vec<u8>,
@@ -85,6 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let answer = json!({
         "KeyId": key.unique_id,
+        "RequestId": hex(&made.id),
         "WrappingAlgorithm": name,
         "WrappingKeySpec": profile.wrapping_key_name(wrapping),
         "PublicKey": base64::encode(&made.public_key),
@@ -98,7 +107,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             writeln!(out, "Wrote {}", file.display())?;
         }
         let end = deadline(made.not_after, now());
-        writeln!(out, "For {}, by {name}; expires: {end}", key.name())
+        writeln!(out, "For {}, by {name}; expires: {end}", key.name())?;
+        writeln!(
+            out,
+            "The request has the CKA_ID {}; `tenon byok requests` lists it",
+            hex(&made.id)
+        )
     })
 }
 
@@ -166,7 +180,15 @@ fn generate(
     wrapping: WrappingKey,
 ) -> Result<Parameters> {
     let session = &open.session;
-    let public = Template::default().flag(ck::CKA_TOKEN, true);
+    let id: [u8; ID_LEN] = rng::random(&SystemRng);
+    let label = format!("import of {}", key.name());
+    let named = || {
+        Template::default()
+            .flag(ck::CKA_TOKEN, true)
+            .bytes(ck::CKA_ID, &id)
+            .bytes(ck::CKA_LABEL, label.as_bytes())
+    };
+    let public = named();
     let (mechanism, public) = match wrapping {
         WrappingKey::Rsa(bits) => (
             ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
@@ -177,8 +199,7 @@ fn generate(
             public.bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params()),
         ),
     };
-    let private = Template::default()
-        .flag(ck::CKA_TOKEN, true)
+    let private = named()
         .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
         .number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number);
     let request = open.request(mechanism)?;
@@ -189,6 +210,7 @@ fn generate(
     };
     let not_after = bytes(private, ck::CKA_TENON_NOT_AFTER)?;
     Ok(Parameters {
+        id: id.to_vec(),
         public_key: bytes(public, ck::CKA_PUBLIC_KEY_INFO)?,
         import_token: bytes(private, ck::CKA_TENON_IMPORT_TOKEN)?,
         statement: bytes(private, ck::CKA_TENON_WRAPPING_STATEMENT)?,

@@ -48,6 +48,8 @@ pub struct Profile {
     pub(super) expiry: Expiry,
     /// Days from a scheduled deletion to its coming.
     pub deletion_days: RangeInclusive<u64>,
+    /// A key whose deletion is cancelled is disabled; else it has the state that follows from its facts.
+    pub cancelled_is_disabled: bool,
     /// Import jobs.
     pub job: JobRules,
     /// How keys come to new versions.

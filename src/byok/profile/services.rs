@@ -58,6 +58,7 @@ pub(super) const OPEN: Profile = Profile {
     inner_bits: None,
     expiry: NO_EXPIRY,
     deletion_days: 7..=30,
+    cancelled_is_disabled: false,
     job: JobRules {
         life: Some(DAY),
         serves_many: false,
@@ -229,6 +230,7 @@ const AWS: Profile = Profile {
         greatest_life: Some(365 * DAY),
         ..NO_EXPIRY
     },
+    cancelled_is_disabled: true,
     rotation: Rotation::Pending { most: 25 },
     own_origin: "AWS_KMS",
     ..SERVICE

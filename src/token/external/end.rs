@@ -1,13 +1,16 @@
 //! Erasing the material of external keys, and removing keys with all their versions.
 
+use std::ops::ControlFlow;
+
 use crate::attr::Value;
 use crate::ck;
 use crate::error::Result;
+use crate::store::{Search, Uid};
 use crate::token::change::transaction::Change;
 use crate::token::record::vault::Record;
 
 use super::version;
-use crate::token::record::external::{DELETED, EXPIRED, next_uid, of_material, of_version};
+use crate::token::record::external::{DELETED, EXPIRED, next_uid, of_job, of_material, of_version};
 
 /// Erases the material of an external key or of another of its versions, with check value and expiry.
 /// Public parts and binding stay. What is erased of the next version is gone whole: it was never current.
@@ -71,6 +74,50 @@ pub(in crate::token) fn erase_all(change: &mut Change<'_>, record: &mut Record) 
     erase_material(change, record)?;
     version::note_older(change, record)?;
     change.put(record, None)
+}
+
+/// Removes the private key of an import job and, so that nobody wraps with it any more, the public one.
+pub(in crate::token) fn remove_job(change: &mut Change<'_>, record: &Record) -> Result<()> {
+    let spki = record.attributes.bytes(ck::CKA_PUBLIC_KEY_INFO);
+    for uid in public_halves(change, record)? {
+        let other = change.get(&uid)?;
+        let half = other.is_some_and(|other| {
+            let attributes = &other.attributes;
+            let same = attributes.bytes(ck::CKA_PUBLIC_KEY_INFO) == spki;
+            of_job(attributes) && same && other.uid != record.uid
+        });
+        if half {
+            change.remove(&uid)?;
+        }
+    }
+    change.remove(&record.uid)
+}
+
+/// Uids of the public keys that the index lists under the components of this private key.
+fn public_halves(change: &Change<'_>, record: &Record) -> Result<Vec<Uid>> {
+    let mut uids = Vec::new();
+    for kind in [ck::CKA_MODULUS, ck::CKA_EC_POINT] {
+        let Some(value) = record.attributes.bytes(kind) else {
+            continue;
+        };
+        for private in [false, true] {
+            let postings = change
+                .vault()
+                .postings(private, &[(kind, value.to_vec())])?;
+            let search = Search {
+                class: Some(ck::CKO_PUBLIC_KEY),
+                private: Some(private),
+                hidden: None,
+                postings: &postings,
+                ..Search::default()
+            };
+            change.snapshot().find(&search, &mut |head| {
+                uids.push(head.uid);
+                ControlFlow::Continue(())
+            })?;
+        }
+    }
+    Ok(uids)
 }
 
 /// Removes an object; an external key with all its versions.

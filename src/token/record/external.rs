@@ -53,10 +53,14 @@ pub(in crate::token) fn set_material_row(attributes: &mut Attributes, id: Option
     }
 }
 
+/// Whether the key is the private half of an import job's wrapping key.
+pub(in crate::token) fn is_job(attributes: &Attributes) -> bool {
+    attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_IMPORT_JOB)
+}
+
 /// Whether the key is the private or the public half of an import job's wrapping key.
 pub(in crate::token) fn of_job(attributes: &Attributes) -> bool {
-    attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_IMPORT_JOB)
-        || attributes.get(ck::INTERNAL_NOT_AFTER).is_some()
+    is_job(attributes) || attributes.get(ck::INTERNAL_NOT_AFTER).is_some()
 }
 
 /// Whether an object is left out of ordinary searches: an external key without material, a key of an
@@ -119,8 +123,8 @@ pub(in crate::token) fn stale(attributes: &Attributes, now: UnixTime) -> bool {
 
 /// The kind of a key, which decides what C_SetAttributeValue may change.
 pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::Kind> {
-    if has_profile(attributes) {
-        return Ok(byok::Kind::OfProfile(profile_of(attributes)?));
+    if let Some(facts) = facts(attributes) {
+        return Ok(byok::Kind::OfProfile(profile_of(attributes)?, facts));
     }
     if of_job(attributes) {
         return Ok(byok::Kind::Job);

@@ -224,9 +224,10 @@ fn pkcs1_is_off_unless_configured() {
         let wrap = ["wrap", key, "-a", NAME, "-k", "public.txt", "-o", blob];
         byok(&desk, &wrap).ok();
     }
-    desk.run_with(&on, &["byok", "import", "k", "good"]).ok();
+    desk.run_with(&on, &["byok", "import", "k", "good", "--without-token"])
+        .ok();
     // The padding is a weak one: nobody learns more than that the blob is bad.
-    desk.run_with(&on, &["byok", "import", "k", "other"])
+    desk.run_with(&on, &["byok", "import", "k", "other", "--without-token"])
         .refused(1, &["CKR_WRAPPED_KEY_INVALID"]);
 }
 

@@ -92,10 +92,47 @@ fn a_symmetric_key_from_creation_to_deletion() {
         let dying = metadata(&desk, &["schedule-deletion", "k", "--days", days, "--yes"]);
         assert_eq!(text(&dying, "KeyState"), "PendingDeletion");
         assert!(text(&dying, "DeleteDate").ends_with('Z'));
+        byok(&desk, &["schedule-deletion", "k", "--days", "9", "--yes"])
+            .refused(1, &["scheduled already"]);
+        byok(&desk, &["disable", "k"]).refused(1, &["cancel-deletion"]);
+        if days == "7" {
+            byok(&desk, &["cancel-deletion", "k"]).ok();
+        }
     }
     let kept = metadata(&desk, &["cancel-deletion", "k"]);
     assert_eq!(text(&kept, "KeyState"), "Enabled");
     assert_eq!(text(&kept, "DeleteDate"), "");
+    byok(&desk, &["cancel-deletion", "k"]).refused(1, &["none to cancel"]);
+    for (command, said) in [
+        ("enable", "Enabled already"),
+        ("disable", "Disabled"),
+        ("disable", "Disabled already"),
+        ("enable", "Enabled"),
+    ] {
+        let out = byok(&desk, &[command, "k"]).ok().out();
+        assert!(out.starts_with(said), "{out}");
+    }
+}
+
+/// AWS: the key is disabled after a cancelled deletion.
+#[test]
+fn a_cancelled_deletion_leaves_a_key_of_aws_disabled() {
+    let desk = desk();
+    let generated = ["--origin", "generated", "--spec", "AES_256", "--profile"];
+    create(&desk, &[&generated[..], &["aws"]].concat());
+    byok(&desk, &["schedule-deletion", "k", "--days", "7", "--yes"]).ok();
+    let kept = metadata(&desk, &["cancel-deletion", "k"]);
+    assert_eq!(text(&kept, "KeyState"), "Disabled");
+    byok(&desk, &["enable", "k"]).ok();
+}
+
+#[test]
+fn what_waits_for_its_material_is_not_switched() {
+    let desk = desk();
+    create(&desk, &["--profile", "aws", "--spec", "AES_256"]);
+    for command in ["disable", "enable"] {
+        byok(&desk, &[command, "k"]).refused(1, &["PendingImport", "import"]);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod openssl;
 mod profiles;
 mod proofs;
 mod receipt;
+mod requests;
 mod rotation;
 mod sources;
 mod tokens;

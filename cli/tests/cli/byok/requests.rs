@@ -1,0 +1,97 @@
+//! Import requests from the command line: their tokens, and ending them.
+
+use std::fs;
+
+use super::common::{byok, create, desk, metadata};
+use crate::cli::common::{Desk, text};
+
+const NAME: &str = "RSAES_OAEP_SHA_256";
+
+/// Requests parameters for the key `k`, and wraps the secret with them; the RequestId.
+fn request(desk: &Desk, folder: &str) -> String {
+    fs::create_dir_all(desk.path(folder)).unwrap();
+    let request = ["parameters", "k", "-a", NAME, "-d", folder, "--json"];
+    let answer = byok(desk, &request).ok().json();
+    let public = format!("{folder}/publickey_{}.pem", text(&answer, "KeyId"));
+    let blob = format!("{folder}/blob");
+    let wrap = [
+        "wrap",
+        "secret.bin",
+        "--raw",
+        "-a",
+        NAME,
+        "--public-key",
+        &public,
+        "--output",
+        &blob,
+    ];
+    byok(desk, &wrap).ok();
+    text(&answer, "RequestId").to_owned()
+}
+
+#[test]
+fn requests_are_listed_and_ended() {
+    let desk = desk();
+    let key = create(&desk, &["--profile", "tencent", "--spec", "AES_256"]);
+    let [one, two] = ["one", "two"].map(|folder| request(&desk, folder));
+    let list = || byok(&desk, &["requests", "k", "--json"]).ok().json()["Requests"].take();
+    let listed = list();
+    let ids: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|at| text(at, "RequestId"))
+        .collect();
+    assert!(ids.len() == 2 && ids.contains(&&*one) && ids.contains(&&*two));
+    assert_eq!(text(&listed[0], "KeyId"), key);
+    assert_eq!(text(&listed[0], "WrappingAlgorithm"), NAME);
+    let found = desk.objects(&["--id", &one]);
+    assert_eq!(found.len(), 2, "both halves have the CKA_ID: {found:?}");
+    assert_eq!(text(&found[0], "label"), "import of k");
+
+    byok(&desk, &["requests", "--revoke", "77", "--yes"]).refused(1, &["RequestId 77"]);
+    byok(&desk, &["requests", "--revoke", &one]).refused(1, &["--yes"]);
+    byok(&desk, &["requests", "--revoke", &one, "--yes"]).ok();
+    assert!(
+        desk.objects(&["--id", &one]).is_empty(),
+        "and its public half"
+    );
+    assert_eq!(list().as_array().unwrap().len(), 1);
+    byok(&desk, &["import", "k", "one/blob"]).refused(1, &["gone", "tenon byok parameters"]);
+    byok(&desk, &["import", "k", "two/blob"]).ok();
+    byok(&desk, &["requests", "--revoke-all", "--yes"]).ok();
+    assert!(list().as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_services_key_takes_material_with_its_token() {
+    let desk = desk();
+    create(&desk, &["--profile", "tencent", "--spec", "AES_256"]);
+    request(&desk, "folder");
+    fs::copy(desk.path("folder/blob"), desk.path("blob")).unwrap();
+    byok(&desk, &["import", "k", "blob"]).refused(1, &["token_", "--without-token"]);
+    let said = byok(&desk, &["import", "k", "folder/blob"]).ok().out();
+    assert!(said.contains("expires: never"), "{said}");
+    let said = byok(
+        &desk,
+        &["import", "k", "blob", "--without-token", "--expires", "2d"],
+    )
+    .ok();
+    assert!(said.out().contains("(in "), "the expiry that was set");
+    let shown = metadata(&desk, &["describe", "k"]);
+    assert_ne!(shown["KeyMaterialExpireUnix"], 0);
+}
+
+#[test]
+fn a_bad_blob_is_explained() {
+    let desk = desk();
+    create(&desk, &["--profile", "tencent", "--spec", "AES_256"]);
+    request(&desk, "folder");
+    desk.write("folder/bad", [7; 256]);
+    desk.write("folder/short", [7; 255]);
+    for (file, bytes) in [("folder/bad", "256 bytes"), ("folder/short", "255 bytes")] {
+        byok(&desk, &["import", "k", file]).refused(1, &[bytes, NAME, "AES_256", "Usual causes"]);
+    }
+    byok(&desk, &["import", "k", "folder/blob"]).ok();
+    byok(&desk, &["import", "k", "folder/bad"]).refused(1, &["than the key is bound to"]);
+}

@@ -114,6 +114,9 @@ pub const INTERNAL_ENDED_BY: CK_ATTRIBUTE_TYPE = vendor(0xFD);
 /// What a secret key's value consists of, where its length does not tell: numbers as `policy::Pieces`
 /// stores them.
 pub const INTERNAL_PIECES: CK_ATTRIBUTE_TYPE = vendor(0xFC);
+/// CKA_ numbers of the uses that a key made of this one's bytes may have, where this key has no other use than
+/// CKA_DERIVE: those that it had before, or that the keys had whose bytes it is made of.
+pub const INTERNAL_USES_OF_COPIES: CK_ATTRIBUTE_TYPE = vendor(0xFD);
 
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);

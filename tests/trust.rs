@@ -15,7 +15,9 @@ mod common;
 
 mod trust {
     mod attacks;
+    mod copies;
     mod derivations;
+    mod heads;
     mod keys;
     mod officer;
     mod oracle;

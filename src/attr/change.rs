@@ -6,6 +6,7 @@ use crate::error::{Error, Result, refuse};
 use super::attributes::Attributes;
 use super::build::{Requester, contradiction, permitted, row_for};
 use super::consistent::{consistent, only_wraps};
+use super::inherit::note_former_uses;
 use super::raw::{self, RawAttribute, RawTemplate};
 use super::row::{AttributeRow, ChangeRule};
 use super::table;
@@ -74,6 +75,7 @@ fn apply(
         }
         changed.set(row.kind, value);
     }
+    note_former_uses(current, &mut changed);
     if !only_wraps(&changed) {
         changed.remove(ck::INTERNAL_ONLY_WRAPS);
     }

@@ -1,12 +1,10 @@
-//! Attributes that tell where a key comes from, and limits that it inherits from the keys it is made of.
+//! Attributes that tell where a key comes from.
 
 use crate::ck;
-use crate::error::{Error, Result};
 
 use super::attributes::Attributes;
-use super::consistent::{consistent, only_wraps};
+use super::consistent::only_wraps;
 use super::row::CreatedBy;
-use super::table;
 use super::value::Value;
 
 /// Sets CKA_LOCAL, CKA_KEY_GEN_MECHANISM, CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE of a new
@@ -60,53 +58,4 @@ pub(crate) fn finish_key_facts(
     } else {
         attributes.remove(ck::INTERNAL_ONLY_WRAPS);
     }
-}
-
-/// Gives a key that is made of `parents` the limits of their lives: the latest CKA_START_DATE, the
-/// earliest CKA_END_DATE and the earliest CKA_TENON_EXPIRES_AT. Stricter dates of its own stay.
-///
-/// # Errors
-/// CKR_TEMPLATE_INCONSISTENT where a date of its own is laxer, or the key would end before it begins.
-pub(crate) fn inherit_limits(attributes: &mut Attributes, parents: &[&Attributes]) -> Result<()> {
-    // Dates and times sort as bytes.
-    let limits = |kind| parents.iter().filter_map(move |parent| limit(parent, kind));
-    let begin = limits(ck::CKA_START_DATE).max();
-    inherit(attributes, ck::CKA_START_DATE, begin, |own, given| {
-        own >= given
-    })?;
-    for kind in [ck::CKA_END_DATE, ck::CKA_TENON_EXPIRES_AT] {
-        inherit(attributes, kind, limits(kind).min(), |own, given| {
-            own <= given
-        })?;
-    }
-    consistent(attributes)
-}
-
-/// A date or time that limits a key's life: neither the empty date nor the time 0 does.
-fn limit(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
-    let bytes = attributes.bytes(kind)?;
-    bytes.iter().any(|byte| *byte != 0).then_some(bytes)
-}
-
-fn inherit(
-    attributes: &mut Attributes,
-    kind: ck::CK_ATTRIBUTE_TYPE,
-    given: Option<&[u8]>,
-    strict: fn(&[u8], &[u8]) -> bool,
-) -> Result<()> {
-    let Some(given) = given else {
-        return Ok(());
-    };
-    match limit(attributes, kind) {
-        None => attributes.set(kind, Value::Bytes(given.to_vec())),
-        Some(own) if strict(own, given) => {}
-        Some(_) => {
-            return Err(Error::new(
-                ck::CKR_TEMPLATE_INCONSISTENT,
-                "a key begins no sooner and ends no later than the keys that it is made of: leave the date out, or give one within theirs",
-            )
-            .at(table::name(kind).unwrap_or_default()));
-        }
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ mod consistent;
 mod date;
 mod describe;
 mod facts;
+mod inherit;
 mod query;
 mod raw;
 mod reveal;
@@ -30,7 +31,10 @@ pub(crate) use attributes::Attributes;
 pub(crate) use build::{NewObject, Requester, build};
 pub(crate) use change::{change, copy};
 pub use describe::{AttributeInfo, ValueForm, known_attributes};
-pub(crate) use facts::{finish_key_facts, inherit_limits};
+pub(crate) use facts::finish_key_facts;
+pub(crate) use inherit::{
+    imply, inherit_limits, inherit_protection, inherit_uses, note_uses_of_copies,
+};
 pub(crate) use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawValue};
 pub(crate) use raw::{stated_bool, stated_bytes, stated_ulong};

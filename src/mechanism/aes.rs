@@ -189,6 +189,9 @@ pub(super) static ROWS: &[Mechanism] = &[
         decrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Pkcs7, key, params, Decrypt)),
         wrap: Some(|key, params, _, clear| keywrap::wrap(KeyWrapForm::Pkcs7, key, params, clear)),
         unwrap: Some(&keywrap::PKCS7),
+        unwrap_whole: Some(|key, params, blob| {
+            keywrap::open_whole(KeyWrapForm::Pkcs7, key, params, blob)
+        }),
         key_wrap: true,
         ..AES
     },
@@ -200,6 +203,9 @@ const KEY_WRAP_PAD: Mechanism = Mechanism {
     name: "CKM_AES_KEY_WRAP_PAD",
     decrypt: Some(|key, params| keywrap::begin(KeyWrapForm::KwpOrPkcs7, key, params, Decrypt)),
     unwrap: Some(&keywrap::EITHER),
+    unwrap_whole: Some(|key, params, blob| {
+        keywrap::open_whole(KeyWrapForm::KwpOrPkcs7, key, params, blob)
+    }),
     key_wrap: true,
     ..AES
 };

@@ -67,6 +67,8 @@ pub enum PrivateForm {
     Pkcs8OrSm2Scalar,
 }
 
+pub(crate) type OpenBlob = fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>;
+
 /// How a mechanism opens a wrapped key.
 pub struct Unwrap {
     /// Judges the blob's length, and no other of its bytes, before any key operation.
@@ -74,7 +76,7 @@ pub struct Unwrap {
     pub length: fn(&Key, &Params, len: usize) -> Result<()>,
     /// Opens a blob whose length passed. All failures are the same error (BYOK rules: the uniform
     /// failure).
-    pub open: fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>,
+    pub open: OpenBlob,
     pub proof: Proof,
 }
 
@@ -201,6 +203,9 @@ pub struct Mechanism {
     /// C_UnwrapKey where a refusal would be an oracle: used in place of `unwrap.open`. Such a
     /// mechanism wraps and unwraps secret keys only.
     pub unwrap_blind: Option<UnwrapBlind>,
+    /// C_UnwrapKey where only a PKCS#7 padding of one whole block may open: used in place of `unwrap.open`
+    /// for secret keys. `None` for mechanisms without such padding.
+    pub unwrap_whole: Option<OpenBlob>,
     /// Works with all versions of an external key: takes a `Keyring`, and no other key.
     pub keyring: bool,
     /// What C_UnwrapKey refuses before it opens a blob: by what is public in the blob, and for a reason
@@ -359,6 +364,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     wrap: None,
     unwrap: None,
     unwrap_blind: None,
+    unwrap_whole: None,
     key_wrap: false,
     keyring: false,
     check_blob: None,

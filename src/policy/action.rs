@@ -3,7 +3,6 @@
 use crate::ck;
 use crate::error::Error;
 
-use super::blob::Blob;
 use super::facts::Use;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +60,28 @@ impl Action {
     }
 }
 
+/// How much an unwrap tells of the blob's plaintext, by its success and by what is known of the new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blob {
+    /// Nothing. The mechanism is made to wrap keys (NIST SP 800-38F), and the key is all of the
+    /// plaintext.
+    KeyWrap,
+    /// Nothing, if the padding is one whole block. The mechanism is made to wrap keys and pads them as PKCS#7
+    /// does, and the new key is a secret one. A key that was wrapped without padding opens too where it ends
+    /// like a padding, of one byte for one key in 256: success then tells that byte.
+    Padded,
+    /// Nothing. A blob that the caller made up does not open, or opens as something random, or holds what
+    /// the caller put into it.
+    Proven,
+    /// Nothing, unless the caller can make the key stream: a counter mode, whose stream consists of
+    /// blocks that the unwrapping key has encrypted.
+    Stream,
+    /// Something. Either the mechanism proves no integrity: the caller may have put the blob together from
+    /// other blobs, the new key then has few bytes that the caller does not know, and using it tells them.
+    /// Or CKA_VALUE_LEN cuts zeros off the end of a proven blob, and success tells that they are zeros.
+    Telling,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Done,
@@ -69,6 +90,8 @@ pub(crate) enum Effect {
     EraseMaterial,
     /// The call succeeds, and nothing changes.
     Nothing,
+    /// The blob opens if its PKCS#7 padding is one whole block.
+    WholePadding,
 }
 
 #[derive(Debug)]

@@ -3,55 +3,41 @@
 use crate::ck;
 use crate::error::{Error, refuse};
 
+use super::action::{Blob, Effect};
 use super::facts::{KeyFacts, Use};
-
-/// How much an unwrap tells of the blob's plaintext, by its success and by what is known of the new key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blob {
-    /// Nothing. The mechanism is made to wrap keys (NIST SP 800-38F), and the key is all of the
-    /// plaintext.
-    KeyWrap,
-    /// Nothing. A blob that the caller made up does not open, or opens as something random, or holds what
-    /// the caller put into it.
-    Proven,
-    /// Nothing, unless the caller can make the key stream: a counter mode, whose stream consists of
-    /// blocks that the unwrapping key has encrypted.
-    Stream,
-    /// Something. Either the mechanism proves no integrity: the caller may have put the blob together from
-    /// other blobs, the new key then has few bytes that the caller does not know, and using it tells them.
-    /// Or the key is less than 16 bytes of a proven blob.
-    Telling,
-}
 
 /// To unwrap by a mechanism without integrity is to decrypt: the caller makes up blobs out of other
 /// blobs of the unwrapping key, and the outcome, or the use of the new key, tells their plaintext. So the
 /// unwrapping key needs CKA_DECRYPT, which gives the plaintext anyway.
-pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<(), Error> {
-    if key.trusted && blob != Blob::KeyWrap {
+pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
+    if key.trusted && !matches!(blob, Blob::KeyWrap | Blob::Padded) {
         return refuse(
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "a trusted key unwraps by key wraps alone, and keys of 16 bytes or more where CKA_VALUE_LEN cuts them",
+            "a trusted key unwraps by key wraps alone, and CKA_VALUE_LEN cuts no zeros off what it unwraps: \
+             wrap by CKM_AES_KEY_WRAP_KWP",
         );
     }
-    let may = |what| key.uses.contains(&what);
-    let encrypts = [Use::Encrypt, Use::Wrap, Use::Sign, Use::Derive];
-    if blob == Blob::Stream && !may(Use::Decrypt) && encrypts.into_iter().any(may) {
-        return refuse(
+    if key.uses.contains(&Use::Decrypt) {
+        return Ok(Effect::Done);
+    }
+    match blob {
+        Blob::KeyWrap | Blob::Proven => Ok(Effect::Done),
+        Blob::Padded => Ok(Effect::WholePadding),
+        // CKA_VERIFY counts too: a GMAC of 32 bits is found by trying, and tells of the key stream.
+        Blob::Stream if key.uses.iter().all(|what| *what == Use::Unwrap) => Ok(Effect::Done),
+        Blob::Stream => refuse(
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "a key that also encrypts, wraps, signs or derives can make the key stream of GCM and CCM, and so \
-             open its blobs itself: give it CKA_DECRYPT=TRUE too, or a blob by CKM_AES_KEY_WRAP_KWP, or use a \
-             key that does nothing but unwrap",
-        );
-    }
-    if blob == Blob::Telling && !may(Use::Decrypt) {
-        return refuse(
+            "a key with another use than CKA_UNWRAP, CKA_VERIFY included, can find the key stream of GCM and \
+             CCM, and so open its blobs itself: give it CKA_DECRYPT=TRUE too, or a blob by \
+             CKM_AES_KEY_WRAP_KWP, or use a key that does nothing but unwrap",
+        ),
+        Blob::Telling => refuse(
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
             "without CKA_DECRYPT the unwrapping key opens no blob by a mechanism that proves no integrity, and \
-             makes no key of less than 16 bytes of one. Give the key CKA_DECRYPT=TRUE, or wrap by \
-             CKM_AES_KEY_WRAP_KWP or CKM_AES_GCM with a tag of at least 96 bits",
-        );
+             cuts no zeros off a secret key, as a CKA_VALUE_LEN that is no multiple of 8 asks for. Give the key \
+             CKA_DECRYPT=TRUE, or wrap by CKM_AES_KEY_WRAP_KWP or CKM_AES_GCM with a tag of at least 96 bits",
+        ),
     }
-    Ok(())
 }
 
 /// Raw RSA and the shared secret of ECDH undo what the public key wraps. So they are refused for a key that

@@ -8,6 +8,7 @@ use crate::error::{Error, refuse};
 use super::action::{Action, Effect, Refusal};
 use super::blob;
 use super::facts::{Caller, Facts, KeyFacts, Login, Use};
+use super::pieces::Pieces;
 use super::roles;
 
 /// Whether `caller` may do `action` with the object of `facts` at the time `now`, and what follows.
@@ -202,8 +203,7 @@ fn use_key(
         Action::Begin(what, mechanism) => (what, mechanism),
         Action::Digest => return Ok(digest(key)?),
         Action::Decipher(blob) => {
-            blob::decipher(key, blob)?;
-            return Ok(Effect::Done);
+            return Ok(blob::decipher(key, blob)?);
         }
         _ => return Ok(Effect::Done),
     };
@@ -268,9 +268,9 @@ fn exportable(key: &KeyFacts, trusted: bool) -> Result<(), Error> {
             "CKA_WRAP_WITH_TRUSTED is TRUE, and this is not an AES key wrap by a secret key that is CKA_TRUSTED",
         );
     }
-    // The wrapped form does not hold the pieces. After an unwrap the key would be taken for one that
-    // nobody altered.
-    if key.wrap_with_trusted && key.pieces.is_some() {
+    // The wrapped form does not hold the pieces. After an unwrap the key is one piece that nobody altered, as
+    // this one must be already, or have the pieces of a new key.
+    if key.wrap_with_trusted && !key.pieces.as_ref().is_none_or(Pieces::is_unwrapped) {
         return refuse(
             ck::CKR_KEY_NOT_WRAPPABLE,
             "CKA_WRAP_WITH_TRUSTED is TRUE, and the key was derived from others in a way that its wrapped form cannot tell: wrap those",
@@ -281,7 +281,10 @@ fn exportable(key: &KeyFacts, trusted: bool) -> Result<(), Error> {
 
 fn copy(facts: &Facts, caller: &Caller, now: UnixTime) -> Result<Effect, Refusal> {
     if !facts.copyable {
-        return Ok(refuse(ck::CKR_ACTION_PROHIBITED, "CKA_COPYABLE is FALSE")?);
+        return Ok(refuse(
+            ck::CKR_ACTION_PROHIBITED,
+            "CKA_COPYABLE is FALSE, so neither C_CopyObject nor a derivation that keeps bytes of the key may copy it",
+        )?);
     }
     let Some(key) = &facts.key else {
         return Ok(Effect::Done);

@@ -16,8 +16,7 @@ mod roles;
 mod tests;
 mod token;
 
-pub(crate) use action::{Action, Effect, Refusal};
-pub(crate) use blob::Blob;
+pub(crate) use action::{Action, Blob, Effect, Refusal};
 pub(crate) use decide::decide;
 pub(crate) use derive::{Derivation, Part, derive};
 pub(crate) use facts::{Caller, Facts, KeyFacts};

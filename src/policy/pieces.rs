@@ -40,8 +40,7 @@ struct Piece {
 }
 
 impl Pieces {
-    /// A value of `len` bytes that was generated, created, unwrapped with its integrity proved, or
-    /// made by a one-way function.
+    /// A value of `len` bytes that was generated, created, or made by a one-way function.
     #[must_use]
     pub fn of(len: usize) -> Self {
         if len == 0 || !len.is_multiple_of(UNGUESSABLE) {
@@ -62,11 +61,18 @@ impl Pieces {
         Self::default().and(len, false)
     }
 
-    /// The value of a secret key that was unwrapped without proof of integrity. It is one piece, since
-    /// the caller may have put the blob together.
+    /// The value of a secret key that was unwrapped. It is one piece, since the caller may know a part of
+    /// it: padding of the mechanism that wrapped it, or blocks that he put together himself where
+    /// the blob's integrity is not proven.
     #[must_use]
-    pub fn of_unproven_unwrap(len: usize) -> Self {
+    pub fn of_unwrap(len: usize) -> Self {
         Self::undivided(len)
+    }
+
+    /// Whether these are the pieces of an unwrapped value.
+    #[must_use]
+    pub fn is_unwrapped(&self) -> bool {
+        *self == Self::of_unwrap(self.len())
     }
 
     #[must_use]

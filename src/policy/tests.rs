@@ -1,3 +1,5 @@
+mod wrapping;
+
 use super::*;
 use crate::byok;
 use crate::ck;
@@ -430,58 +432,6 @@ fn only_readable_secrets_are_digested() {
 }
 
 #[test]
-fn what_an_unwrap_tells_is_for_keys_that_decrypt() {
-    let unwraps = KeyFacts {
-        uses: vec![Use::Unwrap, Use::Wrap, Use::Encrypt],
-        ..key()
-    };
-    let decrypts = KeyFacts {
-        uses: vec![Use::Unwrap, Use::Decrypt],
-        ..key()
-    };
-    let trusted = KeyFacts {
-        trusted: true,
-        ..unwraps.clone()
-    };
-    let alone = KeyFacts {
-        uses: vec![Use::Unwrap],
-        ..key()
-    };
-    let all = [Blob::KeyWrap, Blob::Proven, Blob::Stream, Blob::Telling];
-    for (facts, opened) in [(unwraps, 2), (alone, 3), (decrypts, 4), (trusted, 1)] {
-        for (index, blob) in all.into_iter().enumerate() {
-            let answer = rv(Action::Decipher(blob), &object(facts.clone()), &USER);
-            let refused = answer == ck::CKR_KEY_FUNCTION_NOT_PERMITTED;
-            assert_eq!(refused, index >= opened, "{blob:?}");
-        }
-    }
-}
-
-#[test]
-fn a_key_that_unwraps_alone_opens_no_blob_another_way() {
-    let raw = [
-        (Use::Sign, ck::CKM_RSA_X_509),
-        (Use::SignRecover, ck::CKM_RSA_X_509),
-        (Use::Derive, ck::CKM_ECDH1_DERIVE),
-        (Use::Derive, ck::CKM_ECDH1_COFACTOR_DERIVE),
-    ];
-    for (what, mechanism) in raw {
-        for (more, refused) in [
-            (vec![], false),
-            (vec![Use::Unwrap], true),
-            (vec![Use::Unwrap, Use::Decrypt], false),
-        ] {
-            let facts = KeyFacts {
-                uses: [more, vec![what]].concat(),
-                ..key()
-            };
-            let answer = decide(Action::Begin(what, mechanism), &object(facts), &USER, NOW);
-            assert_eq!(answer.is_err(), refused, "{what:?} {mechanism:#x}");
-        }
-    }
-}
-
-#[test]
 fn an_expired_public_key_verifies_and_protects_nothing_new() {
     let expired = KeyFacts {
         secret: false,
@@ -541,25 +491,6 @@ fn a_key_out_of_time_is_neither_copied_nor_wrapped_nor_digested() {
         });
         assert_eq!(rv(Action::Copy, &public, &USER), ck::CKR_OK);
     }
-}
-
-/// Its wrapped form does not tell what it consists of.
-#[test]
-fn a_key_of_unusual_pieces_leaves_under_no_trusted_key() {
-    let leaves = |wrap_with_trusted, pieces| {
-        let facts = object(KeyFacts {
-            extractable: true,
-            wrap_with_trusted,
-            value_len: 32,
-            pieces,
-            ..key()
-        });
-        rv(Action::Export { trusted: true }, &facts, &USER)
-    };
-    let undivided = || Some(Pieces::undivided(32));
-    assert_eq!(leaves(true, undivided()), ck::CKR_KEY_NOT_WRAPPABLE);
-    assert_eq!(leaves(true, None), ck::CKR_OK);
-    assert_eq!(leaves(false, undivided()), ck::CKR_OK);
 }
 
 #[test]

@@ -5,12 +5,12 @@ use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::Material;
 use crate::mechanism::{Composition, Mechanism, Operand, Params};
-use crate::policy::{self, Action, Derivation, Part, Pieces, Use};
+use crate::policy::{self, Action, Derivation, KeyFacts, Part, Pieces, Use};
 use crate::secret::Secret;
 
 use super::access::{UsableKey, as_key_error};
 use super::{Caller, Token};
-use crate::token::cache::object::Handle;
+use crate::token::cache::object::{Handle, Object};
 use crate::token::identity::audit::Event;
 use crate::token::record::facts::facts;
 use crate::token::record::facts::set_origin;
@@ -40,7 +40,11 @@ impl Token {
             operands.push(self.usable_key(handle, Use::Derive, mechanism)?);
         }
         let keys = self.keys()?;
-        let implied = implied(mechanism, &operands, template)?;
+        let parts = closed_parts(mechanism, &operands);
+        for part in &parts {
+            self.decide(Action::Copy, part, &keys, caller.read_write)?;
+        }
+        let implied = implied(mechanism, &operands, &parts, template)?;
         let NewObject { mut attributes, .. } =
             attr::build(CreatedBy::Derive, &implied, template, &keys.requester())?;
         self.may_make(caller, &keys, &attributes)?;
@@ -56,6 +60,7 @@ impl Token {
             set_facts(&mut attributes, &operands);
             let parents: Vec<_> = operands.iter().map(|one| &one.object.attributes).collect();
             attr::inherit_limits(&mut attributes, &parents)?;
+            attr::note_uses_of_copies(&mut attributes, &attributes_of(&parts));
             set_pieces(&mut attributes, &pieces);
             Some(material)
         };
@@ -153,57 +158,53 @@ fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> D
     }
 }
 
-/// The attributes that function, mechanism and operands fix for a derived key or data object: the base
-/// key's CKA_DERIVE_TEMPLATE, which a data object cannot meet if it names attributes of keys; and, where
-/// the derived key holds bytes of its operands, the attributes that protect those (sections 6.32 and
-/// 6.43: "if … CKA_SENSITIVE … is set to CK_TRUE, so is the derived key").
+/// The attributes that function, mechanism and operands fix for a derived key or data object: the
+/// CKA_DERIVE_TEMPLATE of each operand, which a data object cannot meet if it names attributes of keys; and,
+/// where the derived key holds bytes of its operands, what protects those (sections 6.32 and 6.43: "if …
+/// CKA_SENSITIVE … is set to CK_TRUE, so is the derived key").
 fn implied(
     mechanism: &Mechanism,
     operands: &[UsableKey],
+    parts: &[&Object],
     template: &[RawAttribute],
 ) -> Result<Attributes> {
-    let mut implied = operands[0]
-        .object
-        .attributes
-        .template(ck::CKA_DERIVE_TEMPLATE)
-        .unwrap_or_default();
+    let mut implied = Attributes::default();
+    for operand in operands {
+        let wanted = operand.object.attributes.template(ck::CKA_DERIVE_TEMPLATE);
+        for (kind, value) in wanted.iter().flat_map(Attributes::iter) {
+            attr::imply(&mut implied, kind, value.clone())?;
+        }
+    }
     if mechanism.derives_data {
-        imply(&mut implied, ck::CKA_CLASS, Value::Ulong(ck::CKO_DATA))?;
+        attr::imply(&mut implied, ck::CKA_CLASS, Value::Ulong(ck::CKO_DATA))?;
         return Ok(implied);
     }
     let class = Value::Ulong(ck::CKO_SECRET_KEY);
-    imply(&mut implied, ck::CKA_CLASS, class)?;
+    attr::imply(&mut implied, ck::CKA_CLASS, class)?;
     let named = stated_ulong(template, ck::CKA_KEY_TYPE)?.is_some();
     if !named && implied.get(ck::CKA_KEY_TYPE).is_none() {
         implied.set(ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_GENERIC_SECRET));
     }
-    if matches!(mechanism.composition, Composition::OneWay { .. }) {
-        return Ok(implied);
+    let parts = attributes_of(parts);
+    for part in &parts {
+        attr::inherit_protection(&mut implied, part)?;
     }
-    for operand in operands {
-        let of = &operand.object.attributes;
-        for kind in [ck::CKA_SENSITIVE, ck::CKA_WRAP_WITH_TRUSTED] {
-            if of.bool(kind) {
-                imply(&mut implied, kind, Value::Bool(true))?;
-            }
-        }
-        if !of.bool(ck::CKA_EXTRACTABLE) {
-            imply(&mut implied, ck::CKA_EXTRACTABLE, Value::Bool(false))?;
-        }
-    }
+    attr::inherit_uses(&mut implied, &parts)?;
     Ok(implied)
 }
 
-fn imply(implied: &mut Attributes, kind: ck::CK_ATTRIBUTE_TYPE, value: Value) -> Result<()> {
-    if implied.get(kind).is_some_and(|present| *present != value) {
-        return Err(Error::new(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "CKA_DERIVE_TEMPLATE contradicts the base key or the mechanism",
-        )
-        .at(attr::name(kind).unwrap_or_default()));
+/// The operands whose value must not be read, and of which the derived value keeps bytes.
+fn closed_parts<'a>(mechanism: &Mechanism, operands: &'a [UsableKey]) -> Vec<&'a Object> {
+    if matches!(mechanism.composition, Composition::OneWay { .. }) {
+        return Vec::new();
     }
-    implied.set(kind, value);
-    Ok(())
+    let closed = |object: &&Object| object.facts().key.as_ref().is_some_and(KeyFacts::closed);
+    let objects = operands.iter().map(|operand| &*operand.object);
+    objects.filter(closed).collect()
+}
+
+fn attributes_of<'a>(objects: &[&'a Object]) -> Vec<&'a Attributes> {
+    objects.iter().map(|object| &object.attributes).collect()
 }
 
 /// The material of a derived key; refuses a value whose length does not fit the key type.

@@ -140,7 +140,7 @@ impl Token {
                 "a ciphertext holds a secret key alone",
             );
         };
-        let pieces = Pieces::of_unproven_unwrap(secret.len());
+        let pieces = Pieces::of_unwrap(secret.len());
         Ok((secret, pieces))
     }
 

@@ -12,9 +12,6 @@ use crate::policy::Blob;
 /// Bytes of the blocks that AES key wrap works on (RFC 3394).
 const SEMIBLOCK: usize = 8;
 
-/// A secret key shorter than this many bytes counts as short enough to be guessed.
-const GUESSABLE: u64 = 16;
-
 /// How a blob is opened.
 pub(super) struct Opening<'a> {
     pub(super) mechanism: &'a Mechanism,
@@ -23,6 +20,8 @@ pub(super) struct Opening<'a> {
     pub(super) params: Vec<Params>,
     /// What a blob proves that opens, by whichever parameter.
     pub(super) proof: Proof,
+    /// Whether PKCS#7 padding must be one whole block.
+    pub(super) whole_padding: bool,
 }
 
 impl<'a> Opening<'a> {
@@ -39,18 +38,17 @@ impl<'a> Opening<'a> {
             unwrap,
             params,
             proof,
+            whole_padding: false,
         })
     }
 
     /// What making a key with these attributes would tell the caller of the blob's plaintext.
     pub(super) fn kind(&self, attributes: &Attributes) -> Blob {
-        let short = attributes.class() == ck::CKO_SECRET_KEY
-            && key::cuts(attributes, self.mechanism.zero_padded)
-            && attributes
-                .ulong(ck::CKA_VALUE_LEN)
-                .is_some_and(|len| len < GUESSABLE);
+        let secret = attributes.class() == ck::CKO_SECRET_KEY;
+        let cut = secret && key::cuts(attributes, self.mechanism.zero_padded);
         match self.proof {
-            Proof::Integrity | Proof::Stream if short => Blob::Telling,
+            Proof::Integrity | Proof::Stream if cut => Blob::Telling,
+            Proof::Integrity if secret && self.mechanism.unwrap_whole.is_some() => Blob::Padded,
             Proof::Integrity if self.mechanism.key_wrap => Blob::KeyWrap,
             Proof::Stream => Blob::Stream,
             Proof::Integrity | Proof::Isolation => Blob::Proven,
@@ -71,9 +69,10 @@ impl<'a> Opening<'a> {
     }
 
     fn clear(&self, key: &Key, blob: &[u8], fits: KeyLengths) -> Option<Opened> {
+        let whole = self.mechanism.unwrap_whole.filter(|_| self.whole_padding);
         let open = |params| match self.mechanism.unwrap_blind {
             Some(blind) => blind(key, params, blob, fits),
-            None => (self.unwrap.open)(key, params, blob).map(|clear| Opened {
+            None => whole.unwrap_or(self.unwrap.open)(key, params, blob).map(|clear| Opened {
                 clear,
                 genuine: true,
             }),
@@ -131,7 +130,21 @@ impl<'a> Opening<'a> {
                 read(attributes, clear, self.mechanism.private_form)
                     .map(|material| Unwrapped { material, genuine })
             })
-            .ok_or_else(bad_blob)
+            .ok_or_else(|| self.refused())
+    }
+
+    fn refused(&self) -> Error {
+        if !self.whole_padding {
+            return bad_blob();
+        }
+        Error::new(
+            ck::CKR_WRAPPED_KEY_INVALID,
+            format!(
+                "the blob does not hold a key that fits the template. Where the unwrapping key has no CKA_DECRYPT, \
+                 {} opens secret keys of a multiple of 8 bytes alone: wrap others by CKM_AES_KEY_WRAP_KWP",
+                self.mechanism.name
+            ),
+        )
     }
 }
 

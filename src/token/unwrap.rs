@@ -11,7 +11,7 @@ use crate::crypto::rsa::RsaMaterial;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{self, Material};
 use crate::mechanism::{Mechanism, Params};
-use crate::policy::{Action, Pieces, Use};
+use crate::policy::{Action, Effect, Pieces, Use};
 
 use super::change::lives::bound_by_id;
 use super::identity::state::Keys;
@@ -45,7 +45,7 @@ impl Token {
         template: &[RawAttribute],
     ) -> Result<Handle> {
         let opening = Opening::new(mechanism, vec![params.clone()])?;
-        let unwrapped = self.unwrap(caller, (&opening, params), unwrapping, blob, template);
+        let unwrapped = self.unwrap(caller, (opening, params), unwrapping, blob, template);
         if let Err(error) = &unwrapped {
             let refused = Event::ImportRefused.with(mechanism.id);
             let refused = match self.object(unwrapping) {
@@ -61,7 +61,7 @@ impl Token {
     fn unwrap(
         &self,
         caller: Caller,
-        (opening, params): (&Opening<'_>, &Params),
+        (mut opening, params): (Opening<'_>, &Params),
         unwrapping: Handle,
         blob: &[u8],
         template: &[RawAttribute],
@@ -85,7 +85,8 @@ impl Token {
         let NewObject { attributes, .. } =
             attr::build(CreatedBy::Unwrap, &implied, template, &requester)?;
         let kind = opening.kind(&attributes);
-        self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
+        let effect = self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
+        opening.whole_padding = effect == Effect::WholePadding;
         let expires_at = attributes
             .bytes(ck::CKA_TENON_EXPIRES_AT)
             .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
@@ -93,7 +94,7 @@ impl Token {
             .map_err(|refused| self.state.time.explained_byok(refused))?;
         self.may_make(caller, &keys, &attributes)?;
         let algorithm = wrapping_algorithm(mechanism, params, &usable.key);
-        let binds = self.binds(&keys, opening, algorithm, &attributes)?;
+        let binds = self.binds(&keys, &opening, algorithm, &attributes)?;
         if !binds && attributes.get(ck::CKA_TENON_OWNER_NONCE).is_some() {
             return Err(Error::new(
                 ck::CKR_TEMPLATE_INCONSISTENT,
@@ -111,9 +112,8 @@ impl Token {
         if !binds {
             refuse_any(&attributes, &[ck::CKA_TENON_NEW_MATERIAL])?;
             let doing = Event::Unwrap.with(mechanism.id).by(usable.object.uid);
-            let proven = opening.proof.integrity();
             let key = (attributes, unwrapped.material);
-            return self.make_unwrapped(caller, &keys, doing, key, proven);
+            return self.make_unwrapped(caller, &keys, doing, key);
         }
         let unwrapped = UnwrappedMaterial {
             attributes: &attributes,
@@ -233,11 +233,10 @@ impl Token {
         keys: &Keys,
         doing: Doing,
         (mut attributes, material): (Attributes, Material),
-        proven: bool,
     ) -> Result<Handle> {
         key::describe(&mut attributes, &material)?;
-        if let (Material::Secret(value), false) = (&material, proven) {
-            set_pieces(&mut attributes, &Pieces::of_unproven_unwrap(value.len()));
+        if let Material::Secret(value) = &material {
+            set_pieces(&mut attributes, &Pieces::of_unwrap(value.len()));
         }
         attr::finish_key_facts(CreatedBy::Unwrap, &mut attributes, None);
         set_origin(&mut attributes, ck::ORIGIN_IMPORTED);

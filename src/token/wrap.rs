@@ -2,7 +2,8 @@
 
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Generator, Ivs, Mechanism, MessageParams, Params};
+use crate::keytype::Key;
+use crate::mechanism::{Generator, Ivs, Mechanism, MessageParams, OpenBlob, Params};
 use crate::out::Out;
 use crate::policy::{Action, Use};
 
@@ -109,8 +110,28 @@ impl Token {
                 ),
             );
         }
-        wrap(&usable.key, params, self.rng(), &clear).map_err(as_wrap_error)
+        let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_wrap_error)?;
+        let secret = object.class() == ck::CKO_SECRET_KEY;
+        if secret && object.attributes.bool(ck::CKA_WRAP_WITH_TRUSTED) {
+            comes_back(mechanism, (&usable.key, params), &wrapped)?;
+        }
+        Ok(wrapped)
     }
+}
+
+/// Refuses a blob whose PKCS#7 padding is no whole block: no trusted key opens it, since none has CKA_DECRYPT.
+fn comes_back(mechanism: &Mechanism, (key, params): (&Key, &Params), wrapped: &[u8]) -> Result<()> {
+    let opens = |open: OpenBlob| open(key, params, wrapped).is_ok();
+    if mechanism.unwrap_whole.is_none_or(opens) {
+        return Ok(());
+    }
+    refuse(
+        ck::CKR_KEY_SIZE_RANGE,
+        format!(
+            "{} pads this key, which is CKA_WRAP_WITH_TRUSTED, by less than a whole block, and C_UnwrapKey by a trusted key would refuse it: use CKM_AES_KEY_WRAP_KWP",
+            mechanism.name
+        ),
+    )
 }
 
 /// Refuses a key that does not match the wrapping key's CKA_WRAP_TEMPLATE (section 5.18.3).

@@ -297,8 +297,17 @@ fn a_trusted_wrap_does_not_shed_it() {
     let request = fixture.request(and_key(key).0, and_key(key).1);
     let twice = session.derive_key(request, key, &template()).unwrap();
     returns!(wrap(&fixture, trusted, twice), CKR_OK);
-    let blob = wrap(&fixture, trusted, key).unwrap();
-    returns!(unwrap(&fixture, trusted, &blob, vec![]), CKR_OK);
+    // An unwrapped key leaves again as it came, and stays one piece.
+    let derives = attrs![
+        CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET, CKA_DERIVE => true, CKA_EXTRACTABLE => true,
+    ];
+    let mut key = key;
+    for _ in 0..2 {
+        let blob = wrap(&fixture, trusted, key).unwrap();
+        key = unwrap(&fixture, trusted, &blob, derives.clone()).unwrap();
+        returns!(derive(&fixture, extract(0), key, 16), CKR_KEY_SIZE_RANGE);
+        returns!(derive(&fixture, extract(0), key, 32), CKR_OK);
+    }
 }
 
 /// Zeros behind a key are taken away where nothing depends on it: not of a trusted key's blob.
@@ -330,30 +339,78 @@ fn a_trusted_unwrap_tells_no_zero() {
     returns!(wrap(&fixture, trusted, odd), CKR_OK);
 }
 
-/// The caller may have put the blob together, so that no part of the key is one of its own.
+/// The token does not know how much of an unwrapped key the caller knows: padding that another mechanism left
+/// in it, or blocks of a blob that the caller put together. So no part of such a key is taken.
 #[test]
-fn an_unwrap_without_proof_makes_one_piece() {
+fn an_unwrap_makes_one_piece() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let wrapping = secret(session, ck::CKK_AES, vec![]).public;
     let free = generic(&fixture, attrs![CKA_EXTRACTABLE => true]);
-    for (id, params, divided) in [
-        (ck::CKM_AES_CBC, Params::Iv(vec![0; 16]), false),
-        (ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16]), false),
-        (ck::CKM_AES_KEY_WRAP_KWP, Params::None, true),
+    for (id, params) in [
+        (ck::CKM_AES_CBC, Params::Iv(vec![0; 16])),
+        (ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16])),
+        (ck::CKM_AES_KEY_WRAP, Params::None),
+        (ck::CKM_AES_KEY_WRAP_KWP, Params::None),
+        (ck::CKM_AES_KEY_WRAP_PKCS7, Params::None),
     ] {
         let request = || fixture.request(id, params.clone());
         let blob = full(|out| session.wrap_key(request(), wrapping, free, out)).unwrap();
-        let template = attrs![
+        let unwrapped = |more| {
+            let template = attrs![
+                CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+                CKA_DERIVE => true,
+            ];
+            let template = with(template, more);
+            session.unwrap_key(request(), wrapping, &blob, &template)
+        };
+        let key = unwrapped(vec![]).unwrap();
+        let copy = session
+            .copy_object(key, &attrs![CKA_LABEL => "copy"])
+            .unwrap();
+        for key in [key, copy] {
+            let half = derive(&fixture, extract(0), key, 16);
+            returns!(half, CKR_KEY_SIZE_RANGE, "{id:#x}");
+            returns!(derive(&fixture, xor(32), key, 32), CKR_OK);
+            returns!(derive(&fixture, extract(0), key, 32), CKR_OK);
+        }
+        // Whoever may read the key knows all of it.
+        let open = attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+        let open = unwrapped(open).unwrap();
+        returns!(derive(&fixture, extract(0), open, 16), CKR_OK, "{id:#x}");
+    }
+}
+
+/// A key of 17 bytes that leaves by CKM_AES_KEY_WRAP_PKCS7 and comes back by CKM_AES_KEY_WRAP has its padding
+/// behind it: its last byte and 15 known ones would be a piece of 16.
+#[test]
+fn a_padding_that_came_along_is_no_part_of_a_piece() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let trusted = trusted_key(&fixture, vec![]);
+    let picky = || attrs![CKA_EXTRACTABLE => true, CKA_WRAP_WITH_TRUSTED => true];
+    let kw = || fixture.plain(ck::CKM_AES_KEY_WRAP);
+    let pkcs7 = || fixture.plain(ck::CKM_AES_KEY_WRAP_PKCS7);
+    let template = with(
+        attrs![
             CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
             CKA_DERIVE => true,
-        ];
-        let key = session
-            .unwrap_key(request(), wrapping, &blob, &template)
-            .unwrap();
-        let half = derive(&fixture, extract(0), key, 16);
-        assert_eq!(half.is_ok(), divided, "{id:#x}");
-        returns!(derive(&fixture, xor(32), key, 32), CKR_OK);
+        ],
+        picky(),
+    );
+    // No trusted key would open what is padded by less than a block, so it does not leave so.
+    let odd = generic(&fixture, with(picky(), attrs![CKA_VALUE => &[7; 17]]));
+    let outcome = full(|out| session.wrap_key(pkcs7(), trusted, odd, out));
+    returns!(outcome, CKR_KEY_SIZE_RANGE);
+    let mut key = generic(&fixture, with(picky(), attrs![CKA_VALUE => &[7; 24]]));
+    for len in [32, 40, 48] {
+        let blob = full(|out| session.wrap_key(pkcs7(), trusted, key, out)).unwrap();
+        key = session.unwrap_key(kw(), trusted, &blob, &template).unwrap();
+        for (place, cut) in [(0, 16), (16, 16), (0, 24), (24, 8)] {
+            let part = derive(&fixture, extract(place), key, cut);
+            returns!(part, CKR_KEY_SIZE_RANGE, "{place} {cut} of {len}");
+        }
+        returns!(derive(&fixture, extract(0), key, len), CKR_OK);
     }
 }
 

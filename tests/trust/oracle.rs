@@ -29,7 +29,7 @@ fn twins(fixture: &Fixture, key_type: u64, more: Vec<RawAttribute>) -> Twins {
     let none = || {
         attrs![
             CKA_ENCRYPT => false, CKA_DECRYPT => false, CKA_WRAP => false, CKA_UNWRAP => false,
-            CKA_SIGN => false, CKA_DERIVE => false,
+            CKA_SIGN => false, CKA_VERIFY => false, CKA_DERIVE => false,
         ]
     };
     Twins {
@@ -241,12 +241,14 @@ fn a_key_with_another_use_opens_no_blob_of_a_counter_mode() {
             attrs![CKA_WRAP => true],
             attrs![CKA_SIGN => true],
             attrs![CKA_DERIVE => true],
+            // A GMAC with a tag of 32 bits is found by trying, and tells of the key stream.
+            attrs![CKA_VERIFY => true],
         ] {
             let decrypts = with(more.clone(), attrs![CKA_DECRYPT => true]);
             returns!(unwrap(more), CKR_KEY_FUNCTION_NOT_PERMITTED, "{id:#x}");
             returns!(unwrap(decrypts), CKR_OK, "{id:#x}");
         }
-        returns!(unwrap(attrs![CKA_VERIFY => true]), CKR_OK, "{id:#x}");
+        returns!(unwrap(attrs![]), CKR_OK, "{id:#x}");
     }
 }
 
@@ -294,30 +296,107 @@ fn wrapping_twins(fixture: &Fixture) -> (Handle, Handle) {
     (make(true), make(false))
 }
 
-/// Who could cut a byte off a key and put a guessed one on again would find it by comparing.
+/// Who could cut a byte off a key and put a guessed one on again would find it by comparing. So a key wrap
+/// cuts zeros alone, and those only by a key that decrypts: that a key ends with zeros is told too.
 #[test]
 fn a_key_wrap_cuts_zeros_alone() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let (wrapping, unwrapping) = wrapping_twins(&fixture);
     let plain = || fixture.plain(ck::CKM_AES_KEY_WRAP);
-    for len in [24_u64, 27, 32] {
-        let value = vec![0xC3; usize::try_from(len).unwrap()];
-        let template = attrs![CKA_VALUE => &value, CKA_EXTRACTABLE => true];
+    let wrapped = |value: &[u8]| {
+        let (wrapping, _) = wrapping_twins(&fixture);
+        let template = attrs![CKA_VALUE => value, CKA_EXTRACTABLE => true];
         let key = secret(session, ck::CKK_GENERIC_SECRET, template).public;
-        let blob = full(|out| session.wrap_key(plain(), wrapping, key, out)).unwrap();
+        full(|out| session.wrap_key(plain(), wrapping, key, out)).unwrap()
+    };
+    let unwrap = |decrypts: bool, blob: &[u8], len: u64| {
+        let unwrapping = attrs![
+            CKA_VALUE => &[0x5A; 32], CKA_ENCRYPT => false, CKA_DECRYPT => decrypts,
+            CKA_WRAP => false, CKA_UNWRAP => true,
+        ];
+        let unwrapping = secret(session, ck::CKK_AES, unwrapping).public;
+        let template = attrs![
+            CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+            CKA_VALUE_LEN => len,
+        ];
+        session.unwrap_key(plain(), unwrapping, blob, &template)
+    };
+    for len in [24_u64, 27, 32] {
+        let blob = wrapped(&vec![0xC3; usize::try_from(len).unwrap()]);
         for cut in [0, 1, 3, 7] {
-            let template = attrs![
-                CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
-                CKA_VALUE_LEN => len - cut,
-            ];
-            let outcome = session.unwrap_key(plain(), unwrapping, &blob, &template);
+            let outcome = unwrap(true, &blob, len - cut);
             if cut == 0 {
                 returns!(outcome, CKR_OK, "{len}");
             } else {
                 returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{len} {cut}");
             }
+            let outcome = unwrap(false, &blob, len - cut);
+            match ((len - cut) % 8, cut) {
+                (0, 0) => returns!(outcome, CKR_OK, "{len}"),
+                (0, _) => returns!(outcome, CKR_WRAPPED_KEY_INVALID, "{len} {cut}"),
+                _ => returns!(outcome, CKR_KEY_FUNCTION_NOT_PERMITTED, "{len} {cut}"),
+            }
         }
+    }
+    // The same answer whether the key ends with a zero or not.
+    let mut ends_with_zero = vec![0xC3; 32];
+    ends_with_zero[31] = 0;
+    let blob = wrapped(&ends_with_zero);
+    returns!(unwrap(false, &blob, 31), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    returns!(unwrap(true, &blob, 31), CKR_OK);
+}
+
+/// A key that was wrapped without padding ends like a padding of one byte in one case of 256. Opened by a
+/// mechanism that takes the padding away, it would tell that byte by its success.
+#[test]
+fn an_unwrap_tells_nothing_of_what_looks_like_padding() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let keys = |decrypts: bool| {
+        let (wrapping, _) = wrapping_twins(&fixture);
+        let template = attrs![
+            CKA_VALUE => &[0x5A; 32], CKA_ENCRYPT => false, CKA_DECRYPT => decrypts,
+            CKA_WRAP => false, CKA_UNWRAP => true,
+        ];
+        let unwrapping = secret(session, ck::CKK_AES, template).public;
+        (wrapping, unwrapping)
+    };
+    let template = attrs![
+        CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,
+    ];
+    let ways = [ck::CKM_AES_KEY_WRAP_PKCS7, ck::CKM_AES_KEY_WRAP_PAD];
+    for decrypts in [false, true] {
+        let (wrapping, unwrapping) = keys(decrypts);
+        let wrap = |id, value: &[u8]| {
+            let template = attrs![CKA_VALUE => value, CKA_EXTRACTABLE => true];
+            let key = secret(session, ck::CKK_GENERIC_SECRET, template).public;
+            full(|out| session.wrap_key(fixture.plain(id), wrapping, key, out)).unwrap()
+        };
+        for id in ways {
+            let unwrap =
+                |blob: &[u8]| session.unwrap_key(fixture.plain(id), unwrapping, blob, &template);
+            for padding in 0..=9_u8 {
+                let mut value = vec![0xC3; 32];
+                value[32 - usize::from(padding)..].fill(padding);
+                let outcome = unwrap(&wrap(ck::CKM_AES_KEY_WRAP, &value));
+                let opens = padding == 8 || decrypts && (1..=8).contains(&padding);
+                assert_eq!(outcome.is_ok(), opens, "{id:#x} {padding} {decrypts}");
+                assert!(opens || rv(&outcome) == "CKR_WRAPPED_KEY_INVALID");
+            }
+            // What the mechanism itself pads: by a key that decrypts, each length.
+            for len in [16, 20, 32] {
+                let blob = wrap(ck::CKM_AES_KEY_WRAP_PKCS7, &vec![0xC3; len]);
+                let opens = decrypts || len % 8 == 0;
+                assert_eq!(unwrap(&blob).is_ok(), opens, "{id:#x} {len} {decrypts}");
+            }
+        }
+        // RFC 5649 protects the length, so it is taken as it is.
+        let blob = wrap(ck::CKM_AES_KEY_WRAP_KWP, &[0xC3; 20]);
+        let pad = fixture.plain(ck::CKM_AES_KEY_WRAP_PAD);
+        returns!(
+            session.unwrap_key(pad, unwrapping, &blob, &template),
+            CKR_OK
+        );
     }
 }
 
@@ -445,9 +524,10 @@ fn a_key_wrap_does_not_tell_whether_it_cuts_zeros() {
         }
     }
     returns!(unwrap(1, ck::CKM_AES_KEY_WRAP, 32), CKR_OK);
-    returns!(unwrap(0, ck::CKM_AES_KEY_WRAP, 31), CKR_WRAPPED_KEY_INVALID);
-    returns!(
-        unwrap(0, ck::CKM_AES_KEY_WRAP, 15),
-        CKR_KEY_FUNCTION_NOT_PERMITTED
-    );
+    for len in [15, 31] {
+        returns!(
+            unwrap(0, ck::CKM_AES_KEY_WRAP, len),
+            CKR_KEY_FUNCTION_NOT_PERMITTED
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! What a file holds: private keys, public keys and certificates, in every usual encoding.
 
 mod certificate;
+mod cost;
 pub(crate) mod kind;
 mod pem;
 
@@ -144,6 +145,7 @@ fn decrypted(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Re
     if sealed.encryption_algorithm.pbes2().is_none() {
         return Err(unreadable().into());
     }
+    cost::check(&sealed.encryption_algorithm)?;
     let clear = sealed
         .decrypt(password()?.as_bytes())
         .map_err(|error| match error {

@@ -84,6 +84,27 @@ fn encrypted_keys_need_their_password() {
         .refused(1, &["openssl pkcs8 -topk8"]);
 }
 
+/// The file names the cost of stretching its password. More memory than there is would end the program.
+#[test]
+fn a_key_whose_password_costs_too_much_is_refused() {
+    let desk = Desk::new();
+    desk.write("password", "open sesame\n");
+    let scrypt = String::from_utf8(file("ec-scrypt.pem")).unwrap();
+    // N=16384, r=8, p=1; in their place N=32767, r=127, and p=127.
+    for (there, costly, said) in [
+        ("QAAC\nAQgC", "f/8C\nAX8C", "508 MiB"),
+        ("AQgCAQEw", "AQgCAX8w", "parallelization of 127"),
+    ] {
+        assert!(scrypt.contains(there));
+        desk.write("key.pem", scrypt.replace(there, costly));
+        let password = ["--password-file", "password"];
+        let import = [&["import", "key.pem", "--label", "k"][..], &password].concat();
+        desk.run(&import)
+            .refused(1, &[said, "at most", "openssl pkcs8 -topk8"]);
+        assert!(desk.objects(&[]).is_empty());
+    }
+}
+
 #[test]
 fn a_key_and_its_certificate_come_in_one_file_and_share_the_id() {
     // Of the certificate's own extension.

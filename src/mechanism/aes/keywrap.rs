@@ -36,6 +36,14 @@ pub(super) enum KeyWrapForm {
     Pkcs7OrKwp,
 }
 
+/// Which PKCS#7 padding is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Padding {
+    Any,
+    /// One whole semiblock, behind a text of whole semiblocks.
+    Whole,
+}
+
 struct KeyWrap {
     form: KeyWrapForm,
     iv: [u8; SEMIBLOCK],
@@ -70,18 +78,26 @@ impl KeyWrap {
         }
     }
 
-    fn open(&self, kek: &[u8], wrapped: &[u8]) -> crypto::Result<Secret> {
+    fn open(&self, kek: &[u8], wrapped: &[u8], padding: Padding) -> crypto::Result<Secret> {
         match self.form {
             KeyWrapForm::Plain => kw_unwrap(kek, &self.iv, wrapped),
             KeyWrapForm::Kwp => kwp_unwrap(kek, wrapped),
-            KeyWrapForm::Pkcs7 => kw_pkcs7_unwrap(kek, &self.iv, wrapped),
+            KeyWrapForm::Pkcs7 => self.open_padded(kek, wrapped, padding),
             KeyWrapForm::KwpOrPkcs7 | KeyWrapForm::Pkcs7OrKwp => match kwp_unwrap(kek, wrapped) {
                 Err(crypto::Error::BadCiphertext) if wrapped.len() >= SHORTEST => {
-                    kw_pkcs7_unwrap(kek, &self.iv, wrapped)
+                    self.open_padded(kek, wrapped, padding)
                 }
                 outcome => outcome,
             },
         }
+    }
+
+    fn open_padded(&self, kek: &[u8], wrapped: &[u8], padding: Padding) -> crypto::Result<Secret> {
+        let clear = kw_pkcs7_unwrap(kek, &self.iv, wrapped)?;
+        if padding == Padding::Whole && !clear.len().is_multiple_of(SEMIBLOCK) {
+            return Err(crypto::Error::BadCiphertext);
+        }
+        Ok(clear)
     }
 
     fn takes(&self, len: usize) -> bool {
@@ -97,7 +113,7 @@ macro_rules! unwrap {
     ($($name:ident: $form:expr;)+) => {$(
         pub(super) static $name: Unwrap = Unwrap {
             length: |_, params, len| length($form, params, len),
-            open: |key, params, blob| open($form, key, params, blob),
+            open: |key, params, blob| open($form, Padding::Any, key, params, blob),
             proof: Proof::Integrity,
         };
     )+};
@@ -126,8 +142,20 @@ fn length(form: KeyWrapForm, params: &Params, len: usize) -> Result<()> {
     Ok(())
 }
 
+/// As `Unwrap::open`, where only a whole block of PKCS#7 padding may open. The padding of RFC 5649 is taken
+/// as it is: the wrap's own check covers it.
+pub(super) fn open_whole(
+    form: KeyWrapForm,
+    key: &Key,
+    params: &Params,
+    blob: &[u8],
+) -> std::result::Result<Secret, BadBlob> {
+    open(form, Padding::Whole, key, params, blob)
+}
+
 fn open(
     form: KeyWrapForm,
+    padding: Padding,
     key: &Key,
     params: &Params,
     blob: &[u8],
@@ -135,7 +163,7 @@ fn open(
     let (Ok(wrap), Ok(key)) = (KeyWrap::new(form, params), aes_key(key)) else {
         return Err(BadBlob);
     };
-    wrap.open(key.bytes(), blob).map_err(|_| BadBlob)
+    wrap.open(key.bytes(), blob, padding).map_err(|_| BadBlob)
 }
 
 pub(super) fn begin(
@@ -181,7 +209,7 @@ impl Whole for KeyWrapMessage {
         let key = self.key.bytes();
         match self.direction {
             Direction::Encrypt => put(&self.wrap.seal(key, input)?, out),
-            Direction::Decrypt => put(&self.wrap.open(key, input)?, out),
+            Direction::Decrypt => put(&self.wrap.open(key, input, Padding::Any)?, out),
         }
     }
 

@@ -139,7 +139,7 @@ fn pieces_are_stored_where_the_length_does_not_tell() {
         assert_eq!(Pieces::of(len).stored(), None);
         assert_eq!(Pieces::of(len).len(), len);
     }
-    let unproven = Pieces::of_unproven_unwrap(32);
+    let unwrapped = Pieces::of_unwrap(32);
     let mixed = Pieces::joined(&[
         Pieces::default().and(3, true),
         Pieces::default().and(4, true),
@@ -149,7 +149,7 @@ fn pieces_are_stored_where_the_length_does_not_tell() {
     assert_eq!(mixed.stored(), Some(vec![15, 32, 32, 10]));
     let altered = Pieces::of(32).altered();
     assert_eq!(altered.stored(), Some(vec![32, 32, 1]));
-    for pieces in [unproven, mixed, altered] {
+    for pieces in [unwrapped, mixed, altered] {
         let stored = pieces.stored().unwrap();
         assert_eq!(Pieces::from_stored(&stored), pieces);
     }
@@ -251,7 +251,7 @@ impl Chains {
         let base = self.below(self.keys.len());
         let other = self.below(self.keys.len());
         let (len, data) = (self.length(), self.data());
-        let kind = self.below(6);
+        let kind = self.below(8);
         let of = |number: usize| self.keys[number].bytes.clone();
         let (step, bytes) = match kind {
             0 => (vec![BASE, Part::Operand(1)], [of(base), of(other)].concat()),
@@ -265,6 +265,7 @@ impl Chains {
             ),
             3 => (vec![Part::Altered(0)], xored(&of(base), &data)),
             4 => return self.extract(base, len),
+            5 => return self.unwrap(base),
             _ => return self.mix(base, len),
         };
         let len = len.min(bytes.len());
@@ -291,6 +292,27 @@ impl Chains {
             assert!(window.iter().all(|byte| matches!(byte, Byte::Known(_))));
         }
         self.add(window, pieces)
+    }
+
+    /// The key leaves under a trusted key and comes back, by wraps of which one pads: then the key brings the
+    /// padding along, or lost what looks like one.
+    fn unwrap(&mut self, base: usize) -> bool {
+        let made = &self.keys[base];
+        if !made.facts.pieces.as_ref().is_none_or(Pieces::is_unwrapped) {
+            return false;
+        }
+        let mut bytes = made.bytes.clone();
+        let padding = |len: usize| vec![Byte::Known(u8::try_from(len).unwrap()); len];
+        match self.below(3) {
+            0 => {}
+            1 => bytes.extend(padding(8 - bytes.len() % 8)),
+            _ => {
+                let whole = bytes.len().is_multiple_of(8) && bytes.ends_with(&padding(8));
+                bytes.truncate(bytes.len() - if whole { 8 } else { 0 });
+            }
+        }
+        let pieces = Pieces::of_unwrap(bytes.len());
+        !bytes.is_empty() && self.add(bytes, pieces)
     }
 
     fn mix(&mut self, base: usize, len: usize) -> bool {

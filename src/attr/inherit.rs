@@ -1,0 +1,174 @@
+//! What a key inherits from the keys that it is made of: the limits of their lives, and, where it holds bytes
+//! of them, what protects those bytes.
+
+use crate::ck;
+use crate::error::{Error, Result};
+
+use super::attributes::Attributes;
+use super::consistent::consistent;
+use super::table;
+use super::value::Value;
+
+/// The uses that a secret key can have.
+const USES: [ck::CK_ATTRIBUTE_TYPE; 7] = [
+    ck::CKA_ENCRYPT,
+    ck::CKA_DECRYPT,
+    ck::CKA_SIGN,
+    ck::CKA_VERIFY,
+    ck::CKA_WRAP,
+    ck::CKA_UNWRAP,
+    ck::CKA_DERIVE,
+];
+
+/// Adds an attribute to `implied`, those that are fixed for a derived object.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT where it has another value there.
+pub(crate) fn imply(
+    implied: &mut Attributes,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+    value: Value,
+) -> Result<()> {
+    if implied.get(kind).is_some_and(|present| *present != value) {
+        return Err(Error::new(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "the keys of which this one is derived, their CKA_DERIVE_TEMPLATE and the mechanism demand different values",
+        )
+        .at(table::name(kind).unwrap_or_default()));
+    }
+    implied.set(kind, value);
+    Ok(())
+}
+
+/// Adds to `implied` what a secret key inherits from `parent`, of whose bytes it is made: what keeps those
+/// bytes closed, and what a copy could not change.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT where another operand, or a CKA_DERIVE_TEMPLATE, demands otherwise.
+pub(crate) fn inherit_protection(implied: &mut Attributes, parent: &Attributes) -> Result<()> {
+    for (kind, strict) in [
+        (ck::CKA_SENSITIVE, true),
+        (ck::CKA_EXTRACTABLE, false),
+        (ck::CKA_WRAP_WITH_TRUSTED, true),
+        (ck::CKA_PRIVATE, true),
+        (ck::CKA_MODIFIABLE, false),
+    ] {
+        if parent.bool(kind) == strict {
+            imply(implied, kind, Value::Bool(strict))?;
+        }
+    }
+    for kind in [
+        ck::CKA_ALLOWED_MECHANISMS,
+        ck::CKA_WRAP_TEMPLATE,
+        ck::CKA_UNWRAP_TEMPLATE,
+        ck::CKA_DERIVE_TEMPLATE,
+    ] {
+        if let Some(value) = parent.get(kind) {
+            imply(implied, kind, value.clone())?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds to `implied` that a secret key lacks the uses which not all of `parents` have, of whose bytes it is made.
+/// A parent that only ever had CKA_DERIVE bounds nothing: it may be split into keys of any use.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT where a CKA_DERIVE_TEMPLATE demands such a use.
+pub(crate) fn inherit_uses(implied: &mut Attributes, parents: &[&Attributes]) -> Result<()> {
+    let Some(allowed) = common_uses(parents) else {
+        return Ok(());
+    };
+    for kind in USES.into_iter().filter(|kind| !allowed.contains(kind)) {
+        imply(implied, kind, Value::Bool(false))?;
+    }
+    Ok(())
+}
+
+/// Notes in a secret key made of the bytes of `parents` which uses `inherit_uses` left it. Where it has
+/// none of them now, keys made of its own bytes still have no others.
+pub(crate) fn note_uses_of_copies(attributes: &mut Attributes, parents: &[&Attributes]) {
+    if let Some(allowed) = common_uses(parents) {
+        attributes.set(ck::INTERNAL_USES_OF_COPIES, Value::Ulongs(allowed));
+    }
+}
+
+fn common_uses(parents: &[&Attributes]) -> Option<Vec<ck::CK_ATTRIBUTE_TYPE>> {
+    let bounds = parents.iter().filter_map(|key| uses_of_copies(key));
+    bounds.reduce(|one, other| {
+        let both = one.into_iter().filter(|kind| other.contains(kind));
+        both.collect()
+    })
+}
+
+/// The uses that a key may have which is made of this one's bytes; `None` where it may have any.
+fn uses_of_copies(key: &Attributes) -> Option<Vec<ck::CK_ATTRIBUTE_TYPE>> {
+    if !only_derives(key) {
+        return Some(USES.into_iter().filter(|kind| key.bool(*kind)).collect());
+    }
+    let stored = key.ulongs(ck::INTERNAL_USES_OF_COPIES)?;
+    Some(stored.to_vec())
+}
+
+fn only_derives(key: &Attributes) -> bool {
+    let mut others = USES.into_iter().filter(|kind| *kind != ck::CKA_DERIVE);
+    !others.any(|kind| key.bool(kind))
+}
+
+/// Notes in `after` the uses that a secret key had before a change took all but CKA_DERIVE from it. Without
+/// the note a key made of its bytes could have uses that the key itself never had.
+pub(super) fn note_former_uses(before: &Attributes, after: &mut Attributes) {
+    let had = uses_of_copies(before).filter(|_| only_derives(after));
+    if let (ck::CKO_SECRET_KEY, Some(uses)) = (before.class(), had) {
+        after.set(ck::INTERNAL_USES_OF_COPIES, Value::Ulongs(uses));
+    }
+}
+
+/// Gives a key that is made of `parents` the limits of their lives: the latest CKA_START_DATE, the
+/// earliest CKA_END_DATE and the earliest CKA_TENON_EXPIRES_AT. Stricter dates of its own stay.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT where a date of its own is laxer, or the key would end before it begins.
+pub(crate) fn inherit_limits(attributes: &mut Attributes, parents: &[&Attributes]) -> Result<()> {
+    // Dates and times sort as bytes.
+    let limits = |kind| parents.iter().filter_map(move |parent| limit(parent, kind));
+    let begin = limits(ck::CKA_START_DATE).max();
+    inherit(attributes, ck::CKA_START_DATE, begin, |own, given| {
+        own >= given
+    })?;
+    for kind in [ck::CKA_END_DATE, ck::CKA_TENON_EXPIRES_AT] {
+        inherit(attributes, kind, limits(kind).min(), |own, given| {
+            own <= given
+        })?;
+    }
+    consistent(attributes)
+}
+
+/// A date or time that limits a key's life: neither the empty date nor the time 0 does.
+fn limit(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
+    let bytes = attributes.bytes(kind)?;
+    bytes.iter().any(|byte| *byte != 0).then_some(bytes)
+}
+
+fn inherit(
+    attributes: &mut Attributes,
+    kind: ck::CK_ATTRIBUTE_TYPE,
+    given: Option<&[u8]>,
+    strict: fn(&[u8], &[u8]) -> bool,
+) -> Result<()> {
+    let Some(given) = given else {
+        return Ok(());
+    };
+    match limit(attributes, kind) {
+        None => attributes.set(kind, Value::Bytes(given.to_vec())),
+        Some(own) if strict(own, given) => {}
+        Some(_) => {
+            return Err(Error::new(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "a key begins no sooner and ends no later than the keys that it is made of: leave the date out, or give one within theirs",
+            )
+            .at(table::name(kind).unwrap_or_default()));
+        }
+    }
+    Ok(())
+}

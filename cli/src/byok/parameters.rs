@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// profile has
     #[arg(long, value_name = "SPEC", value_parser = wrapping_key)]
     key_spec: Option<WrappingKey>,
+    /// The request serves every key of the profile that KEY has, not KEY alone: Google, Azure, OCI, Vault, IBM
+    #[arg(long)]
+    every_key: bool,
     #[command(flatten)]
     folder: Folder,
 }
@@ -78,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     .map(|name| name.replace("ID", &key.unique_id));
     let format = &arguments.target.format;
     let places = arguments.folder.places(names, format.is_json())?;
-    let made = generate(&open, &key, algorithm, wrapping)?;
+    let made = generate(&open, (&key, arguments.every_key), algorithm, wrapping)?;
     if let Some(places) = &places {
         let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
         let token = base64::encode(&made.import_token);
@@ -107,7 +110,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             writeln!(out, "Wrote {}", file.display())?;
         }
         let end = deadline(made.not_after, now());
-        writeln!(out, "For {}, by {name}; expires: {end}", key.name())?;
+        let whom = whom(&key, arguments.every_key);
+        writeln!(out, "For {whom}, by {name}; expires: {end}")?;
         writeln!(
             out,
             "The request has the CKA_ID {}; `tenon byok requests` lists it",
@@ -173,15 +177,23 @@ fn first_allowed(
     Err(refusal.unwrap_or_default().into())
 }
 
+/// Whom a request serves, for people.
+fn whom(key: &External, every_key: bool) -> String {
+    if every_key {
+        return format!("every key of the profile {}", key.profile);
+    }
+    key.name().to_owned()
+}
+
 fn generate(
     open: &OpenSession,
-    key: &External,
+    (key, every_key): (&External, bool),
     algorithm: &byok::Algorithm,
     wrapping: WrappingKey,
 ) -> Result<Parameters> {
     let session = &open.session;
     let id: [u8; ID_LEN] = rng::random(&SystemRng);
-    let label = format!("import of {}", key.name());
+    let label = format!("import of {}", whom(key, every_key));
     let named = || {
         Template::default()
             .flag(ck::CKA_TOKEN, true)
@@ -199,9 +211,11 @@ fn generate(
             public.bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params()),
         ),
     };
-    let private = named()
-        .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
-        .number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number);
+    let private = match every_key {
+        true => named().bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes()),
+        false => named().bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes()),
+    };
+    let private = private.number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number);
     let request = open.request(mechanism)?;
     let (public, private) =
         session.generate_key_pair(request, public.as_slice(), private.as_slice())?;

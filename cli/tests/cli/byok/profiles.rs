@@ -184,3 +184,65 @@ fn deletion_comes_in_the_days_of_the_service() {
     schedule("k", "0").refused(2, &["1..=1096"]);
     schedule("k", "30").ok();
 }
+
+#[test]
+fn one_request_of_a_service_serves_every_key_of_the_profile() {
+    let desk = desk();
+    let google = [
+        "create",
+        "--profile",
+        "google",
+        "--spec",
+        "AES_256",
+        "--alias",
+    ];
+    for alias in ["one", "two"] {
+        byok(&desk, &[&google[..], &[alias]].concat()).ok();
+    }
+    let request = ["parameters", "one", "--every-key", "--json"];
+    let answer = desk.run(&[&["byok"], &request[..]].concat()).json();
+    desk.write("public.txt", text(&answer, "PublicKey"));
+    desk.write("token.txt", text(&answer, "ImportToken"));
+    let name = text(&answer, "WrappingAlgorithm");
+    let wrap = [
+        "wrap",
+        "secret.bin",
+        "-k",
+        "public.txt",
+        "-a",
+        name,
+        "-o",
+        "blob.txt",
+    ];
+    byok(&desk, &wrap).ok();
+    byok(
+        &desk,
+        &["import", "two", "blob.txt", "--import-token", "token.txt"],
+    )
+    .ok();
+    byok(
+        &desk,
+        &["import", "one", "blob.txt", "--import-token", "token.txt"],
+    )
+    .ok();
+    create(&desk, &["--profile", "azure", "--spec", "AES_256"]);
+    byok(
+        &desk,
+        &["import", "k", "blob.txt", "--import-token", "token.txt"],
+    )
+    .refused(1, &["wrapping key of this import token is gone"]);
+    byok(
+        &desk,
+        &[
+            "create",
+            "--profile",
+            "aws",
+            "--spec",
+            "AES_256",
+            "--alias",
+            "a",
+        ],
+    )
+    .ok();
+    byok(&desk, &["parameters", "a", "--every-key"]).refused(1, &["AWS", "one key each"]);
+}

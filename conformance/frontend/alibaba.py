@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Alibaba Cloud's SDK, unmodified: the flow of its document on importing key material."""
+
+import base64
+import os
+import time
+
+import running
+from alibabacloud_kms20160120 import models
+from alibabacloud_kms20160120.client import Client
+from alibabacloud_tea_openapi.models import Config
+
+
+def refused(code, call, request):
+    try:
+        call(request)
+    except Exception as error:  # the SDK has no class for what a service answers
+        assert getattr(error, "code", None) == code, error
+        return
+    raise AssertionError(f"answered instead of {code}")
+
+
+def import_material(material, expires=0):
+    got = kms.get_parameters_for_import(models.GetParametersForImportRequest(
+        key_id=key, wrapping_algorithm="RSAES_OAEP_SHA_256", wrapping_key_spec="RSA_2048")).body
+    blob = running.sealed(base64.b64decode(got.public_key), material)
+    return kms.import_key_material(models.ImportKeyMaterialRequest(
+        key_id=key, encrypted_key_material=base64.b64encode(blob).decode(), import_token=got.import_token,
+        key_material_expire_unix=expires))
+
+
+def state():
+    return kms.describe_key(models.DescribeKeyRequest(key_id=key)).body.key_metadata.key_state
+
+
+with running.front_end("alibaba-software") as address:
+    kms = Client(Config(access_key_id="id", access_key_secret="secret", endpoint=address, protocol="http"))
+    made = kms.create_key(models.CreateKeyRequest(origin="EXTERNAL", key_spec="Aliyun_AES_256")).body.key_metadata
+    key, material = made.key_id, os.urandom(32)
+    assert (made.key_state, made.origin) == ("PendingImport", "EXTERNAL")
+    import_material(material, int(time.time()) + 3)
+    sealed = kms.encrypt(models.EncryptRequest(key_id=key, plaintext="a secret")).body.ciphertext_blob
+    opened = models.DecryptRequest(ciphertext_blob=sealed)
+    assert kms.decrypt(opened).body.plaintext == "a secret"
+    # Three real seconds, of the server's process.
+    while state() == "Enabled":
+        time.sleep(0.2)
+    refused("Rejected.UnsupportedKeyState", kms.decrypt, opened)
+    import_material(material)
+    assert kms.decrypt(opened).body.plaintext == "a secret"
+    try:
+        import_material(os.urandom(32))
+        raise SystemExit("other material was taken")
+    except Exception as error:
+        assert getattr(error, "code", None) == "Rejected.WrongKeyMaterial", error
+    kms.delete_key_material(models.DeleteKeyMaterialRequest(key_id=key))
+    assert state() == "PendingImport"
+    import_material(material)
+    kms.schedule_key_deletion(models.ScheduleKeyDeletionRequest(key_id=key, pending_window_in_days=7))
+    assert state() == "PendingDeletion"
+    kms.cancel_key_deletion(models.CancelKeyDeletionRequest(key_id=key))
+    assert kms.decrypt(opened).body.plaintext == "a secret"

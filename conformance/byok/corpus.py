@@ -15,6 +15,8 @@ from external import Way
 from seal import DIGESTS, SHA1, SHA256, SHA384, flip
 
 INVALID, LENGTH = p11.CKR_WRAPPED_KEY_INVALID, p11.CKR_WRAPPED_KEY_LEN_RANGE
+# Of a whole blob with a secret of another length: other material where the key is bound.
+SIZE = "another length"
 MODULUS = 256
 
 
@@ -45,7 +47,9 @@ def direct(number, public, material):
     else:
         heads = head_wrongs(number, public, material)
     sizes = {f"{size} bytes inside": sealed(os.urandom(size)) for size in (0, 1, 15, 31, 33, 64)}
-    return [(INVALID, blob) for blob in (heads | sizes).values()] + [
+    wrong_size = INVALID if number == 3 else SIZE
+    return [(INVALID, blob) for blob in heads.values()] + [
+        (wrong_size, blob) for blob in sizes.values()] + [
         (LENGTH, good[:size]) for size in (0, 1, MODULUS - 1)] + [
         (LENGTH, good + b"\0"), (LENGTH, good + good)]
 
@@ -72,11 +76,13 @@ def composite(number, public, material, wrongs):
               head + tail + tail, tail + head,
               head + tail[unit:2 * unit] + tail[:unit] + tail[2 * unit:]]
     # What comes out whole and is no key.
-    blobs += [head + tail_of(kek, wrong) for wrong in wrongs if wrong]
+    no_keys = [head + tail_of(kek, wrong) for wrong in wrongs if wrong]
+    secret = len(material) == 32
     whole = head + tail
     lengths = [whole[:size] for size in (
         0, 1, MODULUS - 1, MODULUS, MODULUS + 1, MODULUS + unit - 1)]
     return [(INVALID, blob) for blob in blobs] + [
+        (SIZE if secret else INVALID, blob) for blob in no_keys] + [
         (LENGTH, blob) for blob in [*lengths, whole[:-1], whole + b"\0"]]
 
 
@@ -137,19 +143,21 @@ def run(kind, number, wrongs):
         return [everything(), session.get(key, p11.CKA_TENON_KEY_STATE),
                 session.get(key, p11.CKA_TENON_MATERIAL_ID) if bound else None]
 
-    def refuse_all():
+    def refuse_all(other):
+        """`other` is the answer to material of another length."""
         global attempts
         before = facts()
         for case, (expected, blob) in enumerate(cases):
+            expected = other if expected == SIZE else expected
             rv = p11.answer(job.unwrap, blob)
             assert rv == expected, (kind, number, case, p11.NAMES.get(rv, hex(rv)), len(blob))
             assert facts() == before, (kind, number, case)
             attempts += 1
 
-    refuse_all()
+    refuse_all(INVALID)
     job.unwrap(job.wrap(material))
     again = kind.use(session, key, material)
-    refuse_all()
+    refuse_all(p11.CKR_TENON_MATERIAL_MISMATCH)
     again(key)
 
 

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use tenon_pkcs11::api::config::Config;
@@ -56,10 +57,20 @@ pub(crate) fn check_place(file: &Path) -> Result<()> {
 
 /// Makes `file`, which must not be there yet, and is no place of a token.
 pub(crate) fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
+    write_with_mode(file, bytes, 0o666)
+}
+
+/// As `write_new`, with a file that nobody else may read.
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> Result<()> {
+    write_with_mode(file, bytes, 0o600)
+}
+
+fn write_with_mode(file: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     check_place(file)?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(mode)
         .open(file)
         .and_then(|mut file| file.write_all(bytes))
         .map_err(|error| format!("cannot make {}: {error}", file.display()).into())

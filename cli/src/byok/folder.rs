@@ -54,7 +54,14 @@ impl Folder {
                 fs::remove_file(file)
                     .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
             }
-            files::write_new(file, content)?;
+            // Of these files the public keys alone end so; the others are for who made them.
+            let public = file
+                .extension()
+                .is_some_and(|end| end == "pem" || end == "bin");
+            match public {
+                true => files::write_new(file, content)?,
+                false => files::write_private(file, content)?,
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Import requests from the command line: their tokens, and ending them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use super::common::{byok, create, desk, metadata};
 use crate::cli::common::{Desk, text};
@@ -26,6 +27,9 @@ fn request(desk: &Desk, folder: &str) -> String {
         &blob,
     ];
     byok(desk, &wrap).ok();
+    let mode = |name: String| fs::metadata(desk.path(&name)).unwrap().permissions().mode() & 0o777;
+    let token = format!("{folder}/token_{}.txt", text(&answer, "KeyId"));
+    assert_eq!(mode(token), 0o600, "the token is for who asked for it");
     text(&answer, "RequestId").to_owned()
 }
 

@@ -58,7 +58,7 @@ fn no_file_is_made_that_would_count_as_a_token_s() {
     let before = names();
     for name in [
         "slot-0001.tenon",
-        "slot-0000.tenon-shm",
+        "slot-0003.tenon-shm",
         "slot-0004.gen",
         "mine.tenon",
     ] {

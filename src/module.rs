@@ -263,7 +263,8 @@ impl Module {
     ///
     /// # Errors
     /// CKR_SESSION_PARALLEL_NOT_SUPPORTED, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED,
-    /// CKR_SESSION_READ_WRITE_SO_EXISTS; CKR_DEVICE_ERROR when the token's anchor tells that its file
+    /// CKR_SESSION_READ_WRITE_SO_EXISTS; CKR_DEVICE_REMOVED for a token whose files others changed in a way
+    /// that loses something, while sessions from before are open or the files are not back; CKR_DEVICE_ERROR when the token's anchor tells that its file
     /// is not the right one.
     pub fn open_session(&self, id: ck::CK_SLOT_ID, flags: ck::CK_FLAGS) -> Result<SessionHandle> {
         let slot = self.slots.get(id)?;
@@ -274,6 +275,13 @@ impl Module {
             );
         }
         let token = slot.clone().token()?;
+        if token.is_gone() {
+            return refuse(
+                ck::CKR_DEVICE_REMOVED,
+                "the token's file was replaced, removed or damaged while it was in use: close all sessions \
+                 with the token, and put its files back if they are missing",
+            );
+        }
         self.slots.show(id, &slot);
         token.check_anchor()?;
         let read_write = flags & ck::CKF_RW_SESSION != 0;

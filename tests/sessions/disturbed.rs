@@ -170,6 +170,13 @@ const DISTURBANCES: &[(&str, Disturb)] = &[
     ("token file overwritten in place", |service, backup| {
         fs::copy(backup, service.file("tenon")).unwrap();
     }),
+    ("token file moved away and put back", |service, _| {
+        let (place, away) = (service.file("tenon"), service.file("away"));
+        fs::rename(&place, &away).unwrap();
+        sleep(Duration::from_millis(100));
+        returns!(sign(&service.session, service.key), CKR_DEVICE_REMOVED);
+        fs::rename(away, place).unwrap();
+    }),
     ("`-wal` removed", |service, _| {
         fs::remove_file(service.file("tenon-wal")).unwrap();
     }),
@@ -182,11 +189,25 @@ const DISTURBANCES: &[(&str, Disturb)] = &[
     ("`-shm` cut off", |service, _| {
         cut_off(&service.file("tenon-shm"))
     }),
+    ("`-shm` overwritten with earlier content", |service, _| {
+        overwrite_with_earlier(service, "tenon-shm");
+    }),
+    ("`.gen` overwritten with earlier content", |service, _| {
+        overwrite_with_earlier(service, "gen");
+    }),
     ("`.gen` removed", |service, _| {
         fs::remove_file(service.file("gen")).unwrap();
     }),
     ("`.gen` cut off", |service, _| cut_off(&service.file("gen"))),
 ];
+
+/// As a tool does that copies a folder back over itself, file by file.
+fn overwrite_with_earlier(service: &Service, end: &str) {
+    let earlier = fs::read(service.file(end)).unwrap();
+    secret(&service.session, ck::CKK_AES, attrs![CKA_TOKEN => true]);
+    secret(&service.session, ck::CKK_AES, attrs![CKA_TOKEN => true]);
+    fs::write(service.file(end), earlier).unwrap();
+}
 
 fn cut_off(path: &Path) {
     fs::OpenOptions::new()
@@ -221,6 +242,8 @@ fn with_backup() -> (Service, PathBuf) {
     let (key, spare) = (found(b"key"), found(b"spare"));
     sign(&first, key).unwrap();
     generate(&first).unwrap();
+    // Something is in the log, also where the last of those keys made SQLite fold it into the file.
+    secret(&first, ck::CKK_AES, attrs![CKA_TOKEN => true]);
     let service = Service {
         folder,
         clock,
@@ -346,4 +369,33 @@ fn a_file_that_was_put_back_stays_as_it_was() {
             .join("tokens/slot-0000.tenon-wal.stale-1")
             .exists()
     );
+}
+
+/// Without C_GetSlotList in between.
+#[test]
+fn what_was_put_back_is_opened_by_the_next_session() {
+    for end in ["tenon", "tenon-wal", "tenon-shm", ""] {
+        let (service, _) = with_backup();
+        let place = match end {
+            "" => service.folder.path().join("tokens"),
+            end => service.file(end),
+        };
+        let away = service.folder.path().join("away");
+        fs::rename(&place, &away).unwrap();
+        returns!(generate(&service.session), CKR_DEVICE_REMOVED);
+        fs::rename(&away, &place).unwrap();
+        returns!(generate(&service.session), CKR_DEVICE_REMOVED);
+        returns!(service.module.open_session(SLOT, RW), CKR_DEVICE_REMOVED);
+        let Service {
+            folder: _folder,
+            module,
+            session: used,
+            ..
+        } = service;
+        module.close_all_sessions(SLOT).unwrap();
+        drop(used);
+        let again = session(&module, RW);
+        again.login(ck::CKU_USER, USER_PIN).unwrap();
+        generate(&again).unwrap();
+    }
 }

@@ -180,3 +180,89 @@ fn an_index_that_was_cut_off_is_filled_again() {
         assert!((1..6).all(|number| has(&again, number)), "{length}");
     }
 }
+
+/// A backup that was made since the last change has the change count of the file. The log has another id.
+#[test]
+fn a_copy_with_the_same_change_count_is_noticed_and_the_right_file_can_be_put_back() {
+    let s = scratch();
+    put(&s.store, 1).unwrap();
+    drop(s.store);
+    let backup = fs::read(&s.path).unwrap();
+    let s = Scratch {
+        store: open(&s.path),
+        ..s
+    };
+    let right = fs::read(&s.path).unwrap();
+    put(&s.store, 2).unwrap();
+    // The same bytes are the same file.
+    fs::write(&s.path, &right).unwrap();
+    assert!(has(&s.store, 2));
+    fs::write(&s.path, &backup).unwrap();
+    is_given_up(&s);
+    drop(s.store);
+    fs::write(&s.path, &right).unwrap();
+    let again = open(&s.path);
+    assert!(has(&again, 1) && has(&again, 2));
+}
+
+#[test]
+fn a_fold_by_another_store_is_no_overwriting() {
+    let (s, _) = with_backup();
+    let second = open(&s.path);
+    put(&second, 3).unwrap();
+    second.give_back_space().unwrap();
+    assert!(has(&s.store, 3));
+    put(&s.store, 4).unwrap();
+    assert!(has(&second, 4));
+}
+
+#[test]
+fn a_link_to_the_folder_that_leads_elsewhere_is_noticed() {
+    let s = scratch();
+    put(&s.store, 1).unwrap();
+    drop(s.store);
+    let at = |name: &str| s.directory.path().join(name);
+    fs::create_dir(at("other")).unwrap();
+    fs::copy(&s.path, at("other/slot-0000.tenon")).unwrap();
+    std::os::unix::fs::symlink("tokens", at("current")).unwrap();
+    let path = at("current/slot-0000.tenon");
+    let store = open(&path);
+    put(&store, 2).unwrap();
+    let relink = |target: &str| {
+        std::os::unix::fs::symlink(target, at("new")).unwrap();
+        fs::rename(at("new"), at("current")).unwrap();
+    };
+    // Another way to the same folder.
+    relink("./tokens");
+    put(&store, 3).unwrap();
+    relink("other");
+    assert_eq!(put(&store, 4), Err(Error::Moved(s.path.clone())));
+    assert!(store.is_gone() && store.is_replaced());
+    let second = open(&path);
+    assert!(has(&second, 1) && !has(&second, 2));
+    relink("nowhere");
+    assert!(put(&second, 5).is_err() && second.is_gone());
+}
+
+#[test]
+fn an_index_that_was_overwritten_with_earlier_content_is_noticed() {
+    for read_first in [false, true] {
+        let (s, _) = with_backup();
+        let index = beside(&s.path, "-shm");
+        let earlier = fs::read(&index).unwrap();
+        put(&s.store, 10).unwrap();
+        put(&s.store, 11).unwrap();
+        fs::write(&index, earlier).unwrap();
+        if read_first {
+            assert!(s.store.read(|s| s.object(&uid(1))).is_err());
+        }
+        is_given_up(&s);
+        let path = s.path.clone();
+        drop(s.store);
+        let again = open(&path);
+        assert!(
+            has(&again, 10) && has(&again, 11),
+            "nothing was overwritten"
+        );
+    }
+}

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::files::{self, APPENDED, FileId, beside};
 use super::fork;
-use super::rows::{FileRows, NAME};
+use super::rows::FileRows;
 use super::sqlite_error::opening;
 use crate::limit;
 use crate::store::error::{Error, Result};
@@ -133,15 +133,14 @@ pub(super) fn keep_log(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Name and generation of the store at `path`, as the database holds them without its log.
-pub(super) fn look_inside(path: &Path) -> Result<([u8; 16], u64)> {
+/// What `look` finds in the database at `path` as it is without its log.
+pub(super) fn look_inside<T>(
+    path: &Path,
+    look: impl FnOnce(&FileRows<'_>) -> Result<T>,
+) -> Result<T> {
     fork::prepare();
     let conn = open(path, Purpose::Immutable).map_err(|e| opening(e, path))?;
-    let rows = FileRows::new(&conn);
-    let name = rows.value(NAME)?;
-    let name = name.and_then(|name| name.try_into().ok());
-    let name = name.ok_or(Error::Corrupt("the store's name is missing"))?;
-    Ok((name, rows.generation()?))
+    look(&FileRows::new(&conn))
 }
 
 fn open(path: &Path, purpose: Purpose) -> rusqlite::Result<Connection> {

@@ -363,7 +363,7 @@ mod tests {
         fs::write(&path, content.encode()).unwrap();
         let counter = Counter::unopened(
             &path,
-            &Arc::new(OpenFiles::of(&database, false).unwrap()),
+            &Arc::new(OpenFiles::of(&database, &database, false).unwrap()),
             true,
         );
         counter

@@ -71,25 +71,25 @@ impl FileStore {
         Self::open_knowing(path, options, schema::MIGRATIONS)
     }
 
-    pub(super) fn open_knowing(path: &Path, options: &Options, known: &[&str]) -> Result<Self> {
-        let path = files::resolve(path)?;
+    pub(super) fn open_knowing(asked: &Path, options: &Options, known: &[&str]) -> Result<Self> {
+        let path = files::resolve(asked)?;
         let counter_path = gen_file::path_of(&path)?;
         let reserve = Reserve::of(&path)?;
         if options.read_only {
-            return Self::open_read_only(path, &counter_path, options, known);
+            return Self::open_read_only((path, asked), &counter_path, options, known);
         }
-        match Self::open_writable(&path, &counter_path, options, known) {
+        match Self::open_writable((&path, asked), &counter_path, options, known) {
             // The log and its index may need space on a full disk.
             Err(Error::Full) => {
                 reserve.give_up_some();
-                Self::open_writable(&path, &counter_path, options, known)
+                Self::open_writable((&path, asked), &counter_path, options, known)
             }
             opened => opened,
         }
     }
 
     fn open_writable(
-        path: &Path,
+        (path, asked): (&Path, &Path),
         counter_path: &Path,
         options: &Options,
         known: &[&str],
@@ -98,7 +98,7 @@ impl FileStore {
         let reserve = Reserve::of(path)?;
         let queue = Queue::of(path)?;
         let only_copy = OnlyCopy::claim(&queue, true)?;
-        let open_files = Arc::new(OpenFiles::of(path, true)?);
+        let open_files = Arc::new(OpenFiles::of(path, asked, true)?);
         if let Some(aside) = log_file::prepare(path, known)? {
             note_stale_log(path, &aside);
         }
@@ -130,7 +130,7 @@ impl FileStore {
     }
 
     fn open_read_only(
-        path: PathBuf,
+        (path, asked): (PathBuf, &Path),
         counter_path: &Path,
         options: &Options,
         known: &[&str],
@@ -140,7 +140,7 @@ impl FileStore {
         if log_file::is_stale(&path) {
             return Err(Error::StaleLog(files::beside(&path, "-wal")));
         }
-        let open_files = Arc::new(OpenFiles::of(&path, false)?);
+        let open_files = Arc::new(OpenFiles::of(&path, asked, false)?);
         let (readers, mut conn) =
             Readers::read_only(Arc::clone(&open_files), options.busy_timeout)?;
         open_files.opened()?;
@@ -163,7 +163,7 @@ impl FileStore {
 
     /// The file at `path`, which `conn` has open, without its log.
     pub(super) fn immutable(path: &Path, conn: Connection) -> Result<Self> {
-        let open_files = Arc::new(OpenFiles::of(path, false)?);
+        let open_files = Arc::new(OpenFiles::of(path, path, false)?);
         let readers = Readers::new(Arc::clone(&open_files), Purpose::Immutable, Duration::ZERO);
         readers.keep(conn);
         Ok(Self {

@@ -30,13 +30,13 @@ const STORE: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = ?2";
 
 /// Random; new each time a process that is alone opens the database.
-type Id = [u8; 16];
+pub(super) type LogId = [u8; 16];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LogMark {
-    id: Id,
+    id: LogId,
     /// The id that this commit replaced; zeros in a commit that replaced none.
-    before: Id,
+    before: LogId,
     generation: u64,
 }
 
@@ -53,7 +53,7 @@ impl LogMark {
         let id = conn.query_row("SELECT randomblob(16)", [], |row| row.get(0))?;
         Ok(Self {
             id,
-            before: Id::default(),
+            before: LogId::default(),
             generation,
         })
     }
@@ -65,6 +65,10 @@ impl LogMark {
         Ok(bytes.and_then(|bytes| Self::decode(&bytes)))
     }
 
+    pub(super) fn id(&self) -> LogId {
+        self.id
+    }
+
     pub(super) fn write(&self, conn: &Connection) -> Result<()> {
         conn.prepare_cached(STORE)?
             .execute(params![ROW, self.encode()])?;
@@ -74,7 +78,7 @@ impl LogMark {
     /// The mark of the commit with `generation`, under the same id.
     pub(super) fn at(self, generation: u64) -> Self {
         Self {
-            before: Id::default(),
+            before: LogId::default(),
             generation,
             ..self
         }

@@ -23,6 +23,8 @@ use crate::log;
 
 use super::connection;
 use super::files::{self, FileId, beside};
+use super::log_mark::{LogId, LogMark};
+use super::rows::NAME;
 use super::sys;
 use crate::store::error::{Error, Result};
 
@@ -35,7 +37,10 @@ const FRAME: u64 = 4096 + 24;
 
 #[derive(Debug)]
 pub(super) struct OpenFiles {
+    /// The database with all links to its folder resolved, as SQLite has it open.
     path: PathBuf,
+    /// The path that was asked for, where that goes through links: they may lead elsewhere later.
+    asked: Option<PathBuf>,
     device: u64,
     id: FileId,
     index_path: PathBuf,
@@ -65,10 +70,39 @@ struct Seen {
 /// The database file itself, without its log, as last read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct DatabaseState {
-    /// Time of change in seconds and nanoseconds, and length.
+    /// Time of the last change in seconds and nanoseconds, which no program can set, and length.
     written: (i64, i64, u64),
-    /// The store's name, and its generation without the log.
-    inside: ([u8; 16], u64),
+    inside: Inside,
+}
+
+/// What the database holds without its log. A later state of the same store has the same name, at least
+/// this generation, and a log of the same id: the id changes only while no process has the store open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Inside {
+    name: [u8; 16],
+    generation: u64,
+    /// `None` where the mark is torn, which says nothing.
+    log: Option<LogId>,
+}
+
+impl Inside {
+    fn read(path: &Path) -> Result<Self> {
+        connection::look_inside(path, |rows| {
+            let name = rows.value(NAME)?;
+            let name = name.and_then(|name| name.try_into().ok());
+            Ok(Self {
+                name: name.ok_or(Error::Corrupt("the store's name is missing"))?,
+                generation: rows.generation()?,
+                log: LogMark::read(rows.conn())?.map(|mark| mark.id()),
+            })
+        })
+    }
+
+    fn is_continued_by(&self, later: &Self) -> bool {
+        let other_log =
+            matches!((self.log, later.log), (Some(ours), Some(theirs)) if ours != theirs);
+        self.name == later.name && later.generation >= self.generation && !other_log
+    }
 }
 
 /// How often, and at what pause, a database is read that another process may be writing.
@@ -76,11 +110,13 @@ const LOOKS: usize = 5;
 const BETWEEN: Duration = Duration::from_millis(20);
 
 impl OpenFiles {
-    /// The database at `path`, which is about to be opened.
-    pub(super) fn of(path: &Path, shares_index: bool) -> Result<Self> {
+    /// The database at `path`, which is about to be opened, and was asked for as `asked`.
+    pub(super) fn of(path: &Path, asked: &Path, shares_index: bool) -> Result<Self> {
         let metadata = files::regular(path)?;
+        let asked = std::path::absolute(asked).map_err(|e| Error::io(&e, asked))?;
         Ok(Self {
             path: path.into(),
+            asked: Some(asked).filter(|asked| asked != path),
             device: metadata.dev(),
             id: FileId::of(&metadata),
             index_path: beside(path, "-shm"),
@@ -118,16 +154,28 @@ impl OpenFiles {
             return Err(Error::Moved(self.path.clone()));
         }
         let mut seen = self.seen.lock();
-        let there = fs::symlink_metadata(&self.path);
-        let Some(there) = there
-            .ok()
-            .filter(|there| (there.dev(), FileId::of(there)) == (self.device, self.id))
-        else {
+        let Some(there) = self.found_at(&self.path) else {
             return Err(self.declare_gone("replaced or removed"));
         };
+        if !self.is_where_asked() {
+            return Err(
+                self.declare_gone("given up by a link to its folder, which leads elsewhere now,")
+            );
+        }
         self.check_log(&mut seen.log)?;
         self.check_index(&mut seen.index)?;
         self.check_content(&mut seen.content, &there)
+    }
+
+    /// The database's metadata, where it is the one at `path`.
+    fn found_at(&self, path: &Path) -> Option<Metadata> {
+        let there = fs::symlink_metadata(path).ok()?;
+        ((there.dev(), FileId::of(&there)) == (self.device, self.id)).then_some(there)
+    }
+
+    fn is_where_asked(&self) -> bool {
+        let asked = self.asked.as_ref();
+        asked.is_none_or(|asked| self.found_at(asked).is_some())
     }
 
     fn check_log(&self, seen: &mut (u64, u64)) -> Result<()> {
@@ -152,8 +200,8 @@ impl OpenFiles {
     /// emptied only then.
     fn is_folded_in(&self, generation: u64) -> bool {
         (1..=LOOKS).any(|look| {
-            match connection::look_inside(&self.path) {
-                Ok((_, found)) if found >= generation => return true,
+            match Inside::read(&self.path) {
+                Ok(found) if found.generation >= generation => return true,
                 Ok(_) | Err(Error::NotAToken(_)) => {}
                 // The file cannot be judged, so nothing is held against it.
                 Err(_) => return true,
@@ -170,22 +218,40 @@ impl OpenFiles {
         self.generation.fetch_max(generation, Ordering::Relaxed);
     }
 
+    /// The highest generation that this process has seen. A snapshot that begins later has at least this.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Refuses a snapshot of an earlier generation than `known`, which `generation` told before the
+    /// snapshot began: the log or its index was overwritten with earlier content, and what was committed
+    /// since is no longer found.
+    pub(super) fn check_generation(&self, found: u64, known: u64) -> Result<()> {
+        if found < known {
+            return Err(self.declare_gone(
+                "robbed of changes: its -wal or -shm file was overwritten with earlier content",
+            ));
+        }
+        self.has_come_to(found);
+        Ok(())
+    }
+
     /// Where the database was written since the last look, by folding the log into it, makes sure that
-    /// it is still the same store and has no lower generation.
+    /// it still holds a later state of the same store and its log.
     fn check_content(&self, known: &mut DatabaseState, there: &Metadata) -> Result<()> {
         if !self.shares_index {
             return Ok(());
         }
-        let written = (there.mtime(), there.mtime_nsec(), there.len());
+        let written = (there.ctime(), there.ctime_nsec(), there.len());
         if known.written == written {
             return Ok(());
         }
         let first = *known == DatabaseState::default();
         for look in 1..=LOOKS {
-            match connection::look_inside(&self.path) {
-                Ok(inside)
-                    if first || (inside.0 == known.inside.0 && inside.1 >= known.inside.1) =>
-                {
+            match Inside::read(&self.path) {
+                Ok(inside) if first || known.inside.is_continued_by(&inside) => {
+                    let log = inside.log.or(known.inside.log);
+                    let inside = Inside { log, ..inside };
                     *known = DatabaseState { written, inside };
                     return Ok(());
                 }
@@ -245,7 +311,8 @@ impl OpenFiles {
 
     /// Whether another file is at the path, which SQLite can therefore tell from this one.
     pub(super) fn is_replaced(&self) -> bool {
-        FileId::at(&self.path) != Some(self.id)
+        let path = self.asked.as_ref().unwrap_or(&self.path);
+        self.found_at(path).is_none()
     }
 
     pub(super) fn is_gone(&self) -> bool {

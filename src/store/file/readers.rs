@@ -120,10 +120,14 @@ impl Readers {
     /// Runs `look` on one consistent state.
     pub(super) fn read(&self, look: &mut dyn FnMut(&FileRows<'_>)) -> Result<()> {
         self.open_files.check()?;
+        let known = self.open_files.generation();
         let (conn, state) = self.take()?;
         {
             let _transaction = Transaction::begin(&conn)?;
-            look(&FileRows::new(&conn));
+            let rows = FileRows::new(&conn);
+            self.open_files
+                .check_generation(rows.generation()?, known)?;
+            look(&rows);
         }
         if conn.is_autocommit() && self.idle.lock().state == state {
             self.keep(conn);

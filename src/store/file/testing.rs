@@ -76,7 +76,7 @@ pub(super) fn writer(directory: &Path) -> (StoreWriter, Counter) {
     drop(Store::create(&path).unwrap());
     let conn = connect(&path, Purpose::Write, Duration::from_secs(1)).unwrap();
     let newest = schema::newest(schema::MIGRATIONS);
-    let open_files = Arc::new(OpenFiles::of(&path, true).unwrap());
+    let open_files = Arc::new(OpenFiles::of(&path, &path, true).unwrap());
     let queue = Queue::of(&path).unwrap();
     let timeout = Duration::from_secs(1);
     let writer = StoreWriter::new(conn, Arc::clone(&open_files), queue, newest, timeout);

@@ -199,7 +199,7 @@ impl StoreWriter {
         };
         self.open_files.check()?;
         self.run("BEGIN IMMEDIATE")?;
-        let done = self.rows().generation().and_then(work);
+        let done = self.known_generation().and_then(work);
         self.run("ROLLBACK")?;
         done
     }
@@ -267,8 +267,7 @@ impl StoreWriter {
 
     fn look(&self, durability: Durability) -> Result<Batch> {
         schema::still_known(&self.conn, self.schema)?;
-        let generation = self.rows().generation()?;
-        self.open_files.has_come_to(generation);
+        let generation = self.known_generation()?;
         Ok(Batch {
             outcome: Arc::default(),
             durability,
@@ -282,6 +281,14 @@ impl StoreWriter {
             emptying_demanded: false,
             broken: false,
         })
+    }
+
+    /// The generation in the open transaction, which holds the write lock.
+    fn known_generation(&self) -> Result<u64> {
+        let generation = self.rows().generation()?;
+        self.open_files
+            .check_generation(generation, self.open_files.generation())?;
+        Ok(generation)
     }
 
     fn apply(&self, batch: &mut Batch, change: &mut dyn FnMut(&FileRows<'_>) -> bool) -> Part {

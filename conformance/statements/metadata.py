@@ -144,12 +144,12 @@ def letters_of_tags(token):
 @states(165, "Alibaba: tag keys do not begin with aliyun", "002 003")
 def reserved_for_aliyun(token):
     takes_tags(token, AD, [{"key": "aliyun", "myaliyun": "v"}],
-               [{"aliyunx": "1"}, {"aliyun": "1"}])
+               [{"aliyunx": "1"}, {"aliyun": "1"}, {"Aliyun": "1"}])
 
 
 @states(166, "Alibaba: tag keys do not begin with acs:", "002 003")
 def reserved_for_acs(token):
-    takes_tags(token, AD, [{"acsx": "1", "key": "acs:"}], [{"acs:x": "1"}, {"acs:": "1"}])
+    takes_tags(token, AD, [{"acsx": "1", "key": "acs:"}], [{"acs:x": "1"}, {"acs:": "1"}, {"ACS:x": "1"}])
 
 
 @states(167, "A tag is a key and a value, by which keys are sorted and found", "002 003 004")

@@ -119,10 +119,14 @@ impl Metadata {
                 "has tag keys and values of at most 128 letters, digits, spaces and /\\_-.+=:@",
             );
         }
-        let reserved =
-            |key: &String| key.is_empty() || key.starts_with("aliyun") || key.starts_with("acs:");
+        let reserved = |key: &String| {
+            let key = key.to_ascii_lowercase();
+            key.is_empty() || key.starts_with("aliyun") || key.starts_with("acs:")
+        };
         if tags.keys().any(reserved) {
-            return Err("keeps tag keys that begin with `aliyun` or `acs:` for itself");
+            return Err(
+                "keeps tag keys that begin with `aliyun` or `acs:`, in capitals or not, for itself",
+            );
         }
         Ok(())
     }

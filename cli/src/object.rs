@@ -9,7 +9,7 @@ use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
 use crate::Result;
-use crate::output::{hex, printable, unhex};
+use crate::output::{hex, printable, unhex, unique_id};
 use crate::template::Template;
 
 /// Handles that are asked for at a time.
@@ -99,7 +99,11 @@ impl Filter {
             .maybe(ck::CKA_ID, self.id.as_deref())
             .maybe(
                 ck::CKA_UNIQUE_ID,
-                self.unique_id.as_ref().map(String::as_bytes),
+                self.unique_id
+                    .as_deref()
+                    .map(unique_id)
+                    .as_ref()
+                    .map(String::as_bytes),
             );
         find(session, &template)
     }

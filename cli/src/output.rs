@@ -85,6 +85,27 @@ pub(crate) fn unhex(text: &str) -> std::result::Result<Vec<u8>, String> {
     }
 }
 
+/// CKA_UNIQUE_ID as the services write a KeyId: 8-4-4-4-12 hexadecimal digits.
+pub(crate) fn key_id(unique_id: &str) -> String {
+    let ends = [0, 8, 12, 16, 20, 32];
+    let parts: Option<Vec<_>> = ends
+        .windows(2)
+        .map(|part| unique_id.get(part[0]..part[1]))
+        .collect();
+    parts.map_or_else(|| unique_id.to_owned(), |parts| parts.join("-"))
+}
+
+/// CKA_UNIQUE_ID of a KeyId, with hyphens or without.
+pub(crate) fn unique_id(name: &str) -> String {
+    let parts: Vec<_> = name.split('-').collect();
+    let hyphened = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]);
+    let digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match hyphened && parts.iter().all(digits) {
+        true => parts.concat().to_ascii_lowercase(),
+        false => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -126,7 +126,7 @@ impl Arguments {
         let Some(key) = taken.pop() else {
             return Ok(None);
         };
-        let (alias, id) = (&key.alias, &key.unique_id);
+        let (alias, id) = (&key.alias, &key.key_id);
         if !self.if_missing {
             return Err(format!(
                 "the key {id} has the alias {alias}: choose another, or say --if-missing to go on with that key"

@@ -4,10 +4,10 @@ use clap::Args;
 use serde_json::json;
 use tenon_pkcs11::api::token::SealedKey;
 
-use super::external::{External, key_id, now, state_name};
+use super::external::{External, now, state_name};
 use super::list::sealed_json;
 use crate::Result;
-use crate::output::{Format, hex, table};
+use crate::output::{Format, hex, key_id, table, unique_id};
 use crate::token::{Choice, Login, OpenSession};
 use crate::when::deadline;
 
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The private key with this KeyId, without a login.
 fn sealed(open: &OpenSession, name: &str) -> Result<Option<SealedKey>> {
     let keys = open.token()?.sealed_keys()?;
-    let unique_id = key_id(name);
+    let unique_id = unique_id(name);
     Ok(keys.into_iter().find(|key| hex(&key.uid) == unique_id))
 }
 
@@ -76,7 +76,7 @@ fn print_sealed(arguments: &Arguments, key: &SealedKey) -> Result<()> {
             at => deadline(at, now),
         };
         let rows = [
-            ("KeyId", hex(&key.uid)),
+            ("KeyId", key_id(&hex(&key.uid))),
             ("KeyState", state_name(key.state.number()).to_owned()),
             (
                 "Generated",

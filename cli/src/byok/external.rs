@@ -15,7 +15,7 @@ use super::spec::Usage;
 use crate::Result;
 use crate::ask::UserPin;
 use crate::object::{find, ulong, value};
-use crate::output::{Format, hex, printable, unhex};
+use crate::output::{Format, hex, key_id, printable, unhex, unique_id};
 use crate::template::Template;
 use crate::token::{Choice, OpenSession};
 use crate::when::{deadline, utc};
@@ -115,6 +115,8 @@ pub(super) fn state_name(number: Option<ck::CK_ULONG>) -> &'static str {
 pub(super) struct External {
     pub(super) handle: Handle,
     pub(super) unique_id: String,
+    /// CKA_UNIQUE_ID as the services write a KeyId.
+    pub(super) key_id: String,
     /// CKA_LABEL.
     pub(super) alias: String,
     pub(super) id: Vec<u8>,
@@ -195,6 +197,7 @@ impl External {
         let tags = parse_tags(read.bytes(ck::CKA_TENON_TAGS)).unwrap_or_default();
         Ok(Self {
             handle,
+            key_id: key_id(&read.text(ck::CKA_UNIQUE_ID)),
             unique_id: read.text(ck::CKA_UNIQUE_ID),
             alias: read.text(ck::CKA_LABEL),
             id: read.bytes(ck::CKA_ID).to_vec(),
@@ -297,7 +300,7 @@ impl External {
     /// A short name for messages: the alias, or the KeyId of a key without one.
     pub(super) fn name(&self) -> &str {
         if self.alias.is_empty() {
-            return &self.unique_id;
+            return &self.key_id;
         }
         &self.alias
     }
@@ -309,7 +312,7 @@ impl External {
             .map(|(key, value)| json!({ "TagKey": key, "TagValue": value }))
             .collect();
         json!({
-            "KeyId": self.unique_id,
+            "KeyId": self.key_id,
             "AliasName": self.alias,
             "Description": self.description,
             "KeyState": self.state(),
@@ -335,11 +338,9 @@ impl External {
 
     /// One line for people.
     pub(super) fn words(&self) -> String {
-        let Self {
-            unique_id, alias, ..
-        } = self;
+        let Self { key_id, alias, .. } = self;
         let (spec, state) = (self.spec(), self.state());
-        format!("{unique_id} {alias:?} {spec}: {state}")
+        format!("{key_id} {alias:?} {spec}: {state}")
     }
 
     /// Every property that has a value, for people.
@@ -371,7 +372,7 @@ impl External {
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
         [
-            ("KeyId", self.unique_id.clone()),
+            ("KeyId", self.key_id.clone()),
             ("Alias", self.alias.clone()),
             ("Description", self.description.clone()),
             ("KeyState", self.state().to_owned()),
@@ -399,7 +400,7 @@ impl External {
 
 /// The keys whose KeyId, alias or CKA_ID is `name`.
 fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
-    let unique_id = key_id(name);
+    let unique_id = unique_id(name);
     let id = unhex(name).ok();
     let of = |kind, value: &[u8]| found(session, &|| Template::default().bytes(kind, value));
     let mut handles = of(ck::CKA_UNIQUE_ID, unique_id.as_bytes())?;
@@ -414,17 +415,6 @@ fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
         }
     }
     Ok(once)
-}
-
-/// CKA_UNIQUE_ID of a KeyId, which the services write 8-4-4-4-12.
-pub(super) fn key_id(name: &str) -> String {
-    let parts: Vec<_> = name.split('-').collect();
-    let hyphened = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]);
-    let digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match hyphened && parts.iter().all(digits) {
-        true => parts.concat().to_ascii_lowercase(),
-        false => name.to_owned(),
-    }
 }
 
 /// The external keys, with or without live material, and the managed ones that match the template.

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::external::{External, Target, now};
 use super::{azure, base64};
 use crate::object::{Id, find, ulong, value};
-use crate::output::{hex, unhex};
+use crate::output::{hex, key_id, unhex};
 use crate::template::Template;
 use crate::token::OpenSession;
 use crate::when::{When, deadline, span};
@@ -194,7 +194,7 @@ fn import_token(arguments: &Arguments, key: &External) -> Result<Option<Zeroizin
     let Some(service) = service.filter(|_| !arguments.without_token) else {
         return Ok(None);
     };
-    let name = format!("token_{}.txt", key.unique_id);
+    let name = format!("token_{}.txt", key.key_id);
     let beside = arguments.blob.iter().filter_map(|blob| blob.parent());
     let mut places = beside
         .chain([Path::new(".")])
@@ -264,8 +264,9 @@ fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<
         && target != key.unique_id
     {
         return Err(format!(
-            "the import token belongs to the key {target}, not to {}",
-            key.unique_id
+            "the import token belongs to the key {}, not to {}",
+            key_id(&target),
+            key.key_id
         )
         .into());
     }

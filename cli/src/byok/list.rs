@@ -11,7 +11,7 @@ use tenon_pkcs11::api::token::{SealedKey, SealedVersion, Version};
 use super::external::{External, field, now, state_name};
 use crate::Result;
 use crate::object::class_name;
-use crate::output::{Format, hex, table};
+use crate::output::{Format, hex, key_id, table};
 use crate::token::{Choice, Login};
 use crate::when::{deadline, duration};
 
@@ -135,11 +135,11 @@ impl Listed {
         Self {
             state: key.state,
             ends: MaterialLife::of(key.state, bound, key.expires_at),
-            name: (key.alias.clone(), key.unique_id.clone()),
+            name: (key.alias.clone(), key.key_id.clone()),
             json: key.json(),
             row: row(
                 [
-                    &key.unique_id,
+                    &key.key_id,
                     &key.alias,
                     &key.spec(),
                     key.usage(),
@@ -158,17 +158,17 @@ impl Listed {
             true => MaterialLife::Live(version.expires_at),
             false => MaterialLife::Gone,
         }));
-        let unique_id = hex(&key.uid);
+        let key_id = key_id(&hex(&key.uid));
         let class = format!("({})", class_name(Some(key.class)));
         Self {
             state,
             ends,
             json: sealed_json(key),
             row: row(
-                [&unique_id, "", &class, "", state_name(state)],
+                [&key_id, "", &class, "", state_name(state)],
                 expiry(state, key.expires_at, now),
             ),
-            name: (String::new(), unique_id),
+            name: (String::new(), key_id),
         }
     }
 
@@ -212,7 +212,7 @@ pub(super) fn sealed_json(key: &SealedKey) -> Value {
         })
     };
     json!({
-        "KeyId": hex(&key.uid),
+        "KeyId": key_id(&hex(&key.uid)),
         "Generated": key.generated,
         "AliasName": null,
         "KeyState": state_name(key.state.number()),

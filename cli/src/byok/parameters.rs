@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "wrapping-statement_ID.json",
         "wrapping-statement_ID.sig",
     ]
-    .map(|name| name.replace("ID", &key.unique_id));
+    .map(|name| name.replace("ID", &key.key_id));
     let format = &arguments.target.format;
     let places = arguments.folder.places(names, format.is_json())?;
     let made = generate(&open, (&key, arguments.every_key), algorithm, wrapping)?;
@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         arguments.folder.write(places, contents)?;
     }
     let answer = json!({
-        "KeyId": key.unique_id,
+        "KeyId": key.key_id,
         "RequestId": hex(&made.id),
         "WrappingAlgorithm": name,
         "WrappingKeySpec": profile.wrapping_key_name(wrapping),

@@ -9,10 +9,10 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::token::Receipt;
 
 use super::base64;
-use super::external::{External, Target, key_id};
+use super::external::{External, Target};
 use super::folder::Folder;
 use crate::Result;
-use crate::output::{hex, unhex};
+use crate::output::{hex, key_id, unhex, unique_id};
 use crate::token::OpenSession;
 
 #[derive(Args)]
@@ -66,13 +66,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The KeyId, and the statement of its last import or end; of a key that is gone, that it is.
 fn sign(open: &OpenSession, name: &str) -> Result<(String, Receipt)> {
     let known = External::named(&open.session, name);
-    let uid: Option<[u8; 16]> = unhex(&key_id(name))
+    let uid: Option<[u8; 16]> = unhex(&unique_id(name))
         .ok()
         .and_then(|uid| uid.try_into().ok());
     match (known, uid) {
-        (Ok(key), _) => Ok((key.unique_id, open.session.receipt(key.handle)?)),
+        (Ok(key), _) => Ok((key.key_id, open.session.receipt(key.handle)?)),
         (Err(unknown), Some(uid)) => match open.session.end_of_key(&uid) {
-            Ok(receipt) => Ok((hex(&uid), receipt)),
+            Ok(receipt) => Ok((key_id(&hex(&uid)), receipt)),
             Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Err(unknown),
             Err(error) => Err(error.into()),
         },

@@ -12,7 +12,7 @@ use super::external::{External, field, now};
 use crate::Result;
 use crate::ask::{UserPin, confirm};
 use crate::object::{find, ulong, value};
-use crate::output::{Format, hex, printable, table};
+use crate::output::{Format, hex, key_id, printable, table};
 use crate::template::Template;
 use crate::token::Choice;
 use crate::when::deadline;
@@ -128,7 +128,7 @@ impl ImportRequest {
     fn json(&self) -> Value {
         json!({
             "RequestId": self.id,
-            "KeyId": self.target,
+            "KeyId": key_id(&self.target),
             "WrappingAlgorithm": self.algorithm,
             "TokenExpireTime": field(self.not_after),
         })
@@ -137,7 +137,7 @@ impl ImportRequest {
     fn row(&self, now: UnixTime) -> [String; 4] {
         [
             self.id.clone(),
-            self.target.clone(),
+            key_id(&self.target),
             self.algorithm.clone(),
             deadline(self.not_after, now),
         ]

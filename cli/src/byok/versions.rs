@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open_reading()?;
     let versions = open.session.versions(key.handle)?;
     let answer = json!({
-        "KeyId": key.unique_id,
+        "KeyId": key.key_id,
         "KeyVersions": versions.iter().map(|version| in_json(&key, version)).collect::<Vec<_>>(),
     });
     arguments.target.format.print(&answer, |out| {

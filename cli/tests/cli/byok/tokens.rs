@@ -20,6 +20,7 @@ fn import_tokens_are_checked_and_say_what_to_do() {
     // The statement of a token: version, key, wrapping key, algorithm, end.
     let statement = |key: &str, end: u64| {
         let key: Vec<u8> = key
+            .replace('-', "")
             .as_bytes()
             .chunks(2)
             .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())

@@ -9,7 +9,12 @@ new_pkcs11_tool() { # directory for what is downloaded
         command -v pkcs11-tool
         return
     fi
-    [[ -x $place/pkcs11-tool ]] || unpack_opensc "$place" >&2 || return 1
+    # Tests that run at the same time unpack it once.
+    mkdir -p "$(dirname "$place")"
+    (
+        flock 9
+        [[ -x $place/pkcs11-tool ]] || unpack_opensc "$place" >&2
+    ) 9>"$place.lock" || return 1
     echo "$place/pkcs11-tool"
 }
 

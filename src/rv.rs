@@ -75,14 +75,14 @@ impl From<store::Error> for Error {
             | E::SchemaTooNew(_)
             | E::SchemaTooOld(_)
             | E::DatabaseMissing(_)
-            | E::Symlink(_)
-            | E::NotAFile(_) => ck::CKR_TOKEN_NOT_RECOGNIZED,
+            | E::Symlink(_) => ck::CKR_TOKEN_NOT_RECOGNIZED,
             E::Exists(_)
             | E::DanglingLink(_)
             | E::StaleLog(_)
             | E::LogWithoutIndex(_)
             | E::PermissionsRefused(_)
             | E::CannotOpen(_)
+            | E::NotAFile(_)
             | E::Io(..)
             | E::Busy
             | E::HasLog(_)

@@ -53,9 +53,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let blob = blob(&arguments.blob)?;
+    let given = arguments.import_token.as_deref().map(token).transpose()?;
     let (open, key) = arguments.target.open()?;
     key.must_be_external("nothing to import")?;
-    let import_token = import_token(arguments, &key)?;
+    let import_token = match given {
+        None => own_token(arguments, &key)?,
+        given => given,
+    };
     let token = import_token.as_ref().map(|bytes| bytes.as_slice());
     let expires_at = expiry(&key, arguments.expires)?;
     let jobs = find_jobs(&open.session, &key, token)?;
@@ -183,13 +187,14 @@ fn explained(
     .into()
 }
 
-/// The import token: that of --import-token, else the one that `parameters` wrote for the key beside the
-/// blob or into the current folder. An error where a service's key has none.
-fn import_token(arguments: &Arguments, key: &External) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    let read = |file: &Path| files::read(file).and_then(base64::decode_file).map(Some);
-    if let Some(file) = &arguments.import_token {
-        return read(file);
-    }
+/// The import token in `file`.
+fn token(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    files::read(file).and_then(base64::decode_file)
+}
+
+/// The import token that `parameters` wrote for the key beside the blob or into the current folder. An
+/// error where a service's key has none.
+fn own_token(arguments: &Arguments, key: &External) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let service = profile::find(key.profile.as_bytes()).filter(|row| !row.takes_every_way());
     let Some(service) = service.filter(|_| !arguments.without_token) else {
         return Ok(None);
@@ -200,7 +205,7 @@ fn import_token(arguments: &Arguments, key: &External) -> Result<Option<Zeroizin
         .chain([Path::new(".")])
         .map(|folder| folder.join(&name));
     match places.find(|file| file.is_file()) {
-        Some(file) => read(&file),
+        Some(file) => token(&file).map(Some),
         None => Err(format!(
             "{} takes material with its import token, and {name} is neither beside the material nor in the \
              current folder: say --import-token FILE, or --without-token to import without one",

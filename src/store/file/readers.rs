@@ -125,9 +125,9 @@ impl Readers {
         {
             let _transaction = Transaction::begin(&conn)?;
             let rows = FileRows::new(&conn);
-            self.open_files
-                .check_generation(rows.generation()?, known)?;
-            look(&rows);
+            let generation = rows.generation()?;
+            self.open_files.check_generation(generation, known)?;
+            look(&rows.of_generation(generation));
         }
         if conn.is_autocommit() && self.idle.lock().state == state {
             self.keep(conn);

@@ -20,6 +20,8 @@ pub(super) const NAME: &str = "store.name";
 /// The rows that a connection sees, and what a change did to them that its commit must know.
 pub(super) struct FileRows<'c> {
     conn: &'c Connection,
+    /// The generation, where it was read and cannot change: in a snapshot.
+    generation: Option<u64>,
     erased: Cell<bool>,
     emptying_postponed: Cell<bool>,
 }
@@ -28,8 +30,17 @@ impl<'c> FileRows<'c> {
     pub(super) fn new(conn: &'c Connection) -> Self {
         Self {
             conn,
+            generation: None,
             erased: Cell::new(false),
             emptying_postponed: Cell::new(false),
+        }
+    }
+
+    /// The rows of a snapshot whose generation was read already.
+    pub(super) fn of_generation(self, generation: u64) -> Self {
+        Self {
+            generation: Some(generation),
+            ..self
         }
     }
 
@@ -39,8 +50,11 @@ impl<'c> FileRows<'c> {
 
     /// See `ReadRows::generation`.
     pub(super) fn generation(&self) -> Result<u64> {
-        self.number(GENERATION)?
-            .ok_or(Error::Corrupt("its change count is missing"))
+        let read = match self.generation {
+            None => self.number(GENERATION)?,
+            known => known,
+        };
+        read.ok_or(Error::Corrupt("its change count is missing"))
     }
 
     pub(super) fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {

@@ -38,7 +38,6 @@
 //! the database and, under the write lock, settles it.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -241,10 +240,8 @@ impl Counter {
     }
 
     fn is_at_its_path(&self, file: &File) -> bool {
-        let there = fs::symlink_metadata(&self.path).map(|m| (m.dev(), m.ino()));
-        let open = file.metadata().map(|m| (m.dev(), m.ino(), m.len()));
-        match (there, open) {
-            (Ok(there), Ok((device, inode, len))) => there == (device, inode) && len >= LEN as u64,
+        match (fs::symlink_metadata(&self.path), file.metadata()) {
+            (Ok(there), Ok(open)) => files::is_same(&there, &open) && open.len() >= LEN as u64,
             (Err(_), _) | (_, Err(_)) => false,
         }
     }

@@ -3,14 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
-use super::files::{APPENDED, beside, sync_directory};
+use super::files::{APPENDED, beside, is_same, open_regular, sync_directory};
 use crate::store::error::{Error, Result};
 
 /// A file under a temporary name in the directory of its target, removed if it is not published.
@@ -135,20 +135,14 @@ fn draft_of(name: &OsStr) -> Option<(&str, &str)> {
 
 /// Whether no process keeps the draft at `path`.
 fn is_unused(path: &Path) -> bool {
-    let options = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    match OpenOptions::new()
-        .read(true)
-        .custom_flags(options)
-        .open(path)
-    {
+    match open_regular(path, OpenOptions::new().read(true)) {
         Ok(file) => flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok(),
-        Err(e) => e.kind() == ErrorKind::NotFound,
+        Err(e) => matches!(e, Error::NotFound(_)),
     }
 }
 
 fn is_of(file: &File, there: &fs::Metadata) -> bool {
-    file.metadata()
-        .is_ok_and(|open| (open.dev(), open.ino()) == (there.dev(), there.ino()))
+    file.metadata().is_ok_and(|open| is_same(&open, there))
 }
 
 #[cfg(test)]

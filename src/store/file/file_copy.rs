@@ -5,7 +5,6 @@
 //! which may hold erased material until the log is folded into the database, are not copied.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,7 +53,7 @@ impl FileCopy {
         schema::admit(&mut conn, schema::MIGRATIONS, true)?;
         check(&conn)?;
         folder::make(target.parent().unwrap_or(Path::new("")), Umask::OWNER)?;
-        Self::make(&mut conn, target, progress)
+        Self::make(&mut conn, files::resolve(target)?, progress)
     }
 
     /// Copies the store that `conn` has open, and removes what copies to `target` left that were killed.
@@ -67,11 +66,10 @@ impl FileCopy {
         if let (Some(folder), Some(name)) = (target.parent(), target.file_name()) {
             draft::remove_leftovers(folder, |of| name == of);
         }
-        Self::make(conn, &target, progress)
+        Self::make(conn, target, progress)
     }
 
-    fn make(conn: &mut Connection, target: &Path, progress: CopyProgress) -> Result<Self> {
-        let target = files::resolve(target)?;
+    fn make(conn: &mut Connection, target: PathBuf, progress: CopyProgress) -> Result<Self> {
         let draft = Draft::kept_beside(&target)?;
         copy_into(conn, draft.path(), progress)?;
         let copy = Self {
@@ -255,12 +253,7 @@ impl Occupied {
     }
 
     fn take_file(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(path)
-            .map_err(|e| Error::io(&e, path))?;
+        let file = files::open_regular(path, OpenOptions::new().read(true).write(true))?;
         // SQLite's locks are POSIX locks on bytes of the same file, so this one excludes them.
         match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self {

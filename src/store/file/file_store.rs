@@ -16,7 +16,6 @@ use crate::store::modes::Options;
 use super::connection::{Purpose, connect, keep_log};
 use super::counter::Counter;
 use super::draft::Draft;
-
 use super::folder::Umask;
 use super::group::Group;
 use super::only_copy::OnlyCopy;

@@ -1,8 +1,8 @@
 //! Paths of the store's files, and what may stand there.
 
-use std::fs::{self, File, Metadata, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -37,6 +37,28 @@ pub(super) fn regular(path: &Path) -> Result<fs::Metadata> {
         return Err(Error::NotAFile(path.into()));
     }
     Ok(metadata)
+}
+
+/// Opens the regular file at `path`. Where something else is put there meanwhile, a link is not followed, and
+/// nobody is waited for at the other end of a named pipe.
+///
+/// # Errors
+/// Those of `regular`, but that a missing file may be made; those of the system.
+pub(super) fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<File> {
+    match regular(path) {
+        Ok(_) | Err(Error::NotFound(_)) => {}
+        Err(e) => return Err(e),
+    }
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
+    options.open(path).map_err(|e| match e.raw_os_error() {
+        Some(libc::ELOOP) => Error::Symlink(path.into()),
+        _ => Error::io(&e, path),
+    })
+}
+
+/// Whether both describe the same file.
+pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// What tells a file from another one that takes its path: inode number and time of creation in

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::files;
@@ -58,19 +58,12 @@ pub(super) fn path_of(path: &Path) -> Result<PathBuf> {
 
 /// The file at `path`; `None` when there is none, or it is too short to be one.
 pub(super) fn open_file(path: &Path, writable: bool) -> Result<Option<File>> {
-    match files::regular(path) {
-        Ok(_) => {}
+    let file = match files::open_regular(path, OpenOptions::new().read(true).write(writable)) {
         Err(Error::NotFound(_)) => return Ok(None),
-        Err(e) => return Err(e),
-    }
-    let io = |e| Error::io(&e, path);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(writable)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path)
-        .map_err(io)?;
-    let whole = file.metadata().map_err(io)?.len() >= LEN as u64;
+        opened => opened?,
+    };
+    let metadata = file.metadata().map_err(|e| Error::io(&e, path))?;
+    let whole = metadata.len() >= LEN as u64;
     Ok(whole.then_some(file))
 }
 

@@ -6,7 +6,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::connection::{Purpose, connect};
-use super::files::{beside, sync_directory};
+use super::files::{beside, open_regular, sync_directory};
 use super::log_mark::{LEN, LogMark, LogSpan, ROW};
 use super::rows::FileRows;
 use super::schema;
@@ -175,11 +174,7 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 
 /// The marks of the log at `path`; `None` where there is no log, or no mark in it.
 fn span(path: &Path) -> Option<LogSpan> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path)
-        .ok()?;
+    let file = open_regular(path, OpenOptions::new().read(true)).ok()?;
     let mut log = Frames::new(file).ok()??;
     let (mut span, mut pending) = (None, None);
     while let Ok(Some(frame)) = log.next() {

@@ -16,7 +16,6 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -107,7 +106,7 @@ impl Queue {
 
     /// Opens the file of the locks where it is there, also one that cannot be written.
     pub(super) fn open_to_read(&self) -> Result<Description> {
-        self.open_with(OpenOptions::new().read(true))
+        Description::open(&self.path, OpenOptions::new().read(true))
     }
 
     fn join(&self, line: u8) -> Result<QueuePlace> {
@@ -125,20 +124,11 @@ impl Queue {
     /// Opens the file of the locks, which is made where it is missing.
     pub(super) fn open(&self) -> Result<Description> {
         loop {
-            match self.open_with(OpenOptions::new().read(true).write(true)) {
+            match Description::open(&self.path, OpenOptions::new().read(true).write(true)) {
                 Err(Error::NotFound(_)) => self.make()?,
                 opened => return opened,
             }
         }
-    }
-
-    fn open_with(&self, options: &mut OpenOptions) -> Result<Description> {
-        files::regular(&self.path)?;
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
-        Description::open(|| options.open(&self.path)).map_err(|e| match e.raw_os_error() {
-            Some(libc::ELOOP) => Error::Symlink(self.path.clone()),
-            _ => Error::io(&e, &self.path),
-        })
     }
 
     /// Makes the file with the owner, group and mode of the database.
@@ -180,7 +170,7 @@ impl QueuePlace {
     fn is_of(&self, path: &Path) -> io::Result<bool> {
         let open = self.description.metadata()?;
         match fs::symlink_metadata(path) {
-            Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+            Ok(there) => Ok(files::is_same(&there, &open)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(e),
         }

@@ -8,15 +8,17 @@
 //! A forked child inherits every descriptor and with it would keep its parent's locks alive after the
 //! parent's end. So all descriptions are listed, and a child closes those that it inherited.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 
-use super::epoch;
+use super::{epoch, files};
+use crate::store::error::{Error, Result};
 
 /// How many descriptions are listed. One more still works, but children inherit it.
 const LISTED: usize = 1024;
@@ -44,11 +46,12 @@ pub(super) struct Held {
 }
 
 impl Description {
-    pub(super) fn open(open: impl FnOnce() -> io::Result<File>) -> io::Result<Self> {
+    /// The regular file at `path`, opened as `files::open_regular` does.
+    pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<Self> {
         let file = alone(|| {
-            let file = open()?;
+            let file = files::open_regular(path, options)?;
             list(file.as_raw_fd());
-            Ok::<_, io::Error>(file)
+            Ok::<_, Error>(file)
         })?;
         Ok(Self {
             file: Some(file),
@@ -250,15 +253,13 @@ pub(super) fn in_child() {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::OpenOptions;
-
     use super::*;
 
     fn open(folder: &tempfile::TempDir) -> Description {
         let path = folder.path().join("lock");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        Description::open(|| options.open(path)).unwrap()
+        Description::open(&path, &mut options).unwrap()
     }
 
     #[test]

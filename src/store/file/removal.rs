@@ -3,7 +3,6 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::range_lock::Description;
@@ -56,14 +55,7 @@ fn alone(path: &Path) -> Result<Option<Description>> {
 /// `InUse` when a process has a lock on the bytes; those of the system.
 fn lock(path: &Path, bytes: Range<i64>) -> Result<Description> {
     let io = |e| Error::io(&e, path);
-    let description = Description::open(|| {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
-            .open(path)
-    })
-    .map_err(io)?;
+    let description = Description::open(path, OpenOptions::new().read(true).write(true))?;
     if description.try_lock(bytes.clone()).map_err(io)? {
         return Ok(description);
     }

@@ -85,20 +85,13 @@ impl Reserve {
     /// `Symlink`, `NotAFile` where something else stands in its place; `NotFound` where it is not there
     /// and `create` is false; those of the system.
     fn file(&self, create: bool) -> Result<File> {
-        match files::regular(&self.0) {
-            Ok(_) => {}
-            Err(Error::NotFound(_)) if create => {}
-            Err(error) => return Err(error),
-        }
-        OpenOptions::new()
+        let mut options = OpenOptions::new();
+        options
             .write(true)
             .create(create)
             .truncate(false)
-            .mode(0o600)
-            // Opening a named pipe that was put there meanwhile does not wait for a reader.
-            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
-            .open(&self.0)
-            .map_err(|e| Error::io(&e, &self.0))
+            .mode(0o600);
+        files::open_regular(&self.0, &mut options)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A small file outside the store that is read whole and replaced whole.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::draft::Draft;
@@ -46,16 +46,12 @@ impl WholeFile {
     /// `NotFound` when the folder is not there; `Symlink`, `NotAFile`, `PermissionsRefused`, `Io`, also
     /// for a file of more than 64 KiB.
     pub(crate) fn read(&self) -> Result<Option<Vec<u8>>> {
-        match files::regular(&self.path) {
-            Ok(_) => {}
+        let file = match files::open_regular(&self.path, OpenOptions::new().read(true)) {
             Err(Error::NotFound(_)) => return self.folder().map(|_| None),
-            Err(e) => return Err(e),
-        }
-        match read_limited(&self.path) {
-            Ok(content) => Ok(Some(content)),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io(&e, &self.path)),
-        }
+            opened => opened?,
+        };
+        let content = read_limited(file).map_err(|e| Error::io(&e, &self.path))?;
+        Ok(Some(content))
     }
 
     /// Replaces its content. After a power loss the file has the old content or the new one; a first
@@ -93,11 +89,9 @@ impl WholeFile {
     }
 }
 
-fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+fn read_limited(file: File) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    let len = File::open(path)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut content)?;
+    let len = file.take(LARGEST + 1).read_to_end(&mut content)?;
     if len as u64 > LARGEST {
         return Err(io::Error::other(format!(
             "it has more than {LARGEST} bytes, which is more than such a file can have"

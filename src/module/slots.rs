@@ -181,19 +181,16 @@ impl Slots {
     /// CKR_SLOT_ID_INVALID.
     pub(super) fn get(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
         let known = || self.slots.read().get(&id).cloned();
-        let slot = known().filter(Slot::has_usable_token);
+        if let Some(slot) = known().filter(Slot::has_usable_token) {
+            return Ok(slot);
+        }
         // No share of a token that is gone is held here during the scan: the scan opens its file anew only
         // where nobody uses it.
-        let slot = match slot {
-            Some(slot) => Some(slot),
-            None => {
-                if self.catalog.is_taken(id) {
-                    self.scan()?;
-                }
-                known()
-            }
-        };
-        slot.ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
+        if self.catalog.is_taken(id) {
+            self.scan()?;
+        }
+        known()
+            .ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
     }
 
     pub(super) fn all(&self) -> Vec<(ck::CK_SLOT_ID, Slot)> {

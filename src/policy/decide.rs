@@ -70,18 +70,9 @@ pub(crate) fn decide(
             "the object is not a key",
         )?),
         Action::Export { trusted } => export(facts, caller, trusted, now),
-        Action::Import => {
-            writable(facts, caller)?;
-            Ok(external(facts, byok::Act::Import, now)?)
-        }
-        Action::DeleteMaterial => {
-            writable(facts, caller)?;
-            Ok(external(facts, byok::Act::DeleteMaterial, now)?)
-        }
-        Action::Rotate => {
-            writable(facts, caller)?;
-            Ok(external(facts, byok::Act::Rotate, now)?)
-        }
+        Action::Import => Ok(administer(facts, caller, byok::Act::Import, now)?),
+        Action::DeleteMaterial => Ok(administer(facts, caller, byok::Act::DeleteMaterial, now)?),
+        Action::Rotate => Ok(administer(facts, caller, byok::Act::Rotate, now)?),
         Action::Attest if caller.login != Login::User => Ok(refuse(
             ck::CKR_USER_NOT_LOGGED_IN,
             "a receipt needs the user's login",
@@ -311,6 +302,17 @@ fn in_force(key: &KeyFacts, now: UnixTime) -> Result<(), Refusal> {
         byok::may(byok::Act::Use, &external, now).map_err(Error::from)?;
     }
     Ok(())
+}
+
+/// Changes an external key by `act`.
+fn administer(
+    facts: &Facts,
+    caller: &Caller,
+    act: byok::Act,
+    now: UnixTime,
+) -> Result<Effect, Error> {
+    writable(facts, caller)?;
+    external(facts, act, now)
 }
 
 fn external(facts: &Facts, act: byok::Act, now: UnixTime) -> Result<Effect, Error> {

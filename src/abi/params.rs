@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use super::args::{null, record};
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
-use crate::error::{Result, refuse};
+use crate::error::Result;
 use crate::mechanism::{Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request};
 use crate::module::Module;
 
@@ -75,12 +75,7 @@ impl Chosen {
             return Ok(None);
         };
         let row = module.mechanism(chosen.mechanism)?;
-        let Some(kind) = row.messages else {
-            return refuse(
-                ck::CKR_MECHANISM_INVALID,
-                format!("{} does not take messages", row.name),
-            );
-        };
+        let kind = row.message_kind()?;
         match usize::try_from(chosen.ulParameterLen) {
             Ok(0) => Ok(Some(row)),
             Ok(len) if len == message::size(kind) => Ok(Some(row)),

@@ -61,10 +61,14 @@ fn trusted(attributes: &Attributes) -> Result<()> {
 
 /// The key has no use but CKA_WRAP and CKA_UNWRAP.
 pub(super) fn only_wraps(attributes: &Attributes) -> bool {
-    let wrapping = [ck::CKA_WRAP, ck::CKA_UNWRAP];
+    has_no_use_but(&[ck::CKA_WRAP, ck::CKA_UNWRAP], attributes)
+}
+
+/// The key has none of the uses that are not in `uses`.
+pub(super) fn has_no_use_but(uses: &[ck::CK_ATTRIBUTE_TYPE], attributes: &Attributes) -> bool {
     table::USAGES
         .iter()
-        .all(|usage| wrapping.contains(usage) || !attributes.bool(*usage))
+        .all(|usage| uses.contains(usage) || !attributes.bool(*usage))
 }
 
 /// Footnotes 2, 3 and 4 of the X.509 certificate attributes.

@@ -5,7 +5,7 @@ use crate::ck;
 use crate::error::{Error, Result};
 
 use super::attributes::Attributes;
-use super::consistent::consistent;
+use super::consistent::{consistent, has_no_use_but};
 use super::table;
 use super::value::Value;
 
@@ -111,8 +111,7 @@ fn uses_of_copies(key: &Attributes) -> Option<Vec<ck::CK_ATTRIBUTE_TYPE>> {
 }
 
 fn only_derives(key: &Attributes) -> bool {
-    let mut others = USES.into_iter().filter(|kind| *kind != ck::CKA_DERIVE);
-    !others.any(|kind| key.bool(kind))
+    has_no_use_but(&[ck::CKA_DERIVE], key)
 }
 
 /// Notes in `after` the uses that a secret key had before a change took all but CKA_DERIVE from it. Without

@@ -293,7 +293,10 @@ impl Mechanism {
         self.messages.ok_or_else(|| {
             Error::new(
                 ck::CKR_MECHANISM_INVALID,
-                format!("{} has no associated data", self.name),
+                format!(
+                    "{} takes no messages, and has no associated data",
+                    self.name
+                ),
             )
         })
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::parts::{bytes, invalid, structure};
+use super::parts::{bytes, flag, invalid, structure};
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::Result;
@@ -100,11 +100,7 @@ unsafe fn part(mode: KbkdfMode, param: ck::CK_PRF_DATA_PARAM) -> Result<KbkdfPar
 }
 
 fn format(little_endian: ck::CK_BBOOL, bits: CK_ULONG, most: CK_ULONG) -> Result<NumberFormat> {
-    let little_endian = match little_endian {
-        ck::CK_FALSE => false,
-        ck::CK_TRUE => true,
-        _ => return invalid("bLittleEndian is no CK_BBOOL"),
-    };
+    let little_endian = flag(little_endian, "bLittleEndian is no CK_BBOOL")?;
     match usize::try_from(bits / 8) {
         Ok(bytes) if (8..=most).contains(&bits) && bits.is_multiple_of(8) => Ok(NumberFormat {
             bytes,

@@ -48,6 +48,18 @@ pub(super) unsafe fn bytes(start: *mut c_void, len: CK_ULONG) -> Result<Vec<u8>>
     }
 }
 
+/// A CK_BBOOL.
+///
+/// # Errors
+/// CKR_MECHANISM_PARAM_INVALID, with `what`, for another number.
+pub(super) fn flag(value: ck::CK_BBOOL, what: &'static str) -> Result<bool> {
+    match value {
+        ck::CK_FALSE => Ok(false),
+        ck::CK_TRUE => Ok(true),
+        _ => invalid(what),
+    }
+}
+
 /// CKR_MECHANISM_PARAM_INVALID.
 pub(super) fn invalid<T>(what: &'static str) -> Result<T> {
     refuse(ck::CKR_MECHANISM_PARAM_INVALID, what)

@@ -1,6 +1,6 @@
 //! Parameters of signatures with a context string.
 
-use super::parts::{bytes, hash, invalid};
+use super::parts::{bytes, flag, hash};
 use crate::ck;
 use crate::error::Result;
 use crate::mechanism::{Hedge, Params, Scheme, SignContext};
@@ -10,11 +10,11 @@ use crate::mechanism::{Hedge, Params, Scheme, SignContext};
 pub(super) unsafe fn eddsa(params: ck::CK_EDDSA_PARAMS) -> Result<Params> {
     // SAFETY: by the promise of this function.
     let context = unsafe { bytes(params.pContextData.cast(), params.ulContextDataLen) }?;
-    match params.phFlag {
-        ck::CK_FALSE => Ok(Params::Eddsa(Scheme::Context(context))),
-        ck::CK_TRUE => Ok(Params::Eddsa(Scheme::Prehashed(context))),
-        _ => invalid("phFlag is no CK_BBOOL"),
-    }
+    let scheme = match flag(params.phFlag, "phFlag is no CK_BBOOL")? {
+        false => Scheme::Context(context),
+        true => Scheme::Prehashed(context),
+    };
+    Ok(Params::Eddsa(scheme))
 }
 
 /// CK_SIGN_ADDITIONAL_CONTEXT.

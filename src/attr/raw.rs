@@ -31,7 +31,7 @@ pub(crate) type RawTemplate = [RawAttribute];
 pub enum RawValue {
     /// The bytes at pValue; numbers and CK_BBOOL in C's representation.
     Bytes(Secret),
-    /// Array of CK_ATTRIBUTE: CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE, CKA_DERIVE_TEMPLATE.
+    /// Array of CK_ATTRIBUTE, as CKA_UNWRAP_TEMPLATE and the other templates within a template are.
     Template(Vec<RawAttribute>),
 }
 

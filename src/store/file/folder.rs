@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::draft;
+use super::{draft, slot_files};
 use crate::store::error::{Error, Result};
 
 /// The bits of a umask that take away the group's rights.
@@ -106,7 +106,7 @@ impl FolderLock {
         }
         // New stores are made under this lock alone, and the drafts of copies are kept.
         draft::remove_leftovers(folder, |target| {
-            target.starts_with("slot-") && target.ends_with(".tenon")
+            slot_files::slot_of(target.as_ref()).is_some()
         });
         Ok(Self(file))
     }

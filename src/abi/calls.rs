@@ -213,7 +213,7 @@ calls! {
         C_EncryptMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs, flags: Flags) {
             h => message::next(MessageEncrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
         }
-        C_MessageEncryptFinal(h: Handle) { h => message::finish(MessageEncrypt) }
+        C_MessageEncryptFinal(h: Handle) { h => operation::end(MessageEncrypt) }
         C_MessageDecryptInit(h: Handle, chosen: Mechanism, key: Key) { module => message::init(h, MessageDecrypt, mechanism(chosen), key) }
         C_DecryptMessage(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len, sealed: Bytes, len: Len, out: Bytes, out_len: ULongs) {
             h => message::whole(MessageDecrypt, parameter(params, size), input(aad, aad_len), input(sealed, len), output(out, out_len))
@@ -222,7 +222,7 @@ calls! {
         C_DecryptMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs, flags: Flags) {
             h => message::next(MessageDecrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
         }
-        C_MessageDecryptFinal(h: Handle) { h => message::finish(MessageDecrypt) }
+        C_MessageDecryptFinal(h: Handle) { h => operation::end(MessageDecrypt) }
         C_MessageSignInit(h: Handle, chosen: Mechanism, key: Key) { module => message_signature::init(h, MessageSign, mechanism(chosen), key) }
         C_SignMessage(h: Handle, params: Void, size: Len, data: Bytes, len: Len, out: Bytes, out_len: ULongs) {
             h => message_signature::sign(parameter(params, size), input(data, len), output(out, out_len))
@@ -231,7 +231,7 @@ calls! {
         C_SignMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs) {
             h => message_signature::sign_next(parameter(params, size), input(part, len), output(out, out_len))
         }
-        C_MessageSignFinal(h: Handle) { h => message_signature::finish(MessageSign) }
+        C_MessageSignFinal(h: Handle) { h => operation::end(MessageSign) }
         C_MessageVerifyInit(h: Handle, chosen: Mechanism, key: Key) { module => message_signature::init(h, MessageVerify, mechanism(chosen), key) }
         C_VerifyMessage(h: Handle, params: Void, size: Len, data: Bytes, len: Len, signature: Bytes, signature_len: Len) {
             h => message_signature::verify(parameter(params, size), input(data, len), input(signature, signature_len))
@@ -240,7 +240,7 @@ calls! {
         C_VerifyMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, signature: Bytes, signature_len: Len) {
             h => message_signature::verify_next(parameter(params, size), input(part, len), input(signature, signature_len))
         }
-        C_MessageVerifyFinal(h: Handle) { h => message_signature::finish(MessageVerify) }
+        C_MessageVerifyFinal(h: Handle) { h => operation::end(MessageVerify) }
     }
 
     since 3.2 {

@@ -6,7 +6,7 @@ use super::params::{Chosen, MessageParameter};
 use crate::ck::{self, CK_FLAGS, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 use crate::module::Module;
-use crate::session::{After, KeyedMessages, Messages, Operation, Phase, Session};
+use crate::session::{KeyedMessages, Messages, Operation, Phase, Session};
 
 /// C_MessageEncryptInit and C_MessageDecryptInit. Without a mechanism they end the process.
 pub(super) fn init<O: KeyedMessages>(
@@ -75,12 +75,4 @@ pub(super) fn next<O: Operation<Active = Messages>>(
         made.write(&params);
         Ok(after)
     })
-}
-
-/// C_MessageEncryptFinal and C_MessageDecryptFinal.
-pub(super) fn finish<O: Operation<Active = Messages>>(
-    session: &Session,
-    operation: O,
-) -> Result<()> {
-    session.step(operation, Phase::Final, |_| Ok(After::Ended))
 }

@@ -7,9 +7,7 @@ use super::params::{Chosen, MessageParameter};
 use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
 use crate::module::Module;
-use crate::session::{
-    After, MessageSign, MessageSignature, MessageVerify, Operation, Phase, Session,
-};
+use crate::session::{MessageSign, MessageSignature, MessageVerify, Phase, Session};
 
 /// C_MessageSignInit and C_MessageVerifyInit. Without a mechanism they end the process.
 pub(super) fn init<O: MessageSignature>(
@@ -99,9 +97,4 @@ pub(super) fn verify_next(
         };
         messages.next(part.bytes()?, signature)
     })
-}
-
-/// C_MessageSignFinal and C_MessageVerifyFinal.
-pub(super) fn finish<O: Operation>(session: &Session, operation: O) -> Result<()> {
-    session.step(operation, Phase::Final, |_| Ok(After::Ended))
 }

@@ -99,6 +99,11 @@ pub(super) fn verify_signature(session: &Session, phase: Phase, rest: Input) -> 
     })
 }
 
+/// The Final function of a message-based process.
+pub(super) fn end<O: Operation>(session: &Session, operation: O) -> Result<()> {
+    session.step(operation, Phase::Final, |_| Ok(After::Ended))
+}
+
 /// The argument of a dual-function call that is the clear text.
 #[derive(Clone, Copy)]
 pub(super) enum Clear {

@@ -1,13 +1,10 @@
-//! Message-based signatures and verifications: many messages under one key (sections 5.14 and 5.16).
-//!
-//! As with message-based encryption, the process stays in its slot from its Init function to its Final
-//! function. A step owns only the message, so that an error ends the message and not the process.
+//! Message-based signatures and verifications (sections 5.14 and 5.16).
 
 use std::sync::Arc;
 
-use super::active::{After, OperationSlot, Phase, TypedSlot, refuse_unauthenticated};
-use crate::ck;
-use crate::error::{Result, refuse};
+use super::active::After;
+use super::message_based::{MessageBased, Process};
+use crate::error::Result;
 use crate::mechanism::{Key, Params, Signer, Verifier};
 use crate::out::Out;
 use crate::token::Object;
@@ -15,20 +12,21 @@ use crate::token::Object;
 /// A mechanism's column, which makes the work of one message.
 pub(super) type BeginMessage<W> = fn(&Arc<Key>, &Params) -> Result<Box<W>>;
 
-/// A process of signatures or verifications, and its message in parts if one was begun.
-pub struct MessageSignatures<W: ?Sized> {
-    process: Arc<SignatureProcess<W>>,
-    /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login is still missing.
-    awaits_login: bool,
-    message: Option<Box<W>>,
-}
+/// A process of signatures or verifications.
+pub(super) type MessageSignatures<W> = MessageBased<SignatureProcess<W>, Box<W>>;
 
 /// What all messages of a process share.
-pub(super) struct SignatureProcess<W: ?Sized> {
+pub struct SignatureProcess<W: ?Sized> {
     pub(super) begin: BeginMessage<W>,
     pub(super) params: Params,
     pub(super) key: Arc<Key>,
     pub(super) object: Arc<Object>,
+}
+
+impl<W: ?Sized> Process for SignatureProcess<W> {
+    fn object(&self) -> &Object {
+        &self.object
+    }
 }
 
 impl<W: ?Sized> SignatureProcess<W> {
@@ -42,32 +40,9 @@ impl<W: ?Sized> MessageSignatures<W> {
     ///
     /// # Errors
     /// Those of the mechanism.
-    pub(super) fn new(process: SignatureProcess<W>) -> Result<Self> {
+    pub(super) fn proven(process: SignatureProcess<W>) -> Result<Self> {
         process.begin()?;
-        Ok(Self {
-            awaits_login: process.object.always_authenticate(),
-            process: Arc::new(process),
-            message: None,
-        })
-    }
-
-    /// As `ActiveOperation::enter`; the functions below judge the phase of a message.
-    pub(super) fn enter(
-        &mut self,
-        _: Phase,
-        may_continue: impl Fn(&Object) -> Result<()>,
-    ) -> Result<()> {
-        refuse_unauthenticated(self.awaits_login)?;
-        may_continue(&self.process.object)
-    }
-
-    /// Takes the message out of the slot, with a share of the process, which stays in the slot.
-    fn taken(&mut self) -> Self {
-        Self {
-            process: Arc::clone(&self.process),
-            awaits_login: self.awaits_login,
-            message: self.message.take(),
-        }
+        Ok(Self::new(process))
     }
 
     /// C_SignMessageBegin and C_VerifyMessageBegin.
@@ -81,25 +56,8 @@ impl<W: ?Sized> MessageSignatures<W> {
 
     /// The work of a new message.
     fn fresh(&self) -> Result<Box<W>> {
-        if self.message.is_some() {
-            return refuse(
-                ck::CKR_OPERATION_ACTIVE,
-                "a message was begun and not ended: that message is over",
-            );
-        }
+        self.refuse_in_message()?;
         self.process.begin()
-    }
-
-    fn begun(&mut self) -> Result<Box<W>> {
-        self.message.take().map_or_else(
-            || {
-                refuse(
-                    ck::CKR_OPERATION_NOT_INITIALIZED,
-                    "no message was begun in the session",
-                )
-            },
-            Ok,
-        )
     }
 }
 
@@ -177,34 +135,5 @@ impl MessageSignatures<dyn Verifier> {
             None => self.message = Some(verifier),
         }
         Ok(After::GoesOn(self))
-    }
-}
-
-impl<W: ?Sized> TypedSlot for Option<MessageSignatures<W>> {
-    type Active = MessageSignatures<W>;
-
-    fn take_out(&mut self) -> Option<MessageSignatures<W>> {
-        self.as_mut().map(MessageSignatures::taken)
-    }
-}
-
-impl<W: ?Sized> OperationSlot for Option<MessageSignatures<W>> {
-    fn end(&mut self) {
-        *self = None;
-    }
-
-    fn ends_at_logout(&self) -> bool {
-        self.as_ref()
-            .is_some_and(|messages| messages.process.object.needs_login())
-    }
-
-    fn awaits_login(&self) -> bool {
-        self.as_ref().is_some_and(|messages| messages.awaits_login)
-    }
-
-    fn authenticate(&mut self) {
-        if let Some(messages) = self {
-            messages.awaits_login = false;
-        }
     }
 }

@@ -1,13 +1,11 @@
-//! ActiveMessage-based encryption and decryption: many messages under one key.
-//!
-//! The process stays in its slot from its Init function to its Final function. A step owns only the
-//! message, so that an error ends the message and not the process (sections 5.9 and 5.11).
+//! Message-based encryption and decryption (sections 5.9 and 5.11).
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::active::{After, OperationSlot, Phase, TypedSlot, refuse_unauthenticated};
+use super::active::After;
+use super::message_based::{MessageBased, Process};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{BeginCipher, Cipher, Ivs, Key, MessageKind, MessageParams};
@@ -15,16 +13,11 @@ use crate::out::Out;
 use crate::secret::Secret;
 use crate::token::{Object, Token};
 
-/// A message-based process, and its message in parts if one was begun.
-pub struct Messages {
-    process: Arc<MessageProcess>,
-    /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login is still missing.
-    awaits_login: bool,
-    message: Option<ActiveMessage>,
-}
+/// A process of encryptions or decryptions.
+pub(crate) type Messages = MessageBased<MessageProcess, ActiveMessage>;
 
 /// What all messages of a process share.
-pub(super) struct MessageProcess {
+pub struct MessageProcess {
     pub(super) kind: MessageKind,
     pub(super) begin: BeginCipher,
     pub(super) key: Arc<Key>,
@@ -34,7 +27,8 @@ pub(super) struct MessageProcess {
     pub(super) ivs: Option<Mutex<Ivs>>,
 }
 
-struct ActiveMessage {
+/// A message between its Begin function and its last part.
+pub struct ActiveMessage {
     cipher: Box<dyn Cipher>,
     /// Length of the tag, which does not change within a message.
     tag_len: usize,
@@ -43,14 +37,6 @@ struct ActiveMessage {
 }
 
 impl Messages {
-    pub(super) fn new(process: MessageProcess) -> Self {
-        Self {
-            awaits_login: process.object.always_authenticate(),
-            process: Arc::new(process),
-            message: None,
-        }
-    }
-
     #[must_use]
     pub fn kind(&self) -> MessageKind {
         self.process.kind
@@ -61,25 +47,6 @@ impl Messages {
     #[must_use]
     pub fn encrypts(&self) -> bool {
         self.process.ivs.is_some()
-    }
-
-    /// As `ActiveOperation::enter`; `whole`, `begin` and `next` judge the phase of a message.
-    pub(super) fn enter(
-        &mut self,
-        _: Phase,
-        may_continue: impl Fn(&Object) -> Result<()>,
-    ) -> Result<()> {
-        refuse_unauthenticated(self.awaits_login)?;
-        may_continue(&self.process.object)
-    }
-
-    /// Takes the message out of the slot, with a share of the process, which stays in the slot.
-    pub(super) fn taken(&mut self) -> Self {
-        Self {
-            process: Arc::clone(&self.process),
-            awaits_login: self.awaits_login,
-            message: self.message.take(),
-        }
     }
 
     /// C_EncryptMessage and C_DecryptMessage.
@@ -126,12 +93,7 @@ impl Messages {
         out: &mut Out<'_>,
         last: bool,
     ) -> Result<After<Self>> {
-        let Some(mut message) = self.message.take() else {
-            return refuse(
-                ck::CKR_OPERATION_NOT_INITIALIZED,
-                "no message was begun in the session",
-            );
-        };
+        let mut message = self.begun()?;
         if message.tag_len != params.tag_len {
             return refuse(
                 ck::CKR_MECHANISM_PARAM_INVALID,
@@ -175,15 +137,11 @@ impl Messages {
         }
         Ok(After::GoesOn(self))
     }
+}
 
-    fn refuse_in_message(&self) -> Result<()> {
-        if self.message.is_none() {
-            return Ok(());
-        }
-        refuse(
-            ck::CKR_OPERATION_ACTIVE,
-            "a message was begun and not ended: that message is over",
-        )
+impl Process for MessageProcess {
+    fn object(&self) -> &Object {
+        &self.object
     }
 }
 
@@ -229,34 +187,5 @@ impl ActiveMessage {
             ),
             _ => error,
         })
-    }
-}
-
-impl TypedSlot for Option<Messages> {
-    type Active = Messages;
-
-    fn take_out(&mut self) -> Option<Messages> {
-        self.as_mut().map(Messages::taken)
-    }
-}
-
-impl OperationSlot for Option<Messages> {
-    fn end(&mut self) {
-        *self = None;
-    }
-
-    fn ends_at_logout(&self) -> bool {
-        self.as_ref()
-            .is_some_and(|messages| messages.process.object.needs_login())
-    }
-
-    fn awaits_login(&self) -> bool {
-        self.as_ref().is_some_and(|messages| messages.awaits_login)
-    }
-
-    fn authenticate(&mut self) {
-        if let Some(messages) = self {
-            messages.awaits_login = false;
-        }
     }
 }

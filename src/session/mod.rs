@@ -3,6 +3,7 @@
 mod active;
 mod external;
 mod login;
+mod message_based;
 mod message_signatures;
 mod messages;
 mod objects;

@@ -126,7 +126,7 @@ impl Session {
             let Request { row, params, .. } = request;
             let begin = O::Of::begin(row).map_or_else(|| not_for_this(row), Ok)?;
             let usable = self.token.usable_key(key, O::Of::USE, row)?;
-            MessageSignatures::new(SignatureProcess {
+            MessageSignatures::proven(SignatureProcess {
                 begin,
                 params,
                 key: usable.key,

@@ -1,22 +1,38 @@
 //! Values of CKA_PARAMETER_SET.
 
 use crate::ck;
+use crate::crypto::seeded::SeededSet;
 use crate::crypto::{mldsa, mlkem};
 
-/// CKP_ number of a parameter set of ML-DSA.
-pub(super) fn ml_dsa(set: mldsa::ParameterSet) -> ck::CK_ULONG {
-    match set {
-        mldsa::ParameterSet::MlDsa44 => ck::CKP_ML_DSA_44,
-        mldsa::ParameterSet::MlDsa65 => ck::CKP_ML_DSA_65,
-        mldsa::ParameterSet::MlDsa87 => ck::CKP_ML_DSA_87,
+/// A parameter set that has a CKP_ number.
+pub(crate) trait Numbered: SeededSet {
+    /// The algorithm and its parameter sets, of which the numbers are 1, 2 and 3.
+    const KNOWN: &'static str;
+
+    /// The CKP_ number.
+    fn number(self) -> ck::CK_ULONG;
+}
+
+impl Numbered for mldsa::ParameterSet {
+    const KNOWN: &'static str = "ML-DSA: ML-DSA-44, -65 and -87";
+
+    fn number(self) -> ck::CK_ULONG {
+        match self {
+            Self::MlDsa44 => ck::CKP_ML_DSA_44,
+            Self::MlDsa65 => ck::CKP_ML_DSA_65,
+            Self::MlDsa87 => ck::CKP_ML_DSA_87,
+        }
     }
 }
 
-/// CKP_ number of a parameter set of ML-KEM.
-pub(super) fn ml_kem(set: mlkem::ParameterSet) -> ck::CK_ULONG {
-    match set {
-        mlkem::ParameterSet::MlKem512 => ck::CKP_ML_KEM_512,
-        mlkem::ParameterSet::MlKem768 => ck::CKP_ML_KEM_768,
-        mlkem::ParameterSet::MlKem1024 => ck::CKP_ML_KEM_1024,
+impl Numbered for mlkem::ParameterSet {
+    const KNOWN: &'static str = "ML-KEM: ML-KEM-512, -768 and -1024";
+
+    fn number(self) -> ck::CK_ULONG {
+        match self {
+            Self::MlKem512 => ck::CKP_ML_KEM_512,
+            Self::MlKem768 => ck::CKP_ML_KEM_768,
+            Self::MlKem1024 => ck::CKP_ML_KEM_1024,
+        }
     }
 }

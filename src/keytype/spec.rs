@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::ck;
 use crate::crypto::mldsa::ParameterSet;
+use crate::crypto::seeded::SeededSet;
 use crate::crypto::{ec, okp};
 
-use super::parameter_set::ml_dsa;
+use super::parameter_set::Numbered;
 use super::values::PublicValue;
 
 /// Kind and size of a key's material.
@@ -91,7 +92,7 @@ impl Spec {
                 (key_type, ck::CKA_EC_PARAMS, params)
             }
             Self::MlDsa(set) => {
-                let set = PublicValue::Ulong(ml_dsa(set));
+                let set = PublicValue::Ulong(set.number());
                 (ck::CKK_ML_DSA, ck::CKA_PARAMETER_SET, set)
             }
         }

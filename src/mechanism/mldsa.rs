@@ -8,9 +8,11 @@ use super::{Key, Material, Mechanism, ParamKind, Params, ROW, Unit, bad_param};
 use crate::ck;
 use crate::crypto;
 use crate::crypto::hash::Hash;
-use crate::crypto::mldsa::{self, PreHash, PrivateKey, PublicKey, Randomness, Representative};
+use crate::crypto::mldsa::{
+    self, ParameterSet, PreHash, PrivateKey, PublicKey, Randomness, Representative,
+};
 use crate::error::{Error, Result, refuse};
-use crate::keytype::{Values, ml_dsa_set};
+use crate::keytype::{Values, set_of};
 
 /// Sizes are those of public keys.
 const ML_DSA: Mechanism = Mechanism {
@@ -82,7 +84,9 @@ enum Form {
 }
 
 fn generate_pair(asked: &dyn Values) -> Result<Material> {
-    Ok(Material::pair(mldsa::generate(ml_dsa_set(asked)?)?))
+    Ok(Material::pair(mldsa::generate(set_of::<ParameterSet>(
+        asked,
+    )?)?))
 }
 
 fn private(key: &Key) -> Result<&PrivateKey> {

@@ -5,9 +5,10 @@ use super::{
     no_params,
 };
 use crate::ck;
-use crate::crypto::mlkem::{self, PrivateKey, PublicKey, SECRET_LEN};
+use crate::crypto::mlkem::{self, ParameterSet, PrivateKey, PublicKey, SECRET_LEN};
+use crate::crypto::seeded::SeededSet;
 use crate::error::{Result, refuse};
-use crate::keytype::{Values, ml_kem_set};
+use crate::keytype::{Values, set_of};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -45,7 +46,9 @@ static KEM: Kem = Kem {
 };
 
 fn generate_pair(asked: &dyn Values) -> Result<Material> {
-    Ok(Material::pair(mlkem::generate(ml_kem_set(asked)?)?))
+    Ok(Material::pair(mlkem::generate(set_of::<ParameterSet>(
+        asked,
+    )?)?))
 }
 
 fn public(key: &Key) -> Result<&PublicKey> {

@@ -1,14 +1,12 @@
 //! Keys and signatures.
 
 use crate::crypto::sys::pqdsa::PqdsaKey;
-use crate::crypto::sys::rand;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
 use super::deterministic;
-use super::material::MlDsaMaterial;
 use super::representative::public_hash;
-use super::set::{ParameterSet, SEED_LEN};
+use super::set::{MlDsaMaterial, ParameterSet};
 
 /// Whether a signature takes fresh randomness (FIPS 204 section 3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +97,4 @@ impl PrivateKey {
         }
         Ok(len)
     }
-}
-
-/// Makes a key pair.
-pub fn generate(set: ParameterSet) -> Result<MlDsaMaterial> {
-    let mut seed = Secret::zeroed(SEED_LEN);
-    rand::fill(&mut seed)?;
-    MlDsaMaterial::from_seed(set, &seed)
 }

@@ -2,10 +2,24 @@
 
 use std::os::raw::c_int;
 
-use crate::crypto::sys::pqdsa;
+use crate::crypto::Result;
+use crate::crypto::encoding::ObjectIdentifier;
+use crate::crypto::seeded::{Refusals, SeededMaterial, SeededSet};
+use crate::crypto::sys::pqdsa::{self, PqdsaKey};
+use crate::secret::Secret;
 
-/// Bytes of a seed, the ξ of key generation.
-pub(super) const SEED_LEN: usize = 32;
+/// id-ml-dsa-44 (RFC 9881 section 2).
+pub(crate) const ML_DSA_44: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
+/// id-ml-dsa-65.
+pub(crate) const ML_DSA_65: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+/// id-ml-dsa-87.
+pub(crate) const ML_DSA_87: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
+
+/// A key pair.
+pub type MlDsaMaterial = SeededMaterial<ParameterSet>;
 
 /// A parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,16 +46,6 @@ impl ParameterSet {
         }
     }
 
-    /// Bytes of an expanded private key.
-    #[must_use]
-    pub const fn private_len(self) -> usize {
-        match self {
-            Self::MlDsa44 => 2560,
-            Self::MlDsa65 => 4032,
-            Self::MlDsa87 => 4896,
-        }
-    }
-
     /// Bytes of a signature.
     #[must_use]
     pub const fn signature_len(self) -> usize {
@@ -52,16 +56,6 @@ impl ParameterSet {
         }
     }
 
-    /// The name in FIPS 204.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MlDsa44 => "ML-DSA-44",
-            Self::MlDsa65 => "ML-DSA-65",
-            Self::MlDsa87 => "ML-DSA-87",
-        }
-    }
-
     /// aws-lc's number.
     pub(super) fn nid(self) -> c_int {
         match self {
@@ -69,5 +63,54 @@ impl ParameterSet {
             Self::MlDsa65 => pqdsa::ML_DSA_65,
             Self::MlDsa87 => pqdsa::ML_DSA_87,
         }
+    }
+}
+
+impl SeededSet for ParameterSet {
+    const SETS: [Self; 3] = Self::ALL;
+    /// The ξ of key generation.
+    const SEED_LEN: usize = 32;
+    const REFUSALS: Refusals = Refusals {
+        seed: "an ML-DSA seed has 32 bytes",
+        expanded: "the expanded ML-DSA private key has not the length of its parameter set",
+        parameters: "ML-DSA takes no algorithm parameters",
+        algorithm: "not an ML-DSA parameter set",
+    };
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
+        }
+    }
+
+    fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::MlDsa44 => ML_DSA_44,
+            Self::MlDsa65 => ML_DSA_65,
+            Self::MlDsa87 => ML_DSA_87,
+        }
+    }
+
+    fn private_len(self) -> usize {
+        match self {
+            Self::MlDsa44 => 2560,
+            Self::MlDsa65 => 4032,
+            Self::MlDsa87 => 4896,
+        }
+    }
+
+    /// FIPS 204 algorithm 6.
+    fn expand(self, seed: &[u8]) -> Result<(Secret, Vec<u8>)> {
+        let key = PqdsaKey::private(self.nid(), seed)?;
+        Ok((
+            key.private_bytes(self.private_len())?,
+            key.public_bytes(self.public_len())?,
+        ))
+    }
+
+    fn public_of(self, expanded: &[u8]) -> Result<Vec<u8>> {
+        PqdsaKey::private(self.nid(), expanded)?.public_bytes(self.public_len())
     }
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::crypto::Error;
 use crate::crypto::encoding::{pkcs8, private_key_info, to_octet_string};
 use crate::crypto::hash::Hash;
+use crate::crypto::seeded::SeededSet;
 use crate::crypto::vectors::{bytes, list, load, text};
 
 const SIGN: [(ParameterSet, TestName); 3] = [

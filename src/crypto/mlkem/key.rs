@@ -1,12 +1,10 @@
 //! Keys, encapsulation and decapsulation.
 
 use crate::crypto::sys::kem::KemKey;
-use crate::crypto::sys::rand;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-use super::material::{MlKemMaterial, SEED_LEN};
-use super::set::ParameterSet;
+use super::set::{MlKemMaterial, ParameterSet};
 
 /// Bytes of a shared secret.
 pub(crate) const SECRET_LEN: usize = 32;
@@ -87,11 +85,4 @@ impl PrivateKey {
         }
         self.key.decapsulate(ciphertext)
     }
-}
-
-/// Makes a key pair.
-pub fn generate(set: ParameterSet) -> Result<MlKemMaterial> {
-    let mut seed = Secret::zeroed(SEED_LEN);
-    rand::fill(&mut seed)?;
-    MlKemMaterial::from_seed(set, &seed)
 }

@@ -2,7 +2,24 @@
 
 use std::os::raw::c_int;
 
-use crate::crypto::sys::kem;
+use crate::crypto::Result;
+use crate::crypto::encoding::ObjectIdentifier;
+use crate::crypto::seeded::{Refusals, SeededMaterial, SeededSet, pkcs8};
+use crate::crypto::sys::kem::{self, KemKey};
+use crate::secret::Secret;
+
+/// id-alg-ml-kem-512 (RFC 9935 section 3).
+pub(crate) const ML_KEM_512: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.4.1");
+/// id-alg-ml-kem-768.
+pub(crate) const ML_KEM_768: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.4.2");
+/// id-alg-ml-kem-1024.
+pub(crate) const ML_KEM_1024: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.4.3");
+
+/// A key pair.
+pub type MlKemMaterial = SeededMaterial<ParameterSet>;
 
 /// A parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,12 +56,6 @@ impl ParameterSet {
         self.vector_len() + 32
     }
 
-    /// Bytes of a decapsulation key, the private one.
-    #[must_use]
-    pub const fn private_len(self) -> usize {
-        2 * self.vector_len() + 96
-    }
-
     /// Bytes of a ciphertext.
     #[must_use]
     pub const fn ciphertext_len(self) -> usize {
@@ -55,16 +66,6 @@ impl ParameterSet {
         }
     }
 
-    /// The name in FIPS 203.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MlKem512 => "ML-KEM-512",
-            Self::MlKem768 => "ML-KEM-768",
-            Self::MlKem1024 => "ML-KEM-1024",
-        }
-    }
-
     /// aws-lc's number.
     pub(super) fn nid(self) -> c_int {
         match self {
@@ -72,5 +73,54 @@ impl ParameterSet {
             Self::MlKem768 => kem::ML_KEM_768,
             Self::MlKem1024 => kem::ML_KEM_1024,
         }
+    }
+}
+
+impl SeededSet for ParameterSet {
+    const SETS: [Self; 3] = Self::ALL;
+    /// d ‖ z.
+    const SEED_LEN: usize = 64;
+    const REFUSALS: Refusals = Refusals {
+        seed: "an ML-KEM seed has 64 bytes",
+        expanded: "the ML-KEM decapsulation key has not the length of its parameter set",
+        parameters: "ML-KEM takes no algorithm parameters",
+        algorithm: "not an ML-KEM parameter set",
+    };
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::MlKem512 => "ML-KEM-512",
+            Self::MlKem768 => "ML-KEM-768",
+            Self::MlKem1024 => "ML-KEM-1024",
+        }
+    }
+
+    fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::MlKem512 => ML_KEM_512,
+            Self::MlKem768 => ML_KEM_768,
+            Self::MlKem1024 => ML_KEM_1024,
+        }
+    }
+
+    fn private_len(self) -> usize {
+        2 * self.vector_len() + 96
+    }
+
+    /// FIPS 203 algorithm 16. aws-lc takes a seed in PKCS #8 alone.
+    fn expand(self, seed: &[u8]) -> Result<(Secret, Vec<u8>)> {
+        let key = KemKey::from_pkcs8(&pkcs8(self, seed, &[])?)?;
+        Ok((
+            key.private_bytes(self.private_len())?,
+            key.public_bytes(self.public_len())?,
+        ))
+    }
+
+    /// A decapsulation key holds its encapsulation key.
+    fn public_of(self, expanded: &[u8]) -> Result<Vec<u8>> {
+        let start = self.vector_len();
+        let public = &expanded[start..start + self.public_len()];
+        KemKey::pair(self.nid(), public, expanded)?.check_pair()?;
+        Ok(public.to_vec())
     }
 }

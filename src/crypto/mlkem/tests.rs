@@ -1,6 +1,7 @@
 use super::*;
 use crate::crypto::Error;
 use crate::crypto::encoding::private_key_info;
+use crate::crypto::seeded::SeededSet;
 
 fn pair(key: &MlKemMaterial) -> (PublicKey, PrivateKey) {
     let public = PublicKey::new(key.set, &key.public).unwrap();

@@ -1,11 +1,11 @@
 //! ML-KEM keys in aws-lc's form, encapsulation and decapsulation.
 
 use std::os::raw::c_int;
-use std::ptr::{NonNull, null_mut};
 
-use aws_lc_sys::{self as lc, EVP_PKEY, EVP_PKEY_CTX};
+use aws_lc_sys as lc;
 
-use super::{check, failure, non_null};
+use super::check;
+use super::evp::{Pkey, filled};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
@@ -14,19 +14,14 @@ pub(in crate::crypto) const ML_KEM_768: c_int = lc::NID_MLKEM768;
 pub(in crate::crypto) const ML_KEM_1024: c_int = lc::NID_MLKEM1024;
 
 /// A public or private key. Operations on one from several threads are safe.
-pub(in crate::crypto) struct KemKey(NonNull<EVP_PKEY>);
-
-// SAFETY: nothing here changes a key after it is made; aws-lc counts its references atomically.
-unsafe impl Send for KemKey {}
-// SAFETY: as above.
-unsafe impl Sync for KemKey {}
+pub(in crate::crypto) struct KemKey(Pkey);
 
 impl KemKey {
     /// `bytes` has the length of an encapsulation key of `nid`.
     pub(in crate::crypto) fn public(nid: c_int, bytes: &[u8]) -> Result<Self> {
         // SAFETY: reads `bytes` within its length, and copies.
         let key = unsafe { lc::EVP_PKEY_kem_new_raw_public_key(nid, bytes.as_ptr(), bytes.len()) };
-        let key = non_null(key, "EVP_PKEY_kem_new_raw_public_key");
+        let key = Pkey::adopt(key, "EVP_PKEY_kem_new_raw_public_key");
         key.map(Self)
             .map_err(|_| Error::InvalidKey("not an ML-KEM public key of its parameter set"))
     }
@@ -43,7 +38,7 @@ impl KemKey {
                 private.len(),
             )
         };
-        let key = non_null(key, "EVP_PKEY_kem_new_raw_key");
+        let key = Pkey::adopt(key, "EVP_PKEY_kem_new_raw_key");
         key.map(Self)
             .map_err(|_| Error::InvalidKey("not an ML-KEM private key of its parameter set"))
     }
@@ -59,7 +54,7 @@ impl KemKey {
             lc::CBS_init(&raw mut cbs, der.as_ptr(), der.len());
             lc::EVP_parse_private_key(&raw mut cbs)
         };
-        Ok(Self(non_null(key, "EVP_parse_private_key")?))
+        Ok(Self(Pkey::adopt(key, "EVP_parse_private_key")?))
     }
 
     /// Proves that the two halves belong together, by their hash and by a secret that both give.
@@ -72,35 +67,23 @@ impl KemKey {
 
     /// The encapsulation key, `len` bytes long.
     pub(in crate::crypto) fn public_bytes(&self, len: usize) -> Result<Vec<u8>> {
-        let (mut bytes, mut written) = (vec![0; len], len);
-        // SAFETY: live key; writes at most `written` bytes.
-        let status = unsafe {
-            lc::EVP_PKEY_get_raw_public_key(self.0.as_ptr(), bytes.as_mut_ptr(), &raw mut written)
-        };
-        filled(status, &[(written, len)], "EVP_PKEY_get_raw_public_key")?;
-        Ok(bytes)
+        self.0.public_bytes(len)
     }
 
     /// The decapsulation key, `len` bytes long.
     pub(in crate::crypto) fn private_bytes(&self, len: usize) -> Result<Secret> {
-        let (mut bytes, mut written) = (Secret::zeroed(len), len);
-        // SAFETY: live key; writes at most `written` bytes.
-        let status = unsafe {
-            lc::EVP_PKEY_get_raw_private_key(self.0.as_ptr(), bytes.as_mut_ptr(), &raw mut written)
-        };
-        filled(status, &[(written, len)], "EVP_PKEY_get_raw_private_key")?;
-        Ok(bytes)
+        self.0.private_bytes(len)
     }
 
     /// Fills `ciphertext`, and returns the secret, 32 bytes.
     pub(in crate::crypto) fn encapsulate(&self, ciphertext: &mut [u8]) -> Result<Secret> {
-        let context = self.context()?;
+        let context = self.0.context()?;
         let mut secret = Secret::zeroed(32);
         let (mut ciphertext_len, mut secret_len) = (ciphertext.len(), secret.len());
         // SAFETY: live context; writes at most so many bytes.
         let status = unsafe {
             lc::EVP_PKEY_encapsulate(
-                context.0.as_ptr(),
+                context.as_ptr(),
                 ciphertext.as_mut_ptr(),
                 &raw mut ciphertext_len,
                 secret.as_mut_ptr(),
@@ -115,13 +98,13 @@ impl KemKey {
     /// The secret of a ciphertext of the right length; of one that the public key did not make, a
     /// pseudo-random one (FIPS 203 section 6.3).
     pub(in crate::crypto) fn decapsulate(&self, ciphertext: &[u8]) -> Result<Secret> {
-        let context = self.context()?;
+        let context = self.0.context()?;
         let mut secret = Secret::zeroed(32);
         let mut len = secret.len();
         // SAFETY: live context; reads `ciphertext` within its length, writes at most `len` bytes.
         let status = unsafe {
             lc::EVP_PKEY_decapsulate(
-                context.0.as_ptr(),
+                context.as_ptr(),
                 secret.as_mut_ptr(),
                 &raw mut len,
                 ciphertext.as_ptr(),
@@ -130,36 +113,5 @@ impl KemKey {
         };
         filled(status, &[(len, 32)], "EVP_PKEY_decapsulate")?;
         Ok(secret)
-    }
-
-    fn context(&self) -> Result<Context> {
-        // SAFETY: live key, of which the context takes a reference.
-        let context = unsafe { lc::EVP_PKEY_CTX_new(self.0.as_ptr(), null_mut()) };
-        Ok(Context(non_null(context, "EVP_PKEY_CTX_new")?))
-    }
-}
-
-/// Judges a call that fills buffers of known lengths.
-fn filled(status: c_int, lengths: &[(usize, usize)], call: &'static str) -> Result<()> {
-    check(status, call)?;
-    if lengths.iter().any(|(written, len)| written != len) {
-        return Err(failure(call));
-    }
-    Ok(())
-}
-
-impl Drop for KemKey {
-    fn drop(&mut self) {
-        // SAFETY: the reference is ours alone and not used again; aws-lc wipes the private key.
-        unsafe { lc::EVP_PKEY_free(self.0.as_ptr()) }
-    }
-}
-
-struct Context(NonNull<EVP_PKEY_CTX>);
-
-impl Drop for Context {
-    fn drop(&mut self) {
-        // SAFETY: the handle is ours alone and not used again.
-        unsafe { lc::EVP_PKEY_CTX_free(self.0.as_ptr()) }
     }
 }

@@ -13,6 +13,7 @@ pub(super) mod cipher;
 pub(super) mod cmac;
 pub(super) mod curve25519;
 pub(super) mod ec;
+mod evp;
 pub(super) mod kdf;
 pub(super) mod kem;
 pub(super) mod md;

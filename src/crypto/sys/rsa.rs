@@ -7,22 +7,17 @@ use std::cmp::Ordering;
 use std::os::raw::{c_int, c_void};
 use std::ptr::{NonNull, null_mut};
 
-use aws_lc_sys::{self as lc, BIGNUM, EVP_PKEY, EVP_PKEY_CTX, RSA};
+use aws_lc_sys::{self as lc, BIGNUM, RSA};
 
 use super::bn::{self, Bn};
+use super::evp::{Context, Pkey};
 use super::{check, failure, md, non_null};
 use crate::crypto::hash::Hash;
 use crate::crypto::rsa::RsaMaterial;
 use crate::crypto::{Error, Result};
 
 /// A public or private key. Operations on one from several threads are safe.
-pub(in crate::crypto) struct Rsa(NonNull<EVP_PKEY>);
-
-// SAFETY: aws-lc guards what an operation caches in a key (Montgomery contexts, blinding factors)
-// by the key's own lock, and nothing here changes a key after it is made.
-unsafe impl Send for Rsa {}
-// SAFETY: as above.
-unsafe impl Sync for Rsa {}
+pub(in crate::crypto) struct Rsa(Pkey);
 
 #[derive(Clone, Copy)]
 pub(in crate::crypto) struct Oaep<'a> {
@@ -100,9 +95,12 @@ impl Rsa {
     fn adopt(rsa: NonNull<RSA>) -> Result<Self> {
         // SAFETY: `rsa` is ours; it is freed here unless the new handle took it.
         unsafe {
-            let Some(key) = NonNull::new(lc::EVP_PKEY_new()).map(Self) else {
-                lc::RSA_free(rsa.as_ptr());
-                return Err(failure("EVP_PKEY_new"));
+            let key = match Pkey::adopt(lc::EVP_PKEY_new(), "EVP_PKEY_new") {
+                Ok(key) => Self(key),
+                Err(error) => {
+                    lc::RSA_free(rsa.as_ptr());
+                    return Err(error);
+                }
             };
             if lc::EVP_PKEY_assign_RSA(key.0.as_ptr(), rsa.as_ptr()) != 1 {
                 lc::RSA_free(rsa.as_ptr());
@@ -293,17 +291,17 @@ impl Rsa {
         message: &[u8],
         out: &mut [u8],
     ) -> Result<usize> {
-        let context = Context::new(self)?;
+        let context = self.0.context()?;
         let mut written = out.len();
         // SAFETY: live context; reads `message` and writes `out` within the lengths given.
         unsafe {
             check(
-                lc::EVP_PKEY_encrypt_init(context.0.as_ptr()),
+                lc::EVP_PKEY_encrypt_init(context.as_ptr()),
                 "EVP_PKEY_encrypt_init",
             )?;
-            context.set(oaep)?;
+            choose_oaep(&context, oaep)?;
             let status = lc::EVP_PKEY_encrypt(
-                context.0.as_ptr(),
+                context.as_ptr(),
                 out.as_mut_ptr(),
                 &mut written,
                 message.as_ptr(),
@@ -321,17 +319,17 @@ impl Rsa {
         ciphertext: &[u8],
         out: &mut [u8],
     ) -> Result<usize> {
-        let context = Context::new(self)?;
+        let context = self.0.context()?;
         let mut written = out.len();
         // SAFETY: live context; reads `ciphertext` and writes `out` within the lengths given.
         unsafe {
             check(
-                lc::EVP_PKEY_decrypt_init(context.0.as_ptr()),
+                lc::EVP_PKEY_decrypt_init(context.as_ptr()),
                 "EVP_PKEY_decrypt_init",
             )?;
-            context.set(oaep)?;
+            choose_oaep(&context, oaep)?;
             let status = lc::EVP_PKEY_decrypt(
-                context.0.as_ptr(),
+                context.as_ptr(),
                 out.as_mut_ptr(),
                 &mut written,
                 ciphertext.as_ptr(),
@@ -343,61 +341,34 @@ impl Rsa {
     }
 }
 
-impl Drop for Rsa {
-    fn drop(&mut self) {
-        // SAFETY: the handle is ours alone and not used again; its integers are wiped.
-        unsafe { lc::EVP_PKEY_free(self.0.as_ptr()) }
-    }
-}
-
-struct Context(NonNull<EVP_PKEY_CTX>);
-
-impl Context {
-    fn new(key: &Rsa) -> Result<Self> {
-        // SAFETY: live key, of which the context takes a reference.
-        let context = unsafe { lc::EVP_PKEY_CTX_new(key.0.as_ptr(), null_mut()) };
-        Ok(Self(non_null(context, "EVP_PKEY_CTX_new")?))
-    }
-
-    /// Chooses OAEP on an initialised context.
-    fn set(&self, oaep: Oaep<'_>) -> Result<()> {
-        let context = self.0.as_ptr();
-        // SAFETY: live context; the digests are static; the label is a copy that the context owns
-        // once the call has succeeded, and is freed here otherwise.
-        unsafe {
-            check(
-                lc::EVP_PKEY_CTX_set_rsa_padding(context, lc::RSA_PKCS1_OAEP_PADDING),
-                "EVP_PKEY_CTX_set_rsa_padding",
-            )?;
-            check(
-                lc::EVP_PKEY_CTX_set_rsa_oaep_md(context, md::evp(oaep.hash)?),
-                "EVP_PKEY_CTX_set_rsa_oaep_md",
-            )?;
-            check(
-                lc::EVP_PKEY_CTX_set_rsa_mgf1_md(context, md::evp(oaep.mgf)?),
-                "EVP_PKEY_CTX_set_rsa_mgf1_md",
-            )?;
-            if oaep.label.is_empty() {
-                return Ok(());
-            }
-            let label = lc::OPENSSL_memdup(oaep.label.as_ptr().cast::<c_void>(), oaep.label.len());
-            let label = non_null(label, "OPENSSL_memdup")?;
-            let status = lc::EVP_PKEY_CTX_set0_rsa_oaep_label(
-                context,
-                label.as_ptr().cast(),
-                oaep.label.len(),
-            );
-            if status != 1 {
-                lc::OPENSSL_free(label.as_ptr());
-            }
-            check(status, "EVP_PKEY_CTX_set0_rsa_oaep_label")
+/// Chooses OAEP on an initialised context.
+fn choose_oaep(context: &Context, oaep: Oaep<'_>) -> Result<()> {
+    let context = context.as_ptr();
+    // SAFETY: live context; the digests are static; the label is a copy that the context owns
+    // once the call has succeeded, and is freed here otherwise.
+    unsafe {
+        check(
+            lc::EVP_PKEY_CTX_set_rsa_padding(context, lc::RSA_PKCS1_OAEP_PADDING),
+            "EVP_PKEY_CTX_set_rsa_padding",
+        )?;
+        check(
+            lc::EVP_PKEY_CTX_set_rsa_oaep_md(context, md::evp(oaep.hash)?),
+            "EVP_PKEY_CTX_set_rsa_oaep_md",
+        )?;
+        check(
+            lc::EVP_PKEY_CTX_set_rsa_mgf1_md(context, md::evp(oaep.mgf)?),
+            "EVP_PKEY_CTX_set_rsa_mgf1_md",
+        )?;
+        if oaep.label.is_empty() {
+            return Ok(());
         }
-    }
-}
-
-impl Drop for Context {
-    fn drop(&mut self) {
-        // SAFETY: the handle is ours alone and not used again.
-        unsafe { lc::EVP_PKEY_CTX_free(self.0.as_ptr()) }
+        let label = lc::OPENSSL_memdup(oaep.label.as_ptr().cast::<c_void>(), oaep.label.len());
+        let label = non_null(label, "OPENSSL_memdup")?;
+        let status =
+            lc::EVP_PKEY_CTX_set0_rsa_oaep_label(context, label.as_ptr().cast(), oaep.label.len());
+        if status != 1 {
+            lc::OPENSSL_free(label.as_ptr());
+        }
+        check(status, "EVP_PKEY_CTX_set0_rsa_oaep_label")
     }
 }

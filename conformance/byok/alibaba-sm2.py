@@ -5,8 +5,6 @@ The ephemeral SM4 key is encrypted by Bouncy Castle, as C1 || C3 || C2 without f
 by openssl, as the DER of GB/T 35276.
 """
 
-import os
-
 import external
 import jvm
 import outside
@@ -16,8 +14,7 @@ from external import Way
 
 
 def sm2_sm4(public, pkcs8):
-    ephemeral = os.urandom(16)
-    return outside.sm2(public, ephemeral) + outside.sm4_ecb(ephemeral, outside.scalar(pkcs8))
+    return outside.sm2_sm4(public, outside.scalar(pkcs8))
 
 
 def sm2(public, pkcs8):

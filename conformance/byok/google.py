@@ -47,7 +47,7 @@ external.life(session, "google", spec.EC_P384, [direct, sha256_3072])
 
 key = external.create(session, "google", spec.HMAC_256)
 job = external.Job(session, key, direct)
-life = int.from_bytes(session.get(job.private, p11.CKA_TENON_NOT_AFTER), "big") - time.time()
+life = session.time(job.private, p11.CKA_TENON_NOT_AFTER) - time.time()
 assert abs(life - 3 * 24 * 3600) < 60, life
 key = job.unwrap(job.wrap(material := spec.HMAC_256.material()))
 spec.HMAC_256.use(session, key, material)

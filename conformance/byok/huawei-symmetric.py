@@ -23,11 +23,11 @@ external.life(session, "huawei", spec.AES_256, [way], expires_at=0)
 key = external.create(session, "huawei", spec.AES_256)
 job = external.Job(session, key, way)
 now = int(time.time())
-assert now + DAY <= int.from_bytes(session.get(job.private, p11.CKA_TENON_NOT_AFTER), "big") + 5
+assert now + DAY <= session.time(job.private, p11.CKA_TENON_NOT_AFTER) + 5
 blob = job.wrap(spec.AES_256.material())
 for asked, expected in ((None, now + DAY), (0, 0), (now + 3600, now + 3600), (None, now + DAY)):
     job.unwrap(blob, asked)
-    expires_at = int.from_bytes(session.get(key, p11.CKA_TENON_EXPIRES_AT), "big")
+    expires_at = session.time(key, p11.CKA_TENON_EXPIRES_AT)
     assert expected <= expires_at <= expected + 60, (asked, expires_at - now)
 
 # What the service does not have.

@@ -65,7 +65,7 @@ def check_rsa(mechanism, blob, pkcs8):
     p11.refused(p11.CKR_ATTRIBUTE_SENSITIVE, session.get, key, p11.CKA_PRIVATE_EXPONENT)
     assert byok.rsa_spki(session, key) == public
     digest = hashlib.sha256(b"message").digest()
-    signature = session.sign(p11.Mechanism(p11.CKM_RSA_PKCS), key, byok.SHA256_INFO + digest)
+    signature = session.sign(p11.Mechanism(p11.CKM_RSA_PKCS), key, p11.DIGEST_INFO["sha256"] + digest)
     assert outside.verify(public, digest, signature, "-pkeyopt", "digest:sha256")
 
 

@@ -5,6 +5,7 @@ import base64
 import os
 import time
 
+import outside
 import running
 from alibabacloud_kms20160120 import models
 from alibabacloud_kms20160120.client import Client
@@ -23,7 +24,7 @@ def refused(code, call, request):
 def import_material(material, expires=0):
     got = kms.get_parameters_for_import(models.GetParametersForImportRequest(
         key_id=key, wrapping_algorithm="RSAES_OAEP_SHA_256", wrapping_key_spec="RSA_2048")).body
-    blob = running.sealed(base64.b64decode(got.public_key), material)
+    blob = outside.oaep(base64.b64decode(got.public_key), material, "sha256")
     return kms.import_key_material(models.ImportKeyMaterialRequest(
         key_id=key, encrypted_key_material=base64.b64encode(blob).decode(), import_token=got.import_token,
         key_material_expire_unix=expires))
@@ -48,11 +49,7 @@ with running.front_end("alibaba-software") as address:
     refused("Rejected.UnsupportedKeyState", kms.decrypt, opened)
     import_material(material)
     assert kms.decrypt(opened).body.plaintext == "a secret"
-    try:
-        import_material(os.urandom(32))
-        raise SystemExit("other material was taken")
-    except Exception as error:
-        assert getattr(error, "code", None) == "Rejected.WrongKeyMaterial", error
+    refused("Rejected.WrongKeyMaterial", import_material, os.urandom(32))
     kms.delete_key_material(models.DeleteKeyMaterialRequest(key_id=key))
     assert state() == "PendingImport"
     import_material(material)

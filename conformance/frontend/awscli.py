@@ -39,7 +39,7 @@ def import_material(material, seconds=None, *more):
               "--wrapping-key-spec", "RSA_4096")
     for name in ("PublicKey", "ImportToken"):
         outside.write(name, outside.openssl("base64", "-d", "-A", data=got[name].encode()))
-    outside.write("blob", running.sealed(outside.read("PublicKey"), material))
+    outside.write("blob", outside.oaep(outside.read("PublicKey"), material, "sha256"))
     return aws("import-key-material", "--key-id", key, "--encrypted-key-material", "fileb://blob",
                "--import-token", "fileb://ImportToken", *(FOR_EVER if seconds is None else expires_in(seconds)), *more)
 

@@ -6,6 +6,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import boto3
+import outside
 import running
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -29,7 +30,7 @@ def imported(kms, key, material, algorithm="RSAES_OAEP_SHA_256", **more):
     more = more or {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
     return kms.import_key_material(
         KeyId=key, ImportToken=got["ImportToken"],
-        EncryptedKeyMaterial=running.sealed(got["PublicKey"], material), **more)
+        EncryptedKeyMaterial=outside.oaep(got["PublicKey"], material, "sha256"), **more)
 
 
 def an_imported_key(kms):
@@ -57,7 +58,7 @@ def an_imported_key(kms):
 def other_material_and_tokens(kms, key, material):
     got = kms.get_parameters_for_import(KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
     request = {"KeyId": key, "ImportToken": got["ImportToken"], "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
-               "EncryptedKeyMaterial": running.sealed(got["PublicKey"], os.urandom(32))}
+               "EncryptedKeyMaterial": outside.oaep(got["PublicKey"], os.urandom(32), "sha256")}
     refused("IncorrectKeyMaterialException", kms.import_key_material, **request)
     request["EncryptedKeyMaterial"] = os.urandom(256)
     refused("InvalidCiphertextException", kms.import_key_material, **request)

@@ -32,13 +32,14 @@ FAMILIES = {  # class, key type, generation of the key or pair, attribute of the
     "EC": (p11.CKO_PRIVATE_KEY, p11.CKK_EC, p11.CKM_EC_KEY_PAIR_GEN, p11.CKA_EC_PARAMS),
     "ED": (p11.CKO_PRIVATE_KEY, p11.CKK_EC_EDWARDS, p11.CKM_EC_EDWARDS_KEY_PAIR_GEN,
            p11.CKA_EC_PARAMS)}
-# CKA_TENON_WRAP_ALGORITHM, mechanism and hash of each wrapping algorithm.
-WRAPS = {"RSAES_OAEP_SHA_1": (1, p11.CKM_RSA_PKCS_OAEP, "sha1"),
-         "RSAES_OAEP_SHA_256": (2, p11.CKM_RSA_PKCS_OAEP, "sha256"),
-         "RSA_AES_KEY_WRAP_SHA_1": (4, p11.CKM_RSA_AES_KEY_WRAP, "sha1"),
-         "RSA_AES_KEY_WRAP_SHA_256": (5, p11.CKM_RSA_AES_KEY_WRAP, "sha256"),
-         "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD": (6, p11.CKM_TENON_RSA_AES_ECB_PKCS7, None)}
-STATES = {1: "PendingImport", 2: "Enabled", 3: "Disabled", 4: "PendingDeletion"}
+# CKA_TENON_WRAP_ALGORITHM and mechanism of each wrapping algorithm.
+WRAPS = {"RSAES_OAEP_SHA_1": (1, p11.oaep("sha1")),
+         "RSAES_OAEP_SHA_256": (2, p11.oaep("sha256")),
+         "RSA_AES_KEY_WRAP_SHA_1": (4, p11.rsa_aes_key_wrap("sha1")),
+         "RSA_AES_KEY_WRAP_SHA_256": (5, p11.rsa_aes_key_wrap("sha256")),
+         "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD": (6, p11.Mechanism(p11.CKM_TENON_RSA_AES_ECB_PKCS7))}
+STATES = {p11.STATE_PENDING_IMPORT: "PendingImport", p11.STATE_ENABLED: "Enabled",
+          p11.STATE_DISABLED: "Disabled", p11.STATE_PENDING_DELETION: "PendingDeletion"}
 USES = {"ENCRYPT_DECRYPT": (p11.CKA_ENCRYPT, p11.CKA_DECRYPT),
         "SIGN_VERIFY": (p11.CKA_SIGN, p11.CKA_VERIFY),
         "GENERATE_VERIFY_MAC": (p11.CKA_SIGN, p11.CKA_VERIFY)}
@@ -109,19 +110,16 @@ class Kms:
         return STATES[self.session.number(key, p11.CKA_TENON_KEY_STATE)]
 
     def describe(self, key):
-        number = self.session.number
         uses = [use for use, names in USES.items()
                 if any(self.held(key, name) == b"\1" for name in names)]
         spec = self.text(key, p11.CKA_TENON_KEY_SPEC)
         return {"id": self.id(key), "spec": spec, "state": self.state(key),
                 "usage": uses[-1] if SPECS[spec][0] == "HMAC" else uses[0],
-                "external": number(key, p11.CKA_TENON_ORIGIN) == p11.ORIGIN_EXTERNAL,
+                "external": self.session.number(key, p11.CKA_TENON_ORIGIN) == p11.ORIGIN_EXTERNAL,
                 "created": self.when(key, p11.CKA_TENON_CREATED_AT),
                 "expires": self.when(key, p11.CKA_TENON_EXPIRES_AT),
                 "deletion": self.when(key, p11.CKA_TENON_DELETION_AT),
-                "material": self.held(key, p11.CKA_TENON_MATERIAL_ID).hex(),
-                "description": self.text(key, p11.CKA_TENON_DESCRIPTION),
-                "alias": self.text(key, p11.CKA_LABEL)}
+                "description": self.text(key, p11.CKA_TENON_DESCRIPTION)}
 
     # A key's life
 
@@ -165,10 +163,7 @@ class Kms:
             self.held(job, p11.CKA_TENON_IMPORT_TOKEN), token)), None)
         if job is None:
             raise Fault("InvalidToken", "the import token is none of this key's open downloads")
-        number = self.session.number(job, p11.CKA_TENON_WRAP_ALGORITHM)
-        mechanism, digest = next(row[1:] for row in WRAPS.values() if row[0] == number)
-        mechanism = {p11.CKM_RSA_PKCS_OAEP: p11.oaep, p11.CKM_RSA_AES_KEY_WRAP: p11.rsa_aes_key_wrap}.get(
-            mechanism, lambda _: p11.Mechanism(mechanism))(digest)
+        mechanism = dict(WRAPS.values())[self.session.number(job, p11.CKA_TENON_WRAP_ALGORITHM)]
         template = {number: self.session.number(key, number)
                     for number in (p11.CKA_CLASS, p11.CKA_KEY_TYPE)}
         template |= {p11.CKA_TENON_IMPORT_TOKEN: token}
@@ -192,9 +187,6 @@ class Kms:
 
     def rotate(self, key):
         self.session.set(key, {p11.CKA_TENON_ROTATE: True})
-
-    def versions(self, key):
-        return json.loads(self.session.get(key, p11.CKA_TENON_VERSIONS))
 
     def name(self, key, alias):
         """Gives the key an alias; an empty one takes it away."""

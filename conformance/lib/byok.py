@@ -3,9 +3,6 @@
 import p11
 from outside import integer, tlv
 
-# DigestInfo of SHA-256 (RFC 8017 section 9.2, note 1), for CKM_RSA_PKCS.
-SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
-
 
 def secret(name, **more):
     """Template of an AES key that binds to the CKA_ID `name`."""

@@ -59,7 +59,7 @@ class Job:
              p11.CKA_TENON_IMPORT_TARGET: session.get(target, p11.CKA_UNIQUE_ID)})
         self.public = session.get(public, p11.CKA_PUBLIC_KEY_INFO)
         self.token = session.get(self.private, p11.CKA_TENON_IMPORT_TOKEN)
-        self.kind = {number: int.from_bytes(session.get(target, number), "little")
+        self.kind = {number: session.number(target, number)
                      for number in (p11.CKA_CLASS, p11.CKA_KEY_TYPE)}
 
     def unwrap(self, blob, expires_at=None):

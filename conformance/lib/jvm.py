@@ -1,6 +1,7 @@
 """The outside party in Java: one process of Wrap.java, which answers line by line."""
 
 import base64
+import functools
 import os
 import shutil
 import subprocess
@@ -34,3 +35,9 @@ class Owner:
         """The function (public key, material) -> blob; provider `jdk` or `bc`."""
         return lambda public, material: self.ask(
             way, provider, *(base64.b64encode(data).decode() for data in (public, material)))
+
+
+@functools.cache
+def owner():
+    """The one process of a test, where several checks need it."""
+    return Owner()

@@ -100,6 +100,12 @@ def sm4_ecb(key, data):
     return openssl("enc", "-sm4-ecb", "-nopad", "-K", key.hex(), data=data)
 
 
+def sm2_sm4(spki, scalar):
+    """SM2 encryption of an SM4 key, then SM4-ECB of the 32 bytes of a private key."""
+    ephemeral = os.urandom(16)
+    return sm2(spki, ephemeral) + sm4_ecb(ephemeral, scalar)
+
+
 def kwp(kek, material):
     """AES key wrap with padding, RFC 5649."""
     return openssl("enc", f"-id-aes{len(kek) * 8}-wrap-pad", "-iv", "A65959A6", "-K", kek.hex(),

@@ -276,6 +276,10 @@ class Session:
     def number(self, key, attribute):
         return int.from_bytes(self.get(key, attribute), "little")
 
+    def time(self, key, attribute):
+        """Unix seconds of an attribute in 8 bytes, as byok.time writes them."""
+        return int.from_bytes(self.get(key, attribute), "big")
+
     def set(self, key, attributes):
         self.call("C_SetAttributeValue", c_ulong(key), *template(attributes))
 
@@ -333,6 +337,13 @@ class Session:
     def sign(self, mechanism, key, data):
         self.begin("Sign", mechanism, key)
         return self.output("C_Sign", data, c_ulong(len(data)))
+
+
+def fresh_token(pin=PIN, so_pin=SO_PIN):
+    """Makes the token of a program that loads the module by itself."""
+    module = Module()
+    module.fresh_token(pin, so_pin)
+    module.finalize()
 
 
 def start():

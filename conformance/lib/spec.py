@@ -142,7 +142,7 @@ class Rsa(Private):
 
     def sign(self, session, key, text):
         return session.sign(p11.Mechanism(self.mechanism), key,
-                            byok.SHA256_INFO + hashlib.sha256(text).digest())
+                            p11.DIGEST_INFO["sha256"] + hashlib.sha256(text).digest())
 
     def verify(self, public, text, signature):
         return outside.verify(public, hashlib.sha256(text).digest(), signature,

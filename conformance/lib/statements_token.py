@@ -6,7 +6,6 @@ import functools
 import glob
 import json
 import os
-import re
 import subprocess
 import tempfile
 
@@ -33,9 +32,7 @@ def wrap(number, public, material):
     if number == 8:
         return outside.sm2(public, material)
     if number == 7:
-        scalar = material if len(material) == 32 else outside.scalar(material)
-        ephemeral = os.urandom(16)
-        return outside.sm2(public, ephemeral) + outside.sm4_ecb(ephemeral, scalar)
+        return outside.sm2_sm4(public, material if len(material) == 32 else outside.scalar(material))
     return seal.blob(number, public, material)
 
 
@@ -49,7 +46,7 @@ def way(name, bits=None):
 @functools.cache
 def material(spec):
     """What the owner of a key of this spec wraps: always the same, since some take long to make."""
-    kind = re.sub("^(Aliyun_)?", "", spec)
+    kind = spec.removeprefix("Aliyun_")
     if kind.startswith("AES_"):
         return os.urandom(int(kind[4:]) // 8)
     return outside.private_key({"EC_P256K": "secp256k1", "EC_SM2": "SM2"}.get(

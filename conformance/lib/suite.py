@@ -15,7 +15,6 @@ import urllib.request
 import xml.etree.ElementTree
 
 import outside
-import p11
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 
@@ -38,13 +37,6 @@ def fetch(project, package, digest, tests):
     os.mkdir("run")
     os.rename(os.path.join("suite", package, tests), os.path.join("run", tests))
     return "run"
-
-
-def fresh_token(pin=p11.PIN, so_pin=p11.SO_PIN):
-    """The token that a suite uses, with p11's label."""
-    module = p11.Module()
-    module.fresh_token(pin, so_pin)
-    module.finalize()
 
 
 def run(name, folder, environment):

@@ -12,13 +12,11 @@ import byok
 import clock
 import p11
 from statements import run, states
-from statements_token import ENVELOPE, Program, Token
+from statements_token import AD, AH, AS, ENVELOPE, OAEP_256 as OAEP, Program, Token
 
-OAEP = "RSAES_OAEP_SHA_256"
 DENIED = p11.CKR_KEY_FUNCTION_NOT_PERMITTED
 DAY = 86400
 PRINTED = "1546272000"  # 1 January 2019, which the documents' sample has
-ALIBABA = ("alibaba-default", "alibaba-software", "alibaba-hardware")
 
 
 class Key:
@@ -160,7 +158,7 @@ def an_import_sets_the_expiry_anew(token):
 
 @states(132, "Alibaba: an import that names no expiry lasts for ever", "001")
 def alibaba_lasts_for_ever(token):
-    for profile in ALIBABA:
+    for profile in (AD, AS, AH):
         key = Key(token, profile)
         assert key.expiry() == 0
         key.come("--expires", "90d")
@@ -280,7 +278,7 @@ def deletion_is_scheduled(token):
     assert key.state() == "Enabled"
     for days in (7, 30):
         token.byok("schedule-deletion", key.name, "--days", str(days), "--yes")
-        moment = int.from_bytes(token.get(key.name, p11.CKA_TENON_DELETION_AT), "big")
+        moment = token.session.time(token.handle(key.name), p11.CKA_TENON_DELETION_AT)
         assert abs(moment - now() - days * DAY) <= 70
         date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
         assert token.describe(key.name)["DeleteDate"] == date

@@ -20,11 +20,6 @@ AES = material("AES_256")
 
 
 @functools.cache
-def java():
-    return jvm.Owner()
-
-
-@functools.cache
 def job(token, profile, algorithm):
     """An import job of a key of AES_256."""
     return token.job(token.create(profile, "AES_256"), algorithm)
@@ -91,13 +86,13 @@ def oaep_sha1(token):
 @states(86, "A program that names the hash of OAEP alone is understood, whichever MGF1 it takes", "004")
 def hash_alone(token):
     brings(token, HW, OAEP_256, printed.huawei_oaep)
-    brings(token, HW, OAEP_256, java().wrap("jdk", "oaep-sha256-default"))
+    brings(token, HW, OAEP_256, jvm.owner().wrap("jdk", "oaep-sha256-default"))
 
 
 @states(87, "OAEP has an empty label", "000 001 002 003")
 def empty_label(token):
     for provider in ("jdk", "bc"):
-        brings(token, AD, OAEP_256, java().wrap(provider, "oaep-sha256"))
+        brings(token, AD, OAEP_256, jvm.owner().wrap(provider, "oaep-sha256"))
     known = job(token, AD, OAEP_256)
     p11.refused(INVALID, known.unwrap, seal.oaep(known.public, AES, seal.SHA256, label=b"x"))
 
@@ -166,7 +161,7 @@ def pkeyutl(token):
 
 @states(95, "Java: the parameters count, not the SHA-1 in the cipher's name", "000 001")
 def java_parameters(token):
-    wrap = java().wrap("jdk", "oaep-sha256")
+    wrap = jvm.owner().wrap("jdk", "oaep-sha256")
     brings(token, AD, OAEP_256, wrap)
     known = job(token, AD, OAEP_1)
     p11.refused(INVALID, known.unwrap, wrap(known.public, AES))

@@ -9,11 +9,9 @@ import outside
 import p11
 import printed
 from statements import run, states
-from statements_token import Token, material
+from statements_token import (
+    AD, AH, AS, ECB, HW, KWP as TWO_FILES, OAEP_1, OAEP_256 as OAEP, PKCS1, WITH_PKCS1, Token, material)
 
-AD, AS, AH, HW = "alibaba-default", "alibaba-software", "alibaba-hardware", "huawei"
-OAEP_1, OAEP = "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"
-ECB, TWO_FILES = "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD", "RSA_AES_KEY_WRAP_SHA_256"
 DAY = 86400
 
 
@@ -22,7 +20,7 @@ def state(token, key):
 
 
 def not_after(token, job):
-    return int.from_bytes(token.session.get(job.private, p11.CKA_TENON_NOT_AFTER), "big")
+    return token.session.time(job.private, p11.CKA_TENON_NOT_AFTER)
 
 
 # 15. Huawei specifics
@@ -31,9 +29,9 @@ def not_after(token, job):
 def huawei_wraps_by_oaep(token):
     key, _ = token.new_import(HW, "AES_256", OAEP, os.urandom(32))
     assert state(token, key) == "Enabled"
-    for algorithm in (OAEP_1, "RSAES_PKCS1_V1_5"):
-        token.byok("parameters", key, "--algorithm", algorithm, "--json", status=1, TENON_BYOK_PKCS1="true",
-                   says="Huawei Cloud KMS does not wrap")
+    for algorithm in (OAEP_1, PKCS1):
+        token.byok("parameters", key, "--algorithm", algorithm, "--json", status=1,
+                   says="Huawei Cloud KMS does not wrap", **WITH_PKCS1)
         token.refused(p11.CKR_TEMPLATE_INCONSISTENT, token.job, key, algorithm)
 
 

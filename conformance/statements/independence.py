@@ -6,11 +6,9 @@ import os
 import clock
 import p11
 from statements import run, states
-from statements_token import Token, material as material_of
+from statements_token import (
+    AD as DEFAULT, AH as HARDWARE, AS as SOFTWARE, ECB, HW, OAEP_256 as OAEP, SM2_SM4, Token, material as material_of)
 
-OAEP = "RSAES_OAEP_SHA_256"
-ECB, SM2_SM4 = "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD", "SM2PKE_SM4_ECB"
-DEFAULT, SOFTWARE, HARDWARE = "alibaba-default", "alibaba-software", "alibaba-hardware"
 INVALID = p11.CKR_ENCRYPTED_DATA_INVALID
 DAY = 86400
 
@@ -171,7 +169,7 @@ def no_other_material_without_rotation(token):
 
 @states(158, "Huawei tells of no rotation of imported keys, and has none", "004")
 def huawei_rotates_nothing(token):
-    no_rotation(token, new_key(token, None, "huawei")[0], says=["Huawei Cloud KMS"])
+    no_rotation(token, new_key(token, None, HW)[0], says=["Huawei Cloud KMS"])
 
 
 if __name__ == "__main__":

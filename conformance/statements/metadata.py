@@ -7,11 +7,9 @@ import os
 import outside
 import p11
 from statements import run, states
-from statements_token import ENVELOPE, Token, material
+from statements_token import AD, AH, AS, ECB, ENVELOPE, HW, KWP, OAEP_256 as OAEP, Token, material
 
-AD, AS, AH, HW = "alibaba-default", "alibaba-software", "alibaba-hardware", "huawei"
-OAEP = "RSAES_OAEP_SHA_256"
-COMPOSITE = {AS: "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD", HW: "RSA_AES_KEY_WRAP_SHA_256"}
+COMPOSITE = {AS: ECB, HW: KWP}
 INVALID = "CKR_ATTRIBUTE_VALUE_INVALID"
 DENIED = p11.CKR_KEY_FUNCTION_NOT_PERMITTED
 CMAC, RSA = p11.Mechanism(p11.CKM_AES_CMAC), p11.Mechanism(p11.CKM_SHA256_RSA_PKCS)

@@ -9,6 +9,7 @@ import shutil
 import stat
 import time
 
+import byok
 import clock
 import jvm
 import outside
@@ -90,7 +91,7 @@ def huawei_answer(token):
 def subject_public_key_info(token):
     key, parameters = requested(token)
     # X509EncodedKeySpec.
-    blob = jvm.Owner().wrap("jdk", "oaep-sha256")(parameters.public, AES)
+    blob = jvm.owner().wrap("jdk", "oaep-sha256")(parameters.public, AES)
     token.import_blob(parameters, blob)
     assert bits(parameters.public) == 2048
 
@@ -194,7 +195,7 @@ def many_times(token):
     for days in (1, 3, 2):
         end = int(time.time()) + days * DAY
         job.unwrap(blob, end)
-        assert token.get(key, p11.CKA_TENON_EXPIRES_AT) == end.to_bytes(8, "big")
+        assert token.get(key, p11.CKA_TENON_EXPIRES_AT) == byok.time(end)
 
 
 @states(72, "Each request may choose another algorithm", "001 002 003")
@@ -299,7 +300,7 @@ def at_hand(token):
 def one_day(token):
     key, job, blob = ready(token)
     made = int(time.time())
-    end = int.from_bytes(token.session.get(job.private, p11.CKA_TENON_NOT_AFTER), "big")
+    end = token.session.time(job.private, p11.CKA_TENON_NOT_AFTER)
     assert DAY - 10 <= end - made <= DAY
     clock.forward(DAY - 60)
     job.unwrap(blob)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The import of private keys: RSA and elliptic curves under a temporary key, and SM2."""
 
-import functools
 import glob
 import os
 
@@ -20,11 +19,6 @@ SPECS = {"RSA_2048": spec.RSA_2048, "RSA_3072": spec.RSA_3072, "RSA_4096": spec.
          "EC_P256": spec.EC_P256, "EC_P256K": spec.EC_P256K, "EC_P384": spec.EC_P384, "EC_SM2": spec.EC_SM2}
 # Order of the curve of SM2.
 ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
-
-
-@functools.cache
-def java():
-    return jvm.Owner()
 
 
 def brings(token, profile, name, algorithm, wrap=None, pkcs8=None):
@@ -160,7 +154,7 @@ def java_encodings(token):
     for provider, kind, name in (("jdk", "RSA:2048", "RSA_2048"), ("bc", "RSA:2048", "RSA_2048"),
                                  ("jdk", "EC:secp256r1", "EC_P256"), ("bc", "EC:secp256r1", "EC_P256"),
                                  ("bc", "EC:secp256k1", "EC_P256K")):
-        brings(token, AS, name, ECB, java().wrap(provider, "aes-ecb"), java().generate(provider, kind))
+        brings(token, AS, name, ECB, jvm.owner().wrap(provider, "aes-ecb"), jvm.owner().generate(provider, kind))
 
 
 @states(110, "The private key may come from any system or HSM of its owner", "002")
@@ -308,7 +302,7 @@ def sm2_order(token):
 
 @states(121, "SM2 encrypts with SM3 and without a user's identity", "002")
 def sm2_hash(token):
-    brings(token, AS, "EC_SM2", SM2_SM4, java().wrap("bc", "sm2-sm4"))
+    brings(token, AS, "EC_SM2", SM2_SM4, jvm.owner().wrap("bc", "sm2-sm4"))
 
 
 @states(122, "The private key is d alone: 32 bytes under SM4-ECB without padding", "002")
@@ -341,7 +335,7 @@ def no_scalar(token):
 def sm2_public(token):
     parameters = token.parameters(token.create(AH, "EC_SM2"), SM2_SM4)
     assert b"SM2" in outside.openssl("pkey", "-pubin", "-inform", "DER", "-in", parameters.der, "-noout", "-text")
-    token.import_blob(parameters, java().wrap("bc", "sm2-sm4")(parameters.public, material("EC_SM2")))
+    token.import_blob(parameters, jvm.owner().wrap("bc", "sm2-sm4")(parameters.public, material("EC_SM2")))
 
 
 @states(125, "An SM2 key is for SIGN/VERIFY", "002")

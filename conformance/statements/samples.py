@@ -10,10 +10,8 @@ import p11
 import printed
 import seal
 from statements import run, states
-from statements_token import Program, Token
+from statements_token import AD, AH, AS, ECB, HW, KWP, OAEP_1, OAEP_256, Program, Token
 
-AD, AS, AH, HW = "alibaba-default", "alibaba-software", "alibaba-hardware", "huawei"
-OAEP_1, OAEP_256 = "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"
 RSA = p11.Mechanism(p11.CKM_SHA256_RSA_PKCS)
 MATERIAL = "openssl rand -out KeyMaterial.bin 32\n"
 
@@ -123,7 +121,7 @@ def lines_of_pkeyutl(token):
 @states(200, "The lines for an asymmetric key: genrsa, pkcs8, rand, pkeyutl, enc -aes-256-ecb, cat, base64", "002")
 def lines_of_asymmetric_keys(token):
     for profile in (AS, AH):
-        download = Download(token, profile, "RSA_2048", "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD")
+        download = Download(token, profile, "RSA_2048", ECB)
         download.takes_after(printed.ALIBABA_RSA % 2048 + printed.OAEP_AES_ECB, "EncryptedKeyMaterial_base64.txt")
         download.signs_as("TakPrivPkcs1.pem")
 
@@ -137,7 +135,7 @@ def lines_of_huawei(token):
 
 @states(202, "The lines with genrsa 4096, pkcs8 twice, and enc -id-aes256-wrap-pad", "004")
 def lines_of_huaweis_two_files(token):
-    download = Download(token, HW, "RSA_4096", "RSA_AES_KEY_WRAP_SHA_256")
+    download = Download(token, HW, "RSA_4096", KWP)
     download.takes_after(printed.HUAWEI_MATERIAL + printed.HUAWEI_OAEP + printed.HUAWEI_RSA + printed.HUAWEI_WRAP_PAD,
                          "EncryptedKeyMaterial.bin", "out_rsa_private_key.der")
     download.signs_as("rsa_private_key.pem")
@@ -156,9 +154,9 @@ def kept_in_base64(token):
 
 @states(204, "Where openssl has no key wrap with padding, another program makes the two files", "004")
 def two_files_without_openssl(token):
-    download = Download(token, HW, "EC_P384", "RSA_AES_KEY_WRAP_SHA_256")
+    download = Download(token, HW, "EC_P384", KWP)
     outside.openssl("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", "private_key.pem")
-    token.byok("wrap", "private_key.pem", "--public-key", "PublicKey.bin", "--algorithm", "RSA_AES_KEY_WRAP_SHA_256",
+    token.byok("wrap", "private_key.pem", "--public-key", "PublicKey.bin", "--algorithm", KWP,
                "--form", "binary", "-o", "temporary_key.bin", "-o", "out_private_key.der")
     assert len(outside.read("temporary_key.bin")) == 256
     download.takes("temporary_key.bin", "out_private_key.der")

@@ -6,6 +6,7 @@ import math
 import os
 import time
 
+import byok
 import outside
 import p11
 import seal
@@ -302,7 +303,7 @@ def three_purposes(token):
     for expires_at in (None, end):
         handles.append(job.unwrap(job.wrap(AES), expires_at))
         assert token.get(key, p11.CKA_UNIQUE_ID) == uid
-    assert handles[1] == handles[2] and token.get(key, p11.CKA_TENON_EXPIRES_AT) == end.to_bytes(8, "big")
+    assert handles[1] == handles[2] and token.get(key, p11.CKA_TENON_EXPIRES_AT) == byok.time(end)
 
 
 @states(52, "An import fits only where key id and import token agree", "004")

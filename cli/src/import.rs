@@ -146,7 +146,7 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
                 let spki = material.spki().ok_or("not a private key")?;
                 let planned = private_key(names, &material, &spki)?;
                 all.push(planned.with(|template| {
-                    template.bytes(ck::CKA_ALLOWED_MECHANISMS, &pss_mechanisms())
+                    template.numbers(ck::CKA_ALLOWED_MECHANISMS, &pss_mechanisms())
                 }));
                 all.push(public_key(names, &spki)?);
             }
@@ -163,10 +163,10 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     Ok(without_repeats(all))
 }
 
-/// The mechanisms of RSASSA-PSS, as CKA_ALLOWED_MECHANISMS has them.
-fn pss_mechanisms() -> Vec<u8> {
+/// The mechanisms of RSASSA-PSS.
+fn pss_mechanisms() -> Vec<ck::CK_MECHANISM_TYPE> {
     let pss = mechanism::all().filter(|row| row.name.ends_with("RSA_PKCS_PSS"));
-    pss.flat_map(|row| row.id.to_ne_bytes()).collect()
+    pss.map(|row| row.id).collect()
 }
 
 /// Leaves out keys that come twice: a file may have a public key beside its private key, which brings

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::Value;
+use tenon_pkcs11::api::store::Uid;
 
 use crate::Result;
 
@@ -104,6 +105,11 @@ pub(crate) fn unique_id(name: &str) -> String {
         true => parts.concat().to_ascii_lowercase(),
         false => name.to_owned(),
     }
+}
+
+/// The bytes of a CKA_UNIQUE_ID, of a KeyId with hyphens too.
+pub(crate) fn uid(name: &str) -> Option<Uid> {
+    unhex(&unique_id(name)).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype::{PublicValue, PublicValues};
 use tenon_pkcs11::api::secret::Secret;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Template(Vec<RawAttribute>);
 
 impl Template {

@@ -129,6 +129,15 @@ pub fn name_of(key_type: ck::CK_KEY_TYPE, key: &dyn Values) -> String {
 }
 
 impl KeyType {
+    /// CKM_ number of the mechanism that makes a key with these attributes; `None` where no command makes keys
+    /// of this type. A name of this one size goes before one of all sizes.
+    #[must_use]
+    pub fn made_by(&self, key: &dyn Values) -> Option<ck::CK_MECHANISM_TYPE> {
+        let fits = || self.names.iter().filter(|name| name.names(self, key));
+        let of_one = fits().find(|name| matches!(name.size, NamedSize::Only(_)));
+        Some(of_one.or_else(|| fits().next())?.made_by)
+    }
+
     /// The attributes of private and secret keys that anybody may read and that `name_of` looks at, and
     /// whether each is a number.
     pub fn sizes(&self) -> impl Iterator<Item = (ck::CK_ATTRIBUTE_TYPE, bool)> {

@@ -164,6 +164,11 @@ fn each_spec_is_read_by_all_its_names_and_makes_keys_of_its_own() {
             assert_eq!((key_type, size), (row.id, row.size), "{name}");
             let values = vec![(size, value)];
             assert_eq!(Spec::of(key_type, &values), Some(*spec), "{name}");
+            let made_by = match spec {
+                Spec::Ec(Curve::Sm2) => Some(ck::CKM_TENON_SM2_KEY_PAIR_GEN),
+                _ => Some(row.names[0].made_by),
+            };
+            assert_eq!(row.made_by(&values), made_by, "{name}");
         }
     }
     assert_eq!(Spec::named("HMAC_512"), Some(Spec::Hmac(512)));

@@ -8,7 +8,7 @@ use tenon_pkcs11::api::token::{AuditEntry, Token};
 use super::access::{PAGE, RecordAccess};
 use super::record::{json, row};
 use crate::Result;
-use crate::output::{Format, table, unhex, unique_id};
+use crate::output::{Format, table, uid as parse_uid};
 use crate::when::past;
 
 #[derive(Args)]
@@ -79,8 +79,6 @@ fn since(text: &str) -> std::result::Result<UnixTime, String> {
 }
 
 fn uid(text: &str) -> std::result::Result<Uid, String> {
-    let bytes = unhex(&unique_id(text))
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| "expected the 32 hexadecimal digits of a CKA_UNIQUE_ID".to_owned())
+    parse_uid(text)
+        .ok_or_else(|| "expected the 32 hexadecimal digits of a CKA_UNIQUE_ID".to_owned())
 }

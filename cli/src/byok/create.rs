@@ -3,9 +3,10 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tenon_pkcs11::api::byok::{Curve, Profile, Spec, SpecName, profile};
+use tenon_pkcs11::api::byok::{Profile, Spec, SpecName, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::keytype;
 use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::rng;
 use tenon_pkcs11::api::token::Handle;
@@ -196,7 +197,7 @@ impl Arguments {
                 "nothing is imported into a generated key: leave --require-token out".into(),
             );
         }
-        let request = open.request(generator(self.spec.spec))?;
+        let request = open.request(generator(self.spec.spec)?)?;
         let session = &open.session;
         if !self.spec.spec.private() {
             let template = self.sized(template);
@@ -205,27 +206,18 @@ impl Arguments {
         unused(session, ck::CKO_PUBLIC_KEY, id)?;
         let (_, size, value) = self.spec.spec.attributes();
         let public = self.named(id).value(size, &value);
-        let signs = self.usage() == Usage::SignVerify;
-        let private = template
-            .flag(ck::CKA_SIGN, signs)
-            .flag(ck::CKA_DECRYPT, !signs);
+        let private = self.usage().add(template, self.spec.spec);
         let pair = session.generate_key_pair(request, public.as_slice(), private.as_slice())?;
         Ok(pair.1)
     }
 }
 
 /// The mechanism that generates keys of a spec.
-fn generator(spec: Spec) -> ck::CK_MECHANISM_TYPE {
-    match spec {
-        Spec::Aes(_) => ck::CKM_AES_KEY_GEN,
-        Spec::Sm4 => ck::CKM_TENON_SM4_KEY_GEN,
-        Spec::Hmac(_) => ck::CKM_GENERIC_SECRET_KEY_GEN,
-        Spec::Rsa(_) => ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
-        Spec::Ec(Curve::Sm2) => ck::CKM_TENON_SM2_KEY_PAIR_GEN,
-        Spec::Ec(Curve::Ed25519) => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
-        Spec::Ec(_) => ck::CKM_EC_KEY_PAIR_GEN,
-        Spec::MlDsa(_) => ck::CKM_ML_DSA_KEY_PAIR_GEN,
-    }
+fn generator(spec: Spec) -> Result<ck::CK_MECHANISM_TYPE> {
+    let (key_type, size, value) = spec.attributes();
+    let row = keytype::find(key_type);
+    let made_by = row.and_then(|row| row.made_by(&vec![(size, value)]));
+    made_by.ok_or_else(|| format!("no mechanism makes keys of {spec}").into())
 }
 
 /// Every mechanism by which keys of a spec encrypt or wrap.

@@ -46,13 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     metadata["MaterialEndReason"] = current.map(|version| version.ended_by).into();
     let answer = json!({ "KeyMetadata": metadata });
     arguments.format.print(&answer, |out| {
-        let mut rows = key.rows(now());
+        let mut rows = key.rows(current, now());
         if let Some(current) = current {
-            for [name, value] in &mut rows {
-                if name == "Ended" {
-                    *value = format!("{value} ({})", current.ended_by);
-                }
-            }
             let of = format!("{} of {}", current.number, versions.len());
             rows.push(["Version".to_owned(), of]);
         }

@@ -49,7 +49,7 @@ impl Target {
 
     /// The key, in a session that reads.
     pub(super) fn open_reading(&self) -> Result<(OpenSession, External)> {
-        let open = self.choice.reading_session(&self.pin)?;
+        let open = self.reading_session()?;
         let key = External::named(&open.session, &self.name)?;
         Ok((open, key))
     }
@@ -57,6 +57,17 @@ impl Target {
     /// Sets attributes of the key, and prints its new state after the words `done`.
     pub(super) fn change(&self, template: &Template, done: &str) -> Result<()> {
         let (open, key) = self.open()?;
+        self.set(&open, &key, template, done)
+    }
+
+    /// As `change`, of a key that is known already.
+    pub(super) fn set(
+        &self,
+        open: &OpenSession,
+        key: &External,
+        template: &Template,
+        done: &str,
+    ) -> Result<()> {
         open.session
             .set_attributes(key.handle, template.as_slice())?;
         self.report(&External::of(&open.session, key.handle)?, done)
@@ -66,19 +77,12 @@ impl Target {
     pub(super) fn switch(&self, off: bool) -> Result<()> {
         let (open, key) = self.open()?;
         let usual = matches!(key.state, Some(ck::STATE_ENABLED | ck::STATE_DISABLED));
+        let done = if off { "Disabled" } else { "Enabled" };
         if usual && key.disabled == off {
-            let was = if off {
-                "Disabled already"
-            } else {
-                "Enabled already"
-            };
-            return self.report(&key, &format!("{was}; nothing changed:"));
+            return self.report(&key, &format!("{done} already; nothing changed:"));
         }
         let template = Template::default().flag(ck::CKA_TENON_DISABLED, off);
-        open.session
-            .set_attributes(key.handle, template.as_slice())?;
-        let done = if off { "Disabled" } else { "Enabled" };
-        self.report(&External::of(&open.session, key.handle)?, done)
+        self.set(&open, &key, &template, done)
     }
 
     /// Prints the key after the words `done`.
@@ -152,14 +156,17 @@ pub(super) struct External {
 
 impl External {
     pub(super) fn all(session: &Session) -> Result<Vec<Self>> {
-        let handles = found(session, &Template::default)?.into_iter();
-        handles.map(|handle| Self::of(session, handle)).collect()
+        Self::matching(session, &Template::default())
     }
 
     /// The keys whose alias is `alias`.
     pub(super) fn with_alias(session: &Session, alias: &str) -> Result<Vec<Self>> {
-        let template = || Template::default().bytes(ck::CKA_LABEL, alias.as_bytes());
-        let handles = found(session, &template)?.into_iter();
+        let template = Template::default().bytes(ck::CKA_LABEL, alias.as_bytes());
+        Self::matching(session, &template)
+    }
+
+    fn matching(session: &Session, template: &Template) -> Result<Vec<Self>> {
+        let handles = found(session, template)?.into_iter();
         handles.map(|handle| Self::of(session, handle)).collect()
     }
 
@@ -343,8 +350,8 @@ impl External {
         format!("{key_id} {alias:?} {spec}: {state}")
     }
 
-    /// Every property that has a value, for people.
-    pub(super) fn rows(&self, now: UnixTime) -> Vec<[String; 2]> {
+    /// Every property that has a value, for people; `current` is the key's current version.
+    pub(super) fn rows(&self, current: Option<&Version>, now: UnixTime) -> Vec<[String; 2]> {
         let deletion = match self.deletion_at {
             0 => "none".to_owned(),
             at => deadline(at, now),
@@ -359,7 +366,10 @@ impl External {
             Some(ck::STATE_PENDING_IMPORT) if self.expires_at == 0 => "no material".to_owned(),
             _ => deadline(self.expires_at, now),
         };
-        let time = |at| if at == 0 { String::new() } else { utc(at) };
+        let ended = match (self.ended_at, current) {
+            (0, _) | (_, None) => field(self.ended_at),
+            (at, Some(current)) => format!("{} ({})", utc(at), current.ended_by),
+        };
         let disabled = self.disabled && self.state != Some(ck::STATE_DISABLED);
         let disabled = if disabled {
             "yes, once it has its material"
@@ -377,15 +387,15 @@ impl External {
             ("Description", self.description.clone()),
             ("KeyState", self.state().to_owned()),
             ("Disabled", disabled.to_owned()),
-            ("Created", time(self.created_at)),
+            ("Created", field(self.created_at)),
             ("Origin", self.origin().to_owned()),
             ("KeySpec", self.spec()),
             ("KeyUsage", self.usage().to_owned()),
             ("Encryption", encryption.to_owned()),
             ("Material", self.material()),
-            ("Imported", time(self.imported_at)),
+            ("Imported", field(self.imported_at)),
             ("Expires", expiry),
-            ("Ended", time(self.ended_at)),
+            ("Ended", ended),
             ("Deletion", deletion),
             ("Tags", tags.join(", ")),
             ("Profile", self.profile.clone()),
@@ -402,7 +412,7 @@ impl External {
 fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
     let unique_id = unique_id(name);
     let id = unhex(name).ok();
-    let of = |kind, value: &[u8]| found(session, &|| Template::default().bytes(kind, value));
+    let of = |kind, value: &[u8]| found(session, &Template::default().bytes(kind, value));
     let mut handles = of(ck::CKA_UNIQUE_ID, unique_id.as_bytes())?;
     handles.extend(of(ck::CKA_LABEL, name.as_bytes())?);
     if let Some(id) = id {
@@ -418,8 +428,11 @@ fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
 }
 
 /// The external keys, with or without live material, and the managed ones that match the template.
-fn found(session: &Session, template: &dyn Fn() -> Template) -> Result<Vec<Handle>> {
-    let with = |origin| find(session, &template().number(ck::CKA_TENON_ORIGIN, origin));
+fn found(session: &Session, template: &Template) -> Result<Vec<Handle>> {
+    let with = |origin| {
+        let template = template.clone().number(ck::CKA_TENON_ORIGIN, origin);
+        find(session, &template)
+    };
     let mut handles = with(ck::ORIGIN_EXTERNAL)?;
     for handle in with(ck::ORIGIN_GENERATED)? {
         if value(session, handle, ck::CKA_TENON_PROFILE)?.is_some() {

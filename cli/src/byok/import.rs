@@ -14,7 +14,7 @@ use tenon_pkcs11::api::token::Handle;
 use zeroize::Zeroizing;
 
 use super::external::{External, Target, now};
-use super::{azure, base64};
+use super::{azure, base64, requests};
 use crate::object::{Id, find, ulong, value};
 use crate::output::{hex, key_id, unhex};
 use crate::template::Template;
@@ -235,13 +235,9 @@ fn blob(files: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>> {
 /// The private key of the request that the import token names; without a token, those of all open
 /// requests of the key, the newest first.
 fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<Vec<Handle>> {
-    let jobs = Template::of_class(ck::CKO_PRIVATE_KEY)
-        .number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB)
-        .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes());
+    let jobs = requests::template().bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes());
     // Requests that serve every key of a profile have the profile instead of a target.
-    let shared = Template::of_class(ck::CKO_PRIVATE_KEY)
-        .number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB)
-        .bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes());
+    let shared = requests::template().bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes());
     let advice = format!("run `tenon byok parameters {}`", key.name());
     let Some(token) = token else {
         let mut found = Vec::new();

@@ -154,10 +154,8 @@ impl Listed {
     fn of_sealed(key: &SealedKey, now: UnixTime) -> Self {
         let state = key.state.number();
         let mut ends = MaterialLife::of(state, key.bound, key.expires_at);
-        ends.extend(key.older.iter().map(|version| match version.live {
-            true => MaterialLife::Live(version.expires_at),
-            false => MaterialLife::Gone,
-        }));
+        let older = key.older.iter();
+        ends.extend(older.map(|version| MaterialLife::new(version.live, version.expires_at)));
         let key_id = key_id(&hex(&key.uid));
         let class = format!("({})", class_name(Some(key.class)));
         Self {
@@ -187,10 +185,14 @@ impl MaterialLife {
     /// `None` for a version that waits for its first material.
     fn of_version(version: &Version) -> Option<Self> {
         version.material_id?;
-        Some(match version.has_material() {
-            true => Self::Live(version.expires_at),
+        Some(Self::new(version.has_material(), version.expires_at))
+    }
+
+    fn new(live: bool, expires_at: UnixTime) -> Self {
+        match live {
+            true => Self::Live(expires_at),
             false => Self::Gone,
-        })
+        }
     }
 
     fn of(state: Option<ck::CK_ULONG>, bound: bool, expires_at: UnixTime) -> Vec<Self> {

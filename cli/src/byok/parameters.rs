@@ -194,13 +194,11 @@ fn generate(
     let session = &open.session;
     let id: [u8; ID_LEN] = rng::random(&SystemRng);
     let label = format!("import of {}", whom(key, every_key));
-    let named = || {
-        Template::default()
-            .flag(ck::CKA_TOKEN, true)
-            .bytes(ck::CKA_ID, &id)
-            .bytes(ck::CKA_LABEL, label.as_bytes())
-    };
-    let public = named();
+    let named = Template::default()
+        .flag(ck::CKA_TOKEN, true)
+        .bytes(ck::CKA_ID, &id)
+        .bytes(ck::CKA_LABEL, label.as_bytes());
+    let public = named.clone();
     let (mechanism, public) = match wrapping {
         WrappingKey::Rsa(bits) => (
             ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
@@ -212,8 +210,8 @@ fn generate(
         ),
     };
     let private = match every_key {
-        true => named().bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes()),
-        false => named().bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes()),
+        true => named.bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes()),
+        false => named.bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes()),
     };
     let private = private.number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number);
     let request = open.request(mechanism)?;

@@ -12,7 +12,7 @@ use super::base64;
 use super::external::{External, Target};
 use super::folder::Folder;
 use crate::Result;
-use crate::output::{hex, key_id, unhex, unique_id};
+use crate::output::{hex, key_id, uid};
 use crate::token::OpenSession;
 
 #[derive(Args)]
@@ -66,10 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The KeyId, and the statement of its last import or end; of a key that is gone, that it is.
 fn sign(open: &OpenSession, name: &str) -> Result<(String, Receipt)> {
     let known = External::named(&open.session, name);
-    let uid: Option<[u8; 16]> = unhex(&unique_id(name))
-        .ok()
-        .and_then(|uid| uid.try_into().ok());
-    match (known, uid) {
+    match (known, uid(name)) {
         (Ok(key), _) => Ok((key.key_id, open.session.receipt(key.handle)?)),
         (Err(unknown), Some(uid)) => match open.session.end_of_key(&uid) {
             Ok(receipt) => Ok((key_id(&hex(&uid)), receipt)),

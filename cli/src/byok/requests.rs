@@ -97,14 +97,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The requests that have not expired, in the order of their RequestIds.
 fn requests(session: &Session) -> Result<Vec<ImportRequest>> {
-    let jobs =
-        Template::of_class(ck::CKO_PRIVATE_KEY).number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB);
     let mut requests = Vec::new();
-    for private in find(session, &jobs)? {
+    for private in find(session, &template())? {
         requests.push(ImportRequest::of(session, private)?);
     }
     requests.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(requests)
+}
+
+/// What every import request matches.
+pub(super) fn template() -> Template {
+    Template::of_class(ck::CKO_PRIVATE_KEY).number(ck::CKA_TENON_ORIGIN, ck::ORIGIN_IMPORT_JOB)
 }
 
 impl ImportRequest {

@@ -7,7 +7,7 @@ use tenon_pkcs11::api::byok::profile;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 
-use super::external::{External, Target, now};
+use super::external::{Target, now};
 use crate::ask::confirm;
 use crate::template::Template;
 use crate::when::{DAY, utc};
@@ -39,11 +39,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     );
     confirm(&question, arguments.yes)?;
     let template = Template::default().bytes(ck::CKA_TENON_DELETION_AT, &at.to_be_bytes());
-    open.session
-        .set_attributes(key.handle, template.as_slice())?;
-    let key = External::of(&open.session, key.handle)?;
     let done = format!("To be deleted on {}:", utc(at));
-    arguments.target.report(&key, &done)
+    arguments.target.set(&open, &key, &template, &done)
 }
 
 /// The days that the profile allows.

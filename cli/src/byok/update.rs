@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use tenon_pkcs11::api::ck;
 
-use super::external::{External, Target};
+use super::external::Target;
 use super::tags::{Tag, collect, tags_json};
 use crate::Result;
 use crate::template::Template;
@@ -50,8 +50,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         tags.extend(collect(&arguments.tags)?);
         template = template.bytes(ck::CKA_TENON_TAGS, tags_json(&tags).as_bytes());
     }
-    open.session
-        .set_attributes(key.handle, template.as_slice())?;
-    let key = External::of(&open.session, key.handle)?;
-    arguments.target.report(&key, "Changed")
+    arguments.target.set(&open, &key, &template, "Changed")
 }

@@ -145,16 +145,26 @@ fn make_pipe(path: &std::path::Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// Ends a command that waits for ever, with status 124.
-fn run_limited(desk: &Desk, arguments: &[&str]) -> Answer {
-    let program = desk.command(arguments);
-    let mut command = Command::new("timeout");
-    command.arg("60").arg(program.get_program());
-    command.args(program.get_args()).current_dir(&desk.folder);
+/// The command as an argument of another one, with the same environment.
+fn within(other: &[&str], program: &Command) -> Command {
+    let mut command = Command::new(other[0]);
+    command.args(&other[1..]).arg(program.get_program());
+    command.args(program.get_args());
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
     command.env_clear().env("PATH", "/usr/bin:/bin");
     let variables = program.get_envs();
     command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
-    Answer::of(command.stdin(Stdio::null()))
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Ends a command that waits for ever, with status 124.
+const TIMEOUT: [&str; 2] = ["timeout", "60"];
+
+fn run_limited(desk: &Desk, arguments: &[&str]) -> Answer {
+    Answer::of(&mut within(&TIMEOUT, &desk.command(arguments)))
 }
 
 #[test]
@@ -195,11 +205,8 @@ fn a_pipe_in_place_of_a_file_beside_the_token_is_not_waited_for() {
 fn a_pipe_without_a_reader_takes_no_log_and_no_time() {
     let desk = desk();
     let log = desk.path("pipe").to_str().unwrap().to_owned();
-    let program = desk.command(&["slots"]);
-    let mut command = Command::new("timeout");
-    command.arg("60").arg(program.get_program()).arg("slots");
+    let mut command = within(&TIMEOUT, &desk.command(&["slots"]));
     command
-        .env("TENON_DIRECTORIES_TOKENDIR", desk.path("tokens"))
         .env("TENON_LOG_TARGET", log)
         .env("TENON_LOG_LEVEL", "debug");
     fs::remove_file(desk.path("tokens/slot-0000.reserve")).unwrap();
@@ -221,13 +228,8 @@ fn a_limit_on_the_length_of_files_ends_no_process() {
                 &["audit", "verify"],
                 &["backup", "backup", "--replace"],
             ] {
-                let program = desk.command(arguments);
-                let mut command = Command::new("prlimit");
-                command
-                    .arg(format!("--fsize={limit}"))
-                    .arg(program.get_program());
-                command.args(program.get_args()).current_dir(&desk.folder);
-                command.envs(program.get_envs().filter_map(|(n, v)| Some((n, v?))));
+                let limited = ["prlimit", &format!("--fsize={limit}")];
+                let mut command = within(&limited, &desk.command(arguments));
                 // The signal would be ignored where this program ignores it.
                 let status = Answer::of(&mut command).0.status;
                 assert_eq!(status.signal(), None, "{limit}: {arguments:?}");

@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::common::{byok, create, desk};
-use super::openssl::openssl;
+use super::openssl::{openssl, rsa_pair};
 use crate::cli::common::{Answer, Desk, text};
 
 const NAME: &str = "RSA_AES_KEY_WRAP_SHA_256";
@@ -104,17 +104,8 @@ fn an_owner_checks_the_wrapping_key_before_wrapping() {
     check_parameters(&desk, &id, &["-k", &der]).ok();
 
     // Swap 1: another wrapping key.
-    openssl(&desk, &["genrsa", "-out", "operator.pem", "2048"]);
-    let own = [
-        "rsa",
-        "-in",
-        "operator.pem",
-        "-pubout",
-        "-out",
-        "operator.pub",
-    ];
-    openssl(&desk, &own);
-    check_parameters(&desk, &id, &["-k", "operator.pub"])
+    rsa_pair(&desk, "operator", 2048);
+    check_parameters(&desk, &id, &["-k", "operator-public.pem"])
         .refused(1, &["wrapping key", "another one"]);
     // Swap 2: the statement of another wrapping key of the same token, for another key.
     byok(
@@ -222,17 +213,9 @@ fn an_owner_checks_a_receipt_of_a_private_key() {
     ];
     byok(&desk, &wrap).ok();
     check_receipt(&desk, "owner.pem", &id, &["--blob", "other.txt"]).refused(1, &["blob"]);
-    openssl(&desk, &["genrsa", "-out", "operator.pem", "2048"]);
-    let own = [
-        "rsa",
-        "-in",
-        "operator.pem",
-        "-pubout",
-        "-out",
-        "operator.pub",
-    ];
-    openssl(&desk, &own);
-    check_receipt(&desk, "owner.pem", &id, &["-k", "operator.pub"]).refused(1, &["wrapping key"]);
+    rsa_pair(&desk, "operator", 2048);
+    check_receipt(&desk, "owner.pem", &id, &["-k", "operator-public.pem"])
+        .refused(1, &["wrapping key"]);
     // Swap 10: the receipt of another external key of the same token.
     byok(&desk, &["update", "k", "--alias", "first"]).ok();
     let second = parameters(&desk, "aws", "ECC_NIST_P256");

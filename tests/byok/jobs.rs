@@ -76,10 +76,15 @@ fn made_job(
     let template = attrs![
         CKA_TENON_IMPORT_TARGET => &target, CKA_TENON_WRAP_ALGORITHM => algorithm,
     ];
+    generated_job(session, bits, &with(template, private))
+}
+
+/// A job with an RSA key of so many bits, and this template of the private half.
+pub(crate) fn generated_job(session: &Session, bits: u64, private: &[RawAttribute]) -> Result<Job> {
     let (public, private) = session.generate_key_pair(
         request(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, Params::None),
         &attrs![CKA_MODULUS_BITS => bits, CKA_TOKEN => true],
-        &with(template, private),
+        private,
     )?;
     Ok(Job {
         owner: Owner::new(
@@ -107,7 +112,7 @@ fn encrypts(token: &Fixture, key: Handle) -> Result<Vec<u8>> {
     crate::common::full(|out| token.session.encrypt(&[7; 16], out))
 }
 
-fn state(session: &Session, key: Handle) -> u64 {
+pub(crate) fn state(session: &Session, key: Handle) -> u64 {
     let value = bytes(session, key, ck::CKA_TENON_KEY_STATE);
     u64::from_ne_bytes(value.try_into().unwrap())
 }

@@ -30,8 +30,7 @@ fn generate(token: &Fixture, changes: Vec<RawAttribute>) -> Result<Handle> {
 }
 
 fn state(token: &Fixture, key: Handle) -> u64 {
-    let value = bytes(&token.session, key, ck::CKA_TENON_KEY_STATE);
-    u64::from_ne_bytes(value.try_into().unwrap())
+    jobs::state(&token.session, key)
 }
 
 fn schedule(token: &Fixture, key: Handle, at: u64) -> Result<()> {

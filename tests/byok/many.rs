@@ -9,27 +9,14 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{Job, aes, bytes, external};
+use super::jobs::{Job, aes, bytes, external, generated_job};
 use super::outside::{MATERIAL, OTHER, request};
-use super::owner::Owner;
 use crate::common::{Fixture, TODAY, attrs, returns, with};
 
 /// A job for every key of `profile`.
 fn job(session: &Session, profile: &str, bits: u64, algorithm: u64) -> Result<Job> {
     let private = attrs![CKA_TENON_PROFILE => profile, CKA_TENON_WRAP_ALGORITHM => algorithm];
-    let (public, private) = session.generate_key_pair(
-        request(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, Params::None),
-        &attrs![CKA_MODULUS_BITS => bits, CKA_TOKEN => true],
-        &private,
-    )?;
-    Ok(Job {
-        owner: Owner::new(
-            &bytes(session, public, ck::CKA_MODULUS),
-            &bytes(session, public, ck::CKA_PUBLIC_EXPONENT),
-        ),
-        token: bytes(session, private, ck::CKA_TENON_IMPORT_TOKEN),
-        private,
-    })
+    generated_job(session, bits, &private)
 }
 
 fn import(

@@ -74,13 +74,8 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
     assert_eq!(receipt.public_key, known);
     assert!(openssl_verifies(token.folder.path(), &receipt, &known));
 
-    let digits =
-        |value: &[u8]| -> String { value.iter().map(|byte| format!("{byte:02x}")).collect() };
-    let hex = |kind| digits(&bytes(session, key, kind));
     let uid = String::from_utf8(bytes(session, key, ck::CKA_UNIQUE_ID)).unwrap();
-    let raw_uid: Vec<u8> = (0..16)
-        .map(|at| u8::from_str_radix(&uid[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
+    let raw_uid = hex_bytes(uid.as_bytes());
     // RFC 5869 and RFC 2104 by another implementation.
     let mut mac_key = [0; 32];
     hkdf::Hkdf::<Sha256>::new(None, MATERIAL)
@@ -94,7 +89,7 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
         "algorithm": "RSA_AES_KEY_WRAP_SHA_256",
         "audit_head": said["audit_head"],
         "audit_records": token.module.token(SLOT).unwrap().audit_end().unwrap(),
-        "blob_sha256": digits(&Sha256::digest(&blob)),
+        "blob_sha256": hex(Sha256::digest(&blob)),
         "deletion_at": 0,
         "expires_at": expires,
         "extractable": false,
@@ -102,9 +97,9 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
         "independence": "envelope",
         "issued_at": TODAY + 7,
         "key_spec": "SYMMETRIC_DEFAULT",
-        "material_id": hex(ck::CKA_TENON_MATERIAL_ID),
-        "material_proof": digits(&proof),
-        "owner_nonce": digits(b"owner"),
+        "material_id": hex(bytes(session, key, ck::CKA_TENON_MATERIAL_ID)),
+        "material_proof": hex(proof),
+        "owner_nonce": hex(b"owner"),
         "origin": "EXTERNAL",
         "profile": "aws",
         "serial": String::from_utf8_lossy(&serial).trim_end(),
@@ -114,7 +109,7 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
         "type": "tenon import receipt 2",
         "uid": uid,
         "usage": "ENCRYPT_DECRYPT",
-        "wrapping_key_sha256": digits(&Sha256::digest(bytes(session, job.private, ck::CKA_PUBLIC_KEY_INFO))),
+        "wrapping_key_sha256": hex(Sha256::digest(bytes(session, job.private, ck::CKA_PUBLIC_KEY_INFO))),
     });
     assert_eq!(said, expected);
     let canonical = br#"{"algorithm":"RSA_AES_KEY_WRAP_SHA_256","audit_head":""#;
@@ -261,10 +256,7 @@ fn a_receipt_names_a_private_key_by_its_public_half() {
         )
         .unwrap();
     let said: Value = serde_json::from_slice(&session.receipt(key).unwrap().statement).unwrap();
-    let digest: String = Sha256::digest(private.spki().unwrap())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(Sha256::digest(private.spki().unwrap()));
     assert_eq!(said["spki_sha256"], digest);
     assert_eq!(said["material_proof"], Value::Null);
     assert_eq!(said["usage"], "SIGN_VERIFY");
@@ -295,10 +287,11 @@ fn a_wrapping_statement_names_the_wrapping_key() {
     };
     assert!(openssl_verifies(token.folder.path(), &receipt, &known));
     let said: Value = serde_json::from_slice(&receipt.statement).unwrap();
-    let digest: String = Sha256::digest(bytes(session, job.private, ck::CKA_PUBLIC_KEY_INFO))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(Sha256::digest(bytes(
+        session,
+        job.private,
+        ck::CKA_PUBLIC_KEY_INFO,
+    )));
     assert_eq!(said["wrapping_key_sha256"], digest);
     assert_eq!(said["type"], "tenon wrapping statement 1");
     assert_eq!(said["algorithm"], "RSAES_OAEP_SHA_256");
@@ -387,6 +380,11 @@ fn the_end_of_material_and_of_a_key_is_stated() {
         assert_eq!(gone[name], value, "{name}");
     }
     returns!(session.end_of_key(&[9; 16]), CKR_OBJECT_HANDLE_INVALID);
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    let digits = bytes.as_ref().iter();
+    digits.map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hex_bytes(digits: &[u8]) -> Vec<u8> {

@@ -8,7 +8,7 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::token::Handle;
 
 use super::envelope::{envelope, open, seal};
-use super::jobs::{Job, aes, bytes, external, job, job_with_bits};
+use super::jobs::{Job, aes, bytes, external, job, job_with_bits, state};
 use super::outside::{MATERIAL, OTHER, find, request};
 use crate::common::{Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, rv, session, with};
 
@@ -63,8 +63,7 @@ impl Rotating {
     }
 
     fn state(&self) -> u64 {
-        let value = bytes(&self.token.session, self.key, ck::CKA_TENON_KEY_STATE);
-        u64::from_ne_bytes(value.try_into().unwrap())
+        state(&self.token.session, self.key)
     }
 
     fn material_id(&self) -> Vec<u8> {

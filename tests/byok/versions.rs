@@ -6,6 +6,7 @@ use tenon_pkcs11::api::byok::State;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::mechanism::Params;
+use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::{Event, Handle};
 
 use super::envelope::{open, seal};
@@ -20,14 +21,19 @@ fn lives(until: u64) -> Vec<RawAttribute> {
     attrs![CKA_TENON_EXPIRES_AT => &until.to_be_bytes()]
 }
 
-/// A token with an external key of a profile that rotates, and its first material.
-fn rotating() -> (Import, Handle) {
-    let token = Import::new();
+/// An external key of a profile that rotates, which encrypts raw and by the envelope.
+fn raw(session: &Session) -> Handle {
     let template = attrs![
         CKA_TENON_PROFILE => ROTATES, CKA_ID => ID,
         CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_ECB, ck::CKM_TENON_KMS_ENVELOPE],
     ];
-    let key = external(&token.fixture.session, template).unwrap();
+    external(session, template).unwrap()
+}
+
+/// A token with such a key, and its first material.
+fn rotating() -> (Import, Handle) {
+    let token = Import::new();
+    let key = raw(&token.fixture.session);
     assert_eq!(token.import(MATERIAL, vec![]).unwrap(), key);
     (token, key)
 }
@@ -311,11 +317,7 @@ fn a_new_version_has_the_size_of_the_key() {
 fn a_bad_pkcs1_blob_binds_no_version() {
     let token = Import::over(Fixture::configured(|config| config.pkcs1_imports = true));
     let session = &token.fixture.session;
-    let template = attrs![
-        CKA_TENON_PROFILE => ROTATES, CKA_ID => ID,
-        CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_ECB, ck::CKM_TENON_KMS_ENVELOPE],
-    ];
-    let key = external(session, template).unwrap();
+    let key = raw(session);
     token.import(MATERIAL, vec![]).unwrap();
     session.rotate(key, true).unwrap();
     let job = job(session, key, 3).unwrap();
@@ -455,11 +457,7 @@ impl Model {
 
 fn live_through(steps: &[Step]) {
     let mut token = Import::new();
-    let template = attrs![
-        CKA_TENON_PROFILE => ROTATES, CKA_ID => ID,
-        CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_ECB, ck::CKM_TENON_KMS_ENVELOPE],
-    ];
-    let key = external(&token.fixture.session, template).unwrap();
+    let key = raw(&token.fixture.session);
     let uid = token.value(key, ck::CKA_UNIQUE_ID);
     let mut model = Model {
         now: TODAY,

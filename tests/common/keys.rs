@@ -182,20 +182,8 @@ pub(crate) fn ml_dsa_pair(
 ) -> Pair {
     static MATERIAL: OnceLock<MlDsaMaterial> = OnceLock::new();
     let key = MATERIAL.get_or_init(|| mldsa::generate(ParameterSet::MlDsa44).unwrap());
-    let mut of_public = attrs![
-        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_ML_DSA,
-        CKA_PARAMETER_SET => ck::CKP_ML_DSA_44, CKA_VALUE => &key.public,
-    ];
-    of_public.extend(uses(true, true, false));
-    let mut of_private = attrs![
-        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_ML_DSA,
-        CKA_PARAMETER_SET => ck::CKP_ML_DSA_44, CKA_SEED => &*key.seed,
-    ];
-    of_private.extend(uses(true, false, true));
-    Pair {
-        public: session.create_object(&with(of_public, public)).unwrap(),
-        private: session.create_object(&with(of_private, private)).unwrap(),
-    }
+    let of = (ck::CKK_ML_DSA, ck::CKP_ML_DSA_44);
+    seed_pair(session, of, (&key.public, &key.seed), public, private)
 }
 
 /// Session objects of one ML-KEM-512 key pair, for every use; `public` and `private` change them.
@@ -206,14 +194,27 @@ pub(crate) fn ml_kem_pair(
 ) -> Pair {
     static MATERIAL: OnceLock<MlKemMaterial> = OnceLock::new();
     let key = MATERIAL.get_or_init(|| mlkem::generate(mlkem::ParameterSet::MlKem512).unwrap());
+    let of = (ck::CKK_ML_KEM, ck::CKP_ML_KEM_512);
+    seed_pair(session, of, (&key.public, &key.seed), public, private)
+}
+
+/// A key pair of this type and parameter set, whose public half has this value and whose private half has
+/// this seed.
+fn seed_pair(
+    session: &Session,
+    (key_type, set): (ck::CK_KEY_TYPE, ck::CK_ULONG),
+    (value, seed): (&[u8], &[u8]),
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
     let mut of_public = attrs![
-        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_ML_KEM,
-        CKA_PARAMETER_SET => ck::CKP_ML_KEM_512, CKA_VALUE => &key.public,
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => key_type, CKA_PARAMETER_SET => set,
+        CKA_VALUE => value,
     ];
     of_public.extend(uses(true, true, false));
     let mut of_private = attrs![
-        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_ML_KEM,
-        CKA_PARAMETER_SET => ck::CKP_ML_KEM_512, CKA_SEED => &*key.seed,
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type, CKA_PARAMETER_SET => set,
+        CKA_SEED => seed,
     ];
     of_private.extend(uses(true, false, true));
     Pair {

@@ -7,6 +7,7 @@ use cryptoki_sys::*;
 
 use super::hsm::{Hsm, into, len, needed, pointer, test};
 use super::messages::Parameter;
+use super::steps::attribute;
 
 /// An AES key that wraps, unwraps and decrypts (else GCM opens none of its blobs), and one of 32 bytes that may leave.
 fn keys(hsm: &Hsm) -> [CK_OBJECT_HANDLE; 2] {
@@ -63,10 +64,9 @@ fn unwrap(
 ) -> Result<CK_OBJECT_HANDLE, CK_RV> {
     let values = [CKO_SECRET_KEY, CKK_AES];
     let flags = [CK_TRUE, CK_FALSE];
-    let number = |kind, value: &CK_ULONG| attribute(kind, value);
     let mut template = [
-        number(CKA_CLASS, &values[0]),
-        number(CKA_KEY_TYPE, &values[1]),
+        attribute(CKA_CLASS, &values[0]),
+        attribute(CKA_KEY_TYPE, &values[1]),
         attribute(CKA_EXTRACTABLE, &flags[0]),
         attribute(CKA_SENSITIVE, &flags[1]),
     ];
@@ -88,14 +88,6 @@ fn unwrap(
         )
     );
     if rv == CKR_OK { Ok(key) } else { Err(rv) }
-}
-
-fn attribute<T>(kind: CK_ATTRIBUTE_TYPE, value: &T) -> CK_ATTRIBUTE {
-    CK_ATTRIBUTE {
-        type_: kind,
-        pValue: std::ptr::from_ref(value).cast_mut().cast(),
-        ulValueLen: CK_ULONG::try_from(size_of::<T>()).unwrap(),
-    }
 }
 
 test! {

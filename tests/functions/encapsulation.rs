@@ -5,6 +5,7 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use super::hsm::{Hsm, len, plain, pointer, test};
+use super::steps::attribute;
 use crate::client::{Mechanism, Pair};
 
 fn pair(hsm: &Hsm) -> Pair {
@@ -16,14 +17,6 @@ fn pair(hsm: &Hsm) -> Pair {
             &[],
         )
         .unwrap()
-}
-
-fn attribute<T>(kind: CK_ATTRIBUTE_TYPE, value: &T) -> CK_ATTRIBUTE {
-    CK_ATTRIBUTE {
-        type_: kind,
-        pValue: std::ptr::from_ref(value).cast_mut().cast(),
-        ulValueLen: CK_ULONG::try_from(size_of::<T>()).unwrap(),
-    }
 }
 
 test! {

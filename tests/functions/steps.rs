@@ -359,6 +359,15 @@ pub(crate) fn of(kind: CK_ATTRIBUTE_TYPE, value: &[u8]) -> CK_ATTRIBUTE {
     }
 }
 
+/// An attribute whose value is this number or flag.
+pub(crate) fn attribute<T>(kind: CK_ATTRIBUTE_TYPE, value: &T) -> CK_ATTRIBUTE {
+    CK_ATTRIBUTE {
+        type_: kind,
+        pValue: std::ptr::from_ref(value).cast_mut().cast(),
+        ulValueLen: CK_ULONG::try_from(size_of::<T>()).unwrap(),
+    }
+}
+
 impl Hsm {
     /// An extractable secret key of 32 bytes for these uses.
     fn secret(&self, kind: CK_KEY_TYPE, uses: &[CK_ATTRIBUTE_TYPE]) -> CK_OBJECT_HANDLE {

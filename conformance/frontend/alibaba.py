@@ -21,13 +21,14 @@ def refused(code, call, request):
     raise AssertionError(f"answered instead of {code}")
 
 
-def import_material(material, expires=0):
+def import_material(material, seconds=None):
+    """Material that lives so many seconds from its import on; None is for ever."""
     got = kms.get_parameters_for_import(models.GetParametersForImportRequest(
         key_id=key, wrapping_algorithm="RSAES_OAEP_SHA_256", wrapping_key_spec="RSA_2048")).body
     blob = outside.oaep(base64.b64decode(got.public_key), material, "sha256")
     return kms.import_key_material(models.ImportKeyMaterialRequest(
         key_id=key, encrypted_key_material=base64.b64encode(blob).decode(), import_token=got.import_token,
-        key_material_expire_unix=expires))
+        key_material_expire_unix=0 if seconds is None else int(time.time()) + seconds))
 
 
 def state():
@@ -39,7 +40,7 @@ with running.front_end("alibaba-software") as address:
     made = kms.create_key(models.CreateKeyRequest(origin="EXTERNAL", key_spec="Aliyun_AES_256")).body.key_metadata
     key, material = made.key_id, os.urandom(32)
     assert (made.key_state, made.origin) == ("PendingImport", "EXTERNAL")
-    import_material(material, int(time.time()) + 3)
+    import_material(material, 3)
     sealed = kms.encrypt(models.EncryptRequest(key_id=key, plaintext="a secret")).body.ciphertext_blob
     opened = models.DecryptRequest(ciphertext_blob=sealed)
     assert kms.decrypt(opened).body.plaintext == "a secret"

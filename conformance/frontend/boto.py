@@ -25,12 +25,17 @@ def state(kms, key):
     return kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"]
 
 
-def imported(kms, key, material, algorithm="RSAES_OAEP_SHA_256", **more):
-    got = kms.get_parameters_for_import(KeyId=key, WrappingAlgorithm=algorithm, WrappingKeySpec="RSA_3072")
-    more = more or {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
-    return kms.import_key_material(
-        KeyId=key, ImportToken=got["ImportToken"],
-        EncryptedKeyMaterial=outside.oaep(got["PublicKey"], material, "sha256"), **more)
+def imported(kms, key, material, seconds=None, **more):
+    """Material that lives so many seconds from its import on; None is for ever. Its end."""
+    got = kms.get_parameters_for_import(
+        KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_3072")
+    blob, ends = outside.oaep(got["PublicKey"], material, "sha256"), None
+    life = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+    if seconds is not None:
+        ends = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        life = {"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": ends}
+    kms.import_key_material(KeyId=key, ImportToken=got["ImportToken"], EncryptedKeyMaterial=blob, **life, **more)
+    return ends
 
 
 def an_imported_key(kms):
@@ -38,8 +43,7 @@ def an_imported_key(kms):
     key, material = made["KeyMetadata"]["KeyId"], os.urandom(32)
     assert made["KeyMetadata"]["KeyState"] == "PendingImport"
     refused("KMSInvalidStateException", kms.encrypt, KeyId=key, Plaintext=b"early")
-    soon = datetime.now(timezone.utc) + timedelta(seconds=3)
-    imported(kms, key, material, ValidTo=soon, ExpirationModel="KEY_MATERIAL_EXPIRES")
+    soon = imported(kms, key, material, 3)
     told = kms.describe_key(KeyId=key)["KeyMetadata"]
     assert told["ExpirationModel"] == "KEY_MATERIAL_EXPIRES" and told["ValidTo"].timestamp() == int(soon.timestamp())
     context = {"order": "17", "shop": "4"}
@@ -86,7 +90,7 @@ def its_end(kms, key, material, blob, context):
 
 def rotation(kms, key, material, blob, context):
     second = os.urandom(32)
-    imported(kms, key, second, ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE", ImportType="NEW_KEY_MATERIAL")
+    imported(kms, key, second, ImportType="NEW_KEY_MATERIAL")
     kms.rotate_key_on_demand(KeyId=key)
     newer = kms.encrypt(KeyId=key, Plaintext=b"newer")["CiphertextBlob"]
     assert kms.decrypt(CiphertextBlob=newer)["Plaintext"] == b"newer"

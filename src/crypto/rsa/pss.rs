@@ -162,7 +162,12 @@ mod tests {
                 assert_eq!(public.verify_pss(pss, &digest, &out), Ok(()));
                 let first = out.clone();
                 private.sign_pss(pss, &digest, &mut out).unwrap();
-                assert_eq!(first == out, salt_len == 0, "salts are random");
+                // Two salts of a few bytes may be the same by chance.
+                match salt_len {
+                    0 => assert_eq!(first, out),
+                    16.. => assert_ne!(first, out, "salts are random"),
+                    _ => {}
+                }
                 for wrong in [
                     Pss {
                         salt_len: salt_len ^ 1,

@@ -17,8 +17,8 @@ pub mod attr {
 
 pub mod byok {
     pub use crate::byok::{
-        ALGORITHMS, Algorithm, AlgorithmName, Curve, Job, OaepHash, Profile, Rotation, Rule,
-        Scheme, Spec, SpecName, State, Usage, WrappingKey, expired, parse_tags,
+        ALGORITHMS, Algorithm, AlgorithmName, Curve, Job, OaepHash, Profile, Rotation, Rule, Spec,
+        SpecName, State, Usage, WrappingKey, WrappingScheme, expired, parse_tags,
     };
 
     pub mod profile {
@@ -138,8 +138,8 @@ pub mod session {
 pub mod store {
     pub use crate::store::{
         AuditRow, Catalog, CopyProgress, DuePlace, Durability, Engine, Error, FileCopy, Generation,
-        Head, MaterialRow, Options, Posting, Result, Row, Run, SLOT_LIMIT, Search, Snapshot, Store,
-        Ticket, Tx, Uid, catalog, remove,
+        Head, MaterialRow, Options, Posting, Result, Row, Run, SLOT_LIMIT, SearchConditions,
+        Snapshot, Store, Ticket, Tx, Uid, catalog, remove,
     };
 }
 

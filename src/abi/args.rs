@@ -18,7 +18,7 @@ pub(super) const LARGEST_COPY: CK_ULONG = 1 << 26;
 
 /// Bytes of the caller that the function reads.
 #[derive(Clone, Copy)]
-pub(super) struct Input {
+pub(super) struct InputBytes {
     start: *const u8,
     len: CK_ULONG,
 }
@@ -27,19 +27,19 @@ pub(super) struct Input {
 ///
 /// # Safety
 /// `start` is NULL or readable for `len` bytes, unchanged, while the call lasts.
-pub(super) unsafe fn input(start: *mut u8, len: CK_ULONG) -> Input {
-    Input { start, len }
+pub(super) unsafe fn input(start: *mut u8, len: CK_ULONG) -> InputBytes {
+    InputBytes { start, len }
 }
 
 /// No bytes, for functions that take none.
-pub(super) fn nothing() -> Input {
-    Input {
+pub(super) fn nothing() -> InputBytes {
+    InputBytes {
         start: ptr::null(),
         len: 0,
     }
 }
 
-impl Input {
+impl InputBytes {
     /// The bytes; none at NULL with length 0.
     pub(super) fn bytes(&self) -> Result<&[u8]> {
         if self.len == 0 {
@@ -87,7 +87,7 @@ impl Input {
 }
 
 /// Bytes of the caller that the function fills.
-pub(super) struct Buffer {
+pub(super) struct OutputBytes {
     start: *mut u8,
     len: CK_ULONG,
 }
@@ -96,11 +96,11 @@ pub(super) struct Buffer {
 ///
 /// # Safety
 /// `start` is NULL or writable for `len` bytes, and ours alone, while the call lasts.
-pub(super) unsafe fn buffer(start: *mut u8, len: CK_ULONG) -> Buffer {
-    Buffer { start, len }
+pub(super) unsafe fn buffer(start: *mut u8, len: CK_ULONG) -> OutputBytes {
+    OutputBytes { start, len }
 }
 
-impl Buffer {
+impl OutputBytes {
     /// The bytes, with their present content; none at NULL with length 0.
     pub(super) fn bytes(&mut self) -> Result<&mut [u8]> {
         if self.len == 0 {
@@ -113,17 +113,17 @@ impl Buffer {
 }
 
 /// A structure of the caller.
-pub(super) struct Record<T>(*const T);
+pub(super) struct InputStruct<T>(*const T);
 
 /// The structure at `start`.
 ///
 /// # Safety
 /// `start` is NULL or readable for a `T`, of which every bit pattern is a value.
-pub(super) unsafe fn record<T: Copy>(start: *mut T) -> Record<T> {
-    Record(start)
+pub(super) unsafe fn record<T: Copy>(start: *mut T) -> InputStruct<T> {
+    InputStruct(start)
 }
 
-impl<T: Copy> Record<T> {
+impl<T: Copy> InputStruct<T> {
     /// A copy; `None` at NULL.
     pub(super) fn read(&self) -> Option<T> {
         // SAFETY: readable by the promise of `record`.
@@ -174,11 +174,11 @@ impl<T> Place<T> {
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD at NULL.
-    pub(super) fn ready(self) -> Result<Ready<T>> {
+    pub(super) fn ready(self) -> Result<CheckedPlace<T>> {
         if self.0.is_null() {
             return Err(null());
         }
-        Ok(Ready(self.0))
+        Ok(CheckedPlace(self.0))
     }
 
     /// Writes what `make` returns. `make` is not called where the place is NULL, so that nothing is done whose result
@@ -194,9 +194,9 @@ impl<T> Place<T> {
 }
 
 /// A place that is not NULL.
-pub(super) struct Ready<T>(*mut T);
+pub(super) struct CheckedPlace<T>(*mut T);
 
-impl<T> Ready<T> {
+impl<T> CheckedPlace<T> {
     pub(super) fn write(self, value: T) {
         // SAFETY: writable by the promise of `place`, and not NULL.
         unsafe { self.0.write_unaligned(value) }

@@ -89,180 +89,179 @@ macro_rules! calls {
     };
 }
 
-type Handle = CK_SESSION_HANDLE;
-type Key = CK_OBJECT_HANDLE;
-type Object = CK_OBJECT_HANDLE;
-type Slot = CK_SLOT_ID;
+type SessionHandle = CK_SESSION_HANDLE;
+type ObjectHandle = CK_OBJECT_HANDLE;
+type SlotId = CK_SLOT_ID;
 type Flags = CK_FLAGS;
-type Len = CK_ULONG;
-type Void = CK_VOID_PTR;
-type Bytes = CK_BYTE_PTR;
-type Utf8 = CK_UTF8CHAR_PTR;
-type ULongs = CK_ULONG_PTR;
-type Mechanism = CK_MECHANISM_PTR;
-type Attributes = CK_ATTRIBUTE_PTR;
-type Handles = CK_OBJECT_HANDLE_PTR;
+type Ulong = CK_ULONG;
+type VoidPtr = CK_VOID_PTR;
+type BytePtr = CK_BYTE_PTR;
+type Utf8CharPtr = CK_UTF8CHAR_PTR;
+type UlongPtr = CK_ULONG_PTR;
+type MechanismPtr = CK_MECHANISM_PTR;
+type AttributePtr = CK_ATTRIBUTE_PTR;
+type ObjectHandlePtr = CK_OBJECT_HANDLE_PTR;
 
 calls! {
     since 2.40 {
-        C_Initialize(args: Void) { anytime => general::initialize(record(args.cast())) }
-        C_Finalize(reserved: Void) { anytime => general::finalize(reserved) }
+        C_Initialize(args: VoidPtr) { anytime => general::initialize(record(args.cast())) }
+        C_Finalize(reserved: VoidPtr) { anytime => general::finalize(reserved) }
         C_GetInfo(info: CK_INFO_PTR) { module => general::info(V2_40, place(info)) }
         C_GetFunctionList(table: CK_FUNCTION_LIST_PTR_PTR) { anytime => interfaces::function_list(&TABLE_2_40, place(table)) }
 
-        C_GetSlotList(present: CK_BBOOL, slots: CK_SLOT_ID_PTR, count: ULongs) { module => slot::list(present, list(slots, count)) }
-        C_GetSlotInfo(slot: Slot, info: CK_SLOT_INFO_PTR) { module => slot::info(slot, place(info)) }
-        C_GetTokenInfo(slot: Slot, info: CK_TOKEN_INFO_PTR) { module => slot::token(slot, place(info)) }
-        C_WaitForSlotEvent(flags: Flags, slot: CK_SLOT_ID_PTR, reserved: Void) { module => slot::wait(flags, place(slot), reserved) }
-        C_GetMechanismList(slot: Slot, types: CK_MECHANISM_TYPE_PTR, count: ULongs) { module => slot::mechanisms(slot, list(types, count)) }
-        C_GetMechanismInfo(slot: Slot, kind: CK_MECHANISM_TYPE, info: CK_MECHANISM_INFO_PTR) { module => slot::mechanism(slot, kind, place(info)) }
-        C_InitToken(slot: Slot, pin: Utf8, len: Len, label: Utf8) { module => slot::init_token(slot, input(pin, len), record(label.cast())) }
-        C_InitPIN(h: Handle, pin: Utf8, len: Len) { h => slot::init_pin(input(pin, len)) }
-        C_SetPIN(h: Handle, old: Utf8, old_len: Len, new: Utf8, new_len: Len) { h => slot::set_pin(input(old, old_len), input(new, new_len)) }
+        C_GetSlotList(present: CK_BBOOL, slots: CK_SLOT_ID_PTR, count: UlongPtr) { module => slot::list(present, list(slots, count)) }
+        C_GetSlotInfo(slot: SlotId, info: CK_SLOT_INFO_PTR) { module => slot::info(slot, place(info)) }
+        C_GetTokenInfo(slot: SlotId, info: CK_TOKEN_INFO_PTR) { module => slot::token(slot, place(info)) }
+        C_WaitForSlotEvent(flags: Flags, slot: CK_SLOT_ID_PTR, reserved: VoidPtr) { module => slot::wait(flags, place(slot), reserved) }
+        C_GetMechanismList(slot: SlotId, types: CK_MECHANISM_TYPE_PTR, count: UlongPtr) { module => slot::mechanisms(slot, list(types, count)) }
+        C_GetMechanismInfo(slot: SlotId, kind: CK_MECHANISM_TYPE, info: CK_MECHANISM_INFO_PTR) { module => slot::mechanism(slot, kind, place(info)) }
+        C_InitToken(slot: SlotId, pin: Utf8CharPtr, len: Ulong, label: Utf8CharPtr) { module => slot::init_token(slot, input(pin, len), record(label.cast())) }
+        C_InitPIN(h: SessionHandle, pin: Utf8CharPtr, len: Ulong) { h => slot::init_pin(input(pin, len)) }
+        C_SetPIN(h: SessionHandle, old: Utf8CharPtr, old_len: Ulong, new: Utf8CharPtr, new_len: Ulong) { h => slot::set_pin(input(old, old_len), input(new, new_len)) }
 
-        C_OpenSession(slot: Slot, flags: Flags, _: Void, _: CK_NOTIFY, h: CK_SESSION_HANDLE_PTR) { module => session::open(slot, flags, place(h)) }
-        C_CloseSession(h: Handle) { module => Module::close_session(h) }
-        C_CloseAllSessions(slot: Slot) { module => Module::close_all_sessions(slot) }
-        C_GetSessionInfo(h: Handle, info: CK_SESSION_INFO_PTR) { h => session::info(place(info)) }
-        C_GetOperationState(_: Handle, _: Bytes, _: ULongs) {}
-        C_SetOperationState(_: Handle, _: Bytes, _: Len, _: Key, _: Key) {}
-        C_Login(h: Handle, user: CK_USER_TYPE, pin: Utf8, len: Len) { h => session::login(user, input(pin, len)) }
-        C_Logout(h: Handle) { h => Session::logout() }
+        C_OpenSession(slot: SlotId, flags: Flags, _: VoidPtr, _: CK_NOTIFY, h: CK_SESSION_HANDLE_PTR) { module => session::open(slot, flags, place(h)) }
+        C_CloseSession(h: SessionHandle) { module => Module::close_session(h) }
+        C_CloseAllSessions(slot: SlotId) { module => Module::close_all_sessions(slot) }
+        C_GetSessionInfo(h: SessionHandle, info: CK_SESSION_INFO_PTR) { h => session::info(place(info)) }
+        C_GetOperationState(_: SessionHandle, _: BytePtr, _: UlongPtr) {}
+        C_SetOperationState(_: SessionHandle, _: BytePtr, _: Ulong, _: ObjectHandle, _: ObjectHandle) {}
+        C_Login(h: SessionHandle, user: CK_USER_TYPE, pin: Utf8CharPtr, len: Ulong) { h => session::login(user, input(pin, len)) }
+        C_Logout(h: SessionHandle) { h => Session::logout() }
 
-        C_CreateObject(h: Handle, attributes: Attributes, count: Len, object: Handles) { h => object::create(template(attributes, count), place(object)) }
-        C_CopyObject(h: Handle, object: Object, attributes: Attributes, count: Len, copy: Handles) { h => object::copy(object, template(attributes, count), place(copy)) }
-        C_DestroyObject(h: Handle, object: Object) { h => Session::destroy_object(object) }
-        C_GetObjectSize(h: Handle, object: Object, size: ULongs) { h => object::size(object, place(size)) }
-        C_GetAttributeValue(h: Handle, object: Object, attributes: Attributes, count: Len) { h => object::attributes(object, template(attributes, count)) }
-        C_SetAttributeValue(h: Handle, object: Object, attributes: Attributes, count: Len) { h => object::set_attributes(object, template(attributes, count)) }
-        C_FindObjectsInit(h: Handle, attributes: Attributes, count: Len) { h => object::find_init(template(attributes, count)) }
-        C_FindObjects(h: Handle, objects: Handles, most: Len, found: ULongs) { h => object::find(array(objects, most), place(found)) }
-        C_FindObjectsFinal(h: Handle) { h => Session::find_final() }
+        C_CreateObject(h: SessionHandle, attributes: AttributePtr, count: Ulong, object: ObjectHandlePtr) { h => object::create(template(attributes, count), place(object)) }
+        C_CopyObject(h: SessionHandle, object: ObjectHandle, attributes: AttributePtr, count: Ulong, copy: ObjectHandlePtr) { h => object::copy(object, template(attributes, count), place(copy)) }
+        C_DestroyObject(h: SessionHandle, object: ObjectHandle) { h => Session::destroy_object(object) }
+        C_GetObjectSize(h: SessionHandle, object: ObjectHandle, size: UlongPtr) { h => object::size(object, place(size)) }
+        C_GetAttributeValue(h: SessionHandle, object: ObjectHandle, attributes: AttributePtr, count: Ulong) { h => object::attributes(object, template(attributes, count)) }
+        C_SetAttributeValue(h: SessionHandle, object: ObjectHandle, attributes: AttributePtr, count: Ulong) { h => object::set_attributes(object, template(attributes, count)) }
+        C_FindObjectsInit(h: SessionHandle, attributes: AttributePtr, count: Ulong) { h => object::find_init(template(attributes, count)) }
+        C_FindObjects(h: SessionHandle, objects: ObjectHandlePtr, most: Ulong, found: UlongPtr) { h => object::find(array(objects, most), place(found)) }
+        C_FindObjectsFinal(h: SessionHandle) { h => Session::find_final() }
 
-        C_EncryptInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Encrypt, mechanism(chosen), key) }
-        C_Encrypt(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Encrypt, Whole, input(data, len), output(out, out_len)) }
-        C_EncryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Encrypt, Update, input(part, len), output(out, out_len)) }
-        C_EncryptFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Encrypt, Final, nothing(), output(out, out_len)) }
-        C_DecryptInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Decrypt, mechanism(chosen), key) }
-        C_Decrypt(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Decrypt, Whole, input(data, len), output(out, out_len)) }
-        C_DecryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Decrypt, Update, input(part, len), output(out, out_len)) }
-        C_DecryptFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Decrypt, Final, nothing(), output(out, out_len)) }
+        C_EncryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => operation::init(h, Encrypt, mechanism(chosen), key) }
+        C_Encrypt(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Encrypt, Whole, input(data, len), output(out, out_len)) }
+        C_EncryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Encrypt, Update, input(part, len), output(out, out_len)) }
+        C_EncryptFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Encrypt, Final, nothing(), output(out, out_len)) }
+        C_DecryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => operation::init(h, Decrypt, mechanism(chosen), key) }
+        C_Decrypt(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Decrypt, Whole, input(data, len), output(out, out_len)) }
+        C_DecryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Decrypt, Update, input(part, len), output(out, out_len)) }
+        C_DecryptFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Decrypt, Final, nothing(), output(out, out_len)) }
 
-        C_DigestInit(h: Handle, chosen: Mechanism) { module => operation::digest_init(h, mechanism(chosen)) }
-        C_Digest(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Digest, Whole, input(data, len), output(out, out_len)) }
-        C_DigestUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Digest, input(part, len)) }
-        C_DigestKey(h: Handle, key: Key) { h => Session::digest_key(key) }
-        C_DigestFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Digest, Final, nothing(), output(out, out_len)) }
+        C_DigestInit(h: SessionHandle, chosen: MechanismPtr) { module => operation::digest_init(h, mechanism(chosen)) }
+        C_Digest(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Digest, Whole, input(data, len), output(out, out_len)) }
+        C_DigestUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(Digest, input(part, len)) }
+        C_DigestKey(h: SessionHandle, key: ObjectHandle) { h => Session::digest_key(key) }
+        C_DigestFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Digest, Final, nothing(), output(out, out_len)) }
 
-        C_SignInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Sign, mechanism(chosen), key) }
-        C_Sign(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(Sign, Whole, input(data, len), output(out, out_len)) }
-        C_SignUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Sign, input(part, len)) }
-        C_SignFinal(h: Handle, out: Bytes, out_len: ULongs) { h => operation::produce(Sign, Final, nothing(), output(out, out_len)) }
-        C_SignRecoverInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, SignRecover, mechanism(chosen), key) }
-        C_SignRecover(h: Handle, data: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(SignRecover, Whole, input(data, len), output(out, out_len)) }
+        C_SignInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => operation::init(h, Sign, mechanism(chosen), key) }
+        C_Sign(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Sign, Whole, input(data, len), output(out, out_len)) }
+        C_SignUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(Sign, input(part, len)) }
+        C_SignFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Sign, Final, nothing(), output(out, out_len)) }
+        C_SignRecoverInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => operation::init(h, SignRecover, mechanism(chosen), key) }
+        C_SignRecover(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(SignRecover, Whole, input(data, len), output(out, out_len)) }
 
-        C_VerifyInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, Verify, mechanism(chosen), key) }
-        C_Verify(h: Handle, data: Bytes, len: Len, signature: Bytes, signature_len: Len) { h => operation::verify(Whole, input(data, len), input(signature, signature_len)) }
-        C_VerifyUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(Verify, input(part, len)) }
-        C_VerifyFinal(h: Handle, signature: Bytes, len: Len) { h => operation::verify(Final, nothing(), input(signature, len)) }
-        C_VerifyRecoverInit(h: Handle, chosen: Mechanism, key: Key) { module => operation::init(h, VerifyRecover, mechanism(chosen), key) }
-        C_VerifyRecover(h: Handle, signature: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::produce(VerifyRecover, Whole, input(signature, len), output(out, out_len)) }
+        C_VerifyInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => operation::init(h, Verify, mechanism(chosen), key) }
+        C_Verify(h: SessionHandle, data: BytePtr, len: Ulong, signature: BytePtr, signature_len: Ulong) { h => operation::verify(Whole, input(data, len), input(signature, signature_len)) }
+        C_VerifyUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(Verify, input(part, len)) }
+        C_VerifyFinal(h: SessionHandle, signature: BytePtr, len: Ulong) { h => operation::verify(Final, nothing(), input(signature, len)) }
+        C_VerifyRecoverInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => operation::init(h, VerifyRecover, mechanism(chosen), key) }
+        C_VerifyRecover(h: SessionHandle, signature: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(VerifyRecover, Whole, input(signature, len), output(out, out_len)) }
 
-        C_DigestEncryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Encrypt, Digest), Clear::Input, input(part, len), output(out, out_len)) }
-        C_DecryptDigestUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Decrypt, Digest), Clear::Output, input(part, len), output(out, out_len)) }
-        C_SignEncryptUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Encrypt, Sign), Clear::Input, input(part, len), output(out, out_len)) }
-        C_DecryptVerifyUpdate(h: Handle, part: Bytes, len: Len, out: Bytes, out_len: ULongs) { h => operation::dual((Decrypt, Verify), Clear::Output, input(part, len), output(out, out_len)) }
+        C_DigestEncryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::dual((Encrypt, Digest), Clear::Input, input(part, len), output(out, out_len)) }
+        C_DecryptDigestUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::dual((Decrypt, Digest), Clear::Output, input(part, len), output(out, out_len)) }
+        C_SignEncryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::dual((Encrypt, Sign), Clear::Input, input(part, len), output(out, out_len)) }
+        C_DecryptVerifyUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::dual((Decrypt, Verify), Clear::Output, input(part, len), output(out, out_len)) }
 
-        C_GenerateKey(h: Handle, chosen: Mechanism, attributes: Attributes, count: Len, key: Handles) { module => keys::generate(h, mechanism(chosen), template(attributes, count), place(key)) }
+        C_GenerateKey(h: SessionHandle, chosen: MechanismPtr, attributes: AttributePtr, count: Ulong, key: ObjectHandlePtr) { module => keys::generate(h, mechanism(chosen), template(attributes, count), place(key)) }
         C_GenerateKeyPair(
-            h: Handle, chosen: Mechanism, public: Attributes, public_count: Len, private: Attributes, private_count: Len, public_key: Handles, private_key: Handles,
+            h: SessionHandle, chosen: MechanismPtr, public: AttributePtr, public_count: Ulong, private: AttributePtr, private_count: Ulong, public_key: ObjectHandlePtr, private_key: ObjectHandlePtr,
         ) {
             module => keys::generate_pair(
                 h, mechanism(chosen), (template(public, public_count), template(private, private_count)), (place(public_key), place(private_key)),
             )
         }
-        C_WrapKey(h: Handle, chosen: Mechanism, wrapping: Key, key: Key, out: Bytes, out_len: ULongs) { module => keys::wrap(h, mechanism(chosen), wrapping, key, output(out, out_len)) }
-        C_UnwrapKey(h: Handle, chosen: Mechanism, unwrapping: Key, blob: Bytes, len: Len, attributes: Attributes, count: Len, key: Handles) {
+        C_WrapKey(h: SessionHandle, chosen: MechanismPtr, wrapping: ObjectHandle, key: ObjectHandle, out: BytePtr, out_len: UlongPtr) { module => keys::wrap(h, mechanism(chosen), wrapping, key, output(out, out_len)) }
+        C_UnwrapKey(h: SessionHandle, chosen: MechanismPtr, unwrapping: ObjectHandle, blob: BytePtr, len: Ulong, attributes: AttributePtr, count: Ulong, key: ObjectHandlePtr) {
             module => keys::unwrap(h, mechanism(chosen), unwrapping, input(blob, len), template(attributes, count), place(key))
         }
-        C_DeriveKey(h: Handle, chosen: Mechanism, base: Key, attributes: Attributes, count: Len, key: Handles) {
+        C_DeriveKey(h: SessionHandle, chosen: MechanismPtr, base: ObjectHandle, attributes: AttributePtr, count: Ulong, key: ObjectHandlePtr) {
             module => keys::derive(h, mechanism(chosen), base, template(attributes, count), place(key))
         }
 
-        C_SeedRandom(h: Handle, seed: Bytes, len: Len) { h => random::seed(input(seed, len)) }
-        C_GenerateRandom(h: Handle, out: Bytes, len: Len) { h => random::generate(buffer(out, len)) }
+        C_SeedRandom(h: SessionHandle, seed: BytePtr, len: Ulong) { h => random::seed(input(seed, len)) }
+        C_GenerateRandom(h: SessionHandle, out: BytePtr, len: Ulong) { h => random::generate(buffer(out, len)) }
 
-        C_GetFunctionStatus(h: Handle) { h => general::not_parallel() }
-        C_CancelFunction(h: Handle) { h => general::not_parallel() }
+        C_GetFunctionStatus(h: SessionHandle) { h => general::not_parallel() }
+        C_CancelFunction(h: SessionHandle) { h => general::not_parallel() }
     }
 
     since 3.0 {
-        C_GetInterfaceList(interfaces: CK_INTERFACE_PTR, count: ULongs) { anytime => interfaces::list_all(&INTERFACES, list(interfaces, count)) }
-        C_GetInterface(name: Utf8, version: CK_VERSION_PTR, interface: CK_INTERFACE_PTR_PTR, flags: Flags) {
+        C_GetInterfaceList(interfaces: CK_INTERFACE_PTR, count: UlongPtr) { anytime => interfaces::list_all(&INTERFACES, list(interfaces, count)) }
+        C_GetInterface(name: Utf8CharPtr, version: CK_VERSION_PTR, interface: CK_INTERFACE_PTR_PTR, flags: Flags) {
             anytime => interfaces::find(&INTERFACES, text(name), record(version), place(interface), flags)
         }
 
-        C_LoginUser(h: Handle, user: CK_USER_TYPE, pin: Utf8, len: Len, name: Utf8, name_len: Len) { h => session::login_user(user, input(pin, len), input(name, name_len)) }
-        C_SessionCancel(h: Handle, operations: Flags) { h => session::cancel(operations) }
+        C_LoginUser(h: SessionHandle, user: CK_USER_TYPE, pin: Utf8CharPtr, len: Ulong, name: Utf8CharPtr, name_len: Ulong) { h => session::login_user(user, input(pin, len), input(name, name_len)) }
+        C_SessionCancel(h: SessionHandle, operations: Flags) { h => session::cancel(operations) }
 
-        C_MessageEncryptInit(h: Handle, chosen: Mechanism, key: Key) { module => message::init(h, MessageEncrypt, mechanism(chosen), key) }
-        C_EncryptMessage(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len, text: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+        C_MessageEncryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => message::init(h, MessageEncrypt, mechanism(chosen), key) }
+        C_EncryptMessage(h: SessionHandle, params: VoidPtr, size: Ulong, aad: BytePtr, aad_len: Ulong, text: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) {
             h => message::whole(MessageEncrypt, parameter(params, size), input(aad, aad_len), input(text, len), output(out, out_len))
         }
-        C_EncryptMessageBegin(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len) { h => message::begin(MessageEncrypt, parameter(params, size), input(aad, aad_len)) }
-        C_EncryptMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs, flags: Flags) {
+        C_EncryptMessageBegin(h: SessionHandle, params: VoidPtr, size: Ulong, aad: BytePtr, aad_len: Ulong) { h => message::begin(MessageEncrypt, parameter(params, size), input(aad, aad_len)) }
+        C_EncryptMessageNext(h: SessionHandle, params: VoidPtr, size: Ulong, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr, flags: Flags) {
             h => message::next(MessageEncrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
         }
-        C_MessageEncryptFinal(h: Handle) { h => operation::end(MessageEncrypt) }
-        C_MessageDecryptInit(h: Handle, chosen: Mechanism, key: Key) { module => message::init(h, MessageDecrypt, mechanism(chosen), key) }
-        C_DecryptMessage(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len, sealed: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+        C_MessageEncryptFinal(h: SessionHandle) { h => operation::end(MessageEncrypt) }
+        C_MessageDecryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => message::init(h, MessageDecrypt, mechanism(chosen), key) }
+        C_DecryptMessage(h: SessionHandle, params: VoidPtr, size: Ulong, aad: BytePtr, aad_len: Ulong, sealed: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) {
             h => message::whole(MessageDecrypt, parameter(params, size), input(aad, aad_len), input(sealed, len), output(out, out_len))
         }
-        C_DecryptMessageBegin(h: Handle, params: Void, size: Len, aad: Bytes, aad_len: Len) { h => message::begin(MessageDecrypt, parameter(params, size), input(aad, aad_len)) }
-        C_DecryptMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs, flags: Flags) {
+        C_DecryptMessageBegin(h: SessionHandle, params: VoidPtr, size: Ulong, aad: BytePtr, aad_len: Ulong) { h => message::begin(MessageDecrypt, parameter(params, size), input(aad, aad_len)) }
+        C_DecryptMessageNext(h: SessionHandle, params: VoidPtr, size: Ulong, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr, flags: Flags) {
             h => message::next(MessageDecrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
         }
-        C_MessageDecryptFinal(h: Handle) { h => operation::end(MessageDecrypt) }
-        C_MessageSignInit(h: Handle, chosen: Mechanism, key: Key) { module => message_signature::init(h, MessageSign, mechanism(chosen), key) }
-        C_SignMessage(h: Handle, params: Void, size: Len, data: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+        C_MessageDecryptFinal(h: SessionHandle) { h => operation::end(MessageDecrypt) }
+        C_MessageSignInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => message_signature::init(h, MessageSign, mechanism(chosen), key) }
+        C_SignMessage(h: SessionHandle, params: VoidPtr, size: Ulong, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) {
             h => message_signature::sign(parameter(params, size), input(data, len), output(out, out_len))
         }
-        C_SignMessageBegin(h: Handle, params: Void, size: Len) { h => message_signature::sign_begin(parameter(params, size)) }
-        C_SignMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, out: Bytes, out_len: ULongs) {
+        C_SignMessageBegin(h: SessionHandle, params: VoidPtr, size: Ulong) { h => message_signature::sign_begin(parameter(params, size)) }
+        C_SignMessageNext(h: SessionHandle, params: VoidPtr, size: Ulong, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) {
             h => message_signature::sign_next(parameter(params, size), input(part, len), output(out, out_len))
         }
-        C_MessageSignFinal(h: Handle) { h => operation::end(MessageSign) }
-        C_MessageVerifyInit(h: Handle, chosen: Mechanism, key: Key) { module => message_signature::init(h, MessageVerify, mechanism(chosen), key) }
-        C_VerifyMessage(h: Handle, params: Void, size: Len, data: Bytes, len: Len, signature: Bytes, signature_len: Len) {
+        C_MessageSignFinal(h: SessionHandle) { h => operation::end(MessageSign) }
+        C_MessageVerifyInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { module => message_signature::init(h, MessageVerify, mechanism(chosen), key) }
+        C_VerifyMessage(h: SessionHandle, params: VoidPtr, size: Ulong, data: BytePtr, len: Ulong, signature: BytePtr, signature_len: Ulong) {
             h => message_signature::verify(parameter(params, size), input(data, len), input(signature, signature_len))
         }
-        C_VerifyMessageBegin(h: Handle, params: Void, size: Len) { h => message_signature::verify_begin(parameter(params, size)) }
-        C_VerifyMessageNext(h: Handle, params: Void, size: Len, part: Bytes, len: Len, signature: Bytes, signature_len: Len) {
+        C_VerifyMessageBegin(h: SessionHandle, params: VoidPtr, size: Ulong) { h => message_signature::verify_begin(parameter(params, size)) }
+        C_VerifyMessageNext(h: SessionHandle, params: VoidPtr, size: Ulong, part: BytePtr, len: Ulong, signature: BytePtr, signature_len: Ulong) {
             h => message_signature::verify_next(parameter(params, size), input(part, len), input(signature, signature_len))
         }
-        C_MessageVerifyFinal(h: Handle) { h => operation::end(MessageVerify) }
+        C_MessageVerifyFinal(h: SessionHandle) { h => operation::end(MessageVerify) }
     }
 
     since 3.2 {
-        C_EncapsulateKey(h: Handle, chosen: Mechanism, public: Key, attributes: Attributes, count: Len, out: Bytes, out_len: ULongs, key: Handles) {
+        C_EncapsulateKey(h: SessionHandle, chosen: MechanismPtr, public: ObjectHandle, attributes: AttributePtr, count: Ulong, out: BytePtr, out_len: UlongPtr, key: ObjectHandlePtr) {
             module => keys::encapsulate(h, (mechanism(chosen), public), template(attributes, count), output(out, out_len), place(key))
         }
-        C_DecapsulateKey(h: Handle, chosen: Mechanism, private: Key, attributes: Attributes, count: Len, sealed: Bytes, len: Len, key: Handles) {
+        C_DecapsulateKey(h: SessionHandle, chosen: MechanismPtr, private: ObjectHandle, attributes: AttributePtr, count: Ulong, sealed: BytePtr, len: Ulong, key: ObjectHandlePtr) {
             module => keys::decapsulate(h, (mechanism(chosen), private), template(attributes, count), input(sealed, len), place(key))
         }
-        C_VerifySignatureInit(h: Handle, chosen: Mechanism, key: Key, signature: Bytes, len: Len) { module => operation::verify_signature_init(h, mechanism(chosen), key, input(signature, len)) }
-        C_VerifySignature(h: Handle, data: Bytes, len: Len) { h => operation::verify_signature(Whole, input(data, len)) }
-        C_VerifySignatureUpdate(h: Handle, part: Bytes, len: Len) { h => operation::take(VerifySignature, input(part, len)) }
-        C_VerifySignatureFinal(h: Handle) { h => operation::verify_signature(Final, nothing()) }
-        C_GetSessionValidationFlags(h: Handle, kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: CK_FLAGS_PTR) { h => session::validation_flags(kind, place(flags)) }
-        C_AsyncComplete(h: Handle, function: Utf8, _: CK_ASYNC_DATA_PTR) { h => general::nothing_pending(text(function)) }
-        C_AsyncGetID(h: Handle, function: Utf8, _: ULongs) { h => general::nothing_pending(text(function)) }
-        C_AsyncJoin(h: Handle, function: Utf8, _: Len, _: Bytes, _: Len) { h => general::nothing_saved(text(function)) }
-        C_WrapKeyAuthenticated(h: Handle, chosen: Mechanism, wrapping: Key, key: Key, aad: Bytes, aad_len: Len, out: Bytes, out_len: ULongs) {
+        C_VerifySignatureInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle, signature: BytePtr, len: Ulong) { module => operation::verify_signature_init(h, mechanism(chosen), key, input(signature, len)) }
+        C_VerifySignature(h: SessionHandle, data: BytePtr, len: Ulong) { h => operation::verify_signature(Whole, input(data, len)) }
+        C_VerifySignatureUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(VerifySignature, input(part, len)) }
+        C_VerifySignatureFinal(h: SessionHandle) { h => operation::verify_signature(Final, nothing()) }
+        C_GetSessionValidationFlags(h: SessionHandle, kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: CK_FLAGS_PTR) { h => session::validation_flags(kind, place(flags)) }
+        C_AsyncComplete(h: SessionHandle, function: Utf8CharPtr, _: CK_ASYNC_DATA_PTR) { h => general::nothing_pending(text(function)) }
+        C_AsyncGetID(h: SessionHandle, function: Utf8CharPtr, _: UlongPtr) { h => general::nothing_pending(text(function)) }
+        C_AsyncJoin(h: SessionHandle, function: Utf8CharPtr, _: Ulong, _: BytePtr, _: Ulong) { h => general::nothing_saved(text(function)) }
+        C_WrapKeyAuthenticated(h: SessionHandle, chosen: MechanismPtr, wrapping: ObjectHandle, key: ObjectHandle, aad: BytePtr, aad_len: Ulong, out: BytePtr, out_len: UlongPtr) {
             module => keys::wrap_authenticated(h, mechanism(chosen), (wrapping, key), input(aad, aad_len), output(out, out_len))
         }
         C_UnwrapKeyAuthenticated(
-            h: Handle, chosen: Mechanism, unwrapping: Key, blob: Bytes, len: Len, attributes: Attributes, count: Len, aad: Bytes, aad_len: Len, key: Handles,
+            h: SessionHandle, chosen: MechanismPtr, unwrapping: ObjectHandle, blob: BytePtr, len: Ulong, attributes: AttributePtr, count: Ulong, aad: BytePtr, aad_len: Ulong, key: ObjectHandlePtr,
         ) {
             module => keys::unwrap_authenticated(
                 h, mechanism(chosen), (unwrapping, input(blob, len)), template(attributes, count), input(aad, aad_len), place(key),

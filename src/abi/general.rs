@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use super::args::{Place, Record, Text};
+use super::args::{InputStruct, Place, Text};
 use super::{door, process};
 use crate::ck::{self, CK_VERSION};
 use crate::clock::SystemClock;
@@ -14,7 +14,7 @@ use crate::module::Module;
 use crate::session::Session;
 
 /// C_Initialize (section 5.4.1).
-pub(super) fn initialize(args: Record<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
+pub(super) fn initialize(args: InputStruct<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
     door::hush_panics();
     process::initialize(|| {
         if let Some(args) = args.read() {

@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 use std::ptr;
 
-use super::args::{Place, Record, Text};
-use super::output::List;
+use super::args::{InputStruct, Place, Text};
+use super::output::OutputArray;
 use crate::ck::{self, CK_INTERFACE, CK_VERSION};
 use crate::error::{Error, Result};
 
@@ -43,7 +43,7 @@ pub(super) fn function_list(
 }
 
 /// C_GetInterfaceList (section 5.4.5).
-pub(super) fn list_all(all: &Interfaces, list: List<CK_INTERFACE>) -> Result<()> {
+pub(super) fn list_all(all: &Interfaces, list: OutputArray<CK_INTERFACE>) -> Result<()> {
     list.fill(|| Ok(all.0.to_vec()))
 }
 
@@ -51,7 +51,7 @@ pub(super) fn list_all(all: &Interfaces, list: List<CK_INTERFACE>) -> Result<()>
 pub(super) fn find(
     all: &'static Interfaces,
     name: Text,
-    version: Record<CK_VERSION>,
+    version: InputStruct<CK_VERSION>,
     found: Place<ck::CK_INTERFACE_PTR>,
     flags: ck::CK_FLAGS,
 ) -> Result<()> {

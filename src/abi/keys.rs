@@ -1,7 +1,7 @@
 //! Key management (section 5.18).
 
-use super::args::{Input, Place};
-use super::output::Output;
+use super::args::{InputBytes, Place};
+use super::output::OutputBuffer;
 use super::params::Chosen;
 use super::template::Template;
 use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
@@ -44,7 +44,7 @@ pub(super) fn wrap(
     mechanism: Chosen,
     wrapping: CK_OBJECT_HANDLE,
     key: CK_OBJECT_HANDLE,
-    out: Output,
+    out: OutputBuffer,
 ) -> Result<()> {
     let session = module.session(session)?;
     out.fill(|out| session.wrap_key(mechanism.required(module)?, wrapping, key, out))
@@ -56,7 +56,7 @@ pub(super) fn unwrap(
     session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     unwrapping: CK_OBJECT_HANDLE,
-    blob: Input,
+    blob: InputBytes,
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
@@ -86,7 +86,7 @@ pub(super) fn encapsulate(
     session: CK_SESSION_HANDLE,
     (mechanism, public): (Chosen, CK_OBJECT_HANDLE),
     template: Template,
-    out: Output,
+    out: OutputBuffer,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     let session = module.session(session)?;
@@ -109,7 +109,7 @@ pub(super) fn decapsulate(
     session: CK_SESSION_HANDLE,
     (mechanism, private): (Chosen, CK_OBJECT_HANDLE),
     template: Template,
-    ciphertext: Input,
+    ciphertext: InputBytes,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     let session = module.session(session)?;
@@ -125,8 +125,8 @@ pub(super) fn wrap_authenticated(
     session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     keys: (CK_OBJECT_HANDLE, CK_OBJECT_HANDLE),
-    aad: Input,
-    out: Output,
+    aad: InputBytes,
+    out: OutputBuffer,
 ) -> Result<()> {
     let session = module.session(session)?;
     let (row, parameter) = mechanism.with_message_parameter(module)?;
@@ -145,9 +145,9 @@ pub(super) fn unwrap_authenticated(
     module: &Module,
     session: CK_SESSION_HANDLE,
     mechanism: Chosen,
-    (unwrapping, wrapped): (CK_OBJECT_HANDLE, Input),
+    (unwrapping, wrapped): (CK_OBJECT_HANDLE, InputBytes),
     template: Template,
-    aad: Input,
+    aad: InputBytes,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     let session = module.session(session)?;

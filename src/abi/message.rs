@@ -1,7 +1,7 @@
 //! Message-based encryption and decryption (sections 5.9 and 5.11).
 
-use super::args::Input;
-use super::output::Output;
+use super::args::InputBytes;
+use super::output::OutputBuffer;
 use super::params::{Chosen, MessageParameter};
 use crate::ck::{self, CK_FLAGS, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
@@ -28,9 +28,9 @@ pub(super) fn whole<O: Operation<Active = Messages>>(
     session: &Session,
     operation: O,
     parameter: MessageParameter,
-    aad: Input,
-    input: Input,
-    output: Output,
+    aad: InputBytes,
+    input: InputBytes,
+    output: OutputBuffer,
 ) -> Result<()> {
     session.step(operation, Phase::Whole, |messages| {
         let (mut params, made) = parameter.read(messages.kind(), messages.encrypts())?;
@@ -47,7 +47,7 @@ pub(super) fn begin<O: Operation<Active = Messages>>(
     session: &Session,
     operation: O,
     parameter: MessageParameter,
-    aad: Input,
+    aad: InputBytes,
 ) -> Result<()> {
     session.step(operation, Phase::Update, |messages| {
         let (mut params, made) = parameter.read(messages.kind(), messages.encrypts())?;
@@ -62,8 +62,8 @@ pub(super) fn next<O: Operation<Active = Messages>>(
     session: &Session,
     operation: O,
     parameter: MessageParameter,
-    part: Input,
-    output: Output,
+    part: InputBytes,
+    output: OutputBuffer,
     flags: CK_FLAGS,
 ) -> Result<()> {
     let last = flags & ck::CKF_END_OF_MESSAGE != 0;

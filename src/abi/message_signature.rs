@@ -1,8 +1,8 @@
 //! Message-based signatures and verifications (sections 5.14 and 5.16). No mechanism here has a parameter
 //! for each message.
 
-use super::args::Input;
-use super::output::Output;
+use super::args::InputBytes;
+use super::output::OutputBuffer;
 use super::params::{Chosen, MessageParameter};
 use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
@@ -28,8 +28,8 @@ pub(super) fn init<O: MessageSignature>(
 pub(super) fn sign(
     session: &Session,
     parameter: MessageParameter,
-    data: Input,
-    output: Output,
+    data: InputBytes,
+    output: OutputBuffer,
 ) -> Result<()> {
     session.step(MessageSign, Phase::Whole, |messages| {
         parameter.refuse()?;
@@ -49,8 +49,8 @@ pub(super) fn sign_begin(session: &Session, parameter: MessageParameter) -> Resu
 pub(super) fn sign_next(
     session: &Session,
     parameter: MessageParameter,
-    part: Input,
-    output: Output,
+    part: InputBytes,
+    output: OutputBuffer,
 ) -> Result<()> {
     session.step(MessageSign, Phase::Update, |messages| {
         parameter.refuse()?;
@@ -65,8 +65,8 @@ pub(super) fn sign_next(
 pub(super) fn verify(
     session: &Session,
     parameter: MessageParameter,
-    data: Input,
-    signature: Input,
+    data: InputBytes,
+    signature: InputBytes,
 ) -> Result<()> {
     session.step(MessageVerify, Phase::Whole, |messages| {
         parameter.refuse()?;
@@ -86,8 +86,8 @@ pub(super) fn verify_begin(session: &Session, parameter: MessageParameter) -> Re
 pub(super) fn verify_next(
     session: &Session,
     parameter: MessageParameter,
-    part: Input,
-    signature: Input,
+    part: InputBytes,
+    signature: InputBytes,
 ) -> Result<()> {
     session.step(MessageVerify, Phase::Update, |messages| {
         parameter.refuse()?;

@@ -4,8 +4,8 @@
 //! A step takes the operation before it reads an argument, so that a bad argument ends the operation
 //! as every other error does.
 
-use super::args::Input;
-use super::output::Output;
+use super::args::InputBytes;
+use super::output::OutputBuffer;
 use super::params::Chosen;
 use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::Result;
@@ -49,8 +49,8 @@ pub(super) fn produce<O>(
     session: &Session,
     operation: O,
     phase: Phase,
-    input: Input,
-    output: Output,
+    input: InputBytes,
+    output: OutputBuffer,
 ) -> Result<()>
 where
     O: Operation<Active: Produces>,
@@ -61,7 +61,7 @@ where
 }
 
 /// An Update function without output.
-pub(super) fn take<O>(session: &Session, operation: O, part: Input) -> Result<()>
+pub(super) fn take<O>(session: &Session, operation: O, part: InputBytes) -> Result<()>
 where
     O: Operation<Active: Takes>,
 {
@@ -71,7 +71,12 @@ where
 }
 
 /// The last step of a verification.
-pub(super) fn verify(session: &Session, phase: Phase, rest: Input, signature: Input) -> Result<()> {
+pub(super) fn verify(
+    session: &Session,
+    phase: Phase,
+    rest: InputBytes,
+    signature: InputBytes,
+) -> Result<()> {
     session.step(Verify, phase, |active| {
         active.verify(rest.bytes()?, signature.bytes()?)
     })
@@ -83,7 +88,7 @@ pub(super) fn verify_signature_init(
     session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
-    signature: Input,
+    signature: InputBytes,
 ) -> Result<()> {
     let session = module.session(session)?;
     match mechanism.if_given(module)? {
@@ -93,7 +98,7 @@ pub(super) fn verify_signature_init(
 }
 
 /// The last step of a verification whose signature came with its Init function.
-pub(super) fn verify_signature(session: &Session, phase: Phase, rest: Input) -> Result<()> {
+pub(super) fn verify_signature(session: &Session, phase: Phase, rest: InputBytes) -> Result<()> {
     session.step(VerifySignature, phase, |active| {
         active.verify(rest.bytes()?)
     })
@@ -118,8 +123,8 @@ pub(super) fn dual<C, S>(
     session: &Session,
     operations: (C, S),
     clear: Clear,
-    part: Input,
-    output: Output,
+    part: InputBytes,
+    output: OutputBuffer,
 ) -> Result<()>
 where
     C: Operation<Active = ActiveOperation<dyn Cipher>>,

@@ -4,13 +4,13 @@ use std::slice;
 
 use zeroize::Zeroizing;
 
-use super::args::{Input, count, extent, null};
+use super::args::{InputBytes, count, extent, null};
 use crate::ck::{self, CK_ULONG};
 use crate::error::{Result, refuse};
 use crate::out::Out;
 
 /// A buffer of the caller and the place of its length (section 5.2).
-pub(super) struct Output {
+pub(super) struct OutputBuffer {
     start: *mut u8,
     len: *mut CK_ULONG,
 }
@@ -20,11 +20,11 @@ pub(super) struct Output {
 /// # Safety
 /// `len` is NULL or readable and writable; `start` is NULL or writable for `*len` bytes, while the
 /// call lasts.
-pub(super) unsafe fn output(start: *mut u8, len: *mut CK_ULONG) -> Output {
-    Output { start, len }
+pub(super) unsafe fn output(start: *mut u8, len: *mut CK_ULONG) -> OutputBuffer {
+    OutputBuffer { start, len }
 }
 
-impl Output {
+impl OutputBuffer {
     /// Whether the caller only asks for the length.
     pub(super) fn is_query(&self) -> bool {
         self.start.is_null()
@@ -45,7 +45,7 @@ impl Output {
     /// As `fill`, from `input`, which may lie in the buffer ("in place"): then it is copied first.
     pub(super) fn fill_from<T>(
         self,
-        input: Input,
+        input: InputBytes,
         produce: impl FnOnce(&[u8], &mut Out<'_>) -> Result<T>,
     ) -> Result<T> {
         let capacity = self.capacity()?;
@@ -99,7 +99,7 @@ impl Output {
 }
 
 /// An array of the caller and the place of its length, both counted in elements.
-pub(super) struct List<T> {
+pub(super) struct OutputArray<T> {
     start: *mut T,
     count: *mut CK_ULONG,
 }
@@ -109,11 +109,11 @@ pub(super) struct List<T> {
 /// # Safety
 /// `count` is NULL or readable and writable; `start` is NULL or writable for `*count` elements,
 /// while the call lasts.
-pub(super) unsafe fn list<T>(start: *mut T, count: *mut CK_ULONG) -> List<T> {
-    List { start, count }
+pub(super) unsafe fn list<T>(start: *mut T, count: *mut CK_ULONG) -> OutputArray<T> {
+    OutputArray { start, count }
 }
 
-impl<T: Copy> List<T> {
+impl<T: Copy> OutputArray<T> {
     /// Writes the number of elements in any case, and all elements where the array holds them.
     ///
     /// # Errors

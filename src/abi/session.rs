@@ -1,6 +1,6 @@
 //! Session management (section 5.6).
 
-use super::args::{Input, Place};
+use super::args::{InputBytes, Place};
 use crate::ck::{self, CK_SESSION_HANDLE, CK_SLOT_ID};
 use crate::error::{Result, refuse};
 use crate::module::Module;
@@ -28,7 +28,7 @@ pub(super) fn cancel(session: &Session, operations: ck::CK_FLAGS) -> Result<()> 
 }
 
 /// C_Login (section 5.6.8).
-pub(super) fn login(session: &Session, user: ck::CK_USER_TYPE, pin: Input) -> Result<()> {
+pub(super) fn login(session: &Session, user: ck::CK_USER_TYPE, pin: InputBytes) -> Result<()> {
     session.login(user, pin.pin()?)
 }
 
@@ -36,8 +36,8 @@ pub(super) fn login(session: &Session, user: ck::CK_USER_TYPE, pin: Input) -> Re
 pub(super) fn login_user(
     session: &Session,
     user: ck::CK_USER_TYPE,
-    pin: Input,
-    name: Input,
+    pin: InputBytes,
+    name: InputBytes,
 ) -> Result<()> {
     if !name.bytes()?.is_empty() {
         return refuse(ck::CKR_ARGUMENTS_BAD, "the token has no named users");

@@ -2,8 +2,8 @@
 
 use std::ffi::c_void;
 
-use super::args::{Input, Place, Record};
-use super::output::List;
+use super::args::{InputBytes, InputStruct, Place};
+use super::output::OutputArray;
 use crate::ck::{self, CK_SLOT_ID};
 use crate::error::{Result, refuse};
 use crate::module::Module;
@@ -13,7 +13,7 @@ use crate::session::Session;
 pub(super) fn list(
     module: &Module,
     _token_present: ck::CK_BBOOL,
-    slots: List<CK_SLOT_ID>,
+    slots: OutputArray<CK_SLOT_ID>,
 ) -> Result<()> {
     slots.fill(|| Ok(module.slots()))
 }
@@ -49,7 +49,7 @@ pub(super) fn wait(
 pub(super) fn mechanisms(
     module: &Module,
     slot: CK_SLOT_ID,
-    mechanisms: List<ck::CK_MECHANISM_TYPE>,
+    mechanisms: OutputArray<ck::CK_MECHANISM_TYPE>,
 ) -> Result<()> {
     mechanisms.fill(|| module.mechanisms(slot))
 }
@@ -68,18 +68,18 @@ pub(super) fn mechanism(
 pub(super) fn init_token(
     module: &Module,
     slot: CK_SLOT_ID,
-    pin: Input,
-    label: Record<[u8; 32]>,
+    pin: InputBytes,
+    label: InputStruct<[u8; 32]>,
 ) -> Result<()> {
     module.init_token(slot, pin.pin()?, &label.required()?)
 }
 
 /// C_InitPIN (section 5.5.8).
-pub(super) fn init_pin(session: &Session, pin: Input) -> Result<()> {
+pub(super) fn init_pin(session: &Session, pin: InputBytes) -> Result<()> {
     session.init_pin(pin.pin()?)
 }
 
 /// C_SetPIN (section 5.5.9).
-pub(super) fn set_pin(session: &Session, old: Input, new: Input) -> Result<()> {
+pub(super) fn set_pin(session: &Session, old: InputBytes, new: InputBytes) -> Result<()> {
     session.set_pin(old.pin()?, new.pin()?)
 }

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use crate::ck;
 use crate::keytype;
 
-use super::row::{AttributeRow, ChangeRule, Fallback, Need, ObjectSet, Search, Showing, ValueType};
+use super::row::{
+    AttributeRow, ChangeRule, Fallback, Need, ObjectSet, SearchBy, Showing, ValueType,
+};
 use super::table::rows;
 
 const INTRODUCTION: &str = "\
@@ -45,9 +47,9 @@ fn document() -> String {
                 Showing::UnlessSensitive => "material",
             },
             match row.search {
-                Search::Column => "column",
-                Search::Indexed => "index",
-                Search::Checked => "check",
+                SearchBy::Column => "column",
+                SearchBy::Indexed => "index",
+                SearchBy::Checked => "check",
             },
         );
     }

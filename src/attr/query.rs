@@ -6,7 +6,7 @@ use crate::error::Result;
 use super::attributes::Attributes;
 use super::raw::{self, RawTemplate};
 use super::reveal::{Reveal, reveal};
-use super::row::{Search, ValueType};
+use super::row::{SearchBy, ValueType};
 use super::table;
 use super::value::{Value, to_bytes};
 
@@ -20,7 +20,7 @@ const VENDOR: ck::CK_ATTRIBUTE_TYPE = 0x8054_4E00;
 pub(crate) fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)> {
     attributes
         .iter()
-        .filter(|(kind, _)| is_searched_by(*kind, Search::Indexed))
+        .filter(|(kind, _)| is_searched_by(*kind, SearchBy::Indexed))
         .map(|(kind, value)| (kind, to_bytes(value)))
         .filter(|(_, bytes)| !bytes.is_empty())
         .collect()
@@ -117,8 +117,9 @@ impl Query {
     pub(crate) fn needs_attributes(&self) -> bool {
         self.impossible
             || self.wanted.iter().any(|(kind, value)| {
-                let indexed = is_searched_by(kind, Search::Indexed) && !to_bytes(value).is_empty();
-                !indexed && !is_searched_by(kind, Search::Column)
+                let indexed =
+                    is_searched_by(kind, SearchBy::Indexed) && !to_bytes(value).is_empty();
+                !indexed && !is_searched_by(kind, SearchBy::Column)
             })
     }
 
@@ -135,7 +136,7 @@ impl Query {
     }
 }
 
-fn is_searched_by(kind: ck::CK_ATTRIBUTE_TYPE, search: Search) -> bool {
+fn is_searched_by(kind: ck::CK_ATTRIBUTE_TYPE, search: SearchBy) -> bool {
     table::any_row(kind).is_some_and(|row| row.search == search)
 }
 

@@ -4,7 +4,7 @@ use crate::ck;
 
 use crate::keytype::{self, Component};
 
-pub(super) use crate::keytype::{Need, Search, Showing};
+pub(super) use crate::keytype::{Need, SearchBy, Showing};
 
 /// The function that makes an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) struct AttributeRow {
     /// When C_GetAttributeValue gives its value (footnote 7).
     pub(super) reveal: Showing,
     /// How C_FindObjects finds it.
-    pub(super) search: Search,
+    pub(super) search: SearchBy,
 }
 
 impl AttributeRow {

@@ -15,7 +15,7 @@ use super::row::ChangeRule::{
 use super::row::Fallback::{Absent, Empty, No, Number, Sensitive, Usage, Yes};
 use super::row::Need::{Forbidden as F, Optional as O, Required as R};
 use super::row::ObjectSet;
-use super::row::Search::{Checked, Column, Indexed};
+use super::row::SearchBy::{Checked, Column, Indexed};
 use super::row::Showing::{Always, UnlessSensitive};
 use super::row::ValueType::{Among, Bool, Bytes, Date, Sized, Template, Ulong, Ulongs, Utf8};
 

@@ -46,7 +46,7 @@ pub enum OaepHash {
 
 /// The encryption of an algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
+pub enum WrappingScheme {
     /// RSAES-OAEP of the material, with this hash and an empty label.
     Oaep(OaepHash),
     /// RSAES-PKCS1-v1_5 of the material.
@@ -71,7 +71,7 @@ pub struct Algorithm {
     /// CKM_ number of the mechanism that opens it.
     pub mechanism: ck::CK_MECHANISM_TYPE,
     /// How it encrypts.
-    pub scheme: Scheme,
+    pub scheme: WrappingScheme,
 }
 
 macro_rules! algorithms {
@@ -87,19 +87,19 @@ macro_rules! algorithms {
 }
 
 algorithms! {
-    1 "RSAES_OAEP_SHA_1" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha1);
-    2 "RSAES_OAEP_SHA_256" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha256);
-    3 "RSAES_PKCS1_V1_5" CKM_RSA_PKCS Scheme::Pkcs1;
-    4 "RSA_AES_KEY_WRAP_SHA_1" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha1);
-    5 "RSA_AES_KEY_WRAP_SHA_256" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha256);
-    6 "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD" CKM_TENON_RSA_AES_ECB_PKCS7 Scheme::OaepEcb(OaepHash::Sha256);
-    7 "SM2PKE_SM4_ECB" CKM_TENON_SM2_SM4_ECB Scheme::Sm2Sm4;
-    8 "SM2PKE" CKM_TENON_SM2PKE Scheme::Sm2;
-    9 "RSA_AES_KEY_WRAP_SHA_224" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha224);
-    10 "RSA_AES_KEY_WRAP_SHA_384" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha384);
-    11 "RSA_AES_KEY_WRAP_SHA_512" CKM_RSA_AES_KEY_WRAP Scheme::OaepKwp(OaepHash::Sha512);
-    12 "RSAES_OAEP_SHA_384" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha384);
-    13 "RSAES_OAEP_SHA_512" CKM_RSA_PKCS_OAEP Scheme::Oaep(OaepHash::Sha512);
+    1 "RSAES_OAEP_SHA_1" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha1);
+    2 "RSAES_OAEP_SHA_256" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha256);
+    3 "RSAES_PKCS1_V1_5" CKM_RSA_PKCS WrappingScheme::Pkcs1;
+    4 "RSA_AES_KEY_WRAP_SHA_1" CKM_RSA_AES_KEY_WRAP WrappingScheme::OaepKwp(OaepHash::Sha1);
+    5 "RSA_AES_KEY_WRAP_SHA_256" CKM_RSA_AES_KEY_WRAP WrappingScheme::OaepKwp(OaepHash::Sha256);
+    6 "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD" CKM_TENON_RSA_AES_ECB_PKCS7 WrappingScheme::OaepEcb(OaepHash::Sha256);
+    7 "SM2PKE_SM4_ECB" CKM_TENON_SM2_SM4_ECB WrappingScheme::Sm2Sm4;
+    8 "SM2PKE" CKM_TENON_SM2PKE WrappingScheme::Sm2;
+    9 "RSA_AES_KEY_WRAP_SHA_224" CKM_RSA_AES_KEY_WRAP WrappingScheme::OaepKwp(OaepHash::Sha224);
+    10 "RSA_AES_KEY_WRAP_SHA_384" CKM_RSA_AES_KEY_WRAP WrappingScheme::OaepKwp(OaepHash::Sha384);
+    11 "RSA_AES_KEY_WRAP_SHA_512" CKM_RSA_AES_KEY_WRAP WrappingScheme::OaepKwp(OaepHash::Sha512);
+    12 "RSAES_OAEP_SHA_384" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha384);
+    13 "RSAES_OAEP_SHA_512" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha512);
 }
 
 impl Algorithm {
@@ -113,8 +113,10 @@ impl Algorithm {
     #[must_use]
     pub fn hash(&self) -> Option<OaepHash> {
         match self.scheme {
-            Scheme::Oaep(hash) | Scheme::OaepKwp(hash) | Scheme::OaepEcb(hash) => Some(hash),
-            Scheme::Pkcs1 | Scheme::Sm2 | Scheme::Sm2Sm4 => None,
+            WrappingScheme::Oaep(hash)
+            | WrappingScheme::OaepKwp(hash)
+            | WrappingScheme::OaepEcb(hash) => Some(hash),
+            WrappingScheme::Pkcs1 | WrappingScheme::Sm2 | WrappingScheme::Sm2Sm4 => None,
         }
     }
 
@@ -122,7 +124,10 @@ impl Algorithm {
     /// (BYOK section 4).
     #[must_use]
     pub fn composite(&self) -> bool {
-        matches!(self.scheme, Scheme::OaepKwp(_) | Scheme::OaepEcb(_))
+        matches!(
+            self.scheme,
+            WrappingScheme::OaepKwp(_) | WrappingScheme::OaepEcb(_)
+        )
     }
 
     /// Mechanisms that C_UnwrapKey may name: CKA_ALLOWED_MECHANISMS of a job.
@@ -139,10 +144,13 @@ impl Algorithm {
     #[must_use]
     pub fn by(&self, key: WrappingKey) -> bool {
         match self.scheme {
-            Scheme::Oaep(_) | Scheme::Pkcs1 | Scheme::OaepKwp(_) | Scheme::OaepEcb(_) => {
+            WrappingScheme::Oaep(_)
+            | WrappingScheme::Pkcs1
+            | WrappingScheme::OaepKwp(_)
+            | WrappingScheme::OaepEcb(_) => {
                 matches!(key, WrappingKey::Rsa(2048 | 3072 | 4096))
             }
-            Scheme::Sm2 | Scheme::Sm2Sm4 => key == WrappingKey::Sm2,
+            WrappingScheme::Sm2 | WrappingScheme::Sm2Sm4 => key == WrappingKey::Sm2,
         }
     }
 
@@ -150,15 +158,15 @@ impl Algorithm {
     #[must_use]
     pub fn carries(&self, spec: Spec) -> bool {
         match self.scheme {
-            Scheme::Oaep(_) => !matches!(spec, Spec::Rsa(_)),
-            Scheme::Pkcs1 => !spec.private(),
-            Scheme::OaepKwp(_) => true,
-            Scheme::OaepEcb(_) => spec.private(),
-            Scheme::Sm2 => matches!(
+            WrappingScheme::Oaep(_) => !matches!(spec, Spec::Rsa(_)),
+            WrappingScheme::Pkcs1 => !spec.private(),
+            WrappingScheme::OaepKwp(_) => true,
+            WrappingScheme::OaepEcb(_) => spec.private(),
+            WrappingScheme::Sm2 => matches!(
                 spec,
                 Spec::Ec(Curve::Sm2) | Spec::Sm4 | Spec::Aes(_) | Spec::Hmac(_)
             ),
-            Scheme::Sm2Sm4 => {
+            WrappingScheme::Sm2Sm4 => {
                 matches!(spec, Spec::Ec(Curve::Sm2) | Spec::Sm4 | Spec::Aes(128))
             }
         }

@@ -223,7 +223,7 @@ pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
 
 /// What kind of key C_SetAttributeValue is to change.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum KeyKind {
     /// An external or managed key, of this profile and with these facts.
     OfProfile(&'static Profile, ExternalFacts),
     /// A key of an import job.
@@ -238,35 +238,37 @@ pub(crate) enum Kind {
 /// # Errors
 /// `Fixed`, `Profile`, `Value`.
 pub(crate) fn may_change(
-    key: Kind,
+    key: KeyKind,
     kind: ck::CK_ATTRIBUTE_TYPE,
     value: Option<&[u8]>,
     now: UnixTime,
 ) -> Result<(), Error> {
     match (key, kind) {
         (
-            Kind::OfProfile(profile, facts),
+            KeyKind::OfProfile(profile, facts),
             ck::CKA_LABEL | ck::CKA_TENON_DESCRIPTION | ck::CKA_TENON_TAGS,
         ) => {
             let named = kind == ck::CKA_LABEL;
             administer(if named { Act::Name } else { Act::Describe }, &facts, now)?;
             describes(profile, kind, value.unwrap_or_default())
         }
-        (Kind::OfProfile(_, facts), ck::CKA_TENON_DISABLED) => administer(Act::Switch, &facts, now),
-        (Kind::OfProfile(..), ck::CKA_START_DATE | ck::CKA_END_DATE)
-        | (Kind::Job, ck::CKA_LABEL) => Ok(()),
-        (Kind::OfProfile(profile, facts), ck::CKA_TENON_DELETION_AT) => {
+        (KeyKind::OfProfile(_, facts), ck::CKA_TENON_DISABLED) => {
+            administer(Act::Switch, &facts, now)
+        }
+        (KeyKind::OfProfile(..), ck::CKA_START_DATE | ck::CKA_END_DATE)
+        | (KeyKind::Job, ck::CKA_LABEL) => Ok(()),
+        (KeyKind::OfProfile(profile, facts), ck::CKA_TENON_DELETION_AT) => {
             may_delete_at(profile, &facts, value, now)
         }
-        (Kind::OfProfile(..) | Kind::Job, _)
+        (KeyKind::OfProfile(..) | KeyKind::Job, _)
         | (
-            Kind::Ordinary,
+            KeyKind::Ordinary,
             ck::CKA_TENON_DISABLED
             | ck::CKA_TENON_DELETION_AT
             | ck::CKA_TENON_DESCRIPTION
             | ck::CKA_TENON_TAGS,
         ) => Err(Error::Fixed),
-        (Kind::Ordinary, _) => Ok(()),
+        (KeyKind::Ordinary, _) => Ok(()),
     }
 }
 

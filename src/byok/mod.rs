@@ -14,12 +14,12 @@ mod state;
 mod tests;
 
 pub use crate::keytype::{Curve, Spec};
-pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, Scheme, WrappingKey};
+pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, WrappingKey, WrappingScheme};
 pub(crate) use error::Error;
 pub use job::Job;
 pub(crate) use job::Refused;
 pub(crate) use lifecycle::{
-    Destination, Destruction, Equal, Import, Imported, Kind, Rotated, describes, destruction,
+    Destination, Destruction, Equal, Import, Imported, KeyKind, Rotated, describes, destruction,
     expiry, import, may, may_change, may_import_next, may_rotate,
 };
 pub(crate) use matrix::Act;

@@ -205,7 +205,7 @@ fn no_import_while_deletion_is_pending() {
 
 #[test]
 fn fixed_attributes_of_an_external_key() {
-    let external = Kind::OfProfile(profile::open(), LIVE);
+    let external = KeyKind::OfProfile(profile::open(), LIVE);
     let set = |key, kind, value: &[u8]| may_change(key, kind, Some(value), NOW);
     for kind in [
         ck::CKA_ID,
@@ -214,13 +214,13 @@ fn fixed_attributes_of_an_external_key() {
         ck::CKA_MODIFIABLE,
     ] {
         assert_eq!(set(external, kind, b"x"), Err(Error::Fixed));
-        assert_eq!(set(Kind::Job, kind, b"x"), Err(Error::Fixed));
+        assert_eq!(set(KeyKind::Job, kind, b"x"), Err(Error::Fixed));
     }
     assert_eq!(set(external, ck::CKA_LABEL, b"\xff"), Ok(()));
-    assert_eq!(set(Kind::Ordinary, ck::CKA_ID, b"x"), Ok(()));
+    assert_eq!(set(KeyKind::Ordinary, ck::CKA_ID, b"x"), Ok(()));
     for kind in [ck::CKA_TENON_DISABLED, ck::CKA_TENON_DELETION_AT] {
-        assert_eq!(set(Kind::Ordinary, kind, &[1]), Err(Error::Fixed));
-        assert_eq!(set(Kind::Job, kind, &[1]), Err(Error::Fixed));
+        assert_eq!(set(KeyKind::Ordinary, kind, &[1]), Err(Error::Fixed));
+        assert_eq!(set(KeyKind::Job, kind, &[1]), Err(Error::Fixed));
     }
     let day = 86_400;
     let days = |n: u64| {
@@ -298,7 +298,7 @@ fn fixed_attributes_of_an_external_key() {
             refused(Act::Describe, State::PendingDeletion),
         ),
     ] {
-        let key = Kind::OfProfile(profile::open(), facts);
+        let key = KeyKind::OfProfile(profile::open(), facts);
         assert_eq!(
             may_change(key, kind, Some(value), NOW),
             expected,

@@ -77,7 +77,7 @@ impl NumberFormat {
 }
 
 /// A part of the function's input.
-pub(crate) enum Input<'a> {
+pub(crate) enum PrfInput<'a> {
     /// The block's number, from 1.
     Counter(NumberFormat),
     /// The block that this one depends on.
@@ -91,15 +91,15 @@ pub(crate) enum Input<'a> {
 pub(crate) fn kbkdf(
     mode: KbkdfMode,
     prf: &Prf,
-    input: &[Input],
+    input: &[PrfInput],
     iv: &[u8],
     len: usize,
 ) -> Result<Secret> {
     let fixed: Vec<&[u8]> = input
         .iter()
         .filter_map(|part| match part {
-            Input::Fixed(bytes) => Some(*bytes),
-            Input::Counter(_) | Input::Previous => None,
+            PrfInput::Fixed(bytes) => Some(*bytes),
+            PrfInput::Counter(_) | PrfInput::Previous => None,
         })
         .collect();
     let mut previous = match mode {
@@ -109,9 +109,9 @@ pub(crate) fn kbkdf(
     };
     let mut out = Secret::zeroed(len);
     for (number, to) in (1..).zip(out.chunks_mut(prf.len())) {
-        let counter = |part: &Input| match part {
-            Input::Counter(format) => format.write(number).map(Some),
-            Input::Previous | Input::Fixed(_) => Some(None),
+        let counter = |part: &PrfInput| match part {
+            PrfInput::Counter(format) => format.write(number).map(Some),
+            PrfInput::Previous | PrfInput::Fixed(_) => Some(None),
         };
         let Some(counters) = input.iter().map(counter).collect::<Option<Vec<_>>>() else {
             return Err(Error::InvalidParameter("the width of the counter"));
@@ -120,9 +120,9 @@ pub(crate) fn kbkdf(
             .iter()
             .zip(&counters)
             .map(|(part, counter)| match part {
-                Input::Counter(_) => counter.as_deref().unwrap_or_default(),
-                Input::Previous => &previous[..],
-                Input::Fixed(bytes) => bytes,
+                PrfInput::Counter(_) => counter.as_deref().unwrap_or_default(),
+                PrfInput::Previous => &previous[..],
+                PrfInput::Fixed(bytes) => bytes,
             });
         let block = prf.of(&parts.collect::<Vec<_>>())?;
         to.copy_from_slice(&block[..to.len()]);

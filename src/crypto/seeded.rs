@@ -18,7 +18,7 @@ pub trait SeededSet: Copy + Eq + Debug + Send + Sync + 'static {
     /// Bytes of a seed.
     const SEED_LEN: usize;
     /// Why a key of the algorithm is refused.
-    const REFUSALS: Refusals;
+    const REFUSALS: RefusalTexts;
 
     /// The name in the algorithm's standard.
     fn name(self) -> &'static str;
@@ -45,7 +45,7 @@ pub trait SeededSet: Copy + Eq + Debug + Send + Sync + 'static {
 
 /// The texts of `InvalidKey`.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct RefusalTexts {
     /// A seed of another length.
     pub seed: &'static str,
     /// An expanded key of another length.

@@ -18,7 +18,7 @@ pub struct Component {
     /// In the template of C_UnwrapKey.
     pub unwrap: Need,
     pub reveal: Showing,
-    pub search: Search,
+    pub search: SearchBy,
 }
 
 /// Type and limits of a component's value.
@@ -52,7 +52,7 @@ pub enum Showing {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Search {
+pub enum SearchBy {
     /// The store has a column for it.
     Column,
     /// By the store's blind index, unless the value is empty.
@@ -69,7 +69,7 @@ macro_rules! components {
         #[allow(unused_imports)]
         use crate::keytype::component::{
             Component, Need::{Forbidden as F, Optional as O, Required as R},
-            Search::{Checked, Indexed}, Shape::{Among, Bytes, Sized, Ulong},
+            SearchBy::{Checked, Indexed}, Shape::{Among, Bytes, Sized, Ulong},
             Showing::{Always, UnlessSensitive},
         };
         &[$(Component {

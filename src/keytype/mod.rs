@@ -26,7 +26,7 @@ mod tests;
 mod values;
 
 pub use component::Need;
-pub(crate) use component::{Component, Search, Shape, Showing};
+pub(crate) use component::{Component, SearchBy, Shape, Showing};
 pub(crate) use convert::canonical;
 pub use convert::{from_spki, public_key};
 pub(crate) use ec::curve;

@@ -33,18 +33,18 @@ pub(super) static ROWS: &[Mechanism] = rows! {
 
 fn begin(hash: Hash, params: &Params) -> Result<Box<dyn Digester>> {
     no_params(params)?;
-    Ok(Box::new(Digest {
+    Ok(Box::new(HashDigester {
         hash,
         hasher: Hasher::new(hash),
     }))
 }
 
-struct Digest {
+struct HashDigester {
     hash: Hash,
     hasher: Hasher,
 }
 
-impl Digester for Digest {
+impl Digester for HashDigester {
     fn len(&self) -> usize {
         self.hash.len()
     }

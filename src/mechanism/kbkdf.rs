@@ -6,7 +6,7 @@ use super::aes::aes_key;
 use super::derive::{MAX, value};
 use super::{Composition, KbkdfPart, KbkdfPrf, Key, Mechanism, ParamKind, Params, ROW};
 use crate::ck;
-use crate::crypto::kbkdf::{Input, KbkdfMode, Prf, kbkdf};
+use crate::crypto::kbkdf::{KbkdfMode, Prf, PrfInput, kbkdf};
 use crate::error::{Result, refuse};
 use crate::keytype;
 use crate::secret::Secret;
@@ -88,12 +88,12 @@ fn derive(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -
     let mut input = Vec::new();
     for part in &params.data {
         input.push(match part {
-            KbkdfPart::Counter(format) => Input::Counter(*format),
-            KbkdfPart::Previous => Input::Previous,
-            KbkdfPart::Length { .. } => Input::Fixed(&length),
-            KbkdfPart::Bytes(bytes) => Input::Fixed(bytes),
+            KbkdfPart::Counter(format) => PrfInput::Counter(*format),
+            KbkdfPart::Previous => PrfInput::Previous,
+            KbkdfPart::Length { .. } => PrfInput::Fixed(&length),
+            KbkdfPart::Bytes(bytes) => PrfInput::Fixed(bytes),
             KbkdfPart::Key(_) => match others.next() {
-                Some(other) => Input::Fixed(value(other)?),
+                Some(other) => PrfInput::Fixed(value(other)?),
                 None => {
                     return refuse(
                         ck::CKR_MECHANISM_PARAM_INVALID,

@@ -35,24 +35,24 @@ macro_rules! rows {
                 id: ck::CKM_ML_DSA,
                 name: "CKM_ML_DSA",
                 params: ParamKind::SignContext,
-                sign: Some(|key, params| sign(key, params, Form::Pure)),
-                verify: Some(|key, params| verify(key, params, Form::Pure)),
+                sign: Some(|key, params| sign(key, params, SignedForm::Pure)),
+                verify: Some(|key, params| verify(key, params, SignedForm::Pure)),
                 ..ML_DSA
             },
             Mechanism {
                 id: ck::CKM_HASH_ML_DSA,
                 name: "CKM_HASH_ML_DSA",
                 params: ParamKind::HashSignContext,
-                sign: Some(|key, params| sign(key, params, Form::Digest)),
-                verify: Some(|key, params| verify(key, params, Form::Digest)),
+                sign: Some(|key, params| sign(key, params, SignedForm::Digest)),
+                verify: Some(|key, params| verify(key, params, SignedForm::Digest)),
                 ..ML_DSA
             },
             $(Mechanism {
                 id: ck::$id,
                 name: stringify!($id),
                 params: ParamKind::SignContext,
-                sign: Some(|key, params| sign(key, params, Form::Hashed($hash))),
-                verify: Some(|key, params| verify(key, params, Form::Hashed($hash))),
+                sign: Some(|key, params| sign(key, params, SignedForm::Hashed($hash))),
+                verify: Some(|key, params| verify(key, params, SignedForm::Hashed($hash))),
                 ..ML_DSA
             },)+
         ]
@@ -74,7 +74,7 @@ pub(super) static ROWS: &[Mechanism] = rows! {
 
 /// What comes in as the message, and what of it is signed.
 #[derive(Clone, Copy)]
-enum Form {
+enum SignedForm {
     /// The message, itself.
     Pure,
     /// The message, its digest.
@@ -107,7 +107,7 @@ fn public(key: &Key) -> Result<&PublicKey> {
 fn begun(
     public_hash: &[u8; 64],
     params: &Params,
-    form: Form,
+    form: SignedForm,
 ) -> Result<(Representative, Option<Hedge>)> {
     let none = SignContext::default();
     let (context, given) = match params {
@@ -118,22 +118,22 @@ fn begun(
     };
     let bytes = &context.context;
     let representative = match (form, given) {
-        (Form::Pure, None) => Representative::pure(public_hash, bytes),
-        (Form::Hashed(by), None) => Representative::hashed(public_hash, bytes, by),
-        (Form::Digest, Some(hash)) => {
+        (SignedForm::Pure, None) => Representative::pure(public_hash, bytes),
+        (SignedForm::Hashed(by), None) => Representative::hashed(public_hash, bytes, by),
+        (SignedForm::Digest, Some(hash)) => {
             Representative::given(public_hash, bytes, PreHash::Hash(hash))
         }
-        (Form::Digest, None) => {
+        (SignedForm::Digest, None) => {
             return bad_param("the mechanism needs CK_HASH_SIGN_ADDITIONAL_CONTEXT");
         }
-        (Form::Pure | Form::Hashed(_), Some(_)) => {
+        (SignedForm::Pure | SignedForm::Hashed(_), Some(_)) => {
             return bad_param("the mechanism takes CK_SIGN_ADDITIONAL_CONTEXT or nothing");
         }
     };
     Ok((representative?, context.hedge))
 }
 
-fn sign(key: &Arc<Key>, params: &Params, form: Form) -> Result<Box<dyn Signer>> {
+fn sign(key: &Arc<Key>, params: &Params, form: SignedForm) -> Result<Box<dyn Signer>> {
     let private = private(key)?;
     let (representative, hedge) = begun(private.hash(), params, form)?;
     let randomness = match hedge {
@@ -150,7 +150,7 @@ fn sign(key: &Arc<Key>, params: &Params, form: Form) -> Result<Box<dyn Signer>> 
 }
 
 /// A verification ignores hedgeVariant.
-fn verify(key: &Arc<Key>, params: &Params, form: Form) -> Result<Box<dyn Verifier>> {
+fn verify(key: &Arc<Key>, params: &Params, form: SignedForm) -> Result<Box<dyn Verifier>> {
     let (representative, _) = begun(public(key)?.hash(), params, form)?;
     Ok(Box::new(MlDsaVerifier {
         key: Arc::clone(key),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::one_part::{Input, signer, verifier};
+use super::one_part::{CollectedInput, signer, verifier};
 use super::op::{Signer, Verifier};
 use super::{Key, Material, Mechanism, ParamKind, Params, ROW, Scheme, Unit};
 use crate::ck;
@@ -90,7 +90,7 @@ fn verify(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
 
 /// The scheme and its input: the whole message, which is read twice, or its SHA-512 digest.
 /// Ed25519ctx needs a context (RFC 8032 section 5.1).
-fn expected(params: &Params) -> Result<(Scheme, Input)> {
+fn expected(params: &Params) -> Result<(Scheme, CollectedInput)> {
     let scheme = match params {
         Params::None => Scheme::Pure,
         Params::Eddsa(scheme) => scheme.clone(),
@@ -102,9 +102,9 @@ fn expected(params: &Params) -> Result<(Scheme, Input)> {
         }
     };
     let (context, input) = match &scheme {
-        Scheme::Pure => return Ok((scheme, Input::whole())),
-        Scheme::Context(context) => (context, Input::whole()),
-        Scheme::Prehashed(context) => (context, Input::hashed(Hash::Sha512)),
+        Scheme::Pure => return Ok((scheme, CollectedInput::whole())),
+        Scheme::Context(context) => (context, CollectedInput::whole()),
+        Scheme::Prehashed(context) => (context, CollectedInput::hashed(Hash::Sha512)),
     };
     let least = usize::from(matches!(scheme, Scheme::Context(_)));
     if !(least..=MAX_CONTEXT_LEN).contains(&context.len()) {

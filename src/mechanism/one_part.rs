@@ -10,7 +10,7 @@ use crate::crypto::hash::{Hash, Hasher};
 use crate::error::{Error, Result, refuse};
 
 /// What is kept of the input until it is complete.
-pub(super) enum Input {
+pub(super) enum CollectedInput {
     /// The bytes, up to a limit.
     Gathered {
         bytes: Zeroizing<Vec<u8>>,
@@ -24,7 +24,7 @@ pub(super) enum Input {
     Hashed(Option<Box<Hasher>>),
 }
 
-impl Input {
+impl CollectedInput {
     /// At most `limit` bytes, CKR_DATA_LEN_RANGE beyond.
     pub(super) fn data(limit: usize) -> Self {
         Self::gathered(limit, ck::CKR_DATA_LEN_RANGE)
@@ -95,13 +95,13 @@ fn over() -> Error {
 
 /// How many bytes a cipher writes.
 #[derive(Clone, Copy)]
-pub(super) enum Output {
+pub(super) enum OutputLen {
     Exactly(usize),
     UpTo(usize),
 }
 
 /// An encryption or decryption: `compute(input, out)` returns how many bytes it wrote.
-pub(super) fn cipher<F>(input: Input, output: Output, compute: F) -> Box<dyn Cipher>
+pub(super) fn cipher<F>(input: CollectedInput, output: OutputLen, compute: F) -> Box<dyn Cipher>
 where
     F: Fn(&[u8], &mut [u8]) -> Result<usize> + Send + 'static,
 {
@@ -113,7 +113,7 @@ where
 }
 
 /// A signature of `len` bytes: `compute(input, out)` returns how many bytes it wrote.
-pub(super) fn signer<F>(input: Input, len: usize, compute: F) -> Box<dyn Signer>
+pub(super) fn signer<F>(input: CollectedInput, len: usize, compute: F) -> Box<dyn Signer>
 where
     F: Fn(&[u8], &mut [u8]) -> Result<usize> + Send + 'static,
 {
@@ -125,7 +125,7 @@ where
 }
 
 /// A verification: `compute(input, signature)`.
-pub(super) fn verifier<F>(input: Input, compute: F) -> Box<dyn Verifier>
+pub(super) fn verifier<F>(input: CollectedInput, compute: F) -> Box<dyn Verifier>
 where
     F: Fn(&[u8], &[u8]) -> Result<()> + Send + 'static,
 {
@@ -133,19 +133,19 @@ where
 }
 
 struct OnePartCipher<F> {
-    input: Input,
-    output: Output,
+    input: CollectedInput,
+    output: OutputLen,
     compute: F,
 }
 
 struct OnePartSigner<F> {
-    input: Input,
+    input: CollectedInput,
     len: usize,
     compute: F,
 }
 
 struct OnePartVerifier<F> {
-    input: Input,
+    input: CollectedInput,
     compute: F,
 }
 
@@ -159,12 +159,12 @@ where
 
     fn finish_bound(&self) -> usize {
         match self.output {
-            Output::Exactly(len) | Output::UpTo(len) => len,
+            OutputLen::Exactly(len) | OutputLen::UpTo(len) => len,
         }
     }
 
     fn exact(&self) -> bool {
-        matches!(self.output, Output::Exactly(_))
+        matches!(self.output, OutputLen::Exactly(_))
     }
 
     fn update(&mut self, input: &[u8], _out: &mut [u8]) -> Result<usize> {

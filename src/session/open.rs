@@ -8,8 +8,8 @@ use super::active::{ActiveOperation, After, Phase};
 use super::message_signatures::{MessageSignatures, SignatureProcess};
 use super::messages::{MessageProcess, Messages};
 use super::operations::{
-    Digest, Find, Keyed, KeyedMessages, MessageSignature, Operation, Operations, Search, Verify,
-    VerifySignature,
+    Digest, Find, FoundObjects, Keyed, KeyedMessages, MessageSignature, Operation, Operations,
+    Verify, VerifySignature,
 };
 use super::work::{SignatureVerifier, Takes};
 use crate::attr::RawAttribute;
@@ -17,7 +17,7 @@ use crate::ck;
 use crate::error::{Result, refuse};
 use crate::mechanism::{Ivs, Mechanism, Request};
 use crate::policy::Use;
-use crate::token::{Caller, Handle, Object, SessionHandle, Token};
+use crate::token::{CallingSession, Handle, Object, SessionHandle, Token};
 
 /// A session with the token in a slot.
 pub struct Session {
@@ -45,8 +45,8 @@ impl Session {
         self.handle
     }
 
-    pub(super) fn caller(&self) -> Caller {
-        Caller {
+    pub(super) fn caller(&self) -> CallingSession {
+        CallingSession {
             session: self.handle,
             read_write: self.read_write,
         }
@@ -206,7 +206,7 @@ impl Session {
     /// # Errors
     /// CKR_OPERATION_ACTIVE, and as `Token::find`.
     pub fn find_init(&self, template: &[RawAttribute]) -> Result<()> {
-        let found = || Ok(Search(self.token.find(template)?.into()));
+        let found = || Ok(FoundObjects(self.token.find(template)?.into()));
         self.operations.lock().begin(Find, found)
     }
 

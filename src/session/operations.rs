@@ -135,7 +135,7 @@ operations! {
     /// C_DigestInit to C_DigestFinal.
     Digest: ActiveOperation<dyn Digester>, digest, CKF_DIGEST;
     /// C_FindObjectsInit to C_FindObjectsFinal.
-    Find: Search, find, CKF_FIND_OBJECTS;
+    Find: FoundObjects, find, CKF_FIND_OBJECTS;
 }
 
 /// A message-based process. `begin` makes the cipher of each message.
@@ -205,23 +205,23 @@ impl<A: Operation, B: Operation> Operation for (A, B) {
 }
 
 /// Handles that a search has found and that C_FindObjects has not given yet.
-pub struct Search(pub(super) VecDeque<Handle>);
+pub struct FoundObjects(pub(super) VecDeque<Handle>);
 
-impl Search {
+impl FoundObjects {
     fn enter(&mut self, _: Phase, _: impl Fn(&Object) -> Result<()>) -> Result<()> {
         Ok(())
     }
 }
 
-impl TypedSlot for Option<Search> {
-    type Active = Search;
+impl TypedSlot for Option<FoundObjects> {
+    type Active = FoundObjects;
 
-    fn take_out(&mut self) -> Option<Search> {
+    fn take_out(&mut self) -> Option<FoundObjects> {
         self.take()
     }
 }
 
-impl OperationSlot for Option<Search> {
+impl OperationSlot for Option<FoundObjects> {
     fn end(&mut self) {
         *self = None;
     }

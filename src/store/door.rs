@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use super::error::Result;
 use super::row::{
-    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, Search, Uid,
+    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions, Uid,
 };
 
 /// One consistent state of the store. It is valid while the closure that received it runs.
@@ -45,12 +45,12 @@ pub trait ReadRows {
     /// objects of that class and key type).
     fn find(
         &self,
-        search: &Search<'_>,
+        search: &SearchConditions<'_>,
         each: &mut dyn FnMut(Head) -> ControlFlow<()>,
     ) -> Result<()>;
 
     /// How many objects meet the search.
-    fn count(&self, search: &Search<'_>) -> Result<u64> {
+    fn count(&self, search: &SearchConditions<'_>) -> Result<u64> {
         let mut count = 0;
         self.find(search, &mut |_| {
             count += 1;

@@ -85,7 +85,7 @@ pub struct ArchivedObject {
 
 /// The conditions of a search: an object is found when it meets every one that is given.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Search<'a> {
+pub struct SearchConditions<'a> {
     /// CKA_CLASS.
     pub class: Option<u64>,
     /// CKA_KEY_TYPE.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 
 use super::record::external::{self, time_value};
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::no_such_object;
 use crate::token::identity::audit::Event;
@@ -17,7 +17,7 @@ impl Token {
     /// that no other change is half of a refused rotation.
     fn rotate_by_attribute(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<()> {
@@ -41,7 +41,7 @@ impl Token {
     /// CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED, and what `attr::change` says.
     pub fn set_attributes(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<()> {

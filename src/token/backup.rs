@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, refuse};
 use crate::policy::Login;
 use crate::rng::Rng;
-use crate::store::{Catalog, CopyProgress, FileCopy, Search, Snapshot};
+use crate::store::{Catalog, CopyProgress, FileCopy, SearchConditions, Snapshot};
 
 use super::Token;
 use super::identity::anchor;
@@ -254,7 +254,7 @@ fn status(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<CopyStatus> {
         label: identity.label,
         serial: identity.serial_text(),
         changes: snapshot.generation()?,
-        objects: snapshot.count(&Search::default())?,
+        objects: snapshot.count(&SearchConditions::default())?,
         records: snapshot.audit_last()?.map_or(0, |row| row.seq),
         anchored: anchor::is_noted(snapshot)?,
     })
@@ -264,9 +264,9 @@ fn status(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<CopyStatus> {
 fn keys_missing(there: &Snapshot<'_>, here: &Snapshot<'_>) -> Result<u64> {
     let mut missing = 0;
     for class in [ck::CKO_PRIVATE_KEY, ck::CKO_SECRET_KEY] {
-        let search = Search {
+        let search = SearchConditions {
             class: Some(class),
-            ..Search::default()
+            ..SearchConditions::default()
         };
         let mut failed = None;
         there.find(&search, &mut |head| match here.object(&head.uid) {

@@ -11,7 +11,7 @@ use crate::token::record::facts::set_origin;
 use crate::token::record::new::New;
 
 use super::record::external::set_material_row;
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 impl Token {
     /// C_CopyObject.
@@ -20,7 +20,7 @@ impl Token {
     /// CKR_ACTION_PROHIBITED, and what `attr::copy` and `policy::decide` say.
     pub fn copy(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<Handle> {

@@ -10,7 +10,7 @@ use crate::token::record::facts::set_origin;
 use crate::token::record::key;
 use crate::token::record::new::New;
 
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 impl Token {
     /// C_CreateObject.
@@ -19,7 +19,7 @@ impl Token {
     /// Those of `attr::build` and `policy::decide`; CKR_ATTRIBUTE_VALUE_INVALID for
     /// a key whose values contradict each other, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
     /// CKR_CURVE_NOT_SUPPORTED.
-    pub fn create(&self, caller: Caller, template: &[RawAttribute]) -> Result<Handle> {
+    pub fn create(&self, caller: CallingSession, template: &[RawAttribute]) -> Result<Handle> {
         let keys = self.keys()?;
         let NewObject {
             mut attributes,

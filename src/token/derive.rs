@@ -9,7 +9,7 @@ use crate::policy::{self, Action, Derivation, KeyFacts, Part, Pieces, Use};
 use crate::secret::Secret;
 
 use super::access::{UsableKey, as_key_error};
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Object};
 use crate::token::identity::audit::Event;
 use crate::token::record::facts::facts;
@@ -27,7 +27,7 @@ impl Token {
     /// of `attr::build`.
     pub fn derive_key(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         (mechanism, params): (&Mechanism, &Params),
         base: Handle,
         template: &[RawAttribute],

@@ -9,7 +9,7 @@ use super::cache::objects::no_such_object;
 use super::external::end;
 use super::identity::audit::Event;
 use super::record::external::{is_job, profile_of};
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 impl Token {
     /// C_DestroyObject. An import job ends whole with its private key (section 3). Of an external key only the material is erased (BYOK rule 5): that of all versions,
@@ -17,7 +17,7 @@ impl Token {
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.
-    pub fn destroy(&self, caller: Caller, handle: Handle) -> Result<()> {
+    pub fn destroy(&self, caller: CallingSession, handle: Handle) -> Result<()> {
         let (object, keys) = self.current(handle)?;
         let effect = self.decide(Action::Destroy, &object, &keys, caller.read_write)?;
         if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use super::access::UsableKey;
 use super::identity::state::Keys;
 use super::opening::Opening;
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Object};
 use crate::token::identity::audit::Event;
 use crate::token::record::facts::{facts, set_origin, set_pieces};
@@ -29,7 +29,7 @@ impl Token {
     /// CKR_BUFFER_TOO_SMALL, and those of `attr::build`.
     pub fn encapsulate_key(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         (mechanism, params): (&Mechanism, &Params),
         public: Handle,
         template: &[RawAttribute],
@@ -63,7 +63,7 @@ impl Token {
     /// anybody can see to be wrong; another wrong one gives another key.
     pub fn decapsulate_key(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         (mechanism, params): (&Mechanism, &Params),
         private: Handle,
         ciphertext: &[u8],

@@ -16,7 +16,7 @@ use crate::config::LogLevel;
 use crate::error::Result;
 use crate::log;
 use crate::policy::{self, Action, Facts, KeyFacts};
-use crate::store::{Generation, Head, Search, Snapshot, Uid};
+use crate::store::{Generation, Head, SearchConditions, Snapshot, Uid};
 
 use super::Token;
 use super::identity::state::Keys;
@@ -119,7 +119,7 @@ impl Candidates<'_> {
         let query = self.query;
         let postings = self.keys.vault().postings(private, &query.terms)?;
         let hidden_too = names_external(query) || names_job(query);
-        let search = Search {
+        let search = SearchConditions {
             class: query.class,
             key_type: query.key_type,
             private: Some(private),

@@ -15,7 +15,7 @@ use super::external::job::orders_job;
 use super::external::managed::{self, Making, orders_managed};
 use super::external::template::refuse_external;
 use super::pair::{implied, set_generated};
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 impl Token {
     /// C_GenerateKey.
@@ -24,7 +24,7 @@ impl Token {
     /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, and those of `attr::build`.
     pub fn generate_key(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         (mechanism, params): (&Mechanism, &Params),
         template: &[RawAttribute],
     ) -> Result<Handle> {
@@ -109,7 +109,7 @@ impl Token {
     /// C_GenerateKeyPair of a managed key: the private half has the profile, and the public half its usage.
     fn generate_managed_pair(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         mechanism: &Mechanism,
         (public, private): (&[RawAttribute], &[RawAttribute]),
     ) -> Result<(Handle, Handle)> {
@@ -149,7 +149,7 @@ impl Token {
     /// CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, and those of `attr::build`.
     pub fn generate_key_pair(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         mechanism: &Mechanism,
         public: &[RawAttribute],
         private: &[RawAttribute],

@@ -1,6 +1,6 @@
 //! C_GenerateKey with CKM_TENON_EXTERNAL_KEY_GEN: makes an external key without material.
 
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -25,7 +25,7 @@ impl Token {
     /// an alias that another key has.
     pub(super) fn generate_external(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         mechanism: &Mechanism,
         template: &[RawAttribute],
     ) -> Result<Handle> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Value};
-use crate::byok::{self, Algorithm, Job, Refused, Scheme, WrappingKey};
+use crate::byok::{self, Algorithm, Job, Refused, WrappingKey, WrappingScheme};
 use crate::ck;
 use crate::crypto::ec::Curve;
 use crate::error::{Error, Result, refuse};
@@ -22,7 +22,7 @@ use super::pair::Asked;
 use super::record::external::profile_of;
 use super::record::statement::{Receipt, about_key, about_profile, fields, hex, spki_digest};
 use super::record::uid::uid_of;
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 /// What is set in a job's private key, whatever its template says.
 const FIXED: [(ck::CK_ATTRIBUTE_TYPE, bool); 9] = [
@@ -46,7 +46,7 @@ impl Token {
     /// import in its state.
     pub(super) fn generate_job(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         mechanism: &Mechanism,
         public: &[RawAttribute],
         private: &[RawAttribute],
@@ -135,7 +135,7 @@ impl Token {
     }
 
     /// Judges the job before its key pair is generated. Returns the time at which the job ends.
-    fn judge_order(&self, caller: Caller, keys: &Keys, asked: &Asked<'_>) -> Result<u64> {
+    fn judge_order(&self, caller: CallingSession, keys: &Keys, asked: &Asked<'_>) -> Result<u64> {
         let private = &*asked.private;
         if !private.bool(ck::CKA_TOKEN) {
             return refuse(
@@ -144,7 +144,7 @@ impl Token {
             );
         }
         let (target, algorithm) = order(private)?;
-        if algorithm.scheme == Scheme::Pkcs1 && !self.state.config.pkcs1_imports {
+        if algorithm.scheme == WrappingScheme::Pkcs1 && !self.state.config.pkcs1_imports {
             return Err(byok::Error::Pkcs1Off.into());
         }
         let wrapping = wrapping_key(asked)?;

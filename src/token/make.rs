@@ -14,12 +14,12 @@ use crate::token::record::new::New;
 
 use super::cache::object::SessionHandle;
 use super::identity::state::Keys;
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 impl Token {
     pub(super) fn make(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         doing: impl Into<Doing>,
         new: New,
@@ -31,7 +31,7 @@ impl Token {
     /// Makes objects together: token objects in one transaction, then session objects.
     pub(super) fn make_all<const N: usize>(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         doing: impl Into<Doing>,
         news: [New; N],
@@ -85,7 +85,7 @@ impl Token {
     /// Stores a new token object, or keeps a new session object, with its material.
     pub(super) fn make_key(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         doing: impl Into<Doing>,
         attributes: Attributes,
@@ -97,7 +97,7 @@ impl Token {
 
     pub(super) fn may_make(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         attributes: &Attributes,
     ) -> Result<()> {
@@ -114,7 +114,12 @@ impl Token {
     }
 
     /// Refuses an RSA private key of too few bits.
-    pub(super) fn may_have_size(&self, caller: Caller, keys: &Keys, bits: u64) -> Result<()> {
+    pub(super) fn may_have_size(
+        &self,
+        caller: CallingSession,
+        keys: &Keys,
+        bits: u64,
+    ) -> Result<()> {
         let least = self.state.config.rsa_min_bits;
         let size = Action::Size { bits, least };
         self.judge(size, &Facts::default(), keys, caller)
@@ -123,7 +128,7 @@ impl Token {
     /// Refuses two halves whose uses must not be in one pair. `may_make` judges each half alone.
     pub(super) fn may_pair(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         public: &Attributes,
         private: &Attributes,
@@ -141,7 +146,7 @@ impl Token {
     /// Refuses uses that an object did not have before, if uses are fixed.
     pub(super) fn may_gain(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         before: &Attributes,
         after: &Attributes,
@@ -159,7 +164,13 @@ impl Token {
     }
 
     /// Asks policy about an object that does not exist yet, or does not have these attributes yet.
-    fn judge(&self, action: Action, facts: &Facts, keys: &Keys, caller: Caller) -> Result<()> {
+    fn judge(
+        &self,
+        action: Action,
+        facts: &Facts,
+        keys: &Keys,
+        caller: CallingSession,
+    ) -> Result<()> {
         let now = self.state.time.now().at;
         match policy::decide(action, facts, &keys.caller(caller.read_write), now) {
             Ok(_) => Ok(()),

@@ -75,7 +75,7 @@ use identity::state::{Keys, LABEL_LEN, TokenState};
 
 /// The session in which a call is made.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller {
+pub struct CallingSession {
     /// The session to which session objects belong that the call makes.
     pub session: SessionHandle,
     pub read_write: bool,
@@ -310,7 +310,7 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn object_count(&self) -> Result<u64> {
-        let every = store::Search::default();
+        let every = store::SearchConditions::default();
         Ok(self.state.store.read(|snapshot| snapshot.count(&every))?)
     }
 

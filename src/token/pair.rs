@@ -12,7 +12,7 @@ use crate::token::record::facts::set_origin;
 use crate::token::record::key;
 use crate::token::record::new::New;
 
-use super::Caller;
+use super::CallingSession;
 use super::Token;
 use super::identity::state::Keys;
 
@@ -21,7 +21,7 @@ impl Token {
     /// costly generation; it can refuse the pair, and set attributes of both halves.
     pub(super) fn new_pair(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         mechanism: &Mechanism,
         (public, private): (&[RawAttribute], &[RawAttribute]),

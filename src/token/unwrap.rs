@@ -17,7 +17,7 @@ use super::change::lives::bound_by_id;
 use super::identity::state::Keys;
 use super::opening::{Opening, as_unwrapping_error, bad_blob};
 use super::record::external::profile_of;
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Object};
 use crate::token::external::import::{self, UnwrappedMaterial};
 use crate::token::external::job::{self, wrapping_algorithm};
@@ -38,7 +38,7 @@ impl Token {
     /// and those of `attr::build`.
     pub fn unwrap_key(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         (mechanism, params): (&Mechanism, &Params),
         unwrapping: Handle,
         blob: &[u8],
@@ -60,7 +60,7 @@ impl Token {
 
     fn unwrap(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         (mut opening, params): (Opening<'_>, &Params),
         unwrapping: Handle,
         blob: &[u8],
@@ -219,7 +219,7 @@ impl Token {
     }
 
     /// An RSA key that policy finds too short has the same error as every blob that does not fit.
-    fn check_size(&self, caller: Caller, keys: &Keys, material: &Material) -> Result<()> {
+    fn check_size(&self, caller: CallingSession, keys: &Keys, material: &Material) -> Result<()> {
         let Some(key) = material.of::<RsaMaterial>() else {
             return Ok(());
         };
@@ -229,7 +229,7 @@ impl Token {
 
     fn make_unwrapped(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         keys: &Keys,
         doing: Doing,
         (mut attributes, material): (Attributes, Material),

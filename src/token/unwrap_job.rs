@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
-use crate::byok::{self, Algorithm, Job, Profile, Refused, Scheme, WrappingKey};
+use crate::byok::{self, Algorithm, Job, Profile, Refused, WrappingKey, WrappingScheme};
 use crate::ck;
 use crate::config::LogLevel;
 use crate::crypto::hash::Hash;
@@ -25,7 +25,7 @@ use super::record::external;
 use super::record::external::{binding, is_external, profile_of, time_value};
 use super::record::statement::ImportFacts;
 use super::record::uid::{uid_of, unique_id};
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 /// Attributes that the template of an import may have, if they agree with the target's.
 const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
@@ -91,7 +91,7 @@ impl Token {
             return Err(no_target());
         }
         let wrapping = match algorithm.scheme {
-            Scheme::Sm2 | Scheme::Sm2Sm4 => WrappingKey::Sm2,
+            WrappingScheme::Sm2 | WrappingScheme::Sm2Sm4 => WrappingKey::Sm2,
             _ => WrappingKey::Rsa(usable.key.bits()),
         };
         may_wrap(
@@ -107,7 +107,7 @@ impl Token {
     /// checks come before the private-key operation.
     pub(super) fn unwrap_by_job(
         &self,
-        caller: Caller,
+        caller: CallingSession,
         (usable, job): (&UsableKey, &Job),
         (mechanism, params): (&Mechanism, &Params),
         blob: &[u8],
@@ -270,7 +270,7 @@ fn opening(
                 label: Vec::new(),
             };
             match algorithm.scheme {
-                Scheme::OaepKwp(_) => Params::RsaAesKeyWrap {
+                WrappingScheme::OaepKwp(_) => Params::RsaAesKeyWrap {
                     aes_bits: bits,
                     oaep,
                 },
@@ -282,5 +282,5 @@ fn opening(
 }
 
 fn is_kwp(algorithm: &Algorithm) -> bool {
-    matches!(algorithm.scheme, Scheme::OaepKwp(_))
+    matches!(algorithm.scheme, WrappingScheme::OaepKwp(_))
 }

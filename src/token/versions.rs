@@ -13,7 +13,7 @@ use super::external::version::{self, Version};
 use super::identity::audit::Event;
 use super::record::external::{facts, material_id, profile_of, spec_of};
 use super::record::vault::Record;
-use super::{Caller, Token};
+use super::{CallingSession, Token};
 
 impl Token {
     /// Gives an external key its next version, as its profile does (BYOK rule 10): opens one, which the
@@ -26,7 +26,7 @@ impl Token {
     /// `force`; CKR_KEY_FUNCTION_NOT_PERMITTED while a version waits already, without material for the
     /// next version, or in a state without rotation; CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN,
     /// CKR_OBJECT_HANDLE_INVALID.
-    pub fn rotate(&self, caller: Caller, handle: Handle, force: bool) -> Result<()> {
+    pub fn rotate(&self, caller: CallingSession, handle: Handle, force: bool) -> Result<()> {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::Rotate, &object, &keys, caller.read_write)?;
         self.change(&keys, Event::Rotate, |change| {
@@ -54,7 +54,12 @@ impl Token {
     /// # Errors
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_ATTRIBUTE_VALUE_INVALID where the key has
     /// no such material; CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID.
-    pub fn delete_material(&self, caller: Caller, handle: Handle, id: &[u8; 16]) -> Result<()> {
+    pub fn delete_material(
+        &self,
+        caller: CallingSession,
+        handle: Handle,
+        id: &[u8; 16],
+    ) -> Result<()> {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::DeleteMaterial, &object, &keys, caller.read_write)?;
         self.reduce(&keys, Event::EraseMaterial, |change| {

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use tenon_pkcs11::api::attr::Revealed;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::mechanism::{Params, Request};
-use tenon_pkcs11::api::store::{Error, MaterialRow, Options, Row, Search, Store, Tx, Uid};
+use tenon_pkcs11::api::store::{
+    Error, MaterialRow, Options, Row, SearchConditions, Store, Tx, Uid,
+};
 use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{Calls, Fixture, RW, USER_PIN, attrs, open, returns, rv, secret, session};
@@ -175,7 +177,7 @@ fn a_row_that_says_private_is_not_shown_without_login_for_being_edited() {
     store
         .write(|tx| {
             let mut heads = Vec::new();
-            tx.find(&Search::default(), &mut |head| {
+            tx.find(&SearchConditions::default(), &mut |head| {
                 heads.push(head.uid);
                 ControlFlow::Continue(())
             })?;

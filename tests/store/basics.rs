@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use tenon_pkcs11::api::store::{
-    AuditRow, DuePlace, Error, Generation, MaterialRow, Options, Row, Search, Store,
+    AuditRow, DuePlace, Error, Generation, MaterialRow, Options, Row, SearchConditions, Store,
 };
 
 use super::common::{Result, posting, row, scratch, uid};
@@ -37,10 +37,10 @@ fn every_column_comes_back() {
     assert_eq!(s.store.read(|s| s.object(&bare.uid)), Ok(Some(bare)));
     assert_eq!(s.store.read(|s| s.object(&uid(2))), Ok(None));
 
-    let search = Search {
+    let search = SearchConditions {
         class: Some(full.class),
         key_type: full.key_type,
-        ..Search::default()
+        ..SearchConditions::default()
     };
     let heads = s.store.read(|s| -> Result<_> {
         let mut heads = Vec::new();
@@ -90,9 +90,9 @@ fn putting_again_replaces_row_and_postings_and_keeps_material() {
             assert_eq!(s.load(&uid(1))?, loaded);
             assert_eq!(s.load(&uid(99))?, None);
             for (number, expected) in [(1, 0), (2, 1), (3, 1)] {
-                let search = Search {
+                let search = SearchConditions {
                     postings: &[posting(number)],
-                    ..Search::default()
+                    ..SearchConditions::default()
                 };
                 assert_eq!(s.count(&search)?, expected, "posting {number}");
             }
@@ -119,9 +119,9 @@ fn removing_takes_postings_and_material_along() {
     // The same name again finds nothing of the former object.
     s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
     assert_eq!(s.store.read(|s| s.material(&uid(1))), Ok(None));
-    let search = Search {
+    let search = SearchConditions {
         postings: &[posting(1)],
-        ..Search::default()
+        ..SearchConditions::default()
     };
     assert_eq!(s.store.read(|s| s.count(&search)), Ok(0));
 }
@@ -222,7 +222,7 @@ fn clear_leaves_nothing_but_the_generation() {
     s.store.write(|tx| tx.clear()).unwrap();
     s.store
         .read(|s| -> Result<()> {
-            assert_eq!(s.count(&Search::default())?, 0);
+            assert_eq!(s.count(&SearchConditions::default())?, 0);
             assert_eq!(s.meta("a")?, None);
             assert_eq!(s.audit_last()?, None);
             assert_eq!(s.generation()?, 2);
@@ -287,7 +287,7 @@ fn the_store_outlives_its_handle() {
     s.store.write_relaxed(|tx| tx.put(&row(2), &[])).unwrap();
     drop(s.store);
     let again = Store::open(&s.path, &Options::default()).unwrap();
-    assert_eq!(again.read(|s| s.count(&Search::default())), Ok(2));
+    assert_eq!(again.read(|s| s.count(&SearchConditions::default())), Ok(2));
     assert_eq!(again.generation(), Generation::Settled(2));
     drop(again);
     drop(s.directory);
@@ -314,7 +314,10 @@ fn a_write_inside_a_write_is_refused() {
         tx.put(&row(1), &[])
     });
     assert_eq!(outer, Ok(()));
-    assert_eq!(s.store.read(|s| s.count(&Search::default())), Ok(1));
+    assert_eq!(
+        s.store.read(|s| s.count(&SearchConditions::default())),
+        Ok(1)
+    );
 }
 
 #[test]

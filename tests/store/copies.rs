@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tenon_pkcs11::api::store::{Error, FileCopy, MaterialRow, Options, Search, Store};
+use tenon_pkcs11::api::store::{Error, FileCopy, MaterialRow, Options, SearchConditions, Store};
 
 use super::common::{Result, damage, row, scratch, uid};
 
@@ -62,9 +62,15 @@ fn a_copy_is_one_state_and_goes_on_by_itself() {
     assert_eq!(damage(&target), Vec::<String>::new());
     let copied = Store::open(&target, &Options::default()).unwrap();
     assert_eq!(copied.read(|s| s.generation()), Ok(1));
-    assert_eq!(copied.read(|s| s.count(&Search::default())), Ok(1));
+    assert_eq!(
+        copied.read(|s| s.count(&SearchConditions::default())),
+        Ok(1)
+    );
     copied.write(|tx| tx.put(&row(3), &[])).unwrap();
-    assert_eq!(copied.read(|s| s.count(&Search::default())), Ok(2));
+    assert_eq!(
+        copied.read(|s| s.count(&SearchConditions::default())),
+        Ok(2)
+    );
 }
 
 #[test]

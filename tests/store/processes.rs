@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use tenon_pkcs11::api::store::{Generation, Options, Search, Store};
+use tenon_pkcs11::api::store::{Generation, Options, SearchConditions, Store};
 
 use super::common::{Other, Result, damage, playing, posting, row, say, scratch};
 
@@ -41,7 +41,10 @@ fn eight_processes_lose_no_update() {
 
     let expected = 8 * CHANGES;
     assert_eq!(number(s.store.read(|s| s.meta("count")).unwrap()), expected);
-    assert_eq!(s.store.read(|s| s.count(&Search::default())), Ok(expected));
+    assert_eq!(
+        s.store.read(|s| s.count(&SearchConditions::default())),
+        Ok(expected)
+    );
     assert_eq!(s.store.generation(), Generation::Settled(expected));
     assert_eq!(damage(&s.path), Vec::<String>::new());
 }

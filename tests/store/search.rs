@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tenon_pkcs11::api::store::{Head, Row, Search, Store, Uid};
+use tenon_pkcs11::api::store::{Head, Row, SearchConditions, Store, Uid};
 
 use super::common::{Result, posting, row, scratch, uid};
 
-fn found(store: &Store, search: &Search<'_>) -> Vec<Head> {
+fn found(store: &Store, search: &SearchConditions<'_>) -> Vec<Head> {
     let found = store.read(|s| -> Result<_> {
         let mut heads = Vec::new();
         s.find(search, &mut |head| {
@@ -91,7 +91,7 @@ proptest! {
 
         for (class, key_type, private, wanted) in searches {
             let postings: Vec<_> = wanted.iter().copied().map(posting).collect();
-            let search = Search { class, key_type, private, hidden: None, postings: &postings };
+            let search = SearchConditions { class, key_type, private, hidden: None, postings: &postings };
             let expected: Vec<_> = model
                 .iter()
                 .filter(|(_, thing)| {
@@ -123,9 +123,9 @@ fn finding_stops_when_told() {
         .write(|tx| (0..10).try_for_each(|number| tx.put(&row(number), &[posting(0)])))
         .unwrap();
     for postings in [&[][..], &[posting(0)]] {
-        let search = Search {
+        let search = SearchConditions {
             postings,
-            ..Search::default()
+            ..SearchConditions::default()
         };
         let calls = s.store.read(|s| -> Result<_> {
             let mut calls = 0;
@@ -148,10 +148,10 @@ fn reading_inside_a_search_is_allowed() {
     s.store
         .write(|tx| (0..10).try_for_each(|number| tx.put(&row(number), &[posting(0), posting(1)])))
         .unwrap();
-    let search = Search {
+    let search = SearchConditions {
         class: Some(4),
         postings: &[posting(0), posting(1)],
-        ..Search::default()
+        ..SearchConditions::default()
     };
     let inner = s.store.read(|s| -> Result<_> {
         let mut inner = 0;
@@ -189,10 +189,10 @@ fn time_per_find(store: &Store, objects: u64) -> Duration {
             posting(turn * 31 % objects),
             posting(u64::MAX - 1),
         ];
-        let search = Search {
+        let search = SearchConditions {
             class: Some(4),
             postings: &postings,
-            ..Search::default()
+            ..SearchConditions::default()
         };
         assert_eq!(store.read(|s| s.count(&search)), Ok(1));
     }

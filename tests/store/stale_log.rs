@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tenon_pkcs11::api::store::{Error, MaterialRow, Options, Search, Store};
+use tenon_pkcs11::api::store::{Error, MaterialRow, Options, SearchConditions, Store};
 
 use super::common::{Dice, Other, damage, from_env, playing, posting, row, say, uid};
 
@@ -32,7 +32,7 @@ fn service() {
 fn add(store: &Store) {
     store
         .write(|tx| {
-            let number = tx.count(&Search::default())?;
+            let number = tx.count(&SearchConditions::default())?;
             tx.put(&row(number), &[posting(number)])?;
             let material = MaterialRow {
                 data_key: vec![1; 60],
@@ -91,7 +91,9 @@ impl Place {
     #[track_caller]
     fn objects(&self) -> u64 {
         let store = Store::open(&self.path, &Options::default()).unwrap();
-        let count = store.read(|s| s.count(&Search::default())).unwrap();
+        let count = store
+            .read(|s| s.count(&SearchConditions::default()))
+            .unwrap();
         for number in 0..count {
             let object = store.read(|s| s.object(&uid(number))).unwrap();
             assert_eq!(object, Some(row(number)), "{number} of {count}");
@@ -317,7 +319,9 @@ fn an_end_while_opening_loses_nothing_and_sets_nothing_aside() {
         }
         let store = Store::open(&place.path, &Options::default()).unwrap();
         assert_eq!(place.set_aside(), 0);
-        let count = store.read(|s| s.count(&Search::default())).unwrap();
+        let count = store
+            .read(|s| s.count(&SearchConditions::default()))
+            .unwrap();
         // What was under way when it was killed may have been made.
         assert!((least..=least + 1).contains(&count), "{least}, {count}");
         least = count;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tenon_pkcs11::api::store::{Error, Search, Store};
+use tenon_pkcs11::api::store::{Error, SearchConditions, Store};
 
 use super::common::{Result, from_env, row, scratch, uid};
 
@@ -40,7 +40,10 @@ fn a_change_that_fails_is_rolled_back_alone() {
         }
     });
     let kept = kept.into_inner();
-    assert_eq!(s.store.read(|s| s.count(&Search::default())), Ok(kept));
+    assert_eq!(
+        s.store.read(|s| s.count(&SearchConditions::default())),
+        Ok(kept)
+    );
 }
 
 #[test]
@@ -93,7 +96,10 @@ fn writers_that_wait_share_a_transaction() {
             });
         }
     });
-    assert_eq!(s.store.read(|s| s.count(&Search::default())), Ok(THREADS));
+    assert_eq!(
+        s.store.read(|s| s.count(&SearchConditions::default())),
+        Ok(THREADS)
+    );
     let transactions = s.store.read(|s| s.generation()).unwrap();
     assert!(transactions < THREADS, "{transactions} transactions");
 }

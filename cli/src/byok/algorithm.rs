@@ -1,6 +1,6 @@
 //! Wrapping algorithms, by all the names that the services give them.
 
-use tenon_pkcs11::api::byok::{ALGORITHMS, Algorithm, OaepHash, Profile, Scheme, profile};
+use tenon_pkcs11::api::byok::{ALGORITHMS, Algorithm, OaepHash, Profile, WrappingScheme, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 
@@ -30,8 +30,8 @@ impl Layout {
     }
 }
 
-impl From<Scheme> for Layout {
-    fn from(scheme: Scheme) -> Self {
+impl From<WrappingScheme> for Layout {
+    fn from(scheme: WrappingScheme) -> Self {
         let hash = |of| match of {
             OaepHash::Sha1 => Hash::Sha1,
             OaepHash::Sha224 => Hash::Sha224,
@@ -40,12 +40,12 @@ impl From<Scheme> for Layout {
             OaepHash::Sha512 => Hash::Sha512,
         };
         match scheme {
-            Scheme::Oaep(of) => Self::Oaep(hash(of)),
-            Scheme::Pkcs1 => Self::Pkcs1,
-            Scheme::OaepKwp(of) => Self::OaepKwp(hash(of)),
-            Scheme::OaepEcb(of) => Self::OaepEcb(hash(of)),
-            Scheme::Sm2 => Self::Sm2,
-            Scheme::Sm2Sm4 => Self::Sm2Sm4,
+            WrappingScheme::Oaep(of) => Self::Oaep(hash(of)),
+            WrappingScheme::Pkcs1 => Self::Pkcs1,
+            WrappingScheme::OaepKwp(of) => Self::OaepKwp(hash(of)),
+            WrappingScheme::OaepEcb(of) => Self::OaepEcb(hash(of)),
+            WrappingScheme::Sm2 => Self::Sm2,
+            WrappingScheme::Sm2Sm4 => Self::Sm2Sm4,
         }
     }
 }

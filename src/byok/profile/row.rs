@@ -31,7 +31,7 @@ pub struct Profile {
     /// What an external key may be, but for HMAC keys.
     pub(super) specs: Allowed<Spec>,
     /// Which generic and HMAC secrets are imported.
-    pub(super) hmac: Hmac,
+    pub(super) hmac: HmacSizes,
     /// AES keys may have the usage SIGN_VERIFY.
     pub(super) aes_signs: bool,
     /// SM2 keys may have the usage ENCRYPT_DECRYPT.
@@ -121,16 +121,16 @@ pub(super) struct Unfit {
 
 /// Sizes of HMAC keys, in bits.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Hmac {
+pub(super) enum HmacSizes {
     Any,
     These(&'static [u64]),
     Between(u64, u64),
 }
 
 /// No HMAC keys are imported.
-pub(super) const NO_HMAC: Hmac = Hmac::These(&[]);
+pub(super) const NO_HMAC: HmacSizes = HmacSizes::These(&[]);
 
-impl Hmac {
+impl HmacSizes {
     fn has(&self, bits: u64) -> bool {
         match self {
             Self::Any => true,
@@ -269,8 +269,8 @@ impl Profile {
     pub fn specs(&self) -> Vec<Spec> {
         const USUAL_HMAC: [u64; 5] = [160, 224, 256, 384, 512];
         let hmac = match self.hmac {
-            Hmac::These(sizes) => sizes,
-            Hmac::Any | Hmac::Between(..) => &USUAL_HMAC[..],
+            HmacSizes::These(sizes) => sizes,
+            HmacSizes::Any | HmacSizes::Between(..) => &USUAL_HMAC[..],
         };
         let hmac = hmac.iter().copied().map(Spec::Hmac);
         let named: Vec<_> = Spec::names().filter_map(Spec::named).collect();
@@ -287,9 +287,9 @@ impl Profile {
     #[must_use]
     pub fn hmac_range(&self) -> Option<(u64, u64)> {
         match self.hmac {
-            Hmac::Any => Some((0, 0)),
-            Hmac::Between(least, most) => Some((least, most)),
-            Hmac::These(_) => None,
+            HmacSizes::Any => Some((0, 0)),
+            HmacSizes::Between(least, most) => Some((least, most)),
+            HmacSizes::These(_) => None,
         }
     }
 

@@ -7,8 +7,8 @@ use super::super::algorithm::WrappingKey;
 use super::super::metadata::Metadata;
 use super::names;
 use super::row::{
-    Allowed, DAY, Expiry, Hmac, JobRules, NO_EXPIRY, NO_HMAC, Profile, Rotation, Source, Unfit,
-    Wrapping,
+    Allowed, DAY, Expiry, HmacSizes, JobRules, NO_EXPIRY, NO_HMAC, Profile, Rotation, Source,
+    Unfit, Wrapping,
 };
 
 /// The day on which the documents were read.
@@ -49,7 +49,7 @@ pub(super) const OPEN: Profile = Profile {
     keys: Allowed::Any,
     unfit: &[],
     specs: Allowed::Any,
-    hmac: Hmac::Any,
+    hmac: HmacSizes::Any,
     aes_signs: true,
     sm2_encrypts: true,
     spec_names: &[],
@@ -222,7 +222,7 @@ const AWS: Profile = Profile {
         Spec::Ec(Curve::Ed25519),
         Spec::Ec(Curve::Sm2),
     ]),
-    hmac: Hmac::These(&[224, 256, 384, 512]),
+    hmac: HmacSizes::These(&[224, 256, 384, 512]),
     spec_names: names::AWS,
     long_material_id: true,
     expiry: Expiry {
@@ -265,7 +265,7 @@ const GOOGLE: Profile = Profile {
         Spec::Ec(Curve::Secp256k1),
         Spec::Ec(Curve::Ed25519),
     ]),
-    hmac: Hmac::These(&[160, 224, 256, 384, 512]),
+    hmac: HmacSizes::These(&[160, 224, 256, 384, 512]),
     spec_names: names::GOOGLE,
     algorithm_names: names::GOOGLE_ALGORITHMS,
     deletion_days: 1..=120,
@@ -404,7 +404,7 @@ const VAULT: Profile = Profile {
         Spec::Ec(Curve::P521),
         Spec::Ec(Curve::Ed25519),
     ]),
-    hmac: Hmac::Between(256, 4096),
+    hmac: HmacSizes::Between(256, 4096),
     spec_names: names::VAULT,
     inner_bits: Some(256),
     job: JobRules {

@@ -9,9 +9,9 @@ use crate::crypto::{Error, Result};
 /// Greatest length of a data unit: 2^20 blocks (SP 800-38E section 4).
 pub(crate) const XTS_MAX: usize = BLOCK << 20;
 
-pub(crate) struct Xts(Keys);
+pub(crate) struct Xts(XtsKeys);
 
-enum Keys {
+enum XtsKeys {
     /// Two keys of 256 bits, for which aws-lc has XTS.
     Long(Zeroizing<[u8; 64]>),
     /// Two keys of 128 bits, for which it has none.
@@ -32,10 +32,10 @@ impl Xts {
         if key.len() == 64 {
             let mut keys = Zeroizing::new([0; 64]);
             keys.copy_from_slice(key);
-            return Ok(Self(Keys::Long(keys)));
+            return Ok(Self(XtsKeys::Long(keys)));
         }
         let (data, tweak) = (Key::new(data)?, Key::new(tweak)?);
-        Ok(Self(Keys::Short { data, tweak }))
+        Ok(Self(XtsKeys::Short { data, tweak }))
     }
 
     /// A data unit of 16 bytes to 16 MiB into the start of `out`; `iv` is its number.
@@ -52,8 +52,8 @@ impl Xts {
         }
         let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
         match &self.0 {
-            Keys::Long(keys) => Context::xts(keys, direction, iv)?.update(input, out),
-            Keys::Short { data, tweak } => {
+            XtsKeys::Long(keys) => Context::xts(keys, direction, iv)?.update(input, out),
+            XtsKeys::Short { data, tweak } => {
                 let mut first = Zeroizing::new([0; BLOCK]);
                 tweak.ecb(Direction::Encrypt, iv, &mut *first)?;
                 unit(data, direction, &first, input, out)

@@ -32,7 +32,7 @@ pub enum Curve {
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Engine {
+pub(super) enum Implementation {
     AwsLc(Group),
     /// The crate k256, for ECDSA and ECDH on secp256k1. aws-lc generates the keys.
     K256,
@@ -40,7 +40,7 @@ pub(super) enum Engine {
     Sm2,
 }
 
-struct Row {
+struct CurveRow {
     curve: Curve,
     /// CKA_EC_PARAMS: DER of the object identifier.
     params: &'static [u8],
@@ -51,7 +51,7 @@ struct Row {
     bits: usize,
     /// Bytes of the order.
     order_len: usize,
-    engine: Engine,
+    engine: Implementation,
 }
 
 /// DER of a brainpool curve's object identifier, which ends in `arc` (RFC 5639 section 4.1).
@@ -61,105 +61,105 @@ const fn brainpool(arc: u8) -> [u8; 11] {
     ]
 }
 
-static ROWS: [Row; 11] = [
-    Row {
+static ROWS: [CurveRow; 11] = [
+    CurveRow {
         curve: Curve::P224,
         // 1.3.132.0.33
         params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x21],
         names: &["secp224r1", "P-224"],
         bits: 224,
         order_len: 28,
-        engine: Engine::AwsLc(Group::P224),
+        engine: Implementation::AwsLc(Group::P224),
     },
-    Row {
+    CurveRow {
         curve: Curve::P256,
         // 1.2.840.10045.3.1.7
         params: &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07],
         names: &["secp256r1", "prime256v1", "P-256"],
         bits: 256,
         order_len: 32,
-        engine: Engine::AwsLc(Group::P256),
+        engine: Implementation::AwsLc(Group::P256),
     },
-    Row {
+    CurveRow {
         curve: Curve::P384,
         // 1.3.132.0.34
         params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22],
         names: &["secp384r1", "P-384"],
         bits: 384,
         order_len: 48,
-        engine: Engine::AwsLc(Group::P384),
+        engine: Implementation::AwsLc(Group::P384),
     },
-    Row {
+    CurveRow {
         curve: Curve::P521,
         // 1.3.132.0.35
         params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23],
         names: &["secp521r1", "P-521"],
         bits: 521,
         order_len: 66,
-        engine: Engine::AwsLc(Group::P521),
+        engine: Implementation::AwsLc(Group::P521),
     },
-    Row {
+    CurveRow {
         curve: Curve::Secp256k1,
         // 1.3.132.0.10
         params: &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A],
         names: &["secp256k1"],
         bits: 256,
         order_len: 32,
-        engine: Engine::K256,
+        engine: Implementation::K256,
     },
-    Row {
+    CurveRow {
         curve: Curve::Brainpool224,
         // 1.3.36.3.3.2.8.1.1.5
         params: &brainpool(0x05),
         names: &["brainpoolP224r1"],
         bits: 224,
         order_len: 28,
-        engine: Engine::AwsLc(Group::BRAINPOOL224),
+        engine: Implementation::AwsLc(Group::BRAINPOOL224),
     },
-    Row {
+    CurveRow {
         curve: Curve::Brainpool256,
         // 1.3.36.3.3.2.8.1.1.7
         params: &brainpool(0x07),
         names: &["brainpoolP256r1"],
         bits: 256,
         order_len: 32,
-        engine: Engine::AwsLc(Group::BRAINPOOL256),
+        engine: Implementation::AwsLc(Group::BRAINPOOL256),
     },
-    Row {
+    CurveRow {
         curve: Curve::Brainpool320,
         // 1.3.36.3.3.2.8.1.1.9
         params: &brainpool(0x09),
         names: &["brainpoolP320r1"],
         bits: 320,
         order_len: 40,
-        engine: Engine::AwsLc(Group::BRAINPOOL320),
+        engine: Implementation::AwsLc(Group::BRAINPOOL320),
     },
-    Row {
+    CurveRow {
         curve: Curve::Brainpool384,
         // 1.3.36.3.3.2.8.1.1.11
         params: &brainpool(0x0B),
         names: &["brainpoolP384r1"],
         bits: 384,
         order_len: 48,
-        engine: Engine::AwsLc(Group::BRAINPOOL384),
+        engine: Implementation::AwsLc(Group::BRAINPOOL384),
     },
-    Row {
+    CurveRow {
         curve: Curve::Brainpool512,
         // 1.3.36.3.3.2.8.1.1.13
         params: &brainpool(0x0D),
         names: &["brainpoolP512r1"],
         bits: 512,
         order_len: 64,
-        engine: Engine::AwsLc(Group::BRAINPOOL512),
+        engine: Implementation::AwsLc(Group::BRAINPOOL512),
     },
-    Row {
+    CurveRow {
         curve: Curve::Sm2,
         // 1.2.156.10197.1.301
         params: &[0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D],
         names: &["sm2p256v1", "SM2"],
         bits: 256,
         order_len: 32,
-        engine: Engine::Sm2,
+        engine: Implementation::Sm2,
     },
 ];
 
@@ -168,7 +168,7 @@ const TAG_OID: u8 = 0x06;
 const TAG_PRINTABLE_STRING: u8 = 0x13;
 
 impl Curve {
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static CurveRow {
         &ROWS[self as usize]
     }
 
@@ -216,7 +216,7 @@ impl Curve {
         if bare { value } else { octet_string(value) }
     }
 
-    pub(super) fn engine(self) -> Engine {
+    pub(super) fn engine(self) -> Implementation {
         self.row().engine
     }
 
@@ -225,7 +225,7 @@ impl Curve {
     /// parameters and for what is no encoding of these.
     pub fn from_params(der: &[u8]) -> Result<Self> {
         let name = named(der)?;
-        let fits = |row: &&Row| match name {
+        let fits = |row: &&CurveRow| match name {
             Named::Oid => row.params == der,
             Named::Name(name) => row.names.iter().any(|known| known.as_bytes() == name),
         };

@@ -4,7 +4,7 @@ use crate::crypto::sys::ec::{EcKey, Group};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
-use super::curve::{Curve, Engine};
+use super::curve::{Curve, Implementation};
 use super::material::EcMaterial;
 use super::{secp256k1, sm2};
 
@@ -52,9 +52,9 @@ impl PublicKey {
                 .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))?;
         }
         let key = match curve.engine() {
-            Engine::AwsLc(group) => Public::AwsLc(EcKey::public(group, point)?),
-            Engine::K256 => Public::K256(secp256k1::public(point)?),
-            Engine::Sm2 => Public::Sm2(sm2::PublicKey::new(point)?),
+            Implementation::AwsLc(group) => Public::AwsLc(EcKey::public(group, point)?),
+            Implementation::K256 => Public::K256(secp256k1::public(point)?),
+            Implementation::Sm2 => Public::Sm2(sm2::PublicKey::new(point)?),
         };
         Ok(Self { curve, key })
     }
@@ -165,9 +165,9 @@ impl PrivateKey {
 impl Private {
     fn new(curve: Curve, scalar: &[u8]) -> Result<Self> {
         match curve.engine() {
-            Engine::AwsLc(group) => EcKey::private(group, scalar).map(Self::AwsLc),
-            Engine::K256 => secp256k1::private(scalar).map(Self::K256),
-            Engine::Sm2 => sm2::PrivateKey::new(scalar).map(Self::Sm2),
+            Implementation::AwsLc(group) => EcKey::private(group, scalar).map(Self::AwsLc),
+            Implementation::K256 => secp256k1::private(scalar).map(Self::K256),
+            Implementation::Sm2 => sm2::PrivateKey::new(scalar).map(Self::Sm2),
         }
     }
 
@@ -183,9 +183,9 @@ impl Private {
 /// Makes a key pair.
 pub fn generate(curve: Curve) -> Result<EcMaterial> {
     let group = match curve.engine() {
-        Engine::AwsLc(group) => group,
-        Engine::K256 => Group::SECP256K1,
-        Engine::Sm2 => return EcMaterial::checked(curve, &sm2::generate()?, None),
+        Implementation::AwsLc(group) => group,
+        Implementation::K256 => Group::SECP256K1,
+        Implementation::Sm2 => return EcMaterial::checked(curve, &sm2::generate()?, None),
     };
     let key = EcKey::generate(group)?;
     Ok(EcMaterial {

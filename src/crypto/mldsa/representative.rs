@@ -65,11 +65,11 @@ impl PreHash {
 pub(crate) struct Representative {
     /// Has taken everything before the message or its digest.
     mu: Shake256,
-    digest: Option<(PreHash, Digest)>,
+    digest: Option<(PreHash, PreHashState)>,
 }
 
 /// The digest of a message in progress.
-enum Digest {
+enum PreHashState {
     Hash(Box<Hasher>),
     Shake128(Shake128),
     Shake256(Shake256),
@@ -91,22 +91,22 @@ impl Representative {
     /// that FIPS 204 does not have.
     pub(crate) fn hashed(public_hash: &[u8; 64], context: &[u8], by: PreHash) -> Result<Self> {
         let digest = match by {
-            PreHash::Hash(hash) => Digest::Hash(Box::new(Hasher::new(hash))),
-            PreHash::Shake128 => Digest::Shake128(Shake128::default()),
-            PreHash::Shake256 => Digest::Shake256(Shake256::default()),
+            PreHash::Hash(hash) => PreHashState::Hash(Box::new(Hasher::new(hash))),
+            PreHash::Shake128 => PreHashState::Shake128(Shake128::default()),
+            PreHash::Shake256 => PreHashState::Shake256(Shake256::default()),
         };
         Self::of_digest(public_hash, context, (by, digest))
     }
 
     /// As `hashed`; the message is the digest, which somebody else computed.
     pub(crate) fn given(public_hash: &[u8; 64], context: &[u8], by: PreHash) -> Result<Self> {
-        Self::of_digest(public_hash, context, (by, Digest::Given(Vec::new())))
+        Self::of_digest(public_hash, context, (by, PreHashState::Given(Vec::new())))
     }
 
     fn of_digest(
         public_hash: &[u8; 64],
         context: &[u8],
-        (by, digest): (PreHash, Digest),
+        (by, digest): (PreHash, PreHashState),
     ) -> Result<Self> {
         let mut mu = begun(public_hash, 1, context)?;
         mu.update(&by.oid()?);
@@ -120,10 +120,10 @@ impl Representative {
     pub(crate) fn update(&mut self, message: &[u8]) -> Result<()> {
         match &mut self.digest {
             None => self.mu.update(message),
-            Some((_, Digest::Hash(hasher))) => hasher.update(message),
-            Some((_, Digest::Shake128(shake))) => shake.update(message),
-            Some((_, Digest::Shake256(shake))) => shake.update(message),
-            Some((by, Digest::Given(digest))) => {
+            Some((_, PreHashState::Hash(hasher))) => hasher.update(message),
+            Some((_, PreHashState::Shake128(shake))) => shake.update(message),
+            Some((_, PreHashState::Shake256(shake))) => shake.update(message),
+            Some((by, PreHashState::Given(digest))) => {
                 if message.len() > by.len() - digest.len() {
                     return Err(Error::InputLength);
                 }
@@ -149,7 +149,7 @@ impl Representative {
     }
 }
 
-impl Digest {
+impl PreHashState {
     fn finish(self, len: usize) -> Vec<u8> {
         let mut out = vec![0; len];
         match self {

@@ -4,7 +4,7 @@ use std::os::raw::c_int;
 
 use crate::crypto::Result;
 use crate::crypto::encoding::ObjectIdentifier;
-use crate::crypto::seeded::{Refusals, SeededMaterial, SeededSet};
+use crate::crypto::seeded::{RefusalTexts, SeededMaterial, SeededSet};
 use crate::crypto::sys::pqdsa::{self, PqdsaKey};
 use crate::secret::Secret;
 
@@ -70,7 +70,7 @@ impl SeededSet for ParameterSet {
     const SETS: [Self; 3] = Self::ALL;
     /// The ξ of key generation.
     const SEED_LEN: usize = 32;
-    const REFUSALS: Refusals = Refusals {
+    const REFUSALS: RefusalTexts = RefusalTexts {
         seed: "an ML-DSA seed has 32 bytes",
         expanded: "the expanded ML-DSA private key has not the length of its parameter set",
         parameters: "ML-DSA takes no algorithm parameters",

@@ -4,7 +4,7 @@ use std::os::raw::c_int;
 
 use crate::crypto::Result;
 use crate::crypto::encoding::ObjectIdentifier;
-use crate::crypto::seeded::{Refusals, SeededMaterial, SeededSet, pkcs8};
+use crate::crypto::seeded::{RefusalTexts, SeededMaterial, SeededSet, pkcs8};
 use crate::crypto::sys::kem::{self, KemKey};
 use crate::secret::Secret;
 
@@ -80,7 +80,7 @@ impl SeededSet for ParameterSet {
     const SETS: [Self; 3] = Self::ALL;
     /// d ‖ z.
     const SEED_LEN: usize = 64;
-    const REFUSALS: Refusals = Refusals {
+    const REFUSALS: RefusalTexts = RefusalTexts {
         seed: "an ML-KEM seed has 64 bytes",
         expanded: "the ML-KEM decapsulation key has not the length of its parameter set",
         parameters: "ML-KEM takes no algorithm parameters",

@@ -19,14 +19,14 @@ const MISCOUNTED: &[u8] = b"\x13\x0Bcurve25519";
 
 /// A curve and the values that CKA_EC_PARAMS may have for it. Of the object identifiers the first
 /// is that of RFC 8410, the second that of OpenPGP.
-struct Row {
+struct CurveRow {
     curve: Curve,
     params: [&'static [u8]; 2],
     names: [&'static str; 2],
 }
 
-static ROWS: [Row; 2] = [
-    Row {
+static ROWS: [CurveRow; 2] = [
+    CurveRow {
         curve: Curve::Ed25519,
         params: [
             // 1.3.101.112
@@ -38,7 +38,7 @@ static ROWS: [Row; 2] = [
         ],
         names: ["edwards25519", "Ed25519"],
     },
-    Row {
+    CurveRow {
         curve: Curve::X25519,
         params: [
             // 1.3.101.110
@@ -72,7 +72,7 @@ impl Curve {
             return Ok(Self::X25519);
         }
         let name = named(der)?;
-        let fits = |row: &&Row| match name {
+        let fits = |row: &&CurveRow| match name {
             Named::Oid => row.params.contains(&der),
             Named::Name(name) => row.names.iter().any(|known| known.as_bytes() == name),
         };

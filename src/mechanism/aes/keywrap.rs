@@ -38,7 +38,7 @@ pub(super) enum KeyWrapForm {
 
 /// Which PKCS#7 padding is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Padding {
+enum AcceptedPadding {
     Any,
     /// One whole semiblock, behind a text of whole semiblocks.
     Whole,
@@ -78,7 +78,7 @@ impl KeyWrap {
         }
     }
 
-    fn open(&self, kek: &[u8], wrapped: &[u8], padding: Padding) -> crypto::Result<Secret> {
+    fn open(&self, kek: &[u8], wrapped: &[u8], padding: AcceptedPadding) -> crypto::Result<Secret> {
         match self.form {
             KeyWrapForm::Plain => kw_unwrap(kek, &self.iv, wrapped),
             KeyWrapForm::Kwp => kwp_unwrap(kek, wrapped),
@@ -92,9 +92,14 @@ impl KeyWrap {
         }
     }
 
-    fn open_padded(&self, kek: &[u8], wrapped: &[u8], padding: Padding) -> crypto::Result<Secret> {
+    fn open_padded(
+        &self,
+        kek: &[u8],
+        wrapped: &[u8],
+        padding: AcceptedPadding,
+    ) -> crypto::Result<Secret> {
         let clear = kw_pkcs7_unwrap(kek, &self.iv, wrapped)?;
-        if padding == Padding::Whole && !clear.len().is_multiple_of(SEMIBLOCK) {
+        if padding == AcceptedPadding::Whole && !clear.len().is_multiple_of(SEMIBLOCK) {
             return Err(crypto::Error::BadCiphertext);
         }
         Ok(clear)
@@ -113,7 +118,7 @@ macro_rules! unwrap {
     ($($name:ident: $form:expr;)+) => {$(
         pub(super) static $name: Unwrap = Unwrap {
             length: |_, params, len| length($form, params, len),
-            open: |key, params, blob| open($form, Padding::Any, key, params, blob),
+            open: |key, params, blob| open($form, AcceptedPadding::Any, key, params, blob),
             proof: Proof::Integrity,
         };
     )+};
@@ -150,12 +155,12 @@ pub(super) fn open_whole(
     params: &Params,
     blob: &[u8],
 ) -> std::result::Result<Secret, BadBlob> {
-    open(form, Padding::Whole, key, params, blob)
+    open(form, AcceptedPadding::Whole, key, params, blob)
 }
 
 fn open(
     form: KeyWrapForm,
-    padding: Padding,
+    padding: AcceptedPadding,
     key: &Key,
     params: &Params,
     blob: &[u8],
@@ -209,7 +214,7 @@ impl Whole for KeyWrapMessage {
         let key = self.key.bytes();
         match self.direction {
             Direction::Encrypt => put(&self.wrap.seal(key, input)?, out),
-            Direction::Decrypt => put(&self.wrap.open(key, input, Padding::Any)?, out),
+            Direction::Decrypt => put(&self.wrap.open(key, input, AcceptedPadding::Any)?, out),
         }
     }
 

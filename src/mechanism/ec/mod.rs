@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::one_part::{Input, signer, verifier};
+use super::one_part::{CollectedInput, signer, verifier};
 use super::op::{Signer, Verifier};
 use super::{Key, Material, Mechanism, Params, Proof, ROW, Unit, bad_param, no_params};
 use crate::ck;
@@ -37,15 +37,15 @@ macro_rules! rows {
             Mechanism {
                 id: ck::CKM_ECDSA,
                 name: "CKM_ECDSA",
-                sign: Some(|key, params| sign(key, params, Input::data(MAX_DIGEST_LEN))),
-                verify: Some(|key, params| verify(key, params, Input::data(MAX_DIGEST_LEN))),
+                sign: Some(|key, params| sign(key, params, CollectedInput::data(MAX_DIGEST_LEN))),
+                verify: Some(|key, params| verify(key, params, CollectedInput::data(MAX_DIGEST_LEN))),
                 ..EC
             },
             $(Mechanism {
                 id: ck::$ecdsa,
                 name: stringify!($ecdsa),
-                sign: Some(|key, params| sign(key, params, Input::hashed(Hash::$hash))),
-                verify: Some(|key, params| verify(key, params, Input::hashed(Hash::$hash))),
+                sign: Some(|key, params| sign(key, params, CollectedInput::hashed(Hash::$hash))),
+                verify: Some(|key, params| verify(key, params, CollectedInput::hashed(Hash::$hash))),
                 ..EC
             },)+
         ]
@@ -91,7 +91,7 @@ fn generate_pair(asked: &dyn Values) -> Result<Material> {
     Ok(Material::pair(ec::generate(keytype::curve(params)?)?))
 }
 
-fn sign(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Signer>> {
+fn sign(key: &Arc<Key>, params: &Params, input: CollectedInput) -> Result<Box<dyn Signer>> {
     no_params(params)?;
     let len = 2 * private(key)?.curve().order_len();
     let key = Arc::clone(key);
@@ -101,7 +101,7 @@ fn sign(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Signer>
     }))
 }
 
-fn verify(key: &Arc<Key>, params: &Params, input: Input) -> Result<Box<dyn Verifier>> {
+fn verify(key: &Arc<Key>, params: &Params, input: CollectedInput) -> Result<Box<dyn Verifier>> {
     no_params(params)?;
     public(key)?;
     let key = Arc::clone(key);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::one_part::{Input, Output, cipher, signer, verifier};
+use super::one_part::{CollectedInput, OutputLen, cipher, signer, verifier};
 use super::op::{Cipher, Signer, Verifier};
 use super::{
     BadBlob, Key, Material, Mechanism, ParamKind, Params, Proof, ROW, Unit, Unwrap, no_params,
@@ -65,8 +65,8 @@ fn encrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
-        Input::data(pkcs1_capacity(modulus_len)),
-        Output::Exactly(modulus_len),
+        CollectedInput::data(pkcs1_capacity(modulus_len)),
+        OutputLen::Exactly(modulus_len),
         move |message, out| Ok(public(&key)?.encrypt_pkcs1(message, out)?),
     ))
 }
@@ -77,8 +77,8 @@ fn decrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
-        Input::ciphertext(modulus_len),
-        Output::UpTo(modulus_len),
+        CollectedInput::ciphertext(modulus_len),
+        OutputLen::UpTo(modulus_len),
         move |ciphertext, out| Ok(private(&key)?.decrypt_pkcs1(ciphertext, out)?),
     ))
 }

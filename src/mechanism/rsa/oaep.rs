@@ -30,8 +30,8 @@ pub(super) fn encrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>
     let oaep = expected(params)?.clone();
     let key = Arc::clone(key);
     Ok(cipher(
-        Input::data(modulus_len),
-        Output::Exactly(modulus_len),
+        CollectedInput::data(modulus_len),
+        OutputLen::Exactly(modulus_len),
         move |message, out| Ok(seal(public(&key)?, &oaep, message, out)?),
     ))
 }
@@ -41,8 +41,8 @@ pub(super) fn decrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>
     let oaep = expected(params)?.clone();
     let key = Arc::clone(key);
     Ok(cipher(
-        Input::ciphertext(modulus_len),
-        Output::UpTo(modulus_len),
+        CollectedInput::ciphertext(modulus_len),
+        OutputLen::UpTo(modulus_len),
         move |ciphertext, out| {
             let key = private(&key)?;
             Ok(key.decrypt_oaep(oaep.hash, oaep.mgf, &oaep.label, ciphertext, out)?)

@@ -7,8 +7,8 @@ pub(super) fn encrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
-        Input::data(modulus_len),
-        Output::Exactly(modulus_len),
+        CollectedInput::data(modulus_len),
+        OutputLen::Exactly(modulus_len),
         move |message, out| Ok(public(&key)?.encrypt_raw(message, out)?),
     ))
 }
@@ -18,8 +18,8 @@ pub(super) fn decrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(cipher(
-        Input::ciphertext(modulus_len),
-        Output::Exactly(modulus_len),
+        CollectedInput::ciphertext(modulus_len),
+        OutputLen::Exactly(modulus_len),
         move |ciphertext, out| Ok(private(&key)?.decrypt_raw(ciphertext, out)?),
     ))
 }
@@ -29,7 +29,7 @@ pub(super) fn sign(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(signer(
-        Input::data(modulus_len),
+        CollectedInput::data(modulus_len),
         modulus_len,
         move |message, out| Ok(private(&key)?.sign_raw(message, out)?),
     ))
@@ -40,7 +40,7 @@ pub(super) fn verify(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier
     no_params(params)?;
     let key = Arc::clone(key);
     Ok(verifier(
-        Input::data(modulus_len),
+        CollectedInput::data(modulus_len),
         move |message, signature| Ok(public(&key)?.verify_raw(message, signature)?),
     ))
 }

@@ -26,8 +26,8 @@ fn begin(
     let limit = public(key)?.modulus_len();
     let key = Arc::clone(key);
     Ok(cipher(
-        Input::data(limit),
-        Output::UpTo(most),
+        CollectedInput::data(limit),
+        OutputLen::UpTo(most),
         move |signature, out| {
             let data = recover(public(&key)?, signature)?;
             out[..data.len()].copy_from_slice(&data);

@@ -50,26 +50,26 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = rows! {
 pub(super) fn sign_info(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
     no_params(params)?;
     let capacity = pkcs1_capacity(private(key)?.modulus_len());
-    sign(key, Input::data(capacity), None)
+    sign(key, CollectedInput::data(capacity), None)
 }
 
 pub(super) fn verify_info(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
     no_params(params)?;
     let capacity = pkcs1_capacity(public(key)?.modulus_len());
-    verify(key, Input::data(capacity), None)
+    verify(key, CollectedInput::data(capacity), None)
 }
 
 fn sign_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Signer>> {
     no_params(params)?;
-    sign(key, Input::hashed(hash), Some(hash))
+    sign(key, CollectedInput::hashed(hash), Some(hash))
 }
 
 fn verify_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Verifier>> {
     no_params(params)?;
-    verify(key, Input::hashed(hash), Some(hash))
+    verify(key, CollectedInput::hashed(hash), Some(hash))
 }
 
-fn sign(key: &Arc<Key>, input: Input, hash: Option<Hash>) -> Result<Box<dyn Signer>> {
+fn sign(key: &Arc<Key>, input: CollectedInput, hash: Option<Hash>) -> Result<Box<dyn Signer>> {
     let len = private(key)?.modulus_len();
     let key = Arc::clone(key);
     Ok(signer(input, len, move |message, out| {
@@ -77,7 +77,7 @@ fn sign(key: &Arc<Key>, input: Input, hash: Option<Hash>) -> Result<Box<dyn Sign
     }))
 }
 
-fn verify(key: &Arc<Key>, input: Input, hash: Option<Hash>) -> Result<Box<dyn Verifier>> {
+fn verify(key: &Arc<Key>, input: CollectedInput, hash: Option<Hash>) -> Result<Box<dyn Verifier>> {
     public(key)?;
     let key = Arc::clone(key);
     Ok(verifier(input, move |message, signature| {
@@ -105,7 +105,7 @@ fn verify_pss(key: &Arc<Key>, params: &Params, hash: Option<Hash>) -> Result<Box
 /// The scheme and its input: a message that the mechanism hashes by `hash`, or a digest of the
 /// parameter's hash. hashAlg must be the mechanism's own hash, and the salt must fit into the
 /// modulus.
-fn expected(params: &Params, hash: Option<Hash>, bits: usize) -> Result<(Pss, Input)> {
+fn expected(params: &Params, hash: Option<Hash>, bits: usize) -> Result<(Pss, CollectedInput)> {
     let Params::Pss(pss) = *params else {
         return refuse(
             ck::CKR_MECHANISM_PARAM_INVALID,
@@ -125,8 +125,8 @@ fn expected(params: &Params, hash: Option<Hash>, bits: usize) -> Result<(Pss, In
         );
     }
     let input = match hash {
-        Some(hash) => Input::hashed(hash),
-        None => Input::data(pss.hash.len()),
+        Some(hash) => CollectedInput::hashed(hash),
+        None => CollectedInput::data(pss.hash.len()),
     };
     Ok((pss, input))
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::one_part::{Input, signer, verifier};
+use super::one_part::{CollectedInput, signer, verifier};
 use super::op::{Signer, Verifier};
 use super::{
     BadBlob, Key, Material, Mechanism, Params, PrivateForm, Proof, ROW, Unit, Unwrap, no_params,
@@ -58,7 +58,7 @@ fn generate_pair(asked: &dyn Values) -> Result<Material> {
 
 fn sign(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
     no_params(params)?;
-    let input = Input::taken_by(private(key)?.hasher());
+    let input = CollectedInput::taken_by(private(key)?.hasher());
     let key = Arc::clone(key);
     Ok(signer(input, SIGNATURE_LEN, move |digest, out| {
         Ok(private(&key)?.sign(digest, out)?)
@@ -67,7 +67,7 @@ fn sign(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
 
 fn verify(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
     no_params(params)?;
-    let input = Input::taken_by(public(key)?.hasher());
+    let input = CollectedInput::taken_by(public(key)?.hasher());
     let key = Arc::clone(key);
     Ok(verifier(input, move |digest, signature| {
         Ok(public(&key)?.verify(digest, signature)?)

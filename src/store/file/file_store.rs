@@ -17,7 +17,7 @@ use super::connection::{Purpose, connect, keep_log};
 use super::counter::Counter;
 use super::draft::Draft;
 use super::folder::Umask;
-use super::group::Group;
+use super::group::GroupCommit;
 use super::only_copy::OnlyCopy;
 use super::open_files::OpenFiles;
 use super::queue::Queue;
@@ -37,7 +37,7 @@ pub(super) struct FileStore {
 }
 
 enum Access {
-    Write(Box<Group>, Reserve),
+    Write(Box<GroupCommit>, Reserve),
     Read(Option<Counter>),
 }
 
@@ -121,7 +121,7 @@ impl FileStore {
         Ok(Self {
             readers: Readers::new(Arc::clone(&open_files), Purpose::Read, options.busy_timeout),
             queue,
-            access: Access::Write(Box::new(Group::new(writer, counter)), reserve),
+            access: Access::Write(Box::new(GroupCommit::new(writer, counter)), reserve),
             epoch: epoch::of_this_process(),
             open_files,
             _only_copy: only_copy,
@@ -192,7 +192,7 @@ impl FileStore {
     }
 
     /// What changes the database, and its reserve of disk space; `None` where it is only read.
-    pub(super) fn writing(&self) -> Option<(&Group, &Reserve)> {
+    pub(super) fn writing(&self) -> Option<(&GroupCommit, &Reserve)> {
         match &self.access {
             Access::Write(group, reserve) => Some((group, reserve)),
             Access::Read(_) => None,

@@ -22,7 +22,7 @@ use super::rows::FileRows;
 use super::writer::StoreWriter;
 use crate::store::error::{Error, Result};
 
-pub(super) struct Group {
+pub(super) struct GroupCommit {
     writer: Mutex<StoreWriter>,
     busy_timeout: Duration,
     counter: Counter,
@@ -33,7 +33,7 @@ pub(super) struct Group {
     holder: AtomicUsize,
 }
 
-impl Group {
+impl GroupCommit {
     pub(super) fn new(writer: StoreWriter, counter: Counter) -> Self {
         Self {
             counter,
@@ -140,7 +140,7 @@ mod tests {
     fn a_change_whose_partner_breaks_the_transaction_is_made_by_another_run() {
         let directory = tempfile::tempdir().unwrap();
         let (writer, counter) = writer(directory.path());
-        let group = Group::new(writer, counter);
+        let group = GroupCommit::new(writer, counter);
         let until = |count: &AtomicUsize| {
             while count.load(Ordering::SeqCst) == 0 {
                 thread::yield_now();
@@ -177,7 +177,7 @@ mod tests {
         let (mut writer, counter) = writer(directory.path());
         let soon = Deadline::after(Duration::from_secs(1));
         let part = writer.change(Durability::Full, soon, &mut put).unwrap();
-        let group = Group::new(writer, counter);
+        let group = GroupCommit::new(writer, counter);
         // A waiting thread would share any other run.
         group.waiting.store(1, Ordering::SeqCst);
         let remove = &mut |rows: &FileRows<'_>| rows.remove(&[1; 16]) == Ok(true);

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, params};
 
 use crate::store::error::Result;
-use crate::store::row::{Head, Posting, Search};
+use crate::store::row::{Head, Posting, SearchConditions};
 
 use super::columns::head;
 
@@ -54,7 +54,7 @@ static CLASS_AND_KEY_TYPE: ListStatements =
 /// See `ReadRows::find`.
 pub(super) fn find(
     conn: &Connection,
-    search: &Search<'_>,
+    search: &SearchConditions<'_>,
     each: &mut dyn FnMut(Head) -> ControlFlow<()>,
 ) -> Result<()> {
     match rarest(conn, search)? {
@@ -86,7 +86,7 @@ pub(super) fn find(
 ///
 /// Sizes are counted up to a limit that grows until one list stays below it, so counting costs
 /// no more than a small multiple of walking that list.
-fn rarest<'a>(conn: &Connection, search: &Search<'a>) -> Result<Option<&'a Posting>> {
+fn rarest<'a>(conn: &Connection, search: &SearchConditions<'a>) -> Result<Option<&'a Posting>> {
     let by_kind = search.class.is_some() || search.key_type.is_some();
     match search.postings {
         [] => return Ok(None),
@@ -124,7 +124,7 @@ fn posted_size(conn: &Connection, posting: &Posting, limit: i64) -> Result<i64> 
     Ok(statement.query_row(params![posting, limit], |row| row.get(0))?)
 }
 
-fn kind_size(conn: &Connection, search: &Search<'_>, limit: i64) -> Result<i64> {
+fn kind_size(conn: &Connection, search: &SearchConditions<'_>, limit: i64) -> Result<i64> {
     let mut statement = conn.prepare_cached(statements_of(search).size)?;
     let (low, high) = privacies(search);
     let class = search.class.map(u64::cast_signed);
@@ -136,7 +136,7 @@ fn kind_size(conn: &Connection, search: &Search<'_>, limit: i64) -> Result<i64> 
 fn sift(
     conn: &Connection,
     mut rows: rusqlite::Rows<'_>,
-    search: &Search<'_>,
+    search: &SearchConditions<'_>,
     walked: Option<&Posting>,
     each: &mut dyn FnMut(Head) -> ControlFlow<()>,
 ) -> Result<()> {
@@ -171,7 +171,7 @@ fn has_all(
     Ok(true)
 }
 
-fn statements_of(search: &Search<'_>) -> &'static ListStatements {
+fn statements_of(search: &SearchConditions<'_>) -> &'static ListStatements {
     match (search.class, search.key_type) {
         (None, None) => &ANY,
         (Some(_), None) => &CLASS,
@@ -180,13 +180,13 @@ fn statements_of(search: &Search<'_>) -> &'static ListStatements {
     }
 }
 
-fn privacies(search: &Search<'_>) -> (bool, bool) {
+fn privacies(search: &SearchConditions<'_>) -> (bool, bool) {
     search
         .private
         .map_or((false, true), |private| (private, private))
 }
 
-fn fits(head: &Head, search: &Search<'_>) -> bool {
+fn fits(head: &Head, search: &SearchConditions<'_>) -> bool {
     search.class.is_none_or(|class| class == head.class)
         && (search.key_type.is_none() || search.key_type == head.key_type)
         && search.private.is_none_or(|private| private == head.private)

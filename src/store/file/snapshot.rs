@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::store::door::ReadRows;
 use crate::store::error::Result;
 use crate::store::row::{
-    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, Search, Uid,
+    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions, Uid,
 };
 
 use super::columns::{archived_object, audit_row, object_row, unsigned};
@@ -53,7 +53,7 @@ impl ReadRows for FileRows<'_> {
 
     fn find(
         &self,
-        search: &Search<'_>,
+        search: &SearchConditions<'_>,
         each: &mut dyn FnMut(Head) -> ControlFlow<()>,
     ) -> Result<()> {
         search::find(self.conn(), search, each)

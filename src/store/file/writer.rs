@@ -72,7 +72,7 @@ struct Batch {
 }
 
 /// One change's part in a transaction.
-pub(super) struct Part {
+pub(super) struct AppliedChange {
     /// Whether `change` returned that it is to be kept, or its panic.
     pub(super) kept: std::result::Result<bool, Box<dyn Any + Send>>,
     pub(super) outcome: Arc<Outcome>,
@@ -115,7 +115,7 @@ impl StoreWriter {
         durability: Durability,
         deadline: Deadline,
         change: &mut dyn FnMut(&FileRows<'_>) -> bool,
-    ) -> Result<Part> {
+    ) -> Result<AppliedChange> {
         let mut batch = match self.batch.take() {
             Some(batch) => batch,
             None => self.in_turn(deadline, |writer| writer.begin(durability))?,
@@ -291,7 +291,11 @@ impl StoreWriter {
         Ok(generation)
     }
 
-    fn apply(&self, batch: &mut Batch, change: &mut dyn FnMut(&FileRows<'_>) -> bool) -> Part {
+    fn apply(
+        &self,
+        batch: &mut Batch,
+        change: &mut dyn FnMut(&FileRows<'_>) -> bool,
+    ) -> AppliedChange {
         batch.changes += 1;
         let before = self.conn.total_changes();
         let rows = self.rows();
@@ -311,7 +315,7 @@ impl StoreWriter {
             batch.emptying_postponed |= rows.is_emptying_postponed();
             batch.emptying_demanded |= rows.has_erased() && !rows.is_emptying_postponed();
         }
-        Part {
+        AppliedChange {
             kept,
             outcome: Arc::clone(&batch.outcome),
             broke: ended.err(),

@@ -7,7 +7,7 @@ use crate::attr::Attributes;
 use crate::byok;
 use crate::ck;
 use crate::error::Result;
-use crate::store::{Search, Uid};
+use crate::store::{SearchConditions, Uid};
 use crate::token::change::transaction::Change;
 use crate::token::record::external::{facts, gone_at, of_version};
 
@@ -46,11 +46,11 @@ impl Change<'_> {
             let postings = self
                 .vault()
                 .postings(private, &[(ck::CKA_LABEL, label.to_vec())])?;
-            let search = Search {
+            let search = SearchConditions {
                 private: Some(private),
                 hidden: None,
                 postings: &postings,
-                ..Search::default()
+                ..SearchConditions::default()
             };
             self.snapshot().find(&search, &mut |head| {
                 uids.push(head.uid);

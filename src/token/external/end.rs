@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::attr::Value;
 use crate::ck;
 use crate::error::Result;
-use crate::store::{Search, Uid};
+use crate::store::{SearchConditions, Uid};
 use crate::token::change::transaction::Change;
 use crate::token::record::vault::Record;
 
@@ -104,12 +104,12 @@ fn public_halves(change: &Change<'_>, record: &Record) -> Result<Vec<Uid>> {
             let postings = change
                 .vault()
                 .postings(private, &[(kind, value.to_vec())])?;
-            let search = Search {
+            let search = SearchConditions {
                 class: Some(ck::CKO_PUBLIC_KEY),
                 private: Some(private),
                 hidden: None,
                 postings: &postings,
-                ..Search::default()
+                ..SearchConditions::default()
             };
             change.snapshot().find(&search, &mut |head| {
                 uids.push(head.uid);

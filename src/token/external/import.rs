@@ -12,7 +12,7 @@ use crate::keytype::Material;
 use crate::log;
 use crate::rng::random;
 use crate::secret::Secret;
-use crate::store::{Search, Snapshot, Uid};
+use crate::store::{SearchConditions, Snapshot, Uid};
 use crate::token::change::transaction::Change;
 use crate::token::identity::state::Keys;
 use crate::token::record::domain::Domain;
@@ -142,7 +142,7 @@ fn namesakes(
     let mut uids = Vec::new();
     for private in [false, true] {
         let postings = vault.postings(private, &[(ck::CKA_ID, id.to_vec())])?;
-        let search = Search {
+        let search = SearchConditions {
             class: Some(attributes.class()),
             key_type: attributes.key_type(),
             private: Some(private),

@@ -13,7 +13,7 @@ use crate::byok::{self, State};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
-use crate::store::{self, Head, Search, Snapshot, Uid};
+use crate::store::{self, Head, SearchConditions, Snapshot, Uid};
 
 use crate::token::identity::state::TokenState;
 use crate::token::record::clear_fact::Fact;
@@ -77,10 +77,10 @@ struct View<'a> {
 impl View<'_> {
     fn with(&self, fact: Fact<'_>) -> store::Result<Vec<Head>> {
         let mut heads = Vec::new();
-        let search = Search {
+        let search = SearchConditions {
             private: Some(true),
             postings: &[fact.posting(self.store)],
-            ..Search::default()
+            ..SearchConditions::default()
         };
         self.snapshot.find(&search, &mut |head| {
             heads.push(head);

@@ -122,14 +122,14 @@ pub(in crate::token) fn stale(attributes: &Attributes, now: UnixTime) -> bool {
 }
 
 /// The kind of a key, which decides what C_SetAttributeValue may change.
-pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::Kind> {
+pub(in crate::token) fn kind(attributes: &Attributes) -> Result<byok::KeyKind> {
     if let Some(facts) = facts(attributes) {
-        return Ok(byok::Kind::OfProfile(profile_of(attributes)?, facts));
+        return Ok(byok::KeyKind::OfProfile(profile_of(attributes)?, facts));
     }
     if of_job(attributes) {
-        return Ok(byok::Kind::Job);
+        return Ok(byok::KeyKind::Job);
     }
-    Ok(byok::Kind::Ordinary)
+    Ok(byok::KeyKind::Ordinary)
 }
 
 /// CKA_TENON_KEY_STATE of a key with a profile; `None` when it is deleted.

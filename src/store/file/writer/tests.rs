@@ -7,11 +7,15 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(1))
 }
 
-fn put(writer: &mut StoreWriter, row: &Row) -> Part {
+fn put(writer: &mut StoreWriter, row: &Row) -> AppliedChange {
     put_and(writer, Durability::Full, row).0
 }
 
-fn put_and(writer: &mut StoreWriter, durability: Durability, row: &Row) -> (Part, Result<()>) {
+fn put_and(
+    writer: &mut StoreWriter,
+    durability: Durability,
+    row: &Row,
+) -> (AppliedChange, Result<()>) {
     let mut answer = Ok(());
     let part = writer.change(durability, soon(), &mut |rows| {
         answer = rows.put(row, &[]);

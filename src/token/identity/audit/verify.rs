@@ -10,7 +10,7 @@
 
 use crate::ck;
 use crate::error::{Error, Result};
-use crate::store::{ArchivedObject, Posting, Row, Search, Snapshot, Uid};
+use crate::store::{ArchivedObject, Posting, Row, SearchConditions, Snapshot, Uid};
 
 use super::base::Base;
 use super::{Entry, Touch, Touched, chain, seal_of};
@@ -167,7 +167,7 @@ impl Comparison {
 
     /// Compares the counts with the store, and returns the number of index rows.
     fn finish(mut self, snapshot: &Snapshot<'_>) -> Result<u64> {
-        let present = snapshot.count(&Search::default())?;
+        let present = snapshot.count(&SearchConditions::default())?;
         let foreign = present.saturating_sub(self.fitting);
         if foreign != 0 {
             return Err(broken(format!(

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::error::Result;
 use crate::store::{ArchivedObject, Row, Snapshot, Uid};
 
-use super::{Rows, State, Total, counted};
+use super::{RowVersion, Rows, Total, counted};
 use crate::token::identity::audit::{self, Entry, Touch, Touched, seal_of};
 use crate::token::record::domain::Domain;
 
@@ -24,7 +24,7 @@ pub(in crate::token) struct Differences {
 struct Last {
     seq: u64,
     touch: Touch,
-    state: State,
+    state: RowVersion,
 }
 
 /// Reads the records in order and keeps the last state of each object.
@@ -43,7 +43,7 @@ impl Walk<'_> {
     /// Takes the state in which archived records left an object. They were archived before the sum was
     /// made, so the sum includes them.
     fn take_archived(&mut self, kept: &ArchivedObject) {
-        let state = State {
+        let state = RowVersion {
             uid: kept.uid,
             version: kept.version,
             seal: kept.seal,
@@ -59,7 +59,7 @@ impl Walk<'_> {
         if object.touch == Touch::Used {
             return;
         }
-        let state = State {
+        let state = RowVersion {
             uid: object.uid,
             version: object.version,
             seal: object.seal,

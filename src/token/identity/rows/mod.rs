@@ -45,14 +45,14 @@ fn counted(class: ck::CK_OBJECT_CLASS) -> bool {
 
 /// One version of a key, as the sum includes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct State {
+struct RowVersion {
     uid: Uid,
     version: u64,
     /// Fingerprint of the row, as the audit record has it.
     seal: [u8; 16],
 }
 
-impl State {
+impl RowVersion {
     /// `None` where the sum does not include objects of this class.
     fn of(row: &Row) -> Option<Self> {
         counted(row.class).then(|| Self {
@@ -100,12 +100,12 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, master: &Domain, state: &State) {
+    fn add(&mut self, master: &Domain, state: &RowVersion) {
         self.count = self.count.wrapping_add(1);
         self.sum.add(&state.code(master));
     }
 
-    fn subtract(&mut self, master: &Domain, state: &State) {
+    fn subtract(&mut self, master: &Domain, state: &RowVersion) {
         self.count = self.count.wrapping_sub(1);
         self.sum.subtract(&state.code(master));
     }
@@ -128,7 +128,7 @@ impl Moved {
         old: Option<&Row>,
         new: Option<&Row>,
     ) -> Result<()> {
-        let (old, new) = (old.and_then(State::of), new.and_then(State::of));
+        let (old, new) = (old.and_then(RowVersion::of), new.and_then(RowVersion::of));
         if old.is_none() && new.is_none() {
             return Ok(());
         }
@@ -310,7 +310,7 @@ impl Rows {
 fn present(snapshot: &Snapshot<'_>, master: &Domain, expected: u64) -> Result<Total> {
     let mut total = Total::default();
     snapshot.objects(&mut |row| {
-        if let Some(state) = State::of(&row) {
+        if let Some(state) = RowVersion::of(&row) {
             total.add(master, &state);
         }
         if total.count > expected {

@@ -109,6 +109,9 @@ fn ready(conn: &Connection, purpose: Purpose, busy_timeout: Duration, path: &Pat
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    // No plan depends on the values of parameters. Otherwise SQLite prepares such statements anew whenever
+    // their parameters are cleared, as rusqlite does after each run.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     if purpose == Purpose::Alone {
         // It has to come before the first read, which then asks for the exclusive lock.
         conn.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;

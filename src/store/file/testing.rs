@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use rusqlite::types::Null;
 use tempfile::TempDir;
 
@@ -37,8 +37,9 @@ pub(super) fn plan(conn: &Connection, sql: &str) -> Vec<String> {
     steps.collect::<rusqlite::Result<_>>().unwrap()
 }
 
-/// Asserts that each step of the plan searches an index or a table's own tree.
+/// Asserts that each step of the plan searches an index or a table's own tree, and that the plan is kept.
 pub(super) fn assert_searches(conn: &Connection, sql: &str) {
+    assert_stays_prepared(conn, sql);
     let plan = plan(conn, sql);
     assert!(
         plan.iter().any(|step| step.starts_with("SEARCH ")),
@@ -51,6 +52,17 @@ pub(super) fn assert_searches(conn: &Connection, sql: &str) {
         assert!(!step.contains("AUTOMATIC"), "{step}: {sql}");
         assert!(!step.contains("ORDER BY"), "{step}: {sql}");
     }
+}
+
+/// Asserts that SQLite prepares `sql` once, however often it runs.
+fn assert_stays_prepared(conn: &Connection, sql: &str) {
+    let mut statement = conn.prepare(sql).unwrap();
+    for run in 0_i64..3 {
+        let values = vec![run; statement.parameter_count()];
+        let mut rows = statement.query(rusqlite::params_from_iter(values)).unwrap();
+        while rows.next().unwrap().is_some() {}
+    }
+    assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
 }
 
 /// An object with `len` sealed bytes.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, StatementStatus};
 use rusqlite::types::Null;
+use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 
 use crate::store::handle::Store;

@@ -81,7 +81,9 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["ec/ecdh.json", "okp.json", "x963_kdf.json", "wycheproof/agreement.rs"], &[
         "CKM_ECDH1_DERIVE", "CKM_ECDH1_COFACTOR_DERIVE",
     ]),
-    (&["ec/ecdh_aes_key_wrap.json"], &["CKM_ECDH_AES_KEY_WRAP"]),
+    (&["ec/ecdh_aes_key_wrap.json"], &[
+        "CKM_ECDH_AES_KEY_WRAP", "CKM_ECDH_COF_AES_KEY_WRAP", "CKM_ECDH_X_AES_KEY_WRAP",
+    ]),
     (&["okp.json"], &["CKM_EC_EDWARDS_KEY_PAIR_GEN"]),
     (&["okp.json", "wycheproof/signatures.rs"], &["CKM_EDDSA"]),
     (&["okp.json", "wycheproof/agreement.rs"], &["CKM_EC_MONTGOMERY_KEY_PAIR_GEN"]),
@@ -158,6 +160,7 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_SHA3_256_KEY_DERIVATION", "CKM_SHA3_384_KEY_DERIVATION", "CKM_SHA3_512_KEY_DERIVATION",
         "CKM_SHA512_224_KEY_DERIVATION", "CKM_SHA512_256_KEY_DERIVATION",
     ]),
+    (&["shake.rsp"], &["CKM_SHAKE_128_KEY_DERIVATION", "CKM_SHAKE_256_KEY_DERIVATION"]),
     (&["wycheproof/derivation.rs"], &["CKM_HKDF_DERIVE", "CKM_HKDF_DATA"]),
     (&["wycheproof/derivation.rs"], &["CKM_PKCS5_PBKD2"]),
     (&["kbkdf.json"], &[

@@ -1,6 +1,8 @@
 //! Key derivation: HKDF (RFC 5869) and X9.63 from keys, PBKDF2 (RFC 8018) from passwords, Argon2id
 //! (RFC 9106) from PINs.
 
+use sha3::digest::{ExtendableOutput, Update, XofReader};
+use sha3::{Shake128, Shake256};
 use zeroize::Zeroizing;
 
 use super::hash::Hash;
@@ -32,6 +34,31 @@ pub(crate) fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
         let block = Zeroizing::new(hash.digest(&[shared, &counter.to_be_bytes(), info]));
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
+}
+
+/// An extendable-output function (FIPS 202 section 6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Xof {
+    Shake128,
+    Shake256,
+}
+
+impl Xof {
+    /// The first `len` bytes of the output for `input`.
+    pub(crate) fn derive(self, input: &[u8], len: usize) -> Secret {
+        let mut out = Secret::zeroed(len);
+        match self {
+            Self::Shake128 => squeeze::<Shake128>(input, &mut out),
+            Self::Shake256 => squeeze::<Shake256>(input, &mut out),
+        }
+        out
+    }
+}
+
+fn squeeze<X: Default + Update + ExtendableOutput>(input: &[u8], out: &mut [u8]) {
+    let mut xof = X::default();
+    xof.update(input);
+    xof.finalize_xof().read(out);
 }
 
 /// HKDF's extraction: a pseudo-random key as long as the hash.

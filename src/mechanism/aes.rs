@@ -1,6 +1,6 @@
 //! AES (PKCS#11 3.2 sections 6.10 to 6.16): ciphers, MACs and wraps.
 
-use super::cipher_wrap::{not_only_a_tag, seal, unwrap, whole_blocks};
+use super::cipher_wrap::{any_length, not_only_a_tag, seal, unwrap, whole_blocks};
 use super::{Key, Mechanism, MessageKind, ParamKind, Params, ROW, Unit, bad_param, no_params};
 use crate::ck;
 use crate::crypto::aes::BLOCK;
@@ -42,6 +42,8 @@ unwrap! {
     ECB: |key, params| block::ecb(key, params, Decrypt), whole_blocks, Nothing;
     CBC: |key, params| block::cbc(key, params, Decrypt), whole_blocks, Nothing;
     CBC_PAD: |key, params| block::cbc_pad(key, params, Decrypt), whole_blocks, Padding;
+    CTR: |key, params| ctr::begin(key, params, Decrypt), any_length, Nothing;
+    XTS_UNIT: |key, params| xts::begin(key, params, Decrypt), xts::is_unit, Nothing;
     GCM: gcm::decrypt, not_only_a_tag, Stream;
     CCM: |key, params| ccm::begin(key, params, Decrypt), not_only_a_tag, Stream;
 }
@@ -90,6 +92,8 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Ctr,
         encrypt: Some(|key, params| ctr::begin(key, params, Encrypt)),
         decrypt: Some(|key, params| ctr::begin(key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| seal(ctr::begin(key, params, Encrypt)?, clear)),
+        unwrap: Some(&CTR),
         ..AES
     },
     Mechanism {
@@ -149,6 +153,8 @@ pub(super) static ROWS: &[Mechanism] = &[
         params: ParamKind::Iv(BLOCK),
         encrypt: Some(|key, params| xts::begin(key, params, Encrypt)),
         decrypt: Some(|key, params| xts::begin(key, params, Decrypt)),
+        wrap: Some(|key, params, _, clear| seal(xts::begin(key, params, Encrypt)?, clear)),
+        unwrap: Some(&XTS_UNIT),
         ..XTS
     },
     Mechanism {

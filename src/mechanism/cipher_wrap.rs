@@ -35,6 +35,11 @@ pub(super) fn whole_blocks(_cipher: &dyn Cipher, len: usize) -> bool {
     len != 0 && len.is_multiple_of(BLOCK)
 }
 
+/// Whether a stream cipher makes `len` bytes of a text that is not empty.
+pub(super) fn any_length(_cipher: &dyn Cipher, len: usize) -> bool {
+    len != 0
+}
+
 /// Whether an authenticated cipher makes `len` bytes of a text that is not empty.
 pub(super) fn not_only_a_tag(cipher: &dyn Cipher, len: usize) -> bool {
     cipher.one_shot_bound(len) != 0

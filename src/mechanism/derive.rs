@@ -8,6 +8,7 @@ use super::{Composition, Key, Mechanism, Operand, ParamKind, Params, ROW, no_par
 use crate::ck;
 use crate::crypto::aes::{BLOCK, Cbc, Direction};
 use crate::crypto::hash::Hash;
+use crate::crypto::kdf::Xof;
 use crate::error::{Result, refuse};
 use crate::keytype;
 use crate::secret::Secret;
@@ -86,6 +87,18 @@ macro_rules! rows {
                 composition: Composition::OneWay { bounded: |_| true },
                 ..ANY
             },)+
+            Mechanism {
+                id: ck::CKM_SHAKE_128_KEY_DERIVATION,
+                name: "CKM_SHAKE_128_KEY_DERIVATION",
+                derive: Some(|key, params, _, len| shake(Xof::Shake128, key, params, len.unwrap_or(32))),
+                ..ANY
+            },
+            Mechanism {
+                id: ck::CKM_SHAKE_256_KEY_DERIVATION,
+                name: "CKM_SHAKE_256_KEY_DERIVATION",
+                derive: Some(|key, params, _, len| shake(Xof::Shake256, key, params, len.unwrap_or(64))),
+                ..ANY
+            },
         ]
     };
 }
@@ -248,6 +261,14 @@ fn whole_blocks(data: &[u8], len: Option<usize>) -> Result<&[u8]> {
 fn digest(hash: Hash, key: &Key, params: &Params, len: Option<usize>) -> Result<Secret> {
     no_params(params)?;
     first(Secret::from(hash.digest(&[value(key)?])), len)
+}
+
+fn shake(xof: Xof, key: &Key, params: &Params, len: usize) -> Result<Secret> {
+    no_params(params)?;
+    if !(1..=MAX).contains(&len) {
+        return refuse(ck::CKR_KEY_SIZE_RANGE, "a derived key has 1 byte to 64 KiB");
+    }
+    Ok(xof.derive(value(key)?, len))
 }
 
 #[cfg(test)]

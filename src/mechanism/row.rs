@@ -236,6 +236,9 @@ pub struct Mechanism {
     /// C_WrapKey fills keys up with zeros to a multiple of so many bytes, and C_UnwrapKey takes
     /// those away again.
     pub zero_padded: Option<usize>,
+    /// C_WrapKey puts zeros before keys, and C_UnwrapKey takes as many bytes as CKA_VALUE_LEN says from the
+    /// end of what it decrypts. Such a mechanism wraps and unwraps secret keys only.
+    pub zeros_before: bool,
 }
 
 /// A mechanism as a caller chose it: a row, and parameters of the row's kind.
@@ -273,6 +276,12 @@ impl Mechanism {
             Unit::Bytes => 8,
         };
         most == 0 || (least * unit..=most * unit).contains(&bits)
+    }
+
+    /// Whether it wraps and unwraps secret keys, and no private ones.
+    #[must_use]
+    pub fn for_secrets_alone(&self) -> bool {
+        self.unwrap_blind.is_some() || self.zeros_before
     }
 
     /// What a blob proves that is unwrapped with `params`; `None` where the row does not unwrap.
@@ -382,4 +391,5 @@ pub(crate) const ROW: Mechanism = Mechanism {
     composition: Composition::OneWay { bounded: |_| false },
     private_form: PrivateForm::Pkcs8,
     zero_padded: None,
+    zeros_before: false,
 };

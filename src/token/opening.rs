@@ -126,7 +126,10 @@ impl<'a> Opening<'a> {
     ) -> Result<Unwrapped> {
         self.clear(key, blob, key::lengths(attributes))
             .and_then(|Opened { clear, genuine }| {
-                let clear = key::without_padding(attributes, &clear, self.zeros(attributes));
+                let clear = match self.mechanism.zeros_before {
+                    true => key::last(attributes, &clear),
+                    false => key::without_padding(attributes, &clear, self.zeros(attributes)),
+                };
                 read(attributes, clear, self.mechanism.private_form)
                     .map(|material| Unwrapped { material, genuine })
             })

@@ -9,7 +9,7 @@ use crate::byok::{self, Algorithm, Refused, Rule, WrappingKey, profile};
 use crate::ck;
 use crate::crypto::rsa::RsaMaterial;
 use crate::error::{Error, Result, refuse};
-use crate::keytype::{self, Material};
+use crate::keytype::{self, KeyLengths, Material};
 use crate::mechanism::{Mechanism, Params};
 use crate::policy::{Action, Effect, Pieces, Use};
 
@@ -103,9 +103,7 @@ impl Token {
             .at("CKA_TENON_OWNER_NONCE"));
         }
         let facts = ImportFacts::new(&attributes, &usable.object.attributes, blob)?;
-        if mechanism.unwrap_blind.is_some() {
-            self.may_be_blind(mechanism, &attributes, binds)?;
-        }
+        self.may_open(mechanism, &attributes, binds)?;
         opening.check_length(&usable.key, blob)?;
         let unwrapped = opening.open(&usable.key, blob, &attributes)?;
         self.check_size(caller, &keys, &unwrapped.material)?;
@@ -192,21 +190,25 @@ impl Token {
         Ok(true)
     }
 
-    /// Refuses a key for which a pseudo-random key cannot take the place of a bad blob. A private key's form
-    /// would tell them apart, and garbage could bind an external key for ever.
-    fn may_be_blind(
-        &self,
-        mechanism: &Mechanism,
-        attributes: &Attributes,
-        binds: bool,
-    ) -> Result<()> {
-        if attributes.class() == ck::CKO_PRIVATE_KEY {
+    /// Refuses a private key where the mechanism unwraps secret keys alone: its form would tell whether the
+    /// blob was a good one. Refuses a template without a length where nothing else tells it. Refuses an
+    /// external key where a pseudo-random key may take the place of a bad blob: garbage could bind it for ever.
+    fn may_open(&self, mechanism: &Mechanism, attributes: &Attributes, binds: bool) -> Result<()> {
+        if mechanism.for_secrets_alone() && attributes.class() == ck::CKO_PRIVATE_KEY {
             return refuse(
                 ck::CKR_TEMPLATE_INCONSISTENT,
                 format!("{} unwraps secret keys alone", mechanism.name),
             );
         }
-        if binds && !self.state.config.pkcs1_imports {
+        let known_length = matches!(key::lengths(attributes), KeyLengths::Exactly(_));
+        if mechanism.zeros_before && !known_length {
+            return Err(Error::new(
+                ck::CKR_TEMPLATE_INCOMPLETE,
+                format!("{} does not tell the length of a key", mechanism.name),
+            )
+            .at("CKA_VALUE_LEN"));
+        }
+        if mechanism.unwrap_blind.is_some() && binds && !self.state.config.pkcs1_imports {
             return refuse(
                 ck::CKR_MECHANISM_INVALID,
                 format!(

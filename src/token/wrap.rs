@@ -80,7 +80,7 @@ impl Token {
             .usable_key(wrapping, Use::Wrap, mechanism)
             .map_err(as_wrapping_error)?;
         let object = self.object(handle).map_err(as_key_error)?;
-        if mechanism.unwrap_blind.is_some() && object.class() == ck::CKO_PRIVATE_KEY {
+        if mechanism.for_secrets_alone() && object.class() == ck::CKO_PRIVATE_KEY {
             return refuse(
                 ck::CKR_KEY_NOT_WRAPPABLE,
                 format!("{} wraps secret keys alone", mechanism.name),

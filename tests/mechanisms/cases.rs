@@ -27,6 +27,7 @@ pub(super) enum Keys {
     Ec,
     Sm2,
     Edwards,
+    Montgomery,
     MlDsa,
     MlKem,
     Aes,
@@ -249,15 +250,13 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             (Keys::Rsa, wrap_with(Some(256)), wrong, ANY, false)
         }
         ck::CKM_TENON_RSA_AES_ECB_PKCS7 => (Keys::Rsa, Params::Oaep(oaep()), given(), ANY, false),
-        ck::CKM_ECDH_AES_KEY_WRAP => {
+        ck::CKM_ECDH_AES_KEY_WRAP | ck::CKM_ECDH_COF_AES_KEY_WRAP | ck::CKM_ECDH_X_AES_KEY_WRAP => {
             let wrong = vec![Params::None, iv(), ecdh_wrap(100, None)];
-            (
-                Keys::Ec,
-                ecdh_wrap(256, Some(Hash::Sha256)),
-                wrong,
-                ANY,
-                false,
-            )
+            let keys = match row.id {
+                ck::CKM_ECDH_X_AES_KEY_WRAP => Keys::Montgomery,
+                _ => Keys::Ec,
+            };
+            (keys, ecdh_wrap(256, Some(Hash::Sha256)), wrong, ANY, false)
         }
         ck::CKM_TENON_SM2_KEY_PAIR_GEN | ck::CKM_TENON_SM2_SM3_SIGN | ck::CKM_TENON_SM2_SM4_ECB => {
             (Keys::Sm2, Params::None, given(), ANY, false)
@@ -276,7 +275,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         }
         ck::CKM_EC_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, false),
         ck::CKM_EC_EDWARDS_KEY_PAIR_GEN => (Keys::Edwards, Params::None, given(), ANY, true),
-        ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN => (Keys::Ec, Params::None, given(), ANY, true),
+        ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN => (Keys::Montgomery, Params::None, given(), ANY, true),
         ck::CKM_EDDSA => {
             let long = Params::Eddsa(Scheme::Context(vec![0; 256]));
             let empty = Params::Eddsa(Scheme::Context(Vec::new()));
@@ -400,6 +399,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA256_KEY_DERIVATION
         | ck::CKM_SHA384_KEY_DERIVATION
         | ck::CKM_SHA512_KEY_DERIVATION
+        | ck::CKM_SHAKE_128_KEY_DERIVATION
+        | ck::CKM_SHAKE_256_KEY_DERIVATION
         | ck::CKM_SHA512_224_KEY_DERIVATION
         | ck::CKM_SHA512_256_KEY_DERIVATION
         | ck::CKM_SHA3_224_KEY_DERIVATION
@@ -578,6 +579,7 @@ impl Case {
             Keys::Rsa | Keys::None | Keys::Sm2 => Keys::Ec,
             Keys::Ec
             | Keys::Edwards
+            | Keys::Montgomery
             | Keys::MlDsa
             | Keys::MlKem
             | Keys::Generic
@@ -602,6 +604,7 @@ fn keys(
         Keys::Ec => ec_pair(session, public(), private()),
         Keys::Sm2 => sm2_pair(session, public(), private()),
         Keys::Edwards => okp_pair(session, okp::Curve::Ed25519, public(), private()),
+        Keys::Montgomery => okp_pair(session, okp::Curve::X25519, public(), private()),
         Keys::MlDsa => ml_dsa_pair(session, public(), private()),
         Keys::MlKem => ml_kem_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),

@@ -50,10 +50,12 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
             full(|out| session.wrap_key(request, keys.public, key, out)).map(drop)
         }
         Use::Unwrap => {
-            let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
+            let template = attrs![
+                CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES, CKA_VALUE_LEN => 32,
+            ];
             // Of the right length for none: what is refused sooner never sees it.
             session
-                .unwrap_key(request, keys.private, &[0; 3], &template)
+                .unwrap_key(request, keys.private, &[], &template)
                 .map(drop)
         }
         Use::Encapsulate => {

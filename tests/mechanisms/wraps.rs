@@ -6,8 +6,8 @@ use tenon_pkcs11::api::out::Out;
 
 use super::cases::cases;
 use crate::common::{
-    Fixture, SO_PIN, USER_PIN, attrs, ec_pair, exactly, full, needed, okp_pair, returns, rsa_pair,
-    secret, sm2_pair,
+    Calls, Fixture, SO_PIN, USER_PIN, attrs, ec_pair, exactly, full, needed, okp_pair, returns,
+    rsa_pair, secret, sm2_pair, with,
 };
 
 fn value(fixture: &Fixture, key: ck::CK_OBJECT_HANDLE, kind: ck::CK_ATTRIBUTE_TYPE) -> Revealed {
@@ -31,6 +31,11 @@ fn a_secret_key_comes_back() {
 
         let mut template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
         template.extend(open());
+        if case.row.zeros_before {
+            let outcome = session.unwrap_key(case.request(), wrapping.private, &blob, &template);
+            returns!(outcome, CKR_TEMPLATE_INCOMPLETE, "{name}");
+            template.extend(attrs![CKA_VALUE_LEN => 32]);
+        }
         let unwrapped = session
             .unwrap_key(case.request(), wrapping.private, &blob, &template)
             .unwrap();
@@ -52,7 +57,7 @@ fn a_private_key_comes_back() {
     let sm2 = sm2_pair(session, vec![], open()).private;
     let okp = |curve| okp_pair(session, curve, vec![], open()).private;
     let (edwards, montgomery) = (okp(Curve::Ed25519), okp(Curve::X25519));
-    for case in cases(|row| row.wrap.is_some() && row.unwrap_blind.is_none()) {
+    for case in cases(|row| row.wrap.is_some() && !row.for_secrets_alone()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
         for (key, key_type, secret) in [
@@ -94,19 +99,23 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
     let session = &fixture.session;
     let key = secret(session, ck::CKK_AES, attrs![CKA_EXTRACTABLE => true]).public;
     let template = attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_AES];
-    for case in cases(|row| row.unwrap.is_some() && row.unwrap_blind.is_none()) {
+    for case in cases(|row| row.unwrap.is_some() && !row.for_secrets_alone()) {
         let name = case.name();
         let wrapping = case.keys(&fixture);
         let unwrap =
             |blob: &[u8]| session.unwrap_key(case.request(), wrapping.private, blob, &template);
         let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
-        for wrong in [&[][..], &blob[..7]] {
-            returns!(unwrap(wrong), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
+        returns!(unwrap(&[]), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
+        match name {
+            "CKM_AES_CTR" => returns!(unwrap(&blob[..7]), CKR_WRAPPED_KEY_INVALID),
+            _ => returns!(unwrap(&blob[..7]), CKR_WRAPPED_KEY_LEN_RANGE, "{name}"),
         }
         // A stream may be of any length, and so may DER; the others consist of blocks.
         let less = unwrap(&blob[..blob.len() - 1]);
         match name {
-            "CKM_AES_GCM"
+            "CKM_AES_CTR"
+            | "CKM_AES_XTS"
+            | "CKM_AES_GCM"
             | "CKM_AES_CCM"
             | "CKM_TENON_SM4_GCM"
             | "CKM_TENON_KMS_ENVELOPE"
@@ -193,13 +202,60 @@ fn a_blind_unwrap_tells_nothing_of_the_blob() {
     }
 }
 
+/// Section 6.1: "however many bytes are specified in the template for the length of the key are taken from
+/// the end of this sequence of bytes".
+#[test]
+fn raw_rsa_wraps_the_last_bytes_of_a_number() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let open = || attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    let [case] = &cases(|row| row.id == ck::CKM_RSA_X_509)[..] else {
+        panic!("raw RSA is one mechanism");
+    };
+    let pair = case.keys(&fixture);
+    let unwrap = |blob: &[u8], len: u64| {
+        let mut template =
+            attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET];
+        template.extend(attrs![CKA_VALUE_LEN => len]);
+        template.extend(open());
+        let made = session.unwrap_key(case.request(), pair.private, blob, &template)?;
+        Ok(value(&fixture, made, ck::CKA_VALUE))
+    };
+    for len in [1, 16, 255, 256] {
+        let bytes = [&[1][..], &vec![0x5A; len - 1]].concat();
+        let changes = with(open(), attrs![CKA_VALUE => &bytes]);
+        let key = secret(session, ck::CKK_GENERIC_SECRET, changes).public;
+        let blob = full(|out| session.wrap_key(case.request(), pair.public, key, out)).unwrap();
+        session.encrypt_init(case.request(), pair.public).unwrap();
+        assert_eq!(full(|out| session.encrypt(&bytes, out)).unwrap(), blob);
+        let len = u64::try_from(len).unwrap();
+        assert_eq!(unwrap(&blob, len).unwrap(), Revealed::Value(bytes.clone()));
+        let longer = [vec![0; 256 - bytes.len()], bytes.clone()].concat();
+        assert_eq!(unwrap(&blob, 256).unwrap(), Revealed::Value(longer));
+        assert_eq!(
+            unwrap(&blob, 1).unwrap(),
+            Revealed::Value(bytes[bytes.len() - 1..].to_vec())
+        );
+        returns!(unwrap(&blob, 257), CKR_WRAPPED_KEY_INVALID);
+        returns!(unwrap(&blob[1..], len), CKR_WRAPPED_KEY_LEN_RANGE);
+    }
+    returns!(unwrap(&[0xFF; 256], 16), CKR_WRAPPED_KEY_INVALID);
+    // 256 bytes that are no number below the modulus, and 257.
+    for len in [256, 257] {
+        let changes = with(open(), attrs![CKA_VALUE => &vec![0xFF; len]]);
+        let key = secret(session, ck::CKK_GENERIC_SECRET, changes).public;
+        let wrapped = full(|out| session.wrap_key(case.request(), pair.public, key, out));
+        returns!(wrapped, CKR_KEY_SIZE_RANGE, "{len}");
+    }
+}
+
 /// A private key's form would tell whether a blob was right.
 #[test]
-fn a_blind_unwrap_is_for_secret_keys_alone() {
+fn some_mechanisms_are_for_secret_keys_alone() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let ec = ec_pair(session, vec![], attrs![CKA_EXTRACTABLE => true]).private;
-    for case in cases(|row| row.unwrap_blind.is_some()) {
+    for case in cases(|row| row.for_secrets_alone()) {
         let wrapping = case.keys(&fixture);
         let wrapped = full(|out| session.wrap_key(case.request(), wrapping.public, ec, out));
         returns!(wrapped, CKR_KEY_NOT_WRAPPABLE, "{}", case.name());

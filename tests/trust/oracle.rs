@@ -42,12 +42,20 @@ fn iv(byte: u8) -> Params {
     Params::Iv(vec![byte; 16])
 }
 
+fn counter() -> Params {
+    Params::Ctr {
+        counter: [7; 16],
+        bits: 128,
+    }
+}
+
 /// Mechanisms without integrity: to unwrap with, and to make a blob of a plaintext with.
-fn mechanisms() -> [(u64, u64, Params, u64); 5] {
+fn mechanisms() -> [(u64, u64, Params, u64); 6] {
     [
         (ck::CKK_AES, ck::CKM_AES_ECB, Params::None, ck::CKM_AES_ECB),
         (ck::CKK_AES, ck::CKM_AES_CBC, iv(7), ck::CKM_AES_CBC),
         (ck::CKK_AES, ck::CKM_AES_CBC_PAD, iv(7), ck::CKM_AES_CBC),
+        (ck::CKK_AES, ck::CKM_AES_CTR, counter(), ck::CKM_AES_CTR),
         (
             ck::CKK_TENON_SM4,
             ck::CKM_TENON_SM4_ECB,
@@ -431,7 +439,12 @@ fn a_key_that_decrypts_unwraps_everything() {
     for (key_type, unwrap, params, make) in mechanisms() {
         let keys = twins(&fixture, key_type, attrs![CKA_DECRYPT => true]);
         let mut text = vec![0xC3; 31];
-        text.push(u8::from(unwrap == ck::CKM_AES_CBC_PAD));
+        match unwrap {
+            // A stream has the length of the key.
+            ck::CKM_AES_CTR => {}
+            ck::CKM_AES_CBC_PAD => text.push(1),
+            _ => text.push(0),
+        }
         let blob = encrypt(&fixture, keys.encrypting, (make, params.clone()), &text);
         let template = attrs![
             CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET,

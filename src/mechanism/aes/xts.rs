@@ -27,6 +27,11 @@ pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<
     }))
 }
 
+/// Whether a data unit has this length.
+pub(super) fn is_unit(_cipher: &dyn Cipher, len: usize) -> bool {
+    (BLOCK..=XTS_MAX).contains(&len)
+}
+
 /// Two random keys; they are equal with a probability of 2^-128 at most.
 pub(super) fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
     no_params(params)?;

@@ -153,6 +153,33 @@ fn digests_are_keys() {
 }
 
 #[test]
+fn extendable_outputs_are_keys_of_any_length() {
+    let mut seen = Vec::new();
+    for record in records(include_str!("../../../tests/vectors/shake.rsp")) {
+        let key = generic(&record["message"]);
+        for (id, name, usual) in [
+            (ck::CKM_SHAKE_128_KEY_DERIVATION, "shake128", 32),
+            (ck::CKM_SHAKE_256_KEY_DERIVATION, "shake256", 64),
+        ] {
+            let Some(output) = record.get(name) else {
+                continue;
+            };
+            let derived = derive(id, &key, &Params::None, Some(output.len())).unwrap();
+            assert_eq!(derived, *output, "{name}");
+            let whole = derive(id, &key, &Params::None, None).unwrap();
+            let both = usual.min(output.len());
+            assert_eq!((whole.len(), &whole[..both]), (usual, &output[..both]));
+            seen.push(id);
+        }
+        for len in [0, MAX + 1] {
+            let refused = derive(seen[0], &key, &Params::None, Some(len)).unwrap_err();
+            assert_eq!(refused.rv, ck::CKR_KEY_SIZE_RANGE);
+        }
+    }
+    assert!(seen.contains(&ck::CKM_SHAKE_256_KEY_DERIVATION));
+}
+
+#[test]
 fn ciphertexts_are_keys() {
     for record in records(include_str!("../../../tests/vectors/aes_cbc.rsp")) {
         let key = Key::new(aes::Key::new(&record["key"]).unwrap());

@@ -1,31 +1,76 @@
-//! CKM_ECDH_AES_KEY_WRAP (PKCS #11 3.2 section 6.3, "ECDH AES KEY WRAP"): the public key of a transport
-//! pair, 04 ‖ X ‖ Y or X25519's 32 bytes, then AES-KWP (RFC 5649) of the wrapped key under a key that
-//! ECDH agrees on.
+//! ECDH and AES key wrap (PKCS #11 3.2 section 6.3, "ECDH AES KEY WRAP", "ECDH COFACTOR AES KEY WRAP" and
+//! "ECDH Montgomery AES KEY WRAP"): the public key of a transport pair, then AES-KWP (RFC 5649) of the
+//! wrapped key under a key that ECDH agrees on.
 
 use super::ecdh::{agree, transport};
 use super::*;
+use crate::crypto::encoding::to_octet_string;
 use crate::crypto::kdf::x963;
 use crate::crypto::keywrap::{KWP_MIN_LEN, KWP_UNIT, kwp_unwrap, kwp_wrap};
 use crate::crypto::okp;
 use crate::mechanism::{BadBlob, EcdhWrap, ParamKind, Unwrap};
-use crate::rng::Rng;
 use crate::secret::Secret;
 
-pub(in crate::mechanism) static ROWS: &[Mechanism] = &[Mechanism {
-    id: ck::CKM_ECDH_AES_KEY_WRAP,
-    name: "CKM_ECDH_AES_KEY_WRAP",
-    key_types: &[ck::CKK_EC, ck::CKK_EC_MONTGOMERY],
+const WRAP: Mechanism = Mechanism {
     params: ParamKind::EcdhAesKeyWrap,
-    wrap: Some(wrap),
-    unwrap: Some(&UNWRAP),
+    wrap: Some(|key, params, _, clear| wrap(Transport::Bare, key, params, clear)),
+    unwrap: Some(&BARE),
     ..EC
-}];
+};
 
-pub(super) static UNWRAP: Unwrap = Unwrap {
-    length,
-    open,
+pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
+    Mechanism {
+        id: ck::CKM_ECDH_AES_KEY_WRAP,
+        name: "CKM_ECDH_AES_KEY_WRAP",
+        key_types: &[ck::CKK_EC, ck::CKK_EC_MONTGOMERY],
+        ..WRAP
+    },
+    // All curves have cofactor 1, so the agreement is the same.
+    Mechanism {
+        id: ck::CKM_ECDH_COF_AES_KEY_WRAP,
+        name: "CKM_ECDH_COF_AES_KEY_WRAP",
+        wrap: Some(|key, params, _, clear| wrap(Transport::Der, key, params, clear)),
+        unwrap: Some(&DER),
+        ..WRAP
+    },
+    Mechanism {
+        id: ck::CKM_ECDH_X_AES_KEY_WRAP,
+        name: "CKM_ECDH_X_AES_KEY_WRAP",
+        key_types: &[ck::CKK_EC_MONTGOMERY],
+        sizes: (255, 255),
+        ..WRAP
+    },
+];
+
+pub(super) static BARE: Unwrap = Unwrap {
+    length: |key, params, len| length(Transport::Bare, key, params, len),
+    open: |key, params, blob| open(Transport::Bare, key, params, blob),
     proof: Proof::Integrity,
 };
+
+static DER: Unwrap = Unwrap {
+    length: |key, params, len| length(Transport::Der, key, params, len),
+    open: |key, params, blob| open(Transport::Der, key, params, blob),
+    proof: Proof::Integrity,
+};
+
+/// How a blob begins with the public key of the transport pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// 04 ‖ X ‖ Y, or X25519's 32 bytes.
+    Bare,
+    /// A DER OCTET STRING that holds these.
+    Der,
+}
+
+impl Transport {
+    fn encode(self, point: Vec<u8>) -> Result<Vec<u8>> {
+        match self {
+            Self::Bare => Ok(point),
+            Self::Der => Ok(to_octet_string(&point)?),
+        }
+    }
+}
 
 /// Length of the AES key in bytes, and the whole parameter.
 fn expected(params: &Params) -> Result<(usize, &EcdhWrap)> {
@@ -40,9 +85,10 @@ fn expected(params: &Params) -> Result<(usize, &EcdhWrap)> {
     }
 }
 
-fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
+fn wrap(form: Transport, key: &Key, params: &Params, clear: &[u8]) -> Result<Vec<u8>> {
     let (len, of) = expected(params)?;
-    let (mut blob, shared) = transport(key)?;
+    let (point, shared) = transport(key)?;
+    let mut blob = form.encode(point)?;
     blob.extend(kwp_wrap(&aes_key(shared, len, of)?, clear)?);
     Ok(blob)
 }
@@ -60,18 +106,21 @@ fn aes_key(shared: Secret, len: usize, of: &EcdhWrap) -> Result<Secret> {
     Ok(out)
 }
 
-/// Bytes of a public key and of a shared secret.
-fn lengths(key: &Key) -> Result<(usize, usize)> {
-    if key.of::<okp::PrivateKey>().is_some() {
-        return Ok((okp::KEY_LEN, okp::KEY_LEN));
-    }
-    let curve = private(key)?.curve();
-    Ok((curve.point_len(), curve.field_len()))
+/// Bytes of a public key in this form, and of a shared secret.
+fn lengths(form: Transport, key: &Key) -> Result<(usize, usize)> {
+    let (point, shared) = match key.of::<okp::PrivateKey>() {
+        Some(_) => (okp::KEY_LEN, okp::KEY_LEN),
+        None => {
+            let curve = private(key)?.curve();
+            (curve.point_len(), curve.field_len())
+        }
+    };
+    Ok((form.encode(vec![0; point])?.len(), shared))
 }
 
-fn length(key: &Key, params: &Params, len: usize) -> Result<()> {
+fn length(form: Transport, key: &Key, params: &Params, len: usize) -> Result<()> {
     let (aes_len, of) = expected(params)?;
-    let (point_len, shared_len) = lengths(key)?;
+    let (point_len, shared_len) = lengths(form, key)?;
     if of.kdf.is_none() && shared_len < aes_len {
         return bad_param("the shared secret is shorter than ulAESKeyBits");
     }
@@ -86,8 +135,13 @@ fn length(key: &Key, params: &Params, len: usize) -> Result<()> {
 
 /// A transport key that is not on the curve is refused at once: the caller can see that too, so the
 /// time tells nothing.
-fn open(key: &Key, params: &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob> {
-    let (Ok((len, of)), Ok((point_len, _))) = (expected(params), lengths(key)) else {
+fn open(
+    form: Transport,
+    key: &Key,
+    params: &Params,
+    blob: &[u8],
+) -> std::result::Result<Secret, BadBlob> {
+    let (Ok((len, of)), Ok((point_len, _))) = (expected(params), lengths(form, key)) else {
         return Err(BadBlob);
     };
     let (point, tail) = blob.split_at_checked(point_len).ok_or(BadBlob)?;

@@ -22,6 +22,7 @@ mod encapsulation;
 mod oaep;
 mod pkcs1_wrap;
 mod raw;
+mod raw_wrap;
 mod recover;
 mod rows;
 pub(super) mod signature;

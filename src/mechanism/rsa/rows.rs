@@ -1,7 +1,9 @@
 //! The rows of RSA.
 
 use super::*;
-use super::{aes_ecb_wrap, aes_key_wrap, encapsulation, oaep, pkcs1_wrap, raw, recover, signature};
+use super::{
+    aes_ecb_wrap, aes_key_wrap, encapsulation, oaep, pkcs1_wrap, raw, raw_wrap, recover, signature,
+};
 
 pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
     Mechanism {
@@ -34,6 +36,9 @@ pub(in crate::mechanism) static ROWS: &[Mechanism] = &[
         verify: Some(raw::verify),
         sign_recover: Some(raw::sign),
         verify_recover: Some(recover::raw),
+        wrap: Some(raw_wrap::wrap),
+        unwrap: Some(&raw_wrap::UNWRAP),
+        zeros_before: true,
         ..RSA
     },
     Mechanism {

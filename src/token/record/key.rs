@@ -281,6 +281,16 @@ pub(in crate::token) fn without_padding<'a>(
     clear
 }
 
+/// The last bytes, as many as a secret key with these attributes has; all of them where several lengths are
+/// possible, or fewer bytes are there.
+pub(in crate::token) fn last<'a>(attributes: &Attributes, clear: &'a [u8]) -> &'a [u8] {
+    let start = match lengths(attributes) {
+        KeyLengths::Exactly(len) => clear.len().saturating_sub(len),
+        KeyLengths::Among(_) | KeyLengths::Any => 0,
+    };
+    &clear[start..]
+}
+
 /// The clear bytes that wrapping this key encrypts: raw for a secret key, in the mechanism's form for a
 /// private key.
 ///

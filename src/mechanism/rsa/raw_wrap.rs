@@ -1,0 +1,37 @@
+//! CKM_RSA_X_509 as a key wrap (PKCS #11 3.2 section 6.1, "X.509 (raw) RSA"): the value of a secret key, with
+//! zeros before it, is the number that is encrypted.
+
+use super::*;
+
+pub(super) static UNWRAP: Unwrap = Unwrap {
+    length: |key, params, len| {
+        no_params(params)?;
+        if len != private(key)?.modulus_len() {
+            return wrong_blob_length();
+        }
+        Ok(())
+    },
+    open,
+    proof: Proof::Nothing,
+};
+
+pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
+    no_params(params)?;
+    let key = public(key)?;
+    let mut out = vec![0; key.modulus_len()];
+    key.encrypt_raw(clear, &mut out)
+        .map_err(|error| match error {
+            // As a number, a key as long as the modulus may be greater.
+            crypto::Error::InputRange => wrapping(crypto::Error::InputLength),
+            other => wrapping(other),
+        })?;
+    Ok(out)
+}
+
+/// As many bytes as the modulus has.
+fn open(key: &Key, _: &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob> {
+    let key = private(key).map_err(|_| BadBlob)?;
+    let mut out = Secret::zeroed(key.modulus_len());
+    key.decrypt_raw(blob, &mut out).map_err(|_| BadBlob)?;
+    Ok(out)
+}

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod error;
+mod independence;
 mod job;
 mod lifecycle;
 mod matrix;
@@ -16,6 +17,7 @@ mod tests;
 pub use crate::keytype::{Curve, Spec};
 pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, WrappingKey, WrappingScheme};
 pub(crate) use error::Error;
+pub(crate) use independence::{ENVELOPES_ALONE, is_independent};
 pub use job::Job;
 pub(crate) use job::Refused;
 pub(crate) use lifecycle::{

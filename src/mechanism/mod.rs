@@ -44,8 +44,8 @@ pub use params::{
     ParamKind, Params, Pss, Scheme, SignContext,
 };
 pub(crate) use row::{
-    BadBlob, BeginCipher, Composition, Decapsulate, Encapsulated, Kem, OpenBlob, Opened, Operand,
-    Proof, Unwrap,
+    BadBlob, Begin, Composition, Decapsulate, Encapsulated, Kem, OpenBlob, Opened, Operand, Proof,
+    Unwrap,
 };
 pub use row::{Mechanism, PrivateForm, Request, Unit};
 pub(crate) use table::KEY_WRAP_PAD_PKCS7;

@@ -13,9 +13,8 @@ use super::message::MessageKind;
 use super::op::{Cipher, Digester, Signer, Verifier};
 use super::params::{ParamKind, Params};
 
-pub(crate) type BeginCipher = fn(&Arc<Key>, &Params) -> Result<Box<dyn Cipher>>;
-pub(crate) type BeginSign = fn(&Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
-pub(crate) type BeginVerify = fn(&Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
+/// Makes the work of an operation with a ready key: a cipher, a signer or a verifier.
+pub(crate) type Begin<W> = fn(&Arc<Key>, &Params) -> Result<Box<W>>;
 pub(crate) type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
 /// Wraps the clear encoding of a key: raw bytes of a secret key; of a private key what
 /// `Mechanism::private_form` says.
@@ -175,21 +174,21 @@ pub struct Mechanism {
     /// CKF_EC_… flags, which do not follow from the uses.
     pub flags: ck::CK_FLAGS,
     /// C_EncryptInit.
-    pub encrypt: Option<BeginCipher>,
+    pub encrypt: Option<Begin<dyn Cipher>>,
     /// C_DecryptInit.
-    pub decrypt: Option<BeginCipher>,
+    pub decrypt: Option<Begin<dyn Cipher>>,
     /// C_MessageEncryptInit and C_MessageDecryptInit, which use `encrypt` and `decrypt` for each
     /// message: the structure of a message's parameter.
     pub messages: Option<MessageKind>,
     /// C_SignInit.
-    pub sign: Option<BeginSign>,
+    pub sign: Option<Begin<dyn Signer>>,
     /// C_VerifyInit and C_VerifySignatureInit.
-    pub verify: Option<BeginVerify>,
+    pub verify: Option<Begin<dyn Verifier>>,
     /// C_SignRecoverInit: the signature holds the data.
-    pub sign_recover: Option<BeginSign>,
+    pub sign_recover: Option<Begin<dyn Signer>>,
     /// C_VerifyRecoverInit: takes a signature and gives the data in it, or CKR_SIGNATURE_INVALID or
     /// CKR_SIGNATURE_LEN_RANGE.
-    pub verify_recover: Option<BeginCipher>,
+    pub verify_recover: Option<Begin<dyn Cipher>>,
     /// C_DigestInit.
     pub digest: Option<BeginDigest>,
     /// C_WrapKey.

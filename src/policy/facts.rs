@@ -123,7 +123,7 @@ impl KeyFacts {
     /// Whether the key encrypts by envelopes alone, which no other key opens (BYOK rule 8).
     #[must_use]
     pub fn independent(&self) -> bool {
-        self.allowed.as_deref() == Some(&[ck::CKM_TENON_KMS_ENVELOPE])
+        byok::is_independent(self.allowed.as_deref())
     }
 
     /// Whether the value must not be read.

@@ -5,19 +5,17 @@ use std::sync::Arc;
 use super::active::After;
 use super::message_based::{MessageBased, Process};
 use crate::error::Result;
-use crate::mechanism::{Key, Params, Signer, Verifier};
+use crate::mechanism::{Begin, Key, Params, Signer, Verifier};
 use crate::out::Out;
 use crate::token::Object;
-
-/// A mechanism's column, which makes the work of one message.
-pub(super) type BeginMessage<W> = fn(&Arc<Key>, &Params) -> Result<Box<W>>;
 
 /// A process of signatures or verifications.
 pub(super) type MessageSignatures<W> = MessageBased<SignatureProcess<W>, Box<W>>;
 
 /// What all messages of a process share.
 pub struct SignatureProcess<W: ?Sized> {
-    pub(super) begin: BeginMessage<W>,
+    /// Makes the work of one message.
+    pub(super) begin: Begin<W>,
     pub(super) params: Params,
     pub(super) key: Arc<Key>,
     pub(super) object: Arc<Object>,

@@ -8,7 +8,7 @@ use super::active::After;
 use super::message_based::{MessageBased, Process};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{BeginCipher, Cipher, Ivs, Key, MessageKind, MessageParams};
+use crate::mechanism::{Begin, Cipher, Ivs, Key, MessageKind, MessageParams};
 use crate::out::Out;
 use crate::secret::Secret;
 use crate::token::{Object, Token};
@@ -19,7 +19,7 @@ pub(crate) type Messages = MessageBased<MessageProcess, ActiveMessage>;
 /// What all messages of a process share.
 pub struct MessageProcess {
     pub(super) kind: MessageKind,
-    pub(super) begin: BeginCipher,
+    pub(super) begin: Begin<dyn Cipher>,
     pub(super) key: Arc<Key>,
     pub(super) object: Arc<Object>,
     pub(super) token: Arc<Token>,

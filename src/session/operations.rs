@@ -1,7 +1,6 @@
 //! The operations of a session: the one list of them, and the step that takes one out of its slot.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::active::{ActiveOperation, After, OperationSlot, Phase, TypedSlot};
 use super::message_signatures::MessageSignatures;
@@ -9,7 +8,7 @@ use super::messages::Messages;
 use super::work::SignatureVerifier;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{BeginCipher, Cipher, Digester, Key, Mechanism, Params, Signer, Verifier};
+use crate::mechanism::{Begin, Cipher, Digester, Mechanism, Signer, Verifier};
 use crate::out::too_small;
 use crate::policy::Use;
 use crate::token::{Handle, Object};
@@ -39,9 +38,6 @@ pub trait Operation {
         may_continue: impl Fn(&Object) -> Result<()>,
     ) -> Result<()>;
 }
-
-/// A mechanism's column: makes the work of an operation with a ready key.
-pub(super) type Begin<W> = fn(&Arc<Key>, &Params) -> Result<Box<W>>;
 
 /// An operation that an Init function begins with a mechanism and a key.
 pub trait Keyed: Operation<Active = ActiveOperation<Self::Work>> {
@@ -142,13 +138,13 @@ operations! {
 pub trait KeyedMessages: Operation<Active = Messages> {
     const USE: Use;
 
-    fn begin(row: &Mechanism) -> Option<BeginCipher>;
+    fn begin(row: &Mechanism) -> Option<Begin<dyn Cipher>>;
 }
 
 impl KeyedMessages for MessageEncrypt {
     const USE: Use = Use::Encrypt;
 
-    fn begin(row: &Mechanism) -> Option<BeginCipher> {
+    fn begin(row: &Mechanism) -> Option<Begin<dyn Cipher>> {
         row.encrypt
     }
 }
@@ -156,7 +152,7 @@ impl KeyedMessages for MessageEncrypt {
 impl KeyedMessages for MessageDecrypt {
     const USE: Use = Use::Decrypt;
 
-    fn begin(row: &Mechanism) -> Option<BeginCipher> {
+    fn begin(row: &Mechanism) -> Option<Begin<dyn Cipher>> {
         row.decrypt
     }
 }

@@ -7,6 +7,15 @@ use clap::Args;
 
 use crate::{Result, files};
 
+/// Who may read a file.
+#[derive(Clone, Copy)]
+pub(super) enum Readers {
+    /// Everybody whom the umask lets.
+    Everybody,
+    /// Only who made it.
+    Maker,
+}
+
 #[derive(Args)]
 pub(super) struct Folder {
     /// Folder of the files, which with --json are written only if it is given
@@ -47,20 +56,16 @@ impl Folder {
     pub(super) fn write<const N: usize>(
         &self,
         places: &[PathBuf; N],
-        contents: [&[u8]; N],
+        contents: [(&[u8], Readers); N],
     ) -> Result<()> {
-        for (file, content) in places.iter().zip(contents) {
+        for (file, (content, readers)) in places.iter().zip(contents) {
             if self.replace && file.exists() {
                 fs::remove_file(file)
                     .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
             }
-            // Of these files the public keys alone end so; the others are for who made them.
-            let public = file
-                .extension()
-                .is_some_and(|end| end == "pem" || end == "bin");
-            match public {
-                true => files::write_new(file, content)?,
-                false => files::write_private(file, content)?,
+            match readers {
+                Readers::Everybody => files::write_new(file, content)?,
+                Readers::Maker => files::write_private(file, content)?,
             }
         }
         Ok(())

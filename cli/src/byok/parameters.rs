@@ -1,6 +1,8 @@
 //! `tenon byok parameters`: a public key to wrap material with, and its import token, as
 //! GetParametersForImport gives them.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
@@ -14,7 +16,7 @@ use tenon_pkcs11::api::rng;
 use super::algorithm::{self, NamedAlgorithm};
 use super::base64;
 use super::external::{External, Target, field, now};
-use super::folder::Folder;
+use super::folder::{Folder, Readers};
 use crate::Result;
 use crate::object::value;
 use crate::output::hex;
@@ -86,11 +88,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
         let token = base64::encode(&made.import_token);
         let contents = [
-            pem.as_bytes(),
-            &made.public_key,
-            token.as_bytes(),
-            &made.statement,
-            &made.signature,
+            (pem.as_bytes(), Readers::Everybody),
+            (&made.public_key, Readers::Everybody),
+            (token.as_bytes(), Readers::Maker),
+            (&made.statement, Readers::Maker),
+            (&made.signature, Readers::Maker),
         ];
         arguments.folder.write(places, contents)?;
     }
@@ -233,13 +235,16 @@ fn generate(
 
 fn wrapping_key(text: &str) -> std::result::Result<WrappingKey, String> {
     let name = text.to_ascii_uppercase().replace('-', "_");
-    match name.as_str() {
-        "RSA_2048" => Ok(WrappingKey::Rsa(2048)),
-        "RSA_3072" => Ok(WrappingKey::Rsa(3072)),
-        "RSA_4096" => Ok(WrappingKey::Rsa(4096)),
-        "EC_SM2" | "SM2" => Ok(WrappingKey::Sm2),
-        _ => Err("there are RSA_2048, RSA_3072, RSA_4096 and EC_SM2 (or SM2)".to_owned()),
-    }
+    let names = || {
+        let profiles = profile::all();
+        profiles.flat_map(|of| WrappingKey::ALL.map(|key| (of.wrapping_key_name(key), key)))
+    };
+    let found = names().find(|(known, _)| *known == name);
+    found.map(|(_, key)| key).ok_or_else(|| {
+        let known: BTreeSet<_> = names().map(|(known, _)| known).collect();
+        let known: Vec<_> = known.into_iter().collect();
+        format!("there are {}", known.join(", "))
+    })
 }
 
 #[cfg(test)]
@@ -280,6 +285,20 @@ mod tests {
         let google = profile::find(b"google").unwrap();
         let refused = first_allowed(google, Spec::Aes(256), &[3], &WrappingKey::ALL).unwrap_err();
         assert!(refused.to_string().contains("Google"), "{refused}");
+    }
+
+    #[test]
+    fn wrapping_keys_are_read_by_the_names_that_services_give_them() {
+        for (name, expected) in [
+            ("RSA_2048", WrappingKey::Rsa(2048)),
+            ("rsa-4096", WrappingKey::Rsa(4096)),
+            ("EC_SM2", WrappingKey::Sm2),
+            ("sm2", WrappingKey::Sm2),
+        ] {
+            assert_eq!(wrapping_key(name), Ok(expected), "{name}");
+        }
+        let refused = wrapping_key("RSA_1024").unwrap_err();
+        assert_eq!(refused, "there are EC_SM2, RSA_2048, RSA_3072, RSA_4096, SM2");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tenon_pkcs11::api::keytype;
 
 use super::base64;
 use crate::keyfile::{self, Item};
-use crate::output::{hex, printable};
+use crate::output::{hex, printable, uid};
 use crate::{Result, files};
 
 /// Bytes of r and of s.
@@ -78,7 +78,7 @@ impl Signed {
             checked: vec!["signature: by the attestation key".to_owned()],
         };
         if let Some(id) = &self.key_id {
-            let id = id.replace('-', "").to_ascii_lowercase();
+            let id = uid(id).map_or_else(|| id.clone(), |uid| hex(&uid));
             proven.same("KeyId", "uid", &id)?;
         }
         if let Some(serial) = &self.serial {

@@ -10,7 +10,7 @@ use tenon_pkcs11::api::token::Receipt;
 
 use super::base64;
 use super::external::{External, Target};
-use super::folder::Folder;
+use super::folder::{Folder, Readers};
 use crate::Result;
 use crate::output::{hex, key_id, uid};
 use crate::token::OpenSession;
@@ -32,7 +32,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let places = arguments.folder.places(names, format.is_json())?;
     if let Some(places) = &places {
         let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &receipt.public_key)?;
-        let contents = [&receipt.statement, &receipt.signature, pem.as_bytes()];
+        let contents = [
+            (receipt.statement.as_slice(), Readers::Maker),
+            (&receipt.signature, Readers::Maker),
+            (pem.as_bytes(), Readers::Everybody),
+        ];
         arguments.folder.write(places, contents)?;
     }
     let answer = json!({

@@ -138,7 +138,7 @@ fn the_wrong_key_or_parameter_is_refused() {
     let inconsistent = ck::CKR_KEY_TYPE_INCONSISTENT;
     for row in ROWS.iter().chain(signature::ROWS) {
         let parameter = Params::Oaep(oaep(Hash::Sha256));
-        let begin = |begin: Option<crate::mechanism::BeginCipher>, key, params: &Params| {
+        let begin = |begin: Option<crate::mechanism::Begin<dyn Cipher>>, key, params: &Params| {
             begin.map_or(inconsistent, |begin| rv(begin(key, params)))
         };
         assert_eq!(begin(row.encrypt, &private, &parameter), inconsistent);

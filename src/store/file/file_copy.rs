@@ -16,7 +16,7 @@ use super::draft::{self, Draft};
 use super::file_store::FileStore;
 use super::files::{self, beside};
 use super::folder::{self, Umask};
-use super::log_file::{self, alone, fold, keep_log_at_close, remove};
+use super::log_file::{self, alone, fold, keep_log_at_close};
 use super::log_mark::LogMark;
 use super::rows::{FileRows, GENERATION};
 use super::{counter, gen_file, schema};
@@ -157,9 +157,9 @@ impl FileCopy {
         self.sync()?;
         // No process has the old store open, and its log is folded in, so it is whole without these.
         for path in [beside(&target, "-wal"), beside(&target, "-shm")] {
-            remove(&path)?;
+            files::remove(&path)?;
         }
-        remove(&gen_file::path_of(&target)?)?;
+        files::remove(&gen_file::path_of(&target)?)?;
         if old.is_none() {
             return self.draft.publish(&target);
         }

@@ -148,6 +148,14 @@ pub(super) fn is_readable(path: &Path) -> bool {
     accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS).is_ok()
 }
 
+/// Removes a file; none there is no error.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&e, path)),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the names in the folder of `path` survive a power loss.
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else {

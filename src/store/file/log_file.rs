@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::connection::{Purpose, connect};
-use super::files::{beside, open_regular, sync_directory};
+use super::files::{beside, open_regular, remove, sync_directory};
 use super::log_mark::{LEN, LogMark, LogSpan, ROW};
 use super::rows::FileRows;
 use super::schema;
@@ -162,14 +162,6 @@ pub(super) fn keep_log_at_close(conn: &Connection) -> Result<()> {
 pub(super) fn fold(conn: &Connection) -> Result<()> {
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy == 0 { Ok(()) } else { Err(Error::Busy) }
-}
-
-/// Removes a file; none there is no error.
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(&e, path)),
-        _ => Ok(()),
-    }
 }
 
 /// The marks of the log at `path`; `None` where there is no log, or no mark in it.

@@ -18,16 +18,13 @@
 //! A power failure may tear the page that holds a mark. A mark that cannot be read proves nothing, so
 //! the log then counts as the database's, as it does for SQLite.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
+use super::rows::FileRows;
 use crate::store::error::Result;
 
 pub(super) const ROW: &str = "store.log";
 pub(super) const LEN: usize = 48;
-
-const READ: &str = "SELECT value FROM meta WHERE name = ?1";
-const STORE: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
-     ON CONFLICT (name) DO UPDATE SET value = ?2";
 
 /// Random; new each time a process that is alone opens the database.
 pub(super) type LogId = [u8; 16];
@@ -60,8 +57,7 @@ impl LogMark {
 
     /// The database's mark; `None` where there is none or it is torn.
     pub(super) fn read(conn: &Connection) -> Result<Option<Self>> {
-        let mut statement = conn.prepare_cached(READ)?;
-        let bytes: Option<Vec<u8>> = statement.query_row([ROW], |row| row.get(0)).optional()?;
+        let bytes = FileRows::new(conn).value(ROW)?;
         Ok(bytes.and_then(|bytes| Self::decode(&bytes)))
     }
 
@@ -70,9 +66,7 @@ impl LogMark {
     }
 
     pub(super) fn write(&self, conn: &Connection) -> Result<()> {
-        conn.prepare_cached(STORE)?
-            .execute(params![ROW, self.encode()])?;
-        Ok(())
+        FileRows::new(conn).set_value(ROW, &self.encode())
     }
 
     /// The mark of the commit with `generation`, under the same id.

@@ -1,7 +1,6 @@
 //! Removing a store with everything that belongs to it.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs::OpenOptions;
 use std::ops::Range;
 use std::path::Path;
 
@@ -28,10 +27,10 @@ pub fn remove(path: &Path) -> Result<()> {
     // Held until the files are gone, so that no process opens the store meanwhile.
     let _alone = alone(&path)?;
     for beside in slot_files::beside(&path) {
-        unlink(&beside)?;
+        files::remove(&beside)?;
     }
     files::sync_directory(&path)?;
-    unlink(&path)?;
+    files::remove(&path)?;
     files::sync_directory(&path)
 }
 
@@ -61,11 +60,4 @@ fn lock(path: &Path, bytes: Range<i64>) -> Result<Description> {
     }
     let held = description.find(bytes).ok().flatten();
     Err(Error::InUse(held.and_then(|held| held.process)))
-}
-
-fn unlink(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&e, path)),
-        _ => Ok(()),
-    }
 }

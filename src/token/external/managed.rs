@@ -183,15 +183,15 @@ fn set_usage(attributes: &mut Attributes, usage: Usage) {
 /// Makes a symmetric key of a service that encrypts independent of all other keys: envelopes alone name
 /// the key that opens them (BYOK rule 8). A template that names CKA_ALLOWED_MECHANISMS decides itself.
 fn set_independence(attributes: &mut Attributes, profile: &Profile, making: Making, usage: Usage) {
-    let envelope = || Value::Ulongs(vec![ck::CKM_TENON_KMS_ENVELOPE]);
     let chooses = attributes.get(ck::CKA_ALLOWED_MECHANISMS).is_none();
     if making.spec.private() || !usage.encrypt {
         return;
     }
     if chooses && !profile.takes_every_way() {
-        attributes.set(ck::CKA_ALLOWED_MECHANISMS, envelope());
+        let envelopes = Value::Ulongs(byok::ENVELOPES_ALONE.to_vec());
+        attributes.set(ck::CKA_ALLOWED_MECHANISMS, envelopes);
     }
-    let independent = attributes.get(ck::CKA_ALLOWED_MECHANISMS) == Some(&envelope());
+    let independent = byok::is_independent(attributes.ulongs(ck::CKA_ALLOWED_MECHANISMS));
     if independent && !making.separate_roles {
         for kind in [ck::CKA_WRAP, ck::CKA_UNWRAP] {
             attributes.set(kind, Value::Bool(true));

@@ -183,10 +183,9 @@ pub(in crate::token) fn next_uid(attributes: &Attributes) -> Option<Uid> {
 
 /// Whether the key encrypts by mechanisms whose ciphertext does not name the version that made it.
 fn is_raw(attributes: &Attributes) -> bool {
-    let envelope = [ck::CKM_TENON_KMS_ENVELOPE];
     attributes.class() == ck::CKO_SECRET_KEY
         && attributes.bool(ck::CKA_ENCRYPT)
-        && attributes.ulongs(ck::CKA_ALLOWED_MECHANISMS) != Some(&envelope)
+        && !byok::is_independent(attributes.ulongs(ck::CKA_ALLOWED_MECHANISMS))
 }
 
 /// When and why the material ended; (0, "") where it lives or never came.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::attr::{self, Attributes};
-use crate::byok::Spec;
+use crate::byok::{self, Spec};
 use crate::ck;
 use crate::crypto::hash::{Hash, hmac_sha256};
 use crate::crypto::kdf::hkdf_sha256;
@@ -222,10 +222,8 @@ fn is_hmac(attributes: &Attributes) -> bool {
 
 /// Whether what is encrypted under the key can open under no other key (rule 8).
 fn independence(attributes: &Attributes) -> &'static str {
-    match attributes.get(ck::CKA_ALLOWED_MECHANISMS) {
-        Some(attr::Value::Ulongs(allowed)) if *allowed == [ck::CKM_TENON_KMS_ENVELOPE] => {
-            "envelope"
-        }
-        _ => "raw",
+    match byok::is_independent(attributes.ulongs(ck::CKA_ALLOWED_MECHANISMS)) {
+        true => "envelope",
+        false => "raw",
     }
 }

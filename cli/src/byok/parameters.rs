@@ -298,7 +298,10 @@ mod tests {
             assert_eq!(wrapping_key(name), Ok(expected), "{name}");
         }
         let refused = wrapping_key("RSA_1024").unwrap_err();
-        assert_eq!(refused, "there are EC_SM2, RSA_2048, RSA_3072, RSA_4096, SM2");
+        assert_eq!(
+            refused,
+            "there are EC_SM2, RSA_2048, RSA_3072, RSA_4096, SM2"
+        );
     }
 
     #[test]

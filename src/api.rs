@@ -82,6 +82,10 @@ pub mod crypto {
     pub mod rsa {
         pub use crate::crypto::rsa::{PrivateKey, PublicKey, RsaMaterial, generate, spki};
     }
+
+    pub mod shares {
+        pub use crate::crypto::shares::{Sharing, check_value};
+    }
 }
 
 pub mod error {

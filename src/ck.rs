@@ -72,6 +72,15 @@ pub const CKA_TENON_IMPORTED_AT: CK_ATTRIBUTE_TYPE = vendor(0x18);
 /// When the key's last material ended: 8 bytes, big-endian Unix seconds, 0 = none has. Read-only.
 pub const CKA_TENON_ENDED_AT: CK_ATTRIBUTE_TYPE = vendor(0x19);
 
+/// Of an external key whose material comes in shares: how many make it, how many there are. 2 bytes.
+pub const CKA_TENON_SHARES: CK_ATTRIBUTE_TYPE = vendor(0x1B);
+/// In the template of C_UnwrapKey: the number of the share that comes, from 1, 1 byte. Read from the key:
+/// the numbers of the shares that wait for others, a byte each.
+pub const CKA_TENON_SHARE: CK_ATTRIBUTE_TYPE = vendor(0x1C);
+/// The check value of the material that the shares make (`crypto::shares::check_value`), 8 bytes. In the
+/// template of C_UnwrapKey that of the material which this share completes.
+pub const CKA_TENON_SHARES_CHECK_VALUE: CK_ATTRIBUTE_TYPE = vendor(0x1E);
+
 /// What its service calls the spec of an external key, UTF-8.
 pub const CKA_TENON_KEY_SPEC: CK_ATTRIBUTE_TYPE = vendor(0x20);
 
@@ -83,6 +92,12 @@ pub const INTERNAL_BLOB_DIGEST: CK_ATTRIBUTE_TYPE = vendor(0xE0);
 pub const INTERNAL_WRAPPING_DIGEST: CK_ATTRIBUTE_TYPE = vendor(0xE1);
 /// `record::statement::material_proof` of secret material.
 pub const INTERNAL_MATERIAL_PROOF: CK_ATTRIBUTE_TYPE = vendor(0xE2);
+/// Of an external key or an import job: the shares that wait for others (`external::shares`).
+pub const INTERNAL_WAITING_SHARES: CK_ATTRIBUTE_TYPE = vendor(0xE3);
+/// On the record of a share, which no client ever sees: uid of the external key, 16 bytes.
+pub const INTERNAL_SHARE_OF: CK_ATTRIBUTE_TYPE = vendor(0xE4);
+/// What the receipt says of the shares that made the material: a JSON object.
+pub const INTERNAL_SHARES_JOINED: CK_ATTRIBUTE_TYPE = vendor(0xE5);
 
 /// Binding of an external key: what its material must be (docs/design.md, section 7).
 pub const INTERNAL_BINDING: CK_ATTRIBUTE_TYPE = vendor(0xF0);

@@ -100,15 +100,18 @@ impl From<store::Error> for Error {
 impl From<byok::Error> for Error {
     /// The return values of BYOK section 6.
     fn from(error: byok::Error) -> Self {
-        use byok::{Error as E, Rule};
+        use byok::{Error as E, Rule, ShareRefusal as Share};
         let rv = match error {
             E::State(_) | E::Administration(..) | E::VersionPending | E::NoNext => {
                 ck::CKR_KEY_FUNCTION_NOT_PERMITTED
             }
-            E::Mismatch { named: true } => ck::CKR_TENON_MATERIAL_MISMATCH,
+            E::Mismatch { named: true } | E::Share(Share::Differs | Share::Wrong) => {
+                ck::CKR_TENON_MATERIAL_MISMATCH
+            }
             E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,
             E::ExpiryPast
             | E::Value(_)
+            | E::Share(Share::Number(_))
             | E::Profile(_, Rule::ExpiryMaximum | Rule::Deletion | Rule::Metadata(_)) => {
                 ck::CKR_ATTRIBUTE_VALUE_INVALID
             }
@@ -131,6 +134,7 @@ impl From<byok::Error> for Error {
             | E::NotNew
             | E::AliasTaken
             | E::Pkcs1Off
+            | E::Share(Share::Whole | Share::NotInShares | Share::Unproven)
             | E::Job(_) => ck::CKR_TEMPLATE_INCONSISTENT,
             E::Fixed => ck::CKR_ATTRIBUTE_READ_ONLY,
         };

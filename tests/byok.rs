@@ -39,6 +39,8 @@ mod pkcs1;
 mod receipt;
 #[path = "byok/rotation.rs"]
 mod rotation;
+#[path = "byok/shares.rs"]
+mod shares;
 #[path = "byok/sm.rs"]
 mod sm;
 #[path = "byok/specs.rs"]

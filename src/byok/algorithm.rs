@@ -109,6 +109,15 @@ impl Algorithm {
         ALGORITHMS.iter().find(|row| row.number == number)
     }
 
+    /// Whether a blob that opens is the one that was wrapped, by whomever.
+    #[must_use]
+    pub fn proves_integrity(&self) -> bool {
+        !matches!(
+            self.scheme,
+            WrappingScheme::Pkcs1 | WrappingScheme::OaepEcb(_) | WrappingScheme::Sm2Sm4
+        )
+    }
+
     /// OAEP's hash.
     #[must_use]
     pub fn hash(&self) -> Option<OaepHash> {

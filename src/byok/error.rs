@@ -5,6 +5,7 @@ use std::fmt;
 use super::job::Refused;
 use super::matrix::Act;
 use super::profile::{Profile, Rule};
+use super::share::ShareRefusal;
 use super::state::State;
 
 /// Why the lifecycle refuses.
@@ -26,6 +27,8 @@ pub(crate) enum Error {
     Profile(&'static Profile, Rule),
     /// The import job does not serve.
     Job(Refused),
+    /// The import does not bring what a key with, or without, shares takes.
+    Share(ShareRefusal),
     /// A wrapping algorithm that the configuration leaves off.
     Pkcs1Off,
     /// The value is none that the attribute can have.
@@ -143,6 +146,7 @@ impl fmt::Display for Error {
             Self::ExpiryPast => f.write_str("the expiry has already passed"),
             Self::Profile(profile, rule) => f.write_str(&profile.refusal(*rule)),
             Self::Job(why) => why.fmt(f),
+            Self::Share(why) => why.fmt(f),
             Self::Pkcs1Off => f.write_str(
                 "RSAES_PKCS1_V1_5 brings the material of external keys only where `byok.pkcs1` is set",
             ),

@@ -199,7 +199,7 @@ pub(crate) fn may_rotate(
 pub(crate) enum Destruction {
     /// It was never bound: it goes whole.
     Whole,
-    /// Its material is erased; key and binding stay.
+    /// Its material is erased, and the shares of it that wait; key and binding stay.
     Material,
     /// It is bound and has no material, of no version: nothing happens.
     Nothing,
@@ -213,11 +213,12 @@ pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
     if facts.generated {
         return Destruction::Refused(Undying::Generated);
     }
-    match (facts.bound, facts.material || facts.older != 0) {
-        (false, _) if facts.of_service => Destruction::Refused(Undying::NeverBound),
-        (false, _) => Destruction::Whole,
-        (true, true) => Destruction::Material,
-        (true, false) => Destruction::Nothing,
+    let something = facts.material || facts.older != 0 || facts.shares_wait;
+    match (facts.bound, something) {
+        (false, false) if facts.of_service => Destruction::Refused(Undying::NeverBound),
+        (false, _) if !facts.of_service => Destruction::Whole,
+        (_, true) => Destruction::Material,
+        (_, false) => Destruction::Nothing,
     }
 }
 

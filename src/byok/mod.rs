@@ -10,6 +10,7 @@ mod lifecycle;
 mod matrix;
 mod metadata;
 pub(crate) mod profile;
+mod share;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -27,5 +28,6 @@ pub(crate) use lifecycle::{
 pub(crate) use matrix::Act;
 pub use metadata::parse_tags;
 pub use profile::{AlgorithmName, Profile, Rotation, Rule, SpecName, Usage};
+pub(crate) use share::{ShareRefusal, may_bring};
 pub(crate) use state::{ExternalFacts, state};
 pub use state::{State, expired};

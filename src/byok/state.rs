@@ -30,6 +30,8 @@ pub struct ExternalFacts {
     pub older_missing: bool,
     /// The first end of the material of an older version that the key needs; 0 = never.
     pub older_end: UnixTime,
+    /// Shares of its material have come, and wait for others.
+    pub shares_wait: bool,
     /// The key encrypts by mechanisms whose ciphertext does not name its version (rule 8).
     pub raw: bool,
 }

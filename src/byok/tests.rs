@@ -16,6 +16,7 @@ const LIVE: ExternalFacts = ExternalFacts {
     older: 0,
     older_missing: false,
     older_end: 0,
+    shares_wait: false,
     raw: false,
 };
 
@@ -506,4 +507,19 @@ fn older_versions_have_material_to_delete() {
         ..expired
     };
     assert_eq!(destruction(&rotated), Destruction::Material);
+    let shares = ExternalFacts {
+        shares_wait: true,
+        ..ExternalFacts::default()
+    };
+    assert_eq!(destruction(&shares), Destruction::Whole);
+    let of_service = ExternalFacts {
+        of_service: true,
+        ..shares
+    };
+    assert_eq!(destruction(&of_service), Destruction::Material);
+    let again = ExternalFacts {
+        shares_wait: true,
+        ..expired
+    };
+    assert_eq!(destruction(&again), Destruction::Material);
 }

@@ -24,6 +24,7 @@ pub(crate) mod rand;
 pub(crate) mod rsa;
 pub(crate) mod seal;
 pub(crate) mod seeded;
+pub(crate) mod shares;
 pub(crate) mod sm4;
 mod sys;
 #[cfg(test)]

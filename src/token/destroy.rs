@@ -6,7 +6,7 @@ use crate::policy::{Action, Effect};
 
 use super::cache::object::{Handle, Home};
 use super::cache::objects::no_such_object;
-use super::external::end;
+use super::external::{end, shares};
 use super::identity::audit::Event;
 use super::record::external::{is_job, profile_of};
 use super::{CallingSession, Token};
@@ -34,10 +34,12 @@ impl Token {
                         Some(record) if is_job(&record.attributes) => {
                             end::remove_job(change, record)
                         }
-                        _ => change.remove(&object.uid),
+                        Some(record) => end::remove(change, record),
+                        None => change.remove(&object.uid),
                     };
                 }
                 let mut record = record.ok_or_else(no_such_object)?;
+                shares::erase_waiting(change, &mut record)?;
                 match profile_of(&record.attributes)?.rotation {
                     Rotation::Pending { .. } => end::erase(change, &mut record),
                     _ => end::erase_all(change, &mut record),

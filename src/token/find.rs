@@ -155,7 +155,7 @@ impl Candidates<'_> {
                 return Ok(false);
             }
         };
-        if external::of_version(&attributes).is_some() {
+        if external::inner(&attributes) {
             return Ok(false);
         }
         let facts = facts(&attributes, false);

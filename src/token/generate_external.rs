@@ -3,10 +3,13 @@
 use super::{CallingSession, Token};
 use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::ck;
-use crate::error::{Result, refuse};
+use crate::config::LogLevel;
+use crate::error::{Error, Result, refuse};
+use crate::log;
 use crate::mechanism::Mechanism;
 use crate::token::cache::object::Handle;
 use crate::token::identity::audit::Event;
+use crate::token::record::external::sharing;
 use crate::token::record::new::New;
 
 use super::external::import::{has_name, note_shared_name};
@@ -58,6 +61,7 @@ impl Token {
             separate_roles: self.state.config.separate_roles,
         };
         managed::settle(&mut attributes, making)?;
+        may_share(&attributes)?;
         coerce(&mut attributes);
         self.may_make(caller, &keys, &attributes)?;
         let (new, shared) = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
@@ -75,5 +79,32 @@ impl Token {
             note_shared_name();
         }
         Ok(self.adopt(caller.session, new))
+    }
+}
+
+/// Whether the template says in how many shares the material comes as it must.
+fn may_share(attributes: &Attributes) -> Result<()> {
+    let [shares, check_value] = [ck::CKA_TENON_SHARES, ck::CKA_TENON_SHARES_CHECK_VALUE]
+        .map(|kind| attributes.get(kind).is_some());
+    match (shares, check_value) {
+        (true, _) if sharing(attributes).is_none() => Err(Error::new(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "how many shares make the material, then how many there are, a byte each: 2 at least, and no more than there are",
+        )
+        .at("CKA_TENON_SHARES")),
+        (false, true) => Err(Error::new(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "the check value is that of material in shares: say CKA_TENON_SHARES too",
+        )
+        .at("CKA_TENON_SHARES_CHECK_VALUE")),
+        (true, false) => {
+            log::note(
+                LogLevel::Warning,
+                "the key has no CKA_TENON_SHARES_CHECK_VALUE, so nothing tells a wrong share from a right one: the \
+                 key is bound for ever to whatever the first shares make",
+            );
+            Ok(())
+        }
+        (true, true) | (false, false) => Ok(()),
     }
 }

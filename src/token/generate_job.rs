@@ -20,7 +20,9 @@ use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::pair::Asked;
 use super::record::external::profile_of;
-use super::record::statement::{Receipt, about_key, about_profile, fields, hex, spki_digest};
+use super::record::statement::{
+    Receipt, about_key, about_profile, about_shares, fields, hex, spki_digest,
+};
 use super::record::uid::uid_of;
 use super::{CallingSession, Token};
 
@@ -122,7 +124,12 @@ impl Token {
     ) -> Result<Receipt> {
         let serial = keys.identity.serial_text();
         let mut statement = match &job.target {
-            Some(uid) => about_key(&serial, uid, &self.import_target(uid)?.attributes),
+            Some(uid) => {
+                let target = self.import_target(uid)?;
+                let mut about = about_key(&serial, uid, &target.attributes);
+                about.extend(about_shares(&target.attributes));
+                about
+            }
             None => about_profile(&serial, private),
         };
         statement.extend(fields([

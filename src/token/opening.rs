@@ -117,6 +117,24 @@ impl<'a> Opening<'a> {
         self.open_as(key, blob, attributes, read)
     }
 
+    /// Opens a blob that holds a share of the material of a key with these attributes, and nothing else is
+    /// known of it than the length of a secret key's.
+    pub(super) fn open_share(
+        &self,
+        key: &Key,
+        blob: &[u8],
+        attributes: &Attributes,
+    ) -> Result<Unwrapped> {
+        let lengths = key::lengths(attributes);
+        self.clear(key, blob, lengths)
+            .filter(|opened| lengths.fit(opened.clear.len()))
+            .map(|Opened { clear, genuine }| Unwrapped {
+                material: Material::Secret(clear),
+                genuine,
+            })
+            .ok_or_else(|| self.refused())
+    }
+
     fn open_as(
         &self,
         key: &Key,

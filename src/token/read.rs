@@ -7,8 +7,11 @@ use crate::policy::Action;
 
 use super::Token;
 use super::cache::object::{Handle, Object};
+use super::external::shares::waiting_numbers;
 use super::external::version;
-use super::record::external::{ended, has_profile, is_external, revealed_state, time_value};
+use super::record::external::{
+    ended, has_profile, is_external, revealed_state, sharing, time_value,
+};
 use crate::clock::UnixTime;
 
 impl Token {
@@ -65,6 +68,10 @@ impl Token {
             }
             ck::CKA_TENON_ENDED_AT if is_external(&object.attributes) => {
                 time(ended(&object.attributes, now).0)
+            }
+            ck::CKA_TENON_SHARE if sharing(&object.attributes).is_some() => {
+                let numbers = waiting_numbers(&object.attributes, now);
+                Some(Revealed::Value(numbers))
             }
             _ => None,
         })

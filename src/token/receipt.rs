@@ -8,7 +8,9 @@ use super::identity::audit::{Entry, Event, Touch, Touched};
 use super::identity::state::Keys;
 use super::record::damaged::damaged;
 use super::record::external::{ended, facts, is_external, material_row, stale};
-use super::record::statement::{Receipt, about_import, about_key, canonical, fields, hex};
+use super::record::statement::{
+    Receipt, about_import, about_key, about_shares, canonical, fields, hex,
+};
 use crate::attr::Attributes;
 use crate::attr::Revealed;
 use crate::byok::{self, State};
@@ -202,6 +204,7 @@ fn receipt_statement(keys: &Keys, object: &Object, state: State) -> Map<String, 
     let serial = keys.identity.serial_text();
     let mut statement = about_key(&serial, &object.uid, attributes);
     statement.extend(about_import(attributes));
+    statement.extend(about_shares(attributes));
     statement.extend(fields([
         ("type", json!(RECEIPT)),
         ("origin", json!(origin(attributes))),

@@ -16,7 +16,7 @@ use crate::policy::{Action, Effect, Pieces, Use};
 use super::change::lives::bound_by_id;
 use super::identity::state::Keys;
 use super::opening::{Opening, as_unwrapping_error, bad_blob};
-use super::record::external::profile_of;
+use super::record::external::{profile_of, shares_of};
 use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Object};
 use crate::token::external::import::{self, UnwrappedMaterial};
@@ -144,11 +144,17 @@ impl Token {
         attributes: &Attributes,
     ) -> Result<bool> {
         let mechanism = opening.mechanism;
-        let job_only = [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_IMPORT_TOKEN];
+        let job_only = [
+            ck::CKA_TENON_IMPORT_TARGET,
+            ck::CKA_TENON_IMPORT_TOKEN,
+            ck::CKA_TENON_SHARE,
+            ck::CKA_TENON_SHARES,
+            ck::CKA_TENON_SHARES_CHECK_VALUE,
+        ];
         if job_only.iter().any(|kind| attributes.get(*kind).is_some()) {
             return refuse(
                 ck::CKR_TEMPLATE_INCONSISTENT,
-                "import targets and tokens belong to import jobs, and this unwrapping key is none",
+                "import targets, import tokens and shares belong to import jobs, and this unwrapping key is none",
             );
         }
         let named = attributes
@@ -274,6 +280,7 @@ fn may_bring(algorithm: Option<(&'static Algorithm, WrappingKey)>, target: &Obje
     if target.attributes.bool(ck::CKA_TENON_REQUIRE_TOKEN) {
         return Err(byok::Error::Job(Refused::TokenMissing).into());
     }
+    byok::may_bring(shares_of(&target.attributes), None).map_err(byok::Error::Share)?;
     let profile = profile_of(&target.attributes)?;
     match algorithm {
         _ if profile.takes_every_way() => Ok(()),

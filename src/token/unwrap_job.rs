@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Job, Profile, Refused, WrappingKey, WrappingScheme};
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::config::LogLevel;
 use crate::crypto::hash::Hash;
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use super::access::UsableKey;
 use super::cache::object::{Handle, Object};
 use super::external::import::{self, UnwrappedMaterial};
 use super::external::job::{check_token, hash_of, may_wrap};
+use super::external::shares::{self, NewShare};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::opening::Opening;
@@ -28,7 +30,7 @@ use super::record::uid::{uid_of, unique_id};
 use super::{CallingSession, Token};
 
 /// Attributes that the template of an import may have, if they agree with the target's.
-const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
+const AGREED: [ck::CK_ATTRIBUTE_TYPE; 8] = [
     ck::CKA_CLASS,
     ck::CKA_KEY_TYPE,
     ck::CKA_TOKEN,
@@ -36,10 +38,13 @@ const AGREED: [ck::CK_ATTRIBUTE_TYPE; 7] = [
     ck::CKA_VALUE_LEN,
     ck::CKA_EC_PARAMS,
     ck::CKA_TENON_IMPORT_TARGET,
+    ck::CKA_TENON_SHARES,
 ];
 
 /// Attributes that are of this import alone.
-const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 5] = [
+const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 7] = [
+    ck::CKA_TENON_SHARE,
+    ck::CKA_TENON_SHARES_CHECK_VALUE,
     ck::CKA_TENON_OWNER_NONCE,
     ck::CKA_TENON_NEW_MATERIAL,
     ck::CKA_LABEL,
@@ -123,30 +128,20 @@ impl Token {
         self.decide(Action::Import, &target, &keys, caller.read_write)?;
         let given = said.bytes(ck::CKA_TENON_IMPORT_TOKEN);
         check_token(&keys, job, given, &target)?;
-        let expires_at = said
-            .bytes(ck::CKA_TENON_EXPIRES_AT)
-            .map(|_| time_value(&said, ck::CKA_TENON_EXPIRES_AT));
-        byok::expiry(expires_at, profile, self.state.time.now().at)
-            .map_err(|refused| self.state.time.explained_byok(refused))?;
-        let new_material = said.bool(ck::CKA_TENON_NEW_MATERIAL);
-        if let (true, Some(facts)) = (new_material, external::facts(&target.attributes)) {
-            let spec = external::spec_of(&target.attributes);
-            byok::may_import_next(&facts, profile, spec)?;
-        }
-        if let Some(label) = said.bytes(ck::CKA_LABEL) {
-            byok::describes(profile, ck::CKA_LABEL, label)?;
-        }
+        let expires_at = self.judge_import(&said, &target.attributes, profile)?;
+        let share = share_number(&said, &target.attributes)?;
         let facts = ImportFacts::new(&said, &usable.object.attributes, blob)?;
         opening.check_length(&usable.key, blob)?;
         let shape = shape(&target.attributes);
-        let unwrapped = match binding(&target.attributes) {
-            Some(_) => opening.open_bound(&usable.key, blob, &shape)?,
-            None => opening.open(&usable.key, blob, &shape)?,
+        let unwrapped = match (share, binding(&target.attributes)) {
+            (Some(_), _) => opening.open_share(&usable.key, blob, &target.attributes)?,
+            (None, Some(_)) => opening.open_bound(&usable.key, blob, &shape)?,
+            (None, None) => opening.open(&usable.key, blob, &shape)?,
         };
         let unwrapped = UnwrappedMaterial {
             attributes: &said,
             expires_at,
-            new_material,
+            new_material: said.bool(ck::CKA_TENON_NEW_MATERIAL),
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),
@@ -154,10 +149,41 @@ impl Token {
             algorithm: algorithm.name,
         };
         let doing = Event::Import.with(mechanism.id).by(job.wrapping);
-        self.change(&keys, doing, |change| {
-            import::import_into(change, &keys, &target.uid, &unwrapped)
+        self.change(&keys, doing, |change| match share {
+            Some(number) => {
+                let new = NewShare {
+                    number,
+                    job,
+                    shape: &shape,
+                };
+                shares::import_share(change, &keys, &target.uid, &new, &unwrapped)
+            }
+            None => import::import_into(change, &keys, &target.uid, &unwrapped),
         })?;
         Ok(target.handle())
+    }
+
+    /// Whether the target and its profile take an import with the attributes `said`; the expiry that these ask
+    /// for.
+    fn judge_import(
+        &self,
+        said: &Attributes,
+        target: &Attributes,
+        profile: &'static Profile,
+    ) -> Result<Option<UnixTime>> {
+        let expires_at = said
+            .bytes(ck::CKA_TENON_EXPIRES_AT)
+            .map(|_| time_value(said, ck::CKA_TENON_EXPIRES_AT));
+        byok::expiry(expires_at, profile, self.state.time.now().at)
+            .map_err(|refused| self.state.time.explained_byok(refused))?;
+        let new_material = said.bool(ck::CKA_TENON_NEW_MATERIAL);
+        if let (true, Some(facts)) = (new_material, external::facts(target)) {
+            byok::may_import_next(&facts, profile, external::spec_of(target))?;
+        }
+        if let Some(label) = said.bytes(ck::CKA_LABEL) {
+            byok::describes(profile, ck::CKA_LABEL, label)?;
+        }
+        Ok(expires_at)
     }
 }
 
@@ -197,6 +223,15 @@ fn said(target: &Object, template: &[RawAttribute], keys: &Keys) -> Result<Attri
         );
     }
     Ok(attributes)
+}
+
+/// The number of the share that an import with the attributes `said` brings; `None` for whole material.
+fn share_number(said: &Attributes, target: &Attributes) -> Result<Option<u8>> {
+    let number = said
+        .bytes(ck::CKA_TENON_SHARE)
+        .and_then(|bytes| bytes.first().copied());
+    byok::may_bring(external::shares_of(target), number).map_err(byok::Error::Share)?;
+    Ok(number)
 }
 
 fn unknown(kind: ck::CK_ATTRIBUTE_TYPE) -> Error {

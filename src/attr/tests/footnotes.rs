@@ -240,7 +240,8 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_TENON_KEY_SPEC 2 4 6; CKA_TENON_RECEIPT 2 4 6; CKA_TENON_RECEIPT_SIGNATURE 2 4 6;
             CKA_TENON_OWNER_NONCE 2 4 6; CKA_TENON_ROTATE 2 4 6; CKA_TENON_VERSIONS 2 4 6;
             CKA_TENON_NEW_MATERIAL 2 4 6; CKA_TENON_CREATED_AT 2 4 6; CKA_TENON_IMPORTED_AT 2 4 6;
-            CKA_TENON_ENDED_AT 2 4 6;
+            CKA_TENON_ENDED_AT 2 4 6; CKA_TENON_SHARES 2 4 6; CKA_TENON_SHARE 2 4 6;
+            CKA_TENON_SHARES_CHECK_VALUE 2 4 6;
         },
     ),
     (
@@ -334,8 +335,18 @@ const DEPARTURES: &[Departure] = &[
     // External keys and import jobs.
     (
         HELD,
-        &[ck::CKA_TENON_EXPIRES_AT, ck::CKA_TENON_NEW_MATERIAL],
+        &[
+            ck::CKA_TENON_EXPIRES_AT,
+            ck::CKA_TENON_NEW_MATERIAL,
+            ck::CKA_TENON_SHARE,
+        ],
         &[Unwrap],
+        Optional,
+    ),
+    (
+        HELD,
+        &[ck::CKA_TENON_SHARES, ck::CKA_TENON_SHARES_CHECK_VALUE],
+        &[Generate, Unwrap],
         Optional,
     ),
     (

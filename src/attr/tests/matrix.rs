@@ -95,6 +95,9 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_TENON_CREATED_AT
         | ck::CKA_TENON_IMPORTED_AT
         | ck::CKA_TENON_ENDED_AT => Value::Bytes(vec![0; 8]),
+        ck::CKA_TENON_SHARES => Value::Bytes(vec![2, 3]),
+        ck::CKA_TENON_SHARE => Value::Bytes(vec![1]),
+        ck::CKA_TENON_SHARES_CHECK_VALUE => Value::Bytes(vec![9; 8]),
         ck::CKA_TENON_MATERIAL_ID => Value::Bytes(vec![7; 16]),
         ck::CKA_ALLOWED_MECHANISMS => Value::Ulongs(vec![ck::CKM_AES_GCM]),
         ck::CKA_WRAP_TEMPLATE

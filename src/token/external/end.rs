@@ -9,7 +9,7 @@ use crate::store::{SearchConditions, Uid};
 use crate::token::change::transaction::Change;
 use crate::token::record::vault::Record;
 
-use super::version;
+use super::{shares, version};
 use crate::token::record::external::{DELETED, EXPIRED, next_uid, of_job, of_material, of_version};
 
 /// Erases the material of an external key or of another of its versions, with check value and expiry.
@@ -76,7 +76,8 @@ pub(in crate::token) fn erase_all(change: &mut Change<'_>, record: &mut Record) 
     change.put(record, None)
 }
 
-/// Removes the private key of an import job and, so that nobody wraps with it any more, the public one.
+/// Removes the private key of an import job and, so that nobody wraps with it any more, the public one;
+/// with them the shares that it brought and that still wait.
 pub(in crate::token) fn remove_job(change: &mut Change<'_>, record: &Record) -> Result<()> {
     let spki = record.attributes.bytes(ck::CKA_PUBLIC_KEY_INFO);
     for uid in public_halves(change, record)? {
@@ -90,7 +91,7 @@ pub(in crate::token) fn remove_job(change: &mut Change<'_>, record: &Record) -> 
             change.remove(&uid)?;
         }
     }
-    change.remove(&record.uid)
+    remove(change, record)
 }
 
 /// Uids of the public keys that the index lists under the components of this private key.
@@ -120,8 +121,10 @@ fn public_halves(change: &Change<'_>, record: &Record) -> Result<Vec<Uid>> {
     Ok(uids)
 }
 
-/// Removes an object; an external key with all its versions.
+/// Removes an object; an external key with all its versions, and with the shares that wait; an import job with
+/// the shares that it brought.
 pub(in crate::token) fn remove(change: &mut Change<'_>, record: &Record) -> Result<()> {
+    shares::erase_with(change, record)?;
     for older in version::older(change, &record.attributes)? {
         change.remove(&older.uid)?;
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::attr::{Attributes, Value};
-use crate::byok::{self, Destination, Equal, Import, Imported, profile};
+use crate::byok::{self, Destination, Equal, Import, Imported, ShareRefusal, profile};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
@@ -24,7 +24,7 @@ use crate::token::record::vault::{Record, Vault};
 use super::template::{coerce, refuse_bound_identity};
 use super::version;
 use crate::token::record::external::{
-    BINDING, facts, is_bound_to, is_external, profile_of, spec_of,
+    BINDING, facts, is_bound_to, is_external, profile_of, sharing, spec_of,
 };
 
 pub(in crate::token) struct UnwrappedMaterial<'a> {
@@ -60,7 +60,7 @@ pub(in crate::token) fn import_by_id(
             (new_by_id(change, unwrapped.attributes)?, shared)
         }
     };
-    import(change, keys, &mut record, unwrapped)?;
+    import_record(change, keys, &mut record, unwrapped)?;
     Ok((record, shared))
 }
 
@@ -70,11 +70,15 @@ pub(in crate::token) fn import_into(
     target: &Uid,
     unwrapped: &UnwrappedMaterial<'_>,
 ) -> Result<()> {
-    let mut record = change
-        .get(target)?
-        .filter(|record| is_external(&record.attributes))
-        .ok_or(byok::Error::Job(byok::Refused::Target))?;
-    import(change, keys, &mut record, unwrapped)
+    let mut record = external_key(change, target)?;
+    import_record(change, keys, &mut record, unwrapped)
+}
+
+/// The external key into which an import goes.
+pub(in crate::token) fn external_key(change: &Change<'_>, uid: &Uid) -> Result<Record> {
+    let record = change.get(uid)?;
+    let record = record.filter(|record| is_external(&record.attributes));
+    Ok(record.ok_or(byok::Error::Job(byok::Refused::Target))?)
 }
 
 /// A new external key of profile `open`, under the name of these attributes.
@@ -157,12 +161,16 @@ fn namesakes(
     Ok(uids)
 }
 
-fn import(
+/// Imports whole material into the key of this record, which this stores.
+pub(in crate::token) fn import_record(
     change: &mut Change<'_>,
     keys: &Keys,
     record: &mut Record,
     unwrapped: &UnwrappedMaterial<'_>,
 ) -> Result<()> {
+    if sharing(&record.attributes).is_some() && unwrapped.facts.shares.is_none() {
+        return Err(byok::Error::Share(ShareRefusal::Whole).into());
+    }
     let master = keys.master("an import needs the user's login")?;
     let fingerprint = Secret::copy(&fingerprint(
         master,

@@ -1,7 +1,7 @@
 //! Import jobs (BYOK section 3): their statements and tokens, and which algorithms they allow.
 
 use crate::attr::RawAttribute;
-use crate::byok::{self, Algorithm, Job, OaepHash, Profile, Refused, WrappingKey};
+use crate::byok::{self, Algorithm, Job, OaepHash, Profile, Refused, ShareRefusal, WrappingKey};
 use crate::ck;
 use crate::crypto::hash::Hash;
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::token::record::external::time_value;
 use crate::token::record::uid::uid_of;
 
 use super::template::OF_JOBS;
-use crate::token::record::external::spec_of;
+use crate::token::record::external::{sharing, spec_of};
 
 /// Whether the private template of C_GenerateKeyPair asks for an import job.
 pub(in crate::token) fn orders_job(private: &[RawAttribute]) -> bool {
@@ -50,6 +50,9 @@ pub(in crate::token) fn may_wrap(
     wrapping: WrappingKey,
     target: &Object,
 ) -> Result<()> {
+    if sharing(&target.attributes).is_some() && !algorithm.proves_integrity() {
+        return Err(byok::Error::Share(ShareRefusal::Unproven).into());
+    }
     let Some(spec) = spec_of(&target.attributes) else {
         return Ok(());
     };

@@ -7,22 +7,28 @@ use crate::error::{Error, Result, refuse};
 use crate::log;
 
 /// Attributes that only external and managed keys have.
-pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 5] = [
+pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 7] = [
     ck::CKA_TENON_PROFILE,
     ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,
+    ck::CKA_TENON_SHARES,
+    ck::CKA_TENON_SHARES_CHECK_VALUE,
 ];
 /// Those of `OF_EXTERNAL` that import jobs which serve many keys do not have.
-pub(in crate::token) const OF_KEY_ALONE: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+pub(in crate::token) const OF_KEY_ALONE: [ck::CK_ATTRIBUTE_TYPE; 6] = [
     ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,
+    ck::CKA_TENON_SHARES,
+    ck::CKA_TENON_SHARES_CHECK_VALUE,
 ];
 /// Attributes of how material comes, which managed keys do not have.
-pub(in crate::token) const OF_IMPORTS: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+pub(in crate::token) const OF_IMPORTS: [ck::CK_ATTRIBUTE_TYPE; 5] = [
+    ck::CKA_TENON_SHARES,
+    ck::CKA_TENON_SHARES_CHECK_VALUE,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_IMPORT_TARGET,
     ck::CKA_TENON_WRAP_ALGORITHM,

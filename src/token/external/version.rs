@@ -40,7 +40,7 @@ const OF_KEY: [ck::CK_ATTRIBUTE_TYPE; 4] = [
     ck::CKA_PRIVATE,
 ];
 /// The attributes of one version's material, which go with it to another record.
-const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 11] = [
+const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 12] = [
     ck::CKA_TENON_MATERIAL_ID,
     ck::CKA_TENON_EXPIRES_AT,
     ck::CKA_TENON_ENDED_AT,
@@ -52,6 +52,7 @@ const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 11] = [
     ck::INTERNAL_BLOB_DIGEST,
     ck::INTERNAL_WRAPPING_DIGEST,
     ck::INTERNAL_MATERIAL_PROOF,
+    ck::INTERNAL_SHARES_JOINED,
 ];
 
 /// One version of an external key.
@@ -121,10 +122,18 @@ pub(in crate::token) fn note_older(change: &Change<'_>, record: &mut Record) -> 
 
 /// A new hidden record of a version of `key`, without material.
 pub(in crate::token) fn new_record(change: &Change<'_>, key: &Record) -> Record {
+    new_inner_record(change, key, ck::INTERNAL_VERSION_OF)
+}
+
+/// A new hidden record without material, which names `key` in its attribute `owner`.
+pub(in crate::token) fn new_inner_record(
+    change: &Change<'_>,
+    key: &Record,
+    owner: ck::CK_ATTRIBUTE_TYPE,
+) -> Record {
     let mut attributes = Attributes::default();
     take_over(&mut attributes, &key.attributes, &OF_KEY);
-    let uid = Value::Bytes(key.uid.to_vec());
-    attributes.set(ck::INTERNAL_VERSION_OF, uid);
+    attributes.set(owner, Value::Bytes(key.uid.to_vec()));
     Record {
         uid: random(change.rng()),
         version: 0,

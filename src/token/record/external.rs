@@ -5,6 +5,7 @@ use crate::attr::{self, Attributes, Revealed, Value};
 use crate::byok::{self, Profile, Spec, profile};
 use crate::ck;
 use crate::clock::UnixTime;
+use crate::crypto::shares::Sharing;
 use crate::error::Result;
 use crate::policy::Facts;
 use crate::secret::Secret;
@@ -64,11 +65,11 @@ pub(in crate::token) fn of_job(attributes: &Attributes) -> bool {
 }
 
 /// Whether an object is left out of ordinary searches: an external key without material, a key of an
-/// import job (BYOK rule 11), or the record of an older version.
+/// import job (BYOK rule 11), or the record of an older version or of a share.
 pub(in crate::token) fn hidden(attributes: &Attributes) -> bool {
     let without = material_row(attributes).is_none() || attributes.bool(ck::INTERNAL_OLDER_MISSING);
     let dormant = is_external(attributes) && without;
-    dormant || of_job(attributes) || of_version(attributes).is_some()
+    dormant || of_job(attributes) || inner(attributes)
 }
 
 /// When the object itself ends, by a scheduled deletion or as a key of an import job; 0 = never.
@@ -100,6 +101,7 @@ pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::ExternalF
         older: older_uids(attributes).len(),
         older_missing: attributes.bool(ck::INTERNAL_OLDER_MISSING),
         older_end: time_value(attributes, ck::INTERNAL_OLDER_END),
+        shares_wait: attributes.get(ck::INTERNAL_WAITING_SHARES).is_some(),
         raw: is_raw(attributes),
         ..of_material
     })
@@ -159,6 +161,29 @@ pub(in crate::token) fn spec_of(attributes: &Attributes) -> Option<Spec> {
 /// The external key of which this is an older version.
 pub(in crate::token) fn of_version(attributes: &Attributes) -> Option<Uid> {
     attributes.bytes(ck::INTERNAL_VERSION_OF)?.try_into().ok()
+}
+
+/// The external key whose material this is a share of.
+pub(in crate::token) fn of_share(attributes: &Attributes) -> Option<Uid> {
+    attributes.bytes(ck::INTERNAL_SHARE_OF)?.try_into().ok()
+}
+
+/// Whether it is the record of an older version or of a share, which no client ever sees.
+pub(in crate::token) fn inner(attributes: &Attributes) -> bool {
+    of_version(attributes).is_some() || of_share(attributes).is_some()
+}
+
+/// In how many shares the key's material comes; `None` where it comes whole.
+pub(in crate::token) fn sharing(attributes: &Attributes) -> Option<Sharing> {
+    match attributes.bytes(ck::CKA_TENON_SHARES)? {
+        [needed, of] => Sharing::new(*needed, *of).ok(),
+        _ => None,
+    }
+}
+
+/// How many shares there are of the key's material; `None` where it comes whole.
+pub(in crate::token) fn shares_of(attributes: &Attributes) -> Option<u8> {
+    sharing(attributes).map(Sharing::of)
 }
 
 pub(in crate::token) fn material_id(attributes: &Attributes) -> Option<[u8; 16]> {

@@ -12,7 +12,7 @@ use crate::keytype::Material;
 use crate::secret::Secret;
 use crate::store::Uid;
 
-use super::external::{material_id, spec_of, time_value};
+use super::external::{material_id, sharing, spec_of, time_value};
 
 /// The most bytes of CKA_TENON_OWNER_NONCE.
 pub(in crate::token) const NONCE_MAX: usize = 64;
@@ -41,6 +41,7 @@ pub fn material_proof(material: &[u8], nonce: &[u8], uid: &Uid) -> [u8; 32] {
 }
 
 /// What is noted of an import for its receipt.
+#[derive(Clone)]
 pub(in crate::token) struct ImportFacts {
     /// SHA-256 of the blob as it came.
     pub(in crate::token) blob: [u8; 32],
@@ -48,6 +49,8 @@ pub(in crate::token) struct ImportFacts {
     pub(in crate::token) wrapping_key: Option<[u8; 32]>,
     /// CKA_TENON_OWNER_NONCE of the import's template.
     pub(in crate::token) nonce: Option<Vec<u8>>,
+    /// What `shares_json` says of the shares that made the material. `None` where it came whole.
+    pub(in crate::token) shares: Option<Vec<u8>>,
 }
 
 impl ImportFacts {
@@ -72,6 +75,7 @@ impl ImportFacts {
             blob: sha256(blob),
             wrapping_key: spki_digest(wrapping),
             nonce: nonce.map(<[u8]>::to_vec),
+            shares: None,
         })
     }
 
@@ -93,6 +97,7 @@ impl ImportFacts {
             (ck::INTERNAL_WRAPPING_DIGEST, wrapping_key),
             (ck::INTERNAL_MATERIAL_PROOF, proof),
             (ck::CKA_TENON_OWNER_NONCE, self.nonce.clone()),
+            (ck::INTERNAL_SHARES_JOINED, self.shares.clone()),
         ] {
             match value {
                 Some(value) => attributes.set(kind, attr::Value::Bytes(value)),
@@ -174,13 +179,61 @@ pub(in crate::token) fn about_import(attributes: &Attributes) -> Map<String, Val
     ])
 }
 
+/// What a receipt says of the shares that made a material with this check value, from their attributes: a JSON
+/// object.
+///
+/// # Errors
+/// CKR_GENERAL_ERROR.
+pub(in crate::token) fn shares_json<'a>(
+    check_value: &[u8],
+    shares: impl Iterator<Item = &'a Attributes>,
+) -> Result<Vec<u8>> {
+    let about_share = |share: &Attributes| {
+        let mut said = about_import(share);
+        said.retain(|name, _| !["expires_at", "spki_sha256"].contains(&name.as_str()));
+        let number = share.bytes(ck::CKA_TENON_SHARE).unwrap_or_default().first();
+        let check_value = share.bytes(ck::CKA_TENON_SHARES_CHECK_VALUE).map(hex);
+        said.extend(fields([
+            ("share", json!(number)),
+            ("check_value", json!(check_value)),
+        ]));
+        Value::Object(said)
+    };
+    let joined: Vec<_> = shares.map(about_share).collect();
+    json_bytes(&json!({ "check_value": hex(check_value), "joined": joined }))
+}
+
+/// How many shares there are of a key's material, and which of them made it; nothing of a key whose material
+/// comes whole.
+pub(in crate::token) fn about_shares(attributes: &Attributes) -> Map<String, Value> {
+    let Some(sharing) = sharing(attributes) else {
+        return Map::new();
+    };
+    let expected = attributes.bytes(ck::CKA_TENON_SHARES_CHECK_VALUE);
+    let mut about = fields([
+        ("needed", json!(sharing.needed())),
+        ("of", json!(sharing.of())),
+        ("check_value", json!(expected.map(hex))),
+        ("joined", json!([])),
+    ]);
+    let joined = attributes.bytes(ck::INTERNAL_SHARES_JOINED);
+    if let Some(Ok(Value::Object(joined))) = joined.map(serde_json::from_slice) {
+        about.extend(joined);
+    }
+    fields([("shares", Value::Object(about))])
+}
+
 /// The canonical JSON of a statement.
 ///
 /// # Errors
 /// CKR_GENERAL_ERROR.
 pub(in crate::token) fn canonical(statement: Map<String, Value>) -> Result<Vec<u8>> {
+    json_bytes(&Value::Object(statement))
+}
+
+fn json_bytes(value: &Value) -> Result<Vec<u8>> {
     // serde_json keeps the names of an object in order.
-    serde_json::to_vec(&Value::Object(statement)).map_err(|error| {
+    serde_json::to_vec(value).map_err(|error| {
         Error::new(ck::CKR_GENERAL_ERROR, "the statement has no JSON form").because(error)
     })
 }

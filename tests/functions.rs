@@ -35,6 +35,7 @@ mod functions {
     pub(super) mod hsm;
     mod message_signatures;
     mod messages;
+    mod operation_state;
     mod process;
     mod recover;
     mod steps;

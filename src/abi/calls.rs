@@ -3,8 +3,7 @@
 //!
 //! A row's body says what the call needs: `anytime =>` nothing, `module =>` an initialized
 //! library, `h =>` also the session whose handle is `h`; and the function that answers, which gets the
-//! module or session first. The rows of `operation` name operation and phase. An empty body is a
-//! function that this version does not have: CKR_FUNCTION_NOT_SUPPORTED.
+//! module or session first. The rows of `operation` name operation and phase.
 
 #![allow(non_snake_case, reason = "the names of the C ABI")]
 
@@ -19,7 +18,6 @@ use super::{
     session, slot,
 };
 use crate::ck::*;
-use crate::error::refuse;
 use crate::module::Module;
 use crate::session::Phase::{Final, Update, Whole};
 use crate::session::{
@@ -28,11 +26,6 @@ use crate::session::{
 };
 
 macro_rules! body {
-    ($name:expr,) => {
-        door::with_module(const { door::Function::named($name) }, |_| {
-            refuse(CKR_FUNCTION_NOT_SUPPORTED, "this version does not have the function")
-        })
-    };
     ($name:expr, anytime => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
         // SAFETY: the caller's arguments are what the specification asks for, as the export demands.
         door::anytime(const { door::Function::named($name) }, || $($call)::+($(unsafe { $value }),*))
@@ -123,8 +116,10 @@ calls! {
         C_CloseSession(h: SessionHandle) { module => Module::close_session(h) }
         C_CloseAllSessions(slot: SlotId) { module => Module::close_all_sessions(slot) }
         C_GetSessionInfo(h: SessionHandle, info: CK_SESSION_INFO_PTR) { h => session::info(place(info)) }
-        C_GetOperationState(_: SessionHandle, _: BytePtr, _: UlongPtr) {}
-        C_SetOperationState(_: SessionHandle, _: BytePtr, _: Ulong, _: ObjectHandle, _: ObjectHandle) {}
+        C_GetOperationState(h: SessionHandle, state: BytePtr, len: UlongPtr) { h => session::operation_state(output(state, len)) }
+        C_SetOperationState(h: SessionHandle, state: BytePtr, len: Ulong, encryption: ObjectHandle, authentication: ObjectHandle) {
+            h => session::set_operation_state(input(state, len), encryption, authentication)
+        }
         C_Login(h: SessionHandle, user: CK_USER_TYPE, pin: Utf8CharPtr, len: Ulong) { h => session::login(user, input(pin, len)) }
         C_Logout(h: SessionHandle) { h => Session::logout() }
 

@@ -1,7 +1,8 @@
 //! Session management (section 5.6).
 
 use super::args::{InputBytes, Place};
-use crate::ck::{self, CK_SESSION_HANDLE, CK_SLOT_ID};
+use super::output::OutputBuffer;
+use crate::ck::{self, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_SLOT_ID};
 use crate::error::{Result, refuse};
 use crate::module::Module;
 use crate::session::Session;
@@ -19,6 +20,24 @@ pub(super) fn open(
 /// C_GetSessionInfo (section 5.6.4).
 pub(super) fn info(session: &Session, info: Place<ck::CK_SESSION_INFO>) -> Result<()> {
     info.fill(|| session.info())
+}
+
+/// C_GetOperationState (section 5.6.6).
+pub(super) fn operation_state(session: &Session, state: OutputBuffer) -> Result<()> {
+    state.fill(|out| out.put(&session.operation_state()?).map(drop))
+}
+
+/// C_SetOperationState (section 5.6.7).
+pub(super) fn set_operation_state(
+    session: &Session,
+    state: InputBytes,
+    encryption: CK_OBJECT_HANDLE,
+    authentication: CK_OBJECT_HANDLE,
+) -> Result<()> {
+    if state.is_null() {
+        return refuse(ck::CKR_ARGUMENTS_BAD, "pOperationState is NULL");
+    }
+    session.set_operation_state(state.value()?, encryption, authentication)
 }
 
 /// C_SessionCancel (section 5.6.5).

@@ -1,7 +1,11 @@
 //! Hash functions (FIPS 180-4, FIPS 202, GB/T 32905) and HMAC (FIPS 198-1).
 
-use hmac::{KeyInit, Mac};
 use sha2::Digest;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
+use zeroize::Zeroizing;
+
+use super::{Error, Result};
+use crate::secret::Secret;
 
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,17 +74,12 @@ impl Hash {
     }
 }
 
-/// Enums of states and not trait objects, so that no call allocates.
+/// An enum of states and not a trait object, so that no call allocates.
 macro_rules! states {
     ($($hash:ident => $digest:ty),+ $(,)?) => {
         #[derive(Clone)]
         enum HasherState {
             $($hash($digest)),+
-        }
-
-        #[derive(Clone)]
-        enum HmacState {
-            $($hash(hmac::Hmac<$digest>)),+
         }
 
         impl Hasher {
@@ -114,44 +113,109 @@ macro_rules! states {
                     $(HasherState::$hash(state) => write(&state.finalize_reset(), out)),+
                 }
             }
-        }
 
-        impl Hmac {
-            /// An HMAC that has taken nothing yet, under a key of any length.
+            /// What has been taken, as `restore` wants it.
             #[must_use]
-            pub fn new(hash: Hash, key: &[u8]) -> Self {
-                Self(match hash {
-                    $(Hash::$hash => HmacState::$hash(keyed(key))),+
-                })
+            pub fn save(&self) -> Secret {
+                match &self.0 {
+                    $(HasherState::$hash(state) => {
+                        Secret::copy(&Zeroizing::new(state.serialize()))
+                    }),+
+                }
             }
 
-            /// Takes more of the message.
-            pub fn update(&mut self, message: &[u8]) {
+            /// Goes on where a hasher of the same hash was saved.
+            ///
+            /// # Errors
+            /// `Error::InvalidParameter` for bytes that `save` did not give.
+            pub fn restore(&mut self, saved: &[u8]) -> Result<()> {
                 match &mut self.0 {
-                    $(HmacState::$hash(state) => state.update(message)),+
+                    $(HasherState::$hash(state) => *state = deserialized(saved)?),+
                 }
-            }
-
-            /// Writes the MAC to the start of `out` and returns its length, the hash's.
-            ///
-            /// # Panics
-            ///
-            /// When `out` is shorter than the MAC.
-            pub fn finish_into(self, out: &mut [u8]) -> usize {
-                match self.0 {
-                    $(HmacState::$hash(state) => write(&state.finalize().into_bytes(), out)),+
-                }
+                Ok(())
             }
         }
     };
 }
 
+fn deserialized<D: SerializableState>(saved: &[u8]) -> Result<D> {
+    let state = SerializedState::<D>::try_from(saved).ok();
+    state
+        .and_then(|state| D::deserialize(&state).ok())
+        .ok_or(Error::InvalidParameter("the state of another hash"))
+}
+
 #[derive(Clone)]
 pub struct Hasher(HasherState);
 
-/// An HMAC in progress. The state, which stands for the key, is zeroized when dropped.
+/// An HMAC in progress (FIPS 198-1 section 4). The states, which stand for the key, are zeroized when
+/// dropped.
 #[derive(Clone)]
-pub struct Hmac(HmacState);
+pub struct Hmac {
+    inner: Hasher,
+    outer: Hasher,
+}
+
+impl Hmac {
+    /// An HMAC that has taken nothing yet, under a key of any length.
+    #[must_use]
+    pub fn new(hash: Hash, key: &[u8]) -> Self {
+        let mut block = Zeroizing::new([0; LONGEST_BLOCK]);
+        let block = &mut block[..hash.block_len()];
+        if key.len() > block.len() {
+            let mut hasher = Hasher::new(hash);
+            hasher.update(key);
+            hasher.finish_into(block);
+        } else {
+            block[..key.len()].copy_from_slice(key);
+        }
+        Self {
+            inner: padded(hash, block, 0x36),
+            outer: padded(hash, block, 0x36 ^ 0x5C),
+        }
+    }
+
+    /// Takes more of the message.
+    pub fn update(&mut self, message: &[u8]) {
+        self.inner.update(message);
+    }
+
+    /// Writes the MAC to the start of `out` and returns its length, the hash's.
+    ///
+    /// # Panics
+    ///
+    /// When `out` is shorter than the MAC.
+    pub fn finish_into(mut self, out: &mut [u8]) -> usize {
+        let len = self.inner.finish_into(out);
+        self.outer.update(&out[..len]);
+        self.outer.finish_into(out)
+    }
+
+    /// What has been taken, as `restore` wants it.
+    #[must_use]
+    pub fn save(&self) -> Secret {
+        self.inner.save()
+    }
+
+    /// Goes on where an HMAC with the same hash and key was saved.
+    ///
+    /// # Errors
+    /// As `Hasher::restore`.
+    pub fn restore(&mut self, saved: &[u8]) -> Result<()> {
+        self.inner.restore(saved)
+    }
+}
+
+/// The longest of `Hash::block_len`.
+const LONGEST_BLOCK: usize = 144;
+
+/// A hasher that has taken `block`, each byte of which was combined with `pad`; the block stays so.
+fn padded(hash: Hash, block: &mut [u8], pad: u8) -> Hasher {
+    block.iter_mut().for_each(|byte| *byte ^= pad);
+    let mut hasher = Hasher::new(hash);
+    hasher.update(block);
+    hasher
+}
 
 states! {
     Sha1 => sha1::Sha1,
@@ -171,19 +235,13 @@ states! {
 /// HMAC-SHA-256 of the parts one after another.
 #[must_use]
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac: hmac::Hmac<sha2::Sha256> = keyed(key);
+    let mut mac = Hmac::new(Hash::Sha256, key);
     for part in parts {
         mac.update(part);
     }
-    mac.finalize().into_bytes().into()
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "FIPS 198-1 section 4: a key of any length"
-)]
-fn keyed<M: KeyInit>(key: &[u8]) -> M {
-    M::new_from_slice(key).expect("HMAC takes every key")
+    let mut out = [0; 32];
+    mac.finish_into(&mut out);
+    out
 }
 
 fn write(from: &[u8], out: &mut [u8]) -> usize {
@@ -222,6 +280,23 @@ mod tests {
         let mut out = [0; 64];
         let len = hmac.finish_into(&mut out);
         out[..len].to_vec()
+    }
+
+    /// HMAC of the crate `hmac`.
+    fn others<D: ::hmac::EagerHash>(key: &[u8], message: &[u8]) -> Vec<u8> {
+        use ::hmac::{KeyInit, Mac};
+        let mut mac = ::hmac::Hmac::<D>::new_from_slice(key).unwrap();
+        mac.update(message);
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_state_of_another_hash_is_refused() {
+        let saved = Hasher::new(Hash::Sha256).save();
+        for state in [&saved[1..], &[]] {
+            assert!(Hasher::new(Hash::Sha256).restore(state).is_err());
+        }
+        assert!(Hasher::new(Hash::Sha3_256).restore(&saved).is_err());
     }
 
     #[test]
@@ -317,6 +392,30 @@ mod tests {
             let mac = hmac_sha256(b"key", &slices);
             prop_assert_eq!(mac, hmac_sha256(b"key", &[&whole]));
             prop_assert_eq!(&mac[..], &self::mac(Hash::Sha256, b"key", &whole));
+        }
+
+        #[test]
+        fn hmac_is_that_of_another_implementation(
+            key in prop::collection::vec(any::<u8>(), 0..300),
+            message in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            prop_assert_eq!(mac(Hash::Sha1, &key, &message), others::<sha1::Sha1>(&key, &message));
+            prop_assert_eq!(mac(Hash::Sha256, &key, &message), others::<sha2::Sha256>(&key, &message));
+            prop_assert_eq!(mac(Hash::Sha512_256, &key, &message), others::<sha2::Sha512_256>(&key, &message));
+            prop_assert_eq!(mac(Hash::Sha3_224, &key, &message), others::<sha3::Sha3_224>(&key, &message));
+            prop_assert_eq!(mac(Hash::Sm3, &key, &message), others::<sm3::Sm3>(&key, &message));
+        }
+
+        #[test]
+        fn a_saved_state_goes_on(head in prop::collection::vec(any::<u8>(), 0..300)) {
+            for hash in ALL {
+                let (mut hasher, mut other) = (Hasher::new(hash), Hasher::new(hash));
+                hasher.update(&head);
+                other.update(b"forgotten");
+                other.restore(&hasher.save()).unwrap();
+                other.update(b"tail");
+                prop_assert_eq!(other.finish(), hash.digest(&[&head, b"tail"]));
+            }
         }
     }
 }

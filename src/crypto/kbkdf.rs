@@ -43,7 +43,7 @@ impl Prf<'_> {
                 mac.finish_into(&mut block);
             }
             Self::AesCmac(key) => {
-                let mut mac = Cmac::new(key)?;
+                let mut mac = Cmac::new(key);
                 for part in parts {
                     mac.update(part)?;
                 }

@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::op::Resumable;
+use super::saved::{Saved, unusable};
 use super::{Cipher, Params, bad_param};
 use crate::crypto::aes::{BLOCK, Direction};
 use crate::crypto::{self, padding};
@@ -17,13 +19,22 @@ pub(super) fn iv(params: &Params) -> Result<[u8; BLOCK]> {
     }
 }
 
-/// Begins a message. `run` takes whole blocks and writes as many.
-pub(super) fn begin<F>(direction: Direction, padding: Padding, run: F) -> Box<dyn Cipher>
+/// A mode of whole blocks, with its key.
+pub(super) trait BlockMode: Send {
+    /// Takes whole blocks and writes as many to the start of `out`.
+    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()>;
+
+    /// The mechanism's parameter with which another message goes on behind these blocks.
+    fn params(&self) -> Params;
+}
+
+/// Begins a message.
+pub(super) fn begin<M>(direction: Direction, padding: Padding, mode: M) -> Box<dyn Cipher>
 where
-    F: FnMut(&[u8], &mut [u8]) -> crypto::Result<()> + Send + 'static,
+    M: BlockMode + 'static,
 {
     Box::new(Blocks {
-        run,
+        mode,
         direction,
         padding,
         held: Zeroizing::new([0; BLOCK]),
@@ -42,18 +53,15 @@ pub(super) enum Padding {
 
 /// A message in progress. Holds the bytes that do not fill a block yet; while decrypting with
 /// padding, also the last whole block, because it may be the padded one.
-struct Blocks<F> {
-    run: F,
+struct Blocks<M> {
+    mode: M,
     direction: Direction,
     padding: Padding,
     held: Zeroizing<[u8; BLOCK]>,
     held_len: usize,
 }
 
-impl<F> Blocks<F>
-where
-    F: FnMut(&[u8], &mut [u8]) -> crypto::Result<()>,
-{
+impl<M: BlockMode> Blocks<M> {
     /// Number of bytes, in whole blocks, that come out when `input` more bytes come in.
     fn ready(&self, input: usize) -> usize {
         let total = self.held_len.saturating_add(input);
@@ -72,7 +80,7 @@ where
     fn run_held(&mut self, out: &mut [u8]) -> Result<()> {
         let held = self.held.clone();
         self.held_len = 0;
-        Ok((self.run)(held.as_slice(), out)?)
+        Ok(self.mode.run(held.as_slice(), out)?)
     }
 
     /// Refuses a message of `len` bytes that must end with a block and does not.
@@ -92,10 +100,21 @@ where
     }
 }
 
-impl<F> Cipher for Blocks<F>
-where
-    F: FnMut(&[u8], &mut [u8]) -> crypto::Result<()> + Send,
-{
+impl<M: BlockMode> Resumable for Blocks<M> {
+    fn save(&self, _params: &Params) -> Option<Saved> {
+        Some(Saved::new(self.mode.params(), &self.held[..self.held_len]))
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        if state.len() > BLOCK {
+            return Err(unusable());
+        }
+        self.hold(state);
+        Ok(())
+    }
+}
+
+impl<M: BlockMode> Cipher for Blocks<M> {
     fn update_bound(&self, input: usize) -> usize {
         self.ready(input)
     }
@@ -127,7 +146,7 @@ where
             (input, out) = (rest, others);
         }
         let (whole, rest) = input.split_at(out.len());
-        (self.run)(whole, out)?;
+        self.mode.run(whole, out)?;
         self.hold(rest);
         Ok(ready)
     }

@@ -1,5 +1,7 @@
 //! Digests: SHA-1, SHA-2, SHA-3 and SM3.
 
+use super::op::Resumable;
+use super::saved::Saved;
 use super::{Digester, Mechanism, Params, ROW, no_params};
 use crate::ck;
 use crate::crypto::hash::{Hash, Hasher};
@@ -42,6 +44,16 @@ fn begin(hash: Hash, params: &Params) -> Result<Box<dyn Digester>> {
 struct HashDigester {
     hash: Hash,
     hasher: Hasher,
+}
+
+impl Resumable for HashDigester {
+    fn save(&self, params: &Params) -> Option<Saved> {
+        Some(Saved::new(params.clone(), &self.hasher.save()))
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        Ok(self.hasher.restore(state)?)
+    }
 }
 
 impl Digester for HashDigester {

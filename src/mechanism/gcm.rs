@@ -1,6 +1,7 @@
 //! GCM. Encryption streams; decryption releases nothing before the tag is verified.
 
 use super::buffer::Buffer;
+use super::op::Resumable;
 use super::{Cipher, Params, bad_param};
 use crate::crypto;
 use crate::crypto::aes::{self, GCM_MAX, TAG, gcm_limits};
@@ -126,6 +127,8 @@ impl<K: GcmKey> GcmEncryption<K> {
     }
 }
 
+impl<K: GcmKey> Resumable for GcmEncryption<K> {}
+
 impl<K: GcmKey> Cipher for GcmEncryption<K> {
     fn update_bound(&self, input: usize) -> usize {
         input
@@ -158,6 +161,8 @@ struct GcmDecryption<K> {
     message: GcmMessage<K>,
     sealed: Buffer,
 }
+
+impl<K: GcmKey> Resumable for GcmDecryption<K> {}
 
 impl<K: GcmKey> Cipher for GcmDecryption<K> {
     fn update_bound(&self, _input: usize) -> usize {

@@ -6,6 +6,7 @@ use super::{Key, Mechanism, ParamKind, Params, ROW, Unit, no_params, secret};
 use crate::ck;
 use crate::crypto::hash::{Hash, Hmac};
 use crate::error::{Result, refuse};
+use crate::secret::Secret;
 
 /// Keys are generic secrets and the hash's own, as the standard says, and AES keys, which Barbican
 /// has for HMAC.
@@ -84,6 +85,14 @@ impl MacFunction for Hmac {
         self.clone().finish_into(out);
         Ok(())
     }
+
+    fn save(&self) -> Option<Secret> {
+        Some(Self::save(self))
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<()> {
+        Ok(Self::restore(self, saved)?)
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +103,6 @@ mod tests {
     use crate::crypto::aes;
     use crate::crypto::hash::hmac_sha256;
     use crate::mechanism::find;
-    use crate::secret::Secret;
 
     fn generic(bytes: &[u8]) -> Arc<Key> {
         Arc::new(Key::new(Secret::copy(bytes)))

@@ -3,9 +3,12 @@
 
 use subtle::ConstantTimeEq;
 
+use super::op::Resumable;
+use super::saved::{Saved, unusable};
 use super::{Params, Signer, Verifier};
 use crate::ck;
 use crate::error::{Result, refuse};
+use crate::secret::Secret;
 
 /// Greatest length of a MAC in bytes.
 pub(super) const MAX: usize = 64;
@@ -15,6 +18,16 @@ pub(super) trait MacFunction: Send {
 
     /// Writes the whole MAC to the start of `out`. Nothing is taken afterwards.
     fn finish(&mut self, out: &mut [u8; MAX]) -> Result<()>;
+
+    /// As `Resumable::save`, with the parameter as it was.
+    fn save(&self) -> Option<Secret> {
+        None
+    }
+
+    /// As `Resumable::restore`.
+    fn restore(&mut self, _saved: &[u8]) -> Result<()> {
+        Err(unusable())
+    }
 }
 
 /// A MAC of which the first `len` bytes count.
@@ -37,6 +50,16 @@ pub(super) fn general_len(params: &Params, whole: usize) -> Result<usize> {
             ck::CKR_MECHANISM_PARAM_INVALID,
             "the mechanism takes the length of the MAC: 1 byte to the whole",
         ),
+    }
+}
+
+impl<F: MacFunction> Resumable for Mac<F> {
+    fn save(&self, params: &Params) -> Option<Saved> {
+        Some(Saved::new(params.clone(), &self.function.save()?))
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.function.restore(state)
     }
 }
 

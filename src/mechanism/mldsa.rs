@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::op::{Signer, Verifier};
+use super::op::{Resumable, Signer, Verifier};
 use super::params::{Hedge, SignContext};
 use super::{Key, Material, Mechanism, ParamKind, Params, ROW, Unit, bad_param};
 use crate::ck;
@@ -185,6 +185,8 @@ fn over() -> Error {
     crypto::Error::Internal("an operation that is over").into()
 }
 
+impl Resumable for MlDsaSigner {}
+
 impl Signer for MlDsaSigner {
     fn len(&self) -> usize {
         self.len
@@ -199,6 +201,8 @@ impl Signer for MlDsaSigner {
         Ok(private(&self.key)?.sign(&mu, self.randomness, out)?)
     }
 }
+
+impl Resumable for MlDsaVerifier {}
 
 impl Verifier for MlDsaVerifier {
     fn update(&mut self, message: &[u8]) -> Result<()> {

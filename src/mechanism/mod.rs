@@ -28,6 +28,7 @@ mod op;
 mod params;
 mod row;
 mod rsa;
+mod saved;
 mod secret;
 mod sm2;
 mod sm4;
@@ -38,7 +39,7 @@ pub use crate::keytype::Key;
 pub(crate) use crate::keytype::{KeyLengths, Material};
 pub(crate) use keyring::{Keyring, KeyringVersion};
 pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
-pub(crate) use op::{Cipher, Digester, Signer, Verifier};
+pub(crate) use op::{Cipher, Digester, Resumable, Signer, Verifier};
 pub use params::{
     Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Oaep,
     ParamKind, Params, Pss, Scheme, SignContext,
@@ -48,6 +49,7 @@ pub(crate) use row::{
     Unwrap,
 };
 pub use row::{Mechanism, PrivateForm, Request, Unit};
+pub(crate) use saved::unusable;
 pub(crate) use table::KEY_WRAP_PAD_PKCS7;
 pub use table::{all, find};
 

@@ -3,8 +3,10 @@
 
 use zeroize::Zeroizing;
 
+use super::Params;
 use super::buffer::Buffer;
-use super::op::{Cipher, Signer, Verifier};
+use super::op::{Cipher, Resumable, Signer, Verifier};
+use super::saved::Saved;
 use crate::ck;
 use crate::crypto::hash::{Hash, Hasher};
 use crate::error::{Error, Result, refuse};
@@ -74,6 +76,22 @@ impl CollectedInput {
             Self::Hashed(hasher) => hasher.as_mut().ok_or_else(over)?.update(more),
         }
         Ok(())
+    }
+
+    fn save(&self, params: &Params) -> Option<Saved> {
+        let params = params.clone();
+        match self {
+            Self::Gathered { bytes, .. } => Some(Saved::new(params, bytes)),
+            Self::Whole(bytes) => Some(Saved::new(params, bytes)),
+            Self::Hashed(hasher) => Some(Saved::new(params, &hasher.as_ref()?.save())),
+        }
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        match self {
+            Self::Gathered { .. } | Self::Whole(_) => self.update(state),
+            Self::Hashed(hasher) => Ok(hasher.as_mut().ok_or_else(over)?.restore(state)?),
+        }
     }
 
     /// The input, or its digest. Nothing is kept.
@@ -148,6 +166,22 @@ struct OnePartVerifier<F> {
     input: CollectedInput,
     compute: F,
 }
+
+/// The input is all the state there is.
+macro_rules! resumed_by_input {
+    ($($work:ident),+) => {$(
+        impl<F> Resumable for $work<F> {
+            fn save(&self, params: &Params) -> Option<Saved> {
+                self.input.save(params)
+            }
+
+            fn restore(&mut self, state: &[u8]) -> Result<()> {
+                self.input.restore(state)
+            }
+        }
+    )+};
+}
+resumed_by_input!(OnePartCipher, OnePartSigner, OnePartVerifier);
 
 impl<F> Cipher for OnePartCipher<F>
 where

@@ -1,10 +1,30 @@
 //! What a mechanism does in an active operation. `session` decides when the operation ends.
 
+use super::Params;
+use super::saved::{Saved, unusable};
 use crate::error::Result;
+
+/// An operation whose state may be saved, and restored in a new operation.
+pub trait Resumable {
+    /// With what a new operation with the same mechanism and key goes on as this one would, which was
+    /// begun with `params`; `None` where that cannot be said.
+    fn save(&self, _params: &Params) -> Option<Saved> {
+        None
+    }
+
+    /// Puts an operation that has taken nothing yet, and was begun with the saved parameter, into
+    /// the saved state.
+    ///
+    /// # Errors
+    /// CKR_SAVED_STATE_INVALID.
+    fn restore(&mut self, _state: &[u8]) -> Result<()> {
+        Err(unusable())
+    }
+}
 
 /// An encryption or decryption in progress. Output goes straight into the caller's buffer, so its
 /// greatest length is asked for first.
-pub trait Cipher: Send {
+pub trait Cipher: Resumable + Send {
     /// Greatest number of bytes that `update` writes for `input` more bytes; the others alike.
     fn update_bound(&self, input: usize) -> usize;
 
@@ -33,7 +53,7 @@ pub trait Cipher: Send {
     }
 }
 
-pub trait Signer: Send {
+pub trait Signer: Resumable + Send {
     fn len(&self) -> usize;
 
     /// Takes more of the message. CKR_DATA_LEN_RANGE when the mechanism's limit is passed.
@@ -43,14 +63,14 @@ pub trait Signer: Send {
     fn finish(&mut self, out: &mut [u8]) -> Result<usize>;
 }
 
-pub trait Verifier: Send {
+pub trait Verifier: Resumable + Send {
     fn update(&mut self, message: &[u8]) -> Result<()>;
 
     /// CKR_SIGNATURE_LEN_RANGE for a wrong length, CKR_SIGNATURE_INVALID for a wrong signature.
     fn finish(&mut self, signature: &[u8]) -> Result<()>;
 }
 
-pub trait Digester: Send {
+pub trait Digester: Resumable + Send {
     fn len(&self) -> usize;
 
     fn update(&mut self, message: &[u8]) -> Result<()>;

@@ -1,9 +1,10 @@
 //! SM4: ciphers, which wrap keys too.
 
-use super::blocks::{self, Padding};
+use super::blocks::{self, BlockMode, Padding};
 use super::cipher_wrap::{not_only_a_tag, seal, unwrap, whole_blocks};
 use super::{Cipher, Key, Mechanism, ParamKind, Params, ROW, Unit, gcm, no_params};
 use crate::ck;
+use crate::crypto;
 use crate::crypto::aes::BLOCK;
 use crate::crypto::aes::Direction::{self, Decrypt, Encrypt};
 use crate::crypto::sm4::{self, Cbc, KEY_LEN};
@@ -89,17 +90,38 @@ fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Ciphe
     Ok(blocks::begin(
         direction,
         Padding::None,
-        move |input, out| key.ecb(direction, input, out),
+        Ecb { key, direction },
     ))
 }
 
 fn cbc(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
-    let mut cbc = Cbc::new(sm4_key(key)?, direction, blocks::iv(params)?);
-    Ok(blocks::begin(
-        direction,
-        Padding::None,
-        move |input, out| cbc.update(input, out),
-    ))
+    let cbc = Cbc::new(sm4_key(key)?, direction, blocks::iv(params)?);
+    Ok(blocks::begin(direction, Padding::None, cbc))
+}
+
+struct Ecb {
+    key: sm4::Key,
+    direction: Direction,
+}
+
+impl BlockMode for Ecb {
+    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
+        self.key.ecb(self.direction, input, out)
+    }
+
+    fn params(&self) -> Params {
+        Params::None
+    }
+}
+
+impl BlockMode for Cbc {
+    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
+        self.update(input, out)
+    }
+
+    fn params(&self) -> Params {
+        Params::Iv(self.iv().to_vec())
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Ciphers that need the whole message: parts are gathered.
 
-use super::Cipher;
 use super::buffer::Buffer;
+use super::op::Resumable;
+use super::saved::Saved;
+use super::{Cipher, Params};
 use crate::crypto;
 use crate::crypto::aes::Direction;
 use crate::error::Result;
@@ -43,6 +45,16 @@ pub(super) fn gathered<W: Whole + 'static>(whole: W) -> Box<dyn Cipher> {
         whole,
         input: Buffer::default(),
     })
+}
+
+impl<W: Whole> Resumable for Gathered<W> {
+    fn save(&self, params: &Params) -> Option<Saved> {
+        Some(Saved::new(params.clone(), &self.input))
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.input.extend(state)
+    }
 }
 
 impl<W: Whole> Cipher for Gathered<W> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::ck;
 use crate::error::{Result, refuse};
+use crate::mechanism::Request;
 use crate::out::Short;
 use crate::secret::Secret;
 use crate::token::Object;
@@ -27,14 +28,18 @@ pub enum Phase {
 /// An operation between its Init function and its end.
 pub struct ActiveOperation<W: ?Sized> {
     pub(super) work: Box<W>,
+    /// What it was begun with.
+    pub(super) request: Request,
     /// The key's object; `None` for a digest.
-    key: Option<Arc<Object>>,
+    pub(super) key: Option<Arc<Object>>,
     /// Phase of the last step, a length query included; `None` before the first step.
     pub(super) phase: Option<Phase>,
     /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login is still missing.
     awaits_login: bool,
     /// Output that is computed, and waits for a repeated call with a buffer that holds it.
     pub(super) pending: Option<Secret>,
+    /// A digest has taken a key's value, which its state would carry out of the token.
+    pub(super) took_key: bool,
 }
 
 /// What a step that did not fail leaves of an operation.
@@ -67,13 +72,15 @@ impl<A> After<A> {
 }
 
 impl<W: ?Sized> ActiveOperation<W> {
-    pub(crate) fn new(work: Box<W>, key: Option<Arc<Object>>) -> Self {
+    pub(crate) fn new(work: Box<W>, request: Request, key: Option<Arc<Object>>) -> Self {
         Self {
             work,
+            request,
             awaits_login: key.as_ref().is_some_and(|key| key.always_authenticate()),
             key,
             phase: None,
             pending: None,
+            took_key: false,
         }
     }
 

@@ -8,8 +8,10 @@ mod message_signatures;
 mod messages;
 mod objects;
 mod open;
+mod operation_state;
 mod operations;
 mod registry;
+mod saved_operation;
 mod work;
 
 pub(crate) use active::ActiveOperation;

@@ -15,7 +15,7 @@ use super::work::{SignatureVerifier, Takes};
 use crate::attr::RawAttribute;
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::mechanism::{Ivs, Mechanism, Request};
+use crate::mechanism::{Digester, Ivs, Mechanism, Request};
 use crate::policy::Use;
 use crate::token::{CallingSession, Handle, Object, SessionHandle, Token};
 
@@ -61,7 +61,7 @@ impl Session {
         let mut operations = self.operations.lock();
         operations.begin(operation, || {
             let (work, object) = self.work::<O>(&request, key)?;
-            Ok(ActiveOperation::new(work, Some(object)))
+            Ok(ActiveOperation::new(work, request, Some(object)))
         })
     }
 
@@ -79,7 +79,11 @@ impl Session {
         operations.begin(VerifySignature, || {
             let (verifier, object) = self.work::<Verify>(&request, key)?;
             let signed = SignatureVerifier::new(verifier, signature.to_vec());
-            Ok(ActiveOperation::new(Box::new(signed), Some(object)))
+            Ok(ActiveOperation::new(
+                Box::new(signed),
+                request,
+                Some(object),
+            ))
         })
     }
 
@@ -136,7 +140,7 @@ impl Session {
     }
 
     /// What the mechanism makes for an operation with this key, and the key's object.
-    fn work<O: Keyed>(
+    pub(super) fn work<O: Keyed>(
         &self,
         request: &Request,
         key: Handle,
@@ -152,11 +156,9 @@ impl Session {
     /// # Errors
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and those of the mechanism.
     pub fn digest_init(&self, request: Request) -> Result<()> {
-        let Request { row, params, .. } = request;
-        self.operations.lock().begin(Digest, || {
-            let begin = row.digest.map_or_else(|| not_for_this(row), Ok)?;
-            Ok(ActiveOperation::new(begin(&params)?, None))
-        })
+        self.operations
+            .lock()
+            .begin(Digest, || ActiveOperation::digest(request))
     }
 
     /// Takes one step of an operation. `run` owns the operation, and reads the caller's arguments;
@@ -184,7 +186,9 @@ impl Session {
     pub fn digest_key(&self, key: Handle) -> Result<()> {
         self.step(Digest, Phase::Update, |digest| {
             let value = self.token.digestible(key)?;
-            Ok(After::GoesOn(digest.take(&value)?))
+            let mut digest = digest.take(&value)?;
+            digest.took_key = true;
+            Ok(After::GoesOn(digest))
         })
     }
 
@@ -230,6 +234,18 @@ impl Session {
     /// CKR_OPERATION_NOT_INITIALIZED.
     pub fn find_final(&self) -> Result<()> {
         self.step(Find, Phase::Final, |_| Ok(After::Ended))
+    }
+}
+
+impl ActiveOperation<dyn Digester> {
+    /// A digest that has taken nothing yet.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID, and those of the mechanism.
+    pub(super) fn digest(request: Request) -> Result<Self> {
+        let row = request.row;
+        let begin = row.digest.map_or_else(|| not_for_this(row), Ok)?;
+        Ok(Self::new(begin(&request.params)?, request, None))
     }
 }
 

@@ -6,7 +6,7 @@
 //! and each other file is a call. Every change goes through `change`, so that none is without clock
 //! mark and audit record.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::ck;
 use crate::clock::Clock;
@@ -15,6 +15,7 @@ use crate::error::{Error, Result, refuse};
 use crate::log;
 use crate::policy::Login;
 use crate::rng::Rng;
+use crate::secret::Secret;
 use crate::store::{self, Catalog, Store};
 
 mod access;
@@ -41,6 +42,7 @@ mod init;
 mod login;
 mod make;
 mod opening;
+mod operation_state;
 mod pair;
 mod read;
 mod receipt;
@@ -87,6 +89,8 @@ pub struct Token {
     writer: Writer,
     guesses: Guesses,
     sweeper: Sweeper,
+    /// Seals saved states of operations; made when the first one is saved.
+    state_key: OnceLock<Secret>,
 }
 
 /// What C_GetTokenInfo returns of the token itself.
@@ -174,6 +178,7 @@ impl Token {
             writer: Writer::new(state.clone()),
             guesses: Guesses::new(state.clone()),
             sweeper: Sweeper::new(state.clone()),
+            state_key: OnceLock::new(),
             state,
         })
     }

@@ -7,6 +7,9 @@ use crate::crypto::{Error, Result};
 /// A key stream in progress; encryption and decryption are the same operation.
 pub(crate) struct Ctr {
     context: cipher::Context,
+    first: u128,
+    /// Bytes that the counter went over.
+    taken: u128,
     /// Bytes until the counter would run over into the rest of its block, or repeat.
     left: u128,
 }
@@ -24,6 +27,8 @@ impl Ctr {
         };
         Ok(Self {
             context: cipher::Context::ctr(key.bytes(), counter)?,
+            first: number,
+            taken: 0,
             left: blocks.saturating_mul(BLOCK as u128),
         })
     }
@@ -34,7 +39,18 @@ impl Ctr {
         let out = out.get_mut(..input.len()).ok_or(Error::InputLength)?;
         let left = self.left.checked_sub(input.len() as u128);
         self.left = left.ok_or(Error::InputLength)?;
+        self.taken += input.len() as u128;
         self.context.update(input, out)
+    }
+
+    /// The counter block for the next byte, and how many bytes of its key stream are used up; `None`
+    /// where the counter is at its end, and would begin anew.
+    #[must_use]
+    pub(crate) fn position(&self) -> Option<([u8; BLOCK], usize)> {
+        let block = BLOCK as u128;
+        let counter = self.first.wrapping_add(self.taken / block);
+        let used = usize::try_from(self.taken % block).ok()?;
+        (self.left > 0).then(|| (counter.to_be_bytes(), used))
     }
 }
 

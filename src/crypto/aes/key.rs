@@ -159,6 +159,12 @@ impl Cbc {
         }
     }
 
+    /// What the next block is chained to: the last ciphertext block, before it the IV.
+    #[must_use]
+    pub fn iv(&self) -> [u8; BLOCK] {
+        self.iv
+    }
+
     /// Takes whole blocks and writes as many to the start of `out`. `Error::InputLength` when
     /// `input` is not a multiple of the block or longer than `out`.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {

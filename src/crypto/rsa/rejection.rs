@@ -1,13 +1,13 @@
 //! Implicit rejection for RSAES-PKCS1-v1_5 (draft-irtf-cfrg-rsa-guidance, section 7): wrong padding
 //! gives a message that depends on the key and the ciphertext alone, so a padding oracle learns nothing.
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::{
     Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeGreater, ConstantTimeLess,
 };
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
+use crate::crypto::hash::hmac_sha256;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
@@ -39,7 +39,7 @@ impl RejectionKey {
     /// Time and memory access depend on the lengths of the ciphertext and of the message returned.
     pub(super) fn unpad(&self, ciphertext: &[u8], padded: Secret) -> Result<(Secret, Choice)> {
         let modulus_len = u32::try_from(padded.len()).map_err(|_| Error::InputLength)?;
-        let derivation = mac(&self.0, &[ciphertext])?;
+        let derivation = mac(&self.0, &[ciphertext]);
         let substitute = expand(&derivation, b"message", padded.len())?;
         let substitute_len = message_length(&derivation, modulus_len)?;
 
@@ -57,7 +57,7 @@ impl RejectionKey {
 
     /// `len` pseudo-random bytes bound to `ciphertext`; at most 8191.
     pub(super) fn decoy(&self, ciphertext: &[u8], len: usize) -> Result<Secret> {
-        let derivation = mac(&self.0, &[ciphertext])?;
+        let derivation = mac(&self.0, &[ciphertext]);
         expand(&derivation, b"decoy", len)
     }
 }
@@ -95,19 +95,12 @@ fn expand(key: &[u8], label: &[u8], len: usize) -> Result<Secret> {
     let bits = u16::try_from(len * 8).map_err(|_| Error::InputLength)?;
     let mut out = Secret::zeroed(len);
     for (counter, chunk) in (0u16..).zip(out.chunks_mut(HASH_LEN)) {
-        let block = mac(key, &[&counter.to_be_bytes(), label, &bits.to_be_bytes()])?;
+        let block = mac(key, &[&counter.to_be_bytes(), label, &bits.to_be_bytes()]);
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
     Ok(out)
 }
 
-fn mac(key: &[u8], parts: &[&[u8]]) -> Result<Secret> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Error::Internal("HMAC"))?;
-    for part in parts {
-        mac.update(part);
-    }
-    let mut tag = mac.finalize().into_bytes();
-    let secret = Secret::copy(&tag);
-    tag.as_mut_slice().zeroize();
-    Ok(secret)
+fn mac(key: &[u8], parts: &[&[u8]]) -> Secret {
+    Secret::copy(&*Zeroizing::new(hmac_sha256(key, parts)))
 }

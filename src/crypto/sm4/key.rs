@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sm4::Sm4;
 use sm4::cipher::{
     Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit,
-    KeyInit, typenum::U16,
+    IvState, KeyInit, typenum::U16,
 };
 
 use crate::crypto::aes::{BLOCK, Direction};
@@ -75,6 +75,15 @@ impl Cbc {
             Direction::Encrypt => Chain::Encrypt(cbc::Encryptor::inner_iv_init(cipher, &iv.into())),
             Direction::Decrypt => Chain::Decrypt(cbc::Decryptor::inner_iv_init(cipher, &iv.into())),
         })
+    }
+
+    /// What the next block is chained to: the last ciphertext block, before it the IV.
+    #[must_use]
+    pub(crate) fn iv(&self) -> [u8; BLOCK] {
+        match &self.0 {
+            Chain::Encrypt(chain) => chain.iv_state().into(),
+            Chain::Decrypt(chain) => chain.iv_state().into(),
+        }
     }
 
     /// Takes whole blocks and writes as many to the start of `out`. `Error::InputLength` when

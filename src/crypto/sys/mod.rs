@@ -10,7 +10,6 @@ use super::{Error, Result};
 pub(super) mod aead;
 pub(super) mod bn;
 pub(super) mod cipher;
-pub(super) mod cmac;
 pub(super) mod curve25519;
 pub(super) mod ec;
 mod evp;

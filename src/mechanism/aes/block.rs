@@ -1,9 +1,10 @@
 //! ECB, CBC and CBC with PKCS padding.
 
-use super::super::blocks::{self, Padding};
+use super::super::blocks::{self, BlockMode, Padding};
 use super::super::{Cipher, no_params};
 use super::{Key, Params, aes_key};
-use crate::crypto::aes::{Cbc, Direction};
+use crate::crypto;
+use crate::crypto::aes::{self, Cbc, Direction};
 use crate::error::Result;
 
 pub(super) fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
@@ -12,7 +13,7 @@ pub(super) fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Bo
     Ok(blocks::begin(
         direction,
         Padding::None,
-        move |input, out| key.ecb(direction, input, out),
+        Ecb { key, direction },
     ))
 }
 
@@ -30,10 +31,33 @@ fn begin_cbc(
     direction: Direction,
     padding: Padding,
 ) -> Result<Box<dyn Cipher>> {
-    let mut cbc = Cbc::new(aes_key(key)?, direction, blocks::iv(params)?);
-    Ok(blocks::begin(direction, padding, move |input, out| {
-        cbc.update(input, out)
-    }))
+    let cbc = Cbc::new(aes_key(key)?, direction, blocks::iv(params)?);
+    Ok(blocks::begin(direction, padding, cbc))
+}
+
+struct Ecb {
+    key: aes::Key,
+    direction: Direction,
+}
+
+impl BlockMode for Ecb {
+    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
+        self.key.ecb(self.direction, input, out)
+    }
+
+    fn params(&self) -> Params {
+        Params::None
+    }
+}
+
+impl BlockMode for Cbc {
+    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
+        self.update(input, out)
+    }
+
+    fn params(&self) -> Params {
+        Params::Iv(self.iv().to_vec())
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use super::super::mac::{MAX, Mac, MacFunction, general_len};
 use super::super::no_params;
+use super::super::saved::unusable;
 use super::{Key, Params, Result, aes_key};
 use crate::crypto::aes::BLOCK;
 use crate::crypto::cmac::Cmac;
 use crate::error::Error;
+use crate::secret::Secret;
 
 pub(super) fn whole(key: &Key, params: &Params) -> Result<Box<Mac<CmacState>>> {
     no_params(params)?;
@@ -17,7 +19,7 @@ pub(super) fn general(key: &Key, params: &Params) -> Result<Box<Mac<CmacState>>>
 }
 
 fn begin(key: &Key, len: usize) -> Result<Box<Mac<CmacState>>> {
-    let state = CmacState(Some(Cmac::new(aes_key(key)?)?));
+    let state = CmacState(Some(Cmac::new(aes_key(key)?)));
     Ok(Box::new(Mac::new(state, len)))
 }
 
@@ -36,6 +38,15 @@ impl MacFunction for CmacState {
         let mac = self.0.take().ok_or_else(over)?.finish()?;
         out[..BLOCK].copy_from_slice(&mac);
         Ok(())
+    }
+
+    fn save(&self) -> Option<Secret> {
+        self.0.as_ref().map(Cmac::save)
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<()> {
+        let cmac = self.0.as_mut().ok_or_else(over)?;
+        cmac.restore(saved).ok_or_else(unusable)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::store::Uid;
 
 use crate::error::{Error, Result};
 use crate::token::record::damaged::damaged;
+use crate::token::record::external::material_id;
 use crate::token::record::facts::facts;
 use crate::token::record::statement::Receipt;
 use crate::token::record::uid::shown;
@@ -106,6 +107,13 @@ impl Object {
     pub fn needs_login(&self) -> bool {
         self.facts.private
             || (self.facts.token && self.facts.key.as_ref().is_some_and(|key| key.secret))
+    }
+
+    /// Tells the object, and which material it has, from all others.
+    #[must_use]
+    pub fn identity(&self) -> Vec<u8> {
+        let material = material_id(&self.attributes);
+        [self.uid.as_slice(), material.as_ref().map_or(&[], |id| id)].concat()
     }
 
     /// Refuses a row of this object with a lower version than this process has read before. Versions only

@@ -71,6 +71,10 @@ pub const CKA_TENON_CREATED_AT: CK_ATTRIBUTE_TYPE = vendor(0x17);
 pub const CKA_TENON_IMPORTED_AT: CK_ATTRIBUTE_TYPE = vendor(0x18);
 /// When the key's last material ended: 8 bytes, big-endian Unix seconds, 0 = none has. Read-only.
 pub const CKA_TENON_ENDED_AT: CK_ATTRIBUTE_TYPE = vendor(0x19);
+/// On the token's clock object, set to TRUE: erases everything that is due. CK_BBOOL, never readable.
+pub const CKA_TENON_SWEEP: CK_ATTRIBUTE_TYPE = vendor(0x1A);
+/// On the token's clock object: why the session's last refused call was refused, UTF-8. Read-only.
+pub const CKA_TENON_LAST_ERROR: CK_ATTRIBUTE_TYPE = vendor(0x1D);
 
 /// Of an external key whose material comes in shares: how many make it, how many there are. 2 bytes.
 pub const CKA_TENON_SHARES: CK_ATTRIBUTE_TYPE = vendor(0x1B);

@@ -26,6 +26,22 @@ pub fn utc(at: UnixTime) -> String {
     date.map_or_else(|_| format!("second {at}"), |date| date.to_string())
 }
 
+/// `at` as the utcTime of CK_TOKEN_INFO has it: YYYYMMDDhhmmss in UTC, and two zeros. Later than the year 9999 it
+/// stands still.
+#[must_use]
+pub(crate) fn utc_time(at: UnixTime) -> [u8; 16] {
+    const LAST: UnixTime = 253_402_300_799;
+    let mut digits = [b'0'; 16];
+    let text = utc(at.min(LAST));
+    for (place, digit) in digits
+        .iter_mut()
+        .zip(text.bytes().filter(u8::is_ascii_digit))
+    {
+        *place = digit;
+    }
+    digits
+}
+
 /// First second, in UTC, of the day YYYYMMDD (CK_DATE, base specification section 3.4); 0 for a day
 /// before 1970. `None` where there is no such day between 1900 and 9999.
 #[must_use]
@@ -136,7 +152,19 @@ impl Clock for ManualClock {
 
 #[cfg(test)]
 mod tests {
-    use super::day;
+    use super::{day, utc_time};
+
+    #[test]
+    fn the_time_of_a_token_has_sixteen_digits() {
+        for (at, digits) in [
+            (0, b"1970010100000000"),
+            (1_800_000_000, b"2027011508000000"),
+            (253_402_300_799, b"9999123123595900"),
+            (u64::MAX, b"9999123123595900"),
+        ] {
+            assert_eq!(&utc_time(at), digits);
+        }
+    }
 
     #[test]
     fn days_begin_in_utc() {

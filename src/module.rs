@@ -138,6 +138,7 @@ impl Module {
         };
         self.slots.show(id, &slot);
         let count = self.sessions.count(id);
+        let time = status.as_ref().map_or([b' '; 16], |status| status.utc_time);
         Ok(ck::CK_TOKEN_INFO {
             label: status.as_ref().map_or([b' '; 32], |status| status.label),
             manufacturerID: padded(MANUFACTURER),
@@ -156,8 +157,8 @@ impl Module {
             ulFreePrivateMemory: ck::CK_UNAVAILABLE_INFORMATION,
             hardwareVersion: version(),
             firmwareVersion: version(),
-            // CKF_CLOCK_ON_TOKEN is not set: the field is not used.
-            utcTime: [b' '; 16],
+            // Blank where there is no token, which CKF_CLOCK_ON_TOKEN says too.
+            utcTime: time,
         })
     }
 
@@ -187,10 +188,7 @@ impl Module {
     /// CKR_SLOT_ID_INVALID.
     pub fn mechanisms(&self, id: ck::CK_SLOT_ID) -> Result<Vec<ck::CK_MECHANISM_TYPE>> {
         self.slots.get(id)?;
-        Ok(mechanism::all()
-            .filter(|row| self.config.mechanisms.offers(row.name))
-            .map(|row| row.id)
-            .collect())
+        Ok(mechanism::offered(&self.config).map(|row| row.id).collect())
     }
 
     /// C_GetMechanismInfo.

@@ -33,10 +33,12 @@ mod functions {
     mod encapsulation;
     mod endings;
     pub(super) mod hsm;
+    mod last_error;
     mod message_signatures;
     mod messages;
     mod operation_state;
     mod process;
+    mod profiles;
     mod recover;
     mod steps;
     mod tables;

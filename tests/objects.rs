@@ -16,6 +16,7 @@ mod objects {
     mod facts;
     mod find;
     mod key_types;
+    mod provided;
     mod read;
     mod visibility;
     mod wrap;

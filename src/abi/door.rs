@@ -60,6 +60,12 @@ impl Function {
             handles_secrets,
         }
     }
+
+    /// Whether the function refuses the call with this return value. That a buffer is too small, and that an
+    /// attribute cannot be read, are answers (sections 5.2 and 5.7.5).
+    fn refuses(self, rv: ck::CK_RV) -> bool {
+        rv != ck::CKR_BUFFER_TOO_SMALL && self.name != "C_GetAttributeValue"
+    }
 }
 
 const fn begins_with(name: &[u8], beginning: &[u8]) -> bool {
@@ -103,7 +109,23 @@ pub(super) fn with_session(
     handle: ck::CK_SESSION_HANDLE,
     call: impl FnOnce(&Session) -> Result<()>,
 ) -> ck::CK_RV {
-    with_module(function, |module| call(&*module.session(handle)?))
+    with_session_of_module(function, handle, |session, _| call(session))
+}
+
+/// As `with_session`, for a call that needs the module too. The session remembers why it was refused.
+pub(super) fn with_session_of_module(
+    function: Function,
+    handle: ck::CK_SESSION_HANDLE,
+    call: impl FnOnce(&Session, &Module) -> Result<()>,
+) -> ck::CK_RV {
+    with_module(function, |module| {
+        let session = module.session(handle)?;
+        call(&session, module).inspect_err(|error| {
+            if function.refuses(error.rv) {
+                session.note_refusal(function.name, error);
+            }
+        })
+    })
 }
 
 /// Runs `call`; a panic becomes CKR_GENERAL_ERROR. Copies of secrets in the frames of functions that have

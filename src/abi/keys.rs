@@ -4,31 +4,30 @@ use super::args::{InputBytes, Place};
 use super::output::OutputBuffer;
 use super::params::Chosen;
 use super::template::Template;
-use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use crate::ck::CK_OBJECT_HANDLE;
 use crate::error::Result;
 use crate::module::Module;
+use crate::session::Session;
 
 /// C_GenerateKey (section 5.18.1).
 pub(super) fn generate(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    let session = module.session(session)?;
     key.fill(|| session.generate_key(mechanism.required(module)?, &template.read()?))
 }
 
 /// C_GenerateKeyPair (section 5.18.2).
 pub(super) fn generate_pair(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     (public, private): (Template, Template),
     (public_key, private_key): (Place<CK_OBJECT_HANDLE>, Place<CK_OBJECT_HANDLE>),
 ) -> Result<()> {
-    let session = module.session(session)?;
     let (public_key, private_key) = (public_key.ready()?, private_key.ready()?);
     let request = mechanism.required(module)?;
     let made = session.generate_key_pair(request, &public.read()?, &private.read()?)?;
@@ -39,28 +38,26 @@ pub(super) fn generate_pair(
 
 /// C_WrapKey (section 5.18.3).
 pub(super) fn wrap(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     wrapping: CK_OBJECT_HANDLE,
     key: CK_OBJECT_HANDLE,
     out: OutputBuffer,
 ) -> Result<()> {
-    let session = module.session(session)?;
     out.fill(|out| session.wrap_key(mechanism.required(module)?, wrapping, key, out))
 }
 
 /// C_UnwrapKey (section 5.18.4).
 pub(super) fn unwrap(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     unwrapping: CK_OBJECT_HANDLE,
     blob: InputBytes,
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    let session = module.session(session)?;
     key.fill(|| {
         let request = mechanism.required(module)?;
         session.unwrap_key(request, unwrapping, blob.value()?, &template.read()?)
@@ -69,27 +66,25 @@ pub(super) fn unwrap(
 
 /// C_DeriveKey (section 5.18.5).
 pub(super) fn derive(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     base: CK_OBJECT_HANDLE,
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    let session = module.session(session)?;
     key.fill(|| session.derive_key(mechanism.required(module)?, base, &template.read()?))
 }
 
 /// C_EncapsulateKey (section 5.18.8). A length query makes no key, and needs no place for its handle.
 pub(super) fn encapsulate(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     (mechanism, public): (Chosen, CK_OBJECT_HANDLE),
     template: Template,
     out: OutputBuffer,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    let session = module.session(session)?;
     let key = match out.is_query() {
         true => None,
         false => Some(key.ready()?),
@@ -105,14 +100,13 @@ pub(super) fn encapsulate(
 
 /// C_DecapsulateKey (section 5.18.9).
 pub(super) fn decapsulate(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     (mechanism, private): (Chosen, CK_OBJECT_HANDLE),
     template: Template,
     ciphertext: InputBytes,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    let session = module.session(session)?;
     key.fill(|| {
         let request = mechanism.required(module)?;
         session.decapsulate_key(request, private, ciphertext.value()?, &template.read()?)
@@ -121,14 +115,13 @@ pub(super) fn decapsulate(
 
 /// C_WrapKeyAuthenticated (section 5.18.6).
 pub(super) fn wrap_authenticated(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     keys: (CK_OBJECT_HANDLE, CK_OBJECT_HANDLE),
     aad: InputBytes,
     out: OutputBuffer,
 ) -> Result<()> {
-    let session = module.session(session)?;
     let (row, parameter) = mechanism.with_message_parameter(module)?;
     let (mut params, made) = parameter.read(row.message_kind()?, true)?;
     let aad = aad.bytes()?;
@@ -142,15 +135,14 @@ pub(super) fn wrap_authenticated(
 
 /// C_UnwrapKeyAuthenticated (section 5.18.7).
 pub(super) fn unwrap_authenticated(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     (unwrapping, wrapped): (CK_OBJECT_HANDLE, InputBytes),
     template: Template,
     aad: InputBytes,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    let session = module.session(session)?;
     key.fill(|| {
         let (row, parameter) = mechanism.with_message_parameter(module)?;
         let (params, _) = parameter.read(row.message_kind()?, false)?;

@@ -3,20 +3,19 @@
 use super::args::InputBytes;
 use super::output::OutputBuffer;
 use super::params::{Chosen, MessageParameter};
-use crate::ck::{self, CK_FLAGS, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use crate::ck::{self, CK_FLAGS, CK_OBJECT_HANDLE};
 use crate::error::Result;
 use crate::module::Module;
 use crate::session::{KeyedMessages, Messages, Operation, Phase, Session};
 
 /// C_MessageEncryptInit and C_MessageDecryptInit. Without a mechanism they end the process.
 pub(super) fn init<O: KeyedMessages>(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     operation: O,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
 ) -> Result<()> {
-    let session = module.session(session)?;
     match mechanism.for_messages(module)? {
         Some(row) => session.messages_init(operation, row, key),
         None => session.end(operation),

@@ -4,20 +4,19 @@
 use super::args::InputBytes;
 use super::output::OutputBuffer;
 use super::params::{Chosen, MessageParameter};
-use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use crate::ck::CK_OBJECT_HANDLE;
 use crate::error::Result;
 use crate::module::Module;
 use crate::session::{MessageSign, MessageSignature, MessageVerify, Phase, Session};
 
 /// C_MessageSignInit and C_MessageVerifyInit. Without a mechanism they end the process.
 pub(super) fn init<O: MessageSignature>(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     operation: O,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
 ) -> Result<()> {
-    let session = module.session(session)?;
     match mechanism.if_given(module)? {
         Some(request) => session.message_signatures_init(operation, request, key),
         None => session.end(operation),

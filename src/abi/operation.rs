@@ -7,7 +7,7 @@
 use super::args::InputBytes;
 use super::output::OutputBuffer;
 use super::params::Chosen;
-use crate::ck::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use crate::ck::CK_OBJECT_HANDLE;
 use crate::error::Result;
 use crate::mechanism::Cipher;
 use crate::module::Module;
@@ -18,13 +18,12 @@ use crate::session::{
 
 /// An Init function with a key. Without a mechanism it ends the operation (since 3.0).
 pub(super) fn init<O: Keyed>(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     operation: O,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
 ) -> Result<()> {
-    let session = module.session(session)?;
     match mechanism.if_given(module)? {
         Some(request) => session.init(operation, request, key),
         None => session.end(operation),
@@ -32,12 +31,7 @@ pub(super) fn init<O: Keyed>(
 }
 
 /// C_DigestInit.
-pub(super) fn digest_init(
-    module: &Module,
-    session: CK_SESSION_HANDLE,
-    mechanism: Chosen,
-) -> Result<()> {
-    let session = module.session(session)?;
+pub(super) fn digest_init(session: &Session, module: &Module, mechanism: Chosen) -> Result<()> {
     match mechanism.if_given(module)? {
         Some(request) => session.digest_init(request),
         None => session.end(Digest),
@@ -84,13 +78,12 @@ pub(super) fn verify(
 
 /// C_VerifySignatureInit. Without a mechanism it ends the operation.
 pub(super) fn verify_signature_init(
+    session: &Session,
     module: &Module,
-    session: CK_SESSION_HANDLE,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
     signature: InputBytes,
 ) -> Result<()> {
-    let session = module.session(session)?;
     match mechanism.if_given(module)? {
         Some(request) => session.verify_signature_init(request, key, signature.value()?),
         None => session.end(VerifySignature),

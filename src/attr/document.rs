@@ -91,7 +91,8 @@ fn value_type(value_type: ValueType) -> String {
 
 fn objects(objects: ObjectSet, key_types: &[&str]) -> String {
     let classes = match objects.classes.len() {
-        5 => "all".to_owned(),
+        8 => "all".to_owned(),
+        5 => "stored".to_owned(),
         _ => join(objects.classes.iter().map(|class| class_name(*class)), ", "),
     };
     if key_types.is_empty() {
@@ -107,6 +108,9 @@ fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
         ck::CKO_PUBLIC_KEY => "public key",
         ck::CKO_PRIVATE_KEY => "private key",
         ck::CKO_SECRET_KEY => "secret key",
+        ck::CKO_HW_FEATURE => "hardware feature",
+        ck::CKO_MECHANISM => "mechanism",
+        ck::CKO_PROFILE => "profile",
         other => panic!("no name for class {other}"),
     }
 }

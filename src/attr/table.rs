@@ -34,14 +34,28 @@ pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_DECAPSULATE,
 ];
 
-const CLASSES: &[u64] = EVERY.classes;
+const CLASSES: &[u64] = STORED.classes;
+/// Storage objects, and those that the token provides itself.
 const EVERY: ObjectSet = of(&[
     CKO_DATA,
     CKO_CERTIFICATE,
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_HW_FEATURE,
+    CKO_MECHANISM,
+    CKO_PROFILE,
 ]);
+const STORED: ObjectSet = of(&[
+    CKO_DATA,
+    CKO_CERTIFICATE,
+    CKO_PUBLIC_KEY,
+    CKO_PRIVATE_KEY,
+    CKO_SECRET_KEY,
+]);
+const FEATURE: ObjectSet = of(&[CKO_HW_FEATURE]);
+const MECHANISM: ObjectSet = of(&[CKO_MECHANISM]);
+const PROFILE: ObjectSet = of(&[CKO_PROFILE]);
 const DATA: ObjectSet = of(&[CKO_DATA]);
 const CERT: ObjectSet = of(&[CKO_CERTIFICATE]);
 const OPEN: ObjectSet = of(&[CKO_CERTIFICATE, CKO_PUBLIC_KEY]);
@@ -91,14 +105,24 @@ rows! {
     CKA_CLASS                       Among(CLASSES), EVERY, Absent,          [R R R R] Never Never, Always Column;
     CKA_UNIQUE_ID                   Bytes, EVERY, Absent,                   [F F F F] Never Never, Always Indexed;
 
+    // 4.3 Hardware features, 4.13 mechanisms, 4.14 profiles: objects that the token provides itself
+    CKA_HW_FEATURE_TYPE             Ulong, FEATURE, Absent,                 [F F F F] Never Never, Always Checked;
+    CKA_VALUE                       Bytes, FEATURE, Absent,                 [F F F F] Never Never, Always Checked;
+    CKA_RESET_ON_INIT               Bool, FEATURE, Absent,                  [F F F F] Never Never, Always Checked;
+    CKA_HAS_RESET                   Bool, FEATURE, Absent,                  [F F F F] Never Never, Always Checked;
+    CKA_MECHANISM_TYPE              Ulong, MECHANISM, Absent,               [F F F F] Never Never, Always Checked;
+    CKA_PROFILE_ID                  Ulong, PROFILE, Absent,                 [F F F F] Never Never, Always Checked;
+    CKA_TENON_SWEEP                 Bool, FEATURE, Absent,                  [F F F F] Free Never, Always Checked;
+    CKA_TENON_LAST_ERROR            Utf8, FEATURE, Absent,                  [F F F F] Never Never, Always Checked;
+
     // 4.4 Storage objects
-    CKA_TOKEN                       Bool, EVERY, No,                        [O O O O] Never Free, Always Column;
+    CKA_TOKEN                       Bool, STORED, No,                        [O O O O] Never Free, Always Column;
     CKA_PRIVATE                     Bool, OPEN, No,                         [O O F F] Never OnlyToTrue, Always Column;
     CKA_PRIVATE                     Bool, CLOSED, Yes,                      [O O O O] Never OnlyToTrue, Always Column;
-    CKA_MODIFIABLE                  Bool, EVERY, Yes,                       [O O O O] Never Free, Always Checked;
-    CKA_LABEL                       Bytes, EVERY, Empty,                    [O O O O] Free Free, Always Indexed;
-    CKA_COPYABLE                    Bool, EVERY, Yes,                       [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
-    CKA_DESTROYABLE                 Bool, EVERY, Yes,                       [O O O O] Never Free, Always Checked;
+    CKA_MODIFIABLE                  Bool, STORED, Yes,                       [O O O O] Never Free, Always Checked;
+    CKA_LABEL                       Bytes, STORED, Empty,                    [O O O O] Free Free, Always Indexed;
+    CKA_COPYABLE                    Bool, STORED, Yes,                       [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
+    CKA_DESTROYABLE                 Bool, STORED, Yes,                       [O O O O] Never Free, Always Checked;
 
     // 4.5 Data objects
     CKA_APPLICATION                 Bytes, DATA, Empty,                     [O F F O] Never Never, Always Indexed;

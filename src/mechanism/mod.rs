@@ -50,7 +50,7 @@ pub(crate) use row::{
 };
 pub use row::{Mechanism, PrivateForm, Request, Unit};
 pub(crate) use saved::unusable;
-pub(crate) use table::KEY_WRAP_PAD_PKCS7;
+pub(crate) use table::{KEY_WRAP_PAD_PKCS7, offered};
 pub use table::{all, find};
 
 use params::{bad_param, no_params};

@@ -1,6 +1,7 @@
 //! The families' rows together, and finding one.
 
 use crate::ck;
+use crate::config::Config;
 
 use super::row::Mechanism;
 use super::{
@@ -33,6 +34,11 @@ static FAMILIES: &[&[Mechanism]] = &[
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Mechanism> {
     FAMILIES.iter().copied().flatten()
+}
+
+/// The rows that a configuration offers.
+pub(crate) fn offered(config: &Config) -> impl Iterator<Item = &'static Mechanism> {
+    all().filter(|row| config.mechanisms.offers(row.name))
 }
 
 /// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: wraps with PKCS#7 padding and RFC 3394,

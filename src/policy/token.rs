@@ -23,6 +23,8 @@ pub(crate) enum TokenAction {
     SetOwnPin { read_write: bool },
     /// Take the clock's present reading as the token's mark of time.
     AcceptClock,
+    /// Erase everything that is due, from a session.
+    Sweep { read_write: bool },
 }
 
 /// Whether a caller of this login may do `action` with the token.
@@ -53,6 +55,14 @@ pub(crate) fn decide_on_token(action: TokenAction, login: Login) -> Result<(), E
         (TokenAction::SetOwnPin { read_write: false }, _) => refuse(
             ck::CKR_SESSION_READ_ONLY,
             "changing a PIN needs a read/write session",
+        ),
+        (TokenAction::Sweep { .. }, Login::Public) => {
+            refuse(ck::CKR_USER_NOT_LOGGED_IN, "sweeping needs a login")
+        }
+        (TokenAction::Sweep { read_write: true }, Login::User | Login::So) => Ok(()),
+        (TokenAction::Sweep { read_write: false }, Login::User | Login::So) => refuse(
+            ck::CKR_SESSION_READ_ONLY,
+            "sweeping needs a read/write session",
         ),
         (TokenAction::OpenReadOnlySession, Login::So) => refuse(
             ck::CKR_SESSION_READ_WRITE_SO_EXISTS,

@@ -41,7 +41,7 @@ impl Session {
         self.token.object_size(object)
     }
 
-    /// C_GetAttributeValue.
+    /// C_GetAttributeValue. CKA_TENON_LAST_ERROR of an object that has it is this session's own.
     ///
     /// # Errors
     /// CKR_OBJECT_HANDLE_INVALID.
@@ -50,7 +50,13 @@ impl Session {
         object: Handle,
         kinds: &[ck::CK_ATTRIBUTE_TYPE],
     ) -> Result<Vec<Revealed>> {
-        self.token.attributes(object, kinds)
+        let mut revealed = self.token.attributes(object, kinds)?;
+        for (kind, answer) in kinds.iter().zip(&mut revealed) {
+            if let (ck::CKA_TENON_LAST_ERROR, Revealed::Value(text)) = (*kind, answer) {
+                *text = self.last_refusal.lock().clone().into_bytes();
+            }
+        }
+        Ok(revealed)
     }
 
     /// C_SetAttributeValue.

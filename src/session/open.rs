@@ -14,7 +14,7 @@ use super::operations::{
 use super::work::{SignatureVerifier, Takes};
 use crate::attr::RawAttribute;
 use crate::ck;
-use crate::error::{Result, refuse};
+use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Digester, Ivs, Mechanism, Request};
 use crate::policy::Use;
 use crate::token::{CallingSession, Handle, Object, SessionHandle, Token};
@@ -28,6 +28,8 @@ pub struct Session {
     pub(super) peers: Weak<dyn Peers>,
     /// Held while a step computes: a session computes one thing at a time.
     pub(super) operations: Mutex<Operations>,
+    /// The last refusal, as the log has it; empty before the first.
+    pub(super) last_refusal: Mutex<String>,
 }
 
 /// What a session asks of all sessions of the process.
@@ -43,6 +45,11 @@ impl Session {
     #[must_use]
     pub fn handle(&self) -> SessionHandle {
         self.handle
+    }
+
+    /// Remembers why `function` was refused, until the next refusal.
+    pub fn note_refusal(&self, function: &str, error: &Error) {
+        *self.last_refusal.lock() = format!("{function}: {error}");
     }
 
     pub(super) fn caller(&self) -> CallingSession {

@@ -77,6 +77,7 @@ impl Sessions {
             read_write,
             peers: Arc::downgrade(&peers),
             operations: Mutex::new(Operations::default()),
+            last_refusal: Mutex::default(),
         };
         self.open.write().insert(session);
         Ok(handle)

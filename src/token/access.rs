@@ -19,6 +19,7 @@ use super::record::external::older_uids;
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::{Known, no_such_object};
 use crate::token::record::key;
+use crate::token::record::provided::Provided;
 use crate::token::record::stored;
 
 /// A key that policy allows to be used.
@@ -55,7 +56,7 @@ impl Token {
     /// `object` itself, if its row is still the one from which it was read; else the object as it is now.
     fn look_again(&self, object: Arc<Object>) -> Result<Arc<Object>> {
         self.state.refresh()?;
-        if matches!(object.home, Home::Session { .. }) {
+        if !matches!(object.home, Home::Token { .. }) {
             return Ok(object);
         }
         let (row, generation) = self.row(&object.uid)?;
@@ -88,6 +89,11 @@ impl Token {
     }
 
     fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {
+        if let Some(provided) = Provided::of(uid) {
+            let home = Home::Provided(provided);
+            let object = Object::new(handle, *uid, provided.attributes(), home, false);
+            return Ok(Arc::new(object));
+        }
         self.state.keep_up()?;
         let (row, generation) = self.row(uid)?;
         let Some(row) = row else {
@@ -220,6 +226,7 @@ impl Token {
                 let material = material.as_ref().ok_or_else(no_material)?;
                 key::ready(&object.attributes, material)
             }
+            Home::Provided(_) => Err(no_material()),
             Home::Token { .. } => {
                 let material = self
                     .stored_material(object, keys)?
@@ -252,6 +259,7 @@ impl Token {
         match &object.home {
             Home::Session { material, .. } => Ok(material.as_deref().cloned()),
             Home::Token { .. } => self.stored_material(object, keys),
+            Home::Provided(_) => Ok(None),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::attr::{self, Attributes, RawAttribute, Value};
 use crate::byok;
 use crate::ck;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use crate::policy::Action;
 
 use super::record::external::{self, time_value};
@@ -13,28 +13,6 @@ use crate::token::cache::objects::no_such_object;
 use crate::token::identity::audit::Event;
 
 impl Token {
-    /// C_SetAttributeValue of CKA_TENON_ROTATE: does what `rotate` does. It stands alone in its template, so
-    /// that no other change is half of a refused rotation.
-    fn rotate_by_attribute(
-        &self,
-        caller: CallingSession,
-        handle: Handle,
-        template: &[RawAttribute],
-    ) -> Result<()> {
-        let refused = |rv, why: &'static str| Err(Error::new(rv, why).at("CKA_TENON_ROTATE"));
-        match (template, attr::stated_bool(template, ck::CKA_TENON_ROTATE)?) {
-            ([_], Some(true)) => self.rotate(caller, handle, false),
-            ([_], _) => refused(
-                ck::CKR_ATTRIBUTE_VALUE_INVALID,
-                "TRUE rotates the key, and there is no other value",
-            ),
-            _ => refused(
-                ck::CKR_TEMPLATE_INCONSISTENT,
-                "a rotation is a change by itself: set the other attributes in a call of their own",
-            ),
-        }
-    }
-
     /// C_SetAttributeValue.
     ///
     /// # Errors
@@ -45,8 +23,10 @@ impl Token {
         handle: Handle,
         template: &[RawAttribute],
     ) -> Result<()> {
-        if template.iter().any(|a| a.kind == ck::CKA_TENON_ROTATE) {
-            return self.rotate_by_attribute(caller, handle, template);
+        match command(template)? {
+            Some(ck::CKA_TENON_ROTATE) => return self.rotate(caller, handle, false),
+            Some(_) => return self.sweep_by_clock(caller, handle),
+            None => {}
         }
         let (object, keys) = self.current(handle)?;
         let action = match template {
@@ -74,6 +54,10 @@ impl Token {
                 record.attributes = changed;
                 change.put(&mut record, None)
             }),
+            Home::Provided(_) => refuse(
+                ck::CKR_ACTION_PROHIBITED,
+                "what the token provides itself cannot be changed",
+            ),
             Home::Session { owner, material } => {
                 let attributes = attr::change(&object.attributes, template, &requester)?;
                 self.may_gain(caller, &keys, &object.attributes, &attributes)?;
@@ -100,6 +84,31 @@ impl Token {
                 .map_err(|refused| self.state.time.explained_byok(refused))?;
         }
         Ok(())
+    }
+}
+
+/// The attribute that is no value of the object but a command: what is set to TRUE is done. It stands alone in
+/// its template, so that no other change is half of a refused command.
+fn command(template: &[RawAttribute]) -> Result<Option<ck::CK_ATTRIBUTE_TYPE>> {
+    const COMMANDS: [ck::CK_ATTRIBUTE_TYPE; 2] = [ck::CKA_TENON_ROTATE, ck::CKA_TENON_SWEEP];
+    let Some(kind) = COMMANDS
+        .into_iter()
+        .find(|kind| template.iter().any(|attribute| attribute.kind == *kind))
+    else {
+        return Ok(None);
+    };
+    let refused =
+        |rv, why: &'static str| Err(Error::new(rv, why).at(attr::name(kind).unwrap_or_default()));
+    match (template, attr::stated_bool(template, kind)?) {
+        ([_], Some(true)) => Ok(Some(kind)),
+        ([_], _) => refused(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "TRUE does what the attribute names, and there is no other value",
+        ),
+        _ => refused(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "this is a change by itself: set the other attributes in a call of their own",
+        ),
     }
 }
 

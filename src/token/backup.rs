@@ -16,6 +16,7 @@ use crate::rng::Rng;
 use crate::store::{Catalog, CopyProgress, FileCopy, SearchConditions, Snapshot};
 
 use super::Token;
+use super::change::counter::Counter;
 use super::identity::anchor;
 use super::identity::state::{Identity, LABEL_LEN};
 use crate::token::identity::audit::{self, Doing, Event, Verified};
@@ -225,6 +226,7 @@ impl TokenCopy {
                 Some(changes) => Doing::from(Event::Restored).and(changes),
                 None => Event::Restored.into(),
             };
+            Counter::read(tx)?.after_restoring().write(tx)?;
             audit::append(tx, &doing.entry(Login::Public, now, ck::CKR_OK)).map(drop)
         })?;
         Ok(catalog.install(copy, slot)?)

@@ -24,10 +24,12 @@ use crate::token::cache::object::Handle;
 use crate::token::cache::objects::Known;
 use crate::token::record::external;
 use crate::token::record::facts::facts;
+use crate::token::record::provided::Provided;
 use crate::token::record::uid::shown;
 
 impl Token {
-    /// Handles of the objects that match `template`: session objects, then token objects.
+    /// Handles of the objects that match `template`: session objects, then token objects; those that the token
+    /// provides itself only where the template names their class.
     ///
     /// # Errors
     /// Those of `attr::Query::new`; CKR_DEVICE_ERROR.
@@ -38,6 +40,9 @@ impl Token {
         }
         self.state.keep_up()?;
         let keys = self.keys()?;
+        if query.class.is_some_and(Provided::has_class) {
+            return self.find_provided(&query);
+        }
         let now = self.state.time.now();
         let mut found = Vec::new();
         if query.token != Some(true) {

@@ -9,6 +9,7 @@ use crate::rng::Rng;
 use crate::store::{self, Catalog, Ticket};
 
 use super::Token;
+use super::change::counter::Counter;
 use super::identity::creation::TokenCreation;
 use super::identity::pin::Role;
 use super::identity::state::{LABEL_LEN, STORE_KEY_ROW};
@@ -93,7 +94,9 @@ impl Token {
                 return Err(made_meanwhile());
             }
             let mark = ClockMark::decode(&ended.public, tx.meta(MARK_ROW)?.as_deref())?;
+            let counter = Counter::read(tx)?;
             tx.clear()?;
+            counter.write(tx)?;
             creation.write(tx, self.rng(), now, self.state.time.advanced(mark, true))
         })?;
         self.writer.store.end(&ended);

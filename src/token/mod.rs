@@ -9,7 +9,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::ck;
-use crate::clock::Clock;
+use crate::clock::{Clock, utc_time};
 use crate::config::{Config, LogLevel};
 use crate::error::{Error, Result, refuse};
 use crate::log;
@@ -44,6 +44,7 @@ mod make;
 mod opening;
 mod operation_state;
 mod pair;
+mod provided;
 mod read;
 mod receipt;
 mod record;
@@ -102,6 +103,8 @@ pub struct TokenStatus {
     pub serial: String,
     /// CKF_ flags of token and PINs.
     pub flags: ck::CK_FLAGS,
+    /// The token's time, as CK_TOKEN_INFO has it.
+    pub utc_time: [u8; 16],
     /// Wrong guesses at the user's PIN that are answered before it is locked; `None` where it is not set.
     pub user_tries: Option<u32>,
     /// As `user_tries`, for the security officer's PIN.
@@ -264,7 +267,8 @@ impl Token {
     /// CKR_DEVICE_ERROR.
     pub fn status(&self) -> Result<TokenStatus> {
         self.state.keep_up()?;
-        let mut flags = ck::CKF_RNG | ck::CKF_LOGIN_REQUIRED;
+        let mut flags = ck::CKF_RNG | ck::CKF_LOGIN_REQUIRED | ck::CKF_CLOCK_ON_TOKEN;
+        let utc_time = utc_time(self.state.time.now().at);
         if self.state.config.read_only {
             flags |= ck::CKF_WRITE_PROTECTED;
         }
@@ -273,6 +277,7 @@ impl Token {
                 label: [b' '; LABEL_LEN],
                 serial: String::new(),
                 flags,
+                utc_time,
                 user_tries: None,
                 so_tries: None,
             });
@@ -297,6 +302,7 @@ impl Token {
             label: identity.label,
             serial: identity.serial_text(),
             flags,
+            utc_time,
             user_tries: user.initialized.then_some(user.tries_left),
             so_tries: Some(so.tries_left),
         })

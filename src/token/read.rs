@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::policy::Action;
 
 use super::Token;
-use super::cache::object::{Handle, Object};
+use super::cache::object::{Handle, Home, Object};
 use super::external::shares::waiting_numbers;
 use super::external::version;
 use super::record::external::{
@@ -55,6 +55,9 @@ impl Token {
         kind: ck::CK_ATTRIBUTE_TYPE,
         now: UnixTime,
     ) -> Result<Option<Revealed>> {
+        if let Home::Provided(provided) = object.home {
+            return self.provided_value(provided, kind);
+        }
         let of_profile = has_profile(&object.attributes);
         let time = |at: UnixTime| Some(Revealed::Value(at.to_be_bytes().to_vec()));
         Ok(match kind {

@@ -58,6 +58,10 @@ pub(crate) enum Mechanism<'a> {
         salt: &'a [u8],
         info: &'a [u8],
     },
+    /// CKM_HKDF_DATA with SHA-256, expanding alone.
+    HkdfData {
+        info: &'a [u8],
+    },
     Pbkdf2 {
         prf: CK_PKCS5_PBKD2_PSEUDO_RANDOM_FUNCTION_TYPE,
         password: &'a [u8],
@@ -161,6 +165,20 @@ impl Mechanism<'_> {
                     ulInfoLen: len(info),
                 };
                 call(&mut of(CKM_HKDF_DERIVE, &params))
+            }
+            Self::HkdfData { info } => {
+                let params = CK_HKDF_PARAMS {
+                    bExtract: CK_FALSE,
+                    bExpand: CK_TRUE,
+                    prfHashMechanism: CKM_SHA256,
+                    ulSaltType: CKF_HKDF_SALT_NULL,
+                    pSalt: null_mut(),
+                    ulSaltLen: 0,
+                    hSaltKey: 0,
+                    pInfo: pointer(info),
+                    ulInfoLen: len(info),
+                };
+                call(&mut of(CKM_HKDF_DATA, &params))
             }
             Self::Pbkdf2 {
                 prf,

@@ -138,6 +138,11 @@ impl Client {
         call!(self, C_Login(self.session, CKU_USER, pin, pin_len))
     }
 
+    /// The same client on another session.
+    pub(crate) fn on(&self, session: CK_SESSION_HANDLE) -> Self {
+        Self { session, ..*self }
+    }
+
     pub(crate) fn session(&self) -> CK_SESSION_HANDLE {
         self.session
     }

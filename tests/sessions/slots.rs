@@ -198,6 +198,7 @@ fn what_slots_and_tokens_say_of_themselves() {
     assert!(info.serialNumber.iter().all(u8::is_ascii_hexdigit));
     let flags = ck::CKF_RNG
         | ck::CKF_LOGIN_REQUIRED
+        | ck::CKF_CLOCK_ON_TOKEN
         | ck::CKF_TOKEN_INITIALIZED
         | ck::CKF_USER_PIN_INITIALIZED;
     assert_eq!(info.flags, flags);

@@ -138,6 +138,14 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_COPYABLE 8 12; CKA_DESTROYABLE SPECIAL;
         },
     ),
+    // Hardware feature, mechanism and profile attributes, of objects that no template makes
+    (
+        &[],
+        lines! {
+            CKA_HW_FEATURE_TYPE; CKA_RESET_ON_INIT; CKA_HAS_RESET; CKA_MECHANISM_TYPE;
+            CKA_PROFILE_ID; CKA_TENON_SWEEP; CKA_TENON_LAST_ERROR;
+        },
+    ),
     // Data object attributes
     (
         &[Data],

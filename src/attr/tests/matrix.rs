@@ -74,6 +74,9 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_ALWAYS_AUTHENTICATE
         | ck::CKA_TENON_DISABLED
         | ck::CKA_TENON_REQUIRE_TOKEN
+        | ck::CKA_RESET_ON_INIT
+        | ck::CKA_HAS_RESET
+        | ck::CKA_TENON_SWEEP
         | ck::CKA_TENON_ROTATE
         | ck::CKA_TENON_NEW_MATERIAL => flag(true),
         ck::CKA_KEY_TYPE => Value::Ulong(ck::CKK_RSA),
@@ -83,7 +86,11 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         ck::CKA_MODULUS_BITS => Value::Ulong(2048),
         ck::CKA_VALUE_LEN => Value::Ulong(32),
         ck::CKA_PARAMETER_SET => Value::Ulong(ck::CKP_ML_DSA_44),
-        ck::CKA_TENON_ORIGIN | ck::CKA_TENON_KEY_STATE => Value::Ulong(1),
+        ck::CKA_HW_FEATURE_TYPE
+        | ck::CKA_MECHANISM_TYPE
+        | ck::CKA_PROFILE_ID
+        | ck::CKA_TENON_ORIGIN
+        | ck::CKA_TENON_KEY_STATE => Value::Ulong(1),
         ck::CKA_TENON_WRAP_ALGORITHM => Value::Ulong(5),
         ck::CKA_START_DATE => text("20260101"),
         ck::CKA_END_DATE => text("20261231"),

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::token::record::damaged::damaged;
 use crate::token::record::external::material_id;
 use crate::token::record::facts::facts;
+use crate::token::record::provided::Provided;
 use crate::token::record::statement::Receipt;
 use crate::token::record::uid::shown;
 
@@ -38,6 +39,8 @@ pub(in crate::token) enum Home {
         owner: SessionHandle,
         material: Option<Box<Material>>,
     },
+    /// Nowhere: the token provides it.
+    Provided(Provided),
 }
 
 /// An object as it was when it was read. A changed object is another `Object`.
@@ -124,7 +127,7 @@ impl Object {
     pub(in crate::token) fn check_not_older(&self, version: u64) -> Result<()> {
         match &self.home {
             Home::Token { version: known, .. } if version < *known => Err(older_row(&self.uid)),
-            Home::Token { .. } | Home::Session { .. } => Ok(()),
+            Home::Token { .. } | Home::Session { .. } | Home::Provided(_) => Ok(()),
         }
     }
 

@@ -212,7 +212,7 @@ impl Table {
                 }
             }
             Some(Home::Token { .. }) => self.remembered -= 1,
-            None => {}
+            Some(Home::Provided(_)) | None => {}
         }
     }
 

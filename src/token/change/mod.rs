@@ -1,5 +1,6 @@
 //! All changes of a token. Each carries the clock mark and an audit record in its transaction.
 
+pub(in crate::token) mod counter;
 pub(in crate::token) mod lives;
 mod quota;
 mod refusals;

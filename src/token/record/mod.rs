@@ -9,6 +9,7 @@ pub(in crate::token) mod key;
 pub(in crate::token) mod material;
 pub(in crate::token) mod name;
 pub(in crate::token) mod new;
+pub(in crate::token) mod provided;
 pub(in crate::token) mod statement;
 pub(in crate::token) mod stored;
 pub(in crate::token) mod suspects;

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use parking_lot::RwLock;
 
@@ -16,19 +17,29 @@ use crate::config::{LogLevel, LogTarget};
 use crate::error::Error;
 use crate::limit;
 
-struct Sink {
-    target: LogTarget,
-    level: LogLevel,
-}
-
-static SINK: RwLock<Sink> = RwLock::new(Sink {
-    target: LogTarget::Syslog,
-    level: LogLevel::Error,
-});
+static TARGET: RwLock<LogTarget> = RwLock::new(LogTarget::Syslog);
+/// How many levels are logged, from `LogLevel::Error` on. Every call reads it.
+static LEVELS: AtomicU8 = AtomicU8::new(1);
 
 /// Sends the lines of this process to `target` from now on.
 pub fn configure(target: LogTarget, level: LogLevel) {
-    *SINK.write() = Sink { target, level };
+    let levels = if target == LogTarget::Off {
+        0
+    } else {
+        number(level)
+    };
+    *TARGET.write() = target;
+    LEVELS.store(levels, Ordering::Relaxed);
+}
+
+/// The number of levels up to this one.
+fn number(level: LogLevel) -> u8 {
+    match level {
+        LogLevel::Error => 1,
+        LogLevel::Warning => 2,
+        LogLevel::Info => 3,
+        LogLevel::Debug => 4,
+    }
 }
 
 pub(crate) fn called(function: &'static str) {
@@ -73,15 +84,14 @@ fn level_of(rv: ck::CK_RV) -> LogLevel {
 }
 
 fn enabled(level: LogLevel) -> bool {
-    let sink = SINK.read();
-    sink.target != LogTarget::Off && level <= sink.level
+    number(level) <= LEVELS.load(Ordering::Relaxed)
 }
 
 /// Writes a line, and ignores failures: a lost line is better than a failed call.
 fn line(level: LogLevel, text: &str) {
     let text = text.replace(['\n', '\r'], " ");
     let process = std::process::id();
-    match &SINK.read().target {
+    match &*TARGET.read() {
         LogTarget::Off => {}
         LogTarget::Syslog => {
             // RFC 3164: facility user (1), severity error (3) to debug (7).

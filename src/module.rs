@@ -265,7 +265,7 @@ impl Module {
     /// that loses something, while sessions from before are open or the files are not back; CKR_DEVICE_ERROR when the token's anchor tells that its file
     /// is not the right one.
     pub fn open_session(&self, id: ck::CK_SLOT_ID, flags: ck::CK_FLAGS) -> Result<SessionHandle> {
-        let slot = self.slots.get(id)?;
+        let slot = self.slots.get_for_session(id)?;
         if flags & ck::CKF_SERIAL_SESSION == 0 {
             return refuse(
                 ck::CKR_SESSION_PARALLEL_NOT_SUPPORTED,
@@ -273,7 +273,7 @@ impl Module {
             );
         }
         let token = slot.clone().token()?;
-        if token.is_gone() {
+        if !token.was_there_lately() && token.is_gone() {
             return refuse(
                 ck::CKR_DEVICE_REMOVED,
                 "the token's file was replaced, removed or damaged while it was in use: close all sessions \

@@ -94,13 +94,13 @@ pub(super) fn with_module(
     function: Function,
     call: impl FnOnce(&Module) -> Result<()>,
 ) -> ck::CK_RV {
-    let Some(module) = process::module() else {
-        return ck::CKR_CRYPTOKI_NOT_INITIALIZED;
-    };
-    guarded(function, move || {
-        log::called(function.name);
-        call(&module)
-    })
+    let answered = process::with_module(|module| {
+        guarded(function, move || {
+            log::called(function.name);
+            call(module)
+        })
+    });
+    answered.unwrap_or(ck::CKR_CRYPTOKI_NOT_INITIALIZED)
 }
 
 /// A call to one session. A handle that is no session's is refused before any other argument is read.
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(call(), CKR_OK);
         process::set_exiting(true);
         assert_eq!(call(), CKR_CRYPTOKI_NOT_INITIALIZED);
-        assert!(process::module().is_none());
+        assert!(process::with_module(|_| ()).is_none());
         process::set_exiting(false);
         assert_eq!(call(), CKR_OK);
     }

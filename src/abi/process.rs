@@ -4,7 +4,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use parking_lot::RwLock;
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
 
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -15,7 +16,9 @@ use crate::module::Module;
 /// that the child does not have may hold locks, and whose files are the parent's; it makes its own.
 struct ProcessState {
     mark: Mark,
-    module: RwLock<Option<Arc<Module>>>,
+    module: ArcSwapOption<Module>,
+    /// Held while `module` is made or closed.
+    changing: Mutex<()>,
 }
 
 static STATE: AtomicPtr<ProcessState> = AtomicPtr::new(ptr::null_mut());
@@ -41,13 +44,14 @@ pub(super) fn is_exiting() -> bool {
     EXITING.load(Ordering::Relaxed)
 }
 
-/// This process's module between C_Initialize and C_Finalize. The caller's share keeps it alive
-/// while it computes, so that C_Finalize waits for nobody.
-pub(super) fn module() -> Option<Arc<Module>> {
+/// Runs `call` with this process's module; `None` before C_Initialize and after C_Finalize. The module lives
+/// while `call` runs, so C_Finalize waits for nobody. Nothing is written that other threads read.
+pub(super) fn with_module<T>(call: impl FnOnce(&Module) -> T) -> Option<T> {
     if is_exiting() {
         return None;
     }
-    own_state()?.module.read().clone()
+    let module = own_state()?.module.load();
+    module.as_deref().map(call)
 }
 
 /// C_Initialize: `open` runs once, whatever the number of threads that race.
@@ -55,14 +59,15 @@ pub(super) fn module() -> Option<Arc<Module>> {
 /// # Errors
 /// CKR_CRYPTOKI_ALREADY_INITIALIZED, and those of `open`.
 pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
-    let mut module = own_state().unwrap_or_else(first_state).module.write();
-    if module.is_some() {
+    let state = own_state().unwrap_or_else(first_state);
+    let _changing = state.changing.lock();
+    if state.module.load().is_some() {
         return refuse(
             ck::CKR_CRYPTOKI_ALREADY_INITIALIZED,
             "C_Initialize was called before",
         );
     }
-    *module = Some(Arc::new(open()?));
+    state.module.store(Some(Arc::new(open()?)));
     Ok(())
 }
 
@@ -73,8 +78,8 @@ pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
 /// CKR_CRYPTOKI_NOT_INITIALIZED.
 pub(super) fn finalize() -> Result<()> {
     if let Some(state) = own_state() {
-        let mut module = state.module.write();
-        if module.take().is_some() {
+        let _changing = state.changing.lock();
+        if state.module.swap(None).is_some() {
             return Ok(());
         }
     }
@@ -99,7 +104,8 @@ fn first_state() -> &'static ProcessState {
     }
     let made = Box::into_raw(Box::new(ProcessState {
         mark: Mark::new(),
-        module: RwLock::new(None),
+        module: ArcSwapOption::empty(),
+        changing: Mutex::new(()),
     }));
     match STATE.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: a box that was leaked just now.

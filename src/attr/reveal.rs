@@ -30,14 +30,18 @@ pub(crate) fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Re
     let Some(row) = table::row(kind, attributes.class(), attributes.key_type()) else {
         return Reveal::Invalid;
     };
-    let open = !attributes.bool(ck::CKA_SENSITIVE)
-        && attributes.bool(ck::CKA_EXTRACTABLE)
-        && !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED);
     match row.reveal {
         Showing::Always => attributes.get(kind).map_or(Reveal::Invalid, Reveal::Value),
-        Showing::UnlessSensitive if open => Reveal::Material,
+        Showing::UnlessSensitive if is_open(attributes) => Reveal::Material,
         Showing::UnlessSensitive => Reveal::Sensitive,
     }
+}
+
+/// Whether the value of a key may be read.
+fn is_open(attributes: &Attributes) -> bool {
+    !attributes.bool(ck::CKA_SENSITIVE)
+        && attributes.bool(ck::CKA_EXTRACTABLE)
+        && !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
 }
 
 /// The answer of C_GetAttributeValue for one attribute.

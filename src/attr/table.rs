@@ -5,6 +5,8 @@
 //! attributes. Where the token is stricter than a footnote, or follows what clients send, the expectation in
 //! `tests/footnotes.rs` says so and why.
 
+use std::sync::LazyLock;
+
 use crate::ck::{self, *};
 use crate::keytype::{self, KeyType};
 
@@ -265,7 +267,27 @@ pub(super) fn row(
     class: CK_OBJECT_CLASS,
     key_type: Option<CK_KEY_TYPE>,
 ) -> Option<AttributeRow> {
-    rows_of(class, key_type).find(|row| row.kind == kind)
+    if let Some(row) = common(kind).find(|row| row.fits(class, key_type)) {
+        return Some(*row);
+    }
+    let class = KEYS.classes.iter().find(|of| **of == class)?;
+    let key_type = keytype::find(key_type?)?;
+    let mut components = key_type.components(*class).iter();
+    let component = components.find(|component| component.kind == kind)?;
+    Some(AttributeRow::of_component(component, class, key_type.id))
+}
+
+/// The rows of `kind` that are no components of keys.
+fn common(kind: CK_ATTRIBUTE_TYPE) -> impl Iterator<Item = &'static AttributeRow> {
+    /// In ascending order of the kinds.
+    static SORTED: LazyLock<Vec<&AttributeRow>> = LazyLock::new(|| {
+        let mut rows: Vec<_> = COMMON.iter().collect();
+        rows.sort_by_key(|row| row.kind);
+        rows
+    });
+    let start = SORTED.partition_point(|row| row.kind < kind);
+    let rows = SORTED[start..].iter().copied();
+    rows.take_while(move |row| row.kind == kind)
 }
 
 /// Some row of `kind`. Rows of one kind agree on its type (not on its limits) and on `search`.

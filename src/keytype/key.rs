@@ -2,12 +2,18 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::OnceLock;
 
+use crate::crypto::hash::{Hash, Hmac};
 use crate::secret::Secret;
 
 /// A key in the form that operations use. Building one is the costly part of C_…Init, so the
 /// token keeps them.
-pub struct Key(Box<dyn Ready>);
+pub struct Key {
+    ready: Box<dyn Ready>,
+    /// The HMAC of the hash with which the key was first used, which has taken nothing but the key.
+    hmac: OnceLock<Box<(Hash, Hmac)>>,
+}
 
 pub trait Ready: Any + Send + Sync {
     /// Size in bits: of the modulus, the field or the value.
@@ -22,26 +28,42 @@ impl Key {
     /// A ready key.
     #[must_use]
     pub fn new(key: impl Ready) -> Self {
-        Self(Box::new(key))
+        Self {
+            ready: Box::new(key),
+            hmac: OnceLock::new(),
+        }
     }
 
     /// The key as a `T`; `None` where it is another kind of key.
     #[must_use]
     pub fn of<T: Ready>(&self) -> Option<&T> {
-        let key: &dyn Any = &*self.0;
+        let key: &dyn Any = &*self.ready;
         key.downcast_ref()
     }
 
     /// Size in bits: of the modulus, the field or the value.
     #[must_use]
     pub fn bits(&self) -> u64 {
-        self.0.bits()
+        self.ready.bits()
     }
 
     /// The value of a secret key; `None` for the keys of pairs.
     #[must_use]
     pub fn secret_bytes(&self) -> Option<&[u8]> {
-        self.0.secret_bytes()
+        self.ready.secret_bytes()
+    }
+}
+
+impl Key {
+    /// An HMAC under the value of a secret key, which has taken nothing yet; `None` for the keys of pairs.
+    #[must_use]
+    pub fn hmac(&self, hash: Hash) -> Option<Hmac> {
+        let bytes = self.secret_bytes()?;
+        let first = || Box::new((hash, Hmac::new(hash, bytes)));
+        match &**self.hmac.get_or_init(first) {
+            (of, keyed) if *of == hash => Some(keyed.clone()),
+            _ => Some(Hmac::new(hash, bytes)),
+        }
     }
 }
 

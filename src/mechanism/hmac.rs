@@ -69,10 +69,10 @@ fn general(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
 }
 
 fn begin(hash: Hash, key: &Key, len: usize) -> Result<Box<Mac<Hmac>>> {
-    let Some(bytes) = key.secret_bytes() else {
+    let Some(keyed) = key.hmac(hash) else {
         return refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "HMAC takes a secret key");
     };
-    Ok(Box::new(Mac::new(Hmac::new(hash, bytes), len)))
+    Ok(Box::new(Mac::new(keyed, len)))
 }
 
 impl MacFunction for Hmac {

@@ -193,6 +193,19 @@ impl Slots {
             .ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
     }
 
+    /// As `get` for C_OpenSession: a token whose file was there a few milliseconds ago needs no further look.
+    ///
+    /// # Errors
+    /// CKR_SLOT_ID_INVALID.
+    pub(super) fn get_for_session(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
+        let there = |slot: &Slot| matches!(slot, Slot::Token(token) if token.was_there_lately());
+        let known = || self.slots.read().get(&id).cloned();
+        match known().filter(there) {
+            Some(slot) => Ok(slot),
+            None => self.get(id),
+        }
+    }
+
     pub(super) fn all(&self) -> Vec<(ck::CK_SLOT_ID, Slot)> {
         let slots = self.slots.read();
         let slots = slots.iter().map(|(id, slot)| (*id, slot.clone()));
@@ -216,7 +229,11 @@ impl Slots {
 
     /// Notes that the caller is told what is in the slot.
     pub(super) fn show(&self, id: ck::CK_SLOT_ID, slot: &Slot) {
-        self.shown.lock().insert(id, serial(slot));
+        let serial = serial(slot);
+        let mut shown = self.shown.lock();
+        if shown.get(&id) != Some(&serial) {
+            shown.insert(id, serial);
+        }
     }
 
     /// Serial number of the token that the caller was last told of; `None` for a slot that the caller

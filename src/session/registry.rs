@@ -1,9 +1,9 @@
 //! The open sessions of this process.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
@@ -14,46 +14,27 @@ use crate::token::{SessionHandle, Token};
 use super::open::{Peers, Session};
 use super::operations::Operations;
 
+/// Sessions are kept in so many maps.
+const PARTS: usize = 32;
+
 #[derive(Default)]
 pub(crate) struct Sessions {
     last: AtomicU64,
-    open: RwLock<OpenSessions>,
+    parts: [Part; PARTS],
+    /// Locked before a part, by whoever opens or closes a session.
+    counts: Mutex<HashMap<ck::CK_SLOT_ID, SessionCount>>,
 }
 
+/// Some of the sessions, on cache lines of their own: threads with a session each do not write to the
+/// memory that another one reads.
 #[derive(Default)]
-struct OpenSessions {
-    sessions: HashMap<SessionHandle, Arc<Session>>,
-    counts: HashMap<ck::CK_SLOT_ID, SessionCount>,
-}
+#[repr(align(128))]
+struct Part(RwLock<HashMap<SessionHandle, Arc<Session>>>);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SessionCount {
     pub all: u64,
     pub read_write: u64,
-}
-
-impl OpenSessions {
-    fn insert(&mut self, session: Session) {
-        let count = self.counts.entry(session.slot).or_default();
-        count.all += 1;
-        count.read_write += u64::from(session.read_write);
-        self.sessions.insert(session.handle, Arc::new(session));
-    }
-
-    /// The session that was removed, and whether it was the last of its slot.
-    fn remove(&mut self, handle: SessionHandle) -> Option<(Arc<Session>, bool)> {
-        let session = self.sessions.remove(&handle)?;
-        let count = self.counts.entry(session.slot).or_default();
-        count.all -= 1;
-        count.read_write -= u64::from(session.read_write);
-        let last = count.all == 0;
-        Some((session, last))
-    }
-
-    fn of_slot(&self, slot: ck::CK_SLOT_ID) -> Vec<Arc<Session>> {
-        let of_slot = |session: &&Arc<Session>| session.slot == slot;
-        self.sessions.values().filter(of_slot).cloned().collect()
-    }
 }
 
 impl Sessions {
@@ -79,15 +60,24 @@ impl Sessions {
             operations: Mutex::new(Operations::default()),
             last_refusal: Mutex::default(),
         };
-        self.open.write().insert(session);
+        let mut counts = self.counts.lock();
+        let count = counts.entry(slot).or_default();
+        count.all += 1;
+        count.read_write += u64::from(read_write);
+        self.part(handle).write().insert(handle, Arc::new(session));
         Ok(handle)
     }
 
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
     pub(crate) fn get(&self, handle: SessionHandle) -> Result<Arc<Session>> {
-        let open = self.open.read();
-        open.sessions.get(&handle).cloned().ok_or_else(invalid)
+        let part = self.part(handle).read();
+        part.get(&handle).cloned().ok_or_else(invalid)
+    }
+
+    fn part(&self, handle: SessionHandle) -> &RwLock<HashMap<SessionHandle, Arc<Session>>> {
+        let number = usize::try_from(handle % PARTS as u64).unwrap_or_default();
+        &self.parts[number].0
     }
 
     /// C_CloseSession. The login ends with the last session of its slot.
@@ -95,7 +85,7 @@ impl Sessions {
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
     pub(crate) fn close(&self, handle: SessionHandle) -> Result<()> {
-        let (session, last) = self.open.write().remove(handle).ok_or_else(invalid)?;
+        let (session, last) = self.remove(handle).ok_or_else(invalid)?;
         session.token.close_session(handle);
         if last {
             session.token.end_login();
@@ -103,10 +93,29 @@ impl Sessions {
         Ok(())
     }
 
+    /// The session that was removed, and whether it was the last of its slot.
+    fn remove(&self, handle: SessionHandle) -> Option<(Arc<Session>, bool)> {
+        let mut counts = self.counts.lock();
+        let session = self.part(handle).write().remove(&handle)?;
+        let count = counts.entry(session.slot).or_default();
+        count.all -= 1;
+        count.read_write -= u64::from(session.read_write);
+        Some((session, count.all == 0))
+    }
+
+    fn of_slot(&self, slot: ck::CK_SLOT_ID) -> Vec<Arc<Session>> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let part = part.0.read();
+            let of_slot = |session: &&Arc<Session>| session.slot == slot;
+            found.extend(part.values().filter(of_slot).cloned());
+        }
+        found
+    }
+
     /// C_CloseAllSessions.
     pub(crate) fn close_all(&self, slot: ck::CK_SLOT_ID) {
-        let of_slot = self.open.read().of_slot(slot);
-        for session in of_slot {
+        for session in self.of_slot(slot) {
             // Where another thread has closed the session meanwhile, nothing is left to do.
             let _ = self.close(session.handle);
         }
@@ -114,12 +123,7 @@ impl Sessions {
 
     #[must_use]
     pub(crate) fn count(&self, slot: ck::CK_SLOT_ID) -> SessionCount {
-        self.open
-            .read()
-            .counts
-            .get(&slot)
-            .copied()
-            .unwrap_or_default()
+        self.counts.lock().get(&slot).copied().unwrap_or_default()
     }
 }
 
@@ -130,8 +134,7 @@ impl Peers for Sessions {
     }
 
     fn end_private(&self, slot: ck::CK_SLOT_ID) {
-        let of_slot = self.open.read().of_slot(slot);
-        for session in of_slot {
+        for session in self.of_slot(slot) {
             session.operations.lock().end_private();
         }
     }

@@ -54,6 +54,9 @@ pub trait Engine: Send + Sync {
     /// See `Store::is_gone`.
     fn is_gone(&self) -> bool;
 
+    /// See `Store::was_there_lately`.
+    fn was_there_lately(&self) -> bool;
+
     /// See `Store::is_replaced`.
     fn is_replaced(&self) -> bool;
 

@@ -181,6 +181,13 @@ impl Store {
         self.engine.is_gone()
     }
 
+    /// Whether the store was where it belongs when that was last looked at, a few milliseconds ago, as
+    /// mostly can be told without a system call. False where `is_gone` has to be asked.
+    #[must_use]
+    pub fn was_there_lately(&self) -> bool {
+        self.engine.was_there_lately()
+    }
+
     /// Whether another store can be opened in the place of this one before this one, which is gone, is
     /// dropped.
     #[must_use]

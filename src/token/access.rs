@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::byok;
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{Key, Material};
 use crate::mechanism::{Keyring, Mechanism};
@@ -14,7 +15,7 @@ use crate::store::{Row, Uid};
 use super::Token;
 use super::cache::object::{no_material, older_row};
 use super::external::version;
-use super::identity::state::Keys;
+use super::identity::state::{CallKeys, Keys};
 use super::record::external::older_uids;
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::{Known, no_such_object};
@@ -35,14 +36,27 @@ impl Token {
     /// # Errors
     /// CKR_OBJECT_HANDLE_INVALID, also for a private object while the user is not logged in.
     pub fn object(&self, handle: Handle) -> Result<Arc<Object>> {
+        Ok(self.object_now(handle)?.0)
+    }
+
+    /// As `object`, with the token's time.
+    pub(super) fn object_now(&self, handle: Handle) -> Result<(Arc<Object>, UnixTime)> {
         let (object, keys) = self.current(handle)?;
-        self.decide(Action::See, &object, &keys, false)?;
-        Ok(object)
+        let now = self.time_of_call(&object, &keys);
+        self.decide_at(now, Action::See, &object, &keys, false)?;
+        Ok((object, now))
+    }
+
+    /// The token's time for a call with `object`, which stores the clock mark where that is due.
+    fn time_of_call(&self, object: &Object, keys: &Keys) -> UnixTime {
+        let reading = self.state.time.reading();
+        self.writer.keep_time(reading, keys, object.limited());
+        self.state.time.judged(reading).at
     }
 
     /// The object of `handle`, as the store has it now, and the keys of this call. Policy was not asked
     /// yet: the caller must ask it before it uses the object.
-    pub(super) fn current(&self, handle: Handle) -> Result<(Arc<Object>, Keys)> {
+    pub(super) fn current(&self, handle: Handle) -> Result<(Arc<Object>, CallKeys)> {
         let generation = self.state.store.generation();
         let object = match self.state.objects.get(handle, generation)? {
             Known::Object(object) => object,
@@ -50,7 +64,7 @@ impl Token {
             Known::Uid(uid) => self.read_object(handle, &uid)?,
         };
         // Reading may have found another token in the store, which ends the login.
-        Ok((object, self.keys()?))
+        Ok((object, self.keys()))
     }
 
     /// `object` itself, if its row is still the one from which it was read; else the object as it is now.
@@ -111,7 +125,7 @@ impl Token {
     }
 
     fn open_row(&self, handle: Handle, row: &Row, generation: u64) -> Result<Arc<Object>> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         if row.private && keys.master.is_none() {
             return Err(no_such_object());
         }
@@ -192,8 +206,19 @@ impl Token {
         keys: &Keys,
         read_write: bool,
     ) -> Result<Effect> {
-        self.writer.keep_time(keys, object.limited());
-        let now = self.state.time.now().at;
+        let now = self.time_of_call(object, keys);
+        self.decide_at(now, action, object, keys, read_write)
+    }
+
+    /// As `decide`, at the time that `time_of_call` gave.
+    fn decide_at(
+        &self,
+        now: UnixTime,
+        action: Action,
+        object: &Object,
+        keys: &Keys,
+        read_write: bool,
+    ) -> Result<Effect> {
         match policy::decide(action, &object.facts, &keys.caller(read_write), now) {
             Ok(effect) => Ok(effect),
             Err(Refusal { error, time: false }) => Err(error),

@@ -45,7 +45,7 @@ impl Token {
         if let Some(noted) = status.noted {
             doing = doing.and(noted);
         }
-        let changes = self.writer.change_anyhow(&self.keys()?, doing, |change| {
+        let changes = self.writer.change_anyhow(&self.keys(), doing, |change| {
             change.set_value(ANCHORED_ROW, &[1])?;
             Ok(change.snapshot().generation()? + 1)
         })?;

@@ -54,7 +54,7 @@ impl Token {
     pub fn archive_audit(&self, path: &Path, mut progress: impl FnMut(u64)) -> Result<Archived> {
         self.check_writable()?;
         self.verify_audit()?;
-        let keys = self.keys()?;
+        let keys = self.keys();
         let master = keys.master(NEEDS_LOGIN)?;
         let stay = match self.writer.store.noted_records()? {
             Some(noted) => noted.min(self.audit_end()?),
@@ -149,7 +149,7 @@ impl Token {
     /// CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR naming a record that was edited, removed or reordered,
     /// or the records that are in none of the files.
     pub fn verify_archives(&self, paths: &[impl AsRef<Path>]) -> Result<VerifiedArchives> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         let master = keys.master(NEEDS_LOGIN)?;
         let owner = self.owner(&keys, master);
         let base = self
@@ -205,7 +205,7 @@ impl Token {
         path: &Path,
         mut each: impl FnMut(u64, Entry) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         let mut reader = Reader::open(path, &self.owner(&keys, keys.master(NEEDS_LOGIN)?))?;
         while let Some((position, mut entry)) = reader.next()? {
             entry.open_labels(&keys.vault())?;

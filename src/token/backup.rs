@@ -79,7 +79,6 @@ impl Token {
     /// CKR_ACTION_PROHIBITED for a target that is a token's file; CKR_DEVICE_MEMORY, CKR_DEVICE_ERROR.
     pub fn back_up(&self, target: &Path, progress: CopyProgress) -> Result<TokenCopy> {
         self.state.refresh()?;
-        self.state.identity()?;
         if self.state.store.is_place_of_token(target) {
             return refuse(
                 ck::CKR_ACTION_PROHIBITED,
@@ -94,8 +93,9 @@ impl Token {
             clock,
             self.state.rng.clone(),
         )?;
-        if let Some(login) = self.state.login() {
-            copy.token.state.begin_login(login);
+        let keys = self.keys();
+        if let Some(master) = &keys.master {
+            copy.token.state.begin_login(keys.login, master.clone());
         }
         Ok(copy)
     }
@@ -105,7 +105,7 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn undone_by(&self, copy: &TokenCopy) -> Result<Undone> {
-        let (ours, theirs) = (self.state.identity()?, copy.token.state.identity()?);
+        let (ours, theirs) = (self.state.identity(), copy.token.state.identity());
         let same_token = ours.store_key.ct_eq(&theirs.store_key);
         self.state.store.read(|now| {
             copy.token.state.store.read(|then| {
@@ -164,7 +164,7 @@ impl TokenCopy {
         let mut read_only = (*config).clone();
         read_only.read_only = true;
         let token = Token::over(copy.open()?, Arc::new(read_only), clock, rng)?;
-        let identity = token.state.identity()?;
+        let identity = token.state.identity();
         let status = token.state.store.read(|snapshot| {
             check(&identity, snapshot)?;
             status(&identity, snapshot)
@@ -214,7 +214,7 @@ impl TokenCopy {
         replaced: Option<u64>,
     ) -> Result<()> {
         let Self { copy, token, .. } = self;
-        let identity = token.state.identity()?;
+        let identity = token.state.identity();
         let mark = token.state.store.read(|snapshot| {
             ClockMark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())
         })?;

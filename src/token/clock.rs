@@ -26,7 +26,7 @@ impl Token {
     /// CKR_USER_NOT_LOGGED_IN, CKR_TOKEN_WRITE_PROTECTED; CKR_ACTION_PROHIBITED for a reading below
     /// the mark without `lower`.
     pub fn accept_clock(&self, lower: bool) -> Result<ClockStatus> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         decide_on_token(TokenAction::AcceptClock, keys.login)?;
         let event = if lower {
             Event::ClockLowered

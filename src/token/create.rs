@@ -20,7 +20,7 @@ impl Token {
     /// a key whose values contradict each other, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
     /// CKR_CURVE_NOT_SUPPORTED.
     pub fn create(&self, caller: CallingSession, template: &[RawAttribute]) -> Result<Handle> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         let NewObject {
             mut attributes,
             secrets,

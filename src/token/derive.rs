@@ -39,7 +39,7 @@ impl Token {
         for handle in params.other_keys() {
             operands.push(self.usable_key(handle, Use::Derive, mechanism)?);
         }
-        let keys = self.keys()?;
+        let keys = self.keys();
         let parts = closed_parts(mechanism, &operands);
         for part in &parts {
             self.decide(Action::Copy, part, &keys, caller.read_write)?;

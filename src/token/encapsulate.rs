@@ -41,7 +41,7 @@ impl Token {
         if out.reserve(len)?.is_none() {
             return Ok(None);
         }
-        let keys = self.keys()?;
+        let keys = self.keys();
         let attributes = built(&keys, Attributes::default(), template)?;
         matches_template(&usable.object, &attributes)?;
         self.may_make(caller, &keys, &attributes)?;
@@ -71,7 +71,7 @@ impl Token {
     ) -> Result<Handle> {
         let kem = kem(mechanism)?;
         let usable = self.usable_key(private, Use::Decapsulate, mechanism)?;
-        let keys = self.keys()?;
+        let keys = self.keys();
         let implied = usable
             .object
             .attributes

@@ -39,7 +39,7 @@ impl Token {
             return Ok(Vec::new());
         }
         self.state.keep_up()?;
-        let keys = self.keys()?;
+        let keys = self.keys();
         if query.class.is_some_and(Provided::has_class) {
             return self.find_provided(&query);
         }

@@ -37,7 +37,7 @@ impl Token {
                 format!("{} generates no secret key", mechanism.name),
             );
         };
-        let keys = self.keys()?;
+        let keys = self.keys();
         let managed = orders_managed(template);
         let mut implied = implied(ck::CKO_SECRET_KEY, mechanism);
         if managed {
@@ -113,7 +113,7 @@ impl Token {
         mechanism: &Mechanism,
         (public, private): (&[RawAttribute], &[RawAttribute]),
     ) -> Result<(Handle, Handle)> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         let stated = managed::stated_usage(&[public, private])?;
         let mut own = private.to_vec();
         if attr::stated_bool(private, ck::CKA_TOKEN)?.is_none() {
@@ -160,7 +160,7 @@ impl Token {
         if orders_managed(private) {
             return self.generate_managed_pair(caller, mechanism, (public, private));
         }
-        let keys = self.keys()?;
+        let keys = self.keys();
         let halves = self.new_pair(caller, &keys, mechanism, (public, private), |asked| {
             refuse_external(asked.private)
         })?;

@@ -32,7 +32,7 @@ impl Token {
         mechanism: &Mechanism,
         template: &[RawAttribute],
     ) -> Result<Handle> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         let stated = managed::stated_usage(&[template])?;
         let private = attr::stated_ulong(template, ck::CKA_CLASS)? == Some(ck::CKO_PRIVATE_KEY);
         let own: Vec<_> = template

@@ -21,8 +21,9 @@ use super::identity::state::Keys;
 use super::pair::Asked;
 use super::record::external::profile_of;
 use super::record::statement::{
-    Receipt, about_key, about_profile, about_shares, fields, hex, spki_digest,
+    Receipt, about_key, about_profile, about_shares, fields, spki_digest,
 };
+use super::record::uid::hex;
 use super::record::uid::uid_of;
 use super::{CallingSession, Token};
 
@@ -53,7 +54,7 @@ impl Token {
         public: &[RawAttribute],
         private: &[RawAttribute],
     ) -> Result<(Handle, Handle)> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         let mut own: Vec<_> = private
             .iter()
             .filter(|attribute| {

@@ -80,7 +80,7 @@ impl Token {
     /// CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE.
     pub fn init(&self, shown: Option<&str>, so_pin: &[u8], label: &[u8; LABEL_LEN]) -> Result<()> {
         self.state.refresh()?;
-        let ended = self.state.identity()?;
+        let ended = self.state.identity();
         if shown != Some(&ended.serial_text()) {
             return Err(made_meanwhile());
         }

@@ -10,7 +10,7 @@ use crate::policy::{Login, TokenAction, decide_on_token};
 use crate::secret::{self, Secret};
 
 use super::identity::rows::suspects;
-use super::identity::state::{LoggedIn, Master};
+use super::identity::state::Master;
 use super::{Swept, Token};
 use crate::token::identity::audit::Event;
 use crate::token::identity::pin::{self, PinRow, Role};
@@ -29,7 +29,7 @@ impl Token {
         self.writer.store.check()?;
         let master = self.check_pin_while(role, pin, || self.may_log_in(role))?;
         self.record_login(role)?;
-        let identity = self.state.identity()?;
+        let identity = self.state.identity();
         let domain = Domain::new(&master, &identity.serial);
         let suspects = suspects(&self.state, &domain)?;
         let master = Arc::new(Master {
@@ -37,7 +37,7 @@ impl Token {
             key: master,
             suspects,
         });
-        if !self.state.begin_login(LoggedIn { role, master }) {
+        if !self.state.begin_login(role.login(), master) {
             self.may_log_in(role)?;
             return Ok(Swept::default());
         }
@@ -48,8 +48,9 @@ impl Token {
             );
         }
         // A reading in doubt is noted, or becomes the mark, before anything is erased by it.
-        self.writer.keep_time(&self.keys()?, true);
-        if let Err(error) = self.writer.flush_refusals(&self.keys()?) {
+        let reading = self.state.time.reading();
+        self.writer.keep_time(reading, &self.keys(), true);
+        if let Err(error) = self.writer.flush_refusals(&self.keys()) {
             log::note(
                 LogLevel::Error,
                 &format!("earlier refusals were not recorded: {error}"),
@@ -83,7 +84,7 @@ impl Token {
             return Ok(());
         }
         let doing = Event::Login.of(role.login());
-        self.change(&self.keys()?, doing, |_| Ok(()))
+        self.change(&self.keys(), doing, |_| Ok(()))
     }
 
     /// C_Logout: drops the master key and every private object, whose handles become invalid.
@@ -92,9 +93,7 @@ impl Token {
     /// CKR_USER_NOT_LOGGED_IN.
     pub fn logout(&self) -> Result<()> {
         // Not `login_state`, which reads the store: whoever logs out does so whatever has become of that.
-        let login = self.state.login();
-        let login = login.map_or(Login::Public, |known| known.role.login());
-        decide_on_token(TokenAction::LogOut, login)?;
+        decide_on_token(TokenAction::LogOut, self.keys().login)?;
         self.end_login();
         Ok(())
     }
@@ -109,9 +108,9 @@ impl Token {
     /// # Errors
     /// CKR_PIN_LEN_RANGE, CKR_USER_NOT_LOGGED_IN.
     pub fn init_pin(&self, pin: &[u8]) -> Result<()> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         decide_on_token(TokenAction::SetUserPin, keys.login)?;
-        let Some(master) = keys.master else {
+        let Some(master) = &keys.master else {
             return refuse(ck::CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
         };
         self.set_pin_row(Role::User, pin, &master.key, Event::InitPin)
@@ -129,7 +128,7 @@ impl Token {
     }
 
     fn set_pin_row(&self, role: Role, pin: &[u8], master: &Secret, event: Event) -> Result<()> {
-        let identity = self.state.identity()?;
+        let identity = self.state.identity();
         let row = PinRow::set(
             &self.state.config,
             self.rng(),
@@ -138,7 +137,7 @@ impl Token {
             pin,
             master,
         )?;
-        let keys = self.keys()?;
+        let keys = self.keys();
         self.change(&keys, event.of(role.login()), |change| {
             change.set_value(role.row(), &row.encode(&identity.public, role))
         })
@@ -167,7 +166,7 @@ impl Token {
             );
             if of_pin {
                 let doing = Event::LoginRefused.of(role.login());
-                let keys = self.keys()?;
+                let keys = self.keys();
                 // The limit bounds the number of wrong PINs that are counted.
                 let bounded = refused.rv == ck::CKR_PIN_INCORRECT && !pin::is_blank(pin);
                 self.writer.record_refusal(&keys, doing, refused, bounded)?;

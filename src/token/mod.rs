@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use crate::ck;
 use crate::clock::{Clock, utc_time};
 use crate::config::{Config, LogLevel};
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 use crate::log;
 use crate::policy::Login;
 use crate::rng::Rng;
@@ -74,7 +74,7 @@ use external::sweep::Sweeper;
 use identity::audit::Doing;
 use identity::guess::Guesses;
 use identity::pin::Role;
-use identity::state::{Keys, LABEL_LEN, TokenState};
+use identity::state::{CallKeys, Keys, LABEL_LEN, TokenState};
 
 /// The session in which a call is made.
 #[derive(Debug, Clone, Copy)]
@@ -130,22 +130,14 @@ impl Token {
             read_only: config.read_only,
             busy_timeout: config.busy_timeout,
         };
-        let opened = match catalog.open(slot, &options) {
+        match catalog.open(slot, &options) {
             Err(
                 store::Error::ReadOnly
                 | store::Error::PermissionsRefused(_)
                 | store::Error::CannotOpen(_),
             ) if config.read_only_auto => Self::open_to_read(catalog, slot, &config, clock, rng),
             opened => Self::over(opened?, config, clock, rng),
-        };
-        let token = opened?;
-        if token.state.known().is_none() {
-            return Err(Error::new(
-                ck::CKR_TOKEN_NOT_RECOGNIZED,
-                "there is no token in the file: restore it from a backup, or move it away",
-            ));
         }
-        Ok(token)
     }
 
     /// Opens a token whose file this process may not write, for `store.read_only = auto`. Whoever may read
@@ -186,7 +178,7 @@ impl Token {
         })
     }
 
-    fn keys(&self) -> Result<Keys> {
+    fn keys(&self) -> CallKeys {
         self.state.keys()
     }
 
@@ -230,7 +222,7 @@ impl Token {
     /// CKR_TOKEN_NOT_RECOGNIZED for a store without a token in it; CKR_DEVICE_ERROR.
     pub fn serial(&self) -> Result<String> {
         self.state.keep_up()?;
-        Ok(self.state.identity()?.serial_text())
+        Ok(self.state.identity().serial_text())
     }
 
     /// Who is logged in. Nobody is, once another process has initialized the token again.
@@ -254,6 +246,13 @@ impl Token {
         self.state.store.is_gone()
     }
 
+    /// Whether the token's file was there at a look of a few milliseconds ago. False where `is_gone` has to be
+    /// asked, which looks anew.
+    #[must_use]
+    pub fn was_there_lately(&self) -> bool {
+        self.state.store.was_there_lately()
+    }
+
     /// Whether the file that is there now can be opened as another token although this one, which is
     /// gone, still has sessions.
     #[must_use]
@@ -272,16 +271,7 @@ impl Token {
         if self.state.config.read_only {
             flags |= ck::CKF_WRITE_PROTECTED;
         }
-        let Some(identity) = self.state.known() else {
-            return Ok(TokenStatus {
-                label: [b' '; LABEL_LEN],
-                serial: String::new(),
-                flags,
-                utc_time,
-                user_tries: None,
-                so_tries: None,
-            });
-        };
+        let identity = self.state.identity();
         let so = self.guesses.status(Role::So)?;
         let user = self.guesses.status(Role::User)?;
         flags |= ck::CKF_TOKEN_INITIALIZED;
@@ -353,9 +343,7 @@ impl Drop for Token {
         if !self.state.store.is_of_this_process() || self.writer.has_no_refusals() {
             return;
         }
-        let keys = self.keys();
-        let flushed = keys.and_then(|keys| self.writer.flush_refusals(&keys));
-        if let Err(error) = flushed {
+        if let Err(error) = self.writer.flush_refusals(&self.keys()) {
             log::note(
                 LogLevel::Error,
                 &format!("the last refusals were not recorded: {error}"),

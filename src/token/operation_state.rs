@@ -39,7 +39,7 @@ impl Token {
     }
 
     fn state_context(&self, context: ck::CK_STATE) -> Result<Vec<u8>> {
-        let identity = self.keys()?.identity;
+        let identity = self.state.identity();
         Ok([identity.serial.as_slice(), &context.to_be_bytes()].concat())
     }
 

@@ -74,7 +74,7 @@ impl Token {
         let value = match (provided, kind) {
             (Provided::Clock, ck::CKA_VALUE) => clock::utc_time(self.state.time.now().at).to_vec(),
             (Provided::Counter, ck::CKA_VALUE) => {
-                let count = self.writer.count(&self.keys()?)?;
+                let count = self.writer.count(&self.keys())?;
                 count.to_be_bytes().to_vec()
             }
             (Provided::Counter, ck::CKA_RESET_ON_INIT) => vec![ck::CK_FALSE],

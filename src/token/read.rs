@@ -24,28 +24,28 @@ impl Token {
         handle: Handle,
         kinds: &[ck::CK_ATTRIBUTE_TYPE],
     ) -> Result<Vec<Revealed>> {
-        let object = self.object(handle)?;
-        let now = self.state.time.now().at;
+        let (object, now) = self.object_now(handle)?;
+        let kinds = kinds.iter();
         kinds
-            .iter()
-            .map(|kind| {
-                if let Some(revealed) = self.computed(&object, *kind, now)? {
-                    return Ok(revealed);
-                }
-                if matches!(
-                    *kind,
-                    ck::CKA_TENON_RECEIPT | ck::CKA_TENON_RECEIPT_SIGNATURE
-                ) {
-                    return Ok(self.revealed_receipt(&object, *kind));
-                }
-                match attr::reveal(&object.attributes, *kind) {
-                    Reveal::Value(value) => Ok(attr::revealed(value)),
-                    Reveal::Sensitive => Ok(Revealed::Sensitive),
-                    Reveal::Invalid => Ok(Revealed::Invalid),
-                    Reveal::Material => self.revealed_material(&object, *kind),
-                }
-            })
+            .map(|kind| self.attribute(&object, *kind, now))
             .collect()
+    }
+
+    fn attribute(
+        &self,
+        object: &Object,
+        kind: ck::CK_ATTRIBUTE_TYPE,
+        now: UnixTime,
+    ) -> Result<Revealed> {
+        if let Some(revealed) = self.computed(object, kind, now)? {
+            return Ok(revealed);
+        }
+        match attr::reveal(&object.attributes, kind) {
+            Reveal::Value(value) => Ok(attr::revealed(value)),
+            Reveal::Sensitive => Ok(Revealed::Sensitive),
+            Reveal::Invalid => Ok(Revealed::Invalid),
+            Reveal::Material => self.revealed_material(object, kind),
+        }
     }
 
     /// The value of an attribute that follows from others; `None` where the attribute itself says it.
@@ -58,12 +58,11 @@ impl Token {
         if let Home::Provided(provided) = object.home {
             return self.provided_value(provided, kind);
         }
-        let of_profile = has_profile(&object.attributes);
         let time = |at: UnixTime| Some(Revealed::Value(at.to_be_bytes().to_vec()));
         Ok(match kind {
             ck::CKA_TENON_KEY_STATE => Some(revealed_state(&object.facts, now)),
-            ck::CKA_TENON_VERSIONS if of_profile => {
-                let versions = version::versions(&self.state, &self.keys()?, &object.uid)?;
+            ck::CKA_TENON_VERSIONS if has_profile(&object.attributes) => {
+                let versions = version::versions(&self.state, &self.keys(), &object.uid)?;
                 Some(Revealed::Value(version::json(&versions).into_bytes()))
             }
             ck::CKA_TENON_IMPORTED_AT if is_external(&object.attributes) => {
@@ -76,13 +75,16 @@ impl Token {
                 let numbers = waiting_numbers(&object.attributes, now);
                 Some(Revealed::Value(numbers))
             }
+            ck::CKA_TENON_RECEIPT | ck::CKA_TENON_RECEIPT_SIGNATURE => {
+                Some(self.revealed_receipt(object, kind))
+            }
             _ => None,
         })
     }
 
     /// A value out of the material of a key whose attributes allow reading it.
     fn revealed_material(&self, object: &Object, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<Revealed> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         if self.decide(Action::Reveal, object, &keys, false).is_err() {
             return Ok(Revealed::Sensitive);
         }

@@ -20,7 +20,7 @@ impl Token {
     /// # Errors
     /// Those of `sweep`.
     pub fn sweep_watched(&self, progress: impl FnMut(&Swept)) -> Result<Swept> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         keys.master("sweeping needs a login")?;
         self.sweeper
             .sweep(&self.writer, &keys, usize::MAX, progress)

@@ -53,7 +53,7 @@ impl Token {
                 Err(_) => refused,
             };
             self.writer
-                .record_refusal(&self.keys()?, refused, error, false)?;
+                .record_refusal(&self.keys(), refused, error, false)?;
         }
         unwrapped
     }
@@ -79,7 +79,7 @@ impl Token {
                 template,
             );
         }
-        let keys = self.keys()?;
+        let keys = self.keys();
         let requester = keys.requester();
         let implied = implied(&usable.object)?;
         let NewObject { attributes, .. } =

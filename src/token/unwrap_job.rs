@@ -118,7 +118,7 @@ impl Token {
         blob: &[u8],
         template: &[RawAttribute],
     ) -> Result<Handle> {
-        let keys = self.keys()?;
+        let keys = self.keys();
         let algorithm =
             Algorithm::find(job.algorithm).ok_or_else(|| damaged("an import job's algorithm"))?;
         let target = self.job_target(usable, job, algorithm, template)?;

@@ -85,6 +85,6 @@ impl Token {
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_OBJECT_HANDLE_INVALID.
     pub fn versions(&self, handle: Handle) -> Result<Vec<Version>> {
         let object = self.object(handle)?;
-        version::versions(&self.state, &self.keys()?, &object.uid)
+        version::versions(&self.state, &self.keys(), &object.uid)
     }
 }

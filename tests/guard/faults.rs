@@ -188,6 +188,10 @@ impl Engine for UnsteadyStore {
         self.store.is_gone()
     }
 
+    fn was_there_lately(&self) -> bool {
+        self.store.was_there_lately()
+    }
+
     fn is_replaced(&self) -> bool {
         self.store.is_replaced()
     }

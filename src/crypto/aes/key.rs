@@ -1,7 +1,7 @@
 //! Keys, and the modes ECB, CBC and GCM.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::crypto::sys::{aead, cipher};
 use crate::crypto::{Error, Result};
@@ -19,27 +19,30 @@ pub(crate) const GCM_MAX: u64 = (1 << 36) - 32;
 /// on several blocks at once.
 const ECB_SHORT: usize = 16 * BLOCK;
 
-/// An AES key of 16, 24 or 32 bytes, with its schedules for every mode.
+/// An AES key of 16, 24 or 32 bytes, with its schedules, each made at its first use.
 ///
-/// Immutable, so any number of threads may use it at once; a clone shares it.
+/// Any number of threads may use it at once; a clone shares it.
 #[derive(Clone)]
 pub struct Key(Arc<Inner>);
 
 struct Inner {
     bytes: Secret,
-    encrypt: cipher::Schedule,
-    decrypt: cipher::Schedule,
-    gcm: aead::Context,
+    encrypt: OnceLock<cipher::Schedule>,
+    decrypt: OnceLock<cipher::Schedule>,
+    gcm: OnceLock<aead::Context>,
 }
 
 impl Key {
     /// Takes 16, 24 or 32 bytes. `Error::KeySize` for other lengths.
     pub fn new(bytes: &[u8]) -> Result<Self> {
+        if !matches!(bytes.len(), 16 | 24 | 32) {
+            return Err(Error::KeySize);
+        }
         Ok(Self(Arc::new(Inner {
             bytes: Secret::copy(bytes),
-            encrypt: cipher::Schedule::new(bytes, Direction::Encrypt)?,
-            decrypt: cipher::Schedule::new(bytes, Direction::Decrypt)?,
-            gcm: aead::Context::new(bytes, TAG)?,
+            encrypt: OnceLock::new(),
+            decrypt: OnceLock::new(),
+            gcm: OnceLock::new(),
         })))
     }
 
@@ -56,7 +59,7 @@ impl Key {
         if input.len() > ECB_SHORT {
             return cipher::ecb(self.bytes(), direction, input, out);
         }
-        let schedule = self.schedule(direction);
+        let schedule = self.schedule(direction)?;
         let (input, _) = input.as_chunks();
         let (out, _) = out.as_chunks_mut();
         for (from, to) in input.iter().zip(out) {
@@ -122,17 +125,27 @@ impl Key {
         work: impl FnOnce(&aead::Context) -> Result<T>,
     ) -> Result<T> {
         if tag_len == TAG {
-            return work(&self.0.gcm);
+            return work(once(&self.0.gcm, || aead::Context::new(self.bytes(), TAG))?);
         }
         work(&aead::Context::new(self.bytes(), tag_len)?)
     }
 
-    fn schedule(&self, direction: Direction) -> &cipher::Schedule {
-        match direction {
+    fn schedule(&self, direction: Direction) -> Result<&cipher::Schedule> {
+        let schedule = match direction {
             Direction::Encrypt => &self.0.encrypt,
             Direction::Decrypt => &self.0.decrypt,
-        }
+        };
+        once(schedule, || cipher::Schedule::new(self.bytes(), direction))
     }
+}
+
+/// What is in `cell`, made by `make` where nothing is in it yet.
+fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(made) = cell.get() {
+        return Ok(made);
+    }
+    let made = make()?;
+    Ok(cell.get_or_init(|| made))
 }
 
 impl fmt::Debug for Key {
@@ -170,7 +183,7 @@ impl Cbc {
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let out = output(input, out)?;
         self.key
-            .schedule(self.direction)
+            .schedule(self.direction)?
             .cbc(&mut self.iv, input, out);
         Ok(())
     }

@@ -200,6 +200,11 @@ impl Counter {
         }
     }
 
+    /// Whether the files were those at their paths at a look that this process may still rely on.
+    pub(super) fn has_looked_lately(&self) -> bool {
+        monotonic() < self.look_at.load(Ordering::SeqCst)
+    }
+
     fn look(&self) -> Generation {
         let now = monotonic();
         let file = self.file.read();

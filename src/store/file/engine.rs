@@ -137,6 +137,11 @@ impl Engine for FileStore {
         self.open_files().check().is_err() && self.open_files().is_gone()
     }
 
+    fn was_there_lately(&self) -> bool {
+        let seen = self.counter().is_some_and(Counter::has_looked_lately);
+        seen && !self.open_files().is_gone()
+    }
+
     fn is_replaced(&self) -> bool {
         self.open_files().is_replaced()
     }

@@ -4,9 +4,10 @@
 //! the object's row is read again; if the row is unchanged, the object is kept, with its ready
 //! key. An object's version only grows: a row with a lower version was put back by others.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use parking_lot::RwLock;
 
 use crate::ck;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::UnixTime;
 use crate::config::LogLevel;
 use crate::error::Result;
 use crate::log;
@@ -28,8 +29,9 @@ impl Writer {
 
     /// Stores the clock mark alone, where uses have moved it far enough or a reading in doubt is to be
     /// noted or cleared. This does not wait for the disk, and an error is only logged.
-    pub(in crate::token) fn keep_time(&self, keys: &Keys, limited: bool) {
-        if self.state.config.read_only || !self.state.time.overdue(keys.logged_in(), limited) {
+    pub(in crate::token) fn keep_time(&self, reading: UnixTime, keys: &Keys, limited: bool) {
+        let time = &self.state.time;
+        if self.state.config.read_only || !time.overdue(reading, keys.logged_in(), limited) {
             return;
         }
         match self
@@ -37,9 +39,9 @@ impl Writer {
             .store
             .write_relaxed(|tx| self.store_mark(tx, keys))
         {
-            Ok(mark) => self.state.time.learn(mark),
+            Ok(mark) => time.learn(mark),
             Err(error) => {
-                self.state.time.store_failed();
+                time.store_failed();
                 log::note(
                     LogLevel::Warning,
                     &format!("the clock mark was not stored: {error}"),

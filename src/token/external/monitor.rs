@@ -55,7 +55,7 @@ pub struct SealedVersion {
 /// CKR_DEVICE_ERROR.
 pub(in crate::token) fn sealed_keys(state: &TokenState) -> Result<Vec<SealedKey>> {
     state.keep_up()?;
-    let identity = state.identity()?;
+    let identity = state.identity();
     let now = state.time.now().at;
     state.store.read(|snapshot| {
         let view = View {

@@ -102,7 +102,7 @@ impl Sweeper {
     /// Erases what is due, up to a login's limit. An error is only logged: it does not refuse the login.
     pub(in crate::token) fn sweep_at_login(&self, writer: &Writer) -> Swept {
         let keys = self.state.keys();
-        let swept = keys.and_then(|keys| self.sweep(writer, &keys, AT_LOGIN, |_| ()));
+        let swept = self.sweep(writer, &keys, AT_LOGIN, |_| ());
         swept.unwrap_or_else(|error| {
             log::note(
                 LogLevel::Error,

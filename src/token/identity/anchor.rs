@@ -255,8 +255,8 @@ impl AnchoredStore {
     }
 
     fn write_checked<T>(&self, checked: bool, change: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
-        let identity = self.state.known();
-        let Some(anchor) = identity.as_ref().and_then(|known| self.anchor(known)) else {
+        let identity = self.state.identity();
+        let Some(anchor) = self.anchor(&identity) else {
             return self.state.store.write(change);
         };
         let (out, progress) = self.state.store.write(|tx| {
@@ -293,9 +293,7 @@ impl AnchoredStore {
     /// # Errors
     /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
     pub(in crate::token) fn check(&self) -> Result<()> {
-        let Some(identity) = self.state.known() else {
-            return Ok(());
-        };
+        let identity = self.state.identity();
         let Some(anchor) = self.anchor(&identity) else {
             return Ok(());
         };
@@ -307,7 +305,7 @@ impl AnchoredStore {
     }
 
     pub(in crate::token) fn status(&self) -> Result<Option<AnchorStatus>> {
-        let identity = self.state.identity()?;
+        let identity = self.state.identity();
         let Some(anchor) = self.anchor(&identity) else {
             return Ok(None);
         };
@@ -321,7 +319,7 @@ impl AnchoredStore {
 
     /// Notes the token's file with `changes` changes, in place of what the anchor knows.
     pub(in crate::token) fn accept(&self, changes: u64) -> Result<()> {
-        let identity = self.state.identity()?;
+        let identity = self.state.identity();
         let Some(anchor) = self.anchor(&identity) else {
             return Ok(());
         };
@@ -335,7 +333,7 @@ impl AnchoredStore {
     /// Position of the last record that the anchor knows, which must stay in the token; `None` where there
     /// is no anchor.
     pub(in crate::token) fn noted_records(&self) -> Result<Option<u64>> {
-        let identity = self.state.identity()?;
+        let identity = self.state.identity();
         let Some(anchor) = self.anchor(&identity) else {
             return Ok(None);
         };

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
 
 use crate::attr::Requester;
 use crate::ck;
@@ -18,9 +19,9 @@ use crate::token::cache::objects::Objects;
 use crate::token::record::damaged::damaged;
 use crate::token::record::domain::{Domain, Serial};
 use crate::token::record::suspects::Suspects;
+use crate::token::record::uid::hex;
 use crate::token::record::vault::Vault;
 
-use super::pin::Role;
 use super::time::{ClockMark, MARK_ROW, TokenTime};
 
 /// Row of the store key, which is in clear.
@@ -41,7 +42,7 @@ pub(in crate::token) struct Identity {
 impl Identity {
     /// The serial number in 16 hexadecimal digits.
     pub(in crate::token) fn serial_text(&self) -> String {
-        self.serial.iter().map(|b| format!("{b:02x}")).collect()
+        hex(self.serial)
     }
 
     /// Refuses a store in which another process has initialized a new token since, so that nothing is
@@ -89,21 +90,27 @@ pub(in crate::token) struct Master {
     pub(in crate::token) suspects: Suspects,
 }
 
-/// Who is logged in, with the master key.
-#[derive(Clone)]
-pub(in crate::token) struct LoggedIn {
-    pub(in crate::token) role: Role,
-    pub(in crate::token) master: Arc<Master>,
-}
-
-/// The keys with which one call works. They stay valid for the call after a logout.
+/// Who the token is and who is logged in, with their keys.
 pub(in crate::token) struct Keys {
     pub(in crate::token) identity: Arc<Identity>,
+    /// Only while somebody is logged in.
     pub(in crate::token) master: Option<Arc<Master>>,
     pub(in crate::token) login: Login,
 }
 
+/// The keys with which one call works. They stay valid for the call after a logout.
+pub(in crate::token) type CallKeys = Guard<Arc<Keys>>;
+
 impl Keys {
+    /// Before a login.
+    fn public(identity: Arc<Identity>) -> Self {
+        Self {
+            identity,
+            master: None,
+            login: Login::Public,
+        }
+    }
+
     pub(in crate::token) fn vault(&self) -> Vault<'_> {
         Vault {
             serial: self.identity.serial,
@@ -150,56 +157,63 @@ pub(in crate::token) struct TokenState {
     pub(in crate::token) rng: Arc<dyn Rng>,
     pub(in crate::token) time: TokenTime,
     pub(in crate::token) objects: Objects,
-    /// `None` until C_InitToken.
-    identity: RwLock<Option<Arc<Identity>>>,
-    /// The store's generation at which `identity` was last read.
+    keys: ArcSwap<Keys>,
+    /// Held while `keys` change.
+    changing: Mutex<()>,
+    /// The store's generation at which the identity was last read.
     seen: AtomicU64,
-    login: RwLock<Option<LoggedIn>>,
 }
 
 impl TokenState {
+    /// # Errors
+    /// CKR_TOKEN_NOT_RECOGNIZED for a store without a token; CKR_DEVICE_ERROR.
     pub(in crate::token) fn new(
         store: Store,
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self> {
-        let state = Self {
+        let (found, generation) = stored_identity(&store)?;
+        let (identity, mark) = found.ok_or_else(no_token)?;
+        let time = TokenTime::new(clock, config.clock_leap);
+        time.learn(mark);
+        Ok(Self {
             store,
             rng,
-            time: TokenTime::new(clock, config.clock_leap),
+            time,
             config,
             objects: Objects::default(),
-            identity: RwLock::new(None),
-            seen: AtomicU64::new(u64::MAX),
-            login: RwLock::new(None),
-        };
-        state.refresh()?;
-        Ok(state)
+            keys: ArcSwap::from_pointee(Keys::public(Arc::new(identity))),
+            changing: Mutex::default(),
+            seen: AtomicU64::new(generation),
+        })
     }
 
     /// Reads identity and clock mark again. Where another process has initialized the token since, all
     /// that was known of the old one is dropped.
+    ///
+    /// # Errors
+    /// CKR_TOKEN_NOT_RECOGNIZED where the token is no longer in its store; CKR_DEVICE_ERROR.
     pub(in crate::token) fn refresh(&self) -> Result<()> {
-        let (fresh, generation) = self
-            .store
-            .read(|snapshot| Ok::<_, Error>((Identity::read(snapshot)?, snapshot.generation()?)))?;
-        let mut identity = self.identity.write();
-        let same = match (&*identity, &fresh) {
-            (Some(old), Some((new, _))) => old.store_key.ct_eq(&new.store_key),
-            (None, None) => true,
-            (None, Some(_)) | (Some(_), None) => false,
+        let (found, generation) = stored_identity(&self.store)?;
+        let _changing = self.changing.lock();
+        let known = self.identity();
+        let Some((identity, mark)) = found else {
+            self.begin_anew(known);
+            return Err(no_token());
         };
-        if let Some((_, mark)) = &fresh {
-            self.time.learn(*mark);
-        }
-        if !same {
-            *self.login.write() = None;
-            self.objects.clear();
-            *identity = fresh.map(|(new, _)| Arc::new(new));
+        self.time.learn(mark);
+        if !known.store_key.ct_eq(&identity.store_key) {
+            self.begin_anew(Arc::new(identity));
         }
         self.seen.store(generation, Ordering::Release);
         Ok(())
+    }
+
+    /// Ends the login and makes every handle invalid. Call it with `changing` held.
+    fn begin_anew(&self, identity: Arc<Identity>) {
+        self.objects.clear();
+        self.keys.store(Arc::new(Keys::public(identity)));
     }
 
     /// As `refresh`, but costs one atomic load while the store has not changed.
@@ -211,69 +225,56 @@ impl TokenState {
         self.refresh()
     }
 
-    /// The identity as last read; `None` until C_InitToken.
-    pub(in crate::token) fn known(&self) -> Option<Arc<Identity>> {
-        self.identity.read().clone()
-    }
-
     /// The identity as last read.
-    ///
-    /// # Errors
-    /// CKR_TOKEN_NOT_RECOGNIZED until C_InitToken.
-    pub(in crate::token) fn identity(&self) -> Result<Arc<Identity>> {
-        self.known().ok_or_else(|| {
-            Error::new(
-                ck::CKR_TOKEN_NOT_RECOGNIZED,
-                "the token is not initialized: use C_InitToken or `tenon init`",
-            )
-        })
+    pub(in crate::token) fn identity(&self) -> Arc<Identity> {
+        self.keys.load().identity.clone()
     }
 
-    pub(in crate::token) fn keys(&self) -> Result<Keys> {
-        let identity = self.identity()?;
-        let login = self.login();
-        Ok(Keys {
-            identity,
-            login: login_of(login.as_ref()),
-            master: login.map(|state| state.master),
-        })
+    /// The keys of this moment. Nothing is written that other threads read.
+    pub(in crate::token) fn keys(&self) -> CallKeys {
+        self.keys.load()
     }
 
     /// Who is logged in. Nobody is, once another process has initialized the token again.
     pub(in crate::token) fn login_state(&self) -> Result<Login> {
         self.keep_up()?;
-        Ok(login_of(self.login.read().as_ref()))
-    }
-
-    pub(in crate::token) fn login(&self) -> Option<LoggedIn> {
-        self.login.read().clone()
+        Ok(self.keys().login)
     }
 
     /// Logs in, unless somebody is logged in by then: returns false then. Drops objects that were read
     /// without a login, since their tag under the master key was not checked.
-    pub(in crate::token) fn begin_login(&self, new: LoggedIn) -> bool {
-        let mut login = self.login.write();
-        if login.is_some() {
+    pub(in crate::token) fn begin_login(&self, login: Login, master: Arc<Master>) -> bool {
+        let _changing = self.changing.lock();
+        let known = self.keys();
+        if known.logged_in() {
             return false;
         }
         self.objects.forget_read();
-        *login = Some(new);
+        self.keys.store(Arc::new(Keys {
+            identity: known.identity.clone(),
+            master: Some(master),
+            login,
+        }));
         true
     }
 
     /// Ends the login; false when nobody was logged in. Handles of private objects become invalid.
     pub(in crate::token) fn end_login(&self) -> bool {
-        let was = self.login.write().take().is_some();
-        if was {
-            self.objects.forget_private();
+        let _changing = self.changing.lock();
+        let known = self.keys();
+        if !known.logged_in() {
+            return false;
         }
-        was
+        let public = Keys::public(known.identity.clone());
+        self.keys.store(Arc::new(public));
+        self.objects.forget_private();
+        true
     }
 
     /// Runs `remember`, unless a login has begun or ended since `keys` were taken.
     pub(in crate::token) fn while_login_lasts(&self, keys: &Keys, remember: impl FnOnce()) {
-        let login = self.login.read();
-        if login.is_some() == keys.master.is_some() {
+        let _changing = self.changing.lock();
+        if std::ptr::eq(&raw const **self.keys(), keys) {
             remember();
         }
     }
@@ -298,6 +299,14 @@ fn lacked_room(error: &Error) -> bool {
     error.rv == ck::CKR_DEVICE_MEMORY || shared == Some(&store::Error::RolledBack)
 }
 
-fn login_of(login: Option<&LoggedIn>) -> Login {
-    login.map_or(Login::Public, |state| state.role.login())
+/// The token in the store with its clock mark, and the generation at which they were read.
+fn stored_identity(store: &Store) -> Result<(Option<(Identity, ClockMark)>, u64)> {
+    store.read(|snapshot| Ok((Identity::read(snapshot)?, snapshot.generation()?)))
+}
+
+fn no_token() -> Error {
+    Error::new(
+        ck::CKR_TOKEN_NOT_RECOGNIZED,
+        "there is no token in the file: restore it from a backup, or move it away",
+    )
 }

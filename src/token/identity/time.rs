@@ -150,11 +150,17 @@ impl TokenTime {
         self.clock.clone()
     }
 
-    pub(in crate::token) fn now(&self) -> Now {
-        self.judged(self.clock.now())
+    /// The clock's reading, for a call that asks more than one question of it.
+    pub(in crate::token) fn reading(&self) -> UnixTime {
+        self.clock.now()
     }
 
-    fn judged(&self, reading: UnixTime) -> Now {
+    pub(in crate::token) fn now(&self) -> Now {
+        self.judged(self.reading())
+    }
+
+    /// The token's time when the clock shows `reading`.
+    pub(in crate::token) fn judged(&self, reading: UnixTime) -> Now {
         if self.doubts(reading, self.mark.load(Ordering::SeqCst)) {
             return Now {
                 at: reading.max(self.highest.load(Ordering::SeqCst)),
@@ -240,8 +246,7 @@ impl TokenTime {
     /// Whether the mark is to be stored although nothing else is written: it is an hour behind at a use of
     /// a `limited` key, or a reading in doubt is to be noted, taken or cleared. Mostly false, at the cost
     /// of a few atomic loads.
-    pub(in crate::token) fn overdue(&self, login: bool, limited: bool) -> bool {
-        let reading = self.clock.now();
+    pub(in crate::token) fn overdue(&self, reading: UnixTime, login: bool, limited: bool) -> bool {
         let (mark, doubt) = (
             self.mark.load(Ordering::SeqCst),
             self.doubt.load(Ordering::SeqCst),
@@ -421,17 +426,29 @@ mod tests {
     #[test]
     fn uses_store_a_mark_that_is_an_hour_behind() {
         let (clock, time) = time(AT + BEHIND);
-        assert!(!time.overdue(true, true));
+        assert!(!time.overdue(time.reading(), true, true));
         clock.set(AT + BEHIND + 1);
-        assert!(time.overdue(true, true));
-        assert!(!time.overdue(true, false), "an unlimited key needs no mark");
+        assert!(time.overdue(time.reading(), true, true));
+        assert!(
+            !time.overdue(time.reading(), true, false),
+            "an unlimited key needs no mark"
+        );
         time.store_failed();
-        assert!(!time.overdue(true, true), "not again at once");
+        assert!(
+            !time.overdue(time.reading(), true, true),
+            "not again at once"
+        );
         clock.set(AT + BEHIND + 1 + RETRY);
-        assert!(time.overdue(true, true));
+        assert!(time.overdue(time.reading(), true, true));
         clock.set(YEAR);
-        assert!(time.overdue(true, false), "a doubt is noted");
-        assert!(!time.overdue(false, true), "by a login alone");
+        assert!(
+            time.overdue(time.reading(), true, false),
+            "a doubt is noted"
+        );
+        assert!(
+            !time.overdue(time.reading(), false, true),
+            "by a login alone"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::store::Uid;
 
 use super::external::{material_id, sharing, spec_of, time_value};
+use super::uid::hex;
 
 /// The most bytes of CKA_TENON_OWNER_NONCE.
 pub(in crate::token) const NONCE_MAX: usize = 64;
@@ -243,11 +244,6 @@ pub(in crate::token) fn fields<const N: usize>(fields: [(&str, Value); N]) -> Ma
     fields
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
-}
-
-pub(in crate::token) fn hex(bytes: impl AsRef<[u8]>) -> String {
-    let bytes = bytes.as_ref().iter();
-    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn text(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<String> {

@@ -4,7 +4,14 @@ use crate::store::Uid;
 
 /// 32 hexadecimal digits, as CKA_UNIQUE_ID and the audit record show a uid.
 pub(in crate::token) fn shown(uid: &Uid) -> String {
-    uid.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(uid)
+}
+
+/// Two hexadecimal digits for each byte.
+pub(in crate::token) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    let pairs = bytes.as_ref().iter().map(|byte| [byte >> 4, byte & 15]);
+    pairs.flatten().map(digit).collect()
 }
 
 /// The value of CKA_UNIQUE_ID.

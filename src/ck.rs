@@ -147,6 +147,8 @@ pub const CKM_TENON_SM2_SM4_ECB: CK_MECHANISM_TYPE = vendor(0x03);
 pub const CKM_TENON_SM2PKE: CK_MECHANISM_TYPE = vendor(0x04);
 /// Encryption whose ciphertext names the key and its material, and opens under no other.
 pub const CKM_TENON_KMS_ENVELOPE: CK_MECHANISM_TYPE = vendor(0x05);
+/// C_WrapKey, C_UnwrapKey: HPKE in base mode under a key of X-Wing or ML-KEM.
+pub const CKM_TENON_HPKE: CK_MECHANISM_TYPE = vendor(0x06);
 /// C_GenerateKeyPair: a key pair on SM2's curve.
 pub const CKM_TENON_SM2_KEY_PAIR_GEN: CK_MECHANISM_TYPE = vendor(0x10);
 /// SM2 signatures, over SM3 and the default identity.
@@ -161,8 +163,12 @@ pub const CKM_TENON_SM4_CBC: CK_MECHANISM_TYPE = vendor(0x14);
 pub const CKM_TENON_SM4_GCM: CK_MECHANISM_TYPE = vendor(0x15);
 /// The SM3 digest.
 pub const CKM_TENON_SM3: CK_MECHANISM_TYPE = vendor(0x16);
+/// C_GenerateKeyPair: a key pair of X-Wing.
+pub const CKM_TENON_XWING_KEY_PAIR_GEN: CK_MECHANISM_TYPE = vendor(0x17);
 /// CKK_ number of SM4 keys.
 pub const CKK_TENON_SM4: CK_KEY_TYPE = vendor(0x01);
+/// CKK_ number of X-Wing keys.
+pub const CKK_TENON_XWING: CK_KEY_TYPE = vendor(0x02);
 /// The blob is well formed, but its material is not the one that the key is bound to.
 pub const CKR_TENON_MATERIAL_MISMATCH: CK_RV = vendor(0x01);
 

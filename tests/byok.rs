@@ -17,6 +17,8 @@ mod blobs;
 mod envelope;
 #[path = "byok/expiry.rs"]
 mod expiry;
+#[path = "byok/hpke.rs"]
+mod hpke;
 #[path = "byok/jobs.rs"]
 mod jobs;
 #[path = "byok/lifecycle.rs"]

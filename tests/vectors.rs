@@ -171,6 +171,8 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["mechanism::envelope::tests::known_answer_of_other_implementations"], &[
         "CKM_TENON_KMS_ENVELOPE",
     ]),
+    (&["xwing.json"], &["CKM_TENON_XWING_KEY_PAIR_GEN"]),
+    (&["hpke.json", "xwing.json"], &["CKM_TENON_HPKE"]),
 ];
 
 fn root() -> &'static Path {

@@ -13,11 +13,22 @@ pub enum WrappingKey {
     Rsa(u64),
     /// SM2.
     Sm2,
+    /// X-Wing, of ML-KEM-768 and X25519.
+    XWing,
+    /// ML-KEM-1024.
+    MlKem1024,
 }
 
 impl WrappingKey {
     /// Every kind that some service has, the most usual one first.
-    pub const ALL: [Self; 4] = [Self::Rsa(2048), Self::Rsa(3072), Self::Rsa(4096), Self::Sm2];
+    pub const ALL: [Self; 6] = [
+        Self::Rsa(2048),
+        Self::Rsa(3072),
+        Self::Rsa(4096),
+        Self::Sm2,
+        Self::XWing,
+        Self::MlKem1024,
+    ];
 }
 
 impl fmt::Display for WrappingKey {
@@ -25,6 +36,8 @@ impl fmt::Display for WrappingKey {
         match self {
             Self::Rsa(bits) => write!(f, "RSA-{bits}"),
             Self::Sm2 => f.write_str("SM2"),
+            Self::XWing => f.write_str("X-Wing"),
+            Self::MlKem1024 => f.write_str("ML-KEM-1024"),
         }
     }
 }
@@ -59,6 +72,8 @@ pub enum WrappingScheme {
     Sm2,
     /// SM2 encryption of an SM4 key, then SM4-ECB of the material.
     Sm2Sm4,
+    /// HPKE of the material under a key of this kind.
+    Hpke(WrappingKey),
 }
 
 /// A wrapping algorithm.
@@ -100,6 +115,8 @@ algorithms! {
     11 "RSA_AES_KEY_WRAP_SHA_512" CKM_RSA_AES_KEY_WRAP WrappingScheme::OaepKwp(OaepHash::Sha512);
     12 "RSAES_OAEP_SHA_384" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha384);
     13 "RSAES_OAEP_SHA_512" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha512);
+    14 "HPKE_XWING" CKM_TENON_HPKE WrappingScheme::Hpke(WrappingKey::XWing);
+    15 "HPKE_ML_KEM_1024" CKM_TENON_HPKE WrappingScheme::Hpke(WrappingKey::MlKem1024);
 }
 
 impl Algorithm {
@@ -125,7 +142,10 @@ impl Algorithm {
             WrappingScheme::Oaep(hash)
             | WrappingScheme::OaepKwp(hash)
             | WrappingScheme::OaepEcb(hash) => Some(hash),
-            WrappingScheme::Pkcs1 | WrappingScheme::Sm2 | WrappingScheme::Sm2Sm4 => None,
+            WrappingScheme::Pkcs1
+            | WrappingScheme::Sm2
+            | WrappingScheme::Sm2Sm4
+            | WrappingScheme::Hpke(_) => None,
         }
     }
 
@@ -149,17 +169,25 @@ impl Algorithm {
         allowed
     }
 
-    /// Whether the algorithm works with this wrapping key.
+    /// The one kind of wrapping key that the algorithm works with; `None` where that is RSA, of some size.
     #[must_use]
-    pub fn by(&self, key: WrappingKey) -> bool {
+    pub fn only_key(&self) -> Option<WrappingKey> {
         match self.scheme {
             WrappingScheme::Oaep(_)
             | WrappingScheme::Pkcs1
             | WrappingScheme::OaepKwp(_)
-            | WrappingScheme::OaepEcb(_) => {
-                matches!(key, WrappingKey::Rsa(2048 | 3072 | 4096))
-            }
-            WrappingScheme::Sm2 | WrappingScheme::Sm2Sm4 => key == WrappingKey::Sm2,
+            | WrappingScheme::OaepEcb(_) => None,
+            WrappingScheme::Sm2 | WrappingScheme::Sm2Sm4 => Some(WrappingKey::Sm2),
+            WrappingScheme::Hpke(key) => Some(key),
+        }
+    }
+
+    /// Whether the algorithm works with this wrapping key.
+    #[must_use]
+    pub fn by(&self, key: WrappingKey) -> bool {
+        match self.only_key() {
+            Some(only) => key == only,
+            None => matches!(key, WrappingKey::Rsa(2048 | 3072 | 4096)),
         }
     }
 
@@ -169,7 +197,7 @@ impl Algorithm {
         match self.scheme {
             WrappingScheme::Oaep(_) => !matches!(spec, Spec::Rsa(_)),
             WrappingScheme::Pkcs1 => !spec.private(),
-            WrappingScheme::OaepKwp(_) => true,
+            WrappingScheme::OaepKwp(_) | WrappingScheme::Hpke(_) => true,
             WrappingScheme::OaepEcb(_) => spec.private(),
             WrappingScheme::Sm2 => matches!(
                 spec,

@@ -13,6 +13,7 @@ pub(crate) mod ec;
 pub(crate) mod encoding;
 pub(crate) mod gmac;
 pub(crate) mod hash;
+pub(crate) mod hpke;
 pub(crate) mod kbkdf;
 pub(crate) mod kdf;
 pub(crate) mod keywrap;
@@ -29,6 +30,7 @@ pub(crate) mod sm4;
 mod sys;
 #[cfg(test)]
 pub(crate) mod vectors;
+pub(crate) mod xwing;
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 

@@ -24,6 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod values;
+mod xwing;
 
 pub use component::Need;
 pub(crate) use component::{Component, SearchBy, Shape, Showing};

@@ -5,7 +5,7 @@ use crate::ck;
 use super::row::KeyType;
 use super::spec::Spec;
 use super::values::Values;
-use super::{ec, mldsa, mlkem, okp, rsa, secret};
+use super::{ec, mldsa, mlkem, okp, rsa, secret, xwing};
 
 static ROWS: &[&KeyType] = &[
     &rsa::RSA,
@@ -14,6 +14,7 @@ static ROWS: &[&KeyType] = &[
     &okp::MONTGOMERY,
     &mldsa::ML_DSA,
     &mlkem::ML_KEM,
+    &xwing::XWING,
     &secret::AES,
     &secret::AES_XTS,
     &secret::SM4,

@@ -179,13 +179,14 @@ fn each_spec_is_read_by_all_its_names_and_makes_keys_of_its_own() {
 
 #[test]
 fn public_keys_are_read_as_their_pairs_describe_them() {
-    use crate::crypto::{ec, mldsa, mlkem, okp, rsa};
+    use crate::crypto::{ec, mldsa, mlkem, okp, rsa, xwing};
     for material in [
         Material::pair(rsa::generate(1024, &[1, 0, 1]).unwrap()),
         Material::pair(ec::generate(ec::Curve::P384).unwrap()),
         Material::pair(okp::generate(okp::Curve::X25519).unwrap()),
         Material::pair(mldsa::generate(mldsa::ParameterSet::MlDsa65).unwrap()),
         Material::pair(mlkem::generate(mlkem::ParameterSet::MlKem768).unwrap()),
+        Material::pair(xwing::generate().unwrap()),
     ] {
         let Material::Pair(pair) = &material else {
             panic!("no pair");

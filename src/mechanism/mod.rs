@@ -15,6 +15,7 @@ mod envelope;
 mod external;
 mod gcm;
 mod hmac;
+mod hpke;
 mod kbkdf;
 mod kdf;
 mod keyring;

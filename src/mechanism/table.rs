@@ -7,8 +7,8 @@ use crate::config::Config;
 
 use super::row::Mechanism;
 use super::{
-    aes, derive, digest, ec, envelope, external, hmac, kbkdf, kdf, mldsa, mlkem, okp, rsa, secret,
-    sm2, sm4,
+    aes, derive, digest, ec, envelope, external, hmac, hpke, kbkdf, kdf, mldsa, mlkem, okp, rsa,
+    secret, sm2, sm4,
 };
 
 static FAMILIES: &[&[Mechanism]] = &[
@@ -31,6 +31,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     kbkdf::ROWS,
     external::ROWS,
     envelope::ROWS,
+    hpke::ROWS,
 ];
 
 /// Every row.

@@ -40,7 +40,7 @@ pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
     }
 }
 
-/// Raw RSA and the shared secret of ECDH undo what the public key wraps. So they are refused for a key that
+/// Raw RSA and the shared secrets of ECDH and ML-KEM undo what the public key wraps. So they are refused for a key that
 /// unwraps and does not decrypt.
 pub(super) fn opens_none(
     key: &KeyFacts,
@@ -54,6 +54,7 @@ pub(super) fn opens_none(
                 Use::Derive | Use::Decapsulate,
                 ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE
             )
+            | (Use::Decapsulate, ck::CKM_ML_KEM)
     );
     if undoes && key.uses.contains(&Use::Unwrap) && !key.uses.contains(&Use::Decrypt) {
         return refuse(

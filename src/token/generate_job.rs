@@ -178,12 +178,20 @@ fn wrapping_key(asked: &dyn Values) -> Result<WrappingKey> {
     if let Some(bits) = keytype::rsa_bits(asked) {
         return Ok(WrappingKey::Rsa(bits));
     }
+    match (
+        asked.ulong(ck::CKA_KEY_TYPE),
+        asked.ulong(ck::CKA_PARAMETER_SET),
+    ) {
+        (Some(ck::CKK_TENON_XWING), _) => return Ok(WrappingKey::XWing),
+        (Some(ck::CKK_ML_KEM), Some(ck::CKP_ML_KEM_1024)) => return Ok(WrappingKey::MlKem1024),
+        _ => {}
+    }
     match asked.bytes(ck::CKA_EC_PARAMS).map(keytype::curve) {
         Some(Ok(Curve::Sm2)) => Ok(WrappingKey::Sm2),
         Some(Err(error)) => Err(error),
         Some(Ok(_)) | None => refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
-            "the key of an import job is an RSA key or one on SM2's curve",
+            "the key of an import job is one of RSA, SM2, X-Wing or ML-KEM-1024",
         ),
     }
 }

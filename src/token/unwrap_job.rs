@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value};
-use crate::byok::{self, Algorithm, Job, Profile, Refused, WrappingKey, WrappingScheme};
+use crate::byok::{self, Algorithm, Job, Profile, Refused, WrappingScheme};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
@@ -17,7 +17,7 @@ use crate::store::Uid;
 use super::access::UsableKey;
 use super::cache::object::{Handle, Object};
 use super::external::import::{self, UnwrappedMaterial};
-use super::external::job::{check_token, hash_of, may_wrap};
+use super::external::job::{check_token, hash_of, may_wrap, wrapping_key};
 use super::external::shares::{self, NewShare};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
@@ -95,14 +95,10 @@ impl Token {
         if target.attributes.bytes(ck::CKA_TENON_PROFILE) != of_profile {
             return Err(no_target());
         }
-        let wrapping = match algorithm.scheme {
-            WrappingScheme::Sm2 | WrappingScheme::Sm2Sm4 => WrappingKey::Sm2,
-            _ => WrappingKey::Rsa(usable.key.bits()),
-        };
         may_wrap(
             profile_of(&target.attributes)?,
             algorithm,
-            wrapping,
+            wrapping_key(algorithm, &usable.key),
             &target,
         )?;
         Ok(target)
@@ -123,7 +119,7 @@ impl Token {
             Algorithm::find(job.algorithm).ok_or_else(|| damaged("an import job's algorithm"))?;
         let target = self.job_target(usable, job, algorithm, template)?;
         let profile = profile_of(&target.attributes)?;
-        let opening = opening(algorithm, mechanism, params, profile)?;
+        let opening = opening(algorithm, mechanism, params, (profile, &target.uid))?;
         let said = said(&target, template, &keys)?;
         self.decide(Action::Import, &target, &keys, caller.read_write)?;
         let given = said.bytes(ck::CKA_TENON_IMPORT_TOKEN);
@@ -256,7 +252,7 @@ fn opening(
     algorithm: &Algorithm,
     mechanism: &Mechanism,
     params: &Params,
-    profile: &Profile,
+    (profile, target): (&Profile, &Uid),
 ) -> Result<Opening<'static>> {
     let row = mechanism::find(algorithm.mechanism).ok_or_else(|| {
         Error::new(
@@ -265,6 +261,9 @@ fn opening(
         )
     })?;
     let wrong = || Error::from(byok::Error::Job(Refused::Parameter));
+    if matches!(algorithm.scheme, WrappingScheme::Hpke(_)) {
+        return Opening::new(row, hpke_infos(params, target).ok_or_else(wrong)?);
+    }
     let Some(hash) = algorithm.hash() else {
         return match params {
             Params::None => Opening::new(row, vec![Params::None]),
@@ -314,6 +313,17 @@ fn opening(
         })
         .collect();
     Opening::new(row, params)
+}
+
+/// What may be HPKE's info: the uid of the target, by which the key's owner seals for this key alone, or
+/// nothing, as services have it. `None` where the parameter is neither.
+fn hpke_infos(params: &Params, target: &Uid) -> Option<Vec<Params>> {
+    let infos = [Params::CallerData(target.to_vec()), Params::None];
+    match params {
+        Params::None => Some(infos.to_vec()),
+        Params::CallerData(info) if info.is_empty() => Some(vec![Params::None]),
+        given => infos.contains(given).then(|| vec![given.clone()]),
+    }
 }
 
 fn is_kwp(algorithm: &Algorithm) -> bool {

@@ -223,6 +223,22 @@ fn seed_pair(
     }
 }
 
+/// Session objects of a new X-Wing key pair, for every use; `public` and `private` change them.
+pub(crate) fn xwing_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    let row = mechanism::find(ck::CKM_TENON_XWING_KEY_PAIR_GEN).unwrap();
+    let request = Request::new(row, Params::None).unwrap();
+    let public = with(uses(true, true, false), public);
+    let private = with(uses(true, false, true), private);
+    let (public, private) = session
+        .generate_key_pair(request, &public, &private)
+        .unwrap();
+    Pair { public, private }
+}
+
 /// A session object: a secret key of 32 bytes for every use; `changes` change it.
 pub(crate) fn secret(
     session: &Session,

@@ -16,7 +16,7 @@ use tenon_pkcs11::api::secret::Secret;
 
 use crate::common::{
     Fixture, Pair, attrs, ec_material, ec_pair, external, ml_dsa_pair, ml_kem_pair, no_uses,
-    okp_pair, rsa_pair, secret, sm2_pair, with,
+    okp_pair, rsa_pair, secret, sm2_pair, with, xwing_pair,
 };
 
 /// The keys that a mechanism takes.
@@ -30,6 +30,7 @@ pub(super) enum Keys {
     Montgomery,
     MlDsa,
     MlKem,
+    XWing,
     Aes,
     Xts,
     Sm4,
@@ -284,6 +285,12 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         }
         ck::CKM_ML_KEM_KEY_PAIR_GEN | ck::CKM_ML_KEM => {
             (Keys::MlKem, Params::None, given(), ANY, false)
+        }
+        ck::CKM_TENON_XWING_KEY_PAIR_GEN => (Keys::XWing, Params::None, given(), ANY, false),
+        ck::CKM_TENON_HPKE => {
+            let wrong = vec![iv(), Params::CallerData(vec![0; 1025])];
+            let info = Params::CallerData(b"info".to_vec());
+            (Keys::XWing, info, wrong, ANY, false)
         }
         ck::CKM_ML_DSA_KEY_PAIR_GEN => (Keys::MlDsa, Params::None, given(), ANY, false),
         ck::CKM_HASH_ML_DSA => {
@@ -582,6 +589,7 @@ impl Case {
             | Keys::Montgomery
             | Keys::MlDsa
             | Keys::MlKem
+            | Keys::XWing
             | Keys::Generic
             | Keys::Hkdf
             | Keys::External => Keys::Rsa,
@@ -607,6 +615,7 @@ fn keys(
         Keys::Montgomery => okp_pair(session, okp::Curve::X25519, public(), private()),
         Keys::MlDsa => ml_dsa_pair(session, public(), private()),
         Keys::MlKem => ml_kem_pair(session, public(), private()),
+        Keys::XWing => xwing_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Xts => {
             let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];

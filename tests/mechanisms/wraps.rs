@@ -120,6 +120,7 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
             | "CKM_TENON_SM4_GCM"
             | "CKM_TENON_KMS_ENVELOPE"
             | "CKM_TENON_SM2PKE"
+            | "CKM_TENON_HPKE"
             | "CKM_TENON_SM2_SM4_ECB" => returns!(less, CKR_WRAPPED_KEY_INVALID, "{name}"),
             _ => returns!(less, CKR_WRAPPED_KEY_LEN_RANGE, "{name}"),
         }

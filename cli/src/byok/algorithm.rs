@@ -1,6 +1,8 @@
 //! Wrapping algorithms, by all the names that the services give them.
 
-use tenon_pkcs11::api::byok::{ALGORITHMS, Algorithm, OaepHash, Profile, WrappingScheme, profile};
+use tenon_pkcs11::api::byok::{
+    ALGORITHMS, Algorithm, OaepHash, Profile, WrappingKey, WrappingScheme, profile,
+};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 
@@ -21,12 +23,23 @@ pub(super) enum Layout {
     Sm2Sm4,
     /// A new public key ‖ AES-KWP of the key under what ECDH and X9.63 with this hash give.
     Ecdh(Hash),
+    /// HPKE of the key under a key of this kind.
+    Hpke(WrappingKey),
 }
 
 impl Layout {
     /// Whether RSAES-OAEP is a part of the blob.
     pub(super) fn is_oaep(self) -> bool {
         matches!(self, Self::Oaep(_) | Self::OaepKwp(_) | Self::OaepEcb(_))
+    }
+
+    /// Bytes of the wrapping key, where it is a string of bytes of one length.
+    pub(super) fn key_len(self) -> Option<usize> {
+        match self {
+            Self::Hpke(WrappingKey::XWing) => Some(1216),
+            Self::Hpke(WrappingKey::MlKem1024) => Some(1568),
+            _ => None,
+        }
     }
 }
 
@@ -46,6 +59,7 @@ impl From<WrappingScheme> for Layout {
             WrappingScheme::OaepEcb(of) => Self::OaepEcb(hash(of)),
             WrappingScheme::Sm2 => Self::Sm2,
             WrappingScheme::Sm2Sm4 => Self::Sm2Sm4,
+            WrappingScheme::Hpke(key) => Self::Hpke(key),
         }
     }
 }

@@ -59,8 +59,8 @@ pub(crate) enum Command {
     /// The algorithms have the names that the services give them: RSAES_OAEP_SHA_1, …_SHA_256,
     /// RSAES_PKCS1_V1_5, RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD (Alibaba), RSA_AES_KEY_WRAP_SHA_1,
     /// …_SHA_256 (AWS), RSA_OAEP_3072_SHA256_AES_256 … (Google), CKM_RSA_AES_KEY_WRAP (Azure),
-    /// RSA_OAEP_AES_SHA256 (OCI), SM2PKE_SM4_ECB (Alibaba), SM2PKE (AWS), SM2_ENCRYPT (Huawei); a wrong
-    /// one lists all. CKM_ECDH_AES_KEY_WRAP makes a 256-bit AES key by X9.63 with SHA-256.
+    /// RSA_OAEP_AES_SHA256 (OCI), SM2PKE_SM4_ECB (Alibaba), SM2PKE (AWS), SM2_ENCRYPT (Huawei), HPKE_XWING,
+    /// HPKE_ML_KEM_1024; a wrong one lists all. CKM_ECDH_AES_KEY_WRAP makes a 256-bit AES key by X9.63 with SHA-256.
     #[command(after_help = EXIT_STATUS)]
     Wrap(wrap::Arguments),
     /// Imports wrapped material into an external key

@@ -26,8 +26,8 @@ use crate::when::deadline;
 
 /// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred: for short secrets, and
 /// for what does not fit into an RSA block by itself.
-const FOR_SHORT: [ck::CK_ULONG; 13] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6];
-const FOR_LONG: [ck::CK_ULONG; 13] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3];
+const FOR_SHORT: [ck::CK_ULONG; 15] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6, 14, 15];
+const FOR_LONG: [ck::CK_ULONG; 15] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3, 14, 15];
 
 /// Bytes of a request's CKA_ID.
 const ID_LEN: usize = 8;
@@ -40,8 +40,8 @@ pub(crate) struct Arguments {
     /// profile has
     #[arg(long, short, value_name = "NAME", value_parser = algorithm::parse)]
     algorithm: Option<NamedAlgorithm>,
-    /// Wrapping key: RSA_2048, RSA_3072, RSA_4096 or EC_SM2; else the first of them that the key's
-    /// profile has
+    /// Wrapping key: RSA_2048, RSA_3072, RSA_4096, EC_SM2, XWING or ML_KEM_1024; else the first of them that
+    /// the algorithm and the key's profile have
     #[arg(long, value_name = "SPEC", value_parser = wrapping_key)]
     key_spec: Option<WrappingKey>,
     /// The request serves every key of the profile that KEY has, not KEY alone: Google, Azure, OCI, Vault, IBM
@@ -210,6 +210,11 @@ fn generate(
             ck::CKM_TENON_SM2_KEY_PAIR_GEN,
             public.bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params()),
         ),
+        WrappingKey::XWing => (ck::CKM_TENON_XWING_KEY_PAIR_GEN, public),
+        WrappingKey::MlKem1024 => (
+            ck::CKM_ML_KEM_KEY_PAIR_GEN,
+            public.number(ck::CKA_PARAMETER_SET, ck::CKP_ML_KEM_1024),
+        ),
     };
     let private = match every_key {
         true => named.bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes()),
@@ -294,13 +299,15 @@ mod tests {
             ("rsa-4096", WrappingKey::Rsa(4096)),
             ("EC_SM2", WrappingKey::Sm2),
             ("sm2", WrappingKey::Sm2),
+            ("xwing", WrappingKey::XWing),
+            ("ml-kem-1024", WrappingKey::MlKem1024),
         ] {
             assert_eq!(wrapping_key(name), Ok(expected), "{name}");
         }
         let refused = wrapping_key("RSA_1024").unwrap_err();
         assert_eq!(
             refused,
-            "there are EC_SM2, RSA_2048, RSA_3072, RSA_4096, SM2"
+            "there are EC_SM2, ML_KEM_1024, RSA_2048, RSA_3072, RSA_4096, SM2, XWING"
         );
     }
 

@@ -1,12 +1,13 @@
 //! The blobs of every algorithm: by the mechanisms of the library, as C_WrapKey uses them.
 
+use tenon_pkcs11::api::byok::WrappingKey;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::sm2::raw_len;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::rsa;
-use tenon_pkcs11::api::keytype;
+use tenon_pkcs11::api::keytype::{self, Form, PublicValue, PublicValues};
 use tenon_pkcs11::api::mechanism::{self, EcdhWrap, Key, Oaep, Params};
 use tenon_pkcs11::api::secret::Secret;
 
@@ -27,10 +28,14 @@ const SM4_LEN: usize = 16;
 pub(super) struct ServiceKey(Key);
 
 impl ServiceKey {
-    /// From PEM, DER or the Base64 of DER.
-    pub(super) fn parse(file: &[u8]) -> Result<Self> {
+    /// From PEM, DER or the Base64 of DER; where the layout is HPKE's, also from the bare bytes of the key, as
+    /// Google Cloud KMS gives them out, or their Base64.
+    pub(super) fn parse(file: &[u8], layout: Layout) -> Result<Self> {
         let decoded = base64::decode(file);
         let der = decoded.as_deref().map_or(file, Vec::as_slice);
+        if let Some(key) = bare(der, layout) {
+            return key.map(Self);
+        }
         let no_password = || Err("a public key is not encrypted".into());
         let items = keyfile::items(der, &no_password)?;
         let [Item::PublicKey(spki)] = items.as_slice() else {
@@ -42,6 +47,25 @@ impl ServiceKey {
     /// Bytes of an RSA key's modulus, which are the first part of a composite blob.
     pub(super) fn modulus_len(&self) -> Option<usize> {
         self.0.of().map(rsa::PublicKey::modulus_len)
+    }
+}
+
+/// The key whose bare bytes these are; `None` where they have not its length.
+fn bare(bytes: &[u8], layout: Layout) -> Option<Result<Key>> {
+    if layout.key_len() != Some(bytes.len()) {
+        return None;
+    }
+    let mut values: PublicValues = vec![(ck::CKA_VALUE, PublicValue::Bytes(bytes.to_vec()))];
+    let key_type = if layout == Layout::Hpke(WrappingKey::XWing) {
+        ck::CKK_TENON_XWING
+    } else {
+        let set = PublicValue::Ulong(ck::CKP_ML_KEM_1024);
+        values.push((ck::CKA_PARAMETER_SET, set));
+        ck::CKK_ML_KEM
+    };
+    match &keytype::find(key_type)?.form {
+        Form::Pair(pairs) => Some((pairs.public)(&values).map_err(Into::into)),
+        Form::Secret(_) => None,
     }
 }
 
@@ -64,6 +88,8 @@ pub(super) struct Choices {
     pub(super) mgf1: Option<Hash>,
     /// Whether SM2's ciphertext is in DER.
     pub(super) der: bool,
+    /// Uid of the only external key that HPKE seals for.
+    pub(super) target: Option<[u8; 16]>,
 }
 
 /// The blob that `algorithm` makes of `owned`.
@@ -75,7 +101,8 @@ pub(super) fn seal(
 ) -> Result<Vec<u8>> {
     let NamedAlgorithm { name, layout, .. } = *algorithm;
     let bits = key.0.bits();
-    if let Some(fixed) = algorithm.bits
+    let of_layout = layout.key_len().map(|len| len as u64 * 8);
+    if let Some(fixed) = algorithm.bits.or(of_layout)
         && fixed != bits
     {
         return Err(format!("{name} takes a wrapping key of {fixed} bits, not of {bits}").into());
@@ -86,8 +113,11 @@ pub(super) fn seal(
     if choices.der && !matches!(layout, Layout::Sm2 | Layout::Sm2Sm4) {
         return Err(format!("{name} has no DER form").into());
     }
+    if choices.target.is_some() && !matches!(layout, Layout::Hpke(_)) {
+        return Err(format!("{name} seals for no certain key").into());
+    }
     let clear = clear(layout, owned)?;
-    let (id, params) = mechanism(layout, choices.mgf1);
+    let (id, params) = mechanism(layout, choices);
     let wrap = mechanism::find(id).and_then(|row| row.wrap);
     let wrap = wrap.ok_or("the library does not have this algorithm")?;
     let mut blob = wrap(&key.0, &params, &SystemRng, &clear)?;
@@ -103,10 +133,10 @@ pub(super) fn seal(
 }
 
 /// The mechanism of a layout, and its parameter.
-fn mechanism(layout: Layout, mgf1: Option<Hash>) -> (ck::CK_MECHANISM_TYPE, Params) {
+fn mechanism(layout: Layout, choices: Choices) -> (ck::CK_MECHANISM_TYPE, Params) {
     let oaep = |hash| Oaep {
         hash,
-        mgf: mgf1.unwrap_or(hash),
+        mgf: choices.mgf1.unwrap_or(hash),
         label: Vec::new(),
     };
     match layout {
@@ -129,6 +159,10 @@ fn mechanism(layout: Layout, mgf1: Option<Hash>) -> (ck::CK_MECHANISM_TYPE, Para
                 shared_data: Vec::new(),
             };
             (ck::CKM_ECDH_AES_KEY_WRAP, Params::EcdhAesKeyWrap(params))
+        }
+        Layout::Hpke(_) => {
+            let info = choices.target.map(|uid| Params::CallerData(uid.to_vec()));
+            (ck::CKM_TENON_HPKE, info.unwrap_or(Params::None))
         }
     }
 }

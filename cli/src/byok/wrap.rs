@@ -9,6 +9,7 @@ use super::algorithm::{self, Layout, NamedAlgorithm};
 use super::owned::KeySource;
 use super::seal::{Choices, ServiceKey, seal};
 use super::{azure, base64};
+use crate::output::unhex;
 use crate::{Result, files};
 
 #[derive(Args)]
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
     /// SM2's ciphertext in DER (GM/T 0009), not as 04 ‖ C1 ‖ C3 ‖ C2
     #[arg(long)]
     der: bool,
+    /// HPKE: the blob is for the key with this KeyId alone, and a token takes it into no other
+    #[arg(long, value_name = "ID", value_parser = key_id)]
+    key_id: Option<[u8; 16]>,
     /// How the blob is written
     #[arg(long, value_enum, default_value_t = BlobForm::Base64)]
     form: BlobForm,
@@ -77,11 +81,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if form == BlobForm::Byok && layout != Layout::OaepKwp(Hash::Sha1) {
         return Err("a .byok file holds what CKM_RSA_AES_KEY_WRAP makes: name that".into());
     }
-    let public = ServiceKey::parse(&files::read(&arguments.public_key)?)
+    let public = ServiceKey::parse(&files::read(&arguments.public_key)?, layout)
         .map_err(|error| format!("{}: {error}", arguments.public_key.display()))?;
     let choices = Choices {
         mgf1: arguments.mgf1.map(Mgf1::hash),
         der: arguments.der,
+        target: arguments.key_id,
     };
     let owned = arguments.source.read()?;
     let blob = seal(&arguments.algorithm, choices, &public, &owned)?;
@@ -120,8 +125,20 @@ fn parts<'a>(
             .modulus_len()
             .and_then(|len| blob.split_at_checked(len))
             .ok_or_else(|| "the blob is too short".into()),
-        Layout::Oaep(_) | Layout::Pkcs1 | Layout::Sm2 | Layout::Sm2Sm4 | Layout::Ecdh(_) => {
+        Layout::Oaep(_)
+        | Layout::Pkcs1
+        | Layout::Sm2
+        | Layout::Sm2Sm4
+        | Layout::Ecdh(_)
+        | Layout::Hpke(_) => {
             Err("the blob of this algorithm is one part: say --output once".into())
         }
     }
+}
+
+/// The 16 bytes of a KeyId, with or without its hyphens.
+fn key_id(text: &str) -> std::result::Result<[u8; 16], String> {
+    let uid = unhex(&text.replace('-', "")).ok();
+    let uid = uid.and_then(|uid| uid.try_into().ok());
+    uid.ok_or_else(|| "a KeyId has 32 hexadecimal digits, with or without hyphens".to_owned())
 }

@@ -140,6 +140,8 @@ pub(super) const GOOGLE_ALGORITHMS: &[AlgorithmName] = &[
     algorithm("RSA_OAEP_4096_SHA256", 2, Some(4096)),
     algorithm("RSA_OAEP_3072_SHA1_AES_256", 4, Some(3072)),
     algorithm("RSA_OAEP_4096_SHA1_AES_256", 4, Some(4096)),
+    algorithm("HPKE_KEM_XWING_HKDF_SHA256_AES_256_GCM", 14, None),
+    algorithm("HPKE_KEM_ML_KEM_1024_HKDF_SHA256_AES_256_GCM", 15, None),
 ];
 
 /// enc in the header of a .byok file.

@@ -391,6 +391,8 @@ impl Profile {
         match key {
             WrappingKey::Rsa(bits) => format!("RSA_{bits}").into(),
             WrappingKey::Sm2 => self.spec_name(Spec::Ec(Curve::Sm2), Usage::ENCRYPT),
+            WrappingKey::XWing => "XWING".into(),
+            WrappingKey::MlKem1024 => "ML_KEM_1024".into(),
         }
     }
 

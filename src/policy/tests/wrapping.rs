@@ -74,6 +74,8 @@ fn a_key_that_unwraps_alone_opens_no_blob_another_way() {
         (Use::SignRecover, ck::CKM_RSA_X_509),
         (Use::Derive, ck::CKM_ECDH1_DERIVE),
         (Use::Derive, ck::CKM_ECDH1_COFACTOR_DERIVE),
+        (Use::Decapsulate, ck::CKM_ECDH1_DERIVE),
+        (Use::Decapsulate, ck::CKM_ML_KEM),
     ];
     for (what, mechanism) in raw {
         for (more, refused) in [

@@ -1,9 +1,13 @@
 //! Import jobs (BYOK section 3): their statements and tokens, and which algorithms they allow.
 
 use crate::attr::RawAttribute;
-use crate::byok::{self, Algorithm, Job, OaepHash, Profile, Refused, ShareRefusal, WrappingKey};
+use crate::byok::{
+    self, Algorithm, Job, OaepHash, Profile, Refused, ShareRefusal, WrappingKey, WrappingScheme,
+};
 use crate::ck;
 use crate::crypto::hash::Hash;
+use crate::crypto::mlkem::{self, ParameterSet};
+use crate::crypto::xwing;
 use crate::error::Result;
 use crate::mechanism::{self, Mechanism, Params};
 use crate::secret::Secret;
@@ -96,14 +100,28 @@ pub(in crate::token) fn wrapping_algorithm(
         Params::Oaep(oaep) | Params::RsaAesKeyWrap { oaep, .. } => Some(oaep.hash),
         _ => None,
     };
-    let wrapping = match mechanism.id {
-        ck::CKM_TENON_SM2PKE | ck::CKM_TENON_SM2_SM4_ECB => WrappingKey::Sm2,
-        _ => WrappingKey::Rsa(key.bits()),
-    };
-    let algorithm = byok::ALGORITHMS
-        .iter()
-        .find(|row| row.mechanism == mechanism.id && row.hash().map(hash_of) == hash)?;
-    Some((algorithm, wrapping))
+    let algorithm = byok::ALGORITHMS.iter().find(|row| {
+        row.mechanism == mechanism.id && row.hash().map(hash_of) == hash && may_be_of(row, key)
+    })?;
+    Some((algorithm, wrapping_key(algorithm, key)))
+}
+
+/// The kind of a key that opens blobs of this algorithm.
+pub(in crate::token) fn wrapping_key(algorithm: &Algorithm, key: &mechanism::Key) -> WrappingKey {
+    let rsa = || WrappingKey::Rsa(key.bits());
+    algorithm.only_key().unwrap_or_else(rsa)
+}
+
+/// Whether a blob of the algorithm can be for this key. One mechanism opens the blobs of several algorithms by
+/// HPKE, each with a kind of key of its own.
+fn may_be_of(algorithm: &Algorithm, key: &mechanism::Key) -> bool {
+    match algorithm.scheme {
+        WrappingScheme::Hpke(WrappingKey::XWing) => key.of::<xwing::PrivateKey>().is_some(),
+        WrappingScheme::Hpke(_) => key
+            .of::<mlkem::PrivateKey>()
+            .is_some_and(|key| key.set() == ParameterSet::MlKem1024),
+        _ => true,
+    }
 }
 
 pub(in crate::token) fn hash_of(hash: OaepHash) -> Hash {

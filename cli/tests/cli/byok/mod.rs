@@ -2,6 +2,7 @@
 
 mod common;
 mod formats;
+mod hpke;
 mod life;
 mod monitor;
 mod openssl;

@@ -1,0 +1,109 @@
+//! Imports under keys that withstand quantum computers, by the owner's commands and the operator's.
+
+use std::fs;
+
+use super::common::{bring, byok, create, desk};
+use super::openssl::openssl;
+use crate::cli::common::{Answer, Desk, text};
+
+const OF_GOOGLE: [&str; 2] = [
+    "HPKE_KEM_XWING_HKDF_SHA256_AES_256_GCM",
+    "hpke-kem-ml-kem-1024-hkdf-sha256-aes-256-gcm",
+];
+
+/// `tenon byok` with the words of a line.
+fn say(desk: &Desk, line: &str) -> Answer {
+    byok(desk, &line.split_whitespace().collect::<Vec<_>>())
+}
+
+/// Asks for the parameters of the key `k`, which are then in files, and gives what the answer calls the
+/// wrapping key.
+fn request(desk: &Desk, algorithm: &str) -> String {
+    let line = format!("parameters k --algorithm {algorithm} --directory . --replace --json");
+    text(&say(desk, &line).json(), "WrappingKeySpec").to_owned()
+}
+
+#[test]
+fn a_key_is_brought_by_hpke_with_its_proofs() {
+    for (algorithm, wrapping) in [("HPKE_XWING", "XWING"), ("HPKE_ML_KEM_1024", "ML_KEM_1024")] {
+        let desk = desk();
+        say(&desk, "attestation-key -o kept.pem").ok();
+        let p256 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        openssl(
+            &desk,
+            &[&["genpkey"], &p256[..], &["-out", "owner.pem"]].concat(),
+        );
+        let id = create(&desk, &["--spec", "EC_P256"]);
+        assert_eq!(request(&desk, algorithm), wrapping);
+
+        let known = format!("--attestation-key kept.pem --key-id {id} -k publickey_{id}.pem");
+        let check = format!("check-parameters wrapping-statement_{id}.json {known}");
+        say(&desk, &format!("{check} -a {algorithm}")).ok();
+        say(&desk, &format!("{check} -a RSAES_OAEP_SHA_256"))
+            .refused(1, &["wrapping algorithm", algorithm]);
+
+        let wrap = format!("wrap owner.pem -k publickey_{id}.pem -a {algorithm} --key-id {id}");
+        say(&desk, &format!("{wrap} -o blob.txt")).ok();
+        say(&desk, "import k blob.txt --nonce 5e7e").ok();
+        say(&desk, "receipt k").ok();
+        let check = format!("check-receipt owner.pem --receipt receipt_{id}.json {known}");
+        say(&desk, &format!("{check} --blob blob.txt --nonce 5e7e")).ok();
+        say(&desk, &format!("{wrap} -o again.txt")).ok();
+        say(&desk, &format!("{check} --blob again.txt --nonce 5e7e")).refused(1, &["blob"]);
+    }
+}
+
+#[test]
+fn google_announces_the_same_under_its_own_names() {
+    let desk = desk();
+    create(&desk, &["--profile", "google", "--spec", "AES_256"]);
+    for name in OF_GOOGLE {
+        bring(&desk, "secret.bin", name, &[]).ok();
+    }
+    say(&desk, "create --alias a --profile aws --spec AES_256").ok();
+    let line = format!("parameters a --algorithm {}", OF_GOOGLE[0]);
+    say(&desk, &line).refused(1, &["AWS"]);
+}
+
+/// The service gives out the bare bytes of the key, which are the last of its DER.
+#[test]
+fn the_wrapping_key_may_be_its_bare_bytes() {
+    let desk = desk();
+    let id = create(&desk, &["--profile", "google", "--spec", "AES_256"]);
+    for (name, len) in OF_GOOGLE.into_iter().zip([1216, 1568]) {
+        request(&desk, name);
+        let der = fs::read(desk.path(&format!("publickey_{id}.bin"))).unwrap();
+        let bare = &der[der.len() - len..];
+        fs::write(desk.path("key.raw"), bare).unwrap();
+        let wrap = format!("wrap secret.bin -a {name} -o blob.txt -k");
+        let _ = fs::remove_file(desk.path("blob.txt"));
+        say(&desk, &format!("{wrap} key.raw")).ok();
+        let import = format!("import k blob.txt --import-token token_{id}.txt");
+        say(&desk, &import).ok();
+        fs::write(desk.path("short.raw"), &bare[1..]).unwrap();
+        say(&desk, &format!("{wrap} short.raw")).refused(1, &["short.raw"]);
+    }
+}
+
+#[test]
+fn a_key_and_a_key_id_are_those_of_the_algorithm() {
+    let desk = desk();
+    let id = create(&desk, &["--spec", "AES_256"]);
+    request(&desk, "HPKE_XWING");
+    let wrap = |more: &str| {
+        let line = format!("wrap secret.bin -k publickey_{id}.pem {more}");
+        say(&desk, &line)
+    };
+    wrap("-a HPKE_ML_KEM_1024").refused(1, &["12544 bits, not of 9728"]);
+    wrap("-a RSAES_OAEP_SHA_256").refused(1, &["RSA"]);
+    wrap("-a HPKE_XWING --key-id 00").refused(2, &["32 hexadecimal digits"]);
+    wrap("-a HPKE_XWING --mgf1 sha1").refused(1, &["MGF1"]);
+    wrap("-a HPKE_XWING --output a --output b").refused(1, &["one part"]);
+    // For a key that is none of the token's.
+    let other = "0".repeat(32);
+    wrap(&format!("-a HPKE_XWING --key-id {other} -o blob.txt")).ok();
+    say(&desk, "import k blob.txt").refused(1, &["blob"]);
+    request(&desk, "RSAES_OAEP_SHA_256");
+    wrap("-a HPKE_XWING").refused(1, &["9728 bits, not of 2048"]);
+    wrap(&format!("-a RSAES_OAEP_SHA_256 --key-id {id}")).refused(1, &["no certain key"]);
+}

@@ -22,9 +22,6 @@ pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
         ck::CKR_MECHANISM_INVALID => {
             "`tenon config` shows slots.mechanisms, which may leave it out"
         }
-        ck::CKR_TENON_MATERIAL_MISMATCH => {
-            "the first material binds for ever: `tenon byok create` makes another key for other"
-        }
         ck::CKR_WRAPPED_KEY_INVALID | ck::CKR_WRAPPED_KEY_LEN_RANGE => {
             "wrap again, with the public key and the algorithm of one `tenon byok parameters`"
         }

@@ -107,7 +107,10 @@ impl fmt::Display for Error {
                 write!(f, "the key's state, {}, does not allow this", state.name())
             }
             Self::Mismatch { named: true } => {
-                f.write_str("this is not the material that the key is bound to for ever")
+                f.write_str(
+                    "this is not the material that the key is bound to for ever: make another key for other \
+                     material (`tenon byok create`)",
+                )
             }
             Self::Mismatch { named: false } => f.write_str("the wrapped key is not valid"),
             Self::NoNext => f.write_str(

@@ -214,11 +214,11 @@ pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
         return Destruction::Refused(Undying::Generated);
     }
     let something = facts.material || facts.older != 0 || facts.shares_wait;
-    match (facts.bound, something) {
+    match (something, facts.bound) {
+        (true, _) => Destruction::Material,
+        (false, true) => Destruction::Nothing,
         (false, false) if facts.of_service => Destruction::Refused(Undying::NeverBound),
-        (false, _) if !facts.of_service => Destruction::Whole,
-        (_, true) => Destruction::Material,
-        (_, false) => Destruction::Nothing,
+        (false, false) => Destruction::Whole,
     }
 }
 

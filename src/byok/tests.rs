@@ -511,7 +511,7 @@ fn older_versions_have_material_to_delete() {
         shares_wait: true,
         ..ExternalFacts::default()
     };
-    assert_eq!(destruction(&shares), Destruction::Whole);
+    assert_eq!(destruction(&shares), Destruction::Material);
     let of_service = ExternalFacts {
         of_service: true,
         ..shares

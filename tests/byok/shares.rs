@@ -331,11 +331,10 @@ fn a_key_takes_its_shares_along() {
     let session = &shared.token.session;
     shared.own(1).unwrap();
     session.destroy_object(shared.key).unwrap();
-    assert_eq!(
-        shared.stored(),
-        2,
-        "an unbound key of profile open goes whole"
-    );
+    assert_eq!(shared.stored(), 3, "the key stays, and waits");
+    let origin = attrs![CKA_TENON_ORIGIN => ck::ORIGIN_EXTERNAL];
+    session.destroy_object(find(session, &origin)[0]).unwrap();
+    assert_eq!(shared.stored(), 2, "it never had material, so it goes");
     let shared = Shared::new(2, 3);
     let session = &shared.token.session;
     let deletion = TODAY + 7 * DAY;

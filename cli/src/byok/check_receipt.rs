@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use tenon_pkcs11::api::token::material_proof;
 
 use super::base64;
 use super::owned::{KeySource, Owned};
 use super::proof::{Proven, Signed, public_key, sha256};
+use super::share::ShareFile;
 use crate::output::{Format, hex, unhex};
 use crate::when::utc;
 use crate::{Result, files};
@@ -115,11 +116,15 @@ fn check(arguments: &Arguments) -> Result<Proven> {
             "nothing was imported: the receipt is of a key that waits for its material".into(),
         );
     }
+    let owned = arguments.source.read()?;
+    if let Owned::Share(share) = &owned {
+        narrow_to(&mut proven, share)?;
+    }
     if let Some(nonce) = &arguments.nonce {
         let nonce = hex(&unhex(nonce)?);
         proven.same("nonce", "owner_nonce", &nonce)?;
     }
-    same_key(&mut proven, &arguments.source.read()?)?;
+    same_key(&mut proven, &owned)?;
     if let Some(file) = &arguments.blob {
         let blob = base64::decode_file(files::read(file)?)?;
         proven.same("blob (SHA-256)", "blob_sha256", &sha256(&blob))?;
@@ -134,6 +139,29 @@ fn check(arguments: &Arguments) -> Result<Proven> {
     Ok(proven)
 }
 
+/// Refuses a receipt of a key that this share did not make; else what the receipt says of the share takes the
+/// place of what it says of the whole.
+fn narrow_to(proven: &mut Proven, share: &ShareFile) -> Result<()> {
+    let shares = proven.json()["shares"].clone();
+    let joined = shares["joined"].as_array().into_iter().flatten();
+    let mut joined = joined.filter(|said| said["share"] == share.number);
+    let said = joined.next().and_then(Value::as_object);
+    let said = said.ok_or_else(|| {
+        format!(
+            "the receipt is of a key that share {} did not make",
+            share.number
+        )
+    })?;
+    proven.replace(said);
+    let check_value = shares["check_value"].as_str().unwrap_or_default();
+    if check_value != hex(&share.of_key) {
+        return Err(
+            "the check value of the whole key is another one than that in the share's file".into(),
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a receipt of another key than the owner's.
 fn same_key(proven: &mut Proven, owned: &Owned) -> Result<()> {
     match owned {
@@ -141,7 +169,7 @@ fn same_key(proven: &mut Proven, owned: &Owned) -> Result<()> {
             let spki = material.spki().ok_or("the key has no public half")?;
             proven.same_public_key("imported key (SHA-256)", "spki_sha256", &spki)
         }
-        Owned::Secret(bytes) => {
+        Owned::Secret(_) | Owned::Share(_) => {
             let [uid, nonce] = ["uid", "owner_nonce"].map(|name| proven.text(name));
             let uid = unhex(&uid)?
                 .try_into()
@@ -150,7 +178,7 @@ fn same_key(proven: &mut Proven, owned: &Owned) -> Result<()> {
                 "" => Vec::new(),
                 nonce => unhex(nonce)?,
             };
-            let proof = material_proof(bytes, &nonce, &uid);
+            let proof = material_proof(&owned.bytes()?, &nonce, &uid);
             proven.same("imported key (proof)", "material_proof", &hex(&proof))
         }
     }

@@ -6,12 +6,14 @@ use serde_json::json;
 use tenon_pkcs11::api::byok::{Profile, Spec, SpecName, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::crypto::shares::Sharing;
 use tenon_pkcs11::api::keytype;
 use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::rng;
 use tenon_pkcs11::api::token::Handle;
 
 use super::external::External;
+use super::share;
 use super::spec::{self, Usage};
 use super::tags::{Tag, collect, tags_json};
 use crate::Result;
@@ -69,6 +71,13 @@ pub(crate) struct Arguments {
     /// Refuse every import without the import token that came with the public key
     #[arg(long)]
     require_token: bool,
+    /// The material comes in N shares, K of which make it: each by an import of its own (`split`, `import
+    /// --share`)
+    #[arg(long, value_name = "K/N", value_parser = share::sharing, requires = "check_value")]
+    shares: Option<Sharing>,
+    /// The check value of the material in shares, as `split` shows it: it tells a wrong share
+    #[arg(long, value_name = "HEX", value_parser = share::check_value_of, requires = "shares")]
+    check_value: Option<[u8; 8]>,
     #[command(flatten)]
     pin: UserPin,
     #[command(flatten)]
@@ -186,15 +195,27 @@ impl Arguments {
     fn external(&self, open: &OpenSession, template: Template) -> Result<Handle> {
         let template = self
             .sized(template)
+            .maybe(
+                ck::CKA_TENON_SHARES,
+                self.shares
+                    .map(|of| [of.needed(), of.of()])
+                    .as_ref()
+                    .map(<[u8; 2]>::as_slice),
+            )
+            .maybe(
+                ck::CKA_TENON_SHARES_CHECK_VALUE,
+                self.check_value.as_ref().map(<[u8; 8]>::as_slice),
+            )
             .flag(ck::CKA_TENON_REQUIRE_TOKEN, self.require_token);
         let request = open.request(ck::CKM_TENON_EXTERNAL_KEY_GEN)?;
         Ok(open.session.generate_key(request, template.as_slice())?)
     }
 
     fn generated(&self, open: &OpenSession, template: Template, id: &[u8]) -> Result<Handle> {
-        if self.require_token {
+        if self.require_token || self.shares.is_some() {
             return Err(
-                "nothing is imported into a generated key: leave --require-token out".into(),
+                "nothing is imported into a generated key: leave --require-token and --shares out"
+                    .into(),
             );
         }
         let request = open.request(generator(self.spec.spec)?)?;

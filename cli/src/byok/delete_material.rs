@@ -26,7 +26,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     let versions = open.session.versions(key.handle)?;
     let name = key.name();
-    if versions.iter().all(|version| version.material_id.is_none()) {
+    let shares = !key.waiting.is_empty() && arguments.material.is_none();
+    if versions.iter().all(|version| version.material_id.is_none()) && !shares {
         return Err(format!(
             "{name} never had material: `tenon byok schedule-deletion {name}` deletes the key"
         )
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut affected = versions
         .iter()
         .filter(|version| chosen.is_none_or(|chosen| chosen == *version));
-    if !affected.any(Version::has_material) {
+    if !affected.any(Version::has_material) && !shares {
         // The services answer a second deletion as the first.
         let done = "There is no material to erase; nothing changed:";
         return arguments.target.report(&key, done);

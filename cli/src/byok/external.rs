@@ -150,6 +150,10 @@ pub(super) struct External {
     pub(super) material_id: String,
     pub(super) profile: String,
     pub(super) require_token: bool,
+    /// How many shares make the material, and how many there are; empty where it comes whole.
+    sharing: Vec<u8>,
+    /// The numbers of the shares that wait for others.
+    pub(super) waiting: Vec<u8>,
     description: String,
     pub(super) tags: Vec<(String, String)>,
 }
@@ -226,6 +230,8 @@ impl External {
             material_id: hex(read.bytes(ck::CKA_TENON_MATERIAL_ID)),
             profile: read.text(ck::CKA_TENON_PROFILE),
             require_token: read.is(ck::CKA_TENON_REQUIRE_TOKEN),
+            sharing: read.bytes(ck::CKA_TENON_SHARES).to_vec(),
+            waiting: read.bytes(ck::CKA_TENON_SHARE).to_vec(),
             description: read.text(ck::CKA_TENON_DESCRIPTION),
             tags: tags.into_iter().collect(),
         })
@@ -304,6 +310,19 @@ impl External {
         })
     }
 
+    /// How many shares make the material, and which wait; empty where it comes whole.
+    pub(super) fn shares(&self) -> String {
+        let [needed, of] = self.sharing.as_slice() else {
+            return String::new();
+        };
+        let waiting: Vec<_> = self.waiting.iter().map(u8::to_string).collect();
+        let waiting = match waiting.is_empty() {
+            true => "none".to_owned(),
+            false => waiting.join(", "),
+        };
+        format!("{needed} of {of} make the material; waiting: {waiting}")
+    }
+
     /// A short name for messages: the alias, or the KeyId of a key without one.
     pub(super) fn name(&self) -> &str {
         if self.alias.is_empty() {
@@ -339,6 +358,7 @@ impl External {
             "Tags": tags,
             "Profile": self.profile,
             "RequireToken": self.require_token,
+            "Shares": self.shares(),
             "Id": hex(&self.id),
         })
     }
@@ -393,6 +413,7 @@ impl External {
             ("KeyUsage", self.usage().to_owned()),
             ("Encryption", encryption.to_owned()),
             ("Material", self.material()),
+            ("Shares", self.shares()),
             ("Imported", field(self.imported_at)),
             ("Expires", expiry),
             ("Ended", ended),
@@ -443,7 +464,7 @@ fn found(session: &Session, template: &Template) -> Result<Vec<Handle>> {
 }
 
 /// The attributes of a key, which one call reads.
-const KINDS: [ck::CK_ATTRIBUTE_TYPE; 26] = [
+const KINDS: [ck::CK_ATTRIBUTE_TYPE; 28] = [
     ck::CKA_TENON_CREATED_AT,
     ck::CKA_TENON_IMPORTED_AT,
     ck::CKA_TENON_ENDED_AT,
@@ -468,6 +489,8 @@ const KINDS: [ck::CK_ATTRIBUTE_TYPE; 26] = [
     ck::CKA_TENON_PROFILE,
     ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_SHARES,
+    ck::CKA_TENON_SHARE,
     ck::CKA_TENON_DESCRIPTION,
     ck::CKA_TENON_TAGS,
 ];

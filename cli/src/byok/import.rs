@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use clap::Args;
 use serde_json::json;
@@ -14,7 +15,7 @@ use tenon_pkcs11::api::token::Handle;
 use zeroize::Zeroizing;
 
 use super::external::{External, Target, now};
-use super::{azure, base64, requests};
+use super::{azure, base64, requests, share};
 use crate::object::{Id, find, ulong, value};
 use crate::output::{hex, key_id, unhex};
 use crate::template::Template;
@@ -45,6 +46,12 @@ pub(crate) struct Arguments {
     /// replaces what was brought for that before
     #[arg(long)]
     new_material: bool,
+    /// Which share of the key's material this is, from 1 (a key made with --shares)
+    #[arg(long, value_name = "N")]
+    share: Option<u8>,
+    /// The check value of the material that this share completes, where it is of a new version
+    #[arg(long, value_name = "HEX", value_parser = share::check_value_of, requires = "share")]
+    check_value: Option<[u8; 8]>,
     /// End of the material's life: never, 24h, 7d, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds;
     /// unless said, what the profile has
     #[arg(long, value_name = "TIME", value_parser = When::parse)]
@@ -74,12 +81,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             arguments.new_material.then_some(&[ck::CK_TRUE][..]),
         )
         .maybe(
+            ck::CKA_TENON_SHARE,
+            arguments.share.as_ref().map(slice::from_ref),
+        )
+        .maybe(
+            ck::CKA_TENON_SHARES_CHECK_VALUE,
+            arguments.check_value.as_ref().map(<[u8; 8]>::as_slice),
+        )
+        .maybe(
             ck::CKA_TENON_EXPIRES_AT,
             expires_at.as_ref().map(<[u8; 8]>::as_slice),
         );
     let handle = unwrap(&open, &jobs, &blob, &template)
         .map_err(|error| explained(error, &open.session, &jobs, &key, &blob))?;
+    let repeated = arguments
+        .share
+        .filter(|number| key.waiting.contains(number));
     let key = External::of(&open.session, handle)?;
+    if let Some(number) = arguments
+        .share
+        .filter(|number| key.waiting.contains(number))
+    {
+        return report_share(arguments, &key, number, repeated.is_some());
+    }
     let public = make_public(&open, &key)?;
     let set = set_expiry(&key, expires_at);
     let answer = json!({
@@ -94,6 +118,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             writeln!(out, "Made its public key object")?;
         }
         Ok(())
+    })
+}
+
+/// Prints that a share came, and waits for others.
+fn report_share(arguments: &Arguments, key: &External, number: u8, repeated: bool) -> Result<()> {
+    let answer = json!({ "KeyMetadata": key.json(), "Share": number, "Repeated": repeated });
+    arguments.target.format.print(&answer, |out| {
+        let came = if repeated {
+            "had come already, and is the same"
+        } else {
+            "came"
+        };
+        writeln!(out, "Share {number} of {} {came}", key.name())?;
+        writeln!(out, "Its shares: {}", key.shares())
     })
 }
 

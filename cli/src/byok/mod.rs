@@ -26,8 +26,10 @@ mod requests;
 mod rotate;
 mod schedule_deletion;
 mod seal;
+mod share;
 mod sm2;
 mod spec;
+mod split;
 mod sweep;
 mod tags;
 mod update;
@@ -54,6 +56,14 @@ pub(crate) enum Command {
     /// Lists the open import requests, and ends them with --revoke
     #[command(after_help = EXIT_STATUS)]
     Requests(requests::Arguments),
+    /// Splits a key into shares, one for each custodian; needs no token
+    ///
+    /// Writes share_1_of_N.txt …. Each custodian wraps his own (`tenon byok wrap`), and each is imported by
+    /// itself (`import --share`) into a key that was made with `create --shares`: the token alone joins them.
+    /// With --threshold any K of them make the key (Shamir's scheme over GF(2^8)), else all (exclusive or);
+    /// fewer tell nothing of it but its length.
+    #[command(after_help = EXIT_STATUS)]
+    Split(split::Arguments),
     /// Wraps a key for a service or a token; needs no token, only the public key
     ///
     /// The algorithms have the names that the services give them: RSAES_OAEP_SHA_1, …_SHA_256,
@@ -150,6 +160,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Create(arguments) => create::run(arguments),
         Command::Parameters(arguments) => parameters::run(arguments),
         Command::Requests(arguments) => requests::run(arguments),
+        Command::Split(arguments) => split::run(arguments),
         Command::Wrap(arguments) => wrap::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Describe(arguments) => describe::run(arguments),

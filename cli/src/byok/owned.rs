@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::base64;
+use super::share::ShareFile;
 use crate::ask::KeyPassword;
 use crate::keyfile::{self, Item, kind};
 use crate::output::unhex;
@@ -14,8 +16,8 @@ use crate::{Result, encoding, files};
 
 #[derive(Args)]
 pub(super) struct KeySource {
-    /// The key to wrap: a private key in PEM or DER, or the bytes of a secret key; - for standard
-    /// input
+    /// The key: a private key in PEM or DER, the bytes of a secret key, or a share that `split` made; -
+    /// for standard input
     key: PathBuf,
     /// The file is hexadecimal digits
     #[arg(long, group = "writing")]
@@ -38,6 +40,19 @@ pub(super) enum Owned {
     Secret(Zeroizing<Vec<u8>>),
     /// Its values are proven to belong together.
     Private(Box<Material>),
+    /// One share of a key.
+    Share(Box<ShareFile>),
+}
+
+impl Owned {
+    /// The bytes that are wrapped: those of a secret key or of a share, or PKCS#8.
+    pub(super) fn bytes(&self) -> Result<Secret> {
+        match self {
+            Self::Secret(bytes) => Ok(Secret::copy(bytes)),
+            Self::Share(share) => Ok(Secret::copy(&share.value)),
+            Self::Private(material) => Ok(material.to_pkcs8()?),
+        }
+    }
 }
 
 impl KeySource {
@@ -54,6 +69,9 @@ impl KeySource {
         } else {
             file
         };
+        if let Some(share) = ShareFile::read(&bytes) {
+            return Ok(Owned::Share(Box::new(share?)));
+        }
         let written = self.hex || self.base64;
         self.of_bytes(bytes, written)
     }
@@ -153,7 +171,7 @@ mod tests {
     fn bytes(owned: Result<Owned>) -> Option<Vec<u8>> {
         match owned.ok()? {
             Owned::Secret(bytes) => Some(bytes.to_vec()),
-            Owned::Private(_) => None,
+            Owned::Private(_) | Owned::Share(_) => None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use der::asn1::UintRef;
 use der::{Decode, Sequence};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::keytype;
@@ -98,6 +98,13 @@ impl Proven {
     /// A number of the statement, as a Unix time; 0 where it has none.
     pub(super) fn time(&self, name: &str) -> u64 {
         self.said[name].as_u64().unwrap_or_default()
+    }
+
+    /// Puts these fields in the place of those of the same names.
+    pub(super) fn replace(&mut self, fields: &Map<String, Value>) {
+        for (name, value) in fields {
+            self.said[name] = value.clone();
+        }
     }
 
     pub(super) fn json(&self) -> &Value {

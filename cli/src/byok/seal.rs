@@ -172,6 +172,10 @@ fn mechanism(layout: Layout, choices: Choices) -> (ck::CK_MECHANISM_TYPE, Params
 fn clear(layout: Layout, owned: &Owned) -> Result<Secret> {
     match (layout, owned) {
         (Layout::Pkcs1, Owned::Private(_)) => Err("this algorithm wraps secret keys alone".into()),
+        (Layout::Pkcs1 | Layout::OaepEcb(_) | Layout::Sm2Sm4, Owned::Share(_)) => Err(
+            "this algorithm does not prove that a share arrives undamaged: take one of OAEP, of RSA_AES_KEY_WRAP or of SM2 alone"
+                .into(),
+        ),
         (Layout::OaepEcb(_), Owned::Secret(_)) => {
             Err("this algorithm wraps private keys alone".into())
         }
@@ -179,7 +183,6 @@ fn clear(layout: Layout, owned: &Owned) -> Result<Secret> {
             Some(key) if key.curve == Curve::Sm2 => Ok(key.scalar.clone()),
             _ => Err("of private keys this algorithm wraps SM2's alone".into()),
         },
-        (_, Owned::Private(material)) => Ok(material.to_pkcs8()?),
-        (_, Owned::Secret(bytes)) => Ok(Secret::copy(bytes)),
+        (_, owned) => owned.bytes(),
     }
 }

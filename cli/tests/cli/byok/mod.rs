@@ -11,6 +11,7 @@ mod proofs;
 mod receipt;
 mod requests;
 mod rotation;
+mod shares;
 mod sources;
 mod tokens;
 mod wrap;

@@ -130,6 +130,12 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         // SAFETY: as above.
         ParamKind::Ccm => unsafe { symmetric::ccm(structure(start, len)?) },
         // SAFETY: as above.
+        ParamKind::ChaCha20 => unsafe { symmetric::chacha20(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::ChaCha20Poly1305 => unsafe {
+            symmetric::chacha20_poly1305(structure(start, len)?)
+        },
+        // SAFETY: as above.
         ParamKind::MacLen => unsafe { structure(start, len) }.map(symmetric::mac_len),
         // SAFETY: as above.
         ParamKind::Data => unsafe { symmetric::data(structure(start, len)?) },

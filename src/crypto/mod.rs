@@ -1,13 +1,14 @@
 //! Algorithms: bytes to bytes, and the DER of their keys. No PKCS#11 type appears here.
 //!
 //! aws-lc (behind `sys`) computes RSA, the NIST and brainpool curves, Ed25519 and X25519, the AES
-//! modes and AES key wrap, HKDF and PBKDF2, ML-DSA, ML-KEM, and random bytes. RustCrypto computes hashes,
-//! secp256k1, SM2 and SM4, deterministic ML-DSA signatures, Argon2id and all DER, and checks
+//! modes and AES key wrap, ChaCha20-Poly1305, HKDF and PBKDF2, ML-DSA, ML-KEM, and random bytes. RustCrypto
+//! computes hashes, ChaCha20, secp256k1, SM2 and SM4, deterministic ML-DSA signatures, Argon2id and all DER, and checks
 //! points on P-256. HMAC over these hashes, and CMAC over AES-CBC, are computed here, since their states are saved.
 
 use std::fmt;
 
 pub(crate) mod aes;
+pub(crate) mod chacha;
 pub(crate) mod cmac;
 pub(crate) mod ec;
 pub(crate) mod encoding;

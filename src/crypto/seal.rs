@@ -42,7 +42,7 @@ fn context(key: &[u8]) -> Result<aead::Context> {
     if key.len() != KEY {
         return Err(Error::KeySize);
     }
-    aead::Context::new(key, TAG)
+    aead::Context::aes_gcm(key, TAG)
 }
 
 #[cfg(test)]

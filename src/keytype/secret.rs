@@ -1,8 +1,9 @@
-//! Secret keys: AES, SM4, generic secrets, and the keys of one hash or derivation (PKCS #11 3.2 sections
-//! 6.8, 6.13, 6.22 and 6.62).
+//! Secret keys: AES, ChaCha20, SM4, generic secrets, and the keys of one hash or derivation (PKCS #11 3.2 sections
+//! 6.8, 6.13, 6.22, 6.58 and 6.62).
 
 use crate::ck;
 use crate::crypto::aes::{self, BLOCK, Direction};
+use crate::crypto::chacha;
 use crate::crypto::hash::Hash;
 use crate::crypto::sm4;
 
@@ -106,6 +107,28 @@ pub(super) static AES_XTS: KeyType = KeyType {
     form: Form::Secret(SecretKey {
         lengths: KeyLengths::Among(&[32, 64]),
         check: Some(|value| aes::Xts::new(value).map(drop)),
+        ..SECRET
+    }),
+    ..ANY
+};
+
+pub(super) static CHACHA20: KeyType = KeyType {
+    id: ck::CKK_CHACHA20,
+    name: "CKK_CHACHA20",
+    title: "ChaCha20",
+    only_size: Some(32),
+    uses: CIPHERS,
+    held: components! {
+        CKA_VALUE Sized(&[32]), None, [R F F] UnlessSensitive Checked;
+    },
+    names: &[KeyName {
+        word: "chacha20",
+        size: NamedSize::Only(|| PublicValue::Ulong(chacha::KEY_LEN as u64)),
+        made_by: ck::CKM_CHACHA20_KEY_GEN,
+    }],
+    spec: None,
+    form: Form::Secret(SecretKey {
+        lengths: KeyLengths::Exactly(chacha::KEY_LEN),
         ..SECRET
     }),
     ..ANY

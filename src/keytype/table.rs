@@ -17,6 +17,7 @@ static ROWS: &[&KeyType] = &[
     &xwing::XWING,
     &secret::AES,
     &secret::AES_XTS,
+    &secret::CHACHA20,
     &secret::SM4,
     &secret::GENERIC,
     &secret::HKDF,

@@ -12,6 +12,8 @@ pub enum MessageKind {
     Gcm,
     /// CK_CCM_MESSAGE_PARAMS.
     Ccm,
+    /// CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS.
+    ChaCha20Poly1305,
 }
 
 /// How those bits of an initialization vector are made that the caller does not fix.
@@ -60,6 +62,7 @@ impl MessageParams {
                 aad,
                 tag_len,
             },
+            MessageKind::ChaCha20Poly1305 => Params::ChaCha20Poly1305 { nonce: iv, aad },
         }
     }
 }

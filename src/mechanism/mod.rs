@@ -7,6 +7,7 @@
 mod aes;
 mod blocks;
 mod buffer;
+mod chacha;
 mod cipher_wrap;
 mod derive;
 mod digest;
@@ -33,6 +34,7 @@ mod saved;
 mod secret;
 mod sm2;
 mod sm4;
+mod stream;
 mod table;
 mod whole;
 

@@ -22,6 +22,10 @@ pub enum ParamKind {
     Ctr,
     /// CK_CCM_PARAMS.
     Ccm,
+    /// CK_CHACHA20_PARAMS.
+    ChaCha20,
+    /// CK_SALSA20_CHACHA20_POLY1305_PARAMS.
+    ChaCha20Poly1305,
     /// CK_MAC_GENERAL_PARAMS.
     MacLen,
     /// CK_KEY_DERIVATION_STRING_DATA.
@@ -90,6 +94,13 @@ impl ParamKind {
             (Self::Ccm, Params::Ccm { nonce, tag_len, .. }) => {
                 (7..=13).contains(&nonce.len()) && matches!(tag_len, 4 | 6 | 8 | 10 | 12 | 14 | 16)
             }
+            (Self::ChaCha20, Params::ChaCha20 { nonce, counter }) => match nonce.len() {
+                12 => u32::try_from(*counter).is_ok(),
+                len => matches!(len, 8 | 24),
+            },
+            (Self::ChaCha20Poly1305, Params::ChaCha20Poly1305 { nonce, .. }) => {
+                matches!(nonce.len(), 12 | 24)
+            }
             (Self::Gcm, Params::Gcm { iv, tag_len, .. }) => {
                 (1..=1024).contains(&iv.len()) && matches!(tag_len, 4 | 8 | 12..=16)
             }
@@ -133,6 +144,20 @@ pub enum Params {
         aad: Vec<u8>,
         /// Tag length in bytes: 4, 6, 8, 10, 12, 14 or 16.
         tag_len: usize,
+    },
+    /// ChaCha20.
+    ChaCha20 {
+        /// 8, 12 or 24 bytes.
+        nonce: Vec<u8>,
+        /// Number of the first block of the key stream; at most 32 bits beside a nonce of 12 bytes.
+        counter: u64,
+    },
+    /// ChaCha20-Poly1305.
+    ChaCha20Poly1305 {
+        /// 12 or 24 bytes.
+        nonce: Vec<u8>,
+        /// Additional data.
+        aad: Vec<u8>,
     },
     /// Length of a MAC in bytes.
     MacLen(usize),

@@ -7,8 +7,8 @@ use crate::config::Config;
 
 use super::row::Mechanism;
 use super::{
-    aes, derive, digest, ec, envelope, external, hmac, hpke, kbkdf, kdf, mldsa, mlkem, okp, rsa,
-    secret, sm2, sm4,
+    aes, chacha, derive, digest, ec, envelope, external, hmac, hpke, kbkdf, kdf, mldsa, mlkem, okp,
+    rsa, secret, sm2, sm4,
 };
 
 static FAMILIES: &[&[Mechanism]] = &[
@@ -21,6 +21,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     mldsa::ROWS,
     mlkem::ROWS,
     aes::ROWS,
+    chacha::ROWS,
     secret::ROWS,
     sm2::ROWS,
     sm4::ROWS,

@@ -1,8 +1,11 @@
 //! C_GenerateKey and C_GenerateKeyPair.
 
-use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, RawValue, Value};
+use crate::attr::{
+    self, Attributes, CreatedBy, NewObject, RawAttribute, RawValue, Value, stated_ulong,
+};
 use crate::ck;
 use crate::error::{Result, refuse};
+use crate::keytype;
 use crate::mechanism::{Mechanism, Params};
 use crate::secret::Secret;
 
@@ -42,6 +45,11 @@ impl Token {
         let mut implied = implied(ck::CKO_SECRET_KEY, mechanism);
         if managed {
             implied.set(ck::CKA_TOKEN, Value::Bool(true));
+        }
+        if let Some(len) = only_len(mechanism)
+            && stated_ulong(template, ck::CKA_VALUE_LEN)?.is_none()
+        {
+            implied.set(ck::CKA_VALUE_LEN, Value::Ulong(len));
         }
         let NewObject { mut attributes, .. } =
             attr::build(CreatedBy::Generate, &implied, template, &keys.requester())?;
@@ -167,5 +175,13 @@ impl Token {
         let [public, private] =
             self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
         Ok((public, private))
+    }
+}
+
+/// The only length that the mechanism's keys have, which a template need not state.
+fn only_len(mechanism: &Mechanism) -> Option<ck::CK_ULONG> {
+    match mechanism.key_types {
+        [key_type] => keytype::find(*key_type)?.only_size,
+        _ => None,
     }
 }

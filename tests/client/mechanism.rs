@@ -30,6 +30,10 @@ pub(crate) enum Mechanism<'a> {
         aad: &'a [u8],
         mac_len: CK_ULONG,
     },
+    ChaCha20Poly1305 {
+        nonce: &'a [u8],
+        aad: &'a [u8],
+    },
     Oaep {
         hash: CK_MECHANISM_TYPE,
         mgf: CK_RSA_PKCS_MGF_TYPE,
@@ -87,6 +91,15 @@ impl Mechanism<'_> {
             Self::Number(kind, number) => call(&mut of(kind, &number)),
             Self::Gcm { iv, aad, tag_bits } => call(&mut of(CKM_AES_GCM, &gcm(iv, aad, tag_bits))),
             Self::Gmac { iv, tag_bits } => call(&mut of(CKM_AES_GMAC, &gcm(iv, &[], tag_bits))),
+            Self::ChaCha20Poly1305 { nonce, aad } => {
+                let params = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+                    pNonce: pointer(nonce),
+                    ulNonceLen: 8 * len(nonce),
+                    pAAD: pointer(aad),
+                    ulAADLen: len(aad),
+                };
+                call(&mut of(CKM_CHACHA20_POLY1305, &params))
+            }
             Self::Ccm {
                 data_len,
                 nonce,

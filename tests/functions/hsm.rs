@@ -160,7 +160,12 @@ impl Hsm {
 
     /// An AES key of 32 bytes for every use.
     pub(crate) fn aes(&self) -> CK_OBJECT_HANDLE {
-        let (class, kind) = (CKO_SECRET_KEY.to_ne_bytes(), CKK_AES.to_ne_bytes());
+        self.cipher_key(CKK_AES)
+    }
+
+    /// A key of 32 bytes.
+    pub(crate) fn cipher_key(&self, kind: CK_KEY_TYPE) -> CK_OBJECT_HANDLE {
+        let (class, kind) = (CKO_SECRET_KEY.to_ne_bytes(), kind.to_ne_bytes());
         let template = [
             (CKA_CLASS, &class[..]),
             (CKA_KEY_TYPE, &kind),

@@ -14,10 +14,12 @@ pub(super) struct Parameter {
     pub(super) tag: [u8; 16],
     gcm: CK_GCM_MESSAGE_PARAMS,
     ccm: CK_CCM_MESSAGE_PARAMS,
+    poly1305: CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS,
 }
 
 const GCM: CK_MECHANISM_TYPE = CKM_AES_GCM;
 const CCM: CK_MECHANISM_TYPE = CKM_AES_CCM;
+const POLY1305: CK_MECHANISM_TYPE = CKM_CHACHA20_POLY1305;
 
 impl Parameter {
     pub(super) fn new(
@@ -31,6 +33,7 @@ impl Parameter {
             tag: [0; 16],
             gcm: CK_GCM_MESSAGE_PARAMS::default(),
             ccm: CK_CCM_MESSAGE_PARAMS::default(),
+            poly1305: CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS::default(),
         });
         let iv = parameter.iv.as_mut_ptr();
         let tag = parameter.tag.as_mut_ptr();
@@ -52,6 +55,11 @@ impl Parameter {
             pMAC: tag,
             ulMACLen: 16,
         };
+        parameter.poly1305 = CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS {
+            pNonce: iv,
+            ulNonceLen: 8 * iv_len,
+            pTag: tag,
+        };
         parameter
     }
 
@@ -66,8 +74,17 @@ impl Parameter {
         }
         match kind {
             GCM => raw(&mut self.gcm),
+            POLY1305 => raw(&mut self.poly1305),
             _ => raw(&mut self.ccm),
         }
+    }
+}
+
+/// A key that the mechanism takes.
+fn key_of(hsm: &Hsm, kind: CK_MECHANISM_TYPE) -> CK_OBJECT_HANDLE {
+    match kind {
+        POLY1305 => hsm.cipher_key(CKK_CHACHA20),
+        _ => hsm.aes(),
     }
 }
 
@@ -139,6 +156,10 @@ fn sealed_by_c_encrypt(
             aad: b"aad",
             tag_bits: 128,
         },
+        POLY1305 => Mechanism::ChaCha20Poly1305 {
+            nonce: iv,
+            aad: b"aad",
+        },
         _ => Mechanism::Ccm {
             data_len: len(text),
             nonce: iv,
@@ -158,8 +179,8 @@ fn sealed_by_c_encrypt(
 
 test! {
     fn messages_are_what_c_encrypt_makes(hsm) {
-        let key = hsm.aes();
-        for kind in [GCM, CCM] {
+        for kind in [GCM, CCM, POLY1305] {
+            let key = key_of(hsm, kind);
             assert_eq!(encrypt_init(hsm, kind, key), CKR_OK);
             assert_eq!(decrypt_init(hsm, kind, key), CKR_OK);
             for text in [&b""[..], b"one", &[7; 100]] {
@@ -187,9 +208,9 @@ test! {
     }
 
     fn parts_make_the_same_message(hsm) {
-        let key = hsm.aes();
         let text: Vec<u8> = (0..100).collect();
-        for kind in [GCM, CCM] {
+        for kind in [GCM, CCM, POLY1305] {
+            let key = key_of(hsm, kind);
             assert_eq!(encrypt_init(hsm, kind, key), CKR_OK);
             assert_eq!(decrypt_init(hsm, kind, key), CKR_OK);
             for size in [1, 16, 33, 100] {
@@ -265,8 +286,8 @@ test! {
     }
 
     fn an_error_ends_the_message_and_not_the_process(hsm) {
-        let key = hsm.aes();
-        for kind in [GCM, CCM] {
+        for kind in [GCM, CCM, POLY1305] {
+            let key = key_of(hsm, kind);
             assert_eq!(encrypt_init(hsm, kind, key), CKR_OK);
             assert_eq!(encrypt_init(hsm, kind, key), CKR_OPERATION_ACTIVE);
             assert_eq!(decrypt_init(hsm, kind, key), CKR_OK);
@@ -303,7 +324,7 @@ test! {
     fn mechanisms_say_that_they_take_messages(hsm) {
         let key = hsm.aes();
         let flags = CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
-        for (kind, expected) in [(GCM, flags), (CCM, flags), (CKM_AES_CBC, 0)] {
+        for (kind, expected) in [(GCM, flags), (CCM, flags), (POLY1305, flags), (CKM_AES_CBC, 0)] {
             assert_eq!(hsm.flags(kind) & flags, expected);
         }
         assert_eq!(encrypt_init(hsm, CKM_AES_CBC, key), CKR_MECHANISM_INVALID);

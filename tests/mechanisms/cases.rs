@@ -34,6 +34,7 @@ pub(super) enum Keys {
     Aes,
     Xts,
     Sm4,
+    ChaCha20,
     Generic,
     Hkdf,
     External,
@@ -193,6 +194,20 @@ fn ctr(bits: u32) -> Params {
     }
 }
 
+fn chacha20(nonce: usize, counter: u64) -> Params {
+    Params::ChaCha20 {
+        nonce: vec![7; nonce],
+        counter,
+    }
+}
+
+fn chacha20_poly1305(nonce: usize) -> Params {
+    Params::ChaCha20Poly1305 {
+        nonce: vec![7; nonce],
+        aad: b"header".to_vec(),
+    }
+}
+
 /// A CCM parameter for texts of `data_len` bytes.
 pub(super) fn ccm(data_len: usize, nonce: usize, tag_len: usize) -> Params {
     Params::Ccm {
@@ -332,6 +347,15 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         ck::CKM_AES_CTR => {
             let wrong = vec![Params::None, iv(), ctr(0), ctr(129)];
             (Keys::Aes, ctr(32), wrong, ANY, true)
+        }
+        ck::CKM_CHACHA20_KEY_GEN => (Keys::ChaCha20, Params::None, given(), ANY, true),
+        ck::CKM_CHACHA20 => {
+            let wrong = vec![Params::None, iv(), chacha20(16, 0), chacha20(12, 1 << 32)];
+            (Keys::ChaCha20, chacha20(12, 3), wrong, ANY, true)
+        }
+        ck::CKM_CHACHA20_POLY1305 => {
+            let wrong = vec![Params::None, iv(), chacha20_poly1305(8)];
+            (Keys::ChaCha20, chacha20_poly1305(24), wrong, ANY, true)
         }
         ck::CKM_AES_CCM => {
             let wrong = vec![Params::None, iv(), ccm(32, 6, 16), ccm(32, 12, 5)];
@@ -593,7 +617,7 @@ impl Case {
             | Keys::Generic
             | Keys::Hkdf
             | Keys::External => Keys::Rsa,
-            Keys::Aes | Keys::Xts => Keys::Generic,
+            Keys::Aes | Keys::Xts | Keys::ChaCha20 => Keys::Generic,
             Keys::Sm4 => Keys::Aes,
         };
         keys(fixture, kind, Vec::new, Vec::new)
@@ -626,6 +650,7 @@ fn keys(
             let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
             secret(session, ck::CKK_TENON_SM4, changes)
         }
+        Keys::ChaCha20 => secret(session, ck::CKK_CHACHA20, with(public(), private())),
         Keys::Hkdf => secret(session, ck::CKK_HKDF, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
         Keys::External => external(session, with(public(), private())),

@@ -133,6 +133,7 @@ fn a_damaged_message_of_an_authenticated_cipher_does_not_decrypt() {
     let authenticated = [
         "CKM_AES_GCM",
         "CKM_AES_CCM",
+        "CKM_CHACHA20_POLY1305",
         "CKM_AES_KEY_WRAP",
         "CKM_AES_KEY_WRAP_PAD",
         "CKM_AES_KEY_WRAP_KWP",
@@ -169,6 +170,7 @@ fn messages_and_ciphertexts_of_impossible_lengths_are_refused() {
         ("CKM_AES_CBC_PAD", None, &[0, 15, 33]),
         ("CKM_AES_GCM", None, &[0, 15]),
         ("CKM_AES_CCM", Some(31), &[0, 47, 49]),
+        ("CKM_CHACHA20_POLY1305", None, &[0, 15]),
         ("CKM_AES_XTS", Some(15), &[0, 15]),
         ("CKM_AES_KEY_WRAP", Some(17), &[0, 16, 25]),
         ("CKM_AES_KEY_WRAP_PAD", Some(0), &[0, 8, 17]),

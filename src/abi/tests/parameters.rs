@@ -13,13 +13,15 @@ use crate::mechanism::{
 
 pub(super) const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 25] = [
+const KINDS: [ParamKind; 27] = [
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
     ParamKind::Key,
     ParamKind::Ctr,
     ParamKind::Ccm,
+    ParamKind::ChaCha20,
+    ParamKind::ChaCha20Poly1305,
     ParamKind::MacLen,
     ParamKind::Data,
     ParamKind::Extract,
@@ -95,6 +97,8 @@ fn lengths_are_exact() {
             ParamKind::Key => size_of::<CK_OBJECT_HANDLE>(),
             ParamKind::Ctr => size_of::<CK_AES_CTR_PARAMS>(),
             ParamKind::Ccm => size_of::<CK_CCM_PARAMS>(),
+            ParamKind::ChaCha20 => size_of::<CK_CHACHA20_PARAMS>(),
+            ParamKind::ChaCha20Poly1305 => size_of::<CK_SALSA20_CHACHA20_POLY1305_PARAMS>(),
             ParamKind::MacLen => size_of::<CK_MAC_GENERAL_PARAMS>(),
             ParamKind::Data => size_of::<CK_KEY_DERIVATION_STRING_DATA>(),
             ParamKind::Extract => size_of::<CK_EXTRACT_PARAMS>(),

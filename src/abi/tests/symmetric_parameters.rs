@@ -59,6 +59,65 @@ fn lengths_of_macs_and_handles_are_numbers() {
     assert_eq!(of(ParamKind::Key, &20_u64), Ok(Params::Key(20)));
 }
 
+#[test]
+fn chacha20_parameters() {
+    let (counter, nonce) = ([1, 2, 3, 4, 5, 6, 7, 8], [9; 24]);
+    let read = |counter_bits, nonce_bits| {
+        let params = CK_CHACHA20_PARAMS {
+            pBlockCounter: bytes(&counter),
+            blockCounterBits: counter_bits,
+            pNonce: bytes(&nonce),
+            ulNonceBits: nonce_bits,
+        };
+        of(ParamKind::ChaCha20, &params)
+    };
+    for (counter_bits, nonce_bits, counter) in [
+        (32, 64, 0x0403_0201),
+        (64, 64, 0x0807_0605_0403_0201),
+        (32, 96, 0x0403_0201),
+        (64, 192, 0x0807_0605_0403_0201),
+    ] {
+        let nonce = vec![9; nonce_bits as usize / 8];
+        let expected = Ok(Params::ChaCha20 { nonce, counter });
+        assert_eq!(read(counter_bits, nonce_bits), expected);
+    }
+    for (counter_bits, nonce_bits) in [(64, 96), (0, 64), (16, 64), (32, 128), (32, 12)] {
+        assert_eq!(read(counter_bits, nonce_bits), INVALID);
+    }
+    let null = CK_CHACHA20_PARAMS {
+        pBlockCounter: ptr::null_mut(),
+        blockCounterBits: 32,
+        pNonce: bytes(&nonce),
+        ulNonceBits: 96,
+    };
+    assert_eq!(of(ParamKind::ChaCha20, &null), INVALID);
+}
+
+/// The standard counts the nonce in bits, NSS in bytes.
+#[test]
+fn chacha20_poly1305_parameters() {
+    let nonce = [9; 24];
+    let read = |len| {
+        let params = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+            pNonce: bytes(&nonce),
+            ulNonceLen: len,
+            pAAD: bytes(b"aad"),
+            ulAADLen: 3,
+        };
+        of(ParamKind::ChaCha20Poly1305, &params)
+    };
+    for (len, nonce_len) in [(96, 12), (12, 12), (192, 24), (24, 24)] {
+        let expected = Ok(Params::ChaCha20Poly1305 {
+            nonce: vec![9; nonce_len],
+            aad: b"aad".to_vec(),
+        });
+        assert_eq!(read(len), expected);
+    }
+    for len in [0, 8, 64, 95, 193, CK_ULONG::MAX] {
+        assert_eq!(read(len), INVALID);
+    }
+}
+
 fn hkdf(extract: CK_BBOOL, expand: CK_BBOOL, salt: CK_ULONG) -> CK_HKDF_PARAMS {
     CK_HKDF_PARAMS {
         bExtract: extract,

@@ -125,9 +125,11 @@ impl Key {
         work: impl FnOnce(&aead::Context) -> Result<T>,
     ) -> Result<T> {
         if tag_len == TAG {
-            return work(once(&self.0.gcm, || aead::Context::new(self.bytes(), TAG))?);
+            return work(once(&self.0.gcm, || {
+                aead::Context::aes_gcm(self.bytes(), TAG)
+            })?);
         }
-        work(&aead::Context::new(self.bytes(), tag_len)?)
+        work(&aead::Context::aes_gcm(self.bytes(), tag_len)?)
     }
 
     fn schedule(&self, direction: Direction) -> Result<&cipher::Schedule> {

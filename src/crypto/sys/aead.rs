@@ -1,4 +1,4 @@
-//! AES-GCM of whole messages.
+//! AES-GCM and ChaCha20-Poly1305 of whole messages.
 
 use std::mem::{MaybeUninit, size_of};
 use std::ptr;
@@ -7,7 +7,7 @@ use aws_lc_sys as ffi;
 
 use crate::crypto::{Error, Result};
 
-/// An AES-GCM key with the tag length that it makes and expects.
+/// A key with the tag length that it makes and expects.
 ///
 /// Immutable once made: aws-lc lets any number of threads seal and open with one context.
 pub(in crate::crypto) struct Context(Box<MaybeUninit<ffi::EVP_AEAD_CTX>>);
@@ -18,8 +18,8 @@ unsafe impl Send for Context {}
 unsafe impl Sync for Context {}
 
 impl Context {
-    /// Takes a key of 16, 24 or 32 bytes and a tag length of 1 to 16 bytes.
-    pub(in crate::crypto) fn new(key: &[u8], tag_len: usize) -> Result<Self> {
+    /// AES-GCM. Takes a key of 16, 24 or 32 bytes and a tag length of 1 to 16 bytes.
+    pub(in crate::crypto) fn aes_gcm(key: &[u8], tag_len: usize) -> Result<Self> {
         // SAFETY: these return pointers to constant tables.
         let aead = unsafe {
             match key.len() {
@@ -29,6 +29,27 @@ impl Context {
                 _ => return Err(Error::KeySize),
             }
         };
+        Self::new(aead, key, tag_len)
+    }
+
+    /// ChaCha20-Poly1305. Takes a key of 32 bytes; nonces have 12 or 24.
+    pub(in crate::crypto) fn chacha20_poly1305(key: &[u8], nonce_len: usize) -> Result<Self> {
+        // SAFETY: these return pointers to constant tables.
+        let aead = unsafe {
+            match nonce_len {
+                12 => ffi::EVP_aead_chacha20_poly1305(),
+                24 => ffi::EVP_aead_xchacha20_poly1305(),
+                _ => return Err(Error::InvalidParameter("the nonce has 96 or 192 bits")),
+            }
+        };
+        if key.len() != 32 {
+            return Err(Error::KeySize);
+        }
+        Self::new(aead, key, 16)
+    }
+
+    /// Takes a key of the length that `aead` has.
+    fn new(aead: *const ffi::EVP_AEAD, key: &[u8], tag_len: usize) -> Result<Self> {
         // The state inside is aligned by its own address, so the context is made where it stays.
         let mut context = Self(Box::new(MaybeUninit::zeroed()));
         // SAFETY: the context is writable and zeroed, the key is valid for its length, and no

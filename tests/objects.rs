@@ -10,6 +10,7 @@
 mod common;
 
 mod objects {
+    mod certificates;
     mod change;
     mod create;
     mod damage;

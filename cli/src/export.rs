@@ -7,7 +7,7 @@ use pem_rfc7468::LineEnding;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::session::Session;
 
-use crate::object::{Class, Filter, value};
+use crate::object::{Class, Filter, ulong, value};
 use crate::token::{Choice, Login};
 use crate::{Result, files};
 
@@ -58,11 +58,18 @@ fn choose(arguments: &Arguments, session: &Session) -> Result<(&'static str, Vec
         ],
         Some(Class::Cert) => &[(Class::Cert, "CERTIFICATE", ck::CKA_VALUE)],
         Some(Class::Privkey | Class::Secrkey) => return Err(NEVER.into()),
-        Some(Class::Data) => return Err("data objects are no keys: --type pubkey or cert".into()),
+        Some(Class::Data | Class::Trust) => {
+            return Err("data and trust objects are no keys: --type pubkey or cert".into());
+        }
     };
     let mut found = Vec::new();
     for (class, label, kind) in sources {
         for handle in filter.of(*class).find(session)? {
+            // Certificates of other types have other labels in PEM, and no key.
+            let certificate = value(session, handle, ck::CKA_CERTIFICATE_TYPE)?;
+            if certificate.is_some_and(|kind| ulong(&kind) != Some(ck::CKC_X_509)) {
+                continue;
+            }
             let der = value(session, handle, *kind)?.unwrap_or_default();
             if !der.is_empty() && !found.contains(&(*label, der.clone())) {
                 found.push((*label, der));

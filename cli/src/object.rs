@@ -28,6 +28,8 @@ pub(crate) enum Class {
     Cert,
     /// Data objects
     Data,
+    /// Trust objects
+    Trust,
 }
 
 impl Class {
@@ -38,6 +40,7 @@ impl Class {
             Self::Secrkey => ck::CKO_SECRET_KEY,
             Self::Cert => ck::CKO_CERTIFICATE,
             Self::Data => ck::CKO_DATA,
+            Self::Trust => ck::CKO_TRUST,
         }
     }
 }
@@ -243,6 +246,7 @@ pub(crate) fn class_name(class: Option<ck::CK_OBJECT_CLASS>) -> &'static str {
         Some(ck::CKO_SECRET_KEY) => "secrkey",
         Some(ck::CKO_CERTIFICATE) => "cert",
         Some(ck::CKO_DATA) => "data",
+        Some(ck::CKO_TRUST) => "trust",
         _ => "other",
     }
 }

@@ -107,6 +107,16 @@ impl Attributes {
         self.ulong(ck::CKA_KEY_TYPE)
     }
 
+    /// What tells apart the objects of a class that have different attributes: CKA_CERTIFICATE_TYPE of a
+    /// certificate, CKA_KEY_TYPE of a key.
+    #[must_use]
+    pub(super) fn subtype(&self) -> Option<ck::CK_ULONG> {
+        match self.class() {
+            ck::CKO_CERTIFICATE => self.ulong(ck::CKA_CERTIFICATE_TYPE),
+            _ => self.key_type(),
+        }
+    }
+
     /// Kinds and values, in ascending order of the kinds.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (ck::CK_ATTRIBUTE_TYPE, &Value)> {
         self.0.iter().map(|(kind, value)| (*kind, value))

@@ -73,7 +73,7 @@ pub(crate) fn build(
     object_type.fill(created_by, &mut object.attributes);
     consistent(&object.attributes)?;
     if created_by != CreatedBy::Generate
-        && object_type.key_type.is_some()
+        && object_type.key_type().is_some()
         && object.attributes.bool(ck::CKA_TRUSTED)
     {
         return refuse(
@@ -121,10 +121,11 @@ impl NewObject {
     }
 }
 
-/// Class and key type of an object, which select the rows of its attributes.
+/// Class and subtype of an object, which select the rows of its attributes.
 struct ObjectType {
     class: ck::CK_OBJECT_CLASS,
-    key_type: Option<ck::CK_KEY_TYPE>,
+    /// CKA_KEY_TYPE of a key, CKA_CERTIFICATE_TYPE of a certificate.
+    subtype: Option<ck::CK_ULONG>,
 }
 
 impl ObjectType {
@@ -134,35 +135,40 @@ impl ObjectType {
             None => raw::stated_ulong(template, kind),
         };
         let class = given(ck::CKA_CLASS)?.ok_or_else(|| missing("CKA_CLASS"))?;
-        let key_type = match class {
-            ck::CKO_DATA | ck::CKO_CERTIFICATE => None,
-            ck::CKO_PUBLIC_KEY | ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
-                Some(given(ck::CKA_KEY_TYPE)?.ok_or_else(|| missing("CKA_KEY_TYPE"))?)
-            }
-            _ => return Err(raw::malformed(ck::CKA_CLASS)),
-        };
-        let possible = match created_by {
-            CreatedBy::Create => true,
-            CreatedBy::Generate => key_type.is_some(),
-            CreatedBy::Unwrap => matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY),
-            CreatedBy::Derive => matches!(class, ck::CKO_DATA | ck::CKO_SECRET_KEY),
-            CreatedBy::Copy => false,
-        };
-        if !possible {
+        if !table::CLASSES.contains(&class) {
+            return Err(raw::malformed(ck::CKA_CLASS));
+        }
+        if !makes(created_by, class) {
             return refuse(
                 ck::CKR_TEMPLATE_INCONSISTENT,
                 "this function does not make objects of this class",
             );
         }
-        Ok(Self { class, key_type })
+        let subtype = match class {
+            ck::CKO_DATA | ck::CKO_TRUST => None,
+            ck::CKO_CERTIFICATE => {
+                let kind = given(ck::CKA_CERTIFICATE_TYPE)?;
+                let kind = kind.ok_or_else(|| missing("CKA_CERTIFICATE_TYPE"))?;
+                if !table::CERTIFICATES.contains(&kind) {
+                    return Err(raw::malformed(ck::CKA_CERTIFICATE_TYPE));
+                }
+                Some(kind)
+            }
+            _ => Some(given(ck::CKA_KEY_TYPE)?.ok_or_else(|| missing("CKA_KEY_TYPE"))?),
+        };
+        Ok(Self { class, subtype })
+    }
+
+    fn key_type(&self) -> Option<ck::CK_KEY_TYPE> {
+        self.subtype.filter(|_| self.class != ck::CKO_CERTIFICATE)
     }
 
     fn row(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<AttributeRow> {
-        row_for(kind, self.class, self.key_type)
+        row_for(kind, self.class, self.subtype)
     }
 
     fn rows(&self) -> impl Iterator<Item = AttributeRow> {
-        table::rows_of(self.class, self.key_type)
+        table::rows_of(self.class, self.subtype)
     }
 
     fn require(&self, created_by: CreatedBy, object: &NewObject) -> Result<()> {
@@ -178,7 +184,7 @@ impl ObjectType {
     fn fill(&self, created_by: CreatedBy, attributes: &mut Attributes) {
         let given_away = created_by == CreatedBy::Create || attributes.bool(ck::CKA_EXTRACTABLE);
         let gives_usage = table::USAGES.iter().any(|usage| attributes.bool(*usage));
-        let default_uses = self.key_type.and_then(keytype::find).map(|row| row.uses);
+        let default_uses = self.key_type().and_then(keytype::find).map(|row| row.uses);
         for row in self.rows() {
             if attributes.get(row.kind).is_some() {
                 continue;
@@ -203,7 +209,21 @@ impl ObjectType {
     }
 }
 
-/// The row of `kind` for an object of this class and key type.
+/// Whether a function makes objects of this class.
+fn makes(created_by: CreatedBy, class: ck::CK_OBJECT_CLASS) -> bool {
+    match created_by {
+        CreatedBy::Create => true,
+        CreatedBy::Generate => matches!(
+            class,
+            ck::CKO_PUBLIC_KEY | ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY
+        ),
+        CreatedBy::Unwrap => matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY),
+        CreatedBy::Derive => matches!(class, ck::CKO_DATA | ck::CKO_SECRET_KEY),
+        CreatedBy::Copy => false,
+    }
+}
+
+/// The row of `kind` for an object of this class and subtype.
 ///
 /// # Errors
 /// CKR_ATTRIBUTE_TYPE_INVALID for an unknown attribute, CKR_TEMPLATE_INCONSISTENT for one that only other
@@ -211,13 +231,13 @@ impl ObjectType {
 pub(super) fn row_for(
     kind: ck::CK_ATTRIBUTE_TYPE,
     class: ck::CK_OBJECT_CLASS,
-    key_type: Option<ck::CK_KEY_TYPE>,
+    subtype: Option<ck::CK_ULONG>,
 ) -> Result<AttributeRow> {
-    if let Some(row) = table::row(kind, class, key_type) {
+    if let Some(row) = table::row(kind, class, subtype) {
         return Ok(row);
     }
     let elsewhere = table::any_row(kind).ok_or_else(|| raw::unknown(kind))?;
-    let what = "not an attribute of this class and key type";
+    let what = "not an attribute of objects of this class and type";
     Err(Error::new(ck::CKR_TEMPLATE_INCONSISTENT, what).at(elsewhere.name))
 }
 

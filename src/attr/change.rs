@@ -60,7 +60,7 @@ fn apply(
 ) -> Result<Attributes> {
     let mut changed = current.clone();
     for (place, attribute) in template.iter().enumerate() {
-        let row = row_for(attribute.kind, current.class(), current.key_type())?;
+        let row = row_for(attribute.kind, current.class(), current.subtype())?;
         let rule = column(&row);
         if rule == ChangeRule::Never {
             return Err(read_only(&row));
@@ -79,9 +79,17 @@ fn apply(
     if !only_wraps(&changed) {
         changed.remove(ck::INTERNAL_ONLY_WRAPS);
     }
-    consistent(&changed)?;
+    consistent(&changed).map_err(as_inconsistent)?;
     check_trust(current, &changed)?;
     Ok(changed)
+}
+
+/// A change is never incomplete (section 4.1.2).
+fn as_inconsistent(mut error: Error) -> Error {
+    if error.rv == ck::CKR_TEMPLATE_INCOMPLETE {
+        error.rv = ck::CKR_TEMPLATE_INCONSISTENT;
+    }
+    error
 }
 
 fn allows(

@@ -5,6 +5,7 @@ use crate::error::{Error, Result, refuse};
 
 use super::attributes::Attributes;
 use super::table;
+use super::value::Value;
 
 /// Checks that the attributes of an object do not contradict each other.
 ///
@@ -29,8 +30,22 @@ pub(super) fn consistent(attributes: &Attributes) -> Result<()> {
             "CKA_ALWAYS_AUTHENTICATE needs CKA_PRIVATE",
         );
     }
+    if attributes.class() == ck::CKO_TRUST {
+        return trust(attributes);
+    }
     if attributes.class() == ck::CKO_CERTIFICATE {
-        return certificate(filled);
+        return match attributes.subtype() {
+            Some(ck::CKC_X_509_ATTR_CERT) => Ok(()),
+            Some(ck::CKC_WTLS)
+                if filled(ck::CKA_SUBJECT).is_none() && filled(ck::CKA_VALUE).is_some() =>
+            {
+                Err(Error::new(
+                    ck::CKR_TEMPLATE_INCOMPLETE,
+                    "a WTLS certificate with CKA_VALUE needs CKA_SUBJECT",
+                ))
+            }
+            _ => certificate(filled),
+        };
     }
     if attributes.bool(ck::CKA_TRUSTED) {
         return trusted(attributes);
@@ -71,7 +86,28 @@ pub(super) fn has_no_use_but(uses: &[ck::CK_ATTRIBUTE_TYPE], attributes: &Attrib
         .all(|usage| uses.contains(usage) || !attributes.bool(*usage))
 }
 
-/// Footnotes 2, 3 and 4 of the X.509 certificate attributes.
+/// What trusts a certificate says by its hash which one (footnote 2 of the trust attributes).
+fn trust(attributes: &Attributes) -> Result<()> {
+    // CKT_TRUST_UNKNOWN and CKT_NOT_TRUSTED
+    const WITHOUT_HASH: [u64; 2] = [0, 3];
+    let trusts = |(kind, value): (_, &Value)| {
+        let usage = (ck::CKA_TRUST_SERVER_AUTH..=ck::CKA_TRUST_OCSP_SIGNING).contains(&kind);
+        usage
+            && !WITHOUT_HASH
+                .iter()
+                .any(|trust| *value == Value::Ulong(*trust))
+    };
+    let hash = attributes.bytes(ck::CKA_HASH_OF_CERTIFICATE);
+    if attributes.iter().any(trusts) && hash.is_none_or(<[u8]>::is_empty) {
+        return Err(Error::new(
+            ck::CKR_TEMPLATE_INCOMPLETE,
+            "an object that trusts a certificate needs CKA_HASH_OF_CERTIFICATE",
+        ));
+    }
+    Ok(())
+}
+
+/// Footnotes of the attributes of X.509 and WTLS certificates.
 fn certificate<'a>(filled: impl Fn(ck::CK_ATTRIBUTE_TYPE) -> Option<&'a [u8]>) -> Result<()> {
     let incomplete = |what| Err(Error::new(ck::CKR_TEMPLATE_INCOMPLETE, what));
     if filled(ck::CKA_URL).is_none() {

@@ -28,13 +28,13 @@ Default *usage*: true when the template asks for no usage at all and the key's t
 
 fn document() -> String {
     let mut out = INTRODUCTION.to_owned();
-    for (row, key_types) in merged() {
+    for (row, subtypes) in merged() {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             row.name,
             value_type(row.value_type),
-            objects(row.objects, &key_types),
+            objects(row.objects, &subtypes),
             default(&row),
             need(row.create),
             need(row.generate),
@@ -56,24 +56,35 @@ fn document() -> String {
     out
 }
 
-/// The rows, those that differ in the key type alone as one, with their key types.
+/// The rows, those that differ in the subtypes alone as one, with their subtypes.
 fn merged() -> Vec<(AttributeRow, Vec<&'static str>)> {
     let all_but_type = |row: &AttributeRow| {
         let mut row = *row;
-        row.objects.key_type = None;
+        row.objects.subtypes = &[];
         format!("{row:?}")
     };
     let mut merged: Vec<(AttributeRow, Vec<&'static str>)> = Vec::new();
     for row in rows() {
-        let title = row.objects.key_type.and_then(keytype::find);
-        let title = title.map(|key_type| key_type.title);
-        let same = |(known, _): &&mut (AttributeRow, _)| all_but_type(known) == all_but_type(&row);
-        match (merged.iter_mut().find(same), title) {
-            (Some((_, titles)), Some(title)) => titles.push(title),
-            _ => merged.push((row, title.into_iter().collect())),
+        let ObjectSet { classes, subtypes } = row.objects;
+        let titles = subtypes.iter().map(|subtype| title(classes, *subtype));
+        let same = |(known, of): &&mut (AttributeRow, Vec<_>)| {
+            !subtypes.is_empty() && !of.is_empty() && all_but_type(known) == all_but_type(&row)
+        };
+        match merged.iter_mut().find(same) {
+            Some((_, known)) => known.extend(titles),
+            None => merged.push((row, titles.collect())),
         }
     }
     merged
+}
+
+fn title(classes: &[ck::CK_OBJECT_CLASS], subtype: ck::CK_ULONG) -> &'static str {
+    match (classes, subtype) {
+        ([ck::CKO_CERTIFICATE], ck::CKC_X_509) => "X.509",
+        ([ck::CKO_CERTIFICATE], ck::CKC_X_509_ATTR_CERT) => "attribute",
+        ([ck::CKO_CERTIFICATE], ck::CKC_WTLS) => "WTLS",
+        (_, key_type) => keytype::find(key_type).expect("a key type").title,
+    }
 }
 
 fn value_type(value_type: ValueType) -> String {
@@ -89,16 +100,16 @@ fn value_type(value_type: ValueType) -> String {
     }
 }
 
-fn objects(objects: ObjectSet, key_types: &[&str]) -> String {
+fn objects(objects: ObjectSet, subtypes: &[&str]) -> String {
     let classes = match objects.classes.len() {
-        8 => "all".to_owned(),
-        5 => "stored".to_owned(),
+        9 => "all".to_owned(),
+        6 => "stored".to_owned(),
         _ => join(objects.classes.iter().map(|class| class_name(*class)), ", "),
     };
-    if key_types.is_empty() {
+    if subtypes.is_empty() {
         return classes;
     }
-    format!("{classes} ({})", key_types.join(", "))
+    format!("{classes} ({})", subtypes.join(", "))
 }
 
 fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
@@ -108,6 +119,7 @@ fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
         ck::CKO_PUBLIC_KEY => "public key",
         ck::CKO_PRIVATE_KEY => "private key",
         ck::CKO_SECRET_KEY => "secret key",
+        ck::CKO_TRUST => "trust",
         ck::CKO_HW_FEATURE => "hardware feature",
         ck::CKO_MECHANISM => "mechanism",
         ck::CKO_PROFILE => "profile",

@@ -27,7 +27,7 @@ pub(crate) enum Reveal<'a> {
 /// CKA_WRAP_WITH_TRUSTED=TRUE is not read either: it leaves the token only wrapped by trusted keys.
 #[must_use]
 pub(crate) fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_> {
-    let Some(row) = table::row(kind, attributes.class(), attributes.key_type()) else {
+    let Some(row) = table::row(kind, attributes.class(), attributes.subtype()) else {
         return Reveal::Invalid;
     };
     match row.reveal {

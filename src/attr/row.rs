@@ -50,17 +50,18 @@ pub(super) struct AttributeRow {
 }
 
 impl AttributeRow {
-    /// Whether the row is for objects of this class and key type.
-    pub(super) fn fits(&self, class: ck::CK_OBJECT_CLASS, key: Option<ck::CK_KEY_TYPE>) -> bool {
-        let ObjectSet { classes, key_type } = self.objects;
-        classes.contains(&class) && key_type.is_none_or(|only| key == Some(only))
+    /// Whether the row is for objects of this class and subtype.
+    pub(super) fn fits(&self, class: ck::CK_OBJECT_CLASS, subtype: Option<ck::CK_ULONG>) -> bool {
+        let ObjectSet { classes, subtypes } = self.objects;
+        let has = |subtype| subtypes.contains(&subtype);
+        classes.contains(&class) && (subtypes.is_empty() || subtype.is_some_and(has))
     }
 
     /// The row of a key's component.
     pub(super) fn of_component(
         component: &Component,
         class: &'static ck::CK_OBJECT_CLASS,
-        key_type: ck::CK_KEY_TYPE,
+        key_type: &'static ck::CK_KEY_TYPE,
     ) -> Self {
         Self {
             kind: component.kind,
@@ -68,7 +69,7 @@ impl AttributeRow {
             value_type: component.shape.into(),
             objects: ObjectSet {
                 classes: std::slice::from_ref(class),
-                key_type: Some(key_type),
+                subtypes: std::slice::from_ref(key_type),
             },
             default: component.default.map_or(Fallback::Absent, Fallback::Bytes),
             create: component.create,
@@ -100,8 +101,8 @@ impl AttributeRow {
 pub(super) struct ObjectSet {
     /// CKO_ numbers.
     pub(super) classes: &'static [ck::CK_OBJECT_CLASS],
-    /// CKK_ number, where all are keys of this type.
-    pub(super) key_type: Option<ck::CK_KEY_TYPE>,
+    /// Their subtypes: the CKK_ numbers of keys, or the CKC_ numbers of certificates. Empty: all.
+    pub(super) subtypes: &'static [ck::CK_ULONG],
 }
 
 /// Type of a value and its limits.

@@ -36,7 +36,8 @@ pub(super) const USAGES: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_DECAPSULATE,
 ];
 
-const CLASSES: &[u64] = STORED.classes;
+/// The classes of objects that templates make.
+pub(super) const CLASSES: &[u64] = STORED.classes;
 /// Storage objects, and those that the token provides itself.
 const EVERY: ObjectSet = of(&[
     CKO_DATA,
@@ -44,6 +45,7 @@ const EVERY: ObjectSet = of(&[
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_TRUST,
     CKO_HW_FEATURE,
     CKO_MECHANISM,
     CKO_PROFILE,
@@ -54,13 +56,25 @@ const STORED: ObjectSet = of(&[
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_TRUST,
 ]);
 const FEATURE: ObjectSet = of(&[CKO_HW_FEATURE]);
 const MECHANISM: ObjectSet = of(&[CKO_MECHANISM]);
 const PROFILE: ObjectSet = of(&[CKO_PROFILE]);
 const DATA: ObjectSet = of(&[CKO_DATA]);
 const CERT: ObjectSet = of(&[CKO_CERTIFICATE]);
-const OPEN: ObjectSet = of(&[CKO_CERTIFICATE, CKO_PUBLIC_KEY]);
+/// CKA_CERTIFICATE_TYPE.
+pub(super) const CERTIFICATES: &[u64] = &[CKC_X_509, CKC_X_509_ATTR_CERT, CKC_WTLS];
+const X_509: ObjectSet = certificates(&[CKC_X_509]);
+/// Certificates of public keys.
+const OF_KEY: ObjectSet = certificates(&[CKC_X_509, CKC_WTLS]);
+const ATTR_CERT: ObjectSet = certificates(&[CKC_X_509_ATTR_CERT]);
+/// Certificates with a serial number.
+const NUMBERED: ObjectSet = certificates(&[CKC_X_509, CKC_X_509_ATTR_CERT]);
+const TRUST: ObjectSet = of(&[CKO_TRUST]);
+/// CKT_TRUST_UNKNOWN to CKT_TRUST_MUST_VERIFY_TRUST.
+const TRUSTS: &[u64] = &[0, 1, 2, 3, 4];
+const OPEN: ObjectSet = of(&[CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_TRUST]);
 const CLOSED: ObjectSet = of(&[CKO_DATA, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
 const KEYS: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
 const PAIR: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY]);
@@ -73,8 +87,12 @@ const WRAPPING: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
 const fn of(classes: &'static [CK_OBJECT_CLASS]) -> ObjectSet {
     ObjectSet {
         classes,
-        key_type: None,
+        subtypes: &[],
     }
+}
+
+const fn certificates(subtypes: &'static [CK_CERTIFICATE_TYPE]) -> ObjectSet {
+    ObjectSet { subtypes, ..CERT }
 }
 
 macro_rules! rows {
@@ -107,7 +125,7 @@ rows! {
     CKA_CLASS                       Among(CLASSES), EVERY, Absent,          [R R R R] Never Never, Always Column;
     CKA_UNIQUE_ID                   Bytes, EVERY, Absent,                   [F F F F] Never Never, Always Indexed;
 
-    // 4.3 Hardware features, 4.13 mechanisms, 4.14 profiles: objects that the token provides itself
+    // Hardware features, mechanisms and profiles: objects that the token provides itself
     CKA_HW_FEATURE_TYPE             Ulong, FEATURE, Absent,                 [F F F F] Never Never, Always Checked;
     CKA_VALUE                       Bytes, FEATURE, Absent,                 [F F F F] Never Never, Always Checked;
     CKA_RESET_ON_INIT               Bool, FEATURE, Absent,                  [F F F F] Never Never, Always Checked;
@@ -132,24 +150,41 @@ rows! {
     CKA_VALUE                       Bytes, DATA, Empty,                     [O F F F] Never Never, Always Checked;
     CKA_VALUE_LEN                   Ulong, DATA, Absent,                    [F F F O] Never Never, Always Checked;
 
-    // 4.6 Certificate objects: X.509
-    CKA_CERTIFICATE_TYPE            Among(&[CKC_X_509]), CERT, Absent,      [R F F F] Never Never, Always Checked;
+    // 4.6 Certificate objects: all, then those of keys (X.509, WTLS), X.509 alone, attribute certificates
+    CKA_CERTIFICATE_TYPE            Among(CERTIFICATES), CERT, Absent,      [R F F F] Never Never, Always Checked;
     CKA_TRUSTED                     Bool, CERT, No,                         [O F F F] SoOnly SoOnly, Always Checked;
     CKA_CERTIFICATE_CATEGORY        Among(&[0, 1, 2, 3]), CERT, Number(CK_CERTIFICATE_CATEGORY_UNSPECIFIED), [O F F F] Never Never, Always Checked;
     CKA_CHECK_VALUE                 Sized(&[0, 3]), CERT, Absent,           [O F F F] Never Never, Always Checked;
     CKA_START_DATE                  Date, CERT, Empty,                      [O F F F] Never Never, Always Checked;
     CKA_END_DATE                    Date, CERT, Empty,                      [O F F F] Never Never, Always Checked;
     CKA_PUBLIC_KEY_INFO             Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
-    CKA_SUBJECT                     Bytes, CERT, Absent,                    [R F F F] Never Never, Always Indexed;
-    CKA_ID                          Bytes, CERT, Empty,                     [O F F F] Free Free, Always Indexed;
-    CKA_ISSUER                      Bytes, CERT, Empty,                     [O F F F] Free Free, Always Indexed;
-    CKA_SERIAL_NUMBER               Bytes, CERT, Empty,                     [O F F F] Free Free, Always Indexed;
-    CKA_VALUE                       Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
-    CKA_URL                         Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
-    CKA_HASH_OF_SUBJECT_PUBLIC_KEY  Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
-    CKA_HASH_OF_ISSUER_PUBLIC_KEY   Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
-    CKA_JAVA_MIDP_SECURITY_DOMAIN   Among(&[0, 1, 2, 3]), CERT, Number(CK_SECURITY_DOMAIN_UNSPECIFIED), [O F F F] Never Never, Always Checked;
-    CKA_NAME_HASH_ALGORITHM         Ulong, CERT, Number(CKM_SHA_1),         [O F F F] Never Never, Always Checked;
+    CKA_SUBJECT                     Bytes, OF_KEY, Absent,                  [R F F F] Never Never, Always Indexed;
+    CKA_ISSUER                      Bytes, OF_KEY, Empty,                   [O F F F] Free Free, Always Indexed;
+    CKA_VALUE                       Bytes, OF_KEY, Empty,                   [O F F F] Never Never, Always Checked;
+    CKA_URL                         Bytes, OF_KEY, Empty,                   [O F F F] Never Never, Always Checked;
+    CKA_HASH_OF_SUBJECT_PUBLIC_KEY  Bytes, OF_KEY, Empty,                   [O F F F] Never Never, Always Checked;
+    CKA_HASH_OF_ISSUER_PUBLIC_KEY   Bytes, OF_KEY, Empty,                   [O F F F] Never Never, Always Checked;
+    CKA_NAME_HASH_ALGORITHM         Ulong, OF_KEY, Number(CKM_SHA_1),       [O F F F] Never Never, Always Checked;
+    CKA_ID                          Bytes, X_509, Empty,                    [O F F F] Free Free, Always Indexed;
+    CKA_SERIAL_NUMBER               Bytes, NUMBERED, Empty,                 [O F F F] Free Free, Always Indexed;
+    CKA_JAVA_MIDP_SECURITY_DOMAIN   Among(&[0, 1, 2, 3]), X_509, Number(CK_SECURITY_DOMAIN_UNSPECIFIED), [O F F F] Never Never, Always Checked;
+    CKA_OWNER                       Bytes, ATTR_CERT, Absent,               [R F F F] Never Never, Always Indexed;
+    CKA_AC_ISSUER                   Bytes, ATTR_CERT, Empty,                [O F F F] Free Free, Always Indexed;
+    CKA_ATTR_TYPES                  Bytes, ATTR_CERT, Empty,                [O F F F] Free Free, Always Indexed;
+    CKA_VALUE                       Bytes, ATTR_CERT, Absent,               [R F F F] Never Never, Always Checked;
+
+    // Trust objects
+    CKA_ISSUER                      Bytes, TRUST, Absent,                   [R F F F] Never Never, Always Indexed;
+    CKA_SERIAL_NUMBER               Bytes, TRUST, Absent,                   [R F F F] Never Never, Always Indexed;
+    CKA_HASH_OF_CERTIFICATE         Bytes, TRUST, Empty,                    [O F F F] Never Never, Always Checked;
+    CKA_NAME_HASH_ALGORITHM         Ulong, TRUST, Number(CKM_SHA_1),        [O F F F] Never Never, Always Checked;
+    CKA_TRUST_SERVER_AUTH           Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
+    CKA_TRUST_CLIENT_AUTH           Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
+    CKA_TRUST_CODE_SIGNING          Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
+    CKA_TRUST_EMAIL_PROTECTION      Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
+    CKA_TRUST_IPSEC_IKE             Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
+    CKA_TRUST_TIME_STAMPING         Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
+    CKA_TRUST_OCSP_SIGNING          Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
 
     // 4.7 Key objects
     CKA_KEY_TYPE                    Among(keytype::PAIRS), PAIR, Absent,        [R R R F] Never Never, Always Column;
@@ -227,7 +262,7 @@ rows! {
     CKA_TENON_ENDED_AT              Sized(&[8]), HELD, Absent,              [F F F F] Never Never, Always Checked;
 }
 
-/// Every row. For objects of one class and key type there is at most one row of a kind.
+/// Every row. For objects of one class and subtype there is at most one row of a kind.
 pub(super) fn rows() -> impl Iterator<Item = AttributeRow> {
     let components = keytype::all().flat_map(|key_type| {
         let of = move |class| components(class, key_type);
@@ -236,19 +271,19 @@ pub(super) fn rows() -> impl Iterator<Item = AttributeRow> {
     COMMON.iter().copied().chain(components)
 }
 
-/// The rows for objects of `class` and `key_type`.
+/// The rows for objects of `class` and `subtype`: a CKK_ or CKC_ number.
 pub(super) fn rows_of(
     class: CK_OBJECT_CLASS,
-    key_type: Option<CK_KEY_TYPE>,
+    subtype: Option<CK_ULONG>,
 ) -> impl Iterator<Item = AttributeRow> {
     let of_key = KEYS.classes.iter().find(|of| **of == class);
     let components = of_key
-        .zip(key_type.and_then(keytype::find))
+        .zip(subtype.and_then(keytype::find))
         .into_iter()
         .flat_map(|(class, row)| components(class, row));
     COMMON
         .iter()
-        .filter(move |row| row.fits(class, key_type))
+        .filter(move |row| row.fits(class, subtype))
         .copied()
         .chain(components)
 }
@@ -258,23 +293,23 @@ fn components(
     key_type: &'static KeyType,
 ) -> impl Iterator<Item = AttributeRow> {
     let components = key_type.components(*class).iter();
-    components.map(move |component| AttributeRow::of_component(component, class, key_type.id))
+    components.map(move |component| AttributeRow::of_component(component, class, &key_type.id))
 }
 
-/// The row of `kind` for objects of `class` and `key_type`.
+/// The row of `kind` for objects of `class` and `subtype`.
 pub(super) fn row(
     kind: CK_ATTRIBUTE_TYPE,
     class: CK_OBJECT_CLASS,
-    key_type: Option<CK_KEY_TYPE>,
+    subtype: Option<CK_ULONG>,
 ) -> Option<AttributeRow> {
-    if let Some(row) = common(kind).find(|row| row.fits(class, key_type)) {
+    if let Some(row) = common(kind).find(|row| row.fits(class, subtype)) {
         return Some(*row);
     }
     let class = KEYS.classes.iter().find(|of| **of == class)?;
-    let key_type = keytype::find(key_type?)?;
+    let key_type = keytype::find(subtype?)?;
     let mut components = key_type.components(*class).iter();
     let component = components.find(|component| component.kind == kind)?;
-    Some(AttributeRow::of_component(component, class, key_type.id))
+    Some(AttributeRow::of_component(component, class, &key_type.id))
 }
 
 /// The rows of `kind` that are no components of keys.

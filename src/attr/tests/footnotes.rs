@@ -5,8 +5,9 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
-    Aes, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, MlDsaPrivate, MlDsaPublic,
-    MlKemPrivate, MlKemPublic, RsaPrivate, RsaPublic, Sm4, Xts,
+    Aes, AttributeCertificate, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, MlDsaPrivate,
+    MlDsaPublic, MlKemPrivate, MlKemPublic, RsaPrivate, RsaPublic, Sm4, Trust, WtlsCertificate,
+    Xts,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
 
@@ -14,6 +15,9 @@ use Step::{Create, Derive, Generate, Set, Unwrap};
 pub(super) enum Object {
     Data,
     Certificate,
+    AttributeCertificate,
+    WtlsCertificate,
+    Trust,
     RsaPublic,
     EcPublic,
     MlDsaPublic,
@@ -32,6 +36,9 @@ pub(super) enum Object {
 pub(super) const OBJECTS: &[Object] = &[
     Data,
     Certificate,
+    AttributeCertificate,
+    WtlsCertificate,
+    Trust,
     RsaPublic,
     EcPublic,
     MlDsaPublic,
@@ -153,7 +160,7 @@ const TABLES: &[(&[Object], &[Line])] = &[
     ),
     // Common certificate object attributes
     (
-        &[Certificate],
+        &[Certificate, AttributeCertificate, WtlsCertificate],
         lines! {
             CKA_CERTIFICATE_TYPE 1; CKA_TRUSTED 10; CKA_CERTIFICATE_CATEGORY; CKA_CHECK_VALUE;
             CKA_START_DATE; CKA_END_DATE; CKA_PUBLIC_KEY_INFO;
@@ -167,6 +174,32 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_SUBJECT 1; CKA_ID 8; CKA_ISSUER 8; CKA_SERIAL_NUMBER 8; CKA_VALUE 1; CKA_URL;
             CKA_HASH_OF_SUBJECT_PUBLIC_KEY; CKA_HASH_OF_ISSUER_PUBLIC_KEY;
             CKA_JAVA_MIDP_SECURITY_DOMAIN; CKA_NAME_HASH_ALGORITHM;
+        },
+    ),
+    // WTLS certificate object attributes. "Only the CKA_ISSUER attribute may be modified after the
+    // object has been created."
+    (
+        &[WtlsCertificate],
+        lines! {
+            CKA_SUBJECT 1; CKA_ISSUER 8; CKA_VALUE 1; CKA_URL; CKA_HASH_OF_SUBJECT_PUBLIC_KEY;
+            CKA_HASH_OF_ISSUER_PUBLIC_KEY; CKA_NAME_HASH_ALGORITHM;
+        },
+    ),
+    // X.509 attribute certificate object attributes. "Only the CKA_AC_ISSUER, CKA_SERIAL_NUMBER and
+    // CKA_ATTR_TYPES attributes may be modified after the object is created."
+    (
+        &[AttributeCertificate],
+        lines! { CKA_OWNER 1; CKA_AC_ISSUER 8; CKA_SERIAL_NUMBER 8; CKA_ATTR_TYPES 8; CKA_VALUE 1; },
+    ),
+    // Trust object attributes. "If CKA_MODIFIABLE is not set in the template, it defaults to CK_TRUE":
+    // what may be modified is the trust.
+    (
+        &[Trust],
+        lines! {
+            CKA_ISSUER 1; CKA_SERIAL_NUMBER 1; CKA_HASH_OF_CERTIFICATE; CKA_NAME_HASH_ALGORITHM;
+            CKA_TRUST_SERVER_AUTH 8; CKA_TRUST_CLIENT_AUTH 8; CKA_TRUST_CODE_SIGNING 8;
+            CKA_TRUST_EMAIL_PROTECTION 8; CKA_TRUST_IPSEC_IKE 8; CKA_TRUST_TIME_STAMPING 8;
+            CKA_TRUST_OCSP_SIGNING 8;
         },
     ),
     // Common key attributes

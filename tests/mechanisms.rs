@@ -18,6 +18,7 @@ mod mechanisms {
     mod encapsulation;
     mod generation;
     mod mldsa;
+    mod public_keys;
     mod refusals;
     mod signatures;
     mod sm;

@@ -163,6 +163,9 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_SHA3_256_KEY_DERIVATION", "CKM_SHA3_384_KEY_DERIVATION", "CKM_SHA3_512_KEY_DERIVATION",
         "CKM_SHA512_224_KEY_DERIVATION", "CKM_SHA512_256_KEY_DERIVATION",
     ]),
+    (&["keytype::tests::public_keys_are_read_as_their_pairs_describe_them"], &[
+        "CKM_PUB_KEY_FROM_PRIV_KEY",
+    ]),
     (&["shake.rsp"], &["CKM_SHAKE_128_KEY_DERIVATION", "CKM_SHAKE_256_KEY_DERIVATION"]),
     (&["wycheproof/derivation.rs"], &["CKM_HKDF_DERIVE", "CKM_HKDF_DATA"]),
     (&["wycheproof/derivation.rs"], &["CKM_PKCS5_PBKD2"]),

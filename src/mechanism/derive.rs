@@ -65,6 +65,13 @@ macro_rules! rows {
                 ..ANY
             },
             Mechanism {
+                id: ck::CKM_PUB_KEY_FROM_PRIV_KEY,
+                name: "CKM_PUB_KEY_FROM_PRIV_KEY",
+                key_types: keytype::PAIRS,
+                derives_public: true,
+                ..ROW
+            },
+            Mechanism {
                 id: ck::CKM_AES_ECB_ENCRYPT_DATA,
                 name: "CKM_AES_ECB_ENCRYPT_DATA",
                 key_types: &[ck::CKK_AES],

@@ -225,6 +225,8 @@ pub struct Mechanism {
     pub derive: Option<DeriveKey>,
     /// C_DeriveKey makes a data object and no key; whoever sees the object can read its value.
     pub derives_data: bool,
+    /// C_DeriveKey makes the public key of a private key of any type.
+    pub derives_public: bool,
     /// How C_DeriveKey makes the value. A key that is not made by a one-way function is guarded as its
     /// operands are.
     pub composition: Composition,
@@ -337,7 +339,7 @@ impl Mechanism {
                 ck::CKF_GENERATE,
             ),
             (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
-            (self.derive.is_some(), ck::CKF_DERIVE),
+            (self.derive.is_some() || self.derives_public, ck::CKF_DERIVE),
             (
                 self.kem.is_some(),
                 ck::CKF_ENCAPSULATE | ck::CKF_DECAPSULATE,
@@ -386,6 +388,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     only_curve: None,
     derive: None,
     derives_data: false,
+    derives_public: false,
     kem: None,
     composition: Composition::OneWay { bounded: |_| false },
     private_form: PrivateForm::Pkcs8,

@@ -32,6 +32,9 @@ impl Token {
         base: Handle,
         template: &[RawAttribute],
     ) -> Result<Handle> {
+        if mechanism.derives_public {
+            return self.derive_public_key(caller, mechanism, base, template);
+        }
         if mechanism.derive.is_none() {
             return not_for_derivation(mechanism);
         }

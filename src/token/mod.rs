@@ -45,6 +45,7 @@ mod opening;
 mod operation_state;
 mod pair;
 mod provided;
+mod public_key;
 mod read;
 mod receipt;
 mod record;

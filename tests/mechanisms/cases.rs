@@ -450,6 +450,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_XOR_BASE_AND_DATA => {
             (Keys::Generic, data(32), vec![Params::None, iv()], ANY, true)
         }
+        ck::CKM_PUB_KEY_FROM_PRIV_KEY => (Keys::Rsa, Params::None, given(), ANY, true),
         ck::CKM_EXTRACT_KEY_FROM_KEY => {
             let wrong = vec![Params::None, iv(), Params::Extract(256)];
             (Keys::Generic, Params::Extract(128), wrong, ANY, true)

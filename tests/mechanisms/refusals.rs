@@ -30,7 +30,7 @@ fn has(row: &Mechanism, what: Use) -> bool {
         Use::VerifyRecover => row.verify_recover.is_some(),
         Use::Wrap => row.wrap.is_some(),
         Use::Unwrap => row.unwrap.is_some(),
-        Use::Derive => row.derive.is_some(),
+        Use::Derive => row.derive.is_some() || row.derives_public,
         Use::Encapsulate | Use::Decapsulate => row.kem.is_some(),
     }
 }
@@ -106,7 +106,8 @@ fn without_peer(mut request: Request) -> Request {
 fn uses() -> Vec<(Case, Use)> {
     USES.into_iter()
         .flat_map(|what| {
-            cases(|row| has(row, what))
+            // A public key is derived by a handle alone: `public_keys` has that.
+            cases(|row| has(row, what) && !row.derives_public)
                 .into_iter()
                 .map(move |case| (case, what))
         })

@@ -27,6 +27,9 @@ pub trait Engine: Send + Sync {
     /// See `Store::generation`.
     fn generation(&self) -> Generation;
 
+    /// See `Store::untouched`.
+    fn untouched(&self, keys: &[&[u8]], since: u64) -> Option<u64>;
+
     /// Joins line `line` and calls `admit` with the number of tickets ahead until it returns true;
     /// `None` when the deadline passed first.
     fn queue(

@@ -105,6 +105,14 @@ impl Store {
         self.engine.generation()
     }
 
+    /// For a cache that read `keys` in a snapshot of generation `since`: a generation at which they are still
+    /// the same and after which no answered change touched them; `None` where the store must be read. A
+    /// key is an object's uid, for its row and material, or the name of a value in `meta`.
+    #[must_use]
+    pub fn untouched(&self, keys: &[&[u8]], since: u64) -> Option<u64> {
+        self.engine.untouched(keys, since)
+    }
+
     /// Joins line `line` (from 1 on) and calls `admit` with the number of tickets ahead until it
     /// returns true. The place is given back when the ticket is dropped or its process ends. `None` when
     /// the deadline passed first; `admit` is called at least once.

@@ -60,17 +60,24 @@ impl Token {
         let generation = self.state.store.generation();
         let object = match self.state.objects.get(handle, generation)? {
             Known::Object(object) => object,
-            Known::Stale(object) => self.look_again(object)?,
+            Known::Stale(object, read_at) => self.look_again(object, read_at)?,
             Known::Uid(uid) => self.read_object(handle, &uid)?,
         };
         // Reading may have found another token in the store, which ends the login.
         Ok((object, self.keys()))
     }
 
-    /// `object` itself, if its row is still the one from which it was read; else the object as it is now.
-    fn look_again(&self, object: Arc<Object>) -> Result<Arc<Object>> {
-        self.state.refresh()?;
+    /// `object` itself, if its row is still the one that was read at generation `read_at`; else the object as
+    /// it is now.
+    fn look_again(&self, object: Arc<Object>, read_at: u64) -> Result<Arc<Object>> {
+        self.state.keep_up()?;
         if !matches!(object.home, Home::Token { .. }) {
+            return Ok(object);
+        }
+        if let Some(generation) = self.state.store.untouched(&[&object.uid], read_at) {
+            if generation != read_at {
+                self.state.objects.confirm(&object, generation);
+            }
             return Ok(object);
         }
         let (row, generation) = self.row(&object.uid)?;
@@ -79,7 +86,7 @@ impl Token {
             return Err(no_such_object());
         };
         let handle = object.handle;
-        self.reopened(Known::Stale(object), handle, &row, generation)
+        self.reopened(Known::Stale(object, read_at), handle, &row, generation)
     }
 
     /// The object whose row is `row` at that generation: the one that is known, when it was read from
@@ -91,12 +98,12 @@ impl Token {
         row: &Row,
         generation: u64,
     ) -> Result<Arc<Object>> {
-        if let Known::Object(object) | Known::Stale(object) = known
+        if let Known::Object(object) | Known::Stale(object, _) = known
             && let Home::Token { version, seal } = &object.home
             && row.version == *version
             && end_of(row) == *seal
         {
-            self.state.objects.remember(object.clone(), generation);
+            self.state.objects.confirm(&object, generation);
             return Ok(object);
         }
         self.open_row(handle, row, generation)

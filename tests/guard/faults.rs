@@ -13,30 +13,37 @@ use tenon_pkcs11::api::store::{
     Snapshot, Store, Ticket, Tx,
 };
 
-/// How many transactions were rolled back so far.
+/// How many transactions there were so far.
 #[derive(Clone, Default)]
-pub(crate) struct RolledBack(Arc<AtomicU64>);
+pub(crate) struct Transactions {
+    rolled_back: Arc<AtomicU64>,
+    reads: Arc<AtomicU64>,
+}
 
-impl RolledBack {
-    pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+impl Transactions {
+    pub(crate) fn rolled_back(&self) -> u64 {
+        self.rolled_back.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::SeqCst)
     }
 }
 
 /// The stores of another catalog; each change that would be kept is rolled back once.
 pub(crate) struct Unsteady {
     catalog: Arc<dyn Catalog>,
-    rolled_back: RolledBack,
+    transactions: Transactions,
 }
 
 impl Unsteady {
-    pub(crate) fn over(catalog: Arc<dyn Catalog>) -> (Arc<dyn Catalog>, RolledBack) {
-        let rolled_back = RolledBack::default();
+    pub(crate) fn over(catalog: Arc<dyn Catalog>) -> (Arc<dyn Catalog>, Transactions) {
+        let transactions = Transactions::default();
         let unsteady = Self {
             catalog,
-            rolled_back: rolled_back.clone(),
+            transactions: transactions.clone(),
         };
-        (Arc::new(unsteady), rolled_back)
+        (Arc::new(unsteady), transactions)
     }
 }
 
@@ -56,7 +63,7 @@ impl Catalog for Unsteady {
     fn open(&self, slot: u64, options: &Options) -> Result<Store> {
         Ok(Store::over(UnsteadyStore {
             store: self.catalog.open(slot, options)?,
-            rolled_back: self.rolled_back.clone(),
+            transactions: self.transactions.clone(),
         }))
     }
 
@@ -99,7 +106,7 @@ impl Catalog for Unsteady {
 
 struct UnsteadyStore {
     store: Store,
-    rolled_back: RolledBack,
+    transactions: Transactions,
 }
 
 /// Why a change was not kept.
@@ -116,6 +123,7 @@ impl From<Error> for NotKept {
 
 impl Engine for UnsteadyStore {
     fn read(&self, look: &mut dyn FnMut(&Snapshot<'_>)) -> Result<()> {
+        self.transactions.reads.fetch_add(1, Ordering::SeqCst);
         let look = RefCell::new(look);
         self.store.read(|snapshot| {
             (look.borrow_mut())(snapshot);
@@ -132,7 +140,7 @@ impl Engine for UnsteadyStore {
             if run.again {
                 return Ok(());
             }
-            self.rolled_back.0.fetch_add(1, Ordering::SeqCst);
+            self.transactions.rolled_back.fetch_add(1, Ordering::SeqCst);
             Err(NotKept::By(Error::RolledBack))
         };
         let made = match run.durability {
@@ -147,6 +155,10 @@ impl Engine for UnsteadyStore {
 
     fn generation(&self) -> Generation {
         self.store.generation()
+    }
+
+    fn untouched(&self, keys: &[&[u8]], since: u64) -> Option<u64> {
+        self.store.untouched(keys, since)
     }
 
     fn queue(

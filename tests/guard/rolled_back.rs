@@ -12,7 +12,7 @@ use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::store;
 use tenon_pkcs11::api::token::{Event, Handle};
 
-use super::faults::{RolledBack, Unsteady};
+use super::faults::{Transactions, Unsteady};
 use super::outside::{self, Import, MATERIAL, OTHER};
 use super::tools::{last, records, token};
 use crate::common::{
@@ -22,7 +22,7 @@ use crate::common::{
 /// A token whose every transaction is rolled back once.
 struct UnsteadyToken {
     import: Import,
-    rolled_back: RolledBack,
+    transactions: Transactions,
 }
 
 impl UnsteadyToken {
@@ -42,7 +42,7 @@ impl UnsteadyToken {
         config.token_dir = folder.path().join("tokens");
         config.log_target = LogTarget::Off;
         configure(&mut config);
-        let (catalog, rolled_back) = Unsteady::over(store::catalog(&config));
+        let (catalog, transactions) = Unsteady::over(store::catalog(&config));
         let clock_of_module = Arc::new(clock.clone());
         let module = Module::over(catalog, config, clock_of_module, Arc::new(SystemRng)).unwrap();
         let session = session_of_user(&module);
@@ -54,7 +54,7 @@ impl UnsteadyToken {
         };
         Self {
             import: Import::over(fixture),
-            rolled_back,
+            transactions,
         }
     }
 
@@ -74,9 +74,13 @@ impl UnsteadyToken {
             let objects = token(self.module()).object_count().unwrap();
             (records(self.module()).len(), objects.cast_signed())
         };
-        let (before, rolled_back) = (look(), self.rolled_back.count());
+        let (before, rolled_back) = (look(), self.transactions.rolled_back());
         let answer = call();
-        assert_eq!(self.rolled_back.count(), rolled_back + 1, "{event:?}");
+        assert_eq!(
+            self.transactions.rolled_back(),
+            rolled_back + 1,
+            "{event:?}"
+        );
         assert_eq!(look(), (before.0 + 1, before.1 + more), "{event:?}");
         assert_eq!(last(self.module()).event, event);
         answer
@@ -171,10 +175,10 @@ fn pins_are_counted_and_changed_once() {
     let tries = || token(module).status().unwrap().user_tries.unwrap();
     session.logout().unwrap();
     let before = tries();
-    let rolled_back = unsteady.rolled_back.count();
+    let rolled_back = unsteady.transactions.rolled_back();
     returns!(session.login(ck::CKU_USER, b"wrong"), CKR_PIN_INCORRECT);
     // The count, and the record of the refusal.
-    assert_eq!(unsteady.rolled_back.count(), rolled_back + 2);
+    assert_eq!(unsteady.transactions.rolled_back(), rolled_back + 2);
     assert_eq!(tries(), before - 1);
     assert_eq!(last(module).event, Event::LoginRefused);
     session.login(ck::CKU_USER, USER_PIN).unwrap();
@@ -217,9 +221,9 @@ fn records_move_to_an_archive_once() {
     let file = unsteady.import.fixture.folder.path().join("archive");
     let token = token(unsteady.module());
     let end = token.audit_end().unwrap();
-    let rolled_back = unsteady.rolled_back.count();
+    let rolled_back = unsteady.transactions.rolled_back();
     let archived = token.archive_audit(&file, |_| ()).unwrap();
-    assert_eq!(unsteady.rolled_back.count(), rolled_back + 1);
+    assert_eq!(unsteady.transactions.rolled_back(), rolled_back + 1);
     assert_eq!((archived.records, archived.up_to), (end - 1, end - 1));
     assert_eq!(token.audit_end().unwrap(), end + 1, "the record of that");
     // What is kept of archived objects is summed up once.
@@ -238,10 +242,61 @@ fn a_token_is_initialized_again_once() {
     } = fixture;
     module.close_all_sessions(SLOT).unwrap();
     drop(session);
-    let rolled_back = unsteady.rolled_back.count();
+    let rolled_back = unsteady.transactions.rolled_back();
     module.init_token(SLOT, SO_PIN, &padded(LABEL)).unwrap();
-    assert_eq!(unsteady.rolled_back.count(), rolled_back + 1);
+    assert_eq!(unsteady.transactions.rolled_back(), rolled_back + 1);
     assert_eq!(records(&module).len(), 1);
     assert_eq!(last(&module).event, Event::InitToken);
     assert_eq!(token(&module).object_count().unwrap(), 0);
+}
+
+/// An Init whose key no other process has touched since reads nothing of the store, whatever else they change;
+/// a change of the key, and the clock mark, are seen by the next one.
+#[test]
+fn an_init_reads_the_store_only_where_its_key_changed() {
+    let unsteady = UnsteadyToken::new();
+    let (fixture, here) = (&unsteady.import.fixture, unsteady.session());
+    let template = |id: &[u8]| attrs![CKA_TOKEN => true, CKA_ID => id, CKA_VALUE_LEN => 32];
+    let generate = |session: &Session, id: &[u8]| {
+        let made = session.generate_key(fixture.plain(ck::CKM_AES_KEY_GEN), &template(id));
+        made.unwrap()
+    };
+    let key = generate(here, b"used");
+    let init = || {
+        let before = unsteady.transactions.reads();
+        let begun = here.encrypt_init(fixture.plain(ck::CKM_AES_ECB), key);
+        here.cancel(ck::CKF_ENCRYPT);
+        (begun, unsteady.transactions.reads() - before)
+    };
+    init().0.unwrap();
+
+    let other = fixture.another();
+    let there = session_of_user(&other);
+    there.find_init(&attrs![CKA_ID => b"used"]).unwrap();
+    let seen = there.find(2).unwrap()[0];
+    there.find_final().unwrap();
+    init().0.unwrap();
+    let mut reads = 0;
+    for n in 0..20_u8 {
+        let more = generate(&there, &[n]);
+        there.destroy_object(more).unwrap();
+        let (begun, read) = init();
+        begun.unwrap();
+        reads += read;
+    }
+    // A filter of 64 bits may take another object for this one.
+    assert!(
+        reads <= 6,
+        "{reads} reads for 20 times two changes of others"
+    );
+
+    fixture.clock.set(TODAY + 1);
+    generate(&there, b"later");
+    assert!(init().1 > 0, "the clock mark is read again");
+    there
+        .set_attributes(seen, &attrs![CKA_ENCRYPT => false])
+        .unwrap();
+    returns!(init().0, CKR_KEY_FUNCTION_NOT_PERMITTED);
+    there.destroy_object(seen).unwrap();
+    returns!(init().0, CKR_KEY_HANDLE_INVALID);
 }

@@ -5,9 +5,9 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tenon_pkcs11::api::store::{Error, Generation, Options, Store};
+use tenon_pkcs11::api::store::{Error, Generation, Options, Store, Tx};
 
-use super::common::{row, scratch};
+use super::common::{self, row, scratch, uid};
 
 fn counter_of(path: &Path) -> PathBuf {
     path.with_extension("gen")
@@ -191,4 +191,63 @@ fn a_database_is_never_its_own_counter() {
     let directory = tempfile::tempdir().unwrap();
     let refused = Store::create(&directory.path().join("token.gen")).map(drop);
     assert!(matches!(refused, Err(Error::NotAToken(_))), "{refused:?}");
+}
+
+/// What a change touches, as another process learns it.
+#[test]
+fn a_change_touches_its_own_keys_alone() {
+    let s = scratch();
+    let other = open(&s.path);
+    let (one, two) = (uid(1), uid(2));
+    s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+    s.store.write(|tx| tx.set_meta("name", b"value")).unwrap();
+    let since = other.read(|s| s.generation()).unwrap();
+    assert_eq!(other.untouched(&[&one, b"name"], since), Some(since));
+
+    s.store.write(|tx| tx.put(&row(2), &[])).unwrap();
+    s.store.write(|tx| tx.set_meta("name", b"value")).unwrap();
+    assert_eq!(other.untouched(&[&one], since), Some(since + 2));
+    assert_eq!(other.untouched(&[b"name"], since), Some(since + 2));
+    assert_eq!(other.untouched(&[&two], since), None);
+    assert_eq!(other.untouched(&[&one, &two], since), None);
+    assert_eq!(other.untouched(&[&two], since + 1), Some(since + 2));
+
+    s.store.write(|tx| tx.set_meta("name", b"other")).unwrap();
+    assert_eq!(other.untouched(&[b"name"], since + 2), None);
+    type Change = fn(&Tx<'_>) -> common::Result<()>;
+    let changes: [Change; 4] = [
+        |tx| tx.erase_material(&uid(1)).map(drop),
+        |tx| tx.put(&row(1), &[]),
+        |tx| tx.remove(&uid(1)).map(drop),
+        |tx| tx.clear(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let since = other.read(|s| s.generation()).unwrap();
+        s.store
+            .write(|tx| {
+                tx.set_meta("changed", &[u8::try_from(number).unwrap()])?;
+                change(tx)
+            })
+            .unwrap();
+        assert_eq!(other.untouched(&[&one], since), None, "change {number}");
+    }
+}
+
+/// Between the announcement of a change and its end, as after the death of its writer, only what it touches is in
+/// doubt. Without the marks everything is.
+#[test]
+fn marks_that_are_missing_leave_everything_in_doubt() {
+    let s = scratch();
+    s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+    s.store.write(|tx| tx.put(&row(2), &[])).unwrap();
+    set(&s.path, 3);
+    assert_eq!(s.store.generation(), Generation::Unsettled);
+    assert_eq!(s.store.untouched(&[&uid(1)], 1), Some(1));
+    assert_eq!(s.store.untouched(&[&uid(2)], 1), None);
+    set(&s.path, 5);
+    assert_eq!(s.store.untouched(&[&uid(1)], 1), None, "no mark of it");
+    let file = fs::File::options().write(true).open(counter_of(&s.path));
+    file.unwrap().set_len(16).unwrap();
+    set(&s.path, 4);
+    assert_eq!(s.store.untouched(&[&uid(1)], 1), None);
 }

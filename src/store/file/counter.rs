@@ -56,6 +56,7 @@ use super::files;
 use super::gen_file::{Content, LEN, OPENINGS, open_file, store, write_like};
 use super::open_files::OpenFiles;
 use super::range_lock::{Lock, lock, locked_by_another};
+use super::recent::{Marks, Touched, store_mark};
 use crate::store::error::{Error, Result};
 
 /// How long a process relies on one look, in nanoseconds.
@@ -186,11 +187,28 @@ impl Counter {
     }
 
     pub(super) fn read(&self) -> Generation {
+        self.present_number().map_or(Generation::Unsettled, meaning)
+    }
+
+    /// `None` where the file does not say it.
+    fn present_number(&self) -> Option<u64> {
         let number = self.number.load(Ordering::SeqCst);
         if monotonic() < self.valid_until.load(Ordering::SeqCst) {
-            return meaning(number);
+            return Some(number);
         }
         self.look()
+    }
+
+    /// A generation at which all of `keys` are as they were at generation `since`, and after which no change was
+    /// answered that touched one of them; `None` where that is not known without the database.
+    pub(super) fn untouched(&self, keys: &[&[u8]], since: u64) -> Option<u64> {
+        // The number is read before the marks: see `recent`.
+        let number = self.present_number()?;
+        let marks = Marks::read(self.file.read().as_ref()?);
+        let announced = number.div_ceil(2);
+        marks
+            .untouched(keys, since, announced)
+            .then_some(since.max(number / 2))
     }
 
     /// Looks again where half of the lease is over, so that the next `read` need not.
@@ -205,13 +223,12 @@ impl Counter {
         monotonic() < self.look_at.load(Ordering::SeqCst)
     }
 
-    fn look(&self) -> Generation {
+    /// The number in the file; `None` where that is not the one at its path.
+    fn look(&self) -> Option<u64> {
         let now = monotonic();
         let file = self.file.read();
         let before = self.number.load(Ordering::SeqCst);
-        let Some(content) = file.as_ref().and_then(Content::read) else {
-            return Generation::Unsettled;
-        };
+        let content = file.as_ref().and_then(Content::read)?;
         if content.number != before {
             // The exchange fails where this process is making a change, whose number stays.
             let _ = self.number.compare_exchange(
@@ -226,13 +243,13 @@ impl Counter {
             let Some(alone) = file.as_ref().and_then(|file| self.is_alone(file)) else {
                 drop(file);
                 self.drop_file();
-                return Generation::Unsettled;
+                return None;
             };
             let until = if alone { now + LEASE } else { 0 };
             self.valid_until.store(until, Ordering::SeqCst);
             self.look_at.store(now + LEASE, Ordering::SeqCst);
         }
-        meaning(content.number)
+        Some(content.number)
     }
 
     /// Whether no other process may commit; `None` when the files are not those at their paths.
@@ -266,16 +283,17 @@ impl Counter {
         }
     }
 
-    /// Step 1. Call it under the write lock.
+    /// Step 1, after the mark of what the change touched. Call it under the write lock.
     ///
     /// # Errors
-    /// Where the number cannot be stored: the change must not be committed then.
-    pub(super) fn announce(&self, generation: u64) -> Result<()> {
+    /// Where mark or number cannot be stored: the change must not be committed then.
+    pub(super) fn announce(&self, generation: u64, touched: Touched) -> Result<()> {
         self.ensure_file(generation - 1)?;
         let number = settled(generation).wrapping_sub(1);
-        self.number.store(number, Ordering::SeqCst);
         let file = self.file.read();
         let file = file.as_ref().ok_or(Error::Busy)?;
+        store_mark(file, generation, touched).map_err(|e| Error::io(&e, &self.path))?;
+        self.number.store(number, Ordering::SeqCst);
         let _ = lock(file, STEP, Lock::Alone);
         let written = store(file, &number.to_ne_bytes(), 0);
         let _ = lock(file, STEP, Lock::Free);
@@ -379,7 +397,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let counter = counter(directory.path(), 8);
         assert_eq!(counter.read(), Generation::Settled(4));
-        counter.announce(5).unwrap();
+        counter.announce(5, Touched::default()).unwrap();
         assert_eq!(counter.read(), Generation::Unsettled);
         assert!(counter.committed(5));
         assert_eq!(counter.read(), Generation::Settled(5));
@@ -389,9 +407,9 @@ mod tests {
     fn a_slow_writer_takes_nothing_back() {
         let directory = tempfile::tempdir().unwrap();
         let counter = counter(directory.path(), 8);
-        counter.announce(5).unwrap();
+        counter.announce(5, Touched::default()).unwrap();
         // Another writer goes on before this one gets to step 3.
-        counter.announce(6).unwrap();
+        counter.announce(6, Touched::default()).unwrap();
         counter.committed(5);
         assert_eq!(counter.read(), Generation::Unsettled);
         counter.committed(6);
@@ -412,11 +430,11 @@ mod tests {
         assert!(second.commits_from.load(Ordering::SeqCst) > monotonic());
         // Whoever looks now finds that there are two.
         for counter in [&counter, &second] {
-            assert_eq!(counter.look(), Generation::Settled(4));
+            assert_eq!(counter.look(), Some(8));
             assert_eq!(counter.valid_until.load(Ordering::SeqCst), 0);
         }
         second.wait_to_commit();
-        second.announce(5).unwrap();
+        second.announce(5, Touched::default()).unwrap();
         assert_eq!(counter.read(), Generation::Unsettled);
         second.committed(5);
         assert_eq!(counter.read(), Generation::Settled(5));

@@ -86,6 +86,10 @@ impl Engine for FileStore {
         self.counter().map_or(Generation::Unsettled, Counter::read)
     }
 
+    fn untouched(&self, keys: &[&[u8]], since: u64) -> Option<u64> {
+        self.counter()?.untouched(keys, since)
+    }
+
     fn queue(
         &self,
         line: NonZeroU8,

@@ -1,4 +1,5 @@
-//! The file of the change counter: the number (see `counter`), and the count of openings.
+//! The file of the change counter: the number (see `counter`), the count of openings, and the marks of the latest
+//! generations (see `recent`), which a file may lack.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -9,7 +10,7 @@ use super::files;
 use crate::limit;
 use crate::store::error::{Error, Result};
 
-/// Bytes of the file, in the machine's order: the number, and the count of openings.
+/// Bytes of the numbers at the file's beginning, in the machine's order: the number, and the count of openings.
 pub(super) const LEN: usize = 16;
 /// Offset of the count of openings.
 pub(super) const OPENINGS: u64 = 8;

@@ -30,6 +30,7 @@ mod outcome;
 mod queue;
 mod range_lock;
 mod readers;
+mod recent;
 mod removal;
 mod reserve;
 mod rows;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::recent::Touched;
 use crate::store::error::{Error, Result};
 
 pub(super) const META: &str = "SELECT value FROM meta WHERE name = ?1";
@@ -24,6 +25,7 @@ pub(super) struct FileRows<'c> {
     generation: Option<u64>,
     erased: Cell<bool>,
     emptying_postponed: Cell<bool>,
+    touched: Cell<Touched>,
 }
 
 impl<'c> FileRows<'c> {
@@ -33,6 +35,7 @@ impl<'c> FileRows<'c> {
             generation: None,
             erased: Cell::new(false),
             emptying_postponed: Cell::new(false),
+            touched: Cell::default(),
         }
     }
 
@@ -93,6 +96,16 @@ impl<'c> FileRows<'c> {
     /// The change deletes material, so the log is to be emptied.
     pub(super) fn note_erasing(&self) {
         self.erased.set(true);
+    }
+
+    /// What the change touched, for caches of other processes too.
+    pub(super) fn touched(&self) -> Touched {
+        self.touched.get()
+    }
+
+    /// The change may leave something else under this key than there was.
+    pub(super) fn note_touching(&self, touched: Touched) {
+        self.touched.set(self.touched.get().and(touched));
     }
 
     pub(super) fn is_emptying_postponed(&self) -> bool {

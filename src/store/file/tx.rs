@@ -6,6 +6,7 @@ use crate::store::door::{ChangeRows, ReadRows};
 use crate::store::error::{Error, Result};
 use crate::store::row::{ArchivedObject, AuditRow, MaterialRow, Posting, Row, Uid};
 
+use super::recent::Touched;
 use super::rows::FileRows;
 
 const FIND: &str = "SELECT id FROM object WHERE uid = ?1";
@@ -62,6 +63,7 @@ impl ChangeRows for FileRows<'_> {
     }
 
     fn put(&self, row: &Row, postings: &[Posting]) -> Result<()> {
+        self.note_touching(Touched::key(&row.uid));
         let mut statement = self.conn().prepare_cached(PUT)?;
         let id: i64 = statement.query_row(
             params![
@@ -88,6 +90,7 @@ impl ChangeRows for FileRows<'_> {
     }
 
     fn remove(&self, uid: &Uid) -> Result<bool> {
+        self.note_touching(Touched::key(uid));
         let Some(id) = id(self, uid)? else {
             return Ok(false);
         };
@@ -99,15 +102,20 @@ impl ChangeRows for FileRows<'_> {
 
     fn set_meta(&self, name: &str, value: &[u8]) -> Result<()> {
         not_reserved(name)?;
+        if self.value(name)?.as_deref() != Some(value) {
+            self.note_touching(Touched::key(name.as_bytes()));
+        }
         self.set_value(name, value)
     }
 
     fn remove_meta(&self, name: &str) -> Result<()> {
         not_reserved(name)?;
+        self.note_touching(Touched::key(name.as_bytes()));
         self.remove_value(name)
     }
 
     fn put_material(&self, uid: &Uid, material: &MaterialRow) -> Result<()> {
+        self.note_touching(Touched::key(uid));
         let id = id(self, uid)?.ok_or(Error::NoSuchObject)?;
         erase(self, id)?;
         self.conn().prepare_cached(PUT_MATERIAL)?.execute(params![
@@ -119,6 +127,7 @@ impl ChangeRows for FileRows<'_> {
     }
 
     fn erase_material(&self, uid: &Uid) -> Result<bool> {
+        self.note_touching(Touched::key(uid));
         match id(self, uid)? {
             Some(id) => erase(self, id),
             None => Ok(false),
@@ -160,6 +169,7 @@ impl ChangeRows for FileRows<'_> {
     }
 
     fn clear(&self) -> Result<()> {
+        self.note_touching(Touched::EVERYTHING);
         self.conn().execute_batch(CLEAR)?;
         self.note_erasing();
         Ok(())

@@ -18,6 +18,7 @@ use super::log_mark::LogMark;
 use super::open_files::OpenFiles;
 use super::outcome::Outcome;
 use super::queue::{self, Queue, QueuePlace};
+use super::recent::Touched;
 use super::rows::{FileRows, GENERATION};
 use super::schema;
 use crate::store::error::{Error, Result};
@@ -63,6 +64,7 @@ struct Batch {
     changes: usize,
     changed: bool,
     erased: bool,
+    touched: Touched,
     /// A change erased, and its caller empties the log later.
     emptying_postponed: bool,
     /// A change erased, and the log must be empty before the change is answered.
@@ -277,6 +279,7 @@ impl StoreWriter {
             changes: 0,
             changed: false,
             erased: false,
+            touched: Touched::default(),
             emptying_postponed: false,
             emptying_demanded: false,
             broken: false,
@@ -312,6 +315,7 @@ impl StoreWriter {
         if ended.is_ok() && matches!(kept, Ok(true)) {
             batch.changed |= self.conn.total_changes() != before;
             batch.erased |= rows.has_erased();
+            batch.touched = batch.touched.and(rows.touched());
             batch.emptying_postponed |= rows.is_emptying_postponed();
             batch.emptying_demanded |= rows.has_erased() && !rows.is_emptying_postponed();
         }
@@ -383,7 +387,7 @@ impl StoreWriter {
             rows.remove_value(ERASED)?;
         }
         self.open_files.check()?;
-        counter.announce(generation)?;
+        counter.announce(generation, batch.touched)?;
         self.run("COMMIT")
     }
 

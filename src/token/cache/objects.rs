@@ -1,11 +1,16 @@
 //! Handles, session objects, and the token objects that were read lately.
 //!
-//! A token object in memory is valid while the store's generation stays the same. When that changes,
-//! the object's row is read again; if the row is unchanged, the object is kept, with its ready
-//! key. An object's version only grows: a row with a lower version was put back by others.
+//! A token object in memory is valid while no change has touched it since the store's generation at which it
+//! was read, as the store tells mostly without being read. Else its row is read again; if the row is
+//! unchanged, the object is kept, with its ready key. An object's version only grows: a row with a lower
+//! version was put back by others.
+//!
+//! Token objects stay in memory up to a limit. Beyond it one leaves for each that comes: the first in the
+//! order of their coming that was not used since it was last its turn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::HashMap;
 use parking_lot::RwLock;
@@ -16,8 +21,8 @@ use crate::store::{Generation, Uid};
 
 use crate::token::cache::object::{Handle, Home, Object, SessionHandle};
 
-/// The most token objects kept in memory; one more drops them all.
-const REMEMBERED: usize = 4096;
+/// The most token objects kept in memory.
+const REMEMBERED: usize = 8192;
 
 #[derive(Default)]
 pub(in crate::token) struct Objects(RwLock<Table>);
@@ -29,7 +34,8 @@ struct Table {
     handles: HashMap<Uid, Handle>,
     /// The session objects of each session.
     owned: HashMap<SessionHandle, BTreeSet<Handle>>,
-    remembered: usize,
+    /// The token objects in memory, and handles whose objects have left it meanwhile.
+    remembered: VecDeque<Handle>,
 }
 
 /// What the table holds of one handle.
@@ -41,13 +47,15 @@ struct HandleEntry {
     object: Option<(Arc<Object>, u64)>,
     /// The highest version read of a token object.
     seen: u64,
+    /// The object was used since it was last its turn to leave memory.
+    used: AtomicBool,
 }
 
 pub(in crate::token) enum Known {
     /// A session object, or a token object read at the store's present generation.
     Object(Arc<Object>),
-    /// A token object read at another generation.
-    Stale(Arc<Object>),
+    /// A token object read at another generation, and that generation.
+    Stale(Arc<Object>, u64),
     /// A token object that is not remembered.
     Uid(Uid),
 }
@@ -56,6 +64,10 @@ impl Objects {
     pub(in crate::token) fn get(&self, handle: Handle, now: Generation) -> Result<Known> {
         let table = self.0.read();
         let entry = table.entries.get(&handle).ok_or_else(no_such_object)?;
+        // Mostly it is noted already, and nothing is written that other threads read.
+        if !entry.used.load(Ordering::Relaxed) {
+            entry.used.store(true, Ordering::Relaxed);
+        }
         Ok(match &entry.object {
             None => Known::Uid(entry.uid),
             Some((object, _)) if matches!(object.home, Home::Session { .. }) => {
@@ -64,7 +76,7 @@ impl Objects {
             Some((object, read_at)) if now == Generation::Settled(*read_at) => {
                 Known::Object(object.clone())
             }
-            Some((object, _)) => Known::Stale(object.clone()),
+            Some((object, read_at)) => Known::Stale(object.clone(), *read_at),
         })
     }
 
@@ -88,10 +100,8 @@ impl Objects {
     /// Keeps a token object in memory that was read at the store's `generation`.
     pub(in crate::token) fn remember(&self, object: Arc<Object>, generation: u64) {
         let mut table = self.0.write();
-        if table.remembered >= REMEMBERED {
-            table.forget_token_objects();
-        }
-        let Some(entry) = table.entries.get_mut(&object.handle) else {
+        let handle = object.handle;
+        let Some(entry) = table.entries.get_mut(&handle) else {
             return;
         };
         let new = entry.object.is_none();
@@ -100,7 +110,19 @@ impl Objects {
         }
         entry.object = Some((object, generation));
         if new {
-            table.remembered += 1;
+            table.remembered.push_back(handle);
+            table.make_room();
+        }
+    }
+
+    /// Notes that `object` is still what the store has at `generation`, if it is remembered.
+    pub(in crate::token) fn confirm(&self, object: &Arc<Object>, generation: u64) {
+        let mut table = self.0.write();
+        let entry = table.entries.get_mut(&object.handle);
+        if let Some((known, read_at)) = entry.and_then(|entry| entry.object.as_mut())
+            && Arc::ptr_eq(known, object)
+        {
+            *read_at = generation.max(*read_at);
         }
     }
 
@@ -118,6 +140,7 @@ impl Objects {
             private: object.facts.private,
             object: Some((Arc::new(object), 0)),
             seen: 0,
+            used: AtomicBool::new(false),
         };
         table.entries.insert(handle, entry);
         handle
@@ -196,6 +219,7 @@ impl Table {
                 private,
                 object: None,
                 seen: 0,
+                used: AtomicBool::new(false),
             },
         );
         self.last
@@ -212,8 +236,7 @@ impl Table {
                     owned.remove(&handle);
                 }
             }
-            Some(Home::Token { .. }) => self.remembered -= 1,
-            Some(Home::Provided(_)) | None => {}
+            Some(Home::Token { .. } | Home::Provided(_)) | None => {}
         }
     }
 
@@ -237,10 +260,64 @@ impl Table {
                 entry.object = None;
             }
         }
-        self.remembered = 0;
+        self.remembered.clear();
+    }
+
+    /// Drops one token object from memory where there are too many.
+    fn make_room(&mut self) {
+        while self.remembered.len() > REMEMBERED {
+            let Some(handle) = self.remembered.pop_front() else {
+                return;
+            };
+            let Some(entry) = self.entries.get_mut(&handle) else {
+                continue;
+            };
+            if std::mem::take(entry.used.get_mut()) {
+                self.remembered.push_back(handle);
+            } else {
+                entry.object = None;
+            }
+        }
     }
 }
 
 pub(in crate::token) fn no_such_object() -> Error {
     Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attr::Attributes;
+
+    fn remembered(objects: &Objects, number: u64) -> Handle {
+        let uid = u128::from(number).to_be_bytes();
+        let handle = objects.handle(uid, false);
+        let home = Home::Token {
+            version: 1,
+            seal: [0; 16],
+        };
+        let object = Object::new(handle, uid, Attributes::default(), home, false);
+        objects.remember(Arc::new(object), 1);
+        handle
+    }
+
+    fn is_there(objects: &Objects, handle: Handle) -> bool {
+        let known = objects.get(handle, Generation::Settled(1)).ok();
+        matches!(known, Some(Known::Object(_)))
+    }
+
+    #[test]
+    fn one_object_leaves_memory_for_each_that_comes_and_not_one_in_use() {
+        let objects = Objects::default();
+        let most = REMEMBERED as u64;
+        let handles: Vec<_> = (0..most)
+            .map(|number| remembered(&objects, number))
+            .collect();
+        assert!(is_there(&objects, handles[0]));
+        let newest = [most, most + 1].map(|number| remembered(&objects, number));
+        let all = handles.iter().chain(&newest);
+        let gone: Vec<_> = all.filter(|handle| !is_there(&objects, **handle)).collect();
+        assert_eq!(gone, [&handles[1], &handles[2]]);
+    }
 }

@@ -51,14 +51,31 @@ impl Identity {
     /// # Errors
     /// CKR_DEVICE_REMOVED.
     pub(in crate::token) fn check(&self, snapshot: &Snapshot<'_>) -> Result<()> {
-        let stored = snapshot.meta(STORE_KEY_ROW)?.map(Secret::from);
-        if stored.is_some_and(|key| self.store_key.ct_eq(&key)) {
+        if self.is_in(snapshot)? {
             return Ok(());
         }
         refuse(
             ck::CKR_DEVICE_REMOVED,
             "the token was initialized again by another process: open a new session",
         )
+    }
+
+    fn is_in(&self, snapshot: &Snapshot<'_>) -> Result<bool> {
+        let stored = snapshot.meta(STORE_KEY_ROW)?.map(Secret::from);
+        Ok(stored.is_some_and(|key| self.store_key.ct_eq(&key)))
+    }
+
+    /// As `read`, without deriving the keys anew where this is the identity in the store.
+    fn read_again(
+        self: &Arc<Self>,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Option<(Arc<Self>, ClockMark)>> {
+        if self.is_in(snapshot)? {
+            let mark = ClockMark::decode(&self.public, snapshot.meta(MARK_ROW)?.as_deref())?;
+            return Ok(Some((Arc::clone(self), mark)));
+        }
+        let found = Self::read(snapshot)?;
+        Ok(found.map(|(identity, mark)| (Arc::new(identity), mark)))
     }
 
     fn read(snapshot: &Snapshot<'_>) -> Result<Option<(Self, ClockMark)>> {
@@ -173,7 +190,8 @@ impl TokenState {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self> {
-        let (found, generation) = stored_identity(&store)?;
+        let (found, generation) = store
+            .read(|snapshot| Ok::<_, Error>((Identity::read(snapshot)?, snapshot.generation()?)))?;
         let (identity, mark) = found.ok_or_else(no_token)?;
         let time = TokenTime::new(clock, config.clock_leap);
         time.learn(mark);
@@ -195,7 +213,10 @@ impl TokenState {
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED where the token is no longer in its store; CKR_DEVICE_ERROR.
     pub(in crate::token) fn refresh(&self) -> Result<()> {
-        let (found, generation) = stored_identity(&self.store)?;
+        let known = self.identity();
+        let (found, generation) = self.store.read(|snapshot| {
+            Ok::<_, Error>((known.read_again(snapshot)?, snapshot.generation()?))
+        })?;
         let _changing = self.changing.lock();
         let known = self.identity();
         let Some((identity, mark)) = found else {
@@ -204,7 +225,7 @@ impl TokenState {
         };
         self.time.learn(mark);
         if !known.store_key.ct_eq(&identity.store_key) {
-            self.begin_anew(Arc::new(identity));
+            self.begin_anew(identity);
         }
         self.seen.store(generation, Ordering::Release);
         Ok(())
@@ -216,13 +237,20 @@ impl TokenState {
         self.keys.store(Arc::new(Keys::public(identity)));
     }
 
-    /// As `refresh`, but costs one atomic load while the store has not changed.
+    /// As `refresh`, but reads the store only where the token's identity or clock mark may have changed.
     pub(in crate::token) fn keep_up(&self) -> Result<()> {
         let seen = self.seen.load(Ordering::Acquire);
         if self.store.generation() == store::Generation::Settled(seen) {
             return Ok(());
         }
-        self.refresh()
+        let rows = [STORE_KEY_ROW, IDENTITY_ROW, MARK_ROW].map(str::as_bytes);
+        match self.store.untouched(&rows, seen) {
+            Some(generation) => {
+                self.seen.store(generation, Ordering::Release);
+                Ok(())
+            }
+            None => self.refresh(),
+        }
     }
 
     /// The identity as last read.
@@ -297,11 +325,6 @@ fn lacked_room(error: &Error) -> bool {
     let source = error.source.as_deref();
     let shared = source.and_then(|source| source.downcast_ref::<store::Error>());
     error.rv == ck::CKR_DEVICE_MEMORY || shared == Some(&store::Error::RolledBack)
-}
-
-/// The token in the store with its clock mark, and the generation at which they were read.
-fn stored_identity(store: &Store) -> Result<(Option<(Identity, ClockMark)>, u64)> {
-    store.read(|snapshot| Ok((Identity::read(snapshot)?, snapshot.generation()?)))
 }
 
 fn no_token() -> Error {

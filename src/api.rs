@@ -22,7 +22,7 @@ pub mod byok {
     };
 
     pub mod profile {
-        pub use crate::byok::profile::{all, find, read_spec};
+        pub use crate::byok::profile::{all, find, read_spec, read_usage};
     }
 }
 

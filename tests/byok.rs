@@ -23,6 +23,8 @@ mod hpke;
 mod jobs;
 #[path = "byok/lifecycle.rs"]
 mod lifecycle;
+#[path = "byok/lives.rs"]
+mod lives;
 #[path = "byok/managed.rs"]
 mod managed;
 #[path = "byok/many.rs"]
@@ -37,6 +39,8 @@ mod outside;
 mod owner;
 #[path = "byok/pkcs1.rs"]
 mod pkcs1;
+#[path = "byok/public_half.rs"]
+mod public_half;
 #[path = "byok/receipt.rs"]
 mod receipt;
 #[path = "byok/rotation.rs"]

@@ -139,8 +139,8 @@ impl fmt::Display for Error {
                  CKA_TENON_DELETION_AT, or use `tenon byok schedule-deletion`",
             ),
             Self::Generated => f.write_str(
-                "the token generated this key: nothing is imported into it, and there is no receipt of an \
-                 import. Make an external key for material of your own",
+                "the token generated this key, so it has one material for ever: nothing is imported into it, it does \
+                 not rotate, and there is no receipt of an import. Make an external key for material of your own",
             ),
             Self::AliasTaken => f.write_str(
                 "another external or managed key has this alias (CKA_LABEL): use another alias, or give that \

@@ -129,9 +129,7 @@ pub(crate) fn may_import_next(
         return refused(Rule::NextMaterial);
     };
     if facts.bound {
-        spec.ok_or(Rule::Rotation)
-            .and_then(|spec| profile.may_rotate(spec))
-            .map_err(|rule| Error::Profile(profile, rule))?;
+        rotates(profile, spec)?;
     }
     // The current version and the new one count too.
     if facts.bound && !facts.next && facts.older + 2 > most {
@@ -158,6 +156,16 @@ pub(crate) fn expiry(
     Ok(at)
 }
 
+/// Whether keys of this profile and spec rotate at all.
+///
+/// # Errors
+/// `Profile`.
+pub(crate) fn rotates(profile: &'static Profile, spec: Option<Spec>) -> Result<(), Error> {
+    spec.ok_or(Rule::Rotation)
+        .and_then(|spec| profile.may_rotate(spec))
+        .map_err(|rule| Error::Profile(profile, rule))
+}
+
 /// What `rotate` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rotated {
@@ -179,9 +187,7 @@ pub(crate) fn may_rotate(
     now: UnixTime,
     force: bool,
 ) -> Result<Rotated, Error> {
-    spec.ok_or(Rule::Rotation)
-        .and_then(|spec| profile.may_rotate(spec))
-        .map_err(|rule| Error::Profile(profile, rule))?;
+    rotates(profile, spec)?;
     may(Act::Rotate, facts, now)?;
     if facts.raw && !force {
         return Err(Error::RawRotation);

@@ -17,13 +17,13 @@ mod tests;
 
 pub use crate::keytype::{Curve, Spec};
 pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, WrappingKey, WrappingScheme};
-pub(crate) use error::Error;
+pub(crate) use error::{Error, Undying};
 pub(crate) use independence::{ENVELOPES_ALONE, is_independent};
 pub use job::Job;
 pub(crate) use job::Refused;
 pub(crate) use lifecycle::{
     Destination, Destruction, Equal, Import, Imported, KeyKind, Rotated, describes, destruction,
-    expiry, import, may, may_change, may_import_next, may_rotate,
+    expiry, import, may, may_change, may_import_next, may_rotate, rotates,
 };
 pub(crate) use matrix::Act;
 pub use metadata::parse_tags;

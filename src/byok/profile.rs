@@ -8,9 +8,11 @@ mod row;
 mod services;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use name::{AlgorithmName, SpecName};
-pub use row::{Profile, Rotation, Rule, Usage};
+pub use row::{Profile, Rotation, Rule};
+pub use usage::Usage;
 
 use services::PROFILES;
 
@@ -43,4 +45,10 @@ pub fn read_spec(text: &str) -> Option<SpecName> {
     let mut of_services = all().flat_map(|profile| profile.spec_names);
     let named = of_services.find(|known| name::same(&known.name, text));
     named.cloned().or(general)
+}
+
+/// The usage that a service calls `text`.
+#[must_use]
+pub fn read_usage(text: &str) -> Option<Usage> {
+    all().find_map(|profile| profile.usage_words.read(text))
 }

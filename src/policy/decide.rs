@@ -320,7 +320,11 @@ fn external(facts: &Facts, act: byok::Act, now: UnixTime) -> Result<Effect, Erro
         return refuse(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key");
     };
     if external.generated {
-        return Err(byok::Error::Generated.into());
+        return Err(match act {
+            byok::Act::DeleteMaterial => byok::Error::Undying(byok::Undying::Generated),
+            _ => byok::Error::Generated,
+        }
+        .into());
     }
     byok::may(act, &external, now)?;
     Ok(Effect::Done)

@@ -1,5 +1,7 @@
 //! What PKCS#11 has no function for: versions and receipts of external keys.
 
+use std::path::PathBuf;
+
 use super::open::Session;
 use crate::error::Result;
 use crate::token::{Handle, Receipt, Version};
@@ -42,7 +44,7 @@ impl Session {
     ///
     /// # Errors
     /// As `Token::end_of_key`.
-    pub fn end_of_key(&self, uid: &[u8; 16]) -> Result<Receipt> {
-        self.token.end_of_key(uid)
+    pub fn end_of_key(&self, uid: &[u8; 16], archives: &[PathBuf]) -> Result<Receipt> {
+        self.token.end_of_key(uid, archives)
     }
 }

@@ -28,6 +28,10 @@ impl Token {
             Some(_) => return self.sweep_by_clock(caller, handle),
             None => {}
         }
+        let names = |kind| template.iter().any(|attribute| attribute.kind == kind);
+        if names(ck::CKA_TENON_ENDED_AT) && names(ck::CKA_TENON_MATERIAL_ID) {
+            return self.delete_named_material(caller, handle, template);
+        }
         let (object, keys) = self.current(handle)?;
         let action = match template {
             [] => Action::Change,

@@ -39,6 +39,7 @@ mod generate_external;
 mod generate_job;
 mod identity;
 mod init;
+mod key_end;
 mod login;
 mod make;
 mod opening;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Token;
 use super::identity::attestation;
-use super::identity::audit::{Entry, Event, Touch, Touched};
+use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::record::damaged::damaged;
 use super::record::external::{ended, facts, is_external, material_row, stale};
@@ -16,15 +16,11 @@ use crate::byok::{self, State};
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::policy::Action;
-use crate::store::Uid;
 use crate::token::cache::object::{Handle, Object};
-use crate::token::cache::objects::no_such_object;
 use crate::token::record::external::time_value;
 
 /// `type` of the statement that material ended, or that a key is gone.
-const END: &str = "tenon end statement 1";
-/// How many audit records are read at a time.
-const PAGE: usize = 1000;
+pub(super) const END: &str = "tenon end statement 1";
 /// `type` of a receipt.
 const RECEIPT: &str = "tenon import receipt 2";
 
@@ -77,45 +73,6 @@ impl Token {
             (object, _) = self.current(handle)?;
         }
         self.receipt_of(&object, &keys)
-    }
-
-    /// The signed statement that the external key with this uid is gone by its scheduled deletion, as the audit
-    /// record says. Memory does not grow with the number of records; archived ones are not read.
-    ///
-    /// # Errors
-    /// CKR_OBJECT_HANDLE_INVALID where the record knows of no such deletion, CKR_USER_NOT_LOGGED_IN,
-    /// CKR_DEVICE_ERROR.
-    pub fn end_of_key(&self, uid: &Uid) -> Result<Receipt> {
-        let keys = self.keys();
-        keys.master("a signed statement needs a login")?;
-        self.sweeper.sweep_object(&self.writer, &keys, uid)?;
-        let mut from = 0;
-        loop {
-            let entries = self.audit(from, PAGE)?;
-            let Some((last, _)) = entries.last() else {
-                return Err(no_such_object());
-            };
-            from = *last + 1;
-            let removed = |entry: &Entry| {
-                let gone = |of: &Touched| of.touch == Touch::Removed && of.uid == *uid;
-                entry.event == Event::Delete && entry.objects.iter().any(gone)
-            };
-            if let Some((position, entry)) = entries.iter().find(|(_, entry)| removed(entry)) {
-                return self.sign(
-                    &keys,
-                    fields([
-                        ("type", json!(END)),
-                        ("what", json!("key")),
-                        ("why", json!("scheduled deletion")),
-                        ("serial", json!(keys.identity.serial_text())),
-                        ("uid", json!(hex(uid))),
-                        ("ended_at", json!(entry.at)),
-                        ("erased", json!(true)),
-                        ("audit_record", json!(position)),
-                    ]),
-                );
-            }
-        }
     }
 
     /// CKA_TENON_RECEIPT or CKA_TENON_RECEIPT_SIGNATURE. Both belong together as long as the object is the

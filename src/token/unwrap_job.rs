@@ -145,6 +145,7 @@ impl Token {
             algorithm: algorithm.name,
         };
         let doing = Event::Import.with(mechanism.id).by(job.wrapping);
+        let doing = doing.and(u64::from(given.is_some()));
         self.change(&keys, doing, |change| match share {
             Some(number) => {
                 let new = NewShare {

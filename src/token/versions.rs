@@ -1,9 +1,10 @@
 //! Versions of an external key: making a new one, listing them, and erasing the material of one.
 
-use crate::attr::Value;
+use crate::attr::{self, RawAttribute, Value};
 use crate::byok::{self, Rotated};
 use crate::ck;
-use crate::error::{Result, refuse};
+use crate::clock::UnixTime;
+use crate::error::{Error, Result, refuse};
 use crate::policy::Action;
 
 use super::cache::object::Handle;
@@ -28,6 +29,11 @@ impl Token {
     /// CKR_OBJECT_HANDLE_INVALID.
     pub fn rotate(&self, caller: CallingSession, handle: Handle, force: bool) -> Result<()> {
         let (object, keys) = self.current(handle)?;
+        if facts(&object.attributes).is_some() {
+            // Whoever asks before the first import learns at once that the key never rotates.
+            let attributes = &object.attributes;
+            byok::rotates(profile_of(attributes)?, spec_of(attributes))?;
+        }
         self.decide(Action::Rotate, &object, &keys, caller.read_write)?;
         self.change(&keys, Event::Rotate, |change| {
             let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
@@ -76,6 +82,36 @@ impl Token {
                 ),
             }
         })
+    }
+
+    /// C_SetAttributeValue of CKA_TENON_MATERIAL_ID and CKA_TENON_ENDED_AT: does what `delete_material` does.
+    /// The end that is then on record is the token's own time.
+    pub(super) fn delete_named_material(
+        &self,
+        caller: CallingSession,
+        handle: Handle,
+        template: &[RawAttribute],
+    ) -> Result<()> {
+        let bytes = |kind| attr::stated_bytes(template, kind).unwrap_or_default();
+        if template.len() != 2 {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "the end of a material is a change by itself: set the other attributes in a call of their own",
+            );
+        }
+        let id = bytes(ck::CKA_TENON_MATERIAL_ID).try_into();
+        let id = id.map_err(|_| {
+            let why = "a material id is the 16 bytes that CKA_TENON_VERSIONS shows";
+            Error::new(ck::CKR_ATTRIBUTE_VALUE_INVALID, why).at("CKA_TENON_MATERIAL_ID")
+        })?;
+        let at = bytes(ck::CKA_TENON_ENDED_AT).try_into();
+        let at = at.map_or(0, UnixTime::from_be_bytes);
+        if !byok::expired(at, self.state.time.now().at) {
+            let why =
+                "a material ends now: the time is 8 bytes, and not 0 or after the token's time";
+            return Err(Error::new(ck::CKR_ATTRIBUTE_VALUE_INVALID, why).at("CKA_TENON_ENDED_AT"));
+        }
+        self.delete_material(caller, handle, &id)
     }
 
     /// The versions of an external key: the older ones, oldest first, then the current one, then one that

@@ -362,14 +362,14 @@ fn the_end_of_material_and_of_a_key_is_stated() {
     assert_eq!(read["why"], "deleted");
 
     let raw: [u8; 16] = hex_bytes(&uid).try_into().unwrap();
-    returns!(session.end_of_key(&raw), CKR_OBJECT_HANDLE_INVALID);
+    returns!(session.end_of_key(&raw, &[]), CKR_OBJECT_HANDLE_INVALID);
     let at = TODAY + 8 * 86_400;
     let template = attrs![CKA_TENON_DELETION_AT => &at.to_be_bytes()];
     session.set_attributes(current(), &template).unwrap();
     token.clock.set(at - 86_400);
     drop(said(session.receipt(current()).unwrap()));
     token.clock.set(at);
-    let gone = said(session.end_of_key(&raw).unwrap());
+    let gone = said(session.end_of_key(&raw, &[]).unwrap());
     for (name, value) in [
         ("type", json!("tenon end statement 1")),
         ("what", json!("key")),
@@ -379,7 +379,59 @@ fn the_end_of_material_and_of_a_key_is_stated() {
     ] {
         assert_eq!(gone[name], value, "{name}");
     }
-    returns!(session.end_of_key(&[9; 16]), CKR_OBJECT_HANDLE_INVALID);
+    returns!(session.end_of_key(&[9; 16], &[]), CKR_OBJECT_HANDLE_INVALID);
+    // The last record stays in the token.
+    external(session, attrs![CKA_LABEL => "later"]).unwrap();
+    let archive = token.folder.path().join("archive");
+    let opened = token.module.token(SLOT).unwrap();
+    opened.archive_audit(&archive, |_| ()).unwrap();
+    let refused = session.end_of_key(&raw, &[]);
+    let why = refused.as_ref().unwrap_err().to_string();
+    assert!(why.contains("are in archives"), "{why}");
+    returns!(refused, CKR_OBJECT_HANDLE_INVALID);
+    let archived = said(
+        session
+            .end_of_key(&raw, std::slice::from_ref(&archive))
+            .unwrap(),
+    );
+    for name in ["type", "what", "uid", "ended_at", "audit_record", "serial"] {
+        assert_eq!(archived[name], gone[name], "{name}");
+    }
+    returns!(
+        session.end_of_key(&[9; 16], &[archive]),
+        CKR_OBJECT_HANDLE_INVALID
+    );
+}
+
+/// Nothing is signed that stands in a record which the token did not write.
+#[test]
+fn no_end_is_stated_by_a_record_that_was_edited() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let key = external(session, vec![]).unwrap();
+    let uid = hex_bytes(&bytes(session, key, ck::CKA_UNIQUE_ID));
+    let uid: [u8; 16] = uid.try_into().unwrap();
+    let due = TODAY + 7 * 86_400;
+    let template = attrs![CKA_TENON_DELETION_AT => &due.to_be_bytes()];
+    session.set_attributes(key, &template).unwrap();
+    token.clock.set(due);
+    session.end_of_key(&uid, &[]).unwrap();
+    let opened = token.module.token(SLOT).unwrap();
+    let archive = token.folder.path().join("archive");
+    opened.archive_audit(&archive, |_| ()).unwrap();
+    let whole = std::fs::read(&archive).unwrap();
+    let at = whole.windows(16).position(|bytes| bytes == uid).unwrap();
+    let mut edited = whole.clone();
+    edited[at] ^= 1;
+    std::fs::write(&archive, &edited).unwrap();
+    let mut other = uid;
+    other[0] ^= 1;
+    for uid in [uid, other] {
+        let refused = session.end_of_key(&uid, std::slice::from_ref(&archive));
+        returns!(refused, CKR_DEVICE_ERROR);
+    }
+    std::fs::write(&archive, &whole).unwrap();
+    session.end_of_key(&uid, &[archive]).unwrap();
 }
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -387,7 +439,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
     digits.map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn hex_bytes(digits: &[u8]) -> Vec<u8> {
+pub(crate) fn hex_bytes(digits: &[u8]) -> Vec<u8> {
     let pairs = digits.as_chunks::<2>().0.iter();
     let pairs = pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap());
     pairs.collect()

@@ -10,7 +10,9 @@ use tenon_pkcs11::api::token::Handle;
 use super::envelope::{envelope, open, seal};
 use super::jobs::{Job, aes, bytes, external, job, job_with_bits, state};
 use super::outside::{MATERIAL, OTHER, find, request};
-use crate::common::{Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, rv, session, with};
+use crate::common::{
+    Calls, Fixture, RO, RW, SLOT, TODAY, USER_PIN, attrs, returns, rv, session, with,
+};
 
 const THIRD: &[u8; 32] = b"the material of the third import";
 const NEVER: u64 = 0;
@@ -247,6 +249,71 @@ fn material_is_deleted_by_its_id() {
     );
     aws.import(OTHER, NEVER).unwrap();
     assert_eq!(open(session, key, &sealed).unwrap(), b"first");
+}
+
+/// DeleteImportedKeyMaterial of one material by C calls.
+#[test]
+fn material_is_deleted_by_its_id_through_attributes() {
+    let aws = Rotating::new(vec![]);
+    let session = &aws.token.session;
+    aws.import(MATERIAL, NEVER).unwrap();
+    aws.import_next(OTHER, NEVER).unwrap();
+    aws.rotate().unwrap();
+    let first = session.versions(aws.key).unwrap()[0].material_id.unwrap();
+    let end = |id: &[u8], at: u64| attrs![CKA_TENON_MATERIAL_ID => id, CKA_TENON_ENDED_AT => &at.to_be_bytes()];
+    let set = |template: &[RawAttribute]| session.set_attributes(aws.key, template);
+    let with_label = with(end(&first, TODAY), attrs![CKA_LABEL => "x"]);
+    returns!(set(&with_label), CKR_TEMPLATE_INCONSISTENT);
+    for (id, at) in [
+        (&first[..], 0),
+        (&first, TODAY + 1),
+        (&first[1..], TODAY),
+        (&[9; 16], TODAY),
+    ] {
+        returns!(set(&end(id, at)), CKR_ATTRIBUTE_VALUE_INVALID);
+    }
+    // One of both is none of it: what was read and is written back ends nothing.
+    for alone in [
+        attrs![CKA_TENON_MATERIAL_ID => &first],
+        attrs![CKA_TENON_ENDED_AT => &TODAY.to_be_bytes()],
+    ] {
+        returns!(set(&alone), CKR_ATTRIBUTE_READ_ONLY);
+    }
+    let reader = aws.token.open(RO);
+    returns!(
+        reader.set_attributes(aws.key, &end(&first, TODAY)),
+        CKR_SESSION_READ_ONLY
+    );
+    assert_eq!(
+        aws.versions(),
+        listed(&[(false, "Enabled"), (true, "Enabled")])
+    );
+
+    aws.token.clock.set(TODAY + 50);
+    set(&end(&first, TODAY)).unwrap();
+    let versions = session.versions(aws.key).unwrap();
+    let ended = (versions[0].ended_at, versions[0].ended_by);
+    assert_eq!(ended, (TODAY + 50, "deleted"), "by the token's time");
+    assert!(versions[1].has_material());
+    assert_eq!(
+        bytes(session, aws.key, ck::CKA_TENON_MATERIAL_ID),
+        versions[1].material_id.unwrap()
+    );
+    set(&end(&first, TODAY)).unwrap();
+    // Also before the key is deleted, and never of a managed key.
+    aws.import(MATERIAL, NEVER).unwrap();
+    let at = (TODAY + 8 * 86_400).to_be_bytes();
+    set(&attrs![CKA_TENON_DELETION_AT => &at]).unwrap();
+    set(&end(&first, TODAY)).unwrap();
+    let managed = attrs![CKA_VALUE_LEN => 32_u64, CKA_TENON_PROFILE => "aws"];
+    let managed = session
+        .generate_key(aws.token.plain(ck::CKM_AES_KEY_GEN), &managed)
+        .unwrap();
+    let id = bytes(session, managed, ck::CKA_TENON_MATERIAL_ID);
+    let refused = session.set_attributes(managed, &end(&id, TODAY));
+    returns!(refused, CKR_ACTION_PROHIBITED);
+    let opened = aws.token.module.token(SLOT).unwrap();
+    opened.verify_audit().unwrap();
 }
 
 #[test]

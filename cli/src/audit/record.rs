@@ -31,6 +31,7 @@ pub(super) fn json(position: u64, entry: &AuditEntry) -> Value {
         "noted": number(|event| event == Event::AnchorAccepted),
         "replaced": number(|event| event == Event::Restored),
         "archived": number(|event| event == Event::Archive),
+        "import_token": number(|event| event == Event::Import).map(|given| given != 0),
         "sha256": entry.digest.map(|digest| hex(&digest)),
         "objects": entry.objects.iter().map(object_json).collect::<Vec<_>>(),
     })
@@ -67,7 +68,11 @@ fn details(entry: &AuditEntry) -> Vec<String> {
     details.extend(entry.mechanism.map(mechanism_name));
     details.extend(entry.by.map(|uid| format!("by {}", hex(&uid))));
     details.extend(entry.target.map(|uid| format!("for {}", hex(&uid))));
-    details.extend(entry.number.map(|number| match entry.event {
+    let number = entry
+        .number
+        .filter(|number| (entry.event, *number) != (Event::Import, 1));
+    details.extend(number.map(|number| match entry.event {
+        Event::Import => "without an import token".to_owned(),
         Event::Use => attr::name(number).map_or_else(|| format!("{number:#x}"), str::to_owned),
         Event::ClockAccepted | Event::ClockLowered => format!("mark {}", utc(number)),
         Event::Restored => format!("in place of change {number}"),

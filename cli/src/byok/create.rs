@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tenon_pkcs11::api::byok::{Profile, Spec, SpecName, profile};
+use tenon_pkcs11::api::byok::{Profile, Spec, SpecName, Usage, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::shares::Sharing;
@@ -14,7 +14,7 @@ use tenon_pkcs11::api::token::Handle;
 
 use super::external::External;
 use super::share;
-use super::spec::{self, Usage};
+use super::spec;
 use super::tags::{Tag, collect, tags_json};
 use crate::Result;
 use crate::ask::UserPin;
@@ -43,8 +43,9 @@ pub(crate) struct Arguments {
     /// of the services
     #[arg(long, value_name = "SPEC", value_parser = spec::parse)]
     spec: SpecName,
-    /// ENCRYPT/DECRYPT or SIGN/VERIFY, for ever; what is usual for the spec unless said
-    #[arg(long, value_parser = Usage::parse)]
+    /// ENCRYPT_DECRYPT, SIGN_VERIFY or, for HMAC keys, GENERATE_VERIFY_MAC, also as the service writes it,
+    /// for ever; what is usual for the spec unless said
+    #[arg(long, value_parser = spec::parse_usage)]
     usage: Option<Usage>,
     /// Let a symmetric key of a service encrypt by every mechanism of its type, as plain PKCS#11
     /// clients do. Then any key with equal material opens what it encrypts; without --raw none does,
@@ -170,7 +171,7 @@ impl Arguments {
     }
 
     fn usage(&self) -> Usage {
-        self.usage.unwrap_or_else(|| Usage::usual(&self.spec))
+        self.usage.unwrap_or_else(|| spec::usual_usage(&self.spec))
     }
 
     /// Alias and CKA_ID of a token object.
@@ -183,9 +184,8 @@ impl Arguments {
 
     /// Adds class, type, size and usage of the key, or of its private half.
     fn sized(&self, template: Template) -> Template {
-        let template = self
-            .usage()
-            .add(template.and(spec::template(self.spec.spec)), self.spec.spec);
+        let template = template.and(spec::template(self.spec.spec));
+        let template = spec::with_usage(template, self.spec.spec, self.usage());
         match self.raw && !self.spec.spec.private() {
             true => template.numbers(ck::CKA_ALLOWED_MECHANISMS, &ciphers(self.spec.spec)),
             false => template,
@@ -227,7 +227,7 @@ impl Arguments {
         unused(session, ck::CKO_PUBLIC_KEY, id)?;
         let (_, size, value) = self.spec.spec.attributes();
         let public = self.named(id).value(size, &value);
-        let private = self.usage().add(template, self.spec.spec);
+        let private = spec::with_usage(template, self.spec.spec, self.usage());
         let pair = session.generate_key_pair(request, public.as_slice(), private.as_slice())?;
         Ok(pair.1)
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 use tenon_pkcs11::api::attr::Revealed;
-use tenon_pkcs11::api::byok::{Spec, parse_tags, profile};
+use tenon_pkcs11::api::byok::{Spec, Usage, parse_tags, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
 use tenon_pkcs11::api::keytype::Values;
@@ -11,7 +11,6 @@ use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::{Handle, Version};
 
 use super::material_id;
-use super::spec::Usage;
 use crate::Result;
 use crate::ask::UserPin;
 use crate::object::{find, ulong, value};
@@ -128,7 +127,7 @@ pub(super) struct External {
     pub(super) key_type: ck::CK_KEY_TYPE,
     pub(super) spec: Option<Spec>,
     spec_name: String,
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Usage,
     /// The token generated the material; else it comes from outside.
     pub(super) generated: bool,
     /// CKA_ALLOWED_MECHANISMS is the envelope alone, so that no other key opens what this one encrypts.
@@ -200,10 +199,9 @@ impl External {
         let class = read.number(ck::CKA_CLASS).ok_or("the key has no class")?;
         let key_type = read.number(ck::CKA_KEY_TYPE).ok_or("the key has no type")?;
         let spec = Spec::of(key_type, &read);
-        let usage = match (read.is(ck::CKA_DECRYPT), read.is(ck::CKA_SIGN)) {
-            (true, false) => Some(Usage::EncryptDecrypt),
-            (false, true) => Some(Usage::SignVerify),
-            _ => None,
+        let usage = Usage {
+            encrypt: read.is(ck::CKA_DECRYPT),
+            sign: read.is(ck::CKA_SIGN),
         };
         let tags = parse_tags(read.bytes(ck::CKA_TENON_TAGS)).unwrap_or_default();
         Ok(Self {
@@ -256,9 +254,12 @@ impl External {
         material_id::shown(&self.profile, &self.unique_id, &self.material_id)
     }
 
-    /// KeyUsage; empty for a key of no or of both usages.
-    pub(super) fn usage(&self) -> &'static str {
-        self.usage.map_or("", Usage::name)
+    /// KeyUsage, in the service's words.
+    pub(super) fn usage(&self) -> String {
+        match profile::find(self.profile.as_bytes()) {
+            Some(profile) => profile.usage_name(self.spec, self.usage),
+            None => self.usage.name(self.spec),
+        }
     }
 
     /// Origin: EXTERNAL, or the service's word for a key that it generated.
@@ -269,7 +270,7 @@ impl External {
 
     /// By what the key encrypts: independent of all others, or also raw; nothing for other keys.
     fn independence(&self) -> &'static str {
-        let encrypts = self.class == ck::CKO_SECRET_KEY && self.usage != Some(Usage::SignVerify);
+        let encrypts = self.class == ck::CKO_SECRET_KEY && self.usage != Usage::SIGN;
         match (encrypts, self.independent) {
             (false, _) => "",
             (true, true) => "envelope",
@@ -410,7 +411,7 @@ impl External {
             ("Created", field(self.created_at)),
             ("Origin", self.origin().to_owned()),
             ("KeySpec", self.spec()),
-            ("KeyUsage", self.usage().to_owned()),
+            ("KeyUsage", self.usage()),
             ("Encryption", encryption.to_owned()),
             ("Material", self.material()),
             ("Shares", self.shares()),

@@ -142,7 +142,7 @@ impl Listed {
                     &key.key_id,
                     &key.alias,
                     &key.spec(),
-                    key.usage(),
+                    &key.usage(),
                     key.state(),
                 ],
                 expiry(key.state, key.expires_at, now),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use tenon_pkcs11::api::byok::{Profile, Spec, Usage, profile};
+use tenon_pkcs11::api::byok::{Profile, Spec, profile};
 use tenon_pkcs11::api::clock::UnixTime;
 
 use super::create::known_profile;
@@ -51,7 +51,7 @@ fn rows(profile: &Profile) -> Vec<[String; 4]> {
             for (algorithm, keys) in algorithms(profile, spec) {
                 rows.push([
                     profile.spec_name(spec, usage).into_owned(),
-                    usage_name(spec, usage).to_owned(),
+                    profile.usage_name(Some(spec), usage),
                     algorithm,
                     keys.join(", "),
                 ]);
@@ -85,7 +85,7 @@ fn in_json(profile: &Profile) -> Value {
         json!({
             "KeySpec": names.first(),
             "KeySpecNames": names,
-            "KeyUsages": usages.map(|usage| usage_name(spec, usage)).collect::<Vec<_>>(),
+            "KeyUsages": usages.map(|usage| profile.usage_name(Some(spec), usage)).collect::<Vec<_>>(),
             "WrappingAlgorithms": algorithms(profile, spec).into_iter().map(way).collect::<Vec<_>>(),
         })
     };
@@ -110,15 +110,6 @@ fn in_json(profile: &Profile) -> Value {
         "DocumentsRead": profile.source.read,
         "Note": profile.source.note,
     })
-}
-
-/// KeyUsage, by the services' word for HMAC keys.
-fn usage_name(spec: Spec, usage: Usage) -> &'static str {
-    match (usage.encrypt, spec) {
-        (true, _) => "ENCRYPT_DECRYPT",
-        (false, Spec::Hmac(_)) => "GENERATE_VERIFY_MAC",
-        (false, _) => "SIGN_VERIFY",
-    }
 }
 
 fn limits(profile: &Profile) -> Vec<[String; 2]> {

@@ -21,11 +21,15 @@ pub(crate) struct Arguments {
     target: Target,
     #[command(flatten)]
     folder: Folder,
+    /// Archives of audit records that `tenon audit archive` made, in which the end of a key that is gone may
+    /// be on record; KEY is then its KeyId
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    archive: Vec<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let open = arguments.target.reading_session()?;
-    let (id, receipt) = sign(&open, &arguments.target.name)?;
+    let (id, receipt) = sign(&open, &arguments.target.name, &arguments.archive)?;
     let names = ["receipt_ID.json", "receipt_ID.sig", "attestation_ID.pem"]
         .map(|name| name.replace("ID", &id));
     let format = &arguments.target.format;
@@ -68,13 +72,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The KeyId, and the statement of its last import or end; of a key that is gone, that it is.
-fn sign(open: &OpenSession, name: &str) -> Result<(String, Receipt)> {
+fn sign(open: &OpenSession, name: &str, archives: &[PathBuf]) -> Result<(String, Receipt)> {
     let known = External::named(&open.session, name);
     match (known, uid(name)) {
         (Ok(key), _) => Ok((key.key_id, open.session.receipt(key.handle)?)),
-        (Err(unknown), Some(uid)) => match open.session.end_of_key(&uid) {
+        (Err(unknown), Some(uid)) => match open.session.end_of_key(&uid, archives) {
             Ok(receipt) => Ok((key_id(&hex(&uid)), receipt)),
-            Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Err(unknown),
+            Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => {
+                Err(format!("{unknown}\n{error}").into())
+            }
             Err(error) => Err(error.into()),
         },
         (Err(unknown), None) => Err(unknown),

@@ -1,6 +1,6 @@
 //! Key specs and usages, by the names that the services give them.
 
-use tenon_pkcs11::api::byok::{Spec, SpecName, profile};
+use tenon_pkcs11::api::byok::{Spec, SpecName, Usage, profile};
 use tenon_pkcs11::api::ck;
 
 use crate::template::Template;
@@ -33,57 +33,36 @@ pub(super) fn template(spec: Spec) -> Template {
         .value(size, &value)
 }
 
-/// What a key is for, as the services have it: one of two, for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Usage {
-    EncryptDecrypt,
-    SignVerify,
+/// The usage of a service's word for it, for `--usage`.
+pub(super) fn parse_usage(text: &str) -> Result<Usage, String> {
+    profile::read_usage(text).ok_or_else(|| {
+        "there are ENCRYPT_DECRYPT, SIGN_VERIFY and, for HMAC keys, GENERATE_VERIFY_MAC, also as each \
+         service writes them"
+            .to_owned()
+    })
 }
 
-impl Usage {
-    /// ENCRYPT/DECRYPT or ENCRYPT_DECRYPT, SIGN/VERIFY, SIGN_VERIFY or GENERATE_VERIFY_MAC.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        match text.to_ascii_uppercase().replace('_', "/").as_str() {
-            "ENCRYPT/DECRYPT" => Ok(Self::EncryptDecrypt),
-            "SIGN/VERIFY" | "GENERATE/VERIFY/MAC" => Ok(Self::SignVerify),
-            _ => Err("there are ENCRYPT/DECRYPT and SIGN/VERIFY".to_owned()),
-        }
+/// The usage that the name says, else the one that the services take where none is named.
+pub(super) fn usual_usage(named: &SpecName) -> Usage {
+    let spec = named.spec;
+    let ciphers = !spec.private() && spec.uses().contains(&ck::CKA_ENCRYPT);
+    match named.encrypts.unwrap_or(ciphers) {
+        true => Usage::ENCRYPT,
+        false => Usage::SIGN,
     }
+}
 
-    /// The usage that the name says, else the one that the services take where none is named.
-    pub(super) fn usual(named: &SpecName) -> Self {
-        match named.encrypts {
-            Some(true) => return Self::EncryptDecrypt,
-            Some(false) => return Self::SignVerify,
-            None => {}
-        }
-        let spec = named.spec;
-        if !spec.private() && spec.uses().contains(&ck::CKA_ENCRYPT) {
-            return Self::EncryptDecrypt;
-        }
-        Self::SignVerify
+/// `template` with each use of a key of `spec`, as true or false.
+pub(super) fn with_usage(template: Template, spec: Spec, usage: Usage) -> Template {
+    let template = template
+        .flag(ck::CKA_DECRYPT, usage.encrypt)
+        .flag(ck::CKA_SIGN, usage.sign);
+    if spec.private() {
+        return template;
     }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::EncryptDecrypt => "ENCRYPT/DECRYPT",
-            Self::SignVerify => "SIGN/VERIFY",
-        }
-    }
-
-    /// `template` with each use of a key of `spec`, as true or false.
-    pub(super) fn add(self, template: Template, spec: Spec) -> Template {
-        let [encrypts, signs] = [Self::EncryptDecrypt, Self::SignVerify].map(|usage| usage == self);
-        let template = template
-            .flag(ck::CKA_DECRYPT, encrypts)
-            .flag(ck::CKA_SIGN, signs);
-        if spec.private() {
-            return template;
-        }
-        template
-            .flag(ck::CKA_ENCRYPT, encrypts)
-            .flag(ck::CKA_VERIFY, signs)
-    }
+    template
+        .flag(ck::CKA_ENCRYPT, usage.encrypt)
+        .flag(ck::CKA_VERIFY, usage.sign)
 }
 
 #[cfg(test)]
@@ -129,31 +108,37 @@ mod tests {
     #[test]
     fn a_name_is_kept_as_its_service_writes_it() {
         for (text, name, usage) in [
-            ("AES256-GCM96", "aes256-gcm96", Usage::EncryptDecrypt),
-            ("aliyun-aes-256", "Aliyun_AES_256", Usage::EncryptDecrypt),
-            ("p_256k", "P-256K", Usage::SignVerify),
+            ("AES256-GCM96", "aes256-gcm96", Usage::ENCRYPT),
+            ("aliyun-aes-256", "Aliyun_AES_256", Usage::ENCRYPT),
+            ("p_256k", "P-256K", Usage::SIGN),
             (
                 "rsa-decrypt-oaep-2048-sha256",
                 "RSA_DECRYPT_OAEP_2048_SHA256",
-                Usage::EncryptDecrypt,
+                Usage::ENCRYPT,
             ),
-            ("rsa-2048", "rsa-2048", Usage::SignVerify),
-            ("RSA_2048", "RSA_2048", Usage::SignVerify),
+            ("rsa-2048", "rsa-2048", Usage::SIGN),
+            ("RSA_2048", "RSA_2048", Usage::SIGN),
         ] {
             let named = parse(text).unwrap();
             assert_eq!(named.name, name);
-            assert_eq!(Usage::usual(&named), usage, "{text}");
+            assert_eq!(usual_usage(&named), usage, "{text}");
         }
     }
 
     #[test]
     fn usages_are_read_by_every_name() {
-        for text in ["ENCRYPT/DECRYPT", "encrypt_decrypt"] {
-            assert_eq!(Usage::parse(text), Ok(Usage::EncryptDecrypt));
+        for text in ["ENCRYPT/DECRYPT", "encrypt_decrypt", "ASYMMETRIC_DECRYPT"] {
+            assert_eq!(parse_usage(text), Ok(Usage::ENCRYPT));
         }
-        for text in ["SIGN/VERIFY", "SIGN_VERIFY", "GENERATE_VERIFY_MAC"] {
-            assert_eq!(Usage::parse(text), Ok(Usage::SignVerify));
+        for text in [
+            "SIGN/VERIFY",
+            "SIGN_VERIFY",
+            "GENERATE_VERIFY_MAC",
+            "asymmetric-sign",
+            "MAC",
+        ] {
+            assert_eq!(parse_usage(text), Ok(Usage::SIGN));
         }
-        assert!(Usage::parse("SIGN").is_err());
+        assert!(parse_usage("SIGN").is_err());
     }
 }

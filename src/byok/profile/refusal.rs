@@ -4,7 +4,8 @@ use crate::ck;
 use crate::keytype::Spec;
 
 use super::super::algorithm::WrappingKey;
-use super::row::{DAY, Profile, Rule, Usage};
+use super::row::{DAY, Profile, Rule};
+use super::usage::Usage;
 
 impl Profile {
     /// A sentence without a full stop, which begins with the service's name.
@@ -17,7 +18,11 @@ impl Profile {
         match rule {
             Rule::Spec(spec) => format!("imports no {spec} keys; it has {}", self.spec_list()),
             Rule::Usage(spec) => {
-                let usages: Vec<_> = self.usages(spec).into_iter().map(usage_name).collect();
+                let usages: Vec<_> = self
+                    .usages(spec)
+                    .into_iter()
+                    .map(|usage| self.usage_name(Some(spec), usage))
+                    .collect();
                 format!("gives a {spec} key the usage {}", usages.join(" or "))
             }
             Rule::Wrapping(algorithm, spec) => format!(
@@ -110,12 +115,4 @@ impl Profile {
             (None, None) => "for ever".to_owned(),
         }
     }
-}
-
-/// KeyUsage.
-fn usage_name(usage: Usage) -> &'static str {
-    if usage.encrypt {
-        return "ENCRYPT_DECRYPT";
-    }
-    "SIGN_VERIFY"
 }

@@ -10,6 +10,7 @@ use crate::keytype::{Curve, Spec};
 use super::super::algorithm::{ALGORITHMS, Algorithm, WrappingKey};
 use super::super::metadata::Metadata;
 use super::name::{AlgorithmName, SpecName};
+use super::usage::{Usage, UsageWords};
 
 pub(super) const DAY: UnixTime = 24 * 3600;
 
@@ -40,6 +41,8 @@ pub struct Profile {
     pub(super) spec_names: &'static [SpecName],
     /// The service's names for wrapping algorithms, where they are not the general ones.
     pub(super) algorithm_names: &'static [AlgorithmName],
+    /// The service's words for usages.
+    pub(super) usage_words: UsageWords,
     /// KeyMaterialId has 64 hexadecimal digits, not 32.
     pub long_material_id: bool,
     /// Bits of the AES key inside a composite blob, where the service fixes them.
@@ -168,28 +171,6 @@ pub struct JobRules {
     pub life: Option<UnixTime>,
     /// A job may serve every key of the profile, and not one alone.
     pub serves_many: bool,
-}
-
-/// What a key is for, as the services know it (rule 9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
-    /// ENCRYPT_DECRYPT: CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP or CKA_UNWRAP.
-    pub encrypt: bool,
-    /// SIGN_VERIFY: CKA_SIGN or CKA_VERIFY.
-    pub sign: bool,
-}
-
-impl Usage {
-    /// ENCRYPT_DECRYPT alone.
-    pub const ENCRYPT: Self = Self {
-        encrypt: true,
-        sign: false,
-    };
-    /// SIGN_VERIFY alone.
-    pub const SIGN: Self = Self {
-        encrypt: false,
-        sign: true,
-    };
 }
 
 /// A rule that a profile breaks an intention by.
@@ -360,6 +341,12 @@ impl Profile {
             Some(known) => known.name.clone(),
             None => spec.name().into(),
         }
+    }
+
+    /// What the service calls the usage of a key; see `Usage::name`.
+    #[must_use]
+    pub fn usage_name(&self, spec: Option<Spec>, usage: Usage) -> String {
+        self.usage_words.name(usage, spec)
     }
 
     /// Every name for keys of this spec, the one that is shown first.

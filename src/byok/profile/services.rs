@@ -10,6 +10,7 @@ use super::row::{
     Allowed, DAY, Expiry, HmacSizes, JobRules, NO_EXPIRY, NO_HMAC, Profile, Rotation, Source,
     Unfit, Wrapping,
 };
+use super::usage::{GENERAL, UsageWords};
 
 /// The day on which the documents were read.
 const READ: &str = "2026-11-29";
@@ -54,6 +55,7 @@ pub(super) const OPEN: Profile = Profile {
     sm2_encrypts: true,
     spec_names: &[],
     algorithm_names: &[],
+    usage_words: GENERAL,
     long_material_id: false,
     inner_bits: None,
     expiry: NO_EXPIRY,
@@ -98,6 +100,12 @@ const ALIBABA_DEFAULT: Profile = Profile {
     keys: Allowed::These(RSA_2048),
     specs: Allowed::These(&[Spec::Aes(256)]),
     spec_names: names::ALIBABA,
+    usage_words: UsageWords {
+        encrypt: "ENCRYPT/DECRYPT",
+        decrypt: "ENCRYPT/DECRYPT",
+        sign: "SIGN/VERIFY",
+        mac: "GENERATE/VERIFY/MAC",
+    },
     metadata: Metadata::Alibaba,
     own_origin: "Aliyun_KMS",
     ..SERVICE
@@ -274,6 +282,12 @@ const GOOGLE: Profile = Profile {
     hmac: HmacSizes::These(&[160, 224, 256, 384, 512]),
     spec_names: names::GOOGLE,
     algorithm_names: names::GOOGLE_ALGORITHMS,
+    usage_words: UsageWords {
+        encrypt: "ENCRYPT_DECRYPT",
+        decrypt: "ASYMMETRIC_DECRYPT",
+        sign: "ASYMMETRIC_SIGN",
+        mac: "MAC",
+    },
     deletion_days: 1..=120,
     job: JobRules {
         life: Some(3 * DAY),

@@ -1,16 +1,15 @@
 //! Erasing the material of external keys, and removing keys with all their versions.
 
-use std::ops::ControlFlow;
-
 use crate::attr::Value;
 use crate::ck;
 use crate::error::Result;
-use crate::store::{SearchConditions, Uid};
 use crate::token::change::transaction::Change;
 use crate::token::record::vault::Record;
 
-use super::{shares, version};
-use crate::token::record::external::{DELETED, EXPIRED, next_uid, of_job, of_material, of_version};
+use super::{public_half, shares, version};
+use crate::token::record::external::{
+    DELETED, EXPIRED, has_profile, next_uid, of_material, of_version,
+};
 
 /// Erases the material of an external key or of another of its versions, with check value and expiry.
 /// Public parts and binding stay. What is erased of the next version is gone whole: it was never current.
@@ -79,53 +78,19 @@ pub(in crate::token) fn erase_all(change: &mut Change<'_>, record: &mut Record) 
 /// Removes the private key of an import job and, so that nobody wraps with it any more, the public one;
 /// with them the shares that it brought and that still wait.
 pub(in crate::token) fn remove_job(change: &mut Change<'_>, record: &Record) -> Result<()> {
-    let spki = record.attributes.bytes(ck::CKA_PUBLIC_KEY_INFO);
-    for uid in public_halves(change, record)? {
-        let other = change.get(&uid)?;
-        let half = other.is_some_and(|other| {
-            let attributes = &other.attributes;
-            let same = attributes.bytes(ck::CKA_PUBLIC_KEY_INFO) == spki;
-            of_job(attributes) && same && other.uid != record.uid
-        });
-        if half {
-            change.remove(&uid)?;
-        }
-    }
+    public_half::remove_of_job(change, &record.attributes)?;
     remove(change, record)
 }
 
-/// Uids of the public keys that the index lists under the components of this private key.
-fn public_halves(change: &Change<'_>, record: &Record) -> Result<Vec<Uid>> {
-    let mut uids = Vec::new();
-    for kind in [ck::CKA_MODULUS, ck::CKA_EC_POINT] {
-        let Some(value) = record.attributes.bytes(kind) else {
-            continue;
-        };
-        for private in [false, true] {
-            let postings = change
-                .vault()
-                .postings(private, &[(kind, value.to_vec())])?;
-            let search = SearchConditions {
-                class: Some(ck::CKO_PUBLIC_KEY),
-                private: Some(private),
-                hidden: None,
-                postings: &postings,
-                ..SearchConditions::default()
-            };
-            change.snapshot().find(&search, &mut |head| {
-                uids.push(head.uid);
-                ControlFlow::Continue(())
-            })?;
-        }
-    }
-    Ok(uids)
-}
-
-/// Removes an object; an external key with all its versions, and with the shares that wait; an import job with
-/// the shares that it brought.
+/// Removes an object; an external key with all its versions, and with the shares that wait; a private key with a
+/// profile with its public half too; an import job with the shares that it brought.
 pub(in crate::token) fn remove(change: &mut Change<'_>, record: &Record) -> Result<()> {
+    if has_profile(&record.attributes) {
+        public_half::remove_of_key(change, record, &record.attributes)?;
+    }
     shares::erase_with(change, record)?;
     for older in version::older(change, &record.attributes)? {
+        public_half::remove_of_key(change, record, &older.attributes)?;
         change.remove(&older.uid)?;
     }
     if let Some(uid) = next_uid(&record.attributes) {

@@ -24,7 +24,7 @@ use crate::token::record::vault::{Record, Vault};
 use super::template::{coerce, refuse_bound_identity};
 use super::version;
 use crate::token::record::external::{
-    BINDING, facts, is_bound_to, is_external, profile_of, sharing, spec_of,
+    BINDING, facts, is_bound_to, is_external, of_material, profile_of, sharing, spec_of,
 };
 
 pub(in crate::token) struct UnwrappedMaterial<'a> {
@@ -241,7 +241,9 @@ fn matching(
             found = (Equal::Older, Some(older));
         }
     }
+    // Material for the next version that has expired is forgotten, whether it was erased yet or not.
     if let Some(next) = version::next(change, &key.attributes)?
+        && of_material(&next.attributes).live(change.now.at)
         && is_bound_to(&next.attributes, fingerprint)
     {
         found = (Equal::Next, Some(next));

@@ -6,6 +6,7 @@ pub(in crate::token) mod import;
 pub(in crate::token) mod job;
 pub(in crate::token) mod managed;
 pub(in crate::token) mod monitor;
+mod public_half;
 pub(in crate::token) mod shares;
 pub(in crate::token) mod sweep;
 pub(in crate::token) mod template;

@@ -25,6 +25,7 @@ use crate::token::record::damaged::damaged;
 use crate::token::record::external::time_value;
 use crate::token::record::vault::{Record, Vault};
 
+use super::public_half;
 use crate::token::record::external::{
     ended, facts, has_profile, material_id, next_uid, of_material, older_uids, profile_of,
 };
@@ -40,7 +41,7 @@ const OF_KEY: [ck::CK_ATTRIBUTE_TYPE; 4] = [
     ck::CKA_PRIVATE,
 ];
 /// The attributes of one version's material, which go with it to another record.
-const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 12] = [
+const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 15] = [
     ck::CKA_TENON_MATERIAL_ID,
     ck::CKA_TENON_EXPIRES_AT,
     ck::CKA_TENON_ENDED_AT,
@@ -53,6 +54,9 @@ const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 12] = [
     ck::INTERNAL_WRAPPING_DIGEST,
     ck::INTERNAL_MATERIAL_PROOF,
     ck::INTERNAL_SHARES_JOINED,
+    ck::CKA_PUBLIC_KEY_INFO,
+    ck::CKA_MODULUS,
+    ck::CKA_EC_POINT,
 ];
 
 /// One version of an external key.
@@ -196,6 +200,7 @@ pub(in crate::token) fn supersede(
     let mut version = new_record(change, record);
     take_over(&mut version.attributes, &record.attributes, &OF_MATERIAL);
     change.put(&mut version, material.as_ref())?;
+    public_half::retire(change, record, older_uids(&record.attributes).len() + 1)?;
     let uids = [older_uids(&record.attributes), &[version.uid]].concat();
     record
         .attributes
@@ -242,6 +247,7 @@ pub(in crate::token) fn versions(
     let waiting = of
         .version_pending
         .then(|| of_record(&Attributes::default(), &of, now));
+    let next = next.filter(|record| of_material(&record.attributes).live(now));
     let next = next.map(|record| of_record(&record.attributes, &of, now));
     versions.extend(waiting.into_iter().chain(next).map(|version| Version {
         next: true,

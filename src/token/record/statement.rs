@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::attr::{self, Attributes};
-use crate::byok::{self, Spec};
+use crate::byok::{self, Usage};
 use crate::ck;
 use crate::crypto::hash::{Hash, hmac_sha256};
 use crate::crypto::kdf::hkdf_sha256;
@@ -251,22 +251,13 @@ fn text(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<String> 
     Some(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// KeyUsage, as the services name it.
-fn usage(attributes: &Attributes) -> &'static str {
-    match (
-        attributes.bool(ck::CKA_DECRYPT),
-        attributes.bool(ck::CKA_SIGN),
-    ) {
-        (true, true) => "ENCRYPT_DECRYPT, SIGN_VERIFY",
-        (true, false) => "ENCRYPT_DECRYPT",
-        (false, true) if is_hmac(attributes) => "GENERATE_VERIFY_MAC",
-        (false, true) => "SIGN_VERIFY",
-        (false, false) => "",
-    }
-}
-
-fn is_hmac(attributes: &Attributes) -> bool {
-    matches!(spec_of(attributes), Some(Spec::Hmac(_)))
+/// KeyUsage, in the words that most services share.
+fn usage(attributes: &Attributes) -> String {
+    let usage = Usage {
+        encrypt: attributes.bool(ck::CKA_DECRYPT),
+        sign: attributes.bool(ck::CKA_SIGN),
+    };
+    usage.name(spec_of(attributes))
 }
 
 /// Whether what is encrypted under the key can open under no other key (rule 8).

@@ -197,13 +197,14 @@ fn a_generated_key_is_managed_as_an_external_one() {
             "Aliyun_KMS",
             "ENCRYPT/DECRYPT",
         ),
-        ("aws", "HMAC_256", "AWS_KMS", "SIGN/VERIFY"),
-        ("aws", "ECC_NIST_P384", "AWS_KMS", "SIGN/VERIFY"),
-        ("huawei", "RSA_2048", "kms", "SIGN/VERIFY"),
-        ("vault", "ED25519", "GENERATED", "SIGN/VERIFY"),
+        ("aws", "HMAC_256", "AWS_KMS", "GENERATE_VERIFY_MAC"),
+        ("aws", "ECC_NIST_P384", "AWS_KMS", "SIGN_VERIFY"),
+        ("huawei", "RSA_2048", "kms", "SIGN_VERIFY"),
+        ("vault", "ED25519", "GENERATED", "SIGN_VERIFY"),
         ("alibaba-software", "EC_SM2", "Aliyun_KMS", "SIGN/VERIFY"),
-        ("tencent", "SM4", "TENCENT_KMS", "ENCRYPT/DECRYPT"),
-        ("open", "AES_128", "TENON", "ENCRYPT/DECRYPT"),
+        ("tencent", "SM4", "TENCENT_KMS", "ENCRYPT_DECRYPT"),
+        ("open", "AES_128", "TENON", "ENCRYPT_DECRYPT"),
+        ("google", "HMAC_SHA256", "GENERATED", "MAC"),
     ] {
         let alias = format!("{profile}/{spec}");
         let made = metadata(
@@ -282,11 +283,11 @@ fn a_generated_key_is_managed_as_an_external_one() {
         assert_eq!(text(&key, "KeyId"), id, "{name}");
     }
     let listed = byok(&desk, &["list", "--login", "--state", "enabled", "--json"]).ok();
-    assert_eq!(listed.json()["TotalCount"], 9);
+    assert_eq!(listed.json()["TotalCount"], 10);
     let sealed = byok(&desk, &["list", "--json"]).ok().json();
     let generated = sealed["Keys"].as_array().unwrap().iter();
     assert!(generated.clone().all(|key| key["Generated"] == true));
-    assert_eq!(generated.count(), 9);
+    assert_eq!(generated.count(), 10);
 }
 
 /// What `create` says of raw use, `describe` shows, and plain clients meet.

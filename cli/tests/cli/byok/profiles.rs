@@ -51,23 +51,32 @@ fn a_key_keeps_the_name_that_its_spec_was_made_with() {
             "aws",
             "symmetric-default",
             "SYMMETRIC_DEFAULT",
-            "ENCRYPT/DECRYPT",
+            "ENCRYPT_DECRYPT",
         ),
-        ("aws", "AES_256", "AES_256", "ENCRYPT/DECRYPT"),
-        ("vault", "ecdsa-p256", "ecdsa-p256", "SIGN/VERIFY"),
+        ("aws", "AES_256", "AES_256", "ENCRYPT_DECRYPT"),
+        ("vault", "ecdsa-p256", "ecdsa-p256", "SIGN_VERIFY"),
         (
             "google",
             "ec-sign-p256-sha256",
             "EC_SIGN_P256_SHA256",
-            "SIGN/VERIFY",
+            "ASYMMETRIC_SIGN",
         ),
         (
             "google",
             "RSA_DECRYPT_OAEP_2048_SHA256",
             "RSA_DECRYPT_OAEP_2048_SHA256",
+            "ASYMMETRIC_DECRYPT",
+        ),
+        ("alibaba-software", "EC_SM2", "EC_SM2", "SIGN/VERIFY"),
+        (
+            "alibaba-default",
+            "Aliyun_AES_256",
+            "Aliyun_AES_256",
             "ENCRYPT/DECRYPT",
         ),
-        ("azure", "P-256K", "P-256K", "SIGN/VERIFY"),
+        ("aws", "HMAC_384", "HMAC_384", "GENERATE_VERIFY_MAC"),
+        ("google", "HMAC_SHA256", "HMAC_SHA256", "MAC"),
+        ("azure", "P-256K", "P-256K", "SIGN_VERIFY"),
     ] {
         let made = desk.run(&[
             "byok",
@@ -80,9 +89,18 @@ fn a_key_keeps_the_name_that_its_spec_was_made_with() {
         ]);
         let key = &made.json()["KeyMetadata"];
         let described = metadata(&desk, &["describe", text(key, "KeyId")]);
-        for key in [key, &described] {
+        let listed = desk.run(&["byok", "list", "--login", "--json"]).json();
+        let listed = listed["Keys"].as_array().unwrap().iter();
+        let listed: Vec<_> = listed
+            .filter(|other| other["KeyId"] == key["KeyId"])
+            .collect();
+        for key in [key, &described, listed[0]] {
             assert_eq!(text(key, "KeySpec"), shown);
             assert_eq!(text(key, "KeyUsage"), usage, "{spec}");
+        }
+        for command in [&["describe", text(key, "KeyId")][..], &["list", "--login"]] {
+            let said = byok(&desk, command).ok().out();
+            assert!(said.contains(usage), "{said}");
         }
     }
     let contrary = ["--spec", "EC_SIGN_ED25519", "--usage", "ENCRYPT_DECRYPT"];
@@ -123,7 +141,7 @@ fn profiles_are_shown() {
         "EC_SIGN_ED25519",
         "RSA_OAEP_3072_SHA256_AES_256",
         "RSA_3072",
-        "GENERATE_VERIFY_MAC",
+        "MAC",
         "1 to 120 days",
         "every key of the profile",
         "importJobs, read on 20",

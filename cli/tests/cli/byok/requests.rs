@@ -84,6 +84,17 @@ fn a_services_key_takes_material_with_its_token() {
     assert!(said.out().contains("(in "), "the expiry that was set");
     let shown = metadata(&desk, &["describe", "k"]);
     assert_ne!(shown["KeyMaterialExpireUnix"], 0);
+    let list = ["audit", "list", "--login", "--json"];
+    let records = desk.run(&list).json();
+    let records = records.as_array().unwrap();
+    let imports = records.iter().filter(|record| record["event"] == "import");
+    let tokens: Vec<_> = imports.map(|record| &record["import_token"]).collect();
+    assert_eq!(tokens, [true, false], "on record");
+    let said = desk.run(&list[..3]).ok().out();
+    let without = said
+        .lines()
+        .filter(|line| line.contains("without an import token"));
+    assert_eq!(without.count(), 1, "{said}");
 }
 
 #[test]

@@ -80,7 +80,8 @@ pub struct Entry {
     pub by: Option<Uid>,
     /// For a use, the CKA_ attribute that permits it; for a clock mark, the new mark; for an anchor, the
     /// number of changes that it knew; for a restored token, the number of changes of the replaced file;
-    /// for an archiving, the position of the last record that was moved.
+    /// for an archiving, the position of the last record that was moved; for an import by an import job's
+    /// key, 1 with the import token and 0 without it.
     pub number: Option<u64>,
     /// For a refused import by an import job's key, the external key for which it was meant.
     pub target: Option<Uid>,

@@ -51,5 +51,7 @@ mod shares;
 mod sm;
 #[path = "byok/specs.rs"]
 mod specs;
+#[path = "byok/states.rs"]
+mod states;
 #[path = "byok/versions.rs"]
 mod versions;

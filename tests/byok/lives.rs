@@ -208,11 +208,16 @@ impl World {
         let fixture = self.token.fixture.reopened_with(configure);
         fixture.session.login(ck::CKU_USER, USER_PIN).unwrap();
         self.token = Import::over(fixture);
-        for shared in self.jobs.values_mut() {
-            let found = self.token.find(&attrs![CKA_UNIQUE_ID => &shared.uid]);
-            // A job that is over may be gone, and its old handle is as good as none.
-            shared.job.private = found.first().copied().unwrap_or(shared.job.private);
-        }
+        let token = &self.token;
+        // A job that was over may be gone.
+        self.jobs.retain(|_, shared| {
+            let found = token.find(&attrs![CKA_UNIQUE_ID => &shared.uid]);
+            let private = found.first().copied();
+            private.is_some_and(|private| {
+                shared.job.private = private;
+                true
+            })
+        });
         self
     }
 
@@ -298,7 +303,7 @@ fn possible(key: &Key, step: Step, job: bool) -> bool {
             None => false,
         },
         // By a plain key and CKA_ID nothing names a managed key.
-        Step::Import(..) => job || !key.generated,
+        Step::Import(..) => job || (!key.generated && key.service.shared_job.is_none()),
         _ => true,
     }
 }

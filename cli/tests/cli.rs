@@ -17,6 +17,7 @@ mod cli {
     mod doctor;
     mod group;
     mod import;
+    mod keyfiles;
     mod limits;
     mod making;
     mod objects;

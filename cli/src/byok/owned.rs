@@ -16,8 +16,8 @@ use crate::{Result, encoding, files};
 
 #[derive(Args)]
 pub(super) struct KeySource {
-    /// The key: a private key in PEM or DER, the bytes of a secret key, or a share that `split` made; -
-    /// for standard input
+    /// The key: a private key in PEM, DER, PKCS#12 or OpenSSH's format, the bytes of a secret key, or a share
+    /// that `split` made; - for standard input
     key: PathBuf,
     /// The file is hexadecimal digits
     #[arg(long, group = "writing")]

@@ -16,6 +16,9 @@ const MOST_MEMORY: u64 = 256;
 /// writes 1.
 const MOST_PARALLEL: u16 = 16;
 
+/// Greatest number of rounds of OpenSSH's bcrypt: some ten seconds; OpenSSH writes 16 to 24.
+const MOST_ROUNDS: u32 = 1024;
+
 const MIB: u128 = 1 << 20;
 
 /// Refuses a key whose password is stretched at a cost beyond these limits. The file names the cost, so
@@ -25,13 +28,33 @@ pub(super) fn check(scheme: &EncryptionScheme) -> Result<()> {
         return Ok(());
     };
     match &scheme.kdf {
-        Kdf::Pbkdf2(params) if params.iteration_count > MOST_ITERATIONS => Err(too_costly(
-            &format!("PBKDF2 with {} iterations", params.iteration_count),
-            &format!("{MOST_ITERATIONS} iterations"),
-        )),
+        Kdf::Pbkdf2(params) => check_iterations("PBKDF2", params.iteration_count),
         Kdf::Scrypt(params) => scrypt(params),
         _ => Ok(()),
     }
+}
+
+/// The same for a function, called `what`, that is costly by its iterations alone.
+pub(super) fn check_iterations(what: &str, iterations: u32) -> Result<()> {
+    if iterations <= MOST_ITERATIONS {
+        return Ok(());
+    }
+    Err(too_costly(
+        &format!("{what} with {iterations} iterations"),
+        &format!("{MOST_ITERATIONS} iterations"),
+    ))
+}
+
+/// The same for OpenSSH's keys.
+pub(super) fn check_rounds(rounds: u32) -> Result<()> {
+    if rounds <= MOST_ROUNDS {
+        return Ok(());
+    }
+    Err(format!(
+        "the key is encrypted by bcrypt with {rounds} rounds, and at most {MOST_ROUNDS} are read: `ssh-keygen -p \
+         -a 24 -f FILE` encrypts the key anew, on a machine that can decrypt it"
+    )
+    .into())
 }
 
 /// RFC 7914 section 2: N blocks of 128·r bytes, and p blocks more.

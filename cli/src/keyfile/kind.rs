@@ -45,9 +45,7 @@ fn of_der(der: &[u8]) -> String {
     let tags: Vec<_> = fields.iter().map(Tagged::tag).collect();
     let what = match tags.as_slice() {
         [Tag::Integer, Tag::Sequence, ..] if fields[0].value() == [3] => {
-            return "the file is PKCS#12 (.p12, .pfx), which is not read: \
-                    `openssl pkcs12 -in FILE -nodes -nocerts -out key.pem` writes the key in it as PEM"
-                .to_owned();
+            return PKCS12_UNREAD.to_owned();
         }
         [Tag::Sequence, Tag::BitString] => "a public key",
         [Tag::Integer, Tag::Integer] => "an RSA public key",
@@ -82,8 +80,17 @@ pub(super) fn of_encrypted_key(der: &[u8]) -> Option<String> {
     }
     let mut reader = SliceReader::new(algorithm.value()).ok()?;
     let oid: ObjectIdentifier = reader.decode().ok()?;
-    let oid = oid.to_string();
-    let what = match oid.as_str() {
+    Some(format!(
+        "the key is PKCS#8 that is encrypted by {}: \
+         `openssl pkcs8 -in FILE -topk8 -v2 aes-256-cbc -out NEW` writes it anew (for a file in DER with \
+         -inform DER; OpenSSL 3 may need -provider legacy -provider default)",
+        encryption(oid)
+    ))
+}
+
+/// The name of an encryption that is not read.
+pub(super) fn encryption(oid: ObjectIdentifier) -> String {
+    match oid.to_string().as_str() {
         "1.2.840.113549.1.5.1"
         | "1.2.840.113549.1.5.3"
         | "1.2.840.113549.1.5.4"
@@ -95,16 +102,19 @@ pub(super) fn of_encrypted_key(der: &[u8]) -> Option<String> {
         "1.2.840.113549.1.12.1.5" | "1.2.840.113549.1.12.1.6" => "PKCS#12's RC2".to_owned(),
         "1.2.840.113549.1.5.13" => "PBES2 with a cipher or hash that is not read".to_owned(),
         other => format!("the algorithm {other}"),
-    };
-    Some(format!(
-        "the key is PKCS#8 that is encrypted by {what}: \
-         `openssl pkcs8 -in FILE -topk8 -v2 aes-256-cbc -out NEW` writes it anew (for a file in DER with \
-         -inform DER; OpenSSL 3 may need -provider legacy -provider default)"
-    ))
+    }
 }
+
+/// A PKCS#12 file whose outside is not DER, or broken.
+const PKCS12_UNREAD: &str = "the file is PKCS#12 (.p12, .pfx) in a form that is not read: \
+    `openssl pkcs12 -in FILE -nodes -nocerts -out key.pem` writes the key in it as PEM";
 
 /// Files that their first bytes tell.
 fn binary(bytes: &[u8]) -> Option<String> {
+    // BER of no stated length, and the version number 3.
+    if bytes.starts_with(&[0x30, 0x80, 2, 1, 3, 0x30]) {
+        return Some(PKCS12_UNREAD.to_owned());
+    }
     const KEYSTORE: &str = "`keytool -importkeystore -srckeystore FILE -destkeystore NEW.p12 \
         -deststoretype PKCS12`, then `openssl pkcs12 -in NEW.p12 -nodes -nocerts -out key.pem`";
     if bytes.starts_with(&[0xFE, 0xED, 0xFE, 0xED]) || bytes.starts_with(&[0xCE, 0xCE, 0xCE, 0xCE])
@@ -138,8 +148,8 @@ fn text(bytes: &[u8]) -> Option<String> {
     let text = text.trim_start_matches('\u{FEFF}').trim_start();
     if text.starts_with("PuTTY-User-Key-File-") {
         return Some(
-            "the file is a PuTTY key (.ppk), which is not read: `puttygen FILE -O private-openssh -o NEW`, \
-             then `ssh-keygen -p -m PKCS8 -f NEW` writes it as PKCS#8"
+            "the file is a PuTTY key (.ppk), which is not read: `puttygen FILE -O private-openssh-new -o NEW` \
+             writes it as OpenSSH does"
                 .to_owned(),
         );
     }

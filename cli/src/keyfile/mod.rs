@@ -2,33 +2,30 @@
 
 mod certificate;
 mod cost;
+mod item;
 pub(crate) mod kind;
+mod openssh;
 mod pem;
+mod pkcs12;
+mod private;
 
 use std::error::Error;
 use std::fmt;
 
-use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode};
+use der::Decode;
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
-use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use spki::SubjectPublicKeyInfoRef;
 use tenon_pkcs11::api::crypto::rsa;
-use tenon_pkcs11::api::keytype::Material;
 use zeroize::Zeroizing;
 
 use crate::{Result, encoding};
 
 pub(crate) use certificate::Certificate;
 use certificate::certificate;
-
-/// rsaEncryption (RFC 8017 appendix A.1).
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// id-RSASSA-PSS (RFC 8017 appendix A.2.3).
-const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
-/// id-ecPublicKey (RFC 5480 section 2.1.1).
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(crate) use item::Item;
+use private::{decrypted, from_pkcs1, from_sec1, private_key};
 
 /// The error for a file that holds nothing known.
 #[derive(Debug)]
@@ -41,16 +38,6 @@ impl fmt::Display for Unknown {
 }
 
 impl Error for Unknown {}
-
-pub(crate) enum Item {
-    /// Its values are proven to belong together.
-    PrivateKey(Box<Material>),
-    /// An RSA key that its file keeps for RSASSA-PSS signatures.
-    PssKey(Box<Material>),
-    /// SubjectPublicKeyInfo DER.
-    PublicKey(Vec<u8>),
-    Certificate(Certificate),
-}
 
 /// Everything in `file`, which is PEM or one DER value. `password` is asked for when a key is
 /// encrypted.
@@ -67,6 +54,9 @@ pub(crate) fn items(
         Err(_) => Vec::new(),
     };
     if blocks.is_empty() {
+        if pkcs12::is_one(file) {
+            return pkcs12::items(file, password);
+        }
         return Ok(vec![from_der(file, password)?]);
     }
     let mut items = Vec::new();
@@ -84,11 +74,7 @@ pub(crate) fn items(
             }
             // Stands before the key that `openssl ecparam -genkey` writes, and says nothing new.
             "EC PARAMETERS" => continue,
-            "OPENSSH PRIVATE KEY" => {
-                return Err("the file is an OpenSSH private key, which is not read: \
-                            `ssh-keygen -p -m PKCS8 -f FILE` writes it anew as PKCS#8"
-                    .into());
-            }
+            "OPENSSH PRIVATE KEY" => openssh::private_key(der, password)?,
             "PGP PRIVATE KEY BLOCK" => {
                 return Err("the file is an OpenPGP key, which is not read: \
                             its program has to export the key as PKCS#8"
@@ -124,60 +110,6 @@ fn from_der(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Res
         return Ok(Item::Certificate(certificate));
     }
     Err(kind::of_no_key(der).map_or_else(|| Unknown.into(), Into::into))
-}
-
-fn private_key(pkcs8: &[u8]) -> Result<Item> {
-    if let Ok(info) = PrivateKeyInfoRef::from_der(pkcs8)
-        && info.algorithm.oid == RSASSA_PSS
-    {
-        let rsa = from_pkcs1(info.private_key.as_bytes())?;
-        return Ok(Item::PssKey(Box::new(Material::from_pkcs8(&rsa)?)));
-    }
-    Ok(Item::PrivateKey(Box::new(Material::from_pkcs8(pkcs8)?)))
-}
-
-fn decrypted(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Result<Item> {
-    let unreadable = || {
-        let named = kind::of_encrypted_key(der);
-        named.unwrap_or_else(|| "the encrypted key is damaged".to_owned())
-    };
-    let sealed = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|_| unreadable())?;
-    if sealed.encryption_algorithm.pbes2().is_none() {
-        return Err(unreadable().into());
-    }
-    cost::check(&sealed.encryption_algorithm)?;
-    let clear = sealed
-        .decrypt(password()?.as_bytes())
-        .map_err(|error| match error {
-            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm {
-                ..
-            }) => unreadable(),
-            _ => "the key does not decrypt: is the password right?".to_owned(),
-        })?;
-    private_key(clear.as_bytes())
-}
-
-/// PKCS#8 around a PKCS#1 key.
-fn from_pkcs1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-    pkcs8(RSA_ENCRYPTION, AnyRef::NULL, der)
-}
-
-/// PKCS#8 around a SEC 1 key, which names its curve itself.
-fn from_sec1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-    let params = EcPrivateKey::from_der(der)?
-        .parameters
-        .ok_or("the EC key does not name its curve")?
-        .to_der()?;
-    pkcs8(EC_PUBLIC_KEY, AnyRef::from_der(&params)?, der)
-}
-
-fn pkcs8(oid: ObjectIdentifier, parameters: AnyRef<'_>, key: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-    let algorithm = AlgorithmIdentifierRef {
-        oid,
-        parameters: Some(parameters),
-    };
-    let info = PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(key)?);
-    Ok(Zeroizing::new(info.to_der()?))
 }
 
 fn rsa_public_key(der: &[u8]) -> Result<Item> {

@@ -233,7 +233,7 @@ fn a_file_comes_in_whole_or_not_at_all() {
         ),
         (
             "-----BEGIN OPENSSH PRIVATE KEY-----\nAQID\n-----END OPENSSH PRIVATE KEY-----\n",
-            "ssh-keygen -p -m PKCS8",
+            "the OpenSSH private key is not read",
         ),
         (
             "\u{FEFF}-----BEGIN CRL-----\nAQID\n-----END CRL-----\n",

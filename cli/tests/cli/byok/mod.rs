@@ -5,7 +5,7 @@ mod formats;
 mod hpke;
 mod life;
 mod monitor;
-mod openssl;
+pub(super) mod openssl;
 mod profiles;
 mod proofs;
 mod receipt;

@@ -6,7 +6,7 @@ use crate::cli::common::Desk;
 
 /// Runs it.
 #[track_caller]
-pub(super) fn openssl(desk: &Desk, arguments: &[&str]) -> Vec<u8> {
+pub(in crate::cli) fn openssl(desk: &Desk, arguments: &[&str]) -> Vec<u8> {
     let done = Command::new("openssl")
         .args(arguments)
         .current_dir(desk.folder.path())

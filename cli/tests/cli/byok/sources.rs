@@ -99,6 +99,15 @@ fn private_keys_come_in_every_form() {
         openssl(&desk, &encrypt);
         wrap(&desk, &out, &[]).ok();
     }
+    // The key in a PKCS#12 file, whose certificate is not wrapped; and none where there are two keys, or none.
+    let p12 = ["pkcs12", "-export", "-passout", "pass:secret", "-out"];
+    let both = ["key.p12", "-inkey", "ec.pem", "-in", "certificate.pem"];
+    openssl(&desk, &[&p12[..], &both].concat());
+    wrap(&desk, "key.p12", &[]).ok();
+    let none = ["certificate.p12", "-nokeys", "-in", "certificate.pem"];
+    openssl(&desk, &[&p12[..], &none].concat());
+    wrap(&desk, "certificate.p12", &[]).refused(1, &["no private key"]);
+    wrap(&desk, &file_path("ssh-ed25519"), &[]).ok();
 }
 
 #[test]
@@ -128,27 +137,13 @@ fn other_forms_are_named_with_what_to_do() {
         openssl(&desk, &["asn1parse", "-in", out, "-out", &der, "-noout"]);
         wrap(&desk, &der, &[]).refused(1, &[words]);
     }
-    let p12 = [
-        "pkcs12",
-        "-export",
-        "-inkey",
-        "ec.pem",
-        "-in",
-        "certificate.pem",
-        "-passout",
-        "pass:secret",
-        "-out",
-        "key.p12",
-    ];
-    openssl(&desk, &p12);
-    wrap(&desk, "key.p12", &[]).refused(1, &["PKCS#12", "openssl pkcs12 -in FILE -nodes -nocerts"]);
     let old = file_path("ec-old-encryption.pem");
     wrap(&desk, &old, &[]).refused(1, &["old encryption", "openssl pkcs8 -topk8"]);
     desk.write(
         "ssh",
         "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n",
     );
-    wrap(&desk, "ssh", &[]).refused(1, &["OpenSSH", "ssh-keygen -p -m PKCS8"]);
+    wrap(&desk, "ssh", &[]).refused(1, &["OpenSSH", "ssh-keygen -p"]);
     desk.write(
         "key.ppk",
         "PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\n",

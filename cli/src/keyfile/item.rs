@@ -1,0 +1,15 @@
+//! What a file holds.
+
+use tenon_pkcs11::api::keytype::Material;
+
+use super::certificate::Certificate;
+
+pub(crate) enum Item {
+    /// Its values are proven to belong together.
+    PrivateKey(Box<Material>),
+    /// An RSA key that its file keeps for RSASSA-PSS signatures.
+    PssKey(Box<Material>),
+    /// SubjectPublicKeyInfo DER.
+    PublicKey(Vec<u8>),
+    Certificate(Certificate),
+}

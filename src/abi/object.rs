@@ -1,7 +1,5 @@
 //! Object management (section 5.7).
 
-use zeroize::Zeroizing;
-
 use super::args::Place;
 use super::output::Array;
 use super::template::Template;
@@ -47,8 +45,8 @@ pub(super) fn attributes(
     object: CK_OBJECT_HANDLE,
     template: Template,
 ) -> Result<()> {
-    let revealed = Zeroizing::new(session.attributes(object, &template.kinds()?)?);
-    template.reveal(&revealed)
+    // The allocator wipes the values when they are freed.
+    template.reveal(&session.attributes(object, &template.kinds()?)?)
 }
 
 /// C_SetAttributeValue (section 5.7.6).

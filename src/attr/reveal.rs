@@ -1,7 +1,5 @@
 //! What C_GetAttributeValue may show.
 
-use zeroize::Zeroize;
-
 use crate::ck;
 
 use super::attributes::Attributes;
@@ -55,16 +53,6 @@ pub enum Revealed {
     Sensitive,
     /// CKR_ATTRIBUTE_TYPE_INVALID.
     Invalid,
-}
-
-impl Zeroize for Revealed {
-    fn zeroize(&mut self) {
-        match self {
-            Self::Value(bytes) => bytes.zeroize(),
-            Self::Template(entries) => entries.iter_mut().for_each(|(_, value)| value.zeroize()),
-            Self::Sensitive | Self::Invalid => {}
-        }
-    }
 }
 
 /// The C representation of `value`.

@@ -1,0 +1,106 @@
+//! Guards what short calls cost, by counts that need no quiet machine: `cargo bench --bench costs`.
+//!
+//! Each case runs in a child process: under Valgrind, which counts the instructions and allocations of a call, and
+//! under strace, which shows its system calls. `expected.txt` has the counts that were agreed on; a count of
+//! instructions more than 5 % away from its own, or another number of allocations or system calls, fails.
+//! `TENON_REGENERATE=1` writes the file anew: do so where a change is meant, or the compiler is another.
+
+#![allow(clippy::unwrap_used, reason = "the program ends where it cannot go on")]
+
+mod cases;
+#[path = "../../tests/client/mod.rs"]
+mod client;
+mod measured;
+
+use std::env;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use measured::Counts;
+
+/// Says to a child process that it runs the cases.
+const CHILD: &str = "TENON_COSTS_CHILD";
+const EXPECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/costs/expected.txt");
+/// How far instructions may be away from what is expected, in percent.
+const TOLERANCE: u64 = 5;
+
+fn main() -> ExitCode {
+    if env::var_os(CHILD).is_some() {
+        cases::run();
+        return ExitCode::SUCCESS;
+    }
+    for tool in ["valgrind", "strace"] {
+        if Command::new(tool).arg("--version").output().is_err() {
+            println!("costs: {tool} is not installed, nothing was counted");
+            return ExitCode::SUCCESS;
+        }
+    }
+    let found = measured::all();
+    if env::var_os("TENON_REGENERATE").is_some() {
+        std::fs::write(EXPECTED, written(&found)).unwrap();
+        return ExitCode::SUCCESS;
+    }
+    let expected = read(Path::new(EXPECTED));
+    let mut wrong = 0;
+    for (case, counts) in cases::NAMES.iter().zip(&found) {
+        let wanted = expected.iter().find(|(name, _)| name == case);
+        let right = wanted.is_some_and(|(_, wanted)| is_near(wanted, counts));
+        let note = if right { "" } else { "  <- expected " };
+        let wanted = wanted
+            .filter(|_| !right)
+            .map_or_else(String::new, |(_, wanted)| wanted.to_string());
+        println!("{case:28} {counts}{note}{wanted}");
+        wrong += u32::from(!right);
+    }
+    if wrong == 0 {
+        return ExitCode::SUCCESS;
+    }
+    println!(
+        "{wrong} calls cost something else than benches/costs/expected.txt says: see benches/costs/main.rs"
+    );
+    ExitCode::FAILURE
+}
+
+fn is_near(wanted: &Counts, found: &Counts) -> bool {
+    wanted.instructions.abs_diff(found.instructions) * 100 <= wanted.instructions * TOLERANCE
+        && wanted.allocations == found.allocations
+        && wanted.system_calls == found.system_calls
+}
+
+/// One line for each case: name, instructions, allocations and system calls of one call, with tabs between.
+fn written(found: &[Counts]) -> String {
+    let mut text = String::new();
+    for (case, counts) in cases::NAMES.iter().zip(found) {
+        let Counts {
+            instructions,
+            allocations,
+            system_calls,
+        } = counts;
+        writeln!(
+            text,
+            "{case}\t{instructions}\t{allocations}\t{system_calls}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn read(path: &Path) -> Vec<(String, Counts)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = |line: &str| {
+        let mut fields = line.split('\t');
+        let name = fields.next().unwrap().to_owned();
+        let mut number = || fields.next().unwrap().parse().unwrap();
+        let (instructions, allocations, system_calls) = (number(), number(), number());
+        (
+            name,
+            Counts {
+                instructions,
+                allocations,
+                system_calls,
+            },
+        )
+    };
+    text.lines().map(line).collect()
+}

@@ -30,6 +30,7 @@ mod functions {
     mod attributes;
     mod authenticated_wraps;
     mod buffers;
+    mod compare;
     mod encapsulation;
     mod endings;
     pub(super) mod hsm;

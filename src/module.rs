@@ -4,6 +4,7 @@
 //! initialized token is always offered for C_InitToken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -18,11 +19,13 @@ use crate::session::{Session, Sessions};
 use crate::store::{self, Catalog, SLOT_LIMIT};
 use crate::token::{SessionHandle, Token};
 
+mod events;
 mod init;
 mod slots;
 
 pub use init::NewToken;
 
+use events::Events;
 use slots::{Slot, Slots, unreadable};
 
 pub(crate) const MANUFACTURER: &str = "Tenon";
@@ -38,6 +41,7 @@ pub struct Module {
     /// Held while a thread makes a token.
     making: Mutex<()>,
     sessions: Arc<Sessions>,
+    events: Events,
 }
 
 impl Module {
@@ -69,6 +73,8 @@ impl Module {
         slots.scan()?;
         slots.note_misnamed();
         slots.show_new();
+        let events = Events::default();
+        events.recognize(&slots);
         Ok(Self {
             config,
             clock,
@@ -76,6 +82,7 @@ impl Module {
             slots,
             making: Mutex::default(),
             sessions: Arc::default(),
+            events,
         })
     }
 
@@ -243,25 +250,31 @@ impl Module {
         Ok(catalog.remove(id)?)
     }
 
-    /// C_WaitForSlotEvent, without waiting: tokens do not come and go.
-    ///
-    /// # Errors
-    /// CKR_NO_EVENT; CKR_FUNCTION_NOT_SUPPORTED for a call that would wait.
-    pub fn wait_for_slot_event(&self, flags: ck::CK_FLAGS) -> Result<ck::CK_SLOT_ID> {
-        if flags & ck::CKF_DONT_BLOCK != 0 {
-            return refuse(ck::CKR_NO_EVENT, "no slot has changed");
-        }
-        refuse(
-            ck::CKR_FUNCTION_NOT_SUPPORTED,
-            "waiting for a slot to change would never end: set CKF_DONT_BLOCK",
-        )
+    /// C_WaitForSlotEvent, without waiting: a slot in which others made, removed or replaced a token. Each such
+    /// event is told once.
+    #[must_use]
+    pub fn slot_event(&self) -> Option<ck::CK_SLOT_ID> {
+        // Where the folder cannot be read the slots stay as they are.
+        let _ = self.slots.scan();
+        self.events.next(&self.slots)
+    }
+
+    /// C_Finalize: ends what waits in `closes_within`.
+    pub fn close(&self) {
+        self.events.close();
+    }
+
+    /// Waits for `close`, so long at most. Whether it was called.
+    #[must_use]
+    pub fn closes_within(&self, time: Duration) -> bool {
+        self.events.wait(time)
     }
 
     /// C_OpenSession.
     ///
     /// # Errors
-    /// CKR_SESSION_PARALLEL_NOT_SUPPORTED, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED,
-    /// CKR_SESSION_READ_WRITE_SO_EXISTS; CKR_DEVICE_REMOVED for a token whose files others changed in a way
+    /// CKR_SESSION_PARALLEL_NOT_SUPPORTED, CKR_SESSION_ASYNC_NOT_SUPPORTED, CKR_TOKEN_NOT_RECOGNIZED,
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_SESSION_READ_WRITE_SO_EXISTS; CKR_DEVICE_REMOVED for a token whose files others changed in a way
     /// that loses something, while sessions from before are open or the files are not back; CKR_DEVICE_ERROR when the token's anchor tells that its file
     /// is not the right one.
     pub fn open_session(&self, id: ck::CK_SLOT_ID, flags: ck::CK_FLAGS) -> Result<SessionHandle> {
@@ -270,6 +283,12 @@ impl Module {
             return refuse(
                 ck::CKR_SESSION_PARALLEL_NOT_SUPPORTED,
                 "CKF_SERIAL_SESSION must be set",
+            );
+        }
+        if flags & ck::CKF_ASYNC_SESSION != 0 {
+            return refuse(
+                ck::CKR_SESSION_ASYNC_NOT_SUPPORTED,
+                "the token answers every call at once: open the session without CKF_ASYNC_SESSION",
             );
         }
         let token = slot.clone().token()?;

@@ -12,11 +12,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
-def refused(name, call, **request):
+def refused(name, call, says="", **request):
     try:
         call(**request)
     except ClientError as error:
-        assert error.response["Error"]["Code"] == name, error
+        assert error.response["Error"]["Code"] == name and says in str(error), error
         return
     raise AssertionError(f"{call.__name__} was answered instead of {name}")
 
@@ -53,7 +53,8 @@ def an_imported_key(kms):
     # The three seconds that the material lives are real ones, of the server's process.
     while state(kms, key) == "Enabled":
         time.sleep(0.2)
-    refused("KMSInvalidStateException", kms.decrypt, CiphertextBlob=blob, EncryptionContext=context)
+    # What the token's clock tells of the session's last error.
+    refused("KMSInvalidStateException", kms.decrypt, "C_DecryptInit: CKR_KEY_FUNCTION_NOT_PERMITTED: ", CiphertextBlob=blob, EncryptionContext=context)
     imported(kms, key, material)
     assert kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)["Plaintext"] == b"secret"
     return key, material, blob, context

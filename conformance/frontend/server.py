@@ -299,7 +299,8 @@ def answer_to(service, action, request):
     except Fault as fault:
         return 400, service.fault(fault)
     except p11.Refused as refusal:
-        return 400, service.fault(Fault(MEANINGS.get(refusal.rv, "Internal"), str(refusal)))
+        why = service.kms.session.last_error()
+        return 400, service.fault(Fault(MEANINGS.get(refusal.rv, "Internal"), why))
     except (TypeError, ValueError) as wrong:
         return 400, service.fault(Fault("Invalid", str(wrong)))
 

@@ -31,7 +31,8 @@ CKA_VALUE_LEN, CKA_EXTRACTABLE, CKA_LOCAL, CKA_EC_PARAMS, CKA_EC_POINT = (
  CKA_TENON_REQUIRE_TOKEN, CKA_TENON_DESCRIPTION, CKA_TENON_TAGS, CKA_TENON_ROTATE, CKA_TENON_VERSIONS,
  CKA_TENON_NEW_MATERIAL) = range(0x80544E08, 0x80544E12)
 CKA_TENON_CREATED_AT, CKA_TENON_IMPORTED_AT, CKA_TENON_ENDED_AT = range(0x80544E17, 0x80544E1A)
-CKA_TENON_LAST_ERROR, CKA_TENON_KEY_SPEC = 0x80544E1D, 0x80544E20
+CKA_TENON_SWEEP, CKA_TENON_LAST_ERROR, CKA_TENON_KEY_SPEC = 0x80544E1A, 0x80544E1D, 0x80544E20
+CKA_HW_FEATURE_TYPE, CKH_CLOCK = 0x300, 2
 STATE_PENDING_IMPORT, STATE_ENABLED, STATE_DISABLED, STATE_PENDING_DELETION = 1, 2, 3, 4
 ORIGIN_GENERATED, ORIGIN_EXTERNAL, ORIGIN_IMPORT_JOB, ORIGIN_IMPORTED = range(4)
 
@@ -294,6 +295,15 @@ class Session:
             found += some[:count.value]
         self.call("C_FindObjectsFinal")
         return found
+
+    def clock(self):
+        """The token's clock, which any session finds."""
+        (clock,) = self.find({CKA_CLASS: CKO_HW_FEATURE, CKA_HW_FEATURE_TYPE: CKH_CLOCK})
+        return clock
+
+    def last_error(self):
+        """Why the last refused call of this session was refused."""
+        return self.get(self.clock(), CKA_TENON_LAST_ERROR).decode()
 
     def generate_key(self, mechanism, attributes):
         handle = c_ulong()

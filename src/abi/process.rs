@@ -79,7 +79,8 @@ pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
 pub(super) fn finalize() -> Result<()> {
     if let Some(state) = own_state() {
         let _changing = state.changing.lock();
-        if state.module.swap(None).is_some() {
+        if let Some(closed) = state.module.swap(None) {
+            closed.close();
             return Ok(());
         }
     }

@@ -1,9 +1,11 @@
 //! Slot and token management (section 5.5).
 
 use std::ffi::c_void;
+use std::time::Duration;
 
 use super::args::{InputBytes, InputStruct, Place};
 use super::output::OutputArray;
+use super::process;
 use crate::ck::{self, CK_SLOT_ID};
 use crate::error::{Result, refuse};
 use crate::module::Module;
@@ -32,7 +34,10 @@ pub(super) fn token(
     info.fill(|| module.token_info(slot))
 }
 
-/// C_WaitForSlotEvent (section 5.5.4).
+/// How often a call that waits for an event looks at the folder of tokens.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// C_WaitForSlotEvent (section 5.5.4). Waits in the caller's thread.
 pub(super) fn wait(
     module: &Module,
     flags: ck::CK_FLAGS,
@@ -42,7 +47,22 @@ pub(super) fn wait(
     if !reserved.is_null() {
         return refuse(ck::CKR_ARGUMENTS_BAD, "pReserved is not NULL");
     }
-    slot.fill(|| module.wait_for_slot_event(flags))
+    slot.fill(|| {
+        loop {
+            if let Some(slot) = module.slot_event() {
+                return Ok(slot);
+            }
+            if flags & ck::CKF_DONT_BLOCK != 0 {
+                return refuse(ck::CKR_NO_EVENT, "no slot has changed");
+            }
+            if module.closes_within(LOOK_EVERY) || process::is_exiting() {
+                return refuse(
+                    ck::CKR_CRYPTOKI_NOT_INITIALIZED,
+                    "C_Finalize was called while this call waited",
+                );
+            }
+        }
+    })
 }
 
 /// C_GetMechanismList (section 5.5.5).

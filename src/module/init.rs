@@ -65,6 +65,7 @@ impl Module {
         }
         self.slots.scan()?;
         self.slots.show(id, &self.slots.get(id)?);
+        self.events.recognize(&self.slots);
         Ok(())
     }
 
@@ -90,6 +91,7 @@ impl Module {
         }
         let slot = self.make_in_free_slot(new.slot, &creation)?;
         self.slots.scan()?;
+        self.events.recognize(&self.slots);
         let created = true;
         Ok(TokenSlot { slot, created })
     }

@@ -45,6 +45,32 @@ fn slots(table: Table) -> CK_RV {
     function!(table, C_GetSlotList(CK_FALSE, null_mut(), &raw mut count))
 }
 
+fn slot_event(table: Table, flags: CK_FLAGS, slot: CK_SLOT_ID_PTR) -> CK_RV {
+    function!(table, C_WaitForSlotEvent(flags, slot, null_mut()))
+}
+
+/// A file in the folder of tokens that is none.
+fn unreadable_token(slot: u64) {
+    let folder = std::path::PathBuf::from(std::env::var_os("TENON_DIRECTORIES_TOKENDIR").unwrap());
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("slot-{slot:04}.tenon")), b"no token").unwrap();
+}
+
+/// Runs `act` while a thread waits for a slot event: what the thread's call returns, and the slot.
+fn while_one_waits(table: Table, act: impl FnOnce()) -> (CK_RV, CK_SLOT_ID) {
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let mut slot = 0;
+            (slot_event(table, 0, &raw mut slot), slot)
+        });
+        while !was_called("C_WaitForSlotEvent") {
+            thread::yield_now();
+        }
+        act();
+        waiting.join().unwrap()
+    })
+}
+
 /// Every function refuses as one that is not initialized, but those that need not be: these miss
 /// their pointers.
 fn refuses_all(table: Table) -> bool {
@@ -98,6 +124,31 @@ test! { run_uninitialized:
         assert_eq!(finalize(table), CKR_OK);
         assert!(refuses_all(table));
         assert_eq!(finalize(table), CKR_CRYPTOKI_NOT_INITIALIZED);
+    }
+
+    fn a_slot_event_is_asked_for_without_waiting(table) {
+        assert_eq!(initialize(table), CKR_OK);
+        let mut slot = 0;
+        assert_eq!(slot_event(table, CKF_DONT_BLOCK, &raw mut slot), CKR_NO_EVENT);
+        assert_eq!(slot_event(table, CKF_DONT_BLOCK, null_mut()), CKR_ARGUMENTS_BAD);
+        unreadable_token(7);
+        assert_eq!(slot_event(table, CKF_DONT_BLOCK, &raw mut slot), CKR_OK);
+        assert_eq!(slot, 7);
+        assert_eq!(slot_event(table, CKF_DONT_BLOCK, &raw mut slot), CKR_NO_EVENT);
+    }
+
+    fn a_call_that_waits_returns_with_the_slot_event(table) {
+        assert_eq!(initialize(table), CKR_OK);
+        let waited = while_one_waits(table, || unreadable_token(7));
+        assert_eq!(waited, (CKR_OK, 7));
+    }
+
+    fn finalize_ends_a_call_that_waits_for_a_slot_event(table) {
+        assert_eq!(initialize(table), CKR_OK);
+        let waited = while_one_waits(table, || assert_eq!(finalize(table), CKR_OK));
+        assert_eq!(waited.0, CKR_CRYPTOKI_NOT_INITIALIZED);
+        assert_eq!(initialize(table), CKR_OK);
+        assert_eq!(finalize(table), CKR_OK);
     }
 
     fn initialize_works_any_number_of_times(table) {

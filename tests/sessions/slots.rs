@@ -222,6 +222,10 @@ fn sessions_that_cannot_be_opened() {
             CKR_SESSION_PARALLEL_NOT_SUPPORTED
         );
     }
+    returns!(
+        module.open_session(0, RO | ck::CKF_ASYNC_SESSION),
+        CKR_SESSION_ASYNC_NOT_SUPPORTED
+    );
 }
 
 #[test]
@@ -255,11 +259,29 @@ fn initializing_again_wipes_the_token() {
 }
 
 #[test]
-fn slots_do_not_change_by_waiting() {
+fn each_token_that_others_make_or_remove_is_one_event() {
     let fixture = Fixture::logged_out();
-    let module = &fixture.module;
-    returns!(module.wait_for_slot_event(ck::CKF_DONT_BLOCK), CKR_NO_EVENT);
-    returns!(module.wait_for_slot_event(0), CKR_FUNCTION_NOT_SUPPORTED);
+    let (here, there) = (&fixture.module, fixture.another());
+    // What was there at C_Initialize, and what this program makes, is no event.
+    assert_eq!(here.slot_event(), None);
+    here.init_token(1, SO_PIN, &padded("own")).unwrap();
+    assert_eq!(here.slot_event(), None);
+    assert_eq!(there.slot_event(), Some(1));
+
+    assert_eq!(there.slots(), [0, 1, 2]);
+    there.init_token(2, SO_PIN, &padded("theirs")).unwrap();
+    assert_eq!(here.slot_event(), Some(2));
+    assert_eq!(here.slot_event(), None);
+    assert_eq!(there.slot_event(), None);
+
+    // Initialized again: another token.
+    there.init_token(2, SO_PIN, &padded("again")).unwrap();
+    assert_eq!(here.slot_event(), Some(2));
+    assert_eq!(here.slot_event(), None);
+
+    drop(there);
+    std::fs::remove_file(fixture.folder.path().join("tokens/slot-0002.tenon")).unwrap();
+    assert_eq!(here.slot_event(), Some(2));
 }
 
 /// Whoever opens the library makes tokens without a PIN, each of which is a file.

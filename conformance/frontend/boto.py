@@ -54,7 +54,8 @@ def an_imported_key(kms):
     while state(kms, key) == "Enabled":
         time.sleep(0.2)
     # What the token's clock tells of the session's last error.
-    refused("KMSInvalidStateException", kms.decrypt, "C_DecryptInit: CKR_KEY_FUNCTION_NOT_PERMITTED: ", CiphertextBlob=blob, EncryptionContext=context)
+    refused("KMSInvalidStateException", kms.decrypt, "C_DecryptInit: CKR_KEY_FUNCTION_NOT_PERMITTED: ",
+            CiphertextBlob=blob, EncryptionContext=context)
     imported(kms, key, material)
     assert kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)["Plaintext"] == b"secret"
     return key, material, blob, context

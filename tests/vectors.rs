@@ -103,6 +103,14 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["mechanism::chacha::tests::makes_new_keys_of_one_length"], &["CKM_CHACHA20_KEY_GEN"]),
     (&["chacha20.rsp"], &["CKM_CHACHA20"]),
     (&["wycheproof/ciphers.rs"], &["CKM_CHACHA20_POLY1305"]),
+    (&["aes_feedback.rsp"], &[
+        "CKM_AES_OFB", "CKM_AES_CFB1", "CKM_AES_CFB8", "CKM_AES_CFB128",
+    ]),
+    (&["aes_cts.rsp"], &["CKM_AES_CTS"]),
+    (&["aes_xcbc.rsp"], &["CKM_AES_XCBC_MAC", "CKM_AES_XCBC_MAC_96"]),
+    (&["crypto::cbc_mac::tests::the_mac_of_fips_113_is_the_end_of_cbc"], &[
+        "CKM_AES_MAC", "CKM_AES_MAC_GENERAL",
+    ]),
     (&["aes_gcm.rsp"], &["CKM_AES_GCM"]),
     (&["wycheproof/ciphers.rs"], &["CKM_AES_CCM"]),
     (&["wycheproof/macs.rs"], &["CKM_AES_CMAC", "CKM_AES_CMAC_GENERAL"]),

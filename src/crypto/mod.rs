@@ -8,8 +8,8 @@
 use std::fmt;
 
 pub(crate) mod aes;
+pub(crate) mod cbc_mac;
 pub(crate) mod chacha;
-pub(crate) mod cmac;
 pub(crate) mod ec;
 pub(crate) mod encoding;
 pub(crate) mod gmac;

@@ -11,11 +11,13 @@ use crate::secret::Secret;
 
 mod block;
 mod ccm;
-mod cmac;
 mod ctr;
+mod cts;
+pub(super) mod feedback;
 mod gcm;
 mod gmac;
 mod keywrap;
+mod mac;
 mod ready;
 #[cfg(test)]
 mod testing;
@@ -97,6 +99,14 @@ pub(super) static ROWS: &[Mechanism] = &[
         ..AES
     },
     Mechanism {
+        id: ck::CKM_AES_CTS,
+        name: "CKM_AES_CTS",
+        params: ParamKind::Iv(BLOCK),
+        encrypt: Some(|key, params| cts::begin(key, params, Encrypt)),
+        decrypt: Some(|key, params| cts::begin(key, params, Decrypt)),
+        ..AES
+    },
+    Mechanism {
         id: ck::CKM_AES_GCM,
         name: "CKM_AES_GCM",
         params: ParamKind::Gcm,
@@ -121,16 +131,47 @@ pub(super) static ROWS: &[Mechanism] = &[
     Mechanism {
         id: ck::CKM_AES_CMAC,
         name: "CKM_AES_CMAC",
-        sign: Some(|key, params| Ok(cmac::whole(key, params)?)),
-        verify: Some(|key, params| Ok(cmac::whole(key, params)?)),
+        sign: Some(|key, params| Ok(mac::begin(mac::cmac(key)?, params, BLOCK)?)),
+        verify: Some(|key, params| Ok(mac::begin(mac::cmac(key)?, params, BLOCK)?)),
         ..AES
     },
     Mechanism {
         id: ck::CKM_AES_CMAC_GENERAL,
         name: "CKM_AES_CMAC_GENERAL",
         params: ParamKind::MacLen,
-        sign: Some(|key, params| Ok(cmac::general(key, params)?)),
-        verify: Some(|key, params| Ok(cmac::general(key, params)?)),
+        sign: Some(|key, params| Ok(mac::general(mac::cmac(key)?, params)?)),
+        verify: Some(|key, params| Ok(mac::general(mac::cmac(key)?, params)?)),
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_MAC,
+        name: "CKM_AES_MAC",
+        sign: Some(|key, params| Ok(mac::begin(mac::fips113(key)?, params, BLOCK / 2)?)),
+        verify: Some(|key, params| Ok(mac::begin(mac::fips113(key)?, params, BLOCK / 2)?)),
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_MAC_GENERAL,
+        name: "CKM_AES_MAC_GENERAL",
+        params: ParamKind::MacLen,
+        sign: Some(|key, params| Ok(mac::general(mac::fips113(key)?, params)?)),
+        verify: Some(|key, params| Ok(mac::general(mac::fips113(key)?, params)?)),
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_XCBC_MAC,
+        name: "CKM_AES_XCBC_MAC",
+        sizes: (16, 16),
+        sign: Some(|key, params| Ok(mac::begin(mac::xcbc(key)?, params, BLOCK)?)),
+        verify: Some(|key, params| Ok(mac::begin(mac::xcbc(key)?, params, BLOCK)?)),
+        ..AES
+    },
+    Mechanism {
+        id: ck::CKM_AES_XCBC_MAC_96,
+        name: "CKM_AES_XCBC_MAC_96",
+        sizes: (16, 16),
+        sign: Some(|key, params| Ok(mac::begin(mac::xcbc(key)?, params, 12)?)),
+        verify: Some(|key, params| Ok(mac::begin(mac::xcbc(key)?, params, 12)?)),
         ..AES
     },
     Mechanism {

@@ -21,6 +21,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     mldsa::ROWS,
     mlkem::ROWS,
     aes::ROWS,
+    aes::feedback::ROWS,
     chacha::ROWS,
     secret::ROWS,
     sm2::ROWS,

@@ -32,6 +32,7 @@ pub(super) enum Keys {
     MlKem,
     XWing,
     Aes,
+    Aes128,
     Xts,
     Sm4,
     ChaCha20,
@@ -336,6 +337,14 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
             (Keys::Aes, iv(), wrong, BLOCKS, true)
         }
+        ck::CKM_AES_OFB | ck::CKM_AES_CFB1 | ck::CKM_AES_CFB8 | ck::CKM_AES_CFB128 => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            (Keys::Aes, iv(), wrong, ANY, true)
+        }
+        ck::CKM_AES_CTS => {
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            (Keys::Aes, iv(), wrong, UNITS, true)
+        }
         ck::CKM_AES_CBC_PAD => {
             let wrong = vec![Params::None, Params::Iv(vec![0; 17])];
             (Keys::Aes, iv(), wrong, ANY, true)
@@ -361,8 +370,11 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), ccm(32, 6, 16), ccm(32, 12, 5)];
             (Keys::Aes, ccm(32, 12, 16), wrong, ONE, true)
         }
-        ck::CKM_AES_CMAC => (Keys::Aes, Params::None, given(), ANY, true),
-        ck::CKM_AES_CMAC_GENERAL => {
+        ck::CKM_AES_CMAC | ck::CKM_AES_MAC => (Keys::Aes, Params::None, given(), ANY, true),
+        ck::CKM_AES_XCBC_MAC | ck::CKM_AES_XCBC_MAC_96 => {
+            (Keys::Aes128, Params::None, given(), ANY, true)
+        }
+        ck::CKM_AES_CMAC_GENERAL | ck::CKM_AES_MAC_GENERAL => {
             let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(17)];
             (Keys::Aes, Params::MacLen(8), wrong, ANY, true)
         }
@@ -618,7 +630,7 @@ impl Case {
             | Keys::Generic
             | Keys::Hkdf
             | Keys::External => Keys::Rsa,
-            Keys::Aes | Keys::Xts | Keys::ChaCha20 => Keys::Generic,
+            Keys::Aes | Keys::Aes128 | Keys::Xts | Keys::ChaCha20 => Keys::Generic,
             Keys::Sm4 => Keys::Aes,
         };
         keys(fixture, kind, Vec::new, Vec::new)
@@ -642,6 +654,10 @@ fn keys(
         Keys::MlKem => ml_kem_pair(session, public(), private()),
         Keys::XWing => xwing_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
+        Keys::Aes128 => {
+            let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
+            secret(session, ck::CKK_AES, changes)
+        }
         Keys::Xts => {
             let value = attrs![CKA_VALUE => b"two different keys of 16 bytes  "];
             let changes = with(value, with(public(), private()));

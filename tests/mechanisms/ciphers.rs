@@ -172,6 +172,7 @@ fn messages_and_ciphertexts_of_impossible_lengths_are_refused() {
         ("CKM_AES_CCM", Some(31), &[0, 47, 49]),
         ("CKM_CHACHA20_POLY1305", None, &[0, 15]),
         ("CKM_AES_XTS", Some(15), &[0, 15]),
+        ("CKM_AES_CTS", Some(15), &[0, 15]),
         ("CKM_AES_KEY_WRAP", Some(17), &[0, 16, 25]),
         ("CKM_AES_KEY_WRAP_PAD", Some(0), &[0, 8, 17]),
         ("CKM_AES_KEY_WRAP_PKCS7", Some(7), &[0, 16, 25]),

@@ -10,6 +10,7 @@ use crate::crypto::aes::{BLOCK, Direction};
 use crate::crypto::{Error, Result};
 
 pub(in crate::crypto) mod ccm;
+mod feedback;
 
 /// Bytes for one call of aws-lc, whose lengths are C ints. A multiple of every block length.
 const CHUNK: usize = 1 << 30;

@@ -112,9 +112,10 @@ impl From<byok::Error> for Error {
             E::ExpiryPast
             | E::Value(_)
             | E::Share(Share::Number(_))
-            | E::Profile(_, Rule::ExpiryMaximum | Rule::Deletion | Rule::Metadata(_)) => {
-                ck::CKR_ATTRIBUTE_VALUE_INVALID
-            }
+            | E::Profile(
+                _,
+                Rule::ExpiryMaximum | Rule::Deletion | Rule::JobLife | Rule::Metadata(_),
+            ) => ck::CKR_ATTRIBUTE_VALUE_INVALID,
             E::Undying(_) | E::RawRotation => ck::CKR_ACTION_PROHIBITED,
             E::Profile(
                 _,
@@ -123,6 +124,7 @@ impl From<byok::Error> for Error {
                 | Rule::Wrapping(..)
                 | Rule::WrappingKey(..)
                 | Rule::ExpiryUnnamed
+                | Rule::JobLifeFixed
                 | Rule::ManyKeys
                 | Rule::Way
                 | Rule::Rotation

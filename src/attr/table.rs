@@ -237,7 +237,7 @@ rows! {
     CKA_TENON_IMPORT_TARGET         Bytes, SECRET, Absent,                  [F F O F] Never Never, Always Checked;
     CKA_TENON_IMPORT_TOKEN          Bytes, HELD, Absent,                    [F F O F] Never Never, Always Checked;
     CKA_TENON_WRAP_ALGORITHM        Ulong, PRIVATE, Absent,                 [F O F F] Never Never, Always Checked;
-    CKA_TENON_NOT_AFTER             Sized(&[8]), PRIVATE, Absent,           [F F F F] Never Never, Always Checked;
+    CKA_TENON_NOT_AFTER             Sized(&[8]), PRIVATE, Absent,           [F O F F] Never Never, Always Checked;
     CKA_TENON_DELETION_AT           Sized(&[8]), HELD, Absent,              [F F F F] Free Never, Always Checked;
     CKA_TENON_MATERIAL_ID           Sized(&[16]), HELD, Absent,             [F F F F] Never Never, Always Checked;
     CKA_TENON_DISABLED              Bool, HELD, Absent,                     [F F F F] Free Never, Always Checked;

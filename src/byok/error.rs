@@ -68,7 +68,7 @@ impl Error {
             self,
             Self::ExpiryPast
                 | Self::State(State::Deleted)
-                | Self::Profile(_, Rule::ExpiryMaximum | Rule::Deletion)
+                | Self::Profile(_, Rule::ExpiryMaximum | Rule::Deletion | Rule::JobLife)
         )
     }
 }

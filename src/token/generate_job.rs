@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Value};
-use crate::byok::{self, Algorithm, Job, Refused, WrappingKey, WrappingScheme};
+use crate::byok::{self, Algorithm, Job, Profile, Refused, WrappingKey, WrappingScheme};
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::crypto::ec::Curve;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{self, Values};
@@ -19,7 +20,7 @@ use super::external::template::{OF_EXTERNAL, OF_KEY_ALONE, refuse_any};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::pair::Asked;
-use super::record::external::profile_of;
+use super::record::external::{profile_of, time_value};
 use super::record::statement::{
     Receipt, about_key, about_profile, about_shares, fields, spki_digest,
 };
@@ -162,14 +163,25 @@ impl Token {
             profile
                 .may_serve_many(algorithm, wrapping)
                 .map_err(|rule| byok::Error::Profile(profile, rule))?;
-            return Ok(profile.job_ends(self.state.time.now().at));
+            return self.job_ends(profile, private);
         };
         refuse_any(private, &OF_EXTERNAL)?;
         let target = self.import_target(&target)?;
         self.decide(Action::Import, &target, keys, caller.read_write)?;
         let profile = profile_of(&target.attributes)?;
         may_wrap(profile, algorithm, wrapping, &target)?;
-        Ok(profile.job_ends(self.state.time.now().at))
+        self.job_ends(profile, private)
+    }
+
+    /// When a job with this private template ends: when it says, else as the profile has it; 0 = never.
+    fn job_ends(&self, profile: &'static Profile, private: &Attributes) -> Result<UnixTime> {
+        let asked = private
+            .get(ck::CKA_TENON_NOT_AFTER)
+            .map(|_| time_value(private, ck::CKA_TENON_NOT_AFTER));
+        profile
+            .job_ends(asked, self.state.time.now().at)
+            .map_err(|rule| byok::Error::Profile(profile, rule))
+            .map_err(|refused| self.state.time.explained_byok(refused))
     }
 }
 

@@ -142,16 +142,31 @@ impl<'a> Opening<'a> {
         attributes: &Attributes,
         read: fn(&Attributes, &[u8], PrivateForm) -> Option<Material>,
     ) -> Result<Unwrapped> {
-        self.clear(key, blob, key::lengths(attributes))
-            .and_then(|Opened { clear, genuine }| {
-                let clear = match self.mechanism.zeros_before {
-                    true => key::last(attributes, &clear),
-                    false => key::without_padding(attributes, &clear, self.zeros(attributes)),
-                };
-                read(attributes, clear, self.mechanism.private_form)
-                    .map(|material| Unwrapped { material, genuine })
-            })
-            .ok_or_else(|| self.refused())
+        let opened = self.clear(key, blob, key::lengths(attributes));
+        let Opened { clear, genuine } = opened.ok_or_else(|| self.refused())?;
+        let cut = match self.mechanism.zeros_before {
+            true => key::last(attributes, &clear),
+            false => key::without_padding(attributes, &clear, self.zeros(attributes)),
+        };
+        read(attributes, cut, self.mechanism.private_form)
+            .map(|material| Unwrapped { material, genuine })
+            .ok_or_else(|| self.misfit(attributes, clear.len()))
+    }
+
+    /// The error for what came out of a blob and fits no key of the template. Its length is told where the
+    /// integrity of the blob is proven, and where it tells nothing of a padding.
+    fn misfit(&self, attributes: &Attributes, len: usize) -> Error {
+        let Mechanism {
+            unwrap_whole,
+            zeros_before,
+            ..
+        } = self.mechanism;
+        let padded = unwrap_whole.is_some() || *zeros_before || self.zeros(attributes).is_some();
+        let tells = self.proof.integrity() && !padded;
+        match key::wrong_length(attributes, len).filter(|_| tells) {
+            Some(why) => Error::new(ck::CKR_WRAPPED_KEY_INVALID, why),
+            None => self.refused(),
+        }
     }
 
     fn refused(&self) -> Error {

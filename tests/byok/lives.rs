@@ -91,12 +91,10 @@ struct SharedJob {
 }
 
 impl World {
-    fn new(now: u64) -> Self {
-        let fixture = Fixture::configured(configure);
-        fixture.clock.set(now);
+    fn new() -> Self {
         Self {
-            token: Import::over(fixture),
-            now,
+            token: Import::over(Fixture::configured(configure)),
+            now: TODAY,
             jobs: HashMap::new(),
         }
     }
@@ -344,17 +342,13 @@ fn every_life_of_a_services_key_is_that_of_the_model() {
         ..ProptestConfig::default()
     };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let world = RefCell::new(None);
+    let world: RefCell<Option<World>> = RefCell::new(None);
     let (led, steps) = (Cell::new(0_u64), Cell::new(0_usize));
     let outcome = TestRunner::new_with_rng(config, rng).run(&lives(), |life| {
-        // A life that failed took its world with it.
-        let now = world.borrow().as_ref().map(|world: &World| world.now);
-        let old = match led.get() % PER_TOKEN {
-            0 => None,
-            _ => world.take(),
-        };
-        world.replace(None);
-        let led_in = old.unwrap_or_else(|| World::new(now.unwrap_or(TODAY)));
+        // A life that failed takes its world with it. A new token begins today again, before the last expiry
+        // that any service has.
+        let old = world.take().filter(|_| led.get() % PER_TOKEN != 0);
+        let led_in = old.unwrap_or_else(World::new);
         let after = live(led_in, &life);
         led.set(led.get() + 1);
         steps.set(steps.get() + life.1.len());

@@ -34,6 +34,41 @@ fn uid(session: &Session, key: Handle) -> Vec<u8> {
     bytes(session, key, ck::CKA_UNIQUE_ID)
 }
 
+/// IBM lets the caller say how long a request lives, 5 minutes to 24 hours.
+#[test]
+fn the_caller_says_how_long_a_request_of_ibm_lives() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let ask = |profile: &str, life: u64| {
+        let ends = (TODAY + life).to_be_bytes();
+        let private = attrs![
+            CKA_TENON_PROFILE => profile, CKA_TENON_WRAP_ALGORITHM => 5_u64,
+            CKA_TENON_NOT_AFTER => &ends,
+        ];
+        generated_job(session, 4096, &private)
+    };
+    for life in [299, 86_401] {
+        let refused = ask("ibm", life).map(drop);
+        let said = refused.as_ref().unwrap_err().to_string();
+        assert!(said.contains("300 to 86400 seconds"), "{said}");
+        returns!(refused, CKR_ATTRIBUTE_VALUE_INVALID);
+    }
+    returns!(ask("google", 600).map(drop), CKR_TEMPLATE_INCONSISTENT);
+    let key = external(session, attrs![CKA_TENON_PROFILE => "ibm"]).unwrap();
+    let job = ask("ibm", 300).unwrap();
+    let ends = bytes(session, job.private, ck::CKA_TENON_NOT_AFTER);
+    assert_eq!(ends, (TODAY + 300).to_be_bytes());
+    let to = || attrs![CKA_TENON_IMPORT_TARGET => &uid(session, key)];
+    token.clock.set(TODAY + 299);
+    import(session, &job, MATERIAL, to()).unwrap();
+    token.clock.set(TODAY + 300);
+    let over = import(session, &job, MATERIAL, to());
+    returns!(over, CKR_UNWRAPPING_KEY_HANDLE_INVALID);
+    // It belongs to import jobs.
+    let stray = attrs![CKA_TENON_NOT_AFTER => &ends];
+    returns!(external(session, stray), CKR_TEMPLATE_INCONSISTENT);
+}
+
 #[test]
 fn one_job_brings_material_to_every_key_of_its_profile() {
     let token = Fixture::new();

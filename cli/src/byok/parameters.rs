@@ -22,12 +22,15 @@ use crate::object::value;
 use crate::output::hex;
 use crate::template::Template;
 use crate::token::OpenSession;
-use crate::when::deadline;
+use crate::when::{deadline, duration};
 
 /// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred: for short secrets, and
 /// for what does not fit into an RSA block by itself.
 const FOR_SHORT: [ck::CK_ULONG; 15] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6, 14, 15];
 const FOR_LONG: [ck::CK_ULONG; 15] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3, 14, 15];
+
+/// Seconds by which a life that was asked for is longer.
+const MARGIN: UnixTime = 2;
 
 /// Bytes of a request's CKA_ID.
 const ID_LEN: usize = 8;
@@ -47,6 +50,10 @@ pub(crate) struct Arguments {
     /// The request serves every key of the profile that KEY has, not KEY alone: Google, Azure, OCI, Vault, IBM
     #[arg(long)]
     every_key: bool,
+    /// How long the parameters live, as 30m or 24h, where the service leaves that to the caller: IBM, 5 minutes to
+    /// 24 hours
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    valid: Option<UnixTime>,
     #[command(flatten)]
     folder: Folder,
 }
@@ -83,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     .map(|name| name.replace("ID", &key.key_id));
     let format = &arguments.target.format;
     let places = arguments.folder.places(names, format.is_json())?;
-    let made = generate(&open, (&key, arguments.every_key), algorithm, wrapping)?;
+    let made = generate(&open, arguments, &key, (algorithm, wrapping))?;
     if let Some(places) = &places {
         let pem = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &made.public_key)?;
         let token = base64::encode(&made.import_token);
@@ -189,9 +196,11 @@ fn whom(key: &External, every_key: bool) -> String {
 
 fn generate(
     open: &OpenSession,
-    (key, every_key): (&External, bool),
-    algorithm: &byok::Algorithm,
-    wrapping: WrappingKey,
+    &Arguments {
+        every_key, valid, ..
+    }: &Arguments,
+    key: &External,
+    (algorithm, wrapping): (&byok::Algorithm, WrappingKey),
 ) -> Result<Parameters> {
     let session = &open.session;
     let id: [u8; ID_LEN] = rng::random(&SystemRng);
@@ -220,7 +229,19 @@ fn generate(
         true => named.bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes()),
         false => named.bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes()),
     };
-    let private = private.number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number);
+    // The shortest life is still long enough when the token reads its clock.
+    let longest = profile::find(key.profile.as_bytes()).and_then(|profile| profile.job.lives);
+    let longest = longest.map_or(UnixTime::MAX, |(_, most)| most);
+    let not_after = valid.map(|life| {
+        let life = life.saturating_add(MARGIN).min(longest.max(life));
+        now().saturating_add(life).to_be_bytes()
+    });
+    let private = private
+        .number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number)
+        .maybe(
+            ck::CKA_TENON_NOT_AFTER,
+            not_after.as_ref().map(<[u8; 8]>::as_slice),
+        );
     let request = open.request(mechanism)?;
     let (public, private) =
         session.generate_key_pair(request, public.as_slice(), private.as_slice())?;

@@ -101,6 +101,7 @@ fn in_json(profile: &Profile) -> Value {
         "GreatestExpireSeconds": longest,
         "LatestExpireUnix": latest,
         "ParametersValidSeconds": profile.job.life,
+        "ParametersValidRange": profile.job.lives.map(|(least, most)| json!({ "Least": least, "Most": most })),
         "ParametersServeManyKeys": profile.job.serves_many,
         "PendingWindowInDays": {
             "Min": profile.deletion_days.start(),

@@ -402,7 +402,11 @@ const DEPARTURES: &[Departure] = &[
     ),
     (
         PRIVATE,
-        &[ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_WRAP_ALGORITHM],
+        &[
+            ck::CKA_TENON_IMPORT_TARGET,
+            ck::CKA_TENON_WRAP_ALGORITHM,
+            ck::CKA_TENON_NOT_AFTER,
+        ],
         &[Generate],
         Optional,
     ),

@@ -62,6 +62,14 @@ impl Profile {
                 "makes a version of each new material by its import alone: import the new material"
                     .to_owned()
             }
+            Rule::JobLifeFixed => {
+                "says itself how long import parameters live: leave CKA_TENON_NOT_AFTER (`--valid`) out"
+                    .to_owned()
+            }
+            Rule::JobLife => {
+                let (least, most) = self.job.lives.unwrap_or_default();
+                format!("keeps import parameters {least} to {most} seconds")
+            }
             Rule::ExpiryUnnamed => {
                 "wants an expiry in every import (CKA_TENON_EXPIRES_AT): a time, or 0 for never"
                     .to_owned()

@@ -167,8 +167,10 @@ pub(super) const NO_EXPIRY: Expiry = Expiry {
 /// Rules of import jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobRules {
-    /// Seconds that a job lives; `None` = for ever.
+    /// Seconds that a job lives unless said; `None` = for ever.
     pub life: Option<UnixTime>,
+    /// The least and the most seconds that a job may be asked to live; `None` = the service alone says it.
+    pub lives: Option<(UnixTime, UnixTime)>,
     /// A job may serve every key of the profile, and not one alone.
     pub serves_many: bool,
 }
@@ -196,6 +198,10 @@ pub enum Rule {
     NextMaterial,
     /// More versions than this number.
     Versions(usize),
+    /// A life of an import job, where the service alone says it.
+    JobLifeFixed,
+    /// A life of an import job that is too short or too long.
+    JobLife,
     /// An import without an expiry.
     ExpiryUnnamed,
     /// An expiry that far away.
@@ -451,10 +457,19 @@ impl Profile {
         first
     }
 
-    /// When an import job made now ends; 0 = never.
-    #[must_use]
-    pub fn job_ends(&self, now: UnixTime) -> UnixTime {
-        self.job.life.map_or(0, |life| now.saturating_add(life))
+    /// When an import job made now ends: when it is asked to, else as the service has it; 0 = never.
+    ///
+    /// # Errors
+    /// `JobLifeFixed`, `JobLife`.
+    pub fn job_ends(&self, asked: Option<UnixTime>, now: UnixTime) -> Result<UnixTime, Rule> {
+        let Some(asked) = asked else {
+            return Ok(self.job.life.map_or(0, |life| now.saturating_add(life)));
+        };
+        let Some((least, most)) = self.job.lives else {
+            return Err(Rule::JobLifeFixed);
+        };
+        let fits = now.saturating_add(least)..=now.saturating_add(most);
+        fits.contains(&asked).then_some(asked).ok_or(Rule::JobLife)
     }
 
     /// Whether `rotate` gives a key of this spec a new version.

@@ -63,6 +63,7 @@ pub(super) const OPEN: Profile = Profile {
     cancelled_is_disabled: false,
     job: JobRules {
         life: Some(DAY),
+        lives: None,
         serves_many: false,
     },
     metadata: Metadata::Free,
@@ -291,6 +292,7 @@ const GOOGLE: Profile = Profile {
     deletion_days: 1..=120,
     job: JobRules {
         life: Some(3 * DAY),
+        lives: None,
         serves_many: true,
     },
     rotation: Rotation::OnImport,
@@ -331,6 +333,7 @@ const AZURE: Profile = Profile {
     deletion_days: 7..=90,
     job: JobRules {
         life: None,
+        lives: None,
         serves_many: true,
     },
     ..SERVICE
@@ -390,6 +393,7 @@ const OCI: Profile = Profile {
     algorithm_names: names::OCI_ALGORITHMS,
     job: JobRules {
         life: None,
+        lives: None,
         serves_many: true,
     },
     rotation: Rotation::Manual,
@@ -429,6 +433,7 @@ const VAULT: Profile = Profile {
     inner_bits: Some(256),
     job: JobRules {
         life: None,
+        lives: None,
         serves_many: true,
     },
     rotation: Rotation::OnImport,
@@ -444,7 +449,8 @@ const IBM: Profile = Profile {
             "https://cloud.ibm.com/docs/key-protect?topic=key-protect-import-root-keys",
         ],
         read: READ,
-        note: "an import token lives 5 minutes to 24 hours, 10 minutes unless said",
+        note: "an import token lives 5 minutes to 24 hours, 10 minutes unless said. The service counts how often a token \
+               is retrieved (1 to 500 times); here the parameters are answered once, when they are made",
     },
     wrapping: Wrapping {
         secret: Allowed::These(&[2, 4, 5]),
@@ -455,6 +461,7 @@ const IBM: Profile = Profile {
     specs: Allowed::These(AES_ALL),
     job: JobRules {
         life: Some(10 * MINUTE),
+        lives: Some((5 * MINUTE, DAY)),
         serves_many: true,
     },
     ..SERVICE

@@ -173,11 +173,24 @@ fn jobs_live_as_long_as_the_service_says() {
         ("google", 3 * 86_400),
         ("ibm", 600),
     ] {
-        assert_eq!(of(name).job_ends(1000), 1000 + life, "{name}");
+        assert_eq!(of(name).job_ends(None, 1000), Ok(1000 + life), "{name}");
     }
     for name in ["azure", "oci", "vault"] {
-        assert_eq!(of(name).job_ends(1000), 0, "{name}");
+        assert_eq!(of(name).job_ends(None, 1000), Ok(0), "{name}");
+        let asked = of(name).job_ends(Some(1300), 1000);
+        assert_eq!(asked, Err(Rule::JobLifeFixed));
     }
+    for (life, fits) in [
+        (299, false),
+        (300, true),
+        (86_400, true),
+        (86_401, false),
+        (0, false),
+    ] {
+        let ends = of("ibm").job_ends(Some(1000 + life), 1000);
+        assert_eq!(ends.is_ok(), fits, "{life}");
+    }
+    assert_eq!(of("ibm").job_ends(Some(0), 1000), Err(Rule::JobLife));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::byok::{self, Destination, Equal, Import, Imported, ShareRefusal, prof
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
-use crate::error::{Result, refuse};
+use crate::error::{Error, Result, refuse};
 use crate::keytype::Material;
 use crate::log;
 use crate::rng::random;
@@ -191,10 +191,11 @@ pub(in crate::token) fn import_record(
         new_material: unwrapped.new_material,
         expires_at: unwrapped.expires_at,
     };
-    let imported = byok::import(&external, &import, profile, change.now.at)?;
+    let imported = byok::import(&external, &import, profile, change.now.at)
+        .map_err(|refused| of_length(refused, &record.attributes, unwrapped.material))?;
     name(change, record, unwrapped)?;
     if equal == Equal::None && external.bound {
-        fits_again(&record.attributes, unwrapped.material)?;
+        fits_again(&record.attributes, unwrapped)?;
     }
     match imported.to {
         Destination::Older | Destination::Next => {
@@ -338,23 +339,36 @@ fn set_imported(
     }
 }
 
+/// A refusal of other material, with what is wrong with its length where the caller may learn that.
+fn of_length(refused: byok::Error, attributes: &Attributes, material: &Material) -> Error {
+    let (byok::Error::Mismatch { named: true }, Material::Secret(value)) = (refused, material)
+    else {
+        return refused.into();
+    };
+    match key::wrong_length(attributes, value.len()) {
+        Some(why) => Error::new(ck::CKR_TENON_MATERIAL_MISMATCH, format!("{refused}: {why}")),
+        None => refused.into(),
+    }
+}
+
 /// Refuses material of a new version that is of another size or curve than the key.
-fn fits_again(attributes: &Attributes, material: &Material) -> Result<()> {
-    let fits = match material {
-        Material::Secret(value) => attributes.ulong(ck::CKA_VALUE_LEN) == Some(value.len() as u64),
+fn fits_again(attributes: &Attributes, unwrapped: &UnwrappedMaterial<'_>) -> Result<()> {
+    let material = unwrapped.material;
+    let wrong = match material {
+        Material::Secret(value) => key::wrong_length(attributes, value.len()),
         Material::Pair(_) => {
             let mut described = attributes.clone();
             key::describe(&mut described, material)?;
-            spec_of(&described) == spec_of(attributes)
+            let fits = spec_of(&described) == spec_of(attributes);
+            let why = || "the blob does not hold a key of the external key's size".to_owned();
+            (!fits).then(why)
         }
     };
-    if fits {
-        return Ok(());
+    match wrong {
+        None => Ok(()),
+        Some(why) if unwrapped.integrity => refuse(ck::CKR_WRAPPED_KEY_INVALID, why),
+        Some(_) => Err(byok::Error::Mismatch { named: false }.into()),
     }
-    refuse(
-        ck::CKR_WRAPPED_KEY_INVALID,
-        "the blob does not hold a key of the external key's size",
-    )
 }
 
 /// The keyed fingerprint that binds material to an external key (BYOK rules, section 1).

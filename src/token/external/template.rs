@@ -26,16 +26,20 @@ pub(in crate::token) const OF_KEY_ALONE: [ck::CK_ATTRIBUTE_TYPE; 6] = [
     ck::CKA_TENON_SHARES_CHECK_VALUE,
 ];
 /// Attributes of how material comes, which managed keys do not have.
-pub(in crate::token) const OF_IMPORTS: [ck::CK_ATTRIBUTE_TYPE; 5] = [
+pub(in crate::token) const OF_IMPORTS: [ck::CK_ATTRIBUTE_TYPE; 6] = [
     ck::CKA_TENON_SHARES,
     ck::CKA_TENON_SHARES_CHECK_VALUE,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_IMPORT_TARGET,
     ck::CKA_TENON_WRAP_ALGORITHM,
+    ck::CKA_TENON_NOT_AFTER,
 ];
 /// Attributes that only import jobs have.
-pub(in crate::token) const OF_JOBS: [ck::CK_ATTRIBUTE_TYPE; 2] =
-    [ck::CKA_TENON_IMPORT_TARGET, ck::CKA_TENON_WRAP_ALGORITHM];
+pub(in crate::token) const OF_JOBS: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+    ck::CKA_TENON_IMPORT_TARGET,
+    ck::CKA_TENON_WRAP_ALGORITHM,
+    ck::CKA_TENON_NOT_AFTER,
+];
 
 /// Refuses attributes of external keys and import jobs in the template of another new key.
 pub(in crate::token) fn refuse_external(attributes: &Attributes) -> Result<()> {

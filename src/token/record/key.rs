@@ -6,7 +6,7 @@ use crate::crypto::ec::{Curve, EcMaterial};
 use crate::crypto::encoding;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{
-    self, Form, Key, KeyLengths, KeyPairs, Material, PublicValues, SecretKey, Values,
+    self, Form, Key, KeyLengths, KeyPairs, Material, PublicValues, SecretKey, Spec, Values,
 };
 use crate::mechanism::PrivateForm;
 use crate::secret::Secret;
@@ -172,6 +172,29 @@ pub(in crate::token) fn lengths(attributes: &Attributes) -> KeyLengths {
         Some(len) => KeyLengths::Exactly(usize::try_from(len).unwrap_or(usize::MAX)),
         None => secrets(attributes).map_or(KeyLengths::Any, |secret| secret.lengths),
     }
+}
+
+/// What is wrong with the length of a secret key of so many bytes; `None` where a key with these attributes may
+/// have it.
+pub(in crate::token) fn wrong_length(attributes: &Attributes, got: usize) -> Option<String> {
+    secrets(attributes)?;
+    let wanted = match lengths(attributes) {
+        fitting if fitting.fit(got) => return None,
+        KeyLengths::Exactly(only) => only.to_string(),
+        KeyLengths::Among(some) => {
+            let some: Vec<_> = some.iter().map(usize::to_string).collect();
+            some.join(" or ")
+        }
+        KeyLengths::Any => "at least 1".to_owned(),
+    };
+    let key_type = attributes.key_type()?;
+    let name = match Spec::of(key_type, attributes) {
+        Some(spec) => spec.to_string(),
+        None => keytype::find(key_type)?.title.to_owned(),
+    };
+    Some(format!(
+        "the blob holds {got} bytes, and {name} wants {wanted}"
+    ))
 }
 
 /// A secret key's material; refuses a value whose length does not fit the key type.

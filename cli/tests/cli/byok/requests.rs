@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::common::{byok, create, desk, metadata};
+use tenon_pkcs11::api::clock::utc;
+
+use super::common::{byok, create, desk, metadata, now};
 use crate::cli::common::{Desk, text};
 
 const NAME: &str = "RSAES_OAEP_SHA_256";
@@ -65,6 +67,26 @@ fn requests_are_listed_and_ended() {
     byok(&desk, &["import", "k", "two/blob"]).ok();
     byok(&desk, &["requests", "--revoke-all", "--yes"]).ok();
     assert!(list().as_array().unwrap().is_empty());
+}
+
+#[test]
+fn the_life_of_a_request_is_asked_for_where_the_service_allows_it() {
+    let desk = desk();
+    create(&desk, &["--profile", "ibm", "--spec", "AES_256"]);
+    let ask = |life: &str| byok(&desk, &["parameters", "k", "--valid", life, "--json"]);
+    for life in ["4m", "25h"] {
+        ask(life).refused(1, &["IBM", "300 to 86400 seconds"]);
+    }
+    for (life, seconds) in [("5m", 300), ("24h", 86_400)] {
+        let before = now();
+        let answer = ask(life).ok().json();
+        let ends = text(&answer, "TokenExpireTime");
+        let (soonest, latest) = (utc(before + seconds), utc(now() + seconds + 2));
+        assert!(*soonest <= *ends && *ends <= *latest, "{life}: {ends}");
+    }
+    byok(&desk, &["update", "k", "--alias", "of-ibm"]).ok();
+    create(&desk, &["--profile", "aws", "--spec", "AES_256"]);
+    ask("5m").refused(1, &["AWS", "--valid"]);
 }
 
 #[test]

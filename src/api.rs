@@ -17,8 +17,8 @@ pub mod attr {
 
 pub mod byok {
     pub use crate::byok::{
-        ALGORITHMS, Algorithm, AlgorithmName, Curve, Job, OaepHash, Profile, Rotation, Rule, Spec,
-        SpecName, State, Usage, WrappingKey, WrappingScheme, expired, parse_tags,
+        ALGORITHMS, Algorithm, AlgorithmName, Curve, Deed, Job, OaepHash, Profile, Rotation, Rule,
+        Spec, SpecName, State, Usage, WrappingKey, WrappingScheme, expired, parse_tags,
     };
 
     pub mod profile {
@@ -151,6 +151,6 @@ pub mod token {
     pub use crate::token::{
         AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event, Handle, Receipt,
         Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
-        Undone, Verified, VerifiedArchives, Version, material_proof,
+        Undone, Verified, VerifiedArchives, Version, approval_statement, material_proof,
     };
 }

@@ -85,6 +85,15 @@ pub const CKA_TENON_SHARE: CK_ATTRIBUTE_TYPE = vendor(0x1C);
 /// template of C_UnwrapKey that of the material which this share completes.
 pub const CKA_TENON_SHARES_CHECK_VALUE: CK_ATTRIBUTE_TYPE = vendor(0x1E);
 
+/// Public keys of those who must approve a deletion: SubjectPublicKeyInfo DER, one behind another.
+pub const CKA_TENON_CUSTODIANS: CK_ATTRIBUTE_TYPE = vendor(0x1F);
+/// How many of CKA_TENON_CUSTODIANS must approve. CK_ULONG.
+pub const CKA_TENON_QUORUM: CK_ATTRIBUTE_TYPE = vendor(0x21);
+/// What an approval names so that it counts once, 16 bytes. Read-only.
+pub const CKA_TENON_APPROVAL_NONCE: CK_ATTRIBUTE_TYPE = vendor(0x22);
+/// Set: one approval, or nothing to withdraw all. Read: the approvals that are there, a JSON array.
+pub const CKA_TENON_APPROVAL: CK_ATTRIBUTE_TYPE = vendor(0x23);
+
 /// What its service calls the spec of an external key, UTF-8.
 pub const CKA_TENON_KEY_SPEC: CK_ATTRIBUTE_TYPE = vendor(0x20);
 
@@ -102,6 +111,9 @@ pub const INTERNAL_WAITING_SHARES: CK_ATTRIBUTE_TYPE = vendor(0xE3);
 pub const INTERNAL_SHARE_OF: CK_ATTRIBUTE_TYPE = vendor(0xE4);
 /// What the receipt says of the shares that made the material: a JSON object.
 pub const INTERNAL_SHARES_JOINED: CK_ATTRIBUTE_TYPE = vendor(0xE5);
+
+/// The approvals that are there (`external::approval`).
+pub const INTERNAL_APPROVALS: CK_ATTRIBUTE_TYPE = vendor(0xE6);
 
 /// Binding of an external key: what its material must be (docs/design.md, section 7).
 pub const INTERNAL_BINDING: CK_ATTRIBUTE_TYPE = vendor(0xF0);

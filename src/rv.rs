@@ -100,6 +100,7 @@ impl From<store::Error> for Error {
 impl From<byok::Error> for Error {
     /// The return values of BYOK section 6.
     fn from(error: byok::Error) -> Self {
+        use byok::ApprovalRefusal as Approval;
         use byok::{Error as E, Rule, ShareRefusal as Share};
         let rv = match error {
             E::State(_) | E::Administration(..) | E::VersionPending | E::NoNext => {
@@ -112,11 +113,15 @@ impl From<byok::Error> for Error {
             E::ExpiryPast
             | E::Value(_)
             | E::Share(Share::Number(_))
+            | E::Approval(Approval::Custodians | Approval::Malformed)
             | E::Profile(
                 _,
                 Rule::ExpiryMaximum | Rule::Deletion | Rule::JobLife | Rule::Metadata(_),
             ) => ck::CKR_ATTRIBUTE_VALUE_INVALID,
-            E::Undying(_) | E::RawRotation => ck::CKR_ACTION_PROHIBITED,
+            E::Undying(_) | E::RawRotation | E::Approval(Approval::Missing { .. }) => {
+                ck::CKR_ACTION_PROHIBITED
+            }
+            E::Approval(Approval::Signature) => ck::CKR_SIGNATURE_INVALID,
             E::Profile(
                 _,
                 Rule::Spec(_)
@@ -136,6 +141,13 @@ impl From<byok::Error> for Error {
             | E::NotNew
             | E::AliasTaken
             | E::Pkcs1Off
+            | E::Approval(
+                Approval::NoCustodians
+                | Approval::Other(_)
+                | Approval::Spent
+                | Approval::Twice
+                | Approval::OwnKey,
+            )
             | E::Share(Share::Whole | Share::NotInShares | Share::Unproven)
             | E::Job(_) => ck::CKR_TEMPLATE_INCONSISTENT,
             E::Fixed => ck::CKR_ATTRIBUTE_READ_ONLY,

@@ -9,6 +9,8 @@
 
 mod common;
 
+#[path = "byok/approvals.rs"]
+mod approvals;
 #[path = "byok/binding.rs"]
 mod binding;
 #[path = "byok/blobs.rs"]

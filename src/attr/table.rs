@@ -257,6 +257,10 @@ rows! {
     CKA_TENON_SHARES                Sized(&[2]), HELD, Absent,              [F O O F] Never Never, Always Checked;
     CKA_TENON_SHARE                 Sized(&[1]), HELD, Absent,              [F F O F] Never Never, Always Checked;
     CKA_TENON_SHARES_CHECK_VALUE    Sized(&[8]), HELD, Absent,              [F O O F] Never Never, Always Checked;
+    CKA_TENON_CUSTODIANS            Bytes, HELD, Absent,                    [F O F F] Never Never, Always Checked;
+    CKA_TENON_QUORUM                Ulong, HELD, Absent,                    [F O F F] Never Never, Always Checked;
+    CKA_TENON_APPROVAL_NONCE        Sized(&[16]), HELD, Absent,             [F F F F] Never Never, Always Checked;
+    CKA_TENON_APPROVAL              Bytes, HELD, Absent,                    [F F F F] Free Never, Always Checked;
     CKA_TENON_CREATED_AT            Sized(&[8]), HELD, Absent,              [F F F F] Never Never, Always Checked;
     CKA_TENON_IMPORTED_AT           Sized(&[8]), HELD, Absent,              [F F F F] Never Never, Always Checked;
     CKA_TENON_ENDED_AT              Sized(&[8]), HELD, Absent,              [F F F F] Never Never, Always Checked;

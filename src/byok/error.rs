@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::approval::ApprovalRefusal;
 use super::job::Refused;
 use super::matrix::Act;
 use super::profile::{Profile, Rule};
@@ -29,6 +30,8 @@ pub(crate) enum Error {
     Job(Refused),
     /// The import does not bring what a key with, or without, shares takes.
     Share(ShareRefusal),
+    /// A list of custodians, an approval, or a deletion that lacks some.
+    Approval(ApprovalRefusal),
     /// A wrapping algorithm that the configuration leaves off.
     Pkcs1Off,
     /// The value is none that the attribute can have.
@@ -150,6 +153,7 @@ impl fmt::Display for Error {
             Self::Profile(profile, rule) => f.write_str(&profile.refusal(*rule)),
             Self::Job(why) => why.fmt(f),
             Self::Share(why) => why.fmt(f),
+            Self::Approval(why) => why.fmt(f),
             Self::Pkcs1Off => f.write_str(
                 "RSAES_PKCS1_V1_5 brings the material of external keys only where `byok.pkcs1` is set",
             ),

@@ -3,6 +3,7 @@
 //! Facts are stored, the state is derived from them and never stored (BYOK rules, section 1).
 
 mod algorithm;
+mod approval;
 mod error;
 mod independence;
 mod job;
@@ -17,6 +18,8 @@ mod tests;
 
 pub use crate::keytype::{Curve, Spec};
 pub use algorithm::{ALGORITHMS, Algorithm, OaepHash, WrappingKey, WrappingScheme};
+pub(crate) use approval::ApprovalRefusal;
+pub use approval::Deed;
 pub(crate) use error::{Error, Undying};
 pub(crate) use independence::{ENVELOPES_ALONE, is_independent};
 pub use job::Job;

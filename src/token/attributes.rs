@@ -1,11 +1,13 @@
 //! C_SetAttributeValue.
 
 use crate::attr::{self, Attributes, RawAttribute, Value};
-use crate::byok;
+use crate::byok::{self, Deed};
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::error::{Error, Result, refuse};
 use crate::policy::Action;
 
+use super::external::approval;
 use super::record::external::{self, time_value};
 use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Home, Object};
@@ -13,6 +15,32 @@ use crate::token::cache::objects::no_such_object;
 use crate::token::identity::audit::Event;
 
 impl Token {
+    /// C_SetAttributeValue of CKA_TENON_APPROVAL: the key notes an approval of its deletion. It stands alone in its
+    /// template, as a rotation does.
+    fn take_approval(
+        &self,
+        caller: CallingSession,
+        handle: Handle,
+        template: &[RawAttribute],
+        approval: &[u8],
+    ) -> Result<()> {
+        if template.len() != 1 {
+            return Err(Error::new(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "an approval is a change by itself: set the other attributes in a call of their own",
+            )
+            .at("CKA_TENON_APPROVAL"));
+        }
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::Change, &object, &keys, caller.read_write)?;
+        let serial = keys.identity.serial_text();
+        self.change(&keys, Event::Change, |change| {
+            let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+            approval::take(change, &mut record, &serial, approval)?;
+            change.put(&mut record, None)
+        })
+    }
+
     /// C_SetAttributeValue.
     ///
     /// # Errors
@@ -27,6 +55,9 @@ impl Token {
             Some(ck::CKA_TENON_ROTATE) => return self.rotate(caller, handle, false),
             Some(_) => return self.sweep_by_clock(caller, handle),
             None => {}
+        }
+        if let Some(approval) = attr::stated_bytes(template, ck::CKA_TENON_APPROVAL) {
+            return self.take_approval(caller, handle, template, approval);
         }
         let names = |kind| template.iter().any(|attribute| attribute.kind == kind);
         if names(ck::CKA_TENON_ENDED_AT) && names(ck::CKA_TENON_MATERIAL_ID) {
@@ -46,6 +77,10 @@ impl Token {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
                 // Another process may have changed the key's state since `object` was read.
                 self.may_change(&record.attributes, template)?;
+                if let Some(at) = scheduled(template) {
+                    let deed = Deed::scheduled(at, change.now.at);
+                    approval::spend(change, &mut record, deed)?;
+                }
                 let mut changed = attr::change(&record.attributes, template, &requester)?;
                 self.may_gain(caller, &keys, &record.attributes, &changed)?;
                 if changed.bytes(ck::CKA_ID) != record.attributes.bytes(ck::CKA_ID) {
@@ -114,6 +149,13 @@ fn command(template: &[RawAttribute]) -> Result<Option<ck::CK_ATTRIBUTE_TYPE>> {
             "this is a change by itself: set the other attributes in a call of their own",
         ),
     }
+}
+
+/// The time for which a template schedules a deletion.
+fn scheduled(template: &[RawAttribute]) -> Option<UnixTime> {
+    let at = attr::stated_bytes(template, ck::CKA_TENON_DELETION_AT)?;
+    let at = UnixTime::from_be_bytes(at.try_into().ok()?);
+    (at != 0).then_some(at)
 }
 
 /// Disables a key whose scheduled deletion is cancelled, where its service does so.

@@ -1,14 +1,15 @@
 //! C_DestroyObject.
 
-use crate::byok::Rotation;
+use crate::attr::Attributes;
+use crate::byok::{Deed, Rotation};
 use crate::error::Result;
 use crate::policy::{Action, Effect};
 
 use super::cache::object::{Handle, Home};
 use super::cache::objects::no_such_object;
-use super::external::{end, shares};
+use super::external::{approval, end, shares};
 use super::identity::audit::Event;
-use super::record::external::{is_job, profile_of};
+use super::record::external::{facts, is_job, profile_of};
 use super::{CallingSession, Token};
 
 impl Token {
@@ -28,7 +29,10 @@ impl Token {
                 _ => Event::Destroy,
             };
             self.reduce(&keys, event, |change| {
-                let record = change.get(&object.uid)?;
+                let mut record = change.get(&object.uid)?;
+                if let Some(record) = record.as_mut().filter(|record| loses(&record.attributes)) {
+                    approval::spend(change, record, Deed::DeleteMaterial)?;
+                }
                 if effect == Effect::DestroyWhole {
                     return match &record {
                         Some(record) if is_job(&record.attributes) => {
@@ -49,4 +53,10 @@ impl Token {
         self.state.objects.remove(handle);
         Ok(())
     }
+}
+
+/// Whether more goes by a destruction than shares that wait: material, or the key itself.
+fn loses(key: &Attributes) -> bool {
+    let facts = facts(key).unwrap_or_default();
+    facts.material || facts.older != 0 || !facts.shares_wait
 }

@@ -12,6 +12,7 @@ use crate::token::identity::audit::Event;
 use crate::token::record::external::sharing;
 use crate::token::record::new::New;
 
+use super::external::approval;
 use super::external::import::{has_name, note_shared_name};
 use super::external::managed::{self, Making};
 use super::external::template::{OF_JOBS, coerce, refuse_any, refuse_bound_identity};
@@ -62,6 +63,7 @@ impl Token {
         };
         managed::settle(&mut attributes, making)?;
         may_share(&attributes)?;
+        approval::settle(&mut attributes, self.rng())?;
         coerce(&mut attributes);
         self.may_make(caller, &keys, &attributes)?;
         let (new, shared) = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
@@ -72,6 +74,7 @@ impl Token {
             let uid = change.begin_life(&attributes)?;
             let new = New::with_uid(self.rng(), uid, attributes.clone(), None);
             change.may_have_alias(&new.uid, &attributes)?;
+            change.may_have_custodians(&attributes)?;
             change.put(&mut new.record(), None)?;
             Ok((new, shared))
         })?;

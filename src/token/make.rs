@@ -45,6 +45,7 @@ impl Token {
                 for new in news.iter().filter(stored) {
                     change.may_be_named(&new.uid, &new.attributes)?;
                     change.may_have_alias(&new.uid, &new.attributes)?;
+                    change.may_have_custodians(&new.attributes)?;
                     change.put(&mut new.record(), new.material.as_ref())?;
                 }
                 Ok(())

@@ -68,7 +68,7 @@ pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, 
 pub(crate) use identity::creation::TokenCreation;
 pub use identity::time::ClockStatus;
 pub(crate) use init::{lock_catalog, made_meanwhile, slots};
-pub use record::statement::{Receipt, material_proof};
+pub use record::statement::{Receipt, approval_statement, material_proof};
 
 use change::transaction::Change;
 use change::writer::Writer;

@@ -7,6 +7,7 @@ use crate::policy::Action;
 
 use super::Token;
 use super::cache::object::{Handle, Home, Object};
+use super::external::approval;
 use super::external::shares::waiting_numbers;
 use super::external::version;
 use super::record::external::{
@@ -70,6 +71,10 @@ impl Token {
             }
             ck::CKA_TENON_ENDED_AT if is_external(&object.attributes) => {
                 time(ended(&object.attributes, now).0)
+            }
+            ck::CKA_TENON_APPROVAL if object.attributes.get(ck::CKA_TENON_QUORUM).is_some() => {
+                let noted = approval::json(&object.attributes);
+                Some(Revealed::Value(noted.into_bytes()))
             }
             ck::CKA_TENON_SHARE if sharing(&object.attributes).is_some() => {
                 let numbers = waiting_numbers(&object.attributes, now);

@@ -1,7 +1,7 @@
 //! Versions of an external key: making a new one, listing them, and erasing the material of one.
 
 use crate::attr::{self, RawAttribute, Value};
-use crate::byok::{self, Rotated};
+use crate::byok::{self, Deed, Rotated};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result, refuse};
@@ -9,8 +9,8 @@ use crate::policy::Action;
 
 use super::cache::object::Handle;
 use super::cache::objects::no_such_object;
-use super::external::end;
 use super::external::version::{self, Version};
+use super::external::{approval, end};
 use super::identity::audit::Event;
 use super::record::external::{facts, material_id, profile_of, spec_of};
 use super::record::vault::Record;
@@ -69,7 +69,8 @@ impl Token {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::DeleteMaterial, &object, &keys, caller.read_write)?;
         self.reduce(&keys, Event::EraseMaterial, |change| {
-            let key = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+            let mut key = change.get(&object.uid)?.ok_or_else(no_such_object)?;
+            approval::spend(change, &mut key, Deed::DeleteMaterial)?;
             let mut versions = version::older(change, &key.attributes)?;
             versions.extend(version::next(change, &key.attributes)?);
             versions.push(key);

@@ -12,6 +12,7 @@ use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::rng;
 use tenon_pkcs11::api::token::Handle;
 
+use super::approval::Custody;
 use super::external::External;
 use super::share;
 use super::spec;
@@ -80,6 +81,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HEX", value_parser = share::check_value_of, requires = "shares")]
     check_value: Option<[u8; 8]>,
     #[command(flatten)]
+    custody: Custody,
+    #[command(flatten)]
     pin: UserPin,
     #[command(flatten)]
     format: Format,
@@ -119,6 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             arguments.description.as_deref().map(str::as_bytes),
         )
         .maybe(ck::CKA_TENON_TAGS, tags.as_deref().map(str::as_bytes));
+    let template = arguments.custody.add(template)?;
     let made = match arguments.origin {
         Origin::External => arguments.external(&open, template)?,
         Origin::Generated => arguments.generated(&open, template, &id)?,

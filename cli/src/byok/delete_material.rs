@@ -3,6 +3,7 @@
 use clap::Args;
 use tenon_pkcs11::api::token::Version;
 
+use super::approval::Approvals;
 use super::external::{External, Target};
 use crate::Result;
 use crate::ask::confirm;
@@ -14,6 +15,8 @@ pub(crate) struct Arguments {
     /// Only that of the version with this KeyMaterialId, as `tenon byok versions` shows them
     #[arg(long, value_name = "ID")]
     material: Option<String>,
+    #[command(flatten)]
+    approvals: Approvals,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -49,6 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "Erase the material of {name}? What it encrypted opens again only after the same is imported."
     );
     confirm(&question, arguments.yes)?;
+    arguments.approvals.give(&open, &key)?;
     match chosen.and_then(|version| version.material_id) {
         Some(id) => open.session.delete_material(key.handle, &id)?,
         None => open.session.destroy_object(key.handle)?,

@@ -153,6 +153,10 @@ pub(super) struct External {
     sharing: Vec<u8>,
     /// The numbers of the shares that wait for others.
     pub(super) waiting: Vec<u8>,
+    /// How many custodians must approve a deletion; 0 where nobody must.
+    quorum: ck::CK_ULONG,
+    /// CKA_TENON_APPROVAL.
+    approvals: Value,
     description: String,
     pub(super) tags: Vec<(String, String)>,
 }
@@ -230,6 +234,9 @@ impl External {
             require_token: read.is(ck::CKA_TENON_REQUIRE_TOKEN),
             sharing: read.bytes(ck::CKA_TENON_SHARES).to_vec(),
             waiting: read.bytes(ck::CKA_TENON_SHARE).to_vec(),
+            quorum: read.number(ck::CKA_TENON_QUORUM).unwrap_or(0),
+            approvals: serde_json::from_slice(read.bytes(ck::CKA_TENON_APPROVAL))
+                .unwrap_or_default(),
             description: read.text(ck::CKA_TENON_DESCRIPTION),
             tags: tags.into_iter().collect(),
         })
@@ -360,6 +367,8 @@ impl External {
             "Profile": self.profile,
             "RequireToken": self.require_token,
             "Shares": self.shares(),
+            "Quorum": self.quorum,
+            "Approvals": self.approvals,
             "Id": hex(&self.id),
         })
     }
@@ -397,6 +406,11 @@ impl External {
         } else {
             ""
         };
+        let approvals = self.approvals.as_array().map_or(0, Vec::len);
+        let custody = match self.quorum {
+            0 => String::new(),
+            quorum => format!("{quorum} custodians must approve; approvals there: {approvals}"),
+        };
         let tags: Vec<_> = self
             .tags
             .iter()
@@ -419,6 +433,7 @@ impl External {
             ("Expires", expiry),
             ("Ended", ended),
             ("Deletion", deletion),
+            ("Custody", custody),
             ("Tags", tags.join(", ")),
             ("Profile", self.profile.clone()),
             ("CKA_ID", hex(&self.id)),
@@ -465,7 +480,7 @@ fn found(session: &Session, template: &Template) -> Result<Vec<Handle>> {
 }
 
 /// The attributes of a key, which one call reads.
-const KINDS: [ck::CK_ATTRIBUTE_TYPE; 28] = [
+const KINDS: [ck::CK_ATTRIBUTE_TYPE; 30] = [
     ck::CKA_TENON_CREATED_AT,
     ck::CKA_TENON_IMPORTED_AT,
     ck::CKA_TENON_ENDED_AT,
@@ -490,6 +505,8 @@ const KINDS: [ck::CK_ATTRIBUTE_TYPE; 28] = [
     ck::CKA_TENON_PROFILE,
     ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
+    ck::CKA_TENON_QUORUM,
+    ck::CKA_TENON_APPROVAL,
     ck::CKA_TENON_SHARES,
     ck::CKA_TENON_SHARE,
     ck::CKA_TENON_DESCRIPTION,

@@ -1,6 +1,7 @@
 //! `tenon byok`: keys whose material comes from outside, as cloud services know them.
 
 mod algorithm;
+mod approval;
 mod attestation_key;
 mod azure;
 mod base64;
@@ -106,6 +107,15 @@ pub(crate) enum Command {
     /// Has a key deleted for ever in some days; it cannot be used meanwhile
     #[command(after_help = EXIT_STATUS)]
     ScheduleDeletion(schedule_deletion::Arguments),
+    /// Writes what custodians sign to approve a deletion, of a key that was made with create --custodian
+    #[command(after_help = EXIT_STATUS)]
+    RequestApproval(approval::RequestArguments),
+    /// Approves a deletion as a custodian; needs your key and no token
+    ///
+    /// Shows what it is, asks, and signs. The operator gives the approval to schedule-deletion or
+    /// delete-material; it counts once, for this key, action and number of days.
+    #[command(after_help = EXIT_STATUS)]
+    Approve(approval::ApproveArguments),
     /// Keeps a key that was to be deleted
     #[command(after_help = EXIT_STATUS)]
     CancelDeletion(cancel_deletion::Arguments),
@@ -171,6 +181,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Enable(arguments) => enable::run(arguments),
         Command::DeleteMaterial(arguments) => delete_material::run(arguments),
         Command::ScheduleDeletion(arguments) => schedule_deletion::run(arguments),
+        Command::RequestApproval(arguments) => approval::request(arguments),
+        Command::Approve(arguments) => approval::approve(arguments),
         Command::CancelDeletion(arguments) => cancel_deletion::run(arguments),
         Command::Rotate(arguments) => rotate::run(arguments),
         Command::Versions(arguments) => versions::run(arguments),

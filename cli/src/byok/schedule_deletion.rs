@@ -7,6 +7,7 @@ use tenon_pkcs11::api::byok::profile;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 
+use super::approval::Approvals;
 use super::external::{Target, now};
 use crate::ask::confirm;
 use crate::template::Template;
@@ -23,6 +24,8 @@ pub(crate) struct Arguments {
     /// Days until then: 7 to 30, or what else the key's profile has (`tenon byok profiles`)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1096))]
     days: u64,
+    #[command(flatten)]
+    approvals: Approvals,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -38,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         utc(at)
     );
     confirm(&question, arguments.yes)?;
+    arguments.approvals.give(&open, &key)?;
     let template = Template::default().bytes(ck::CKA_TENON_DELETION_AT, &at.to_be_bytes());
     let done = format!("To be deleted on {}:", utc(at));
     arguments.target.set(&open, &key, &template, &done)

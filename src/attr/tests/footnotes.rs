@@ -282,7 +282,8 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_TENON_OWNER_NONCE 2 4 6; CKA_TENON_ROTATE 2 4 6; CKA_TENON_VERSIONS 2 4 6;
             CKA_TENON_NEW_MATERIAL 2 4 6; CKA_TENON_CREATED_AT 2 4 6; CKA_TENON_IMPORTED_AT 2 4 6;
             CKA_TENON_ENDED_AT 2 4 6; CKA_TENON_SHARES 2 4 6; CKA_TENON_SHARE 2 4 6;
-            CKA_TENON_SHARES_CHECK_VALUE 2 4 6;
+            CKA_TENON_SHARES_CHECK_VALUE 2 4 6; CKA_TENON_CUSTODIANS 2 4 6;
+            CKA_TENON_QUORUM 2 4 6; CKA_TENON_APPROVAL_NONCE 2 4 6; CKA_TENON_APPROVAL 2 4 6;
         },
     ),
     (
@@ -416,6 +417,8 @@ const DEPARTURES: &[Departure] = &[
             ck::CKA_TENON_PROFILE,
             ck::CKA_TENON_KEY_SPEC,
             ck::CKA_TENON_REQUIRE_TOKEN,
+            ck::CKA_TENON_CUSTODIANS,
+            ck::CKA_TENON_QUORUM,
         ],
         &[Generate],
         Optional,
@@ -438,6 +441,7 @@ const DEPARTURES: &[Departure] = &[
             ck::CKA_TENON_DELETION_AT,
             ck::CKA_TENON_DISABLED,
             ck::CKA_TENON_ROTATE,
+            ck::CKA_TENON_APPROVAL,
         ],
         &[Set],
         Free,

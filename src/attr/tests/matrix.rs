@@ -101,6 +101,7 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_TENON_ORIGIN
         | ck::CKA_TENON_KEY_STATE => Value::Ulong(1),
         ck::CKA_TENON_WRAP_ALGORITHM => Value::Ulong(5),
+        ck::CKA_TENON_QUORUM => Value::Ulong(2),
         ck::CKA_START_DATE => text("20260101"),
         ck::CKA_END_DATE => text("20261231"),
         ck::CKA_CHECK_VALUE => text("kcv"),
@@ -114,7 +115,7 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         ck::CKA_TENON_SHARES => Value::Bytes(vec![2, 3]),
         ck::CKA_TENON_SHARE => Value::Bytes(vec![1]),
         ck::CKA_TENON_SHARES_CHECK_VALUE => Value::Bytes(vec![9; 8]),
-        ck::CKA_TENON_MATERIAL_ID => Value::Bytes(vec![7; 16]),
+        ck::CKA_TENON_MATERIAL_ID | ck::CKA_TENON_APPROVAL_NONCE => Value::Bytes(vec![7; 16]),
         ck::CKA_ALLOWED_MECHANISMS => Value::Ulongs(vec![ck::CKM_AES_GCM]),
         ck::CKA_WRAP_TEMPLATE
         | ck::CKA_UNWRAP_TEMPLATE

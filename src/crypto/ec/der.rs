@@ -76,6 +76,17 @@ pub(crate) fn der_signature(signature: &[u8]) -> Result<Vec<u8>> {
     value.to_der().map_err(encoding)
 }
 
+/// r ‖ s, halves of equal length, of the DER of an ECDSA signature; `None` for anything else.
+pub(crate) fn raw_signature(der: &[u8]) -> Option<Vec<u8>> {
+    let EcdsaSigValue { r, s } = EcdsaSigValue::from_der(der).ok()?;
+    let (r, s) = (r.as_bytes(), s.as_bytes());
+    let half = r.len().max(s.len());
+    let mut raw = vec![0; 2 * half];
+    raw[half - r.len()..half].copy_from_slice(r);
+    raw[2 * half - s.len()..].copy_from_slice(s);
+    Some(raw)
+}
+
 #[derive(Sequence)]
 struct EcdsaSigValue<'a> {
     r: UintRef<'a>,

@@ -13,6 +13,6 @@ mod vectors;
 
 pub use curve::Curve;
 pub(super) use curve::{Named, named};
-pub(crate) use der::{OID, der_signature, params_of, spki};
+pub(crate) use der::{OID, der_signature, params_of, raw_signature, spki};
 pub use key::{PrivateKey, PublicKey, generate};
 pub use material::EcMaterial;

@@ -11,6 +11,7 @@ use crate::rng::{Rng, random};
 use crate::token::record::external::spec_of;
 use crate::token::record::key;
 
+use super::approval;
 use super::template::{OF_IMPORTS, close, refuse_any};
 
 /// Attributes that ask for the usage ENCRYPT_DECRYPT.
@@ -93,6 +94,7 @@ pub(in crate::token) fn settle_generated(
         );
     }
     let usage = settle(attributes, making)?;
+    approval::settle(attributes, rng)?;
     close(attributes);
     let material_id: [u8; 16] = random(rng);
     let material_id = Value::Bytes(material_id.to_vec());

@@ -1,6 +1,7 @@
 //! Carrying out the life of external keys, managed keys and import jobs in the store, as `byok` and `policy` decide.
 
 pub(in crate::token) mod alias;
+pub(in crate::token) mod approval;
 pub(in crate::token) mod end;
 pub(in crate::token) mod import;
 pub(in crate::token) mod job;

@@ -89,7 +89,7 @@ fn same_key(
 }
 
 /// Uids of the objects of this class that the index lists under the public components of `attributes`.
-fn with_components(
+pub(super) fn with_components(
     change: &Change<'_>,
     class: ck::CK_OBJECT_CLASS,
     attributes: &Attributes,

@@ -7,7 +7,9 @@ use crate::error::{Error, Result, refuse};
 use crate::log;
 
 /// Attributes that only external and managed keys have.
-pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 7] = [
+pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 9] = [
+    ck::CKA_TENON_CUSTODIANS,
+    ck::CKA_TENON_QUORUM,
     ck::CKA_TENON_PROFILE,
     ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
@@ -17,7 +19,9 @@ pub(in crate::token) const OF_EXTERNAL: [ck::CK_ATTRIBUTE_TYPE; 7] = [
     ck::CKA_TENON_SHARES_CHECK_VALUE,
 ];
 /// Those of `OF_EXTERNAL` that import jobs which serve many keys do not have.
-pub(in crate::token) const OF_KEY_ALONE: [ck::CK_ATTRIBUTE_TYPE; 6] = [
+pub(in crate::token) const OF_KEY_ALONE: [ck::CK_ATTRIBUTE_TYPE; 8] = [
+    ck::CKA_TENON_CUSTODIANS,
+    ck::CKA_TENON_QUORUM,
     ck::CKA_TENON_KEY_SPEC,
     ck::CKA_TENON_REQUIRE_TOKEN,
     ck::CKA_TENON_DESCRIPTION,

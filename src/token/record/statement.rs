@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::attr::{self, Attributes};
-use crate::byok::{self, Usage};
+use crate::byok::{self, Deed, Usage};
 use crate::ck;
 use crate::crypto::hash::{Hash, hmac_sha256};
 use crate::crypto::kdf::hkdf_sha256;
@@ -39,6 +39,21 @@ pub fn material_proof(material: &[u8], nonce: &[u8], uid: &Uid) -> [u8; 32] {
     let mut key = Secret::zeroed(32);
     hkdf_sha256(material, b"", &[b"tenon receipt 2"], &mut key);
     hmac_sha256(&key, &[nonce, uid])
+}
+
+/// What a custodian signs to approve a deletion of the key with this uid: canonical JSON, one line without a line
+/// end.
+#[must_use]
+pub fn approval_statement(serial: &str, uid: &Uid, nonce: &[u8], deed: Deed) -> String {
+    let statement = fields([
+        ("type", json!("tenon approval 1")),
+        ("serial", json!(serial)),
+        ("uid", json!(hex(uid))),
+        ("nonce", json!(hex(nonce))),
+        ("action", json!(deed.action())),
+        ("days", json!(deed.days())),
+    ]);
+    Value::Object(statement).to_string()
 }
 
 /// What is noted of an import for its receipt.

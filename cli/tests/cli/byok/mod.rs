@@ -1,6 +1,7 @@
 //! `tenon byok`, with the openssl program as the outside party.
 
 mod common;
+mod custody;
 mod formats;
 mod hpke;
 mod life;

@@ -1,0 +1,188 @@
+//! Approvals of a deletion by a key's custodians: what they sign, and their signatures.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use tenon_pkcs11::api::byok::Deed;
+use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::mechanism::{self, Params};
+use tenon_pkcs11::api::token::approval_statement;
+
+use super::external::{External, Target};
+use super::proof::public_key;
+use crate::ask::{KeyPassword, confirm};
+use crate::keyfile::{self, Item};
+use crate::object::value;
+use crate::output::unhex;
+use crate::template::Template;
+use crate::token::OpenSession;
+use crate::{Result, files};
+
+/// Who must approve the deletion of a new key.
+#[derive(Args)]
+pub(super) struct Custody {
+    /// The public key of a custodian, in PEM, DER or Base64; may be repeated. The key's deletion, and that of
+    /// its material, then needs approvals (request-approval, approve)
+    #[arg(long = "custodian", value_name = "FILE", requires = "quorum")]
+    custodians: Vec<PathBuf>,
+    /// How many custodians must approve
+    #[arg(long, value_name = "K", requires = "custodians")]
+    quorum: Option<u64>,
+}
+
+impl Custody {
+    /// Adds the custodians to the template of a new key.
+    pub(super) fn add(&self, template: Template) -> Result<Template> {
+        let Some(quorum) = self.quorum else {
+            return Ok(template);
+        };
+        let keys = self.custodians.iter().map(|file| public_key(file));
+        let keys = keys.collect::<Result<Vec<_>>>()?.concat();
+        let template = template.bytes(ck::CKA_TENON_CUSTODIANS, &keys);
+        Ok(template.number(ck::CKA_TENON_QUORUM, quorum))
+    }
+}
+
+/// Approvals that an operator got from custodians.
+#[derive(Args)]
+pub(super) struct Approvals {
+    /// A custodian's approval, as `approve` wrote it; may be repeated. Those given before count too
+    #[arg(long = "approval", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl Approvals {
+    /// Gives them to the key.
+    pub(super) fn give(&self, open: &OpenSession, key: &External) -> Result<()> {
+        for file in &self.files {
+            let approval = files::read(file)?;
+            give(open, key, &approval).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn give(open: &OpenSession, key: &External, approval: &[u8]) -> Result<()> {
+    let template = Template::default().bytes(ck::CKA_TENON_APPROVAL, approval);
+    Ok(open
+        .session
+        .set_attributes(key.handle, template.as_slice())?)
+}
+
+#[derive(Args)]
+pub(crate) struct RequestArguments {
+    #[command(flatten)]
+    target: Target,
+    /// Of a scheduled deletion, in so many days
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), group = "deed")]
+    days: Option<u16>,
+    /// Of a deletion of the material
+    #[arg(long, group = "deed")]
+    delete_material: bool,
+    /// Withdraw all approvals that were given before
+    #[arg(long)]
+    withdraw: bool,
+    /// A new file to write; else standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// `tenon byok request-approval`.
+pub(crate) fn request(arguments: &RequestArguments) -> Result<()> {
+    let (open, key) = match arguments.withdraw {
+        true => arguments.target.open()?,
+        false => arguments.target.open_reading()?,
+    };
+    if arguments.withdraw {
+        give(&open, &key, b"")?;
+    }
+    let deed = match (arguments.days, arguments.delete_material) {
+        (Some(days), _) => Deed::ScheduleDeletion(days),
+        (None, true) => Deed::DeleteMaterial,
+        (None, false) if arguments.withdraw => return Ok(()),
+        (None, false) => return Err("say --days N or --delete-material".into()),
+    };
+    let nonce = value(&open.session, key.handle, ck::CKA_TENON_APPROVAL_NONCE)?;
+    let nonce = nonce.ok_or_else(|| {
+        format!(
+            "{} lists no custodians, so its deletion needs no approval",
+            key.name()
+        )
+    })?;
+    let uid = unhex(&key.unique_id)?.try_into();
+    let uid = uid.map_err(|_| "the key has no KeyId")?;
+    let statement = approval_statement(&open.token()?.serial()?, &uid, &nonce, deed);
+    files::write(arguments.output.as_deref(), statement.as_bytes())
+}
+
+#[derive(Args)]
+pub(crate) struct ApproveArguments {
+    /// What `request-approval` wrote
+    statement: PathBuf,
+    /// Your private key, in PEM or DER: ECDSA, Ed25519 or RSA
+    #[arg(
+        long,
+        short = 'k',
+        value_name = "FILE",
+        required_unless_present = "signature"
+    )]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    password: KeyPassword,
+    /// The signature of the statement's very bytes that your HSM made: ECDSA with SHA-256 (DER or r ‖ s), RSA
+    /// PKCS #1 v1.5 with SHA-256, or Ed25519
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    signature: Option<PathBuf>,
+    /// A new file to write; else standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// `tenon byok approve`.
+pub(crate) fn approve(arguments: &ApproveArguments) -> Result<()> {
+    let statement = files::read(&arguments.statement)?;
+    let said: serde_json::Value = serde_json::from_slice(&statement)
+        .map_err(|_| "the file is no statement of `tenon byok request-approval`")?;
+    let deed = said["action"].as_str().unwrap_or_default();
+    let deed = Deed::parse(deed, said["days"].as_u64());
+    let deed = deed.ok_or("the statement is of nothing that custodians approve")?;
+    let question = format!(
+        "Approve {deed} of the key {} in the token {}?",
+        said["uid"].as_str().unwrap_or_default(),
+        said["serial"].as_str().unwrap_or_default()
+    );
+    confirm(&question, arguments.yes)?;
+    let signature = match (&arguments.signature, &arguments.key) {
+        (Some(file), _) => files::read(file)?.to_vec(),
+        (None, Some(file)) => {
+            let content = files::read(file)?;
+            let items = keyfile::items(&content, &|| arguments.password.source().read())?;
+            match items.as_slice() {
+                [Item::PrivateKey(key)] => sign(key, &statement)?,
+                _ => return Err(format!("{} has no single private key", file.display()).into()),
+            }
+        }
+        (None, None) => return Err("say --key or --signature".into()),
+    };
+    let approval = [&statement[..], b"\n", &signature].concat();
+    files::write(arguments.output.as_deref(), &approval)
+}
+
+/// Signs by the one mechanism by which keys of this type approve.
+fn sign(key: &Material, statement: &[u8]) -> Result<Vec<u8>> {
+    let key = Arc::new(key.ready(None)?);
+    let rows = [ck::CKM_ECDSA_SHA256, ck::CKM_SHA256_RSA_PKCS, ck::CKM_EDDSA];
+    let rows = rows.into_iter().filter_map(mechanism::find);
+    let mut begun = rows.filter_map(|row| (row.sign?)(&key, &Params::None).ok());
+    let mut signer = begun.next().ok_or("keys of this type approve nothing")?;
+    let mut signature = vec![0; signer.len()];
+    signer.update(statement)?;
+    let len = signer.finish(&mut signature)?;
+    signature.truncate(len);
+    Ok(signature)
+}

@@ -268,7 +268,10 @@ impl Token {
     /// CKR_DEVICE_ERROR.
     pub fn status(&self) -> Result<TokenStatus> {
         self.state.keep_up()?;
-        let mut flags = ck::CKF_RNG | ck::CKF_LOGIN_REQUIRED | ck::CKF_CLOCK_ON_TOKEN;
+        let mut flags = ck::CKF_RNG
+            | ck::CKF_LOGIN_REQUIRED
+            | ck::CKF_CLOCK_ON_TOKEN
+            | ck::CKF_DUAL_CRYPTO_OPERATIONS;
         let utc_time = utc_time(self.state.time.now().at);
         if self.state.config.read_only {
             flags |= ck::CKF_WRITE_PROTECTED;

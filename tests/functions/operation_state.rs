@@ -313,6 +313,13 @@ test! {
         assert_eq!(finish(&to, Work::Sign, &[]), Ok(expected.1));
     }
 
+    fn the_token_says_that_two_operations_go_together_and_need_their_keys(hsm) {
+        let mut info = CK_TOKEN_INFO::default();
+        assert_eq!(function!(hsm.table, C_GetTokenInfo(0, &raw mut info)), CKR_OK);
+        assert_ne!(info.flags & CKF_DUAL_CRYPTO_OPERATIONS, 0);
+        assert_eq!(info.flags & CKF_RESTORE_KEY_NOT_NEEDED, 0);
+    }
+
     fn the_keys_are_the_same_ones(hsm) {
         let key = secret(hsm, CKK_GENERIC_SECRET);
         let twin = secret(hsm, CKK_GENERIC_SECRET);

@@ -199,6 +199,7 @@ fn what_slots_and_tokens_say_of_themselves() {
     let flags = ck::CKF_RNG
         | ck::CKF_LOGIN_REQUIRED
         | ck::CKF_CLOCK_ON_TOKEN
+        | ck::CKF_DUAL_CRYPTO_OPERATIONS
         | ck::CKF_TOKEN_INITIALIZED
         | ck::CKF_USER_PIN_INITIALIZED;
     assert_eq!(info.flags, flags);

@@ -25,6 +25,8 @@ mod hpke;
 mod jobs;
 #[path = "byok/lifecycle.rs"]
 mod lifecycle;
+#[path = "byok/limited.rs"]
+mod limited;
 #[path = "byok/lives.rs"]
 mod lives;
 #[path = "byok/managed.rs"]

@@ -20,6 +20,15 @@ pub(crate) const OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.
 /// id-RSASSA-PSS.
 pub(crate) const PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
+/// The only scheme that a key is for, by the algorithm of its PKCS #8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnlyFor {
+    /// RSASSA-PSS.
+    Pss,
+    /// RSAES-OAEP.
+    Oaep,
+}
+
 impl RsaMaterial {
     /// Takes the private key in PKCS #8: two primes, with all values proven to belong together.
     pub fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
@@ -28,6 +37,24 @@ impl RsaMaterial {
         if info.algorithm.oid != OID || parameters != AnyRef::NULL {
             return Err(Error::InvalidKey("not rsaEncryption with NULL parameters"));
         }
+        Self::from_info(info)
+    }
+
+    /// The same for a key that its algorithm keeps to one scheme. Parameters would keep it to hashes and a
+    /// length of salt too, and are refused (RFC 4055 sections 3.3 and 4.1).
+    pub(crate) fn from_limited_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<(Self, OnlyFor)> {
+        let only = match info.algorithm.oid {
+            PSS => OnlyFor::Pss,
+            OAEP => OnlyFor::Oaep,
+            _ => return Err(Error::InvalidKey("an RSA key for every scheme")),
+        };
+        if info.algorithm.parameters.is_some() {
+            return Err(Error::InvalidKey("an RSA key for some parameters alone"));
+        }
+        Ok((Self::from_info(info)?, only))
+    }
+
+    fn from_info(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
         let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes())
             .map_err(|_| Error::InvalidKey("not RSAPrivateKey DER"))?;
         if key.other_prime_infos.is_some() {

@@ -17,7 +17,7 @@ mod tests;
 
 pub(crate) use check::{MAX_BITS, MIN_BITS};
 pub use der::spki;
-pub(crate) use der::{OAEP, OID, PSS, public_numbers};
+pub(crate) use der::{OAEP, OID, OnlyFor, PSS, public_numbers};
 pub use generate::generate;
 pub(crate) use key::pkcs1_capacity;
 pub use key::{PrivateKey, PublicKey};

@@ -3,12 +3,13 @@
 use crate::attr::{Attributes, Value};
 use crate::ck;
 use crate::crypto::ec::{Curve, EcMaterial};
-use crate::crypto::encoding;
+use crate::crypto::rsa::{OnlyFor, RsaMaterial};
+use crate::crypto::{self, encoding};
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{
     self, Form, Key, KeyLengths, KeyPairs, Material, PublicValues, SecretKey, Spec, Values,
 };
-use crate::mechanism::PrivateForm;
+use crate::mechanism::{self, ParamKind, PrivateForm};
 use crate::secret::Secret;
 
 /// The code for key pairs of the attributes' key type.
@@ -235,8 +236,8 @@ pub(in crate::token) fn from_clear(
     let of_scalar_len = clear.len() == Curve::Sm2.order_len();
     let material = match form {
         PrivateForm::Sm2Scalar if !of_scalar_len => return None,
-        PrivateForm::Pkcs8OrSm2Scalar if !of_scalar_len => Material::from_pkcs8(clear),
-        PrivateForm::Pkcs8 => Material::from_pkcs8(clear),
+        PrivateForm::Pkcs8OrSm2Scalar if !of_scalar_len => from_pkcs8(attributes, clear),
+        PrivateForm::Pkcs8 => from_pkcs8(attributes, clear),
         PrivateForm::Sm2Scalar | PrivateForm::Pkcs8OrSm2Scalar => {
             EcMaterial::checked(Curve::Sm2, clear, None).map(Material::pair)
         }
@@ -260,6 +261,30 @@ pub(in crate::token) fn from_clear_of_any_length(
         return Some(Material::Secret(Secret::copy(clear)));
     }
     from_clear(attributes, clear, form)
+}
+
+/// The key in PKCS #8. An RSA key whose algorithm keeps it to RSASSA-PSS or RSAES-OAEP is taken where
+/// CKA_ALLOWED_MECHANISMS keep the new key to that too.
+fn from_pkcs8(attributes: &Attributes, der: &[u8]) -> crypto::Result<Material> {
+    let limited = RsaMaterial::from_limited_pkcs8(&encoding::private_key_info(der)?);
+    match limited {
+        Ok((material, only)) if keeps_to(attributes, only) => Ok(Material::pair(material)),
+        _ => Material::from_pkcs8(der),
+    }
+}
+
+fn keeps_to(attributes: &Attributes, only: OnlyFor) -> bool {
+    let of_scheme = |id: &ck::CK_MECHANISM_TYPE| {
+        mechanism::find(*id).is_some_and(|row| match only {
+            OnlyFor::Pss => row.params == ParamKind::Pss,
+            OnlyFor::Oaep => matches!(
+                row.params,
+                ParamKind::Oaep | ParamKind::OptionalOaep | ParamKind::RsaAesKeyWrap
+            ),
+        })
+    };
+    let allowed = attributes.ulongs(ck::CKA_ALLOWED_MECHANISMS);
+    allowed.is_some_and(|allowed| allowed.iter().all(of_scheme))
 }
 
 /// The clear bytes, padded with zeros to a multiple of `block` where the mechanism needs that.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::keytype;
 
 use super::table;
@@ -42,6 +43,13 @@ impl Attributes {
             Value::Bytes(bytes) => Some(bytes),
             _ => None,
         }
+    }
+
+    /// The value of a time; 0 for one that does not have 8 bytes.
+    #[must_use]
+    pub(crate) fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<UnixTime> {
+        let bytes = self.bytes(kind)?;
+        Some(bytes.try_into().map_or(0, UnixTime::from_be_bytes))
     }
 
     /// The value of an array of CK_ULONG: CKA_ALLOWED_MECHANISMS.

@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 use crate::ck;
+use crate::clock::UnixTime;
 use crate::keytype::PublicValue;
 
 /// The value of an attribute. Never key material.
@@ -21,6 +22,13 @@ pub(crate) enum Value {
     Ulongs(Vec<u64>),
     /// Array of attributes in ascending order of their kinds: CKA_WRAP_TEMPLATE and its like.
     Template(Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>),
+}
+
+impl Value {
+    /// A time: 8 bytes, big-endian Unix seconds.
+    pub(crate) fn time(at: UnixTime) -> Self {
+        Self::Bytes(at.to_be_bytes().to_vec())
+    }
 }
 
 impl From<PublicValue> for Value {

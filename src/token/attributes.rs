@@ -8,7 +8,7 @@ use crate::error::{Error, Result, refuse};
 use crate::policy::Action;
 
 use super::external::approval;
-use super::record::external::{self, time_value};
+use super::record::external;
 use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::no_such_object;
@@ -160,7 +160,7 @@ fn scheduled(template: &[RawAttribute]) -> Option<UnixTime> {
 
 /// Disables a key whose scheduled deletion is cancelled, where its service does so.
 fn cancelled(before: &Attributes, after: &mut Attributes) -> Result<()> {
-    let [was, is] = [before, &*after].map(|of| time_value(of, ck::CKA_TENON_DELETION_AT));
+    let [was, is] = [before, &*after].map(|of| of.time(ck::CKA_TENON_DELETION_AT).unwrap_or(0));
     if was != 0 && is == 0 && external::profile_of(after)?.cancelled_is_disabled {
         after.set(ck::CKA_TENON_DISABLED, Value::Bool(true));
     }

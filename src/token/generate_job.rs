@@ -87,7 +87,7 @@ impl Token {
             algorithm: algorithm.number,
             not_after: ends,
         };
-        let ends = Value::Bytes(ends.to_be_bytes().to_vec());
+        let ends = Value::time(ends);
         for (kind, value) in [
             (ck::CKA_TENON_ORIGIN, Value::Ulong(ck::ORIGIN_IMPORT_JOB)),
             (

@@ -1,6 +1,6 @@
 //! C_GetAttributeValue and C_GetObjectSize.
 
-use crate::attr::{self, Reveal, Revealed};
+use crate::attr::{self, Reveal, Revealed, Value};
 use crate::ck;
 use crate::error::Result;
 use crate::policy::Action;
@@ -10,9 +10,7 @@ use super::cache::object::{Handle, Home, Object};
 use super::external::approval;
 use super::external::shares::waiting_numbers;
 use super::external::version;
-use super::record::external::{
-    ended, has_profile, is_external, revealed_state, sharing, time_value,
-};
+use super::record::external::{ended, has_profile, is_external, revealed_state, sharing};
 use crate::clock::UnixTime;
 
 impl Token {
@@ -59,26 +57,24 @@ impl Token {
         if let Home::Provided(provided) = object.home {
             return self.provided_value(provided, kind);
         }
-        let time = |at: UnixTime| Some(Revealed::Value(at.to_be_bytes().to_vec()));
+        let attributes = &object.attributes;
+        let external = is_external(attributes);
+        let time = |at: UnixTime| Some(attr::revealed(&Value::time(at)));
         Ok(match kind {
             ck::CKA_TENON_KEY_STATE => Some(revealed_state(&object.facts, now)),
-            ck::CKA_TENON_VERSIONS if has_profile(&object.attributes) => {
+            ck::CKA_TENON_VERSIONS if has_profile(attributes) => {
                 let versions = version::versions(&self.state, &self.keys(), &object.uid)?;
                 Some(Revealed::Value(version::json(&versions).into_bytes()))
             }
-            ck::CKA_TENON_IMPORTED_AT if is_external(&object.attributes) => {
-                time(time_value(&object.attributes, ck::INTERNAL_IMPORTED_AT))
+            ck::CKA_TENON_IMPORTED_AT if external => {
+                time(attributes.time(ck::INTERNAL_IMPORTED_AT).unwrap_or(0))
             }
-            ck::CKA_TENON_ENDED_AT if is_external(&object.attributes) => {
-                time(ended(&object.attributes, now).0)
+            ck::CKA_TENON_ENDED_AT if external => time(ended(attributes, now).0),
+            ck::CKA_TENON_APPROVAL if attributes.get(ck::CKA_TENON_QUORUM).is_some() => {
+                Some(Revealed::Value(approval::json(attributes).into_bytes()))
             }
-            ck::CKA_TENON_APPROVAL if object.attributes.get(ck::CKA_TENON_QUORUM).is_some() => {
-                let noted = approval::json(&object.attributes);
-                Some(Revealed::Value(noted.into_bytes()))
-            }
-            ck::CKA_TENON_SHARE if sharing(&object.attributes).is_some() => {
-                let numbers = waiting_numbers(&object.attributes, now);
-                Some(Revealed::Value(numbers))
+            ck::CKA_TENON_SHARE if sharing(attributes).is_some() => {
+                Some(Revealed::Value(waiting_numbers(attributes, now)))
             }
             ck::CKA_TENON_RECEIPT | ck::CKA_TENON_RECEIPT_SIGNATURE => {
                 Some(self.revealed_receipt(object, kind))

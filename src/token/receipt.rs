@@ -17,7 +17,6 @@ use crate::ck;
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::token::cache::object::{Handle, Object};
-use crate::token::record::external::time_value;
 
 /// `type` of the statement that material ended, or that a key is gone.
 pub(super) const END: &str = "tenon end statement 1";
@@ -165,7 +164,7 @@ fn receipt_statement(keys: &Keys, object: &Object, state: State) -> Map<String, 
         ("state", json!(state.name())),
         (
             "deletion_at",
-            json!(time_value(attributes, ck::CKA_TENON_DELETION_AT)),
+            json!(attributes.time(ck::CKA_TENON_DELETION_AT).unwrap_or(0)),
         ),
     ]));
     statement

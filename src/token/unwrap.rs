@@ -23,7 +23,6 @@ use crate::token::external::import::{self, UnwrappedMaterial};
 use crate::token::external::job::{self, wrapping_algorithm};
 use crate::token::external::template::{self, refuse_any};
 use crate::token::identity::audit::{Doing, Event};
-use crate::token::record::external::time_value;
 use crate::token::record::facts::set_origin;
 use crate::token::record::facts::set_pieces;
 use crate::token::record::key;
@@ -87,9 +86,7 @@ impl Token {
         let kind = opening.kind(&attributes);
         let effect = self.decide(Action::Decipher(kind), &usable.object, &keys, false)?;
         opening.whole_padding = effect == Effect::WholePadding;
-        let expires_at = attributes
-            .bytes(ck::CKA_TENON_EXPIRES_AT)
-            .map(|_| time_value(&attributes, ck::CKA_TENON_EXPIRES_AT));
+        let expires_at = attributes.time(ck::CKA_TENON_EXPIRES_AT);
         byok::expiry(expires_at, profile::open(), self.state.time.now().at)
             .map_err(|refused| self.state.time.explained_byok(refused))?;
         self.may_make(caller, &keys, &attributes)?;

@@ -24,7 +24,7 @@ use super::identity::state::Keys;
 use super::opening::Opening;
 use super::record::damaged::damaged;
 use super::record::external;
-use super::record::external::{binding, is_external, profile_of, time_value};
+use super::record::external::{binding, is_external, profile_of};
 use super::record::statement::ImportFacts;
 use super::record::uid::{uid_of, unique_id};
 use super::{CallingSession, Token};
@@ -168,9 +168,7 @@ impl Token {
         target: &Attributes,
         profile: &'static Profile,
     ) -> Result<Option<UnixTime>> {
-        let expires_at = said
-            .bytes(ck::CKA_TENON_EXPIRES_AT)
-            .map(|_| time_value(said, ck::CKA_TENON_EXPIRES_AT));
+        let expires_at = said.time(ck::CKA_TENON_EXPIRES_AT);
         byok::expiry(expires_at, profile, self.state.time.now().at)
             .map_err(|refused| self.state.time.explained_byok(refused))?;
         let new_material = said.bool(ck::CKA_TENON_NEW_MATERIAL);

@@ -50,7 +50,7 @@ fn erase_material(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
         };
         let why = if expired { EXPIRED } else { DELETED };
         let attributes = &mut record.attributes;
-        let at = Value::Bytes(at.to_be_bytes().to_vec());
+        let at = Value::time(at);
         attributes.set(ck::CKA_TENON_ENDED_AT, at);
         attributes.set(ck::INTERNAL_ENDED_BY, Value::Bytes(why.to_vec()));
     }

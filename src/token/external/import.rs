@@ -86,7 +86,7 @@ fn new_by_id(change: &mut Change<'_>, attributes: &Attributes) -> Result<Record>
     let mut attributes = attributes.clone();
     coerce(&mut attributes);
     attributes.remove(ck::CKA_TENON_NEW_MATERIAL);
-    let created_at = Value::Bytes(change.now.at.to_be_bytes().to_vec());
+    let created_at = Value::time(change.now.at);
     attributes.set(ck::CKA_TENON_CREATED_AT, created_at);
     let open = profile::open().name.as_bytes().to_vec();
     attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
@@ -325,17 +325,14 @@ fn set_imported(
     now: UnixTime,
 ) {
     for (kind, value) in [
-        (
-            ck::CKA_TENON_EXPIRES_AT,
-            imported.expires_at.to_be_bytes().to_vec(),
-        ),
-        (ck::INTERNAL_IMPORTED_AT, now.to_be_bytes().to_vec()),
+        (ck::CKA_TENON_EXPIRES_AT, Value::time(imported.expires_at)),
+        (ck::INTERNAL_IMPORTED_AT, Value::time(now)),
         (
             ck::INTERNAL_IMPORTED_BY,
-            unwrapped.algorithm.as_bytes().to_vec(),
+            Value::Bytes(unwrapped.algorithm.as_bytes().to_vec()),
         ),
     ] {
-        attributes.set(kind, Value::Bytes(value));
+        attributes.set(kind, value);
     }
 }
 

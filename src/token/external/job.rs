@@ -14,7 +14,6 @@ use crate::secret::Secret;
 use crate::store::Uid;
 use crate::token::cache::object::Object;
 use crate::token::identity::state::Keys;
-use crate::token::record::external::time_value;
 use crate::token::record::uid::uid_of;
 
 use super::template::OF_JOBS;
@@ -43,7 +42,7 @@ pub(in crate::token) fn job(object: &Object) -> Option<Job> {
             .and_then(uid_of),
         wrapping: object.uid,
         algorithm: attributes.ulong(ck::CKA_TENON_WRAP_ALGORITHM)?,
-        not_after: time_value(attributes, ck::CKA_TENON_NOT_AFTER),
+        not_after: attributes.time(ck::CKA_TENON_NOT_AFTER).unwrap_or(0),
     })
 }
 

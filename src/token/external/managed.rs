@@ -70,7 +70,7 @@ pub(in crate::token) fn settle(attributes: &mut Attributes, making: Making) -> R
         let value = attributes.bytes(kind).unwrap_or_default();
         byok::describes(profile, kind, value)?;
     }
-    let created_at = Value::Bytes(making.now.to_be_bytes().to_vec());
+    let created_at = Value::time(making.now);
     attributes.set(ck::CKA_TENON_CREATED_AT, created_at);
     set_usage(attributes, usage);
     set_independence(attributes, profile, making, usage);

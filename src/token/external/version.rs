@@ -22,7 +22,6 @@ use crate::token::cache::objects::no_such_object;
 use crate::token::change::transaction::Change;
 use crate::token::identity::state::{Keys, TokenState};
 use crate::token::record::damaged::damaged;
-use crate::token::record::external::time_value;
 use crate::token::record::vault::{Record, Vault};
 
 use super::public_half;
@@ -117,10 +116,10 @@ pub(in crate::token) fn note_older(change: &Change<'_>, record: &mut Record) -> 
     let facts = older.iter().map(|older| of_material(&older.attributes));
     let missing = facts.clone().any(|facts| !facts.material);
     let ends = facts.map(|facts| facts.expires_at).filter(|at| *at != 0);
-    let end = ends.min().unwrap_or(0).to_be_bytes().to_vec();
+    let end = ends.min().unwrap_or(0);
     let attributes = &mut record.attributes;
     attributes.set(ck::INTERNAL_OLDER_MISSING, Value::Bool(missing));
-    attributes.set(ck::INTERNAL_OLDER_END, Value::Bytes(end));
+    attributes.set(ck::INTERNAL_OLDER_END, Value::time(end));
     Ok(())
 }
 
@@ -277,7 +276,7 @@ fn of_record(attributes: &Attributes, of: &byok::ExternalFacts, now: UnixTime) -
             now,
         ),
         expires_at: facts.expires_at,
-        imported_at: time_value(attributes, ck::INTERNAL_IMPORTED_AT),
+        imported_at: attributes.time(ck::INTERNAL_IMPORTED_AT).unwrap_or(0),
         ended_at,
         ended_by,
     }
@@ -367,7 +366,10 @@ fn ready(
     else {
         return Ok(None);
     };
-    let expires_at = time_value(&record.attributes, ck::CKA_TENON_EXPIRES_AT);
+    let expires_at = record
+        .attributes
+        .time(ck::CKA_TENON_EXPIRES_AT)
+        .unwrap_or(0);
     Ok(Some(mechanism::KeyringVersion::new(
         id, material, expires_at,
     )))

@@ -80,7 +80,7 @@ pub(in crate::token) fn gone_at(attributes: &Attributes) -> UnixTime {
         ck::INTERNAL_NOT_AFTER,
     ]
     .into_iter()
-    .map(|kind| time_value(attributes, kind))
+    .map(|kind| attributes.time(kind).unwrap_or(0))
     .find(|at| *at != 0)
     .unwrap_or(0)
 }
@@ -95,12 +95,12 @@ pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::ExternalF
         bound: generated || of_material.bound,
         of_service: attributes.bytes(ck::CKA_TENON_PROFILE) != Some(open),
         disabled: attributes.bool(ck::CKA_TENON_DISABLED),
-        deletion_at: time_value(attributes, ck::CKA_TENON_DELETION_AT),
+        deletion_at: attributes.time(ck::CKA_TENON_DELETION_AT).unwrap_or(0),
         version_pending: attributes.bool(ck::INTERNAL_VERSION_PENDING),
         next: next_uid(attributes).is_some(),
         older: older_uids(attributes).len(),
         older_missing: attributes.bool(ck::INTERNAL_OLDER_MISSING),
-        older_end: time_value(attributes, ck::INTERNAL_OLDER_END),
+        older_end: attributes.time(ck::INTERNAL_OLDER_END).unwrap_or(0),
         shares_wait: attributes.get(ck::INTERNAL_WAITING_SHARES).is_some(),
         raw: is_raw(attributes),
         ..of_material
@@ -112,7 +112,7 @@ pub(in crate::token) fn of_material(attributes: &Attributes) -> byok::ExternalFa
     byok::ExternalFacts {
         bound: binding(attributes).is_some(),
         material: material_row(attributes).is_some(),
-        expires_at: time_value(attributes, ck::CKA_TENON_EXPIRES_AT),
+        expires_at: attributes.time(ck::CKA_TENON_EXPIRES_AT).unwrap_or(0),
         ..byok::ExternalFacts::default()
     }
 }
@@ -221,7 +221,7 @@ pub(in crate::token) fn ended(attributes: &Attributes, now: UnixTime) -> (UnixTi
         _ if facts.stale(now) => (facts.expires_at, "expired"),
         Some(why) if !facts.material => {
             let why = if why == EXPIRED { "expired" } else { "deleted" };
-            (time_value(attributes, ck::CKA_TENON_ENDED_AT), why)
+            (attributes.time(ck::CKA_TENON_ENDED_AT).unwrap_or(0), why)
         }
         _ => (0, ""),
     }
@@ -231,15 +231,4 @@ pub(in crate::token) fn ended(attributes: &Attributes, now: UnixTime) -> (UnixTi
 pub(in crate::token) fn ends_at(attributes: &Attributes) -> UnixTime {
     let facts = facts(attributes).unwrap_or_else(|| of_material(attributes));
     facts.ends_at()
-}
-
-/// Value of a time attribute (8 bytes, big-endian); 0 when absent.
-pub(in crate::token) fn time_value(
-    attributes: &Attributes,
-    kind: ck::CK_ATTRIBUTE_TYPE,
-) -> UnixTime {
-    attributes
-        .bytes(kind)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map_or(0, UnixTime::from_be_bytes)
 }

@@ -12,7 +12,7 @@ use crate::keytype::Material;
 use crate::secret::Secret;
 use crate::store::Uid;
 
-use super::external::{material_id, sharing, spec_of, time_value};
+use super::external::{material_id, sharing, spec_of};
 use super::uid::hex;
 
 /// The most bytes of CKA_TENON_OWNER_NONCE.
@@ -169,9 +169,7 @@ pub(in crate::token) fn about_profile(serial: &str, job: &Attributes) -> Map<Str
 /// What a receipt says of the last import.
 pub(in crate::token) fn about_import(attributes: &Attributes) -> Map<String, Value> {
     let digest = |kind| attributes.bytes(kind).map(hex);
-    let imported_at = attributes
-        .get(ck::INTERNAL_IMPORTED_AT)
-        .map(|_| time_value(attributes, ck::INTERNAL_IMPORTED_AT));
+    let imported_at = attributes.time(ck::INTERNAL_IMPORTED_AT);
     let private = attributes.class() == ck::CKO_PRIVATE_KEY;
     let spki = spki_digest(attributes).filter(|_| private);
     fields([
@@ -182,7 +180,7 @@ pub(in crate::token) fn about_import(attributes: &Attributes) -> Map<String, Val
         ("imported_at", json!(imported_at)),
         (
             "expires_at",
-            json!(time_value(attributes, ck::CKA_TENON_EXPIRES_AT)),
+            json!(attributes.time(ck::CKA_TENON_EXPIRES_AT).unwrap_or(0)),
         ),
         ("spki_sha256", json!(spki.map(hex))),
         ("material_proof", json!(digest(ck::INTERNAL_MATERIAL_PROOF))),

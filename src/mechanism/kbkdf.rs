@@ -1,10 +1,12 @@
 //! Key derivation by pseudo-random functions (PKCS#11 3.2 section 6.42).
 
+pub(super) mod layout;
+
 use std::sync::Arc;
 
 use super::aes::aes_key;
 use super::derive::{MAX, value};
-use super::{Composition, KbkdfPart, KbkdfPrf, Key, Mechanism, ParamKind, Params, ROW};
+use super::{Composition, Kbkdf, KbkdfPart, KbkdfPrf, Key, Mechanism, ParamKind, Params, ROW};
 use crate::ck;
 use crate::crypto::kbkdf::{KbkdfMode, Prf, PrfInput, kbkdf};
 use crate::error::{Result, refuse};
@@ -55,42 +57,35 @@ fn derive(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -
     if !(1..=MAX).contains(&len) {
         return refuse(ck::CKR_KEY_SIZE_RANGE, "a derived key has 1 byte to 64 KiB");
     }
-    let blocks = len.div_ceil(prf.len()) as u64;
-    if params
-        .counter()
-        .is_some_and(|format| format.write(blocks).is_none())
-    {
+    if !params.numbers(len.div_ceil(prf.len()) as u64) {
         return refuse(
             ck::CKR_KEY_SIZE_RANGE,
             "the counter is too narrow for a key of this length",
         );
     }
-    let length = match params.length() {
-        None => Vec::new(),
-        Some((format, segments)) => {
-            let whole = if segments {
-                len.next_multiple_of(prf.len())
-            } else {
-                len
-            };
-            match format.write(whole as u64 * 8) {
-                Some(bytes) => bytes,
-                None => {
-                    return refuse(
-                        ck::CKR_MECHANISM_PARAM_INVALID,
-                        "the length in bits is greater than CK_SP800_108_DKM_LENGTH_FORMAT takes",
-                    );
-                }
-            }
-        }
+    let Some(length) = params.length(len, prf.len()) else {
+        return refuse(
+            ck::CKR_MECHANISM_PARAM_INVALID,
+            "the length in bits is greater than CK_SP800_108_DKM_LENGTH_FORMAT takes",
+        );
     };
+    let input = input(params, &length, others)?;
+    Ok(kbkdf(params.mode, &prf, &input, &params.iv, len)?)
+}
+
+/// The function's input: `length` stands where the data have the length, and the values of `others`
+/// where they have keys.
+fn input<'a>(
+    params: &'a Kbkdf,
+    length: &'a [u8],
+    others: &'a [Arc<Key>],
+) -> Result<Vec<PrfInput<'a>>> {
     let mut others = others.iter();
-    let mut input = Vec::new();
-    for part in &params.data {
-        input.push(match part {
+    let part = |part: &'a KbkdfPart| {
+        Ok(match part {
             KbkdfPart::Counter(format) => PrfInput::Counter(*format),
             KbkdfPart::Previous => PrfInput::Previous,
-            KbkdfPart::Length { .. } => PrfInput::Fixed(&length),
+            KbkdfPart::Length { .. } => PrfInput::Fixed(length),
             KbkdfPart::Bytes(bytes) => PrfInput::Fixed(bytes),
             KbkdfPart::Key(_) => match others.next() {
                 Some(other) => PrfInput::Fixed(value(other)?),
@@ -101,9 +96,9 @@ fn derive(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -
                     );
                 }
             },
-        });
-    }
-    Ok(kbkdf(params.mode, &prf, &input, &params.iv, len)?)
+        })
+    };
+    params.data.iter().map(part).collect()
 }
 
 #[cfg(test)]

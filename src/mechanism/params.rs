@@ -2,12 +2,13 @@
 
 use crate::ck;
 use crate::crypto::hash::Hash;
-pub use crate::crypto::kbkdf::{KbkdfMode, NumberFormat};
 use crate::crypto::mldsa::MAX_CONTEXT_LEN;
 pub use crate::crypto::okp::Scheme;
 pub use crate::crypto::rsa::Pss;
 use crate::error::{Result, refuse};
 use crate::secret::Secret;
+
+pub use super::kbkdf::layout::{Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat};
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,92 +258,6 @@ pub enum Hedge {
     Required,
     /// CKH_DETERMINISTIC_REQUIRED: the same signature each time.
     Deterministic,
-}
-
-/// How a key is derived by NIST SP 800-108.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kbkdf {
-    /// How the blocks follow each other.
-    pub mode: KbkdfMode,
-    /// The pseudo-random function.
-    pub prf: KbkdfPrf,
-    /// What stands for the block before the first; empty but in feedback mode.
-    pub iv: Vec<u8>,
-    /// The function's input for each block.
-    pub data: Vec<KbkdfPart>,
-}
-
-impl Kbkdf {
-    /// Whether the data are those of this mode: its iteration variable once, a counter and a length once
-    /// at most. There is no key among what CMAC takes: whoever knows the base key computes that key from
-    /// the output, since CMAC is one-way only for those who do not know its key.
-    fn fits(&self, mode: KbkdfMode) -> bool {
-        let count = |is: fn(&KbkdfPart) -> bool| self.data.iter().filter(|part| is(part)).count();
-        let counters = count(|part| matches!(part, KbkdfPart::Counter(_)));
-        let previous = count(|part| matches!(part, KbkdfPart::Previous));
-        let lengths = count(|part| matches!(part, KbkdfPart::Length { .. }));
-        self.mode == mode
-            && lengths <= 1
-            && (self.prf != KbkdfPrf::AesCmac || self.keys().is_empty())
-            && match mode {
-                KbkdfMode::Counter => (counters, previous) == (1, 0),
-                KbkdfMode::Feedback | KbkdfMode::DoublePipeline => counters <= 1 && previous == 1,
-            }
-            && (mode == KbkdfMode::Feedback || self.iv.is_empty())
-    }
-
-    fn keys(&self) -> Vec<ck::CK_OBJECT_HANDLE> {
-        let key = |part: &KbkdfPart| match part {
-            KbkdfPart::Key(handle) => Some(*handle),
-            _ => None,
-        };
-        self.data.iter().filter_map(key).collect()
-    }
-
-    /// How the counter is written, where it is.
-    pub(super) fn counter(&self) -> Option<NumberFormat> {
-        self.data.iter().find_map(|part| match part {
-            KbkdfPart::Counter(format) => Some(*format),
-            _ => None,
-        })
-    }
-
-    /// How the length is written, where it is, and whether whole blocks are counted.
-    pub(super) fn length(&self) -> Option<(NumberFormat, bool)> {
-        self.data.iter().find_map(|part| match part {
-            KbkdfPart::Length { format, segments } => Some((*format, *segments)),
-            _ => None,
-        })
-    }
-}
-
-/// The pseudo-random function of NIST SP 800-108.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KbkdfPrf {
-    /// HMAC with this hash.
-    Hmac(Hash),
-    /// CMAC, with an AES key.
-    AesCmac,
-}
-
-/// A part of the function's input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KbkdfPart {
-    /// The block's number.
-    Counter(NumberFormat),
-    /// The block that this one depends on.
-    Previous,
-    /// Length of the output in bits.
-    Length {
-        /// How it is written.
-        format: NumberFormat,
-        /// Whether the blocks count whole, of which the last is cut.
-        segments: bool,
-    },
-    /// Bytes of the caller's.
-    Bytes(Vec<u8>),
-    /// The value of the key of this handle.
-    Key(ck::CK_OBJECT_HANDLE),
 }
 
 /// The salt that HKDF extracts with.

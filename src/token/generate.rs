@@ -1,13 +1,10 @@
 //! C_GenerateKey and C_GenerateKeyPair.
 
-use crate::attr::{
-    self, Attributes, CreatedBy, NewObject, RawAttribute, RawValue, Value, stated_ulong,
-};
+use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::keytype;
 use crate::mechanism::{Mechanism, Params};
-use crate::secret::Secret;
 
 use crate::token::cache::object::Handle;
 use crate::token::identity::audit::Event;
@@ -17,7 +14,7 @@ use crate::token::record::key;
 use super::external::job::orders_job;
 use super::external::managed::{self, Making, orders_managed};
 use super::external::template::refuse_external;
-use super::pair::{implied, set_generated};
+use super::pair::{default_to_token, implied, set_generated};
 use super::{CallingSession, Token};
 
 impl Token {
@@ -104,12 +101,11 @@ impl Token {
                 "a key made from a password is no generated key, and has no CKA_TENON_PROFILE",
             );
         }
-        let making = Making {
-            spec: managed::spec(attributes)?,
-            stated: managed::stated_usage(&[template])?,
-            now: self.state.time.now().at,
-            separate_roles: self.state.config.separate_roles,
-        };
+        let making = Making::new(
+            &self.state,
+            managed::spec(attributes)?,
+            managed::stated_usage(&[template])?,
+        );
         managed::settle_generated(attributes, making, self.rng())?;
         Ok(())
     }
@@ -124,19 +120,9 @@ impl Token {
         let keys = self.keys();
         let stated = managed::stated_usage(&[public, private])?;
         let mut own = private.to_vec();
-        if attr::stated_bool(private, ck::CKA_TOKEN)?.is_none() {
-            own.push(RawAttribute {
-                kind: ck::CKA_TOKEN,
-                value: RawValue::Bytes(Secret::copy(&[ck::CK_TRUE])),
-            });
-        }
+        default_to_token(&mut own)?;
         let halves = self.new_pair(caller, &keys, mechanism, (public, &own), |asked| {
-            let making = Making {
-                spec: asked.spec()?,
-                stated,
-                now: self.state.time.now().at,
-                separate_roles: self.state.config.separate_roles,
-            };
+            let making = Making::new(&self.state, asked.spec()?, stated);
             let usage = managed::settle_generated(asked.private, making, self.rng())?;
             for (kind, value) in [
                 (ck::CKA_ENCRYPT, usage.encrypt),

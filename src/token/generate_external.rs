@@ -55,12 +55,7 @@ impl Token {
                 "no external key has this class and key type",
             );
         }
-        let making = Making {
-            spec: managed::spec(&mut attributes)?,
-            stated,
-            now: self.state.time.now().at,
-            separate_roles: self.state.config.separate_roles,
-        };
+        let making = Making::new(&self.state, managed::spec(&mut attributes)?, stated);
         managed::settle(&mut attributes, making)?;
         may_share(&attributes)?;
         approval::settle(&mut attributes, self.rng())?;

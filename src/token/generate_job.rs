@@ -11,7 +11,6 @@ use crate::error::{Error, Result, refuse};
 use crate::keytype::{self, Values};
 use crate::mechanism::Mechanism;
 use crate::policy::Action;
-use crate::secret::Secret;
 use crate::store::Uid;
 
 use super::cache::object::Handle;
@@ -19,8 +18,8 @@ use super::external::job::{import_token, may_wrap};
 use super::external::template::{OF_EXTERNAL, OF_KEY_ALONE, refuse_any};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
-use super::pair::Asked;
-use super::record::external::{profile_of, time_value};
+use super::pair::{Asked, default_to_token};
+use super::record::external::profile_of;
 use super::record::statement::{
     Receipt, about_key, about_profile, about_shares, fields, spki_digest,
 };
@@ -64,12 +63,7 @@ impl Token {
             })
             .cloned()
             .collect();
-        if attr::stated_bool(private, ck::CKA_TOKEN)?.is_none() {
-            own.push(RawAttribute {
-                kind: ck::CKA_TOKEN,
-                value: RawValue::Bytes(Secret::copy(&[ck::CK_TRUE])),
-            });
-        }
+        default_to_token(&mut own)?;
         let mut ends = 0;
         let [mut public, mut private] =
             self.new_pair(caller, &keys, mechanism, (public, &own), |asked| {
@@ -177,7 +171,7 @@ impl Token {
     fn job_ends(&self, profile: &'static Profile, private: &Attributes) -> Result<UnixTime> {
         let asked = private
             .get(ck::CKA_TENON_NOT_AFTER)
-            .map(|_| time_value(private, ck::CKA_TENON_NOT_AFTER));
+            .map(|_| private.time(ck::CKA_TENON_NOT_AFTER).unwrap_or(0));
         profile
             .job_ends(asked, self.state.time.now().at)
             .map_err(|rule| byok::Error::Profile(profile, rule))

@@ -1,11 +1,12 @@
 //! A new key pair, before it is stored.
 
-use crate::attr::{self, Attributes, CreatedBy, RawAttribute, Value};
+use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Value};
 use crate::byok::Spec;
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::keytype::{self, Values};
 use crate::mechanism::Mechanism;
+use crate::secret::Secret;
 
 use crate::token::external::managed::no_such_spec;
 use crate::token::record::facts::set_origin;
@@ -67,6 +68,17 @@ impl Token {
             New::named(self.rng(), private, Some(material)),
         ])
     }
+}
+
+/// Makes a token object of a key whose template says nothing else.
+pub(super) fn default_to_token(template: &mut Vec<RawAttribute>) -> Result<()> {
+    if attr::stated_bool(template, ck::CKA_TOKEN)?.is_none() {
+        template.push(RawAttribute {
+            kind: ck::CKA_TOKEN,
+            value: RawValue::Bytes(Secret::copy(&[ck::CK_TRUE])),
+        });
+    }
+    Ok(())
 }
 
 /// The attributes that function and mechanism fix for a generated key.

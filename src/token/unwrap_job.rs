@@ -17,7 +17,7 @@ use crate::store::Uid;
 use super::access::UsableKey;
 use super::cache::object::{Handle, Object};
 use super::external::import::{self, UnwrappedMaterial};
-use super::external::job::{check_token, hash_of, may_wrap, wrapping_key};
+use super::external::job::{check_token, may_wrap, wrapping_key};
 use super::external::shares::{self, NewShare};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
@@ -269,7 +269,7 @@ fn opening(
             _ => Err(wrong()),
         };
     };
-    let hash = hash_of(hash);
+    let hash = Hash::from(hash);
     let inner = profile.inner_bits;
     let (given, bits) = match params {
         Params::None => (None, inner),

@@ -5,7 +5,6 @@ use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::mldsa::{self, MlDsaMaterial, ParameterSet};
 use tenon_pkcs11::api::crypto::rsa::RsaMaterial;
 use tenon_pkcs11::api::keytype::Material;
-use tenon_pkcs11::api::token::Handle;
 
 use super::outside::{
     ID, Import, MATERIAL, OTHER, aes_template, find, oaep_blob, private_template, rsa_aes,
@@ -80,12 +79,12 @@ fn rule_5_destroying_erases_the_material_alone() {
         token.find(&attrs![CKA_TENON_ORIGIN => ck::ORIGIN_EXTERNAL]),
         [dormant]
     );
-    assert_eq!(state(&token, dormant), ck::STATE_PENDING_IMPORT);
+    assert_eq!(token.state(dormant), ck::STATE_PENDING_IMPORT);
     returns!(token.encrypt(dormant), CKR_KEY_FUNCTION_NOT_PERMITTED);
     session.destroy_object(dormant).unwrap();
     let back = token.import(MATERIAL, vec![]).unwrap();
     assert_eq!(token.value(back, ck::CKA_UNIQUE_ID), uid);
-    assert_eq!(state(&token, back), ck::STATE_ENABLED);
+    assert_eq!(token.state(back), ck::STATE_ENABLED);
     assert_eq!(token.find(&attrs![CKA_ID => ID]), [back]);
 }
 
@@ -141,8 +140,11 @@ fn binding_is_by_class_key_type_and_id() {
         token.import(MATERIAL, attrs![CKA_ID => b""]).unwrap(),
         unnamed
     );
-    assert_eq!(origin(&token, unnamed), ck::ORIGIN_IMPORTED);
-    assert_eq!(origin(&token, key), ck::ORIGIN_EXTERNAL);
+    assert_eq!(
+        token.number(unnamed, ck::CKA_TENON_ORIGIN),
+        ck::ORIGIN_IMPORTED
+    );
+    assert_eq!(token.number(key, ck::CKA_TENON_ORIGIN), ck::ORIGIN_EXTERNAL);
 }
 
 #[test]
@@ -150,7 +152,10 @@ fn an_extractable_key_is_ordinary_and_must_not_share_a_bound_identity() {
     let token = Import::new();
     let open = || attrs![CKA_EXTRACTABLE => true];
     let ordinary = token.import(OTHER, open()).unwrap();
-    assert_eq!(origin(&token, ordinary), ck::ORIGIN_IMPORTED);
+    assert_eq!(
+        token.number(ordinary, ck::CKA_TENON_ORIGIN),
+        ck::ORIGIN_IMPORTED
+    );
     assert_eq!(token.value(ordinary, ck::CKA_VALUE), OTHER);
     token.import(MATERIAL, vec![]).unwrap();
     returns!(token.import(OTHER, open()), CKR_TEMPLATE_INCONSISTENT);
@@ -163,7 +168,7 @@ fn bind_by_id_can_be_switched_off() {
     let one = token.import(MATERIAL, vec![]).unwrap();
     let two = token.import(OTHER, vec![]).unwrap();
     assert_ne!(one, two);
-    assert_eq!(origin(&token, one), ck::ORIGIN_IMPORTED);
+    assert_eq!(token.number(one, ck::CKA_TENON_ORIGIN), ck::ORIGIN_IMPORTED);
 }
 
 #[test]
@@ -238,7 +243,10 @@ fn an_ml_dsa_key_is_bound_whichever_form_the_blob_has() {
         )
     };
     let bound = import(key).unwrap();
-    assert_eq!(origin(&token, bound), ck::ORIGIN_EXTERNAL);
+    assert_eq!(
+        token.number(bound, ck::CKA_TENON_ORIGIN),
+        ck::ORIGIN_EXTERNAL
+    );
     assert_eq!(import(expanded).unwrap(), bound);
     let other = mldsa::generate(set).unwrap();
     returns!(import(other), CKR_TENON_MATERIAL_MISMATCH);
@@ -281,18 +289,6 @@ fn two_modules_that_race_bind_one_material() {
     }
 }
 
-fn state(token: &Import, key: Handle) -> u64 {
-    number(&token.value(key, ck::CKA_TENON_KEY_STATE))
-}
-
-fn origin(token: &Import, key: Handle) -> u64 {
-    number(&token.value(key, ck::CKA_TENON_ORIGIN))
-}
-
-fn number(bytes: &[u8]) -> u64 {
-    u64::from_ne_bytes(bytes.try_into().unwrap())
-}
-
 #[test]
 fn what_has_no_integrity_binds_nothing() {
     let token = Import::new();
@@ -305,7 +301,7 @@ fn what_has_no_integrity_binds_nothing() {
     };
     let one = unwrap(b"free").unwrap();
     assert_ne!(unwrap(b"free").unwrap(), one);
-    assert_eq!(origin(&token, one), ck::ORIGIN_IMPORTED);
+    assert_eq!(token.number(one, ck::CKA_TENON_ORIGIN), ck::ORIGIN_IMPORTED);
     token.import(MATERIAL, vec![]).unwrap();
     returns!(unwrap(ID), CKR_MECHANISM_INVALID);
 }

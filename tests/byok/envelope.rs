@@ -7,9 +7,9 @@ use tenon_pkcs11::api::mechanism::{Params, Request};
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{self, bytes, external};
+use super::jobs::{self, external};
 use super::outside::{ID, Import, MATERIAL, request};
-use crate::common::{Calls, Fixture, TODAY, attrs, full, returns, secret, with};
+use crate::common::{Calls, Fixture, TODAY, attrs, bytes, full, returns, secret, with};
 
 /// Bytes that an envelope adds, and those of its header.
 pub(crate) const OVERHEAD: usize = 81;

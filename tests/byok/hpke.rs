@@ -10,9 +10,9 @@ use tenon_pkcs11::api::mechanism::{self, Params};
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{aes, bytes, external, state};
+use super::jobs::{aes, external};
 use super::outside::{MATERIAL, OTHER, request};
-use crate::common::{Fixture, attrs, returns, with};
+use crate::common::{Fixture, attrs, bytes, returns, state, with};
 
 /// HPKE_XWING and HPKE_ML_KEM_1024.
 const ALGORITHMS: [u64; 2] = [14, 15];

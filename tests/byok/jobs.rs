@@ -12,7 +12,7 @@ use tenon_pkcs11::api::token::Handle;
 
 use super::outside::{MATERIAL, OTHER, find, oaep, oaep_params, request, rsa_aes};
 use super::owner::{self, Owner};
-use crate::common::{Calls, Fixture, TODAY, attrs, returns, with};
+use crate::common::{Calls, Fixture, TODAY, attrs, bytes, number, returns, state, with};
 
 const HOUR: u64 = 3600;
 
@@ -33,13 +33,6 @@ pub(crate) struct Job {
     pub(crate) private: Handle,
     pub(crate) owner: Owner,
     pub(crate) token: Vec<u8>,
-}
-
-pub(crate) fn bytes(session: &Session, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> {
-    match session.attributes(key, &[kind]).unwrap().remove(0) {
-        Revealed::Value(value) => value,
-        other => panic!("{kind:#x}: {other:?}"),
-    }
 }
 
 pub(crate) fn job(session: &Session, target: Handle, algorithm: u64) -> Result<Job> {
@@ -112,11 +105,6 @@ fn encrypts(token: &Fixture, key: Handle) -> Result<Vec<u8>> {
     crate::common::full(|out| token.session.encrypt(&[7; 16], out))
 }
 
-pub(crate) fn state(session: &Session, key: Handle) -> u64 {
-    let value = bytes(session, key, ck::CKA_TENON_KEY_STATE);
-    u64::from_ne_bytes(value.try_into().unwrap())
-}
-
 #[test]
 fn a_key_waits_for_its_material_and_gets_it() {
     let token = Fixture::new();
@@ -171,7 +159,7 @@ fn a_job_key_is_what_the_rules_say() {
     ] {
         assert_eq!(bytes(session, job.private, kind), [expected], "{kind:#x}");
     }
-    let number = |kind| u64::from_ne_bytes(bytes(session, job.private, kind).try_into().unwrap());
+    let number = |kind| number(session, job.private, kind);
     assert_eq!(number(ck::CKA_TENON_ORIGIN), ck::ORIGIN_IMPORT_JOB);
     assert_eq!(number(ck::CKA_TENON_WRAP_ALGORITHM), 5);
     let not_after = bytes(session, job.private, ck::CKA_TENON_NOT_AFTER);

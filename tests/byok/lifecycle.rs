@@ -8,16 +8,11 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{aes, bytes, external, job};
+use super::jobs::{aes, external, job};
 use super::outside::{ID, Import, MATERIAL, OTHER, find, oaep, oaep_blob, request};
-use crate::common::{Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, full, returns, with};
+use crate::common::{Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, full, returns, with};
 
 const DAY: u64 = 86_400;
-
-fn state(token: &Import, key: Handle) -> u64 {
-    let value = token.value(key, ck::CKA_TENON_KEY_STATE);
-    u64::from_ne_bytes(value.try_into().unwrap())
-}
 
 fn now(token: &Import) -> u64 {
     token.fixture.clock.now()
@@ -40,16 +35,16 @@ fn rule_2_a_disabled_key_stays_disabled() {
     let token = Import::new();
     let key = token.import(MATERIAL, vec![]).unwrap();
     set(&token, key, attrs![CKA_TENON_DISABLED => true]).unwrap();
-    assert_eq!(state(&token, key), ck::STATE_DISABLED);
+    assert_eq!(token.state(key), ck::STATE_DISABLED);
     let expiry = (TODAY + DAY).to_be_bytes();
     let again = token.import(MATERIAL, attrs![CKA_TENON_EXPIRES_AT => &expiry]);
     assert_eq!(again.unwrap(), key);
-    assert_eq!(state(&token, key), ck::STATE_DISABLED);
+    assert_eq!(token.state(key), ck::STATE_DISABLED);
     assert_eq!(token.value(key, ck::CKA_TENON_EXPIRES_AT), expiry);
     returns!(token.encrypt(key), CKR_KEY_FUNCTION_NOT_PERMITTED);
     token.fixture.session.destroy_object(key).unwrap();
     let key = token.import(MATERIAL, vec![]).unwrap();
-    assert_eq!(state(&token, key), ck::STATE_DISABLED);
+    assert_eq!(token.state(key), ck::STATE_DISABLED);
     set(&token, key, attrs![CKA_TENON_DISABLED => false]).unwrap();
     assert!(token.encrypt(key).is_ok());
 }
@@ -256,16 +251,12 @@ fn rule_5_what_destroying_does() {
     schedule(&token, key, TODAY + 8 * DAY).unwrap();
     session.destroy_object(key).unwrap();
     let key = again();
-    assert_eq!(state(&token, key), ck::STATE_PENDING_DELETION);
+    assert_eq!(token.state(key), ck::STATE_PENDING_DELETION);
     schedule(&token, key, 0).unwrap();
-    assert_eq!(state(&token, key), ck::STATE_PENDING_IMPORT);
+    assert_eq!(token.state(key), ck::STATE_PENDING_IMPORT);
     session.destroy_object(key).unwrap();
     let key = again();
-    assert_eq!(
-        state(&token, key),
-        ck::STATE_PENDING_IMPORT,
-        "left as it is"
-    );
+    assert_eq!(token.state(key), ck::STATE_PENDING_IMPORT, "left as it is");
     let key = {
         let back = token.import(MATERIAL, vec![]).unwrap();
         assert_eq!(back, key);
@@ -288,7 +279,7 @@ fn rule_6_a_key_dies_by_schedule_alone() {
     }
     let due = TODAY + 7 * DAY;
     schedule(&token, key, due).unwrap();
-    assert_eq!(state(&token, key), ck::STATE_PENDING_DELETION);
+    assert_eq!(token.state(key), ck::STATE_PENDING_DELETION);
     returns!(token.encrypt(key), CKR_KEY_FUNCTION_NOT_PERMITTED);
     returns!(
         token.import(MATERIAL, vec![]),
@@ -297,13 +288,13 @@ fn rule_6_a_key_dies_by_schedule_alone() {
     returns!(token.import(OTHER, vec![]), CKR_KEY_FUNCTION_NOT_PERMITTED);
     schedule(&token, key, 0).unwrap();
     assert_eq!(
-        state(&token, key),
+        token.state(key),
         ck::STATE_ENABLED,
         "the derived state is back"
     );
     schedule(&token, key, due).unwrap();
     token.fixture.clock.set(due - 1);
-    assert_eq!(state(&token, key), ck::STATE_PENDING_DELETION);
+    assert_eq!(token.state(key), ck::STATE_PENDING_DELETION);
     token.fixture.clock.set(due);
     returns!(schedule(&token, key, 0), CKR_OBJECT_HANDLE_INVALID);
     returns!(token.encrypt(key), CKR_KEY_HANDLE_INVALID);

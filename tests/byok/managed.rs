@@ -7,10 +7,11 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::token::Handle;
 
 use super::envelope::{open, seal};
-use super::jobs::{self, bytes, external};
+use super::jobs::{self, external};
 use super::outside::{ID, Import, MATERIAL, find};
 use crate::common::{
-    Calls, Fixture, RO, RW, SLOT, TODAY, USER_PIN, attrs, full, returns, session, with,
+    Calls, Fixture, RO, RW, SLOT, TODAY, USER_PIN, attrs, bytes, full, number, returns, session,
+    state, with,
 };
 
 const DAY: u64 = 86_400;
@@ -29,10 +30,6 @@ fn generate(token: &Fixture, changes: Vec<RawAttribute>) -> Result<Handle> {
         .generate_key(request, &with(template(), changes))
 }
 
-fn state(token: &Fixture, key: Handle) -> u64 {
-    jobs::state(&token.session, key)
-}
-
 fn schedule(token: &Fixture, key: Handle, at: u64) -> Result<()> {
     let change = attrs![CKA_TENON_DELETION_AT => &at.to_be_bytes()];
     token.session.set_attributes(key, &change)
@@ -48,9 +45,9 @@ fn a_generated_key_with_a_profile_lives_as_a_services_key() {
     )
     .unwrap();
     let flag = |kind| bytes(session, key, kind) == [1];
-    let number = |kind| u64::from_ne_bytes(bytes(session, key, kind).try_into().unwrap());
-    assert_eq!(number(ck::CKA_TENON_ORIGIN), ck::ORIGIN_GENERATED);
-    assert_eq!(state(&token, key), ck::STATE_ENABLED);
+    let origin = number(session, key, ck::CKA_TENON_ORIGIN);
+    assert_eq!(origin, ck::ORIGIN_GENERATED);
+    assert_eq!(state(&token.session, key), ck::STATE_ENABLED);
     for kind in [
         ck::CKA_TOKEN,
         ck::CKA_SENSITIVE,
@@ -80,7 +77,7 @@ fn a_generated_key_with_a_profile_lives_as_a_services_key() {
     session
         .set_attributes(key, &attrs![CKA_TENON_DISABLED => true])
         .unwrap();
-    assert_eq!(state(&token, key), ck::STATE_DISABLED);
+    assert_eq!(state(&token.session, key), ck::STATE_DISABLED);
     returns!(open(session, key, &sealed), CKR_KEY_FUNCTION_NOT_PERMITTED);
     session
         .set_attributes(key, &attrs![CKA_TENON_DISABLED => false])
@@ -91,7 +88,7 @@ fn a_generated_key_with_a_profile_lives_as_a_services_key() {
     assert!(why.contains("schedule-deletion"), "{why}");
 
     schedule(&token, key, TODAY + 8 * DAY).unwrap();
-    assert_eq!(state(&token, key), ck::STATE_PENDING_DELETION);
+    assert_eq!(state(&token.session, key), ck::STATE_PENDING_DELETION);
     returns!(open(session, key, &sealed), CKR_KEY_FUNCTION_NOT_PERMITTED);
     returns!(session.destroy_object(key), CKR_ACTION_PROHIBITED);
     schedule(&token, key, 0).unwrap();
@@ -211,7 +208,7 @@ fn a_managed_pair_is_its_private_half() {
     );
     let sign = attrs![CKA_TOKEN => true, CKA_VERIFY => true];
     let (public, private) = pair(&token, sign, profile()).unwrap();
-    assert_eq!(state(&token, private), ck::STATE_ENABLED);
+    assert_eq!(state(&token.session, private), ck::STATE_ENABLED);
     let ecdsa = || token.plain(ck::CKM_ECDSA_SHA256);
     session.sign_init(ecdsa(), private).unwrap();
     let signature = full(|out| session.sign(b"message", out)).unwrap();
@@ -273,7 +270,7 @@ fn monitors_see_managed_keys_without_a_login() {
         known,
         [
             (false, false, ck::STATE_PENDING_IMPORT),
-            (true, true, state(&token, key)),
+            (true, true, state(&token.session, key)),
         ]
     );
 }

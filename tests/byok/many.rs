@@ -9,9 +9,9 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{Job, aes, bytes, external, generated_job};
+use super::jobs::{Job, aes, external, generated_job};
 use super::outside::{MATERIAL, OTHER, request};
-use crate::common::{Fixture, TODAY, attrs, returns, with};
+use crate::common::{Fixture, TODAY, attrs, bytes, returns, with};
 
 /// A job for every key of `profile`.
 fn job(session: &Session, profile: &str, bits: u64, algorithm: u64) -> Result<Job> {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use rsa::rand_core::{TryCryptoRng, TryRng};
 use rsa::{BoxedUint, Oaep, RsaPublicKey};
-use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
@@ -15,7 +15,7 @@ use tenon_pkcs11::api::rng::{Rng, random};
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use crate::common::{Calls, Fixture, attrs, rsa_pair, with};
+use crate::common::{Calls, Fixture, attrs, bytes, number, rsa_pair, with};
 
 /// A token whose user is logged in, and its wrapping key.
 pub(crate) struct Import {
@@ -59,16 +59,17 @@ impl Import {
     }
 
     pub(crate) fn value(&self, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> {
-        match self
-            .fixture
-            .session
-            .attributes(key, &[kind])
-            .unwrap()
-            .remove(0)
-        {
-            Revealed::Value(value) => value,
-            other => panic!("{other:?}"),
-        }
+        bytes(&self.fixture.session, key, kind)
+    }
+
+    /// CKA_TENON_KEY_STATE.
+    pub(crate) fn state(&self, key: Handle) -> u64 {
+        self.number(key, ck::CKA_TENON_KEY_STATE)
+    }
+
+    /// The value of a CK_ULONG.
+    pub(crate) fn number(&self, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> u64 {
+        number(&self.fixture.session, key, kind)
     }
 
     pub(crate) fn encrypt(&self, key: Handle) -> Result<Vec<u8>> {

@@ -14,9 +14,9 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::module::Module;
 use tenon_pkcs11::api::token::Receipt;
 
-use super::jobs::{aes, bytes, external, job, job_with};
+use super::jobs::{aes, external, job, job_with};
 use super::outside::{Import, MATERIAL, find, request};
-use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, session, with};
+use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, with};
 
 /// Whether openssl finds the signature good under the key.
 fn openssl_verifies(folder: &Path, receipt: &Receipt, public_key: &[u8]) -> bool {

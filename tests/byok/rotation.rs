@@ -8,10 +8,10 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::token::Handle;
 
 use super::envelope::{envelope, open, seal};
-use super::jobs::{Job, aes, bytes, external, job, job_with_bits, state};
+use super::jobs::{Job, aes, external, job, job_with_bits};
 use super::outside::{MATERIAL, OTHER, find, request};
 use crate::common::{
-    Calls, Fixture, RO, RW, SLOT, TODAY, USER_PIN, attrs, returns, rv, session, with,
+    Calls, Fixture, RO, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, rv, session, state, with,
 };
 
 const THIRD: &[u8; 32] = b"the material of the third import";

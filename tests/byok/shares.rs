@@ -13,9 +13,11 @@ use tenon_pkcs11::api::secret::Secret;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{Job, aes, bytes, external, job, job_with_bits, state};
+use super::jobs::{Job, aes, external, job, job_with_bits};
 use super::outside::{MATERIAL, OTHER, find, request};
-use crate::common::{Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, session, with};
+use crate::common::{
+    Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, state, with,
+};
 
 const DAY: u64 = 86_400;
 

@@ -15,9 +15,9 @@ use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{bytes, job};
+use super::jobs::job;
 use super::outside::{OutsideRng, request};
-use crate::common::{Calls, Fixture, attrs, full, returns, with};
+use crate::common::{Calls, Fixture, attrs, bytes, full, returns, with};
 
 const SM2PKE_SM4_ECB: u64 = 7;
 const SM2PKE: u64 = 8;

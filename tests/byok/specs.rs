@@ -3,9 +3,9 @@
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::mechanism::Params;
 
-use super::jobs::{aes, bytes, external, job};
+use super::jobs::{aes, external, job};
 use super::outside::request;
-use crate::common::{Fixture, attrs, returns, rv};
+use crate::common::{Fixture, attrs, bytes, returns, rv};
 
 #[test]
 fn a_key_has_the_name_it_was_made_with_else_the_services_first() {

@@ -42,11 +42,6 @@ fn material_id(token: &Import, key: Handle) -> Vec<u8> {
     token.value(key, ck::CKA_TENON_MATERIAL_ID)
 }
 
-fn state(token: &Import, key: Handle) -> u64 {
-    let value = token.value(key, ck::CKA_TENON_KEY_STATE);
-    u64::from_ne_bytes(value.try_into().unwrap())
-}
-
 #[test]
 fn rule_10_a_new_version_takes_over_and_the_old_one_opens_envelopes() {
     let (token, key) = rotating();
@@ -56,7 +51,7 @@ fn rule_10_a_new_version_takes_over_and_the_old_one_opens_envelopes() {
     returns!(token.import(OTHER, vec![]), CKR_TENON_MATERIAL_MISMATCH);
 
     session.rotate(key, true).unwrap();
-    assert_eq!(state(&token, key), ck::STATE_ENABLED, "as it was");
+    assert_eq!(token.state(key), ck::STATE_ENABLED, "as it was");
     assert_eq!(token.encrypt(key).unwrap(), block);
     assert_eq!(material_id(&token, key), first);
     returns!(session.rotate(key, true), CKR_KEY_FUNCTION_NOT_PERMITTED);
@@ -242,7 +237,7 @@ fn deleting_material_and_the_key_takes_every_version() {
     };
     assert_eq!(token.import(MATERIAL, vec![]).unwrap(), key);
     assert_eq!(
-        state(&token, key),
+        token.state(key),
         ck::STATE_PENDING_IMPORT,
         "its current one is gone"
     );

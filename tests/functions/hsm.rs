@@ -158,23 +158,29 @@ impl Hsm {
             .unwrap()
     }
 
-    /// An AES key of 32 bytes for every use.
+    /// An AES key that encrypts, decrypts, signs and verifies.
     pub(crate) fn aes(&self) -> CK_OBJECT_HANDLE {
         self.cipher_key(CKK_AES)
     }
 
-    /// A key of 32 bytes.
+    /// A key of 32 bytes that encrypts, decrypts, signs and verifies.
     pub(crate) fn cipher_key(&self, kind: CK_KEY_TYPE) -> CK_OBJECT_HANDLE {
+        self.secret(kind, &[CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY])
+    }
+
+    /// A key of 32 bytes that has these attributes.
+    pub(crate) fn secret(
+        &self,
+        kind: CK_KEY_TYPE,
+        having: &[CK_ATTRIBUTE_TYPE],
+    ) -> CK_OBJECT_HANDLE {
         let (class, kind) = (CKO_SECRET_KEY.to_ne_bytes(), kind.to_ne_bytes());
-        let template = [
+        let mut template = vec![
             (CKA_CLASS, &class[..]),
             (CKA_KEY_TYPE, &kind),
             (CKA_VALUE, &[0x5A; 32]),
-            (CKA_ENCRYPT, TRUE),
-            (CKA_DECRYPT, TRUE),
-            (CKA_SIGN, TRUE),
-            (CKA_VERIFY, TRUE),
         ];
+        template.extend(having.iter().map(|kind| (*kind, TRUE)));
         self.client.create(&template).unwrap()
     }
 

@@ -89,8 +89,6 @@ pub(crate) struct Bench<'a> {
     blob: Vec<u8>,
 }
 
-const TRUE: &[u8] = &[CK_TRUE];
-
 impl<'a> Bench<'a> {
     pub(crate) fn new(hsm: &'a Hsm) -> Self {
         let client = &hsm.client;
@@ -103,6 +101,7 @@ impl<'a> Bench<'a> {
                 CKA_VERIFY,
                 CKA_WRAP,
                 CKA_UNWRAP,
+                CKA_EXTRACTABLE,
             ],
         );
         let rsa = hsm.rsa(&[]);
@@ -365,20 +364,5 @@ pub(crate) fn attribute<T>(kind: CK_ATTRIBUTE_TYPE, value: &T) -> CK_ATTRIBUTE {
         type_: kind,
         pValue: std::ptr::from_ref(value).cast_mut().cast(),
         ulValueLen: CK_ULONG::try_from(size_of::<T>()).unwrap(),
-    }
-}
-
-impl Hsm {
-    /// An extractable secret key of 32 bytes for these uses.
-    fn secret(&self, kind: CK_KEY_TYPE, uses: &[CK_ATTRIBUTE_TYPE]) -> CK_OBJECT_HANDLE {
-        let (class, kind) = (CKO_SECRET_KEY.to_ne_bytes(), kind.to_ne_bytes());
-        let mut template = vec![
-            (CKA_CLASS, &class[..]),
-            (CKA_KEY_TYPE, &kind),
-            (CKA_VALUE, &[0x5A; 32]),
-            (CKA_EXTRACTABLE, TRUE),
-        ];
-        template.extend(uses.iter().map(|kind| (*kind, TRUE)));
-        self.client.create(&template).unwrap()
     }
 }

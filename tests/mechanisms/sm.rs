@@ -1,6 +1,6 @@
 //! SM2 keys and SM4 keys as objects: what they say of themselves, how they come in, and who takes them.
 
-use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::Curve;
 use tenon_pkcs11::api::crypto::encoding::to_octet_string;
@@ -12,18 +12,12 @@ use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{cases, ecdh};
 use crate::common::{
-    Calls, Fixture, attrs, ec_pair, full, returns, rsa_pair, secret, sm2_material, sm2_pair, with,
+    Calls, Fixture, attrs, bytes, ec_pair, full, returns, rsa_pair, secret, sm2_material, sm2_pair,
+    with,
 };
 
 fn open() -> Vec<RawAttribute> {
     attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true]
-}
-
-fn value(fixture: &Fixture, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> {
-    match fixture.session.attributes(key, &[kind]).unwrap().remove(0) {
-        Revealed::Value(value) => value,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn private_template() -> Vec<RawAttribute> {
@@ -55,12 +49,12 @@ fn an_sm2_key_says_what_it_is() {
     let point = to_octet_string(&material.point).unwrap();
     let spki = Material::pair(material.clone()).spki().unwrap();
     for key in [pair.public, pair.private] {
-        let params = value(&fixture, key, ck::CKA_EC_PARAMS);
+        let params = bytes(&fixture.session, key, ck::CKA_EC_PARAMS);
         assert_eq!(params, Curve::Sm2.params());
-        assert_eq!(value(&fixture, key, ck::CKA_EC_POINT), point);
-        assert_eq!(value(&fixture, key, ck::CKA_PUBLIC_KEY_INFO), spki);
+        assert_eq!(bytes(&fixture.session, key, ck::CKA_EC_POINT), point);
+        assert_eq!(bytes(&fixture.session, key, ck::CKA_PUBLIC_KEY_INFO), spki);
     }
-    let scalar = value(&fixture, pair.private, ck::CKA_VALUE);
+    let scalar = bytes(&fixture.session, pair.private, ck::CKA_VALUE);
     assert_eq!(scalar, material.scalar.to_vec());
 }
 
@@ -145,7 +139,7 @@ fn its_own_generation_needs_no_curve() {
     };
     let (public, private) = generate(attrs![]).unwrap();
     for key in [public, private] {
-        let params = value(&fixture, key, ck::CKA_EC_PARAMS);
+        let params = bytes(&fixture.session, key, ck::CKA_EC_PARAMS);
         assert_eq!(params, Curve::Sm2.params());
     }
     returns!(
@@ -169,9 +163,9 @@ fn a_raw_scalar_becomes_an_sm2_key() {
         };
         for params in [vec![], attrs![CKA_EC_PARAMS => Curve::Sm2.params()]] {
             let key = unwrap(scalar, with(private_template(), params)).unwrap();
-            assert_eq!(value(&fixture, key, ck::CKA_VALUE), scalar);
+            assert_eq!(bytes(&fixture.session, key, ck::CKA_VALUE), scalar);
             let encoded = to_octet_string(point).unwrap();
-            assert_eq!(value(&fixture, key, ck::CKA_EC_POINT), encoded);
+            assert_eq!(bytes(&fixture.session, key, ck::CKA_EC_POINT), encoded);
         }
         let p256 = attrs![CKA_EC_PARAMS => Curve::P256.params()];
         let outcome = unwrap(scalar, with(private_template(), p256));
@@ -227,8 +221,12 @@ fn an_sm4_key_comes_in_by_every_wrap() {
             session.unwrap_key(case.request(), wrapping.private, &blob, template)
         };
         let key = unwrap(&key_value, &sm4_template()).unwrap();
-        assert_eq!(value(&fixture, key, ck::CKA_VALUE), key_value, "{name}");
-        let len = value(&fixture, key, ck::CKA_VALUE_LEN);
+        assert_eq!(
+            bytes(&fixture.session, key, ck::CKA_VALUE),
+            key_value,
+            "{name}"
+        );
+        let len = bytes(&fixture.session, key, ck::CKA_VALUE_LEN);
         assert_eq!(len, 16_u64.to_ne_bytes(), "{name}");
         if !case.row.for_secrets_alone() {
             let outcome = unwrap(&[7; 32], &sm4_template());
@@ -250,13 +248,16 @@ fn an_sm4_key_has_a_check_value() {
     let ecb = fixture.plain(ck::CKM_TENON_SM4_ECB);
     session.encrypt_init(ecb, key).unwrap();
     let block = full(|out| session.encrypt(&[0; 16], out)).unwrap();
-    assert_eq!(value(&fixture, key, ck::CKA_CHECK_VALUE), block[..3]);
+    assert_eq!(
+        bytes(&fixture.session, key, ck::CKA_CHECK_VALUE),
+        block[..3]
+    );
     let aes = secret(
         session,
         ck::CKK_AES,
         with(open(), attrs![CKA_VALUE => &[0x5A; 16]]),
     );
-    let other = value(&fixture, aes.public, ck::CKA_CHECK_VALUE);
+    let other = bytes(&fixture.session, aes.public, ck::CKA_CHECK_VALUE);
     assert_ne!(other, block[..3]);
     for len in [15, 17, 24, 32] {
         returns!(create(len), CKR_ATTRIBUTE_VALUE_INVALID, "{len}");
@@ -275,12 +276,12 @@ fn sm4_keys_derive_and_are_derived() {
     };
     let len = |len: u64| attrs![CKA_VALUE_LEN => len, CKA_DERIVE => true];
     let key = derive(base, len(16)).unwrap();
-    assert_eq!(value(&fixture, key, ck::CKA_VALUE).len(), 16);
+    assert_eq!(bytes(&fixture.session, key, ck::CKA_VALUE).len(), 16);
     returns!(derive(base, len(24)), CKR_KEY_SIZE_RANGE);
     let further = derive(key, len(16)).unwrap();
     let (one, other) = (
-        value(&fixture, key, ck::CKA_VALUE),
-        value(&fixture, further, ck::CKA_VALUE),
+        bytes(&fixture.session, key, ck::CKA_VALUE),
+        bytes(&fixture.session, further, ck::CKA_VALUE),
     );
     assert_eq!(other, Hash::Sha256.digest(&[&one])[..16]);
 }
@@ -340,6 +341,6 @@ fn rsa_with_aes_ecb_needs_no_parameter() {
     let unwrapped = session
         .unwrap_key(request(), wrapping.private, &blob, &private_template())
         .unwrap();
-    let [one, other] = [ec, unwrapped].map(|key| value(&fixture, key, ck::CKA_VALUE));
+    let [one, other] = [ec, unwrapped].map(|key| bytes(&fixture.session, key, ck::CKA_VALUE));
     assert_eq!(one, other);
 }

@@ -1,19 +1,11 @@
 //! What the token alone knows of a key, and tells rightly however the key came.
 
-use tenon_pkcs11::api::attr::Revealed;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::Curve;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use crate::common::{Fixture, attrs, ec_pair, full, rsa_pair, secret};
-
-fn bytes(session: &Session, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> {
-    match session.attributes(key, &[kind]).unwrap().remove(0) {
-        Revealed::Value(value) => value,
-        other => panic!("{kind:#x} is {other:?}"),
-    }
-}
+use crate::common::{Fixture, attrs, bytes, ec_pair, full, rsa_pair, secret};
 
 fn history(session: &Session, key: Handle) -> [Vec<u8>; 4] {
     [

@@ -14,8 +14,8 @@ use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::{Handle, TokenCopy};
 
 use crate::common::{
-    Calls, Fixture, RO, SLOT, SO_PIN, TODAY, USER_PIN, attrs, external, full, open, returns,
-    secret, session,
+    Calls, Fixture, RO, SLOT, SO_PIN, TODAY, USER_PIN, attrs, bytes, external, full, number, open,
+    returns, secret, session,
 };
 
 const CLASSES: [ck::CK_OBJECT_CLASS; 3] = [ck::CKO_HW_FEATURE, ck::CKO_MECHANISM, ck::CKO_PROFILE];
@@ -43,17 +43,6 @@ fn counter(session: &Session) -> Handle {
     feature(session, ck::CKH_MONOTONIC_COUNTER)
 }
 
-fn value(session: &Session, object: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> {
-    match session.attributes(object, &[kind]).unwrap().remove(0) {
-        Revealed::Value(value) => value,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn number(session: &Session, object: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> u64 {
-    u64::from_ne_bytes(value(session, object, kind).try_into().unwrap())
-}
-
 fn numbers(session: &Session, class: ck::CK_OBJECT_CLASS, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u64> {
     let found = find(session, &attrs![CKA_CLASS => class]);
     let number = |object: &Handle| number(session, *object, kind);
@@ -65,7 +54,7 @@ fn profiles(session: &Session) -> Vec<u64> {
 }
 
 fn count(session: &Session, counter: Handle) -> u64 {
-    let value = value(session, counter, ck::CKA_VALUE);
+    let value = bytes(session, counter, ck::CKA_VALUE);
     u64::from_be_bytes(value.try_into().unwrap())
 }
 
@@ -79,7 +68,7 @@ fn with_mechanisms(names: &[&str]) -> Fixture {
 fn the_clock_shows_the_tokens_time() {
     let fixture = Fixture::logged_out();
     let clock = clock(&fixture.session);
-    let shown = || value(&fixture.session, clock, ck::CKA_VALUE);
+    let shown = || bytes(&fixture.session, clock, ck::CKA_VALUE);
     let info = || fixture.module.token_info(SLOT).unwrap().utcTime.to_vec();
     assert_eq!(shown(), b"2027011508000000");
     assert_eq!(info(), shown());
@@ -148,7 +137,7 @@ fn the_counter_survives_init_token_as_it_says() {
         last = count(&fixture.session, old);
     }
     for kind in [ck::CKA_RESET_ON_INIT, ck::CKA_HAS_RESET] {
-        assert_eq!(value(&fixture.session, old, kind), [ck::CK_FALSE]);
+        assert_eq!(bytes(&fixture.session, old, kind), [ck::CK_FALSE]);
     }
     fixture.module.close_all_sessions(SLOT).unwrap();
     fixture
@@ -159,7 +148,7 @@ fn the_counter_survives_init_token_as_it_says() {
     returns!(session.object_size(old), CKR_OBJECT_HANDLE_INVALID);
     let new = counter(&session);
     assert!(count(&session, new) > last);
-    assert_eq!(value(&session, new, ck::CKA_HAS_RESET), [ck::CK_FALSE]);
+    assert_eq!(bytes(&session, new, ck::CKA_HAS_RESET), [ck::CK_FALSE]);
 }
 
 #[test]
@@ -193,7 +182,7 @@ fn they_are_found_by_their_class_alone() {
         assert!(find(session, &stored).is_empty());
         for object in found {
             assert_eq!(number(session, object, ck::CKA_CLASS), class);
-            let name = value(session, object, ck::CKA_UNIQUE_ID);
+            let name = bytes(session, object, ck::CKA_UNIQUE_ID);
             let by_name = attrs![CKA_CLASS => class, CKA_UNIQUE_ID => &name];
             assert_eq!(find(session, &by_name), [object]);
         }
@@ -216,7 +205,7 @@ fn each_has_a_handle_and_a_unique_id_of_its_own_before_and_after_the_login() {
     let mut handles: BTreeSet<_> = first.iter().copied().collect();
     let names: BTreeSet<_> = first
         .iter()
-        .map(|object| value(&fixture.session, *object, ck::CKA_UNIQUE_ID))
+        .map(|object| bytes(&fixture.session, *object, ck::CKA_UNIQUE_ID))
         .collect();
     assert_eq!(names.len(), first.len());
     assert!(handles.insert(key));
@@ -325,7 +314,7 @@ fn only_a_clock_has_an_error_and_only_a_counter_has_resets() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let (clock, counter) = (clock(session), counter(session));
-    assert_eq!(value(session, clock, ck::CKA_TENON_LAST_ERROR), b"");
+    assert_eq!(bytes(session, clock, ck::CKA_TENON_LAST_ERROR), b"");
     let invalid = [Revealed::Invalid];
     for (object, kind) in [
         (clock, ck::CKA_RESET_ON_INIT),
@@ -424,9 +413,9 @@ fn a_restored_counter_says_that_it_was_reset() {
     let module = open(&folder, &clock, |_| ()).unwrap();
     let session = crate::common::session(&module, RO);
     let counter = counter(&session);
-    assert_eq!(value(&session, counter, ck::CKA_HAS_RESET), [ck::CK_TRUE]);
+    assert_eq!(bytes(&session, counter, ck::CKA_HAS_RESET), [ck::CK_TRUE]);
     assert_eq!(
-        value(&session, counter, ck::CKA_RESET_ON_INIT),
+        bytes(&session, counter, ck::CKA_RESET_ON_INIT),
         [ck::CK_FALSE]
     );
 }

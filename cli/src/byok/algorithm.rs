@@ -1,7 +1,7 @@
 //! Wrapping algorithms, by all the names that the services give them.
 
 use tenon_pkcs11::api::byok::{
-    ALGORITHMS, Algorithm, OaepHash, Profile, WrappingKey, WrappingScheme, profile,
+    ALGORITHMS, Algorithm, Profile, WrappingKey, WrappingScheme, profile,
 };
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
@@ -45,18 +45,11 @@ impl Layout {
 
 impl From<WrappingScheme> for Layout {
     fn from(scheme: WrappingScheme) -> Self {
-        let hash = |of| match of {
-            OaepHash::Sha1 => Hash::Sha1,
-            OaepHash::Sha224 => Hash::Sha224,
-            OaepHash::Sha256 => Hash::Sha256,
-            OaepHash::Sha384 => Hash::Sha384,
-            OaepHash::Sha512 => Hash::Sha512,
-        };
         match scheme {
-            WrappingScheme::Oaep(of) => Self::Oaep(hash(of)),
+            WrappingScheme::Oaep(of) => Self::Oaep(of.into()),
             WrappingScheme::Pkcs1 => Self::Pkcs1,
-            WrappingScheme::OaepKwp(of) => Self::OaepKwp(hash(of)),
-            WrappingScheme::OaepEcb(of) => Self::OaepEcb(hash(of)),
+            WrappingScheme::OaepKwp(of) => Self::OaepKwp(of.into()),
+            WrappingScheme::OaepEcb(of) => Self::OaepEcb(of.into()),
             WrappingScheme::Sm2 => Self::Sm2,
             WrappingScheme::Sm2Sm4 => Self::Sm2Sm4,
             WrappingScheme::Hpke(key) => Self::Hpke(key),

@@ -100,7 +100,7 @@ pub(in crate::token) fn wrapping_algorithm(
         _ => None,
     };
     let algorithm = byok::ALGORITHMS.iter().find(|row| {
-        row.mechanism == mechanism.id && row.hash().map(hash_of) == hash && may_be_of(row, key)
+        row.mechanism == mechanism.id && row.hash().map(Hash::from) == hash && may_be_of(row, key)
     })?;
     Some((algorithm, wrapping_key(algorithm, key)))
 }
@@ -123,12 +123,14 @@ fn may_be_of(algorithm: &Algorithm, key: &mechanism::Key) -> bool {
     }
 }
 
-pub(in crate::token) fn hash_of(hash: OaepHash) -> Hash {
-    match hash {
-        OaepHash::Sha1 => Hash::Sha1,
-        OaepHash::Sha224 => Hash::Sha224,
-        OaepHash::Sha256 => Hash::Sha256,
-        OaepHash::Sha384 => Hash::Sha384,
-        OaepHash::Sha512 => Hash::Sha512,
+impl From<OaepHash> for Hash {
+    fn from(hash: OaepHash) -> Self {
+        match hash {
+            OaepHash::Sha1 => Self::Sha1,
+            OaepHash::Sha224 => Self::Sha224,
+            OaepHash::Sha256 => Self::Sha256,
+            OaepHash::Sha384 => Self::Sha384,
+            OaepHash::Sha512 => Self::Sha512,
+        }
     }
 }

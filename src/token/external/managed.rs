@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::error::{Error, Result, refuse};
 use crate::keytype;
 use crate::rng::{Rng, random};
+use crate::token::identity::state::TokenState;
 use crate::token::record::external::spec_of;
 use crate::token::record::key;
 
@@ -33,13 +34,25 @@ pub(in crate::token) fn orders_managed(template: &[RawAttribute]) -> bool {
 /// How a key with a profile is made.
 #[derive(Clone, Copy)]
 pub(in crate::token) struct Making {
-    pub(in crate::token) spec: Spec,
+    spec: Spec,
     /// The usage that the template asks for.
-    pub(in crate::token) stated: Option<Usage>,
+    stated: Option<Usage>,
     /// The token's time.
-    pub(in crate::token) now: UnixTime,
+    now: UnixTime,
     /// `policy.separate_roles`: no key both wraps and decrypts.
-    pub(in crate::token) separate_roles: bool,
+    separate_roles: bool,
+}
+
+impl Making {
+    /// A key of `spec`, made now under the token's settings.
+    pub(in crate::token) fn new(state: &TokenState, spec: Spec, stated: Option<Usage>) -> Self {
+        Self {
+            spec,
+            stated,
+            now: state.time.now().at,
+            separate_roles: state.config.separate_roles,
+        }
+    }
 }
 
 /// Judges a new key with a profile, and sets what its profile and its usage fix. Returns the usage.

@@ -4,6 +4,7 @@ use super::Result;
 use super::aes::{BLOCK, Key, TAG, gcm_limits};
 use super::sys::cipher::Context;
 
+/// A MAC of a message in progress. Messages under one key must have different IVs.
 pub(crate) struct Gmac(Context);
 
 impl Gmac {
@@ -17,7 +18,7 @@ impl Gmac {
         self.0.additional(message)
     }
 
-    /// A shorter MAC is the beginning of this one. Nothing is taken afterwards.
+    /// The MAC, 16 bytes. A shorter MAC is the beginning of this one. Nothing is taken afterwards.
     pub(crate) fn finish(&mut self) -> Result<[u8; BLOCK]> {
         self.0.tag()
     }

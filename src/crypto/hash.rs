@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Error, Result};
 use crate::secret::Secret;
 
-/// A hash function.
+/// A hash function of FIPS 180-4 or FIPS 202, or SM3 (GB/T 32905).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hash {
     /// SHA-1, 20 bytes.
@@ -96,6 +96,7 @@ macro_rules! states {
                 }
             }
 
+            /// The digest, as long as [`Hash::len`] says.
             #[must_use]
             pub fn finish(self) -> Vec<u8> {
                 match self.0 {
@@ -145,6 +146,7 @@ fn deserialized<D: SerializableState>(saved: &[u8]) -> Result<D> {
         .ok_or(Error::InvalidParameter("the state of another hash"))
 }
 
+/// A digest of a message in progress.
 #[derive(Clone)]
 pub struct Hasher(HasherState);
 

@@ -61,15 +61,15 @@ fn squeeze<X: Default + Update + ExtendableOutput>(input: &[u8], out: &mut [u8])
     xof.finalize_xof().read(out);
 }
 
-/// HKDF's extraction: a pseudo-random key as long as the hash.
+/// HKDF's extraction (RFC 5869 section 2.2): a pseudo-random key as long as the hash.
 pub(crate) fn hkdf_extract(hash: Hash, ikm: &[u8], salt: &[u8]) -> Result<Secret> {
     let mut out = Secret::zeroed(hash.len());
     sys::kdf::hkdf_extract(hash, ikm, salt, &mut out)?;
     Ok(out)
 }
 
-/// HKDF's expansion of the pseudo-random key `prk` to `len` bytes, at most 255 times the hash's
-/// length (`Error::InvalidParameter`).
+/// HKDF's expansion (RFC 5869 section 2.3) of the pseudo-random key `prk` to `len` bytes, at most 255
+/// times the hash's length (`Error::InvalidParameter`).
 pub(crate) fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Secret> {
     if len > 255 * hash.len() {
         return Err(Error::InvalidParameter("the length of HKDF's output"));
@@ -79,7 +79,7 @@ pub(crate) fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Re
     Ok(out)
 }
 
-/// PBKDF2 with HMAC: `len` bytes. `Error::InvalidParameter` for no iterations.
+/// `len` bytes by PBKDF2 with HMAC (RFC 8018 section 5.2). `Error::InvalidParameter` for no iterations.
 pub(crate) fn pbkdf2(
     hash: Hash,
     password: &[u8],
@@ -92,6 +92,7 @@ pub(crate) fn pbkdf2(
     Ok(out)
 }
 
+/// The cost of Argon2id (RFC 9106 section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Argon2Params {
     /// Memory in KiB, at least 8 for each lane.

@@ -33,6 +33,7 @@ mod sys;
 pub(crate) mod vectors;
 pub(crate) mod xwing;
 
+/// The outcome of an algorithm.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Why an algorithm refused. Carries no data of the operation.

@@ -42,6 +42,7 @@ pub enum Need {
     Forbidden,
 }
 
+/// Who may read a component by C_GetAttributeValue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Showing {
     /// Everybody who can see the object.
@@ -51,6 +52,7 @@ pub enum Showing {
     UnlessSensitive,
 }
 
+/// How C_FindObjects finds objects by an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchBy {
     /// The store has a column for it.

@@ -85,6 +85,8 @@ pub(crate) fn curve(params: &[u8]) -> Result<ec::Curve> {
     ec::Curve::from_params(params).map_err(bad_params)
 }
 
+/// The error of CKA_EC_PARAMS: CKR_CURVE_NOT_SUPPORTED for `UnsupportedCurve`, and
+/// CKR_DOMAIN_PARAMS_INVALID for `CurveParameters`.
 pub(super) fn bad_params(error: crypto::Error) -> Error {
     Error::from(error).at("CKA_EC_PARAMS")
 }

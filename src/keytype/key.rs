@@ -15,10 +15,13 @@ pub struct Key {
     hmac: OnceLock<Box<(Hash, Hmac)>>,
 }
 
+/// What a key type makes of its material for operations: a parsed key, or one with its schedule.
+/// Operations ask for it by its type ([`Key::of`]).
 pub trait Ready: Any + Send + Sync {
     /// Size in bits: of the modulus, the field or the value.
     fn bits(&self) -> u64;
 
+    /// The value of a secret key; `None` for a key that is not a string of bytes, as those of pairs.
     fn secret_bytes(&self) -> Option<&[u8]> {
         None
     }

@@ -21,7 +21,9 @@ pub enum Material {
     Pair(Arc<dyn KeyPair>),
 }
 
+/// The values of a key pair of one type, proven to belong together.
 pub trait KeyPair: Any + fmt::Debug + Send + Sync {
+    /// CKK_ number of the type.
     fn key_type(&self) -> ck::CK_KEY_TYPE;
 
     /// The values in the order of the stored form. Their number and order never change.
@@ -34,6 +36,7 @@ pub trait KeyPair: Any + fmt::Debug + Send + Sync {
     /// PKCS #8 version 1 DER of the private key.
     fn to_pkcs8(&self) -> crypto::Result<Secret>;
 
+    /// SubjectPublicKeyInfo DER of the public key (RFC 5280 section 4.1.2.7).
     fn spki(&self) -> crypto::Result<Vec<u8>>;
 
     /// What the private half says of the public key: public components and CKA_PUBLIC_KEY_INFO.
@@ -44,8 +47,11 @@ pub trait KeyPair: Any + fmt::Debug + Send + Sync {
         self.describe()
     }
 
+    /// The component `kind` of the private key, where that is key material, in the encoding of the
+    /// attribute; `None` for any other attribute.
     fn secret_value(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Secret>;
 
+    /// The private key, ready for use.
     fn ready(&self) -> crypto::Result<Key>;
 
     /// Whether the size or curve and the public values in the template, where it has them, are the

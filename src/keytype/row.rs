@@ -73,15 +73,18 @@ pub enum Form {
     Pair(KeyPairs),
 }
 
+/// A type of secret keys: CKO_SECRET_KEY objects, whose CKA_VALUE is a string of bytes.
 pub struct SecretKey {
     pub lengths: KeyLengths,
     /// A rule beyond the length; `None` where every value of these lengths is a key.
     pub check: Option<Check>,
+    /// Makes a value of one of these lengths ready for use. `KeySize`, and the errors of `check`.
     pub ready: fn(&Secret) -> crypto::Result<Key>,
     /// CKA_CHECK_VALUE, of which the first three bytes count (section 4.10.2).
     pub check_value: fn(&[u8]) -> crypto::Result<Vec<u8>>,
 }
 
+/// A type of key pairs: CKO_PUBLIC_KEY and CKO_PRIVATE_KEY objects.
 pub struct KeyPairs {
     /// The algorithm in PKCS #8 and SubjectPublicKeyInfo: the one that is written, then others that are
     /// read.
@@ -110,6 +113,7 @@ pub struct KeyPairs {
     pub canonical: fn(&dyn Values) -> Result<PublicValues>,
 }
 
+/// Judges the value of a secret key that has a length of its type. `InvalidKey` says what is wrong.
 pub(super) type Check = fn(&[u8]) -> crypto::Result<()>;
 
 /// Lengths in bytes that the value of a secret key may have.

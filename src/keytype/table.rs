@@ -45,10 +45,13 @@ pub fn find(id: ck::CK_KEY_TYPE) -> Option<&'static KeyType> {
     all().find(|row| row.id == id)
 }
 
+/// CKK_ numbers of all types of key pairs.
 pub(crate) static PAIRS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Pairs) }>(List::Pairs);
+/// CKK_ numbers of all types of secret keys.
 pub(crate) static SECRETS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Secrets) }>(List::Secrets);
-/// Key types that external keys may have.
+/// CKK_ numbers of the types that external keys may have.
 pub(crate) static EXTERNAL: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::External) }>(List::External);
+/// Those of them that are types of secret keys.
 pub(crate) static EXTERNAL_SECRETS: &[ck::CK_KEY_TYPE] =
     &ids::<{ count(List::ExternalSecrets) }>(List::ExternalSecrets);
 

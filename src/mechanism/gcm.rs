@@ -27,6 +27,8 @@ pub(super) trait GcmKey: Clone + Send + Sync + 'static {
     ) -> crypto::Result<usize>;
 }
 
+/// GCM encryption in progress, of any block cipher: `update` writes as many bytes as it takes, `tag` ends the
+/// message.
 pub(super) trait GcmStream: Send {
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()>;
     fn tag(self) -> crypto::Result<[u8; TAG]>;

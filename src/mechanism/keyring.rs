@@ -15,6 +15,7 @@ pub(crate) struct Keyring {
     ended: Vec<[u8; 16]>,
 }
 
+/// One version of an external key's material.
 pub(crate) struct KeyringVersion {
     /// CKA_TENON_MATERIAL_ID.
     pub(super) id: [u8; 16],
@@ -24,7 +25,7 @@ pub(crate) struct KeyringVersion {
 }
 
 impl KeyringVersion {
-    /// `expires_at` is the end of its life, 0 for never.
+    /// `expires_at` is the end of the material's life, 0 for never.
     #[must_use]
     pub(crate) fn new(id: [u8; 16], material: Secret, expires_at: UnixTime) -> Self {
         Self {

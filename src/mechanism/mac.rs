@@ -13,6 +13,7 @@ use crate::secret::Secret;
 /// Greatest length of a MAC in bytes.
 pub(super) const MAX: usize = 64;
 
+/// A function whose output, or the beginning of it, is a MAC.
 pub(super) trait MacFunction: Send {
     fn update(&mut self, message: &[u8]) -> Result<()>;
 

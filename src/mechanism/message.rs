@@ -33,6 +33,7 @@ pub enum Generator {
     CounterXor,
 }
 
+/// The parameter of one message of a cipher (CK_GCM_MESSAGE_PARAMS, CK_CCM_MESSAGE_PARAMS).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageParams {
     /// As the caller gave the vector; once a generator has run, as the generator made it.

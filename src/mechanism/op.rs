@@ -53,7 +53,9 @@ pub trait Cipher: Resumable + Send {
     }
 }
 
+/// A signature or MAC of a message that comes in parts. It ends with `finish`.
 pub trait Signer: Resumable + Send {
+    /// Greatest length of the signature in bytes.
     fn len(&self) -> usize;
 
     /// Takes more of the message. CKR_DATA_LEN_RANGE when the mechanism's limit is passed.
@@ -63,6 +65,7 @@ pub trait Signer: Resumable + Send {
     fn finish(&mut self, out: &mut [u8]) -> Result<usize>;
 }
 
+/// A check of a signature or MAC of a message that comes in parts. It ends with `finish`.
 pub trait Verifier: Resumable + Send {
     fn update(&mut self, message: &[u8]) -> Result<()>;
 
@@ -70,6 +73,7 @@ pub trait Verifier: Resumable + Send {
     fn finish(&mut self, signature: &[u8]) -> Result<()>;
 }
 
+/// A digest of a message that comes in parts.
 pub trait Digester: Resumable + Send {
     fn len(&self) -> usize;
 

@@ -15,6 +15,7 @@ use super::params::{ParamKind, Params};
 
 /// Makes the work of an operation with a ready key: a cipher, a signer or a verifier.
 pub(crate) type Begin<W> = fn(&Arc<Key>, &Params) -> Result<Box<W>>;
+/// Makes the work of C_DigestInit.
 pub(crate) type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
 /// Wraps the clear encoding of a key: raw bytes of a secret key; of a private key what
 /// `Mechanism::private_form` says.
@@ -38,6 +39,7 @@ pub enum Composition {
     },
 }
 
+/// A part of a derived value that is joined of several (`Composition::Joined`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operand {
     Base,
@@ -48,7 +50,10 @@ pub enum Operand {
     Data,
 }
 
+/// Judges by its public form a blob that is to be unwrapped by this key. Errors are told to the caller.
 pub(crate) type CheckBlob = fn(&Key, blob: &[u8]) -> Result<()>;
+/// Makes the value of a secret key of `len` bytes. CKR_ATTRIBUTE_VALUE_INVALID for a length that keys of
+/// the type do not have.
 pub(crate) type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret>;
 /// Makes the key pair that these attributes ask for: what the two templates of C_GenerateKeyPair say
 /// together. CKR_TEMPLATE_INCOMPLETE where they do not say the size.
@@ -66,6 +71,7 @@ pub enum PrivateForm {
     Pkcs8OrSm2Scalar,
 }
 
+/// Opens a wrapped key: its clear encoding, as `WrapKey` takes it.
 pub(crate) type OpenBlob = fn(&Key, &Params, blob: &[u8]) -> std::result::Result<Secret, BadBlob>;
 
 /// How a mechanism opens a wrapped key.

@@ -8,6 +8,7 @@ use crate::crypto;
 use crate::crypto::aes::Direction;
 use crate::error::Result;
 
+/// A cipher that needs the whole message, or the whole ciphertext, before it writes anything.
 pub(super) trait Whole: Send {
     /// Greatest number of bytes that `run` writes for `input` bytes.
     fn bound(&self, input: usize) -> usize;
@@ -35,6 +36,7 @@ pub(super) fn wrong_length(direction: Direction) -> crypto::Error {
     }
 }
 
+/// Collects the parts of the input for a `Whole`.
 pub(super) struct Gathered<W> {
     whole: W,
     input: Buffer,

@@ -1,5 +1,6 @@
 //! Block length and direction, which every mode of a block cipher has, and the modes with feedback.
 
+/// Length of an AES block in bytes (FIPS 197).
 pub(crate) const BLOCK: usize = 16;
 
 /// Which way a cipher goes.

@@ -4,7 +4,7 @@ use super::{BLOCK, Key};
 use crate::crypto::sys::cipher;
 use crate::crypto::{Error, Result};
 
-/// A key stream in progress; encryption and decryption are the same operation.
+/// CTR (NIST SP 800-38A section 6.5) in progress; encryption and decryption are the same operation.
 pub(crate) struct Ctr {
     context: cipher::Context,
     first: u128,

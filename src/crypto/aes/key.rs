@@ -156,7 +156,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// CBC in progress.
+/// CBC (NIST SP 800-38A section 6.2) of a message in progress, without padding.
 pub struct Cbc {
     key: Key,
     direction: Direction,

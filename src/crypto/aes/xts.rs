@@ -9,6 +9,7 @@ use crate::crypto::{Error, Result};
 /// Greatest length of a data unit: 2^20 blocks (SP 800-38E section 4).
 pub(crate) const XTS_MAX: usize = BLOCK << 20;
 
+/// XTS-AES (NIST SP 800-38E) with its two keys.
 pub(crate) struct Xts(XtsKeys);
 
 enum XtsKeys {

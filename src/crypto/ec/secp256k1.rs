@@ -8,16 +8,19 @@ use crate::crypto::{Error, Result};
 /// Bytes of the order, of the field and of the digest that counts.
 const LEN: usize = 32;
 
+/// The key of a SEC 1 point; `InvalidKey` for a point that is not on the curve.
 pub(super) fn public(point: &[u8]) -> Result<VerifyingKey> {
     VerifyingKey::from_sec1_bytes(point)
         .map_err(|_| Error::InvalidKey("the EC point is not on its curve"))
 }
 
+/// The key of a big-endian scalar of 32 bytes; `InvalidKey` outside [1, n - 1].
 pub(super) fn private(scalar: &[u8]) -> Result<SigningKey> {
     SigningKey::from_slice(scalar)
         .map_err(|_| Error::InvalidKey("the EC scalar is outside [1, n - 1]"))
 }
 
+/// The point, SEC 1 uncompressed: 65 bytes.
 pub(super) fn point(key: &VerifyingKey) -> Vec<u8> {
     key.to_sec1_point(false).as_bytes().to_vec()
 }

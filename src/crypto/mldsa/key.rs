@@ -17,6 +17,7 @@ pub(crate) enum Randomness {
     None,
 }
 
+/// An ML-DSA public key (FIPS 204 section 5), with the hash that its messages begin with.
 pub(crate) struct PublicKey {
     set: ParameterSet,
     key: PqdsaKey,
@@ -53,6 +54,7 @@ impl PublicKey {
     }
 }
 
+/// An ML-DSA private key, ready to sign.
 pub(crate) struct PrivateKey {
     set: ParameterSet,
     key: PqdsaKey,

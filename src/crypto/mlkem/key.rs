@@ -12,6 +12,7 @@ pub(crate) const SECRET_LEN: usize = 32;
 /// The modulus of coefficients.
 const Q: u16 = 3329;
 
+/// An ML-KEM encapsulation key (FIPS 203).
 pub(crate) struct PublicKey {
     set: ParameterSet,
     key: KemKey,
@@ -52,6 +53,7 @@ fn below_modulus(bytes: &[u8]) -> bool {
     a | (b & 0x0F) << 8 < Q && b >> 4 | c << 4 < Q
 }
 
+/// An ML-KEM decapsulation key (FIPS 203).
 pub(crate) struct PrivateKey {
     set: ParameterSet,
     key: KemKey,

@@ -10,7 +10,9 @@ use super::material::OkpMaterial;
 
 /// Bytes of a public key, a private key and a shared secret.
 pub(crate) const KEY_LEN: usize = sys::KEY_LEN;
+/// Bytes of an Ed25519 signature.
 pub(crate) const SIGNATURE_LEN: usize = sys::SIGNATURE_LEN;
+/// Greatest length of a context in bytes (RFC 8032 section 5.1).
 pub(crate) const MAX_CONTEXT_LEN: usize = 255;
 
 const WRONG_LENGTH: Error = Error::InvalidKey("an Ed25519 or X25519 key has 32 bytes");
@@ -46,14 +48,14 @@ impl Scheme {
     }
 }
 
-/// A public key.
+/// An Ed25519 or X25519 public key: 32 bytes, little-endian (RFC 8032 section 5.1.2, RFC 7748 section 5).
 pub struct PublicKey {
     curve: Curve,
     bytes: [u8; KEY_LEN],
 }
 
 impl PublicKey {
-    /// A key from its 32 bytes.
+    /// A key from its 32 bytes; `InvalidKey` for another length.
     pub fn new(curve: Curve, bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.try_into().map_err(|_| WRONG_LENGTH)?;
         Ok(Self { curve, bytes })
@@ -83,6 +85,7 @@ impl PublicKey {
     }
 }
 
+/// An Ed25519 or X25519 private key, ready for use.
 pub(crate) struct PrivateKey {
     curve: Curve,
     /// Ed25519: seed ‖ public key; X25519: scalar.

@@ -4,6 +4,7 @@ use crate::secret::Secret;
 
 use super::curve::Curve;
 
+/// An Ed25519 or X25519 key pair (RFC 8032, RFC 7748).
 #[derive(Debug, Clone)]
 pub struct OkpMaterial {
     pub curve: Curve,

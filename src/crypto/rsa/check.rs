@@ -10,6 +10,7 @@ use super::{prime, roca};
 
 /// Least size of a modulus in bits. What a token takes may be larger: `policy.rsa_min_bits`.
 pub(crate) const MIN_BITS: usize = 1024;
+/// Greatest size of a modulus in bits.
 pub(crate) const MAX_BITS: usize = 8192;
 
 /// Significant bits of the greatest public exponent (FIPS 186-5, appendix A.1.1).

@@ -13,6 +13,7 @@ use crate::crypto::aes::{BLOCK, Direction};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
 
+/// Length of an SM4 key in bytes (GB/T 32907).
 pub(crate) const KEY_LEN: usize = 16;
 
 pub(super) type Block = Array<u8, U16>;
@@ -60,6 +61,7 @@ impl fmt::Debug for Key {
     }
 }
 
+/// CBC of a message in progress, without padding.
 pub(crate) struct Cbc(Chain);
 
 enum Chain {

@@ -35,6 +35,7 @@ pub(crate) const CIPHER_MIN: usize = 2 + 3 + 3 + (2 + LEN) + 3;
 /// before each coordinate, in place of 04.
 const DER_MORE: usize = 5 + 2 + 2 + 2 + 5 + 1 + 1 - 1;
 
+/// Greatest length of a ciphertext in bytes: the DER form of the longest message.
 pub(crate) const CIPHER_MAX: usize = raw_len(MESSAGE_MAX) + DER_MORE;
 
 /// Length in bytes of the raw ciphertext of a message of `message` bytes.

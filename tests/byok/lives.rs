@@ -22,10 +22,10 @@ use tenon_pkcs11::api::token::Handle;
 
 use self::model::{DAY, Key, OK, SERVICES, Service, Step};
 use super::envelope::{open, seal};
-use super::jobs::{Job, aes, bytes, external, generated_job};
+use super::jobs::{Job, aes, external, generated_job};
 use super::outside::{Import, oaep, oaep_blob, request};
 use super::receipt::hex_bytes;
-use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, rv, session, with};
+use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, rv, session, with};
 
 /// How many lives are led where nobody says.
 const FEW: u32 = 24;

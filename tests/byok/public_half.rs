@@ -9,11 +9,11 @@ use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::token::Handle;
 
-use super::jobs::{Job, bytes, job_with_bits};
+use super::jobs::{Job, job_with_bits};
 use super::outside::{ID, find, request};
 use super::receipt::hex_bytes;
 use crate::common::{
-    Calls, Fixture, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, full, returns, session, with,
+    Calls, Fixture, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, bytes, full, returns, session, with,
 };
 
 const WEEK: u64 = 7 * 86_400;

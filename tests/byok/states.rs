@@ -6,9 +6,9 @@ use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::token::Handle;
 
 use super::envelope::seal;
-use super::jobs::{bytes, external, job};
+use super::jobs::{external, job};
 use super::outside::{Import, MATERIAL, find};
-use crate::common::{TODAY, attrs, rv, with};
+use crate::common::{TODAY, attrs, bytes, rv, with};
 
 const DOCUMENT: &str = include_str!("../../docs/byok.md");
 const NAMES: [&str; 4] = ["PendingImport", "Enabled", "Disabled", "PendingDeletion"];

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Value};
+use crate::attr::{self, Attributes, CreatedBy, RawAttribute, Value};
 use crate::byok::{self, Algorithm, Job, Profile, Refused, WrappingKey, WrappingScheme};
 use crate::ck;
 use crate::clock::UnixTime;

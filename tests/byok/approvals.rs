@@ -11,9 +11,11 @@ use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::{Handle, approval_statement};
 
-use super::jobs::{aes, bytes, external, job, state};
+use super::jobs::{aes, external, job};
 use super::outside::{MATERIAL, find, request};
-use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, returns, session, with};
+use crate::common::{
+    Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, state, with,
+};
 
 const DAY: u64 = 86_400;
 const SCHEDULE: Deed = Deed::ScheduleDeletion(7);

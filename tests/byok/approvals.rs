@@ -6,6 +6,7 @@ use tenon_pkcs11::api::byok::Deed;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::{self, Curve, EcMaterial};
 use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::{okp, rsa};
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::session::Session;
@@ -366,6 +367,34 @@ fn a_list_that_guards_nothing_is_refused() {
         session.set_attributes(guarded, &change),
         CKR_ATTRIBUTE_READ_ONLY
     );
+}
+
+/// An RSA public key for every scheme, or by the last byte of its algorithm for one.
+fn rsa_key(scheme: u8) -> Vec<u8> {
+    let mut spki = rsa::spki(&[0xFF; 256], &[1, 0, 1]).unwrap();
+    let every = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1];
+    let at = spki.windows(every.len()).position(|part| part == every);
+    spki[at.unwrap() + every.len() - 1] = scheme;
+    spki
+}
+
+/// Whoever cannot sign could never approve, and the key could never end.
+#[test]
+fn a_key_that_cannot_sign_is_no_custodian() {
+    let token = Fixture::new();
+    let made = |spki: &[u8]| {
+        let list = attrs![CKA_TENON_CUSTODIANS => spki, CKA_TENON_QUORUM => 1_u64];
+        external(&token.session, list)
+    };
+    let of = |curve| Material::pair(okp::generate(curve).unwrap()).spki();
+    let ed25519 = of(okp::Curve::Ed25519).unwrap();
+    let x25519 = of(okp::Curve::X25519).unwrap();
+    for spki in [ed25519, rsa_key(1)] {
+        made(&spki).unwrap();
+    }
+    for spki in [x25519, rsa_key(7), rsa_key(10)] {
+        returns!(made(&spki), CKR_ATTRIBUTE_VALUE_INVALID);
+    }
 }
 
 #[test]

@@ -105,17 +105,20 @@ fn components(spki: &[u8]) -> Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)> {
     found.collect()
 }
 
-/// A verification by a custodian's key; `None` for keys that no custodian has.
+/// A verification by a custodian's key; `None` for keys that sign in none of these ways.
 fn verifier(spki: &[u8]) -> Option<Box<dyn Verifier>> {
+    let (of, _) = keytype::from_spki(spki).ok()?;
     let key = keytype::public_key(spki).ok()?;
-    let short = |key: &rsa::PublicKey| key.bits() < RSA_BITS;
-    if key.of().is_some_and(short) {
+    // A key that its algorithm keeps to PSS or OAEP makes no signature of PKCS #1 v1.5.
+    let info = encoding::public_key_info(spki).ok()?;
+    let unfit = |key: &rsa::PublicKey| key.bits() < RSA_BITS || info.algorithm.oid != rsa::OID;
+    if key.of().is_some_and(unfit) {
         return None;
     }
     let key = Arc::new(key);
     let rows = SIGNATURES.into_iter().filter_map(mechanism::find);
-    let mut begun = rows.filter_map(|row| (row.verify?)(&key, &Params::None).ok());
-    begun.next()
+    let mut rows = rows.filter(|row| row.key_types.contains(&of.id));
+    rows.find_map(|row| (row.verify?)(&key, &Params::None).ok())
 }
 
 /// Whether the custodian's key made the signature: of ECDSA as DER, or r ‖ s as PKCS#11 has it.

@@ -106,7 +106,8 @@ impl From<byok::Error> for Error {
             E::State(_) | E::Administration(..) | E::VersionPending | E::NoNext => {
                 ck::CKR_KEY_FUNCTION_NOT_PERMITTED
             }
-            E::Mismatch { named: true } | E::Share(Share::Differs | Share::Wrong) => {
+            E::Mismatch { named: true }
+            | E::Share(Share::Differs | Share::Wrong | Share::Unchecked) => {
                 ck::CKR_TENON_MATERIAL_MISMATCH
             }
             E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,

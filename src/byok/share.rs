@@ -17,6 +17,8 @@ pub(crate) enum ShareRefusal {
     Differs,
     /// The shares make no material with the key's check value, or none that fits the key.
     Wrong,
+    /// The shares make none of the key's materials, and no check value says that they make a new one.
+    Unchecked,
 }
 
 /// Whether an import brings what the key takes: a share, where its material comes in `of` shares, else whole
@@ -58,6 +60,11 @@ impl fmt::Display for ShareRefusal {
                 "the shares do not make the key's material: one of them is wrong, or has a wrong number, or they \
                  were split for another count. Nothing has changed: erase the shares that wait (`tenon byok \
                  delete-material`), and send all again",
+            ),
+            Self::Unchecked => f.write_str(
+                "the shares make none of the key's materials: one of them is wrong, or has a wrong number. Where \
+                 they are of a new version, say so by its check value (CKA_TENON_SHARES_CHECK_VALUE, `tenon byok \
+                 import --check-value`). Nothing has changed",
             ),
         }
     }

@@ -517,6 +517,32 @@ fn a_new_version_comes_in_shares_too() {
     );
 }
 
+/// Where an import of other material makes a version, a wrong share does not: nobody has the original of what it
+/// makes.
+#[test]
+fn a_wrong_share_makes_no_new_version() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let key = shared_key(session, [2, 3], attrs![CKA_TENON_PROFILE => "vault"]);
+    let job = job_with_bits(session, key, 5, 4096).unwrap();
+    let shares = split(2, 3, MATERIAL);
+    let send = |number: u8, share: usize| {
+        let (mechanism, blob) = job.owner.wrap(5, &shares[share - 1]);
+        let request = request(mechanism, Params::None);
+        let template = with(aes(), attrs![CKA_TENON_SHARE => &[number]]);
+        session.unwrap_key(request, job.private, &blob, &template)
+    };
+    for number in [1, 2, 3] {
+        send(number, usize::from(number)).unwrap();
+    }
+    returns!(send(2, 1), CKR_TENON_MATERIAL_MISMATCH, "a wrong number");
+    assert_eq!(waiting(session, key), [3]);
+    assert_eq!(session.versions(key).unwrap().len(), 1);
+    send(2, 2).unwrap();
+    assert!(waiting(session, key).is_empty());
+    assert_eq!(session.versions(key).unwrap().len(), 1);
+}
+
 #[test]
 fn what_cannot_be_shared_is_refused() {
     let token = Fixture::new();

@@ -196,6 +196,7 @@ pub(in crate::token) fn import_record(
     name(change, record, unwrapped)?;
     if equal == Equal::None && external.bound {
         fits_again(&record.attributes, unwrapped)?;
+        checked_shares(unwrapped)?;
     }
     match imported.to {
         Destination::Older | Destination::Next => {
@@ -365,6 +366,16 @@ fn fits_again(attributes: &Attributes, unwrapped: &UnwrappedMaterial<'_>) -> Res
         None => Ok(()),
         Some(why) if unwrapped.integrity => refuse(ck::CKR_WRAPPED_KEY_INVALID, why),
         Some(_) => Err(byok::Error::Mismatch { named: false }.into()),
+    }
+}
+
+/// Refuses material of a new version that was made of shares, unless its check value was said: a wrong share
+/// makes other material too, and nobody has the original of that.
+fn checked_shares(unwrapped: &UnwrappedMaterial<'_>) -> Result<()> {
+    let stated = unwrapped.attributes.get(ck::CKA_TENON_SHARES_CHECK_VALUE);
+    match unwrapped.facts.shares.is_some() && stated.is_none() {
+        true => Err(byok::Error::Share(ShareRefusal::Unchecked).into()),
+        false => Ok(()),
     }
 }
 

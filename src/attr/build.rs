@@ -190,7 +190,7 @@ impl ObjectType {
                 continue;
             }
             let value = match row.default {
-                Fallback::Absent => continue,
+                Fallback::Absent | Fallback::Unset => continue,
                 Fallback::No => Value::Bool(false),
                 Fallback::Yes => Value::Bool(true),
                 Fallback::Sensitive => {

@@ -20,6 +20,7 @@ C_GenerateKey and C_GenerateKeyPair, C_UnwrapKey, C_DeriveKey. Set and copy: wha
 C_CopyObject may change. Material: shown only while CKA_SENSITIVE is false, CKA_EXTRACTABLE is true and
 CKA_WRAP_WITH_TRUSTED is false.
 Default *sensitive*: false when the application supplies the value (C_CreateObject) or the key has CKA_EXTRACTABLE, else true; also true with CKA_WRAP_WITH_TRUSTED.
+Default *unset*: nothing is stored, and the attribute reads as empty (a number as 0).
 Default *usage*: true when the template asks for no usage at all and the key's type can do it.
 
 | attribute | type | objects | default | create | generate | unwrap | derive | set | copy | read | search |
@@ -141,6 +142,7 @@ fn default(row: &AttributeRow) -> String {
             )
         }
         Fallback::Empty => "empty".into(),
+        Fallback::Unset => "unset".into(),
         Fallback::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         Fallback::Number(number) => format!("{number:#x}"),
     }

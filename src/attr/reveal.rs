@@ -3,7 +3,7 @@
 use crate::ck;
 
 use super::attributes::Attributes;
-use super::row::Showing;
+use super::row::{AttributeRow, Fallback, Showing, ValueType};
 use super::table;
 use super::value::{Value, to_bytes};
 
@@ -29,9 +29,33 @@ pub(crate) fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Re
         return Reveal::Invalid;
     };
     match row.reveal {
-        Showing::Always => attributes.get(kind).map_or(Reveal::Invalid, Reveal::Value),
+        Showing::Always => {
+            let value = attributes.get(kind).or_else(|| unset(&row));
+            value.map_or(Reveal::Invalid, Reveal::Value)
+        }
         Showing::UnlessSensitive if is_open(attributes) => Reveal::Material,
         Showing::UnlessSensitive => Reveal::Sensitive,
+    }
+}
+
+/// What an attribute of the specification reads as while the object holds no value for it; `None` where the
+/// object then lacks the attribute.
+fn unset(row: &AttributeRow) -> Option<&'static Value> {
+    static ZERO: Value = Value::Ulong(0);
+    static NO_BYTES: Value = Value::Bytes(Vec::new());
+    static NO_NUMBERS: Value = Value::Ulongs(Vec::new());
+    static NO_ENTRIES: Value = Value::Template(Vec::new());
+    if row.default != Fallback::Unset {
+        return None;
+    }
+    match row.value_type {
+        ValueType::Ulong | ValueType::Among(_) => Some(&ZERO),
+        ValueType::Bytes | ValueType::Sized(_) | ValueType::Utf8 | ValueType::Date => {
+            Some(&NO_BYTES)
+        }
+        ValueType::Ulongs => Some(&NO_NUMBERS),
+        ValueType::Template => Some(&NO_ENTRIES),
+        ValueType::Bool => None,
     }
 }
 

@@ -156,6 +156,8 @@ pub(super) enum Fallback {
     Usage,
     /// No bytes.
     Empty,
+    /// Nothing is stored, and the attribute reads as an empty value; a number as 0.
+    Unset,
     /// These bytes.
     Bytes(&'static [u8]),
     /// This number.

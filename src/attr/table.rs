@@ -14,7 +14,7 @@ use super::row::AttributeRow;
 use super::row::ChangeRule::{
     Free, Never, OnlyEarlier, OnlyLater, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly,
 };
-use super::row::Fallback::{Absent, Empty, No, Number, Sensitive, Usage, Yes};
+use super::row::Fallback::{Absent, Empty, No, Number, Sensitive, Unset, Usage, Yes};
 use super::row::Need::{Forbidden as F, Optional as O, Required as R};
 use super::row::ObjectSet;
 use super::row::SearchBy::{Checked, Column, Indexed};
@@ -154,7 +154,7 @@ rows! {
     CKA_CERTIFICATE_TYPE            Among(CERTIFICATES), CERT, Absent,      [R F F F] Never Never, Always Checked;
     CKA_TRUSTED                     Bool, CERT, No,                         [O F F F] SoOnly SoOnly, Always Checked;
     CKA_CERTIFICATE_CATEGORY        Among(&[0, 1, 2, 3]), CERT, Number(CK_CERTIFICATE_CATEGORY_UNSPECIFIED), [O F F F] Never Never, Always Checked;
-    CKA_CHECK_VALUE                 Sized(&[0, 3]), CERT, Absent,           [O F F F] Never Never, Always Checked;
+    CKA_CHECK_VALUE                 Sized(&[0, 3]), CERT, Unset,            [O F F F] Never Never, Always Checked;
     CKA_START_DATE                  Date, CERT, Empty,                      [O F F F] Never Never, Always Checked;
     CKA_END_DATE                    Date, CERT, Empty,                      [O F F F] Never Never, Always Checked;
     CKA_PUBLIC_KEY_INFO             Bytes, CERT, Empty,                     [O F F F] Never Never, Always Checked;
@@ -197,11 +197,13 @@ rows! {
     CKA_DERIVE                      Bool, KEYS, No,                         [O O O O] Free Free, Always Checked;
     CKA_LOCAL                       Bool, KEYS, Absent,                     [F F F F] Never Never, Always Checked;
     CKA_KEY_GEN_MECHANISM           Ulong, KEYS, Absent,                    [F F F F] Never Never, Always Checked;
-    CKA_ALLOWED_MECHANISMS          Ulongs, KEYS, Absent,                   [O O O O] Never Never, Always Checked;
+    CKA_ALLOWED_MECHANISMS          Ulongs, KEYS, Unset,                    [O O O O] Never Never, Always Checked;
+    // No validation is claimed: there are no validation objects.
+    CKA_OBJECT_VALIDATION_FLAGS     Ulong, KEYS, Unset,                     [F F F F] Never Never, Always Checked;
 
     // 4.8 Public key objects; 4.9 private key objects; 4.10 secret key objects
     CKA_SUBJECT                     Bytes, PAIR, Empty,                     [O O O F] Free Free, Always Indexed;
-    CKA_PUBLIC_KEY_INFO             Bytes, PAIR, Absent,                    [O F F F] Never Never, Always Checked;
+    CKA_PUBLIC_KEY_INFO             Bytes, PAIR, Unset,                     [O F F F] Never Never, Always Checked;
     CKA_SENSITIVE                   Bool, HELD, Sensitive,                  [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
     CKA_EXTRACTABLE                 Bool, HELD, No,                         [O O O O] OnlyToFalse OnlyToFalse, Always Checked;
     CKA_ALWAYS_SENSITIVE            Bool, HELD, Absent,                     [F F F F] Never Never, Always Checked;
@@ -219,12 +221,12 @@ rows! {
     CKA_TRUSTED                     Bool, WRAPPING, No,                     [O O O O] SoOnly SoOnly, Always Checked;
     CKA_WRAP_WITH_TRUSTED           Bool, HELD, No,                         [O O O O] OnlyToTrue OnlyToTrue, Always Checked;
     CKA_ALWAYS_AUTHENTICATE         Bool, PRIVATE, No,                      [O O O F] Never Never, Always Checked;
-    CKA_WRAP_TEMPLATE               Template, WRAPPING, Absent,             [O O O O] Never Never, Always Checked;
-    CKA_UNWRAP_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
-    CKA_DERIVE_TEMPLATE             Template, HELD, Absent,                 [O O O O] Never Never, Always Checked;
-    CKA_ENCAPSULATE_TEMPLATE        Template, PUBLIC, Absent,               [O O F F] Never Never, Always Checked;
-    CKA_DECAPSULATE_TEMPLATE        Template, PRIVATE, Absent,              [O O O F] Never Never, Always Checked;
-    CKA_CHECK_VALUE                 Sized(&[0, 3]), SECRET, Absent,         [O O O O] OnlyToEmpty OnlyToEmpty, Always Checked;
+    CKA_WRAP_TEMPLATE               Template, WRAPPING, Unset,              [O O O O] Never Never, Always Checked;
+    CKA_UNWRAP_TEMPLATE             Template, HELD, Unset,                  [O O O O] Never Never, Always Checked;
+    CKA_DERIVE_TEMPLATE             Template, HELD, Unset,                  [O O O O] Never Never, Always Checked;
+    CKA_ENCAPSULATE_TEMPLATE        Template, PUBLIC, Unset,                [O O F F] Never Never, Always Checked;
+    CKA_DECAPSULATE_TEMPLATE        Template, PRIVATE, Unset,               [O O O F] Never Never, Always Checked;
+    CKA_CHECK_VALUE                 Sized(&[0, 3]), SECRET, Unset,          [O O O O] OnlyToEmpty OnlyToEmpty, Always Checked;
 
     // Secret keys of all types
     CKA_VALUE_LEN                   Ulong, SECRET, Absent,                  [F R O O] Never Never, Always Checked;

@@ -86,12 +86,99 @@ fn each_attribute_is_answered_for_itself() {
         Revealed::Value(ck::CKK_AES.to_ne_bytes().to_vec()),
         Revealed::Invalid,
         Revealed::Invalid,
-        Revealed::Invalid,
+        Revealed::Value(vec![]),
         Revealed::Value(32_u64.to_ne_bytes().to_vec()),
     ];
     assert_eq!(session.attributes(key, &kinds).unwrap(), expected);
     returns!(session.attributes(0, &kinds), CKR_OBJECT_HANDLE_INVALID);
     assert_eq!(session.attributes(key, &[]).unwrap(), []);
+}
+
+/// What the tables of common key attributes (sections 4.7 to 4.10) have beyond numbers and flags.
+const OF_KEYS: [u64; 5] = [
+    ck::CKA_ALLOWED_MECHANISMS,
+    ck::CKA_START_DATE,
+    ck::CKA_END_DATE,
+    ck::CKA_ID,
+    ck::CKA_LABEL,
+];
+
+#[test]
+fn attributes_that_no_template_named_read_as_empty() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    for token in [false, true] {
+        let pair = rsa_pair(
+            session,
+            attrs![CKA_TOKEN => token],
+            attrs![CKA_TOKEN => token],
+        );
+        let aes = secret(session, ck::CKK_AES, attrs![CKA_TOKEN => token]).private;
+        let of_public = [
+            ck::CKA_SUBJECT,
+            ck::CKA_WRAP_TEMPLATE,
+            ck::CKA_ENCAPSULATE_TEMPLATE,
+        ];
+        let of_private = [
+            ck::CKA_SUBJECT,
+            ck::CKA_UNWRAP_TEMPLATE,
+            ck::CKA_DERIVE_TEMPLATE,
+            ck::CKA_DECAPSULATE_TEMPLATE,
+        ];
+        let of_secret = [
+            ck::CKA_WRAP_TEMPLATE,
+            ck::CKA_UNWRAP_TEMPLATE,
+            ck::CKA_DERIVE_TEMPLATE,
+        ];
+        for (key, more) in [
+            (pair.public, &of_public[..]),
+            (pair.private, &of_private),
+            (aes, &of_secret),
+        ] {
+            for kind in OF_KEYS.iter().chain(more) {
+                let read = session.attributes(key, &[*kind]).unwrap();
+                let empty = match read.as_slice() {
+                    [Revealed::Value(value)] => value.is_empty(),
+                    [Revealed::Template(entries)] => entries.is_empty(),
+                    _ => false,
+                };
+                assert!(empty, "{kind:#x}: {read:?}");
+            }
+            let flags = session.attributes(key, &[ck::CKA_OBJECT_VALIDATION_FLAGS]);
+            assert_eq!(
+                flags.unwrap(),
+                [Revealed::Value(0_u64.to_ne_bytes().to_vec())]
+            );
+        }
+        // An attribute of another class stays unknown.
+        for (key, kind) in [
+            (pair.public, ck::CKA_UNWRAP_TEMPLATE),
+            (pair.private, ck::CKA_WRAP_TEMPLATE),
+            (aes, ck::CKA_DECAPSULATE_TEMPLATE),
+        ] {
+            let read = session.attributes(key, &[kind]).unwrap();
+            assert_eq!(read, [Revealed::Invalid], "{kind:#x}");
+        }
+    }
+}
+
+/// An attribute that reads as empty is found as such.
+#[test]
+fn unset_attributes_are_found_by_their_empty_value() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let free = secret(session, ck::CKK_AES, vec![]).private;
+    let bound = attrs![CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_GCM]];
+    let bound = secret(session, ck::CKK_AES, bound).private;
+    for (wanted, found) in [
+        (attrs![CKA_ALLOWED_MECHANISMS => []], free),
+        (attrs![CKA_ALLOWED_MECHANISMS => [ck::CKM_AES_GCM]], bound),
+    ] {
+        session.find_init(&wanted).unwrap();
+        let keys = session.find(10).unwrap();
+        session.find_final().unwrap();
+        assert_eq!(keys, [found]);
+    }
 }
 
 #[test]

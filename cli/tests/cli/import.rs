@@ -273,10 +273,7 @@ fn an_rsa_pss_key_stays_one() {
         .run(&["objects", "show", "--label", "pss", "--login"])
         .ok()
         .out();
-    let allowed = shown
-        .lines()
-        .find(|line| line.starts_with("CKA_ALLOWED_MECHANISMS"));
     // CKM_RSA_PKCS_PSS and those with each hash, by their numbers.
     let pss = "CKA_ALLOWED_MECHANISMS: [13,14,71,67,68,69,103,99,100,101]";
-    assert_eq!(allowed, Some(pss), "{shown}");
+    assert!(shown.lines().any(|line| line == pss), "{shown}");
 }

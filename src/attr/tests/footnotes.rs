@@ -208,6 +208,7 @@ const TABLES: &[(&[Object], &[Line])] = &[
         lines! {
             CKA_KEY_TYPE 1 5; CKA_ID 8; CKA_START_DATE 8; CKA_END_DATE 8; CKA_DERIVE 8;
             CKA_LOCAL 2 4 6; CKA_KEY_GEN_MECHANISM 2 4 6; CKA_ALLOWED_MECHANISMS;
+            CKA_OBJECT_VALIDATION_FLAGS 4 6;
         },
     ),
     // Common public key attributes
@@ -368,6 +369,13 @@ const DEPARTURES: &[Departure] = &[
         PAIR,
         &[ck::CKA_PUBLIC_KEY_INFO],
         &[Generate, Unwrap, Set, Step::Copy],
+        Forbidden,
+    ),
+    // The token alone would know what was validated.
+    (
+        KEYS,
+        &[ck::CKA_OBJECT_VALIDATION_FLAGS],
+        &[Create, Derive],
         Forbidden,
     ),
     // This token enforces the end date, so it is never put off.

@@ -92,6 +92,7 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_TRUST_SERVER_AUTH..=ck::CKA_TRUST_OCSP_SIGNING => Value::Ulong(0),
         ck::CKA_JAVA_MIDP_SECURITY_DOMAIN => Value::Ulong(2),
         ck::CKA_NAME_HASH_ALGORITHM | ck::CKA_KEY_GEN_MECHANISM => Value::Ulong(ck::CKM_SHA256),
+        ck::CKA_OBJECT_VALIDATION_FLAGS => Value::Ulong(1),
         ck::CKA_MODULUS_BITS => Value::Ulong(2048),
         ck::CKA_VALUE_LEN => Value::Ulong(32),
         ck::CKA_PARAMETER_SET => Value::Ulong(ck::CKP_ML_DSA_44),

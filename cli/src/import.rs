@@ -69,10 +69,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         summaries.push(Summary::of(&open.session, handle)?);
     }
     let answer = summaries.iter().map(Summary::json).collect();
+    let format = keyfile::format_name(&file).map_or(String::new(), |name| format!(" from {name}:"));
     arguments.format.print(&answer, |out| {
         summaries
             .iter()
-            .try_for_each(|made| writeln!(out, "Imported {}", made.words()))
+            .try_for_each(|made| writeln!(out, "Imported{format} {}", made.words()))
     })
 }
 

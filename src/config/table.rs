@@ -222,7 +222,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "policy.separate_roles",
         default: "false",
-        doc: "Refuse a key, or key pair, that both wraps and decrypts, or both unwraps and encrypts.",
+        doc: "Refuse a key, or key pair, that both wraps and decrypts, or both unwraps and encrypts; no key gains a use later.",
         set: |config, value| flag(value).map(|on| config.separate_roles = on),
     },
     Setting {

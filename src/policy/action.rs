@@ -47,7 +47,7 @@ pub(crate) enum Action {
     /// Have all of its uses at once. Asked where `policy.separate_roles` is set.
     Combine,
     /// Gain a use that it does not have. Asked where `policy.separate_roles` is set.
-    Gain(Use),
+    Gain,
 }
 
 impl Action {

@@ -79,7 +79,7 @@ pub(crate) fn decide(
         )?),
         Action::Attest => Ok(external(facts, byok::Act::Attest, now)?),
         Action::Combine => Ok(roles::combine(facts)?),
-        Action::Gain(what) => Ok(roles::gain(what)?),
+        Action::Gain => Ok(roles::gain()?),
     }
 }
 
@@ -106,7 +106,7 @@ fn invisible(action: Action) -> Error {
         | Action::DeleteMaterial
         | Action::Rotate
         | Action::Attest
-        | Action::Gain(_) => Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object"),
+        | Action::Gain => Error::new(ck::CKR_OBJECT_HANDLE_INVALID, "no such object"),
     }
 }
 

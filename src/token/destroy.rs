@@ -3,13 +3,17 @@
 use crate::attr::Attributes;
 use crate::byok::{Deed, Rotation};
 use crate::error::Result;
-use crate::policy::{Action, Effect};
+use crate::policy::{self, Action, Effect};
 
 use super::cache::object::{Handle, Home};
 use super::cache::objects::no_such_object;
+use super::change::transaction::Change;
 use super::external::{approval, end, shares};
 use super::identity::audit::Event;
+use super::identity::state::Keys;
+use super::record;
 use super::record::external::{facts, is_job, profile_of};
+use super::record::vault::Record;
 use super::{CallingSession, Token};
 
 impl Token {
@@ -24,34 +28,57 @@ impl Token {
         if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
             (&object.home, effect)
         {
-            let event = match effect {
-                Effect::EraseMaterial => Event::EraseMaterial,
-                _ => Event::Destroy,
-            };
-            self.reduce(&keys, event, |change| {
-                let mut record = change.get(&object.uid)?;
-                if let Some(record) = record.as_mut().filter(|record| loses(&record.attributes)) {
-                    approval::spend(change, record, Deed::DeleteMaterial)?;
-                }
-                if effect == Effect::DestroyWhole {
-                    return match &record {
-                        Some(record) if is_job(&record.attributes) => {
-                            end::remove_job(change, record)
-                        }
-                        Some(record) => end::remove(change, record),
-                        None => change.remove(&object.uid),
-                    };
-                }
-                let mut record = record.ok_or_else(no_such_object)?;
-                shares::erase_waiting(change, &mut record)?;
-                match profile_of(&record.attributes)?.rotation {
-                    Rotation::Pending { .. } => end::erase(change, &mut record),
-                    _ => end::erase_all(change, &mut record),
+            self.reduce(&keys, event(effect), |change| {
+                match (change.get(&object.uid)?, effect) {
+                    (Some(record), _) => self.destroy_record(caller, &keys, change, record),
+                    (None, Effect::DestroyWhole) => change.remove(&object.uid),
+                    (None, _) => Err(no_such_object()),
                 }
             })?;
         }
         self.state.objects.remove(handle);
         Ok(())
+    }
+
+    /// Destroys a token object as it is now: since it was read, an import may have bound it, whose binding stays.
+    fn destroy_record(
+        &self,
+        caller: CallingSession,
+        keys: &Keys,
+        change: &mut Change<'_>,
+        mut record: Record,
+    ) -> Result<()> {
+        let now = record::facts::facts(&record.attributes, self.state.config.enforce_dates);
+        let caller = keys.caller(caller.read_write);
+        let effect = policy::decide(Action::Destroy, &now, &caller, change.now.at)
+            .map_err(|refusal| refusal.error)?;
+        change.entry.event = event(effect);
+        if loses(&record.attributes) {
+            approval::spend(change, &mut record, Deed::DeleteMaterial)?;
+        }
+        match effect {
+            Effect::EraseMaterial => erase(change, &mut record),
+            Effect::DestroyWhole if is_job(&record.attributes) => end::remove_job(change, &record),
+            Effect::DestroyWhole => end::remove(change, &record),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the audit record says of it.
+fn event(effect: Effect) -> Event {
+    match effect {
+        Effect::DestroyWhole => Event::Destroy,
+        _ => Event::EraseMaterial,
+    }
+}
+
+/// Erases the material of an external key, which stays bound.
+fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
+    shares::erase_waiting(change, record)?;
+    match profile_of(&record.attributes)?.rotation {
+        Rotation::Pending { .. } => end::erase(change, record),
+        _ => end::erase_all(change, record),
     }
 }
 

@@ -157,11 +157,11 @@ impl Token {
         }
         let [before, after] = [before, after].map(|attributes| facts(attributes, false));
         let had = before.key.as_ref().map_or(&[][..], |key| &key.uses);
-        let has = after.key.iter().flat_map(|key| &key.uses);
-        for gained in has.filter(|what| !had.contains(what)) {
-            self.judge(Action::Gain(*gained), &before, keys, caller)?;
+        let mut has = after.key.iter().flat_map(|key| &key.uses);
+        if has.all(|what| had.contains(what)) {
+            return Ok(());
         }
-        Ok(())
+        self.judge(Action::Gain, &before, keys, caller)
     }
 
     /// Asks policy about an object that does not exist yet, or does not have these attributes yet.

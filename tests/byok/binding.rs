@@ -1,16 +1,20 @@
 //! BYOK rules 1 to 3, 5, 7, 11 and 13.
 
+use std::sync::{Arc, Mutex};
+
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::{Clock, ManualClock, UnixTime};
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::mldsa::{self, MlDsaMaterial, ParameterSet};
 use tenon_pkcs11::api::crypto::rsa::RsaMaterial;
 use tenon_pkcs11::api::keytype::Material;
 
+use super::jobs::external;
 use super::outside::{
     ID, Import, MATERIAL, OTHER, aes_template, find, oaep_blob, private_template, rsa_aes,
     rsa_aes_blob,
 };
-use crate::common::{attrs, returns, rsa_material, with};
+use crate::common::{RW, USER_PIN, attrs, open, returns, rsa_material, session, with};
 
 #[test]
 fn rule_1_the_first_import_binds_for_ever() {
@@ -250,6 +254,47 @@ fn an_ml_dsa_key_is_bound_whichever_form_the_blob_has() {
     assert_eq!(import(expanded).unwrap(), bound);
     let other = mldsa::generate(set).unwrap();
     returns!(import(other), CKR_TENON_MATERIAL_MISMATCH);
+}
+
+/// A clock by which something happens in the middle of a call: when the time is read.
+#[derive(Clone)]
+struct Interposed {
+    clock: ManualClock,
+    next: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>,
+}
+
+impl Clock for Interposed {
+    fn now(&self) -> UnixTime {
+        let next = self.next.lock().unwrap().take();
+        next.into_iter().for_each(|happens| happens());
+        self.clock.now()
+    }
+}
+
+#[test]
+fn a_destruction_that_an_import_overtakes_forgets_no_binding() {
+    let token = Arc::new(Import::new());
+    let unbound = attrs![CKA_TOKEN => true, CKA_ID => ID, CKA_TENON_PROFILE => "open"];
+    external(&token.fixture.session, unbound).unwrap();
+    let clock = Interposed {
+        clock: token.fixture.clock.clone(),
+        next: Arc::default(),
+    };
+    let other = open(&token.fixture.folder, &clock, |_| ()).unwrap();
+    let destroying = session(&other, RW);
+    destroying.login(ck::CKU_USER, USER_PIN).unwrap();
+    let origin = attrs![CKA_TENON_ORIGIN => ck::ORIGIN_EXTERNAL];
+    let key = find(&destroying, &origin)[0];
+    let importing = Arc::clone(&token);
+    let import = move || drop(importing.import(MATERIAL, vec![]).unwrap());
+    *clock.next.lock().unwrap() = Some(Box::new(import));
+    destroying.destroy_object(key).unwrap();
+    assert!(clock.next.lock().unwrap().is_none(), "it was imported");
+    let [dormant] = token.find(&origin)[..] else {
+        panic!("the key is gone")
+    };
+    assert_eq!(token.state(dormant), ck::STATE_PENDING_IMPORT);
+    returns!(token.import(OTHER, vec![]), CKR_TENON_MATERIAL_MISMATCH);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::clock::ManualClock;
+use tenon_pkcs11::api::clock::{Clock, ManualClock};
 use tenon_pkcs11::api::config::{Config, LogTarget};
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::error::Result;
@@ -183,7 +183,7 @@ impl Fixture {
 /// A module on `folder`.
 pub(crate) fn open(
     folder: &TempDir,
-    clock: &ManualClock,
+    clock: &(impl Clock + Clone + 'static),
     configure: impl FnOnce(&mut Config),
 ) -> Result<Module> {
     let mut config = Config::defaults();

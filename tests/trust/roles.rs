@@ -107,7 +107,16 @@ fn nor_later_nor_by_turns_nor_in_a_copy() {
         returns!(set(key, attrs![CKA_WRAP => false]), CKR_OK);
         returns!(set(key, decrypt()), CKR_ATTRIBUTE_READ_ONLY);
         returns!(set(key, attrs![CKA_WRAP => true]), CKR_ATTRIBUTE_READ_ONLY);
-        returns!(set(key, attrs![CKA_SIGN => true, CKA_LABEL => "x"]), CKR_OK);
+        // CKM_AES_MAC would tell the key stream by which the key has wrapped.
+        returns!(set(key, attrs![CKA_SIGN => true]), CKR_ATTRIBUTE_READ_ONLY);
+        returns!(
+            set(key, attrs![CKA_VERIFY => true]),
+            CKR_ATTRIBUTE_READ_ONLY
+        );
+        returns!(
+            set(key, attrs![CKA_WRAP => false, CKA_LABEL => "x"]),
+            CKR_OK
+        );
         returns!(session.copy_object(key, &[]), CKR_OK);
     }
 }

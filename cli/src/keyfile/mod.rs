@@ -39,6 +39,22 @@ impl fmt::Display for Unknown {
 
 impl Error for Unknown {}
 
+/// Label of the PEM block in which OpenSSH keeps a private key.
+const OPENSSH: &str = "OPENSSH PRIVATE KEY";
+
+/// What a user calls the format of `file`, where that is not an encoding of a single key.
+pub(crate) fn format_name(file: &[u8]) -> Option<&'static str> {
+    let blocks = std::str::from_utf8(file).ok().map(pem::blocks);
+    let of_openssh = |blocks: &Vec<pem::Block>| blocks.iter().any(|block| block.label == OPENSSH);
+    if blocks
+        .and_then(Result::ok)
+        .is_some_and(|blocks| of_openssh(&blocks))
+    {
+        return Some("OpenSSH");
+    }
+    pkcs12::is_one(file).then_some("PKCS#12")
+}
+
 /// Everything in `file`, which is PEM or one DER value. `password` is asked for when a key is
 /// encrypted.
 pub(crate) fn items(
@@ -74,7 +90,7 @@ pub(crate) fn items(
             }
             // Stands before the key that `openssl ecparam -genkey` writes, and says nothing new.
             "EC PARAMETERS" => continue,
-            "OPENSSH PRIVATE KEY" => openssh::private_key(der, password)?,
+            OPENSSH => openssh::private_key(der, password)?,
             "PGP PRIVATE KEY BLOCK" => {
                 return Err("the file is an OpenPGP key, which is not read: \
                             its program has to export the key as PKCS#8"

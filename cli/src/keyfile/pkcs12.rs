@@ -50,7 +50,7 @@ pub(super) fn items(
         );
     }
     let safe: OctetString = file.auth_safe.content.decode_as()?;
-    let password = password()?;
+    let password = password().map_err(|error| format!("the PKCS#12 file is encrypted: {error}"))?;
     if let Some(mac) = &file.mac_data {
         check_mac(mac, safe.as_bytes(), &password)?;
     }

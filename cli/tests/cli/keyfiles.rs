@@ -100,3 +100,16 @@ fn what_is_not_read_is_named_with_the_line_that_converts_it() {
     import(&desk, "cut", "").refused(1, &["OpenSSH"]);
     assert!(desk.objects(&[]).is_empty());
 }
+
+/// Who gave the wrong file sees by the answer which it was.
+#[test]
+fn the_answer_names_what_the_file_is() {
+    let desk = Desk::new();
+    let import = |name: &str| desk.run(&["import", &file_path(name)]);
+    import("java.p12").refused(1, &["PKCS#12", "$TENON_IMPORT_PASSWORD"]);
+    let out = import("ssh-ed25519").ok().out();
+    assert!(
+        out.starts_with("Imported from OpenSSH: privkey ed25519"),
+        "{out}"
+    );
+}

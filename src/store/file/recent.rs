@@ -61,10 +61,12 @@ impl Marks {
         Self(bytes)
     }
 
-    /// Whether none of the generations after `since`, up to `last`, touched any of `keys`.
+    /// Whether none of the generations after `since`, up to `last`, touched any of `keys`. A `last` before `since`
+    /// tells nothing: the file was overwritten by an older one.
     pub(super) fn untouched(&self, keys: &[&[u8]], since: u64, last: u64) -> bool {
         let touches = |touched: Touched| keys.iter().any(|key| touched.may_hold(Touched::key(key)));
-        last.saturating_sub(since) <= MARKS as u64
+        last.checked_sub(since)
+            .is_some_and(|count| count <= MARKS as u64)
             && (since + 1..=last)
                 .all(|generation| self.of(generation).is_some_and(|touched| !touches(touched)))
     }
@@ -122,7 +124,7 @@ mod tests {
             (1, 3, false),
             (2, 3, true),
             (3, 3, true),
-            (5, 3, true),
+            (5, 3, false),
         ] {
             assert_eq!(
                 marks.untouched(KEYS, since, last),

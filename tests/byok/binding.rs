@@ -256,11 +256,13 @@ fn an_ml_dsa_key_is_bound_whichever_form_the_blob_has() {
     returns!(import(other), CKR_TENON_MATERIAL_MISMATCH);
 }
 
+type Happening = Box<dyn FnOnce() + Send>;
+
 /// A clock by which something happens in the middle of a call: when the time is read.
 #[derive(Clone)]
 struct Interposed {
     clock: ManualClock,
-    next: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>,
+    next: Arc<Mutex<Option<Happening>>>,
 }
 
 impl Clock for Interposed {
@@ -286,7 +288,9 @@ fn a_destruction_that_an_import_overtakes_forgets_no_binding() {
     let origin = attrs![CKA_TENON_ORIGIN => ck::ORIGIN_EXTERNAL];
     let key = find(&destroying, &origin)[0];
     let importing = Arc::clone(&token);
-    let import = move || drop(importing.import(MATERIAL, vec![]).unwrap());
+    let import = move || {
+        importing.import(MATERIAL, vec![]).unwrap();
+    };
     *clock.next.lock().unwrap() = Some(Box::new(import));
     destroying.destroy_object(key).unwrap();
     assert!(clock.next.lock().unwrap().is_none(), "it was imported");

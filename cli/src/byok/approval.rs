@@ -143,20 +143,28 @@ pub(crate) struct ApproveArguments {
     yes: bool,
 }
 
+/// What a custodian is asked, who signs all of the statement: nothing may be in it that the question does not say.
+fn question(statement: &[u8]) -> Result<String> {
+    let foreign = "the file is no statement of `tenon byok request-approval`, or was changed";
+    let said: serde_json::Value = serde_json::from_slice(statement).map_err(|_| foreign)?;
+    let [action, serial, uid, nonce] =
+        ["action", "serial", "uid", "nonce"].map(|name| said[name].as_str().unwrap_or_default());
+    let deed = Deed::parse(action, said["days"].as_u64());
+    let deed = deed.ok_or("the statement is of nothing that custodians approve")?;
+    let key = unhex(uid)?.try_into().map_err(|_| foreign)?;
+    let known = approval_statement(serial, &key, &unhex(nonce)?, deed);
+    if known.as_bytes() != statement || !serial.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(foreign.into());
+    }
+    Ok(format!(
+        "Approve {deed} of the key {uid} in the token {serial}?"
+    ))
+}
+
 /// `tenon byok approve`.
 pub(crate) fn approve(arguments: &ApproveArguments) -> Result<()> {
     let statement = files::read(&arguments.statement)?;
-    let said: serde_json::Value = serde_json::from_slice(&statement)
-        .map_err(|_| "the file is no statement of `tenon byok request-approval`")?;
-    let deed = said["action"].as_str().unwrap_or_default();
-    let deed = Deed::parse(deed, said["days"].as_u64());
-    let deed = deed.ok_or("the statement is of nothing that custodians approve")?;
-    let question = format!(
-        "Approve {deed} of the key {} in the token {}?",
-        said["uid"].as_str().unwrap_or_default(),
-        said["serial"].as_str().unwrap_or_default()
-    );
-    confirm(&question, arguments.yes)?;
+    confirm(&question(&statement)?, arguments.yes)?;
     let signature = match (&arguments.signature, &arguments.key) {
         (Some(file), _) => files::read(file)?.to_vec(),
         (None, Some(file)) => {

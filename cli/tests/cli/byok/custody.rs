@@ -1,5 +1,7 @@
 //! Custodians who must approve a deletion: each with a key of his own, made and used by openssl.
 
+use std::fs;
+
 use super::common::{byok, create, desk, metadata, state};
 use super::openssl::openssl;
 use crate::cli::common::{Answer, Desk, text};
@@ -95,6 +97,25 @@ fn a_signature_of_another_program_approves_too() {
     byok(&desk, &arguments).ok();
     let rsa = approve(&desk, "request", "rsa");
     schedule(&desk, "7", &["ec", &rsa]).ok();
+}
+
+/// A custodian signs the whole statement, so it says nothing that he was not asked.
+#[test]
+fn a_changed_statement_is_not_signed() {
+    let desk = guarded();
+    request(&desk, "request", "7");
+    let statement = fs::read_to_string(desk.path("request")).unwrap();
+    for (from, to) in [
+        ("{\"action\"", "{\"more\":1,\"action\""),
+        ("\"serial\":\"", "\"serial\":\"\\r"),
+        ("\"days\":7", "\"days\": 7"),
+        ("}", "}\n"),
+    ] {
+        assert!(statement.contains(from));
+        desk.write("changed", statement.replace(from, to));
+        let sign = ["approve", "changed", "-k", "ec.pem", "--yes"];
+        byok(&desk, &sign).refused(1, &["was changed"]);
+    }
 }
 
 #[test]

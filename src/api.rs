@@ -68,7 +68,7 @@ pub mod crypto {
     }
 
     pub mod mlkem {
-        pub use crate::crypto::mlkem::{MlKemMaterial, ParameterSet, generate};
+        pub use crate::crypto::mlkem::{MlKemMaterial, ParameterSet, generate, spki};
     }
 
     pub mod okp {
@@ -81,6 +81,10 @@ pub mod crypto {
 
     pub mod rsa {
         pub use crate::crypto::rsa::{PrivateKey, PublicKey, RsaMaterial, generate, spki};
+    }
+
+    pub mod xwing {
+        pub use crate::crypto::xwing::spki;
     }
 
     pub mod shares {

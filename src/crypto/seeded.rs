@@ -172,7 +172,7 @@ pub(crate) fn parameter_set<S: SeededSet>(algorithm: &AlgorithmIdentifierRef<'_>
 }
 
 /// SubjectPublicKeyInfo DER of a public key (RFC 9881 section 4, RFC 9935 section 5).
-pub(crate) fn spki<S: SeededSet>(set: S, public: &[u8]) -> Result<Vec<u8>> {
+pub fn spki<S: SeededSet>(set: S, public: &[u8]) -> Result<Vec<u8>> {
     encoding::spki(algorithm(set), public)
 }
 

@@ -6,6 +6,11 @@ use tenon_pkcs11::api::byok::{
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 
+/// Bytes of a public key of X-Wing.
+pub(super) const X_WING_LEN: usize = 1216;
+/// Bytes of a public key of ML-KEM-1024.
+pub(super) const ML_KEM_1024_LEN: usize = 1568;
+
 /// How a blob is made: the schemes of the library's table, with any hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -36,8 +41,8 @@ impl Layout {
     /// Bytes of the wrapping key, where it is a string of bytes of one length.
     pub(super) fn key_len(self) -> Option<usize> {
         match self {
-            Self::Hpke(WrappingKey::XWing) => Some(1216),
-            Self::Hpke(WrappingKey::MlKem1024) => Some(1568),
+            Self::Hpke(WrappingKey::XWing) => Some(X_WING_LEN),
+            Self::Hpke(WrappingKey::MlKem1024) => Some(ML_KEM_1024_LEN),
             _ => None,
         }
     }

@@ -8,7 +8,8 @@ use tenon_pkcs11::api::byok::{SpecName, expired};
 
 use super::algorithm::{self, NamedAlgorithm};
 use super::external::now;
-use super::proof::{Proven, Signed, public_key};
+use super::proof::{Proven, Signed};
+use super::seal::wrapping_key;
 use super::spec;
 use crate::Result;
 use crate::output::Format;
@@ -45,19 +46,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         writeln!(
             out,
-            "The wrapping key is the token's, for the key {} ({}, {}), until {}",
-            proven.text("uid"),
-            proven.text("spec"),
-            proven.text("usage"),
+            "The wrapping key is the token's, for {}, until {}",
+            purpose(&proven),
             deadline(proven.time("not_after"), now())
         )
     })
 }
 
+/// Which keys the wrapping key brings material to.
+fn purpose(proven: &Proven) -> String {
+    let text = |name| proven.text(name);
+    match text("uid").as_str() {
+        "" => format!("every key of the profile {}", text("profile")),
+        uid => format!("the key {uid} ({}, {})", text("spec"), text("usage")),
+    }
+}
+
 fn check(arguments: &Arguments) -> Result<Proven> {
     let mut proven = arguments.signed.read(&arguments.statement)?;
     proven.same("kind of statement", "type", TYPE)?;
-    let spki = public_key(&arguments.public_key)?;
+    let spki = wrapping_key(&arguments.public_key)?;
     proven.same_public_key("wrapping key (SHA-256)", "wrapping_key_sha256", &spki)?;
     if let Some(named) = arguments.algorithm {
         let canonical = named.canonical().ok_or_else(|| {

@@ -8,7 +8,8 @@ use tenon_pkcs11::api::token::material_proof;
 
 use super::base64;
 use super::owned::{KeySource, Owned};
-use super::proof::{Proven, Signed, public_key, sha256};
+use super::proof::{Proven, Signed, sha256};
+use super::seal::wrapping_key;
 use super::share::ShareFile;
 use crate::output::{Format, hex, unhex};
 use crate::when::utc;
@@ -130,7 +131,7 @@ fn check(arguments: &Arguments) -> Result<Proven> {
         proven.same("blob (SHA-256)", "blob_sha256", &sha256(&blob))?;
     }
     if let Some(file) = &arguments.public_key {
-        let spki = public_key(file)?;
+        let spki = wrapping_key(file)?;
         proven.same_public_key("wrapping key (SHA-256)", "wrapping_key_sha256", &spki)?;
     }
     if proven.json()["extractable"] != false {

@@ -182,9 +182,11 @@ fn expiry(key: &External, asked: Option<When>) -> Result<Option<[u8; 8]>> {
 fn set_expiry(key: &External, asked: Option<[u8; 8]>) -> UnixTime {
     let usual = || {
         let profile = profile::find(key.profile.as_bytes())?;
-        profile.expiry(None, now()).ok()
+        profile.expiry(None, now()).ok().filter(|at| *at != 0)
     };
-    asked.map_or_else(|| usual().unwrap_or(0), UnixTime::from_be_bytes)
+    // Keys of the services that have a usual one have one version.
+    let usual = || usual().map_or(0, |_| key.expires_at);
+    asked.map_or_else(usual, UnixTime::from_be_bytes)
 }
 
 /// A refusal of the blob, with what the requests and the key want, and the usual causes.

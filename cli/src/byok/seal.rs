@@ -1,21 +1,24 @@
 //! The blobs of every algorithm: by the mechanisms of the library, as C_WrapKey uses them.
 
-use tenon_pkcs11::api::byok::WrappingKey;
+use std::path::Path;
+
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::sm2::raw_len;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::mlkem::{self, ParameterSet};
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::rsa;
-use tenon_pkcs11::api::keytype::{self, Form, PublicValue, PublicValues};
+use tenon_pkcs11::api::crypto::xwing;
+use tenon_pkcs11::api::keytype;
 use tenon_pkcs11::api::mechanism::{self, EcdhWrap, Key, Oaep, Params};
 use tenon_pkcs11::api::secret::Secret;
 
-use super::algorithm::{Layout, NamedAlgorithm};
+use super::algorithm::{Layout, ML_KEM_1024_LEN, NamedAlgorithm, X_WING_LEN};
 use super::owned::Owned;
+use super::proof::public_key;
 use super::{base64, sm2};
-use crate::Result;
-use crate::keyfile::{self, Item};
+use crate::{Result, files};
 
 /// Least bits of an RSA wrapping key: no service has smaller ones.
 const WRAPPING_BITS: usize = 2048;
@@ -28,20 +31,10 @@ const SM4_LEN: usize = 16;
 pub(super) struct ServiceKey(Key);
 
 impl ServiceKey {
-    /// From PEM, DER or the Base64 of DER; where the layout is HPKE's, also from the bare bytes of the key, as
-    /// Google Cloud KMS gives them out, or their Base64.
-    pub(super) fn parse(file: &[u8], layout: Layout) -> Result<Self> {
-        let decoded = base64::decode(file);
-        let der = decoded.as_deref().map_or(file, Vec::as_slice);
-        if let Some(key) = bare(der, layout) {
-            return key.map(Self);
-        }
-        let no_password = || Err("a public key is not encrypted".into());
-        let items = keyfile::items(der, &no_password)?;
-        let [Item::PublicKey(spki)] = items.as_slice() else {
-            return Err("the wrapping key is one public key in PEM, DER or Base64".into());
-        };
-        long_enough(keytype::public_key(spki)?).map(Self)
+    pub(super) fn read(file: &Path) -> Result<Self> {
+        let key = keytype::public_key(&wrapping_key(file)?).map_err(Into::into);
+        let key = key.and_then(long_enough).map(Self);
+        key.map_err(|error| format!("{}: {error}", file.display()).into())
     }
 
     /// Bytes of an RSA key's modulus, which are the first part of a composite blob.
@@ -50,23 +43,17 @@ impl ServiceKey {
     }
 }
 
-/// The key whose bare bytes these are; `None` where they have not its length.
-fn bare(bytes: &[u8], layout: Layout) -> Option<Result<Key>> {
-    if layout.key_len() != Some(bytes.len()) {
-        return None;
-    }
-    let mut values: PublicValues = vec![(ck::CKA_VALUE, PublicValue::Bytes(bytes.to_vec()))];
-    let key_type = if layout == Layout::Hpke(WrappingKey::XWing) {
-        ck::CKK_TENON_XWING
-    } else {
-        let set = PublicValue::Ulong(ck::CKP_ML_KEM_1024);
-        values.push((ck::CKA_PARAMETER_SET, set));
-        ck::CKK_ML_KEM
-    };
-    match &keytype::find(key_type)?.form {
-        Form::Pair(pairs) => Some((pairs.public)(&values).map_err(Into::into)),
-        Form::Secret(_) => None,
-    }
+/// SubjectPublicKeyInfo DER of the wrapping key in a file: PEM, DER or Base64; of HPKE also the bare bytes of the key,
+/// as Google Cloud KMS gives them out, or their Base64.
+pub(super) fn wrapping_key(file: &Path) -> Result<Vec<u8>> {
+    let content = files::read(file)?;
+    let decoded = base64::decode(&content);
+    let bare = decoded.as_deref().map_or(content.as_slice(), Vec::as_slice);
+    public_key(file).or_else(|error| match bare.len() {
+        X_WING_LEN => Ok(xwing::spki(bare)?),
+        ML_KEM_1024_LEN => Ok(mlkem::spki(ParameterSet::MlKem1024, bare)?),
+        _ => Err(error),
+    })
 }
 
 /// Refuses an RSA key that no service would give out.

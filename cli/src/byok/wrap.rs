@@ -81,8 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if form == BlobForm::Byok && layout != Layout::OaepKwp(Hash::Sha1) {
         return Err("a .byok file holds what CKM_RSA_AES_KEY_WRAP makes: name that".into());
     }
-    let public = ServiceKey::parse(&files::read(&arguments.public_key)?, layout)
-        .map_err(|error| format!("{}: {error}", arguments.public_key.display()))?;
+    let public = ServiceKey::read(&arguments.public_key)?;
     let choices = Choices {
         mgf1: arguments.mgf1.map(Mgf1::hash),
         der: arguments.der,

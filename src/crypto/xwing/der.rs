@@ -32,7 +32,7 @@ impl XWingMaterial {
 }
 
 /// SubjectPublicKeyInfo DER of a public key.
-pub(crate) fn spki(public: &[u8]) -> Result<Vec<u8>> {
+pub fn spki(public: &[u8]) -> Result<Vec<u8>> {
     encoding::spki(ALGORITHM, public)
 }
 

@@ -6,6 +6,7 @@ mod key;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use der::{OID, from_spki, spki};
+pub use der::spki;
+pub(crate) use der::{OID, from_spki};
 pub(crate) use key::{CIPHERTEXT_LEN, PUBLIC_LEN, PrivateKey, PublicKey, SEED_LEN};
 pub(crate) use key::{XWingMaterial, generate};

@@ -70,6 +70,7 @@ fn google_announces_the_same_under_its_own_names() {
 fn the_wrapping_key_may_be_its_bare_bytes() {
     let desk = desk();
     let id = create(&desk, &["--profile", "google", "--spec", "AES_256"]);
+    say(&desk, "attestation-key -o kept.pem").ok();
     for (name, len) in OF_GOOGLE.into_iter().zip([1216, 1568]) {
         request(&desk, name);
         let der = fs::read(desk.path(&format!("publickey_{id}.bin"))).unwrap();
@@ -80,9 +81,44 @@ fn the_wrapping_key_may_be_its_bare_bytes() {
         say(&desk, &format!("{wrap} key.raw")).ok();
         let import = format!("import k blob.txt --import-token token_{id}.txt");
         say(&desk, &import).ok();
+        say(&desk, "receipt k --replace").ok();
+        for check in [
+            "check-parameters",
+            "check-receipt secret.bin --raw --receipt",
+        ] {
+            let statement = match check {
+                "check-parameters" => "wrapping-statement",
+                _ => "receipt",
+            };
+            let rest = format!("{statement}_{id}.json --attestation-key kept.pem -k key.raw");
+            say(&desk, &format!("{check} {rest}")).ok();
+        }
         fs::write(desk.path("short.raw"), &bare[1..]).unwrap();
         say(&desk, &format!("{wrap} short.raw")).refused(1, &["short.raw"]);
     }
+}
+
+/// A statement of a wrapping key that serves many keys names none of them.
+#[test]
+fn the_check_of_a_wrapping_key_says_for_which_keys_it_is() {
+    let desk = desk();
+    let id = create(&desk, &["--profile", "google", "--spec", "AES_256"]);
+    say(&desk, "attestation-key -o kept.pem").ok();
+    let check = format!(
+        "check-parameters wrapping-statement_{id}.json --attestation-key kept.pem -k publickey_{id}.pem"
+    );
+    request(&desk, OF_GOOGLE[0]);
+    let own = say(&desk, &check).ok().out();
+    assert!(
+        own.contains("for the key ") && own.contains("(AES-256, ENCRYPT_DECRYPT)"),
+        "{own}"
+    );
+    request(&desk, &format!("{} --every-key", OF_GOOGLE[0]));
+    let all = say(&desk, &check).ok().out();
+    assert!(
+        all.contains("for every key of the profile google, until"),
+        "{all}"
+    );
 }
 
 #[test]

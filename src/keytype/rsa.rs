@@ -117,12 +117,25 @@ fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues>
 }
 
 fn from_values(key: &dyn Values) -> Result<Material> {
-    let prime = |kind| key.bytes(kind).filter(|prime| !prime.is_empty());
-    let primes = prime(ck::CKA_PRIME_1).zip(prime(ck::CKA_PRIME_2));
+    let given = |kind| {
+        key.bytes(kind)
+            .map(without_zeros)
+            .filter(|number| !number.is_empty())
+    };
+    let primes = given(ck::CKA_PRIME_1).zip(given(ck::CKA_PRIME_2));
     let n = need(key, ck::CKA_MODULUS, "CKA_MODULUS")?;
-    let e = need(key, ck::CKA_PUBLIC_EXPONENT, "CKA_PUBLIC_EXPONENT")?;
     let d = need(key, ck::CKA_PRIVATE_EXPONENT, "CKA_PRIVATE_EXPONENT")?;
-    Ok(Material::pair(RsaMaterial::checked(n, e, d, primes)?))
+    let e = match (given(ck::CKA_PUBLIC_EXPONENT), primes) {
+        (None, Some(primes)) => &*RsaMaterial::public_exponent(d, primes)?,
+        _ => need(key, ck::CKA_PUBLIC_EXPONENT, "CKA_PUBLIC_EXPONENT")?,
+    };
+    let material = RsaMaterial::checked(n, e, d, primes)?;
+    // Without primes it is not said which exponent is of which.
+    if primes.is_none() {
+        return Ok(Material::pair(material));
+    }
+    let crt = [ck::CKA_EXPONENT_1, ck::CKA_EXPONENT_2, ck::CKA_COEFFICIENT];
+    Ok(Material::pair(material.with_crt(crt.map(given))?))
 }
 
 fn public(key: &dyn Values) -> Result<PublicKey> {

@@ -1,6 +1,8 @@
 //! Message-based encryption with AEAD ciphers: the parameters of one message, and the generation of
 //! initialization vectors (PKCS#11 3.2 section 6.13).
 
+use std::collections::HashMap;
+
 use super::{Params, bad_param};
 use crate::error::Result;
 use crate::rng::{Rng, random};
@@ -24,12 +26,12 @@ pub enum Generator {
     /// As the module chooses (CKG_GENERATE): at random where 96 bits or more are free, else by a
     /// counter with a random beginning.
     Any,
-    /// A counter that begins with zero (CKG_GENERATE_COUNTER).
+    /// A counter that begins with zero in each session (CKG_GENERATE_COUNTER).
     Counter,
     /// At random (CKG_GENERATE_RANDOM).
     Random,
     /// The caller's value, which is the same for each message, and a counter, combined by XOR
-    /// (CKG_GENERATE_COUNTER_XOR).
+    /// (CKG_GENERATE_COUNTER_XOR). The counter begins with zero for each value of a session.
     CounterXor,
 }
 
@@ -74,14 +76,17 @@ const LEAST_RANDOM: usize = 64;
 /// Random bits that do not repeat in practice (NIST SP 800-38D section 8.2.2).
 const RANDOM_ENOUGH: usize = 96;
 
-/// The initialization vectors of one message-based encryption.
+/// The initialization vectors of a session. Its message-based encryptions share them, since a second
+/// one with the same key, or with a copy of it, must not repeat the vectors of the first.
 pub(crate) struct Ivs {
-    /// How many vectors were counted, which is the next counter.
+    /// The next counter of `Generator::Counter`.
     counted: u64,
-    /// Where the counter of `Generator::Any` begins.
-    start: u64,
-    /// The value that `Generator::CounterXor` combines with the counter, and the vector that came
-    /// out last.
+    /// Where the counter of `Generator::Any` begins, and how far it has come.
+    any: (u64, u64),
+    /// The next counter of each value that `Generator::CounterXor` has combined.
+    combined: HashMap<Vec<u8>, u64>,
+    /// The value that `Generator::CounterXor` combines with the counter in this encryption, and the
+    /// vector that came out last.
     base: Option<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -90,9 +95,15 @@ impl Ivs {
     pub(crate) fn new(rng: &dyn Rng) -> Self {
         Self {
             counted: 0,
-            start: u64::from_be_bytes(random(rng)),
+            any: (u64::from_be_bytes(random(rng)), 0),
+            combined: HashMap::new(),
             base: None,
         }
+    }
+
+    /// A new encryption of the session begins, which may combine another value.
+    pub(crate) fn begin(&mut self) {
+        self.base = None;
     }
 
     /// Replaces the vector in `params` by the next one of the generator that `params` names.
@@ -111,12 +122,12 @@ impl Ivs {
             Generator::Random => at_random(params, free, rng),
             Generator::Any if free >= RANDOM_ENOUGH => at_random(params, free, rng),
             Generator::Any | Generator::None => {
-                let counter = self.start.wrapping_add(self.next(free)?);
+                let counter = self.any.0.wrapping_add(next(&mut self.any.1, free)?);
                 replace(params, &spread(counter, params.iv.len()));
                 Ok(())
             }
             Generator::Counter => {
-                let counter = self.next(free)?;
+                let counter = next(&mut self.counted, free)?;
                 replace(params, &spread(counter, params.iv.len()));
                 Ok(())
             }
@@ -130,7 +141,8 @@ impl Ivs {
             Some((base, last)) if params.iv == *base || params.iv == *last => base.clone(),
             Some(_) => return bad_param("the value that the counter is combined with has changed"),
         };
-        let counter = spread(self.next(free)?, base.len());
+        let counted = self.combined.entry(base.clone()).or_default();
+        let counter = spread(next(counted, free)?, base.len());
         let made = base
             .iter()
             .zip(&counter)
@@ -141,20 +153,20 @@ impl Ivs {
         self.base = Some((base, params.iv.clone()));
         Ok(())
     }
+}
 
-    /// The next counter of `free` bits.
-    fn next(&mut self, free: usize) -> Result<u64> {
-        if free < LEAST_COUNTER {
-            return bad_param("a counter needs 32 bits of the initialization vector");
-        }
-        let last = if free < 64 { (1 << free) - 1 } else { u64::MAX };
-        if self.counted > last {
-            return bad_param("the counter of the initialization vectors has had all its values");
-        }
-        let counter = self.counted;
-        self.counted = counter.saturating_add(1);
-        Ok(counter)
+/// The next counter of `free` bits, where so many were `counted`.
+fn next(counted: &mut u64, free: usize) -> Result<u64> {
+    if free < LEAST_COUNTER {
+        return bad_param("a counter needs 32 bits of the initialization vector");
     }
+    let last = if free < 64 { (1 << free) - 1 } else { u64::MAX };
+    if *counted > last {
+        return bad_param("the counter of the initialization vectors has had all its values");
+    }
+    let counter = *counted;
+    *counted = counter.saturating_add(1);
+    Ok(counter)
 }
 
 fn at_random(params: &mut MessageParams, free: usize, rng: &dyn Rng) -> Result<()> {

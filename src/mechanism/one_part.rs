@@ -17,8 +17,8 @@ pub(super) enum CollectedInput {
     Gathered {
         bytes: Zeroizing<Vec<u8>>,
         limit: usize,
-        /// The error beyond the limit.
-        too_long: ck::CK_RV,
+        /// The error beyond the limit; `None` where what is beyond it does not count.
+        too_long: Option<ck::CK_RV>,
     },
     /// The bytes, however many.
     Whole(Buffer),
@@ -29,12 +29,17 @@ pub(super) enum CollectedInput {
 impl CollectedInput {
     /// At most `limit` bytes, CKR_DATA_LEN_RANGE beyond.
     pub(super) fn data(limit: usize) -> Self {
-        Self::gathered(limit, ck::CKR_DATA_LEN_RANGE)
+        Self::gathered(limit, Some(ck::CKR_DATA_LEN_RANGE))
     }
 
     /// At most `limit` bytes, CKR_ENCRYPTED_DATA_LEN_RANGE beyond.
     pub(super) fn ciphertext(limit: usize) -> Self {
-        Self::gathered(limit, ck::CKR_ENCRYPTED_DATA_LEN_RANGE)
+        Self::gathered(limit, Some(ck::CKR_ENCRYPTED_DATA_LEN_RANGE))
+    }
+
+    /// The first `limit` bytes of any number.
+    pub(super) fn leading(limit: usize) -> Self {
+        Self::gathered(limit, None)
     }
 
     pub(super) fn whole() -> Self {
@@ -52,7 +57,7 @@ impl CollectedInput {
     }
 
     /// The memory is taken at once, since growing would leave copies behind.
-    fn gathered(limit: usize, too_long: ck::CK_RV) -> Self {
+    fn gathered(limit: usize, too_long: Option<ck::CK_RV>) -> Self {
         Self::Gathered {
             bytes: Zeroizing::new(Vec::with_capacity(limit)),
             limit,
@@ -67,10 +72,13 @@ impl CollectedInput {
                 limit,
                 too_long,
             } => {
-                if more.len() > *limit - bytes.len() {
-                    return refuse(*too_long, "the mechanism does not take that much input");
+                let taken = more.len().min(*limit - bytes.len());
+                if let Some(rv) = *too_long
+                    && taken < more.len()
+                {
+                    return refuse(rv, "the mechanism does not take that much input");
                 }
-                bytes.extend_from_slice(more);
+                bytes.extend_from_slice(&more[..taken]);
             }
             Self::Whole(bytes) => bytes.extend(more)?,
             Self::Hashed(hasher) => hasher.as_mut().ok_or_else(over)?.update(more),

@@ -24,7 +24,7 @@ pub struct MessageProcess {
     pub(super) object: Arc<Object>,
     pub(super) token: Arc<Token>,
     /// `None` for a decryption, where the caller gives each initialization vector.
-    pub(super) ivs: Option<Mutex<Ivs>>,
+    pub(super) ivs: Option<Arc<Mutex<Ivs>>>,
 }
 
 /// A message between its Begin function and its last part.

@@ -28,6 +28,8 @@ pub struct Session {
     pub(super) peers: Weak<dyn Peers>,
     /// Held while a step computes: a session computes one thing at a time.
     pub(super) operations: Mutex<Operations>,
+    /// The initialization vectors that message-based encryption makes.
+    pub(super) ivs: Arc<Mutex<Ivs>>,
     /// The last refusal, as the log has it; empty before the first.
     pub(super) last_refusal: Mutex<String>,
 }
@@ -116,10 +118,15 @@ impl Session {
                 begin,
                 key: usable.key,
                 object: usable.object,
-                ivs: encrypts.then(|| Mutex::new(Ivs::new(self.token.rng()))),
+                ivs: encrypts.then(|| self.ivs_of_encryption()),
                 token: Arc::clone(&self.token),
             }))
         })
+    }
+
+    fn ivs_of_encryption(&self) -> Arc<Mutex<Ivs>> {
+        self.ivs.lock().begin();
+        Arc::clone(&self.ivs)
     }
 
     /// C_MessageSignInit and C_MessageVerifyInit.

@@ -3,7 +3,7 @@
 use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::keytype::Material;
+use crate::keytype::{KeyLengths, Material};
 use crate::mechanism::{Composition, Mechanism, Operand, Params};
 use crate::policy::{self, Action, Derivation, KeyFacts, Part, Pieces, Use};
 use crate::secret::Secret;
@@ -86,9 +86,10 @@ impl Token {
         let Some(derive) = mechanism.derive else {
             return not_for_derivation(mechanism);
         };
-        let len = attributes
-            .ulong(ck::CKA_VALUE_LEN)
-            .map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+        let len = match key::lengths(attributes) {
+            KeyLengths::Exactly(len) => Some(len),
+            KeyLengths::Among(_) | KeyLengths::Any => None,
+        };
         let others: Vec<_> = operands[1..].iter().map(|one| one.key.clone()).collect();
         let derive = |len| derive(&operands[0].key, params, &others, len);
         let value = derive(len)?;

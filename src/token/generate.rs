@@ -43,7 +43,8 @@ impl Token {
         if managed {
             implied.set(ck::CKA_TOKEN, Value::Bool(true));
         }
-        if let Some(len) = only_len(mechanism)
+        let key_type = stated_ulong(template, ck::CKA_KEY_TYPE)?;
+        if let Some(len) = only_len(mechanism, key_type)
             && stated_ulong(template, ck::CKA_VALUE_LEN)?.is_none()
         {
             implied.set(ck::CKA_VALUE_LEN, Value::Ulong(len));
@@ -165,9 +166,10 @@ impl Token {
 }
 
 /// The only length that the mechanism's keys have, which a template need not state.
-fn only_len(mechanism: &Mechanism) -> Option<ck::CK_ULONG> {
-    match mechanism.key_types {
-        [key_type] => keytype::find(*key_type)?.only_size,
-        _ => None,
-    }
+fn only_len(mechanism: &Mechanism, stated: Option<ck::CK_KEY_TYPE>) -> Option<ck::CK_ULONG> {
+    let key_type = match mechanism.key_types {
+        [only] => *only,
+        _ => stated?,
+    };
+    keytype::find(key_type)?.only_size
 }

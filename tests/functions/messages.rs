@@ -266,8 +266,8 @@ test! {
                     assert_eq!(parameter.iv[..4], base[..4]);
                     let made = u64::from_be_bytes(parameter.iv[4..].try_into().unwrap());
                     match generator {
-                        CKG_GENERATE_COUNTER => assert_eq!(made, count),
-                        CKG_GENERATE_COUNTER_XOR => assert_eq!(made, count ^ 0xEEEE_EEEE_EEEE_EEEE),
+                        CKG_GENERATE_COUNTER if kind == GCM => assert_eq!(made, count),
+                        CKG_GENERATE_COUNTER_XOR if kind == GCM => assert_eq!(made, count ^ 0xEEEE_EEEE_EEEE_EEEE),
                         _ => {}
                     }
                     assert!(seen.insert(made));
@@ -283,6 +283,28 @@ test! {
                 assert_eq!(call!(hsm, C_MessageDecryptFinal()), CKR_OK);
             }
         }
+    }
+
+    fn another_process_of_the_session_does_not_count_the_same_again(hsm) {
+        let key = hsm.aes();
+        for generator in [CKG_GENERATE_COUNTER, CKG_GENERATE_COUNTER_XOR] {
+            let mut seen = HashSet::new();
+            for _process in 0..3 {
+                assert_eq!(encrypt_init(hsm, GCM, key), CKR_OK);
+                for _message in 0..2 {
+                    let mut parameter = Parameter::new(&[0xEE; 12], 32, generator, 4);
+                    let of = parameter.of(GCM);
+                    into(4, |out, room| encrypt(hsm, of, b"", b"text", (out, room))).unwrap();
+                    assert!(seen.insert(parameter.iv.clone()), "{generator}");
+                }
+                assert_eq!(call!(hsm, C_MessageEncryptFinal()), CKR_OK);
+            }
+        }
+        assert_eq!(encrypt_init(hsm, GCM, key), CKR_OK);
+        let mut other = Parameter::new(&[0xDD; 12], 32, CKG_GENERATE_COUNTER_XOR, 4);
+        let of = other.of(GCM);
+        into(4, |out, room| encrypt(hsm, of, b"", b"text", (out, room))).unwrap();
+        assert_eq!(other.iv, [0xDD; 12], "each value has its own counter");
     }
 
     fn an_error_ends_the_message_and_not_the_process(hsm) {

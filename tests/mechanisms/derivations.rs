@@ -108,6 +108,37 @@ fn a_key_type_without_a_length_needs_one() {
 }
 
 #[test]
+fn a_key_type_of_one_length_needs_none() {
+    let fixture = Fixture::new();
+    let base = generic(&fixture, open());
+    let chacha = || with(open(), attrs![CKA_KEY_TYPE => ck::CKK_CHACHA20]);
+    for mechanism in [
+        ck::CKM_CONCATENATE_BASE_AND_DATA,
+        ck::CKM_SHA512_KEY_DERIVATION,
+        ck::CKM_SHAKE_256_KEY_DERIVATION,
+    ] {
+        let request = match mechanism {
+            ck::CKM_CONCATENATE_BASE_AND_DATA => {
+                fixture.request(mechanism, params(mechanism, base))
+            }
+            _ => fixture.plain(mechanism),
+        };
+        let key = fixture
+            .session
+            .derive_key(request, base, &chacha())
+            .unwrap();
+        assert_eq!(value(&fixture, key).len(), 32, "{mechanism:#x}");
+    }
+    let [case] = &cases(|row| row.id == ck::CKM_PKCS5_PBKD2)[..] else {
+        panic!("one row")
+    };
+    let key = fixture
+        .session
+        .generate_key(case.request_with(case.params.clone()).unwrap(), &chacha());
+    assert_eq!(value(&fixture, key.unwrap()).len(), 32);
+}
+
+#[test]
 fn values_are_those_of_the_algorithms() {
     let fixture = Fixture::new();
     let base = generic(&fixture, open());

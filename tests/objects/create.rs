@@ -77,7 +77,15 @@ fn rsa_private_keys_of_every_completeness_work_alike() {
         ]
     };
     let complete = with(with(least(), primes()), crt());
-    let signatures: Vec<_> = [least(), with(least(), primes()), complete]
+    let without_e = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_RSA, CKA_SIGN => true,
+        CKA_MODULUS => &key.n, CKA_PRIVATE_EXPONENT => &*key.d,
+    ];
+    let without_e = with(without_e, primes());
+    let computed = session.create_object(&without_e).unwrap();
+    let read = session.attributes(computed, &[ck::CKA_PUBLIC_EXPONENT]);
+    assert_eq!(read.unwrap(), [Revealed::Value(key.e.clone())]);
+    let signatures: Vec<_> = [least(), with(least(), primes()), complete, without_e]
         .into_iter()
         .map(|template| {
             let made = session.create_object(&template).unwrap();
@@ -112,6 +120,17 @@ fn rsa_private_keys_of_every_completeness_work_alike() {
         refused(attrs![CKA_PRIVATE_EXPONENT => &[5]]),
         CKR_ATTRIBUTE_VALUE_INVALID
     );
+    for contradiction in [
+        attrs![CKA_EXPONENT_1 => &*key.dq],
+        attrs![CKA_EXPONENT_2 => &*key.dp],
+        attrs![CKA_COEFFICIENT => &[5]],
+    ] {
+        returns!(refused(contradiction), CKR_ATTRIBUTE_VALUE_INVALID);
+    }
+    returns!(
+        refused(attrs![CKA_PUBLIC_EXPONENT => b"", CKA_PRIME_1 => &[1]]),
+        CKR_ATTRIBUTE_VALUE_INVALID
+    );
     returns!(
         refused(attrs![CKA_PRIME_2 => &*key.p]),
         CKR_ATTRIBUTE_VALUE_INVALID
@@ -125,7 +144,7 @@ fn rsa_private_keys_of_every_completeness_work_alike() {
         .unwrap();
     assert_eq!(
         session.find(10).unwrap().len(),
-        3,
+        5,
         "what was refused left nothing behind"
     );
 }
@@ -257,6 +276,7 @@ fn ec_keys_with_and_without_what_can_be_computed() {
         for signer in [
             private(vec![]).unwrap(),
             private(attrs![CKA_EC_POINT => &wrapped]).unwrap(),
+            private(attrs![CKA_VALUE => &[&[0; 3][..], &key.scalar].concat()]).unwrap(),
         ] {
             session
                 .sign_init(fixture.plain(ck::CKM_ECDSA_SHA256), signer)

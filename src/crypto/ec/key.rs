@@ -196,16 +196,17 @@ pub fn generate(curve: Curve) -> Result<EcMaterial> {
 }
 
 impl EcMaterial {
-    /// Takes an imported key: `scalar` is big-endian, up to the order's length, in [1, n - 1];
+    /// Takes an imported key: `scalar` is big-endian, with any number of leading zeros, in [1, n - 1];
     /// `point`, where there is one, is its public point in any form of SEC 1 but hybrid. Else
     /// `InvalidKey`.
     pub fn checked(curve: Curve, scalar: &[u8], point: Option<&[u8]>) -> Result<Self> {
         const OUT_OF_RANGE: Error = Error::InvalidKey("the EC scalar is outside [1, n - 1]");
-        let start = curve
-            .order_len()
-            .checked_sub(scalar.len())
-            .ok_or(OUT_OF_RANGE)?;
         let mut padded = Secret::zeroed(curve.order_len());
+        let (zeros, scalar) = scalar.split_at(scalar.len().saturating_sub(padded.len()));
+        if zeros.iter().fold(0, |any, byte| any | byte) != 0 {
+            return Err(OUT_OF_RANGE);
+        }
+        let start = padded.len() - scalar.len();
         padded[start..].copy_from_slice(scalar);
         if padded.ct_eq(&Secret::zeroed(curve.order_len())) {
             return Err(OUT_OF_RANGE);

@@ -247,7 +247,10 @@ fn import_proves_the_scalar_and_the_point() {
         let mut last = n.clone();
         *last.last_mut().unwrap() -= 1;
         assert!(EcMaterial::checked(curve, &last, None).is_ok());
-        let too_long = [&[0], &key.scalar[..]].concat();
+        let with_zeros = [&[0; 40], &key.scalar[..]].concat();
+        let taken = EcMaterial::checked(curve, &with_zeros, None).unwrap();
+        assert!(taken.scalar.ct_eq(&key.scalar));
+        let too_long = [&[1, 0], &key.scalar[..]].concat();
         for wrong in [
             &n[..],
             &[],

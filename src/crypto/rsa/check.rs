@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::crypto::sys::bn::Bn;
 use crate::crypto::{Error, Result};
+use crate::secret::Secret;
 
 use super::material::RsaMaterial;
 use super::{prime, roca};
@@ -59,6 +60,37 @@ impl RsaMaterial {
             p: p.to_secret(),
             q: q.to_secret(),
         })
+    }
+}
+
+impl RsaMaterial {
+    /// The public exponent that belongs to `d`, for a key that comes without it.
+    pub fn public_exponent(d: &[u8], (p, q): (&[u8], &[u8])) -> Result<Vec<u8>> {
+        let [d, p, q] = [d, p, q].map(Bn::from_bytes);
+        let (d, p1, q1) = (d?, p?.minus(1)?, q?.minus(1)?);
+        if [&d, &p1, &q1].iter().any(|one| one.bits() > MAX_BITS) {
+            return Err(Error::KeySize);
+        }
+        let computed = || {
+            let lcm = p1.times(&q1)?.divided_vartime(&p1.gcd_vartime(&q1)?)?.0;
+            d.inverse_vartime(&lcm)
+        };
+        let e = computed()
+            .map_err(|_: Error| Error::InvalidKey("d has no inverse modulo lcm(p - 1, q - 1)"))?;
+        Ok(e.to_secret().to_vec())
+    }
+
+    /// The key, where the exponents and the coefficient that came with its primes are its own.
+    pub fn with_crt(self, given: [Option<&[u8]>; 3]) -> Result<Self> {
+        let own = [&self.dp, &self.dq, &self.qinv];
+        let differs =
+            |(own, given): (&Secret, Option<&[u8]>)| given.is_some_and(|given| !own.ct_eq(given));
+        if own.into_iter().zip(given).any(differs) {
+            return Err(Error::InvalidKey(
+                "the RSA exponents do not belong to the primes",
+            ));
+        }
+        Ok(self)
     }
 }
 

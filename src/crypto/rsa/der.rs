@@ -70,19 +70,8 @@ impl RsaMaterial {
         }
         let [d, p, q] =
             [key.private_exponent, key.prime1, key.prime2].map(|value| value.as_bytes());
-        let material = Self::checked(n, e, d, Some((p, q)))?;
-        let own = [&material.dp, &material.dq, &material.qinv];
         let given = [key.exponent1, key.exponent2, key.coefficient];
-        if own
-            .iter()
-            .zip(given)
-            .any(|(own, given)| !own.ct_eq(given.as_bytes()))
-        {
-            return Err(Error::InvalidKey(
-                "the RSA exponents do not belong to the primes",
-            ));
-        }
-        Ok(material)
+        Self::checked(n, e, d, Some((p, q)))?.with_crt(given.map(|value| Some(value.as_bytes())))
     }
 
     /// PKCS #8 version 1 DER.

@@ -37,8 +37,8 @@ macro_rules! rows {
             Mechanism {
                 id: ck::CKM_ECDSA,
                 name: "CKM_ECDSA",
-                sign: Some(|key, params| sign(key, params, CollectedInput::data(MAX_DIGEST_LEN))),
-                verify: Some(|key, params| verify(key, params, CollectedInput::data(MAX_DIGEST_LEN))),
+                sign: Some(|key, params| sign(key, params, CollectedInput::leading(MAX_DIGEST_LEN))),
+                verify: Some(|key, params| verify(key, params, CollectedInput::leading(MAX_DIGEST_LEN))),
                 ..EC
             },
             $(Mechanism {
@@ -96,7 +96,6 @@ fn sign(key: &Arc<Key>, params: &Params, input: CollectedInput) -> Result<Box<dy
     let len = 2 * private(key)?.curve().order_len();
     let key = Arc::clone(key);
     Ok(signer(input, len, move |digest, out| {
-        not_empty(digest)?;
         Ok(private(&key)?.sign(digest, out)?)
     }))
 }
@@ -106,20 +105,8 @@ fn verify(key: &Arc<Key>, params: &Params, input: CollectedInput) -> Result<Box<
     public(key)?;
     let key = Arc::clone(key);
     Ok(verifier(input, move |digest, signature| {
-        not_empty(digest)?;
         Ok(public(&key)?.verify(digest, signature)?)
     }))
-}
-
-/// An empty digest counts as the number 0, of which anybody can forge a signature.
-fn not_empty(digest: &[u8]) -> Result<()> {
-    if digest.is_empty() {
-        return refuse(
-            ck::CKR_DATA_LEN_RANGE,
-            "CKM_ECDSA signs a digest, not nothing",
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -184,15 +171,33 @@ mod tests {
         }
     }
 
+    /// What is signed is a number as long as the order: no bytes are zero, more bytes are cut off.
     #[test]
-    fn a_digest_has_1_to_128_bytes() {
-        let key = Arc::new(Key::new(PrivateKey::new(&make(Curve::P256)).unwrap()));
-        let sign = row(ck::CKM_ECDSA).sign.unwrap();
-        let mut signer = sign(&key, &Params::None).unwrap();
-        signer.update(&[7; 128]).unwrap();
-        assert_eq!(rv(signer.update(&[7])), ck::CKR_DATA_LEN_RANGE);
-        let mut signer = sign(&key, &Params::None).unwrap();
-        assert_eq!(rv(signer.finish(&mut [0; 64])), ck::CKR_DATA_LEN_RANGE);
+    fn any_number_of_bytes_is_signed_by_the_leading_ones() {
+        for curve in [
+            Curve::P224,
+            Curve::P521,
+            Curve::Secp256k1,
+            Curve::Brainpool320,
+        ] {
+            let material = make(curve);
+            let private = Arc::new(Key::new(PrivateKey::new(&material).unwrap()));
+            let public = PublicKey::new(curve, &material.point).unwrap();
+            let public = Arc::new(Key::new(public));
+            let (sign, verify) = (row(ck::CKM_ECDSA).sign, row(ck::CKM_ECDSA).verify);
+            for (signed, same) in [(0, 1), (1, 1), (129, 128), (1000, 66)] {
+                let mut signer = sign.unwrap()(&private, &Params::None).unwrap();
+                let mut signature = vec![0; signer.len()];
+                let message = vec![if signed == 0 { 0 } else { 7 }; 1000];
+                for part in message[..signed].chunks(100) {
+                    signer.update(part).unwrap();
+                }
+                signer.finish(&mut signature).unwrap();
+                let mut verifier = verify.unwrap()(&public, &Params::None).unwrap();
+                verifier.update(&message[..same]).unwrap();
+                assert_eq!(rv(verifier.finish(&signature)), ck::CKR_OK);
+            }
+        }
     }
 
     #[test]

@@ -150,7 +150,7 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         // SAFETY: as above.
         ParamKind::Pbkd2 => unsafe { symmetric::pbkd2(structure(start, len)?) },
         // SAFETY: as above.
-        ParamKind::Gcm => unsafe { gcm(structure(start, len)?) },
+        ParamKind::Gcm => unsafe { gcm(gcm_structure(start, len)?) },
         ParamKind::Oaep | ParamKind::OptionalOaep => {
             // SAFETY: as above.
             unsafe { oaep(structure(start, len)?) }.map(Params::Oaep)
@@ -170,6 +170,36 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         // SAFETY: as above.
         ParamKind::HashSignContext => unsafe { signature::hash_context(structure(start, len)?) },
     }
+}
+
+/// CK_GCM_PARAMS without ulIvBits, as the header files of the first drafts and their clients have it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct ShortGcmParams {
+    iv: *mut ck::CK_BYTE,
+    iv_len: CK_ULONG,
+    aad: *mut ck::CK_BYTE,
+    aad_len: CK_ULONG,
+    tag_bits: CK_ULONG,
+}
+
+/// # Safety
+/// As `structure`.
+unsafe fn gcm_structure(start: *mut c_void, len: CK_ULONG) -> Result<ck::CK_GCM_PARAMS> {
+    if usize::try_from(len) != Ok(size_of::<ShortGcmParams>()) {
+        // SAFETY: by the promise of this function.
+        return unsafe { structure(start, len) };
+    }
+    // SAFETY: as above.
+    let short: ShortGcmParams = unsafe { structure(start, len) }?;
+    Ok(ck::CK_GCM_PARAMS {
+        pIv: short.iv,
+        ulIvLen: short.iv_len,
+        ulIvBits: 0,
+        pAAD: short.aad,
+        ulAADLen: short.aad_len,
+        ulTagBits: short.tag_bits,
+    })
 }
 
 /// # Safety

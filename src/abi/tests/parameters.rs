@@ -150,6 +150,19 @@ fn an_initialization_vector() {
 }
 
 #[test]
+fn gcm_parameters_without_the_bits_of_the_vector() {
+    let full = gcm(12, 128);
+    let words = [
+        full.pIv as CK_ULONG,
+        full.ulIvLen,
+        full.pAAD as CK_ULONG,
+        full.ulAADLen,
+        full.ulTagBits,
+    ];
+    assert_eq!(of(ParamKind::Gcm, &words), of(ParamKind::Gcm, &full));
+}
+
+#[test]
 fn gcm_parameters() {
     for (bits, tag_len) in [
         (32, 4),

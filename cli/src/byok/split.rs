@@ -1,5 +1,6 @@
 //! `tenon byok split`: a key in shares, one for each custodian. It needs no token.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -30,6 +31,15 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
+/// Removes the shares of a split that failed: they join with those of no other.
+fn discard(made: &[(PathBuf, String)]) -> Result<()> {
+    for (file, _) in made {
+        fs::remove_file(file)
+            .map_err(|error| format!("cannot remove {}: {error}", file.display()))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (of, needed) = (arguments.shares, arguments.threshold);
     let sharing = Sharing::new(needed.unwrap_or(of), of)?;
@@ -46,7 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let file = arguments
             .directory
             .join(format!("share_{number}_of_{of}.txt"));
-        files::write_private(&file, share.write().as_bytes())?;
+        if let Err(error) = files::write_private(&file, share.write().as_bytes()) {
+            discard(&made)?;
+            return Err(error);
+        }
         made.push((file, share.check_value()));
     }
     let count = format!("{}/{of}", sharing.needed());

@@ -119,6 +119,13 @@ fn what_is_wrong_with_shares_is_said() {
     byok(&desk, &["split", "secret.bin", "--shares", "1"]).refused(1, &["at least 2"]);
     let id = shared(&desk, "secret.bin", "AES_256", ["2", "2"]);
     byok(&desk, &["split", "secret.bin", "--shares", "2"]).refused(1, &["share_1_of_2.txt"]);
+    // Shares of a split that failed join with those of no other, so none stays.
+    desk.write("share_3_of_3.txt", "of somebody else");
+    byok(&desk, &["split", "secret.bin", "--shares", "3"]).refused(1, &["share_3_of_3.txt"]);
+    for (number, stays) in [(1, false), (2, false), (3, true)] {
+        let file = desk.path(&format!("share_{number}_of_3.txt"));
+        assert_eq!(file.exists(), stays, "{number}");
+    }
     send(&desk, &id, &share(1, 2), 3).refused(1, &["numbers 1 to 2"]);
     byok(&desk, &["import", "k", "blob3"]).refused(1, &["--share"]);
     let public = format!("publickey_{id}.pem");

@@ -17,6 +17,7 @@ mod objects {
     mod facts;
     mod find;
     mod key_types;
+    mod points;
     mod provided;
     mod read;
     mod visibility;

@@ -13,14 +13,19 @@ export_rsa() { # id
     openssl pkey -pubin -inform DER -in public.der -out public.pem
 }
 
+# The EC_POINT that pkcs11-tool lists.
+point() { # id
+    token --list-objects --type pubkey |
+        awk -v id="$1" '$1 == "EC_POINT:" { point = $2 } $1 == "ID:" && $2 == id { print point }'
+}
+
 # pkcs11-tool 0.23 reads no P-384 and no Ed25519 public key, so the listed EC_POINT goes into an
 # encoding by RFC 5480 or, without a curve, RFC 8410.
 export_ec() { # id, curve
     local point type=ED25519
     [[ -z ${2-} ]] || type="id-ecPublicKey
 curve=OID:$2"
-    point=$(token --list-objects --type pubkey |
-        awk -v id="$1" '$1 == "EC_POINT:" { point = $2 } $1 == "ID:" && $2 == id { print point }')
+    point=$(point "$1")
     # The header of an OCTET STRING; its length takes two bytes from 128 on.
     if [[ $point == 0481* ]]; then point=${point#0481??}; else point=${point#04??}; fi
     cat >public.conf <<CONF
@@ -65,6 +70,9 @@ done
 
 user --keypairgen --key-type EC:edwards25519 --id 20 --label edwards25519
 export_ec 20
+# The setting for clients that read the bare bytes changes what is read of the same key.
+bare=$(TENON_COMPAT_EDWARDS_POINT=raw point 20)
+[[ ${#bare} == 64 && $(point 20) == 0420$bare ]] || fail "EC_POINT by compat.edwards_point: $bare"
 user --sign --id 20 --mechanism EDDSA --input-file data --output-file signature
 openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in data -sigfile signature
 

@@ -244,6 +244,19 @@ pub(super) static SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        key: "compat.edwards_point",
+        default: "der",
+        doc: "How CKA_EC_POINT of Ed25519 and X25519 keys reads: der, an OCTET STRING, which GnuTLS 3.7 needs to read public keys, or raw, the bare bytes of PKCS #11 3.1 and later. Templates may give either.",
+        set: |config, value| {
+            config.edwards_point_raw = match value {
+                "der" => false,
+                "raw" => true,
+                _ => return Err("expected der or raw".into()),
+            };
+            Ok(())
+        },
+    },
 ];
 
 /// Settings whose value is the path of a file or a folder, where it is not empty.

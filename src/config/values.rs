@@ -116,6 +116,8 @@ pub struct Config {
     pub pkcs1_imports: bool,
     /// CKM_AES_KEY_WRAP_PAD wraps by PKCS#7 padding and RFC 3394 instead of RFC 5649.
     pub key_wrap_pad_pkcs7: bool,
+    /// CKA_EC_POINT of an Edwards or Montgomery key reads as the bare bytes instead of a DER OCTET STRING.
+    pub edwards_point_raw: bool,
     /// What was taken otherwise than it was written, one sentence each, for the log.
     pub warnings: Vec<String>,
 }

@@ -116,8 +116,8 @@ fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> crypto::Result<PublicValues>
 }
 
 /// The components of a public key on any curve, of curve and bare point as far as they are known.
-/// PKCS #11 3.0 has the DER of an Edwards or Montgomery point in CKA_EC_POINT, 3.2 its bare bytes;
-/// clients older than 3.2 read the DER alone, newer ones both.
+/// Points on all curves are stored as DER; `raw_point` makes of it what PKCS #11 3.2 has for an Edwards
+/// or Montgomery key.
 pub(super) fn curve_components(
     params: Option<&[u8]>,
     point: Option<&[u8]>,

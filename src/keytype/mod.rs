@@ -35,6 +35,7 @@ pub use key::Key;
 pub(crate) use key::Ready;
 pub use material::Material;
 pub use name::{NamedKey, name_of, named_secrets, patterns};
+pub(crate) use okp::raw_point;
 pub use row::{Form, KeyLengths, KeyType};
 pub(crate) use row::{KeyPairs, SecretKey};
 pub(crate) use rsa::{bits as rsa_bits, modulus_bits};

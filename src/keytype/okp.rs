@@ -77,6 +77,16 @@ fn spec(key: &dyn Values) -> Option<Spec> {
     (curve == Curve::Ed25519).then_some(Spec::Ec(spec::Curve::Ed25519))
 }
 
+/// CKA_EC_POINT as sections 6.3.5 and 6.3.7 of PKCS #11 3.2 have it, of the DER that all keys on these
+/// curves are stored with; `None` for other key types.
+#[must_use]
+pub(crate) fn raw_point(key_type: Option<ck::CK_KEY_TYPE>, stored: &[u8]) -> Option<&[u8]> {
+    let of = [EDWARDS.id, MONTGOMERY.id];
+    key_type
+        .filter(|key_type| of.contains(key_type))
+        .map(|_| okp::bare_point(stored))
+}
+
 /// `of`, if that is the curve that CKA_EC_PARAMS names; else CKR_CURVE_NOT_SUPPORTED.
 fn named(of: Curve, params: &[u8]) -> Result<Curve> {
     if Curve::from_params(params).map_err(bad_params)? != of {

@@ -3,6 +3,7 @@
 use crate::attr::{self, Reveal, Revealed, Value};
 use crate::ck;
 use crate::error::Result;
+use crate::keytype;
 use crate::policy::Action;
 
 use super::Token;
@@ -75,6 +76,11 @@ impl Token {
             }
             ck::CKA_TENON_SHARE if sharing(attributes).is_some() => {
                 Some(Revealed::Value(waiting_numbers(attributes, now)))
+            }
+            ck::CKA_EC_POINT if self.state.config.edwards_point_raw => {
+                let point = attributes.bytes(kind);
+                let raw = point.and_then(|point| keytype::raw_point(attributes.key_type(), point));
+                raw.map(|raw| Revealed::Value(raw.to_vec()))
             }
             ck::CKA_TENON_RECEIPT | ck::CKA_TENON_RECEIPT_SIGNATURE => {
                 Some(self.revealed_receipt(object, kind))

@@ -36,14 +36,7 @@ pub(crate) fn decide(
     }
     match action {
         Action::See => Ok(Effect::Done),
-        Action::Reveal => {
-            needs_user(facts, caller, "reading")?;
-            // Whoever reads a key has it, as whoever wraps it out.
-            if let Some(key) = facts.key.as_ref().filter(|key| key.secret) {
-                in_force(key, now)?;
-            }
-            Ok(Effect::Done)
-        }
+        Action::Reveal => reveal(facts, caller, now),
         Action::Make => Ok(make(facts, caller)?),
         Action::Size { bits, least } if bits < least => Ok(refuse(
             ck::CKR_KEY_SIZE_RANGE,
@@ -51,15 +44,7 @@ pub(crate) fn decide(
         )?),
         Action::Size { .. } => Ok(Effect::Done),
         Action::Change => Ok(change(facts, caller)?),
-        // The officer's login opens the master key, under which a secret key is sealed anew.
-        Action::Trust if caller.login == Login::So => {
-            let user = Caller {
-                login: Login::User,
-                ..*caller
-            };
-            Ok(change(facts, &user)?)
-        }
-        Action::Trust => Ok(change(facts, caller)?),
+        Action::Trust => Ok(trust(facts, caller)?),
         Action::Copy => copy(facts, caller, now),
         Action::Destroy => {
             writable(facts, caller)?;
@@ -81,6 +66,24 @@ pub(crate) fn decide(
         Action::Combine => Ok(roles::combine(facts)?),
         Action::Gain => Ok(roles::gain()?),
     }
+}
+
+/// Whoever reads a key has it, as whoever wraps it out.
+fn reveal(facts: &Facts, caller: &Caller, now: UnixTime) -> Result<Effect, Refusal> {
+    needs_user(facts, caller, "reading")?;
+    if let Some(key) = facts.key.as_ref().filter(|key| key.secret) {
+        in_force(key, now)?;
+    }
+    Ok(Effect::Done)
+}
+
+/// The officer may do so as well: that login opens the master key, under which a secret key is sealed anew.
+fn trust(facts: &Facts, caller: &Caller) -> Result<Effect, Error> {
+    let login = match caller.login {
+        Login::So => Login::User,
+        login => login,
+    };
+    change(facts, &Caller { login, ..*caller })
 }
 
 /// The answer about an object that the caller must not know of: a private object without the user's

@@ -8,8 +8,10 @@ use crate::error::{Error, Result, refuse};
 use crate::policy::Action;
 
 use super::external::approval;
+use super::identity::state::Keys;
 use super::record::external;
-use super::{CallingSession, Token};
+use super::record::vault::Record;
+use super::{CallingSession, Change, Token};
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::no_such_object;
 use crate::token::identity::audit::Event;
@@ -71,26 +73,10 @@ impl Token {
         };
         self.decide(action, &object, &keys, caller.read_write)?;
         self.may_change(&object.attributes, template)?;
-        let requester = keys.requester();
         match &object.home {
             Home::Token { .. } => self.change(&keys, Event::Change, |change| {
                 let mut record = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-                // Another process may have changed the key's state since `object` was read.
-                self.may_change(&record.attributes, template)?;
-                if let Some(at) = scheduled(template) {
-                    let deed = Deed::scheduled(at, change.now.at);
-                    approval::spend(change, &mut record, deed)?;
-                }
-                let mut changed = attr::change(&record.attributes, template, &requester)?;
-                self.may_gain(caller, &keys, &record.attributes, &changed)?;
-                if changed.bytes(ck::CKA_ID) != record.attributes.bytes(ck::CKA_ID) {
-                    change.may_be_named(&record.uid, &changed)?;
-                }
-                if changed.bytes(ck::CKA_LABEL) != record.attributes.bytes(ck::CKA_LABEL) {
-                    change.may_have_alias(&record.uid, &changed)?;
-                }
-                cancelled(&record.attributes, &mut changed)?;
-                record.attributes = changed;
+                self.change_record(caller, &keys, (change, &mut record), template)?;
                 change.put(&mut record, None)
             }),
             Home::Provided(_) => refuse(
@@ -98,7 +84,7 @@ impl Token {
                 "what the token provides itself cannot be changed",
             ),
             Home::Session { owner, material } => {
-                let attributes = attr::change(&object.attributes, template, &requester)?;
+                let attributes = attr::change(&object.attributes, template, &keys.requester())?;
                 self.may_gain(caller, &keys, &object.attributes, &attributes)?;
                 self.state.objects.replace_session(Object::new(
                     handle,
@@ -112,6 +98,33 @@ impl Token {
                 ))
             }
         }
+    }
+
+    /// Gives the record the attributes of a template, as the object is now: another process may have changed
+    /// its state since the caller found it.
+    fn change_record(
+        &self,
+        caller: CallingSession,
+        keys: &Keys,
+        (change, record): (&mut Change<'_>, &mut Record),
+        template: &[RawAttribute],
+    ) -> Result<()> {
+        self.may_change(&record.attributes, template)?;
+        if let Some(at) = scheduled(template) {
+            let deed = Deed::scheduled(at, change.now.at);
+            approval::spend(change, record, deed)?;
+        }
+        let mut changed = attr::change(&record.attributes, template, &keys.requester())?;
+        self.may_gain(caller, keys, &record.attributes, &changed)?;
+        if changed.bytes(ck::CKA_ID) != record.attributes.bytes(ck::CKA_ID) {
+            change.may_be_named(&record.uid, &changed)?;
+        }
+        if changed.bytes(ck::CKA_LABEL) != record.attributes.bytes(ck::CKA_LABEL) {
+            change.may_have_alias(&record.uid, &changed)?;
+        }
+        cancelled(&record.attributes, &mut changed)?;
+        record.attributes = changed;
+        Ok(())
     }
 
     /// Whether the key's kind and state allow the changes of a template.

@@ -54,27 +54,11 @@ impl Token {
         if !managed {
             refuse_external(&attributes)?;
         }
-        if !attributes
-            .key_type()
-            .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
-        {
-            return refuse(
-                ck::CKR_TEMPLATE_INCONSISTENT,
-                format!("{} makes no key of this CKA_KEY_TYPE", mechanism.name),
-            );
-        }
-        let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
-        if !mechanism.takes(len.saturating_mul(8)) {
-            return refuse(
-                ck::CKR_KEY_SIZE_RANGE,
-                format!("{} makes no key of {len} bytes", mechanism.name),
-            );
-        }
+        let len = asked_len(mechanism, &attributes)?;
         if managed {
             self.settle_managed(mechanism, template, &mut attributes)?;
         }
         self.may_make(caller, &keys, &attributes)?;
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
         let value = generate(self.rng(), params, len)?;
         let material = key::secret(&attributes, &value)?;
         key::describe(&mut attributes, &material)?;
@@ -163,6 +147,27 @@ impl Token {
             self.make_all(caller, &keys, Event::Generate.with(mechanism.id), halves)?;
         Ok((public, private))
     }
+}
+
+/// Length in bytes of the secret key that the template asks for, where the mechanism makes such keys.
+fn asked_len(mechanism: &Mechanism, attributes: &Attributes) -> Result<usize> {
+    if !attributes
+        .key_type()
+        .is_some_and(|key_type| mechanism.key_types.contains(&key_type))
+    {
+        return refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            format!("{} makes no key of this CKA_KEY_TYPE", mechanism.name),
+        );
+    }
+    let len = attributes.ulong(ck::CKA_VALUE_LEN).unwrap_or(0);
+    if !mechanism.takes(len.saturating_mul(8)) {
+        return refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            format!("{} makes no key of {len} bytes", mechanism.name),
+        );
+    }
+    Ok(usize::try_from(len).unwrap_or(usize::MAX))
 }
 
 /// The only length that the mechanism's keys have, which a template need not state.

@@ -92,12 +92,8 @@ impl Token {
         self.may_make(caller, &keys, &attributes)?;
         let algorithm = wrapping_algorithm(mechanism, params, &usable.key);
         let binds = self.binds(&keys, &opening, algorithm, &attributes)?;
-        if !binds && attributes.get(ck::CKA_TENON_OWNER_NONCE).is_some() {
-            return Err(Error::new(
-                ck::CKR_TEMPLATE_INCONSISTENT,
-                "only the import into an external key has a receipt, for which the nonce is",
-            )
-            .at("CKA_TENON_OWNER_NONCE"));
+        if !binds {
+            refuse_nonce(&attributes)?;
         }
         let facts = ImportFacts::new(&attributes, &usable.object.attributes, blob)?;
         self.may_open(mechanism, &attributes, binds)?;
@@ -270,6 +266,18 @@ fn implied(unwrapping: &Object) -> Result<Attributes> {
         implied.set(kind, stays);
     }
     Ok(implied)
+}
+
+/// Refuses a nonce of the owner where no receipt will state it.
+fn refuse_nonce(attributes: &Attributes) -> Result<()> {
+    if attributes.get(ck::CKA_TENON_OWNER_NONCE).is_none() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ck::CKR_TEMPLATE_INCONSISTENT,
+        "only the import into an external key has a receipt, for which the nonce is",
+    )
+    .at("CKA_TENON_OWNER_NONCE"))
 }
 
 /// Refuses an import by an ordinary key where the external key's profile does not have this algorithm.

@@ -294,24 +294,21 @@ fn opening(
         }
         masks = vec![oaep.mgf];
     }
-    let params = masks
-        .into_iter()
-        .map(|mgf| {
-            let oaep = Oaep {
-                hash,
-                mgf,
-                label: Vec::new(),
-            };
-            match algorithm.scheme {
-                WrappingScheme::OaepKwp(_) => Params::RsaAesKeyWrap {
-                    aes_bits: bits,
-                    oaep,
-                },
-                _ => Params::Oaep(oaep),
-            }
-        })
-        .collect();
-    Opening::new(row, params)
+    let params = |mgf| oaep_params(algorithm, hash, mgf, bits);
+    Opening::new(row, masks.into_iter().map(params).collect())
+}
+
+/// The parameter of the algorithm's mechanism, without a label.
+fn oaep_params(algorithm: &Algorithm, hash: Hash, mgf: Hash, aes_bits: Option<u64>) -> Params {
+    let oaep = Oaep {
+        hash,
+        mgf,
+        label: Vec::new(),
+    };
+    match algorithm.scheme {
+        WrappingScheme::OaepKwp(_) => Params::RsaAesKeyWrap { aes_bits, oaep },
+        _ => Params::Oaep(oaep),
+    }
 }
 
 /// What may be HPKE's info: the uid of the target, by which the key's owner seals for this key alone, or

@@ -200,16 +200,9 @@ pub(in crate::token) fn import_record(
     }
     match imported.to {
         Destination::Older | Destination::Next => {
-            let version = match version {
-                Some(version) => version,
-                None => next_version(change, record)?,
-            };
-            return into_version(
-                change,
-                record,
-                version,
-                (&fingerprint, unwrapped, &imported),
-            );
+            let version = version.map_or_else(|| next_version(change, record), Ok)?;
+            let how = (&fingerprint, unwrapped, &imported);
+            return into_version(change, record, version, how);
         }
         Destination::NewVersion => {
             if external.raw {
@@ -223,8 +216,9 @@ pub(in crate::token) fn import_record(
         bind(change, &mut record.attributes, &fingerprint);
     }
     set_imported(&mut record.attributes, unwrapped, &imported, change.now.at);
-    let facts = unwrapped.facts;
-    facts.note(&mut record.attributes, &record.uid, unwrapped.material);
+    unwrapped
+        .facts
+        .note(&mut record.attributes, &record.uid, unwrapped.material);
     key::describe(&mut record.attributes, unwrapped.material)?;
     change.put(record, Some(unwrapped.material))
 }

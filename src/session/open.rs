@@ -1,6 +1,6 @@
 //! An open session, and its steps through operations.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
@@ -28,8 +28,8 @@ pub struct Session {
     pub(super) peers: Weak<dyn Peers>,
     /// Held while a step computes: a session computes one thing at a time.
     pub(super) operations: Mutex<Operations>,
-    /// The initialization vectors that message-based encryption makes.
-    pub(super) ivs: Arc<Mutex<Ivs>>,
+    /// The initialization vectors that message-based encryption makes, from its first use on.
+    pub(super) ivs: OnceLock<Arc<Mutex<Ivs>>>,
     /// The last refusal, as the log has it; empty before the first.
     pub(super) last_refusal: Mutex<String>,
 }
@@ -125,8 +125,10 @@ impl Session {
     }
 
     fn ivs_of_encryption(&self) -> Arc<Mutex<Ivs>> {
-        self.ivs.lock().begin();
-        Arc::clone(&self.ivs)
+        let begun = || Arc::new(Mutex::new(Ivs::new(self.token.rng())));
+        let ivs = self.ivs.get_or_init(begun);
+        ivs.lock().begin();
+        Arc::clone(ivs)
     }
 
     /// C_MessageSignInit and C_MessageVerifyInit.

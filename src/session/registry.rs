@@ -1,14 +1,13 @@
 //! The open sessions of this process.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use crate::ck;
 use crate::error::{Error, Result};
-use crate::mechanism::Ivs;
 use crate::policy::{TokenAction, decide_on_token};
 use crate::token::{SessionHandle, Token};
 
@@ -52,7 +51,6 @@ impl Sessions {
         }
         let handle = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let peers: Arc<dyn Peers> = Arc::<Self>::clone(self);
-        let ivs = Ivs::new(token.rng());
         let session = Session {
             handle,
             slot,
@@ -60,7 +58,7 @@ impl Sessions {
             read_write,
             peers: Arc::downgrade(&peers),
             operations: Mutex::new(Operations::default()),
-            ivs: Arc::new(Mutex::new(ivs)),
+            ivs: OnceLock::new(),
             last_refusal: Mutex::default(),
         };
         let mut counts = self.counts.lock();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::keytype;
+use zeroize::Zeroizing;
 
 use super::base64;
 use crate::keyfile::{self, Item};
@@ -135,11 +136,19 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(&Hash::Sha256.digest(&[bytes]))
 }
 
+/// What a file holds, in bytes also where it is written in Base64.
+pub(super) fn decoded(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let content = files::read(file)?;
+    Ok(base64::decode(&content).unwrap_or(content))
+}
+
 /// SubjectPublicKeyInfo DER of the one public key in a file: PEM, DER or Base64.
 pub(super) fn public_key(file: &Path) -> Result<Vec<u8>> {
-    let content = files::read(file)?;
-    let decoded = base64::decode(&content);
-    let der = decoded.as_deref().map_or(content.as_slice(), Vec::as_slice);
+    public_key_in(&decoded(file)?, file)
+}
+
+/// The same of what was read of the file already.
+pub(super) fn public_key_in(der: &[u8], file: &Path) -> Result<Vec<u8>> {
     let no_password = || Err("a public key is not encrypted".into());
     let items = keyfile::items(der, &no_password)
         .map_err(|error| format!("{}: {error}", file.display()))?;

@@ -16,9 +16,9 @@ use tenon_pkcs11::api::secret::Secret;
 
 use super::algorithm::{Layout, ML_KEM_1024_LEN, NamedAlgorithm, X_WING_LEN};
 use super::owned::Owned;
-use super::proof::public_key;
-use super::{base64, sm2};
-use crate::{Result, files};
+use super::proof::{decoded, public_key_in};
+use super::sm2;
+use crate::Result;
 
 /// Least bits of an RSA wrapping key: no service has smaller ones.
 const WRAPPING_BITS: usize = 2048;
@@ -46,12 +46,10 @@ impl ServiceKey {
 /// SubjectPublicKeyInfo DER of the wrapping key in a file: PEM, DER or Base64; of HPKE also the bare bytes of the key,
 /// as Google Cloud KMS gives them out, or their Base64.
 pub(super) fn wrapping_key(file: &Path) -> Result<Vec<u8>> {
-    let content = files::read(file)?;
-    let decoded = base64::decode(&content);
-    let bare = decoded.as_deref().map_or(content.as_slice(), Vec::as_slice);
-    public_key(file).or_else(|error| match bare.len() {
-        X_WING_LEN => Ok(xwing::spki(bare)?),
-        ML_KEM_1024_LEN => Ok(mlkem::spki(ParameterSet::MlKem1024, bare)?),
+    let bare = decoded(file)?;
+    public_key_in(&bare, file).or_else(|error| match bare.len() {
+        X_WING_LEN => Ok(xwing::spki(&bare)?),
+        ML_KEM_1024_LEN => Ok(mlkem::spki(ParameterSet::MlKem1024, &bare)?),
         _ => Err(error),
     })
 }

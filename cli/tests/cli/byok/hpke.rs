@@ -143,3 +143,23 @@ fn a_key_and_a_key_id_are_those_of_the_algorithm() {
     wrap("-a HPKE_XWING").refused(1, &["9728 bits, not of 2048"]);
     wrap(&format!("-a RSAES_OAEP_SHA_256 --key-id {id}")).refused(1, &["no certain key"]);
 }
+
+/// It is read once.
+#[test]
+fn the_wrapping_key_may_come_by_a_pipe() {
+    let desk = desk();
+    let id = create(&desk, &["--profile", "google", "--spec", "AES_256"]);
+    for (name, form) in OF_GOOGLE.into_iter().zip(["bin", "pem"]) {
+        request(&desk, name);
+        let key = fs::read(desk.path(&format!("publickey_{id}.{form}"))).unwrap();
+        let line = format!("byok wrap secret.bin -k - -a {name} -o blob.txt");
+        let words: Vec<_> = line.split_whitespace().collect();
+        let _ = fs::remove_file(desk.path("blob.txt"));
+        desk.run_input(&key, &words).ok();
+        say(
+            &desk,
+            &format!("import k blob.txt --import-token token_{id}.txt"),
+        )
+        .ok();
+    }
+}

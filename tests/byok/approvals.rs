@@ -15,7 +15,7 @@ use tenon_pkcs11::api::token::{Handle, approval_statement};
 use super::jobs::{aes, external, job};
 use super::outside::{MATERIAL, find, request};
 use crate::common::{
-    Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, state, with,
+    Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, state, uid, with,
 };
 
 const DAY: u64 = 86_400;
@@ -106,11 +106,6 @@ impl Guarded {
 
 fn serial(token: &Fixture) -> String {
     token.module.token(SLOT).unwrap().serial().unwrap()
-}
-
-fn uid(session: &Session, key: Handle) -> [u8; 16] {
-    let digits = String::from_utf8(bytes(session, key, ck::CKA_UNIQUE_ID)).unwrap();
-    u128::from_str_radix(&digits, 16).unwrap().to_be_bytes()
 }
 
 fn nonce(session: &Session, key: Handle) -> Vec<u8> {

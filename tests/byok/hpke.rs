@@ -12,7 +12,7 @@ use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::{aes, external};
 use super::outside::{MATERIAL, OTHER, request};
-use crate::common::{Fixture, attrs, bytes, returns, state, with};
+use crate::common::{Fixture, attrs, bytes, returns, state, uid, with};
 
 /// HPKE_XWING and HPKE_ML_KEM_1024.
 const ALGORITHMS: [u64; 2] = [14, 15];
@@ -60,10 +60,7 @@ fn import(session: &Session, job: &Job, info: Params, blob: &[u8]) -> Result<Han
 
 /// HPKE's info for one key: the 16 bytes that CKA_UNIQUE_ID shows.
 fn only_for(session: &Session, key: Handle) -> Params {
-    let shown = bytes(session, key, ck::CKA_UNIQUE_ID);
-    let digits: String = String::from_utf8(shown).unwrap().replace('-', "");
-    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
-    Params::CallerData((0..digits.len()).step_by(2).map(byte).collect())
+    Params::CallerData(uid(session, key).to_vec())
 }
 
 #[test]

@@ -11,9 +11,9 @@ use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::{Job, job_with_bits};
 use super::outside::{ID, find, request};
-use super::receipt::hex_bytes;
 use crate::common::{
-    Calls, Fixture, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, bytes, full, returns, session, with,
+    Calls, Fixture, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, bytes, full, returns, session, uid,
+    with,
 };
 
 const WEEK: u64 = 7 * 86_400;
@@ -139,8 +139,7 @@ fn the_public_half_goes_with_the_key() {
         for private in [false, true] {
             let token = Fixture::new();
             let (public, key) = managed(&token, attrs![CKA_PRIVATE => private]);
-            let uid = hex_bytes(&bytes(&token.session, key, ck::CKA_UNIQUE_ID));
-            let uid = uid.try_into().unwrap();
+            let uid = uid(&token.session, key);
             let due = schedule(&token, key);
             sweep(&token);
             assert_eq!(publics(&token), 1, "{by}: before its window is over");

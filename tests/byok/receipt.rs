@@ -16,7 +16,9 @@ use tenon_pkcs11::api::token::Receipt;
 
 use super::jobs::{aes, external, job, job_with};
 use super::outside::{Import, MATERIAL, find, request};
-use crate::common::{Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, with};
+use crate::common::{
+    Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, uid, with,
+};
 
 /// Whether openssl finds the signature good under the key.
 fn openssl_verifies(folder: &Path, receipt: &Receipt, public_key: &[u8]) -> bool {
@@ -409,8 +411,7 @@ fn no_end_is_stated_by_a_record_that_was_edited() {
     let token = Fixture::new();
     let session = &token.session;
     let key = external(session, vec![]).unwrap();
-    let uid = hex_bytes(&bytes(session, key, ck::CKA_UNIQUE_ID));
-    let uid: [u8; 16] = uid.try_into().unwrap();
+    let uid = uid(session, key);
     let due = TODAY + 7 * 86_400;
     let template = attrs![CKA_TENON_DELETION_AT => &due.to_be_bytes()];
     session.set_attributes(key, &template).unwrap();
@@ -434,7 +435,7 @@ fn no_end_is_stated_by_a_record_that_was_edited() {
     session.end_of_key(&uid, &[archive]).unwrap();
 }
 
-fn hex(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     let digits = bytes.as_ref().iter();
     digits.map(|byte| format!("{byte:02x}")).collect()
 }

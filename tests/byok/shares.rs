@@ -15,6 +15,7 @@ use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::{Job, aes, external, job, job_with_bits};
 use super::outside::{MATERIAL, OTHER, find, request};
+use super::receipt::hex;
 use crate::common::{
     Calls, Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, state, with,
 };
@@ -162,13 +163,13 @@ fn the_receipt_names_each_share() {
         (&json!(2), &json!(3)),
         "{shares}"
     );
-    assert_eq!(shares["check_value"], hex(&check_value(MATERIAL)));
+    assert_eq!(shares["check_value"], hex(check_value(MATERIAL)));
     let joined = shares["joined"].as_array().unwrap();
     assert_eq!(joined.len(), 2);
     for (said, number, nonce) in [(&joined[0], 2, b"two.."), (&joined[1], 3, b"three")] {
         let share = &shared.shares[usize::from(number as u8) - 1];
         assert_eq!(said["share"], number);
-        assert_eq!(said["check_value"], hex(&check_value(share)));
+        assert_eq!(said["check_value"], hex(check_value(share)));
         assert_eq!(said["owner_nonce"], hex(nonce));
         assert_eq!(said["algorithm"], "RSAES_OAEP_SHA_256");
         assert_eq!(said["imported_at"], TODAY);
@@ -177,10 +178,6 @@ fn the_receipt_names_each_share() {
         }
     }
     assert_ne!(joined[0]["blob_sha256"], joined[1]["blob_sha256"]);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -513,7 +510,7 @@ fn a_new_version_comes_in_shares_too() {
     assert!(versions[1].current && versions[0].has_material());
     assert_eq!(
         receipt(session, key)["shares"]["check_value"],
-        hex(&check_value(OTHER))
+        hex(check_value(OTHER))
     );
 }
 

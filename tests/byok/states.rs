@@ -8,7 +8,7 @@ use tenon_pkcs11::api::token::Handle;
 use super::envelope::seal;
 use super::jobs::{external, job};
 use super::outside::{Import, MATERIAL, find};
-use crate::common::{TODAY, attrs, bytes, rv, with};
+use crate::common::{TODAY, attrs, bytes, rv, state};
 
 const DOCUMENT: &str = include_str!("../../docs/byok.md");
 const NAMES: [&str; 4] = ["PendingImport", "Enabled", "Disabled", "PendingDeletion"];
@@ -55,8 +55,7 @@ fn key_in(token: &Import, state: &str) -> Handle {
 }
 
 fn name(token: &Import, key: Handle) -> &'static str {
-    let state = token.value(key, ck::CKA_TENON_KEY_STATE);
-    NAMES[usize::try_from(u64::from_ne_bytes(state.try_into().unwrap())).unwrap() - 1]
+    NAMES[usize::try_from(state(&token.fixture.session, key)).unwrap() - 1]
 }
 
 fn import(token: &Import) -> Result<Handle> {
@@ -144,8 +143,7 @@ fn every_cell_of_the_states_is_true() {
                     "{here}: says why"
                 );
             }
-            let by_uid = with(attrs![CKA_UNIQUE_ID => &uid], vec![]);
-            let key = find(&token.fixture.session, &by_uid)[0];
+            let key = find(&token.fixture.session, &attrs![CKA_UNIQUE_ID => &uid])[0];
             let effect = cell.split(';').next().unwrap();
             let named = NAMES.into_iter().find(|name| effect.contains(name));
             if let Some(named) = named.filter(|_| call_name != "use") {

@@ -30,7 +30,7 @@ pub(crate) use keys::{
     rsa_material, rsa_pair, secret, sm2_material, sm2_pair, xwing_pair,
 };
 pub(crate) use output::{exactly, full, needed};
-pub(crate) use reading::{bytes, number, state};
+pub(crate) use reading::{bytes, number, state, uid};
 pub(crate) use template::{ToAttribute, with};
 
 pub(crate) const SO_PIN: &[u8] = b"so-pin-1";

@@ -22,3 +22,9 @@ pub(crate) fn number(session: &Session, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE
 pub(crate) fn state(session: &Session, key: Handle) -> u64 {
     number(session, key, ck::CKA_TENON_KEY_STATE)
 }
+
+/// The 16 bytes that CKA_UNIQUE_ID shows.
+pub(crate) fn uid(session: &Session, key: Handle) -> [u8; 16] {
+    let digits = String::from_utf8(bytes(session, key, ck::CKA_UNIQUE_ID)).unwrap();
+    u128::from_str_radix(&digits, 16).unwrap().to_be_bytes()
+}

@@ -1,13 +1,13 @@
 //! CKM_PUB_KEY_FROM_PRIV_KEY (section 6.43).
 
-use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
+use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::okp::Curve;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{
-    Calls, Fixture, Pair, attrs, ec_pair, full, ml_dsa_pair, ml_kem_pair, okp_pair, returns,
+    Calls, Fixture, Pair, attrs, bytes, ec_pair, full, ml_dsa_pair, ml_kem_pair, okp_pair, returns,
     rsa_pair, secret, sm2_pair,
 };
 
@@ -17,10 +17,7 @@ fn derive(fixture: &Fixture, private: Handle, template: &[RawAttribute]) -> Resu
 }
 
 fn read(fixture: &Fixture, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> {
-    match &fixture.session.attributes(key, &[kind]).unwrap()[..] {
-        [Revealed::Value(value)] => value.clone(),
-        other => panic!("{kind:#x}: {other:?}"),
-    }
+    bytes(&fixture.session, key, kind)
 }
 
 fn flag(fixture: &Fixture, key: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {

@@ -6,7 +6,7 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use crate::common::{Fixture, attrs, returns, with};
+use crate::common::{Fixture, attrs, bytes, returns, with};
 
 const UNKNOWN: u64 = ck::CKT_TRUST_UNKNOWN as u64;
 const TRUSTED: u64 = ck::CKT_TRUSTED as u64;
@@ -38,13 +38,6 @@ fn trust() -> Vec<RawAttribute> {
 fn without(template: Vec<RawAttribute>, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<RawAttribute> {
     let others = template.into_iter().filter(|given| given.kind != kind);
     others.collect()
-}
-
-fn value(session: &Session, object: Handle, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<u8> {
-    match session.attributes(object, &[kind]).unwrap().remove(0) {
-        Revealed::Value(value) => value,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn find(session: &Session, template: &[RawAttribute]) -> Vec<Handle> {
@@ -138,7 +131,7 @@ fn what_may_be_changed_is_changed_and_nothing_else() {
             let wanted = change.bytes().unwrap().to_vec();
             let kind = change.kind;
             session.set_attributes(object, &[change]).unwrap();
-            assert_eq!(value(session, object, kind), wanted);
+            assert_eq!(bytes(session, object, kind), wanted);
         }
         for change in fixed {
             returns!(
@@ -182,7 +175,7 @@ fn trust_needs_the_hash_and_distrust_does_not() {
     returns!(create(5), CKR_ATTRIBUTE_VALUE_INVALID);
     returns!(create(UNKNOWN), CKR_OK);
     let distrust = create(NOT_TRUSTED).unwrap();
-    let usage = value(session, distrust, ck::CKA_TRUST_CLIENT_AUTH);
+    let usage = bytes(session, distrust, ck::CKA_TRUST_CLIENT_AUTH);
     assert_eq!(usage, UNKNOWN.to_ne_bytes());
     returns!(
         session.set_attributes(distrust, &attrs![CKA_TRUST_CLIENT_AUTH => TRUSTED]),

@@ -153,8 +153,9 @@ pub mod store {
 
 pub mod token {
     pub use crate::token::{
-        AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event, Handle, Receipt,
-        Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
-        Undone, Verified, VerifiedArchives, Version, approval_statement, material_proof,
+        APPROVAL_SIGNATURES, AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event,
+        Handle, Receipt, Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus,
+        Touch, Touched, Undone, Verified, VerifiedArchives, Version, approval_statement,
+        material_proof,
     };
 }

@@ -34,12 +34,7 @@ pub fn configure(target: LogTarget, level: LogLevel) {
 
 /// The number of levels up to this one.
 fn number(level: LogLevel) -> u8 {
-    match level {
-        LogLevel::Error => 1,
-        LogLevel::Warning => 2,
-        LogLevel::Info => 3,
-        LogLevel::Debug => 4,
-    }
+    level as u8 + 1
 }
 
 pub(crate) fn called(function: &'static str) {

@@ -292,7 +292,7 @@ impl Module {
             );
         }
         let token = slot.clone().token()?;
-        if !token.was_there_lately() && token.is_gone() {
+        if token.is_gone_since_lately() {
             return refuse(
                 ck::CKR_DEVICE_REMOVED,
                 "the token's file was replaced, removed or damaged while it was in use: close all sessions \

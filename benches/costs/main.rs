@@ -109,15 +109,12 @@ fn read(path: &Path) -> (String, Vec<(String, Counts)>) {
         let mut fields = line.split('\t');
         let name = fields.next().unwrap().to_owned();
         let mut number = || fields.next().unwrap().parse().unwrap();
-        let (instructions, allocations, system_calls) = (number(), number(), number());
-        (
-            name,
-            Counts {
-                instructions,
-                allocations,
-                system_calls,
-            },
-        )
+        let counts = Counts {
+            instructions: number(),
+            allocations: number(),
+            system_calls: number(),
+        };
+        (name, counts)
     };
     let mut lines = text.lines();
     let compiler = lines.next().unwrap().to_owned();

@@ -1,6 +1,5 @@
 //! Counting: a child process under Valgrind, and one under strace.
 
-use std::collections::HashMap;
 use std::env;
 use std::fmt;
 use std::fs;
@@ -113,15 +112,11 @@ fn under_strace(folder: &Path) -> Vec<u64> {
 /// Runs this program under the tool of `command`.
 fn run(command: &mut Command, tokens: &Path) {
     fs::create_dir(tokens).unwrap();
-    let environment: HashMap<_, _> = [
-        (CHILD, "1".into()),
-        ("TENON_CONF", "/dev/null".into()),
-        ("TENON_DIRECTORIES_TOKENDIR", tokens.as_os_str().to_owned()),
-    ]
-    .into();
     let output = command
         .arg(env::current_exe().unwrap())
-        .envs(environment)
+        .env(CHILD, "1")
+        .env("TENON_CONF", "/dev/null")
+        .env("TENON_DIRECTORIES_TOKENDIR", tokens)
         .output()
         .unwrap();
     assert!(

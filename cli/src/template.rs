@@ -69,9 +69,13 @@ impl Template {
 
     /// `value`, if there is one.
     #[must_use]
-    pub(crate) fn maybe(self, kind: ck::CK_ATTRIBUTE_TYPE, value: Option<&[u8]>) -> Self {
+    pub(crate) fn maybe(
+        self,
+        kind: ck::CK_ATTRIBUTE_TYPE,
+        value: Option<impl AsRef<[u8]>>,
+    ) -> Self {
         match value {
-            Some(value) => self.bytes(kind, value),
+            Some(value) => self.bytes(kind, value.as_ref()),
             None => self,
         }
     }

@@ -88,14 +88,10 @@ pub(super) fn has_no_use_but(uses: &[ck::CK_ATTRIBUTE_TYPE], attributes: &Attrib
 
 /// What trusts a certificate says by its hash which one (footnote 2 of the trust attributes).
 fn trust(attributes: &Attributes) -> Result<()> {
-    // CKT_TRUST_UNKNOWN and CKT_NOT_TRUSTED
-    const WITHOUT_HASH: [u64; 2] = [0, 3];
     let trusts = |(kind, value): (_, &Value)| {
         let usage = (ck::CKA_TRUST_SERVER_AUTH..=ck::CKA_TRUST_OCSP_SIGNING).contains(&kind);
-        usage
-            && !WITHOUT_HASH
-                .iter()
-                .any(|trust| *value == Value::Ulong(*trust))
+        // CKT_TRUST_UNKNOWN and CKT_NOT_TRUSTED
+        usage && !matches!(value, Value::Ulong(0 | 3))
     };
     let hash = attributes.bytes(ck::CKA_HASH_OF_CERTIFICATE);
     if attributes.iter().any(trusts) && hash.is_none_or(<[u8]>::is_empty) {

@@ -37,7 +37,7 @@ pub(crate) use inherit::{
 };
 pub(crate) use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawValue};
-pub(crate) use raw::{stated_bool, stated_bytes, stated_ulong};
+pub(crate) use raw::{stated_bool, stated_bytes, stated_ulong, states};
 pub use reveal::Revealed;
 pub(crate) use reveal::{Reveal, reveal, revealed};
 pub(crate) use row::CreatedBy;

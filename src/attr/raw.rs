@@ -52,6 +52,12 @@ impl RawAttribute {
     }
 }
 
+/// Whether `template` gives a value for `kind`.
+#[must_use]
+pub(crate) fn states(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
+    template.iter().any(|attribute| attribute.kind == kind)
+}
+
 /// The bytes that `template` gives first for `kind`, before any rule is applied.
 #[must_use]
 pub(crate) fn stated_bytes(template: &RawTemplate, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {

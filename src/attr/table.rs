@@ -333,7 +333,8 @@ fn common(kind: CK_ATTRIBUTE_TYPE) -> impl Iterator<Item = &'static AttributeRow
 
 /// Some row of `kind`. Rows of one kind agree on its type (not on its limits) and on `search`.
 pub(super) fn any_row(kind: CK_ATTRIBUTE_TYPE) -> Option<AttributeRow> {
-    rows().find(|row| row.kind == kind)
+    let row = common(kind).next().copied();
+    row.or_else(|| rows().find(|row| row.kind == kind))
 }
 
 /// `kind` (a CKA_ number) is key material in some objects: its value is read only while CKA_SENSITIVE is FALSE,

@@ -219,7 +219,7 @@ pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
     if facts.generated {
         return Destruction::Refused(Undying::Generated);
     }
-    let something = facts.material || facts.older != 0 || facts.shares_wait;
+    let something = facts.any_material() || facts.shares_wait;
     match (something, facts.bound) {
         (true, _) => Destruction::Material,
         (false, true) => Destruction::Nothing,

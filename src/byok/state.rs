@@ -54,6 +54,12 @@ impl ExternalFacts {
         }
     }
 
+    /// Material was imported, of the current version or of an older one.
+    #[must_use]
+    pub fn any_material(&self) -> bool {
+        self.material || self.older != 0
+    }
+
     /// The material is present and has expired: it is to be erased at this touch.
     #[must_use]
     pub fn stale(&self, now: UnixTime) -> bool {

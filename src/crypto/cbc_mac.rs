@@ -72,18 +72,18 @@ impl CbcMac {
             return Ok(());
         }
         let held = self.held.clone();
-        self.chain(held.as_slice())?;
+        self.chain::<BLOCK>(held.as_slice())?;
         let (whole, last) = rest.split_at((rest.len() - 1) / BLOCK * BLOCK);
         whole
             .chunks(AT_ONCE * BLOCK)
-            .try_for_each(|blocks| self.chain(blocks))?;
+            .try_for_each(|blocks| self.chain::<{ AT_ONCE * BLOCK }>(blocks))?;
         self.held_len = 0;
         self.hold(last);
         Ok(())
     }
 
-    /// The MAC. A shorter MAC is the beginning of this one.
-    pub(crate) fn finish(mut self) -> Result<[u8; BLOCK]> {
+    /// The MAC. A shorter MAC is the beginning of this one. Nothing is taken afterwards.
+    pub(crate) fn finish(&mut self) -> Result<[u8; BLOCK]> {
         let subkey = self.subkey()?;
         if self.held_len < BLOCK {
             self.held[self.held_len..].fill(0);
@@ -95,7 +95,7 @@ impl CbcMac {
         last.iter_mut()
             .zip(subkey.iter())
             .for_each(|(byte, key)| *byte ^= key);
-        self.chain(last.as_slice())?;
+        self.chain::<BLOCK>(last.as_slice())?;
         Ok(self.chain.iv())
     }
 
@@ -146,8 +146,9 @@ impl CbcMac {
         self.held_len += bytes.len();
     }
 
-    fn chain(&mut self, blocks: &[u8]) -> Result<()> {
-        let mut out = Zeroizing::new([0; AT_ONCE * BLOCK]);
+    /// Takes whole blocks, at most `ROOM` bytes.
+    fn chain<const ROOM: usize>(&mut self, blocks: &[u8]) -> Result<()> {
+        let mut out = Zeroizing::new([0; ROOM]);
         self.chain.update(blocks, out.as_mut_slice())
     }
 }

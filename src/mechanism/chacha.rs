@@ -1,6 +1,7 @@
 //! ChaCha20 (PKCS#11 3.2 section 6.58), and ChaCha20 with Poly1305 (section 6.61).
 
 use super::cipher_wrap::{any_length, seal, unwrap};
+use super::op::Resumable;
 use super::stream::{self, Stream};
 use super::whole::{Whole, gathered};
 use super::{
@@ -81,6 +82,9 @@ fn begin(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cip
     let state = chacha::Stream::new(chacha_key(key)?, nonce, *counter)?;
     Ok(stream::begin(state, direction))
 }
+
+/// The state is not saved.
+impl Resumable for chacha::Stream {}
 
 impl Stream for chacha::Stream {
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> crate::crypto::Result<()> {

@@ -272,10 +272,16 @@ fn digest(hash: Hash, key: &Key, params: &Params, len: Option<usize>) -> Result<
 
 fn shake(xof: Xof, key: &Key, params: &Params, len: usize) -> Result<Secret> {
     no_params(params)?;
+    let len = derived_len(len)?;
+    Ok(xof.derive(value(key)?, len))
+}
+
+/// `len`, where a derived key may have so many bytes; else CKR_KEY_SIZE_RANGE.
+pub(super) fn derived_len(len: usize) -> Result<usize> {
     if !(1..=MAX).contains(&len) {
         return refuse(ck::CKR_KEY_SIZE_RANGE, "a derived key has 1 byte to 64 KiB");
     }
-    Ok(xof.derive(value(key)?, len))
+    Ok(len)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ pub(super) mod layout;
 use std::sync::Arc;
 
 use super::aes::aes_key;
-use super::derive::{MAX, value};
+use super::derive::{derived_len, value};
 use super::{Composition, Kbkdf, KbkdfPart, KbkdfPrf, Key, Mechanism, ParamKind, Params, ROW};
 use crate::ck;
 use crate::crypto::kbkdf::{KbkdfMode, Prf, PrfInput, kbkdf};
@@ -53,10 +53,7 @@ fn derive(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -
         KbkdfPrf::Hmac(hash) => Prf::Hmac(hash, value(key)?),
         KbkdfPrf::AesCmac => Prf::AesCmac(aes_key(key)?),
     };
-    let len = len.unwrap_or(prf.len());
-    if !(1..=MAX).contains(&len) {
-        return refuse(ck::CKR_KEY_SIZE_RANGE, "a derived key has 1 byte to 64 KiB");
-    }
+    let len = derived_len(len.unwrap_or(prf.len()))?;
     if !params.numbers(len.div_ceil(prf.len()) as u64) {
         return refuse(
             ck::CKR_KEY_SIZE_RANGE,

@@ -1,6 +1,6 @@
 //! SM4: ciphers, which wrap keys too.
 
-use super::blocks::{self, BlockMode, Padding};
+use super::blocks::{self, BlockMode, Ecb, Padding};
 use super::cipher_wrap::{not_only_a_tag, seal, unwrap, whole_blocks};
 use super::{Cipher, Key, Mechanism, ParamKind, Params, ROW, Unit, gcm, no_params};
 use crate::ck;
@@ -87,31 +87,13 @@ fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
 fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     no_params(params)?;
     let key = sm4_key(key)?.clone();
-    Ok(blocks::begin(
-        direction,
-        Padding::None,
-        Ecb { key, direction },
-    ))
+    let mode = Ecb(move |input: &[u8], out: &mut [u8]| key.ecb(direction, input, out));
+    Ok(blocks::begin(direction, Padding::None, mode))
 }
 
 fn cbc(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     let cbc = Cbc::new(sm4_key(key)?, direction, blocks::iv(params)?);
     Ok(blocks::begin(direction, Padding::None, cbc))
-}
-
-struct Ecb {
-    key: sm4::Key,
-    direction: Direction,
-}
-
-impl BlockMode for Ecb {
-    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
-        self.key.ecb(self.direction, input, out)
-    }
-
-    fn params(&self) -> Params {
-        Params::None
-    }
 }
 
 impl BlockMode for Cbc {

@@ -1,13 +1,14 @@
-//! Stream ciphers: every byte that goes in comes out at once. Their states are not saved.
+//! Stream ciphers: every byte that goes in comes out at once.
 
-use super::Cipher;
 use super::op::Resumable;
-use super::whole::wrong_length;
+use super::saved::Saved;
+use super::whole::kept;
+use super::{Cipher, Params};
 use crate::crypto;
 use crate::crypto::aes::Direction;
 use crate::error::Result;
 
-pub(super) trait Stream: Send {
+pub(super) trait Stream: Resumable + Send {
     /// Takes any number of bytes and writes as many to the start of `out`. `InputLength` where the message
     /// gets longer than the cipher allows.
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()>;
@@ -22,7 +23,15 @@ struct Streamed<S> {
     direction: Direction,
 }
 
-impl<S: Stream> Resumable for Streamed<S> {}
+impl<S: Stream> Resumable for Streamed<S> {
+    fn save(&self, params: &Params) -> Option<Saved> {
+        self.stream.save(params)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.stream.restore(state)
+    }
+}
 
 impl<S: Stream> Cipher for Streamed<S> {
     fn update_bound(&self, input: usize) -> usize {
@@ -34,11 +43,8 @@ impl<S: Stream> Cipher for Streamed<S> {
     }
 
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
-        match self.stream.update(input, out) {
-            Ok(()) => Ok(input.len()),
-            Err(crypto::Error::InputLength) => Err(wrong_length(self.direction).into()),
-            Err(other) => Err(other.into()),
-        }
+        let done = self.stream.update(input, out);
+        kept(done, input.len(), self.direction)
     }
 
     fn finish(&mut self, _out: &mut [u8]) -> Result<usize> {

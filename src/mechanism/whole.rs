@@ -36,6 +36,15 @@ pub(super) fn wrong_length(direction: Direction) -> crypto::Error {
     }
 }
 
+/// How many bytes a cipher wrote that writes as many as it takes, `len`.
+pub(super) fn kept(done: crypto::Result<()>, len: usize, direction: Direction) -> Result<usize> {
+    match done {
+        Ok(()) => Ok(len),
+        Err(crypto::Error::InputLength) => Err(wrong_length(direction).into()),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// Collects the parts of the input for a `Whole`.
 pub(super) struct Gathered<W> {
     whole: W,

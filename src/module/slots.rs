@@ -25,11 +25,6 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    /// A token whose file was replaced or removed cannot be used.
-    fn has_usable_token(&self) -> bool {
-        matches!(self, Self::Token(token) if !token.is_gone())
-    }
-
     /// Whether the slot lets go of a token whose file was replaced or removed, so that a scan opens the
     /// file anew. Where another file is at the path, at once: open sessions keep the old token. Where
     /// the file is the same one, when no session is left.
@@ -180,8 +175,22 @@ impl Slots {
     /// # Errors
     /// CKR_SLOT_ID_INVALID.
     pub(super) fn get(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
+        self.get_unless(Token::is_gone, id)
+    }
+
+    /// As `get` for C_OpenSession: a token whose file was there a few milliseconds ago needs no further look.
+    ///
+    /// # Errors
+    /// CKR_SLOT_ID_INVALID.
+    pub(super) fn get_for_session(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
+        self.get_unless(Token::is_gone_since_lately, id)
+    }
+
+    /// A token whose file was replaced or removed cannot be used.
+    fn get_unless(&self, is_gone: fn(&Token) -> bool, id: ck::CK_SLOT_ID) -> Result<Slot> {
+        let is_usable = |slot: &Slot| matches!(slot, Slot::Token(token) if !is_gone(token));
         let known = || self.slots.read().get(&id).cloned();
-        if let Some(slot) = known().filter(Slot::has_usable_token) {
+        if let Some(slot) = known().filter(is_usable) {
             return Ok(slot);
         }
         // No share of a token that is gone is held here during the scan: the scan opens its file anew only
@@ -191,19 +200,6 @@ impl Slots {
         }
         known()
             .ok_or_else(|| Error::new(ck::CKR_SLOT_ID_INVALID, "no such slot").at(id.to_string()))
-    }
-
-    /// As `get` for C_OpenSession: a token whose file was there a few milliseconds ago needs no further look.
-    ///
-    /// # Errors
-    /// CKR_SLOT_ID_INVALID.
-    pub(super) fn get_for_session(&self, id: ck::CK_SLOT_ID) -> Result<Slot> {
-        let there = |slot: &Slot| matches!(slot, Slot::Token(token) if token.was_there_lately());
-        let known = || self.slots.read().get(&id).cloned();
-        match known().filter(there) {
-            Some(slot) => Ok(slot),
-            None => self.get(id),
-        }
     }
 
     pub(super) fn all(&self) -> Vec<(ck::CK_SLOT_ID, Slot)> {

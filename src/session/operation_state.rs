@@ -29,8 +29,7 @@ impl Session {
             );
         }
         for role in [Role::Encryption, Role::Authentication] {
-            let needs = |operation: &&SavedOperation| operation.kind.role() == Some(role);
-            if saved.iter().filter(needs).count() > 1 {
+            if needing(&saved, role) > 1 {
                 return refuse(
                     ck::CKR_STATE_UNSAVEABLE,
                     "two active operations need a key for which C_SetOperationState has one argument",
@@ -52,20 +51,16 @@ impl Session {
         authentication_key: Handle,
     ) -> Result<()> {
         let saved = read(&self.token.open_state(self.info()?.state, state)?)?;
-        let keys = [
-            (Role::Encryption, encryption_key),
-            (Role::Authentication, authentication_key),
-        ];
-        for (role, key) in keys {
-            check_given(&saved, role, key)?;
-        }
+        check_given(&saved, Role::Encryption, encryption_key)?;
+        check_given(&saved, Role::Authentication, authentication_key)?;
         let mut operations = self.operations.lock();
         let mut restored = Operations::default();
         for operation in saved {
-            let key = keys
-                .iter()
-                .find(|(role, _)| operation.kind.role() == Some(*role));
-            let key = key.map_or(ck::CK_INVALID_HANDLE, |(_, key)| *key);
+            let key = match operation.kind.role() {
+                Some(Role::Encryption) => encryption_key,
+                Some(Role::Authentication) => authentication_key,
+                None => ck::CK_INVALID_HANDLE,
+            };
             self.restore(operation, key, &mut restored)?;
         }
         *operations = restored;
@@ -107,11 +102,15 @@ impl Session {
     }
 }
 
+/// How many operations need the key of this role.
+fn needing(saved: &[SavedOperation], role: Role) -> usize {
+    let needs = |operation: &&SavedOperation| operation.kind.role() == Some(role);
+    saved.iter().filter(needs).count()
+}
+
 /// Refuses a key that no operation needs, and the lack of one that an operation needs.
 fn check_given(saved: &[SavedOperation], role: Role, key: Handle) -> Result<()> {
-    let needed = saved
-        .iter()
-        .any(|operation| operation.kind.role() == Some(role));
+    let needed = needing(saved, role) > 0;
     match (needed, key != ck::CK_INVALID_HANDLE) {
         (true, false) => refuse(
             ck::CKR_KEY_NEEDED,

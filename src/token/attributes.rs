@@ -61,7 +61,7 @@ impl Token {
         if let Some(approval) = attr::stated_bytes(template, ck::CKA_TENON_APPROVAL) {
             return self.take_approval(caller, handle, template, approval);
         }
-        let names = |kind| template.iter().any(|attribute| attribute.kind == kind);
+        let names = |kind| attr::states(template, kind);
         if names(ck::CKA_TENON_ENDED_AT) && names(ck::CKA_TENON_MATERIAL_ID) {
             return self.delete_named_material(caller, handle, template);
         }
@@ -145,7 +145,7 @@ fn command(template: &[RawAttribute]) -> Result<Option<ck::CK_ATTRIBUTE_TYPE>> {
     const COMMANDS: [ck::CK_ATTRIBUTE_TYPE; 2] = [ck::CKA_TENON_ROTATE, ck::CKA_TENON_SWEEP];
     let Some(kind) = COMMANDS
         .into_iter()
-        .find(|kind| template.iter().any(|attribute| attribute.kind == *kind))
+        .find(|kind| attr::states(template, *kind))
     else {
         return Ok(None);
     };

@@ -85,5 +85,5 @@ fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
 /// Whether more goes by a destruction than shares that wait: material, or the key itself.
 fn loses(key: &Attributes) -> bool {
     let facts = facts(key).unwrap_or_default();
-    facts.material || facts.older != 0 || !facts.shares_wait
+    facts.any_material() || !facts.shares_wait
 }

@@ -169,9 +169,7 @@ impl Token {
 
     /// When a job with this private template ends: when it says, else as the profile has it; 0 = never.
     fn job_ends(&self, profile: &'static Profile, private: &Attributes) -> Result<UnixTime> {
-        let asked = private
-            .get(ck::CKA_TENON_NOT_AFTER)
-            .map(|_| private.time(ck::CKA_TENON_NOT_AFTER).unwrap_or(0));
+        let asked = private.time(ck::CKA_TENON_NOT_AFTER);
         profile
             .job_ends(asked, self.state.time.now().at)
             .map_err(|rule| byok::Error::Profile(profile, rule))

@@ -60,6 +60,7 @@ pub use archive::{Archived, VerifiedArchives};
 pub use backup::{CopyStatus, TokenCopy, Undone};
 pub use cache::object::Handle;
 pub(crate) use cache::object::{Object, SessionHandle};
+pub use external::approval::SIGNATURES as APPROVAL_SIGNATURES;
 pub use external::monitor::{SealedKey, SealedVersion};
 pub use external::sweep::Swept;
 pub use external::version::Version;
@@ -248,11 +249,10 @@ impl Token {
         self.state.store.is_gone()
     }
 
-    /// Whether the token's file was there at a look of a few milliseconds ago. False where `is_gone` has to be
-    /// asked, which looks anew.
+    /// As `is_gone`, but relies on a look of a few milliseconds ago, where there was one.
     #[must_use]
-    pub fn was_there_lately(&self) -> bool {
-        self.state.store.was_there_lately()
+    pub fn is_gone_since_lately(&self) -> bool {
+        !self.state.store.was_there_lately() && self.state.store.is_gone()
     }
 
     /// Whether the file that is there now can be opened as another token although this one, which is

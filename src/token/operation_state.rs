@@ -18,7 +18,7 @@ impl Token {
     /// # Errors
     /// CKR_DEVICE_ERROR.
     pub fn seal_state(&self, context: ck::CK_STATE, state: &[u8]) -> Result<Vec<u8>> {
-        let context = self.state_context(context)?;
+        let context = self.state_context(context);
         let nonce = rng::random(self.rng());
         Ok(seal::seal(self.state_key(), nonce, &context, state)?)
     }
@@ -26,9 +26,9 @@ impl Token {
     /// Opens what `seal_state` made.
     ///
     /// # Errors
-    /// CKR_SAVED_STATE_INVALID; CKR_DEVICE_ERROR.
+    /// CKR_SAVED_STATE_INVALID.
     pub fn open_state(&self, context: ck::CK_STATE, sealed: &[u8]) -> Result<Secret> {
-        let context = self.state_context(context)?;
+        let context = self.state_context(context);
         seal::open(self.state_key(), &context, sealed).map_err(|_| {
             Error::new(
                 ck::CKR_SAVED_STATE_INVALID,
@@ -38,9 +38,9 @@ impl Token {
         })
     }
 
-    fn state_context(&self, context: ck::CK_STATE) -> Result<Vec<u8>> {
+    fn state_context(&self, context: ck::CK_STATE) -> Vec<u8> {
         let identity = self.state.identity();
-        Ok([identity.serial.as_slice(), &context.to_be_bytes()].concat())
+        [identity.serial.as_slice(), &context.to_be_bytes()].concat()
     }
 
     fn state_key(&self) -> &Secret {

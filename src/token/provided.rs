@@ -21,21 +21,25 @@ impl Token {
     /// client that lists everything must not meet objects that it does not understand.
     pub(super) fn find_provided(&self, query: &Query) -> Result<Vec<Handle>> {
         let handle = |provided: Provided| self.state.objects.handle(provided.uid(), false);
-        let all = self.provided()?.into_iter();
+        let all = self.provided(query.class)?.into_iter();
         let matching = all.filter(|provided| query.matches(&provided.attributes()));
         Ok(matching.map(handle).collect())
     }
 
-    fn provided(&self) -> Result<Vec<Provided>> {
-        let mut all = vec![Provided::Clock];
-        // Each reading of the counter is a change.
-        if !self.is_read_only() {
-            all.push(Provided::Counter);
-        }
-        all.extend(self.profiles()?.into_iter().map(Provided::Profile));
-        let offered = mechanism::offered(&self.state.config);
-        all.extend(offered.map(|row| Provided::Mechanism(row.id)));
-        Ok(all)
+    fn provided(&self, class: Option<ck::CK_OBJECT_CLASS>) -> Result<Vec<Provided>> {
+        Ok(match class {
+            Some(ck::CKO_PROFILE) => {
+                let profiles = self.profiles()?.into_iter();
+                profiles.map(Provided::Profile).collect()
+            }
+            Some(ck::CKO_MECHANISM) => {
+                let offered = mechanism::offered(&self.state.config);
+                offered.map(|row| Provided::Mechanism(row.id)).collect()
+            }
+            // Each reading of the counter is a change.
+            _ if self.is_read_only() => vec![Provided::Clock],
+            _ => vec![Provided::Clock, Provided::Counter],
+        })
     }
 
     /// The profiles of OASIS to which the token conforms with its mechanisms and certificates.

@@ -85,7 +85,7 @@ fn implied(private: &Object, template: &[RawAttribute]) -> Result<Attributes> {
     for (kind, value) in components {
         implied.set(kind, value.into());
     }
-    let stated = |kind| template.iter().any(|attribute| attribute.kind == kind);
+    let stated = |kind| attr::states(template, kind);
     if !stated(ck::CKA_PRIVATE) {
         implied.set(ck::CKA_PRIVATE, Value::Bool(false));
     }

@@ -5,11 +5,12 @@ use tenon_pkcs11::api::byok::{
 };
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
+use tenon_pkcs11::api::crypto::mlkem::ParameterSet;
 
 /// Bytes of a public key of X-Wing.
 pub(super) const X_WING_LEN: usize = 1216;
 /// Bytes of a public key of ML-KEM-1024.
-pub(super) const ML_KEM_1024_LEN: usize = 1568;
+pub(super) const ML_KEM_1024_LEN: usize = ParameterSet::MlKem1024.public_len();
 
 /// How a blob is made: the schemes of the library's table, with any hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

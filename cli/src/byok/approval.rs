@@ -8,7 +8,7 @@ use tenon_pkcs11::api::byok::Deed;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::mechanism::{self, Params};
-use tenon_pkcs11::api::token::approval_statement;
+use tenon_pkcs11::api::token::{APPROVAL_SIGNATURES, approval_statement};
 
 use super::external::{External, Target};
 use super::proof::public_key;
@@ -184,8 +184,7 @@ pub(crate) fn approve(arguments: &ApproveArguments) -> Result<()> {
 /// Signs by the one mechanism by which keys of this type approve.
 fn sign(key: &Material, statement: &[u8]) -> Result<Vec<u8>> {
     let key = Arc::new(key.ready(None)?);
-    let rows = [ck::CKM_ECDSA_SHA256, ck::CKM_SHA256_RSA_PKCS, ck::CKM_EDDSA];
-    let rows = rows.into_iter().filter_map(mechanism::find);
+    let rows = APPROVAL_SIGNATURES.into_iter().filter_map(mechanism::find);
     let mut begun = rows.filter_map(|row| (row.sign?)(&key, &Params::None).ok());
     let mut signer = begun.next().ok_or("keys of this type approve nothing")?;
     let mut signature = vec![0; signer.len()];

@@ -201,15 +201,9 @@ impl Arguments {
             .sized(template)
             .maybe(
                 ck::CKA_TENON_SHARES,
-                self.shares
-                    .map(|of| [of.needed(), of.of()])
-                    .as_ref()
-                    .map(<[u8; 2]>::as_slice),
+                self.shares.map(|of| [of.needed(), of.of()]),
             )
-            .maybe(
-                ck::CKA_TENON_SHARES_CHECK_VALUE,
-                self.check_value.as_ref().map(<[u8; 8]>::as_slice),
-            )
+            .maybe(ck::CKA_TENON_SHARES_CHECK_VALUE, self.check_value)
             .flag(ck::CKA_TENON_REQUIRE_TOKEN, self.require_token);
         let request = open.request(ck::CKM_TENON_EXTERNAL_KEY_GEN)?;
         Ok(open.session.generate_key(request, template.as_slice())?)

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::slice;
 
 use clap::Args;
 use serde_json::json;
@@ -80,29 +79,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             ck::CKA_TENON_NEW_MATERIAL,
             arguments.new_material.then_some(&[ck::CK_TRUE][..]),
         )
-        .maybe(
-            ck::CKA_TENON_SHARE,
-            arguments.share.as_ref().map(slice::from_ref),
-        )
-        .maybe(
-            ck::CKA_TENON_SHARES_CHECK_VALUE,
-            arguments.check_value.as_ref().map(<[u8; 8]>::as_slice),
-        )
-        .maybe(
-            ck::CKA_TENON_EXPIRES_AT,
-            expires_at.as_ref().map(<[u8; 8]>::as_slice),
-        );
+        .maybe(ck::CKA_TENON_SHARE, arguments.share.map(|number| [number]))
+        .maybe(ck::CKA_TENON_SHARES_CHECK_VALUE, arguments.check_value)
+        .maybe(ck::CKA_TENON_EXPIRES_AT, expires_at);
     let handle = unwrap(&open, &jobs, &blob, &template)
         .map_err(|error| explained(error, &open.session, &jobs, &key, &blob))?;
-    let repeated = arguments
-        .share
-        .filter(|number| key.waiting.contains(number));
+    let waited = key.waiting;
     let key = External::of(&open.session, handle)?;
-    if let Some(number) = arguments
-        .share
-        .filter(|number| key.waiting.contains(number))
+    if let Some(number) = arguments.share
+        && key.waiting.contains(&number)
     {
-        return report_share(arguments, &key, number, repeated.is_some());
+        return report_share(arguments, &key, number, waited.contains(&number));
     }
     let public = make_public(&open, &key)?;
     let set = set_expiry(&key, expires_at);

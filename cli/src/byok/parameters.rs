@@ -238,10 +238,7 @@ fn generate(
     });
     let private = private
         .number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number)
-        .maybe(
-            ck::CKA_TENON_NOT_AFTER,
-            not_after.as_ref().map(<[u8; 8]>::as_slice),
-        );
+        .maybe(ck::CKA_TENON_NOT_AFTER, not_after);
     let request = open.request(mechanism)?;
     let (public, private) =
         session.generate_key_pair(request, public.as_slice(), private.as_slice())?;

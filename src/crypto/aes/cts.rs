@@ -4,7 +4,6 @@ use zeroize::Zeroizing;
 
 use super::{BLOCK, Cbc, Direction, Key};
 use crate::crypto::{Error, Result};
-use crate::secret::Secret;
 
 impl Key {
     /// A message of at least one block, into the start of `out`. `Error::InputLength` for a shorter one, or a
@@ -49,17 +48,13 @@ impl Key {
 }
 
 /// The last bytes, filled up with zeros, are a block; of the ciphertext block before theirs so many bytes are
-/// left out as were missing.
+/// left out as were missing: the last block is written over them.
 fn steal(cbc: &mut Cbc, rest: usize, text: &[u8], out: &mut [u8]) -> Result<()> {
-    let mut filled = Secret::zeroed(text.len() - rest + BLOCK);
-    filled[..text.len()].copy_from_slice(text);
-    let mut sealed = Secret::zeroed(filled.len());
-    cbc.update(&filled, &mut sealed)?;
-    let (before, last) = sealed.split_at(sealed.len() - BLOCK);
-    let (head, tail) = out.split_at_mut(out.len() - BLOCK);
-    head.copy_from_slice(&before[..head.len()]);
-    tail.copy_from_slice(last);
-    Ok(())
+    let (whole, end) = text.split_at(text.len() - rest);
+    let mut filled = Zeroizing::new([0; BLOCK]);
+    filled[..rest].copy_from_slice(end);
+    cbc.update(whole, out)?;
+    cbc.update(filled.as_slice(), &mut out[text.len() - BLOCK..])
 }
 
 #[cfg(test)]

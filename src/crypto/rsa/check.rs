@@ -61,9 +61,7 @@ impl RsaMaterial {
             q: q.to_secret(),
         })
     }
-}
 
-impl RsaMaterial {
     /// The public exponent that belongs to `d`, for a key that comes without it.
     pub fn public_exponent(d: &[u8], (p, q): (&[u8], &[u8])) -> Result<Vec<u8>> {
         let [d, p, q] = [d, p, q].map(Bn::from_bytes);
@@ -71,12 +69,9 @@ impl RsaMaterial {
         if [&d, &p1, &q1].iter().any(|one| one.bits() > MAX_BITS) {
             return Err(Error::KeySize);
         }
-        let computed = || {
-            let lcm = p1.times(&q1)?.divided_vartime(&p1.gcd_vartime(&q1)?)?.0;
-            d.inverse_vartime(&lcm)
-        };
-        let e = computed()
-            .map_err(|_: Error| Error::InvalidKey("d has no inverse modulo lcm(p - 1, q - 1)"))?;
+        let e = lcm_vartime(&p1, &q1)
+            .and_then(|lcm| d.inverse_vartime(&lcm))
+            .map_err(|_| Error::InvalidKey("d has no inverse modulo lcm(p - 1, q - 1)"))?;
         Ok(e.to_secret().to_vec())
     }
 
@@ -92,6 +87,11 @@ impl RsaMaterial {
         }
         Ok(self)
     }
+}
+
+/// The least common multiple.
+pub(super) fn lcm_vartime(a: &Bn, b: &Bn) -> Result<Bn> {
+    Ok(a.times(b)?.divided_vartime(&a.gcd_vartime(b)?)?.0)
 }
 
 /// Checks that a public key's values are in range.

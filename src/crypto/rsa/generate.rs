@@ -41,8 +41,7 @@ fn from_primes(bits: u32, e: &Bn) -> Result<RsaMaterial> {
             continue;
         }
         let (p1, q1) = (p.minus(1)?, q.minus(1)?);
-        let gcd = p1.gcd_vartime(&q1)?;
-        let lcm = p1.times(&q1)?.divided_vartime(&gcd)?.0;
+        let lcm = check::lcm_vartime(&p1, &q1)?;
         let d = e.modulo_vartime(&lcm)?.inverse_vartime(&lcm)?;
         if d.bits() <= (bits / 2) as usize {
             continue;

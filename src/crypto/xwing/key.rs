@@ -1,9 +1,7 @@
 //! Keys, encapsulation and decapsulation.
 
-use sha3::Shake256;
-use sha3::digest::{ExtendableOutput, Update, XofReader};
-
 use crate::crypto::hash::Hash;
+use crate::crypto::kdf::Xof;
 use crate::crypto::mlkem::{self, MlKemMaterial, ParameterSet};
 use crate::crypto::okp::{self, Curve, OkpMaterial};
 use crate::crypto::sys::rand;
@@ -70,10 +68,7 @@ impl Parts {
         if seed.len() != SEED_LEN {
             return Err(Error::InvalidKey("an X-Wing private key has 32 bytes"));
         }
-        let mut expanded = Secret::zeroed(64 + okp::KEY_LEN);
-        let mut shake = Shake256::default();
-        shake.update(seed);
-        shake.finalize_xof().read(&mut expanded);
+        let expanded = Xof::Shake256.derive(seed, 64 + okp::KEY_LEN);
         let (ml_kem, x25519) = expanded.split_at(64);
         Ok(Self {
             ml_kem: MlKemMaterial::from_seed(ML_KEM, ml_kem)?,

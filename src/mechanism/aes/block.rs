@@ -1,20 +1,17 @@
 //! ECB, CBC and CBC with PKCS padding.
 
-use super::super::blocks::{self, BlockMode, Padding};
+use super::super::blocks::{self, BlockMode, Ecb, Padding};
 use super::super::{Cipher, no_params};
 use super::{Key, Params, aes_key};
 use crate::crypto;
-use crate::crypto::aes::{self, Cbc, Direction};
+use crate::crypto::aes::{Cbc, Direction};
 use crate::error::Result;
 
 pub(super) fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
     no_params(params)?;
     let key = aes_key(key)?.clone();
-    Ok(blocks::begin(
-        direction,
-        Padding::None,
-        Ecb { key, direction },
-    ))
+    let mode = Ecb(move |input: &[u8], out: &mut [u8]| key.ecb(direction, input, out));
+    Ok(blocks::begin(direction, Padding::None, mode))
 }
 
 pub(super) fn cbc(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
@@ -33,21 +30,6 @@ fn begin_cbc(
 ) -> Result<Box<dyn Cipher>> {
     let cbc = Cbc::new(aes_key(key)?, direction, blocks::iv(params)?);
     Ok(blocks::begin(direction, padding, cbc))
-}
-
-struct Ecb {
-    key: aes::Key,
-    direction: Direction,
-}
-
-impl BlockMode for Ecb {
-    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
-        self.key.ecb(self.direction, input, out)
-    }
-
-    fn params(&self) -> Params {
-        Params::None
-    }
 }
 
 impl BlockMode for Cbc {

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::super::Cipher;
 use super::super::op::Resumable;
 use super::super::saved::Saved;
-use super::super::whole::wrong_length;
+use super::super::stream::{self, Stream};
 use super::{Key, Params, Result, aes_key, bad_param};
 use crate::crypto;
 use crate::crypto::aes::{BLOCK, Ctr, Direction};
@@ -15,17 +15,12 @@ pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<
         return bad_param("CTR takes CK_AES_CTR_PARAMS");
     };
     let ctr = Ctr::new(aes_key(key)?, counter, *bits)?;
-    Ok(Box::new(CtrStream {
-        ctr,
-        bits: *bits,
-        direction,
-    }))
+    Ok(stream::begin(CtrStream { ctr, bits: *bits }, direction))
 }
 
 struct CtrStream {
     ctr: Ctr,
     bits: u32,
-    direction: Direction,
 }
 
 /// The state is as many zeros as bytes of the counter block's key stream are used up.
@@ -45,24 +40,8 @@ impl Resumable for CtrStream {
     }
 }
 
-impl Cipher for CtrStream {
-    fn update_bound(&self, input: usize) -> usize {
-        input
-    }
-
-    fn finish_bound(&self) -> usize {
-        0
-    }
-
-    fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
-        match self.ctr.update(input, out) {
-            Ok(()) => Ok(input.len()),
-            Err(crypto::Error::InputLength) => Err(wrong_length(self.direction).into()),
-            Err(other) => Err(other.into()),
-        }
-    }
-
-    fn finish(&mut self, _out: &mut [u8]) -> Result<usize> {
-        Ok(0)
+impl Stream for CtrStream {
+    fn update(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
+        self.ctr.update(input, out)
     }
 }

@@ -2,9 +2,8 @@
 
 use super::super::Cipher;
 use super::super::blocks;
-use super::super::whole::{Whole, gathered, wrong_length};
+use super::super::whole::{Whole, gathered, kept};
 use super::{BLOCK, Key, Params, Result, aes_key};
-use crate::crypto;
 use crate::crypto::aes::{self, Direction};
 
 pub(super) fn begin(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
@@ -31,11 +30,8 @@ impl Whole for Message {
     }
 
     fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize> {
-        match self.key.cts(self.direction, self.iv, input, out) {
-            Ok(()) => Ok(input.len()),
-            Err(crypto::Error::InputLength) => Err(wrong_length(self.direction).into()),
-            Err(other) => Err(other.into()),
-        }
+        let done = self.key.cts(self.direction, self.iv, input, out);
+        kept(done, input.len(), self.direction)
     }
 
     fn direction(&self) -> Direction {

@@ -1,6 +1,7 @@
 //! OFB and CFB (PKCS#11 3.2 section 6.10): streams.
 
 use super::super::cipher_wrap::{any_length, seal, unwrap};
+use super::super::op::Resumable;
 use super::super::stream::{self, Stream};
 use super::super::{Cipher, blocks};
 use super::*;
@@ -48,6 +49,9 @@ fn begin(
     let state = FeedbackStream::new(mode, aes_key(key)?, direction, &iv)?;
     Ok(stream::begin(state, direction))
 }
+
+/// The state is not saved.
+impl Resumable for FeedbackStream {}
 
 impl Stream for FeedbackStream {
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {

@@ -6,19 +6,18 @@ use super::super::saved::unusable;
 use super::{Key, Params, Result, aes_key};
 use crate::crypto::aes::BLOCK;
 use crate::crypto::cbc_mac::CbcMac;
-use crate::error::Error;
 use crate::secret::Secret;
 
 /// The MAC's first `len` bytes.
-pub(super) fn begin(mac: CbcMac, params: &Params, len: usize) -> Result<Box<Mac<MacState>>> {
+pub(super) fn begin(mac: CbcMac, params: &Params, len: usize) -> Result<Box<Mac<CbcMac>>> {
     no_params(params)?;
-    Ok(Box::new(Mac::new(MacState(Some(mac)), len)))
+    Ok(Box::new(Mac::new(mac, len)))
 }
 
 /// As many of the MAC's first bytes as the parameter says.
-pub(super) fn general(mac: CbcMac, params: &Params) -> Result<Box<Mac<MacState>>> {
+pub(super) fn general(mac: CbcMac, params: &Params) -> Result<Box<Mac<CbcMac>>> {
     let len = general_len(params, BLOCK)?;
-    Ok(Box::new(Mac::new(MacState(Some(mac)), len)))
+    Ok(Box::new(Mac::new(mac, len)))
 }
 
 pub(super) fn cmac(key: &Key) -> Result<CbcMac> {
@@ -33,33 +32,21 @@ pub(super) fn fips113(key: &Key) -> Result<CbcMac> {
     Ok(CbcMac::fips113(aes_key(key)?))
 }
 
-/// `None` once the MAC is taken.
-pub(super) struct MacState(Option<CbcMac>);
-
-impl MacFunction for MacState {
+impl MacFunction for CbcMac {
     fn update(&mut self, message: &[u8]) -> Result<()> {
-        match &mut self.0 {
-            Some(mac) => Ok(mac.update(message)?),
-            None => Err(over()),
-        }
+        Ok(Self::update(self, message)?)
     }
 
     fn finish(&mut self, out: &mut [u8; MAX]) -> Result<()> {
-        let mac = self.0.take().ok_or_else(over)?.finish()?;
-        out[..BLOCK].copy_from_slice(&mac);
+        out[..BLOCK].copy_from_slice(&Self::finish(self)?);
         Ok(())
     }
 
     fn save(&self) -> Option<Secret> {
-        self.0.as_ref().map(CbcMac::save)
+        Some(Self::save(self))
     }
 
     fn restore(&mut self, saved: &[u8]) -> Result<()> {
-        let mac = self.0.as_mut().ok_or_else(over)?;
-        mac.restore(saved).ok_or_else(unusable)
+        Self::restore(self, saved).ok_or_else(unusable)
     }
-}
-
-fn over() -> Error {
-    Error::new(crate::ck::CKR_GENERAL_ERROR, "the MAC is already taken")
 }

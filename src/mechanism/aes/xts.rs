@@ -1,10 +1,9 @@
 //! XTS (PKCS#11 3.2 section 6.15): a message is one data unit.
 
-use super::super::whole::{Whole, gathered, wrong_length};
+use super::super::whole::{Whole, gathered, kept};
 use super::super::{Cipher, no_params};
 use super::{Key, Params, Result, bad_param};
 use crate::ck;
-use crate::crypto;
 use crate::crypto::aes::{BLOCK, Direction, XTS_MAX, Xts};
 use crate::error::{Error, refuse};
 use crate::rng::{self, Rng};
@@ -58,11 +57,8 @@ impl Whole for DataUnit {
     }
 
     fn run(&self, input: &[u8], out: &mut [u8]) -> Result<usize> {
-        match self.xts.run(self.direction, &self.iv, input, out) {
-            Ok(()) => Ok(input.len()),
-            Err(crypto::Error::InputLength) => Err(wrong_length(self.direction).into()),
-            Err(other) => Err(other.into()),
-        }
+        let done = self.xts.run(self.direction, &self.iv, input, out);
+        kept(done, input.len(), self.direction)
     }
 
     fn direction(&self) -> Direction {

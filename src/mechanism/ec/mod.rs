@@ -132,18 +132,25 @@ mod tests {
         result.err().map_or(ck::CKR_OK, |error| error.rv)
     }
 
+    /// Orders of whole bytes and others, and each library.
+    const CURVES: [Curve; 4] = [
+        Curve::P224,
+        Curve::P521,
+        Curve::Secp256k1,
+        Curve::Brainpool320,
+    ];
+
+    fn pair(curve: Curve) -> (Arc<Key>, Arc<Key>) {
+        let material = make(curve);
+        let private = PrivateKey::new(&material).unwrap();
+        let public = PublicKey::new(curve, &material.point).unwrap();
+        (Arc::new(Key::new(private)), Arc::new(Key::new(public)))
+    }
+
     #[test]
     fn every_curve_signs_by_every_row() {
-        for curve in [
-            Curve::P224,
-            Curve::P521,
-            Curve::Secp256k1,
-            Curve::Brainpool320,
-        ] {
-            let material = make(curve);
-            let point = PublicKey::new(curve, &material.point).unwrap();
-            let private = Arc::new(Key::new(PrivateKey::new(&material).unwrap()));
-            let public = Arc::new(Key::new(point));
+        for curve in CURVES {
+            let (private, public) = pair(curve);
             for row in ROWS.iter().filter(|row| row.sign.is_some()) {
                 assert!(row.takes(private.bits()));
                 let (sign, verify) = (row.sign.unwrap(), row.verify.unwrap());
@@ -174,16 +181,8 @@ mod tests {
     /// What is signed is a number as long as the order: no bytes are zero, more bytes are cut off.
     #[test]
     fn any_number_of_bytes_is_signed_by_the_leading_ones() {
-        for curve in [
-            Curve::P224,
-            Curve::P521,
-            Curve::Secp256k1,
-            Curve::Brainpool320,
-        ] {
-            let material = make(curve);
-            let private = Arc::new(Key::new(PrivateKey::new(&material).unwrap()));
-            let public = PublicKey::new(curve, &material.point).unwrap();
-            let public = Arc::new(Key::new(public));
+        for curve in CURVES {
+            let (private, public) = pair(curve);
             let (sign, verify) = (row(ck::CKM_ECDSA).sign, row(ck::CKM_ECDSA).verify);
             for (signed, same) in [(0, 1), (1, 1), (129, 128), (1000, 66)] {
                 let mut signer = sign.unwrap()(&private, &Params::None).unwrap();

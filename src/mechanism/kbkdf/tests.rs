@@ -2,6 +2,7 @@ use super::*;
 use crate::crypto::aes;
 use crate::crypto::hash::Hash;
 use crate::crypto::vectors::{bytes, list, load, text};
+use crate::mechanism::derive::MAX;
 use crate::mechanism::{NumberFormat, find};
 
 fn format(bits: u64) -> NumberFormat {

@@ -95,6 +95,14 @@ fn wrapping(error: crypto::Error) -> Error {
     }
 }
 
+/// Refuses a blob that is not as long as the modulus.
+fn as_long_as_modulus(key: &Key, len: usize) -> Result<()> {
+    if len != private(key)?.modulus_len() {
+        return wrong_blob_length();
+    }
+    Ok(())
+}
+
 /// CKR_WRAPPED_KEY_LEN_RANGE.
 fn wrong_blob_length() -> Result<()> {
     refuse(

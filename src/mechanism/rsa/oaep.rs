@@ -6,10 +6,7 @@ use crate::mechanism::Oaep;
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length: |key, params, len| {
         expected(params)?;
-        if len != private(key)?.modulus_len() {
-            return wrong_blob_length();
-        }
-        Ok(())
+        as_long_as_modulus(key, len)
     },
     open,
     proof: Proof::Integrity,

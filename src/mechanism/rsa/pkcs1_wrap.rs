@@ -11,10 +11,7 @@ const USUAL_LEN: usize = 32;
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length: |key, params, len| {
         no_params(params)?;
-        if len != private(key)?.modulus_len() {
-            return wrong_blob_length();
-        }
-        Ok(())
+        as_long_as_modulus(key, len)
     },
     open: |key, params, blob| {
         let opened = open_blind(key, params, blob, KeyLengths::Any)?;

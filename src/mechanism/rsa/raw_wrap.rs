@@ -6,10 +6,7 @@ use super::*;
 pub(super) static UNWRAP: Unwrap = Unwrap {
     length: |key, params, len| {
         no_params(params)?;
-        if len != private(key)?.modulus_len() {
-            return wrong_blob_length();
-        }
-        Ok(())
+        as_long_as_modulus(key, len)
     },
     open,
     proof: Proof::Nothing,

@@ -30,8 +30,8 @@ impl Counter {
         let Some(row) = snapshot.meta(COUNTER_ROW)? else {
             return Ok(Self::default());
         };
-        match (row.split_first_chunk(), row.get(8..)) {
-            (Some((last, _)), Some([restored @ (0 | 1)])) => Ok(Self {
+        match row.split_first_chunk() {
+            Some((last, [restored @ (0 | 1)])) => Ok(Self {
                 last: u64::from_be_bytes(*last),
                 restored: *restored == 1,
             }),

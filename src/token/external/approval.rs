@@ -28,7 +28,7 @@ const MOST: usize = 16;
 /// The least bits of an RSA key of a custodian.
 const RSA_BITS: usize = 2048;
 /// How custodians sign: ECDSA and RSASSA-PKCS1-v1_5 with SHA-256, Ed25519.
-const SIGNATURES: [ck::CK_MECHANISM_TYPE; 3] =
+pub const SIGNATURES: [ck::CK_MECHANISM_TYPE; 3] =
     [ck::CKM_ECDSA_SHA256, ck::CKM_SHA256_RSA_PKCS, ck::CKM_EDDSA];
 /// Bytes of a noted approval: the custodian's place in the list, and the days, 0 for a deletion of material.
 const NOTED: usize = 3;
@@ -95,8 +95,7 @@ fn components(spki: &[u8]) -> Vec<(ck::CK_ATTRIBUTE_TYPE, Vec<u8>)> {
         return Vec::new();
     };
     let values = keytype::canonical(Some(row.id), &values).into_iter();
-    let values = values.map(|(kind, value)| (kind, Value::from(value)));
-    let found = values.filter_map(|(kind, value)| match &value {
+    let found = values.filter_map(|(kind, value)| match &Value::from(value) {
         Value::Bytes(bytes) if [ck::CKA_MODULUS, ck::CKA_EC_POINT].contains(&kind) => {
             Some((kind, bytes.clone()))
         }

@@ -22,7 +22,7 @@ pub mod byok {
     };
 
     pub mod profile {
-        pub use crate::byok::profile::{all, find, read_spec, read_usage};
+        pub use crate::byok::profile::{all, find, is_usage_of_hmac, read_spec, read_usage};
     }
 }
 
@@ -30,17 +30,27 @@ pub mod ck {
     pub use crate::ck::*;
 }
 
+pub mod client {
+    pub use crate::client::Client;
+}
+
 pub mod clock {
     pub use crate::clock::{Clock, Deadline, ManualClock, SystemClock, UnixTime, utc};
 }
 
 pub mod config {
-    pub use crate::config::{Config, LogLevel, LogTarget, MechanismFilter, Origin, Settings};
+    pub use crate::config::{
+        AuditUse, Choice, Config, LogLevel, LogTarget, MechanismFilter, Origin, Settings,
+    };
 }
 
 pub mod crypto {
     pub mod aes {
         pub use crate::crypto::aes::{Cbc, Direction, Key};
+    }
+
+    pub mod dh {
+        pub use crate::crypto::dh::{DhMaterial, Group, generate};
     }
 
     pub mod ec {
@@ -60,7 +70,7 @@ pub mod crypto {
     }
 
     pub mod kdf {
-        pub use crate::crypto::kdf::hkdf_sha256;
+        pub use crate::crypto::kdf::{hkdf_expand, hkdf_sha256, pbkdf2};
     }
 
     pub mod mldsa {
@@ -83,6 +93,10 @@ pub mod crypto {
         pub use crate::crypto::rsa::{PrivateKey, PublicKey, RsaMaterial, generate, spki};
     }
 
+    pub mod slhdsa {
+        pub use crate::crypto::slhdsa::{ParameterSet, SlhDsaMaterial, generate};
+    }
+
     pub mod xwing {
         pub use crate::crypto::xwing::spki;
     }
@@ -98,8 +112,8 @@ pub mod error {
 
 pub mod keytype {
     pub use crate::keytype::{
-        Form, KeyLengths, KeyType, Material, NamedKey, Need, PublicValue, PublicValues, Values,
-        all, find, from_spki, name_of, named_secrets, patterns, public_key,
+        Form, KeyLengths, KeyType, Material, NamedKey, Need, Numbered, PublicValue, PublicValues,
+        Values, all, find, from_spki, name_of, named_secrets, patterns, public_key,
     };
 }
 
@@ -109,9 +123,10 @@ pub mod log {
 
 pub mod mechanism {
     pub use crate::mechanism::{
-        Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, Key, Mechanism,
-        NumberFormat, Oaep, ParamKind, Params, PrivateForm, Pss, Request, Scheme, SignContext,
-        Unit, all, find,
+        ByDefault, Ecdh, EcdhWrap, Hedge, HkdfSalt, IkeBase, IkeParam, IkeParams, IkeStep, Kbkdf,
+        KbkdfMode, KbkdfPart, KbkdfPrf, Key, Mechanism, NumberFormat, Oaep, ParamKind, Params,
+        PrivateForm, Pss, Request, Scheme, SharedKdf, SignContext, TlsKeys, TlsParam, TlsParams,
+        TlsPrf, Unit, all, find,
     };
 }
 
@@ -147,15 +162,15 @@ pub mod store {
     pub use crate::store::{
         AuditRow, Catalog, CopyProgress, DuePlace, Durability, Engine, Error, FileCopy, Generation,
         Head, MaterialRow, Options, Posting, Result, Row, Run, SLOT_LIMIT, SearchConditions,
-        Snapshot, Store, Ticket, Tx, Uid, catalog, remove,
+        SearchPlace, Snapshot, Store, Ticket, Tx, Uid, catalog, remove,
     };
 }
 
 pub mod token {
     pub use crate::token::{
-        APPROVAL_SIGNATURES, AnchorStatus, Archived, AuditEntry, ClockStatus, CopyStatus, Event,
-        Handle, Receipt, Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus,
-        Touch, Touched, Undone, Verified, VerifiedArchives, Version, approval_statement,
-        material_proof,
+        APPROVAL_SIGNATURES, AnchorStatus, Archived, AuditEntry, AuditExport, ClockStatus,
+        CopyStatus, DerivedKeys, Event, Handle, NoneDerived, Receipt, Repeated, SealedKey,
+        SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched, Undone, Verified,
+        VerifiedArchives, Version, approval_statement, material_proof,
     };
 }

@@ -61,6 +61,9 @@ pub const CKA_TENON_WRAPPING_STATEMENT: CK_ATTRIBUTE_TYPE = vendor(0x15);
 pub const CKA_TENON_WRAPPING_STATEMENT_SIGNATURE: CK_ATTRIBUTE_TYPE = vendor(0x16);
 /// Set to TRUE: gives the key its next version. CK_BBOOL, never readable.
 pub const CKA_TENON_ROTATE: CK_ATTRIBUTE_TYPE = vendor(0x0F);
+/// Set to TRUE: as CKA_TENON_ROTATE, of a key too that encrypts by mechanisms whose ciphertext does not name its version,
+/// so that what it has encrypted does not open any more. CK_BBOOL, never readable.
+pub const CKA_TENON_ROTATE_RAW: CK_ATTRIBUTE_TYPE = vendor(0x25);
 /// The versions of a key: a JSON array, UTF-8. Read-only.
 pub const CKA_TENON_VERSIONS: CK_ATTRIBUTE_TYPE = vendor(0x10);
 /// In the template of C_UnwrapKey: the material is that of the key's next version. CK_BBOOL.
@@ -93,6 +96,10 @@ pub const CKA_TENON_QUORUM: CK_ATTRIBUTE_TYPE = vendor(0x21);
 pub const CKA_TENON_APPROVAL_NONCE: CK_ATTRIBUTE_TYPE = vendor(0x22);
 /// Set: one approval, or nothing to withdraw all. Read: the approvals that are there, a JSON array.
 pub const CKA_TENON_APPROVAL: CK_ATTRIBUTE_TYPE = vendor(0x23);
+/// The receipts of all versions of an external key: JSON array, one entry a version: number, material id, statement,
+/// and signature in hexadecimal digits; then those of materials that ended before they were current, without a number.
+/// Read-only.
+pub const CKA_TENON_RECEIPTS: CK_ATTRIBUTE_TYPE = vendor(0x24);
 
 /// What its service calls the spec of an external key, UTF-8.
 pub const CKA_TENON_KEY_SPEC: CK_ATTRIBUTE_TYPE = vendor(0x20);
@@ -140,14 +147,22 @@ pub const INTERNAL_NEXT_VERSION: CK_ATTRIBUTE_TYPE = vendor(0xF9);
 pub const INTERNAL_OLDER_MISSING: CK_ATTRIBUTE_TYPE = vendor(0xFA);
 /// First end of the material of an older version that the key needs: 8 bytes, big-endian Unix seconds.
 pub const INTERNAL_OLDER_END: CK_ATTRIBUTE_TYPE = vendor(0xFB);
-/// Why material ended: "expired" or "deleted".
+/// Which older version lacks its material, or ends first, of those that the key needs: its number (4 bytes,
+/// big-endian) and its material id (16 bytes).
+pub const INTERNAL_OLDER_LACKING: CK_ATTRIBUTE_TYPE = vendor(0xE8);
+/// Uids, 16 bytes each, of the records of material that was imported for an external key's next version and ended
+/// before it was current, the oldest first.
+pub const INTERNAL_UNUSED_VERSIONS: CK_ATTRIBUTE_TYPE = vendor(0xE9);
+/// On such a record, which no client ever sees: uid of the external key, 16 bytes.
+pub const INTERNAL_UNUSED_OF: CK_ATTRIBUTE_TYPE = vendor(0xEA);
+/// Why material ended: "expired", "deleted" or "replaced".
 pub const INTERNAL_ENDED_BY: CK_ATTRIBUTE_TYPE = vendor(0xFD);
 /// What a secret key's value consists of, where its length does not tell: numbers as `policy::Pieces`
 /// stores them.
 pub const INTERNAL_PIECES: CK_ATTRIBUTE_TYPE = vendor(0xFC);
 /// CKA_ numbers of the uses that a key made of this one's bytes may have, where this key has no other use than
 /// CKA_DERIVE: those that it had before, or that the keys had whose bytes it is made of.
-pub const INTERNAL_USES_OF_COPIES: CK_ATTRIBUTE_TYPE = vendor(0xFD);
+pub const INTERNAL_USES_OF_COPIES: CK_ATTRIBUTE_TYPE = vendor(0xE7);
 
 /// C_GenerateKey: makes an external key without material.
 pub const CKM_TENON_EXTERNAL_KEY_GEN: CK_MECHANISM_TYPE = vendor(0x01);
@@ -243,4 +258,25 @@ names! {
     CKR_STATE_UNSAVEABLE CKR_CRYPTOKI_NOT_INITIALIZED CKR_CRYPTOKI_ALREADY_INITIALIZED
     CKR_MUTEX_BAD CKR_SAVED_STATE_INVALID CKR_KEY_NEEDED CKR_KEY_NOT_NEEDED CKR_KEY_CHANGED
     CKR_AEAD_DECRYPT_FAILED CKR_TENON_MATERIAL_MISMATCH
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    /// The numbers of Tenon's own attributes, those that no client sees included, as this file gives them.
+    #[test]
+    fn every_attribute_has_a_number_of_its_own() {
+        let mut named: BTreeMap<&str, &str> = BTreeMap::new();
+        for line in include_str!("ck.rs").lines() {
+            let line = line.strip_prefix("pub const ").unwrap_or_default();
+            let Some((name, number)) = line.split_once(": CK_ATTRIBUTE_TYPE = vendor(") else {
+                continue;
+            };
+            let other = named.insert(number, name);
+            assert_eq!(other, None, "{name} has the number {number} too");
+        }
+        let hidden = named.values().filter(|name| name.starts_with("INTERNAL_"));
+        assert_eq!((named.len() > 50, hidden.count() > 20), (true, true));
+    }
 }

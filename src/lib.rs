@@ -7,9 +7,11 @@
 mod abi;
 mod allocator;
 pub mod api;
+#[cfg(not(feature = "model"))]
 mod attr;
 mod byok;
 mod ck;
+mod client;
 mod clock;
 mod config;
 mod crypto;
@@ -21,6 +23,7 @@ mod log;
 mod mechanism;
 mod module;
 mod out;
+#[cfg(not(feature = "model"))]
 mod policy;
 mod rng;
 mod rv;
@@ -28,3 +31,10 @@ mod secret;
 mod session;
 mod store;
 mod token;
+
+// `policy` and `attr`, each of whose rules can be switched off, and what the model calls of them.
+#[cfg(feature = "model")]
+include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+#[cfg(feature = "model")]
+#[path = "../model/rules.rs"]
+pub mod model;

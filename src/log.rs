@@ -3,19 +3,78 @@
 //!
 //! Lines hold the function, the CKR name and the error's sentence, never argument bytes.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::RwLock;
 
 use crate::ck;
 use crate::config::{LogLevel, LogTarget};
 use crate::error::Error;
 use crate::limit;
+
+/// Whether each call is traced. Every call reads it.
+static TRACING: AtomicBool = AtomicBool::new(false);
+/// No lock: a child that is forked while another thread writes a line must be able to trace.
+static TRACE: ArcSwapOption<Trace> = ArcSwapOption::const_empty();
+
+/// Where the trace of calls goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Trace {
+    /// Where its lines go.
+    pub(crate) target: LogTarget,
+    /// Each line is a JSON object.
+    pub(crate) json: bool,
+    /// A file that would become longer than so many bytes is renamed, with `.1` behind its name, and begun anew.
+    pub(crate) limit: u64,
+}
+
+/// Sends the trace of this process to `trace` from now on.
+pub(crate) fn configure_trace(trace: Trace) {
+    let is_on = trace.target != LogTarget::Off;
+    TRACE.store(Some(Arc::new(trace)));
+    TRACING.store(is_on, Ordering::Relaxed);
+}
+
+/// Whether each call is traced.
+pub(crate) fn is_tracing() -> bool {
+    TRACING.load(Ordering::Relaxed)
+}
+
+/// Whether the lines of the trace are JSON objects.
+pub(crate) fn traces_json() -> bool {
+    TRACE.load().as_ref().is_some_and(|trace| trace.json)
+}
+
+/// Writes a line of the trace, and ignores failures: a lost line is better than a failed call.
+pub(crate) fn trace(line: &str) {
+    let Some(trace) = TRACE.load_full() else {
+        return;
+    };
+    match &trace.target {
+        LogTarget::Off => {}
+        LogTarget::Syslog => to_syslog(7, line),
+        LogTarget::Stderr => {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+        LogTarget::File(path) => {
+            let line = format!("{line}\n");
+            let written = append(path, &line, trace.limit);
+            if written.is_err_and(|error| error.kind() == io::ErrorKind::FileTooLarge) {
+                let mut older = path.clone().into_os_string();
+                older.push(".1");
+                let _ = fs::rename(path, older);
+                let _ = append(path, &line, u64::MAX);
+            }
+        }
+    }
+}
 
 static TARGET: RwLock<LogTarget> = RwLock::new(LogTarget::Syslog);
 /// How many levels are logged, from `LogLevel::Error` on. Every call reads it.
@@ -89,30 +148,37 @@ fn line(level: LogLevel, text: &str) {
     match &*TARGET.read() {
         LogTarget::Off => {}
         LogTarget::Syslog => {
-            // RFC 3164: facility user (1), severity error (3) to debug (7).
+            // RFC 3164: error (3) to debug (7).
             let severity = match level {
                 LogLevel::Error => 3,
                 LogLevel::Warning => 4,
                 LogLevel::Info => 6,
                 LogLevel::Debug => 7,
             };
-            let datagram = format!("<{}>tenon[{process}]: {text}", 8 + severity);
-            let _ = UnixDatagram::unbound().and_then(|socket| {
-                socket.set_nonblocking(true)?;
-                socket.send_to(datagram.as_bytes(), "/dev/log")
-            });
+            to_syslog(severity, &text);
         }
         LogTarget::Stderr => {
             let _ = writeln!(std::io::stderr(), "tenon[{process}]: {text}");
         }
         LogTarget::File(path) => {
-            let _ = append(path, &format!("tenon[{process}]: {text}\n"));
+            let _ = append(path, &format!("tenon[{process}]: {text}\n"), u64::MAX);
         }
     }
 }
 
-/// Never waits: opening a named pipe without a reader is an error here.
-fn append(path: &Path, line: &str) -> io::Result<()> {
+/// Sends a datagram to the local syslog socket. `severity` is that of RFC 3164.
+fn to_syslog(severity: u8, text: &str) {
+    /// The facility "user" of RFC 3164.
+    const USER: u8 = 8;
+    let datagram = format!("<{}>tenon[{}]: {text}", USER + severity, std::process::id());
+    let _ = UnixDatagram::unbound().and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        socket.send_to(datagram.as_bytes(), "/dev/log")
+    });
+}
+
+/// Appends `line`, unless the file would then have more than `most` bytes. Never waits: opening a named pipe without a reader is an error here.
+fn append(path: &Path, line: &str, most: u64) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
@@ -120,6 +186,10 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
     let length = file.metadata()?.len();
-    limit::check_file_length(length + line.len() as u64)?;
+    let longer = length + line.len() as u64;
+    if longer > most {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    limit::check_file_length(longer)?;
     file.write_all(line.as_bytes())
 }

@@ -6,13 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 
 use crate::ck;
+use crate::client;
 use crate::clock::Clock;
-use crate::config::{Config, LogLevel};
+use crate::config::{Config, LogLevel, LogTarget};
 use crate::error::{Error, Result, refuse};
-use crate::log;
+use crate::log::{self, Trace};
 use crate::mechanism::{self, Mechanism};
 use crate::rng::Rng;
 use crate::session::{Session, Sessions};
@@ -38,6 +40,8 @@ pub struct Module {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     slots: Slots,
+    /// The rows that the configuration offers, by their numbers.
+    offered: HashMap<ck::CK_MECHANISM_TYPE, &'static Mechanism>,
     /// Held while a thread makes a token.
     making: Mutex<()>,
     sessions: Arc<Sessions>,
@@ -65,6 +69,12 @@ impl Module {
         rng: Arc<dyn Rng>,
     ) -> Result<Self> {
         log::configure(config.log_target.clone(), config.log_level);
+        log::configure_trace(Trace {
+            target: config.trace.clone().unwrap_or(LogTarget::Off),
+            json: config.trace_json,
+            limit: config.trace_mib << 20,
+        });
+        client::set_actor(&config.actor);
         for warning in &config.warnings {
             log::note(LogLevel::Warning, warning);
         }
@@ -75,7 +85,9 @@ impl Module {
         slots.show_new();
         let events = Events::default();
         events.recognize(&slots);
+        let offered = mechanism::offered(&config);
         Ok(Self {
+            offered: offered.map(|row| (row.id, row)).collect(),
             config,
             clock,
             rng,
@@ -221,17 +233,10 @@ impl Module {
     /// # Errors
     /// CKR_MECHANISM_INVALID.
     pub fn mechanism(&self, id: ck::CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
-        let row = match id {
-            ck::CKM_AES_KEY_WRAP_PAD if self.config.key_wrap_pad_pkcs7 => {
-                Some(mechanism::KEY_WRAP_PAD_PKCS7)
-            }
-            _ => mechanism::find(id),
-        };
-        row.filter(|row| self.config.mechanisms.offers(row.name))
-            .ok_or_else(|| {
-                Error::new(ck::CKR_MECHANISM_INVALID, "the mechanism is not offered")
-                    .at(format!("{id:#x}"))
-            })
+        self.offered.get(&id).copied().ok_or_else(|| {
+            Error::new(ck::CKR_MECHANISM_INVALID, "the mechanism is not offered")
+                .at(format!("{id:#x}"))
+        })
     }
 
     /// Removes the token of a slot with all its files, also where it cannot be read, and closes the

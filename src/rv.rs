@@ -103,23 +103,37 @@ impl From<byok::Error> for Error {
         use byok::ApprovalRefusal as Approval;
         use byok::{Error as E, Rule, ShareRefusal as Share};
         let rv = match error {
-            E::State(_) | E::Administration(..) | E::VersionPending | E::NoNext => {
-                ck::CKR_KEY_FUNCTION_NOT_PERMITTED
-            }
+            E::State(_)
+            | E::OlderMaterial(_)
+            | E::CurrentMaterial(_)
+            | E::Share(Share::Waiting)
+            | E::Administration(..)
+            | E::VersionPending
+            | E::NoNext => ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
             E::Mismatch { named: true }
-            | E::Share(Share::Differs | Share::Wrong | Share::Unchecked) => {
-                ck::CKR_TENON_MATERIAL_MISMATCH
-            }
+            | E::NotNew
+            | E::OfNextVersion(_)
+            | E::Share(
+                Share::Differs | Share::Repeats | Share::Zero | Share::Wrong | Share::Unchecked,
+            ) => ck::CKR_TENON_MATERIAL_MISMATCH,
             E::Mismatch { named: false } => ck::CKR_WRAPPED_KEY_INVALID,
             E::ExpiryPast
             | E::Value(_)
             | E::Share(Share::Number(_))
-            | E::Approval(Approval::Custodians | Approval::Malformed)
+            | E::Approval(
+                Approval::Count(_)
+                | Approval::Custodian(_)
+                | Approval::Repeated(_)
+                | Approval::Quorum { .. }
+                | Approval::Malformed,
+            )
             | E::Profile(
                 _,
                 Rule::ExpiryMaximum | Rule::Deletion | Rule::JobLife | Rule::Metadata(_),
             ) => ck::CKR_ATTRIBUTE_VALUE_INVALID,
-            E::Undying(_) | E::RawRotation | E::Approval(Approval::Missing { .. }) => {
+            E::Undying(_)
+            | E::RawRotation
+            | E::Approval(Approval::Missing { .. } | Approval::Replaces) => {
                 ck::CKR_ACTION_PROHIBITED
             }
             E::Approval(Approval::Signature) => ck::CKR_SIGNATURE_INVALID,
@@ -139,15 +153,10 @@ impl From<byok::Error> for Error {
                 | Rule::Versions(_),
             )
             | E::Generated
-            | E::NotNew
             | E::AliasTaken
             | E::Pkcs1Off
             | E::Approval(
-                Approval::NoCustodians
-                | Approval::Other(_)
-                | Approval::Spent
-                | Approval::Twice
-                | Approval::OwnKey,
+                Approval::NoCustodians | Approval::Other(_) | Approval::Spent | Approval::OwnKey,
             )
             | E::Share(Share::Whole | Share::NotInShares | Share::Unproven)
             | E::Job(_) => ck::CKR_TEMPLATE_INCONSISTENT,

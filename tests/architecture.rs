@@ -10,6 +10,7 @@ mod architecture {
     mod names;
     mod read;
     mod rules;
+    mod security;
     mod self_test;
     mod self_test_layers;
 }

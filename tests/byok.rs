@@ -15,12 +15,16 @@ mod approvals;
 mod binding;
 #[path = "byok/blobs.rs"]
 mod blobs;
+#[path = "byok/ended_versions.rs"]
+mod ended_versions;
 #[path = "byok/envelope.rs"]
 mod envelope;
 #[path = "byok/expiry.rs"]
 mod expiry;
 #[path = "byok/hpke.rs"]
 mod hpke;
+#[path = "byok/import_template.rs"]
+mod import_template;
 #[path = "byok/jobs.rs"]
 mod jobs;
 #[path = "byok/lifecycle.rs"]
@@ -37,6 +41,8 @@ mod many;
 mod model;
 #[path = "byok/names.rs"]
 mod names;
+#[path = "byok/one_refusal.rs"]
+mod one_refusal;
 #[path = "byok/outside.rs"]
 mod outside;
 #[path = "byok/owner.rs"]
@@ -57,5 +63,7 @@ mod sm;
 mod specs;
 #[path = "byok/states.rs"]
 mod states;
+#[path = "byok/version_receipts.rs"]
+mod version_receipts;
 #[path = "byok/versions.rs"]
 mod versions;

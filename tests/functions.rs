@@ -9,6 +9,10 @@
 
 mod client;
 
+#[path = "../src/crypto/vectors.rs"]
+#[allow(dead_code, reason = "each program uses its own part")]
+mod vectors;
+
 /// Calls a function of the newest table on the session.
 macro_rules! call {
     ($hsm:expr, $name:ident($($argument:expr),* $(,)?)) => {
@@ -31,18 +35,25 @@ mod functions {
     mod authenticated_wraps;
     mod buffers;
     mod compare;
+    mod dh;
     mod encapsulation;
     mod endings;
     pub(super) mod hsm;
+    mod kbkdf;
     mod last_error;
     mod message_signatures;
     mod messages;
+    mod old;
     mod operation_state;
     mod process;
     mod profiles;
     mod recover;
     mod steps;
+    mod sweep;
     mod tables;
+    mod tls;
+    mod trace;
+    mod vectors;
     mod verify_signature;
     mod zeros;
 }

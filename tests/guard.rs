@@ -27,6 +27,8 @@ mod names;
 #[path = "byok/outside.rs"]
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod outside;
+#[path = "guard/reads.rs"]
+mod reads;
 #[path = "guard/records.rs"]
 mod records;
 #[path = "guard/refusals.rs"]

@@ -8,19 +8,22 @@ use std::path::{Path, PathBuf};
 
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype;
-use tenon_pkcs11::api::mechanism::{self, KbkdfMode, Mechanism, ParamKind, Unit};
+use tenon_pkcs11::api::mechanism::{
+    self, ByDefault, IkeParam, KbkdfMode, Mechanism, ParamKind, TlsParam, Unit,
+};
 
 const INTRODUCTION: &str = "\
 # Mechanisms
 
 Written from the rows in `src/mechanism/`; `TENON_REGENERATE=1 cargo test --test vectors` writes it anew.
 
+By default a mechanism is on, or off until `slots.mechanisms` names it, or has the uses that are told.
 Sizes are ulMinKeySize and ulMaxKeySize, in the unit that the standard has for the mechanism. Vectors are
 files below `tests/vectors/`; or sets of Project Wycheproof, which the named file below `tests/` runs through the C
 functions; or, where nobody published any, the test of the library that stands for them.
 
-| mechanism | number | keys | sizes | parameter | uses | vectors |
-|---|---|---|---|---|---|---|
+| mechanism | number | by default | keys | sizes | parameter | uses | vectors |
+|---|---|---|---|---|---|---|---|
 ";
 
 /// CKF_ flags in the order of the document.
@@ -78,7 +81,7 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_ECDSA_SHA512", "CKM_ECDSA_SHA3_224", "CKM_ECDSA_SHA3_256", "CKM_ECDSA_SHA3_384",
         "CKM_ECDSA_SHA3_512",
     ]),
-    (&["ec/ecdh.json", "okp.json", "x963_kdf.json", "wycheproof/agreement.rs"], &[
+    (&["ec/ecdh.json", "okp.json", "x963_kdf.json", "onestep_kdf.json", "wycheproof/agreement.rs"], &[
         "CKM_ECDH1_DERIVE", "CKM_ECDH1_COFACTOR_DERIVE",
     ]),
     (&["ec/ecdh_aes_key_wrap.json"], &[
@@ -87,6 +90,7 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["okp.json"], &["CKM_EC_EDWARDS_KEY_PAIR_GEN"]),
     (&["okp.json", "wycheproof/signatures.rs"], &["CKM_EDDSA"]),
     (&["okp.json", "wycheproof/agreement.rs"], &["CKM_EC_MONTGOMERY_KEY_PAIR_GEN"]),
+    (&["dh.json"], &["CKM_DH_PKCS_KEY_PAIR_GEN", "CKM_DH_PKCS_PARAMETER_GEN", "CKM_DH_PKCS_DERIVE"]),
     (&["mldsa.json"], &[
         "CKM_ML_DSA_KEY_PAIR_GEN", "CKM_HASH_ML_DSA", "CKM_HASH_ML_DSA_SHA224",
         "CKM_HASH_ML_DSA_SHA256", "CKM_HASH_ML_DSA_SHA384", "CKM_HASH_ML_DSA_SHA512",
@@ -94,6 +98,12 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_HASH_ML_DSA_SHA3_512", "CKM_HASH_ML_DSA_SHAKE128", "CKM_HASH_ML_DSA_SHAKE256",
     ]),
     (&["wycheproof/ml_dsa.rs"], &["CKM_ML_DSA"]),
+    (&["slhdsa.json"], &[
+        "CKM_SLH_DSA_KEY_PAIR_GEN", "CKM_SLH_DSA", "CKM_HASH_SLH_DSA", "CKM_HASH_SLH_DSA_SHA224",
+        "CKM_HASH_SLH_DSA_SHA256", "CKM_HASH_SLH_DSA_SHA384", "CKM_HASH_SLH_DSA_SHA512",
+        "CKM_HASH_SLH_DSA_SHA3_224", "CKM_HASH_SLH_DSA_SHA3_256", "CKM_HASH_SLH_DSA_SHA3_384",
+        "CKM_HASH_SLH_DSA_SHA3_512", "CKM_HASH_SLH_DSA_SHAKE128", "CKM_HASH_SLH_DSA_SHAKE256",
+    ]),
     (&["wycheproof/ml_kem.rs"], &["CKM_ML_KEM_KEY_PAIR_GEN", "CKM_ML_KEM"]),
     (&["mechanism::aes::tests::makes_new_keys_of_three_lengths"], &["CKM_AES_KEY_GEN"]),
     (&["aes_ecb.rsp"], &["CKM_AES_ECB"]),
@@ -103,6 +113,8 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["mechanism::chacha::tests::makes_new_keys_of_one_length"], &["CKM_CHACHA20_KEY_GEN"]),
     (&["chacha20.rsp"], &["CKM_CHACHA20"]),
     (&["wycheproof/ciphers.rs"], &["CKM_CHACHA20_POLY1305"]),
+    (&["poly1305.rsp"], &["CKM_POLY1305"]),
+    (&["mechanism::poly1305::tests::makes_new_keys_of_one_length"], &["CKM_POLY1305_KEY_GEN"]),
     (&["aes_feedback.rsp"], &[
         "CKM_AES_OFB", "CKM_AES_CFB1", "CKM_AES_CFB8", "CKM_AES_CFB128",
     ]),
@@ -127,7 +139,8 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_GENERIC_SECRET_KEY_GEN", "CKM_SHA_1_KEY_GEN", "CKM_SHA224_KEY_GEN",
         "CKM_SHA256_KEY_GEN", "CKM_SHA384_KEY_GEN", "CKM_SHA512_KEY_GEN", "CKM_SHA3_224_KEY_GEN",
         "CKM_SHA3_256_KEY_GEN", "CKM_SHA3_384_KEY_GEN", "CKM_SHA3_512_KEY_GEN", "CKM_HKDF_KEY_GEN",
-        "CKM_SHA512_224_KEY_GEN", "CKM_SHA512_256_KEY_GEN",
+        "CKM_SHA512_224_KEY_GEN", "CKM_SHA512_256_KEY_GEN", "CKM_BLAKE2B_160_KEY_GEN",
+        "CKM_BLAKE2B_256_KEY_GEN", "CKM_BLAKE2B_384_KEY_GEN", "CKM_BLAKE2B_512_KEY_GEN",
     ]),
     (&["crypto::ec::sm2::tests::new_keys_sign_and_decrypt"], &["CKM_TENON_SM2_KEY_PAIR_GEN"]),
     (&["ec/sm2.json"], &["CKM_TENON_SM2_SM3_SIGN", "CKM_TENON_SM2PKE", "CKM_TENON_SM2_SM4_ECB"]),
@@ -146,7 +159,33 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["sha3_256.rsp"], &["CKM_SHA3_256"]),
     (&["sha3_384.rsp"], &["CKM_SHA3_384"]),
     (&["sha3_512.rsp"], &["CKM_SHA3_512"]),
+    (&["blake2b_160.rsp"], &["CKM_BLAKE2B_160"]),
+    (&["blake2b_160_hmac.rsp"], &["CKM_BLAKE2B_160_HMAC", "CKM_BLAKE2B_160_HMAC_GENERAL"]),
+    (&["blake2b_256.rsp"], &["CKM_BLAKE2B_256"]),
+    (&["blake2b_256_hmac.rsp"], &["CKM_BLAKE2B_256_HMAC", "CKM_BLAKE2B_256_HMAC_GENERAL"]),
+    (&["blake2b_384.rsp"], &["CKM_BLAKE2B_384"]),
+    (&["blake2b_384_hmac.rsp"], &["CKM_BLAKE2B_384_HMAC", "CKM_BLAKE2B_384_HMAC_GENERAL"]),
+    (&["blake2b_512.rsp"], &["CKM_BLAKE2B_512"]),
+    (&["blake2b_512_hmac.rsp"], &["CKM_BLAKE2B_512_HMAC", "CKM_BLAKE2B_512_HMAC_GENERAL"]),
     (&["sm3.rsp"], &["CKM_TENON_SM3"]),
+    (&["des3_ecb.rsp"], &["CKM_DES3_ECB"]),
+    (&["des3_cbc.rsp"], &["CKM_DES3_CBC", "CKM_DES3_CBC_PAD"]),
+    (&["des3_cmac.rsp"], &["CKM_DES3_CMAC", "CKM_DES3_CMAC_GENERAL"]),
+    (&["mechanism::des::tests::a_mac_is_half_a_block_of_cbc"], &["CKM_DES3_MAC", "CKM_DES3_MAC_GENERAL"]),
+    (&["mechanism::des::tests::makes_new_keys_with_odd_parity"], &["CKM_DES2_KEY_GEN", "CKM_DES3_KEY_GEN"]),
+    (&["mechanism::des::tests::ciphertexts_of_triple_des_are_keys"], &[
+        "CKM_DES3_ECB_ENCRYPT_DATA", "CKM_DES3_CBC_ENCRYPT_DATA",
+    ]),
+    (&["camellia_ecb.rsp"], &["CKM_CAMELLIA_ECB"]),
+    (&["camellia_cbc.rsp"], &["CKM_CAMELLIA_CBC", "CKM_CAMELLIA_CBC_PAD"]),
+    (&["mechanism::camellia::tests::a_mac_is_half_a_block_of_cbc"], &["CKM_CAMELLIA_MAC", "CKM_CAMELLIA_MAC_GENERAL"]),
+    (&["mechanism::aes::tests::makes_new_keys_of_three_lengths"], &["CKM_CAMELLIA_KEY_GEN"]),
+    (&["mechanism::camellia::tests::ciphertexts_of_camellia_are_keys"], &[
+        "CKM_CAMELLIA_ECB_ENCRYPT_DATA", "CKM_CAMELLIA_CBC_ENCRYPT_DATA",
+    ]),
+    (&["md5.rsp"], &["CKM_MD5", "CKM_MD5_KEY_DERIVATION"]),
+    (&["md5_hmac.rsp"], &["CKM_MD5_HMAC", "CKM_MD5_HMAC_GENERAL"]),
+    (&["rsa/openssl.json"], &["CKM_MD5_RSA_PKCS"]),
     (&["sha1_hmac.rsp"], &["CKM_SHA_1_HMAC", "CKM_SHA_1_HMAC_GENERAL"]),
     (&["sha224_hmac.rsp"], &["CKM_SHA224_HMAC", "CKM_SHA224_HMAC_GENERAL"]),
     (&["sha256_hmac.rsp"], &["CKM_SHA256_HMAC", "CKM_SHA256_HMAC_GENERAL"]),
@@ -170,6 +209,8 @@ const VECTORS: &[(&[&str], &[&str])] = &[
         "CKM_SHA384_KEY_DERIVATION", "CKM_SHA512_KEY_DERIVATION", "CKM_SHA3_224_KEY_DERIVATION",
         "CKM_SHA3_256_KEY_DERIVATION", "CKM_SHA3_384_KEY_DERIVATION", "CKM_SHA3_512_KEY_DERIVATION",
         "CKM_SHA512_224_KEY_DERIVATION", "CKM_SHA512_256_KEY_DERIVATION",
+        "CKM_BLAKE2B_160_KEY_DERIVE", "CKM_BLAKE2B_256_KEY_DERIVE", "CKM_BLAKE2B_384_KEY_DERIVE",
+        "CKM_BLAKE2B_512_KEY_DERIVE",
     ]),
     (&["keytype::tests::public_keys_are_read_as_their_pairs_describe_them"], &[
         "CKM_PUB_KEY_FROM_PRIV_KEY",
@@ -177,9 +218,25 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["shake.rsp"], &["CKM_SHAKE_128_KEY_DERIVATION", "CKM_SHAKE_256_KEY_DERIVATION"]),
     (&["wycheproof/derivation.rs"], &["CKM_HKDF_DERIVE", "CKM_HKDF_DATA"]),
     (&["wycheproof/derivation.rs"], &["CKM_PKCS5_PBKD2"]),
+    (&["pkcs12_kdf.rsp"], &[
+        "CKM_PBE_SHA1_DES3_EDE_CBC", "CKM_PBE_SHA1_DES2_EDE_CBC", "CKM_PBA_SHA1_WITH_SHA1_HMAC",
+    ]),
     (&["kbkdf.json"], &[
         "CKM_SP800_108_COUNTER_KDF", "CKM_SP800_108_FEEDBACK_KDF",
         "CKM_SP800_108_DOUBLE_PIPELINE_KDF",
+    ]),
+    (&["ike.json"], &[
+        "CKM_IKE_PRF_DERIVE", "CKM_IKE1_PRF_DERIVE", "CKM_IKE1_EXTENDED_DERIVE", "CKM_IKE2_PRF_PLUS_DERIVE",
+    ]),
+    (&["tls.json"], &[
+        "CKM_TLS12_MASTER_KEY_DERIVE", "CKM_TLS12_MASTER_KEY_DERIVE_DH",
+        "CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE", "CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH",
+        "CKM_TLS12_KEY_AND_MAC_DERIVE", "CKM_TLS12_KEY_SAFE_DERIVE", "CKM_TLS_KDF", "CKM_TLS12_KDF",
+        "CKM_TLS_MAC", "CKM_TLS12_MAC", "CKM_TLS_MASTER_KEY_DERIVE", "CKM_TLS_MASTER_KEY_DERIVE_DH",
+        "CKM_TLS_KEY_AND_MAC_DERIVE",
+    ]),
+    (&["mechanism::tls::tests::a_pre_master_secret_begins_with_its_version"], &[
+        "CKM_TLS_PRE_MASTER_KEY_GEN",
     ]),
     (&["byok::profile::tests::each_service_has_its_keys"], &["CKM_TENON_EXTERNAL_KEY_GEN"]),
     (&["mechanism::envelope::tests::known_answer_of_other_implementations"], &[
@@ -303,21 +360,34 @@ fn files_of(module: &str) -> Vec<PathBuf> {
 fn document() -> String {
     let mut out = INTRODUCTION.to_owned();
     for row in mechanism::all() {
-        let flags = row.info().flags;
-        let uses = USES.iter().filter(|(flag, _)| flags & flag != 0);
         let _ = writeln!(
             out,
-            "| {} | {:#06x} | {} | {} | {} | {} | {} |",
+            "| {} | {:#06x} | {} | {} | {} | {} | {} | {} |",
             row.name,
             row.id,
+            by_default(row),
             join(row.key_types.iter().map(|key_type| key_name(*key_type))),
             sizes(row),
             params(row.params),
-            join(uses.map(|(_, name)| *name)),
+            uses(row),
             join(vectors_of(row.name).map(|vectors| format!("`{vectors}`"))),
         );
     }
     out
+}
+
+fn by_default(row: &Mechanism) -> String {
+    match row.by_default {
+        ByDefault::Offered => "on".into(),
+        ByDefault::Hidden => "off".into(),
+        ByDefault::Fewer(fewer) => uses(fewer),
+    }
+}
+
+fn uses(row: &Mechanism) -> String {
+    let flags = row.info().flags;
+    let uses = USES.iter().filter(|(flag, _)| flags & flag != 0);
+    join(uses.map(|(_, name)| *name))
 }
 
 fn sizes(row: &Mechanism) -> String {
@@ -343,13 +413,30 @@ fn params(kind: ParamKind) -> String {
         ParamKind::MacLen => "CK_MAC_GENERAL_PARAMS".into(),
         ParamKind::Data => "CK_KEY_DERIVATION_STRING_DATA".into(),
         ParamKind::Extract => "CK_EXTRACT_PARAMS".into(),
-        ParamKind::CbcData => "CK_AES_CBC_ENCRYPT_DATA_PARAMS".into(),
+        ParamKind::AesCbcData => "CK_AES_CBC_ENCRYPT_DATA_PARAMS".into(),
+        ParamKind::DesCbcData => "CK_DES_CBC_ENCRYPT_DATA_PARAMS".into(),
         ParamKind::Hkdf => "CK_HKDF_PARAMS".into(),
         ParamKind::Kbkdf(KbkdfMode::Feedback) => "CK_SP800_108_FEEDBACK_KDF_PARAMS".into(),
         ParamKind::Kbkdf(_) => "CK_SP800_108_KDF_PARAMS".into(),
+        ParamKind::Ike(IkeParam::First) => "CK_IKE_PRF_DERIVE_PARAMS".into(),
+        ParamKind::Ike(IkeParam::Further) => "CK_IKE1_PRF_DERIVE_PARAMS".into(),
+        ParamKind::Ike(IkeParam::Extended) => "CK_IKE1_EXTENDED_DERIVE_PARAMS".into(),
+        ParamKind::Ike(IkeParam::Plus) => "CK_IKE2_PRF_PLUS_DERIVE_PARAMS".into(),
+        ParamKind::Version => "CK_VERSION".into(),
+        ParamKind::Tls(TlsParam::OldMaster) => "CK_SSL3_MASTER_KEY_DERIVE_PARAMS".into(),
+        ParamKind::Tls(TlsParam::Master) => "CK_TLS12_MASTER_KEY_DERIVE_PARAMS".into(),
+        ParamKind::Tls(TlsParam::ExtendedMaster) => {
+            "CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS".into()
+        }
+        ParamKind::Tls(TlsParam::OldKeys) => "CK_SSL3_KEY_MAT_PARAMS".into(),
+        ParamKind::Tls(TlsParam::Keys) => "CK_TLS12_KEY_MAT_PARAMS".into(),
+        ParamKind::Tls(TlsParam::Kdf) => "CK_TLS_KDF_PARAMS".into(),
+        ParamKind::Tls(TlsParam::Mac) => "CK_TLS_MAC_PARAMS".into(),
         ParamKind::Pbkd2 => "CK_PKCS5_PBKD2_PARAMS2".into(),
+        ParamKind::Pbe => "CK_PBE_PARAMS".into(),
         ParamKind::Key => "CK_OBJECT_HANDLE".into(),
         ParamKind::CallerData(most) => format!("optional data, at most {most} bytes"),
+        ParamKind::PublicValue(_) => "public value".into(),
         ParamKind::Gcm => "CK_GCM_PARAMS".into(),
         ParamKind::Oaep => "CK_RSA_PKCS_OAEP_PARAMS".into(),
         ParamKind::OptionalOaep => "optional CK_RSA_PKCS_OAEP_PARAMS".into(),

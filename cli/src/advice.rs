@@ -12,8 +12,8 @@ pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
         ck::CKR_PIN_INCORRECT => {
             "`tenon slots` shows how many tries are left until the PIN is locked"
         }
-        // The library's own sentence says which PIN it is and what can be done.
-        ck::CKR_PIN_LOCKED => return None,
+        // The library's own sentence says which PIN it is, or what the key's state is, and what can be done.
+        ck::CKR_PIN_LOCKED | ck::CKR_KEY_FUNCTION_NOT_PERMITTED => return None,
         ck::CKR_USER_PIN_NOT_INITIALIZED => {
             "`tenon pin unlock` sets a new user PIN with the security officer's"
         }
@@ -27,9 +27,6 @@ pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
         }
         ck::CKR_UNWRAPPING_KEY_HANDLE_INVALID => {
             "the wrapping key has expired: `tenon byok parameters` makes another"
-        }
-        ck::CKR_KEY_FUNCTION_NOT_PERMITTED => {
-            "`tenon byok describe` shows the key's state: import, enable or cancel-deletion change it"
         }
         ck::CKR_TOKEN_WRITE_PROTECTED => "`tenon config` shows store.read_only",
         ck::CKR_DEVICE_ERROR => "`tenon config` shows which folder and files are used",

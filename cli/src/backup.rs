@@ -1,19 +1,18 @@
 //! `tenon backup`: a token in one file, while others use it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tenon_pkcs11::api::store::CopyProgress;
 use tenon_pkcs11::api::token::{AnchorStatus, CopyStatus, Verified};
 
-use crate::Result;
 use crate::ask::UserPin;
-use crate::output::{Format, hex, printable};
+use crate::output::{Format, printable};
 use crate::token::{Choice, open};
+use crate::{Result, files};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -51,7 +50,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let verified = login.then(|| copy.verify()).transpose()?;
     let status = copy.status().clone();
     copy.publish(arguments.replace)?;
-    let sum = sha256(&arguments.file)?;
+    if !token.is_read_only()
+        && let Err(error) = token.note_backup()
+    {
+        eprintln!("The backup is made, but the token does not know of it: {error}");
+    }
+    let sum = files::sha256(&arguments.file)?;
     let answer = json(&arguments.file, &status, &sum, anchor, verified);
     arguments.format.print(&answer, |out| {
         writeln!(out, "{}", describe(&status))?;
@@ -144,25 +148,4 @@ fn json(
         "anchor": anchor.map(|anchor| json!({ "noted": anchor.noted, "refused": anchor.refused })),
         "verified": verified.map(|all| json!({ "records": all.records, "objects": all.objects })),
     })
-}
-
-fn sha256(file: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
-    let copied =
-        File::open(file).and_then(|mut file| io::copy(&mut file, &mut HashWriter(&mut hash)));
-    copied.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    Ok(hex(&hash.finalize()))
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -84,10 +84,7 @@ fn place(origin: &Origin) -> Option<String> {
 
 /// Names that select nothing: misspelt, or of mechanisms that this version does not have.
 fn unknown_mechanisms(filter: &MechanismFilter) -> Vec<&str> {
-    let (MechanismFilter::Only(names) | MechanismFilter::Except(names)) = filter else {
-        return Vec::new();
-    };
     let known = |name: &str| mechanism::all().any(|row| row.name == name);
-    let names = names.iter().map(String::as_str);
+    let names = filter.names().iter().map(String::as_str);
     names.filter(|name| !known(name)).collect()
 }

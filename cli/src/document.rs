@@ -1,4 +1,4 @@
-//! `docs/cli.md`, written from what `--help` says.
+//! `docs/cli.md`, written from what `--help` says, and the totals of `docs/compare.md` in README.md.
 
 use std::fmt::Write;
 
@@ -41,4 +41,28 @@ fn the_document_is_current() {
         std::fs::write(path, document()).unwrap();
     }
     assert_eq!(std::fs::read_to_string(path).unwrap(), document());
+}
+
+/// What stands around the table in README.md.
+const TOTALS: [&str; 2] = [
+    "<!-- The totals of docs/compare.md -->\n",
+    "<!-- End of the totals -->\n",
+];
+
+#[test]
+fn the_readme_has_the_totals_of_the_comparison() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let compare = std::fs::read_to_string(format!("{root}/docs/compare.md")).unwrap();
+    let table = compare.lines().skip_while(|line| !line.starts_with('|'));
+    let table = table.take_while(|line| line.starts_with('|'));
+    let table: String = table.map(|line| format!("{line}\n")).collect();
+    let path = format!("{root}/README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(TOTALS[0]).unwrap();
+    let (_, after) = rest.split_once(TOTALS[1]).unwrap();
+    let wanted = [before, TOTALS[0], &table, TOTALS[1], after].concat();
+    if std::env::var_os("TENON_REGENERATE").is_some() {
+        std::fs::write(path, &wanted).unwrap();
+    }
+    assert!(readme == wanted || std::env::var_os("TENON_REGENERATE").is_some());
 }

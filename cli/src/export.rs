@@ -58,7 +58,7 @@ fn choose(arguments: &Arguments, session: &Session) -> Result<(&'static str, Vec
         ],
         Some(Class::Cert) => &[(Class::Cert, "CERTIFICATE", ck::CKA_VALUE)],
         Some(Class::Privkey | Class::Secrkey) => return Err(NEVER.into()),
-        Some(Class::Data | Class::Trust) => {
+        Some(Class::Data | Class::Params | Class::Trust) => {
             return Err("data and trust objects are no keys: --type pubkey or cert".into());
         }
     };

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::keytype::{self, Material, Need, PublicValue, named_secrets};
+use tenon_pkcs11::api::keytype::{Material, named_secrets};
 use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::token::Handle;
 
 use crate::ask::{KeyPassword, UserPin};
 use crate::keyfile::{self, Certificate, Item};
 use crate::keys::{Names, key_id};
-use crate::object::{Summary, unused};
+use crate::object::{Summary, find, unused, value, with_id};
 use crate::output::Format;
 use crate::template::Template;
 use crate::token::{Choice, OpenSession};
@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     secret: Option<ck::CK_KEY_TYPE>,
     #[command(flatten)]
     names: Names,
+    /// Put the objects in the place of those of the same class and CKA_ID
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     password: KeyPassword,
     #[command(flatten)]
@@ -49,10 +52,17 @@ fn secret_types() -> impl TypedValueParser<Value = ck::CK_KEY_TYPE> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let file = files::read(&arguments.file)?;
-    let templates = templates(arguments, &file)?;
+    let mut templates = templates(arguments, &file)?;
     let open = arguments.choice.user_session(&arguments.pin)?;
+    if arguments.names.id.is_none() {
+        take_ids_of_keys(&open, &mut templates)?;
+    }
+    let mut replaced = Vec::new();
     for planned in &templates {
-        unused(&open.session, planned.class, &planned.id)?;
+        match arguments.replace {
+            true => replaced.extend(replaceable(&open, planned)?),
+            false => unused(&open.session, planned.class, &planned.id)?,
+        }
     }
     let mut made = Vec::new();
     for planned in &templates {
@@ -63,6 +73,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 return Err(error.into());
             }
         }
+    }
+    for handle in replaced {
+        open.session.destroy_object(handle)?;
     }
     let mut summaries = Vec::new();
     for handle in made {
@@ -75,6 +88,52 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .iter()
             .try_for_each(|made| writeln!(out, "Imported{format} {}", made.words()))
     })
+}
+
+/// A certificate of a key that is in the token gets the CKA_ID that the key has there, by which programs find the
+/// one for the other.
+fn take_ids_of_keys(open: &OpenSession, templates: &mut [Planned]) -> Result<()> {
+    for planned in templates {
+        let Some(spki) = planned
+            .spki
+            .as_ref()
+            .filter(|_| planned.class == ck::CKO_CERTIFICATE)
+        else {
+            continue;
+        };
+        for class in [ck::CKO_PRIVATE_KEY, ck::CKO_PUBLIC_KEY] {
+            let key = Template::of_class(class).bytes(ck::CKA_PUBLIC_KEY_INFO, spki);
+            let Some(key) = find(&open.session, &key)?.pop() else {
+                continue;
+            };
+            let id = value(&open.session, key, ck::CKA_ID)?.unwrap_or_default();
+            if !id.is_empty() {
+                planned.template = planned.template.clone().with_changed(ck::CKA_ID, &id);
+                planned.id = id;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The objects that `planned` replaces.
+///
+/// # Errors
+/// For an external key, whose binding to its material would be lost.
+fn replaceable(open: &OpenSession, planned: &Planned) -> Result<Vec<Handle>> {
+    let known = with_id(&open.session, planned.class, &planned.id)?;
+    for handle in &known {
+        let summary = Summary::of(&open.session, *handle)?;
+        if summary.external || summary.bound {
+            return Err(format!(
+                "{} is an external key, which is not replaced: `tenon byok import` brings its material",
+                summary.words()
+            )
+            .into());
+        }
+    }
+    Ok(known)
 }
 
 /// Destroys what was made before a refusal. Failures are ignored: the user must see the refusal.
@@ -91,6 +150,8 @@ struct Planned {
     id: Vec<u8>,
     /// CKA_ID by the public key of the object; empty where it has none.
     own_id: Vec<u8>,
+    /// The public key itself, that of the private key, or that in the certificate, as SubjectPublicKeyInfo DER.
+    spki: Option<Vec<u8>>,
     template: Template,
 }
 
@@ -107,6 +168,7 @@ impl Planned {
             class,
             id,
             own_id,
+            spki: spki.map(<[u8]>::to_vec),
             template,
         })
     }
@@ -129,6 +191,7 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     }
     let password = || arguments.password.source().read();
     let mut all: Vec<Planned> = Vec::new();
+    let mut certificates: Vec<Certificate> = Vec::new();
     let items = keyfile::items(file, &password).map_err(|error| {
         if error.is::<keyfile::Unknown>() {
             format!("{error}; for the bytes of a secret key say --type").into()
@@ -145,17 +208,35 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
             }
             Item::PssKey(material) => {
                 let spki = material.spki().ok_or("not a private key")?;
-                let planned = private_key(names, &material, &spki)?;
-                all.push(planned.with(|template| {
-                    template.numbers(ck::CKA_ALLOWED_MECHANISMS, &pss_mechanisms())
-                }));
-                all.push(public_key(names, &spki)?);
+                all.push(private_key(names, &material, &spki)?.with(pss));
+                all.push(public_key(names, &spki)?.with(pss));
             }
             Item::PublicKey(spki) => all.push(public_key(names, &spki)?),
-            Item::Certificate(certificate) => all.push(certificate_object(names, &certificate)?),
+            Item::PssPublicKey(spki) => all.push(public_key(names, &spki)?.with(pss)),
+            Item::Certificate(certificate) => certificates.push(certificate),
         }
     }
-    let one_key = all.windows(2).all(|pair| pair[0].own_id == pair[1].own_id);
+    // The given names are those of the key, or else of the first certificate, and of the certificates of this key.
+    let first = certificates
+        .first()
+        .map(|first| key_id(&first.spki))
+        .transpose()?;
+    let named = all.first().map(|planned| planned.own_id.clone());
+    let named = named
+        .or_else(|| first.map(|id| id.to_vec()))
+        .unwrap_or_default();
+    for certificate in &certificates {
+        let is_named = key_id(&certificate.spki)?[..] == named[..];
+        let own = Names::of(certificate.common_name());
+        let names = if is_named { names } else { &own };
+        all.push(certificate_object(names, certificate)?);
+    }
+    let keys = all
+        .iter()
+        .filter(|planned| planned.class != ck::CKO_CERTIFICATE);
+    let one_key = keys
+        .map(|planned| &planned.own_id)
+        .is_sorted_by(|one, next| one == next);
     if names.id.is_some() && !one_key {
         return Err(
             "the file has more than one key: without --id each gets an ID of its own".into(),
@@ -164,10 +245,11 @@ fn templates(arguments: &Arguments, file: &[u8]) -> Result<Vec<Planned>> {
     Ok(without_repeats(all))
 }
 
-/// The mechanisms of RSASSA-PSS.
-fn pss_mechanisms() -> Vec<ck::CK_MECHANISM_TYPE> {
-    let pss = mechanism::all().filter(|row| row.name.ends_with("RSA_PKCS_PSS"));
-    pss.map(|row| row.id).collect()
+/// Keeps either half of a pair to the mechanisms of RSASSA-PSS (RFC 4055 section 1.2).
+fn pss(template: Template) -> Template {
+    let rows = mechanism::all().filter(|row| row.name.ends_with("RSA_PKCS_PSS"));
+    let mechanisms: Vec<_> = rows.map(|row| row.id).collect();
+    template.numbers(ck::CKA_ALLOWED_MECHANISMS, &mechanisms)
 }
 
 /// Leaves out keys that come twice: a file may have a public key beside its private key, which brings
@@ -184,27 +266,9 @@ fn without_repeats(all: Vec<Planned>) -> Vec<Planned> {
 }
 
 fn private_key(names: &Names, material: &Material, spki: &[u8]) -> Result<Planned> {
-    let planned = Planned::new(names, ck::CKO_PRIVATE_KEY, Some(spki))?;
-    let Material::Pair(pair) = material else {
-        return Err("not a private key".into());
-    };
-    let key_type = pair.key_type();
-    let held = keytype::find(key_type).map_or(&[][..], |row| row.held);
-    let public = pair.describe()?;
-    Ok(planned.with(|template| {
-        let template = template.number(ck::CKA_KEY_TYPE, key_type);
-        let given = held.iter().filter(|one| one.create != Need::Forbidden);
-        given.fold(template, |template, component| {
-            let kind = component.kind;
-            let shown = public.iter().find(|(of, _)| *of == kind);
-            match (pair.secret_value(kind), shown) {
-                (Some(value), _) => template.bytes(kind, value),
-                (None, Some((_, PublicValue::Bytes(value)))) => template.bytes(kind, value),
-                (None, Some((_, PublicValue::Ulong(number)))) => template.number(kind, *number),
-                (None, None) => template,
-            }
-        })
-    }))
+    let mut planned = Planned::new(names, ck::CKO_PRIVATE_KEY, Some(spki))?;
+    planned.template = crate::private_key::add(planned.template, material)?;
+    Ok(planned)
 }
 
 fn public_key(names: &Names, spki: &[u8]) -> Result<Planned> {

@@ -6,6 +6,7 @@ use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::Config;
 use tenon_pkcs11::api::module::{Module, NewToken, padded};
 
 use crate::Result;
@@ -45,15 +46,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    if let Some(file) = arguments
-        .attestation_key
-        .as_deref()
-        .filter(|file| file.exists())
-    {
-        return Err(format!("{} is there already", file.display()).into());
-    }
     if let Some(file) = &arguments.attestation_key {
-        files::check_place(file)?;
+        files::check_new(file)?;
     }
     let module = token::open()?;
     let slots = token::slots(&module)?;
@@ -63,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     // This refuses what it can before a PIN is asked for; making the token checks all of it again.
     check(arguments, &slots)?;
+    check_anchor()?;
     let so_pin = arguments.so_pin.source().read_new()?;
     let user_pin = arguments.pin.source().read_new()?;
 
@@ -119,6 +114,18 @@ fn check(arguments: &Arguments, slots: &[Slot]) -> Result<()> {
     }
 }
 
+/// Refuses a setting with which the token could not be used: its first login would need the anchor's folder.
+fn check_anchor() -> Result<()> {
+    match Config::load()?.anchor.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(format!(
+            "the folder of `store.anchor` is not there ({}): mount it or make it, and begin again",
+            folder.display()
+        )
+        .into()),
+        None => Ok(()),
+    }
+}
+
 /// Refuses a slot in which no token can be made.
 fn free(slots: &[Slot], wanted: u64) -> Result<()> {
     let Some(slot) = slots.iter().find(|slot| slot.id == wanted) else {
@@ -165,7 +172,8 @@ fn report(arguments: &Arguments, slot: &Slot, created: bool) -> Result<()> {
     })
 }
 
-fn label(text: &str) -> std::result::Result<String, String> {
+/// A label as a token can have it.
+pub(crate) fn label(text: &str) -> std::result::Result<String, String> {
     if text.is_empty() || text.len() > LABEL_LEN {
         return Err(format!("a label has 1 to {LABEL_LEN} bytes"));
     }

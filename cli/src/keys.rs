@@ -7,7 +7,7 @@ use tenon_pkcs11::api::token::Handle;
 
 use crate::ask::UserPin;
 use crate::object::{Id, Summary, unused, value};
-use crate::output::{Format, unhex};
+use crate::output::{Format, folded, unhex};
 use crate::template::Template;
 use crate::token::{Choice, OpenSession};
 use crate::{EXIT_STATUS, Result};
@@ -26,7 +26,7 @@ pub(crate) enum Command {
 pub(crate) struct Generate {
     #[command(flatten)]
     choice: Choice,
-    #[arg(long = "type", help = types(), value_parser = NamedKey::parse)]
+    #[arg(long = "type", help = types(), value_parser = named)]
     kind: NamedKey,
     #[command(flatten)]
     names: Names,
@@ -83,6 +83,16 @@ const USES: [(ck::CK_ATTRIBUTE_TYPE, Usage, bool, bool); 9] = [
 ];
 
 impl Names {
+    /// A label and nothing else.
+    pub(crate) fn of(label: String) -> Self {
+        Self {
+            label: Some(label),
+            id: None,
+            usage: Vec::new(),
+            extractable: false,
+        }
+    }
+
     /// `template` with label, `id` and uses of an object of `class` on the token. Without --usage the
     /// token chooses the uses.
     pub(crate) fn add(
@@ -153,6 +163,10 @@ fn generate(arguments: &Generate, open: &OpenSession) -> Result<Vec<Handle>> {
     Ok(vec![
         open.session.generate_key(request, template.as_slice())?,
     ])
+}
+
+fn named(text: &str) -> std::result::Result<NamedKey, String> {
+    NamedKey::parse(text).map_err(|why| folded(&why))
 }
 
 /// What `--type` takes.

@@ -8,25 +8,35 @@ mod anchor;
 mod ask;
 mod audit;
 mod backup;
+mod base64;
 mod byok;
+mod client_config;
 mod clock;
 mod config;
-mod delete_token;
 mod demo;
 mod doctor;
 #[cfg(test)]
 mod document;
+mod elsewhere;
 mod encoding;
 mod export;
+mod failure;
 mod files;
 mod import;
 mod init;
 mod keyfile;
 mod keys;
+mod manual;
+mod metrics;
+mod migrate;
+mod module_file;
 mod object;
 mod objects;
+mod our_key;
 mod output;
 mod pin;
+mod private_key;
+mod proof;
 mod public_key;
 mod random;
 mod restore;
@@ -34,14 +44,15 @@ mod slots;
 mod status;
 mod template;
 mod token;
+mod token_command;
 mod when;
+mod x509;
 
-use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use status::{EXIT_STATUS, Result, WRONG_USAGE, WrongUsage};
+use status::{EXIT_STATUS, Result};
 
 /// Tenon, a PKCS#11 software HSM for bring-your-own-key.
 ///
@@ -53,6 +64,9 @@ use status::{EXIT_STATUS, Result, WRONG_USAGE, WrongUsage};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Say errors as JSON too: one object on the last line of standard error
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Subcommand)]
@@ -79,12 +93,21 @@ enum Command {
     /// Writes a public key or a certificate to a file; private and secret keys never leave
     #[command(after_help = EXIT_STATUS)]
     Export(export::Arguments),
+    /// Moves the objects of another module into a token
+    #[command(subcommand)]
+    Migrate(migrate::Command),
+    /// Makes a request for a certificate of a private key of the token, signed by it: PKCS #10, PEM
+    #[command(after_help = EXIT_STATUS)]
+    Csr(x509::RequestArguments),
+    /// Makes certificates of the token's keys
+    #[command(subcommand)]
+    Cert(x509::Command),
     /// Brings your own keys: external keys, whose material comes wrapped and never leaves
     #[command(subcommand)]
     Byok(byok::Command),
-    /// Removes whole tokens
+    /// Renames and removes whole tokens
     #[command(subcommand)]
-    Token(delete_token::Command),
+    Token(token_command::Command),
     /// Changes and unlocks PINs
     #[command(subcommand)]
     Pin(pin::Command),
@@ -119,27 +142,45 @@ enum Command {
     /// one has failed. A PIN is used where one token is examined: the only one, or the one chosen.
     #[command(after_help = EXIT_STATUS)]
     Doctor(doctor::Arguments),
+    /// Prints metrics for Prometheus: PIN tries, records, keys by state, the next expiry; needs no PIN
+    #[command(after_help = EXIT_STATUS)]
+    Metrics(metrics::Arguments),
     /// Shows the settings in force, and where each comes from
     #[command(after_help = EXIT_STATUS)]
     Config(config::Arguments),
+    /// Prints what a client program needs to use a token: the module, a URI, lines of its configuration
+    ///
+    /// Without a name it lists the clients. docs/clients has a page for each, whose commands the tests execute.
+    #[command(after_help = EXIT_STATUS)]
+    ClientConfig(client_config::Arguments),
     /// Prints random bytes of the generator that makes the keys
     #[command(after_help = EXIT_STATUS)]
     Random(random::Arguments),
+    /// Writes the manual pages, and the completions for bash, zsh and fish, into a folder
+    #[command(after_help = EXIT_STATUS)]
+    Manual(manual::Arguments),
     /// Brings outside keys into a temporary token, and shows what the token allows and refuses
     #[command(after_help = EXIT_STATUS)]
     Demo(demo::Arguments),
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return failure::report_usage(&error),
+    };
+    let done = match command {
         Command::Init(arguments) => init::run(&arguments),
         Command::Slots(arguments) => slots::run(&arguments),
         Command::Objects(command) => objects::run(&command),
         Command::Keys(command) => keys::run(&command),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Csr(arguments) => x509::request(&arguments),
+        Command::Cert(command) => x509::run(&command),
+        Command::Migrate(command) => return finish(migrate::run(&command)),
         Command::Byok(command) => return finish(byok::run(&command)),
-        Command::Token(command) => delete_token::run(&command),
+        Command::Token(command) => token_command::run(&command),
         Command::Pin(command) => pin::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Clock(command) => clock::run(&command),
@@ -147,30 +188,17 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Doctor(arguments) => return finish(doctor::run(&arguments)),
+        Command::Metrics(arguments) => metrics::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::ClientConfig(arguments) => client_config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
+        Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     finish(done.map(|()| ExitCode::SUCCESS))
 }
 
-/// The exit status. Tells the user of an error, with advice.
+/// The exit status. Tells the user of an error.
 fn finish(done: Result<ExitCode>) -> ExitCode {
-    let error = match done {
-        Ok(status) => return status,
-        Err(error) => error,
-    };
-    // Who closes the pipe, as `tenon … | head` does, has all that was wanted.
-    let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
-    if error.downcast_ref().is_some_and(closed) {
-        return ExitCode::SUCCESS;
-    }
-    eprintln!("tenon: {error}");
-    if let Some(advice) = advice::after(&*error) {
-        eprintln!("tenon: {advice}");
-    }
-    if error.is::<WrongUsage>() {
-        return ExitCode::from(WRONG_USAGE);
-    }
-    ExitCode::FAILURE
+    done.unwrap_or_else(|error| failure::report(&*error))
 }

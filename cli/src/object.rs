@@ -9,6 +9,7 @@ use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
 use crate::Result;
+use crate::keyfile::Certificate;
 use crate::output::{hex, printable, unhex, unique_id};
 use crate::template::Template;
 
@@ -28,6 +29,8 @@ pub(crate) enum Class {
     Cert,
     /// Data objects
     Data,
+    /// Domain parameters
+    Params,
     /// Trust objects
     Trust,
 }
@@ -40,6 +43,7 @@ impl Class {
             Self::Secrkey => ck::CKO_SECRET_KEY,
             Self::Cert => ck::CKO_CERTIFICATE,
             Self::Data => ck::CKO_DATA,
+            Self::Params => ck::CKO_DOMAIN_PARAMETERS,
             Self::Trust => ck::CKO_TRUST,
         }
     }
@@ -93,6 +97,11 @@ impl Filter {
 
     /// The objects that match and that the session sees.
     pub(crate) fn find(&self, session: &Session) -> Result<Vec<Handle>> {
+        self.each(session)?.collect()
+    }
+
+    /// As `find`, without keeping the handles.
+    pub(crate) fn each<'s>(&self, session: &'s Session) -> Result<Found<'s>> {
         let mut template = match self.class {
             Some(class) => Template::of_class(class.number()),
             None => Template::default(),
@@ -108,32 +117,63 @@ impl Filter {
                     .as_ref()
                     .map(String::as_bytes),
             );
-        find(session, &template)
+        Found::begin(session, &template)
     }
 }
 
 /// All objects that match `template`.
 pub(crate) fn find(session: &Session, template: &Template) -> Result<Vec<Handle>> {
-    session.find_init(template.as_slice())?;
-    let mut found = Vec::new();
-    loop {
-        let page = session.find(PAGE)?;
-        if page.is_empty() {
-            break;
-        }
-        found.extend(page);
+    Found::begin(session, template)?.collect()
+}
+
+/// The objects that a search finds, read in pages.
+pub(crate) struct Found<'s> {
+    session: &'s Session,
+    page: std::vec::IntoIter<Handle>,
+    /// The search has ended, or failed.
+    ended: bool,
+}
+
+impl<'s> Found<'s> {
+    fn begin(session: &'s Session, template: &Template) -> Result<Self> {
+        session.find_init(template.as_slice())?;
+        Ok(Self {
+            session,
+            page: Vec::new().into_iter(),
+            ended: false,
+        })
     }
-    session.find_final()?;
-    Ok(found)
+
+    /// Reads the next page, or ends the search.
+    fn turn(&mut self) -> Result<()> {
+        let page = self.session.find(PAGE)?;
+        if page.is_empty() {
+            self.ended = true;
+            self.session.find_final()?;
+        }
+        self.page = page.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Found<'_> {
+    type Item = Result<Handle>;
+
+    fn next(&mut self) -> Option<Result<Handle>> {
+        if self.page.as_slice().is_empty()
+            && !self.ended
+            && let Err(error) = self.turn()
+        {
+            self.ended = true;
+            return Some(Err(error));
+        }
+        self.page.next().map(Ok)
+    }
 }
 
 /// Refuses an ID that an object of `class` has: most programs would mix the two up.
 pub(crate) fn unused(session: &Session, class: ck::CK_OBJECT_CLASS, id: &[u8]) -> Result<()> {
-    if id.is_empty() {
-        return Ok(());
-    }
-    let same = Template::of_class(class).bytes(ck::CKA_ID, id);
-    let Some(known) = find(session, &same)?.pop() else {
+    let Some(known) = with_id(session, class, id)?.pop() else {
         return Ok(());
     };
     Err(format!(
@@ -141,6 +181,18 @@ pub(crate) fn unused(session: &Session, class: ck::CK_OBJECT_CLASS, id: &[u8]) -
         Summary::of(session, known)?.words(),
     )
     .into())
+}
+
+/// The objects of this class that have this CKA_ID; none where it is empty.
+pub(crate) fn with_id(
+    session: &Session,
+    class: ck::CK_OBJECT_CLASS,
+    id: &[u8],
+) -> Result<Vec<Handle>> {
+    if id.is_empty() {
+        return Ok(Vec::new());
+    }
+    find(session, &Template::of_class(class).bytes(ck::CKA_ID, id))
 }
 
 /// The value of an attribute, if the object has it and it may be read.
@@ -183,6 +235,8 @@ pub(crate) struct Summary {
     pub(crate) external: bool,
     /// Whether the key is bound for ever to the material that came first.
     pub(crate) bound: bool,
+    /// Of an X.509 certificate that can be read.
+    pub(crate) certificate: Option<Certificate>,
 }
 
 impl Summary {
@@ -195,8 +249,13 @@ impl Summary {
                 uses.push(name);
             }
         }
+        let class = class_name(number(ck::CKA_CLASS)?);
+        let certificate = match class {
+            "cert" => Certificate::of(&bytes(ck::CKA_VALUE)?).ok(),
+            _ => None,
+        };
         Ok(Self {
-            class: class_name(number(ck::CKA_CLASS)?),
+            class,
             key: key_name(session, handle)?,
             label: printable(&bytes(ck::CKA_LABEL)?),
             id: hex(&bytes(ck::CKA_ID)?),
@@ -205,12 +264,23 @@ impl Summary {
             uses,
             external: number(ck::CKA_TENON_ORIGIN)? == Some(ck::ORIGIN_EXTERNAL),
             bound: !bytes(ck::CKA_TENON_MATERIAL_ID)?.is_empty(),
+            certificate,
         })
     }
 
+    /// CKA_CLASS, of the classes that have names here.
+    pub(crate) fn class_number(&self) -> Option<ck::CK_OBJECT_CLASS> {
+        let mut known = Class::value_variants().iter().map(|class| class.number());
+        known.find(|number| class_name(Some(*number)) == self.class)
+    }
+
     pub(crate) fn json(&self) -> Value {
+        let certificate = self.certificate.as_ref();
         json!({
             "class": self.class,
+            "subject": certificate.map(Certificate::subject_text),
+            "issuer": certificate.map(Certificate::issuer_text),
+            "not_after": certificate.map(|certificate| certificate.not_after),
             "key": (!self.key.is_empty()).then_some(&self.key),
             "label": self.label,
             "id": self.id,
@@ -223,15 +293,13 @@ impl Summary {
 
     /// One line for people.
     pub(crate) fn words(&self) -> String {
-        let Self {
-            class,
-            key,
-            label,
-            id,
-            ..
-        } = self;
-        format!("{class} {key} label={label:?} id={id}").replace("  ", " ")
+        words(self.class, &self.key, &self.label, &self.id)
     }
+}
+
+/// An object in one line for people; `key` is empty for what is no key.
+pub(crate) fn words(class: &str, key: &str, label: &str, id: &str) -> String {
+    format!("{class} {key} label={label:?} id={id}").replace("  ", " ")
 }
 
 /// A CK_ULONG in native byte order.
@@ -246,6 +314,7 @@ pub(crate) fn class_name(class: Option<ck::CK_OBJECT_CLASS>) -> &'static str {
         Some(ck::CKO_SECRET_KEY) => "secrkey",
         Some(ck::CKO_CERTIFICATE) => "cert",
         Some(ck::CKO_DATA) => "data",
+        Some(ck::CKO_DOMAIN_PARAMETERS) => "params",
         Some(ck::CKO_TRUST) => "trust",
         _ => "other",
     }

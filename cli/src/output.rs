@@ -37,20 +37,96 @@ impl Format {
     }
 }
 
+/// Columns of a line of text for people.
+const LINE: usize = 80;
+
+/// A text that stands behind other words: on their line where it is short, else below, indented, in lines of up to
+/// `LINE` characters, broken between words.
+pub(crate) fn folded(text: &str) -> String {
+    const INDENT: &str = "\n  ";
+
+    if text.chars().count() <= LINE / 2 {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut column = LINE;
+    for word in text.split_whitespace() {
+        let len = word.chars().count();
+        let between = if column + 1 + len > LINE {
+            column = INDENT.len() - 1;
+            INDENT
+        } else {
+            column += 1;
+            " "
+        };
+        out.extend([between, word]);
+        column += len;
+    }
+    out
+}
+
+/// Rows of a table that are looked at for the width of its columns before any is written.
+const BLOCK: usize = 1000;
+
+impl Format {
+    /// As `print`, of an array whose elements come one by one and are not kept: a table for people. Columns are
+    /// as wide as the rows so far need, of which `BLOCK` are looked at before they are written.
+    pub(crate) fn print_each<const N: usize, T>(
+        &self,
+        mut items: impl Iterator<Item = Result<T>>,
+        json: impl Fn(&T) -> Value,
+        header: [&str; N],
+        row: impl Fn(&T) -> [String; N],
+    ) -> Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        if self.json {
+            write!(out, "[")?;
+            for (index, item) in items.enumerate() {
+                let comma = if index == 0 { "" } else { "," };
+                write!(out, "{comma}{}", json(&item?))?;
+            }
+            writeln!(out, "]")?;
+            return Ok(out.flush()?);
+        }
+        let mut widths = [0; N];
+        let mut above = Some(header);
+        loop {
+            let block = items.by_ref().take(BLOCK);
+            let rows = block
+                .map(|item| Ok(row(&item?)))
+                .collect::<Result<Vec<_>>>()?;
+            if rows.is_empty() && above.is_none() {
+                return Ok(out.flush()?);
+            }
+            write_block(&mut out, &mut widths, above.take(), &rows)?;
+        }
+    }
+}
+
 /// Writes `rows` below `header`, columns aligned, nothing after the last one of a line.
 pub(crate) fn table<const N: usize>(
     out: &mut dyn Write,
     header: [&str; N],
     rows: &[[String; N]],
 ) -> io::Result<()> {
-    let mut widths = header.map(|cell| cell.chars().count());
-    for row in rows {
+    write_block(out, &mut [0; N], Some(header), rows)
+}
+
+/// Writes rows in columns of at least these widths, which become those that the rows need.
+fn write_block<const N: usize>(
+    out: &mut dyn Write,
+    widths: &mut [usize; N],
+    header: Option<[&str; N]>,
+    rows: &[[String; N]],
+) -> io::Result<()> {
+    let header = header.map(|header| header.map(str::to_owned));
+    for row in header.iter().chain(rows) {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    for row in [header.map(str::to_owned)].iter().chain(rows) {
-        let cells = row.iter().zip(widths);
+    for row in header.iter().chain(rows) {
+        let cells = row.iter().zip(*widths);
         let line: String = cells
             .map(|(cell, width)| format!("{cell:<width$}  "))
             .collect();
@@ -96,25 +172,40 @@ pub(crate) fn key_id(unique_id: &str) -> String {
     parts.map_or_else(|| unique_id.to_owned(), |parts| parts.join("-"))
 }
 
-/// CKA_UNIQUE_ID of a KeyId, with hyphens or without.
+/// CKA_UNIQUE_ID of a KeyId as `uid` reads it; what is no KeyId stays as it is.
 pub(crate) fn unique_id(name: &str) -> String {
-    let parts: Vec<_> = name.split('-').collect();
-    let hyphened = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]);
-    let digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match hyphened && parts.iter().all(digits) {
-        true => parts.concat().to_ascii_lowercase(),
-        false => name.to_owned(),
-    }
+    uid(name).map_or_else(|| name.to_owned(), |uid| hex(&uid))
 }
 
-/// The bytes of a CKA_UNIQUE_ID, of a KeyId with hyphens too.
+/// The bytes of a KeyId: 32 hexadecimal digits, in capitals too, with the hyphens of 8-4-4-4-12 or without any.
 pub(crate) fn uid(name: &str) -> Option<Uid> {
-    unhex(&unique_id(name)).ok()?.try_into().ok()
+    let parts: Vec<_> = name.split('-').collect();
+    let hyphened = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]);
+    if parts.len() > 1 && !hyphened {
+        return None;
+    }
+    unhex(&parts.concat()).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_folded_between_words() {
+        let text = "there are rsa:BITS, ec:CURVE ".repeat(9);
+        let folded = folded(&text);
+        assert!(folded.lines().count() > 3);
+        assert!(folded.lines().all(|line| line.len() <= LINE), "{folded}");
+        assert!(folded.starts_with("\n  there are"), "{folded}");
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&folded), words(&text));
+        assert_eq!(super::folded("a b"), "a b");
+    }
 
     #[test]
     fn columns_are_aligned() {
@@ -133,6 +224,25 @@ mod tests {
         assert_eq!(hex(&[0, 0xFF, 0xA1]), "00ffa1");
         for bad in ["", "0", "0g", "0x01", "é1"] {
             assert!(unhex(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_id_is_read_as_people_write_it() {
+        let digits = "0123456789abcdef0123456789abcdef";
+        let hyphened = key_id(digits);
+        for name in [digits, &hyphened] {
+            assert_eq!(unique_id(name), digits);
+            assert_eq!(unique_id(&name.to_uppercase()), digits);
+        }
+        for none in [
+            &digits[1..],
+            "c0ffee",
+            "0123-456789abcdef0123456789abcdef",
+            "0123456789abcdef-0123456789abcdef",
+            "g1234567-89ab-cdef-0123-456789abcdef",
+        ] {
+            assert_eq!((uid(none), &*unique_id(none)), (None, none));
         }
     }
 

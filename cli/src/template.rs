@@ -51,6 +51,13 @@ impl Template {
         self
     }
 
+    /// With this value in the place of the one that `kind` has.
+    #[must_use]
+    pub(crate) fn with_changed(mut self, kind: ck::CK_ATTRIBUTE_TYPE, value: &[u8]) -> Self {
+        self.0.retain(|attribute| attribute.kind != kind);
+        self.bytes(kind, value)
+    }
+
     /// A component of a key.
     #[must_use]
     pub(crate) fn value(self, kind: ck::CK_ATTRIBUTE_TYPE, value: &PublicValue) -> Self {

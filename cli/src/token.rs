@@ -1,10 +1,13 @@
 //! The library's slots, the choice among them, and sessions.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use clap::Args;
+use rustix::fs::{FlockOperation, flock};
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::clock::SystemClock;
+use tenon_pkcs11::api::clock::{SystemClock, UnixTime};
 use tenon_pkcs11::api::config::{Config, LogTarget};
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::mechanism::{Params, Request};
@@ -14,6 +17,7 @@ use tenon_pkcs11::api::token::Token;
 
 use crate::Result;
 use crate::ask::UserPin;
+use crate::elsewhere::{self, Found};
 use crate::output::printable;
 
 /// The library with the settings in force. What it would log goes to the user.
@@ -25,11 +29,21 @@ pub(crate) fn open() -> Result<Module> {
     for warning in config.warnings.drain(..) {
         eprintln!("tenon: {warning}");
     }
-    Ok(Module::open(
-        config,
-        Arc::new(SystemClock),
-        Arc::new(SystemRng),
-    )?)
+    let others = elsewhere::found(&config);
+    let module = Module::open(config, Arc::new(SystemClock), Arc::new(SystemRng))?;
+    if !others.is_empty() {
+        warn_of(&others, &slots(&module)?);
+    }
+    Ok(module)
+}
+
+/// Tells of other programs' tokens, but for those whose label a token has, as it has after the move.
+fn warn_of(others: &[Found], slots: &[Slot]) {
+    for found in others {
+        if !slots.iter().any(|slot| slot.label == found.label) {
+            eprintln!("tenon: {}", found.words());
+        }
+    }
 }
 
 pub(crate) struct Slot {
@@ -220,6 +234,16 @@ fn folder() -> String {
     )
 }
 
+/// Waits for other commands that look for something and make it where it is missing. The turn lasts as long as the
+/// file that is given: the token folder, open and locked.
+pub(crate) fn turn() -> Result<File> {
+    let folder = Config::load()?.token_dir;
+    let said = |error: io::Error| format!("{}: {error}", folder.display());
+    let file = File::open(&folder).map_err(said)?;
+    flock(&file, FlockOperation::LockExclusive).map_err(|error| said(error.into()))?;
+    Ok(file)
+}
+
 /// An open session, with the module that keeps it open.
 pub(crate) struct OpenSession {
     pub(crate) session: Arc<Session>,
@@ -230,6 +254,11 @@ pub(crate) struct OpenSession {
 impl OpenSession {
     pub(crate) fn token(&self) -> Result<Arc<Token>> {
         Ok(self.module.token(self.slot.id)?)
+    }
+
+    /// The token's time, which is not before the latest that it has committed, whatever the host's clock says.
+    pub(crate) fn now(&self) -> Result<UnixTime> {
+        Ok(self.token()?.clock()?.now)
     }
 
     /// A mechanism without parameter.

@@ -71,7 +71,8 @@ for kind, key_type in (("P-256", p11.CKK_EC), ("RSA-2048", p11.CKK_RSA)):
                                                      "-outform", "DER", data=pkcs8))
     assert uid(come_in(pkcs8, template, composite=True)) == first
     p11.refused(MISMATCH, come_in, outside.private_key(kind), template, True)
-    assert len(session.find({p11.CKA_ID: kind.encode()})) == 1
+    for half in (p11.CKO_PRIVATE_KEY, p11.CKO_PUBLIC_KEY):
+        assert len(session.find({p11.CKA_CLASS: half, p11.CKA_ID: kind.encode()})) == 1
 
 # Another class, key type or name is another key.
 other = come_in(os.urandom(32), byok.secret(b"P-256"))

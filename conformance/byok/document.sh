@@ -2,7 +2,7 @@
 # Every command of docs/byok.md: its `sh` blocks, one after another in one shell and an empty folder.
 . "$CONFORMANCE/lib/common.sh"
 
-command -v xxd >/dev/null || skip 'no xxd here'
+needs xxd xxd
 document=$CONFORMANCE/../docs/byok.md source=$CONFORMANCE/../src
 # What the table of rules names is there.
 for file in $(grep -o '`[a-z/]*\.rs`' "$document" | tr -d '`' | sort -u); do

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Google Cloud KMS: RSA_OAEP_3072_SHA1_AES_256 … RSA_OAEP_4096_SHA256_AES_256 and
-RSA_OAEP_3072_SHA256, by openssl.
+RSA_OAEP_3072_SHA256, by openssl; the HPKE_KEM_… methods by the HPKE of Python's cryptography.
 
-Import jobs have RSA_3072 or RSA_4096 keys and live three days.
+Import jobs have RSA_3072 or RSA_4096 keys, or those of HPKE, and live three days.
 """
 
 import time
@@ -11,6 +11,9 @@ import external
 import outside
 import p11
 import spec
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey, MLKEM1024PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from external import Way
 
 WRAP = r"""
@@ -36,6 +39,20 @@ def owner(lines, name):
     return wrap
 
 
+def sealed(kem, length, read):
+    """The wrapping key is taken as the service gives it out: the bare bytes, which are the last of the DER."""
+    suite = hpke.Suite(kem, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+    return lambda public, material: suite.encrypt(material, read(public[-length:]))
+
+
+def xwing(bare):
+    return hpke.MLKEM768X25519PublicKey(MLKEM768PublicKey.from_public_bytes(bare[:-32]),
+                                        X25519PublicKey.from_public_bytes(bare[-32:]))
+
+
+quantum_safe = [Way(14, sealed(hpke.KEM.MLKEM768_X25519, 1216, xwing), 0),
+                Way(15, sealed(hpke.KEM.MLKEM1024, 1568, MLKEM1024PublicKey.from_public_bytes), 0),
+                Way(16, sealed(hpke.KEM.MLKEM768, 1184, MLKEM768PublicKey.from_public_bytes), 0)]
 sha1_4096, sha256_3072 = Way(4, owner(WRAP, "sha1"), 4096), Way(5, owner(WRAP, "sha256"), 3072)
 sha1_3072, sha256_4096 = Way(4, owner(WRAP, "sha1"), 3072), Way(5, owner(WRAP, "sha256"), 4096)
 direct = Way(2, owner(DIRECT, "sha256"), 3072)
@@ -44,6 +61,8 @@ session = p11.start()
 external.life(session, "google", spec.AES_256, [sha256_3072, sha1_4096])
 external.life(session, "google", spec.RSA_2048, [sha1_3072, sha256_4096])
 external.life(session, "google", spec.EC_P384, [direct, sha256_3072])
+external.life(session, "google", spec.AES_256, quantum_safe)
+external.life(session, "google", spec.RSA_2048, quantum_safe)
 
 key = external.create(session, "google", spec.HMAC_256)
 job = external.Job(session, key, direct)

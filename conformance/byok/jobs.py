@@ -30,10 +30,11 @@ for number, kind, way in ((1, spec.AES_256, 2), (2, spec.AES_256, 5), (3, spec.E
 
 def works():
     for kind, name, _, material, _, _ in rows:
-        (key,) = session.find({p11.CKA_ID: name})
+        of_name = {p11.CKA_CLASS: kind.template()[p11.CKA_CLASS], p11.CKA_ID: name}
+        (key,) = session.find(of_name)
         kind.use(session, key, material)
         session.destroy(key)
-        assert session.find({p11.CKA_ID: name}) == []
+        assert session.find(of_name) == []
 
 
 session.module.finalize()

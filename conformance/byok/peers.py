@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Blobs of everyday services that Debian's SoftHSM2 refuses and Tenon opens."""
 
-import glob
 import os
 
 import byok
 import outside
 import p11
+import softhsm
 
 material = os.urandom(32)
 
@@ -29,11 +29,8 @@ def attempts(module):
     return answers
 
 
-os.mkdir("softhsm", 0o700)
-with open(os.environ["SOFTHSM2_CONF"], "w", encoding="ascii") as conf:
-    conf.write(f"directories.tokendir = {os.path.abspath('softhsm')}\nlog.level = ERROR\n")
-PLACES = ("/usr/lib/softhsm", "/usr/lib/*/softhsm", "/usr/lib64/softhsm")
-peer = next(path for place in PLACES for path in glob.glob(f"{place}/libsofthsm2.so"))
+peer = softhsm.path()
+assert peer, "SoftHSM2 is not installed"
 theirs = attempts(p11.Module(peer))
 # The first answer shows that SoftHSM2 is driven rightly.
 assert theirs[0] == 0 and theirs[1] != 0 and theirs[2] != 0, [hex(rv) for rv in theirs]

@@ -93,8 +93,12 @@ for bits in (128, 192):
     check_ec(p11.rsa_aes_key_wrap("sha256", bits),
              outside.rsa_aes_key_wrap(spki, pkcs8, "sha256", bits), pkcs8)
 
-# All of them are there after a restart.
+# All of them are there after a restart, a private key with its public half.
 module.finalize()
 again = p11.Module().user()
-assert all(len(again.find({p11.CKA_ID: b"key-%d" % i})) == 1 for i in range(1, count + 1))
+for i in range(1, count + 1):
+    secrets, privates, publics = (
+        len(again.find({p11.CKA_CLASS: kind, p11.CKA_ID: b"key-%d" % i}))
+        for kind in (p11.CKO_SECRET_KEY, p11.CKO_PRIVATE_KEY, p11.CKO_PUBLIC_KEY))
+    assert secrets + privates == 1 and publics == privates
 print(f"note: {count} blobs")

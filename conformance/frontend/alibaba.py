@@ -6,10 +6,14 @@ import os
 import time
 
 import outside
+import p11
 import running
 from alibabacloud_kms20160120 import models
 from alibabacloud_kms20160120.client import Client
 from alibabacloud_tea_openapi.models import Config
+from kms import Kms
+from specs import ALIBABA
+from uses import Uses
 
 
 def refused(code, call, request):
@@ -58,3 +62,26 @@ with running.front_end("alibaba-software") as address:
     assert state() == "PendingDeletion"
     kms.cancel_key_deletion(models.CancelKeyDeletionRequest(key_id=key))
     assert kms.decrypt(opened).body.plaintext == "a secret"
+    # Mistakes of the caller's.
+    for code, call, request in (
+            ("InvalidParameter", kms.create_key, models.CreateKeyRequest(key_spec="Aliyun_AES_999")),
+            ("InvalidParameter", kms.create_key, models.CreateKeyRequest(key_spec="EC_P256", key_usage="ENCRYPT/DECRYPT")),
+            ("InvalidParameter", kms.encrypt, models.EncryptRequest(key_id=key)),
+            ("InvalidParameter", kms.encrypt, models.EncryptRequest(plaintext="x")),
+            ("Forbidden.KeyNotFound", kms.encrypt, models.EncryptRequest(key_id="none", plaintext="x")),
+            ("InvalidParameter", kms.decrypt, models.DecryptRequest(ciphertext_blob="****")),
+            ("InvalidCiphertext", kms.decrypt, models.DecryptRequest(ciphertext_blob="AAAA")),
+            ("InvalidParameter", kms.schedule_key_deletion,
+             models.ScheduleKeyDeletionRequest(key_id=key, pending_window_in_days=1))):
+        refused(code, call, request)
+    # What another client encrypted need not be text, which alone this service answers.
+    front = Kms(p11.Module().user(), "alibaba-software", ALIBABA)
+    for plain in (b"\xff", b"\0\xc3", os.urandom(30) + b"\x80"):
+        blob = Uses(front).encrypt(front.key(key), plain)
+        refused("UnsupportedOperation", kms.decrypt, models.DecryptRequest(ciphertext_blob=base64.b64encode(blob).decode()))
+    # Members that ask for another result are not passed over.
+    refused("UnsupportedOperation", kms.encrypt, models.EncryptRequest(key_id=key, plaintext="x", dry_run="true"))
+    refused("UnsupportedOperation", kms.decrypt, models.DecryptRequest(ciphertext_blob=sealed, recipient="x"))
+    refused("UnsupportedOperation", kms.create_key, models.CreateKeyRequest(protection_level="HSM"))
+    signs = kms.create_key(models.CreateKeyRequest(key_spec="EC_P256", key_usage="SIGN/VERIFY")).body.key_metadata.key_id
+    refused("UnsupportedOperation", kms.encrypt, models.EncryptRequest(key_id=signs, plaintext="x"))

@@ -75,3 +75,33 @@ with running.front_end("aws") as address:
     aws(*decrypt, refused="KMSInvalidStateException")
     aws("cancel-key-deletion", "--key-id", key)
     assert state() == "Disabled"
+    # Many aliases of a key, page by page.
+    other = aws("create-key")["KeyMetadata"]["KeyId"]
+    for name in ("alias/a", "alias/b", "alias/c"):
+        aws("create-alias", "--alias-name", name, "--target-key-id", key)
+    aws("update-alias", "--alias-name", "alias/c", "--target-key-id", other)
+    listed = aws("list-aliases", "--page-size", "1")["Aliases"]
+    assert [(one["AliasName"], one["TargetKeyId"]) for one in listed] == [("alias/a", key), ("alias/b", key), ("alias/c", other)]
+    assert aws("list-aliases", "--key-id", key, "--max-items", "1")["NextToken"]
+    aws("create-alias", "--alias-name", "alias/aws/x", "--target-key-id", key, refused="InvalidAliasNameException")
+    aws("create-alias", "--alias-name", "alias/a", "--target-key-id", other, refused="AlreadyExistsException")
+    current = aws("list-key-rotations", "--key-id", key, "--page-size", "1")["Rotations"][0]["KeyMaterialId"]
+    assert aws("describe-key", "--key-id", "alias/a")["KeyMetadata"]["CurrentKeyMaterialId"] == current
+    # Signatures, MACs, random bytes.
+    signs = aws("create-key", "--key-spec", "ECC_NIST_P256", "--key-usage", "SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    way = ("--key-id", signs, "--message", "fileb://text", "--signing-algorithm")
+    aws("sign", *way, "ECDSA_SHA_384", refused="InvalidKeyUsageException")
+    signature = aws("sign", *way, "ECDSA_SHA_256")["Signature"]
+    outside.write("signature", outside.openssl("base64", "-d", "-A", data=signature.encode()))
+    assert aws("verify", *way, "ECDSA_SHA_256", "--signature", "fileb://signature")["SignatureValid"]
+    public = aws("get-public-key", "--key-id", signs)["PublicKey"]
+    outside.write("public", outside.openssl("base64", "-d", "-A", data=public.encode()))
+    outside.openssl("dgst", "-sha256", "-verify", "public", "-keyform", "DER", "-signature", "signature", "text")
+    mac = aws("create-key", "--key-spec", "HMAC_256", "--key-usage", "GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+    way = ("--key-id", mac, "--message", "fileb://text", "--mac-algorithm", "HMAC_SHA_256")
+    made = aws("generate-mac", *way)["Mac"]
+    outside.write("mac", outside.openssl("base64", "-d", "-A", data=made.encode()))
+    assert aws("verify-mac", *way, "--mac", "fileb://mac")["MacValid"]
+    assert len(aws("generate-random", "--number-of-bytes", "3")["Plaintext"]) == 4
+    aws("generate-data-key", "--key-id", other, "--number-of-bytes", "1025", refused="ValidationException")
+    aws("create-key", "--key-spec", "ECC_NIST_P256", "--key-usage", "KEY_AGREEMENT", refused="UnsupportedOperationException")

@@ -1,65 +1,28 @@
 """A key management service in front of a token, every step of it a PKCS#11 call.
 
 An example for whoever builds such a service. What a service promises of a key's life (one material for
-ever, expiry, deletion windows, versions) is kept by the token; nothing here remembers anything.
-`server.py` speaks to the clients of two services and calls this.
+ever, expiry, deletion windows, versions) is kept by the token; nothing here remembers anything, so several
+front ends may work at once. `uses.py` has what keys do, `server.py` speaks to the clients of two services.
 """
 
 import hashlib
 import hmac
 import json
-import time
 import uuid
 
 import p11
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature, encode_dss_signature)
+from claims import Claims
+from request import Fault
+from specs import DEFAULT_USE, FAMILIES, SPECS, STATES, USES, WRAPS, algorithms
 
-P256, P384, P521, P256K1, ED25519 = map(bytes.fromhex, (
-    "06082a8648ce3d030107", "06052b81040022", "06052b81040023", "06052b8104000a", "06032b6570"))
-# What a key of each spec is: its family, and its size or curve as a template says it.
-SPECS = {"SYMMETRIC_DEFAULT": ("AES", 32), "Aliyun_AES_256": ("AES", 32),
-         "ECC_NIST_P256": ("EC", P256), "ECC_NIST_P384": ("EC", P384), "ECC_NIST_P521": ("EC", P521),
-         "ECC_SECG_P256K1": ("EC", P256K1), "EC_P256": ("EC", P256), "EC_P256K": ("EC", P256K1),
-         "ECC_NIST_EDWARDS25519": ("ED", ED25519)}
-SPECS |= {f"RSA_{bits}": ("RSA", bits) for bits in (2048, 3072, 4096)}
-SPECS |= {f"HMAC_{bits}": ("HMAC", bits // 8) for bits in (224, 256, 384, 512)}
-FAMILIES = {  # class, key type, generation of the key or pair, attribute of the size
-    "AES": (p11.CKO_SECRET_KEY, p11.CKK_AES, p11.CKM_AES_KEY_GEN, p11.CKA_VALUE_LEN),
-    "HMAC": (p11.CKO_SECRET_KEY, p11.CKK_GENERIC_SECRET, p11.CKM_GENERIC_SECRET_KEY_GEN,
-             p11.CKA_VALUE_LEN),
-    "RSA": (p11.CKO_PRIVATE_KEY, p11.CKK_RSA, p11.CKM_RSA_PKCS_KEY_PAIR_GEN, p11.CKA_MODULUS_BITS),
-    "EC": (p11.CKO_PRIVATE_KEY, p11.CKK_EC, p11.CKM_EC_KEY_PAIR_GEN, p11.CKA_EC_PARAMS),
-    "ED": (p11.CKO_PRIVATE_KEY, p11.CKK_EC_EDWARDS, p11.CKM_EC_EDWARDS_KEY_PAIR_GEN,
-           p11.CKA_EC_PARAMS)}
-# CKA_TENON_WRAP_ALGORITHM and mechanism of each wrapping algorithm.
-WRAPS = {"RSAES_OAEP_SHA_1": (1, p11.oaep("sha1")),
-         "RSAES_OAEP_SHA_256": (2, p11.oaep("sha256")),
-         "RSA_AES_KEY_WRAP_SHA_1": (4, p11.rsa_aes_key_wrap("sha1")),
-         "RSA_AES_KEY_WRAP_SHA_256": (5, p11.rsa_aes_key_wrap("sha256")),
-         "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD": (6, p11.Mechanism(p11.CKM_TENON_RSA_AES_ECB_PKCS7))}
-STATES = {p11.STATE_PENDING_IMPORT: "PendingImport", p11.STATE_ENABLED: "Enabled",
-          p11.STATE_DISABLED: "Disabled", p11.STATE_PENDING_DELETION: "PendingDeletion"}
-USES = {"ENCRYPT_DECRYPT": (p11.CKA_ENCRYPT, p11.CKA_DECRYPT),
-        "SIGN_VERIFY": (p11.CKA_SIGN, p11.CKA_VERIFY),
-        "GENERATE_VERIFY_MAC": (p11.CKA_SIGN, p11.CKA_VERIFY)}
-DEFAULT_USE = {"AES": "ENCRYPT_DECRYPT", "HMAC": "GENERATE_VERIFY_MAC"}
 DAY = 86400
 
 
-class Fault(Exception):
-    """What a caller is told: the service's name for it, and a sentence."""
-
-    def __init__(self, name, text):
-        super().__init__(text)
-        self.name = name
-
-
 class Kms:
-    """The keys of one profile in the token of a session of its user."""
+    """The keys of one profile in the token of a session of its user, by a service's names of specs."""
 
-    def __init__(self, session, profile):
-        self.session, self.profile = session, profile
+    def __init__(self, session, profile, specs):
+        self.session, self.profile, self.specs, self.claims = session, profile, specs, Claims(session)
 
     # Finding
 
@@ -69,33 +32,27 @@ class Kms:
         return [key for key in found if self.session.number(key, p11.CKA_CLASS) != p11.CKO_PUBLIC_KEY]
 
     def key(self, name):
-        """The key of a name: its id, or `alias/` and its alias, also at the end of an ARN."""
-        name = name.split(":")[-1].removeprefix("key/")
-        if name.startswith("alias/"):
-            wanted = {p11.CKA_LABEL: name.removeprefix("alias/")}
-        else:
-            wanted = {p11.CKA_UNIQUE_ID: self.unique_id(name)}
-        found = self.session.find(wanted | {p11.CKA_TENON_PROFILE: self.profile})
+        """The key of an id."""
+        try:
+            found = self.with_id(uuid.UUID(name).hex)
+        except ValueError:
+            found = []
         if not found:
             raise Fault("NotFound", f"there is no key {name}")
         return found[0]
 
-    @staticmethod
-    def unique_id(name):
-        try:
-            return uuid.UUID(name).hex
-        except ValueError:
-            raise Fault("NotFound", f"{name} is no id of a key") from None
+    def with_id(self, unique_id):
+        return self.session.find({p11.CKA_UNIQUE_ID: unique_id, p11.CKA_TENON_PROFILE: self.profile})
 
     def id(self, key):
         return str(uuid.UUID(self.session.get(key, p11.CKA_UNIQUE_ID).decode()))
 
     def held(self, key, attribute):
-        """The attribute's value; empty where the key has none."""
+        """The attribute's value; empty where the object has none, or is gone."""
         try:
             return self.session.get(key, attribute)
         except p11.Refused as refusal:
-            if refusal.rv == p11.CKR_ATTRIBUTE_TYPE_INVALID:
+            if refusal.rv in (p11.CKR_ATTRIBUTE_TYPE_INVALID, p11.CKR_OBJECT_HANDLE_INVALID):
                 return b""
             raise
 
@@ -109,12 +66,35 @@ class Kms:
     def state(self, key):
         return STATES[self.session.number(key, p11.CKA_TENON_KEY_STATE)]
 
-    def describe(self, key):
+    def must_be_enabled(self, key):
+        """Refuses a key whose state allows no use."""
+        state = self.state(key)
+        if state != "Enabled":
+            raise Fault("Disabled" if state == "Disabled" else "NotInState", f"the key is {state}")
+
+    def spec(self, key):
+        """The name that the key was made with, or the service's for a key that was made otherwise."""
+        name = self.text(key, p11.CKA_TENON_KEY_SPEC)
+        if name in self.specs:
+            return name
+        key_type = self.session.number(key, p11.CKA_KEY_TYPE)
+        size = self.held(key, p11.CKA_EC_PARAMS) or 8 * len(self.held(key, p11.CKA_MODULUS)) or (
+            int.from_bytes(self.held(key, p11.CKA_VALUE_LEN), "little"))
+        for name, (family, known) in self.specs.items():
+            if (FAMILIES[family][1], known) == (key_type, size):
+                return name
+        raise Fault("Unsupported", "this front end knows no keys of this type and size")
+
+    def usage(self, key):
         uses = [use for use, names in USES.items()
                 if any(self.held(key, name) == b"\1" for name in names)]
-        spec = self.text(key, p11.CKA_TENON_KEY_SPEC)
-        return {"id": self.id(key), "spec": spec, "state": self.state(key),
-                "usage": uses[-1] if SPECS[spec][0] == "HMAC" else uses[0],
+        if not uses:
+            raise Fault("Unsupported", "the key is for nothing that this front end does")
+        return uses[-1] if SPECS[self.spec(key)][0] == "HMAC" else uses[0]
+
+    def describe(self, key):
+        return {"id": self.id(key), "spec": self.spec(key), "state": self.state(key),
+                "usage": self.usage(key),
                 "external": self.session.number(key, p11.CKA_TENON_ORIGIN) == p11.ORIGIN_EXTERNAL,
                 "created": self.when(key, p11.CKA_TENON_CREATED_AT),
                 "expires": self.when(key, p11.CKA_TENON_EXPIRES_AT),
@@ -124,16 +104,17 @@ class Kms:
     # A key's life
 
     def create(self, spec, usage=None, external=False, description="", tags=None):
-        if spec not in SPECS:
-            raise Fault("Unsupported", f"there are keys of {', '.join(SPECS)}")
         family, size = SPECS[spec]
         kind, key_type, generation, size_attribute = FAMILIES[family]
+        usage = usage or DEFAULT_USE.get(family, "SIGN_VERIFY")
+        if not algorithms(spec, usage):
+            raise Fault("Invalid", f"there are no {spec} keys for {usage}")
         what = {p11.CKA_KEY_TYPE: key_type, p11.CKA_TOKEN: True}
         mine = what | {
             p11.CKA_CLASS: kind, p11.CKA_PRIVATE: True, p11.CKA_TENON_PROFILE: self.profile,
             p11.CKA_TENON_KEY_SPEC: spec, p11.CKA_TENON_DESCRIPTION: description,
             p11.CKA_TENON_TAGS: json.dumps(tags or {})}
-        encrypt, decrypt = USES[usage or DEFAULT_USE.get(family, "SIGN_VERIFY")]
+        encrypt, decrypt = USES[usage]
         mine |= {decrypt: True, encrypt: True} if kind == p11.CKO_SECRET_KEY else {
             p11.CKA_SIGN if encrypt == p11.CKA_SIGN else p11.CKA_DECRYPT: True}
         if external:
@@ -145,8 +126,6 @@ class Kms:
 
     def parameters(self, key, algorithm, bits):
         """GetParametersForImport: public key (SPKI DER), import token and end of life."""
-        if algorithm not in WRAPS:
-            raise Fault("Unsupported", f"there are {', '.join(WRAPS)}")
         public, private = self.session.generate_pair(
             p11.CKM_RSA_PKCS_KEY_PAIR_GEN, {p11.CKA_TOKEN: True, p11.CKA_MODULUS_BITS: bits},
             {p11.CKA_TOKEN: True, p11.CKA_TENON_WRAP_ALGORITHM: WRAPS[algorithm][0],
@@ -173,11 +152,43 @@ class Kms:
             template[p11.CKA_TENON_NEW_MATERIAL] = True
         return self.session.unwrap(mechanism, job, blob, template)
 
-    def delete_material(self, key):
-        self.session.destroy(key)
+    def versions(self, key):
+        """The versions of an external symmetric key, the oldest first."""
+        return json.loads(self.held(key, p11.CKA_TENON_VERSIONS) or b"[]")
+
+    def material_id(self, key, material):
+        """The id of a key's material, given as the token writes it, as AWS does: 64 digits; empty where there is none."""
+        named = b"tenon KeyMaterialId 1" + self.session.get(key, p11.CKA_UNIQUE_ID) + (material or "").encode()
+        return hashlib.sha256(named).hexdigest() if material else ""
+
+    def current_material(self, key):
+        """The id of the material that encrypts; empty before its first import."""
+        return self.material_id(key, self.held(key, p11.CKA_TENON_MATERIAL_ID).hex())
+
+    def imported_by(self, key, blob):
+        """The id of the material that this blob brought, which the token's receipts tell; empty where none does, since
+        another import of it came meanwhile."""
+        digest = hashlib.sha256(blob).hexdigest()
+        receipts = json.loads(self.session.get(key, p11.CKA_TENON_RECEIPTS))
+        return next((self.material_id(key, receipt["material_id"]) for receipt in receipts
+                     if json.loads(receipt["statement"]).get("blob_sha256") == digest), "")
+
+    def delete_material(self, key, material=None):
+        """Deletes the material with this id; without one the current one. Its id."""
+        current = self.current_material(key)
+        if material in (None, current):
+            self.session.destroy(key)
+            return current
+        named = [version for version in self.versions(key) if self.material_id(key, version["material_id"]) == material]
+        if not named:
+            raise Fault("NotFound", f"the key has no material {material}")
+        if not named[0]["ended_at"]:
+            self.session.set(key, {p11.CKA_TENON_MATERIAL_ID: bytes.fromhex(named[0]["material_id"]),
+                                   p11.CKA_TENON_ENDED_AT: self.session.now().to_bytes(8, "big")})
+        return material
 
     def schedule_deletion(self, key, days):
-        self.session.set(key, {p11.CKA_TENON_DELETION_AT: int(time.time() + days * DAY).to_bytes(8, "big")})
+        self.session.set(key, {p11.CKA_TENON_DELETION_AT: (self.session.now() + days * DAY).to_bytes(8, "big")})
 
     def cancel_deletion(self, key):
         self.session.set(key, {p11.CKA_TENON_DELETION_AT: bytes(8)})
@@ -188,106 +199,73 @@ class Kms:
     def rotate(self, key):
         self.session.set(key, {p11.CKA_TENON_ROTATE: True})
 
-    def name(self, key, alias):
-        """Gives the key an alias; an empty one takes it away."""
-        try:
-            self.session.set(key, {p11.CKA_LABEL: alias})
-        except p11.Refused as refusal:
-            if refusal.rv == p11.CKR_TEMPLATE_INCONSISTENT:
-                raise Fault("Taken", f"another key has the alias {alias}") from None
-            raise
+    def set_description(self, key, description):
+        self.session.set(key, {p11.CKA_TENON_DESCRIPTION: description})
 
-    def tags(self, key, change=None):
-        tags = json.loads(self.held(key, p11.CKA_TENON_TAGS) or b"{}")
-        if change:
+    def tags(self, key):
+        return json.loads(self.held(key, p11.CKA_TENON_TAGS) or b"{}")
+
+    def change_tags(self, key, change):
+        """Changes the tags, which the token keeps as one value: one front end at a time, so that no change is lost."""
+        with self.claims.alone(f"tags of {self.profile}", self.session.get(key, p11.CKA_UNIQUE_ID)):
+            tags = self.tags(key)
             change(tags)
             self.session.set(key, {p11.CKA_TENON_TAGS: json.dumps(tags)})
-        return tags
 
-    # Uses
+    # Aliases. A key has many, and an alias is of one key. The token keeps CKA_LABEL of a key to one key, but a key has
+    # one label alone; so each alias is a data object: CKA_OBJECT_ID is the alias, CKA_LABEL the key's unique id.
 
-    @staticmethod
-    def envelope(context):
-        """The context is additional data; the order of its names does not count."""
-        named = json.dumps(context, sort_keys=True).encode() if context else None
-        return p11.Mechanism(p11.CKM_TENON_KMS_ENVELOPE, named)
+    def of_alias(self, alias=None):
+        """What the object of an alias matches; without one the objects of all."""
+        return self.claims.of(f"aliases of {self.profile}", alias)
 
-    def encrypt(self, key, plaintext, context=None):
-        return self.session.encrypt(self.envelope(context), key, plaintext)
+    def aliases(self):
+        """Each alias of a living key, with the id of that."""
+        living = {self.id(key) for key in self.every_key()}
+        found = {self.text(alias, p11.CKA_OBJECT_ID): self.target(alias) for alias in self.session.find(self.of_alias())}
+        return {alias: key for alias, key in found.items() if key in living}
 
-    def decrypt(self, blob, context=None, key=None):
-        """The key and the plaintext. An envelope names its key."""
-        named = self.key(blob[1:17].hex()) if len(blob) > 17 else None
-        if named is None or (key is not None and self.id(key) != self.id(named)):
-            raise Fault("WrongKey" if named else "BadCiphertext", "this key did not make the ciphertext")
-        return named, self.session.decrypt(self.envelope(context), named, blob)
+    def target(self, alias_object):
+        """The id of an alias's key; empty while the alias is being given."""
+        name = self.text(alias_object, p11.CKA_LABEL)
+        return str(uuid.UUID(name)) if name else ""
 
-    def data_key(self, key, size, context=None):
-        """A new data key, and the same under the key."""
-        made = self.session.generate_key(p11.CKM_GENERIC_SECRET_KEY_GEN, {
-            p11.CKA_VALUE_LEN: size, p11.CKA_TOKEN: False, p11.CKA_SENSITIVE: False, p11.CKA_EXTRACTABLE: True})
-        try:
-            return self.session.get(made, p11.CKA_VALUE), self.session.wrap(self.envelope(context), key, made)
-        finally:
-            self.session.destroy(made)
+    def aliased(self, alias):
+        """The object of an alias and the key; Nones where no key has it. An alias goes with its key."""
+        for found in self.session.find(self.of_alias(alias)):
+            name = self.text(found, p11.CKA_LABEL)
+            keys = self.with_id(name) if name else []
+            if keys:
+                return found, keys[0]
+            if name:
+                self.session.destroy(found)
+        return None, None
 
-    def public_key(self, key):
-        return self.session.get(key, p11.CKA_PUBLIC_KEY_INFO)
+    def give_alias(self, alias, key):
+        """Gives the key one more alias. Of two front ends that give the same one at once at most one does: each claims it
+        by an object without a key, and only then names the key in it."""
+        taken = Fault("Taken", f"a key has the alias {alias}")
+        if self.aliased(alias)[1]:
+            raise taken
+        claim = self.claims.make(self.of_alias(alias))
+        if claim is None:
+            raise taken
+        self.session.set(claim, {p11.CKA_LABEL: self.session.get(key, p11.CKA_UNIQUE_ID)})
 
-    def rsa(self, operation, key, data, digest):
-        """Encrypt or Decrypt by OAEP."""
-        if operation == "Encrypt":
-            key = self.public_object(key)
-        return getattr(self.session, operation.lower())(p11.oaep(digest), key, data)
+    def move_alias(self, alias, key):
+        """Makes the alias one of another key."""
+        found, old = self.aliased(alias)
+        if found is None:
+            raise Fault("NotFound", f"no key has the alias {alias}")
+        kinds = [(SPECS[self.spec(of)][0], self.usage(of)) for of in (old, key)]
+        if kinds[0] != kinds[1]:
+            raise Fault("Invalid", f"the alias {alias} is of a key of another kind or usage")
+        self.session.set(found, {p11.CKA_LABEL: self.session.get(key, p11.CKA_UNIQUE_ID)})
 
-    def public_object(self, key):
-        """A session object of the public half, for operations with that."""
-        rsa = self.session.number(key, p11.CKA_KEY_TYPE) == p11.CKK_RSA
-        numbers = (p11.CKA_MODULUS, p11.CKA_PUBLIC_EXPONENT) if rsa else (p11.CKA_EC_PARAMS, p11.CKA_EC_POINT)
-        return self.session.create(
-            {p11.CKA_CLASS: p11.CKO_PUBLIC_KEY, p11.CKA_KEY_TYPE: self.session.number(key, p11.CKA_KEY_TYPE),
-             p11.CKA_ENCRYPT: True, p11.CKA_VERIFY: True} | {number: self.session.get(key, number) for number in numbers})
-
-    def sign(self, key, algorithm, message, is_digest=False):
-        mechanism, data = self.signing(algorithm, message, is_digest)
-        signature = self.session.sign(mechanism, key, data)
-        if algorithm.startswith("ECDSA"):
-            half = len(signature) // 2
-            return encode_dss_signature(*(int.from_bytes(part, "big")
-                                          for part in (signature[:half], signature[half:])))
-        return signature
-
-    def verify(self, key, algorithm, message, signature, is_digest=False):
-        mechanism, data = self.signing(algorithm, message, is_digest)
-        if algorithm.startswith("ECDSA"):
-            size = (len(self.session.get(key, p11.CKA_EC_POINT)) - 3) // 2
-            try:
-                signature = b"".join(part.to_bytes(size, "big") for part in decode_dss_signature(signature))
-            except (ValueError, OverflowError):
-                return False
-        public = key if algorithm.startswith("HMAC") else self.public_object(key)
-        try:
-            self.session.begin("Verify", mechanism, public)
-            self.session.call("C_Verify", data, p11.c_ulong(len(data)), signature, p11.c_ulong(len(signature)))
-            return True
-        except p11.Refused as refusal:
-            if refusal.rv in (p11.CKR_SIGNATURE_INVALID, p11.CKR_SIGNATURE_LEN_RANGE):
-                return False
-            raise
-
-    @staticmethod
-    def signing(algorithm, message, is_digest):
-        """The mechanism of a service's algorithm, and the data that it takes."""
-        digest = "sha" + algorithm.split("_")[-1]
-        if algorithm == "ED25519_SHA_512":
-            return p11.Mechanism(p11.CKM_EDDSA), message
-        if algorithm.startswith("HMAC"):
-            return p11.Mechanism(p11.HMACS[digest]), message
-        if digest not in p11.HASHES:
-            raise Fault("Unsupported", f"there is no algorithm {algorithm}")
-        data = message if is_digest else hashlib.new(digest, message).digest()
-        if algorithm.startswith("RSASSA_PSS"):
-            return p11.pss(digest), data
-        if algorithm.startswith("RSASSA_PKCS1"):
-            return p11.Mechanism(p11.CKM_RSA_PKCS), p11.DIGEST_INFO[digest] + data
-        return p11.Mechanism(p11.CKM_ECDSA), data
+    def take_alias(self, alias):
+        """Takes it away, also one that a front end had not given when it ended."""
+        found = self.session.find(self.of_alias(alias))
+        if not found:
+            raise Fault("NotFound", f"no key has the alias {alias}")
+        for alias_object in found:
+            self.session.destroy(alias_object)

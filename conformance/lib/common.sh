@@ -71,6 +71,24 @@ execute_document() { # name
     echo "note: $blocks blocks"
 }
 
+# Skips the test where this command is missing, which comes with a Debian package.
+needs() { # command, package
+    command -v "$1" >/dev/null || skip "$1 is not installed (Debian package $2)"
+}
+
+# Skips the test where OpenSSL has no engine for PKCS#11.
+needs_engine() {
+    local engines
+    engines=$(openssl version -e | sed 's/.*"\(.*\)"/\1/')
+    [[ -f $engines/pkcs11.so ]] || skip "no PKCS#11 engine in $engines (libengine-pkcs11-openssl)"
+}
+
+# Runs the `sh` blocks of docs/clients/NAME.md, with the PINs of the tests.
+execute_client_page() { # name
+    export TENON_SO_PIN=$SO_PIN TENON_PIN=$PIN
+    execute_document "clients/$1.md"
+}
+
 skip() {
     echo "$*"
     exit 77

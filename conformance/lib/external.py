@@ -16,7 +16,13 @@ DENIED = p11.CKR_KEY_FUNCTION_NOT_PERMITTED
 MECHANISMS = (dict.fromkeys((1, 2, 12, 13), p11.CKM_RSA_PKCS_OAEP) | {3: p11.CKM_RSA_PKCS}
               | dict.fromkeys((4, 5, 9, 10, 11), p11.CKM_RSA_AES_KEY_WRAP)
               | {6: p11.CKM_TENON_RSA_AES_ECB_PKCS7, 7: p11.CKM_TENON_SM2_SM4_ECB,
-                 8: p11.CKM_TENON_SM2PKE})
+                 8: p11.CKM_TENON_SM2PKE} | dict.fromkeys((14, 15, 16), p11.CKM_TENON_HPKE))
+# Generation and public template of the one kind of wrapping key that an algorithm has, where that is not RSA.
+PAIRS = {14: (p11.CKM_TENON_XWING_KEY_PAIR_GEN, {}),
+         15: (p11.CKM_ML_KEM_KEY_PAIR_GEN, {p11.CKA_PARAMETER_SET: p11.CKP_ML_KEM_1024}),
+         16: (p11.CKM_ML_KEM_KEY_PAIR_GEN, {p11.CKA_PARAMETER_SET: p11.CKP_ML_KEM_768})}
+PAIRS |= dict.fromkeys((7, 8), (p11.CKM_TENON_SM2_KEY_PAIR_GEN,
+                                {p11.CKA_EC_PARAMS: bytes.fromhex(outside.CURVES["SM2"][1])}))
 # OAEP's hash, where pkcs11-tool can say what the algorithm is; --mgf then has the same name.
 HASHES = ({1: "SHA-1", 4: "SHA-1", 9: "SHA224"} | dict.fromkeys((2, 5), "SHA256")
           | dict.fromkeys((10, 12), "SHA384") | dict.fromkeys((11, 13), "SHA512"))
@@ -33,7 +39,7 @@ done = collections.Counter()
 @dataclass(frozen=True)
 class Way:
     """How material comes: CKA_TENON_WRAP_ALGORITHM, what the key's owner does with the public key
-    (SPKI DER) and the material, and the wrapping key's bits; 0 is an SM2 key."""
+    (SPKI DER) and the material, and the wrapping key's bits; 0 is the one kind that the algorithm has."""
 
     number: int
     wrap: Callable[[bytes, bytes], bytes]
@@ -50,9 +56,8 @@ class Job:
 
     def __init__(self, session, target, way, name=b"job"):
         self.session, self.way, self.name = session, way, name
-        pair = (p11.CKM_RSA_PKCS_KEY_PAIR_GEN, {p11.CKA_MODULUS_BITS: way.bits}) if way.bits else (
-            p11.CKM_TENON_SM2_KEY_PAIR_GEN,
-            {p11.CKA_EC_PARAMS: bytes.fromhex(outside.CURVES["SM2"][1])})
+        rsa = p11.CKM_RSA_PKCS_KEY_PAIR_GEN, {p11.CKA_MODULUS_BITS: way.bits}
+        pair = rsa if way.bits else PAIRS[way.number]
         public, self.private = session.generate_pair(
             pair[0], {p11.CKA_TOKEN: True, p11.CKA_ID: name} | pair[1],
             {p11.CKA_ID: name, p11.CKA_TENON_WRAP_ALGORITHM: way.number,

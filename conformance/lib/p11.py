@@ -4,8 +4,10 @@ Vendor attributes, raw mechanism parameters and calls in any order: what the cli
 PyPI cannot. Templates are dictionaries of attribute number to bool, int, bytes or str.
 """
 
+import calendar
 import ctypes
 import os
+import time
 from ctypes import POINTER, byref, c_byte, c_char, c_ubyte, c_ulong, c_void_p, cast, sizeof
 
 SO_PIN = "so-87654321"
@@ -17,7 +19,7 @@ CKO_DATA, CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_
 CKK_RSA, CKK_EC, CKK_GENERIC_SECRET, CKK_AES, CKK_EC_EDWARDS = 0, 3, 0x10, 0x1F, 0x40
 CKK_TENON_SM4 = 0x80544E01
 CKA_CLASS, CKA_TOKEN, CKA_PRIVATE, CKA_LABEL, CKA_UNIQUE_ID = range(5)
-CKA_APPLICATION, CKA_VALUE, CKA_KEY_TYPE, CKA_ID = 0x10, 0x11, 0x100, 0x102
+CKA_APPLICATION, CKA_VALUE, CKA_OBJECT_ID, CKA_KEY_TYPE, CKA_ID = 0x10, 0x11, 0x12, 0x100, 0x102
 CKA_SENSITIVE, CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP = range(0x103, 0x108)
 CKA_SIGN, CKA_VERIFY, CKA_START_DATE, CKA_END_DATE = 0x108, 0x10A, 0x110, 0x111
 CKA_MODULUS, CKA_MODULUS_BITS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT = range(0x120, 0x124)
@@ -32,7 +34,10 @@ CKA_VALUE_LEN, CKA_EXTRACTABLE, CKA_LOCAL, CKA_EC_PARAMS, CKA_EC_POINT = (
  CKA_TENON_NEW_MATERIAL) = range(0x80544E08, 0x80544E12)
 CKA_TENON_CREATED_AT, CKA_TENON_IMPORTED_AT, CKA_TENON_ENDED_AT = range(0x80544E17, 0x80544E1A)
 CKA_TENON_SWEEP, CKA_TENON_LAST_ERROR, CKA_TENON_KEY_SPEC = 0x80544E1A, 0x80544E1D, 0x80544E20
+CKA_TENON_RECEIPTS = 0x80544E24
+CKA_TENON_SHARES, CKA_TENON_SHARE = 0x80544E1B, 0x80544E1C
 CKA_HW_FEATURE_TYPE, CKH_CLOCK = 0x300, 2
+CKA_PARAMETER_SET, CKP_ML_KEM_768, CKP_ML_KEM_1024 = 0x61D, 2, 3
 STATE_PENDING_IMPORT, STATE_ENABLED, STATE_DISABLED, STATE_PENDING_DELETION = 1, 2, 3, 4
 ORIGIN_GENERATED, ORIGIN_EXTERNAL, ORIGIN_IMPORT_JOB, ORIGIN_IMPORTED = range(4)
 
@@ -41,12 +46,13 @@ CKM_RSA_PKCS_PSS = 0xD
 CKM_SHA256_RSA_PKCS, CKM_SHA256_HMAC, CKM_RSA_AES_KEY_WRAP = 0x40, 0x251, 0x1054
 CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EDDSA = (
     0x1040, 0x1041, 0x1055, 0x1057)
-CKM_GENERIC_SECRET_KEY_GEN = 0x350
+CKM_GENERIC_SECRET_KEY_GEN, CKM_ML_KEM_KEY_PAIR_GEN = 0x350, 0xF
 CKM_AES_KEY_GEN, CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_GCM, CKM_AES_CMAC = (
     0x1080, 0x1081, 0x1082, 0x1085, 0x1087, 0x108A)
 CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, CKM_AES_KEY_WRAP_KWP = 0x2109, 0x210A, 0x210B
 (CKM_TENON_EXTERNAL_KEY_GEN, CKM_TENON_RSA_AES_ECB_PKCS7, CKM_TENON_SM2_SM4_ECB, CKM_TENON_SM2PKE,
- CKM_TENON_KMS_ENVELOPE) = range(0x80544E01, 0x80544E06)
+ CKM_TENON_KMS_ENVELOPE, CKM_TENON_HPKE) = range(0x80544E01, 0x80544E07)
+CKM_TENON_XWING_KEY_PAIR_GEN = 0x80544E17
 (CKM_TENON_SM2_KEY_PAIR_GEN, CKM_TENON_SM2_SM3_SIGN, CKM_TENON_SM4_KEY_GEN,
  CKM_TENON_SM4_ECB) = range(0x80544E10, 0x80544E14)
 # Digest mechanism and mask generation function of each hash.
@@ -73,7 +79,8 @@ CKR = {
     "CKR_TEMPLATE_INCOMPLETE": 0xD0, "CKR_TEMPLATE_INCONSISTENT": 0xD1,
     "CKR_USER_NOT_LOGGED_IN": 0x101, "CKR_USER_PIN_NOT_INITIALIZED": 0x102,
     "CKR_WRAPPED_KEY_INVALID": 0x110, "CKR_WRAPPED_KEY_LEN_RANGE": 0x112,
-    "CKR_CRYPTOKI_NOT_INITIALIZED": 0x190, "CKR_TENON_MATERIAL_MISMATCH": 0x80544E01,
+    "CKR_DATA_LEN_RANGE": 0x21, "CKR_ENCRYPTED_DATA_LEN_RANGE": 0x41, "CKR_KEY_TYPE_INCONSISTENT": 0x63,
+    "CKR_BUFFER_TOO_SMALL": 0x150, "CKR_CRYPTOKI_NOT_INITIALIZED": 0x190, "CKR_TENON_MATERIAL_MISMATCH": 0x80544E01,
 }
 globals().update(CKR)
 NAMES = {number: name for name, number in CKR.items()}
@@ -267,12 +274,19 @@ class Session:
         self.call("C_DestroyObject", c_ulong(key))
 
     def get(self, key, number):
-        asked = Attribute(number, None, 0)
-        self.call("C_GetAttributeValue", c_ulong(key), byref(asked), c_ulong(1))
-        buffer = ctypes.create_string_buffer(max(asked.length, 1))
-        asked.value = cast(buffer, c_void_p)
-        self.call("C_GetAttributeValue", c_ulong(key), byref(asked), c_ulong(1))
-        return buffer.raw[:asked.length]
+        """The attribute's value, whose length another program may change between the two calls that this takes."""
+        while True:
+            asked = Attribute(number, None, 0)
+            self.call("C_GetAttributeValue", c_ulong(key), byref(asked), c_ulong(1))
+            buffer = ctypes.create_string_buffer(max(asked.length, 1))
+            asked.value = cast(buffer, c_void_p)
+            try:
+                self.call("C_GetAttributeValue", c_ulong(key), byref(asked), c_ulong(1))
+            except Refused as refusal:
+                if refusal.rv != CKR_BUFFER_TOO_SMALL:
+                    raise
+            else:
+                return buffer.raw[:asked.length]
 
     def number(self, key, attribute):
         return int.from_bytes(self.get(key, attribute), "little")
@@ -300,6 +314,11 @@ class Session:
         """The token's clock, which any session finds."""
         (clock,) = self.find({CKA_CLASS: CKO_HW_FEATURE, CKA_HW_FEATURE_TYPE: CKH_CLOCK})
         return clock
+
+    def now(self):
+        """The token's time in Unix seconds, which judges every time that a call gives."""
+        digits = self.get(self.clock(), CKA_VALUE).decode()
+        return calendar.timegm(time.strptime(digits[:14], "%Y%m%d%H%M%S"))
 
     def last_error(self):
         """Why the last refused call of this session was refused."""

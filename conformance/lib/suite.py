@@ -1,4 +1,6 @@
-"""Suites of other projects, run unmodified from their packages of PyPI and crates.io on a fresh token.
+"""Suites of other projects, run unmodified from their packages of PyPI, crates.io, npm and Debian on a fresh token.
+
+Those that take long to install run with `conformance/run --suites` alone (`in_full`).
 
 Tests that fail are listed beside the runner with the reason: `suites/NAME.txt` has lines of
 `name of the test: reason`. A failure that is not listed, and a listed one that passes, fail the run.
@@ -18,6 +20,9 @@ import xml.etree.ElementTree
 
 import outside
 
+# Packages of npm, at the versions that were tried.
+NODE = {"pkcs11js": "2.1.7", "graphene-pk11": "2.3.6", "node-webcrypto-p11": "2.8.0",
+        "@peculiar/webcrypto-test": "1.0.7", "mocha": "11.7.5"}
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 
@@ -54,6 +59,92 @@ def crate(name, version):
                           stdout=subprocess.PIPE).stdout
     manifest = next(package["manifest_path"] for package in json.loads(told)["packages"] if package["name"] == name)
     return shutil.copytree(os.path.dirname(manifest), "suite")
+
+
+def in_full(*programs):
+    """Ends a suite that is not asked for, or lacks a program."""
+    if os.environ.get("TENON_SUITES") != "all":
+        outside.skip("runs with --suites")
+    for program in programs:
+        if not shutil.which(program):
+            outside.skip(f"no {program} here")
+
+
+def installed(name, made, command):
+    """The folder `name` in the build folder, where `command` installs packages at the first time and when
+    `made`, the files of the folder, say something else."""
+    folder = os.path.join(os.path.dirname(os.environ["CONFORMANCE"]), "target", f"conformance-{name}")
+    done = os.path.join(folder, "installed")
+    said = json.dumps(made, sort_keys=True)
+    if not os.path.exists(done) or open(done, encoding="utf-8").read() != said:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        for file, text in made.items():
+            with open(os.path.join(folder, file), "w", encoding="utf-8") as out:
+                out.write(text)
+        if subprocess.run(command, cwd=folder, shell=True).returncode:
+            outside.skip("the packages cannot be had")
+        with open(done, "w", encoding="utf-8") as out:
+            out.write(said)
+    return folder
+
+
+def inside(name, packages):
+    """Goes on in a virtual environment with these packages of PyPI."""
+    folder = installed(name, {"requirements.txt": "\n".join(packages)},
+                       "python3 -m venv venv && venv/bin/pip install -q --disable-pip-version-check -r requirements.txt")
+    python = os.path.join(folder, "venv", "bin", "python")
+    if os.path.realpath(sys.prefix) != os.path.realpath(os.path.join(folder, "venv")):
+        os.execv(python, [python, *sys.argv])
+
+
+def node(packages):
+    """A folder with packages of npm, whose versions are given. Those that are compiled find node's headers."""
+    if os.path.isdir("/usr/include/node"):
+        os.environ["npm_config_nodedir"] = "/usr"
+    made = {"package.json": json.dumps({"name": "suites", "private": True, "dependencies": packages})}
+    return installed("node", made, "npm install --no-audit --no-fund --loglevel=error")
+
+
+def node_package(name, version):
+    """The files of a package of npm, unpacked."""
+    folder = installed(f"{name}-{version}", {}, f"npm pack --silent {name}@{version} && tar xzf *.tgz --strip-components=1")
+    return shutil.copytree(folder, "package")
+
+
+def run_mocha(name, folder, specs):
+    """Runs the files or folders `specs` with the packages of `folder`, and compares what failed with the list."""
+    os.symlink(os.path.join(folder, "node_modules"), "node_modules")
+    subprocess.run(["node_modules/.bin/mocha", "--exit", "--timeout", "60000", "--reporter", "json",
+                    "--reporter-option", "output=report.json", *specs])
+    with open("report.json", encoding="utf-8") as file:
+        report = json.load(file)
+    for case in report["failures"]:
+        print(case["fullTitle"], case["err"].get("message"))
+    failed = {case["fullTitle"].replace(": ", " - ") for case in report["failures"]}
+    judge(name, report["stats"]["tests"], failed, report["stats"]["pending"])
+
+
+def run_go(name, package, environment, configure=lambda folder: None):
+    """Runs the tests of a Go package that Debian has the source of, and compares what failed with the list."""
+    source = "/usr/share/gocode/src"
+    if not os.path.isdir(os.path.join(source, package)):
+        outside.skip(f"no {package} here")
+    shutil.copytree(source, "go/src")
+    folder = os.path.join("go/src", package)
+    configure(folder)
+    cache = os.path.join(os.path.dirname(os.environ["CONFORMANCE"]), "target", "conformance-go")
+    environment |= {"GOPATH": os.path.abspath("go"), "GO111MODULE": "off", "GOFLAGS": "", "GOCACHE": cache}
+    told = subprocess.run(["go", "test", "-json", "-vet=off", "-count=1", "."], cwd=folder,
+                          env=os.environ | environment, stdout=subprocess.PIPE, text=True).stdout
+    ended = {}
+    for line in told.splitlines():
+        event = json.loads(line)
+        print(event.get("Output", ""), end="")
+        if event.get("Test") and event["Action"] in ("pass", "fail", "skip"):
+            ended[event["Test"]] = event["Action"]
+    failed = {case for case, outcome in ended.items() if outcome == "fail"}
+    judge(name, len(ended), failed, sum(outcome == "skip" for outcome in ended.values()))
 
 
 def run(name, folder, environment):

@@ -3,8 +3,7 @@
 # every program leaves with its status.
 . "$CONFORMANCE/lib/common.sh"
 
-modules=$(openssl version -e | sed 's/.*"\(.*\)"/\1/')
-[[ -f $modules/pkcs11.so ]] || skip "no PKCS#11 engine in $modules (libengine-pkcs11-openssl)"
+needs_engine
 
 fresh_token
 user --keypairgen --key-type rsa:2048 --id 01 --label rsa --usage-sign

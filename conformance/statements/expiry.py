@@ -270,9 +270,9 @@ def a_key_without_material_stays(token):
 @states(142, "A key is deleted by schedule, 7 to 30 days ahead", "000 001")
 def deletion_is_scheduled(token):
     key = Key(token)
-    for days, reason in (("0", "--days"), ("6", "7 to 30"), ("31", "7 to 30")):
-        token.byok("schedule-deletion", key.name, "--days", days, "--yes", status=2, says=reason)
-    for moment in (now() + 7 * DAY - 60, now() + 30 * DAY + 60):
+    for days, status, reason in (("0", 2, "--days"), ("6", 1, "7 to 30"), ("31", 1, "7 to 30")):
+        token.byok("schedule-deletion", key.name, "--days", days, "--yes", status=status, says=reason)
+    for moment in (now() + 7 * DAY - 120, now() + 30 * DAY + 120):
         token.refused(p11.CKR_ATTRIBUTE_VALUE_INVALID, token.session.set, token.handle(key.name),
                       {p11.CKA_TENON_DELETION_AT: byok.time(moment)})
     assert key.state() == "Enabled"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The import of private keys: RSA and elliptic curves under a temporary key, and SM2."""
 
-import glob
 import os
 
 import jvm
@@ -9,6 +8,7 @@ import outside
 import p11
 import printed
 import seal
+import softhsm
 import spec
 from cryptography.hazmat.primitives import serialization
 from statements import run, states
@@ -160,12 +160,11 @@ def java_encodings(token):
 @states(110, "The private key may come from any system or HSM of its owner", "002")
 def any_system(token):
     # OpenSSL and Java: 106 and 109. SoftHSM2 wraps its own keys by RFC 5649.
-    found = (glob.glob("/usr/lib*/softhsm/libsofthsm2.so") + glob.glob("/usr/lib/*/softhsm/libsofthsm2.so"))
-    os.mkdir("softhsm", 0o700)
     ours = os.environ["SOFTHSM2_CONF"]
     os.environ["SOFTHSM2_CONF"] = os.path.abspath("softhsm.conf")
-    outside.write("softhsm.conf", f"directories.tokendir = {os.path.abspath('softhsm')}\n".encode())
-    module = p11.Module(found[0])
+    peer = softhsm.path()
+    assert peer, "SoftHSM2 is not installed"
+    module = p11.Module(peer)
     module.fresh_token()
     session, temporary = module.user(), os.urandom(32)
     kek = session.create({p11.CKA_CLASS: p11.CKO_SECRET_KEY, p11.CKA_KEY_TYPE: p11.CKK_AES,

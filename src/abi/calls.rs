@@ -15,9 +15,10 @@ use super::params::{mechanism, message_parameter as parameter};
 use super::template::template;
 use super::{
     door, general, interfaces, keys, message, message_signature, object, operation, random,
-    session, slot,
+    session, slot, trace,
 };
 use crate::ck::*;
+use crate::log;
 use crate::module::Module;
 use crate::session::Phase::{Final, Update, Whole};
 use crate::session::{
@@ -53,8 +54,22 @@ macro_rules! function {
         $(#[$attribute])*
         #[allow(unused_unsafe, reason = "plain numbers need no promise")]
         pub(super) unsafe extern "C" fn $name($($arg: $type),*) -> CK_RV {
-            body!($as, $($body)*)
+            let mut call = || body!($as, $($body)*);
+            if !log::is_tracing() {
+                return call();
+            }
+            // SAFETY: as above.
+            unsafe { trace::traced($as, &[$(traced_argument!($arg)),*], &mut call) }
         }
+    };
+}
+
+macro_rules! traced_argument {
+    (_) => {
+        trace::unread()
+    };
+    ($name:ident) => {
+        trace::argument(stringify!($name), &$name)
     };
 }
 
@@ -190,8 +205,8 @@ calls! {
         C_SeedRandom(h: SessionHandle, seed: BytePtr, len: Ulong) { h => random::seed(input(seed, len)) }
         C_GenerateRandom(h: SessionHandle, out: BytePtr, len: Ulong) { h => random::generate(buffer(out, len)) }
 
-        C_GetFunctionStatus(h: SessionHandle) { h => general::not_parallel() }
-        C_CancelFunction(h: SessionHandle) { h => general::not_parallel() }
+        C_GetFunctionStatus(h: SessionHandle) { module => general::not_parallel() }
+        C_CancelFunction(h: SessionHandle) { module => general::not_parallel() }
     }
 
     since 3.0 {

@@ -8,6 +8,7 @@ use once_cell::sync::Lazy;
 
 use super::process;
 use crate::ck;
+use crate::client;
 use crate::error::{Error, Result};
 use crate::log;
 use crate::module::Module;
@@ -59,12 +60,6 @@ impl Function {
             name,
             handles_secrets,
         }
-    }
-
-    /// Whether the function refuses the call with this return value. That a buffer is too small, and that an
-    /// attribute cannot be read, are answers (sections 5.2 and 5.7.5).
-    fn refuses(self, rv: ck::CK_RV) -> bool {
-        rv != ck::CKR_BUFFER_TOO_SMALL && self.name != "C_GetAttributeValue"
     }
 }
 
@@ -120,8 +115,10 @@ pub(super) fn with_session_of_module(
 ) -> ck::CK_RV {
     with_module(function, |module| {
         let session = module.session(handle)?;
-        call(&session, module).inspect_err(|error| {
-            if function.refuses(error.rv) {
+        client::in_session(handle, || call(&session, module)).inspect_err(|error| {
+            // The text itself is read by C_GetAttributeValue, again where the buffer was too small for it.
+            let reads = function.name == "C_GetAttributeValue";
+            if !(reads && error.rv == ck::CKR_BUFFER_TOO_SMALL) {
                 session.note_refusal(function.name, error);
             }
         })

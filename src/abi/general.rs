@@ -4,25 +4,33 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::args::{InputStruct, Place, Text};
-use super::{door, process};
+use super::{door, process, trace};
 use crate::ck::{self, CK_VERSION};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::crypto::rand::SeededRng;
 use crate::error::{Result, refuse};
+use crate::log;
 use crate::module::Module;
 use crate::session::Session;
 
 /// C_Initialize (section 5.4.1).
 pub(super) fn initialize(args: InputStruct<ck::CK_C_INITIALIZE_ARGS>) -> Result<()> {
     door::hush_panics();
+    let args = args.read();
+    // Else this call has a line already.
+    let begins_trace = !log::is_tracing();
     process::initialize(|| {
-        if let Some(args) = args.read() {
-            check(&args)?;
+        if let Some(args) = &args {
+            check(args)?;
         }
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SeededRng::default()));
         Module::open(Config::load()?, clock, rng)
-    })
+    })?;
+    if begins_trace {
+        trace::initialized(args.as_ref());
+    }
+    Ok(())
 }
 
 /// Refuses arguments that the specification forbids. All four combinations of mutexes and CKF_OS_LOCKING_OK are
@@ -72,8 +80,8 @@ pub(super) fn info(_: &Module, version: CK_VERSION, info: Place<ck::CK_INFO>) ->
     })
 }
 
-/// C_GetFunctionStatus and C_CancelFunction (section 5.20).
-pub(super) fn not_parallel(_: &Session) -> Result<()> {
+/// C_GetFunctionStatus and C_CancelFunction (section 5.20), which simply return one code, whatever the session.
+pub(super) fn not_parallel(_: &Module) -> Result<()> {
     refuse(
         ck::CKR_FUNCTION_NOT_PARALLEL,
         "no function is executed in parallel",

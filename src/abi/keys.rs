@@ -2,9 +2,9 @@
 
 use super::args::{InputBytes, Place};
 use super::output::OutputBuffer;
-use super::params::Chosen;
+use super::params::{Chosen, DerivedOutput};
 use super::template::Template;
-use crate::ck::CK_OBJECT_HANDLE;
+use crate::ck::{CK_BYTE, CK_OBJECT_HANDLE};
 use crate::error::Result;
 use crate::module::Module;
 use crate::session::Session;
@@ -17,7 +17,24 @@ pub(super) fn generate(
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    key.fill(|| session.generate_key(mechanism.required(module)?, &template.read()?))
+    key.fill(|| {
+        let (request, place) = mechanism.with_iv_place(module)?;
+        let iv = request
+            .row
+            .password_iv
+            .map(|iv| (iv, request.params.clone()));
+        let key = session.generate_key(request, &template.read()?)?;
+        if let (Some((iv, params)), false) = (iv, place.is_null()) {
+            write_iv(place, &iv(&params)?);
+        }
+        Ok(key)
+    })
+}
+
+/// Writes an initialization vector where CK_PBE_PARAMS says.
+fn write_iv(place: *mut CK_BYTE, iv: &[u8]) {
+    // SAFETY: not NULL, and writable for the vector by the promise of `mechanism`.
+    unsafe { std::ptr::copy_nonoverlapping(iv.as_ptr(), place, iv.len()) }
 }
 
 /// C_GenerateKeyPair (section 5.18.2).
@@ -73,7 +90,37 @@ pub(super) fn derive(
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    key.fill(|| session.derive_key(mechanism.required(module)?, base, &template.read()?))
+    let (request, outputs) = mechanism.with_outputs(module)?;
+    let template = template.read()?;
+    if request.row.derive_keys.is_some() {
+        // "the parameter phKey passed to C_DeriveKey is unnecessary, and should be a NULL_PTR"
+        outputs.write_keys(&session.derive_keys(request, base, &template)?);
+        return Ok(());
+    }
+    if let DerivedOutput::Several(more) = outputs {
+        let key = key.ready()?;
+        let mut templates = more.templates()?;
+        templates.insert(0, template);
+        let handles = match session.derive_several(request, base, &templates) {
+            Ok(handles) => handles,
+            Err(none) => {
+                let of_more = none.template.and_then(|at| at.checked_sub(1));
+                of_more.into_iter().for_each(|at| more.mark(at));
+                return Err(none.error);
+            }
+        };
+        if let [first, rest @ ..] = &handles[..] {
+            key.write(*first);
+            more.write(rest);
+        }
+        return Ok(());
+    }
+    key.fill(|| {
+        let version = session.version_in(&request, base)?;
+        let key = session.derive_key(request, base, &template)?;
+        outputs.write_version(version);
+        Ok(key)
+    })
 }
 
 /// C_EncapsulateKey (section 5.18.8). A length query makes no key, and needs no place for its handle.

@@ -21,6 +21,7 @@ mod random;
 mod session;
 mod slot;
 mod template;
+mod trace;
 
 #[cfg(test)]
 mod tests;

@@ -45,8 +45,9 @@ pub(super) fn attributes(
     object: CK_OBJECT_HANDLE,
     template: Template,
 ) -> Result<()> {
-    // The allocator wipes the values when they are freed.
-    template.reveal(&session.attributes(object, &template.kinds()?)?)
+    // The allocator wipes values that were made for the answer when they are freed.
+    let kinds = template.kinds()?;
+    session.read_attributes(object, &kinds, |answers| template.reveal(&kinds, &answers))
 }
 
 /// C_SetAttributeValue (section 5.7.6).

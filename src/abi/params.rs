@@ -6,16 +6,24 @@ use super::args::{null, record};
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::Result;
-use crate::mechanism::{Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request};
+use crate::mechanism::{
+    Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request, SharedKdf,
+};
 use crate::module::Module;
 
+mod derived;
+mod ike;
 mod kbkdf;
 mod message;
 mod parts;
+mod shown;
 mod signature;
 mod symmetric;
+mod tls;
 
+pub(super) use derived::DerivedOutput;
 pub(super) use message::{MessageParameter, message_parameter};
+pub(super) use shown::{digits, shown};
 
 use parts::{bytes, hash, invalid, structure};
 
@@ -26,7 +34,8 @@ pub(super) struct Chosen(*const ck::CK_MECHANISM);
 ///
 /// # Safety
 /// `start` is NULL or a readable CK_MECHANISM. Its pParameter is NULL or readable for ulParameterLen bytes; where that
-/// is the length of the mechanism's structure, it is that structure, whose pointers are NULL or readable too.
+/// is the length of the mechanism's structure, it is that structure, whose pointers are NULL or readable too, and writable where
+/// the standard says that the function writes there.
 pub(super) unsafe fn mechanism(start: *mut ck::CK_MECHANISM) -> Chosen {
     Chosen(start)
 }
@@ -83,12 +92,72 @@ impl Chosen {
         }
     }
 
+    /// The mechanism with its parameters, and where they say that C_DeriveKey writes more than a handle.
+    ///
+    /// # Errors
+    /// As `required`.
+    pub(super) fn with_outputs(&self, module: &Module) -> Result<(Request, DerivedOutput)> {
+        let request = self.required(module)?;
+        // SAFETY: as in `if_given`.
+        let chosen = unsafe { record(self.0.cast_mut()) }.required()?;
+        let (start, len) = (chosen.pParameter, chosen.ulParameterLen);
+        // SAFETY: the parameter was read by `required`; what it points at is good by the promise of `mechanism`.
+        let outputs = unsafe { outputs(request.row.params, start, len, &request.params) }
+            .map_err(|error| error.at(request.row.name))?;
+        Ok((request, outputs))
+    }
+
+    /// The mechanism with its parameters, and the place where they say that C_GenerateKey writes an initialization vector;
+    /// NULL where there is none.
+    ///
+    /// # Errors
+    /// As `required`.
+    pub(super) fn with_iv_place(&self, module: &Module) -> Result<(Request, *mut ck::CK_BYTE)> {
+        let request = self.required(module)?;
+        if request.row.password_iv.is_none() || matches!(request.params, Params::None) {
+            return Ok((request, std::ptr::null_mut()));
+        }
+        // SAFETY: as in `if_given`.
+        let chosen = unsafe { record(self.0.cast_mut()) }.required()?;
+        // SAFETY: the parameter was read by `required`.
+        let params: ck::CK_PBE_PARAMS =
+            unsafe { structure(chosen.pParameter, chosen.ulParameterLen) }?;
+        Ok((request, params.pInitVector))
+    }
+
     /// The mechanism with its parameters.
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD at NULL, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
     pub(super) fn required(&self, module: &Module) -> Result<Request> {
         self.if_given(module)?.ok_or_else(null)
+    }
+}
+
+/// The places in the parameter of shape `kind` at `start`, which `read` has taken as `params`.
+///
+/// # Errors
+/// As `tls::outputs` and `kbkdf::additional`.
+///
+/// # Safety
+/// As `read`, `tls::outputs` and `kbkdf::additional`.
+unsafe fn outputs(
+    kind: ParamKind,
+    start: *mut c_void,
+    len: CK_ULONG,
+    params: &Params,
+) -> Result<DerivedOutput> {
+    match (kind, params) {
+        (ParamKind::Kbkdf(mode), Params::Kbkdf(_)) => {
+            // SAFETY: by the promise of this function.
+            let more = unsafe { kbkdf::additional(mode, start, len) }?;
+            Ok(more.map_or(DerivedOutput::Nothing, DerivedOutput::Several))
+        }
+        (ParamKind::Tls(kind), Params::Tls(params)) => {
+            // SAFETY: as above.
+            unsafe { tls::outputs(kind, start, len, params) }
+        }
+        _ => Ok(DerivedOutput::Nothing),
     }
 }
 
@@ -116,6 +185,13 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
             // SAFETY: readable by the promise of this function.
             unsafe { bytes(start, len) }.map(Params::Iv)
         }
+        ParamKind::PublicValue(most) => {
+            if usize::try_from(len).is_ok_and(|len| len > most) {
+                return invalid("the public value is longer than every prime");
+            }
+            // SAFETY: as above.
+            unsafe { bytes(start, len) }.map(Params::PublicValue)
+        }
         ParamKind::CallerData(most) => {
             if usize::try_from(len).is_ok_and(|len| len > most) {
                 return invalid("the caller's data are longer than the mechanism allows");
@@ -142,13 +218,23 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         // SAFETY: as above.
         ParamKind::Extract => unsafe { structure(start, len) }.map(Params::Extract),
         // SAFETY: as above.
-        ParamKind::CbcData => unsafe { symmetric::cbc_data(structure(start, len)?) },
+        ParamKind::AesCbcData => unsafe { symmetric::aes_cbc_data(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::DesCbcData => unsafe { symmetric::des_cbc_data(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Hkdf => unsafe { symmetric::hkdf(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Kbkdf(mode) => unsafe { kbkdf::read(mode, start, len) },
         // SAFETY: as above.
+        ParamKind::Ike(kind) => unsafe { ike::read(kind, start, len) },
+        // SAFETY: as above.
+        ParamKind::Tls(kind) => unsafe { tls::read(kind, start, len) },
+        // SAFETY: as above.
+        ParamKind::Version => unsafe { structure(start, len) }.map(tls::version),
+        // SAFETY: as above.
         ParamKind::Pbkd2 => unsafe { symmetric::pbkd2(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Pbe => unsafe { symmetric::pbe(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::Gcm => unsafe { gcm(gcm_structure(start, len)?) },
         ParamKind::Oaep | ParamKind::OptionalOaep => {
@@ -281,25 +367,38 @@ unsafe fn ecdh_aes_key_wrap(params: ck::CK_ECDH_AES_KEY_WRAP_PARAMS) -> Result<P
     }))
 }
 
-/// Hash of the key derivation function of ECDH. Without one there are no shared data.
-fn kdf(number: ck::CK_EC_KDF_TYPE, shared_data_len: CK_ULONG) -> Result<Option<Hash>> {
-    let hash = match number {
+/// The key derivation function of ECDH. Without one there are no shared data.
+fn kdf(number: ck::CK_EC_KDF_TYPE, shared_data_len: CK_ULONG) -> Result<Option<SharedKdf>> {
+    let kdf = match number {
         ck::CKD_NULL if shared_data_len != 0 => {
             return invalid("CKD_NULL takes no shared data");
         }
         ck::CKD_NULL => return Ok(None),
-        ck::CKD_SHA1_KDF => Hash::Sha1,
-        ck::CKD_SHA224_KDF => Hash::Sha224,
-        ck::CKD_SHA256_KDF => Hash::Sha256,
-        ck::CKD_SHA384_KDF => Hash::Sha384,
-        ck::CKD_SHA512_KDF => Hash::Sha512,
-        ck::CKD_SHA3_224_KDF => Hash::Sha3_224,
-        ck::CKD_SHA3_256_KDF => Hash::Sha3_256,
-        ck::CKD_SHA3_384_KDF => Hash::Sha3_384,
-        ck::CKD_SHA3_512_KDF => Hash::Sha3_512,
+        ck::CKD_SHA1_KDF => SharedKdf::X963(Hash::Sha1),
+        ck::CKD_SHA224_KDF => SharedKdf::X963(Hash::Sha224),
+        ck::CKD_SHA256_KDF => SharedKdf::X963(Hash::Sha256),
+        ck::CKD_SHA384_KDF => SharedKdf::X963(Hash::Sha384),
+        ck::CKD_SHA512_KDF => SharedKdf::X963(Hash::Sha512),
+        ck::CKD_SHA3_224_KDF => SharedKdf::X963(Hash::Sha3_224),
+        ck::CKD_SHA3_256_KDF => SharedKdf::X963(Hash::Sha3_256),
+        ck::CKD_SHA3_384_KDF => SharedKdf::X963(Hash::Sha3_384),
+        ck::CKD_SHA3_512_KDF => SharedKdf::X963(Hash::Sha3_512),
+        ck::CKD_SHA1_KDF_SP800 => SharedKdf::OneStep(Hash::Sha1),
+        ck::CKD_SHA224_KDF_SP800 => SharedKdf::OneStep(Hash::Sha224),
+        ck::CKD_SHA256_KDF_SP800 => SharedKdf::OneStep(Hash::Sha256),
+        ck::CKD_SHA384_KDF_SP800 => SharedKdf::OneStep(Hash::Sha384),
+        ck::CKD_SHA512_KDF_SP800 => SharedKdf::OneStep(Hash::Sha512),
+        ck::CKD_SHA3_224_KDF_SP800 => SharedKdf::OneStep(Hash::Sha3_224),
+        ck::CKD_SHA3_256_KDF_SP800 => SharedKdf::OneStep(Hash::Sha3_256),
+        ck::CKD_SHA3_384_KDF_SP800 => SharedKdf::OneStep(Hash::Sha3_384),
+        ck::CKD_SHA3_512_KDF_SP800 => SharedKdf::OneStep(Hash::Sha3_512),
+        ck::CKD_BLAKE2B_160_KDF => SharedKdf::OneStep(Hash::Blake2b160),
+        ck::CKD_BLAKE2B_256_KDF => SharedKdf::OneStep(Hash::Blake2b256),
+        ck::CKD_BLAKE2B_384_KDF => SharedKdf::OneStep(Hash::Blake2b384),
+        ck::CKD_BLAKE2B_512_KDF => SharedKdf::OneStep(Hash::Blake2b512),
         _ => return invalid("kdf is no key derivation function of this token"),
     };
-    Ok(Some(hash))
+    Ok(Some(kdf))
 }
 
 fn mgf(number: ck::CK_RSA_PKCS_MGF_TYPE) -> Result<Hash> {

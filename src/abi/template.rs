@@ -2,8 +2,10 @@
 
 use std::ptr;
 
+use smallvec::SmallVec;
+
 use super::args::{count, extent, input};
-use crate::attr::{RawAttribute, RawValue, Revealed};
+use crate::attr::{self, RawAttribute, RawValue, Revealed, Shown, Value, revealed};
 use crate::ck::{self, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_ULONG};
 use crate::error::{Error, Result, refuse};
 use crate::secret::Secret;
@@ -41,7 +43,7 @@ impl Template {
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD.
-    pub(super) fn kinds(&self) -> Result<Vec<CK_ATTRIBUTE_TYPE>> {
+    pub(super) fn kinds(&self) -> Result<SmallVec<[CK_ATTRIBUTE_TYPE; 8]>> {
         let len = self.checked_len()?;
         Ok((0..len)
             // SAFETY: readable by the promise of `template`.
@@ -51,32 +53,42 @@ impl Template {
     }
 
     /// Answers C_GetAttributeValue: each attribute gets its value or CK_UNAVAILABLE_INFORMATION, whatever the others
-    /// get. `revealed` has one answer for each of `kinds`, in the same order.
+    /// get. `answers` has one answer for each of `kinds`, in the same order.
     ///
     /// # Errors
-    /// CKR_ATTRIBUTE_SENSITIVE before CKR_ATTRIBUTE_TYPE_INVALID before CKR_BUFFER_TOO_SMALL.
-    pub(super) fn reveal(&self, revealed: &[Revealed]) -> Result<()> {
+    /// CKR_ATTRIBUTE_SENSITIVE before CKR_ATTRIBUTE_TYPE_INVALID before CKR_BUFFER_TOO_SMALL; the error names the
+    /// attributes that it is of.
+    pub(super) fn reveal(&self, kinds: &[CK_ATTRIBUTE_TYPE], answers: &[Shown<'_>]) -> Result<()> {
         let len = self.checked_len()?;
-        let mut worst = Answer::Given;
-        for (index, value) in revealed.iter().take(len).enumerate() {
+        let mut outcomes = SmallVec::<[Answer; 8]>::new();
+        for (index, shown) in answers.iter().take(len).enumerate() {
             // SAFETY: writable by the promise of `template`.
-            worst = worst.max(unsafe { answer(self.start.add(index), value) });
+            outcomes.push(unsafe { show(self.start.add(index), shown) });
         }
-        match worst {
-            Answer::Given => Ok(()),
-            Answer::TooSmall => refuse(
+        let worst = outcomes.iter().max().copied().unwrap_or(Answer::Given);
+        let (rv, why) = match worst {
+            Answer::Given => return Ok(()),
+            Answer::TooSmall => (
                 ck::CKR_BUFFER_TOO_SMALL,
                 "an attribute's value is longer than its buffer",
             ),
-            Answer::Invalid => refuse(
+            Answer::Invalid => (
                 ck::CKR_ATTRIBUTE_TYPE_INVALID,
                 "the object has no such attribute",
             ),
-            Answer::Sensitive => refuse(
+            Answer::Sensitive => (
                 ck::CKR_ATTRIBUTE_SENSITIVE,
-                "the value of a sensitive or unextractable key stays inside",
+                "the value of a sensitive or unextractable key, or of one whose time is over, stays inside",
             ),
-        }
+            Answer::NeedsLogin => (
+                ck::CKR_ATTRIBUTE_SENSITIVE,
+                "the attribute is there, and is read with the user's login alone: log in first",
+            ),
+        };
+        let refused = kinds.iter().zip(&outcomes);
+        let refused = refused.filter(|(_, outcome)| **outcome == worst);
+        let names: Vec<_> = refused.map(|(kind, _)| attr::label(*kind)).collect();
+        Err(Error::new(rv, why).at(names.join(", ")))
     }
 
     fn checked_len(&self) -> Result<usize> {
@@ -107,19 +119,19 @@ unsafe fn attributes(
     len: usize,
     depth: Depth,
 ) -> Result<Vec<RawAttribute>> {
-    (0..len)
-        .map(|index| {
-            // SAFETY: by the promise of this function.
-            let attribute = unsafe { start.add(index).read_unaligned() };
-            // SAFETY: as above.
-            let value = unsafe { value(&attribute, depth) }
-                .map_err(|error| error.at(format!("attribute {:#x}", attribute.type_)))?;
-            Ok(RawAttribute {
-                kind: named(attribute.type_),
-                value,
-            })
-        })
-        .collect()
+    let mut read = Vec::with_capacity(len);
+    for index in 0..len {
+        // SAFETY: by the promise of this function.
+        let attribute = unsafe { start.add(index).read_unaligned() };
+        // SAFETY: as above.
+        let value = unsafe { value(&attribute, depth) }
+            .map_err(|error| error.at(format!("attribute {:#x}", attribute.type_)))?;
+        read.push(RawAttribute {
+            kind: named(attribute.type_),
+            value,
+        });
+    }
+    Ok(read)
 }
 
 /// # Safety
@@ -191,6 +203,51 @@ enum Answer {
     TooSmall,
     Invalid,
     Sensitive,
+    NeedsLogin,
+}
+
+/// Writes one answer into the attribute at `place`. A value without parts is copied from where it is.
+///
+/// # Safety
+/// As for `answer`.
+unsafe fn show(place: *mut CK_ATTRIBUTE, shown: &Shown<'_>) -> Answer {
+    let own = match shown {
+        Shown::Own(own) => own,
+        // SAFETY: by the promise of this function.
+        Shown::Made(revealed) => return unsafe { answer(place, revealed) },
+    };
+    match own {
+        // SAFETY: by the promise of this function.
+        Value::Bool(flag) => unsafe { answer_bytes(place, &[u8::from(*flag)]) },
+        // SAFETY: as above.
+        Value::Ulong(number) => unsafe { answer_bytes(place, &number.to_ne_bytes()) },
+        // SAFETY: as above.
+        Value::Bytes(bytes) => unsafe { answer_bytes(place, bytes) },
+        // SAFETY: as above.
+        Value::Ulongs(_) | Value::Template(_) => unsafe { answer(place, &revealed(own)) },
+    }
+}
+
+/// Writes a value into the attribute at `place`.
+///
+/// # Safety
+/// As for `answer`.
+unsafe fn answer_bytes(place: *mut CK_ATTRIBUTE, bytes: &[u8]) -> Answer {
+    // SAFETY: by the promise of this function.
+    let attribute = unsafe { place.read_unaligned() };
+    let (outcome, len) = match room(&attribute, bytes.len()) {
+        Room::TooSmall => (Answer::TooSmall, ck::CK_UNAVAILABLE_INFORMATION),
+        Room::Query => (Answer::Given, count(bytes.len())),
+        Room::Enough => {
+            let to = attribute.pValue.cast::<u8>();
+            // SAFETY: writable for `ulValueLen` bytes, which is enough.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+            (Answer::Given, count(bytes.len()))
+        }
+    };
+    // SAFETY: by the promise of this function.
+    unsafe { (&raw mut (*place).ulValueLen).write_unaligned(len) };
+    outcome
 }
 
 /// Writes one answer into the attribute at `place`.
@@ -203,17 +260,10 @@ unsafe fn answer(place: *mut CK_ATTRIBUTE, revealed: &Revealed) -> Answer {
     let attribute = unsafe { place.read_unaligned() };
     let (outcome, len) = match revealed {
         Revealed::Sensitive => (Answer::Sensitive, ck::CK_UNAVAILABLE_INFORMATION),
+        Revealed::NeedsLogin => (Answer::NeedsLogin, ck::CK_UNAVAILABLE_INFORMATION),
         Revealed::Invalid => (Answer::Invalid, ck::CK_UNAVAILABLE_INFORMATION),
-        Revealed::Value(bytes) => match room(&attribute, bytes.len()) {
-            Room::TooSmall => (Answer::TooSmall, ck::CK_UNAVAILABLE_INFORMATION),
-            Room::Query => (Answer::Given, count(bytes.len())),
-            Room::Enough => {
-                let to = attribute.pValue.cast::<u8>();
-                // SAFETY: writable for `ulValueLen` bytes, which is enough.
-                unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
-                (Answer::Given, count(bytes.len()))
-            }
-        },
+        // SAFETY: by the promise of this function.
+        Revealed::Value(bytes) => return unsafe { answer_bytes(place, bytes) },
         Revealed::Template(items) => {
             let len = items.len() * size_of::<CK_ATTRIBUTE>();
             match room(&attribute, len) {

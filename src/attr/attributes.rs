@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::keytype;
@@ -9,11 +11,21 @@ use crate::keytype;
 use super::table;
 use super::value::Value;
 
+/// How many attributes an object mostly has at most.
+const USUAL: usize = 48;
+
 /// The attributes of one object, in ascending order of their kinds. Holds no key material.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Attributes(Vec<(ck::CK_ATTRIBUTE_TYPE, Value)>);
 
 impl Attributes {
+    /// A copy to which others are added: mostly nothing has to move for them.
+    pub(super) fn to_be_filled(&self) -> Self {
+        let mut entries = Vec::with_capacity(USUAL);
+        entries.extend_from_slice(&self.0);
+        Self(entries)
+    }
+
     /// The value of `kind`, if the object has it.
     #[must_use]
     pub(crate) fn get(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&Value> {
@@ -25,6 +37,13 @@ impl Attributes {
     #[must_use]
     pub(crate) fn bool(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
         self.get(kind) == Some(&Value::Bool(true))
+    }
+
+    /// The kinds of every CK_BBOOL that is TRUE, for a caller that asks for many of them.
+    #[must_use]
+    pub(crate) fn set_flags(&self) -> SmallVec<[ck::CK_ATTRIBUTE_TYPE; 32]> {
+        let set = |(_, value): &&(_, Value)| matches!(value, Value::Bool(true));
+        self.0.iter().filter(set).map(|(kind, _)| *kind).collect()
     }
 
     /// The value of a CK_ULONG.
@@ -71,6 +90,13 @@ impl Attributes {
         }
     }
 
+    /// How many bytes of memory the attributes take beside the value itself.
+    #[must_use]
+    pub(crate) fn len_in_memory(&self) -> usize {
+        let values = self.0.iter().map(|(_, value)| value.len_in_memory());
+        size_of_val(self.0.as_slice()) + values.sum::<usize>()
+    }
+
     /// The same attributes, with the components of public keys in the form in which objects hold them.
     #[must_use]
     pub(crate) fn canonical(mut self) -> Self {
@@ -93,6 +119,29 @@ impl Attributes {
         match self.place(kind) {
             Ok(place) => self.0[place].1 = value,
             Err(place) => self.0.insert(place, (kind, value)),
+        }
+    }
+
+    /// Gives the kind of each row the value that `value` says, unless it has one. The kinds of `rows` ascend
+    /// strictly.
+    pub(super) fn fill<R>(
+        &mut self,
+        rows: &[R],
+        kind: impl Fn(&R) -> ck::CK_ATTRIBUTE_TYPE,
+        value: impl Fn(&R) -> Option<Value>,
+    ) {
+        let mut place = 0;
+        for row in rows {
+            let kind = kind(row);
+            place += self.0[place..]
+                .iter()
+                .take_while(|(present, _)| *present < kind)
+                .count();
+            if self.0.get(place).is_none_or(|(present, _)| *present > kind)
+                && let Some(value) = value(row)
+            {
+                self.0.insert(place, (kind, value));
+            }
         }
     }
 

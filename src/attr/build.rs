@@ -17,7 +17,18 @@ use super::value::Value;
 pub(crate) struct Requester {
     /// The security officer is logged in.
     pub is_so: bool,
+    /// A key whose template names no use wraps, unwraps and recovers too where its type can, as such keys of SoftHSM2 do;
+    /// else it has uses for data alone.
+    pub every_use: bool,
 }
+
+/// The uses that `Requester::every_use` adds by default.
+const BEYOND_DATA: [ck::CK_ATTRIBUTE_TYPE; 4] = [
+    ck::CKA_WRAP,
+    ck::CKA_UNWRAP,
+    ck::CKA_SIGN_RECOVER,
+    ck::CKA_VERIFY_RECOVER,
+];
 
 /// The attributes and the material of an object that is being made.
 #[derive(Debug)]
@@ -49,12 +60,12 @@ pub(crate) fn build(
 ) -> Result<NewObject> {
     let object_type = ObjectType::of(created_by, implied, template)?;
     let mut object = NewObject {
-        attributes: implied.clone(),
+        attributes: implied.to_be_filled(),
         secrets: Vec::new(),
     };
     for (kind, value) in implied.iter() {
         let row = object_type.row(kind)?;
-        if row.need(created_by) == Need::Forbidden || !raw::within_limits(&row, value) {
+        if row.need(created_by) == Need::Forbidden || !raw::within_limits(row, value) {
             return Err(Error::new(
                 ck::CKR_TEMPLATE_INCONSISTENT,
                 "the mechanism, or the template of the unwrapping or base key, gives an attribute that this key cannot have",
@@ -65,12 +76,12 @@ pub(crate) fn build(
     for attribute in template {
         let row = object_type.row(attribute.kind)?;
         if row.need(created_by) == Need::Forbidden {
-            return Err(read_only(&row, "the template must not give this"));
+            return Err(read_only(row, "the template must not give this"));
         }
-        object.take(&row, attribute, requester)?;
+        object.take(row, attribute, requester)?;
     }
     object_type.require(created_by, &object)?;
-    object_type.fill(created_by, &mut object.attributes);
+    object_type.fill(created_by, &mut object.attributes, requester);
     consistent(&object.attributes)?;
     if created_by != CreatedBy::Generate
         && object_type.key_type().is_some()
@@ -121,11 +132,50 @@ impl NewObject {
     }
 }
 
+/// Whether `kind` is a use of a key, or protects it: what ordinary clients name in every template.
+pub(crate) fn is_use_or_protection(kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
+    let protection = [ck::CKA_SENSITIVE, ck::CKA_EXTRACTABLE, ck::CKA_PRIVATE];
+    table::USAGES.contains(&kind) || protection.contains(&kind)
+}
+
+/// Refuses an attribute in the template of a function that gives material to a key that is there, unless the key has
+/// this very value. Key material is never compared.
+///
+/// # Errors
+/// Where the key has another value, or none: as `build`, CKR_ATTRIBUTE_READ_ONLY where the function's template must not
+/// give the attribute, else CKR_TEMPLATE_INCONSISTENT.
+pub(crate) fn repeats(
+    created_by: CreatedBy,
+    present: &Attributes,
+    attribute: &RawAttribute,
+) -> Result<()> {
+    let kind = attribute.kind;
+    let known = table::any_row(kind).ok_or_else(|| raw::unknown(kind))?;
+    if !table::is_material(kind) {
+        let value = raw::read(known.value_type, attribute)?;
+        if present.get(kind) == Some(&value) {
+            return Ok(());
+        }
+    }
+    let row = row_for(kind, present.class(), present.key_type())?;
+    if row.need(created_by) == Need::Forbidden {
+        return Err(read_only(
+            row,
+            "only the value that the key has may be given",
+        ));
+    }
+    let what =
+        "the key has another value: leave the attribute out, or give the value that the key has";
+    Err(Error::new(ck::CKR_TEMPLATE_INCONSISTENT, what).at(row.name))
+}
+
 /// Class and subtype of an object, which select the rows of its attributes.
 struct ObjectType {
     class: ck::CK_OBJECT_CLASS,
-    /// CKA_KEY_TYPE of a key, CKA_CERTIFICATE_TYPE of a certificate.
+    /// CKA_KEY_TYPE of a key or of domain parameters, CKA_CERTIFICATE_TYPE of a certificate.
     subtype: Option<ck::CK_ULONG>,
+    /// The rows of its attributes, in ascending order of the kinds.
+    rows: &'static [AttributeRow],
 }
 
 impl ObjectType {
@@ -156,24 +206,25 @@ impl ObjectType {
             }
             _ => Some(given(ck::CKA_KEY_TYPE)?.ok_or_else(|| missing("CKA_KEY_TYPE"))?),
         };
-        Ok(Self { class, subtype })
+        Ok(Self {
+            class,
+            subtype,
+            rows: table::rows_of(class, subtype),
+        })
     }
 
     fn key_type(&self) -> Option<ck::CK_KEY_TYPE> {
         self.subtype.filter(|_| self.class != ck::CKO_CERTIFICATE)
     }
 
-    fn row(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<AttributeRow> {
-        row_for(kind, self.class, self.subtype)
-    }
-
-    fn rows(&self) -> impl Iterator<Item = AttributeRow> {
-        table::rows_of(self.class, self.subtype)
+    fn row(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Result<&'static AttributeRow> {
+        table::row_in(self.rows, kind).map_or_else(|| Err(elsewhere(kind)), Ok)
     }
 
     fn require(&self, created_by: CreatedBy, object: &NewObject) -> Result<()> {
         let absent = self
-            .rows()
+            .rows
+            .iter()
             .find(|row| row.need(created_by) == Need::Required && !object.has(row.kind));
         match absent {
             Some(row) => Err(missing(row.name)),
@@ -181,31 +232,31 @@ impl ObjectType {
         }
     }
 
-    fn fill(&self, created_by: CreatedBy, attributes: &mut Attributes) {
+    fn fill(&self, created_by: CreatedBy, attributes: &mut Attributes, requester: &Requester) {
         let given_away = created_by == CreatedBy::Create || attributes.bool(ck::CKA_EXTRACTABLE);
+        let sensitive = attributes.bool(ck::CKA_WRAP_WITH_TRUSTED) || !given_away;
         let gives_usage = table::USAGES.iter().any(|usage| attributes.bool(*usage));
         let default_uses = self.key_type().and_then(keytype::find).map(|row| row.uses);
-        for row in self.rows() {
-            if attributes.get(row.kind).is_some() {
-                continue;
-            }
-            let value = match row.default {
-                Fallback::Absent | Fallback::Unset => continue,
-                Fallback::No => Value::Bool(false),
-                Fallback::Yes => Value::Bool(true),
-                Fallback::Sensitive => {
-                    Value::Bool(attributes.bool(ck::CKA_WRAP_WITH_TRUSTED) || !given_away)
-                }
-                Fallback::Usage => {
-                    let fits = default_uses.is_some_and(|uses| uses.contains(&row.kind));
-                    Value::Bool(fits && !gives_usage)
-                }
-                Fallback::Empty => Value::Bytes(Vec::new()),
-                Fallback::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
-                Fallback::Number(number) => Value::Ulong(number),
-            };
-            attributes.set(row.kind, value);
-        }
+        attributes.fill(
+            self.rows,
+            |row| row.kind,
+            |row| {
+                Some(match row.default {
+                    Fallback::Absent | Fallback::Unset => return None,
+                    Fallback::No => Value::Bool(false),
+                    Fallback::Yes => Value::Bool(true),
+                    Fallback::Sensitive => Value::Bool(sensitive),
+                    Fallback::Usage => {
+                        let fits = default_uses.is_some_and(|uses| uses.contains(&row.kind));
+                        let given = requester.every_use || !BEYOND_DATA.contains(&row.kind);
+                        Value::Bool(fits && given && !gives_usage)
+                    }
+                    Fallback::Empty => Value::Bytes(Vec::new()),
+                    Fallback::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
+                    Fallback::Number(number) => Value::Ulong(number),
+                })
+            },
+        );
     }
 }
 
@@ -215,7 +266,10 @@ fn makes(created_by: CreatedBy, class: ck::CK_OBJECT_CLASS) -> bool {
         CreatedBy::Create => true,
         CreatedBy::Generate => matches!(
             class,
-            ck::CKO_PUBLIC_KEY | ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY
+            ck::CKO_PUBLIC_KEY
+                | ck::CKO_PRIVATE_KEY
+                | ck::CKO_SECRET_KEY
+                | ck::CKO_DOMAIN_PARAMETERS
         ),
         CreatedBy::Unwrap => matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY),
         CreatedBy::Derive => matches!(class, ck::CKO_DATA | ck::CKO_SECRET_KEY),
@@ -232,13 +286,17 @@ pub(super) fn row_for(
     kind: ck::CK_ATTRIBUTE_TYPE,
     class: ck::CK_OBJECT_CLASS,
     subtype: Option<ck::CK_ULONG>,
-) -> Result<AttributeRow> {
-    if let Some(row) = table::row(kind, class, subtype) {
-        return Ok(row);
-    }
-    let elsewhere = table::any_row(kind).ok_or_else(|| raw::unknown(kind))?;
+) -> Result<&'static AttributeRow> {
+    table::row(kind, class, subtype).map_or_else(|| Err(elsewhere(kind)), Ok)
+}
+
+/// The refusal of an attribute that the object cannot have.
+fn elsewhere(kind: ck::CK_ATTRIBUTE_TYPE) -> Error {
+    let Some(row) = table::any_row(kind) else {
+        return raw::unknown(kind);
+    };
     let what = "not an attribute of objects of this class and type";
-    Err(Error::new(ck::CKR_TEMPLATE_INCONSISTENT, what).at(elsewhere.name))
+    Error::new(ck::CKR_TEMPLATE_INCONSISTENT, what).at(row.name)
 }
 
 /// Refuses a value that the requester may not give. Only the security officer may give CKA_TRUSTED=TRUE
@@ -282,7 +340,7 @@ fn missing(name: &'static str) -> Error {
 pub(super) fn contradiction(row: &AttributeRow) -> Error {
     Error::new(
         ck::CKR_TEMPLATE_INCONSISTENT,
-        "attribute has two different values",
+        "the attribute has two different values: the template gives both, or gives one where function or mechanism fixes another",
     )
     .at(row.name)
 }

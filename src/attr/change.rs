@@ -61,17 +61,17 @@ fn apply(
     let mut changed = current.clone();
     for (place, attribute) in template.iter().enumerate() {
         let row = row_for(attribute.kind, current.class(), current.subtype())?;
-        let rule = column(&row);
+        let rule = column(row);
         if rule == ChangeRule::Never {
-            return Err(read_only(&row));
+            return Err(read_only(row));
         }
-        let value = raw::parse(&row, attribute)?;
-        permitted(&row, &value, requester)?;
+        let value = raw::parse(row, attribute)?;
+        permitted(row, &value, requester)?;
         if !allows(rule, current.get(row.kind), &value, requester) {
-            return Err(read_only(&row));
+            return Err(read_only(row));
         }
-        if repeats_differently(&template[..place], &row, &value) {
-            return Err(contradiction(&row));
+        if repeats_differently(&template[..place], row, &value) {
+            return Err(contradiction(row));
         }
         changed.set(row.kind, value);
     }
@@ -136,8 +136,16 @@ fn repeats_differently(before: &[RawAttribute], row: &AttributeRow, value: &Valu
 
 /// Refuses CKA_TRUSTED for a key that the token did not generate, and another use for a key that is trusted.
 /// A secret key is trusted only if its value never left the token and it never had another use than wrapping:
-/// whoever knows the value, a copy, or an operation begun earlier would open what it wraps.
+/// whoever knows the value, a copy, or an operation begun earlier would open what it wraps. It stays trusted for the same
+/// reason: an ordinary key gets other uses, and shows what it unwraps.
 fn check_trust(current: &Attributes, changed: &Attributes) -> Result<()> {
+    let secret = current.class() == ck::CKO_SECRET_KEY;
+    if secret && current.bool(ck::CKA_TRUSTED) && !changed.bool(ck::CKA_TRUSTED) {
+        return refuse(
+            ck::CKR_ATTRIBUTE_READ_ONLY,
+            "a secret key stays trusted, since without that it would open what it has wrapped: destroy it instead",
+        );
+    }
     if current.key_type().is_none() || !changed.bool(ck::CKA_TRUSTED) {
         return Ok(());
     }
@@ -148,7 +156,6 @@ fn check_trust(current: &Attributes, changed: &Attributes) -> Result<()> {
         );
     }
     let unknown = current.bool(ck::CKA_ALWAYS_SENSITIVE) && current.bool(ck::CKA_NEVER_EXTRACTABLE);
-    let secret = current.class() == ck::CKO_SECRET_KEY;
     if secret && !(unknown && current.bool(ck::INTERNAL_ONLY_WRAPS)) {
         return refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,

@@ -21,7 +21,8 @@ C_CopyObject may change. Material: shown only while CKA_SENSITIVE is false, CKA_
 CKA_WRAP_WITH_TRUSTED is false.
 Default *sensitive*: false when the application supplies the value (C_CreateObject) or the key has CKA_EXTRACTABLE, else true; also true with CKA_WRAP_WITH_TRUSTED.
 Default *unset*: nothing is stored, and the attribute reads as empty (a number as 0).
-Default *usage*: true when the template asks for no usage at all and the key's type can do it.
+Default *usage*: true when the template asks for no usage at all and the key's type can do it; with `policy.separate_roles`, and of keys
+with a profile, the uses that wrap, unwrap and recover stay false.
 
 | attribute | type | objects | default | create | generate | unwrap | derive | set | copy | read | search |
 |---|---|---|---|---|---|---|---|---|---|---|---|
@@ -103,8 +104,8 @@ fn value_type(value_type: ValueType) -> String {
 
 fn objects(objects: ObjectSet, subtypes: &[&str]) -> String {
     let classes = match objects.classes.len() {
-        9 => "all".to_owned(),
-        6 => "stored".to_owned(),
+        10 => "all".to_owned(),
+        7 => "stored".to_owned(),
         _ => join(objects.classes.iter().map(|class| class_name(*class)), ", "),
     };
     if subtypes.is_empty() {
@@ -120,6 +121,7 @@ fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
         ck::CKO_PUBLIC_KEY => "public key",
         ck::CKO_PRIVATE_KEY => "private key",
         ck::CKO_SECRET_KEY => "secret key",
+        ck::CKO_DOMAIN_PARAMETERS => "domain parameters",
         ck::CKO_TRUST => "trust",
         ck::CKO_HW_FEATURE => "hardware feature",
         ck::CKO_MECHANISM => "mechanism",

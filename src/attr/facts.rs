@@ -30,6 +30,9 @@ pub(crate) fn finish_key_facts(
         CreatedBy::Create | CreatedBy::Unwrap | CreatedBy::Derive => false,
     };
     attributes.set(ck::CKA_LOCAL, Value::Bool(local));
+    if attributes.class() == ck::CKO_DOMAIN_PARAMETERS {
+        return;
+    }
     if created_by != CreatedBy::Generate {
         let mechanism = parent
             .filter(|_| local)

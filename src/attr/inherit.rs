@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 
 use super::attributes::Attributes;
 use super::consistent::{consistent, has_no_use_but};
+use super::raw::{RawTemplate, stated_bool};
 use super::table;
 use super::value::Value;
 
@@ -70,6 +71,31 @@ pub(crate) fn inherit_protection(implied: &mut Attributes, parent: &Attributes) 
     Ok(())
 }
 
+/// Adds to `implied` what guards a secret key that a function of TLS derives of `parent` (sections 6.39 and 6.40): whatever
+/// guards that; and, where the template does not say otherwise or the key is guarded `exactly` so, what does not.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT where a CKA_DERIVE_TEMPLATE demands less.
+pub(crate) fn inherit_guards(
+    implied: &mut Attributes,
+    parent: &Attributes,
+    template: &RawTemplate,
+    exactly: bool,
+) -> Result<()> {
+    for (kind, strict) in [(ck::CKA_SENSITIVE, true), (ck::CKA_EXTRACTABLE, false)] {
+        let own = parent.bool(kind);
+        let open =
+            implied.get(kind).is_none() && (exactly || stated_bool(template, kind)?.is_none());
+        if own == strict || open {
+            imply(implied, kind, Value::Bool(own))?;
+        }
+    }
+    if parent.bool(ck::CKA_WRAP_WITH_TRUSTED) {
+        imply(implied, ck::CKA_WRAP_WITH_TRUSTED, Value::Bool(true))?;
+    }
+    Ok(())
+}
+
 /// Adds to `implied` that a secret key lacks the uses which not all of `parents` have, of whose bytes it is made.
 /// A parent that only ever had CKA_DERIVE bounds nothing: it may be split into keys of any use.
 ///
@@ -101,12 +127,17 @@ fn common_uses(parents: &[&Attributes]) -> Option<Vec<ck::CK_ATTRIBUTE_TYPE>> {
     })
 }
 
+/// The number that INTERNAL_USES_OF_COPIES has in tokens of earlier builds. Today's meaning of it is a text, of which
+/// a list is told by its type.
+const FORMER_USES_OF_COPIES: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_ENDED_BY;
+
 /// The uses that a key may have which is made of this one's bytes; `None` where it may have any.
 fn uses_of_copies(key: &Attributes) -> Option<Vec<ck::CK_ATTRIBUTE_TYPE>> {
     if !only_derives(key) {
         return Some(USES.into_iter().filter(|kind| key.bool(*kind)).collect());
     }
-    let stored = key.ulongs(ck::INTERNAL_USES_OF_COPIES)?;
+    let stored = key.ulongs(ck::INTERNAL_USES_OF_COPIES);
+    let stored = stored.or_else(|| key.ulongs(FORMER_USES_OF_COPIES))?;
     Some(stored.to_vec())
 }
 
@@ -170,4 +201,37 @@ fn inherit(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token of an earlier build has the note under the number that is INTERNAL_ENDED_BY today.
+    #[test]
+    fn a_note_of_former_uses_by_its_earlier_number_still_bounds_copies() {
+        let key = |note: Option<(ck::CK_ATTRIBUTE_TYPE, Value)>| {
+            let mut key = Attributes::default();
+            key.set(ck::CKA_CLASS, Value::Ulong(ck::CKO_SECRET_KEY));
+            key.set(ck::CKA_DERIVE, Value::Bool(true));
+            if let Some((kind, value)) = note {
+                key.set(kind, value);
+            }
+            key
+        };
+        let list = || Value::Ulongs(vec![ck::CKA_SIGN]);
+        for number in [ck::INTERNAL_USES_OF_COPIES, ck::INTERNAL_ENDED_BY] {
+            let noted = key(Some((number, list())));
+            assert_eq!(uses_of_copies(&noted), Some(vec![ck::CKA_SIGN]));
+            let mut implied = Attributes::default();
+            inherit_uses(&mut implied, &[&noted]).unwrap();
+            assert_eq!(implied.get(ck::CKA_ENCRYPT), Some(&Value::Bool(false)));
+        }
+        assert_eq!(uses_of_copies(&key(None)), None);
+        let ended = Value::Bytes(b"expired".to_vec());
+        assert_eq!(
+            uses_of_copies(&key(Some((ck::INTERNAL_ENDED_BY, ended)))),
+            None
+        );
+    }
 }

@@ -28,18 +28,19 @@ mod document;
 mod tests;
 
 pub(crate) use attributes::Attributes;
-pub(crate) use build::{NewObject, Requester, build};
+pub(crate) use build::{NewObject, Requester, build, is_use_or_protection, repeats};
 pub(crate) use change::{change, copy};
 pub use describe::{AttributeInfo, ValueForm, known_attributes};
 pub(crate) use facts::finish_key_facts;
 pub(crate) use inherit::{
-    imply, inherit_limits, inherit_protection, inherit_uses, note_uses_of_copies,
+    imply, inherit_guards, inherit_limits, inherit_protection, inherit_uses, note_uses_of_copies,
 };
 pub(crate) use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawValue};
 pub(crate) use raw::{stated_bool, stated_bytes, stated_ulong, states};
 pub use reveal::Revealed;
-pub(crate) use reveal::{Reveal, reveal, revealed};
+pub(crate) use reveal::{Reader, Reveal, Shown, revealed};
 pub(crate) use row::CreatedBy;
+pub(crate) use table::label;
 pub use table::{is_material, name};
 pub(crate) use value::Value;

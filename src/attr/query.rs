@@ -2,10 +2,11 @@
 
 use crate::ck;
 use crate::error::Result;
+use crate::keytype;
 
 use super::attributes::Attributes;
 use super::raw::{self, RawTemplate};
-use super::reveal::{Reveal, reveal};
+use super::reveal::{Reader, Reveal};
 use super::row::{SearchBy, ValueType};
 use super::table;
 use super::value::{Value, to_bytes};
@@ -29,7 +30,7 @@ pub(crate) fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYP
 /// The template of C_FindObjectsInit. An object matches when it has every attribute of the template with the
 /// same value. The template may give components of public keys in any form that C_CreateObject takes. Key
 /// material is never compared.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     /// CKA_CLASS.
     pub class: Option<ck::CK_OBJECT_CLASS>,
@@ -78,13 +79,40 @@ impl Query {
             }
             query.wanted.set(row.kind, value);
         }
-        query.wanted = query.wanted.canonical();
+        Ok(query.settled())
+    }
+
+    /// The queries whose results together are those of the template: one, or as many as there are curves with the
+    /// template's compressed CKA_EC_POINT where it has no CKA_EC_PARAMS.
+    ///
+    /// # Errors
+    /// Those of `new`.
+    pub(crate) fn each(template: &RawTemplate) -> Result<Vec<Self>> {
+        let query = Self::new(template)?;
+        let point = query.wanted.bytes(ck::CKA_EC_POINT);
+        let point = point.filter(|_| query.wanted.get(ck::CKA_EC_PARAMS).is_none());
+        let points = point.map_or_else(Vec::new, keytype::uncompressed);
+        if points.is_empty() {
+            return Ok(vec![query]);
+        }
+        let on_curve = |point| {
+            let mut one = query.clone();
+            one.wanted.set(ck::CKA_EC_POINT, Value::Bytes(point));
+            one.settled()
+        };
+        Ok(points.into_iter().map(on_curve).collect())
+    }
+
+    /// The query once its wanted values are complete.
+    fn settled(mut self) -> Self {
+        let query = &mut self;
+        query.wanted = std::mem::take(&mut query.wanted).canonical();
         query.class = query.wanted.ulong(ck::CKA_CLASS);
         query.key_type = query.wanted.ulong(ck::CKA_KEY_TYPE);
         query.token = flag(&query.wanted, ck::CKA_TOKEN);
         query.private = flag(&query.wanted, ck::CKA_PRIVATE);
         query.terms = search_terms(&query.wanted);
-        Ok(query)
+        self
     }
 
     /// Whether the template contradicts itself or names what no object has, so that no object matches.
@@ -97,9 +125,9 @@ impl Query {
     /// matches no value.
     #[must_use]
     pub(crate) fn matches(&self, attributes: &Attributes) -> bool {
+        let reader = Reader::new(attributes);
         let mut wanted = self.wanted.iter();
-        !self.impossible
-            && wanted.all(|(kind, value)| reveal(attributes, kind) == Reveal::Value(value))
+        !self.impossible && wanted.all(|(kind, value)| reader.reveal(kind) == Reveal::Value(value))
     }
 
     /// The object has every indexed value of the template: what the index claims of each candidate.

@@ -21,20 +21,36 @@ pub(crate) enum Reveal<'a> {
     Invalid,
 }
 
-/// What to answer when `kind` is asked of an object (footnote 7). The value of a key with
-/// CKA_WRAP_WITH_TRUSTED=TRUE is not read either: it leaves the token only wrapped by trusted keys.
-#[must_use]
-pub(crate) fn reveal(attributes: &Attributes, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'_> {
-    let Some(row) = table::row(kind, attributes.class(), attributes.subtype()) else {
-        return Reveal::Invalid;
-    };
-    match row.reveal {
-        Showing::Always => {
-            let value = attributes.get(kind).or_else(|| unset(&row));
-            value.map_or(Reveal::Invalid, Reveal::Value)
+/// Reads attributes of one object.
+pub(crate) struct Reader<'a> {
+    attributes: &'a Attributes,
+    /// Those of objects of this class and subtype.
+    rows: &'static [AttributeRow],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(attributes: &'a Attributes) -> Self {
+        Self {
+            attributes,
+            rows: table::rows_of(attributes.class(), attributes.subtype()),
         }
-        Showing::UnlessSensitive if is_open(attributes) => Reveal::Material,
-        Showing::UnlessSensitive => Reveal::Sensitive,
+    }
+
+    /// What to answer when `kind` is asked of the object (footnote 7). The value of a key with
+    /// CKA_WRAP_WITH_TRUSTED=TRUE is not read either: it leaves the token only wrapped by trusted keys.
+    #[must_use]
+    pub(crate) fn reveal(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Reveal<'a> {
+        let Some(row) = table::row_in(self.rows, kind) else {
+            return Reveal::Invalid;
+        };
+        match row.reveal {
+            Showing::Always => {
+                let value = self.attributes.get(kind).or_else(|| unset(row));
+                value.map_or(Reveal::Invalid, Reveal::Value)
+            }
+            Showing::UnlessSensitive if is_open(self.attributes) => Reveal::Material,
+            Showing::UnlessSensitive => Reveal::Sensitive,
+        }
     }
 }
 
@@ -75,8 +91,27 @@ pub enum Revealed {
     Template(Vec<(ck::CK_ATTRIBUTE_TYPE, Revealed)>),
     /// CKR_ATTRIBUTE_SENSITIVE.
     Sensitive,
+    /// CKR_ATTRIBUTE_SENSITIVE too: the value is read with the user's login alone.
+    NeedsLogin,
     /// CKR_ATTRIBUTE_TYPE_INVALID.
     Invalid,
+}
+
+/// An answer of C_GetAttributeValue before it is copied.
+pub(crate) enum Shown<'a> {
+    /// The object's own value.
+    Own(&'a Value),
+    /// What was made for this answer, and refusals.
+    Made(Revealed),
+}
+
+impl From<Shown<'_>> for Revealed {
+    fn from(shown: Shown<'_>) -> Self {
+        match shown {
+            Shown::Own(value) => revealed(value),
+            Shown::Made(revealed) => revealed,
+        }
+    }
 }
 
 /// The C representation of `value`.

@@ -151,8 +151,8 @@ pub(super) enum Fallback {
     /// CK_FALSE when the application supplies the value, or the key has CKA_EXTRACTABLE without
     /// CKA_WRAP_WITH_TRUSTED; else CK_TRUE.
     Sensitive,
-    /// CK_TRUE when the template asks for no usage at all and keys of this type have the usage then,
-    /// else CK_FALSE.
+    /// CK_TRUE when the template asks for no usage at all and keys of this type have the usage then
+    /// (`Requester::every_use`), else CK_FALSE.
     Usage,
     /// No bytes.
     Empty,

@@ -7,6 +7,8 @@
 
 use std::sync::LazyLock;
 
+use foldhash::HashMap;
+
 use crate::ck::{self, *};
 use crate::keytype::{self, KeyType};
 
@@ -45,6 +47,7 @@ const EVERY: ObjectSet = of(&[
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_DOMAIN_PARAMETERS,
     CKO_TRUST,
     CKO_HW_FEATURE,
     CKO_MECHANISM,
@@ -56,6 +59,7 @@ const STORED: ObjectSet = of(&[
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_DOMAIN_PARAMETERS,
     CKO_TRUST,
 ]);
 const FEATURE: ObjectSet = of(&[CKO_HW_FEATURE]);
@@ -74,9 +78,22 @@ const NUMBERED: ObjectSet = certificates(&[CKC_X_509, CKC_X_509_ATTR_CERT]);
 const TRUST: ObjectSet = of(&[CKO_TRUST]);
 /// CKT_TRUST_UNKNOWN to CKT_TRUST_MUST_VERIFY_TRUST.
 const TRUSTS: &[u64] = &[0, 1, 2, 3, 4];
-const OPEN: ObjectSet = of(&[CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_TRUST]);
+const OPEN: ObjectSet = of(&[
+    CKO_CERTIFICATE,
+    CKO_PUBLIC_KEY,
+    CKO_DOMAIN_PARAMETERS,
+    CKO_TRUST,
+]);
 const CLOSED: ObjectSet = of(&[CKO_DATA, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
 const KEYS: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const PARAMETERS: ObjectSet = of(&[CKO_DOMAIN_PARAMETERS]);
+/// Objects that C_GenerateKey or C_GenerateKeyPair may have made.
+const GENERATED: ObjectSet = of(&[
+    CKO_PUBLIC_KEY,
+    CKO_PRIVATE_KEY,
+    CKO_SECRET_KEY,
+    CKO_DOMAIN_PARAMETERS,
+]);
 const PAIR: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY]);
 const HELD: ObjectSet = of(&[CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
 const PUBLIC: ObjectSet = of(&[CKO_PUBLIC_KEY]);
@@ -186,6 +203,9 @@ rows! {
     CKA_TRUST_TIME_STAMPING         Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
     CKA_TRUST_OCSP_SIGNING          Among(TRUSTS), TRUST, Number(0),        [O F F F] Free Free, Always Checked;
 
+    // Domain parameters
+    CKA_KEY_TYPE                    Among(keytype::WITH_PARAMETERS), PARAMETERS, Absent, [R R F F] Never Never, Always Column;
+
     // 4.7 Key objects
     CKA_KEY_TYPE                    Among(keytype::PAIRS), PAIR, Absent,        [R R R F] Never Never, Always Column;
     CKA_KEY_TYPE                    Among(keytype::SECRETS), SECRET, Absent,    [R R R R] Never Never, Always Column;
@@ -195,7 +215,7 @@ rows! {
     CKA_END_DATE                    Date, PUBLIC, Empty,                    [O O F F] Free Free, Always Checked;
     CKA_END_DATE                    Date, HELD, Empty,                      [O O O O] OnlyEarlier OnlyEarlier, Always Checked;
     CKA_DERIVE                      Bool, KEYS, No,                         [O O O O] Free Free, Always Checked;
-    CKA_LOCAL                       Bool, KEYS, Absent,                     [F F F F] Never Never, Always Checked;
+    CKA_LOCAL                       Bool, GENERATED, Absent,                  [F F F F] Never Never, Always Checked;
     CKA_KEY_GEN_MECHANISM           Ulong, KEYS, Absent,                    [F F F F] Never Never, Always Checked;
     CKA_ALLOWED_MECHANISMS          Ulongs, KEYS, Unset,                    [O O O O] Never Never, Always Checked;
     // No validation is claimed: there are no validation objects.
@@ -211,11 +231,11 @@ rows! {
     CKA_ENCRYPT                     Bool, WRAPPING, Usage,                    [O O O O] Free Free, Always Checked;
     CKA_DECRYPT                     Bool, HELD, Usage,                        [O O O O] Free Free, Always Checked;
     CKA_SIGN                        Bool, HELD, Usage,                        [O O O O] Free Free, Always Checked;
-    CKA_SIGN_RECOVER                Bool, PRIVATE, No,                      [O O O F] Free Free, Always Checked;
+    CKA_SIGN_RECOVER                Bool, PRIVATE, Usage,                      [O O O F] Free Free, Always Checked;
     CKA_VERIFY                      Bool, WRAPPING, Usage,                    [O O O O] Free Free, Always Checked;
-    CKA_VERIFY_RECOVER              Bool, PUBLIC, No,                       [O O F F] Free Free, Always Checked;
-    CKA_WRAP                        Bool, WRAPPING, No,                     [O O O O] Free Free, Always Checked;
-    CKA_UNWRAP                      Bool, HELD, No,                         [O O O O] Free Free, Always Checked;
+    CKA_VERIFY_RECOVER              Bool, PUBLIC, Usage,                       [O O F F] Free Free, Always Checked;
+    CKA_WRAP                        Bool, WRAPPING, Usage,                     [O O O O] Free Free, Always Checked;
+    CKA_UNWRAP                      Bool, HELD, Usage,                         [O O O O] Free Free, Always Checked;
     CKA_ENCAPSULATE                 Bool, PUBLIC, Usage,                      [O O F F] Free Free, Always Checked;
     CKA_DECAPSULATE                 Bool, PRIVATE, Usage,                     [O O O F] Free Free, Always Checked;
     CKA_TRUSTED                     Bool, WRAPPING, No,                     [O O O O] SoOnly SoOnly, Always Checked;
@@ -249,11 +269,13 @@ rows! {
     CKA_TENON_KEY_SPEC              Utf8, HELD, Absent,                     [F O F F] Never Never, Always Checked;
     CKA_TENON_RECEIPT               Bytes, HELD, Absent,                    [F F F F] Never Never, Always Checked;
     CKA_TENON_RECEIPT_SIGNATURE     Bytes, HELD, Absent,                    [F F F F] Never Never, Always Checked;
+    CKA_TENON_RECEIPTS              Utf8, HELD, Absent,                     [F F F F] Never Never, Always Checked;
     CKA_TENON_OWNER_NONCE           Bytes, HELD, Absent,                    [F F O F] Never Never, Always Checked;
     CKA_TENON_WRAPPING_STATEMENT    Bytes, PRIVATE, Absent,                 [F F F F] Never Never, Always Checked;
     CKA_TENON_WRAPPING_STATEMENT_SIGNATURE Bytes, PRIVATE, Absent,          [F F F F] Never Never, Always Checked;
     CKA_TENON_TAGS                  Utf8, HELD, Absent,                     [F O F F] Free Never, Always Checked;
     CKA_TENON_ROTATE                Bool, HELD, Absent,                     [F F F F] Free Never, Always Checked;
+    CKA_TENON_ROTATE_RAW            Bool, HELD, Absent,                     [F F F F] Free Never, Always Checked;
     CKA_TENON_VERSIONS              Utf8, HELD, Absent,                     [F F F F] Never Never, Always Checked;
     CKA_TENON_NEW_MATERIAL          Bool, HELD, Absent,                     [F F O F] Never Never, Always Checked;
     CKA_TENON_SHARES                Sized(&[2]), HELD, Absent,              [F O O F] Never Never, Always Checked;
@@ -272,26 +294,40 @@ rows! {
 pub(super) fn rows() -> impl Iterator<Item = AttributeRow> {
     let components = keytype::all().flat_map(|key_type| {
         let of = move |class| components(class, key_type);
-        KEYS.classes.iter().flat_map(of)
+        GENERATED.classes.iter().flat_map(of)
     });
     COMMON.iter().copied().chain(components)
 }
 
-/// The rows for objects of `class` and `subtype`: a CKK_ or CKC_ number.
+/// The rows for objects of `class` and `subtype`, a CKK_ or CKC_ number, in ascending order of the kinds.
 pub(super) fn rows_of(
     class: CK_OBJECT_CLASS,
     subtype: Option<CK_ULONG>,
-) -> impl Iterator<Item = AttributeRow> {
-    let of_key = KEYS.classes.iter().find(|of| **of == class);
-    let components = of_key
-        .zip(subtype.and_then(keytype::find))
-        .into_iter()
-        .flat_map(|(class, row)| components(class, row));
-    COMMON
-        .iter()
-        .filter(move |row| row.fits(class, subtype))
-        .copied()
-        .chain(components)
+) -> &'static [AttributeRow] {
+    type Objects = (CK_OBJECT_CLASS, Option<CK_ULONG>);
+    /// For each class the rows of every subtype that has rows of its own, and of all others together.
+    static ROWS: LazyLock<HashMap<Objects, Vec<AttributeRow>>> = LazyLock::new(|| {
+        let key_types = keytype::all().map(|row| row.id);
+        let subtypes: Vec<_> = key_types.chain(CERTIFICATES.iter().copied()).collect();
+        let of_class = |class: &CK_OBJECT_CLASS| {
+            let class = *class;
+            let subtypes = subtypes.iter().copied().map(Some);
+            subtypes
+                .chain([None])
+                .map(move |subtype| ((class, subtype), fitting(class, subtype)))
+                .collect::<Vec<_>>()
+        };
+        EVERY.classes.iter().flat_map(of_class).collect()
+    });
+    let rows = ROWS.get(&(class, subtype));
+    rows.or_else(|| ROWS.get(&(class, None)))
+        .map_or(&[], Vec::as_slice)
+}
+
+fn fitting(class: CK_OBJECT_CLASS, subtype: Option<CK_ULONG>) -> Vec<AttributeRow> {
+    let mut fitting: Vec<_> = rows().filter(|row| row.fits(class, subtype)).collect();
+    fitting.sort_by_key(|row| row.kind);
+    fitting
 }
 
 fn components(
@@ -307,15 +343,17 @@ pub(super) fn row(
     kind: CK_ATTRIBUTE_TYPE,
     class: CK_OBJECT_CLASS,
     subtype: Option<CK_ULONG>,
-) -> Option<AttributeRow> {
-    if let Some(row) = common(kind).find(|row| row.fits(class, subtype)) {
-        return Some(*row);
-    }
-    let class = KEYS.classes.iter().find(|of| **of == class)?;
-    let key_type = keytype::find(subtype?)?;
-    let mut components = key_type.components(*class).iter();
-    let component = components.find(|component| component.kind == kind)?;
-    Some(AttributeRow::of_component(component, class, &key_type.id))
+) -> Option<&'static AttributeRow> {
+    row_in(rows_of(class, subtype), kind)
+}
+
+/// The row of `kind` among `rows`, which `rows_of` gave.
+pub(super) fn row_in(
+    rows: &'static [AttributeRow],
+    kind: CK_ATTRIBUTE_TYPE,
+) -> Option<&'static AttributeRow> {
+    let place = rows.binary_search_by_key(&kind, |row| row.kind).ok()?;
+    Some(&rows[place])
 }
 
 /// The rows of `kind` that are no components of keys.
@@ -351,6 +389,6 @@ pub fn name(kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&'static str> {
 }
 
 /// CKA_ name of an attribute, or its number in hexadecimal where the token does not know it.
-pub(super) fn label(kind: CK_ATTRIBUTE_TYPE) -> String {
+pub(crate) fn label(kind: CK_ATTRIBUTE_TYPE) -> String {
     name(kind).map_or_else(|| format!("{kind:#x}"), str::to_owned)
 }

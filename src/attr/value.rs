@@ -31,6 +31,21 @@ impl Value {
     }
 }
 
+impl Value {
+    /// How many bytes of memory the value takes beside itself.
+    pub(super) fn len_in_memory(&self) -> usize {
+        match self {
+            Self::Bool(_) | Self::Ulong(_) => 0,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Ulongs(numbers) => size_of_val(numbers.as_slice()),
+            Self::Template(entries) => {
+                let values = entries.iter().map(|(_, value)| value.len_in_memory());
+                size_of_val(entries.as_slice()) + values.sum::<usize>()
+            }
+        }
+    }
+}
+
 impl From<PublicValue> for Value {
     fn from(value: PublicValue) -> Self {
         match value {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ck;
 
-use crate::keytype::{Curve, Spec};
+use crate::keytype::{Curve, MlKemSet, Spec};
 
 /// The key that wraps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,19 +15,20 @@ pub enum WrappingKey {
     Sm2,
     /// X-Wing, of ML-KEM-768 and X25519.
     XWing,
-    /// ML-KEM-1024.
-    MlKem1024,
+    /// ML-KEM, of this parameter set.
+    MlKem(MlKemSet),
 }
 
 impl WrappingKey {
     /// Every kind that some service has, the most usual one first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Rsa(2048),
         Self::Rsa(3072),
         Self::Rsa(4096),
         Self::Sm2,
         Self::XWing,
-        Self::MlKem1024,
+        Self::MlKem(MlKemSet::MlKem768),
+        Self::MlKem(MlKemSet::MlKem1024),
     ];
 }
 
@@ -37,7 +38,7 @@ impl fmt::Display for WrappingKey {
             Self::Rsa(bits) => write!(f, "RSA-{bits}"),
             Self::Sm2 => f.write_str("SM2"),
             Self::XWing => f.write_str("X-Wing"),
-            Self::MlKem1024 => f.write_str("ML-KEM-1024"),
+            Self::MlKem(set) => set.fmt(f),
         }
     }
 }
@@ -116,7 +117,8 @@ algorithms! {
     12 "RSAES_OAEP_SHA_384" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha384);
     13 "RSAES_OAEP_SHA_512" CKM_RSA_PKCS_OAEP WrappingScheme::Oaep(OaepHash::Sha512);
     14 "HPKE_XWING" CKM_TENON_HPKE WrappingScheme::Hpke(WrappingKey::XWing);
-    15 "HPKE_ML_KEM_1024" CKM_TENON_HPKE WrappingScheme::Hpke(WrappingKey::MlKem1024);
+    15 "HPKE_ML_KEM_1024" CKM_TENON_HPKE WrappingScheme::Hpke(WrappingKey::MlKem(MlKemSet::MlKem1024));
+    16 "HPKE_ML_KEM_768" CKM_TENON_HPKE WrappingScheme::Hpke(WrappingKey::MlKem(MlKemSet::MlKem768));
 }
 
 impl Algorithm {

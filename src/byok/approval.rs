@@ -5,6 +5,8 @@ use std::fmt;
 use crate::clock::UnixTime;
 
 const DAY: UnixTime = 86_400;
+/// The most custodians of a key.
+pub(crate) const MOST_CUSTODIANS: usize = 16;
 
 /// What custodians agree to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +67,17 @@ impl fmt::Display for Deed {
 /// Why a list of custodians, an approval, or a deletion without approvals is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApprovalRefusal {
-    /// The custodians of a new key, or how many must agree.
-    Custodians,
+    /// A new key lists so many custodians.
+    Count(usize),
+    /// This custodian of a new key, counted from 1, has no public key that can approve.
+    Custodian(usize),
+    /// This custodian of a new key, counted from 1, is listed before already.
+    Repeated(usize),
+    /// So many custodians of a new key must agree; `None` where its template does not say how many.
+    Quorum {
+        needed: Option<u64>,
+        custodians: usize,
+    },
     /// The key has none.
     NoCustodians,
     /// The approval is no statement with a signature.
@@ -77,10 +88,10 @@ pub(crate) enum ApprovalRefusal {
     Spent,
     /// No custodian's key made the signature.
     Signature,
-    /// The custodian has approved this already.
-    Twice,
     /// The token has the private half of a custodian's key.
     OwnKey,
+    /// The import would erase the live material of the next version, which custodians guard.
+    Replaces,
     /// Too few approvals are there.
     Missing { deed: Deed, needed: u64, there: u64 },
 }
@@ -88,9 +99,35 @@ pub(crate) enum ApprovalRefusal {
 impl fmt::Display for ApprovalRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Custodians => f.write_str(
-                "CKA_TENON_CUSTODIANS is 1 to 16 different public keys (SubjectPublicKeyInfo DER, one behind another; \
-                 ECDSA, Ed25519, or RSA from 2048 bits on), and CKA_TENON_QUORUM from 1 to as many",
+            Self::Count(count) => write!(
+                f,
+                "a key has 1 to {MOST_CUSTODIANS} custodians (`--custodian`, CKA_TENON_CUSTODIANS), not {count}"
+            ),
+            Self::Custodian(number) => write!(
+                f,
+                "custodian {number} (`--custodian`, CKA_TENON_CUSTODIANS) has no public key that can approve: take one \
+                 of ECDSA, Ed25519, or RSA from 2048 bits on, in SubjectPublicKeyInfo DER"
+            ),
+            Self::Repeated(number) => write!(
+                f,
+                "custodian {number} (`--custodian`, CKA_TENON_CUSTODIANS) is listed before already: each approves once, \
+                 so list each once"
+            ),
+            Self::Quorum {
+                needed: None,
+                custodians,
+            } => write!(
+                f,
+                "how many of the {custodians} custodians must approve is not said: say a quorum (`--quorum`, \
+                 CKA_TENON_QUORUM) of 1 to {custodians}"
+            ),
+            Self::Quorum {
+                needed: Some(needed),
+                custodians,
+            } => write!(
+                f,
+                "{needed} custodians must approve (`--quorum`, CKA_TENON_QUORUM), and the key lists {custodians} \
+                 (`--custodian`, CKA_TENON_CUSTODIANS): say a quorum of 1 to {custodians}"
             ),
             Self::NoCustodians => {
                 f.write_str("the key lists no custodians, so its deletion needs no approval")
@@ -111,12 +148,14 @@ impl fmt::Display for ApprovalRefusal {
             Self::Signature => f.write_str(
                 "no custodian of the key made this signature: the statement was changed, or somebody else signed it",
             ),
-            Self::Twice => {
-                f.write_str("this custodian has approved it already: another one must, too")
-            }
             Self::OwnKey => f.write_str(
                 "the token itself has the private key of a custodian, so whoever uses the token could approve: \
                  custodians keep their keys elsewhere",
+            ),
+            Self::Replaces => f.write_str(
+                "material waits for the next version already, this would erase it, and the key's custodians must \
+                 approve that: let them approve delete-material (`tenon byok request-approval --delete-material`), \
+                 delete it by its id (`tenon byok delete-material --material`), then import the other",
             ),
             Self::Missing {
                 deed,

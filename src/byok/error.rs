@@ -5,15 +5,22 @@ use std::fmt;
 use super::approval::ApprovalRefusal;
 use super::job::Refused;
 use super::matrix::Act;
-use super::profile::{Profile, Rule};
+use super::profile::{Profile, Rotation, Rule};
 use super::share::ShareRefusal;
-use super::state::State;
+use super::state::{OlderVersion, State};
+
+/// What is said of every blob that brings no key, whatever is wrong with it.
+pub(crate) const BAD_BLOB: &str = "the blob does not open by this key and mechanism, or what it holds does not fit the key that it is for";
 
 /// Why the lifecycle refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Error {
     /// The key is in a state that does not allow it.
     State(State),
+    /// The key needs the material of each of its versions, and this one's is gone.
+    OlderMaterial(OlderVersion),
+    /// The key has several versions, and the material of the current one, which has this number, is gone.
+    CurrentMaterial(usize),
     /// The key is in a state that does not allow this change.
     Administration(Act, State),
     /// Other material than the bound one. `named` tells whether the caller may learn that it was
@@ -22,6 +29,9 @@ pub(crate) enum Error {
         /// The wrap protects integrity.
         named: bool,
     },
+    /// Other material than that of the key's versions, which this way of rotation brings otherwise. The wrap protects
+    /// integrity.
+    OfNextVersion(Rotation),
     /// The expiry asked for has passed.
     ExpiryPast,
     /// The key's profile does not have it.
@@ -80,15 +90,38 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::State(State::PendingImport) => {
-                f.write_str("the external key has no live material: import it again")
+                f.write_str("the external key has no live material: import it (`tenon byok import`)")
             }
+            Self::OlderMaterial(OlderVersion {
+                number,
+                material_id,
+            }) => {
+                write!(
+                    f,
+                    "the material of version {number} of the key has expired or was deleted, and the key works only with \
+                     the material of all of its versions: import that of version {number} again (material id "
+                )?;
+                material_id
+                    .iter()
+                    .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str("; `tenon byok import`)")
+            }
+            Self::CurrentMaterial(number) => write!(
+                f,
+                "the material of version {number} of the key, its current one, has expired or was deleted: import it \
+                 again (`tenon byok import`)"
+            ),
             Self::State(State::Disabled) => {
-                f.write_str("the external key is disabled: set CKA_TENON_DISABLED to FALSE")
+                f.write_str(
+                    "the key is disabled: enable it first (`tenon byok enable`, CKA_TENON_DISABLED=FALSE)",
+                )
             }
-            Self::State(State::PendingDeletion) => {
-                f.write_str("the external key is scheduled for deletion: cancel that first")
+            Self::State(State::PendingDeletion) => f.write_str(
+                "the key is scheduled for deletion: cancel that first (`tenon byok cancel-deletion`)",
+            ),
+            Self::State(State::Deleted) => {
+                f.write_str("the key is deleted: the time of its scheduled deletion has come")
             }
-            Self::State(State::Deleted) => f.write_str("the external key is deleted"),
             Self::State(State::Enabled) => f.write_str("the external key is enabled"),
             Self::Administration(Act::Cancel, state) => write!(
                 f,
@@ -115,15 +148,23 @@ impl fmt::Display for Error {
                      material (`tenon byok create`)",
                 )
             }
-            Self::Mismatch { named: false } => f.write_str("the wrapped key is not valid"),
+            Self::Mismatch { named: false } => f.write_str(BAD_BLOB),
+            Self::OfNextVersion(Rotation::Pending { .. }) => f.write_str(
+                "this is the material of no version of the key: bring the next version's with CKA_TENON_NEW_MATERIAL=TRUE \
+                 (`--new-material`), then rotate (`tenon byok rotate`)",
+            ),
+            Self::OfNextVersion(_) => f.write_str(
+                "this is the material of no version of the key: rotate first (`tenon byok rotate`), then import the new \
+                 version's",
+            ),
             Self::NoNext => f.write_str(
                 "there is no live material for the key's next version: import it first with \
                  CKA_TENON_NEW_MATERIAL=TRUE (`tenon byok import --new-material`)",
             ),
             Self::RawRotation => f.write_str(
                 "the key is raw, so its ciphertext does not tell which version made it: after a rotation it opens \
-                 what the new material encrypts, and nothing older. Rotate it by `tenon byok rotate --force` if \
-                 that is wanted",
+                 what the new material encrypts, and nothing older. Rotate it by `tenon byok rotate --force` \
+                 (CKA_TENON_ROTATE_RAW=TRUE) if that is wanted",
             ),
             Self::NotNew => f.write_str(
                 "this is the material of a version that the key has already: import it without \
@@ -132,7 +173,9 @@ impl fmt::Display for Error {
             Self::VersionPending => {
                 f.write_str("a new version of the key waits for its material already: import that")
             }
-            Self::Fixed => f.write_str("the attribute of this key is fixed"),
+            Self::Fixed => f.write_str(
+                "the attribute is fixed when the key is made, or only keys with a profile (`tenon byok create`) have it",
+            ),
             Self::Undying(Undying::Generated) => f.write_str(
                 "a generated key with a profile is destroyed with its material by a scheduled deletion alone: \
                  set CKA_TENON_DELETION_AT, or use `tenon byok schedule-deletion`",
@@ -149,7 +192,9 @@ impl fmt::Display for Error {
                 "another external or managed key has this alias (CKA_LABEL): use another alias, or give that \
                  key another one first",
             ),
-            Self::ExpiryPast => f.write_str("the expiry has already passed"),
+            Self::ExpiryPast => {
+                f.write_str("the expiry has already passed: say a later one, or 0 (never)")
+            }
             Self::Profile(profile, rule) => f.write_str(&profile.refusal(*rule)),
             Self::Job(why) => why.fmt(f),
             Self::Share(why) => why.fmt(f),

@@ -77,9 +77,13 @@ pub(crate) enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Target => "the import job belongs to another external key, or to another profile",
+            Self::Target => {
+                "the import request (its wrapping key and import token) belongs to another external key, or to \
+                 another profile: use those of this key (`tenon byok parameters`)"
+            }
             Self::TokenMissing => {
-                "the external key demands the import token that came with the public key"
+                "the external key demands the import token that came with the public key: give it \
+                 (`tenon byok import --import-token`, CKA_TENON_IMPORT_TOKEN)"
             }
             Self::Token => {
                 "the import token and the wrapping key are not of one download: use both of the same, or run `tenon byok parameters` again"

@@ -8,7 +8,8 @@ use super::error::{Error, Undying};
 use super::matrix::{Act, allows};
 use super::metadata::{Metadata, parse_tags};
 use super::profile::{Profile, Rotation, Rule};
-use super::state::{ExternalFacts, expired, state};
+use super::share::ShareRefusal;
+use super::state::{ExternalFacts, State, expired, state};
 
 /// Which of a bound key's materials is the one that comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +64,26 @@ pub(crate) struct Imported {
 /// Whether the key's state allows it; of an import, judged before any private-key operation.
 ///
 /// # Errors
-/// `State`.
+/// `State`, `OlderMaterial`, `Share`.
 pub(crate) fn may(act: Act, facts: &ExternalFacts, now: UnixTime) -> Result<(), Error> {
     let state = state(facts, now);
     if allows(state, act) {
         return Ok(());
     }
-    Err(Error::State(state))
+    Err(waits(facts, state, now).unwrap_or(Error::State(state)))
+}
+
+/// The refusal of a key that is PendingImport, where it is known what it waits for: the material of an older version
+/// alone, the other shares of its material, or the material of the current one of several versions.
+fn waits(facts: &ExternalFacts, state: State, now: UnixTime) -> Option<Error> {
+    if state != State::PendingImport {
+        return None;
+    }
+    let older = facts.waits_for_older(now).map(Error::OlderMaterial);
+    let shares = facts.shares_wait(now);
+    let shares = shares.then_some(Error::Share(ShareRefusal::Waiting));
+    let current = (facts.older != 0).then_some(Error::CurrentMaterial(facts.older + 1));
+    older.or(shares).or(current)
 }
 
 /// Whether the key's state allows a change of what an operator may change.
@@ -78,14 +92,14 @@ fn administer(act: Act, facts: &ExternalFacts, now: UnixTime) -> Result<(), Erro
     if allows(state, act) {
         return Ok(());
     }
-    Err(Error::Administration(act, state))
+    Err(waits(facts, state, now).unwrap_or(Error::Administration(act, state)))
 }
 
 /// Where an import goes (rules 1 to 3, and 10): first material binds, the same material sets the expiry
 /// anew, other material makes a new version where the profile says so, or changes nothing.
 ///
 /// # Errors
-/// `State`, `Mismatch`, `NotNew`, `ExpiryPast`, `Profile`.
+/// `State`, `OlderMaterial`, `Mismatch`, `NotNew`, `ExpiryPast`, `Profile`.
 pub(crate) fn import(
     facts: &ExternalFacts,
     import: &Import,
@@ -106,7 +120,10 @@ pub(crate) fn import(
         Some(Equal::Current | Equal::Older) if import.new_material => return Err(Error::NotNew),
         Some(Equal::Current) => Destination::Current,
         Some(Equal::Older) => Destination::Older,
-        Some(Equal::None) if import.new_material => Destination::Next,
+        Some(Equal::None) if import.new_material => {
+            has_room(facts, profile)?;
+            Destination::Next
+        }
         Some(Equal::None) if facts.version_pending => Destination::NewVersion,
         Some(Equal::None) if profile.rotation == Rotation::OnImport => Destination::NewVersion,
         Some(Equal::None) => return mismatch,
@@ -115,7 +132,19 @@ pub(crate) fn import(
     Ok(Imported { to, expires_at })
 }
 
-/// Whether an import may bring the material of the key's next version (CKA_TENON_NEW_MATERIAL).
+/// Whether the key may have one version more.
+fn has_room(facts: &ExternalFacts, profile: &'static Profile) -> Result<(), Error> {
+    match profile.rotation {
+        // The current version and the new one count too.
+        Rotation::Pending { most } if !facts.next && facts.older + 2 > most => {
+            Err(Error::Profile(profile, Rule::Versions(most)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an import may bring the material of the key's next version (CKA_TENON_NEW_MATERIAL). Whether there is
+/// room for one more version is judged by `import`, which knows whether the material is a new one.
 ///
 /// # Errors
 /// `Profile`.
@@ -124,18 +153,23 @@ pub(crate) fn may_import_next(
     profile: &'static Profile,
     spec: Option<Spec>,
 ) -> Result<(), Error> {
-    let refused = |rule| Err(Error::Profile(profile, rule));
-    let Rotation::Pending { most } = profile.rotation else {
-        return refused(Rule::NextMaterial);
-    };
+    if !matches!(profile.rotation, Rotation::Pending { .. }) {
+        return Err(Error::Profile(profile, Rule::NextMaterial));
+    }
     if facts.bound {
         rotates(profile, spec)?;
     }
-    // The current version and the new one count too.
-    if facts.bound && !facts.next && facts.older + 2 > most {
-        return refused(Rule::Versions(most));
-    }
     Ok(())
+}
+
+/// The refusal of other material than that of the key's versions, where `rotate` gives the key other material; `None`
+/// where the key has the bound one for ever, or a new version by each import.
+pub(crate) fn of_next_version(profile: &'static Profile, spec: Option<Spec>) -> Option<Error> {
+    rotates(profile, spec).ok()?;
+    match profile.rotation {
+        way @ (Rotation::Manual | Rotation::Pending { .. }) => Some(Error::OfNextVersion(way)),
+        Rotation::No | Rotation::OnImport => None,
+    }
 }
 
 /// The expiry that an import sets: the one asked for, else the profile's default; 0 = never.
@@ -215,11 +249,11 @@ pub(crate) enum Destruction {
 
 /// Decides what C_DestroyObject on a key with a profile does.
 #[must_use]
-pub(crate) fn destruction(facts: &ExternalFacts) -> Destruction {
+pub(crate) fn destruction(facts: &ExternalFacts, now: UnixTime) -> Destruction {
     if facts.generated {
         return Destruction::Refused(Undying::Generated);
     }
-    let something = facts.any_material() || facts.shares_wait;
+    let something = facts.any_material() || facts.shares_wait(now);
     match (something, facts.bound) {
         (true, _) => Destruction::Material,
         (false, true) => Destruction::Nothing,

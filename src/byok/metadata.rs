@@ -99,6 +99,9 @@ impl Metadata {
     /// # Errors
     /// The rule that they break.
     pub fn tags(self, tags: &BTreeMap<String, String>) -> Result<(), &'static str> {
+        if tags.keys().any(String::is_empty) {
+            return Err("has no tags with an empty key");
+        }
         if self == Self::Free {
             return Ok(());
         }
@@ -121,7 +124,7 @@ impl Metadata {
         }
         let reserved = |key: &String| {
             let key = key.to_ascii_lowercase();
-            key.is_empty() || key.starts_with("aliyun") || key.starts_with("acs:")
+            key.starts_with("aliyun") || key.starts_with("acs:")
         };
         if tags.keys().any(reserved) {
             return Err(

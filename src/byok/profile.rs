@@ -35,7 +35,8 @@ pub fn find(name: &[u8]) -> Option<&'static Profile> {
 }
 
 /// The spec that a service calls `text`, in capitals or not, with hyphens or underscores: a general name
-/// that is written just so, else a name of any profile, else a general one.
+/// that is written just so, else a name of any profile, else a general one, else a type of keys in one of the sizes that
+/// it has.
 #[must_use]
 pub fn read_spec(text: &str) -> Option<SpecName> {
     let general = SpecName::general(text);
@@ -44,11 +45,24 @@ pub fn read_spec(text: &str) -> Option<SpecName> {
     }
     let mut of_services = all().flat_map(|profile| profile.spec_names);
     let named = of_services.find(|known| name::same(&known.name, text));
-    named.cloned().or(general)
+    let of_type = || {
+        let mut types = names::TYPES.iter();
+        types.find(|(known, _)| name::same(known, text))
+    };
+    named
+        .cloned()
+        .or(general)
+        .or_else(|| of_type().map(|(_, spec)| spec.clone()))
 }
 
 /// The usage that a service calls `text`.
 #[must_use]
 pub fn read_usage(text: &str) -> Option<Usage> {
     all().find_map(|profile| profile.usage_words.read(text))
+}
+
+/// Whether `text` is a service's word for the usage of HMAC keys alone.
+#[must_use]
+pub fn is_usage_of_hmac(text: &str) -> bool {
+    all().any(|profile| profile.usage_words.is_of_hmac(text))
 }

@@ -15,10 +15,16 @@ pub(crate) enum ShareRefusal {
     Unproven,
     /// Another share with this number waits already.
     Differs,
+    /// A share with the same value, under another number, waits already.
+    Repeats,
+    /// The shares make a material of zeros alone.
+    Zero,
     /// The shares make no material with the key's check value, or none that fits the key.
     Wrong,
     /// The shares make none of the key's materials, and no check value says that they make a new one.
     Unchecked,
+    /// The key has no material, and shares of it wait for others.
+    Waiting,
 }
 
 /// Whether an import brings what the key takes: a share, where its material comes in `of` shares, else whole
@@ -56,6 +62,16 @@ impl fmt::Display for ShareRefusal {
                 "another share with this number waits already: to send this one, erase the shares that wait \
                  (`tenon byok delete-material`), and send all again",
             ),
+            Self::Repeats => f.write_str(
+                "a share with the same bytes waits under another number already, so one of the two has a wrong \
+                 number: send each custodian's own share under its own number. If the one that waits is the wrong \
+                 one, erase it (`tenon byok delete-material`), and send all again",
+            ),
+            Self::Zero => f.write_str(
+                "the shares make a key of zeros alone, which no key is: some of them were sent more than once, or \
+                 are of different splits. Nothing has changed: erase the shares that wait (`tenon byok \
+                 delete-material`), and send all again",
+            ),
             Self::Wrong => f.write_str(
                 "the shares do not make the key's material: one of them is wrong, or has a wrong number, or they \
                  were split for another count. Nothing has changed: erase the shares that wait (`tenon byok \
@@ -65,6 +81,10 @@ impl fmt::Display for ShareRefusal {
                 "the shares make none of the key's materials: one of them is wrong, or has a wrong number. Where \
                  they are of a new version, say so by its check value (CKA_TENON_SHARES_CHECK_VALUE, `tenon byok \
                  import --check-value`). Nothing has changed",
+            ),
+            Self::Waiting => f.write_str(
+                "shares of the key's material have come, and others are missing: import those (`tenon byok import \
+                 --share`); `tenon byok describe` shows how many make the material, and which wait",
             ),
         }
     }

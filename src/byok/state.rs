@@ -3,6 +3,15 @@
 use crate::ck;
 use crate::clock::UnixTime;
 
+/// An older version of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OlderVersion {
+    /// Its place among the key's versions, from 1.
+    pub number: usize,
+    /// CKA_TENON_MATERIAL_ID.
+    pub material_id: [u8; 16],
+}
+
 /// What is known of a key with a profile: an external key, or a managed one, which the token generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExternalFacts {
@@ -30,8 +39,10 @@ pub struct ExternalFacts {
     pub older_missing: bool,
     /// The first end of the material of an older version that the key needs; 0 = never.
     pub older_end: UnixTime,
-    /// Shares of its material have come, and wait for others.
-    pub shares_wait: bool,
+    /// That older version, or the one that has no material; `None` where there is none.
+    pub older_lacking: Option<OlderVersion>,
+    /// When the last of the shares ends that have come and wait for others; 0 = never. `None` where none has.
+    pub shares_end: Option<UnixTime>,
     /// The key encrypts by mechanisms whose ciphertext does not name its version (rule 8).
     pub raw: bool,
 }
@@ -41,8 +52,22 @@ impl ExternalFacts {
     /// needs.
     #[must_use]
     pub fn live(&self, now: UnixTime) -> bool {
-        let older = !self.older_missing && !expired(self.older_end, now);
-        self.material && !expired(self.expires_at, now) && older
+        self.current_lives(now) && self.older_live(now)
+    }
+
+    fn current_lives(&self, now: UnixTime) -> bool {
+        self.material && !expired(self.expires_at, now)
+    }
+
+    fn older_live(&self, now: UnixTime) -> bool {
+        !self.older_missing && !expired(self.older_end, now)
+    }
+
+    /// The older version for whose material alone the key waits.
+    #[must_use]
+    pub fn waits_for_older(&self, now: UnixTime) -> Option<OlderVersion> {
+        let waits = self.current_lives(now) && !self.older_live(now);
+        self.older_lacking.filter(|_| waits)
     }
 
     /// When time ends the key's use; 0 = never.
@@ -52,6 +77,12 @@ impl ExternalFacts {
             (0, at) | (at, 0) => at,
             (one, other) => one.min(other),
         }
+    }
+
+    /// Shares of its material have come, and wait for others.
+    #[must_use]
+    pub fn shares_wait(&self, now: UnixTime) -> bool {
+        self.shares_end.is_some_and(|end| !expired(end, now))
     }
 
     /// Material was imported, of the current version or of an older one.

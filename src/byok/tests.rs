@@ -2,6 +2,8 @@ use super::*;
 use crate::ck;
 use crate::clock::UnixTime;
 
+mod versions;
+
 const NOW: UnixTime = 1_800_000_000;
 const LIVE: ExternalFacts = ExternalFacts {
     generated: false,
@@ -16,7 +18,8 @@ const LIVE: ExternalFacts = ExternalFacts {
     older: 0,
     older_missing: false,
     older_end: 0,
-    shares_wait: false,
+    older_lacking: None,
+    shares_end: None,
     raw: false,
 };
 
@@ -310,13 +313,19 @@ fn fixed_attributes_of_an_external_key() {
 
 #[test]
 fn destroying_erases_material_alone() {
-    assert_eq!(destruction(&ExternalFacts::default()), Destruction::Whole);
-    assert_eq!(destruction(&LIVE), Destruction::Material);
     assert_eq!(
-        destruction(&ExternalFacts {
-            material: false,
-            ..LIVE
-        }),
+        destruction(&ExternalFacts::default(), NOW),
+        Destruction::Whole
+    );
+    assert_eq!(destruction(&LIVE, NOW), Destruction::Material);
+    assert_eq!(
+        destruction(
+            &ExternalFacts {
+                material: false,
+                ..LIVE
+            },
+            NOW
+        ),
         Destruction::Nothing
     );
 }
@@ -401,125 +410,37 @@ fn an_import_goes_where_the_profile_rotates() {
 }
 
 #[test]
-fn only_some_keys_take_material_for_a_next_version() {
-    let aes = Some(Spec::Aes(256));
-    let refused = |name: &str, rule| Err(Error::Profile(of(name), rule));
-    assert_eq!(may_import_next(&LIVE, of("aws"), aes), Ok(()));
-    let unbound = ExternalFacts::default();
-    let rsa = Some(Spec::Rsa(2048));
-    assert_eq!(
-        may_import_next(&unbound, of("aws"), rsa),
-        Ok(()),
-        "the first"
-    );
-    assert_eq!(
-        may_import_next(&LIVE, of("aws"), rsa),
-        refused("aws", Rule::Rotation)
-    );
-    for name in ["open", "oci", "google", "vault", "alibaba-software"] {
-        assert_eq!(
-            may_import_next(&LIVE, of(name), aes),
-            refused(name, Rule::NextMaterial),
-            "{name}"
-        );
-    }
-    let with = |older, next| ExternalFacts {
-        older,
-        next,
-        ..LIVE
-    };
-    assert_eq!(may_import_next(&with(23, false), of("aws"), aes), Ok(()));
-    assert_eq!(may_import_next(&with(23, true), of("aws"), aes), Ok(()));
-    assert_eq!(may_import_next(&with(24, true), of("aws"), aes), Ok(()));
-    assert_eq!(
-        may_import_next(&with(24, false), of("aws"), aes),
-        refused("aws", Rule::Versions(25))
-    );
-}
-
-/// Rule 10, *pending*: the key is PendingImport while a version that is not pending lacks its material.
-#[test]
-fn a_key_that_needs_every_version_waits_for_each() {
-    let missing = ExternalFacts {
-        older_missing: true,
-        ..LIVE
-    };
-    assert_eq!(state(&missing, NOW), State::PendingImport);
-    let ends = ExternalFacts {
-        older_end: NOW + 1,
-        expires_at: NOW + 9,
-        ..LIVE
-    };
-    assert_eq!(state(&ends, NOW), State::Enabled);
-    assert_eq!(ends.ends_at(), NOW + 1);
-    assert_eq!(state(&ends, NOW + 1), State::PendingImport);
-    assert!(!ends.stale(NOW + 1), "its own material stays");
-}
-
-#[test]
-fn one_version_at_a_time_of_keys_that_rotate() {
-    let aes = Some(Spec::Aes(256));
-    let rotate = |facts: &ExternalFacts, name, spec| may_rotate(facts, of(name), spec, NOW, false);
-    let waiting = ExternalFacts {
-        version_pending: true,
-        ..LIVE
-    };
-    let next = ExternalFacts { next: true, ..LIVE };
-    let raw = ExternalFacts { raw: true, ..next };
-    for (facts, name, expected) in [
-        (LIVE, "oci", Ok(Rotated::Opened)),
-        (waiting, "oci", Err(Error::VersionPending)),
-        (LIVE, "aws", Err(Error::NoNext)),
-        (next, "aws", Ok(Rotated::Promoted)),
-        (raw, "aws", Err(Error::RawRotation)),
-    ] {
-        assert_eq!(rotate(&facts, name, aes), expected, "{name} {facts:?}");
-    }
-    let forced = may_rotate(&raw, of("aws"), aes, NOW, true);
-    assert_eq!(forced, Ok(Rotated::Promoted));
-    for (name, spec, rule) in [
-        ("aws", Some(Spec::Rsa(2048)), Rule::Rotation),
-        ("aws", Some(Spec::Hmac(256)), Rule::Rotation),
-        ("aws", None, Rule::Rotation),
-        ("open", aes, Rule::Rotation),
-        ("alibaba-hardware", aes, Rule::Rotation),
-        ("huawei", aes, Rule::Rotation),
-        ("google", aes, Rule::RotationByImport),
-    ] {
-        let refused = Err(Error::Profile(of(name), rule));
-        assert_eq!(rotate(&LIVE, name, spec), refused, "{name} {spec:?}");
-    }
-    assert_eq!(
-        rotate(&ExternalFacts::default(), "aws", aes),
-        Err(Error::State(State::PendingImport))
-    );
-}
-
-#[test]
 fn older_versions_have_material_to_delete() {
     let expired = ExternalFacts {
         material: false,
         ..LIVE
     };
-    assert_eq!(destruction(&expired), Destruction::Nothing);
+    assert_eq!(destruction(&expired, NOW), Destruction::Nothing);
     let rotated = ExternalFacts {
         older: 1,
         ..expired
     };
-    assert_eq!(destruction(&rotated), Destruction::Material);
+    assert_eq!(destruction(&rotated, NOW), Destruction::Material);
     let shares = ExternalFacts {
-        shares_wait: true,
+        shares_end: Some(NOW + 1),
         ..ExternalFacts::default()
     };
-    assert_eq!(destruction(&shares), Destruction::Material);
+    assert_eq!(destruction(&shares, NOW), Destruction::Material);
     let of_service = ExternalFacts {
         of_service: true,
         ..shares
     };
-    assert_eq!(destruction(&of_service), Destruction::Material);
+    assert_eq!(destruction(&of_service, NOW), Destruction::Material);
     let again = ExternalFacts {
-        shares_wait: true,
+        shares_end: Some(NOW + 1),
         ..expired
     };
-    assert_eq!(destruction(&again), Destruction::Material);
+    assert_eq!(destruction(&again, NOW), Destruction::Material);
+    for (end, expected) in [(0, Destruction::Material), (NOW, Destruction::Nothing)] {
+        let ending = ExternalFacts {
+            shares_end: Some(end),
+            ..expired
+        };
+        assert_eq!(destruction(&ending, NOW), expected, "{end}");
+    }
 }

@@ -23,7 +23,7 @@ mod values;
 use crate::error::Result;
 
 pub use source::{Origin, Settings};
-pub use values::{Config, LogLevel, LogTarget, MechanismFilter};
+pub use values::{AuditUse, Choice, Config, LogLevel, LogTarget, MechanismFilter};
 
 impl Config {
     /// The settings of this process: environment, file, defaults.

@@ -221,10 +221,7 @@ impl SettingsReader {
         self.make_absolute();
         self.keep_others_out();
         if !self.mistakes.is_empty() {
-            return refuse(
-                ck::CKR_GENERAL_ERROR,
-                format!("the configuration is wrong\n{}", self.mistakes.join("\n")),
-            );
+            return refuse(ck::CKR_GENERAL_ERROR, self.mistakes.join("\n"));
         }
         Ok(Settings {
             file,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::values::{Config, LogLevel, LogTarget, MechanismFilter};
+use super::values::{AuditUse, Config, LogLevel, LogTarget, MechanismFilter};
 
 pub(super) struct Setting {
     /// Its name in the file.
@@ -54,7 +54,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "log.level",
         default: "ERROR",
-        doc: "ERROR, WARNING (refusals by a rule too), INFO (every refusal) or DEBUG (every call).",
+        doc: "ERROR, WARNING (refusals by a rule too), INFO (every refusal) or DEBUG (every call). The program tenon tells refusals to its user alone.",
         set: |config, value| {
             config.log_level = match value.to_ascii_uppercase().as_str() {
                 "ERROR" => LogLevel::Error,
@@ -70,26 +70,50 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "log.target",
         default: "syslog",
         doc: "off, syslog, stderr, or the absolute path of a file to append to.",
+        set: |config, value| target(value).map(|target| config.log_target = target),
+    },
+    Setting {
+        key: "log.trace",
+        default: "off",
+        doc: "A line for each call: arguments by name, result, microseconds, process and thread, without PINs, data and values of keys. off, syslog, stderr, or the absolute path of a file.",
         set: |config, value| {
-            config.log_target = match value {
-                "off" => LogTarget::Off,
-                "syslog" => LogTarget::Syslog,
-                "stderr" => LogTarget::Stderr,
-                path if path.starts_with('/') => LogTarget::File(path.into()),
-                _ => return Err("expected off, syslog, stderr or an absolute path".into()),
+            let target = target(value)?;
+            config.trace = (target != LogTarget::Off).then_some(target);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "log.trace_format",
+        default: "text",
+        doc: "text, or json: each line of the trace is a JSON object.",
+        set: |config, value| {
+            config.trace_json = match value {
+                "text" => false,
+                "json" => true,
+                _ => return Err("expected text or json".into()),
             };
             Ok(())
         },
     },
     Setting {
+        key: "log.trace_mib",
+        default: "64",
+        doc: "MiB, 1 to 65536. A trace file that would become longer gets .1 behind its name, in the place of an older one, and a new one is begun.",
+        set: |config, value| number(value, 1, 65_536).map(|n| config.trace_mib = n),
+    },
+    Setting {
         key: "slots.mechanisms",
         default: "ALL",
-        doc: "ALL, a list of mechanism names separated by commas, or `-` and a list of those left out.",
+        doc: "ALL, a list of mechanism names separated by commas, or `-` and a list of those left out. Of old mechanisms docs/mechanisms.md says that they are off by default: a list that names them offers them too, and `ALL,` before the list keeps all others.",
         set: |config, value| {
-            config.mechanisms = match value.strip_prefix('-') {
-                Some(list) => MechanismFilter::Except(names(list)?),
-                None if value == "ALL" => MechanismFilter::All,
-                None => MechanismFilter::Only(names(value)?),
+            config.mechanisms = if let Some(list) = value.strip_prefix('-') {
+                MechanismFilter::Except(names(list)?)
+            } else if let Some(list) = value.strip_prefix("ALL,") {
+                MechanismFilter::AllAnd(names(list)?)
+            } else if value == "ALL" {
+                MechanismFilter::All
+            } else {
+                MechanismFilter::Only(names(value)?)
             };
             Ok(())
         },
@@ -178,10 +202,30 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, value| number(value, 1, 400).map(|days| config.clock_leap = days * 86_400),
     },
     Setting {
+        key: "actor",
+        default: "",
+        doc: "For whom the program acts, as each audit record of its says beside user, process, program and host: a service, a job, a ticket; at most 255 bytes.",
+        set: |config, value| {
+            if value.len() > 255 || value.contains(char::is_control) {
+                return Err("expected at most 255 bytes without control characters".into());
+            }
+            value.clone_into(&mut config.actor);
+            Ok(())
+        },
+    },
+    Setting {
         key: "audit.use",
         default: "false",
-        doc: "Record every login and every use of a private or secret key, not changes and refusals alone. Each use then waits for the disk.",
-        set: |config, value| flag(value).map(|on| config.audit_use = on),
+        doc: "true: record every login and every use of a private or secret key, not changes and refusals alone. Of the uses of one second the first alone waits for the disk, so those of the last second may be missing after a power failure. strict: each use waits for the disk.",
+        set: |config, value| {
+            config.audit_use = match value.to_ascii_lowercase().as_str() {
+                "false" => AuditUse::Off,
+                "true" => AuditUse::On,
+                "strict" => AuditUse::Strict,
+                _ => return Err("expected true, false or strict".into()),
+            };
+            Ok(())
+        },
     },
     Setting {
         key: "audit.login_rows",
@@ -247,7 +291,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "compat.edwards_point",
         default: "der",
-        doc: "How CKA_EC_POINT of Ed25519 and X25519 keys reads: der, an OCTET STRING, which GnuTLS 3.7 needs to read public keys, or raw, the bare bytes of PKCS #11 3.1 and later. Templates may give either.",
+        doc: "How CKA_EC_POINT of Ed25519 and X25519 keys reads: der, an OCTET STRING, which GnuTLS 3.7 and OpenSC 0.23 need to read public keys, or raw, the bare bytes of PKCS #11 3.1 and later, which OpenSC from 0.27 needs. Templates may give either.",
         set: |config, value| {
             config.edwards_point_raw = match value {
                 "der" => false,
@@ -260,9 +304,10 @@ pub(super) static SETTINGS: &[Setting] = &[
 ];
 
 /// Settings whose value is the path of a file or a folder, where it is not empty.
-pub(super) const PATHS: [&str; 4] = [
+pub(super) const PATHS: [&str; 5] = [
     "directories.tokendir",
     "log.target",
+    "log.trace",
     "pin.key_file",
     "store.anchor",
 ];
@@ -283,6 +328,16 @@ pub(super) static SOFTHSM_SETTINGS: &[SoftHsmSetting] = &[
         check: |value| flag(value).map(drop),
     },
 ];
+
+fn target(value: &str) -> Result<LogTarget, String> {
+    Ok(match value {
+        "off" => LogTarget::Off,
+        "syslog" => LogTarget::Syslog,
+        "stderr" => LogTarget::Stderr,
+        path if path.starts_with('/') => LogTarget::File(path.into()),
+        _ => return Err("expected off, syslog, stderr or an absolute path".into()),
+    })
+}
 
 fn flag(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {

@@ -33,26 +33,61 @@ pub enum LogLevel {
     Debug,
 }
 
+/// Whether uses of private and secret keys, and logins, are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuditUse {
+    /// They are not.
+    #[default]
+    Off,
+    /// They are. Of the uses of one second the first alone waits for the disk.
+    On,
+    /// They are, and each waits for the disk.
+    Strict,
+}
+
 /// Which mechanisms the slots offer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum MechanismFilter {
-    /// All.
+    /// All that are offered by default.
     #[default]
     All,
+    /// All that are offered by default, and those named.
+    AllAnd(Vec<String>),
     /// Only those named.
     Only(Vec<String>),
-    /// All but those named.
+    /// All that are offered by default, but those named.
     Except(Vec<String>),
 }
 
+/// What a filter says of one mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// It is offered with all its uses, also where it is off by default.
+    Named,
+    /// It is offered as far as it is by default.
+    Unnamed,
+    /// It is not offered.
+    LeftOut,
+}
+
 impl MechanismFilter {
-    /// Whether the mechanism called `name` is offered.
+    /// What the filter says of the mechanism called `name`.
     #[must_use]
-    pub fn offers(&self, name: &str) -> bool {
+    pub fn choice(&self, name: &str) -> Choice {
+        let named = self.names().iter().any(|n| n == name);
+        match (self, named) {
+            (Self::Only(_) | Self::AllAnd(_), true) => Choice::Named,
+            (Self::Only(_), false) | (Self::Except(_), true) => Choice::LeftOut,
+            (Self::All | Self::AllAnd(_) | Self::Except(_), _) => Choice::Unnamed,
+        }
+    }
+
+    /// The names in the filter.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
         match self {
-            Self::All => true,
-            Self::Only(names) => names.iter().any(|n| n == name),
-            Self::Except(names) => names.iter().all(|n| n != name),
+            Self::All => &[],
+            Self::AllAnd(names) | Self::Only(names) | Self::Except(names) => names,
         }
     }
 }
@@ -69,6 +104,12 @@ pub struct Config {
     pub log_target: LogTarget,
     /// How much is logged.
     pub log_level: LogLevel,
+    /// Where each call is traced; `None` for nowhere.
+    pub trace: Option<LogTarget>,
+    /// The lines of the trace are JSON objects.
+    pub trace_json: bool,
+    /// MiB of a trace file, beyond which another one is begun.
+    pub trace_mib: u64,
     /// Which mechanisms are offered.
     pub mechanisms: MechanismFilter,
     /// Numbers of slots are below this.
@@ -98,8 +139,10 @@ pub struct Config {
     pub clock_leap: UnixTime,
     /// Folder of the anchors, which tell that a token's file was replaced by an older copy.
     pub anchor: Option<PathBuf>,
+    /// For whom the program acts; empty where nothing says so.
+    pub actor: String,
     /// Logins and uses of private and secret keys are recorded too.
-    pub audit_use: bool,
+    pub audit_use: AuditUse,
     /// Greatest number of rows of keys that a login compares with the sum that the token keeps of them.
     pub login_rows: u64,
     /// CKA_START_DATE and CKA_END_DATE are enforced.

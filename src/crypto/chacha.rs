@@ -1,8 +1,10 @@
-//! ChaCha20, and ChaCha20 with Poly1305 (RFC 8439; with 64-bit nonces as its author has it, with 192-bit
+//! ChaCha20, Poly1305, and both together (RFC 8439; with 64-bit nonces as its author has it, with 192-bit
 //! nonces as XChaCha20).
 
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use chacha20::{ChaCha20, ChaCha20Legacy, R20, hchacha};
+use poly1305::Poly1305;
+use poly1305::universal_hash::KeyInit;
 use zeroize::Zeroizing;
 
 use super::sys::aead;
@@ -15,6 +17,13 @@ pub(crate) const TAG: usize = 16;
 const BLOCK: u64 = 64;
 /// Greatest length of a text with a tag in bytes (RFC 8439 section 2.8).
 pub(crate) const SEALED_MAX: u64 = BLOCK * ((1 << 32) - 1);
+
+/// The MAC of a message (RFC 8439 section 2.5) under a key for that message alone. `Error::KeySize` for a key that
+/// has not 32 bytes.
+pub(crate) fn poly1305(key: &[u8], message: &[u8]) -> Result<[u8; TAG]> {
+    let key = Poly1305::new_from_slice(key).map_err(|_| Error::KeySize)?;
+    Ok(key.compute_unpadded(message).into())
+}
 
 /// A key stream in progress; encryption and decryption are the same operation.
 pub(crate) enum Stream {

@@ -1,5 +1,6 @@
 //! Hash functions (FIPS 180-4, FIPS 202, GB/T 32905) and HMAC (FIPS 198-1).
 
+use blake2::digest::consts::{U20, U32, U48, U64};
 use sha2::Digest;
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use zeroize::Zeroizing;
@@ -7,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Error, Result};
 use crate::secret::Secret;
 
-/// A hash function of FIPS 180-4 or FIPS 202, or SM3 (GB/T 32905).
+/// A hash function of FIPS 180-4 or FIPS 202, SM3 (GB/T 32905), BLAKE2b (RFC 7693), or MD5 (RFC 1321).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hash {
     /// SHA-1, 20 bytes.
@@ -34,6 +35,16 @@ pub enum Hash {
     Sha3_512,
     /// SM3, 32 bytes.
     Sm3,
+    /// BLAKE2b-160 (RFC 7693), 20 bytes.
+    Blake2b160,
+    /// BLAKE2b-256, 32 bytes.
+    Blake2b256,
+    /// BLAKE2b-384, 48 bytes.
+    Blake2b384,
+    /// BLAKE2b-512, 64 bytes.
+    Blake2b512,
+    /// MD5 (RFC 1321), 16 bytes.
+    Md5,
 }
 
 #[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
@@ -42,11 +53,12 @@ impl Hash {
     #[must_use]
     pub const fn len(self) -> usize {
         match self {
-            Self::Sha1 => 20,
+            Self::Md5 => 16,
+            Self::Sha1 | Self::Blake2b160 => 20,
             Self::Sha224 | Self::Sha512_224 | Self::Sha3_224 => 28,
-            Self::Sha256 | Self::Sha512_256 | Self::Sha3_256 | Self::Sm3 => 32,
-            Self::Sha384 | Self::Sha3_384 => 48,
-            Self::Sha512 | Self::Sha3_512 => 64,
+            Self::Sha256 | Self::Sha512_256 | Self::Sha3_256 | Self::Sm3 | Self::Blake2b256 => 32,
+            Self::Sha384 | Self::Sha3_384 | Self::Blake2b384 => 48,
+            Self::Sha512 | Self::Sha3_512 | Self::Blake2b512 => 64,
         }
     }
 
@@ -54,8 +66,9 @@ impl Hash {
     #[must_use]
     pub const fn block_len(self) -> usize {
         match self {
-            Self::Sha1 | Self::Sha224 | Self::Sha256 | Self::Sm3 => 64,
+            Self::Md5 | Self::Sha1 | Self::Sha224 | Self::Sha256 | Self::Sm3 => 64,
             Self::Sha384 | Self::Sha512 | Self::Sha512_224 | Self::Sha512_256 => 128,
+            Self::Blake2b160 | Self::Blake2b256 | Self::Blake2b384 | Self::Blake2b512 => 128,
             Self::Sha3_224 => 144,
             Self::Sha3_256 => 136,
             Self::Sha3_384 => 104,
@@ -76,7 +89,7 @@ impl Hash {
 
 /// An enum of states and not a trait object, so that no call allocates.
 macro_rules! states {
-    ($($hash:ident => $digest:ty),+ $(,)?) => {
+    ($($hash:ident => $digest:ty, $saved:ident, $restored:ident;)+) => {
         #[derive(Clone)]
         enum HasherState {
             $($hash($digest)),+
@@ -115,13 +128,11 @@ macro_rules! states {
                 }
             }
 
-            /// What has been taken, as `restore` wants it.
+            /// What has been taken, as `restore` wants it; `None` for BLAKE2b.
             #[must_use]
-            pub fn save(&self) -> Secret {
+            pub fn save(&self) -> Option<Secret> {
                 match &self.0 {
-                    $(HasherState::$hash(state) => {
-                        Secret::copy(&Zeroizing::new(state.serialize()))
-                    }),+
+                    $(HasherState::$hash(state) => $saved(state)),+
                 }
             }
 
@@ -131,19 +142,31 @@ macro_rules! states {
             /// `Error::InvalidParameter` for bytes that `save` did not give.
             pub fn restore(&mut self, saved: &[u8]) -> Result<()> {
                 match &mut self.0 {
-                    $(HasherState::$hash(state) => *state = deserialized(saved)?),+
+                    $(HasherState::$hash(state) => $restored(state, saved)),+
                 }
-                Ok(())
             }
         }
     };
 }
 
-fn deserialized<D: SerializableState>(saved: &[u8]) -> Result<D> {
-    let state = SerializedState::<D>::try_from(saved).ok();
-    state
-        .and_then(|state| D::deserialize(&state).ok())
-        .ok_or(Error::InvalidParameter("the state of another hash"))
+fn saved<D: SerializableState>(state: &D) -> Option<Secret> {
+    Some(Secret::copy(&Zeroizing::new(state.serialize())))
+}
+
+fn restored<D: SerializableState>(state: &mut D, saved: &[u8]) -> Result<()> {
+    let saved = SerializedState::<D>::try_from(saved).ok();
+    *state = saved
+        .and_then(|saved| D::deserialize(&saved).ok())
+        .ok_or(Error::InvalidParameter("the state of another hash"))?;
+    Ok(())
+}
+
+fn unsaved<D>(_: &D) -> Option<Secret> {
+    None
+}
+
+fn not_restored<D>(_: &mut D, _: &[u8]) -> Result<()> {
+    Err(Error::InvalidParameter("a hash that has no saved state"))
 }
 
 /// A digest of a message in progress.
@@ -182,20 +205,20 @@ impl Hmac {
         self.inner.update(message);
     }
 
-    /// Writes the MAC to the start of `out` and returns its length, the hash's.
+    /// Writes the MAC to the start of `out` and returns its length, the hash's. Nothing is taken afterwards.
     ///
     /// # Panics
     ///
     /// When `out` is shorter than the MAC.
-    pub fn finish_into(mut self, out: &mut [u8]) -> usize {
+    pub fn finish_into(&mut self, out: &mut [u8]) -> usize {
         let len = self.inner.finish_into(out);
         self.outer.update(&out[..len]);
         self.outer.finish_into(out)
     }
 
-    /// What has been taken, as `restore` wants it.
+    /// As `Hasher::save`.
     #[must_use]
-    pub fn save(&self) -> Secret {
+    pub fn save(&self) -> Option<Secret> {
         self.inner.save()
     }
 
@@ -220,18 +243,23 @@ fn padded(hash: Hash, block: &mut [u8], pad: u8) -> Hasher {
 }
 
 states! {
-    Sha1 => sha1::Sha1,
-    Sha224 => sha2::Sha224,
-    Sha256 => sha2::Sha256,
-    Sha384 => sha2::Sha384,
-    Sha512 => sha2::Sha512,
-    Sha512_224 => sha2::Sha512_224,
-    Sha512_256 => sha2::Sha512_256,
-    Sha3_224 => sha3::Sha3_224,
-    Sha3_256 => sha3::Sha3_256,
-    Sha3_384 => sha3::Sha3_384,
-    Sha3_512 => sha3::Sha3_512,
-    Sm3 => sm3::Sm3,
+    Sha1 => sha1::Sha1, saved, restored;
+    Sha224 => sha2::Sha224, saved, restored;
+    Sha256 => sha2::Sha256, saved, restored;
+    Sha384 => sha2::Sha384, saved, restored;
+    Sha512 => sha2::Sha512, saved, restored;
+    Sha512_224 => sha2::Sha512_224, saved, restored;
+    Sha512_256 => sha2::Sha512_256, saved, restored;
+    Sha3_224 => sha3::Sha3_224, saved, restored;
+    Sha3_256 => sha3::Sha3_256, saved, restored;
+    Sha3_384 => sha3::Sha3_384, saved, restored;
+    Sha3_512 => sha3::Sha3_512, saved, restored;
+    Sm3 => sm3::Sm3, saved, restored;
+    Md5 => md5::Md5, saved, restored;
+    Blake2b160 => blake2::Blake2b<U20>, unsaved, not_restored;
+    Blake2b256 => blake2::Blake2b<U32>, unsaved, not_restored;
+    Blake2b384 => blake2::Blake2b<U48>, unsaved, not_restored;
+    Blake2b512 => blake2::Blake2b<U64>, unsaved, not_restored;
 }
 
 /// HMAC-SHA-256 of the parts one after another.
@@ -258,7 +286,14 @@ mod tests {
     use super::*;
     use crate::crypto::vectors::records;
 
-    const ALL: [Hash; 12] = [
+    impl Hash {
+        fn is_blake2b(self) -> bool {
+            use Hash::*;
+            matches!(self, Blake2b160 | Blake2b256 | Blake2b384 | Blake2b512)
+        }
+    }
+
+    const ALL: [Hash; 17] = [
         Hash::Sha1,
         Hash::Sha224,
         Hash::Sha256,
@@ -271,6 +306,11 @@ mod tests {
         Hash::Sha3_384,
         Hash::Sha3_512,
         Hash::Sm3,
+        Hash::Md5,
+        Hash::Blake2b160,
+        Hash::Blake2b256,
+        Hash::Blake2b384,
+        Hash::Blake2b512,
     ];
 
     fn mac(hash: Hash, key: &[u8], message: &[u8]) -> Vec<u8> {
@@ -294,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_state_of_another_hash_is_refused() {
-        let saved = Hasher::new(Hash::Sha256).save();
+        let saved = Hasher::new(Hash::Sha256).save().unwrap();
         for state in [&saved[1..], &[]] {
             assert!(Hasher::new(Hash::Sha256).restore(state).is_err());
         }
@@ -316,6 +356,11 @@ mod tests {
             include_str!("../../tests/vectors/sha3_384.rsp"),
             include_str!("../../tests/vectors/sha3_512.rsp"),
             include_str!("../../tests/vectors/sm3.rsp"),
+            include_str!("../../tests/vectors/md5.rsp"),
+            include_str!("../../tests/vectors/blake2b_160.rsp"),
+            include_str!("../../tests/vectors/blake2b_256.rsp"),
+            include_str!("../../tests/vectors/blake2b_384.rsp"),
+            include_str!("../../tests/vectors/blake2b_512.rsp"),
         ]) {
             for record in records(file) {
                 let digest = hash.digest(&[&record["message"]]);
@@ -327,13 +372,35 @@ mod tests {
 
     #[test]
     fn hmac_known_answers() {
-        for (hash, file) in ALL.into_iter().zip([
-            include_str!("../../tests/vectors/sha1_hmac.rsp"),
-            include_str!("../../tests/vectors/sha224_hmac.rsp"),
-            include_str!("../../tests/vectors/sha256_hmac.rsp"),
-            include_str!("../../tests/vectors/sha384_hmac.rsp"),
-            include_str!("../../tests/vectors/sha512_hmac.rsp"),
-        ]) {
+        for (hash, file) in ALL
+            .into_iter()
+            .zip([
+                include_str!("../../tests/vectors/sha1_hmac.rsp"),
+                include_str!("../../tests/vectors/sha224_hmac.rsp"),
+                include_str!("../../tests/vectors/sha256_hmac.rsp"),
+                include_str!("../../tests/vectors/sha384_hmac.rsp"),
+                include_str!("../../tests/vectors/sha512_hmac.rsp"),
+            ])
+            .chain([
+                (Hash::Md5, include_str!("../../tests/vectors/md5_hmac.rsp")),
+                (
+                    Hash::Blake2b160,
+                    include_str!("../../tests/vectors/blake2b_160_hmac.rsp"),
+                ),
+                (
+                    Hash::Blake2b256,
+                    include_str!("../../tests/vectors/blake2b_256_hmac.rsp"),
+                ),
+                (
+                    Hash::Blake2b384,
+                    include_str!("../../tests/vectors/blake2b_384_hmac.rsp"),
+                ),
+                (
+                    Hash::Blake2b512,
+                    include_str!("../../tests/vectors/blake2b_512_hmac.rsp"),
+                ),
+            ])
+        {
             for record in records(file) {
                 let mac = mac(hash, &record["key"], &record["message"]);
                 assert_eq!(mac, record["mac"], "{hash:?}");
@@ -350,6 +417,9 @@ mod tests {
         wiped::<sha2::Sha512>();
         wiped::<sha3::Sha3_256>();
         wiped::<sm3::Sm3>();
+        wiped::<md5::Md5>();
+        // A state is a core and a block, of which the crate names only the core.
+        wiped::<blake2::Blake2bVarCore>();
     }
 
     /// FIPS 198-1 section 4: keys longer than B are hashed first, so B decides where.
@@ -414,7 +484,11 @@ mod tests {
                 let (mut hasher, mut other) = (Hasher::new(hash), Hasher::new(hash));
                 hasher.update(&head);
                 other.update(b"forgotten");
-                other.restore(&hasher.save()).unwrap();
+                let Some(saved) = hasher.save() else {
+                    prop_assert!(hash.is_blake2b() && other.restore(b"").is_err());
+                    continue;
+                };
+                other.restore(&saved).unwrap();
                 other.update(b"tail");
                 prop_assert_eq!(other.finish(), hash.digest(&[&head, b"tail"]));
             }

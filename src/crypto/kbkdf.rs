@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::aes;
-use super::cbc_mac::CbcMac;
+use super::cbc_mac::AesMac;
 use super::hash::{Hash, Hmac};
 use super::{Error, Result};
 use crate::secret::Secret;
@@ -43,7 +43,7 @@ impl Prf<'_> {
                 mac.finish_into(&mut block);
             }
             Self::AesCmac(key) => {
-                let mut mac = CbcMac::cmac(key);
+                let mut mac = AesMac::cmac(key)?;
                 for part in parts {
                     mac.update(part)?;
                 }

@@ -27,12 +27,93 @@ pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
         .expect("no more than 255 times 32 bytes");
 }
 
+/// A key derivation function from the secret that two parties share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedKdf {
+    /// That of ANSI X9.63 (SEC 1 section 3.6.1).
+    X963(Hash),
+    /// The concatenation of NIST SP 800-56A revision 2, section 5.8.1.1, which is the one-step function of
+    /// SP 800-56C.
+    OneStep(Hash),
+}
+
+impl SharedKdf {
+    /// Fills `out` from the secret and, where the parties agree on some, shared information.
+    pub(crate) fn derive(self, shared: &[u8], info: &[u8], out: &mut [u8]) {
+        match self {
+            Self::X963(hash) => x963(hash, shared, info, out),
+            Self::OneStep(hash) => one_step(hash, shared, info, out),
+        }
+    }
+}
+
+/// `SharedKdf::OneStep`: the number of a block comes before the secret.
+fn one_step(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
+    for (counter, chunk) in (1u32..).zip(out.chunks_mut(hash.len())) {
+        let block = Zeroizing::new(hash.digest(&[&counter.to_be_bytes(), shared, info]));
+        chunk.copy_from_slice(&block[..chunk.len()]);
+    }
+}
+
 /// The key derivation function of ANSI X9.63 (SEC 1 section 3.6.1): fills `out` from the secret that
 /// two parties share and, where they agree on some, shared information.
 pub(crate) fn x963(hash: Hash, shared: &[u8], info: &[u8], out: &mut [u8]) {
     for (counter, chunk) in (1u32..).zip(out.chunks_mut(hash.len())) {
         let block = Zeroizing::new(hash.digest(&[shared, &counter.to_be_bytes(), info]));
         chunk.copy_from_slice(&block[..chunk.len()]);
+    }
+}
+
+/// What the output of `pkcs12` is for: the diversifier's byte (RFC 7292 appendix B.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pkcs12Purpose {
+    Key = 1,
+    Iv = 2,
+    MacKey = 3,
+}
+
+/// The key derivation function of PKCS #12 (RFC 7292 appendix B.2): `len` bytes from a password of any encoding, whose
+/// bytes count as they are.
+pub(crate) fn pkcs12(
+    hash: Hash,
+    purpose: Pkcs12Purpose,
+    (password, salt): (&[u8], &[u8]),
+    iterations: u32,
+    len: usize,
+) -> Secret {
+    let block = hash.block_len();
+    let diversifier = vec![purpose as u8; block];
+    // Each of both in copies of itself that fill whole blocks.
+    let filled = |bytes: &[u8]| bytes.len().next_multiple_of(block);
+    let mut input = Secret::zeroed(filled(salt) + filled(password));
+    let (salts, passwords) = input.split_at_mut(filled(salt));
+    for (place, bytes) in [(salts, salt), (passwords, password)] {
+        place
+            .iter_mut()
+            .zip(bytes.iter().cycle())
+            .for_each(|(to, from)| *to = *from);
+    }
+    let mut out = Secret::zeroed(len);
+    for chunk in out.chunks_mut(hash.len()) {
+        let mut digest = Zeroizing::new(hash.digest(&[&diversifier[..], &input[..]]));
+        for _ in 1..iterations {
+            digest = Zeroizing::new(hash.digest(&[&digest[..]]));
+        }
+        chunk.copy_from_slice(&digest[..chunk.len()]);
+        for block in input.chunks_mut(block) {
+            add(block, &digest);
+        }
+    }
+    out
+}
+
+/// Adds to a big-endian number copies of `repeated` that fill it, and 1; what runs over is lost.
+fn add(number: &mut [u8], repeated: &[u8]) {
+    let mut carry = 1;
+    for (at, byte) in number.iter_mut().enumerate().rev() {
+        let sum = u16::from(*byte) + u16::from(repeated[at % repeated.len()]) + carry;
+        let [high, low] = sum.to_be_bytes();
+        (*byte, carry) = (low, u16::from(high));
     }
 }
 
@@ -70,7 +151,7 @@ pub(crate) fn hkdf_extract(hash: Hash, ikm: &[u8], salt: &[u8]) -> Result<Secret
 
 /// HKDF's expansion (RFC 5869 section 2.3) of the pseudo-random key `prk` to `len` bytes, at most 255
 /// times the hash's length (`Error::InvalidParameter`).
-pub(crate) fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Secret> {
+pub fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Result<Secret> {
     if len > 255 * hash.len() {
         return Err(Error::InvalidParameter("the length of HKDF's output"));
     }
@@ -80,7 +161,7 @@ pub(crate) fn hkdf_expand(hash: Hash, prk: &[u8], info: &[u8], len: usize) -> Re
 }
 
 /// `len` bytes by PBKDF2 with HMAC (RFC 8018 section 5.2). `Error::InvalidParameter` for no iterations.
-pub(crate) fn pbkdf2(
+pub fn pbkdf2(
     hash: Hash,
     password: &[u8],
     salt: &[u8],
@@ -125,11 +206,12 @@ fn derive(
     salt: &[u8],
     secret: Option<&[u8]>,
 ) -> Result<Secret> {
-    // Whoever reads the filled memory can compute the output, so the memory is wiped too.
-    let mut memory = Zeroizing::new(Vec::new());
+    // Whoever reads the filled memory can compute the output. The allocator wipes it when it is freed.
+    let mut memory = Vec::new();
     memory
         .try_reserve_exact(params.block_count())
         .map_err(|_| Error::Internal("allocating Argon2id's memory"))?;
+    sys::pages::prefer_large(memory.spare_capacity_mut());
     memory.resize(params.block_count(), argon2::Block::new());
 
     let argon2 = argon2::Argon2::new_with_secret(
@@ -183,6 +265,25 @@ mod tests {
             let mut out = vec![0; key.len()];
             x963(hash, &bytes(case, "secret"), &bytes(case, "info"), &mut out);
             assert_eq!(out, key, "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn one_step_known_answers() {
+        for case in list(&load("onestep_kdf.json"), "cases") {
+            let hash = match text(case, "hash") {
+                "sha224" => Hash::Sha224,
+                "sha512" => Hash::Sha512,
+                "sha3_512" => Hash::Sha3_512,
+                other => panic!("{other}"),
+            };
+            let key = bytes(case, "key");
+            let (secret, info) = (bytes(case, "secret"), bytes(case, "info"));
+            let mut out = vec![0; key.len()];
+            SharedKdf::OneStep(hash).derive(&secret, &info, &mut out);
+            assert_eq!(out, key, "{hash:?}");
+            SharedKdf::X963(hash).derive(&secret, &info, &mut out);
+            assert_ne!(out, key, "{hash:?}");
         }
     }
 

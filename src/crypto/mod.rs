@@ -1,20 +1,25 @@
 //! Algorithms: bytes to bytes, and the DER of their keys. No PKCS#11 type appears here.
 //!
 //! aws-lc (behind `sys`) computes RSA, the NIST and brainpool curves, Ed25519 and X25519, the AES
-//! modes and AES key wrap, ChaCha20-Poly1305, HKDF and PBKDF2, ML-DSA, ML-KEM, and random bytes. RustCrypto
-//! computes hashes, ChaCha20, secp256k1, SM2 and SM4, deterministic ML-DSA signatures, Argon2id and all DER, and checks
+//! modes and AES key wrap, Diffie-Hellman, ChaCha20-Poly1305, HKDF and PBKDF2, ML-DSA, ML-KEM, and random bytes. RustCrypto
+//! computes hashes, ChaCha20, secp256k1, SM2, SM4 and Camellia, deterministic ML-DSA signatures, SLH-DSA, Argon2id and all DER, and checks
 //! points on P-256. HMAC over these hashes, and CMAC over AES-CBC, are computed here, since their states are saved.
 
 use std::fmt;
 
 pub(crate) mod aes;
+pub(crate) mod block_cipher;
+pub(crate) mod camellia;
 pub(crate) mod cbc_mac;
 pub(crate) mod chacha;
+pub(crate) mod des;
+pub(crate) mod dh;
 pub(crate) mod ec;
 pub(crate) mod encoding;
 pub(crate) mod gmac;
 pub(crate) mod hash;
 pub(crate) mod hpke;
+pub(crate) mod ike;
 pub(crate) mod kbkdf;
 pub(crate) mod kdf;
 pub(crate) mod keywrap;
@@ -22,13 +27,19 @@ pub(crate) mod mldsa;
 pub(crate) mod mlkem;
 pub(crate) mod okp;
 pub(crate) mod padding;
+pub(crate) mod parameter_set;
+pub(crate) mod prehash;
+mod prime;
 pub(crate) mod rand;
 pub(crate) mod rsa;
 pub(crate) mod seal;
 pub(crate) mod seeded;
 pub(crate) mod shares;
+pub(crate) mod slhdsa;
 pub(crate) mod sm4;
+mod soft_cipher;
 mod sys;
+pub(crate) mod tls;
 #[cfg(test)]
 pub(crate) mod vectors;
 pub(crate) mod xwing;

@@ -1,48 +1,44 @@
-//! PKCS#7 padding (RFC 5652 section 6.3) of 16-byte blocks.
+//! PKCS#7 padding (RFC 5652 section 6.3).
 
 use subtle::{ConstantTimeEq, ConstantTimeGreater};
 
 use super::{Error, Result};
 use crate::secret::Secret;
 
-const BLOCK: u8 = 16;
-
-/// Fills `block` from `len` on. `len` is below 16, so there is at least one byte of padding.
-pub(crate) fn pad(block: &mut [u8; 16], len: usize) {
-    let Some(missing) = u8::try_from(len)
-        .ok()
-        .and_then(|len| BLOCK.checked_sub(len))
-    else {
-        return;
-    };
-    block[len..].fill(missing);
+/// Fills a block of up to 255 bytes from `len` on. `len` is below the block's length, so there is at least one byte of
+/// padding.
+pub(crate) fn pad(block: &mut [u8], len: usize) {
+    let missing = block.len().checked_sub(len);
+    if let Some(Ok(missing)) = missing.map(u8::try_from) {
+        block[len..].fill(missing);
+    }
 }
 
-/// `message` filled up to whole blocks; always with at least one byte.
+/// `message` filled up to whole blocks of 16 bytes; always with at least one byte.
 #[must_use]
 pub(crate) fn padded(message: &[u8]) -> Secret {
     let whole = message.len() / 16 * 16;
     let mut out = Secret::zeroed(whole + 16);
     out[..message.len()].copy_from_slice(message);
-    if let Some(last) = out.last_chunk_mut() {
-        pad(last, message.len() - whole);
-    }
+    pad(&mut out[whole..], message.len() - whole);
     out
 }
 
-/// Number of message bytes in the last block, 0 to 15. `Error::BadCiphertext` when its padding is
+/// Number of message bytes in the last block, which are fewer than it has. `Error::BadCiphertext` when its padding is
 /// wrong, judged in constant time: wherever the wrong byte is, the same work is done.
-pub(crate) fn unpad(block: &[u8; 16]) -> Result<usize> {
-    let padding = block[15];
-    let mut good = !padding.ct_eq(&0) & !padding.ct_gt(&BLOCK);
-    for (distance, byte) in (1..=BLOCK).rev().zip(block) {
+pub(crate) fn unpad(block: &[u8]) -> Result<usize> {
+    let (Some(&padding), Ok(len)) = (block.last(), u8::try_from(block.len())) else {
+        return Err(Error::Internal("the length of a block"));
+    };
+    let mut good = !padding.ct_eq(&0) & !padding.ct_gt(&len);
+    for (distance, byte) in (1..=len).rev().zip(block) {
         let in_message = distance.ct_gt(&padding);
         good &= in_message | byte.ct_eq(&padding);
     }
     if !bool::from(good) {
         return Err(Error::BadCiphertext);
     }
-    Ok(usize::from(BLOCK - padding))
+    Ok(usize::from(len - padding))
 }
 
 #[cfg(test)]
@@ -63,7 +59,7 @@ mod tests {
         for len in 0..50 {
             let padded = padded(&[0xAA; 50][..len]);
             assert!(padded.len() > len && padded.len().is_multiple_of(16));
-            let (before, last) = padded.split_last_chunk().unwrap();
+            let (before, last) = padded.split_last_chunk::<16>().unwrap();
             assert_eq!(before.len() + unpad(last).unwrap(), len);
             assert_eq!(padded[..len], [0xAA; 50][..len]);
         }

@@ -1,30 +1,21 @@
 //! Key pairs that come as a seed, as an expanded private key, or as both: ML-DSA and ML-KEM. Their DER is
 //! one but for the object identifiers, which alone say the parameter set (RFC 9881, RFC 9935).
 
-use std::fmt::Debug;
-
 use crate::secret::Secret;
 
-use super::encoding::{
-    self, AlgorithmIdentifierRef, MISMATCH, ObjectIdentifier, PrivateKeyInfoRef, public_key, seeded,
-};
+use super::encoding::{self, MISMATCH, PrivateKeyInfoRef, public_key, seeded};
+use super::parameter_set::{NamedSet, algorithm, parameter_set};
 use super::sys::rand;
 use super::{Error, Result};
 
 /// A parameter set of an algorithm with such keys.
-pub trait SeededSet: Copy + Eq + Debug + Send + Sync + 'static {
-    /// All of the algorithm's, the shortest keys first.
-    const SETS: [Self; 3];
+pub trait SeededSet: NamedSet {
     /// Bytes of a seed.
     const SEED_LEN: usize;
-    /// Why a key of the algorithm is refused.
-    const REFUSALS: RefusalTexts;
-
-    /// The name in the algorithm's standard.
-    fn name(self) -> &'static str;
-
-    /// The algorithm in PKCS #8 and SubjectPublicKeyInfo.
-    fn oid(self) -> ObjectIdentifier;
+    /// Why a seed of another length is refused.
+    const SEED_REFUSAL: &'static str;
+    /// Why an expanded key of another length is refused.
+    const EXPANDED_REFUSAL: &'static str;
 
     /// Bytes of an expanded private key.
     fn private_len(self) -> usize;
@@ -41,19 +32,6 @@ pub trait SeededSet: Copy + Eq + Debug + Send + Sync + 'static {
     /// # Errors
     /// `InvalidKey`.
     fn public_of(self, expanded: &[u8]) -> Result<Vec<u8>>;
-}
-
-/// The texts of `InvalidKey`.
-#[derive(Debug)]
-pub struct RefusalTexts {
-    /// A seed of another length.
-    pub seed: &'static str,
-    /// An expanded key of another length.
-    pub expanded: &'static str,
-    /// An AlgorithmIdentifier with parameters.
-    pub parameters: &'static str,
-    /// An AlgorithmIdentifier of another algorithm.
-    pub algorithm: &'static str,
 }
 
 /// A key pair.
@@ -76,7 +54,7 @@ impl<S: SeededSet> SeededMaterial<S> {
     /// `InvalidKey` for a seed of another length; `Internal`.
     pub fn from_seed(set: S, seed: &[u8]) -> Result<Self> {
         if seed.len() != S::SEED_LEN {
-            return Err(Error::InvalidKey(S::REFUSALS.seed));
+            return Err(Error::InvalidKey(S::SEED_REFUSAL));
         }
         let (expanded, public) = set.expand(seed)?;
         Ok(Self {
@@ -93,7 +71,7 @@ impl<S: SeededSet> SeededMaterial<S> {
     /// `InvalidKey`.
     pub fn from_expanded(set: S, expanded: &[u8]) -> Result<Self> {
         if expanded.len() != set.private_len() {
-            return Err(Error::InvalidKey(S::REFUSALS.expanded));
+            return Err(Error::InvalidKey(S::EXPANDED_REFUSAL));
         }
         Ok(Self {
             set,
@@ -161,30 +139,8 @@ pub fn generate<S: SeededSet>(set: S) -> Result<SeededMaterial<S>> {
     SeededMaterial::from_seed(set, &seed)
 }
 
-/// The parameter set that an AlgorithmIdentifier names. `InvalidKey` for another algorithm, or with
-/// parameters, which there are none of.
-pub(crate) fn parameter_set<S: SeededSet>(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<S> {
-    if algorithm.parameters.is_some() {
-        return Err(Error::InvalidKey(S::REFUSALS.parameters));
-    }
-    let named = S::SETS.into_iter().find(|set| set.oid() == algorithm.oid);
-    named.ok_or(Error::InvalidKey(S::REFUSALS.algorithm))
-}
-
-/// SubjectPublicKeyInfo DER of a public key (RFC 9881 section 4, RFC 9935 section 5).
-pub fn spki<S: SeededSet>(set: S, public: &[u8]) -> Result<Vec<u8>> {
-    encoding::spki(algorithm(set), public)
-}
-
 /// PKCS #8 DER of a private key; an empty seed is none.
 pub(super) fn pkcs8<S: SeededSet>(set: S, seed: &[u8], expanded: &[u8]) -> Result<Secret> {
     let inner = seeded::write(seed, expanded)?;
     encoding::pkcs8(algorithm(set), &inner)
-}
-
-fn algorithm<S: SeededSet>(set: S) -> AlgorithmIdentifierRef<'static> {
-    AlgorithmIdentifierRef {
-        oid: set.oid(),
-        parameters: None,
-    }
 }

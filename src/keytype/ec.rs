@@ -51,6 +51,7 @@ pub(super) static EC: KeyType = KeyType {
         ("EC_SM2", Spec::Ec(Curve::Sm2)),
     ],
     spec: Some(spec),
+    parameters: None,
     form: Form::Pair(KeyPairs {
         oids: &[ec::OID],
         from_pkcs8,
@@ -176,6 +177,19 @@ fn point_on_some_curve(value: &[u8]) -> crypto::Result<&[u8]> {
         return Err(crypto::Error::InvalidKey("no SEC 1 point has this length"));
     }
     Ok(point)
+}
+
+/// The points that a compressed CKA_EC_POINT can be when nobody names its curve: one on each curve of its length
+/// that has such a point. None for any other value.
+pub(crate) fn uncompressed(value: &[u8]) -> Vec<Vec<u8>> {
+    let point = octet_string(value);
+    let (Some(2 | 3), Some(len)) = (point.first(), point.len().checked_sub(1)) else {
+        return Vec::new();
+    };
+    let on = |curve| PublicKey::new(curve, point).and_then(|key| key.point());
+    ec::Curve::of_field(len)
+        .filter_map(|curve| on(curve).ok())
+        .collect()
 }
 
 fn describe(key: &dyn Values) -> Result<PublicValues> {

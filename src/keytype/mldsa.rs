@@ -4,9 +4,10 @@ use crate::ck;
 use crate::crypto;
 use crate::crypto::mldsa::{self, MlDsaMaterial, ParameterSet, PrivateKey, PublicKey};
 
-use super::key::{Key, Ready};
+use super::key::Key;
+use super::parameter_set::{PUBLIC, PublicSet, set_of, sized_by_set};
 use super::row::{KeyName, KeyType, NamedSize};
-use super::seeded::{PRIVATE, PUBLIC, ReadySet, form, set_of};
+use super::seeded::{PRIVATE, ReadySet, form};
 use super::spec::Spec;
 use super::values::PublicValue;
 
@@ -42,34 +43,22 @@ pub(super) static ML_DSA: KeyType = KeyType {
         ("ML_DSA_87", Spec::MlDsa(ParameterSet::MlDsa87)),
     ],
     spec: Some(|key| set_of(key).ok().map(Spec::MlDsa)),
+    parameters: None,
     form: form::<ParameterSet>(&[mldsa::ML_DSA_44, mldsa::ML_DSA_65, mldsa::ML_DSA_87], 5),
 };
 
-impl ReadySet for ParameterSet {
+impl PublicSet for ParameterSet {
     const KEY_TYPE: ck::CK_KEY_TYPE = ck::CKK_ML_DSA;
 
     fn public(self, bytes: &[u8]) -> crypto::Result<Key> {
         PublicKey::new(self, bytes).map(Key::new)
     }
+}
 
+impl ReadySet for ParameterSet {
     fn private(material: &MlDsaMaterial) -> crypto::Result<Key> {
         PrivateKey::new(material).map(Key::new)
     }
 }
 
-/// The sizes of the mechanisms are those of public keys.
-fn bits(set: ParameterSet) -> u64 {
-    set.public_len() as u64 * 8
-}
-
-impl Ready for PublicKey {
-    fn bits(&self) -> u64 {
-        bits(self.set())
-    }
-}
-
-impl Ready for PrivateKey {
-    fn bits(&self) -> u64 {
-        bits(self.set())
-    }
-}
+sized_by_set!(PublicKey, PrivateKey);

@@ -4,9 +4,10 @@ use crate::ck;
 use crate::crypto;
 use crate::crypto::mlkem::{self, MlKemMaterial, ParameterSet, PrivateKey, PublicKey};
 
-use super::key::{Key, Ready};
+use super::key::Key;
+use super::parameter_set::{PUBLIC, PublicSet, sized_by_set};
 use super::row::{KeyName, KeyType, NamedSize};
-use super::seeded::{PRIVATE, PUBLIC, ReadySet, form};
+use super::seeded::{PRIVATE, ReadySet, form};
 use super::values::PublicValue;
 
 pub(super) static ML_KEM: KeyType = KeyType {
@@ -37,37 +38,25 @@ pub(super) static ML_KEM: KeyType = KeyType {
     ],
     spec_names: &[],
     spec: None,
+    parameters: None,
     form: form::<ParameterSet>(
         &[mlkem::ML_KEM_512, mlkem::ML_KEM_768, mlkem::ML_KEM_1024],
         6,
     ),
 };
 
-impl ReadySet for ParameterSet {
+impl PublicSet for ParameterSet {
     const KEY_TYPE: ck::CK_KEY_TYPE = ck::CKK_ML_KEM;
 
     fn public(self, bytes: &[u8]) -> crypto::Result<Key> {
         PublicKey::new(self, bytes).map(Key::new)
     }
+}
 
+impl ReadySet for ParameterSet {
     fn private(material: &MlKemMaterial) -> crypto::Result<Key> {
         PrivateKey::new(material).map(Key::new)
     }
 }
 
-/// The sizes of the mechanisms are those of public keys.
-fn bits(set: ParameterSet) -> u64 {
-    set.public_len() as u64 * 8
-}
-
-impl Ready for PublicKey {
-    fn bits(&self) -> u64 {
-        bits(self.set())
-    }
-}
-
-impl Ready for PrivateKey {
-    fn bits(&self) -> u64 {
-        bits(self.set())
-    }
-}
+sized_by_set!(PublicKey, PrivateKey);

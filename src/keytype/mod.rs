@@ -7,6 +7,7 @@
 
 mod component;
 mod convert;
+mod dh;
 mod ec;
 mod key;
 mod material;
@@ -19,6 +20,7 @@ mod row;
 mod rsa;
 mod secret;
 mod seeded;
+mod slhdsa;
 mod spec;
 mod table;
 #[cfg(test)]
@@ -26,22 +28,25 @@ mod tests;
 mod values;
 mod xwing;
 
+pub(crate) use crate::crypto::mlkem::ParameterSet as MlKemSet;
 pub use component::Need;
 pub(crate) use component::{Component, SearchBy, Shape, Showing};
 pub(crate) use convert::canonical;
 pub use convert::{from_spki, public_key};
-pub(crate) use ec::curve;
+pub(crate) use dh::group_values;
+pub(crate) use ec::{curve, uncompressed};
 pub use key::Key;
 pub(crate) use key::Ready;
 pub use material::Material;
 pub use name::{NamedKey, name_of, named_secrets, patterns};
 pub(crate) use okp::raw_point;
+pub use parameter_set::Numbered;
+pub(crate) use parameter_set::set_of;
 pub use row::{Form, KeyLengths, KeyType};
 pub(crate) use row::{KeyPairs, SecretKey};
 pub(crate) use rsa::{bits as rsa_bits, modulus_bits};
-pub(crate) use seeded::set_of;
 pub use spec::{Curve, Spec};
-pub(crate) use table::{EXTERNAL, EXTERNAL_SECRETS, PAIRS, SECRETS};
+pub(crate) use table::{EXTERNAL, EXTERNAL_SECRETS, PAIRS, SECRETS, WITH_PARAMETERS};
 pub use table::{all, find};
 pub use values::{PublicValue, PublicValues, Values};
 pub(crate) use values::{need, need_number};

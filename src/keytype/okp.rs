@@ -30,6 +30,7 @@ pub(super) static EDWARDS: KeyType = KeyType {
     }],
     spec_names: &[("ED25519", Spec::Ec(spec::Curve::Ed25519))],
     spec: Some(spec),
+    parameters: None,
     form: Form::Pair(KeyPairs {
         oids: &[okp::ED25519],
         from_pkcs8: |info| OkpMaterial::from_pkcs8(Curve::Ed25519, info).map(Material::pair),
@@ -59,6 +60,7 @@ pub(super) static MONTGOMERY: KeyType = KeyType {
     }],
     spec_names: &[],
     spec: None,
+    parameters: None,
     form: Form::Pair(KeyPairs {
         oids: &[okp::X25519],
         from_pkcs8: |info| OkpMaterial::from_pkcs8(Curve::X25519, info).map(Material::pair),

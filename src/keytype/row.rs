@@ -38,8 +38,19 @@ pub struct KeyType {
     /// The spec of an external key with these attributes. `None` in the row where no external key
     /// is of this type, `None` from the function where no external key has this size.
     pub spec: Option<fn(&dyn Values) -> Option<Spec>>,
+    /// The domain parameters of which key pairs are made; `None` where pairs need none.
+    pub parameters: Option<&'static DomainParameters>,
     /// Which classes of objects hold such keys, with the code for their values.
     pub form: Form,
+}
+
+/// Domain parameters: CKO_DOMAIN_PARAMETERS objects.
+pub struct DomainParameters {
+    /// Components of such objects.
+    pub components: &'static [Component],
+    /// All components, from those that C_CreateObject was given, after proving that they are domain parameters.
+    /// CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE.
+    pub describe: fn(&dyn Values) -> Result<PublicValues>,
 }
 
 /// A name for the keys of a type, or for those of them that have one size.
@@ -78,6 +89,9 @@ pub struct SecretKey {
     pub lengths: KeyLengths,
     /// A rule beyond the length; `None` where every value of these lengths is a key.
     pub check: Option<Check>,
+    /// Whether keys are found with less work than their length promises, so that no bytes of a key which must not be
+    /// read become such a key.
+    pub weak: bool,
     /// Makes a value of one of these lengths ready for use. `KeySize`, and the errors of `check`.
     pub ready: fn(&Secret) -> crypto::Result<Key>,
     /// CKA_CHECK_VALUE, of which the first three bytes count (section 4.10.2).
@@ -154,6 +168,7 @@ impl KeyType {
             (Form::Pair(_), ck::CKO_PRIVATE_KEY) | (Form::Secret(_), ck::CKO_SECRET_KEY) => {
                 self.held
             }
+            (_, ck::CKO_DOMAIN_PARAMETERS) => self.parameters.map_or(&[], |of| of.components),
             _ => &[],
         }
     }

@@ -12,7 +12,7 @@ use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
 use super::row::{Form, KeyName, KeyPairs, KeyType, NamedSize};
 use super::spec::Spec;
-use super::values::{PublicValue, PublicValues, Values, need};
+use super::values::{PublicValue, PublicValues, Values, need, without_zeros};
 
 pub(super) static RSA: KeyType = KeyType {
     id: ck::CKK_RSA,
@@ -24,7 +24,11 @@ pub(super) static RSA: KeyType = KeyType {
         ck::CKA_ENCRYPT,
         ck::CKA_DECRYPT,
         ck::CKA_SIGN,
+        ck::CKA_SIGN_RECOVER,
         ck::CKA_VERIFY,
+        ck::CKA_VERIFY_RECOVER,
+        ck::CKA_WRAP,
+        ck::CKA_UNWRAP,
     ],
     public: PUBLIC,
     held: PRIVATE,
@@ -39,6 +43,7 @@ pub(super) static RSA: KeyType = KeyType {
         ("RSA_4096", Spec::Rsa(4096)),
     ],
     spec: Some(spec),
+    parameters: None,
     form: Form::Pair(KeyPairs {
         oids: &[rsa::OID, rsa::PSS, rsa::OAEP],
         from_pkcs8: |info| RsaMaterial::from_pkcs8(info).map(Material::pair),
@@ -163,12 +168,6 @@ fn describe(key: &dyn Values) -> Result<PublicValues> {
         (ck::CKA_PUBLIC_EXPONENT, PublicValue::Bytes(e)),
         (ck::CKA_PUBLIC_KEY_INFO, PublicValue::Bytes(spki)),
     ])
-}
-
-/// A number without the zeros that some clients put before it.
-fn without_zeros(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    &bytes[zeros..]
 }
 
 impl KeyPair for RsaMaterial {

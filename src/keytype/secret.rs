@@ -1,9 +1,11 @@
-//! Secret keys: AES, ChaCha20, SM4, generic secrets, and the keys of one hash or derivation (PKCS #11 3.2 sections
+//! Secret keys: AES, Camellia, ChaCha20, SM4, generic secrets, and the keys of one hash or derivation (PKCS #11 3.2 sections
 //! 6.8, 6.13, 6.22, 6.58 and 6.62).
 
 use crate::ck;
 use crate::crypto::aes::{self, BLOCK, Direction};
+use crate::crypto::camellia;
 use crate::crypto::chacha;
+use crate::crypto::des;
 use crate::crypto::hash::Hash;
 use crate::crypto::sm4;
 
@@ -26,6 +28,7 @@ const ANY: KeyType = KeyType {
     names: &[],
     spec_names: &[],
     spec: Some(hmac),
+    parameters: None,
     form: Form::Secret(SECRET),
 };
 
@@ -33,17 +36,25 @@ const ANY: KeyType = KeyType {
 const SECRET: SecretKey = SecretKey {
     lengths: KeyLengths::Any,
     check: None,
+    weak: false,
     ready: |value| Ok(Key::new(value.clone())),
     check_value: |value| Ok(Hash::Sha1.digest(&[value])),
 };
 
-const CIPHERS: &[ck::CK_ATTRIBUTE_TYPE] = &[ck::CKA_ENCRYPT, ck::CKA_DECRYPT];
+const CIPHERS: &[ck::CK_ATTRIBUTE_TYPE] = &[
+    ck::CKA_ENCRYPT,
+    ck::CKA_DECRYPT,
+    ck::CKA_WRAP,
+    ck::CKA_UNWRAP,
+];
 const SIGNS: &[ck::CK_ATTRIBUTE_TYPE] = &[ck::CKA_SIGN, ck::CKA_VERIFY];
 const ALL: &[ck::CK_ATTRIBUTE_TYPE] = &[
     ck::CKA_ENCRYPT,
     ck::CKA_DECRYPT,
     ck::CKA_SIGN,
     ck::CKA_VERIFY,
+    ck::CKA_WRAP,
+    ck::CKA_UNWRAP,
 ];
 
 const VALUE: &[Component] = components! {
@@ -134,6 +145,78 @@ pub(super) static CHACHA20: KeyType = KeyType {
     ..ANY
 };
 
+pub(super) static POLY1305: KeyType = KeyType {
+    id: ck::CKK_POLY1305,
+    name: "CKK_POLY1305",
+    title: "Poly1305",
+    only_size: Some(32),
+    uses: SIGNS,
+    held: components! {
+        CKA_VALUE Sized(&[32]), None, [R F F] UnlessSensitive Checked;
+    },
+    spec: None,
+    form: Form::Secret(SecretKey {
+        lengths: KeyLengths::Exactly(chacha::KEY_LEN),
+        ..SECRET
+    }),
+    ..ANY
+};
+
+pub(super) static CAMELLIA: KeyType = KeyType {
+    id: ck::CKK_CAMELLIA,
+    name: "CKK_CAMELLIA",
+    title: "Camellia",
+    uses: ALL,
+    held: components! {
+        CKA_VALUE Sized(&[16, 24, 32]), None, [R F F] UnlessSensitive Checked;
+    },
+    spec: None,
+    form: Form::Secret(SecretKey {
+        lengths: KeyLengths::Among(&[16, 24, 32]),
+        ready: |value| camellia::Key::new(value).map(Key::new),
+        check_value: |value| {
+            let mut block = vec![0; BLOCK];
+            camellia::Key::new(value)?.ecb(Direction::Encrypt, &[0; BLOCK], &mut block)?;
+            Ok(block)
+        },
+        ..SECRET
+    }),
+    ..ANY
+};
+
+macro_rules! triple_des {
+    ($($row:ident $id:ident $title:literal $len:expr;)+) => {
+        $(pub(super) static $row: KeyType = KeyType {
+            id: ck::$id,
+            name: stringify!($id),
+            title: $title,
+            only_size: Some($len as u64),
+            uses: &[ck::CKA_ENCRYPT, ck::CKA_DECRYPT, ck::CKA_SIGN, ck::CKA_VERIFY],
+            held: components! {
+                CKA_VALUE Sized(&[$len]), None, [R F F] UnlessSensitive Checked;
+            },
+            spec: None,
+            form: Form::Secret(SecretKey {
+                lengths: KeyLengths::Exactly($len),
+                weak: true,
+                ready: |value| des::Key::new(value).map(Key::new),
+                check_value: |value| {
+                    let mut block = vec![0; des::BLOCK];
+                    des::Key::new(value)?.ecb(Direction::Encrypt, &[0; des::BLOCK], &mut block)?;
+                    Ok(block)
+                },
+                ..SECRET
+            }),
+            ..ANY
+        };)+
+    };
+}
+
+triple_des! {
+    DES2 CKK_DES2 "double-length DES" des::TWO_KEYS;
+    DES3 CKK_DES3 "triple-length DES" des::THREE_KEYS;
+}
+
 pub(super) static SM4: KeyType = KeyType {
     id: ck::CKK_TENON_SM4,
     name: "CKK_TENON_SM4",
@@ -195,7 +278,19 @@ hmac! {
     SHA3_256_HMAC CKK_SHA3_256_HMAC "SHA3-256 HMAC";
     SHA3_384_HMAC CKK_SHA3_384_HMAC "SHA3-384 HMAC";
     SHA3_512_HMAC CKK_SHA3_512_HMAC "SHA3-512 HMAC";
+    BLAKE2B_160_HMAC CKK_BLAKE2B_160_HMAC "BLAKE2b-160 HMAC";
+    BLAKE2B_256_HMAC CKK_BLAKE2B_256_HMAC "BLAKE2b-256 HMAC";
+    BLAKE2B_384_HMAC CKK_BLAKE2B_384_HMAC "BLAKE2b-384 HMAC";
+    BLAKE2B_512_HMAC CKK_BLAKE2B_512_HMAC "BLAKE2b-512 HMAC";
 }
+
+pub(super) static MD5_HMAC: KeyType = KeyType {
+    id: ck::CKK_MD5_HMAC,
+    name: "CKK_MD5_HMAC",
+    title: "MD5 HMAC",
+    spec: None,
+    ..ANY
+};
 
 /// Greatest length of an external generic or HMAC secret, in bits.
 const LONGEST: u64 = 8 * 1024;
@@ -211,22 +306,19 @@ pub(super) fn bits(key: &dyn Values) -> Option<u64> {
     key.ulong(ck::CKA_VALUE_LEN)?.checked_mul(8)
 }
 
-impl Ready for aes::Key {
-    fn bits(&self) -> u64 {
-        self.bytes().len() as u64 * 8
-    }
+/// Keys of these types are their bytes.
+macro_rules! ready {
+    ($($key:ty),+) => {
+        $(impl Ready for $key {
+            fn bits(&self) -> u64 {
+                self.bytes().len() as u64 * 8
+            }
 
-    fn secret_bytes(&self) -> Option<&[u8]> {
-        Some(self.bytes())
-    }
+            fn secret_bytes(&self) -> Option<&[u8]> {
+                Some(self.bytes())
+            }
+        })+
+    };
 }
 
-impl Ready for sm4::Key {
-    fn bits(&self) -> u64 {
-        self.bytes().len() as u64 * 8
-    }
-
-    fn secret_bytes(&self) -> Option<&[u8]> {
-        Some(self.bytes())
-    }
-}
+ready!(aes::Key, camellia::Key, des::Key, sm4::Key);

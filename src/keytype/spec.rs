@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ck;
 use crate::crypto::mldsa::ParameterSet;
-use crate::crypto::seeded::SeededSet;
+use crate::crypto::parameter_set::NamedSet;
 use crate::crypto::{ec, okp};
 
 use super::parameter_set::Numbered;

@@ -5,7 +5,7 @@ use crate::ck;
 use super::row::KeyType;
 use super::spec::Spec;
 use super::values::Values;
-use super::{ec, mldsa, mlkem, okp, rsa, secret, xwing};
+use super::{dh, ec, mldsa, mlkem, okp, rsa, secret, slhdsa, xwing};
 
 static ROWS: &[&KeyType] = &[
     &rsa::RSA,
@@ -14,11 +14,17 @@ static ROWS: &[&KeyType] = &[
     &okp::MONTGOMERY,
     &mldsa::ML_DSA,
     &mlkem::ML_KEM,
+    &slhdsa::SLH_DSA,
     &xwing::XWING,
+    &dh::DH,
     &secret::AES,
     &secret::AES_XTS,
     &secret::CHACHA20,
+    &secret::POLY1305,
+    &secret::CAMELLIA,
     &secret::SM4,
+    &secret::DES2,
+    &secret::DES3,
     &secret::GENERIC,
     &secret::HKDF,
     &secret::SHA_1_HMAC,
@@ -32,6 +38,11 @@ static ROWS: &[&KeyType] = &[
     &secret::SHA3_256_HMAC,
     &secret::SHA3_384_HMAC,
     &secret::SHA3_512_HMAC,
+    &secret::BLAKE2B_160_HMAC,
+    &secret::BLAKE2B_256_HMAC,
+    &secret::BLAKE2B_384_HMAC,
+    &secret::BLAKE2B_512_HMAC,
+    &secret::MD5_HMAC,
 ];
 
 /// Every row, pairs first.
@@ -49,6 +60,9 @@ pub fn find(id: ck::CK_KEY_TYPE) -> Option<&'static KeyType> {
 pub(crate) static PAIRS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Pairs) }>(List::Pairs);
 /// CKK_ numbers of all types of secret keys.
 pub(crate) static SECRETS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Secrets) }>(List::Secrets);
+/// CKK_ numbers of the types whose pairs are made of domain parameters.
+pub(crate) static WITH_PARAMETERS: &[ck::CK_KEY_TYPE] =
+    &ids::<{ count(List::WithParameters) }>(List::WithParameters);
 /// CKK_ numbers of the types that external keys may have.
 pub(crate) static EXTERNAL: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::External) }>(List::External);
 /// Those of them that are types of secret keys.
@@ -59,6 +73,7 @@ pub(crate) static EXTERNAL_SECRETS: &[ck::CK_KEY_TYPE] =
 enum List {
     Pairs,
     Secrets,
+    WithParameters,
     External,
     ExternalSecrets,
 }
@@ -68,6 +83,7 @@ const fn lists(list: List, row: &KeyType) -> bool {
     match list {
         List::Pairs => !secret,
         List::Secrets => secret,
+        List::WithParameters => row.parameters.is_some(),
         List::External => row.spec.is_some(),
         List::ExternalSecrets => secret && row.spec.is_some(),
     }

@@ -72,3 +72,9 @@ fn missing(name: &'static str) -> Error {
     let what = "the key's value is incomplete";
     Error::new(ck::CKR_TEMPLATE_INCOMPLETE, what).at(name)
 }
+
+/// A number without the zeros that some clients put before it.
+pub(super) fn without_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}

@@ -33,6 +33,7 @@ pub(super) static XWING: KeyType = KeyType {
     names: &[],
     spec_names: &[],
     spec: None,
+    parameters: None,
     form: Form::Pair(KeyPairs {
         oids: &[xwing::OID],
         from_pkcs8: |info| XWingMaterial::from_pkcs8(info).map(Material::pair),

@@ -257,19 +257,21 @@ const KEY_WRAP_PAD: Mechanism = Mechanism {
     ..AES
 };
 
-/// CKM_AES_KEY_WRAP_PAD as NSS and openCryptoki wrap by it.
+/// CKM_AES_KEY_WRAP_PAD in the second of its two meanings, that of NSS and openCryptoki: wraps with PKCS#7 padding and
+/// RFC 3394, where the row of the table wraps by RFC 5649. Both unwrap both.
 pub(super) static KEY_WRAP_PAD_PKCS7: Mechanism = Mechanism {
     encrypt: Some(|key, params| keywrap::begin(KeyWrapForm::Pkcs7OrKwp, key, params, Encrypt)),
     wrap: Some(|key, params, _, clear| keywrap::wrap(KeyWrapForm::Pkcs7OrKwp, key, params, clear)),
     ..KEY_WRAP_PAD
 };
 
-fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
+/// A key of 16, 24 or 32 bytes, as Camellia has them too.
+pub(super) fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
     no_params(params)?;
     if !matches!(len, 16 | 24 | 32) {
         return Err(Error::new(
             ck::CKR_ATTRIBUTE_VALUE_INVALID,
-            "an AES key has 16, 24 or 32 bytes",
+            "the key has 16, 24 or 32 bytes",
         )
         .at("CKA_VALUE_LEN"));
     }

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::aes::aes_key;
-use super::{Composition, Key, Mechanism, Operand, ParamKind, Params, ROW, no_params};
+use super::blocks::as_block;
+use super::{Composition, Key, Mechanism, Operand, ParamKind, Params, ROW, bad_param, no_params};
 use crate::ck;
-use crate::crypto::aes::{BLOCK, Cbc, Direction};
+use crate::crypto::aes::Direction;
+use crate::crypto::block_cipher::{BlockKey, Chain};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::Xof;
 use crate::error::{Result, refuse};
@@ -76,21 +78,21 @@ macro_rules! rows {
                 name: "CKM_AES_ECB_ENCRYPT_DATA",
                 key_types: &[ck::CKK_AES],
                 params: ParamKind::Data,
-                derive: Some(ecb),
+                derive: Some(|key, params, _, len| encrypt_data(aes_key(key)?, params, len)),
                 ..ROW
             },
             Mechanism {
                 id: ck::CKM_AES_CBC_ENCRYPT_DATA,
                 name: "CKM_AES_CBC_ENCRYPT_DATA",
                 key_types: &[ck::CKK_AES],
-                params: ParamKind::CbcData,
-                derive: Some(cbc),
+                params: ParamKind::AesCbcData,
+                derive: Some(|key, params, _, len| encrypt_data(aes_key(key)?, params, len)),
                 ..ROW
             },
             $(Mechanism {
                 id: ck::$id,
                 name: stringify!($id),
-                derive: Some(|key, params, _, len| digest(Hash::$hash, key, params, len)),
+                derive: Some(|key, params, _, len| digest_key(Hash::$hash, key, params, len)),
                 composition: Composition::OneWay { bounded: |_| true },
                 ..ANY
             },)+
@@ -122,6 +124,10 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     CKM_SHA3_256_KEY_DERIVATION: Sha3_256;
     CKM_SHA3_384_KEY_DERIVATION: Sha3_384;
     CKM_SHA3_512_KEY_DERIVATION: Sha3_512;
+    CKM_BLAKE2B_160_KEY_DERIVE: Blake2b160;
+    CKM_BLAKE2B_256_KEY_DERIVE: Blake2b256;
+    CKM_BLAKE2B_384_KEY_DERIVE: Blake2b384;
+    CKM_BLAKE2B_512_KEY_DERIVE: Blake2b512;
 };
 
 /// The value of a secret key; CKR_KEY_TYPE_INCONSISTENT for the key of a pair.
@@ -228,44 +234,45 @@ fn extract(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Re
     first(out, Some(len))
 }
 
-fn ecb(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
-    let (key, data) = (aes_key(key)?, whole_blocks(data(params)?, len)?);
-    let mut out = Secret::zeroed(data.len());
-    key.ecb(Direction::Encrypt, data, &mut out)?;
-    first(out, len)
-}
-
-fn cbc(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
-    let Params::CbcData { iv, data } = params else {
-        return refuse(
-            ck::CKR_MECHANISM_PARAM_INVALID,
-            "the mechanism takes CK_AES_CBC_ENCRYPT_DATA_PARAMS",
-        );
+/// The ciphertext of the data in the parameter: in CBC mode where it has an initialization vector, else in ECB mode.
+pub(super) fn encrypt_data<K: BlockKey<N>, const N: usize>(
+    key: &K,
+    params: &Params,
+    len: Option<usize>,
+) -> Result<Secret> {
+    let (iv, data) = match params {
+        Params::Data(data) => (None, data),
+        Params::CbcData { iv, data } => (Some(iv), data),
+        _ => return bad_param("the mechanism takes data to encrypt"),
     };
-    let (key, data) = (aes_key(key)?, whole_blocks(data, len)?);
+    let data = whole_blocks::<N>(data, len)?;
     let mut out = Secret::zeroed(data.len());
-    Cbc::new(key, Direction::Encrypt, *iv).update(data, &mut out)?;
+    match iv {
+        Some(iv) => key
+            .cbc(Direction::Encrypt, as_block(iv)?)?
+            .update(data, &mut out)?,
+        None => key.ecb(Direction::Encrypt, data, &mut out)?,
+    }
     first(out, len)
 }
 
 /// The data, which are as long as the key at least: they are in the parameter, so that it is what is wrong.
-fn whole_blocks(data: &[u8], len: Option<usize>) -> Result<&[u8]> {
+fn whole_blocks<const N: usize>(data: &[u8], len: Option<usize>) -> Result<&[u8]> {
     if len.is_some_and(|len| len > data.len()) {
-        return refuse(
-            ck::CKR_MECHANISM_PARAM_INVALID,
-            "the data are shorter than the key that is asked for",
-        );
+        return bad_param("the data are shorter than the key that is asked for");
     }
-    if data.is_empty() || !data.len().is_multiple_of(BLOCK) || data.len() > MAX {
-        return refuse(
-            ck::CKR_MECHANISM_PARAM_INVALID,
-            "the data has 1 to 4096 blocks of 16 bytes",
-        );
+    if data.is_empty() || !data.len().is_multiple_of(N) || data.len() > MAX {
+        return bad_param("the data are whole blocks, one at least and at most 64 KiB");
     }
     Ok(data)
 }
 
-fn digest(hash: Hash, key: &Key, params: &Params, len: Option<usize>) -> Result<Secret> {
+pub(super) fn digest_key(
+    hash: Hash,
+    key: &Key,
+    params: &Params,
+    len: Option<usize>,
+) -> Result<Secret> {
     no_params(params)?;
     first(Secret::from(hash.digest(&[value(key)?])), len)
 }

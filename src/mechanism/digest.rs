@@ -1,4 +1,4 @@
-//! Digests: SHA-1, SHA-2, SHA-3 and SM3.
+//! Digests: SHA-1, SHA-2, SHA-3, BLAKE2b and SM3.
 
 use super::op::Resumable;
 use super::saved::Saved;
@@ -30,10 +30,14 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     CKM_SHA3_256: Sha3_256;
     CKM_SHA3_384: Sha3_384;
     CKM_SHA3_512: Sha3_512;
+    CKM_BLAKE2B_160: Blake2b160;
+    CKM_BLAKE2B_256: Blake2b256;
+    CKM_BLAKE2B_384: Blake2b384;
+    CKM_BLAKE2B_512: Blake2b512;
     CKM_TENON_SM3: Sm3;
 };
 
-fn begin(hash: Hash, params: &Params) -> Result<Box<dyn Digester>> {
+pub(super) fn begin(hash: Hash, params: &Params) -> Result<Box<dyn Digester>> {
     no_params(params)?;
     Ok(Box::new(HashDigester {
         hash,
@@ -48,7 +52,7 @@ struct HashDigester {
 
 impl Resumable for HashDigester {
     fn save(&self, params: &Params) -> Option<Saved> {
-        Some(Saved::new(params.clone(), &self.hasher.save()))
+        Some(Saved::new(params.clone(), &self.hasher.save()?))
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {

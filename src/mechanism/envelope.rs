@@ -155,14 +155,18 @@ impl Whole for EnvelopeMessage {
 fn check_version(keyring: &Keyring, envelope: &[u8]) -> Result<()> {
     let names = envelope.get(1..HEADER - SALT).unwrap_or_default();
     let id = names.strip_prefix(keyring.uid());
-    if id.is_some_and(|id| keyring.has_ended(id)) {
-        return refuse(
-            ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "the envelope was made under an older version of the key, whose material has expired or was deleted: \
-             import that material again",
-        );
-    }
-    Ok(())
+    let ended = id.and_then(|id| Some((id, keyring.ended_version(id)?)));
+    let Some((id, number)) = ended else {
+        return Ok(());
+    };
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    refuse(
+        ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
+        format!(
+            "the envelope was made under version {number} of the key, whose material has expired or was deleted: import \
+             that material again (material id {id}; `tenon byok import`)"
+        ),
+    )
 }
 
 /// Writes the envelope of `clear` to the start of `out`, and returns its length.

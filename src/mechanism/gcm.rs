@@ -1,5 +1,7 @@
 //! GCM. Encryption streams; decryption releases nothing before the tag is verified.
 
+use smallvec::SmallVec;
+
 use super::buffer::Buffer;
 use super::op::Resumable;
 use super::{Cipher, Params, bad_param};
@@ -93,7 +95,7 @@ pub(super) fn decrypt<K: GcmKey>(key: &K, params: &Params) -> Result<Box<dyn Cip
 /// A message without its text.
 pub(super) struct GcmMessage<K> {
     key: K,
-    iv: Vec<u8>,
+    iv: SmallVec<[u8; 16]>,
     aad: Vec<u8>,
     tag_len: usize,
 }
@@ -106,7 +108,7 @@ impl<K: GcmKey> GcmMessage<K> {
         gcm_limits(iv.len(), *tag_len)?;
         Ok(Self {
             key: key.clone(),
-            iv: iv.clone(),
+            iv: SmallVec::from_slice(iv),
             aad: aad.clone(),
             tag_len: *tag_len,
         })

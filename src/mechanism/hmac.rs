@@ -57,14 +57,18 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     CKM_SHA3_256_HMAC CKM_SHA3_256_HMAC_GENERAL CKM_SHA3_256_KEY_GEN: Sha3_256, CKK_SHA3_256_HMAC;
     CKM_SHA3_384_HMAC CKM_SHA3_384_HMAC_GENERAL CKM_SHA3_384_KEY_GEN: Sha3_384, CKK_SHA3_384_HMAC;
     CKM_SHA3_512_HMAC CKM_SHA3_512_HMAC_GENERAL CKM_SHA3_512_KEY_GEN: Sha3_512, CKK_SHA3_512_HMAC;
+    CKM_BLAKE2B_160_HMAC CKM_BLAKE2B_160_HMAC_GENERAL CKM_BLAKE2B_160_KEY_GEN: Blake2b160, CKK_BLAKE2B_160_HMAC;
+    CKM_BLAKE2B_256_HMAC CKM_BLAKE2B_256_HMAC_GENERAL CKM_BLAKE2B_256_KEY_GEN: Blake2b256, CKK_BLAKE2B_256_HMAC;
+    CKM_BLAKE2B_384_HMAC CKM_BLAKE2B_384_HMAC_GENERAL CKM_BLAKE2B_384_KEY_GEN: Blake2b384, CKK_BLAKE2B_384_HMAC;
+    CKM_BLAKE2B_512_HMAC CKM_BLAKE2B_512_HMAC_GENERAL CKM_BLAKE2B_512_KEY_GEN: Blake2b512, CKK_BLAKE2B_512_HMAC;
 };
 
-fn whole(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
+pub(super) fn whole(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
     no_params(params)?;
     begin(hash, key, hash.len())
 }
 
-fn general(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
+pub(super) fn general(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
     begin(hash, key, general_len(params, hash.len())?)
 }
 
@@ -82,12 +86,12 @@ impl MacFunction for Hmac {
     }
 
     fn finish(&mut self, out: &mut [u8; MAX]) -> Result<()> {
-        self.clone().finish_into(out);
+        self.finish_into(out);
         Ok(())
     }
 
     fn save(&self) -> Option<Secret> {
-        Some(Self::save(self))
+        Self::save(self)
     }
 
     fn restore(&mut self, saved: &[u8]) -> Result<()> {

@@ -16,6 +16,7 @@ use crate::secret::Secret;
 const KBKDF: Mechanism = Mechanism {
     key_types: keytype::SECRETS,
     derive: Some(derive),
+    derive_several: Some(derive_several),
     composition: Composition::OneWay { bounded: |_| false },
     ..ROW
 };
@@ -43,6 +44,36 @@ pub(super) static ROWS: &[Mechanism] = &[
 
 /// Without a length a key as long as a block.
 fn derive(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret> {
+    let (params, prf) = begin(key, params)?;
+    let len = derived_len(len.unwrap_or(prf.len()))?;
+    blocks(params, &prf, others, &[len])
+}
+
+/// Each key begins with a block of its own, so that no two hold bytes of one block.
+fn derive_several(
+    key: &Key,
+    params: &Params,
+    others: &[Arc<Key>],
+    lens: &[usize],
+) -> Result<Vec<Secret>> {
+    let (params, prf) = begin(key, params)?;
+    for len in lens {
+        derived_len(*len)?;
+    }
+    let all = blocks(params, &prf, others, lens)?;
+    let mut rest = &all[..];
+    let mut keys = Vec::new();
+    for len in lens {
+        keys.push(Secret::copy(&rest[..*len]));
+        // The last key's block is cut.
+        rest = rest
+            .get(len.next_multiple_of(prf.len())..)
+            .unwrap_or_default();
+    }
+    Ok(keys)
+}
+
+fn begin<'a>(key: &'a Key, params: &'a Params) -> Result<(&'a Kbkdf, Prf<'a>)> {
     let Params::Kbkdf(params) = params else {
         return refuse(
             ck::CKR_MECHANISM_PARAM_INVALID,
@@ -53,21 +84,29 @@ fn derive(key: &Key, params: &Params, others: &[Arc<Key>], len: Option<usize>) -
         KbkdfPrf::Hmac(hash) => Prf::Hmac(hash, value(key)?),
         KbkdfPrf::AesCmac => Prf::AesCmac(aes_key(key)?),
     };
-    let len = derived_len(len.unwrap_or(prf.len()))?;
-    if !params.numbers(len.div_ceil(prf.len()) as u64) {
+    Ok((params, prf))
+}
+
+/// The blocks for keys of these lengths, of which the last is cut where the last key ends.
+fn blocks(params: &Kbkdf, prf: &Prf<'_>, others: &[Arc<Key>], lens: &[usize]) -> Result<Secret> {
+    let whole: usize = lens.iter().map(|len| len.next_multiple_of(prf.len())).sum();
+    if !params.numbers((whole / prf.len()) as u64) {
         return refuse(
             ck::CKR_KEY_SIZE_RANGE,
-            "the counter is too narrow for a key of this length",
+            "the counter is too narrow for keys of this length",
         );
     }
-    let Some(length) = params.length(len, prf.len()) else {
+    let Some(length) = params.length(lens, prf.len()) else {
         return refuse(
             ck::CKR_MECHANISM_PARAM_INVALID,
             "the length in bits is greater than CK_SP800_108_DKM_LENGTH_FORMAT takes",
         );
     };
+    let cut = lens
+        .last()
+        .map_or(0, |len| len.next_multiple_of(prf.len()) - len);
     let input = input(params, &length, others)?;
-    Ok(kbkdf(params.mode, &prf, &input, &params.iv, len)?)
+    Ok(kbkdf(params.mode, prf, &input, &params.iv, whole - cut)?)
 }
 
 /// The function's input: `length` stands where the data have the length, and the values of `others`

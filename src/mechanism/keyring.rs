@@ -10,9 +10,10 @@ use crate::secret::Secret;
 pub(crate) struct Keyring {
     uid: [u8; 16],
     current: KeyringVersion,
-    older: Vec<KeyringVersion>,
-    /// CKA_TENON_MATERIAL_ID of the versions whose material is gone.
-    ended: Vec<[u8; 16]>,
+    /// Each with its number, from 1.
+    older: Vec<(usize, KeyringVersion)>,
+    /// Number and CKA_TENON_MATERIAL_ID of the versions whose material is gone.
+    ended: Vec<(usize, [u8; 16])>,
 }
 
 /// One version of an external key's material.
@@ -42,8 +43,8 @@ impl Keyring {
     pub(crate) fn new(
         uid: [u8; 16],
         current: KeyringVersion,
-        older: Vec<KeyringVersion>,
-        ended: Vec<[u8; 16]>,
+        older: Vec<(usize, KeyringVersion)>,
+        ended: Vec<(usize, [u8; 16])>,
     ) -> Self {
         Self {
             uid,
@@ -65,23 +66,24 @@ impl Keyring {
     /// The version of this material id, while it lives.
     pub(super) fn find(&self, id: &[u8]) -> Option<&KeyringVersion> {
         std::iter::once(&self.current)
-            .chain(&self.older)
+            .chain(self.older.iter().map(|(_, version)| version))
             .find(|version| version.id == id && version.live.load(Ordering::SeqCst))
     }
 
-    /// Whether the key had a version of this material id, and the material has expired or is deleted.
-    pub(super) fn has_ended(&self, id: &[u8]) -> bool {
-        let mut older = self.older.iter();
+    /// The number of the older version of this material id, if that material has expired or is deleted.
+    pub(super) fn ended_version(&self, id: &[u8]) -> Option<usize> {
         let shut = |version: &KeyringVersion| !version.live.load(Ordering::SeqCst);
-        self.ended.iter().any(|ended| ended == id)
-            || older.any(|version| version.id == id && shut(version))
+        let shut = self.older.iter().filter(|(_, version)| shut(version));
+        let shut = shut.map(|(number, version)| (*number, version.id));
+        let mut ended = shut.chain(self.ended.iter().copied());
+        ended.find_map(|(number, of)| (of == id).then_some(number))
     }
 
     /// Notes for each older version whether it lives, which `live` says of the end of its life.
     /// Whether the current version lives is the key's own state. Returns whether all older versions
     /// live.
     pub(crate) fn judge(&self, live: impl Fn(UnixTime) -> bool) -> bool {
-        self.older.iter().fold(true, |all, version| {
+        self.older.iter().fold(true, |all, (_, version)| {
             let lives = live(version.expires_at);
             version.live.store(lives, Ordering::SeqCst);
             all && lives

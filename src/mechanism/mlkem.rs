@@ -6,7 +6,7 @@ use super::{
 };
 use crate::ck;
 use crate::crypto::mlkem::{self, ParameterSet, PrivateKey, PublicKey, SECRET_LEN};
-use crate::crypto::seeded::SeededSet;
+use crate::crypto::parameter_set::NamedSet;
 use crate::error::{Result, refuse};
 use crate::keytype::{Values, set_of};
 use crate::rng::Rng;

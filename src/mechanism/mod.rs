@@ -7,9 +7,14 @@
 mod aes;
 mod blocks;
 mod buffer;
+mod camellia;
+mod cbc_mac;
 mod chacha;
 mod cipher_wrap;
+mod context_signature;
 mod derive;
+mod des;
+mod dh;
 mod digest;
 mod ec;
 mod envelope;
@@ -17,10 +22,12 @@ mod external;
 mod gcm;
 mod hmac;
 mod hpke;
+mod ike;
 mod kbkdf;
 mod kdf;
 mod keyring;
 mod mac;
+mod md5;
 mod message;
 mod mldsa;
 mod mlkem;
@@ -28,33 +35,40 @@ mod okp;
 mod one_part;
 mod op;
 mod params;
+mod pbe;
+mod poly1305;
 mod row;
 mod rsa;
 mod saved;
 mod secret;
+mod slhdsa;
 mod sm2;
 mod sm4;
 mod stream;
 mod table;
+mod tls;
 mod whole;
 
 pub use crate::keytype::Key;
 pub(crate) use crate::keytype::{KeyLengths, Material};
+pub use ike::{IkeBase, IkeParam, IkeParams, IkeStep};
 pub(crate) use keyring::{Keyring, KeyringVersion};
 pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
 pub(crate) use op::{Cipher, Digester, Resumable, Signer, Verifier};
 pub use params::{
     Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Oaep,
-    ParamKind, Params, Pss, Scheme, SignContext,
+    ParamKind, Params, Pss, Scheme, SharedKdf, SignContext,
 };
 pub(crate) use row::{
-    BadBlob, Begin, Composition, Decapsulate, Encapsulated, Kem, OpenBlob, Opened, Operand, Proof,
-    Unwrap,
+    BadBlob, Begin, Composition, Decapsulate, Encapsulated, GenerateParameters, Kem, KeyBlock,
+    OpenBlob, Opened, Operand, Proof, Unwrap,
 };
-pub use row::{Mechanism, PrivateForm, Request, Unit};
+pub use row::{ByDefault, Mechanism, PrivateForm, Request, Unit};
 pub(crate) use saved::unusable;
-pub(crate) use table::{KEY_WRAP_PAD_PKCS7, offered};
+pub(crate) use table::offered;
 pub use table::{all, find};
+pub use tls::{TlsKeys, TlsParam, TlsParams, TlsPrf};
 
-use params::{bad_param, no_params};
+use params::bad_param;
+pub(crate) use params::no_params;
 pub(crate) use row::ROW;

@@ -6,9 +6,10 @@ use zeroize::Zeroizing;
 use super::Params;
 use super::buffer::Buffer;
 use super::op::{Cipher, Resumable, Signer, Verifier};
-use super::saved::Saved;
+use super::saved::{Saved, unusable};
 use crate::ck;
 use crate::crypto::hash::{Hash, Hasher};
+use crate::crypto::prehash::Digest;
 use crate::error::{Error, Result, refuse};
 
 /// What is kept of the input until it is complete.
@@ -24,6 +25,8 @@ pub(super) enum CollectedInput {
     Whole(Buffer),
     /// The state of the hash; `None` once the digest is taken.
     Hashed(Option<Box<Hasher>>),
+    /// As `Hashed`, of a hash that is not saved.
+    Digested(Option<Box<Digest>>),
 }
 
 impl CollectedInput {
@@ -56,6 +59,11 @@ impl CollectedInput {
         Self::Hashed(Some(Box::new(hasher)))
     }
 
+    /// Any number of bytes, of which the digest that is signed in their place is kept.
+    pub(super) fn digested(digest: Digest) -> Self {
+        Self::Digested(Some(Box::new(digest)))
+    }
+
     /// The memory is taken at once, since growing would leave copies behind.
     fn gathered(limit: usize, too_long: Option<ck::CK_RV>) -> Self {
         Self::Gathered {
@@ -82,6 +90,7 @@ impl CollectedInput {
             }
             Self::Whole(bytes) => bytes.extend(more)?,
             Self::Hashed(hasher) => hasher.as_mut().ok_or_else(over)?.update(more),
+            Self::Digested(digest) => digest.as_mut().ok_or_else(over)?.update(more)?,
         }
         Ok(())
     }
@@ -91,7 +100,8 @@ impl CollectedInput {
         match self {
             Self::Gathered { bytes, .. } => Some(Saved::new(params, bytes)),
             Self::Whole(bytes) => Some(Saved::new(params, bytes)),
-            Self::Hashed(hasher) => Some(Saved::new(params, &hasher.as_ref()?.save())),
+            Self::Hashed(hasher) => Some(Saved::new(params, &hasher.as_ref()?.save()?)),
+            Self::Digested(_) => None,
         }
     }
 
@@ -99,6 +109,7 @@ impl CollectedInput {
         match self {
             Self::Gathered { .. } | Self::Whole(_) => self.update(state),
             Self::Hashed(hasher) => Ok(hasher.as_mut().ok_or_else(over)?.restore(state)?),
+            Self::Digested(_) => Err(unusable()),
         }
     }
 
@@ -110,6 +121,10 @@ impl CollectedInput {
             Self::Hashed(hasher) => {
                 let hasher = hasher.take().ok_or_else(over)?;
                 Ok(Zeroizing::new(hasher.finish()))
+            }
+            Self::Digested(digest) => {
+                let digest = digest.take().ok_or_else(over)?;
+                Ok(Zeroizing::new(digest.finish()?))
             }
         }
     }

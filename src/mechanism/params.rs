@@ -2,13 +2,17 @@
 
 use crate::ck;
 use crate::crypto::hash::Hash;
-use crate::crypto::mldsa::MAX_CONTEXT_LEN;
+pub use crate::crypto::kdf::SharedKdf;
 pub use crate::crypto::okp::Scheme;
+use crate::crypto::prehash::MAX_CONTEXT_LEN;
 pub use crate::crypto::rsa::Pss;
+use crate::crypto::{aes, des};
 use crate::error::{Result, refuse};
 use crate::secret::Secret;
 
+use super::ike::{IkeParam, IkeParams};
 pub use super::kbkdf::layout::{Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat};
+use super::tls::{TlsParam, TlsParams};
 
 /// Shape of a mechanism's parameter: tells `abi` how to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +37,30 @@ pub enum ParamKind {
     Data,
     /// CK_EXTRACT_PARAMS.
     Extract,
-    /// CK_AES_CBC_ENCRYPT_DATA_PARAMS.
-    CbcData,
+    /// CK_AES_CBC_ENCRYPT_DATA_PARAMS, or CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS of the same shape.
+    AesCbcData,
+    /// CK_DES_CBC_ENCRYPT_DATA_PARAMS.
+    DesCbcData,
     /// CK_HKDF_PARAMS.
     Hkdf,
     /// CK_SP800_108_KDF_PARAMS; CK_SP800_108_FEEDBACK_KDF_PARAMS in feedback mode.
     Kbkdf(KbkdfMode),
+    /// A structure of IKE.
+    Ike(IkeParam),
+    /// A structure of TLS.
+    Tls(TlsParam),
+    /// CK_VERSION.
+    Version,
     /// CK_PKCS5_PBKD2_PARAMS2, or CK_PKCS5_PBKD2_PARAMS as 2.40 had it.
     Pbkd2,
+    /// CK_PBE_PARAMS.
+    Pbe,
     /// Nothing, or an initialization vector of exactly this many bytes.
     OptionalIv(usize),
     /// Nothing, or bytes of the caller's own, at most so many.
     CallerData(usize),
+    /// A big integer of at most so many bytes.
+    PublicValue(usize),
     /// CK_GCM_PARAMS.
     Gcm,
     /// CK_RSA_PKCS_OAEP_PARAMS.
@@ -78,18 +94,23 @@ impl ParamKind {
             | (Self::MacLen, Params::MacLen(_))
             | (Self::Data, Params::Data(_))
             | (Self::Extract, Params::Extract(_))
-            | (Self::CbcData, Params::CbcData { .. })
             | (Self::Hkdf, Params::Hkdf { .. })
             | (Self::Oaep | Self::OptionalOaep, Params::Oaep(_))
             | (Self::Pss, Params::Pss(_))
             | (Self::Ecdh, Params::Ecdh(_))
+            | (Self::Version, Params::Version(_))
             | (Self::Eddsa, Params::Eddsa(_)) => true,
+            (Self::Ike(kind), Params::Ike(params)) => params.fits(kind),
+            (Self::Tls(kind), Params::Tls(params)) => params.fits(kind),
             (Self::SignContext, Params::SignContext(context))
             | (Self::HashSignContext, Params::HashSignContext(context, _)) => {
                 context.context.len() <= MAX_CONTEXT_LEN
             }
             (Self::Kbkdf(mode), Params::Kbkdf(params)) => params.fits(mode),
+            (Self::AesCbcData, Params::CbcData { iv, .. }) => iv.len() == aes::BLOCK,
+            (Self::DesCbcData, Params::CbcData { iv, .. }) => iv.len() == des::BLOCK,
             (Self::Iv(len) | Self::OptionalIv(len), Params::Iv(iv)) => iv.len() == len,
+            (Self::PublicValue(most), Params::PublicValue(value)) => value.len() <= most,
             (Self::CallerData(most), Params::CallerData(data)) => data.len() <= most,
             (Self::Ctr, Params::Ctr { bits, .. }) => (1..=128).contains(bits),
             (Self::Ccm, Params::Ccm { nonce, tag_len, .. }) => {
@@ -105,7 +126,8 @@ impl ParamKind {
             (Self::Gcm, Params::Gcm { iv, tag_len, .. }) => {
                 (1..=1024).contains(&iv.len()) && matches!(tag_len, 4 | 8 | 12..=16)
             }
-            (Self::Pbkd2, Params::Pbkd2 { iterations, .. }) => *iterations > 0,
+            (Self::Pbkd2, Params::Pbkd2 { iterations, .. })
+            | (Self::Pbe, Params::Pbe { iterations, .. }) => *iterations > 0,
             (Self::RsaAesKeyWrap, Params::RsaAesKeyWrap { aes_bits, .. }) => {
                 matches!(aes_bits, None | Some(128 | 192 | 256))
             }
@@ -166,10 +188,10 @@ pub enum Params {
     Data(Secret),
     /// Number of the first bit that is taken of a key.
     Extract(u64),
-    /// Data that are encrypted by AES-CBC to derive a key.
+    /// Data that are encrypted in CBC mode to derive a key.
     CbcData {
-        /// Initialization vector.
-        iv: [u8; 16],
+        /// As long as a block.
+        iv: Vec<u8>,
         /// Whole blocks.
         data: Secret,
     },
@@ -186,6 +208,12 @@ pub enum Params {
     },
     /// Key derivation of NIST SP 800-108.
     Kbkdf(Kbkdf),
+    /// IKE.
+    Ike(IkeParams),
+    /// TLS.
+    Tls(TlsParams),
+    /// Major and minor version of a protocol.
+    Version([u8; 2]),
     /// PBKDF2.
     Pbkd2 {
         /// The password.
@@ -197,8 +225,19 @@ pub enum Params {
         /// Hash of its HMAC.
         prf: Hash,
     },
+    /// Password-based encryption or authentication of PKCS #12.
+    Pbe {
+        /// The password, in the encoding that both sides have agreed on.
+        password: Secret,
+        /// The salt.
+        salt: Vec<u8>,
+        /// At least 1.
+        iterations: u32,
+    },
     /// Bytes of the caller's own that a ciphertext is bound to.
     CallerData(Vec<u8>),
+    /// The public value of the other party, big-endian.
+    PublicValue(Vec<u8>),
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.
@@ -225,13 +264,13 @@ pub enum Params {
     EcdhAesKeyWrap(EcdhWrap),
     /// EdDSA of another scheme than plain Ed25519.
     Eddsa(Scheme),
-    /// ML-DSA, and HashML-DSA that hashes the message.
+    /// ML-DSA and SLH-DSA, and their forms that hash the message.
     SignContext(SignContext),
-    /// HashML-DSA of a digest by this hash.
+    /// HashML-DSA and HashSLH-DSA of a digest by this hash.
     HashSignContext(SignContext, Hash),
 }
 
-/// How a signature of FIPS 204 is made.
+/// How a signature of FIPS 204 or FIPS 205 is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignContext {
     /// Whether it is randomized; `None` for a number that says neither. Verifications ignore it.
@@ -293,6 +332,7 @@ impl Params {
                 salt: Some(HkdfSalt::Key(handle)),
                 ..
             } => vec![*handle],
+            Self::Ike(params) => params.keys(),
             Self::Kbkdf(params) => params.keys(),
             _ => Vec::new(),
         }
@@ -331,8 +371,8 @@ pub struct Oaep {
 /// ECDH's parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ecdh {
-    /// Hash of the key derivation function of ANSI X9.63; `None` for the shared secret itself.
-    pub kdf: Option<Hash>,
+    /// `None` for the shared secret itself.
+    pub kdf: Option<SharedKdf>,
     /// What the two parties share beside the secret; empty without a key derivation function.
     pub shared_data: Vec<u8>,
     /// The other party's public key, bare or as in CKA_EC_POINT.
@@ -345,7 +385,7 @@ pub struct EcdhWrap {
     /// Bits of the AES key: 128, 192 or 256.
     pub aes_bits: u64,
     /// As that of `Ecdh`.
-    pub kdf: Option<Hash>,
+    pub kdf: Option<SharedKdf>,
     /// As those of `Ecdh`.
     pub shared_data: Vec<u8>,
 }
@@ -356,7 +396,7 @@ pub(super) fn bad_param<T>(what: &'static str) -> Result<T> {
 }
 
 /// For mechanisms without a parameter: CKR_MECHANISM_PARAM_INVALID when there is one.
-pub(super) fn no_params(params: &Params) -> Result<()> {
+pub(crate) fn no_params(params: &Params) -> Result<()> {
     if *params != Params::None {
         return bad_param("this mechanism takes no parameter");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ck;
 use crate::crypto::ec::Curve;
 use crate::error::{Error, Result};
-use crate::keytype::{Key, KeyLengths, Material, Values};
+use crate::keytype::{Key, KeyLengths, Material, PublicValues, Values};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -20,10 +20,26 @@ pub(crate) type BeginDigest = fn(&Params) -> Result<Box<dyn Digester>>;
 /// Wraps the clear encoding of a key: raw bytes of a secret key; of a private key what
 /// `Mechanism::private_form` says.
 pub(crate) type WrapKey = fn(&Key, &Params, &dyn Rng, clear: &[u8]) -> Result<Vec<u8>>;
+/// The initialization vector that belongs to a key made from a password.
+pub(crate) type PasswordIv = fn(&Params) -> Result<Vec<u8>>;
 /// Derives the value of a secret key from a base key and the `others` that the parameter names.
 /// `len` is the CKA_VALUE_LEN asked for; without `len` the result is the mechanism's whole output.
 pub(crate) type DeriveKey =
     fn(&Key, &Params, others: &[Arc<Key>], len: Option<usize>) -> Result<Secret>;
+/// Derives the values of several secret keys, of these lengths, as `DeriveKey` does one.
+pub(crate) type DeriveSeveral =
+    fn(&Key, &Params, others: &[Arc<Key>], lens: &[usize]) -> Result<Vec<Secret>>;
+/// Makes the keys of a connection from a master secret.
+pub(crate) type DeriveKeys = fn(&Key, &Params) -> Result<KeyBlock>;
+
+/// The keys of a connection, each of the client and then of the server; `None` where none are asked for.
+pub struct KeyBlock {
+    pub macs: Option<[Secret; 2]>,
+    pub keys: Option<[Secret; 2]>,
+    /// Initialization vectors, which the caller sees.
+    pub ivs: Option<[Secret; 2]>,
+}
+
 /// How a derived value consists of the values of its operands, which policy has to know.
 #[derive(Clone, Copy)]
 pub enum Composition {
@@ -37,6 +53,9 @@ pub enum Composition {
         /// that the function gives.
         bounded: fn(&Params) -> bool,
     },
+    /// Of the base key's first bytes, where the function says so of the parameters, the base key's length in bytes
+    /// and the CKA_VALUE_LEN asked for, which may be unknown yet; else of the output of a one-way function.
+    BeginningOrOneWay(fn(&Params, base: usize, len: Option<usize>) -> bool),
 }
 
 /// A part of a derived value that is joined of several (`Composition::Joined`).
@@ -58,6 +77,9 @@ pub(crate) type GenerateKey = fn(&dyn Rng, &Params, len: usize) -> Result<Secret
 /// Makes the key pair that these attributes ask for: what the two templates of C_GenerateKeyPair say
 /// together. CKR_TEMPLATE_INCOMPLETE where they do not say the size.
 pub(crate) type GeneratePair = fn(&dyn Values) -> Result<Material>;
+
+/// Makes the domain parameters that these attributes ask for. CKR_TEMPLATE_INCOMPLETE, CKR_KEY_SIZE_RANGE.
+pub(crate) type GenerateParameters = fn(&dyn Values) -> Result<PublicValues>;
 
 /// The clear encoding of a private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +176,17 @@ pub enum Decapsulate {
     Unwrap,
 }
 
+/// What the slots offer of a mechanism that `slots.mechanisms` does not name.
+#[derive(Clone, Copy)]
+pub enum ByDefault {
+    /// All uses.
+    Offered,
+    /// Nothing: new systems should not use the mechanism, and some old ones need it.
+    Hidden,
+    /// The uses of this row, which has fewer.
+    Fewer(&'static Mechanism),
+}
+
 /// Unit of `sizes`: what ulMinKeySize and ulMaxKeySize count, as the standard says for each mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -169,6 +202,8 @@ pub struct Mechanism {
     pub id: ck::CK_MECHANISM_TYPE,
     /// CKM_ name.
     pub name: &'static str,
+    /// Whether it is offered where `slots.mechanisms` does not name it.
+    pub by_default: ByDefault,
     /// CKK_ numbers of the keys that it takes or makes; empty for digests.
     pub key_types: &'static [ck::CK_KEY_TYPE],
     /// Least and greatest key size; (0, 0) where the standard has none.
@@ -222,13 +257,33 @@ pub struct Mechanism {
     pub generate_external: bool,
     /// C_GenerateKey makes a key that is no harder to guess than the password it is made from.
     pub from_password: bool,
+    /// C_GenerateKey gives an initialization vector too.
+    pub password_iv: Option<PasswordIv>,
     /// C_GenerateKeyPair.
     pub generate_pair: Option<GeneratePair>,
+    /// C_GenerateKey makes domain parameters.
+    pub generate_parameters: Option<GenerateParameters>,
     /// CKA_EC_PARAMS of the one curve on which C_GenerateKeyPair makes keys, which templates need
     /// not name.
     pub only_curve: Option<Curve>,
     /// C_DeriveKey.
     pub derive: Option<DeriveKey>,
+    /// C_DeriveKey makes more keys at once than one, where the parameter asks for more.
+    pub derive_several: Option<DeriveSeveral>,
+    /// C_DeriveKey makes the keys of a connection together.
+    pub derive_keys: Option<DeriveKeys>,
+    /// The base key begins with the version of a protocol, which the caller may ask for.
+    pub tells_version: bool,
+    /// What is derived is guarded as the base key is, although a one-way function makes it.
+    pub guards_derived: bool,
+    /// CKA_ALLOWED_MECHANISMS of what is derived; empty for all.
+    pub derived_for: &'static [ck::CK_MECHANISM_TYPE],
+    /// CKA_KEY_TYPE of what is derived, where the template names none; `None` where the template must.
+    pub derived_type: fn(&Params) -> Option<ck::CK_KEY_TYPE>,
+    /// Uses of the key that C_GenerateKey or C_DeriveKey makes, where the template names none; empty for those of the key type.
+    pub default_uses: &'static [ck::CK_ATTRIBUTE_TYPE],
+    /// The only length of a key that C_GenerateKey makes, which templates need not state.
+    pub only_len: Option<u64>,
     /// C_DeriveKey makes a data object and no key; whoever sees the object can read its value.
     pub derives_data: bool,
     /// C_DeriveKey makes the public key of a private key of any type.
@@ -341,11 +396,16 @@ impl Mechanism {
             (self.wrap.is_some(), ck::CKF_WRAP),
             (self.unwrap.is_some(), ck::CKF_UNWRAP),
             (
-                self.generate.is_some() || self.generate_external,
+                self.generate.is_some()
+                    || self.generate_external
+                    || self.generate_parameters.is_some(),
                 ck::CKF_GENERATE,
             ),
             (self.generate_pair.is_some(), ck::CKF_GENERATE_KEY_PAIR),
-            (self.derive.is_some() || self.derives_public, ck::CKF_DERIVE),
+            (
+                self.derive.is_some() || self.derives_public || self.derive_keys.is_some(),
+                ck::CKF_DERIVE,
+            ),
             (
                 self.kem.is_some(),
                 ck::CKF_ENCAPSULATE | ck::CKF_DECAPSULATE,
@@ -367,6 +427,7 @@ impl Mechanism {
 pub(crate) const ROW: Mechanism = Mechanism {
     id: 0,
     name: "",
+    by_default: ByDefault::Offered,
     key_types: &[],
     sizes: (0, 0),
     unit: Unit::Bits,
@@ -390,9 +451,19 @@ pub(crate) const ROW: Mechanism = Mechanism {
     generate: None,
     generate_external: false,
     from_password: false,
+    password_iv: None,
     generate_pair: None,
+    generate_parameters: None,
     only_curve: None,
     derive: None,
+    derive_several: None,
+    derive_keys: None,
+    tells_version: false,
+    guards_derived: false,
+    derived_for: &[],
+    derived_type: |_| Some(ck::CKK_GENERIC_SECRET),
+    default_uses: &[],
+    only_len: None,
     derives_data: false,
     derives_public: false,
     kem: None,

@@ -1,13 +1,12 @@
 //! SM4: ciphers, which wrap keys too.
 
-use super::blocks::{self, BlockMode, Ecb, Padding};
+use super::blocks::{self, Padding};
 use super::cipher_wrap::{not_only_a_tag, seal, unwrap, whole_blocks};
 use super::{Cipher, Key, Mechanism, ParamKind, Params, ROW, Unit, gcm, no_params};
 use crate::ck;
-use crate::crypto;
 use crate::crypto::aes::BLOCK;
 use crate::crypto::aes::Direction::{self, Decrypt, Encrypt};
-use crate::crypto::sm4::{self, Cbc, KEY_LEN};
+use crate::crypto::sm4::{self, KEY_LEN};
 use crate::error::{Error, Result, refuse};
 use crate::rng::{self, Rng};
 use crate::secret::Secret;
@@ -85,25 +84,11 @@ fn generate(rng: &dyn Rng, params: &Params, len: usize) -> Result<Secret> {
 }
 
 fn ecb(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
-    no_params(params)?;
-    let key = sm4_key(key)?.clone();
-    let mode = Ecb(move |input: &[u8], out: &mut [u8]| key.ecb(direction, input, out));
-    Ok(blocks::begin(direction, Padding::None, mode))
+    blocks::ecb(sm4_key(key)?, params, direction)
 }
 
 fn cbc(key: &Key, params: &Params, direction: Direction) -> Result<Box<dyn Cipher>> {
-    let cbc = Cbc::new(sm4_key(key)?, direction, blocks::iv(params)?);
-    Ok(blocks::begin(direction, Padding::None, cbc))
-}
-
-impl BlockMode for Cbc {
-    fn run(&mut self, input: &[u8], out: &mut [u8]) -> crypto::Result<()> {
-        self.update(input, out)
-    }
-
-    fn params(&self) -> Params {
-        Params::Iv(self.iv().to_vec())
-    }
+    blocks::cbc(sm4_key(key)?, params, direction, Padding::None)
 }
 
 #[cfg(test)]

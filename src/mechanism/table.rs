@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use crate::ck;
-use crate::config::Config;
+use crate::config::{Choice, Config};
 
-use super::row::Mechanism;
+use super::row::{ByDefault, Mechanism};
 use super::{
-    aes, chacha, derive, digest, ec, envelope, external, hmac, hpke, kbkdf, kdf, mldsa, mlkem, okp,
-    rsa, secret, sm2, sm4,
+    aes, camellia, chacha, derive, des, dh, digest, ec, envelope, external, hmac, hpke, ike, kbkdf,
+    kdf, md5, mldsa, mlkem, okp, pbe, poly1305, rsa, secret, slhdsa, sm2, sm4, tls,
 };
 
 static FAMILIES: &[&[Mechanism]] = &[
@@ -18,11 +18,14 @@ static FAMILIES: &[&[Mechanism]] = &[
     ec::ecdh::ROWS,
     ec::ecdh_wrap::ROWS,
     okp::ROWS,
+    dh::ROWS,
     mldsa::ROWS,
     mlkem::ROWS,
+    slhdsa::ROWS,
     aes::ROWS,
     aes::feedback::ROWS,
     chacha::ROWS,
+    poly1305::ROWS,
     secret::ROWS,
     sm2::ROWS,
     sm4::ROWS,
@@ -31,6 +34,12 @@ static FAMILIES: &[&[Mechanism]] = &[
     derive::ROWS,
     kdf::ROWS,
     kbkdf::ROWS,
+    tls::ROWS,
+    ike::ROWS,
+    md5::ROWS,
+    des::ROWS,
+    pbe::ROWS,
+    camellia::ROWS,
     external::ROWS,
     envelope::ROWS,
     hpke::ROWS,
@@ -43,12 +52,22 @@ pub fn all() -> impl Iterator<Item = &'static Mechanism> {
 
 /// The rows that a configuration offers.
 pub(crate) fn offered(config: &Config) -> impl Iterator<Item = &'static Mechanism> {
-    all().filter(|row| config.mechanisms.offers(row.name))
+    all().filter_map(|row| offer(config, row))
 }
 
-/// CKM_AES_KEY_WRAP_PAD in the second of its two meanings: wraps with PKCS#7 padding and RFC 3394,
-/// where the row of the table wraps by RFC 5649. Both unwrap both.
-pub(crate) static KEY_WRAP_PAD_PKCS7: &Mechanism = &aes::KEY_WRAP_PAD_PKCS7;
+/// What a configuration offers of a mechanism: the row, the row that stands for it by a setting or, with fewer uses,
+/// by default, or nothing.
+fn offer(config: &Config, row: &'static Mechanism) -> Option<&'static Mechanism> {
+    let row = match row.id {
+        ck::CKM_AES_KEY_WRAP_PAD if config.key_wrap_pad_pkcs7 => &aes::KEY_WRAP_PAD_PKCS7,
+        _ => row,
+    };
+    match (config.mechanisms.choice(row.name), row.by_default) {
+        (Choice::Named, _) | (Choice::Unnamed, ByDefault::Offered) => Some(row),
+        (Choice::Unnamed, ByDefault::Fewer(fewer)) => Some(fewer),
+        (Choice::Unnamed, ByDefault::Hidden) | (Choice::LeftOut, _) => None,
+    }
+}
 
 /// Every row, in ascending order of the numbers.
 static BY_NUMBER: LazyLock<Vec<&'static Mechanism>> = LazyLock::new(|| {

@@ -53,7 +53,7 @@ impl Module {
         let _turn = self.making.lock();
         self.slots.scan()?;
         match self.slots.get(id)? {
-            Slot::Token(token) => token.init(shown.as_deref(), so_pin, label)?,
+            Slot::Token(token) => token.init(shown, so_pin, label)?,
             Slot::Unreadable(_) => return Err(unreadable()),
             Slot::Free => {
                 let creation = TokenCreation::new(&self.config, &*self.rng, label, so_pin, None)?;

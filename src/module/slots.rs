@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::log;
 use crate::rng::Rng;
 use crate::store::Catalog;
-use crate::token::{self, Token};
+use crate::token::{self, Serial, Token};
 
 #[derive(Clone)]
 pub(super) enum Slot {
@@ -63,7 +63,7 @@ pub(super) struct Slots {
     slots: RwLock<BTreeMap<ck::CK_SLOT_ID, Slot>>,
     /// For each slot that the caller knows, the serial number of the token that the caller was last
     /// told of; `None` where the caller was told that there is none.
-    shown: Mutex<BTreeMap<ck::CK_SLOT_ID, Option<String>>>,
+    shown: Mutex<BTreeMap<ck::CK_SLOT_ID, Option<Serial>>>,
     /// Why the folder could not be read at the last scan.
     folder_failure: Mutex<Option<String>>,
 }
@@ -234,14 +234,14 @@ impl Slots {
 
     /// Serial number of the token that the caller was last told of; `None` for a slot that the caller
     /// takes for free, or does not know.
-    pub(super) fn shown(&self, id: ck::CK_SLOT_ID) -> Option<String> {
-        self.shown.lock().get(&id).cloned().flatten()
+    pub(super) fn shown(&self, id: ck::CK_SLOT_ID) -> Option<Serial> {
+        self.shown.lock().get(&id).copied().flatten()
     }
 }
 
-fn serial(slot: &Slot) -> Option<String> {
+fn serial(slot: &Slot) -> Option<Serial> {
     match slot {
-        Slot::Token(token) => token.serial().ok(),
+        Slot::Token(token) => token.serial_number().ok(),
         Slot::Free | Slot::Unreadable(_) => None,
     }
 }

@@ -40,27 +40,32 @@ pub(super) fn decipher(key: &KeyFacts, blob: Blob) -> Result<Effect, Error> {
     }
 }
 
-/// Raw RSA and the shared secrets of ECDH and ML-KEM undo what the public key wraps. So they are refused for a key that
-/// unwraps and does not decrypt.
+/// Raw RSA and the shared secrets of ECDH and ML-KEM undo what the public key wraps. So a key that does not decrypt has
+/// one of the two. Of ECDH it derives, since the templates of clients name every use; of others it unwraps.
 pub(super) fn opens_none(
     key: &KeyFacts,
     what: Use,
     mechanism: ck::CK_MECHANISM_TYPE,
 ) -> Result<(), Error> {
-    let undoes = matches!(
-        (what, mechanism),
+    let other = match (what, mechanism) {
         (Use::Sign | Use::SignRecover, ck::CKM_RSA_X_509)
-            | (
-                Use::Derive | Use::Decapsulate,
-                ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE
-            )
-            | (Use::Decapsulate, ck::CKM_ML_KEM)
-    );
-    if undoes && key.uses.contains(&Use::Unwrap) && !key.uses.contains(&Use::Decrypt) {
+        | (
+            Use::Decapsulate,
+            ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE | ck::CKM_ML_KEM,
+        ) => Use::Unwrap,
+        (
+            Use::Unwrap,
+            ck::CKM_ECDH_AES_KEY_WRAP | ck::CKM_ECDH_COF_AES_KEY_WRAP | ck::CKM_ECDH_X_AES_KEY_WRAP,
+        ) => Use::Derive,
+        _ => return Ok(()),
+    };
+    if key.uses.contains(&other) && !key.uses.contains(&Use::Decrypt) {
         return refuse(
             ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-            "the key unwraps and does not decrypt, and this mechanism would open what it unwraps: give it \
-             CKA_DECRYPT=TRUE too, or use one key for each",
+            format!(
+                "the key has another use ({other:?}) and does not decrypt, and one would open what is for the other: give it \
+                 CKA_DECRYPT=TRUE too, or use one key for each"
+            ),
         );
     }
     Ok(())

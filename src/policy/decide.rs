@@ -2,7 +2,7 @@
 
 use crate::byok::{self, Destruction};
 use crate::ck;
-use crate::clock::UnixTime;
+use crate::clock::{UnixTime, utc};
 use crate::error::{Error, refuse};
 
 use super::action::{Action, Effect, Refusal};
@@ -48,7 +48,7 @@ pub(crate) fn decide(
         Action::Copy => copy(facts, caller, now),
         Action::Destroy => {
             writable(facts, caller)?;
-            Ok(destroy(facts)?)
+            Ok(destroy(facts, now)?)
         }
         Action::Begin(..) | Action::Continue | Action::Digest | Action::Decipher(_) => Ok(refuse(
             ck::CKR_KEY_HANDLE_INVALID,
@@ -161,14 +161,14 @@ fn change(facts: &Facts, caller: &Caller) -> Result<Effect, Error> {
     Ok(Effect::Done)
 }
 
-fn destroy(facts: &Facts) -> Result<Effect, Error> {
+fn destroy(facts: &Facts, now: UnixTime) -> Result<Effect, Error> {
     if !facts.destroyable {
         return refuse(ck::CKR_ACTION_PROHIBITED, "CKA_DESTROYABLE is FALSE");
     }
     let Some(external) = facts.key.as_ref().and_then(|key| key.external) else {
         return Ok(Effect::DestroyWhole);
     };
-    Ok(match byok::destruction(&external) {
+    Ok(match byok::destruction(&external, now) {
         Destruction::Whole => Effect::DestroyWhole,
         Destruction::Material => Effect::EraseMaterial,
         Destruction::Nothing => Effect::Nothing,
@@ -294,10 +294,7 @@ fn copy(facts: &Facts, caller: &Caller, now: UnixTime) -> Result<Effect, Refusal
 fn in_force(key: &KeyFacts, now: UnixTime) -> Result<(), Refusal> {
     if key.out_of_time(now) {
         return Err(Refusal {
-            error: Error::new(
-                ck::CKR_KEY_FUNCTION_NOT_PERMITTED,
-                "the key has expired, or its dates do not allow its use today",
-            ),
+            error: out_of_time(key, now),
             time: true,
         });
     }
@@ -305,6 +302,29 @@ fn in_force(key: &KeyFacts, now: UnixTime) -> Result<(), Refusal> {
         byok::may(byok::Act::Use, &external, now).map_err(Error::from)?;
     }
     Ok(())
+}
+
+/// Why time does not allow to work with the key now.
+fn out_of_time(key: &KeyFacts, now: UnixTime) -> Error {
+    let older = key
+        .external
+        .and_then(|external| external.waits_for_older(now));
+    if let Some(older) = older {
+        return byok::Error::OlderMaterial(older).into();
+    }
+    let end = utc(key.expires_at);
+    let why = match (byok::expired(key.expires_at, now), key.external) {
+        (true, Some(_)) => format!(
+            "the key's material has expired at {end}: import the same again (`tenon byok import`)"
+        ),
+        (true, None) => format!(
+            "the key's time ended at {end}, as its CKA_TENON_EXPIRES_AT has it: it is used no more"
+        ),
+        (false, _) => {
+            "the key's dates (CKA_START_DATE, CKA_END_DATE) do not allow its use today".to_owned()
+        }
+    };
+    Error::new(ck::CKR_KEY_FUNCTION_NOT_PERMITTED, why)
 }
 
 /// Changes an external key by `act`.

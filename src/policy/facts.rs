@@ -54,7 +54,7 @@ impl Use {
 }
 
 /// Who is logged in to the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Login {
     /// Nobody is logged in.
     Public,

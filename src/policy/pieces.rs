@@ -178,6 +178,24 @@ impl Pieces {
         })
     }
 
+    /// Whether a caller may have a function that takes the first half and the second half of the value apart, and whose two
+    /// outputs he can tell from each other: a piece that the middle cuts leaves parts of 8 bytes or more, which nobody
+    /// tries. A value whose length is no multiple of 16 can hold known data that the token does not know of.
+    #[must_use]
+    pub fn may_be_halved(&self) -> bool {
+        const LEAST_PART: usize = 8;
+        let middle = self.len() / 2;
+        let mut start = 0;
+        let guarded = self.row.iter().all(|piece| {
+            let end = start + piece.len;
+            let cut = start < middle && middle < end;
+            let parts = [middle.abs_diff(start), end.abs_diff(middle)];
+            start = end;
+            piece.known || !cut || parts.iter().all(|part| *part >= LEAST_PART)
+        });
+        self.len().is_multiple_of(UNGUESSABLE) && guarded
+    }
+
     /// The fewest bytes of a key that a one-way function makes of these pieces alone: with fewer, the
     /// key would be easier to guess than they are.
     pub(super) fn least(&self) -> usize {

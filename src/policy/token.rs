@@ -21,6 +21,8 @@ pub(crate) enum TokenAction {
     SetUserPin,
     /// C_SetPIN.
     SetOwnPin { read_write: bool },
+    /// Give the token another label.
+    Rename,
     /// Take the clock's present reading as the token's mark of time.
     AcceptClock,
     /// Erase everything that is due, from a session.
@@ -69,7 +71,13 @@ pub(crate) fn decide_on_token(action: TokenAction, login: Login) -> Result<(), E
             "the security officer is logged in: only read/write sessions can be opened",
         ),
         (TokenAction::OpenReadOnlySession, Login::Public | Login::User) => Ok(()),
-        (TokenAction::SetUserPin | TokenAction::AcceptClock, Login::So) => Ok(()),
+        (TokenAction::SetUserPin | TokenAction::AcceptClock | TokenAction::Rename, Login::So) => {
+            Ok(())
+        }
+        (TokenAction::Rename, Login::Public | Login::User) => refuse(
+            ck::CKR_USER_NOT_LOGGED_IN,
+            "the security officer gives a token its label",
+        ),
         (TokenAction::SetUserPin, Login::Public | Login::User) => refuse(
             ck::CKR_USER_NOT_LOGGED_IN,
             "setting the user's PIN needs the security officer's login",
@@ -123,6 +131,10 @@ mod tests {
             ),
             (
                 TokenAction::SetUserPin,
+                [ck::CKR_USER_NOT_LOGGED_IN, ck::CKR_USER_NOT_LOGGED_IN, 0],
+            ),
+            (
+                TokenAction::Rename,
                 [ck::CKR_USER_NOT_LOGGED_IN, ck::CKR_USER_NOT_LOGGED_IN, 0],
             ),
             (

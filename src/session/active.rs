@@ -37,7 +37,7 @@ pub struct ActiveOperation<W: ?Sized> {
     /// The key is CKA_ALWAYS_AUTHENTICATE, and the context-specific login is still missing.
     awaits_login: bool,
     /// Output that is computed, and waits for a repeated call with a buffer that holds it.
-    pub(super) pending: Option<Secret>,
+    pub(super) pending: Option<Box<Secret>>,
     /// A digest has taken a key's value, which its state would carry out of the token.
     pub(super) took_key: bool,
 }

@@ -40,6 +40,30 @@ impl Session {
         self.token.receipt(key)
     }
 
+    /// The same of one version of the key.
+    ///
+    /// # Errors
+    /// As `Token::receipt_of_version`.
+    pub fn receipt_of_version(&self, key: Handle, number: usize) -> Result<Receipt> {
+        self.token.receipt_of_version(key, number)
+    }
+
+    /// The same of one material of the key.
+    ///
+    /// # Errors
+    /// As `Token::receipt_of_material`.
+    pub fn receipt_of_material(&self, key: Handle, material_id: &[u8; 16]) -> Result<Receipt> {
+        self.token.receipt_of_material(key, material_id)
+    }
+
+    /// The materials for a next version that ended before they were current.
+    ///
+    /// # Errors
+    /// As `Token::unused_materials`.
+    pub fn unused_materials(&self, key: Handle) -> Result<Vec<Version>> {
+        self.token.unused_materials(key)
+    }
+
     /// A signed statement that an external key is gone by its scheduled deletion.
     ///
     /// # Errors

@@ -25,3 +25,5 @@ pub use operations::{
 pub(crate) use operations::{KeyedMessages, MessageSignature};
 pub(crate) use registry::Sessions;
 pub use work::{Produces, Takes};
+
+pub(crate) use crate::token::DerivedKeys;

@@ -1,12 +1,12 @@
 //! Calls on objects and keys, and random numbers: the session tells the token who asks.
 
 use super::open::Session;
-use crate::attr::{RawAttribute, Revealed};
+use crate::attr::{RawAttribute, Revealed, Shown};
 use crate::ck;
 use crate::error::Result;
 use crate::mechanism::{Mechanism, MessageParams, Request};
 use crate::out::Out;
-use crate::token::Handle;
+use crate::token::{Answers, DerivedKeys, Handle, NoneDerived};
 
 impl Session {
     /// C_CreateObject.
@@ -50,13 +50,31 @@ impl Session {
         object: Handle,
         kinds: &[ck::CK_ATTRIBUTE_TYPE],
     ) -> Result<Vec<Revealed>> {
-        let mut revealed = self.token.attributes(object, kinds)?;
-        for (kind, answer) in kinds.iter().zip(&mut revealed) {
-            if let (ck::CKA_TENON_LAST_ERROR, Revealed::Value(text)) = (*kind, answer) {
-                *text = self.last_refusal.lock().clone().into_bytes();
+        self.read_attributes(object, kinds, |answers| {
+            Ok(answers.into_iter().map(Revealed::from).collect())
+        })
+    }
+
+    /// As `attributes`, for a caller that copies the values itself.
+    ///
+    /// # Errors
+    /// As `attributes`, and those of `take`.
+    pub(crate) fn read_attributes<T>(
+        &self,
+        object: Handle,
+        kinds: &[ck::CK_ATTRIBUTE_TYPE],
+        take: impl FnOnce(Answers<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.token.attributes(object, kinds, |mut answers| {
+            for (kind, answer) in kinds.iter().zip(&mut answers) {
+                let has_value = matches!(answer, Shown::Own(_) | Shown::Made(Revealed::Value(_)));
+                if *kind == ck::CKA_TENON_LAST_ERROR && has_value {
+                    let text = self.last_refusal.lock().clone().into_bytes();
+                    *answer = Shown::Made(Revealed::Value(text));
+                }
             }
-        }
-        Ok(revealed)
+            take(answers)
+        })
     }
 
     /// C_SetAttributeValue.
@@ -138,6 +156,44 @@ impl Session {
         let mechanism = (request.row, &request.params);
         self.token
             .derive_key(self.caller(), mechanism, base, template)
+    }
+
+    /// C_DeriveKey of a key for each template.
+    ///
+    /// # Errors
+    /// As `Token::derive_several`.
+    pub fn derive_several(
+        &self,
+        request: Request,
+        base: Handle,
+        templates: &[Vec<RawAttribute>],
+    ) -> std::result::Result<Vec<Handle>, NoneDerived> {
+        let mechanism = (request.row, &request.params);
+        self.token
+            .derive_several(self.caller(), mechanism, base, templates)
+    }
+
+    /// C_DeriveKey by a mechanism that makes the keys of a connection.
+    ///
+    /// # Errors
+    /// As `Token::derive_keys`.
+    pub fn derive_keys(
+        &self,
+        request: Request,
+        base: Handle,
+        template: &[RawAttribute],
+    ) -> Result<DerivedKeys> {
+        let mechanism = (request.row, &request.params);
+        self.token
+            .derive_keys(self.caller(), mechanism, base, template)
+    }
+
+    /// The version that a pre-master secret begins with, where the parameter asks for it.
+    ///
+    /// # Errors
+    /// As `Token::version_in`.
+    pub fn version_in(&self, request: &Request, base: Handle) -> Result<Option<[u8; 2]>> {
+        self.token.version_in((request.row, &request.params), base)
     }
 
     /// C_WrapKeyAuthenticated; `false` for a length query.

@@ -1,5 +1,7 @@
 //! An open session, and its steps through operations.
 
+use std::fmt::Write as _;
+use std::slice;
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
@@ -51,7 +53,10 @@ impl Session {
 
     /// Remembers why `function` was refused, until the next refusal.
     pub fn note_refusal(&self, function: &str, error: &Error) {
-        *self.last_refusal.lock() = format!("{function}: {error}");
+        let mut text = self.last_refusal.lock();
+        text.clear();
+        // Writing to a String does not fail.
+        let _ = write!(text, "{function}: {error}");
     }
 
     pub(super) fn caller(&self) -> CallingSession {
@@ -146,6 +151,7 @@ impl Session {
             let Request { row, params, .. } = request;
             let begin = O::Of::begin(row).map_or_else(|| not_for_this(row), Ok)?;
             let usable = self.token.usable_key(key, O::Of::USE, row)?;
+            self.token.may_halve(&params, slice::from_ref(&usable))?;
             MessageSignatures::proven(SignatureProcess {
                 begin,
                 params,
@@ -164,6 +170,8 @@ impl Session {
         let row = request.row;
         let begin = O::begin(row).map_or_else(|| not_for_this(row), Ok)?;
         let usable = self.token.usable_key(key, O::USE, row)?;
+        self.token
+            .may_halve(&request.params, slice::from_ref(&usable))?;
         Ok((begin(&usable.key, &request.params)?, usable.object))
     }
 
@@ -226,19 +234,18 @@ impl Session {
     /// # Errors
     /// CKR_OPERATION_ACTIVE, and as `Token::find`.
     pub fn find_init(&self, template: &[RawAttribute]) -> Result<()> {
-        let found = || Ok(FoundObjects(self.token.find(template)?.into()));
+        let found = || Ok(FoundObjects(self.token.find(template)?));
         self.operations.lock().begin(Find, found)
     }
 
     /// C_FindObjects: the next handles, at most `max`.
     ///
     /// # Errors
-    /// CKR_OPERATION_NOT_INITIALIZED.
+    /// CKR_OPERATION_NOT_INITIALIZED, and as `Token::found`.
     pub fn find(&self, max: usize) -> Result<Vec<Handle>> {
         let mut next = Vec::new();
         self.step(Find, Phase::Update, |mut search| {
-            let count = max.min(search.0.len());
-            next.extend(search.0.drain(..count));
+            next = self.token.found(&mut search.0, max)?;
             Ok(After::GoesOn(search))
         })?;
         Ok(next)

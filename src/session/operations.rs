@@ -1,7 +1,5 @@
 //! The operations of a session: the one list of them, and the step that takes one out of its slot.
 
-use std::collections::VecDeque;
-
 use super::active::{ActiveOperation, After, OperationSlot, Phase, TypedSlot};
 use super::message_signatures::MessageSignatures;
 use super::messages::Messages;
@@ -11,7 +9,7 @@ use crate::error::{Error, Result, refuse};
 use crate::mechanism::{Begin, Cipher, Digester, Mechanism, Signer, Verifier};
 use crate::out::too_small;
 use crate::policy::Use;
-use crate::token::{Handle, Object};
+use crate::token::{Object, Search};
 
 /// A kind of operation. A session has at most one active operation of each kind. A pair of kinds
 /// stands for a dual-function call.
@@ -200,8 +198,8 @@ impl<A: Operation, B: Operation> Operation for (A, B) {
     }
 }
 
-/// Handles that a search has found and that C_FindObjects has not given yet.
-pub struct FoundObjects(pub(super) VecDeque<Handle>);
+/// What a search finds and C_FindObjects has not given yet.
+pub struct FoundObjects(pub(super) Search);
 
 impl FoundObjects {
     fn enter(&mut self, _: Phase, _: impl Fn(&Object) -> Result<()>) -> Result<()> {

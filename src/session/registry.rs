@@ -1,7 +1,7 @@
 //! The open sessions of this process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
@@ -50,13 +50,12 @@ impl Sessions {
             decide_on_token(TokenAction::OpenReadOnlySession, token.login_state()?)?;
         }
         let handle = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let peers: Arc<dyn Peers> = Arc::<Self>::clone(self);
         let session = Session {
             handle,
             slot,
             token,
             read_write,
-            peers: Arc::downgrade(&peers),
+            peers: Arc::<Self>::downgrade(self) as Weak<dyn Peers>,
             operations: Mutex::new(Operations::default()),
             ivs: OnceLock::new(),
             last_refusal: Mutex::default(),

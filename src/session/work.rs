@@ -87,7 +87,7 @@ impl ActiveOperation<dyn Cipher> {
                     return refuse(ck::CKR_HOST_MEMORY, "no memory for the output");
                 };
                 let written = run(&mut *self.work, &mut aside)?;
-                aside.truncated(written)
+                Box::new(aside.truncated(written))
             }
         };
         match out.room(pending.len()) {

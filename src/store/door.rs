@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use super::error::Result;
 use super::row::{
-    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions, Uid,
+    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions,
+    SearchPlace, Uid,
 };
 
 /// One consistent state of the store. It is valid while the closure that received it runs.
@@ -46,6 +47,18 @@ pub trait ReadRows {
     fn find(
         &self,
         search: &SearchConditions<'_>,
+        each: &mut dyn FnMut(Head) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.find_from(search, &mut SearchPlace::default(), each)
+    }
+
+    /// As `find`, with the objects after `place`, which becomes that of the last object read. So a search that
+    /// `each` broke off goes on in another state of the store: each object that is there all the time is
+    /// found once.
+    fn find_from(
+        &self,
+        search: &SearchConditions<'_>,
+        place: &mut SearchPlace,
         each: &mut dyn FnMut(Head) -> ControlFlow<()>,
     ) -> Result<()>;
 

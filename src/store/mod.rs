@@ -28,7 +28,9 @@ pub use handle::Store;
 pub use line::Ticket;
 pub use modes::{Durability, Generation, Options, Run};
 pub(crate) use row::ArchivedObject;
-pub use row::{AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions, Uid};
+pub use row::{
+    AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions, SearchPlace, Uid,
+};
 
 /// The catalog of the tokens that `config` names.
 #[must_use]

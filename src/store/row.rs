@@ -98,6 +98,45 @@ pub struct SearchConditions<'a> {
     pub postings: &'a [Posting],
 }
 
+/// How far a search has come. The default is before every object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SearchPlace {
+    /// What the search walks; the engine chooses it where the search begins.
+    pub(super) walk: Option<Walk>,
+    /// The engine's own number of the last object that was read there.
+    pub(super) id: i64,
+    /// The greatest number that an object had when the search was first broken off; later ones are not found.
+    pub(super) last_id: Option<i64>,
+}
+
+impl SearchPlace {
+    /// The beginning of another search, for objects that were there when this one was first broken off.
+    #[must_use]
+    pub fn from_the_beginning(self) -> Self {
+        Self {
+            last_id: self.last_id,
+            ..Self::default()
+        }
+    }
+}
+
+/// The rows among which a search finds its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// Those of one posting.
+    Posting(Posting),
+    /// The objects of one kind, and then those of the kinds after it.
+    Kind(Kind),
+}
+
+/// What objects of one kind have in common. Class and key type are the bit patterns of the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) private: bool,
+    pub(super) class: i64,
+    pub(super) key_type: Option<i64>,
+}
+
 /// An object's place in the order in which objects become due: first by the end of their material,
 /// then by the end of the object, each by time. The default is before all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

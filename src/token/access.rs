@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::byok;
 use crate::ck;
 use crate::clock::UnixTime;
@@ -10,7 +12,7 @@ use crate::keytype::{Key, Material};
 use crate::mechanism::{Keyring, Mechanism};
 use crate::policy::{self, Action, Effect, Refusal, Use};
 use crate::secret::with_wiped_stack;
-use crate::store::{Row, Uid};
+use crate::store::{MaterialRow, Row, Uid};
 
 use super::Token;
 use super::cache::object::{no_material, older_row};
@@ -80,21 +82,23 @@ impl Token {
             }
             return Ok(object);
         }
+        let handle = object.handle;
+        let seen = self.state.objects.seen(handle);
         let (row, generation) = self.row(&object.uid)?;
         let Some(row) = row else {
-            self.state.objects.remove(object.handle);
+            self.state.objects.remove(handle);
             return Err(no_such_object());
         };
-        let handle = object.handle;
-        self.reopened(Known::Stale(object, read_at), handle, &row, generation)
+        let known = Known::Stale(object, read_at);
+        self.reopened(known, (handle, seen), &row, generation)
     }
 
     /// The object whose row is `row` at that generation: the one that is known, when it was read from
-    /// this very row.
+    /// this very row. `seen` is the highest version of the object that was read before the row was.
     pub(super) fn reopened(
         &self,
         known: Known,
-        handle: Handle,
+        (handle, seen): (Handle, u64),
         row: &Row,
         generation: u64,
     ) -> Result<Arc<Object>> {
@@ -106,7 +110,7 @@ impl Token {
             self.state.objects.confirm(&object, generation);
             return Ok(object);
         }
-        self.open_row(handle, row, generation)
+        self.open_row((handle, seen), row, generation, None)
     }
 
     fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {
@@ -116,12 +120,17 @@ impl Token {
             return Ok(Arc::new(object));
         }
         self.state.keep_up()?;
-        let (row, generation) = self.row(uid)?;
-        let Some(row) = row else {
+        let seen = self.state.objects.seen(handle);
+        // The material comes with the row, so that the first use of the key reads nothing more.
+        let (loaded, generation) = self
+            .state
+            .store
+            .read(|snapshot| Ok::<_, Error>((snapshot.load(uid)?, snapshot.generation()?)))?;
+        let Some((row, material)) = loaded else {
             self.state.objects.remove(handle);
             return Err(no_such_object());
         };
-        self.open_row(handle, &row, generation)
+        self.open_row((handle, seen), &row, generation, material)
     }
 
     /// The row of `uid`, and the store's generation at which it was read.
@@ -131,26 +140,31 @@ impl Token {
             .read(|snapshot| Ok((snapshot.object(uid)?, snapshot.generation()?)))
     }
 
-    fn open_row(&self, handle: Handle, row: &Row, generation: u64) -> Result<Arc<Object>> {
+    /// `material` was read with the row, if it was read. A row below the version that was `seen` before it was read
+    /// was put back by others; what other threads see meanwhile says nothing of it.
+    fn open_row(
+        &self,
+        (handle, seen): (Handle, u64),
+        row: &Row,
+        generation: u64,
+        material: Option<MaterialRow>,
+    ) -> Result<Arc<Object>> {
         let keys = self.keys();
         if row.private && keys.master.is_none() {
             return Err(no_such_object());
         }
         let record = keys.vault().open(row)?;
-        if row.version < self.state.objects.seen(handle) {
+        if row.version < seen {
             return Err(older_row(&row.uid));
         }
         let home = Home::Token {
             version: row.version,
             seal: end_of(row),
         };
-        let object = Arc::new(Object::new(
-            handle,
-            record.uid,
-            record.attributes,
-            home,
-            self.state.config.enforce_dates,
-        ));
+        let dates = self.state.config.enforce_dates;
+        let mut object = Object::new(handle, record.uid, record.attributes, home, dates);
+        object.sealed = Mutex::new(material);
+        let object = Arc::new(object);
         // Without a login the tag under the master key was not checked, so a login drops what was read
         // before it, and an object read meanwhile is not remembered.
         self.state.while_login_lasts(&keys, || {
@@ -295,10 +309,14 @@ impl Token {
         }
     }
 
-    /// The material of a token object as it is now. Row and material are read at one moment, since
-    /// another process may have imported other material since `object` was read.
+    /// The material of a token object as it is now. Row and material are of one moment: either they were read together,
+    /// or both are read here, since another process may have imported other material since `object` was read.
     fn stored_material(&self, object: &Object, keys: &Keys) -> Result<Option<Material>> {
         let vault = keys.vault();
+        let sealed = object.sealed.lock().take();
+        if sealed.is_some() {
+            return stored::open_material(&vault, &object.uid, &object.attributes, sealed);
+        }
         self.state.store.read(|snapshot| {
             let loaded = snapshot.load(&object.uid)?;
             let (row, material) = loaded.ok_or_else(no_such_object)?;

@@ -55,6 +55,7 @@ impl Token {
     ) -> Result<()> {
         match command(template)? {
             Some(ck::CKA_TENON_ROTATE) => return self.rotate(caller, handle, false),
+            Some(ck::CKA_TENON_ROTATE_RAW) => return self.rotate(caller, handle, true),
             Some(_) => return self.sweep_by_clock(caller, handle),
             None => {}
         }
@@ -142,7 +143,11 @@ impl Token {
 /// The attribute that is no value of the object but a command: what is set to TRUE is done. It stands alone in
 /// its template, so that no other change is half of a refused command.
 fn command(template: &[RawAttribute]) -> Result<Option<ck::CK_ATTRIBUTE_TYPE>> {
-    const COMMANDS: [ck::CK_ATTRIBUTE_TYPE; 2] = [ck::CKA_TENON_ROTATE, ck::CKA_TENON_SWEEP];
+    const COMMANDS: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+        ck::CKA_TENON_ROTATE,
+        ck::CKA_TENON_ROTATE_RAW,
+        ck::CKA_TENON_SWEEP,
+    ];
     let Some(kind) = COMMANDS
         .into_iter()
         .find(|kind| attr::states(template, *kind))

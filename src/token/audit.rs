@@ -1,5 +1,7 @@
 //! Reading and verifying the audit record.
 
+use serde_json::json;
+
 use crate::ck;
 use crate::error::{Result, refuse};
 
@@ -7,9 +9,41 @@ use super::Token;
 use super::identity::audit::{self, Entry, Verified};
 use super::identity::rows::differences;
 use super::record::damaged::damaged;
-use super::record::uid::shown;
+use super::record::statement::{Receipt, fields};
+use super::record::uid::{hex, shown};
+
+/// `type` of the statement of an export.
+const EXPORT: &str = "tenon audit export 1";
+
+/// An export of audit records, as the token signs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditExport {
+    /// Position of the first record.
+    pub first: u64,
+    /// Position of the last record.
+    pub last: u64,
+    /// SHA-256 of the export.
+    pub sha256: [u8; 32],
+}
 
 impl Token {
+    /// The signed statement that the records of `export` are those of this token. Needs a login. The caller has
+    /// verified the records (`verify_audit`, `read_archive`).
+    ///
+    /// # Errors
+    /// CKR_USER_NOT_LOGGED_IN, CKR_DEVICE_ERROR.
+    pub fn sign_audit_export(&self, export: &AuditExport) -> Result<Receipt> {
+        let keys = self.keys();
+        let about = fields([
+            ("type", json!(EXPORT)),
+            ("serial", json!(keys.identity.serial_text())),
+            ("first", json!(export.first)),
+            ("last", json!(export.last)),
+            ("sha256", json!(hex(export.sha256))),
+        ]);
+        self.sign(&keys, about)
+    }
+
     /// At most `limit` records from position `from` on, in order, with their positions, which begin
     /// at 1. Labels are decrypted while somebody is logged in. The records are not verified.
     ///

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::ck;
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::error::{Error, Result, refuse};
 use crate::policy::Login;
@@ -24,6 +24,9 @@ use crate::token::identity::pin::{PinRow, Role};
 use crate::token::identity::time::{ClockMark, MARK_ROW};
 use crate::token::record::damaged::damaged;
 use crate::token::record::domain::KEY_LEN;
+
+/// Row of the time of the last backup: Unix seconds (8).
+const LAST_BACKUP_ROW: &str = "backup";
 
 /// A verified copy under a temporary name, removed when it is dropped unless published or installed.
 pub struct TokenCopy {
@@ -98,6 +101,35 @@ impl Token {
             copy.token.state.begin_login(keys.login, master.clone());
         }
         Ok(copy)
+    }
+
+    /// Notes that a backup was made now, which a monitor asks for. The backup itself does not say so.
+    ///
+    /// # Errors
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
+    pub fn note_backup(&self) -> Result<()> {
+        self.check_writable()?;
+        let keys = self.keys();
+        let at = self.state.time.now().at.to_be_bytes();
+        self.writer.store.write(|tx| -> Result<()> {
+            keys.identity.check(tx)?;
+            Ok(tx.set_meta(LAST_BACKUP_ROW, &at)?)
+        })
+    }
+
+    /// When the last backup was made, in Unix seconds; `None` where none was. The time is not authenticated, and
+    /// decides nothing.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn last_backup(&self) -> Result<Option<UnixTime>> {
+        let row = self
+            .state
+            .store
+            .read(|snapshot| snapshot.meta(LAST_BACKUP_ROW))?;
+        let at = row.map(TryInto::try_into).transpose();
+        let at = at.map_err(|_| damaged("the time of the last backup"))?;
+        Ok(at.map(UnixTime::from_be_bytes))
     }
 
     /// What is lost when `copy` takes this token's place.

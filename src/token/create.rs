@@ -28,14 +28,14 @@ impl Token {
             CreatedBy::Create,
             &Attributes::default(),
             template,
-            &keys.requester(),
+            &self.maker(&keys),
         )?;
         let claimed = attributes.clone();
         let material = match attributes.class() {
             ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
                 Some(key::from_values(&attributes, &secrets)?)
             }
-            ck::CKO_PUBLIC_KEY => {
+            ck::CKO_PUBLIC_KEY | ck::CKO_DOMAIN_PARAMETERS => {
                 key::describe_components(&mut attributes)?;
                 None
             }
@@ -58,18 +58,16 @@ impl Token {
     }
 }
 
-/// Refuses a template whose CKA_CHECK_VALUE or CKA_PUBLIC_KEY_INFO differs from the key's. An empty
-/// value is not compared.
+/// Refuses a template whose CKA_PUBLIC_KEY_INFO differs from the key's. An empty value is not compared.
 fn agrees(claimed: &Attributes, actual: &Attributes) -> Result<()> {
-    for kind in [ck::CKA_CHECK_VALUE, ck::CKA_PUBLIC_KEY_INFO] {
-        let claim = claimed.bytes(kind).filter(|claim| !claim.is_empty());
-        if claim.is_some_and(|claim| actual.bytes(kind) != Some(claim)) {
-            return Err(Error::new(
-                ck::CKR_ATTRIBUTE_VALUE_INVALID,
-                "the attribute is not that of the key's value",
-            )
-            .at(attr::name(kind).unwrap_or_default()));
-        }
+    let kind = ck::CKA_PUBLIC_KEY_INFO;
+    let claim = claimed.bytes(kind).filter(|claim| !claim.is_empty());
+    if claim.is_some_and(|claim| actual.bytes(kind) != Some(claim)) {
+        return Err(Error::new(
+            ck::CKR_ATTRIBUTE_VALUE_INVALID,
+            "the attribute is not that of the key's value",
+        )
+        .at("CKA_PUBLIC_KEY_INFO"));
     }
     Ok(())
 }

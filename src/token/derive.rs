@@ -38,19 +38,27 @@ impl Token {
         if mechanism.derive.is_none() {
             return not_for_derivation(mechanism);
         }
-        let mut operands = vec![self.usable_key(base, Use::Derive, mechanism)?];
-        for handle in params.other_keys() {
-            operands.push(self.usable_key(handle, Use::Derive, mechanism)?);
-        }
+        let operands = self.operands((mechanism, params), base)?;
+        self.may_halve(params, &operands)?;
         let keys = self.keys();
-        let parts = closed_parts(mechanism, &operands);
+        let len = stated_ulong(template, ck::CKA_VALUE_LEN)?;
+        let parts = match one_way((mechanism, params), &operands, len) {
+            true => Vec::new(),
+            false => closed(&operands),
+        };
         for part in &parts {
             self.decide(Action::Copy, part, &keys, caller.read_write)?;
         }
-        let implied = implied(mechanism, &operands, &parts, template)?;
+        let implied = implied((mechanism, params), &operands, &parts, template)?;
         let NewObject { mut attributes, .. } =
-            attr::build(CreatedBy::Derive, &implied, template, &keys.requester())?;
+            attr::build(CreatedBy::Derive, &implied, template, &self.maker(&keys))?;
         self.may_make(caller, &keys, &attributes)?;
+        if !parts.is_empty() && key::is_weak(&attributes) {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                "the bytes of a key that must not be read are found with less work where they are a key of DES",
+            );
+        }
 
         let (value, pieces) = self.derived((mechanism, params), &operands, &attributes)?;
         let material = if mechanism.derives_data {
@@ -58,13 +66,8 @@ impl Token {
             attributes.set(ck::CKA_VALUE, Value::Bytes(value.to_vec()));
             None
         } else {
-            let material = fitting(&attributes, &value)?;
-            key::describe(&mut attributes, &material)?;
-            set_facts(&mut attributes, &operands);
-            let parents: Vec<_> = operands.iter().map(|one| &one.object.attributes).collect();
-            attr::inherit_limits(&mut attributes, &parents)?;
+            let material = complete(&mut attributes, &value, &operands, &pieces)?;
             attr::note_uses_of_copies(&mut attributes, &attributes_of(&parts));
-            set_pieces(&mut attributes, &pieces);
             Some(material)
         };
         let doing = Event::Derive.with(mechanism.id).by(operands[0].object.uid);
@@ -74,6 +77,46 @@ impl Token {
             doing,
             New::named(self.rng(), attributes, material),
         )
+    }
+
+    /// The base key, and every other key that the parameter names.
+    pub(super) fn operands(
+        &self,
+        (mechanism, params): (&Mechanism, &Params),
+        base: Handle,
+    ) -> Result<Vec<UsableKey>> {
+        let mut operands = vec![self.usable_key(base, Use::Derive, mechanism)?];
+        for handle in params.other_keys() {
+            operands.push(self.usable_key(handle, Use::Derive, mechanism)?);
+        }
+        Ok(operands)
+    }
+
+    /// Refuses a function of the two halves of a secret where a half holds so few bytes of a piece that these are
+    /// guessed.
+    ///
+    /// # Errors
+    /// CKR_KEY_SIZE_RANGE.
+    pub(crate) fn may_halve(&self, params: &Params, operands: &[UsableKey]) -> Result<()> {
+        if !matches!(params, Params::Tls(params) if params.halves()) {
+            return Ok(());
+        }
+        let facts = operands
+            .iter()
+            .filter_map(|one| one.object.facts.key.as_ref());
+        for facts in facts.filter(|facts| facts.closed()) {
+            if !facts.pieces().may_be_halved() {
+                return refuse(
+                    ck::CKR_KEY_SIZE_RANGE,
+                    format!(
+                        "the function of TLS 1.0 takes the halves of a secret apart, and would tell a part of this one of {} bytes, \
+                         which must not be read: its length is a multiple of 16, and no piece ends within 8 bytes of the middle",
+                        facts.value_len
+                    ),
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The value that the mechanism derives from its operands, and the pieces of which it consists.
@@ -100,13 +143,13 @@ impl Token {
             );
         }
         let all = || len.is_none() || derive(None).is_ok_and(|all| all.len() == value.len());
-        let step = step(mechanism, params, all);
+        let step = step((mechanism, params), operands, value.len(), all);
         let pieces = self.pieces(&step, operands, attributes, value.len())?;
         Ok((value, pieces))
     }
 
     /// Asks policy whether the derived value may hold bytes of its operands, and returns its pieces.
-    fn pieces(
+    pub(super) fn pieces(
         &self,
         step: &Derivation,
         operands: &[UsableKey],
@@ -136,7 +179,7 @@ impl Token {
     }
 }
 
-fn not_for_derivation<T>(mechanism: &Mechanism) -> Result<T> {
+pub(super) fn not_for_derivation<T>(mechanism: &Mechanism) -> Result<T> {
     refuse(
         ck::CKR_MECHANISM_INVALID,
         format!("{} derives no key", mechanism.name),
@@ -144,8 +187,19 @@ fn not_for_derivation<T>(mechanism: &Mechanism) -> Result<T> {
 }
 
 /// The derivation as policy judges it. `all`: whether the value is all that the function yields.
-fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> Derivation {
+fn step(
+    (mechanism, params): (&Mechanism, &Params),
+    operands: &[UsableKey],
+    len: usize,
+    all: impl FnOnce() -> bool,
+) -> Derivation {
     match mechanism.composition {
+        Composition::BeginningOrOneWay(beginning) => {
+            match beginning(params, base_len(operands), Some(len)) {
+                true => Derivation::Extract(0),
+                false => Derivation::Mix { whole: false },
+            }
+        }
         Composition::Joined(operands) => {
             let part = |operand: &Operand| match operand {
                 Operand::Base => Part::Operand(0),
@@ -166,8 +220,8 @@ fn step(mechanism: &Mechanism, params: &Params, all: impl FnOnce() -> bool) -> D
 /// CKA_DERIVE_TEMPLATE of each operand, which a data object cannot meet if it names attributes of keys; and,
 /// where the derived key holds bytes of its operands, what protects those (sections 6.32 and 6.43: "if …
 /// CKA_SENSITIVE … is set to CK_TRUE, so is the derived key").
-fn implied(
-    mechanism: &Mechanism,
+pub(super) fn implied(
+    (mechanism, params): (&Mechanism, &Params),
     operands: &[UsableKey],
     parts: &[&Object],
     template: &[RawAttribute],
@@ -187,7 +241,24 @@ fn implied(
     attr::imply(&mut implied, ck::CKA_CLASS, class)?;
     let named = stated_ulong(template, ck::CKA_KEY_TYPE)?.is_some();
     if !named && implied.get(ck::CKA_KEY_TYPE).is_none() {
-        implied.set(ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_GENERIC_SECRET));
+        let Some(key_type) = (mechanism.derived_type)(params) else {
+            return refuse(
+                ck::CKR_TEMPLATE_INCOMPLETE,
+                format!("{} needs CKA_KEY_TYPE", mechanism.name),
+            );
+        };
+        implied.set(ck::CKA_KEY_TYPE, Value::Ulong(key_type));
+    }
+    if !mechanism.derived_for.is_empty() {
+        let allowed = Value::Ulongs(mechanism.derived_for.to_vec());
+        attr::imply(&mut implied, ck::CKA_ALLOWED_MECHANISMS, allowed)?;
+    }
+    imply_uses(&mut implied, mechanism.default_uses, template)?;
+    if mechanism.guards_derived {
+        for operand in operands {
+            let exactly = mechanism.derive_keys.is_some();
+            attr::inherit_guards(&mut implied, &operand.object.attributes, template, exactly)?;
+        }
     }
     let parts = attributes_of(parts);
     for part in &parts {
@@ -197,11 +268,52 @@ fn implied(
     Ok(implied)
 }
 
-/// The operands whose value must not be read, and of which the derived value keeps bytes.
-fn closed_parts<'a>(mechanism: &Mechanism, operands: &'a [UsableKey]) -> Vec<&'a Object> {
-    if matches!(mechanism.composition, Composition::OneWay { .. }) {
-        return Vec::new();
+/// The uses that a secret key can have.
+pub(super) const USES: [ck::CK_ATTRIBUTE_TYPE; 7] = [
+    ck::CKA_ENCRYPT,
+    ck::CKA_DECRYPT,
+    ck::CKA_SIGN,
+    ck::CKA_VERIFY,
+    ck::CKA_WRAP,
+    ck::CKA_UNWRAP,
+    ck::CKA_DERIVE,
+];
+
+/// Gives a new secret key these uses where its template, or what is implied already, names none.
+pub(super) fn imply_uses(
+    implied: &mut Attributes,
+    uses: &[ck::CK_ATTRIBUTE_TYPE],
+    template: &[RawAttribute],
+) -> Result<()> {
+    let named = template.iter().any(|given| USES.contains(&given.kind));
+    let fixed = USES.iter().any(|kind| implied.get(*kind).is_some());
+    for kind in uses.iter().filter(|_| !named && !fixed) {
+        attr::imply(implied, *kind, Value::Bool(true))?;
     }
+    Ok(())
+}
+
+/// Whether the derived value holds no bytes of its operands, where it has `len` bytes or, without `len`, any number.
+fn one_way(
+    (mechanism, params): (&Mechanism, &Params),
+    operands: &[UsableKey],
+    len: Option<ck::CK_ULONG>,
+) -> bool {
+    let len = len.map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+    match mechanism.composition {
+        Composition::OneWay { .. } => true,
+        Composition::BeginningOrOneWay(beginning) => !beginning(params, base_len(operands), len),
+        Composition::Joined(_) | Composition::Extracted => false,
+    }
+}
+
+/// Length of the base key in bytes.
+fn base_len(operands: &[UsableKey]) -> usize {
+    operands[0].key.secret_bytes().map_or(0, <[u8]>::len)
+}
+
+/// The operands whose value must not be read.
+fn closed(operands: &[UsableKey]) -> Vec<&Object> {
     let closed = |object: &&Object| object.facts().key.as_ref().is_some_and(KeyFacts::closed);
     let objects = operands.iter().map(|operand| &*operand.object);
     objects.filter(closed).collect()
@@ -211,8 +323,24 @@ fn attributes_of<'a>(objects: &[&'a Object]) -> Vec<&'a Attributes> {
     objects.iter().map(|object| &object.attributes).collect()
 }
 
+/// Sets what a derived key's value and its operands say of it; returns its material.
+pub(super) fn complete(
+    attributes: &mut Attributes,
+    value: &Secret,
+    operands: &[UsableKey],
+    pieces: &Pieces,
+) -> Result<Material> {
+    let material = fitting(attributes, value)?;
+    key::describe(attributes, &material)?;
+    set_facts(attributes, operands);
+    let parents: Vec<_> = operands.iter().map(|one| &one.object.attributes).collect();
+    attr::inherit_limits(attributes, &parents)?;
+    set_pieces(attributes, pieces);
+    Ok(material)
+}
+
 /// The material of a derived key; refuses a value whose length does not fit the key type.
-fn fitting(attributes: &Attributes, value: &[u8]) -> Result<Material> {
+pub(super) fn fitting(attributes: &Attributes, value: &[u8]) -> Result<Material> {
     key::secret(attributes, value).map_err(|error| {
         let rv = match attributes.ulong(ck::CKA_VALUE_LEN) {
             None => ck::CKR_TEMPLATE_INCOMPLETE,
@@ -223,7 +351,7 @@ fn fitting(attributes: &Attributes, value: &[u8]) -> Result<Material> {
 }
 
 /// Sets CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE if they hold for every operand.
-fn set_facts(attributes: &mut Attributes, operands: &[UsableKey]) {
+pub(super) fn set_facts(attributes: &mut Attributes, operands: &[UsableKey]) {
     attr::finish_key_facts(
         CreatedBy::Derive,
         attributes,

@@ -1,18 +1,21 @@
 //! C_DestroyObject.
 
-use crate::attr::Attributes;
 use crate::byok::{Deed, Rotation};
+use crate::config::LogLevel;
 use crate::error::Result;
+use crate::log;
 use crate::policy::{self, Action, Effect};
+use crate::store::Uid;
 
 use super::cache::object::{Handle, Home};
 use super::cache::objects::no_such_object;
 use super::change::transaction::Change;
-use super::external::{approval, end, shares};
+use super::external::{approval, end, shares, version};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::record;
-use super::record::external::{facts, is_job, profile_of};
+use super::record::external::{is_job, of_material, profile_of};
+use super::record::uid::shown;
 use super::record::vault::Record;
 use super::{CallingSession, Token};
 
@@ -28,40 +31,46 @@ impl Token {
         if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
             (&object.home, effect)
         {
-            self.reduce(&keys, event(effect), |change| {
+            let erased = self.reduce(&keys, event(effect), |change| {
                 match (change.get(&object.uid)?, effect) {
                     (Some(record), _) => self.destroy_record(caller, &keys, change, record),
-                    (None, Effect::DestroyWhole) => change.remove(&object.uid),
+                    (None, Effect::DestroyWhole) => {
+                        change.remove(&object.uid)?;
+                        Ok(Vec::new())
+                    }
                     (None, _) => Err(no_such_object()),
                 }
             })?;
+            note_erased(&object.uid, &erased);
         }
         self.state.objects.remove(handle);
         Ok(())
     }
 
     /// Destroys a token object as it is now: since it was read, an import may have bound it, whose binding stays.
+    /// Returns the numbers of the versions whose material is erased, where that of all versions goes at once.
     fn destroy_record(
         &self,
         caller: CallingSession,
         keys: &Keys,
         change: &mut Change<'_>,
         mut record: Record,
-    ) -> Result<()> {
+    ) -> Result<Vec<usize>> {
         let now = record::facts::facts(&record.attributes, self.state.config.enforce_dates);
         let caller = keys.caller(caller.read_write);
         let effect = policy::decide(Action::Destroy, &now, &caller, change.now.at)
             .map_err(|refusal| refusal.error)?;
         change.entry.event = event(effect);
-        if loses(&record.attributes) {
+        if loses(change, &record, effect)? {
             approval::spend(change, &mut record, Deed::DeleteMaterial)?;
         }
         match effect {
-            Effect::EraseMaterial => erase(change, &mut record),
-            Effect::DestroyWhole if is_job(&record.attributes) => end::remove_job(change, &record),
-            Effect::DestroyWhole => end::remove(change, &record),
-            _ => Ok(()),
+            Effect::EraseMaterial => return erase(change, &mut record),
+            Effect::DestroyWhole if is_job(&record.attributes) => end::remove_job(change, &record)?,
+            Effect::DestroyWhole => end::remove(change, &record)?,
+            _ => {}
         }
+        Ok(Vec::new())
     }
 }
 
@@ -73,17 +82,50 @@ fn event(effect: Effect) -> Event {
     }
 }
 
-/// Erases the material of an external key, which stays bound.
-fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<()> {
+/// Erases the material of an external key, which stays bound. Returns the numbers of the versions that had one, where
+/// that of all versions goes at once.
+fn erase(change: &mut Change<'_>, record: &mut Record) -> Result<Vec<usize>> {
     shares::erase_waiting(change, record)?;
-    match profile_of(&record.attributes)?.rotation {
-        Rotation::Pending { .. } => end::erase(change, record),
-        _ => end::erase_all(change, record),
+    if erases_current_alone(record)? {
+        end::erase(change, record)?;
+        return Ok(Vec::new());
     }
+    end::erase_all(change, record)
 }
 
-/// Whether more goes by a destruction than shares that wait: material, or the key itself.
-fn loses(key: &Attributes) -> bool {
-    let facts = facts(key).unwrap_or_default();
-    facts.any_material() || !facts.shares_wait
+/// Says in the log which versions lost their material by one call, where these are several.
+fn note_erased(key: &Uid, erased: &[usize]) {
+    if erased.len() < 2 {
+        return;
+    }
+    let numbers: Vec<_> = erased.iter().map(usize::to_string).collect();
+    log::note(
+        LogLevel::Warning,
+        &format!(
+            "the material of {} versions of the key {} is erased: {}",
+            erased.len(),
+            shown(key),
+            numbers.join(", ")
+        ),
+    );
+}
+
+/// Whether more goes by a destruction than shares that wait and material that has expired: material that lives, or
+/// the key itself.
+fn loses(change: &Change<'_>, key: &Record, effect: Effect) -> Result<bool> {
+    let lives = |record: &Record| of_material(&record.attributes).live(change.now.at);
+    if effect == Effect::DestroyWhole || lives(key) {
+        return Ok(true);
+    }
+    if erases_current_alone(key)? {
+        return Ok(false);
+    }
+    let older = version::older(change, &key.attributes)?;
+    Ok(older.iter().any(lives))
+}
+
+/// Whether the service deletes the material of each version by itself.
+fn erases_current_alone(key: &Record) -> Result<bool> {
+    let rotation = profile_of(&key.attributes)?.rotation;
+    Ok(matches!(rotation, Rotation::Pending { .. }))
 }

@@ -1,6 +1,6 @@
 //! C_EncapsulateKey and C_DecapsulateKey.
 
-use crate::attr::{self, Attributes, CreatedBy, RawAttribute, Value, stated_ulong};
+use crate::attr::{self, Attributes, CreatedBy, RawAttribute, Requester, Value, stated_ulong};
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{KeyLengths, Material};
@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 use super::access::UsableKey;
 use super::identity::state::Keys;
-use super::opening::Opening;
+use super::opening::{Opening, as_unwrapping_error};
 use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Object};
 use crate::token::identity::audit::Event;
@@ -42,7 +42,7 @@ impl Token {
             return Ok(None);
         }
         let keys = self.keys();
-        let attributes = built(&keys, Attributes::default(), template)?;
+        let attributes = built(&self.maker(&keys), Attributes::default(), template)?;
         matches_template(&usable.object, &attributes)?;
         self.may_make(caller, &keys, &attributes)?;
         let asked = asked_len(&attributes)?;
@@ -59,7 +59,7 @@ impl Token {
     /// C_DecapsulateKey: the handle of the secret key in `ciphertext`.
     ///
     /// # Errors
-    /// As `encapsulate_key`; CKR_WRAPPED_KEY_LEN_RANGE, CKR_WRAPPED_KEY_INVALID for a ciphertext that
+    /// As `encapsulate_key`, but CKR_UNWRAPPING_KEY_* of the private key; CKR_WRAPPED_KEY_LEN_RANGE, CKR_WRAPPED_KEY_INVALID for a ciphertext that
     /// anybody can see to be wrong; another wrong one gives another key.
     pub fn decapsulate_key(
         &self,
@@ -70,14 +70,16 @@ impl Token {
         template: &[RawAttribute],
     ) -> Result<Handle> {
         let kem = kem(mechanism)?;
-        let usable = self.usable_key(private, Use::Decapsulate, mechanism)?;
+        let usable = self
+            .usable_key(private, Use::Decapsulate, mechanism)
+            .map_err(as_unwrapping_error)?;
         let keys = self.keys();
         let implied = usable
             .object
             .attributes
             .template(ck::CKA_DECAPSULATE_TEMPLATE)
             .unwrap_or_default();
-        let attributes = built(&keys, implied, template)?;
+        let attributes = built(&self.maker(&keys), implied, template)?;
         self.may_make(caller, &keys, &attributes)?;
         let (secret, pieces) = match kem.decapsulate {
             Decapsulate::By(open) => {
@@ -193,7 +195,11 @@ fn kem(mechanism: &Mechanism) -> Result<&'static Kem> {
 }
 
 /// The attributes of a new secret key; a generic secret where no type is named.
-fn built(keys: &Keys, mut implied: Attributes, template: &[RawAttribute]) -> Result<Attributes> {
+fn built(
+    requester: &Requester,
+    mut implied: Attributes,
+    template: &[RawAttribute],
+) -> Result<Attributes> {
     let secret = Value::Ulong(ck::CKO_SECRET_KEY);
     if implied
         .get(ck::CKA_CLASS)
@@ -209,7 +215,7 @@ fn built(keys: &Keys, mut implied: Attributes, template: &[RawAttribute]) -> Res
     if !named && implied.get(ck::CKA_KEY_TYPE).is_none() {
         implied.set(ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_GENERIC_SECRET));
     }
-    Ok(attr::build(CreatedBy::Derive, &implied, template, &keys.requester())?.attributes)
+    Ok(attr::build(CreatedBy::Derive, &implied, template, requester)?.attributes)
 }
 
 /// The CKA_VALUE_LEN asked for, or the only length that the key type has.

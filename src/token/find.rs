@@ -1,12 +1,14 @@
-//! C_FindObjects: the blind index gives candidates, which are compared with the opened objects. All of
-//! this reads one state of the store.
+//! C_FindObjects: the blind index gives candidates, which are compared with the opened objects. Each page of
+//! a search reads one state of the store.
 //!
 //! Objects are authenticated, index rows are not. A candidate that does not match is left out, so an
 //! index row that was moved or added makes no search answer another object. A search by class, key
 //! type, CKA_TOKEN and CKA_PRIVATE alone opens nothing: a row whose clear columns were edited is
 //! refused whenever the object is used.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::attr::{Attributes, Query, RawAttribute};
 use crate::byok;
@@ -16,76 +18,190 @@ use crate::config::LogLevel;
 use crate::error::Result;
 use crate::log;
 use crate::policy::{self, Action, Facts, KeyFacts};
-use crate::store::{Generation, Head, SearchConditions, Snapshot, Uid};
+use crate::store::{Generation, Head, SearchConditions, SearchPlace, Snapshot, Uid};
 
 use super::Token;
-use super::identity::state::Keys;
-use crate::token::cache::object::Handle;
+use super::identity::state::{Identity, Keys};
+use crate::token::cache::object::{Handle, Object};
 use crate::token::cache::objects::Known;
 use crate::token::record::external;
 use crate::token::record::facts::facts;
 use crate::token::record::provided::Provided;
 use crate::token::record::uid::shown;
 
+/// A search that was begun. Small ones have all their handles from the start; of others C_FindObjects reads
+/// the token objects page by page, so that a search takes no more memory and no longer transactions however
+/// much it finds.
+///
+/// An object that is made after the search was begun is found or not; so a client that makes an object
+/// for each that it finds comes to an end. What is seen follows the login at the time of each page.
+pub struct Search {
+    /// Found, and not answered yet.
+    ready: VecDeque<Handle>,
+    /// What is left of each query of the search.
+    rest: VecDeque<Rest>,
+}
+
+/// The token objects that one query of a search has not come to.
+struct Rest {
+    query: Query,
+    /// The token in which the search was begun.
+    identity: Arc<Identity>,
+    /// The search has come to the private objects; the public ones are first.
+    private: bool,
+    place: SearchPlace,
+    /// No page was read yet.
+    whole: bool,
+}
+
 impl Token {
-    /// Handles of the objects that match `template`: session objects, then token objects; those that the token
+    /// The objects that match `template`: session objects, then token objects; those that the token
     /// provides itself only where the template names their class.
     ///
     /// # Errors
-    /// Those of `attr::Query::new`; CKR_DEVICE_ERROR.
-    pub fn find(&self, template: &[RawAttribute]) -> Result<Vec<Handle>> {
-        let query = Query::new(template)?;
+    /// Those of `attr::Query::each`; CKR_DEVICE_ERROR.
+    pub fn find(&self, template: &[RawAttribute]) -> Result<Search> {
+        let mut search = Search {
+            ready: VecDeque::new(),
+            rest: VecDeque::new(),
+        };
+        for query in Query::each(template)? {
+            self.begin(query, &mut search)?;
+        }
+        self.read_page(&mut search)?;
+        Ok(search)
+    }
+
+    /// Adds what one query finds without the store, and leaves the rest to be read.
+    fn begin(&self, query: Query, search: &mut Search) -> Result<()> {
         if query.matches_nothing() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         self.state.keep_up()?;
         let keys = self.keys();
         if query.class.is_some_and(Provided::has_class) {
-            return self.find_provided(&query);
+            search.ready.extend(self.find_provided(&query)?);
+            return Ok(());
+        }
+        search.ready.extend(self.find_in_sessions(&query, &keys));
+        if query.token != Some(false) {
+            search.rest.push_back(Rest {
+                query,
+                identity: keys.identity.clone(),
+                private: false,
+                place: SearchPlace::default(),
+                whole: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// The next handles of a search, at most `max`; none at its end.
+    ///
+    /// # Errors
+    /// CKR_DEVICE_ERROR.
+    pub fn found(&self, search: &mut Search, max: usize) -> Result<Vec<Handle>> {
+        while search.ready.len() < max && !search.rest.is_empty() {
+            self.read_page(search)?;
+        }
+        let count = max.min(search.ready.len());
+        Ok(search.ready.drain(..count).collect())
+    }
+
+    fn find_in_sessions(&self, query: &Query, keys: &Keys) -> Vec<Handle> {
+        if query.token == Some(true) {
+            return Vec::new();
         }
         let now = self.state.time.now();
-        let mut found = Vec::new();
-        if query.token != Some(true) {
-            let caller = keys.caller(false);
-            for object in self.state.objects.session_objects() {
-                let seen = policy::decide(Action::See, &object.facts, &caller, now.at).is_ok();
-                let named = names(&query, &object.attributes, false);
-                if seen && named && query.matches(&object.attributes) {
-                    found.push(object.handle);
-                }
+        let caller = keys.caller(false);
+        let matches = |object: &Arc<Object>| {
+            policy::decide(Action::See, &object.facts, &caller, now.at).is_ok()
+                && names(query, &object.attributes, false)
+                && query.matches(&object.attributes)
+        };
+        let candidates = self.state.objects.session_candidates(query);
+        let matching = candidates.iter().filter(|object| matches(object));
+        matching.map(|object| object.handle).collect()
+    }
+
+    /// Reads the next page of a search.
+    fn read_page(&self, search: &mut Search) -> Result<()> {
+        let Some(rest) = search.rest.pop_front() else {
+            return Ok(());
+        };
+        self.state.keep_up()?;
+        let keys = self.keys();
+        // In another token's objects nothing is left to find.
+        if !keys.identity.store_key.ct_eq(&rest.identity.store_key) {
+            return Ok(());
+        }
+        let mut page = self.page(&rest, &keys, true)?;
+        for left in (0..REPEATS).rev() {
+            if !page.overtaken {
+                break;
             }
+            page = self.page(&rest, &keys, left > 0)?;
         }
-        if query.token == Some(false) {
-            return Ok(found);
+        if let Some(wrong) = page.wrong {
+            report(wrong);
         }
-        let (stored, wrong) = self.state.store.read(|snapshot| {
+        search.ready.extend(page.found);
+        if let Some((private, place)) = page.next {
+            search.rest.push_front(Rest {
+                private,
+                place,
+                whole: false,
+                ..rest
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Token {
+    /// One page of a search, in one state of the store.
+    fn page(&self, rest: &Rest, keys: &Keys, repeats: bool) -> Result<Page> {
+        let now = self.state.time.now();
+        self.state.store.read(|snapshot| {
             let candidates = Candidates {
                 token: self,
                 snapshot,
                 generation: snapshot.generation()?,
-                query: &query,
-                keys: &keys,
+                query: &rest.query,
+                keys,
                 now: now.at,
                 remember: false,
+                repeats,
+                overtaken: false,
                 wrong: None,
             };
-            candidates.find()
-        })?;
-        if let Some(wrong) = wrong {
-            report(wrong);
-        }
-        found.extend(stored);
-        Ok(found)
+            candidates.page(rest)
+        })
     }
 }
 
-/// The most candidates of one search that stay in memory for the calls that follow.
-const REMEMBERED: usize = 256;
+/// How often a page is read again because other threads read later states of its objects meanwhile.
+const REPEATS: usize = 8;
+/// Candidates of the first page. The objects of a search that has no more stay in memory for the calls that
+/// follow; more of them would drop objects from memory that are in use.
+const FIRST_PAGE: usize = 256;
+/// Candidates of a later page.
+const PAGE: usize = 1024;
 
 /// The first object about which the index is wrong, and the number of such objects.
 type WrongIndex = (Uid, u64);
 
-/// The candidates of one search, in one state of the store.
+/// What one page of a search has.
+struct Page {
+    found: Vec<Handle>,
+    /// Where the next page begins, and whether that is among the private objects; `None` at the end.
+    next: Option<(bool, SearchPlace)>,
+    /// An object is left out of which a later version was seen than the page's state has.
+    overtaken: bool,
+    wrong: Option<WrongIndex>,
+}
+
+/// The candidates of one page of a search, in one state of the store.
 struct Candidates<'a> {
     token: &'a Token,
     snapshot: &'a Snapshot<'a>,
@@ -95,32 +211,69 @@ struct Candidates<'a> {
     now: u64,
     /// The candidates are few enough to stay in memory.
     remember: bool,
+    /// The page is read again where it is overtaken. Else an object that is older than one seen before is
+    /// reported: others put its row back.
+    repeats: bool,
+    overtaken: bool,
     wrong: Option<WrongIndex>,
 }
 
 impl Candidates<'_> {
-    /// Handles of the token objects that match, each opened and checked as far as the template asks.
-    fn find(mut self) -> Result<(Vec<Handle>, Option<WrongIndex>)> {
+    /// Handles of the token objects of one page that match, each opened and checked as far as the template
+    /// asks.
+    fn page(mut self, rest: &Rest) -> Result<Page> {
+        let most = if rest.whole { FIRST_PAGE } else { PAGE };
         let mut heads = Vec::new();
-        for private in [false, true] {
-            let wanted = self.query.private.is_none_or(|wanted| wanted == private);
-            if wanted && may_see(private, 0, self.keys, self.now) {
-                self.add(private, &mut heads)?;
+        let next = self.read_heads(rest, most, &mut heads)?;
+        self.remember = rest.whole && next.is_none();
+        let mut shown = Vec::with_capacity(heads.len());
+        for head in &heads {
+            if self.shows(head)? {
+                shown.push((head.uid, head.private));
             }
         }
-        // More of them would drop objects from memory that are in use.
-        self.remember = heads.len() <= REMEMBERED;
-        let mut found = Vec::new();
-        for head in heads {
-            if self.shows(&head)? {
-                found.push(self.token.state.objects.handle(head.uid, head.private));
-            }
-        }
-        Ok((found, self.wrong))
+        Ok(Page {
+            found: self.token.state.objects.handles(&shown),
+            next,
+            overtaken: self.overtaken,
+            wrong: self.wrong,
+        })
     }
 
-    /// Adds the candidates of the index among the private or the public objects.
-    fn add(&self, private: bool, heads: &mut Vec<Head>) -> Result<()> {
+    /// Adds up to `most` candidates to `heads`. Returns where to go on.
+    fn read_heads(
+        &self,
+        rest: &Rest,
+        most: usize,
+        heads: &mut Vec<Head>,
+    ) -> Result<Option<(bool, SearchPlace)>> {
+        let mut place = rest.place;
+        for private in [false, true] {
+            if rest.private && !private {
+                continue;
+            }
+            if private != rest.private {
+                place = place.from_the_beginning();
+            }
+            let wanted = self.query.private.is_none_or(|wanted| wanted == private);
+            if wanted && may_see(private, 0, self.keys, self.now) {
+                self.add(private, &mut place, most, heads)?;
+            }
+            if heads.len() >= most {
+                return Ok(Some((private, place)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds candidates of the index among the private or the public objects, until there are `most`.
+    fn add(
+        &self,
+        private: bool,
+        place: &mut SearchPlace,
+        most: usize,
+        heads: &mut Vec<Head>,
+    ) -> Result<()> {
         let query = self.query;
         let postings = self.keys.vault().postings(private, &query.terms)?;
         let hidden_too = names_external(query) || names_job(query);
@@ -131,16 +284,21 @@ impl Candidates<'_> {
             hidden: if hidden_too { None } else { Some(false) },
             postings: &postings,
         };
-        self.snapshot.find(&search, &mut |head| {
+        self.snapshot.find_from(&search, place, &mut |head| {
             heads.push(head);
-            ControlFlow::Continue(())
+            if heads.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
         Ok(())
     }
 
     /// Whether a candidate matches the query in full and may be shown to the caller.
     fn shows(&mut self, head: &Head) -> Result<bool> {
-        if !may_see(head.private, head.deletion_at, self.keys, self.now) {
+        // Whether the caller may see objects of this privacy was asked before they were read.
+        if head.deletion_at != 0 && !may_see(head.private, head.deletion_at, self.keys, self.now) {
             return Ok(false);
         }
         // Material that the clear columns say is there can only be dead by its expiry.
@@ -179,7 +337,7 @@ impl Candidates<'_> {
     }
 
     /// The candidate's attributes; `None` where it is gone.
-    fn opened(&self, head: &Head) -> Result<Option<Attributes>> {
+    fn opened(&mut self, head: &Head) -> Result<Option<Attributes>> {
         if !self.remember {
             let row = self.snapshot.object(&head.uid)?;
             let record = row.map(|row| self.keys.vault().open(&row)).transpose()?;
@@ -187,13 +345,21 @@ impl Candidates<'_> {
         }
         let objects = &self.token.state.objects;
         let handle = objects.handle(head.uid, head.private);
-        let known = objects.get(handle, Generation::Settled(self.generation))?;
+        let known = objects.get(handle, Generation::Settled(self.generation));
+        // Another thread may have ended the handle since; this state of the store has the object all the same.
+        let known = known.unwrap_or(Known::Uid(head.uid));
         if let Known::Object(object) = known {
             return Ok(Some(object.attributes.clone()));
         }
         let Some(row) = self.snapshot.object(&head.uid)? else {
             return Ok(None);
         };
+        let seen = objects.seen(handle);
+        if row.version < seen && self.repeats {
+            self.overtaken = true;
+            return Ok(None);
+        }
+        let handle = (handle, seen);
         match self.token.reopened(known, handle, &row, self.generation) {
             Ok(object) => Ok(Some(object.attributes.clone())),
             Err(error) if error.rv == ck::CKR_OBJECT_HANDLE_INVALID => Ok(None),

@@ -4,13 +4,15 @@ use crate::attr::{self, Attributes, CreatedBy, NewObject, RawAttribute, Value, s
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::keytype;
-use crate::mechanism::{Mechanism, Params};
+use crate::mechanism::{GenerateParameters, Mechanism, Params, no_params};
 
 use crate::token::cache::object::Handle;
 use crate::token::identity::audit::Event;
 use crate::token::record::facts::set_origin;
 use crate::token::record::key;
+use crate::token::record::new::New;
 
+use super::derive::imply_uses;
 use super::external::job::orders_job;
 use super::external::managed::{self, Making, orders_managed};
 use super::external::template::refuse_external;
@@ -31,6 +33,10 @@ impl Token {
         if mechanism.generate_external {
             return self.generate_external(caller, mechanism, template);
         }
+        if let Some(generate) = mechanism.generate_parameters {
+            no_params(params)?;
+            return self.generate_parameters(caller, (mechanism, generate), template);
+        }
         let Some(generate) = mechanism.generate else {
             return refuse(
                 ck::CKR_MECHANISM_INVALID,
@@ -41,6 +47,7 @@ impl Token {
         let managed = orders_managed(template);
         let mut implied = implied(ck::CKO_SECRET_KEY, mechanism);
         if managed {
+            managed::refuse_session_object(template)?;
             implied.set(ck::CKA_TOKEN, Value::Bool(true));
         }
         let key_type = stated_ulong(template, ck::CKA_KEY_TYPE)?;
@@ -49,8 +56,13 @@ impl Token {
         {
             implied.set(ck::CKA_VALUE_LEN, Value::Ulong(len));
         }
+        imply_uses(&mut implied, mechanism.default_uses, template)?;
+        let requester = match managed {
+            true => keys.requester(),
+            false => self.maker(&keys),
+        };
         let NewObject { mut attributes, .. } =
-            attr::build(CreatedBy::Generate, &implied, template, &keys.requester())?;
+            attr::build(CreatedBy::Generate, &implied, template, &requester)?;
         if !managed {
             refuse_external(&attributes)?;
         }
@@ -58,7 +70,10 @@ impl Token {
         if managed {
             self.settle_managed(mechanism, template, &mut attributes)?;
         }
-        self.may_make(caller, &keys, &attributes)?;
+        if mechanism.from_password {
+            // `make` judges every key. What takes long is not begun for one that it would refuse.
+            self.may_make(caller, &keys, &attributes)?;
+        }
         let value = generate(self.rng(), params, len)?;
         let material = key::secret(&attributes, &value)?;
         key::describe(&mut attributes, &material)?;
@@ -71,6 +86,30 @@ impl Token {
         }
         let doing = Event::Generate.with(mechanism.id);
         self.make_key(caller, &keys, doing, attributes, material)
+    }
+
+    /// C_GenerateKey of domain parameters.
+    fn generate_parameters(
+        &self,
+        caller: CallingSession,
+        (mechanism, generate): (&Mechanism, GenerateParameters),
+        template: &[RawAttribute],
+    ) -> Result<Handle> {
+        let keys = self.keys();
+        let implied = implied(ck::CKO_DOMAIN_PARAMETERS, mechanism);
+        let NewObject { mut attributes, .. } =
+            attr::build(CreatedBy::Generate, &implied, template, &keys.requester())?;
+        self.may_make(caller, &keys, &attributes)?;
+        let values = generate(&attributes)?;
+        key::set_all(&mut attributes, values);
+        attr::finish_key_facts(CreatedBy::Generate, &mut attributes, None);
+        let doing = Event::Generate.with(mechanism.id);
+        self.make(
+            caller,
+            &keys,
+            doing,
+            New::named(self.rng(), attributes, None),
+        )
     }
 
     /// Judges a secret key that is to be generated with a profile, and sets what the profile fixes.
@@ -103,10 +142,12 @@ impl Token {
         (public, private): (&[RawAttribute], &[RawAttribute]),
     ) -> Result<(Handle, Handle)> {
         let keys = self.keys();
+        managed::refuse_session_object(private)?;
         let stated = managed::stated_usage(&[public, private])?;
         let mut own = private.to_vec();
         default_to_token(&mut own)?;
-        let halves = self.new_pair(caller, &keys, mechanism, (public, &own), |asked| {
+        let maker = (&**keys, keys.requester());
+        let halves = self.new_pair(caller, maker, mechanism, (public, &own), |asked| {
             let making = Making::new(&self.state, asked.spec()?, stated);
             let usage = managed::settle_generated(asked.private, making, self.rng())?;
             for (kind, value) in [
@@ -140,7 +181,8 @@ impl Token {
             return self.generate_managed_pair(caller, mechanism, (public, private));
         }
         let keys = self.keys();
-        let halves = self.new_pair(caller, &keys, mechanism, (public, private), |asked| {
+        let maker = (&**keys, self.maker(&keys));
+        let halves = self.new_pair(caller, maker, mechanism, (public, private), |asked| {
             refuse_external(asked.private)
         })?;
         let [public, private] =
@@ -172,6 +214,9 @@ fn asked_len(mechanism: &Mechanism, attributes: &Attributes) -> Result<usize> {
 
 /// The only length that the mechanism's keys have, which a template need not state.
 fn only_len(mechanism: &Mechanism, stated: Option<ck::CK_KEY_TYPE>) -> Option<ck::CK_ULONG> {
+    if mechanism.only_len.is_some() {
+        return mechanism.only_len;
+    }
     let key_type = match mechanism.key_types {
         [only] => *only,
         _ => stated?,

@@ -41,11 +41,13 @@ impl Token {
             .filter(|attribute| !(private && OF_PUBLIC_HALF.contains(&attribute.kind)))
             .cloned()
             .collect();
+        managed::refuse_session_object(template)?;
         let mut implied = Attributes::default();
         implied.set(ck::CKA_TOKEN, Value::Bool(true));
         let NewObject { mut attributes, .. } =
             attr::build(CreatedBy::Generate, &implied, &own, &keys.requester())?;
         refuse_any(&attributes, &OF_JOBS)?;
+        refuse_check_value(&attributes)?;
         let fits = attributes
             .key_type()
             .is_some_and(|key_type| mechanism.key_types.contains(&key_type));
@@ -63,7 +65,7 @@ impl Token {
         self.may_make(caller, &keys, &attributes)?;
         let (new, shared) = self.change(&keys, Event::Generate.with(mechanism.id), |change| {
             if change.bound_by_id(&attributes)?.is_some() {
-                return refuse_bound_identity();
+                return refuse_bound_identity(", or import into that key (`tenon byok import`)");
             }
             let shared = has_name(&attributes) && change.shares_name(&attributes)?;
             let uid = change.begin_life(&attributes)?;
@@ -76,7 +78,19 @@ impl Token {
         if shared {
             note_shared_name();
         }
-        Ok(self.adopt(caller.session, new))
+        Ok(self.handle_of_stored(&new))
+    }
+}
+
+/// Refuses the check value of material that comes later.
+fn refuse_check_value(attributes: &Attributes) -> Result<()> {
+    match attributes.bytes(ck::CKA_CHECK_VALUE) {
+        Some([_, ..]) => Err(Error::new(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "a new external key has no material yet, of which this could be the check value: say it at the import",
+        )
+        .at("CKA_CHECK_VALUE")),
+        None | Some([]) => Ok(()),
     }
 }
 

@@ -15,11 +15,12 @@ use crate::store::Uid;
 
 use super::cache::object::Handle;
 use super::external::job::{import_token, may_wrap};
+use super::external::managed::named_profile;
 use super::external::template::{OF_EXTERNAL, OF_KEY_ALONE, refuse_any};
 use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::pair::{Asked, default_to_token};
-use super::record::external::profile_of;
+use super::record::external::{material_id, profile_of};
 use super::record::statement::{
     Receipt, about_key, about_profile, about_shares, fields, spki_digest,
 };
@@ -65,8 +66,9 @@ impl Token {
             .collect();
         default_to_token(&mut own)?;
         let mut ends = 0;
+        let maker = (&**keys, keys.requester());
         let [mut public, mut private] =
-            self.new_pair(caller, &keys, mechanism, (public, &own), |asked| {
+            self.new_pair(caller, maker, mechanism, (public, &own), |asked| {
                 ends = self.judge_order(caller, &keys, asked)?;
                 Ok(())
             })?;
@@ -122,8 +124,9 @@ impl Token {
         let mut statement = match &job.target {
             Some(uid) => {
                 let target = self.import_target(uid)?;
-                let mut about = about_key(&serial, uid, &target.attributes);
-                about.extend(about_shares(&target.attributes));
+                let of = &target.attributes;
+                let mut about = about_key(&serial, uid, of, material_id(of));
+                about.extend(about_shares(of, of));
                 about
             }
             None => about_profile(&serial, private),
@@ -152,7 +155,8 @@ impl Token {
         }
         let wrapping = wrapping_key(asked)?;
         let Some(target) = target else {
-            let profile = profile_of(private)?;
+            let name = private.bytes(ck::CKA_TENON_PROFILE);
+            let profile = named_profile(name.unwrap_or_default())?;
             refuse_any(private, &OF_KEY_ALONE)?;
             profile
                 .may_serve_many(algorithm, wrapping)
@@ -182,12 +186,9 @@ fn wrapping_key(asked: &dyn Values) -> Result<WrappingKey> {
     if let Some(bits) = keytype::rsa_bits(asked) {
         return Ok(WrappingKey::Rsa(bits));
     }
-    match (
-        asked.ulong(ck::CKA_KEY_TYPE),
-        asked.ulong(ck::CKA_PARAMETER_SET),
-    ) {
-        (Some(ck::CKK_TENON_XWING), _) => return Ok(WrappingKey::XWing),
-        (Some(ck::CKK_ML_KEM), Some(ck::CKP_ML_KEM_1024)) => return Ok(WrappingKey::MlKem1024),
+    match asked.ulong(ck::CKA_KEY_TYPE) {
+        Some(ck::CKK_TENON_XWING) => return Ok(WrappingKey::XWing),
+        Some(ck::CKK_ML_KEM) => return keytype::set_of(asked).map(WrappingKey::MlKem),
         _ => {}
     }
     match asked.bytes(ck::CKA_EC_PARAMS).map(keytype::curve) {
@@ -195,7 +196,7 @@ fn wrapping_key(asked: &dyn Values) -> Result<WrappingKey> {
         Some(Err(error)) => Err(error),
         Some(Ok(_)) | None => refuse(
             ck::CKR_TEMPLATE_INCONSISTENT,
-            "the key of an import job is one of RSA, SM2, X-Wing or ML-KEM-1024",
+            "the key of an import job is one of RSA, SM2, X-Wing or ML-KEM",
         ),
     }
 }

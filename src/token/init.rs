@@ -14,6 +14,7 @@ use super::identity::creation::TokenCreation;
 use super::identity::pin::Role;
 use super::identity::state::{LABEL_LEN, STORE_KEY_ROW};
 use super::identity::time::{ClockMark, MARK_ROW};
+use super::record::domain::Serial;
 
 /// Keeps other processes from making a token in the catalog until the ticket is dropped. Waits up to
 /// `wait` for a process that does so.
@@ -78,10 +79,15 @@ impl Token {
     /// # Errors
     /// CKR_FUNCTION_FAILED where the token is not the one that was shown; CKR_PIN_INCORRECT,
     /// CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE.
-    pub fn init(&self, shown: Option<&str>, so_pin: &[u8], label: &[u8; LABEL_LEN]) -> Result<()> {
+    pub(crate) fn init(
+        &self,
+        shown: Option<Serial>,
+        so_pin: &[u8],
+        label: &[u8; LABEL_LEN],
+    ) -> Result<()> {
         self.state.refresh()?;
         let ended = self.state.identity();
-        if shown != Some(&ended.serial_text()) {
+        if shown != Some(ended.serial) {
             return Err(made_meanwhile());
         }
         self.check_pin(Role::So, so_pin)?;

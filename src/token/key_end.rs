@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::store::Uid;
 use crate::token::cache::objects::no_such_object;
 
-/// Position and time of the record of a key's end.
+/// Position of the record of a key's end, and when it ended.
 type End = Option<(u64, UnixTime)>;
 
 impl Token {
@@ -69,7 +69,8 @@ fn note(end: &mut End, uid: &Uid, position: u64, entry: &Entry) {
     let mut objects = entry.objects.iter();
     let gone = objects.any(|of| of.touch == Touch::Removed && of.uid == *uid);
     if entry.event == Event::Delete && gone {
-        *end = Some((position, entry.at));
+        // The record is as late as the key was touched first after its end. Older records do not say the end itself.
+        *end = Some((position, entry.number.unwrap_or(entry.at)));
     }
 }
 

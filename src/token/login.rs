@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ck;
-use crate::config::LogLevel;
+use crate::config::{AuditUse, LogLevel};
 use crate::error::{Result, refuse};
 use crate::log;
 use crate::policy::{Login, TokenAction, decide_on_token};
@@ -80,7 +80,7 @@ impl Token {
 
     /// Records a login, if `audit.use` is set.
     fn record_login(&self, role: Role) -> Result<()> {
-        if !self.state.config.audit_use || self.state.config.read_only {
+        if self.state.config.audit_use == AuditUse::Off || self.state.config.read_only {
             return Ok(());
         }
         let doing = Event::Login.of(role.login());

@@ -1,11 +1,10 @@
 //! Making new objects: checking, storing, and giving them handles.
 
-use crate::attr::Attributes;
+use crate::attr::{Attributes, Requester};
 use crate::ck;
 use crate::error::Result;
 use crate::keytype::{self, Material};
 use crate::policy::{self, Action, Facts};
-use crate::store::Uid;
 
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::identity::audit::Doing;
@@ -36,13 +35,41 @@ impl Token {
         doing: impl Into<Doing>,
         news: [New; N],
     ) -> Result<[Handle; N]> {
-        for new in &news {
-            self.may_make(caller, keys, &new.attributes)?;
+        let news = news.map(|new| (self.facts(&new.attributes), new));
+        self.store_all(caller, keys, doing, &news)?;
+        Ok(news.map(|new| self.adopt(caller.session, new)))
+    }
+
+    /// As `make_all`, for any number of objects.
+    pub(super) fn make_many(
+        &self,
+        caller: CallingSession,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        news: Vec<New>,
+    ) -> Result<Vec<Handle>> {
+        let news = news.into_iter();
+        let news: Vec<_> = news.map(|new| (self.facts(&new.attributes), new)).collect();
+        self.store_all(caller, keys, doing, &news)?;
+        let adopt = |new| self.adopt(caller.session, new);
+        Ok(news.into_iter().map(adopt).collect())
+    }
+
+    /// Stores those of new objects that are token objects, all or none.
+    fn store_all(
+        &self,
+        caller: CallingSession,
+        keys: &Keys,
+        doing: impl Into<Doing>,
+        news: &[(Facts, New)],
+    ) -> Result<()> {
+        for (facts, new) in news {
+            self.may_make_of(caller, keys, facts, &new.attributes)?;
         }
-        let stored = |new: &&New| new.attributes.bool(ck::CKA_TOKEN);
+        let stored = |(_, new): &&(Facts, New)| new.attributes.bool(ck::CKA_TOKEN);
         if news.iter().any(|new| stored(&new)) {
             self.change(keys, doing, |change| {
-                for new in news.iter().filter(stored) {
+                for (_, new) in news.iter().filter(stored) {
                     change.may_be_named(&new.uid, &new.attributes)?;
                     change.may_have_alias(&new.uid, &new.attributes)?;
                     change.may_have_custodians(&new.attributes)?;
@@ -51,36 +78,36 @@ impl Token {
                 Ok(())
             })?;
         }
-        Ok(news.map(|new| self.adopt(caller.session, new)))
+        Ok(())
     }
 
-    /// Gives a new object its handle. A session object is kept in memory from then on.
-    pub(super) fn adopt(&self, owner: SessionHandle, new: New) -> Handle {
-        if new.attributes.bool(ck::CKA_TOKEN) {
-            return self
-                .state
-                .objects
-                .handle(new.uid, new.attributes.bool(ck::CKA_PRIVATE));
+    /// Gives a new object its handle; a session object is kept in memory from then on.
+    fn adopt(&self, owner: SessionHandle, (facts, new): (Facts, New)) -> Handle {
+        match new.attributes.bool(ck::CKA_TOKEN) {
+            true => self.handle_of_stored(&new),
+            false => self.add_session_object(owner, facts, new),
         }
-        self.add_session_object(owner, new.uid, new.attributes, new.material)
     }
 
-    /// Adds a session object of the session `owner`.
-    pub(super) fn add_session_object(
-        &self,
-        owner: SessionHandle,
-        uid: Uid,
-        attributes: Attributes,
-        material: Option<Material>,
-    ) -> Handle {
+    /// Gives a new token object its handle.
+    pub(super) fn handle_of_stored(&self, new: &New) -> Handle {
+        let private = new.attributes.bool(ck::CKA_PRIVATE);
+        self.state.objects.handle(new.uid, private)
+    }
+
+    /// Keeps a new session object of the session `owner` in memory, and gives it its handle.
+    fn add_session_object(&self, owner: SessionHandle, facts: Facts, new: New) -> Handle {
         let home = Home::Session {
             owner,
-            material: material.map(Box::new),
+            material: new.material.map(Box::new),
         };
-        let dates = self.state.config.enforce_dates;
         self.state
             .objects
-            .add_session(|handle| Object::new(handle, uid, attributes, home, dates))
+            .add_session(|handle| Object::of_facts(handle, new.uid, new.attributes, facts, home))
+    }
+
+    fn facts(&self, attributes: &Attributes) -> Facts {
+        facts(attributes, self.state.config.enforce_dates)
     }
 
     /// Stores a new token object, or keeps a new session object, with its material.
@@ -102,16 +129,34 @@ impl Token {
         keys: &Keys,
         attributes: &Attributes,
     ) -> Result<()> {
-        let facts = facts(attributes, self.state.config.enforce_dates);
-        self.judge(Action::Make, &facts, keys, caller)?;
+        self.may_make_of(caller, keys, &self.facts(attributes), attributes)
+    }
+
+    /// As `may_make`, with the facts of the attributes.
+    fn may_make_of(
+        &self,
+        caller: CallingSession,
+        keys: &Keys,
+        facts: &Facts,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        self.judge(Action::Make, facts, keys, caller)?;
         let modulus = attributes.bytes(ck::CKA_MODULUS);
         if let (ck::CKO_PRIVATE_KEY, Some(modulus)) = (attributes.class(), modulus) {
             self.may_have_size(caller, keys, keytype::modulus_bits(modulus))?;
         }
         if self.state.config.separate_roles {
-            self.judge(Action::Combine, &facts, keys, caller)?;
+            self.judge(Action::Combine, facts, keys, caller)?;
         }
         Ok(())
+    }
+
+    /// The caller who makes an ordinary key.
+    pub(super) fn maker(&self, keys: &Keys) -> Requester {
+        Requester {
+            every_use: !self.state.config.separate_roles,
+            ..keys.requester()
+        }
     }
 
     /// Refuses an RSA private key of too few bits.

@@ -30,6 +30,8 @@ mod clock;
 mod copy;
 mod create;
 mod derive;
+mod derive_keys;
+mod derive_several;
 mod destroy;
 mod encapsulate;
 mod external;
@@ -50,6 +52,8 @@ mod public_key;
 mod read;
 mod receipt;
 mod record;
+mod refused_blob;
+mod rename;
 mod sweep;
 mod unwrap;
 mod unwrap_job;
@@ -57,19 +61,29 @@ mod versions;
 mod wrap;
 
 pub use archive::{Archived, VerifiedArchives};
+pub use audit::AuditExport;
 pub use backup::{CopyStatus, TokenCopy, Undone};
 pub use cache::object::Handle;
 pub(crate) use cache::object::{Object, SessionHandle};
+pub use derive_keys::DerivedKeys;
+pub use derive_several::NoneDerived;
 pub use external::approval::SIGNATURES as APPROVAL_SIGNATURES;
 pub use external::monitor::{SealedKey, SealedVersion};
 pub use external::sweep::Swept;
 pub use external::version::Version;
+pub(crate) use find::Search;
 pub use identity::anchor::AnchorStatus;
 pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
 pub(crate) use identity::creation::TokenCreation;
 pub use identity::time::ClockStatus;
 pub(crate) use init::{lock_catalog, made_meanwhile, slots};
+pub(crate) use read::Answers;
+pub(crate) use record::domain::Serial;
+#[cfg(feature = "model")]
+pub(crate) use record::facts::{facts, set_pieces};
 pub use record::statement::{Receipt, approval_statement, material_proof};
+#[cfg(feature = "model")]
+pub(crate) use unwrap::implied as implied_by_unwrapping_key;
 
 use change::transaction::Change;
 use change::writer::Writer;
@@ -78,6 +92,7 @@ use identity::audit::Doing;
 use identity::guess::Guesses;
 use identity::pin::Role;
 use identity::state::{CallKeys, Keys, LABEL_LEN, TokenState};
+use record::uid::hex;
 
 /// The session in which a call is made.
 #[derive(Debug, Clone, Copy)]
@@ -224,8 +239,16 @@ impl Token {
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED for a store without a token in it; CKR_DEVICE_ERROR.
     pub fn serial(&self) -> Result<String> {
+        Ok(hex(self.serial_number()?))
+    }
+
+    /// The 8 bytes that `serial` shows.
+    ///
+    /// # Errors
+    /// As `serial`.
+    pub(crate) fn serial_number(&self) -> Result<Serial> {
         self.state.keep_up()?;
-        Ok(self.state.identity().serial_text())
+        Ok(self.state.keys().identity.serial)
     }
 
     /// Who is logged in. Nobody is, once another process has initialized the token again.

@@ -1,10 +1,12 @@
 //! Opening a wrapped blob: mechanism, parameters, and what may be told of a failure.
 
 use crate::attr::Attributes;
+use crate::byok;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{Key, KeyLengths, Material};
 use crate::mechanism::{Mechanism, Opened, Params, PrivateForm, Proof, Unwrap};
+use crate::secret::Secret;
 
 use super::record::key;
 use crate::policy::Blob;
@@ -91,14 +93,23 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// Opens the blob and fits what is in it to the template; every failure is the same.
+    /// Opens the blob and fits what is in it to the template; every failure is the same. A private key in a blob
+    /// whose integrity is proven may be encoded without PKCS #8 around it.
     pub(super) fn open(
         &self,
         key: &Key,
         blob: &[u8],
         attributes: &Attributes,
     ) -> Result<Unwrapped> {
-        self.open_as(key, blob, attributes, key::from_clear)
+        let read = if self.proof == Proof::Integrity {
+            |attributes: &Attributes, clear: &[u8], form| {
+                key::from_clear(attributes, clear, form)
+                    .or_else(|| key::from_bare(attributes, clear))
+            }
+        } else {
+            key::from_clear
+        };
+        self.open_as(key, blob, attributes, read)
     }
 
     /// The same for a key that is bound to its material. A blob whose integrity is proven may then hold a
@@ -143,14 +154,22 @@ impl<'a> Opening<'a> {
         read: fn(&Attributes, &[u8], PrivateForm) -> Option<Material>,
     ) -> Result<Unwrapped> {
         let opened = self.clear(key, blob, key::lengths(attributes));
-        let Opened { clear, genuine } = opened.ok_or_else(|| self.refused())?;
+        let opens = opened.is_some();
+        // What does not open is read all the same, so that the time does not tell it from what fits no key.
+        let Opened { clear, genuine } = opened.unwrap_or_else(|| Opened {
+            clear: Secret::zeroed(blob.len()),
+            genuine: false,
+        });
         let cut = match self.mechanism.zeros_before {
             true => key::last(attributes, &clear),
             false => key::without_padding(attributes, &clear, self.zeros(attributes)),
         };
-        read(attributes, cut, self.mechanism.private_form)
-            .map(|material| Unwrapped { material, genuine })
-            .ok_or_else(|| self.misfit(attributes, clear.len()))
+        let material = read(attributes, cut, self.mechanism.private_form);
+        match material.filter(|_| opens) {
+            Some(material) => Ok(Unwrapped { material, genuine }),
+            None if opens => Err(self.misfit(attributes, clear.len())),
+            None => Err(self.refused()),
+        }
     }
 
     /// The error for what came out of a blob and fits no key of the template. Its length is told where the
@@ -163,7 +182,8 @@ impl<'a> Opening<'a> {
         } = self.mechanism;
         let padded = unwrap_whole.is_some() || *zeros_before || self.zeros(attributes).is_some();
         let tells = self.proof.integrity() && !padded;
-        match key::wrong_length(attributes, len).filter(|_| tells) {
+        let why = tells.then(|| key::wrong_length(attributes, len)).flatten();
+        match why {
             Some(why) => Error::new(ck::CKR_WRAPPED_KEY_INVALID, why),
             None => self.refused(),
         }
@@ -193,10 +213,7 @@ pub(super) struct Unwrapped {
 
 /// The one error for everything that goes wrong after the private-key operation has begun.
 pub(super) fn bad_blob() -> Error {
-    Error::new(
-        ck::CKR_WRAPPED_KEY_INVALID,
-        "the blob does not hold a key that fits the template",
-    )
+    Error::new(ck::CKR_WRAPPED_KEY_INVALID, byok::BAD_BLOB)
 }
 
 /// Whether zeros after the key may be cut off. Not for a secret key that only trusted keys wrap: whoever

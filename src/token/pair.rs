@@ -1,6 +1,6 @@
 //! A new key pair, before it is stored.
 
-use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Value};
+use crate::attr::{self, Attributes, CreatedBy, RawAttribute, RawValue, Requester, Value};
 use crate::byok::Spec;
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -23,7 +23,7 @@ impl Token {
     pub(super) fn new_pair(
         &self,
         caller: CallingSession,
-        keys: &Keys,
+        (keys, requester): (&Keys, Requester),
         mechanism: &Mechanism,
         (public, private): (&[RawAttribute], &[RawAttribute]),
         judge: impl FnOnce(&mut Asked<'_>) -> Result<()>,
@@ -34,7 +34,6 @@ impl Token {
                 format!("{} generates no key pair", mechanism.name),
             );
         };
-        let requester = keys.requester();
         let names_curve =
             [public, private].map(|half| attr::stated_bytes(half, ck::CKA_EC_PARAMS).is_some());
         let only_curve = mechanism

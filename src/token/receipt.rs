@@ -1,20 +1,27 @@
 //! Receipts and other signed statements (BYOK section 7).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::Token;
+use super::external::version::{self, Version};
 use super::identity::attestation;
 use super::identity::audit::Event;
-use super::identity::state::Keys;
+use super::identity::state::{CallKeys, Keys};
 use super::record::damaged::damaged;
-use super::record::external::{ended, facts, is_external, material_row, stale};
+use super::record::external::{
+    ended, facts, is_external, material_id, material_row, next_uid, older_uids,
+};
 use super::record::statement::{Receipt, about_import, about_key, about_shares, canonical, fields};
 use super::record::uid::hex;
+use super::record::vault::Record;
 use crate::attr::Attributes;
 use crate::attr::Revealed;
-use crate::byok::{self, State};
+use crate::byok;
 use crate::ck;
-use crate::error::{Error, Result};
+use crate::clock::UnixTime;
+use crate::error::{Error, Result, refuse};
 use crate::policy::Action;
 use crate::token::cache::object::{Handle, Object};
 
@@ -63,15 +70,66 @@ impl Token {
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_USER_NOT_LOGGED_IN,
     /// CKR_OBJECT_HANDLE_INVALID.
     pub fn receipt(&self, handle: Handle) -> Result<Receipt> {
-        let (mut object, keys) = self.current(handle)?;
-        self.decide(Action::Attest, &object, &keys, false)?;
-        if stale(&object.attributes, self.state.time.now().at) {
-            // The statement says that the material was erased.
-            self.sweeper
-                .sweep_object(&self.writer, &keys, &object.uid)?;
-            (object, _) = self.current(handle)?;
-        }
+        let (object, keys) = self.attested(handle)?;
         self.receipt_of(&object, &keys)
+    }
+
+    /// As `receipt`, of the version with this number.
+    ///
+    /// # Errors
+    /// CKR_ATTRIBUTE_VALUE_INVALID where there is no such version, or it waits for its material.
+    pub fn receipt_of_version(&self, handle: Handle, number: usize) -> Result<Receipt> {
+        let (object, keys) = self.attested(handle)?;
+        let versions = version::versions(&self.state, &keys, &object.uid)?;
+        let named = versions
+            .iter()
+            .find(|(version, _)| version.number == number);
+        let Some((version, Some(record))) = named else {
+            return refuse(
+                ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                format!("the key has no version {number} into which material was imported"),
+            );
+        };
+        self.receipt_of_record(&object, &keys, versions.len(), (version, record))
+    }
+
+    /// As `receipt`, of the material with this CKA_TENON_MATERIAL_ID: that of a version, or one that was imported for
+    /// the next version and ended before it was current.
+    ///
+    /// # Errors
+    /// CKR_ATTRIBUTE_VALUE_INVALID where the key has no such material.
+    pub fn receipt_of_material(&self, handle: Handle, id: &[u8; 16]) -> Result<Receipt> {
+        let (object, keys) = self.attested(handle)?;
+        let of = |version: &Version| version.material_id.as_ref() == Some(id);
+        let versions = version::versions(&self.state, &keys, &object.uid)?;
+        let named = versions.iter().find(|(version, _)| of(version));
+        if let Some((version, Some(record))) = named {
+            return self.receipt_of_record(&object, &keys, versions.len(), (version, record));
+        }
+        let unused = version::unused(&self.state, &keys, &object.uid)?;
+        let Some((version, record)) = unused.iter().find(|(version, _)| of(version)) else {
+            return refuse(
+                ck::CKR_ATTRIBUTE_VALUE_INVALID,
+                "the key has no material of this id",
+            );
+        };
+        self.receipt_of_record(&object, &keys, versions.len(), (version, record))
+    }
+
+    /// An external key whose statements the session may have, after what has expired of it was erased: then the
+    /// statements say so.
+    fn attested(&self, handle: Handle) -> Result<(Arc<Object>, CallKeys)> {
+        let (object, keys) = self.current(handle)?;
+        self.decide(Action::Attest, &object, &keys, false)?;
+        let next = next_uid(&object.attributes);
+        for uid in older_uids(&object.attributes)
+            .iter()
+            .chain(&next)
+            .chain([&object.uid])
+        {
+            self.sweeper.sweep_object(&self.writer, &keys, uid)?;
+        }
+        self.current(handle)
     }
 
     /// CKA_TENON_RECEIPT or CKA_TENON_RECEIPT_SIGNATURE. Both belong together as long as the object is the
@@ -80,42 +138,93 @@ impl Token {
         &self,
         object: &Object,
         kind: ck::CK_ATTRIBUTE_TYPE,
-    ) -> Revealed {
+    ) -> Result<Revealed> {
         let keys = self.keys();
         let allowed = self.decide(Action::Attest, object, &keys, false);
-        match allowed.and_then(|_| self.receipt_of(object, &keys)) {
-            Ok(receipt) if kind == ck::CKA_TENON_RECEIPT => Revealed::Value(receipt.statement),
-            Ok(receipt) => Revealed::Value(receipt.signature),
-            Err(_) => Revealed::Invalid,
+        let receipt = allowed.and_then(|_| self.receipt_of(object, &keys));
+        revealed(receipt.map(|receipt| match kind {
+            ck::CKA_TENON_RECEIPT => receipt.statement,
+            _ => receipt.signature,
+        }))
+    }
+
+    /// CKA_TENON_RECEIPTS: a JSON array with the number, the material id, the statement and its signature of
+    /// each version, the signature in hexadecimal digits. A version that waits for its material is left out. After them
+    /// come the materials for a next version that ended before they were current, whose number is null.
+    pub(super) fn revealed_receipts(&self, object: &Object) -> Result<Revealed> {
+        let keys = self.keys();
+        let allowed = self.decide(Action::Attest, object, &keys, false);
+        let receipts = allowed.and_then(|_| self.receipts_of(object, &keys));
+        revealed(receipts.map(String::into_bytes))
+    }
+
+    /// The same text as long as nothing of the versions changes: a caller asks for its length first.
+    fn receipts_of(&self, object: &Object, keys: &Keys) -> Result<String> {
+        let versions = version::versions(&self.state, keys, &object.uid)?;
+        let unused = version::unused(&self.state, keys, &object.uid)?;
+        let all = versions.iter().map(|(version, _)| version);
+        let of = version::json(all.chain(unused.iter().map(|(version, _)| version)));
+        let mut known = object.receipts.lock();
+        if let Some((_, receipts)) = known.as_ref().filter(|(known, _)| *known == of) {
+            return Ok(receipts.clone());
         }
+        let mut entries = Vec::new();
+        let of_versions = versions
+            .iter()
+            .filter_map(|(version, record)| Some((version, record.as_ref()?)));
+        for (version, record) in of_versions.chain(unused.iter().map(|(of, record)| (of, record))) {
+            let receipt =
+                self.receipt_of_record(object, keys, versions.len(), (version, record))?;
+            entries.push(json!({
+                "number": number_of(version),
+                "material_id": version.material_id.map(hex),
+                "statement": String::from_utf8_lossy(&receipt.statement),
+                "signature": hex(&receipt.signature),
+            }));
+        }
+        let receipts = Value::Array(entries).to_string();
+        *known = Some((of, receipts.clone()));
+        Ok(receipts)
     }
 
     fn receipt_of(&self, object: &Object, keys: &Keys) -> Result<Receipt> {
         let now = self.state.time.now().at;
-        let state = facts(&object.attributes).map(|facts| byok::state(&facts, now));
+        let attributes = &object.attributes;
+        let state = facts(attributes).map(|facts| byok::state(&facts, now));
         let state = state.ok_or_else(|| {
             Error::new(ck::CKR_TEMPLATE_INCONSISTENT, "this is not an external key")
         })?;
+        let versions = version::versions(&self.state, keys, &object.uid)?.len();
         let mut known = object.receipt.lock();
-        let (end, why) = ended(&object.attributes, now);
-        if let Some((of, at, receipt)) = &*known
-            && (*of, *at) == (state, end)
+        let end = ended(attributes, now);
+        if let Some((of, receipt)) = &*known
+            && *of == (state, end.0, versions)
         {
             return Ok(receipt.clone());
         }
-        let mut statement = receipt_statement(keys, object, state);
-        if end != 0 {
-            statement.extend(fields([
-                ("type", json!(END)),
-                ("what", json!("material")),
-                ("why", json!(why)),
-                ("ended_at", json!(end)),
-                ("erased", json!(!has_material(&object.attributes))),
-            ]));
-        }
-        let receipt = self.sign(keys, statement)?;
-        *known = Some((state, end, receipt.clone()));
+        let number = Some(current_number(object));
+        let of = (attributes, number, Some(state.name()));
+        let receipt = self.sign(keys, statement(keys, object, versions, of, end))?;
+        *known = Some(((state, end.0, versions), receipt.clone()));
         Ok(receipt)
+    }
+
+    /// Of one version, or of material that was never current.
+    fn receipt_of_record(
+        &self,
+        object: &Object,
+        keys: &Keys,
+        versions: usize,
+        (version, record): (&Version, &Record),
+    ) -> Result<Receipt> {
+        if version.current {
+            return self.receipt_of(object, keys);
+        }
+        let number = number_of(version);
+        let state = number.map(|_| version.state_name());
+        let of = (&record.attributes, number, state);
+        let end = (version.ended_at, version.ended_by);
+        self.sign(keys, statement(keys, object, versions, of, end))
     }
 
     /// Signs a statement with the attestation key, after adding the time and the head of the audit record.
@@ -148,25 +257,64 @@ impl Token {
     }
 }
 
-fn has_material(attributes: &Attributes) -> bool {
-    material_row(attributes).is_some()
+/// The number of the key's current version.
+fn current_number(object: &Object) -> usize {
+    older_uids(&object.attributes).len() + 1
 }
 
-fn receipt_statement(keys: &Keys, object: &Object, state: State) -> Map<String, Value> {
-    let attributes = &object.attributes;
+/// The number of a version; `None` of material that was never current.
+fn number_of(version: &Version) -> Option<usize> {
+    (version.number != 0).then_some(version.number)
+}
+
+/// The value of an attribute that is signed when it is read. Only an external key has it, and only the user reads it.
+///
+/// # Errors
+/// Those of the signature.
+fn revealed(signed: Result<Vec<u8>>) -> Result<Revealed> {
+    match signed {
+        Ok(value) => Ok(Revealed::Value(value)),
+        Err(error) if error.rv == ck::CKR_USER_NOT_LOGGED_IN => Ok(Revealed::NeedsLogin),
+        Err(error) if error.rv == ck::CKR_TEMPLATE_INCONSISTENT => Ok(Revealed::Invalid),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is signed of the version with these attributes, this number and this state, whose material ended then and
+/// for this reason, or lives. The key has so many `versions`.
+fn statement(
+    keys: &Keys,
+    object: &Object,
+    versions: usize,
+    (version, number, state): (&Attributes, Option<usize>, Option<&str>),
+    (end, why): (UnixTime, &str),
+) -> Map<String, Value> {
+    let key = &object.attributes;
     let serial = keys.identity.serial_text();
-    let mut statement = about_key(&serial, &object.uid, attributes);
-    statement.extend(about_import(attributes));
-    statement.extend(about_shares(attributes));
+    let mut statement = about_key(&serial, &object.uid, key, material_id(version));
+    statement.extend(about_import(version));
+    statement.extend(about_shares(key, version));
     statement.extend(fields([
         ("type", json!(RECEIPT)),
-        ("origin", json!(origin(attributes))),
-        ("state", json!(state.name())),
+        ("origin", json!(origin(key))),
+        ("version", json!(number)),
+        ("current_version", json!(current_number(object))),
+        ("versions", json!(versions)),
+        ("state", json!(state)),
         (
             "deletion_at",
-            json!(attributes.time(ck::CKA_TENON_DELETION_AT).unwrap_or(0)),
+            json!(key.time(ck::CKA_TENON_DELETION_AT).unwrap_or(0)),
         ),
     ]));
+    if end != 0 {
+        statement.extend(fields([
+            ("type", json!(END)),
+            ("what", json!("material")),
+            ("why", json!(why)),
+            ("ended_at", json!(end)),
+            ("erased", json!(material_row(version).is_none())),
+        ]));
+    }
     statement
 }
 

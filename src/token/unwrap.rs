@@ -10,7 +10,7 @@ use crate::ck;
 use crate::crypto::rsa::RsaMaterial;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{self, KeyLengths, Material};
-use crate::mechanism::{Mechanism, Params};
+use crate::mechanism::{Mechanism, Params, Proof};
 use crate::policy::{Action, Effect, Pieces, Use};
 
 use super::change::lives::bound_by_id;
@@ -21,7 +21,7 @@ use super::{CallingSession, Token};
 use crate::token::cache::object::{Handle, Object};
 use crate::token::external::import::{self, UnwrappedMaterial};
 use crate::token::external::job::{self, wrapping_algorithm};
-use crate::token::external::template::{self, refuse_any};
+use crate::token::external::template::{self, OF_ONE_IMPORT, refuse_any};
 use crate::token::identity::audit::{Doing, Event};
 use crate::token::record::facts::set_origin;
 use crate::token::record::facts::set_pieces;
@@ -79,8 +79,8 @@ impl Token {
             );
         }
         let keys = self.keys();
-        let requester = keys.requester();
-        let implied = implied(&usable.object)?;
+        let requester = self.maker(&keys);
+        let implied = implied(&usable.object.attributes)?;
         let NewObject { attributes, .. } =
             attr::build(CreatedBy::Unwrap, &implied, template, &requester)?;
         let kind = opening.kind(&attributes);
@@ -91,12 +91,12 @@ impl Token {
             .map_err(|refused| self.state.time.explained_byok(refused))?;
         self.may_make(caller, &keys, &attributes)?;
         let algorithm = wrapping_algorithm(mechanism, params, &usable.key);
-        let binds = self.binds(&keys, &opening, algorithm, &attributes)?;
+        let binds = self.binds(&keys, &opening, algorithm, (&attributes, template))?;
         if !binds {
             refuse_nonce(&attributes)?;
         }
         let facts = ImportFacts::new(&attributes, &usable.object.attributes, blob)?;
-        self.may_open(mechanism, &attributes, binds)?;
+        self.may_open((mechanism, params), &attributes, binds)?;
         opening.check_length(&usable.key, blob)?;
         let unwrapped = opening.open(&usable.key, blob, &attributes)?;
         self.check_size(caller, &keys, &unwrapped.material)?;
@@ -110,6 +110,7 @@ impl Token {
             attributes: &attributes,
             expires_at,
             new_material: attributes.bool(ck::CKA_TENON_NEW_MATERIAL),
+            public_half: true,
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),
@@ -134,7 +135,7 @@ impl Token {
         keys: &Keys,
         opening: &Opening<'_>,
         algorithm: Option<(&'static Algorithm, WrappingKey)>,
-        attributes: &Attributes,
+        (attributes, template): (&Attributes, &[RawAttribute]),
     ) -> Result<bool> {
         let mechanism = opening.mechanism;
         let job_only = [
@@ -159,7 +160,9 @@ impl Token {
         let bound = bound_by_id(&self.state, keys, attributes)?;
         if attributes.bool(ck::CKA_EXTRACTABLE) {
             return match bound {
-                Some(_) => template::refuse_bound_identity(),
+                Some(_) => template::refuse_bound_identity(
+                    ", or, to import into the external key, unwrap without CKA_EXTRACTABLE=TRUE",
+                ),
                 None => Ok(false),
             };
         }
@@ -183,6 +186,7 @@ impl Token {
             let handle = self.state.objects.handle(record.uid, private);
             let deleted = |_| Error::from(byok::Error::State(byok::State::Deleted));
             let target = self.object(handle).map_err(deleted)?;
+            may_come_again(&target, template)?;
             may_bring(algorithm, &target)?;
             self.decide(Action::Import, &target, keys, true)?;
         }
@@ -191,12 +195,28 @@ impl Token {
 
     /// Refuses a private key where the mechanism unwraps secret keys alone: its form would tell whether the
     /// blob was a good one. Refuses a template without a length where nothing else tells it. Refuses an
-    /// external key where a pseudo-random key may take the place of a bad blob: garbage could bind it for ever.
-    fn may_open(&self, mechanism: &Mechanism, attributes: &Attributes, binds: bool) -> Result<()> {
+    /// external key where a pseudo-random key may take the place of a bad blob: garbage could bind it for ever. Refuses a
+    /// weak key where the blob may be a part of another.
+    fn may_open(
+        &self,
+        (mechanism, params): (&Mechanism, &Params),
+        attributes: &Attributes,
+        binds: bool,
+    ) -> Result<()> {
         if mechanism.for_secrets_alone() && attributes.class() == ck::CKO_PRIVATE_KEY {
             return refuse(
                 ck::CKR_TEMPLATE_INCONSISTENT,
                 format!("{} unwraps secret keys alone", mechanism.name),
+            );
+        }
+        let proven = mechanism.proof(params).is_some_and(Proof::integrity);
+        if key::is_weak(attributes) && !proven {
+            return refuse(
+                ck::CKR_TEMPLATE_INCONSISTENT,
+                format!(
+                    "{} does not prove that a blob is a whole key, and a part of one is found with less work where it is a key of DES",
+                    mechanism.name
+                ),
             );
         }
         let known_length = matches!(key::lengths(attributes), KeyLengths::Exactly(_));
@@ -247,12 +267,11 @@ impl Token {
 
 /// The attributes that the unwrapping key fixes for every key that it unwraps: its CKA_UNWRAP_TEMPLATE
 /// (section 5.18.4); under a trusted key also those that keep the unwrapped key under trusted keys.
-fn implied(unwrapping: &Object) -> Result<Attributes> {
+pub(crate) fn implied(unwrapping: &Attributes) -> Result<Attributes> {
     let mut implied = unwrapping
-        .attributes
         .template(ck::CKA_UNWRAP_TEMPLATE)
         .unwrap_or_default();
-    if !unwrapping.attributes.bool(ck::CKA_TRUSTED) {
+    if !unwrapping.bool(ck::CKA_TRUSTED) {
         return Ok(implied);
     }
     for kind in [ck::CKA_SENSITIVE, ck::CKA_WRAP_WITH_TRUSTED] {
@@ -278,6 +297,20 @@ fn refuse_nonce(attributes: &Attributes) -> Result<()> {
         "only the import into an external key has a receipt, for which the nonce is",
     )
     .at("CKA_TENON_OWNER_NONCE"))
+}
+
+/// Refuses a template that contradicts the bound key to which it brings material. What the token fixes for every such
+/// key is ignored, and the binding alone decides about the length.
+fn may_come_again(target: &Object, template: &[RawAttribute]) -> Result<()> {
+    let decided = [ck::CKA_COPYABLE, ck::CKA_VALUE_LEN];
+    for attribute in template {
+        let kind = attribute.kind;
+        let free = OF_ONE_IMPORT.contains(&kind) || decided.contains(&kind);
+        if !free && !attr::is_use_or_protection(kind) {
+            attr::repeats(CreatedBy::Unwrap, &target.attributes, attribute)?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an import by an ordinary key where the external key's profile does not have this algorithm.

@@ -19,38 +19,17 @@ use super::cache::object::{Handle, Object};
 use super::external::import::{self, UnwrappedMaterial};
 use super::external::job::{check_token, may_wrap, wrapping_key};
 use super::external::shares::{self, NewShare};
+use super::external::template::OF_ONE_IMPORT;
 use super::identity::audit::Event;
 use super::identity::state::Keys;
 use super::opening::Opening;
 use super::record::damaged::damaged;
 use super::record::external;
-use super::record::external::{binding, is_external, profile_of};
+use super::record::external::{binding, is_external, is_managed, profile_of};
 use super::record::statement::ImportFacts;
 use super::record::uid::{uid_of, unique_id};
+use super::refused_blob::explained;
 use super::{CallingSession, Token};
-
-/// Attributes that the template of an import may have, if they agree with the target's.
-const AGREED: [ck::CK_ATTRIBUTE_TYPE; 8] = [
-    ck::CKA_CLASS,
-    ck::CKA_KEY_TYPE,
-    ck::CKA_TOKEN,
-    ck::CKA_ID,
-    ck::CKA_VALUE_LEN,
-    ck::CKA_EC_PARAMS,
-    ck::CKA_TENON_IMPORT_TARGET,
-    ck::CKA_TENON_SHARES,
-];
-
-/// Attributes that are of this import alone.
-const OF_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 7] = [
-    ck::CKA_TENON_SHARE,
-    ck::CKA_TENON_SHARES_CHECK_VALUE,
-    ck::CKA_TENON_OWNER_NONCE,
-    ck::CKA_TENON_NEW_MATERIAL,
-    ck::CKA_LABEL,
-    ck::CKA_TENON_EXPIRES_AT,
-    ck::CKA_TENON_IMPORT_TOKEN,
-];
 
 impl Token {
     /// The external key with this uid.
@@ -63,6 +42,9 @@ impl Token {
             .ok_or_else(no_target)?;
         let handle = self.state.objects.handle(*uid, row.private);
         let object = self.object(handle).map_err(|_| no_target())?;
+        if is_managed(&object.attributes) {
+            return Err(byok::Error::Generated.into());
+        }
         if !is_external(&object.attributes) {
             return Err(no_target());
         }
@@ -127,17 +109,20 @@ impl Token {
         let expires_at = self.judge_import(&said, &target.attributes, profile)?;
         let share = share_number(&said, &target.attributes)?;
         let facts = ImportFacts::new(&said, &usable.object.attributes, blob)?;
-        opening.check_length(&usable.key, blob)?;
+        let explained = |error| explained(error, algorithm, &target.attributes, blob.len());
+        opening.check_length(&usable.key, blob).map_err(explained)?;
         let shape = shape(&target.attributes);
         let unwrapped = match (share, binding(&target.attributes)) {
-            (Some(_), _) => opening.open_share(&usable.key, blob, &target.attributes)?,
-            (None, Some(_)) => opening.open_bound(&usable.key, blob, &shape)?,
-            (None, None) => opening.open(&usable.key, blob, &shape)?,
+            (Some(_), _) => opening.open_share(&usable.key, blob, &target.attributes),
+            (None, Some(_)) => opening.open_bound(&usable.key, blob, &shape),
+            (None, None) => opening.open(&usable.key, blob, &shape),
         };
+        let unwrapped = unwrapped.map_err(explained)?;
         let unwrapped = UnwrappedMaterial {
             attributes: &said,
             expires_at,
             new_material: said.bool(ck::CKA_TENON_NEW_MATERIAL),
+            public_half: attr::states(template, ck::CKA_ID),
             material: &unwrapped.material,
             genuine: unwrapped.genuine,
             integrity: opening.proof.integrity(),
@@ -156,7 +141,8 @@ impl Token {
                 shares::import_share(change, &keys, &target.uid, &new, &unwrapped)
             }
             None => import::import_into(change, &keys, &target.uid, &unwrapped),
-        })?;
+        })
+        .map_err(explained)?;
         Ok(target.handle())
     }
 
@@ -182,32 +168,30 @@ impl Token {
     }
 }
 
-/// The attributes of the template, which must agree with the target. Usage and protection are those of the
-/// target; where ordinary clients name them, they are ignored.
+/// What the template says of this import, beside the target's class and type. Uses and protection stay the target's
+/// own: ordinary clients always name some, which are ignored. All else that the template names must be as the target
+/// has it.
 fn said(target: &Object, template: &[RawAttribute], keys: &Keys) -> Result<Attributes> {
-    let heard = |kind| AGREED.contains(&kind) || OF_IMPORT.contains(&kind);
-    let own: Vec<_> = template
-        .iter()
-        .filter(|attribute| heard(attribute.kind))
-        .cloned()
-        .collect();
-    let ignored: Vec<_> = template
-        .iter()
-        .filter(|attribute| !heard(attribute.kind))
-        .map(|attribute| attr::name(attribute.kind).ok_or_else(|| unknown(attribute.kind)))
-        .collect::<Result<_>>()?;
+    let (mut of_import, mut ignored) = (Vec::new(), Vec::new());
+    for attribute in template {
+        if OF_ONE_IMPORT.contains(&attribute.kind) {
+            of_import.push(attribute.clone());
+        } else if attr::is_use_or_protection(attribute.kind) {
+            ignored.push(attr::label(attribute.kind));
+        } else {
+            attr::repeats(CreatedBy::Unwrap, &target.attributes, attribute)?;
+        }
+    }
     let mut implied = Attributes::default();
-    implied.set(
-        ck::CKA_TENON_IMPORT_TARGET,
-        Value::Bytes(unique_id(&target.uid)),
-    );
-    for kind in AGREED {
+    let uid = Value::Bytes(unique_id(&target.uid));
+    implied.set(ck::CKA_TENON_IMPORT_TARGET, uid);
+    for kind in [ck::CKA_CLASS, ck::CKA_KEY_TYPE, ck::CKA_TOKEN] {
         if let Some(value) = target.attributes.get(kind) {
             implied.set(kind, value.clone());
         }
     }
     let NewObject { attributes, .. } =
-        attr::build(CreatedBy::Unwrap, &implied, &own, &keys.requester())?;
+        attr::build(CreatedBy::Unwrap, &implied, &of_import, &keys.requester())?;
     if !ignored.is_empty() {
         log::note(
             LogLevel::Warning,
@@ -226,11 +210,14 @@ fn share_number(said: &Attributes, target: &Attributes) -> Result<Option<u8>> {
         .bytes(ck::CKA_TENON_SHARE)
         .and_then(|bytes| bytes.first().copied());
     byok::may_bring(external::shares_of(target), number).map_err(byok::Error::Share)?;
+    if number.is_some() && said.get(ck::CKA_CHECK_VALUE).is_some() {
+        return Err(Error::new(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "the check value of a key is not a share's: CKA_TENON_SHARES_CHECK_VALUE is what the shares make",
+        )
+        .at("CKA_CHECK_VALUE"));
+    }
     Ok(number)
-}
-
-fn unknown(kind: ck::CK_ATTRIBUTE_TYPE) -> Error {
-    Error::new(ck::CKR_ATTRIBUTE_TYPE_INVALID, "unknown attribute").at(format!("{kind:#x}"))
 }
 
 /// The attributes that the material must fit. Once the key is bound, only the binding decides about its

@@ -12,7 +12,7 @@ use super::cache::objects::no_such_object;
 use super::external::version::{self, Version};
 use super::external::{approval, end};
 use super::identity::audit::Event;
-use super::record::external::{facts, material_id, profile_of, spec_of};
+use super::record::external::{facts, material_id, of_material, profile_of, spec_of};
 use super::record::vault::Record;
 use super::{CallingSession, Token};
 
@@ -55,11 +55,12 @@ impl Token {
     }
 
     /// Erases the material of one version of an external key, which is named by its CKA_TENON_MATERIAL_ID.
-    /// The version stays bound to it; that of the next version is forgotten, since it was never current.
+    /// The version stays bound to it; that of the next version is none any more, since it was never current.
+    /// Custodians' approvals are used up where the material lives.
     ///
     /// # Errors
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_ATTRIBUTE_VALUE_INVALID where the key has
-    /// no such material; CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID.
+    /// no such material, or it is gone already; CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID.
     pub fn delete_material(
         &self,
         caller: CallingSession,
@@ -69,19 +70,26 @@ impl Token {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::DeleteMaterial, &object, &keys, caller.read_write)?;
         self.reduce(&keys, Event::EraseMaterial, |change| {
-            let mut key = change.get(&object.uid)?.ok_or_else(no_such_object)?;
-            approval::spend(change, &mut key, Deed::DeleteMaterial)?;
+            let key = change.get(&object.uid)?.ok_or_else(no_such_object)?;
             let mut versions = version::older(change, &key.attributes)?;
             versions.extend(version::next(change, &key.attributes)?);
+            let unused = version::unused_records(&key.attributes, |uid| change.get(uid))?;
             versions.push(key);
-            let named = |record: &&mut Record| material_id(&record.attributes).as_ref() == Some(id);
-            match versions.iter_mut().find(named) {
-                Some(version) => end::erase(change, version),
-                None => refuse(
-                    ck::CKR_ATTRIBUTE_VALUE_INVALID,
-                    "the key has no version of this material id",
-                ),
+            let named = |record: &Record| material_id(&record.attributes).as_ref() == Some(id);
+            let Some(place) = versions.iter().position(named) else {
+                return Err(no_material(unused.iter().any(named)));
+            };
+            let facts = of_material(&versions[place].attributes);
+            // Material that has expired by a clock in doubt is still there.
+            let over = change.now.believed && !facts.live(change.now.at);
+            if over || !facts.material {
+                return Err(no_material(true));
             }
+            // The key itself is the last.
+            if let Some(key) = versions.last_mut().filter(|_| facts.live(change.now.at)) {
+                approval::spend(change, key, Deed::DeleteMaterial)?;
+            }
+            end::erase(change, &mut versions[place])
         })
     }
 
@@ -115,6 +123,17 @@ impl Token {
         self.delete_material(caller, handle, &id)
     }
 
+    /// The materials that were imported for the next version of an external key and ended before they were current, the
+    /// oldest first. Their number is 0.
+    ///
+    /// # Errors
+    /// As `versions`.
+    pub fn unused_materials(&self, handle: Handle) -> Result<Vec<Version>> {
+        let object = self.object(handle)?;
+        let unused = version::unused(&self.state, &self.keys(), &object.uid)?;
+        Ok(unused.into_iter().map(|(version, _)| version).collect())
+    }
+
     /// The versions of an external key: the older ones, oldest first, then the current one, then one that
     /// waits for its material. A key that was never bound has only the last.
     ///
@@ -122,6 +141,19 @@ impl Token {
     /// CKR_TEMPLATE_INCONSISTENT for what is no external key, CKR_OBJECT_HANDLE_INVALID.
     pub fn versions(&self, handle: Handle) -> Result<Vec<Version>> {
         let object = self.object(handle)?;
-        version::versions(&self.state, &self.keys(), &object.uid)
+        let versions = version::versions(&self.state, &self.keys(), &object.uid)?;
+        Ok(versions.into_iter().map(|(version, _)| version).collect())
     }
+}
+
+/// The refusal to delete a material that `was` the key's, or never was.
+fn no_material(was: bool) -> Error {
+    let why = match was {
+        true => {
+            "the material of this id has expired or was deleted already, so there is none to delete: nothing changed, and \
+             no approval was used"
+        }
+        false => "the key has no version of this material id",
+    };
+    Error::new(ck::CKR_ATTRIBUTE_VALUE_INVALID, why).at("CKA_TENON_MATERIAL_ID")
 }

@@ -14,6 +14,7 @@ const SECTIONS: [(&str, &[(&str, &str)]); 3] = [
     (
         "## Tests",
         &[
+            ("Cargo.toml", "[build-dependencies]"),
             ("Cargo.toml", "[dev-dependencies]"),
             ("cli/Cargo.toml", "[dev-dependencies]"),
         ],

@@ -56,7 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// The leaves; each uses only those before it.
 const LEAVES: &[&str] = &[
-    "fork", "ck", "secret", "clock", "rng", "limit", "error", "out", "config", "log",
+    "fork", "ck", "client", "secret", "clock", "rng", "limit", "error", "out", "config", "log",
 ];
 
 /// Where `unsafe` is allowed: folders, and single files with the reason.

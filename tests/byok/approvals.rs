@@ -14,6 +14,7 @@ use tenon_pkcs11::api::token::{Handle, approval_statement};
 
 use super::jobs::{aes, external, job};
 use super::outside::{MATERIAL, find, request};
+use super::receipt::hex;
 use crate::common::{
     Fixture, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, session, state, uid, with,
 };
@@ -22,7 +23,7 @@ const DAY: u64 = 86_400;
 const SCHEDULE: Deed = Deed::ScheduleDeletion(7);
 
 /// A custodian with a key outside of the token.
-struct Custodian(EcMaterial);
+pub(crate) struct Custodian(EcMaterial);
 
 impl Custodian {
     fn new() -> Self {
@@ -34,7 +35,7 @@ impl Custodian {
     }
 
     /// Signs by ECDSA, r ‖ s.
-    fn sign(&self, statement: &str) -> Vec<u8> {
+    pub(crate) fn sign(&self, statement: &str) -> Vec<u8> {
         let mut signature = [0; 64];
         let digest = Hash::Sha256.digest(&[statement.as_bytes()]);
         let key = ec::PrivateKey::new(&self.0).unwrap();
@@ -43,11 +44,11 @@ impl Custodian {
     }
 }
 
-fn three() -> [Custodian; 3] {
+pub(crate) fn three() -> [Custodian; 3] {
     [(); 3].map(|()| Custodian::new())
 }
 
-fn custody(custodians: &[Custodian], needed: u64) -> Vec<RawAttribute> {
+pub(crate) fn custody(custodians: &[Custodian], needed: u64) -> Vec<RawAttribute> {
     let keys: Vec<_> = custodians.iter().flat_map(Custodian::spki).collect();
     attrs![CKA_TENON_CUSTODIANS => &keys, CKA_TENON_QUORUM => needed]
 }
@@ -104,7 +105,7 @@ impl Guarded {
     }
 }
 
-fn serial(token: &Fixture) -> String {
+pub(crate) fn serial(token: &Fixture) -> String {
     token.module.token(SLOT).unwrap().serial().unwrap()
 }
 
@@ -112,7 +113,7 @@ fn nonce(session: &Session, key: Handle) -> Vec<u8> {
     bytes(session, key, ck::CKA_TENON_APPROVAL_NONCE)
 }
 
-fn statement(token: &Fixture, key: Handle, deed: Deed) -> String {
+pub(crate) fn statement(token: &Fixture, key: Handle, deed: Deed) -> String {
     let session = &token.session;
     approval_statement(
         &serial(token),
@@ -122,7 +123,7 @@ fn statement(token: &Fixture, key: Handle, deed: Deed) -> String {
     )
 }
 
-fn give(session: &Session, key: Handle, approval: &[u8]) -> Result<()> {
+pub(crate) fn give(session: &Session, key: Handle, approval: &[u8]) -> Result<()> {
     session.set_attributes(key, &attrs![CKA_TENON_APPROVAL => approval])
 }
 
@@ -197,6 +198,44 @@ fn deleting_material_needs_them_too_in_every_way() {
         let key = find(session, &origin)[0];
         assert_eq!(state(session, key), ck::STATE_PENDING_IMPORT);
     }
+}
+
+#[test]
+fn material_that_waits_for_a_rotation_is_replaced_by_approval_alone() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let custodians = three();
+    let template = with(custody(&custodians, 1), attrs![CKA_TENON_PROFILE => "aws"]);
+    let key = external(session, template).unwrap();
+    let job = job(session, key, 2).unwrap();
+    let import = |material: &[u8], ends: u64, next: bool| {
+        let (mechanism, blob) = job.owner.wrap(2, material);
+        let request = request(mechanism, tenon_pkcs11::api::mechanism::Params::None);
+        let mut template = attrs![CKA_TENON_EXPIRES_AT => &ends.to_be_bytes()];
+        if next {
+            template.extend(attrs![CKA_TENON_NEW_MATERIAL => true]);
+        }
+        session.unwrap_key(request, job.private, &blob, &with(aes(), template))
+    };
+    let [second, third, fourth] = [[2_u8; 32], [3; 32], [4; 32]];
+    import(MATERIAL, 0, false).unwrap();
+    import(&second, 0, true).unwrap();
+    let waits = session.versions(key).unwrap()[1].material_id;
+    let replaced = import(&third, 0, true);
+    let said = replaced.as_ref().unwrap_err().to_string();
+    assert!(said.contains("custodians must approve"), "{said}");
+    returns!(replaced, CKR_ACTION_PROHIBITED);
+    assert_eq!(session.versions(key).unwrap()[1].material_id, waits);
+    // The same material again erases nothing.
+    import(&second, 0, true).unwrap();
+    let agreed = statement(&token, key, Deed::DeleteMaterial);
+    give(session, key, &custodians[1].sign(&agreed)).unwrap();
+    session.delete_material(key, &waits.unwrap()).unwrap();
+    import(&third, TODAY + 60, true).unwrap();
+    assert_ne!(session.versions(key).unwrap()[1].material_id, waits);
+    // What has expired is erased anyway.
+    token.clock.set(TODAY + 60);
+    import(&fourth, 0, true).unwrap();
 }
 
 #[test]
@@ -281,10 +320,14 @@ fn an_approval_counts_for_its_own_key_action_and_time_alone() {
             "{text}"
         );
     }
-    // The same custodian twice, also by another signature of the same statement.
-    key.give(&one.sign(&good)).unwrap();
-    returns!(key.give(&one.sign(&good)), CKR_TEMPLATE_INCONSISTENT);
-    returns!(key.schedule(7), CKR_ACTION_PROHIBITED);
+    // The same custodian twice, also by another signature of the same statement, counts once.
+    for _ in 0..3 {
+        key.give(&one.sign(&good)).unwrap();
+        let noted = bytes(session, key.key, ck::CKA_TENON_APPROVAL);
+        let noted: Value = serde_json::from_slice(&noted).unwrap();
+        assert_eq!(noted.as_array().unwrap().len(), 1, "{noted}");
+        returns!(key.schedule(7), CKR_ACTION_PROHIBITED);
+    }
     // Withdrawn approvals are used up.
     let theirs = two.sign(&good);
     key.give(b"").unwrap();
@@ -302,6 +345,25 @@ fn an_approval_counts_for_its_own_key_action_and_time_alone() {
         session.set_attributes(key.key, &both),
         CKR_TEMPLATE_INCONSISTENT
     );
+}
+
+/// The owner learns before wrapping and after the import who guards the key.
+#[test]
+fn statements_name_the_custodians() {
+    let key = Guarded::new("open");
+    let session = &key.token.session;
+    let custodians = key.custodians.iter();
+    let digests = custodians.map(|custodian| hex(Hash::Sha256.digest(&[&custodian.spki()])));
+    let digests: Vec<_> = digests.collect();
+    let expected = serde_json::json!({ "quorum": 2, "custodians": digests });
+    let job = job(session, key.key, 2).unwrap();
+    for (object, kind) in [
+        (job.private, ck::CKA_TENON_WRAPPING_STATEMENT),
+        (key.key, ck::CKA_TENON_RECEIPT),
+    ] {
+        let said: Value = serde_json::from_slice(&bytes(session, object, kind)).unwrap();
+        assert_eq!(said["custody"], expected, "{kind:#x}");
+    }
 }
 
 #[test]
@@ -335,23 +397,32 @@ fn a_list_that_guards_nothing_is_refused() {
     let token = Fixture::new();
     let session = &token.session;
     let custodians = three();
+    let refused = |template, why: &str| {
+        let made = external(session, template);
+        returns!(made, CKR_ATTRIBUTE_VALUE_INVALID, "{why}");
+        let said = made.unwrap_err().to_string();
+        assert!(said.contains(why), "{said}");
+    };
     for needed in [0, 4] {
-        let made = external(session, custody(&custodians, needed));
-        returns!(made, CKR_ATTRIBUTE_VALUE_INVALID, "{needed}");
+        let why = format!("{needed} custodians must approve (`--quorum`, CKA_TENON_QUORUM)");
+        refused(custody(&custodians, needed), &why);
     }
     let spki = custodians[0].spki();
-    let twice = [&spki[..], &spki].concat();
-    for keys in [&twice[..], b"", &spki[1..], &[&spki[..], b"more"].concat()] {
-        let made = external(
-            session,
-            attrs![CKA_TENON_CUSTODIANS => keys, CKA_TENON_QUORUM => 1_u64],
-        );
-        returns!(made, CKR_ATTRIBUTE_VALUE_INVALID);
+    for (keys, why) in [
+        (spki.repeat(2), "custodian 2 (`--custodian`"),
+        (spki.repeat(17), "not 17"),
+        (Vec::new(), "not 0"),
+        (spki[1..].to_vec(), "custodian 1 (`--custodian`"),
+        ([&spki[..], b"more"].concat(), "custodian 2 (`--custodian`"),
+    ] {
+        let keys = attrs![CKA_TENON_CUSTODIANS => &keys, CKA_TENON_QUORUM => 1_u64];
+        refused(keys, why);
     }
-    let alone = external(session, attrs![CKA_TENON_CUSTODIANS => &spki]);
-    returns!(alone, CKR_ATTRIBUTE_VALUE_INVALID);
-    let alone = external(session, attrs![CKA_TENON_QUORUM => 1_u64]);
-    returns!(alone, CKR_ATTRIBUTE_VALUE_INVALID);
+    refused(
+        attrs![CKA_TENON_CUSTODIANS => &spki],
+        "how many of the 1 custodians",
+    );
+    refused(attrs![CKA_TENON_QUORUM => 1_u64], "not 0");
     let free = external(session, vec![]).unwrap();
     returns!(give(session, free, b"x"), CKR_TEMPLATE_INCONSISTENT);
     let read = session.attributes(free, &[ck::CKA_TENON_APPROVAL]).unwrap();

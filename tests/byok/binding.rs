@@ -8,6 +8,7 @@ use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::mldsa::{self, MlDsaMaterial, ParameterSet};
 use tenon_pkcs11::api::crypto::rsa::RsaMaterial;
 use tenon_pkcs11::api::keytype::Material;
+use tenon_pkcs11::api::mechanism::Params;
 
 use super::jobs::external;
 use super::outside::{
@@ -163,6 +164,37 @@ fn an_extractable_key_is_ordinary_and_must_not_share_a_bound_identity() {
     assert_eq!(token.value(ordinary, ck::CKA_VALUE), OTHER);
     token.import(MATERIAL, vec![]).unwrap();
     returns!(token.import(OTHER, open()), CKR_TEMPLATE_INCONSISTENT);
+}
+
+/// Its CKA_ID is a managed key's for ever.
+#[test]
+fn no_key_is_bound_under_the_name_of_a_managed_key() {
+    let token = Import::new();
+    let session = &token.fixture.session;
+    let managed = attrs![
+        CKA_TOKEN => true, CKA_TENON_PROFILE => "aws", CKA_VALUE_LEN => 32_u64, CKA_ID => ID,
+    ];
+    let generate = super::outside::request(ck::CKM_AES_KEY_GEN, Params::None);
+    session.generate_key(generate, &managed).unwrap();
+    returns!(token.import(MATERIAL, vec![]), CKR_TEMPLATE_INCONSISTENT);
+    let named = external(session, attrs![CKA_ID => ID]);
+    returns!(named, CKR_TEMPLATE_INCONSISTENT);
+    assert_eq!(token.find(&attrs![CKA_ID => ID]).len(), 1);
+}
+
+/// No import brings it again.
+#[test]
+fn an_ordinary_key_whose_time_is_over_gets_no_advice_to_import_it() {
+    let token = Import::new();
+    let soon = (crate::common::TODAY + 10).to_be_bytes();
+    let ordinary = attrs![CKA_EXTRACTABLE => true, CKA_TENON_EXPIRES_AT => &soon];
+    let key = token.import(MATERIAL, ordinary).unwrap();
+    token.encrypt(key).unwrap();
+    token.fixture.clock.set(crate::common::TODAY + 10);
+    let over = token.encrypt(key);
+    returns!(over, CKR_KEY_FUNCTION_NOT_PERMITTED);
+    let why = over.unwrap_err().to_string();
+    assert!(!why.contains("import"), "{why}");
 }
 
 #[test]

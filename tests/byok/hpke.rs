@@ -1,4 +1,4 @@
-//! Imports under keys that withstand quantum computers: HPKE with X-Wing and with ML-KEM-1024.
+//! Imports under keys that withstand quantum computers: HPKE with X-Wing, ML-KEM-768 and ML-KEM-1024.
 
 use serde_json::Value;
 use tenon_pkcs11::api::attr::RawAttribute;
@@ -14,8 +14,12 @@ use super::jobs::{aes, external};
 use super::outside::{MATERIAL, OTHER, request};
 use crate::common::{Fixture, attrs, bytes, returns, state, uid, with};
 
-/// HPKE_XWING and HPKE_ML_KEM_1024.
-const ALGORITHMS: [u64; 2] = [14, 15];
+/// The numbers of the algorithms, and their names.
+const ALGORITHMS: [(u64, &str); 3] = [
+    (14, "HPKE_XWING"),
+    (16, "HPKE_ML_KEM_768"),
+    (15, "HPKE_ML_KEM_1024"),
+];
 
 /// A job, with the public key in DER.
 struct Job {
@@ -25,12 +29,16 @@ struct Job {
 
 /// A job by an algorithm, with a wrapping key of the kind that `of` needs.
 fn job_of(session: &Session, of: u64, algorithm: u64, private: Vec<RawAttribute>) -> Result<Job> {
+    let ml_kem = |set| {
+        (
+            ck::CKM_ML_KEM_KEY_PAIR_GEN,
+            attrs![CKA_PARAMETER_SET => set],
+        )
+    };
     let (generate, public) = match of {
         14 => (ck::CKM_TENON_XWING_KEY_PAIR_GEN, vec![]),
-        _ => (
-            ck::CKM_ML_KEM_KEY_PAIR_GEN,
-            attrs![CKA_PARAMETER_SET => ck::CKP_ML_KEM_1024],
-        ),
+        15 => ml_kem(ck::CKP_ML_KEM_1024),
+        _ => ml_kem(ck::CKP_ML_KEM_768),
     };
     let private = with(attrs![CKA_TENON_WRAP_ALGORITHM => algorithm], private);
     let (public, private) =
@@ -67,7 +75,7 @@ fn only_for(session: &Session, key: Handle) -> Params {
 fn material_comes_sealed_by_hpke() {
     let token = Fixture::new();
     let session = &token.session;
-    for algorithm in ALGORITHMS {
+    for (algorithm, name) in ALGORITHMS {
         let key = external(session, vec![]).unwrap();
         let job = job(session, key, algorithm);
         let own = only_for(session, key);
@@ -84,7 +92,6 @@ fn material_comes_sealed_by_hpke() {
         }
         let receipt: Value =
             serde_json::from_slice(&bytes(session, key, ck::CKA_TENON_RECEIPT)).unwrap();
-        let name = ["HPKE_XWING", "HPKE_ML_KEM_1024"][usize::try_from(algorithm - 14).unwrap()];
         assert_eq!(receipt["algorithm"], name);
         // The blob is proven, so other material is named as such.
         let other = seal(&job, &own, OTHER);
@@ -104,7 +111,7 @@ fn a_blob_for_one_key_is_for_no_other() {
         external(session, template).unwrap()
     };
     let (one, two) = (in_google("one"), in_google("two"));
-    for algorithm in ALGORITHMS {
+    for (algorithm, _) in ALGORITHMS {
         let profile = attrs![CKA_TENON_PROFILE => "google"];
         let job = job_of(session, algorithm, algorithm, profile).unwrap();
         let bring = |key, blob: &[u8]| {
@@ -126,7 +133,7 @@ fn what_does_not_belong_to_the_job_is_refused() {
     let token = Fixture::new();
     let session = &token.session;
     let key = external(session, vec![]).unwrap();
-    for algorithm in ALGORITHMS {
+    for (algorithm, _) in ALGORITHMS {
         let job = job(session, key, algorithm);
         let blob = seal(&job, &Params::None, MATERIAL);
         let foreign = Params::CallerData(vec![7; 16]);
@@ -166,23 +173,65 @@ fn what_does_not_belong_to_the_job_is_refused() {
     }
     // The algorithm of one kind of wrapping key, and another kind.
     let target = bytes(session, key, ck::CKA_UNIQUE_ID);
-    for (of, algorithm) in [(14, 15), (15, 14), (14, 5), (15, 8)] {
+    for (of, algorithm) in [
+        (14, 15),
+        (15, 14),
+        (16, 15),
+        (15, 16),
+        (16, 14),
+        (14, 5),
+        (16, 8),
+    ] {
         let target = attrs![CKA_TENON_IMPORT_TARGET => &target];
         returns!(
             job_of(session, of, algorithm, target),
             CKR_TEMPLATE_INCONSISTENT
         );
     }
-    let set = |set| {
+    let set = |algorithm: u64, set| {
         let public = attrs![CKA_PARAMETER_SET => set];
         let private = attrs![
-            CKA_TENON_WRAP_ALGORITHM => 15_u64, CKA_TENON_IMPORT_TARGET => &target,
+            CKA_TENON_WRAP_ALGORITHM => algorithm, CKA_TENON_IMPORT_TARGET => &target,
         ];
         let generate = request(ck::CKM_ML_KEM_KEY_PAIR_GEN, Params::None);
         session.generate_key_pair(generate, &public, &private)
     };
-    returns!(set(ck::CKP_ML_KEM_768), CKR_TEMPLATE_INCONSISTENT);
-    assert!(set(ck::CKP_ML_KEM_1024).is_ok());
+    for algorithm in [15, 16] {
+        returns!(
+            set(algorithm, ck::CKP_ML_KEM_512),
+            CKR_TEMPLATE_INCONSISTENT
+        );
+        returns!(set(algorithm, 9), CKR_PARAMETER_SET_NOT_SUPPORTED);
+    }
+    assert!(set(15, ck::CKP_ML_KEM_1024).is_ok());
+    assert!(set(16, ck::CKP_ML_KEM_768).is_ok());
+}
+
+/// A blob that was sealed by another algorithm of HPKE is told by its length, and the refusal names both.
+#[test]
+fn a_blob_of_another_kind_of_hpke_is_named() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let pairs = ALGORITHMS
+        .into_iter()
+        .flat_map(|asked| ALGORITHMS.map(|sealed| (asked, sealed)));
+    for ((asked, asked_name), (sealed, sealed_name)) in
+        pairs.filter(|(asked, sealed)| asked != sealed)
+    {
+        let key = external(session, vec![]).unwrap();
+        let [of_request, other] = [asked, sealed].map(|algorithm| job(session, key, algorithm));
+        let blob = seal(&other, &Params::None, MATERIAL);
+        let refused = import(session, &of_request, Params::None, &blob);
+        let why = refused.err().unwrap().to_string();
+        let said = format!("A blob of {sealed_name} has this length");
+        assert!(why.contains(&said) && why.contains(asked_name), "{why}");
+        // A damaged blob of the right kind is not told to be another's.
+        let mut damaged = seal(&of_request, &Params::None, MATERIAL);
+        damaged[3] ^= 1;
+        let refused = import(session, &of_request, Params::None, &damaged);
+        let why = refused.err().unwrap().to_string();
+        assert!(!why.contains("A blob of"), "{why}");
+    }
 }
 
 #[test]

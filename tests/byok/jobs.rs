@@ -487,10 +487,10 @@ fn external_keys_say_what_fits_them() {
         refused(attrs![CKA_VALUE_LEN => 20_u64]),
         CKR_ATTRIBUTE_VALUE_INVALID
     );
-    returns!(
-        refused(attrs![CKA_TOKEN => false]),
-        CKR_TEMPLATE_INCONSISTENT
-    );
+    let session_object = refused(attrs![CKA_TOKEN => false]);
+    returns!(session_object, CKR_TEMPLATE_INCONSISTENT);
+    let said = session_object.unwrap_err().to_string();
+    assert!(said.contains("token object: leave CKA_TOKEN out"), "{said}");
     returns!(
         refused(attrs![CKA_TENON_PROFILE => "nobody"]),
         CKR_ATTRIBUTE_VALUE_INVALID

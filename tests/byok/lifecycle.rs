@@ -270,13 +270,16 @@ fn rule_6_a_key_dies_by_schedule_alone() {
     let token = Import::new();
     let key = token.import(MATERIAL, vec![]).unwrap();
     let uid = token.value(key, ck::CKA_UNIQUE_ID);
-    for outside in [1, TODAY, TODAY + 7 * DAY - 1, TODAY + 30 * DAY + 1] {
+    for outside in [1, TODAY, TODAY + 7 * DAY - 61, TODAY + 30 * DAY + 1] {
         returns!(
             schedule(&token, key, outside),
             CKR_ATTRIBUTE_VALUE_INVALID,
             "{outside}"
         );
     }
+    // A caller adds seven days to a time up to a minute before the token reads its clock.
+    schedule(&token, key, TODAY + 7 * DAY - 60).unwrap();
+    schedule(&token, key, 0).unwrap();
     let due = TODAY + 7 * DAY;
     schedule(&token, key, due).unwrap();
     assert_eq!(token.state(key), ck::STATE_PENDING_DELETION);

@@ -165,6 +165,9 @@ fn what_a_template_of_a_managed_key_may_not_say() {
         let outcome = generate(&token, changes.clone());
         assert_eq!(crate::common::rv(&outcome), expected, "{changes:?}");
     }
+    let session_object = generate(&token, attrs![CKA_TOKEN => false]);
+    let said = session_object.unwrap_err().to_string();
+    assert!(said.contains("token object: leave CKA_TOKEN out"), "{said}");
     let plain = attrs![
         CKA_CLASS => ck::CKO_SECRET_KEY, CKA_VALUE_LEN => 32_u64, CKA_TENON_DESCRIPTION => "no profile",
     ];
@@ -313,7 +316,16 @@ fn an_alias_is_one_key() {
     };
     returns!(import("one"), CKR_TEMPLATE_INCONSISTENT);
     returns!(import("two"), CKR_OK, "its own");
-    external(session, attrs![CKA_LABEL => "one"]).unwrap();
+    // A key of profile `open` may share its label with its like alone.
+    let open = |label: &str| external(session, attrs![CKA_LABEL => label]);
+    returns!(open("one"), CKR_TEMPLATE_INCONSISTENT);
+    let third = open("three").unwrap();
+    returns!(open("three"), CKR_OK);
+    returns!(
+        session.set_attributes(third, &rename),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    returns!(generate(&token, aws("three")), CKR_TEMPLATE_INCONSISTENT);
     crate::common::secret(session, ck::CKK_AES, attrs![CKA_LABEL => "one"]);
     generate(&token, attrs![CKA_LABEL => ""]).unwrap();
     generate(&token, attrs![CKA_LABEL => ""]).unwrap();

@@ -70,6 +70,20 @@ fn the_caller_says_how_long_a_request_of_ibm_lives() {
 }
 
 #[test]
+fn a_job_of_an_unknown_profile_is_told_which_there_are() {
+    let token = Fixture::new();
+    for unknown in ["nobody", ""] {
+        let asked = job(&token.session, unknown, 3072, 5).map(drop);
+        let said = asked.as_ref().unwrap_err().to_string();
+        assert!(
+            said.contains("google, ") || said.contains(", google"),
+            "{said}"
+        );
+        returns!(asked, CKR_ATTRIBUTE_VALUE_INVALID, "{unknown}");
+    }
+}
+
+#[test]
 fn one_job_brings_material_to_every_key_of_its_profile() {
     let token = Fixture::new();
     let session = &token.session;
@@ -212,4 +226,24 @@ fn services_whose_requests_are_for_one_key_have_no_such_job() {
         &template,
     );
     returns!(bare.map(drop), CKR_TEMPLATE_INCOMPLETE);
+}
+
+#[test]
+fn a_managed_key_says_that_nothing_is_imported_into_it() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let template = attrs![CKA_VALUE_LEN => 32_u64, CKA_TOKEN => true, CKA_TENON_PROFILE => "azure"];
+    let generation = request(ck::CKM_AES_KEY_GEN, Params::None);
+    let managed = session.generate_key(generation, &template).unwrap();
+    let job = job(session, "azure", 2048, 4).unwrap();
+    let (mechanism, blob) = job.owner.wrap(4, MATERIAL);
+    let named = attrs![CKA_TENON_IMPORT_TARGET => &uid(session, managed)];
+    let request = request(mechanism, Params::None);
+    let by_job = session.unwrap_key(request, job.private, &blob, &with(aes(), named));
+    let of_its_own = super::jobs::job(session, managed, 4).map(drop);
+    for refused in [by_job.map(drop), of_its_own] {
+        let said = refused.as_ref().unwrap_err().to_string();
+        assert!(said.contains("the token generated this key"), "{said}");
+        returns!(refused, CKR_TEMPLATE_INCONSISTENT);
+    }
 }

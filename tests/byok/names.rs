@@ -86,6 +86,13 @@ fn rule_12b_no_call_puts_another_key_under_the_name() {
                 "unwrap" => returns!(outcome, CKR_MECHANISM_INVALID, "{way}"),
                 _ => returns!(outcome, CKR_TEMPLATE_INCONSISTENT, "{way}"),
             }
+            let said = outcome.unwrap_err().to_string();
+            for (advice, of) in [
+                ("CKA_EXTRACTABLE=TRUE", "unwrap, to leave"),
+                ("tenon byok import", "external"),
+            ] {
+                assert_eq!(said.contains(advice), way == of, "{way}: {said}");
+            }
         }
     }
     assert_eq!(token.find(&attrs![CKA_ID => ID]), [key]);

@@ -108,3 +108,16 @@ fn where_it_is_allowed_a_mismatch_is_as_any_bad_blob() {
     );
     assert_eq!(token.encrypt(key).unwrap(), before);
 }
+
+/// Else altered blobs could be tried without binding anything.
+#[test]
+fn a_wrong_check_value_is_the_same_as_a_bad_blob() {
+    let token = allowed();
+    let template = with(aes_template(), attrs![CKA_CHECK_VALUE => b"\x01\x02\x03"]);
+    for blob in [blob(MATERIAL), damaged(blob(MATERIAL))] {
+        let refused = token.unwrap(pkcs1(), &blob, &template);
+        returns!(refused, CKR_WRAPPED_KEY_INVALID);
+    }
+    let any = attrs![CKA_TENON_ORIGIN => ck::ORIGIN_EXTERNAL];
+    assert!(token.find(&any).is_empty());
+}

@@ -5,12 +5,13 @@ use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::Clock;
 use tenon_pkcs11::api::crypto::ec::{self, Curve, EcMaterial};
+use tenon_pkcs11::api::crypto::mldsa;
 use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::token::Handle;
 
 use super::jobs::{Job, job_with_bits};
-use super::outside::{ID, find, request};
+use super::outside::{ID, Import, find, private_template, request, rsa_aes, rsa_aes_blob};
 use crate::common::{
     Calls, Fixture, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, bytes, full, returns, session, uid,
     with,
@@ -38,9 +39,18 @@ fn external(token: &Fixture, profile: &str) -> (Handle, Job) {
 }
 
 fn import(token: &Fixture, job: &Job, material: &EcMaterial, expires_at: u64) {
+    import_with(
+        token,
+        job,
+        material,
+        attrs![CKA_TENON_EXPIRES_AT => &expires_at.to_be_bytes()],
+    );
+}
+
+/// By a template that names these attributes too.
+fn import_with(token: &Fixture, job: &Job, material: &EcMaterial, template: Vec<RawAttribute>) {
     let private = Material::pair(material.clone());
     let (mechanism, blob) = job.owner.wrap(5, &private.to_pkcs8().unwrap());
-    let template = attrs![CKA_TENON_EXPIRES_AT => &expires_at.to_be_bytes()];
     let request = request(mechanism, Params::None);
     token
         .session
@@ -107,6 +117,113 @@ fn sign(token: &Fixture, key: Handle) -> Vec<u8> {
     let session = &token.session;
     session.sign_init(token.plain(ck::CKM_ECDSA), key).unwrap();
     full(|out| session.sign(&[7; 32], out)).unwrap()
+}
+
+/// An import whose template names CKA_ID makes the public key object under it, once.
+#[test]
+fn an_import_makes_the_public_half() {
+    let token = Fixture::new();
+    let session = &token.session;
+    let material = ec::generate(Curve::P256).unwrap();
+    let (key, job) = external(&token, "aws");
+    import(&token, &job, &material, 0);
+    let by_id = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_ID => ID];
+    assert!(find(session, &by_id).is_empty(), "the template names none");
+    let named = || attrs![CKA_TENON_EXPIRES_AT => &[0; 8], CKA_ID => ID];
+    import_with(&token, &job, &material, named());
+    let [half] = find(session, &by_id)[..] else {
+        panic!("one public half");
+    };
+    assert!(verifies(&token, half, &sign(&token, key)));
+    for (kind, expected) in [
+        (ck::CKA_LABEL, &b"signer"[..]),
+        (ck::CKA_TOKEN, &[1]),
+        (ck::CKA_PRIVATE, &[0]),
+        (ck::CKA_VERIFY, &[1]),
+        (ck::CKA_ENCRYPT, &[0]),
+    ] {
+        assert_eq!(bytes(session, half, kind), expected, "{kind:#x}");
+    }
+    import_with(&token, &job, &material, named());
+    assert_eq!(find(session, &by_id), [half], "it is found");
+    verify_audit(&token);
+    token.clock.set(schedule(&token, key));
+    sweep(&token);
+    assert_eq!(publics(&token), 0, "it goes with the key");
+}
+
+/// The public half of a client's own making is found, and none is made beside it.
+#[test]
+fn an_import_finds_the_public_half_that_is_there() {
+    let token = Fixture::new();
+    let material = ec::generate(Curve::P256).unwrap();
+    let (_, job) = external(&token, "aws");
+    let present = public(&token, &material, vec![]);
+    let other = public(&token, &ec::generate(Curve::P256).unwrap(), vec![]);
+    import_with(
+        &token,
+        &job,
+        &material,
+        attrs![CKA_TENON_EXPIRES_AT => &[0; 8], CKA_ID => ID],
+    );
+    let by_id = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_ID => ID];
+    assert_eq!(find(&token.session, &by_id), [present, other]);
+}
+
+/// A refused import makes nothing.
+#[test]
+fn a_refused_import_makes_no_public_half() {
+    let token = Fixture::new();
+    let [first, second] = [(); 2].map(|()| ec::generate(Curve::P256).unwrap());
+    let (_, job) = external(&token, "aws");
+    import(&token, &job, &first, 0);
+    let private = Material::pair(second).to_pkcs8().unwrap();
+    let (mechanism, blob) = job.owner.wrap(5, &private);
+    let template = attrs![CKA_TENON_EXPIRES_AT => &[0; 8], CKA_ID => ID];
+    let refused = token.session.unwrap_key(
+        request(mechanism, Params::None),
+        job.private,
+        &blob,
+        &with(of_private(), template),
+    );
+    returns!(refused, CKR_TENON_MATERIAL_MISMATCH);
+    let by_id = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_ID => ID];
+    assert!(find(&token.session, &by_id).is_empty());
+}
+
+/// A key that is bound by its CKA_ID.
+#[test]
+fn an_unwrap_that_binds_makes_the_public_half() {
+    let import = Import::new();
+    let private = Material::pair(ec::generate(Curve::P256).unwrap());
+    let blob = rsa_aes_blob(&private.to_pkcs8().unwrap());
+    let by_id = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_ID => ID];
+    for _ in 0..2 {
+        import
+            .unwrap(rsa_aes(), &blob, &private_template(ck::CKK_EC))
+            .unwrap();
+        assert_eq!(import.find(&by_id).len(), 1);
+    }
+    let session = &import.fixture.session;
+    let half = import.find(&by_id)[0];
+    let info = bytes(session, half, ck::CKA_PUBLIC_KEY_INFO);
+    assert_eq!(Some(info), private.spki());
+}
+
+/// The index lists neither modulus nor point of it.
+#[test]
+fn the_public_half_of_a_post_quantum_key_goes_with_the_key() {
+    let token = Import::new();
+    let material = mldsa::generate(mldsa::ParameterSet::MlDsa44).unwrap();
+    let pkcs8 = Material::pair(material).to_pkcs8().unwrap();
+    let template = private_template(ck::CKK_ML_DSA);
+    let key = token.unwrap(rsa_aes(), &rsa_aes_blob(&pkcs8), &template);
+    let key = key.unwrap();
+    let halves = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_ID => ID];
+    assert_eq!(token.find(&halves).len(), 1);
+    token.fixture.clock.set(schedule(&token.fixture, key));
+    sweep(&token.fixture);
+    assert!(token.find(&halves).is_empty(), "it goes with the key");
 }
 
 /// Whoever comes first after the window removes both halves.
@@ -234,9 +351,11 @@ fn an_asymmetric_key_rotates_by_import() {
     let older = public(&token, &first, vec![]);
     let by_first = sign(&token, key);
     import(&token, &job, &second, 0);
-    let current = public(&token, &second, vec![]);
-    let by_second = sign(&token, key);
+    let named = attrs![CKA_TENON_EXPIRES_AT => &[0; 8], CKA_ID => ID];
+    import_with(&token, &job, &second, named);
     let by_id = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_ID => ID];
+    let current = find(&token.session, &by_id)[0];
+    let by_second = sign(&token, key);
     assert_eq!(find(&token.session, &by_id), [current]);
     let by_label = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_LABEL => "signer (version 1)"];
     assert_eq!(find(&token.session, &by_label), [older]);
@@ -257,6 +376,21 @@ fn an_asymmetric_key_rotates_by_import() {
     sweep(&token);
     assert_eq!(publics(&token), 0, "of both versions");
     verify_audit(&token);
+}
+
+/// Without a label of its own the public half of an older version is still told from others.
+#[test]
+fn the_public_half_of_an_older_version_has_a_label_always() {
+    let token = Fixture::new();
+    let (key, job) = external(&token, "google");
+    let [first, second] = [0, 1].map(|_| ec::generate(Curve::P256).unwrap());
+    public(&token, &first, attrs![CKA_LABEL => ""]);
+    import(&token, &job, &first, 0);
+    import(&token, &job, &second, 0);
+    let mut label = bytes(&token.session, key, ck::CKA_UNIQUE_ID);
+    label.extend(b" (version 1)");
+    let by_label = attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_LABEL => &label];
+    assert_eq!(find(&token.session, &by_label).len(), 1);
 }
 
 /// All services but google and vault keep one material for an asymmetric key, and say what to do.

@@ -21,7 +21,7 @@ use crate::common::{
 };
 
 /// Whether openssl finds the signature good under the key.
-fn openssl_verifies(folder: &Path, receipt: &Receipt, public_key: &[u8]) -> bool {
+pub(crate) fn openssl_verifies(folder: &Path, receipt: &Receipt, public_key: &[u8]) -> bool {
     let write = |name: &str, content: &[u8]| {
         let path = folder.join(name);
         std::fs::write(&path, content).unwrap();
@@ -39,12 +39,12 @@ fn openssl_verifies(folder: &Path, receipt: &Receipt, public_key: &[u8]) -> bool
     outcome.status.success()
 }
 
-fn attestation_key(module: &Module) -> Vec<u8> {
+pub(crate) fn attestation_key(module: &Module) -> Vec<u8> {
     module.token(SLOT).unwrap().attestation_key().unwrap()
 }
 
 #[test]
-fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
+pub(crate) fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
     let token = Fixture::new();
     let known = {
         let logged_out = token.another();
@@ -92,6 +92,7 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
         "audit_head": said["audit_head"],
         "audit_records": token.module.token(SLOT).unwrap().audit_end().unwrap(),
         "blob_sha256": hex(Sha256::digest(&blob)),
+        "custody": null,
         "deletion_at": 0,
         "expires_at": expires,
         "extractable": false,
@@ -111,6 +112,9 @@ fn openssl_verifies_a_receipt_and_it_says_what_was_imported() {
         "type": "tenon import receipt 2",
         "uid": uid,
         "usage": "ENCRYPT_DECRYPT",
+        "version": 1,
+        "current_version": 1,
+        "versions": 1,
         "wrapping_key_sha256": hex(Sha256::digest(bytes(session, job.private, ck::CKA_PUBLIC_KEY_INFO))),
     });
     assert_eq!(said, expected);

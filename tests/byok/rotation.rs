@@ -14,18 +14,18 @@ use crate::common::{
     Calls, Fixture, RO, RW, SLOT, TODAY, USER_PIN, attrs, bytes, returns, rv, session, state, with,
 };
 
-const THIRD: &[u8; 32] = b"the material of the third import";
-const NEVER: u64 = 0;
+pub(crate) const THIRD: &[u8; 32] = b"the material of the third import";
+pub(crate) const NEVER: u64 = 0;
 
 /// A key of `aws`, and the import job for it.
-struct Rotating {
-    token: Fixture,
-    key: Handle,
+pub(crate) struct Rotating {
+    pub(crate) token: Fixture,
+    pub(crate) key: Handle,
     job: Job,
 }
 
 impl Rotating {
-    fn new(changes: Vec<RawAttribute>) -> Self {
+    pub(crate) fn new(changes: Vec<RawAttribute>) -> Self {
         let token = Fixture::new();
         let template = with(attrs![CKA_TENON_PROFILE => "aws"], changes);
         let key = external(&token.session, template).unwrap();
@@ -43,14 +43,14 @@ impl Rotating {
             .unwrap_key(plain, self.job.private, &blob, &template)
     }
 
-    fn import(&self, material: &[u8], expires_at: u64) -> Result<Handle> {
+    pub(crate) fn import(&self, material: &[u8], expires_at: u64) -> Result<Handle> {
         self.bring(
             material,
             attrs![CKA_TENON_EXPIRES_AT => &expires_at.to_be_bytes()],
         )
     }
 
-    fn import_next(&self, material: &[u8], expires_at: u64) -> Result<Handle> {
+    pub(crate) fn import_next(&self, material: &[u8], expires_at: u64) -> Result<Handle> {
         self.bring(
             material,
             attrs![
@@ -59,7 +59,7 @@ impl Rotating {
         )
     }
 
-    fn rotate(&self) -> Result<()> {
+    pub(crate) fn rotate(&self) -> Result<()> {
         let change = attrs![CKA_TENON_ROTATE => true];
         self.token.session.set_attributes(self.key, &change)
     }
@@ -88,7 +88,7 @@ impl Rotating {
     }
 
     /// CKA_TENON_MATERIAL_ID of the version with this number.
-    fn id_of(&self, number: usize) -> [u8; 16] {
+    pub(crate) fn id_of(&self, number: usize) -> [u8; 16] {
         let versions = self.token.session.versions(self.key).unwrap();
         versions[number - 1].material_id.unwrap()
     }
@@ -117,10 +117,13 @@ fn new_material_waits_until_it_is_rotated_to() {
         CKR_KEY_FUNCTION_NOT_PERMITTED,
         "nothing to rotate to"
     );
-    returns!(aws.import(OTHER, NEVER), CKR_TENON_MATERIAL_MISMATCH);
+    let other = aws.import(OTHER, NEVER);
+    returns!(other, CKR_TENON_MATERIAL_MISMATCH);
+    let why = other.unwrap_err().to_string();
+    assert!(why.contains("--new-material"), "{why}");
     returns!(
         aws.import_next(MATERIAL, NEVER),
-        CKR_TEMPLATE_INCONSISTENT,
+        CKR_TENON_MATERIAL_MISMATCH,
         "not new"
     );
 
@@ -151,7 +154,7 @@ fn new_material_waits_until_it_is_rotated_to() {
     assert_eq!(newer[17..33], pending);
     returns!(
         aws.import_next(MATERIAL, NEVER),
-        CKR_TEMPLATE_INCONSISTENT,
+        CKR_TENON_MATERIAL_MISMATCH,
         "an older one"
     );
     returns!(aws.rotate(), CKR_KEY_FUNCTION_NOT_PERMITTED);
@@ -299,7 +302,11 @@ fn material_is_deleted_by_its_id_through_attributes() {
         bytes(session, aws.key, ck::CKA_TENON_MATERIAL_ID),
         versions[1].material_id.unwrap()
     );
-    set(&end(&first, TODAY)).unwrap();
+    returns!(
+        set(&end(&first, TODAY)),
+        CKR_ATTRIBUTE_VALUE_INVALID,
+        "gone already"
+    );
     // Also before the key is deleted, and never of a managed key.
     aws.import(MATERIAL, NEVER).unwrap();
     let at = (TODAY + 8 * 86_400).to_be_bytes();
@@ -339,6 +346,11 @@ fn a_raw_key_is_rotated_by_force_alone() {
     let refused = aws.rotate();
     returns!(refused, CKR_ACTION_PROHIBITED);
     assert!(refused.unwrap_err().to_string().contains("--force"));
+    let other = attrs![CKA_TENON_ROTATE_RAW => false];
+    let set = |template: &[RawAttribute]| aws.token.session.set_attributes(aws.key, template);
+    returns!(set(&other), CKR_ATTRIBUTE_VALUE_INVALID);
+    set(&attrs![CKA_TENON_ROTATE_RAW => true]).unwrap();
+    aws.import_next(&[7; 32], NEVER).unwrap();
     aws.token.session.rotate(aws.key, true).unwrap();
 }
 

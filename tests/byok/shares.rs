@@ -265,6 +265,54 @@ fn a_share_comes_once_and_under_its_own_number() {
     assert_eq!(shared.state(), ck::STATE_ENABLED);
 }
 
+/// A key of so many shares without a check value, which nothing but the shares themselves guards.
+fn unchecked(session: &Session, sharing: [u8; 2]) -> (Handle, Job) {
+    let key = external(session, attrs![CKA_TENON_SHARES => &sharing]).unwrap();
+    (key, job(session, key, 2).unwrap())
+}
+
+#[test]
+fn one_value_under_two_numbers_makes_no_key() {
+    for sharing in [[2, 2], [3, 3], [2, 3], [3, 5]] {
+        let token = Fixture::new();
+        let session = &token.session;
+        let (key, job) = unchecked(session, sharing);
+        let shares = split(sharing[0], sharing[1], MATERIAL);
+        send(session, &job, 1, &shares[0]).unwrap();
+        let repeated = send(session, &job, 2, &shares[0]);
+        let said = repeated.as_ref().unwrap_err().to_string();
+        assert!(said.contains("under another number"), "{said}");
+        returns!(repeated, CKR_TENON_MATERIAL_MISMATCH);
+        assert_eq!(waiting(session, key), [1], "nothing has changed");
+        assert_eq!(state(session, key), ck::STATE_PENDING_IMPORT);
+        // The custodian's own share goes on.
+        for number in 2..=sharing[0] {
+            send(session, &job, number, &shares[usize::from(number) - 1]).unwrap();
+        }
+        assert_eq!(state(session, key), ck::STATE_ENABLED);
+    }
+}
+
+#[test]
+fn shares_that_make_zeros_alone_make_no_key() {
+    for sharing in [[3, 3], [2, 3]] {
+        let token = Fixture::new();
+        let session = &token.session;
+        let (key, job) = unchecked(session, sharing);
+        let shares = split(sharing[0], sharing[1], &[0; 32]);
+        let (last, first) = shares[..usize::from(sharing[0])].split_last().unwrap();
+        for (number, share) in (1..).zip(first) {
+            send(session, &job, number, share).unwrap();
+        }
+        let joined = send(session, &job, sharing[0], last);
+        let said = joined.as_ref().unwrap_err().to_string();
+        assert!(said.contains("zeros alone"), "{said}");
+        returns!(joined, CKR_TENON_MATERIAL_MISMATCH);
+        assert_eq!(state(session, key), ck::STATE_PENDING_IMPORT);
+        assert_eq!(waiting(session, key).len(), first.len());
+    }
+}
+
 #[test]
 fn a_wrong_share_is_told_by_the_check_value_and_leaves_a_way_on() {
     let shared = Shared::with(3, 3, attrs![CKA_TENON_PROFILE => "tencent"]);

@@ -52,6 +52,13 @@ pub(crate) enum Mechanism<'a> {
         hedge: CK_ULONG,
         context: &'a [u8],
     },
+    /// Whose parameter is CK_HASH_SIGN_ADDITIONAL_CONTEXT.
+    HashContext {
+        kind: CK_MECHANISM_TYPE,
+        hedge: CK_ULONG,
+        context: &'a [u8],
+        hash: CK_MECHANISM_TYPE,
+    },
     /// CKM_ECDH1_DERIVE without a key derivation function.
     Ecdh {
         public: &'a [u8],
@@ -121,7 +128,12 @@ impl Mechanism<'_> {
                     hashAlg: hash,
                     mgf,
                     source: CKZ_DATA_SPECIFIED,
-                    pSourceData: pointer(label).cast(),
+                    // Some modules refuse an address of no bytes.
+                    pSourceData: if label.is_empty() {
+                        null_mut()
+                    } else {
+                        pointer(label).cast()
+                    },
                     ulSourceDataLen: len(label),
                 };
                 call(&mut of(CKM_RSA_PKCS_OAEP, &params))
@@ -148,6 +160,20 @@ impl Mechanism<'_> {
                     hedgeVariant: hedge,
                     pContext: pointer(context),
                     ulContextLen: len(context),
+                };
+                call(&mut of(kind, &params))
+            }
+            Self::HashContext {
+                kind,
+                hedge,
+                context,
+                hash,
+            } => {
+                let params = CK_HASH_SIGN_ADDITIONAL_CONTEXT {
+                    hedgeVariant: hedge,
+                    pContext: pointer(context),
+                    ulContextLen: len(context),
+                    hash,
                 };
                 call(&mut of(kind, &params))
             }
@@ -233,5 +259,13 @@ fn of<T>(kind: CK_MECHANISM_TYPE, params: &T) -> CK_MECHANISM {
         mechanism: kind,
         pParameter: std::ptr::from_ref(params).cast_mut().cast(),
         ulParameterLen: CK_ULONG::try_from(size_of::<T>()).unwrap(),
+    }
+}
+
+impl Mechanism<'_> {
+    /// The bytes of a structure, for a parameter that the module only reads.
+    pub(crate) fn structure<T>(params: &T) -> &[u8] {
+        // SAFETY: a live structure; the bytes are passed on by their address alone.
+        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(params).cast(), size_of::<T>()) }
     }
 }

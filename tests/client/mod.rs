@@ -19,6 +19,7 @@ macro_rules! call {
 mod mechanism;
 mod operations;
 
+use std::ffi::{CString, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 use std::sync::OnceLock;
@@ -106,7 +107,39 @@ pub(crate) fn newest_functions(path: &Path) -> &'static CK_FUNCTION_LIST_3_2 {
     }
 }
 
+/// The newest function table of the library that cargo built.
+fn newest() -> &'static CK_FUNCTION_LIST_3_2 {
+    static NEWEST: OnceLock<&CK_FUNCTION_LIST_3_2> = OnceLock::new();
+    NEWEST.get_or_init(|| newest_functions(&library()))
+}
+
+/// Attributes of a secret key whose value can be read.
+pub(crate) const READABLE: [Attribute<'static>; 2] =
+    [(CKA_SENSITIVE, &[CK_FALSE]), (CKA_EXTRACTABLE, &[CK_TRUE])];
+
 impl Client {
+    /// A secret session key of this value, for every use of its type; its value can be read.
+    pub(crate) fn secret(&self, key_type: CK_KEY_TYPE, value: &[u8]) -> Answer<Key> {
+        let uses: [Attribute<'_>; 7] = [
+            CKA_ENCRYPT,
+            CKA_DECRYPT,
+            CKA_SIGN,
+            CKA_VERIFY,
+            CKA_WRAP,
+            CKA_UNWRAP,
+            CKA_DERIVE,
+        ]
+        .map(|kind| (kind, &[CK_TRUE][..]));
+        let class = CKO_SECRET_KEY.to_ne_bytes();
+        let key_type = key_type.to_ne_bytes();
+        let template: [Attribute<'_>; 3] = [
+            (CKA_CLASS, &class),
+            (CKA_KEY_TYPE, &key_type),
+            (CKA_VALUE, value),
+        ];
+        self.create(&[&template[..], &READABLE, &uses].concat())
+    }
+
     /// Loads the module at `path` and makes its token.
     pub(crate) fn start(path: &Path) -> Self {
         let functions = functions(path);
@@ -117,6 +150,50 @@ impl Client {
             session,
         };
         client.make_token().unwrap();
+        client
+    }
+
+    /// Loads NSS's module at `path`, whose token is there when it is initialized with a folder for it.
+    pub(crate) fn start_nss(path: &Path, folder: &Path) -> Self {
+        /// CK_C_INITIALIZE_ARGS, as NSS has it.
+        #[repr(C)]
+        struct Arguments {
+            mutexes: [*mut c_void; 4],
+            flags: CK_FLAGS,
+            parameters: *const c_char,
+            reserved: *mut c_void,
+        }
+        let parameters = format!(
+            "configdir='sql:{}' certPrefix='' keyPrefix='' secmod='' flags=noModDB",
+            folder.display()
+        );
+        let parameters = CString::new(parameters).unwrap();
+        let mut arguments = Arguments {
+            mutexes: [null_mut(); 4],
+            flags: CKF_OS_LOCKING_OK,
+            parameters: parameters.as_ptr(),
+            reserved: null_mut(),
+        };
+        let mut client = Self {
+            functions: functions(path),
+            slot: 0,
+            session: 0,
+        };
+        call!(client, C_Initialize((&raw mut arguments).cast())).unwrap();
+        // The first slot is for what needs no token.
+        let (mut slots, mut count) = ([0; 16], 16);
+        call!(
+            client,
+            C_GetSlotList(CK_TRUE, slots.as_mut_ptr(), &raw mut count)
+        )
+        .unwrap();
+        client.slot = slots[size(count) - 1];
+        client.session = client.open().unwrap();
+        // The security officer of a new token has an empty PIN.
+        client.login_officer(&[]).unwrap();
+        client.init_pin(PIN).unwrap();
+        client.logout().unwrap();
+        client.login(PIN).unwrap();
         client
     }
 
@@ -302,6 +379,31 @@ impl Client {
         Ok(key)
     }
 
+    /// By the library that cargo built: the ciphertext.
+    pub(crate) fn encapsulate(
+        &self,
+        mechanism: Mechanism<'_>,
+        public: Key,
+        template: &[Attribute<'_>],
+    ) -> Answer<Vec<u8>> {
+        let encapsulate = newest().C_EncapsulateKey.unwrap();
+        let (mut list, count) = attributes(template);
+        let (list, mut key) = (list.as_mut_ptr(), 0);
+        let mut ciphertext = vec![0; 4096];
+        let (out, mut out_len) = (ciphertext.as_mut_ptr(), len(&ciphertext));
+        let rv = mechanism.with(|mechanism| {
+            let (session, out_len, key) = (self.session, &raw mut out_len, &raw mut key);
+            // SAFETY: pointers live through the call, and lengths are theirs.
+            unsafe { encapsulate(session, mechanism, public, list, count, out, out_len, key) }
+        });
+        ciphertext.truncate(size(out_len));
+        if rv == CKR_OK {
+            Ok(ciphertext)
+        } else {
+            Err(rv)
+        }
+    }
+
     /// By the library that cargo built.
     pub(crate) fn decapsulate(
         &self,
@@ -310,23 +412,16 @@ impl Client {
         ciphertext: &[u8],
         template: &[Attribute<'_>],
     ) -> Answer<Key> {
-        static NEWEST: OnceLock<&CK_FUNCTION_LIST_3_2> = OnceLock::new();
-        let newest = NEWEST.get_or_init(|| newest_functions(&library()));
+        let decapsulate = newest().C_DecapsulateKey.unwrap();
         let (bytes, bytes_len) = (pointer(ciphertext), len(ciphertext));
         let (mut list, count) = attributes(template);
         let (list, mut key) = (list.as_mut_ptr(), 0);
         let rv = mechanism.with(|mechanism| {
-            // SAFETY: pointers live through the call, and lengths are theirs.
+            let (session, key) = (self.session, &raw mut key);
+            // SAFETY: as in `encapsulate`.
             unsafe {
-                newest.C_DecapsulateKey.unwrap()(
-                    self.session,
-                    mechanism,
-                    private,
-                    list,
-                    count,
-                    bytes,
-                    bytes_len,
-                    &raw mut key,
+                decapsulate(
+                    session, mechanism, private, list, count, bytes, bytes_len, key,
                 )
             }
         });

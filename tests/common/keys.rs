@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::crypto::dh::{self, DhMaterial, Group};
 use tenon_pkcs11::api::crypto::ec::EcMaterial;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
@@ -13,6 +14,7 @@ use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::rsa;
 use tenon_pkcs11::api::crypto::rsa::RsaMaterial;
+use tenon_pkcs11::api::crypto::slhdsa::{self, SlhDsaMaterial};
 use tenon_pkcs11::api::mechanism::{self, Oaep, Params, Request};
 use tenon_pkcs11::api::rng::random;
 use tenon_pkcs11::api::session::Session;
@@ -174,6 +176,38 @@ pub(crate) fn okp_pair(
     }
 }
 
+/// One key pair of the 2048-bit group of RFC 3526 for the whole program.
+pub(crate) fn dh_material() -> &'static DhMaterial {
+    static MATERIAL: OnceLock<DhMaterial> = OnceLock::new();
+    MATERIAL.get_or_init(|| {
+        let [p, g] = Group::of_rfc3526(2048).unwrap().unwrap().numbers();
+        dh::generate(&p, &g, None).unwrap()
+    })
+}
+
+/// Session objects of one Diffie-Hellman key pair, for every use; `public` and `private` change them.
+pub(crate) fn dh_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    let key = dh_material();
+    let mut of_public = attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_DH,
+        CKA_PRIME => &key.p, CKA_BASE => &key.g, CKA_VALUE => &key.y,
+    ];
+    of_public.extend(uses(true, true, false));
+    let mut of_private = attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_DH,
+        CKA_PRIME => &key.p, CKA_BASE => &key.g, CKA_VALUE => &*key.x,
+    ];
+    of_private.extend(uses(true, false, true));
+    Pair {
+        public: session.create_object(&with(of_public, public)).unwrap(),
+        private: session.create_object(&with(of_private, private)).unwrap(),
+    }
+}
+
 /// Session objects of one ML-DSA-44 key pair, for every use; `public` and `private` change them.
 pub(crate) fn ml_dsa_pair(
     session: &Session,
@@ -183,7 +217,8 @@ pub(crate) fn ml_dsa_pair(
     static MATERIAL: OnceLock<MlDsaMaterial> = OnceLock::new();
     let key = MATERIAL.get_or_init(|| mldsa::generate(ParameterSet::MlDsa44).unwrap());
     let of = (ck::CKK_ML_DSA, ck::CKP_ML_DSA_44);
-    seed_pair(session, of, (&key.public, &key.seed), public, private)
+    let half = attrs![CKA_SEED => &*key.seed];
+    set_pair(session, of, (&key.public, half), public, private)
 }
 
 /// Session objects of one ML-KEM-512 key pair, for every use; `public` and `private` change them.
@@ -195,15 +230,29 @@ pub(crate) fn ml_kem_pair(
     static MATERIAL: OnceLock<MlKemMaterial> = OnceLock::new();
     let key = MATERIAL.get_or_init(|| mlkem::generate(mlkem::ParameterSet::MlKem512).unwrap());
     let of = (ck::CKK_ML_KEM, ck::CKP_ML_KEM_512);
-    seed_pair(session, of, (&key.public, &key.seed), public, private)
+    let half = attrs![CKA_SEED => &*key.seed];
+    set_pair(session, of, (&key.public, half), public, private)
+}
+
+/// Session objects of one SLH-DSA-SHA2-128f key pair, for every use; `public` and `private` change them.
+pub(crate) fn slh_dsa_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    static MATERIAL: OnceLock<SlhDsaMaterial> = OnceLock::new();
+    let key = MATERIAL.get_or_init(|| slhdsa::generate(slhdsa::ParameterSet::Sha2_128f).unwrap());
+    let of = (ck::CKK_SLH_DSA, ck::CKP_SLH_DSA_SHA2_128F);
+    let half = attrs![CKA_VALUE => &*key.private];
+    set_pair(session, of, (&key.public, half), public, private)
 }
 
 /// A key pair of this type and parameter set, whose public half has this value and whose private half has
-/// this seed.
-fn seed_pair(
+/// these attributes.
+fn set_pair(
     session: &Session,
     (key_type, set): (ck::CK_KEY_TYPE, ck::CK_ULONG),
-    (value, seed): (&[u8], &[u8]),
+    (value, half): (&[u8], Vec<RawAttribute>),
     public: Vec<RawAttribute>,
     private: Vec<RawAttribute>,
 ) -> Pair {
@@ -214,8 +263,8 @@ fn seed_pair(
     of_public.extend(uses(true, true, false));
     let mut of_private = attrs![
         CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type, CKA_PARAMETER_SET => set,
-        CKA_SEED => seed,
     ];
+    of_private.extend(half);
     of_private.extend(uses(true, false, true));
     Pair {
         public: session.create_object(&with(of_public, public)).unwrap(),

@@ -39,5 +39,5 @@ pub(crate) fn exactly(
 
 /// The output of a call into a buffer that is large enough.
 pub(crate) fn full(call: impl FnOnce(&mut Out<'_>) -> Result<()>) -> Result<Vec<u8>> {
-    exactly(8192, call)
+    exactly(65_536, call)
 }

@@ -4,9 +4,11 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use cryptoki_sys::*;
+use tenon_pkcs11::api::clock::{Clock, SystemClock};
 
 use super::hsm::{Hsm, test};
 use super::steps::of;
+use crate::client::Mechanism;
 
 const UNAVAILABLE: CK_ULONG = CK_UNAVAILABLE_INFORMATION;
 
@@ -202,5 +204,28 @@ test! {
         let rv = call!(hsm, C_SetAttributeValue(object, &raw mut label, 1));
         assert_eq!(rv, CKR_ATTRIBUTE_VALUE_INVALID);
         assert_eq!(call!(hsm, C_SetAttributeValue(object, &raw mut one, 1)), CKR_OK);
+    }
+}
+
+const CKA_TENON_DELETION_AT: CK_ATTRIBUTE_TYPE = 0x8054_4E08;
+const CKA_TENON_PROFILE: CK_ATTRIBUTE_TYPE = 0x8054_4E0B;
+
+test! {
+    // Who adds the least days to his own clock is up to a second late, and more on a busy machine.
+    fn a_deletion_may_come_a_minute_before_the_least_days(hsm) {
+        let length = 32_u64.to_ne_bytes();
+        let template = [
+            (CKA_TOKEN, &[CK_TRUE][..]),
+            (CKA_VALUE_LEN, &length),
+            (CKA_TENON_PROFILE, b"aws"),
+        ];
+        let key = hsm.client.generate(Mechanism::Plain(CKM_AES_KEY_GEN), &template).unwrap();
+        let week_before = |seconds: u64| {
+            let at = SystemClock.now() + 7 * 86_400 - seconds;
+            hsm.client.change(key, &[(CKA_TENON_DELETION_AT, &at.to_be_bytes())])
+        };
+        assert_eq!(week_before(62), Err(CKR_ATTRIBUTE_VALUE_INVALID));
+        // The token's clock may be read half a minute later.
+        week_before(30).unwrap();
     }
 }

@@ -9,7 +9,8 @@ use super::hsm::{Hsm, into, len, needed, pointer, test};
 use super::messages::Parameter;
 use super::steps::attribute;
 
-/// An AES key that wraps, unwraps and decrypts (else GCM opens none of its blobs), and one of 32 bytes that may leave.
+/// An AES key that wraps, unwraps and decrypts (else GCM opens none of its blobs), and one of 32 bytes that may leave
+/// and does not wrap.
 fn keys(hsm: &Hsm) -> [CK_OBJECT_HANDLE; 2] {
     let (class, kind) = (CKO_SECRET_KEY.to_ne_bytes(), CKK_AES.to_ne_bytes());
     let create = |more: &[(CK_ATTRIBUTE_TYPE, &[u8])]| {
@@ -28,6 +29,7 @@ fn keys(hsm: &Hsm) -> [CK_OBJECT_HANDLE; 2] {
         (CKA_VALUE, &[0x5A; 32][..]),
         (CKA_EXTRACTABLE, yes),
         (CKA_SENSITIVE, &[CK_FALSE]),
+        (CKA_ENCRYPT, yes),
     ];
     [create(&wrapping), create(&key)]
 }

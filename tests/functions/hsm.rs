@@ -4,6 +4,7 @@ use std::process::Command;
 use std::ptr::null_mut;
 
 use cryptoki_sys::*;
+use tenon_pkcs11::api::mechanism;
 
 use crate::client::{self, Client};
 
@@ -22,24 +23,37 @@ pub(crate) type Table = &'static CK_FUNCTION_LIST_3_2;
 
 /// Runs the body of the test named `test` in a process of its own, with a token.
 pub(crate) fn run(test: &str, body: fn(&Hsm)) {
-    isolated(test, || {
-        let client = Client::start(&client::library());
-        let table = client::newest_functions(&client::library());
-        let session = client.session();
-        body(&Hsm {
-            client,
-            table,
-            session,
-        });
+    isolated(test, &[], || with_token(body));
+}
+
+/// As `run`, where every mechanism is offered that the library has.
+pub(crate) fn run_offering_all(test: &str, body: fn(&Hsm)) {
+    let names = mechanism::all().map(|row| row.name);
+    let all = names.collect::<Vec<_>>().join(",");
+    isolated(test, &[("TENON_SLOTS_MECHANISMS", &all)], || {
+        with_token(body)
+    });
+}
+
+fn with_token(body: fn(&Hsm)) {
+    let client = Client::start(&client::library());
+    let table = client::newest_functions(&client::library());
+    let session = client.session();
+    body(&Hsm {
+        client,
+        table,
+        session,
     });
 }
 
 /// Runs the body of the test named `test` in a process of its own, before C_Initialize.
 pub(crate) fn run_uninitialized(test: &str, body: fn(Table)) {
-    isolated(test, || body(client::newest_functions(&client::library())));
+    isolated(test, &[], || {
+        body(client::newest_functions(&client::library()))
+    });
 }
 
-fn isolated(test: &str, body: impl FnOnce()) {
+fn isolated(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
         return body();
     }
@@ -50,7 +64,9 @@ fn isolated(test: &str, body: impl FnOnce()) {
         .env("TENON_DIRECTORIES_TOKENDIR", folder.path().join("tokens"))
         .env(LOG, folder.path().join("log"))
         .env("TENON_LOG_LEVEL", "DEBUG")
+        .env(TRACE, folder.path().join("trace"))
         .env("TENON_CONF", "/dev/null")
+        .envs(settings.iter().copied())
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -59,7 +75,17 @@ fn isolated(test: &str, body: impl FnOnce()) {
         "{test}:\n{}",
         text(&output.stderr)
     );
+    // A test before C_Initialize has no trace.
+    let trace = std::fs::read(folder.path().join("trace")).unwrap_or_default();
+    let pin = std::str::from_utf8(client::PIN).unwrap();
+    assert!(
+        !text(&trace).contains(pin),
+        "{test}: the PIN is in the trace"
+    );
 }
+
+/// Says to the library of a child process where its trace goes.
+pub(crate) const TRACE: &str = "TENON_LOG_TRACE";
 
 /// Says to the library of a child process where its log goes.
 const LOG: &str = "TENON_LOG_TARGET";
@@ -133,6 +159,19 @@ pub(crate) fn needed(
 
 const TRUE: &[u8] = &[CK_TRUE];
 
+const CKO_SECRET_KEY_BYTES: &[u8] = &CKO_SECRET_KEY.to_ne_bytes();
+pub(crate) const CKK_GENERIC_SECRET_BYTES: &[u8] = &CKK_GENERIC_SECRET.to_ne_bytes();
+
+/// The template of a secret key of type `kind`, in the bytes of its number, whose value can be read.
+pub(crate) fn open(kind: &[u8]) -> Vec<client::Attribute<'_>> {
+    vec![
+        (CKA_CLASS, CKO_SECRET_KEY_BYTES),
+        (CKA_KEY_TYPE, kind),
+        (CKA_SENSITIVE, &[CK_FALSE]),
+        (CKA_EXTRACTABLE, TRUE),
+    ]
+}
+
 impl Hsm {
     /// A new RSA-2048 key pair that signs and verifies, with and without recovery, but for `without`.
     pub(crate) fn rsa(&self, without: &[CK_ATTRIBUTE_TYPE]) -> client::Pair {
@@ -166,6 +205,22 @@ impl Hsm {
     /// A key of 32 bytes that encrypts, decrypts, signs and verifies.
     pub(crate) fn cipher_key(&self, kind: CK_KEY_TYPE) -> CK_OBJECT_HANDLE {
         self.secret(kind, &[CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY])
+    }
+
+    /// A generic secret that derives, signs and verifies, and whose value can be read.
+    pub(crate) fn generic(&self, value: &[u8]) -> CK_OBJECT_HANDLE {
+        let mut template = open(CKK_GENERIC_SECRET_BYTES);
+        template.push((CKA_VALUE, value));
+        template.extend([CKA_DERIVE, CKA_SIGN, CKA_VERIFY].map(|kind| (kind, TRUE)));
+        self.client.create(&template).unwrap()
+    }
+
+    /// The value of a key that may be read.
+    pub(crate) fn value(&self, key: CK_OBJECT_HANDLE) -> Vec<u8> {
+        let mut value = vec![0; 4096];
+        let read = self.client.attributes(key, &mut [(CKA_VALUE, &mut value)]);
+        value.truncate(read.unwrap()[0]);
+        value
     }
 
     /// A key of 32 bytes that has these attributes.

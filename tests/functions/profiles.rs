@@ -195,7 +195,7 @@ test! {
         let slot = begin(table);
         look_at_slot_and_token(table, slot);
         let session = open(table, slot, 0);
-        assert_eq!(find(table, session, &[of(CKA_TOKEN, TRUE)], 1), []);
+        assert_eq!(find(table, session, &[of(CKA_TOKEN, TRUE)], 1), [0; 0]);
         assert!(claims(table, session, CKP_BASELINE_PROVIDER));
         end(table, slot, session);
     }
@@ -218,7 +218,7 @@ test! {
         }
         let session = open(table, slot, CKF_RW_SESSION);
         login(table, session);
-        assert_eq!(find(table, session, &[of(CKA_TOKEN, TRUE)], 1), []);
+        assert_eq!(find(table, session, &[of(CKA_TOKEN, TRUE)], 1), [0; 0]);
         assert!(claims(table, session, CKP_EXTENDED_PROVIDER));
         ok(function!(table, C_Logout(session)));
         // The case does not call it, the profile names it.

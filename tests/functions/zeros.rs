@@ -6,7 +6,7 @@ use super::hsm::{Table, test};
 
 /// A function that is called with more arguments than it has, which C's calling convention allows: the
 /// longest has ten.
-type AnyFunction = unsafe extern "C" fn(
+pub(super) type AnyFunction = unsafe extern "C" fn(
     CK_ULONG,
     CK_ULONG,
     CK_ULONG,
@@ -25,12 +25,8 @@ macro_rules! names {
     };
 }
 
-/// Every function but C_Initialize and C_Finalize, called with zeros alone; or every function of an open
-/// session but C_CloseSession, called with its handle and zeros.
-pub(crate) fn zeroed(
-    table: Table,
-    session: Option<CK_SESSION_HANDLE>,
-) -> Vec<(&'static str, CK_RV)> {
+/// Every function of the table but C_Initialize and C_Finalize.
+pub(super) fn every(table: Table) -> Vec<(&'static str, AnyFunction)> {
     #[rustfmt::skip]
     let functions = names! { table;
         C_GetInfo C_GetFunctionList C_GetSlotList C_GetSlotInfo C_GetTokenInfo C_GetMechanismList
@@ -57,18 +53,28 @@ pub(crate) fn zeroed(
     // The table holds a version, which takes a pointer's room, and the two that are left out.
     let entries = size_of::<CK_FUNCTION_LIST_3_2>() / size_of::<usize>() - 3;
     assert_eq!(functions.len(), entries);
-    let call = |(name, function)| {
-        // SAFETY: a function of the table, whose arguments are numbers and pointers; NULL and 0 are
-        // allowed to a caller.
-        let rv = unsafe {
-            let function = std::mem::transmute::<*const (), AnyFunction>(function);
-            function(session.unwrap_or(0), 0, 0, 0, 0, 0, 0, 0, 0, 0)
-        };
+    let any = |(name, function)| {
+        // SAFETY: a function of the table, whose arguments are numbers and pointers.
+        let function = unsafe { std::mem::transmute::<*const (), AnyFunction>(function) };
+        (name, function)
+    };
+    functions.into_iter().map(any).collect()
+}
+
+/// Every function but C_Initialize and C_Finalize, called with zeros alone; or every function of an open
+/// session but C_CloseSession, called with its handle and zeros.
+pub(crate) fn zeroed(
+    table: Table,
+    session: Option<CK_SESSION_HANDLE>,
+) -> Vec<(&'static str, CK_RV)> {
+    let call = |(name, function): (_, AnyFunction)| {
+        // SAFETY: NULL and 0 are allowed to a caller.
+        let rv = unsafe { function(session.unwrap_or(0), 0, 0, 0, 0, 0, 0, 0, 0, 0) };
         (name, rv)
     };
     let takes_session = |name| !SESSIONLESS.contains(&name) && name != "C_CloseSession";
     let wanted = |(name, _): &(&'static str, _)| session.is_none() || takes_session(*name);
-    functions.into_iter().filter(wanted).map(call).collect()
+    every(table).into_iter().filter(wanted).map(call).collect()
 }
 
 /// Functions whose first argument is no session.
@@ -88,6 +94,9 @@ const SESSIONLESS: [&str; 13] = [
     "C_GetInterface",
 ];
 
+/// Functions that answer every session, and none, alike (section 5.20).
+const LEGACY: [&str; 2] = ["C_GetFunctionStatus", "C_CancelFunction"];
+
 /// What a function of a session says, in which nothing is active, to NULL and 0.
 fn with_session(name: &str) -> CK_RV {
     match name {
@@ -97,7 +106,7 @@ fn with_session(name: &str) -> CK_RV {
         "C_DestroyObject" | "C_GetAttributeValue" | "C_SetAttributeValue" => {
             CKR_OBJECT_HANDLE_INVALID
         }
-        "C_GetFunctionStatus" | "C_CancelFunction" => CKR_FUNCTION_NOT_PARALLEL,
+        name if LEGACY.contains(&name) => CKR_FUNCTION_NOT_PARALLEL,
         "C_InitPIN"
         | "C_SetPIN"
         | "C_GetSessionInfo"
@@ -138,6 +147,7 @@ test! {
                 // The slot 0 has a token.
                 "C_CloseAllSessions" => CKR_OK,
                 name if SESSIONLESS.contains(&name) => CKR_ARGUMENTS_BAD,
+                name if LEGACY.contains(&name) => CKR_FUNCTION_NOT_PARALLEL,
                 _ => CKR_SESSION_HANDLE_INVALID,
             };
             assert_eq!(rv, expected, "{name}");

@@ -18,11 +18,17 @@ use tenon_pkcs11::api::store::{
 pub(crate) struct Transactions {
     rolled_back: Arc<AtomicU64>,
     reads: Arc<AtomicU64>,
+    durable: Arc<AtomicU64>,
 }
 
 impl Transactions {
     pub(crate) fn rolled_back(&self) -> u64 {
         self.rolled_back.load(Ordering::SeqCst)
+    }
+
+    /// Those that waited for the disk and were kept.
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::SeqCst)
     }
 
     pub(crate) fn reads(&self) -> u64 {
@@ -144,7 +150,12 @@ impl Engine for UnsteadyStore {
             Err(NotKept::By(Error::RolledBack))
         };
         let made = match run.durability {
-            Durability::Full => self.store.write(attempt),
+            Durability::Full => {
+                let made = self.store.write(attempt);
+                let kept = u64::from(made.is_ok());
+                self.transactions.durable.fetch_add(kept, Ordering::SeqCst);
+                made
+            }
             Durability::Process => self.store.write_relaxed(attempt),
         };
         match made {

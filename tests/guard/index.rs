@@ -177,8 +177,8 @@ fn verifying_finds_every_wrong_index_row() {
 fn verifying_finds_a_damaged_index_of_sqlite() {
     // The entries of this index are then those of another column; SQLite's own check alone can tell.
     let statement = "PRAGMA writable_schema = ON; \
-         UPDATE sqlite_schema SET sql = 'CREATE INDEX object_key_type ON object (private, format)' \
-         WHERE name = 'object_key_type'; \
+         UPDATE sqlite_schema SET sql = 'CREATE INDEX object_head ON object (private, class, key_type, id, uid, hidden, format, deletion_at)' \
+         WHERE name = 'object_head'; \
          PRAGMA writable_schema = OFF";
     let fixture = Fixture::new();
     secret(&fixture.session, ck::CKK_AES, attrs![CKA_TOKEN => true]);
@@ -186,7 +186,7 @@ fn verifying_finds_a_damaged_index_of_sqlite() {
     let found = token(&fixture.module).verify_audit().unwrap_err();
     let found = found.to_string();
     assert!(
-        found.contains("SQLite's check") && found.contains("object_key_type"),
+        found.contains("SQLite's check") && found.contains("object_head"),
         "{found}"
     );
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::AuditUse;
 use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::policy::Login;
 use tenon_pkcs11::api::secret::Secret;
@@ -281,7 +282,7 @@ fn erasing_and_expiry_are_records() {
 
 #[test]
 fn uses_and_logins_are_recorded_where_that_is_configured() {
-    for wanted in [true, false] {
+    for wanted in [AuditUse::On, AuditUse::Strict, AuditUse::Off] {
         let fixture = Fixture::configured(|config| config.audit_use = wanted);
         let session = &fixture.session;
         let changes = attrs![CKA_TOKEN => true, CKA_LABEL => "used"];
@@ -295,7 +296,7 @@ fn uses_and_logins_are_recorded_where_that_is_configured() {
         session.logout().unwrap();
         session.login(ck::CKU_USER, USER_PIN).unwrap();
         let records = records(&fixture.module).split_off(before);
-        if !wanted {
+        if wanted == AuditUse::Off {
             assert_eq!(records, []);
             continue;
         }

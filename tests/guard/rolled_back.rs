@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::config::{Config, LogTarget};
+use tenon_pkcs11::api::config::{AuditUse, Config, LogTarget};
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::mechanism::Params;
 use tenon_pkcs11::api::module::{Module, padded};
@@ -20,17 +20,17 @@ use crate::common::{
 };
 
 /// A token whose every transaction is rolled back once.
-struct UnsteadyToken {
-    import: Import,
+pub(crate) struct UnsteadyToken {
+    pub(crate) import: Import,
     transactions: Transactions,
 }
 
 impl UnsteadyToken {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::configured(|_| ())
     }
 
-    fn configured(configure: impl Fn(&mut Config)) -> Self {
+    pub(crate) fn configured(configure: impl Fn(&mut Config)) -> Self {
         let Fixture {
             module,
             session,
@@ -62,8 +62,18 @@ impl UnsteadyToken {
         &self.import.fixture.module
     }
 
-    fn session(&self) -> &Session {
+    pub(crate) fn session(&self) -> &Session {
         &self.import.fixture.session
+    }
+
+    /// How many transactions have waited for the disk.
+    pub(crate) fn durable(&self) -> u64 {
+        self.transactions.durable()
+    }
+
+    /// How many transactions have read the store.
+    pub(crate) fn reads(&self) -> u64 {
+        self.transactions.reads()
     }
 
     /// Runs a call that makes one change: it is rolled back once, and leaves one record of `event` and
@@ -199,7 +209,7 @@ fn pins_are_counted_and_changed_once() {
 
 #[test]
 fn uses_are_recorded_once() {
-    let unsteady = UnsteadyToken::configured(|config| config.audit_use = true);
+    let unsteady = UnsteadyToken::configured(|config| config.audit_use = AuditUse::On);
     let (session, fixture) = (unsteady.session(), &unsteady.import.fixture);
     let key = aes(session);
     unsteady.once(Event::Use, 0, || {
@@ -268,7 +278,12 @@ fn an_init_reads_the_store_only_where_its_key_changed() {
         here.cancel(ck::CKF_ENCRYPT);
         (begun, unsteady.transactions.reads() - before)
     };
-    init().0.unwrap();
+    let (begun, reads) = init();
+    begun.unwrap();
+    assert_eq!(
+        reads, 1,
+        "the first use reads the key's row and material together"
+    );
 
     let other = fixture.another();
     let there = session_of_user(&other);

@@ -6,7 +6,7 @@ use tenon_pkcs11::api::crypto::ec::Curve;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::error::Result;
-use tenon_pkcs11::api::mechanism::{self, Params, Request};
+use tenon_pkcs11::api::mechanism::{self, Params, Request, SharedKdf};
 use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{cases, ecdh};
@@ -64,9 +64,10 @@ fn agrees(fixture: &Fixture, mechanism: ck::CK_MECHANISM_TYPE, params: &[u8], le
         }
         for kdf in [
             None,
-            Some(Hash::Sha1),
-            Some(Hash::Sha256),
-            Some(Hash::Sha3_384),
+            Some(SharedKdf::X963(Hash::Sha1)),
+            Some(SharedKdf::X963(Hash::Sha3_384)),
+            Some(SharedKdf::OneStep(Hash::Sha256)),
+            Some(SharedKdf::OneStep(Hash::Blake2b512)),
         ] {
             for len in [1, 16, len] {
                 let secret = |key, point: &[u8]| {
@@ -140,7 +141,7 @@ fn what_cannot_be_derived_is_refused() {
         let fine = || ecdh(None, &own);
         let len = |len: u64| attrs![CKA_VALUE_LEN => len];
         returns!(derived(fine(), key, len(33)), CKR_KEY_SIZE_RANGE);
-        let keyed = || ecdh(Some(Hash::Sha256), &own);
+        let keyed = || ecdh(Some(SharedKdf::X963(Hash::Sha256)), &own);
         returns!(derived(keyed(), key, len(u64::MAX)), CKR_KEY_SIZE_RANGE);
         returns!(derived(keyed(), key, vec![]), CKR_TEMPLATE_INCOMPLETE);
         let aes = || attrs![CKA_KEY_TYPE => ck::CKK_AES];

@@ -1,5 +1,7 @@
 //! What the tests must know of a mechanism: one case for each row of the token's table.
 
+mod params;
+
 use std::collections::BTreeSet;
 
 use tenon_pkcs11::api::attr::RawAttribute;
@@ -8,15 +10,20 @@ use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::mechanism::{
-    self, Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, Mechanism,
-    NumberFormat, Oaep, Params, Pss, Request, Scheme, SignContext,
+    self, Kbkdf, KbkdfPart, Mechanism, Params, Request, Scheme, SharedKdf, TlsParams,
 };
 use tenon_pkcs11::api::policy::Use;
 use tenon_pkcs11::api::secret::Secret;
 
+use params::{
+    cbc_data, chacha20, chacha20_poly1305, ctr, ecdh_wrap, gcm, gmac, hkdf, ike, kbkdf, oaep, pbe,
+    pbkd2, pss, sign_context, tls, verify_data, wrap_with,
+};
+pub(super) use params::{ccm, data, ecdh, hash_of};
+
 use crate::common::{
-    Fixture, Pair, attrs, ec_material, ec_pair, external, ml_dsa_pair, ml_kem_pair, no_uses,
-    okp_pair, rsa_pair, secret, sm2_pair, with, xwing_pair,
+    Fixture, Pair, attrs, dh_material, dh_pair, ec_material, ec_pair, external, ml_dsa_pair,
+    ml_kem_pair, no_uses, okp_pair, rsa_pair, secret, slh_dsa_pair, sm2_pair, with, xwing_pair,
 };
 
 /// The keys that a mechanism takes.
@@ -30,13 +37,20 @@ pub(super) enum Keys {
     Montgomery,
     MlDsa,
     MlKem,
+    SlhDsa,
     XWing,
+    Dh,
     Aes,
     Aes128,
     Xts,
     Sm4,
+    Des2,
+    Des3,
+    Camellia,
     ChaCha20,
+    Poly1305,
     Generic,
+    Master,
     Hkdf,
     External,
 }
@@ -63,174 +77,15 @@ const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
 const PADDABLE: &[usize] = &[8, 9, 16, 100];
 const SEMIBLOCKS: &[usize] = &[16, 24, 32, 104];
 const ONE: &[usize] = &[32];
+const HANDSHAKES: &[usize] = &[0, 1, 32, 48, 1000];
+const SLOW: &[usize] = &[0, 33];
 const UNITS: &[usize] = &[16, 17, 31, 32, 100, 512];
 
-fn oaep() -> Oaep {
-    Oaep {
-        hash: Hash::Sha256,
-        mgf: Hash::Sha1,
-        label: b"label".to_vec(),
-    }
-}
-
-pub(super) fn ecdh(kdf: Option<Hash>, public_data: &[u8]) -> Params {
-    Params::Ecdh(Ecdh {
-        kdf,
-        shared_data: Vec::new(),
-        public_data: public_data.to_vec(),
-    })
-}
-
-fn ecdh_wrap(aes_bits: u64, kdf: Option<Hash>) -> Params {
-    Params::EcdhAesKeyWrap(EcdhWrap {
-        aes_bits,
-        kdf,
-        shared_data: Vec::new(),
-    })
-}
-
-/// A hash of PSS that is not the one of its MGF.
-fn pss(hash: Hash, salt_len: usize) -> Params {
-    Params::Pss(Pss {
-        hash,
-        mgf: Hash::Sha384,
-        salt_len,
-    })
-}
-
-/// The hash that a mechanism's name names, SHA-256 where it names none.
-pub(super) fn hash_of(name: &str) -> Hash {
-    [
-        ("SHA3_224", Hash::Sha3_224),
-        ("SHA3_256", Hash::Sha3_256),
-        ("SHA3_384", Hash::Sha3_384),
-        ("SHA3_512", Hash::Sha3_512),
-        ("SHA512_224", Hash::Sha512_224),
-        ("SHA512_256", Hash::Sha512_256),
-        ("SHA1", Hash::Sha1),
-        ("SHA224", Hash::Sha224),
-        ("SHA384", Hash::Sha384),
-        ("SHA512", Hash::Sha512),
-    ]
-    .into_iter()
-    .find(|(part, _)| name.contains(part))
-    .map_or(Hash::Sha256, |(_, hash)| hash)
-}
-
-fn gcm(iv: usize, tag_len: usize) -> Params {
-    Params::Gcm {
-        iv: vec![7; iv],
-        aad: b"header".to_vec(),
-        tag_len,
-    }
-}
-
-fn gmac(iv: usize, tag_len: usize) -> Params {
-    Params::Gcm {
-        iv: vec![7; iv],
-        aad: Vec::new(),
-        tag_len,
-    }
-}
-
-/// Data to derive with.
-pub(super) fn data(len: usize) -> Params {
-    Params::Data(Secret::copy(&message(len)))
-}
-
-fn cbc_data(len: usize) -> Params {
-    Params::CbcData {
-        iv: [3; 16],
-        data: Secret::copy(&message(len)),
-    }
-}
-
-fn hkdf(salt: &[u8]) -> Params {
-    Params::Hkdf {
-        hash: Hash::Sha256,
-        salt: Some(HkdfSalt::Data(salt.to_vec())),
-        info: b"info".to_vec(),
-        expand: true,
-    }
-}
-
-fn kbkdf(id: ck::CK_MECHANISM_TYPE) -> Kbkdf {
-    let format = NumberFormat {
-        bytes: 2,
-        little_endian: false,
-    };
-    let (mode, first) = match id {
-        ck::CKM_SP800_108_COUNTER_KDF => (KbkdfMode::Counter, KbkdfPart::Counter(format)),
-        ck::CKM_SP800_108_FEEDBACK_KDF => (KbkdfMode::Feedback, KbkdfPart::Previous),
-        _ => (KbkdfMode::DoublePipeline, KbkdfPart::Previous),
-    };
-    Kbkdf {
-        mode,
-        prf: KbkdfPrf::Hmac(Hash::Sha256),
-        iv: Vec::new(),
-        data: vec![
-            first,
-            KbkdfPart::Bytes(b"label".to_vec()),
-            KbkdfPart::Length {
-                format,
-                segments: false,
-            },
-        ],
-    }
-}
-
-fn pbkd2() -> Params {
-    Params::Pbkd2 {
-        password: Secret::copy(b"password"),
-        salt: b"salt".to_vec(),
-        iterations: 2,
-        prf: Hash::Sha256,
-    }
-}
-
-fn ctr(bits: u32) -> Params {
-    Params::Ctr {
-        counter: [7; 16],
-        bits,
-    }
-}
-
-fn chacha20(nonce: usize, counter: u64) -> Params {
-    Params::ChaCha20 {
-        nonce: vec![7; nonce],
-        counter,
-    }
-}
-
-fn chacha20_poly1305(nonce: usize) -> Params {
-    Params::ChaCha20Poly1305 {
-        nonce: vec![7; nonce],
-        aad: b"header".to_vec(),
-    }
-}
-
-/// A CCM parameter for texts of `data_len` bytes.
-pub(super) fn ccm(data_len: usize, nonce: usize, tag_len: usize) -> Params {
-    Params::Ccm {
-        data_len,
-        nonce: vec![7; nonce],
-        aad: b"header".to_vec(),
-        tag_len,
-    }
-}
-
-fn wrap_with(aes_bits: Option<u64>) -> Params {
-    Params::RsaAesKeyWrap {
-        aes_bits,
-        oaep: oaep(),
-    }
-}
-
-/// A context string of `len` bytes.
-fn sign_context(len: usize) -> SignContext {
-    SignContext {
-        hedge: Some(Hedge::Required),
-        context: vec![7; len],
+/// The keys of a mechanism whose signatures take a context string.
+fn context_keys(row: &Mechanism) -> Keys {
+    match row.name.contains("SLH_DSA") {
+        true => Keys::SlhDsa,
+        false => Keys::MlDsa,
     }
 }
 
@@ -273,7 +128,13 @@ fn case(row: &'static Mechanism) -> Option<Case> {
                 ck::CKM_ECDH_X_AES_KEY_WRAP => Keys::Montgomery,
                 _ => Keys::Ec,
             };
-            (keys, ecdh_wrap(256, Some(Hash::Sha256)), wrong, ANY, false)
+            (
+                keys,
+                ecdh_wrap(256, Some(SharedKdf::X963(Hash::Sha256))),
+                wrong,
+                ANY,
+                false,
+            )
         }
         ck::CKM_TENON_SM2_KEY_PAIR_GEN | ck::CKM_TENON_SM2_SM3_SIGN | ck::CKM_TENON_SM2_SM4_ECB => {
             (Keys::Sm2, Params::None, given(), ANY, false)
@@ -309,7 +170,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             (Keys::XWing, info, wrong, ANY, false)
         }
         ck::CKM_ML_DSA_KEY_PAIR_GEN => (Keys::MlDsa, Params::None, given(), ANY, false),
-        ck::CKM_HASH_ML_DSA => {
+        ck::CKM_SLH_DSA_KEY_PAIR_GEN => (Keys::SlhDsa, Params::None, given(), ANY, false),
+        ck::CKM_HASH_ML_DSA | ck::CKM_HASH_SLH_DSA => {
             let hashed = |context, hash| Params::HashSignContext(context, hash);
             let wrong = vec![
                 Params::None,
@@ -318,18 +180,30 @@ fn case(row: &'static Mechanism) -> Option<Case> {
                 hashed(sign_context(3), Hash::Sha1),
             ];
             let right = hashed(sign_context(3), Hash::Sha256);
-            (Keys::MlDsa, right, wrong, ONE, false)
+            (context_keys(row), right, wrong, ONE, false)
         }
-        _ if row.name.contains("ML_DSA") => {
+        _ if row.name.contains("ML_DSA") || row.name.contains("SLH_DSA") => {
             let wrong = vec![Params::SignContext(sign_context(256)), iv()];
             let right = Params::SignContext(sign_context(3));
-            (Keys::MlDsa, right, wrong, ANY, false)
+            // A signature of SLH-DSA takes a tenth of a second.
+            let lengths = if row.name.contains("SLH") { SLOW } else { ANY };
+            (context_keys(row), right, wrong, lengths, false)
         }
         _ if row.name.starts_with("CKM_ECDSA_") => (Keys::Ec, Params::None, given(), ANY, false),
         ck::CKM_ECDH1_DERIVE | ck::CKM_ECDH1_COFACTOR_DERIVE => {
             let wrong = vec![Params::None, iv(), ecdh(None, &[4; 65])];
             let own = &ec_material().point;
             (Keys::Ec, ecdh(None, own), wrong, ANY, true)
+        }
+        ck::CKM_DH_PKCS_KEY_PAIR_GEN | ck::CKM_DH_PKCS_PARAMETER_GEN => {
+            (Keys::Dh, Params::None, given(), ANY, false)
+        }
+        ck::CKM_DH_PKCS_DERIVE => {
+            let value = |value: &[u8]| Params::PublicValue(value.to_vec());
+            let prime = &dh_material().p;
+            let wrong = vec![Params::None, iv(), value(&[]), value(&[1]), value(prime)];
+            let own = Params::PublicValue(dh_material().y.clone());
+            (Keys::Dh, own, wrong, ANY, true)
         }
         ck::CKM_ECDSA => (Keys::Ec, Params::None, given(), DIGESTS, false),
         ck::CKM_AES_KEY_GEN | ck::CKM_AES_ECB => (Keys::Aes, Params::None, given(), BLOCKS, true),
@@ -356,6 +230,9 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         ck::CKM_AES_CTR => {
             let wrong = vec![Params::None, iv(), ctr(0), ctr(129)];
             (Keys::Aes, ctr(32), wrong, ANY, true)
+        }
+        ck::CKM_POLY1305_KEY_GEN | ck::CKM_POLY1305 => {
+            (Keys::Poly1305, Params::None, given(), ANY, true)
         }
         ck::CKM_CHACHA20_KEY_GEN => (Keys::ChaCha20, Params::None, given(), ANY, true),
         ck::CKM_CHACHA20 => {
@@ -387,6 +264,59 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, Params::Iv(vec![0; 8])];
             (Keys::Xts, iv(), wrong, UNITS, true)
         }
+        ck::CKM_DES2_KEY_GEN => (Keys::Des2, Params::None, given(), BLOCKS, true),
+        ck::CKM_DES3_KEY_GEN | ck::CKM_DES3_ECB => {
+            (Keys::Des3, Params::None, given(), BLOCKS, true)
+        }
+        ck::CKM_DES3_CBC | ck::CKM_DES3_CBC_PAD => {
+            let lengths = match row.id {
+                ck::CKM_DES3_CBC => BLOCKS,
+                _ => ANY,
+            };
+            let right = Params::Iv(vec![9; 8]);
+            (Keys::Des3, right, vec![Params::None, iv()], lengths, true)
+        }
+        ck::CKM_DES3_MAC | ck::CKM_DES3_CMAC => (Keys::Des3, Params::None, given(), ANY, true),
+        ck::CKM_DES3_MAC_GENERAL | ck::CKM_DES3_CMAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(9)];
+            (Keys::Des3, Params::MacLen(5), wrong, ANY, true)
+        }
+        ck::CKM_DES3_ECB_ENCRYPT_DATA => {
+            let wrong = vec![Params::None, data(31)];
+            (Keys::Des3, data(32), wrong, ANY, true)
+        }
+        ck::CKM_DES3_CBC_ENCRYPT_DATA => {
+            let data = |iv: usize, len| Params::CbcData {
+                iv: vec![3; iv],
+                data: Secret::copy(&message(len)),
+            };
+            let wrong = vec![Params::None, data(8, 0), data(16, 32), iv()];
+            (Keys::Des3, data(8, 32), wrong, ANY, true)
+        }
+        ck::CKM_CAMELLIA_KEY_GEN | ck::CKM_CAMELLIA_ECB => {
+            (Keys::Camellia, Params::None, given(), BLOCKS, true)
+        }
+        ck::CKM_CAMELLIA_CBC | ck::CKM_CAMELLIA_CBC_PAD => {
+            let lengths = match row.id {
+                ck::CKM_CAMELLIA_CBC => BLOCKS,
+                _ => ANY,
+            };
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            (Keys::Camellia, iv(), wrong, lengths, true)
+        }
+        ck::CKM_CAMELLIA_MAC => (Keys::Camellia, Params::None, given(), ANY, true),
+        ck::CKM_CAMELLIA_MAC_GENERAL => {
+            let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(17)];
+            (Keys::Camellia, Params::MacLen(5), wrong, ANY, true)
+        }
+        ck::CKM_CAMELLIA_ECB_ENCRYPT_DATA => {
+            let wrong = vec![Params::None, data(31)];
+            (Keys::Camellia, data(32), wrong, ANY, true)
+        }
+        ck::CKM_CAMELLIA_CBC_ENCRYPT_DATA => {
+            let wrong = vec![Params::None, cbc_data(0), iv()];
+            (Keys::Camellia, cbc_data(32), wrong, ANY, true)
+        }
         ck::CKM_AES_KEY_WRAP => {
             let wrong = vec![Params::Iv(vec![0; 4]), iv()];
             (Keys::Aes, Params::Iv(vec![5; 8]), wrong, SEMIBLOCKS, true)
@@ -401,6 +331,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             (Keys::Aes, Params::None, wrong, WRAPPABLE, true)
         }
         ck::CKM_GENERIC_SECRET_KEY_GEN
+        | ck::CKM_MD5_HMAC
         | ck::CKM_SHA_1_HMAC
         | ck::CKM_SHA224_HMAC
         | ck::CKM_SHA256_HMAC
@@ -412,6 +343,14 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA3_256_HMAC
         | ck::CKM_SHA3_384_HMAC
         | ck::CKM_SHA3_512_HMAC
+        | ck::CKM_BLAKE2B_160_HMAC
+        | ck::CKM_BLAKE2B_256_HMAC
+        | ck::CKM_BLAKE2B_384_HMAC
+        | ck::CKM_BLAKE2B_512_HMAC
+        | ck::CKM_BLAKE2B_160_KEY_GEN
+        | ck::CKM_BLAKE2B_256_KEY_GEN
+        | ck::CKM_BLAKE2B_384_KEY_GEN
+        | ck::CKM_BLAKE2B_512_KEY_GEN
         | ck::CKM_SHA_1_KEY_GEN
         | ck::CKM_SHA224_KEY_GEN
         | ck::CKM_SHA256_KEY_GEN
@@ -423,7 +362,12 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA3_256_KEY_GEN
         | ck::CKM_SHA3_384_KEY_GEN
         | ck::CKM_SHA3_512_KEY_GEN => (Keys::Generic, Params::None, given(), ANY, true),
-        ck::CKM_SHA_1_HMAC_GENERAL
+        ck::CKM_MD5_HMAC_GENERAL
+        | ck::CKM_BLAKE2B_160_HMAC_GENERAL
+        | ck::CKM_BLAKE2B_256_HMAC_GENERAL
+        | ck::CKM_BLAKE2B_384_HMAC_GENERAL
+        | ck::CKM_BLAKE2B_512_HMAC_GENERAL
+        | ck::CKM_SHA_1_HMAC_GENERAL
         | ck::CKM_SHA224_HMAC_GENERAL
         | ck::CKM_SHA256_HMAC_GENERAL
         | ck::CKM_SHA384_HMAC_GENERAL
@@ -437,7 +381,12 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             let wrong = vec![Params::None, iv(), Params::MacLen(0), Params::MacLen(65)];
             (Keys::Generic, Params::MacLen(10), wrong, ANY, true)
         }
-        ck::CKM_SHA1_KEY_DERIVATION
+        ck::CKM_MD5_KEY_DERIVATION
+        | ck::CKM_BLAKE2B_160_KEY_DERIVE
+        | ck::CKM_BLAKE2B_256_KEY_DERIVE
+        | ck::CKM_BLAKE2B_384_KEY_DERIVE
+        | ck::CKM_BLAKE2B_512_KEY_DERIVE
+        | ck::CKM_SHA1_KEY_DERIVATION
         | ck::CKM_SHA224_KEY_DERIVATION
         | ck::CKM_SHA256_KEY_DERIVATION
         | ck::CKM_SHA384_KEY_DERIVATION
@@ -517,8 +466,27 @@ fn case(row: &'static Mechanism) -> Option<Case> {
                 true,
             )
         }
+        ck::CKM_TLS_PRE_MASTER_KEY_GEN => {
+            let wrong = vec![Params::None, iv()];
+            (Keys::Master, Params::Version([3, 3]), wrong, ANY, true)
+        }
+        _ if row.name.contains("_IKE") => {
+            (Keys::Generic, ike(row), vec![Params::None, iv()], ANY, true)
+        }
+        _ if row.name.contains("_TLS") => {
+            let right = tls(row);
+            let wrong = match &right {
+                TlsParams::Mac { .. } => vec![Params::None, iv(), Params::Tls(verify_data(11))],
+                _ => vec![Params::None, iv()],
+            };
+            (Keys::Master, Params::Tls(right), wrong, HANDSHAKES, true)
+        }
+        _ if row.name.starts_with("CKM_PB") => {
+            (Keys::Generic, pbe(), vec![Params::None, iv()], ANY, true)
+        }
         ck::CKM_PKCS5_PBKD2 => (Keys::Generic, pbkd2(), vec![Params::None, iv()], ANY, true),
-        ck::CKM_SHA_1
+        ck::CKM_MD5
+        | ck::CKM_SHA_1
         | ck::CKM_SHA224
         | ck::CKM_SHA256
         | ck::CKM_SHA384
@@ -529,6 +497,10 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         | ck::CKM_SHA3_256
         | ck::CKM_SHA3_384
         | ck::CKM_SHA3_512
+        | ck::CKM_BLAKE2B_160
+        | ck::CKM_BLAKE2B_256
+        | ck::CKM_BLAKE2B_384
+        | ck::CKM_BLAKE2B_512
         | ck::CKM_TENON_SM3 => (Keys::None, Params::None, given(), ANY, true),
         ck::CKM_TENON_KMS_ENVELOPE => {
             let long = Params::CallerData(vec![0; 64 * 1024 + 1]);
@@ -626,11 +598,15 @@ impl Case {
             | Keys::Montgomery
             | Keys::MlDsa
             | Keys::MlKem
+            | Keys::SlhDsa
             | Keys::XWing
+            | Keys::Dh
             | Keys::Generic
+            | Keys::Master
             | Keys::Hkdf
             | Keys::External => Keys::Rsa,
-            Keys::Aes | Keys::Aes128 | Keys::Xts | Keys::ChaCha20 => Keys::Generic,
+            Keys::Des2 | Keys::Des3 | Keys::Camellia => Keys::Generic,
+            Keys::Aes | Keys::Aes128 | Keys::Xts | Keys::ChaCha20 | Keys::Poly1305 => Keys::Generic,
             Keys::Sm4 => Keys::Aes,
         };
         keys(fixture, kind, Vec::new, Vec::new)
@@ -652,7 +628,9 @@ fn keys(
         Keys::Montgomery => okp_pair(session, okp::Curve::X25519, public(), private()),
         Keys::MlDsa => ml_dsa_pair(session, public(), private()),
         Keys::MlKem => ml_kem_pair(session, public(), private()),
+        Keys::SlhDsa => slh_dsa_pair(session, public(), private()),
         Keys::XWing => xwing_pair(session, public(), private()),
+        Keys::Dh => dh_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Aes128 => {
             let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
@@ -667,9 +645,27 @@ fn keys(
             let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
             secret(session, ck::CKK_TENON_SM4, changes)
         }
+        Keys::Des2 => {
+            let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
+            secret(session, ck::CKK_DES2, changes)
+        }
+        Keys::Des3 => {
+            let value = attrs![CKA_VALUE => b"three different keys: 24"];
+            let changes = with(value, with(public(), private()));
+            secret(session, ck::CKK_DES3, changes)
+        }
+        Keys::Camellia => {
+            let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
+            secret(session, ck::CKK_CAMELLIA, changes)
+        }
+        Keys::Poly1305 => secret(session, ck::CKK_POLY1305, with(public(), private())),
         Keys::ChaCha20 => secret(session, ck::CKK_CHACHA20, with(public(), private())),
         Keys::Hkdf => secret(session, ck::CKK_HKDF, with(public(), private())),
         Keys::Generic => secret(session, ck::CKK_GENERIC_SECRET, with(public(), private())),
+        Keys::Master => {
+            let changes = with(attrs![CKA_VALUE => &[0x5A; 48]], with(public(), private()));
+            secret(session, ck::CKK_GENERIC_SECRET, changes)
+        }
         Keys::External => external(session, with(public(), private())),
         Keys::None => secret(session, ck::CKK_AES, no_uses()),
     }

@@ -21,6 +21,9 @@ fn request(case: &Case) -> Request {
     if let Params::Ecdh(ecdh) = &mut request.params {
         ecdh.public_data.clear();
     }
+    if let Params::PublicValue(_) = request.params {
+        request.params = Params::None;
+    }
     request
 }
 
@@ -162,6 +165,10 @@ fn wrong_ciphertexts() {
         }
         let mut changed = ciphertext.clone();
         changed[40] ^= 1;
+        if name == "CKM_DH_PKCS_DERIVE" {
+            // A changed public value is mostly one of another key; this number is above every prime.
+            changed.fill(0xFF);
+        }
         let outcome = decapsulate(&changed);
         match name {
             // Nobody sees that it is wrong: another key comes out, always the same.

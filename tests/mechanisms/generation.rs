@@ -25,7 +25,7 @@ fn secret_keys_of_every_length() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     // A password gives the same key twice: `derivations` has that.
-    for case in cases(|row| row.generate.is_some() && row.id != ck::CKM_PKCS5_PBKD2) {
+    for case in cases(|row| row.generate.is_some() && !row.from_password) {
         let generate = |len: u64| {
             let open = attrs![
                 CKA_VALUE_LEN => len, CKA_SENSITIVE => false, CKA_EXTRACTABLE => true,
@@ -33,9 +33,14 @@ fn secret_keys_of_every_length() {
             session.generate_key(case.request(), &open)
         };
         let (right, wrong): (&[u64], &[u64]) = match case.row.id {
-            ck::CKM_AES_KEY_GEN => (&[16, 24, 32], &[0, 8, 33, 64, u64::MAX]),
+            ck::CKM_AES_KEY_GEN | ck::CKM_CAMELLIA_KEY_GEN => {
+                (&[16, 24, 32], &[0, 8, 33, 64, u64::MAX])
+            }
             ck::CKM_TENON_SM4_KEY_GEN => (&[16], &[0, 8, 17, 32, u64::MAX]),
-            ck::CKM_CHACHA20_KEY_GEN => (&[32], &[0, 16, 33, u64::MAX]),
+            ck::CKM_DES2_KEY_GEN => (&[16], &[0, 8, 17, 24, u64::MAX]),
+            ck::CKM_DES3_KEY_GEN => (&[24], &[0, 16, 25, 32, u64::MAX]),
+            ck::CKM_CHACHA20_KEY_GEN | ck::CKM_POLY1305_KEY_GEN => (&[32], &[0, 16, 33, u64::MAX]),
+            ck::CKM_TLS_PRE_MASTER_KEY_GEN => (&[48], &[0, 47, 49, u64::MAX]),
             ck::CKM_AES_XTS_KEY_GEN => (&[32, 64], &[0, 16, 65, u64::MAX]),
             _ => (&[1, 20, 64, 4096], &[0, 4097, u64::MAX]),
         };
@@ -96,6 +101,7 @@ fn generated_pairs_sign_and_verify() {
             ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
             ck::CKM_ML_KEM_KEY_PAIR_GEN,
             ck::CKM_TENON_XWING_KEY_PAIR_GEN,
+            ck::CKM_DH_PKCS_KEY_PAIR_GEN,
         ];
         if agree.contains(&case.row.id) {
             continue;
@@ -124,6 +130,13 @@ fn generated_pairs_sign_and_verify() {
                     .map(|set| attrs![CKA_PARAMETER_SET => set])
                     .into(),
                 ck::CKM_ML_DSA,
+            ),
+            ck::CKM_SLH_DSA_KEY_PAIR_GEN => (
+                vec![
+                    attrs![CKA_PARAMETER_SET => ck::CKP_SLH_DSA_SHA2_128F],
+                    attrs![CKA_PARAMETER_SET => ck::CKP_SLH_DSA_SHAKE_128F],
+                ],
+                ck::CKM_SLH_DSA,
             ),
             _ => (
                 CURVES

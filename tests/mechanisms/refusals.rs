@@ -1,12 +1,16 @@
 use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::error::Result;
-use tenon_pkcs11::api::mechanism::{self, Mechanism, Params, Request};
+use tenon_pkcs11::api::mechanism::{
+    self, ByDefault, IkeParams, IkeStep, Mechanism, Params, Request,
+};
 use tenon_pkcs11::api::policy::Use;
 use tenon_pkcs11::api::session::{SignRecover, VerifyRecover};
 
 use super::cases::{Case, cases};
-use crate::common::{Calls, Fixture, Pair, attrs, ec_material, full, returns, rv, secret};
+use crate::common::{
+    Calls, Fixture, Pair, attrs, dh_material, ec_material, full, returns, rv, secret,
+};
 
 const USES: [Use; 9] = [
     Use::Encrypt,
@@ -75,12 +79,22 @@ fn begin(fixture: &Fixture, what: Use, request: Request, keys: Pair) -> Result<(
         }
         Use::Derive => {
             let mut request = request;
-            let template = match request.params {
-                Params::Extract(_) => attrs![CKA_VALUE_LEN => 32],
+            let template = match request.row.id {
+                ck::CKM_IKE1_PRF_DERIVE => attrs![CKA_KEY_TYPE => ck::CKK_GENERIC_SECRET],
+                ck::CKM_EXTRACT_KEY_FROM_KEY
+                | ck::CKM_TLS_KDF
+                | ck::CKM_TLS12_KDF
+                | ck::CKM_IKE1_EXTENDED_DERIVE
+                | ck::CKM_IKE2_PRF_PLUS_DERIVE => attrs![CKA_VALUE_LEN => 32],
                 _ => vec![],
             };
-            if let Params::Key(other) = &mut request.params {
-                *other = keys.private;
+            match &mut request.params {
+                Params::Key(other)
+                | Params::Ike(IkeParams {
+                    step: IkeStep::Further { shared: other, .. },
+                    ..
+                }) => *other = keys.private,
+                _ => {}
             }
             session
                 .derive_key(request, keys.private, &template)
@@ -98,6 +112,11 @@ fn without_peer(mut request: Request) -> Request {
         && ecdh.public_data == ec_material().point
     {
         ecdh.public_data.clear();
+    }
+    if let Params::PublicValue(value) = &request.params
+        && *value == dh_material().y
+    {
+        request.params = Params::None;
     }
     request
 }
@@ -129,7 +148,7 @@ fn keys_of_another_type() {
         let outcome = begin(&fixture, what, case.request(), case.other_keys(&fixture));
         let expected = match what {
             Use::Wrap => "CKR_WRAPPING_KEY_TYPE_INCONSISTENT",
-            Use::Unwrap => "CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
+            Use::Unwrap | Use::Decapsulate => "CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
             _ => "CKR_KEY_TYPE_INCONSISTENT",
         };
         assert_eq!(rv(&outcome), expected, "{what:?} by {}", case.name());
@@ -152,7 +171,7 @@ fn handles_of_no_key() {
             let outcome = begin(&fixture, what, case.request(), keys);
             let expected = match what {
                 Use::Wrap => "CKR_WRAPPING_KEY_HANDLE_INVALID",
-                Use::Unwrap => "CKR_UNWRAPPING_KEY_HANDLE_INVALID",
+                Use::Unwrap | Use::Decapsulate => "CKR_UNWRAPPING_KEY_HANDLE_INVALID",
                 _ => "CKR_KEY_HANDLE_INVALID",
             };
             assert_eq!(rv(&outcome), expected, "{what:?} by {}", case.name());
@@ -166,6 +185,11 @@ fn parameters_that_do_not_fit() {
     for (case, what) in uses() {
         let keys = case.keys(&fixture);
         for wrong in &case.wrong {
+            // By Diffie-Hellman an encapsulation takes no parameter.
+            let taken = case.row.id == ck::CKM_DH_PKCS_DERIVE && *wrong == Params::None;
+            if taken && matches!(what, Use::Encapsulate | Use::Decapsulate) {
+                continue;
+            }
             let outcome = case
                 .request_with(wrong.clone())
                 .and_then(|request| begin(&fixture, what, request, keys));
@@ -189,7 +213,8 @@ fn parameters_that_do_not_fit() {
     }
     for case in cases(|row| row.info().flags & (ck::CKF_GENERATE | ck::CKF_GENERATE_KEY_PAIR) != 0)
     {
-        let template = attrs![CKA_KEY_TYPE => case.row.key_types[0], CKA_VALUE_LEN => 32];
+        let len = case.row.only_len.unwrap_or(32);
+        let template = attrs![CKA_KEY_TYPE => case.row.key_types[0], CKA_VALUE_LEN => len];
         for wrong in &case.wrong {
             let request = case.request_with(wrong.clone());
             let outcome =
@@ -259,7 +284,7 @@ fn uses_that_the_mechanism_does_not_have() {
             );
         }
         let template: [RawAttribute; 0] = [];
-        if case.row.generate.is_none() && !case.row.generate_external {
+        if case.row.info().flags & ck::CKF_GENERATE == 0 {
             let outcome = session.generate_key(case.request(), &template);
             returns!(outcome, CKR_MECHANISM_INVALID, "{name}");
         }
@@ -275,9 +300,14 @@ fn the_list_is_the_table() {
     let fixture = Fixture::new();
     let module = &fixture.module;
     let listed = module.mechanisms(0).unwrap();
-    let rows: Vec<_> = mechanism::all().map(|row| row.id).collect();
+    let (hidden, offered): (Vec<_>, Vec<_>) =
+        mechanism::all().partition(|row| matches!(row.by_default, ByDefault::Hidden));
+    let rows: Vec<_> = offered.iter().map(|row| row.id).collect();
     assert_eq!(listed, rows);
-    for row in mechanism::all() {
+    for row in hidden {
+        returns!(module.mechanism_info(0, row.id), CKR_MECHANISM_INVALID);
+    }
+    for row in offered {
         let info = module.mechanism_info(0, row.id).unwrap();
         assert_eq!(
             (info.ulMinKeySize, info.ulMaxKeySize),

@@ -44,10 +44,10 @@ fn verify_in_parts(
     session.verify_final(signature)
 }
 
-/// ECDSA, SM2, PSS and hedged ML-DSA sign differently each time.
+/// ECDSA, SM2, PSS, and ML-DSA and SLH-DSA where they are hedged, sign differently each time.
 fn repeats(case: &Case) -> bool {
     let named = |part| case.name().contains(part);
-    !["CKM_ECDSA", "_SM2", "_PSS", "ML_DSA"]
+    !["CKM_ECDSA", "_SM2", "_PSS", "ML_DSA", "SLH_DSA"]
         .into_iter()
         .any(named)
 }
@@ -93,7 +93,7 @@ fn only_the_signature_of_the_message_verifies() {
         returns!(outcome, CKR_SIGNATURE_INVALID, "{name}");
 
         let mut damaged = signature.clone();
-        damaged[5] ^= 0x10;
+        damaged[signature.len() / 2] ^= 0x10;
         let outcome = verify(&fixture, &case, keys.public, &message, &damaged);
         returns!(outcome, CKR_SIGNATURE_INVALID, "{name}");
 
@@ -181,7 +181,7 @@ fn hmac_takes_aes_keys_too() {
     let fixture = Fixture::new();
     let session = &fixture.session;
     let key = crate::common::secret(session, tenon_pkcs11::api::ck::CKK_AES, Vec::new());
-    for case in cases(|row| row.name.ends_with("_HMAC")) {
+    for case in cases(|row| row.sign.is_some() && row.name.ends_with("_HMAC")) {
         let mac = sign(&fixture, &case, key.private, b"message");
         let same = sign(&fixture, &case, case.keys(&fixture).private, b"message");
         assert_eq!(mac, same, "{}", case.name());

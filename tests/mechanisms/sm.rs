@@ -7,7 +7,7 @@ use tenon_pkcs11::api::crypto::encoding::to_octet_string;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::keytype::Material;
-use tenon_pkcs11::api::mechanism::{EcdhWrap, Params, Request};
+use tenon_pkcs11::api::mechanism::{EcdhWrap, Params, Request, SharedKdf};
 use tenon_pkcs11::api::token::Handle;
 
 use super::cases::{cases, ecdh};
@@ -103,7 +103,7 @@ fn ecdsa_and_ecdh_take_no_sm2_key() {
     }
     let params = Params::EcdhAesKeyWrap(EcdhWrap {
         aes_bits: 256,
-        kdf: Some(Hash::Sha256),
+        kdf: Some(SharedKdf::X963(Hash::Sha256)),
         shared_data: Vec::new(),
     });
     let request = || fixture.request(ck::CKM_ECDH_AES_KEY_WRAP, params.clone());

@@ -73,6 +73,9 @@ fn a_private_key_comes_back() {
             let rsa_in_oaep = name == "CKM_RSA_PKCS_OAEP" && key_type == ck::CKK_RSA;
             if rsa_in_oaep || name == "CKM_AES_CCM" {
                 returns!(blob, CKR_KEY_SIZE_RANGE, "{name}");
+                let said = blob.unwrap_err().to_string();
+                let why = "2048 bits takes 190 at most: CKM_RSA_AES_KEY_WRAP";
+                assert!(!rsa_in_oaep || said.contains(why), "{said}");
                 continue;
             }
             if case.row.private_form == PrivateForm::Sm2Scalar && key != sm2 {

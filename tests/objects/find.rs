@@ -183,6 +183,7 @@ fn components_find_their_keys_in_every_form() {
     let zeros = |number: &[u8]| [&[0, 0][..], number].concat();
     let half = ec.curve.field_len();
     let compressed = [&[2 + (ec.point[2 * half] & 1)], &ec.point[1..=half]].concat();
+    let other_sign = [&[compressed[0] ^ 1], &compressed[1..]].concat();
     let octets = |point: &[u8]| {
         let len = u8::try_from(point.len()).unwrap();
         [&[4, len], point].concat()
@@ -219,8 +220,18 @@ fn components_find_their_keys_in_every_form() {
                 &[5],
             ),
             (attrs![CKA_EC_PARAMS => b"\x13\x05P-384"], &[]),
-            // Without its curve nobody can tell which point it is.
-            (attrs![CKA_EC_POINT => &compressed], &[]),
+            // Without a curve it may be a point of each that has it.
+            (attrs![CKA_EC_POINT => &compressed], &[4, 5]),
+            (attrs![CKA_EC_POINT => &octets(&compressed)], &[4, 5]),
+            (
+                attrs![CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_EC_POINT => &compressed],
+                &[4],
+            ),
+            (
+                attrs![CKA_EC_PARAMS => b"\x13\x05P-384", CKA_EC_POINT => &compressed],
+                &[],
+            ),
+            (attrs![CKA_EC_POINT => &other_sign], &[]),
         ] {
             let mut expected: Vec<_> = expected.iter().map(|place| all[*place]).collect();
             expected.sort_unstable();

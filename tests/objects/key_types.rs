@@ -2,6 +2,7 @@
 
 use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::MechanismFilter;
 use tenon_pkcs11::api::keytype::{self, Form, KeyLengths, KeyType};
 use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::session::Session;
@@ -82,9 +83,14 @@ fn each_is_created_wrapped_unwrapped_and_found_by_its_type() {
 
 #[test]
 fn each_is_generated_by_a_mechanism_of_its_own() {
-    let fixture = Fixture::new();
+    // Some are off by default.
+    let fixture = Fixture::configured(|config| {
+        let names = mechanism::all().map(|row| row.name.into());
+        config.mechanisms = MechanismFilter::AllAnd(names.collect());
+    });
     let session = &fixture.session;
-    for row in secrets() {
+    // The standard names no mechanism that generates keys of CKK_MD5_HMAC.
+    for row in secrets().filter(|row| row.id != ck::CKK_MD5_HMAC) {
         let own = mechanism::all()
             .filter(|mechanism| mechanism.generate.is_some() && mechanism.key_types == [row.id])
             .map(|mechanism| mechanism.id)
@@ -133,6 +139,6 @@ fn each_that_a_service_imports_can_be_an_external_key() {
         assert_eq!(outcome.is_ok(), row.spec.is_some(), "{}", row.name);
         made += usize::from(outcome.is_ok());
     }
-    // AES, SM4, generic secrets, and the HMAC keys of eleven hashes.
-    assert_eq!(made, 14);
+    // AES, SM4, generic secrets, and the HMAC keys of fifteen hashes.
+    assert_eq!(made, 18);
 }

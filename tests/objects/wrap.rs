@@ -1,5 +1,6 @@
 //! Keys that leave a token and come into another.
 
+use der::{Decode, Encode};
 use tenon_pkcs11::api::attr::Revealed;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::aes;
@@ -11,8 +12,8 @@ use tenon_pkcs11::api::mechanism::{Key, Oaep, Params, Request};
 use tenon_pkcs11::api::out::Out;
 
 use crate::common::{
-    Calls, Fixture, Pair, attrs, ec_material, ec_pair, full, returns, rsa_material, rsa_pair,
-    secret,
+    Calls, Fixture, Pair, attrs, bytes, ec_material, ec_pair, full, returns, rsa_material,
+    rsa_pair, secret,
 };
 
 fn oaep() -> Oaep {
@@ -208,4 +209,59 @@ fn up_to_seven_zeros_behind_a_private_key_are_padding() {
             returns!(unwrap(wrong), CKR_WRAPPED_KEY_INVALID);
         }
     }
+}
+
+/// RSAPrivateKey and ECPrivateKey with their curve, as openssl's older formats are, come in where the blob proves its
+/// integrity.
+#[test]
+fn private_keys_come_without_pkcs_8_around_them() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let value = [9; 32];
+    let aes = secret(session, ck::CKK_AES, attrs![CKA_VALUE => &value]).private;
+    let key = Key::new(aes::Key::new(&value).unwrap());
+    // Version, AlgorithmIdentifier, OCTET STRING: the last one holds the bare key.
+    let bare = |pkcs8: &[u8]| {
+        let info = pkcs8::PrivateKeyInfoRef::try_from(pkcs8).unwrap();
+        info.private_key.as_bytes().to_vec()
+    };
+    let ec = ec_material();
+    let rsa = bare(&Material::pair(rsa_material().clone()).to_pkcs8().unwrap());
+    let without_curve = bare(&Material::pair(ec.clone()).to_pkcs8().unwrap());
+    let sec1 = sec1::EcPrivateKey {
+        private_key: &ec.scalar,
+        parameters: Some(sec1::EcParameters::from_der(ec.curve.params()).unwrap()),
+        public_key: Some(&ec.point),
+    };
+    let sec1 = sec1.to_der().unwrap();
+    let template = |key_type: u64| attrs![CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => key_type, CKA_SIGN => true];
+    let unwrap = |way: &Request, clear: &[u8], template: &[_]| {
+        let blob = way.row.wrap.unwrap()(&key, &way.params, &SystemRng, clear).unwrap();
+        session.unwrap_key(way.clone(), aes, &blob, template)
+    };
+    let kwp = fixture.plain(ck::CKM_AES_KEY_WRAP_KWP);
+    for (clear, key_type, kept) in [
+        (&rsa, ck::CKK_RSA, ck::CKA_MODULUS),
+        (&sec1, ck::CKK_EC, ck::CKA_EC_POINT),
+    ] {
+        let made = unwrap(&kwp, clear, &template(key_type)).unwrap();
+        assert!(!bytes(session, made, kept).is_empty());
+    }
+    for (clear, key_type) in [
+        (&rsa, ck::CKK_EC),
+        (&sec1, ck::CKK_RSA),
+        (&without_curve, ck::CKK_EC),
+        (&sec1[..sec1.len() - 1].to_vec(), ck::CKK_EC),
+    ] {
+        returns!(
+            unwrap(&kwp, clear, &template(key_type)),
+            CKR_WRAPPED_KEY_INVALID
+        );
+    }
+    // Without integrity nothing but PKCS #8 comes in.
+    let cbc = fixture.request(ck::CKM_AES_CBC_PAD, Params::Iv(vec![7; 16]));
+    returns!(
+        unwrap(&cbc, &rsa, &template(ck::CKK_RSA)),
+        CKR_WRAPPED_KEY_INVALID
+    );
 }

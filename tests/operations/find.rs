@@ -6,7 +6,7 @@ use crate::common::{Fixture, attrs, returns};
 fn results_come_in_portions() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    let made: Vec<_> = (0..7_u64)
+    let mut made: Vec<_> = (0..7_u64)
         .map(|number| {
             let template = attrs![
                 CKA_CLASS => ck::CKO_DATA, CKA_TOKEN => number % 2 == 0, CKA_APPLICATION => "find",
@@ -25,6 +25,7 @@ fn results_come_in_portions() {
         found.extend(portion);
     }
     found.sort_unstable();
+    made.sort_unstable();
     assert_eq!(found, made);
     session.find_final().unwrap();
     returns!(session.find(1), CKR_OPERATION_NOT_INITIALIZED);

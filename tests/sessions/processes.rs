@@ -9,7 +9,7 @@ use tenon_pkcs11::api::module::{Module, padded};
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use crate::common::{Calls, Fixture, RW, SO_PIN, USER_PIN, attrs, returns, secret, session};
+use crate::common::{Calls, Fixture, RW, SLOT, SO_PIN, USER_PIN, attrs, returns, secret, session};
 
 fn user(module: &Module) -> Arc<Session> {
     let session = session(module, RW);
@@ -56,6 +56,35 @@ fn changes_of_one_are_seen_by_the_other() {
     returns!(there.object_size(seen), CKR_OBJECT_HANDLE_INVALID);
     returns!(there.destroy_object(seen), CKR_OBJECT_HANDLE_INVALID);
     assert!(found(&there).is_empty());
+}
+
+/// A new label makes no other token: a search that has pages to read still goes on.
+#[test]
+fn a_search_goes_on_while_the_token_gets_another_label() {
+    const MANY: usize = 300;
+    let fixture = Fixture::new();
+    let here = &fixture.session;
+    for _ in 0..MANY {
+        let data = attrs![CKA_CLASS => ck::CKO_DATA, CKA_TOKEN => true, CKA_VALUE => b"x"];
+        here.create_object(&data).unwrap();
+    }
+    here.find_init(&attrs![CKA_CLASS => ck::CKO_DATA]).unwrap();
+    let mut found = here.find(10).unwrap();
+
+    let other = fixture.another();
+    let officer = session(&other, RW);
+    officer.login(ck::CKU_SO, SO_PIN).unwrap();
+    let token = other.token(SLOT).unwrap();
+    token.rename(&padded("another label")).unwrap();
+
+    found.extend(here.find(2 * MANY).unwrap());
+    found.extend(here.find(2 * MANY).unwrap());
+    here.find_final().unwrap();
+    assert_eq!(found.len(), MANY);
+    assert_eq!(
+        fixture.module.token_info(SLOT).unwrap().label,
+        padded("another label")
+    );
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tenon_pkcs11::api::store::{Head, Row, SearchConditions, Store, Uid};
@@ -163,46 +162,4 @@ fn reading_inside_a_search_is_allowed() {
         Ok(inner)
     });
     assert_eq!(inner, Ok(100));
-}
-
-/// Every object shares a label with many; each has an id of its own.
-fn filled(objects: u64) -> super::common::Scratch {
-    let s = scratch();
-    s.store
-        .write_relaxed(|tx| {
-            (0..objects).try_for_each(|number| {
-                let postings = [posting(number), posting(u64::MAX), posting(u64::MAX - 1)];
-                tx.put(&row(number), &postings)
-            })
-        })
-        .unwrap();
-    s
-}
-
-#[expect(clippy::disallowed_methods, reason = "a measurement")]
-fn time_per_find(store: &Store, objects: u64) -> Duration {
-    const TURNS: u64 = 500;
-    let start = Instant::now();
-    for turn in 0..TURNS {
-        let postings = [
-            posting(u64::MAX),
-            posting(turn * 31 % objects),
-            posting(u64::MAX - 1),
-        ];
-        let search = SearchConditions {
-            class: Some(4),
-            postings: &postings,
-            ..SearchConditions::default()
-        };
-        assert_eq!(store.read(|s| s.count(&search)), Ok(1));
-    }
-    start.elapsed() / u32::try_from(TURNS).unwrap()
-}
-
-/// Prints and does not judge: time on a shared machine proves nothing. The plans do.
-#[test]
-fn finding_one_among_many_costs_little_more_than_among_few() {
-    let [few, many] = [100, 10_000].map(|objects| time_per_find(&filled(objects).store, objects));
-    let ratio = many.as_secs_f64() / few.as_secs_f64();
-    println!("find among 100: {few:?}, among 10,000: {many:?}, ratio {ratio:.2}");
 }

@@ -6,7 +6,9 @@ use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::mechanism::{Oaep, Params};
 use tenon_pkcs11::api::token::Handle;
 
-use super::keys::{find, flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key};
+use super::keys::{
+    by_officer, find, flag, picky_key, read, trust, trusted_key, unwrap, wrap, wrapping_key,
+};
 use crate::common::{Calls, Fixture, attrs, ec_pair, full, returns, rsa_pair, rv, secret};
 
 /// The value is shown in no way.
@@ -94,6 +96,32 @@ fn trusted_wrap_then_decrypt() {
     let picky = picky_key(&fixture, vec![]);
     returns!(wrap(&fixture, copied, picky), CKR_KEY_NOT_WRAPPABLE);
     assert_eq!(read(session, copy, ck::CKA_TRUSTED), flag(false));
+}
+
+/// The officer takes the trust back, and what the key wrapped is opened by it as by any other key.
+#[test]
+fn trusted_wrap_then_no_trust() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let trusted = trusted_key(&fixture, vec![]);
+    let picky = picky_key(&fixture, vec![]);
+    let blob = wrap(&fixture, trusted, picky).unwrap();
+    by_officer(&fixture, |session| {
+        let outcome = session.set_attributes(trusted, &attrs![CKA_TRUSTED => false]);
+        returns!(outcome, CKR_ATTRIBUTE_READ_ONLY);
+    });
+    let open = attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    returns!(
+        unwrap(&fixture, trusted, &blob, open),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    let decrypts = attrs![CKA_DECRYPT => true];
+    returns!(
+        session.set_attributes(trusted, &decrypts),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+    let again = unwrap(&fixture, trusted, &blob, attrs![CKA_EXTRACTABLE => true]).unwrap();
+    is_sealed(&fixture, again);
 }
 
 /// A trusted key whose value the user knows: imported, read, or wrapped under a known key.

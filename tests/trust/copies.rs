@@ -5,11 +5,11 @@ use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::error::Result;
-use tenon_pkcs11::api::mechanism::{HkdfSalt, Params};
+use tenon_pkcs11::api::mechanism::{HkdfSalt, IkeParams, IkeStep, Params};
 use tenon_pkcs11::api::token::Handle;
 
 use super::keys::{flag, read};
-use crate::common::{Fixture, attrs, no_uses, returns, secret, with};
+use crate::common::{Fixture, attrs, full, no_uses, returns, secret, with};
 
 /// A closed key of 32 bytes that derives and does nothing else; `changes` change it.
 fn key(fixture: &Fixture, changes: Vec<RawAttribute>) -> Handle {
@@ -23,7 +23,15 @@ fn steps(fixture: &Fixture, closed: Handle) -> Vec<(u64, Params, Handle, u64)> {
     let open = attrs![CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
     let own = key(fixture, open);
     let data = |len: usize| Params::Data(vec![0; len].into());
+    let nothing_else = Params::Ike(IkeParams {
+        hash: Hash::Sha256,
+        step: IkeStep::Extended {
+            shared: None,
+            data: Vec::new(),
+        },
+    });
     vec![
+        (ck::CKM_IKE1_EXTENDED_DERIVE, nothing_else, closed, 32),
         (ck::CKM_EXTRACT_KEY_FROM_KEY, Params::Extract(0), closed, 32),
         (ck::CKM_XOR_BASE_AND_DATA, data(32), closed, 32),
         (ck::CKM_CONCATENATE_BASE_AND_DATA, data(0), closed, 32),
@@ -90,7 +98,7 @@ fn a_derivation_keeps_what_a_copy_would_keep() {
             CKA_ALLOWED_MECHANISMS => [
                 ck::CKM_EXTRACT_KEY_FROM_KEY, ck::CKM_XOR_BASE_AND_DATA,
                 ck::CKM_CONCATENATE_BASE_AND_DATA, ck::CKM_CONCATENATE_DATA_AND_BASE,
-                ck::CKM_CONCATENATE_BASE_AND_KEY,
+                ck::CKM_CONCATENATE_BASE_AND_KEY, ck::CKM_IKE1_EXTENDED_DERIVE,
             ],
             CKA_DERIVE_TEMPLATE => demanded(), CKA_UNWRAP_TEMPLATE => demanded(),
             CKA_WRAP_TEMPLATE => demanded(), CKA_MODIFIABLE => false,
@@ -291,4 +299,74 @@ fn the_derive_template_of_each_operand_holds() {
     returns!(data(salted()), CKR_TEMPLATE_INCONSISTENT);
     let free = key(&fixture, vec![]);
     returns!(data(hkdf(Some(HkdfSalt::Key(free)), false)), CKR_OK);
+}
+
+/// A key of three parts, of which the attacker knows one, is found with the work of one part of 7 bytes twice.
+#[test]
+fn a_closed_key_does_not_become_a_key_of_des() {
+    let fixture = Fixture::new();
+    let of_type = |key_type, len: u64| attrs![CKA_KEY_TYPE => key_type, CKA_VALUE_LEN => len];
+    let derive = |step: (u64, Params), base, key_type, len| {
+        let request = fixture.request(step.0, step.1);
+        fixture
+            .session
+            .derive_key(request, base, &of_type(key_type, len))
+    };
+    let extract = || (ck::CKM_EXTRACT_KEY_FROM_KEY, Params::Extract(0));
+    let data = |len: usize| Params::Data(vec![7; len].into());
+    let closed = key(&fixture, attrs![CKA_VALUE => &[0x5A; 16]]);
+    for (step, key_type, len) in [
+        (extract(), ck::CKK_DES2, 16),
+        (
+            (ck::CKM_CONCATENATE_BASE_AND_DATA, data(8)),
+            ck::CKK_DES3,
+            24,
+        ),
+        (
+            (ck::CKM_CONCATENATE_DATA_AND_BASE, data(8)),
+            ck::CKK_DES3,
+            24,
+        ),
+        ((ck::CKM_XOR_BASE_AND_DATA, data(16)), ck::CKK_DES2, 16),
+    ] {
+        let refused = derive(step, closed, key_type, len);
+        returns!(refused, CKR_TEMPLATE_INCONSISTENT);
+    }
+    let hashed = derive(
+        (ck::CKM_SHA256_KEY_DERIVATION, Params::None),
+        closed,
+        ck::CKK_DES3,
+        24,
+    );
+    returns!(hashed, CKR_OK);
+    let open = attrs![CKA_VALUE => &[0x5A; 16], CKA_SENSITIVE => false, CKA_EXTRACTABLE => true];
+    returns!(
+        derive(extract(), key(&fixture, open), ck::CKK_DES2, 16),
+        CKR_OK
+    );
+}
+
+#[test]
+fn no_part_of_a_wrapped_key_becomes_a_key_of_des() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let wrapping = secret(session, ck::CKK_AES, vec![]).private;
+    let value = attrs![
+        CKA_VALUE => b"three different keys: 24", CKA_SENSITIVE => false, CKA_EXTRACTABLE => true,
+    ];
+    let des = secret(session, ck::CKK_DES3, value).private;
+    let template = || attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_DES3];
+    for (id, params, proven) in [
+        (ck::CKM_AES_KEY_WRAP_KWP, Params::None, true),
+        (ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16]), false),
+        (ck::CKM_AES_ECB, Params::None, false),
+    ] {
+        let request = || fixture.request(id, params.clone());
+        let blob = full(|out| session.wrap_key(request(), wrapping, des, out)).unwrap();
+        let unwrapped = session.unwrap_key(request(), wrapping, &blob, &template());
+        match proven {
+            true => returns!(unwrapped, CKR_OK),
+            false => returns!(unwrapped, CKR_TEMPLATE_INCONSISTENT, "{id:#x}"),
+        }
+    }
 }

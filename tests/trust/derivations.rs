@@ -6,7 +6,7 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::mechanism::{
-    Ecdh, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Params,
+    Ecdh, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Params, SharedKdf,
 };
 use tenon_pkcs11::api::token::Handle;
 
@@ -178,7 +178,7 @@ fn outputs_that_can_be_guessed() {
         })
     };
     let cbc = Params::CbcData {
-        iv: [0; 16],
+        iv: vec![0; 16],
         data: vec![7; 32].into(),
     };
     for (base, id, params) in [
@@ -194,7 +194,11 @@ fn outputs_that_can_be_guessed() {
         (aes, ck::CKM_AES_ECB_ENCRYPT_DATA, data(32)),
         (aes, ck::CKM_AES_CBC_ENCRYPT_DATA, cbc),
         (pair.private, ck::CKM_ECDH1_DERIVE, ecdh(None)),
-        (pair.private, ck::CKM_ECDH1_DERIVE, ecdh(Some(Hash::Sha256))),
+        (
+            pair.private,
+            ck::CKM_ECDH1_DERIVE,
+            ecdh(Some(SharedKdf::X963(Hash::Sha256))),
+        ),
     ] {
         let derive = |len| derive(&fixture, (id, params.clone()), base, len);
         for len in [1, 2, 8, 15, 17, 20, 31] {

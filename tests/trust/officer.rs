@@ -33,9 +33,10 @@ fn the_officer_trusts_a_secret_key_and_the_user_uses_it() {
         CKR_ATTRIBUTE_READ_ONLY
     );
     by_officer(&fixture, |session| {
-        session.set_attributes(wrapping, &distrusted).unwrap();
+        let outcome = session.set_attributes(wrapping, &distrusted);
+        returns!(outcome, CKR_ATTRIBUTE_READ_ONLY);
     });
-    returns!(wrap(&fixture, wrapping, key), CKR_KEY_NOT_WRAPPABLE);
+    returns!(session.destroy_object(wrapping), CKR_OK);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn an_unwrap_template_that_the_new_key_cannot_have_refuses_it() {
         (attrs![CKA_ALWAYS_AUTHENTICATE => true], secret_key()),
         (attrs![CKA_CHECK_VALUE => &[1, 2]], secret_key()),
         (
-            attrs![CKA_KEY_TYPE => ck::CKK_DES3],
+            attrs![CKA_KEY_TYPE => ck::CKK_CAST128],
             attrs![CKA_CLASS => ck::CKO_SECRET_KEY],
         ),
     ] {

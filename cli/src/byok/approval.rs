@@ -1,21 +1,25 @@
 //! Approvals of a deletion by a key's custodians: what they sign, and their signatures.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
+use serde_json::json;
 use tenon_pkcs11::api::byok::Deed;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::mechanism::{self, Params};
 use tenon_pkcs11::api::token::{APPROVAL_SIGNATURES, approval_statement};
 
-use super::external::{External, Target};
-use super::proof::public_key;
+use super::external::External;
+use super::target::Target;
 use crate::ask::{KeyPassword, confirm};
+use crate::base64;
 use crate::keyfile::{self, Item};
 use crate::object::value;
-use crate::output::unhex;
+use crate::output::{Format, key_id, unhex};
+use crate::proof::public_key;
 use crate::template::Template;
 use crate::token::OpenSession;
 use crate::{Result, files};
@@ -38,10 +42,27 @@ impl Custody {
         let Some(quorum) = self.quorum else {
             return Ok(template);
         };
-        let keys = self.custodians.iter().map(|file| public_key(file));
-        let keys = keys.collect::<Result<Vec<_>>>()?.concat();
-        let template = template.bytes(ck::CKA_TENON_CUSTODIANS, &keys);
+        let template = template.bytes(ck::CKA_TENON_CUSTODIANS, &self.keys()?.concat());
         Ok(template.number(ck::CKA_TENON_QUORUM, quorum))
+    }
+
+    /// The custodians' public keys: SubjectPublicKeyInfo DER of each.
+    fn keys(&self) -> Result<Vec<Vec<u8>>> {
+        let keys = self.custodians.iter().map(|file| public_key(file));
+        keys.collect()
+    }
+
+    /// How the custody of a key that is there differs from this one; `None` where it is the same, in whatever order
+    /// its custodians are named.
+    pub(super) fn difference(&self, key: &External) -> Result<Option<String>> {
+        let quorum = self.quorum.unwrap_or(0);
+        if key.quorum != quorum {
+            return Ok(Some(format!("quorum {}, not {quorum}", key.quorum)));
+        }
+        let keys = self.keys()?;
+        let listed = |spki: &Vec<u8>| key.custodians.windows(spki.len()).any(|part| part == spki);
+        let same = keys.concat().len() == key.custodians.len() && keys.iter().all(listed);
+        Ok((!same).then(|| "other custodians".to_owned()))
     }
 }
 
@@ -72,6 +93,7 @@ fn give(open: &OpenSession, key: &External, approval: &[u8]) -> Result<()> {
 }
 
 #[derive(Args)]
+#[command(group = ArgGroup::new("asked").args(["days", "delete_material", "withdraw"]).required(true).multiple(true))]
 pub(crate) struct RequestArguments {
     #[command(flatten)]
     target: Target,
@@ -95,15 +117,61 @@ pub(crate) fn request(arguments: &RequestArguments) -> Result<()> {
         true => arguments.target.open()?,
         false => arguments.target.open_reading()?,
     };
+    let deed = match (arguments.days, arguments.delete_material) {
+        (Some(days), _) => {
+            key.must_be_deleted_after(days.into())?;
+            Some(Deed::ScheduleDeletion(days))
+        }
+        (None, true) => {
+            key.must_have_deletable_material()?;
+            Some(Deed::DeleteMaterial)
+        }
+        (None, false) => None,
+    };
     if arguments.withdraw {
+        if let Some(file) = &arguments.output {
+            files::check_new(file)?;
+        }
         give(&open, &key, b"")?;
     }
-    let deed = match (arguments.days, arguments.delete_material) {
-        (Some(days), _) => Deed::ScheduleDeletion(days),
-        (None, true) => Deed::DeleteMaterial,
-        (None, false) if arguments.withdraw => return Ok(()),
-        (None, false) => return Err("say --days N or --delete-material".into()),
+    let statement = match deed {
+        Some(deed) => Some(statement(&open, &key, deed)?),
+        None => None,
     };
+    let withdrawn = arguments.withdraw.then(|| key.approvals());
+    let mut said = Vec::new();
+    if let Some(number) = withdrawn {
+        said.push(format!(
+            "Withdrew the approvals of {}: {number} were there, and those given from now on count for new requests alone",
+            key.name()
+        ));
+    }
+    if let (Some(file), Some(deed)) = (&arguments.output, deed) {
+        said.push(format!(
+            "Wrote {}: who signs it approves {deed} of {}",
+            file.display(),
+            key.name()
+        ));
+    }
+    let answer = json!({
+        "KeyId": key.key_id,
+        "Withdrawn": withdrawn,
+        "Action": deed.map(Deed::action),
+        "Days": deed.and_then(Deed::days),
+        "Statement": statement,
+    });
+    let bytes = statement.as_deref().map(str::as_bytes);
+    files::deliver(
+        bytes,
+        arguments.output.as_deref(),
+        &arguments.target.format,
+        &answer,
+        &said,
+    )
+}
+
+/// What custodians sign to approve this of the key.
+fn statement(open: &OpenSession, key: &External, deed: Deed) -> Result<String> {
     let nonce = value(&open.session, key.handle, ck::CKA_TENON_APPROVAL_NONCE)?;
     let nonce = nonce.ok_or_else(|| {
         format!(
@@ -113,8 +181,12 @@ pub(crate) fn request(arguments: &RequestArguments) -> Result<()> {
     })?;
     let uid = unhex(&key.unique_id)?.try_into();
     let uid = uid.map_err(|_| "the key has no KeyId")?;
-    let statement = approval_statement(&open.token()?.serial()?, &uid, &nonce, deed);
-    files::write(arguments.output.as_deref(), statement.as_bytes())
+    Ok(approval_statement(
+        &open.token()?.serial()?,
+        &uid,
+        &nonce,
+        deed,
+    ))
 }
 
 #[derive(Args)]
@@ -141,10 +213,26 @@ pub(crate) struct ApproveArguments {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
-/// What a custodian is asked, who signs all of the statement: nothing may be in it that the question does not say.
-fn question(statement: &[u8]) -> Result<String> {
+/// What a custodian approves.
+struct Asked {
+    deed: Deed,
+    uid: String,
+    serial: String,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { deed, uid, serial } = self;
+        write!(f, "{deed} of the key {uid} in the token {serial}")
+    }
+}
+
+/// What a statement asks for. A custodian signs all of it: nothing may be in it that he is not asked.
+fn asked(statement: &[u8]) -> Result<Asked> {
     let foreign = "the file is no statement of `tenon byok request-approval`, or was changed";
     let said: serde_json::Value = serde_json::from_slice(statement).map_err(|_| foreign)?;
     let [action, serial, uid, nonce] =
@@ -156,15 +244,18 @@ fn question(statement: &[u8]) -> Result<String> {
     if known.as_bytes() != statement || !serial.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(foreign.into());
     }
-    Ok(format!(
-        "Approve {deed} of the key {uid} in the token {serial}?"
-    ))
+    Ok(Asked {
+        deed,
+        uid: uid.to_owned(),
+        serial: serial.to_owned(),
+    })
 }
 
 /// `tenon byok approve`.
 pub(crate) fn approve(arguments: &ApproveArguments) -> Result<()> {
     let statement = files::read(&arguments.statement)?;
-    confirm(&question(&statement)?, arguments.yes)?;
+    let asked = asked(&statement)?;
+    confirm(&format!("Approve {asked}?"), arguments.yes)?;
     let signature = match (&arguments.signature, &arguments.key) {
         (Some(file), _) => files::read(file)?.to_vec(),
         (None, Some(file)) => {
@@ -178,7 +269,22 @@ pub(crate) fn approve(arguments: &ApproveArguments) -> Result<()> {
         (None, None) => return Err("say --key or --signature".into()),
     };
     let approval = [&statement[..], b"\n", &signature].concat();
-    files::write(arguments.output.as_deref(), &approval)
+    let output = arguments.output.as_deref();
+    let wrote = output.map(|file| format!("Wrote {}: the approval of {asked}", file.display()));
+    let answer = json!({
+        "KeyId": key_id(&asked.uid),
+        "TokenSerial": asked.serial,
+        "Action": asked.deed.action(),
+        "Days": asked.deed.days(),
+        "Approval": base64::encode(&approval),
+    });
+    files::deliver(
+        Some(&approval),
+        output,
+        &arguments.format,
+        &answer,
+        wrote.as_slice(),
+    )
 }
 
 /// Signs by the one mechanism by which keys of this type approve.

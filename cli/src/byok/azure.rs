@@ -4,7 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
-use super::base64;
+use crate::base64;
 use crate::{Result, encoding};
 
 const SCHEMA: &str = "1.0.0";

@@ -4,7 +4,7 @@ use clap::Args;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 
-use super::external::Target;
+use super::target::Target;
 use crate::Result;
 use crate::template::Template;
 

@@ -6,12 +6,15 @@ use clap::Args;
 use serde_json::{Value, json};
 use tenon_pkcs11::api::token::material_proof;
 
-use super::base64;
+use super::custody::ExpectedCustody;
+use super::expected_key::ExpectedKey;
 use super::owned::{KeySource, Owned};
-use super::proof::{Proven, Signed, sha256};
 use super::seal::wrapping_key;
 use super::share::ShareFile;
+use crate::base64;
+use crate::object::Id;
 use crate::output::{Format, hex, unhex};
+use crate::proof::{Proven, Signed, left_out, sha256};
 use crate::when::utc;
 use crate::{Result, files};
 
@@ -29,9 +32,11 @@ pub(crate) struct Arguments {
     receipt: PathBuf,
     #[command(flatten)]
     signed: Signed,
+    #[command(flatten)]
+    key: ExpectedKey,
     /// The nonce that you gave for this import, in hexadecimal digits: an older receipt has another
-    #[arg(long, value_name = "HEX")]
-    nonce: Option<String>,
+    #[arg(long, value_name = "HEX", value_parser = unhex)]
+    nonce: Option<Id>,
     /// The blob that you sent: another one could bring the same key by a weaker way
     #[arg(long, value_name = "FILE")]
     blob: Option<PathBuf>,
@@ -42,25 +47,29 @@ pub(crate) struct Arguments {
     /// Of a key that is gone --key-id says which one
     #[arg(long)]
     ended: bool,
+    /// The receipt must be of this version; else it must be of the current one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "ended")]
+    version: Option<u64>,
+    /// The receipt may be of any version of the key
+    #[arg(long, conflicts_with_all = ["version", "ended"])]
+    any_version: bool,
+    #[command(flatten)]
+    custody: ExpectedCustody,
     #[command(flatten)]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let proven = check(arguments)?;
-    let unchecked = unchecked(arguments);
+    let mut unchecked = unchecked(arguments);
+    unchecked.extend(arguments.custody.unchecked(&proven));
     let answer = json!({
         "Receipt": proven.json(),
         "Checked": proven.checked,
         "NotChecked": unchecked,
     });
     arguments.format.print(&answer, |out| {
-        for line in &proven.checked {
-            writeln!(out, "{line}")?;
-        }
-        if !unchecked.is_empty() {
-            writeln!(out, "not checked: {}", unchecked.join(", "))?;
-        }
+        arguments.custody.print(out, &proven, &unchecked)?;
         if arguments.ended {
             return writeln!(
                 out,
@@ -79,9 +88,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         writeln!(
             out,
-            "The token {} has this key as {} ({}, {}, {}), imported at {}",
+            "The token {} has this key as {}, version {} ({}, {}, {}), imported at {}",
             proven.text("serial"),
             proven.text("uid"),
+            proven.json()["version"].as_u64().unwrap_or(1),
             proven.text("key_spec"),
             proven.text("usage"),
             proven.text("state"),
@@ -92,22 +102,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// What the owner could have had checked, and did not.
 fn unchecked(arguments: &Arguments) -> Vec<&'static str> {
-    let options = [
+    left_out([
         ("--nonce", arguments.nonce.is_none()),
         ("--blob", arguments.blob.is_none()),
         ("--public-key", arguments.public_key.is_none()),
-        ("--key-id", !arguments.signed.names_key()),
-    ];
-    let left_out = options.into_iter().filter(|(_, left_out)| *left_out);
-    left_out.map(|(name, _)| name).collect()
+        ("--key-id", !arguments.key.is_named()),
+    ])
 }
 
 fn check(arguments: &Arguments) -> Result<Proven> {
     let mut proven = arguments.signed.read(&arguments.receipt)?;
+    arguments.key.check(&mut proven)?;
     let kind = if arguments.ended { END } else { TYPE };
     proven.same("kind of statement", "type", kind)?;
     if arguments.ended && proven.text("what") == "key" {
-        if !arguments.signed.names_key() {
+        if !arguments.key.is_named() {
             return Err("the statement is of a whole key, of which nothing is left to compare: say --key-id".into());
         }
         return Ok(proven);
@@ -117,13 +126,15 @@ fn check(arguments: &Arguments) -> Result<Proven> {
             "nothing was imported: the receipt is of a key that waits for its material".into(),
         );
     }
+    if !arguments.ended && !arguments.any_version {
+        same_version(&mut proven, arguments.version)?;
+    }
     let owned = arguments.source.read()?;
     if let Owned::Share(share) = &owned {
         narrow_to(&mut proven, share)?;
     }
     if let Some(nonce) = &arguments.nonce {
-        let nonce = hex(&unhex(nonce)?);
-        proven.same("nonce", "owner_nonce", &nonce)?;
+        proven.same("nonce", "owner_nonce", &hex(nonce))?;
     }
     same_key(&mut proven, &owned)?;
     if let Some(file) = &arguments.blob {
@@ -134,10 +145,37 @@ fn check(arguments: &Arguments) -> Result<Proven> {
         let spki = wrapping_key(file)?;
         proven.same_public_key("wrapping key (SHA-256)", "wrapping_key_sha256", &spki)?;
     }
+    arguments.custody.check(&mut proven)?;
     if proven.json()["extractable"] != false {
         return Err("the receipt does not say that the key stays in the token".into());
     }
     Ok(proven)
+}
+
+/// Refuses a receipt of another version than `asked`, or than the one that was current when the receipt was signed.
+fn same_version(proven: &mut Proven, asked: Option<u64>) -> Result<()> {
+    let [version, current, versions] = ["version", "current_version", "versions"]
+        .map(|name| proven.json()[name].as_u64().unwrap_or_default());
+    let wanted = asked.unwrap_or(current);
+    if version == 0 || current == 0 {
+        return Err("the receipt does not say which version is current: have a new one made (`tenon byok receipt`)".into());
+    }
+    if version != wanted {
+        let wanted = match asked {
+            Some(asked) => format!("version {asked} was asked for"),
+            None => format!(
+                "version {current} of {versions} is the current one, with which the key encrypts or signs"
+            ),
+        };
+        return Err(format!(
+            "the receipt is of version {version}, and {wanted}: check the receipt of that version, or say --version \
+             {version} or --any-version"
+        )
+        .into());
+    }
+    let said = format!("version: {version} (current: {current}, of {versions})");
+    proven.checked.push(said);
+    Ok(())
 }
 
 /// Refuses a receipt of a key that this share did not make; else what the receipt says of the share takes the

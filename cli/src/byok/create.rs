@@ -1,6 +1,8 @@
 //! `tenon byok create`: an external key without material, as CreateKey with Origin EXTERNAL makes it, or a
 //! managed key, whose material the token generates.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tenon_pkcs11::api::byok::{Profile, Spec, SpecName, Usage, profile};
@@ -14,15 +16,16 @@ use tenon_pkcs11::api::token::Handle;
 
 use super::approval::Custody;
 use super::external::External;
+use super::metadata;
 use super::share;
-use super::spec;
+use super::spec::{self, NamedUsage};
 use super::tags::{Tag, collect, tags_json};
 use crate::Result;
 use crate::ask::UserPin;
 use crate::object::{Id, unused};
-use crate::output::{Format, unhex};
+use crate::output::{Format, folded, hex, unhex};
 use crate::template::Template;
-use crate::token::{Choice, OpenSession};
+use crate::token::{self, Choice, OpenSession};
 
 /// Bytes of a random CKA_ID.
 const ID_LEN: usize = 16;
@@ -47,7 +50,7 @@ pub(crate) struct Arguments {
     /// ENCRYPT_DECRYPT, SIGN_VERIFY or, for HMAC keys, GENERATE_VERIFY_MAC, also as the service writes it,
     /// for ever; what is usual for the spec unless said
     #[arg(long, value_parser = spec::parse_usage)]
-    usage: Option<Usage>,
+    usage: Option<NamedUsage>,
     /// Let a symmetric key of a service encrypt by every mechanism of its type, as plain PKCS#11
     /// clients do. Then any key with equal material opens what it encrypts; without --raw none does,
     /// since the key works by CKM_TENON_KMS_ENVELOPE alone. Keys of profile open are always raw
@@ -56,8 +59,8 @@ pub(crate) struct Arguments {
     /// Alias (CKA_LABEL)
     #[arg(long)]
     alias: Option<String>,
-    /// Where a key has the alias already, make none, and show that one, if profile, spec and origin
-    /// are those asked for
+    /// Where a key has the alias already, make none, and show that one, if profile, spec, origin, --id, usage, --raw,
+    /// --require-token, shares and custodians are those asked for
     #[arg(long, requires = "alias")]
     if_missing: bool,
     /// CKA_ID, in hexadecimal digits, for ever: programs that know no KeyId find the key by it; a
@@ -97,41 +100,52 @@ enum Origin {
 pub(super) fn known_profile(name: &str) -> std::result::Result<&'static Profile, String> {
     profile::find(name.as_bytes()).ok_or_else(|| {
         let names: Vec<_> = profile::all().map(|profile| profile.name).collect();
-        format!("there are {}", names.join(", "))
+        folded(&format!("there are {}", names.join(", ")))
     })
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    arguments.fits_usage()?;
     let tags = collect(&arguments.tags)?;
     let open = arguments.choice.user_session(&arguments.pin)?;
+    // Several that run at once look and make one after another, so one makes the key and the others find it.
+    let _turn = match arguments.if_missing {
+        true => Some(token::turn()?),
+        false => None,
+    };
     if let Some(present) = arguments.present(&open)? {
-        return arguments.print(&present, "Found");
+        return arguments.print(&present, false);
     }
-    let id = match &arguments.id {
-        Some(id) => id.clone(),
-        None => rng::random::<ID_LEN>(&SystemRng).to_vec(),
-    };
-    unused(&open.session, spec::class(arguments.spec.spec), &id)?;
-    let tags = (!tags.is_empty()).then(|| tags_json(&tags));
-    let template = arguments
-        .named(&id)
-        .bytes(ck::CKA_TENON_PROFILE, arguments.profile.name.as_bytes())
-        .bytes(ck::CKA_TENON_KEY_SPEC, arguments.spec.name.as_bytes())
-        .maybe(
-            ck::CKA_TENON_DESCRIPTION,
-            arguments.description.as_deref().map(str::as_bytes),
-        )
-        .maybe(ck::CKA_TENON_TAGS, tags.as_deref().map(str::as_bytes));
-    let template = arguments.custody.add(template)?;
-    let made = match arguments.origin {
-        Origin::External => arguments.external(&open, template)?,
-        Origin::Generated => arguments.generated(&open, template, &id)?,
-    };
-    arguments.print(&External::of(&open.session, made)?, "Made")
+    let made = arguments.make(&open, &tags)?;
+    arguments.print(&made, true)
 }
 
 impl Arguments {
-    /// The key that has the alias, where --if-missing allows one.
+    fn make(&self, open: &OpenSession, tags: &BTreeMap<String, String>) -> Result<External> {
+        let id = match &self.id {
+            Some(id) => id.clone(),
+            None => rng::random::<ID_LEN>(&SystemRng).to_vec(),
+        };
+        unused(&open.session, spec::class(self.spec.spec), &id)?;
+        let tags = (!tags.is_empty()).then(|| tags_json(tags));
+        let template = self
+            .named(&id)
+            .bytes(ck::CKA_TENON_PROFILE, self.profile.name.as_bytes())
+            .bytes(ck::CKA_TENON_KEY_SPEC, self.spec.name.as_bytes())
+            .maybe(
+                ck::CKA_TENON_DESCRIPTION,
+                self.description.as_deref().map(str::as_bytes),
+            )
+            .maybe(ck::CKA_TENON_TAGS, tags.as_deref().map(str::as_bytes));
+        let template = self.custody.add(template)?;
+        let made = match self.origin {
+            Origin::External => self.external(open, template)?,
+            Origin::Generated => self.generated(open, template, &id)?,
+        };
+        External::of(&open.session, made)
+    }
+
+    /// The key that has the alias, if it is as asked for and --if-missing allows one.
     fn present(&self, open: &OpenSession) -> Result<Option<External>> {
         let alias = self.alias.as_deref().filter(|alias| !alias.is_empty());
         let mut taken = Vec::new();
@@ -142,30 +156,75 @@ impl Arguments {
             return Ok(None);
         };
         let (alias, id) = (&key.alias, &key.key_id);
+        let difference = match taken.is_empty() {
+            true => self.difference(&key)?,
+            false => Some("another key of the same alias beside it".to_owned()),
+        };
+        if let Some(difference) = difference {
+            return Err(format!(
+                "the key {id} has the alias {alias}, and is not the one asked for: it has {difference}. Choose \
+                 another alias, or ask for the key as it is"
+            )
+            .into());
+        }
         if !self.if_missing {
             return Err(format!(
                 "the key {id} has the alias {alias}: choose another, or say --if-missing to go on with that key"
             )
             .into());
         }
-        let generated = self.origin == Origin::Generated;
-        let same = key.profile == self.profile.name && key.spec == Some(self.spec.spec);
-        if !taken.is_empty() || !same || key.generated != generated {
-            return Err(format!(
-                "the key {id} has the alias {alias}, and is not the one asked for: it has profile {}, spec {} and \
-                 origin {}",
-                key.profile,
-                key.spec(),
-                key.origin()
-            )
-            .into());
-        }
         Ok(Some(key))
     }
 
-    fn print(&self, key: &External, done: &str) -> Result<()> {
-        let answer = json!({ "KeyMetadata": key.json() });
+    /// What is fixed for the key's life and differs from what is asked for; `None` where nothing does.
+    fn difference(&self, key: &External) -> Result<Option<String>> {
+        let generated = self.origin == Origin::Generated;
+        let same = key.profile == self.profile.name && key.spec == Some(self.spec.spec);
+        if !same || key.generated != generated {
+            return Ok(Some(format!(
+                "profile {}, spec {} and origin {}",
+                key.profile,
+                key.spec(),
+                key.origin()
+            )));
+        }
+        if self.id.as_ref().is_some_and(|id| *id != key.id) {
+            return Ok(Some(format!("CKA_ID {}", hex(&key.id))));
+        }
+        if key.usage != self.usage() {
+            let asked = self.profile.usage_name(Some(self.spec.spec), self.usage());
+            return Ok(Some(format!("usage {}, not {asked}", key.usage())));
+        }
+        match key.independence() {
+            "envelope" if self.raw => {
+                return Ok(Some(
+                    "no raw mechanisms (it was made without --raw)".to_owned(),
+                ));
+            }
+            "raw" if !self.raw && !self.profile.takes_every_way() => {
+                return Ok(Some("raw mechanisms (it was made with --raw)".to_owned()));
+            }
+            _ => {}
+        }
+        if key.require_token != self.require_token {
+            let without = if key.require_token { "" } else { "out" };
+            return Ok(Some(format!("been made with{without} --require-token")));
+        }
+        let asked = self.shares.map(|of| vec![of.needed(), of.of()]);
+        if key.sharing != asked.unwrap_or_default() {
+            return Ok(Some(match key.sharing.as_slice() {
+                [needed, of] => format!("shares {needed}/{of}"),
+                _ => "no shares".to_owned(),
+            }));
+        }
+        self.custody.difference(key)
+    }
+
+    /// Prints the key that was made, or found.
+    fn print(&self, key: &External, made: bool) -> Result<()> {
+        let answer = json!({ "Changed": made, "KeyMetadata": metadata::of_key(key) });
         self.format.print(&answer, |out| {
+            let done = if made { "Made" } else { "Found" };
             writeln!(out, "{done} {}", key.words())?;
             match key.generated || key.state != Some(ck::STATE_PENDING_IMPORT) {
                 true => Ok(()),
@@ -175,7 +234,32 @@ impl Arguments {
     }
 
     fn usage(&self) -> Usage {
-        self.usage.unwrap_or_else(|| spec::usual_usage(&self.spec))
+        match &self.usage {
+            Some(named) => named.usage,
+            None => spec::usual_usage(&self.spec),
+        }
+    }
+
+    /// Refuses the word of HMAC keys for another key that signs, and that of other keys for an HMAC key.
+    fn fits_usage(&self) -> Result<()> {
+        let (spec, profile) = (self.spec.spec, self.profile);
+        let hmac = matches!(spec, Spec::Hmac(_));
+        let named = self.usage.as_ref();
+        let Some(named) = named.filter(|named| named.usage.sign && named.of_hmac != hmac) else {
+            return Ok(());
+        };
+        let usages = profile.usages(spec).into_iter();
+        let allowed: Vec<_> = usages
+            .map(|usage| profile.usage_name(Some(spec), usage))
+            .collect();
+        let for_what = if hmac { "is not for" } else { "is for" };
+        Err(format!(
+            "{} {for_what} HMAC keys; {spec} keys of {} have the usage {}",
+            named.name,
+            profile.service,
+            allowed.join(" or ")
+        )
+        .into())
     }
 
     /// Alias and CKA_ID of a token object.

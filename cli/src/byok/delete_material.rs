@@ -4,7 +4,8 @@ use clap::Args;
 use tenon_pkcs11::api::token::Version;
 
 use super::approval::Approvals;
-use super::external::{External, Target};
+use super::external::External;
+use super::target::Target;
 use crate::Result;
 use crate::ask::confirm;
 
@@ -24,10 +25,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open()?;
-    key.must_be_external(
-        "no material to delete without the key, which `schedule-deletion` deletes",
-    )?;
-    let versions = open.session.versions(key.handle)?;
+    key.must_have_deletable_material()?;
+    let versions = &key.versions;
     let name = key.name();
     let shares = !key.waiting.is_empty() && arguments.material.is_none();
     if versions.iter().all(|version| version.material_id.is_none()) && !shares {
@@ -37,19 +36,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .into());
     }
     let chosen = match &arguments.material {
-        Some(id) => Some(key.version(&versions, id)?),
+        Some(id) => Some(key.version(versions, id)?),
         None => None,
     };
-    let mut affected = versions
+    let affected: Vec<_> = versions
         .iter()
-        .filter(|version| chosen.is_none_or(|chosen| chosen == *version));
-    if !affected.any(Version::has_material) && !shares {
+        .filter(|version| match chosen {
+            Some(chosen) => chosen == *version,
+            None => version.current || !key.deletes_each_version(),
+        })
+        .filter(|version| version.has_material())
+        .collect();
+    if affected.is_empty() && !shares {
         // The services answer a second deletion as the first.
-        let done = "There is no material to erase; nothing changed:";
-        return arguments.target.report(&key, done);
+        let why = "There is no material to erase";
+        return arguments.target.report_unchanged(&key, why);
     }
+    let what = what(&key, &affected);
     let question = format!(
-        "Erase the material of {name}? What it encrypted opens again only after the same is imported."
+        "Erase {what} of {name}? What it encrypted opens again only after the same is imported."
     );
     confirm(&question, arguments.yes)?;
     arguments.approvals.give(&open, &key)?;
@@ -58,5 +63,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         None => open.session.destroy_object(key.handle)?,
     }
     let key = External::named(&open.session, &key.unique_id)?;
-    arguments.target.report(&key, "Erased the material of")
+    arguments.target.report(&key, &format!("Erased {what} of"))
+}
+
+/// The materials that are erased, each by its version and id where the key has several versions.
+fn what(key: &External, affected: &[&Version]) -> String {
+    let name = |version: &&Version| {
+        let id = key.material_of(version);
+        format!("version {} ({id})", version.number)
+    };
+    let names: Vec<_> = affected.iter().map(name).collect();
+    match names.as_slice() {
+        [only] if key.versions.len() > 1 => format!("the material of {only}"),
+        [] | [_] => "the material".to_owned(),
+        several => format!("{} materials, of {},", several.len(), several.join(" and ")),
+    }
 }

@@ -2,10 +2,12 @@
 
 use clap::Args;
 use serde_json::json;
+use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::token::SealedKey;
 
-use super::external::{External, now, state_name};
-use super::list::sealed_json;
+use super::external::{External, state_name};
+use super::first_end::FirstEnd;
+use super::metadata;
 use crate::Result;
 use crate::output::{Format, hex, key_id, table, unique_id};
 use crate::token::{Choice, Login, OpenSession};
@@ -29,29 +31,25 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { login, name, .. } = arguments;
     let open = login.session(&arguments.choice)?;
-    if !login.is_wanted() && !External::is_named(&open.session, name)? {
+    if !login.is_wanted() {
         // Without a login most properties of a private key are sealed, and all of its names but the
         // KeyId.
         match sealed(&open, name)? {
-            Some(key) if !login.is_possible() => return print_sealed(arguments, &key),
+            Some(key) if !login.is_possible() => {
+                return print_sealed(arguments, &key, open.now()?);
+            }
+            None if External::is_named(&open.session, name)? => {}
             _ => login.log_in(&open)?,
         }
     }
     let key = External::named(&open.session, name)?;
-    let versions = open.session.versions(key.handle)?;
-    let current = versions.iter().find(|version| version.current);
-    let mut metadata = key.json();
-    metadata["PrimaryKeyVersion"] = current.map(|version| version.number).into();
-    metadata["KeyVersionCount"] = versions.len().into();
-    metadata["MaterialEndReason"] = current.map(|version| version.ended_by).into();
-    let answer = json!({ "KeyMetadata": metadata });
+    let answer = json!({ "KeyMetadata": metadata::of_key(&key) });
+    let now = open.now()?;
     arguments.format.print(&answer, |out| {
-        let mut rows = key.rows(current, now());
-        if let Some(current) = current {
-            let of = format!("{} of {}", current.number, versions.len());
-            rows.push(["Version".to_owned(), of]);
-        }
-        table(out, ["property", "value"], &rows)
+        table(out, ["property", "value"], &key.rows(now))?;
+        key.needs()
+            .iter()
+            .try_for_each(|line| writeln!(out, "{line}"))
     })
 }
 
@@ -62,10 +60,14 @@ fn sealed(open: &OpenSession, name: &str) -> Result<Option<SealedKey>> {
     Ok(keys.into_iter().find(|key| hex(&key.uid) == unique_id))
 }
 
-fn print_sealed(arguments: &Arguments, key: &SealedKey) -> Result<()> {
-    let answer = json!({ "KeyMetadata": sealed_json(key) });
+fn print_sealed(arguments: &Arguments, key: &SealedKey, now: UnixTime) -> Result<()> {
+    let answer = json!({ "KeyMetadata": metadata::of_sealed(key) });
+    let older = key.older.len();
+    let older = match FirstEnd::of_sealed(key).filter(|end| !end.current) {
+        None => older.to_string(),
+        Some(end) => format!("{older}; {}", end.words(now)),
+    };
     arguments.format.print(&answer, |out| {
-        let now = now();
         let time = |at| match at {
             0 => "none".to_owned(),
             at => deadline(at, now),
@@ -78,9 +80,13 @@ fn print_sealed(arguments: &Arguments, key: &SealedKey) -> Result<()> {
                 if key.generated { "yes" } else { "no" }.to_owned(),
             ),
             ("Bound", if key.bound { "yes" } else { "no" }.to_owned()),
-            ("Expires", time(key.expires_at)),
+            (
+                // An older version's end is the end of the key's use, and not of its current material.
+                metadata::current_end(key).map_or("Works until", |_| "Expires"),
+                time(key.expires_at),
+            ),
             ("Deletion", time(key.deletion_at)),
-            ("Older versions", key.older.len().to_string()),
+            ("Older versions", older),
         ];
         let rows = rows.map(|(name, value)| [name.to_owned(), value]);
         table(out, ["property", "value"], &rows)?;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::external::Target;
+use super::target::Target;
 use crate::Result;
 
 #[derive(Args)]

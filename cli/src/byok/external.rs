@@ -1,97 +1,22 @@
 //! External and managed keys as the commands see them: found by a name, described in the services' words.
 
-use clap::Args;
-use serde_json::{Value, json};
-use tenon_pkcs11::api::attr::Revealed;
-use tenon_pkcs11::api::byok::{Spec, Usage, parse_tags, profile};
+use serde_json::Value;
+use tenon_pkcs11::api::byok::{Rotation, Spec, Usage, parse_tags, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
-use tenon_pkcs11::api::keytype::Values;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::{Handle, Version};
 
-use super::material_id;
+use super::first_end::FirstEnd;
+use super::properties::Properties;
+use super::{custody, material_id};
 use crate::Result;
-use crate::ask::UserPin;
-use crate::object::{find, ulong, value};
-use crate::output::{Format, hex, key_id, printable, unhex, unique_id};
+use crate::object::{find, value};
+use crate::output::{hex, key_id, unhex, unique_id};
 use crate::template::Template;
-use crate::token::{Choice, OpenSession};
 use crate::when::{deadline, utc};
 
-/// The key that a command is about.
-#[derive(Args)]
-pub(super) struct Target {
-    /// The key: its KeyId (CKA_UNIQUE_ID), its alias (CKA_LABEL), or its CKA_ID in hexadecimal digits
-    #[arg(value_name = "KEY")]
-    pub(super) name: String,
-    #[command(flatten)]
-    choice: Choice,
-    #[command(flatten)]
-    pin: UserPin,
-    #[command(flatten)]
-    pub(super) format: Format,
-}
-
-impl Target {
-    /// The key, in a session that may change it.
-    pub(super) fn open(&self) -> Result<(OpenSession, External)> {
-        let open = self.choice.user_session(&self.pin)?;
-        let key = External::named(&open.session, &self.name)?;
-        Ok((open, key))
-    }
-
-    /// A session that reads.
-    pub(super) fn reading_session(&self) -> Result<OpenSession> {
-        self.choice.reading_session(&self.pin)
-    }
-
-    /// The key, in a session that reads.
-    pub(super) fn open_reading(&self) -> Result<(OpenSession, External)> {
-        let open = self.reading_session()?;
-        let key = External::named(&open.session, &self.name)?;
-        Ok((open, key))
-    }
-
-    /// Sets attributes of the key, and prints its new state after the words `done`.
-    pub(super) fn change(&self, template: &Template, done: &str) -> Result<()> {
-        let (open, key) = self.open()?;
-        self.set(&open, &key, template, done)
-    }
-
-    /// As `change`, of a key that is known already.
-    pub(super) fn set(
-        &self,
-        open: &OpenSession,
-        key: &External,
-        template: &Template,
-        done: &str,
-    ) -> Result<()> {
-        open.session
-            .set_attributes(key.handle, template.as_slice())?;
-        self.report(&External::of(&open.session, key.handle)?, done)
-    }
-
-    /// Switches the key off or on, and says where it was so before.
-    pub(super) fn switch(&self, off: bool) -> Result<()> {
-        let (open, key) = self.open()?;
-        let usual = matches!(key.state, Some(ck::STATE_ENABLED | ck::STATE_DISABLED));
-        let done = if off { "Disabled" } else { "Enabled" };
-        if usual && key.disabled == off {
-            return self.report(&key, &format!("{done} already; nothing changed:"));
-        }
-        let template = Template::default().flag(ck::CKA_TENON_DISABLED, off);
-        self.set(&open, &key, &template, done)
-    }
-
-    /// Prints the key after the words `done`.
-    pub(super) fn report(&self, key: &External, done: &str) -> Result<()> {
-        let answer = json!({ "KeyMetadata": key.json() });
-        self.format
-            .print(&answer, |out| writeln!(out, "{done} {}", key.words()))
-    }
-}
-
+/// The time of the host's clock, for commands without a token.
 pub(super) fn now() -> UnixTime {
     SystemClock.now()
 }
@@ -136,13 +61,13 @@ pub(super) struct External {
     /// End of the material's life; 0 = never, or no material.
     pub(super) expires_at: UnixTime,
     /// When the key was made; 0 = not known.
-    created_at: UnixTime,
+    pub(super) created_at: UnixTime,
     /// When material came last; 0 = never, or not known.
-    imported_at: UnixTime,
+    pub(super) imported_at: UnixTime,
     /// When the last material ended; 0 = it lives, or none came.
     pub(super) ended_at: UnixTime,
     /// The operator disabled the key, whatever its state is now.
-    disabled: bool,
+    pub(super) disabled: bool,
     /// When the scheduled deletion takes effect; 0 = none.
     pub(super) deletion_at: UnixTime,
     /// Empty before the first import.
@@ -150,15 +75,19 @@ pub(super) struct External {
     pub(super) profile: String,
     pub(super) require_token: bool,
     /// How many shares make the material, and how many there are; empty where it comes whole.
-    sharing: Vec<u8>,
+    pub(super) sharing: Vec<u8>,
     /// The numbers of the shares that wait for others.
     pub(super) waiting: Vec<u8>,
     /// How many custodians must approve a deletion; 0 where nobody must.
-    quorum: ck::CK_ULONG,
+    pub(super) quorum: ck::CK_ULONG,
+    /// CKA_TENON_CUSTODIANS: the public keys of those who must approve, one behind another.
+    pub(super) custodians: Vec<u8>,
     /// CKA_TENON_APPROVAL.
-    approvals: Value,
-    description: String,
+    pub(super) approvals: Value,
+    pub(super) description: String,
     pub(super) tags: Vec<(String, String)>,
+    /// The older ones, oldest first, the current one, then the next one, if there is one.
+    pub(super) versions: Vec<Version>,
 }
 
 impl External {
@@ -177,12 +106,13 @@ impl External {
         handles.map(|handle| Self::of(session, handle)).collect()
     }
 
-    /// Whether the session sees a key whose KeyId, alias or CKA_ID is `name`.
+    /// Whether the session sees a key that `name` means.
     pub(super) fn is_named(session: &Session, name: &str) -> Result<bool> {
         Ok(!handles(session, name)?.is_empty())
     }
 
-    /// An error unless exactly one key has `name` as its KeyId, alias or CKA_ID.
+    /// The key whose KeyId is `name`, else the one whose alias or CKA_ID it is; an error where those are several, or
+    /// none.
     pub(super) fn named(session: &Session, name: &str) -> Result<Self> {
         let mut found = handles(session, name)?;
         match (found.pop(), found.is_empty()) {
@@ -235,11 +165,120 @@ impl External {
             sharing: read.bytes(ck::CKA_TENON_SHARES).to_vec(),
             waiting: read.bytes(ck::CKA_TENON_SHARE).to_vec(),
             quorum: read.number(ck::CKA_TENON_QUORUM).unwrap_or(0),
+            custodians: read.bytes(ck::CKA_TENON_CUSTODIANS).to_vec(),
             approvals: serde_json::from_slice(read.bytes(ck::CKA_TENON_APPROVAL))
                 .unwrap_or_default(),
             description: read.text(ck::CKA_TENON_DESCRIPTION),
             tags: tags.into_iter().collect(),
+            versions: session.versions(handle)?,
         })
+    }
+
+    /// The version with which the key encrypts or signs.
+    pub(super) fn current(&self) -> Option<&Version> {
+        self.versions.iter().find(|version| version.current)
+    }
+
+    /// The versions for whose material the key waits: each one that was imported into, where the service needs all of
+    /// them, else the current one.
+    pub(super) fn missing(&self) -> Vec<&Version> {
+        let missing = self
+            .needed()
+            .filter(|version| version.material_id.is_some() && !version.has_material());
+        missing.collect()
+    }
+
+    /// Whether the service needs the material of every version, and deletes that of each by itself.
+    pub(super) fn deletes_each_version(&self) -> bool {
+        let profile = profile::find(self.profile.as_bytes());
+        profile.is_some_and(|of| matches!(of.rotation, Rotation::Pending { .. }))
+    }
+
+    /// The versions without whose material the key does not work.
+    fn needed(&self) -> impl Iterator<Item = &Version> {
+        let every = self.deletes_each_version();
+        let versions = self.versions.iter();
+        versions.filter(move |version| version.current || (every && !version.next))
+    }
+
+    /// The older version whose material ends before the current one's, and with it the key's use.
+    fn ends_first(&self) -> Option<&Version> {
+        let ending = self.needed().filter(|version| version.expires_at != 0);
+        let first = ending.min_by_key(|version| version.expires_at);
+        first.filter(|version| !version.current && version.has_material())
+    }
+
+    /// What the key needs to be used, and to open what older versions encrypted, a sentence each; nothing of a key
+    /// that is to be deleted.
+    pub(super) fn needs(&self) -> Vec<String> {
+        let mut needs = self.needs_for_use();
+        if self.state != Some(ck::STATE_PENDING_DELETION) {
+            needs.extend(self.needs_of_older());
+        }
+        needs
+    }
+
+    /// What is missing of the older versions without whose material the key works.
+    fn needs_of_older(&self) -> impl Iterator<Item = String> {
+        let versions = if self.deletes_each_version() {
+            &[]
+        } else {
+            &self.versions[..]
+        };
+        let older = versions.iter().filter(|version| {
+            !version.current
+                && !version.next
+                && version.material_id.is_some()
+                && !version.has_material()
+        });
+        older.map(|version| {
+            format!(
+                "The material of version {} ({}) {}: what that version encrypted opens again once the same is imported \
+                 (`tenon byok import {}`)",
+                version.number,
+                self.material_of(version),
+                went(version),
+                self.name()
+            )
+        })
+    }
+
+    fn needs_for_use(&self) -> Vec<String> {
+        let name = self.name();
+        let enable = format!("tenon byok enable {name}");
+        match self.state {
+            Some(ck::STATE_DISABLED) => {
+                vec![format!("The key is disabled: `{enable}` switches it on")]
+            }
+            Some(ck::STATE_PENDING_IMPORT) if !self.waiting.is_empty() => {
+                vec![format!("Its shares: {}", self.shares())]
+            }
+            Some(ck::STATE_PENDING_IMPORT) => {
+                let missing = self.missing().into_iter();
+                let mut needs: Vec<_> = missing
+                    .map(|version| {
+                        format!(
+                            "The material of version {} ({}) {}: import the same again (`tenon byok import {name}`)",
+                            version.number,
+                            self.material_of(version),
+                            went(version)
+                        )
+                    })
+                    .collect();
+                if self.disabled {
+                    needs.push(format!(
+                        "The key is disabled too: once it has its material, `{enable}` switches it on"
+                    ));
+                }
+                needs
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// SHA-256 of each custodian's public key, in hexadecimal digits.
+    pub(super) fn custodian_digests(&self) -> Vec<String> {
+        custody::digests(&self.custodians)
     }
 
     /// KeyState.
@@ -276,7 +315,7 @@ impl External {
     }
 
     /// By what the key encrypts: independent of all others, or also raw; nothing for other keys.
-    fn independence(&self) -> &'static str {
+    pub(super) fn independence(&self) -> &'static str {
         let encrypts = self.class == ck::CKO_SECRET_KEY && self.usage != Usage::SIGN;
         match (encrypts, self.independent) {
             (false, _) => "",
@@ -297,6 +336,33 @@ impl External {
         Ok(())
     }
 
+    /// An error unless the material can be deleted without the key.
+    pub(super) fn must_have_deletable_material(&self) -> Result<()> {
+        self.must_be_external(
+            "no material to delete without the key, which `schedule-deletion` deletes",
+        )
+    }
+
+    /// An error unless the key's profile deletes keys so many days after the request.
+    pub(super) fn must_be_deleted_after(&self, days: u64) -> Result<()> {
+        let profile = profile::find(self.profile.as_bytes());
+        let profile = profile.ok_or("the key's profile is unknown")?;
+        if !profile.deletion_days.contains(&days) {
+            let (least, most) = (profile.deletion_days.start(), profile.deletion_days.end());
+            let service = profile.service;
+            return Err(format!(
+                "{service} deletes a key {least} to {most} days after the request, not {days}"
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// How many custodians' approvals the key has.
+    pub(super) fn approvals(&self) -> usize {
+        self.approvals.as_array().map_or(0, Vec::len)
+    }
+
     /// KeyMaterialId of a version; empty before its first import.
     pub(super) fn material_of(&self, version: &Version) -> String {
         let id = version.material_id.as_ref();
@@ -304,7 +370,7 @@ impl External {
         material_id::shown(&self.profile, &self.unique_id, &id)
     }
 
-    /// The version with this KeyMaterialId, or CKA_TENON_MATERIAL_ID in hexadecimal digits.
+    /// The version among `versions` with this KeyMaterialId, or CKA_TENON_MATERIAL_ID in hexadecimal digits.
     pub(super) fn version<'a>(&self, versions: &'a [Version], id: &str) -> Result<&'a Version> {
         let named = |version: &&Version| {
             let raw = version
@@ -339,40 +405,6 @@ impl External {
         &self.alias
     }
 
-    /// KeyMetadata, in the field names of the services.
-    pub(super) fn json(&self) -> Value {
-        let tags = self.tags.iter();
-        let tags: Vec<_> = tags
-            .map(|(key, value)| json!({ "TagKey": key, "TagValue": value }))
-            .collect();
-        json!({
-            "KeyId": self.key_id,
-            "AliasName": self.alias,
-            "Description": self.description,
-            "KeyState": self.state(),
-            "Origin": self.origin(),
-            "KeySpec": self.spec(),
-            "KeyUsage": self.usage(),
-            "Encryption": self.independence(),
-            "KeyMaterialId": self.material(),
-            "KeyMaterialExpireUnix": self.expires_at,
-            "MaterialExpireTime": field(self.expires_at),
-            "CreationDate": field(self.created_at),
-            "ImportTime": field(self.imported_at),
-            "MaterialEndTime": field(self.ended_at),
-            "Disabled": self.disabled,
-            "ProtectionLevel": "SOFTWARE",
-            "DeleteDate": field(self.deletion_at),
-            "Tags": tags,
-            "Profile": self.profile,
-            "RequireToken": self.require_token,
-            "Shares": self.shares(),
-            "Quorum": self.quorum,
-            "Approvals": self.approvals,
-            "Id": hex(&self.id),
-        })
-    }
-
     /// One line for people.
     pub(super) fn words(&self) -> String {
         let Self { key_id, alias, .. } = self;
@@ -380,8 +412,8 @@ impl External {
         format!("{key_id} {alias:?} {spec}: {state}")
     }
 
-    /// Every property that has a value, for people; `current` is the key's current version.
-    pub(super) fn rows(&self, current: Option<&Version>, now: UnixTime) -> Vec<[String; 2]> {
+    /// Every property that has a value, for people.
+    pub(super) fn rows(&self, now: UnixTime) -> Vec<[String; 2]> {
         let deletion = match self.deletion_at {
             0 => "none".to_owned(),
             at => deadline(at, now),
@@ -391,9 +423,24 @@ impl External {
             "raw" => "raw: a key with equal material opens what this one encrypts by AES or SM4",
             none => none,
         };
+        let current = self.current();
+        let lives = current.is_some_and(Version::has_material);
+        let works = self.state != Some(ck::STATE_PENDING_IMPORT);
+        let ends_first = self.ends_first().filter(|_| works);
+        let works_until = ends_first.map_or_else(String::new, |version| {
+            let end = deadline(version.expires_at, now);
+            format!(
+                "{end}, when the material of version {} expires",
+                version.number
+            )
+        });
+        let first_end =
+            FirstEnd::of(&self.versions).filter(|end| !end.current && works_until.is_empty());
         let expiry = match self.state {
             _ if self.generated => String::new(),
-            Some(ck::STATE_PENDING_IMPORT) if self.expires_at == 0 => "no material".to_owned(),
+            Some(ck::STATE_PENDING_IMPORT) if !lives && self.expires_at == 0 => {
+                "no material".to_owned()
+            }
             _ => deadline(self.expires_at, now),
         };
         let ended = match (self.ended_at, current) {
@@ -406,11 +453,17 @@ impl External {
         } else {
             ""
         };
-        let approvals = self.approvals.as_array().map_or(0, Vec::len);
+        let approvals = self.approvals();
         let custody = match self.quorum {
             0 => String::new(),
-            quorum => format!("{quorum} custodians must approve; approvals there: {approvals}"),
+            quorum => format!(
+                "{quorum} of {} custodians must approve a deletion; approvals there: {approvals}",
+                self.custodian_digests().len()
+            ),
         };
+        let version = current.map_or_else(String::new, |current| {
+            format!("{} of {}", current.number, self.versions.len())
+        });
         let tags: Vec<_> = self
             .tags
             .iter()
@@ -431,12 +484,19 @@ impl External {
             ("Shares", self.shares()),
             ("Imported", field(self.imported_at)),
             ("Expires", expiry),
+            ("Works until", works_until),
+            (
+                "First end",
+                first_end.map_or_else(String::new, |end| end.words(now)),
+            ),
             ("Ended", ended),
             ("Deletion", deletion),
             ("Custody", custody),
+            ("Custodians", self.custodian_digests().join(", ")),
             ("Tags", tags.join(", ")),
             ("Profile", self.profile.clone()),
             ("CKA_ID", hex(&self.id)),
+            ("Version", version),
         ]
         .map(|(name, value)| [name.to_owned(), value])
         .into_iter()
@@ -445,23 +505,28 @@ impl External {
     }
 }
 
-/// The keys whose KeyId, alias or CKA_ID is `name`.
+/// How the material of a version ended.
+fn went(version: &Version) -> &'static str {
+    match version.ended_by {
+        "expired" => "has expired",
+        _ => "was deleted",
+    }
+}
+
+/// The key whose KeyId is `name`; where there is none, the keys whose alias or CKA_ID it is.
 fn handles(session: &Session, name: &str) -> Result<Vec<Handle>> {
-    let unique_id = unique_id(name);
-    let id = unhex(name).ok();
     let of = |kind, value: &[u8]| found(session, &Template::default().bytes(kind, value));
-    let mut handles = of(ck::CKA_UNIQUE_ID, unique_id.as_bytes())?;
-    handles.extend(of(ck::CKA_LABEL, name.as_bytes())?);
-    if let Some(id) = id {
-        handles.extend(of(ck::CKA_ID, &id)?);
+    let mut handles = of(ck::CKA_UNIQUE_ID, unique_id(name).as_bytes())?;
+    if !handles.is_empty() {
+        return Ok(handles);
     }
-    let mut once = Vec::new();
-    for handle in handles {
-        if !once.contains(&handle) {
-            once.push(handle);
-        }
+    handles = of(ck::CKA_LABEL, name.as_bytes())?;
+    if let Ok(id) = unhex(name) {
+        let by_id = of(ck::CKA_ID, &id)?.into_iter();
+        let others: Vec<_> = by_id.filter(|handle| !handles.contains(handle)).collect();
+        handles.extend(others);
     }
-    Ok(once)
+    Ok(handles)
 }
 
 /// The external keys, with or without live material, and the managed ones that match the template.
@@ -477,87 +542,4 @@ fn found(session: &Session, template: &Template) -> Result<Vec<Handle>> {
         }
     }
     Ok(handles)
-}
-
-/// The attributes of a key, which one call reads.
-const KINDS: [ck::CK_ATTRIBUTE_TYPE; 30] = [
-    ck::CKA_TENON_CREATED_AT,
-    ck::CKA_TENON_IMPORTED_AT,
-    ck::CKA_TENON_ENDED_AT,
-    ck::CKA_TENON_DISABLED,
-    ck::CKA_TENON_ORIGIN,
-    ck::CKA_ALLOWED_MECHANISMS,
-    ck::CKA_CLASS,
-    ck::CKA_KEY_TYPE,
-    ck::CKA_LABEL,
-    ck::CKA_ID,
-    ck::CKA_UNIQUE_ID,
-    ck::CKA_VALUE_LEN,
-    ck::CKA_MODULUS,
-    ck::CKA_MODULUS_BITS,
-    ck::CKA_EC_PARAMS,
-    ck::CKA_DECRYPT,
-    ck::CKA_SIGN,
-    ck::CKA_TENON_KEY_STATE,
-    ck::CKA_TENON_EXPIRES_AT,
-    ck::CKA_TENON_DELETION_AT,
-    ck::CKA_TENON_MATERIAL_ID,
-    ck::CKA_TENON_PROFILE,
-    ck::CKA_TENON_KEY_SPEC,
-    ck::CKA_TENON_REQUIRE_TOKEN,
-    ck::CKA_TENON_QUORUM,
-    ck::CKA_TENON_APPROVAL,
-    ck::CKA_TENON_SHARES,
-    ck::CKA_TENON_SHARE,
-    ck::CKA_TENON_DESCRIPTION,
-    ck::CKA_TENON_TAGS,
-];
-
-/// The values of `KINDS`, in their order; empty where the key does not have the attribute.
-struct Properties(Vec<Vec<u8>>);
-
-impl Properties {
-    fn read(session: &Session, handle: Handle) -> Result<Self> {
-        let values = session.attributes(handle, &KINDS)?.into_iter();
-        let bytes = values.map(|value| match value {
-            Revealed::Value(bytes) => bytes,
-            _ => Vec::new(),
-        });
-        Ok(Self(bytes.collect()))
-    }
-
-    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> &[u8] {
-        let place = KINDS.iter().position(|known| *known == kind);
-        place
-            .and_then(|place| self.0.get(place))
-            .map_or(&[], Vec::as_slice)
-    }
-
-    fn text(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> String {
-        printable(self.bytes(kind))
-    }
-
-    fn number(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
-        ulong(self.bytes(kind))
-    }
-
-    fn is(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> bool {
-        self.bytes(kind) == [ck::CK_TRUE]
-    }
-
-    /// 0 where there is none.
-    fn time(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> UnixTime {
-        let bytes = self.bytes(kind).try_into();
-        bytes.map_or(0, UnixTime::from_be_bytes)
-    }
-}
-
-impl Values for Properties {
-    fn bytes(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<&[u8]> {
-        Some(self.bytes(kind)).filter(|bytes| !bytes.is_empty())
-    }
-
-    fn ulong(&self, kind: ck::CK_ATTRIBUTE_TYPE) -> Option<ck::CK_ULONG> {
-        self.number(kind)
-    }
 }

@@ -10,17 +10,20 @@ use tenon_pkcs11::api::byok::{Algorithm, Job, Rule, expired, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::session::Session;
-use tenon_pkcs11::api::token::Handle;
+use tenon_pkcs11::api::token::{Handle, Version};
 use zeroize::Zeroizing;
 
-use super::external::{External, Target, now};
-use super::{azure, base64, requests, share};
+use super::external::External;
+use super::metadata;
+use super::target::Target;
+use super::{azure, requests, share};
+use crate::base64;
 use crate::object::{Id, find, ulong, value};
 use crate::output::{hex, key_id, unhex};
 use crate::template::Template;
 use crate::token::OpenSession;
 use crate::when::{When, deadline, span};
-use crate::{Result, files, public_key};
+use crate::{Result, files};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -67,10 +70,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         given => given,
     };
     let token = import_token.as_ref().map(|bytes| bytes.as_slice());
-    let expires_at = expiry(&key, arguments.expires)?;
-    let jobs = find_jobs(&open.session, &key, token)?;
+    let now = open.now()?;
+    let expires_at = expiry(&key, arguments.expires, now)?;
+    let jobs = find_jobs(&open.session, &key, token, now)?;
     let template = Template::of_class(key.class)
         .flag(ck::CKA_TOKEN, true)
+        .bytes(ck::CKA_ID, &key.id)
         .number(ck::CKA_KEY_TYPE, key.key_type)
         .bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes())
         .maybe(ck::CKA_TENON_IMPORT_TOKEN, token)
@@ -82,8 +87,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .maybe(ck::CKA_TENON_SHARE, arguments.share.map(|number| [number]))
         .maybe(ck::CKA_TENON_SHARES_CHECK_VALUE, arguments.check_value)
         .maybe(ck::CKA_TENON_EXPIRES_AT, expires_at);
+    let halves = public_halves(&open.session, &key)?;
     let handle = unwrap(&open, &jobs, &blob, &template)
-        .map_err(|error| explained(error, &open.session, &jobs, &key, &blob))?;
+        .map_err(|error| explained(error, &open.session, &jobs))?;
+    let before = key.versions;
     let waited = key.waiting;
     let key = External::of(&open.session, handle)?;
     if let Some(number) = arguments.share
@@ -91,26 +98,54 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     {
         return report_share(arguments, &key, number, waited.contains(&number));
     }
-    let public = make_public(&open, &key)?;
-    let set = set_expiry(&key, expires_at);
+    let now_there = public_halves(&open.session, &key)?;
+    let public = now_there.iter().any(|half| !halves.contains(half));
+    let set = set_expiry(&key, expires_at, now);
+    let version = imported_version(&before, &key.versions, now);
     let answer = json!({
-        "KeyMetadata": key.json(),
+        "KeyMetadata": metadata::of_key(&key),
         "ImportedMaterialExpireUnix": set,
+        "ImportedVersion": version.map(|version| version.number),
         "PublicKeyMade": public,
     });
     arguments.target.format.print(&answer, |out| {
         writeln!(out, "Imported {}", key.words())?;
-        writeln!(out, "Its material expires: {}", deadline(set, now()))?;
+        if let Some(version) = version.filter(|version| !version.current) {
+            let what = if version.next { "the next" } else { "an older" };
+            writeln!(
+                out,
+                "It is the material of version {}, {what} one",
+                version.number
+            )?;
+        }
+        writeln!(out, "Its material expires: {}", deadline(set, now))?;
         if public {
             writeln!(out, "Made its public key object")?;
         }
-        Ok(())
+        key.needs()
+            .iter()
+            .try_for_each(|line| writeln!(out, "{line}"))
     })
+}
+
+/// The version into which the material came; `None` where several were imported into in this second.
+fn imported_version<'a>(
+    before: &[Version],
+    after: &'a [Version],
+    now: UnixTime,
+) -> Option<&'a Version> {
+    let only = |fits: &dyn Fn(&Version) -> bool| {
+        let mut fitting = after.iter().filter(|version| fits(version));
+        fitting.next().filter(|_| fitting.next().is_none())
+    };
+    let recent = |version: &Version| version.imported_at >= now;
+    only(&recent).or_else(|| only(&|version| recent(version) && !before.contains(version)))
 }
 
 /// Prints that a share came, and waits for others.
 fn report_share(arguments: &Arguments, key: &External, number: u8, repeated: bool) -> Result<()> {
-    let answer = json!({ "KeyMetadata": key.json(), "Share": number, "Repeated": repeated });
+    let answer =
+        json!({ "KeyMetadata": metadata::of_key(key), "Share": number, "Repeated": repeated });
     arguments.target.format.print(&answer, |out| {
         let came = if repeated {
             "had come already, and is the same"
@@ -151,12 +186,12 @@ fn unwrap(open: &OpenSession, jobs: &[Handle], blob: &[u8], template: &Template)
 
 /// CKA_TENON_EXPIRES_AT of this import; `None` where the profile says it. An error where the
 /// profile leaves it to the user, who said nothing.
-fn expiry(key: &External, asked: Option<When>) -> Result<Option<[u8; 8]>> {
+fn expiry(key: &External, asked: Option<When>, now: UnixTime) -> Result<Option<[u8; 8]>> {
     if let Some(when) = asked {
-        return Ok(Some(when.at(now()).to_be_bytes()));
+        return Ok(Some(when.at(now).to_be_bytes()));
     }
     match profile::find(key.profile.as_bytes()) {
-        Some(profile) if profile.expiry(None, now()) == Err(Rule::ExpiryUnnamed) => Err(format!(
+        Some(profile) if profile.expiry(None, now) == Err(Rule::ExpiryUnnamed) => Err(format!(
             "{} wants an expiry in every import: say --expires with a time, or with never",
             profile.service
         )
@@ -166,50 +201,39 @@ fn expiry(key: &External, asked: Option<When>) -> Result<Option<[u8; 8]>> {
 }
 
 /// The end of the life of the material that was imported: what was asked for, else what the profile has.
-fn set_expiry(key: &External, asked: Option<[u8; 8]>) -> UnixTime {
+fn set_expiry(key: &External, asked: Option<[u8; 8]>, now: UnixTime) -> UnixTime {
     let usual = || {
         let profile = profile::find(key.profile.as_bytes())?;
-        profile.expiry(None, now()).ok().filter(|at| *at != 0)
+        profile.expiry(None, now).ok().filter(|at| *at != 0)
     };
     // Keys of the services that have a usual one have one version.
     let usual = || usual().map_or(0, |_| key.expires_at);
     asked.map_or_else(usual, UnixTime::from_be_bytes)
 }
 
-/// A refusal of the blob, with what the requests and the key want, and the usual causes.
-fn explained(
-    error: Box<dyn Error>,
-    session: &Session,
-    jobs: &[Handle],
-    key: &External,
-    blob: &[u8],
-) -> Box<dyn Error> {
-    let rv = match error.downcast_ref::<tenon_pkcs11::api::error::Error>() {
-        Some(refusal) => refusal.rv,
-        None => return error,
-    };
-    if !matches!(
-        rv,
-        ck::CKR_WRAPPED_KEY_INVALID | ck::CKR_WRAPPED_KEY_LEN_RANGE
-    ) {
+/// A refusal of the blob, which tells of the last request alone, with the algorithms of all where several were tried.
+fn explained(error: Box<dyn Error>, session: &Session, jobs: &[Handle]) -> Box<dyn Error> {
+    let refusal = error.downcast_ref::<tenon_pkcs11::api::error::Error>();
+    let of_blob = refusal.is_some_and(|refusal| {
+        matches!(
+            refusal.rv,
+            ck::CKR_WRAPPED_KEY_INVALID | ck::CKR_WRAPPED_KEY_LEN_RANGE
+        )
+    });
+    if !of_blob || jobs.len() < 2 {
         return error;
     }
-    let wanted: Vec<_> = jobs
+    let mut names: Vec<_> = jobs
         .iter()
         .filter_map(|job| algorithm(session, *job).ok())
         .map(|algorithm| algorithm.name)
         .collect();
-    let bound = match key.material_id.is_empty() {
-        true => "",
-        false => "; other material than the key is bound to, which some formats do not tell apart",
-    };
+    names.dedup();
     format!(
-        "{error}\nThe blob has {} bytes. The request is for {}, and the key takes {} material. Usual causes: another \
-         algorithm, hash or padding than the request's; the public key of another request; material of another \
-         kind or length; a damaged or cut file{bound}. Wrap again, with the public key and the algorithm of one `tenon byok parameters`",
-        blob.len(),
-        wanted.join(" or "),
-        key.spec()
+        "{error}\nNone of the {} open requests of the key opens it; they are for {}: say with --import-token which one \
+         the blob was wrapped for",
+        jobs.len(),
+        names.join(" or ")
     )
     .into()
 }
@@ -261,7 +285,12 @@ fn blob(files: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>> {
 
 /// The private key of the request that the import token names; without a token, those of all open
 /// requests of the key, the newest first.
-fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<Vec<Handle>> {
+fn find_jobs(
+    session: &Session,
+    key: &External,
+    token: Option<&[u8]>,
+    now: UnixTime,
+) -> Result<Vec<Handle>> {
     let jobs = requests::template().bytes(ck::CKA_TENON_IMPORT_TARGET, key.unique_id.as_bytes());
     // Requests that serve every key of a profile have the profile instead of a target.
     let shared = requests::template().bytes(ck::CKA_TENON_PROFILE, key.profile.as_bytes());
@@ -298,7 +327,6 @@ fn find_jobs(session: &Session, key: &External, token: Option<&[u8]>) -> Result<
         )
         .into());
     }
-    let now = now();
     if expired(claimed.not_after, now) {
         let ago = span(now.saturating_sub(claimed.not_after));
         return Err(format!("the import token expired {ago} ago: {advice}").into());
@@ -329,28 +357,13 @@ fn algorithm(session: &Session, job: Handle) -> Result<&'static Algorithm> {
     algorithm.ok_or_else(|| "the request's algorithm is unknown".into())
 }
 
-/// Makes the public key object of an imported private key, where there is none. Returns whether it
-/// did.
-fn make_public(open: &OpenSession, key: &External) -> Result<bool> {
+/// The public key objects with the key's CKA_ID.
+fn public_halves(session: &Session, key: &External) -> Result<Vec<Handle>> {
     if key.class != ck::CKO_PRIVATE_KEY {
-        return Ok(false);
+        return Ok(Vec::new());
     }
-    let session = &open.session;
-    let spki = value(session, key.handle, ck::CKA_PUBLIC_KEY_INFO)?.unwrap_or_default();
-    let values = public_key::add(Template::of_class(ck::CKO_PUBLIC_KEY), &spki)?
-        .flag(ck::CKA_TOKEN, true)
-        .bytes(ck::CKA_ID, &key.id);
-    if !find(session, &values)?.is_empty() {
-        return Ok(false);
-    }
-    let signs = value(session, key.handle, ck::CKA_SIGN)? == Some(vec![ck::CK_TRUE]);
-    let decrypts = value(session, key.handle, ck::CKA_DECRYPT)? == Some(vec![ck::CK_TRUE]);
-    let template = values
-        .bytes(ck::CKA_LABEL, key.alias.as_bytes())
-        .flag(ck::CKA_VERIFY, signs)
-        .flag(ck::CKA_ENCRYPT, decrypts);
-    session.create_object(template.as_slice())?;
-    Ok(true)
+    let of_id = Template::of_class(ck::CKO_PUBLIC_KEY).bytes(ck::CKA_ID, &key.id);
+    find(session, &of_id)
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
-use tenon_pkcs11::api::token::{SealedKey, SealedVersion, Version};
+use tenon_pkcs11::api::token::SealedKey;
 
-use super::external::{External, field, now, state_name};
+use super::external::{External, state_name};
+use super::first_end::FirstEnd;
+use super::metadata;
 use crate::Result;
 use crate::object::class_name;
 use crate::output::{Format, hex, key_id, table};
@@ -60,39 +62,21 @@ impl State {
 
 struct Listed {
     state: Option<ck::CK_ULONG>,
-    /// What became of each material that was imported: the key's, then those of its older versions.
-    ends: Vec<MaterialLife>,
+    first_end: Option<FirstEnd>,
     /// Alias and KeyId, by which the list is sorted.
     name: (String, String),
     json: Value,
     row: [String; 6],
-}
-
-/// What became of a material that was imported once.
-enum MaterialLife {
-    Live(UnixTime),
-    Gone,
+    /// What the key needs, where that is known.
+    needs: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let open = arguments.login.session(&arguments.choice)?;
     let logged_in = arguments.login.is_wanted();
-    let now = now();
-    let known = External::all(&open.session)?;
-    let mut keys: Vec<_> = known.iter().map(|key| Listed::of(key, now)).collect();
-    if arguments.expiring.is_some() {
-        for (key, listed) in known
-            .iter()
-            .zip(&mut keys)
-            .filter(|(key, _)| !key.generated)
-        {
-            let versions = open.session.versions(key.handle)?;
-            listed.ends = versions
-                .iter()
-                .filter_map(MaterialLife::of_version)
-                .collect();
-        }
-    }
+    let now = open.now()?;
+    let known = External::all(&open.session)?.into_iter();
+    let mut keys: Vec<_> = known.map(|key| Listed::of(&key, now)).collect();
     if !logged_in {
         let sealed = open.token()?.sealed_keys()?;
         keys.extend(sealed.iter().map(|key| Listed::of_sealed(key, now)));
@@ -115,6 +99,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             ["key id", "alias", "spec", "usage", "state", "expires"],
             &rows,
         )?;
+        if arguments.expiring.is_some() {
+            for key in &keys {
+                let need = |need: &String| writeln!(out, "{}: {need}", key.row[0]);
+                key.needs.iter().try_for_each(need)?;
+            }
+        }
         if !logged_in {
             writeln!(
                 out,
@@ -131,12 +121,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 impl Listed {
     fn of(key: &External, now: UnixTime) -> Self {
-        let bound = !key.material_id.is_empty();
+        let first_end = FirstEnd::of(&key.versions);
         Self {
             state: key.state,
-            ends: MaterialLife::of(key.state, bound, key.expires_at),
+            first_end,
             name: (key.alias.clone(), key.key_id.clone()),
-            json: key.json(),
+            json: metadata::of_key(key),
             row: row(
                 [
                     &key.key_id,
@@ -145,93 +135,55 @@ impl Listed {
                     &key.usage(),
                     key.state(),
                 ],
-                expiry(key.state, key.expires_at, now),
+                expiry(key.state, key.expires_at, first_end, now),
             ),
+            needs: key.needs(),
         }
     }
 
     /// What is known without a login: the fields that are sealed are null.
     fn of_sealed(key: &SealedKey, now: UnixTime) -> Self {
         let state = key.state.number();
-        let mut ends = MaterialLife::of(state, key.bound, key.expires_at);
-        let older = key.older.iter();
-        ends.extend(older.map(|version| MaterialLife::new(version.live, version.expires_at)));
+        let first_end = FirstEnd::of_sealed(key);
         let key_id = key_id(&hex(&key.uid));
         let class = format!("({})", class_name(Some(key.class)));
         Self {
             state,
-            ends,
-            json: sealed_json(key),
+            first_end,
+            json: metadata::of_sealed(key),
             row: row(
                 [&key_id, "", &class, "", state_name(state)],
-                expiry(state, key.expires_at, now),
+                expiry(state, key.expires_at, first_end, now),
             ),
             name: (String::new(), key_id),
+            needs: Vec::new(),
         }
     }
 
     /// Whether a material ends at `by` or before, or is gone. Keys that are to be deleted need
     /// none.
     fn expires_by(&self, by: UnixTime) -> bool {
-        let ended = |material: &MaterialLife| match material {
-            MaterialLife::Live(end) => *end != 0 && *end <= by,
-            MaterialLife::Gone => true,
-        };
-        self.state != Some(ck::STATE_PENDING_DELETION) && self.ends.iter().any(ended)
+        let by = |end: FirstEnd| end.is_by(by);
+        self.state != Some(ck::STATE_PENDING_DELETION) && self.first_end.is_some_and(by)
     }
 }
 
-impl MaterialLife {
-    /// `None` for a version that waits for its first material.
-    fn of_version(version: &Version) -> Option<Self> {
-        version.material_id?;
-        Some(Self::new(version.has_material(), version.expires_at))
-    }
-
-    fn new(live: bool, expires_at: UnixTime) -> Self {
-        match live {
-            true => Self::Live(expires_at),
-            false => Self::Gone,
-        }
-    }
-
-    fn of(state: Option<ck::CK_ULONG>, bound: bool, expires_at: UnixTime) -> Vec<Self> {
-        match (state, bound) {
-            (_, false) => Vec::new(),
-            (Some(ck::STATE_PENDING_IMPORT), true) => vec![Self::Gone],
-            (_, true) => vec![Self::Live(expires_at)],
-        }
-    }
-}
-
-/// KeyMetadata of a private key without a login.
-pub(super) fn sealed_json(key: &SealedKey) -> Value {
-    let version = |version: &SealedVersion| {
-        json!({
-            "Live": version.live,
-            "KeyMaterialExpireUnix": version.expires_at,
-            "MaterialExpireTime": field(version.expires_at),
-        })
-    };
-    json!({
-        "KeyId": key_id(&hex(&key.uid)),
-        "Generated": key.generated,
-        "AliasName": null,
-        "KeyState": state_name(key.state.number()),
-        "KeySpec": null,
-        "KeyUsage": null,
-        "Bound": key.bound,
-        "KeyMaterialExpireUnix": key.expires_at,
-        "MaterialExpireTime": field(key.expires_at),
-        "DeleteDate": field(key.deletion_at),
-        "OlderVersions": key.older.iter().map(version).collect::<Vec<_>>(),
-    })
-}
-
-fn expiry(state: Option<ck::CK_ULONG>, expires_at: UnixTime, now: UnixTime) -> String {
-    match state {
+/// When the key's material expires, and which other version's does before it.
+fn expiry(
+    state: Option<ck::CK_ULONG>,
+    expires_at: UnixTime,
+    first_end: Option<FirstEnd>,
+    now: UnixTime,
+) -> String {
+    let own = match state {
         Some(ck::STATE_PENDING_IMPORT) if expires_at == 0 => String::new(),
         _ => deadline(expires_at, now),
+    };
+    let other = first_end.filter(|end| !end.current);
+    match (own.is_empty(), other) {
+        (_, None) => own,
+        (true, Some(end)) => end.words(now),
+        (false, Some(end)) => format!("{own}; {}", end.words(now)),
     }
 }
 

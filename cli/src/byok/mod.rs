@@ -4,24 +4,27 @@ mod algorithm;
 mod approval;
 mod attestation_key;
 mod azure;
-mod base64;
 mod cancel_deletion;
 mod check_parameters;
 mod check_receipt;
 mod create;
+mod custody;
 mod delete_material;
 mod describe;
 mod disable;
 mod enable;
+mod expected_key;
 mod external;
+mod first_end;
 mod folder;
 mod import;
 mod list;
 mod material_id;
+mod metadata;
 mod owned;
 mod parameters;
 mod profiles;
-mod proof;
+mod properties;
 mod receipt;
 mod requests;
 mod rotate;
@@ -33,6 +36,7 @@ mod spec;
 mod split;
 mod sweep;
 mod tags;
+mod target;
 mod update;
 mod versions;
 mod wrap;
@@ -50,8 +54,10 @@ pub(crate) enum Command {
     Create(create::Arguments),
     /// Makes a public key to wrap the material with, and the import token that goes with it
     ///
-    /// Writes publickey_KEYID.pem, the same in DER as publickey_KEYID.bin, and token_KEYID.txt in
-    /// Base64. With --json they are printed instead, in Base64, as the services answer.
+    /// Writes publickey_KEYID.pem, the same in DER as publickey_KEYID.bin, token_KEYID.txt in Base64, and
+    /// wrapping-statement_KEYID.json with its signature wrapping-statement_KEYID.sig, by which the key's owner checks
+    /// the public key (check-parameters). With --json they are printed instead, as the services answer: keys, token
+    /// and signature in Base64.
     #[command(after_help = EXIT_STATUS)]
     Parameters(parameters::Arguments),
     /// Lists the open import requests, and ends them with --revoke
@@ -71,7 +77,8 @@ pub(crate) enum Command {
     /// RSAES_PKCS1_V1_5, RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD (Alibaba), RSA_AES_KEY_WRAP_SHA_1,
     /// …_SHA_256 (AWS), RSA_OAEP_3072_SHA256_AES_256 … (Google), CKM_RSA_AES_KEY_WRAP (Azure),
     /// RSA_OAEP_AES_SHA256 (OCI), SM2PKE_SM4_ECB (Alibaba), SM2PKE (AWS), SM2_ENCRYPT (Huawei), HPKE_XWING,
-    /// HPKE_ML_KEM_1024; a wrong one lists all. CKM_ECDH_AES_KEY_WRAP makes a 256-bit AES key by X9.63 with SHA-256.
+    /// HPKE_ML_KEM_768, HPKE_ML_KEM_1024; a wrong one lists all. CKM_ECDH_AES_KEY_WRAP makes a 256-bit AES key by
+    /// X9.63 with SHA-256.
     #[command(after_help = EXIT_STATUS)]
     Wrap(wrap::Arguments),
     /// Imports wrapped material into an external key
@@ -139,8 +146,8 @@ pub(crate) enum Command {
     Receipt(receipt::Arguments),
     /// Checks a wrapping key before you wrap with it; needs no token
     ///
-    /// Verifies the token's signed statement, and compares with it the wrapping key, and the algorithm and
-    /// the spec where they are said. Exit status 1 when anything is not as the statement says.
+    /// Verifies the token's signed statement, and compares with it the wrapping key, and the algorithm, the
+    /// spec and the KeyId where they are said. Exit status 1 when anything is not as the statement says.
     #[command(after_help = EXIT_STATUS)]
     CheckParameters(check_parameters::Arguments),
     /// Checks that a receipt is of your key; needs the key and no token

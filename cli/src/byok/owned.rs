@@ -7,9 +7,9 @@ use tenon_pkcs11::api::keytype::Material;
 use tenon_pkcs11::api::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::base64;
 use super::share::ShareFile;
 use crate::ask::KeyPassword;
+use crate::base64;
 use crate::keyfile::{self, Item, kind};
 use crate::output::unhex;
 use crate::{Result, encoding, files};
@@ -89,6 +89,11 @@ impl KeySource {
         if let Some(what) = kind::of_no_key(&bytes) {
             return Err(format!("{what} (--raw wraps the very bytes)").into());
         }
+        // PKCS#8 in Base64 without PEM's lines around it, as services and programs hand it out.
+        let der = Some(text).filter(|_| !written).and_then(base64::decode);
+        if let Some(der) = der.filter(|der| kind::is_der(der)) {
+            return private(keyfile::items(&der, &|| self.password.source().read())?);
+        }
         if !written && !text.is_empty() && is_text(text) {
             let file = if self.key == Path::new("-") {
                 "standard input".to_owned()
@@ -124,7 +129,7 @@ fn private(items: Vec<Item>) -> Result<Owned> {
         .into_iter()
         .filter_map(|item| match item {
             Item::PrivateKey(material) | Item::PssKey(material) => Some(material),
-            Item::PublicKey(_) | Item::Certificate(_) => None,
+            Item::PublicKey(_) | Item::PssPublicKey(_) | Item::Certificate(_) => None,
         })
         .collect();
     match (keys.pop(), keys.is_empty()) {
@@ -232,6 +237,17 @@ mod tests {
         // DER, but no private key: 32 bytes that begin like a SEQUENCE are a secret key.
         let unlucky = [&[0x30, 30][..], &[0xF0; 30]].concat();
         assert_eq!(bytes(source(folder.path(), &unlucky).read()), Some(unlucky));
+        let der = include_bytes!("../../tests/cli/files/ec.der");
+        let bare = base64::encode(der);
+        let lines = bare
+            .as_bytes()
+            .chunks(64)
+            .collect::<Vec<_>>()
+            .join(&b"\r\n"[..]);
+        for text in [bare.as_bytes(), &lines] {
+            let read = source(folder.path(), text).read();
+            assert!(matches!(read, Ok(Owned::Private(_))), "without PEM's lines");
+        }
         let public = include_bytes!("../../tests/cli/files/rsa-public.pem");
         assert!(source(folder.path(), public).read().is_err());
         let encrypted = include_bytes!("../../tests/cli/files/ec-aes128-sha512.der");

@@ -11,13 +11,15 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::crypto::ec::Curve;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
+use tenon_pkcs11::api::keytype::Numbered;
 use tenon_pkcs11::api::rng;
 
 use super::algorithm::{self, NamedAlgorithm};
-use super::base64;
-use super::external::{External, Target, field, now};
+use super::external::{External, field};
 use super::folder::{Folder, Readers};
+use super::target::Target;
 use crate::Result;
+use crate::base64;
 use crate::object::value;
 use crate::output::hex;
 use crate::template::Template;
@@ -25,9 +27,9 @@ use crate::token::OpenSession;
 use crate::when::{deadline, duration};
 
 /// CKA_TENON_WRAP_ALGORITHM numbers in the order in which they are preferred: for short secrets, and
-/// for what does not fit into an RSA block by itself.
-const FOR_SHORT: [ck::CK_ULONG; 15] = [2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6, 14, 15];
-const FOR_LONG: [ck::CK_ULONG; 15] = [5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3, 14, 15];
+/// for what does not fit into an RSA block by itself. All others come after these.
+const FOR_SHORT: &[ck::CK_ULONG] = &[2, 5, 13, 12, 11, 10, 9, 8, 7, 1, 4, 3, 6];
+const FOR_LONG: &[ck::CK_ULONG] = &[5, 11, 10, 9, 4, 6, 7, 8, 2, 13, 12, 1, 3];
 
 /// Seconds by which a life that was asked for is longer.
 const MARGIN: UnixTime = 2;
@@ -43,8 +45,8 @@ pub(crate) struct Arguments {
     /// profile has
     #[arg(long, short, value_name = "NAME", value_parser = algorithm::parse)]
     algorithm: Option<NamedAlgorithm>,
-    /// Wrapping key: RSA_2048, RSA_3072, RSA_4096, EC_SM2, XWING or ML_KEM_1024; else the first of them that
-    /// the algorithm and the key's profile have
+    /// Wrapping key: RSA_2048, RSA_3072, RSA_4096, EC_SM2, XWING, ML_KEM_768 or ML_KEM_1024; else the first of
+    /// them that the algorithm and the key's profile have
     #[arg(long, value_name = "SPEC", value_parser = wrapping_key)]
     key_spec: Option<WrappingKey>,
     /// The request serves every key of the profile that KEY has, not KEY alone: Google, Azure, OCI, Vault, IBM
@@ -114,11 +116,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "WrappingStatement": String::from_utf8_lossy(&made.statement),
         "WrappingStatementSignature": base64::encode(&made.signature),
     });
+    let end = deadline(made.not_after, open.now()?);
     format.print(&answer, |out| {
         for file in places.iter().flatten() {
             writeln!(out, "Wrote {}", file.display())?;
         }
-        let end = deadline(made.not_after, now());
         let whom = whom(&key, arguments.every_key);
         writeln!(out, "For {whom}, by {name}; expires: {end}")?;
         writeln!(
@@ -143,7 +145,7 @@ fn choose(
                 algorithm.name
             )
         })?],
-        None => preferred(spec).to_vec(),
+        None => preferred(spec),
     };
     let fixed = arguments.algorithm.and_then(|algorithm| algorithm.bits);
     let keys = match (arguments.key_spec, fixed.map(WrappingKey::Rsa)) {
@@ -157,11 +159,14 @@ fn choose(
 }
 
 /// Algorithms in the order in which they are preferred for material of `spec`.
-fn preferred(spec: Spec) -> &'static [ck::CK_ULONG] {
-    match spec {
-        Spec::Aes(_) | Spec::Sm4 | Spec::Hmac(..=512) => &FOR_SHORT,
-        Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) | Spec::MlDsa(_) => &FOR_LONG,
-    }
+fn preferred(spec: Spec) -> Vec<ck::CK_ULONG> {
+    let first = match spec {
+        Spec::Aes(_) | Spec::Sm4 | Spec::Hmac(..=512) => FOR_SHORT,
+        Spec::Hmac(_) | Spec::Rsa(_) | Spec::Ec(_) | Spec::MlDsa(_) => FOR_LONG,
+    };
+    let all = byok::ALGORITHMS.iter().map(|row| row.number);
+    let others = all.filter(|number| !first.contains(number));
+    first.iter().copied().chain(others).collect()
 }
 
 /// The first of `algorithms` that the profile allows for `spec`, with the first of `keys` that it
@@ -220,9 +225,9 @@ fn generate(
             public.bytes(ck::CKA_EC_PARAMS, Curve::Sm2.params()),
         ),
         WrappingKey::XWing => (ck::CKM_TENON_XWING_KEY_PAIR_GEN, public),
-        WrappingKey::MlKem1024 => (
+        WrappingKey::MlKem(set) => (
             ck::CKM_ML_KEM_KEY_PAIR_GEN,
-            public.number(ck::CKA_PARAMETER_SET, ck::CKP_ML_KEM_1024),
+            public.number(ck::CKA_PARAMETER_SET, set.number()),
         ),
     };
     let private = match every_key {
@@ -232,9 +237,10 @@ fn generate(
     // The shortest life is still long enough when the token reads its clock.
     let longest = profile::find(key.profile.as_bytes()).and_then(|profile| profile.job.lives);
     let longest = longest.map_or(UnixTime::MAX, |(_, most)| most);
+    let now = open.now()?;
     let not_after = valid.map(|life| {
         let life = life.saturating_add(MARGIN).min(longest.max(life));
-        now().saturating_add(life).to_be_bytes()
+        now.saturating_add(life).to_be_bytes()
     });
     let private = private
         .number(ck::CKA_TENON_WRAP_ALGORITHM, algorithm.number)
@@ -272,12 +278,14 @@ fn wrapping_key(text: &str) -> std::result::Result<WrappingKey, String> {
 
 #[cfg(test)]
 mod tests {
+    use tenon_pkcs11::api::crypto::mlkem::ParameterSet;
+
     use super::*;
 
     fn first(profile: &str, spec: Spec) -> (ck::CK_ULONG, WrappingKey) {
         let profile = profile::find(profile.as_bytes()).unwrap();
         let (algorithm, key) =
-            first_allowed(profile, spec, preferred(spec), &WrappingKey::ALL).unwrap();
+            first_allowed(profile, spec, &preferred(spec), &WrappingKey::ALL).unwrap();
         (algorithm.number, key)
     }
 
@@ -318,23 +326,25 @@ mod tests {
             ("EC_SM2", WrappingKey::Sm2),
             ("sm2", WrappingKey::Sm2),
             ("xwing", WrappingKey::XWing),
-            ("ml-kem-1024", WrappingKey::MlKem1024),
+            ("ml-kem-768", WrappingKey::MlKem(ParameterSet::MlKem768)),
+            ("ml-kem-1024", WrappingKey::MlKem(ParameterSet::MlKem1024)),
         ] {
             assert_eq!(wrapping_key(name), Ok(expected), "{name}");
         }
         let refused = wrapping_key("RSA_1024").unwrap_err();
         assert_eq!(
             refused,
-            "there are EC_SM2, ML_KEM_1024, RSA_2048, RSA_3072, RSA_4096, SM2, XWING"
+            "there are EC_SM2, ML_KEM_1024, ML_KEM_768, RSA_2048, RSA_3072, RSA_4096, SM2, XWING"
         );
     }
 
     #[test]
-    fn every_algorithm_is_preferred_to_some() {
+    fn each_algorithm_has_one_place_in_the_order() {
         let known: Vec<_> = byok::ALGORITHMS.iter().map(|row| row.number).collect();
-        for mut preferred in [FOR_SHORT, FOR_LONG] {
+        for spec in [Spec::Aes(256), Spec::Rsa(2048)] {
+            let mut preferred = preferred(spec);
             preferred.sort_unstable();
-            assert_eq!(preferred.as_slice(), known);
+            assert_eq!(preferred, known);
         }
     }
 }

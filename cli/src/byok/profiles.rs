@@ -1,8 +1,10 @@
 //! `tenon byok profiles`: what each service allows.
 
+use std::borrow::Cow;
+
 use clap::Args;
 use serde_json::{Value, json};
-use tenon_pkcs11::api::byok::{Profile, Spec, profile};
+use tenon_pkcs11::api::byok::{Profile, Spec, Usage, profile};
 use tenon_pkcs11::api::clock::UnixTime;
 
 use super::create::known_profile;
@@ -77,11 +79,28 @@ fn algorithms(profile: &Profile, spec: Spec) -> Vec<(String, Vec<String>)> {
     named
 }
 
+/// The specs, each with its names and the usages that keys of these names may have.
+fn named_specs(profile: &Profile) -> Vec<(Spec, Vec<Cow<'static, str>>, Vec<Usage>)> {
+    let mut named: Vec<(Spec, Vec<_>, Vec<_>)> = Vec::new();
+    for spec in profile.specs() {
+        for usage in profile.usages(spec) {
+            let names = profile.spec_names_of(spec, usage);
+            match named
+                .iter_mut()
+                .find(|(known, same, _)| *known == spec && *same == names)
+            {
+                Some((.., usages)) => usages.push(usage),
+                None => named.push((spec, names, vec![usage])),
+            }
+        }
+    }
+    named
+}
+
 fn in_json(profile: &Profile) -> Value {
     let way = |(name, keys): (String, Vec<String>)| json!({ "WrappingAlgorithm": name, "WrappingKeySpecs": keys });
-    let spec = |spec: Spec| {
-        let names = profile.spec_names_of(spec);
-        let usages = profile.usages(spec).into_iter();
+    let spec = |(spec, names, usages): (Spec, Vec<_>, Vec<Usage>)| {
+        let usages = usages.into_iter();
         json!({
             "KeySpec": names.first(),
             "KeySpecNames": names,
@@ -94,7 +113,7 @@ fn in_json(profile: &Profile) -> Value {
     json!({
         "Name": profile.name,
         "Service": profile.service,
-        "KeySpecs": profile.specs().into_iter().map(spec).collect::<Vec<_>>(),
+        "KeySpecs": named_specs(profile).into_iter().map(spec).collect::<Vec<_>>(),
         "HmacBits": hmac.map(|(least, most)| json!({ "Least": least, "Most": most })),
         "DefaultExpireSeconds": profile.default_life(),
         "ExpiryMustBeNamed": profile.names_expiry(),

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use tenon_pkcs11::api::byok::Algorithm;
+use tenon_pkcs11::api::byok::{Algorithm, WrappingKey, profile};
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use super::external::{External, field, now};
+use super::external::{External, field};
 use crate::Result;
 use crate::ask::{UserPin, confirm};
 use crate::object::{find, ulong, value};
@@ -19,7 +19,7 @@ use crate::when::deadline;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Only the requests for this key: its KeyId, its alias, or its CKA_ID in hexadecimal digits
+    /// Only the requests for this key alone: its KeyId, its alias, or its CKA_ID in hexadecimal digits
     #[arg(value_name = "KEY")]
     name: Option<String>,
     /// End the request with this RequestId, with its public key and import token: nothing that was
@@ -46,9 +46,13 @@ struct ImportRequest {
     private: Handle,
     /// CKA_ID, or CKA_UNIQUE_ID of a request without one.
     id: String,
-    /// KeyId of the key that it is for; empty for one that serves many.
+    /// CKA_UNIQUE_ID of the key that it is for; empty for one that serves every key of the profile.
     target: String,
+    profile: String,
+    /// The service's name for the algorithm.
     algorithm: String,
+    /// The service's name for the wrapping key.
+    wrapping_key: String,
     /// 0 = never.
     not_after: UnixTime,
 }
@@ -85,13 +89,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "Requests": listed.iter().map(ImportRequest::json).collect::<Vec<_>>(),
         "Revoked": revokes,
     });
+    let now = open.now()?;
     arguments.format.print(&answer, |out| {
         if revokes {
             writeln!(out, "Ended:")?;
         }
-        let now = now();
         let rows: Vec<_> = listed.iter().map(|request| request.row(now)).collect();
-        table(out, ["request", "key id", "algorithm", "expires"], &rows)
+        table(
+            out,
+            [
+                "request",
+                "for",
+                "profile",
+                "algorithm",
+                "wrapping key",
+                "expires",
+            ],
+            &rows,
+        )
     })
 }
 
@@ -114,7 +129,14 @@ impl ImportRequest {
     fn of(session: &Session, private: Handle) -> Result<Self> {
         let bytes = |kind| value(session, private, kind).map(Option::unwrap_or_default);
         let id = bytes(ck::CKA_ID)?;
+        let target = printable(&bytes(ck::CKA_TENON_IMPORT_TARGET)?);
+        let profile = match target.as_str() {
+            "" => printable(&bytes(ck::CKA_TENON_PROFILE)?),
+            target => profile_of(session, target)?,
+        };
         let algorithm = ulong(&bytes(ck::CKA_TENON_WRAP_ALGORITHM)?).and_then(Algorithm::find);
+        let modulus = bytes(ck::CKA_MODULUS)?;
+        let (algorithm, wrapping_key) = names(&profile, algorithm, &modulus);
         let not_after = bytes(ck::CKA_TENON_NOT_AFTER)?.try_into();
         Ok(Self {
             private,
@@ -122,8 +144,10 @@ impl ImportRequest {
                 true => printable(&bytes(ck::CKA_UNIQUE_ID)?),
                 false => hex(&id),
             },
-            target: printable(&bytes(ck::CKA_TENON_IMPORT_TARGET)?),
-            algorithm: algorithm.map_or("?", |algorithm| algorithm.name).to_owned(),
+            target,
+            profile,
+            algorithm,
+            wrapping_key,
             not_after: not_after.map_or(0, UnixTime::from_be_bytes),
         })
     }
@@ -132,17 +156,53 @@ impl ImportRequest {
         json!({
             "RequestId": self.id,
             "KeyId": key_id(&self.target),
+            "Profile": self.profile,
+            "EveryKey": self.target.is_empty(),
             "WrappingAlgorithm": self.algorithm,
+            "WrappingKeySpec": self.wrapping_key,
             "TokenExpireTime": field(self.not_after),
         })
     }
 
-    fn row(&self, now: UnixTime) -> [String; 4] {
+    fn row(&self, now: UnixTime) -> [String; 6] {
+        let whom = match self.target.as_str() {
+            "" => "every key".to_owned(),
+            target => key_id(target),
+        };
         [
             self.id.clone(),
-            key_id(&self.target),
+            whom,
+            self.profile.clone(),
             self.algorithm.clone(),
+            self.wrapping_key.clone(),
             deadline(self.not_after, now),
         ]
+    }
+}
+
+/// The profile of the key with this CKA_UNIQUE_ID; empty where the key is gone.
+fn profile_of(session: &Session, unique_id: &str) -> Result<String> {
+    let template = Template::default().bytes(ck::CKA_UNIQUE_ID, unique_id.as_bytes());
+    let Some(key) = find(session, &template)?.pop() else {
+        return Ok(String::new());
+    };
+    let profile = value(session, key, ck::CKA_TENON_PROFILE)?;
+    Ok(printable(&profile.unwrap_or_default()))
+}
+
+/// What the service calls the algorithm and the wrapping key of a request, of which the latter has this modulus where
+/// the algorithm is of RSA.
+fn names(profile: &str, algorithm: Option<&Algorithm>, modulus: &[u8]) -> (String, String) {
+    let Some(algorithm) = algorithm else {
+        return ("?".to_owned(), "?".to_owned());
+    };
+    let rsa = || WrappingKey::Rsa(modulus.len() as u64 * 8);
+    let key = algorithm.only_key().unwrap_or_else(rsa);
+    match profile::find(profile.as_bytes()) {
+        Some(profile) => (
+            profile.algorithm_name(algorithm, key).to_owned(),
+            profile.wrapping_key_name(key).into_owned(),
+        ),
+        None => (algorithm.name.to_owned(), key.to_string()),
     }
 }

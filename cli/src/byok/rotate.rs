@@ -3,7 +3,8 @@
 use clap::Args;
 use tenon_pkcs11::api::byok::{Profile, Rotation, profile};
 
-use super::external::{External, Target};
+use super::external::External;
+use super::target::Target;
 use crate::Result;
 
 #[derive(Args)]

@@ -2,23 +2,24 @@
 
 use std::path::Path;
 
+use tenon_pkcs11::api::byok::WrappingKey;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::ec::sm2::raw_len;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
-use tenon_pkcs11::api::crypto::mlkem::{self, ParameterSet};
+use tenon_pkcs11::api::crypto::mlkem;
 use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::crypto::rsa;
 use tenon_pkcs11::api::crypto::xwing;
-use tenon_pkcs11::api::keytype;
-use tenon_pkcs11::api::mechanism::{self, EcdhWrap, Key, Oaep, Params};
+use tenon_pkcs11::api::keytype::{self, Values as _};
+use tenon_pkcs11::api::mechanism::{self, EcdhWrap, Key, Oaep, Params, SharedKdf};
 use tenon_pkcs11::api::secret::Secret;
 
-use super::algorithm::{Layout, ML_KEM_1024_LEN, NamedAlgorithm, X_WING_LEN};
+use super::algorithm::{self, Layout, NamedAlgorithm, key_len};
 use super::owned::Owned;
-use super::proof::{decoded, public_key_in};
 use super::sm2;
 use crate::Result;
+use crate::proof::{decoded, public_key_in};
 
 /// Least bits of an RSA wrapping key: no service has smaller ones.
 const WRAPPING_BITS: usize = 2048;
@@ -28,29 +29,77 @@ const INNER_BITS: u64 = 256;
 const SM4_LEN: usize = 16;
 
 /// The public key that a service gave out.
-pub(super) struct ServiceKey(Key);
+pub(super) struct ServiceKey {
+    key: Key,
+    /// As `Layout::key_kind` has it.
+    kind: String,
+}
 
 impl ServiceKey {
     pub(super) fn read(file: &Path) -> Result<Self> {
-        let key = keytype::public_key(&wrapping_key(file)?).map_err(Into::into);
-        let key = key.and_then(long_enough).map(Self);
+        let key = Self::of(&wrapping_key(file)?);
         key.map_err(|error| format!("{}: {error}", file.display()).into())
+    }
+
+    /// The key in SubjectPublicKeyInfo DER.
+    pub(super) fn of(spki: &[u8]) -> Result<Self> {
+        let key = long_enough(keytype::public_key(spki)?)?;
+        let kind = kind(&key, spki)?;
+        Ok(Self { key, kind })
+    }
+
+    /// Refuses a key of another kind or size than the algorithm takes.
+    pub(super) fn check_kind(&self, algorithm: &NamedAlgorithm) -> Result<()> {
+        let (name, kind) = (algorithm.name, &self.kind);
+        if let Some(wanted) = algorithm.layout.key_kind().filter(|wanted| wanted != kind) {
+            let others: Vec<_> = algorithm::of_kind(kind).collect();
+            let others = match others.is_empty() {
+                true => String::new(),
+                false => format!(", for which there are {}", others.join(", ")),
+            };
+            return Err(
+                format!("{name} takes a wrapping key of {wanted}, not of {kind}{others}").into(),
+            );
+        }
+        match (algorithm.bits, self.key.bits()) {
+            (Some(fixed), bits) if fixed != bits => {
+                Err(format!("{name} takes a wrapping key of {fixed} bits, not of {bits}").into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Bytes of an RSA key's modulus, which are the first part of a composite blob.
     pub(super) fn modulus_len(&self) -> Option<usize> {
-        self.0.of().map(rsa::PublicKey::modulus_len)
+        self.key.of().map(rsa::PublicKey::modulus_len)
     }
+}
+
+/// The kind of a public key: the name of its type, of SM2's curve, or of its parameter set.
+fn kind(key: &Key, spki: &[u8]) -> Result<String> {
+    let (row, values) = keytype::from_spki(spki)?;
+    let sm2 = values.bytes(ck::CKA_EC_PARAMS) == Some(Curve::Sm2.params());
+    let len = usize::try_from(key.bits() / 8)?;
+    let mut kinds = WrappingKey::ALL.into_iter();
+    let of_len = kinds.find(|kind| key_len(*kind) == Some(len));
+    let known = match sm2 {
+        true => Some(WrappingKey::Sm2),
+        false => of_len,
+    };
+    Ok(known.map_or_else(|| row.title.to_owned(), |known| known.to_string()))
 }
 
 /// SubjectPublicKeyInfo DER of the wrapping key in a file: PEM, DER or Base64; of HPKE also the bare bytes of the key,
 /// as Google Cloud KMS gives them out, or their Base64.
 pub(super) fn wrapping_key(file: &Path) -> Result<Vec<u8>> {
     let bare = decoded(file)?;
-    public_key_in(&bare, file).or_else(|error| match bare.len() {
-        X_WING_LEN => Ok(xwing::spki(&bare)?),
-        ML_KEM_1024_LEN => Ok(mlkem::spki(ParameterSet::MlKem1024, &bare)?),
-        _ => Err(error),
+    public_key_in(&bare, file).or_else(|error| {
+        let mut kinds = WrappingKey::ALL.into_iter();
+        match kinds.find(|kind| key_len(*kind) == Some(bare.len())) {
+            Some(WrappingKey::XWing) => Ok(xwing::spki(&bare)?),
+            Some(WrappingKey::MlKem(set)) => Ok(mlkem::spki(set, &bare)?),
+            Some(WrappingKey::Rsa(_) | WrappingKey::Sm2) | None => Err(error),
+        }
     })
 }
 
@@ -85,13 +134,7 @@ pub(super) fn seal(
     owned: &Owned,
 ) -> Result<Vec<u8>> {
     let NamedAlgorithm { name, layout, .. } = *algorithm;
-    let bits = key.0.bits();
-    let of_layout = layout.key_len().map(|len| len as u64 * 8);
-    if let Some(fixed) = algorithm.bits.or(of_layout)
-        && fixed != bits
-    {
-        return Err(format!("{name} takes a wrapping key of {fixed} bits, not of {bits}").into());
-    }
+    key.check_kind(algorithm)?;
     if choices.mgf1.is_some() && !layout.is_oaep() {
         return Err(format!("{name} has no MGF1").into());
     }
@@ -105,7 +148,7 @@ pub(super) fn seal(
     let (id, params) = mechanism(layout, choices);
     let wrap = mechanism::find(id).and_then(|row| row.wrap);
     let wrap = wrap.ok_or("the library does not have this algorithm")?;
-    let mut blob = wrap(&key.0, &params, &SystemRng, &clear)?;
+    let mut blob = wrap(&key.key, &params, &SystemRng, &clear)?;
     if choices.der {
         let tail = match layout {
             Layout::Sm2Sm4 => blob.split_off(raw_len(SM4_LEN).min(blob.len())),
@@ -140,7 +183,7 @@ fn mechanism(layout: Layout, choices: Choices) -> (ck::CK_MECHANISM_TYPE, Params
         Layout::Ecdh(hash) => {
             let params = EcdhWrap {
                 aes_bits: INNER_BITS,
-                kdf: Some(hash),
+                kdf: Some(SharedKdf::X963(hash)),
                 shared_data: Vec::new(),
             };
             (ck::CKM_ECDH_AES_KEY_WRAP, Params::EcdhAesKeyWrap(params))

@@ -3,8 +3,8 @@
 use tenon_pkcs11::api::crypto::shares::{Sharing, check_value};
 use zeroize::Zeroizing;
 
-use super::base64;
 use crate::Result;
+use crate::base64;
 use crate::output::{hex, unhex};
 
 /// The first line of a share's file.

@@ -3,17 +3,18 @@
 use tenon_pkcs11::api::byok::{Spec, SpecName, Usage, profile};
 use tenon_pkcs11::api::ck;
 
+use crate::output::folded;
 use crate::template::Template;
 
 /// The spec of a name, for `--spec`.
 pub(super) fn parse(text: &str) -> Result<SpecName, String> {
     profile::read_spec(text).ok_or_else(|| {
         let names: Vec<_> = Spec::names().collect();
-        format!(
+        folded(&format!(
             "there are {}, HMAC_256 (and any other size), and the services' own names, which \
              `tenon byok profiles NAME` lists",
             names.join(", ")
-        )
+        ))
     })
 }
 
@@ -33,12 +34,26 @@ pub(super) fn template(spec: Spec) -> Template {
         .value(size, &value)
 }
 
+/// A usage, by a service's word for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NamedUsage {
+    pub(super) name: String,
+    pub(super) usage: Usage,
+    /// Whether the word is for HMAC keys alone.
+    pub(super) of_hmac: bool,
+}
+
 /// The usage of a service's word for it, for `--usage`.
-pub(super) fn parse_usage(text: &str) -> Result<Usage, String> {
-    profile::read_usage(text).ok_or_else(|| {
+pub(super) fn parse_usage(text: &str) -> Result<NamedUsage, String> {
+    let usage = profile::read_usage(text).ok_or_else(|| {
         "there are ENCRYPT_DECRYPT, SIGN_VERIFY and, for HMAC keys, GENERATE_VERIFY_MAC, also as each \
          service writes them"
             .to_owned()
+    })?;
+    Ok(NamedUsage {
+        name: text.to_owned(),
+        usage,
+        of_hmac: profile::is_usage_of_hmac(text),
     })
 }
 
@@ -92,6 +107,13 @@ mod tests {
             ("P-256K", Spec::Ec(Curve::Secp256k1)),
             ("ECC_NIST_EDWARDS25519", Spec::Ec(Curve::Ed25519)),
             ("EC_SECP256K1", Spec::Ec(Curve::Secp256k1)),
+            ("RSA", Spec::Rsa(2048)),
+            ("RSA-HSM", Spec::Rsa(2048)),
+            ("EC", Spec::Ec(Curve::P256)),
+            ("EC-HSM", Spec::Ec(Curve::P256)),
+            ("oct", Spec::Aes(256)),
+            ("oct-HSM", Spec::Aes(256)),
+            ("hmac", Spec::Hmac(256)),
         ] {
             let read = |text: &str| parse(text).map(|named| named.spec);
             assert_eq!(read(text), Ok(spec), "{text}");
@@ -118,6 +140,9 @@ mod tests {
             ),
             ("rsa-2048", "rsa-2048", Usage::SIGN),
             ("RSA_2048", "RSA_2048", Usage::SIGN),
+            ("EC-HSM", "P-256", Usage::SIGN),
+            ("HMAC", "HMAC_256", Usage::SIGN),
+            ("oct", "AES_256", Usage::ENCRYPT),
         ] {
             let named = parse(text).unwrap();
             assert_eq!(named.name, name);
@@ -128,7 +153,7 @@ mod tests {
     #[test]
     fn usages_are_read_by_every_name() {
         for text in ["ENCRYPT/DECRYPT", "encrypt_decrypt", "ASYMMETRIC_DECRYPT"] {
-            assert_eq!(parse_usage(text), Ok(Usage::ENCRYPT));
+            assert_eq!(parse_usage(text).unwrap().usage, Usage::ENCRYPT);
         }
         for text in [
             "SIGN/VERIFY",
@@ -137,7 +162,9 @@ mod tests {
             "asymmetric-sign",
             "MAC",
         ] {
-            assert_eq!(parse_usage(text), Ok(Usage::SIGN));
+            let named = parse_usage(text).unwrap();
+            assert_eq!(named.usage, Usage::SIGN);
+            assert_eq!(named.of_hmac, text.contains("MAC"), "{text}");
         }
         assert!(parse_usage("SIGN").is_err());
     }

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use tenon_pkcs11::api::ck;
 
-use super::external::Target;
 use super::tags::{Tag, collect, tags_json};
+use super::target::Target;
 use crate::Result;
 use crate::template::Template;
 
 #[derive(Args)]
+#[command(group = ArgGroup::new("change").args(["alias", "description", "tags", "untag"]).required(true).multiple(true))]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
@@ -30,8 +31,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let retagged = !arguments.tags.is_empty() || !arguments.untag.is_empty();
-    if arguments.alias.is_none() && arguments.description.is_none() && !retagged {
-        return Err("say what to change: --alias, --description, --tag or --untag".into());
+    let new_tags = collect(&arguments.tags)?;
+    if let Some(both) = arguments
+        .untag
+        .iter()
+        .find(|key| new_tags.contains_key(*key))
+    {
+        return Err(format!("--tag sets {both} and --untag takes it away: say one of them").into());
     }
     let (open, key) = arguments.target.open()?;
     let mut template = Template::default()
@@ -47,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 return Err(format!("{} has no tag {gone}", key.name()).into());
             }
         }
-        tags.extend(collect(&arguments.tags)?);
+        tags.extend(new_tags);
         template = template.bytes(ck::CKA_TENON_TAGS, tags_json(&tags).as_bytes());
     }
     arguments.target.set(&open, &key, &template, "Changed")

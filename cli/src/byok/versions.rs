@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use tenon_pkcs11::api::clock::UnixTime;
 use tenon_pkcs11::api::token::Version;
 
-use super::external::{External, Target, field, now};
+use super::external::{External, field};
+use super::target::Target;
 use crate::Result;
 use crate::output::table;
 use crate::when::{deadline, utc};
@@ -18,15 +19,24 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (open, key) = arguments.target.open_reading()?;
-    let versions = open.session.versions(key.handle)?;
+    let unused = open.session.unused_materials(key.handle)?;
+    let in_json = |versions: &[Version]| {
+        let versions = versions.iter();
+        versions
+            .map(|version| in_json(&key, version))
+            .collect::<Vec<_>>()
+    };
     let answer = json!({
         "KeyId": key.key_id,
-        "KeyVersions": versions.iter().map(|version| in_json(&key, version)).collect::<Vec<_>>(),
+        "KeyVersions": in_json(&key.versions),
+        "UnusedMaterials": in_json(&unused),
     });
+    let now = open.now()?;
     arguments.target.format.print(&answer, |out| {
-        let now = now();
-        let rows: Vec<_> = versions
+        let rows: Vec<_> = key
+            .versions
             .iter()
+            .chain(&unused)
             .map(|version| row(&key, version, now))
             .collect();
         table(
@@ -38,17 +48,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn in_json(key: &External, version: &Version) -> Value {
+    let number = number(version);
     json!({
-        "KeyVersion": version.number,
+        "KeyVersion": number,
         "KeyMaterialId": key.material_of(version),
         "Current": version.current,
-        "KeyState": version.state_name(),
+        "KeyState": number.map(|_| version.state_name()),
         "ImportTime": field(version.imported_at),
         "KeyMaterialExpireUnix": version.expires_at,
         "MaterialExpireTime": field(version.expires_at),
         "MaterialEndTime": field(version.ended_at),
         "MaterialEndReason": version.ended_by,
     })
+}
+
+/// `None` of material that was never current.
+fn number(version: &Version) -> Option<usize> {
+    (version.number != 0).then_some(version.number)
 }
 
 fn row(key: &External, version: &Version, now: UnixTime) -> [String; 6] {
@@ -61,11 +77,17 @@ fn row(key: &External, version: &Version, now: UnixTime) -> [String; 6] {
         (Some(_), 0) => deadline(version.expires_at, now),
         (Some(_), at) => format!("{} {}", version.ended_by, utc(at)),
     };
-    let note = if version.current { "current" } else { "" };
+    let number = number(version);
+    let note = match number {
+        None => "never current",
+        Some(_) if version.current => "current",
+        Some(_) => "",
+    };
+    let dash = || "-".to_owned();
     [
-        version.number.to_string(),
+        number.map_or_else(dash, |number| number.to_string()),
         key.material_of(version),
-        version.state_name().to_owned(),
+        number.map_or_else(dash, |_| version.state_name().to_owned()),
         imported,
         expires,
         note.to_owned(),

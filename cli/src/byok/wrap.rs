@@ -6,10 +6,11 @@ use clap::{Args, ValueEnum};
 use tenon_pkcs11::api::crypto::hash::Hash;
 
 use super::algorithm::{self, Layout, NamedAlgorithm};
+use super::azure;
 use super::owned::KeySource;
 use super::seal::{Choices, ServiceKey, seal};
-use super::{azure, base64};
-use crate::output::unhex;
+use crate::base64;
+use crate::output::uid;
 use crate::{Result, files};
 
 #[derive(Args)]
@@ -135,9 +136,38 @@ fn parts<'a>(
     }
 }
 
-/// The 16 bytes of a KeyId, with or without its hyphens.
+/// The 16 bytes of a KeyId.
 fn key_id(text: &str) -> std::result::Result<[u8; 16], String> {
-    let uid = unhex(&text.replace('-', "")).ok();
-    let uid = uid.and_then(|uid| uid.try_into().ok());
-    uid.ok_or_else(|| "a KeyId has 32 hexadecimal digits, with or without hyphens".to_owned())
+    uid(text).ok_or_else(|| {
+        "a KeyId is 32 hexadecimal digits, or these as 8-4-4-4-12: `tenon byok describe` shows it".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_id;
+
+    #[test]
+    fn a_key_id_has_its_hyphens_where_they_belong_or_none() {
+        let digits = "00112233445566778899aabbccddeeff";
+        let known = key_id(digits).unwrap();
+        assert_eq!(known[..4], [0, 0x11, 0x22, 0x33]);
+        for written in [
+            "00112233-4455-6677-8899-aabbccddeeff",
+            "00112233-4455-6677-8899-AABBCCDDEEFF",
+        ] {
+            assert_eq!(key_id(written), Ok(known), "{written}");
+        }
+        for other in [
+            "",
+            "0-0112233445566778899aabbccddeeff",
+            "-00112233445566778899aabbccddeeff",
+            "0011223344556677-8899-aabb-ccddeeff",
+            "00112233-4455-6677-8899-aabbccddeef",
+            "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+            "orders",
+        ] {
+            assert!(key_id(other).is_err(), "{other}");
+        }
+    }
 }

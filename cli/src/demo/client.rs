@@ -1,7 +1,7 @@
 //! The built library as any PKCS#11 client sees it, loaded by the crate `cryptoki`.
 
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::vendor_defined::VendorDefinedMechanism;
@@ -11,20 +11,13 @@ use tenon_pkcs11::api::ck::CK_MECHANISM_TYPE;
 
 use crate::Result;
 
-/// File name of the built library.
-const FILE_NAME: &str = "libtenon_pkcs11.so";
-
 /// A loaded and initialised library; finalised when dropped.
 pub(super) struct Library(Pkcs11);
 
 impl Library {
-    /// Loads `path`, else the library beside this program.
-    pub(super) fn open(path: Option<&Path>) -> Result<Self> {
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => beside_program()?,
-        };
-        let library = Pkcs11::new(&path)
+    /// Loads the library at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let library = Pkcs11::new(path)
             .map_err(|error| format!("cannot load {}: {error}", path.display()))?;
         library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
         Ok(Self(library))
@@ -68,23 +61,6 @@ fn mechanism_type(kind: CK_MECHANISM_TYPE) -> MechanismType {
     // SAFETY: MechanismType is `repr(transparent)` around a CK_MECHANISM_TYPE, any value of which is
     // valid.
     unsafe { std::mem::transmute::<CK_MECHANISM_TYPE, MechanismType>(kind) }
-}
-
-/// The library in the folder of this program, of its build, or of its installation.
-fn beside_program() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.parent().unwrap_or(Path::new("."));
-    ["", "deps", "../lib", "../lib/pkcs11"]
-        .iter()
-        .map(|place| folder.join(place).join(FILE_NAME))
-        .find(|path| path.is_file())
-        .ok_or_else(|| {
-            format!(
-                "no {FILE_NAME} beside {}; name it with --module",
-                program.display()
-            )
-            .into()
-        })
 }
 
 #[test]

@@ -18,6 +18,7 @@ use std::thread;
 use clap::Args;
 
 use crate::Result;
+use crate::module_file;
 
 /// Prefix of the variables that configure the library.
 const SETTINGS: &str = "TENON_";
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
     /// Keep the token in this new directory instead of a temporary one
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// The PKCS#11 library; normally the one beside this program
+    /// The PKCS#11 library; without it $TENON_MODULE, else the one that was built or installed with this program
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
     /// Walk in the token directory that the environment names
@@ -43,7 +44,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.walk {
         follow_parent(arguments.temporary);
-        return walk::run(arguments.module.as_deref());
+        return walk::run(&module(arguments)?);
     }
     if let Some(kept) = &arguments.keep {
         make(kept)?;
@@ -53,6 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let temporary = Temporary::new()?;
     walk_in(&temporary.0, arguments, true)
+}
+
+/// The library to load.
+fn module(arguments: &Arguments) -> Result<PathBuf> {
+    arguments.module.clone().map_or_else(module_file::find, Ok)
 }
 
 /// A directory that is removed when dropped.
@@ -88,9 +94,8 @@ fn walk_in(directory: &Path, arguments: &Arguments, temporary: bool) -> Result<(
     if temporary {
         command.arg("--temporary");
     }
-    if let Some(module) = &arguments.module {
-        command.arg("--module").arg(module);
-    }
+    // Its variable is not passed on.
+    command.arg("--module").arg(module(arguments)?);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(SETTINGS.as_bytes()) {
             command.env_remove(name);

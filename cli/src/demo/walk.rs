@@ -41,7 +41,7 @@ const LIFE: u64 = 2;
 const LONGEST_LIFE: u64 = 64;
 
 /// Walks in the token directory that the environment names.
-pub(super) fn run(module: Option<&Path>) -> Result<()> {
+pub(super) fn run(module: &Path) -> Result<()> {
     let module = Library::open(module)?;
     let mut report = Report { step: 0 };
     make_token(&module, &mut report)?;

@@ -6,8 +6,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::statvfs;
-use rustix::process::{Resource, geteuid, getrlimit};
+use rustix::fs::{statfs, statvfs};
+use rustix::process::{Resource, getegid, geteuid, getgroups, getrlimit};
 use tenon_pkcs11::api::config::Config;
 use tenon_pkcs11::api::store;
 
@@ -26,7 +26,8 @@ const NO_SPACE: u64 = MIB;
 /// The folder, its space, and the limits of this process.
 pub(super) fn of_process(config: &Config) -> Vec<Check> {
     let mut checks = vec![
-        folder(&config.token_dir),
+        folder(config),
+        file_system(&config.token_dir),
         space(&config.token_dir),
         locked(),
     ];
@@ -47,8 +48,9 @@ fn misnamed(config: &Config) -> Option<Check> {
     ))
 }
 
-fn folder(path: &Path) -> Check {
+fn folder(config: &Config) -> Check {
     const WHAT: &str = "folder";
+    let path = &config.token_dir;
     let shown = path.display();
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_dir() => Check::failed(
@@ -56,7 +58,10 @@ fn folder(path: &Path) -> Check {
             format!("{shown} is no folder"),
             "set directories.tokendir to the folder of the tokens; `tenon config` shows where the setting comes from",
         ),
-        Ok(metadata) => others(WHAT, &format!("{shown}, {}", whose(&metadata)), &metadata),
+        Ok(metadata) => {
+            let found = format!("{shown}, {}", whose(&metadata));
+            others(WHAT, &found, &metadata, config.umask)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Check::warning(
             WHAT,
             format!("{shown} does not exist"),
@@ -66,6 +71,43 @@ fn folder(path: &Path) -> Check {
             WHAT,
             format!("{shown}: {error}"),
             "let the user that runs this program read the folder",
+        ),
+    }
+}
+
+/// File systems of networks and clusters, by the numbers that statfs(2) gives them.
+const NETWORK: [(u64, &str); 10] = [
+    (0x6969, "NFS"),
+    (0xFF53_4D42, "CIFS"),
+    (0xFE53_4D42, "SMB"),
+    (0x517B, "SMB"),
+    (0x00C3_6400, "Ceph"),
+    (0x5346_414F, "AFS"),
+    (0x0102_1997, "9P"),
+    (0x0116_1970, "GFS2"),
+    (0x7461_636F, "OCFS2"),
+    (0x6573_5546, "FUSE"),
+];
+
+fn file_system(path: &Path) -> Check {
+    let there = path.ancestors().find(|path| path.exists());
+    let kind = there.and_then(|path| statfs(path).ok());
+    // The field is signed on some machines.
+    let number = kind.map(|kind| (kind.f_type as u64) & 0xFFFF_FFFF);
+    of_file_system(number)
+}
+
+fn of_file_system(number: Option<u64>) -> Check {
+    const WHAT: &str = "file system";
+    let Some(number) = number else {
+        return Check::left_out(WHAT, "the system does not say", "look with `df -T`");
+    };
+    match NETWORK.iter().find(|(network, _)| *network == number) {
+        None => Check::ok(WHAT, "local"),
+        Some((_, name)) => Check::warning(
+            WHAT,
+            *name,
+            "keep the tokens on a local disk: SQLite's locks and its shared memory do not reach other hosts, and two hosts that write one token damage it",
         ),
     }
 }
@@ -108,15 +150,15 @@ fn locked() -> Check {
 }
 
 /// A token's file, and those beside it, which are made when it is opened.
-pub(super) fn of_token(path: &Path, opened: bool) -> Vec<Check> {
-    let mut checks = vec![file(path), log(path)];
+pub(super) fn of_token(path: &Path, config: &Config, opened: bool) -> Vec<Check> {
+    let mut checks = vec![file(path, config), log(path)];
     if opened {
         checks.extend([counter(path), reserve(path)]);
     }
     checks
 }
 
-fn file(path: &Path) -> Check {
+fn file(path: &Path, config: &Config) -> Check {
     const WHAT: &str = "file";
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => Check::failed(
@@ -131,7 +173,7 @@ fn file(path: &Path) -> Check {
         ),
         Ok(metadata) => {
             let found = format!("{} KiB, {}", metadata.len() / 1024, whose(&metadata));
-            others(WHAT, &found, &metadata)
+            others(WHAT, &found, &metadata, config.umask)
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Check::failed(
             WHAT,
@@ -155,8 +197,9 @@ fn whose(metadata: &Metadata) -> String {
     )
 }
 
-/// Whether others than the owner can read what is there, and whether the user is the owner.
-fn others(what: &'static str, found: &str, metadata: &Metadata) -> Check {
+/// Whether others can read what is there than `umask` lets, the setting by which a group shares tokens, and whether the
+/// user is one of them.
+fn others(what: &'static str, found: &str, metadata: &Metadata, umask: u32) -> Check {
     if metadata.mode() & 0o007 != 0 {
         return Check::failed(
             what,
@@ -164,15 +207,16 @@ fn others(what: &'static str, found: &str, metadata: &Metadata) -> Check {
             "take the rights of others away (chmod o-rwx): whoever reads the file can guess the PINs at leisure",
         );
     }
-    if metadata.mode() & 0o070 != 0 {
+    if metadata.mode() & umask & 0o070 != 0 {
         return Check::warning(
             what,
             format!("{found}: open to the group"),
-            "take the rights of the group away (chmod g-rwx), unless it shares the token",
+            "take the rights of the group away (chmod g-rwx); where the group shares the tokens, set objectstore.umask = 0007",
         );
     }
     let user = geteuid();
-    if metadata.uid() != user.as_raw() {
+    let is_shared = metadata.mode() & 0o070 != 0 && in_group(metadata.gid());
+    if metadata.uid() != user.as_raw() && !is_shared {
         return Check::warning(
             what,
             format!("{found}; this is user {}", user.as_raw()),
@@ -180,6 +224,11 @@ fn others(what: &'static str, found: &str, metadata: &Metadata) -> Check {
         );
     }
     Check::ok(what, found)
+}
+
+fn in_group(group: u32) -> bool {
+    let groups = getgroups().unwrap_or_default();
+    getegid().as_raw() == group || groups.iter().any(|one| one.as_raw() == group)
 }
 
 /// The file beside `path` whose name goes on with `ending`.
@@ -244,5 +293,18 @@ fn reserve(path: &Path) -> Check {
             "none",
             "the file system cannot keep space back, the folder cannot be written, or `ulimit -f` was below 5 MiB: a full disk refuses destroying too",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_of_a_network_is_warned_of() {
+        let state = |number| of_file_system(number).json()["state"].clone();
+        assert_eq!(state(Some(0x6969)), "warning");
+        assert_eq!(state(Some(0xEF53)), "ok");
+        assert_eq!(state(None), "left out");
     }
 }

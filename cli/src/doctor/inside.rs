@@ -2,15 +2,20 @@
 //! record, the objects against it, and the search index.
 
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::clock::{Clock, SystemClock};
 use tenon_pkcs11::api::token::{Token, TokenStatus};
 
 use super::arguments::Arguments;
 use super::check::Check;
 use super::tokens::ExaminedToken;
-use crate::when::{span, utc};
+use crate::when::{DAY, span, utc};
 
 /// Faults that are shown at most.
 const SHOWN: usize = 5;
+/// Seconds after which a backup is old.
+const OLD_BACKUP: u64 = 7 * DAY;
+/// Seconds within which an expiry is near.
+const EXPIRES_SOON: u64 = 7 * DAY;
 
 const RESTORE: &str = "put back a whole copy of the token's file, with the log (-wal) that belongs to it or made when no program had it open";
 
@@ -42,7 +47,13 @@ pub(super) fn examine(
             return vec![Check::failed("opening", error.to_string(), RESTORE)];
         }
     };
-    checks.extend([clock(token), anchor(token), file(token)]);
+    checks.extend([
+        clock(token),
+        anchor(token),
+        file(token),
+        backup(token),
+        expiry(token),
+    ]);
     checks.extend(behind_a_login(token, arguments, only_one));
     checks
 }
@@ -150,6 +161,56 @@ fn anchor(token: &Token) -> Check {
             "see whether the folder of store.anchor is mounted",
         ),
     }
+}
+
+fn backup(token: &Token) -> Check {
+    const WHAT: &str = "backup";
+    const ADVICE: &str =
+        "`tenon backup FILE` makes one, also while programs use the token: let a job do it daily";
+    if token.is_read_only() {
+        return Check::ok(
+            WHAT,
+            "a token that is not written does not note its backups",
+        );
+    }
+    match token.last_backup() {
+        Ok(None) => Check::warning(WHAT, "none was made", ADVICE),
+        Ok(Some(at)) => {
+            let age = SystemClock.now().saturating_sub(at);
+            let found = format!("{}, {} ago", utc(at), span(age));
+            match age > OLD_BACKUP {
+                true => Check::warning(WHAT, found, ADVICE),
+                false => Check::ok(WHAT, found),
+            }
+        }
+        Err(error) => Check::failed(WHAT, error.to_string(), RESTORE),
+    }
+}
+
+/// Whether material of external keys ends soon. What has ended is erased, and no fault.
+fn expiry(token: &Token) -> Check {
+    const WHAT: &str = "expiring keys";
+    let keys = match token.sealed_keys() {
+        Ok(keys) => keys,
+        Err(error) => return Check::failed(WHAT, error.to_string(), RESTORE),
+    };
+    let now = SystemClock.now();
+    let soon = now..now + EXPIRES_SOON;
+    let ends = keys.iter().map(|key| key.expires_at);
+    let ends: Vec<_> = ends.filter(|end| soon.contains(end)).collect();
+    let Some(first) = ends.iter().min() else {
+        return Check::ok(WHAT, format!("none within {}", span(EXPIRES_SOON)));
+    };
+    Check::warning(
+        WHAT,
+        format!(
+            "{} within {}, the first at {}",
+            ends.len(),
+            span(EXPIRES_SOON),
+            utc(*first)
+        ),
+        "import the same material again with a later expiry: `tenon byok list --expiring 7d` names the keys",
+    )
 }
 
 fn file(token: &Token) -> Check {

@@ -11,5 +11,7 @@ pub(crate) enum Item {
     PssKey(Box<Material>),
     /// SubjectPublicKeyInfo DER.
     PublicKey(Vec<u8>),
+    /// As `PublicKey`, of an RSA key that its file keeps for RSASSA-PSS signatures.
+    PssPublicKey(Vec<u8>),
     Certificate(Certificate),
 }

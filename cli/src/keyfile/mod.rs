@@ -25,7 +25,7 @@ use crate::{Result, encoding};
 pub(crate) use certificate::Certificate;
 use certificate::certificate;
 pub(crate) use item::Item;
-use private::{decrypted, from_pkcs1, from_sec1, private_key};
+use private::{RSASSA_PSS, decrypted, from_pkcs1, from_sec1, private_key};
 
 /// The error for a file that holds nothing known.
 #[derive(Debug)]
@@ -83,8 +83,8 @@ pub(crate) fn items(
             "ENCRYPTED PRIVATE KEY" => decrypted(der, password)?,
             "RSA PRIVATE KEY" => private_key(&from_pkcs1(der)?)?,
             "EC PRIVATE KEY" => private_key(&from_sec1(der)?)?,
-            "PUBLIC KEY" => Item::PublicKey(der.to_vec()),
-            "RSA PUBLIC KEY" => rsa_public_key(der)?,
+            "PUBLIC KEY" => public_key(der)?,
+            "RSA PUBLIC KEY" => Item::PublicKey(rsa_spki(der)?),
             "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
                 Item::Certificate(certificate(der)?)
             }
@@ -117,10 +117,10 @@ fn from_der(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Res
         return decrypted(der, password);
     }
     if SubjectPublicKeyInfoRef::from_der(der).is_ok() {
-        return Ok(Item::PublicKey(der.to_vec()));
+        return public_key(der);
     }
     if RsaPublicKeyRef::from_der(der).is_ok() {
-        return rsa_public_key(der);
+        return Ok(Item::PublicKey(rsa_spki(der)?));
     }
     if let Ok(certificate) = certificate(der) {
         return Ok(Item::Certificate(certificate));
@@ -128,8 +128,20 @@ fn from_der(der: &[u8], password: &dyn Fn() -> Result<Zeroizing<String>>) -> Res
     Err(kind::of_no_key(der).map_or_else(|| Unknown.into(), Into::into))
 }
 
-fn rsa_public_key(der: &[u8]) -> Result<Item> {
+/// SubjectPublicKeyInfo. The algorithm identifier id-RSASSA-PSS stands before the same key as rsaEncryption.
+fn public_key(der: &[u8]) -> Result<Item> {
+    match SubjectPublicKeyInfoRef::from_der(der) {
+        Ok(info) if info.algorithm.oid == RSASSA_PSS => {
+            let key = info.subject_public_key.raw_bytes();
+            Ok(Item::PssPublicKey(rsa_spki(key)?))
+        }
+        _ => Ok(Item::PublicKey(der.to_vec())),
+    }
+}
+
+/// SubjectPublicKeyInfo around a PKCS#1 key.
+fn rsa_spki(der: &[u8]) -> Result<Vec<u8>> {
     let key = RsaPublicKeyRef::from_der(der)?;
     let (n, e) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
-    Ok(Item::PublicKey(rsa::spki(n, e)?))
+    Ok(rsa::spki(n, e)?)
 }

@@ -13,14 +13,17 @@ pub(super) struct Block {
     pub(super) der: Zeroizing<Vec<u8>>,
 }
 
-/// Every block of `text`, with whatever stands around them left out; none in a file that is no PEM.
+/// Every block of `text`, with whatever stands around them left out; none in a file that is no PEM. Lines end as on
+/// any system, or with the two characters `\n` or `\r\n`, as in JSON and environment files; they may be indented, and the whole
+/// may be in quotation marks.
 pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
+    let text = Zeroizing::new(text.replace("\\r", "\r").replace("\\n", "\n"));
     let mut blocks = Vec::new();
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some(begin) = find_line(rest, BEGIN) {
         rest = &rest[begin..];
         let end = find_line(rest, END).ok_or("a PEM block does not end")?;
-        let end = end + rest[end..].find('\n').unwrap_or(rest[end..].len());
+        let end = end + rest[end..].find(['\n', '\r']).unwrap_or(rest[end..].len());
         let (block, tail) = rest.split_at(end);
         // RFC 1421 headers, which OpenSSL's own encryption uses.
         if block.contains("Proc-Type:") {
@@ -28,7 +31,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
                         `openssl pkcs8 -topk8` turns them into PKCS#8"
                 .into());
         }
-        blocks.push(decode(block.trim_end())?);
+        blocks.push(decode(block.trim_end_matches(is_around))?);
         rest = tail;
     }
     Ok(blocks)
@@ -52,10 +55,19 @@ fn decode(block: &str) -> Result<Block> {
     })
 }
 
-/// Where the first line that begins with `mark` begins.
+/// What may stand around a line: blanks, and the quotation marks or the comma of JSON.
+fn is_around(c: char) -> bool {
+    c.is_whitespace() || ['"', '\'', ','].contains(&c)
+}
+
+/// The place of `mark` in the first line that begins with it.
 fn find_line(text: &str, mark: &str) -> Option<usize> {
     let mut places = text.match_indices(mark).map(|(place, _)| place);
-    places.find(|place| *place == 0 || text.as_bytes()[*place - 1] == b'\n')
+    places.find(|place| {
+        let before =
+            text[..*place].trim_end_matches(|c| is_around(c) && !['\n', '\r'].contains(&c));
+        before.is_empty() || before.ends_with(['\n', '\r'])
+    })
 }
 
 #[cfg(test)]
@@ -85,7 +97,25 @@ mod tests {
             let found = blocks(&text).unwrap();
             assert_eq!(found[0].der[..], (1..=16).collect::<Vec<u8>>(), "{width}");
         }
+        for text in [
+            "-----BEGIN A-----\rAQID\r-----END A-----\r",
+            "  -----BEGIN A-----\n  AQID\n  -----END A-----\n",
+            "\t-----BEGIN A-----\r\n\tAQ\r\n\tID\r\n\t-----END A-----",
+            "-----BEGIN A-----\\nAQID\\n-----END A-----\\n",
+            "-----BEGIN A-----\\r\\nAQID\\r\\n-----END A-----",
+            "\"-----BEGIN A-----\\nAQID\\n-----END A-----\\n\"\n",
+            "key:\n  '-----BEGIN A-----\n   AQID\n   -----END A-----',\n",
+        ] {
+            let found = blocks(text).unwrap();
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!(found[0].der[..], [1, 2, 3], "{text}");
+        }
         assert!(blocks("no PEM at all").unwrap().is_empty());
+        assert!(
+            blocks("a -----BEGIN A-----\nAQID\n-----END A-----")
+                .unwrap()
+                .is_empty()
+        );
         for bad in [
             "-----BEGIN A-----\nAQID\n",
             "-----BEGIN A-----\nAQID\n-----END B-----\n",

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::named::named;
 use crate::Result;
 use crate::ask::{UserPin, confirm};
 use crate::object::{Filter, Summary};
@@ -25,18 +26,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    if arguments.filter.is_empty() {
-        return Err("say which objects: --type, --label, --id or --unique-id".into());
-    }
-    let open = arguments.choice.user_session(&arguments.pin)?;
-    let handles = arguments.filter.find(&open.session)?;
-    let mut objects = Vec::new();
-    for handle in &handles {
-        objects.push(Summary::of(&open.session, *handle)?);
-    }
-    if objects.is_empty() {
-        return Err("no such object: `tenon objects list --login` lists those there are".into());
-    }
+    let (open, handles, objects) = named(&arguments.choice, &arguments.filter, &arguments.pin)?;
     if !arguments.yes {
         for object in &objects {
             eprintln!("{}: {}", object.words(), meaning(object));

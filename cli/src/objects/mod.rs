@@ -2,7 +2,9 @@
 
 mod delete;
 mod list;
+mod named;
 mod show;
+mod update;
 
 use clap::Subcommand;
 
@@ -16,6 +18,9 @@ pub(crate) enum Command {
     /// Shows every attribute of the objects that match
     #[command(after_help = EXIT_STATUS)]
     Show(show::Arguments),
+    /// Gives the objects that match another label or ID
+    #[command(after_help = EXIT_STATUS)]
+    Update(update::Arguments),
     /// Deletes the objects that match
     ///
     /// Of an external key (one that came by C_UnwrapKey) only the material is erased: the key stays
@@ -29,6 +34,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
         Command::List(arguments) => list::run(arguments),
         Command::Show(arguments) => show::run(arguments),
+        Command::Update(arguments) => update::run(arguments),
         Command::Delete(arguments) => delete::run(arguments),
     }
 }

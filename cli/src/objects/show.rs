@@ -83,6 +83,7 @@ fn show(info: &AttributeInfo, value: &Revealed, held: bool) -> Option<Value> {
     let bytes = match value {
         Revealed::Invalid => return None,
         Revealed::Sensitive => return Some("(sensitive)".into()),
+        Revealed::NeedsLogin => return Some("(needs a login)".into()),
         Revealed::Template(entries) => {
             let names = entries.iter().map(|(kind, _)| attr::name(*kind));
             return Some(json!(names.collect::<Vec<_>>()));

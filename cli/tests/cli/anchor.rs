@@ -55,6 +55,30 @@ fn without_the_setting_there_is_none() {
         .refused(1, &["store.anchor"]);
 }
 
+/// Storage that is not mounted, or a folder that nobody made.
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let desk = anchored();
+    fs::rename(desk.path("anchors"), desk.path("unmounted")).unwrap();
+    let folder = desk.path("anchors").display().to_string();
+    for command in [&["objects", "list"][..], &GENERATE] {
+        let error = run(&desk, command).error();
+        assert!(
+            error.contains("folder of `store.anchor` is not there"),
+            "{error}"
+        );
+        assert!(
+            error.contains(&folder) && !error.contains("token store"),
+            "{error}"
+        );
+    }
+    let asked_for = [(VARIABLE, folder.as_str()), ("TENON_PIN", "")];
+    desk.run_with(&asked_for, &["init", "--label", "second"])
+        .refused(1, &["folder of `store.anchor` is not there", &folder]);
+    fs::rename(desk.path("unmounted"), desk.path("anchors")).unwrap();
+    run(&desk, &["objects", "list"]).ok();
+}
+
 /// Wherever the end comes, also between a commit and its note, the token goes on.
 #[test]
 fn a_program_that_is_killed_leaves_a_token_that_works() {

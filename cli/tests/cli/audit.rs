@@ -99,7 +99,17 @@ fn every_record_is_exported_and_an_export_goes_on() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines, list(&desk, &[]));
+    let records: Vec<_> = lines.iter().map(|line| line["tenon"].clone()).collect();
+    assert_eq!(records, list(&desk, &[]));
+    let made = &lines[2];
+    assert_eq!(made["event"]["action"], "generate");
+    assert_eq!(made["event"]["outcome"], "success");
+    assert_eq!(made["event"]["sequence"], 3);
+    assert_eq!(made["@timestamp"], made["tenon"]["utc"]);
+    assert_eq!(
+        made["observer"]["serial_number"],
+        desk.run(&["slots", "--json"]).json()[0]["serial"]
+    );
     let rest = desk.run(&["audit", "export", "--after", "3"]).ok().out();
     assert_eq!(rest.lines().count(), 2);
     let none = desk.run(&["audit", "export", "--after", "5"]).ok().out();
@@ -182,4 +192,139 @@ fn sha256(file: &std::path::Path) -> String {
     let bytes = std::fs::read(file).unwrap();
     let digest = tenon_pkcs11::api::crypto::hash::Hash::Sha256.digest(&[&bytes]);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn an_export_that_follows_tells_of_later_records() {
+    use std::io::{BufRead, BufReader};
+    let desk = Desk::new();
+    let mut follow = desk
+        .command(&["audit", "export", "--follow"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let mut next =
+        || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let mut last = next();
+    desk.run(&["keys", "generate", "--type", "aes:128", "--label", "later"])
+        .ok();
+    while last["tenon"]["mechanism"] != "CKM_AES_KEY_GEN" {
+        last = next();
+    }
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+}
+
+#[test]
+fn a_record_says_which_program_of_whom_did_it_and_for_whom() {
+    let desk = Desk::new();
+    let mut generate = desk.command(&["keys", "generate", "--type", "aes:128", "--label", "k"]);
+    let child = generate
+        .env("TENON_ACTOR", "payroll job 7")
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    assert!(child.wait_with_output().unwrap().status.success());
+    let record = list(&desk, &[]).pop().unwrap();
+    let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap());
+    assert_eq!(
+        (&record["pid"], &record["uid"]),
+        (&pid.into(), &user.into())
+    );
+    assert_eq!(text(&record, "program"), env!("CARGO_BIN_EXE_tenon"));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(text(&record, "host"), host.trim());
+    assert_eq!(text(&record, "actor"), "payroll job 7");
+    assert!(record["session"].is_null(), "the program makes no C call");
+    let out = desk.run(&["audit", "export"]).ok().out();
+    let line: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(line["process"]["pid"], pid);
+    assert_eq!(line["user"]["id"], user.to_string());
+    assert_eq!(line["host"]["name"], host.trim());
+    assert_eq!(line["labels"]["actor"], "payroll job 7");
+    let table = desk.run(&["audit", "list"]).ok().out();
+    let client = format!(
+        "tenon[{pid}] by {user} on {} for payroll job 7",
+        host.trim()
+    );
+    assert!(table.contains(&client), "{table}");
+    desk.run_with(&[("TENON_ACTOR", "two\nlines")], &["slots"])
+        .refused(1, &["TENON_ACTOR", "control characters"]);
+}
+
+#[test]
+fn records_go_to_syslog_and_the_next_export_goes_on() {
+    use std::os::unix::net::UnixDatagram;
+    let desk = busy();
+    let daemon = UnixDatagram::bind(desk.path("log")).unwrap();
+    let send = ["audit", "export", "--syslog=log", "--cursor-file", "cursor"];
+    let received = || {
+        let mut buffer = vec![0; 1 << 16];
+        let len = daemon.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..len].to_vec()).unwrap()
+    };
+    assert_eq!(desk.run(&send).ok().out(), "");
+    for sequence in 1..=5 {
+        let line = received();
+        let (head, record) = line.split_once(": ").unwrap();
+        assert!(head.starts_with("<85>tenon["), "{head}");
+        let record: Value = serde_json::from_str(record).unwrap();
+        assert_eq!(record["event"]["sequence"], sequence);
+    }
+    assert_eq!(std::fs::read_to_string(desk.path("cursor")).unwrap(), "5\n");
+    desk.run_with(&[("TENON_PIN", "wrong")], &["objects", "list", "--login"])
+        .refused(1, &[]);
+    desk.run(&send).ok();
+    let line = received();
+    assert!(
+        line.starts_with("<84>tenon["),
+        "a refusal is a warning: {line}"
+    );
+    assert!(
+        line.contains("login-refused") && line.contains("\"failure\""),
+        "{line}"
+    );
+    daemon.set_nonblocking(true).unwrap();
+    assert!(daemon.recv(&mut [0; 16]).is_err(), "no record comes twice");
+    desk.write("cursor", "none");
+    desk.run(&send).refused(1, &["no number of a record"]);
+}
+
+#[test]
+fn a_signed_export_is_checked_without_the_token() {
+    let desk = busy();
+    desk.run(&["byok", "attestation-key", "--output", "kept.pem"])
+        .ok();
+    let export = ["audit", "export", "--statement", "signed.json"];
+    let out = desk.run(&export).ok().out();
+    desk.write("export", &out);
+    desk.run(&export).refused(1, &["signed.json"]);
+    let check = [
+        "audit",
+        "check-export",
+        "export",
+        "--statement",
+        "signed.json",
+        "--attestation-key",
+        "kept.pem",
+    ];
+    let nowhere = [
+        ("TENON_DIRECTORIES_TOKENDIR", "/nowhere"),
+        ("TENON_PIN", ""),
+    ];
+    let said = desk.run_with(&nowhere, &check).ok().out();
+    assert!(said.starts_with("Records 1 to 5 of the token "), "{said}");
+    desk.write("export", out.replacen("\"generate\"", "\"destroy\"", 1));
+    desk.run_with(&nowhere, &check)
+        .refused(1, &["the SHA-256 of the export is another one"]);
+    desk.write("export", &out);
+    desk.run(&["byok", "attestation-key", "--output", "other.pem"])
+        .ok();
+    let other = Desk::new();
+    other
+        .run(&["byok", "attestation-key", "--output", "key.pem"])
+        .ok();
+    desk.write("kept.pem", std::fs::read(other.path("key.pem")).unwrap());
+    desk.run_with(&nowhere, &check)
+        .refused(1, &["not by the attestation key"]);
 }

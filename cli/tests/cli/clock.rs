@@ -13,7 +13,7 @@ use super::common::{Desk, PIN, SO_PIN, text};
 const DAY: u64 = 86_400;
 
 /// A token whose mark is `at`.
-fn seen(at: u64) -> Desk {
+pub(super) fn seen(at: u64) -> Desk {
     let desk = Desk::empty();
     let mut config = Config::defaults();
     config.token_dir = desk.path("tokens");

@@ -63,6 +63,8 @@ impl Desk {
             .current_dir(&self.folder)
             .env_clear()
             .env("HOME", self.folder.path())
+            // Tokens of SoftHSM on this machine are told of by every command.
+            .env("SOFTHSM2_CONF", "/dev/null")
             .env("TENON_DIRECTORIES_TOKENDIR", self.path("tokens"))
             .env("TENON_SO_PIN", SO_PIN)
             .env("TENON_PIN", PIN)
@@ -173,7 +175,7 @@ impl Answer {
         &self.0.stdout
     }
 
-    fn error(&self) -> String {
+    pub(super) fn error(&self) -> String {
         String::from_utf8(self.0.stderr.clone()).unwrap()
     }
 

@@ -60,14 +60,14 @@ fn mistakes_stop_every_command_and_are_all_shown() {
         desk.run_with(&variables, &[command]).refused(
             1,
             &[
-                "softhsm.conf:1: unknown key `log.levl`",
+                "tenon: softhsm.conf:1: unknown key `log.levl`",
                 "softhsm.conf:2: bad value for `pin.passes`",
                 "$TENON_POLICY_X",
             ],
         );
     }
     desk.run_with(&[("TENON_CONF", "absent")], &["config"])
-        .refused(1, &["absent: cannot be read"]);
+        .refused(1, &["tenon: absent: cannot be read"]);
 }
 
 #[test]

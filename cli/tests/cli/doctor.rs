@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::common::{Desk, text};
 
-/// A token with two keys.
+/// A token with two keys, and a backup of it.
 fn with_keys() -> Desk {
     let desk = Desk::new();
     for label in ["one", "two"] {
         desk.run(&["keys", "generate", "--type", "aes:256", "--label", label])
             .ok();
     }
+    desk.run(&["backup", "backup"]).ok();
     desk
 }
 
@@ -58,6 +59,7 @@ fn a_healthy_token_is_ok_in_every_line() {
     assert!(states.iter().all(|(_, state)| state == "ok"), "{states:?}");
     for check in [
         "folder",
+        "file system",
         "free space",
         "locked memory",
         "file",
@@ -70,6 +72,8 @@ fn a_healthy_token_is_ok_in_every_line() {
         "clock",
         "anchor",
         "SQLite's check",
+        "backup",
+        "expiring keys",
         "login",
         "objects",
         "record and index",
@@ -183,6 +187,82 @@ fn rights_pins_and_what_lies_beside_the_file_are_looked_at() {
     assert!(out.contains("wrong tries since"), "as it was found: {out}");
     let out = desk.run(&["doctor"]).ok().out();
     assert!(!out.contains("wrong tries since"), "{out}");
+}
+
+#[test]
+fn a_missing_backup_and_a_near_expiry_are_warnings() {
+    let desk = Desk::new();
+    let [check, state, found, advice] = complaint(&desk, 0, &[]);
+    assert_eq!(
+        (&*check, &*state, &*found),
+        ("backup", "warning", "none was made")
+    );
+    assert!(advice.contains("tenon backup"), "{advice}");
+    let metrics = desk.run(&["metrics"]).ok().out();
+    assert!(
+        !metrics.contains("tenon_last_backup_timestamp_seconds{"),
+        "{metrics}"
+    );
+    desk.run(&["backup", "first"]).ok();
+    let metrics = desk.run(&["metrics"]).ok().out();
+    assert!(
+        metrics.contains("tenon_last_backup_timestamp_seconds{"),
+        "{metrics}"
+    );
+    // A backup does not know of itself: what is restored says when the one before was made.
+    let conn = rusqlite::Connection::open(desk.path("first")).unwrap();
+    let noted = "SELECT count(*) FROM meta WHERE name = 'backup'";
+    let noted: i64 = conn.query_row(noted, [], |row| row.get(0)).unwrap();
+    assert_eq!(noted, 0);
+    sql(
+        &desk,
+        "UPDATE meta SET value = x'0000000050000000' WHERE name = 'backup'",
+    );
+    let [check, state, found, _] = complaint(&desk, 0, &[]);
+    assert_eq!((&*check, &*state), ("backup", "warning"));
+    assert!(found.starts_with("2012-07-13T"), "{found}");
+
+    let desk = with_keys();
+    desk.run(&["byok", "create", "--alias", "ending", "--spec", "AES_256"])
+        .ok();
+    desk.run(&["byok", "parameters", "ending"]).ok();
+    desk.write("key", [7; 32]);
+    let folder = fs::read_dir(&desk.folder).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: Vec<_> = names.collect();
+    let named = |start: &str, end: &str| {
+        let mut fitting = names
+            .iter()
+            .filter(|name| name.starts_with(start) && name.ends_with(end));
+        fitting.next().unwrap().clone()
+    };
+    let (public, token) = (named("publickey_", ".pem"), named("token_", ".txt"));
+    desk.run(&[
+        "byok",
+        "wrap",
+        "key",
+        "--public-key",
+        &public,
+        "--algorithm",
+        "RSAES_OAEP_SHA_256",
+        "--output",
+        "blob",
+    ])
+    .ok();
+    desk.run(&[
+        "byok",
+        "import",
+        "ending",
+        "blob",
+        "--import-token",
+        &token,
+        "--expires",
+        "3d",
+    ])
+    .ok();
+    let [check, state, found, _] = complaint(&desk, 0, &[]);
+    assert_eq!((&*check, &*state), ("expiring keys", "warning"));
+    assert!(found.starts_with("1 within 7 d, the first at "), "{found}");
 }
 
 #[test]

@@ -115,6 +115,13 @@ fn members_of_a_group_share_a_token() {
                 assert!(out.contains(label), "{out}");
             }
         }
+        let health = run(BOB, "077", &["doctor", "--json"]).json();
+        let health = health.as_array().unwrap().iter();
+        for check in health.flat_map(|one| one["checks"].as_array().unwrap()) {
+            if ["folder", "file"].contains(&check["check"].as_str().unwrap()) {
+                assert_eq!(check["state"], "ok", "{check}");
+            }
+        }
         // While one of them has it open, with SQLite's files made by him.
         let pin = desk.pin_pipe();
         let list = ["objects", "list", "--pin-file", &pin, "--login"];

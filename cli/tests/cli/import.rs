@@ -1,6 +1,7 @@
 //! Files of the openssl program go in, and public halves come out. `files/README.md` says how they
 //! were made.
 
+use super::byok::openssl::openssl;
 use super::common::{Desk, PIN, file, file_path, text};
 
 #[test]
@@ -58,6 +59,42 @@ fn an_ml_dsa_key_is_made_and_comes_as_a_seed() {
     let public = desk.run(&export).ok().bytes().to_vec();
     let pem = String::from_utf8(public).unwrap();
     assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\nMIIFMjALBglghkgBZQMEAxEDggUhA"));
+}
+
+/// The private key of RFC 9909 appendix C, whose certificate is `slh-dsa-certificate.pem`.
+const SLH_DSA: &str = "\
+-----BEGIN PRIVATE KEY-----
+MFICAQAwCwYJYIZIAWUDBAMUBECiJjvKRYYINlIxYASVI9YhZ3+tkNUetgZ6Mn4N
+HmSlASuBCex3fKpOHwJMz8+Ul9mRgFCSgPQlavKwevgCibSU
+-----END PRIVATE KEY-----
+";
+
+#[test]
+fn an_slh_dsa_key_is_made_and_comes_with_its_certificate() {
+    let desk = Desk::new();
+    let generate = ["keys", "generate", "--type", "slh-dsa-sha2-128f"];
+    let made = desk.run(&[&generate[..], &["--label", "made", "--json"]].concat());
+    assert_eq!(text(&made.json()[0], "key"), "slh-dsa-sha2-128f");
+    let certificate = String::from_utf8(file("slh-dsa-certificate.pem")).unwrap();
+    desk.write("bundle.pem", format!("{SLH_DSA}{certificate}"));
+    let import = ["import", "bundle.pem", "--label", "ca", "--json"];
+    let made = desk.run(&import).json();
+    let made = made.as_array().unwrap();
+    let classes: Vec<_> = made.iter().map(|made| text(made, "class")).collect();
+    assert_eq!(classes, ["privkey", "pubkey", "cert"]);
+    // The certificate's SubjectKeyIdentifier.
+    let id = "cd5936aafec411c7a472693f0be8b38b217b19ed";
+    assert!(made.iter().all(|object| text(object, "id") == id));
+    assert_eq!(text(&made[1], "key"), "slh-dsa-sha2-128s");
+    let export = ["export", "--label", "ca", "--type", "pubkey"];
+    let pem = String::from_utf8(desk.run(&export).ok().bytes().to_vec()).unwrap();
+    assert_eq!(
+        pem,
+        "-----BEGIN PUBLIC KEY-----\n\
+         MDAwCwYJYIZIAWUDBAMUAyEAK4EJ7Hd8qk4fAkzPz5SX2ZGAUJKA9CVq8rB6+AKJ\n\
+         tJQ=\n\
+         -----END PUBLIC KEY-----\n"
+    );
 }
 
 #[test]
@@ -262,18 +299,149 @@ fn a_file_comes_in_whole_or_not_at_all() {
 fn an_rsa_pss_key_stays_one() {
     let desk = Desk::new();
     let genpkey = ["genpkey", "-algorithm", "RSA-PSS", "-out", "pss.pem"];
-    let made = std::process::Command::new("openssl")
-        .args(genpkey)
-        .current_dir(desk.folder.path())
-        .output()
-        .unwrap();
-    assert!(made.status.success());
-    desk.run(&["import", "pss.pem", "--label", "pss"]).ok();
-    let shown = desk
-        .run(&["objects", "show", "--label", "pss", "--login"])
-        .ok()
-        .out();
+    openssl(&desk, &genpkey);
+    let pubout = ["pkey", "-in", "pss.pem", "-pubout", "-out", "public.pem"];
+    openssl(&desk, &pubout);
     // CKM_RSA_PKCS_PSS and those with each hash, by their numbers.
     let pss = "CKA_ALLOWED_MECHANISMS: [13,14,71,67,68,69,103,99,100,101]";
-    assert!(shown.lines().any(|line| line == pss), "{shown}");
+    // Both halves of a private key's file, and the one of a public key's file.
+    for (file, id, keys) in [("pss.pem", "01", 2), ("public.pem", "02", 1)] {
+        desk.run(&["import", file, "--label", file, "--id", id])
+            .ok();
+        let shown = desk
+            .run(&["objects", "show", "--label", file, "--login"])
+            .ok()
+            .out();
+        let kept = shown.lines().filter(|line| *line == pss).count();
+        assert_eq!(kept, keys, "{shown}");
+    }
+}
+
+/// A certificate of `subject` for the key in `key`, by the key of `issuer` or its own.
+fn certificate(desk: &Desk, name: &str, issuer: Option<&str>) {
+    let (key, pem, subject) = (
+        format!("{name}.key"),
+        format!("{name}.pem"),
+        format!("/O=Example/CN={name}"),
+    );
+    let make = [
+        "req",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-noenc",
+        "-keyout",
+        &key,
+        "-subj",
+        &subject,
+    ];
+    match issuer {
+        None => {
+            let more = ["-x509", "-days", "30", "-out", &pem];
+            openssl(desk, &[&make[..], &more].concat());
+        }
+        Some(issuer) => {
+            openssl(desk, &[&make[..], &["-out", "request"]].concat());
+            let (by, with) = (format!("{issuer}.pem"), format!("{issuer}.key"));
+            openssl(
+                desk,
+                &[
+                    "x509",
+                    "-req",
+                    "-in",
+                    "request",
+                    "-days",
+                    "30",
+                    "-CA",
+                    &by,
+                    "-CAkey",
+                    &with,
+                    "-CAcreateserial",
+                    "-out",
+                    &pem,
+                ],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_chain_comes_in_with_labels_of_its_own_and_is_replaced() {
+    let desk = Desk::new();
+    certificate(&desk, "root", None);
+    certificate(&desk, "ca", Some("root"));
+    certificate(&desk, "www", Some("ca"));
+    let join = |name: &str, parts: &[&str]| {
+        let parts = parts
+            .iter()
+            .map(|part| std::fs::read(desk.path(part)).unwrap());
+        desk.write(name, parts.collect::<Vec<_>>().concat());
+    };
+    join("bundle", &["www.key", "www.pem", "ca.pem", "root.pem"]);
+    desk.run(&["import", "bundle", "--label", "site", "--id", "0a"])
+        .ok();
+    let names = |arguments: &[&str]| -> Vec<(String, String)> {
+        let objects = desk.objects(arguments);
+        let names = objects
+            .iter()
+            .map(|one| (text(one, "class").to_owned(), text(one, "label").to_owned()));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    let own = |class: &str, label: &str| (class.to_owned(), label.to_owned());
+    assert_eq!(
+        names(&[]),
+        [
+            own("cert", "ca"),
+            own("cert", "root"),
+            own("cert", "site"),
+            own("privkey", "site"),
+            own("pubkey", "site")
+        ]
+    );
+    assert_eq!(
+        names(&["--id", "0a"]).len(),
+        3,
+        "the chain has IDs of its own"
+    );
+    let leaf = &desk.objects(&["--type", "cert", "--label", "site"])[0];
+    assert_eq!(text(leaf, "subject"), "CN=www,O=Example");
+    assert_eq!(text(leaf, "issuer"), "CN=ca,O=Example");
+    let now = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .as_secs();
+    let left = leaf["not_after"].as_u64().unwrap() - now;
+    assert!((29 * 86_400..=30 * 86_400).contains(&left), "{left}");
+    let table = desk.run(&["objects", "list", "--type", "cert"]).ok().out();
+    assert!(
+        table.contains("CN=www,O=Example by CN=ca,O=Example until 20"),
+        "{table}"
+    );
+
+    // A renewed certificate comes alone, takes the ID that its key has here, and the place of the old one.
+    std::fs::copy(desk.path("www.key"), desk.path("kept")).unwrap();
+    let request = [
+        "req",
+        "-new",
+        "-key",
+        "kept",
+        "-subj",
+        "/O=Example/CN=renewed",
+        "-x509",
+        "-days",
+        "60",
+        "-out",
+        "renewed.pem",
+    ];
+    openssl(&desk, &request);
+    let import = ["import", "renewed.pem", "--label", "site", "--json"];
+    desk.run(&import).refused(1, &["already has cert"]);
+    let made = desk.run(&[&import[..], &["--replace"]].concat()).json();
+    assert_eq!(text(&made[0], "id"), "0a");
+    let certificates = desk.objects(&["--type", "cert", "--id", "0a"]);
+    assert_eq!(certificates.len(), 1, "the old one is gone");
+    assert_eq!(text(&certificates[0], "subject"), "CN=renewed,O=Example");
 }

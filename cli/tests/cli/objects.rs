@@ -193,3 +193,24 @@ fn deleting_an_external_key_erases_its_material_alone() {
     assert_eq!(text(&gone[0], "deleted"), "material");
     assert!(desk.objects(&["--id", "616573"]).is_empty());
 }
+
+#[test]
+fn an_object_gets_another_label_and_id() {
+    let desk = Desk::new();
+    generate(&desk, "aes:256", &["--label", "old", "--id", "01"]);
+    generate(&desk, "aes:256", &["--label", "other", "--id", "02"]);
+    let update = ["objects", "update", "--label", "old", "--json"];
+    let changed = [&update[..], &["--new-label", "new", "--new-id", "03"]].concat();
+    let changed = desk.run(&changed).json();
+    assert_eq!(text(&changed[0], "label"), "new");
+    assert_eq!(text(&changed[0], "id"), "03");
+    assert_eq!(desk.objects(&["--label", "new", "--id", "03"]).len(), 1);
+    desk.run(&update[..4]).refused(2, &["--new-label"]);
+    desk.run(&["objects", "update", "--new-label", "x"])
+        .refused(1, &["say which objects"]);
+    let taken = ["objects", "update", "--label", "new", "--new-id", "02"];
+    desk.run(&taken).refused(1, &["already has secrkey"]);
+    let both = ["objects", "update", "--type", "secrkey", "--new-id", "04"];
+    desk.run(&both)
+        .refused(1, &["several objects of one class"]);
+}

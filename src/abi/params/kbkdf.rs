@@ -2,24 +2,57 @@
 
 use std::ffi::c_void;
 
-use super::parts::{bytes, flag, invalid, structure};
+use super::super::template::template;
+use super::parts::{bytes, flag, hmac, invalid, structure};
+use crate::attr::RawAttribute;
 use crate::ck::{self, CK_ULONG};
-use crate::crypto::hash::Hash;
 use crate::error::Result;
 use crate::mechanism::{Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Params};
 
 /// Most parts of the data.
 const MOST_PARTS: CK_ULONG = 1024;
+/// Most keys beside the first.
+const MOST_KEYS: CK_ULONG = 64;
 
 /// CK_SP800_108_FEEDBACK_KDF_PARAMS in feedback mode, CK_SP800_108_KDF_PARAMS in others.
 ///
 /// # Safety
 /// `start` is readable for `len` bytes, and the pointers in it for their lengths, or NULL.
 pub(super) unsafe fn read(mode: KbkdfMode, start: *mut c_void, len: CK_ULONG) -> Result<Params> {
-    let all = match mode {
+    // SAFETY: by the promise of this function.
+    let all = unsafe { whole(mode, start, len) }?;
+    if all.ulNumberOfDataParams > MOST_PARTS || all.pDataParams.is_null() {
+        return invalid("the data have 1 to 1024 parts");
+    }
+    let mut data = Vec::new();
+    let mut next = all.pDataParams;
+    for _ in 0..all.ulNumberOfDataParams {
+        // SAFETY: as above.
+        data.push(unsafe { part(mode, next.read_unaligned()) }?);
+        next = next.wrapping_add(1);
+    }
+    Ok(Params::Kbkdf(Kbkdf {
+        mode,
+        prf: prf(all.prfType)?,
+        // SAFETY: as above.
+        iv: unsafe { bytes(all.pIV.cast(), all.ulIVLen) }?,
+        data,
+    }))
+}
+
+/// The structure of this mode, as that of feedback mode.
+///
+/// # Safety
+/// `start` is readable for `len` bytes.
+unsafe fn whole(
+    mode: KbkdfMode,
+    start: *mut c_void,
+    len: CK_ULONG,
+) -> Result<ck::CK_SP800_108_FEEDBACK_KDF_PARAMS> {
+    Ok(match mode {
         KbkdfMode::Feedback => {
             // SAFETY: by the promise of this function.
-            unsafe { structure::<ck::CK_SP800_108_FEEDBACK_KDF_PARAMS>(start, len) }?
+            unsafe { structure(start, len) }?
         }
         KbkdfMode::Counter | KbkdfMode::DoublePipeline => {
             // SAFETY: as above.
@@ -34,27 +67,77 @@ pub(super) unsafe fn read(mode: KbkdfMode, start: *mut c_void, len: CK_ULONG) ->
                 pAdditionalDerivedKeys: params.pAdditionalDerivedKeys,
             }
         }
-    };
-    if all.ulAdditionalDerivedKeys != 0 {
-        return invalid("the token derives one key at a time: ulAdditionalDerivedKeys is 0");
+    })
+}
+
+/// The keys that C_DeriveKey makes beside the first: their templates, and where their handles go.
+pub(in crate::abi) struct AdditionalKeys(Vec<ck::CK_DERIVED_KEY>);
+
+/// The additional keys in the parameter at `start`, which `read` has taken; `None` where there are none.
+///
+/// # Errors
+/// CKR_MECHANISM_PARAM_INVALID for too many, or where a handle has no place.
+///
+/// # Safety
+/// As `read`; pAdditionalDerivedKeys is NULL or readable for ulAdditionalDerivedKeys structures, whose templates are as
+/// `template` needs them, and whose phKey is NULL or writable while the call lasts.
+pub(super) unsafe fn additional(
+    mode: KbkdfMode,
+    start: *mut c_void,
+    len: CK_ULONG,
+) -> Result<Option<AdditionalKeys>> {
+    // SAFETY: by the promise of this function.
+    let all = unsafe { whole(mode, start, len) }?;
+    let mut keys = Vec::new();
+    let mut next = all.pAdditionalDerivedKeys;
+    if all.ulAdditionalDerivedKeys > MOST_KEYS
+        || (all.ulAdditionalDerivedKeys > 0 && next.is_null())
+    {
+        return invalid(
+            "there are at most 64 additional keys, and pAdditionalDerivedKeys is where they are",
+        );
     }
-    if all.ulNumberOfDataParams > MOST_PARTS || all.pDataParams.is_null() {
-        return invalid("the data have 1 to 1024 parts");
-    }
-    let mut data = Vec::new();
-    let mut next = all.pDataParams;
-    for _ in 0..all.ulNumberOfDataParams {
-        // SAFETY: by the promise of this function.
-        data.push(unsafe { part(mode, next.read_unaligned()) }?);
+    for _ in 0..all.ulAdditionalDerivedKeys {
+        // SAFETY: as above.
+        let key = unsafe { next.read_unaligned() };
+        if key.phKey.is_null() {
+            return invalid("phKey of an additional key is NULL");
+        }
+        keys.push(key);
         next = next.wrapping_add(1);
     }
-    Ok(Params::Kbkdf(Kbkdf {
-        mode,
-        prf: prf(all.prfType)?,
-        // SAFETY: as above.
-        iv: unsafe { bytes(all.pIV.cast(), all.ulIVLen) }?,
-        data,
-    }))
+    Ok((!keys.is_empty()).then_some(AdditionalKeys(keys)))
+}
+
+impl AdditionalKeys {
+    /// The keys' templates. One that cannot be read is marked.
+    ///
+    /// # Errors
+    /// As `Template::read`.
+    pub(in crate::abi) fn templates(&self) -> Result<Vec<Vec<RawAttribute>>> {
+        let read = |(at, key): (usize, &ck::CK_DERIVED_KEY)| {
+            // SAFETY: by the promise of `additional`.
+            let attributes = unsafe { template(key.pTemplate, key.ulAttributeCount) }.read();
+            attributes.inspect_err(|_| self.mark(at))
+        };
+        self.0.iter().enumerate().map(read).collect()
+    }
+
+    /// Writes the keys' handles.
+    pub(in crate::abi) fn write(&self, handles: &[ck::CK_OBJECT_HANDLE]) {
+        for (key, handle) in self.0.iter().zip(handles) {
+            // SAFETY: not NULL, and writable by the promise of `additional`.
+            unsafe { key.phKey.write_unaligned(*handle) }
+        }
+    }
+
+    /// Says that the template of the key at this place is to blame for a refusal.
+    pub(in crate::abi) fn mark(&self, at: usize) {
+        if let Some(key) = self.0.get(at) {
+            // SAFETY: as in `write`.
+            unsafe { key.phKey.write_unaligned(ck::CK_INVALID_HANDLE) }
+        }
+    }
 }
 
 /// # Safety
@@ -111,19 +194,8 @@ fn format(little_endian: ck::CK_BBOOL, bits: CK_ULONG, most: CK_ULONG) -> Result
 }
 
 fn prf(number: ck::CK_SP800_108_PRF_TYPE) -> Result<KbkdfPrf> {
-    Ok(KbkdfPrf::Hmac(match number {
-        ck::CKM_AES_CMAC => return Ok(KbkdfPrf::AesCmac),
-        ck::CKM_SHA_1_HMAC => Hash::Sha1,
-        ck::CKM_SHA224_HMAC => Hash::Sha224,
-        ck::CKM_SHA256_HMAC => Hash::Sha256,
-        ck::CKM_SHA384_HMAC => Hash::Sha384,
-        ck::CKM_SHA512_HMAC => Hash::Sha512,
-        ck::CKM_SHA512_224_HMAC => Hash::Sha512_224,
-        ck::CKM_SHA512_256_HMAC => Hash::Sha512_256,
-        ck::CKM_SHA3_224_HMAC => Hash::Sha3_224,
-        ck::CKM_SHA3_256_HMAC => Hash::Sha3_256,
-        ck::CKM_SHA3_384_HMAC => Hash::Sha3_384,
-        ck::CKM_SHA3_512_HMAC => Hash::Sha3_512,
-        _ => return invalid("prfType is no pseudo-random function of this token"),
-    }))
+    match number {
+        ck::CKM_AES_CMAC => Ok(KbkdfPrf::AesCmac),
+        number => hmac(number).map(KbkdfPrf::Hmac),
+    }
 }

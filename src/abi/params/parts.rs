@@ -25,6 +25,24 @@ pub(super) fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
     })
 }
 
+/// The hash of the HMAC that a parameter names by its mechanism.
+pub(super) fn hmac(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
+    Ok(match number {
+        ck::CKM_SHA_1_HMAC => Hash::Sha1,
+        ck::CKM_SHA224_HMAC => Hash::Sha224,
+        ck::CKM_SHA256_HMAC => Hash::Sha256,
+        ck::CKM_SHA384_HMAC => Hash::Sha384,
+        ck::CKM_SHA512_HMAC => Hash::Sha512,
+        ck::CKM_SHA512_224_HMAC => Hash::Sha512_224,
+        ck::CKM_SHA512_256_HMAC => Hash::Sha512_256,
+        ck::CKM_SHA3_224_HMAC => Hash::Sha3_224,
+        ck::CKM_SHA3_256_HMAC => Hash::Sha3_256,
+        ck::CKM_SHA3_384_HMAC => Hash::Sha3_384,
+        ck::CKM_SHA3_512_HMAC => Hash::Sha3_512,
+        _ => return invalid("the token has no such HMAC for a pseudo-random function"),
+    })
+}
+
 /// A structure of exactly this length.
 ///
 /// # Safety

@@ -114,11 +114,27 @@ pub(super) unsafe fn data(params: ck::CK_KEY_DERIVATION_STRING_DATA) -> Result<P
 ///
 /// # Safety
 /// As `ccm`.
-pub(super) unsafe fn cbc_data(params: ck::CK_AES_CBC_ENCRYPT_DATA_PARAMS) -> Result<Params> {
+pub(super) unsafe fn aes_cbc_data(params: ck::CK_AES_CBC_ENCRYPT_DATA_PARAMS) -> Result<Params> {
     // SAFETY: by the promise of this function.
-    let data = unsafe { bytes(params.pData.cast(), params.length) }?;
+    unsafe { cbc_data(&params.iv, params.pData, params.length) }
+}
+
+/// CK_DES_CBC_ENCRYPT_DATA_PARAMS.
+///
+/// # Safety
+/// As `ccm`.
+pub(super) unsafe fn des_cbc_data(params: ck::CK_DES_CBC_ENCRYPT_DATA_PARAMS) -> Result<Params> {
+    // SAFETY: by the promise of this function.
+    unsafe { cbc_data(&params.iv, params.pData, params.length) }
+}
+
+/// # Safety
+/// `data` is NULL or readable for `len` bytes.
+unsafe fn cbc_data(iv: &[u8], data: ck::CK_BYTE_PTR, len: ck::CK_ULONG) -> Result<Params> {
+    // SAFETY: by the promise of this function.
+    let data = unsafe { bytes(data.cast(), len) }?;
     Ok(Params::CbcData {
-        iv: params.iv,
+        iv: iv.to_vec(),
         data: Secret::from(data),
     })
 }
@@ -164,6 +180,29 @@ const MOST_ITERATIONS: u32 = 100_000_000;
 /// Greatest length of a password. A greater ulPasswordLen is a pointer, since no memory has an address below this.
 const LONGEST_PASSWORD: CK_ULONG = 0xFFFF;
 
+/// # Safety
+/// As `ccm`.
+pub(super) unsafe fn pbe(params: ck::CK_PBE_PARAMS) -> Result<Params> {
+    if params.ulPasswordLen > LONGEST_PASSWORD {
+        return invalid("the password has at most 65535 bytes");
+    }
+    // SAFETY: by the promise of this function.
+    let password = unsafe { bytes(params.pPassword.cast(), params.ulPasswordLen) }?;
+    Ok(Params::Pbe {
+        password: Secret::from(password),
+        // SAFETY: as above.
+        salt: unsafe { bytes(params.pSalt.cast(), params.ulSaltLen) }?,
+        iterations: iterations(params.ulIteration)?,
+    })
+}
+
+fn iterations(number: CK_ULONG) -> Result<u32> {
+    match u32::try_from(number) {
+        Ok(iterations @ 1..=MOST_ITERATIONS) => Ok(iterations),
+        _ => invalid("a password is iterated 1 to 100000000 times"),
+    }
+}
+
 /// CK_PKCS5_PBKD2_PARAMS2. In 2.40's structure of the same length ulPasswordLen is a pointer to
 /// the length; clients send both.
 ///
@@ -183,10 +222,7 @@ pub(super) unsafe fn pbkd2(params: ck::CK_PKCS5_PBKD2_PARAMS2) -> Result<Params>
     if params.saltSource != ck::CKZ_SALT_SPECIFIED || params.ulPrfDataLen != 0 {
         return invalid("saltSource is CKZ_SALT_SPECIFIED, and there are no data for the prf");
     }
-    let iterations = match u32::try_from(params.iterations) {
-        Ok(iterations @ 1..=MOST_ITERATIONS) => iterations,
-        _ => return invalid("iterations is 1 to 100000000"),
-    };
+    let iterations = iterations(params.iterations)?;
     let len = match params.ulPasswordLen {
         len @ 0..=LONGEST_PASSWORD => Some(len),
         pointer => {

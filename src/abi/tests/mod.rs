@@ -3,6 +3,7 @@
 
 use crate::ck::*;
 
+mod ike;
 mod kbkdf;
 mod lengths;
 mod parameters;

@@ -8,12 +8,25 @@ use crate::abi::params::read;
 use crate::ck::*;
 use crate::crypto::hash::Hash;
 use crate::mechanism::{
-    Ecdh, EcdhWrap, Hedge, KbkdfMode, Oaep, ParamKind, Params, Pss, Scheme, SignContext,
+    Ecdh, EcdhWrap, Hedge, IkeParam, KbkdfMode, Oaep, ParamKind, Params, Pss, Scheme, SharedKdf,
+    SignContext, TlsParam,
 };
 
 pub(super) const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 27] = [
+const KINDS: [ParamKind; 41] = [
+    ParamKind::Ike(IkeParam::First),
+    ParamKind::Ike(IkeParam::Further),
+    ParamKind::Ike(IkeParam::Extended),
+    ParamKind::Ike(IkeParam::Plus),
+    ParamKind::Version,
+    ParamKind::Tls(TlsParam::OldMaster),
+    ParamKind::Tls(TlsParam::Master),
+    ParamKind::Tls(TlsParam::ExtendedMaster),
+    ParamKind::Tls(TlsParam::OldKeys),
+    ParamKind::Tls(TlsParam::Keys),
+    ParamKind::Tls(TlsParam::Kdf),
+    ParamKind::Tls(TlsParam::Mac),
     ParamKind::None,
     ParamKind::Iv(16),
     ParamKind::OptionalIv(8),
@@ -25,12 +38,14 @@ const KINDS: [ParamKind; 27] = [
     ParamKind::MacLen,
     ParamKind::Data,
     ParamKind::Extract,
-    ParamKind::CbcData,
+    ParamKind::AesCbcData,
+    ParamKind::DesCbcData,
     ParamKind::Hkdf,
     ParamKind::Kbkdf(KbkdfMode::Counter),
     ParamKind::Kbkdf(KbkdfMode::Feedback),
     ParamKind::Kbkdf(KbkdfMode::DoublePipeline),
     ParamKind::Pbkd2,
+    ParamKind::Pbe,
     ParamKind::Gcm,
     ParamKind::Oaep,
     ParamKind::RsaAesKeyWrap,
@@ -102,11 +117,13 @@ fn lengths_are_exact() {
             ParamKind::MacLen => size_of::<CK_MAC_GENERAL_PARAMS>(),
             ParamKind::Data => size_of::<CK_KEY_DERIVATION_STRING_DATA>(),
             ParamKind::Extract => size_of::<CK_EXTRACT_PARAMS>(),
-            ParamKind::CbcData => size_of::<CK_AES_CBC_ENCRYPT_DATA_PARAMS>(),
+            ParamKind::AesCbcData => size_of::<CK_AES_CBC_ENCRYPT_DATA_PARAMS>(),
+            ParamKind::DesCbcData => size_of::<CK_DES_CBC_ENCRYPT_DATA_PARAMS>(),
             ParamKind::Hkdf => size_of::<CK_HKDF_PARAMS>(),
             ParamKind::Kbkdf(KbkdfMode::Feedback) => size_of::<CK_SP800_108_FEEDBACK_KDF_PARAMS>(),
             ParamKind::Kbkdf(_) => size_of::<CK_SP800_108_KDF_PARAMS>(),
             ParamKind::Pbkd2 => size_of::<CK_PKCS5_PBKD2_PARAMS2>(),
+            ParamKind::Pbe => size_of::<CK_PBE_PARAMS>(),
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep | ParamKind::OptionalOaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
@@ -115,6 +132,21 @@ fn lengths_are_exact() {
             ParamKind::SignContext => size_of::<CK_SIGN_ADDITIONAL_CONTEXT>(),
             ParamKind::HashSignContext => size_of::<CK_HASH_SIGN_ADDITIONAL_CONTEXT>(),
             ParamKind::Ecdh => size_of::<CK_ECDH1_DERIVE_PARAMS>(),
+            ParamKind::PublicValue(_) => continue,
+            ParamKind::Version => size_of::<CK_VERSION>(),
+            ParamKind::Ike(IkeParam::First) => size_of::<CK_IKE_PRF_DERIVE_PARAMS>(),
+            ParamKind::Ike(IkeParam::Further) => size_of::<CK_IKE1_PRF_DERIVE_PARAMS>(),
+            ParamKind::Ike(IkeParam::Extended) => size_of::<CK_IKE1_EXTENDED_DERIVE_PARAMS>(),
+            ParamKind::Ike(IkeParam::Plus) => size_of::<CK_IKE2_PRF_PLUS_DERIVE_PARAMS>(),
+            ParamKind::Tls(TlsParam::OldMaster) => size_of::<CK_SSL3_MASTER_KEY_DERIVE_PARAMS>(),
+            ParamKind::Tls(TlsParam::Master) => size_of::<CK_TLS12_MASTER_KEY_DERIVE_PARAMS>(),
+            ParamKind::Tls(TlsParam::ExtendedMaster) => {
+                size_of::<CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS>()
+            }
+            ParamKind::Tls(TlsParam::OldKeys) => size_of::<CK_SSL3_KEY_MAT_PARAMS>(),
+            ParamKind::Tls(TlsParam::Keys) => size_of::<CK_TLS12_KEY_MAT_PARAMS>(),
+            ParamKind::Tls(TlsParam::Kdf) => size_of::<CK_TLS_KDF_PARAMS>(),
+            ParamKind::Tls(TlsParam::Mac) => size_of::<CK_TLS_MAC_PARAMS>(),
             ParamKind::EcdhAesKeyWrap => size_of::<CK_ECDH_AES_KEY_WRAP_PARAMS>(),
         };
         for wrong in [1, exact - 1, exact + 1, 2 * exact] {
@@ -352,24 +384,41 @@ fn ecdh_parameters() {
         ulPublicDataLen: 5,
         pPublicData: bytes(b"point"),
     };
-    for (kdf, hash, shared) in [
+    let (x963, one_step) = (
+        |hash| Some(SharedKdf::X963(hash)),
+        |hash| Some(SharedKdf::OneStep(hash)),
+    );
+    for (number, kdf, shared) in [
         (CKD_NULL, None, &b""[..]),
-        (CKD_SHA1_KDF, Some(Hash::Sha1), b"shared"),
-        (CKD_SHA224_KDF, Some(Hash::Sha224), b""),
-        (CKD_SHA256_KDF, Some(Hash::Sha256), b"shared"),
-        (CKD_SHA384_KDF, Some(Hash::Sha384), b"shared"),
-        (CKD_SHA512_KDF, Some(Hash::Sha512), b"shared"),
-        (CKD_SHA3_224_KDF, Some(Hash::Sha3_224), b"shared"),
-        (CKD_SHA3_256_KDF, Some(Hash::Sha3_256), b"shared"),
-        (CKD_SHA3_384_KDF, Some(Hash::Sha3_384), b"shared"),
-        (CKD_SHA3_512_KDF, Some(Hash::Sha3_512), b"shared"),
+        (CKD_SHA1_KDF, x963(Hash::Sha1), b"shared"),
+        (CKD_SHA224_KDF, x963(Hash::Sha224), b""),
+        (CKD_SHA256_KDF, x963(Hash::Sha256), b"shared"),
+        (CKD_SHA384_KDF, x963(Hash::Sha384), b"shared"),
+        (CKD_SHA512_KDF, x963(Hash::Sha512), b"shared"),
+        (CKD_SHA3_224_KDF, x963(Hash::Sha3_224), b"shared"),
+        (CKD_SHA3_256_KDF, x963(Hash::Sha3_256), b"shared"),
+        (CKD_SHA3_384_KDF, x963(Hash::Sha3_384), b"shared"),
+        (CKD_SHA3_512_KDF, x963(Hash::Sha3_512), b"shared"),
+        (CKD_SHA1_KDF_SP800, one_step(Hash::Sha1), b"shared"),
+        (CKD_SHA224_KDF_SP800, one_step(Hash::Sha224), b"shared"),
+        (CKD_SHA256_KDF_SP800, one_step(Hash::Sha256), b"shared"),
+        (CKD_SHA384_KDF_SP800, one_step(Hash::Sha384), b"shared"),
+        (CKD_SHA512_KDF_SP800, one_step(Hash::Sha512), b"shared"),
+        (CKD_SHA3_224_KDF_SP800, one_step(Hash::Sha3_224), b"shared"),
+        (CKD_SHA3_256_KDF_SP800, one_step(Hash::Sha3_256), b"shared"),
+        (CKD_SHA3_384_KDF_SP800, one_step(Hash::Sha3_384), b"shared"),
+        (CKD_SHA3_512_KDF_SP800, one_step(Hash::Sha3_512), b"shared"),
+        (CKD_BLAKE2B_160_KDF, one_step(Hash::Blake2b160), b"shared"),
+        (CKD_BLAKE2B_256_KDF, one_step(Hash::Blake2b256), b"shared"),
+        (CKD_BLAKE2B_384_KDF, one_step(Hash::Blake2b384), b"shared"),
+        (CKD_BLAKE2B_512_KDF, one_step(Hash::Blake2b512), b"shared"),
     ] {
         let expected = Params::Ecdh(Ecdh {
-            kdf: hash,
+            kdf,
             shared_data: shared.to_vec(),
             public_data: b"point".to_vec(),
         });
-        assert_eq!(of(ParamKind::Ecdh, &ecdh(kdf, shared)), Ok(expected));
+        assert_eq!(of(ParamKind::Ecdh, &ecdh(number, shared)), Ok(expected));
     }
     let base = ecdh(CKD_SHA256_KDF, b"shared");
     let invalid = [
@@ -402,7 +451,11 @@ fn ecdh_aes_key_wrap_parameters() {
     for aes_bits in [128, 192, 256] {
         for (number, kdf, shared) in [
             (CKD_NULL, None, &b""[..]),
-            (CKD_SHA256_KDF, Some(Hash::Sha256), b"shared"),
+            (
+                CKD_SHA256_KDF,
+                Some(SharedKdf::X963(Hash::Sha256)),
+                b"shared",
+            ),
         ] {
             let expected = Params::EcdhAesKeyWrap(EcdhWrap {
                 aes_bits,

@@ -220,6 +220,28 @@ fn pbkdf2_parameters_of_both_versions() {
 }
 
 #[test]
+fn parameters_of_pkcs12_passwords() {
+    let params = |password_len, iterations| CK_PBE_PARAMS {
+        pInitVector: ptr::null_mut(),
+        pPassword: bytes(b"password"),
+        ulPasswordLen: password_len,
+        pSalt: bytes(b"salt"),
+        ulSaltLen: 4,
+        ulIteration: iterations,
+    };
+    let read = |params| of::<CK_PBE_PARAMS>(ParamKind::Pbe, &params);
+    let expected = Params::Pbe {
+        password: Secret::copy(b"password"),
+        salt: b"salt".to_vec(),
+        iterations: 1000,
+    };
+    assert_eq!(read(params(8, 1000)), Ok(expected));
+    for (len, iterations) in [(8, 0), (8, 1 << 32), (0x1_0000, 1)] {
+        assert_eq!(read(params(len, iterations)), INVALID);
+    }
+}
+
+#[test]
 fn data_to_derive_with() {
     let string = CK_KEY_DERIVATION_STRING_DATA {
         pData: bytes(b"data"),
@@ -233,10 +255,20 @@ fn data_to_derive_with() {
         length: 4,
     };
     let expected = Params::CbcData {
-        iv: [3; 16],
+        iv: vec![3; 16],
         data: Secret::copy(b"data"),
     };
-    assert_eq!(of(ParamKind::CbcData, &cbc), Ok(expected));
+    assert_eq!(of(ParamKind::AesCbcData, &cbc), Ok(expected));
+    let cbc = CK_DES_CBC_ENCRYPT_DATA_PARAMS {
+        iv: [4; 8],
+        pData: bytes(b"data"),
+        length: 4,
+    };
+    let expected = Params::CbcData {
+        iv: vec![4; 8],
+        data: Secret::copy(b"data"),
+    };
+    assert_eq!(of(ParamKind::DesCbcData, &cbc), Ok(expected));
     let null = CK_KEY_DERIVATION_STRING_DATA {
         pData: ptr::null_mut(),
         ulLen: 4,

@@ -5,9 +5,9 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
-    Aes, AttributeCertificate, Certificate, Data, EcPrivate, EcPublic, Generic, Hmac, MlDsaPrivate,
-    MlDsaPublic, MlKemPrivate, MlKemPublic, RsaPrivate, RsaPublic, Sm4, Trust, WtlsCertificate,
-    Xts,
+    Aes, AttributeCertificate, Certificate, Data, DhParameters, DhPrivate, DhPublic, EcPrivate,
+    EcPublic, Generic, Hmac, MlDsaPrivate, MlDsaPublic, MlKemPrivate, MlKemPublic, RsaPrivate,
+    RsaPublic, SlhDsaPrivate, SlhDsaPublic, Sm4, Trust, WtlsCertificate, Xts,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
 
@@ -18,14 +18,19 @@ pub(super) enum Object {
     AttributeCertificate,
     WtlsCertificate,
     Trust,
+    DhParameters,
     RsaPublic,
     EcPublic,
     MlDsaPublic,
     MlKemPublic,
+    DhPublic,
+    SlhDsaPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
     MlKemPrivate,
+    DhPrivate,
+    SlhDsaPrivate,
     Aes,
     Generic,
     Hmac,
@@ -39,14 +44,19 @@ pub(super) const OBJECTS: &[Object] = &[
     AttributeCertificate,
     WtlsCertificate,
     Trust,
+    DhParameters,
     RsaPublic,
     EcPublic,
     MlDsaPublic,
     MlKemPublic,
+    DhPublic,
+    SlhDsaPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
     MlKemPrivate,
+    DhPrivate,
+    SlhDsaPrivate,
     Aes,
     Generic,
     Hmac,
@@ -58,34 +68,58 @@ const KEYS: &[Object] = &[
     EcPublic,
     MlDsaPublic,
     MlKemPublic,
+    DhPublic,
+    SlhDsaPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
     MlKemPrivate,
+    DhPrivate,
+    SlhDsaPrivate,
     Aes,
     Generic,
     Hmac,
     Sm4,
     Xts,
 ];
-const PUBLIC: &[Object] = &[RsaPublic, EcPublic, MlDsaPublic, MlKemPublic];
-const PRIVATE: &[Object] = &[RsaPrivate, EcPrivate, MlDsaPrivate, MlKemPrivate];
+const PUBLIC: &[Object] = &[
+    RsaPublic,
+    EcPublic,
+    MlDsaPublic,
+    MlKemPublic,
+    DhPublic,
+    SlhDsaPublic,
+];
+const PRIVATE: &[Object] = &[
+    RsaPrivate,
+    EcPrivate,
+    MlDsaPrivate,
+    MlKemPrivate,
+    DhPrivate,
+    SlhDsaPrivate,
+];
 const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts];
 const PAIR: &[Object] = &[
     RsaPublic,
     EcPublic,
     MlDsaPublic,
     MlKemPublic,
+    DhPublic,
+    SlhDsaPublic,
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
     MlKemPrivate,
+    DhPrivate,
+    SlhDsaPrivate,
 ];
 const HELD: &[Object] = &[
     RsaPrivate,
     EcPrivate,
     MlDsaPrivate,
     MlKemPrivate,
+    DhPrivate,
+    SlhDsaPrivate,
     Aes,
     Generic,
     Hmac,
@@ -260,14 +294,32 @@ const TABLES: &[(&[Object], &[Line])] = &[
         &[EcPrivate],
         lines! { CKA_EC_PARAMS 1 4 6; CKA_VALUE 1 4 6 7; },
     ),
-    // ML-DSA public and private key object attributes
+    // ML-DSA, ML-KEM and SLH-DSA public and private key object attributes
     (
-        &[MlDsaPublic, MlKemPublic],
+        &[MlDsaPublic, MlKemPublic, SlhDsaPublic],
         lines! { CKA_PARAMETER_SET 1 3; CKA_VALUE 1 4; },
     ),
     (
         &[MlDsaPrivate, MlKemPrivate],
         lines! { CKA_PARAMETER_SET 1 4 6; CKA_SEED 4 6 7; CKA_VALUE 1 4 6 7; },
+    ),
+    // Common domain parameter attributes, and those of Diffie-Hellman
+    (
+        &[DhParameters],
+        lines! { CKA_KEY_TYPE 1; CKA_LOCAL 2 4; CKA_PRIME 1 4; CKA_BASE 1 4; CKA_PRIME_BITS 2 3; },
+    ),
+    // Diffie-Hellman public and private key object attributes
+    (
+        &[DhPublic],
+        lines! { CKA_PRIME 1 3; CKA_BASE 1 3; CKA_VALUE 1 4; },
+    ),
+    (
+        &[DhPrivate],
+        lines! { CKA_PRIME 1 4 6; CKA_BASE 1 4 6; CKA_VALUE 1 4 6 7; CKA_VALUE_BITS 2; },
+    ),
+    (
+        &[SlhDsaPrivate],
+        lines! { CKA_PARAMETER_SET 1 4 6; CKA_VALUE 1 4 6 7; },
     ),
     // AES, generic secret and HMAC key object attributes
     (SECRET, lines! { CKA_VALUE 1 4 6 7; CKA_VALUE_LEN 2 3; }),
@@ -280,11 +332,13 @@ const TABLES: &[(&[Object], &[Line])] = &[
             CKA_TENON_MATERIAL_ID 2 4 6; CKA_TENON_DISABLED 2 4 6; CKA_TENON_PROFILE 2 4 6;
             CKA_TENON_REQUIRE_TOKEN 2 4 6; CKA_TENON_DESCRIPTION 2 4 6; CKA_TENON_TAGS 2 4 6;
             CKA_TENON_KEY_SPEC 2 4 6; CKA_TENON_RECEIPT 2 4 6; CKA_TENON_RECEIPT_SIGNATURE 2 4 6;
+            CKA_TENON_RECEIPTS 2 4 6;
             CKA_TENON_OWNER_NONCE 2 4 6; CKA_TENON_ROTATE 2 4 6; CKA_TENON_VERSIONS 2 4 6;
             CKA_TENON_NEW_MATERIAL 2 4 6; CKA_TENON_CREATED_AT 2 4 6; CKA_TENON_IMPORTED_AT 2 4 6;
             CKA_TENON_ENDED_AT 2 4 6; CKA_TENON_SHARES 2 4 6; CKA_TENON_SHARE 2 4 6;
             CKA_TENON_SHARES_CHECK_VALUE 2 4 6; CKA_TENON_CUSTODIANS 2 4 6;
             CKA_TENON_QUORUM 2 4 6; CKA_TENON_APPROVAL_NONCE 2 4 6; CKA_TENON_APPROVAL 2 4 6;
+            CKA_TENON_ROTATE_RAW 2 4 6;
         },
     ),
     (
@@ -343,9 +397,16 @@ const DEPARTURES: &[Departure] = &[
         &[Generate, Unwrap],
         Optional,
     ),
+    // The token knows the bits of the private value.
+    (
+        &[DhPrivate],
+        &[ck::CKA_VALUE_BITS],
+        &[Set, Step::Copy],
+        Forbidden,
+    ),
     // As EC; and "At least one of CKA_SEED and CKA_VALUE must be specified on C_CreateObject."
     (
-        &[MlDsaPrivate, MlKemPrivate],
+        &[MlDsaPrivate, MlKemPrivate, SlhDsaPrivate],
         &[ck::CKA_PARAMETER_SET],
         &[Generate, Unwrap],
         Optional,
@@ -449,6 +510,7 @@ const DEPARTURES: &[Departure] = &[
             ck::CKA_TENON_DELETION_AT,
             ck::CKA_TENON_DISABLED,
             ck::CKA_TENON_ROTATE,
+            ck::CKA_TENON_ROTATE_RAW,
             ck::CKA_TENON_APPROVAL,
         ],
         &[Set],
@@ -476,7 +538,7 @@ pub(super) fn is_material(object: Object, kind: CK_ATTRIBUTE_TYPE) -> bool {
 pub(super) fn expected(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) -> Expect {
     let possible = match step {
         Create | Set | Step::Copy => true,
-        Generate => KEYS.contains(&object),
+        Generate => KEYS.contains(&object) || object == DhParameters,
         Unwrap => HELD.contains(&object),
         Derive => object == Object::Data || SECRET.contains(&object),
     };

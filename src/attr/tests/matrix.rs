@@ -5,7 +5,7 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE, CK_RV};
 
 use super::super::row::{AttributeRow, Need};
 use super::super::{
-    Attributes, CreatedBy, Requester, Reveal, Value, build, change, copy, finish_key_facts, reveal,
+    Attributes, CreatedBy, Reader, Requester, Reveal, Value, build, change, copy, finish_key_facts,
     table,
 };
 use super::footnotes::{self, Expect, OBJECTS, Object, STEPS, Step, expected};
@@ -29,8 +29,13 @@ fn identity(object: Object) -> Entries {
         Object::EcPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_EC)),
         Object::MlKemPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_ML_KEM)),
         Object::MlKemPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_ML_KEM)),
+        Object::DhParameters => (ck::CKO_DOMAIN_PARAMETERS, Some(ck::CKK_DH)),
+        Object::DhPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_DH)),
+        Object::DhPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_DH)),
         Object::MlDsaPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_ML_DSA)),
         Object::MlDsaPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_ML_DSA)),
+        Object::SlhDsaPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_SLH_DSA)),
+        Object::SlhDsaPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_SLH_DSA)),
         Object::RsaPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_RSA)),
         Object::EcPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_EC)),
         Object::Aes => (ck::CKO_SECRET_KEY, Some(ck::CKK_AES)),
@@ -85,6 +90,7 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_HAS_RESET
         | ck::CKA_TENON_SWEEP
         | ck::CKA_TENON_ROTATE
+        | ck::CKA_TENON_ROTATE_RAW
         | ck::CKA_TENON_NEW_MATERIAL => flag(true),
         ck::CKA_KEY_TYPE => Value::Ulong(ck::CKK_RSA),
         ck::CKA_CERTIFICATE_TYPE
@@ -93,8 +99,9 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         ck::CKA_JAVA_MIDP_SECURITY_DOMAIN => Value::Ulong(2),
         ck::CKA_NAME_HASH_ALGORITHM | ck::CKA_KEY_GEN_MECHANISM => Value::Ulong(ck::CKM_SHA256),
         ck::CKA_OBJECT_VALIDATION_FLAGS => Value::Ulong(1),
-        ck::CKA_MODULUS_BITS => Value::Ulong(2048),
+        ck::CKA_MODULUS_BITS | ck::CKA_PRIME_BITS => Value::Ulong(2048),
         ck::CKA_VALUE_LEN => Value::Ulong(32),
+        ck::CKA_VALUE_BITS => Value::Ulong(256),
         ck::CKA_PARAMETER_SET => Value::Ulong(ck::CKP_ML_DSA_44),
         ck::CKA_HW_FEATURE_TYPE
         | ck::CKA_MECHANISM_TYPE
@@ -304,9 +311,14 @@ fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
         Expect::So => {
             attempt(Some(flag(false)), flag(true), &USER, read_only);
             attempt(Some(flag(false)), flag(true), &SO, ok);
-            attempt(Some(flag(true)), flag(false), &SO, ok);
-            let certificate = attributes(&identity(object)).class() == ck::CKO_CERTIFICATE;
-            let trusted = certificate && step == Step::Set;
+            let class = attributes(&identity(object)).class();
+            // A secret key stays trusted, or it would open what it wrapped.
+            let taken_back = match class {
+                ck::CKO_SECRET_KEY => read_only,
+                _ => ok,
+            };
+            attempt(Some(flag(true)), flag(false), &SO, taken_back);
+            let trusted = class == ck::CKO_CERTIFICATE && step == Step::Set;
             let refused = if trusted {
                 ck::CKR_ACTION_PROHIBITED
             } else {
@@ -342,7 +354,7 @@ fn reading_follows_footnote_7() {
             {
                 current.set(ck::CKA_SENSITIVE, flag(sensitive));
                 current.set(ck::CKA_EXTRACTABLE, flag(extractable));
-                let seen = reveal(&current, kind);
+                let seen = Reader::new(&current).reveal(kind);
                 let case = format!("{object:?} {} {seen:?}", table::label(kind));
                 if !footnotes::is_material(*object, kind) {
                     assert!(matches!(seen, Reveal::Value(_) | Reveal::Invalid), "{case}");

@@ -15,8 +15,14 @@ use crate::secret::Secret;
 use super::value::to_bytes;
 use super::{Attributes, CreatedBy, RawAttribute, RawValue, Requester, Value, build};
 
-const USER: Requester = Requester { is_so: false };
-const SO: Requester = Requester { is_so: true };
+const USER: Requester = Requester {
+    is_so: false,
+    every_use: true,
+};
+const SO: Requester = Requester {
+    is_so: true,
+    every_use: true,
+};
 
 /// An attribute and its value.
 type Entry = (CK_ATTRIBUTE_TYPE, Value);

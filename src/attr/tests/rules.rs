@@ -6,8 +6,8 @@ use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 use crate::secret::Secret;
 
 use super::super::{
-    Attributes, CreatedBy, RawAttribute, RawValue, Value, build, change, copy, name, stated_bool,
-    stated_bytes, stated_ulong,
+    Attributes, CreatedBy, RawAttribute, RawValue, Requester, Value, build, change, copy, name,
+    stated_bool, stated_bytes, stated_ulong,
 };
 use super::{
     Entry, USER, aes, attributes, certificate, flag, pair_half, raw, raws, rv, text, unwrapped,
@@ -50,10 +50,10 @@ fn a_value_of_the_wrong_type_is_invalid() {
 #[test]
 fn classes_and_key_types_that_the_token_lacks_are_invalid_values() {
     for (class, key_type) in [
-        (ck::CKO_DOMAIN_PARAMETERS, ck::CKK_DSA),
+        (ck::CKO_OTP_KEY, ck::CKK_HOTP),
         (ck::CKO_HW_FEATURE, ck::CKK_RSA),
         (ck::CKO_SECRET_KEY, ck::CKK_RSA),
-        (ck::CKO_SECRET_KEY, ck::CKK_DES3),
+        (ck::CKO_SECRET_KEY, ck::CKK_CAST128),
         (ck::CKO_PRIVATE_KEY, ck::CKK_AES),
     ] {
         let template = raws(&[
@@ -210,8 +210,6 @@ fn keys_are_private_sensitive_and_stay_by_default() {
         ck::CKA_TOKEN,
         ck::CKA_EXTRACTABLE,
         ck::CKA_DERIVE,
-        ck::CKA_WRAP,
-        ck::CKA_UNWRAP,
         ck::CKA_TRUSTED,
         ck::CKA_WRAP_WITH_TRUSTED,
     ] {
@@ -233,17 +231,32 @@ fn a_key_without_stated_usage_does_what_its_type_does() {
             .filter(|usage| key.bool(*usage))
             .collect::<Vec<_>>()
     };
-    use ck::{CKA_DECRYPT, CKA_ENCRYPT, CKA_SIGN, CKA_VERIFY};
-    let all = [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY];
+    use ck::{CKA_DECRYPT, CKA_ENCRYPT, CKA_SIGN, CKA_SIGN_RECOVER, CKA_UNWRAP};
+    use ck::{CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_WRAP};
+    let of_data = [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY];
+    let all = [&of_data[..], &[CKA_WRAP, CKA_UNWRAP]].concat();
     assert_eq!(usages(&unwrapped(&[]).unwrap()), all);
+    let careful = Requester {
+        every_use: false,
+        ..USER
+    };
+    let template = raws(&aes(&[]));
+    let key = build(
+        CreatedBy::Unwrap,
+        &Attributes::default(),
+        &template,
+        &careful,
+    )
+    .unwrap();
+    assert_eq!(usages(&key.attributes), of_data);
     let half = |class, key_type| usages(&pair_half(class, key_type));
     assert_eq!(
         half(ck::CKO_PUBLIC_KEY, ck::CKK_RSA),
-        [CKA_ENCRYPT, CKA_VERIFY]
+        [CKA_ENCRYPT, CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_WRAP]
     );
     assert_eq!(
         half(ck::CKO_PRIVATE_KEY, ck::CKK_RSA),
-        [CKA_DECRYPT, CKA_SIGN]
+        [CKA_DECRYPT, CKA_SIGN, CKA_SIGN_RECOVER, CKA_UNWRAP]
     );
     assert_eq!(half(ck::CKO_PUBLIC_KEY, ck::CKK_EC), [CKA_VERIFY]);
     assert_eq!(half(ck::CKO_PRIVATE_KEY, ck::CKK_EC), [CKA_SIGN]);

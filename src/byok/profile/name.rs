@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use crate::ck;
 use crate::keytype::Spec;
 
+use super::usage::Usage;
+
 /// A name for keys of one spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecName {
@@ -28,6 +30,14 @@ pub struct AlgorithmName {
 }
 
 impl SpecName {
+    /// Whether this is a name for keys of this spec and usage.
+    pub(super) fn fits(&self, spec: Spec, usage: Usage) -> bool {
+        let used = self
+            .encrypts
+            .is_none_or(|encrypts| encrypts == usage.encrypt);
+        self.spec == spec && used
+    }
+
     /// A name that no service has for itself, like RSA_2048 or HMAC_160.
     pub(super) fn general(text: &str) -> Option<Self> {
         let spec = Spec::named(&text.to_ascii_uppercase().replace('-', "_"))?;

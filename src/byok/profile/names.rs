@@ -108,6 +108,18 @@ pub(super) const GOOGLE: &[SpecName] = &[
     signs("EC_SIGN_ED25519", ED25519),
 ];
 
+/// Types of keys that say neither size nor curve, and what their services make of them where nothing else is said: the
+/// kty of Azure, of keys in an HSM too, and a type of transit keys. They are read, and shown by the names beside them.
+pub(super) const TYPES: &[(&str, SpecName)] = &[
+    ("RSA", spec("RSA_2048", RSA[0])),
+    ("RSA-HSM", spec("RSA_2048", RSA[0])),
+    ("EC", spec("P-256", P256)),
+    ("EC-HSM", spec("P-256", P256)),
+    ("oct", spec("AES_256", Spec::Aes(256))),
+    ("oct-HSM", spec("AES_256", Spec::Aes(256))),
+    ("hmac", signs("HMAC_256", Spec::Hmac(256))),
+];
+
 /// The crv of an EC key; RSA and oct keys have a size beside their kty.
 pub(super) const AZURE: &[SpecName] = &[
     spec("P-256", P256),
@@ -141,6 +153,7 @@ pub(super) const GOOGLE_ALGORITHMS: &[AlgorithmName] = &[
     algorithm("RSA_OAEP_3072_SHA1_AES_256", 4, Some(3072)),
     algorithm("RSA_OAEP_4096_SHA1_AES_256", 4, Some(4096)),
     algorithm("HPKE_KEM_XWING_HKDF_SHA256_AES_256_GCM", 14, None),
+    algorithm("HPKE_KEM_ML_KEM_768_HKDF_SHA256_AES_256_GCM", 16, None),
     algorithm("HPKE_KEM_ML_KEM_1024_HKDF_SHA256_AES_256_GCM", 15, None),
 ];
 

@@ -4,7 +4,7 @@ use crate::ck;
 use crate::keytype::Spec;
 
 use super::super::algorithm::WrappingKey;
-use super::row::{DAY, Profile, Rule};
+use super::row::{DAY, Profile, Rotation, Rule};
 use super::usage::Usage;
 
 impl Profile {
@@ -16,7 +16,7 @@ impl Profile {
 
     fn what_is_refused(&self, rule: Rule) -> String {
         match rule {
-            Rule::Spec(spec) => format!("imports no {spec} keys; it has {}", self.spec_list()),
+            Rule::Spec(spec) => format!("has no {spec} keys; it has {}", self.spec_list()),
             Rule::Usage(spec) => {
                 let usages: Vec<_> = self
                     .usages(spec)
@@ -44,17 +44,16 @@ impl Profile {
             }
             Rule::Way => "takes material by its own wrapping algorithms alone".to_owned(),
             Rule::ManyKeys => {
-                "has import jobs for one key each: name the key (CKA_TENON_IMPORT_TARGET)"
+                "has import jobs for one key each: name the key (CKA_TENON_IMPORT_TARGET), and leave `--every-key` out"
                     .to_owned()
             }
             Rule::Rotation => {
                 "does not rotate this key: make a new external key for the new material".to_owned()
             }
-            Rule::NextMaterial => {
-                "does not take the material of a key's next version before a rotation: leave \
-                 CKA_TENON_NEW_MATERIAL out"
-                    .to_owned()
-            }
+            Rule::NextMaterial => format!(
+                "takes no material ahead of a rotation: leave CKA_TENON_NEW_MATERIAL (`--new-material`) out{}",
+                self.how_new_material_comes()
+            ),
             Rule::Versions(most) => format!(
                 "keeps at most {most} versions of a key, the current one and the next one included"
             ),
@@ -81,6 +80,18 @@ impl Profile {
                 self.deletion_days.end()
             ),
             Rule::Metadata(what) => what.to_owned(),
+        }
+    }
+
+    /// What brings other material than the key has, behind the advice to import without CKA_TENON_NEW_MATERIAL.
+    fn how_new_material_comes(&self) -> &'static str {
+        match self.rotation {
+            Rotation::No => ". Its keys do not rotate: make a new external key for other material",
+            Rotation::Manual => {
+                ". Where the key has its material already, rotate it before other material comes (`tenon byok rotate`)"
+            }
+            Rotation::OnImport => ". Each import of other material makes a version",
+            Rotation::Pending { .. } => "",
         }
     }
 

@@ -13,6 +13,8 @@ use super::name::{AlgorithmName, SpecName};
 use super::usage::{Usage, UsageWords};
 
 pub(super) const DAY: UnixTime = 24 * 3600;
+/// Seconds by which a scheduled deletion may come before the profile's least days.
+const DELETION_LEEWAY: UnixTime = 60;
 
 /// A row.
 #[derive(Debug, PartialEq, Eq)]
@@ -337,13 +339,8 @@ impl Profile {
     /// What the service calls keys of this spec and usage.
     #[must_use]
     pub fn spec_name(&self, spec: Spec, usage: Usage) -> Cow<'static, str> {
-        let fits = |known: &&SpecName| {
-            known.spec == spec
-                && known
-                    .encrypts
-                    .is_none_or(|encrypts| encrypts == usage.encrypt)
-        };
-        match self.spec_names.iter().find(fits) {
+        let mut own = self.spec_names.iter();
+        match own.find(|known| known.fits(spec, usage)) {
             Some(known) => known.name.clone(),
             None => spec.name().into(),
         }
@@ -355,10 +352,13 @@ impl Profile {
         self.usage_words.name(usage, spec)
     }
 
-    /// Every name for keys of this spec, the one that is shown first.
+    /// Every name for keys of this spec and usage, the one that is shown first.
     #[must_use]
-    pub fn spec_names_of(&self, spec: Spec) -> Vec<Cow<'static, str>> {
-        let own = self.spec_names.iter().filter(|known| known.spec == spec);
+    pub fn spec_names_of(&self, spec: Spec, usage: Usage) -> Vec<Cow<'static, str>> {
+        let own = self
+            .spec_names
+            .iter()
+            .filter(|known| known.fits(spec, usage));
         let mut names: Vec<_> = own.map(|known| known.name.clone()).collect();
         let general = spec.name();
         if !names.iter().any(|name| *name == general) {
@@ -385,7 +385,7 @@ impl Profile {
             WrappingKey::Rsa(bits) => format!("RSA_{bits}").into(),
             WrappingKey::Sm2 => self.spec_name(Spec::Ec(Curve::Sm2), Usage::ENCRYPT),
             WrappingKey::XWing => "XWING".into(),
-            WrappingKey::MlKem1024 => "ML_KEM_1024".into(),
+            WrappingKey::MlKem(set) => set.to_string().replace('-', "_").into(),
         }
     }
 
@@ -423,13 +423,15 @@ impl Profile {
         Ok(at)
     }
 
-    /// Whether a deletion may be scheduled to come at `at`.
+    /// Whether a deletion may be scheduled to come at `at`. The token accepts `DELETION_LEEWAY` seconds less than the
+    /// least days, since a caller adds the days to a time that has passed when the token reads its clock.
     ///
     /// # Errors
     /// `Deletion`.
     pub fn may_delete_at(&self, at: UnixTime, now: UnixTime) -> Result<(), Rule> {
         let days = |days: u64| now.saturating_add(days * DAY);
-        let window = days(*self.deletion_days.start())..=days(*self.deletion_days.end());
+        let least = days(*self.deletion_days.start()).saturating_sub(DELETION_LEEWAY);
+        let window = least..=days(*self.deletion_days.end());
         if window.contains(&at) {
             return Ok(());
         }

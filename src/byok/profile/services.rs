@@ -1,7 +1,7 @@
 //! ONE table of the services' rows. Each names the documents that it follows and the day on which they
 //! were read.
 
-use crate::keytype::{Curve, Spec};
+use crate::keytype::{Curve, MlKemSet, Spec};
 
 use super::super::algorithm::WrappingKey;
 use super::super::metadata::Metadata;
@@ -256,18 +256,19 @@ const GOOGLE: Profile = Profile {
             "https://docs.cloud.google.com/kms/docs/quantum-safe-key-import",
         ],
         read: READ,
-        note: "the HPKE methods are a preview of the service's; that with ML-KEM-768 is missing here",
+        note: "the HPKE methods are a preview of the service's",
     },
     wrapping: Wrapping {
-        secret: Allowed::These(&[2, 4, 5, 14, 15]),
-        rsa: Allowed::These(&[4, 5, 14, 15]),
-        ec: Allowed::These(&[2, 4, 5, 14, 15]),
+        secret: Allowed::These(&[2, 4, 5, 14, 15, 16]),
+        rsa: Allowed::These(&[4, 5, 14, 15, 16]),
+        ec: Allowed::These(&[2, 4, 5, 14, 15, 16]),
     },
     keys: Allowed::These(&[
         WrappingKey::Rsa(3072),
         WrappingKey::Rsa(4096),
         WrappingKey::XWing,
-        WrappingKey::MlKem1024,
+        WrappingKey::MlKem(MlKemSet::MlKem768),
+        WrappingKey::MlKem(MlKemSet::MlKem1024),
     ]),
     specs: Allowed::These(&[
         Spec::Aes(256),

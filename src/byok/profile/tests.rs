@@ -232,6 +232,9 @@ fn metadata_follows_the_service() {
     assert!(huawei.description(&"x".repeat(256)).is_err());
     assert!(huawei.tags(&tags(&many)).is_err());
     assert!(Metadata::Free.tags(&tags(&many)).is_ok());
+    for rules in [alibaba, huawei, Metadata::Free] {
+        assert!(rules.tags(&tags(&[("", "1")])).is_err(), "{rules:?}");
+    }
 }
 
 #[test]
@@ -285,6 +288,8 @@ fn keys_are_deleted_in_the_services_window() {
         assert_eq!((at(least), at(most)), (Ok(()), Ok(())), "{name}");
         assert_eq!(at(least - 1), Err(Rule::Deletion), "{name}");
         assert_eq!(at(most + 1), Err(Rule::Deletion), "{name}");
+        let before = |seconds| of(name).may_delete_at(1000 + least * DAY - seconds, 1000);
+        assert_eq!((before(60), before(61)), (Ok(()), Err(Rule::Deletion)));
         let refusal = of(name).refusal(Rule::Deletion);
         assert!(
             refusal.contains(&format!("{least} to {most} days")),
@@ -321,6 +326,18 @@ fn a_refusal_names_what_there_is() {
         oci.contains("RSA-2048") && oci.contains("takes RSA-4096"),
         "{oci}"
     );
+    assert!(said("aws", Rule::ManyKeys).contains("leave `--every-key` out"));
+    for (name, way) in [
+        ("alibaba-hardware", "make a new external key"),
+        ("oci", "tenon byok rotate"),
+        ("google", "Each import of other material makes a version"),
+    ] {
+        let next = said(name, Rule::NextMaterial);
+        assert!(
+            next.contains("`--new-material`") && next.contains(way),
+            "{next}"
+        );
+    }
     assert!(said("aws", Rule::ExpiryMaximum).contains("365 days"));
     assert!(said("tencent", Rule::ExpiryMaximum).contains("2147443200"));
     assert!(said("huawei", Rule::Usage(Spec::Aes(256))).ends_with("ENCRYPT_DECRYPT"));
@@ -394,7 +411,15 @@ fn names_of_services_are_read_and_given_back() {
         read_spec("EC_SECP256K1").unwrap().spec,
         Spec::Ec(Curve::Secp256k1)
     );
-    assert_eq!(read_spec("hmac"), None);
+    // A type that says no size is shown by the name of the size that it has.
+    for (text, name) in [
+        ("hmac", "HMAC_256"),
+        ("EC-HSM", "P-256"),
+        ("OCT", "AES_256"),
+    ] {
+        assert_eq!(read_spec(text).unwrap().name, name, "{text}");
+    }
+    assert_eq!(read_spec("okp"), None);
     // A name stands for one spec, whoever uses it.
     for known in all().flat_map(|profile| profile.spec_names) {
         let read = read_spec(&known.name).unwrap();
@@ -411,6 +436,70 @@ fn names_of_services_are_read_and_given_back() {
             for usage in profile.usages(spec) {
                 let name = profile.spec_name(spec, usage);
                 assert_eq!(read_spec(&name).unwrap().spec, spec, "{name}");
+            }
+        }
+    }
+}
+
+/// What keys of this spec can be for, whatever a service makes of it.
+fn possible(spec: Spec, usage: Usage) -> bool {
+    match spec {
+        Spec::Aes(_) | Spec::Sm4 | Spec::Rsa(_) | Spec::Ec(Curve::Sm2) => true,
+        Spec::Hmac(_) | Spec::Ec(_) | Spec::MlDsa(_) => !usage.encrypt,
+    }
+}
+
+/// Names, usages and wrapping algorithms belong to the spec that they stand beside.
+#[test]
+fn no_row_has_a_name_or_an_algorithm_of_other_keys() {
+    let says = |name: &str, words: &[&str]| {
+        let name = name.to_ascii_uppercase();
+        words.iter().any(|word| name.contains(word))
+    };
+    for (profile, spec) in all().flat_map(|of| of.specs().into_iter().map(move |spec| (of, spec))) {
+        let row = format!("{} {spec}", profile.name);
+        assert!(!profile.usages(spec).is_empty(), "{row}");
+        for usage in profile.usages(spec) {
+            assert!(
+                possible(spec, usage) && usage.encrypt != usage.sign,
+                "{row} {usage:?}"
+            );
+            let word = profile.usage_name(Some(spec), usage);
+            assert_eq!(read_usage(&word), Some(usage), "{row} {word}");
+            let of_hmac = is_usage_of_hmac(&word);
+            assert!(!of_hmac || matches!(spec, Spec::Hmac(_)), "{row} {word}");
+            for name in profile.spec_names_of(spec, usage) {
+                let known = read_spec(&name).unwrap();
+                assert_eq!(known.spec, spec, "{row} {name}");
+                assert_ne!(known.encrypts, Some(usage.sign), "{row} {name}");
+                assert!(
+                    usage.sign || !says(&name, &["SIGN", "HMAC", "ECDSA"]),
+                    "{row} {name}"
+                );
+                assert!(
+                    usage.encrypt || !says(&name, &["CRYPT", "_GCM", "-GCM"]),
+                    "{row} {name}"
+                );
+                if let Spec::Rsa(bits) = spec {
+                    assert!(name.contains(&bits.to_string()), "{row} {name}");
+                }
+            }
+        }
+        for (algorithm, keys) in profile.ways(spec) {
+            assert!(algorithm.carries(spec), "{row} {}", algorithm.name);
+            for key in keys {
+                let name = profile.algorithm_name(algorithm, key);
+                let fits = match key {
+                    WrappingKey::Rsa(bits) => {
+                        let sizes = ["2048", "3072", "4096"];
+                        let others = sizes.into_iter().filter(|size| *size != bits.to_string());
+                        says(name, &["RSA"]) && !says(name, &others.collect::<Vec<_>>())
+                    }
+                    WrappingKey::Sm2 => says(name, &["SM2"]),
+                    WrappingKey::XWing => says(name, &["XWING"]),
+                    WrappingKey::MlKem(_) => says(name, &[&*profile.wrapping_key_name(key)]),
+                };
+                assert!(fits, "{row} {name} {key}");
             }
         }
     }

@@ -78,6 +78,12 @@ impl UsageWords {
         }
         [self.sign, self.mac].iter().any(is).then_some(Usage::SIGN)
     }
+
+    /// Whether `text` is the word for HMAC keys, which other keys that sign do not share.
+    pub(super) fn is_of_hmac(&self, text: &str) -> bool {
+        let is = |word: &str| plain(word).eq(plain(text));
+        is(self.mac) && !is(self.sign)
+    }
 }
 
 fn plain(text: &str) -> impl Iterator<Item = char> {

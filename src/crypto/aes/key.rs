@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use crate::crypto::block_cipher::{block_cipher, output};
 use crate::crypto::sys::{aead, cipher};
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -55,7 +56,7 @@ impl Key {
     /// ECB of whole blocks into the start of `out`. `Error::InputLength` when `input` is not a
     /// multiple of the block or longer than `out`.
     pub fn ecb(&self, direction: Direction, input: &[u8], out: &mut [u8]) -> Result<()> {
-        let out = output(input, out)?;
+        let out = output::<BLOCK>(input, out)?;
         if input.len() > ECB_SHORT {
             return cipher::ecb(self.bytes(), direction, input, out);
         }
@@ -183,13 +184,17 @@ impl Cbc {
     /// Takes whole blocks and writes as many to the start of `out`. `Error::InputLength` when
     /// `input` is not a multiple of the block or longer than `out`.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
-        let out = output(input, out)?;
+        let out = output::<BLOCK>(input, out)?;
         self.key
             .schedule(self.direction)?
             .cbc(&mut self.iv, input, out);
         Ok(())
     }
 }
+
+block_cipher!(Key, Cbc, BLOCK, 0x87, |key, direction, iv| Ok(Cbc::new(
+    key, direction, iv
+)));
 
 /// GCM encryption in progress. Decryption has none: no plaintext may be given out before its tag is
 /// verified.
@@ -242,12 +247,4 @@ pub(crate) fn gcm_limits(iv_len: usize, tag_len: usize) -> Result<()> {
 
 fn gcm_fits(len: usize) -> bool {
     u64::try_from(len).is_ok_and(|len| len <= GCM_MAX)
-}
-
-/// The part of `out` that whole blocks of `input` fill.
-fn output<'a>(input: &[u8], out: &'a mut [u8]) -> Result<&'a mut [u8]> {
-    if !input.len().is_multiple_of(BLOCK) {
-        return Err(Error::InputLength);
-    }
-    out.get_mut(..input.len()).ok_or(Error::InputLength)
 }

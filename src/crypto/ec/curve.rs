@@ -216,6 +216,12 @@ impl Curve {
         if bare { value } else { octet_string(value) }
     }
 
+    /// The curves whose field elements have `len` bytes.
+    pub(crate) fn of_field(len: usize) -> impl Iterator<Item = Self> {
+        let curves = ROWS.iter().map(|row| row.curve);
+        curves.filter(move |curve| curve.field_len() == len)
+    }
+
     pub(super) fn engine(self) -> Implementation {
         self.row().engine
     }

@@ -43,6 +43,17 @@ impl EcMaterial {
         Ok(material)
     }
 
+    /// The same for ECPrivateKey, which PKCS #8 has inside, where it names the curve itself.
+    pub(crate) fn from_sec1(der: &[u8]) -> Result<Self> {
+        let key =
+            EcPrivateKey::from_der(der).map_err(|_| Error::InvalidKey("not ECPrivateKey DER"))?;
+        let params = key
+            .parameters
+            .ok_or(Error::InvalidKey("an EC key without parameters"))?;
+        let curve = Curve::from_params(&params.to_der().map_err(encoding)?)?;
+        Self::checked(curve, key.private_key, key.public_key)
+    }
+
     /// PKCS #8 version 1 DER, with the public point inside ECPrivateKey.
     pub fn to_pkcs8(&self) -> Result<Secret> {
         let inner = encode(&EcPrivateKey {

@@ -1,5 +1,6 @@
 //! Keys and signatures.
 
+use crate::crypto::prehash::Randomness;
 use crate::crypto::sys::pqdsa::PqdsaKey;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -7,15 +8,6 @@ use crate::secret::Secret;
 use super::deterministic;
 use super::representative::public_hash;
 use super::set::{MlDsaMaterial, ParameterSet};
-
-/// Whether a signature takes fresh randomness (FIPS 204 section 3.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Randomness {
-    /// The hedged variant.
-    Fresh,
-    /// The deterministic variant.
-    None,
-}
 
 /// An ML-DSA public key (FIPS 204 section 5), with the hash that its messages begin with.
 pub(crate) struct PublicKey {

@@ -7,8 +7,8 @@ mod set;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use key::{PrivateKey, PublicKey, Randomness};
-pub(crate) use representative::{MAX_CONTEXT_LEN, PreHash, Representative};
+pub(crate) use key::{PrivateKey, PublicKey};
+pub(crate) use representative::Representative;
 pub(crate) use set::{ML_DSA_44, ML_DSA_65, ML_DSA_87};
 pub use set::{MlDsaMaterial, ParameterSet};
 

@@ -4,7 +4,8 @@ use std::os::raw::c_int;
 
 use crate::crypto::Result;
 use crate::crypto::encoding::ObjectIdentifier;
-use crate::crypto::seeded::{RefusalTexts, SeededMaterial, SeededSet};
+use crate::crypto::parameter_set::NamedSet;
+use crate::crypto::seeded::{SeededMaterial, SeededSet};
 use crate::crypto::sys::pqdsa::{self, PqdsaKey};
 use crate::secret::Secret;
 
@@ -66,16 +67,10 @@ impl ParameterSet {
     }
 }
 
-impl SeededSet for ParameterSet {
-    const SETS: [Self; 3] = Self::ALL;
-    /// The ξ of key generation.
-    const SEED_LEN: usize = 32;
-    const REFUSALS: RefusalTexts = RefusalTexts {
-        seed: "an ML-DSA seed has 32 bytes",
-        expanded: "the expanded ML-DSA private key has not the length of its parameter set",
-        parameters: "ML-DSA takes no algorithm parameters",
-        algorithm: "not an ML-DSA parameter set",
-    };
+impl NamedSet for ParameterSet {
+    const SETS: &'static [Self] = &Self::ALL;
+    const PARAMETERS_REFUSAL: &'static str = "ML-DSA takes no algorithm parameters";
+    const ALGORITHM_REFUSAL: &'static str = "not an ML-DSA parameter set";
 
     fn name(self) -> &'static str {
         match self {
@@ -92,6 +87,14 @@ impl SeededSet for ParameterSet {
             Self::MlDsa87 => ML_DSA_87,
         }
     }
+}
+
+impl SeededSet for ParameterSet {
+    /// The ξ of key generation.
+    const SEED_LEN: usize = 32;
+    const SEED_REFUSAL: &'static str = "an ML-DSA seed has 32 bytes";
+    const EXPANDED_REFUSAL: &'static str =
+        "the expanded ML-DSA private key has not the length of its parameter set";
 
     fn private_len(self) -> usize {
         match self {

@@ -5,7 +5,8 @@ use super::*;
 use crate::crypto::Error;
 use crate::crypto::encoding::{pkcs8, private_key_info, to_octet_string};
 use crate::crypto::hash::Hash;
-use crate::crypto::seeded::SeededSet;
+use crate::crypto::parameter_set::NamedSet;
+use crate::crypto::prehash::{PreHash, Randomness, SignedMessage};
 use crate::crypto::vectors::{bytes, list, load, text};
 
 const SIGN: [(ParameterSet, TestName); 3] = [
@@ -99,8 +100,9 @@ fn hashed_messages_agree_with_an_independent_implementation() {
         let by = prehash(text(case, "hash"));
         let public = public(&key);
         let message = bytes(case, "message");
-        let begun = Representative::hashed(public.hash(), &bytes(case, "context"), by).unwrap();
-        let mu = mu(begun, &message);
+        let context = bytes(case, "context");
+        let begun = SignedMessage::hashed(&context, by).unwrap();
+        let mu = mu(Representative::new(public.hash(), begun), &message);
         let signature = sign(&key, &mu, Randomness::None);
         assert_eq!(
             sha256(&signature),
@@ -110,25 +112,10 @@ fn hashed_messages_agree_with_an_independent_implementation() {
         assert_eq!(public.verify(&mu, &signature), Ok(()));
         if let PreHash::Hash(hash) = by {
             let digest = hash.digest(&[&message]);
-            let given = Representative::given(public.hash(), &bytes(case, "context"), by);
-            assert_eq!(self::mu(given.unwrap(), &digest), mu);
+            let given = SignedMessage::given(&context, by).unwrap();
+            let given = Representative::new(public.hash(), given);
+            assert_eq!(self::mu(given, &digest), mu);
         }
-    }
-}
-
-#[test]
-fn a_digest_has_its_length_and_no_other() {
-    let by = PreHash::Hash(Hash::Sha256);
-    let begun = || Representative::given(&[0; 64], b"", by).unwrap();
-    let mut short = begun();
-    short.update(&[7; 31]).unwrap();
-    assert_eq!(short.finish(), Err(Error::InputLength));
-    let mut long = begun();
-    long.update(&[7; 32]).unwrap();
-    assert_eq!(long.update(&[7]), Err(Error::InputLength));
-    for none in [Hash::Sha1, Hash::Sm3] {
-        let refused = Representative::given(&[0; 64], b"", PreHash::Hash(none)).err();
-        assert!(matches!(refused, Some(Error::InvalidParameter(_))));
     }
 }
 

@@ -1,10 +1,12 @@
 //! The parameter sets (FIPS 203 section 8).
 
+use std::fmt;
 use std::os::raw::c_int;
 
 use crate::crypto::Result;
 use crate::crypto::encoding::ObjectIdentifier;
-use crate::crypto::seeded::{RefusalTexts, SeededMaterial, SeededSet, pkcs8};
+use crate::crypto::parameter_set::NamedSet;
+use crate::crypto::seeded::{SeededMaterial, SeededSet, pkcs8};
 use crate::crypto::sys::kem::{self, KemKey};
 use crate::secret::Secret;
 
@@ -76,16 +78,16 @@ impl ParameterSet {
     }
 }
 
-impl SeededSet for ParameterSet {
-    const SETS: [Self; 3] = Self::ALL;
-    /// d ‖ z.
-    const SEED_LEN: usize = 64;
-    const REFUSALS: RefusalTexts = RefusalTexts {
-        seed: "an ML-KEM seed has 64 bytes",
-        expanded: "the ML-KEM decapsulation key has not the length of its parameter set",
-        parameters: "ML-KEM takes no algorithm parameters",
-        algorithm: "not an ML-KEM parameter set",
-    };
+impl fmt::Display for ParameterSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl NamedSet for ParameterSet {
+    const SETS: &'static [Self] = &Self::ALL;
+    const PARAMETERS_REFUSAL: &'static str = "ML-KEM takes no algorithm parameters";
+    const ALGORITHM_REFUSAL: &'static str = "not an ML-KEM parameter set";
 
     fn name(self) -> &'static str {
         match self {
@@ -102,6 +104,14 @@ impl SeededSet for ParameterSet {
             Self::MlKem1024 => ML_KEM_1024,
         }
     }
+}
+
+impl SeededSet for ParameterSet {
+    /// d ‖ z.
+    const SEED_LEN: usize = 64;
+    const SEED_REFUSAL: &'static str = "an ML-KEM seed has 64 bytes";
+    const EXPANDED_REFUSAL: &'static str =
+        "the ML-KEM decapsulation key has not the length of its parameter set";
 
     fn private_len(self) -> usize {
         2 * self.vector_len() + 96

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 
 use crate::crypto::sys::bn::Bn;
-use crate::crypto::{Error, Result};
+use crate::crypto::{Error, Result, prime};
 use crate::secret::Secret;
 
 use super::material::RsaMaterial;
-use super::{prime, roca};
+use super::roca;
 
 /// Least size of a modulus in bits. What a token takes may be larger: `policy.rsa_min_bits`.
 pub(crate) const MIN_BITS: usize = 1024;

@@ -54,14 +54,24 @@ impl RsaMaterial {
         Ok((Self::from_info(info)?, only))
     }
 
+    /// The same for RSAPrivateKey, which PKCS #8 has inside.
+    pub(crate) fn from_pkcs1(der: &[u8]) -> Result<Self> {
+        Self::read(der, None)
+    }
+
     fn from_info(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
-        let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes())
+        Self::read(info.private_key.as_bytes(), public_key(info)?)
+    }
+
+    /// `public`: RSAPublicKey, which must be that of the private key.
+    fn read(der: &[u8], public: Option<&[u8]>) -> Result<Self> {
+        let key = RsaPrivateKeyRef::from_der(der)
             .map_err(|_| Error::InvalidKey("not RSAPrivateKey DER"))?;
         if key.other_prime_infos.is_some() {
             return Err(Error::InvalidKey("an RSA key of more than two primes"));
         }
         let [n, e] = [key.modulus, key.public_exponent].map(|value| value.as_bytes());
-        if let Some(der) = public_key(info)? {
+        if let Some(der) = public {
             let public = RsaPublicKeyRef::from_der(der)
                 .map_err(|_| Error::InvalidKey("not RSAPublicKey DER"))?;
             if public.modulus.as_bytes() != n || public.public_exponent.as_bytes() != e {

@@ -21,6 +21,13 @@ pub(crate) fn pkcs1_capacity(modulus_len: usize) -> usize {
     modulus_len.saturating_sub(PKCS1_OVERHEAD)
 }
 
+/// Room that OAEP with `hash` leaves for a message in a modulus of `modulus_len` bytes; `None` where not even an empty
+/// message fits.
+#[must_use]
+pub(crate) fn oaep_capacity(modulus_len: usize, hash: Hash) -> Option<usize> {
+    modulus_len.checked_sub(2 * hash.len() + 2)
+}
+
 /// A public key.
 pub struct PublicKey(pub(super) Rsa);
 
@@ -62,7 +69,7 @@ impl PublicKey {
         message: &[u8],
         out: &mut [u8],
     ) -> Result<usize> {
-        let capacity = self.modulus_len().checked_sub(2 * hash.len() + 2);
+        let capacity = oaep_capacity(self.modulus_len(), hash);
         if capacity.is_none_or(|capacity| message.len() > capacity) {
             return Err(Error::InputLength);
         }
@@ -220,6 +227,34 @@ fn digest_info(hash: Hash) -> &'static [u8] {
             ]
         };
     }
+    /// For BLAKE2b, under 1.3.6.1.4.1.1722.12.2.1.
+    macro_rules! blake2b {
+        ($arc:literal, $len:literal) => {
+            &[
+                0x30,
+                0x13 + $len,
+                0x30,
+                0x0F,
+                0x06,
+                0x0B,
+                0x2B,
+                0x06,
+                0x01,
+                0x04,
+                0x01,
+                0x8D,
+                0x3A,
+                0x0C,
+                0x02,
+                0x01,
+                $arc,
+                0x05,
+                0x00,
+                0x04,
+                $len,
+            ]
+        };
+    }
     match hash {
         Hash::Sha1 => &[
             0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 20,
@@ -234,6 +269,14 @@ fn digest_info(hash: Hash) -> &'static [u8] {
         Hash::Sha3_256 => nist!(8, 32),
         Hash::Sha3_384 => nist!(9, 48),
         Hash::Sha3_512 => nist!(10, 64),
+        Hash::Md5 => &[
+            0x30, 0x20, 0x30, 0x0C, 0x06, 0x08, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05,
+            0x05, 0x00, 0x04, 16,
+        ],
+        Hash::Blake2b160 => blake2b!(5, 20),
+        Hash::Blake2b256 => blake2b!(8, 32),
+        Hash::Blake2b384 => blake2b!(12, 48),
+        Hash::Blake2b512 => blake2b!(16, 64),
         Hash::Sm3 => &[
             0x30, 0x30, 0x30, 0x0C, 0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x83, 0x11,
             0x05, 0x00, 0x04, 32,

@@ -8,8 +8,9 @@ use sm4::Sm4;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::key::{Block, Key};
+use super::Key;
 use crate::crypto::aes::{BLOCK, GCM_MAX, TAG, gcm_limits};
+use crate::crypto::soft_cipher::Block;
 use crate::crypto::{Error, Result};
 
 /// The IV length that needs no GHASH (section 7.1).
@@ -76,7 +77,7 @@ impl GcmStream {
     /// Begins a message. `Error::InvalidParameter` as in [`gcm_limits`].
     pub(crate) fn new(key: &Key, iv: &[u8], aad: &[u8]) -> Result<Self> {
         gcm_limits(iv.len(), TAG)?;
-        let cipher = &key.0.cipher;
+        let cipher = key.cipher();
         let mut subkey = Zeroizing::new(Block::default());
         cipher.encrypt_block(&mut subkey);
         let ghash = GHash::new(&subkey);

@@ -76,7 +76,6 @@ impl Bn {
         Ok(difference)
     }
 
-    #[cfg(test)]
     pub(in crate::crypto) fn plus(&self, other: &Self) -> Result<Self> {
         let sum = Self::zero()?;
         // SAFETY: live handles; `sum` is ours alone.
@@ -260,6 +259,16 @@ pub(super) unsafe fn secret(bn: *const BIGNUM) -> Secret {
         let mut bytes = Secret::zeroed(lc::BN_num_bytes(bn) as usize);
         lc::BN_bn2bin(bn, bytes.as_mut_ptr());
         bytes
+    }
+}
+
+impl Bn {
+    /// Big-endian bytes, with zeros before them to be `len`; an error where the integer is longer.
+    pub(in crate::crypto) fn to_padded(&self, len: usize) -> Result<Secret> {
+        let mut out = Secret::zeroed(len);
+        // SAFETY: the handle is a live integer.
+        unsafe { fill(self.as_ptr(), &mut out)? };
+        Ok(out)
     }
 }
 

@@ -218,8 +218,7 @@ pub(in crate::crypto) fn ecb(
     };
     let mut context = Context::new()?;
     context.init(cipher, key.as_ptr(), ptr::null(), direction)?;
-    // SAFETY: the context is live. Without padding, decryption too writes every block at once.
-    unsafe { ffi::EVP_CIPHER_CTX_set_padding(context.0.as_ptr(), 0) };
+    context.without_padding();
     context.update(input, out)
 }
 
@@ -280,6 +279,27 @@ impl Context {
         let mut context = Self::new()?;
         let (key, counter) = (key.as_ptr(), counter.as_ptr());
         context.init(cipher, key, counter, Direction::Encrypt)?;
+        Ok(context)
+    }
+
+    /// Triple DES with a key of 24 bytes: CBC with an initialization vector, ECB without. [`Self::update`] takes whole blocks
+    /// of 8 bytes.
+    pub(in crate::crypto) fn triple_des(
+        key: &[u8; 24],
+        direction: Direction,
+        iv: Option<&[u8; 8]>,
+    ) -> Result<Self> {
+        let mut context = Self::new()?;
+        // SAFETY: these return pointers to constant tables.
+        let cipher = unsafe {
+            match iv {
+                Some(_) => ffi::EVP_des_ede3_cbc(),
+                None => ffi::EVP_des_ede3_ecb(),
+            }
+        };
+        let iv = iv.map_or(ptr::null(), |iv| iv.as_ptr());
+        context.init(cipher, key.as_ptr(), iv, direction)?;
+        context.without_padding();
         Ok(context)
     }
 
@@ -349,6 +369,12 @@ impl Context {
         Ok(())
     }
 
+    /// Decryption too writes every block at once.
+    fn without_padding(&mut self) {
+        // SAFETY: the context is live.
+        unsafe { ffi::EVP_CIPHER_CTX_set_padding(self.0.as_ptr(), 0) };
+    }
+
     fn control(&mut self, command: c_int, len: c_int, data: *mut u8) -> Result<()> {
         // SAFETY: the context is live; `data` is what `command` wants: `len` bytes, or NULL.
         let ok = unsafe { ffi::EVP_CIPHER_CTX_ctrl(self.0.as_ptr(), command, len, data.cast()) };
@@ -362,8 +388,8 @@ impl Context {
     fn update_chunk(&mut self, input: &[u8], out: *mut u8) -> Result<()> {
         let len = c_int::try_from(input.len()).map_err(|_| Error::InputLength)?;
         let mut written = 0;
-        // SAFETY: `input` is valid for `len` bytes and so is `out` where it is not NULL: ECB gets
-        // whole blocks without padding, and the other modes keep the length, so none writes more than
+        // SAFETY: `input` is valid for `len` bytes and so is `out` where it is not NULL: ECB and the
+        // CBC of triple DES get whole blocks without padding, and the other modes keep the length, so none writes more than
         // it reads.
         let ok = unsafe {
             ffi::EVP_CipherUpdate(self.0.as_ptr(), out, &raw mut written, input.as_ptr(), len)

@@ -1,4 +1,4 @@
-//! HKDF and PBKDF2.
+//! HKDF, PBKDF2 and the pseudo-random functions of TLS.
 
 use aws_lc_sys as ffi;
 
@@ -81,4 +81,35 @@ pub(in crate::crypto) fn pbkdf2(
         )
     };
     check(ok, "PKCS5_PBKDF2_HMAC")
+}
+
+/// Fills `out` by the pseudo-random function of TLS 1.2 with this hash, or by that of TLS 1.0 and 1.1.
+pub(in crate::crypto) fn tls_prf(
+    hash: Option<Hash>,
+    secret: &[u8],
+    label: &[u8],
+    seed: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
+    let digest = match hash {
+        Some(hash) => md::evp(hash)?,
+        None => md::md5_sha1(),
+    };
+    // SAFETY: every pointer is valid for the length beside it; the second seed is empty.
+    let ok = unsafe {
+        ffi::CRYPTO_tls1_prf(
+            digest,
+            out.as_mut_ptr(),
+            out.len(),
+            secret.as_ptr(),
+            secret.len(),
+            label.as_ptr().cast(),
+            label.len(),
+            seed.as_ptr(),
+            seed.len(),
+            std::ptr::null(),
+            0,
+        )
+    };
+    check(ok, "CRYPTO_tls1_prf")
 }

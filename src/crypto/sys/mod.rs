@@ -16,6 +16,7 @@ mod evp;
 pub(super) mod kdf;
 pub(super) mod kem;
 pub(super) mod md;
+pub(super) mod pages;
 pub(super) mod pqdsa;
 pub(super) mod rand;
 pub(super) mod rsa;

@@ -7,7 +7,6 @@ use super::{EC, private, public};
 use crate::ck;
 use crate::crypto;
 use crate::crypto::ec::{self, PrivateKey, PublicKey};
-use crate::crypto::kdf::x963;
 use crate::crypto::okp;
 use crate::error::{Error, Result, refuse};
 use crate::mechanism::{
@@ -173,9 +172,9 @@ fn keyed(shared: Secret, ecdh: &Ecdh, len: Option<usize>) -> Result<Secret> {
             ck::CKR_KEY_SIZE_RANGE,
             "a derived secret has 1 to 4096 bytes",
         ),
-        (Some(hash), Some(len)) => {
+        (Some(kdf), Some(len)) => {
             let mut out = Secret::zeroed(len);
-            x963(hash, &shared, &ecdh.shared_data, &mut out);
+            kdf.derive(&shared, &ecdh.shared_data, &mut out);
             Ok(out)
         }
     }
@@ -187,6 +186,7 @@ mod tests {
     use crate::crypto::ec::{self, Curve, PrivateKey};
     use crate::crypto::encoding::to_octet_string;
     use crate::crypto::hash::Hash;
+    use crate::crypto::kdf::{SharedKdf, x963};
 
     fn pair(curve: Curve) -> (Key, Vec<u8>) {
         let material = ec::generate(curve).unwrap();
@@ -194,7 +194,7 @@ mod tests {
         (key, material.point)
     }
 
-    fn params(kdf: Option<Hash>, public_data: &[u8]) -> Params {
+    fn params(kdf: Option<SharedKdf>, public_data: &[u8]) -> Params {
         Params::Ecdh(Ecdh {
             kdf,
             shared_data: b"info".to_vec(),
@@ -216,7 +216,12 @@ mod tests {
         ] {
             let ((one, of_one), (two, of_two)) = (pair(curve), pair(curve));
             let wrapped = to_octet_string(&of_one).unwrap();
-            for kdf in [None, Some(Hash::Sha1), Some(Hash::Sha3_512)] {
+            let keyed = [
+                SharedKdf::X963(Hash::Sha1),
+                SharedKdf::X963(Hash::Sha3_512),
+                SharedKdf::OneStep(Hash::Sha384),
+            ];
+            for kdf in [None].into_iter().chain(keyed.map(Some)) {
                 for len in [1, 20, curve.field_len()] {
                     let a = derive(&one, &params(kdf, &of_two), &[], Some(len)).unwrap();
                     for point in [&of_one, &wrapped] {
@@ -230,7 +235,8 @@ mod tests {
             assert!(short.ct_eq(&whole[whole.len() - 5..]));
             let mut expected = [0; 100];
             x963(Hash::Sha256, &whole, b"info", &mut expected);
-            let keyed = derive(&one, &params(Some(Hash::Sha256), &of_two), &[], Some(100));
+            let kdf = Some(SharedKdf::X963(Hash::Sha256));
+            let keyed = derive(&one, &params(kdf, &of_two), &[], Some(100));
             assert!(keyed.unwrap().ct_eq(&expected));
         }
     }
@@ -251,7 +257,7 @@ mod tests {
         assert_eq!(rv(refused), ck::CKR_KEY_TYPE_INCONSISTENT);
         let derived = |kdf, len| rv(derive(&key, &params(kdf, &own), &[], len));
         assert_eq!(derived(None, Some(33)), ck::CKR_KEY_SIZE_RANGE);
-        let kdf = Some(Hash::Sha256);
+        let kdf = Some(SharedKdf::OneStep(Hash::Sha256));
         assert_eq!(derived(kdf, None), ck::CKR_TEMPLATE_INCOMPLETE);
         assert_eq!(derived(kdf, Some(MAX_LEN)), ck::CKR_OK);
         for len in [MAX_LEN + 1, usize::MAX] {

@@ -5,7 +5,6 @@
 use super::ecdh::{agree, transport};
 use super::*;
 use crate::crypto::encoding::to_octet_string;
-use crate::crypto::kdf::x963;
 use crate::crypto::keywrap::{KWP_MIN_LEN, KWP_UNIT, kwp_unwrap, kwp_wrap};
 use crate::crypto::okp;
 use crate::mechanism::{BadBlob, EcdhWrap, ParamKind, Unwrap};
@@ -95,14 +94,14 @@ fn wrap(form: Transport, key: &Key, params: &Params, clear: &[u8]) -> Result<Vec
 
 /// "The first ulAESKeyBits bits of the derived key", or of the shared secret.
 fn aes_key(shared: Secret, len: usize, of: &EcdhWrap) -> Result<Secret> {
-    let Some(hash) = of.kdf else {
+    let Some(kdf) = of.kdf else {
         if shared.len() < len {
             return bad_param("the shared secret is shorter than ulAESKeyBits");
         }
         return Ok(shared.truncated(len));
     };
     let mut out = Secret::zeroed(len);
-    x963(hash, &shared, &of.shared_data, &mut out);
+    kdf.derive(&shared, &of.shared_data, &mut out);
     Ok(out)
 }
 

@@ -15,8 +15,8 @@ fn keyring() -> Keyring {
     Keyring::new(
         UID,
         version(NEW, &[5; 32]),
-        vec![version(OLD, b"old")],
-        vec![GONE],
+        vec![(1, version(OLD, b"old"))],
+        vec![(2, GONE)],
     )
 }
 

@@ -54,9 +54,9 @@ impl Kbkdf {
         })
     }
 
-    /// The length of `len` bytes of output, in blocks of `block` bytes, as the data have it; empty where
+    /// The length of the output for keys of these lengths, in blocks of `block` bytes, as the data have it; empty where
     /// they have none. `None` for a length that its field does not take.
-    pub(super) fn length(&self, len: usize, block: usize) -> Option<Vec<u8>> {
+    pub(super) fn length(&self, lens: &[usize], block: usize) -> Option<Vec<u8>> {
         let field = self.data.iter().find_map(|part| match part {
             KbkdfPart::Length { format, segments } => Some((format, *segments)),
             _ => None,
@@ -64,11 +64,12 @@ impl Kbkdf {
         let Some((format, segments)) = field else {
             return Some(Vec::new());
         };
-        let counted = match segments {
+        let counted = |len: &usize| match segments {
             true => len.next_multiple_of(block),
-            false => len,
+            false => *len,
         };
-        format.write(counted as u64 * 8)
+        let sum: usize = lens.iter().map(counted).sum();
+        format.write(sum as u64 * 8)
     }
 }
 

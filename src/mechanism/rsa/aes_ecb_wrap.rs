@@ -35,7 +35,7 @@ pub(super) fn wrap(key: &Key, params: &Params, rng: &dyn Rng, clear: &[u8]) -> R
     let key = public(key)?;
     let inner = rng::secret(rng, INNER_LEN);
     let mut blob = vec![0; key.modulus_len()];
-    oaep::seal(key, expected(params)?, &inner, &mut blob).map_err(wrapping)?;
+    oaep::seal_inner(key, expected(params)?, &inner, &mut blob)?;
     let head = blob.len();
     let padded = padding::padded(clear);
     blob.resize(head + padded.len(), 0);
@@ -73,7 +73,7 @@ fn opened(inner: &[u8], tail: &[u8]) -> crypto::Result<Secret> {
     let mut padded = Secret::zeroed(tail.len());
     aes::Key::new(inner)?.ecb(Direction::Decrypt, tail, &mut padded)?;
     let (before, last) = padded
-        .split_last_chunk()
+        .split_last_chunk::<16>()
         .ok_or(crypto::Error::CiphertextLength)?;
     let len = before.len() + padding::unpad(last)?;
     Ok(padded.truncated(len))

@@ -48,8 +48,14 @@ pub(super) fn wrap(key: &Key, params: &Params, rng: &dyn Rng, clear: &[u8]) -> R
     };
     let inner = rng::secret(rng, len);
     let mut blob = vec![0; key.modulus_len()];
-    oaep::seal(key, oaep, &inner, &mut blob).map_err(wrapping)?;
-    blob.extend(kwp_wrap(&inner, clear).map_err(wrapping)?);
+    oaep::seal_inner(key, oaep, &inner, &mut blob)?;
+    blob.extend(kwp_wrap(&inner, clear).map_err(|error| match error {
+        crypto::Error::InputLength => Error::new(
+            ck::CKR_KEY_SIZE_RANGE,
+            "AES-KWP takes a key of 1 byte or more",
+        ),
+        other => other.into(),
+    })?);
     Ok(blob)
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::ck;
 use crate::crypto;
 use crate::crypto::hash::Hash;
-use crate::crypto::rsa::{self, PrivateKey, PublicKey, pkcs1_capacity};
+use crate::crypto::rsa::{self, PrivateKey, PublicKey, oaep_capacity, pkcs1_capacity};
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{Values, need_number};
 use crate::rng::Rng;
@@ -31,7 +31,7 @@ mod tests;
 
 pub(super) use rows::ROWS;
 
-const RSA: Mechanism = Mechanism {
+pub(super) const RSA: Mechanism = Mechanism {
     key_types: &[ck::CKK_RSA],
     sizes: (rsa::MIN_BITS as u64, rsa::MAX_BITS as u64),
     unit: Unit::Bits,
@@ -84,14 +84,25 @@ fn decrypt_pkcs1(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>> {
     ))
 }
 
-/// The error of a wrap, in which a wrong length is that of the wrapped key.
-fn wrapping(error: crypto::Error) -> Error {
-    match error {
-        crypto::Error::InputLength => Error::new(
+/// Refuses a key of `len` bytes to wrap where the wrapping key by itself takes `most`; `None`: no key of any length.
+///
+/// # Errors
+/// CKR_KEY_SIZE_RANGE.
+fn fits(len: usize, most: Option<usize>, wrapping: &PublicKey) -> Result<()> {
+    let bits = wrapping.bits();
+    match most {
+        Some(most) if len <= most => Ok(()),
+        Some(most) => refuse(
             ck::CKR_KEY_SIZE_RANGE,
-            "the key is too long for the wrapping key and mechanism",
+            format!(
+                "the key to wrap has {len} bytes, and by this mechanism a wrapping key of {bits} bits takes {most} at \
+                 most: CKM_RSA_AES_KEY_WRAP (RSA_AES_KEY_WRAP_SHA_256) takes a key of any length"
+            ),
         ),
-        other => other.into(),
+        None => refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            format!("a wrapping key of {bits} bits is too short for OAEP with this hash"),
+        ),
     }
 }
 

@@ -48,9 +48,11 @@ pub(super) fn decrypt(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Cipher>
 }
 
 pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
-    let key = public(key)?;
+    let (key, oaep) = (public(key)?, expected(params)?);
+    let most = oaep_capacity(key.modulus_len(), oaep.hash);
+    fits(clear.len(), most, key)?;
     let mut out = vec![0; key.modulus_len()];
-    seal(key, expected(params)?, clear, &mut out).map_err(wrapping)?;
+    seal(key, oaep, clear, &mut out)?;
     Ok(out)
 }
 
@@ -68,6 +70,31 @@ pub(super) fn seal(
     out: &mut [u8],
 ) -> crypto::Result<usize> {
     key.encrypt_oaep(oaep.hash, oaep.mgf, &oaep.label, message, out)
+}
+
+/// `seal` of the AES key inside a composite blob.
+///
+/// # Errors
+/// CKR_KEY_SIZE_RANGE where the wrapping key is too short for it.
+pub(super) fn seal_inner(
+    key: &PublicKey,
+    oaep: &Oaep,
+    inner: &Secret,
+    out: &mut [u8],
+) -> Result<usize> {
+    let most = oaep_capacity(key.modulus_len(), oaep.hash);
+    if most.is_none_or(|most| inner.len() > most) {
+        return refuse(
+            ck::CKR_KEY_SIZE_RANGE,
+            format!(
+                "the AES key of {} bytes inside the blob does not fit a wrapping key of {} bits by OAEP with this \
+                 hash: use a longer wrapping key",
+                inner.len(),
+                key.bits()
+            ),
+        );
+    }
+    Ok(seal(key, oaep, inner, out)?)
 }
 
 pub(super) fn unseal(key: &PrivateKey, oaep: &Oaep, ciphertext: &[u8]) -> crypto::Result<Secret> {

@@ -23,8 +23,9 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
 pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
     no_params(params)?;
     let key = public(key)?;
+    fits(clear.len(), Some(pkcs1_capacity(key.modulus_len())), key)?;
     let mut out = vec![0; key.modulus_len()];
-    key.encrypt_pkcs1(clear, &mut out).map_err(wrapping)?;
+    key.encrypt_pkcs1(clear, &mut out)?;
     Ok(out)
 }
 

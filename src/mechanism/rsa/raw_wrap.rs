@@ -15,12 +15,16 @@ pub(super) static UNWRAP: Unwrap = Unwrap {
 pub(super) fn wrap(key: &Key, params: &Params, _: &dyn Rng, clear: &[u8]) -> Result<Vec<u8>> {
     no_params(params)?;
     let key = public(key)?;
+    fits(clear.len(), Some(key.modulus_len()), key)?;
     let mut out = vec![0; key.modulus_len()];
     key.encrypt_raw(clear, &mut out)
         .map_err(|error| match error {
-            // As a number, a key as long as the modulus may be greater.
-            crypto::Error::InputRange => wrapping(crypto::Error::InputLength),
-            other => wrapping(other),
+            crypto::Error::InputRange => Error::new(
+                ck::CKR_KEY_SIZE_RANGE,
+                "the key to wrap is as long as the modulus of the wrapping key, and as a number not below it: use a \
+                 longer wrapping key",
+            ),
+            other => other.into(),
         })?;
     Ok(out)
 }

@@ -59,12 +59,20 @@ pub(super) fn verify_info(key: &Arc<Key>, params: &Params) -> Result<Box<dyn Ver
     verify(key, CollectedInput::data(capacity), None)
 }
 
-fn sign_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Signer>> {
+pub(in crate::mechanism) fn sign_hashed(
+    key: &Arc<Key>,
+    params: &Params,
+    hash: Hash,
+) -> Result<Box<dyn Signer>> {
     no_params(params)?;
     sign(key, CollectedInput::hashed(hash), Some(hash))
 }
 
-fn verify_hashed(key: &Arc<Key>, params: &Params, hash: Hash) -> Result<Box<dyn Verifier>> {
+pub(in crate::mechanism) fn verify_hashed(
+    key: &Arc<Key>,
+    params: &Params,
+    hash: Hash,
+) -> Result<Box<dyn Verifier>> {
     no_params(params)?;
     verify(key, CollectedInput::hashed(hash), Some(hash))
 }

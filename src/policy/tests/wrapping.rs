@@ -70,18 +70,19 @@ fn a_key_with_any_other_use_opens_no_blob_of_a_counter_mode() {
 #[test]
 fn a_key_that_unwraps_alone_opens_no_blob_another_way() {
     let raw = [
-        (Use::Sign, ck::CKM_RSA_X_509),
-        (Use::SignRecover, ck::CKM_RSA_X_509),
-        (Use::Derive, ck::CKM_ECDH1_DERIVE),
-        (Use::Derive, ck::CKM_ECDH1_COFACTOR_DERIVE),
-        (Use::Decapsulate, ck::CKM_ECDH1_DERIVE),
-        (Use::Decapsulate, ck::CKM_ML_KEM),
+        (Use::Sign, ck::CKM_RSA_X_509, Use::Unwrap),
+        (Use::SignRecover, ck::CKM_RSA_X_509, Use::Unwrap),
+        (Use::Decapsulate, ck::CKM_ECDH1_DERIVE, Use::Unwrap),
+        (Use::Decapsulate, ck::CKM_ML_KEM, Use::Unwrap),
+        (Use::Unwrap, ck::CKM_ECDH_AES_KEY_WRAP, Use::Derive),
+        (Use::Unwrap, ck::CKM_ECDH_COF_AES_KEY_WRAP, Use::Derive),
+        (Use::Unwrap, ck::CKM_ECDH_X_AES_KEY_WRAP, Use::Derive),
     ];
-    for (what, mechanism) in raw {
+    for (what, mechanism, other) in raw {
         for (more, refused) in [
             (vec![], false),
-            (vec![Use::Unwrap], true),
-            (vec![Use::Unwrap, Use::Decrypt], false),
+            (vec![other], true),
+            (vec![other, Use::Decrypt], false),
         ] {
             let facts = KeyFacts {
                 uses: [more, vec![what]].concat(),

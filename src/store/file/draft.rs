@@ -66,6 +66,13 @@ impl Draft {
         &self.path
     }
 
+    /// Writes the file out. No connection may have it open: closing this descriptor would drop its locks.
+    pub(super) fn sync(&self) -> Result<()> {
+        File::open(&self.path)
+            .and_then(|file| file.sync_all())
+            .map_err(|e| Error::io(&e, &self.path))
+    }
+
     /// Gives the file the name `target`, durably. Refuses to replace what is there.
     pub(super) fn publish(self, target: &Path) -> Result<()> {
         match fs::hard_link(&self.path, target) {

@@ -11,8 +11,9 @@ use crate::store::handle::Store;
 use crate::store::line::Ticket;
 use crate::store::modes::{Generation, Options, Run};
 
+use super::copying::CopyProgress;
 use super::counter::Counter;
-use super::file_copy::{CopyProgress, FileCopy};
+use super::file_copy::FileCopy;
 use super::file_store::FileStore;
 use super::folder::Umask;
 use super::{files, slot_files};

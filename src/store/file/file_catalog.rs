@@ -12,7 +12,8 @@ use crate::store::handle::Store;
 use crate::store::line::Ticket;
 use crate::store::modes::Options;
 
-use super::file_copy::{CopyProgress, FileCopy};
+use super::copying::CopyProgress;
+use super::file_copy::FileCopy;
 use super::file_store::FileStore;
 use super::folder::{FolderLock, Umask, names};
 use super::{removal, slot_files};

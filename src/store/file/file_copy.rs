@@ -12,22 +12,16 @@ use rusqlite::Connection;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use super::connection::{Purpose, connect};
+use super::copying::CopyProgress;
 use super::draft::{self, Draft};
 use super::file_store::FileStore;
 use super::files::{self, beside};
 use super::folder::{self, Umask};
 use super::log_file::{self, alone, fold, keep_log_at_close};
-use super::log_mark::LogMark;
-use super::rows::{FileRows, GENERATION};
-use super::{counter, gen_file, schema};
+use super::{copying, gen_file, schema};
 use crate::store::door::Tx;
 use crate::store::error::{Error, Result};
 
-/// Called now and then while a copy is made: with the bytes written, and about how many there will be.
-pub type CopyProgress = Box<dyn FnMut(u64, u64) + Send>;
-
-/// SQLite's steps between two reports.
-const STEPS: i32 = 1_000_000;
 /// How often a process tries to get the store that is to be replaced for itself alone.
 const TRIES: u32 = 4;
 
@@ -40,20 +34,35 @@ pub struct FileCopy {
 }
 
 impl FileCopy {
-    /// Copies the file at `source`, which no process may use as its store.
+    /// Copies the file at `source`, which no process may use as its store. The copy of an earlier release's file is
+    /// upgraded, the file itself is not.
     ///
     /// # Errors
     /// Those of `Store::open` and `Store::copy`; `HasLog` where a log with content lies beside the file.
     pub fn of_file(source: &Path, target: &Path, progress: CopyProgress) -> Result<Self> {
+        Self::of_file_knowing(source, target, schema::MIGRATIONS, progress)
+    }
+
+    pub(super) fn of_file_knowing(
+        source: &Path,
+        target: &Path,
+        known: &[&str],
+        progress: CopyProgress,
+    ) -> Result<Self> {
         files::regular(source)?;
         if files::has_log(source) {
             return Err(Error::HasLog(source.into()));
         }
         let mut conn = connect(source, Purpose::Immutable, Duration::ZERO)?;
-        schema::admit(&mut conn, schema::MIGRATIONS, true)?;
+        schema::readable(&conn, known)?;
         check(&conn)?;
         folder::make(target.parent().unwrap_or(Path::new("")), Umask::OWNER)?;
-        Self::make(&mut conn, files::resolve(target)?, progress)
+        let copy = Self::make(&mut conn, files::resolve(target)?, progress)?;
+        let mut conn = alone(copy.draft.path(), 1)?;
+        schema::admit_upgraded(&mut conn, known, &|_| Ok(()))?;
+        fold(&conn)?;
+        conn.close().map_err(|(_, e)| Error::from(e))?;
+        Ok(copy)
     }
 
     /// Copies the store that `conn` has open, and removes what copies to `target` left that were killed.
@@ -71,13 +80,13 @@ impl FileCopy {
 
     fn make(conn: &mut Connection, target: PathBuf, progress: CopyProgress) -> Result<Self> {
         let draft = Draft::kept_beside(&target)?;
-        copy_into(conn, draft.path(), progress)?;
+        copying::copy_into(conn, draft.path(), progress)?;
         let copy = Self {
             draft,
             target,
             umask: Umask::OWNER,
         };
-        copy.change::<Error>(|_| Ok(()), false)?;
+        copying::change::<Error>(copy.draft.path(), |_| Ok(()), false)?;
         Ok(copy)
     }
 
@@ -89,13 +98,13 @@ impl FileCopy {
         &self,
         change: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        self.change(change, true)
+        copying::change(self.draft.path(), change, true)
     }
 
     /// See `FileCopy::open`.
     pub(super) fn open_file(&self) -> Result<FileStore> {
-        let mut conn = connect(self.draft.path(), Purpose::Immutable, Duration::ZERO)?;
-        schema::admit(&mut conn, schema::MIGRATIONS, true)?;
+        let conn = connect(self.draft.path(), Purpose::Immutable, Duration::ZERO)?;
+        schema::admit(&conn, schema::MIGRATIONS)?;
         check(&conn)?;
         FileStore::immutable(self.draft.path(), conn)
     }
@@ -129,7 +138,7 @@ impl FileCopy {
     /// # Errors
     /// `Exists` without `replace`; `Full`, `PermissionsRefused`, `Io`.
     pub fn publish(self, replace: bool) -> Result<()> {
-        self.sync()?;
+        self.draft.sync()?;
         if !replace {
             return self.draft.publish(&self.target);
         }
@@ -154,7 +163,7 @@ impl FileCopy {
         };
         let replaced = old.as_ref().map(|(metadata, _)| metadata);
         self.share(replaced)?;
-        self.sync()?;
+        self.draft.sync()?;
         // No process has the old store open, and its log is folded in, so it is whole without these.
         for path in [beside(&target, "-wal"), beside(&target, "-shm")] {
             files::remove(&path)?;
@@ -190,35 +199,6 @@ impl FileCopy {
         // A process that is not in the folder's group leaves the file to its own, as `Umask::apply` does.
         let _ = fs::metadata(folder).and_then(|folder| files::own_like(&file, &folder));
         self.umask.apply(&file, folder).map_err(io)
-    }
-
-    fn sync(&self) -> Result<()> {
-        // No connection has the draft open, so closing this descriptor drops no lock of SQLite's.
-        File::open(self.draft.path())
-            .and_then(|file| file.sync_all())
-            .map_err(|e| Error::io(&e, self.draft.path()))
-    }
-
-    /// Makes a change in the copy and gives it a new log id. `counts`: the generation is raised.
-    fn change<E: From<Error>>(
-        &self,
-        change: impl Fn(&Tx<'_>) -> std::result::Result<(), E>,
-        counts: bool,
-    ) -> std::result::Result<(), E> {
-        let mut conn = alone(self.draft.path(), 1)?;
-        let transaction = conn.transaction().map_err(Error::from)?;
-        let rows = FileRows::new(&transaction);
-        change(&rows)?;
-        let mut generation = rows.generation()?;
-        if counts {
-            generation = counter::next(generation)?;
-            rows.set_number(GENERATION, generation)?;
-        }
-        LogMark::new(&transaction, generation)?.write(&transaction)?;
-        transaction.commit().map_err(Error::from)?;
-        fold(&conn)?;
-        conn.close().map_err(|(_, e)| Error::from(e))?;
-        Ok(())
     }
 }
 
@@ -263,28 +243,6 @@ impl Occupied {
             Err(_) => Err(Error::InUse(None)),
         }
     }
-}
-
-fn copy_into(conn: &mut Connection, draft: &Path, mut progress: CopyProgress) -> Result<()> {
-    let name = draft
-        .to_str()
-        .ok_or_else(|| Error::Io(std::io::ErrorKind::InvalidFilename, draft.into()))?;
-    let size = |pragma| conn.query_row(pragma, [], |row| row.get::<_, i64>(0));
-    let total = size("PRAGMA page_count")? * size("PRAGMA page_size")?;
-    let total = u64::try_from(total).unwrap_or(0);
-    let written = draft.to_owned();
-    conn.progress_handler(
-        STEPS,
-        Some(move || {
-            let done = fs::metadata(&written).map_or(0, |metadata| metadata.len());
-            progress(done.min(total), total);
-            false
-        }),
-    )?;
-    // VACUUM INTO writes to the copy alone, but SQLite refuses it on a connection that is query_only.
-    conn.execute_batch("PRAGMA query_only = OFF")?;
-    conn.execute("VACUUM INTO ?1", [name])?;
-    Ok(())
 }
 
 fn check(conn: &Connection) -> Result<()> {

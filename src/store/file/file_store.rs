@@ -24,7 +24,7 @@ use super::queue::Queue;
 use super::readers::Readers;
 use super::reserve::Reserve;
 use super::writer::StoreWriter;
-use super::{epoch, files, folder, gen_file, log_file, schema, sys};
+use super::{epoch, files, folder, gen_file, log_file, old_format, schema, sys};
 
 pub(super) struct FileStore {
     open_files: Arc<OpenFiles>,
@@ -106,7 +106,7 @@ impl FileStore {
         keep_log(&conn)?;
         sys::keep_log_file(&conn);
         open_files.opened()?;
-        schema::admit(&mut conn, known, false)?;
+        schema::admit_upgraded(&mut conn, known, &|found| old_format::keep(path, found))?;
         let mut writer = StoreWriter::new(
             conn,
             Arc::clone(&open_files),
@@ -140,10 +140,9 @@ impl FileStore {
             return Err(Error::StaleLog(files::beside(&path, "-wal")));
         }
         let open_files = Arc::new(OpenFiles::of(&path, asked, false)?);
-        let (readers, mut conn) =
-            Readers::read_only(Arc::clone(&open_files), options.busy_timeout)?;
+        let (readers, conn) = Readers::read_only(Arc::clone(&open_files), options.busy_timeout)?;
         open_files.opened()?;
-        schema::admit(&mut conn, known, true)?;
+        schema::admit(&conn, known)?;
         readers.keep(conn);
         let counter = match Counter::open(counter_path, &open_files) {
             // Without the counter each look at the store is slower.

@@ -117,10 +117,10 @@ fn alone_with_stale_log(path: &Path) -> Result<Option<Connection>> {
 /// Gives the log a new id, where no other process has the database open. Where the disk is full or
 /// the database cannot be written, the old id stays.
 fn renew(path: &Path, known: &[&str]) -> Result<()> {
-    let Ok(mut conn) = alone(path, 1) else {
+    let Ok(conn) = alone(path, 1) else {
         return Ok(());
     };
-    if schema::admit(&mut conn, known, true).is_err() || fold(&conn).is_err() {
+    if schema::admit(&conn, known).is_err() || fold(&conn).is_err() {
         return Ok(());
     }
     let renewed = match LogMark::read(&conn)? {

@@ -9,6 +9,7 @@
 
 mod columns;
 mod connection;
+mod copying;
 mod counter;
 mod draft;
 mod engine;
@@ -24,6 +25,7 @@ mod group;
 mod inspect;
 mod log_file;
 mod log_mark;
+mod old_format;
 mod only_copy;
 mod open_files;
 mod outcome;
@@ -46,8 +48,9 @@ mod tx;
 mod whole_file;
 mod writer;
 
+pub use copying::CopyProgress;
 pub(in crate::store) use file_catalog::FileCatalog;
-pub use file_copy::{CopyProgress, FileCopy};
+pub use file_copy::FileCopy;
 pub(crate) use folder::Umask;
 pub use removal::remove;
 pub(crate) use whole_file::WholeFile;

@@ -1,85 +1,158 @@
 //! Finding objects by the attributes that a template names.
 //!
-//! With `INDEXED BY`, a plan other than the one wanted is an error.
+//! A search walks the index rows of one posting, or the objects of one kind after the other: those that
+//! share `private`, class and key type. Either way objects come in the order of their numbers, so a search
+//! goes on behind the last one. With `INDEXED BY`, a plan other than the one wanted is an error.
 
 use std::ops::ControlFlow;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::error::Result;
-use crate::store::row::{Head, Posting, SearchConditions};
+use crate::store::row::{Head, Kind, Posting, SearchConditions, SearchPlace, Walk};
 
 use super::columns::head;
 
 const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
-     FROM posting AS p CROSS JOIN object AS o ON o.id = p.object WHERE p.value = ?1";
+     FROM posting AS p CROSS JOIN object AS o ON o.id = p.object \
+     WHERE p.value = ?1 AND p.object > ?2 ORDER BY p.object";
 const POSTED_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE value = ?1 LIMIT ?2)";
 const HAS_POSTING: &str = "SELECT 1 FROM posting WHERE value = ?1 AND object = ?2";
+const OF_KIND: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
+     FROM object INDEXED BY object_head \
+     WHERE private = ?1 AND class = ?2 AND key_type IS ?3 AND id > ?4 ORDER BY id";
+const KIND_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_head \
+     WHERE private = ?1 AND class = ?2 AND key_type IS ?3 LIMIT ?4)";
+const NEXT_KEY_TYPE: &str = "SELECT key_type FROM object INDEXED BY object_head \
+     WHERE private = ?1 AND class = ?2 AND key_type >= ?3 ORDER BY key_type LIMIT 1";
+const NEXT_CLASS: &str = "SELECT class FROM object INDEXED BY object_head \
+     WHERE private = ?1 AND class >= ?2 ORDER BY class LIMIT 1";
+const LAST_ID: &str = "SELECT id FROM object WHERE id > 0 ORDER BY id DESC LIMIT 1";
 
-/// The statements for one combination of class and key type. ?1 and ?2 are the accepted values of
-/// `private`, ?3 is the class, ?4 the key type, ?5 of `size` the limit of the count.
-struct ListStatements {
-    list: &'static str,
-    size: &'static str,
-}
-
-macro_rules! statements {
-    ($index:literal, $also:literal) => {
-        ListStatements {
-            list: concat!(
-                "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at FROM object ",
-                "INDEXED BY ",
-                $index,
-                " WHERE private IN (?1, ?2) ",
-                $also
-            ),
-            size: concat!(
-                "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY ",
-                $index,
-                " WHERE private IN (?1, ?2) ",
-                $also,
-                " LIMIT ?5)"
-            ),
-        }
-    };
-}
-
-static ANY: ListStatements = statements!("object_class", "AND ?3 IS NULL AND ?4 IS NULL");
-static CLASS: ListStatements = statements!("object_class", "AND class = ?3 AND ?4 IS NULL");
-static KEY_TYPE: ListStatements =
-    statements!("object_key_type", "AND key_type = ?4 AND ?3 IS NULL");
-static CLASS_AND_KEY_TYPE: ListStatements =
-    statements!("object_class", "AND class = ?3 AND key_type = ?4");
-
-/// See `ReadRows::find`.
-pub(super) fn find(
+/// See `ReadRows::find_from`.
+pub(super) fn find_from(
     conn: &Connection,
     search: &SearchConditions<'_>,
+    place: &mut SearchPlace,
     each: &mut dyn FnMut(Head) -> ControlFlow<()>,
 ) -> Result<()> {
-    match rarest(conn, search)? {
-        Some(posting) => {
-            let mut statement = conn.prepare_cached(POSTED)?;
-            sift(
-                conn,
-                statement.query([posting])?,
-                search,
-                Some(posting),
-                each,
-            )
+    let begun = match place.walk {
+        Some(walk) => Some(walk),
+        None => first(conn, search)?,
+    };
+    let mut next = begun;
+    while let Some(walk) = next {
+        if begun != next {
+            place.id = 0;
         }
+        place.walk = next;
+        let mut statement = match walk {
+            Walk::Posting(_) => conn.prepare_cached(POSTED)?,
+            Walk::Kind(_) => conn.prepare_cached(OF_KIND)?,
+        };
+        let rows = match walk {
+            Walk::Posting(posting) => statement.query(params![posting, place.id])?,
+            Walk::Kind(kind) => {
+                statement.query(params![kind.private, kind.class, kind.key_type, place.id])?
+            }
+        };
+        if sift(conn, rows, search, place, each)?.is_break() {
+            return Ok(());
+        }
+        next = match walk {
+            Walk::Posting(_) => None,
+            Walk::Kind(kind) => next_kind(conn, search, Some(kind))?.map(Walk::Kind),
+        };
+    }
+    Ok(())
+}
+
+/// What a search walks first; `None` where there is nothing to walk.
+fn first(conn: &Connection, search: &SearchConditions<'_>) -> Result<Option<Walk>> {
+    match rarest(conn, search)? {
+        Some(posting) => Ok(Some(Walk::Posting(*posting))),
+        None => Ok(next_kind(conn, search, None)?.map(Walk::Kind)),
+    }
+}
+
+/// The kind after `last` among those that the search asks for; the first where `last` is `None`. It may have
+/// no objects.
+fn next_kind(
+    conn: &Connection,
+    search: &SearchConditions<'_>,
+    last: Option<Kind>,
+) -> Result<Option<Kind>> {
+    let (private, next) = match last {
+        Some(last) => (last.private, next_of_same_privacy(conn, search, last)?),
         None => {
-            let mut statement = conn.prepare_cached(statements_of(search).list)?;
-            let (low, high) = privacies(search);
-            let rows = statement.query(params![
-                low,
-                high,
-                search.class.map(u64::cast_signed),
-                search.key_type.map(u64::cast_signed),
-            ])?;
-            sift(conn, rows, search, None, each)
+            let private = search.private.unwrap_or(false);
+            (private, first_kind(conn, search, private)?)
+        }
+    };
+    if next.is_some() || private || search.private.is_some() {
+        return Ok(next);
+    }
+    first_kind(conn, search, true)
+}
+
+fn first_kind(
+    conn: &Connection,
+    search: &SearchConditions<'_>,
+    private: bool,
+) -> Result<Option<Kind>> {
+    let class = match search.class {
+        Some(class) => Some(class.cast_signed()),
+        None => next_class(conn, private, i64::MIN)?,
+    };
+    Ok(class.map(|class| Kind {
+        private,
+        class,
+        key_type: search.key_type.map(u64::cast_signed),
+    }))
+}
+
+fn next_of_same_privacy(
+    conn: &Connection,
+    search: &SearchConditions<'_>,
+    last: Kind,
+) -> Result<Option<Kind>> {
+    if search.key_type.is_none() {
+        let from = last
+            .key_type
+            .map_or(Some(i64::MIN), |last| last.checked_add(1));
+        let key_type = match from {
+            Some(from) => next_key_type(conn, last, from)?,
+            None => None,
+        };
+        if key_type.is_some() {
+            return Ok(Some(Kind { key_type, ..last }));
         }
     }
+    let from = match search.class {
+        Some(_) => None,
+        None => last.class.checked_add(1),
+    };
+    let class = match from {
+        Some(from) => next_class(conn, last.private, from)?,
+        None => None,
+    };
+    Ok(class.map(|class| Kind {
+        class,
+        key_type: search.key_type.map(u64::cast_signed),
+        ..last
+    }))
+}
+
+fn next_key_type(conn: &Connection, kind: Kind, from: i64) -> Result<Option<i64>> {
+    let mut statement = conn.prepare_cached(NEXT_KEY_TYPE)?;
+    let next = statement.query_row(params![kind.private, kind.class, from], |row| row.get(0));
+    Ok(next.optional()?)
+}
+
+fn next_class(conn: &Connection, private: bool, from: i64) -> Result<Option<i64>> {
+    let mut statement = conn.prepare_cached(NEXT_CLASS)?;
+    let next = statement.query_row(params![private, from], |row| row.get(0));
+    Ok(next.optional()?)
 }
 
 /// The posting with the shortest list, or `None` where fewer objects have the class and key type.
@@ -124,35 +197,56 @@ fn posted_size(conn: &Connection, posting: &Posting, limit: i64) -> Result<i64> 
     Ok(statement.query_row(params![posting, limit], |row| row.get(0))?)
 }
 
+/// How many objects have the class and key type of the search, at most `limit`.
 fn kind_size(conn: &Connection, search: &SearchConditions<'_>, limit: i64) -> Result<i64> {
-    let mut statement = conn.prepare_cached(statements_of(search).size)?;
-    let (low, high) = privacies(search);
-    let class = search.class.map(u64::cast_signed);
-    let key_type = search.key_type.map(u64::cast_signed);
-    Ok(statement.query_row(params![low, high, class, key_type, limit], |row| row.get(0))?)
+    let mut statement = conn.prepare_cached(KIND_SIZE)?;
+    let mut size: i64 = 0;
+    let mut next = next_kind(conn, search, None)?;
+    while let Some(kind) = next
+        && size < limit
+    {
+        let most = params![kind.private, kind.class, kind.key_type, limit - size];
+        size += statement.query_row(most, |row| row.get::<_, i64>(0))?;
+        next = next_kind(conn, search, Some(kind))?;
+    }
+    Ok(size)
 }
 
-/// Passes those of `rows` that meet the search on to `each`. All of them have the posting `walked`.
+/// Passes those of `rows` that meet the search on to `each`, and keeps the place of the last row read.
 fn sift(
     conn: &Connection,
     mut rows: rusqlite::Rows<'_>,
     search: &SearchConditions<'_>,
-    walked: Option<&Posting>,
+    place: &mut SearchPlace,
     each: &mut dyn FnMut(Head) -> ControlFlow<()>,
-) -> Result<()> {
+) -> Result<ControlFlow<()>> {
+    let walked = match place.walk {
+        Some(Walk::Posting(posting)) => Some(posting),
+        _ => None,
+    };
     while let Some(row) = rows.next()? {
-        let head = head(row)?;
-        if !fits(&head, search) {
-            continue;
+        let id = row.get(0)?;
+        if place.last_id.is_some_and(|last| id > last) {
+            break;
         }
-        if !has_all(conn, row.get(0)?, search.postings, walked)? {
+        place.id = id;
+        let head = head(row)?;
+        if !fits(&head, search) || !has_all(conn, place.id, search.postings, walked)? {
             continue;
         }
         if each(head).is_break() {
-            break;
+            if place.last_id.is_none() {
+                place.last_id = last_id(conn)?;
+            }
+            return Ok(ControlFlow::Break(()));
         }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
+}
+
+fn last_id(conn: &Connection) -> Result<Option<i64>> {
+    let mut statement = conn.prepare_cached(LAST_ID)?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }
 
 /// Whether the object has all of `postings`; it is known to have `walked`.
@@ -160,30 +254,20 @@ fn has_all(
     conn: &Connection,
     id: i64,
     postings: &[Posting],
-    walked: Option<&Posting>,
+    walked: Option<Posting>,
 ) -> Result<bool> {
-    let mut statement = conn.prepare_cached(HAS_POSTING)?;
     for posting in postings {
-        if Some(posting) != walked && !statement.exists(params![posting, id])? {
+        if Some(*posting) == walked {
+            continue;
+        }
+        if !conn
+            .prepare_cached(HAS_POSTING)?
+            .exists(params![posting, id])?
+        {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-fn statements_of(search: &SearchConditions<'_>) -> &'static ListStatements {
-    match (search.class, search.key_type) {
-        (None, None) => &ANY,
-        (Some(_), None) => &CLASS,
-        (None, Some(_)) => &KEY_TYPE,
-        (Some(_), Some(_)) => &CLASS_AND_KEY_TYPE,
-    }
-}
-
-fn privacies(search: &SearchConditions<'_>) -> (bool, bool) {
-    search
-        .private
-        .map_or((false, true), |private| (private, private))
 }
 
 fn fits(head: &Head, search: &SearchConditions<'_>) -> bool {
@@ -201,28 +285,35 @@ mod tests {
     #[test]
     fn no_search_reads_more_than_it_returns() {
         let (_directory, conn) = testing::database();
-        for sql in [POSTED, POSTED_SIZE, HAS_POSTING] {
+        for sql in [
+            POSTED,
+            POSTED_SIZE,
+            HAS_POSTING,
+            OF_KIND,
+            KIND_SIZE,
+            NEXT_KEY_TYPE,
+            NEXT_CLASS,
+            LAST_ID,
+        ] {
             testing::assert_searches(&conn, sql);
         }
     }
 
     #[test]
-    fn searches_by_kind_use_every_column_given() {
+    fn searches_by_kind_use_every_column_given_and_read_the_index_alone() {
         let (_directory, conn) = testing::database();
-        for (kind, columns) in [
-            (&ANY, "(private=?)"),
-            (&CLASS, "(private=? AND class=?)"),
-            (&KEY_TYPE, "(private=? AND key_type=?)"),
-            (
-                &CLASS_AND_KEY_TYPE,
-                "(private=? AND class=? AND key_type=?)",
-            ),
+        for (sql, columns) in [
+            (OF_KIND, "(private=? AND class=? AND key_type=? AND id>?)"),
+            (KIND_SIZE, "(private=? AND class=? AND key_type=?)"),
+            (NEXT_KEY_TYPE, "(private=? AND class=? AND key_type>?)"),
+            (NEXT_CLASS, "(private=? AND class>?)"),
         ] {
-            for sql in [kind.list, kind.size] {
-                testing::assert_searches(&conn, sql);
-                let plan = testing::plan(&conn, sql);
-                assert!(plan.iter().any(|step| step.ends_with(columns)), "{plan:?}");
-            }
+            let plan = testing::plan(&conn, sql);
+            assert!(plan.iter().any(|step| step.ends_with(columns)), "{plan:?}");
+            assert!(
+                plan.iter().any(|step| step.contains("COVERING")),
+                "{plan:?}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{files, log_file};
+use super::{files, log_file, old_format};
 
 /// What the store puts in place of the extension.
 const EXTENSIONS: [&str; 3] = ["gen", "reserve", "lock"];
@@ -26,7 +26,8 @@ pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
     let others = EXTENSIONS
         .iter()
         .map(|extension| path.with_extension(extension));
-    appended.chain(others).collect()
+    let copies = old_format::copies(path);
+    appended.chain(others).chain(copies).collect()
 }
 
 /// Those of them that are there.

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::store::door::ReadRows;
 use crate::store::error::Result;
 use crate::store::row::{
-    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions, Uid,
+    ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions,
+    SearchPlace, Uid,
 };
 
 use super::columns::{archived_object, audit_row, object_row, unsigned};
@@ -51,12 +52,13 @@ impl ReadRows for FileRows<'_> {
         self.value(name)
     }
 
-    fn find(
+    fn find_from(
         &self,
         search: &SearchConditions<'_>,
+        place: &mut SearchPlace,
         each: &mut dyn FnMut(Head) -> ControlFlow<()>,
     ) -> Result<()> {
-        search::find(self.conn(), search, each)
+        search::find_from(self.conn(), search, place, each)
     }
 
     fn object(&self, uid: &Uid) -> Result<Option<Row>> {

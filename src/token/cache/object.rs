@@ -10,7 +10,7 @@ use crate::ck;
 use crate::clock::UnixTime;
 use crate::keytype::{Key, Material};
 use crate::policy::{Facts, KeyFacts};
-use crate::store::Uid;
+use crate::store::{MaterialRow, Uid};
 
 use crate::error::{Error, Result};
 use crate::token::record::damaged::damaged;
@@ -25,6 +25,11 @@ pub(crate) type SessionHandle = ck::CK_SESSION_HANDLE;
 
 /// C's handle of an object. It is valid in this process alone, and never used again.
 pub type Handle = ck::CK_OBJECT_HANDLE;
+
+/// Bytes that are allowed for a ready secret key: an estimate for AES with its schedules and the table of GCM.
+const READY_SECRET: usize = 4 << 10;
+/// Bytes that are allowed for a ready half of a pair: an estimate for RSA-4096 with what its operations keep.
+const READY_HALF: usize = 12 << 10;
 
 pub(in crate::token) enum Home {
     /// In the token's file.
@@ -43,18 +48,27 @@ pub(in crate::token) enum Home {
     Provided(Provided),
 }
 
+/// A receipt, with the state in which the key was, when its material ended, and how many versions there were.
+type KnownReceipt = ((State, UnixTime, usize), Receipt);
+
 /// An object as it was when it was read. A changed object is another `Object`.
 pub struct Object {
     pub(in crate::token) handle: Handle,
     pub(in crate::token) uid: Uid,
     pub(in crate::token) attributes: Attributes,
+    key_type: Option<ck::CK_KEY_TYPE>,
+    always_authenticate: bool,
     pub(in crate::token) facts: Facts,
     pub(in crate::token) home: Home,
     pub(in crate::token) key: OnceLock<Arc<Key>>,
+    /// The material that was read with the object's row, sealed, until the key is used first.
+    pub(in crate::token) sealed: Mutex<Option<MaterialRow>>,
     /// All versions of an external key, ready for use.
     pub(in crate::token) keyring: OnceLock<Arc<Key>>,
-    /// The last receipt that was signed, with the state in which the key was, and when its material ended.
-    pub(in crate::token) receipt: Mutex<Option<(State, UnixTime, Receipt)>>,
+    /// The last receipt that was signed.
+    pub(in crate::token) receipt: Mutex<Option<KnownReceipt>>,
+    /// The last CKA_TENON_RECEIPTS that was read, with the CKA_TENON_VERSIONS of that time.
+    pub(in crate::token) receipts: Mutex<Option<(String, String)>>,
 }
 
 impl Object {
@@ -65,15 +79,31 @@ impl Object {
         home: Home,
         enforce_dates: bool,
     ) -> Self {
+        let facts = facts(&attributes, enforce_dates);
+        Self::of_facts(handle, uid, attributes, facts, home)
+    }
+
+    /// As `new`, with the facts of the attributes.
+    pub(in crate::token) fn of_facts(
+        handle: Handle,
+        uid: Uid,
+        attributes: Attributes,
+        facts: Facts,
+        home: Home,
+    ) -> Self {
         Self {
             handle,
             uid,
-            facts: facts(&attributes, enforce_dates),
+            key_type: attributes.key_type(),
+            always_authenticate: attributes.bool(ck::CKA_ALWAYS_AUTHENTICATE),
+            facts,
             attributes,
             home,
             key: OnceLock::new(),
+            sealed: Mutex::default(),
             keyring: OnceLock::new(),
             receipt: Mutex::new(None),
+            receipts: Mutex::new(None),
         }
     }
 
@@ -90,13 +120,23 @@ impl Object {
     /// CKA_KEY_TYPE of a key.
     #[must_use]
     pub fn key_type(&self) -> Option<ck::CK_KEY_TYPE> {
-        self.attributes.key_type()
+        self.key_type
     }
 
     /// CKA_CLASS.
     #[must_use]
     pub fn class(&self) -> ck::CK_OBJECT_CLASS {
         self.attributes.class()
+    }
+
+    /// About how many bytes of memory the object takes, with its key ready for use.
+    pub(in crate::token) fn weight(&self) -> usize {
+        let key = match (self.key_type(), self.class()) {
+            (None, _) => 0,
+            (Some(_), ck::CKO_SECRET_KEY) => READY_SECRET,
+            (Some(_), _) => READY_HALF,
+        };
+        size_of::<Self>() + self.attributes.len_in_memory() + key
     }
 
     /// Whether time or an operator can end the key's use while an operation runs.
@@ -134,7 +174,7 @@ impl Object {
     /// CKA_ALWAYS_AUTHENTICATE.
     #[must_use]
     pub fn always_authenticate(&self) -> bool {
-        self.attributes.bool(ck::CKA_ALWAYS_AUTHENTICATE)
+        self.always_authenticate
     }
 }
 

@@ -5,8 +5,8 @@
 //! unchanged, the object is kept, with its ready key. An object's version only grows: a row with a lower
 //! version was put back by others.
 //!
-//! Token objects stay in memory up to a limit. Beyond it one leaves for each that comes: the first in the
-//! order of their coming that was not used since it was last its turn.
+//! Token objects stay in memory up to a limit of their bytes. Beyond it some leave for each that comes: the
+//! first in the order of their coming that were not used since it was last their turn.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,39 +15,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use foldhash::HashMap;
 use parking_lot::RwLock;
 
+use crate::attr::Query;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::store::{Generation, Uid};
 
+use super::handles::{Handles, is_of_token_object};
+use super::session_index::SessionIndex;
 use crate::token::cache::object::{Handle, Home, Object, SessionHandle};
 
-/// The most token objects kept in memory.
-const REMEMBERED: usize = 8192;
+/// The most bytes of token objects kept in memory, by `Object::weight`.
+const REMEMBERED: usize = 64 << 20;
+/// Handles of objects that have left memory otherwise, which may stay in its order.
+const LEFT: usize = 1024;
 
 #[derive(Default)]
 pub(in crate::token) struct Objects(RwLock<Table>);
 
 #[derive(Default)]
 struct Table {
-    last: Handle,
-    entries: HashMap<Handle, HandleEntry>,
-    handles: HashMap<Uid, Handle>,
+    /// Of token objects.
+    handles: Handles,
+    /// The token objects in memory.
+    read: HashMap<Handle, ReadObject>,
+    /// The order in which those came to memory, and handles whose objects have left it meanwhile.
+    order: VecDeque<Handle>,
+    /// The weight of those.
+    weight: usize,
+    /// The highest version read of each token object.
+    seen: HashMap<Handle, u64>,
+    /// How many session objects there were. Their handles are odd, and never used again.
+    session_objects: u64,
+    sessions: HashMap<Handle, Arc<Object>>,
     /// The session objects of each session.
     owned: HashMap<SessionHandle, BTreeSet<Handle>>,
-    /// The token objects in memory, and handles whose objects have left it meanwhile.
-    remembered: VecDeque<Handle>,
+    index: SessionIndex,
 }
 
-/// What the table holds of one handle.
-struct HandleEntry {
-    uid: Uid,
-    private: bool,
-    /// Always there for a session object. For a token object, there while it is remembered, with the
-    /// store's generation at which it was read.
-    object: Option<(Arc<Object>, u64)>,
-    /// The highest version read of a token object.
-    seen: u64,
-    /// The object was used since it was last its turn to leave memory.
+/// A token object in memory.
+struct ReadObject {
+    object: Arc<Object>,
+    /// The store's generation at which it was read.
+    at: u64,
+    weight: usize,
+    /// It was used since it was last its turn to leave memory.
     used: AtomicBool,
 }
 
@@ -63,110 +74,144 @@ pub(in crate::token) enum Known {
 impl Objects {
     pub(in crate::token) fn get(&self, handle: Handle, now: Generation) -> Result<Known> {
         let table = self.0.read();
-        let entry = table.entries.get(&handle).ok_or_else(no_such_object)?;
-        // Mostly it is noted already, and nothing is written that other threads read.
-        if !entry.used.load(Ordering::Relaxed) {
-            entry.used.store(true, Ordering::Relaxed);
+        if !is_of_token_object(handle) {
+            let object = table.sessions.get(&handle).ok_or_else(no_such_object)?;
+            return Ok(Known::Object(object.clone()));
         }
-        Ok(match &entry.object {
-            None => Known::Uid(entry.uid),
-            Some((object, _)) if matches!(object.home, Home::Session { .. }) => {
-                Known::Object(object.clone())
-            }
-            Some((object, read_at)) if now == Generation::Settled(*read_at) => {
-                Known::Object(object.clone())
-            }
-            Some((object, read_at)) => Known::Stale(object.clone(), *read_at),
+        let Some(read) = table.read.get(&handle) else {
+            let uid = table.handles.uid(handle).ok_or_else(no_such_object)?;
+            return Ok(Known::Uid(uid));
+        };
+        // Mostly it is noted already, and nothing is written that other threads read.
+        if !read.used.load(Ordering::Relaxed) {
+            read.used.store(true, Ordering::Relaxed);
+        }
+        Ok(match now == Generation::Settled(read.at) {
+            true => Known::Object(read.object.clone()),
+            false => Known::Stale(read.object.clone(), read.at),
         })
     }
 
     /// The handle of the token object `uid`; a new one where it has none.
     pub(in crate::token) fn handle(&self, uid: Uid, private: bool) -> Handle {
-        if let Some(handle) = self.0.read().handles.get(&uid) {
-            return *handle;
+        if let Some(handle) = self.0.read().handles.of(&uid) {
+            return handle;
         }
-        self.0.write().handle(uid, private)
+        self.0.write().handles.get_or_add(uid, private)
+    }
+
+    /// The handles of token objects, of which the uid is given and whether each is private.
+    pub(in crate::token) fn handles(&self, objects: &[(Uid, bool)]) -> Vec<Handle> {
+        let known: Option<Vec<_>> = {
+            let table = self.0.read();
+            let known = objects.iter().map(|(uid, _)| table.handles.of(uid));
+            known.collect()
+        };
+        known.unwrap_or_else(|| {
+            let mut table = self.0.write();
+            let all = objects.iter();
+            all.map(|(uid, private)| table.handles.get_or_add(*uid, *private))
+                .collect()
+        })
     }
 
     /// The highest version read of the token object under this handle; 0 when none was read.
     pub(in crate::token) fn seen(&self, handle: Handle) -> u64 {
-        self.0
-            .read()
-            .entries
-            .get(&handle)
-            .map_or(0, |entry| entry.seen)
+        self.0.read().seen.get(&handle).copied().unwrap_or(0)
     }
 
     /// Keeps a token object in memory that was read at the store's `generation`.
     pub(in crate::token) fn remember(&self, object: Arc<Object>, generation: u64) {
         let mut table = self.0.write();
         let handle = object.handle;
-        let Some(entry) = table.entries.get_mut(&handle) else {
+        if table.handles.uid(handle).is_none() {
             return;
-        };
-        let new = entry.object.is_none();
+        }
         if let Home::Token { version, .. } = &object.home {
-            entry.seen = entry.seen.max(*version);
+            let seen = table.seen.entry(handle).or_default();
+            *seen = (*seen).max(*version);
         }
-        entry.object = Some((object, generation));
-        if new {
-            table.remembered.push_back(handle);
-            table.make_room();
+        let known = table.forget(handle);
+        let weight = object.weight();
+        table.weight += weight;
+        let read = ReadObject {
+            object,
+            at: generation,
+            weight,
+            used: AtomicBool::new(false),
+        };
+        table.read.insert(handle, read);
+        if !known {
+            table.order.push_back(handle);
+            table.tidy_order();
         }
+        table.make_room(REMEMBERED);
     }
 
     /// Notes that `object` is still what the store has at `generation`, if it is remembered.
     pub(in crate::token) fn confirm(&self, object: &Arc<Object>, generation: u64) {
         let mut table = self.0.write();
-        let entry = table.entries.get_mut(&object.handle);
-        if let Some((known, read_at)) = entry.and_then(|entry| entry.object.as_mut())
-            && Arc::ptr_eq(known, object)
+        if let Some(read) = table.read.get_mut(&object.handle)
+            && Arc::ptr_eq(&read.object, object)
         {
-            *read_at = generation.max(*read_at);
+            read.at = generation.max(read.at);
         }
     }
 
     /// Adds the session object that `make` returns for its new handle.
     pub(in crate::token) fn add_session(&self, make: impl FnOnce(Handle) -> Object) -> Handle {
         let mut table = self.0.write();
-        table.last += 1;
-        let handle = table.last;
+        let handle = table.session_objects * 2 + 1;
+        table.session_objects += 1;
         let object = make(handle);
         if let Home::Session { owner, .. } = &object.home {
             table.owned.entry(*owner).or_default().insert(handle);
         }
-        let entry = HandleEntry {
-            uid: object.uid,
-            private: object.facts.private,
-            object: Some((Arc::new(object), 0)),
-            seen: 0,
-            used: AtomicBool::new(false),
-        };
-        table.entries.insert(handle, entry);
+        table.sessions.insert(handle, Arc::new(object));
+        let Table {
+            index, sessions, ..
+        } = &mut *table;
+        index.add(handle, sessions.len(), |handle| {
+            sessions.contains_key(&handle)
+        });
         handle
     }
 
     /// Replaces a session object by its changed form.
     pub(in crate::token) fn replace_session(&self, object: Object) -> Result<()> {
         let mut table = self.0.write();
-        let entry = table
-            .entries
+        let Table {
+            index, sessions, ..
+        } = &mut *table;
+        let known = sessions
             .get_mut(&object.handle)
             .ok_or_else(no_such_object)?;
-        entry.private = object.facts.private;
-        entry.object = Some((Arc::new(object), 0));
+        let handle = object.handle;
+        index.remove(handle, &known.attributes);
+        *known = Arc::new(object);
+        index.add(handle, sessions.len(), |handle| {
+            sessions.contains_key(&handle)
+        });
         Ok(())
     }
 
-    pub(in crate::token) fn session_objects(&self) -> Vec<Arc<Object>> {
-        let table = self.0.read();
-        let handles = table.owned.values().flatten();
-        let mut objects: Vec<_> = handles
-            .filter_map(|handle| table.entries.get(handle)?.object.as_ref())
-            .map(|(object, _)| object.clone())
-            .collect();
-        objects.sort_by_key(|object| object.handle);
-        objects
+    /// The session objects among which those that match the query are, in the order of their making.
+    pub(in crate::token) fn session_candidates(&self, query: &Query) -> Vec<Arc<Object>> {
+        let mut table = self.0.read();
+        if table.index.is_behind() {
+            drop(table);
+            self.0.write().index_sessions();
+            table = self.0.read();
+        }
+        let handles = table.index.candidates(query).unwrap_or_else(|| {
+            let mut all: Vec<_> = table.sessions.keys().copied().collect();
+            all.sort_unstable();
+            all
+        });
+        let objects = handles
+            .iter()
+            .filter_map(|handle| table.sessions.get(handle));
+        objects.cloned().collect()
     }
 
     /// Makes the handle invalid.
@@ -189,7 +234,13 @@ impl Objects {
     /// under the login.
     pub(in crate::token) fn forget_private(&self) {
         let mut table = self.0.write();
-        table.retain(|entry| !entry.private);
+        let private =
+            |(handle, object): (&Handle, &Arc<Object>)| object.facts.private.then_some(*handle);
+        let mut gone = table.handles.private();
+        gone.extend(table.sessions.iter().filter_map(private));
+        for handle in gone {
+            table.remove(handle);
+        }
         table.forget_token_objects();
     }
 
@@ -201,81 +252,75 @@ impl Objects {
     /// Makes every handle invalid.
     pub(in crate::token) fn clear(&self) {
         let mut table = self.0.write();
-        table.retain(|_| false);
+        table.forget_token_objects();
+        table.handles.clear();
+        table.seen = HashMap::default();
+        table.sessions = HashMap::default();
+        table.owned = HashMap::default();
+        table.index = SessionIndex::default();
     }
 }
 
 impl Table {
-    fn handle(&mut self, uid: Uid, private: bool) -> Handle {
-        if let Some(handle) = self.handles.get(&uid) {
-            return *handle;
-        }
-        self.last += 1;
-        self.handles.insert(uid, self.last);
-        self.entries.insert(
-            self.last,
-            HandleEntry {
-                uid,
-                private,
-                object: None,
-                seen: 0,
-                used: AtomicBool::new(false),
-            },
-        );
-        self.last
-    }
-
     fn remove(&mut self, handle: Handle) {
-        let Some(entry) = self.entries.remove(&handle) else {
+        if is_of_token_object(handle) {
+            if self.handles.remove(handle) {
+                self.forget(handle);
+                self.seen.remove(&handle);
+            }
+            return;
+        }
+        let Some(object) = self.sessions.remove(&handle) else {
             return;
         };
-        self.handles.remove(&entry.uid);
-        match entry.object.as_ref().map(|(object, _)| &object.home) {
-            Some(Home::Session { owner, .. }) => {
-                if let Some(owned) = self.owned.get_mut(owner) {
-                    owned.remove(&handle);
-                }
-            }
-            Some(Home::Token { .. } | Home::Provided(_)) | None => {}
+        self.index.remove(handle, &object.attributes);
+        if let Home::Session { owner, .. } = &object.home
+            && let Some(owned) = self.owned.get_mut(owner)
+        {
+            owned.remove(&handle);
         }
     }
 
-    fn retain(&mut self, keep: impl Fn(&HandleEntry) -> bool) {
-        let gone: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| !keep(entry))
-            .map(|(handle, _)| *handle)
-            .collect();
-        for handle in gone {
-            self.remove(handle);
+    fn index_sessions(&mut self) {
+        let sessions = &self.sessions;
+        self.index
+            .index(|handle| Some(&sessions.get(&handle)?.attributes));
+    }
+
+    /// Drops one token object from memory; whether it was there.
+    fn forget(&mut self, handle: Handle) -> bool {
+        let Some(read) = self.read.remove(&handle) else {
+            return false;
+        };
+        self.weight -= read.weight;
+        true
+    }
+
+    fn tidy_order(&mut self) {
+        if self.order.len() > 2 * self.read.len() + LEFT {
+            self.order.retain(|handle| self.read.contains_key(handle));
         }
     }
 
     fn forget_token_objects(&mut self) {
-        for entry in self.entries.values_mut() {
-            let token = matches!(&entry.object, Some((object, _))
-                if matches!(object.home, Home::Token { .. }));
-            if token {
-                entry.object = None;
-            }
-        }
-        self.remembered.clear();
+        self.read = HashMap::default();
+        self.order = VecDeque::new();
+        self.weight = 0;
     }
 
-    /// Drops one token object from memory where there are too many.
-    fn make_room(&mut self) {
-        while self.remembered.len() > REMEMBERED {
-            let Some(handle) = self.remembered.pop_front() else {
+    /// Drops token objects from memory until they weigh no more than `most`.
+    fn make_room(&mut self, most: usize) {
+        while self.weight > most {
+            let Some(handle) = self.order.pop_front() else {
                 return;
             };
-            let Some(entry) = self.entries.get_mut(&handle) else {
-                continue;
-            };
-            if std::mem::take(entry.used.get_mut()) {
-                self.remembered.push_back(handle);
-            } else {
-                entry.object = None;
+            match self.read.get(&handle) {
+                Some(read) if read.used.swap(false, Ordering::Relaxed) => {
+                    self.order.push_back(handle);
+                }
+                _ => {
+                    self.forget(handle);
+                }
             }
         }
     }
@@ -286,38 +331,4 @@ pub(in crate::token) fn no_such_object() -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attr::Attributes;
-
-    fn remembered(objects: &Objects, number: u64) -> Handle {
-        let uid = u128::from(number).to_be_bytes();
-        let handle = objects.handle(uid, false);
-        let home = Home::Token {
-            version: 1,
-            seal: [0; 16],
-        };
-        let object = Object::new(handle, uid, Attributes::default(), home, false);
-        objects.remember(Arc::new(object), 1);
-        handle
-    }
-
-    fn is_there(objects: &Objects, handle: Handle) -> bool {
-        let known = objects.get(handle, Generation::Settled(1)).ok();
-        matches!(known, Some(Known::Object(_)))
-    }
-
-    #[test]
-    fn one_object_leaves_memory_for_each_that_comes_and_not_one_in_use() {
-        let objects = Objects::default();
-        let most = REMEMBERED as u64;
-        let handles: Vec<_> = (0..most)
-            .map(|number| remembered(&objects, number))
-            .collect();
-        assert!(is_there(&objects, handles[0]));
-        let newest = [most, most + 1].map(|number| remembered(&objects, number));
-        let all = handles.iter().chain(&newest);
-        let gone: Vec<_> = all.filter(|handle| !is_there(&objects, **handle)).collect();
-        assert_eq!(gone, [&handles[1], &handles[2]]);
-    }
-}
+mod tests;

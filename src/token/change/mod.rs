@@ -2,6 +2,7 @@
 
 pub(in crate::token) mod counter;
 pub(in crate::token) mod lives;
+mod lookup;
 mod quota;
 mod refusals;
 mod run;

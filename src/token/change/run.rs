@@ -1,6 +1,9 @@
 //! Running a closure on a [`Change`] in one durable transaction.
 
+use std::sync::atomic::Ordering;
+
 use crate::ck;
+use crate::config::AuditUse;
 use crate::error::Result;
 use crate::store::Tx;
 use crate::token::cache::object::Object;
@@ -51,7 +54,9 @@ impl Writer {
         Ok(out)
     }
 
-    /// Records that the use of a private or secret key begins, where `audit.use` is set.
+    /// Records that the use of a private or secret key begins, where `audit.use` is set. With `true` only the
+    /// first use in each second waits for the disk, and what was written before it is then on the disk too.
+    /// The anchor notes what is on the disk, so it notes that use alone.
     pub(in crate::token) fn record_use(
         &self,
         keys: &Keys,
@@ -60,11 +65,12 @@ impl Writer {
         mechanism: ck::CK_MECHANISM_TYPE,
     ) -> Result<()> {
         let secret = object.facts.key.as_ref().is_some_and(|key| key.secret);
-        if !self.state.config.audit_use || self.state.config.read_only || !secret {
+        let audit = self.state.config.audit_use;
+        if audit == AuditUse::Off || self.state.config.read_only || !secret {
             return Ok(());
         }
         let doing = Event::Use.with(mechanism).and(what);
-        self.change(keys, doing, |change| {
+        let used = |change: &mut Change<'_>| {
             let label = change.sealed_label(&object.uid, object.attributes.bytes(ck::CKA_LABEL))?;
             change.entry.objects.push(Touched {
                 touch: Touch::Used,
@@ -76,7 +82,22 @@ impl Writer {
                 label: None,
             });
             Ok(())
-        })
+        };
+        if audit == AuditUse::Strict || self.begins_second() {
+            return self.change(keys, doing, used);
+        }
+        let ((), mark) = self
+            .state
+            .store
+            .write_relaxed(|tx| self.record(tx, keys, doing, ck::CKR_OK, used))?;
+        self.state.time.learn(mark);
+        Ok(())
+    }
+
+    /// Whether no use was recorded yet in this second of the token's time.
+    fn begins_second(&self) -> bool {
+        let now = self.state.time.now().at;
+        self.use_recorded_at.swap(now, Ordering::Relaxed) != now
     }
 
     /// Runs `f` in `tx` and appends its record; also returns the clock mark that is committed with it.

@@ -1,6 +1,7 @@
 //! The writer of a token: its store, its pending refusals, and the clock mark that each change carries.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::clock::UnixTime;
 use crate::config::LogLevel;
@@ -16,6 +17,8 @@ pub(in crate::token) struct Writer {
     pub(super) state: Arc<TokenState>,
     pub(in crate::token) store: AnchoredStore,
     pub(super) refusals: Refusals,
+    /// When a use was last recorded that waited for the disk, in Unix seconds.
+    pub(super) use_recorded_at: AtomicU64,
 }
 
 impl Writer {
@@ -24,6 +27,7 @@ impl Writer {
             store: AnchoredStore::new(state.clone()),
             state,
             refusals: Refusals::default(),
+            use_recorded_at: AtomicU64::new(0),
         }
     }
 

@@ -9,22 +9,23 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use crate::attr::{Attributes, Value};
-use crate::byok::{self, ApprovalRefusal, Deed};
+use crate::byok::{self, ApprovalRefusal, Deed, MOST_CUSTODIANS};
 use crate::ck;
+use crate::config::LogLevel;
 use crate::crypto::{ec, encoding, rsa};
 use crate::error::{Error, Result};
 use crate::keytype;
+use crate::log;
 use crate::mechanism::{self, Params, Verifier};
 use crate::rng::{Rng, random};
 use crate::token::change::transaction::Change;
+use crate::token::record::external::custodians;
 use crate::token::record::statement::{approval_statement, sha256};
 use crate::token::record::uid::hex;
 use crate::token::record::vault::Record;
 
 use super::public_half::with_components;
 
-/// The most custodians of a key.
-const MOST: usize = 16;
 /// The least bits of an RSA key of a custodian.
 const RSA_BITS: usize = 2048;
 /// How custodians sign: ECDSA and RSASSA-PKCS1-v1_5 with SHA-256, Ed25519.
@@ -37,27 +38,10 @@ fn refused(why: ApprovalRefusal) -> Error {
     byok::Error::Approval(why).into()
 }
 
-/// The custodians' public keys (SubjectPublicKeyInfo DER) of a key.
-fn custodians(attributes: &Attributes) -> Vec<&[u8]> {
-    let mut rest = attributes
-        .bytes(ck::CKA_TENON_CUSTODIANS)
-        .unwrap_or_default();
-    let mut found = Vec::new();
-    while let Some((key, tail)) = encoding::der_len(rest).and_then(|len| rest.split_at_checked(len))
-    {
-        found.push(key);
-        rest = tail;
-    }
-    if !rest.is_empty() {
-        found.push(rest);
-    }
-    found
-}
-
 /// Judges the custodians of a new key, and gives it its first nonce.
 ///
 /// # Errors
-/// `Custodians`.
+/// `Count`, `Custodian`, `Repeated`, `Quorum`.
 pub(in crate::token) fn settle(attributes: &mut Attributes, rng: &dyn Rng) -> Result<()> {
     let needed = attributes.ulong(ck::CKA_TENON_QUORUM);
     let listed = attributes.get(ck::CKA_TENON_CUSTODIANS).is_some();
@@ -65,17 +49,27 @@ pub(in crate::token) fn settle(attributes: &mut Attributes, rng: &dyn Rng) -> Re
         return Ok(());
     }
     let keys = custodians(attributes);
+    let count = keys.len();
+    if !(1..=MOST_CUSTODIANS).contains(&count) {
+        return Err(refused(ApprovalRefusal::Count(count)));
+    }
     let mut known = Vec::new();
-    for key in &keys {
+    for (number, key) in (1..).zip(&keys) {
+        if verifier(key).is_none() {
+            return Err(refused(ApprovalRefusal::Custodian(number)));
+        }
         let components = components(key);
-        if known.contains(&components) || verifier(key).is_none() {
-            return Err(refused(ApprovalRefusal::Custodians));
+        if known.contains(&components) {
+            return Err(refused(ApprovalRefusal::Repeated(number)));
         }
         known.push(components);
     }
-    let enough = 1..=u64::try_from(keys.len()).unwrap_or(u64::MAX);
-    if keys.len() > MOST || !needed.is_some_and(|needed| enough.contains(&needed)) {
-        return Err(refused(ApprovalRefusal::Custodians));
+    let enough = 1..=u64::try_from(count).unwrap_or(u64::MAX);
+    if !needed.is_some_and(|needed| enough.contains(&needed)) {
+        return Err(refused(ApprovalRefusal::Quorum {
+            needed,
+            custodians: count,
+        }));
     }
     renew(attributes, rng);
     Ok(())
@@ -166,7 +160,8 @@ fn noted(attributes: &Attributes) -> Vec<(u8, Deed)> {
         .collect()
 }
 
-/// Notes an approval: a statement, a line feed and its signature. An empty one withdraws all that are noted.
+/// Notes an approval: a statement, a line feed and its signature. One that the custodian has given already is taken,
+/// and counts once. An empty one withdraws all that are noted.
 /// The caller stores the key.
 ///
 /// # Errors
@@ -197,7 +192,11 @@ pub(in crate::token) fn take(
     let by = by.and_then(|place| u8::try_from(place).ok());
     let by = by.ok_or_else(|| refused(ApprovalRefusal::Signature))?;
     if noted(&key.attributes).contains(&(by, deed)) {
-        return Err(refused(ApprovalRefusal::Twice));
+        log::note(
+            LogLevel::Warning,
+            &format!("this custodian has approved {deed} already: the approval counts once"),
+        );
+        return Ok(());
     }
     let [high, low] = deed.days().unwrap_or(0).to_be_bytes();
     let present = key.attributes.bytes(ck::INTERNAL_APPROVALS);
@@ -231,6 +230,17 @@ fn judge(key: &Record, serial: &str, statement: &[u8]) -> Result<Deed> {
         return Err(malformed());
     }
     Ok(deed)
+}
+
+/// Refuses an import that erases live material of a key with custodians, without their approval.
+///
+/// # Errors
+/// `Replaces`.
+pub(in crate::token) fn may_replace(key: &Attributes) -> Result<()> {
+    match key.ulong(ck::CKA_TENON_QUORUM) {
+        Some(_) => Err(refused(ApprovalRefusal::Replaces)),
+        None => Ok(()),
+    }
 }
 
 /// Uses up the approvals of `deed`, where the key has custodians, and stores the key.

@@ -1,7 +1,5 @@
 //! Imports: material binds an external key, or comes again to a key that is bound to it.
 
-use std::ops::ControlFlow;
-
 use crate::attr::{Attributes, Value};
 use crate::byok::{self, Destination, Equal, Import, Imported, ShareRefusal, profile};
 use crate::ck;
@@ -12,19 +10,21 @@ use crate::keytype::Material;
 use crate::log;
 use crate::rng::random;
 use crate::secret::Secret;
-use crate::store::{SearchConditions, Snapshot, Uid};
+use crate::store::Uid;
 use crate::token::change::transaction::Change;
 use crate::token::identity::state::Keys;
 use crate::token::record::domain::Domain;
 use crate::token::record::key;
 use crate::token::record::new::New;
 use crate::token::record::statement::ImportFacts;
-use crate::token::record::vault::{Record, Vault};
+use crate::token::record::vault::Record;
 
+use super::approval::may_replace;
 use super::template::{coerce, refuse_bound_identity};
-use super::version;
+use super::{public_half, version};
 use crate::token::record::external::{
-    BINDING, facts, is_bound_to, is_external, of_material, profile_of, sharing, spec_of,
+    BINDING, REPLACED, facts, is_bound_to, is_external, is_managed, of_material, profile_of,
+    sharing, spec_of,
 };
 
 pub(in crate::token) struct UnwrappedMaterial<'a> {
@@ -40,6 +40,8 @@ pub(in crate::token) struct UnwrappedMaterial<'a> {
     pub(in crate::token) facts: &'a ImportFacts,
     /// CKA_TENON_NEW_MATERIAL of the template.
     pub(in crate::token) new_material: bool,
+    /// The template names CKA_ID, under which a private key's public key object is then made where there is none.
+    pub(in crate::token) public_half: bool,
     /// Name of the wrapping algorithm, or of the mechanism where no service has such an algorithm.
     pub(in crate::token) algorithm: &'static str,
 }
@@ -91,7 +93,9 @@ fn new_by_id(change: &mut Change<'_>, attributes: &Attributes) -> Result<Record>
     let open = profile::open().name.as_bytes().to_vec();
     attributes.set(ck::CKA_TENON_PROFILE, Value::Bytes(open));
     let uid = change.begin_life(&attributes)?;
-    Ok(New::with_uid(change.rng(), uid, attributes, None).record())
+    let record = New::with_uid(change.rng(), uid, attributes, None).record();
+    change.may_have_alias(&record.uid, &record.attributes)?;
+    Ok(record)
 }
 
 impl Change<'_> {
@@ -103,17 +107,29 @@ impl Change<'_> {
             return Ok(());
         }
         match self.bound_by_id(attributes)? {
-            Some(record) if record.uid != *uid => refuse_bound_identity(),
+            Some(record) if record.uid != *uid => refuse_bound_identity(""),
             _ => Ok(()),
         }
     }
 
-    /// Whether a key that is not external has the name of a new external key. That key was there first, so
-    /// it keeps its name, and the external key is bound all the same.
+    /// Whether an ordinary key has the name of a new external key. That key was there first, so it keeps its name,
+    /// and the external key is bound all the same.
+    ///
+    /// # Errors
+    /// CKR_TEMPLATE_INCONSISTENT where a managed key has the name.
     pub(in crate::token) fn shares_name(&self, attributes: &Attributes) -> Result<bool> {
-        for uid in namesakes(self.snapshot(), self.vault(), attributes)? {
-            let other = self.get(&uid)?;
-            if other.is_some_and(|record| !is_external(&record.attributes)) {
+        let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
+        for uid in self.indexed(Some(attributes.class()), ck::CKA_ID, id)? {
+            let other = self.get(&uid)?.map(|record| record.attributes);
+            let Some(other) = other.filter(|other| other.key_type() == attributes.key_type())
+            else {
+                continue;
+            };
+            if is_managed(&other) {
+                // It keeps its name for ever.
+                return refuse_bound_identity("");
+            }
+            if !is_external(&other) {
                 return Ok(true);
             }
         }
@@ -134,31 +150,6 @@ pub(in crate::token) fn note_shared_name() {
 pub(in crate::token) fn has_name(attributes: &Attributes) -> bool {
     let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
     !id.is_empty() && matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
-}
-
-/// Uids of the objects that the index lists under the name of these attributes.
-fn namesakes(
-    snapshot: &Snapshot<'_>,
-    vault: &Vault<'_>,
-    attributes: &Attributes,
-) -> Result<Vec<Uid>> {
-    let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
-    let mut uids = Vec::new();
-    for private in [false, true] {
-        let postings = vault.postings(private, &[(ck::CKA_ID, id.to_vec())])?;
-        let search = SearchConditions {
-            class: Some(attributes.class()),
-            key_type: attributes.key_type(),
-            private: Some(private),
-            hidden: None,
-            postings: &postings,
-        };
-        snapshot.find(&search, &mut |head| {
-            uids.push(head.uid);
-            ControlFlow::Continue(())
-        })?;
-    }
-    Ok(uids)
 }
 
 /// Imports whole material into the key of this record, which this stores.
@@ -192,7 +183,9 @@ pub(in crate::token) fn import_record(
         expires_at: unwrapped.expires_at,
     };
     let imported = byok::import(&external, &import, profile, change.now.at)
-        .map_err(|refused| of_length(refused, &record.attributes, unwrapped.material))?;
+        .map_err(|refused| of_other(refused, profile, &record.attributes, unwrapped.material))?;
+    let checked = key::agrees_with_check_value(unwrapped.attributes, unwrapped.material);
+    checked.map_err(|error| of_check_value(error, unwrapped))?;
     name(change, record, unwrapped)?;
     if equal == Equal::None && external.bound {
         fits_again(&record.attributes, unwrapped)?;
@@ -219,8 +212,16 @@ pub(in crate::token) fn import_record(
     unwrapped
         .facts
         .note(&mut record.attributes, &record.uid, unwrapped.material);
-    key::describe(&mut record.attributes, unwrapped.material)?;
-    change.put(record, Some(unwrapped.material))
+    if let Some(said) = unwrapped.attributes.get(ck::CKA_CHECK_VALUE) {
+        record.attributes.set(ck::CKA_CHECK_VALUE, said.clone());
+    }
+    key::describe(&mut record.attributes, unwrapped.material)
+        .map_err(|error| of_check_value(error, unwrapped))?;
+    change.put(record, Some(unwrapped.material))?;
+    if unwrapped.public_half && record.attributes.class() == ck::CKO_PRIVATE_KEY {
+        public_half::make(change, keys, record)?;
+    }
+    Ok(())
 }
 
 /// Which of the key's materials has this fingerprint, and the record of its version where that is not the
@@ -254,7 +255,10 @@ fn matching(
 /// A record for the key's next version, in place of the one that is there.
 fn next_version(change: &mut Change<'_>, key: &mut Record) -> Result<Record> {
     if let Some(present) = version::next(change, &key.attributes)? {
-        change.remove(&present.uid)?;
+        if of_material(&present.attributes).live(change.now.at) {
+            may_replace(&key.attributes)?;
+        }
+        version::end_next(change, key, REPLACED)?;
     }
     let next = version::new_record(change, key);
     let uid = Value::Bytes(next.uid.to_vec());
@@ -331,15 +335,32 @@ fn set_imported(
     }
 }
 
-/// A refusal of other material, with what is wrong with its length where the caller may learn that.
-fn of_length(refused: byok::Error, attributes: &Attributes, material: &Material) -> Error {
+/// A refusal of other material, with what is wrong with its length, or how a new version comes, where the caller may
+/// learn that.
+fn of_other(
+    refused: byok::Error,
+    profile: &'static byok::Profile,
+    attributes: &Attributes,
+    material: &Material,
+) -> Error {
     let (byok::Error::Mismatch { named: true }, Material::Secret(value)) = (refused, material)
     else {
         return refused.into();
     };
     match key::wrong_length(attributes, value.len()) {
         Some(why) => Error::new(ck::CKR_TENON_MATERIAL_MISMATCH, format!("{refused}: {why}")),
-        None => refused.into(),
+        None => byok::of_next_version(profile, spec_of(attributes))
+            .unwrap_or(refused)
+            .into(),
+    }
+}
+
+/// The refusal of a check value. Where the wrapping does not protect integrity it is that of every bad blob: else
+/// altered blobs could be tried, for nothing is bound, and the answers would tell which of them are well formed.
+fn of_check_value(error: Error, unwrapped: &UnwrappedMaterial<'_>) -> Error {
+    match unwrapped.integrity {
+        true => error,
+        false => byok::Error::Mismatch { named: false }.into(),
     }
 }
 

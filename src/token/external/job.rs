@@ -6,7 +6,7 @@ use crate::byok::{
 };
 use crate::ck;
 use crate::crypto::hash::Hash;
-use crate::crypto::mlkem::{self, ParameterSet};
+use crate::crypto::mlkem;
 use crate::crypto::xwing;
 use crate::error::Result;
 use crate::mechanism::{self, Mechanism, Params};
@@ -116,9 +116,9 @@ pub(in crate::token) fn wrapping_key(algorithm: &Algorithm, key: &mechanism::Key
 fn may_be_of(algorithm: &Algorithm, key: &mechanism::Key) -> bool {
     match algorithm.scheme {
         WrappingScheme::Hpke(WrappingKey::XWing) => key.of::<xwing::PrivateKey>().is_some(),
-        WrappingScheme::Hpke(_) => key
+        WrappingScheme::Hpke(WrappingKey::MlKem(set)) => key
             .of::<mlkem::PrivateKey>()
-            .is_some_and(|key| key.set() == ParameterSet::MlKem1024),
+            .is_some_and(|key| key.set() == set),
         _ => true,
     }
 }

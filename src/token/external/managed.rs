@@ -31,6 +31,20 @@ pub(in crate::token) fn orders_managed(template: &[RawAttribute]) -> bool {
     kinds.any(|kind| kind == ck::CKA_TENON_PROFILE)
 }
 
+/// Refuses a template that asks for a session object: a key with a profile is a token object.
+///
+/// # Errors
+/// CKR_TEMPLATE_INCONSISTENT.
+pub(in crate::token) fn refuse_session_object(template: &[RawAttribute]) -> Result<()> {
+    match attr::stated_bool(template, ck::CKA_TOKEN)? {
+        Some(false) => refuse(
+            ck::CKR_TEMPLATE_INCONSISTENT,
+            "an external key, and a key with a CKA_TENON_PROFILE, is a token object: leave CKA_TOKEN out, or give TRUE",
+        ),
+        Some(true) | None => Ok(()),
+    }
+}
+
 /// How a key with a profile is made.
 #[derive(Clone, Copy)]
 pub(in crate::token) struct Making {
@@ -93,19 +107,13 @@ pub(in crate::token) fn settle(attributes: &mut Attributes, making: Making) -> R
 /// Sets what is fixed for a key that the token generates with a profile.
 ///
 /// # Errors
-/// CKR_TEMPLATE_INCONSISTENT for a session object, and for attributes of imports.
+/// CKR_TEMPLATE_INCONSISTENT for attributes of imports.
 pub(in crate::token) fn settle_generated(
     attributes: &mut Attributes,
     making: Making,
     rng: &dyn Rng,
 ) -> Result<Usage> {
     refuse_any(attributes, &OF_IMPORTS)?;
-    if !attributes.bool(ck::CKA_TOKEN) {
-        return refuse(
-            ck::CKR_TEMPLATE_INCONSISTENT,
-            "a key with a CKA_TENON_PROFILE is a token object: leave CKA_TOKEN out, or give TRUE",
-        );
-    }
     let usage = settle(attributes, making)?;
     approval::settle(attributes, rng)?;
     close(attributes);
@@ -247,6 +255,14 @@ fn chosen_profile(attributes: &mut Attributes) -> Result<&'static Profile> {
         attributes.set(ck::CKA_TENON_PROFILE, name);
         return Ok(open);
     };
+    named_profile(name)
+}
+
+/// The profile of this name, which a template gives.
+///
+/// # Errors
+/// CKR_ATTRIBUTE_VALUE_INVALID.
+pub(in crate::token) fn named_profile(name: &[u8]) -> Result<&'static Profile> {
     profile::find(name).ok_or_else(|| {
         let names: Vec<_> = profile::all().map(|profile| profile.name).collect();
         Error::new(

@@ -6,7 +6,6 @@
 use crate::attr::{Attributes, Value};
 use crate::byok::{self, Act, Job, ShareRefusal};
 use crate::ck;
-use crate::clock::UnixTime;
 use crate::config::LogLevel;
 use crate::crypto::shares::{Sharing, check_value};
 use crate::error::{Error, Result};
@@ -23,6 +22,7 @@ use crate::token::record::key;
 use crate::token::record::statement::{ImportFacts, shares_json};
 use crate::token::record::stored;
 use crate::token::record::vault::Record;
+use crate::token::record::waiting::{WaitingShare, entries, set_entries};
 
 use super::import::{UnwrappedMaterial, external_key, import_record};
 use super::version::new_inner_record;
@@ -35,60 +35,11 @@ pub(in crate::token) struct NewShare<'a> {
     pub(in crate::token) shape: &'a Attributes,
 }
 
-/// An entry of INTERNAL_WAITING_SHARES.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct WaitingShare {
-    number: u8,
-    not_after: UnixTime,
-    uid: Uid,
-}
-
 /// A share with its value.
 struct OpenedShare {
     number: u8,
     record: Record,
     value: Secret,
-}
-
-impl WaitingShare {
-    const LEN: usize = 1 + 8 + 16;
-
-    fn encode(self) -> Vec<u8> {
-        [&[self.number][..], &self.not_after.to_be_bytes(), &self.uid].concat()
-    }
-
-    fn decode(bytes: &[u8; Self::LEN]) -> Option<Self> {
-        let (number, rest) = bytes.split_first()?;
-        let (not_after, uid) = rest.split_first_chunk()?;
-        Some(Self {
-            number: *number,
-            not_after: UnixTime::from_be_bytes(*not_after),
-            uid: uid.try_into().ok()?,
-        })
-    }
-}
-
-fn entries(attributes: &Attributes) -> Vec<WaitingShare> {
-    let bytes = attributes.bytes(ck::INTERNAL_WAITING_SHARES);
-    let (entries, _) = bytes.unwrap_or_default().as_chunks();
-    entries.iter().filter_map(WaitingShare::decode).collect()
-}
-
-fn set_entries(attributes: &mut Attributes, entries: &[WaitingShare]) {
-    let bytes: Vec<_> = entries.iter().flat_map(|entry| entry.encode()).collect();
-    match bytes.is_empty() {
-        true => drop(attributes.remove(ck::INTERNAL_WAITING_SHARES)),
-        false => attributes.set(ck::INTERNAL_WAITING_SHARES, Value::Bytes(bytes)),
-    }
-}
-
-/// The numbers of the shares that wait for others, in their order.
-pub(in crate::token) fn waiting_numbers(attributes: &Attributes, now: UnixTime) -> Vec<u8> {
-    let live = entries(attributes).into_iter();
-    let live = live.filter(|entry| !byok::expired(entry.not_after, now));
-    let mut numbers: Vec<_> = live.map(|entry| entry.number).collect();
-    numbers.sort_unstable();
-    numbers
 }
 
 /// Takes a share of the key's material. The last one that is needed makes the material, which is imported
@@ -113,6 +64,7 @@ pub(in crate::token) fn import_share(
     let came = share(change, &key, new, unwrapped)?;
     let mut shares = waiting(change, keys, &key)?;
     forget_same(change, &mut key, &mut shares, &came)?;
+    differs_from_all(&shares, &came)?;
     if shares.len() + 1 < usize::from(sharing.needed()) {
         return keep(change, &mut key, came, new.job);
     }
@@ -233,6 +185,16 @@ fn forget_same(
     change.remove(&present.record.uid)
 }
 
+/// Refuses a share whose value another number has already: two equal shares take each other out of an exclusive or,
+/// and would make a key of what is left. All are compared, so that the time does not tell which one is equal.
+fn differs_from_all(shares: &[OpenedShare], came: &OpenedShare) -> Result<()> {
+    let equal = |share: &OpenedShare| share.value.ct_eq(&came.value);
+    match shares.iter().fold(false, |any, share| equal(share) | any) {
+        true => Err(refused(ShareRefusal::Repeats)),
+        false => Ok(()),
+    }
+}
+
 /// Takes a share off the key's list.
 fn forget(key: &mut Record, share: &Uid) {
     let mut list = entries(&key.attributes);
@@ -276,7 +238,11 @@ fn join(sharing: Sharing, shares: &[OpenedShare]) -> Result<Secret> {
     let values = shares.iter().map(|share| (share.number, &*share.value));
     let values: Vec<(u8, &[u8])> = values.collect();
     let whole = sharing.join(&values);
-    whole.map_err(|_| refused(ShareRefusal::Wrong))
+    let whole = whole.map_err(|_| refused(ShareRefusal::Wrong))?;
+    match Secret::zeroed(whole.len()).ct_eq(&whole) {
+        true => Err(refused(ShareRefusal::Zero)),
+        false => Ok(whole),
+    }
 }
 
 /// Refuses what the shares make where the key or the import has another check value. That of the key is of its
@@ -305,18 +271,28 @@ pub(in crate::token) fn erase_waiting(change: &mut Change<'_>, key: &mut Record)
     Ok(())
 }
 
-/// Erases the shares that an import job brought, or that wait for a key, before that is removed.
+/// Erases the shares that an import job brought, or that wait for a key, before that is removed. Each key that
+/// listed some of a job's shares is stored once.
 pub(in crate::token) fn erase_with(change: &mut Change<'_>, owner: &Record) -> Result<()> {
+    let mut erased = Vec::new();
+    let mut keys = Vec::new();
     for entry in entries(&owner.attributes) {
         let Some(share) = change.get(&entry.uid)? else {
             continue;
         };
-        let key = of_share(&share.attributes).map(|uid| change.get(&uid));
-        if let Some(mut key) = key.transpose()?.flatten() {
-            forget(&mut key, &share.uid);
-            change.put(&mut key, None)?;
-        }
-        change.remove(&share.uid)?;
+        let key = of_share(&share.attributes).filter(|key| *key != owner.uid);
+        keys.extend(key.filter(|key| !keys.contains(key)));
+        change.remove(&entry.uid)?;
+        erased.push(entry);
+    }
+    for key in keys {
+        let Some(mut key) = change.get(&key)? else {
+            continue;
+        };
+        let mut list = entries(&key.attributes);
+        list.retain(|entry| !erased.contains(entry));
+        set_entries(&mut key.attributes, &list);
+        change.put(&mut key, None)?;
     }
     Ok(())
 }

@@ -161,7 +161,7 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Erases what is due of this object.
+    /// Erases what is due of this object; nothing while the clock is in doubt.
     pub(in crate::token) fn sweep_object(
         &self,
         writer: &Writer,
@@ -171,10 +171,13 @@ impl Sweeper {
         if self.state.config.read_only || keys.master.is_none() {
             return Ok(());
         }
-        let now = self.state.time.now().at;
+        let now = self.state.time.now();
+        if !now.believed {
+            return Ok(());
+        }
         let row = self.state.store.read(|snapshot| snapshot.object(uid))?;
         let record = row.map(|row| keys.vault().open(&row)).transpose()?;
-        if record.is_some_and(|record| due(&record, now).is_some()) {
+        if record.is_some_and(|record| due(&record, now.at).is_some()) {
             self.erase_batch(
                 writer,
                 keys,
@@ -259,7 +262,11 @@ impl Sweeper {
         };
         writer.record(tx, keys, event.into(), ck::CKR_OK, |change| match due {
             Due::Material => end::erase(change, &mut record),
-            Due::Key | Due::JobKey => end::remove(change, &record),
+            Due::Key => {
+                change.entry.number = Some(gone_at(&record.attributes));
+                end::remove(change, &record)
+            }
+            Due::JobKey => end::remove(change, &record),
         })?;
         Ok(Some(due))
     }

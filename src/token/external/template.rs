@@ -38,6 +38,19 @@ pub(in crate::token) const OF_IMPORTS: [ck::CK_ATTRIBUTE_TYPE; 6] = [
     ck::CKA_TENON_WRAP_ALGORITHM,
     ck::CKA_TENON_NOT_AFTER,
 ];
+/// Attributes of one import into a key that is there: the others are the key's.
+pub(in crate::token) const OF_ONE_IMPORT: [ck::CK_ATTRIBUTE_TYPE; 9] = [
+    ck::CKA_TENON_IMPORT_TARGET,
+    ck::CKA_CHECK_VALUE,
+    ck::CKA_TENON_SHARE,
+    ck::CKA_TENON_SHARES_CHECK_VALUE,
+    ck::CKA_TENON_OWNER_NONCE,
+    ck::CKA_TENON_NEW_MATERIAL,
+    ck::CKA_LABEL,
+    ck::CKA_TENON_EXPIRES_AT,
+    ck::CKA_TENON_IMPORT_TOKEN,
+];
+
 /// Attributes that only import jobs have.
 pub(in crate::token) const OF_JOBS: [ck::CK_ATTRIBUTE_TYPE; 3] = [
     ck::CKA_TENON_IMPORT_TARGET,
@@ -65,11 +78,15 @@ pub(in crate::token) fn refuse_any(
     }
 }
 
-/// Refuses a key with the name of an external key (BYOK rule 12b).
-pub(in crate::token) fn refuse_bound_identity<T>() -> Result<T> {
+/// Refuses a key with the name of an external key (BYOK rule 12b). `advice` says what else than another CKA_ID
+/// the caller can do.
+pub(in crate::token) fn refuse_bound_identity<T>(advice: &str) -> Result<T> {
     refuse(
         ck::CKR_TEMPLATE_INCONSISTENT,
-        "an external key of this class and key type has this CKA_ID, and shares it with no other key: use another CKA_ID, or, to import into the external key, unwrap without CKA_EXTRACTABLE=TRUE",
+        format!(
+            "an external or managed key of this class and key type has this CKA_ID, and shares it with no other key: \
+             use another CKA_ID (`--id`){advice}"
+        ),
     )
 }
 

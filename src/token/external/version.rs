@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::attr::{Attributes, Value};
-use crate::byok::{self, Rotation, State};
+use crate::byok::{self, OlderVersion, Rotation, State};
 use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
@@ -26,7 +26,8 @@ use crate::token::record::vault::{Record, Vault};
 
 use super::public_half;
 use crate::token::record::external::{
-    ended, facts, has_profile, material_id, next_uid, of_material, older_uids, profile_of,
+    BINDING, EXPIRED, ended, facts, has_profile, material_id, next_uid, of_material, older_uids,
+    profile_of, set_older_lacking, unused_uids,
 };
 use crate::token::record::key;
 use crate::token::record::stored;
@@ -58,10 +59,14 @@ const OF_MATERIAL: [ck::CK_ATTRIBUTE_TYPE; 15] = [
     ck::CKA_EC_POINT,
 ];
 
+/// The most ended materials that were never current of which a key keeps a record; the oldest goes first.
+const MOST_UNUSED: usize = 64;
+
 /// One version of an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
-    /// Its place among the key's versions, from 1.
+    /// Its place among the key's versions, from 1; 0 of material for the next version that ended before it was
+    /// current.
     pub number: usize,
     /// CKA_TENON_MATERIAL_ID; `None` before the first import into it.
     pub material_id: Option<[u8; 16]>,
@@ -77,7 +82,7 @@ pub struct Version {
     pub imported_at: UnixTime,
     /// When its material ended; 0 = never, or it lives.
     pub ended_at: UnixTime,
-    /// Why it ended: "expired" or "deleted"; empty where it lives or never came.
+    /// Why it ended: "expired", "deleted" or "replaced"; empty where it lives or never came.
     pub ended_by: &'static str,
 }
 
@@ -113,13 +118,71 @@ pub(in crate::token) fn note_older(change: &Change<'_>, record: &mut Record) -> 
         return Ok(());
     }
     let older = older(change, &record.attributes)?;
-    let facts = older.iter().map(|older| of_material(&older.attributes));
-    let missing = facts.clone().any(|facts| !facts.material);
-    let ends = facts.map(|facts| facts.expires_at).filter(|at| *at != 0);
-    let end = ends.min().unwrap_or(0);
+    let older = older.iter().zip(1..).map(|(older, number)| {
+        let named = material_id(&older.attributes).map(|material_id| OlderVersion {
+            number,
+            material_id,
+        });
+        (of_material(&older.attributes), named)
+    });
+    let missing = older.clone().find(|(facts, _)| !facts.material);
+    let ends = older.filter(|(facts, _)| facts.expires_at != 0);
+    let ends = ends.min_by_key(|(facts, _)| facts.expires_at);
+    let end = ends.map_or(0, |(facts, _)| facts.expires_at);
     let attributes = &mut record.attributes;
-    attributes.set(ck::INTERNAL_OLDER_MISSING, Value::Bool(missing));
+    attributes.set(ck::INTERNAL_OLDER_MISSING, Value::Bool(missing.is_some()));
     attributes.set(ck::INTERNAL_OLDER_END, Value::time(end));
+    set_older_lacking(attributes, missing.or(ends).and_then(|(_, named)| named));
+    Ok(())
+}
+
+/// Erases the material of this row, and notes when and why it ended: `why`, unless it had expired. The caller stores
+/// the record.
+pub(super) fn erase_material(
+    change: &mut Change<'_>,
+    record: &mut Record,
+    why: &[u8],
+) -> Result<()> {
+    let facts = of_material(&record.attributes);
+    if facts.material {
+        let expired = facts.stale(change.now.at);
+        let at = if expired {
+            facts.expires_at
+        } else {
+            change.now.at
+        };
+        let why = if expired { EXPIRED } else { why };
+        let attributes = &mut record.attributes;
+        let at = Value::time(at);
+        attributes.set(ck::CKA_TENON_ENDED_AT, at);
+        attributes.set(ck::INTERNAL_ENDED_BY, Value::Bytes(why.to_vec()));
+    }
+    change.erase_material(record)?;
+    record.attributes.remove(ck::CKA_CHECK_VALUE);
+    record.attributes.remove(ck::CKA_TENON_EXPIRES_AT);
+    Ok(())
+}
+
+/// Ends the material that was imported for the key's next version, which is never current then. Its record stays,
+/// for the statement of its end. `why` it ends, unless it has expired. The caller stores the key.
+pub(super) fn end_next(change: &mut Change<'_>, key: &mut Record, why: &[u8]) -> Result<()> {
+    let Some(mut next) = next(change, &key.attributes)? else {
+        return Ok(());
+    };
+    erase_material(change, &mut next, why)?;
+    // It is no version any more, so the key is not bound to it, and no monitor counts it.
+    next.attributes.remove(BINDING);
+    next.attributes.remove(ck::INTERNAL_VERSION_OF);
+    let owner = Value::Bytes(key.uid.to_vec());
+    next.attributes.set(ck::INTERNAL_UNUSED_OF, owner);
+    change.put(&mut next, None)?;
+    let mut unused = [unused_uids(&key.attributes), &[next.uid]].concat();
+    while unused.len() > MOST_UNUSED {
+        change.remove(&unused.remove(0))?;
+    }
+    let unused = Value::Bytes(unused.concat());
+    key.attributes.set(ck::INTERNAL_UNUSED_VERSIONS, unused);
+    key.attributes.remove(ck::INTERNAL_NEXT_VERSION);
     Ok(())
 }
 
@@ -205,6 +268,7 @@ pub(in crate::token) fn supersede(
         .attributes
         .set(ck::INTERNAL_OLDER_VERSIONS, Value::Bytes(uids.concat()));
     for kind in [
+        ck::CKA_CHECK_VALUE,
         ck::INTERNAL_VERSION_PENDING,
         ck::CKA_TENON_ENDED_AT,
         ck::INTERNAL_ENDED_BY,
@@ -214,12 +278,16 @@ pub(in crate::token) fn supersede(
     Ok(())
 }
 
-/// See `Token::versions`.
+/// The versions of the key with this uid as `Token::versions` lists them, each with its record; a version that
+/// waits for its material has none.
+///
+/// # Errors
+/// As `Token::versions`.
 pub(in crate::token) fn versions(
     state: &TokenState,
     keys: &Keys,
     uid: &Uid,
-) -> Result<Vec<Version>> {
+) -> Result<Vec<(Version, Option<Record>)>> {
     let now = state.time.now().at;
     let vault = keys.vault();
     let (key, older, next) = state.store.read(|snapshot| {
@@ -227,39 +295,76 @@ pub(in crate::token) fn versions(
         let key = get(uid)?.ok_or_else(no_such_object)?;
         let older = read_older(&key.attributes, get)?;
         let next = read_next(&key.attributes, get)?;
-        Ok::<_, Error>((key.attributes, older, next))
+        Ok::<_, Error>((key, older, next))
     })?;
-    let of = facts(&key).ok_or_else(|| {
+    let of = facts(&key.attributes).ok_or_else(|| {
         Error::new(
             ck::CKR_TEMPLATE_INCONSISTENT,
             "this is no key with a profile, so it has no versions",
         )
     })?;
+    let of_record = |record: &Record| of_attributes(&record.attributes, &of, now);
     let mut versions: Vec<_> = older
-        .iter()
-        .map(|record| of_record(&record.attributes, &of, now))
+        .into_iter()
+        .map(|record| (of_record(&record), Some(record)))
         .collect();
-    versions.push(Version {
+    let current = Version {
         current: true,
-        ..of_record(&key, &of, now)
-    });
+        ..of_record(&key)
+    };
+    versions.push((current, Some(key)));
     let waiting = of
         .version_pending
-        .then(|| of_record(&Attributes::default(), &of, now));
+        .then(|| (of_attributes(&Attributes::default(), &of, now), None));
     let next = next.filter(|record| of_material(&record.attributes).live(now));
-    let next = next.map(|record| of_record(&record.attributes, &of, now));
-    versions.extend(waiting.into_iter().chain(next).map(|version| Version {
-        next: true,
-        ..version
+    let next = next.map(|record| (of_record(&record), Some(record)));
+    versions.extend(waiting.into_iter().chain(next).map(|(version, record)| {
+        let next = Version {
+            next: true,
+            ..version
+        };
+        (next, record)
     }));
-    for (at, version) in versions.iter_mut().enumerate() {
+    for (at, (version, _)) in versions.iter_mut().enumerate() {
         version.number = at + 1;
     }
     Ok(versions)
 }
 
+/// The materials that were imported for the next version of the key with this uid and ended before they were current,
+/// the oldest first, each with its record.
+///
+/// # Errors
+/// As `versions`.
+pub(in crate::token) fn unused(
+    state: &TokenState,
+    keys: &Keys,
+    uid: &Uid,
+) -> Result<Vec<(Version, Record)>> {
+    let vault = keys.vault();
+    let now = state.time.now().at;
+    state.store.read(|snapshot| {
+        let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
+        let key = get(uid)?.ok_or_else(no_such_object)?;
+        let of = facts(&key.attributes).unwrap_or_default();
+        let records = unused_records(&key.attributes, get)?.into_iter();
+        let listed = records.map(|record| (of_attributes(&record.attributes, &of, now), record));
+        Ok::<_, Error>(listed.collect())
+    })
+}
+
+/// The records of the materials that were imported for the next version and ended before they were current.
+pub(in crate::token) fn unused_records(
+    attributes: &Attributes,
+    get: impl Fn(&Uid) -> Result<Option<Record>>,
+) -> Result<Vec<Record>> {
+    let missing = || damaged("a key's ended material, which is missing,");
+    let uids = unused_uids(attributes).iter();
+    uids.map(|uid| get(uid)?.ok_or_else(missing)).collect()
+}
+
 /// What the attributes of a version's record say of it, in a key with the facts `of`.
-fn of_record(attributes: &Attributes, of: &byok::ExternalFacts, now: UnixTime) -> Version {
+fn of_attributes(attributes: &Attributes, of: &byok::ExternalFacts, now: UnixTime) -> Version {
     let facts = of_material(attributes);
     let (ended_at, ended_by) = ended(attributes, now);
     Version {
@@ -283,9 +388,9 @@ fn of_record(attributes: &Attributes, of: &byok::ExternalFacts, now: UnixTime) -
 }
 
 /// The versions as CKA_TENON_VERSIONS has them.
-pub(in crate::token) fn json(versions: &[Version]) -> String {
+pub(in crate::token) fn json<'a>(versions: impl Iterator<Item = &'a Version>) -> String {
     let hex = |id: &[u8; 16]| String::from_utf8_lossy(&unique_id(id)).into_owned();
-    let entries = versions.iter().map(|version| {
+    let entries = versions.map(|version| {
         json!({
             "number": version.number,
             "material_id": version.material_id.as_ref().map(hex),
@@ -344,10 +449,10 @@ pub(in crate::token) fn keyring(
         object.check_not_older(key.version)?;
         let current = ready(&vault, snapshot, &key)?.ok_or_else(no_material)?;
         let (mut ready_versions, mut ended) = (Vec::new(), Vec::new());
-        for older in read_older(&key.attributes, get)? {
+        for (older, number) in read_older(&key.attributes, get)?.into_iter().zip(1..) {
             match ready(&vault, snapshot, &older)? {
-                Some(version) => ready_versions.push(version),
-                None => ended.extend(material_id(&older.attributes)),
+                Some(version) => ready_versions.push((number, version)),
+                None => ended.extend(material_id(&older.attributes).map(|id| (number, id))),
             }
         }
         Ok::<_, Error>(Keyring::new(object.uid, current, ready_versions, ended))

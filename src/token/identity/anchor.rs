@@ -205,6 +205,14 @@ impl Anchor<'_> {
     }
 
     fn unusable(&self, error: crate::store::Error) -> Error {
+        let folder = self.file.path().parent();
+        if let Some(missing) = folder.filter(|folder| !folder.exists()) {
+            return Error::new(
+                ck::CKR_DEVICE_ERROR,
+                "the folder of `store.anchor` is not there: mount it, or make it before a token's first use with an anchor",
+            )
+            .at(missing.display().to_string());
+        }
         Error::new(
             ck::CKR_DEVICE_ERROR,
             "the anchor in the folder of `store.anchor` cannot be used",
@@ -293,8 +301,8 @@ impl AnchoredStore {
     /// # Errors
     /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
     pub(in crate::token) fn check(&self) -> Result<()> {
-        let identity = self.state.identity();
-        let Some(anchor) = self.anchor(&identity) else {
+        let keys = self.state.keys();
+        let Some(anchor) = self.anchor(&keys.identity) else {
             return Ok(());
         };
         // The note is read first: what it says was committed before the state that is read next.

@@ -9,7 +9,7 @@ use crate::rng::{self, Rng, random};
 use crate::secret::Secret;
 use crate::store::Tx;
 
-use super::state::{IDENTITY_ROW, LABEL_LEN, STORE_KEY_ROW};
+use super::state::{IDENTITY_ROW, Identity, LABEL_LEN, STORE_KEY_ROW};
 use crate::token::identity::attestation;
 use crate::token::identity::audit::{self, Doing, Event};
 use crate::token::identity::pin::{PinRow, Role};
@@ -80,8 +80,10 @@ impl TokenCreation {
     ) -> Result<()> {
         let Self { serial, public, .. } = self;
         tx.set_meta(STORE_KEY_ROW, &self.store_key)?;
-        let label = public.seal_value(rng, IDENTITY_ROW, &self.label)?;
-        tx.set_meta(IDENTITY_ROW, &[&serial[..], &label].concat())?;
+        tx.set_meta(
+            IDENTITY_ROW,
+            &Identity::row(serial, public, rng, &self.label)?,
+        )?;
         tx.set_meta(Role::So.row(), &self.so.encode(public, Role::So))?;
         let unset = PinRow::unset();
         let user = self.user.as_ref().unwrap_or(&unset);

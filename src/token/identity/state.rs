@@ -37,9 +37,22 @@ pub(in crate::token) struct Identity {
     pub(in crate::token) label: [u8; LABEL_LEN],
     pub(in crate::token) store_key: Secret,
     pub(in crate::token) public: Domain,
+    /// The label as the store has it.
+    sealed_label: Vec<u8>,
 }
 
 impl Identity {
+    /// The row of a token with this serial number and label.
+    pub(in crate::token) fn row(
+        serial: &Serial,
+        public: &Domain,
+        rng: &dyn Rng,
+        label: &[u8; LABEL_LEN],
+    ) -> Result<Vec<u8>> {
+        let label = public.seal_value(rng, IDENTITY_ROW, label)?;
+        Ok([&serial[..], &label].concat())
+    }
+
     /// The serial number in 16 hexadecimal digits.
     pub(in crate::token) fn serial_text(&self) -> String {
         hex(self.serial)
@@ -65,12 +78,14 @@ impl Identity {
         Ok(stored.is_some_and(|key| self.store_key.ct_eq(&key)))
     }
 
-    /// As `read`, without deriving the keys anew where this is the identity in the store.
+    /// As `read`, without deriving the keys anew where this is the identity in the store, with its label.
     fn read_again(
         self: &Arc<Self>,
         snapshot: &Snapshot<'_>,
     ) -> Result<Option<(Arc<Self>, ClockMark)>> {
-        if self.is_in(snapshot)? {
+        let row = snapshot.meta(IDENTITY_ROW)?;
+        let is_named = row.is_some_and(|row| row.ends_with(&self.sealed_label));
+        if is_named && self.is_in(snapshot)? {
             let mark = ClockMark::decode(&self.public, snapshot.meta(MARK_ROW)?.as_deref())?;
             return Ok(Some((Arc::clone(self), mark)));
         }
@@ -94,6 +109,7 @@ impl Identity {
             label,
             store_key,
             public,
+            sealed_label: sealed.to_vec(),
         };
         let mark = ClockMark::decode(&identity.public, snapshot.meta(MARK_ROW)?.as_deref())?;
         Ok(Some((identity, mark)))
@@ -149,10 +165,11 @@ impl Keys {
         }
     }
 
-    /// The caller, as the rules of attributes see it.
+    /// The caller, as the rules of attributes see it; `Token::maker` where an ordinary key is made.
     pub(in crate::token) fn requester(&self) -> Requester {
         Requester {
             is_so: self.login == Login::So,
+            every_use: false,
         }
     }
 
@@ -226,6 +243,13 @@ impl TokenState {
         self.time.learn(mark);
         if !known.store_key.ct_eq(&identity.store_key) {
             self.begin_anew(identity);
+        } else if known.sealed_label != identity.sealed_label {
+            let keys = self.keys();
+            self.keys.store(Arc::new(Keys {
+                identity,
+                master: keys.master.clone(),
+                login: keys.login,
+            }));
         }
         self.seen.store(generation, Ordering::Release);
         Ok(())

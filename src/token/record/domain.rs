@@ -14,7 +14,7 @@ use super::damaged::damaged;
 pub(in crate::token) const KEY_LEN: usize = 32;
 
 /// Serial number of a token: 8 random bytes, shown as 16 hexadecimal digits.
-pub(in crate::token) type Serial = [u8; 8];
+pub(crate) type Serial = [u8; 8];
 
 pub(in crate::token) struct Domain {
     pub(super) seal: Secret,

@@ -2,9 +2,10 @@
 //! of import jobs.
 
 use crate::attr::{self, Attributes, Revealed, Value};
-use crate::byok::{self, Profile, Spec, profile};
+use crate::byok::{self, OlderVersion, Profile, Spec, profile};
 use crate::ck;
 use crate::clock::UnixTime;
+use crate::crypto::encoding;
 use crate::crypto::shares::Sharing;
 use crate::error::Result;
 use crate::policy::Facts;
@@ -12,15 +13,18 @@ use crate::secret::Secret;
 use crate::store::Uid;
 
 use crate::token::record::damaged::damaged;
+use crate::token::record::waiting::shares_end;
 
 /// The binding. No client can name this attribute, since the table does not have it.
 pub(in crate::token) const BINDING: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_BINDING;
 /// Identifier of the material's row. The attribute is absent where there is no material.
 const MATERIAL_ROW: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_MATERIAL_ROW;
 
-/// Why material ended, as INTERNAL_ENDED_BY says it: its life was over, or somebody deleted it.
+/// Why material ended, as INTERNAL_ENDED_BY says it: its life was over, somebody deleted it, or other material for
+/// the next version came in its place.
 pub(in crate::token) const EXPIRED: &[u8] = b"expired";
 pub(in crate::token) const DELETED: &[u8] = b"deleted";
+pub(in crate::token) const REPLACED: &[u8] = b"replaced";
 
 pub(in crate::token) fn is_external(attributes: &Attributes) -> bool {
     attributes.ulong(ck::CKA_TENON_ORIGIN) == Some(ck::ORIGIN_EXTERNAL)
@@ -65,7 +69,7 @@ pub(in crate::token) fn of_job(attributes: &Attributes) -> bool {
 }
 
 /// Whether an object is left out of ordinary searches: an external key without material, a key of an
-/// import job (BYOK rule 11), or the record of an older version or of a share.
+/// import job (BYOK rule 11), or the record of another version or of a share.
 pub(in crate::token) fn hidden(attributes: &Attributes) -> bool {
     let without = material_row(attributes).is_none() || attributes.bool(ck::INTERNAL_OLDER_MISSING);
     let dormant = is_external(attributes) && without;
@@ -87,10 +91,13 @@ pub(in crate::token) fn gone_at(attributes: &Attributes) -> UnixTime {
 
 /// What is known of a key with a profile; `None` for others.
 pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::ExternalFacts> {
+    if !has_profile(attributes) {
+        return None;
+    }
     let generated = is_managed(attributes);
     let of_material = of_material(attributes);
     let open = profile::open().name.as_bytes();
-    has_profile(attributes).then(|| byok::ExternalFacts {
+    Some(byok::ExternalFacts {
         generated,
         bound: generated || of_material.bound,
         of_service: attributes.bytes(ck::CKA_TENON_PROFILE) != Some(open),
@@ -101,10 +108,35 @@ pub(in crate::token) fn facts(attributes: &Attributes) -> Option<byok::ExternalF
         older: older_uids(attributes).len(),
         older_missing: attributes.bool(ck::INTERNAL_OLDER_MISSING),
         older_end: attributes.time(ck::INTERNAL_OLDER_END).unwrap_or(0),
-        shares_wait: attributes.get(ck::INTERNAL_WAITING_SHARES).is_some(),
+        older_lacking: older_lacking(attributes),
+        shares_end: shares_end(attributes),
         raw: is_raw(attributes),
         ..of_material
     })
+}
+
+fn older_lacking(attributes: &Attributes) -> Option<OlderVersion> {
+    let stored = attributes.bytes(ck::INTERNAL_OLDER_LACKING)?;
+    let (number, material_id) = stored.split_first_chunk()?;
+    Some(OlderVersion {
+        number: usize::try_from(u32::from_be_bytes(*number)).ok()?,
+        material_id: material_id.try_into().ok()?,
+    })
+}
+
+/// Notes which older version lacks its material or ends first.
+pub(in crate::token) fn set_older_lacking(
+    attributes: &mut Attributes,
+    older: Option<OlderVersion>,
+) {
+    let stored = older.and_then(|older| {
+        let number = u32::try_from(older.number).ok()?;
+        Some([&number.to_be_bytes()[..], &older.material_id].concat())
+    });
+    match stored {
+        Some(stored) => attributes.set(ck::INTERNAL_OLDER_LACKING, Value::Bytes(stored)),
+        None => drop(attributes.remove(ck::INTERNAL_OLDER_LACKING)),
+    }
 }
 
 /// What is known of the material of an external key, or of an older version.
@@ -168,9 +200,10 @@ pub(in crate::token) fn of_share(attributes: &Attributes) -> Option<Uid> {
     attributes.bytes(ck::INTERNAL_SHARE_OF)?.try_into().ok()
 }
 
-/// Whether it is the record of an older version or of a share, which no client ever sees.
+/// Whether it is the record of another version or of a share, which no client ever sees.
 pub(in crate::token) fn inner(attributes: &Attributes) -> bool {
-    of_version(attributes).is_some() || of_share(attributes).is_some()
+    let unused = attributes.get(ck::INTERNAL_UNUSED_OF).is_some();
+    of_version(attributes).is_some() || of_share(attributes).is_some() || unused
 }
 
 /// In how many shares the key's material comes; `None` where it comes whole.
@@ -184,6 +217,23 @@ pub(in crate::token) fn sharing(attributes: &Attributes) -> Option<Sharing> {
 /// How many shares there are of the key's material; `None` where it comes whole.
 pub(in crate::token) fn shares_of(attributes: &Attributes) -> Option<u8> {
     sharing(attributes).map(Sharing::of)
+}
+
+/// The custodians' public keys (SubjectPublicKeyInfo DER) of a key.
+pub(in crate::token) fn custodians(attributes: &Attributes) -> Vec<&[u8]> {
+    let mut rest = attributes
+        .bytes(ck::CKA_TENON_CUSTODIANS)
+        .unwrap_or_default();
+    let mut found = Vec::new();
+    while let Some((key, tail)) = encoding::der_len(rest).and_then(|len| rest.split_at_checked(len))
+    {
+        found.push(key);
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        found.push(rest);
+    }
+    found
 }
 
 pub(in crate::token) fn material_id(attributes: &Attributes) -> Option<[u8; 16]> {
@@ -206,6 +256,13 @@ pub(in crate::token) fn next_uid(attributes: &Attributes) -> Option<Uid> {
     attributes.bytes(ck::INTERNAL_NEXT_VERSION)?.try_into().ok()
 }
 
+/// Uids of the records of material that was imported for the next version and ended before it was current, the
+/// oldest first.
+pub(in crate::token) fn unused_uids(attributes: &Attributes) -> &[Uid] {
+    let uids = attributes.bytes(ck::INTERNAL_UNUSED_VERSIONS);
+    uids.unwrap_or_default().as_chunks().0
+}
+
 /// Whether the key encrypts by mechanisms whose ciphertext does not name the version that made it.
 fn is_raw(attributes: &Attributes) -> bool {
     attributes.class() == ck::CKO_SECRET_KEY
@@ -220,7 +277,11 @@ pub(in crate::token) fn ended(attributes: &Attributes, now: UnixTime) -> (UnixTi
     match stored {
         _ if facts.stale(now) => (facts.expires_at, "expired"),
         Some(why) if !facts.material => {
-            let why = if why == EXPIRED { "expired" } else { "deleted" };
+            let why = match why {
+                EXPIRED => "expired",
+                REPLACED => "replaced",
+                _ => "deleted",
+            };
             (attributes.time(ck::CKA_TENON_ENDED_AT).unwrap_or(0), why)
         }
         _ => (0, ""),

@@ -6,23 +6,31 @@ use crate::policy::{Facts, KeyFacts, Pieces, Use, dates};
 
 use super::external;
 
-pub(in crate::token) fn facts(attributes: &Attributes, enforce_dates: bool) -> Facts {
+pub(crate) fn facts(attributes: &Attributes, enforce_dates: bool) -> Facts {
     let class = attributes.class();
+    let set = attributes.set_flags();
+    let set = |kind| set.contains(&kind);
     let is_key = matches!(
         class,
         ck::CKO_PUBLIC_KEY | ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY
     );
     Facts {
-        token: attributes.bool(ck::CKA_TOKEN),
-        private: attributes.bool(ck::CKA_PRIVATE),
-        modifiable: attributes.bool(ck::CKA_MODIFIABLE),
-        copyable: attributes.bool(ck::CKA_COPYABLE),
-        destroyable: attributes.bool(ck::CKA_DESTROYABLE),
-        key: is_key.then(|| key_facts(attributes, class, enforce_dates)),
+        token: set(ck::CKA_TOKEN),
+        private: set(ck::CKA_PRIVATE),
+        modifiable: set(ck::CKA_MODIFIABLE),
+        copyable: set(ck::CKA_COPYABLE),
+        destroyable: set(ck::CKA_DESTROYABLE),
+        key: is_key.then(|| key_facts(attributes, class, set, enforce_dates)),
     }
 }
 
-fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates: bool) -> KeyFacts {
+/// `set` says which attributes are TRUE.
+fn key_facts(
+    attributes: &Attributes,
+    class: ck::CK_OBJECT_CLASS,
+    set: impl Fn(ck::CK_ATTRIBUTE_TYPE) -> bool,
+    enforce_dates: bool,
+) -> KeyFacts {
     const USES: [Use; 11] = [
         Use::Encrypt,
         Use::Decrypt,
@@ -40,17 +48,17 @@ fn key_facts(attributes: &Attributes, class: ck::CK_OBJECT_CLASS, enforce_dates:
     let date = |kind| attributes.bytes(kind).filter(|_| enforce_dates);
     KeyFacts {
         secret,
-        sensitive: attributes.bool(ck::CKA_SENSITIVE),
-        extractable: attributes.bool(ck::CKA_EXTRACTABLE),
-        wrap_with_trusted: attributes.bool(ck::CKA_WRAP_WITH_TRUSTED),
-        trusted: class == ck::CKO_SECRET_KEY && attributes.bool(ck::CKA_TRUSTED),
+        sensitive: set(ck::CKA_SENSITIVE),
+        extractable: set(ck::CKA_EXTRACTABLE),
+        wrap_with_trusted: set(ck::CKA_WRAP_WITH_TRUSTED),
+        trusted: class == ck::CKO_SECRET_KEY && set(ck::CKA_TRUSTED),
         value_len: value_len(attributes),
         pieces: attributes
             .ulongs(ck::INTERNAL_PIECES)
             .map(Pieces::from_stored),
         uses: USES
             .into_iter()
-            .filter(|what| attributes.bool(what.attribute()))
+            .filter(|what| set(what.attribute()))
             .collect(),
         allowed: attributes
             .ulongs(ck::CKA_ALLOWED_MECHANISMS)
@@ -69,7 +77,7 @@ fn value_len(attributes: &Attributes) -> usize {
 }
 
 /// Stores of which pieces a secret key's value consists.
-pub(in crate::token) fn set_pieces(attributes: &mut Attributes, pieces: &Pieces) {
+pub(crate) fn set_pieces(attributes: &mut Attributes, pieces: &Pieces) {
     match pieces.stored() {
         Some(numbers) => attributes.set(ck::INTERNAL_PIECES, Value::Ulongs(numbers)),
         None => drop(attributes.remove(ck::INTERNAL_PIECES)),

@@ -20,6 +20,11 @@ fn pairs(attributes: &Attributes) -> Option<&'static KeyPairs> {
     }
 }
 
+/// Whether keys of this type are found with less work than their length promises.
+pub(in crate::token) fn is_weak(attributes: &Attributes) -> bool {
+    secrets(attributes).is_some_and(|secret| secret.weak)
+}
+
 /// The code for secret keys of the attributes' key type.
 fn secrets(attributes: &Attributes) -> Option<&'static SecretKey> {
     match &keytype::find(attributes.key_type()?)?.form {
@@ -44,18 +49,27 @@ pub(in crate::token) fn public(attributes: &Attributes) -> Result<Key> {
     }
 }
 
-/// Checks the components of a public key, and sets the attributes that follow from them, so that a created
-/// key reads and is found like a generated one.
+/// Checks the components of a public key or of domain parameters, and sets the attributes that follow from them, so that a created
+/// object reads and is found like a generated one.
 ///
 /// # Errors
 /// CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_DOMAIN_PARAMS_INVALID,
 /// CKR_CURVE_NOT_SUPPORTED.
 pub(in crate::token) fn describe_components(attributes: &mut Attributes) -> Result<()> {
-    if let Some(pairs) = pairs(attributes) {
-        let values = (pairs.describe)(attributes)?;
+    if let Some(describe) = describe_row(attributes) {
+        let values = describe(attributes)?;
         set_all(attributes, values);
     }
     Ok(())
+}
+
+/// What describes the components of a public key, or of domain parameters.
+fn describe_row(attributes: &Attributes) -> Option<fn(&dyn Values) -> Result<PublicValues>> {
+    if attributes.class() == ck::CKO_DOMAIN_PARAMETERS {
+        let parameters = keytype::find(attributes.key_type()?)?.parameters?;
+        return Some(parameters.describe);
+    }
+    Some(pairs(attributes)?.describe)
 }
 
 /// Brings the size of a new key (CKA_EC_PARAMS, …) into its canonical form; clients use other forms too.
@@ -67,7 +81,7 @@ pub(in crate::token) fn set_canonical_size(attributes: &mut Attributes) -> Resul
     Ok(())
 }
 
-/// As `describe`, in the attributes of a new pair's public half.
+/// As `describe`, in the attributes of a generated pair's public half. What was just generated is not checked again.
 pub(in crate::token) fn describe_public(
     attributes: &mut Attributes,
     material: &Material,
@@ -75,27 +89,57 @@ pub(in crate::token) fn describe_public(
     if let Material::Pair(pair) = material {
         set_all(attributes, pair.describe_public()?);
     }
-    describe_components(attributes)
+    Ok(())
 }
 
-fn set_all(attributes: &mut Attributes, values: PublicValues) {
+pub(in crate::token) fn set_all(attributes: &mut Attributes, values: PublicValues) {
     for (kind, value) in values {
         attributes.set(kind, value.into());
     }
 }
 
 /// Sets the attributes that follow from a key's material: public parts, lengths and check value. Clients
-/// cannot use an imported private key without them.
+/// cannot use an imported private key without them. An empty CKA_CHECK_VALUE stays: the application wants none.
+///
+/// # Errors
+/// As `agrees_with_check_value`.
 pub(in crate::token) fn describe(attributes: &mut Attributes, material: &Material) -> Result<()> {
     match material {
         Material::Secret(value) => {
-            let check = check_value(attributes, value)?;
+            agrees_with_check_value(attributes, material)?;
             attributes.set(ck::CKA_VALUE_LEN, Value::Ulong(value.len() as u64));
-            attributes.set(ck::CKA_CHECK_VALUE, Value::Bytes(check));
+            if attributes.get(ck::CKA_CHECK_VALUE).is_none() {
+                let check = check_value(attributes, value)?;
+                attributes.set(ck::CKA_CHECK_VALUE, Value::Bytes(check));
+            }
         }
         Material::Pair(pair) => set_all(attributes, pair.describe()?),
     }
     Ok(())
+}
+
+/// Refuses a secret key whose CKA_CHECK_VALUE is said and is another (section 4.10.2). `attributes` name the key type
+/// too. An empty value is not compared: it says that the key shall have none.
+///
+/// # Errors
+/// CKR_ATTRIBUTE_VALUE_INVALID.
+pub(in crate::token) fn agrees_with_check_value(
+    attributes: &Attributes,
+    material: &Material,
+) -> Result<()> {
+    let said = attributes.bytes(ck::CKA_CHECK_VALUE);
+    let said = said.filter(|said| !said.is_empty());
+    let (Some(said), Material::Secret(value)) = (said, material) else {
+        return Ok(());
+    };
+    if said == check_value(attributes, value)? {
+        return Ok(());
+    }
+    Err(Error::new(
+        ck::CKR_ATTRIBUTE_VALUE_INVALID,
+        "the key has another check value: compare the key with the one that was meant, or leave the attribute out",
+    )
+    .at("CKA_CHECK_VALUE"))
 }
 
 /// CKA_CHECK_VALUE: for AES and SM4 the first three bytes of the encryption of a zero block, else of
@@ -243,12 +287,31 @@ pub(in crate::token) fn from_clear(
         }
     }
     .ok()?;
+    fitting(attributes, material)
+}
+
+/// A key pair that is of the template's type and fits its other values.
+fn fitting(attributes: &Attributes, material: Material) -> Option<Material> {
     match &material {
         Material::Pair(pair) if Some(pair.key_type()) == attributes.key_type() => {
             pair.fits(attributes).then_some(material)
         }
         Material::Pair(_) | Material::Secret(_) => None,
     }
+}
+
+/// The private key in the encoding that programs wrote before PKCS #8: RSAPrivateKey (RFC 8017), or an
+/// ECPrivateKey that names its curve (RFC 5915). `None` as for `from_clear`.
+pub(in crate::token) fn from_bare(attributes: &Attributes, clear: &[u8]) -> Option<Material> {
+    if attributes.class() != ck::CKO_PRIVATE_KEY {
+        return None;
+    }
+    let material = match attributes.key_type()? {
+        ck::CKK_RSA => RsaMaterial::from_pkcs1(clear).map(Material::pair),
+        ck::CKK_EC => EcMaterial::from_sec1(clear).map(Material::pair),
+        _ => return None,
+    };
+    fitting(attributes, material.ok()?)
 }
 
 /// The same, with a secret key of any length, none included.

@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn keys_of_every_curve_come_back() {
         use crate::crypto::ec::{self, Curve};
-        use crate::crypto::{mldsa, mlkem, okp, xwing};
+        use crate::crypto::{mldsa, mlkem, okp, slhdsa, xwing};
 
         let okp = |curve| Material::pair(okp::generate(curve).unwrap());
         let ec = |curve| Material::pair(ec::generate(curve).unwrap());
@@ -64,6 +64,7 @@ mod tests {
             ec(Curve::Brainpool320),
             Material::pair(mldsa::generate(mldsa::ParameterSet::MlDsa87).unwrap()),
             Material::pair(mlkem::generate(mlkem::ParameterSet::MlKem1024).unwrap()),
+            Material::pair(slhdsa::generate(slhdsa::ParameterSet::Sha2_192f).unwrap()),
             Material::pair(xwing::generate().unwrap()),
         ] {
             let bytes = encode(&key).unwrap();

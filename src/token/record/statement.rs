@@ -12,7 +12,7 @@ use crate::keytype::Material;
 use crate::secret::Secret;
 use crate::store::Uid;
 
-use super::external::{material_id, sharing, spec_of};
+use super::external::{custodians, sharing, spec_of};
 use super::uid::hex;
 
 /// The most bytes of CKA_TENON_OWNER_NONCE.
@@ -135,16 +135,17 @@ pub(in crate::token) fn spki_digest(attributes: &Attributes) -> Option<[u8; 32]>
     (!spki.is_empty()).then(|| sha256(spki))
 }
 
-/// What every statement says of an external key: which one, of which token, and its rules.
+/// What every statement says of an external key: which one, of which token, with which material, and its rules.
 pub(in crate::token) fn about_key(
     serial: &str,
     uid: &Uid,
     attributes: &Attributes,
+    material_id: Option<[u8; 16]>,
 ) -> Map<String, Value> {
     fields([
         ("serial", json!(serial)),
         ("uid", json!(hex(uid))),
-        ("material_id", json!(material_id(attributes).map(hex))),
+        ("material_id", json!(material_id.map(hex))),
         ("profile", json!(text(attributes, ck::CKA_TENON_PROFILE))),
         ("key_spec", json!(text(attributes, ck::CKA_TENON_KEY_SPEC))),
         (
@@ -154,7 +155,19 @@ pub(in crate::token) fn about_key(
         ("usage", json!(usage(attributes))),
         ("independence", json!(independence(attributes))),
         ("extractable", json!(attributes.bool(ck::CKA_EXTRACTABLE))),
+        ("custody", custody(attributes)),
     ])
+}
+
+/// Who must approve a deletion of the key: how many of which custodians, by SHA-256 of their SubjectPublicKeyInfo in
+/// the order of CKA_TENON_CUSTODIANS; null where nobody must.
+fn custody(attributes: &Attributes) -> Value {
+    let Some(quorum) = attributes.ulong(ck::CKA_TENON_QUORUM) else {
+        return Value::Null;
+    };
+    let custodians = custodians(attributes).into_iter();
+    let custodians: Vec<_> = custodians.map(|spki| hex(sha256(spki))).collect();
+    json!({ "quorum": quorum, "custodians": custodians })
 }
 
 /// What the statement of an import job says that serves every key of its profile.
@@ -166,7 +179,7 @@ pub(in crate::token) fn about_profile(serial: &str, job: &Attributes) -> Map<Str
     ])
 }
 
-/// What a receipt says of the last import.
+/// What a receipt says of the last import into a version, or of a share, from its attributes.
 pub(in crate::token) fn about_import(attributes: &Attributes) -> Map<String, Value> {
     let digest = |kind| attributes.bytes(kind).map(hex);
     let imported_at = attributes.time(ck::INTERNAL_IMPORTED_AT);
@@ -217,20 +230,20 @@ pub(in crate::token) fn shares_json<'a>(
     json_bytes(&json!({ "check_value": hex(check_value), "joined": joined }))
 }
 
-/// How many shares there are of a key's material, and which of them made it; nothing of a key whose material
-/// comes whole.
-pub(in crate::token) fn about_shares(attributes: &Attributes) -> Map<String, Value> {
-    let Some(sharing) = sharing(attributes) else {
+/// How many shares there are of a key's material, and which of them made that of the version; nothing of a key whose
+/// material comes whole.
+pub(in crate::token) fn about_shares(key: &Attributes, version: &Attributes) -> Map<String, Value> {
+    let Some(sharing) = sharing(key) else {
         return Map::new();
     };
-    let expected = attributes.bytes(ck::CKA_TENON_SHARES_CHECK_VALUE);
+    let expected = key.bytes(ck::CKA_TENON_SHARES_CHECK_VALUE);
     let mut about = fields([
         ("needed", json!(sharing.needed())),
         ("of", json!(sharing.of())),
         ("check_value", json!(expected.map(hex))),
         ("joined", json!([])),
     ]);
-    let joined = attributes.bytes(ck::INTERNAL_SHARES_JOINED);
+    let joined = version.bytes(ck::INTERNAL_SHARES_JOINED);
     if let Some(Ok(Value::Object(joined))) = joined.map(serde_json::from_slice) {
         about.extend(joined);
     }

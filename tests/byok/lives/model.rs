@@ -1,6 +1,7 @@
-//! The rules of keys with a profile, as a model that fits on three pages: states, the three ways of
-//! rotation, and what each call answers.
+//! The rules of keys with a profile, as a model that fits on a few pages: states, the three ways of
+//! rotation, shares, custodians, and what each call answers.
 
+use tenon_pkcs11::api::byok::Deed;
 use tenon_pkcs11::api::ck;
 
 pub(crate) const DAY: u64 = 86_400;
@@ -9,6 +10,12 @@ pub(crate) const OK: &str = "CKR_OK";
 const NOT_NOW: &str = "CKR_KEY_FUNCTION_NOT_PERMITTED";
 const NEVER_SO: &str = "CKR_TEMPLATE_INCONSISTENT";
 const PROHIBITED: &str = "CKR_ACTION_PROHIBITED";
+const OTHER_MATERIAL: &str = "CKR_TENON_MATERIAL_MISMATCH";
+
+/// How many shares make a material, of how many.
+pub(crate) const SHARES: [u8; 2] = [2, 3];
+/// How many of the three custodians must approve.
+pub(crate) const QUORUM: usize = 2;
 
 /// How a key comes to versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +60,64 @@ const fn service(
     }
 }
 
+/// What is unlike in the keys of a service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    /// The token generates it.
+    pub(crate) generated: bool,
+    /// Its material comes in shares.
+    pub(crate) shared: bool,
+    /// It has the check value of material 0 from the beginning (a key in shares).
+    pub(crate) checked: bool,
+    /// Custodians must approve its end.
+    pub(crate) guarded: bool,
+}
+
+/// A share of one of the materials: its number, and of which of the two times that the material was split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) number: u8,
+    pub(crate) material: u8,
+    pub(crate) split: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Material {
+    /// One of the materials.
+    Whole(u8),
+    /// What shares make that do not belong together.
+    Mixed([Share; 2]),
+}
+
+impl Material {
+    fn joined(mut shares: [Share; 2]) -> Self {
+        shares.sort_unstable_by_key(|share| share.number);
+        let [one, other] = &mut shares;
+        if one.material == other.material {
+            if one.split == other.split {
+                return Self::Whole(one.material);
+            }
+            // The line through the points x and y of two lines that meet at zero is there
+            // the secret + (slope + slope) × xy / (x + y), whichever line each point is of.
+            (one.split, other.split) = (0, 1);
+        }
+        Self::Mixed(shares)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
+    /// A share, the material whose check value the import states, a life in seconds, and whether it is for the
+    /// next version.
+    ImportShare(Share, Option<u8>, u64, bool),
+    /// The key's own import job ends, if it has one.
+    Revoke,
+    /// One of three custodians approves.
+    Approve(usize, Deed),
+    /// The last approval comes once more.
+    ApproveAgain,
+    /// All approvals are withdrawn.
+    Withdraw,
     /// One of four materials, a life in seconds (0 for ever), and whether it is for the next version.
     Import(u8, u64, bool),
     Rotate,
@@ -77,7 +140,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Version {
     /// `None` for what the token generated.
-    pub(crate) material: Option<u8>,
+    pub(crate) material: Option<Material>,
     pub(crate) there: bool,
     pub(crate) expires: u64,
 }
@@ -88,11 +151,22 @@ impl Version {
     }
 }
 
+/// A share that waits for others.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    share: Share,
+    /// When the job ends that brought it; 0 = never.
+    ends: u64,
+}
+
 /// What the rules say of a key.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) service: Service,
-    pub(crate) generated: bool,
+    pub(crate) kind: Kind,
+    waiting_shares: Vec<Waiting>,
+    /// What custodians approved.
+    pub(crate) approvals: Vec<(usize, Deed)>,
     /// The last one is current.
     pub(crate) versions: Vec<Version>,
     /// `rotate` opened a version, which waits for its material.
@@ -104,7 +178,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn new(service: Service, generated: bool) -> Self {
+    pub(crate) fn new(service: Service, kind: Kind) -> Self {
         let made = Version {
             material: None,
             there: true,
@@ -112,8 +186,10 @@ impl Key {
         };
         Self {
             service,
-            generated,
-            versions: if generated { vec![made] } else { vec![] },
+            kind,
+            waiting_shares: vec![],
+            approvals: vec![],
+            versions: if kind.generated { vec![made] } else { vec![] },
             waiting: false,
             next: None,
             disabled: false,
@@ -142,31 +218,75 @@ impl Key {
         }
     }
 
-    /// What the call answers, and what the key is afterwards.
-    pub(crate) fn does(&mut self, step: Step, now: u64) -> &'static str {
+    /// The numbers of the shares that wait.
+    pub(crate) fn waiting_numbers(&self, now: u64) -> Vec<u8> {
+        let live = self.waiting_shares.iter();
+        let live = live.filter(|waiting| waiting.ends == 0 || now < waiting.ends);
+        let mut numbers: Vec<_> = live.map(|waiting| waiting.share.number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Whether custodians allow it; their approvals are then used up.
+    fn approved(&mut self, deed: Deed) -> bool {
+        if !self.kind.guarded {
+            return true;
+        }
+        let theirs = self.approvals.iter().filter(|(_, of)| *of == deed);
+        let enough = theirs.count() >= QUORUM;
+        if enough {
+            self.approvals.clear();
+        }
+        enough
+    }
+
+    /// What the call answers, and what the key is afterwards. `job_ends`: when the import job ends that brings
+    /// material; 0 = never.
+    pub(crate) fn does(&mut self, step: Step, now: u64, job_ends: u64) -> &'static str {
         let state = self.state(now);
         match step {
-            Step::Import(material, life, next) => self.import(material, (life, next), now),
-            Step::Rotate => self.rotate(now),
-            Step::DeleteMaterial(_) | Step::Destroy if self.generated => PROHIBITED,
-            Step::DeleteMaterial(at) => self.delete(at),
-            Step::Destroy if self.versions.is_empty() => PROHIBITED,
-            Step::Destroy => {
-                let current = self.versions.len() - 1;
-                let from = match self.service.way {
-                    Way::Pending => current,
-                    _ => 0,
+            Step::Import(material, life, next) => {
+                self.import_whole(Material::Whole(material), (life, next), now)
+            }
+            Step::ImportShare(share, stated, life, next) => {
+                self.waiting_shares
+                    .retain(|waiting| waiting.ends == 0 || now < waiting.ends);
+                let came = Waiting {
+                    share,
+                    ends: job_ends,
                 };
-                for version in &mut self.versions[from..] {
-                    version.there = false;
+                self.import_share(came, stated, (life, next), now)
+            }
+            Step::Revoke => {
+                self.waiting_shares.clear();
+                OK
+            }
+            Step::Approve(custodian, deed) => {
+                let approval = (custodian, deed);
+                if !self.approvals.contains(&approval) {
+                    self.approvals.push(approval);
                 }
                 OK
             }
+            // The last approval that was given is there until all are used up or withdrawn.
+            Step::ApproveAgain if self.approvals.is_empty() => NEVER_SO,
+            Step::ApproveAgain => OK,
+            Step::Withdraw => {
+                self.approvals.clear();
+                OK
+            }
+            Step::Rotate => self.rotate(now),
+            Step::DeleteMaterial(_) | Step::Destroy if self.kind.generated => PROHIBITED,
+            Step::DeleteMaterial(at) => self.delete(at, now),
+            Step::Destroy => self.destroy(now),
             Step::Schedule(_) if state == ck::STATE_PENDING_DELETION => NOT_NOW,
             Step::Schedule(days) => {
                 let (least, most) = self.service.window;
                 if !(least..=most).contains(&days) {
                     return "CKR_ATTRIBUTE_VALUE_INVALID";
+                }
+                if !self.approved(Deed::ScheduleDeletion(days as u16)) {
+                    return PROHIBITED;
                 }
                 self.deletion = now + days * DAY;
                 OK
@@ -190,17 +310,90 @@ impl Key {
         }
     }
 
-    fn import(&mut self, material: u8, (life, next): (u64, bool), now: u64) -> &'static str {
-        if self.generated {
-            return NEVER_SO;
+    fn destroy(&mut self, now: u64) -> &'static str {
+        if self.versions.is_empty() && self.waiting_numbers(now).is_empty() {
+            return PROHIBITED;
+        }
+        let from = match self.service.way {
+            Way::Pending => self.versions.len().saturating_sub(1),
+            _ => 0,
+        };
+        let loses = self.versions[from..]
+            .iter()
+            .any(|version| version.live(now));
+        if loses && !self.approved(Deed::DeleteMaterial) {
+            return PROHIBITED;
+        }
+        self.waiting_shares.clear();
+        for version in &mut self.versions[from..] {
+            version.there = false;
+        }
+        OK
+    }
+
+    /// Why the key takes no import, if it takes none.
+    fn takes_none(&self, next: bool, share: bool) -> Option<&'static str> {
+        if self.kind.generated {
+            return Some(NEVER_SO);
         }
         if self.deletion != 0 {
-            return NOT_NOW;
+            return Some(NOT_NOW);
         }
-        let pending = self.service.way == Way::Pending;
-        if next && !pending {
-            return NEVER_SO;
+        let for_next = next && self.service.way != Way::Pending;
+        (for_next || share != self.kind.shared).then_some(NEVER_SO)
+    }
+
+    fn import_whole(&mut self, came: Material, how: (u64, bool), now: u64) -> &'static str {
+        match self.takes_none(how.1, false) {
+            Some(why) => why,
+            None => self.import(came, how, now),
         }
+    }
+
+    fn import_share(
+        &mut self,
+        came: Waiting,
+        stated: Option<u8>,
+        how: (u64, bool),
+        now: u64,
+    ) -> &'static str {
+        if let Some(why) = self.takes_none(how.1, true) {
+            return why;
+        }
+        let share = came.share;
+        let number = |waiting: &Waiting| waiting.share.number == share.number;
+        if let Some(at) = self.waiting_shares.iter().position(number) {
+            if self.waiting_shares[at].share != share {
+                return OTHER_MATERIAL;
+            }
+            self.waiting_shares[at] = came;
+            return OK;
+        }
+        let Some(other) = self.waiting_shares.first() else {
+            self.waiting_shares.push(came);
+            return OK;
+        };
+        let whole = Material::joined([share, other.share]);
+        let first = self.versions.is_empty();
+        let of_key = Some(0).filter(|_| self.kind.checked && first);
+        let mut expected = of_key.into_iter().chain(stated);
+        if expected.any(|expected| whole != Material::Whole(expected)) {
+            return OTHER_MATERIAL;
+        }
+        let known = self.versions.iter().chain(&self.next);
+        let known = known.filter(|version| version.material == Some(whole));
+        if !first && stated.is_none() && known.count() == 0 {
+            return OTHER_MATERIAL;
+        }
+        let outcome = self.import(whole, how, now);
+        if outcome == OK {
+            self.waiting_shares.clear();
+        }
+        outcome
+    }
+
+    /// What the import of a whole material comes to.
+    fn import(&mut self, material: Material, (life, next): (u64, bool), now: u64) -> &'static str {
         let fresh = Version {
             material: Some(material),
             there: true,
@@ -213,7 +406,7 @@ impl Key {
         }
         if let Some(known) = self.versions.iter_mut().find(same) {
             if next {
-                return NEVER_SO;
+                return OTHER_MATERIAL;
             }
             *known = fresh;
             return OK;
@@ -225,16 +418,20 @@ impl Key {
             return OK;
         }
         if next {
+            let replaces = self.next.as_ref().is_some_and(|next| next.live(now));
+            if replaces && self.kind.guarded {
+                return PROHIBITED;
+            }
             self.next = Some(fresh);
             return OK;
         }
-        "CKR_TENON_MATERIAL_MISMATCH"
+        OTHER_MATERIAL
     }
 
     fn rotate(&mut self, now: u64) -> &'static str {
         match self.service.way {
             Way::No | Way::OnImport => return NEVER_SO,
-            Way::Manual | Way::Pending if self.generated => return NEVER_SO,
+            Way::Manual | Way::Pending if self.kind.generated => return NEVER_SO,
             Way::Manual | Way::Pending => {}
         }
         let state = self.state(now);
@@ -257,7 +454,14 @@ impl Key {
     }
 
     /// Versions are the places before the next one's.
-    fn delete(&mut self, at: usize) -> &'static str {
+    fn delete(&mut self, at: usize, now: u64) -> &'static str {
+        let named = self.versions.get(at).or(self.next.as_ref());
+        if !named.is_some_and(|version| version.live(now)) {
+            return "CKR_ATTRIBUTE_VALUE_INVALID";
+        }
+        if !self.approved(Deed::DeleteMaterial) {
+            return PROHIBITED;
+        }
         match self.versions.get_mut(at) {
             Some(version) => version.there = false,
             None => self.next = None,

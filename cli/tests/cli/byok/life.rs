@@ -1,9 +1,14 @@
 //! The life of external keys from the command line.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+use std::thread;
 
-use super::common::{bring, byok, create, desk, metadata, state};
+use serde_json::{Value, json};
+use tenon_pkcs11::api::clock::utc;
+
+use super::common::{DAY, bring, byok, create, desk, metadata, now, state};
 use super::openssl::openssl;
+use crate::cli::clock::seen;
 use crate::cli::common::text;
 
 #[test]
@@ -86,7 +91,7 @@ fn a_symmetric_key_from_creation_to_deletion() {
     bring(&desk, "secret.bin", "RSAES_OAEP_SHA_256", &[]).ok();
     assert_eq!(state(&desk), "Enabled");
 
-    byok(&desk, &["schedule-deletion", "k", "--days", "6", "--yes"]).refused(2, &["7 to 30 days"]);
+    byok(&desk, &["schedule-deletion", "k", "--days", "6", "--yes"]).refused(1, &["7 to 30 days"]);
     byok(&desk, &["schedule-deletion", "k", "--days", "7"]).refused(1, &["--yes"]);
     for days in ["7", "30"] {
         let dying = metadata(&desk, &["schedule-deletion", "k", "--days", days, "--yes"]);
@@ -124,6 +129,131 @@ fn a_cancelled_deletion_leaves_a_key_of_aws_disabled() {
     let kept = metadata(&desk, &["cancel-deletion", "k"]);
     assert_eq!(text(&kept, "KeyState"), "Disabled");
     byok(&desk, &["enable", "k"]).ok();
+    byok(&desk, &["schedule-deletion", "k", "--days", "7", "--yes"]).ok();
+    let said = byok(&desk, &["cancel-deletion", "k"]).ok().out();
+    assert!(
+        said.contains("is disabled") && said.contains("tenon byok enable k"),
+        "{said}"
+    );
+    for (profile, alias) in [("aws", "waits"), ("open", "free")] {
+        let make = [
+            "create",
+            "--spec",
+            "AES_256",
+            "--alias",
+            alias,
+            "--profile",
+            profile,
+        ];
+        byok(&desk, &make).ok();
+        byok(&desk, &["schedule-deletion", alias, "--days", "7", "--yes"]).ok();
+        let said = byok(&desk, &["cancel-deletion", alias]).ok().out();
+        assert_eq!(said.contains("disabled"), profile == "aws", "{said}");
+    }
+}
+
+/// Each command answers the same fields of a key, with and without a login.
+#[test]
+fn every_command_answers_the_same_fields() {
+    let desk = desk();
+    let names = |key: &Value| -> Vec<String> { key.as_object().unwrap().keys().cloned().collect() };
+    let made = [
+        "create",
+        "--alias",
+        "k",
+        "--profile",
+        "aws",
+        "--spec",
+        "AES_256",
+    ];
+    let expected = names(&metadata(&desk, &made));
+    assert!(expected.len() > 30, "{expected:?}");
+    let imported = bring(
+        &desk,
+        "secret.bin",
+        "RSAES_OAEP_SHA_256",
+        &["--expires", "never", "--json"],
+    );
+    assert_eq!(names(&imported.json()["KeyMetadata"]), expected);
+    for command in [
+        &["describe", "k"][..],
+        &["update", "k", "--description", "x"],
+        &["disable", "k"],
+        &["disable", "k"],
+        &["enable", "k"],
+        &["schedule-deletion", "k", "--days", "7", "--yes"],
+        &["cancel-deletion", "k"],
+        &["delete-material", "k", "--yes"],
+    ] {
+        assert_eq!(names(&metadata(&desk, command)), expected, "{command:?}");
+    }
+    for login in [&["--login"][..], &[]] {
+        let list = [&["byok", "list", "--json"], login].concat();
+        let listed = desk.run(&list).json();
+        assert_eq!(names(&listed["Keys"][0]), expected, "{login:?}");
+    }
+    let id = text(&metadata(&desk, &["describe", "k"]), "KeyId").to_owned();
+    let unlogged = desk.run_with(&[("TENON_PIN", "")], &["byok", "describe", &id, "--json"]);
+    assert_eq!(names(&unlogged.json()["KeyMetadata"]), expected);
+}
+
+/// A program learns what people read as "nothing changed".
+#[test]
+fn a_command_that_changes_nothing_says_so() {
+    let desk = desk();
+    let changed = |arguments: &[&str]| {
+        let arguments = [&["byok"], arguments, &["--json"]].concat();
+        desk.run(&arguments).json()["Changed"].clone()
+    };
+    let make = [
+        "create",
+        "--spec",
+        "AES_256",
+        "--alias",
+        "k",
+        "--if-missing",
+    ];
+    assert_eq!(changed(&make), true);
+    assert_eq!(changed(&make), false);
+    bring(&desk, "secret.bin", "RSAES_OAEP_SHA_256", &[]).ok();
+    for command in [
+        &["disable", "k"][..],
+        &["enable", "k"],
+        &["delete-material", "k", "--yes"],
+    ] {
+        assert_eq!(changed(command), true, "{command:?}");
+        assert_eq!(changed(command), false, "{command:?}");
+    }
+    for command in [
+        &["update", "k", "--description", "x"][..],
+        &["schedule-deletion", "k", "--days", "7", "--yes"],
+        &["cancel-deletion", "k"],
+    ] {
+        assert_eq!(changed(command), true, "{command:?}");
+    }
+}
+
+/// The days of a deletion and the life of material count by the token's time, as they do by C calls.
+#[test]
+fn times_count_from_the_tokens_time() {
+    let ahead = now() + 2 * DAY;
+    let desk = seen(ahead);
+    openssl(&desk, &["rand", "-out", "secret.bin", "32"]);
+    create(&desk, &["--spec", "AES_256"]);
+    bring(
+        &desk,
+        "secret.bin",
+        "RSAES_OAEP_SHA_256",
+        &["--expires", "1h"],
+    )
+    .ok();
+    let key = metadata(&desk, &["describe", "k"]);
+    let expires = key["KeyMaterialExpireUnix"].as_u64().unwrap();
+    assert!((ahead + 3600..ahead + 3700).contains(&expires), "{expires}");
+    let key = metadata(&desk, &["schedule-deletion", "k", "--days", "7", "--yes"]);
+    let days = |days| utc(ahead + days * DAY);
+    let date = text(&key, "DeleteDate");
+    assert!(*date >= *days(7) && *date < *days(8), "{date}");
 }
 
 #[test]
@@ -142,7 +272,7 @@ fn alias_description_and_tags_change() {
         &desk,
         &["--spec", "AES_256", "--profile", "alibaba-default"],
     );
-    byok(&desk, &["update", "k"]).refused(1, &["--alias"]);
+    byok(&desk, &["update", "k"]).refused(2, &["--alias", "--untag"]);
     let changed = metadata(
         &desk,
         &[
@@ -171,6 +301,8 @@ fn alias_description_and_tags_change() {
     update(&["--tag", "aliyun-x=1"]).refused(1, &["aliyun"]);
 
     update(&["--tag", "b=4", "--tag", "b=5"]).refused(1, &["b twice"]);
+    update(&["--tag", "b=4", "--untag", "b"]).refused(1, &["--tag sets b", "--untag"]);
+    update(&["--untag", "b", "--tag", "a=4", "--tag", "b=5"]).refused(1, &["--tag sets b"]);
 
     let id = text(&changed, "KeyId");
     let delete = ["objects", "delete", "--unique-id", id, "--yes"];
@@ -239,7 +371,12 @@ fn a_generated_key_is_managed_as_an_external_one() {
     ])
     .ok();
     let id = text(&metadata(&desk, &["describe", "k"]), "KeyId").to_owned();
-    create(&["--profile", "aws", "--alias", "k"]).refused(1, &["has the alias k", "--if-missing"]);
+    create(&["--profile", "alibaba-default", "--alias", "k"])
+        .refused(1, &["has the alias k", "--if-missing"]);
+    // Of another key no advice leads to a second refusal.
+    let other = create(&["--profile", "aws", "--alias", "k"]).error();
+    assert!(other.contains("profile alibaba-default"), "{other}");
+    assert!(!other.contains("--if-missing"), "{other}");
     create(&["--profile", "aws", "--alias", "k", "--if-missing"]).refused(1, &["alibaba-default"]);
     let again = create(&[
         "--profile",
@@ -250,6 +387,16 @@ fn a_generated_key_is_managed_as_an_external_one() {
     ])
     .ok();
     assert!(again.out().contains(&id));
+    let cka_id = text(&metadata(&desk, &["describe", "k"]), "Id").to_owned();
+    for (id, done) in [(&*cka_id, true), ("0a", false)] {
+        let same = ["--profile", "alibaba-default", "--alias", "k", "--id", id];
+        let again = create(&[&same[..], &["--if-missing"]].concat());
+        if done {
+            again.ok();
+        } else {
+            again.refused(1, &[&format!("CKA_ID {cka_id}")]);
+        }
+    }
     create(&["--if-missing"]).refused(2, &["--alias"]);
     create(&["--tag", "a=1", "--tag", "a=2"]).refused(1, &["a twice"]);
     create(&["--require-token"]).refused(1, &["--require-token"]);
@@ -288,6 +435,29 @@ fn a_generated_key_is_managed_as_an_external_one() {
     let generated = sealed["Keys"].as_array().unwrap().iter();
     assert!(generated.clone().all(|key| key["Generated"] == true));
     assert_eq!(generated.count(), 10);
+}
+
+/// Where several look for an alias at once, and make the key where it is missing, one makes it.
+#[test]
+fn the_same_key_is_made_once_by_many_at_once() {
+    let desk = desk();
+    for (profile, origin) in [
+        ("open", "external"),
+        ("aws", "external"),
+        ("aws", "generated"),
+    ] {
+        let alias = format!("{profile}-{origin}");
+        let command = format!(
+            "byok create --profile {profile} --origin {origin} --spec AES_256 --alias {alias} --if-missing --json"
+        );
+        let arguments: Vec<_> = command.split(' ').collect();
+        let ids: BTreeSet<_> = thread::scope(|scope| {
+            let run = || text(&desk.run(&arguments).json()["KeyMetadata"], "KeyId").to_owned();
+            let started: Vec<_> = (0..6).map(|_| scope.spawn(run)).collect();
+            started.into_iter().map(|run| run.join().unwrap()).collect()
+        });
+        assert_eq!(ids.len(), 1, "{alias}: {ids:?}");
+    }
 }
 
 /// What `create` says of raw use, `describe` shows, and plain clients meet.
@@ -336,5 +506,30 @@ fn keys_have_three_names() {
     );
     for none in ["l", "c0ff", "*"] {
         byok(&desk, &["describe", none]).refused(1, &["tenon byok list"]);
+    }
+}
+
+/// No alias and no CKA_ID of another key takes a KeyId from its key.
+#[test]
+fn a_key_id_names_its_key_alone() {
+    let desk = desk();
+    let id = create(&desk, &["--spec", "AES_256"]);
+    let digits = id.replace('-', "");
+    let capitals = [id.to_uppercase(), digits.to_uppercase()];
+    let names = [&id, &digits, &capitals[0], &capitals[1]];
+    for alias in names {
+        let other = ["create", "--spec", "AES_256", "--alias", alias];
+        byok(&desk, &other).ok();
+    }
+    let other = [
+        "create", "--spec", "AES_256", "--id", &digits, "--alias", "l",
+    ];
+    byok(&desk, &other).ok();
+    for name in names {
+        let key = metadata(&desk, &["describe", name]);
+        assert_eq!(text(&key, "AliasName"), "k", "{name}");
+        let unlogged = [("TENON_PIN", "")];
+        let said = desk.run_with(&unlogged, &["byok", "describe", name]);
+        assert!(said.ok().out().contains(&id), "{name}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::common::{DAY, bring, byok, create, desk, now, state};
+use super::common::{DAY, bring, byok, create, desk, metadata, now, state};
 use crate::cli::common::{Answer, Desk, text};
 
 /// As a monitor without a PIN, and with a wrong one in its environment, which is not tried.
@@ -126,12 +126,36 @@ fn a_monitor_without_a_pin_counts_older_versions() {
     let keys = listed(&expiring().status(3));
     assert_eq!(keys[0]["KeyMaterialExpireUnix"], 0);
     assert_eq!(keys[0]["OlderVersions"][0]["Live"], true);
+    let end = &keys[0]["FirstEnd"];
+    assert_eq!(
+        (&end["Current"], &end["KeyVersion"]),
+        (&false.into(), &Value::Null)
+    );
+    let older = &keys[0]["OlderVersions"][0];
+    assert_eq!(end["KeyMaterialExpireUnix"], older["KeyMaterialExpireUnix"]);
+    let known = metadata(&desk, &["describe", "k"]);
+    assert_eq!(known["FirstEnd"]["KeyVersion"], 1);
+    let id = text(&known, "KeyId").to_owned();
+    for (login, whose) in [(&["--login"][..], "version 1"), (&[], "an older version")] {
+        let words = format!("the material of {whose} expires ");
+        let list = [&["byok", "list", "--expiring", "30d"], login].concat();
+        let listed = desk.run(&list).status(3);
+        assert!(listed.contains(&format!("never; {words}")), "{listed}");
+        let pin = if login.is_empty() {
+            [("TENON_PIN", "")].to_vec()
+        } else {
+            vec![]
+        };
+        let described = desk.run_with(&pin, &["byok", "describe", &id]).ok().out();
+        assert!(described.contains(&words), "{described}");
+    }
     let soon = now() + 10;
     import("secret.bin", &soon.to_string());
     pass(soon);
     for _ in 0..2 {
         let keys = listed(&expiring().status(3));
         assert_eq!(keys[0]["OlderVersions"][0]["Live"], false);
+        assert_eq!(keys[0]["FirstEnd"]["Live"], false);
         byok(&desk, &["sweep"]).ok();
     }
 }

@@ -148,6 +148,23 @@ fn profiles_are_shown() {
     ] {
         assert!(google.contains(name), "{google}");
     }
+    // A name that says what its keys are for stands beside that use alone.
+    let google = desk.run(&["byok", "profiles", "google", "--json"]).json();
+    for row in google["KeySpecs"].as_array().unwrap() {
+        let names = row["KeySpecNames"].as_array().unwrap().iter();
+        let names: Vec<_> = names.map(|name| name.as_str().unwrap()).collect();
+        let said = |word: &str| names.iter().any(|name| name.contains(word));
+        for (word, usage) in [
+            ("SIGN", "ASYMMETRIC_SIGN"),
+            ("DECRYPT", "ASYMMETRIC_DECRYPT"),
+            ("SYMMETRIC_ENCRYPTION", "ENCRYPT_DECRYPT"),
+            ("HMAC", "MAC"),
+        ] {
+            let usages = serde_json::json!([usage]);
+            assert!(!said(word) || row["KeyUsages"] == usages, "{row}");
+        }
+        assert!(!said("_SIGN_") || !said("_DECRYPT_"), "{row}");
+    }
     let aws = desk.run(&["byok", "profiles", "aws", "--json"]).json();
     let specs = aws["KeySpecs"].as_array().unwrap();
     let named = |name: &str| specs.iter().find(|spec| spec["KeySpec"] == name).unwrap();
@@ -161,6 +178,8 @@ fn profiles_are_shown() {
         let mut ways = ways.filter(|way| way["WrappingAlgorithm"] == algorithm);
         ways.next().unwrap()["WrappingKeySpecs"].clone()
     };
+    let rsa = serde_json::json!(["ENCRYPT_DECRYPT", "SIGN_VERIFY"]);
+    assert_eq!(named("RSA_2048")["KeyUsages"], rsa);
     let p521 = keys(named("ECC_NIST_P521"), "RSAES_OAEP_SHA_256");
     assert_eq!(p521, serde_json::json!(["RSA_3072", "RSA_4096"]));
     assert_eq!(keys(named("SM2"), "SM2PKE"), serde_json::json!(["SM2"]));
@@ -192,13 +211,13 @@ fn deletion_comes_in_the_days_of_the_service() {
         ],
     )
     .ok();
-    schedule("h", "6").refused(2, &["Huawei", "7 to 1096 days"]);
+    schedule("h", "6").refused(1, &["Huawei", "7 to 1096 days"]);
     schedule("h", "1096").ok();
     create(
         &desk,
         &["--profile", "alibaba-default", "--spec", "AES_256"],
     );
-    schedule("k", "31").refused(2, &["Alibaba", "7 to 30 days"]);
+    schedule("k", "31").refused(1, &["Alibaba", "7 to 30 days"]);
     schedule("k", "0").refused(2, &["1..=1096"]);
     schedule("k", "30").ok();
 }
@@ -262,5 +281,50 @@ fn one_request_of_a_service_serves_every_key_of_the_profile() {
         ],
     )
     .ok();
-    byok(&desk, &["parameters", "a", "--every-key"]).refused(1, &["AWS", "one key each"]);
+    byok(&desk, &["parameters", "a", "--every-key"])
+        .refused(1, &["AWS", "leave `--every-key` out"]);
+}
+
+#[test]
+fn the_usage_of_hmac_keys_is_theirs_alone_and_they_have_no_other() {
+    let desk = desk();
+    for (profile, spec, word, allowed) in [
+        ("open", "AES_256", "GENERATE_VERIFY_MAC", "ENCRYPT_DECRYPT"),
+        ("aws", "RSA_2048", "generate-verify-mac", "SIGN_VERIFY"),
+        ("google", "EC_P256", "MAC", "ASYMMETRIC_SIGN"),
+        ("open", "HMAC_256", "SIGN_VERIFY", "GENERATE_VERIFY_MAC"),
+        ("aws", "HMAC_512", "sign/verify", "GENERATE_VERIFY_MAC"),
+        ("google", "HMAC_SHA256", "ASYMMETRIC_SIGN", "MAC"),
+    ] {
+        let words = [
+            "create",
+            "--profile",
+            profile,
+            "--spec",
+            spec,
+            "--usage",
+            word,
+        ];
+        byok(&desk, &words).refused(1, &[word, "HMAC", allowed]);
+    }
+    let words = [
+        "create",
+        "--profile",
+        "aws",
+        "--usage",
+        "GENERATE_VERIFY_MAC",
+    ];
+    byok(&desk, &[&words[..], &["--spec", "HMAC_256"]].concat()).ok();
+    // A generated key is not imported, and the refusal does not say so.
+    let words = [
+        "create",
+        "--profile",
+        "google",
+        "--spec",
+        "ecdsa-p521",
+        "--origin",
+        "generated",
+    ];
+    let answer = byok(&desk, &words);
+    answer.refused(1, &["has no", "P-521", "EC_SIGN_P256_SHA256"]);
 }

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::common::{byok, create, desk};
 use super::openssl::{openssl, rsa_pair};
 use crate::cli::common::{Answer, Desk, text};
@@ -83,6 +85,15 @@ fn check_receipt(desk: &Desk, key: &str, id: &str, more: &[&str]) -> Answer {
 }
 
 #[test]
+fn a_nonce_that_is_none_is_wrong_usage() {
+    let desk = owners_desk();
+    let id = parameters(&desk, "aws", "ECC_NIST_P256");
+    for nonce in ["", "0", "xy"] {
+        check_receipt(&desk, "owner.pem", &id, &["--nonce", nonce]).refused(2, &["hexadecimal"]);
+    }
+}
+
+#[test]
 fn an_owner_checks_the_wrapping_key_before_wrapping() {
     let desk = owners_desk();
     let id = parameters(&desk, "aws", "ECC_NIST_P256");
@@ -99,6 +110,17 @@ fn an_owner_checks_the_wrapping_key_before_wrapping() {
     ];
     let said = check_parameters(&desk, &id, &all).ok().out();
     assert!(said.contains("The wrapping key is the token's"), "{said}");
+    assert!(said.contains("profile aws, independence raw"), "{said}");
+    assert!(!said.contains("not checked"), "{said}");
+    let some = ["-k", &public, "--spec", "EC_P256"];
+    let said = check_parameters(&desk, &id, &some).ok().out();
+    let left_out = "not checked: --algorithm, --key-id\n";
+    assert!(said.contains(left_out), "{said}");
+    let answer = check_parameters(&desk, &id, &["-k", &public, "--json"]).json();
+    assert_eq!(
+        answer["NotChecked"],
+        json!(["--algorithm", "--spec", "--key-id"])
+    );
     let der = named("publickey_ID.bin", &id);
     let digits = id.replace('-', "").to_uppercase();
     check_parameters(&desk, &id, &["-k", &der, "--key-id", &digits]).ok();
@@ -167,6 +189,58 @@ fn an_owner_checks_the_wrapping_key_before_wrapping() {
         &public,
     ];
     byok(&desk, &wrong).refused(1, &["kind of statement"]);
+}
+
+/// Swap 3 again: a wrapping key of another size than the name of the algorithm says.
+#[test]
+fn the_size_in_an_algorithms_name_is_checked() {
+    let desk = owners_desk();
+    let id = create(&desk, &["--profile", "google", "--spec", "AES_256"]);
+    let public = named("publickey_ID.pem", &id);
+    for digest in ["SHA256", "SHA256_AES_256", "SHA1_AES_256"] {
+        for (bits, other) in [("3072", "4096"), ("4096", "3072")] {
+            let name = |bits| format!("RSA_OAEP_{bits}_{digest}");
+            let request = ["parameters", "k", "--replace", "-a", &name(bits)];
+            byok(&desk, &request).ok();
+            let check = |name: &str| check_parameters(&desk, &id, &["-k", &public, "-a", name]);
+            let said = check(&name(bits)).ok().out();
+            assert!(said.contains(&format!("{bits} bits")), "{said}");
+            let wanted = format!("of {other} bits, not of {bits}");
+            check(&name(other)).refused(1, &[&wanted]);
+            // A name that says no size fits both.
+            let general = match digest {
+                "SHA256" => "RSAES_OAEP_SHA_256",
+                "SHA256_AES_256" => "RSA_AES_KEY_WRAP_SHA_256",
+                _ => "CKM_RSA_AES_KEY_WRAP",
+            };
+            check(general).ok();
+        }
+    }
+    // Neither kinds of keys nor hashes stand for one another.
+    byok(&desk, &["update", "k", "--alias", "first"]).ok();
+    let id = create(&desk, &["--spec", "AES_256"]);
+    let public = named("publickey_ID.pem", &id);
+    let names = [
+        "HPKE_XWING",
+        "HPKE_ML_KEM_768",
+        "HPKE_ML_KEM_1024",
+        "SM2_ENCRYPT",
+        "RSAES_OAEP_SHA_384",
+        "RSA_OAEP_4096_SHA256_AES_256",
+    ];
+    for asked in names {
+        byok(&desk, &["parameters", "k", "--replace", "-a", asked]).ok();
+        for name in names {
+            let answer = check_parameters(&desk, &id, &["-k", &public, "-a", name]);
+            if name == asked {
+                answer.ok();
+            } else {
+                answer.refused(1, &["wrapping algorithm"]);
+            }
+        }
+        check_parameters(&desk, &id, &["-k", &public, "-a", "CKM_ECDH_AES_KEY_WRAP"])
+            .refused(1, &["wrapping alone"]);
+    }
 }
 
 #[test]

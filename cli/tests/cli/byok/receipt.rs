@@ -26,6 +26,7 @@ fn openssl_verifies_a_receipt() {
     let words: Vec<_> = line.split(' ').skip(1).collect();
     openssl(&desk, &words);
     byok(&desk, &["receipt", "k"]).refused(1, &["is there already"]);
+    byok(&desk, &["receipt", "gone"]).refused(1, &["is called gone", "KeyId", "--archive"]);
 
     let [statement, signature, key] = ["receipt_ID.json", "receipt_ID.sig", "attestation_ID.pem"]
         .map(|name| name.replace("ID", &id));

@@ -70,6 +70,57 @@ fn requests_are_listed_and_ended() {
 }
 
 #[test]
+fn requests_are_shown_in_the_services_words() {
+    let desk = desk();
+    let key = create(&desk, &["--profile", "google", "--spec", "AES_256"]);
+    for (name, wrapping, more) in [
+        (
+            "RSA_OAEP_4096_SHA256_AES_256",
+            "RSA_4096",
+            &["--every-key"][..],
+        ),
+        ("RSA_OAEP_3072_SHA256", "RSA_3072", &[]),
+        (
+            "HPKE_KEM_ML_KEM_768_HKDF_SHA256_AES_256_GCM",
+            "ML_KEM_768",
+            &["--every-key"],
+        ),
+        ("HPKE_KEM_XWING_HKDF_SHA256_AES_256_GCM", "XWING", &[]),
+    ] {
+        let ask = ["parameters", "k", "-a", name, "--json"];
+        let made = byok(&desk, &[&ask[..], more].concat()).ok().json();
+        let listed = byok(&desk, &["requests", "--json"]).ok().json();
+        let listed = listed["Requests"].as_array().unwrap().iter();
+        let mut own = listed.filter(|request| request["RequestId"] == made["RequestId"]);
+        let own = own.next().unwrap();
+        let every = !more.is_empty();
+        let id = if every { "" } else { key.as_str() };
+        let expected = [
+            ("WrappingAlgorithm", name),
+            ("WrappingKeySpec", wrapping),
+            ("Profile", "google"),
+            ("KeyId", id),
+        ];
+        for (field, value) in expected {
+            assert_eq!(text(own, field), value, "{name}");
+        }
+        assert_eq!(own["EveryKey"], every);
+        let said = byok(&desk, &["requests"]).ok().out();
+        let line = said
+            .lines()
+            .find(|line| line.starts_with(text(&made, "RequestId")));
+        let whom = if every { "every key" } else { &*key };
+        let line = line.unwrap();
+        for word in [whom, "google", name, wrapping] {
+            assert!(line.contains(word), "{line}");
+        }
+    }
+    // Those for the key alone.
+    let own = byok(&desk, &["requests", "k", "--json"]).ok().json();
+    assert_eq!(own["Requests"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn the_life_of_a_request_is_asked_for_where_the_service_allows_it() {
     let desk = desk();
     create(&desk, &["--profile", "ibm", "--spec", "AES_256"]);
@@ -127,8 +178,24 @@ fn a_bad_blob_is_explained() {
     desk.write("folder/bad", [7; 256]);
     desk.write("folder/short", [7; 255]);
     for (file, bytes) in [("folder/bad", "256 bytes"), ("folder/short", "255 bytes")] {
-        byok(&desk, &["import", "k", file]).refused(1, &[bytes, NAME, "AES_256", "Usual causes"]);
+        byok(&desk, &["import", "k", file]).refused(1, &[bytes, NAME, "AES-256", "Usual causes"]);
     }
     byok(&desk, &["import", "k", "folder/blob"]).ok();
     byok(&desk, &["import", "k", "folder/bad"]).refused(1, &["than the key is bound to"]);
+    // Of a key that needs no import token, each open request is tried.
+    byok(&desk, &["create", "--spec", "AES_256", "--alias", "open"]).ok();
+    for name in [NAME, "RSA_AES_KEY_WRAP_SHA_256"] {
+        let words = ["parameters", "open", "--algorithm", name, "--json"];
+        byok(&desk, &words).ok();
+    }
+    let refused = byok(&desk, &["import", "open", "folder/blob"]);
+    refused.refused(
+        1,
+        &[
+            "None of the 2 open requests",
+            NAME,
+            "RSA_AES_KEY_WRAP_SHA_256",
+            "--import-token",
+        ],
+    );
 }

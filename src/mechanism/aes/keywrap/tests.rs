@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 
+use super::super::KEY_WRAP_PAD_PKCS7;
 use super::super::testing::{cut, decryption, encryption, in_parts, key, parts, whole};
 use super::*;
 use crate::crypto::rand::SystemRng;
 use crate::crypto::vectors::records;
-use crate::mechanism::{KEY_WRAP_PAD_PKCS7, Mechanism, find};
+use crate::mechanism::{Mechanism, find};
 
 const KEY: [u8; 32] = [0x42; 32];
 
@@ -18,7 +19,7 @@ const IDS: [ck::CK_MECHANISM_TYPE; 4] = [
 fn rows() -> impl Iterator<Item = &'static Mechanism> {
     IDS.iter()
         .map(|id| find(*id).unwrap())
-        .chain([KEY_WRAP_PAD_PKCS7])
+        .chain([&KEY_WRAP_PAD_PKCS7])
 }
 
 fn kwp() -> &'static Mechanism {
@@ -60,9 +61,9 @@ fn pad_takes_both_of_its_meanings() {
         let clear = vec![9; len];
         let made = |row| wrap_by(row, &KEY, &Params::None, &clear).unwrap();
         assert_eq!(made(rfc5649), made(kwp()));
-        assert_eq!(made(KEY_WRAP_PAD_PKCS7), made(pkcs7));
+        assert_eq!(made(&KEY_WRAP_PAD_PKCS7), made(pkcs7));
         for blob in [made(kwp()), made(pkcs7)] {
-            for row in [rfc5649, KEY_WRAP_PAD_PKCS7] {
+            for row in [rfc5649, &KEY_WRAP_PAD_PKCS7] {
                 assert_eq!(unwrap_by(row, &KEY, &blob).as_deref(), Ok(&clear[..]));
             }
         }

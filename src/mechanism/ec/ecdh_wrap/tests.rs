@@ -1,12 +1,14 @@
 use super::*;
 use crate::crypto::ec::{Curve, EcMaterial};
+use crate::crypto::hash::Hash;
+use crate::crypto::kdf::SharedKdf;
 use crate::crypto::okp::OkpMaterial;
 use crate::crypto::vectors::{bytes, list, load, text};
 
 fn params(aes_bits: u64, kdf: Option<Hash>, shared_data: &[u8]) -> Params {
     Params::EcdhAesKeyWrap(EcdhWrap {
         aes_bits,
-        kdf,
+        kdf: kdf.map(SharedKdf::X963),
         shared_data: shared_data.to_vec(),
     })
 }

@@ -1,6 +1,7 @@
 //! The details of an event that is about to happen, from which its audit record is made.
 
 use crate::ck;
+use crate::client::Client;
 use crate::clock::UnixTime;
 use crate::policy::Login;
 use crate::store::Uid;
@@ -71,7 +72,7 @@ impl Doing {
         Self { digest, ..self }
     }
 
-    /// Its record, at time `at` with the outcome `rv`. `login` did it, unless `Event::of` named another.
+    /// Its record, at time `at` with the outcome `rv`, by this process. `login` did it, unless `Event::of` named another.
     pub(in crate::token) fn entry(self, login: Login, at: UnixTime, rv: ck::CK_RV) -> Entry {
         Entry {
             event: self.event,
@@ -84,6 +85,7 @@ impl Doing {
             target: self.target,
             repeated: None,
             digest: self.digest,
+            client: Some(Client::present()),
             objects: Vec::new(),
         }
     }

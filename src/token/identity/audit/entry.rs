@@ -1,6 +1,7 @@
 //! One audit record: what happened, when, who did it, to which objects.
 
 use crate::ck;
+use crate::client::Client;
 use crate::clock::UnixTime;
 use crate::crypto::hash::Hash;
 use crate::error::Result;
@@ -23,6 +24,7 @@ const TARGET: u8 = 4;
 const OBJECT: u8 = 5;
 const REPEATED: u8 = 6;
 const DIGEST: u8 = 7;
+const CLIENT: u8 = 8;
 
 /// What was done with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,7 @@ pub struct Entry {
     /// For a use, the CKA_ attribute that permits it; for a clock mark, the new mark; for an anchor, the
     /// number of changes that it knew; for a restored token, the number of changes of the replaced file;
     /// for an archiving, the position of the last record that was moved; for an import by an import job's
-    /// key, 1 with the import token and 0 without it.
+    /// key, 1 with the import token and 0 without it; for the end of a key by its scheduled deletion, when that was due.
     pub number: Option<u64>,
     /// For a refused import by an import job's key, the external key for which it was meant.
     pub target: Option<Uid>,
@@ -89,6 +91,8 @@ pub struct Entry {
     pub repeated: Option<Repeated>,
     /// For an archiving, SHA-256 of the file.
     pub digest: Option<[u8; 32]>,
+    /// The process that did it; `None` in records of releases that did not write it.
+    pub client: Option<Client>,
     /// The objects that were stored, removed or used.
     pub objects: Vec<Touched>,
 }
@@ -128,6 +132,19 @@ impl Entry {
         if let Some(digest) = self.digest {
             field(&mut out, DIGEST, &[&digest]);
         }
+        if let Some(client) = &self.client {
+            let parts: [&[u8]; 8] = [
+                &client.uid.to_be_bytes(),
+                &client.pid.to_be_bytes(),
+                &client.session.unwrap_or_default().to_be_bytes(),
+                &[text_len(&client.program)],
+                client.program.as_bytes(),
+                &[text_len(&client.host)],
+                client.host.as_bytes(),
+                client.actor.as_bytes(),
+            ];
+            field(&mut out, CLIENT, &parts);
+        }
         for object in &self.objects {
             let parts: [&[u8]; 6] = [
                 &[object.touch as u8],
@@ -160,6 +177,7 @@ impl Entry {
             target: None,
             repeated: None,
             digest: None,
+            client: None,
             objects: Vec::new(),
         };
         while let Some((&[tag, high, low], tail)) = rest.split_first_chunk() {
@@ -171,6 +189,7 @@ impl Entry {
                 TARGET => entry.target = Some(value.try_into().ok()?),
                 REPEATED => entry.repeated = Some(repeated(value)?),
                 DIGEST => entry.digest = Some(value.try_into().ok()?),
+                CLIENT => entry.client = Some(client(value)?),
                 OBJECT => entry.objects.push(object(value)?),
                 _ => return None,
             }
@@ -197,6 +216,34 @@ fn repeated(value: &[u8]) -> Option<Repeated> {
         count: u64::from_be_bytes(*count),
         since: u64::from_be_bytes(since.try_into().ok()?),
     })
+}
+
+/// The length of a text of a client, each of which has at most `TEXT_MAX` bytes.
+fn text_len(text: &str) -> u8 {
+    u8::try_from(text.len()).unwrap_or(u8::MAX)
+}
+
+fn client(value: &[u8]) -> Option<Client> {
+    let (uid, rest) = value.split_first_chunk()?;
+    let (pid, rest) = rest.split_first_chunk()?;
+    let (session, rest) = rest.split_first_chunk()?;
+    let (program, rest) = text(rest)?;
+    let (host, actor) = text(rest)?;
+    Some(Client {
+        uid: u32::from_be_bytes(*uid),
+        pid: u32::from_be_bytes(*pid),
+        session: Some(u64::from_be_bytes(*session)).filter(|session| *session != 0),
+        program,
+        host,
+        actor: String::from_utf8(actor.to_vec()).ok()?,
+    })
+}
+
+/// A text behind its length (1), and what comes after it.
+fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (len, rest) = bytes.split_first()?;
+    let (text, rest) = rest.split_at_checked((*len).into())?;
+    Some((String::from_utf8(text.to_vec()).ok()?, rest))
 }
 
 fn object(value: &[u8]) -> Option<Touched> {
@@ -298,13 +345,30 @@ mod tests {
     }
 
     #[test]
+    fn a_record_without_a_client_is_one_of_an_earlier_release() {
+        let mut old = entry();
+        old.client = None;
+        assert_eq!(Entry::decode(&old.encode()), Some(old));
+        let mut named = entry();
+        named.client = Some(Client {
+            uid: 33,
+            pid: 4711,
+            session: Some(5),
+            program: "/usr/sbin/nginx".into(),
+            host: String::new(),
+            actor: "payroll é".into(),
+        });
+        assert_eq!(Entry::decode(&named.encode()), Some(named));
+    }
+
+    #[test]
     fn what_is_cut_short_or_unknown_is_no_entry() {
         let bytes = entry().encode();
         // An entry may end after any field: the chain protects its length.
         let whole = (0..bytes.len()).filter(|len| Entry::decode(&bytes[..*len]).is_some());
         assert_eq!(
             whole.count(),
-            7,
+            8,
             "one after the head, and after each field but the last"
         );
         for (at, value) in [(0, 2), (1, 0), (1, 99), (2, 3), (19, 99)] {

@@ -50,6 +50,8 @@ pub enum Event {
     Rotate = 22,
     /// The attestation key was made, for a token made before there was one.
     Attestation = 23,
+    /// The token got another label.
+    Rename = 24,
     /// Number of refusals of callers without a login that were not recorded one by one.
     RefusalsOmitted = 30,
     /// Records were moved to an archive, up to a position.
@@ -59,7 +61,7 @@ pub enum Event {
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 26] = [
+    pub(super) const NAMES: [(Self, &str); 27] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -83,6 +85,7 @@ impl Event {
         (Self::Delete, "delete"),
         (Self::Rotate, "rotate"),
         (Self::Attestation, "attestation"),
+        (Self::Rename, "rename"),
         (Self::RefusalsOmitted, "refusals-omitted"),
         (Self::Archive, "archive"),
         (Self::Restored, "restored"),

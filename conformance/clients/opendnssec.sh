@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# docs/clients/opendnssec.md, executed.
+. "$CONFORMANCE/lib/common.sh"
+needs ods-hsmutil libhsm-bin
+execute_client_page opendnssec

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# docs/clients/openvpn.md, executed.
+. "$CONFORMANCE/lib/common.sh"
+needs openvpn openvpn
+needs script bsdutils
+execute_client_page openvpn

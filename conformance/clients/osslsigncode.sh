@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# docs/clients/osslsigncode.md, executed.
+. "$CONFORMANCE/lib/common.sh"
+needs osslsigncode osslsigncode
+needs_engine
+execute_client_page osslsigncode

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# docs/clients/python.md, executed.
+. "$CONFORMANCE/lib/common.sh"
+needs python3 python3
+execute_client_page python

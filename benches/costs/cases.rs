@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use cryptoki_sys::*;
 
-use super::client::{Attribute, Client, Key, Mechanism, Way, library};
+use super::client::{self, Attribute, Client, Key, Mechanism, Pair, Way, library};
 
 /// The cases, in the order in which they run.
 pub(super) const NAMES: &[&str] = &[
@@ -23,6 +23,9 @@ pub(super) const NAMES: &[&str] = &[
     "AES-256 key, session",
     "find by label among 100",
     "find by label among 2,000",
+    "find all of 2,000",
+    "P-256 key pair, session",
+    "AES-256 key, token",
 ];
 
 /// How often each case is counted, and the calls in one such window.
@@ -79,6 +82,7 @@ pub(super) fn run() {
     macs(&client, &mut cases);
     ciphers(&client, &mut cases);
     find(&client, &mut cases);
+    short_lives(&client, &mut cases);
 }
 
 fn macs(client: &Client, cases: &mut Cases) {
@@ -150,6 +154,25 @@ fn find(client: &Client, cases: &mut Cases) {
     };
     case("find by label among 100", 0..few);
     case("find by label among 2,000", few..all);
+    cases.case("find all of 2,000", || {
+        let template = [(CKA_CLASS, &CKO_DATA.to_ne_bytes()[..])];
+        let found = client.find_up_to(all as usize, &template).unwrap();
+        assert_eq!(found.len(), all as usize);
+    });
+}
+
+/// Keys that are made and destroyed again. A token key is on the disk before the call that makes it returns, and
+/// nothing of it is left there when the call that destroys it does.
+fn short_lives(client: &Client, cases: &mut Cases) {
+    cases.case("P-256 key pair, session", || {
+        let pair = p256(client);
+        client.destroy(pair.private).unwrap();
+        client.destroy(pair.public).unwrap();
+    });
+    cases.case("AES-256 key, token", || {
+        let key = secret(client, CKM_AES_KEY_GEN, CKK_AES, true);
+        client.destroy(key).unwrap();
+    });
 }
 
 /// A private data object of the token, `object NUMBER`.
@@ -162,6 +185,14 @@ fn make(client: &Client, number: u32) {
         (CKA_LABEL, label.as_bytes()),
     ];
     client.create(template).unwrap();
+}
+
+/// A P-256 key pair of the session.
+fn p256(client: &Client) -> Pair {
+    let public: &[Attribute<'_>] = &[(CKA_VERIFY, &[1]), (CKA_EC_PARAMS, client::P256)];
+    let private: &[Attribute<'_>] = &[(CKA_PRIVATE, &[1]), (CKA_SIGN, &[1])];
+    let mechanism = Mechanism::Plain(CKM_EC_KEY_PAIR_GEN);
+    client.generate_pair(mechanism, public, private).unwrap()
 }
 
 /// A 256-bit secret key.

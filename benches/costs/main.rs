@@ -2,7 +2,8 @@
 //!
 //! Each case runs in a child process: under Valgrind, which counts the instructions and allocations of a call, and
 //! under strace, which shows its system calls. `expected.txt` has the counts that were agreed on; a count of
-//! instructions more than 5 % away from its own, or another number of allocations or system calls, fails.
+//! instructions more than 5 % away from its own, or another number of allocations, system calls or waits
+//! for the disk, fails.
 //! Another compiler makes other instructions, so they are compared only under the compiler that the file names.
 //! `TENON_REGENERATE=1` writes the file anew: do so where a change is meant.
 
@@ -74,7 +75,9 @@ fn is_near(wanted: &Counts, found: &Counts) -> bool {
 }
 
 fn has_same_events(wanted: &Counts, found: &Counts) -> bool {
-    wanted.allocations == found.allocations && wanted.system_calls == found.system_calls
+    wanted.allocations == found.allocations
+        && wanted.system_calls == found.system_calls
+        && wanted.syncs == found.syncs
 }
 
 /// What `rustc --version` prints.
@@ -84,8 +87,8 @@ fn compiler() -> String {
     String::from_utf8(printed.stdout).unwrap().trim().to_owned()
 }
 
-/// The compiler, then a line for each case: name, instructions, allocations and system calls of one call, with tabs
-/// between.
+/// The compiler, then a line for each case: name, instructions, allocations, system calls and syncs of one call, with
+/// tabs between.
 fn written(found: &[Counts]) -> String {
     let mut text = compiler() + "\n";
     for (case, counts) in cases::NAMES.iter().zip(found) {
@@ -93,10 +96,11 @@ fn written(found: &[Counts]) -> String {
             instructions,
             allocations,
             system_calls,
+            syncs,
         } = counts;
         writeln!(
             text,
-            "{case}\t{instructions}\t{allocations}\t{system_calls}"
+            "{case}\t{instructions}\t{allocations}\t{system_calls}\t{syncs}"
         )
         .unwrap();
     }
@@ -113,6 +117,7 @@ fn read(path: &Path) -> (String, Vec<(String, Counts)>) {
             instructions: number(),
             allocations: number(),
             system_calls: number(),
+            syncs: number(),
         };
         (name, counts)
     };

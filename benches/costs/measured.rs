@@ -14,14 +14,16 @@ pub(super) struct Counts {
     pub(super) instructions: u64,
     pub(super) allocations: u64,
     pub(super) system_calls: u64,
+    /// Those of the system calls that wait for the disk.
+    pub(super) syncs: u64,
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:>8} instructions {:>4} allocations {:>3} system calls",
-            self.instructions, self.allocations, self.system_calls
+            "{:>8} instructions {:>4} allocations {:>3} system calls {:>2} syncs",
+            self.instructions, self.allocations, self.system_calls, self.syncs
         )
     }
 }
@@ -34,17 +36,21 @@ pub(super) fn all() -> Vec<Counts> {
     let system_calls = under_strace(folder.path());
     let windows = memory.into_iter().zip(system_calls);
     let counts: Vec<_> = windows
-        .map(|((instructions, allocations), system_calls)| Counts {
-            instructions,
-            allocations,
-            system_calls,
-        })
+        .map(
+            |((instructions, allocations), (system_calls, syncs))| Counts {
+                instructions,
+                allocations,
+                system_calls,
+                syncs,
+            },
+        )
         .collect();
     assert_eq!(counts.len(), cases::NAMES.len() * cases::WINDOWS);
     let least = |windows: &[Counts]| Counts {
         instructions: windows.iter().map(|c| c.instructions).min().unwrap(),
         allocations: windows.iter().map(|c| c.allocations).min().unwrap(),
         system_calls: windows.iter().map(|c| c.system_calls).min().unwrap(),
+        syncs: windows.iter().map(|c| c.syncs).min().unwrap(),
     };
     counts.chunks(cases::WINDOWS).map(least).collect()
 }
@@ -89,22 +95,24 @@ fn number(text: &str) -> u64 {
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// System calls of one call in each window, to the nearest number: a look at the token's files, which a slow machine
-/// puts into every window, adds less than half a system call.
-fn under_strace(folder: &Path) -> Vec<u64> {
+/// System calls of one call in each window, and those of them that wait for the disk, to the nearest number: a look at
+/// the token's files, which a slow machine puts into every window, adds less than half a system call.
+fn under_strace(folder: &Path) -> Vec<(u64, u64)> {
     let log = folder.join("strace");
     let mut command = Command::new("strace");
     command.arg("-o").arg(&log);
     run(&mut command, &folder.join("strace-tokens"));
+    let each = |count| (count + cases::CALLS / 2) / cases::CALLS;
     let mut windows = Vec::new();
-    let mut inside = None;
+    let mut inside: Option<(u64, u64)> = None;
     for line in fs::read_to_string(log).unwrap().lines() {
         if !line.contains(cases::MARK) {
-            inside = inside.map(|count| count + 1);
-        } else if let Some(count) = inside.take() {
-            windows.push((count + cases::CALLS / 2) / cases::CALLS);
+            let sync = u64::from(line.starts_with("fdatasync(") || line.starts_with("fsync("));
+            inside = inside.map(|(calls, syncs)| (calls + 1, syncs + sync));
+        } else if let Some((calls, syncs)) = inside.take() {
+            windows.push((each(calls), each(syncs)));
         } else {
-            inside = Some(0);
+            inside = Some((0, 0));
         }
     }
     windows

@@ -35,7 +35,8 @@ fn main() {
     if let Ok(name) = env::var(MEASURE) {
         let folder = PathBuf::from(env::var_os(FOLDER).unwrap());
         let objects = env::var(OBJECTS).unwrap().parse().unwrap();
-        let measure = measures::ALL.iter().find(|(known, _)| *known == name);
+        let mut known = measures::ALL.iter().chain(measures::HELPERS);
+        let measure = known.find(|(known, _)| *known == name);
         return (measure.unwrap().1)(&folder, objects);
     }
     let arguments: Vec<_> = env::args().collect();
@@ -62,15 +63,20 @@ fn column(objects: u64) -> Vec<(String, String)> {
 }
 
 fn measured(name: &str, folder: &Path, objects: u64) -> Vec<(String, String)> {
-    let output = Command::new(env::current_exe().unwrap())
-        .env(MEASURE, name)
-        .env(FOLDER, folder)
-        .env(OBJECTS, objects.to_string())
-        .output()
-        .unwrap();
+    let output = child(name, folder, objects).output().unwrap();
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let rows = text.lines().filter_map(|line| line.split_once('\t'));
     rows.map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// This program, to take a measure or to help with one.
+fn child(name: &str, folder: &Path, objects: u64) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .env(MEASURE, name)
+        .env(FOLDER, folder)
+        .env(OBJECTS, objects.to_string());
+    command
 }

@@ -505,15 +505,21 @@ impl Client {
     }
 
     pub(crate) fn find(&self, template: &[Attribute<'_>]) -> Answer<Vec<Key>> {
+        self.find_up_to(8, template)
+    }
+
+    /// One call of C_FindObjects for `most` objects.
+    pub(crate) fn find_up_to(&self, most: usize, template: &[Attribute<'_>]) -> Answer<Vec<Key>> {
         let (mut list, count) = attributes(template);
         call!(
             self,
             C_FindObjectsInit(self.session, list.as_mut_ptr(), count)
         )?;
-        let (mut found, mut number) = (vec![0; 8], 0);
+        let (mut found, mut number) = (vec![0; most], 0);
+        let room = most as CK_ULONG;
         call!(
             self,
-            C_FindObjects(self.session, found.as_mut_ptr(), 8, &raw mut number)
+            C_FindObjects(self.session, found.as_mut_ptr(), room, &raw mut number)
         )?;
         call!(self, C_FindObjectsFinal(self.session))?;
         found.truncate(size(number));

@@ -1,6 +1,6 @@
 //! Turns the columns of a statement's result into the rows of `store::row`.
 
-use crate::store::row::{ArchivedObject, AuditRow, Head, Row};
+use crate::store::row::{ArchivedObject, AuditRow, Head, Kind, Row};
 
 /// An object's clear columns, in the order `id, uid, class, key_type, private, hidden, expires_at,
 /// deletion_at`.
@@ -13,6 +13,19 @@ pub(super) fn head(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
         hidden: row.get(5)?,
         expires_at: unsigned(row, 6)?,
         deletion_at: unsigned(row, 7)?,
+    })
+}
+
+/// The clear columns of an object of one kind, in the order `id, uid, hidden, expires_at, deletion_at`.
+pub(super) fn head_of_kind(row: &rusqlite::Row<'_>, kind: Kind) -> rusqlite::Result<Head> {
+    Ok(Head {
+        uid: row.get(1)?,
+        class: kind.class.cast_unsigned(),
+        key_type: kind.key_type.map(i64::cast_unsigned),
+        private: kind.private,
+        hidden: row.get(2)?,
+        expires_at: unsigned(row, 3)?,
+        deletion_at: unsigned(row, 4)?,
     })
 }
 

@@ -162,9 +162,10 @@ impl OpenFiles {
                 self.declare_gone("given up by a link to its folder, which leads elsewhere now,")
             );
         }
-        self.check_log(&mut seen.log)?;
-        self.check_index(&mut seen.index)?;
-        self.check_content(&mut seen.content, &there)
+        self.check_content(&mut seen.content, &there)?;
+        let Seen { log, content, .. } = &mut *seen;
+        self.check_log(log, &content.inside)?;
+        self.check_index(&mut seen.index)
     }
 
     /// The database's metadata, where it is the one at `path`.
@@ -178,7 +179,8 @@ impl OpenFiles {
         asked.is_none_or(|asked| self.found_at(asked).is_some())
     }
 
-    fn check_log(&self, seen: &mut (u64, u64)) -> Result<()> {
+    /// `inside`: what the database held when it was last read.
+    fn check_log(&self, seen: &mut (u64, u64), inside: &Inside) -> Result<()> {
         let known = self.log.load(Ordering::Relaxed);
         if known == 0 {
             return Ok(());
@@ -190,7 +192,8 @@ impl OpenFiles {
             );
         };
         let before = mem::replace(seen, (log.len(), self.generation.load(Ordering::Relaxed)));
-        if log.len() < before.0 && !self.is_folded_in(before.1) {
+        let cut = log.len() < before.0;
+        if cut && inside.generation < before.1 && !self.is_folded_in(before.1) {
             return Err(self.declare_gone("robbed of changes in its -wal file, which was cut off"));
         }
         Ok(())

@@ -11,14 +11,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::store::error::Result;
 use crate::store::row::{Head, Kind, Posting, SearchConditions, SearchPlace, Walk};
 
-use super::columns::head;
+use super::columns::{head, head_of_kind};
 
 const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
      FROM posting AS p CROSS JOIN object AS o ON o.id = p.object \
      WHERE p.value = ?1 AND p.object > ?2 ORDER BY p.object";
 const POSTED_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE value = ?1 LIMIT ?2)";
 const HAS_POSTING: &str = "SELECT 1 FROM posting WHERE value = ?1 AND object = ?2";
-const OF_KIND: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
+/// Without the columns that objects of one kind share.
+const OF_KIND: &str = "SELECT id, uid, hidden, expires_at, deletion_at \
      FROM object INDEXED BY object_head \
      WHERE private = ?1 AND class = ?2 AND key_type IS ?3 AND id > ?4 ORDER BY id";
 const KIND_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_head \
@@ -230,7 +231,10 @@ fn sift(
             break;
         }
         place.id = id;
-        let head = head(row)?;
+        let head = match place.walk {
+            Some(Walk::Kind(kind)) => head_of_kind(row, kind)?,
+            _ => head(row)?,
+        };
         if !fits(&head, search) || !has_all(conn, place.id, search.postings, walked)? {
             continue;
         }

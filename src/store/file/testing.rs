@@ -20,10 +20,19 @@ use super::writer::StoreWriter;
 
 /// A connection to a new, empty database, whose folder is removed with the answer.
 pub(super) fn database() -> (TempDir, Connection) {
+    database_for(Purpose::Read)
+}
+
+/// As `database`, for changes.
+pub(super) fn database_to_change() -> (TempDir, Connection) {
+    database_for(Purpose::Write)
+}
+
+fn database_for(purpose: Purpose) -> (TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("slot-0000.tenon");
     drop(Store::create(&path).unwrap());
-    let conn = connect(&path, Purpose::Read, Duration::ZERO).unwrap();
+    let conn = connect(&path, purpose, Duration::ZERO).unwrap();
     (directory, conn)
 }
 

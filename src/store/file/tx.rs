@@ -10,15 +10,15 @@ use super::recent::Touched;
 use super::rows::FileRows;
 
 const FIND: &str = "SELECT id FROM object WHERE uid = ?1";
-const PUT: &str = "INSERT INTO object (uid, class, key_type, private, hidden, expires_at, \
-     deletion_at, version, format, mac, sealed) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-     ON CONFLICT (uid) DO UPDATE SET class = ?2, key_type = ?3, private = ?4, hidden = ?5, \
-     expires_at = ?6, deletion_at = ?7, version = ?8, format = ?9, mac = ?10, sealed = ?11 \
-     RETURNING id";
+const INSERT: &str = "INSERT INTO object (class, key_type, private, hidden, expires_at, deletion_at, \
+     version, format, mac, sealed, uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const UPDATE: &str = "UPDATE object SET class = ?1, key_type = ?2, private = ?3, hidden = ?4, \
+     expires_at = ?5, deletion_at = ?6, version = ?7, format = ?8, mac = ?9, sealed = ?10 \
+     WHERE uid = ?11";
 const REMOVE: &str = "DELETE FROM object WHERE id = ?1";
 const POST: &str = "INSERT OR IGNORE INTO posting (value, object) VALUES (?1, ?2)";
-const UNPOST: &str = "DELETE FROM posting WHERE object = ?1";
+const UNPOST: &str = "DELETE FROM posting WHERE value = ?1 AND object = ?2";
+const UNPOST_ALL: &str = "DELETE FROM posting WHERE object = ?1";
 const PUT_MATERIAL: &str = "INSERT INTO material (object, data_key, sealed) VALUES (?1, ?2, ?3)";
 const BLANK_MATERIAL: &str = "UPDATE material SET data_key = zeroblob(length(data_key)), \
      sealed = zeroblob(length(sealed)) WHERE object = ?1";
@@ -64,29 +64,25 @@ impl ChangeRows for FileRows<'_> {
 
     fn put(&self, row: &Row, postings: &[Posting]) -> Result<()> {
         self.note_touching(Touched::key(&row.uid));
-        let mut statement = self.conn().prepare_cached(PUT)?;
-        let id: i64 = statement.query_row(
-            params![
-                row.uid,
-                row.class.cast_signed(),
-                row.key_type.map(u64::cast_signed),
-                row.private,
-                row.hidden,
-                row.expires_at.cast_signed(),
-                row.deletion_at.cast_signed(),
-                row.version.cast_signed(),
-                row.format,
-                row.mac,
-                row.sealed,
-            ],
-            |row| row.get(0),
-        )?;
-        self.conn().prepare_cached(UNPOST)?.execute([id])?;
-        let mut post = self.conn().prepare_cached(POST)?;
-        for posting in postings {
-            post.execute(params![posting, id])?;
+        let known = id(self, &row.uid)?;
+        let sql = if known.is_some() { UPDATE } else { INSERT };
+        self.conn().prepare_cached(sql)?.execute(params![
+            row.class.cast_signed(),
+            row.key_type.map(u64::cast_signed),
+            row.private,
+            row.hidden,
+            row.expires_at.cast_signed(),
+            row.deletion_at.cast_signed(),
+            row.version.cast_signed(),
+            row.format,
+            row.mac,
+            row.sealed,
+            row.uid,
+        ])?;
+        match known {
+            Some(id) => repost(self, id, &row.uid, postings),
+            None => post(self, self.conn().last_insert_rowid(), postings.iter()),
         }
-        Ok(())
     }
 
     fn remove(&self, uid: &Uid) -> Result<bool> {
@@ -95,7 +91,7 @@ impl ChangeRows for FileRows<'_> {
             return Ok(false);
         };
         erase(self, id)?;
-        self.conn().prepare_cached(UNPOST)?.execute([id])?;
+        self.conn().prepare_cached(UNPOST_ALL)?.execute([id])?;
         self.conn().prepare_cached(REMOVE)?.execute([id])?;
         Ok(true)
     }
@@ -181,6 +177,34 @@ fn id(rows: &FileRows<'_>, uid: &Uid) -> Result<Option<i64>> {
     Ok(statement.query_row([uid], |row| row.get(0)).optional()?)
 }
 
+/// Makes `postings` lead to the object.
+fn post<'a>(
+    rows: &FileRows<'_>,
+    id: i64,
+    postings: impl Iterator<Item = &'a Posting>,
+) -> Result<()> {
+    let mut statement = rows.conn().prepare_cached(POST)?;
+    for posting in postings {
+        statement.execute(params![posting, id])?;
+    }
+    Ok(())
+}
+
+/// Makes `postings` alone lead to the object. Those that do already stay as they are, so a change of one attribute
+/// writes no pages of the others' index rows.
+fn repost(rows: &FileRows<'_>, id: i64, uid: &Uid, postings: &[Posting]) -> Result<()> {
+    let known = rows.postings(uid)?;
+    let mut unpost = rows.conn().prepare_cached(UNPOST)?;
+    for posting in known.iter().filter(|posting| !postings.contains(posting)) {
+        unpost.execute(params![posting, id])?;
+    }
+    post(
+        rows,
+        id,
+        postings.iter().filter(|posting| !known.contains(posting)),
+    )
+}
+
 /// Overwrites the material with zeros and deletes it. After the commit the write-ahead log is folded
 /// into the database and emptied, so that no earlier state of the material remains in the files;
 /// where a reader prevents that, the next write of any process tries again.
@@ -212,10 +236,12 @@ mod tests {
         let (_directory, conn) = testing::database();
         for sql in [
             FIND,
-            PUT,
+            INSERT,
+            UPDATE,
             REMOVE,
             POST,
             UNPOST,
+            UNPOST_ALL,
             PUT_MATERIAL,
             BLANK_MATERIAL,
             REMOVE_MATERIAL,
@@ -229,6 +255,27 @@ mod tests {
             for step in testing::plan(&conn, sql) {
                 assert!(step.starts_with("SEARCH "), "{step}: {sql}");
             }
+        }
+    }
+
+    #[test]
+    fn a_change_writes_the_index_rows_that_differ_alone() {
+        let (_directory, conn) = testing::database_to_change();
+        let rows = FileRows::new(&conn);
+        let [kept, dropped, added] = [[1; 16], [2; 16], [3; 16]];
+        let row = testing::row(1, 10);
+        for (postings, written) in [
+            (&[kept, dropped][..], 3),
+            (&[kept, dropped], 1),
+            (&[added, kept], 3),
+            (&[], 3),
+        ] {
+            let before = conn.total_changes();
+            rows.put(&row, postings).unwrap();
+            assert_eq!(conn.total_changes() - before, written, "{postings:?}");
+            let mut found = postings.to_vec();
+            found.sort_unstable();
+            assert_eq!(rows.postings(&row.uid), Ok(found));
         }
     }
 }

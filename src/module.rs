@@ -6,16 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::HashMap;
 use parking_lot::Mutex;
 
 use crate::ck;
 use crate::client;
 use crate::clock::Clock;
 use crate::config::{Config, LogLevel, LogTarget};
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 use crate::log::{self, Trace};
-use crate::mechanism::{self, Mechanism};
+use crate::mechanism::{self, Mechanism, Offered};
 use crate::rng::Rng;
 use crate::session::{Session, Sessions};
 use crate::store::{self, Catalog, SLOT_LIMIT};
@@ -40,8 +39,7 @@ pub struct Module {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     slots: Slots,
-    /// The rows that the configuration offers, by their numbers.
-    offered: HashMap<ck::CK_MECHANISM_TYPE, &'static Mechanism>,
+    offered: Offered,
     /// Held while a thread makes a token.
     making: Mutex<()>,
     sessions: Arc<Sessions>,
@@ -85,9 +83,8 @@ impl Module {
         slots.show_new();
         let events = Events::default();
         events.recognize(&slots);
-        let offered = mechanism::offered(&config);
         Ok(Self {
-            offered: offered.map(|row| (row.id, row)).collect(),
+            offered: Offered::of(&config),
             config,
             clock,
             rng,
@@ -233,10 +230,7 @@ impl Module {
     /// # Errors
     /// CKR_MECHANISM_INVALID.
     pub fn mechanism(&self, id: ck::CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
-        self.offered.get(&id).copied().ok_or_else(|| {
-            Error::new(ck::CKR_MECHANISM_INVALID, "the mechanism is not offered")
-                .at(format!("{id:#x}"))
-        })
+        self.offered.row(id)
     }
 
     /// Removes the token of a slot with all its files, also where it cannot be read, and closes the
@@ -296,7 +290,7 @@ impl Module {
                 "the token answers every call at once: open the session without CKF_ASYNC_SESSION",
             );
         }
-        let token = slot.clone().token()?;
+        let token = slot.open_token()?;
         if token.is_gone_since_lately() {
             return refuse(
                 ck::CKR_DEVICE_REMOVED,
@@ -313,7 +307,7 @@ impl Module {
                 "the token is only read, as `store.read_only` says: open a read-only session",
             );
         }
-        self.sessions.open(id, token, read_write)
+        self.sessions.open(id, slot.token()?, read_write)
     }
 
     /// C_CloseSession.

@@ -16,4 +16,5 @@ mod operations {
     mod ends;
     mod find;
     mod phases;
+    mod rests;
 }

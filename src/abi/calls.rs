@@ -2,7 +2,7 @@
 //! and function tables are generated from the rows, so that they cannot drift apart.
 //!
 //! A row's body says what the call needs: `anytime =>` nothing, `module =>` an initialized
-//! library, `h =>` the session whose handle is `h`, `h, module =>` both; and the function that answers, which gets
+//! library, `h =>` the session whose handle is `h`, `h =>` both; and the function that answers, which gets
 //! the session and the module first. The rows of `operation` name operation and phase.
 
 #![allow(non_snake_case, reason = "the names of the C ABI")]
@@ -34,10 +34,6 @@ macro_rules! body {
     ($name:expr, module => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
         // SAFETY: as above.
         door::with_module(const { door::Function::named($name) }, |module| $($call)::+(module, $(unsafe { $value }),*))
-    };
-    ($name:expr, $session:ident, module => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
-        // SAFETY: as above.
-        door::with_session_of_module(const { door::Function::named($name) }, $session, |session, module| $($call)::+(session, module, $(unsafe { $value }),*))
     };
     ($name:expr, $session:ident => $($call:ident)::+ ( $($value:expr),* $(,)? )) => {
         // SAFETY: as above.
@@ -152,33 +148,33 @@ calls! {
         C_FindObjects(h: SessionHandle, objects: ObjectHandlePtr, most: Ulong, found: UlongPtr) { h => object::find(array(objects, most), place(found)) }
         C_FindObjectsFinal(h: SessionHandle) { h => Session::find_final() }
 
-        C_EncryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => operation::init(Encrypt, mechanism(chosen), key) }
+        C_EncryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => operation::init(Encrypt, mechanism(chosen), key) }
         C_Encrypt(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Encrypt, Whole, input(data, len), output(out, out_len)) }
         C_EncryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Encrypt, Update, input(part, len), output(out, out_len)) }
         C_EncryptFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Encrypt, Final, nothing(), output(out, out_len)) }
-        C_DecryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => operation::init(Decrypt, mechanism(chosen), key) }
+        C_DecryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => operation::init(Decrypt, mechanism(chosen), key) }
         C_Decrypt(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Decrypt, Whole, input(data, len), output(out, out_len)) }
         C_DecryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Decrypt, Update, input(part, len), output(out, out_len)) }
         C_DecryptFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Decrypt, Final, nothing(), output(out, out_len)) }
 
-        C_DigestInit(h: SessionHandle, chosen: MechanismPtr) { h, module => operation::digest_init(mechanism(chosen)) }
+        C_DigestInit(h: SessionHandle, chosen: MechanismPtr) { h => operation::digest_init(mechanism(chosen)) }
         C_Digest(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Digest, Whole, input(data, len), output(out, out_len)) }
         C_DigestUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(Digest, input(part, len)) }
         C_DigestKey(h: SessionHandle, key: ObjectHandle) { h => Session::digest_key(key) }
         C_DigestFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Digest, Final, nothing(), output(out, out_len)) }
 
-        C_SignInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => operation::init(Sign, mechanism(chosen), key) }
+        C_SignInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => operation::init(Sign, mechanism(chosen), key) }
         C_Sign(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Sign, Whole, input(data, len), output(out, out_len)) }
         C_SignUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(Sign, input(part, len)) }
         C_SignFinal(h: SessionHandle, out: BytePtr, out_len: UlongPtr) { h => operation::produce(Sign, Final, nothing(), output(out, out_len)) }
-        C_SignRecoverInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => operation::init(SignRecover, mechanism(chosen), key) }
+        C_SignRecoverInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => operation::init(SignRecover, mechanism(chosen), key) }
         C_SignRecover(h: SessionHandle, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(SignRecover, Whole, input(data, len), output(out, out_len)) }
 
-        C_VerifyInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => operation::init(Verify, mechanism(chosen), key) }
+        C_VerifyInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => operation::init(Verify, mechanism(chosen), key) }
         C_Verify(h: SessionHandle, data: BytePtr, len: Ulong, signature: BytePtr, signature_len: Ulong) { h => operation::verify(Whole, input(data, len), input(signature, signature_len)) }
         C_VerifyUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(Verify, input(part, len)) }
         C_VerifyFinal(h: SessionHandle, signature: BytePtr, len: Ulong) { h => operation::verify(Final, nothing(), input(signature, len)) }
-        C_VerifyRecoverInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => operation::init(VerifyRecover, mechanism(chosen), key) }
+        C_VerifyRecoverInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => operation::init(VerifyRecover, mechanism(chosen), key) }
         C_VerifyRecover(h: SessionHandle, signature: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::produce(VerifyRecover, Whole, input(signature, len), output(out, out_len)) }
 
         C_DigestEncryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::dual((Encrypt, Digest), Clear::Input, input(part, len), output(out, out_len)) }
@@ -186,20 +182,20 @@ calls! {
         C_SignEncryptUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::dual((Encrypt, Sign), Clear::Input, input(part, len), output(out, out_len)) }
         C_DecryptVerifyUpdate(h: SessionHandle, part: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) { h => operation::dual((Decrypt, Verify), Clear::Output, input(part, len), output(out, out_len)) }
 
-        C_GenerateKey(h: SessionHandle, chosen: MechanismPtr, attributes: AttributePtr, count: Ulong, key: ObjectHandlePtr) { h, module => keys::generate(mechanism(chosen), template(attributes, count), place(key)) }
+        C_GenerateKey(h: SessionHandle, chosen: MechanismPtr, attributes: AttributePtr, count: Ulong, key: ObjectHandlePtr) { h => keys::generate(mechanism(chosen), template(attributes, count), place(key)) }
         C_GenerateKeyPair(
             h: SessionHandle, chosen: MechanismPtr, public: AttributePtr, public_count: Ulong, private: AttributePtr, private_count: Ulong, public_key: ObjectHandlePtr, private_key: ObjectHandlePtr,
         ) {
-            h, module => keys::generate_pair(
+            h => keys::generate_pair(
                 mechanism(chosen), (template(public, public_count), template(private, private_count)), (place(public_key), place(private_key)),
             )
         }
-        C_WrapKey(h: SessionHandle, chosen: MechanismPtr, wrapping: ObjectHandle, key: ObjectHandle, out: BytePtr, out_len: UlongPtr) { h, module => keys::wrap(mechanism(chosen), wrapping, key, output(out, out_len)) }
+        C_WrapKey(h: SessionHandle, chosen: MechanismPtr, wrapping: ObjectHandle, key: ObjectHandle, out: BytePtr, out_len: UlongPtr) { h => keys::wrap(mechanism(chosen), wrapping, key, output(out, out_len)) }
         C_UnwrapKey(h: SessionHandle, chosen: MechanismPtr, unwrapping: ObjectHandle, blob: BytePtr, len: Ulong, attributes: AttributePtr, count: Ulong, key: ObjectHandlePtr) {
-            h, module => keys::unwrap(mechanism(chosen), unwrapping, input(blob, len), template(attributes, count), place(key))
+            h => keys::unwrap(mechanism(chosen), unwrapping, input(blob, len), template(attributes, count), place(key))
         }
         C_DeriveKey(h: SessionHandle, chosen: MechanismPtr, base: ObjectHandle, attributes: AttributePtr, count: Ulong, key: ObjectHandlePtr) {
-            h, module => keys::derive(mechanism(chosen), base, template(attributes, count), place(key))
+            h => keys::derive(mechanism(chosen), base, template(attributes, count), place(key))
         }
 
         C_SeedRandom(h: SessionHandle, seed: BytePtr, len: Ulong) { h => random::seed(input(seed, len)) }
@@ -218,7 +214,7 @@ calls! {
         C_LoginUser(h: SessionHandle, user: CK_USER_TYPE, pin: Utf8CharPtr, len: Ulong, name: Utf8CharPtr, name_len: Ulong) { h => session::login_user(user, input(pin, len), input(name, name_len)) }
         C_SessionCancel(h: SessionHandle, operations: Flags) { h => session::cancel(operations) }
 
-        C_MessageEncryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => message::init(MessageEncrypt, mechanism(chosen), key) }
+        C_MessageEncryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => message::init(MessageEncrypt, mechanism(chosen), key) }
         C_EncryptMessage(h: SessionHandle, params: VoidPtr, size: Ulong, aad: BytePtr, aad_len: Ulong, text: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) {
             h => message::whole(MessageEncrypt, parameter(params, size), input(aad, aad_len), input(text, len), output(out, out_len))
         }
@@ -227,7 +223,7 @@ calls! {
             h => message::next(MessageEncrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
         }
         C_MessageEncryptFinal(h: SessionHandle) { h => operation::end(MessageEncrypt) }
-        C_MessageDecryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => message::init(MessageDecrypt, mechanism(chosen), key) }
+        C_MessageDecryptInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => message::init(MessageDecrypt, mechanism(chosen), key) }
         C_DecryptMessage(h: SessionHandle, params: VoidPtr, size: Ulong, aad: BytePtr, aad_len: Ulong, sealed: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) {
             h => message::whole(MessageDecrypt, parameter(params, size), input(aad, aad_len), input(sealed, len), output(out, out_len))
         }
@@ -236,7 +232,7 @@ calls! {
             h => message::next(MessageDecrypt, parameter(params, size), input(part, len), output(out, out_len), flags)
         }
         C_MessageDecryptFinal(h: SessionHandle) { h => operation::end(MessageDecrypt) }
-        C_MessageSignInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => message_signature::init(MessageSign, mechanism(chosen), key) }
+        C_MessageSignInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => message_signature::init(MessageSign, mechanism(chosen), key) }
         C_SignMessage(h: SessionHandle, params: VoidPtr, size: Ulong, data: BytePtr, len: Ulong, out: BytePtr, out_len: UlongPtr) {
             h => message_signature::sign(parameter(params, size), input(data, len), output(out, out_len))
         }
@@ -245,7 +241,7 @@ calls! {
             h => message_signature::sign_next(parameter(params, size), input(part, len), output(out, out_len))
         }
         C_MessageSignFinal(h: SessionHandle) { h => operation::end(MessageSign) }
-        C_MessageVerifyInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h, module => message_signature::init(MessageVerify, mechanism(chosen), key) }
+        C_MessageVerifyInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle) { h => message_signature::init(MessageVerify, mechanism(chosen), key) }
         C_VerifyMessage(h: SessionHandle, params: VoidPtr, size: Ulong, data: BytePtr, len: Ulong, signature: BytePtr, signature_len: Ulong) {
             h => message_signature::verify(parameter(params, size), input(data, len), input(signature, signature_len))
         }
@@ -258,12 +254,12 @@ calls! {
 
     since 3.2 {
         C_EncapsulateKey(h: SessionHandle, chosen: MechanismPtr, public: ObjectHandle, attributes: AttributePtr, count: Ulong, out: BytePtr, out_len: UlongPtr, key: ObjectHandlePtr) {
-            h, module => keys::encapsulate((mechanism(chosen), public), template(attributes, count), output(out, out_len), place(key))
+            h => keys::encapsulate((mechanism(chosen), public), template(attributes, count), output(out, out_len), place(key))
         }
         C_DecapsulateKey(h: SessionHandle, chosen: MechanismPtr, private: ObjectHandle, attributes: AttributePtr, count: Ulong, sealed: BytePtr, len: Ulong, key: ObjectHandlePtr) {
-            h, module => keys::decapsulate((mechanism(chosen), private), template(attributes, count), input(sealed, len), place(key))
+            h => keys::decapsulate((mechanism(chosen), private), template(attributes, count), input(sealed, len), place(key))
         }
-        C_VerifySignatureInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle, signature: BytePtr, len: Ulong) { h, module => operation::verify_signature_init(mechanism(chosen), key, input(signature, len)) }
+        C_VerifySignatureInit(h: SessionHandle, chosen: MechanismPtr, key: ObjectHandle, signature: BytePtr, len: Ulong) { h => operation::verify_signature_init(mechanism(chosen), key, input(signature, len)) }
         C_VerifySignature(h: SessionHandle, data: BytePtr, len: Ulong) { h => operation::verify_signature(Whole, input(data, len)) }
         C_VerifySignatureUpdate(h: SessionHandle, part: BytePtr, len: Ulong) { h => operation::take(VerifySignature, input(part, len)) }
         C_VerifySignatureFinal(h: SessionHandle) { h => operation::verify_signature(Final, nothing()) }
@@ -272,12 +268,12 @@ calls! {
         C_AsyncGetID(h: SessionHandle, function: Utf8CharPtr, _: UlongPtr) { h => general::nothing_pending(text(function)) }
         C_AsyncJoin(h: SessionHandle, function: Utf8CharPtr, _: Ulong, _: BytePtr, _: Ulong) { h => general::nothing_saved(text(function)) }
         C_WrapKeyAuthenticated(h: SessionHandle, chosen: MechanismPtr, wrapping: ObjectHandle, key: ObjectHandle, aad: BytePtr, aad_len: Ulong, out: BytePtr, out_len: UlongPtr) {
-            h, module => keys::wrap_authenticated(mechanism(chosen), (wrapping, key), input(aad, aad_len), output(out, out_len))
+            h => keys::wrap_authenticated(mechanism(chosen), (wrapping, key), input(aad, aad_len), output(out, out_len))
         }
         C_UnwrapKeyAuthenticated(
             h: SessionHandle, chosen: MechanismPtr, unwrapping: ObjectHandle, blob: BytePtr, len: Ulong, attributes: AttributePtr, count: Ulong, aad: BytePtr, aad_len: Ulong, key: ObjectHandlePtr,
         ) {
-            h, module => keys::unwrap_authenticated(
+            h => keys::unwrap_authenticated(
                 mechanism(chosen), (unwrapping, input(blob, len)), template(attributes, count), input(aad, aad_len), place(key),
             )
         }

@@ -98,30 +98,40 @@ pub(super) fn with_module(
     answered.unwrap_or(ck::CKR_CRYPTOKI_NOT_INITIALIZED)
 }
 
-/// A call to one session. A handle that is no session's is refused before any other argument is read.
+/// A call to one session. A handle that is no session's is refused before any other argument is read. Mostly this
+/// thread has called the session before, and the module is not asked for it.
 pub(super) fn with_session(
     function: Function,
     handle: ck::CK_SESSION_HANDLE,
     call: impl FnOnce(&Session) -> Result<()>,
 ) -> ck::CK_RV {
-    with_session_of_module(function, handle, |session, _| call(session))
-}
-
-/// As `with_session`, for a call that needs the module too. The session remembers why it was refused.
-pub(super) fn with_session_of_module(
-    function: Function,
-    handle: ck::CK_SESSION_HANDLE,
-    call: impl FnOnce(&Session, &Module) -> Result<()>,
-) -> ck::CK_RV {
+    if let Some(session) = process::known_session(handle) {
+        return guarded(function, move || {
+            log::called(function.name);
+            in_session(function, &session, call)
+        });
+    }
+    let initialization = process::initialization();
     with_module(function, |module| {
         let session = module.session(handle)?;
-        client::in_session(handle, || call(&session, module)).inspect_err(|error| {
-            // The text itself is read by C_GetAttributeValue, again where the buffer was too small for it.
-            let reads = function.name == "C_GetAttributeValue";
-            if !(reads && error.rv == ck::CKR_BUFFER_TOO_SMALL) {
-                session.note_refusal(function.name, error);
-            }
-        })
+        process::know_session(initialization, &session);
+        in_session(function, &session, call)
+    })
+}
+
+/// Runs a call to this session, which remembers why the call was refused.
+fn in_session(
+    function: Function,
+    session: &Session,
+    call: impl FnOnce(&Session) -> Result<()>,
+) -> Result<()> {
+    let outcome = client::in_session(session.handle(), || call(session));
+    outcome.inspect_err(|error| {
+        // The text itself is read by C_GetAttributeValue, again where the buffer was too small for it.
+        let reads = function.name == "C_GetAttributeValue";
+        if !(reads && error.rv == ck::CKR_BUFFER_TOO_SMALL) {
+            session.note_refusal(function.name, error);
+        }
     })
 }
 

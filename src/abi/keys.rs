@@ -6,19 +6,17 @@ use super::params::{Chosen, DerivedOutput};
 use super::template::Template;
 use crate::ck::{CK_BYTE, CK_OBJECT_HANDLE};
 use crate::error::Result;
-use crate::module::Module;
 use crate::session::Session;
 
 /// C_GenerateKey (section 5.18.1).
 pub(super) fn generate(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     key.fill(|| {
-        let (request, place) = mechanism.with_iv_place(module)?;
+        let (request, place) = mechanism.with_iv_place(session)?;
         let iv = request
             .row
             .password_iv
@@ -40,13 +38,12 @@ fn write_iv(place: *mut CK_BYTE, iv: &[u8]) {
 /// C_GenerateKeyPair (section 5.18.2).
 pub(super) fn generate_pair(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     (public, private): (Template, Template),
     (public_key, private_key): (Place<CK_OBJECT_HANDLE>, Place<CK_OBJECT_HANDLE>),
 ) -> Result<()> {
     let (public_key, private_key) = (public_key.ready()?, private_key.ready()?);
-    let request = mechanism.required(module)?;
+    let request = mechanism.required(session)?;
     let made = session.generate_key_pair(request, &public.read()?, &private.read()?)?;
     public_key.write(made.0);
     private_key.write(made.1);
@@ -56,19 +53,17 @@ pub(super) fn generate_pair(
 /// C_WrapKey (section 5.18.3).
 pub(super) fn wrap(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     wrapping: CK_OBJECT_HANDLE,
     key: CK_OBJECT_HANDLE,
     out: OutputBuffer,
 ) -> Result<()> {
-    out.fill(|out| session.wrap_key(mechanism.required(module)?, wrapping, key, out))
+    out.fill(|out| session.wrap_key(mechanism.required(session)?, wrapping, key, out))
 }
 
 /// C_UnwrapKey (section 5.18.4).
 pub(super) fn unwrap(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     unwrapping: CK_OBJECT_HANDLE,
     blob: InputBytes,
@@ -76,7 +71,7 @@ pub(super) fn unwrap(
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     key.fill(|| {
-        let request = mechanism.required(module)?;
+        let request = mechanism.required(session)?;
         session.unwrap_key(request, unwrapping, blob.value()?, &template.read()?)
     })
 }
@@ -84,13 +79,12 @@ pub(super) fn unwrap(
 /// C_DeriveKey (section 5.18.5).
 pub(super) fn derive(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     base: CK_OBJECT_HANDLE,
     template: Template,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
-    let (request, outputs) = mechanism.with_outputs(module)?;
+    let (request, outputs) = mechanism.with_outputs(session)?;
     let template = template.read()?;
     if request.row.derive_keys.is_some() {
         // "the parameter phKey passed to C_DeriveKey is unnecessary, and should be a NULL_PTR"
@@ -126,7 +120,6 @@ pub(super) fn derive(
 /// C_EncapsulateKey (section 5.18.8). A length query makes no key, and needs no place for its handle.
 pub(super) fn encapsulate(
     session: &Session,
-    module: &Module,
     (mechanism, public): (Chosen, CK_OBJECT_HANDLE),
     template: Template,
     out: OutputBuffer,
@@ -136,7 +129,7 @@ pub(super) fn encapsulate(
         true => None,
         false => Some(key.ready()?),
     };
-    let request = mechanism.required(module)?;
+    let request = mechanism.required(session)?;
     let template = template.read()?;
     let made = out.fill(|out| session.encapsulate_key(request, public, &template, out))?;
     if let Some((key, made)) = key.zip(made) {
@@ -148,14 +141,13 @@ pub(super) fn encapsulate(
 /// C_DecapsulateKey (section 5.18.9).
 pub(super) fn decapsulate(
     session: &Session,
-    module: &Module,
     (mechanism, private): (Chosen, CK_OBJECT_HANDLE),
     template: Template,
     ciphertext: InputBytes,
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     key.fill(|| {
-        let request = mechanism.required(module)?;
+        let request = mechanism.required(session)?;
         session.decapsulate_key(request, private, ciphertext.value()?, &template.read()?)
     })
 }
@@ -163,13 +155,12 @@ pub(super) fn decapsulate(
 /// C_WrapKeyAuthenticated (section 5.18.6).
 pub(super) fn wrap_authenticated(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     keys: (CK_OBJECT_HANDLE, CK_OBJECT_HANDLE),
     aad: InputBytes,
     out: OutputBuffer,
 ) -> Result<()> {
-    let (row, parameter) = mechanism.with_message_parameter(module)?;
+    let (row, parameter) = mechanism.with_message_parameter(session)?;
     let (mut params, made) = parameter.read(row.message_kind()?, true)?;
     let aad = aad.bytes()?;
     let whole =
@@ -183,7 +174,6 @@ pub(super) fn wrap_authenticated(
 /// C_UnwrapKeyAuthenticated (section 5.18.7).
 pub(super) fn unwrap_authenticated(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     (unwrapping, wrapped): (CK_OBJECT_HANDLE, InputBytes),
     template: Template,
@@ -191,7 +181,7 @@ pub(super) fn unwrap_authenticated(
     key: Place<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     key.fill(|| {
-        let (row, parameter) = mechanism.with_message_parameter(module)?;
+        let (row, parameter) = mechanism.with_message_parameter(session)?;
         let (params, _) = parameter.read(row.message_kind()?, false)?;
         let wrapped = (unwrapping, wrapped.value()?);
         session.unwrap_key_authenticated((row, &params), aad.bytes()?, wrapped, &template.read()?)

@@ -5,18 +5,16 @@ use super::output::OutputBuffer;
 use super::params::{Chosen, MessageParameter};
 use crate::ck::{self, CK_FLAGS, CK_OBJECT_HANDLE};
 use crate::error::Result;
-use crate::module::Module;
 use crate::session::{KeyedMessages, Messages, Operation, Phase, Session};
 
 /// C_MessageEncryptInit and C_MessageDecryptInit. Without a mechanism they end the process.
 pub(super) fn init<O: KeyedMessages>(
     session: &Session,
-    module: &Module,
     operation: O,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
 ) -> Result<()> {
-    match mechanism.for_messages(module)? {
+    match mechanism.for_messages(session)? {
         Some(row) => session.messages_init(operation, row, key),
         None => session.end(operation),
     }

@@ -6,18 +6,16 @@ use super::output::OutputBuffer;
 use super::params::{Chosen, MessageParameter};
 use crate::ck::CK_OBJECT_HANDLE;
 use crate::error::Result;
-use crate::module::Module;
 use crate::session::{MessageSign, MessageSignature, MessageVerify, Phase, Session};
 
 /// C_MessageSignInit and C_MessageVerifyInit. Without a mechanism they end the process.
 pub(super) fn init<O: MessageSignature>(
     session: &Session,
-    module: &Module,
     operation: O,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
 ) -> Result<()> {
-    match mechanism.if_given(module)? {
+    match mechanism.if_given(session)? {
         Some(request) => session.message_signatures_init(operation, request, key),
         None => session.end(operation),
     }

@@ -10,7 +10,6 @@ use super::params::Chosen;
 use crate::ck::CK_OBJECT_HANDLE;
 use crate::error::Result;
 use crate::mechanism::Cipher;
-use crate::module::Module;
 use crate::session::{
     ActiveOperation, After, Digest, Keyed, Operation, Phase, Produces, Session, Takes, Verify,
     VerifySignature,
@@ -19,20 +18,19 @@ use crate::session::{
 /// An Init function with a key. Without a mechanism it ends the operation (since 3.0).
 pub(super) fn init<O: Keyed>(
     session: &Session,
-    module: &Module,
     operation: O,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
 ) -> Result<()> {
-    match mechanism.if_given(module)? {
+    match mechanism.if_given(session)? {
         Some(request) => session.init(operation, request, key),
         None => session.end(operation),
     }
 }
 
 /// C_DigestInit.
-pub(super) fn digest_init(session: &Session, module: &Module, mechanism: Chosen) -> Result<()> {
-    match mechanism.if_given(module)? {
+pub(super) fn digest_init(session: &Session, mechanism: Chosen) -> Result<()> {
+    match mechanism.if_given(session)? {
         Some(request) => session.digest_init(request),
         None => session.end(Digest),
     }
@@ -79,12 +77,11 @@ pub(super) fn verify(
 /// C_VerifySignatureInit. Without a mechanism it ends the operation.
 pub(super) fn verify_signature_init(
     session: &Session,
-    module: &Module,
     mechanism: Chosen,
     key: CK_OBJECT_HANDLE,
     signature: InputBytes,
 ) -> Result<()> {
-    match mechanism.if_given(module)? {
+    match mechanism.if_given(session)? {
         Some(request) => session.verify_signature_init(request, key, signature.value()?),
         None => session.end(VerifySignature),
     }

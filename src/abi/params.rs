@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::mechanism::{
     Ecdh, EcdhWrap, Mechanism, Oaep, ParamKind, Params, Pss, Request, SharedKdf,
 };
-use crate::module::Module;
+use crate::session::Session;
 
 mod derived;
 mod ike;
@@ -45,12 +45,12 @@ impl Chosen {
     ///
     /// # Errors
     /// CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
-    pub(super) fn if_given(&self, module: &Module) -> Result<Option<Request>> {
+    pub(super) fn if_given(&self, session: &Session) -> Result<Option<Request>> {
         // SAFETY: readable by the promise of `mechanism`.
         let Some(chosen) = unsafe { record(self.0.cast_mut()) }.read() else {
             return Ok(None);
         };
-        let row = module.mechanism(chosen.mechanism)?;
+        let row = session.mechanism(chosen.mechanism)?;
         // SAFETY: the parameter is as long as the caller says, by the promise of `mechanism`.
         let params = unsafe { read(row.params, chosen.pParameter, chosen.ulParameterLen) }
             .map_err(|error| error.at(row.name))?;
@@ -63,11 +63,11 @@ impl Chosen {
     /// CKR_ARGUMENTS_BAD at NULL, CKR_MECHANISM_INVALID.
     pub(super) fn with_message_parameter(
         &self,
-        module: &Module,
+        session: &Session,
     ) -> Result<(&'static Mechanism, MessageParameter)> {
         // SAFETY: readable by the promise of `mechanism`.
         let chosen = unsafe { record(self.0.cast_mut()) }.required()?;
-        let row = module.mechanism(chosen.mechanism)?;
+        let row = session.mechanism(chosen.mechanism)?;
         // SAFETY: the parameter is as long as the caller says, by the promise of `mechanism`.
         let parameter = unsafe { message_parameter(chosen.pParameter, chosen.ulParameterLen) };
         Ok((row, parameter))
@@ -78,12 +78,12 @@ impl Chosen {
     ///
     /// # Errors
     /// CKR_MECHANISM_INVALID; CKR_MECHANISM_PARAM_INVALID for a parameter that is no message's.
-    pub(super) fn for_messages(&self, module: &Module) -> Result<Option<&'static Mechanism>> {
+    pub(super) fn for_messages(&self, session: &Session) -> Result<Option<&'static Mechanism>> {
         // SAFETY: readable by the promise of `mechanism`.
         let Some(chosen) = unsafe { record(self.0.cast_mut()) }.read() else {
             return Ok(None);
         };
-        let row = module.mechanism(chosen.mechanism)?;
+        let row = session.mechanism(chosen.mechanism)?;
         let kind = row.message_kind()?;
         match usize::try_from(chosen.ulParameterLen) {
             Ok(0) => Ok(Some(row)),
@@ -96,8 +96,8 @@ impl Chosen {
     ///
     /// # Errors
     /// As `required`.
-    pub(super) fn with_outputs(&self, module: &Module) -> Result<(Request, DerivedOutput)> {
-        let request = self.required(module)?;
+    pub(super) fn with_outputs(&self, session: &Session) -> Result<(Request, DerivedOutput)> {
+        let request = self.required(session)?;
         // SAFETY: as in `if_given`.
         let chosen = unsafe { record(self.0.cast_mut()) }.required()?;
         let (start, len) = (chosen.pParameter, chosen.ulParameterLen);
@@ -112,8 +112,8 @@ impl Chosen {
     ///
     /// # Errors
     /// As `required`.
-    pub(super) fn with_iv_place(&self, module: &Module) -> Result<(Request, *mut ck::CK_BYTE)> {
-        let request = self.required(module)?;
+    pub(super) fn with_iv_place(&self, session: &Session) -> Result<(Request, *mut ck::CK_BYTE)> {
+        let request = self.required(session)?;
         if request.row.password_iv.is_none() || matches!(request.params, Params::None) {
             return Ok((request, std::ptr::null_mut()));
         }
@@ -129,8 +129,8 @@ impl Chosen {
     ///
     /// # Errors
     /// CKR_ARGUMENTS_BAD at NULL, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID.
-    pub(super) fn required(&self, module: &Module) -> Result<Request> {
-        self.if_given(module)?.ok_or_else(null)
+    pub(super) fn required(&self, session: &Session) -> Result<Request> {
+        self.if_given(session)?.ok_or_else(null)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The state of the process: the one global of the library.
 
+use std::cell::RefCell;
 use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -11,14 +12,38 @@ use crate::ck;
 use crate::error::{Result, refuse};
 use crate::fork::Mark;
 use crate::module::Module;
+use crate::session::Session;
 
 /// What one process owns. It is never freed. A forked child does not touch its parent's state, in which threads
 /// that the child does not have may hold locks, and whose files are the parent's; it makes its own.
 struct ProcessState {
     mark: Mark,
     module: ArcSwapOption<Module>,
+    /// The number of the C_Initialize whose module that is, set after the module and cleared before it.
+    initialization: AtomicU64,
     /// Held while `module` is made or closed.
     changing: Mutex<()>,
+}
+
+/// The number of no C_Initialize.
+const NONE: u64 = 0;
+/// How many C_Initialize succeeded, in the parents of a forked process too: no two modules have the same number.
+static INITIALIZATIONS: AtomicU64 = AtomicU64::new(NONE);
+
+/// How many sessions a thread knows at once.
+const KNOWN: usize = 4;
+
+thread_local! {
+    /// Sessions that this thread has called lately, each at the place that its handle gives. They are not kept open.
+    static KNOWN_SESSIONS: RefCell<[KnownSession; KNOWN]> = RefCell::default();
+}
+
+#[derive(Default)]
+struct KnownSession {
+    /// The C_Initialize to which it belongs; `NONE` at an empty place.
+    initialization: u64,
+    handle: ck::CK_SESSION_HANDLE,
+    session: Weak<Session>,
 }
 
 static STATE: AtomicPtr<ProcessState> = AtomicPtr::new(ptr::null_mut());
@@ -54,6 +79,47 @@ pub(super) fn with_module<T>(call: impl FnOnce(&Module) -> T) -> Option<T> {
     module.as_deref().map(call)
 }
 
+/// The open session of this handle, where this thread has called it lately. Nothing is written that threads with other
+/// sessions read. The session lives while the caller holds it, and its token with it, so C_Finalize waits for nobody.
+pub(super) fn known_session(handle: ck::CK_SESSION_HANDLE) -> Option<Arc<Session>> {
+    if is_exiting() {
+        return None;
+    }
+    let initialization = initialization()?;
+    let find = |known: &RefCell<[KnownSession; KNOWN]>| {
+        let known = &known.borrow()[place(handle)];
+        let same = known.initialization == initialization && known.handle == handle;
+        same.then(|| known.session.upgrade())?
+    };
+    // At the end of a thread there may be none.
+    KNOWN_SESSIONS.try_with(find).ok()?
+}
+
+/// Lets `known_session` find this session of the module of that `initialization`, which was asked for before the module.
+pub(super) fn know_session(initialization: Option<u64>, session: &Arc<Session>) {
+    let Some(initialization) = initialization else {
+        return;
+    };
+    let known = KnownSession {
+        initialization,
+        handle: session.handle(),
+        session: Arc::downgrade(session),
+    };
+    // At the end of a thread there is nothing that remembers it.
+    let place = place(known.handle);
+    let _ = KNOWN_SESSIONS.try_with(|all| all.borrow_mut()[place] = known);
+}
+
+/// The number of the C_Initialize whose module is open; `None` where none is.
+pub(super) fn initialization() -> Option<u64> {
+    let number = own_state()?.initialization.load(Ordering::SeqCst);
+    (number != NONE).then_some(number)
+}
+
+fn place(handle: ck::CK_SESSION_HANDLE) -> usize {
+    (handle % KNOWN as u64) as usize
+}
+
 /// C_Initialize: `open` runs once, whatever the number of threads that race.
 ///
 /// # Errors
@@ -68,6 +134,8 @@ pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
         );
     }
     state.module.store(Some(Arc::new(open()?)));
+    let number = INITIALIZATIONS.fetch_add(1, Ordering::SeqCst) + 1;
+    state.initialization.store(number, Ordering::SeqCst);
     Ok(())
 }
 
@@ -79,6 +147,7 @@ pub(super) fn initialize(open: impl FnOnce() -> Result<Module>) -> Result<()> {
 pub(super) fn finalize() -> Result<()> {
     if let Some(state) = own_state() {
         let _changing = state.changing.lock();
+        state.initialization.store(NONE, Ordering::SeqCst);
         if let Some(closed) = state.module.swap(None) {
             closed.close();
             return Ok(());
@@ -106,6 +175,7 @@ fn first_state() -> &'static ProcessState {
     let made = Box::into_raw(Box::new(ProcessState {
         mark: Mark::new(),
         module: ArcSwapOption::empty(),
+        initialization: AtomicU64::new(NONE),
         changing: Mutex::new(()),
     }));
     match STATE.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire) {

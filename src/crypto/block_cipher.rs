@@ -24,6 +24,11 @@ pub(crate) trait Chain<const N: usize>: Send {
 
     /// What the next block is chained to: the last ciphertext block, before it the initialization vector.
     fn iv(&self) -> [u8; N];
+
+    /// Begins another message under the same key. False where the chain cannot do so, and is to be made anew.
+    fn begin_again(&mut self, _iv: [u8; N]) -> bool {
+        false
+    }
 }
 
 /// The part of `out` that whole blocks of `input` fill.
@@ -66,6 +71,10 @@ macro_rules! block_cipher {
 
             fn iv(&self) -> [u8; $block] {
                 self.iv()
+            }
+
+            fn begin_again(&mut self, iv: [u8; $block]) -> bool {
+                self.begin_again(iv)
             }
         }
     };

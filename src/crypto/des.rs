@@ -91,6 +91,11 @@ impl Cbc {
     fn iv(&self) -> [u8; BLOCK] {
         self.iv
     }
+
+    /// The context keeps the vector that it was made with.
+    fn begin_again(&mut self, _: [u8; BLOCK]) -> bool {
+        false
+    }
 }
 
 block_cipher!(Key, Cbc, BLOCK, 0x1B, Cbc::new);

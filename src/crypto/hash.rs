@@ -103,6 +103,13 @@ macro_rules! states {
                 })
             }
 
+            /// Forgets what has been taken, and wipes it.
+            pub fn reset(&mut self) {
+                match &mut self.0 {
+                    $(HasherState::$hash(state) => *state = <$digest>::new()),+
+                }
+            }
+
             pub fn update(&mut self, message: &[u8]) {
                 match &mut self.0 {
                     $(HasherState::$hash(state) => Digest::update(state, message)),+

@@ -1,6 +1,6 @@
 //! Modes of whole blocks, ECB and CBC, with and without PKCS padding, whatever the cipher.
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::op::Resumable;
 use super::saved::{Saved, unusable};
@@ -33,6 +33,12 @@ trait BlockMode<const N: usize>: Send {
 
     /// The mechanism's parameter with which another message goes on behind these blocks.
     fn params(&self) -> Params;
+
+    /// As `Resumable::rest`.
+    fn rest(&mut self) -> bool;
+
+    /// As `Resumable::begin_again`.
+    fn begin_again(&mut self, params: &Params) -> Result<()>;
 }
 
 struct Ecb<K> {
@@ -50,6 +56,14 @@ impl<K: BlockKey<N>, const N: usize> BlockMode<N> for Ecb<K> {
     fn params(&self) -> Params {
         Params::None
     }
+
+    fn rest(&mut self) -> bool {
+        true
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        no_params(params)
+    }
 }
 
 impl<C: Chain<N>, const N: usize> BlockMode<N> for Cbc<C> {
@@ -59,6 +73,17 @@ impl<C: Chain<N>, const N: usize> BlockMode<N> for Cbc<C> {
 
     fn params(&self) -> Params {
         Params::Iv(self.0.iv().to_vec())
+    }
+
+    fn rest(&mut self) -> bool {
+        self.0.begin_again([0; N])
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        match self.0.begin_again(iv(params)?) {
+            true => Ok(()),
+            false => Err(unusable()),
+        }
     }
 }
 
@@ -173,6 +198,16 @@ impl<M: BlockMode<N>, const N: usize> Resumable for Blocks<M, N> {
         }
         self.hold(state);
         Ok(())
+    }
+
+    fn rest(&mut self) -> bool {
+        self.held.zeroize();
+        self.held_len = 0;
+        self.mode.rest()
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        self.mode.begin_again(params)
     }
 }
 

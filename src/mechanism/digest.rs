@@ -58,6 +58,15 @@ impl Resumable for HashDigester {
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         Ok(self.hasher.restore(state)?)
     }
+
+    fn rest(&mut self) -> bool {
+        self.hasher.reset();
+        true
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        no_params(params)
+    }
 }
 
 impl Digester for HashDigester {

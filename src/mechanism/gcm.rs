@@ -1,6 +1,7 @@
 //! GCM. Encryption streams; decryption releases nothing before the tag is verified.
 
 use smallvec::SmallVec;
+use zeroize::Zeroize;
 
 use super::buffer::Buffer;
 use super::op::Resumable;
@@ -103,7 +104,7 @@ pub(super) struct GcmMessage<K> {
 impl<K: GcmKey> GcmMessage<K> {
     fn new(key: &K, params: &Params) -> Result<Self> {
         let Params::Gcm { iv, aad, tag_len } = params else {
-            return bad_param("GCM takes CK_GCM_PARAMS");
+            return no_gcm_params();
         };
         gcm_limits(iv.len(), *tag_len)?;
         Ok(Self {
@@ -113,6 +114,31 @@ impl<K: GcmKey> GcmMessage<K> {
             tag_len: *tag_len,
         })
     }
+
+    /// As `Resumable::rest`. Wiping no bytes at no address takes the processor longer than a short message.
+    fn rest(&mut self) -> bool {
+        if !self.aad.is_empty() {
+            self.aad.zeroize();
+        }
+        true
+    }
+
+    /// As `new`, with the key that the message before had.
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        let Params::Gcm { iv, aad, tag_len } = params else {
+            return no_gcm_params();
+        };
+        gcm_limits(iv.len(), *tag_len)?;
+        self.iv.clear();
+        self.iv.extend_from_slice(iv);
+        self.aad.extend_from_slice(aad);
+        self.tag_len = *tag_len;
+        Ok(())
+    }
+}
+
+fn no_gcm_params<T>() -> Result<T> {
+    bad_param("GCM takes CK_GCM_PARAMS")
 }
 
 struct GcmEncryption<K: GcmKey> {
@@ -131,7 +157,16 @@ impl<K: GcmKey> GcmEncryption<K> {
     }
 }
 
-impl<K: GcmKey> Resumable for GcmEncryption<K> {}
+impl<K: GcmKey> Resumable for GcmEncryption<K> {
+    fn rest(&mut self) -> bool {
+        self.stream = None;
+        self.message.rest()
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        self.message.begin_again(params)
+    }
+}
 
 impl<K: GcmKey> Cipher for GcmEncryption<K> {
     fn update_bound(&self, input: usize) -> usize {
@@ -161,12 +196,23 @@ impl<K: GcmKey> Cipher for GcmEncryption<K> {
     }
 }
 
-struct GcmDecryption<K> {
+struct GcmDecryption<K: GcmKey> {
     message: GcmMessage<K>,
     sealed: Buffer,
 }
 
-impl<K: GcmKey> Resumable for GcmDecryption<K> {}
+impl<K: GcmKey> Resumable for GcmDecryption<K> {
+    fn rest(&mut self) -> bool {
+        if !self.sealed.is_empty() {
+            self.sealed = Buffer::default();
+        }
+        self.message.rest()
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        self.message.begin_again(params)
+    }
+}
 
 impl<K: GcmKey> Cipher for GcmDecryption<K> {
     fn update_bound(&self, _input: usize) -> usize {

@@ -65,7 +65,7 @@ pub(crate) use row::{
 };
 pub use row::{ByDefault, Mechanism, PrivateForm, Request, Unit};
 pub(crate) use saved::unusable;
-pub(crate) use table::offered;
+pub(crate) use table::{Offered, offered};
 pub use table::{all, find};
 pub use tls::{TlsKeys, TlsParam, TlsParams, TlsPrf};
 

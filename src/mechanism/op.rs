@@ -4,7 +4,8 @@ use super::Params;
 use super::saved::{Saved, unusable};
 use crate::error::Result;
 
-/// An operation whose state may be saved, and restored in a new operation.
+/// An operation whose state may be saved, and restored in a new operation; and whose work may serve another message
+/// once its own has ended.
 pub trait Resumable {
     /// With what a new operation with the same mechanism and key goes on as this one would, which was
     /// begun with `params`; `None` where that cannot be said.
@@ -18,6 +19,19 @@ pub trait Resumable {
     /// # Errors
     /// CKR_SAVED_STATE_INVALID.
     fn restore(&mut self, _state: &[u8]) -> Result<()> {
+        Err(unusable())
+    }
+
+    /// After the last step: forgets the message. Whether `begin_again` can be called then.
+    fn rest(&mut self) -> bool {
+        false
+    }
+
+    /// Begins another message by the same mechanism and key, as new work with `params` would.
+    ///
+    /// # Errors
+    /// Those of the mechanism's column that makes such work.
+    fn begin_again(&mut self, _params: &Params) -> Result<()> {
         Err(unusable())
     }
 }

@@ -2,8 +2,11 @@
 
 use std::sync::LazyLock;
 
+use foldhash::HashMap;
+
 use crate::ck;
 use crate::config::{Choice, Config};
+use crate::error::{Error, Result};
 
 use super::row::{ByDefault, Mechanism};
 use super::{
@@ -53,6 +56,24 @@ pub fn all() -> impl Iterator<Item = &'static Mechanism> {
 /// The rows that a configuration offers.
 pub(crate) fn offered(config: &Config) -> impl Iterator<Item = &'static Mechanism> {
     all().filter_map(|row| offer(config, row))
+}
+
+/// The rows that a configuration offers, by their numbers.
+pub(crate) struct Offered(HashMap<ck::CK_MECHANISM_TYPE, &'static Mechanism>);
+
+impl Offered {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self(offered(config).map(|row| (row.id, row)).collect())
+    }
+
+    /// # Errors
+    /// CKR_MECHANISM_INVALID.
+    pub(crate) fn row(&self, id: ck::CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
+        self.0.get(&id).copied().ok_or_else(|| {
+            Error::new(ck::CKR_MECHANISM_INVALID, "the mechanism is not offered")
+                .at(format!("{id:#x}"))
+        })
+    }
 }
 
 /// What a configuration offers of a mechanism: the row, the row that stands for it by a setting or, with fewer uses,

@@ -36,6 +36,15 @@ impl Slot {
     pub(super) fn token(self) -> Result<Arc<Token>> {
         match self {
             Self::Token(token) => Ok(token),
+            other => other.open_token().cloned(),
+        }
+    }
+
+    /// # Errors
+    /// CKR_TOKEN_NOT_RECOGNIZED.
+    pub(super) fn open_token(&self) -> Result<&Arc<Token>> {
+        match self {
+            Self::Token(token) => Ok(token),
             Self::Free => Err(Error::new(
                 ck::CKR_TOKEN_NOT_RECOGNIZED,
                 "the slot's token is not initialized: use C_InitToken or `tenon init`",
@@ -225,6 +234,9 @@ impl Slots {
 
     /// Notes that the caller is told what is in the slot.
     pub(super) fn show(&self, id: ck::CK_SLOT_ID, slot: &Slot) {
+        if matches!(slot, Slot::Token(token) if token.is_as_last_shown()) {
+            return;
+        }
         let serial = serial(slot);
         let mut shown = self.shown.lock();
         if shown.get(&id) != Some(&serial) {

@@ -4,15 +4,18 @@
 //! what the step returns in `After`. So an error ends the operation wherever it arises, in the
 //! caller's arguments too, and no step can forget it (base specification, sections 5.2 and 5.8 to
 //! 5.15).
+//!
+//! What has ended well may rest in its slot: its work keeps memory and key, and the next Init function with the same
+//! mechanism and key begins with it. For everything else a slot with such an operation is empty.
 
 use std::sync::Arc;
 
 use crate::ck;
 use crate::error::{Result, refuse};
-use crate::mechanism::Request;
+use crate::mechanism::{Mechanism, Params, Request, Resumable};
 use crate::out::Short;
 use crate::secret::Secret;
-use crate::token::Object;
+use crate::token::{Handle, Object};
 
 /// The part of an operation that a function takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct ActiveOperation<W: ?Sized> {
     pub(super) pending: Option<Box<Secret>>,
     /// A digest has taken a key's value, which its state would carry out of the token.
     pub(super) took_key: bool,
+    /// The operation is over.
+    rests: bool,
 }
 
 /// What a step that did not fail leaves of an operation.
@@ -47,6 +52,8 @@ pub struct ActiveOperation<W: ?Sized> {
 pub enum After<A> {
     /// Nothing: it gave its last output.
     Ended,
+    /// The operation, which gave its last output, and whose work can serve another message.
+    Rests(A),
     /// The operation, which took a part of the message or told a length.
     GoesOn(A),
     /// The operation as it was, since the output did not fit: CKR_BUFFER_TOO_SMALL.
@@ -65,6 +72,7 @@ impl<A> After<A> {
     pub(super) fn map<B>(self, change: impl FnOnce(A) -> B) -> After<B> {
         match self {
             Self::Ended => After::Ended,
+            Self::Rests(active) => After::Rests(change(active)),
             Self::GoesOn(active) => After::GoesOn(change(active)),
             Self::TooSmall(active) => After::TooSmall(change(active)),
         }
@@ -81,7 +89,13 @@ impl<W: ?Sized> ActiveOperation<W> {
             phase: None,
             pending: None,
             took_key: false,
+            rests: false,
         }
+    }
+
+    /// Whether the operation, which rests, was one with this mechanism and this key, or with none.
+    pub(super) fn was_with(&self, row: &Mechanism, key: Option<Handle>) -> bool {
+        std::ptr::eq(self.request.row, row) && self.key.as_ref().map(|key| key.handle()) == key
     }
 
     /// Judges whether a step of `phase` may be next.
@@ -123,19 +137,59 @@ pub(super) fn refuse_unauthenticated(awaits_login: bool) -> Result<()> {
     )
 }
 
+impl<W: ?Sized + Resumable> ActiveOperation<W> {
+    /// What its last output leaves of the operation.
+    pub(super) fn ended(mut self) -> After<Self> {
+        if self.took_key || !self.work.rest() {
+            return After::Ended;
+        }
+        After::Rests(self)
+    }
+
+    /// Begins another operation with the mechanism and the key of this one, which rests.
+    ///
+    /// # Errors
+    /// Those of the mechanism.
+    pub(super) fn again(mut self, request: Request) -> Result<Self> {
+        self.work.begin_again(&request.params)?;
+        Ok(Self::new(self.work, request, self.key))
+    }
+}
+
 /// The slot of an operation, with the type that a step takes out of the slot.
 pub(super) trait TypedSlot {
     type Active;
 
     /// `None` where nothing is active.
     fn take_out(&mut self) -> Option<Self::Active>;
+
+    /// Takes what rests in the slot; `None` where nothing does.
+    fn take_rested(&mut self) -> Option<Self::Active> {
+        None
+    }
+
+    /// Lets an operation rest in the slot, where operations of the kind can.
+    fn let_rest(&mut self, _over: Self::Active) {}
 }
 
 impl<W: ?Sized> TypedSlot for Option<ActiveOperation<W>> {
     type Active = ActiveOperation<W>;
 
     fn take_out(&mut self) -> Option<Self::Active> {
-        self.take()
+        self.take_if(|active| !active.rests)
+    }
+
+    fn take_rested(&mut self) -> Option<Self::Active> {
+        self.take_if(|active| active.rests)
+    }
+
+    fn let_rest(&mut self, mut over: Self::Active) {
+        if let Some(key) = &over.key {
+            key.note_kept();
+        }
+        over.request.params = Params::None;
+        over.rests = true;
+        *self = Some(over);
     }
 }
 
@@ -149,6 +203,11 @@ pub(super) trait OperationSlot {
     fn awaits_login(&self) -> bool;
 
     fn authenticate(&mut self);
+
+    /// Whether an operation rests here whose key has left memory.
+    fn rests_without_key(&self) -> bool {
+        false
+    }
 }
 
 impl<W: ?Sized> OperationSlot for Option<ActiveOperation<W>> {
@@ -164,12 +223,20 @@ impl<W: ?Sized> OperationSlot for Option<ActiveOperation<W>> {
     }
 
     fn awaits_login(&self) -> bool {
-        self.as_ref().is_some_and(|active| active.awaits_login)
+        self.as_ref()
+            .is_some_and(|active| active.awaits_login && !active.rests)
     }
 
     fn authenticate(&mut self) {
         if let Some(active) = self {
             active.awaits_login = false;
         }
+    }
+
+    fn rests_without_key(&self) -> bool {
+        self.as_ref()
+            .filter(|active| active.rests)
+            .and_then(|active| active.key.as_ref())
+            .is_some_and(|key| key.has_ended())
     }
 }

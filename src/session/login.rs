@@ -49,14 +49,14 @@ impl Session {
                 self.token.login(true, pin).map(drop)
             }
             ck::CKU_CONTEXT_SPECIFIC => {
-                if !self.operations.lock().awaits_login() {
+                if !self.operations().awaits_login() {
                     return refuse(
                         ck::CKR_OPERATION_NOT_INITIALIZED,
                         "no operation waits for a context-specific login",
                     );
                 }
                 self.token.login_again(pin)?;
-                self.operations.lock().authenticate();
+                self.operations().authenticate();
                 Ok(())
             }
             _ => refuse(ck::CKR_USER_TYPE_INVALID, "no such user type"),

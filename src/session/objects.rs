@@ -30,7 +30,13 @@ impl Session {
     /// # Errors
     /// As `Token::destroy`.
     pub fn destroy_object(&self, object: Handle) -> Result<()> {
-        self.token.destroy(self.caller(), object)
+        let destroyed = self.token.destroy(self.caller(), object)?;
+        if destroyed.was_kept()
+            && let Some(peers) = self.peers.upgrade()
+        {
+            peers.drop_keyless(self.slot);
+        }
+        Ok(())
     }
 
     /// C_GetObjectSize.

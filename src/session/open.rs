@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::slice;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::active::{ActiveOperation, After, Phase};
 use super::message_signatures::{MessageSignatures, SignatureProcess};
@@ -28,8 +29,12 @@ pub struct Session {
     pub(super) token: Arc<Token>,
     pub(super) read_write: bool,
     pub(super) peers: Weak<dyn Peers>,
-    /// Held while a step computes: a session computes one thing at a time.
-    pub(super) operations: Mutex<Operations>,
+    /// Held while a step computes: a session computes one thing at a time. `None` before the first operation.
+    pub(super) operations: Mutex<Option<Box<Operations>>>,
+    /// Session objects may belong to the session.
+    pub(super) made_objects: AtomicBool,
+    /// A key has left memory with which an operation may rest here.
+    pub(super) key_ended: AtomicBool,
     /// The initialization vectors that message-based encryption makes, from its first use on.
     pub(super) ivs: OnceLock<Arc<Mutex<Ivs>>>,
     /// The last refusal, as the log has it; empty before the first.
@@ -42,6 +47,9 @@ pub(super) trait Peers: Send + Sync {
 
     /// Ends the operations with private keys, and the searches, of every session with `slot`.
     fn end_private(&self, slot: ck::CK_SLOT_ID);
+
+    /// Drops what rests in sessions with `slot` and has a key that has left memory.
+    fn drop_keyless(&self, slot: ck::CK_SLOT_ID);
 }
 
 impl Session {
@@ -49,6 +57,14 @@ impl Session {
     #[must_use]
     pub fn handle(&self) -> SessionHandle {
         self.handle
+    }
+
+    /// As `Token::mechanism`.
+    ///
+    /// # Errors
+    /// As `Token::mechanism`.
+    pub fn mechanism(&self, id: ck::CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
+        self.token.mechanism(id)
     }
 
     /// Remembers why `function` was refused, until the next refusal.
@@ -59,7 +75,16 @@ impl Session {
         let _ = write!(text, "{function}: {error}");
     }
 
+    /// The session's operations. Waits for a step in another thread.
+    pub(super) fn operations(&self) -> MappedMutexGuard<'_, Operations> {
+        MutexGuard::map(self.operations.lock(), |operations| {
+            &mut **operations.get_or_insert_default()
+        })
+    }
+
+    /// The session as the caller of a call that may make session objects.
     pub(super) fn caller(&self) -> CallingSession {
+        self.made_objects.store(true, Ordering::Release);
         CallingSession {
             session: self.handle,
             read_write: self.read_write,
@@ -72,8 +97,14 @@ impl Session {
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID for a mechanism without this use, and those of
     /// `Token::usable_key` and of the mechanism.
     pub fn init<O: Keyed>(&self, operation: O, request: Request, key: Handle) -> Result<()> {
-        let mut operations = self.operations.lock();
-        operations.begin(operation, || {
+        let mut operations = self.operations();
+        operations.begin(operation, |rested| {
+            if let Some(rested) = rested.filter(|rested| rested.was_with(request.row, Some(key)))
+                && let Some(object) = &rested.key
+                && self.token.usable_again(object, O::USE, request.row)?
+            {
+                return rested.again(request);
+            }
             let (work, object) = self.work::<O>(&request, key)?;
             Ok(ActiveOperation::new(work, request, Some(object)))
         })
@@ -89,8 +120,8 @@ impl Session {
         key: Handle,
         signature: &[u8],
     ) -> Result<()> {
-        let mut operations = self.operations.lock();
-        operations.begin(VerifySignature, || {
+        let mut operations = self.operations();
+        operations.begin(VerifySignature, |_| {
             let (verifier, object) = self.work::<Verify>(&request, key)?;
             let signed = SignatureVerifier::new(verifier, signature.to_vec());
             Ok(ActiveOperation::new(
@@ -111,8 +142,8 @@ impl Session {
         row: &'static Mechanism,
         key: Handle,
     ) -> Result<()> {
-        let mut operations = self.operations.lock();
-        operations.begin(operation, || {
+        let mut operations = self.operations();
+        operations.begin(operation, |_| {
             let (Some(kind), Some(begin)) = (row.messages, O::begin(row)) else {
                 return not_for_this(row);
             };
@@ -146,8 +177,8 @@ impl Session {
         request: Request,
         key: Handle,
     ) -> Result<()> {
-        let mut operations = self.operations.lock();
-        operations.begin(operation, || {
+        let mut operations = self.operations();
+        operations.begin(operation, |_| {
             let Request { row, params, .. } = request;
             let begin = O::Of::begin(row).map_or_else(|| not_for_this(row), Ok)?;
             let usable = self.token.usable_key(key, O::Of::USE, row)?;
@@ -180,9 +211,12 @@ impl Session {
     /// # Errors
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and those of the mechanism.
     pub fn digest_init(&self, request: Request) -> Result<()> {
-        self.operations
-            .lock()
-            .begin(Digest, || ActiveOperation::digest(request))
+        self.operations().begin(Digest, |rested| {
+            match rested.filter(|rested| rested.was_with(request.row, None)) {
+                Some(rested) => rested.again(request),
+                None => ActiveOperation::digest(request),
+            }
+        })
     }
 
     /// Takes one step of an operation. `run` owns the operation, and reads the caller's arguments;
@@ -199,8 +233,22 @@ impl Session {
         run: impl FnOnce(O::Active) -> Result<After<O::Active>>,
     ) -> Result<()> {
         let may_continue = |key: &_| self.token.may_continue(key);
-        let mut operations = self.operations.lock();
-        operations.step(operation, phase, may_continue, run)
+        let stepped = self.operations().step(operation, phase, may_continue, run);
+        if self.key_ended.load(Ordering::SeqCst) {
+            self.drop_keyless();
+        }
+        stepped
+    }
+
+    /// Drops what rests with a key that has left memory: now, or by the step that another thread is in.
+    pub(super) fn drop_keyless(&self) {
+        self.key_ended.store(true, Ordering::SeqCst);
+        if let Some(mut operations) = self.operations.try_lock() {
+            self.key_ended.store(false, Ordering::SeqCst);
+            if let Some(operations) = &mut *operations {
+                operations.drop_keyless();
+            }
+        }
     }
 
     /// C_DigestKey.
@@ -221,12 +269,12 @@ impl Session {
     /// # Errors
     /// CKR_ARGUMENTS_BAD when it is not active.
     pub fn end<O: Operation>(&self, operation: O) -> Result<()> {
-        self.operations.lock().end(operation)
+        self.operations().end(operation)
     }
 
     /// C_SessionCancel: ends those operations that `flags` names and that are active.
     pub fn cancel(&self, flags: ck::CK_FLAGS) {
-        self.operations.lock().cancel(flags);
+        self.operations().cancel(flags);
     }
 
     /// C_FindObjectsInit.
@@ -234,8 +282,8 @@ impl Session {
     /// # Errors
     /// CKR_OPERATION_ACTIVE, and as `Token::find`.
     pub fn find_init(&self, template: &[RawAttribute]) -> Result<()> {
-        let found = || Ok(FoundObjects(self.token.find(template)?));
-        self.operations.lock().begin(Find, found)
+        let found = |_| Ok(FoundObjects(self.token.find(template)?));
+        self.operations().begin(Find, found)
     }
 
     /// C_FindObjects: the next handles, at most `max`.

@@ -21,7 +21,7 @@ impl Session {
     /// CKR_OPERATION_NOT_INITIALIZED where nothing is active that a state may hold, CKR_STATE_UNSAVEABLE
     /// where something that is active cannot be held.
     pub fn operation_state(&self) -> Result<Vec<u8>> {
-        let saved = saved_operations(&mut self.operations.lock())?;
+        let saved = saved_operations(&mut self.operations())?;
         if saved.is_empty() {
             return refuse(
                 ck::CKR_OPERATION_NOT_INITIALIZED,
@@ -53,7 +53,7 @@ impl Session {
         let saved = read(&self.token.open_state(self.info()?.state, state)?)?;
         check_given(&saved, Role::Encryption, encryption_key)?;
         check_given(&saved, Role::Authentication, authentication_key)?;
-        let mut operations = self.operations.lock();
+        let mut operations = self.operations();
         let mut restored = Operations::default();
         for operation in saved {
             let key = match operation.kind.role() {
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    fn restore_keyed<O: Keyed<Work: Resumable>>(
+    fn restore_keyed<O: Keyed>(
         &self,
         saved: SavedOperation,
         key: Handle,

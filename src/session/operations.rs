@@ -6,7 +6,7 @@ use super::messages::Messages;
 use super::work::SignatureVerifier;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Begin, Cipher, Digester, Mechanism, Signer, Verifier};
+use crate::mechanism::{Begin, Cipher, Digester, Mechanism, Resumable, Signer, Verifier};
 use crate::out::too_small;
 use crate::policy::Use;
 use crate::token::{Object, Search};
@@ -22,6 +22,12 @@ pub trait Operation {
 
     /// Puts an operation that goes on into its slot.
     fn put(into: &mut Operations, active: Self::Active);
+
+    /// Takes the operation that rests in the slot; `None` where none does.
+    fn take_rested(from: &mut Operations) -> Option<Self::Active>;
+
+    /// Lets an operation that is over rest in its slot.
+    fn let_rest(into: &mut Operations, over: Self::Active);
 
     /// Ends the operation, also the message-based process that stays in its slot during a step.
     fn end(all: &mut Operations);
@@ -40,7 +46,7 @@ pub trait Operation {
 /// An operation that an Init function begins with a mechanism and a key.
 pub trait Keyed: Operation<Active = ActiveOperation<Self::Work>> {
     /// What the mechanism makes: a cipher, a signer or a verifier.
-    type Work: ?Sized;
+    type Work: ?Sized + Resumable;
     /// What the key must be allowed to do.
     const USE: Use;
 
@@ -74,6 +80,14 @@ macro_rules! operations {
 
                 fn put(into: &mut Operations, active: Self::Active) {
                     into.$slot = Some(active);
+                }
+
+                fn take_rested(from: &mut Operations) -> Option<Self::Active> {
+                    from.$slot.take_rested()
+                }
+
+                fn let_rest(into: &mut Operations, over: Self::Active) {
+                    into.$slot.let_rest(over);
                 }
 
                 fn end(all: &mut Operations) {
@@ -183,6 +197,15 @@ impl<A: Operation, B: Operation> Operation for (A, B) {
         B::put(into, active.1);
     }
 
+    fn take_rested(from: &mut Operations) -> Option<Self::Active> {
+        Some((A::take_rested(from)?, B::take_rested(from)?))
+    }
+
+    fn let_rest(into: &mut Operations, over: Self::Active) {
+        A::let_rest(into, over.0);
+        B::let_rest(into, over.1);
+    }
+
     fn end(all: &mut Operations) {
         A::end(all);
         B::end(all);
@@ -233,14 +256,14 @@ impl OperationSlot for Option<FoundObjects> {
 }
 
 impl Operations {
-    /// Begins the operation that `begin` makes.
+    /// Begins the operation that `begin` makes, which gets the operation that rests in the slot.
     ///
     /// # Errors
     /// CKR_OPERATION_ACTIVE, with the active operation left alone; those of `begin`.
     pub(super) fn begin<O: Operation>(
         &mut self,
         _: O,
-        begin: impl FnOnce() -> Result<O::Active>,
+        begin: impl FnOnce(Option<O::Active>) -> Result<O::Active>,
     ) -> Result<()> {
         if let Some(active) = O::take(self) {
             O::put(self, active);
@@ -249,7 +272,8 @@ impl Operations {
                 "such an operation is already active in the session",
             );
         }
-        O::put(self, begin()?);
+        let rested = O::take_rested(self);
+        O::put(self, begin(rested)?);
         Ok(())
     }
 
@@ -273,6 +297,10 @@ impl Operations {
         match run(active)? {
             After::Ended => {
                 O::end(self);
+                Ok(())
+            }
+            After::Rests(over) => {
+                O::let_rest(self, over);
                 Ok(())
             }
             After::GoesOn(active) => {
@@ -309,6 +337,11 @@ impl Operations {
     /// Ends every operation that must not outlive the user's login.
     pub(super) fn end_private(&mut self) {
         self.end_where(|_, slot| slot.ends_at_logout());
+    }
+
+    /// Drops what rests with a key that has left memory.
+    pub(super) fn drop_keyless(&mut self) {
+        self.end_where(|_, slot| slot.rests_without_key());
     }
 
     fn end_where(&mut self, ends: impl Fn(ck::CK_FLAGS, &dyn OperationSlot) -> bool) {

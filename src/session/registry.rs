@@ -1,6 +1,6 @@
 //! The open sessions of this process.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use foldhash::HashMap;
@@ -12,7 +12,6 @@ use crate::policy::{TokenAction, decide_on_token};
 use crate::token::{SessionHandle, Token};
 
 use super::open::{Peers, Session};
-use super::operations::Operations;
 
 /// Sessions are kept in so many maps.
 const PARTS: usize = 32;
@@ -56,7 +55,9 @@ impl Sessions {
             token,
             read_write,
             peers: Arc::<Self>::downgrade(self) as Weak<dyn Peers>,
-            operations: Mutex::new(Operations::default()),
+            operations: Mutex::default(),
+            made_objects: AtomicBool::new(false),
+            key_ended: AtomicBool::new(false),
             ivs: OnceLock::new(),
             last_refusal: Mutex::default(),
         };
@@ -86,7 +87,9 @@ impl Sessions {
     /// CKR_SESSION_HANDLE_INVALID.
     pub(crate) fn close(&self, handle: SessionHandle) -> Result<()> {
         let (session, last) = self.remove(handle).ok_or_else(invalid)?;
-        session.token.close_session(handle);
+        if session.made_objects.load(Ordering::Acquire) {
+            session.token.close_session(handle);
+        }
         if last {
             session.token.end_login();
         }
@@ -135,7 +138,13 @@ impl Peers for Sessions {
 
     fn end_private(&self, slot: ck::CK_SLOT_ID) {
         for session in self.of_slot(slot) {
-            session.operations.lock().end_private();
+            session.operations().end_private();
+        }
+    }
+
+    fn drop_keyless(&self, slot: ck::CK_SLOT_ID) {
+        for session in self.of_slot(slot) {
+            session.drop_keyless();
         }
     }
 }

@@ -80,7 +80,7 @@ impl ActiveOperation<dyn Cipher> {
                         out.written(written);
                     }
                 }
-                return Ok(After::Ended);
+                return Ok(self.ended());
             }
             None => {
                 let Some(mut aside) = Secret::try_zeroed(bound) else {
@@ -135,7 +135,7 @@ macro_rules! give_at_the_end {
                         out.written(written);
                     }
                 }
-                Ok(After::Ended)
+                Ok(self.ended())
             }
         }
     )+};
@@ -200,6 +200,6 @@ impl ActiveOperation<dyn Verifier> {
     pub fn verify(mut self, rest: &[u8], signature: &[u8]) -> Result<After<Self>> {
         self.work.update(rest)?;
         self.work.finish(signature)?;
-        Ok(After::Ended)
+        Ok(self.ended())
     }
 }

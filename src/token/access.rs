@@ -59,8 +59,8 @@ impl Token {
     /// The object of `handle`, as the store has it now, and the keys of this call. Policy was not asked
     /// yet: the caller must ask it before it uses the object.
     pub(super) fn current(&self, handle: Handle) -> Result<(Arc<Object>, CallKeys)> {
-        let generation = self.state.store.generation();
-        let object = match self.state.objects.get(handle, generation)? {
+        let now = || self.state.store.generation();
+        let object = match self.state.objects.get(handle, now)? {
             Known::Object(object) => object,
             Known::Stale(object, read_at) => self.look_again(object, read_at)?,
             Known::Uid(uid) => self.read_object(handle, &uid)?,
@@ -78,7 +78,7 @@ impl Token {
         }
         if let Some(generation) = self.state.store.untouched(&[&object.uid], read_at) {
             if generation != read_at {
-                self.state.objects.confirm(&object, generation);
+                object.presence.confirm(generation);
             }
             return Ok(object);
         }
@@ -107,7 +107,7 @@ impl Token {
             && row.version == *version
             && end_of(row) == *seal
         {
-            self.state.objects.confirm(&object, generation);
+            object.presence.confirm(generation);
             return Ok(object);
         }
         self.open_row((handle, seen), row, generation, None)
@@ -203,6 +203,29 @@ impl Token {
         self.writer
             .record_use(&keys, &object, what.attribute(), mechanism.id)?;
         Ok(UsableKey { object, key })
+    }
+
+    /// As `usable_key`, for work that is ready with the key of `object` and was begun with the same mechanism for the
+    /// same use. False where the object may no longer be what the store has: then `usable_key` is to be asked.
+    ///
+    /// # Errors
+    /// As `usable_key`.
+    pub(crate) fn usable_again(
+        &self,
+        object: &Object,
+        what: Use,
+        mechanism: &Mechanism,
+    ) -> Result<bool> {
+        let presence = &object.presence;
+        if !presence.is_current(|| self.state.store.generation()) {
+            return Ok(false);
+        }
+        presence.note_use();
+        let keys = self.keys();
+        self.decide(Action::Begin(what, mechanism.id), object, &keys, false)?;
+        self.writer
+            .record_use(&keys, object, what.attribute(), mechanism.id)?;
+        Ok(true)
     }
 
     /// Refuses to go on with an operation that was begun with `object`, if its use has ended since.

@@ -1,5 +1,7 @@
 //! C_DestroyObject.
 
+use std::sync::Arc;
+
 use crate::byok::{Deed, Rotation};
 use crate::config::LogLevel;
 use crate::error::Result;
@@ -7,7 +9,7 @@ use crate::log;
 use crate::policy::{self, Action, Effect};
 use crate::store::Uid;
 
-use super::cache::object::{Handle, Home};
+use super::cache::object::{Handle, Home, Object};
 use super::cache::objects::no_such_object;
 use super::change::transaction::Change;
 use super::external::{approval, end, shares, version};
@@ -20,12 +22,12 @@ use super::record::vault::Record;
 use super::{CallingSession, Token};
 
 impl Token {
-    /// C_DestroyObject. An import job ends whole with its private key (section 3). Of an external key only the material is erased (BYOK rule 5): that of all versions,
+    /// C_DestroyObject; returns what has left memory. An import job ends whole with its private key (section 3). Of an external key only the material is erased (BYOK rule 5): that of all versions,
     /// or of the current one where the service deletes each by itself (rule 10, *pending*).
     ///
     /// # Errors
     /// CKR_ACTION_PROHIBITED, CKR_OBJECT_HANDLE_INVALID, CKR_SESSION_READ_ONLY.
-    pub fn destroy(&self, caller: CallingSession, handle: Handle) -> Result<()> {
+    pub fn destroy(&self, caller: CallingSession, handle: Handle) -> Result<Arc<Object>> {
         let (object, keys) = self.current(handle)?;
         let effect = self.decide(Action::Destroy, &object, &keys, caller.read_write)?;
         if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
@@ -44,7 +46,7 @@ impl Token {
             note_erased(&object.uid, &erased);
         }
         self.state.objects.remove(handle);
-        Ok(())
+        Ok(object)
     }
 
     /// Destroys a token object as it is now: since it was read, an import may have bound it, whose binding stays.

@@ -345,7 +345,7 @@ impl Candidates<'_> {
         }
         let objects = &self.token.state.objects;
         let handle = objects.handle(head.uid, head.private);
-        let known = objects.get(handle, Generation::Settled(self.generation));
+        let known = objects.get(handle, || Generation::Settled(self.generation));
         // Another thread may have ended the handle since; this state of the store has the object all the same.
         let known = known.unwrap_or(Known::Uid(head.uid));
         if let Known::Object(object) = known {

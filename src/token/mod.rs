@@ -6,6 +6,7 @@
 //! and each other file is a call. Every change goes through `change`, so that none is without clock
 //! mark and audit record.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::ck;
@@ -13,6 +14,7 @@ use crate::clock::{Clock, utc_time};
 use crate::config::{Config, LogLevel};
 use crate::error::{Result, refuse};
 use crate::log;
+use crate::mechanism::{Mechanism, Offered};
 use crate::policy::Login;
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -108,6 +110,9 @@ pub struct Token {
     writer: Writer,
     guesses: Guesses,
     sweeper: Sweeper,
+    offered: Offered,
+    /// The store's generation at which `is_as_last_shown` was last false.
+    shown_at: AtomicU64,
     /// Seals saved states of operations; made when the first one is saved.
     state_key: OnceLock<Secret>,
 }
@@ -191,9 +196,19 @@ impl Token {
             writer: Writer::new(state.clone()),
             guesses: Guesses::new(state.clone()),
             sweeper: Sweeper::new(state.clone()),
+            offered: Offered::of(&state.config),
+            shown_at: AtomicU64::new(u64::MAX),
             state_key: OnceLock::new(),
             state,
         })
+    }
+
+    /// The row of a mechanism, if the configuration offers it.
+    ///
+    /// # Errors
+    /// CKR_MECHANISM_INVALID.
+    pub fn mechanism(&self, id: ck::CK_MECHANISM_TYPE) -> Result<&'static Mechanism> {
+        self.offered.row(id)
     }
 
     fn keys(&self) -> CallKeys {
@@ -249,6 +264,16 @@ impl Token {
     pub(crate) fn serial_number(&self) -> Result<Serial> {
         self.state.keep_up()?;
         Ok(self.state.keys().identity.serial)
+    }
+
+    /// Whether nothing in the store has changed since this was last asked, so that the serial number which was read
+    /// then is still the token's.
+    pub(crate) fn is_as_last_shown(&self) -> bool {
+        let store::Generation::Settled(now) = self.state.store.generation() else {
+            return false;
+        };
+        self.shown_at.load(Ordering::Relaxed) == now
+            || self.shown_at.swap(now, Ordering::Relaxed) == now
     }
 
     /// Who is logged in. Nobody is, once another process has initialized the token again.

@@ -181,6 +181,12 @@ impl Cbc {
         self.iv
     }
 
+    /// Begins another message under the same key.
+    pub(crate) fn begin_again(&mut self, iv: [u8; BLOCK]) -> bool {
+        self.iv = iv;
+        true
+    }
+
     /// Takes whole blocks and writes as many to the start of `out`. `Error::InputLength` when
     /// `input` is not a multiple of the block or longer than `out`.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {

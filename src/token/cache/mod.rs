@@ -3,4 +3,5 @@
 mod handles;
 pub(in crate::token) mod object;
 pub(in crate::token) mod objects;
+pub(in crate::token) mod presence;
 mod session_index;

@@ -13,6 +13,7 @@ use crate::policy::{Facts, KeyFacts};
 use crate::store::{MaterialRow, Uid};
 
 use crate::error::{Error, Result};
+use crate::token::cache::presence::Presence;
 use crate::token::record::damaged::damaged;
 use crate::token::record::external::material_id;
 use crate::token::record::facts::facts;
@@ -60,6 +61,7 @@ pub struct Object {
     always_authenticate: bool,
     pub(in crate::token) facts: Facts,
     pub(in crate::token) home: Home,
+    pub(in crate::token) presence: Presence,
     pub(in crate::token) key: OnceLock<Arc<Key>>,
     /// The material that was read with the object's row, sealed, until the key is used first.
     pub(in crate::token) sealed: Mutex<Option<MaterialRow>>,
@@ -99,6 +101,7 @@ impl Object {
             facts,
             attributes,
             home,
+            presence: Presence::default(),
             key: OnceLock::new(),
             sealed: Mutex::default(),
             keyring: OnceLock::new(),
@@ -137,6 +140,21 @@ impl Object {
             (Some(_), _) => READY_HALF,
         };
         size_of::<Self>() + self.attributes.len_in_memory() + key
+    }
+
+    /// Notes that a session keeps work that is ready with the key.
+    pub(crate) fn note_kept(&self) {
+        self.presence.note_kept();
+    }
+
+    /// Whether a session may keep work that is ready with the key.
+    pub(crate) fn was_kept(&self) -> bool {
+        self.presence.was_kept()
+    }
+
+    /// Whether the object was destroyed or changed, or has left memory otherwise.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.presence.has_ended()
     }
 
     /// Whether time or an operator can end the key's use while an operation runs.

@@ -10,7 +10,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::HashMap;
 use parking_lot::RwLock;
@@ -55,11 +54,7 @@ struct Table {
 /// A token object in memory.
 struct ReadObject {
     object: Arc<Object>,
-    /// The store's generation at which it was read.
-    at: u64,
     weight: usize,
-    /// It was used since it was last its turn to leave memory.
-    used: AtomicBool,
 }
 
 pub(in crate::token) enum Known {
@@ -72,23 +67,28 @@ pub(in crate::token) enum Known {
 }
 
 impl Objects {
-    pub(in crate::token) fn get(&self, handle: Handle, now: Generation) -> Result<Known> {
-        let table = self.0.read();
+    /// `now` gives the store's present generation, for a token object.
+    pub(in crate::token) fn get(
+        &self,
+        handle: Handle,
+        now: impl FnOnce() -> Generation,
+    ) -> Result<Known> {
         if !is_of_token_object(handle) {
+            let table = self.0.read();
             let object = table.sessions.get(&handle).ok_or_else(no_such_object)?;
             return Ok(Known::Object(object.clone()));
         }
+        let now = now();
+        let table = self.0.read();
         let Some(read) = table.read.get(&handle) else {
             let uid = table.handles.uid(handle).ok_or_else(no_such_object)?;
             return Ok(Known::Uid(uid));
         };
-        // Mostly it is noted already, and nothing is written that other threads read.
-        if !read.used.load(Ordering::Relaxed) {
-            read.used.store(true, Ordering::Relaxed);
-        }
-        Ok(match now == Generation::Settled(read.at) {
-            true => Known::Object(read.object.clone()),
-            false => Known::Stale(read.object.clone(), read.at),
+        let (object, presence) = (read.object.clone(), &read.object.presence);
+        presence.note_use();
+        Ok(match presence.is_current(|| now) {
+            true => Known::Object(object),
+            false => Known::Stale(object, presence.known_at()),
         })
     }
 
@@ -134,28 +134,13 @@ impl Objects {
         let known = table.forget(handle);
         let weight = object.weight();
         table.weight += weight;
-        let read = ReadObject {
-            object,
-            at: generation,
-            weight,
-            used: AtomicBool::new(false),
-        };
-        table.read.insert(handle, read);
+        object.presence.begin(generation);
+        table.read.insert(handle, ReadObject { object, weight });
         if !known {
             table.order.push_back(handle);
             table.tidy_order();
         }
         table.make_room(REMEMBERED);
-    }
-
-    /// Notes that `object` is still what the store has at `generation`, if it is remembered.
-    pub(in crate::token) fn confirm(&self, object: &Arc<Object>, generation: u64) {
-        let mut table = self.0.write();
-        if let Some(read) = table.read.get_mut(&object.handle)
-            && Arc::ptr_eq(&read.object, object)
-        {
-            read.at = generation.max(read.at);
-        }
     }
 
     /// Adds the session object that `make` returns for its new handle.
@@ -167,6 +152,7 @@ impl Objects {
         if let Home::Session { owner, .. } = &object.home {
             table.owned.entry(*owner).or_default().insert(handle);
         }
+        object.presence.begin_in_session();
         table.sessions.insert(handle, Arc::new(object));
         let Table {
             index, sessions, ..
@@ -188,6 +174,8 @@ impl Objects {
             .ok_or_else(no_such_object)?;
         let handle = object.handle;
         index.remove(handle, &known.attributes);
+        known.presence.end();
+        object.presence.begin_in_session();
         *known = Arc::new(object);
         index.add(handle, sessions.len(), |handle| {
             sessions.contains_key(&handle)
@@ -255,6 +243,9 @@ impl Objects {
         table.forget_token_objects();
         table.handles.clear();
         table.seen = HashMap::default();
+        for (_, object) in table.sessions.drain() {
+            object.presence.end();
+        }
         table.sessions = HashMap::default();
         table.owned = HashMap::default();
         table.index = SessionIndex::default();
@@ -273,6 +264,7 @@ impl Table {
         let Some(object) = self.sessions.remove(&handle) else {
             return;
         };
+        object.presence.end();
         self.index.remove(handle, &object.attributes);
         if let Home::Session { owner, .. } = &object.home
             && let Some(owned) = self.owned.get_mut(owner)
@@ -292,6 +284,7 @@ impl Table {
         let Some(read) = self.read.remove(&handle) else {
             return false;
         };
+        read.object.presence.end();
         self.weight -= read.weight;
         true
     }
@@ -303,6 +296,9 @@ impl Table {
     }
 
     fn forget_token_objects(&mut self) {
+        for (_, read) in self.read.drain() {
+            read.object.presence.end();
+        }
         self.read = HashMap::default();
         self.order = VecDeque::new();
         self.weight = 0;
@@ -315,7 +311,7 @@ impl Table {
                 return;
             };
             match self.read.get(&handle) {
-                Some(read) if read.used.swap(false, Ordering::Relaxed) => {
+                Some(read) if read.object.presence.take_use() => {
                     self.order.push_back(handle);
                 }
                 _ => {

@@ -301,6 +301,9 @@ impl AnchoredStore {
     /// # Errors
     /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
     pub(in crate::token) fn check(&self) -> Result<()> {
+        if self.state.config.anchor.is_none() {
+            return Ok(());
+        }
         let keys = self.state.keys();
         let Some(anchor) = self.anchor(&keys.identity) else {
             return Ok(());

@@ -18,7 +18,7 @@ fn remembered(objects: &Objects, number: u64, len: usize) -> Handle {
 }
 
 fn is_there(objects: &Objects, handle: Handle) -> bool {
-    let known = objects.get(handle, Generation::Settled(1)).ok();
+    let known = objects.get(handle, || Generation::Settled(1)).ok();
     matches!(known, Some(Known::Object(_)))
 }
 

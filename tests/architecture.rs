@@ -4,6 +4,7 @@
 #![allow(clippy::panic, reason = "a failed helper is a failed test")]
 
 mod architecture {
+    mod clients;
     mod dependencies;
     mod index;
     mod layers;

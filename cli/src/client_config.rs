@@ -7,7 +7,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
-use crate::output::{Format, table};
+use crate::output::Format;
+use crate::table::table;
 use crate::token::{Choice, open};
 use crate::{Result, module_file};
 
@@ -129,7 +130,12 @@ fn xml_escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-const CLIENTS: [Client; 19] = [
+/// As a string of JSON, which Python, JavaScript and Go read too.
+fn quoted(text: &str) -> serde_json::Value {
+    text.into()
+}
+
+const CLIENTS: [Client; 23] = [
     Client {
         name: "module",
         what: "the path of the module, for scripts",
@@ -268,10 +274,72 @@ const CLIENTS: [Client; 19] = [
         lines: |facts| {
             format!(
                 "import pkcs11\n\
-                 token = pkcs11.lib('{}').get_token(token_label='{}', token_serial=b'{}')\n\
+                 token = pkcs11.lib({}).get_token(token_label={}, token_serial=b{})\n\
                  with token.open(user_pin=PIN) as session:\n    \
-                 key = session.get_key(label='{}', object_class=pkcs11.ObjectClass.PRIVATE_KEY)",
-                facts.module, facts.label, facts.serial, facts.key
+                 key = session.get_key(label={}, object_class=pkcs11.ObjectClass.PRIVATE_KEY)",
+                quoted(&facts.module),
+                quoted(&facts.label),
+                quoted(&facts.serial),
+                quoted(&facts.key)
+            )
+        },
+    },
+    Client {
+        name: "node",
+        what: "a program with graphene-pk11",
+        lines: |facts| {
+            format!(
+                "const {{ Module, ObjectClass, SessionFlag }} = require(\"graphene-pk11\");\n\
+                 const tenon = Module.load({}, \"Tenon\");\n\
+                 tenon.initialize();\n\
+                 const slots = tenon.getSlots(true);\n\
+                 const tokens = Array.from({{ length: slots.length }}, (_, index) => slots.items(index));\n\
+                 const slot = tokens.find((slot) => slot.getToken().serialNumber.trim() === {});\n\
+                 const session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION);\n\
+                 session.login(PIN);\n\
+                 const key = session.find({{ class: ObjectClass.PRIVATE_KEY, label: {} }}).items(0);",
+                quoted(&facts.module),
+                quoted(&facts.serial),
+                quoted(&facts.key)
+            )
+        },
+    },
+    Client {
+        name: "go",
+        what: "a file for ConfigureFromFile of crypto11",
+        lines: |facts| {
+            format!(
+                "{{\n  \"Path\": {},\n  \"TokenSerial\": {},\n  \"Pin\": \"PIN\"\n}}",
+                quoted(&facts.module),
+                quoted(&facts.serial)
+            )
+        },
+    },
+    Client {
+        name: "rust",
+        what: "the beginning of a program with the crate cryptoki",
+        lines: |facts| {
+            format!(
+                "let library = Pkcs11::new({:?})?;\n\
+                 library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;\n\
+                 let mut slots = library.get_slots_with_token()?.into_iter();\n\
+                 let is_ours = |slot: &Slot| library.get_token_info(*slot).is_ok_and(|token| token.serial_number() == {:?});\n\
+                 let slot = slots.find(is_ours).ok_or(\"no such token\")?;",
+                facts.module, facts.serial
+            )
+        },
+    },
+    Client {
+        name: "barbican",
+        what: "a section of barbican.conf",
+        lines: |facts| {
+            format!(
+                "[p11_crypto_plugin]\nlibrary_path = {}\ntoken_serial_number = {}\nlogin = PIN\n\
+                 mkek_label = mkek-1\nmkek_length = 32\nhmac_label = hmac-1\nhmac_key_type = CKK_GENERIC_SECRET\n\
+                 hmac_keygen_mechanism = CKM_GENERIC_SECRET_KEY_GEN\nhmac_mechanism = CKM_SHA256_HMAC\n\
+                 encryption_mechanism = CKM_AES_GCM\nkey_wrap_mechanism = CKM_AES_KEY_WRAP_KWP\n\
+                 key_wrap_generate_iv = False\nos_locking_ok = True",
+                facts.module, facts.serial
             )
         },
     },

@@ -8,7 +8,8 @@ use tenon_pkcs11::api::config::{Config, MechanismFilter, Origin, Settings};
 use tenon_pkcs11::api::mechanism;
 
 use crate::Result;
-use crate::output::{Format, table};
+use crate::output::Format;
+use crate::table::{sentence, table};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -53,13 +54,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     });
     arguments.format.print(&answer, |out| {
         match &settings.file {
-            Some(file) => writeln!(
-                out,
-                "Settings of {} and of the environment\n",
-                file.display()
-            )?,
-            None => writeln!(out, "Settings of the environment; no file\n")?,
+            Some(file) => {
+                let file = file.display();
+                sentence(out, &format!("Settings of {file} and of the environment"))?;
+            }
+            None => sentence(out, "Settings of the environment; no file")?,
         }
+        writeln!(out)?;
         let entries = settings.entries.iter();
         let rows: Vec<_> = entries
             .map(|entry| {

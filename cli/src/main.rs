@@ -42,6 +42,7 @@ mod random;
 mod restore;
 mod slots;
 mod status;
+mod table;
 mod template;
 mod token;
 mod token_command;

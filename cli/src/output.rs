@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::Value;
 use tenon_pkcs11::api::store::Uid;
+use textwrap::core::display_width;
 
 use crate::Result;
+use crate::table::{LINE, Table, lines};
 
 #[derive(Args)]
 pub(crate) struct Format {
@@ -37,32 +39,19 @@ impl Format {
     }
 }
 
-/// Columns of a line of text for people.
-const LINE: usize = 80;
-
 /// A text that stands behind other words: on their line where it is short, else below, indented, in lines of up to
-/// `LINE` characters, broken between words.
+/// `LINE` columns, broken between words.
 pub(crate) fn folded(text: &str) -> String {
-    const INDENT: &str = "\n  ";
+    const INDENT: &str = "  ";
 
-    if text.chars().count() <= LINE / 2 {
+    if display_width(text) <= LINE / 2 {
         return text.to_owned();
     }
-    let mut out = String::new();
-    let mut column = LINE;
-    for word in text.split_whitespace() {
-        let len = word.chars().count();
-        let between = if column + 1 + len > LINE {
-            column = INDENT.len() - 1;
-            INDENT
-        } else {
-            column += 1;
-            " "
-        };
-        out.extend([between, word]);
-        column += len;
-    }
-    out
+    let lines = lines(text, LINE - INDENT.len());
+    lines
+        .iter()
+        .map(|line| format!("\n{INDENT}{line}"))
+        .collect()
 }
 
 /// Rows of a table that are looked at for the width of its columns before any is written.
@@ -88,51 +77,18 @@ impl Format {
             writeln!(out, "]")?;
             return Ok(out.flush()?);
         }
-        let mut widths = [0; N];
-        let mut above = Some(header);
+        let mut table = Table::below(header);
         loop {
             let block = items.by_ref().take(BLOCK);
             let rows = block
                 .map(|item| Ok(row(&item?)))
                 .collect::<Result<Vec<_>>>()?;
-            if rows.is_empty() && above.is_none() {
+            if rows.is_empty() && table.is_begun() {
                 return Ok(out.flush()?);
             }
-            write_block(&mut out, &mut widths, above.take(), &rows)?;
+            table.write(&mut out, &rows)?;
         }
     }
-}
-
-/// Writes `rows` below `header`, columns aligned, nothing after the last one of a line.
-pub(crate) fn table<const N: usize>(
-    out: &mut dyn Write,
-    header: [&str; N],
-    rows: &[[String; N]],
-) -> io::Result<()> {
-    write_block(out, &mut [0; N], Some(header), rows)
-}
-
-/// Writes rows in columns of at least these widths, which become those that the rows need.
-fn write_block<const N: usize>(
-    out: &mut dyn Write,
-    widths: &mut [usize; N],
-    header: Option<[&str; N]>,
-    rows: &[[String; N]],
-) -> io::Result<()> {
-    let header = header.map(|header| header.map(str::to_owned));
-    for row in header.iter().chain(rows) {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    for row in header.iter().chain(rows) {
-        let cells = row.iter().zip(*widths);
-        let line: String = cells
-            .map(|(cell, width)| format!("{cell:<width$}  "))
-            .collect();
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }
 
 /// Text of a token. Control characters, which could move a terminal's cursor, are replaced.
@@ -205,17 +161,6 @@ mod tests {
         };
         assert_eq!(words(&folded), words(&text));
         assert_eq!(super::folded("a b"), "a b");
-    }
-
-    #[test]
-    fn columns_are_aligned() {
-        let mut out = Vec::new();
-        let rows = [["1".into(), "é".into()], ["10".into(), String::new()]];
-        table(&mut out, ["slot", "label"], &rows).unwrap();
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "slot  label\n1     é\n10\n"
-        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use serde_json::json;
 use tenon_pkcs11::api::ck;
 
 use crate::Result;
-use crate::output::{Format, printable, table};
+use crate::output::{Format, printable};
+use crate::table::{sentence, table};
 use crate::token::{self, Slot};
 
 #[derive(Args)]
@@ -42,15 +43,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         table(out, header, &rows)?;
         for slot in &slots {
             if let Some(why) = &slot.unreadable {
-                writeln!(out, "{:<4}  unreadable: {why}", slot.id)?;
+                sentence(out, &format!("{:<4}  unreadable: {why}", slot.id))?;
             }
         }
         if !misnamed.is_empty() {
             let misnamed = printable(misnamed.as_bytes());
-            writeln!(
-                out,
-                "not used: {misnamed} (a token's file is named slot-NNNN.tenon)"
-            )?;
+            let why = "(a token's file is named slot-NNNN.tenon)";
+            sentence(out, &format!("not used: {misnamed} {why}"))?;
         }
         Ok(())
     })?;

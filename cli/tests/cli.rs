@@ -33,6 +33,7 @@ mod cli {
     mod read_only;
     mod removal;
     mod softhsm;
+    mod tables;
     mod terminal;
     mod tokens;
     mod unreadable;

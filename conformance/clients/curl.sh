@@ -3,4 +3,4 @@
 . "$CONFORMANCE/lib/common.sh"
 needs curl curl
 needs_engine
-execute_client_page curl
+execute_client_page curl 'fetch > page'

@@ -3,4 +3,4 @@
 . "$CONFORMANCE/lib/common.sh"
 needs jarsigner default-jdk-headless
 [[ -f /usr/share/java/bcpkix.jar ]] || skip "no Bouncy Castle here (libbcpkix-java)"
-execute_client_page java
+execute_client_page java 'keytool -list > list'

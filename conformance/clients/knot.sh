@@ -4,4 +4,4 @@
 needs keymgr knot
 needs kzonesign knot-dnssecutils
 needs kzonecheck knot-dnsutils
-execute_client_page knot
+execute_client_page knot 'kzonesign -c knot.conf -o signed example.org'

@@ -3,4 +3,4 @@
 . "$CONFORMANCE/lib/common.sh"
 needs nginx nginx
 needs_engine
-execute_client_page nginx
+execute_client_page nginx 'server -t'

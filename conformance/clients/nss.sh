@@ -2,4 +2,4 @@
 # docs/clients/nss.md, executed.
 . "$CONFORMANCE/lib/common.sh"
 needs modutil libnss3-tools
-execute_client_page nss
+execute_client_page nss 'certutil -K -d sql:database -h browser -f pin > keys'

@@ -2,4 +2,4 @@
 # docs/clients/openssh.md, executed.
 . "$CONFORMANCE/lib/common.sh"
 needs ssh-agent openssh-client
-execute_client_page openssh
+execute_client_page openssh 'ssh-keygen -D "$module" > login.pub'

@@ -3,4 +3,4 @@
 . "$CONFORMANCE/lib/common.sh"
 needs openvpn openvpn
 needs script bsdutils
-execute_client_page openvpn
+execute_client_page openvpn 'openvpn --show-pkcs11-ids "$(tenon client-config module)" > ids'

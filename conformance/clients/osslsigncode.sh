@@ -3,4 +3,4 @@
 . "$CONFORMANCE/lib/common.sh"
 needs osslsigncode osslsigncode
 needs_engine
-execute_client_page osslsigncode
+execute_client_page osslsigncode 'rm signed.ps1 && sign hello.ps1 signed.ps1'

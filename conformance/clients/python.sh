@@ -2,4 +2,4 @@
 # docs/clients/python.md, executed.
 . "$CONFORMANCE/lib/common.sh"
 needs python3 python3
-execute_client_page python
+execute_client_page python 'python3 sign.py "$module"'

@@ -4,4 +4,6 @@
 needs pki strongswan-pki
 [[ -f /usr/lib/ipsec/plugins/libstrongswan-pkcs11.so ]] ||
     skip 'strongSwan has no PKCS#11 plugin here (Debian package libstrongswan-extra-plugins)'
-execute_client_page strongswan
+[[ -f /usr/lib/ipsec/plugins/libstrongswan-openssl.so ]] ||
+    skip 'strongSwan reads no EC certificates here (Debian package libstrongswan-standard-plugins)'
+execute_client_page strongswan 'self_signed > authority.pem'

@@ -3,4 +3,4 @@
 . "$CONFORMANCE/lib/common.sh"
 needs stunnel stunnel4
 needs_engine
-execute_client_page stunnel
+execute_client_page stunnel 'serve && kill $! && wait $!'

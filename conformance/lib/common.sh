@@ -53,8 +53,9 @@ compile() { # folder/name, arguments...
         "$CONFORMANCE/$name.c" "$@" -ldl -pthread
 }
 
-# Runs the `sh` blocks of docs/NAME, one after another in one shell and an empty folder.
-execute_document() { # name
+# Runs the `sh` blocks of docs/NAME, one after another in one shell and an empty folder; at the end COMMAND in the
+# same shell, if there is one.
+execute_document() { # name, command
     local document=$CONFORMANCE/../docs/$1 blocks
     mkdir bin desk
     ln -s "$TENON_PROGRAM" bin/tenon
@@ -66,6 +67,7 @@ execute_document() { # name
         inside { print }
     ' "$document" >script
     blocks=$(grep -c '^echo "== line' script) || fail 'the document has no commands'
+    printf '%s\n' "${2:-}" >>script
     cd desk
     bash -euo pipefail ../script </dev/null || fail 'the block of the last line number above'
     echo "note: $blocks blocks"
@@ -76,6 +78,17 @@ needs() { # command, package
     command -v "$1" >/dev/null || skip "$1 is not installed (Debian package $2)"
 }
 
+# Skips a test that takes long to install, unless `conformance/run --suites` asks for it.
+needs_suites() {
+    [[ ${TENON_SUITES:-} == all ]] || skip 'runs with --suites'
+}
+
+# Sets `installed` to the folder that this expression of lib/suite.py installs packages into; skips the test where they
+# cannot be had.
+packages() { # expression
+    installed=$(python3 -c "import suite; print(suite.$1)" | tail -n 1) || skip "$installed"
+}
+
 # Skips the test where OpenSSL has no engine for PKCS#11.
 needs_engine() {
     local engines
@@ -83,10 +96,11 @@ needs_engine() {
     [[ -f $engines/pkcs11.so ]] || skip "no PKCS#11 engine in $engines (libengine-pkcs11-openssl)"
 }
 
-# Runs the `sh` blocks of docs/clients/NAME.md, with the PINs of the tests.
-execute_client_page() { # name
+# Runs the `sh` blocks of docs/clients/NAME.md, with the PINs of the tests; then COMMAND, in which a client uses the
+# token and ends, twenty times: no end may be a crash.
+execute_client_page() { # name, command
     export TENON_SO_PIN=$SO_PIN TENON_PIN=$PIN
-    execute_document "clients/$1.md"
+    execute_document "clients/$1.md" "for end in {1..20}; do echo \"== end \$end\"; { $2; } || exit 1; done"
 }
 
 skip() {

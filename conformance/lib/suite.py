@@ -23,6 +23,8 @@ import outside
 # Packages of npm, at the versions that were tried.
 NODE = {"pkcs11js": "2.1.7", "graphene-pk11": "2.3.6", "node-webcrypto-p11": "2.8.0",
         "@peculiar/webcrypto-test": "1.0.7", "mocha": "11.7.5"}
+# Of PyPI: the plugin's suite and docs/clients/barbican.md have the same.
+BARBICAN = ["barbican==23.0.0"]
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 
@@ -89,12 +91,18 @@ def installed(name, made, command):
     return folder
 
 
-def inside(name, packages):
-    """Goes on in a virtual environment with these packages of PyPI."""
+def environment(name, packages):
+    """A virtual environment with these packages of PyPI."""
     folder = installed(name, {"requirements.txt": "\n".join(packages)},
                        "python3 -m venv venv && venv/bin/pip install -q --disable-pip-version-check -r requirements.txt")
-    python = os.path.join(folder, "venv", "bin", "python")
-    if os.path.realpath(sys.prefix) != os.path.realpath(os.path.join(folder, "venv")):
+    return os.path.join(folder, "venv")
+
+
+def inside(name, packages):
+    """Goes on in a virtual environment with these packages of PyPI."""
+    folder = environment(name, packages)
+    python = os.path.join(folder, "bin", "python")
+    if os.path.realpath(sys.prefix) != os.path.realpath(folder):
         os.execv(python, [python, *sys.argv])
 
 

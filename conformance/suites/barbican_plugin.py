@@ -91,7 +91,7 @@ def rewrapped(crypto, meta):
 
 
 suite.in_full()
-suite.inside("barbican", ["barbican==23.0.0"])
+suite.inside("barbican", suite.BARBICAN)
 sys.argv = sys.argv[:1]
 from barbican.plugin.crypto import base as plugin  # noqa: E402
 from barbican.plugin.crypto import p11_crypto, pkcs11  # noqa: E402

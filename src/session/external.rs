@@ -32,6 +32,14 @@ impl Session {
         self.token.versions(key)
     }
 
+    /// The `versions` of each of these keys, in their order, all as of one state of the token.
+    ///
+    /// # Errors
+    /// As `Token::versions`.
+    pub fn versions_of_each(&self, keys: &[Handle]) -> Result<Vec<Vec<Version>>> {
+        self.token.versions_of_each(keys)
+    }
+
     /// A signed statement of the last import into an external key.
     ///
     /// # Errors

@@ -144,6 +144,16 @@ impl Token {
         let versions = version::versions(&self.state, &self.keys(), &object.uid)?;
         Ok(versions.into_iter().map(|(version, _)| version).collect())
     }
+
+    /// The `versions` of each of these keys, in their order, all as of one state of the token.
+    ///
+    /// # Errors
+    /// As `versions`, for the first key that has none.
+    pub fn versions_of_each(&self, handles: &[Handle]) -> Result<Vec<Vec<Version>>> {
+        let uids = handles.iter().map(|handle| Ok(self.object(*handle)?.uid));
+        let uids: Vec<_> = uids.collect::<Result<_>>()?;
+        version::versions_of_each(&self.state, &self.keys(), &uids)
+    }
 }
 
 /// The refusal to delete a material that `was` the key's, or never was.

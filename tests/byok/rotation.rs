@@ -102,6 +102,30 @@ fn listed(states: &[(bool, &str)]) -> Vec<(bool, String)> {
 }
 
 #[test]
+fn versions_of_several_keys_are_read_together() {
+    let aws = Rotating::new(vec![]);
+    let session = &aws.token.session;
+    aws.import_next(MATERIAL, NEVER).unwrap();
+    aws.import_next(OTHER, NEVER).unwrap();
+    let template = attrs![CKA_TENON_PROFILE => "aws", CKA_LABEL => "other", CKA_ID => b"other"];
+    let other = external(session, template).unwrap();
+    let each = [aws.key, other].map(|key| session.versions(key).unwrap());
+    assert_eq!(each.each_ref().map(Vec::len), [2, 1]);
+    assert_eq!(
+        session.versions_of_each(&[aws.key, other]).unwrap(),
+        each.to_vec()
+    );
+    assert_eq!(session.versions_of_each(&[]).unwrap(), Vec::<Vec<_>>::new());
+    // The private half of a wrapping key has no versions.
+    returns!(
+        session
+            .versions_of_each(&[other, aws.job.private])
+            .map(drop),
+        CKR_TEMPLATE_INCONSISTENT
+    );
+}
+
+#[test]
 fn new_material_waits_until_it_is_rotated_to() {
     let aws = Rotating::new(vec![]);
     let session = &aws.token.session;

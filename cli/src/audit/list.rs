@@ -8,7 +8,8 @@ use tenon_pkcs11::api::token::{AuditEntry, Token};
 use super::access::{PAGE, RecordAccess};
 use super::record::{json, row};
 use crate::Result;
-use crate::output::{Format, table, uid as parse_uid};
+use crate::output::{Format, uid as parse_uid};
+use crate::table::table;
 use crate::when::past;
 
 #[derive(Args)]

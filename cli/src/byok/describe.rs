@@ -9,7 +9,8 @@ use super::external::{External, state_name};
 use super::first_end::FirstEnd;
 use super::metadata;
 use crate::Result;
-use crate::output::{Format, hex, key_id, table, unique_id};
+use crate::output::{Format, hex, key_id, unique_id};
+use crate::table::{sentence, table};
 use crate::token::{Choice, Login, OpenSession};
 use crate::when::deadline;
 
@@ -47,9 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let now = open.now()?;
     arguments.format.print(&answer, |out| {
         table(out, ["property", "value"], &key.rows(now))?;
-        key.needs()
-            .iter()
-            .try_for_each(|line| writeln!(out, "{line}"))
+        key.needs().iter().try_for_each(|line| sentence(out, line))
     })
 }
 
@@ -90,9 +89,9 @@ fn print_sealed(arguments: &Arguments, key: &SealedKey, now: UnixTime) -> Result
         ];
         let rows = rows.map(|(name, value)| [name.to_owned(), value]);
         table(out, ["property", "value"], &rows)?;
-        writeln!(
+        sentence(
             out,
-            "What else is known of a private key is shown with --login."
+            "What else is known of a private key is shown with --login.",
         )
     })
 }

@@ -102,8 +102,11 @@ impl External {
     }
 
     fn matching(session: &Session, template: &Template) -> Result<Vec<Self>> {
-        let handles = found(session, template)?.into_iter();
-        handles.map(|handle| Self::of(session, handle)).collect()
+        let handles = found(session, template)?;
+        let versions = session.versions_of_each(&handles)?;
+        let keys = handles.into_iter().zip(versions);
+        keys.map(|(handle, versions)| Self::with(session, handle, versions))
+            .collect()
     }
 
     /// Whether the session sees a key that `name` means.
@@ -129,6 +132,10 @@ impl External {
     }
 
     pub(super) fn of(session: &Session, handle: Handle) -> Result<Self> {
+        Self::with(session, handle, session.versions(handle)?)
+    }
+
+    fn with(session: &Session, handle: Handle, versions: Vec<Version>) -> Result<Self> {
         let read = Properties::read(session, handle)?;
         let class = read.number(ck::CKA_CLASS).ok_or("the key has no class")?;
         let key_type = read.number(ck::CKA_KEY_TYPE).ok_or("the key has no type")?;
@@ -170,7 +177,7 @@ impl External {
                 .unwrap_or_default(),
             description: read.text(ck::CKA_TENON_DESCRIPTION),
             tags: tags.into_iter().collect(),
-            versions: session.versions(handle)?,
+            versions,
         })
     }
 

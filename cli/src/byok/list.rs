@@ -13,7 +13,8 @@ use super::first_end::FirstEnd;
 use super::metadata;
 use crate::Result;
 use crate::object::class_name;
-use crate::output::{Format, hex, key_id, table};
+use crate::output::{Format, hex, key_id};
+use crate::table::{sentence, table};
 use crate::token::{Choice, Login};
 use crate::when::{deadline, duration};
 
@@ -101,14 +102,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         )?;
         if arguments.expiring.is_some() {
             for key in &keys {
-                let need = |need: &String| writeln!(out, "{}: {need}", key.row[0]);
+                let need = |need: &String| sentence(out, &format!("{}: {need}", key.row[0]));
                 key.needs.iter().try_for_each(need)?;
             }
         }
         if !logged_in {
-            writeln!(
+            sentence(
                 out,
-                "Aliases, specs and usages of private keys are not shown without --login."
+                "Aliases, specs and usages of private keys are not shown without --login.",
             )?;
         }
         Ok(())

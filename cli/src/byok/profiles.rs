@@ -9,7 +9,8 @@ use tenon_pkcs11::api::clock::UnixTime;
 
 use super::create::known_profile;
 use crate::Result;
-use crate::output::{Format, table};
+use crate::output::Format;
+use crate::table::{sentence, table};
 use crate::when::span;
 
 #[derive(Args)]
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(profile) = arguments.profile {
         return arguments.format.print(&in_json(profile), |out| {
-            writeln!(out, "{}: {}", profile.name, profile.service)?;
+            sentence(out, &format!("{}: {}", profile.name, profile.service))?;
             let rows = rows(profile);
             table(out, ["spec", "usage", "algorithm", "wrapping key"], &rows)?;
             table(out, ["rule", "value"], &limits(profile))
@@ -38,9 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             ["profile", "service", "expiry", "request", "deletion"],
             &rows,
         )?;
-        writeln!(
+        sentence(
             out,
-            "`tenon byok profiles NAME` shows specs and algorithms."
+            "`tenon byok profiles NAME` shows specs and algorithms.",
         )
     })
 }

@@ -8,7 +8,7 @@ use tenon_pkcs11::api::token::Version;
 use super::external::{External, field};
 use super::target::Target;
 use crate::Result;
-use crate::output::table;
+use crate::table::table;
 use crate::when::{deadline, utc};
 
 #[derive(Args)]

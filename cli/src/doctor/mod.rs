@@ -14,7 +14,7 @@ use tenon_pkcs11::api::config::{Config, LogTarget};
 use tenon_pkcs11::api::log;
 
 use crate::Result;
-use crate::output::table;
+use crate::table::{sentence, table};
 
 pub(crate) use arguments::Arguments;
 use check::Check;
@@ -79,7 +79,7 @@ fn print(arguments: &Arguments, answers: &[(Option<&ExaminedToken>, Vec<Check>)]
             table(out, ["CHECK", "STATE", "FOUND"], &rows)?;
             for check in checks {
                 if let Some(advice) = check.advice {
-                    writeln!(out, "  {}: {advice}", check.what)?;
+                    sentence(out, &format!("  {}: {advice}", check.what))?;
                 }
             }
         }

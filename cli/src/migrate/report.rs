@@ -11,7 +11,8 @@ use super::plan::Loss;
 use super::source::SourceObject;
 use crate::Result;
 use crate::object::words;
-use crate::output::{Format, table};
+use crate::output::Format;
+use crate::table::{sentence, table};
 
 /// Whence the objects come.
 pub(crate) struct Origin<'a> {
@@ -191,13 +192,13 @@ impl Report {
         dry_run: bool,
     ) -> io::Result<()> {
         let verb = if dry_run { "Would move" } else { "Moved" };
-        writeln!(
-            out,
-            "{verb} the token {} of {} ({}) into {token}\n",
-            origin.label,
-            origin.what,
-            origin.place.display()
-        )?;
+        let (what, place) = (origin.what, origin.place.display());
+        let title = format!(
+            "{verb} the token {} of {what} ({place}) into {token}",
+            origin.label
+        );
+        sentence(out, &title)?;
+        writeln!(out)?;
         let rows: Vec<_> = self
             .counts()
             .into_iter()
@@ -226,19 +227,14 @@ impl Report {
         table(out, header, &rows)?;
         for outcome in &self.0 {
             if let Fate::Refused(why) = &outcome.fate {
-                writeln!(
-                    out,
-                    "refused: {} {}: {why}",
-                    outcome.source,
-                    outcome.words()
-                )?;
+                let words = outcome.words();
+                sentence(out, &format!("refused: {} {words}: {why}", outcome.source))?;
             }
             if let Some(how) = outcome.differs() {
-                writeln!(
+                let words = outcome.words();
+                sentence(
                     out,
-                    "different: {} {}: {how}",
-                    outcome.source,
-                    outcome.words()
+                    &format!("different: {} {words}: {how}", outcome.source),
                 )?;
             }
         }
@@ -253,7 +249,10 @@ impl Report {
             *grouped.entry((&loss.attribute, &loss.why)).or_default() += 1;
         }
         for ((attribute, why), count) in grouped {
-            writeln!(out, "not kept: {attribute} of {count} objects: {why}")?;
+            sentence(
+                out,
+                &format!("not kept: {attribute} of {count} objects: {why}"),
+            )?;
         }
         Ok(())
     }
@@ -266,7 +265,7 @@ impl Report {
             }
         }
         for (why, count) in grouped {
-            writeln!(out, "not compared: {count} keys: {why}")?;
+            sentence(out, &format!("not compared: {count} keys: {why}"))?;
         }
         Ok(())
     }

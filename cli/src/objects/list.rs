@@ -1,5 +1,7 @@
 //! `tenon objects list`.
 
+use std::io;
+
 use clap::Args;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::error::Error;
@@ -9,6 +11,7 @@ use tenon_pkcs11::api::token::Handle;
 use crate::Result;
 use crate::object::{Filter, Summary};
 use crate::output::Format;
+use crate::table::sentence;
 use crate::token::{Choice, Login};
 use crate::when::utc;
 
@@ -38,7 +41,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let format = &arguments.format;
     format.print_each(objects, Summary::json, header, row)?;
     if !format.is_json() && !arguments.login.is_wanted() {
-        println!("Private objects are not shown without --login.");
+        let hidden = "Private objects are not shown without --login.";
+        sentence(&mut io::stdout(), hidden)?;
     }
     Ok(())
 }
@@ -62,7 +66,7 @@ fn row(object: &Summary) -> [String; 5] {
             certificate.issuer_text(),
             utc(certificate.not_after)
         ),
-        None => notes.collect::<Vec<_>>().join(","),
+        None => notes.collect::<Vec<_>>().join(", "),
     };
     [
         object.class.to_owned(),

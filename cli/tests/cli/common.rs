@@ -247,6 +247,11 @@ impl Answer {
     }
 }
 
+/// What was broken into lines for a terminal, on one.
+pub(super) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[track_caller]
 pub(super) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
     object[name].as_str().unwrap()

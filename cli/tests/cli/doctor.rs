@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::Value;
 
-use super::common::{Desk, text};
+use super::common::{Desk, flat, text};
 
 /// A token with two keys, and a backup of it.
 fn with_keys() -> Desk {
@@ -149,7 +149,7 @@ fn a_token_that_cannot_be_opened_is_shown_with_the_reason() {
     desk.write("tokens/slot-0003.tenon", "no token at all");
     let [_, state, ..] = complaint(&desk, 1, &["--slot", "3"]);
     assert_eq!(state, "failed");
-    let out = desk.run(&["doctor"]).with_status(1);
+    let out = flat(&desk.run(&["doctor"]).with_status(1));
     assert!(out.contains("Slot 3: (unreadable)"), "{out}");
     assert!(out.contains("not a token store"), "{out}");
     // The PIN is that of the one token that can be opened.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::common::{Desk, PIN, SO_PIN};
 
@@ -17,7 +17,7 @@ use super::common::{Desk, PIN, SO_PIN};
 const LOOKS: u32 = 30_000;
 
 /// The program at a terminal of its own, without a PIN in its environment.
-struct Terminal {
+pub(super) struct Terminal {
     side: File,
     program: Child,
     /// All that the terminal has shown.
@@ -28,12 +28,24 @@ struct Terminal {
 
 impl Terminal {
     fn run(desk: &Desk, arguments: &[&str]) -> Self {
+        Self::of_width(desk, arguments, 80)
+    }
+
+    /// A terminal of so many columns.
+    pub(super) fn of_width(desk: &Desk, arguments: &[&str], columns: u16) -> Self {
         let side = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&side).unwrap();
         unlockpt(&side).unwrap();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let name = ptsname(&side, Vec::new()).unwrap();
         let other: OwnedFd = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&side, size).unwrap();
         let mut command = desk.command(arguments);
         command
             .env_remove("TENON_PIN")
@@ -108,7 +120,7 @@ impl Terminal {
     }
 
     #[track_caller]
-    fn ends_well(self) -> String {
+    pub(super) fn ends_well(self) -> String {
         let (status, shown) = self.end();
         assert!(status.success(), "{status}: {shown}");
         shown

@@ -290,13 +290,42 @@ pub(in crate::token) fn versions(
 ) -> Result<Vec<(Version, Option<Record>)>> {
     let now = state.time.now().at;
     let vault = keys.vault();
-    let (key, older, next) = state.store.read(|snapshot| {
-        let get = |uid: &Uid| stored::read(&vault, snapshot, uid);
-        let key = get(uid)?.ok_or_else(no_such_object)?;
-        let older = read_older(&key.attributes, get)?;
-        let next = read_next(&key.attributes, get)?;
-        Ok::<_, Error>((key, older, next))
-    })?;
+    state
+        .store
+        .read(|snapshot| versions_at(snapshot, &vault, uid, now))
+}
+
+/// The versions of each of the keys with these uids, all as of one state of the store.
+///
+/// # Errors
+/// As `Token::versions`.
+pub(in crate::token) fn versions_of_each(
+    state: &TokenState,
+    keys: &Keys,
+    uids: &[Uid],
+) -> Result<Vec<Vec<Version>>> {
+    let now = state.time.now().at;
+    let vault = keys.vault();
+    state.store.read(|snapshot| {
+        let versions = |uid| {
+            let versions = versions_at(snapshot, &vault, uid, now)?.into_iter();
+            Ok(versions.map(|(version, _)| version).collect())
+        };
+        uids.iter().map(versions).collect()
+    })
+}
+
+/// What `versions` lists, of a key in one state of the store.
+fn versions_at(
+    snapshot: &Snapshot<'_>,
+    vault: &Vault<'_>,
+    uid: &Uid,
+    now: UnixTime,
+) -> Result<Vec<(Version, Option<Record>)>> {
+    let get = |uid: &Uid| stored::read(vault, snapshot, uid);
+    let key = get(uid)?.ok_or_else(no_such_object)?;
+    let older = read_older(&key.attributes, get)?;
+    let next = read_next(&key.attributes, get)?;
     let of = facts(&key.attributes).ok_or_else(|| {
         Error::new(
             ck::CKR_TEMPLATE_INCONSISTENT,

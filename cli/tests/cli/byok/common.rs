@@ -29,13 +29,13 @@ pub(super) fn byok(desk: &Desk, arguments: &[&str]) -> Answer {
 }
 
 /// Makes a key of the alias `k`, and gives its KeyId.
-pub(super) fn create(desk: &Desk, arguments: &[&str]) -> String {
+pub(in crate::cli) fn create(desk: &Desk, arguments: &[&str]) -> String {
     let arguments = [&["create", "--alias", "k"], arguments].concat();
     text(&metadata(desk, &arguments), "KeyId").to_owned()
 }
 
 /// Requests parameters for the key `k`, wraps `key` with them, and imports the blob.
-pub(super) fn bring(desk: &Desk, key: &str, algorithm: &str, more: &[&str]) -> Answer {
+pub(in crate::cli) fn bring(desk: &Desk, key: &str, algorithm: &str, more: &[&str]) -> Answer {
     let request = [
         "parameters",
         "k",

@@ -17,3 +17,5 @@ mod sources;
 mod tokens;
 mod wrap;
 mod wrap_ec;
+
+pub(super) use common::{bring, create};

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use tenon_pkcs11::api::clock::utc;
 
 use super::common::{byok, create, desk, metadata, now};
-use crate::cli::common::{Desk, text};
+use crate::cli::common::{Desk, flat, text};
 
 const NAME: &str = "RSAES_OAEP_SHA_256";
 
@@ -106,13 +106,15 @@ fn requests_are_shown_in_the_services_words() {
         }
         assert_eq!(own["EveryKey"], every);
         let said = byok(&desk, &["requests"]).ok().out();
-        let line = said
+        // A row, and the further lines of it, which are indented.
+        let rows = said.replace("\n ", " ");
+        let row = rows
             .lines()
             .find(|line| line.starts_with(text(&made, "RequestId")));
         let whom = if every { "every key" } else { &*key };
-        let line = line.unwrap();
+        let row = row.unwrap();
         for word in [whom, "google", name, wrapping] {
-            assert!(line.contains(word), "{line}");
+            assert!(row.contains(word), "{row}");
         }
     }
     // Those for the key alone.
@@ -163,10 +165,8 @@ fn a_services_key_takes_material_with_its_token() {
     let imports = records.iter().filter(|record| record["event"] == "import");
     let tokens: Vec<_> = imports.map(|record| &record["import_token"]).collect();
     assert_eq!(tokens, [true, false], "on record");
-    let said = desk.run(&list[..3]).ok().out();
-    let without = said
-        .lines()
-        .filter(|line| line.contains("without an import token"));
+    let said = flat(&desk.run(&list[..3]).ok().out());
+    let without = said.matches("without an import token");
     assert_eq!(without.count(), 1, "{said}");
 }
 

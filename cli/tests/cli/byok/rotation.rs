@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::common::{bring, byok, create, desk, metadata, now};
 use super::openssl::openssl;
-use crate::cli::common::{Desk, text};
+use crate::cli::common::{Desk, flat, text};
 
 const NAME: &str = "RSAES_OAEP_SHA_256";
 
@@ -59,7 +59,7 @@ fn new_material_is_imported_and_then_rotated_to() {
     let again = ["import", "k", "blob.txt", "--expires", "never"];
     let described = ["describe", "k"];
     for command in [&described[..], &update, &again] {
-        let said = byok(&desk, command).ok().out();
+        let said = flat(&byok(&desk, command).ok().out());
         for word in [
             "material of version 1 ",
             &first,
@@ -82,12 +82,9 @@ fn new_material_is_imported_and_then_rotated_to() {
     let key = metadata(&desk, &["describe", "k"]);
     assert_eq!(text(&key, "KeyState"), "Enabled");
     // The key ends with the first of its versions.
-    let said = byok(&desk, &["describe", "k"]).ok().out();
-    let until = said.lines().find(|line| line.starts_with("Works until"));
-    assert!(
-        until.unwrap().contains("material of version 1 expires"),
-        "{said}"
-    );
+    let said = flat(&byok(&desk, &["describe", "k"]).ok().out());
+    let (_, until) = said.split_once("Works until").unwrap();
+    assert!(until.contains("material of version 1 expires"), "{said}");
     byok(&desk, &["list", "--expiring", "1d", "--login"]).status(3);
     byok(&desk, &["list", "--expiring", "10m", "--login"]).status(0);
 }
@@ -283,7 +280,7 @@ fn every_material_that_goes_is_named_and_what_is_missing_after_it() {
         (&["describe", "k"][..], 0),
         (&["list", "--expiring", "1d", "--login"], 3),
     ] {
-        let said = byok(&desk, command).status(status);
+        let said = flat(&byok(&desk, command).status(status));
         assert!(said.contains(&missing), "{command:?}: {said}");
     }
     let listed = byok(&desk, &["list", "--expiring", "1d", "--login"]);

@@ -53,6 +53,10 @@ pub mod crypto {
         pub use crate::crypto::dh::{DhMaterial, Group, generate};
     }
 
+    pub mod dsa {
+        pub use crate::crypto::dsa::{DsaMaterial, Group, generate};
+    }
+
     pub mod ec {
         pub use crate::crypto::ec::{Curve, EcMaterial, PrivateKey, PublicKey, generate};
 

@@ -36,6 +36,7 @@ mod functions {
     mod buffers;
     mod compare;
     mod dh;
+    mod dsa;
     mod encapsulation;
     mod endings;
     pub(super) mod hsm;

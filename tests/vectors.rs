@@ -91,6 +91,13 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["okp.json", "wycheproof/signatures.rs"], &["CKM_EDDSA"]),
     (&["okp.json", "wycheproof/agreement.rs"], &["CKM_EC_MONTGOMERY_KEY_PAIR_GEN"]),
     (&["dh.json"], &["CKM_DH_PKCS_KEY_PAIR_GEN", "CKM_DH_PKCS_PARAMETER_GEN", "CKM_DH_PKCS_DERIVE"]),
+    (&["dsa.json"], &[
+        "CKM_DSA_KEY_PAIR_GEN", "CKM_DSA_PARAMETER_GEN", "CKM_DSA_SHA1", "CKM_DSA_SHA384", "CKM_DSA_SHA512",
+    ]),
+    (&["dsa.json", "wycheproof/signatures.rs"], &["CKM_DSA", "CKM_DSA_SHA224", "CKM_DSA_SHA256"]),
+    (&["mechanism::dsa::tests::a_mechanism_hashes_by_the_hash_in_its_name"], &[
+        "CKM_DSA_SHA3_224", "CKM_DSA_SHA3_256", "CKM_DSA_SHA3_384", "CKM_DSA_SHA3_512",
+    ]),
     (&["mldsa.json"], &[
         "CKM_ML_DSA_KEY_PAIR_GEN", "CKM_HASH_ML_DSA", "CKM_HASH_ML_DSA_SHA224",
         "CKM_HASH_ML_DSA_SHA256", "CKM_HASH_ML_DSA_SHA384", "CKM_HASH_ML_DSA_SHA512",

@@ -3,7 +3,8 @@
 //! aws-lc (behind `sys`) computes RSA, the NIST and brainpool curves, Ed25519 and X25519, the AES
 //! modes and AES key wrap, Diffie-Hellman, ChaCha20-Poly1305, HKDF and PBKDF2, ML-DSA, ML-KEM, and random bytes. RustCrypto
 //! computes hashes, ChaCha20, secp256k1, SM2, SM4 and Camellia, deterministic ML-DSA signatures, SLH-DSA, Argon2id and all DER, and checks
-//! points on P-256. HMAC over these hashes, and CMAC over AES-CBC, are computed here, since their states are saved.
+//! points on P-256. HMAC over these hashes, and CMAC over AES-CBC, are computed here, since their states are saved; so is DSA
+//! over aws-lc's integers, since its own DSA is not in the bindings of all targets.
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ pub(crate) mod cbc_mac;
 pub(crate) mod chacha;
 pub(crate) mod des;
 pub(crate) mod dh;
+pub(crate) mod dsa;
 pub(crate) mod ec;
 pub(crate) mod encoding;
 pub(crate) mod gmac;

@@ -8,6 +8,7 @@
 mod component;
 mod convert;
 mod dh;
+mod dsa;
 mod ec;
 mod key;
 mod material;
@@ -33,7 +34,8 @@ pub use component::Need;
 pub(crate) use component::{Component, SearchBy, Shape, Showing};
 pub(crate) use convert::canonical;
 pub use convert::{from_spki, public_key};
-pub(crate) use dh::group_values;
+pub(crate) use dh::group_values as dh_group_values;
+pub(crate) use dsa::parameter_values as dsa_parameter_values;
 pub(crate) use ec::{curve, uncompressed};
 pub use key::Key;
 pub(crate) use key::Ready;

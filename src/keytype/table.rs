@@ -5,7 +5,7 @@ use crate::ck;
 use super::row::KeyType;
 use super::spec::Spec;
 use super::values::Values;
-use super::{dh, ec, mldsa, mlkem, okp, rsa, secret, slhdsa, xwing};
+use super::{dh, dsa, ec, mldsa, mlkem, okp, rsa, secret, slhdsa, xwing};
 
 static ROWS: &[&KeyType] = &[
     &rsa::RSA,
@@ -17,6 +17,7 @@ static ROWS: &[&KeyType] = &[
     &slhdsa::SLH_DSA,
     &xwing::XWING,
     &dh::DH,
+    &dsa::DSA,
     &secret::AES,
     &secret::AES_XTS,
     &secret::CHACHA20,

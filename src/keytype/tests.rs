@@ -187,7 +187,7 @@ fn each_spec_is_read_by_all_its_names_and_makes_keys_of_its_own() {
 
 #[test]
 fn public_keys_are_read_as_their_pairs_describe_them() {
-    use crate::crypto::{dh, ec, mldsa, mlkem, okp, rsa, slhdsa, xwing};
+    use crate::crypto::{dh, dsa, ec, mldsa, mlkem, okp, rsa, slhdsa, xwing};
     for material in [
         Material::pair(rsa::generate(1024, &[1, 0, 1]).unwrap()),
         Material::pair(ec::generate(ec::Curve::P384).unwrap()),
@@ -199,6 +199,10 @@ fn public_keys_are_read_as_their_pairs_describe_them() {
         Material::pair({
             let [p, g] = dh::Group::of_rfc3526(2048).unwrap().unwrap().numbers();
             dh::generate(&p, &g, None).unwrap()
+        }),
+        Material::pair({
+            let group = dsa::Group::generate(1024, None).unwrap().unwrap();
+            dsa::generate(&group).unwrap()
         }),
     ] {
         let Material::Pair(pair) = &material else {

@@ -10,7 +10,7 @@ use crate::ck;
 use crate::crypto;
 use crate::crypto::dh::{self, Group, MAX_BITS, MIN_BITS, PrivateKey, PublicKey};
 use crate::error::{Error, Result, refuse};
-use crate::keytype::{PublicValues, Values, group_values, need, need_number};
+use crate::keytype::{PublicValues, Values, dh_group_values, need, need_number};
 use crate::secret::Secret;
 
 const DH: Mechanism = Mechanism {
@@ -121,7 +121,7 @@ fn generate_pair(asked: &dyn Values) -> Result<Material> {
 fn generate_parameters(asked: &dyn Values) -> Result<PublicValues> {
     let bits = need_number(asked, ck::CKA_PRIME_BITS, "CKA_PRIME_BITS")?;
     match Group::of_rfc3526(bits)? {
-        Some(group) if DH.takes(bits) => Ok(group_values(&group)),
+        Some(group) if DH.takes(bits) => Ok(dh_group_values(&group)),
         _ => refuse(
             ck::CKR_KEY_SIZE_RANGE,
             format!("CKA_PRIME_BITS is 2048, 3072, 4096, 6144 or 8192, not {bits}"),

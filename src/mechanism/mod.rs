@@ -16,6 +16,7 @@ mod derive;
 mod des;
 mod dh;
 mod digest;
+mod dsa;
 mod ec;
 mod envelope;
 mod external;

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 
 use super::row::{ByDefault, Mechanism};
 use super::{
-    aes, camellia, chacha, derive, des, dh, digest, ec, envelope, external, hmac, hpke, ike, kbkdf,
-    kdf, md5, mldsa, mlkem, okp, pbe, poly1305, rsa, secret, slhdsa, sm2, sm4, tls,
+    aes, camellia, chacha, derive, des, dh, digest, dsa, ec, envelope, external, hmac, hpke, ike,
+    kbkdf, kdf, md5, mldsa, mlkem, okp, pbe, poly1305, rsa, secret, slhdsa, sm2, sm4, tls,
 };
 
 static FAMILIES: &[&[Mechanism]] = &[
@@ -22,6 +22,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     ec::ecdh_wrap::ROWS,
     okp::ROWS,
     dh::ROWS,
+    dsa::ROWS,
     mldsa::ROWS,
     mlkem::ROWS,
     slhdsa::ROWS,

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use tenon_pkcs11::api::attr::RawAttribute;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::crypto::dh::{self, DhMaterial, Group};
+use tenon_pkcs11::api::crypto::dsa::{self, DsaMaterial};
 use tenon_pkcs11::api::crypto::ec::EcMaterial;
 use tenon_pkcs11::api::crypto::ec::{self, Curve};
 use tenon_pkcs11::api::crypto::hash::Hash;
@@ -201,6 +202,44 @@ pub(crate) fn dh_pair(
         CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_DH,
         CKA_PRIME => &key.p, CKA_BASE => &key.g, CKA_VALUE => &*key.x,
     ];
+    of_private.extend(uses(true, false, true));
+    Pair {
+        public: session.create_object(&with(of_public, public)).unwrap(),
+        private: session.create_object(&with(of_private, private)).unwrap(),
+    }
+}
+
+/// One key pair of new domain parameters of 1024 bits for the whole program.
+pub(crate) fn dsa_material() -> &'static DsaMaterial {
+    static MATERIAL: OnceLock<DsaMaterial> = OnceLock::new();
+    MATERIAL.get_or_init(|| {
+        let group = dsa::Group::generate(1024, None).unwrap().unwrap();
+        dsa::generate(&group).unwrap()
+    })
+}
+
+/// CKA_PRIME, CKA_SUBPRIME and CKA_BASE of `dsa_material`.
+pub(crate) fn dsa_parameters() -> Vec<RawAttribute> {
+    let DsaMaterial { p, q, g, .. } = dsa_material();
+    attrs![CKA_PRIME => p, CKA_SUBPRIME => q, CKA_BASE => g]
+}
+
+/// Session objects of one DSA key pair, for every use; `public` and `private` change them.
+pub(crate) fn dsa_pair(
+    session: &Session,
+    public: Vec<RawAttribute>,
+    private: Vec<RawAttribute>,
+) -> Pair {
+    let key = dsa_material();
+    let mut of_public = dsa_parameters();
+    of_public.extend(attrs![
+        CKA_CLASS => ck::CKO_PUBLIC_KEY, CKA_KEY_TYPE => ck::CKK_DSA, CKA_VALUE => &key.y,
+    ]);
+    of_public.extend(uses(true, true, false));
+    let mut of_private = dsa_parameters();
+    of_private.extend(attrs![
+        CKA_CLASS => ck::CKO_PRIVATE_KEY, CKA_KEY_TYPE => ck::CKK_DSA, CKA_VALUE => &*key.x,
+    ]);
     of_private.extend(uses(true, false, true));
     Pair {
         public: session.create_object(&with(of_public, public)).unwrap(),

@@ -26,8 +26,9 @@ use tenon_pkcs11::api::session::Session;
 
 pub(crate) use calls::Calls;
 pub(crate) use keys::{
-    Pair, dh_material, dh_pair, ec_material, ec_pair, external, ml_dsa_pair, ml_kem_pair, no_uses,
-    okp_pair, rsa_material, rsa_pair, secret, slh_dsa_pair, sm2_material, sm2_pair, xwing_pair,
+    Pair, dh_material, dh_pair, dsa_pair, dsa_parameters, ec_material, ec_pair, external,
+    ml_dsa_pair, ml_kem_pair, no_uses, okp_pair, rsa_material, rsa_pair, secret, slh_dsa_pair,
+    sm2_material, sm2_pair, xwing_pair,
 };
 pub(crate) use output::{exactly, full, needed};
 pub(crate) use reading::{bytes, number, state, uid};

@@ -68,7 +68,6 @@ const VENDOR: &str = "numbers of another vendor, whose own programs alone use th
 const SEED: &str =
     "no kept crate has this cipher: the one there is, `kisaseed`, calls itself experimental";
 const PASSWORD: &str = "passwords for a cipher that is broken, or has too short a key";
-const DSA: &str = "withdrawn: FIPS 186-5 has DSA for the verification of old signatures alone";
 const HALVES: &str =
     "wraps of which a part could be unwrapped by itself, so short that it is found by trying";
 const PASSCODES: &str = "one-time passwords, whose counter each signature would have to store";
@@ -85,7 +84,6 @@ const REASONS: &[(&str, &str)] = &[
     ("CKM_DES", BROKEN),
     ("CKM_CDMF", BROKEN),
     ("CKM_SSL3", BROKEN),
-    ("CKM_DSA", DSA),
     ("CKM_HOTP", PASSCODES),
     ("CKM_TLS_PRF", DEPRECATED),
     ("CKM_SEED", SEED),

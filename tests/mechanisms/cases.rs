@@ -22,8 +22,9 @@ use params::{
 pub(super) use params::{ccm, data, ecdh, hash_of};
 
 use crate::common::{
-    Fixture, Pair, attrs, dh_material, dh_pair, ec_material, ec_pair, external, ml_dsa_pair,
-    ml_kem_pair, no_uses, okp_pair, rsa_pair, secret, slh_dsa_pair, sm2_pair, with, xwing_pair,
+    Fixture, Pair, attrs, dh_material, dh_pair, dsa_pair, ec_material, ec_pair, external,
+    ml_dsa_pair, ml_kem_pair, no_uses, okp_pair, rsa_pair, secret, slh_dsa_pair, sm2_pair, with,
+    xwing_pair,
 };
 
 /// The keys that a mechanism takes.
@@ -40,6 +41,7 @@ pub(super) enum Keys {
     SlhDsa,
     XWing,
     Dh,
+    Dsa,
     Aes,
     Aes128,
     Xts,
@@ -198,6 +200,8 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         ck::CKM_DH_PKCS_KEY_PAIR_GEN | ck::CKM_DH_PKCS_PARAMETER_GEN => {
             (Keys::Dh, Params::None, given(), ANY, false)
         }
+        ck::CKM_DSA => (Keys::Dsa, Params::None, given(), DIGESTS, false),
+        _ if row.name.starts_with("CKM_DSA_") => (Keys::Dsa, Params::None, given(), ANY, false),
         ck::CKM_DH_PKCS_DERIVE => {
             let value = |value: &[u8]| Params::PublicValue(value.to_vec());
             let prime = &dh_material().p;
@@ -601,6 +605,7 @@ impl Case {
             | Keys::SlhDsa
             | Keys::XWing
             | Keys::Dh
+            | Keys::Dsa
             | Keys::Generic
             | Keys::Master
             | Keys::Hkdf
@@ -631,6 +636,7 @@ fn keys(
         Keys::SlhDsa => slh_dsa_pair(session, public(), private()),
         Keys::XWing => xwing_pair(session, public(), private()),
         Keys::Dh => dh_pair(session, public(), private()),
+        Keys::Dsa => dsa_pair(session, public(), private()),
         Keys::Aes => secret(session, ck::CKK_AES, with(public(), private())),
         Keys::Aes128 => {
             let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));

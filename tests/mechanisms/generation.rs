@@ -1,10 +1,11 @@
 use tenon_pkcs11::api::attr::{RawAttribute, Revealed};
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::config::MechanismFilter;
 use tenon_pkcs11::api::crypto::ec::Curve;
 use tenon_pkcs11::api::crypto::okp;
 
 use super::cases::cases;
-use crate::common::{Calls, Fixture, attrs, full, returns};
+use crate::common::{Calls, Fixture, attrs, dsa_parameters, full, returns};
 
 /// The curves of ECDSA.
 const CURVES: [Curve; 10] = [
@@ -94,7 +95,10 @@ fn an_aes_key_has_one_of_three_lengths() {
 
 #[test]
 fn generated_pairs_sign_and_verify() {
-    let fixture = Fixture::new();
+    // Signatures of DSA are off by default.
+    let fixture = Fixture::configured(|config| {
+        config.mechanisms = MechanismFilter::AllAnd(vec!["CKM_DSA_SHA256".into()]);
+    });
     let session = &fixture.session;
     for case in cases(|row| row.generate_pair.is_some()) {
         let agree = [
@@ -131,6 +135,7 @@ fn generated_pairs_sign_and_verify() {
                     .into(),
                 ck::CKM_ML_DSA,
             ),
+            ck::CKM_DSA_KEY_PAIR_GEN => (vec![dsa_parameters()], ck::CKM_DSA_SHA256),
             ck::CKM_SLH_DSA_KEY_PAIR_GEN => (
                 vec![
                     attrs![CKA_PARAMETER_SET => ck::CKP_SLH_DSA_SHA2_128F],

@@ -7,8 +7,8 @@ use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::token::Handle;
 
 use crate::common::{
-    Calls, Fixture, Pair, attrs, bytes, ec_pair, full, ml_dsa_pair, ml_kem_pair, okp_pair, returns,
-    rsa_pair, secret, slh_dsa_pair, sm2_pair,
+    Calls, Fixture, Pair, attrs, bytes, dsa_pair, ec_pair, full, ml_dsa_pair, ml_kem_pair,
+    okp_pair, returns, rsa_pair, secret, slh_dsa_pair, sm2_pair,
 };
 
 fn derive(fixture: &Fixture, private: Handle, template: &[RawAttribute]) -> Result<Handle> {
@@ -38,6 +38,7 @@ fn every_private_key_has_its_public_key() {
         ml_dsa_pair(session, vec![], named()),
         ml_kem_pair(session, vec![], named()),
         slh_dsa_pair(session, vec![], named()),
+        dsa_pair(session, vec![], named()),
     ] {
         let derived = derive(&fixture, private, &[]).unwrap();
         for kind in [ck::CKA_CLASS, ck::CKA_KEY_TYPE, ck::CKA_PUBLIC_KEY_INFO] {

@@ -44,10 +44,10 @@ fn verify_in_parts(
     session.verify_final(signature)
 }
 
-/// ECDSA, SM2, PSS, and ML-DSA and SLH-DSA where they are hedged, sign differently each time.
+/// ECDSA, DSA, SM2, PSS, and ML-DSA and SLH-DSA where they are hedged, sign differently each time.
 fn repeats(case: &Case) -> bool {
     let named = |part| case.name().contains(part);
-    !["CKM_ECDSA", "_SM2", "_PSS", "ML_DSA", "SLH_DSA"]
+    !["CKM_ECDSA", "CKM_DSA", "_SM2", "_PSS", "ML_DSA", "SLH_DSA"]
         .into_iter()
         .any(named)
 }
@@ -86,7 +86,8 @@ fn only_the_signature_of_the_message_verifies() {
         let signature = sign(&fixture, &case, keys.private, &message);
 
         let mut other = message.clone();
-        other[31] ^= 1;
+        // Of a digest that is longer than the subprime of a DSA key the end does not count.
+        other[0] ^= 1;
         let outcome = verify(&fixture, &case, keys.public, &other, &signature);
         returns!(outcome, CKR_SIGNATURE_INVALID, "{name}");
         let outcome = verify_in_parts(&fixture, &case, keys.public, &[&other], &signature);

@@ -13,18 +13,20 @@ pub(crate) struct Hash {
     pub(crate) pkcs1: Named,
     pub(crate) pss: Named,
     pub(crate) ecdsa: Named,
+    pub(crate) dsa: Named,
     /// DigestInfo of PKCS #1 v1.5, up to the digest.
     pub(crate) digest_info: &'static [u8],
 }
 
 macro_rules! hash {
-    ($digest:ident, $mgf:ident, $pkcs1:ident, $pss:ident, $ecdsa:ident, $info:expr) => {
+    ($digest:ident, $mgf:ident, $pkcs1:ident, $pss:ident, $ecdsa:ident, $dsa:ident, $info:expr) => {
         Hash {
             digest: ck::$digest,
             mgf: ck::$mgf,
             pkcs1: named!($pkcs1),
             pss: named!($pss),
             ecdsa: named!($ecdsa),
+            dsa: named!($dsa),
             digest_info: $info,
         }
     };
@@ -68,6 +70,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA1_RSA_PKCS,
             CKM_SHA1_RSA_PKCS_PSS,
             CKM_ECDSA_SHA1,
+            CKM_DSA_SHA1,
             SHA1_INFO
         ),
         HashFunction::Sha2_224 => hash!(
@@ -76,6 +79,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA224_RSA_PKCS,
             CKM_SHA224_RSA_PKCS_PSS,
             CKM_ECDSA_SHA224,
+            CKM_DSA_SHA224,
             info!(4, 28)
         ),
         HashFunction::Sha2_256 => hash!(
@@ -84,6 +88,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA256_RSA_PKCS,
             CKM_SHA256_RSA_PKCS_PSS,
             CKM_ECDSA_SHA256,
+            CKM_DSA_SHA256,
             info!(1, 32)
         ),
         HashFunction::Sha2_384 => hash!(
@@ -92,6 +97,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA384_RSA_PKCS,
             CKM_SHA384_RSA_PKCS_PSS,
             CKM_ECDSA_SHA384,
+            CKM_DSA_SHA384,
             info!(2, 48)
         ),
         HashFunction::Sha2_512 => hash!(
@@ -100,6 +106,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA512_RSA_PKCS,
             CKM_SHA512_RSA_PKCS_PSS,
             CKM_ECDSA_SHA512,
+            CKM_DSA_SHA512,
             info!(3, 64)
         ),
         HashFunction::Sha3_224 => hash!(
@@ -108,6 +115,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA3_224_RSA_PKCS,
             CKM_SHA3_224_RSA_PKCS_PSS,
             CKM_ECDSA_SHA3_224,
+            CKM_DSA_SHA3_224,
             info!(7, 28)
         ),
         HashFunction::Sha3_256 => hash!(
@@ -116,6 +124,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA3_256_RSA_PKCS,
             CKM_SHA3_256_RSA_PKCS_PSS,
             CKM_ECDSA_SHA3_256,
+            CKM_DSA_SHA3_256,
             info!(8, 32)
         ),
         HashFunction::Sha3_384 => hash!(
@@ -124,6 +133,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA3_384_RSA_PKCS,
             CKM_SHA3_384_RSA_PKCS_PSS,
             CKM_ECDSA_SHA3_384,
+            CKM_DSA_SHA3_384,
             info!(9, 48)
         ),
         HashFunction::Sha3_512 => hash!(
@@ -132,6 +142,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<Hash> {
             CKM_SHA3_512_RSA_PKCS,
             CKM_SHA3_512_RSA_PKCS_PSS,
             CKM_ECDSA_SHA3_512,
+            CKM_DSA_SHA3_512,
             info!(10, 64)
         ),
         HashFunction::Sha2_512_224

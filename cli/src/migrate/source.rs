@@ -112,15 +112,8 @@ impl SourceObject {
     }
 }
 
-/// Names of key types that SoftHSM has and this module may not have.
-const OTHER_KEYS: [(ck::CK_KEY_TYPE, &str); 6] = [
-    (0x01, "dsa"),
-    (0x02, "dh"),
-    (0x13, "des"),
-    (0x14, "des2"),
-    (0x15, "des3"),
-    (0x30, "gost"),
-];
+/// Names of key types that SoftHSM has and this module has not.
+const OTHER_KEYS: [(ck::CK_KEY_TYPE, &str); 2] = [(0x13, "des"), (0x30, "gost")];
 
 /// The length of a number in bits.
 fn bits(number: &[u8]) -> ck::CK_ULONG {

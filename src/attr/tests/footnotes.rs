@@ -3,129 +3,15 @@
 
 use crate::ck::{self, CK_ATTRIBUTE_TYPE};
 
+use super::objects::{HELD, KEYS, OBJECTS, Object, PAIR, PRIVATE, PUBLIC, SECRET};
+
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
-    Aes, AttributeCertificate, Certificate, Data, DhParameters, DhPrivate, DhPublic, EcPrivate,
-    EcPublic, Generic, Hmac, MlDsaPrivate, MlDsaPublic, MlKemPrivate, MlKemPublic, RsaPrivate,
-    RsaPublic, SlhDsaPrivate, SlhDsaPublic, Sm4, Trust, WtlsCertificate, Xts,
+    AttributeCertificate, Certificate, Data, DhParameters, DhPrivate, DhPublic, DsaParameters,
+    DsaPrivate, DsaPublic, EcPrivate, EcPublic, MlDsaPrivate, MlDsaPublic, MlKemPrivate,
+    MlKemPublic, RsaPrivate, RsaPublic, SlhDsaPrivate, SlhDsaPublic, Trust, WtlsCertificate,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Object {
-    Data,
-    Certificate,
-    AttributeCertificate,
-    WtlsCertificate,
-    Trust,
-    DhParameters,
-    RsaPublic,
-    EcPublic,
-    MlDsaPublic,
-    MlKemPublic,
-    DhPublic,
-    SlhDsaPublic,
-    RsaPrivate,
-    EcPrivate,
-    MlDsaPrivate,
-    MlKemPrivate,
-    DhPrivate,
-    SlhDsaPrivate,
-    Aes,
-    Generic,
-    Hmac,
-    Sm4,
-    Xts,
-}
-
-pub(super) const OBJECTS: &[Object] = &[
-    Data,
-    Certificate,
-    AttributeCertificate,
-    WtlsCertificate,
-    Trust,
-    DhParameters,
-    RsaPublic,
-    EcPublic,
-    MlDsaPublic,
-    MlKemPublic,
-    DhPublic,
-    SlhDsaPublic,
-    RsaPrivate,
-    EcPrivate,
-    MlDsaPrivate,
-    MlKemPrivate,
-    DhPrivate,
-    SlhDsaPrivate,
-    Aes,
-    Generic,
-    Hmac,
-    Sm4,
-    Xts,
-];
-const KEYS: &[Object] = &[
-    RsaPublic,
-    EcPublic,
-    MlDsaPublic,
-    MlKemPublic,
-    DhPublic,
-    SlhDsaPublic,
-    RsaPrivate,
-    EcPrivate,
-    MlDsaPrivate,
-    MlKemPrivate,
-    DhPrivate,
-    SlhDsaPrivate,
-    Aes,
-    Generic,
-    Hmac,
-    Sm4,
-    Xts,
-];
-const PUBLIC: &[Object] = &[
-    RsaPublic,
-    EcPublic,
-    MlDsaPublic,
-    MlKemPublic,
-    DhPublic,
-    SlhDsaPublic,
-];
-const PRIVATE: &[Object] = &[
-    RsaPrivate,
-    EcPrivate,
-    MlDsaPrivate,
-    MlKemPrivate,
-    DhPrivate,
-    SlhDsaPrivate,
-];
-const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts];
-const PAIR: &[Object] = &[
-    RsaPublic,
-    EcPublic,
-    MlDsaPublic,
-    MlKemPublic,
-    DhPublic,
-    SlhDsaPublic,
-    RsaPrivate,
-    EcPrivate,
-    MlDsaPrivate,
-    MlKemPrivate,
-    DhPrivate,
-    SlhDsaPrivate,
-];
-const HELD: &[Object] = &[
-    RsaPrivate,
-    EcPrivate,
-    MlDsaPrivate,
-    MlKemPrivate,
-    DhPrivate,
-    SlhDsaPrivate,
-    Aes,
-    Generic,
-    Hmac,
-    Sm4,
-    Xts,
-];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -302,6 +188,22 @@ const TABLES: &[(&[Object], &[Line])] = &[
     (
         &[MlDsaPrivate, MlKemPrivate],
         lines! { CKA_PARAMETER_SET 1 4 6; CKA_SEED 4 6 7; CKA_VALUE 1 4 6 7; },
+    ),
+    // DSA domain parameters, public and private key object attributes
+    (
+        &[DsaParameters],
+        lines! {
+            CKA_KEY_TYPE 1; CKA_LOCAL 2 4; CKA_PRIME 1 4; CKA_SUBPRIME 1 4; CKA_BASE 1 4;
+            CKA_PRIME_BITS 2 3; CKA_SUBPRIME_BITS 2;
+        },
+    ),
+    (
+        &[DsaPublic],
+        lines! { CKA_PRIME 1 3; CKA_SUBPRIME 1 3; CKA_BASE 1 3; CKA_VALUE 1 4; },
+    ),
+    (
+        &[DsaPrivate],
+        lines! { CKA_PRIME 1 4 6; CKA_SUBPRIME 1 4 6; CKA_BASE 1 4 6; CKA_VALUE 1 4 6 7; },
     ),
     // Common domain parameter attributes, and those of Diffie-Hellman
     (
@@ -538,7 +440,7 @@ pub(super) fn is_material(object: Object, kind: CK_ATTRIBUTE_TYPE) -> bool {
 pub(super) fn expected(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) -> Expect {
     let possible = match step {
         Create | Set | Step::Copy => true,
-        Generate => KEYS.contains(&object) || object == DhParameters,
+        Generate => KEYS.contains(&object) || [DhParameters, DsaParameters].contains(&object),
         Unwrap => HELD.contains(&object),
         Derive => object == Object::Data || SECRET.contains(&object),
     };

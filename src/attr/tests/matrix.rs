@@ -8,7 +8,8 @@ use super::super::{
     Attributes, CreatedBy, Reader, Requester, Reveal, Value, build, change, copy, finish_key_facts,
     table,
 };
-use super::footnotes::{self, Expect, OBJECTS, Object, STEPS, Step, expected};
+use super::footnotes::{self, Expect, STEPS, Step, expected};
+use super::objects::{OBJECTS, Object};
 use super::{SO, USER, attributes, flag, raw, raws, rv, text};
 
 const HASHES: [CK_ATTRIBUTE_TYPE; 2] = [
@@ -30,6 +31,9 @@ fn identity(object: Object) -> Entries {
         Object::MlKemPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_ML_KEM)),
         Object::MlKemPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_ML_KEM)),
         Object::DhParameters => (ck::CKO_DOMAIN_PARAMETERS, Some(ck::CKK_DH)),
+        Object::DsaParameters => (ck::CKO_DOMAIN_PARAMETERS, Some(ck::CKK_DSA)),
+        Object::DsaPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_DSA)),
+        Object::DsaPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_DSA)),
         Object::DhPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_DH)),
         Object::DhPrivate => (ck::CKO_PRIVATE_KEY, Some(ck::CKK_DH)),
         Object::MlDsaPublic => (ck::CKO_PUBLIC_KEY, Some(ck::CKK_ML_DSA)),
@@ -101,7 +105,7 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         ck::CKA_OBJECT_VALIDATION_FLAGS => Value::Ulong(1),
         ck::CKA_MODULUS_BITS | ck::CKA_PRIME_BITS => Value::Ulong(2048),
         ck::CKA_VALUE_LEN => Value::Ulong(32),
-        ck::CKA_VALUE_BITS => Value::Ulong(256),
+        ck::CKA_VALUE_BITS | ck::CKA_SUBPRIME_BITS => Value::Ulong(256),
         ck::CKA_PARAMETER_SET => Value::Ulong(ck::CKP_ML_DSA_44),
         ck::CKA_HW_FEATURE_TYPE
         | ck::CKA_MECHANISM_TYPE

@@ -5,6 +5,7 @@ mod codec;
 mod footnotes;
 mod matrix;
 mod nested;
+mod objects;
 mod query;
 mod rules;
 

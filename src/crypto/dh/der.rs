@@ -5,7 +5,7 @@ use der::{Decode, Encode, Sequence};
 
 use crate::crypto::encoding::{
     self, AlgorithmIdentifierRef, MISMATCH, ObjectIdentifier, PrivateKeyInfoRef,
-    SubjectPublicKeyInfoRef, encode, encoding, public_key, uint,
+    SubjectPublicKeyInfoRef, encode, encoding, integer, public_key, uint,
 };
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -29,13 +29,6 @@ fn parameters<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<DhParameter<
     parameters.ok_or(Error::InvalidKey("no DHParameter DER"))
 }
 
-fn number(der: &[u8]) -> Result<&[u8]> {
-    match UintRef::from_der(der) {
-        Ok(number) => Ok(number.as_bytes()),
-        Err(_) => Err(Error::InvalidKey("the key is not a positive INTEGER")),
-    }
-}
-
 /// The DER of the parameters.
 fn group_der(p: &[u8], g: &[u8]) -> Result<Vec<u8>> {
     let parameters = DhParameter {
@@ -57,8 +50,8 @@ impl DhMaterial {
     /// Takes the private key in PKCS #8, after the checks of `checked`.
     pub fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<Self> {
         let group = parameters(&info.algorithm)?;
-        let x = number(info.private_key.as_bytes())?;
-        let y = public_key(info)?.map(number).transpose()?;
+        let x = integer(info.private_key.as_bytes())?;
+        let y = public_key(info)?.map(integer).transpose()?;
         let (p, g) = (group.prime.as_bytes(), group.base.as_bytes());
         let material = Self::checked(p, g, x, y)?;
         let named = group.private_value_length.map(u64::from);
@@ -84,6 +77,6 @@ pub(crate) fn spki([p, g, y]: [&[u8]; 3]) -> Result<Vec<u8>> {
 /// Prime, base and public value in SubjectPublicKeyInfo, of which nothing is proven yet.
 pub(crate) fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> Result<[Vec<u8>; 3]> {
     let group = parameters(&info.algorithm)?;
-    let y = number(info.subject_public_key.raw_bytes())?;
+    let y = integer(info.subject_public_key.raw_bytes())?;
     Ok([group.prime.as_bytes(), group.base.as_bytes(), y].map(<[u8]>::to_vec))
 }

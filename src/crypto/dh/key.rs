@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::crypto::encoding::{MISMATCH, bits};
 use crate::crypto::sys::bn::Bn;
 use crate::crypto::{Error, Result};
 use crate::secret::Secret;
@@ -99,10 +100,6 @@ impl PrivateKey {
     }
 }
 
-fn bits(p: &[u8]) -> u64 {
-    p.len() as u64 * 8 - p.first().map_or(0, |byte| u64::from(byte.leading_zeros()))
-}
-
 /// Makes a key pair whose private value has exactly `bits` bits (PKCS #3 section 7.1). `KeySize` for fewer than 224 bits,
 /// or as many as the prime has.
 pub fn generate(p: &[u8], g: &[u8], bits: Option<u64>) -> Result<DhMaterial> {
@@ -146,7 +143,7 @@ impl DhMaterial {
         if let Some(y) = y
             && Bn::from_bytes(y)?.cmp(&own) != Ordering::Equal
         {
-            return Err(crate::crypto::encoding::MISMATCH);
+            return Err(MISMATCH);
         }
         let [p, g] = group.numbers();
         Ok(Self {

@@ -128,6 +128,20 @@ pub(super) fn uint(bytes: &[u8]) -> Result<UintRef<'_>> {
     UintRef::new(bytes).map_err(encoding)
 }
 
+/// Bits of a number without leading zeros.
+pub(super) fn bits(number: &[u8]) -> u64 {
+    let zeros = number.first().map_or(0, |byte| byte.leading_zeros());
+    number.len() as u64 * 8 - u64::from(zeros)
+}
+
+/// The big-endian bytes of a positive INTEGER. `InvalidKey` for anything else.
+pub(super) fn integer(der: &[u8]) -> Result<&[u8]> {
+    match UintRef::from_der(der) {
+        Ok(number) => Ok(number.as_bytes()),
+        Err(_) => Err(Error::InvalidKey("the key is not a positive INTEGER")),
+    }
+}
+
 /// Encodes straight into memory that is wiped.
 pub(super) fn encode(value: &impl Encode) -> Result<Secret> {
     let len = value

@@ -56,6 +56,11 @@ impl Bn {
         unsafe { lc::BN_is_odd(self.as_ptr()) == 1 }
     }
 
+    pub(in crate::crypto) fn is_zero(&self) -> bool {
+        // SAFETY: the handle is a live integer.
+        unsafe { lc::BN_is_zero(self.as_ptr()) == 1 }
+    }
+
     pub(in crate::crypto) fn is_one(&self) -> bool {
         // SAFETY: the handle is a live integer.
         unsafe { lc::BN_is_one(self.as_ptr()) == 1 }
@@ -210,15 +215,30 @@ impl Bn {
 
     /// A random prime of `bits` bits, the two highest of them set.
     pub(in crate::crypto) fn random_prime(bits: u32) -> Result<Self> {
+        Self::random_prime_in_steps(bits, std::ptr::null())
+    }
+
+    /// A random prime of `bits` bits that is one more than a multiple of the even `step`.
+    pub(in crate::crypto) fn random_prime_above_multiple(bits: u32, step: &Self) -> Result<Self> {
+        loop {
+            let prime = Self::random_prime_in_steps(bits, step.as_ptr())?;
+            // The search goes down to a multiple of the step and up from there, so that it may leave the size.
+            if prime.bits() == bits as usize {
+                return Ok(prime);
+            }
+        }
+    }
+
+    fn random_prime_in_steps(bits: u32, step: *const BIGNUM) -> Result<Self> {
         let bits = c_int::try_from(bits).map_err(|_| Error::KeySize)?;
         let prime = Self::zero()?;
-        // SAFETY: `prime` is ours alone; null for conditions that are not asked for, and for the callback.
+        // SAFETY: `prime` is ours alone; null for a step, a remainder and a callback that are not asked for.
         let status = unsafe {
             lc::BN_generate_prime_ex(
                 prime.0.as_ptr(),
                 bits,
                 0,
-                std::ptr::null(),
+                step,
                 std::ptr::null(),
                 null_mut(),
             )

@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn keys_of_every_curve_come_back() {
         use crate::crypto::ec::{self, Curve};
-        use crate::crypto::{mldsa, mlkem, okp, slhdsa, xwing};
+        use crate::crypto::{dsa, mldsa, mlkem, okp, slhdsa, xwing};
 
         let okp = |curve| Material::pair(okp::generate(curve).unwrap());
         let ec = |curve| Material::pair(ec::generate(curve).unwrap());
@@ -66,6 +66,10 @@ mod tests {
             Material::pair(mlkem::generate(mlkem::ParameterSet::MlKem1024).unwrap()),
             Material::pair(slhdsa::generate(slhdsa::ParameterSet::Sha2_192f).unwrap()),
             Material::pair(xwing::generate().unwrap()),
+            Material::pair({
+                let group = dsa::Group::generate(1024, None).unwrap().unwrap();
+                dsa::generate(&group).unwrap()
+            }),
         ] {
             let bytes = encode(&key).unwrap();
             let again = decode(&bytes).unwrap();

@@ -12,7 +12,7 @@ use cryptoki_sys::*;
 use self::findings::Findings;
 use self::rows::{Arg, ROWS, Row};
 use self::world::{Bytes, Call, Key, World};
-use super::hsm::{pointer, test};
+use super::hsm::{plain, pointer, test};
 use crate::client::PIN;
 
 /// No handle, slot or number has this value.
@@ -159,6 +159,73 @@ test! {
             });
         }
         findings.end(180);
+    }
+
+    fn mechanisms_that_do_not_fit_are_refused(hsm) {
+        let world = World::new(hsm);
+        let mut findings = Findings::new();
+        let byte = pointer(b"!");
+        let with = |kind, parameter: CK_BYTE_PTR, len| CK_MECHANISM {
+            pParameter: parameter.cast(),
+            ulParameterLen: len,
+            ..plain(kind)
+        };
+        for row in ROWS {
+            let Some(Arg::Mechanism(means)) = row.arguments.get(1) else {
+                continue;
+            };
+            let other = if row.name == "C_DigestInit" { CKM_AES_ECB } else { CKM_SHA256 };
+            let own = means.number();
+            let parameter: &[CK_RV] = &[CKR_MECHANISM_PARAM_INVALID];
+            let null: &[CK_RV] = &[CKR_MECHANISM_PARAM_INVALID, CKR_ARGUMENTS_BAD];
+            for (case, wrong, expected) in [
+                ("by no mechanism", with(NONE, null_mut(), 0), &[CKR_MECHANISM_INVALID][..]),
+                ("by a mechanism for something else", with(other, null_mut(), 0), &[CKR_MECHANISM_INVALID]),
+                ("with a parameter of one byte", with(own, byte, 1), parameter),
+                ("with a parameter that has no length", with(own, byte, CK_ULONG::MAX), parameter),
+                ("with a parameter at NULL", with(own, null_mut(), 16), null),
+            ] {
+                let wrong = [wrong];
+                let place = wrong.as_ptr().expose_provenance() as CK_ULONG;
+                let of_mechanism = |argument| matches!(argument, Arg::Mechanism(_)).then_some(place);
+                vary(&world, row, of_mechanism, |_, rv, _| findings.take(row, case, rv, expected));
+            }
+        }
+        findings.end(100);
+    }
+
+    fn keys_that_do_not_fit_are_refused(hsm) {
+        let world = World::new(hsm);
+        let mut findings = Findings::new();
+        let other = world.other_pair();
+        let unused = world.keys_without_uses();
+        for row in ROWS {
+            let of_public = ["C_Wrap", "C_Verify", "C_MessageVerify", "C_Encapsulate"]
+                .iter()
+                .any(|start| row.name.starts_with(start))
+                || row.name.contains("Encrypt");
+            let other = if of_public { other.public } else { other.private };
+            let expected = match row.name {
+                "C_WrapKey" | "C_WrapKeyAuthenticated" => CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+                "C_UnwrapKey" | "C_UnwrapKeyAuthenticated" | "C_DecapsulateKey" => {
+                    CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT
+                }
+                "C_DigestKey" => CKR_KEY_INDIGESTIBLE,
+                _ => CKR_KEY_TYPE_INCONSISTENT,
+            };
+            let another = |argument| matches!(argument, Arg::Key(_)).then_some(other);
+            vary(&world, row, another, |_, rv, _| {
+                findings.take(row, "with a key of another type", rv, &[expected]);
+            });
+            let without = |argument| match argument {
+                Arg::Key(key) => unused.iter().find(|(name, _)| *name == key).map(|(_, key)| *key),
+                _ => None,
+            };
+            vary(&world, row, without, |_, rv, _| {
+                findings.take(row, "with a key without the use", rv, &[CKR_KEY_FUNCTION_NOT_PERMITTED]);
+            });
+        }
+        findings.end(35);
     }
 
     fn numbers_without_bounds_are_answered_as_listed(hsm) {

@@ -23,6 +23,14 @@ const BEYOND: &[(&str, &str)] = &[
     ("C_MessageEncryptInit", "ARGUMENTS_BAD"),
     ("C_EncryptMessageBegin", "ARGUMENTS_BAD"),
     ("C_GetSessionValidationFlags", "ARGUMENTS_BAD"),
+    // Section 5.1.6 has it for every use that the key's attributes do not allow.
+    ("C_WrapKey", "KEY_FUNCTION_NOT_PERMITTED"),
+    ("C_WrapKeyAuthenticated", "KEY_FUNCTION_NOT_PERMITTED"),
+    ("C_UnwrapKey", "KEY_FUNCTION_NOT_PERMITTED"),
+    ("C_UnwrapKeyAuthenticated", "KEY_FUNCTION_NOT_PERMITTED"),
+    ("C_DeriveKey", "KEY_FUNCTION_NOT_PERMITTED"),
+    ("C_EncapsulateKey", "KEY_FUNCTION_NOT_PERMITTED"),
+    ("C_DecapsulateKey", "KEY_FUNCTION_NOT_PERMITTED"),
 ];
 
 type Codes = Vec<&'static str>;

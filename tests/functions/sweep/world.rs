@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use super::rows::{Arg, Row};
-use crate::client::Mechanism;
+use crate::client::{Mechanism, Pair};
 use crate::functions::hsm::{Hsm, len, plain};
 use crate::functions::messages::Parameter;
 use crate::functions::steps::{attribute, of};
@@ -115,6 +115,23 @@ impl Key {
     }
 }
 
+impl Means {
+    pub(super) fn number(self) -> CK_MECHANISM_TYPE {
+        match self {
+            Self::Ecb => CKM_AES_ECB,
+            Self::Gcm | Self::Sealing => CKM_AES_GCM,
+            Self::Hmac => CKM_SHA256_HMAC,
+            Self::Pkcs => CKM_RSA_PKCS,
+            Self::Sha256 => CKM_SHA256,
+            Self::AesKey => CKM_AES_KEY_GEN,
+            Self::Pair => CKM_EC_KEY_PAIR_GEN,
+            Self::KeyWrap => CKM_AES_KEY_WRAP,
+            Self::Derivation => CKM_SHA256_KEY_DERIVATION,
+            Self::MlKem => CKM_ML_KEM,
+        }
+    }
+}
+
 const TRUE: &[u8] = &[CK_TRUE];
 const FALSE: &[u8] = &[CK_FALSE];
 const KEM_768: CK_ULONG = CKP_ML_KEM_768;
@@ -221,6 +238,57 @@ impl<'a> World<'a> {
             (CKA_PRIVATE, FALSE),
         ];
         self.hsm.client.create(&template).unwrap()
+    }
+
+    /// A pair for every use, of a type that no mechanism of the rows takes.
+    pub(super) fn other_pair(&self) -> Pair {
+        let with = |uses: &[CK_ATTRIBUTE_TYPE]| uses.iter().map(|kind| (*kind, TRUE)).collect();
+        let mut public: Vec<_> = with(&[
+            CKA_ENCRYPT,
+            CKA_VERIFY,
+            CKA_VERIFY_RECOVER,
+            CKA_WRAP,
+            CKA_ENCAPSULATE,
+        ]);
+        public.push((CKA_EC_PARAMS, crate::client::P256));
+        let private: Vec<_> = with(&[
+            CKA_DECRYPT,
+            CKA_SIGN,
+            CKA_SIGN_RECOVER,
+            CKA_UNWRAP,
+            CKA_DERIVE,
+            CKA_DECAPSULATE,
+        ]);
+        let generate = Mechanism::Plain(CKM_EC_KEY_PAIR_GEN);
+        let client = &self.hsm.client;
+        client.generate_pair(generate, &public, &private).unwrap()
+    }
+
+    /// The keys of the rows, without the uses that the rows make of them.
+    pub(super) fn keys_without_uses(&self) -> Vec<(Key, CK_OBJECT_HANDLE)> {
+        let secret = |kind: CK_KEY_TYPE, denied: &[CK_ATTRIBUTE_TYPE]| {
+            let (class, kind) = (CKO_SECRET_KEY.to_ne_bytes(), kind.to_ne_bytes());
+            let mut template = vec![(CKA_CLASS, &class[..]), (CKA_KEY_TYPE, &kind)];
+            template.push((CKA_VALUE, DATA));
+            template.extend(denied.iter().map(|kind| (*kind, FALSE)));
+            self.hsm.client.create(&template).unwrap()
+        };
+        let rsa = [CKA_SIGN, CKA_SIGN_RECOVER, CKA_VERIFY, CKA_VERIFY_RECOVER];
+        let rsa = self.hsm.rsa(&rsa);
+        let set = KEM_768.to_ne_bytes();
+        let public = [(CKA_PARAMETER_SET, &set[..]), (CKA_ENCAPSULATE, FALSE)];
+        let generate = Mechanism::Plain(CKM_ML_KEM_KEY_PAIR_GEN);
+        let client = &self.hsm.client;
+        let kem = client.generate_pair(generate, &public, &[(CKA_DECAPSULATE, FALSE)]);
+        let kem = kem.unwrap();
+        vec![
+            (Key::Aes, secret(CKK_AES, &CIPHER)),
+            (Key::Secret, secret(CKK_GENERIC_SECRET, &MACS)),
+            (Key::RsaPublic, rsa.public),
+            (Key::RsaPrivate, rsa.private),
+            (Key::KemPublic, kem.public),
+            (Key::KemPrivate, kem.private),
+        ]
     }
 
     /// Token keys that are found without a login, and do nothing without one.
@@ -380,18 +448,7 @@ impl Call<'_, '_> {
     }
 
     fn mechanism(&mut self, means: Means) -> CK_ULONG {
-        let mut mechanism = Box::new(plain(match means {
-            Means::Ecb => CKM_AES_ECB,
-            Means::Gcm | Means::Sealing => CKM_AES_GCM,
-            Means::Hmac => CKM_SHA256_HMAC,
-            Means::Pkcs => CKM_RSA_PKCS,
-            Means::Sha256 => CKM_SHA256,
-            Means::AesKey => CKM_AES_KEY_GEN,
-            Means::Pair => CKM_EC_KEY_PAIR_GEN,
-            Means::KeyWrap => CKM_AES_KEY_WRAP,
-            Means::Derivation => CKM_SHA256_KEY_DERIVATION,
-            Means::MlKem => CKM_ML_KEM,
-        }));
+        let mut mechanism = Box::new(plain(means.number()));
         if means == Means::Sealing {
             (mechanism.pParameter, mechanism.ulParameterLen) = self.parameter.of(CKM_AES_GCM);
         }

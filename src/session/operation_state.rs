@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::active::ActiveOperation;
 use super::open::Session;
-use super::operations::{Decrypt, Digest, Encrypt, Keyed, Operation, Operations, Sign, Verify};
+use super::operations::{
+    Decrypt, Digest, Encrypt, Keyed, Operation, Operations, Sign, Verify, VerifySignature,
+};
 use super::saved_operation::{Kind, Role, SavedOperation, read, written};
 use crate::ck;
 use crate::error::{Result, refuse};
@@ -124,8 +126,9 @@ fn check_given(saved: &[SavedOperation], role: Role, key: Handle) -> Result<()> 
     }
 }
 
-/// Every operation that is active and may be in a state.
+/// Every operation that is active and may be in a state. CKR_STATE_UNSAVEABLE where one of them cannot be held.
 fn saved_operations(operations: &mut Operations) -> Result<Vec<SavedOperation>> {
+    refuse_given_signature(operations)?;
     let mut saved = Vec::new();
     saved.extend(saved_operation::<Encrypt, _>(operations, Kind::Encrypt)?);
     saved.extend(saved_operation::<Decrypt, _>(operations, Kind::Decrypt)?);
@@ -133,6 +136,18 @@ fn saved_operations(operations: &mut Operations) -> Result<Vec<SavedOperation>> 
     saved.extend(saved_operation::<Sign, _>(operations, Kind::Sign)?);
     saved.extend(saved_operation::<Verify, _>(operations, Kind::Verify)?);
     Ok(saved)
+}
+
+/// A state holds no signature, so none holds a verification that was given its signature at the beginning.
+fn refuse_given_signature(operations: &mut Operations) -> Result<()> {
+    let Some(active) = VerifySignature::take(operations) else {
+        return Ok(());
+    };
+    VerifySignature::put(operations, active);
+    refuse(
+        ck::CKR_STATE_UNSAVEABLE,
+        "the signature of C_VerifySignatureInit stays in the session",
+    )
 }
 
 fn saved_operation<O, W>(operations: &mut Operations, kind: Kind) -> Result<Option<SavedOperation>>

@@ -435,6 +435,16 @@ test! {
         assert_eq!(at.state(), Err(CKR_STATE_UNSAVEABLE));
         let ended = call!(at, C_SessionCancel(CKF_ENCRYPT | CKF_DECRYPT));
         assert_eq!(ended, CKR_OK);
+        // The signature is not in a state, alone and beside a digest; the verification goes on.
+        let mut hmac = plain(CKM_SHA256_HMAC);
+        let begun = call!(at, C_VerifySignatureInit(&raw mut hmac, readable, pointer(&[7; 32]), 32));
+        assert_eq!(begun, CKR_OK);
+        assert_eq!(at.state(), Err(CKR_STATE_UNSAVEABLE));
+        begin(&at, Work::Digest, Mechanism::Plain(CKM_SHA256), 0);
+        assert_eq!(at.state(), Err(CKR_STATE_UNSAVEABLE));
+        assert!(finish(&at, Work::Digest, &[]).is_ok());
+        let verified = call!(at, C_VerifySignature(pointer(MESSAGE), 100));
+        assert_eq!(verified, CKR_SIGNATURE_INVALID);
         // A key's value is in this digest.
         begin(&at, Work::Digest, Mechanism::Plain(CKM_SHA256), 0);
         assert_eq!(call!(at, C_DigestKey(readable)), CKR_OK);

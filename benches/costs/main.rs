@@ -1,9 +1,9 @@
 //! Guards what short calls cost, by counts that need no quiet machine: `cargo bench --bench costs`.
 //!
 //! Each case runs in a child process: under Valgrind, which counts the instructions and allocations of a call, and
-//! under strace, which shows its system calls. `expected.txt` has the counts that were agreed on; a count of
-//! instructions more than 5 % away from its own, or another number of allocations, system calls or waits
-//! for the disk, fails.
+//! under strace, which shows its system calls. `expected.txt` has the counts that were agreed on. A count of
+//! instructions more than 5 % away from its own fails, one of allocations or system calls more than 10 %, which
+//! for fewer than ten is another number, and any other number of waits for the disk.
 //! Another compiler makes other instructions, so they are compared only under the compiler that the file names.
 //! `TENON_REGENERATE=1` writes the file anew: do so where a change is meant.
 
@@ -26,6 +26,8 @@ const CHILD: &str = "TENON_COSTS_CHILD";
 const EXPECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/costs/expected.txt");
 /// How far instructions may be away from what is expected, in percent.
 const TOLERANCE: u64 = 5;
+/// How far allocations and system calls may be, in percent: fewer than ten must be equal.
+const EVENTS_TOLERANCE: u64 = 10;
 
 fn main() -> ExitCode {
     if env::var_os(CHILD).is_some() {
@@ -71,12 +73,16 @@ fn main() -> ExitCode {
 }
 
 fn is_near(wanted: &Counts, found: &Counts) -> bool {
-    wanted.instructions.abs_diff(found.instructions) * 100 <= wanted.instructions * TOLERANCE
+    is_within(TOLERANCE, wanted.instructions, found.instructions)
+}
+
+fn is_within(percent: u64, wanted: u64, found: u64) -> bool {
+    wanted.abs_diff(found) * 100 <= wanted * percent
 }
 
 fn has_same_events(wanted: &Counts, found: &Counts) -> bool {
-    wanted.allocations == found.allocations
-        && wanted.system_calls == found.system_calls
+    is_within(EVENTS_TOLERANCE, wanted.allocations, found.allocations)
+        && is_within(EVENTS_TOLERANCE, wanted.system_calls, found.system_calls)
         && wanted.syncs == found.syncs
 }
 

@@ -95,14 +95,14 @@ fn number(text: &str) -> u64 {
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// System calls of one call in each window, and those of them that wait for the disk, to the nearest number: a look at
-/// the token's files, which a slow machine puts into every window, adds less than half a system call.
+/// System calls of one call in each window, and those of them that wait for the disk, rounded down: the looks at the
+/// token's files, which a slow machine puts into every window, add less than one system call.
 fn under_strace(folder: &Path) -> Vec<(u64, u64)> {
     let log = folder.join("strace");
     let mut command = Command::new("strace");
     command.arg("-o").arg(&log);
     run(&mut command, &folder.join("strace-tokens"));
-    let each = |count| (count + cases::CALLS / 2) / cases::CALLS;
+    let each = |count| count / cases::CALLS;
     let mut windows = Vec::new();
     let mut inside: Option<(u64, u64)> = None;
     for line in fs::read_to_string(log).unwrap().lines() {

@@ -5,7 +5,7 @@
 //! attributes. Where the token is stricter than a footnote, or follows what clients send, the expectation in
 //! `tests/footnotes.rs` says so and why.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use foldhash::HashMap;
 
@@ -305,8 +305,9 @@ pub(super) fn rows_of(
     subtype: Option<CK_ULONG>,
 ) -> &'static [AttributeRow] {
     type Objects = (CK_OBJECT_CLASS, Option<CK_ULONG>);
-    /// For each class the rows of every subtype that has rows of its own, and of all others together.
-    static ROWS: LazyLock<HashMap<Objects, Vec<AttributeRow>>> = LazyLock::new(|| {
+    /// For each class the rows of every subtype that has rows of its own, and of all others together. Each list is made
+    /// when it is asked for first: a program has keys of a few types, and there are hundreds of lists.
+    static ROWS: LazyLock<HashMap<Objects, OnceLock<Vec<AttributeRow>>>> = LazyLock::new(|| {
         let key_types = keytype::all().map(|row| row.id);
         let subtypes: Vec<_> = key_types.chain(CERTIFICATES.iter().copied()).collect();
         let of_class = |class: &CK_OBJECT_CLASS| {
@@ -314,14 +315,16 @@ pub(super) fn rows_of(
             let subtypes = subtypes.iter().copied().map(Some);
             subtypes
                 .chain([None])
-                .map(move |subtype| ((class, subtype), fitting(class, subtype)))
+                .map(move |subtype| ((class, subtype), OnceLock::new()))
                 .collect::<Vec<_>>()
         };
         EVERY.classes.iter().flat_map(of_class).collect()
     });
-    let rows = ROWS.get(&(class, subtype));
-    rows.or_else(|| ROWS.get(&(class, None)))
-        .map_or(&[], Vec::as_slice)
+    let list = |subtype| Some((subtype, ROWS.get(&(class, subtype))?));
+    let found = list(subtype).or_else(|| list(None));
+    found.map_or(&[], |(subtype, rows)| {
+        rows.get_or_init(|| fitting(class, subtype))
+    })
 }
 
 fn fitting(class: CK_OBJECT_CLASS, subtype: Option<CK_ULONG>) -> Vec<AttributeRow> {

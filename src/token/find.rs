@@ -168,6 +168,7 @@ impl Token {
                 snapshot,
                 generation: snapshot.generation()?,
                 query: &rest.query,
+                by_attributes: !rest.query.terms.is_empty() || rest.query.needs_attributes(),
                 keys,
                 now: now.at,
                 remember: false,
@@ -207,6 +208,8 @@ struct Candidates<'a> {
     snapshot: &'a Snapshot<'a>,
     generation: u64,
     query: &'a Query,
+    /// The clear columns do not tell whether an object matches.
+    by_attributes: bool,
     keys: &'a Keys,
     now: u64,
     /// The candidates are few enough to stay in memory.
@@ -222,8 +225,11 @@ impl Candidates<'_> {
     /// Handles of the token objects of one page that match, each opened and checked as far as the template
     /// asks.
     fn page(mut self, rest: &Rest) -> Result<Page> {
-        let most = if rest.whole { FIRST_PAGE } else { PAGE };
-        let mut heads = Vec::new();
+        let (most, mut heads) = match rest.whole {
+            true => (FIRST_PAGE, Vec::new()),
+            // Mostly there are more pages.
+            false => (PAGE, Vec::with_capacity(PAGE)),
+        };
         let next = self.read_heads(rest, most, &mut heads)?;
         self.remember = rest.whole && next.is_none();
         let mut shown = Vec::with_capacity(heads.len());
@@ -303,8 +309,7 @@ impl Candidates<'_> {
         }
         // Material that the clear columns say is there can only be dead by its expiry.
         let expired = byok::expired(head.expires_at, self.now);
-        let by_index = !self.query.terms.is_empty() || self.query.needs_attributes();
-        if !expired && !head.hidden && !by_index {
+        if !expired && !head.hidden && !self.by_attributes {
             return Ok(true);
         }
         let mut attributes = match self.opened(head) {

@@ -15,13 +15,13 @@ use super::columns::{head, head_of_kind};
 
 const POSTED: &str = "SELECT id, uid, class, key_type, private, hidden, expires_at, deletion_at \
      FROM posting AS p CROSS JOIN object AS o ON o.id = p.object \
-     WHERE p.value = ?1 AND p.object > ?2 ORDER BY p.object";
+     WHERE p.value = ?1 AND p.object > ?2 AND p.object <= ?3 ORDER BY p.object";
 const POSTED_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE value = ?1 LIMIT ?2)";
 const HAS_POSTING: &str = "SELECT 1 FROM posting WHERE value = ?1 AND object = ?2";
-/// Without the columns that objects of one kind share.
-const OF_KIND: &str = "SELECT id, uid, hidden, expires_at, deletion_at \
+/// Without the columns that objects of one kind share. The third is 0 where the following ones are.
+const OF_KIND: &str = "SELECT id, uid, hidden | expires_at | deletion_at, hidden, expires_at, deletion_at \
      FROM object INDEXED BY object_head \
-     WHERE private = ?1 AND class = ?2 AND key_type IS ?3 AND id > ?4 ORDER BY id";
+     WHERE private = ?1 AND class = ?2 AND key_type IS ?3 AND id > ?4 AND id <= ?5 ORDER BY id";
 const KIND_SIZE: &str = "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_head \
      WHERE private = ?1 AND class = ?2 AND key_type IS ?3 LIMIT ?4)";
 const NEXT_KEY_TYPE: &str = "SELECT key_type FROM object INDEXED BY object_head \
@@ -51,11 +51,14 @@ pub(super) fn find_from(
             Walk::Posting(_) => conn.prepare_cached(POSTED)?,
             Walk::Kind(_) => conn.prepare_cached(OF_KIND)?,
         };
+        let last = place.last_id.unwrap_or(i64::MAX);
         let rows = match walk {
-            Walk::Posting(posting) => statement.query(params![posting, place.id])?,
-            Walk::Kind(kind) => {
-                statement.query(params![kind.private, kind.class, kind.key_type, place.id])?
-            }
+            Walk::Posting(posting) => statement.query(params![posting, place.id, last])?,
+            Walk::Kind(Kind {
+                private,
+                class,
+                key_type,
+            }) => statement.query(params![private, class, key_type, place.id, last])?,
         };
         if sift(conn, rows, search, place, each)?.is_break() {
             return Ok(());
@@ -213,7 +216,7 @@ fn kind_size(conn: &Connection, search: &SearchConditions<'_>, limit: i64) -> Re
     Ok(size)
 }
 
-/// Passes those of `rows` that meet the search on to `each`, and keeps the place of the last row read.
+/// Passes those of `rows` that meet the search on to `each`, and keeps the place where that breaks off.
 fn sift(
     conn: &Connection,
     mut rows: rusqlite::Rows<'_>,
@@ -226,19 +229,15 @@ fn sift(
         _ => None,
     };
     while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        if place.last_id.is_some_and(|last| id > last) {
-            break;
-        }
-        place.id = id;
         let head = match place.walk {
             Some(Walk::Kind(kind)) => head_of_kind(row, kind)?,
             _ => head(row)?,
         };
-        if !fits(&head, search) || !has_all(conn, place.id, search.postings, walked)? {
+        if !fits(&head, search) || !has_all(conn, row, search.postings, walked)? {
             continue;
         }
         if each(head).is_break() {
+            place.id = row.get(0)?;
             if place.last_id.is_none() {
                 place.last_id = last_id(conn)?;
             }
@@ -253,10 +252,11 @@ fn last_id(conn: &Connection) -> Result<Option<i64>> {
     Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }
 
-/// Whether the object has all of `postings`; it is known to have `walked`.
+/// Whether the object whose number is the first column of `row` has all of `postings`; it is known to have
+/// `walked`.
 fn has_all(
     conn: &Connection,
-    id: i64,
+    row: &rusqlite::Row<'_>,
     postings: &[Posting],
     walked: Option<Posting>,
 ) -> Result<bool> {
@@ -264,6 +264,7 @@ fn has_all(
         if Some(*posting) == walked {
             continue;
         }
+        let id: i64 = row.get(0)?;
         if !conn
             .prepare_cached(HAS_POSTING)?
             .exists(params![posting, id])?
@@ -307,7 +308,10 @@ mod tests {
     fn searches_by_kind_use_every_column_given_and_read_the_index_alone() {
         let (_directory, conn) = testing::database();
         for (sql, columns) in [
-            (OF_KIND, "(private=? AND class=? AND key_type=? AND id>?)"),
+            (
+                OF_KIND,
+                "(private=? AND class=? AND key_type=? AND id>? AND id<?)",
+            ),
             (KIND_SIZE, "(private=? AND class=? AND key_type=?)"),
             (NEXT_KEY_TYPE, "(private=? AND class=? AND key_type>?)"),
             (NEXT_CLASS, "(private=? AND class>?)"),

@@ -49,9 +49,14 @@ fn place(handle: Handle) -> (u64, usize) {
 
 impl Handles {
     pub(super) fn of(&self, uid: &Uid) -> Option<Handle> {
-        let found = self.by_uid.find(self.hasher.hash_one(uid), |handle| {
-            self.uid(*handle) == Some(*uid)
-        });
+        self.hashed(self.hasher.hash_one(uid), uid)
+    }
+
+    /// As `of`, where the hash of the uid is known.
+    fn hashed(&self, hash: u64, uid: &Uid) -> Option<Handle> {
+        let found = self
+            .by_uid
+            .find(hash, |handle| self.uid(*handle) == Some(*uid));
         found.copied()
     }
 
@@ -63,7 +68,8 @@ impl Handles {
 
     /// The handle of `uid`; a new one where it has none.
     pub(super) fn get_or_add(&mut self, uid: Uid, private: bool) -> Handle {
-        if let Some(handle) = self.of(&uid) {
+        let hash = self.hasher.hash_one(uid);
+        if let Some(handle) = self.hashed(hash, &uid) {
             return handle;
         }
         self.given += 1;
@@ -77,10 +83,9 @@ impl Handles {
         };
         chunk.valid += 1;
         let (chunks, hasher) = (&self.chunks, &self.hasher);
-        self.by_uid
-            .insert_unique(hasher.hash_one(uid), handle, |handle| {
-                hasher.hash_one(known_uid(chunks, *handle))
-            });
+        self.by_uid.insert_unique(hash, handle, |handle| {
+            hasher.hash_one(known_uid(chunks, *handle))
+        });
         handle
     }
 

@@ -10,6 +10,7 @@ use cryptoki_sys::*;
 
 use super::hsm::{Hsm, test};
 use super::zeros::zeroed;
+use crate::client::Mechanism;
 
 const PEERS: &str = include_str!("../../conformance/lib/peers.tsv");
 const NAMES: [&str; 4] = ["Tenon", "SoftHSM2", "NSS", "kryoptic"];
@@ -40,6 +41,71 @@ const GAPS: &str = "
 ## What others have and Tenon lacks
 
 ";
+
+const CURVE_GAPS: &str = "
+## Curves that others have and Tenon lacks
+
+On which C_GenerateKeyPair made a pair in the other module, on 28 November 2026.
+
+| curve | in | why not here |
+|---|---|---|
+";
+
+const WEAK: &str = "less than 112 bits of strength, which NIST SP 800-57 no longer allows";
+const BINARY: &str = "a field of characteristic 2: NIST SP 800-186 deprecates such curves, and neither aws-lc nor RustCrypto has one";
+const RARE: &str = "neither aws-lc nor RustCrypto has it";
+const TWIST: &str = "the twist of the r1 curve, which is here, and which protocols use (RFC 8734)";
+const UNAUDITED: &str =
+    "the only libraries, `ed448-goldilocks` and `x448` of RustCrypto, are unaudited pre-releases";
+
+/// A curve on which Tenon makes no pairs.
+struct MissingCurve {
+    name: &'static str,
+    mechanism: CK_MECHANISM_TYPE,
+    /// CKA_EC_PARAMS.
+    params: &'static [u8],
+    peers: &'static str,
+    reason: &'static str,
+}
+
+const fn curve(
+    name: &'static str,
+    mechanism: CK_MECHANISM_TYPE,
+    params: &'static [u8],
+    peers: &'static str,
+    reason: &'static str,
+) -> MissingCurve {
+    MissingCurve {
+        name,
+        mechanism,
+        params,
+        peers,
+        reason,
+    }
+}
+
+#[rustfmt::skip]
+const MISSING_CURVES: &[MissingCurve] = &[
+    curve("secp112r1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x06", "SoftHSM2", WEAK),
+    curve("secp128r1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x1C", "SoftHSM2", WEAK),
+    curve("secp160r1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x08", "SoftHSM2", WEAK),
+    curve("secp192k1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x1F", "SoftHSM2", WEAK),
+    curve("secp192r1", CKM_EC_KEY_PAIR_GEN, b"\x06\x08\x2A\x86\x48\xCE\x3D\x03\x01\x01", "SoftHSM2", WEAK),
+    curve("brainpoolP160r1", CKM_EC_KEY_PAIR_GEN, b"\x06\x09\x2B\x24\x03\x03\x02\x08\x01\x01\x01", "SoftHSM2", WEAK),
+    curve("brainpoolP192r1", CKM_EC_KEY_PAIR_GEN, b"\x06\x09\x2B\x24\x03\x03\x02\x08\x01\x01\x03", "SoftHSM2", WEAK),
+    curve("sect233k1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x1A", "SoftHSM2", BINARY),
+    curve("sect283k1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x10", "SoftHSM2", BINARY),
+    curve("sect409k1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x24", "SoftHSM2", BINARY),
+    curve("sect571k1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x26", "SoftHSM2", BINARY),
+    curve("sect571r1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x27", "SoftHSM2", BINARY),
+    curve("secp224k1", CKM_EC_KEY_PAIR_GEN, b"\x06\x05\x2B\x81\x04\x00\x20", "SoftHSM2", RARE),
+    curve("prime239v1", CKM_EC_KEY_PAIR_GEN, b"\x06\x08\x2A\x86\x48\xCE\x3D\x03\x01\x04", "SoftHSM2", RARE),
+    curve("brainpoolP256t1", CKM_EC_KEY_PAIR_GEN, b"\x06\x09\x2B\x24\x03\x03\x02\x08\x01\x01\x08", "SoftHSM2", TWIST),
+    curve("brainpoolP384t1", CKM_EC_KEY_PAIR_GEN, b"\x06\x09\x2B\x24\x03\x03\x02\x08\x01\x01\x0C", "SoftHSM2", TWIST),
+    curve("brainpoolP512t1", CKM_EC_KEY_PAIR_GEN, b"\x06\x09\x2B\x24\x03\x03\x02\x08\x01\x01\x0E", "SoftHSM2", TWIST),
+    curve("Ed448", CKM_EC_EDWARDS_KEY_PAIR_GEN, b"\x06\x03\x2B\x65\x71", "SoftHSM2, kryoptic", UNAUDITED),
+    curve("X448", CKM_EC_MONTGOMERY_KEY_PAIR_GEN, b"\x06\x03\x2B\x65\x6F", "kryoptic", UNAUDITED),
+];
 
 /// Flags of CK_MECHANISM_INFO, with their letters.
 const USES: &[(CK_FLAGS, char)] = &[
@@ -251,6 +317,16 @@ fn document(hsm: &Hsm) -> String {
     for (reason, missing) in gaps(&mechanisms) {
         writeln!(document, "- {reason}: {}.", missing.join(", ")).unwrap();
     }
+    document.push_str(CURVE_GAPS);
+    for MissingCurve {
+        name,
+        peers,
+        reason,
+        ..
+    } in MISSING_CURVES
+    {
+        writeln!(document, "| {name} | {peers} | {reason} |").unwrap();
+    }
     document
 }
 
@@ -267,6 +343,14 @@ test! {
             found == wanted,
             "stale: run `TENON_REGENERATE=1 cargo test --test functions compare`"
         );
+    }
+
+    fn no_pair_is_made_on_the_curves_that_are_missing(hsm) {
+        for curve in MISSING_CURVES {
+            let how = Mechanism::Plain(curve.mechanism);
+            let made = hsm.client.generate_pair(how, &[(CKA_EC_PARAMS, curve.params)], &[]);
+            assert_eq!(made.err(), Some(CKR_CURVE_NOT_SUPPORTED), "{}", curve.name);
+        }
     }
 
     fn no_function_of_another_module_is_missing(hsm) {

@@ -180,9 +180,9 @@ const CLIENTS: [Client; 23] = [
                 "# OPENSSL_CONF=openssl.cnf openssl pkey -in '{}' -pubout\n\
                  openssl_conf = openssl_init\n\n\
                  [openssl_init]\nproviders = providers\n\n\
-                 [providers]\ndefault = default\npkcs11 = pkcs11\n\n\
-                 [default]\nactivate = 1\n\n\
-                 [pkcs11]\nmodule = pkcs11.so\npkcs11-module-path = {}\nactivate = 1",
+                 [providers]\ndefault = default_provider\npkcs11 = pkcs11_provider\n\n\
+                 [default_provider]\nactivate = 1\n\n\
+                 [pkcs11_provider]\nmodule = pkcs11.so\npkcs11-module-path = {}\nactivate = 1",
                 facts.key("private"),
                 facts.module
             )

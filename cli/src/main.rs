@@ -34,6 +34,7 @@ mod object;
 mod objects;
 mod our_key;
 mod output;
+mod own_file;
 mod pin;
 mod private_key;
 mod proof;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Result;
+use crate::{Result, own_file};
 
 /// File name of the built module.
 const FILE_NAME: &str = "libtenon_pkcs11.so";
@@ -29,7 +29,7 @@ pub(crate) fn find() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
         return Ok(named.into());
     }
-    let program = std::env::current_exe()?;
+    let program = own_file::path()?;
     let folder = program.parent().unwrap_or(Path::new("."));
     FOLDERS
         .iter()

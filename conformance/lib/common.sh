@@ -53,19 +53,24 @@ compile() { # folder/name, arguments...
         "$CONFORMANCE/$name.c" "$@" -ldl -pthread
 }
 
-# Runs the `sh` blocks of docs/NAME, one after another in one shell and an empty folder; at the end COMMAND in the
-# same shell, if there is one.
-execute_document() { # name, command
-    local document=$CONFORMANCE/../docs/$1 blocks
-    mkdir bin desk
-    ln -s "$TENON_PROGRAM" bin/tenon
-    export PATH=$PWD/bin:$PATH
+# The `sh` blocks of docs/NAME as one script, which says the line where each begins.
+commands_of() { # name
     # A block ends with its last command's status: `! command` there must be refused.
     awk '
         /^```sh$/ { inside = 1; printf "echo \"== line %d\"\n", NR; next }
         /^```$/ && inside { inside = 0; print "[[ $? == 0 ]] || exit 1"; next }
         inside { print }
-    ' "$document" >script
+    ' "$CONFORMANCE/../docs/$1"
+}
+
+# Runs the `sh` blocks of docs/NAME, one after another in one shell and an empty folder; at the end COMMAND in the
+# same shell, if there is one.
+execute_document() { # name, command
+    local blocks
+    mkdir bin desk
+    ln -s "$TENON_PROGRAM" bin/tenon
+    export PATH=$PWD/bin:$PATH
+    commands_of "$1" >script
     blocks=$(grep -c '^echo "== line' script) || fail 'the document has no commands'
     printf '%s\n' "${2:-}" >>script
     cd desk

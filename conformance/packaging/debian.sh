@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Debian package: built of the module and the program under test, checked by lintian, installed into a new system, used there by
-# README's own lines as a user of the group, and removed. The tokens stay, and nothing else does.
+# README's own lines and those of docs/day.md as a user of the group, and removed. The tokens stay, and nothing else does.
 . "$CONFORMANCE/lib/common.sh"
 
 [[ $TENON_MODULE == */libtenon_pkcs11.so ]] || { echo 'another module than ours has a package of its own' && exit 77; }
@@ -38,7 +38,7 @@ if command -v systemd-analyze >/dev/null; then
     systemd-analyze verify --man=no extracted/lib/systemd/system/tenon-sweep@*
 fi
 
-mmdebstrap --quiet --variant=essential --include=passwd,opensc,openssl,p11-kit "$suite" system
+mmdebstrap --quiet --variant=essential --include=passwd,opensc,openssl,p11-kit,softhsm2 "$suite" system
 files() { (cd system && find . -xdev ! -path './proc/*' ! -path './tmp/*' ! -path './var/lib/dpkg/*' ! -path './var/log/*' ! -path './var/cache/*' | sort); }
 inside() { chroot system "$@"; }
 as() { # user, command...
@@ -72,6 +72,14 @@ umount system/proc
 as owner tenon doctor
 as owner tenon audit verify
 
+# The operator's day, in a folder of the user's own.
+{
+    echo 'set -euo pipefail; mkdir ~/day; cd ~/day'
+    commands_of day.md
+} >system/tmp/day.sh
+grep -q 'tenon migrate softhsm' system/tmp/day.sh || fail "the commands of docs/day.md were not found"
+as owner bash /tmp/day.sh >day || fail "docs/day.md, from the last line number on: $(tail -n 20 day)"
+
 # Another member of the group uses the same token; p11-kit knows the module; others are refused in words.
 module=$(cd system && echo usr/lib/*/pkcs11/libtenon_pkcs11.so)
 as member sh -c 'echo text >/tmp/text'
@@ -94,4 +102,4 @@ left=$(grep -Ev '^\./etc/(passwd|group|shadow|gshadow|subuid|subgid)-$' <<<"$lef
 [[ -z $(comm -23 before after) ]] || fail "removed what was not its own: $(comm -23 before after)"
 inside dpkg --install /tmp/tenon.deb
 as owner tenon audit verify
-echo "note: lintian without tags, README's lines in a new $suite, tokens alone left"
+echo "note: lintian without tags, README's lines and docs/day.md in a new $suite, tokens alone left"

@@ -18,7 +18,7 @@ use std::thread;
 use clap::Args;
 
 use crate::Result;
-use crate::module_file;
+use crate::{module_file, own_file};
 
 /// Prefix of the variables that configure the library.
 const SETTINGS: &str = "TENON_";
@@ -89,7 +89,7 @@ fn make(path: &Path) -> Result<()> {
 /// Runs the walk in a child of its own process group, which an interrupt from the keyboard does
 /// not reach: it ends the parent, `stdin` of the child closes, and the child cleans up.
 fn walk_in(directory: &Path, arguments: &Arguments, temporary: bool) -> Result<()> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(own_file::path()?);
     command.args(["demo", "--walk"]);
     if temporary {
         command.arg("--temporary");

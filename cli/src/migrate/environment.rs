@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::Result;
-use crate::files;
+use crate::{Result, files, own_file};
 
 /// Set in the process that has the configuration.
 const PREPARED: &str = "TENON_MIGRATE_PREPARED";
@@ -19,7 +18,7 @@ pub(super) fn is_prepared() -> bool {
 pub(super) fn run_again(variable: &str, configuration: &str, module: &Path) -> Result<ExitCode> {
     let file = TemporaryFile::new(configuration.as_bytes())
         .map_err(|error| format!("{error}: without this file the module {} cannot be used; --no-comparison does without it", module.display()))?;
-    let status = Command::new(std::env::current_exe()?)
+    let status = Command::new(own_file::path()?)
         .args(std::env::args_os().skip(1))
         .env(variable, &file.0)
         .env(PREPARED, "1")

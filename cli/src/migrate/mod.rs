@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// clear. Keys that do not leave their module are named in the report. The other token is not changed. A run that
     /// was interrupted is begun again with the same command; each private and secret key is then compared in both, as by
     /// `tenon migrate softhsm`. Templates that a key has for others (CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE,
-    /// CKA_DERIVE_TEMPLATE) do not come along.
+    /// CKA_DERIVE_TEMPLATE) do not come along; the report says of which keys.
     #[command(after_help = EXIT_STATUS)]
     Pkcs11(pkcs11::Arguments),
 }

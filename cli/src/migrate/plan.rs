@@ -82,6 +82,10 @@ impl Plan {
         for (kind, value) in &object.attributes {
             plan.add(*kind, value);
         }
+        let why =
+            "its value cannot be read from the other module: the key here is not limited by it";
+        let unread = object.unread.iter().map(|kind| Loss::new(*kind, why));
+        plan.lost.extend(unread);
         plan
     }
 
@@ -161,12 +165,13 @@ mod tests {
         let plan = Plan::of(&SourceObject {
             name: "x".into(),
             attributes,
+            unread: vec![ck::CKA_WRAP_TEMPLATE],
         });
         let kinds = |all: &[RawAttribute]| all.iter().map(|one| one.kind).collect::<Vec<_>>();
         let required = [ck::CKA_CLASS, ck::CKA_SENSITIVE, ck::CKA_EXTRACTABLE];
         assert_eq!(kinds(&plan.required), required);
         assert_eq!(kinds(&plan.wanted), [ck::CKA_SUBJECT, ck::CKA_SIGN]);
         let lost: Vec<_> = plan.lost.iter().map(|loss| &loss.attribute[..]).collect();
-        assert_eq!(lost, ["CKA_TRUSTED", "CKA_LOCAL"]);
+        assert_eq!(lost, ["CKA_TRUSTED", "CKA_LOCAL", "CKA_WRAP_TEMPLATE"]);
     }
 }

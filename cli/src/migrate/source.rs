@@ -51,6 +51,8 @@ pub(super) struct SourceObject {
     /// What the other module's store calls the object: a file name or a number.
     pub(super) name: String,
     pub(super) attributes: Attributes,
+    /// Attributes that the object has, and whose value could not be read.
+    pub(super) unread: Vec<ck::CK_ATTRIBUTE_TYPE>,
 }
 
 impl SourceObject {

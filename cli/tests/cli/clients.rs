@@ -30,6 +30,8 @@ fn each_client_gets_lines_for_the_token_at_hand() {
             format!("pkcs11:token=web%20%26%20mail;serial={serial}")
         );
         let lines = text(&config, "lines");
+        // What stands in OpenSSL's section of this name belongs to no provider.
+        assert!(!lines.contains("[default]"), "{name}: {lines}");
         let has_key = lines.contains("object=tls%20key;type=private");
         assert!(
             lines.contains(module.to_str().unwrap()) || has_key,

@@ -30,16 +30,22 @@ impl Source {
             desk.path("softhsm").display()
         );
         desk.write("softhsm2.conf", conf);
-        // SoftHSM reads its variable, which a process cannot change for itself.
+        let source = Self { desk, mix };
+        source.fill("cli::softhsm::fill", name);
+        Some(source)
+    }
+
+    /// Runs an ignored test, which makes objects in the token of SoftHSM: that reads its variable, which a process
+    /// cannot change for itself.
+    fn fill(&self, test: &str, mix: &str) {
         let made = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "cli::softhsm::fill"])
-            .env("SOFTHSM2_CONF", desk.path("softhsm2.conf"))
-            .env("TENON_TEST_MIX", name)
+            .args(["--exact", "--ignored", test])
+            .env("SOFTHSM2_CONF", self.desk.path("softhsm2.conf"))
+            .env("TENON_TEST_MIX", mix)
             .stdout(Stdio::null())
             .status()
             .unwrap();
         assert!(made.success());
-        Some(Self { desk, mix })
     }
 
     fn command(&self, more: &[&str]) -> Command {
@@ -244,6 +250,7 @@ fn what_any_module_lets_out_comes_in_and_the_rest_is_named() {
     let Some(source) = Source::new(SMALL, "small") else {
         return;
     };
+    source.fill("cli::softhsm::fill_template", "");
     let desk = &source.desk;
     let migrate = |more: &[&str]| {
         let arguments = [
@@ -302,6 +309,17 @@ fn what_any_module_lets_out_comes_in_and_the_rest_is_named() {
         assert_eq!(text(key, "result"), "moved", "{key}");
         assert_eq!(key["comparison"]["result"], "same", "{key}");
     }
+    let template = named("template-0").unwrap();
+    assert_eq!(text(template, "result"), "moved", "{template}");
+    let lost = objects.iter().flat_map(|one| {
+        let lost = one["lost"].as_array().unwrap().iter();
+        lost.map(|loss| (text(one, "label"), text(loss, "attribute")))
+    });
+    let templates = lost.filter(|(_, attribute)| attribute.ends_with("_TEMPLATE"));
+    assert_eq!(
+        templates.collect::<Vec<_>>(),
+        [("template-0", "CKA_WRAP_TEMPLATE")]
+    );
     let kept: Vec<_> = objects
         .iter()
         .filter(|one| one["result"] == "refused")

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, KeyType, ObjectClass};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::{AuthPin, Date};
 use rusqlite::Connection;
-use tenon_pkcs11::api::keytype;
+use tenon_pkcs11::api::{ck, keytype};
 
 pub(super) const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 pub(super) const SOURCE_PIN: &str = "softhsm-1234";
@@ -104,6 +104,41 @@ fn fill() {
     secret_keys(&session, mix);
     pairs(&session, mix);
     others(&session, mix);
+}
+
+/// A key that can be read, with a CKA_WRAP_TEMPLATE of one attribute.
+#[test]
+#[ignore = "runs as a child of the tests of `tenon migrate`"]
+fn fill_template() {
+    static EXTRACTABLE: u8 = 1;
+
+    let library = Pkcs11::new(MODULE).unwrap();
+    library
+        .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
+        .unwrap();
+    let slot = library.get_slots_with_initialized_token().unwrap()[0];
+    let session = library.open_rw_session(slot).unwrap();
+    let pin = AuthPin::from(SOURCE_PIN.to_owned());
+    session.login(UserType::User, Some(&pin)).unwrap();
+    // A CK_ATTRIBUTE: type, address and length of the value.
+    let entry = [
+        usize::try_from(ck::CKA_EXTRACTABLE).unwrap(),
+        (&raw const EXTRACTABLE).addr(),
+        1,
+    ];
+    let entry = entry.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let kind = AttributeType::VendorDefined(ck::CKA_WRAP_TEMPLATE);
+    let mut template = named("template", 0);
+    template.extend([
+        Attribute::ValueLen(32.into()),
+        Attribute::Sensitive(false),
+        Attribute::Extractable(true),
+        Attribute::Wrap(true),
+        Attribute::VendorDefined((kind, entry)),
+    ]);
+    session
+        .generate_key(&Mechanism::AesKeyGen, &template)
+        .unwrap();
 }
 
 /// What most objects have: a label and an ID of their own, on the token.

@@ -111,6 +111,7 @@ impl Database {
         let mut object = SourceObject {
             name: name.to_owned(),
             attributes: Attributes::new(),
+            unread: Vec::new(),
         };
         while let Some(row) = rows.next()? {
             let kind = row.get::<_, i64>(0)?.cast_unsigned();

@@ -1,6 +1,6 @@
 //! The objects of a module's token, with all that it tells of them.
 
-use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::object::{Attribute, AttributeInfo, AttributeType, ObjectHandle};
 use der::{Reader, SliceReader};
 use tenon_pkcs11::api::attr::RawValue;
 use tenon_pkcs11::api::ck;
@@ -82,6 +82,13 @@ const ASKED: [AttributeType; 63] = [
     AttributeType::AttrTypes,
 ];
 
+/// What a key says of keys that it wraps, unwraps and derives. The values are templates, which cryptoki does not read.
+const TEMPLATES: [ck::CK_ATTRIBUTE_TYPE; 3] = [
+    ck::CKA_WRAP_TEMPLATE,
+    ck::CKA_UNWRAP_TEMPLATE,
+    ck::CKA_DERIVE_TEMPLATE,
+];
+
 /// The token's objects, each with its name; an object whose key does not leave is an error that says why.
 pub(super) fn objects(other: &OtherModule) -> Result<Vec<(String, Result<SourceObject>)>> {
     let session = &other.session;
@@ -120,9 +127,15 @@ fn object(other: &OtherModule, handle: ObjectHandle) -> Result<SourceObject> {
     if !attributes.contains_key(&ck::CKA_CLASS) {
         return Err("the module does not say what kind of object it is".into());
     }
+    let has = |kind: &ck::CK_ATTRIBUTE_TYPE| {
+        let kind = [AttributeType::VendorDefined(*kind)];
+        let known = other.session.get_attribute_info(handle, &kind);
+        matches!(known.as_deref(), Ok([AttributeInfo::Available(len)]) if *len != 0)
+    };
     Ok(SourceObject {
         name: format!("object {handle}"),
         attributes,
+        unread: TEMPLATES.into_iter().filter(has).collect(),
     })
 }
 

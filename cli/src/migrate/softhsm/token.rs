@@ -205,6 +205,7 @@ fn opened(name: String, sealed: Attributes, key: &TokenKey) -> Result<SourceObje
     let mut object = SourceObject {
         name,
         attributes: sealed,
+        unread: Vec::new(),
     };
     if !object.flag(ck::CKA_PRIVATE) {
         return Ok(object);

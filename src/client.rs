@@ -30,8 +30,16 @@ pub struct Client {
 
 static ACTOR: RwLock<String> = RwLock::new(String::new());
 
+/// A call of a C function.
+#[derive(Clone, Copy)]
+struct Call {
+    function: &'static str,
+    session: Option<CK_SESSION_HANDLE>,
+}
+
 thread_local! {
-    static SESSION: Cell<Option<CK_SESSION_HANDLE>> = const { Cell::new(None) };
+    /// The call that this thread is in.
+    static CALL: Cell<Option<Call>> = const { Cell::new(None) };
 }
 
 impl Client {
@@ -48,7 +56,7 @@ impl Client {
         Self {
             uid: rustix::process::getuid().as_raw(),
             pid: std::process::id(),
-            session: SESSION.get(),
+            session: CALL.get().and_then(|call| call.session),
             program: PROGRAM.clone(),
             host: HOST.clone(),
             actor: ACTOR.read().clone(),
@@ -61,18 +69,27 @@ pub(crate) fn set_actor(actor: &str) {
     *ACTOR.write() = shortened(actor).to_owned();
 }
 
-/// Runs `call`, a call with this session.
-pub(crate) fn in_session<T>(handle: CK_SESSION_HANDLE, call: impl FnOnce() -> T) -> T {
+/// Runs `call`, a call of this function, with this session if it has one.
+pub(crate) fn in_call<T>(
+    function: &'static str,
+    session: Option<CK_SESSION_HANDLE>,
+    call: impl FnOnce() -> T,
+) -> T {
     /// Also after a panic, which the door turns into an error.
     struct Left;
     impl Drop for Left {
         fn drop(&mut self) {
-            SESSION.set(None);
+            CALL.set(None);
         }
     }
-    SESSION.set(Some(handle));
+    CALL.set(Some(Call { function, session }));
     let _left = Left;
     call()
+}
+
+/// The C function that this thread is in.
+pub(crate) fn function() -> Option<&'static str> {
+    CALL.get().map(|call| call.function)
 }
 
 /// The beginning of `text` that has at most `TEXT_MAX` bytes.
@@ -94,8 +111,16 @@ mod tests {
         assert_eq!(client.pid, std::process::id());
         assert!(client.program.contains("tenon"), "{}", client.program);
         assert_eq!(client.session, None);
-        assert_eq!(in_session(7, Client::present).session, Some(7));
-        assert_eq!(Client::present().session, None);
+        let inside = || (Client::present().session, function());
+        assert_eq!(
+            in_call("C_Sign", Some(7), inside),
+            (Some(7), Some("C_Sign"))
+        );
+        assert_eq!(
+            in_call("C_GetInfo", None, inside),
+            (None, Some("C_GetInfo"))
+        );
+        assert_eq!(inside(), (None, None));
     }
 
     #[test]

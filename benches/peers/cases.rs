@@ -57,7 +57,7 @@ cases! {
 }
 
 const CBC: Mechanism<'_> = Mechanism::Bytes(CKM_AES_CBC, &[2; 16]);
-const GCM: Mechanism<'_> = Mechanism::Gcm {
+pub(super) const GCM: Mechanism<'_> = Mechanism::Gcm {
     iv: &[2; 12],
     aad: &[],
     tag_bits: 128,
@@ -68,7 +68,7 @@ fn random(client: &'static Client) -> Answer<Work> {
     Ok(Box::new(move || client.random(&mut out)))
 }
 
-fn digest(client: &'static Client, len: usize) -> Answer<Work> {
+pub(super) fn digest(client: &'static Client, len: usize) -> Answer<Work> {
     let (data, mut out) = (vec![7; len], [0; 32]);
     Ok(Box::new(move || {
         client.digest(CKM_SHA256, &data, &mut out).map(drop)
@@ -98,15 +98,24 @@ fn sign(client: &'static Client, kind: CK_MECHANISM_TYPE, key: Key, len: usize) 
 
 fn encrypt(client: &'static Client, mechanism: Mechanism<'static>, len: usize) -> Answer<Work> {
     let key = aes(client, false, false)?;
+    Ok(encrypt_with(client, mechanism, key, len))
+}
+
+pub(super) fn encrypt_with(
+    client: &'static Client,
+    mechanism: Mechanism<'static>,
+    key: Key,
+    len: usize,
+) -> Work {
     let (data, mut out) = (vec![7; len], vec![0; len + 16]);
-    Ok(Box::new(move || {
+    Box::new(move || {
         client
             .encrypt(mechanism, key, Way::Whole, &data, &mut out)
             .map(drop)
-    }))
+    })
 }
 
-fn aes(client: &Client, token: bool, extractable: bool) -> Answer<Key> {
+pub(super) fn aes(client: &Client, token: bool, extractable: bool) -> Answer<Key> {
     let template: &[Attribute<'_>] = &[
         (CKA_TOKEN, &[u8::from(token)]),
         (CKA_PRIVATE, &[1]),

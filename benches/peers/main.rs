@@ -7,6 +7,7 @@
 //!
 //! `SOFTHSM2_MODULE`, `NSS_MODULE` and `KRYOPTIC_MODULE` name the modules; the first two are looked for where Debian puts
 //! them. Arguments are the beginnings of the cases to run; `--json FILE` and `--svg FILE` write the results.
+//! `--threads` measures two threads beside one instead.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +22,7 @@ mod client;
 mod measure;
 mod modules;
 mod report;
+mod threads;
 
 use std::env;
 use std::path::PathBuf;
@@ -52,6 +54,8 @@ fn main() {
 struct Options {
     json: Option<PathBuf>,
     svg: Option<PathBuf>,
+    /// The calls of two threads beside those of one, in place of the cases.
+    threads: bool,
     /// Beginnings of the names of the cases to run; empty for all.
     only: Vec<String>,
 }
@@ -65,6 +69,7 @@ impl Options {
                 // What `cargo bench` adds.
                 "--bench" => {}
                 "--json" => options.json = arguments.next().map(PathBuf::from),
+                "--threads" => options.threads = true,
                 "--svg" => options.svg = arguments.next().map(PathBuf::from),
                 _ => options.only.push(argument),
             }
@@ -81,6 +86,10 @@ fn run() {
     let options = Options::read();
     let folder = PathBuf::from(env::var_os(CHILD).unwrap());
     let modules = modules::loaded(&folder);
+    if options.threads {
+        threads::run(&modules);
+        return;
+    }
     let names: Vec<_> = modules.iter().map(|(name, _)| *name).collect();
     report::heading(&names);
     let mut results: Vec<Measured> = Vec::new();

@@ -11,7 +11,7 @@ pub(super) const ALONE: &str = "alone";
 
 /// Length of a window, and how many windows each subject gets.
 const WINDOW: Duration = Duration::from_millis(6);
-const WINDOWS: usize = 15;
+pub(super) const WINDOWS: usize = 15;
 /// How many single calls are timed for the percentiles, and how long at most.
 const SINGLE: usize = 4000;
 const SINGLE_TIME: Duration = Duration::from_millis(300);
@@ -133,7 +133,7 @@ impl Runner {
 }
 
 /// The thread's CPU time in microseconds.
-fn cpu() -> f64 {
+pub(super) fn cpu() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
         time.tv_sec.try_into().unwrap(),
@@ -143,7 +143,7 @@ fn cpu() -> f64 {
         * 1e6
 }
 
-fn percentile(of: &mut [f64], percent: usize) -> f64 {
+pub(super) fn percentile(of: &mut [f64], percent: usize) -> f64 {
     of.sort_by(f64::total_cmp);
     of[(of.len() * percent / 100).min(of.len() - 1)]
 }

@@ -8,6 +8,7 @@ use tenon_pkcs11::api::clock::utc;
 
 use super::measure::{ALONE, Measured, Times};
 use super::modules::TENON;
+use super::threads::Scaled;
 
 pub(super) fn heading(modules: &[&str]) {
     print!("{:35}", "µs of CPU time a call");
@@ -70,6 +71,27 @@ pub(super) fn summary(results: &[Measured]) {
         (logs / ratios.len() as f64).exp(),
         behind.len(),
         behind.join("; "),
+    );
+}
+
+pub(super) fn scaling_heading() {
+    println!(
+        "{:35}{:12}{:>10}{:>10}{:>16}{:>14}",
+        "µs of CPU time a call", "", "1 thread", "2 threads", "2 to 1 thread", "by the clock"
+    );
+}
+
+pub(super) fn scaling_line(scaled: &Scaled) {
+    let [cpu, clock] = scaled.gains();
+    let Scaled {
+        case,
+        name,
+        one,
+        two,
+    } = scaled;
+    println!(
+        "{case:35}{name:12}{:>10.2}{:>10.2}{cpu:>16.2}{clock:>14.2}",
+        one.cpu, two.cpu
     );
 }
 

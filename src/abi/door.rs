@@ -1,7 +1,6 @@
 //! What stands around every call: the state of the process before any argument is touched, the
 //! panic boundary, and the log line of a refusal.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 use once_cell::sync::Lazy;
@@ -71,17 +70,12 @@ const fn begins_with(name: &[u8], beginning: &[u8]) -> bool {
     same == beginning.len()
 }
 
-thread_local! {
-    /// The function that this thread is in.
-    static INSIDE: Cell<Option<&'static str>> = const { Cell::new(None) };
-}
-
 /// A call that is allowed before C_Initialize.
 pub(super) fn anytime(function: Function, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
     if process::is_exiting() {
         return ck::CKR_CRYPTOKI_NOT_INITIALIZED;
     }
-    guarded(function, call)
+    guarded(function, None, call)
 }
 
 /// A call to the module.
@@ -89,8 +83,17 @@ pub(super) fn with_module(
     function: Function,
     call: impl FnOnce(&Module) -> Result<()>,
 ) -> ck::CK_RV {
+    with_module_in(function, None, call)
+}
+
+/// A call to the module, with the session of this handle if it has one.
+fn with_module_in(
+    function: Function,
+    session: Option<ck::CK_SESSION_HANDLE>,
+    call: impl FnOnce(&Module) -> Result<()>,
+) -> ck::CK_RV {
     let answered = process::with_module(|module| {
-        guarded(function, move || {
+        guarded(function, session, move || {
             log::called(function.name);
             call(module)
         })
@@ -106,13 +109,13 @@ pub(super) fn with_session(
     call: impl FnOnce(&Session) -> Result<()>,
 ) -> ck::CK_RV {
     if let Some(session) = process::known_session(handle) {
-        return guarded(function, move || {
+        return guarded(function, Some(handle), move || {
             log::called(function.name);
             in_session(function, &session, call)
         });
     }
     let initialization = process::initialization();
-    with_module(function, |module| {
+    with_module_in(function, Some(handle), |module| {
         let session = module.session(handle)?;
         process::know_session(initialization, &session);
         in_session(function, &session, call)
@@ -125,8 +128,7 @@ fn in_session(
     session: &Session,
     call: impl FnOnce(&Session) -> Result<()>,
 ) -> Result<()> {
-    let outcome = client::in_session(session.handle(), || call(session));
-    outcome.inspect_err(|error| {
+    call(session).inspect_err(|error| {
         // The text itself is read by C_GetAttributeValue, again where the buffer was too small for it.
         let reads = function.name == "C_GetAttributeValue";
         if !(reads && error.rv == ck::CKR_BUFFER_TOO_SMALL) {
@@ -137,17 +139,24 @@ fn in_session(
 
 /// Runs `call`; a panic becomes CKR_GENERAL_ERROR. Copies of secrets in the frames of functions that have
 /// returned are wiped.
-fn guarded(function: Function, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
+fn guarded(
+    function: Function,
+    session: Option<ck::CK_SESSION_HANDLE>,
+    call: impl FnOnce() -> Result<()>,
+) -> ck::CK_RV {
     if function.handles_secrets {
-        secret::with_wiped_stack(|| caught(function.name, call))
+        secret::with_wiped_stack(|| caught(function.name, session, call))
     } else {
-        caught(function.name, call)
+        caught(function.name, session, call)
     }
 }
 
-fn caught(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_RV {
-    INSIDE.set(Some(function));
-    let outcome = catch_unwind(AssertUnwindSafe(|| match call() {
+fn caught(
+    function: &'static str,
+    session: Option<ck::CK_SESSION_HANDLE>,
+    call: impl FnOnce() -> Result<()>,
+) -> ck::CK_RV {
+    let answered = || match call() {
         Ok(()) => ck::CKR_OK,
         Err(error) => {
             // Without a module there is no log either, least of all in a forked child.
@@ -156,8 +165,10 @@ fn caught(function: &'static str, call: impl FnOnce() -> Result<()>) -> ck::CK_R
             }
             error.rv
         }
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        client::in_call(function, session, answered)
     }));
-    INSIDE.set(None);
     outcome.unwrap_or(ck::CKR_GENERAL_ERROR)
 }
 
@@ -173,7 +184,7 @@ pub(super) fn hush_panics() {
 fn hook_panics() {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-        let Some(function) = INSIDE.get() else {
+        let Some(function) = client::function() else {
             return previous(info);
         };
         let error = Error::new(
@@ -198,8 +209,8 @@ mod tests {
         for name in ["C_Sign", "C_Login"] {
             let function = Function::named(name);
             let panics = || panic!("a defect");
-            assert_eq!(guarded(function, panics), CKR_GENERAL_ERROR);
-            assert_eq!(guarded(function, || Ok(())), CKR_OK);
+            assert_eq!(guarded(function, None, panics), CKR_GENERAL_ERROR);
+            assert_eq!(guarded(function, None, || Ok(())), CKR_OK);
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawValue};
 pub(crate) use raw::{stated_bool, stated_bytes, stated_ulong, states};
 pub use reveal::Revealed;
-pub(crate) use reveal::{Reader, Reveal, Shown, revealed};
+pub(crate) use reveal::{Reader, Reveal, Rows, Shown, revealed};
 pub(crate) use row::CreatedBy;
 pub(crate) use table::label;
 pub use table::{is_material, name};

@@ -21,6 +21,16 @@ pub(crate) enum Reveal<'a> {
     Invalid,
 }
 
+/// The rows of the attributes that objects of one class and subtype have.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows(&'static [AttributeRow]);
+
+impl Rows {
+    pub(crate) fn of(attributes: &Attributes) -> Self {
+        Self(table::rows_of(attributes.class(), attributes.subtype()))
+    }
+}
+
 /// Reads attributes of one object.
 pub(crate) struct Reader<'a> {
     attributes: &'a Attributes,
@@ -30,9 +40,14 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(attributes: &'a Attributes) -> Self {
+        Self::of_rows(attributes, Rows::of(attributes))
+    }
+
+    /// As `new`, with the rows of these attributes.
+    pub(crate) fn of_rows(attributes: &'a Attributes, rows: Rows) -> Self {
         Self {
             attributes,
-            rows: table::rows_of(attributes.class(), attributes.subtype()),
+            rows: rows.0,
         }
     }
 

@@ -1,6 +1,8 @@
 //! HMAC: over the whole length of the hash or its beginning, and the keys of each hash (PKCS#11
 //! 3.2 section 6.22).
 
+use std::sync::Arc;
+
 use super::mac::{MAX, Mac, MacFunction, general_len};
 use super::{Key, Mechanism, ParamKind, Params, ROW, Unit, no_params, secret};
 use crate::ck;
@@ -63,46 +65,84 @@ pub(super) static ROWS: &[Mechanism] = rows! {
     CKM_BLAKE2B_512_HMAC CKM_BLAKE2B_512_HMAC_GENERAL CKM_BLAKE2B_512_KEY_GEN: Blake2b512, CKK_BLAKE2B_512_HMAC;
 };
 
-pub(super) fn whole(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
-    no_params(params)?;
-    begin(hash, key, hash.len())
+pub(super) fn whole(hash: Hash, key: &Arc<Key>, params: &Params) -> Result<Box<Mac<KeyedHmac>>> {
+    begin(hash, key, Cut::Never, params)
 }
 
-pub(super) fn general(hash: Hash, key: &Key, params: &Params) -> Result<Box<Mac<Hmac>>> {
-    begin(hash, key, general_len(params, hash.len())?)
+pub(super) fn general(hash: Hash, key: &Arc<Key>, params: &Params) -> Result<Box<Mac<KeyedHmac>>> {
+    begin(hash, key, Cut::ByParameter, params)
 }
 
-fn begin(hash: Hash, key: &Key, len: usize) -> Result<Box<Mac<Hmac>>> {
-    let Some(keyed) = key.hmac(hash) else {
+fn begin(hash: Hash, key: &Arc<Key>, cut: Cut, params: &Params) -> Result<Box<Mac<KeyedHmac>>> {
+    let len = cut.len(hash, params)?;
+    let Some(state) = key.hmac(hash) else {
         return refuse(ck::CKR_KEY_TYPE_INCONSISTENT, "HMAC takes a secret key");
+    };
+    let keyed = KeyedHmac {
+        key: Arc::clone(key),
+        hash,
+        cut,
+        state,
     };
     Ok(Box::new(Mac::new(keyed, len)))
 }
 
-impl MacFunction for Hmac {
+/// How much of the hash's length a MAC has.
+#[derive(Clone, Copy)]
+enum Cut {
+    Never,
+    ByParameter,
+}
+
+impl Cut {
+    /// The length of a MAC in bytes.
+    fn len(self, hash: Hash, params: &Params) -> Result<usize> {
+        match self {
+            Self::Never => no_params(params).map(|()| hash.len()),
+            Self::ByParameter => general_len(params, hash.len()),
+        }
+    }
+}
+
+/// An HMAC in progress, and the key with which the next one begins.
+pub(super) struct KeyedHmac {
+    key: Arc<Key>,
+    hash: Hash,
+    cut: Cut,
+    state: Hmac,
+}
+
+impl MacFunction for KeyedHmac {
     fn update(&mut self, message: &[u8]) -> Result<()> {
-        Self::update(self, message);
+        self.state.update(message);
         Ok(())
     }
 
     fn finish(&mut self, out: &mut [u8; MAX]) -> Result<()> {
-        self.finish_into(out);
+        self.state.finish_into(out);
         Ok(())
     }
 
     fn save(&self) -> Option<Secret> {
-        Self::save(self)
+        self.state.save()
     }
 
     fn restore(&mut self, saved: &[u8]) -> Result<()> {
-        Ok(Self::restore(self, saved)?)
+        Ok(self.state.restore(saved)?)
+    }
+
+    fn rest(&mut self) -> bool {
+        let anew = self.key.hmac(self.hash);
+        anew.map(|anew| self.state = anew).is_some()
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<usize> {
+        self.cut.len(self.hash, params)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::crypto::aes;
     use crate::crypto::hash::hmac_sha256;

@@ -29,6 +29,16 @@ pub(super) trait MacFunction: Send {
     fn restore(&mut self, _saved: &[u8]) -> Result<()> {
         Err(unusable())
     }
+
+    /// As `Resumable::rest`.
+    fn rest(&mut self) -> bool {
+        false
+    }
+
+    /// As `Resumable::begin_again`: how many bytes of the output count.
+    fn begin_again(&mut self, _params: &Params) -> Result<usize> {
+        Err(unusable())
+    }
 }
 
 /// A MAC of which the first `len` bytes count.
@@ -61,6 +71,15 @@ impl<F: MacFunction> Resumable for Mac<F> {
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         self.function.restore(state)
+    }
+
+    fn rest(&mut self) -> bool {
+        self.function.rest()
+    }
+
+    fn begin_again(&mut self, params: &Params) -> Result<()> {
+        self.len = self.function.begin_again(params)?;
+        Ok(())
     }
 }
 

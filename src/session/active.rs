@@ -84,7 +84,7 @@ impl<W: ?Sized> ActiveOperation<W> {
         Self {
             work,
             request,
-            awaits_login: key.as_ref().is_some_and(|key| key.always_authenticate()),
+            awaits_login: awaits_login(key.as_deref()),
             key,
             phase: None,
             pending: None,
@@ -127,6 +127,11 @@ impl<W: ?Sized> ActiveOperation<W> {
     }
 }
 
+/// Whether each operation with the key waits for a context-specific login.
+fn awaits_login(key: Option<&Object>) -> bool {
+    key.is_some_and(Object::always_authenticate)
+}
+
 pub(super) fn refuse_unauthenticated(awaits_login: bool) -> Result<()> {
     if !awaits_login {
         return Ok(());
@@ -146,13 +151,12 @@ impl<W: ?Sized + Resumable> ActiveOperation<W> {
         After::Rests(self)
     }
 
-    /// Begins another operation with the mechanism and the key of this one, which rests.
-    ///
-    /// # Errors
-    /// Those of the mechanism.
-    pub(super) fn again(mut self, request: Request) -> Result<Self> {
-        self.work.begin_again(&request.params)?;
-        Ok(Self::new(self.work, request, self.key))
+    /// Makes another operation, whose work has begun again, of this one, which rests.
+    pub(super) fn begins(&mut self, request: Request) {
+        self.request = request;
+        self.awaits_login = awaits_login(self.key.as_deref());
+        self.phase = None;
+        self.rests = false;
     }
 }
 
@@ -163,8 +167,10 @@ pub(super) trait TypedSlot {
     /// `None` where nothing is active.
     fn take_out(&mut self) -> Option<Self::Active>;
 
-    /// Takes what rests in the slot; `None` where nothing does.
-    fn take_rested(&mut self) -> Option<Self::Active> {
+    fn is_active(&self) -> bool;
+
+    /// What rests in the slot; `None` where nothing does.
+    fn rested(&mut self) -> Option<&mut Self::Active> {
         None
     }
 
@@ -179,8 +185,12 @@ impl<W: ?Sized> TypedSlot for Option<ActiveOperation<W>> {
         self.take_if(|active| !active.rests)
     }
 
-    fn take_rested(&mut self) -> Option<Self::Active> {
-        self.take_if(|active| active.rests)
+    fn is_active(&self) -> bool {
+        self.as_ref().is_some_and(|active| !active.rests)
+    }
+
+    fn rested(&mut self) -> Option<&mut Self::Active> {
+        self.as_mut().filter(|active| active.rests)
     }
 
     fn let_rest(&mut self, mut over: Self::Active) {

@@ -77,6 +77,10 @@ impl<P: Process, M> TypedSlot for Option<MessageBased<P, M>> {
             message: kept.message.take(),
         })
     }
+
+    fn is_active(&self) -> bool {
+        self.is_some()
+    }
 }
 
 impl<P: Process, M> OperationSlot for Option<MessageBased<P, M>> {

@@ -18,7 +18,7 @@ use super::work::{SignatureVerifier, Takes};
 use crate::attr::RawAttribute;
 use crate::ck;
 use crate::error::{Error, Result, refuse};
-use crate::mechanism::{Digester, Ivs, Mechanism, Request};
+use crate::mechanism::{Digester, Ivs, Mechanism, Request, Resumable};
 use crate::policy::Use;
 use crate::token::{CallingSession, Handle, Object, SessionHandle, Token};
 
@@ -98,13 +98,22 @@ impl Session {
     /// `Token::usable_key` and of the mechanism.
     pub fn init<O: Keyed>(&self, operation: O, request: Request, key: Handle) -> Result<()> {
         let mut operations = self.operations();
-        operations.begin(operation, |rested| {
-            if let Some(rested) = rested.filter(|rested| rested.was_with(request.row, Some(key)))
-                && let Some(object) = &rested.key
-                && self.token.usable_again(object, O::USE, request.row)?
-            {
-                return rested.again(request);
+        let again = |rested: &mut ActiveOperation<O::Work>| {
+            let is_same = rested.was_with(request.row, Some(key));
+            let Some(object) = rested.key.as_deref().filter(|_| is_same) else {
+                return Ok(false);
+            };
+            let usable = self.token.usable_again(object, O::USE, request.row)?;
+            if usable {
+                rested.work.begin_again(&request.params)?;
             }
+            Ok(usable)
+        };
+        if let Some(rested) = operations.begin_again(&operation, again)? {
+            rested.begins(request);
+            return Ok(());
+        }
+        operations.begin(operation, || {
             let (work, object) = self.work::<O>(&request, key)?;
             Ok(ActiveOperation::new(work, request, Some(object)))
         })
@@ -121,7 +130,7 @@ impl Session {
         signature: &[u8],
     ) -> Result<()> {
         let mut operations = self.operations();
-        operations.begin(VerifySignature, |_| {
+        operations.begin(VerifySignature, || {
             let (verifier, object) = self.work::<Verify>(&request, key)?;
             let signed = SignatureVerifier::new(verifier, signature.to_vec());
             Ok(ActiveOperation::new(
@@ -143,7 +152,7 @@ impl Session {
         key: Handle,
     ) -> Result<()> {
         let mut operations = self.operations();
-        operations.begin(operation, |_| {
+        operations.begin(operation, || {
             let (Some(kind), Some(begin)) = (row.messages, O::begin(row)) else {
                 return not_for_this(row);
             };
@@ -178,7 +187,7 @@ impl Session {
         key: Handle,
     ) -> Result<()> {
         let mut operations = self.operations();
-        operations.begin(operation, |_| {
+        operations.begin(operation, || {
             let Request { row, params, .. } = request;
             let begin = O::Of::begin(row).map_or_else(|| not_for_this(row), Ok)?;
             let usable = self.token.usable_key(key, O::Of::USE, row)?;
@@ -211,12 +220,19 @@ impl Session {
     /// # Errors
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and those of the mechanism.
     pub fn digest_init(&self, request: Request) -> Result<()> {
-        self.operations().begin(Digest, |rested| {
-            match rested.filter(|rested| rested.was_with(request.row, None)) {
-                Some(rested) => rested.again(request),
-                None => ActiveOperation::digest(request),
+        let mut operations = self.operations();
+        let again = |rested: &mut ActiveOperation<dyn Digester>| {
+            let is_same = rested.was_with(request.row, None);
+            if is_same {
+                rested.work.begin_again(&request.params)?;
             }
-        })
+            Ok(is_same)
+        };
+        if let Some(rested) = operations.begin_again(&Digest, again)? {
+            rested.begins(request);
+            return Ok(());
+        }
+        operations.begin(Digest, || ActiveOperation::digest(request))
     }
 
     /// Takes one step of an operation. `run` owns the operation, and reads the caller's arguments;
@@ -282,7 +298,7 @@ impl Session {
     /// # Errors
     /// CKR_OPERATION_ACTIVE, and as `Token::find`.
     pub fn find_init(&self, template: &[RawAttribute]) -> Result<()> {
-        let found = |_| Ok(FoundObjects(self.token.find(template)?));
+        let found = || Ok(FoundObjects(self.token.find(template)?));
         self.operations().begin(Find, found)
     }
 

@@ -23,9 +23,6 @@ pub trait Operation {
     /// Puts an operation that goes on into its slot.
     fn put(into: &mut Operations, active: Self::Active);
 
-    /// Takes the operation that rests in the slot; `None` where none does.
-    fn take_rested(from: &mut Operations) -> Option<Self::Active>;
-
     /// Lets an operation that is over rest in its slot.
     fn let_rest(into: &mut Operations, over: Self::Active);
 
@@ -43,8 +40,17 @@ pub trait Operation {
     ) -> Result<()>;
 }
 
+/// A kind of operation that an Init function begins: no pair.
+pub trait SingleOperation: Operation {
+    /// Whether an operation is active.
+    fn is_active(of: &Operations) -> bool;
+
+    /// The operation that rests in the slot; `None` where none does.
+    fn rested(of: &mut Operations) -> Option<&mut Self::Active>;
+}
+
 /// An operation that an Init function begins with a mechanism and a key.
-pub trait Keyed: Operation<Active = ActiveOperation<Self::Work>> {
+pub trait Keyed: SingleOperation + Operation<Active = ActiveOperation<Self::Work>> {
     /// What the mechanism makes: a cipher, a signer or a verifier.
     type Work: ?Sized + Resumable;
     /// What the key must be allowed to do.
@@ -82,10 +88,6 @@ macro_rules! operations {
                     into.$slot = Some(active);
                 }
 
-                fn take_rested(from: &mut Operations) -> Option<Self::Active> {
-                    from.$slot.take_rested()
-                }
-
                 fn let_rest(into: &mut Operations, over: Self::Active) {
                     into.$slot.let_rest(over);
                 }
@@ -100,6 +102,16 @@ macro_rules! operations {
                     may_continue: impl Fn(&Object) -> Result<()>,
                 ) -> Result<()> {
                     active.enter(phase, may_continue)
+                }
+            }
+
+            impl SingleOperation for $name {
+                fn is_active(of: &Operations) -> bool {
+                    of.$slot.is_active()
+                }
+
+                fn rested(of: &mut Operations) -> Option<&mut Self::Active> {
+                    of.$slot.rested()
                 }
             }
 
@@ -147,7 +159,7 @@ operations! {
 }
 
 /// A message-based process. `begin` makes the cipher of each message.
-pub trait KeyedMessages: Operation<Active = Messages> {
+pub trait KeyedMessages: SingleOperation + Operation<Active = Messages> {
     const USE: Use;
 
     fn begin(row: &Mechanism) -> Option<Begin<dyn Cipher>>;
@@ -171,7 +183,7 @@ impl KeyedMessages for MessageDecrypt {
 
 /// A message-based process of signatures or verifications.
 pub trait MessageSignature:
-    Operation<Active = MessageSignatures<<Self::Of as Keyed>::Work>>
+    SingleOperation + Operation<Active = MessageSignatures<<Self::Of as Keyed>::Work>>
 {
     /// The operation of one message.
     type Of: Keyed;
@@ -195,10 +207,6 @@ impl<A: Operation, B: Operation> Operation for (A, B) {
     fn put(into: &mut Operations, active: Self::Active) {
         A::put(into, active.0);
         B::put(into, active.1);
-    }
-
-    fn take_rested(from: &mut Operations) -> Option<Self::Active> {
-        Some((A::take_rested(from)?, B::take_rested(from)?))
     }
 
     fn let_rest(into: &mut Operations, over: Self::Active) {
@@ -236,6 +244,10 @@ impl TypedSlot for Option<FoundObjects> {
     fn take_out(&mut self) -> Option<FoundObjects> {
         self.take()
     }
+
+    fn is_active(&self) -> bool {
+        self.is_some()
+    }
 }
 
 impl OperationSlot for Option<FoundObjects> {
@@ -256,25 +268,43 @@ impl OperationSlot for Option<FoundObjects> {
 }
 
 impl Operations {
-    /// Begins the operation that `begin` makes, which gets the operation that rests in the slot.
+    /// Begins the operation that `begin` makes.
     ///
     /// # Errors
     /// CKR_OPERATION_ACTIVE, with the active operation left alone; those of `begin`.
-    pub(super) fn begin<O: Operation>(
+    pub(super) fn begin<O: SingleOperation>(
         &mut self,
         _: O,
-        begin: impl FnOnce(Option<O::Active>) -> Result<O::Active>,
+        begin: impl FnOnce() -> Result<O::Active>,
     ) -> Result<()> {
-        if let Some(active) = O::take(self) {
-            O::put(self, active);
+        if O::is_active(self) {
             return refuse(
                 ck::CKR_OPERATION_ACTIVE,
                 "such an operation is already active in the session",
             );
         }
-        let rested = O::take_rested(self);
-        O::put(self, begin(rested)?);
+        O::end(self);
+        O::put(self, begin()?);
         Ok(())
+    }
+
+    /// The operation that rests in the slot, if `again` says that it is begun again; `None` where none rests either.
+    ///
+    /// # Errors
+    /// Those of `again`, after which nothing rests.
+    pub(super) fn begin_again<O: SingleOperation>(
+        &mut self,
+        _: &O,
+        again: impl FnOnce(&mut O::Active) -> Result<bool>,
+    ) -> Result<Option<&mut O::Active>> {
+        match O::rested(self).map(again) {
+            Some(Ok(true)) => Ok(O::rested(self)),
+            Some(Ok(false)) | None => Ok(None),
+            Some(Err(error)) => {
+                O::end(self);
+                Err(error)
+            }
+        }
     }
 
     /// Takes a step of `phase`. The operation is over unless `run` returns it in `After`.

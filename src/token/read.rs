@@ -31,7 +31,7 @@ impl Token {
         take: impl FnOnce(Answers<'_>) -> Result<T>,
     ) -> Result<T> {
         let (object, now) = self.object_now(handle)?;
-        let reader = attr::Reader::new(&object.attributes);
+        let reader = object.reader();
         let mut answers = Answers::new();
         for kind in kinds {
             answers.push(match self.computed(&object, *kind, now)? {

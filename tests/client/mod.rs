@@ -198,7 +198,16 @@ impl Client {
     }
 
     fn make_token(&mut self) -> Answer<()> {
-        call!(self, C_Initialize(null_mut()))?;
+        // Threads may call the module, which locks by the system's means.
+        let mut arguments = CK_C_INITIALIZE_ARGS {
+            CreateMutex: None,
+            DestroyMutex: None,
+            LockMutex: None,
+            UnlockMutex: None,
+            flags: CKF_OS_LOCKING_OK,
+            pReserved: null_mut(),
+        };
+        call!(self, C_Initialize((&raw mut arguments).cast()))?;
         self.slot = self.first_slot()?;
         let (pin, pin_len) = (pointer(PIN), len(PIN));
         let mut label = *b"client                          ";
@@ -233,7 +242,7 @@ impl Client {
         Ok(slots[0])
     }
 
-    fn open(&self) -> Answer<CK_SESSION_HANDLE> {
+    pub(crate) fn open(&self) -> Answer<CK_SESSION_HANDLE> {
         let mut session = 0;
         let flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
         call!(

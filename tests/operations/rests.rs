@@ -133,6 +133,44 @@ fn digests_begin_anew_each_time() {
 }
 
 #[test]
+fn each_mac_is_as_in_a_session_of_its_own() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    let key = secret(session, ck::CKK_GENERIC_SECRET, vec![]).public;
+    let sign = |by: &Session, id, params: &Params, message: &[u8]| {
+        by.sign_init(fixture.request(id, params.clone()), key)
+            .unwrap();
+        full(|out| by.sign(message, out)).unwrap()
+    };
+    let verify = |id, params: &Params, message: &[u8], mac: &[u8]| {
+        session
+            .verify_init(fixture.request(id, params.clone()), key)
+            .unwrap();
+        session.verify(message, mac)
+    };
+    for (id, params, len) in [
+        (ck::CKM_SHA256_HMAC, Params::None, 32),
+        (ck::CKM_SHA256_HMAC_GENERAL, Params::MacLen(20), 20),
+        (ck::CKM_SHA256_HMAC_GENERAL, Params::MacLen(5), 5),
+        (ck::CKM_SHA512_HMAC, Params::None, 64),
+    ] {
+        for message in [&b"one"[..], b"", &[9; 200]] {
+            let alone = sign(&fixture.open(RW), id, &params, message);
+            assert_eq!(alone.len(), len);
+            assert_eq!(sign(session, id, &params, message), alone);
+            returns!(verify(id, &params, message, &alone), CKR_OK);
+            let other = [message, b"!"].concat();
+            returns!(verify(id, &params, &other, &alone), CKR_SIGNATURE_INVALID);
+            returns!(verify(id, &params, message, &alone), CKR_OK);
+            returns!(
+                verify(id, &params, message, &alone[1..]),
+                CKR_SIGNATURE_LEN_RANGE
+            );
+        }
+    }
+}
+
+#[test]
 fn an_operation_that_is_over_is_not_there() {
     let fixture = Fixture::new();
     let session = &fixture.session;

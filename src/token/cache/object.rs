@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use crate::attr::Attributes;
+use crate::attr::{Attributes, Reader, Rows};
 use crate::byok::State;
 use crate::ck;
 use crate::clock::UnixTime;
@@ -60,6 +60,8 @@ pub struct Object {
     key_type: Option<ck::CK_KEY_TYPE>,
     always_authenticate: bool,
     pub(in crate::token) facts: Facts,
+    /// Found when an attribute is read first.
+    rows: OnceLock<Rows>,
     pub(in crate::token) home: Home,
     pub(in crate::token) presence: Presence,
     pub(in crate::token) key: OnceLock<Arc<Key>>,
@@ -99,6 +101,7 @@ impl Object {
             key_type: attributes.key_type(),
             always_authenticate: attributes.bool(ck::CKA_ALWAYS_AUTHENTICATE),
             facts,
+            rows: OnceLock::new(),
             attributes,
             home,
             presence: Presence::default(),
@@ -118,6 +121,12 @@ impl Object {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Reads the object's attributes.
+    pub(in crate::token) fn reader(&self) -> Reader<'_> {
+        let rows = self.rows.get_or_init(|| Rows::of(&self.attributes));
+        Reader::of_rows(&self.attributes, *rows)
     }
 
     /// CKA_KEY_TYPE of a key.

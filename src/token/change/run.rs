@@ -54,6 +54,11 @@ impl Writer {
         Ok(out)
     }
 
+    /// Whether uses of keys are recorded at all.
+    pub(in crate::token) fn records_uses(&self) -> bool {
+        self.state.config.audit_use != AuditUse::Off && !self.state.config.read_only
+    }
+
     /// Records that the use of a private or secret key begins, where `audit.use` is set. With `true` only the
     /// first use in each second waits for the disk, and what was written before it is then on the disk too.
     /// The anchor notes what is on the disk, so it notes that use alone.
@@ -65,10 +70,10 @@ impl Writer {
         mechanism: ck::CK_MECHANISM_TYPE,
     ) -> Result<()> {
         let secret = object.facts.key.as_ref().is_some_and(|key| key.secret);
-        let audit = self.state.config.audit_use;
-        if audit == AuditUse::Off || self.state.config.read_only || !secret {
+        if !self.records_uses() || !secret {
             return Ok(());
         }
+        let audit = self.state.config.audit_use;
         let doing = Event::Use.with(mechanism).and(what);
         let used = |change: &mut Change<'_>| {
             let label = change.sealed_label(&object.uid, object.attributes.bytes(ck::CKA_LABEL))?;

@@ -7,6 +7,7 @@ use crate::clock::UnixTime;
 use crate::config::LogLevel;
 use crate::error::Result;
 use crate::log;
+use crate::policy::Login;
 use crate::store::Tx;
 use crate::token::identity::anchor::AnchoredStore;
 use crate::token::identity::audit::Refusals;
@@ -34,10 +35,10 @@ impl Writer {
     /// Stores the clock mark alone, where uses have moved it far enough or a reading in doubt is to be
     /// noted or cleared. This does not wait for the disk, and an error is only logged.
     pub(in crate::token) fn keep_time(&self, reading: UnixTime, keys: &Keys, limited: bool) {
-        let time = &self.state.time;
-        if self.state.config.read_only || !time.overdue(reading, keys.logged_in(), limited) {
+        if !self.is_mark_due(reading, keys.login, limited) {
             return;
         }
+        let time = &self.state.time;
         match self
             .state
             .store
@@ -52,6 +53,17 @@ impl Writer {
                 );
             }
         }
+    }
+
+    /// Whether `keep_time` would store the mark.
+    pub(in crate::token) fn is_mark_due(
+        &self,
+        reading: UnixTime,
+        login: Login,
+        limited: bool,
+    ) -> bool {
+        let logged_in = login != Login::Public;
+        !self.state.config.read_only && self.state.time.overdue(reading, logged_in, limited)
     }
 
     /// Commits the clock mark, so that turning the clock back revives nothing.

@@ -1,7 +1,7 @@
 //! The state of an open token: its identity, who is logged in, and what is in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
@@ -185,6 +185,8 @@ impl Keys {
     }
 }
 
+const LOGINS: [Login; 3] = [Login::Public, Login::User, Login::So];
+
 pub(in crate::token) struct TokenState {
     pub(in crate::token) store: Store,
     pub(in crate::token) config: Arc<Config>,
@@ -192,6 +194,8 @@ pub(in crate::token) struct TokenState {
     pub(in crate::token) time: TokenTime,
     pub(in crate::token) objects: Objects,
     keys: ArcSwap<Keys>,
+    /// The place of `keys`' login in `LOGINS`, for a call that needs nothing else of the keys.
+    login: AtomicU8,
     /// Held while `keys` change.
     changing: Mutex<()>,
     /// The store's generation at which the identity was last read.
@@ -219,6 +223,7 @@ impl TokenState {
             config,
             objects: Objects::default(),
             keys: ArcSwap::from_pointee(Keys::public(Arc::new(identity))),
+            login: AtomicU8::new(0),
             changing: Mutex::default(),
             seen: AtomicU64::new(generation),
         })
@@ -245,11 +250,11 @@ impl TokenState {
             self.begin_anew(identity);
         } else if known.sealed_label != identity.sealed_label {
             let keys = self.keys();
-            self.keys.store(Arc::new(Keys {
+            self.set_keys(Keys {
                 identity,
                 master: keys.master.clone(),
                 login: keys.login,
-            }));
+            });
         }
         self.seen.store(generation, Ordering::Release);
         Ok(())
@@ -258,7 +263,15 @@ impl TokenState {
     /// Ends the login and makes every handle invalid. Call it with `changing` held.
     fn begin_anew(&self, identity: Arc<Identity>) {
         self.objects.clear();
-        self.keys.store(Arc::new(Keys::public(identity)));
+        self.set_keys(Keys::public(identity));
+    }
+
+    /// Call it with `changing` held.
+    fn set_keys(&self, keys: Keys) {
+        let login = LOGINS.iter().zip(0..).find(|(of, _)| **of == keys.login);
+        self.keys.store(Arc::new(keys));
+        self.login
+            .store(login.map_or(0, |(_, place)| place), Ordering::SeqCst);
     }
 
     /// As `refresh`, but reads the store only where the token's identity or clock mark may have changed.
@@ -287,6 +300,12 @@ impl TokenState {
         self.keys.load()
     }
 
+    /// Who is logged in, as far as this process knows.
+    pub(in crate::token) fn login(&self) -> Login {
+        let place = usize::from(self.login.load(Ordering::SeqCst));
+        LOGINS.get(place).copied().unwrap_or(Login::Public)
+    }
+
     /// Who is logged in. Nobody is, once another process has initialized the token again.
     pub(in crate::token) fn login_state(&self) -> Result<Login> {
         self.keep_up()?;
@@ -302,11 +321,11 @@ impl TokenState {
             return false;
         }
         self.objects.forget_read();
-        self.keys.store(Arc::new(Keys {
+        self.set_keys(Keys {
             identity: known.identity.clone(),
             master: Some(master),
             login,
-        }));
+        });
         true
     }
 
@@ -317,8 +336,7 @@ impl TokenState {
         if !known.logged_in() {
             return false;
         }
-        let public = Keys::public(known.identity.clone());
-        self.keys.store(Arc::new(public));
+        self.set_keys(Keys::public(known.identity.clone()));
         self.objects.forget_private();
         true
     }

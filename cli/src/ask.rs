@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::{Result, encoding, files};
@@ -174,7 +175,12 @@ impl SecretSource<'_> {
             .map(Zeroizing::new)
             .map_err(|error| {
                 let Self { name, variable, .. } = self;
-                format!("no {name}: give it in a file or in ${variable} ({error})")
+                // What opening /dev/tty says to a process without a terminal.
+                let why = match Errno::from_io_error(&error) {
+                    Some(Errno::NXIO) => "there is no terminal to ask at".to_owned(),
+                    _ => error.to_string(),
+                };
+                format!("no {name}: give it in a file or in ${variable} ({why})")
             })?;
         self.filled(secret, "what was typed")
     }

@@ -125,6 +125,15 @@ fn percent_encoded(text: &str) -> String {
     })
 }
 
+/// As one word of a shell's command.
+fn shell(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/+:=,@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// As the content of an element of XML 1.0.
 fn xml_escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
@@ -151,8 +160,9 @@ const CLIENTS: [Client; 23] = [
         what: "a command of OpenSC",
         lines: |facts| {
             format!(
-                "pkcs11-tool --module {} --token-label '{}' --login --list-objects",
-                facts.module, facts.label
+                "pkcs11-tool --module {} --token-label {} --login --list-objects",
+                shell(&facts.module),
+                shell(&facts.label)
             )
         },
     },
@@ -200,9 +210,9 @@ const CLIENTS: [Client; 23] = [
             format!(
                 "p11tool --provider {} --login --list-all '{}'\n\
                  certtool --provider {} --generate-self-signed --load-privkey '{}' --load-pubkey '{}' --template FILE",
-                facts.module,
+                shell(&facts.module),
                 facts.uri,
-                facts.module,
+                shell(&facts.module),
                 facts.key("private"),
                 facts.key("public")
             )
@@ -349,7 +359,7 @@ const CLIENTS: [Client; 23] = [
         lines: |facts| {
             format!(
                 "modutil -dbdir sql:FOLDER -add Tenon -libfile {} -force",
-                facts.module
+                shell(&facts.module)
             )
         },
     },
@@ -405,7 +415,7 @@ const CLIENTS: [Client; 23] = [
                 "# ssh-add -s {module}\n\
                  git config gpg.format ssh\n\
                  git config user.signingkey \"key::$(ssh-keygen -D {module} | head -n 1)\"",
-                module = facts.module
+                module = shell(&facts.module)
             )
         },
     },
@@ -414,6 +424,18 @@ const CLIENTS: [Client; 23] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_one_word_to_a_shell() {
+        for text in ["plain/path-1.so", "web & mail", "it's", "a\"b$c`d\\", ""] {
+            let command = format!("printf %s {}", shell(text));
+            let run = std::process::Command::new("sh")
+                .args(["-c", &command])
+                .output();
+            assert_eq!(run.unwrap().stdout, text.as_bytes());
+        }
+        assert_eq!(shell("plain/path-1.so"), "plain/path-1.so");
+    }
 
     #[test]
     fn labels_are_written_as_in_a_uri() {

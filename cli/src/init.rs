@@ -12,6 +12,7 @@ use tenon_pkcs11::api::module::{Module, NewToken, padded};
 use crate::Result;
 use crate::ask::{SoPin, UserPin};
 use crate::files;
+use crate::number::whole;
 use crate::output::Format;
 use crate::token::{self, Slot};
 
@@ -21,7 +22,7 @@ const LABEL_LEN: usize = 32;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Slot number; it must be free
-    #[arg(long, conflicts_with = "free")]
+    #[arg(long, value_parser = whole::<u64>(0..=u64::MAX), conflicts_with = "free")]
     slot: Option<u64>,
     /// The first free slot (the default)
     #[arg(long)]

@@ -30,6 +30,7 @@ mod manual;
 mod metrics;
 mod migrate;
 mod module_file;
+mod number;
 mod object;
 mod objects;
 mod our_key;

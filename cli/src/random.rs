@@ -8,6 +8,7 @@ use tenon_pkcs11::api::crypto::rand;
 use zeroize::Zeroizing;
 
 use crate::Result;
+use crate::number::whole;
 use crate::output::hex;
 
 /// Bytes that are printed at most at a time: 1 MiB.
@@ -16,7 +17,7 @@ const MOST: u32 = 1 << 20;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// How many bytes, 1 to 1048576
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    #[arg(value_parser = whole::<u32>(1..=MOST.into()))]
     count: u32,
     /// As hexadecimal digits (the default)
     #[arg(long, group = "encoding")]

@@ -16,6 +16,7 @@ use tenon_pkcs11::api::token::{TokenCopy, Undone};
 use crate::Result;
 use crate::ask::confirm;
 use crate::backup::{describe, label, progress};
+use crate::number::whole;
 use crate::output::{Format, printable};
 use crate::token::open;
 
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
     /// What `tenon backup` has made, or a copy of a token's file that no program had open
     file: PathBuf,
     /// Slot number; else the slot of the same token, else the first free one
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<u64>(0..=u64::MAX))]
     slot: Option<u64>,
     /// Restore although another slot has the same token, which programs then find twice
     #[arg(long)]

@@ -18,6 +18,7 @@ use tenon_pkcs11::api::token::Token;
 use crate::Result;
 use crate::ask::UserPin;
 use crate::elsewhere::{self, Found};
+use crate::number::whole;
 use crate::output::printable;
 
 /// The library with the settings in force. What it would log goes to the user.
@@ -118,7 +119,7 @@ pub(crate) fn unreadable(slots: &[Slot]) -> String {
 #[derive(Args)]
 pub(crate) struct Choice {
     /// Slot number of the token
-    #[arg(long, value_name = "NUMBER", conflicts_with = "token")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<ck::CK_SLOT_ID>(0..=u64::MAX), conflicts_with = "token")]
     slot: Option<ck::CK_SLOT_ID>,
     /// Label of the token; with neither, the only token there is
     #[arg(long, value_name = "LABEL")]

@@ -87,7 +87,13 @@ impl KeyName {
 /// CKA_EC_PARAMS that call a curve by its name (PKCS #11 3.2 section 6.3).
 fn curve_name(name: &str) -> Result<Vec<u8>, String> {
     let len = u8::try_from(name.len()).map_err(|_| "no curve has such a name".to_owned())?;
-    Ok([&[PRINTABLE_STRING, len], name.as_bytes()].concat())
+    let params = [&[PRINTABLE_STRING, len], name.as_bytes()].concat();
+    match Curve::from_params(&params) {
+        Ok(_) => Ok(params),
+        Err(_) => Err(format!(
+            "{name} is no curve of this token: they are called P-256, secp384r1, brainpoolP256r1 …"
+        )),
+    }
 }
 
 /// All names that `NamedKey::parse` takes, separated by commas.

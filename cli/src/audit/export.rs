@@ -13,6 +13,7 @@ use tenon_pkcs11::api::token::{AuditEntry, AuditExport, Token};
 use super::access::{PAGE, RecordAccess};
 use super::ecs;
 use super::syslog::Syslog;
+use crate::number::whole;
 use crate::{Result, files};
 
 /// How often `--follow` looks for new records.
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     login: bool,
     /// Only the records after this one, which an earlier export ended with
-    #[arg(long, value_name = "RECORD", default_value_t = 0)]
+    #[arg(long, value_name = "RECORD", value_parser = whole::<u64>(0..=u64::MAX), default_value_t = 0)]
     after: u64,
     /// Begin after the record whose number is in this file, and keep the number of the last one there, so that
     /// the next export goes on

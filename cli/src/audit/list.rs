@@ -8,6 +8,7 @@ use tenon_pkcs11::api::token::{AuditEntry, Token};
 use super::access::{PAGE, RecordAccess};
 use super::record::{json, row};
 use crate::Result;
+use crate::number::whole;
 use crate::output::{Format, uid as parse_uid};
 use crate::table::table;
 use crate::when::past;
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID", value_parser = uid)]
     object: Option<Uid>,
     /// So many of the last ones
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<usize>(0..=u64::MAX), default_value_t = 100)]
     limit: usize,
     #[command(flatten)]
     format: Format,

@@ -17,6 +17,7 @@ use super::target::Target;
 use crate::ask::{KeyPassword, confirm};
 use crate::base64;
 use crate::keyfile::{self, Item};
+use crate::number::whole;
 use crate::object::value;
 use crate::output::{Format, key_id, unhex};
 use crate::proof::public_key;
@@ -32,7 +33,7 @@ pub(super) struct Custody {
     #[arg(long = "custodian", value_name = "FILE", requires = "quorum")]
     custodians: Vec<PathBuf>,
     /// How many custodians must approve
-    #[arg(long, value_name = "K", requires = "custodians")]
+    #[arg(long, value_name = "K", value_parser = whole::<u64>(0..=u64::MAX), requires = "custodians")]
     quorum: Option<u64>,
 }
 
@@ -98,7 +99,7 @@ pub(crate) struct RequestArguments {
     #[command(flatten)]
     target: Target,
     /// Of a scheduled deletion, in so many days
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), group = "deed")]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=u64::MAX), group = "deed")]
     days: Option<u16>,
     /// Of a deletion of the material
     #[arg(long, group = "deed")]

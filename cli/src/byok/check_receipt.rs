@@ -12,6 +12,7 @@ use super::owned::{KeySource, Owned};
 use super::seal::wrapping_key;
 use super::share::ShareFile;
 use crate::base64;
+use crate::number::whole;
 use crate::object::Id;
 use crate::output::{Format, hex, unhex};
 use crate::proof::{Proven, Signed, left_out, sha256};
@@ -48,7 +49,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     ended: bool,
     /// The receipt must be of this version; else it must be of the current one
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "ended")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=u64::MAX), conflicts_with = "ended")]
     version: Option<u64>,
     /// The receipt may be of any version of the key
     #[arg(long, conflicts_with_all = ["version", "ended"])]

@@ -10,6 +10,7 @@ use tenon_pkcs11::api::crypto::shares::Sharing;
 
 use super::share;
 use crate::Result;
+use crate::number::whole;
 use crate::output::printable;
 use crate::proof::{Proven, left_out, public_key, sha256};
 
@@ -21,7 +22,7 @@ pub(super) struct ExpectedCustody {
     #[arg(long = "custodian", value_name = "FILE")]
     custodians: Vec<PathBuf>,
     /// How many custodians must approve a deletion
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "K", value_parser = whole::<u64>(1..=u64::MAX))]
     quorum: Option<u64>,
     /// In how many shares the material comes: K of N make it
     #[arg(long, value_name = "K/N", value_parser = share::sharing)]

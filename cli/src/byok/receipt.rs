@@ -13,6 +13,7 @@ use super::folder::{Folder, Readers};
 use super::target::Target;
 use crate::Result;
 use crate::base64;
+use crate::number::whole;
 use crate::output::{hex, key_id, uid};
 use crate::token::OpenSession;
 
@@ -23,7 +24,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
     /// That of the version with this number, as `tenon byok versions` shows them; else of the current one
-    #[arg(long, value_name = "N", conflicts_with = "key_material_id")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(0..=u64::MAX), conflicts_with = "key_material_id")]
     version: Option<usize>,
     /// That of the version with this KeyMaterialId
     #[arg(long, alias = "material", value_name = "ID")]

@@ -9,6 +9,7 @@ use super::approval::Approvals;
 use super::target::Target;
 use crate::Result;
 use crate::ask::confirm;
+use crate::number::whole;
 use crate::template::Template;
 use crate::when::{DAY, utc};
 
@@ -17,7 +18,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
     /// Days until then: 7 to 30, or what else the key's profile has (`tenon byok profiles`)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1096))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=1096))]
     days: u64,
     #[command(flatten)]
     approvals: Approvals,

@@ -108,6 +108,16 @@ impl Desk {
         path.into_os_string().into_string().unwrap()
     }
 
+    /// A copy of the program on this desk. Another process makes it: what this one holds open for writing, each program
+    /// that another test starts meanwhile inherits, and a file that is open so cannot be run.
+    pub(super) fn copy_program(&self, name: &str) -> PathBuf {
+        let copy = self.path(name);
+        let mut cp = Command::new("cp");
+        cp.arg(env!("CARGO_BIN_EXE_tenon")).arg(&copy);
+        assert!(cp.status().unwrap().success());
+        copy
+    }
+
     /// The objects that `arguments` select, as JSON.
     pub(super) fn objects(&self, arguments: &[&str]) -> Vec<Value> {
         let arguments = [&["objects", "list", "--json", "--login"], arguments].concat();

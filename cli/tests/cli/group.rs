@@ -24,8 +24,7 @@ fn desk() -> Option<(Desk, PathBuf)> {
     let desk = Desk::empty();
     fs::set_permissions(&desk.folder, Permissions::from_mode(0o755)).unwrap();
     // Where the build is may be closed to them.
-    let program = desk.path("tenon");
-    fs::copy(env!("CARGO_BIN_EXE_tenon"), &program).unwrap();
+    let program = desk.copy_program("tenon");
     let anchor = desk.path("anchor");
     fs::create_dir(&anchor).unwrap();
     chown(&anchor, None, Some(GROUP)).unwrap();

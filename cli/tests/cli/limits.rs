@@ -238,3 +238,51 @@ fn a_limit_on_the_length_of_files_ends_no_process() {
         }
     }
 }
+
+#[test]
+fn a_wrong_number_is_told_what_a_right_one_is() {
+    let desk = Desk::empty();
+    let any = "expected a whole number";
+    for (arguments, expected) in [
+        (&["objects", "list", "--slot", "x"][..], any),
+        (&["init", "--label", "a", "--slot", "x"], any),
+        (&["restore", "file", "--slot", "-"], any),
+        (&["audit", "list", "--limit", "many"], any),
+        (&["audit", "export", "--after", "1.5"], any),
+        (&["random", "0"], "from 1 to 1048576"),
+        (&["random", "99999999999999999999"], "from 1 to 1048576"),
+        (
+            &["byok", "schedule-deletion", "k", "--days", "x"],
+            "from 1 to 1096",
+        ),
+        (
+            &["byok", "schedule-deletion", "k", "--days", "0"],
+            "from 1 to 1096",
+        ),
+        (&["byok", "receipt", "k", "--version", "x"], any),
+        (
+            &["keys", "generate", "--type", "ec:P-25"],
+            "P-25 is no curve",
+        ),
+    ] {
+        desk.run(arguments).refused(2, &[expected]);
+    }
+}
+
+#[test]
+fn a_pin_that_nobody_can_be_asked_for_is_named_with_where_it_could_come_from() {
+    let desk = Desk::empty();
+    let command = desk.command(&["init", "--label", "a"]);
+    // A session of its own has no terminal.
+    let mut alone = Command::new("setsid");
+    alone
+        .arg("--wait")
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", desk.path(""))
+        .env("SOFTHSM2_CONF", "/dev/null")
+        .env("TENON_DIRECTORIES_TOKENDIR", desk.path("tokens"));
+    Answer::of(&mut alone).refused(1, &["$TENON_SO_PIN", "there is no terminal to ask at"]);
+}

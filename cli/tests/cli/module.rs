@@ -14,10 +14,10 @@ fn the_module_of_an_installation_is_found() {
         for folder in ["bin", place] {
             fs::create_dir_all(desk.path(folder)).unwrap();
         }
-        fs::copy(env!("CARGO_BIN_EXE_tenon"), desk.path("bin/tenon")).unwrap();
+        let program = desk.copy_program("bin/tenon");
         let module = format!("{place}/{FILE_NAME}");
         desk.write(&module, "no library");
-        let mut command = Command::new(desk.path("bin/tenon"));
+        let mut command = Command::new(program);
         command.arg("demo").env_clear();
         Answer::of(&mut command).refused(1, &["cannot load", &module]);
     }

@@ -18,7 +18,7 @@ fn elsewhere(desk: &Desk, read_only: &str, arguments: &[&str]) -> Option<Answer>
     // Where the program was built, that user may have no way in.
     let program = desk.path("tenon");
     if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_tenon"), &program).unwrap();
+        desk.copy_program("tenon");
         mode(desk.folder.path(), 0o755);
         mode(&program, 0o755);
     }

@@ -28,23 +28,34 @@ struct Thing {
     class: u64,
     key_type: Option<u64>,
     private: bool,
+    hidden: bool,
+    expires_at: u64,
+    deletion_at: u64,
     postings: Vec<u64>,
 }
 
 fn things() -> impl Strategy<Value = Vec<Thing>> {
+    let end = || prop::sample::select(vec![0, 0, 5, 1 << 63, u64::MAX]);
     let thing = (
         0..80_u64,
         0..3_u64,
         prop::option::of(0..3_u64),
         any::<bool>(),
+        (any::<bool>(), end(), end()),
         prop::collection::vec(0..6_u64, 0..4),
     );
-    let thing = thing.prop_map(|(number, class, key_type, private, postings)| Thing {
-        number,
-        class,
-        key_type,
-        private,
-        postings,
+    let thing = thing.prop_map(|(number, class, key_type, private, ends, postings)| {
+        let (hidden, expires_at, deletion_at) = ends;
+        Thing {
+            number,
+            class,
+            key_type,
+            private,
+            hidden,
+            expires_at,
+            deletion_at,
+            postings,
+        }
     });
     prop::collection::vec(thing, 0..120)
 }
@@ -61,6 +72,7 @@ proptest! {
                 prop::option::of(0..4_u64),
                 prop::option::of(0..4_u64),
                 prop::option::of(any::<bool>()),
+                prop::option::of(any::<bool>()),
                 prop::collection::vec(0..7_u64, 0..4),
             ),
             30,
@@ -74,7 +86,9 @@ proptest! {
                     class: thing.class,
                     key_type: thing.key_type,
                     private: thing.private,
-                    hidden: false,
+                    hidden: thing.hidden,
+                    expires_at: thing.expires_at,
+                    deletion_at: thing.deletion_at,
                     ..row(thing.number)
                 };
                 let postings: Vec<_> = thing.postings.iter().copied().map(posting).collect();
@@ -88,15 +102,16 @@ proptest! {
             Ok(model)
         }).unwrap();
 
-        for (class, key_type, private, wanted) in searches {
+        for (class, key_type, private, hidden, wanted) in searches {
             let postings: Vec<_> = wanted.iter().copied().map(posting).collect();
-            let search = SearchConditions { class, key_type, private, hidden: None, postings: &postings };
+            let search = SearchConditions { class, key_type, private, hidden, postings: &postings };
             let expected: Vec<_> = model
                 .iter()
                 .filter(|(_, thing)| {
                     class.is_none_or(|class| class == thing.class)
                         && key_type.is_none_or(|key_type| Some(key_type) == thing.key_type)
                         && private.is_none_or(|private| private == thing.private)
+                        && hidden.is_none_or(|hidden| hidden == thing.hidden)
                         && wanted.iter().all(|posting| thing.postings.contains(posting))
                 })
                 .map(|(uid, thing)| Head {
@@ -104,9 +119,9 @@ proptest! {
                     class: thing.class,
                     key_type: thing.key_type,
                     private: thing.private,
-                    hidden: false,
-                    expires_at: 0,
-                    deletion_at: 0,
+                    hidden: thing.hidden,
+                    expires_at: thing.expires_at,
+                    deletion_at: thing.deletion_at,
                 })
                 .collect();
             prop_assert_eq!(s.store.read(|s| s.count(&search)), Ok(expected.len() as u64));

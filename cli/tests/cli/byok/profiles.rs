@@ -218,7 +218,7 @@ fn deletion_comes_in_the_days_of_the_service() {
         &["--profile", "alibaba-default", "--spec", "AES_256"],
     );
     schedule("k", "31").refused(1, &["Alibaba", "7 to 30 days"]);
-    schedule("k", "0").refused(2, &["1..=1096"]);
+    schedule("k", "0").refused(2, &["from 1 to 1096"]);
     schedule("k", "30").ok();
 }
 

@@ -263,6 +263,32 @@ test! {
         });
     }
 
+    fn a_session_ends_for_every_thread_that_has_called_it(hsm) {
+        let info = |session| {
+            let mut info = CK_SESSION_INFO { slotID: 0, state: 0, flags: 0, ulDeviceError: 0 };
+            function!(hsm.table, C_GetSessionInfo(session, &raw mut info))
+        };
+        let session = hsm.client.open().unwrap();
+        let closes = || {
+            assert_eq!((info(session), info(session)), (CKR_OK, CKR_OK));
+            assert_eq!(function!(hsm.table, C_CloseSession(session)), CKR_OK);
+            assert_eq!(info(session), CKR_SESSION_HANDLE_INVALID);
+        };
+        assert_eq!((info(session), info(session)), (CKR_OK, CKR_OK));
+        thread::scope(|scope| scope.spawn(closes).join().unwrap());
+        assert_eq!(info(session), CKR_SESSION_HANDLE_INVALID);
+        // Handles begin anew with each C_Initialize.
+        let first = hsm.client.session();
+        assert_eq!((info(first), info(first)), (CKR_OK, CKR_OK));
+        assert_eq!(finalize(hsm.table), CKR_OK);
+        assert_eq!(info(first), CKR_CRYPTOKI_NOT_INITIALIZED);
+        assert_eq!(initialize(hsm.table), CKR_OK);
+        assert_eq!(info(first), CKR_SESSION_HANDLE_INVALID);
+        assert_eq!(hsm.client.open(), Ok(first));
+        assert_eq!(info(first), CKR_OK);
+        assert_eq!(finalize(hsm.table), CKR_OK);
+    }
+
     fn a_forked_child_starts_anew_and_leaves_its_parent_alone(hsm) {
         let table = hsm.table;
         let key = hsm.aes();

@@ -40,7 +40,7 @@ pub mod clock {
 
 pub mod config {
     pub use crate::config::{
-        AuditUse, Choice, Config, LogLevel, LogTarget, MechanismFilter, Origin, Settings,
+        AuditUse, Choice, Config, LogLevel, LogTarget, MechanismFilter, Origin, Settings, Target,
     };
 }
 

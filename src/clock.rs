@@ -19,6 +19,14 @@ pub(crate) fn monotonic() -> u64 {
     seconds * 1_000_000_000 + rest
 }
 
+/// Nanoseconds since the system began, time in suspension included, without a system call. Leases count by it.
+pub(crate) fn boot_time() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    let rest = u64::try_from(now.tv_nsec).unwrap_or_default();
+    seconds * 1_000_000_000 + rest
+}
+
 /// `at` by RFC 3339, `2027-01-15T08:00:00Z`: in UTC, and without leap seconds, as Unix time is.
 #[must_use]
 pub fn utc(at: UnixTime) -> String {

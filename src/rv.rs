@@ -69,7 +69,7 @@ impl From<store::Error> for Error {
             E::Full => ck::CKR_DEVICE_MEMORY,
             E::ReadOnly => ck::CKR_TOKEN_WRITE_PROTECTED,
             E::NotFound(_) => ck::CKR_TOKEN_NOT_PRESENT,
-            E::Moved(_) => ck::CKR_DEVICE_REMOVED,
+            E::Moved(_) | E::TokenGone => ck::CKR_DEVICE_REMOVED,
             E::NotAToken(_)
             | E::Corrupt(_)
             | E::SchemaTooNew(_)
@@ -88,12 +88,22 @@ impl From<store::Error> for Error {
             | E::HasLog(_)
             | E::SecondCopy(_)
             | E::RolledBack
+            | E::Unreachable(_)
+            | E::Database(_)
+            | E::OutcomeUnknown
+            | E::WentBack
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
             E::InUse(_) => ck::CKR_SESSION_EXISTS,
             E::NoSuchObject => ck::CKR_OBJECT_HANDLE_INVALID,
             E::ReservedName | E::Nested => ck::CKR_GENERAL_ERROR,
         };
-        Self::new(rv, "the token's file").because(error)
+        let place = match &error {
+            E::Unreachable(_) | E::Database(_) | E::OutcomeUnknown | E::WentBack | E::TokenGone => {
+                "the token's database"
+            }
+            _ => "the token's file",
+        };
+        Self::new(rv, place).because(error)
     }
 }
 

@@ -5,6 +5,10 @@
     reason = "helpers of tests fail the test, as tests do"
 )]
 
+#[path = "common/database.rs"]
+#[expect(dead_code, reason = "for tests that have a configuration")]
+mod database;
+
 mod store {
     mod basics;
     mod common;
@@ -20,6 +24,7 @@ mod store {
     mod queue;
     mod removal;
     mod search;
+    mod server;
     mod stale_log;
     mod threads;
 }

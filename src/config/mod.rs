@@ -16,6 +16,7 @@ mod example;
 mod path;
 mod source;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -23,6 +24,8 @@ mod values;
 use crate::error::Result;
 
 pub use source::{Origin, Settings};
+pub use target::Target;
+pub(crate) use target::{Host, Tls};
 pub use values::{AuditUse, Choice, Config, LogLevel, LogTarget, MechanismFilter};
 
 impl Config {

@@ -152,6 +152,11 @@ impl SettingsReader {
                 return;
             }
         };
+        // What is shown has no password.
+        let value = match (&self.config.store_url, setting.key) {
+            (Some(target), "store.url") => target.to_string(),
+            _ => value,
+        };
         let mut entries = self.entries.iter_mut();
         if let Some(entry) = entries.find(|entry| entry.key == setting.key) {
             entry.value = value;

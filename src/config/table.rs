@@ -166,6 +166,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "store.url",
+        default: "",
+        doc: "The tokens are in this database of PostgreSQL instead of files, for hosts that share them: postgresql://USER@HOST,HOST/DATABASE?sslrootcert=FILE, as libpq has it; empty for files. The password is in the URL or in the file that `passfile` names.",
+        set: |config, value| {
+            config.store_url = match value {
+                "" => None,
+                url => Some(super::Target::parse(url)?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
         key: "store.read_only",
         default: "false",
         doc: "true: never write to a token's file; keys are found and used, changes are refused. auto: so where this process may not write it; a login is allowed then, and wrong PINs are counted in memory alone. false: such a file is an error.",

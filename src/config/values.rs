@@ -126,6 +126,8 @@ pub struct Config {
     pub pin_passes: u64,
     /// File whose content is mixed into every PIN as Argon2's secret.
     pub pin_key_file: Option<PathBuf>,
+    /// The database that has the tokens in the place of the folder; `None` for none.
+    pub store_url: Option<super::Target>,
     /// Never write to a token's file.
     pub read_only: bool,
     /// Open a token's file read-only where this process may not write it, instead of refusing it.

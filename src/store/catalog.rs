@@ -83,6 +83,9 @@ pub trait Catalog: Send + Sync {
     /// there.
     fn is_place_of_token(&self, path: &Path) -> bool;
 
+    /// Whether the tokens are files in a folder.
+    fn is_of_files(&self) -> bool;
+
     /// Where all the tokens are, for people.
     fn name(&self) -> String;
 

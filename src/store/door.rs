@@ -32,6 +32,9 @@ pub trait ReadRows {
     /// The value that `set_meta` stored under `name`.
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>>;
 
+    /// The names of `set_meta`, in ascending order.
+    fn meta_names(&self) -> Result<Vec<String>>;
+
     /// The object named `uid`.
     fn object(&self, uid: &Uid) -> Result<Option<Row>>;
 

@@ -66,6 +66,16 @@ pub enum Error {
     Nested,
     /// SQLite failed for another reason, in its words.
     Sqlite(String),
+    /// No server of the database answers; which one was asked last, and how it failed.
+    Unreachable(String),
+    /// The database refused for another reason, in its words.
+    Database(String),
+    /// Whether the last change was made cannot be told yet.
+    OutcomeUnknown,
+    /// The database has lost changes that it had acknowledged.
+    WentBack,
+    /// The token was removed from the database.
+    TokenGone,
 }
 
 impl Error {
@@ -196,6 +206,20 @@ impl fmt::Display for Error {
             Self::ReservedName => f.write_str("names that begin with \"store.\" are reserved"),
             Self::Nested => f.write_str("a write to the token store inside another one"),
             Self::Sqlite(what) => write!(f, "SQLite: {what}"),
+            Self::Unreachable(what) => write!(
+                f,
+                "no server of the database can be used ({what}); see `store.url`, the network and the servers"
+            ),
+            Self::Database(what) => write!(f, "PostgreSQL: {what}"),
+            Self::OutcomeUnknown => f.write_str(
+                "the connection was lost while the change was committed, and whether it was made cannot be told \
+                 before the database answers again: look for it then",
+            ),
+            Self::WentBack => f.write_str(
+                "the database has lost changes that it had acknowledged: an older backup was restored, or a standby \
+                 that lacked them took over; bring the lost changes back before the token is used",
+            ),
+            Self::TokenGone => f.write_str("the token was removed from the database"),
         }
     }
 }

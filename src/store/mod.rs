@@ -2,17 +2,24 @@
 //!
 //! It keeps rows of sealed bytes and the few clear columns that searches need. It knows no PIN, no
 //! meaning of an attribute, no policy and no cryptography. The rooms above it know no engine: `door`
-//! and `engine` say what an engine does, and `file` is the engine that keeps each token in a file.
+//! and `engine` say what an engine does, `file` is the engine that keeps each token in a
+//! file, and `sql` the one that keeps tokens in a database of PostgreSQL.
 
 mod catalog;
 mod door;
 mod engine;
+mod epoch;
 mod error;
 mod file;
+mod group;
 mod handle;
 mod line;
+mod listed;
 mod modes;
+mod outcome;
 mod row;
+mod sql;
+mod whole;
 
 use std::sync::Arc;
 
@@ -35,8 +42,11 @@ pub use row::{
 /// The catalog of the tokens that `config` names.
 #[must_use]
 pub fn catalog(config: &Config) -> Arc<dyn Catalog> {
-    Arc::new(file::FileCatalog::new(
-        &config.token_dir,
-        Umask(config.umask),
-    ))
+    match &config.store_url {
+        Some(target) => Arc::new(sql::SqlCatalog::new(target.clone(), config.busy_timeout)),
+        None => Arc::new(file::FileCatalog::new(
+            &config.token_dir,
+            Umask(config.umask),
+        )),
+    }
 }

@@ -39,12 +39,13 @@ pub(crate) fn lock_catalog(catalog: &dyn Catalog, wait: Duration) -> Result<Tick
 /// CKR_DEVICE_ERROR.
 pub(crate) fn slots(catalog: &dyn Catalog) -> Result<Vec<ck::CK_SLOT_ID>> {
     catalog.slots().map_err(|error| {
-        Error::new(
-            ck::CKR_DEVICE_ERROR,
-            "the token folder of `directories.tokendir` cannot be read, so it is not known which tokens there are",
-        )
-        .at(catalog.name())
-        .because(error)
+        let what = match catalog.is_of_files() {
+            true => "the token folder of `directories.tokendir` cannot be read, so it is not known which tokens there are",
+            false => "the database of `store.url` does not tell which tokens there are",
+        };
+        Error::new(ck::CKR_DEVICE_ERROR, what)
+            .at(catalog.name())
+            .because(error)
     })
 }
 

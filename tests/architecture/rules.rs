@@ -70,6 +70,7 @@ const UNSAFE: &[(&str, &str)] = &[
         "store/file/fork.rs",
         "what SQLite takes from a parent process",
     ),
+    ("store/listed.rs", "closes what a forked child inherited"),
     (
         "store/file/range_lock.rs",
         "locks of open file descriptions, for which no library has a call",

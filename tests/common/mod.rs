@@ -7,6 +7,7 @@
     reason = "each test program uses its own part"
 )]
 mod calls;
+pub(crate) mod database;
 mod keys;
 mod output;
 mod reading;
@@ -189,6 +190,7 @@ pub(crate) fn open(
 ) -> Result<Module> {
     let mut config = Config::defaults();
     config.token_dir = folder.path().join("tokens");
+    database::instead_of(folder.path(), &mut config);
     config.log_target = LogTarget::Off;
     configure(&mut config);
     Module::open(config, Arc::new(clock.clone()), Arc::new(SystemRng))

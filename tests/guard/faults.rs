@@ -97,6 +97,10 @@ impl Catalog for Unsteady {
         self.catalog.install(copy, slot)
     }
 
+    fn is_of_files(&self) -> bool {
+        self.catalog.is_of_files()
+    }
+
     fn name(&self) -> String {
         self.catalog.name()
     }

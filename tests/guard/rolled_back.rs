@@ -16,7 +16,8 @@ use super::faults::{Transactions, Unsteady};
 use super::outside::{self, Import, MATERIAL, OTHER};
 use super::tools::{last, records, token};
 use crate::common::{
-    Calls, Fixture, LABEL, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, returns, secret, session,
+    Calls, Fixture, LABEL, RW, SLOT, SO_PIN, TODAY, USER_PIN, attrs, database, returns, secret,
+    session,
 };
 
 /// A token whose every transaction is rolled back once.
@@ -40,6 +41,7 @@ impl UnsteadyToken {
         drop((session, module));
         let mut config = Config::defaults();
         config.token_dir = folder.path().join("tokens");
+        database::instead_of(folder.path(), &mut config);
         config.log_target = LogTarget::Off;
         configure(&mut config);
         let (catalog, transactions) = Unsteady::over(store::catalog(&config));

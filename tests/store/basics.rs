@@ -1,10 +1,10 @@
 use std::ops::ControlFlow;
 
 use tenon_pkcs11::api::store::{
-    AuditRow, DuePlace, Error, Generation, MaterialRow, Options, Row, SearchConditions, Store,
+    AuditRow, DuePlace, Error, Generation, MaterialRow, Row, SearchConditions, Store,
 };
 
-use super::common::{Result, posting, row, scratch, uid};
+use super::common::{Result, open, posting, row, scratch, uid};
 
 #[test]
 fn every_column_comes_back() {
@@ -286,7 +286,7 @@ fn the_store_outlives_its_handle() {
     s.store.write(|tx| tx.put(&row(1), &[posting(1)])).unwrap();
     s.store.write_relaxed(|tx| tx.put(&row(2), &[])).unwrap();
     drop(s.store);
-    let again = Store::open(&s.path, &Options::default()).unwrap();
+    let again = open(&s.path);
     assert_eq!(again.read(|s| s.count(&SearchConditions::default())), Ok(2));
     assert_eq!(again.generation(), Generation::Settled(2));
     drop(again);

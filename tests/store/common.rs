@@ -3,19 +3,33 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
-use tenon_pkcs11::api::store::{Posting, Row, Store, Uid};
+use tenon_pkcs11::api::config::{Config, Target};
+use tenon_pkcs11::api::store::{Options, Posting, Row, Store, Uid, catalog};
+
+use crate::database;
 
 pub(super) type Result<T> = tenon_pkcs11::api::store::Result<T>;
 
-/// A store in a directory of its own, which goes when this is dropped.
+/// A store in a directory of its own, which goes when this is dropped; or in a database of its own (`database`).
 pub(super) struct Scratch {
     pub(super) store: Store,
+    /// The file, or the database's URL.
     pub(super) path: PathBuf,
     pub(super) directory: TempDir,
 }
 
 pub(super) fn scratch() -> Scratch {
     let directory = tempfile::tempdir().unwrap();
+    if let Some(url) = database::for_folder(directory.path()) {
+        let path = PathBuf::from(url);
+        let tokens = catalog(&on_server(&path).unwrap());
+        tokens.make_filled(0, &mut |_| true).unwrap();
+        return Scratch {
+            store: open(&path),
+            path,
+            directory,
+        };
+    }
     let path = directory.path().join("tokens").join("slot-0000.tenon");
     let store = Store::create(&path).unwrap();
     Scratch {
@@ -23,6 +37,32 @@ pub(super) fn scratch() -> Scratch {
         path,
         directory,
     }
+}
+
+/// Another opening of the store of `scratch`, in this process or another one.
+pub(super) fn open(path: &Path) -> Store {
+    open_with(path, &Options::default()).unwrap()
+}
+
+pub(super) fn open_with(path: &Path, options: &Options) -> Result<Store> {
+    match on_server(path) {
+        Some(config) => catalog(&config).open(0, options),
+        None => Store::open(path, options),
+    }
+}
+
+/// Whether these tests run on a server.
+pub(super) fn on_a_server() -> bool {
+    std::env::var_os("TENON_TEST_SERVER").is_some()
+}
+
+fn on_server(url: &Path) -> Option<Config> {
+    let target = Target::parse(url.to_str()?).ok()?;
+    Some(Config {
+        store_url: Some(target),
+        busy_timeout: Options::default().busy_timeout,
+        ..Config::default()
+    })
 }
 
 pub(super) fn uid(number: u64) -> Uid {
@@ -71,6 +111,9 @@ impl Dice {
 
 /// What SQLite itself finds wrong with a database that nobody writes to.
 pub(super) fn damage(path: &Path) -> Vec<String> {
+    if on_server(path).is_some() {
+        return Vec::new();
+    }
     let conn = rusqlite::Connection::open(path).unwrap();
     ["PRAGMA integrity_check", "PRAGMA foreign_key_check"]
         .into_iter()

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use tenon_pkcs11::api::store::{Error, Generation, Options, Store};
+use tenon_pkcs11::api::store::{Error, Generation, Store};
 
 use super::common::{
-    Dice, Other, Result, damage, from_env, playing, posting, row, say, scratch, uid,
+    Dice, Other, Result, damage, from_env, open, playing, posting, row, say, scratch, uid,
 };
 
 const ROLE: &str = "store::kill::writer";
@@ -41,7 +41,7 @@ fn change(store: &Store, thread: u64, step: u64) -> Result<()> {
 #[test]
 fn writer() {
     let Some(path) = playing(ROLE) else { return };
-    let store = Store::open(&path, &Options::default()).unwrap();
+    let store = open(&path);
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let store = &store;
@@ -95,7 +95,7 @@ fn what_was_answered_survives_a_kill() {
         let counter = std::fs::read(s.path.with_extension("gen")).unwrap();
         let counter = u64::from_ne_bytes(*counter.first_chunk().unwrap());
         assert_eq!(damage(&s.path), Vec::<String>::new(), "kill {kill}");
-        let store = Store::open(&s.path, &Options::default()).unwrap();
+        let store = open(&s.path);
         let generation = store.read(|s| s.generation()).unwrap();
         assert_eq!(store.generation(), Generation::Settled(generation));
         // Left even, the counter promised that there was nothing to see.

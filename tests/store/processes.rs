@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use tenon_pkcs11::api::store::{Generation, Options, SearchConditions, Store};
 
-use super::common::{Other, Result, damage, playing, posting, row, say, scratch};
+use super::common::{Other, Result, damage, open, playing, posting, row, say, scratch};
 
 const COUNTER: &str = "store::processes::counting";
 const SCRIBE: &str = "store::processes::scribe";
@@ -27,7 +27,7 @@ fn count_up(store: &Store) -> Result<u64> {
 #[test]
 fn counting() {
     let Some(path) = playing(COUNTER) else { return };
-    let store = Store::open(&path, &Options::default()).unwrap();
+    let store = open(&path);
     for _ in 0..CHANGES {
         count_up(&store).unwrap();
     }
@@ -53,7 +53,7 @@ fn eight_processes_lose_no_update() {
 #[test]
 fn scribe() {
     let Some(path) = playing(SCRIBE) else { return };
-    let store = Store::open(&path, &Options::default()).unwrap();
+    let store = open(&path);
     for _ in std::io::stdin().lock().lines() {
         say(count_up(&store).unwrap());
     }
@@ -85,7 +85,7 @@ fn a_change_elsewhere_is_seen_at_once() {
 #[test]
 fn stream() {
     let Some(path) = playing(STREAM) else { return };
-    let store = Store::open(&path, &Options::default()).unwrap();
+    let store = open(&path);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {

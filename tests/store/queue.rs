@@ -12,7 +12,7 @@ use std::time::Duration;
 use tenon_pkcs11::api::clock::Deadline;
 use tenon_pkcs11::api::store::{Error, Options, Store, Ticket};
 
-use super::common::{Other, Result, playing, row, say, scratch};
+use super::common::{Other, Result, open, playing, row, say, scratch};
 
 const LINE: NonZeroU8 = NonZeroU8::MIN;
 
@@ -101,7 +101,7 @@ impl Journal {
 #[test]
 fn visitor() {
     let Some(path) = playing(VISITOR) else { return };
-    let store = Store::open(&path, &Options::default()).unwrap();
+    let store = open(&path);
     let mut journal = Journal::of(&path);
     for visit in 0..VISITS {
         let mut joined = false;
@@ -205,7 +205,7 @@ const HOLDER: &str = "store::queue::holder";
 #[test]
 fn holder() {
     let Some(path) = playing(HOLDER) else { return };
-    let store = Store::open(&path, &Options::default()).unwrap();
+    let store = open(&path);
     let place = join(&store, 0).unwrap();
     store
         .write(|tx| -> Result<()> {
@@ -267,7 +267,7 @@ fn without_the_file_there_is_writing_and_no_line() {
     drop(s.store);
     let _ = fs::remove_file(&lock);
     symlink(s.directory.path().join("elsewhere"), &lock).unwrap();
-    let store = Store::open(&s.path, &Options::default()).unwrap();
+    let store = open(&s.path);
     store.write(|tx| tx.put(&row(1), &[])).unwrap();
     assert_eq!(join(&store, 0).map(drop), Err(Error::Symlink(lock.clone())));
     fs::remove_file(&lock).unwrap();

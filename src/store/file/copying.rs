@@ -66,3 +66,15 @@ pub(super) fn change<E: From<Error>>(
     conn.close().map_err(|(_, e)| Error::from(e))?;
     Ok(())
 }
+
+/// Sets the generation of the file `draft`.
+pub(super) fn set_generation(draft: &Path, generation: u64) -> Result<()> {
+    let mut conn = alone(draft, 1)?;
+    let transaction = conn.transaction()?;
+    FileRows::new(&transaction).set_number(GENERATION, generation)?;
+    LogMark::new(&transaction, generation)?.write(&transaction)?;
+    transaction.commit()?;
+    fold(&conn)?;
+    conn.close().map_err(|(_, e)| Error::from(e))?;
+    Ok(())
+}

@@ -71,7 +71,7 @@ const READERS: i64 = 1025;
 const STEP: i64 = 1026;
 
 #[derive(Debug)]
-pub(super) struct Counter {
+pub(in crate::store) struct Counter {
     path: PathBuf,
     open_files: Arc<OpenFiles>,
     writable: bool,
@@ -186,7 +186,7 @@ impl Counter {
         draft.replace(&self.path)
     }
 
-    pub(super) fn read(&self) -> Generation {
+    pub(in crate::store) fn read(&self) -> Generation {
         self.present_number().map_or(Generation::Unsettled, meaning)
     }
 

@@ -79,8 +79,11 @@ impl Engine for FileStore {
     }
 
     fn change(&self, run: Run, change: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()> {
-        let (group, _) = self.writing().ok_or(Error::ReadOnly)?;
-        group.change(run, &mut |rows| change(rows))
+        let (writing, _) = self.writing().ok_or(Error::ReadOnly)?;
+        if let Some(counter) = self.counter() {
+            counter.wait_to_commit();
+        }
+        writing.group.change(run, &mut |rows| change(rows))
     }
 
     fn generation(&self) -> Generation {
@@ -104,27 +107,30 @@ impl Engine for FileStore {
 
     fn finish_erasing(&self) -> Result<()> {
         match self.writing() {
-            Some((group, _)) => group.finish_erasing(),
+            Some((writing, _)) => writing
+                .group
+                .between(|writer| writer.store_writer().finish_erasing()),
             None => Ok(()),
         }
     }
 
     fn give_back_space(&self) -> Result<()> {
-        let Some((group, _)) = self.writing() else {
+        let Some((writing, _)) = self.writing() else {
             return Ok(());
         };
-        while group.shrink()? {}
-        group.empty_log();
+        let group = &writing.group;
+        while group.between(|writer| writer.store_writer().shrink())? {}
+        group.between(|writer| writer.store_writer().tidy());
         Ok(())
     }
 
     fn with_reserve(&self, again: &mut dyn FnMut()) {
-        let Some((group, reserve)) = self.writing() else {
+        let Some((writing, reserve)) = self.writing() else {
             return again();
         };
         reserve.give_up();
         again();
-        group.empty_log();
+        writing.group.between(|writer| writer.store_writer().tidy());
         if let Ok(metadata) = files::regular(self.path()) {
             reserve.keep(&metadata);
         }

@@ -120,6 +120,10 @@ impl Catalog for FileCatalog {
         slot_files::is_place_of_token(&self.folder, path)
     }
 
+    fn is_of_files(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> String {
         self.folder.display().to_string()
     }

@@ -19,8 +19,10 @@ use super::files::{self, beside};
 use super::folder::{self, Umask};
 use super::log_file::{self, alone, fold, keep_log_at_close};
 use super::{copying, gen_file, schema};
-use crate::store::door::Tx;
+use crate::store::door::{Snapshot, Tx};
 use crate::store::error::{Error, Result};
+use crate::store::row::SearchConditions;
+use crate::store::whole;
 
 /// How often a process tries to get the store that is to be replaced for itself alone.
 const TRIES: u32 = 4;
@@ -76,6 +78,26 @@ impl FileCopy {
             draft::remove_leftovers(folder, |of| name == of);
         }
         Self::make(conn, target, progress)
+    }
+
+    /// Copies the state of another engine's store.
+    pub(in crate::store) fn of_rows(
+        target: &Path,
+        from: &Snapshot<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self> {
+        let target = files::resolve(target)?;
+        let draft = Draft::kept_beside(&target)?;
+        let total = from.count(&SearchConditions::default())?;
+        schema::create(draft.path(), |tx| {
+            whole::copy_rows(from, tx, &mut |copied| progress(copied, total.max(copied)))
+        })?;
+        copying::set_generation(draft.path(), from.generation()?)?;
+        Ok(Self {
+            draft,
+            target,
+            umask: Umask::OWNER,
+        })
     }
 
     fn make(conn: &mut Connection, target: PathBuf, progress: CopyProgress) -> Result<Self> {

@@ -10,21 +10,23 @@ use rusqlite::Connection;
 use crate::config::LogLevel;
 use crate::log;
 use crate::store::door::Tx;
+use crate::store::epoch;
 use crate::store::error::{Error, Result};
+use crate::store::group::GroupCommit;
 use crate::store::modes::Options;
 
 use super::connection::{Purpose, connect, keep_log};
+use super::counted::CountedWriter;
 use super::counter::Counter;
 use super::draft::Draft;
 use super::folder::Umask;
-use super::group::GroupCommit;
 use super::only_copy::OnlyCopy;
 use super::open_files::OpenFiles;
 use super::queue::Queue;
 use super::readers::Readers;
 use super::reserve::Reserve;
 use super::writer::StoreWriter;
-use super::{epoch, files, folder, gen_file, log_file, old_format, schema, sys};
+use super::{files, folder, gen_file, log_file, old_format, schema, sys};
 
 pub(super) struct FileStore {
     open_files: Arc<OpenFiles>,
@@ -37,8 +39,14 @@ pub(super) struct FileStore {
 }
 
 enum Access {
-    Write(Box<GroupCommit>, Reserve),
+    Write(Box<FileWriting>, Reserve),
     Read(Option<Counter>),
+}
+
+/// What changes the database, and the counter in which it says so.
+pub(super) struct FileWriting {
+    pub(super) group: GroupCommit<CountedWriter>,
+    counter: Arc<Counter>,
 }
 
 impl FileStore {
@@ -114,14 +122,19 @@ impl FileStore {
             schema::newest(known),
             options.busy_timeout,
         );
-        let counter = writer.attach(counter_path)?;
+        let counter = Arc::new(writer.attach(counter_path)?);
         writer.finish_erasing()?;
         files::share_log(path, &metadata);
         reserve.keep(&metadata);
+        let writer = CountedWriter::new(writer, Arc::clone(&counter));
+        let writing = FileWriting {
+            group: GroupCommit::new(writer, options.busy_timeout),
+            counter,
+        };
         Ok(Self {
             readers: Readers::new(Arc::clone(&open_files), Purpose::Read, options.busy_timeout),
             queue,
-            access: Access::Write(Box::new(GroupCommit::new(writer, counter)), reserve),
+            access: Access::Write(Box::new(writing), reserve),
             epoch: epoch::of_this_process(),
             open_files,
             _only_copy: only_copy,
@@ -191,16 +204,16 @@ impl FileStore {
     }
 
     /// What changes the database, and its reserve of disk space; `None` where it is only read.
-    pub(super) fn writing(&self) -> Option<(&GroupCommit, &Reserve)> {
+    pub(super) fn writing(&self) -> Option<(&FileWriting, &Reserve)> {
         match &self.access {
-            Access::Write(group, reserve) => Some((group, reserve)),
+            Access::Write(writing, reserve) => Some((writing, reserve)),
             Access::Read(_) => None,
         }
     }
 
     pub(super) fn counter(&self) -> Option<&Counter> {
         match &self.access {
-            Access::Write(group, _) => Some(group.counter()),
+            Access::Write(writing, _) => Some(&writing.counter),
             Access::Read(counter) => counter.as_ref(),
         }
     }

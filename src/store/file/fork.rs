@@ -8,7 +8,7 @@
 //!
 //! SQLite's own mutexes are taken around a fork, so that no child inherits one that a thread of the
 //! parent held. (The connections' own mutexes do not exist: see `connection`.) The child closes the
-//! descriptors that hold its parent's locks on byte ranges: see `range_lock`.
+//! descriptors of its parent's locks and connections: see `listed`.
 
 use std::ffi::{c_char, c_int};
 use std::mem;
@@ -17,9 +17,8 @@ use std::sync::Once;
 
 use rusqlite::ffi;
 
-use super::epoch;
-use super::range_lock;
 use super::sys;
+use crate::store::{epoch, listed};
 
 /// SQLite's static mutexes, in the order in which SQLite takes them.
 const MUTEXES: [c_int; 6] = [
@@ -92,7 +91,7 @@ fn disguise(stat: &mut libc::stat) {
 }
 
 extern "C" fn before_fork() {
-    range_lock::before_fork();
+    listed::before_fork();
     for id in MUTEXES {
         // SAFETY: SQLite's static mutexes always exist.
         unsafe { ffi::sqlite3_mutex_enter(ffi::sqlite3_mutex_alloc(id)) };
@@ -101,7 +100,7 @@ extern "C" fn before_fork() {
 
 extern "C" fn in_parent() {
     give_mutexes_back();
-    range_lock::in_parent();
+    listed::in_parent();
 }
 
 fn give_mutexes_back() {
@@ -114,5 +113,5 @@ fn give_mutexes_back() {
 extern "C" fn in_child() {
     epoch::begin_next();
     give_mutexes_back();
-    range_lock::in_child();
+    listed::in_child();
 }

@@ -5,36 +5,23 @@
 //! another descriptor of the file, and two descriptions in one process exclude each other as those of
 //! two processes do.
 //!
-//! A forked child inherits every descriptor and with it would keep its parent's locks alive after the
-//! parent's end. So all descriptions are listed, and a child closes those that it inherited.
+//! A forked child closes the descriptions that it inherited: see `listed`.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::thread;
 
-use super::{epoch, files};
-use crate::store::error::{Error, Result};
-
-/// How many descriptions are listed. One more still works, but children inherit it.
-const LISTED: usize = 1024;
-const FREE: RawFd = -1;
-
-/// Descriptors of the descriptions of this process.
-static OPEN: [AtomicI32; LISTED] = [const { AtomicI32::new(FREE) }; LISTED];
-/// Held while a descriptor is opened and listed, or closed and struck off, and during a fork.
-static BUSY: AtomicBool = AtomicBool::new(false);
+use super::files;
+use crate::store::error::Result;
+use crate::store::listed::Listed;
 
 /// An open file, with the locks that it holds.
 #[derive(Debug)]
 pub(super) struct Description {
-    /// `None` once the descriptor is closed.
-    file: Option<File>,
-    epoch: u64,
+    file: Listed<File>,
 }
 
 /// A lock that another description or process holds.
@@ -48,22 +35,12 @@ pub(super) struct Held {
 impl Description {
     /// The regular file at `path`, opened as `files::open_regular` does.
     pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<Self> {
-        let file = alone(|| {
-            let file = files::open_regular(path, options)?;
-            list(file.as_raw_fd());
-            Ok::<_, Error>(file)
-        })?;
-        Ok(Self {
-            file: Some(file),
-            epoch: epoch::of_this_process(),
-        })
+        let file = Listed::open(|| files::open_regular(path, options))?;
+        Ok(Self { file })
     }
 
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
-        match &self.file {
-            Some(file) => file.metadata(),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+        self.file.metadata()
     }
 
     /// Locks the bytes for this description alone; false where another description has locked any of them.
@@ -110,30 +87,16 @@ impl Description {
     }
 
     fn control(&self, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
-        match &self.file {
-            Some(file) => control(file, command, lock),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+        control(&self.file, command, lock)
     }
 }
 
 impl Drop for Description {
     fn drop(&mut self) {
-        if epoch::of_this_process() != self.epoch {
-            // This is a child, which closed the descriptor when it began; the number may be another file's.
-            if let Some(file) = self.file.take() {
-                let _ = file.into_raw_fd();
-            }
-            return;
-        }
         // A child that inherited an unlisted descriptor shares the locks, so closing alone would not end
         // them.
-        let _ = self.unlock(0..i64::MAX);
-        if let Some(file) = self.file.take() {
-            alone(|| {
-                strike_off(file.as_raw_fd());
-                drop(file);
-            });
+        if self.file.is_of_this_process() {
+            let _ = self.unlock(0..i64::MAX);
         }
     }
 }
@@ -202,53 +165,6 @@ fn request(kind: libc::c_int, bytes: &Range<i64>) -> libc::flock {
         // The kernel requires 0 here for locks of descriptions.
         l_pid: 0,
     }
-}
-
-/// Runs `work`, which must be short, while no other thread does so and the process does not fork.
-fn alone<T>(work: impl FnOnce() -> T) -> T {
-    before_fork();
-    let done = work();
-    in_parent();
-    done
-}
-
-fn list(descriptor: RawFd) {
-    let free = |place: &&AtomicI32| place.load(Ordering::Relaxed) == FREE;
-    if let Some(place) = OPEN.iter().find(free) {
-        place.store(descriptor, Ordering::Relaxed);
-    }
-}
-
-fn strike_off(descriptor: RawFd) {
-    let listed = |place: &&AtomicI32| place.load(Ordering::Relaxed) == descriptor;
-    if let Some(place) = OPEN.iter().find(listed) {
-        place.store(FREE, Ordering::Relaxed);
-    }
-}
-
-/// Part of the fork handler in `fork`.
-pub(super) fn before_fork() {
-    while BUSY.swap(true, Ordering::Acquire) {
-        thread::yield_now();
-    }
-}
-
-/// Part of the fork handler in `fork`.
-pub(super) fn in_parent() {
-    BUSY.store(false, Ordering::Release);
-}
-
-/// Part of the fork handler in `fork`: closes what the child inherited. The locks stay the parent's.
-pub(super) fn in_child() {
-    for place in &OPEN {
-        let descriptor = place.swap(FREE, Ordering::Relaxed);
-        if descriptor != FREE {
-            // SAFETY: a listed descriptor is open and owned by one `Description`, which does not use it in
-            // this process, since the epoch differs.
-            unsafe { libc::close(descriptor) };
-        }
-    }
-    in_parent();
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) const GENERATION: &str = "store.generation";
 pub(super) const NAME: &str = "store.name";
 
 /// The rows that a connection sees, and what a change did to them that its commit must know.
-pub(super) struct FileRows<'c> {
+pub(in crate::store) struct FileRows<'c> {
     conn: &'c Connection,
     /// The generation, where it was read and cannot change: in a snapshot.
     generation: Option<u64>,
@@ -47,7 +47,7 @@ impl<'c> FileRows<'c> {
         }
     }
 
-    pub(super) fn conn(&self) -> &'c Connection {
+    pub(in crate::store) fn conn(&self) -> &'c Connection {
         self.conn
     }
 

@@ -18,6 +18,7 @@ use super::columns::{archived_object, audit_row, object_row, unsigned};
 use super::rows::FileRows;
 use super::{inspect, search};
 
+const META_NAMES: &str = "SELECT name FROM meta WHERE NOT (name GLOB 'store.*') ORDER BY name";
 const OBJECT: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, version, \
      format, mac, sealed FROM object WHERE uid = ?1";
 const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN material AS m \
@@ -50,6 +51,12 @@ impl ReadRows for FileRows<'_> {
 
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
         self.value(name)
+    }
+
+    fn meta_names(&self) -> Result<Vec<String>> {
+        let mut statement = self.conn().prepare_cached(META_NAMES)?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<rusqlite::Result<_>>()?)
     }
 
     fn find_from(

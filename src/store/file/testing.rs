@@ -12,11 +12,14 @@ use crate::store::handle::Store;
 use crate::store::row::Row;
 
 use super::connection::{Purpose, connect};
+use super::counted::CountedWriter;
 use super::counter::Counter;
 use super::open_files::OpenFiles;
 use super::queue::Queue;
 use super::schema;
 use super::writer::StoreWriter;
+
+pub(in crate::store) use super::rows::FileRows;
 
 /// A connection to a new, empty database, whose folder is removed with the answer.
 pub(super) fn database() -> (TempDir, Connection) {
@@ -75,7 +78,7 @@ fn assert_stays_prepared(conn: &Connection, sql: &str) {
 }
 
 /// An object with `len` sealed bytes.
-pub(super) fn row(number: u8, len: usize) -> Row {
+pub(in crate::store) fn row(number: u8, len: usize) -> Row {
     Row {
         uid: [number; 16],
         class: 0,
@@ -104,4 +107,11 @@ pub(super) fn writer(directory: &Path) -> (StoreWriter, Counter) {
     let file = path.with_extension("gen");
     let counter = writer.attach(&file).unwrap();
     (writer, counter)
+}
+
+/// As `writer`, for a group.
+pub(in crate::store) fn counted_writer(directory: &Path) -> (CountedWriter, Arc<Counter>) {
+    let (writer, counter) = writer(directory);
+    let counter = Arc::new(counter);
+    (CountedWriter::new(writer, Arc::clone(&counter)), counter)
 }

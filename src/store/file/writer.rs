@@ -1,6 +1,5 @@
 //! The one connection that changes the database, and its open transaction.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,12 +15,13 @@ use crate::store::modes::{Durability, Generation};
 use super::counter::{self, Counter};
 use super::log_mark::LogMark;
 use super::open_files::OpenFiles;
-use super::outcome::Outcome;
 use super::queue::{self, Queue, QueuePlace};
 use super::recent::Touched;
 use super::rows::{FileRows, GENERATION};
 use super::schema;
 use crate::store::error::{Error, Result};
+use crate::store::group::AppliedChange;
+use crate::store::outcome::Outcome;
 
 /// The most changes that share one transaction.
 const BATCH: usize = 64;
@@ -36,7 +36,7 @@ const SHRINK: u32 = 256;
 /// emptied the write-ahead log since then writes again.
 const ERASED: &str = "store.erased";
 
-pub(super) struct StoreWriter {
+pub(in crate::store) struct StoreWriter {
     conn: Connection,
     open_files: Arc<OpenFiles>,
     queue: Queue,
@@ -73,15 +73,6 @@ struct Batch {
     broken: bool,
 }
 
-/// One change's part in a transaction.
-pub(super) struct AppliedChange {
-    /// Whether `change` returned that it is to be kept, or its panic.
-    pub(super) kept: std::result::Result<bool, Box<dyn Any + Send>>,
-    pub(super) outcome: Arc<Outcome>,
-    /// The error by which this change made the transaction fail.
-    pub(super) broke: Option<Error>,
-}
-
 impl StoreWriter {
     /// A writer on `conn`, whose file is open as `open_files` and has the schema version `schema`. It
     /// waits for other processes in `queue`.
@@ -104,10 +95,6 @@ impl StoreWriter {
             batch: None,
             turn: None,
         }
-    }
-
-    pub(super) fn busy_timeout(&self) -> Duration {
-        self.busy_timeout
     }
 
     /// Makes one change in the open transaction. Where none is open it begins one, which waits for other
@@ -207,7 +194,7 @@ impl StoreWriter {
     }
 
     /// The rows that this connection sees now.
-    pub(super) fn rows(&self) -> FileRows<'_> {
+    pub(in crate::store) fn rows(&self) -> FileRows<'_> {
         FileRows::new(&self.conn)
     }
 

@@ -2,7 +2,7 @@
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::store::error::Result;
+use super::error::Result;
 
 #[derive(Debug, Default)]
 pub(super) struct Outcome {

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# A token in a database: by the socket, by TLS with a password, and through a pooler; clients in several processes.
+. "$CONFORMANCE/lib/common.sh"
+. "$CONFORMANCE/lib/postgresql.sh"
+
+start_server 54322
+sql postgres 'CREATE DATABASE fleet'
+export TENON_STORE_URL=postgresql://tenon@/fleet?host=$server
+printf '%s' "$PIN" >pin
+"$TENON_PROGRAM" init --label "$LABEL" --so-pin-file pin --pin-file pin
+says "$LABEL" "$TENON_PROGRAM" slots
+[[ -z $(ls tokens) ]] || fail 'a file'
+
+user --keypairgen --key-type EC:prime256v1 --id 01 --label first
+echo message >message
+
+# Each way signs with the same key, and the server's own tool does not.
+signs() { # url
+    TENON_STORE_URL=$1 user --sign --mechanism ECDSA-SHA256 --id 01 --signature-format openssl \
+        --input-file message --output-file signature
+    openssl dgst -sha256 -verify public.pem -signature signature message
+}
+user --read-object --type pubkey --id 01 --output-file public.der
+openssl pkey -pubin -inform DER -in public.der -out public.pem
+secure="postgresql://tenon:secret@localhost:54322/fleet?sslrootcert=$server/ca.pem"
+signs "$TENON_STORE_URL"
+signs "$secure"
+signs "postgresql://tenon:secret@nobody.invalid:1,localhost:54322/fleet?sslrootcert=$server/ca.pem&connect_timeout=1"
+
+# Whoever else answers is not believed, and the log says why without the password.
+cannot() { # pattern, url
+    local output
+    output=$(TENON_STORE_BUSY_TIMEOUT_MS=1000 TENON_STORE_URL=$2 "$TENON_PROGRAM" slots 2>&1) &&
+        fail "should be refused: $2: $output"
+    grep -q -- "$1" <<<"$output" || fail "no $1: $output"
+    if grep -q secret <<<"$output"; then fail "the password: $output"; fi
+}
+cannot 'UnknownIssuer' "postgresql://tenon:secret@localhost:54322/fleet?sslrootcert=$server/other.pem"
+cannot 'not valid for name' "postgresql://tenon:secret@127.0.0.1:54322/fleet?sslrootcert=$server/ca.pem"
+cannot 'password authentication failed' "${secure/secret/secre}"
+cannot 'verify-full' "postgresql://tenon:secret@localhost/fleet?sslmode=require"
+
+# Through a pooler that gives each transaction another connection.
+if command -v pgbouncer >/dev/null; then
+    cat >pgbouncer.ini <<TEXT
+[databases]
+fleet = host=$server port=5432 user=tenon
+[pgbouncer]
+listen_addr =
+unix_socket_dir = $server
+listen_port = 6432
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+pidfile = $server/pgbouncer.pid
+TEXT
+    chmod o+r pgbouncer.ini
+    "${as_server[@]}" pgbouncer -q "$PWD/pgbouncer.ini" >pooler 2>&1 &
+    pooler=$!
+    for _ in {1..50}; do [[ -S $server/.s.PGSQL.6432 ]] && break; sleep 0.1; done
+    signs "postgresql://tenon@/fleet?host=$server&port=6432"
+    TENON_STORE_URL="postgresql://tenon@/fleet?host=$server&port=6432" user --keygen --key-type AES:32 --id 02
+    kill "$pooler"
+fi
+
+# What one process makes, changes and destroys, the others know.
+says 'first' user --list-objects --type privkey
+user --delete-object --type privkey --id 01
+refused 'not found\|error' user --sign --mechanism ECDSA-SHA256 --id 01 --input-file message --output-file signature
+
+# Wrong PINs are counted for all.
+for _ in {1..3}; do refused CKR_PIN_INCORRECT token --login --pin wrong-pin --list-objects; done
+says '7 left' "$TENON_PROGRAM" slots
+user --list-objects >/dev/null
+says '10 left' "$TENON_PROGRAM" slots
+
+# A copy of the token is a file, which opens without a server, and goes into another slot of a database.
+"$TENON_PROGRAM" backup --pin-file pin copy.tenon
+env -u TENON_STORE_URL "$TENON_PROGRAM" restore copy.tenon
+env -u TENON_STORE_URL pkcs11-tool --module "$TENON_MODULE" --token-label "$LABEL" --login --pin "$PIN" \
+    --list-objects --type secrkey >in-file
+user --list-objects --type secrkey >in-database
+cmp in-file in-database
+"$TENON_PROGRAM" restore --slot 7 --force copy.tenon
+says "^7  *$LABEL" "$TENON_PROGRAM" slots
+
+# Without its server a token is an error that names the server, and comes back with it.
+"${as_server[@]}" "$bin/pg_ctl" -D "$server/data" -m immediate stop >/dev/null
+cannot '.s.PGSQL' "$TENON_STORE_URL"
+"${as_server[@]}" "$bin/pg_ctl" -D "$server/data" -l "$server/log" -w start >/dev/null
+says "$LABEL" "$TENON_PROGRAM" slots

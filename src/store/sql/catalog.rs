@@ -1,0 +1,212 @@
+//! The tokens of one database, each in a row whose slot number never changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Deadline;
+use crate::config::Target;
+use crate::store::catalog::Catalog;
+use crate::store::door::Tx;
+use crate::store::error::{Error, Result};
+use crate::store::file::{CopyProgress, FileCopy};
+use crate::store::handle::Store;
+use crate::store::line::Ticket;
+use crate::store::modes::Options;
+use crate::store::whole;
+
+use super::answer::{Answer, Value};
+use super::link::Link;
+use super::pool::Pool;
+use super::rows::SqlRows;
+use super::schema;
+use super::sql_store::SqlStore;
+
+/// A process whose lease was asked for within this many seconds counts as using the token.
+const USED: f64 = 5.0;
+
+const SLOTS: &str = "SELECT slot FROM tenon.token ORDER BY slot";
+const MAKE: &str = "INSERT INTO tenon.token (slot, generation) VALUES ($1, $2) \
+     ON CONFLICT (slot) DO NOTHING RETURNING id";
+const REMOVE: &str = "DELETE FROM tenon.token WHERE slot = $1 RETURNING generation";
+const USERS: &str = "SELECT count(*) FROM tenon.lease l JOIN tenon.token t ON t.id = l.token \
+     WHERE t.slot = $1 AND l.seen > clock_timestamp() - make_interval(secs => $2)";
+
+pub(in crate::store) struct SqlCatalog {
+    pool: Arc<Pool>,
+    busy_timeout: Duration,
+}
+
+impl SqlCatalog {
+    pub(in crate::store) fn new(target: Target, busy_timeout: Duration) -> Self {
+        Self {
+            pool: Arc::new(Pool::new(target)),
+            busy_timeout,
+        }
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.busy_timeout)
+    }
+
+    fn place(&self, slot: u64) -> PathBuf {
+        self.location(slot).into()
+    }
+
+    /// The rows that a statement answers; none where the database has no tables of ours.
+    fn ask(&self, sql: &str, values: &[Value<'_>]) -> Result<Answer> {
+        let deadline = self.deadline();
+        let mut link = self.pool.take(deadline)?;
+        let mut answer = Answer::default();
+        if schema::admit(&mut link, deadline)? {
+            link.collect(sql, values)?;
+            answer = link.run(deadline)?.last();
+        }
+        self.pool.give(link);
+        Ok(answer)
+    }
+
+    fn users(&self, slot: u64) -> Result<()> {
+        let answer = self.ask(USERS, &[number(slot), Value::Double(USED)])?;
+        match answer.rows.first().map(|row| row.int(0)).transpose()? {
+            None | Some(0) => Ok(()),
+            Some(_) => Err(Error::InUse(None)),
+        }
+    }
+
+    /// Makes a token's row, and what `fill` puts into it, in place of the one of that slot where `replace`.
+    fn make_row(
+        &self,
+        slot: u64,
+        replace: bool,
+        least: u64,
+        fill: &mut dyn FnMut(&Tx<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let deadline = self.deadline();
+        let mut link = self.pool.take(deadline)?;
+        schema::make(&mut link, deadline)?;
+        let made = self.fill_row(&mut link, (slot, replace, least), deadline, fill);
+        if made.is_err() {
+            link.forget();
+            if link.is_usable() {
+                link.collect("ROLLBACK", &[])?;
+                link.run(deadline)?;
+            }
+        }
+        self.pool.give(link);
+        made
+    }
+
+    fn fill_row(
+        &self,
+        link: &mut Link,
+        (slot, replace, least): (u64, bool, u64),
+        deadline: Deadline,
+        fill: &mut dyn FnMut(&Tx<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        link.collect("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", &[])?;
+        let mut generation = least;
+        if replace {
+            link.collect(REMOVE, &[number(slot)])?;
+            let answer = link.run(deadline)?.last();
+            if let Some(row) = answer.rows.first() {
+                generation = generation.max(row.unsigned(0)? + 1);
+            }
+        }
+        link.collect(MAKE, &[number(slot), Value::Int(generation.cast_signed())])?;
+        let answer = link.run(deadline)?.last();
+        let token = match answer.rows.first() {
+            Some(row) => row.int(0)?,
+            None => return Err(Error::Exists(self.place(slot))),
+        };
+        let rows = SqlRows::new(link, token, deadline);
+        if !fill(&rows)? {
+            return Err(Error::RolledBack);
+        }
+        rows.flush()?;
+        drop(rows);
+        link.collect("COMMIT", &[])?;
+        let round = link.run(deadline)?;
+        match (round.answers.first(), round.warning) {
+            (Some(answer), None) if answer.tag == "COMMIT" => Ok(()),
+            _ => Err(Error::OutcomeUnknown),
+        }
+    }
+}
+
+fn number(slot: u64) -> Value<'static> {
+    Value::Int(i64::try_from(slot).unwrap_or(i64::MAX))
+}
+
+impl Catalog for SqlCatalog {
+    fn slots(&self) -> Result<Vec<u64>> {
+        let answer = self.ask(SLOTS, &[])?;
+        answer.rows.iter().map(|row| row.unsigned(0)).collect()
+    }
+
+    fn is_taken(&self, slot: u64) -> bool {
+        // A database that does not answer has a token everywhere: nothing is made over it.
+        self.slots().map_or(true, |slots| slots.contains(&slot))
+    }
+
+    fn misnamed(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn open(&self, slot: u64, options: &Options) -> Result<Store> {
+        SqlStore::open(Arc::clone(&self.pool), slot, self.place(slot), options).map(Store::over)
+    }
+
+    /// The database lets one process alone make the row of a slot.
+    fn lock(&self, _wait: Duration) -> Result<Ticket> {
+        Ok(Ticket::of(()))
+    }
+
+    fn make_filled(&self, slot: u64, fill: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()> {
+        self.make_row(slot, false, 0, &mut |tx| Ok(fill(tx)))
+    }
+
+    fn remove(&self, slot: u64) -> Result<()> {
+        self.users(slot)?;
+        let answer = self.ask(REMOVE, &[number(slot)])?;
+        match answer.rows.is_empty() {
+            true => Err(Error::NotFound(self.place(slot))),
+            false => Ok(()),
+        }
+    }
+
+    fn read_backup(&self, file: &Path, progress: CopyProgress) -> Result<FileCopy> {
+        FileCopy::of_file(file, &file.with_extension("restore"), progress)
+    }
+
+    fn check_unused(&self, slot: u64) -> Result<()> {
+        self.users(slot)
+    }
+
+    fn install(&self, copy: FileCopy, slot: u64) -> Result<()> {
+        self.users(slot)?;
+        let source = copy.open()?;
+        source.read(|snapshot| {
+            let least = snapshot.generation()?;
+            self.make_row(slot, true, least, &mut |tx| {
+                whole::copy_rows(snapshot, tx, &mut |_| ()).map(|()| true)
+            })
+        })
+    }
+
+    fn is_place_of_token(&self, _path: &Path) -> bool {
+        false
+    }
+
+    fn is_of_files(&self) -> bool {
+        false
+    }
+
+    fn name(&self) -> String {
+        self.pool.target().to_string()
+    }
+
+    fn location(&self, slot: u64) -> String {
+        format!("{}, slot {slot}", self.pool.target())
+    }
+}

@@ -1,0 +1,127 @@
+//! Lines in which the processes of all hosts wait for each other, first come, first served.
+//!
+//! A place is a row. Its number is given under the lock of the line's row, so a place is seen by everybody
+//! behind it. It ends when it is given back; where its process has ended, or its host is cut off, it ends by the
+//! database's clock.
+
+use std::num::NonZeroU8;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::Deadline;
+use crate::store::error::{Error, Result};
+
+use super::answer::Value;
+use super::lease::Writer;
+use super::pool::Pool;
+
+/// How long a place lasts that nobody gives back: longer than anybody waits in a line, and than what is done
+/// in a place takes.
+const LASTS: Duration = Duration::from_secs(150);
+/// Pause between two looks at the places ahead.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long giving a place back may take.
+const RETURN: Duration = Duration::from_secs(2);
+
+const NEXT: &str = "INSERT INTO tenon.line AS l (token, line, last) VALUES ($1, $2, 1) \
+     ON CONFLICT (token, line) DO UPDATE SET last = l.last + 1 RETURNING last";
+const TAKE: &str = "INSERT INTO tenon.place (token, line, number, ends) \
+     VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))";
+const AHEAD: &str = "SELECT count(*) FROM tenon.place \
+     WHERE token = $1 AND line = $2 AND number < $3 AND ends > clock_timestamp()";
+const GIVE_BACK: &str = "DELETE FROM tenon.place WHERE token = $1 AND line = $2 AND (number = $3 OR ends < clock_timestamp())";
+
+/// A place, given back when it is dropped.
+struct Place {
+    pool: Arc<Pool>,
+    token: i64,
+    line: i64,
+    number: i64,
+}
+
+/// See `Engine::queue`. `patience`: how long the database may take for one answer.
+pub(super) fn wait(
+    pool: &Arc<Pool>,
+    me: Writer,
+    line: NonZeroU8,
+    (deadline, patience): (Deadline, Duration),
+    admit: &mut dyn FnMut(usize) -> bool,
+) -> Result<Option<impl Send + Sync + 'static>> {
+    let place = Place::take(pool, me, line, Deadline::after(patience))?;
+    loop {
+        if admit(place.ahead(Deadline::after(patience))?) {
+            return Ok(Some(place));
+        }
+        if deadline.left().is_zero() {
+            return Ok(None);
+        }
+        thread::sleep(PAUSE.min(deadline.left()));
+    }
+}
+
+impl Place {
+    fn take(pool: &Arc<Pool>, me: Writer, line: NonZeroU8, deadline: Deadline) -> Result<Self> {
+        let (token, line) = (me.token, i64::from(line.get()));
+        let mut link = pool.take(deadline)?;
+        link.collect("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", &[])?;
+        link.collect(NEXT, &[Value::Int(token), Value::Int(line)])?;
+        let number = link.run(deadline)?.last().one()?.int(0)?;
+        let lasts = Value::Double(LASTS.as_secs_f64());
+        link.collect(
+            TAKE,
+            &[
+                Value::Int(token),
+                Value::Int(line),
+                Value::Int(number),
+                lasts,
+            ],
+        )?;
+        link.run(deadline)?;
+        link.collect("COMMIT", &[])?;
+        let round = link.run(deadline)?;
+        if round.warning.is_some() || round.answers.first().is_none_or(|a| a.tag != "COMMIT") {
+            return Err(Error::OutcomeUnknown);
+        }
+        pool.give(link);
+        Ok(Self {
+            pool: Arc::clone(pool),
+            token,
+            line,
+            number,
+        })
+    }
+
+    fn ahead(&self, deadline: Deadline) -> Result<usize> {
+        let mut link = self.pool.take(deadline)?;
+        link.collect(AHEAD, &self.values())?;
+        let answer = link.run(deadline)?.last();
+        self.pool.give(link);
+        let ahead = answer.one()?.int(0)?;
+        Ok(usize::try_from(ahead).unwrap_or(usize::MAX))
+    }
+
+    fn values(&self) -> [Value<'static>; 3] {
+        [
+            Value::Int(self.token),
+            Value::Int(self.line),
+            Value::Int(self.number),
+        ]
+    }
+}
+
+impl Drop for Place {
+    /// A place that cannot be given back ends by the database's clock.
+    fn drop(&mut self) {
+        let deadline = Deadline::after(RETURN);
+        let Ok(mut link) = self.pool.take(deadline) else {
+            return;
+        };
+        let given = link
+            .collect(GIVE_BACK, &self.values())
+            .and_then(|()| link.run(deadline));
+        if given.is_ok() {
+            self.pool.give(link);
+        }
+    }
+}

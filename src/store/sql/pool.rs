@@ -1,0 +1,100 @@
+//! Connections to whichever host takes changes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Deadline;
+use crate::config::Target;
+use crate::store::error::{Error, Result};
+
+use super::link::Link;
+
+/// Pause before the hosts are tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Connections that are kept while nobody uses them.
+const IDLE: usize = 32;
+
+pub(super) struct Pool {
+    target: Target,
+    idle: Mutex<Vec<Link>>,
+    /// The host that answered last.
+    preferred: AtomicUsize,
+}
+
+impl Pool {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target,
+            idle: Mutex::default(),
+            preferred: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// A connection. Where no host takes changes, they are tried again until the deadline.
+    ///
+    /// # Errors
+    /// `Unreachable`; `Database` where every host that answers refuses.
+    pub(super) fn take(&self, deadline: Deadline) -> Result<Link> {
+        loop {
+            let link = self.idle.lock().pop();
+            match link {
+                Some(link) if link.is_usable() => return Ok(link),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        loop {
+            match self.connect(deadline) {
+                Err(Error::Unreachable(_)) if deadline.left() > PAUSE => thread::sleep(PAUSE),
+                connected => return connected,
+            }
+        }
+    }
+
+    /// Takes a connection back.
+    pub(super) fn give(&self, link: Link) {
+        let mut idle = self.idle.lock();
+        if link.is_usable() && idle.len() < IDLE {
+            idle.push(link);
+        }
+    }
+
+    /// Closes the connections that nobody uses: their server is not to be asked again.
+    pub(super) fn empty(&self) {
+        let links = std::mem::take(&mut *self.idle.lock());
+        drop(links);
+    }
+
+    /// Tries every host once.
+    fn connect(&self, deadline: Deadline) -> Result<Link> {
+        let hosts = &self.target.hosts;
+        let first = self.preferred.load(Ordering::Relaxed);
+        let mut failed = None;
+        for number in (first..hosts.len()).chain(0..first.min(hosts.len())) {
+            let host = &hosts[number];
+            match Link::open(&self.target, host, deadline) {
+                Ok(link) if link.reported("in_hot_standby") == Some("on") => {
+                    let standby = Error::Unreachable(format!("{host}: it is a standby"));
+                    failed.get_or_insert(standby);
+                }
+                Ok(link) => {
+                    self.preferred.store(number, Ordering::Relaxed);
+                    return Ok(link);
+                }
+                // A host that may come back tells more than one that refuses.
+                Err(error @ Error::Unreachable(_)) => failed = Some(error),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        Err(failed.unwrap_or_else(|| Error::Unreachable("no host is named".into())))
+    }
+}

@@ -40,7 +40,7 @@ fn keys_of_every_kind_are_made() {
     desk.run(&["keys", "generate", "--type", "rsa:1022"])
         .refused(1, &["CKR_KEY_SIZE_RANGE"]);
     desk.run(&["keys", "generate", "--type", "ec:P-999"])
-        .refused(1, &["CKR_CURVE_NOT_SUPPORTED"]);
+        .refused(2, &["P-999 is no curve"]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) fn after(error: &(dyn Error + 'static)) -> Option<&'static str> {
             "the wrapping key has expired: `tenon byok parameters` makes another"
         }
         ck::CKR_TOKEN_WRITE_PROTECTED => "`tenon config` shows store.read_only",
-        ck::CKR_DEVICE_ERROR => "`tenon config` shows which folder and files are used",
+        ck::CKR_DEVICE_ERROR => "`tenon config` shows which folder, files and database are used",
         _ => return None,
     })
 }

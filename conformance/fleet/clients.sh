@@ -74,6 +74,20 @@ says '7 left' "$TENON_PROGRAM" slots
 user --list-objects >/dev/null
 says '10 left' "$TENON_PROGRAM" slots
 
+# Connections that the server ends while nobody uses them are made anew.
+cat >idle.py <<'TEXT'
+import os
+import p11
+module = p11.Module()
+session = module.user()
+for turn in range(3):
+    os.system(f"psql -qXAt -h {os.environ['SERVER']} -U tenon -d fleet -c \"SELECT pg_terminate_backend(pid) "
+              "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'fleet'\" >/dev/null")
+    session.generate_key(p11.CKM_AES_KEY_GEN, {p11.CKA_TOKEN: True, p11.CKA_VALUE_LEN: 16})
+    assert session.find({p11.CKA_CLASS: 4})
+TEXT
+SERVER=$server python3 idle.py
+
 # A copy of the token is a file, which opens without a server, and goes into another slot of a database.
 "$TENON_PROGRAM" backup --pin-file pin copy.tenon
 env -u TENON_STORE_URL "$TENON_PROGRAM" restore copy.tenon
@@ -83,6 +97,12 @@ user --list-objects --type secrkey >in-database
 cmp in-file in-database
 "$TENON_PROGRAM" restore --slot 7 --force copy.tenon
 says "^7  *$LABEL" "$TENON_PROGRAM" slots
+"$TENON_PROGRAM" token delete --slot 7 --yes
+"$TENON_PROGRAM" restore --slot 0 --force --yes copy.tenon
+user --list-objects --type secrkey >restored
+cmp in-database restored
+"$TENON_PROGRAM" doctor
+"$TENON_PROGRAM" audit verify --pin-file pin
 
 # Without its server a token is an error that names the server, and comes back with it.
 "${as_server[@]}" "$bin/pg_ctl" -D "$server/data" -m immediate stop >/dev/null

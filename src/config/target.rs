@@ -11,6 +11,12 @@ use zeroize::Zeroizing;
 
 const PORT: u16 = 5432;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+// What is refused is not quoted: a password with a `/` or `?` in it may be anywhere.
+const PORT_EXPECTED: &str = "behind a host's colon stands no number of a port; in a user or password / ? # @ : & and % are \
+     percent-encoded (%2F %3F %23 %40 %3A %26 %25), and in a file `#` begins a comment";
+const UNKNOWN: &str = "behind the question mark stands something other than host, port, user, dbname, password, passfile, \
+     sslmode, sslrootcert, sslcert, sslkey, connect_timeout, target_session_attrs and application_name, each with its \
+     value; in a password / ? # @ : & and % are percent-encoded";
 /// What begins a URL of the engine.
 const SCHEMES: [&str; 2] = ["postgresql://", "postgres://"];
 
@@ -107,9 +113,7 @@ impl Target {
             ..Words::default()
         };
         for word in query.split('&').filter(|word| !word.is_empty()) {
-            let (name, value) = word
-                .split_once('=')
-                .ok_or_else(|| format!("`{word}` lacks a value"))?;
+            let (name, value) = word.split_once('=').ok_or(UNKNOWN)?;
             words.take(name, decoded(value)?)?;
         }
         words.target()
@@ -179,7 +183,7 @@ impl Words {
                 return Err("`target_session_attrs` can be read-write or primary alone".into());
             }
             "application_name" => {}
-            _ => return Err(format!("`{name}` is not known")),
+            _ => return Err(UNKNOWN.into()),
         }
         Ok(())
     }
@@ -224,9 +228,7 @@ fn hosts(names: &[String], ports: Option<&str>) -> Result<Vec<Host>, String> {
         let listed = ports.get(place).or(ports.first()).copied();
         let port = match port.or(listed) {
             None | Some("") => PORT,
-            Some(port) => port
-                .parse()
-                .map_err(|_| format!("`{port}` is no number of a port"))?,
+            Some(port) => port.parse().map_err(|_| PORT_EXPECTED)?,
         };
         Ok(Host { name, port })
     };
@@ -238,7 +240,7 @@ fn host_and_port(text: &str) -> Result<(String, Option<&str>), String> {
     if let Some(rest) = text.strip_prefix('[') {
         let (address, rest) = rest
             .split_once(']')
-            .ok_or_else(|| format!("`{text}` lacks a closing bracket"))?;
+            .ok_or("an address in brackets lacks the closing one")?;
         return Ok((address.to_owned(), rest.strip_prefix(':')));
     }
     let (name, port) = match text.split_once(':') {
@@ -275,9 +277,7 @@ fn tls(
         Some("disable") => {
             Err("`sslmode=disable` is for Unix sockets and this machine alone".into())
         }
-        Some(other) => Err(format!(
-            "`sslmode={other}` does not make sure who answers: use verify-full"
-        )),
+        Some(_) => Err("this `sslmode` does not make sure who answers: use verify-full".into()),
     }
 }
 
@@ -398,12 +398,18 @@ mod tests {
             ("postgresql://u@h/d?sslrootcert=ca.pem", "absolute"),
             ("postgresql://u@h/d?sslcert=/c&sslrootcert=/r", "together"),
             ("postgresql://u@/d", "host"),
-            ("postgresql://u@h/d?colour=red", "colour"),
+            ("postgresql://u@h/d?colour=red", "question mark"),
+            ("postgresql://u:s3kr?et@h/d", "percent-encoded"),
+            ("postgresql://u:s3kr/et@h/d", "percent-encoded"),
+            ("postgresql://u:p@h/d?password=s3&kret", "percent-encoded"),
             ("postgresql://u@h:x/d", "port"),
             ("postgresql://u%4@h/d", "hexadecimal"),
         ] {
             let refused = Target::parse(url).unwrap_err();
             assert!(refused.contains(what), "{url}: {refused}");
+            for secret in ["s3kr", "et@", "kret"] {
+                assert!(!refused.contains(secret), "{url}: {refused}");
+            }
         }
         assert!(Target::parse("postgresql://u@127.0.0.1/d?sslmode=disable").is_ok());
     }

@@ -30,6 +30,9 @@ pub trait Engine: Send + Sync {
     /// See `Store::untouched`.
     fn untouched(&self, keys: &[&[u8]], since: u64) -> Option<u64>;
 
+    /// See `Store::is_shared_by_lease`.
+    fn is_shared_by_lease(&self) -> bool;
+
     /// Joins line `line` and calls `admit` with the number of tickets ahead until it returns true;
     /// `None` when the deadline passed first.
     fn queue(

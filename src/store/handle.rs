@@ -113,6 +113,13 @@ impl Store {
         self.engine.untouched(keys, since)
     }
 
+    /// Whether others, who take away what an operation in progress uses, wait until it was asked for again: true
+    /// where hosts share the store by leases.
+    #[must_use]
+    pub fn is_shared_by_lease(&self) -> bool {
+        self.engine.is_shared_by_lease()
+    }
+
     /// Joins line `line` (from 1 on) and calls `admit` with the number of tickets ahead until it
     /// returns true. The place is given back when the ticket is dropped or its process ends. `None` when
     /// the deadline passed first; `admit` is called at least once.

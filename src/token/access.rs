@@ -237,7 +237,7 @@ impl Token {
     /// # Errors
     /// Those of `policy::decide`.
     pub fn may_continue(&self, object: &Object) -> Result<()> {
-        if !object.limited() {
+        if !object.limited() && !self.state.store.is_shared_by_lease() {
             return Ok(());
         }
         let (current, keys) = self.current(object.handle).map_err(as_key_error)?;

@@ -176,6 +176,10 @@ impl Engine for UnsteadyStore {
         self.store.untouched(keys, since)
     }
 
+    fn is_shared_by_lease(&self) -> bool {
+        self.store.is_shared_by_lease()
+    }
+
     fn queue(
         &self,
         line: NonZeroU8,

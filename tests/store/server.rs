@@ -333,3 +333,40 @@ fn a_token_moves_into_a_file_and_back_with_all_its_rows() {
     assert_eq!(moved.read(|s| s.meta_names()).unwrap().len(), 20);
     assert_eq!(moved.read(|s| s.faults()), Ok(Vec::new()));
 }
+
+#[test]
+#[ignore = "needs a server"]
+fn a_look_that_outlasts_the_lease_is_answered_and_made_once() {
+    assert!(on_a_server());
+    let s = scratch();
+    sql(&s, "UPDATE tenon.token SET lease = 20");
+    s.store.write(|tx| tx.put(&row(1), &[])).unwrap();
+    let store = open(&s.path);
+    let looks = AtomicUsize::new(0);
+    let found = store.read(|s| -> Result<_> {
+        looks.fetch_add(1, Ordering::SeqCst);
+        let first = s.object(&uid(1))?;
+        thread::sleep(Duration::from_millis(100));
+        Ok((first, s.object(&uid(2))?))
+    });
+    assert_eq!(found, Ok((Some(row(1)), None)));
+    assert_eq!(looks.into_inner(), 1);
+}
+
+#[test]
+#[ignore = "needs a server"]
+fn a_place_ends_by_the_clock_and_is_known_to_have_ended() {
+    assert!(on_a_server());
+    let s = scratch();
+    let other = open(&s.path);
+    let now = || Deadline::after(Duration::ZERO);
+    let left = s
+        .store
+        .queue(NonZeroU8::MIN, now(), |_| Ok::<_, Error>(true));
+    let left = left.unwrap().unwrap();
+    assert!(left.is_held());
+    // As if its process had died a quarter of a minute ago.
+    sql(&s, "UPDATE tenon.place SET ends = clock_timestamp()");
+    let next = other.queue(NonZeroU8::MIN, now(), |ahead| Ok::<_, Error>(ahead == 0));
+    assert!(next.unwrap().is_some());
+}

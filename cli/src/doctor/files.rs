@@ -25,6 +25,14 @@ const NO_SPACE: u64 = MIB;
 
 /// The folder, its space, and the limits of this process.
 pub(super) fn of_process(config: &Config) -> Vec<Check> {
+    if config.store_url.is_some() {
+        // The tokens could be listed, or the command had ended.
+        let database = store::catalog(config).name();
+        return vec![
+            Check::ok("database", printable(database.as_bytes())),
+            locked(),
+        ];
+    }
     let mut checks = vec![
         folder(config),
         file_system(&config.token_dir),

@@ -47,13 +47,9 @@ pub(super) fn examine(
             return vec![Check::failed("opening", error.to_string(), RESTORE)];
         }
     };
-    checks.extend([
-        clock(token),
-        anchor(token),
-        file(token),
-        backup(token),
-        expiry(token),
-    ]);
+    checks.extend([clock(token), anchor(token)]);
+    checks.extend(examined.is_file.then(|| file(token)));
+    checks.extend([backup(token), expiry(token)]);
     checks.extend(behind_a_login(token, arguments, only_one));
     checks
 }

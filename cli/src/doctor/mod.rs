@@ -40,7 +40,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         == 1;
     let mut answers = vec![(None, files::of_process(&config))];
     for examined in &examined_tokens {
-        let mut checks = files::of_token(&examined.path, &config, examined.token.is_ok());
+        let mut checks = match examined.is_file {
+            true => files::of_token(&examined.path, &config, examined.token.is_ok()),
+            false => Vec::new(),
+        };
         checks.extend(inside::examine(examined, arguments, only_one));
         answers.push((Some(examined), checks));
     }

@@ -13,10 +13,12 @@ use tenon_pkcs11::api::token::Token;
 use crate::Result;
 use crate::output::printable;
 
-/// A token's file, and the token where it opens.
+/// Where a token is, and the token where it opens.
 pub(super) struct ExaminedToken {
     pub(super) id: ck::CK_SLOT_ID,
     pub(super) path: PathBuf,
+    /// The token is in a file, at `path`.
+    pub(super) is_file: bool,
     /// As printed; `None` where it is not known.
     pub(super) label: Option<String>,
     pub(super) token: std::result::Result<Token, String>,
@@ -45,6 +47,7 @@ fn examined(config: &Arc<Config>, catalog: &dyn Catalog, id: ck::CK_SLOT_ID) -> 
     ExaminedToken {
         id,
         path: catalog.location(id).into(),
+        is_file: catalog.is_of_files(),
         label,
         token,
     }

@@ -94,6 +94,10 @@ impl Engine for FileStore {
         self.counter()?.untouched(keys, since)
     }
 
+    fn is_shared_by_lease(&self) -> bool {
+        false
+    }
+
     fn queue(
         &self,
         line: NonZeroU8,

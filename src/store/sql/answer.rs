@@ -16,6 +16,7 @@ const BYTEA: Oid = 17;
 const INT8: Oid = 20;
 const TEXT: Oid = 25;
 const FLOAT8: Oid = 701;
+const INT8_ARRAY: Oid = 1016;
 const BYTEA_ARRAY: Oid = 1001;
 
 /// A parameter of a statement.
@@ -29,6 +30,7 @@ pub(super) enum Value<'a> {
     Double(f64),
     /// Byte strings of 16 bytes each.
     List(&'a [[u8; 16]]),
+    Numbers(&'a [i64]),
 }
 
 impl Value<'_> {
@@ -40,6 +42,7 @@ impl Value<'_> {
             Self::Text(_) => TEXT,
             Self::Double(_) => FLOAT8,
             Self::List(_) => BYTEA_ARRAY,
+            Self::Numbers(_) => INT8_ARRAY,
         }
     }
 
@@ -55,19 +58,29 @@ impl Value<'_> {
             Self::Text(text) => text_to_sql(text, out),
             Self::Double(number) => float8_to_sql(*number, out),
             Self::List(list) => {
-                let dimension = ArrayDimension {
-                    len: i32::try_from(list.len())?,
-                    lower_bound: 1,
-                };
                 let write = |item: &[u8; 16], out: &mut BytesMut| {
                     bytea_to_sql(item, out);
                     Ok(IsNull::No)
                 };
-                array_to_sql([dimension], BYTEA, *list, write, out)?;
+                array_to_sql([dimension(list.len())?], BYTEA, *list, write, out)?;
+            }
+            Self::Numbers(list) => {
+                let write = |item: &i64, out: &mut BytesMut| {
+                    int8_to_sql(*item, out);
+                    Ok(IsNull::No)
+                };
+                array_to_sql([dimension(list.len())?], INT8, *list, write, out)?;
             }
         }
         Ok(IsNull::No)
     }
+}
+
+fn dimension(len: usize) -> std::result::Result<ArrayDimension, std::num::TryFromIntError> {
+    Ok(ArrayDimension {
+        len: i32::try_from(len)?,
+        lower_bound: 1,
+    })
 }
 
 /// A row of an answer.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use crate::clock::Deadline;
@@ -22,15 +23,21 @@ use super::rows::SqlRows;
 use super::schema;
 use super::sql_store::SqlStore;
 
-/// A process whose lease was asked for within this many seconds counts as using the token.
-const USED: f64 = 5.0;
+/// A process whose lease was asked for within this many seconds counts as using the token. One that has it open and
+/// does nothing with it finds it gone.
+const USED: f64 = 2.0;
+/// How long a process that uses the token is waited for: it may have ended.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 const SLOTS: &str = "SELECT slot FROM tenon.token ORDER BY slot";
 const MAKE: &str = "INSERT INTO tenon.token (slot, generation) VALUES ($1, $2) \
      ON CONFLICT (slot) DO NOTHING RETURNING id";
 const REMOVE: &str = "DELETE FROM tenon.token WHERE slot = $1 RETURNING generation";
 const USERS: &str = "SELECT count(*) FROM tenon.lease l JOIN tenon.token t ON t.id = l.token \
-     WHERE t.slot = $1 AND l.seen > clock_timestamp() - make_interval(secs => $2)";
+     WHERE t.slot = $1 AND l.seen > clock_timestamp() - make_interval(secs => $2) \
+     AND l.writer <> ALL ($3)";
 
 pub(in crate::store) struct SqlCatalog {
     pool: Arc<Pool>,
@@ -66,11 +73,17 @@ impl SqlCatalog {
         Ok(answer)
     }
 
-    fn users(&self, slot: u64) -> Result<()> {
-        let answer = self.ask(USERS, &[number(slot), Value::Double(USED)])?;
-        match answer.rows.first().map(|row| row.int(0)).transpose()? {
-            None | Some(0) => Ok(()),
-            Some(_) => Err(Error::InUse(None)),
+    /// Refuses a token that another process uses. One that has just ended is waited for.
+    fn check_unused_by_others(&self, slot: u64) -> Result<()> {
+        let waits = Deadline::after(PATIENCE);
+        loop {
+            let own = Value::Numbers(&self.pool.own());
+            let answer = self.ask(USERS, &[number(slot), Value::Double(USED), own])?;
+            match answer.rows.first().map(|row| row.int(0)).transpose()? {
+                None | Some(0) => return Ok(()),
+                Some(_) if waits.left().is_zero() => return Err(Error::InUse(None)),
+                Some(_) => thread::sleep(PAUSE),
+            }
         }
     }
 
@@ -167,7 +180,7 @@ impl Catalog for SqlCatalog {
     }
 
     fn remove(&self, slot: u64) -> Result<()> {
-        self.users(slot)?;
+        self.check_unused_by_others(slot)?;
         let answer = self.ask(REMOVE, &[number(slot)])?;
         match answer.rows.is_empty() {
             true => Err(Error::NotFound(self.place(slot))),
@@ -180,11 +193,11 @@ impl Catalog for SqlCatalog {
     }
 
     fn check_unused(&self, slot: u64) -> Result<()> {
-        self.users(slot)
+        self.check_unused_by_others(slot)
     }
 
     fn install(&self, copy: FileCopy, slot: u64) -> Result<()> {
-        self.users(slot)?;
+        self.check_unused_by_others(slot)?;
         let source = copy.open()?;
         source.read(|snapshot| {
             let least = snapshot.generation()?;

@@ -10,7 +10,7 @@
 //! quiet for long makes itself seen by a write of its own before it asks for a lease, so that the waiting
 //! process, which looks after its commit, sees everybody who may have read the state before it.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -69,6 +69,8 @@ pub(super) struct Lease {
     /// Numbers of this process's changes: the last that was acknowledged, and the last that was begun.
     acknowledged: AtomicI64,
     begun: AtomicI64,
+    /// The token's row, or this process's, is not there any more.
+    gone: AtomicBool,
     renewing: Mutex<()>,
 }
 
@@ -84,6 +86,7 @@ impl Lease {
             timeline: AtomicI64::new(0),
             acknowledged: AtomicI64::new(0),
             begun: AtomicI64::new(0),
+            gone: AtomicBool::new(false),
             renewing: Mutex::new(()),
         }
     }
@@ -195,6 +198,11 @@ impl Lease {
         self.server.store(grant.server, Ordering::SeqCst);
         self.until
             .fetch_max(begun.saturating_add(nanoseconds(length)), Ordering::SeqCst);
+    }
+
+    /// Whether the token was found to be removed, or replaced by another.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     /// Ends the lease: nothing is relied on before it is renewed.

@@ -6,19 +6,21 @@
 
 use std::num::NonZeroU8;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::clock::Deadline;
+use crate::clock::{Deadline, boot_time};
 use crate::store::error::{Error, Result};
+use crate::store::line::{Held, Ticket};
 
 use super::answer::Value;
 use super::lease::Writer;
 use super::pool::Pool;
 
-/// How long a place lasts that nobody gives back: longer than anybody waits in a line, and than what is done
-/// in a place takes.
-const LASTS: Duration = Duration::from_secs(150);
+/// How long a place lasts from the last look at the places ahead on. Whoever does something in a place asks
+/// `Ticket::is_held` before it answers.
+const LASTS: Duration = Duration::from_secs(15);
 /// Pause between two looks at the places ahead.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long giving a place back may take.
@@ -28,6 +30,8 @@ const NEXT: &str = "INSERT INTO tenon.line AS l (token, line, last) VALUES ($1, 
      ON CONFLICT (token, line) DO UPDATE SET last = l.last + 1 RETURNING last";
 const TAKE: &str = "INSERT INTO tenon.place (token, line, number, ends) \
      VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))";
+const STAY: &str = "UPDATE tenon.place SET ends = clock_timestamp() + make_interval(secs => $4) \
+     WHERE token = $1 AND line = $2 AND number = $3 AND ends > clock_timestamp()";
 const AHEAD: &str = "SELECT count(*) FROM tenon.place \
      WHERE token = $1 AND line = $2 AND number < $3 AND ends > clock_timestamp()";
 const GIVE_BACK: &str = "DELETE FROM tenon.place WHERE token = $1 AND line = $2 AND (number = $3 OR ends < clock_timestamp())";
@@ -38,6 +42,8 @@ struct Place {
     token: i64,
     line: i64,
     number: i64,
+    /// By `boot_time`: until then the place lasts, by any clock.
+    until: AtomicU64,
 }
 
 /// See `Engine::queue`. `patience`: how long the database may take for one answer.
@@ -47,11 +53,11 @@ pub(super) fn wait(
     line: NonZeroU8,
     (deadline, patience): (Deadline, Duration),
     admit: &mut dyn FnMut(usize) -> bool,
-) -> Result<Option<impl Send + Sync + 'static>> {
+) -> Result<Option<Ticket>> {
     let place = Place::take(pool, me, line, Deadline::after(patience))?;
     loop {
         if admit(place.ahead(Deadline::after(patience))?) {
-            return Ok(Some(place));
+            return Ok(Some(Ticket::that_may_end(place)));
         }
         if deadline.left().is_zero() {
             return Ok(None);
@@ -62,6 +68,7 @@ pub(super) fn wait(
 
 impl Place {
     fn take(pool: &Arc<Pool>, me: Writer, line: NonZeroU8, deadline: Deadline) -> Result<Self> {
+        let begun = boot_time();
         let (token, line) = (me.token, i64::from(line.get()));
         let mut link = pool.take(deadline)?;
         link.collect("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", &[])?;
@@ -89,11 +96,21 @@ impl Place {
             token,
             line,
             number,
+            until: AtomicU64::new(until(begun)),
         })
     }
 
     fn ahead(&self, deadline: Deadline) -> Result<usize> {
         let mut link = self.pool.take(deadline)?;
+        let begun = boot_time();
+        let [token, line, number] = self.values();
+        let lasts = Value::Double(LASTS.as_secs_f64());
+        link.collect(STAY, &[token, line, number, lasts])?;
+        if link.run(deadline)?.last().touched() == 0 {
+            // It ended while the database was not there.
+            return Err(Error::Busy);
+        }
+        self.until.store(until(begun), Ordering::Relaxed);
         link.collect(AHEAD, &self.values())?;
         let answer = link.run(deadline)?.last();
         self.pool.give(link);
@@ -107,6 +124,16 @@ impl Place {
             Value::Int(self.line),
             Value::Int(self.number),
         ]
+    }
+}
+
+fn until(begun: u64) -> u64 {
+    begun.saturating_add(u64::try_from(LASTS.as_nanos()).unwrap_or(u64::MAX))
+}
+
+impl Held for Place {
+    fn is_held(&self) -> bool {
+        boot_time() < self.until.load(Ordering::Relaxed)
     }
 }
 

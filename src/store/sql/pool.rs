@@ -22,6 +22,8 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Link>>,
     /// The host that answered last.
     preferred: AtomicUsize,
+    /// What the database calls the openings of tokens by this pool.
+    joined: Mutex<Vec<i64>>,
 }
 
 impl Pool {
@@ -30,6 +32,7 @@ impl Pool {
             target,
             idle: Mutex::default(),
             preferred: AtomicUsize::new(0),
+            joined: Mutex::default(),
         }
     }
 
@@ -56,6 +59,16 @@ impl Pool {
                 connected => return connected,
             }
         }
+    }
+
+    /// Notes an opening of a token by this process.
+    pub(super) fn joined(&self, writer: i64) {
+        self.joined.lock().push(writer);
+    }
+
+    /// The openings of tokens by this process.
+    pub(super) fn own(&self) -> Vec<i64> {
+        self.joined.lock().clone()
     }
 
     /// Takes a connection back.

@@ -83,6 +83,7 @@ impl SqlStore {
         }
         let writer = round.last().one()?.int(0)?;
         pool.give(link);
+        pool.joined(writer);
         let lease = Arc::new(Lease::new(Writer { token, writer }));
         let writer = SqlWriter::new(Arc::clone(&pool), Arc::clone(&lease));
         let store = Self {
@@ -136,8 +137,12 @@ impl SqlStore {
         if link.run_unanswered(deadline).is_ok() {
             self.pool.give(link);
         }
-        let same = told.server == grant.server && generation >= grant.generation;
-        Ok((same && self.lease.current().is_some()).then_some(()))
+        // A look that outlasted the lease holds where its server is still the one that counts.
+        let still = self
+            .lease
+            .ensure(&self.pool, Deadline::after(self.busy_timeout))?;
+        let same = told.server == grant.server && told.server == still.server;
+        Ok((same && generation >= grant.generation).then_some(()))
     }
 }
 
@@ -168,14 +173,20 @@ impl Engine for SqlStore {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
-        let mut revoked = false;
+        let (mut revoked, mut lost) = (false, false);
         self.group.change(run, &mut |rows| {
             let kept = change(rows);
             // Where this fails, the rows remember it.
             let _ = kept.then(|| rows.flush());
             revoked = kept && rows.has_revoked();
+            lost = matches!(rows.failure(), Some(Error::Unreachable(_)));
             kept
         })?;
+        if lost {
+            // Nothing was committed: the change is made again, by another connection.
+            self.pool.empty();
+            return Err(Error::RolledBack);
+        }
         if revoked {
             self.lease
                 .wait_for_others(&self.pool, Deadline::after(self.busy_timeout));
@@ -204,20 +215,23 @@ impl Engine for SqlStore {
         (grant.generation == since).then_some(since)
     }
 
+    fn is_shared_by_lease(&self) -> bool {
+        true
+    }
+
     fn queue(
         &self,
         line: NonZeroU8,
         deadline: Deadline,
         admit: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<Ticket>> {
-        let place = places::wait(
+        places::wait(
             &self.pool,
             self.lease.me(),
             line,
             (deadline, self.busy_timeout),
             admit,
-        )?;
-        Ok(place.map(Ticket::of))
+        )
     }
 
     /// Old rows stay in the engine's pages and logs until it reuses them, and in its backups.
@@ -247,15 +261,15 @@ impl Engine for SqlStore {
     }
 
     fn is_gone(&self) -> bool {
-        false
+        self.lease.is_gone()
     }
 
     fn was_there_lately(&self) -> bool {
-        true
+        !self.lease.is_gone()
     }
 
     fn is_replaced(&self) -> bool {
-        false
+        self.lease.is_gone()
     }
 
     fn is_of_this_process(&self) -> bool {

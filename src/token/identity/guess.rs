@@ -112,7 +112,7 @@ impl Guesses {
         let deadline = Deadline::after(PATIENCE);
         let _running = self.enter(deadline, || self.most_guesses(&identity, role))?;
         wanted()?;
-        let (row, _place) = self.begin_guess(&identity, role, deadline)?;
+        let (row, place) = self.begin_guess(&identity, role, deadline)?;
         match row.open(&self.state.config, &identity.serial, role, pin) {
             Ok(master) => {
                 self.forget_wrong_guesses(&identity, role);
@@ -121,6 +121,10 @@ impl Guesses {
             Err(refused) => {
                 if refused.rv == ck::CKR_PIN_INCORRECT {
                     self.count_wrong_guess(store, &identity, role)?;
+                    // It took so long that another guess may have begun in its place: it is not answered.
+                    if place.is_some_and(|place| !place.is_held()) {
+                        return Err(too_many());
+                    }
                 }
                 Err(refused)
             }

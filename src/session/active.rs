@@ -174,7 +174,7 @@ pub(super) trait TypedSlot {
         None
     }
 
-    /// Lets an operation rest in the slot, where operations of the kind can.
+    /// Lets an operation rest in the slot, where operations of the kind can and its key is still in memory.
     fn let_rest(&mut self, _over: Self::Active) {}
 }
 
@@ -195,7 +195,12 @@ impl<W: ?Sized> TypedSlot for Option<ActiveOperation<W>> {
 
     fn let_rest(&mut self, mut over: Self::Active) {
         if let Some(key) = &over.key {
+            // First the note, then the look: who ends the key meanwhile looks for the note after the end.
             key.note_kept();
+            if key.has_ended() {
+                self.end();
+                return;
+            }
         }
         over.request.params = Params::None;
         over.rests = true;

@@ -30,6 +30,13 @@ pub(crate) struct Sessions {
 #[repr(align(128))]
 struct Part(RwLock<HashMap<SessionHandle, Arc<Session>>>);
 
+/// A session that was closed.
+struct Closed {
+    slot: ck::CK_SLOT_ID,
+    /// Keys left memory with it with which operations may rest in other sessions.
+    ended_kept_keys: bool,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SessionCount {
     pub all: u64,
@@ -86,14 +93,28 @@ impl Sessions {
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
     pub(crate) fn close(&self, handle: SessionHandle) -> Result<()> {
-        let (session, last) = self.remove(handle).ok_or_else(invalid)?;
-        if session.made_objects.load(Ordering::Acquire) {
-            session.token.close_session(handle);
+        let closed = self.close_one(handle)?;
+        if closed.ended_kept_keys {
+            self.drop_keyless(closed.slot);
         }
+        Ok(())
+    }
+
+    /// Closes a session, and leaves what rests in others with its keys.
+    ///
+    /// # Errors
+    /// CKR_SESSION_HANDLE_INVALID.
+    fn close_one(&self, handle: SessionHandle) -> Result<Closed> {
+        let (session, last) = self.remove(handle).ok_or_else(invalid)?;
+        let made_objects = session.made_objects.load(Ordering::Acquire);
+        let ended_kept_keys = made_objects && session.token.close_session(handle);
         if last {
             session.token.end_login();
         }
-        Ok(())
+        Ok(Closed {
+            slot: session.slot,
+            ended_kept_keys,
+        })
     }
 
     /// The session that was removed, and whether it was the last of its slot.
@@ -118,9 +139,15 @@ impl Sessions {
 
     /// C_CloseAllSessions.
     pub(crate) fn close_all(&self, slot: ck::CK_SLOT_ID) {
+        let mut ended_kept_keys = false;
         for session in self.of_slot(slot) {
             // Where another thread has closed the session meanwhile, nothing is left to do.
-            let _ = self.close(session.handle);
+            if let Ok(closed) = self.close_one(session.handle) {
+                ended_kept_keys |= closed.ended_kept_keys;
+            }
+        }
+        if ended_kept_keys {
+            self.drop_keyless(slot);
         }
     }
 

@@ -384,9 +384,9 @@ impl Token {
         &*self.state.rng
     }
 
-    /// Drops the objects of a session that was closed.
-    pub fn close_session(&self, session: SessionHandle) {
-        self.state.objects.close_session(session);
+    /// Drops the objects of a session that was closed; whether a session may keep work that is ready with one of them.
+    pub(crate) fn close_session(&self, session: SessionHandle) -> bool {
+        self.state.objects.close_session(session)
     }
 }
 

@@ -352,6 +352,63 @@ fn no_session_keeps_a_key_that_is_gone() {
     }
 }
 
+#[test]
+fn no_session_keeps_a_key_whose_owner_is_closed() {
+    for all in [false, true] {
+        let fixture = Fixture::new();
+        let owner = fixture.open(RW);
+        let key = secret(&owner, ck::CKK_AES, vec![]).public;
+        let others = [fixture.open(RW), fixture.open(RW)];
+        let of = (ck::CKM_AES_CBC, &iv(1));
+        for by in others.iter().chain([&owner]) {
+            let sealed = encrypt(&fixture, by, of, key).unwrap();
+            decrypt(&fixture, by, of, key, &sealed).unwrap();
+        }
+        let held = Arc::downgrade(&fixture.module.token(SLOT).unwrap().object(key).unwrap());
+        if all {
+            fixture.module.close_all_sessions(SLOT).unwrap();
+            drop((owner, others));
+        } else {
+            fixture.module.close_session(owner.handle()).unwrap();
+            drop(owner);
+        }
+        assert!(held.upgrade().is_none(), "all: {all}");
+    }
+}
+
+/// An operation whose key is destroyed goes on to its end, and lets go of the key there.
+#[test]
+fn a_key_destroyed_during_an_operation_does_not_come_to_rest() {
+    let fixture = Fixture::new();
+    let session = &fixture.session;
+    for token in [false, true] {
+        for by in [session, &fixture.open(RW)] {
+            for (id, [params, ..]) in mechanisms() {
+                let key = secret(session, ck::CKK_AES, attrs![CKA_TOKEN => token]).public;
+                let held =
+                    Arc::downgrade(&fixture.module.token(SLOT).unwrap().object(key).unwrap());
+                session
+                    .encrypt_init(fixture.request(id, params), key)
+                    .unwrap();
+                full(|out| session.encrypt_update(&[7; 32], out)).unwrap();
+                by.destroy_object(key).unwrap();
+                full(|out| session.encrypt_final(out)).unwrap();
+                assert!(held.upgrade().is_none(), "{id:#x}, {token}");
+            }
+            let template = attrs![CKA_TOKEN => token];
+            let key = secret(session, ck::CKK_GENERIC_SECRET, template).public;
+            let held = Arc::downgrade(&fixture.module.token(SLOT).unwrap().object(key).unwrap());
+            session
+                .sign_init(fixture.plain(ck::CKM_SHA256_HMAC), key)
+                .unwrap();
+            session.sign_update(&[7; 32]).unwrap();
+            by.destroy_object(key).unwrap();
+            full(|out| session.sign_final(out)).unwrap();
+            assert!(held.upgrade().is_none(), "HMAC, {token}");
+        }
+    }
+}
+
 /// A step computes in one session while another destroys the key: the step ends as it began, and lets go of the key.
 #[test]
 fn a_key_destroyed_during_a_step_is_let_go_after_it() {

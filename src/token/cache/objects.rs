@@ -207,15 +207,19 @@ impl Objects {
         self.0.write().remove(handle);
     }
 
-    /// Removes the session objects of `owner`.
-    pub(in crate::token) fn close_session(&self, owner: SessionHandle) {
+    /// Removes the session objects of `owner`; whether a session may keep work that is ready with one of them.
+    pub(in crate::token) fn close_session(&self, owner: SessionHandle) -> bool {
         if !self.0.read().owned.contains_key(&owner) {
-            return;
+            return false;
         }
         let mut table = self.0.write();
+        let mut was_kept = false;
         for handle in table.owned.remove(&owner).unwrap_or_default() {
+            let object = table.sessions.get(&handle).cloned();
             table.remove(handle);
+            was_kept |= object.is_some_and(|object| object.was_kept());
         }
+        was_kept
     }
 
     /// Removes private objects, whose handles end with the login, and drops every object that was read

@@ -98,8 +98,9 @@ impl Presence {
     }
 }
 
+/// What the caller does next comes after the flag is set, whoever sets it.
 fn set(flag: &AtomicBool) {
-    if !flag.load(Ordering::Relaxed) {
+    if !flag.load(Ordering::Acquire) {
         flag.store(true, Ordering::SeqCst);
     }
 }

@@ -97,6 +97,12 @@ impl Session {
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID for a mechanism without this use, and those of
     /// `Token::usable_key` and of the mechanism.
     pub fn init<O: Keyed>(&self, operation: O, request: Request, key: Handle) -> Result<()> {
+        let begun = self.begin(operation, request, key);
+        self.drop_ended();
+        begun
+    }
+
+    fn begin<O: Keyed>(&self, operation: O, request: Request, key: Handle) -> Result<()> {
         let mut operations = self.operations();
         let again = |rested: &mut ActiveOperation<O::Work>| {
             let is_same = rested.was_with(request.row, Some(key));
@@ -250,10 +256,21 @@ impl Session {
     ) -> Result<()> {
         let may_continue = |key: &_| self.token.may_continue(key);
         let stepped = self.operations().step(operation, phase, may_continue, run);
+        self.drop_ended();
+        stepped
+    }
+
+    /// Drops what rests with keys that have left memory, here as another session has asked, and in all sessions of
+    /// the slot where keys have ended elsewhere.
+    fn drop_ended(&self) {
+        if self.token.kept_ended()
+            && let Some(peers) = self.peers.upgrade()
+        {
+            peers.drop_keyless(self.slot);
+        }
         if self.key_ended.load(Ordering::SeqCst) {
             self.drop_keyless();
         }
-        stepped
     }
 
     /// Drops what rests with a key that has left memory: now, or by the step that another thread is in.

@@ -170,7 +170,11 @@ impl Peers for Sessions {
     }
 
     fn drop_keyless(&self, slot: ck::CK_SLOT_ID) {
-        for session in self.of_slot(slot) {
+        let sessions = self.of_slot(slot);
+        if let Some(session) = sessions.first() {
+            session.token.note_keyless_dropped();
+        }
+        for session in sessions {
             session.drop_keyless();
         }
     }

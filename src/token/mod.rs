@@ -384,6 +384,16 @@ impl Token {
         &*self.state.rng
     }
 
+    /// As `Objects::kept_ended`.
+    pub(crate) fn kept_ended(&self) -> bool {
+        self.state.objects.kept_ended()
+    }
+
+    /// As `Objects::note_keyless_dropped`.
+    pub(crate) fn note_keyless_dropped(&self) {
+        self.state.objects.note_keyless_dropped();
+    }
+
     /// Drops the objects of a session that was closed; whether a session may keep work that is ready with one of them.
     pub(crate) fn close_session(&self, session: SessionHandle) -> bool {
         self.state.objects.close_session(session)

@@ -352,6 +352,51 @@ fn no_session_keeps_a_key_that_is_gone() {
     }
 }
 
+/// What another process does to a key is seen by one session, and no other keeps the key as it was.
+#[test]
+fn no_session_keeps_a_key_that_has_ended_elsewhere() {
+    type Ends = fn(&Session, Handle);
+    const ENDS: &[(&str, Ends)] = &[
+        ("destroyed", |theirs, key| {
+            theirs.destroy_object(key).unwrap();
+        }),
+        ("changed", |theirs, key| {
+            let template = attrs![CKA_ENCRYPT => false];
+            theirs.set_attributes(key, &template).unwrap();
+        }),
+    ];
+    let fixture = Fixture::new();
+    let other = fixture.another();
+    let theirs = session(&other, RW);
+    theirs.login(ck::CKU_USER, USER_PIN).unwrap();
+    let of = (ck::CKM_AES_CBC, &iv(1));
+    for (what, end) in ENDS {
+        for by_init in [false, true] {
+            let label = &*format!("{what}, {by_init}");
+            let template = attrs![CKA_TOKEN => true, CKA_LABEL => label];
+            let key = secret(&fixture.session, ck::CKK_AES, template).public;
+            let idle = fixture.open(RW);
+            encrypt(&fixture, &idle, of, key).unwrap();
+            let held = Arc::downgrade(&fixture.module.token(SLOT).unwrap().object(key).unwrap());
+            theirs.find_init(&attrs![CKA_LABEL => label]).unwrap();
+            let found = theirs.find(1).unwrap();
+            theirs.find_final().unwrap();
+            end(&theirs, found[0]);
+            if by_init {
+                let refused = encrypt(&fixture, &fixture.session, of, key);
+                assert!(refused.is_err(), "{what}");
+            } else {
+                let size = fixture.session.object_size(key);
+                assert_eq!(size.is_err(), *what == "destroyed");
+                let digest = fixture.plain(ck::CKM_SHA256);
+                fixture.session.digest_init(digest).unwrap();
+                full(|out| fixture.session.digest(b"", out)).unwrap();
+            }
+            assert!(held.upgrade().is_none(), "{what}, {by_init}");
+        }
+    }
+}
+
 #[test]
 fn no_session_keeps_a_key_whose_owner_is_closed() {
     for all in [false, true] {

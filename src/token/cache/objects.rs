@@ -9,7 +9,9 @@
 //! first in the order of their coming that were not used since it was last their turn.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::HashMap;
 use parking_lot::RwLock;
@@ -28,8 +30,21 @@ const REMEMBERED: usize = 64 << 20;
 /// Handles of objects that have left memory otherwise, which may stay in its order.
 const LEFT: usize = 1024;
 
-#[derive(Default)]
-pub(in crate::token) struct Objects(RwLock<Table>);
+pub(in crate::token) struct Objects {
+    table: RwLock<Table>,
+    /// As in the table; read without its lock.
+    kept_ended: Arc<AtomicBool>,
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        let table = Table::default();
+        Self {
+            kept_ended: Arc::clone(&table.kept_ended),
+            table: RwLock::new(table),
+        }
+    }
+}
 
 #[derive(Default)]
 struct Table {
@@ -49,6 +64,8 @@ struct Table {
     /// The session objects of each session.
     owned: HashMap<SessionHandle, BTreeSet<Handle>>,
     index: SessionIndex,
+    /// A key was destroyed or changed, here or elsewhere, with which operations may rest in sessions.
+    kept_ended: Arc<AtomicBool>,
 }
 
 /// A token object in memory.
@@ -74,12 +91,12 @@ impl Objects {
         now: impl FnOnce() -> Generation,
     ) -> Result<Known> {
         if !is_of_token_object(handle) {
-            let table = self.0.read();
+            let table = self.table.read();
             let object = table.sessions.get(&handle).ok_or_else(no_such_object)?;
             return Ok(Known::Object(object.clone()));
         }
         let now = now();
-        let table = self.0.read();
+        let table = self.table.read();
         let Some(read) = table.read.get(&handle) else {
             let uid = table.handles.uid(handle).ok_or_else(no_such_object)?;
             return Ok(Known::Uid(uid));
@@ -94,21 +111,21 @@ impl Objects {
 
     /// The handle of the token object `uid`; a new one where it has none.
     pub(in crate::token) fn handle(&self, uid: Uid, private: bool) -> Handle {
-        if let Some(handle) = self.0.read().handles.of(&uid) {
+        if let Some(handle) = self.table.read().handles.of(&uid) {
             return handle;
         }
-        self.0.write().handles.get_or_add(uid, private)
+        self.table.write().handles.get_or_add(uid, private)
     }
 
     /// The handles of token objects, of which the uid is given and whether each is private.
     pub(in crate::token) fn handles(&self, objects: &[(Uid, bool)]) -> Vec<Handle> {
         let known: Option<Vec<_>> = {
-            let table = self.0.read();
+            let table = self.table.read();
             let known = objects.iter().map(|(uid, _)| table.handles.of(uid));
             known.collect()
         };
         known.unwrap_or_else(|| {
-            let mut table = self.0.write();
+            let mut table = self.table.write();
             let all = objects.iter();
             all.map(|(uid, private)| table.handles.get_or_add(*uid, *private))
                 .collect()
@@ -117,12 +134,12 @@ impl Objects {
 
     /// The highest version read of the token object under this handle; 0 when none was read.
     pub(in crate::token) fn seen(&self, handle: Handle) -> u64 {
-        self.0.read().seen.get(&handle).copied().unwrap_or(0)
+        self.table.read().seen.get(&handle).copied().unwrap_or(0)
     }
 
     /// Keeps a token object in memory that was read at the store's `generation`.
     pub(in crate::token) fn remember(&self, object: Arc<Object>, generation: u64) {
-        let mut table = self.0.write();
+        let mut table = self.table.write();
         let handle = object.handle;
         if table.handles.uid(handle).is_none() {
             return;
@@ -145,7 +162,7 @@ impl Objects {
 
     /// Adds the session object that `make` returns for its new handle.
     pub(in crate::token) fn add_session(&self, make: impl FnOnce(Handle) -> Object) -> Handle {
-        let mut table = self.0.write();
+        let mut table = self.table.write();
         let handle = table.session_objects * 2 + 1;
         table.session_objects += 1;
         let object = make(handle);
@@ -165,16 +182,19 @@ impl Objects {
 
     /// Replaces a session object by its changed form.
     pub(in crate::token) fn replace_session(&self, object: Object) -> Result<()> {
-        let mut table = self.0.write();
+        let mut table = self.table.write();
         let Table {
-            index, sessions, ..
+            index,
+            sessions,
+            kept_ended,
+            ..
         } = &mut *table;
         let known = sessions
             .get_mut(&object.handle)
             .ok_or_else(no_such_object)?;
         let handle = object.handle;
         index.remove(handle, &known.attributes);
-        known.presence.end();
+        end(known, kept_ended);
         object.presence.begin_in_session();
         *known = Arc::new(object);
         index.add(handle, sessions.len(), |handle| {
@@ -185,11 +205,11 @@ impl Objects {
 
     /// The session objects among which those that match the query are, in the order of their making.
     pub(in crate::token) fn session_candidates(&self, query: &Query) -> Vec<Arc<Object>> {
-        let mut table = self.0.read();
+        let mut table = self.table.read();
         if table.index.is_behind() {
             drop(table);
-            self.0.write().index_sessions();
-            table = self.0.read();
+            self.table.write().index_sessions();
+            table = self.table.read();
         }
         let handles = table.index.candidates(query).unwrap_or_else(|| {
             let mut all: Vec<_> = table.sessions.keys().copied().collect();
@@ -204,15 +224,15 @@ impl Objects {
 
     /// Makes the handle invalid.
     pub(in crate::token) fn remove(&self, handle: Handle) {
-        self.0.write().remove(handle);
+        self.table.write().remove(handle);
     }
 
     /// Removes the session objects of `owner`; whether a session may keep work that is ready with one of them.
     pub(in crate::token) fn close_session(&self, owner: SessionHandle) -> bool {
-        if !self.0.read().owned.contains_key(&owner) {
+        if !self.table.read().owned.contains_key(&owner) {
             return false;
         }
-        let mut table = self.0.write();
+        let mut table = self.table.write();
         let mut was_kept = false;
         for handle in table.owned.remove(&owner).unwrap_or_default() {
             let object = table.sessions.get(&handle).cloned();
@@ -222,10 +242,20 @@ impl Objects {
         was_kept
     }
 
+    /// Whether a key has left memory, since `note_keyless_dropped`, with which operations may rest in sessions.
+    pub(in crate::token) fn kept_ended(&self) -> bool {
+        self.kept_ended.load(Ordering::Relaxed)
+    }
+
+    /// What rests in sessions with keys that have left memory is dropped after this call.
+    pub(in crate::token) fn note_keyless_dropped(&self) {
+        self.kept_ended.store(false, Ordering::SeqCst);
+    }
+
     /// Removes private objects, whose handles end with the login, and drops every object that was read
     /// under the login.
     pub(in crate::token) fn forget_private(&self) {
-        let mut table = self.0.write();
+        let mut table = self.table.write();
         let private =
             |(handle, object): (&Handle, &Arc<Object>)| object.facts.private.then_some(*handle);
         let mut gone = table.handles.private();
@@ -238,19 +268,18 @@ impl Objects {
 
     /// Drops every token object from memory, but keeps the handles.
     pub(in crate::token) fn forget_read(&self) {
-        self.0.write().forget_token_objects();
+        self.table.write().forget_token_objects();
     }
 
     /// Makes every handle invalid.
     pub(in crate::token) fn clear(&self) {
-        let mut table = self.0.write();
+        let mut table = self.table.write();
         table.forget_token_objects();
         table.handles.clear();
         table.seen = HashMap::default();
-        for (_, object) in table.sessions.drain() {
-            object.presence.end();
+        for object in mem::take(&mut table.sessions).values() {
+            end(object, &table.kept_ended);
         }
-        table.sessions = HashMap::default();
         table.owned = HashMap::default();
         table.index = SessionIndex::default();
     }
@@ -268,7 +297,7 @@ impl Table {
         let Some(object) = self.sessions.remove(&handle) else {
             return;
         };
-        object.presence.end();
+        end(&object, &self.kept_ended);
         self.index.remove(handle, &object.attributes);
         if let Home::Session { owner, .. } = &object.home
             && let Some(owned) = self.owned.get_mut(owner)
@@ -285,12 +314,19 @@ impl Table {
 
     /// Drops one token object from memory; whether it was there.
     fn forget(&mut self, handle: Handle) -> bool {
-        let Some(read) = self.read.remove(&handle) else {
+        let Some(object) = self.evict(handle) else {
             return false;
         };
+        end(&object, &self.kept_ended);
+        true
+    }
+
+    /// Drops one token object from memory, which is as it was in the store: what rests with its key may stay.
+    fn evict(&mut self, handle: Handle) -> Option<Arc<Object>> {
+        let read = self.read.remove(&handle)?;
         read.object.presence.end();
         self.weight -= read.weight;
-        true
+        Some(read.object)
     }
 
     fn tidy_order(&mut self) {
@@ -300,10 +336,9 @@ impl Table {
     }
 
     fn forget_token_objects(&mut self) {
-        for (_, read) in self.read.drain() {
-            read.object.presence.end();
+        for read in mem::take(&mut self.read).values() {
+            end(&read.object, &self.kept_ended);
         }
-        self.read = HashMap::default();
         self.order = VecDeque::new();
         self.weight = 0;
     }
@@ -319,10 +354,18 @@ impl Table {
                     self.order.push_back(handle);
                 }
                 _ => {
-                    self.forget(handle);
+                    self.evict(handle);
                 }
             }
         }
+    }
+}
+
+/// The object leaves memory. First the end is told, then the note is looked for, as `note_kept` asks.
+fn end(object: &Object, kept_ended: &AtomicBool) {
+    object.presence.end();
+    if object.was_kept() {
+        kept_ended.store(true, Ordering::SeqCst);
     }
 }
 

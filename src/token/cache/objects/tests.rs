@@ -34,16 +34,16 @@ fn objects_leave_memory_one_by_one_and_not_those_in_use() {
     let newest =
         [fitting, fitting + 1, fitting + 2].map(|number| remembered(&objects, number, LEN));
     let all: Vec<_> = handles.iter().chain(&newest).copied().collect();
-    let there = |handle: &&Handle| objects.0.read().read.contains_key(*handle);
+    let there = |handle: &&Handle| objects.table.read().read.contains_key(*handle);
     let gone: Vec<_> = all
         .iter()
         .filter(|handle| !there(handle))
         .copied()
         .collect();
-    assert_eq!(gone.len(), all.len() - objects.0.read().read.len());
+    assert_eq!(gone.len(), all.len() - objects.table.read().read.len());
     assert!((1..=3).contains(&gone.len()), "{gone:?}");
     assert_eq!(gone, handles[1..=gone.len()]);
-    assert!(objects.0.read().weight <= REMEMBERED);
+    assert!(objects.table.read().weight <= REMEMBERED);
     // Many small ones have room together.
     objects.forget_read();
     let small: Vec<_> = (0..5000)
@@ -59,7 +59,7 @@ fn what_left_memory_by_itself_takes_no_place_in_its_order() {
         let handle = remembered(&objects, number, 32);
         objects.remove(handle);
     }
-    let table = objects.0.read();
+    let table = objects.table.read();
     assert!(table.order.len() <= LEFT + 1 && table.seen.is_empty());
     assert_eq!((table.read.len(), table.weight), (0, 0));
 }
@@ -123,5 +123,5 @@ fn session_objects_that_nobody_searches_for_leave_nothing_behind() {
         let handle = made(&objects, number, "label");
         objects.remove(handle);
     }
-    assert!(objects.0.read().index.is_small());
+    assert!(objects.table.read().index.is_small());
 }

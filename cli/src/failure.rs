@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tenon_pkcs11::api::ck;
 
 use crate::advice;
+use crate::output::printable_lines;
 use crate::status::{FAILED, WRONG_USAGE};
 
 /// Tells of an error of a command, with advice.
@@ -25,7 +26,7 @@ pub(crate) fn report(error: &(dyn Error + 'static)) -> ExitCode {
         let result = refusal.map(|refusal| ck::rv_name(refusal.rv));
         eprintln!("{}", json(&message, advice, result, FAILED));
     } else {
-        eprintln!("tenon: {message}");
+        eprintln!("tenon: {}", printable_lines(&message));
         if let Some(advice) = advice {
             eprintln!("tenon: {advice}");
         }

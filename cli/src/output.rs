@@ -91,12 +91,30 @@ impl Format {
     }
 }
 
-/// Text of a token. Control characters, which could move a terminal's cursor, are replaced.
+/// Text of a token. Characters that `misleads` names are replaced.
 pub(crate) fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect()
+    replaced(&String::from_utf8_lossy(bytes), misleads)
+}
+
+/// As `printable`, of a text with several lines.
+pub(crate) fn printable_lines(text: &str) -> String {
+    replaced(text, |c| c != '\n' && misleads(c))
+}
+
+fn replaced(text: &str, wrong: impl Fn(char) -> bool) -> String {
+    text.replace(wrong, "\u{FFFD}")
+}
+
+/// Whether the character could make a terminal show another text than there is: control characters, which move its
+/// cursor, those that turn the direction of writing or part lines and paragraphs, and those that are not seen.
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{FEFF}'
+            | '\u{E0000}'..='\u{E007F}')
 }
 
 /// Lower-case hexadecimal digits.
@@ -194,5 +212,17 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(printable(b"a\x1b[2Jb\n"), "a\u{FFFD}[2Jb\u{FFFD}");
+        assert_eq!(printable_lines("a\x1b\nb\r"), "a\u{FFFD}\nb\u{FFFD}");
+    }
+
+    #[test]
+    fn characters_that_turn_or_hide_text_do_not_reach_the_terminal() {
+        for c in "\u{200B}\u{200F}\u{2028}\u{2029}\u{202A}\u{202E}\u{2066}\u{2069}\u{FEFF}\u{E0000}\u{E007F}".chars() {
+            let text = format!("a{c}b");
+            assert_eq!(printable(text.as_bytes()), "a\u{FFFD}b", "{c:?}");
+            assert_eq!(printable_lines(&text), "a\u{FFFD}b", "{c:?}");
+        }
+        let plain = "Schlüssel 鍵 מפתח \u{2010}\u{2027}\u{202F}\u{2065}\u{206A} 🔑";
+        assert_eq!(printable(plain.as_bytes()), plain);
     }
 }

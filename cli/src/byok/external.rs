@@ -12,7 +12,7 @@ use super::properties::Properties;
 use super::{custody, material_id};
 use crate::Result;
 use crate::object::{find, value};
-use crate::output::{hex, key_id, unhex, unique_id};
+use crate::output::{hex, key_id, printable, unhex, unique_id};
 use crate::template::Template;
 use crate::when::{deadline, utc};
 
@@ -500,7 +500,7 @@ impl External {
             ("Deletion", deletion),
             ("Custody", custody),
             ("Custodians", self.custodian_digests().join(", ")),
-            ("Tags", tags.join(", ")),
+            ("Tags", printable(tags.join(", ").as_bytes())),
             ("Profile", self.profile.clone()),
             ("CKA_ID", hex(&self.id)),
             ("Version", version),

@@ -6,7 +6,7 @@ use tenon_pkcs11::api::token::{SealedKey, Version};
 
 use super::external::{External, field, state_name};
 use super::first_end::FirstEnd;
-use crate::output::{hex, key_id};
+use crate::output::{hex, key_id, printable};
 
 /// Every field; docs/byok.md says what each is.
 const FIELDS: [&str; 33] = [
@@ -58,7 +58,7 @@ fn metadata(known: Value) -> Value {
 /// Of a key as the session sees it.
 pub(super) fn of_key(key: &External) -> Value {
     let tags = key.tags.iter();
-    let tags = tags.map(|(key, value)| json!({ "TagKey": key, "TagValue": value }));
+    let tags = tags.map(|(key, value)| json!({ "TagKey": printable(key.as_bytes()), "TagValue": printable(value.as_bytes()) }));
     let current = key.current();
     let older = key.versions.iter().filter(|version| !version.current);
     let older = older.filter(|version| version.material_id.is_some());

@@ -311,6 +311,27 @@ fn alias_description_and_tags_change() {
 }
 
 #[test]
+fn no_escape_reaches_the_terminal() {
+    let desk = desk();
+    create(&desk, &["--spec", "AES_256"]);
+    let tag = "t\u{9b}1=\u{1b}[31m\u{202e}v";
+    let clean = "t\u{fffd}1";
+    let changed = metadata(&desk, &["update", "k", "--tag", tag]);
+    let value = "\u{fffd}[31m\u{fffd}v";
+    assert_eq!(
+        changed["Tags"],
+        json!([{ "TagKey": clean, "TagValue": value }])
+    );
+    let described = byok(&desk, &["describe", "k"]).ok().out();
+    assert!(
+        described.contains(&format!("{clean}={value}")),
+        "{described}"
+    );
+    let refused = byok(&desk, &["describe", "\u{1b}[2Jk"]);
+    refused.refused(1, &["\u{fffd}[2Jk"]);
+}
+
+#[test]
 fn a_key_of_no_service_without_material_goes_whole() {
     let desk = desk();
     let id = create(&desk, &["--spec", "AES_256"]);

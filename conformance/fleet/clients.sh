@@ -42,7 +42,7 @@ cannot 'verify-full' "postgresql://tenon:secret@localhost/fleet?sslmode=require"
 
 # Through a pooler that gives each transaction another connection.
 if command -v pgbouncer >/dev/null; then
-    cat >pgbouncer.ini <<TEXT
+    cat >"$server/pgbouncer.ini" <<TEXT
 [databases]
 fleet = host=$server port=5432 user=tenon
 [pgbouncer]
@@ -54,8 +54,8 @@ pool_mode = transaction
 default_pool_size = 3
 pidfile = $server/pgbouncer.pid
 TEXT
-    chmod o+r pgbouncer.ini
-    "${as_server[@]}" pgbouncer -q "$PWD/pgbouncer.ini" >pooler 2>&1 &
+    chmod o+r "$server/pgbouncer.ini"
+    as_owner pgbouncer -q "$server/pgbouncer.ini" >pooler 2>&1 &
     pooler=$!
     for _ in {1..50}; do [[ -S $server/.s.PGSQL.6432 ]] && break; sleep 0.1; done
     signs "postgresql://tenon@/fleet?host=$server&port=6432"
@@ -105,7 +105,7 @@ cmp in-database restored
 "$TENON_PROGRAM" audit verify --pin-file pin
 
 # Without its server a token is an error that names the server, and comes back with it.
-"${as_server[@]}" "$bin/pg_ctl" -D "$server/data" -m immediate stop >/dev/null
+kill_server
 cannot '.s.PGSQL' "$TENON_STORE_URL"
-"${as_server[@]}" "$bin/pg_ctl" -D "$server/data" -l "$server/log" -w start >/dev/null
+run_server
 says "$LABEL" "$TENON_PROGRAM" slots

@@ -1,12 +1,12 @@
 # Sourced by the tests that need servers of PostgreSQL: each is started in a folder of the test and ends with it.
 
-# A server, for the user tenon with the password `secret`: by the socket in $PWD/server without TLS and password, and by
-# localhost:$1 with both. Its certificate is signed by $PWD/server/ca.pem.
+# A server, for the user tenon with the password `secret`: by the socket in $server without TLS and password, and by
+# localhost:$1 with both. Its certificate is signed by $server/ca.pem.
 start_server() { # port
     bin=$(find /usr/lib/postgresql/*/bin -maxdepth 0 2>/dev/null | sort -V | tail -1)
     [[ -n $bin ]] || skip 'initdb is not installed (Debian package postgresql)'
-    server=$PWD/server
-    mkdir "$server"
+    # Where another user than root gets to.
+    server=$(mktemp -d "${TMPDIR:-/tmp}/tenon-postgresql.XXXXXX")
     for name in ca other; do
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$name" \
             -keyout "$server/$name.key" -out "$server/$name.pem" 2>/dev/null
@@ -20,10 +20,9 @@ start_server() { # port
     as_server=()
     if ((EUID == 0)); then
         as_server=(runuser -u postgres --)
-        chmod o+x "$PWD"
         chown -R postgres "$server"
     fi
-    "${as_server[@]}" "$bin/initdb" -D "$server/data" -A trust -U tenon --no-sync >/dev/null
+    as_owner "$bin/initdb" -D "$server/data" -A trust -U tenon --no-sync >/dev/null
     cat >"$server/data/pg_hba.conf" <<TEXT
 local all tenon trust
 hostssl all tenon localhost scram-sha-256
@@ -39,12 +38,16 @@ ssl = on
 ssl_cert_file = '$server/server.pem'
 ssl_key_file = '$server/server.key'
 TEXT
-    "${as_server[@]}" "$bin/pg_ctl" -D "$server/data" -l "$server/log" -w start >/dev/null
-    trap '"${as_server[@]}" "$bin/pg_ctl" -D "$server/data" -m immediate stop >/dev/null' EXIT
+    run_server
+    trap 'kill_server; rm -rf "$server"' EXIT
     # The name of the socket has the port that libpq takes by default.
     ln -s ".s.PGSQL.$1" "$server/.s.PGSQL.5432"
     sql postgres "ALTER USER tenon PASSWORD 'secret'"
 }
+
+run_server() { as_owner "$bin/pg_ctl" -D "$server/data" -l "$server/log" -w start >/dev/null; }
+kill_server() { as_owner "$bin/pg_ctl" -D "$server/data" -m immediate stop >/dev/null; }
+as_owner() { (cd "$server" && exec "${as_server[@]}" "$@"); }
 
 # SQL as the server's owner.
 sql() { # database, statement

@@ -5,8 +5,7 @@
 
 start_server 54323
 number=0
-for name in process/destroyed.py process/fork.sh process/exit.sh \
-    byok/aws.py byok/binding.py byok/jobs.py byok/race.py store/lockout.py store/processes.py; do
+for name in process/destroyed.py process/fork.sh byok/aws.py byok/binding.py store/lockout.py; do
     ((number += 1))
     sql postgres "CREATE DATABASE d$number"
     mkdir -m 700 "$number"

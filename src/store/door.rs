@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use super::error::Result;
+use super::error::{Error, Result};
 use super::row::{
     ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions,
     SearchPlace, Uid,
@@ -175,6 +175,20 @@ pub trait ChangeRows: ReadRows {
     fn clear(&self) -> Result<()>;
 }
 
+/// Names in `meta` with this prefix are the engine's own.
+const RESERVED: &str = "store.";
+
+/// Refuses a name of `meta` that belongs to the engine.
+///
+/// # Errors
+/// `ReservedName`.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    if name.starts_with(RESERVED) {
+        return Err(Error::ReservedName);
+    }
+    Ok(())
+}
+
 impl dyn ChangeRows + '_ {
     /// Runs a part of the change. On an error of `part` nothing of that part is kept, and the
     /// change can go on. The inner result is that of `part`.
@@ -187,6 +201,6 @@ impl dyn ChangeRows + '_ {
     ) -> Result<std::result::Result<T, E>> {
         let mut answer = None;
         self.part(&mut || answer.insert(part()).is_ok())?;
-        answer.ok_or(super::error::Error::RolledBack)
+        answer.ok_or(Error::RolledBack)
     }
 }

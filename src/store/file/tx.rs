@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use crate::store::door::{ChangeRows, ReadRows};
+use crate::store::door::{ChangeRows, ReadRows, check_name};
 use crate::store::error::{Error, Result};
 use crate::store::row::{ArchivedObject, AuditRow, MaterialRow, Posting, Row, Uid};
 
@@ -37,9 +37,6 @@ const CLEAR: &str = "
     DELETE FROM archived_object;
     DELETE FROM meta WHERE NOT (name GLOB 'store.*');
 ";
-
-/// Names in `meta` with this prefix are the store's own.
-const RESERVED: &str = "store.";
 
 impl ChangeRows for FileRows<'_> {
     fn postpone_emptying(&self) {
@@ -97,7 +94,7 @@ impl ChangeRows for FileRows<'_> {
     }
 
     fn set_meta(&self, name: &str, value: &[u8]) -> Result<()> {
-        not_reserved(name)?;
+        check_name(name)?;
         if self.value(name)?.as_deref() != Some(value) {
             self.note_touching(Touched::key(name.as_bytes()));
         }
@@ -105,7 +102,7 @@ impl ChangeRows for FileRows<'_> {
     }
 
     fn remove_meta(&self, name: &str) -> Result<()> {
-        not_reserved(name)?;
+        check_name(name)?;
         self.note_touching(Touched::key(name.as_bytes()));
         self.remove_value(name)
     }
@@ -216,13 +213,6 @@ fn erase(rows: &FileRows<'_>, id: i64) -> Result<bool> {
     conn.prepare_cached(REMOVE_MATERIAL)?.execute([id])?;
     rows.note_erasing();
     Ok(true)
-}
-
-fn not_reserved(name: &str) -> Result<()> {
-    if name.starts_with(RESERVED) {
-        return Err(Error::ReservedName);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -57,30 +57,29 @@ impl Value<'_> {
             Self::OptionalInt(None) => return Ok(IsNull::Yes),
             Self::Text(text) => text_to_sql(text, out),
             Self::Double(number) => float8_to_sql(*number, out),
-            Self::List(list) => {
-                let write = |item: &[u8; 16], out: &mut BytesMut| {
-                    bytea_to_sql(item, out);
-                    Ok(IsNull::No)
-                };
-                array_to_sql([dimension(list.len())?], BYTEA, *list, write, out)?;
-            }
-            Self::Numbers(list) => {
-                let write = |item: &i64, out: &mut BytesMut| {
-                    int8_to_sql(*item, out);
-                    Ok(IsNull::No)
-                };
-                array_to_sql([dimension(list.len())?], INT8, *list, write, out)?;
-            }
+            Self::List(list) => array(list, BYTEA, |item, out| bytea_to_sql(item, out), out)?,
+            Self::Numbers(list) => array(list, INT8, |item, out| int8_to_sql(*item, out), out)?,
         }
         Ok(IsNull::No)
     }
 }
 
-fn dimension(len: usize) -> std::result::Result<ArrayDimension, std::num::TryFromIntError> {
-    Ok(ArrayDimension {
-        len: i32::try_from(len)?,
+/// An array of one dimension.
+fn array<T>(
+    list: &[T],
+    oid: Oid,
+    write: impl Fn(&T, &mut BytesMut),
+    out: &mut BytesMut,
+) -> std::result::Result<(), Box<dyn std::error::Error + Sync + Send>> {
+    let dimension = ArrayDimension {
+        len: i32::try_from(list.len())?,
         lower_bound: 1,
-    })
+    };
+    let write = |item: &T, out: &mut BytesMut| {
+        write(item, out);
+        Ok(IsNull::No)
+    };
+    array_to_sql([dimension], oid, list, write, out)
 }
 
 /// A row of an answer.

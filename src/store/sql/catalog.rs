@@ -100,11 +100,7 @@ impl SqlCatalog {
         schema::make(&mut link, deadline)?;
         let made = self.fill_row(&mut link, (slot, replace, least), deadline, fill);
         if made.is_err() {
-            link.forget();
-            if link.is_usable() {
-                link.collect("ROLLBACK", &[])?;
-                link.run(deadline)?;
-            }
+            link.roll_back(deadline);
         }
         self.pool.give(link);
         made
@@ -117,7 +113,7 @@ impl SqlCatalog {
         deadline: Deadline,
         fill: &mut dyn FnMut(&Tx<'_>) -> Result<bool>,
     ) -> Result<()> {
-        link.collect("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", &[])?;
+        link.begin()?;
         let mut generation = least;
         if replace {
             link.collect(REMOVE, &[number(slot)])?;
@@ -138,12 +134,7 @@ impl SqlCatalog {
         }
         rows.flush()?;
         drop(rows);
-        link.collect("COMMIT", &[])?;
-        let round = link.run(deadline)?;
-        match (round.answers.first(), round.warning) {
-            (Some(answer), None) if answer.tag == "COMMIT" => Ok(()),
-            _ => Err(Error::OutcomeUnknown),
-        }
+        link.commit(deadline)
     }
 }
 

@@ -22,6 +22,8 @@ use crate::store::error::{Error, Result};
 use super::answer::{Answer, Columns, Value};
 use super::stream::Stream;
 
+/// Begins a transaction whose statements each see what was committed before them.
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// No message of the server is longer: a row has a few columns.
 const LONGEST: u32 = 256 << 20;
 /// How much is read at once.
@@ -326,6 +328,32 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Collects the beginning of a transaction: `BEGIN`.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        self.collect(BEGIN, &[])
+    }
+
+    /// Commits. Every answer before must have been read.
+    ///
+    /// # Errors
+    /// `OutcomeUnknown` where the commit may not be as safe as it says: the wait for a standby was cancelled, for
+    /// example; `RolledBack` where the server rolled back instead; those of `run`.
+    pub(super) fn commit(&mut self, deadline: Deadline) -> Result<()> {
+        self.collect("COMMIT", &[])?;
+        let round = self.run(deadline)?;
+        match (round.warning.is_some(), round.last().tag == "COMMIT") {
+            (true, _) => Err(Error::OutcomeUnknown),
+            (false, true) => Ok(()),
+            (false, false) => Err(Error::RolledBack),
+        }
+    }
+
+    /// Ends a transaction that is not committed. False where the connection cannot be used any more.
+    pub(super) fn roll_back(&mut self, deadline: Deadline) -> bool {
+        self.forget();
+        self.is_usable() && self.collect("ROLLBACK", &[]).is_ok() && self.run(deadline).is_ok()
     }
 
     /// Forgets what was collected and not sent.

@@ -71,7 +71,7 @@ impl Place {
         let begun = boot_time();
         let (token, line) = (me.token, i64::from(line.get()));
         let mut link = pool.take(deadline)?;
-        link.collect("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", &[])?;
+        link.begin()?;
         link.collect(NEXT, &[Value::Int(token), Value::Int(line)])?;
         let number = link.run(deadline)?.last().one()?.int(0)?;
         let lasts = Value::Double(LASTS.as_secs_f64());
@@ -85,11 +85,7 @@ impl Place {
             ],
         )?;
         link.run(deadline)?;
-        link.collect("COMMIT", &[])?;
-        let round = link.run(deadline)?;
-        if round.warning.is_some() || round.answers.first().is_none_or(|a| a.tag != "COMMIT") {
-            return Err(Error::OutcomeUnknown);
-        }
+        link.commit(deadline)?;
         pool.give(link);
         Ok(Self {
             pool: Arc::clone(pool),

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use crate::clock::Deadline;
-use crate::store::door::{ChangeRows, ReadRows};
+use crate::store::door::{ChangeRows, ReadRows, check_name};
 use crate::store::error::{Error, Result};
 use crate::store::row::{
     ArchivedObject, AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions,
@@ -79,8 +79,6 @@ const CLEAR: [&str; 4] = [
     "DELETE FROM tenon.meta WHERE token = $1",
 ];
 
-/// Names in `meta` with this prefix are the store's own.
-const RESERVED: &str = "store.";
 /// Objects that one round trip brings.
 const PAGE: i64 = 500;
 
@@ -88,8 +86,8 @@ const PAGE: i64 = 500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lesson {
     None,
-    /// The first column is the generation before this transaction, the second the server's start, perhaps with lease and standbys
-    /// behind them.
+    /// The first column is the generation before this transaction, the second the server's start. Where there are
+    /// four, the others are the lease and the standbys.
     Generation,
     /// The rows that it touched are changes.
     Change,
@@ -487,13 +485,13 @@ impl ChangeRows for SqlRows<'_> {
     }
 
     fn set_meta(&self, name: &str, value: &[u8]) -> Result<()> {
-        not_reserved(name)?;
+        check_name(name)?;
         let values = [Value::Text(name), Value::Bytes(value)];
         self.collect(SET_META, &values, Lesson::Change)
     }
 
     fn remove_meta(&self, name: &str) -> Result<()> {
-        not_reserved(name)?;
+        check_name(name)?;
         self.collect(REMOVE_META, &[Value::Text(name)], Lesson::Change)
     }
 
@@ -555,11 +553,4 @@ impl ChangeRows for SqlRows<'_> {
         }
         Ok(())
     }
-}
-
-fn not_reserved(name: &str) -> Result<()> {
-    if name.starts_with(RESERVED) {
-        return Err(Error::ReservedName);
-    }
-    Ok(())
 }

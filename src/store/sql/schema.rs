@@ -148,22 +148,15 @@ fn version(link: &mut Link, deadline: Deadline) -> Result<Option<i64>> {
 /// `Database` where the role may not; `SchemaTooNew`; those of the connection.
 pub(super) fn make(link: &mut Link, deadline: Deadline) -> Result<()> {
     let made = try_to_make(link, deadline);
-    if made.is_err() {
-        link.forget();
-        if link.is_usable() {
-            link.collect("ROLLBACK", &[])?;
-            link.run(deadline)?;
-            // Another process may have made them at the same time.
-            if admit(link, deadline) == Ok(true) {
-                return Ok(());
-            }
-        }
+    // Another process may have made them at the same time.
+    if made.is_err() && link.roll_back(deadline) && admit(link, deadline) == Ok(true) {
+        return Ok(());
     }
     made
 }
 
 fn try_to_make(link: &mut Link, deadline: Deadline) -> Result<()> {
-    link.collect("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", &[])?;
+    link.begin()?;
     if version(link, deadline)?.is_none() {
         link.collect("CREATE SCHEMA IF NOT EXISTS tenon", &[])?;
         link.collect("CREATE TABLE tenon.version (version bigint NOT NULL)", &[])?;
@@ -185,10 +178,5 @@ fn try_to_make(link: &mut Link, deadline: Deadline) -> Result<()> {
         &[Value::Int(newest())],
     )?;
     link.run(deadline)?;
-    link.collect("COMMIT", &[])?;
-    let round = link.run(deadline)?;
-    match round.answers.first() {
-        Some(answer) if answer.tag == "COMMIT" => Ok(()),
-        _ => Err(Error::OutcomeUnknown),
-    }
+    link.commit(deadline)
 }

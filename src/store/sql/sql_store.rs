@@ -173,20 +173,14 @@ impl Engine for SqlStore {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
-        let (mut revoked, mut lost) = (false, false);
+        let mut revoked = false;
         self.group.change(run, &mut |rows| {
             let kept = change(rows);
             // Where this fails, the rows remember it.
             let _ = kept.then(|| rows.flush());
             revoked = kept && rows.has_revoked();
-            lost = matches!(rows.failure(), Some(Error::Unreachable(_)));
             kept
         })?;
-        if lost {
-            // Nothing was committed: the change is made again, by another connection.
-            self.pool.empty();
-            return Err(Error::RolledBack);
-        }
         if revoked {
             self.lease
                 .wait_for_others(&self.pool, Deadline::after(self.busy_timeout));

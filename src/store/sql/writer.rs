@@ -19,14 +19,13 @@ use crate::store::outcome::Outcome;
 
 use super::answer::Value;
 use super::lease::{Grant, Lease};
-use super::link::{Link, Round};
+use super::link::{BEGIN, Link};
 use super::pool::Pool;
 use super::rows::{Lesson, SqlRows, Told};
 
 /// The most changes that share one transaction.
 const BATCH: usize = 64;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const LIMITS: &str = "SELECT set_config('lock_timeout', $1, true), \
      set_config('statement_timeout', $1, true), \
      set_config('idle_in_transaction_session_timeout', $1, true)";
@@ -174,9 +173,7 @@ impl SqlWriter {
         let me = self.lease.me();
         let rows = SqlRows::new(&mut batch.link, me.token, batch.deadline);
         if is_first {
-            rows.collect_bare(BEGIN, &[], Lesson::None)?;
-            limit(&rows, batch.deadline)?;
-            rows.collect(LOCK, &[], Lesson::Generation)?;
+            lock(&rows, batch.deadline)?;
             let values = [Value::Int(me.writer), Value::Int(batch.number)];
             rows.collect(NUMBER, &values, Lesson::None)?;
         } else {
@@ -185,7 +182,7 @@ impl SqlWriter {
         // A change that fails takes back what it did, and no more.
         rows.collect_bare("SAVEPOINT change", &[], Lesson::None)?;
         // A panic is kept, and goes on in its own thread once the others have their answer.
-        let kept = catch_unwind(AssertUnwindSafe(|| change(&rows)));
+        let mut kept = catch_unwind(AssertUnwindSafe(|| change(&rows)));
         if matches!(kept, Ok(true)) {
             // Where this fails, `failure` says so.
             let _ = rows.flush();
@@ -199,12 +196,20 @@ impl SqlWriter {
                 batch.changed |= changed;
                 None
             }
-            // Nothing is lost where the connection fails before COMMIT: the change can run again.
-            Some(Error::Unreachable(_)) if !batch.deadline.left().is_zero() => {
-                batch.break_by(Error::RolledBack)
-            }
+            // It is not the change that failed, whatever it made of that.
             Some(error @ (Error::Unreachable(_) | Error::RolledBack | Error::Busy)) => {
-                batch.break_by(error)
+                kept = kept.map(|_| true);
+                batch.break_by(match error {
+                    // Nothing is lost where the connection fails before COMMIT: the change can run again.
+                    Error::Unreachable(what) => {
+                        self.pool.empty();
+                        match batch.deadline.left().is_zero() {
+                            true => Error::Unreachable(what),
+                            false => Error::RolledBack,
+                        }
+                    }
+                    error => error,
+                })
             }
             failure => batch.undo(failure, sent),
         };
@@ -229,19 +234,14 @@ impl SqlWriter {
             return Ok(());
         }
         let begun = boot_time();
-        link.collect("COMMIT", &[])?;
         self.unsettled = Some(number);
-        match is_committed(link.run(deadline)) {
-            Some(true) => {
+        match link.commit(deadline) {
+            Ok(()) => {
                 self.link = Some(link);
                 self.acknowledge(number, told, begun);
                 Ok(())
             }
-            Some(false) => {
-                self.unsettled = None;
-                Err(Error::RolledBack)
-            }
-            None => {
+            Err(Error::Unreachable(_) | Error::OutcomeUnknown) => {
                 drop(link);
                 self.pool.empty();
                 self.lease.end();
@@ -249,6 +249,11 @@ impl SqlWriter {
                     true => Ok(()),
                     false => Err(Error::RolledBack),
                 }
+            }
+            // The server has refused: a constraint that is checked at the end, for example.
+            Err(_) => {
+                self.unsettled = None;
+                Err(Error::RolledBack)
             }
         }
     }
@@ -274,14 +279,7 @@ impl SqlWriter {
 
     /// Ends a transaction that is not committed.
     fn give_up(&mut self, mut link: Link, deadline: Deadline) {
-        link.forget();
-        if !link.is_usable() {
-            return;
-        }
-        let ended = link
-            .collect("ROLLBACK", &[])
-            .and_then(|()| link.run(deadline));
-        if ended.is_ok() {
+        if link.roll_back(deadline) {
             self.link = Some(link);
         }
     }
@@ -314,9 +312,7 @@ impl SqlWriter {
         let mut link = self.connection(deadline)?;
         let me = self.lease.me();
         let rows = SqlRows::new(&mut link, me.token, deadline);
-        rows.collect_bare(BEGIN, &[], Lesson::None)?;
-        limit(&rows, deadline)?;
-        rows.collect(LOCK, &[], Lesson::Generation)?;
+        lock(&rows, deadline)?;
         let last = rows.answer(LAST_NUMBER, &[Value::Int(me.writer)])?;
         let last = last.first().ok_or(Error::TokenGone)?.int(0)?;
         // Writes the row as it is, so that there is something to acknowledge.
@@ -326,10 +322,8 @@ impl SqlWriter {
         let told = rows.told();
         drop(rows);
         let begun = boot_time();
-        link.collect("COMMIT", &[])?;
-        if is_committed(link.run(deadline)) != Some(true) {
-            return Err(Error::OutcomeUnknown);
-        }
+        let committed = link.commit(deadline);
+        committed.map_err(|_| Error::OutcomeUnknown)?;
         self.link = Some(link);
         if last < self.lease.acknowledged() {
             return Err(Error::WentBack);
@@ -339,24 +333,11 @@ impl SqlWriter {
     }
 }
 
-/// How long the server waits for locks, runs a statement, and keeps a transaction that does nothing.
-fn limit(rows: &SqlRows<'_>, deadline: Deadline) -> Result<()> {
+/// Begins a transaction and locks the token's row. Until the deadline the server waits for locks, runs a
+/// statement, and keeps a transaction that does nothing.
+fn lock(rows: &SqlRows<'_>, deadline: Deadline) -> Result<()> {
     let milliseconds = deadline.left().as_millis().max(1).to_string();
-    rows.collect_bare(LIMITS, &[Value::Text(&milliseconds)], Lesson::None)
-}
-
-/// Whether COMMIT committed; `None` where that cannot be told.
-fn is_committed(round: Result<Round>) -> Option<bool> {
-    match round {
-        Ok(round) => {
-            let committed = round.answers.first().is_some_and(|a| a.tag == "COMMIT");
-            match round.warning {
-                None => Some(committed),
-                Some(_) => None,
-            }
-        }
-        Err(Error::Unreachable(_) | Error::OutcomeUnknown) => None,
-        // The server has refused: a constraint that is checked at the end, for example.
-        Err(_) => Some(false),
-    }
+    rows.collect_bare(BEGIN, &[], Lesson::None)?;
+    rows.collect_bare(LIMITS, &[Value::Text(&milliseconds)], Lesson::None)?;
+    rows.collect(LOCK, &[], Lesson::Generation)
 }

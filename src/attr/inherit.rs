@@ -11,7 +11,7 @@ use super::table;
 use super::value::Value;
 
 /// The uses that a secret key can have.
-const USES: [ck::CK_ATTRIBUTE_TYPE; 7] = [
+pub(crate) const SECRET_USES: [ck::CK_ATTRIBUTE_TYPE; 7] = [
     ck::CKA_ENCRYPT,
     ck::CKA_DECRYPT,
     ck::CKA_SIGN,
@@ -105,7 +105,10 @@ pub(crate) fn inherit_uses(implied: &mut Attributes, parents: &[&Attributes]) ->
     let Some(allowed) = common_uses(parents) else {
         return Ok(());
     };
-    for kind in USES.into_iter().filter(|kind| !allowed.contains(kind)) {
+    for kind in SECRET_USES
+        .into_iter()
+        .filter(|kind| !allowed.contains(kind))
+    {
         imply(implied, kind, Value::Bool(false))?;
     }
     Ok(())
@@ -134,7 +137,12 @@ const FORMER_USES_OF_COPIES: ck::CK_ATTRIBUTE_TYPE = ck::INTERNAL_ENDED_BY;
 /// The uses that a key may have which is made of this one's bytes; `None` where it may have any.
 fn uses_of_copies(key: &Attributes) -> Option<Vec<ck::CK_ATTRIBUTE_TYPE>> {
     if !only_derives(key) {
-        return Some(USES.into_iter().filter(|kind| key.bool(*kind)).collect());
+        return Some(
+            SECRET_USES
+                .into_iter()
+                .filter(|kind| key.bool(*kind))
+                .collect(),
+        );
     }
     let stored = key.ulongs(ck::INTERNAL_USES_OF_COPIES);
     let stored = stored.or_else(|| key.ulongs(FORMER_USES_OF_COPIES))?;

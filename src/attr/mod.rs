@@ -33,7 +33,8 @@ pub(crate) use change::{change, copy};
 pub use describe::{AttributeInfo, ValueForm, known_attributes};
 pub(crate) use facts::finish_key_facts;
 pub(crate) use inherit::{
-    imply, inherit_guards, inherit_limits, inherit_protection, inherit_uses, note_uses_of_copies,
+    SECRET_USES, imply, inherit_guards, inherit_limits, inherit_protection, inherit_uses,
+    note_uses_of_copies,
 };
 pub(crate) use query::{Query, search_terms};
 pub use raw::{RawAttribute, RawValue};

@@ -10,7 +10,7 @@ use super::component::{Component, components};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
 use super::row::{DomainParameters, Form, KeyPairs, KeyType};
-use super::values::{PublicValue, PublicValues, Values, need, without_zeros};
+use super::values::{PublicValue, PublicValues, Values, given_numbers, invalid_key, need};
 
 pub(super) static DH: KeyType = KeyType {
     id: ck::CKK_DH,
@@ -88,7 +88,8 @@ fn from_values(key: &dyn Values) -> Result<Material> {
     Ok(Material::pair(material))
 }
 
-fn group(key: &dyn Values) -> Result<(&[u8], &[u8])> {
+/// Prime and base.
+pub(crate) fn group(key: &dyn Values) -> Result<(&[u8], &[u8])> {
     let p = need(key, ck::CKA_PRIME, "CKA_PRIME")?;
     Ok((p, need(key, ck::CKA_BASE, "CKA_BASE")?))
 }
@@ -115,14 +116,8 @@ fn public(key: &dyn Values) -> Result<PublicKey> {
 }
 
 fn refused(error: crypto::Error) -> Error {
-    let known = Error::from(error);
-    match error {
-        crypto::Error::InvalidKey(_) => {
-            let what = "the prime, the base or the value is not that of a group of RFC 3526, RFC 7919 or another safe prime";
-            Error::new(ck::CKR_ATTRIBUTE_VALUE_INVALID, what).because(known)
-        }
-        _ => known,
-    }
+    let what = "the prime, the base or the value is not that of a group of RFC 3526, RFC 7919 or another safe prime";
+    invalid_key(error, ck::CKR_ATTRIBUTE_VALUE_INVALID, what)
 }
 
 fn describe(key: &dyn Values) -> Result<PublicValues> {
@@ -135,11 +130,7 @@ fn describe(key: &dyn Values) -> Result<PublicValues> {
 
 /// CKA_VALUE of a private key is no public component, so that it is not looked at.
 fn canonical(key: &dyn Values) -> Result<PublicValues> {
-    let given = [ck::CKA_PRIME, ck::CKA_BASE].into_iter();
-    let given = given.filter_map(|kind| Some((kind, key.bytes(kind)?)));
-    Ok(given
-        .map(|(kind, number)| (kind, PublicValue::Bytes(without_zeros(number).to_vec())))
-        .collect())
+    Ok(given_numbers(key, &[ck::CKA_PRIME, ck::CKA_BASE]))
 }
 
 impl KeyPair for DhMaterial {

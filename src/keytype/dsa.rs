@@ -10,7 +10,7 @@ use super::component::{Component, components};
 use super::key::{Key, Ready};
 use super::material::{KeyPair, Material};
 use super::row::{DomainParameters, Form, KeyPairs, KeyType};
-use super::values::{PublicValue, PublicValues, Values, need, without_zeros};
+use super::values::{PublicValue, PublicValues, Values, given_numbers, invalid_key, need};
 
 pub(super) static DSA: KeyType = KeyType {
     id: ck::CKK_DSA,
@@ -103,7 +103,8 @@ fn from_parts(parts: &[&[u8]]) -> Option<Material> {
     }))
 }
 
-fn numbers(key: &dyn Values) -> Result<[&[u8]; 3]> {
+/// Prime, subprime and base.
+pub(crate) fn numbers(key: &dyn Values) -> Result<[&[u8]; 3]> {
     Ok([
         need(key, ck::CKA_PRIME, "CKA_PRIME")?,
         need(key, ck::CKA_SUBPRIME, "CKA_SUBPRIME")?,
@@ -129,14 +130,8 @@ fn public(key: &dyn Values) -> Result<Key> {
 }
 
 fn refused(error: crypto::Error) -> Error {
-    let known = Error::from(error);
-    match error {
-        crypto::Error::InvalidKey(_) => {
-            let what = "the prime, the subprime, the base or the value is none of DSA";
-            Error::new(ck::CKR_ATTRIBUTE_VALUE_INVALID, what).because(known)
-        }
-        _ => known,
-    }
+    let what = "the prime, the subprime, the base or the value is none of DSA";
+    invalid_key(error, ck::CKR_ATTRIBUTE_VALUE_INVALID, what)
 }
 
 fn describe(key: &dyn Values) -> Result<PublicValues> {
@@ -150,12 +145,7 @@ fn describe(key: &dyn Values) -> Result<PublicValues> {
 
 /// CKA_VALUE of a private key is no public component, so that it is not looked at.
 fn canonical(key: &dyn Values) -> Result<PublicValues> {
-    let given = NUMBERS
-        .into_iter()
-        .filter_map(|kind| Some((kind, key.bytes(kind)?)));
-    Ok(given
-        .map(|(kind, number)| (kind, PublicValue::Bytes(without_zeros(number).to_vec())))
-        .collect())
+    Ok(given_numbers(key, &NUMBERS))
 }
 
 impl KeyPair for DsaMaterial {

@@ -1,6 +1,7 @@
 //! Values by their attributes, as templates, objects and keys have them.
 
 use crate::ck;
+use crate::crypto;
 use crate::error::{Error, Result};
 
 /// Values of a key by their attributes.
@@ -66,6 +67,24 @@ pub(crate) fn need_number(
     name: &'static str,
 ) -> Result<ck::CK_ULONG> {
     values.ulong(kind).ok_or_else(|| missing(name))
+}
+
+/// What is said where a key is invalid: `what`, with `rv`. Other errors stay as they are.
+pub(crate) fn invalid_key(error: crypto::Error, rv: ck::CK_RV, what: &'static str) -> Error {
+    let known = Error::from(error);
+    match error {
+        crypto::Error::InvalidKey(_) => Error::new(rv, what).because(known),
+        _ => known,
+    }
+}
+
+/// Those of the components `kinds` that are given, big-endian numbers without leading zeros.
+pub(super) fn given_numbers(key: &dyn Values, kinds: &[ck::CK_ATTRIBUTE_TYPE]) -> PublicValues {
+    let number = |kind: &ck::CK_ATTRIBUTE_TYPE| {
+        let number = without_zeros(key.bytes(*kind)?).to_vec();
+        Some((*kind, PublicValue::Bytes(number)))
+    };
+    kinds.iter().filter_map(number).collect()
 }
 
 fn missing(name: &'static str) -> Error {

@@ -10,7 +10,7 @@ use crate::ck;
 use crate::crypto;
 use crate::crypto::dh::{self, Group, MAX_BITS, MIN_BITS, PrivateKey, PublicKey};
 use crate::error::{Error, Result, refuse};
-use crate::keytype::{PublicValues, Values, dh_group_values, need, need_number};
+use crate::keytype::{PublicValues, Values, dh_group, dh_group_values, invalid_key, need_number};
 use crate::secret::Secret;
 
 const DH: Mechanism = Mechanism {
@@ -95,8 +95,7 @@ fn private(key: &Key) -> Result<&PrivateKey> {
 
 /// CKA_PRIME and CKA_BASE say the group, and CKA_VALUE_BITS the bits of the private value.
 fn generate_pair(asked: &dyn Values) -> Result<Material> {
-    let p = need(asked, ck::CKA_PRIME, "CKA_PRIME")?;
-    let g = need(asked, ck::CKA_BASE, "CKA_BASE")?;
+    let (p, g) = dh_group(asked)?;
     let bits = asked.ulong(ck::CKA_VALUE_BITS);
     let pair = dh::generate(p, g, bits).map_err(|error| match error {
         crypto::Error::KeySize => Error::new(
@@ -106,12 +105,11 @@ fn generate_pair(asked: &dyn Values) -> Result<Material> {
                 dh::LEAST_PRIVATE_BITS
             ),
         ),
-        crypto::Error::InvalidKey(_) => Error::new(
+        error => invalid_key(
+            error,
             ck::CKR_DOMAIN_PARAMS_INVALID,
             "CKA_PRIME and CKA_BASE are a group of RFC 3526, of RFC 7919, or of another safe prime",
-        )
-        .because(Error::from(error)),
-        _ => Error::from(error),
+        ),
     })?;
     Ok(Material::pair(pair))
 }
@@ -136,13 +134,9 @@ fn derive(key: &Key, params: &Params, _: &[Arc<Key>], len: Option<usize>) -> Res
             "the mechanism takes the public value of the other party",
         );
     };
-    let shared = private(key)?.agree(peer).map_err(|error| match error {
-        crypto::Error::InvalidKey(_) => Error::new(
-            ck::CKR_MECHANISM_PARAM_INVALID,
-            "the parameter is no public value of the key's group",
-        )
-        .because(Error::from(error)),
-        _ => Error::from(error),
+    let shared = private(key)?.agree(peer).map_err(|error| {
+        let what = "the parameter is no public value of the key's group";
+        invalid_key(error, ck::CKR_MECHANISM_PARAM_INVALID, what)
     })?;
     last(shared, len)
 }

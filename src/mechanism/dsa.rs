@@ -12,7 +12,9 @@ use crate::crypto;
 use crate::crypto::dsa::{self, Group, MAX_BITS, MIN_BITS, PrivateKey, PublicKey};
 use crate::crypto::hash::Hash;
 use crate::error::{Error, Result, refuse};
-use crate::keytype::{PublicValues, Values, dsa_parameter_values, need, need_number};
+use crate::keytype::{
+    PublicValues, Values, dsa_numbers, dsa_parameter_values, invalid_key, need_number,
+};
 
 /// CKM_DSA takes digests of up to 64 bytes.
 const MAX_DIGEST_LEN: usize = 64;
@@ -86,12 +88,7 @@ fn private(key: &Key) -> Result<&PrivateKey> {
 
 /// CKA_PRIME, CKA_SUBPRIME and CKA_BASE are the domain parameters.
 fn generate_pair(asked: &dyn Values) -> Result<Material> {
-    let numbers = [
-        need(asked, ck::CKA_PRIME, "CKA_PRIME")?,
-        need(asked, ck::CKA_SUBPRIME, "CKA_SUBPRIME")?,
-        need(asked, ck::CKA_BASE, "CKA_BASE")?,
-    ];
-    let pair = Group::checked(numbers).and_then(|group| dsa::generate(&group));
+    let pair = Group::checked(dsa_numbers(asked)?).and_then(|group| dsa::generate(&group));
     let pair = pair.map_err(|error| match error {
         crypto::Error::KeySize => Error::new(
             ck::CKR_KEY_SIZE_RANGE,
@@ -99,12 +96,11 @@ fn generate_pair(asked: &dyn Values) -> Result<Material> {
                 "CKA_PRIME has {MIN_BITS} to {MAX_BITS} bits, and CKA_SUBPRIME has 160, 224 or 256"
             ),
         ),
-        crypto::Error::InvalidKey(_) => Error::new(
+        error => invalid_key(
+            error,
             ck::CKR_DOMAIN_PARAMS_INVALID,
             "CKA_PRIME, CKA_SUBPRIME and CKA_BASE are no domain parameters of DSA",
-        )
-        .because(Error::from(error)),
-        _ => Error::from(error),
+        ),
     })?;
     Ok(Material::pair(pair))
 }

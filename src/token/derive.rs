@@ -268,25 +268,18 @@ pub(super) fn implied(
     Ok(implied)
 }
 
-/// The uses that a secret key can have.
-pub(super) const USES: [ck::CK_ATTRIBUTE_TYPE; 7] = [
-    ck::CKA_ENCRYPT,
-    ck::CKA_DECRYPT,
-    ck::CKA_SIGN,
-    ck::CKA_VERIFY,
-    ck::CKA_WRAP,
-    ck::CKA_UNWRAP,
-    ck::CKA_DERIVE,
-];
-
 /// Gives a new secret key these uses where its template, or what is implied already, names none.
 pub(super) fn imply_uses(
     implied: &mut Attributes,
     uses: &[ck::CK_ATTRIBUTE_TYPE],
     template: &[RawAttribute],
 ) -> Result<()> {
-    let named = template.iter().any(|given| USES.contains(&given.kind));
-    let fixed = USES.iter().any(|kind| implied.get(*kind).is_some());
+    let named = template
+        .iter()
+        .any(|given| attr::SECRET_USES.contains(&given.kind));
+    let fixed = attr::SECRET_USES
+        .iter()
+        .any(|kind| implied.get(*kind).is_some());
     for kind in uses.iter().filter(|_| !named && !fixed) {
         attr::imply(implied, *kind, Value::Bool(true))?;
     }

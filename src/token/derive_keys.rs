@@ -8,7 +8,7 @@ use crate::policy::{Derivation, KeyFacts, Use};
 use crate::secret::Secret;
 
 use super::access::UsableKey;
-use super::derive::{USES, fitting, implied, imply_uses, not_for_derivation, set_facts};
+use super::derive::{fitting, implied, imply_uses, not_for_derivation, set_facts};
 use super::{CallingSession, Token};
 use crate::token::cache::object::Handle;
 use crate::token::identity::audit::Event;
@@ -83,8 +83,11 @@ impl Token {
         mac: bool,
         template: &[RawAttribute],
     ) -> Result<New> {
-        let not_of_macs =
-            |kind| kind == ck::CKA_KEY_TYPE || kind == ck::CKA_VALUE_LEN || USES.contains(&kind);
+        let not_of_macs = |kind| {
+            kind == ck::CKA_KEY_TYPE
+                || kind == ck::CKA_VALUE_LEN
+                || attr::SECRET_USES.contains(&kind)
+        };
         let template: Vec<_> = template
             .iter()
             .filter(|attribute| !mac || !not_of_macs(attribute.kind))

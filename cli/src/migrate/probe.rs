@@ -349,19 +349,23 @@ fn same(ours: &[u8], theirs: &[u8]) -> bool {
     number(ours) == number(theirs)
 }
 
-fn agreed(
-    session: &cryptoki::session::Session,
-    mechanism: &Mechanism<'_>,
-    key: ObjectHandle,
-) -> Result<Vec<u8>> {
-    let template = [
+/// A secret of the session that may be read.
+fn readable_secret() -> Vec<Attribute> {
+    vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(KeyType::GENERIC_SECRET),
         Attribute::Token(false),
         Attribute::Sensitive(false),
         Attribute::Extractable(true),
-    ];
-    let made = session.derive_key(mechanism, key, &template)?;
+    ]
+}
+
+fn agreed(
+    session: &cryptoki::session::Session,
+    mechanism: &Mechanism<'_>,
+    key: ObjectHandle,
+) -> Result<Vec<u8>> {
+    let made = session.derive_key(mechanism, key, &readable_secret())?;
     let read = session.get_attributes(made, &[AttributeType::Value])?;
     session.destroy_object(made)?;
     match read.into_iter().next() {
@@ -376,14 +380,8 @@ fn wrapped(
     key: ObjectHandle,
     known: &[u8],
 ) -> Result<Vec<u8>> {
-    let template = [
-        Attribute::Class(ObjectClass::SECRET_KEY),
-        Attribute::KeyType(KeyType::GENERIC_SECRET),
-        Attribute::Token(false),
-        Attribute::Sensitive(false),
-        Attribute::Extractable(true),
-        Attribute::Value(known.to_vec()),
-    ];
+    let mut template = readable_secret();
+    template.push(Attribute::Value(known.to_vec()));
     let secret = session.create_object(&template)?;
     let wrapped = session.wrap_key(mechanism, key, secret);
     session.destroy_object(secret)?;

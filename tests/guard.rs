@@ -16,6 +16,8 @@ mod anchor;
 mod archive;
 #[path = "guard/clock.rs"]
 mod clock;
+#[path = "guard/defects.rs"]
+mod defects;
 #[path = "guard/faults.rs"]
 mod faults;
 #[path = "guard/index.rs"]

@@ -22,12 +22,9 @@ def with_data(mechanism, data):
 
 
 def derive(target, mechanism, base, length, **more):
-    array, count = p11.template({
+    return target.session.derive(mechanism, base, {
         p11.CKA_CLASS: p11.CKO_SECRET_KEY, p11.CKA_KEY_TYPE: p11.CKK_GENERIC_SECRET, p11.CKA_TOKEN: False,
         p11.CKA_VALUE_LEN: length} | {attack.number(name): value for name, value in more.items()})
-    made = p11.c_ulong()
-    target.session.call("C_DeriveKey", p11.byref(mechanism), p11.c_ulong(base), array, count, p11.byref(made))
-    return made.value
 
 
 def closed(target):

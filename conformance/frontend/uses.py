@@ -164,8 +164,7 @@ class Uses:
 
     def is_of(self, mechanism, key, data, signature):
         try:
-            self.session.begin("Verify", mechanism, key)
-            self.session.call("C_Verify", data, p11.c_ulong(len(data)), signature, p11.c_ulong(len(signature)))
+            self.session.verify(mechanism, key, data, signature)
             return True
         except p11.Refused as refusal:
             if refusal.rv in BAD_SIGNATURE:

@@ -368,6 +368,15 @@ class Session:
         self.begin("Sign", mechanism, key)
         return self.output("C_Sign", data, c_ulong(len(data)))
 
+    def verify(self, mechanism, key, data, signature):
+        self.begin("Verify", mechanism, key)
+        self.call("C_Verify", data, c_ulong(len(data)), signature, c_ulong(len(signature)))
+
+    def derive(self, mechanism, key, attributes):
+        handle = c_ulong()
+        self.call("C_DeriveKey", byref(mechanism), c_ulong(key), *template(attributes), byref(handle))
+        return handle.value
+
 
 def fresh_token(pin=PIN, so_pin=SO_PIN):
     """Makes the token of a program that loads the module by itself."""

@@ -106,6 +106,14 @@ def inside(name, packages):
         os.execv(python, [python, *sys.argv])
 
 
+def programs(name, crates):
+    """A folder whose `bin` has the programs of these crates, each with its version and options as `cargo install` takes
+    them: they are built without optimization, which takes half an hour less."""
+    commands = [f"cargo install --locked --debug --quiet --root . --target-dir target {crate}" for crate in crates]
+    commands.append("rm -rf target")
+    return installed(name, {"install.sh": "\n".join(commands) + "\n"}, "CARGO_PROFILE_DEV_DEBUG=0 sh -e install.sh")
+
+
 def node(packages):
     """A folder with packages of npm, whose versions are given. Those that are compiled find node's headers."""
     if os.path.isdir("/usr/include/node"):
@@ -118,6 +126,18 @@ def node_package(name, version):
     """The files of a package of npm, unpacked."""
     folder = installed(f"{name}-{version}", {}, f"npm pack --silent {name}@{version} && tar xzf *.tgz --strip-components=1")
     return shutil.copytree(folder, "package")
+
+
+def softhsm_with_database():
+    """SoftHSM2's module, built of Debian's source with the back end that its package lacks."""
+    in_full("g++", "make", "curl")
+    source = "http://deb.debian.org/debian/pool/main/s/softhsm2/softhsm2_2.6.1.orig.tar.gz"
+    digest = "ac9ac1e3f4402f88bf3e626a18f070f8031c031947ed469c6e17482495ec72b6"
+    folder = installed("softhsm", {"digest": f"{digest}  source.tar.gz\n"}, f"""
+        curl -sSf -o source.tar.gz {source} && sha256sum -c digest && tar xzf source.tar.gz --strip-components=1 &&
+        ./configure --quiet --with-objectstore-backend-db --enable-eddsa --disable-gost --disable-p11-kit &&
+        make --silent -j "$(nproc)" -C src/lib CXXFLAGS="-O1 -w" """)
+    return os.path.join(folder, "src/lib/.libs/libsofthsm2.so")
 
 
 def run_mocha(name, folder, specs):

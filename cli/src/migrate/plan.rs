@@ -3,7 +3,7 @@
 use tenon_pkcs11::api::attr::{self, RawAttribute, RawValue};
 use tenon_pkcs11::api::ck;
 
-use super::source::SourceObject;
+use super::source::{SourceObject, number};
 
 /// An attribute that the migrated object lacks, and why.
 pub(super) struct Loss {
@@ -80,7 +80,10 @@ impl Plan {
             lost: Vec::new(),
         };
         for (kind, value) in &object.attributes {
-            plan.add(*kind, value);
+            match object.key_type() {
+                Some(key_type) if *kind == ck::CKA_KEY_TYPE => plan.add(*kind, &number(key_type)),
+                _ => plan.add(*kind, value),
+            }
         }
         let why =
             "its value cannot be read from the other module: the key here is not limited by it";
@@ -145,7 +148,7 @@ fn is_unavailable(value: &RawValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::{Attributes, bytes, flag, number};
+    use super::super::source::{Attributes, bytes, flag};
     use super::*;
 
     #[test]
@@ -173,5 +176,24 @@ mod tests {
         assert_eq!(kinds(&plan.wanted), [ck::CKA_SUBJECT, ck::CKA_SIGN]);
         let lost: Vec<_> = plan.lost.iter().map(|loss| &loss.attribute[..]).collect();
         assert_eq!(lost, ["CKA_TRUSTED", "CKA_LOCAL", "CKA_WRAP_TEMPLATE"]);
+    }
+
+    #[test]
+    fn a_key_on_curve25519_is_a_montgomery_key_whatever_it_was_called() {
+        for (params, key_type) in [
+            (&b"\x13\x0acurve25519"[..], ck::CKK_EC_MONTGOMERY),
+            (b"\x13\x0cedwards25519", ck::CKK_EC_EDWARDS),
+        ] {
+            let plan = Plan::of(&SourceObject {
+                name: "x".into(),
+                attributes: Attributes::from([
+                    (ck::CKA_KEY_TYPE, number(ck::CKK_EC_EDWARDS)),
+                    (ck::CKA_EC_PARAMS, bytes(params)),
+                ]),
+                unread: Vec::new(),
+            });
+            assert_eq!(plan.required[0].kind, ck::CKA_KEY_TYPE);
+            assert_eq!(plan.required[0].bytes(), Some(&key_type.to_ne_bytes()[..]));
+        }
     }
 }

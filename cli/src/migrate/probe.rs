@@ -197,7 +197,7 @@ const DES3: ck::CK_KEY_TYPE = 0x15;
 
 /// What can be compared of the key, in the order in which it is tried.
 pub(super) fn probes(object: &SourceObject) -> impl Iterator<Item = Probe> {
-    let key_type = object.number(ck::CKA_KEY_TYPE);
+    let key_type = object.key_type();
     let fits = move |row: &&Row| Some(row.0) == key_type && object.flag(row.1);
     ROWS.iter().filter(fits).map(|row| Probe {
         work: row.2,

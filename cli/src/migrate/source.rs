@@ -85,9 +85,27 @@ impl SourceObject {
         hex(self.bytes(ck::CKA_ID))
     }
 
+    /// CKA_KEY_TYPE as the token has it: SoftHSM calls a key on curve25519 an Edwards key.
+    pub(super) fn key_type(&self) -> Option<ck::CK_KEY_TYPE> {
+        let told = self.number(ck::CKA_KEY_TYPE)?;
+        let is_montgomery =
+            told == ck::CKK_EC_EDWARDS && CURVE25519.contains(&self.bytes(ck::CKA_EC_PARAMS));
+        Some(if is_montgomery {
+            ck::CKK_EC_MONTGOMERY
+        } else {
+            told
+        })
+    }
+
+    /// Whether the object is a key of a type that this module does not have.
+    pub(super) fn is_unknown_key(&self) -> bool {
+        self.key_type()
+            .is_some_and(|key_type| keytype::find(key_type).is_none())
+    }
+
     /// What people call the key, with its size where this program knows the type; empty for what is no key.
     pub(super) fn key(&self) -> String {
-        let Some(key_type) = self.number(ck::CKA_KEY_TYPE) else {
+        let Some(key_type) = self.key_type() else {
             return String::new();
         };
         if let Some(row) = keytype::find(key_type) {
@@ -113,6 +131,9 @@ impl SourceObject {
         sizes.collect()
     }
 }
+
+/// CKA_EC_PARAMS of curve25519: the name (PKCS #11 3.2 section 6.3) and the OID 1.3.101.110 (RFC 8410).
+const CURVE25519: [&[u8]; 2] = [b"\x13\x0acurve25519", b"\x06\x03\x2b\x65\x6e"];
 
 /// Names of key types that SoftHSM has and this module has not.
 const OTHER_KEYS: [(ck::CK_KEY_TYPE, &str); 2] = [(0x13, "des"), (0x30, "gost")];

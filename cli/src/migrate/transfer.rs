@@ -98,6 +98,13 @@ impl<'a> Transfer<'a> {
     fn take(&mut self, object: &SourceObject) -> Result<Outcome> {
         let mut plan = Plan::of(object);
         let mut outcome = Outcome::of(object);
+        if object.is_unknown_key() {
+            outcome.fate = Fate::Refused(format!(
+                "the token has no keys of this type ({})",
+                object.key()
+            ));
+            return Ok(outcome);
+        }
         let trial = match self.trial(&mut plan) {
             Ok(trial) => trial,
             Err(why) => {

@@ -144,7 +144,7 @@ fn quoted(text: &str) -> serde_json::Value {
     text.into()
 }
 
-const CLIENTS: [Client; 23] = [
+const CLIENTS: [Client; 24] = [
     Client {
         name: "module",
         what: "the path of the module, for scripts",
@@ -350,6 +350,18 @@ const CLIENTS: [Client; 23] = [
                  encryption_mechanism = CKM_AES_GCM\nkey_wrap_mechanism = CKM_AES_KEY_WRAP_KWP\n\
                  key_wrap_generate_iv = False\nos_locking_ok = True",
                 facts.module, facts.serial
+            )
+        },
+    },
+    Client {
+        name: "parsec",
+        what: "a provider of Parsec's config.toml",
+        lines: |facts| {
+            format!(
+                "[[provider]]\nprovider_type = \"Pkcs11\"\nkey_info_manager = \"sqlite-manager\"\n\
+                 library_path = {}\nserial_number = {}\nuser_pin = \"PIN\"",
+                quoted(&facts.module),
+                quoted(&facts.serial)
             )
         },
     },

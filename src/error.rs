@@ -2,17 +2,21 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use crate::ck;
 
 /// Result of everything above `crypto`, `store` and `byok`, which have their own errors.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A refusal or failure of a call.
+/// A refusal or failure of a call. It is one pointer, so that results of calls that succeed are moved in registers.
+pub struct Error(Box<Reason>);
+
+/// What an error says.
 ///
 /// `what` says what was wrong and, where there is something to do, what to do. It never holds a
 /// PIN, key material or argument bytes.
-pub struct Error {
+pub struct Reason {
     /// The CKR_ number that the C function returns.
     pub rv: ck::CK_RV,
     /// One sentence for the log.
@@ -23,15 +27,30 @@ pub struct Error {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl Deref for Error {
+    type Target = Reason;
+
+    fn deref(&self) -> &Reason {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Reason {
+        &mut self.0
+    }
+}
+
 impl Error {
     /// An error with return value `rv`.
+    #[cold]
     pub fn new(rv: ck::CK_RV, what: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Reason {
             rv,
             what: what.into(),
             at: None,
             source: None,
-        }
+        }))
     }
 
     /// Sets `at`.

@@ -89,8 +89,9 @@ pub(super) fn verify_signature_init(
 
 /// The last step of a verification whose signature came with its Init function.
 pub(super) fn verify_signature(session: &Session, phase: Phase, rest: InputBytes) -> Result<()> {
-    session.step(VerifySignature, phase, |active| {
-        active.verify(rest.bytes()?)
+    session.step(VerifySignature, phase, |mut active| {
+        active.verify(rest.bytes()?)?;
+        Ok(After::Ended)
     })
 }
 
@@ -117,7 +118,7 @@ pub(super) fn dual<C, S>(
     output: OutputBuffer,
 ) -> Result<()>
 where
-    C: Operation<Active = ActiveOperation<dyn Cipher>>,
+    C: Operation<Active = Box<ActiveOperation<dyn Cipher>>>,
     S: Operation<Active: Takes>,
 {
     session.step(operations, Phase::Update, |(cipher, second)| {

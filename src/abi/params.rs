@@ -25,7 +25,7 @@ pub(super) use derived::DerivedOutput;
 pub(super) use message::{MessageParameter, message_parameter};
 pub(super) use shown::{digits, shown};
 
-use parts::{bytes, hash, invalid, structure};
+use parts::{bytes, hash, invalid, iv, structure};
 
 /// The caller's CK_MECHANISM.
 pub(super) struct Chosen(*const ck::CK_MECHANISM);
@@ -183,7 +183,7 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
                 return invalid("the initialization vector has the wrong length");
             }
             // SAFETY: readable by the promise of this function.
-            unsafe { bytes(start, len) }.map(Params::Iv)
+            unsafe { iv(start, len) }.map(Params::Iv)
         }
         ParamKind::PublicValue(most) => {
             if usize::try_from(len).is_ok_and(|len| len > most) {
@@ -307,7 +307,7 @@ unsafe fn gcm(params: ck::CK_GCM_PARAMS) -> Result<Params> {
     };
     Ok(Params::Gcm {
         // SAFETY: by the promise of this function.
-        iv: unsafe { bytes(params.pIv.cast(), params.ulIvLen) }?,
+        iv: unsafe { iv(params.pIv.cast(), params.ulIvLen) }?,
         // SAFETY: as above.
         aad: unsafe { bytes(params.pAAD.cast(), params.ulAADLen) }?,
         tag_len,

@@ -71,7 +71,8 @@ fn every_mistake_is_reported_at_once() {
         ("TENON_CHEEKS", "2"),
     ])
     .unwrap_err()
-    .what;
+    .what
+    .clone();
     let places: Vec<_> = error
         .lines()
         .map(|line| line.split(": ").next().unwrap().rsplit('/').next().unwrap())

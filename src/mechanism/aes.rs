@@ -340,7 +340,7 @@ mod tests {
                     "{}",
                     row.name
                 );
-                let refused = begin(&key, &Params::Iv(vec![0; 5])).err().unwrap();
+                let refused = begin(&key, &Params::Iv(vec![0; 5].into())).err().unwrap();
                 assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID, "{}", row.name);
             }
         }
@@ -348,9 +348,9 @@ mod tests {
 
     fn test_params(kind: ParamKind) -> Params {
         match kind {
-            ParamKind::Iv(len) => Params::Iv(vec![0; len]),
+            ParamKind::Iv(len) => Params::Iv(vec![0; len].into()),
             ParamKind::Gcm => Params::Gcm {
-                iv: vec![0; 12],
+                iv: vec![0; 12].into(),
                 aad: vec![],
                 tag_len: 16,
             },

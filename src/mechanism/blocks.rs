@@ -72,7 +72,7 @@ impl<C: Chain<N>, const N: usize> BlockMode<N> for Cbc<C> {
     }
 
     fn params(&self) -> Params {
-        Params::Iv(self.0.iv().to_vec())
+        Params::Iv(self.0.iv()[..].into())
     }
 
     fn rest(&mut self) -> bool {
@@ -313,7 +313,7 @@ pub(super) mod tests {
         let message: Vec<u8> = (0_u8..).take(block * 5 / 2).collect();
         let mut padded = message.clone();
         padded.resize(block * 3, 0);
-        let sealed = encrypted(cbc, key, &Params::Iv(vec![0; block]), &padded);
+        let sealed = encrypted(cbc, key, &Params::Iv(vec![0; block].into()), &padded);
         for (id, params, len) in macs {
             let mut mac = find(id).unwrap().sign.unwrap()(key, &params).unwrap();
             mac.update(&message).unwrap();
@@ -332,7 +332,7 @@ pub(super) mod tests {
         let data: Vec<u8> = (0..32).collect();
         let iv = vec![3; block];
         let ecb = encrypted(ecb, key, &Params::None, &data);
-        let cbc = encrypted(cbc, key, &Params::Iv(iv.clone()), &data);
+        let cbc = encrypted(cbc, key, &Params::Iv(iv[..].into()), &data);
         let data = || Secret::copy(&data);
         for (id, params, sealed) in [
             (by_ecb, Params::Data(data()), ecb),

@@ -165,7 +165,7 @@ mod tests {
             assert!(one.iter().all(|byte| byte.count_ones() % 2 == 1));
             assert!(!one.ct_eq(&generate(&SystemRng, &Params::None, len).unwrap()));
         }
-        let refused = generate(&SystemRng, &Params::Iv(vec![0; 8]), 24).unwrap_err();
+        let refused = generate(&SystemRng, &Params::Iv(vec![0; 8].into()), 24).unwrap_err();
         assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID);
     }
 

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn takes_no_parameter() {
         let begin = find(ck::CKM_SHA256).unwrap().digest.unwrap();
-        let refused = begin(&Params::Iv(vec![0; 16])).err().unwrap();
+        let refused = begin(&Params::Iv(vec![0; 16].into())).err().unwrap();
         assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID);
     }
 }

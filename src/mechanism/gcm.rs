@@ -1,10 +1,10 @@
 //! GCM. Encryption streams; decryption releases nothing before the tag is verified.
 
-use smallvec::SmallVec;
 use zeroize::Zeroize;
 
 use super::buffer::Buffer;
 use super::op::Resumable;
+use super::params::Iv;
 use super::{Cipher, Params, bad_param};
 use crate::crypto;
 use crate::crypto::aes::{self, GCM_MAX, TAG, gcm_limits};
@@ -96,7 +96,7 @@ pub(super) fn decrypt<K: GcmKey>(key: &K, params: &Params) -> Result<Box<dyn Cip
 /// A message without its text.
 pub(super) struct GcmMessage<K> {
     key: K,
-    iv: SmallVec<[u8; 16]>,
+    iv: Iv,
     aad: Vec<u8>,
     tag_len: usize,
 }
@@ -109,7 +109,7 @@ impl<K: GcmKey> GcmMessage<K> {
         gcm_limits(iv.len(), *tag_len)?;
         Ok(Self {
             key: key.clone(),
-            iv: SmallVec::from_slice(iv),
+            iv: iv.clone(),
             aad: aad.clone(),
             tag_len: *tag_len,
         })

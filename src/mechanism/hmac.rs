@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn takes_no_parameter() {
-        let refused = row().sign.unwrap()(&generic(b"key"), &Params::Iv(vec![1]))
+        let refused = row().sign.unwrap()(&generic(b"key"), &Params::Iv(vec![1].into()))
             .err()
             .unwrap();
         assert_eq!(refused.rv, ck::CKR_MECHANISM_PARAM_INVALID);

@@ -58,7 +58,11 @@ impl MessageParams {
     pub fn with_aad(&self, kind: MessageKind, aad: &[u8]) -> Params {
         let (iv, aad, tag_len) = (self.iv.clone(), aad.to_vec(), self.tag_len);
         match kind {
-            MessageKind::Gcm => Params::Gcm { iv, aad, tag_len },
+            MessageKind::Gcm => Params::Gcm {
+                iv: iv.into(),
+                aad,
+                tag_len,
+            },
             MessageKind::Ccm => Params::Ccm {
                 data_len: self.data_len,
                 nonce: iv,

@@ -71,5 +71,5 @@ pub use table::{all, find};
 pub use tls::{TlsKeys, TlsParam, TlsParams, TlsPrf};
 
 use params::bad_param;
-pub(crate) use params::no_params;
+pub(crate) use params::{Iv, no_params};
 pub(crate) use row::ROW;

@@ -1,5 +1,7 @@
 //! Typed mechanism parameters. `abi::params` reads them out of the caller's memory.
 
+use smallvec::SmallVec;
+
 use crate::ck;
 use crate::crypto::hash::Hash;
 pub use crate::crypto::kdf::SharedKdf;
@@ -139,6 +141,9 @@ impl ParamKind {
     }
 }
 
+/// An initialization vector. Those of 16 bytes and less need no memory of their own.
+pub(crate) type Iv = SmallVec<[u8; 16]>;
+
 /// A mechanism's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Params {
@@ -147,7 +152,7 @@ pub enum Params {
     /// job.
     None,
     /// Initialization vector.
-    Iv(Vec<u8>),
+    Iv(Iv),
     /// Handle of another key.
     Key(ck::CK_OBJECT_HANDLE),
     /// AES-CTR.
@@ -241,7 +246,7 @@ pub enum Params {
     /// AES-GCM.
     Gcm {
         /// 1 to 1024 bytes.
-        iv: Vec<u8>,
+        iv: Iv,
         /// Additional data.
         aad: Vec<u8>,
         /// Tag length in bytes: 4, 8, or 12 to 16.
@@ -397,7 +402,7 @@ pub(super) fn bad_param<T>(what: &'static str) -> Result<T> {
 
 /// For mechanisms without a parameter: CKR_MECHANISM_PARAM_INVALID when there is one.
 pub(crate) fn no_params(params: &Params) -> Result<()> {
-    if *params != Params::None {
+    if !matches!(params, Params::None) {
         return bad_param("this mechanism takes no parameter");
     }
     Ok(())

@@ -62,7 +62,7 @@ impl Params {
         let (kind, rest) = saved.split_first().ok_or_else(unusable)?;
         let params = match *kind {
             NONE => Some(Self::None),
-            IV => Some(Self::Iv(rest.to_vec())),
+            IV => Some(Self::Iv(rest.into())),
             CTR => restored_ctr(rest),
             MAC_LEN => restored_mac_len(rest),
             _ => None,
@@ -92,8 +92,8 @@ mod tests {
     fn parameters_come_back_as_they_were() {
         for params in [
             Params::None,
-            Params::Iv(Vec::new()),
-            Params::Iv(vec![7; 16]),
+            Params::Iv(Vec::new().into()),
+            Params::Iv(vec![7; 16].into()),
             Params::Ctr {
                 counter: [9; 16],
                 bits: 128,

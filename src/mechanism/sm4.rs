@@ -115,9 +115,9 @@ mod tests {
         let key = Arc::new(Key::new(aes::Key::new(&[0; KEY_LEN]).unwrap()));
         for row in ROWS {
             let params = match row.params {
-                ParamKind::Iv(len) => Params::Iv(vec![0; len]),
+                ParamKind::Iv(len) => Params::Iv(vec![0; len].into()),
                 ParamKind::Gcm => Params::Gcm {
-                    iv: vec![0; 12],
+                    iv: vec![0; 12].into(),
                     aad: Vec::new(),
                     tag_len: 16,
                 },

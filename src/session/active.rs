@@ -28,7 +28,7 @@ pub enum Phase {
     Final,
 }
 
-/// An operation between its Init function and its end.
+/// An operation between its Init function and its end. It stays at one place in memory, to which a step moves the pointer.
 pub struct ActiveOperation<W: ?Sized> {
     pub(super) work: Box<W>,
     /// What it was begun with.
@@ -80,8 +80,8 @@ impl<A> After<A> {
 }
 
 impl<W: ?Sized> ActiveOperation<W> {
-    pub(crate) fn new(work: Box<W>, request: Request, key: Option<Arc<Object>>) -> Self {
-        Self {
+    pub(crate) fn new(work: Box<W>, request: Request, key: Option<Arc<Object>>) -> Box<Self> {
+        Box::new(Self {
             work,
             request,
             awaits_login: awaits_login(key.as_deref()),
@@ -90,7 +90,7 @@ impl<W: ?Sized> ActiveOperation<W> {
             pending: None,
             took_key: false,
             rests: false,
-        }
+        })
     }
 
     /// Whether the operation, which rests, was one with this mechanism and this key, or with none.
@@ -144,7 +144,7 @@ pub(super) fn refuse_unauthenticated(awaits_login: bool) -> Result<()> {
 
 impl<W: ?Sized + Resumable> ActiveOperation<W> {
     /// What its last output leaves of the operation.
-    pub(super) fn ended(mut self) -> After<Self> {
+    pub(super) fn ended(mut self: Box<Self>) -> After<Box<Self>> {
         if self.took_key || !self.work.rest() {
             return After::Ended;
         }
@@ -178,8 +178,8 @@ pub(super) trait TypedSlot {
     fn let_rest(&mut self, _over: Self::Active) {}
 }
 
-impl<W: ?Sized> TypedSlot for Option<ActiveOperation<W>> {
-    type Active = ActiveOperation<W>;
+impl<W: ?Sized> TypedSlot for Option<Box<ActiveOperation<W>>> {
+    type Active = Box<ActiveOperation<W>>;
 
     fn take_out(&mut self) -> Option<Self::Active> {
         self.take_if(|active| !active.rests)
@@ -225,7 +225,7 @@ pub(super) trait OperationSlot {
     }
 }
 
-impl<W: ?Sized> OperationSlot for Option<ActiveOperation<W>> {
+impl<W: ?Sized> OperationSlot for Option<Box<ActiveOperation<W>>> {
     fn end(&mut self) {
         *self = None;
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::open::{Peers, Session};
+use super::open::Session;
 use crate::ck;
 use crate::error::{Result, refuse};
 use crate::policy::{Login, TokenAction, decide_on_token};
+use crate::token::Peers;
 
 impl Session {
     /// C_GetSessionInfo.
@@ -42,7 +43,7 @@ impl Session {
             ck::CKU_USER => self.token.login(false, pin).map(drop),
             ck::CKU_SO => {
                 let read_only = |peers: Arc<dyn Peers>| peers.any_read_only(self.slot);
-                if self.peers.upgrade().is_some_and(read_only) {
+                if self.token.peers().is_some_and(read_only) {
                     let action = TokenAction::LogInBesideReadOnly(Login::So);
                     decide_on_token(action, self.token.login_state()?)?;
                 }
@@ -69,7 +70,7 @@ impl Session {
     /// CKR_USER_NOT_LOGGED_IN.
     pub fn logout(&self) -> Result<()> {
         self.token.logout()?;
-        if let Some(peers) = self.peers.upgrade() {
+        if let Some(peers) = self.token.peers() {
             peers.end_private(self.slot);
         }
         Ok(())

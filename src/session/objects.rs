@@ -32,7 +32,7 @@ impl Session {
     pub fn destroy_object(&self, object: Handle) -> Result<()> {
         let destroyed = self.token.destroy(self.caller(), object)?;
         if destroyed.was_kept()
-            && let Some(peers) = self.peers.upgrade()
+            && let Some(peers) = self.token.peers()
         {
             peers.drop_keyless(self.slot);
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -28,7 +28,6 @@ pub struct Session {
     pub(super) slot: ck::CK_SLOT_ID,
     pub(super) token: Arc<Token>,
     pub(super) read_write: bool,
-    pub(super) peers: Weak<dyn Peers>,
     /// Held while a step computes: a session computes one thing at a time. `None` before the first operation.
     pub(super) operations: Mutex<Option<Box<Operations>>>,
     /// Session objects may belong to the session.
@@ -39,17 +38,6 @@ pub struct Session {
     pub(super) ivs: OnceLock<Arc<Mutex<Ivs>>>,
     /// The last refusal, as the log has it; empty before the first.
     pub(super) last_refusal: Mutex<String>,
-}
-
-/// What a session asks of all sessions of the process.
-pub(super) trait Peers: Send + Sync {
-    fn any_read_only(&self, slot: ck::CK_SLOT_ID) -> bool;
-
-    /// Ends the operations with private keys, and the searches, of every session with `slot`.
-    fn end_private(&self, slot: ck::CK_SLOT_ID);
-
-    /// Drops what rests in sessions with `slot` and has a key that has left memory.
-    fn drop_keyless(&self, slot: ck::CK_SLOT_ID);
 }
 
 impl Session {
@@ -104,7 +92,7 @@ impl Session {
 
     fn begin<O: Keyed>(&self, operation: O, request: Request, key: Handle) -> Result<()> {
         let mut operations = self.operations();
-        let again = |rested: &mut ActiveOperation<O::Work>| {
+        let again = |rested: &mut Box<ActiveOperation<O::Work>>| {
             let is_same = rested.was_with(request.row, Some(key));
             let Some(object) = rested.key.as_deref().filter(|_| is_same) else {
                 return Ok(false);
@@ -227,7 +215,7 @@ impl Session {
     /// CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, and those of the mechanism.
     pub fn digest_init(&self, request: Request) -> Result<()> {
         let mut operations = self.operations();
-        let again = |rested: &mut ActiveOperation<dyn Digester>| {
+        let again = |rested: &mut Box<ActiveOperation<dyn Digester>>| {
             let is_same = rested.was_with(request.row, None);
             if is_same {
                 rested.work.begin_again(&request.params)?;
@@ -264,7 +252,7 @@ impl Session {
     /// the slot where keys have ended elsewhere.
     fn drop_ended(&self) {
         if self.token.kept_ended()
-            && let Some(peers) = self.peers.upgrade()
+            && let Some(peers) = self.token.peers()
         {
             peers.drop_keyless(self.slot);
         }
@@ -346,7 +334,7 @@ impl ActiveOperation<dyn Digester> {
     ///
     /// # Errors
     /// CKR_MECHANISM_INVALID, and those of the mechanism.
-    pub(super) fn digest(request: Request) -> Result<Self> {
+    pub(super) fn digest(request: Request) -> Result<Box<Self>> {
         let row = request.row;
         let begin = row.digest.map_or_else(|| not_for_this(row), Ok)?;
         Ok(Self::new(begin(&request.params)?, request, None))

@@ -152,7 +152,7 @@ fn refuse_given_signature(operations: &mut Operations) -> Result<()> {
 
 fn saved_operation<O, W>(operations: &mut Operations, kind: Kind) -> Result<Option<SavedOperation>>
 where
-    O: Operation<Active = ActiveOperation<W>>,
+    O: Operation<Active = Box<ActiveOperation<W>>>,
     W: ?Sized + Resumable,
 {
     let Some(active) = O::take(operations) else {
@@ -189,7 +189,7 @@ impl<W: ?Sized + Resumable> ActiveOperation<W> {
         })
     }
 
-    fn restored(mut self, saved: &SavedOperation) -> Result<Self> {
+    fn restored(mut self: Box<Self>, saved: &SavedOperation) -> Result<Box<Self>> {
         self.phase = saved.phase;
         self.work.restore(&saved.state)?;
         Ok(self)

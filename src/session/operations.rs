@@ -50,7 +50,7 @@ pub trait SingleOperation: Operation {
 }
 
 /// An operation that an Init function begins with a mechanism and a key.
-pub trait Keyed: SingleOperation + Operation<Active = ActiveOperation<Self::Work>> {
+pub trait Keyed: SingleOperation + Operation<Active = Box<ActiveOperation<Self::Work>>> {
     /// What the mechanism makes: a cipher, a signer or a verifier.
     type Work: ?Sized + Resumable;
     /// What the key must be allowed to do.
@@ -131,13 +131,13 @@ macro_rules! operations {
 // flag of C_SessionCancel, and what the key must be allowed to do.
 operations! {
     /// C_EncryptInit to C_EncryptFinal.
-    Encrypt: ActiveOperation<dyn Cipher>, encrypt, CKF_ENCRYPT, Encrypt, dyn Cipher;
+    Encrypt: Box<ActiveOperation<dyn Cipher>>, encrypt, CKF_ENCRYPT, Encrypt, dyn Cipher;
     /// C_DecryptInit to C_DecryptFinal.
-    Decrypt: ActiveOperation<dyn Cipher>, decrypt, CKF_DECRYPT, Decrypt, dyn Cipher;
+    Decrypt: Box<ActiveOperation<dyn Cipher>>, decrypt, CKF_DECRYPT, Decrypt, dyn Cipher;
     /// C_SignInit to C_SignFinal.
-    Sign: ActiveOperation<dyn Signer>, sign, CKF_SIGN, Sign, dyn Signer;
+    Sign: Box<ActiveOperation<dyn Signer>>, sign, CKF_SIGN, Sign, dyn Signer;
     /// C_VerifyInit to C_VerifyFinal.
-    Verify: ActiveOperation<dyn Verifier>, verify, CKF_VERIFY, Verify, dyn Verifier;
+    Verify: Box<ActiveOperation<dyn Verifier>>, verify, CKF_VERIFY, Verify, dyn Verifier;
     /// C_MessageEncryptInit to C_MessageEncryptFinal.
     MessageEncrypt: Messages, message_encrypt, CKF_MESSAGE_ENCRYPT;
     /// C_MessageDecryptInit to C_MessageDecryptFinal.
@@ -147,13 +147,13 @@ operations! {
     /// C_MessageVerifyInit to C_MessageVerifyFinal.
     MessageVerify: MessageSignatures<dyn Verifier>, message_verify, CKF_MESSAGE_VERIFY;
     /// C_VerifySignatureInit to C_VerifySignatureFinal.
-    VerifySignature: ActiveOperation<SignatureVerifier>, verify_signature, CKF_VERIFY;
+    VerifySignature: Box<ActiveOperation<SignatureVerifier>>, verify_signature, CKF_VERIFY;
     /// C_SignRecoverInit and C_SignRecover.
-    SignRecover: ActiveOperation<dyn Signer>, sign_recover, CKF_SIGN_RECOVER, SignRecover, dyn Signer;
+    SignRecover: Box<ActiveOperation<dyn Signer>>, sign_recover, CKF_SIGN_RECOVER, SignRecover, dyn Signer;
     /// C_VerifyRecoverInit and C_VerifyRecover.
-    VerifyRecover: ActiveOperation<dyn Cipher>, verify_recover, CKF_VERIFY_RECOVER, VerifyRecover, dyn Cipher;
+    VerifyRecover: Box<ActiveOperation<dyn Cipher>>, verify_recover, CKF_VERIFY_RECOVER, VerifyRecover, dyn Cipher;
     /// C_DigestInit to C_DigestFinal.
-    Digest: ActiveOperation<dyn Digester>, digest, CKF_DIGEST;
+    Digest: Box<ActiveOperation<dyn Digester>>, digest, CKF_DIGEST;
     /// C_FindObjectsInit to C_FindObjectsFinal.
     Find: FoundObjects, find, CKF_FIND_OBJECTS;
 }

@@ -1,7 +1,7 @@
 //! The open sessions of this process.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
@@ -9,9 +9,9 @@ use parking_lot::{Mutex, RwLock};
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::policy::{TokenAction, decide_on_token};
-use crate::token::{SessionHandle, Token};
+use crate::token::{Peers, SessionHandle, Token};
 
-use super::open::{Peers, Session};
+use super::open::Session;
 
 /// Sessions are kept in so many maps.
 const PARTS: usize = 32;
@@ -20,8 +20,6 @@ const PARTS: usize = 32;
 pub(crate) struct Sessions {
     last: AtomicU64,
     parts: [Part; PARTS],
-    /// Locked before a part, by whoever opens or closes a session.
-    counts: Mutex<HashMap<ck::CK_SLOT_ID, SessionCount>>,
 }
 
 /// Some of the sessions, on cache lines of their own: threads with a session each do not write to the
@@ -61,17 +59,13 @@ impl Sessions {
             slot,
             token,
             read_write,
-            peers: Arc::<Self>::downgrade(self) as Weak<dyn Peers>,
             operations: Mutex::default(),
             made_objects: AtomicBool::new(false),
             key_ended: AtomicBool::new(false),
             ivs: OnceLock::new(),
             last_refusal: Mutex::default(),
         };
-        let mut counts = self.counts.lock();
-        let count = counts.entry(slot).or_default();
-        count.all += 1;
-        count.read_write += u64::from(read_write);
+        session.token.begin_session(self);
         self.part(handle).write().insert(handle, Arc::new(session));
         Ok(handle)
     }
@@ -105,36 +99,29 @@ impl Sessions {
     /// # Errors
     /// CKR_SESSION_HANDLE_INVALID.
     fn close_one(&self, handle: SessionHandle) -> Result<Closed> {
-        let (session, last) = self.remove(handle).ok_or_else(invalid)?;
+        let removed = self.part(handle).write().remove(&handle);
+        let session = removed.ok_or_else(invalid)?;
         let made_objects = session.made_objects.load(Ordering::Acquire);
-        let ended_kept_keys = made_objects && session.token.close_session(handle);
-        if last {
-            session.token.end_login();
-        }
+        let ended_kept_keys = made_objects && session.token.remove_session_objects(handle);
+        session.token.end_session();
         Ok(Closed {
             slot: session.slot,
             ended_kept_keys,
         })
     }
 
-    /// The session that was removed, and whether it was the last of its slot.
-    fn remove(&self, handle: SessionHandle) -> Option<(Arc<Session>, bool)> {
-        let mut counts = self.counts.lock();
-        let session = self.part(handle).write().remove(&handle)?;
-        let count = counts.entry(session.slot).or_default();
-        count.all -= 1;
-        count.read_write -= u64::from(session.read_write);
-        Some((session, count.all == 0))
-    }
-
     fn of_slot(&self, slot: ck::CK_SLOT_ID) -> Vec<Arc<Session>> {
         let mut found = Vec::new();
+        self.each_of_slot(slot, |session| found.push(Arc::clone(session)));
+        found
+    }
+
+    fn each_of_slot(&self, slot: ck::CK_SLOT_ID, mut take: impl FnMut(&Arc<Session>)) {
         for part in &self.parts {
             let part = part.0.read();
             let of_slot = |session: &&Arc<Session>| session.slot == slot;
-            found.extend(part.values().filter(of_slot).cloned());
+            part.values().filter(of_slot).for_each(&mut take);
         }
-        found
     }
 
     /// C_CloseAllSessions.
@@ -153,7 +140,12 @@ impl Sessions {
 
     #[must_use]
     pub(crate) fn count(&self, slot: ck::CK_SLOT_ID) -> SessionCount {
-        self.counts.lock().get(&slot).copied().unwrap_or_default()
+        let mut count = SessionCount::default();
+        self.each_of_slot(slot, |session| {
+            count.all += 1;
+            count.read_write += u64::from(session.read_write);
+        });
+        count
     }
 }
 

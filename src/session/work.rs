@@ -26,7 +26,7 @@ pub trait Takes: Sized {
     fn take(self, part: &[u8]) -> Result<Self>;
 }
 
-impl Produces for ActiveOperation<dyn Cipher> {
+impl Produces for Box<ActiveOperation<dyn Cipher>> {
     fn produce(self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
         match self.phase {
             Some(Phase::Update) => self.update(input, out),
@@ -43,7 +43,7 @@ impl Produces for ActiveOperation<dyn Cipher> {
 }
 
 impl ActiveOperation<dyn Cipher> {
-    fn update(mut self, part: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
+    fn update(mut self: Box<Self>, part: &[u8], out: &mut Out<'_>) -> Result<After<Box<Self>>> {
         // The answer to a query is 0 for an empty part alone. A client that is told 0 may repeat the
         // call with NULL for its empty buffer, which is a query again, and the part would be lost.
         // The length told may be above the real one (section 5.2).
@@ -65,11 +65,11 @@ impl ActiveOperation<dyn Cipher> {
     /// length is not known beforehand is computed aside, and kept until a call brings a buffer that
     /// holds it.
     fn conclude(
-        mut self,
+        mut self: Box<Self>,
         bound: usize,
         out: &mut Out<'_>,
         run: impl FnOnce(&mut dyn Cipher, &mut [u8]) -> Result<usize>,
-    ) -> Result<After<Self>> {
+    ) -> Result<After<Box<Self>>> {
         let pending = match self.pending.take() {
             Some(pending) => pending,
             None if out.is_query() || self.work.exact() || out.capacity() >= bound => {
@@ -106,12 +106,12 @@ impl ActiveOperation<dyn Cipher> {
     /// # Errors
     /// Those of both mechanisms. Either ends both operations.
     pub fn dual<S: Takes>(
-        self,
+        self: Box<Self>,
         second: S,
         part: &[u8],
         out: &mut Out<'_>,
         clear: for<'c> fn(&'c [u8], &'c [u8]) -> &'c [u8],
-    ) -> Result<After<(Self, S)>> {
+    ) -> Result<After<(Box<Self>, S)>> {
         match self.update(part, out)? {
             After::GoesOn(cipher) if !out.is_query() => {
                 let second = second.take(clear(part, out.output()))?;
@@ -125,7 +125,7 @@ impl ActiveOperation<dyn Cipher> {
 /// Signatures and digests: the length of the output is known, and only the last step gives it.
 macro_rules! give_at_the_end {
     ($($work:ident),+) => {$(
-        impl Produces for ActiveOperation<dyn $work> {
+        impl Produces for Box<ActiveOperation<dyn $work>> {
             fn produce(mut self, input: &[u8], out: &mut Out<'_>) -> Result<After<Self>> {
                 match out.room(self.work.len()) {
                     Err(short) => return Ok(After::short(self, short)),
@@ -144,7 +144,7 @@ give_at_the_end!(Signer, Digester);
 
 macro_rules! take_parts {
     ($($work:ident),+) => {$(
-        impl Takes for ActiveOperation<dyn $work> {
+        impl Takes for Box<ActiveOperation<dyn $work>> {
             fn take(mut self, part: &[u8]) -> Result<Self> {
                 self.work.update(part)?;
                 Ok(self)
@@ -169,7 +169,7 @@ impl SignatureVerifier {
     }
 }
 
-impl Takes for ActiveOperation<SignatureVerifier> {
+impl Takes for Box<ActiveOperation<SignatureVerifier>> {
     fn take(mut self, part: &[u8]) -> Result<Self> {
         self.work.verifier.update(part)?;
         Ok(self)
@@ -181,14 +181,13 @@ impl ActiveOperation<SignatureVerifier> {
     ///
     /// # Errors
     /// As `ActiveOperation<dyn Verifier>::verify`.
-    pub fn verify(mut self, rest: &[u8]) -> Result<After<Self>> {
+    pub fn verify(&mut self, rest: &[u8]) -> Result<()> {
         let SignatureVerifier {
             verifier,
             signature,
         } = &mut *self.work;
         verifier.update(rest)?;
-        verifier.finish(signature)?;
-        Ok(After::Ended)
+        verifier.finish(signature)
     }
 }
 
@@ -197,7 +196,7 @@ impl ActiveOperation<dyn Verifier> {
     ///
     /// # Errors
     /// CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE, and those of the mechanism.
-    pub fn verify(mut self, rest: &[u8], signature: &[u8]) -> Result<After<Self>> {
+    pub fn verify(mut self: Box<Self>, rest: &[u8], signature: &[u8]) -> Result<After<Box<Self>>> {
         self.work.update(rest)?;
         self.work.finish(signature)?;
         Ok(self.ended())

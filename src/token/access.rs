@@ -43,6 +43,12 @@ impl Token {
 
     /// As `object`, with the token's time.
     pub(super) fn object_now(&self, handle: Handle) -> Result<(Arc<Object>, UnixTime)> {
+        let generation = || self.state.store.generation();
+        if let Known::Object(object) = self.state.objects.get(handle, generation)?
+            && let Some(now) = self.plainly_allowed(Action::See, &object)
+        {
+            return Ok((object, now));
+        }
         let (object, keys) = self.current(handle)?;
         let now = self.time_of_call(&object, &keys);
         self.decide_at(now, Action::See, &object, &keys, false)?;
@@ -222,7 +228,7 @@ impl Token {
         }
         presence.note_use();
         let action = Action::Begin(what, mechanism.id);
-        if self.is_plainly_allowed(action, object) {
+        if self.plainly_allowed(action, object).is_some() {
             return Ok(true);
         }
         let keys = self.keys();
@@ -245,9 +251,9 @@ impl Token {
         self.hold_to_time(object, &keys)
     }
 
-    /// Whether policy allows an action from which nothing else follows: no record of the use and no clock mark. Needs no
-    /// keys of the login.
-    fn is_plainly_allowed(&self, action: Action, object: &Object) -> bool {
+    /// The token's time, where policy allows an action from which nothing else follows: no record of the use and no clock
+    /// mark. Needs no keys of the login.
+    fn plainly_allowed(&self, action: Action, object: &Object) -> Option<UnixTime> {
         let login = self.state.login();
         let reading = self.state.time.reading();
         let caller = Caller {
@@ -255,12 +261,13 @@ impl Token {
             read_write: false,
         };
         let now = self.state.time.judged(reading).at;
-        !self.writer.records_uses()
+        let is_plain = !self.writer.records_uses()
             && !self.writer.is_mark_due(reading, login, object.limited())
             && matches!(
                 policy::decide(action, &object.facts, &caller, now),
                 Ok(Effect::Done)
-            )
+            );
+        is_plain.then_some(now)
     }
 
     /// Asks policy. After a refusal because of time the clock mark is committed and expired material

@@ -56,6 +56,7 @@ mod receipt;
 mod record;
 mod refused_blob;
 mod rename;
+mod sessions;
 mod sweep;
 mod unwrap;
 mod unwrap_job;
@@ -77,6 +78,7 @@ pub(crate) use find::Search;
 pub use identity::anchor::AnchorStatus;
 pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
 pub(crate) use identity::creation::TokenCreation;
+pub(crate) use identity::sessions::Peers;
 pub use identity::time::ClockStatus;
 pub(crate) use init::{lock_catalog, made_meanwhile, slots};
 pub(crate) use read::Answers;
@@ -93,6 +95,7 @@ use external::sweep::Sweeper;
 use identity::audit::Doing;
 use identity::guess::Guesses;
 use identity::pin::Role;
+use identity::sessions::OpenSessions;
 use identity::state::{CallKeys, Keys, LABEL_LEN, TokenState};
 use record::uid::hex;
 
@@ -111,6 +114,7 @@ pub struct Token {
     guesses: Guesses,
     sweeper: Sweeper,
     offered: Offered,
+    sessions: OpenSessions,
     /// The store's generation at which `is_as_last_shown` was last false.
     shown_at: AtomicU64,
     /// Seals saved states of operations; made when the first one is saved.
@@ -197,6 +201,7 @@ impl Token {
             guesses: Guesses::new(state.clone()),
             sweeper: Sweeper::new(state.clone()),
             offered: Offered::of(&state.config),
+            sessions: OpenSessions::default(),
             shown_at: AtomicU64::new(u64::MAX),
             state_key: OnceLock::new(),
             state,
@@ -392,11 +397,6 @@ impl Token {
     /// As `Objects::note_keyless_dropped`.
     pub(crate) fn note_keyless_dropped(&self) {
         self.state.objects.note_keyless_dropped();
-    }
-
-    /// Drops the objects of a session that was closed; whether a session may keep work that is ready with one of them.
-    pub(crate) fn close_session(&self, session: SessionHandle) -> bool {
-        self.state.objects.close_session(session)
     }
 }
 

@@ -14,7 +14,7 @@ use super::record::external::spec_of;
 /// The one refusal of every bad blob, with what the import request and the key want, and the usual causes. The blob
 /// has `len` bytes, by which alone it may be told that it was sealed by another algorithm of HPKE.
 pub(super) fn explained(
-    error: Error,
+    mut error: Error,
     algorithm: &Algorithm,
     target: &Attributes,
     len: usize,
@@ -42,10 +42,8 @@ pub(super) fn explained(
          material of another kind or length, or other material than the key is bound to; a damaged or cut file",
         error.what, algorithm.name
     );
-    Error {
-        what: what.into(),
-        ..error
-    }
+    error.what = what.into();
+    error
 }
 
 /// The algorithm by HPKE whose blob of such a key has `len` bytes, where one of `algorithm` has not.

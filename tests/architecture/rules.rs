@@ -65,6 +65,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crypto/sys/", "the C functions of aws-lc"),
     ("secret.rs", "locked pages, and wiping them"),
     ("allocator.rs", "memory that is wiped before it is freed"),
+    ("clock.rs", "the coarse clock of the C library"),
     ("fork.rs", "a page that the kernel wipes in forked children"),
     (
         "store/file/fork.rs",

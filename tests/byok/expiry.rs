@@ -39,7 +39,7 @@ fn rule_4_a_running_operation_ends_with_the_material() {
             .unwrap();
         let cbc = token
             .fixture
-            .request(ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16]));
+            .request(ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16].into()));
         session.encrypt_init(cbc, key).unwrap();
         if last_step != "one-shot" {
             full(|out| session.encrypt_update(&[1; 20], out)).unwrap();

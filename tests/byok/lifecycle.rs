@@ -99,7 +99,7 @@ fn rule_4_every_entry_and_every_step_refuses() {
             .unwrap()
     };
     let key = fresh();
-    let cbc = || request(ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16]));
+    let cbc = || request(ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16].into()));
     let cmac = || request(ck::CKM_AES_CMAC, Params::None);
     let kwp = || request(ck::CKM_AES_KEY_WRAP_KWP, Params::None);
     let text = {

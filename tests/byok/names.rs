@@ -37,7 +37,7 @@ fn ways(token: &Import, more: &[RawAttribute]) -> Vec<(&'static str, Result<Hand
     let wrapping = secret(session, ck::CKK_AES, vec![]).public;
     let cbc = token
         .fixture
-        .request(ck::CKM_AES_CBC, Params::Iv(vec![0; 16]));
+        .request(ck::CKM_AES_CBC, Params::Iv(vec![0; 16].into()));
     let data = Params::Data(Secret::copy(&[7; 32]));
     let xor = token.fixture.request(ck::CKM_XOR_BASE_AND_DATA, data);
     let len = attrs![CKA_VALUE_LEN => 32];

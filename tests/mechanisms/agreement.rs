@@ -132,7 +132,7 @@ fn what_cannot_be_derived_is_refused() {
         let derived = |params, base, template| derive(&fixture, (id, params), base, template);
         for wrong in [
             Params::None,
-            Params::Iv(vec![0; 16]),
+            Params::Iv(vec![0; 16].into()),
             ecdh(None, &other),
             ecdh(None, &[]),
         ] {

@@ -93,7 +93,7 @@ fn context_keys(row: &Mechanism) -> Keys {
 
 /// What is known of the mechanism of `row`; `None` for one that nobody has told the tests about.
 fn case(row: &'static Mechanism) -> Option<Case> {
-    let iv = || Params::Iv(vec![9; 16]);
+    let iv = || Params::Iv(vec![9; 16].into());
     let given = || vec![iv()];
     let (keys, params, wrong, lengths, repeats) = match row.id {
         ck::CKM_RSA_PKCS_KEY_PAIR_GEN => (Keys::Rsa, Params::None, given(), ANY, true),
@@ -146,7 +146,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             (Keys::Sm4, Params::None, given(), BLOCKS, true)
         }
         ck::CKM_TENON_SM4_CBC => {
-            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15].into())];
             (Keys::Sm4, iv(), wrong, BLOCKS, true)
         }
         ck::CKM_TENON_SM4_GCM => {
@@ -212,19 +212,19 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         ck::CKM_ECDSA => (Keys::Ec, Params::None, given(), DIGESTS, false),
         ck::CKM_AES_KEY_GEN | ck::CKM_AES_ECB => (Keys::Aes, Params::None, given(), BLOCKS, true),
         ck::CKM_AES_CBC => {
-            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15].into())];
             (Keys::Aes, iv(), wrong, BLOCKS, true)
         }
         ck::CKM_AES_OFB | ck::CKM_AES_CFB1 | ck::CKM_AES_CFB8 | ck::CKM_AES_CFB128 => {
-            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15].into())];
             (Keys::Aes, iv(), wrong, ANY, true)
         }
         ck::CKM_AES_CTS => {
-            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15].into())];
             (Keys::Aes, iv(), wrong, UNITS, true)
         }
         ck::CKM_AES_CBC_PAD => {
-            let wrong = vec![Params::None, Params::Iv(vec![0; 17])];
+            let wrong = vec![Params::None, Params::Iv(vec![0; 17].into())];
             (Keys::Aes, iv(), wrong, ANY, true)
         }
         ck::CKM_AES_GCM => {
@@ -265,7 +265,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         }
         ck::CKM_AES_XTS_KEY_GEN => (Keys::Xts, Params::None, given(), UNITS, true),
         ck::CKM_AES_XTS => {
-            let wrong = vec![Params::None, Params::Iv(vec![0; 8])];
+            let wrong = vec![Params::None, Params::Iv(vec![0; 8].into())];
             (Keys::Xts, iv(), wrong, UNITS, true)
         }
         ck::CKM_DES2_KEY_GEN => (Keys::Des2, Params::None, given(), BLOCKS, true),
@@ -277,7 +277,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
                 ck::CKM_DES3_CBC => BLOCKS,
                 _ => ANY,
             };
-            let right = Params::Iv(vec![9; 8]);
+            let right = Params::Iv(vec![9; 8].into());
             (Keys::Des3, right, vec![Params::None, iv()], lengths, true)
         }
         ck::CKM_DES3_MAC | ck::CKM_DES3_CMAC => (Keys::Des3, Params::None, given(), ANY, true),
@@ -305,7 +305,7 @@ fn case(row: &'static Mechanism) -> Option<Case> {
                 ck::CKM_CAMELLIA_CBC => BLOCKS,
                 _ => ANY,
             };
-            let wrong = vec![Params::None, Params::Iv(vec![0; 15])];
+            let wrong = vec![Params::None, Params::Iv(vec![0; 15].into())];
             (Keys::Camellia, iv(), wrong, lengths, true)
         }
         ck::CKM_CAMELLIA_MAC => (Keys::Camellia, Params::None, given(), ANY, true),
@@ -322,16 +322,22 @@ fn case(row: &'static Mechanism) -> Option<Case> {
             (Keys::Camellia, cbc_data(32), wrong, ANY, true)
         }
         ck::CKM_AES_KEY_WRAP => {
-            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
-            (Keys::Aes, Params::Iv(vec![5; 8]), wrong, SEMIBLOCKS, true)
+            let wrong = vec![Params::Iv(vec![0; 4].into()), iv()];
+            (
+                Keys::Aes,
+                Params::Iv(vec![5; 8].into()),
+                wrong,
+                SEMIBLOCKS,
+                true,
+            )
         }
         ck::CKM_AES_KEY_WRAP_PKCS7 => {
-            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            let wrong = vec![Params::Iv(vec![0; 4].into()), iv()];
             (Keys::Aes, Params::None, wrong, PADDABLE, true)
         }
         ck::CKM_AES_KEY_WRAP_PAD => (Keys::Aes, Params::None, given(), WRAPPABLE, true),
         ck::CKM_AES_KEY_WRAP_KWP => {
-            let wrong = vec![Params::Iv(vec![0; 4]), iv()];
+            let wrong = vec![Params::Iv(vec![0; 4].into()), iv()];
             (Keys::Aes, Params::None, wrong, WRAPPABLE, true)
         }
         ck::CKM_GENERIC_SECRET_KEY_GEN

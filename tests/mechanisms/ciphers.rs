@@ -212,7 +212,7 @@ fn gcm_takes_initialization_vectors_and_tags_of_many_lengths() {
         let key = case.keys(&fixture).public;
         for tag_len in [4, 8, 12, 13, 14, 15, 16] {
             let params = || Params::Gcm {
-                iv: vec![1; iv],
+                iv: vec![1; iv].into(),
                 aad: Vec::new(),
                 tag_len,
             };

@@ -259,7 +259,7 @@ fn private_keys_come_without_pkcs_8_around_them() {
         );
     }
     // Without integrity nothing but PKCS #8 comes in.
-    let cbc = fixture.request(ck::CKM_AES_CBC_PAD, Params::Iv(vec![7; 16]));
+    let cbc = fixture.request(ck::CKM_AES_CBC_PAD, Params::Iv(vec![7; 16].into()));
     returns!(
         unwrap(&cbc, &rsa, &template(ck::CKK_RSA)),
         CKR_WRAPPED_KEY_INVALID

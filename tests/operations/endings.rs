@@ -213,7 +213,7 @@ fn closing_the_last_session_ends_the_login_and_its_operations() {
     let session = fixture.session.clone();
     let key = secret(&session, ck::CKK_AES, attrs![CKA_PRIVATE => true]).public;
     let gcm = Params::Gcm {
-        iv: vec![0; 12],
+        iv: vec![0; 12].into(),
         aad: vec![],
         tag_len: 16,
     };

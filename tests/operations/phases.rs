@@ -9,7 +9,7 @@ fn aes(session: &Session) -> Pair {
 }
 
 fn iv() -> Params {
-    Params::Iv(vec![3; 16])
+    Params::Iv(vec![3; 16].into())
 }
 
 #[test]

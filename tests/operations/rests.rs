@@ -14,12 +14,12 @@ use crate::common::{
 };
 
 fn iv(of: u8) -> Params {
-    Params::Iv(vec![of; 16])
+    Params::Iv(vec![of; 16].into())
 }
 
 fn gcm(of: u8, tag_len: usize) -> Params {
     Params::Gcm {
-        iv: vec![of; 12 + usize::from(of)],
+        iv: vec![of; 12 + usize::from(of)].into(),
         aad: vec![of; usize::from(of) * 40],
         tag_len,
     }

@@ -354,7 +354,7 @@ fn trusted_unwrap_as_an_oracle() {
     let trusted = trusted_key(&fixture, vec![]);
     let plain = wrapping_key(&fixture, attrs![CKA_DECRYPT => true]).unwrap();
     let blob = wrap(&fixture, trusted, picky_key(&fixture, vec![])).unwrap();
-    let block = |iv| Params::Iv(vec![iv; 16]);
+    let block = |iv| Params::Iv(vec![iv; 16].into());
     for (id, params) in [
         (ck::CKM_AES_ECB, Params::None),
         (ck::CKM_AES_CBC, block(0)),

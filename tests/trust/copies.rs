@@ -358,7 +358,7 @@ fn no_part_of_a_wrapped_key_becomes_a_key_of_des() {
     let template = || attrs![CKA_CLASS => ck::CKO_SECRET_KEY, CKA_KEY_TYPE => ck::CKK_DES3];
     for (id, params, proven) in [
         (ck::CKM_AES_KEY_WRAP_KWP, Params::None, true),
-        (ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16]), false),
+        (ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16].into()), false),
         (ck::CKM_AES_ECB, Params::None, false),
     ] {
         let request = || fixture.request(id, params.clone());

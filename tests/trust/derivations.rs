@@ -352,8 +352,8 @@ fn an_unwrap_makes_one_piece() {
     let wrapping = secret(session, ck::CKK_AES, vec![]).public;
     let free = generic(&fixture, attrs![CKA_EXTRACTABLE => true]);
     for (id, params) in [
-        (ck::CKM_AES_CBC, Params::Iv(vec![0; 16])),
-        (ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16])),
+        (ck::CKM_AES_CBC, Params::Iv(vec![0; 16].into())),
+        (ck::CKM_AES_CBC_PAD, Params::Iv(vec![0; 16].into())),
         (ck::CKM_AES_KEY_WRAP, Params::None),
         (ck::CKM_AES_KEY_WRAP_KWP, Params::None),
         (ck::CKM_AES_KEY_WRAP_PKCS7, Params::None),

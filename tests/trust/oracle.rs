@@ -40,7 +40,7 @@ fn twins(fixture: &Fixture, key_type: u64, more: Vec<RawAttribute>) -> Twins {
 }
 
 fn iv(byte: u8) -> Params {
-    Params::Iv(vec![byte; 16])
+    Params::Iv(vec![byte; 16].into())
 }
 
 fn counter() -> Params {
@@ -178,7 +178,7 @@ fn a_chosen_initialization_vector_finds_no_byte() {
         let asked = (0..=u8::MAX).map(|byte| {
             let mut iv = vec![0; 16];
             iv[15] = byte;
-            let request = fixture.request(id, Params::Iv(iv));
+            let request = fixture.request(id, Params::Iv(iv.into()));
             rv(&fixture
                 .session
                 .unwrap_key(request, keys.unwrapping, &block, &short()))
@@ -225,7 +225,7 @@ fn a_whole_key_is_unwrapped_by_keys_that_decrypt() {
 fn a_key_with_another_use_opens_no_blob_of_a_counter_mode() {
     let fixture = Fixture::new();
     let gcm = Params::Gcm {
-        iv: vec![7; 12],
+        iv: vec![7; 12].into(),
         aad: vec![],
         tag_len: 16,
     };
@@ -479,7 +479,7 @@ fn a_key_that_decrypts_unwraps_everything() {
 fn a_short_tag_proves_nothing() {
     let fixture = Fixture::new();
     let gcm = |tag_len| Params::Gcm {
-        iv: vec![7; 12],
+        iv: vec![7; 12].into(),
         aad: vec![],
         tag_len,
     };

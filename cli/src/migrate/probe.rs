@@ -265,7 +265,7 @@ impl Probe {
                 shared_data: Vec::new(),
                 public_data: public_point(ours)?,
             }),
-            (_, ck::CKM_AES_CBC) => Params::Iv(vec![0; 16]),
+            (_, ck::CKM_AES_CBC) => Params::Iv(vec![0; 16].into()),
             _ => Params::None,
         };
         OurKey::request(self.id, params)

@@ -6,6 +6,7 @@ use super::super::args::input;
 use crate::ck::{self, CK_ULONG};
 use crate::crypto::hash::Hash;
 use crate::error::{Result, refuse};
+use crate::mechanism::Iv;
 
 /// The hash that a parameter names by its digest mechanism.
 pub(super) fn hash(number: ck::CK_MECHANISM_TYPE) -> Result<Hash> {
@@ -59,9 +60,23 @@ pub(super) unsafe fn structure<T: Copy>(start: *mut c_void, len: CK_ULONG) -> Re
 /// `start` is NULL or readable for `len` bytes.
 pub(super) unsafe fn bytes(start: *mut c_void, len: CK_ULONG) -> Result<Vec<u8>> {
     // SAFETY: by the promise of this function.
+    unsafe { copied(start, len, <[u8]>::to_vec) }
+}
+
+/// # Safety
+/// As `bytes`.
+pub(super) unsafe fn iv(start: *mut c_void, len: CK_ULONG) -> Result<Iv> {
+    // SAFETY: by the promise of this function.
+    unsafe { copied(start, len, Iv::from_slice) }
+}
+
+/// # Safety
+/// As `bytes`.
+unsafe fn copied<T>(start: *mut c_void, len: CK_ULONG, copy: fn(&[u8]) -> T) -> Result<T> {
+    // SAFETY: by the promise of this function.
     let input = unsafe { input(start.cast(), len) };
     match input.value() {
-        Ok(bytes) => Ok(bytes.to_vec()),
+        Ok(bytes) => Ok(copy(bytes)),
         Err(_) => invalid("a pointer in the parameter is NULL, or its length beyond 64 MiB"),
     }
 }

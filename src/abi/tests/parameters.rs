@@ -174,10 +174,10 @@ fn bytes_of_the_callers_own() {
 #[test]
 fn an_initialization_vector() {
     let iv: [u8; 16] = std::array::from_fn(|index| u8::try_from(index).unwrap());
-    assert_eq!(of(ParamKind::Iv(16), &iv), Ok(Params::Iv(iv.to_vec())));
+    assert_eq!(of(ParamKind::Iv(16), &iv), Ok(Params::Iv(iv[..].into())));
     assert_eq!(
         of(ParamKind::OptionalIv(16), &iv),
-        Ok(Params::Iv(iv.to_vec()))
+        Ok(Params::Iv(iv[..].into()))
     );
 }
 
@@ -208,7 +208,7 @@ fn gcm_parameters() {
         for iv_len in [1, 12, 1024] {
             let iv = vec![7; usize::try_from(iv_len).unwrap()];
             let expected = Params::Gcm {
-                iv,
+                iv: iv.into(),
                 aad: b"aad".to_vec(),
                 tag_len,
             };
@@ -253,7 +253,7 @@ fn gcm_parameters() {
         ..gcm(1, 128)
     };
     let expected = Params::Gcm {
-        iv: vec![7],
+        iv: vec![7].into(),
         aad: Vec::new(),
         tag_len: 16,
     };

@@ -58,7 +58,7 @@ impl KeyWrap {
             (KeyWrapForm::Plain | KeyWrapForm::Pkcs7, Params::Iv(iv)) => {
                 iv.as_slice().try_into().ok()
             }
-            (KeyWrapForm::Kwp, Params::Iv(iv)) if *iv == AIV => Some(KW_IV),
+            (KeyWrapForm::Kwp, Params::Iv(iv)) if iv[..] == AIV => Some(KW_IV),
             _ => None,
         };
         // With an initial value that begins like that of RFC 5649, RFC 3394 would open a blob of

@@ -124,7 +124,7 @@ fn keys_and_parameters_of_others_are_refused() {
         unwrap(&public, &Params::None, &[0; 2000]),
         Err(ck::CKR_KEY_TYPE_INCONSISTENT)
     );
-    let iv = Params::Iv(vec![0; 16]);
+    let iv = Params::Iv(vec![0; 16].into());
     assert_eq!(
         refused(wrap(&public, &iv, &SystemRng, b"key")),
         Some(ck::CKR_MECHANISM_PARAM_INVALID)

@@ -46,7 +46,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
-use crate::clock::monotonic;
+use crate::clock::{COARSE, monotonic};
 use crate::config::LogLevel;
 use crate::log;
 use crate::store::modes::Generation;
@@ -61,8 +61,6 @@ use crate::store::error::{Error, Result};
 
 /// How long a process relies on one look, in nanoseconds.
 const LEASE: u64 = 50_000_000;
-/// How far the coarse clock may be behind, in nanoseconds: more than its step.
-const SLACK: u64 = 20_000_000;
 
 /// Bytes of the file that are locked: `WRITERS` and `READERS` by every process that has the store open
 /// for writing or reading, `STEP` while a writer changes the number.
@@ -148,7 +146,7 @@ impl Counter {
 
     fn delay_commits(&self) {
         self.commits_from
-            .store(monotonic() + LEASE + SLACK, Ordering::SeqCst);
+            .store(monotonic() + LEASE + COARSE, Ordering::SeqCst);
     }
 
     /// Waits until this process may commit.
@@ -440,7 +438,7 @@ mod tests {
         assert_eq!(counter.read(), Generation::Settled(5));
         drop(second);
         // By the system's monotonic clock, the one that all processes share.
-        thread::sleep(Duration::from_nanos(LEASE + SLACK));
+        thread::sleep(Duration::from_nanos(LEASE + COARSE));
         assert_eq!(counter.read(), Generation::Settled(5));
         assert!(counter.valid_until.load(Ordering::SeqCst) > 0);
     }

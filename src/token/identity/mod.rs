@@ -7,5 +7,6 @@ pub(in crate::token) mod creation;
 pub(in crate::token) mod guess;
 pub(in crate::token) mod pin;
 pub(in crate::token) mod rows;
+pub(in crate::token) mod sessions;
 pub(in crate::token) mod state;
 pub(in crate::token) mod time;

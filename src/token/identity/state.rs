@@ -309,7 +309,7 @@ impl TokenState {
     /// Who is logged in. Nobody is, once another process has initialized the token again.
     pub(in crate::token) fn login_state(&self) -> Result<Login> {
         self.keep_up()?;
-        Ok(self.keys().login)
+        Ok(self.login())
     }
 
     /// Logs in, unless somebody is logged in by then: returns false then. Drops objects that were read

@@ -66,7 +66,7 @@ pub(in crate::mechanisms) fn hash_of(name: &str) -> Hash {
 
 pub(in crate::mechanisms) fn gcm(iv: usize, tag_len: usize) -> Params {
     Params::Gcm {
-        iv: vec![7; iv],
+        iv: vec![7; iv].into(),
         aad: b"header".to_vec(),
         tag_len,
     }
@@ -74,7 +74,7 @@ pub(in crate::mechanisms) fn gcm(iv: usize, tag_len: usize) -> Params {
 
 pub(in crate::mechanisms) fn gmac(iv: usize, tag_len: usize) -> Params {
     Params::Gcm {
-        iv: vec![7; iv],
+        iv: vec![7; iv].into(),
         aad: Vec::new(),
         tag_len,
     }

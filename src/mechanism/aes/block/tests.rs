@@ -12,11 +12,17 @@ fn ecb() -> (&'static Mechanism, Params) {
 }
 
 fn cbc() -> (&'static Mechanism, Params) {
-    (find(ck::CKM_AES_CBC).unwrap(), Params::Iv(vec![3; 16]))
+    (
+        find(ck::CKM_AES_CBC).unwrap(),
+        Params::Iv(vec![3; 16].into()),
+    )
 }
 
 fn cbc_pad() -> (&'static Mechanism, Params) {
-    (find(ck::CKM_AES_CBC_PAD).unwrap(), Params::Iv(vec![3; 16]))
+    (
+        find(ck::CKM_AES_CBC_PAD).unwrap(),
+        Params::Iv(vec![3; 16].into()),
+    )
 }
 
 fn known_answers(row: &Mechanism, file: &str, params: impl Fn(&[u8]) -> Params) {
@@ -44,7 +50,7 @@ fn ecb_known_answers() {
 #[test]
 fn cbc_known_answers() {
     let file = include_str!("../../../../tests/vectors/aes_cbc.rsp");
-    known_answers(cbc().0, file, |iv| Params::Iv(iv.to_vec()));
+    known_answers(cbc().0, file, |iv| Params::Iv(iv[..].into()));
 }
 
 #[test]

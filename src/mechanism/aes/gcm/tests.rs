@@ -13,7 +13,7 @@ fn row() -> &'static Mechanism {
 
 fn params(iv: &[u8], aad: &[u8], tag_len: usize) -> Params {
     Params::Gcm {
-        iv: iv.to_vec(),
+        iv: iv.into(),
         aad: aad.to_vec(),
         tag_len,
     }

@@ -74,7 +74,7 @@ fn pad_takes_both_of_its_meanings() {
 
 #[test]
 fn the_initial_value_of_kwp_is_absent_or_the_constant() {
-    let aiv = Params::Iv(AIV.to_vec());
+    let aiv = Params::Iv(AIV[..].into());
     let wrapped = whole(encryption(kwp(), &KEY, &aiv), b"a key").unwrap();
     let decryption = decryption(kwp(), &KEY, &Params::None);
     assert_eq!(whole(decryption, &wrapped).unwrap(), b"a key");
@@ -85,7 +85,7 @@ fn the_initial_value_of_kwp_is_absent_or_the_constant() {
         (find(ck::CKM_AES_KEY_WRAP).unwrap(), vec![0xA6; 4]),
         (find(ck::CKM_AES_KEY_WRAP_PAD).unwrap(), vec![0xA6; 8]),
     ] {
-        let wrong = Params::Iv(wrong);
+        let wrong = Params::Iv(wrong.into());
         for begin in [row.encrypt, row.decrypt].into_iter().flatten() {
             assert_eq!(begin(&key(&KEY), &wrong).err().unwrap().rv, invalid);
         }

@@ -32,7 +32,7 @@ fn opens_blobs_of_another_implementation() {
         assert_eq!(wrapped.len(), blob.len());
         assert_eq!(&*open(&params, &wrapped).unwrap(), &clear[..]);
     }
-    let other = Params::Iv(vec![0; 16]);
+    let other = Params::Iv(vec![0; 16].into());
     let refused = (UNWRAP.length)(&private, &other, 272);
     assert_eq!(rv(refused), ck::CKR_MECHANISM_PARAM_INVALID);
 }

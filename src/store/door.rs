@@ -3,7 +3,7 @@
 //! Callers use the names `Snapshot` and `Tx`. An engine implements the two traits behind them,
 //! `ReadRows` and `ChangeRows`, so callers do not depend on an engine.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use super::error::{Error, Result};
 use super::row::{
@@ -39,7 +39,12 @@ pub trait ReadRows {
     fn object(&self, uid: &Uid) -> Result<Option<Row>>;
 
     /// The object named `uid` and its material, both of them by one read.
-    fn load(&self, uid: &Uid) -> Result<Option<(Row, Option<MaterialRow>)>>;
+    fn load(&self, uid: &Uid) -> Result<Option<(Row, Option<MaterialRow>)>> {
+        self.load_among(&(*uid..=*uid))
+    }
+
+    /// As `load`, the object whose name is among `uids`; `None` where that is none or several.
+    fn load_among(&self, uids: &RangeInclusive<Uid>) -> Result<Option<(Row, Option<MaterialRow>)>>;
 
     /// The material of the object named `uid`.
     fn material(&self, uid: &Uid) -> Result<Option<MaterialRow>>;

@@ -19,6 +19,7 @@ use super::cache::object::{no_material, older_row};
 use super::external::version;
 use super::identity::state::{CallKeys, Keys};
 use super::record::external::older_uids;
+use crate::token::cache::handles::{Named, UidStart};
 use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::{Known, no_such_object};
 use crate::token::record::key;
@@ -69,7 +70,8 @@ impl Token {
         let object = match self.state.objects.get(handle, now)? {
             Known::Object(object) => object,
             Known::Stale(object, read_at) => self.look_again(object, read_at)?,
-            Known::Uid(uid) => self.read_object(handle, &uid)?,
+            Known::Absent(Named::Stored(start)) => self.read_object(handle, start)?,
+            Known::Absent(Named::Provided(provided)) => Arc::new(provided_object(handle, provided)),
         };
         // Reading may have found another token in the store, which ends the login.
         Ok((object, self.keys()))
@@ -95,7 +97,7 @@ impl Token {
             self.state.objects.remove(handle);
             return Err(no_such_object());
         };
-        let known = Known::Stale(object, read_at);
+        let known = Some(Known::Stale(object, read_at));
         self.reopened(known, (handle, seen), &row, generation)
     }
 
@@ -103,12 +105,12 @@ impl Token {
     /// this very row. `seen` is the highest version of the object that was read before the row was.
     pub(super) fn reopened(
         &self,
-        known: Known,
+        known: Option<Known>,
         (handle, seen): (Handle, u64),
         row: &Row,
         generation: u64,
     ) -> Result<Arc<Object>> {
-        if let Known::Object(object) | Known::Stale(object, _) = known
+        if let Some(Known::Object(object) | Known::Stale(object, _)) = known
             && let Home::Token { version, seal } = &object.home
             && row.version == *version
             && end_of(row) == *seal
@@ -119,20 +121,15 @@ impl Token {
         self.open_row((handle, seen), row, generation, None)
     }
 
-    fn read_object(&self, handle: Handle, uid: &Uid) -> Result<Arc<Object>> {
-        if let Some(provided) = Provided::of(uid) {
-            let home = Home::Provided(provided);
-            let object = Object::new(handle, *uid, provided.attributes(), home, false);
-            return Ok(Arc::new(object));
-        }
+    fn read_object(&self, handle: Handle, start: UidStart) -> Result<Arc<Object>> {
         self.state.keep_up()?;
+        let uids = start.uids();
         let seen = self.state.objects.seen(handle);
         // The material comes with the row, so that the first use of the key reads nothing more.
-        let (loaded, generation) = self
-            .state
-            .store
-            .read(|snapshot| Ok::<_, Error>((snapshot.load(uid)?, snapshot.generation()?)))?;
-        let Some((row, material)) = loaded else {
+        let (loaded, generation) = self.state.store.read(|snapshot| {
+            Ok::<_, Error>((snapshot.load_among(&uids)?, snapshot.generation()?))
+        })?;
+        let Some((row, material)) = loaded.filter(|(row, _)| row.private == start.private) else {
             self.state.objects.remove(handle);
             return Err(no_such_object());
         };
@@ -377,6 +374,11 @@ impl Token {
             stored::open_material(&vault, &object.uid, &record.attributes, material)
         })
     }
+}
+
+fn provided_object(handle: Handle, provided: Provided) -> Object {
+    let home = Home::Provided(provided);
+    Object::new(handle, provided.uid(), provided.attributes(), home, false)
 }
 
 /// An invalid handle of a key is CKR_KEY_HANDLE_INVALID, and not CKR_OBJECT_HANDLE_INVALID.

@@ -30,34 +30,40 @@ impl Token {
     pub fn destroy(&self, caller: CallingSession, handle: Handle) -> Result<Arc<Object>> {
         let (object, keys) = self.current(handle)?;
         let effect = self.decide(Action::Destroy, &object, &keys, caller.read_write)?;
-        if let (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) =
-            (&object.home, effect)
-        {
-            let erased = self.reduce(&keys, event(effect), |change| {
-                match (change.get(&object.uid)?, effect) {
-                    (Some(record), _) => self.destroy_record(caller, &keys, change, record),
-                    (None, Effect::DestroyWhole) => {
-                        change.remove(&object.uid)?;
-                        Ok(Vec::new())
+        let destroyed = match (&object.home, effect) {
+            (Home::Token { .. }, Effect::DestroyWhole | Effect::EraseMaterial) => {
+                self.reduce(&keys, event(effect), |change| {
+                    match (change.get(&object.uid)?, effect) {
+                        (Some(record), _) => self.destroy_record(caller, &keys, change, record),
+                        (None, Effect::DestroyWhole) => {
+                            change.remove(&object.uid)?;
+                            Ok(Destroyed::Object)
+                        }
+                        (None, _) => Err(no_such_object()),
                     }
-                    (None, _) => Err(no_such_object()),
-                }
-            })?;
-            note_erased(&object.uid, &erased);
+                })?
+            }
+            (Home::Token { .. }, _) => Destroyed::Material(Vec::new()),
+            (Home::Session { .. } | Home::Provided(_), _) => Destroyed::Object,
+        };
+        match destroyed {
+            Destroyed::Object => self.state.objects.remove(handle),
+            Destroyed::Material(versions) => {
+                note_erased(&object.uid, &versions);
+                self.state.objects.end_handle(handle);
+            }
         }
-        self.state.objects.remove(handle);
         Ok(object)
     }
 
     /// Destroys a token object as it is now: since it was read, an import may have bound it, whose binding stays.
-    /// Returns the numbers of the versions whose material is erased, where that of all versions goes at once.
     fn destroy_record(
         &self,
         caller: CallingSession,
         keys: &Keys,
         change: &mut Change<'_>,
         mut record: Record,
-    ) -> Result<Vec<usize>> {
+    ) -> Result<Destroyed> {
         let now = record::facts::facts(&record.attributes, self.state.config.enforce_dates);
         let caller = keys.caller(caller.read_write);
         let effect = policy::decide(Action::Destroy, &now, &caller, change.now.at)
@@ -67,13 +73,24 @@ impl Token {
             approval::spend(change, &mut record, Deed::DeleteMaterial)?;
         }
         match effect {
-            Effect::EraseMaterial => return erase(change, &mut record),
+            Effect::EraseMaterial => {
+                return erase(change, &mut record).map(Destroyed::Material);
+            }
             Effect::DestroyWhole if is_job(&record.attributes) => end::remove_job(change, &record)?,
             Effect::DestroyWhole => end::remove(change, &record)?,
-            _ => {}
+            _ => return Ok(Destroyed::Material(Vec::new())),
         }
-        Ok(Vec::new())
+        Ok(Destroyed::Object)
     }
+}
+
+/// What a destruction took away.
+enum Destroyed {
+    /// The object.
+    Object,
+    /// What the external key, which stays bound, had of material: the numbers of the versions that had one, where that of
+    /// all versions goes at once.
+    Material(Vec<usize>),
 }
 
 /// What the audit record says of it.

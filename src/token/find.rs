@@ -235,11 +235,11 @@ impl Candidates<'_> {
         let mut shown = Vec::with_capacity(heads.len());
         for head in &heads {
             if self.shows(head)? {
-                shown.push((head.uid, head.private));
+                shown.push((&head.uid, head.private));
             }
         }
         Ok(Page {
-            found: self.token.state.objects.handles(&shown),
+            found: self.token.state.objects.handles(shown.into_iter()),
             next,
             overtaken: self.overtaken,
             wrong: self.wrong,
@@ -349,11 +349,13 @@ impl Candidates<'_> {
             return Ok(record.map(|record| record.attributes));
         }
         let objects = &self.token.state.objects;
-        let handle = objects.handle(head.uid, head.private);
+        let handle = objects.handle(&head.uid, head.private);
         let known = objects.get(handle, || Generation::Settled(self.generation));
         // Another thread may have ended the handle since; this state of the store has the object all the same.
-        let known = known.unwrap_or(Known::Uid(head.uid));
-        if let Known::Object(object) = known {
+        let known = known.ok();
+        if let Some(Known::Object(object)) = &known
+            && object.uid == head.uid
+        {
             return Ok(Some(object.attributes.clone()));
         }
         let Some(row) = self.snapshot.object(&head.uid)? else {

@@ -92,7 +92,7 @@ impl Token {
     /// Gives a new token object its handle.
     pub(super) fn handle_of_stored(&self, new: &New) -> Handle {
         let private = new.attributes.bool(ck::CKA_PRIVATE);
-        self.state.objects.handle(new.uid, private)
+        self.state.objects.handle(&new.uid, private)
     }
 
     /// Keeps a new session object of the session `owner` in memory, and gives it its handle.

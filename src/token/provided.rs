@@ -20,7 +20,7 @@ impl Token {
     /// Handles of the provided objects that match a query which names their class. Other queries do not find them: a
     /// client that lists everything must not meet objects that it does not understand.
     pub(super) fn find_provided(&self, query: &Query) -> Result<Vec<Handle>> {
-        let handle = |provided: Provided| self.state.objects.handle(provided.uid(), false);
+        let handle = |provided| self.state.objects.handle_of_provided(provided);
         let all = self.provided(query.class)?.into_iter();
         let matching = all.filter(|provided| query.matches(&provided.attributes()));
         Ok(matching.map(handle).collect())

@@ -125,7 +125,7 @@ impl Token {
             import::note_shared_name();
         }
         let private = record.attributes.bool(ck::CKA_PRIVATE);
-        Ok(self.state.objects.handle(record.uid, private))
+        Ok(self.state.objects.handle(&record.uid, private))
     }
 
     /// Whether this unwrap imports into an external key. All that can refuse the import, the state of a key
@@ -183,7 +183,7 @@ impl Token {
         }
         if let Some(record) = bound {
             let private = record.attributes.bool(ck::CKA_PRIVATE);
-            let handle = self.state.objects.handle(record.uid, private);
+            let handle = self.state.objects.handle(&record.uid, private);
             let deleted = |_| Error::from(byok::Error::State(byok::State::Deleted));
             let target = self.object(handle).map_err(deleted)?;
             may_come_again(&target, template)?;

@@ -40,7 +40,7 @@ impl Token {
             .store
             .read(|snapshot| snapshot.object(uid).map_err(Error::from))?
             .ok_or_else(no_target)?;
-        let handle = self.state.objects.handle(*uid, row.private);
+        let handle = self.state.objects.handle(uid, row.private);
         let object = self.object(handle).map_err(|_| no_target())?;
         if is_managed(&object.attributes) {
             return Err(byok::Error::Generated.into());

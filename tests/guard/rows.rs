@@ -33,9 +33,11 @@ fn uses(fixture: &Fixture) -> Vec<&'static str> {
     let named = attrs![CKA_TENON_DISABLED => false];
     let mut keys = find(&fixture.session, &template);
     template.extend(named);
-    keys.extend(find(&fixture.session, &template));
-    keys.sort_unstable();
-    keys.dedup();
+    for key in find(&fixture.session, &template) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
     keys.into_iter()
         .map(|key| rv(&encrypt(fixture, key)))
         .collect()

@@ -42,9 +42,8 @@ fn without(template: Vec<RawAttribute>, kind: ck::CK_ATTRIBUTE_TYPE) -> Vec<RawA
 
 fn find(session: &Session, template: &[RawAttribute]) -> Vec<Handle> {
     session.find_init(template).unwrap();
-    let mut found = session.find(100).unwrap();
+    let found = session.find(100).unwrap();
     session.find_final().unwrap();
-    found.sort_unstable();
     found
 }
 

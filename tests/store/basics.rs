@@ -36,6 +36,12 @@ fn every_column_comes_back() {
     s.store.write(|tx| tx.put(&bare, &[])).unwrap();
     assert_eq!(s.store.read(|s| s.object(&bare.uid)), Ok(Some(bare)));
     assert_eq!(s.store.read(|s| s.object(&uid(2))), Ok(None));
+    let all = [0; 16]..=[0xFF; 16];
+    assert_eq!(
+        s.store.read(|s| s.load_among(&all)),
+        Ok(None),
+        "two objects"
+    );
 
     let search = SearchConditions {
         class: Some(full.class),
@@ -89,6 +95,8 @@ fn putting_again_replaces_row_and_postings_and_keeps_material() {
             let loaded = Some((changed.clone(), Some(material.clone())));
             assert_eq!(s.load(&uid(1))?, loaded);
             assert_eq!(s.load(&uid(99))?, None);
+            assert_eq!(s.load_among(&(uid(0)..=uid(9)))?, loaded);
+            assert_eq!(s.load_among(&(uid(2)..=uid(9)))?, None);
             for (number, expected) in [(1, 0), (2, 1), (3, 1)] {
                 let search = SearchConditions {
                     postings: &[posting(number)],

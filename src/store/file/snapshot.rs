@@ -3,7 +3,7 @@
 //! Every statement here is a SEARCH of an index or of a table's own tree; a test asks SQLite for
 //! its plans. With `INDEXED BY`, a plan other than the one wanted is an error.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -25,7 +25,7 @@ const MATERIAL: &str = "SELECT data_key, m.sealed FROM object AS o CROSS JOIN ma
      ON m.object = o.id WHERE o.uid = ?1";
 const OBJECT_AND_MATERIAL: &str = "SELECT uid, class, key_type, private, hidden, expires_at, \
      deletion_at, version, format, mac, o.sealed, m.data_key, m.sealed FROM object AS o \
-     LEFT JOIN material AS m ON m.object = o.id WHERE o.uid = ?1";
+     LEFT JOIN material AS m ON m.object = o.id WHERE o.uid >= ?1 AND o.uid <= ?2";
 /// ?1 is the present time, ?2 and ?3 are time and id of the place to go on after, ?4 is the limit.
 const DUE_EXPIRED: &str = "SELECT uid, expires_at, id FROM object INDEXED BY object_expires \
      WHERE expires_at > 0 AND expires_at <= ?1 AND (expires_at, id) > (?2, ?3) \
@@ -99,20 +99,22 @@ impl ReadRows for FileRows<'_> {
         Ok(statement.query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
     }
 
-    fn load(&self, uid: &Uid) -> Result<Option<(Row, Option<MaterialRow>)>> {
+    fn load_among(&self, uids: &RangeInclusive<Uid>) -> Result<Option<(Row, Option<MaterialRow>)>> {
         let mut statement = self.conn().prepare_cached(OBJECT_AND_MATERIAL)?;
-        let loaded = statement.query_row([uid], |row| {
-            let data_key: Option<Vec<u8>> = row.get(11)?;
-            let material = match data_key {
-                Some(data_key) => Some(MaterialRow {
-                    data_key,
-                    sealed: row.get(12)?,
-                }),
-                None => None,
-            };
-            Ok((object_row(row)?, material))
-        });
-        Ok(loaded.optional()?)
+        let mut rows = statement.query([uids.start(), uids.end()])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let data_key: Option<Vec<u8>> = row.get(11)?;
+        let material = match data_key {
+            Some(data_key) => Some(MaterialRow {
+                data_key,
+                sealed: row.get(12)?,
+            }),
+            None => None,
+        };
+        let loaded = (object_row(row)?, material);
+        Ok(rows.next()?.is_none().then_some(loaded))
     }
 
     fn material(&self, uid: &Uid) -> Result<Option<MaterialRow>> {

@@ -1,7 +1,7 @@
 //! The rows of one token, in an open transaction.
 
 use std::cell::{Cell, RefCell};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use crate::clock::Deadline;
 use crate::store::door::{ChangeRows, ReadRows, check_name};
@@ -21,7 +21,8 @@ const OBJECT: &str = "SELECT uid, class, key_type, private, hidden, expires_at, 
      format, mac, sealed FROM tenon.object WHERE token = $1 AND uid = $2";
 const LOAD: &str = "SELECT uid, class, key_type, private, hidden, expires_at, deletion_at, version, format, mac, \
      o.sealed, m.data_key, m.sealed FROM tenon.object o \
-     LEFT JOIN tenon.material m ON m.token = o.token AND m.object = o.id WHERE o.token = $1 AND uid = $2";
+     LEFT JOIN tenon.material m ON m.token = o.token AND m.object = o.id \
+     WHERE o.token = $1 AND uid >= $2 AND uid <= $3 LIMIT 2";
 const MATERIAL: &str = "SELECT m.data_key, m.sealed FROM tenon.object o \
      JOIN tenon.material m ON m.token = o.token AND m.object = o.id WHERE o.token = $1 AND uid = $2";
 const DUE_EXPIRED: &str = "SELECT uid, expires_at, id FROM tenon.object WHERE token = $1 AND expires_at > 0 \
@@ -315,8 +316,12 @@ impl ReadRows for SqlRows<'_> {
         row.as_ref().map(object_row).transpose()
     }
 
-    fn load(&self, uid: &Uid) -> Result<Option<(Row, Option<MaterialRow>)>> {
-        let Some(row) = self.first(LOAD, &[Value::Bytes(uid)])? else {
+    fn load_among(&self, uids: &RangeInclusive<Uid>) -> Result<Option<(Row, Option<MaterialRow>)>> {
+        let rows = self.answer(
+            LOAD,
+            &[Value::Bytes(uids.start()), Value::Bytes(uids.end())],
+        )?;
+        let [row] = &rows[..] else {
             return Ok(None);
         };
         let material = match row.optional_bytes(11)? {
@@ -326,7 +331,7 @@ impl ReadRows for SqlRows<'_> {
             }),
             None => None,
         };
-        Ok(Some((object_row(&row)?, material)))
+        Ok(Some((object_row(row)?, material)))
     }
 
     fn material(&self, uid: &Uid) -> Result<Option<MaterialRow>> {

@@ -21,12 +21,15 @@ use crate::ck;
 use crate::error::{Error, Result};
 use crate::store::{Generation, Uid};
 
-use super::handles::{Handles, is_of_token_object};
+use super::handles::{Handles, Named, is_of_session_object, of_session_object};
 use super::session_index::SessionIndex;
 use crate::token::cache::object::{Handle, Home, Object, SessionHandle};
+use crate::token::record::provided::Provided;
 
 /// The most bytes of token objects kept in memory, by `Object::weight`.
 const REMEMBERED: usize = 64 << 20;
+/// The version of a token object that nobody has changed: no row of it is older.
+const FIRST_VERSION: u64 = 1;
 /// Handles of objects that have left memory otherwise, which may stay in its order.
 const LEFT: usize = 1024;
 
@@ -56,9 +59,9 @@ struct Table {
     order: VecDeque<Handle>,
     /// The weight of those.
     weight: usize,
-    /// The highest version read of each token object.
+    /// The highest version read of each token object, where it is above the first.
     seen: HashMap<Handle, u64>,
-    /// How many session objects there were. Their handles are odd, and never used again.
+    /// How many session objects there were, so that no handle is used again.
     session_objects: u64,
     sessions: HashMap<Handle, Arc<Object>>,
     /// The session objects of each session.
@@ -79,8 +82,8 @@ pub(in crate::token) enum Known {
     Object(Arc<Object>),
     /// A token object read at another generation, and that generation.
     Stale(Arc<Object>, u64),
-    /// A token object that is not remembered.
-    Uid(Uid),
+    /// An object that is not in memory.
+    Absent(Named),
 }
 
 impl Objects {
@@ -90,7 +93,7 @@ impl Objects {
         handle: Handle,
         now: impl FnOnce() -> Generation,
     ) -> Result<Known> {
-        if !is_of_token_object(handle) {
+        if is_of_session_object(handle) {
             let table = self.table.read();
             let object = table.sessions.get(&handle).ok_or_else(no_such_object)?;
             return Ok(Known::Object(object.clone()));
@@ -98,8 +101,8 @@ impl Objects {
         let now = now();
         let table = self.table.read();
         let Some(read) = table.read.get(&handle) else {
-            let uid = table.handles.uid(handle).ok_or_else(no_such_object)?;
-            return Ok(Known::Uid(uid));
+            let named = table.handles.named(handle);
+            return named.map(Known::Absent).ok_or_else(no_such_object);
         };
         let (object, presence) = (read.object.clone(), &read.object.presence);
         presence.note_use();
@@ -109,27 +112,25 @@ impl Objects {
         })
     }
 
-    /// The handle of the token object `uid`; a new one where it has none.
-    pub(in crate::token) fn handle(&self, uid: Uid, private: bool) -> Handle {
-        if let Some(handle) = self.table.read().handles.of(&uid) {
-            return handle;
-        }
-        self.table.write().handles.get_or_add(uid, private)
+    /// The handle of the token object `uid`.
+    pub(in crate::token) fn handle(&self, uid: &Uid, private: bool) -> Handle {
+        self.table.read().handles.of(uid, private)
+    }
+
+    /// The handle of an object that the token provides itself.
+    pub(in crate::token) fn handle_of_provided(&self, provided: Provided) -> Handle {
+        self.table.read().handles.of_provided(provided)
     }
 
     /// The handles of token objects, of which the uid is given and whether each is private.
-    pub(in crate::token) fn handles(&self, objects: &[(Uid, bool)]) -> Vec<Handle> {
-        let known: Option<Vec<_>> = {
-            let table = self.table.read();
-            let known = objects.iter().map(|(uid, _)| table.handles.of(uid));
-            known.collect()
-        };
-        known.unwrap_or_else(|| {
-            let mut table = self.table.write();
-            let all = objects.iter();
-            all.map(|(uid, private)| table.handles.get_or_add(*uid, *private))
-                .collect()
-        })
+    pub(in crate::token) fn handles<'a>(
+        &self,
+        objects: impl Iterator<Item = (&'a Uid, bool)>,
+    ) -> Vec<Handle> {
+        let table = self.table.read();
+        objects
+            .map(|(uid, private)| table.handles.of(uid, private))
+            .collect()
     }
 
     /// The highest version read of the token object under this handle; 0 when none was read.
@@ -141,10 +142,12 @@ impl Objects {
     pub(in crate::token) fn remember(&self, object: Arc<Object>, generation: u64) {
         let mut table = self.table.write();
         let handle = object.handle;
-        if table.handles.uid(handle).is_none() {
+        if table.handles.named(handle).is_none() {
             return;
         }
-        if let Home::Token { version, .. } = &object.home {
+        if let Home::Token { version, .. } = &object.home
+            && *version > FIRST_VERSION
+        {
             let seen = table.seen.entry(handle).or_default();
             *seen = (*seen).max(*version);
         }
@@ -163,7 +166,7 @@ impl Objects {
     /// Adds the session object that `make` returns for its new handle.
     pub(in crate::token) fn add_session(&self, make: impl FnOnce(Handle) -> Object) -> Handle {
         let mut table = self.table.write();
-        let handle = table.session_objects * 2 + 1;
+        let handle = of_session_object(table.session_objects);
         table.session_objects += 1;
         let object = make(handle);
         if let Home::Session { owner, .. } = &object.home {
@@ -222,9 +225,16 @@ impl Objects {
         objects.cloned().collect()
     }
 
-    /// Makes the handle invalid.
+    /// Forgets an object that is gone.
     pub(in crate::token) fn remove(&self, handle: Handle) {
         self.table.write().remove(handle);
+    }
+
+    /// Makes the handle of a token object invalid that stays in the store. It is found under another one.
+    pub(in crate::token) fn end_handle(&self, handle: Handle) {
+        let mut table = self.table.write();
+        table.remove(handle);
+        table.handles.end(handle);
     }
 
     /// Removes the session objects of `owner`; whether a session may keep work that is ready with one of them.
@@ -258,12 +268,14 @@ impl Objects {
         let mut table = self.table.write();
         let private =
             |(handle, object): (&Handle, &Arc<Object>)| object.facts.private.then_some(*handle);
-        let mut gone = table.handles.private();
-        gone.extend(table.sessions.iter().filter_map(private));
+        let gone: Vec<_> = table.sessions.iter().filter_map(private).collect();
         for handle in gone {
             table.remove(handle);
         }
         table.forget_token_objects();
+        table.handles.end_private();
+        let Table { seen, handles, .. } = &mut *table;
+        seen.retain(|handle, _| handles.is_of_public_object(*handle));
     }
 
     /// Drops every token object from memory, but keeps the handles.
@@ -275,7 +287,7 @@ impl Objects {
     pub(in crate::token) fn clear(&self) {
         let mut table = self.table.write();
         table.forget_token_objects();
-        table.handles.clear();
+        table.handles.end_all();
         table.seen = HashMap::default();
         for object in mem::take(&mut table.sessions).values() {
             end(object, &table.kept_ended);
@@ -287,11 +299,9 @@ impl Objects {
 
 impl Table {
     fn remove(&mut self, handle: Handle) {
-        if is_of_token_object(handle) {
-            if self.handles.remove(handle) {
-                self.forget(handle);
-                self.seen.remove(&handle);
-            }
+        if !is_of_session_object(handle) {
+            self.forget(handle);
+            self.seen.remove(&handle);
             return;
         }
         let Some(object) = self.sessions.remove(&handle) else {

@@ -1,7 +1,6 @@
 //! The objects that the token provides itself, without storing them: what they are called and what they say.
 //!
-//! Their uid follows from what they are, so that handles and CKA_UNIQUE_ID come about as those of stored
-//! objects do. No stored object has such a uid, since those are random.
+//! Their handle and their uid follow from what they are. No stored object has such a uid, since those are random.
 
 use crate::attr::{Attributes, Value};
 use crate::ck;
@@ -34,17 +33,21 @@ impl Provided {
         )
     }
 
-    /// The object with this uid; `None` for the uid of a stored object.
-    pub(in crate::token) fn of(uid: &Uid) -> Option<Self> {
-        let (class, number) = uid.strip_prefix(&PREFIX)?.split_first()?;
-        let number = u64::from_be_bytes(number.try_into().ok()?);
-        match (u64::from(*class), number) {
+    /// The object with this `number`.
+    pub(in crate::token) fn of_number(number: u64) -> Option<Self> {
+        match (number & 0xFF, number >> 8) {
             (ck::CKO_HW_FEATURE, ck::CKH_CLOCK) => Some(Self::Clock),
             (ck::CKO_HW_FEATURE, ck::CKH_MONOTONIC_COUNTER) => Some(Self::Counter),
             (ck::CKO_MECHANISM, id) => Some(Self::Mechanism(id)),
             (ck::CKO_PROFILE, id) => Some(Self::Profile(id)),
             _ => None,
         }
+    }
+
+    /// A number of its own among these objects, below 2^40: what it is, and its class.
+    pub(in crate::token) fn number(self) -> u64 {
+        let (class, _, number) = self.identity();
+        number << 8 | class
     }
 
     /// Its uid: the prefix, the class and the number of what it is.
@@ -91,15 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_found_again_by_its_uid() {
+    fn an_object_is_found_again_by_its_number() {
         for provided in [
             Provided::Clock,
             Provided::Counter,
             Provided::Mechanism(ck::CKM_TENON_SM3),
             Provided::Profile(ck::CKP_BASELINE_PROVIDER),
         ] {
-            assert_eq!(Provided::of(&provided.uid()), Some(provided));
+            assert!(provided.number() < 1 << 40);
+            assert_eq!(Provided::of_number(provided.number()), Some(provided));
         }
-        assert_eq!(Provided::of(&[0; 16]), None);
+        assert_eq!(Provided::of_number(0), None);
     }
 }

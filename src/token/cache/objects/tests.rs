@@ -2,12 +2,13 @@ use super::*;
 use crate::attr::{Attributes, RawAttribute, RawValue, Value};
 use crate::secret::Secret;
 
-/// A token object is read and kept in memory; a label of `len` bytes gives it a weight.
+/// A token object is read and kept in memory; a label of `len` bytes gives it a weight. Those of odd numbers were
+/// changed once.
 fn remembered(objects: &Objects, number: u64, len: usize) -> Handle {
-    let uid = u128::from(number).to_be_bytes();
-    let handle = objects.handle(uid, false);
+    let uid = (u128::from(number) << 70).to_be_bytes();
+    let handle = objects.handle(&uid, false);
     let home = Home::Token {
-        version: 1,
+        version: number % 2 + 1,
         seal: [0; 16],
     };
     let mut attributes = Attributes::default();
@@ -50,6 +51,8 @@ fn objects_leave_memory_one_by_one_and_not_those_in_use() {
         .map(|number| remembered(&objects, number, 32))
         .collect();
     assert!(small.iter().all(|handle| is_there(&objects, *handle)));
+    // Nothing is older than the first version.
+    assert_eq!(objects.table.read().seen.len(), small.len() / 2);
 }
 
 #[test]

@@ -104,6 +104,32 @@ cmp in-database restored
 "$TENON_PROGRAM" doctor
 "$TENON_PROGRAM" audit verify --pin-file pin
 
+# A process that has the token open and does nothing finds the one that took its place, and that there is none.
+cat >replaced.py <<'TEXT'
+import os
+import subprocess
+import p11
+module = p11.Module()
+session = module.user()
+tenon = os.environ["TENON_PROGRAM"]
+for command in (["token", "delete", "--slot", "0", "--yes"], ["restore", "--slot", "0", "copy.tenon"],
+                ["restore", "--slot", "0", "--force", "--yes", "copy.tenon"]):
+    subprocess.run([tenon, *command], check=True)
+    p11.refused(p11.CKR_DEVICE_REMOVED, session.find, {})
+    there = [slot for slot in module.slots() if module.token_info(slot).flags & p11.CKF_TOKEN_INITIALIZED]
+    if command[0] == "token":
+        assert there == []
+    else:
+        # The old session and a new one are open at once.
+        new = p11.Session(module, there[0])
+        p11.refused(p11.CKR_DEVICE_REMOVED, session.find, {})
+        session.close()
+        session = new
+        session.login(p11.PIN)
+        session.generate_key(p11.CKM_AES_KEY_GEN, {p11.CKA_VALUE_LEN: 16})
+TEXT
+python3 replaced.py
+
 # Without its server a token is an error that names the server, and comes back with it.
 kill_server
 cannot '.s.PGSQL' "$TENON_STORE_URL"

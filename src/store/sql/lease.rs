@@ -118,6 +118,10 @@ impl Lease {
         loop {
             match self.renew(pool, deadline) {
                 Err(Error::Unreachable(_)) if !deadline.left().is_zero() => pool.empty(),
+                Err(Error::TokenGone) => {
+                    self.gone.store(true, Ordering::Relaxed);
+                    return Err(Error::TokenGone);
+                }
                 renewed => return renewed,
             }
         }
@@ -200,9 +204,11 @@ impl Lease {
             .fetch_max(begun.saturating_add(nanoseconds(length)), Ordering::SeqCst);
     }
 
-    /// Whether the token was found to be removed, or replaced by another.
-    pub(super) fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
+    /// Whether the token was found to be removed, or replaced by another. Asks the database where the lease is over;
+    /// one that does not answer until the deadline has the token.
+    pub(super) fn is_gone(&self, pool: &Pool, deadline: Deadline) -> bool {
+        let knows = || self.gone.load(Ordering::Relaxed);
+        knows() || (self.ensure(pool, deadline).is_err() && knows())
     }
 
     /// Ends the lease: nothing is relied on before it is renewed.

@@ -27,6 +27,8 @@ use super::writer::SqlWriter;
 
 /// How often a look is made that lost its server, the first time included.
 const LOOKS: usize = 8;
+/// How long a look whether the token is still there may take: what the caller asks next waits for the database anyway.
+const GLANCE: Duration = Duration::from_secs(1);
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const GENERATION: &str =
@@ -255,15 +257,17 @@ impl Engine for SqlStore {
     }
 
     fn is_gone(&self) -> bool {
-        self.lease.is_gone()
+        let deadline = Deadline::after(self.busy_timeout.min(GLANCE));
+        self.lease.is_gone(&self.pool, deadline)
     }
 
     fn was_there_lately(&self) -> bool {
-        !self.lease.is_gone()
+        self.lease.current().is_some()
     }
 
+    /// Another token has another row.
     fn is_replaced(&self) -> bool {
-        self.lease.is_gone()
+        self.is_gone()
     }
 
     fn is_of_this_process(&self) -> bool {

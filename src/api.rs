@@ -35,7 +35,7 @@ pub mod client {
 }
 
 pub mod clock {
-    pub use crate::clock::{Clock, Deadline, ManualClock, SystemClock, UnixTime, utc};
+    pub use crate::clock::{Clock, Deadline, ManualClock, SharedClock, SystemClock, UnixTime, utc};
 }
 
 pub mod config {
@@ -164,9 +164,10 @@ pub mod session {
 
 pub mod store {
     pub use crate::store::{
-        AuditRow, Catalog, CopyProgress, DuePlace, Durability, Engine, Error, FileCopy, Generation,
-        Head, MaterialRow, Options, Posting, Result, Row, Run, SLOT_LIMIT, SearchConditions,
-        SearchPlace, Snapshot, Store, Ticket, Tx, Uid, catalog, remove,
+        AuditRow, Catalog, CopyProgress, DatabaseStatus, DuePlace, Durability, Engine, Error,
+        FileCopy, Generation, Head, Loss, MaterialRow, Options, Posting, Result, Row, Run,
+        SLOT_LIMIT, SearchConditions, SearchPlace, Snapshot, Store, Ticket, Tx, Uid, catalog,
+        remove,
     };
 }
 

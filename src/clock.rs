@@ -122,6 +122,36 @@ fn exact() -> UnixTime {
         .map_or(0, |elapsed| elapsed.as_secs())
 }
 
+/// A clock that several hosts share, as it was last told, and carried on by `boot_time`.
+#[derive(Debug, Default)]
+pub struct SharedClock {
+    /// What it showed when the system began, in milliseconds of Unix time; 0 where it was never told.
+    at_boot: AtomicU64,
+}
+
+impl SharedClock {
+    /// The clock showed `milliseconds` of Unix time when `boot_time` was `boot`.
+    pub(crate) fn learn(&self, milliseconds: u64, boot: u64) {
+        let at_boot = milliseconds.saturating_sub(boot / 1_000_000);
+        self.at_boot.store(at_boot, Ordering::Relaxed);
+    }
+
+    /// What it shows, in milliseconds of Unix time; `None` where it was never told.
+    #[must_use]
+    pub fn milliseconds(&self) -> Option<u64> {
+        match self.at_boot.load(Ordering::Relaxed) {
+            0 => None,
+            at_boot => Some(at_boot.saturating_add(boot_time() / 1_000_000)),
+        }
+    }
+
+    /// Unix time in whole seconds.
+    #[must_use]
+    pub fn now(&self) -> Option<UnixTime> {
+        self.milliseconds().map(|milliseconds| milliseconds / 1000)
+    }
+}
+
 /// An end of waiting, measured by the monotonic clock, which nobody sets.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {

@@ -91,16 +91,18 @@ impl From<store::Error> for Error {
             | E::Unreachable(_)
             | E::Database(_)
             | E::OutcomeUnknown
-            | E::WentBack
+            | E::WentBack(_)
             | E::Sqlite(_) => ck::CKR_DEVICE_ERROR,
             E::InUse(_) => ck::CKR_SESSION_EXISTS,
             E::NoSuchObject => ck::CKR_OBJECT_HANDLE_INVALID,
             E::ReservedName | E::Nested => ck::CKR_GENERAL_ERROR,
         };
         let place = match &error {
-            E::Unreachable(_) | E::Database(_) | E::OutcomeUnknown | E::WentBack | E::TokenGone => {
-                "the token's database"
-            }
+            E::Unreachable(_)
+            | E::Database(_)
+            | E::OutcomeUnknown
+            | E::WentBack(_)
+            | E::TokenGone => "the token's database",
             _ => "the token's file",
         };
         Self::new(rv, place).because(error)

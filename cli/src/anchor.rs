@@ -13,11 +13,11 @@ pub(crate) enum Command {
     /// Compares the token with its anchor, the note of its changes in the folder of store.anchor
     #[command(after_help = EXIT_STATUS)]
     Show(Show),
-    /// Accepts a token's file that its anchor refuses, with the security officer's PIN
+    /// Accepts a token that is refused as an older one, with the security officer's PIN
     ///
     /// A token with an anchor is refused when an older copy of its file was put back, or the anchor
-    /// is gone. Accept an old copy only if you put it back yourself: keys that were deleted since, and
-    /// PINs that were changed, are as they were.
+    /// is gone; one in a database, when that has lost changes. Accept an old copy only if you put it back
+    /// yourself: keys that were deleted since, and PINs that were changed, are as they were.
     #[command(after_help = EXIT_STATUS)]
     Accept(Accept),
 }
@@ -49,7 +49,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 }
 
 fn show(arguments: &Show) -> Result<()> {
-    let status = arguments.choice.initialized_token()?.anchor_status()?;
+    let status = arguments.choice.token_with_losses()?.anchor_status()?;
     let answer = status.as_ref().map(|status| {
         json!({
             "changes": status.changes,
@@ -72,13 +72,13 @@ fn show(arguments: &Show) -> Result<()> {
 }
 
 fn accept(arguments: &Accept) -> Result<()> {
-    let token = arguments.choice.initialized_token()?;
+    let token = arguments.choice.token_with_losses()?;
     let status = token.anchor_status()?;
     let refused = status.and_then(|status| status.refused);
     if let Some(why) = refused.filter(|_| !arguments.yes) {
         eprintln!("{why}");
     }
-    confirm("Accept the token's file as it is?", arguments.yes)?;
+    confirm("Accept the token as it is?", arguments.yes)?;
     let so_pin = arguments.so_pin.source().read()?;
     Ok(token.accept_anchor(so_pin.as_bytes())?)
 }

@@ -85,7 +85,16 @@ fn print(format: &Format, status: &ClockStatus) -> Result<()> {
         )?;
         writeln!(out, "Mark:  {}", utc(status.mark))?;
         writeln!(out, "Token: {}", utc(status.now))?;
-        if !status.believed {
+        if let Some(database) = status.database {
+            writeln!(out, "Database: {}", utc(database))?;
+        }
+        if status.skewed {
+            writeln!(
+                out,
+                "The clock differs from the database's by more than clock.skew: it does not move the token's time, and \
+                 erases nothing. Set it right."
+            )?;
+        } else if !status.believed {
             writeln!(
                 out,
                 "The clock is in doubt, more than {} after the mark: what has expired by it is \
@@ -108,6 +117,8 @@ fn json(status: &ClockStatus) -> Value {
         "believed": status.believed,
         "doubted_since": status.doubted_since,
         "leap": status.leap,
+        "database": status.database,
+        "skewed": status.skewed,
     })
 }
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::{Clock, SystemClock, UnixTime};
+use tenon_pkcs11::api::config::Config;
 use tenon_pkcs11::api::module::Module;
+use tenon_pkcs11::api::store;
 use tenon_pkcs11::api::token::SealedKey;
 
 use crate::token::{self, Slot};
@@ -28,9 +30,13 @@ struct Metric {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let module = token::open()?;
+    let mut all = Vec::new();
+    let database = of_database(&Config::load()?, &mut all);
+    if database != Some(false) {
+        all.extend(metrics(&token::open()?)?);
+    }
     let mut text = String::new();
-    for metric in metrics(&module)? {
+    for metric in all {
         let Metric { name, help, values } = metric;
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
         for (labels, value) in values {
@@ -41,6 +47,78 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(file) => files::replace(file, text.as_bytes()),
         None => files::write(None, text.as_bytes()),
     }
+}
+
+/// The names of the metrics of a database, and what each says.
+const DATABASE: [(&str, &str); 8] = [
+    (
+        "tenon_database_up",
+        "1 where a server of the database takes changes; 0, and nothing else is told, where none does.",
+    ),
+    (
+        "tenon_database_round_trip_microseconds",
+        "How long the server takes for one statement.",
+    ),
+    (
+        "tenon_database_clock_difference_seconds",
+        "How far the clocks of this host and of the database are apart.",
+    ),
+    (
+        "tenon_database_synchronous_standby",
+        "1 where a standby keeps a change before it is acknowledged.",
+    ),
+    (
+        "tenon_database_connections",
+        "Connections of clients to the server.",
+    ),
+    (
+        "tenon_database_connections_limit",
+        "Connections that the server allows.",
+    ),
+    (
+        "tenon_database_processes",
+        "Processes that asked for a lease within 20 seconds, each counted once a token.",
+    ),
+    (
+        "tenon_database_lease_milliseconds",
+        "The longest lease of the tokens.",
+    ),
+];
+
+/// Adds the metrics of the database. Whether it can be used; `None` where the tokens are files.
+fn of_database(config: &Config, metrics: &mut Vec<Metric>) -> Option<bool> {
+    let catalog = store::catalog(config);
+    let status = catalog.database();
+    let values = match &status {
+        Ok(None) => return None,
+        Err(error) => {
+            eprintln!("tenon: {}: {error}", catalog.name());
+            vec![0]
+        }
+        Ok(Some(status)) => {
+            let now = SystemClock.now();
+            let apart = status.clock.now().map_or(0, |shown| shown.abs_diff(now));
+            let lease = status.leases.map_or(0, |(_, longest)| longest.as_millis());
+            vec![
+                1,
+                u64::try_from(status.round_trip.as_micros()).unwrap_or(u64::MAX),
+                apart,
+                (!status.standbys.is_empty()).into(),
+                status.connections,
+                status.most_connections,
+                status.processes,
+                u64::try_from(lease).unwrap_or(u64::MAX),
+            ]
+        }
+    };
+    let labels = format!("database=\"{}\"", quoted(&catalog.name()));
+    let named = DATABASE.iter().zip(values);
+    metrics.extend(named.map(|((name, help), value)| Metric {
+        name,
+        help,
+        values: vec![(labels.clone(), value)],
+    }));
+    Some(status.is_ok())
 }
 
 /// The names of the metrics, and what each says.
@@ -140,11 +218,16 @@ const STATES: [(ck::CK_ULONG, &str); 4] = [
 
 /// Slot, label and serial number, as Prometheus quotes them.
 fn labels(slot: &Slot) -> String {
-    let label = slot.label.replace('\\', "\\\\").replace('"', "\\\"");
     format!(
-        "slot=\"{}\",token=\"{label}\",serial=\"{}\"",
-        slot.id, slot.serial
+        "slot=\"{}\",token=\"{}\",serial=\"{}\"",
+        slot.id,
+        quoted(&slot.label),
+        slot.serial
     )
+}
+
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 fn next_expiry(keys: &[SealedKey], now: UnixTime) -> Option<u64> {

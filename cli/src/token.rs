@@ -23,7 +23,10 @@ use crate::output::printable;
 
 /// The library with the settings in force. What it would log goes to the user.
 pub(crate) fn open() -> Result<Module> {
-    let mut config = Config::load()?;
+    open_with(Config::load()?)
+}
+
+fn open_with(mut config: Config) -> Result<Module> {
     if config.log_target == LogTarget::Syslog {
         config.log_target = LogTarget::Stderr;
     }
@@ -179,6 +182,16 @@ impl Choice {
     /// The chosen token, nobody logged in.
     pub(crate) fn initialized_token(&self) -> Result<Arc<Token>> {
         let module = open()?;
+        let slot = self.find(&module)?;
+        Ok(module.token(slot.id)?)
+    }
+
+    /// As `initialized_token`, also where the token's database has lost changes.
+    pub(crate) fn token_with_losses(&self) -> Result<Arc<Token>> {
+        let module = open_with(Config {
+            shows_losses: true,
+            ..Config::load()?
+        })?;
         let slot = self.find(&module)?;
         Ok(module.token(slot.id)?)
     }

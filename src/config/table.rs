@@ -214,6 +214,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, value| number(value, 1, 400).map(|days| config.clock_leap = days * 86_400),
     },
     Setting {
+        key: "clock.skew",
+        default: "60",
+        doc: "Seconds, 1 to 86400. A host whose clock differs by more from that of the database in `store.url` does not move a token's time, and erases nothing because of it.",
+        set: |config, value| number(value, 1, 86_400).map(|seconds| config.clock_skew = seconds),
+    },
+    Setting {
         key: "actor",
         default: "",
         doc: "For whom the program acts, as each audit record of its says beside user, process, program and host: a service, a job, a ticket; at most 255 bytes.",

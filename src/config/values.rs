@@ -128,6 +128,8 @@ pub struct Config {
     pub pin_key_file: Option<PathBuf>,
     /// The database that has the tokens in the place of the folder; `None` for none.
     pub store_url: Option<super::Target>,
+    /// Open a token although its database has lost changes, so that the security officer can accept that. No setting.
+    pub shows_losses: bool,
     /// Never write to a token's file.
     pub read_only: bool,
     /// Open a token's file read-only where this process may not write it, instead of refusing it.
@@ -139,6 +141,8 @@ pub struct Config {
     /// Seconds by which the clock may be ahead of the latest time that the token has seen; a clock further ahead is
     /// in doubt.
     pub clock_leap: UnixTime,
+    /// Seconds by which the clock may differ from that of the tokens' database.
+    pub clock_skew: UnixTime,
     /// Folder of the anchors, which tell that a token's file was replaced by an older copy.
     pub anchor: Option<PathBuf>,
     /// For whom the program acts; empty where nothing says so.

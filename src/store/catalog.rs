@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::database::DatabaseStatus;
 use super::door::Tx;
 use super::error::{Error, Result};
 use super::file::{CopyProgress, FileCopy};
@@ -85,6 +86,14 @@ pub trait Catalog: Send + Sync {
 
     /// Whether the tokens are files in a folder.
     fn is_of_files(&self) -> bool;
+
+    /// What the database is like that has the tokens; `None` where they are files.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Database`; `SchemaTooNew`, `SchemaTooOld`.
+    fn database(&self) -> Result<Option<DatabaseStatus>> {
+        Ok(None)
+    }
 
     /// Where all the tokens are, for people.
     fn name(&self) -> String;

@@ -175,6 +175,12 @@ pub trait ChangeRows: ReadRows {
     /// Removes what archived records say of an object, and returns it.
     fn remove_archived(&self, uid: &Uid) -> Result<Option<ArchivedObject>>;
 
+    /// Accepts that the store has lost changes (`Store::loss`): it is used as it is from now on, and its generation
+    /// becomes higher than any that was lost.
+    fn accept_loss(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Empties the store: objects, postings, material, audit log and every name in `meta`. The
     /// generation goes on counting.
     fn clear(&self) -> Result<()>;

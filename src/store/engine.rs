@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU8;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::clock::Deadline;
+use crate::clock::{Deadline, SharedClock};
 
 use super::door::{Snapshot, Tx};
-use super::error::Result;
+use super::error::{Loss, Result};
 use super::file::{CopyProgress, FileCopy};
 use super::line::Ticket;
 use super::modes::{Generation, Run};
@@ -56,6 +57,16 @@ pub trait Engine: Send + Sync {
 
     /// The file that nothing else in this process may open; `None` where the store is no file.
     fn file(&self) -> Option<&Path>;
+
+    /// See `Store::shared_clock`.
+    fn shared_clock(&self) -> Option<Arc<SharedClock>> {
+        None
+    }
+
+    /// See `Store::loss`.
+    fn loss(&self) -> Option<Loss> {
+        None
+    }
 
     /// See `Store::is_gone`.
     fn is_gone(&self) -> bool;

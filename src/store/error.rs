@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::clock::{UnixTime, utc};
+
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -73,9 +75,20 @@ pub enum Error {
     /// Whether the last change was made cannot be told yet.
     OutcomeUnknown,
     /// The database has lost changes that it had acknowledged.
-    WentBack,
+    WentBack(Loss),
     /// The token was removed from the database.
     TokenGone,
+}
+
+/// Acknowledged changes that a database does not have any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// How many they are, at least.
+    pub changes: u64,
+    /// The generation of the store that was acknowledged last, as far as is known.
+    pub known: u64,
+    /// When the loss was noticed, by the database's clock.
+    pub noticed: UnixTime,
 }
 
 impl Error {
@@ -215,9 +228,14 @@ impl fmt::Display for Error {
                 "the connection was lost while the change was committed, and whether it was made cannot be told \
                  before the database answers again: look for it then",
             ),
-            Self::WentBack => f.write_str(
-                "the database has lost changes that it had acknowledged: an older backup was restored, or a standby \
-                 that lacked them took over; bring the lost changes back before the token is used",
+            Self::WentBack(loss) => write!(
+                f,
+                "the database has lost changes that it had acknowledged, {} or more, up to the token's change number \
+                 {} (noticed {}): an older backup was restored, or a standby that lacked them took over; bring them \
+                 back, or let the security officer accept the loss (`tenon anchor accept`)",
+                loss.changes,
+                loss.known,
+                utc(loss.noticed)
             ),
             Self::TokenGone => f.write_str("the token was removed from the database"),
         }

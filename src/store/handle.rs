@@ -3,12 +3,13 @@
 use std::fmt;
 use std::num::NonZeroU8;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::clock::Deadline;
+use crate::clock::{Deadline, SharedClock};
 
 use super::door::{Snapshot, Tx};
 use super::engine::Engine;
-use super::error::Error;
+use super::error::{Error, Loss};
 use super::file::{CopyProgress, FileCopy};
 use super::line::Ticket;
 use super::modes::{Durability, Generation, Run};
@@ -187,6 +188,18 @@ impl Store {
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.engine.file()
+    }
+
+    /// The clock that all hosts share which have the store open; `None` where they are one.
+    #[must_use]
+    pub fn shared_clock(&self) -> Option<Arc<SharedClock>> {
+        self.engine.shared_clock()
+    }
+
+    /// What the store has lost, where it was opened although it has: see `Config::shows_losses`.
+    #[must_use]
+    pub fn loss(&self) -> Option<Loss> {
+        self.engine.loss()
     }
 
     /// Whether the store was replaced or removed by others. It can no longer be used, and another one

@@ -6,6 +6,7 @@
 //! file, and `sql` the one that keeps tokens in a database of PostgreSQL.
 
 mod catalog;
+mod database;
 mod door;
 mod engine;
 mod epoch;
@@ -26,9 +27,10 @@ use std::sync::Arc;
 use crate::config::Config;
 
 pub use catalog::{Catalog, SLOT_LIMIT};
+pub use database::DatabaseStatus;
 pub use door::{Snapshot, Tx};
 pub use engine::Engine;
-pub use error::{Error, Result};
+pub use error::{Error, Loss, Result};
 pub use file::{CopyProgress, FileCopy, remove};
 pub(crate) use file::{Umask, WholeFile};
 pub use handle::Store;
@@ -43,7 +45,14 @@ pub use row::{
 #[must_use]
 pub fn catalog(config: &Config) -> Arc<dyn Catalog> {
     match &config.store_url {
-        Some(target) => Arc::new(sql::SqlCatalog::new(target.clone(), config.busy_timeout)),
+        Some(target) => {
+            let losses = match config.shows_losses {
+                true => sql::Losses::Shown,
+                false => sql::Losses::Refused,
+            };
+            let busy_timeout = config.busy_timeout;
+            Arc::new(sql::SqlCatalog::new(target.clone(), busy_timeout, losses))
+        }
         None => Arc::new(file::FileCatalog::new(
             &config.token_dir,
             Umask(config.umask),

@@ -18,7 +18,8 @@ impl Token {
         self.writer.store.check()
     }
 
-    /// What token and anchor say; `None` when `store.anchor` is not set.
+    /// What token and anchor say; `None` when `store.anchor` is not set, but where the token's database has lost
+    /// changes.
     ///
     /// # Errors
     /// CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR.
@@ -26,17 +27,18 @@ impl Token {
         self.writer.store.status()
     }
 
-    /// Notes the token's file as it is now, in place of what the anchor knows. It takes the security
-    /// officer's PIN and not a login, since nobody can log in to a token that is refused.
+    /// Notes the token's file as it is now, in place of what the anchor knows, and accepts what its database has lost
+    /// (`Config::shows_losses`). It takes the security officer's PIN and not a login, since nobody can log in to a token
+    /// that is refused.
     ///
     /// # Errors
-    /// CKR_ACTION_PROHIBITED when `store.anchor` is not set; CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
+    /// CKR_ACTION_PROHIBITED where `anchor_status` says nothing; CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
     /// CKR_TOKEN_WRITE_PROTECTED, CKR_DEVICE_ERROR.
     pub fn accept_anchor(&self, so_pin: &[u8]) -> Result<()> {
         let Some(status) = self.anchor_status()? else {
             return refuse(
                 ck::CKR_ACTION_PROHIBITED,
-                "the token has no anchor: `store.anchor` is not set",
+                "there is nothing to accept: `store.anchor` is not set, and no database has lost changes",
             );
         };
         self.check_writable()?;
@@ -46,7 +48,10 @@ impl Token {
             doing = doing.and(noted);
         }
         let changes = self.writer.change_anyhow(&self.keys(), doing, |change| {
-            change.set_value(ANCHORED_ROW, &[1])?;
+            if self.state.config.anchor.is_some() {
+                change.set_value(ANCHORED_ROW, &[1])?;
+            }
+            change.accept_loss()?;
             Ok(change.snapshot().generation()? + 1)
         })?;
         self.writer.store.accept(changes)

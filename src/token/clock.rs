@@ -24,10 +24,11 @@ impl Token {
     ///
     /// # Errors
     /// CKR_USER_NOT_LOGGED_IN, CKR_TOKEN_WRITE_PROTECTED; CKR_ACTION_PROHIBITED for a reading below
-    /// the mark without `lower`.
+    /// the mark without `lower`, and one that is skewed.
     pub fn accept_clock(&self, lower: bool) -> Result<ClockStatus> {
         let keys = self.keys();
         decide_on_token(TokenAction::AcceptClock, keys.login)?;
+        self.state.time.check_skew()?;
         let event = if lower {
             Event::ClockLowered
         } else {

@@ -93,6 +93,8 @@ fn a_clock_thrown_ahead_erases_nothing_until_the_officer_accepts_it() {
         believed: false,
         doubted_since: Some(FAR),
         leap: LEAP,
+        database: None,
+        skewed: false,
     };
     assert_eq!(here.clock().unwrap(), status);
 

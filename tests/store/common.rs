@@ -56,7 +56,7 @@ pub(super) fn on_a_server() -> bool {
     std::env::var_os("TENON_TEST_SERVER").is_some()
 }
 
-fn on_server(url: &Path) -> Option<Config> {
+pub(super) fn on_server(url: &Path) -> Option<Config> {
     let target = Target::parse(url.to_str()?).ok()?;
     Some(Config {
         store_url: Some(target),

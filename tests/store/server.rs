@@ -11,10 +11,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tenon_pkcs11::api::clock::Deadline;
-use tenon_pkcs11::api::store::{Error, Generation, Options, Row, SearchConditions, Store, Ticket};
+use tenon_pkcs11::api::clock::{Clock, Deadline, SystemClock};
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::store::{
+    Error, Generation, Options, Row, SearchConditions, Store, Ticket, catalog,
+};
 
-use super::common::{Result, Scratch, on_a_server, open, open_with, row, scratch, uid};
+use super::common::{Result, Scratch, on_a_server, on_server, open, open_with, row, scratch, uid};
 
 const FORWARD: u8 = 0;
 /// COMMIT does not arrive.
@@ -125,9 +128,13 @@ fn count_up(store: &Store) -> Result<u64> {
 
 /// Runs SQL in the database of `s`, past the store.
 fn sql(s: &Scratch, statement: &str) {
+    sql_at(&s.path, statement);
+}
+
+fn sql_at(url: &Path, statement: &str) {
     let done = Command::new("psql")
         .args(["-qX", "-v", "ON_ERROR_STOP=1"])
-        .arg(&s.path)
+        .arg(url)
         .args(["-c", statement])
         .status();
     assert!(done.unwrap().success());
@@ -268,6 +275,8 @@ fn a_database_that_lost_what_it_acknowledged_is_not_used() {
     assert!(on_a_server());
     let s = scratch();
     sql(&s, "UPDATE tenon.token SET lease = 0");
+    // The lease of before.
+    thread::sleep(Duration::from_millis(600));
     let other = open(&s.path);
     other.write(|tx| tx.put(&row(1), &[])).unwrap();
     other.write(|tx| tx.put(&row(2), &[])).unwrap();
@@ -278,10 +287,87 @@ fn a_database_that_lost_what_it_acknowledged_is_not_used() {
          DELETE FROM tenon.object WHERE id = (SELECT max(id) FROM tenon.object);
          UPDATE tenon.token SET generation = generation - 1",
     );
-    assert_eq!(other.read(|s| s.object(&uid(1))), Err(Error::WentBack));
+    // Who was told of nothing that is lost cannot know, until somebody who does has said so.
+    let look = |store: &Store| store.read(|s| s.object(&uid(1)));
+    assert!(look(&s.store).is_ok());
+    let lost = |error: &Error| matches!(error, Error::WentBack(loss) if loss.changes == 1);
+    assert!(lost(&look(&other).unwrap_err()));
     assert_eq!(other.generation(), Generation::Unsettled);
-    // Who acknowledged nothing of what is lost cannot know.
-    assert!(s.store.read(|s| s.object(&uid(1))).is_ok());
+    for store in [&other, &s.store] {
+        assert!(lost(&look(store).unwrap_err()));
+        assert!(lost(&count_up(store).unwrap_err()));
+    }
+    let new = open_with(&s.path, &Options::default());
+    assert!(lost(&new.unwrap_err()));
+
+    // It is shown to whoever asks the security officer, and used by all once he accepts it.
+    let shown = catalog(&Config {
+        shows_losses: true,
+        ..on_server(&s.path).unwrap()
+    });
+    let shown = shown.open(0, &Options::default()).unwrap();
+    assert_eq!(shown.loss().map(|loss| loss.changes), Some(1));
+    assert!(look(&shown).unwrap().is_some());
+    shown
+        .write(|tx| tx.set_meta("not accepted yet", &[]))
+        .unwrap();
+    assert!(lost(&look(&s.store).unwrap_err()));
+    shown.write(|tx| tx.accept_loss()).unwrap();
+    for (store, count) in [&other, &s.store, &open(&s.path), &shown]
+        .into_iter()
+        .zip(1..)
+    {
+        assert!(look(store).unwrap().is_some());
+        assert_eq!(count_up(store), Ok(count));
+        assert_eq!(store.loss(), None);
+    }
+    // What was read in a lost change is never taken for what a later one left.
+    assert!(s.store.read(|s| s.generation()).unwrap() > 1 << 32);
+}
+
+#[test]
+#[ignore = "needs a server"]
+fn a_reader_notices_that_the_database_went_back() {
+    assert!(on_a_server());
+    let s = scratch();
+    sql(&s, "UPDATE tenon.token SET lease = 0");
+    let reader = open(&s.path);
+    for number in 0..5 {
+        s.store.write(|tx| tx.put(&row(number), &[])).unwrap();
+    }
+    assert!(reader.read(|s| s.object(&uid(4))).unwrap().is_some());
+    drop(s.store);
+    // As an older backup has it: processes that came since are not in it.
+    let writer = open(&s.path);
+    sql_at(
+        &s.path,
+        "UPDATE tenon.token SET generation = generation - 3; DELETE FROM tenon.writer",
+    );
+    let refused = reader.read(|s| s.object(&uid(0))).unwrap_err();
+    assert!(matches!(refused, Error::WentBack(loss) if loss.changes == 3 && loss.known >= 5));
+    assert!(count_up(&writer).is_err());
+    sql_at(
+        &s.path,
+        "UPDATE tenon.token SET lost = 0, accepted = accepted + 1",
+    );
+    // Their rows are not there: the token is opened anew.
+    for store in [&reader, &writer] {
+        assert_eq!(
+            store.read(|s| s.object(&uid(0))).unwrap_err(),
+            Error::TokenGone
+        );
+        assert!(store.is_gone());
+    }
+    assert!(open(&s.path).read(|s| s.object(&uid(0))).is_ok());
+}
+
+#[test]
+#[ignore = "needs a server"]
+fn the_clock_of_the_server_is_known() {
+    assert!(on_a_server());
+    let s = scratch();
+    let shown = s.store.shared_clock().unwrap().now().unwrap();
+    assert!(shown.abs_diff(SystemClock.now()) <= 1);
 }
 
 #[test]

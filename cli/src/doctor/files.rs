@@ -12,6 +12,7 @@ use tenon_pkcs11::api::config::Config;
 use tenon_pkcs11::api::store;
 
 use super::check::Check;
+use super::database;
 use crate::output::printable;
 
 const MIB: u64 = 1 << 20;
@@ -26,12 +27,9 @@ const NO_SPACE: u64 = MIB;
 /// The folder, its space, and the limits of this process.
 pub(super) fn of_process(config: &Config) -> Vec<Check> {
     if config.store_url.is_some() {
-        // The tokens could be listed, or the command had ended.
-        let database = store::catalog(config).name();
-        return vec![
-            Check::ok("database", printable(database.as_bytes())),
-            locked(),
-        ];
+        let mut checks = database::examine(config);
+        checks.push(locked());
+        return checks;
     }
     let mut checks = vec![
         folder(config),

@@ -118,6 +118,13 @@ fn clock(token: &Token) -> Check {
         Err(error) => return Check::failed(WHAT, error.to_string(), RESTORE),
     };
     let found = format!("{}, mark {}", utc(status.reading), utc(status.mark));
+    if let Some(database) = status.database.filter(|_| status.skewed) {
+        return Check::failed(
+            WHAT,
+            format!("{found}, but the database's clock shows {}", utc(database)),
+            "set the clock right, of this host or of the database's: until then this host does not move the token's time, and erases nothing",
+        );
+    }
     if !status.believed {
         return Check::warning(
             WHAT,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod database;
 mod files;
 mod inside;
 mod tokens;
@@ -27,7 +28,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     log::configure(config.log_target.clone(), config.log_level);
     let config = Arc::new(config);
-    let mut examined_tokens = examined_tokens(&config)?;
+    let mut of_process = files::of_process(&config);
+    let mut examined_tokens = match examined_tokens(&config) {
+        Err(error) if config.store_url.is_some() => {
+            of_process.push(Check::failed(
+                "tokens",
+                error.to_string(),
+                "mend first what the lines above say",
+            ));
+            Vec::new()
+        }
+        examined => examined?,
+    };
     examined_tokens.retain(|examined| {
         arguments
             .choice
@@ -38,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .filter(|examined| examined.token.is_ok())
         .count()
         == 1;
-    let mut answers = vec![(None, files::of_process(&config))];
+    let mut answers = vec![(None, of_process)];
     for examined in &examined_tokens {
         let mut checks = match examined.is_file {
             true => files::of_token(&examined.path, &config, examined.token.is_ok()),

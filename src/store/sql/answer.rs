@@ -105,16 +105,20 @@ impl Columns {
         Ok(i64::from_be_bytes(bytes))
     }
 
+    pub(super) fn optional_int(&self, place: usize) -> Result<Option<i64>> {
+        match self.optional(place)? {
+            Some(_) => self.int(place).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The number whose bit pattern the column has.
     pub(super) fn unsigned(&self, place: usize) -> Result<u64> {
         self.int(place).map(i64::cast_unsigned)
     }
 
     pub(super) fn optional_unsigned(&self, place: usize) -> Result<Option<u64>> {
-        match self.optional(place)? {
-            Some(_) => self.unsigned(place).map(Some),
-            None => Ok(None),
-        }
+        Ok(self.optional_int(place)?.map(i64::cast_unsigned))
     }
 
     pub(super) fn bool(&self, place: usize) -> Result<bool> {

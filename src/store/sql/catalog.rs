@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock::Deadline;
 use crate::config::Target;
 use crate::store::catalog::Catalog;
+use crate::store::database::DatabaseStatus;
 use crate::store::door::Tx;
 use crate::store::error::{Error, Result};
 use crate::store::file::{CopyProgress, FileCopy};
@@ -17,6 +18,8 @@ use crate::store::modes::Options;
 use crate::store::whole;
 
 use super::answer::{Answer, Value};
+use super::examine;
+use super::lease::Losses;
 use super::link::Link;
 use super::pool::Pool;
 use super::rows::SqlRows;
@@ -42,13 +45,15 @@ const USERS: &str = "SELECT count(*) FROM tenon.lease l JOIN tenon.token t ON t.
 pub(in crate::store) struct SqlCatalog {
     pool: Arc<Pool>,
     busy_timeout: Duration,
+    losses: Losses,
 }
 
 impl SqlCatalog {
-    pub(in crate::store) fn new(target: Target, busy_timeout: Duration) -> Self {
+    pub(in crate::store) fn new(target: Target, busy_timeout: Duration, losses: Losses) -> Self {
         Self {
             pool: Arc::new(Pool::new(target)),
             busy_timeout,
+            losses,
         }
     }
 
@@ -60,17 +65,16 @@ impl SqlCatalog {
         self.location(slot).into()
     }
 
-    /// The rows that a statement answers; none where the database has no tables of ours.
+    /// The rows that a query answers; none where the database has no tables of ours.
     fn ask(&self, sql: &str, values: &[Value<'_>]) -> Result<Answer> {
         let deadline = self.deadline();
-        let mut link = self.pool.take(deadline)?;
-        let mut answer = Answer::default();
-        if schema::admit(&mut link, deadline)? {
+        self.pool.with(deadline, |link| {
+            if !schema::admit(link, deadline)? {
+                return Ok(Answer::default());
+            }
             link.collect(sql, values)?;
-            answer = link.run(deadline)?.last();
-        }
-        self.pool.give(link);
-        Ok(answer)
+            Ok(link.run(deadline)?.last())
+        })
     }
 
     /// Refuses a token that another process uses. One that has just ended is waited for.
@@ -158,7 +162,8 @@ impl Catalog for SqlCatalog {
     }
 
     fn open(&self, slot: u64, options: &Options) -> Result<Store> {
-        SqlStore::open(Arc::clone(&self.pool), slot, self.place(slot), options).map(Store::over)
+        let pool = Arc::clone(&self.pool);
+        SqlStore::open(pool, slot, self.place(slot), options, self.losses).map(Store::over)
     }
 
     /// The database lets one process alone make the row of a slot.
@@ -172,7 +177,11 @@ impl Catalog for SqlCatalog {
 
     fn remove(&self, slot: u64) -> Result<()> {
         self.check_unused_by_others(slot)?;
-        let answer = self.ask(REMOVE, &[number(slot)])?;
+        let deadline = self.deadline();
+        let mut link = self.pool.take(deadline)?;
+        link.collect(REMOVE, &[number(slot)])?;
+        let answer = link.run(deadline)?.last();
+        self.pool.give(link);
         match answer.rows.is_empty() {
             true => Err(Error::NotFound(self.place(slot))),
             false => Ok(()),
@@ -204,6 +213,14 @@ impl Catalog for SqlCatalog {
 
     fn is_of_files(&self) -> bool {
         false
+    }
+
+    fn database(&self) -> Result<Option<DatabaseStatus>> {
+        let deadline = self.deadline();
+        let examined = self
+            .pool
+            .with(deadline, |link| examine::examine(link, deadline));
+        examined.map(Some)
     }
 
     fn name(&self) -> String {

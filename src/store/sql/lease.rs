@@ -10,15 +10,16 @@
 //! quiet for long makes itself seen by a write of its own before it asks for a lease, so that the waiting
 //! process, which looks after its commit, sees everybody who may have read the state before it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::clock::{Deadline, boot_time};
-use crate::store::error::{Error, Result};
+use crate::clock::{Deadline, SharedClock, boot_time};
+use crate::store::error::{Error, Loss, Result};
 
-use super::answer::Value;
+use super::answer::{Columns, Value};
 use super::link::Link;
 use super::pool::Pool;
 
@@ -26,6 +27,10 @@ use super::pool::Pool;
 const QUIET: Duration = Duration::from_secs(20);
 /// How long a process counts as seen without a write that says so first.
 const SEEN: Duration = Duration::from_secs(5);
+/// Rows of processes that were not seen for this long are removed.
+pub(super) const FORGOTTEN: Duration = Duration::from_secs(30 * 86_400);
+/// Pause before another server is asked.
+const PAUSE: Duration = Duration::from_millis(20);
 /// The longest lease that is taken, whatever the token's row says.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -33,9 +38,15 @@ const TOUCH: &str =
     "UPDATE tenon.lease SET seen = clock_timestamp() WHERE token = $1 AND writer = $2";
 const RENEW: &str = "WITH mine AS (UPDATE tenon.lease SET seen = clock_timestamp() \
      WHERE token = $1 AND writer = $2 RETURNING 1) \
-     SELECT t.generation, pg_postmaster_start_time(), t.lease, w.stamp, \
-     ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint \
-     FROM mine, tenon.token t, tenon.writer w WHERE t.id = $1 AND w.token = $1 AND w.writer = $2";
+     SELECT t.generation, pg_postmaster_start_time(), t.lease, \
+     ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint, \
+     w.stamp, t.accepted, t.lost, t.known, t.noticed, (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
+     FROM tenon.token t LEFT JOIN mine ON true \
+     LEFT JOIN tenon.writer w ON w.token = t.id AND w.writer = $2 WHERE t.id = $1";
+/// Marks a token whose database has lost changes, for everybody.
+const LOSE: &str = "UPDATE tenon.token SET lost = greatest(lost, $2), known = greatest(known, $3), \
+     noticed = CASE WHEN lost = 0 THEN extract(epoch FROM clock_timestamp())::bigint ELSE noticed END \
+     WHERE id = $1 RETURNING lost, known, noticed";
 const OTHERS: &str = "SELECT EXISTS (SELECT 1 FROM tenon.lease WHERE token = $1 AND writer <> $2 \
      AND seen > clock_timestamp() - make_interval(secs => $3))";
 
@@ -44,6 +55,14 @@ const OTHERS: &str = "SELECT EXISTS (SELECT 1 FROM tenon.lease WHERE token = $1 
 pub(super) struct Writer {
     pub(super) token: i64,
     pub(super) writer: i64,
+}
+
+/// What makes a token usable although its database has lost changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Losses {
+    Refused,
+    /// The security officer is asked whether to accept the loss.
+    Shown,
 }
 
 /// What an acknowledged write told.
@@ -69,13 +88,20 @@ pub(super) struct Lease {
     /// Numbers of this process's changes: the last that was acknowledged, and the last that was begun.
     acknowledged: AtomicI64,
     begun: AtomicI64,
+    /// How often the security officer had accepted a loss, as last told; negative before that.
+    accepted: AtomicI64,
+    /// The database's.
+    clock: Arc<SharedClock>,
+    losses: Losses,
+    /// The loss that was shown.
+    loss: Mutex<Option<Loss>>,
     /// The token's row, or this process's, is not there any more.
     gone: AtomicBool,
     renewing: Mutex<()>,
 }
 
 impl Lease {
-    pub(super) fn new(me: Writer) -> Self {
+    pub(super) fn new(me: Writer, losses: Losses) -> Self {
         Self {
             me,
             until: AtomicU64::new(0),
@@ -86,6 +112,10 @@ impl Lease {
             timeline: AtomicI64::new(0),
             acknowledged: AtomicI64::new(0),
             begun: AtomicI64::new(0),
+            accepted: AtomicI64::new(-1),
+            clock: Arc::default(),
+            losses,
+            loss: Mutex::default(),
             gone: AtomicBool::new(false),
             renewing: Mutex::new(()),
         }
@@ -117,7 +147,10 @@ impl Lease {
         }
         loop {
             match self.renew(pool, deadline) {
-                Err(Error::Unreachable(_)) if !deadline.left().is_zero() => pool.empty(),
+                Err(Error::Unreachable(_)) if !deadline.left().is_zero() => {
+                    pool.empty();
+                    std::thread::sleep(PAUSE.min(deadline.left()));
+                }
                 Err(Error::TokenGone) => {
                     self.gone.store(true, Ordering::Relaxed);
                     return Err(Error::TokenGone);
@@ -129,27 +162,49 @@ impl Lease {
 
     fn renew(&self, pool: &Pool, deadline: Deadline) -> Result<Grant> {
         let mut link = pool.take(deadline)?;
+        let patience = pool.patience(deadline);
+        let mut write = |sql| {
+            let written = self.write(&mut link, sql, patience);
+            written.inspect_err(|_| pool.pass_over(&link))
+        };
         let mut begun = boot_time();
-        if begun.saturating_sub(self.seen.load(Ordering::Relaxed)) > nanoseconds(SEEN) {
-            self.write(&mut link, TOUCH, deadline)?;
+        let quiet = begun.saturating_sub(self.seen.load(Ordering::Relaxed));
+        if quiet > nanoseconds(SEEN) {
+            write(TOUCH)?;
             self.seen.store(begun, Ordering::Relaxed);
             begun = boot_time();
         }
-        let least = self.acknowledged.load(Ordering::SeqCst);
-        let row = self
-            .write(&mut link, RENEW, deadline)?
-            .ok_or(Error::TokenGone)?;
-        pool.give(link);
+        let least = match quiet > nanoseconds(FORGOTTEN) / 2 {
+            // Its row may have been removed.
+            true => 0,
+            false => self.acknowledged.load(Ordering::SeqCst),
+        };
+        let known = self.generation.load(Ordering::SeqCst);
+        let row = write(RENEW)?.ok_or(Error::TokenGone)?;
         // Too slow for others to know of it.
         if boot_time().saturating_sub(self.seen.load(Ordering::Relaxed)) > nanoseconds(QUIET) / 2 {
             self.seen.store(0, Ordering::Relaxed);
             return Err(Error::Unreachable("the answer came too late".into()));
         }
         self.seen.fetch_max(begun, Ordering::Relaxed);
-        self.check_timeline(row.int(4)?)?;
-        if !(least..=self.begun.load(Ordering::SeqCst)).contains(&row.int(3)?) {
-            return Err(Error::WentBack);
+        self.clock.learn(row.unsigned(9)?, begun);
+        let accepted = row.int(5)?;
+        let missing = if self.accepted.swap(accepted, Ordering::SeqCst) < accepted {
+            // What was known before counts no more.
+            self.timeline.store(row.int(3)?, Ordering::SeqCst);
+            self.acknowledged
+                .store(row.optional_int(4)?.unwrap_or(0), Ordering::SeqCst);
+            0
+        } else {
+            self.check_timeline(row.int(3)?)
+                .inspect_err(|_| pool.pass_over(&link))?;
+            Self::missing(&row, least, known)?
+        };
+        self.check_losses(&mut link, &row, missing, known, deadline)?;
+        if row.optional_int(4)?.is_none() {
+            return Err(Error::TokenGone);
         }
+        pool.give(link);
         let grant = Grant {
             generation: row.unsigned(0)?,
             server: row.int(1)?,
@@ -159,12 +214,7 @@ impl Lease {
     }
 
     /// Runs a statement that writes, as a transaction of its own, and returns the row that it answers.
-    fn write(
-        &self,
-        link: &mut Link,
-        sql: &str,
-        deadline: Deadline,
-    ) -> Result<Option<super::answer::Columns>> {
+    fn write(&self, link: &mut Link, sql: &str, deadline: Deadline) -> Result<Option<Columns>> {
         link.collect(
             sql,
             &[Value::Int(self.me.token), Value::Int(self.me.writer)],
@@ -178,13 +228,85 @@ impl Lease {
     }
 
     /// A server on an earlier timeline was replaced by another one.
-    fn check_timeline(&self, timeline: i64) -> Result<()> {
-        if self.timeline.fetch_max(timeline, Ordering::SeqCst) > timeline {
-            return Err(Error::Unreachable(
-                "the server was replaced by another".into(),
-            ));
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    pub(super) fn check_timeline(&self, timeline: i64) -> Result<()> {
+        let seen = self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        if seen > timeline {
+            return Err(Error::Unreachable(format!(
+                "the server is on timeline {timeline}, and one on timeline {seen} has replaced it"
+            )));
         }
         Ok(())
+    }
+
+    /// How many changes the database has lost, at least, by what this process knew before it asked: the number of its
+    /// last acknowledged change, and the generation that an acknowledged write told it.
+    fn missing(row: &Columns, least: i64, known: u64) -> Result<u64> {
+        let generations = known.saturating_sub(row.unsigned(0)?);
+        let own = match row.optional_int(4)? {
+            Some(stamp) => least - stamp,
+            None => least,
+        };
+        Ok(generations.max(u64::try_from(own).unwrap_or(0)))
+    }
+
+    /// Refuses a token whose database has lost changes, and tells everybody.
+    ///
+    /// # Errors
+    /// `WentBack`.
+    fn check_losses(
+        &self,
+        link: &mut Link,
+        row: &Columns,
+        missing: u64,
+        known: u64,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let mut loss = Loss {
+            changes: row.unsigned(6)?,
+            known: row.unsigned(7)?,
+            noticed: row.unsigned(8)?,
+        };
+        if missing > loss.changes || (missing > 0 && known > loss.known) {
+            let values = [
+                Value::Int(self.me.token),
+                Value::Int(missing.cast_signed()),
+                Value::Int(known.cast_signed()),
+            ];
+            link.collect(LOSE, &values)?;
+            let row = link.run(deadline)?.last().one()?;
+            loss = Loss {
+                changes: row.unsigned(0)?,
+                known: row.unsigned(1)?,
+                noticed: row.unsigned(2)?,
+            };
+        }
+        let lost = (loss.changes > 0).then_some(loss);
+        *self.loss.lock() = lost;
+        match lost {
+            Some(loss) if self.losses == Losses::Refused => Err(Error::WentBack(loss)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The loss that the security officer may accept.
+    pub(super) fn loss(&self) -> Option<Loss> {
+        *self.loss.lock()
+    }
+
+    pub(super) fn clock(&self) -> &Arc<SharedClock> {
+        &self.clock
+    }
+
+    pub(super) fn losses(&self) -> Losses {
+        self.losses
+    }
+
+    /// The highest generation that an acknowledged write has told.
+    pub(super) fn known(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     /// Takes note of what an acknowledged write told, which began at `begun`. `length` is in milliseconds.

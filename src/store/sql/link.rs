@@ -219,6 +219,16 @@ impl Link {
         self.reported.get(name).map(String::as_str)
     }
 
+    /// The host at the other end.
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The version of TLS, for example `TLSv1.3`; `None` without.
+    pub(super) fn encryption(&self) -> Option<String> {
+        self.stream.encryption()
+    }
+
     /// False in a child of the process that opened it, and after a failure.
     pub(super) fn is_usable(&self) -> bool {
         !self.broken && self.stream.is_of_this_process()

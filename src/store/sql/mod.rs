@@ -12,6 +12,7 @@
 
 mod answer;
 mod catalog;
+mod examine;
 mod lease;
 mod link;
 mod places;
@@ -24,3 +25,4 @@ mod stream;
 mod writer;
 
 pub(in crate::store) use catalog::SqlCatalog;
+pub(in crate::store) use lease::Losses;

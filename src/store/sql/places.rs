@@ -68,25 +68,30 @@ pub(super) fn wait(
 
 impl Place {
     fn take(pool: &Arc<Pool>, me: Writer, line: NonZeroU8, deadline: Deadline) -> Result<Self> {
-        let begun = boot_time();
         let (token, line) = (me.token, i64::from(line.get()));
-        let mut link = pool.take(deadline)?;
-        link.begin()?;
-        link.collect(NEXT, &[Value::Int(token), Value::Int(line)])?;
-        let number = link.run(deadline)?.last().one()?.int(0)?;
-        let lasts = Value::Double(LASTS.as_secs_f64());
-        link.collect(
-            TAKE,
-            &[
-                Value::Int(token),
-                Value::Int(line),
-                Value::Int(number),
-                lasts,
-            ],
-        )?;
-        link.run(deadline)?;
-        link.commit(deadline)?;
-        pool.give(link);
+        let mut begun = boot_time();
+        // A place whose commit was lost may be there.
+        let mut lost = None;
+        let number = pool.with(deadline, |link| {
+            begun = boot_time();
+            link.begin()?;
+            link.collect(NEXT, &[Value::Int(token), Value::Int(line)])?;
+            let number = link.run(deadline)?.last().one()?.int(0)?;
+            if let Some(lost) = lost.replace(number) {
+                link.collect(GIVE_BACK, &values(token, line, lost))?;
+            }
+            let [token, line, number] = values(token, line, number);
+            let lasts = Value::Double(LASTS.as_secs_f64());
+            link.collect(TAKE, &[token, line, number, lasts])?;
+            link.run(deadline)?;
+            match link.commit(deadline) {
+                Err(Error::OutcomeUnknown | Error::RolledBack) => {
+                    Err(Error::Unreachable("a place in line was lost".into()))
+                }
+                committed => committed,
+            }
+        });
+        let number = number.and_then(|()| lost.ok_or(Error::Busy))?;
         Ok(Self {
             pool: Arc::clone(pool),
             token,
@@ -97,30 +102,29 @@ impl Place {
     }
 
     fn ahead(&self, deadline: Deadline) -> Result<usize> {
-        let mut link = self.pool.take(deadline)?;
-        let begun = boot_time();
-        let [token, line, number] = self.values();
-        let lasts = Value::Double(LASTS.as_secs_f64());
-        link.collect(STAY, &[token, line, number, lasts])?;
-        if link.run(deadline)?.last().touched() == 0 {
-            // It ended while the database was not there.
-            return Err(Error::Busy);
-        }
-        self.until.store(until(begun), Ordering::Relaxed);
-        link.collect(AHEAD, &self.values())?;
-        let answer = link.run(deadline)?.last();
-        self.pool.give(link);
-        let ahead = answer.one()?.int(0)?;
-        Ok(usize::try_from(ahead).unwrap_or(usize::MAX))
+        self.pool.with(deadline, |link| {
+            let begun = boot_time();
+            let [token, line, number] = self.values();
+            let lasts = Value::Double(LASTS.as_secs_f64());
+            link.collect(STAY, &[token, line, number, lasts])?;
+            if link.run(deadline)?.last().touched() == 0 {
+                // It ended while the database was not there.
+                return Err(Error::Busy);
+            }
+            self.until.store(until(begun), Ordering::Relaxed);
+            link.collect(AHEAD, &self.values())?;
+            let ahead = link.run(deadline)?.last().one()?.int(0)?;
+            Ok(usize::try_from(ahead).unwrap_or(usize::MAX))
+        })
     }
 
     fn values(&self) -> [Value<'static>; 3] {
-        [
-            Value::Int(self.token),
-            Value::Int(self.line),
-            Value::Int(self.number),
-        ]
+        values(self.token, self.line, self.number)
     }
+}
+
+fn values(token: i64, line: i64, number: i64) -> [Value<'static>; 3] {
+    [Value::Int(token), Value::Int(line), Value::Int(number)]
 }
 
 fn until(begun: u64) -> u64 {

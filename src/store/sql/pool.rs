@@ -61,6 +61,33 @@ impl Pool {
         }
     }
 
+    /// Runs `work` with a connection; with another one where it is lost, until the deadline. So `work` may run again
+    /// although the server has done what it asks.
+    ///
+    /// # Errors
+    /// Those of `work` and `take`.
+    pub(super) fn with<T>(
+        &self,
+        deadline: Deadline,
+        mut work: impl FnMut(&mut Link) -> Result<T>,
+    ) -> Result<T> {
+        loop {
+            let mut link = self.take(deadline)?;
+            match work(&mut link) {
+                Err(Error::Unreachable(_)) if deadline.left() > PAUSE => {
+                    self.empty();
+                    thread::sleep(PAUSE);
+                }
+                Ok(done) => {
+                    self.give(link);
+                    return Ok(done);
+                }
+                // It may be in the middle of a transaction.
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Notes an opening of a token by this process.
     pub(super) fn joined(&self, writer: i64) {
         self.joined.lock().push(writer);
@@ -83,6 +110,24 @@ impl Pool {
     pub(super) fn empty(&self) {
         let links = std::mem::take(&mut *self.idle.lock());
         drop(links);
+    }
+
+    /// How long one server may take to acknowledge: where others are named, one that was replaced and does not know it
+    /// must not use up the whole time.
+    pub(super) fn patience(&self, deadline: Deadline) -> Deadline {
+        match self.target.hosts.len() {
+            0 | 1 => deadline,
+            _ => Deadline::after(deadline.left().min(self.target.connect_timeout)),
+        }
+    }
+
+    /// The host of this connection is the last one to be tried next time.
+    pub(super) fn pass_over(&self, link: &Link) {
+        let hosts = &self.target.hosts;
+        if let Some(place) = hosts.iter().position(|host| host == link.host()) {
+            self.preferred
+                .store((place + 1) % hosts.len(), Ordering::Relaxed);
+        }
     }
 
     /// Tries every host once.

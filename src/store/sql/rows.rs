@@ -80,6 +80,10 @@ const CLEAR: [&str; 4] = [
     "DELETE FROM tenon.meta WHERE token = $1",
 ];
 
+/// The generation skips every number that may have been told of what was lost, or of what was read before.
+const ACCEPT_LOSS: &str = "UPDATE tenon.token SET lost = 0, known = 0, noticed = 0, accepted = accepted + 1, \
+     generation = greatest(generation, known) + 4294967296 WHERE id = $1 AND lost > 0";
+
 /// Objects that one round trip brings.
 const PAGE: i64 = 500;
 
@@ -88,8 +92,10 @@ const PAGE: i64 = 500;
 pub(super) enum Lesson {
     None,
     /// The first column is the generation before this transaction, the second the server's start. Where there are
-    /// four, the others are the lease and the standbys.
+    /// more, they are `Settings`.
     Generation,
+    /// The row is there.
+    There,
     /// The rows that it touched are changes.
     Change,
     /// They are changes that others must learn of before this one is answered.
@@ -105,8 +111,19 @@ pub(super) struct Told {
     pub(super) generation: Option<u64>,
     /// The server's start, in microseconds, which tells it from others.
     pub(super) server: i64,
-    /// The token's lease in milliseconds, and whether the server has a synchronous standby.
-    pub(super) settings: Option<(u64, bool)>,
+    pub(super) settings: Option<Settings>,
+}
+
+/// What the database tells a transaction that makes changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    /// The token's lease in milliseconds.
+    pub(super) lease: u64,
+    /// The server's timeline.
+    pub(super) timeline: i64,
+    /// Whether the server has a synchronous standby, and whether it or one before it ever had.
+    pub(super) has_standby: bool,
+    pub(super) had_standby: bool,
 }
 
 /// The rows of a token, as a transaction sees them.
@@ -203,7 +220,9 @@ impl<'c> SqlRows<'c> {
         })?;
         let mut last = Answer::default();
         for (answer, lesson) in round.answers.into_iter().zip(lessons) {
-            self.learn(&answer, lesson)?;
+            self.learn(&answer, lesson).inspect_err(|error| {
+                self.failed.borrow_mut().get_or_insert(error.clone());
+            })?;
             last = answer;
         }
         Ok(last)
@@ -216,7 +235,12 @@ impl<'c> SqlRows<'c> {
             Lesson::Generation => {
                 let row = answer.rows.first().ok_or(Error::TokenGone)?;
                 let settings = match row.0.len() {
-                    4 => Some((row.unsigned(2)?, !row.text(3)?.is_empty())),
+                    6 => Some(Settings {
+                        lease: row.unsigned(2)?,
+                        timeline: row.int(3)?,
+                        has_standby: row.bool(4)?,
+                        had_standby: row.bool(5)?,
+                    }),
                     _ => None,
                 };
                 self.told.set(Told {
@@ -225,6 +249,8 @@ impl<'c> SqlRows<'c> {
                     settings,
                 });
             }
+            Lesson::There if touched => {}
+            Lesson::There => return Err(Error::TokenGone),
             Lesson::Change => self.changed.set(self.changed.get() | touched),
             Lesson::Revocation => {
                 self.changed.set(self.changed.get() | touched);
@@ -550,6 +576,10 @@ impl ChangeRows for SqlRows<'_> {
         let before = self.archived_object(uid)?;
         self.collect(REMOVE_ARCHIVED, &[Value::Bytes(uid)], Lesson::Change)?;
         Ok(before)
+    }
+
+    fn accept_loss(&self) -> Result<()> {
+        self.collect(ACCEPT_LOSS, &[], Lesson::Change)
     }
 
     fn clear(&self) -> Result<()> {

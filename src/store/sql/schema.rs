@@ -9,7 +9,7 @@ use super::answer::Value;
 use super::link::Link;
 
 /// What each version adds to the one before it.
-const MIGRATIONS: &[&[&str]] = &[VERSION_1];
+const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &[&str] = &[
     // `lease` is in milliseconds.
@@ -109,6 +109,18 @@ const VERSION_1: &[&str] = &[
     )",
 ];
 
+const VERSION_2: &[&str] = &[
+    // `lost`: how many acknowledged changes are missing, at least; 0 where none are known to be. `known`: the generation
+    // that whoever noticed had been told. `noticed`: when that was, in Unix seconds. `accepted`: how often the security
+    // officer has accepted such a loss. `had_standby`: a change was kept by a synchronous standby.
+    "ALTER TABLE tenon.token
+        ADD COLUMN lost bigint NOT NULL DEFAULT 0,
+        ADD COLUMN known bigint NOT NULL DEFAULT 0,
+        ADD COLUMN noticed bigint NOT NULL DEFAULT 0,
+        ADD COLUMN accepted bigint NOT NULL DEFAULT 0,
+        ADD COLUMN had_standby boolean NOT NULL DEFAULT false",
+];
+
 fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
@@ -129,6 +141,15 @@ pub(super) fn admit(link: &mut Link, deadline: Deadline) -> Result<bool> {
             })
         }
     }
+}
+
+/// Whether the database has tables of ours, of whatever release.
+pub(super) fn is_there(link: &mut Link, deadline: Deadline) -> Result<bool> {
+    link.collect(
+        "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'tenon')",
+        &[],
+    )?;
+    link.run(deadline)?.last().one()?.bool(0)
 }
 
 fn version(link: &mut Link, deadline: Deadline) -> Result<Option<i64>> {

@@ -5,20 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Deadline;
+use crate::clock::{Deadline, SharedClock};
 use crate::config::LogLevel;
 use crate::log;
 use crate::store::door::{Snapshot, Tx};
 use crate::store::engine::Engine;
 use crate::store::epoch;
-use crate::store::error::{Error, Result};
+use crate::store::error::{Error, Loss, Result};
 use crate::store::file::{CopyProgress, FileCopy};
 use crate::store::group::GroupCommit;
 use crate::store::line::Ticket;
 use crate::store::modes::{Generation, Options, Run};
 
 use super::answer::Value;
-use super::lease::{Grant, Lease, Writer};
+use super::lease::{FORGOTTEN, Grant, Lease, Losses, Writer};
+use super::link::Link;
 use super::places;
 use super::pool::Pool;
 use super::rows::{Lesson, SqlRows};
@@ -36,8 +37,10 @@ const GENERATION: &str =
 const FIND: &str = "SELECT id FROM tenon.token WHERE slot = $1";
 /// Processes that ended long ago.
 const FORGET: &str = "DELETE FROM tenon.writer w USING tenon.lease l WHERE w.token = $1 \
-     AND l.token = w.token AND l.writer = w.writer AND l.seen < clock_timestamp() - interval '30 days'";
-const JOIN: &str = "WITH me AS (INSERT INTO tenon.writer (token, stamp) VALUES ($1, 0) RETURNING token, writer) \
+     AND l.token = w.token AND l.writer = w.writer AND l.seen < clock_timestamp() - make_interval(secs => $2)";
+/// The number is a random one: a database that went back must not give it to another process.
+const JOIN: &str = "WITH me AS (INSERT INTO tenon.writer (token, writer, stamp) \
+     VALUES ($1, ('x' || replace(gen_random_uuid()::text, '-', ''))::bit(64)::bigint, 0) RETURNING token, writer) \
      INSERT INTO tenon.lease (token, writer, seen) SELECT token, writer, clock_timestamp() FROM me RETURNING writer";
 
 pub(super) struct SqlStore {
@@ -59,34 +62,14 @@ impl SqlStore {
         slot: u64,
         place: PathBuf,
         options: &Options,
+        losses: Losses,
     ) -> Result<Self> {
         let deadline = Deadline::after(options.busy_timeout);
-        let mut link = pool.take(deadline)?;
-        match schema::admit(&mut link, deadline) {
-            Ok(true) => {}
-            Ok(false) => return Err(Error::NotFound(place)),
-            Err(Error::SchemaTooOld(_)) if !options.read_only => {
-                schema::make(&mut link, deadline)?;
-            }
-            Err(error) => return Err(error),
-        }
-        let slot = i64::try_from(slot).unwrap_or(i64::MAX);
-        link.collect(FIND, &[Value::Int(slot)])?;
-        let found = link.run(deadline)?.last().rows.pop();
-        let token = match found {
-            Some(row) => row.int(0)?,
-            None => return Err(Error::NotFound(place)),
-        };
-        link.collect(FORGET, &[Value::Int(token)])?;
-        link.collect(JOIN, &[Value::Int(token)])?;
-        let round = link.run(deadline)?;
-        if let Some(warning) = round.warning {
-            return Err(Error::Unreachable(warning));
-        }
-        let writer = round.last().one()?.int(0)?;
-        pool.give(link);
-        pool.joined(writer);
-        let lease = Arc::new(Lease::new(Writer { token, writer }));
+        let me = pool.with(deadline, |link| {
+            Self::join(link, deadline, (slot, place.as_path()), options.read_only)
+        })?;
+        pool.joined(me.writer);
+        let lease = Arc::new(Lease::new(me, losses));
         let writer = SqlWriter::new(Arc::clone(&pool), Arc::clone(&lease));
         let store = Self {
             lease,
@@ -98,6 +81,37 @@ impl SqlStore {
         };
         store.lease.ensure(&store.pool, deadline)?;
         Ok(store)
+    }
+
+    /// Finds the token of `slot`, and makes this process known to it.
+    fn join(
+        link: &mut Link,
+        deadline: Deadline,
+        (slot, place): (u64, &Path),
+        read_only: bool,
+    ) -> Result<Writer> {
+        match schema::admit(link, deadline) {
+            Ok(true) => {}
+            Ok(false) => return Err(Error::NotFound(place.into())),
+            Err(Error::SchemaTooOld(_)) if !read_only => schema::make(link, deadline)?,
+            Err(error) => return Err(error),
+        }
+        let slot = i64::try_from(slot).unwrap_or(i64::MAX);
+        link.collect(FIND, &[Value::Int(slot)])?;
+        let found = link.run(deadline)?.last().rows.pop();
+        let token = match found {
+            Some(row) => row.int(0)?,
+            None => return Err(Error::NotFound(place.into())),
+        };
+        let forgotten = Value::Double(FORGOTTEN.as_secs_f64());
+        link.collect(FORGET, &[Value::Int(token), forgotten])?;
+        link.collect(JOIN, &[Value::Int(token)])?;
+        let round = link.run(deadline)?;
+        if let Some(warning) = round.warning {
+            return Err(Error::Unreachable(warning));
+        }
+        let writer = round.last().one()?.int(0)?;
+        Ok(Writer { token, writer })
     }
 
     /// Runs `look` once in a snapshot that has everything that `grant` knows of. `None` where another server
@@ -254,6 +268,14 @@ impl Engine for SqlStore {
 
     fn file(&self) -> Option<&Path> {
         None
+    }
+
+    fn shared_clock(&self) -> Option<Arc<SharedClock>> {
+        Some(Arc::clone(self.lease.clock()))
+    }
+
+    fn loss(&self) -> Option<Loss> {
+        self.lease.loss()
     }
 
     fn is_gone(&self) -> bool {

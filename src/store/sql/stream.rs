@@ -22,6 +22,9 @@ use crate::store::listed::Listed;
 /// What goes in before TLS begins (PostgreSQL documentation, section 55.7: SSLRequest).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
+/// The system takes a wait of 0 for an endless one, or refuses it.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 pub(super) enum Stream {
     Local(Listed<UnixStream>),
     Plain(Listed<TcpStream>),
@@ -55,7 +58,7 @@ impl Stream {
             let path = host.to_string();
             return Ok(Self::Local(Listed::of(UnixStream::connect(path)?)));
         }
-        let mut socket = connect(host, wait)?;
+        let mut socket = connect(host, wait.max(SHORTEST))?;
         socket.set_nodelay(true)?;
         let Some(tls) = &target.tls else {
             return Ok(Self::Plain(socket));
@@ -79,8 +82,7 @@ impl Stream {
 
     /// How long a read or write waits at most, from now on.
     pub(super) fn set_timeout(&self, wait: Duration) -> io::Result<()> {
-        // The system takes 0 for an endless wait.
-        let wait = wait.max(Duration::from_millis(1));
+        let wait = wait.max(SHORTEST);
         match self {
             Self::Local(socket) => {
                 socket.set_read_timeout(Some(wait))?;
@@ -107,6 +109,15 @@ impl Stream {
             Self::Plain(socket) => socket.shutdown(Shutdown::Both),
             Self::Tls(stream) => stream.sock.0.shutdown(Shutdown::Both),
         };
+    }
+
+    /// The version of TLS, for example `TLSv1.3`; `None` without.
+    pub(super) fn encryption(&self) -> Option<String> {
+        let Self::Tls(stream) = self else {
+            return None;
+        };
+        let version = stream.conn.protocol_version()?;
+        version.as_str().map(|name| name.replace('_', "."))
     }
 
     /// What binds a login to this connection: the hash of the server's certificate (RFC 5929, section 4.1). `None`
@@ -160,7 +171,7 @@ fn connect(host: &Host, wait: Duration) -> io::Result<Listed<TcpStream>> {
 }
 
 fn set_timeouts(socket: &TcpStream, wait: Duration) -> io::Result<()> {
-    let wait = Some(wait.max(Duration::from_millis(1)));
+    let wait = Some(wait.max(SHORTEST));
     socket.set_read_timeout(wait)?;
     socket.set_write_timeout(wait)
 }

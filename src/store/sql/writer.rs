@@ -18,7 +18,7 @@ use crate::store::modes::Durability;
 use crate::store::outcome::Outcome;
 
 use super::answer::Value;
-use super::lease::{Grant, Lease};
+use super::lease::{Grant, Lease, Losses};
 use super::link::{BEGIN, Link};
 use super::pool::Pool;
 use super::rows::{Lesson, SqlRows, Told};
@@ -29,9 +29,16 @@ const BATCH: usize = 64;
 const LIMITS: &str = "SELECT set_config('lock_timeout', $1, true), \
      set_config('statement_timeout', $1, true), \
      set_config('idle_in_transaction_session_timeout', $1, true)";
-const LOCK: &str = "UPDATE tenon.token SET generation = generation + 1 WHERE id = $1 \
-     RETURNING generation - 1, pg_postmaster_start_time(), lease, current_setting('synchronous_standby_names')";
-const NUMBER: &str = "UPDATE tenon.writer SET stamp = $3 WHERE token = $1 AND writer = $2";
+/// Touches no row where the token is gone, or its database lacks what this process knows: `Lease` finds out which.
+const LOCK: &str = "UPDATE tenon.token SET generation = generation + 1, \
+     had_standby = had_standby OR current_setting('synchronous_standby_names') <> '' \
+     WHERE id = $1 AND generation >= $2 AND (lost = 0 OR $3) \
+     RETURNING generation - 1, pg_postmaster_start_time(), lease, \
+     ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint, \
+     current_setting('synchronous_standby_names') <> '', had_standby";
+/// As `LOCK`, by the number of the last acknowledged change.
+const NUMBER: &str =
+    "UPDATE tenon.writer SET stamp = $3 WHERE token = $1 AND writer = $2 AND stamp >= $4";
 const LAST_NUMBER: &str = "SELECT stamp FROM tenon.writer WHERE token = $1 AND writer = $2";
 
 pub(super) struct SqlWriter {
@@ -42,8 +49,8 @@ pub(super) struct SqlWriter {
     batch: Option<Batch>,
     /// The change whose outcome is not known.
     unsettled: Option<i64>,
-    /// The database had a synchronous standby.
-    had_standby: bool,
+    /// It was told that the database has no synchronous standby any more.
+    told_of_standby: bool,
 }
 
 /// An open transaction.
@@ -138,7 +145,7 @@ impl SqlWriter {
             link: None,
             batch: None,
             unsettled: None,
-            had_standby: false,
+            told_of_standby: false,
         }
     }
 
@@ -173,9 +180,13 @@ impl SqlWriter {
         let me = self.lease.me();
         let rows = SqlRows::new(&mut batch.link, me.token, batch.deadline);
         if is_first {
-            lock(&rows, batch.deadline)?;
-            let values = [Value::Int(me.writer), Value::Int(batch.number)];
-            rows.collect(NUMBER, &values, Lesson::None)?;
+            lock(&rows, &self.lease, batch.deadline)?;
+            let values = [
+                Value::Int(me.writer),
+                Value::Int(batch.number),
+                Value::Int(self.lease.acknowledged()),
+            ];
+            rows.collect(NUMBER, &values, Lesson::There)?;
         } else {
             rows.learn_before(batch.told);
         }
@@ -211,6 +222,10 @@ impl SqlWriter {
                     error => error,
                 })
             }
+            Some(Error::TokenGone) => {
+                kept = kept.map(|_| true);
+                batch.break_by(self.why_gone(batch.deadline))
+            }
             failure => batch.undo(failure, sent),
         };
         Ok(AppliedChange {
@@ -218,6 +233,16 @@ impl SqlWriter {
             outcome: Arc::clone(&batch.outcome),
             broke,
         })
+    }
+
+    /// Why the token's row is not there as this process knows it.
+    fn why_gone(&self, deadline: Deadline) -> Error {
+        self.lease.end();
+        match self.lease.ensure(&self.pool, deadline) {
+            // The loss was accepted: the change can run again.
+            Ok(_) => Error::RolledBack,
+            Err(error) => error,
+        }
     }
 
     fn commit(&mut self, batch: Batch) -> Result<()> {
@@ -233,15 +258,24 @@ impl SqlWriter {
             self.give_up(link, deadline);
             return Ok(());
         }
+        if let Some(settings) = told.settings
+            && let Err(error) = self.lease.check_timeline(settings.timeline)
+        {
+            log::note(LogLevel::Warning, &error.to_string());
+            self.pool.pass_over(&link);
+            self.pool.empty();
+            return Err(Error::RolledBack);
+        }
         let begun = boot_time();
         self.unsettled = Some(number);
-        match link.commit(deadline) {
+        match link.commit(self.pool.patience(deadline)) {
             Ok(()) => {
                 self.link = Some(link);
                 self.acknowledge(number, told, begun);
                 Ok(())
             }
             Err(Error::Unreachable(_) | Error::OutcomeUnknown) => {
+                self.pool.pass_over(&link);
                 drop(link);
                 self.pool.empty();
                 self.lease.end();
@@ -261,19 +295,20 @@ impl SqlWriter {
     fn acknowledge(&mut self, number: i64, told: Told, begun: u64) {
         self.unsettled = None;
         self.lease.acknowledge(number);
-        if let (Some(before), Some((length, has_standby))) = (told.generation, told.settings) {
+        if let (Some(before), Some(settings)) = (told.generation, told.settings) {
             let grant = Grant {
                 generation: before + 1,
                 server: told.server,
             };
-            self.lease.grant(grant, begun, length);
-            if self.had_standby && !has_standby {
+            self.lease.grant(grant, begun, settings.lease);
+            let is_alone = settings.had_standby && !settings.has_standby;
+            if is_alone && !self.told_of_standby {
                 log::note(
                     LogLevel::Error,
                     "the database has no synchronous standby any more: changes are kept by one server alone",
                 );
             }
-            self.had_standby = has_standby;
+            self.told_of_standby = is_alone;
         }
     }
 
@@ -294,6 +329,12 @@ impl SqlWriter {
         };
         loop {
             match self.try_to_settle(number, deadline) {
+                // Its row is not there as it was.
+                Err(Error::TokenGone) => match self.why_gone(deadline) {
+                    Error::RolledBack if !deadline.left().is_zero() => {}
+                    Error::RolledBack => return Err(Error::OutcomeUnknown),
+                    error => return Err(error),
+                },
                 Err(
                     Error::Unreachable(_) | Error::RolledBack | Error::Busy | Error::OutcomeUnknown,
                 ) => {
@@ -312,22 +353,27 @@ impl SqlWriter {
         let mut link = self.connection(deadline)?;
         let me = self.lease.me();
         let rows = SqlRows::new(&mut link, me.token, deadline);
-        lock(&rows, deadline)?;
+        lock(&rows, &self.lease, deadline)?;
         let last = rows.answer(LAST_NUMBER, &[Value::Int(me.writer)])?;
         let last = last.first().ok_or(Error::TokenGone)?.int(0)?;
         // Writes the row as it is, so that there is something to acknowledge.
-        let values = [Value::Int(me.writer), Value::Int(last)];
-        rows.collect(NUMBER, &values, Lesson::None)?;
+        let known = Value::Int(self.lease.acknowledged());
+        let values = [Value::Int(me.writer), Value::Int(last), known];
+        rows.collect(NUMBER, &values, Lesson::There)?;
         rows.flush()?;
         let told = rows.told();
         drop(rows);
-        let begun = boot_time();
-        let committed = link.commit(deadline);
-        committed.map_err(|_| Error::OutcomeUnknown)?;
-        self.link = Some(link);
-        if last < self.lease.acknowledged() {
-            return Err(Error::WentBack);
+        if let Some(settings) = told.settings {
+            self.lease
+                .check_timeline(settings.timeline)
+                .inspect_err(|_| self.pool.pass_over(&link))?;
         }
+        let begun = boot_time();
+        link.commit(self.pool.patience(deadline)).map_err(|_| {
+            self.pool.pass_over(&link);
+            Error::OutcomeUnknown
+        })?;
+        self.link = Some(link);
         self.acknowledge(last, told, begun);
         Ok(last == number)
     }
@@ -335,9 +381,13 @@ impl SqlWriter {
 
 /// Begins a transaction and locks the token's row. Until the deadline the server waits for locks, runs a
 /// statement, and keeps a transaction that does nothing.
-fn lock(rows: &SqlRows<'_>, deadline: Deadline) -> Result<()> {
+fn lock(rows: &SqlRows<'_>, lease: &Lease, deadline: Deadline) -> Result<()> {
     let milliseconds = deadline.left().as_millis().max(1).to_string();
     rows.collect_bare(BEGIN, &[], Lesson::None)?;
     rows.collect_bare(LIMITS, &[Value::Text(&milliseconds)], Lesson::None)?;
-    rows.collect(LOCK, &[], Lesson::Generation)
+    let values = [
+        Value::Int(lease.known().cast_signed()),
+        Value::Bool(lease.losses() == Losses::Shown),
+    ];
+    rows.collect(LOCK, &values, Lesson::Generation)
 }

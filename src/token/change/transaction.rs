@@ -66,6 +66,11 @@ impl<'a> Change<'a> {
         Ok(self.mark)
     }
 
+    /// See `ChangeRows::accept_loss`.
+    pub(in crate::token) fn accept_loss(&self) -> Result<()> {
+        Ok(self.tx.accept_loss()?)
+    }
+
     /// Stores `record` as its next version; its material only where `material` is new.
     pub(in crate::token) fn put(
         &mut self,

@@ -23,7 +23,7 @@ use crate::config::LogLevel;
 use crate::error::{Error, Result};
 use crate::log;
 use crate::secret::Secret;
-use crate::store::{Snapshot, Tx, Umask, WholeFile};
+use crate::store::{self, Snapshot, Tx, Umask, WholeFile};
 
 use super::rows::Rows;
 use super::state::{Identity, TokenState};
@@ -301,6 +301,9 @@ impl AnchoredStore {
     /// # Errors
     /// CKR_DEVICE_ERROR when it is not, or the anchor is missing, damaged or cannot be read.
     pub(in crate::token) fn check(&self) -> Result<()> {
+        if let Some(loss) = self.state.store.loss() {
+            return Err(store::Error::WentBack(loss).into());
+        }
         if self.state.config.anchor.is_none() {
             return Ok(());
         }
@@ -315,16 +318,20 @@ impl AnchoredStore {
             .read(|snapshot| anchor.check(noted.as_ref(), snapshot, snapshot.generation()?))
     }
 
+    /// `None` where there is neither an anchor, nor a database that has lost changes.
     pub(in crate::token) fn status(&self) -> Result<Option<AnchorStatus>> {
+        let changes = self.state.store.read(|snapshot| snapshot.generation())?;
+        let refused = self.check().err().map(|error| error.to_string());
         let identity = self.state.identity();
-        let Some(anchor) = self.anchor(&identity) else {
+        let anchor = self.anchor(&identity);
+        if anchor.is_none() && refused.is_none() {
             return Ok(None);
-        };
-        let noted = anchor.read().ok().flatten();
+        }
+        let noted = anchor.and_then(|anchor| anchor.read().ok().flatten());
         Ok(Some(AnchorStatus {
-            changes: self.state.store.read(|snapshot| snapshot.generation())?,
+            changes,
             noted: noted.map(|noted| noted.changes),
-            refused: self.check().err().map(|error| error.to_string()),
+            refused,
         }))
     }
 

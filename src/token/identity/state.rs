@@ -214,7 +214,8 @@ impl TokenState {
         let (found, generation) = store
             .read(|snapshot| Ok::<_, Error>((Identity::read(snapshot)?, snapshot.generation()?)))?;
         let (identity, mark) = found.ok_or_else(no_token)?;
-        let time = TokenTime::new(clock, config.clock_leap);
+        let time = TokenTime::new(clock, config.clock_leap)
+            .beside(store.shared_clock(), config.clock_skew);
         time.learn(mark);
         Ok(Self {
             store,

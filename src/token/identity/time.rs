@@ -12,18 +12,24 @@
 //! Without a login the mark moves by at most `clock.leap` beyond where a login moved it last: otherwise
 //! whoever can set the clock, but knows no PIN, could move the mark into the future in small steps.
 //!
+//! Where hosts share the token by a database, a reading that differs from the database's clock by more than
+//! `clock.skew` is *skewed*: it does not move the mark, notes no doubt, and erases nothing.
+//!
 //! Only the security officer may lower the mark. The store counts how often that was done. A process
 //! that finds a higher count drops the readings that it remembers: otherwise its next change would
 //! restore the old mark, and it would not use the new one before it is started again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::byok;
-use crate::clock::{Clock, UnixTime, utc};
-use crate::error::{Error, Result};
+use crate::ck;
+use crate::clock::{Clock, SharedClock, UnixTime, utc};
+use crate::config::LogLevel;
+use crate::error::{Error, Result, refuse};
+use crate::log;
 use crate::secret::Secret;
 
 use crate::token::record::damaged::damaged;
@@ -99,7 +105,7 @@ impl ClockMark {
 pub(in crate::token) struct Now {
     /// Unix seconds. Every decision uses this.
     pub(in crate::token) at: UnixTime,
-    /// Whether the reading is not in doubt, so that material may be erased by it.
+    /// Whether the reading is neither in doubt nor skewed, so that material may be erased by it.
     pub(in crate::token) believed: bool,
 }
 
@@ -118,11 +124,19 @@ pub struct ClockStatus {
     pub doubted_since: Option<UnixTime>,
     /// `clock.leap` in seconds: a reading further above the mark is in doubt.
     pub leap: UnixTime,
+    /// What the clock of the token's database shows; `None` for a token in a file.
+    pub database: Option<UnixTime>,
+    /// The reading differs from it by more than `clock.skew`.
+    pub skewed: bool,
 }
 
 pub(in crate::token) struct TokenTime {
     clock: Arc<dyn Clock>,
     leap: UnixTime,
+    /// The clock of the token's database, and `clock.skew`.
+    shared: Option<(Arc<SharedClock>, UnixTime)>,
+    /// The last reading was skewed.
+    was_skewed: AtomicBool,
     /// The committed mark as this process last saw it; `mark` and `doubt` repeat its fields.
     known: Mutex<ClockMark>,
     mark: AtomicU64,
@@ -138,11 +152,21 @@ impl TokenTime {
         Self {
             clock,
             leap,
+            shared: None,
+            was_skewed: AtomicBool::new(false),
             known: Mutex::default(),
             mark: AtomicU64::new(0),
             doubt: AtomicU64::new(0),
             highest: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+        }
+    }
+
+    /// Readings that differ from `shared` by more than `skew` move nothing.
+    pub(in crate::token) fn beside(self, shared: Option<Arc<SharedClock>>, skew: UnixTime) -> Self {
+        Self {
+            shared: shared.map(|shared| (shared, skew)),
+            ..self
         }
     }
 
@@ -161,7 +185,7 @@ impl TokenTime {
 
     /// The token's time when the clock shows `reading`.
     pub(in crate::token) fn judged(&self, reading: UnixTime) -> Now {
-        if self.doubts(reading, self.mark.load(Ordering::SeqCst)) {
+        if self.doubts(reading, self.mark.load(Ordering::SeqCst)) || self.is_skewed(reading) {
             return Now {
                 at: reading.max(self.highest.load(Ordering::SeqCst)),
                 believed: false,
@@ -184,6 +208,8 @@ impl TokenTime {
             believed,
             doubted_since: Some(known.doubt).filter(|doubt| *doubt != 0),
             leap: self.leap,
+            database: self.shared.as_ref().and_then(|(shared, _)| shared.now()),
+            skewed: self.is_skewed(reading),
         }
     }
 
@@ -208,6 +234,9 @@ impl TokenTime {
     /// calls `learn` after the commit.
     pub(in crate::token) fn advanced(&self, stored: ClockMark, login: bool) -> ClockMark {
         let reading = self.clock.now();
+        if self.is_skewed(reading) {
+            return stored;
+        }
         if self.doubts(reading, stored.at) {
             return if login {
                 doubted(stored, reading)
@@ -256,7 +285,10 @@ impl TokenTime {
         } else {
             doubt != 0 || (limited && reading > mark.saturating_add(BEHIND))
         };
-        if !wanted || reading.abs_diff(self.failed.load(Ordering::Relaxed)) < RETRY {
+        if !wanted
+            || self.is_skewed(reading)
+            || reading.abs_diff(self.failed.load(Ordering::Relaxed)) < RETRY
+        {
             return false;
         }
         let known = *self.known.lock();
@@ -301,6 +333,45 @@ impl TokenTime {
             return self.explained(error.into());
         }
         error.into()
+    }
+
+    /// # Errors
+    /// CKR_ACTION_PROHIBITED for a reading that is skewed.
+    pub(in crate::token) fn check_skew(&self) -> Result<()> {
+        if !self.is_skewed(self.clock.now()) {
+            return Ok(());
+        }
+        refuse(
+            ck::CKR_ACTION_PROHIBITED,
+            "the host's clock differs from the database's by more than `clock.skew`: set it right",
+        )
+    }
+
+    /// Whether the reading differs from the database's clock by more than `clock.skew`. The log is told when that
+    /// begins.
+    fn is_skewed(&self, reading: UnixTime) -> bool {
+        let Some((shared, skew)) = &self.shared else {
+            return false;
+        };
+        let Some(now) = shared.now() else {
+            return false;
+        };
+        let apart = reading.abs_diff(now);
+        let is_skewed = apart > *skew;
+        let was_skewed = self.was_skewed.load(Ordering::Relaxed);
+        if was_skewed != is_skewed {
+            self.was_skewed.store(is_skewed, Ordering::Relaxed);
+        }
+        if is_skewed && !was_skewed {
+            let line = format!(
+                "this host's clock shows {}, and the database's {}: {apart} seconds apart, more than `clock.skew` ({skew}); \
+                 the token's time is not moved and nothing is erased until it is set right",
+                utc(reading),
+                utc(now)
+            );
+            log::note(LogLevel::Error, &line);
+        }
+        is_skewed
     }
 
     fn doubts(&self, reading: UnixTime, mark: UnixTime) -> bool {
@@ -382,6 +453,27 @@ mod tests {
         assert_eq!(time.advanced(mark(AT), false), mark(AT));
         clock.set(AT + 5);
         assert_eq!((time.now().at, time.now().believed), (AT + 5, true));
+    }
+
+    #[test]
+    fn a_clock_that_differs_from_the_databases_moves_nothing() {
+        let shared = Arc::new(SharedClock::default());
+        let (clock, time) = time(AT);
+        let time = time.beside(Some(Arc::clone(&shared)), 60);
+        assert!(time.now().believed, "the database has not said yet");
+        shared.learn((AT + 1000) * 1000, crate::clock::boot_time());
+        for (reading, believed) in [(AT + 900, false), (AT + 1100, false), (AT + 1030, true)] {
+            clock.set(reading);
+            assert_eq!(time.now().believed, believed, "{reading}");
+            assert_eq!(time.status().skewed, !believed);
+            assert_eq!(time.check_skew().is_ok(), believed);
+            let moved = time.advanced(mark(AT), true);
+            assert_eq!(moved, if believed { mark(reading) } else { mark(AT) });
+        }
+        clock.set(AT + 2 * BEHIND);
+        assert!(!time.overdue(time.reading(), true, true));
+        clock.set(YEAR);
+        assert_eq!(time.advanced(mark(AT), true).doubt, 0, "nor is it noted");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Two processes bring material to one external key at the same moment: one material is bound, ever.
+"""Several processes bring material to one external key at the same moment: one material is bound, ever.
 
-By import jobs, and by CKA_ID through a plain wrapping key; TENON_RACES (100) says how often each.
-In every tenth race both bring the same.
+By import jobs, and by CKA_ID through a plain wrapping key; TENON_RACES (100) says how often each, TENON_RACERS (2) how many
+processes. In every tenth race all bring the same.
 """
 
 import mmap
@@ -20,15 +20,16 @@ import spec
 from external import Way
 
 RACES = int(os.environ.get("TENON_RACES", "100"))
+RACERS = int(os.environ.get("TENON_RACERS", "2"))
 MISMATCH = p11.CKR_TENON_MATERIAL_MISMATCH
 ECB = p11.Mechanism(p11.CKM_AES_ECB)
 # Words of the shared page: the round that has started, and the one each process is ready for.
-START, READY = 0, (1, 2)
+START, READY = 0, range(1, RACERS + 1)
 
 
 def page():
     with open("page", "r+b") as file:
-        return memoryview(mmap.mmap(file.fileno(), 24)).cast("Q")
+        return memoryview(mmap.mmap(file.fileno(), 8 * (RACERS + 1))).cast("Q")
 
 
 def until(condition):
@@ -63,20 +64,20 @@ def contend(number):
 
 def race(session, way, prepare):
     """The winners' names and materials. `prepare(turn)` gives the public key of a round."""
-    outside.write("page", bytes(24))
+    outside.write("page", bytes(8 * (RACERS + 1)))
     shared, bound = page(), {}
     workers = [subprocess.Popen([sys.executable, __file__, str(number)], stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, text=True) for number in (0, 1)]
+                                stdout=subprocess.PIPE, text=True) for number in range(RACERS)]
     for turn in range(1, RACES + 1):
         public, same = prepare(turn), turn % 10 == 0
-        materials = [os.urandom(32)] * 2 if same else [os.urandom(32), os.urandom(32)]
+        materials = [os.urandom(32)] * RACERS if same else [os.urandom(32) for _ in range(RACERS)]
         blobs = [seal.blob(2, public, material) for material in materials]
         for worker, blob in zip(workers, blobs):
             print(way, turn, blob.hex(), file=worker.stdin, flush=True)
-        until(lambda: shared[READY[0]] == shared[READY[1]] == turn)
+        until(lambda: all(shared[ready] == turn for ready in READY))
         shared[START] = turn
         answers = [int(worker.stdout.readline()) for worker in workers]
-        assert sorted(answers) == ([0, 0] if same else [0, MISMATCH]), (turn, answers)
+        assert sorted(answers) == ([0] * RACERS if same else [0] + [MISMATCH] * (RACERS - 1)), (turn, answers)
         # The loser stays out, the winner may come again.
         bring = attempt(session, way, turn)
         assert [bring(blob) for blob in blobs] == answers, turn
@@ -99,7 +100,7 @@ if sys.argv[1:]:
     contend(int(sys.argv[1]))
     sys.exit()
 
-wins = [0, 0]
+wins = [0] * RACERS
 module, session, _, spki = byok.start()
 
 
@@ -112,4 +113,4 @@ bound = race(session, "job", order) | race(session, "id", lambda turn: spki)
 check(session, bound)
 module.finalize()
 check(p11.Module().user(), bound)
-print(f"note: {len(bound)} races, won {wins[0]} and {wins[1]} times")
+print(f"note: {len(bound)} races, won {' and '.join(map(str, wins))} times")

@@ -63,6 +63,12 @@ commands_of() { # name
     ' "$CONFORMANCE/../docs/$1"
 }
 
+# README's `sh` block with these words in it.
+readme_block() { # words
+    awk -v words="$1" '/^```sh/ { text = ""; inside = 1; next } /^```/ { if (inside && index(text, words)) printf "%s", text; inside = 0 } inside { text = text $0 "\n" }' \
+        "$CONFORMANCE/../README.md"
+}
+
 # Runs the `sh` blocks of docs/NAME, one after another in one shell and an empty folder; at the end COMMAND in the
 # same shell, if there is one.
 execute_document() { # name, command

@@ -52,15 +52,11 @@ for user in owner member stranger; do inside useradd --create-home --shell /bin/
 for user in owner member; do inside usermod --append --groups tenon "$user"; done
 
 # README's lines: a first key, then a key of one's own by import jobs.
-block() { # words that the block contains
-    awk -v words="$1" '/^```sh/ { text = ""; inside = 1; next } /^```/ { if (inside && index(text, words)) printf "%s", text; inside = 0 } inside { text = text $0 "\n" }' \
-        "$repository/README.md"
-}
 {
     echo 'set -eu; shopt -s expand_aliases; cd'
-    block 'tenon init --label mine'
+    readme_block 'tenon init --label mine'
     echo 'openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem 2>/dev/null'
-    block 'tenon byok import payments'
+    readme_block 'tenon byok import payments'
 } | sed 's/^sudo .*//; s/p11 --login/p11 --login --pin "$TENON_PIN"/' >system/tmp/readme.sh
 grep -q keypairgen system/tmp/readme.sh || fail "README's lines were not found"
 grep -q 'byok receipt' system/tmp/readme.sh || fail "README's lines were not found"

@@ -155,8 +155,14 @@ def holds(ours, theirs, _):
 
 
 def named_object(session, class_, name):
-    (found,) = session.find({p11.CKA_CLASS: class_, p11.CKA_LABEL: name})
-    return found
+    """Found among all objects of the token, which are looked through once: SoftHSM reads its database anew at each search."""
+    if not hasattr(session, "named"):
+        session.named = {}
+        for key in session.find({p11.CKA_TOKEN: True}):
+            identity = session.number(key, p11.CKA_CLASS), session.get(key, p11.CKA_LABEL).decode()
+            assert identity not in session.named, identity
+            session.named[identity] = key
+    return session.named[class_, name]
 
 
 def plain(number, parameter=None):

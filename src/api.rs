@@ -128,9 +128,9 @@ pub mod log {
 pub mod mechanism {
     pub use crate::mechanism::{
         ByDefault, Ecdh, EcdhWrap, Hedge, HkdfSalt, IkeBase, IkeParam, IkeParams, IkeStep, Kbkdf,
-        KbkdfMode, KbkdfPart, KbkdfPrf, Key, Mechanism, NumberFormat, Oaep, ParamKind, Params,
-        PrivateForm, Pss, Request, Scheme, SharedKdf, SignContext, TlsKeys, TlsParam, TlsParams,
-        TlsPrf, Unit, all, find,
+        KbkdfMode, KbkdfPart, KbkdfPrf, Key, Mechanism, NumberFormat, Oaep, OtpParams, ParamKind,
+        Params, PrivateForm, Pss, Request, Scheme, SharedKdf, SignContext, TlsKeys, TlsParam,
+        TlsParams, TlsPrf, Unit, all, find,
     };
 }
 

@@ -10,6 +10,19 @@ const fn vendor(low: CK_ULONG) -> CK_ULONG {
     0x8054_4E00 | low
 }
 
+/// Whether objects of a class are secret keys: CKO_SECRET_KEY, and CKO_OTP_KEY, which has all attributes of secret keys
+/// (PKCS #11 3.2, "OTP key objects").
+#[must_use]
+pub const fn is_secret_key(class: CK_OBJECT_CLASS) -> bool {
+    matches!(class, CKO_SECRET_KEY | CKO_OTP_KEY)
+}
+
+/// Whether objects of a class hold what must stay secret: private and secret keys.
+#[must_use]
+pub const fn holds_secret(class: CK_OBJECT_CLASS) -> bool {
+    class == CKO_PRIVATE_KEY || is_secret_key(class)
+}
+
 /// The numbers of 3.2's errata: those of its first header lack CKF_ARRAY_ATTRIBUTE.
 pub const CKA_ENCAPSULATE_TEMPLATE: CK_ATTRIBUTE_TYPE =
     CKF_ARRAY_ATTRIBUTE | FIRST_ENCAPSULATE_TEMPLATE;

@@ -39,6 +39,7 @@ mod functions {
     mod dsa;
     mod encapsulation;
     mod endings;
+    mod hotp;
     pub(super) mod hsm;
     mod kbkdf;
     mod last_error;

@@ -194,6 +194,8 @@ const VECTORS: &[(&[&str], &[&str])] = &[
     (&["md5_hmac.rsp"], &["CKM_MD5_HMAC", "CKM_MD5_HMAC_GENERAL"]),
     (&["rsa/openssl.json"], &["CKM_MD5_RSA_PKCS"]),
     (&["sha1_hmac.rsp"], &["CKM_SHA_1_HMAC", "CKM_SHA_1_HMAC_GENERAL"]),
+    (&["hotp.rsp"], &["CKM_HOTP"]),
+    (&["mechanism::secret::tests::makes_new_secrets_of_the_length_asked_for"], &["CKM_HOTP_KEY_GEN"]),
     (&["sha224_hmac.rsp"], &["CKM_SHA224_HMAC", "CKM_SHA224_HMAC_GENERAL"]),
     (&["sha256_hmac.rsp"], &["CKM_SHA256_HMAC", "CKM_SHA256_HMAC_GENERAL"]),
     (&["sha384_hmac.rsp"], &["CKM_SHA384_HMAC", "CKM_SHA384_HMAC_GENERAL"]),
@@ -453,6 +455,7 @@ fn params(kind: ParamKind) -> String {
         ParamKind::Ecdh => "CK_ECDH1_DERIVE_PARAMS".into(),
         ParamKind::EcdhAesKeyWrap => "CK_ECDH_AES_KEY_WRAP_PARAMS".into(),
         ParamKind::SignContext => "optional CK_SIGN_ADDITIONAL_CONTEXT".into(),
+        ParamKind::Otp => "CK_OTP_PARAMS".into(),
         ParamKind::HashSignContext => "CK_HASH_SIGN_ADDITIONAL_CONTEXT".into(),
     }
 }

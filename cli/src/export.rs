@@ -57,7 +57,7 @@ fn choose(arguments: &Arguments, session: &Session) -> Result<(&'static str, Vec
             (Class::Privkey, "PUBLIC KEY", ck::CKA_PUBLIC_KEY_INFO),
         ],
         Some(Class::Cert) => &[(Class::Cert, "CERTIFICATE", ck::CKA_VALUE)],
-        Some(Class::Privkey | Class::Secrkey) => return Err(NEVER.into()),
+        Some(Class::Privkey | Class::Secrkey | Class::Otpkey) => return Err(NEVER.into()),
         Some(Class::Data | Class::Params | Class::Trust) => {
             return Err("data and trust objects are no keys: --type pubkey or cert".into());
         }
@@ -93,7 +93,10 @@ const NEVER: &str = "private and secret keys are not exported: nobody outside sh
     --type pubkey exports the public half";
 
 fn is_secret(filter: &Filter, session: &Session) -> Result<bool> {
-    let secret = filter.of(Class::Secrkey).find(session)?;
-    let private = filter.of(Class::Privkey).find(session)?;
-    Ok(!secret.is_empty() || !private.is_empty())
+    for class in [Class::Secrkey, Class::Otpkey, Class::Privkey] {
+        if !filter.of(class).find(session)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -25,6 +25,8 @@ pub(crate) enum Class {
     Pubkey,
     /// Secret keys
     Secrkey,
+    /// Keys for one-time passwords
+    Otpkey,
     /// Certificates
     Cert,
     /// Data objects
@@ -41,6 +43,7 @@ impl Class {
             Self::Privkey => ck::CKO_PRIVATE_KEY,
             Self::Pubkey => ck::CKO_PUBLIC_KEY,
             Self::Secrkey => ck::CKO_SECRET_KEY,
+            Self::Otpkey => ck::CKO_OTP_KEY,
             Self::Cert => ck::CKO_CERTIFICATE,
             Self::Data => ck::CKO_DATA,
             Self::Params => ck::CKO_DOMAIN_PARAMETERS,
@@ -312,6 +315,7 @@ pub(crate) fn class_name(class: Option<ck::CK_OBJECT_CLASS>) -> &'static str {
         Some(ck::CKO_PRIVATE_KEY) => "privkey",
         Some(ck::CKO_PUBLIC_KEY) => "pubkey",
         Some(ck::CKO_SECRET_KEY) => "secrkey",
+        Some(ck::CKO_OTP_KEY) => "otpkey",
         Some(ck::CKO_CERTIFICATE) => "cert",
         Some(ck::CKO_DATA) => "data",
         Some(ck::CKO_DOMAIN_PARAMETERS) => "params",

@@ -15,6 +15,7 @@ mod derived;
 mod ike;
 mod kbkdf;
 mod message;
+mod otp;
 mod parts;
 mod shown;
 mod signature;
@@ -255,6 +256,8 @@ pub(super) unsafe fn read(kind: ParamKind, start: *mut c_void, len: CK_ULONG) ->
         ParamKind::SignContext => unsafe { signature::context(structure(start, len)?) },
         // SAFETY: as above.
         ParamKind::HashSignContext => unsafe { signature::hash_context(structure(start, len)?) },
+        // SAFETY: as above.
+        ParamKind::Otp => unsafe { otp::otp(structure(start, len)?) },
     }
 }
 

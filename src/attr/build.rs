@@ -269,9 +269,10 @@ fn makes(created_by: CreatedBy, class: ck::CK_OBJECT_CLASS) -> bool {
             ck::CKO_PUBLIC_KEY
                 | ck::CKO_PRIVATE_KEY
                 | ck::CKO_SECRET_KEY
+                | ck::CKO_OTP_KEY
                 | ck::CKO_DOMAIN_PARAMETERS
         ),
-        CreatedBy::Unwrap => matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY),
+        CreatedBy::Unwrap => ck::holds_secret(class),
         CreatedBy::Derive => matches!(class, ck::CKO_DATA | ck::CKO_SECRET_KEY),
         CreatedBy::Copy => false,
     }

@@ -139,7 +139,7 @@ fn repeats_differently(before: &[RawAttribute], row: &AttributeRow, value: &Valu
 /// whoever knows the value, a copy, or an operation begun earlier would open what it wraps. It stays trusted for the same
 /// reason: an ordinary key gets other uses, and shows what it unwraps.
 fn check_trust(current: &Attributes, changed: &Attributes) -> Result<()> {
-    let secret = current.class() == ck::CKO_SECRET_KEY;
+    let secret = ck::is_secret_key(current.class());
     if secret && current.bool(ck::CKA_TRUSTED) && !changed.bool(ck::CKA_TRUSTED) {
         return refuse(
             ck::CKR_ATTRIBUTE_READ_ONLY,

@@ -61,7 +61,7 @@ fn trusted(attributes: &Attributes) -> Result<()> {
             "a trusted key has neither CKA_ENCRYPT nor CKA_DECRYPT",
         );
     }
-    let secret = attributes.class() == ck::CKO_SECRET_KEY;
+    let secret = ck::is_secret_key(attributes.class());
     let open = [ck::CKA_EXTRACTABLE, ck::CKA_COPYABLE]
         .into_iter()
         .any(|kind| attributes.bool(kind));

@@ -104,8 +104,8 @@ fn value_type(value_type: ValueType) -> String {
 
 fn objects(objects: ObjectSet, subtypes: &[&str]) -> String {
     let classes = match objects.classes.len() {
-        10 => "all".to_owned(),
-        7 => "stored".to_owned(),
+        11 => "all".to_owned(),
+        8 => "stored".to_owned(),
         _ => join(objects.classes.iter().map(|class| class_name(*class)), ", "),
     };
     if subtypes.is_empty() {
@@ -121,6 +121,7 @@ fn class_name(class: ck::CK_OBJECT_CLASS) -> &'static str {
         ck::CKO_PUBLIC_KEY => "public key",
         ck::CKO_PRIVATE_KEY => "private key",
         ck::CKO_SECRET_KEY => "secret key",
+        ck::CKO_OTP_KEY => "OTP key",
         ck::CKO_DOMAIN_PARAMETERS => "domain parameters",
         ck::CKO_TRUST => "trust",
         ck::CKO_HW_FEATURE => "hardware feature",

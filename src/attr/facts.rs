@@ -53,7 +53,7 @@ pub(crate) fn finish_key_facts(
     attributes.set(ck::CKA_ALWAYS_SENSITIVE, Value::Bool(sensitive));
     attributes.set(ck::CKA_NEVER_EXTRACTABLE, Value::Bool(kept));
     let made_to_wrap = created_by == CreatedBy::Generate
-        && attributes.class() == ck::CKO_SECRET_KEY
+        && ck::is_secret_key(attributes.class())
         && !attributes.bool(ck::CKA_COPYABLE)
         && only_wraps(attributes);
     if made_to_wrap {

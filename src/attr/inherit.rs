@@ -157,7 +157,7 @@ fn only_derives(key: &Attributes) -> bool {
 /// the note a key made of its bytes could have uses that the key itself never had.
 pub(super) fn note_former_uses(before: &Attributes, after: &mut Attributes) {
     let had = uses_of_copies(before).filter(|_| only_derives(after));
-    if let (ck::CKO_SECRET_KEY, Some(uses)) = (before.class(), had) {
+    if let (true, Some(uses)) = (ck::is_secret_key(before.class()), had) {
         after.set(ck::INTERNAL_USES_OF_COPIES, Value::Ulongs(uses));
     }
 }

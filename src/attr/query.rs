@@ -3,6 +3,7 @@
 use crate::ck;
 use crate::error::Result;
 use crate::keytype;
+use crate::secret::Secret;
 
 use super::attributes::Attributes;
 use super::raw::{self, RawTemplate};
@@ -29,7 +30,7 @@ pub(crate) fn search_terms(attributes: &Attributes) -> Vec<(ck::CK_ATTRIBUTE_TYP
 
 /// The template of C_FindObjectsInit. An object matches when it has every attribute of the template with the
 /// same value. The template may give components of public keys in any form that C_CreateObject takes. Key
-/// material is never compared.
+/// material is compared where the caller may read it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     /// CKA_CLASS.
@@ -48,7 +49,7 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// A query out of a search template. A template with an attribute that is unknown, malformed, key material
+    /// A query out of a search template. A template with an attribute that is unknown, malformed
     /// or given twice with different values matches no object, and is no error (section 5.7,
     /// C_FindObjectsInit).
     ///
@@ -122,12 +123,28 @@ impl Query {
     }
 
     /// The object has every value of the template. An attribute that C_GetAttributeValue does not give
-    /// matches no value.
+    /// matches no value. `material` gives the key material that may be read; it is asked once all else matches.
     #[must_use]
-    pub(crate) fn matches(&self, attributes: &Attributes) -> bool {
+    pub(crate) fn matches(
+        &self,
+        attributes: &Attributes,
+        material: impl Fn(ck::CK_ATTRIBUTE_TYPE) -> Option<Secret>,
+    ) -> bool {
         let reader = Reader::new(attributes);
+        let mut hidden = Vec::new();
         let mut wanted = self.wanted.iter();
-        !self.impossible && wanted.all(|(kind, value)| reader.reveal(kind) == Reveal::Value(value))
+        let all_but_hidden = wanted.all(|(kind, value)| match reader.reveal(kind) {
+            Reveal::Value(own) => own == value,
+            Reveal::Material => {
+                hidden.push((kind, value));
+                true
+            }
+            Reveal::Sensitive | Reveal::Invalid => false,
+        });
+        let equal = |(kind, value): (_, &Value)| {
+            material(kind).is_some_and(|own| own.ct_eq(&to_bytes(value)))
+        };
+        !self.impossible && all_but_hidden && hidden.into_iter().all(equal)
     }
 
     /// The object has every indexed value of the template: what the index claims of each candidate.

@@ -16,7 +16,9 @@ use super::row::AttributeRow;
 use super::row::ChangeRule::{
     Free, Never, OnlyEarlier, OnlyLater, OnlyToEmpty, OnlyToFalse, OnlyToTrue, SoOnly,
 };
-use super::row::Fallback::{Absent, Empty, No, Number, Sensitive, Unset, Usage, Yes};
+use super::row::Fallback::{
+    Absent, Bytes as Fixed, Empty, No, Number, Sensitive, Unset, Usage, Yes,
+};
 use super::row::Need::{Forbidden as F, Optional as O, Required as R};
 use super::row::ObjectSet;
 use super::row::SearchBy::{Checked, Column, Indexed};
@@ -47,6 +49,7 @@ const EVERY: ObjectSet = of(&[
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_OTP_KEY,
     CKO_DOMAIN_PARAMETERS,
     CKO_TRUST,
     CKO_HW_FEATURE,
@@ -59,6 +62,7 @@ const STORED: ObjectSet = of(&[
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_OTP_KEY,
     CKO_DOMAIN_PARAMETERS,
     CKO_TRUST,
 ]);
@@ -78,28 +82,33 @@ const NUMBERED: ObjectSet = certificates(&[CKC_X_509, CKC_X_509_ATTR_CERT]);
 const TRUST: ObjectSet = of(&[CKO_TRUST]);
 /// CKT_TRUST_UNKNOWN to CKT_TRUST_MUST_VERIFY_TRUST.
 const TRUSTS: &[u64] = &[0, 1, 2, 3, 4];
+/// What HOTP makes of a parameter that it does not take.
+const IGNORED: &[u64] = &[CK_OTP_PARAM_IGNORED];
 const OPEN: ObjectSet = of(&[
     CKO_CERTIFICATE,
     CKO_PUBLIC_KEY,
     CKO_DOMAIN_PARAMETERS,
     CKO_TRUST,
 ]);
-const CLOSED: ObjectSet = of(&[CKO_DATA, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
-const KEYS: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const CLOSED: ObjectSet = of(&[CKO_DATA, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_OTP_KEY]);
+const KEYS: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_OTP_KEY]);
 const PARAMETERS: ObjectSet = of(&[CKO_DOMAIN_PARAMETERS]);
 /// Objects that C_GenerateKey or C_GenerateKeyPair may have made.
 const GENERATED: ObjectSet = of(&[
     CKO_PUBLIC_KEY,
     CKO_PRIVATE_KEY,
     CKO_SECRET_KEY,
+    CKO_OTP_KEY,
     CKO_DOMAIN_PARAMETERS,
 ]);
 const PAIR: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_PRIVATE_KEY]);
-const HELD: ObjectSet = of(&[CKO_PRIVATE_KEY, CKO_SECRET_KEY]);
+const HELD: ObjectSet = of(&[CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_OTP_KEY]);
 const PUBLIC: ObjectSet = of(&[CKO_PUBLIC_KEY]);
 const PRIVATE: ObjectSet = of(&[CKO_PRIVATE_KEY]);
-const SECRET: ObjectSet = of(&[CKO_SECRET_KEY]);
-const WRAPPING: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY]);
+const SECRET: ObjectSet = of(&[CKO_SECRET_KEY, CKO_OTP_KEY]);
+const ORDINARY: ObjectSet = of(&[CKO_SECRET_KEY]);
+const OTP: ObjectSet = of(&[CKO_OTP_KEY]);
+const WRAPPING: ObjectSet = of(&[CKO_PUBLIC_KEY, CKO_SECRET_KEY, CKO_OTP_KEY]);
 
 const fn of(classes: &'static [CK_OBJECT_CLASS]) -> ObjectSet {
     ObjectSet {
@@ -208,7 +217,8 @@ rows! {
 
     // 4.7 Key objects
     CKA_KEY_TYPE                    Among(keytype::PAIRS), PAIR, Absent,        [R R R F] Never Never, Always Column;
-    CKA_KEY_TYPE                    Among(keytype::SECRETS), SECRET, Absent,    [R R R R] Never Never, Always Column;
+    CKA_KEY_TYPE                    Among(keytype::SECRETS), ORDINARY, Absent,  [R R R R] Never Never, Always Column;
+    CKA_KEY_TYPE                    Among(keytype::OTP), OTP, Absent,           [R R R F] Never Never, Always Column;
     CKA_ID                          Bytes, KEYS, Empty,                     [O O O O] Free Free, Always Indexed;
     CKA_START_DATE                  Date, PUBLIC, Empty,                    [O O F F] Free Free, Always Checked;
     CKA_START_DATE                  Date, HELD, Empty,                      [O O O O] OnlyLater OnlyLater, Always Checked;
@@ -250,6 +260,22 @@ rows! {
 
     // Secret keys of all types
     CKA_VALUE_LEN                   Ulong, SECRET, Absent,                  [F R O O] Never Never, Always Checked;
+
+    // Keys of one-time passwords. HOTP takes neither challenge, time nor PIN, and gives digits. The counter moves by signatures
+    // alone, so that no value of it is used twice.
+    CKA_OTP_FORMAT                  Among(&[CK_OTP_FORMAT_DECIMAL]), OTP, Number(CK_OTP_FORMAT_DECIMAL), [O O O F] Never Never, Always Checked;
+    CKA_OTP_LENGTH                  Among(&[6, 7, 8]), OTP, Number(6),      [O O O F] Never Never, Always Checked;
+    CKA_OTP_USER_FRIENDLY_MODE      Bool, OTP, Yes,                         [O O O F] Never Never, Always Checked;
+    CKA_OTP_CHALLENGE_REQUIREMENT   Among(IGNORED), OTP, Number(CK_OTP_PARAM_IGNORED), [O O O F] Never Never, Always Checked;
+    CKA_OTP_TIME_REQUIREMENT        Among(IGNORED), OTP, Number(CK_OTP_PARAM_IGNORED), [O O O F] Never Never, Always Checked;
+    CKA_OTP_COUNTER_REQUIREMENT     Among(&[CK_OTP_PARAM_IGNORED, CK_OTP_PARAM_OPTIONAL, CK_OTP_PARAM_MANDATORY]), OTP, Number(CK_OTP_PARAM_OPTIONAL), [O O O F] Never Never, Always Checked;
+    CKA_OTP_PIN_REQUIREMENT         Among(IGNORED), OTP, Number(CK_OTP_PARAM_IGNORED), [O O O F] Never Never, Always Checked;
+    CKA_OTP_COUNTER                 Sized(&[8]), OTP, Fixed(&[0; 8]),       [O O O F] Never Never, Always Checked;
+    CKA_OTP_TIME                    Sized(&[0]), OTP, Empty,                [O O O F] Never Never, Always Checked;
+    CKA_OTP_USER_IDENTIFIER         Utf8, OTP, Empty,                       [O O O F] Never Never, Always Indexed;
+    CKA_OTP_SERVICE_IDENTIFIER      Utf8, OTP, Empty,                       [O O O F] Never Never, Always Indexed;
+    CKA_OTP_SERVICE_LOGO            Bytes, OTP, Empty,                      [O O O F] Never Never, Always Checked;
+    CKA_OTP_SERVICE_LOGO_TYPE       Utf8, OTP, Empty,                       [O O O F] Never Never, Always Checked;
 
     // Vendor attributes
     CKA_TENON_ORIGIN                Ulong, HELD, Absent,                    [F F F F] Never Never, Always Checked;

@@ -20,6 +20,7 @@ pub(crate) mod ec;
 pub(crate) mod encoding;
 pub(crate) mod gmac;
 pub(crate) mod hash;
+pub(crate) mod hotp;
 pub(crate) mod hpke;
 pub(crate) mod ike;
 pub(crate) mod kbkdf;

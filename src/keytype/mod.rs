@@ -48,7 +48,7 @@ pub use row::{Form, KeyLengths, KeyType};
 pub(crate) use row::{KeyPairs, SecretKey};
 pub(crate) use rsa::{bits as rsa_bits, modulus_bits};
 pub use spec::{Curve, Spec};
-pub(crate) use table::{EXTERNAL, EXTERNAL_SECRETS, PAIRS, SECRETS, WITH_PARAMETERS};
+pub(crate) use table::{EXTERNAL, EXTERNAL_SECRETS, OTP, PAIRS, SECRETS, WITH_PARAMETERS};
 pub use table::{all, find};
 pub use values::{PublicValue, PublicValues, Values};
 pub(crate) use values::{invalid_key, need, need_number};

@@ -78,14 +78,16 @@ pub enum NamedSize {
 
 /// Which classes of objects hold the keys of a type.
 pub enum Form {
-    /// CKO_SECRET_KEY.
+    /// CKO_SECRET_KEY or another class of secret keys.
     Secret(SecretKey),
     /// CKO_PUBLIC_KEY and CKO_PRIVATE_KEY.
     Pair(KeyPairs),
 }
 
-/// A type of secret keys: CKO_SECRET_KEY objects, whose CKA_VALUE is a string of bytes.
+/// A type of secret keys: objects whose CKA_VALUE is a string of bytes.
 pub struct SecretKey {
+    /// CKO_ number of the objects.
+    pub class: ck::CK_OBJECT_CLASS,
     pub lengths: KeyLengths,
     /// A rule beyond the length; `None` where every value of these lengths is a key.
     pub check: Option<Check>,
@@ -160,14 +162,22 @@ impl KeyType {
         matches!(self.form, Form::Secret(_))
     }
 
+    /// CKO_ number of the objects that hold secret keys of this type; `None` for pairs.
+    #[must_use]
+    pub const fn secret_class(&self) -> Option<ck::CK_OBJECT_CLASS> {
+        match &self.form {
+            Form::Secret(secret) => Some(secret.class),
+            Form::Pair(_) => None,
+        }
+    }
+
     /// Components of the objects of `class`; empty where no key of this type is of that class.
     #[must_use]
     pub fn components(&self, class: ck::CK_OBJECT_CLASS) -> &'static [Component] {
         match (&self.form, class) {
             (Form::Pair(_), ck::CKO_PUBLIC_KEY) => self.public,
-            (Form::Pair(_), ck::CKO_PRIVATE_KEY) | (Form::Secret(_), ck::CKO_SECRET_KEY) => {
-                self.held
-            }
+            (Form::Pair(_), ck::CKO_PRIVATE_KEY) => self.held,
+            (Form::Secret(secret), class) if class == secret.class => self.held,
             (_, ck::CKO_DOMAIN_PARAMETERS) => self.parameters.map_or(&[], |of| of.components),
             _ => &[],
         }

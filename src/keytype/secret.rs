@@ -1,5 +1,5 @@
-//! Secret keys: AES, Camellia, ChaCha20, SM4, generic secrets, and the keys of one hash or derivation (PKCS #11 3.2 sections
-//! 6.8, 6.13, 6.22, 6.58 and 6.62).
+//! Secret keys: AES, Camellia, ChaCha20, SM4, generic secrets, and the keys of one hash, derivation or one-time password
+//! (PKCS #11 3.2 sections 6.8, 6.13, 6.22, 6.58 and 6.62, and "OATH HOTP").
 
 use crate::ck;
 use crate::crypto::aes::{self, BLOCK, Direction};
@@ -34,6 +34,7 @@ const ANY: KeyType = KeyType {
 
 /// The defaults of all rows: a value of any length, which is ready as it is.
 const SECRET: SecretKey = SecretKey {
+    class: ck::CKO_SECRET_KEY,
     lengths: KeyLengths::Any,
     check: None,
     weak: false,
@@ -283,6 +284,19 @@ hmac! {
     BLAKE2B_384_HMAC CKK_BLAKE2B_384_HMAC "BLAKE2b-384 HMAC";
     BLAKE2B_512_HMAC CKK_BLAKE2B_512_HMAC "BLAKE2b-512 HMAC";
 }
+
+/// Such a key signs by its counter, or by one that the caller gives. HMAC takes it for no other data.
+pub(super) static HOTP: KeyType = KeyType {
+    id: ck::CKK_HOTP,
+    name: "CKK_HOTP",
+    title: "HOTP",
+    spec: None,
+    form: Form::Secret(SecretKey {
+        class: ck::CKO_OTP_KEY,
+        ..SECRET
+    }),
+    ..ANY
+};
 
 pub(super) static MD5_HMAC: KeyType = KeyType {
     id: ck::CKK_MD5_HMAC,

@@ -44,6 +44,7 @@ static ROWS: &[&KeyType] = &[
     &secret::BLAKE2B_384_HMAC,
     &secret::BLAKE2B_512_HMAC,
     &secret::MD5_HMAC,
+    &secret::HOTP,
 ];
 
 /// Every row, pairs first.
@@ -59,8 +60,10 @@ pub fn find(id: ck::CK_KEY_TYPE) -> Option<&'static KeyType> {
 
 /// CKK_ numbers of all types of key pairs.
 pub(crate) static PAIRS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Pairs) }>(List::Pairs);
-/// CKK_ numbers of all types of secret keys.
+/// CKK_ numbers of all types of keys that CKO_SECRET_KEY objects hold.
 pub(crate) static SECRETS: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Secrets) }>(List::Secrets);
+/// CKK_ numbers of all types of keys that CKO_OTP_KEY objects hold.
+pub(crate) static OTP: &[ck::CK_KEY_TYPE] = &ids::<{ count(List::Otp) }>(List::Otp);
 /// CKK_ numbers of the types whose pairs are made of domain parameters.
 pub(crate) static WITH_PARAMETERS: &[ck::CK_KEY_TYPE] =
     &ids::<{ count(List::WithParameters) }>(List::WithParameters);
@@ -74,6 +77,7 @@ pub(crate) static EXTERNAL_SECRETS: &[ck::CK_KEY_TYPE] =
 enum List {
     Pairs,
     Secrets,
+    Otp,
     WithParameters,
     External,
     ExternalSecrets,
@@ -83,7 +87,8 @@ const fn lists(list: List, row: &KeyType) -> bool {
     let secret = row.is_secret();
     match list {
         List::Pairs => !secret,
-        List::Secrets => secret,
+        List::Secrets => matches!(row.secret_class(), Some(ck::CKO_SECRET_KEY)),
+        List::Otp => matches!(row.secret_class(), Some(ck::CKO_OTP_KEY)),
         List::WithParameters => row.parameters.is_some(),
         List::External => row.spec.is_some(),
         List::ExternalSecrets => secret && row.spec.is_some(),

@@ -19,7 +19,7 @@ fn the_lists_are_those_of_the_rows() {
         of_form.map(|row| row.id).collect()
     };
     assert_eq!(PAIRS, ids(false));
-    assert_eq!(SECRETS, ids(true));
+    assert_eq!([SECRETS, OTP].concat(), ids(true));
     let external = all().filter(|row| row.spec.is_some());
     assert_eq!(EXTERNAL, external.map(|row| row.id).collect::<Vec<_>>());
     for id in EXTERNAL_SECRETS {
@@ -33,7 +33,8 @@ fn what_a_key_holds_is_that_of_its_class() {
         let of = |class| row.components(class).len();
         assert_eq!(of(ck::CKO_PUBLIC_KEY) > 0, !row.is_secret());
         assert_eq!(of(ck::CKO_PRIVATE_KEY) > 0, !row.is_secret());
-        assert_eq!(of(ck::CKO_SECRET_KEY) > 0, row.is_secret());
+        let secret = of(ck::CKO_SECRET_KEY) + of(ck::CKO_OTP_KEY);
+        assert_eq!(secret > 0, row.is_secret());
         assert_eq!(of(ck::CKO_DATA), 0);
         let hidden = row
             .held

@@ -22,6 +22,7 @@ mod envelope;
 mod external;
 mod gcm;
 mod hmac;
+mod hotp;
 mod hpke;
 mod ike;
 mod kbkdf;
@@ -52,13 +53,14 @@ mod whole;
 
 pub use crate::keytype::Key;
 pub(crate) use crate::keytype::{KeyLengths, Material};
+pub(crate) use hotp::{HotpKey, TakeCounter};
 pub use ike::{IkeBase, IkeParam, IkeParams, IkeStep};
 pub(crate) use keyring::{Keyring, KeyringVersion};
 pub(crate) use message::{Generator, Ivs, MessageKind, MessageParams};
 pub(crate) use op::{Cipher, Digester, Resumable, Signer, Verifier};
 pub use params::{
     Ecdh, EcdhWrap, Hedge, HkdfSalt, Kbkdf, KbkdfMode, KbkdfPart, KbkdfPrf, NumberFormat, Oaep,
-    ParamKind, Params, Pss, Scheme, SharedKdf, SignContext,
+    OtpParams, ParamKind, Params, Pss, Scheme, SharedKdf, SignContext,
 };
 pub(crate) use row::{
     BadBlob, Begin, Composition, Decapsulate, Encapsulated, GenerateParameters, Kem, KeyBlock,

@@ -83,6 +83,8 @@ pub enum ParamKind {
     SignContext,
     /// CK_HASH_SIGN_ADDITIONAL_CONTEXT.
     HashSignContext,
+    /// CK_OTP_PARAMS.
+    Otp,
 }
 
 impl ParamKind {
@@ -101,7 +103,8 @@ impl ParamKind {
             | (Self::Pss, Params::Pss(_))
             | (Self::Ecdh, Params::Ecdh(_))
             | (Self::Version, Params::Version(_))
-            | (Self::Eddsa, Params::Eddsa(_)) => true,
+            | (Self::Eddsa, Params::Eddsa(_))
+            | (Self::Otp, Params::Otp(_)) => true,
             (Self::Ike(kind), Params::Ike(params)) => params.fits(kind),
             (Self::Tls(kind), Params::Tls(params)) => params.fits(kind),
             (Self::SignContext, Params::SignContext(context))
@@ -273,6 +276,19 @@ pub enum Params {
     SignContext(SignContext),
     /// HashML-DSA and HashSLH-DSA of a digest by this hash.
     HashSignContext(SignContext, Hash),
+    /// One-time passwords.
+    Otp(OtpParams),
+}
+
+/// What CK_OTP_PARAMS ask for of a mechanism that takes neither PIN, challenge nor time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OtpParams {
+    /// CK_OTP_COUNTER.
+    pub counter: Option<u64>,
+    /// CK_OTP_OUTPUT_LENGTH, in digits; `None` for the key's.
+    pub digits: Option<usize>,
+    /// CKF_USER_FRIENDLY_OTP: for people.
+    pub friendly: bool,
 }
 
 /// How a signature of FIPS 204 or FIPS 205 is made.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ck;
 use crate::crypto::ec::Curve;
 use crate::error::{Error, Result};
-use crate::keytype::{Key, KeyLengths, Material, PublicValues, Values};
+use crate::keytype::{self, Key, KeyLengths, KeyType, Material, PublicValues, Values};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
@@ -248,6 +248,8 @@ pub struct Mechanism {
     pub unwrap_whole: Option<OpenBlob>,
     /// Works with all versions of an external key: takes a `Keyring`, and no other key.
     pub keyring: bool,
+    /// Takes values of the key's counter: takes a `HotpKey`, and no other key.
+    pub counts: bool,
     /// What C_UnwrapKey refuses before it opens a blob: by what is public in the blob, and for a reason
     /// that may be told.
     pub check_blob: Option<CheckBlob>,
@@ -338,6 +340,15 @@ impl Mechanism {
             Unit::Bytes => 8,
         };
         most == 0 || (least * unit..=most * unit).contains(&bits)
+    }
+
+    /// CKO_ number of the secret keys that C_GenerateKey makes.
+    #[must_use]
+    pub(crate) fn class_of_secret(&self) -> ck::CK_OBJECT_CLASS {
+        let key_type = self.key_types.first().and_then(|id| keytype::find(*id));
+        key_type
+            .and_then(KeyType::secret_class)
+            .unwrap_or(ck::CKO_SECRET_KEY)
     }
 
     /// Whether it wraps and unwraps secret keys, and no private ones.
@@ -447,6 +458,7 @@ pub(crate) const ROW: Mechanism = Mechanism {
     unwrap_whole: None,
     key_wrap: false,
     keyring: false,
+    counts: false,
     check_blob: None,
     generate: None,
     generate_external: false,

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 
 use super::row::{ByDefault, Mechanism};
 use super::{
-    aes, camellia, chacha, derive, des, dh, digest, dsa, ec, envelope, external, hmac, hpke, ike,
-    kbkdf, kdf, md5, mldsa, mlkem, okp, pbe, poly1305, rsa, secret, slhdsa, sm2, sm4, tls,
+    aes, camellia, chacha, derive, des, dh, digest, dsa, ec, envelope, external, hmac, hotp, hpke,
+    ike, kbkdf, kdf, md5, mldsa, mlkem, okp, pbe, poly1305, rsa, secret, slhdsa, sm2, sm4, tls,
 };
 
 static FAMILIES: &[&[Mechanism]] = &[
@@ -35,6 +35,7 @@ static FAMILIES: &[&[Mechanism]] = &[
     sm4::ROWS,
     digest::ROWS,
     hmac::ROWS,
+    hotp::ROWS,
     derive::ROWS,
     kdf::ROWS,
     kbkdf::ROWS,

@@ -9,13 +9,14 @@ use crate::ck;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result, refuse};
 use crate::keytype::{Key, Material};
-use crate::mechanism::{Keyring, Mechanism};
+use crate::mechanism::{HotpKey, Keyring, Mechanism};
 use crate::policy::{self, Action, Caller, Effect, Refusal, Use};
-use crate::secret::with_wiped_stack;
+use crate::secret::{Secret, with_wiped_stack};
 use crate::store::{MaterialRow, Row, Uid};
 
 use super::Token;
 use super::cache::object::{no_material, older_row};
+use super::change::password_counter::PasswordCounter;
 use super::external::version;
 use super::identity::state::{CallKeys, Keys};
 use super::record::external::older_uids;
@@ -192,6 +193,8 @@ impl Token {
         fits(mechanism, &object)?;
         let key = if mechanism.keyring {
             version::keyring(&self.state, &object, &keys)
+        } else if mechanism.counts {
+            self.ready_to_count(&object, &keys)
         } else {
             self.ready(&object, &keys)
         };
@@ -312,6 +315,25 @@ impl Token {
         }
         let key = with_wiped_stack(|| self.make_ready(object, keys))?;
         Ok(object.key.get_or_init(|| Arc::new(key)).clone())
+    }
+
+    /// A key for one-time passwords, with its counter.
+    fn ready_to_count(&self, object: &Arc<Object>, keys: &Keys) -> Result<Arc<Key>> {
+        let key = self.ready(object, keys)?;
+        let Some(secret) = key.of::<Secret>() else {
+            return Ok(key);
+        };
+        let number = |kind| object.attributes.ulong(kind).unwrap_or_default();
+        Ok(Arc::new(Key::new(HotpKey {
+            secret: secret.clone(),
+            digits: usize::try_from(number(ck::CKA_OTP_LENGTH)).unwrap_or_default(),
+            friendly: object.attributes.bool(ck::CKA_OTP_USER_FRIENDLY_MODE),
+            requirement: number(ck::CKA_OTP_COUNTER_REQUIREMENT),
+            counter: Box::new(PasswordCounter {
+                writer: Arc::clone(&self.writer),
+                object: Arc::clone(object),
+            }),
+        })))
     }
 
     fn make_ready(&self, object: &Object, keys: &Keys) -> Result<Key> {

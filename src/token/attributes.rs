@@ -12,7 +12,7 @@ use super::identity::state::Keys;
 use super::record::external;
 use super::record::vault::Record;
 use super::{CallingSession, Change, Token};
-use crate::token::cache::object::{Handle, Home, Object};
+use crate::token::cache::object::{Handle, Home};
 use crate::token::cache::objects::no_such_object;
 use crate::token::identity::audit::Event;
 
@@ -84,19 +84,14 @@ impl Token {
                 ck::CKR_ACTION_PROHIBITED,
                 "what the token provides itself cannot be changed",
             ),
-            Home::Session { owner, material } => {
+            Home::Session { .. } => {
                 let attributes = attr::change(&object.attributes, template, &keys.requester())?;
                 self.may_gain(caller, &keys, &object.attributes, &attributes)?;
-                self.state.objects.replace_session(Object::new(
-                    handle,
-                    object.uid,
-                    attributes,
-                    Home::Session {
-                        owner: *owner,
-                        material: material.clone(),
-                    },
-                    self.state.config.enforce_dates,
-                ))
+                let changed = object.with_attributes(attributes, self.state.config.enforce_dates);
+                match self.state.objects.replace_session(&object, changed)? {
+                    true => Ok(()),
+                    false => self.set_attributes(caller, handle, template),
+                }
             }
         }
     }

@@ -297,7 +297,7 @@ fn status(identity: &Identity, snapshot: &Snapshot<'_>) -> Result<CopyStatus> {
 /// How many private and secret keys are in `there` and not in `here`.
 fn keys_missing(there: &Snapshot<'_>, here: &Snapshot<'_>) -> Result<u64> {
     let mut missing = 0;
-    for class in [ck::CKO_PRIVATE_KEY, ck::CKO_SECRET_KEY] {
+    for class in [ck::CKO_PRIVATE_KEY, ck::CKO_SECRET_KEY, ck::CKO_OTP_KEY] {
         let search = SearchConditions {
             class: Some(class),
             ..SearchConditions::default()

@@ -27,7 +27,7 @@ impl Token {
         let (object, keys) = self.current(handle)?;
         self.decide(Action::Copy, &object, &keys, caller.read_write)?;
         let mut attributes = attr::copy(&object.attributes, template, &keys.requester())?;
-        if matches!(object.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
+        if ck::holds_secret(object.class()) {
             attr::inherit_limits(&mut attributes, &[&object.attributes])?;
         }
         self.may_gain(caller, &keys, &object.attributes, &attributes)?;
@@ -37,7 +37,7 @@ impl Token {
             set_origin(&mut attributes, ck::ORIGIN_IMPORTED);
         }
         let material = match object.class() {
-            ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => self.material(&object, &keys)?,
+            class if ck::holds_secret(class) => self.material(&object, &keys)?,
             _ => None,
         };
         self.make(

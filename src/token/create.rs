@@ -32,9 +32,7 @@ impl Token {
         )?;
         let claimed = attributes.clone();
         let material = match attributes.class() {
-            ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
-                Some(key::from_values(&attributes, &secrets)?)
-            }
+            class if ck::holds_secret(class) => Some(key::from_values(&attributes, &secrets)?),
             ck::CKO_PUBLIC_KEY | ck::CKO_DOMAIN_PARAMETERS => {
                 key::describe_components(&mut attributes)?;
                 None

@@ -18,15 +18,17 @@ use crate::config::LogLevel;
 use crate::error::Result;
 use crate::log;
 use crate::policy::{self, Action, Facts, KeyFacts};
+use crate::secret::Secret;
 use crate::store::{Generation, Head, SearchConditions, SearchPlace, Snapshot, Uid};
 
 use super::Token;
 use super::identity::state::{Identity, Keys};
-use crate::token::cache::object::{Handle, Object};
+use crate::token::cache::object::{Handle, Home, Object};
 use crate::token::cache::objects::Known;
 use crate::token::record::external;
 use crate::token::record::facts::facts;
 use crate::token::record::provided::Provided;
+use crate::token::record::stored;
 use crate::token::record::uid::shown;
 
 /// A search that was begun. Small ones have all their handles from the start; of others C_FindObjects reads
@@ -117,7 +119,15 @@ impl Token {
         let matches = |object: &Arc<Object>| {
             policy::decide(Action::See, &object.facts, &caller, now.at).is_ok()
                 && names(query, &object.attributes, false)
-                && query.matches(&object.attributes)
+                && query.matches(&object.attributes, |kind| {
+                    policy::decide(Action::Reveal, &object.facts, &caller, now.at).ok()?;
+                    match &object.home {
+                        Home::Session { material, .. } => {
+                            material.as_ref()?.secret_value(kind).cloned()
+                        }
+                        Home::Token { .. } | Home::Provided(_) => None,
+                    }
+                })
         };
         let candidates = self.state.objects.session_candidates(query);
         let matching = candidates.iter().filter(|object| matches(object));
@@ -338,7 +348,23 @@ impl Candidates<'_> {
             self.wrong = Some((first, count + 1));
             return Ok(false);
         }
-        Ok(named && self.query.matches(&attributes))
+        let material = |kind| self.material(head, &attributes, kind);
+        Ok(named && self.query.matches(&attributes, material))
+    }
+
+    /// A value out of the candidate's material; `None` where the caller may not read it, or there is none.
+    fn material(
+        &self,
+        head: &Head,
+        attributes: &Attributes,
+        kind: ck::CK_ATTRIBUTE_TYPE,
+    ) -> Option<Secret> {
+        let facts = facts(attributes, self.token.state.config.enforce_dates);
+        policy::decide(Action::Reveal, &facts, &self.keys.caller(false), self.now).ok()?;
+        let (_, sealed) = self.snapshot.load(&head.uid).ok()??;
+        let vault = self.keys.vault();
+        let material = stored::open_material(&vault, &head.uid, attributes, sealed).ok()??;
+        material.secret_value(kind).cloned()
     }
 
     /// The candidate's attributes; `None` where it is gone.

@@ -45,7 +45,7 @@ impl Token {
         };
         let keys = self.keys();
         let managed = orders_managed(template);
-        let mut implied = implied(ck::CKO_SECRET_KEY, mechanism);
+        let mut implied = implied(mechanism.class_of_secret(), mechanism);
         if managed {
             managed::refuse_session_object(template)?;
             implied.set(ck::CKA_TOKEN, Value::Bool(true));

@@ -110,7 +110,7 @@ pub struct CallingSession {
 /// An open token.
 pub struct Token {
     state: Arc<TokenState>,
-    writer: Writer,
+    writer: Arc<Writer>,
     guesses: Guesses,
     sweeper: Sweeper,
     offered: Offered,
@@ -197,7 +197,7 @@ impl Token {
     ) -> Result<Self> {
         let state = Arc::new(TokenState::new(store, config, clock, rng)?);
         Ok(Self {
-            writer: Writer::new(state.clone()),
+            writer: Arc::new(Writer::new(state.clone())),
             guesses: Guesses::new(state.clone()),
             sweeper: Sweeper::new(state.clone()),
             offered: Offered::of(&state.config),

@@ -46,7 +46,7 @@ impl<'a> Opening<'a> {
 
     /// What making a key with these attributes would tell the caller of the blob's plaintext.
     pub(super) fn kind(&self, attributes: &Attributes) -> Blob {
-        let secret = attributes.class() == ck::CKO_SECRET_KEY;
+        let secret = ck::is_secret_key(attributes.class());
         let cut = secret && key::cuts(attributes, self.mechanism.zero_padded);
         match self.proof {
             Proof::Integrity | Proof::Stream if cut => Blob::Telling,
@@ -219,7 +219,7 @@ pub(super) fn bad_blob() -> Error {
 /// Whether zeros after the key may be cut off. Not for a secret key that only trusted keys wrap: whoever
 /// cuts and adds zeros would learn whether its last bytes are zeros.
 pub(super) fn may_add_zeros(attributes: &Attributes) -> bool {
-    attributes.class() != ck::CKO_SECRET_KEY || !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
+    !ck::is_secret_key(attributes.class()) || !attributes.bool(ck::CKA_WRAP_WITH_TRUSTED)
 }
 
 pub(super) fn as_unwrapping_error(mut error: Error) -> Error {

@@ -22,7 +22,7 @@ impl Token {
     pub(super) fn find_provided(&self, query: &Query) -> Result<Vec<Handle>> {
         let handle = |provided| self.state.objects.handle_of_provided(provided);
         let all = self.provided(query.class)?.into_iter();
-        let matching = all.filter(|provided| query.matches(&provided.attributes()));
+        let matching = all.filter(|provided| query.matches(&provided.attributes(), |_| None));
         Ok(matching.map(handle).collect())
     }
 

@@ -111,7 +111,7 @@ impl Token {
             );
         }
         let wrapped = wrap(&usable.key, params, self.rng(), &clear).map_err(as_wrap_error)?;
-        let secret = object.class() == ck::CKO_SECRET_KEY;
+        let secret = ck::is_secret_key(object.class());
         if secret && object.attributes.bool(ck::CKA_WRAP_WITH_TRUSTED) {
             comes_back(mechanism, (&usable.key, params), &wrapped)?;
         }

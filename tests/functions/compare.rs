@@ -136,7 +136,6 @@ const SEED: &str =
 const PASSWORD: &str = "passwords for a cipher that is broken, or has too short a key";
 const HALVES: &str =
     "wraps of which a part could be unwrapped by itself, so short that it is found by trying";
-const PASSCODES: &str = "one-time passwords, whose counter each signature would have to store";
 const DEPRECATED: &str = "the function of TLS 1.0 as a mechanism of its own; CKM_TLS_KDF has it";
 
 /// Why a mechanism or a use is missing, by the beginning of the mechanism's name; the first that fits.
@@ -150,7 +149,6 @@ const REASONS: &[(&str, &str)] = &[
     ("CKM_DES", BROKEN),
     ("CKM_CDMF", BROKEN),
     ("CKM_SSL3", BROKEN),
-    ("CKM_HOTP", PASSCODES),
     ("CKM_TLS_PRF", DEPRECATED),
     ("CKM_SEED", SEED),
     ("CKM_PBE", PASSWORD),

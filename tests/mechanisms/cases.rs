@@ -10,7 +10,7 @@ use tenon_pkcs11::api::crypto::hash::Hash;
 use tenon_pkcs11::api::crypto::okp;
 use tenon_pkcs11::api::error::Result;
 use tenon_pkcs11::api::mechanism::{
-    self, Kbkdf, KbkdfPart, Mechanism, Params, Request, Scheme, SharedKdf, TlsParams,
+    self, Kbkdf, KbkdfPart, Mechanism, OtpParams, Params, Request, Scheme, SharedKdf, TlsParams,
 };
 use tenon_pkcs11::api::policy::Use;
 use tenon_pkcs11::api::secret::Secret;
@@ -51,6 +51,7 @@ pub(super) enum Keys {
     Camellia,
     ChaCha20,
     Poly1305,
+    Hotp,
     Generic,
     Master,
     Hkdf,
@@ -74,6 +75,7 @@ const BLOCKS: &[usize] = &[0, 16, 32, 160];
 const SHORT: &[usize] = &[0, 1, 32, 190];
 const FEW: &[usize] = &[1, 2, 32, 190];
 const DIGESTS: &[usize] = &[1, 20, 32, 64];
+const NO_DATA: &[usize] = &[0];
 const WHOLE: &[usize] = &[256];
 const WRAPPABLE: &[usize] = &[1, 8, 9, 16, 100];
 const PADDABLE: &[usize] = &[8, 9, 16, 100];
@@ -234,6 +236,20 @@ fn case(row: &'static Mechanism) -> Option<Case> {
         ck::CKM_AES_CTR => {
             let wrong = vec![Params::None, iv(), ctr(0), ctr(129)];
             (Keys::Aes, ctr(32), wrong, ANY, true)
+        }
+        ck::CKM_HOTP_KEY_GEN => (Keys::Hotp, Params::None, given(), NO_DATA, true),
+        ck::CKM_HOTP => {
+            let asked = |digits| {
+                let counter = Some(7);
+                let friendly = true;
+                Params::Otp(OtpParams {
+                    counter,
+                    digits,
+                    friendly,
+                })
+            };
+            let wrong = vec![asked(Some(5)), asked(Some(9)), iv()];
+            (Keys::Hotp, asked(None), wrong, NO_DATA, true)
         }
         ck::CKM_POLY1305_KEY_GEN | ck::CKM_POLY1305 => {
             (Keys::Poly1305, Params::None, given(), ANY, true)
@@ -617,7 +633,9 @@ impl Case {
             | Keys::Hkdf
             | Keys::External => Keys::Rsa,
             Keys::Des2 | Keys::Des3 | Keys::Camellia => Keys::Generic,
-            Keys::Aes | Keys::Aes128 | Keys::Xts | Keys::ChaCha20 | Keys::Poly1305 => Keys::Generic,
+            Keys::Aes | Keys::Aes128 | Keys::Xts | Keys::ChaCha20 | Keys::Poly1305 | Keys::Hotp => {
+                Keys::Generic
+            }
             Keys::Sm4 => Keys::Aes,
         };
         keys(fixture, kind, Vec::new, Vec::new)
@@ -669,6 +687,11 @@ fn keys(
         Keys::Camellia => {
             let changes = with(attrs![CKA_VALUE => &[0x5A; 16]], with(public(), private()));
             secret(session, ck::CKK_CAMELLIA, changes)
+        }
+        Keys::Hotp => {
+            let class = attrs![CKA_CLASS => ck::CKO_OTP_KEY];
+            let changes = with(class, with(public(), private()));
+            secret(session, ck::CKK_HOTP, changes)
         }
         Keys::Poly1305 => secret(session, ck::CKK_POLY1305, with(public(), private())),
         Keys::ChaCha20 => secret(session, ck::CKK_CHACHA20, with(public(), private())),

@@ -42,6 +42,7 @@ fn secret_keys_of_every_length() {
             ck::CKM_DES3_KEY_GEN => (&[24], &[0, 16, 25, 32, u64::MAX]),
             ck::CKM_CHACHA20_KEY_GEN | ck::CKM_POLY1305_KEY_GEN => (&[32], &[0, 16, 33, u64::MAX]),
             ck::CKM_TLS_PRE_MASTER_KEY_GEN => (&[48], &[0, 47, 49, u64::MAX]),
+            ck::CKM_HOTP_KEY_GEN => (&[16, 20, 4096], &[0, 15, 4097, u64::MAX]),
             ck::CKM_AES_XTS_KEY_GEN => (&[32, 64], &[0, 16, 65, u64::MAX]),
             _ => (&[1, 20, 64, 4096], &[0, 4097, u64::MAX]),
         };

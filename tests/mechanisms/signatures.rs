@@ -52,10 +52,12 @@ fn repeats(case: &Case) -> bool {
         .any(named)
 }
 
+// One-time passwords have no message, and a signature is more than what is verified: `tests/functions/hotp.rs`.
+
 #[test]
 fn whole_and_parts_verify_each_other() {
     let fixture = Fixture::new();
-    for case in cases(|row| row.sign.is_some()) {
+    for case in cases(|row| row.sign.is_some() && !row.counts) {
         let keys = case.keys(&fixture);
         for len in case.lengths {
             let message = message(*len);
@@ -79,7 +81,7 @@ fn whole_and_parts_verify_each_other() {
 #[test]
 fn only_the_signature_of_the_message_verifies() {
     let fixture = Fixture::new();
-    for case in cases(|row| row.verify.is_some()) {
+    for case in cases(|row| row.verify.is_some() && !row.counts) {
         let name = case.name();
         let keys = case.keys(&fixture);
         let message = message(32);
@@ -117,7 +119,7 @@ fn only_the_signature_of_the_message_verifies() {
 fn lengths_are_told_and_too_small_a_buffer_ends_nothing() {
     let fixture = Fixture::new();
     let session = &fixture.session;
-    for case in cases(|row| row.sign.is_some()) {
+    for case in cases(|row| row.sign.is_some() && !row.counts) {
         let name = case.name();
         let keys = case.keys(&fixture);
         let message = message(32);

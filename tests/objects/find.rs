@@ -122,19 +122,27 @@ fn every_searchable_attribute_finds_its_objects() {
     }
 }
 
-/// Searching by a value would be an oracle for it.
+/// Searching by a value that cannot be read would be an oracle for it.
 #[test]
-fn key_material_finds_nothing() {
+fn key_material_finds_the_keys_whose_value_can_be_read() {
     let fixture = Fixture::new();
+    let mut readable = Vec::new();
     for token in [false, true] {
-        for (sensitive, extractable) in [(true, false), (false, true)] {
+        for (sensitive, extractable) in [(true, false), (true, true), (false, false), (false, true)]
+        {
             let changes = attrs![
                 CKA_TOKEN => token, CKA_SENSITIVE => sensitive, CKA_EXTRACTABLE => extractable,
             ];
-            secret(&fixture.session, ck::CKK_AES, changes);
+            let key = secret(&fixture.session, ck::CKK_AES, changes).private;
+            readable.extend((!sensitive && extractable).then_some(key));
         }
     }
-    assert!(find(&fixture, &attrs![CKA_VALUE => &[0x5A; 32]]).is_empty());
+    readable.sort_unstable();
+    let by_value = attrs![CKA_VALUE => &[0x5A; 32]];
+    assert_eq!(find(&fixture, &by_value), readable);
+    let with_class = attrs![CKA_VALUE => &[0x5A; 32], CKA_CLASS => ck::CKO_SECRET_KEY];
+    assert_eq!(find(&fixture, &with_class), readable);
+    assert!(find(&fixture, &attrs![CKA_VALUE => &[0x5A; 31]]).is_empty());
     let primes = attrs![CKA_PRIME_1 => b"p"];
     assert!(find(&fixture, &primes).is_empty());
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use tenon_pkcs11::api::attr::Revealed;
 use tenon_pkcs11::api::ck;
+use tenon_pkcs11::api::mechanism::{Params, Request};
 use tenon_pkcs11::api::module::{Module, padded};
 use tenon_pkcs11::api::session::Session;
 use tenon_pkcs11::api::token::Handle;
 
-use crate::common::{Calls, Fixture, RW, SLOT, SO_PIN, USER_PIN, attrs, returns, secret, session};
+use crate::common::{
+    Calls, Fixture, RW, SLOT, SO_PIN, USER_PIN, attrs, full, returns, secret, session,
+};
 
 fn user(module: &Module) -> Arc<Session> {
     let session = session(module, RW);
@@ -267,4 +270,47 @@ fn a_token_that_another_process_initializes_again_is_not_mixed_with_the_old() {
     here.login(ck::CKU_USER, USER_PIN).unwrap();
     returns!(generate(), CKR_OK);
     assert_eq!(found(here).len(), 1);
+}
+
+/// One-time passwords: every counter is given once, whoever signs, and what is refused takes none.
+#[test]
+fn two_processes_never_get_one_counter() {
+    const EACH: u64 = 40;
+    let fixture = Fixture::new();
+    let template = attrs![
+        CKA_CLASS => ck::CKO_OTP_KEY, CKA_KEY_TYPE => ck::CKK_HOTP, CKA_TOKEN => true, CKA_ID => b"shared",
+        CKA_VALUE => b"12345678901234567890",
+    ];
+    fixture.session.create_object(&template).unwrap();
+    let other = fixture.another();
+    let sessions = [
+        fixture.session.clone(),
+        session(&fixture.module, RW),
+        user(&other),
+    ];
+    let row = fixture.plain(ck::CKM_HOTP).row;
+    let sign = |session: &Session| {
+        let key = found(session)[0];
+        let mut counters = Vec::new();
+        for _ in 0..EACH {
+            let request = Request::new(row, Params::None).unwrap();
+            session.sign_init(request, key).unwrap();
+            let signature = full(|out| session.sign(&[], out)).unwrap();
+            // After CK_OTP_SIGNATURE_INFO and two CK_OTP_PARAM.
+            counters.push(u64::from_be_bytes(signature[64..72].try_into().unwrap()));
+        }
+        counters
+    };
+    let mut counters: Vec<u64> = std::thread::scope(|scope| {
+        let threads = sessions
+            .iter()
+            .map(|session| scope.spawn(|| sign(session)))
+            .collect::<Vec<_>>();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    counters.sort_unstable();
+    assert_eq!(counters, (0..3 * EACH).collect::<Vec<_>>());
 }

@@ -70,7 +70,7 @@ fn kind(event: Event) -> (&'static str, &'static [&'static str]) {
         Event::Destroy | Event::EraseMaterial | Event::Expire | Event::Delete => {
             ("api", &["deletion"])
         }
-        Event::Use => ("api", &["access"]),
+        Event::Use | Event::Password => ("api", &["access"]),
         Event::ImportRefused | Event::RefusalsOmitted => ("api", &["denied"]),
     }
 }

@@ -32,7 +32,7 @@ impl Comparison {
         object: &SourceObject,
     ) -> Option<Self> {
         let class = object.number(ck::CKA_CLASS)?;
-        if !matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
+        if !ck::holds_secret(class) {
             return None;
         }
         let candidates = other.candidates(object);

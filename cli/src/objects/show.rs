@@ -49,10 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for handle in found {
         let values = open.session.attributes(handle, &kinds)?;
         let class = value(&open.session, handle, ck::CKA_CLASS)?.unwrap_or_default();
-        let held = matches!(
-            ulong(&class),
-            Some(ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
-        );
+        let held = ulong(&class).is_some_and(ck::holds_secret);
         let pairs = known.iter().zip(&values);
         let shown = pairs
             .filter_map(|(info, value)| Some((info.name.to_owned(), show(info, value, held)?)));

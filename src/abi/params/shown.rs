@@ -46,6 +46,9 @@ pub(in crate::abi) fn shown(params: &Params) -> Value {
         Params::Kbkdf(kdf) => json!({
             "mode": name(&kdf.mode), "prf": name(&kdf.prf), "iv_len": kdf.iv.len(), "parts": kdf.data.len(),
         }),
+        Params::Otp(asked) => json!({
+            "counter": asked.counter, "digits": asked.digits, "friendly": asked.friendly,
+        }),
         Params::Tls(_) => json!({ "tls": "not shown" }),
         Params::Ike(_) => json!({ "ike": "not shown" }),
         Params::Version(version) => json!({ "version": version }),

@@ -14,7 +14,7 @@ use crate::mechanism::{
 
 pub(super) const INVALID: Result<Params, CK_RV> = Err(CKR_MECHANISM_PARAM_INVALID);
 
-const KINDS: [ParamKind; 41] = [
+const KINDS: [ParamKind; 42] = [
     ParamKind::Ike(IkeParam::First),
     ParamKind::Ike(IkeParam::Further),
     ParamKind::Ike(IkeParam::Extended),
@@ -56,6 +56,7 @@ const KINDS: [ParamKind; 41] = [
     ParamKind::Eddsa,
     ParamKind::SignContext,
     ParamKind::HashSignContext,
+    ParamKind::Otp,
 ];
 
 pub(super) fn raw(kind: ParamKind, start: *mut c_void, len: CK_ULONG) -> Result<Params, CK_RV> {
@@ -127,6 +128,7 @@ fn lengths_are_exact() {
             ParamKind::Gcm => size_of::<CK_GCM_PARAMS>(),
             ParamKind::Oaep | ParamKind::OptionalOaep => size_of::<CK_RSA_PKCS_OAEP_PARAMS>(),
             ParamKind::RsaAesKeyWrap => size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>(),
+            ParamKind::Otp => size_of::<CK_OTP_PARAMS>(),
             ParamKind::Pss => size_of::<CK_RSA_PKCS_PSS_PARAMS>(),
             ParamKind::Eddsa => size_of::<CK_EDDSA_PARAMS>(),
             ParamKind::SignContext => size_of::<CK_SIGN_ADDITIONAL_CONTEXT>(),

@@ -8,7 +8,7 @@ use super::objects::{HELD, KEYS, OBJECTS, Object, PAIR, PRIVATE, PUBLIC, SECRET}
 use Expect::{Earlier, Forbidden, Foreign, Free, Optional, Required, ToEmpty};
 use Object::{
     AttributeCertificate, Certificate, Data, DhParameters, DhPrivate, DhPublic, DsaParameters,
-    DsaPrivate, DsaPublic, EcPrivate, EcPublic, MlDsaPrivate, MlDsaPublic, MlKemPrivate,
+    DsaPrivate, DsaPublic, EcPrivate, EcPublic, Hotp, MlDsaPrivate, MlDsaPublic, MlKemPrivate,
     MlKemPublic, RsaPrivate, RsaPublic, SlhDsaPrivate, SlhDsaPublic, Trust, WtlsCertificate,
 };
 use Step::{Create, Derive, Generate, Set, Unwrap};
@@ -225,6 +225,16 @@ const TABLES: &[(&[Object], &[Line])] = &[
     ),
     // AES, generic secret and HMAC key object attributes
     (SECRET, lines! { CKA_VALUE 1 4 6 7; CKA_VALUE_LEN 2 3; }),
+    // Common OTP key attributes
+    (
+        &[Hotp],
+        lines! {
+            CKA_OTP_FORMAT; CKA_OTP_LENGTH 9; CKA_OTP_USER_FRIENDLY_MODE 9; CKA_OTP_CHALLENGE_REQUIREMENT 9;
+            CKA_OTP_TIME_REQUIREMENT 9; CKA_OTP_COUNTER_REQUIREMENT 9; CKA_OTP_PIN_REQUIREMENT 9; CKA_OTP_COUNTER;
+            CKA_OTP_TIME; CKA_OTP_USER_IDENTIFIER; CKA_OTP_SERVICE_IDENTIFIER; CKA_OTP_SERVICE_LOGO;
+            CKA_OTP_SERVICE_LOGO_TYPE;
+        },
+    ),
     // The vendor attributes: none may be given but where `DEPARTURES` says so
     (
         HELD,
@@ -442,7 +452,7 @@ pub(super) fn expected(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) -> E
         Create | Set | Step::Copy => true,
         Generate => KEYS.contains(&object) || [DhParameters, DsaParameters].contains(&object),
         Unwrap => HELD.contains(&object),
-        Derive => object == Object::Data || SECRET.contains(&object),
+        Derive => object == Object::Data || SECRET.contains(&object) && object != Hotp,
     };
     if !possible {
         return Expect::Impossible;

@@ -46,6 +46,7 @@ fn identity(object: Object) -> Entries {
         Object::Generic => (ck::CKO_SECRET_KEY, Some(ck::CKK_GENERIC_SECRET)),
         Object::Hmac => (ck::CKO_SECRET_KEY, Some(ck::CKK_SHA256_HMAC)),
         Object::Sm4 => (ck::CKO_SECRET_KEY, Some(ck::CKK_TENON_SM4)),
+        Object::Hotp => (ck::CKO_OTP_KEY, Some(ck::CKK_HOTP)),
         Object::Xts => (ck::CKO_SECRET_KEY, Some(ck::CKK_AES_XTS)),
     };
     let mut entries = vec![(ck::CKA_CLASS, Value::Ulong(class))];
@@ -95,7 +96,14 @@ fn sample(object: Object, kind: CK_ATTRIBUTE_TYPE) -> Value {
         | ck::CKA_TENON_SWEEP
         | ck::CKA_TENON_ROTATE
         | ck::CKA_TENON_ROTATE_RAW
-        | ck::CKA_TENON_NEW_MATERIAL => flag(true),
+        | ck::CKA_TENON_NEW_MATERIAL
+        | ck::CKA_OTP_USER_FRIENDLY_MODE => flag(true),
+        ck::CKA_OTP_LENGTH => Value::Ulong(6),
+        ck::CKA_OTP_FORMAT | ck::CKA_OTP_CHALLENGE_REQUIREMENT..=ck::CKA_OTP_PIN_REQUIREMENT => {
+            Value::Ulong(0)
+        }
+        ck::CKA_OTP_COUNTER => Value::Bytes(vec![0; 8]),
+        ck::CKA_OTP_TIME => text(""),
         ck::CKA_KEY_TYPE => Value::Ulong(ck::CKK_RSA),
         ck::CKA_CERTIFICATE_TYPE
         | ck::CKA_CERTIFICATE_CATEGORY

@@ -2,7 +2,7 @@
 
 use Object::{
     Aes, AttributeCertificate, Certificate, Data, DhParameters, DhPrivate, DhPublic, DsaParameters,
-    DsaPrivate, DsaPublic, EcPrivate, EcPublic, Generic, Hmac, MlDsaPrivate, MlDsaPublic,
+    DsaPrivate, DsaPublic, EcPrivate, EcPublic, Generic, Hmac, Hotp, MlDsaPrivate, MlDsaPublic,
     MlKemPrivate, MlKemPublic, RsaPrivate, RsaPublic, SlhDsaPrivate, SlhDsaPublic, Sm4, Trust,
     WtlsCertificate, Xts,
 };
@@ -35,6 +35,7 @@ pub(super) enum Object {
     Hmac,
     Sm4,
     Xts,
+    Hotp,
 }
 
 pub(super) const OBJECTS: &[Object] = &[
@@ -64,6 +65,7 @@ pub(super) const OBJECTS: &[Object] = &[
     Hmac,
     Sm4,
     Xts,
+    Hotp,
 ];
 pub(super) const KEYS: &[Object] = &[
     RsaPublic,
@@ -85,6 +87,7 @@ pub(super) const KEYS: &[Object] = &[
     Hmac,
     Sm4,
     Xts,
+    Hotp,
 ];
 pub(super) const PUBLIC: &[Object] = &[
     RsaPublic,
@@ -104,7 +107,7 @@ pub(super) const PRIVATE: &[Object] = &[
     DsaPrivate,
     SlhDsaPrivate,
 ];
-pub(super) const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts];
+pub(super) const SECRET: &[Object] = &[Aes, Generic, Hmac, Sm4, Xts, Hotp];
 pub(super) const PAIR: &[Object] = &[
     RsaPublic,
     EcPublic,
@@ -134,4 +137,5 @@ pub(super) const HELD: &[Object] = &[
     Hmac,
     Sm4,
     Xts,
+    Hotp,
 ];

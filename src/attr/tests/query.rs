@@ -3,6 +3,7 @@
 use std::slice::from_ref;
 
 use crate::ck;
+use crate::secret::Secret;
 
 use super::super::{Attributes, Query, Value, search_terms};
 use super::{attributes, flag, raw, raws, rv, text};
@@ -25,6 +26,10 @@ fn key() -> Attributes {
     ])
 }
 
+fn no_material(_: ck::CK_ATTRIBUTE_TYPE) -> Option<Secret> {
+    None
+}
+
 fn query(entries: &[(ck::CK_ATTRIBUTE_TYPE, Value)]) -> Query {
     Query::new(&raws(entries)).unwrap()
 }
@@ -32,7 +37,9 @@ fn query(entries: &[(ck::CK_ATTRIBUTE_TYPE, Value)]) -> Query {
 #[test]
 fn the_empty_template_matches_everything() {
     let query = query(&[]);
-    assert!(query.matches(&key()) && query.matches(&Attributes::default()));
+    assert!(
+        query.matches(&key(), no_material) && query.matches(&Attributes::default(), no_material)
+    );
     assert!(!query.needs_attributes());
 }
 
@@ -40,10 +47,10 @@ fn the_empty_template_matches_everything() {
 fn all_attributes_must_match_exactly() {
     let key = key();
     let one = (ck::CKA_LABEL, text("one"));
-    assert!(query(from_ref(&one)).matches(&key));
-    assert!(query(&[one.clone(), (ck::CKA_ENCRYPT, flag(true))]).matches(&key));
-    assert!(query(&[(ck::CKA_ID, text(""))]).matches(&key));
-    assert!(query(&[one.clone(), one.clone()]).matches(&key));
+    assert!(query(from_ref(&one)).matches(&key, no_material));
+    assert!(query(&[one.clone(), (ck::CKA_ENCRYPT, flag(true))]).matches(&key, no_material));
+    assert!(query(&[(ck::CKA_ID, text(""))]).matches(&key, no_material));
+    assert!(query(&[one.clone(), one.clone()]).matches(&key, no_material));
     for other in [
         (ck::CKA_LABEL, text("On")),
         (ck::CKA_LABEL, text("one ")),
@@ -53,7 +60,7 @@ fn all_attributes_must_match_exactly() {
         (ck::CKA_WRAP_TEMPLATE, Value::Template(vec![])),
     ] {
         assert!(
-            !query(&[one.clone(), other.clone()]).matches(&key),
+            !query(&[one.clone(), other.clone()]).matches(&key, no_material),
             "{other:?}"
         );
     }
@@ -61,16 +68,32 @@ fn all_attributes_must_match_exactly() {
 
 #[test]
 fn a_lacking_attribute_never_matches() {
-    assert!(!query(&[(ck::CKA_DECRYPT, flag(false))]).matches(&key()));
-    assert!(!query(&[(ck::CKA_SUBJECT, text(""))]).matches(&key()));
+    assert!(!query(&[(ck::CKA_DECRYPT, flag(false))]).matches(&key(), no_material));
+    assert!(!query(&[(ck::CKA_SUBJECT, text(""))]).matches(&key(), no_material));
 }
 
 #[test]
-fn key_material_never_matches() {
-    assert!(!query(&[(ck::CKA_VALUE, text("sixteen bytes ok"))]).matches(&key()));
-    assert!(!query(&[(ck::CKA_PRIVATE_EXPONENT, text("d"))]).matches(&key()));
+fn key_material_matches_where_it_is_given() {
+    assert!(!query(&[(ck::CKA_VALUE, text("sixteen bytes ok"))]).matches(&key(), no_material));
+    assert!(!query(&[(ck::CKA_PRIVATE_EXPONENT, text("d"))]).matches(&key(), no_material));
     let exponent = (ck::CKA_PRIVATE_EXPONENT, text("d"));
-    assert!(!query(from_ref(&exponent)).matches(&attributes(&[exponent])));
+    assert!(!query(from_ref(&exponent)).matches(&attributes(&[exponent]), no_material));
+
+    let value = "sixteen bytes ok";
+    let open = attributes(&[
+        (ck::CKA_CLASS, Value::Ulong(ck::CKO_SECRET_KEY)),
+        (ck::CKA_KEY_TYPE, Value::Ulong(ck::CKK_AES)),
+        (ck::CKA_EXTRACTABLE, flag(true)),
+        (ck::CKA_SENSITIVE, flag(false)),
+    ]);
+    let mut sealed = open.clone();
+    sealed.set(ck::CKA_SENSITIVE, flag(true));
+    let given = |_| Some(Secret::copy(value.as_bytes()));
+    let by_value = query(&[(ck::CKA_VALUE, text(value))]);
+    assert!(by_value.matches(&open, given));
+    assert!(!by_value.matches(&open, no_material));
+    assert!(!by_value.matches(&sealed, given));
+    assert!(!query(&[(ck::CKA_VALUE, text("another value of"))]).matches(&open, given));
 }
 
 #[test]
@@ -88,7 +111,7 @@ fn what_no_object_can_have_matches_nothing_and_is_no_error() {
             query.matches_nothing() && query.needs_attributes(),
             "{entries:?}"
         );
-        assert!(!query.matches(&key()), "{entries:?}");
+        assert!(!query.matches(&key(), no_material), "{entries:?}");
     }
 }
 
@@ -137,7 +160,7 @@ fn names_are_those_of_the_template() {
 #[test]
 fn nested_templates_are_judged() {
     let inner = Value::Template(vec![(ck::CKA_SIGN, flag(true))]);
-    assert!(query(&[(ck::CKA_WRAP_TEMPLATE, inner.clone())]).matches(&key()));
+    assert!(query(&[(ck::CKA_WRAP_TEMPLATE, inner.clone())]).matches(&key(), no_material));
     let deep = raw(
         ck::CKA_WRAP_TEMPLATE,
         &Value::Template(vec![(ck::CKA_WRAP_TEMPLATE, inner)]),

@@ -50,7 +50,9 @@ fn a_value_of_the_wrong_type_is_invalid() {
 #[test]
 fn classes_and_key_types_that_the_token_lacks_are_invalid_values() {
     for (class, key_type) in [
-        (ck::CKO_OTP_KEY, ck::CKK_HOTP),
+        (ck::CKO_OTP_KEY, ck::CKK_ACTI),
+        (ck::CKO_OTP_KEY, ck::CKK_AES),
+        (ck::CKO_SECRET_KEY, ck::CKK_HOTP),
         (ck::CKO_HW_FEATURE, ck::CKK_RSA),
         (ck::CKO_SECRET_KEY, ck::CKK_RSA),
         (ck::CKO_SECRET_KEY, ck::CKK_CAST128),

@@ -7,6 +7,7 @@ use crate::secret::Secret;
 
 use super::curve::Curve;
 use super::material::OkpMaterial;
+use super::point;
 
 /// Bytes of a public key, a private key and a shared secret.
 pub(crate) const KEY_LEN: usize = sys::KEY_LEN;
@@ -55,9 +56,12 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// A key from its 32 bytes; `InvalidKey` for another length.
+    /// A key from its 32 bytes; `InvalidKey` for another length, and for bytes that are no point of edwards25519.
     pub fn new(curve: Curve, bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.try_into().map_err(|_| WRONG_LENGTH)?;
+        if curve == Curve::Ed25519 && !point::decodes_vartime(&bytes)? {
+            return Err(Error::InvalidKey("not a point of edwards25519"));
+        }
         Ok(Self { curve, bytes })
     }
 

@@ -4,6 +4,7 @@ mod curve;
 mod der;
 mod key;
 mod material;
+mod point;
 #[cfg(test)]
 mod tests;
 

@@ -32,6 +32,7 @@ const READY_SECRET: usize = 4 << 10;
 /// Bytes that are allowed for a ready half of a pair: an estimate for RSA-4096 with what its operations keep.
 const READY_HALF: usize = 12 << 10;
 
+#[derive(Clone)]
 pub(in crate::token) enum Home {
     /// In the token's file.
     Token {
@@ -113,6 +114,21 @@ impl Object {
         }
     }
 
+    /// The object with other attributes.
+    pub(in crate::token) fn with_attributes(
+        &self,
+        attributes: Attributes,
+        enforce_dates: bool,
+    ) -> Self {
+        Self::new(
+            self.handle,
+            self.uid,
+            attributes,
+            self.home.clone(),
+            enforce_dates,
+        )
+    }
+
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle
@@ -145,7 +161,7 @@ impl Object {
     pub(in crate::token) fn weight(&self) -> usize {
         let key = match (self.key_type(), self.class()) {
             (None, _) => 0,
-            (Some(_), ck::CKO_SECRET_KEY) => READY_SECRET,
+            (Some(_), class) if ck::is_secret_key(class) => READY_SECRET,
             (Some(_), _) => READY_HALF,
         };
         size_of::<Self>() + self.attributes.len_in_memory() + key

@@ -183,8 +183,12 @@ impl Objects {
         handle
     }
 
-    /// Replaces a session object by its changed form.
-    pub(in crate::token) fn replace_session(&self, object: Object) -> Result<()> {
+    /// Replaces the session object `seen` by its changed form; false where another thread has changed it meanwhile.
+    pub(in crate::token) fn replace_session(
+        &self,
+        seen: &Arc<Object>,
+        object: Object,
+    ) -> Result<bool> {
         let mut table = self.table.write();
         let Table {
             index,
@@ -195,6 +199,9 @@ impl Objects {
         let known = sessions
             .get_mut(&object.handle)
             .ok_or_else(no_such_object)?;
+        if !Arc::ptr_eq(known, seen) {
+            return Ok(false);
+        }
         let handle = object.handle;
         index.remove(handle, &known.attributes);
         end(known, kept_ended);
@@ -203,7 +210,7 @@ impl Objects {
         index.add(handle, sessions.len(), |handle| {
             sessions.contains_key(&handle)
         });
-        Ok(())
+        Ok(true)
     }
 
     /// The session objects among which those that match the query are, in the order of their making.

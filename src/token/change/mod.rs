@@ -3,6 +3,7 @@
 pub(in crate::token) mod counter;
 pub(in crate::token) mod lives;
 mod lookup;
+pub(in crate::token) mod password_counter;
 mod quota;
 mod refusals;
 mod run;

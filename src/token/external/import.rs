@@ -149,7 +149,7 @@ pub(in crate::token) fn note_shared_name() {
 /// Whether the attributes are those of a private or secret key with a CKA_ID.
 pub(in crate::token) fn has_name(attributes: &Attributes) -> bool {
     let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
-    !id.is_empty() && matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
+    !id.is_empty() && ck::holds_secret(attributes.class())
 }
 
 /// Imports whole material into the key of this record, which this stores.

@@ -188,7 +188,7 @@ fn usual(profile: &Profile, spec: Spec) -> Usage {
 
 /// Sets both attributes of a pair (BYOK rule 9).
 fn set_usage(attributes: &mut Attributes, usage: Usage) {
-    let secret = attributes.class() == ck::CKO_SECRET_KEY;
+    let secret = ck::is_secret_key(attributes.class());
     let wraps = attributes.bool(ck::CKA_WRAP) || attributes.bool(ck::CKA_UNWRAP);
     let of_both = [(ck::CKA_DECRYPT, usage.encrypt), (ck::CKA_SIGN, usage.sign)];
     let of_secret = [

@@ -265,7 +265,7 @@ pub(in crate::token) fn unused_uids(attributes: &Attributes) -> &[Uid] {
 
 /// Whether the key encrypts by mechanisms whose ciphertext does not name the version that made it.
 fn is_raw(attributes: &Attributes) -> bool {
-    attributes.class() == ck::CKO_SECRET_KEY
+    ck::is_secret_key(attributes.class())
         && attributes.bool(ck::CKA_ENCRYPT)
         && !byok::is_independent(attributes.ulongs(ck::CKA_ALLOWED_MECHANISMS))
 }

@@ -10,10 +10,7 @@ pub(crate) fn facts(attributes: &Attributes, enforce_dates: bool) -> Facts {
     let class = attributes.class();
     let set = attributes.set_flags();
     let set = |kind| set.contains(&kind);
-    let is_key = matches!(
-        class,
-        ck::CKO_PUBLIC_KEY | ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY
-    );
+    let is_key = class == ck::CKO_PUBLIC_KEY || ck::holds_secret(class);
     Facts {
         token: set(ck::CKA_TOKEN),
         private: set(ck::CKA_PRIVATE),
@@ -51,7 +48,7 @@ fn key_facts(
         sensitive: set(ck::CKA_SENSITIVE),
         extractable: set(ck::CKA_EXTRACTABLE),
         wrap_with_trusted: set(ck::CKA_WRAP_WITH_TRUSTED),
-        trusted: class == ck::CKO_SECRET_KEY && set(ck::CKA_TRUSTED),
+        trusted: ck::is_secret_key(class) && set(ck::CKA_TRUSTED),
         value_len: value_len(attributes),
         pieces: attributes
             .ulongs(ck::INTERNAL_PIECES)
@@ -85,7 +82,7 @@ pub(crate) fn set_pieces(attributes: &mut Attributes, pieces: &Pieces) {
 }
 
 pub(in crate::token) fn set_origin(attributes: &mut Attributes, origin: ck::CK_ULONG) {
-    if matches!(attributes.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
+    if ck::holds_secret(attributes.class()) {
         attributes.set(ck::CKA_TENON_ORIGIN, Value::Ulong(origin));
     }
 }

@@ -192,7 +192,7 @@ pub(in crate::token) fn from_values(
         attributes,
         secrets,
     };
-    if attributes.class() == ck::CKO_SECRET_KEY {
+    if ck::is_secret_key(attributes.class()) {
         return match given.bytes(ck::CKA_VALUE) {
             Some(value) => secret(attributes, value),
             None => Err(
@@ -266,7 +266,7 @@ pub(in crate::token) fn from_clear(
     clear: &[u8],
     form: PrivateForm,
 ) -> Option<Material> {
-    if attributes.class() == ck::CKO_SECRET_KEY {
+    if ck::is_secret_key(attributes.class()) {
         let len = attributes.ulong(ck::CKA_VALUE_LEN);
         if len.is_some_and(|len| len != clear.len() as u64) {
             return None;
@@ -320,7 +320,7 @@ pub(in crate::token) fn from_clear_of_any_length(
     clear: &[u8],
     form: PrivateForm,
 ) -> Option<Material> {
-    if attributes.class() == ck::CKO_SECRET_KEY && !encoding::holds_private_key(clear) {
+    if ck::is_secret_key(attributes.class()) && !encoding::holds_private_key(clear) {
         return Some(Material::Secret(Secret::copy(clear)));
     }
     from_clear(attributes, clear, form)
@@ -376,7 +376,7 @@ pub(in crate::token) fn without_padding<'a>(
     clear: &'a [u8],
     block: Option<usize>,
 ) -> &'a [u8] {
-    let len = match attributes.class() == ck::CKO_SECRET_KEY {
+    let len = match ck::is_secret_key(attributes.class()) {
         true => attributes
             .ulong(ck::CKA_VALUE_LEN)
             .and_then(|len| usize::try_from(len).ok()),

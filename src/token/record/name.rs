@@ -28,7 +28,7 @@ impl Name {
     pub(in crate::token) fn of(attributes: &Attributes) -> Option<Self> {
         let class = attributes.class();
         let id = attributes.bytes(ck::CKA_ID).unwrap_or_default();
-        let key = matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY);
+        let key = ck::holds_secret(class);
         (key && !id.is_empty()).then_some(Self {
             class,
             key_type: attributes.key_type()?,

@@ -137,7 +137,7 @@ impl Vault<'_> {
         if let Some(suspects) = self.suspects {
             suspects.refuse(&row.uid)?;
         }
-        let must = row.class == ck::CKO_PRIVATE_KEY || row.class == ck::CKO_SECRET_KEY;
+        let must = ck::holds_secret(row.class);
         if row.format != FORMAT {
             return Err(damaged("an object of an unknown format"));
         }

@@ -171,7 +171,7 @@ fn entries(bytes: &[u8]) -> Option<Attributes> {
 /// Opens the sealed values of a private or secret key.
 fn unseal(object: &mut SourceObject, key: &TokenKey) -> Result<()> {
     let class = object.number(ck::CKA_CLASS);
-    if !matches!(class, Some(ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)) {
+    if !class.is_some_and(ck::holds_secret) {
         return Ok(());
     }
     let unique_id = String::from_utf8_lossy(object.bytes(ck::CKA_UNIQUE_ID)).into_owned();

@@ -149,7 +149,7 @@ fn with_value(
     let is_private = class == Some(ck::CKO_PRIVATE_KEY);
     let values = [ck::CKA_VALUE, ck::CKA_PRIVATE_EXPONENT, ck::CKA_SEED];
     let is_readable = values.iter().any(|kind| !object.bytes(*kind).is_empty());
-    if is_readable || !(is_private || class == Some(ck::CKO_SECRET_KEY)) {
+    if is_readable || !(is_private || class.is_some_and(ck::is_secret_key)) {
         return Ok(object);
     }
     if !object.flag(ck::CKA_EXTRACTABLE) {

@@ -105,12 +105,12 @@ fn a_search_looks_at_the_session_objects_with_its_value_alone() {
     assert_eq!(candidates(&objects, "label 77"), [twin, late]);
     let mut attributes = Attributes::default();
     attributes.set(ck::CKA_LABEL, Value::Bytes(b"label 5".to_vec()));
-    let home = Home::Session {
-        owner: 1,
-        material: None,
+    let Ok(Known::Object(seen)) = objects.get(twin, || Generation::Settled(1)) else {
+        panic!("a session object is known");
     };
-    let changed = Object::new(twin, [0; 16], attributes, home, false);
-    objects.replace_session(changed).unwrap();
+    let changed = || seen.with_attributes(attributes.clone(), false);
+    assert!(objects.replace_session(&seen, changed()).unwrap());
+    assert!(!objects.replace_session(&seen, changed()).unwrap());
     assert_eq!(candidates(&objects, "label 77"), [late]);
     assert_eq!(candidates(&objects, "label 5"), [handles[5], twin]);
     objects.close_session(3);

@@ -52,6 +52,8 @@ pub enum Event {
     Attestation = 23,
     /// The token got another label.
     Rename = 24,
+    /// A one-time password took a value of its key's counter.
+    Password = 25,
     /// Number of refusals of callers without a login that were not recorded one by one.
     RefusalsOmitted = 30,
     /// Records were moved to an archive, up to a position.
@@ -61,7 +63,7 @@ pub enum Event {
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 27] = [
+    pub(super) const NAMES: [(Self, &str); 28] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -86,6 +88,7 @@ impl Event {
         (Self::Rotate, "rotate"),
         (Self::Attestation, "attestation"),
         (Self::Rename, "rename"),
+        (Self::Password, "password"),
         (Self::RefusalsOmitted, "refusals-omitted"),
         (Self::Archive, "archive"),
         (Self::Restored, "restored"),

@@ -40,7 +40,7 @@ const LATER_RECORDS: usize = 1000;
 
 /// Whether the sum includes objects of this class.
 fn counted(class: ck::CK_OBJECT_CLASS) -> bool {
-    matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY)
+    ck::holds_secret(class)
 }
 
 /// One version of a key, as the sum includes it.

@@ -102,8 +102,8 @@ def main():
     said = dict(re.findall(r"^\| (.+) \| (\d+) \|$", text[text.index(BEGIN):text.index(END)], flags=re.MULTILINE))
     assert set(said) == {name for name, _ in rows}
     for name, count in rows:
-        # A wait in line, or a lease that is over, makes one more.
-        assert abs(int(said[name]) - count) <= 2, f"{name}: {count} messages; docs/fleet.md says {said[name]}: run this with --write"
+        # Waits in line, and leases that are over, make some more.
+        assert abs(int(said[name]) - count) <= 4, f"{name}: {count} messages; docs/fleet.md says {said[name]}: run this with --write"
 
 
 main()

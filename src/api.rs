@@ -165,7 +165,7 @@ pub mod session {
 pub mod store {
     pub use crate::store::{
         AuditRow, Catalog, CopyProgress, DatabaseStatus, DuePlace, Durability, Engine, Error,
-        FileCopy, Generation, Head, Loss, MaterialRow, Options, Posting, Result, Row, Run,
+        FileCopy, Generation, Head, Loss, MaterialRow, Moving, Options, Posting, Result, Row, Run,
         SLOT_LIMIT, SearchConditions, SearchPlace, Snapshot, Store, Ticket, Tx, Uid, catalog,
         remove,
     };
@@ -174,8 +174,8 @@ pub mod store {
 pub mod token {
     pub use crate::token::{
         APPROVAL_SIGNATURES, AnchorStatus, Archived, AuditEntry, AuditExport, ClockStatus,
-        CopyStatus, DerivedKeys, Event, Handle, NoneDerived, Receipt, Repeated, SealedKey,
-        SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched, Undone, Verified,
-        VerifiedArchives, Version, approval_statement, material_proof,
+        CopyStatus, DerivedKeys, Event, Handle, KeyFile, MoveState, NoneDerived, Place, Receipt,
+        Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
+        Undone, Verified, VerifiedArchives, Version, approval_statement, material_proof,
     };
 }

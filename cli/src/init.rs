@@ -6,14 +6,16 @@ use clap::Args;
 use pem_rfc7468::LineEnding;
 use serde_json::json;
 use tenon_pkcs11::api::ck;
-use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::config::{Config, Target};
 use tenon_pkcs11::api::module::{Module, NewToken, padded};
 
 use crate::Result;
 use crate::ask::{SoPin, UserPin};
 use crate::files;
 use crate::number::whole;
+use crate::numbered_keys;
 use crate::output::Format;
+use crate::store_command::database;
 use crate::token::{self, Slot};
 
 /// Length of CK_TOKEN_INFO's label in bytes.
@@ -42,6 +44,10 @@ pub(crate) struct Arguments {
     /// receipts of imports
     #[arg(long, value_name = "FILE")]
     attestation_key: Option<PathBuf>,
+    /// Make the token in this database of PostgreSQL, and the tables where they are missing, whatever store.url says; a
+    /// URL as store.url has it, but without a password
+    #[arg(long, value_name = "URL", value_parser = database)]
+    store_url: Option<Target>,
     #[command(flatten)]
     format: Format,
 }
@@ -50,7 +56,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = &arguments.attestation_key {
         files::check_new(file)?;
     }
-    let module = token::open()?;
+    let mut config = Config::load()?;
+    if let Some(url) = &arguments.store_url {
+        config.store_url = Some(url.clone());
+    }
+    let module = token::open_with(config)?;
     let slots = token::slots(&module)?;
     let named = |slot: &&Slot| slot.initialised() && slot.label == arguments.label;
     if let Some(slot) = slots.iter().find(named) {
@@ -62,6 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let so_pin = arguments.so_pin.source().read_new()?;
     let user_pin = arguments.pin.source().read_new()?;
 
+    numbered_keys::make_missing(&module)?;
     let made = module.make_token(&NewToken {
         label: padded(&arguments.label),
         so_pin: so_pin.as_bytes(),

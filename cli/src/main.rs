@@ -31,6 +31,7 @@ mod metrics;
 mod migrate;
 mod module_file;
 mod number;
+mod numbered_keys;
 mod object;
 mod objects;
 mod our_key;
@@ -44,6 +45,7 @@ mod random;
 mod restore;
 mod slots;
 mod status;
+mod store_command;
 mod table;
 mod template;
 mod token;
@@ -111,6 +113,9 @@ enum Command {
     /// Renames and removes whole tokens
     #[command(subcommand)]
     Token(token_command::Command),
+    /// Works on the places where tokens are kept
+    #[command(subcommand)]
+    Store(store_command::Command),
     /// Changes and unlocks PINs
     #[command(subcommand)]
     Pin(pin::Command),
@@ -184,6 +189,7 @@ fn main() -> ExitCode {
         Command::Migrate(command) => return finish(migrate::run(&command)),
         Command::Byok(command) => return finish(byok::run(&command)),
         Command::Token(command) => token_command::run(&command),
+        Command::Store(command) => store_command::run(&command),
         Command::Pin(command) => pin::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Clock(command) => clock::run(&command),

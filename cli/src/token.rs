@@ -26,7 +26,8 @@ pub(crate) fn open() -> Result<Module> {
     open_with(Config::load()?)
 }
 
-fn open_with(mut config: Config) -> Result<Module> {
+/// As `open`, with these settings.
+pub(crate) fn open_with(mut config: Config) -> Result<Module> {
     if config.log_target == LogTarget::Syslog {
         config.log_target = LogTarget::Stderr;
     }

@@ -27,12 +27,14 @@ mod cli {
     mod metrics;
     mod migrate;
     mod module;
+    mod moving;
     mod objects;
     mod pins;
     mod places;
     mod read_only;
     mod removal;
     mod softhsm;
+    mod store;
     mod tables;
     mod terminal;
     mod tokens;

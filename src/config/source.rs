@@ -245,6 +245,7 @@ impl SettingsReader {
             ("directories.tokendir", Some(&mut config.token_dir)),
             ("pin.key_file", config.pin_key_file.as_mut()),
             ("store.anchor", config.anchor.as_mut()),
+            ("store.key_file", config.store_key_file.as_mut()),
         ];
         for (key, path) in paths {
             let Some(path) = path.filter(|path| path.is_relative()) else {

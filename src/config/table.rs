@@ -178,6 +178,15 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "store.key_file",
+        default: "",
+        doc: "File with numbered keys, under which the tokens' keys are sealed besides: `tenon store rotate` gives it a new one and destroys the old one, so that older copies of the tokens open no key any more. `tenon init` and `tenon store rotate` make it. Keep a copy, apart from those of the tokens: without it no key can be used.",
+        set: |config, value| {
+            config.store_key_file = (!value.is_empty()).then(|| value.into());
+            Ok(())
+        },
+    },
+    Setting {
         key: "store.read_only",
         default: "false",
         doc: "true: never write to a token's file; keys are found and used, changes are refused. auto: so where this process may not write it; a login is allowed then, and wrong PINs are counted in memory alone. false: such a file is an error.",
@@ -322,12 +331,13 @@ pub(super) static SETTINGS: &[Setting] = &[
 ];
 
 /// Settings whose value is the path of a file or a folder, where it is not empty.
-pub(super) const PATHS: [&str; 5] = [
+pub(super) const PATHS: [&str; 6] = [
     "directories.tokendir",
     "log.target",
     "log.trace",
     "pin.key_file",
     "store.anchor",
+    "store.key_file",
 ];
 
 /// Settings of SoftHSM without a counterpart here.

@@ -91,6 +91,12 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
+    /// Whether the URL itself has the password.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
     /// Reads a URL. The error says what is wrong with it, without the password.
     ///
     /// # Errors

@@ -130,6 +130,8 @@ pub struct Config {
     pub store_url: Option<super::Target>,
     /// Open a token although its database has lost changes, so that the security officer can accept that. No setting.
     pub shows_losses: bool,
+    /// File with the numbered keys under which material is wrapped besides.
+    pub store_key_file: Option<PathBuf>,
     /// Never write to a token's file.
     pub read_only: bool,
     /// Open a token's file read-only where this process may not write it, instead of refusing it.

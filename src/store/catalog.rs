@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::database::DatabaseStatus;
-use super::door::Tx;
+use super::door::{Snapshot, Tx};
 use super::error::{Error, Result};
 use super::file::{CopyProgress, FileCopy};
 use super::handle::Store;
@@ -13,6 +13,16 @@ use super::modes::Options;
 
 /// Every slot number is below this.
 pub const SLOT_LIMIT: u64 = 10_000;
+
+/// A store that is taken into another catalog.
+pub struct Moving<'a> {
+    /// Its rows.
+    pub from: &'a Snapshot<'a>,
+    /// The value that is left out.
+    pub but: &'a str,
+    /// Writes what the new store has besides.
+    pub fill: &'a dyn Fn(&Tx<'_>) -> Result<()>,
+}
 
 /// The tokens of one configuration, each in a slot whose number never changes.
 pub trait Catalog: Send + Sync {
@@ -51,6 +61,18 @@ pub trait Catalog: Send + Sync {
     /// # Errors
     /// `Exists` when anything is in the slot; `Full`, `ReadOnly`, `PermissionsRefused`, `Io`.
     fn make_filled(&self, slot: u64, fill: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()>;
+
+    /// Makes the store of a slot with the rows of another one, whole or not at all; it has at least as many changes.
+    /// `progress` is called with the number of objects that were copied, and how many there are.
+    ///
+    /// # Errors
+    /// Those of `make_filled`, and of the other store.
+    fn take_in(
+        &self,
+        slot: u64,
+        moving: &Moving<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<()>;
 
     /// Removes the store of a slot, whatever is in it or left of it. It must not be open in this
     /// process.

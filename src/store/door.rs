@@ -114,6 +114,15 @@ pub trait ReadRows {
     /// How many materials there are. Reads the whole table.
     fn material_count(&self) -> Result<u64>;
 
+    /// At most `limit` of the wrapped data keys that do not begin with `prefix`, each with the uid of its
+    /// object, in ascending order of uid, beginning after `after`.
+    fn data_keys_without(
+        &self,
+        prefix: &[u8],
+        after: Option<&Uid>,
+        limit: usize,
+    ) -> Result<Vec<(Uid, Vec<u8>)>>;
+
     /// What the engine finds wrong with what it keeps: pages, its own indexes, rows that belong to no
     /// object. Nothing when all is sound. Reads everything.
     fn faults(&self) -> Result<Vec<String>>;
@@ -157,6 +166,10 @@ pub trait ChangeRows: ReadRows {
     /// # Errors
     /// `NoSuchObject` when the object is not in the store.
     fn put_material(&self, uid: &Uid, material: &MaterialRow) -> Result<()>;
+
+    /// Replaces the wrapped data key `old` of the object named `uid` by `new`. Where another is there, or none,
+    /// nothing is changed.
+    fn replace_data_key(&self, uid: &Uid, old: &[u8], new: &[u8]) -> Result<()>;
 
     /// Erases the material of the object named `uid`. Once the change is committed and no reader
     /// needs an earlier state, nothing that the engine keeps holds the material. Returns whether

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 
-pub use catalog::{Catalog, SLOT_LIMIT};
+pub use catalog::{Catalog, Moving, SLOT_LIMIT};
 pub use database::DatabaseStatus;
 pub use door::{Snapshot, Tx};
 pub use engine::Engine;
@@ -40,6 +40,8 @@ pub(crate) use row::ArchivedObject;
 pub use row::{
     AuditRow, DuePlace, Head, MaterialRow, Posting, Row, SearchConditions, SearchPlace, Uid,
 };
+
+pub(crate) use whole::difference;
 
 /// The catalog of the tokens that `config` names.
 #[must_use]

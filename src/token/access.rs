@@ -385,7 +385,9 @@ impl Token {
     fn stored_material(&self, object: &Object, keys: &Keys) -> Result<Option<Material>> {
         let vault = keys.vault();
         let sealed = object.sealed.lock().take();
-        if sealed.is_some() {
+        if let Some(row) = &sealed
+            && vault.numbered.can_open(&row.data_key)
+        {
             return stored::open_material(&vault, &object.uid, &object.attributes, sealed);
         }
         self.state.store.read(|snapshot| {

@@ -175,7 +175,8 @@ impl TokenCopy {
     /// record's key. What only a PIN can decrypt is not checked.
     ///
     /// # Errors
-    /// CKR_TOKEN_NOT_RECOGNIZED for what is no token, CKR_DEVICE_ERROR for one that is damaged.
+    /// CKR_TOKEN_NOT_RECOGNIZED for what is no token, CKR_DEVICE_ERROR for one that is damaged, or whose keys are
+    /// sealed under a key that the file of `store.key_file` does not have.
     pub fn of_file(
         catalog: &dyn Catalog,
         file: &Path,
@@ -184,7 +185,9 @@ impl TokenCopy {
         rng: Arc<dyn Rng>,
         progress: CopyProgress,
     ) -> Result<Self> {
-        Self::verified(catalog.read_backup(file, progress)?, config, clock, rng)
+        let copy = Self::verified(catalog.read_backup(file, progress)?, config, clock, rng)?;
+        copy.token.check_numbered_key()?;
+        Ok(copy)
     }
 
     fn verified(

@@ -27,6 +27,9 @@ impl Token {
         self.state.refresh()?;
         self.may_log_in(role)?;
         self.writer.store.check()?;
+        if role == Role::User {
+            self.check_numbered_key()?;
+        }
         let master = self.check_pin_while(role, pin, || self.may_log_in(role))?;
         self.record_login(role)?;
         let identity = self.state.identity();

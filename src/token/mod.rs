@@ -46,6 +46,7 @@ mod init;
 mod key_end;
 mod login;
 mod make;
+mod moving;
 mod opening;
 mod operation_state;
 mod pair;
@@ -56,6 +57,7 @@ mod receipt;
 mod record;
 mod refused_blob;
 mod rename;
+mod rotate;
 mod sessions;
 mod sweep;
 mod unwrap;
@@ -81,10 +83,12 @@ pub(crate) use identity::creation::TokenCreation;
 pub(crate) use identity::sessions::Peers;
 pub use identity::time::ClockStatus;
 pub(crate) use init::{lock_catalog, made_meanwhile, slots};
+pub use moving::{MoveState, Place};
 pub(crate) use read::Answers;
 pub(crate) use record::domain::Serial;
 #[cfg(feature = "model")]
 pub(crate) use record::facts::{facts, set_pieces};
+pub use record::key_file::KeyFile;
 pub use record::statement::{Receipt, approval_statement, material_proof};
 #[cfg(feature = "model")]
 pub(crate) use unwrap::implied as implied_by_unwrapping_key;

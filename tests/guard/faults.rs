@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tenon_pkcs11::api::clock::Deadline;
 use tenon_pkcs11::api::store::{
-    Catalog, CopyProgress, Durability, Engine, Error, FileCopy, Generation, Options, Result, Run,
-    Snapshot, Store, Ticket, Tx,
+    Catalog, CopyProgress, Durability, Engine, Error, FileCopy, Generation, Moving, Options,
+    Result, Run, Snapshot, Store, Ticket, Tx,
 };
 
 /// How many transactions there were so far.
@@ -79,6 +79,15 @@ impl Catalog for Unsteady {
 
     fn make_filled(&self, slot: u64, fill: &mut dyn FnMut(&Tx<'_>) -> bool) -> Result<()> {
         self.catalog.make_filled(slot, fill)
+    }
+
+    fn take_in(
+        &self,
+        slot: u64,
+        moving: &Moving<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<()> {
+        self.catalog.take_in(slot, moving, progress)
     }
 
     fn remove(&self, slot: u64) -> Result<()> {

@@ -57,6 +57,9 @@ fn kind(event: Event) -> (&'static str, &'static [&'static str]) {
         | Event::AnchorAccepted
         | Event::Archive
         | Event::Rename
+        | Event::Rekey
+        | Event::Moved
+        | Event::TakenBack
         | Event::Restored => ("configuration", &["change"]),
         Event::Create
         | Event::Generate

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::store::catalog::Catalog;
+use crate::store::catalog::{Catalog, Moving};
 use crate::store::door::Tx;
 use crate::store::error::{Error, Result};
 use crate::store::handle::Store;
@@ -15,7 +15,7 @@ use crate::store::modes::Options;
 use super::copying::CopyProgress;
 use super::file_copy::FileCopy;
 use super::file_store::FileStore;
-use super::folder::{FolderLock, Umask, names};
+use super::folder::{self, FolderLock, Umask, names};
 use super::{removal, slot_files};
 
 /// The stores of a folder, which need not exist yet.
@@ -95,6 +95,22 @@ impl Catalog for FileCatalog {
             }
             Err(Error::RolledBack)
         })
+    }
+
+    fn take_in(
+        &self,
+        slot: u64,
+        moving: &Moving<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<()> {
+        let path = self.path(slot);
+        folder::make(&self.folder, self.umask)?;
+        if self.is_taken(slot) {
+            return Err(Error::Exists(path));
+        }
+        let copy = FileCopy::of_rows(&path, moving.from, Some(moving.but), progress)?;
+        copy.amend(moving.fill)?;
+        copy.shared(self.umask).settle()
     }
 
     fn remove(&self, slot: u64) -> Result<()> {

@@ -21,7 +21,6 @@ use super::log_file::{self, alone, fold, keep_log_at_close};
 use super::{copying, gen_file, schema};
 use crate::store::door::{Snapshot, Tx};
 use crate::store::error::{Error, Result};
-use crate::store::row::SearchConditions;
 use crate::store::whole;
 
 /// How often a process tries to get the store that is to be replaced for itself alone.
@@ -84,14 +83,12 @@ impl FileCopy {
     pub(in crate::store) fn of_rows(
         target: &Path,
         from: &Snapshot<'_>,
+        but: Option<&str>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self> {
         let target = files::resolve(target)?;
         let draft = Draft::kept_beside(&target)?;
-        let total = from.count(&SearchConditions::default())?;
-        schema::create(draft.path(), |tx| {
-            whole::copy_rows(from, tx, &mut |copied| progress(copied, total.max(copied)))
-        })?;
+        schema::create(draft.path(), |tx| whole::copy_rows(from, tx, but, progress))?;
         copying::set_generation(draft.path(), from.generation()?)?;
         Ok(Self {
             draft,
@@ -166,6 +163,15 @@ impl FileCopy {
         }
         self.draft.replace(&self.target)?;
         files::sync_directory(&self.target)
+    }
+
+    /// Gives the copy its name among the stores, with the rights of a new one.
+    ///
+    /// # Errors
+    /// Those of `publish`.
+    pub(super) fn settle(self) -> Result<()> {
+        self.share(None)?;
+        self.publish(false)
     }
 
     /// Puts the copy in the place of the store at its target, durably: a process that is killed leaves

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::columns::object_row;
 use crate::store::error::Result;
@@ -16,6 +16,9 @@ const OBJECTS: &str = "SELECT uid, class, key_type, private, hidden, expires_at,
 const POSTINGS: &str = "SELECT p.value FROM object AS o CROSS JOIN posting AS p \
      INDEXED BY posting_object ON p.object = o.id WHERE o.uid = ?1";
 const POSTING_COUNT: &str = "SELECT count(*) FROM posting";
+const DATA_KEYS: &str = "SELECT o.uid, m.data_key FROM object AS o CROSS JOIN material AS m \
+     ON m.object = o.id WHERE o.uid > ?1 AND substr(m.data_key, 1, length(?2)) <> ?2 \
+     ORDER BY o.uid LIMIT ?3";
 const MATERIAL_COUNT: &str = "SELECT count(*) FROM material";
 
 /// The most faults that a check of the file names.
@@ -49,6 +52,21 @@ pub(super) fn posting_count(conn: &Connection) -> Result<u64> {
 
 pub(super) fn material_count(conn: &Connection) -> Result<u64> {
     count_of(conn, MATERIAL_COUNT)
+}
+
+pub(super) fn data_keys_without(
+    conn: &Connection,
+    prefix: &[u8],
+    after: Option<&Uid>,
+    limit: usize,
+) -> Result<Vec<(Uid, Vec<u8>)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let after = after.map_or(&[][..], |uid| &uid[..]);
+    let mut statement = conn.prepare_cached(DATA_KEYS)?;
+    let found = statement.query_map(params![after, prefix, limit], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// See `ReadRows::faults`: what SQLite says of pages, indexes, and rows that belong to no object.

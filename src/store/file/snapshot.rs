@@ -172,6 +172,15 @@ impl ReadRows for FileRows<'_> {
         inspect::material_count(self.conn())
     }
 
+    fn data_keys_without(
+        &self,
+        prefix: &[u8],
+        after: Option<&Uid>,
+        limit: usize,
+    ) -> Result<Vec<(Uid, Vec<u8>)>> {
+        inspect::data_keys_without(self.conn(), prefix, after, limit)
+    }
+
     fn faults(&self) -> Result<Vec<String>> {
         inspect::faults(self.conn())
     }

@@ -20,6 +20,8 @@ const POST: &str = "INSERT OR IGNORE INTO posting (value, object) VALUES (?1, ?2
 const UNPOST: &str = "DELETE FROM posting WHERE value = ?1 AND object = ?2";
 const UNPOST_ALL: &str = "DELETE FROM posting WHERE object = ?1";
 const PUT_MATERIAL: &str = "INSERT INTO material (object, data_key, sealed) VALUES (?1, ?2, ?3)";
+const REPLACE_DATA_KEY: &str =
+    "UPDATE material SET data_key = ?3 WHERE object = ?1 AND data_key = ?2";
 const BLANK_MATERIAL: &str = "UPDATE material SET data_key = zeroblob(length(data_key)), \
      sealed = zeroblob(length(sealed)) WHERE object = ?1";
 const REMOVE_MATERIAL: &str = "DELETE FROM material WHERE object = ?1";
@@ -116,6 +118,18 @@ impl ChangeRows for FileRows<'_> {
             material.data_key,
             material.sealed
         ])?;
+        Ok(())
+    }
+
+    fn replace_data_key(&self, uid: &Uid, old: &[u8], new: &[u8]) -> Result<()> {
+        self.note_touching(Touched::key(uid));
+        let Some(id) = id(self, uid)? else {
+            return Ok(());
+        };
+        self.conn()
+            .prepare_cached(REPLACE_DATA_KEY)?
+            .execute(params![id, old, new])?;
+        self.note_erasing();
         Ok(())
     }
 
@@ -233,6 +247,7 @@ mod tests {
             UNPOST,
             UNPOST_ALL,
             PUT_MATERIAL,
+            REPLACE_DATA_KEY,
             BLANK_MATERIAL,
             REMOVE_MATERIAL,
             SET_META,

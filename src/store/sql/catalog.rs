@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Deadline;
 use crate::config::Target;
-use crate::store::catalog::Catalog;
+use crate::store::catalog::{Catalog, Moving};
 use crate::store::database::DatabaseStatus;
 use crate::store::door::Tx;
 use crate::store::error::{Error, Result};
@@ -104,7 +104,7 @@ impl SqlCatalog {
         schema::make(&mut link, deadline)?;
         let made = self.fill_row(&mut link, (slot, replace, least), deadline, fill);
         if made.is_err() {
-            link.roll_back(deadline);
+            link.roll_back(self.deadline());
         }
         self.pool.give(link);
         made
@@ -132,13 +132,13 @@ impl SqlCatalog {
             Some(row) => row.int(0)?,
             None => return Err(Error::Exists(self.place(slot))),
         };
-        let rows = SqlRows::new(link, token, deadline);
+        let rows = SqlRows::new(link, token, self.busy_timeout);
         if !fill(&rows)? {
             return Err(Error::RolledBack);
         }
         rows.flush()?;
         drop(rows);
-        link.commit(deadline)
+        link.commit(self.deadline())
     }
 }
 
@@ -175,6 +175,19 @@ impl Catalog for SqlCatalog {
         self.make_row(slot, false, 0, &mut |tx| Ok(fill(tx)))
     }
 
+    fn take_in(
+        &self,
+        slot: u64,
+        moving: &Moving<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<()> {
+        let least = moving.from.generation()?;
+        self.make_row(slot, false, least, &mut |tx| {
+            whole::copy_rows(moving.from, tx, Some(moving.but), progress)?;
+            (moving.fill)(tx).map(|()| true)
+        })
+    }
+
     fn remove(&self, slot: u64) -> Result<()> {
         self.check_unused_by_others(slot)?;
         let deadline = self.deadline();
@@ -202,7 +215,7 @@ impl Catalog for SqlCatalog {
         source.read(|snapshot| {
             let least = snapshot.generation()?;
             self.make_row(slot, true, least, &mut |tx| {
-                whole::copy_rows(snapshot, tx, &mut |_| ()).map(|()| true)
+                whole::copy_rows(snapshot, tx, None, &mut |_, _| ()).map(|()| true)
             })
         })
     }

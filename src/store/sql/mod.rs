@@ -12,9 +12,11 @@
 
 mod answer;
 mod catalog;
+mod decoded;
 mod examine;
 mod lease;
 mod link;
+mod patience;
 mod places;
 mod pool;
 mod rows;

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::ops::{ControlFlow, RangeInclusive};
 
-use crate::clock::Deadline;
 use crate::store::door::{ChangeRows, ReadRows, check_name};
 use crate::store::error::{Error, Result};
 use crate::store::row::{
@@ -12,7 +11,9 @@ use crate::store::row::{
 };
 
 use super::answer::{Answer, Columns, Value};
+use super::decoded::{archived_object, audit_row, object_row};
 use super::link::Link;
+use super::patience::Patience;
 use super::search;
 
 const META: &str = "SELECT value FROM tenon.meta WHERE token = $1 AND name = $2";
@@ -46,6 +47,10 @@ const POSTINGS: &str = "SELECT value FROM tenon.posting p JOIN tenon.object o \
      ON o.token = p.token AND o.id = p.object WHERE p.token = $1 AND o.uid = $2 ORDER BY value";
 const POSTING_COUNT: &str = "SELECT count(*) FROM tenon.posting WHERE token = $1";
 const MATERIAL_COUNT: &str = "SELECT count(*) FROM tenon.material WHERE token = $1";
+const DATA_KEYS: &str = "SELECT o.uid, m.data_key FROM tenon.object o \
+     JOIN tenon.material m ON m.token = o.token AND m.object = o.id \
+     WHERE o.token = $1 AND o.uid > $2 AND substring(m.data_key FROM 1 FOR length($3)) <> $3 \
+     ORDER BY o.uid LIMIT $4";
 
 const PUT: &str = "WITH put AS (\
      INSERT INTO tenon.object (token, uid, class, key_type, private, hidden, expires_at, deletion_at, \
@@ -65,6 +70,8 @@ const REMOVE_META: &str = "DELETE FROM tenon.meta WHERE token = $1 AND name = $2
 const PUT_MATERIAL: &str = "INSERT INTO tenon.material (token, object, data_key, sealed) \
      SELECT token, id, $3, $4 FROM tenon.object WHERE token = $1 AND uid = $2 \
      ON CONFLICT (token, object) DO UPDATE SET data_key = $3, sealed = $4 RETURNING xmax <> 0";
+const REPLACE_DATA_KEY: &str = "UPDATE tenon.material m SET data_key = $4 FROM tenon.object o \
+     WHERE m.token = $1 AND o.token = $1 AND m.object = o.id AND o.uid = $2 AND m.data_key = $3";
 const ERASE_MATERIAL: &str = "DELETE FROM tenon.material m USING tenon.object o \
      WHERE m.token = $1 AND o.token = $1 AND m.object = o.id AND o.uid = $2";
 const APPEND_AUDIT: &str =
@@ -86,6 +93,8 @@ const ACCEPT_LOSS: &str = "UPDATE tenon.token SET lost = 0, known = 0, noticed =
 
 /// Objects that one round trip brings.
 const PAGE: i64 = 500;
+/// Changes of objects that are collected at most before they are sent.
+const COLLECTED: usize = 500;
 
 /// What is to be learned from an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +139,7 @@ pub(super) struct Settings {
 pub(super) struct SqlRows<'c> {
     link: RefCell<&'c mut Link>,
     token: i64,
-    deadline: Deadline,
+    patience: Patience,
     /// Of the statements that were collected and not sent.
     lessons: RefCell<Vec<Lesson>>,
     told: Cell<Told>,
@@ -143,11 +152,11 @@ pub(super) struct SqlRows<'c> {
 }
 
 impl<'c> SqlRows<'c> {
-    pub(super) fn new(link: &'c mut Link, token: i64, deadline: Deadline) -> Self {
+    pub(super) fn new(link: &'c mut Link, token: i64, patience: impl Into<Patience>) -> Self {
         Self {
             link: RefCell::new(link),
             token,
-            deadline,
+            patience: patience.into(),
             lessons: RefCell::default(),
             told: Cell::default(),
             sent: Cell::new(false),
@@ -214,7 +223,7 @@ impl<'c> SqlRows<'c> {
         }
         let lessons = self.lessons.take();
         self.sent.set(true);
-        let round = self.link.borrow_mut().run(self.deadline);
+        let round = self.link.borrow_mut().run(self.patience.deadline());
         let round = round.inspect_err(|error| {
             self.failed.borrow_mut().get_or_insert(error.clone());
         })?;
@@ -280,39 +289,6 @@ impl<'c> SqlRows<'c> {
         let row = self.first(sql, &[])?;
         row.map_or(Ok(0), |row| row.unsigned(0))
     }
-}
-
-fn object_row(row: &Columns) -> Result<Row> {
-    Ok(Row {
-        uid: row.array(0)?,
-        class: row.unsigned(1)?,
-        key_type: row.optional_unsigned(2)?,
-        private: row.bool(3)?,
-        hidden: row.bool(4)?,
-        expires_at: row.unsigned(5)?,
-        deletion_at: row.unsigned(6)?,
-        version: row.unsigned(7)?,
-        format: u32::try_from(row.int(8)?).map_err(|_| Error::Corrupt("a format's number"))?,
-        mac: row.bytes(9)?,
-        sealed: row.bytes(10)?,
-    })
-}
-
-fn audit_row(row: &Columns) -> Result<AuditRow> {
-    Ok(AuditRow {
-        seq: row.unsigned(0)?,
-        record: row.bytes(1)?,
-        mac: row.bytes(2)?,
-    })
-}
-
-fn archived_object(row: &Columns) -> Result<ArchivedObject> {
-    Ok(ArchivedObject {
-        uid: row.array(0)?,
-        class: row.unsigned(1)?,
-        version: row.unsigned(2)?,
-        seal: row.array(3)?,
-    })
 }
 
 fn limit(limit: usize) -> Value<'static> {
@@ -462,6 +438,19 @@ impl ReadRows for SqlRows<'_> {
         self.number(MATERIAL_COUNT)
     }
 
+    fn data_keys_without(
+        &self,
+        prefix: &[u8],
+        after: Option<&Uid>,
+        most: usize,
+    ) -> Result<Vec<(Uid, Vec<u8>)>> {
+        let after = after.map_or(&[][..], |uid| &uid[..]);
+        let values = [Value::Bytes(after), Value::Bytes(prefix), limit(most)];
+        let rows = self.answer(DATA_KEYS, &values)?;
+        let pair = |row: &Columns| Ok((row.array(0)?, row.bytes(1)?));
+        rows.iter().map(pair).collect()
+    }
+
     /// The engine keeps its own pages and indexes whole, and foreign keys let no row belong to nothing.
     fn faults(&self) -> Result<Vec<String>> {
         Ok(Vec::new())
@@ -507,6 +496,9 @@ impl ChangeRows for SqlRows<'_> {
             Value::Bytes(&row.sealed),
             Value::List(postings),
         ];
+        if self.lessons.borrow().len() >= COLLECTED {
+            self.flush()?;
+        }
         self.collect(PUT, &values, Lesson::RevocationIf)
     }
 
@@ -523,7 +515,7 @@ impl ChangeRows for SqlRows<'_> {
 
     fn remove_meta(&self, name: &str) -> Result<()> {
         check_name(name)?;
-        self.collect(REMOVE_META, &[Value::Text(name)], Lesson::Change)
+        self.collect(REMOVE_META, &[Value::Text(name)], Lesson::Revocation)
     }
 
     fn put_material(&self, uid: &Uid, material: &MaterialRow) -> Result<()> {
@@ -537,6 +529,11 @@ impl ChangeRows for SqlRows<'_> {
             true => Err(Error::NoSuchObject),
             false => Ok(()),
         }
+    }
+
+    fn replace_data_key(&self, uid: &Uid, old: &[u8], new: &[u8]) -> Result<()> {
+        let values = [Value::Bytes(uid), Value::Bytes(old), Value::Bytes(new)];
+        self.collect(REPLACE_DATA_KEY, &values, Lesson::Change)
     }
 
     fn erase_material(&self, uid: &Uid) -> Result<bool> {

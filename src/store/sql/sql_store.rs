@@ -123,7 +123,7 @@ impl SqlStore {
         look: &mut dyn FnMut(&Snapshot<'_>),
     ) -> Result<Option<()>> {
         let mut link = self.pool.take(deadline)?;
-        let rows = SqlRows::new(&mut link, self.lease.me().token, deadline);
+        let rows = SqlRows::new(&mut link, self.lease.me().token, self.busy_timeout);
         rows.collect_bare(SNAPSHOT, &[], Lesson::None)?;
         rows.collect(GENERATION, &[], Lesson::Generation)?;
         look(&rows);
@@ -261,7 +261,7 @@ impl Engine for SqlStore {
         let mut copied = Err(Error::Busy);
         let progress = std::cell::RefCell::new(progress);
         self.read(&mut |snapshot| {
-            copied = FileCopy::of_rows(target, snapshot, &mut *progress.borrow_mut());
+            copied = FileCopy::of_rows(target, snapshot, None, &mut *progress.borrow_mut());
         })?;
         copied
     }

@@ -11,6 +11,7 @@ use crate::token::identity::rows::Moved;
 use crate::token::identity::state::{Keys, TokenState};
 use crate::token::identity::time::{ClockMark, MARK_ROW, Now};
 use crate::token::record::material;
+use crate::token::record::numbered::NumberedKey;
 use crate::token::record::vault::{Record, Vault};
 
 /// The most objects that callers without a login can have in the token, and the most bytes of them.
@@ -123,9 +124,10 @@ impl<'a> Change<'a> {
     fn seal_material(&self, record: &mut Record, material: &Material) -> Result<MaterialRow> {
         let id: [u8; 16] = crate::rng::random(&*self.state.rng);
         let clear = material::encode(material)?;
+        let vault = &self.vault;
+        let besides = vault.numbered.current(self.tx, &vault.serial)?;
         let (data_key, sealed) =
-            self.vault
-                .seal_material(&*self.state.rng, &record.uid, &id, &clear)?;
+            vault.seal_material(&*self.state.rng, &record.uid, &id, &clear, besides.as_ref())?;
         crate::token::record::external::set_material_row(&mut record.attributes, Some(&id));
         Ok(MaterialRow { data_key, sealed })
     }
@@ -153,6 +155,11 @@ impl<'a> Change<'a> {
     /// Stores a value of the token itself.
     pub(in crate::token) fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
         Ok(self.tx.set_meta(name, value)?)
+    }
+
+    /// Makes new material be sealed under this key of `store.key_file`.
+    pub(in crate::token) fn begin_numbered_key(&self, key: &NumberedKey) -> Result<()> {
+        key.begin(self.tx, &self.vault.serial)
     }
 
     /// The clock mark that was committed before this change.

@@ -16,6 +16,7 @@ use crate::token::identity::pin::{PinRow, Role};
 use crate::token::identity::rows::Rows;
 use crate::token::identity::time::{ClockMark, MARK_ROW};
 use crate::token::record::domain::{Domain, KEY_LEN, Serial};
+use crate::token::record::numbered::{NumberedKey, NumberedKeys};
 
 /// All rows of a new token. Whatever can be refused is refused when this is made, not when it is written.
 pub struct TokenCreation {
@@ -32,6 +33,8 @@ pub struct TokenCreation {
     /// The audit record's first key, sealed under the master key.
     first: Vec<u8>,
     attestation: [(&'static str, Vec<u8>); 2],
+    /// The key of `store.key_file` under which the token's keys are sealed besides.
+    numbered: Option<NumberedKey>,
 }
 
 impl TokenCreation {
@@ -39,8 +42,8 @@ impl TokenCreation {
     /// Argon2id, which takes tens of milliseconds for each PIN.
     ///
     /// # Errors
-    /// CKR_TOKEN_WRITE_PROTECTED, CKR_PIN_LEN_RANGE; CKR_DEVICE_ERROR for the file of
-    /// `pin.key_file`.
+    /// CKR_TOKEN_WRITE_PROTECTED, CKR_PIN_LEN_RANGE; CKR_DEVICE_ERROR for the files of
+    /// `pin.key_file` and `store.key_file`.
     pub fn new(
         config: &Config,
         rng: &dyn Rng,
@@ -51,6 +54,7 @@ impl TokenCreation {
         if config.read_only {
             return refuse(ck::CKR_TOKEN_WRITE_PROTECTED, "`store.read_only` is set");
         }
+        let numbered = NumberedKeys::new(config.store_key_file.as_deref()).newest()?;
         let serial: Serial = random(rng);
         let [store_key, master, audit_key] = [(); 3].map(|()| rng::secret(rng, KEY_LEN));
         let private = Domain::new(&master, &serial);
@@ -67,6 +71,7 @@ impl TokenCreation {
             private,
             store_key,
             audit_key,
+            numbered,
         })
     }
 
@@ -88,6 +93,9 @@ impl TokenCreation {
         let unset = PinRow::unset();
         let user = self.user.as_ref().unwrap_or(&unset);
         tx.set_meta(Role::User.row(), &user.encode(public, Role::User))?;
+        if let Some(key) = &self.numbered {
+            key.begin(tx, serial)?;
+        }
         tx.set_meta(audit::KEY_ROW, &self.audit_key)?;
         tx.set_meta(audit::FIRST_KEY_ROW, &self.first)?;
         for (name, value) in &self.attestation {

@@ -5,6 +5,7 @@ pub(in crate::token) mod attestation;
 pub(in crate::token) mod audit;
 pub(in crate::token) mod creation;
 pub(in crate::token) mod guess;
+pub(in crate::token) mod passage;
 pub(in crate::token) mod pin;
 pub(in crate::token) mod rows;
 pub(in crate::token) mod sessions;

@@ -18,10 +18,12 @@ use crate::store::{self, Snapshot, Store};
 use crate::token::cache::objects::Objects;
 use crate::token::record::damaged::damaged;
 use crate::token::record::domain::{Domain, Serial};
+use crate::token::record::numbered::NumberedKeys;
 use crate::token::record::suspects::Suspects;
 use crate::token::record::uid::hex;
 use crate::token::record::vault::Vault;
 
+use super::passage::absent;
 use super::time::{ClockMark, MARK_ROW, TokenTime};
 
 /// Row of the store key, which is in clear.
@@ -129,6 +131,8 @@ pub(in crate::token) struct Keys {
     /// Only while somebody is logged in.
     pub(in crate::token) master: Option<Arc<Master>>,
     pub(in crate::token) login: Login,
+    /// Those of `store.key_file`.
+    pub(in crate::token) numbered: Arc<NumberedKeys>,
 }
 
 /// The keys with which one call works. They stay valid for the call after a logout.
@@ -136,11 +140,12 @@ pub(in crate::token) type CallKeys = Guard<Arc<Keys>>;
 
 impl Keys {
     /// Before a login.
-    fn public(identity: Arc<Identity>) -> Self {
+    fn public(identity: Arc<Identity>, numbered: Arc<NumberedKeys>) -> Self {
         Self {
             identity,
             master: None,
             login: Login::Public,
+            numbered,
         }
     }
 
@@ -150,6 +155,7 @@ impl Keys {
             public: &self.identity.public,
             master: self.master.as_deref().map(|master| &master.domain),
             suspects: self.master.as_deref().map(|master| &master.suspects),
+            numbered: &self.numbered,
         }
     }
 
@@ -211,19 +217,22 @@ impl TokenState {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self> {
-        let (found, generation) = store
-            .read(|snapshot| Ok::<_, Error>((Identity::read(snapshot)?, snapshot.generation()?)))?;
-        let (identity, mark) = found.ok_or_else(no_token)?;
+        let ((identity, mark), generation) = store.read(|snapshot| {
+            let found = Identity::read(snapshot)?;
+            let found = found.map_or_else(|| Err(absent(snapshot)?), Ok)?;
+            Ok::<_, Error>((found, snapshot.generation()?))
+        })?;
         let time = TokenTime::new(clock, config.clock_leap)
             .beside(store.shared_clock(), config.clock_skew);
         time.learn(mark);
+        let numbered = Arc::new(NumberedKeys::new(config.store_key_file.as_deref()));
         Ok(Self {
             store,
             rng,
             time,
             config,
             objects: Objects::default(),
-            keys: ArcSwap::from_pointee(Keys::public(Arc::new(identity))),
+            keys: ArcSwap::from_pointee(Keys::public(Arc::new(identity), numbered)),
             login: AtomicU8::new(0),
             changing: Mutex::default(),
             seen: AtomicU64::new(generation),
@@ -238,14 +247,15 @@ impl TokenState {
     pub(in crate::token) fn refresh(&self) -> Result<()> {
         let known = self.identity();
         let (found, generation) = self.store.read(|snapshot| {
-            Ok::<_, Error>((known.read_again(snapshot)?, snapshot.generation()?))
+            let found = match known.read_again(snapshot)? {
+                Some(found) => Ok(found),
+                None => Err(absent(snapshot)?),
+            };
+            Ok::<_, Error>((found, snapshot.generation()?))
         })?;
         let _changing = self.changing.lock();
         let known = self.identity();
-        let Some((identity, mark)) = found else {
-            self.begin_anew(known);
-            return Err(no_token());
-        };
+        let (identity, mark) = found.inspect_err(|_| self.begin_anew(known.clone()))?;
         self.time.learn(mark);
         if !known.store_key.ct_eq(&identity.store_key) {
             self.begin_anew(identity);
@@ -255,6 +265,7 @@ impl TokenState {
                 identity,
                 master: keys.master.clone(),
                 login: keys.login,
+                numbered: Arc::clone(&keys.numbered),
             });
         }
         self.seen.store(generation, Ordering::Release);
@@ -264,7 +275,8 @@ impl TokenState {
     /// Ends the login and makes every handle invalid. Call it with `changing` held.
     fn begin_anew(&self, identity: Arc<Identity>) {
         self.objects.clear();
-        self.set_keys(Keys::public(identity));
+        let numbered = Arc::clone(&self.keys().numbered);
+        self.set_keys(Keys::public(identity, numbered));
     }
 
     /// Call it with `changing` held.
@@ -326,6 +338,7 @@ impl TokenState {
             identity: known.identity.clone(),
             master: Some(master),
             login,
+            numbered: Arc::clone(&known.numbered),
         });
         true
     }
@@ -337,7 +350,8 @@ impl TokenState {
         if !known.logged_in() {
             return false;
         }
-        self.set_keys(Keys::public(known.identity.clone()));
+        let numbered = Arc::clone(&known.numbered);
+        self.set_keys(Keys::public(known.identity.clone(), numbered));
         self.objects.forget_private();
         true
     }
@@ -368,11 +382,4 @@ fn lacked_room(error: &Error) -> bool {
     let source = error.source.as_deref();
     let shared = source.and_then(|source| source.downcast_ref::<store::Error>());
     error.rv == ck::CKR_DEVICE_MEMORY || shared == Some(&store::Error::RolledBack)
-}
-
-fn no_token() -> Error {
-    Error::new(
-        ck::CKR_TOKEN_NOT_RECOGNIZED,
-        "there is no token in the file: restore it from a backup, or move it away",
-    )
 }

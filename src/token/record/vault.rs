@@ -19,6 +19,7 @@ use crate::store::{Posting, Row, Uid};
 use super::clear_fact::clear_facts;
 use super::damaged::damaged;
 use super::domain::{Domain, KEY_LEN, Serial, derive, framed};
+use super::numbered::{NumberedKey, NumberedKeys};
 use super::suspects::Suspects;
 
 /// Version of the sealed encodings.
@@ -48,6 +49,8 @@ pub(in crate::token) struct Vault<'a> {
     pub(in crate::token) master: Option<&'a Domain>,
     /// Objects that are not opened, since they are not as the audit record left them.
     pub(in crate::token) suspects: Option<&'a Suspects>,
+    /// Those of `store.key_file`.
+    pub(in crate::token) numbered: &'a NumberedKeys,
 }
 
 impl Vault<'_> {
@@ -168,22 +171,26 @@ impl Vault<'_> {
         })
     }
 
-    /// Seals material under a fresh random data key: (wrapped data key, sealed material).
+    /// Seals material under a fresh random data key: (wrapped data key, sealed material). The data key is wrapped
+    /// under `besides` too, where the token has such a key.
     pub(in crate::token) fn seal_material(
         &self,
         rng: &dyn Rng,
         uid: &Uid,
         id: &[u8],
         clear: &[u8],
+        besides: Option<&NumberedKey>,
     ) -> Result<(Vec<u8>, Vec<u8>)> {
         let place = framed(&[b"material", &self.serial, uid, id]);
         let data_key = crate::rng::secret(rng, KEY_LEN);
         let sealed = seal::seal(&data_key, random(rng), &place, clear)?;
         let wrapping = derive(&self.master()?.seal, uid, &[b"data key"]);
-        Ok((
-            seal::seal(&wrapping, random(rng), &place, &data_key)?,
-            sealed,
-        ))
+        let wrapped = seal::seal(&wrapping, random(rng), &place, &data_key)?;
+        let wrapped = match besides {
+            Some(key) => key.wrap(rng, &self.serial, uid, &wrapped)?,
+            None => wrapped,
+        };
+        Ok((wrapped, sealed))
     }
 
     /// Opens material that `seal_material` sealed under the same uid and id.
@@ -197,7 +204,8 @@ impl Vault<'_> {
         let place = framed(&[b"material", &self.serial, uid, id]);
         let wrapping = derive(&self.master()?.seal, uid, &[b"data key"]);
         let damaged = |e| damaged("a key's sealed material").because(e);
-        let data_key = seal::open(&wrapping, &place, data_key).map_err(damaged)?;
+        let wrapped = self.numbered.unwrap(&self.serial, uid, data_key)?;
+        let data_key = seal::open(&wrapping, &place, &wrapped).map_err(damaged)?;
         seal::open(&data_key, &place, sealed).map_err(damaged)
     }
 

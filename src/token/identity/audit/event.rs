@@ -54,6 +54,12 @@ pub enum Event {
     Rename = 24,
     /// A one-time password took a value of its key's counter.
     Password = 25,
+    /// The token's keys began to be sealed under another key of `store.key_file`.
+    Rekey = 26,
+    /// The token came from another place by a move.
+    Moved = 27,
+    /// The token, which had been moved away, was taken into use again where it was.
+    TakenBack = 28,
     /// Number of refusals of callers without a login that were not recorded one by one.
     RefusalsOmitted = 30,
     /// Records were moved to an archive, up to a position.
@@ -63,7 +69,7 @@ pub enum Event {
 }
 
 impl Event {
-    pub(super) const NAMES: [(Self, &str); 28] = [
+    pub(super) const NAMES: [(Self, &str); 31] = [
         (Self::InitToken, "init-token"),
         (Self::InitPin, "init-pin"),
         (Self::SetPin, "set-pin"),
@@ -89,6 +95,9 @@ impl Event {
         (Self::Attestation, "attestation"),
         (Self::Rename, "rename"),
         (Self::Password, "password"),
+        (Self::Rekey, "rekey"),
+        (Self::Moved, "moved"),
+        (Self::TakenBack, "taken-back"),
         (Self::RefusalsOmitted, "refusals-omitted"),
         (Self::Archive, "archive"),
         (Self::Restored, "restored"),

@@ -204,7 +204,7 @@ class Cluster:
                 return server
         return None
 
-    def wait(self, other_than=None, standbys=SERVERS - 1, seconds=90):
+    def wait(self, other_than=None, standbys=SERVERS - 1, seconds=180):
         """Waits for a primary with so many standbys, one of them synchronous; returns it and the seconds that took."""
         begun = time.monotonic()
         while time.monotonic() < begun + seconds:

@@ -123,7 +123,7 @@ says 'Refused.*lost changes' "$TENON_PROGRAM" anchor show
 "$TENON_PROGRAM" anchor accept --yes --so-pin-file pin
 is opening ok 0
 user --list-objects >/dev/null
-says 'anchor accepted' "$TENON_PROGRAM" audit list
+says 'anchor.accepted' "$TENON_PROGRAM" audit list
 refused 'nothing to accept' "$TENON_PROGRAM" anchor accept --yes --so-pin-file pin
 
 # Without a server.

@@ -176,6 +176,7 @@ pub mod token {
         APPROVAL_SIGNATURES, AnchorStatus, Archived, AuditEntry, AuditExport, ClockStatus,
         CopyStatus, DerivedKeys, Event, Handle, KeyFile, MoveState, NoneDerived, Place, Receipt,
         Repeated, SealedKey, SealedVersion, Swept, Token, TokenCopy, TokenStatus, Touch, Touched,
-        Undone, Verified, VerifiedArchives, Version, approval_statement, material_proof,
+        Undone, Verified, VerifiedArchives, Version, approval_statement, check_new_pin,
+        material_proof,
     };
 }

@@ -3,22 +3,20 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::Result;
 use crate::ask::{SoPin, confirm};
 use crate::output::Format;
 use crate::token::Choice;
-use crate::{EXIT_STATUS, Result};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Compares the token with its anchor, the note of its changes in the folder of store.anchor
-    #[command(after_help = EXIT_STATUS)]
     Show(Show),
     /// Accepts a token that is refused as an older one, with the security officer's PIN
     ///
     /// A token with an anchor is refused when an older copy of its file was put back, or the anchor
     /// is gone; one in a database, when that has lost changes. Accept an old copy only if you put it back
     /// yourself: keys that were deleted since, and PINs that were changed, are as they were.
-    #[command(after_help = EXIT_STATUS)]
     Accept(Accept),
 }
 
@@ -39,6 +37,8 @@ pub(crate) struct Accept {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(crate) fn run(command: &Command) -> Result<()> {
@@ -80,5 +80,14 @@ fn accept(arguments: &Accept) -> Result<()> {
     }
     confirm("Accept the token as it is?", arguments.yes)?;
     let so_pin = arguments.so_pin.source().read()?;
-    Ok(token.accept_anchor(so_pin.as_bytes())?)
+    token.accept_anchor(so_pin.as_bytes())?;
+    let changes = token.anchor_status()?.map(|status| status.changes);
+    let answer = json!({ "changes": changes });
+    arguments.format.print(&answer, |out| match changes {
+        Some(changes) => writeln!(
+            out,
+            "Accepted with {changes} changes, which the anchor has noted"
+        ),
+        None => writeln!(out, "Accepted"),
+    })
 }

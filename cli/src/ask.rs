@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rustix::io::Errno;
+use tenon_pkcs11::api::config::Config;
+use tenon_pkcs11::api::token::check_new_pin;
 use zeroize::Zeroizing;
 
 use crate::{Result, encoding, files};
@@ -105,6 +107,15 @@ impl KeyPassword {
     }
 }
 
+/// Warns where the security officer and the user have one PIN between them.
+pub(crate) fn warn_of_equal_pins(so_pin: &str, user_pin: &str) {
+    if so_pin == user_pin {
+        eprintln!(
+            "tenon: the SO PIN and the user PIN are the same, so that the user is the security officer too: `tenon pin change --so` sets another"
+        );
+    }
+}
+
 /// Where a secret comes from: its file, else the environment, else a prompt.
 pub(crate) struct SecretSource<'a> {
     /// What the prompt and errors call it.
@@ -130,12 +141,15 @@ impl SecretSource<'_> {
         }
     }
 
-    /// A new secret; one that is typed is asked for twice.
+    /// A new PIN; one that is typed is asked for twice. What cannot be a PIN is refused before anything else is asked.
     pub(crate) fn read_new(&self) -> Result<Zeroizing<String>> {
+        let config = Config::load()?;
         if let Some(secret) = self.given()? {
+            check_new_pin(&config, secret.as_bytes())?;
             return Ok(secret);
         }
         let secret = self.prompt(self.name)?;
+        check_new_pin(&config, secret.as_bytes())?;
         if *secret != *self.prompt(&format!("{} again", self.name))? {
             return Err(format!("the two {}s differ", self.name).into());
         }

@@ -4,16 +4,15 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tenon_pkcs11::api::token::ClockStatus;
 
+use crate::Result;
 use crate::ask::{SoPin, confirm};
 use crate::output::Format;
 use crate::token::Choice;
 use crate::when::{span, utc};
-use crate::{EXIT_STATUS, Result};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Shows the clock, the latest time that the token has stored, and what it decides by
-    #[command(after_help = EXIT_STATUS)]
     Show(Show),
     /// Takes the clock's reading for the time, with the security officer's PIN
     ///
@@ -22,7 +21,6 @@ pub(crate) enum Command {
     /// of it, until the clock has gone on so for a day while the token was used. This command makes the
     /// token take the reading at once, and keys that expire by that time are erased. Set the clock right
     /// first.
-    #[command(after_help = EXIT_STATUS)]
     Accept(Accept),
 }
 

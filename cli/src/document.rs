@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 
 const INTRODUCTION: &str = "\
 # The command line
@@ -13,7 +13,7 @@ Written from the program's own help; `TENON_REGENERATE=1 cargo test` writes it a
 fn document() -> String {
     let mut out = INTRODUCTION.to_owned();
     // Lines as in a terminal of 100 columns, whatever the one is that the test runs in.
-    let mut program = crate::Cli::command().term_width(100);
+    let mut program = crate::examples::command_line().term_width(100);
     program.build();
     describe(&mut program, &mut out);
     out

@@ -10,7 +10,7 @@ use tenon_pkcs11::api::config::{Config, Target};
 use tenon_pkcs11::api::module::{Module, NewToken, padded};
 
 use crate::Result;
-use crate::ask::{SoPin, UserPin};
+use crate::ask::{SoPin, UserPin, warn_of_equal_pins};
 use crate::files;
 use crate::number::whole;
 use crate::numbered_keys;
@@ -71,6 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     check_anchor()?;
     let so_pin = arguments.so_pin.source().read_new()?;
     let user_pin = arguments.pin.source().read_new()?;
+    warn_of_equal_pins(&so_pin, &user_pin);
 
     numbered_keys::make_missing(&module)?;
     let made = module.make_token(&NewToken {

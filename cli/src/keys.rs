@@ -5,12 +5,12 @@ use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::keytype::{NamedKey, patterns};
 use tenon_pkcs11::api::token::Handle;
 
+use crate::Result;
 use crate::ask::UserPin;
 use crate::object::{Id, Summary, unused, value};
 use crate::output::{Format, folded, unhex};
 use crate::template::Template;
 use crate::token::{Choice, OpenSession};
-use crate::{EXIT_STATUS, Result};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -18,7 +18,6 @@ pub(crate) enum Command {
     ///
     /// Without --usage a key gets the uses that are usual for its type. Without --id a pair gets the
     /// SHA-1 of its public key, as certificates name it (RFC 5280 section 4.2.1.2).
-    #[command(after_help = EXIT_STATUS)]
     Generate(Generate),
 }
 

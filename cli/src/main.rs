@@ -19,6 +19,7 @@ mod doctor;
 mod document;
 mod elsewhere;
 mod encoding;
+mod examples;
 mod export;
 mod failure;
 mod files;
@@ -55,9 +56,9 @@ mod x509;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
-use status::{EXIT_STATUS, Result};
+use status::Result;
 
 /// Tenon, a PKCS#11 software HSM for bring-your-own-key.
 ///
@@ -65,7 +66,7 @@ use status::{EXIT_STATUS, Result};
 /// `tenon config` shows it. PINs come from files, from $TENON_PIN and $TENON_SO_PIN, or from the
 /// terminal, never from the command line, which other users can see.
 #[derive(Parser)]
-#[command(name = "tenon", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(name = "tenon", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -77,10 +78,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Makes a token with its two PINs
-    #[command(after_help = EXIT_STATUS)]
     Init(init::Arguments),
     /// Lists the slots and their tokens
-    #[command(after_help = EXIT_STATUS)]
     Slots(slots::Arguments),
     /// Lists, shows and deletes objects
     #[command(subcommand)]
@@ -93,16 +92,13 @@ enum Command {
     /// Private keys: PKCS#8, also encrypted, PKCS#1 or SEC 1; public keys; X.509 certificates; PEM or
     /// DER, several in one PEM file. Secret keys: their bytes, with --type. A private key brings its
     /// public key along. To import a key that nobody saw in clear, wrap it and use C_UnwrapKey.
-    #[command(after_help = EXIT_STATUS)]
     Import(import::Arguments),
     /// Writes a public key or a certificate to a file; private and secret keys never leave
-    #[command(after_help = EXIT_STATUS)]
     Export(export::Arguments),
     /// Moves the objects of another module into a token
     #[command(subcommand)]
     Migrate(migrate::Command),
     /// Makes a request for a certificate of a private key of the token, signed by it: PKCS #10, PEM
-    #[command(after_help = EXIT_STATUS)]
     Csr(x509::RequestArguments),
     /// Makes certificates of the token's keys
     #[command(subcommand)]
@@ -133,14 +129,12 @@ enum Command {
     /// The copy is sealed as the token is: making it needs no PIN, and the keys in it are as safe as the
     /// PINs. It is verified before it gets its name. Copying the token's file by other means is no backup
     /// while a program has the token open: what is in the log beside it would be missing.
-    #[command(after_help = EXIT_STATUS)]
     Backup(backup::Arguments),
     /// Puts a backup in the place of a token, or into a free slot
     ///
     /// Everything in the token is then as it was when the backup was made: keys that were made since are
     /// gone, keys that were destroyed since are back, PINs and wrong tries are the old ones. The command
     /// says what it would undo, and asks.
-    #[command(after_help = EXIT_STATUS)]
     Restore(restore::Arguments),
     /// Examines the tokens and their files when something is wrong, and says what to do
     ///
@@ -148,32 +142,26 @@ enum Command {
     /// clock, the anchor, and SQLite's own check. With a PIN also the audit record, each object against
     /// it, and the search index. Each line is ok, warning, failed or left out; the exit status is 1 when
     /// one has failed. A PIN is used where one token is examined: the only one, or the one chosen.
-    #[command(after_help = EXIT_STATUS)]
     Doctor(doctor::Arguments),
     /// Prints metrics for Prometheus: PIN tries, records, keys by state, the next expiry; needs no PIN
-    #[command(after_help = EXIT_STATUS)]
     Metrics(metrics::Arguments),
     /// Shows the settings in force, and where each comes from
-    #[command(after_help = EXIT_STATUS)]
     Config(config::Arguments),
     /// Prints what a client program needs to use a token: the module, a URI, lines of its configuration
     ///
     /// Without a name it lists the clients. docs/clients has a page for each, whose commands the tests execute.
-    #[command(after_help = EXIT_STATUS)]
     ClientConfig(client_config::Arguments),
     /// Prints random bytes of the generator that makes the keys
-    #[command(after_help = EXIT_STATUS)]
     Random(random::Arguments),
     /// Writes the manual pages, and the completions for bash, zsh and fish, into a folder
-    #[command(after_help = EXIT_STATUS)]
     Manual(manual::Arguments),
     /// Brings outside keys into a temporary token, and shows what the token allows and refuses
-    #[command(after_help = EXIT_STATUS)]
     Demo(demo::Arguments),
 }
 
 fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
+    let parsed = examples::command_line().try_get_matches();
+    let command = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli.command,
         Err(error) => return failure::report_usage(&error),
     };
@@ -201,7 +189,7 @@ fn main() -> ExitCode {
         Command::Config(arguments) => config::run(&arguments),
         Command::ClientConfig(arguments) => client_config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
-        Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
+        Command::Manual(arguments) => manual::run(&arguments, examples::command_line()),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     finish(done.map(|()| ExitCode::SUCCESS))

@@ -1,19 +1,19 @@
 //! `tenon pin`: PINs are changed by who knows them, and the user's is unlocked by the officer.
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 use tenon_pkcs11::api::ck;
 
-use crate::ask::{EitherPin, NewPin, SoPin};
-use crate::token::Choice;
-use crate::{EXIT_STATUS, Result};
+use crate::Result;
+use crate::ask::{EitherPin, NewPin, SoPin, warn_of_equal_pins};
+use crate::output::Format;
+use crate::token::{Choice, Slot};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Changes the user's PIN, or the security officer's with --so
-    #[command(after_help = EXIT_STATUS)]
     Change(Change),
     /// Sets a new user PIN, whatever became of the old one; keys and objects stay
-    #[command(after_help = EXIT_STATUS)]
     Unlock(Unlock),
 }
 
@@ -28,6 +28,8 @@ pub(crate) struct Change {
     pin: EitherPin,
     #[command(flatten)]
     new_pin: NewPin,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[derive(Args)]
@@ -38,6 +40,8 @@ pub(crate) struct Unlock {
     so_pin: SoPin,
     #[command(flatten)]
     new_pin: NewPin,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(crate) fn run(command: &Command) -> Result<()> {
@@ -57,7 +61,8 @@ fn change(arguments: &Change) -> Result<()> {
     let old = arguments.pin.source(arguments.so).read()?;
     open.session.login(user, old.as_bytes())?;
     let new = arguments.new_pin.source().read_new()?;
-    Ok(open.session.set_pin(old.as_bytes(), new.as_bytes())?)
+    open.session.set_pin(old.as_bytes(), new.as_bytes())?;
+    tell(&arguments.format, &open.slot, arguments.so)
 }
 
 fn unlock(arguments: &Unlock) -> Result<()> {
@@ -65,5 +70,25 @@ fn unlock(arguments: &Unlock) -> Result<()> {
     let so_pin = arguments.so_pin.source().read()?;
     open.session.login(ck::CKU_SO, so_pin.as_bytes())?;
     let new = arguments.new_pin.source().read_new()?;
-    Ok(open.session.init_pin(new.as_bytes())?)
+    warn_of_equal_pins(&so_pin, &new);
+    open.session.init_pin(new.as_bytes())?;
+    tell(&arguments.format, &open.slot, false)
+}
+
+/// Says whose PIN of which token is new.
+fn tell(format: &Format, slot: &Slot, so: bool) -> Result<()> {
+    let (role, pin) = if so {
+        ("so", "SO PIN")
+    } else {
+        ("user", "user PIN")
+    };
+    let answer =
+        json!({ "slot": slot.id, "label": slot.label, "serial": slot.serial, "new_pin": role });
+    format.print(&answer, |out| {
+        writeln!(
+            out,
+            "Token {} has a new {pin}: slot {}, serial number {}",
+            slot.label, slot.id, slot.serial
+        )
+    })
 }

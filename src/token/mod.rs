@@ -80,6 +80,7 @@ pub(crate) use find::Search;
 pub use identity::anchor::AnchorStatus;
 pub use identity::audit::{Entry as AuditEntry, Event, Repeated, Touch, Touched, Verified};
 pub(crate) use identity::creation::TokenCreation;
+pub use identity::pin::check_new as check_new_pin;
 pub(crate) use identity::sessions::Peers;
 pub use identity::time::ClockStatus;
 pub(crate) use init::{lock_catalog, made_meanwhile, slots};

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let answer = json!({ "KeyMetadata": metadata::of_key(&key) });
     let now = open.now()?;
     arguments.format.print(&answer, |out| {
-        table(out, ["property", "value"], &key.rows(now))?;
+        table(out, ["PROPERTY", "VALUE"], &key.rows(now))?;
         key.needs().iter().try_for_each(|line| sentence(out, line))
     })
 }
@@ -88,7 +88,7 @@ fn print_sealed(arguments: &Arguments, key: &SealedKey, now: UnixTime) -> Result
             ("Older versions", older),
         ];
         let rows = rows.map(|(name, value)| [name.to_owned(), value]);
-        table(out, ["property", "value"], &rows)?;
+        table(out, ["PROPERTY", "VALUE"], &rows)?;
         sentence(
             out,
             "What else is known of a private key is shown with --login.",

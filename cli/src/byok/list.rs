@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let rows: Vec<_> = keys.iter().map(|key| key.row.clone()).collect();
         table(
             out,
-            ["key id", "alias", "spec", "usage", "state", "expires"],
+            ["KEY ID", "ALIAS", "SPEC", "USAGE", "STATE", "EXPIRES"],
             &rows,
         )?;
         if arguments.expiring.is_some() {

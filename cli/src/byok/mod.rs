@@ -45,12 +45,11 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::{EXIT_STATUS, Result};
+use crate::Result;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Makes an external key, which waits for its material, or with --origin generated a managed one
-    #[command(after_help = EXIT_STATUS)]
     Create(create::Arguments),
     /// Makes a public key to wrap the material with, and the import token that goes with it
     ///
@@ -58,10 +57,8 @@ pub(crate) enum Command {
     /// wrapping-statement_KEYID.json with its signature wrapping-statement_KEYID.sig, by which the key's owner checks
     /// the public key (check-parameters). With --json they are printed instead, as the services answer: keys, token
     /// and signature in Base64.
-    #[command(after_help = EXIT_STATUS)]
     Parameters(parameters::Arguments),
     /// Lists the open import requests, and ends them with --revoke
-    #[command(after_help = EXIT_STATUS)]
     Requests(requests::Arguments),
     /// Splits a key into shares, one for each custodian; needs no token
     ///
@@ -69,7 +66,6 @@ pub(crate) enum Command {
     /// itself (`import --share`) into a key that was made with `create --shares`: the token alone joins them.
     /// With --threshold any K of them make the key (Shamir's scheme over GF(2^8)), else all (exclusive or);
     /// fewer tell nothing of it but its length.
-    #[command(after_help = EXIT_STATUS)]
     Split(split::Arguments),
     /// Wraps a key for a service or a token; needs no token, only the public key
     ///
@@ -79,52 +75,40 @@ pub(crate) enum Command {
     /// RSA_OAEP_AES_SHA256 (OCI), SM2PKE_SM4_ECB (Alibaba), SM2PKE (AWS), SM2_ENCRYPT (Huawei), HPKE_XWING,
     /// HPKE_ML_KEM_768, HPKE_ML_KEM_1024; a wrong one lists all. CKM_ECDH_AES_KEY_WRAP makes a 256-bit AES key by
     /// X9.63 with SHA-256.
-    #[command(after_help = EXIT_STATUS)]
     Wrap(wrap::Arguments),
     /// Imports wrapped material into an external key
     ///
     /// The first import binds the key to this material for ever; the same may come again, and sets
     /// the expiry anew. A private key's public key object is made along.
-    #[command(after_help = EXIT_STATUS)]
     Import(import::Arguments),
     /// Shows an external or managed key
-    #[command(after_help = EXIT_STATUS)]
     Describe(describe::Arguments),
     /// Shows what the services allow: specs, algorithms, limits, and the documents that say so
-    #[command(after_help = EXIT_STATUS)]
     Profiles(profiles::Arguments),
     /// Lists the external and managed keys, those without material too
     #[command(after_help = LIST_STATUS)]
     List(list::Arguments),
     /// Changes alias, description and tags
-    #[command(after_help = EXIT_STATUS)]
     Update(update::Arguments),
     /// Switches a key off, until enable
-    #[command(after_help = EXIT_STATUS)]
     Disable(disable::Arguments),
     /// Switches a key on again
-    #[command(after_help = EXIT_STATUS)]
     Enable(enable::Arguments),
     /// Erases the material; the key stays bound to it, and waits for the same to come again
     ///
     /// Without --material that of all versions, or of the current one where the service deletes each by
     /// itself (aws).
-    #[command(after_help = EXIT_STATUS)]
     DeleteMaterial(delete_material::Arguments),
     /// Has a key deleted for ever in some days; it cannot be used meanwhile
-    #[command(after_help = EXIT_STATUS)]
     ScheduleDeletion(schedule_deletion::Arguments),
     /// Writes what custodians sign to approve a deletion, of a key that was made with create --custodian
-    #[command(after_help = EXIT_STATUS)]
     RequestApproval(approval::RequestArguments),
     /// Approves a deletion as a custodian; needs your key and no token
     ///
     /// Shows what it is, asks, and signs. The operator gives the approval to schedule-deletion or
     /// delete-material; it counts once, for this key, action and number of days.
-    #[command(after_help = EXIT_STATUS)]
     Approve(approval::ApproveArguments),
     /// Keeps a key that was to be deleted
-    #[command(after_help = EXIT_STATUS)]
     CancelDeletion(cancel_deletion::Arguments),
     /// Gives a symmetric key a new version, where the service rotates such keys
     ///
@@ -133,37 +117,30 @@ pub(crate) enum Command {
     /// current that `import --new-material` brought before. Profiles google and vault need no rotate:
     /// each import of other material is a new version. Older versions open the envelopes that were
     /// made under them, and do nothing else.
-    #[command(after_help = EXIT_STATUS)]
     Rotate(rotate::Arguments),
     /// Lists the versions of a key, the oldest first
-    #[command(after_help = EXIT_STATUS)]
     Versions(versions::Arguments),
     /// Makes the token's signed statement of the last import, which openssl verifies
     ///
     /// Writes receipt_KEYID.json, its ECDSA signature receipt_KEYID.sig, and attestation_KEYID.pem, the
     /// token's key that made it. The latter proves something to who had it before: attestation-key.
-    #[command(after_help = EXIT_STATUS)]
     Receipt(receipt::Arguments),
     /// Checks a wrapping key before you wrap with it; needs no token
     ///
     /// Verifies the token's signed statement, and compares with it the wrapping key, and the algorithm, the
     /// spec and the KeyId where they are said. Exit status 1 when anything is not as the statement says.
-    #[command(after_help = EXIT_STATUS)]
     CheckParameters(check_parameters::Arguments),
     /// Checks that a receipt is of your key; needs the key and no token
     ///
     /// Verifies the receipt's signature, and that the key which was imported is the one in KEY. With --nonce,
     /// --blob and --public-key also that it is the receipt of this very import.
-    #[command(after_help = EXIT_STATUS)]
     CheckReceipt(check_receipt::Arguments),
     /// Writes the public key that verifies the token's receipts, for the keys' owners to keep
-    #[command(after_help = EXIT_STATUS)]
     AttestationKey(attestation_key::Arguments),
     /// Erases all material, keys and requests whose time has come
     ///
     /// They cannot be used in any case, and every login of the user erases them: this is for tokens
     /// that nobody logs in to for long.
-    #[command(after_help = EXIT_STATUS)]
     Sweep(sweep::Arguments),
 }
 

@@ -11,7 +11,7 @@ use super::create::known_profile;
 use crate::Result;
 use crate::output::Format;
 use crate::table::{sentence, table};
-use crate::when::span;
+use crate::when::{span, utc};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -27,8 +27,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return arguments.format.print(&in_json(profile), |out| {
             sentence(out, &format!("{}: {}", profile.name, profile.service))?;
             let rows = rows(profile);
-            table(out, ["spec", "usage", "algorithm", "wrapping key"], &rows)?;
-            table(out, ["rule", "value"], &limits(profile))
+            table(out, ["SPEC", "USAGE", "ALGORITHM", "WRAPPING KEY"], &rows)?;
+            table(out, ["RULE", "VALUE"], &limits(profile))
         });
     }
     let answer = json!({ "Profiles": profile::all().map(in_json).collect::<Vec<_>>() });
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let rows: Vec<_> = profile::all().map(summary).collect();
         table(
             out,
-            ["profile", "service", "expiry", "request", "deletion"],
+            ["PROFILE", "SERVICE", "EXPIRY", "REQUEST", "DELETION"],
             &rows,
         )?;
         sentence(
@@ -177,7 +177,7 @@ fn expiry(profile: &Profile) -> String {
     };
     match (longest, latest) {
         (Some(life), _) => format!("{default}, {} at most", span(life)),
-        (None, Some(latest)) => format!("{default}, until {latest} at most"),
+        (None, Some(latest)) => format!("{default}, until {} at most", utc(latest)),
         (None, None) => default,
     }
 }

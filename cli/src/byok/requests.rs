@@ -99,12 +99,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         table(
             out,
             [
-                "request",
-                "for",
-                "profile",
-                "algorithm",
-                "wrapping key",
-                "expires",
+                "REQUEST",
+                "FOR",
+                "PROFILE",
+                "ALGORITHM",
+                "WRAPPING KEY",
+                "EXPIRES",
             ],
             &rows,
         )

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .collect();
         table(
             out,
-            ["version", "material", "state", "imported", "expires", ""],
+            ["VERSION", "MATERIAL", "STATE", "IMPORTED", "EXPIRES", ""],
             &rows,
         )
     })

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 use tenon_pkcs11::api::crypto::hash::Hash;
 
 use super::algorithm::{self, Layout, NamedAlgorithm};
@@ -10,7 +11,7 @@ use super::azure;
 use super::owned::KeySource;
 use super::seal::{Choices, ServiceKey, seal};
 use crate::base64;
-use crate::output::uid;
+use crate::output::{Format, uid};
 use crate::{Result, files};
 
 #[derive(Args)]
@@ -42,6 +43,8 @@ pub(crate) struct Arguments {
     /// Huawei takes them (EncryptedKeyMaterial.bin and the private key's ciphertext)
     #[arg(long, short, value_name = "FILE")]
     output: Vec<PathBuf>,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// What the blob looks like.
@@ -98,16 +101,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             azure::write(kid, part).into_bytes()
         }
     };
-    match arguments.output.as_slice() {
-        [] => files::write(None, &written(&blob)),
-        [file] => files::write_new(file, &written(&blob)),
-        [inner, rest] => {
+    let parts = match arguments.output.as_slice() {
+        // The blob itself is the answer.
+        [] => return files::write(None, &written(&blob)),
+        [_] => vec![&blob[..]],
+        [_, _] => {
             let (head, tail) = parts(layout, form, &public, &blob)?;
-            files::write_new(inner, &written(head))?;
-            files::write_new(rest, &written(tail))
+            vec![head, tail]
         }
-        _ => Err("a blob has two parts at most: say --output once or twice".into()),
+        _ => return Err("a blob has two parts at most: say --output once or twice".into()),
+    };
+    let mut made = Vec::new();
+    for (file, part) in arguments.output.iter().zip(parts) {
+        files::write_new(file, &written(part))?;
+        made.push((file.display().to_string(), part.len()));
     }
+    let files = made
+        .iter()
+        .map(|(file, len)| json!({ "File": file, "BlobBytes": len }));
+    let answer = json!({ "Files": files.collect::<Vec<_>>() });
+    arguments.format.print(&answer, |out| {
+        made.iter()
+            .try_for_each(|(file, len)| writeln!(out, "Wrapped: a blob of {len} bytes, in {file}"))
+    })
 }
 
 /// The encrypted inner key, and the key encrypted under that.

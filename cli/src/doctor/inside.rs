@@ -1,6 +1,8 @@
 //! What the token itself says: PINs, clock, anchor, and its file from within; with a PIN the audit
 //! record, the objects against it, and the search index.
 
+use std::error::Error;
+
 use tenon_pkcs11::api::ck;
 use tenon_pkcs11::api::clock::{Clock, SystemClock};
 use tenon_pkcs11::api::token::{Token, TokenStatus};
@@ -279,13 +281,18 @@ fn behind_a_login(token: &Token, arguments: &Arguments, only_one: bool) -> Vec<C
             record(token),
         ],
         Err(error) => vec![
-            Check::failed(
-                LOGIN,
-                error.to_string(),
-                "give the right PIN; nothing more is tried with this one",
-            ),
+            Check::failed(LOGIN, error.to_string(), after_a_login(&*error)),
             left_out("no login", "log in"),
         ],
+    }
+}
+
+/// What to do when a login was refused.
+fn after_a_login(error: &(dyn Error + 'static)) -> &'static str {
+    let refusal: Option<&tenon_pkcs11::api::error::Error> = error.downcast_ref();
+    match refusal.map(|refusal| refusal.rv) {
+        Some(ck::CKR_PIN_INCORRECT) => "give the right PIN; nothing more is tried with this one",
+        _ => "mend what is said above, and examine the token again",
     }
 }
 

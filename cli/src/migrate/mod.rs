@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::{EXIT_STATUS, Result};
+use crate::Result;
 
 pub(crate) use kryoptic::Database as KryopticToken;
 pub(crate) use softhsm::tokens as softhsm_tokens;
@@ -33,13 +33,11 @@ pub(crate) enum Command {
     /// and secret key then signs, decrypts, agrees or wraps in both, and the results are compared. The report
     /// says what was refused, what could not be kept, and which keys could not be compared; the exit status is
     /// 1 where an object was refused or computes something else.
-    #[command(after_help = EXIT_STATUS)]
     Softhsm(softhsm::Arguments),
     /// Moves a token of kryoptic into a token of this program
     ///
     /// As `tenon migrate softhsm`: the objects are read from kryoptic's SQLite database with the token's user PIN, and the
     /// database stays as it is. With kryoptic's module, each private and secret key is then compared in both.
-    #[command(after_help = EXIT_STATUS)]
     Kryoptic(kryoptic::Arguments),
     /// Moves what a token of any PKCS#11 module lets out
     ///
@@ -49,7 +47,6 @@ pub(crate) enum Command {
     /// was interrupted is begun again with the same command; each private and secret key is then compared in both, as by
     /// `tenon migrate softhsm`. Templates that a key has for others (CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE,
     /// CKA_DERIVE_TEMPLATE) do not come along; the report says of which keys.
-    #[command(after_help = EXIT_STATUS)]
     Pkcs11(pkcs11::Arguments),
 }
 

@@ -41,8 +41,10 @@ pub(crate) struct ModuleToken {
 
 impl Library {
     pub(crate) fn load(path: &Path) -> Result<Self> {
-        let library = Pkcs11::new(path)
-            .map_err(|error| format!("cannot load {}: {error}", path.display()))?;
+        let library = Pkcs11::new(path).map_err(|error| match error {
+            cryptoki::error::Error::LibraryLoading(why) => format!("cannot load the module: {why}"),
+            other => format!("cannot load {}: {other}", path.display()),
+        })?;
         library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
         Ok(Self {
             library,

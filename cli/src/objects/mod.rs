@@ -8,25 +8,21 @@ mod update;
 
 use clap::Subcommand;
 
-use crate::{EXIT_STATUS, Result};
+use crate::Result;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Lists objects; without a login the public ones
-    #[command(after_help = EXIT_STATUS)]
     List(list::Arguments),
     /// Shows every attribute of the objects that match
-    #[command(after_help = EXIT_STATUS)]
     Show(show::Arguments),
     /// Gives the objects that match another label or ID
-    #[command(after_help = EXIT_STATUS)]
     Update(update::Arguments),
     /// Deletes the objects that match
     ///
     /// Of an external key (one that came by C_UnwrapKey) only the material is erased: the key stays
     /// bound to it, and only the same material can be imported again. `tenon byok schedule-deletion`
     /// ends such a key.
-    #[command(after_help = EXIT_STATUS)]
     Delete(delete::Arguments),
 }
 

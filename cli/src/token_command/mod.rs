@@ -5,7 +5,7 @@ mod rename;
 
 use clap::Subcommand;
 
-use crate::{EXIT_STATUS, Result};
+use crate::Result;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -14,13 +14,11 @@ pub(crate) enum Command {
     /// Asks first, and says what will be lost. No PIN is needed: whoever owns the token's file can
     /// remove it anyway. Refused while a process has the token open. A token that cannot be read is
     /// chosen by --slot.
-    #[command(after_help = EXIT_STATUS)]
     Delete(delete::Arguments),
     /// Gives a token another label, with the security officer's PIN
     ///
     /// Programs see the new label at once, also those that have the token open. Whoever names the token by its
     /// label, in a URI or a configuration, has to be told; slot and serial number stay.
-    #[command(after_help = EXIT_STATUS)]
     Rename(rename::Arguments),
 }
 

@@ -7,7 +7,7 @@ mod subject;
 
 use clap::Subcommand;
 
-use crate::{EXIT_STATUS, Result};
+use crate::Result;
 
 pub(crate) use request::Arguments as RequestArguments;
 pub(crate) use request::run as request;
@@ -18,7 +18,6 @@ pub(crate) enum Command {
     ///
     /// For tests, and for peers that know the certificate itself. It says what `tenon csr` says, with a serial
     /// number of 128 random bits and no authority to sign others. PEM.
-    #[command(after_help = EXIT_STATUS)]
     SelfSign(self_signed::Arguments),
 }
 

@@ -40,7 +40,8 @@ fn an_older_copy_is_refused_until_the_officer_accepts_it() {
     let people = run(&desk, &["anchor", "show"]).ok().out();
     assert!(people.contains("Refused: "), "{people}");
 
-    run(&desk, &["anchor", "accept", "--yes"]).ok();
+    let told = run(&desk, &["anchor", "accept", "--yes"]).ok().out();
+    assert!(told.starts_with("Accepted with "), "{told}");
     run(&desk, &["objects", "list"]).ok();
     let shown = run(&desk, &["anchor", "show", "--json"]).json();
     assert!(shown["refused"].is_null(), "{shown}");

@@ -284,3 +284,45 @@ fn a_pin_is_tried_at_one_token_alone() {
         assert!(!list.contains("login-refused"), "{list}");
     }
 }
+
+#[test]
+fn rights_of_the_folder_stray_files_locked_pins_and_an_older_copy_are_seen() {
+    let desk = with_keys();
+    let folder = desk.path("tokens");
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    let [check, state, found, advice] = complaint(&desk, 1, &[]);
+    assert_eq!((&*check, &*state), ("folder", "failed"));
+    assert!(found.contains("open to every user"), "{found}");
+    assert!(advice.contains("chmod o-rwx"), "{advice}");
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+
+    desk.write("tokens/slot-7.tenon", "");
+    let [check, state, found, _] = complaint(&desk, 0, &[]);
+    assert_eq!(
+        (&*check, &*state, &*found),
+        ("other files", "warning", "slot-7.tenon")
+    );
+    fs::remove_file(desk.path("tokens/slot-7.tenon")).unwrap();
+
+    fs::create_dir(desk.path("anchors")).unwrap();
+    let anchors = desk.path("anchors");
+    let anchored = [("TENON_STORE_ANCHOR", anchors.to_str().unwrap())];
+    let file = desk.path("tokens/slot-0000.tenon");
+    fs::copy(&file, desk.path("older")).unwrap();
+    let more = ["keys", "generate", "--type", "aes:256", "--label", "three"];
+    desk.run_with(&anchored, &more).ok();
+    fs::copy(desk.path("older"), &file).unwrap();
+    let out = flat(&desk.run_with(&anchored, &["doctor"]).with_status(1));
+    assert!(out.contains("an older copy was put back"), "{out}");
+    assert!(out.contains("before you accept it"), "{out}");
+
+    for _ in 0..10 {
+        desk.run_with(&[("TENON_PIN", "wrong")], &["objects", "list", "--login"])
+            .refused(1, &[]);
+    }
+    let [check, state, ..] = complaint(&desk, 1, &["--login"]);
+    assert_eq!((&*check, &*state), ("user PIN", "failed"));
+    let out = flat(&desk.run(&["doctor", "--login"]).with_status(1));
+    assert!(out.contains("tenon pin unlock"), "{out}");
+    assert!(!out.contains("give the right PIN"), "{out}");
+}

@@ -27,7 +27,11 @@ fn a_wrong_pin_is_counted_and_said() {
 fn the_user_changes_the_pin() {
     let desk = Desk::new();
     let new = [("TENON_NEW_PIN", "another-1")];
-    desk.run_with(&new, &["pin", "change"]).ok();
+    let told = desk.run_with(&new, &["pin", "change"]).ok().out();
+    assert!(
+        told.starts_with("Token desk has a new user PIN: slot 0, serial number "),
+        "{told}"
+    );
     desk.run(&["objects", "list", "--login"])
         .refused(1, &["CKR_PIN_INCORRECT"]);
     let another = [("TENON_PIN", "another-1")];
@@ -66,10 +70,20 @@ fn the_officer_changes_their_own_and_unlocks_the_users() {
     desk.run_with(&old, &["pin", "unlock"])
         .refused(1, &["CKR_PIN_INCORRECT"]);
     let right = [("TENON_SO_PIN", "so-new-1"), ("TENON_NEW_PIN", "fresh-1")];
-    desk.run_with(&right, &["pin", "unlock"]).ok();
+    let told = desk.run_with(&right, &["pin", "unlock", "--json"]).json();
+    assert_eq!(
+        (&told["label"], &told["new_pin"]),
+        (&"desk".into(), &"user".into())
+    );
     assert_eq!(pin_state(&desk), "set");
     desk.run_with(&[("TENON_PIN", "fresh-1")], &["objects", "list", "--login"])
         .ok();
+    let both = [("TENON_SO_PIN", "so-new-1"), ("TENON_NEW_PIN", "so-new-1")];
+    desk.run_with(&both, &["pin", "unlock"])
+        .warned(&["SO PIN and the user PIN are the same"]);
+    let init = [("TENON_SO_PIN", "one-pin"), ("TENON_PIN", "one-pin")];
+    desk.run_with(&init, &["init", "--label", "second"])
+        .warned(&["SO PIN and the user PIN are the same", "pin change --so"]);
 }
 
 /// A job that runs again and again with a PIN that is no longer right.

@@ -135,13 +135,32 @@ fn fits(shown: &str, limit: usize, command: &[&str]) {
     }
 }
 
+/// Some line has the names of the columns, in capital letters as in every table.
+#[track_caller]
+fn has_header(shown: &str, command: &[&str]) {
+    let is_header = |line: &str| {
+        let cells: Vec<_> = line.split("  ").filter(|cell| !cell.is_empty()).collect();
+        let is_name = |cell: &&str| {
+            cell.trim()
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c == ' ')
+        };
+        cells.len() > 1 && cells.iter().all(is_name)
+    };
+    assert!(
+        shown.lines().any(is_header),
+        "{command:?} has no header: {shown}"
+    );
+}
+
 #[test]
 fn no_table_is_wider_than_80_columns_through_a_pipe_nor_than_the_terminal() {
     let desk = full_desk();
     for command in TABLES.iter().flat_map(|(_, commands)| *commands) {
         let variables = [("TENON_SOURCE_PIN", "kryoptic-1234")];
-        let answer = desk.run_with(&variables, command);
-        fits(&answer.out(), 80, command);
+        let shown = desk.run_with(&variables, command).out();
+        fits(&shown, 80, command);
+        has_header(&shown, command);
     }
     // Without a login: the terminal's program has no PIN in its environment.
     for command in [

@@ -197,6 +197,16 @@ fn a_pin_that_is_typed_in_two_ways_changes_nothing() {
 }
 
 #[test]
+fn a_pin_that_is_too_short_is_refused_before_anything_else_is_asked() {
+    let desk = Desk::empty();
+    let mut terminal = Terminal::run(&desk, &["init", "--label", "typed"]);
+    terminal.shows("SO PIN: ");
+    terminal.types_hidden("abc");
+    let shown = terminal.ends_refusing("a PIN has 4 to 255 bytes");
+    assert!(!shown.contains("again"), "{shown}");
+}
+
+#[test]
 fn a_wrong_pin_is_refused_and_not_shown() {
     let desk = Desk::new();
     let mut terminal = Terminal::run(&desk, &["keys", "generate", "--type", "aes:128"]);

@@ -267,7 +267,7 @@ pub(in crate::token) fn is_blank(pin: &[u8]) -> bool {
 ///
 /// # Errors
 /// CKR_PIN_LEN_RANGE; CKR_PIN_INVALID for one that is blank.
-pub(in crate::token) fn check_new(config: &Config, pin: &[u8]) -> Result<()> {
+pub fn check_new(config: &Config, pin: &[u8]) -> Result<()> {
     if is_blank(pin) && !pin.is_empty() {
         return refuse(ck::CKR_PIN_INVALID, "a PIN is more than blanks");
     }

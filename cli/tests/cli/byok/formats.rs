@@ -82,7 +82,11 @@ fn sm2_keys_come_by_sm2_and_sm4() {
     let wrap = [
         "wrap", "own.pem", "-a", NAME, "-k", "sm2.txt", "--der", "-o", "der.txt",
     ];
-    byok(&desk, &wrap).ok();
+    let told = byok(&desk, &wrap).ok().out();
+    assert!(
+        told.starts_with("Wrapped: a blob of ") && told.ends_with(" bytes, in der.txt\n"),
+        "{told}"
+    );
     byok(
         &desk,
         &["import", "k", "der.txt", "--import-token", "token.txt"],

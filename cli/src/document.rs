@@ -1,8 +1,12 @@
 //! `docs/cli.md`, written from what `--help` says, and the totals of `docs/compare.md` in README.md.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use clap::Command;
+use clap::{Command, CommandFactory};
+
+use crate::Cli;
+use crate::examples::{self, EXAMPLES};
 
 const INTRODUCTION: &str = "\
 # The command line
@@ -10,10 +14,14 @@ const INTRODUCTION: &str = "\
 Written from the program's own help; `TENON_REGENERATE=1 cargo test` writes it anew.
 ";
 
+fn program() -> Command {
+    examples::add_to(Cli::command())
+}
+
 fn document() -> String {
     let mut out = INTRODUCTION.to_owned();
     // Lines as in a terminal of 100 columns, whatever the one is that the test runs in.
-    let mut program = crate::examples::command_line().term_width(100);
+    let mut program = program().term_width(100);
     program.build();
     describe(&mut program, &mut out);
     out
@@ -41,6 +49,35 @@ fn the_document_is_current() {
         std::fs::write(path, document()).unwrap();
     }
     assert_eq!(std::fs::read_to_string(path).unwrap(), document());
+}
+
+fn names(command: &Command, name: &str, all: &mut BTreeSet<String>) {
+    for below in command.get_subcommands() {
+        let name = format!("{name} {}", below.get_name()).trim().to_owned();
+        if below.has_subcommands() {
+            names(below, &name, all);
+        } else {
+            all.insert(name);
+        }
+    }
+}
+
+#[test]
+fn every_command_has_examples_and_each_is_understood() {
+    let mut commands = BTreeSet::new();
+    names(&Cli::command(), "", &mut commands);
+    let rows: BTreeSet<_> = EXAMPLES.iter().map(|row| row.0.to_owned()).collect();
+    assert_eq!(rows, commands);
+    for (name, lines) in EXAMPLES {
+        assert!(!lines.is_empty(), "{name}");
+        for line in lines {
+            assert!(line.starts_with(&format!("tenon {name}")), "{name}: {line}");
+            let own = line.split(['|', '>']).next().unwrap().replace('\'', "");
+            if let Err(error) = program().try_get_matches_from(own.split_whitespace()) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
 }
 
 /// What stands around the table in README.md.

@@ -56,7 +56,7 @@ mod x509;
 
 use std::process::ExitCode;
 
-use clap::{FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use status::Result;
 
@@ -160,7 +160,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let parsed = examples::command_line().try_get_matches();
+    let program = examples::add_to(Cli::command());
+    let parsed = program.clone().try_get_matches();
     let command = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli.command,
         Err(error) => return failure::report_usage(&error),
@@ -189,7 +190,7 @@ fn main() -> ExitCode {
         Command::Config(arguments) => config::run(&arguments),
         Command::ClientConfig(arguments) => client_config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
-        Command::Manual(arguments) => manual::run(&arguments, examples::command_line()),
+        Command::Manual(arguments) => manual::run(&arguments, program),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     finish(done.map(|()| ExitCode::SUCCESS))

@@ -161,7 +161,9 @@ pub(crate) const EXAMPLES: [Row; 63] = [
     ("byok sweep", &["tenon byok sweep"]),
     (
         "store move",
-        &["tenon store move --token payments --to 'postgresql://tenon@db/keys?sslrootcert=ca.pem'"],
+        &[
+            "tenon store move --token payments --to 'postgresql://tenon@db/keys?sslrootcert=/etc/tenon/ca.pem'",
+        ],
     ),
     ("store take-back", &["tenon store take-back --slot 0"]),
     ("store rotate", &["tenon store rotate"]),

@@ -86,7 +86,7 @@ fn hmac(client: &'static Client) -> Answer<Work> {
     Ok(sign(client, CKM_SHA256_HMAC, key, 64))
 }
 
-fn sign(client: &'static Client, kind: CK_MECHANISM_TYPE, key: Key, len: usize) -> Work {
+pub(super) fn sign(client: &'static Client, kind: CK_MECHANISM_TYPE, key: Key, len: usize) -> Work {
     let (data, mut out) = (vec![7; len], [0; 512]);
     Box::new(move || {
         let mechanism = Mechanism::Plain(kind);
@@ -148,7 +148,7 @@ fn aes_key(client: &'static Client, token: bool) -> Answer<Work> {
     Ok(Box::new(move || client.destroy(aes(client, token, false)?)))
 }
 
-fn rsa(client: &Client, bits: u64) -> Answer<Pair> {
+pub(super) fn rsa(client: &Client, bits: u64) -> Answer<Pair> {
     let public: &[Attribute<'_>] = &[
         (CKA_TOKEN, &[0]),
         (CKA_VERIFY, &[1]),
@@ -174,7 +174,7 @@ fn rsa_sign(client: &'static Client, bits: u64) -> Answer<Work> {
     Ok(sign(client, CKM_SHA256_RSA_PKCS, key, 64))
 }
 
-fn ec(client: &Client, curve: &[u8]) -> Answer<Pair> {
+pub(super) fn ec(client: &Client, curve: &[u8]) -> Answer<Pair> {
     let public: &[Attribute<'_>] = &[
         (CKA_TOKEN, &[0]),
         (CKA_VERIFY, &[1]),

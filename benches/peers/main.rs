@@ -7,7 +7,7 @@
 //!
 //! `SOFTHSM2_MODULE`, `NSS_MODULE` and `KRYOPTIC_MODULE` name the modules; the first two are looked for where Debian puts
 //! them. Arguments are the beginnings of the cases to run; `--json FILE` and `--svg FILE` write the results.
-//! `--threads` measures two threads beside one instead.
+//! `--threads` measures two threads beside one instead, `--processes` one, two and four processes on one token.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +21,7 @@ mod cases;
 mod client;
 mod measure;
 mod modules;
+mod processes;
 mod report;
 mod threads;
 
@@ -34,6 +35,10 @@ use measure::{Measured, Subject};
 const CHILD: &str = "TENON_PEERS_CHILD";
 
 fn main() {
+    if processes::is_one() {
+        processes::run_one();
+        return;
+    }
     if env::var_os(CHILD).is_some() {
         run();
         return;
@@ -56,6 +61,8 @@ struct Options {
     svg: Option<PathBuf>,
     /// The calls of two threads beside those of one, in place of the cases.
     threads: bool,
+    /// The signatures of several processes on one token, in place of the cases.
+    processes: bool,
     /// Beginnings of the names of the cases to run; empty for all.
     only: Vec<String>,
 }
@@ -70,6 +77,7 @@ impl Options {
                 "--bench" => {}
                 "--json" => options.json = arguments.next().map(PathBuf::from),
                 "--threads" => options.threads = true,
+                "--processes" => options.processes = true,
                 "--svg" => options.svg = arguments.next().map(PathBuf::from),
                 _ => options.only.push(argument),
             }
@@ -84,6 +92,10 @@ impl Options {
 
 fn run() {
     let options = Options::read();
+    if options.processes {
+        processes::run();
+        return;
+    }
     let folder = PathBuf::from(env::var_os(CHILD).unwrap());
     let modules = modules::loaded(&folder);
     if options.threads {

@@ -197,7 +197,21 @@ impl Client {
         client
     }
 
-    fn make_token(&mut self) -> Answer<()> {
+    /// Loads the module at `path`, which has a token of `start` already, and logs in.
+    pub(crate) fn join(path: &Path) -> Self {
+        let mut client = Self {
+            functions: functions(path),
+            slot: 0,
+            session: 0,
+        };
+        client.initialize().unwrap();
+        client.slot = client.first_slot().unwrap();
+        client.session = client.open().unwrap();
+        client.login(PIN).unwrap();
+        client
+    }
+
+    fn initialize(&self) -> Answer<()> {
         // Threads may call the module, which locks by the system's means.
         let mut arguments = CK_C_INITIALIZE_ARGS {
             CreateMutex: None,
@@ -207,7 +221,11 @@ impl Client {
             flags: CKF_OS_LOCKING_OK,
             pReserved: null_mut(),
         };
-        call!(self, C_Initialize((&raw mut arguments).cast()))?;
+        call!(self, C_Initialize((&raw mut arguments).cast()))
+    }
+
+    fn make_token(&mut self) -> Answer<()> {
+        self.initialize()?;
         self.slot = self.first_slot()?;
         let (pin, pin_len) = (pointer(PIN), len(PIN));
         let mut label = *b"client                          ";

@@ -30,7 +30,9 @@ const SILENT: u8 = 3;
 /// Stands between the store and the server, and loses what it is told to.
 struct Proxy {
     mode: Arc<AtomicU8>,
+    /// COMMITs that were lost, and those that passed with their answers.
     lost: Arc<AtomicUsize>,
+    passed: Arc<AtomicUsize>,
     url: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -41,28 +43,36 @@ impl Proxy {
         let folder = tempfile::tempdir().unwrap();
         let (place, server) = url.to_str().unwrap().split_once("?host=").unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-        let (mode, lost) = (Arc::new(AtomicU8::new(FORWARD)), Arc::default());
+        let mode = Arc::new(AtomicU8::new(FORWARD));
+        let (lost, passed) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
         let behind = Path::new(server).join(".s.PGSQL.5432");
-        let (shared, count) = (Arc::clone(&mode), Arc::clone(&lost));
+        let shared = Arc::clone(&mode);
+        let counts = (Arc::clone(&lost), Arc::clone(&passed));
         thread::spawn(move || {
             for client in listener.incoming().map_while(|client| client.ok()) {
                 let server = UnixStream::connect(&behind).unwrap();
-                Self::join(client, server, &shared, &count);
+                Self::join(client, server, &shared, &counts);
             }
         });
         Self {
             mode,
             lost,
+            passed,
             url: format!("{place}?host={}", folder.path().display()).into(),
             _folder: folder,
         }
     }
 
-    fn join(client: UnixStream, server: UnixStream, mode: &Arc<AtomicU8>, lost: &Arc<AtomicUsize>) {
+    fn join(
+        client: UnixStream,
+        server: UnixStream,
+        mode: &Arc<AtomicU8>,
+        counts: &(Arc<AtomicUsize>, Arc<AtomicUsize>),
+    ) {
         let swallow = Arc::new(AtomicBool::new(false));
         let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        let (mode_up, swallow_up, lost) =
-            (Arc::clone(mode), Arc::clone(&swallow), Arc::clone(lost));
+        let (mode_up, swallow_up) = (Arc::clone(mode), Arc::clone(&swallow));
+        let (lost, passed) = counts.clone();
         thread::spawn(move || {
             pump(from, to, |bytes| {
                 let commits = bytes.windows(7).any(|w| w == b"COMMIT\0");
@@ -79,7 +89,10 @@ impl Proxy {
                         swallow_up.store(true, Ordering::SeqCst);
                         Fate::Pass
                     }
-                    _ => Fate::Pass,
+                    _ => {
+                        passed.fetch_add(usize::from(commits), Ordering::SeqCst);
+                        Fate::Pass
+                    }
                 }
             });
         });
@@ -183,17 +196,20 @@ fn threads_lose_commits_and_no_change() {
             })
             .collect();
         scope.spawn(|| {
-            let mut mode = 0;
+            let (mut mode, mut passed) = (0, 0);
             while !ended.load(Ordering::SeqCst) {
-                mode = 1 + mode % 2;
-                proxy.is(mode);
-                thread::sleep(Duration::from_millis(15));
+                // The change that lost one is settled and made before the next is lost.
+                if proxy.passed.load(Ordering::SeqCst) >= passed + 2 {
+                    mode = 1 + mode % 2;
+                    proxy.is(mode);
+                    passed = proxy.passed.load(Ordering::SeqCst);
+                }
+                thread::sleep(Duration::from_millis(1));
             }
         });
-        for thread in threads {
-            thread.join().unwrap();
-        }
+        let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
         ended.store(true, Ordering::SeqCst);
+        assert!(results.into_iter().all(|result| result.is_ok()));
     });
     assert!(proxy.lost.load(Ordering::SeqCst) > 10);
     let count = s.store.read(|s| s.count(&SearchConditions::default()));

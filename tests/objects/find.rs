@@ -252,8 +252,8 @@ fn components_find_their_keys_in_every_form() {
 fn edwards_points_find_their_keys_bare_and_in_der() {
     let fixture = Fixture::new();
     let mut point = [7; 32];
-    // Bare bytes that begin as DER does.
-    (point[0], point[1]) = (4, 30);
+    // Bare bytes of a point that begin as DER does.
+    (point[0], point[1], point[2]) = (4, 30, 1);
     let der = [&[4, 32][..], &point].concat();
     let params = b"\x13\x0Cedwards25519";
     let key = attrs![

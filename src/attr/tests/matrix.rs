@@ -232,7 +232,7 @@ fn existing(object: Object, kind: CK_ATTRIBUTE_TYPE, from: Option<Value>) -> Att
         .expect("the demanded template makes an object")
         .attributes;
     // CKA_TRUSTED asks for a key that only wraps, and for a secret key that has no copies.
-    let only_uncopied = kind == ck::CKA_TRUSTED && current.class() == ck::CKO_SECRET_KEY;
+    let only_uncopied = kind == ck::CKA_TRUSTED && ck::is_secret_key(current.class());
     let hinders = |attribute: &CK_ATTRIBUTE_TYPE| {
         table::USAGES.contains(attribute) || only_uncopied && *attribute == ck::CKA_COPYABLE
     };
@@ -326,7 +326,7 @@ fn check_change(object: Object, kind: CK_ATTRIBUTE_TYPE, step: Step) {
             let class = attributes(&identity(object)).class();
             // A secret key stays trusted, or it would open what it wrapped.
             let taken_back = match class {
-                ck::CKO_SECRET_KEY => read_only,
+                class if ck::is_secret_key(class) => read_only,
                 _ => ok,
             };
             attempt(Some(flag(true)), flag(false), &SO, taken_back);

@@ -7,14 +7,17 @@
 //! bytes are zero before they are given back.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::fork::Mark;
 
@@ -35,6 +38,15 @@ pub(crate) fn with_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
 #[inline(never)]
 fn in_a_frame_of_its_own<T>(work: impl FnOnce() -> T) -> T {
     work()
+}
+
+/// The beginning of the file at `path`: at most one byte more than the `most` that it may have.
+pub(crate) fn read_beginning(path: &Path, most: usize) -> io::Result<Secret> {
+    // A buffer that grows leaves copies of its content behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
+    let limit = u64::try_from(most + 1).unwrap_or(u64::MAX);
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(Secret::copy(&bytes))
 }
 
 /// A secret of fixed length. `Clone` copies it; both copies are wiped.

@@ -160,8 +160,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let program = examples::add_to(Cli::command());
-    let parsed = program.clone().try_get_matches();
+    let parsed = examples::add_to(Cli::command()).try_get_matches();
     let command = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli.command,
         Err(error) => return failure::report_usage(&error),
@@ -190,7 +189,7 @@ fn main() -> ExitCode {
         Command::Config(arguments) => config::run(&arguments),
         Command::ClientConfig(arguments) => client_config::run(&arguments),
         Command::Random(arguments) => random::run(&arguments),
-        Command::Manual(arguments) => manual::run(&arguments, program),
+        Command::Manual(arguments) => manual::run(&arguments, examples::add_to(Cli::command())),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     finish(done.map(|()| ExitCode::SUCCESS))

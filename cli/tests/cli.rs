@@ -6,6 +6,10 @@
     reason = "what fails here fails the test"
 )]
 
+#[path = "../../tests/common/database.rs"]
+#[expect(dead_code, reason = "for tests that have a configuration")]
+mod database;
+
 mod cli {
     mod anchor;
     mod audit;

@@ -4,9 +4,7 @@
 . "$CONFORMANCE/lib/postgresql.sh"
 
 start_server 54324
-sql postgres 'CREATE DATABASE fleet'
-export TENON_STORE_URL=postgresql://tenon@/fleet?host=$server
-printf '%s' "$PIN" >pin
+use_database
 "$TENON_PROGRAM" init --label "$LABEL" --so-pin-file pin --pin-file pin
 
 # The first check of that name in the report.

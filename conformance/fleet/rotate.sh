@@ -4,11 +4,8 @@
 . "$CONFORMANCE/lib/common.sh"
 . "$CONFORMANCE/lib/postgresql.sh"
 
-start_server 54324
-sql postgres 'CREATE DATABASE fleet'
-url=postgresql://tenon@/fleet?host=$server
-export TENON_STORE_URL=$url
-printf '%s' "$PIN" >pin
+start_server 54326
+use_database
 host() { # file, command…
     local file=$PWD/$1
     shift

@@ -45,6 +45,13 @@ TEXT
     sql postgres "ALTER USER tenon PASSWORD 'secret'"
 }
 
+# A database `fleet` on that server, which has the tokens from now on; the PIN is in the file `pin`.
+use_database() {
+    sql postgres 'CREATE DATABASE fleet'
+    export TENON_STORE_URL=postgresql://tenon@/fleet?host=$server
+    printf '%s' "$PIN" >pin
+}
+
 run_server() { as_owner "$bin/pg_ctl" -D "$server/data" -l "$server/log" -w start >/dev/null; }
 kill_server() { as_owner "$bin/pg_ctl" -D "$server/data" -m immediate stop >/dev/null; }
 as_owner() { (cd "$server" && exec "${as_server[@]}" "$@"); }

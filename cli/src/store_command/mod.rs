@@ -13,9 +13,9 @@ use crate::Result;
 pub(crate) enum Command {
     /// Moves a token into a database, or from a database into a file
     ///
-    /// The token is copied while programs use it, every row is compared and the audit record verified; then it is closed
-    /// where it was, which programs are told with its new place, and opened there. The slot's number stays. What was cut off
-    /// is ended by the same command. Make a backup first.
+    /// The token is copied, every row is compared and the audit record verified; then it is closed where it was, which
+    /// programs are told with its new place, and opened there. The slot's number stays. What was cut off is ended by the
+    /// same command. Make a backup first.
     #[command(name = "move")]
     Move(relocate::Move),
     /// Takes a token into use again that was moved away, where it is lost at the other place

@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Move) -> Result<()> {
     let module = open()?;
     let slot = match arguments.choice.find(&module) {
         Ok(slot) => slot.id,
-        Err(error) => moved(arguments, &module)?.ok_or(error)?,
+        Err(error) => moved(arguments, &module, &config)?.ok_or(error)?,
     };
     let from = Place {
         catalog: &*here,
@@ -146,14 +146,13 @@ pub(crate) fn run(arguments: &Move) -> Result<()> {
 }
 
 /// The slot that was chosen, or the only one, where its token was moved.
-fn moved(arguments: &Move, module: &Module) -> Result<Option<CK_SLOT_ID>> {
-    let config = Config::load()?;
+fn moved(arguments: &Move, module: &Module, config: &Config) -> Result<Option<CK_SLOT_ID>> {
     let mut found = Vec::new();
     for slot in module.slots() {
         let place = Place {
             catalog: &**module.catalog(),
             slot,
-            config: &config,
+            config,
         };
         let chosen = arguments.choice.takes(slot, None);
         if chosen

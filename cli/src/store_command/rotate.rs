@@ -1,7 +1,6 @@
 //! `tenon store rotate`.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
 
 use clap::Args;
 use serde_json::json;
@@ -11,6 +10,7 @@ use tenon_pkcs11::api::crypto::rand::SystemRng;
 use tenon_pkcs11::api::module::Module;
 use tenon_pkcs11::api::token::{KeyFile, Token};
 
+use crate::backup::progress;
 use crate::output::Format;
 use crate::token::open;
 use crate::{Result, numbered_keys};
@@ -78,17 +78,12 @@ fn reseal_all(
     Ok(found)
 }
 
-/// Shows at a terminal how far it is.
 fn reseal(token: &Token, number: u64) -> Result<u64> {
-    let shown = io::stderr().is_terminal();
-    let all = if shown { token.material_count()? } else { 0 };
-    let sealed = token.reseal(number, |sealed| {
-        if shown {
-            eprint!("\r{sealed} of {all} keys");
-        }
-    })?;
-    if shown && sealed > 0 {
-        eprintln!();
+    let all = token.material_count()?;
+    let mut shown = progress();
+    let sealed = token.reseal(number, |sealed| shown(sealed, all))?;
+    if sealed > 0 {
+        shown(all, all);
     }
     Ok(sealed)
 }

@@ -1,18 +1,16 @@
 //! `tenon store move` between files and a database, where `TENON_TEST_SERVER` names the folder of a server's socket.
 
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tenon_pkcs11::api::clock::Deadline;
 
 use super::common::{Answer, Desk, text};
+use crate::database;
 
 const URL: &str = "TENON_STORE_URL";
 
 /// A desk with a token in a file, and the URL of an empty database.
 fn desk() -> (Desk, String) {
-    let server = std::env::var("TENON_TEST_SERVER").unwrap();
     let desk = Desk::new();
     for label in ["a", "b", "c"] {
         desk.run(&["keys", "generate", "--type", "aes:128", "--label", label])
@@ -20,20 +18,8 @@ fn desk() -> (Desk, String) {
     }
     desk.run(&["keys", "generate", "--type", "ec:P-256", "--label", "pair"])
         .ok();
-    let url = database(&server);
+    let url = database::for_folder(&desk.path("")).unwrap();
     (desk, url)
-}
-
-fn database(server: &str) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("move{}_{number}", std::process::id());
-    let made = Command::new("psql")
-        .args(["-qX", "-U", "tenon", "-d", "postgres", "-h", server])
-        .args(["-c", &format!("CREATE DATABASE {name}")])
-        .status();
-    assert!(made.unwrap().success());
-    format!("postgresql://tenon@/{name}?host={server}")
 }
 
 fn there(desk: &Desk, url: &str, arguments: &[&str]) -> Answer {

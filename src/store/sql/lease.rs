@@ -34,15 +34,24 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The longest lease that is taken, whatever the token's row says.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// The server's timeline, in SQL. `pg_control_checkpoint` tells it later, after the next checkpoint.
+macro_rules! timeline {
+    () => {
+        "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint"
+    };
+}
+pub(super) use timeline;
+
 const TOUCH: &str =
     "UPDATE tenon.lease SET seen = clock_timestamp() WHERE token = $1 AND writer = $2";
-const RENEW: &str = "WITH mine AS (UPDATE tenon.lease SET seen = clock_timestamp() \
-     WHERE token = $1 AND writer = $2 RETURNING 1) \
-     SELECT t.generation, pg_postmaster_start_time(), t.lease, \
-     ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint, \
-     w.stamp, t.accepted, t.lost, t.known, t.noticed, (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
+const RENEW: &str = concat!(
+    "WITH mine AS (UPDATE tenon.lease SET seen = clock_timestamp() WHERE token = $1 AND writer = $2 RETURNING 1) \
+     SELECT t.generation, pg_postmaster_start_time(), t.lease, ",
+    timeline!(),
+    ", w.stamp, t.accepted, t.lost, t.known, t.noticed, (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
      FROM tenon.token t LEFT JOIN mine ON true \
-     LEFT JOIN tenon.writer w ON w.token = t.id AND w.writer = $2 WHERE t.id = $1";
+     LEFT JOIN tenon.writer w ON w.token = t.id AND w.writer = $2 WHERE t.id = $1"
+);
 /// Marks a token whose database has lost changes, for everybody.
 const LOSE: &str = "UPDATE tenon.token SET lost = greatest(lost, $2), known = greatest(known, $3), \
      noticed = CASE WHEN lost = 0 THEN extract(epoch FROM clock_timestamp())::bigint ELSE noticed END \

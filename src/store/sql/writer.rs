@@ -18,7 +18,7 @@ use crate::store::modes::Durability;
 use crate::store::outcome::Outcome;
 
 use super::answer::Value;
-use super::lease::{Grant, Lease, Losses};
+use super::lease::{Grant, Lease, Losses, timeline};
 use super::link::{BEGIN, Link};
 use super::pool::Pool;
 use super::rows::{Lesson, SqlRows, Told};
@@ -30,12 +30,14 @@ const LIMITS: &str = "SELECT set_config('lock_timeout', $1, true), \
      set_config('statement_timeout', $1, true), \
      set_config('idle_in_transaction_session_timeout', $1, true)";
 /// Touches no row where the token is gone, or its database lacks what this process knows: `Lease` finds out which.
-const LOCK: &str = "UPDATE tenon.token SET generation = generation + 1, \
+const LOCK: &str = concat!(
+    "UPDATE tenon.token SET generation = generation + 1, \
      had_standby = had_standby OR current_setting('synchronous_standby_names') <> '' \
      WHERE id = $1 AND generation >= $2 AND (lost = 0 OR $3) \
-     RETURNING generation - 1, pg_postmaster_start_time(), lease, \
-     ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint, \
-     current_setting('synchronous_standby_names') <> '', had_standby";
+     RETURNING generation - 1, pg_postmaster_start_time(), lease, ",
+    timeline!(),
+    ", current_setting('synchronous_standby_names') <> '', had_standby"
+);
 /// As `LOCK`, by the number of the last acknowledged change.
 const NUMBER: &str =
     "UPDATE tenon.writer SET stamp = $3 WHERE token = $1 AND writer = $2 AND stamp >= $4";

@@ -3,11 +3,6 @@
 //! The row carries a tag under the store key. A missing or damaged row counts as a locked PIN. Whoever
 //! can write the file can guess offline, and only Argon2id makes that slow.
 
-use std::io::Read as _;
-use std::path::Path;
-
-use zeroize::Zeroizing;
-
 use crate::ck;
 use crate::config::Config;
 use crate::crypto::kdf::{self, Argon2Params};
@@ -15,7 +10,7 @@ use crate::crypto::seal;
 use crate::error::{Error, Result, refuse};
 use crate::policy::Login;
 use crate::rng::{Rng, random};
-use crate::secret::Secret;
+use crate::secret::{Secret, read_beginning};
 
 use crate::token::record::domain::{Domain, Serial};
 
@@ -285,7 +280,7 @@ fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> R
     let Some(path) = &config.pin_key_file else {
         return Ok(kdf::argon2id(params, pin, salt, None)?);
     };
-    let secret = read_key_file(path).map_err(|e| {
+    let secret = read_beginning(path, KEY_FILE_MAX).map_err(|e| {
         Error::new(
             ck::CKR_DEVICE_ERROR,
             "the key file of `pin.key_file` cannot be read",
@@ -305,17 +300,6 @@ fn stretch(config: &Config, params: &Argon2Params, salt: &[u8], pin: &[u8]) -> R
 
 /// The greatest length of the file of `pin.key_file`, in bytes.
 const KEY_FILE_MAX: usize = 4096;
-
-/// The beginning of the file: at most one byte more than it may have.
-fn read_key_file(path: &Path) -> std::io::Result<Secret> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_MAX + 1));
-    let most = u64::try_from(KEY_FILE_MAX + 1).unwrap_or(u64::MAX);
-    std::fs::File::open(path)?
-        .take(most)
-        .read_to_end(&mut bytes)?;
-    Ok(Secret::copy(&bytes))
-}
-
 fn place(serial: &Serial, role: Role) -> Vec<u8> {
     [b"tenon master key ", &serial[..], role.row().as_bytes()].concat()
 }

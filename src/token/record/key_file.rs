@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::ck;
 use crate::error::{Error, Result};
 use crate::rng::{self, Rng};
-use crate::secret::Secret;
+use crate::secret::{Secret, read_beginning};
 
 use super::domain::KEY_LEN;
 
@@ -35,7 +35,7 @@ const HEAD: &str = "# Numbered keys of Tenon (store.key_file). Without the newes
 /// # Errors
 /// CKR_DEVICE_ERROR where it cannot be read, or is no such file.
 pub(super) fn read(path: &Path) -> Result<Keys> {
-    let look = || content(path).map(|bytes| parse(&bytes));
+    let look = || read_beginning(path, LONGEST).map(|bytes| parse(&bytes));
     let failed = |error| failed("cannot be read", path, error);
     // The first file may have been replaced and overwritten between its opening and its reading.
     let found = match look().map_err(failed)? {
@@ -43,13 +43,6 @@ pub(super) fn read(path: &Path) -> Result<Keys> {
         found => found,
     };
     found.ok_or_else(|| damaged(path))
-}
-
-fn content(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    let most = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
-    File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// `None` for what is no file of numbered keys.
@@ -106,7 +99,7 @@ impl KeyFile {
         let at = |error| failed("is in a folder that cannot be used", &path, error);
         let folder = File::open(path.parent().unwrap_or(Path::new("/"))).map_err(at)?;
         flock(&folder, FlockOperation::LockExclusive).map_err(|error| at(error.into()))?;
-        let keys = match content(&path) {
+        let keys = match read_beginning(&path, LONGEST) {
             Ok(bytes) => parse(&bytes).ok_or_else(|| damaged(&path))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Keys::new(),
             Err(error) => return Err(failed("cannot be read", &path, error)),
